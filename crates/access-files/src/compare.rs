@@ -1,9 +1,10 @@
-//! What has to be written so that Identity Center stands as wanted (`inventory.md` ).
+//! Compares the files with the state of Identity Center and lists the writes between them
+//! (`inventory.md` ).
 
 use std::collections::BTreeSet;
 
+use hallpass_base::{AccountId, PermissionSetName};
 use hallpass_iam::language::same_policy;
-use hallpass_model::{AccountId, PermissionSetName};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -12,46 +13,34 @@ use crate::select::WantedAccess;
 use crate::state::{AccountAssignment, PermissionSetContent, SeenAccess, SeenSet};
 use crate::steps::{AccessAction, AccessChange, SetAction};
 
-/// A set that should go and cannot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockedDeletion {
-    /// The set.
     pub permission_set: PermissionSetName,
-    /// Where it has assignments that these files leave alone.
     pub accounts: BTreeSet<AccountId>,
 }
 
-/// How many of what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DiffTotals {
-    /// Sets and assignments created.
     pub add: usize,
-    /// Sets changed.
     pub change: usize,
-    /// Sets and assignments deleted.
     pub delete: usize,
-    /// Sets provisioned again.
     pub provision: usize,
 }
 
-/// The difference between what is wanted and what was seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessDiff {
-    /// Every write, by set: the set itself, then its assignments.
     pub changes: Vec<AccessChange>,
-    /// Sets that should go and cannot.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked: Vec<BlockedDeletion>,
-    /// Wanted assignments that Hallpass gave for a time: they are left out until that ends.
+    /// Assignments left out while a grant holds them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<AccountAssignment>,
-    /// Sets that go and sets that come with the same content: a name cannot be changed.
+    /// AWS cannot rename a set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replaced: Vec<(PermissionSetName, PermissionSetName)>,
 }
 
 impl AccessDiff {
-    /// How many of what.
     pub fn totals(&self) -> DiffTotals {
         let mut totals = DiffTotals::default();
         let mut changed = BTreeSet::new();
@@ -77,7 +66,6 @@ impl AccessDiff {
         totals
     }
 
-    /// Whether it creates a set.
     pub fn is_created(&self, set: &PermissionSetName) -> bool {
         self.changes.iter().any(|change| {
             let is_create = |action: &SetAction| matches!(action, SetAction::Create { .. });
@@ -86,14 +74,12 @@ impl AccessDiff {
         })
     }
 
-    /// The sets that it touches.
     pub fn sets(&self) -> BTreeSet<PermissionSetName> {
         let sets = self.changes.iter().map(|it| it.action.permission_set());
         sets.cloned().collect()
     }
 }
 
-/// Compares.
 pub fn compare(wanted: &WantedAccess, seen: &SeenAccess) -> AccessDiff {
     let mut diff = AccessDiff::default();
     for (name, set) in &wanted.sets {
@@ -137,7 +123,7 @@ fn creation(wanted: &PermissionSetContent) -> Vec<(SetAction, Value)> {
         tags: wanted.tags.clone(),
     };
     let mut actions = vec![(create, Value::Null)];
-    // what it is created with is not written once more
+    // `Create` already writes these parts.
     let bare = PermissionSetContent {
         description: wanted.description.clone(),
         session_seconds: wanted.session_seconds,
@@ -154,7 +140,7 @@ fn changes(wanted: &PermissionSetContent, there: &SeenSet) -> Vec<(SetAction, Va
     let is_tag =
         |action: &SetAction| matches!(action, SetAction::Tag { .. } | SetAction::Untag { .. });
     let edited = actions.iter().any(|(action, _)| !is_tag(action));
-    // an edit reaches the accounts only by being provisioned there
+    // An edit reaches the accounts only when the set is provisioned.
     let outdated = !there.outdated.is_empty();
     if (edited && !there.accounts.is_empty()) || outdated {
         let old = json!({"accounts": there.accounts.len(), "outdated": there.outdated.len()});
@@ -163,10 +149,9 @@ fn changes(wanted: &PermissionSetContent, there: &SeenSet) -> Vec<(SetAction, Va
     actions
 }
 
-/// The writes between two contents of a set that exists.
 fn edits(wanted: &PermissionSetContent, there: &PermissionSetContent) -> Vec<(SetAction, Value)> {
     let mut edits = Vec::new();
-    // AWS has no way to take a description away
+    // AWS cannot remove a description.
     let description = wanted
         .description
         .clone()
@@ -226,7 +211,6 @@ fn edits(wanted: &PermissionSetContent, there: &PermissionSetContent) -> Vec<(Se
     edits
 }
 
-/// What `Update` writes, as it stands.
 pub(crate) fn texts(content: &PermissionSetContent) -> Value {
     json!({
         "description": content.description,
@@ -255,7 +239,6 @@ fn tag_edits(
     edits
 }
 
-/// The assignments of one set.
 fn assignments(
     set: &PermissionSetName,
     wanted: &WantedAccess,
@@ -282,7 +265,7 @@ fn assignments(
     }
 }
 
-/// A set that is in no file. One with assignments that stay cannot go.
+/// Deletes a set that is in no file, unless assignments remain.
 fn deletion(set: &PermissionSetName, seen: &SeenAccess, diff: &mut AccessDiff) {
     let goes = |it: &AccountAssignment| {
         let mut changes = diff.changes.iter();
@@ -303,7 +286,6 @@ fn deletion(set: &PermissionSetName, seen: &SeenAccess, diff: &mut AccessDiff) {
     }
 }
 
-/// Sets that go and sets that come with the same content.
 fn replaced(
     wanted: &WantedAccess,
     seen: &SeenAccess,

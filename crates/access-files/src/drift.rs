@@ -1,7 +1,7 @@
-//! What was changed beside the files (`inventory.md` A-13).
+//! Finds changes made outside the files (`inventory.md` A-13).
 
 use hallpass_activity::PrincipalKind;
-use hallpass_model::{AccountId, PermissionSetName, Timestamp};
+use hallpass_base::{AccountId, PermissionSetName, Timestamp};
 use hallpass_rules::Directory;
 use serde::Serialize;
 
@@ -10,24 +10,19 @@ use crate::select::WantedAccess;
 use crate::state::{PrincipalRef, SeenAccess, SetPart};
 use crate::steps::{AccessAction, SetAction, principal_name};
 
-/// What happened to an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DriftKind {
-    /// It is there, and in no file.
     AddedOutside,
-    /// It is in a file, and not there.
     RemovedOutside,
-    /// It is there in another form.
     ChangedOutside,
-    /// The set is as the file says, and its roles in accounts are not.
+    /// The set matches the file, but its roles in accounts are outdated.
     OutdatedProvisioning,
-    /// It is for somebody who is not in the directory.
+    /// The principal is not in the directory.
     UnknownPrincipal,
 }
 
 impl DriftKind {
-    /// The word for it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::AddedOutside => "added_outside",
@@ -39,30 +34,20 @@ impl DriftKind {
     }
 }
 
-/// What exactly an item is about, to find who changed it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DriftSubject {
-    /// An assignment to this principal.
     Assignment(PrincipalRef),
-    /// Whether the set is there.
     Existence,
-    /// A part of the set.
     Part(SetPart),
-    /// The set's roles in accounts.
     Roles,
-    /// Whether this principal is there.
     Principal(PrincipalRef),
 }
 
-/// Who changed an item last, as far as a log says.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(untagged)]
 pub enum DriftAuthor {
-    /// No log was asked.
     NotAsked,
-    /// The log does not have it.
     NotInLog,
-    /// The log has it.
     Known(LastChange),
 }
 
@@ -72,26 +57,19 @@ impl DriftAuthor {
     }
 }
 
-/// The last change of something.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct LastChange {
-    /// Of which kind who did it is, as `aws_activity` names them.
     pub by_kind: &'static str,
-    /// Who did it; empty where the record does not say.
+    /// Empty if the record has no principal.
     pub by: String,
-    /// The permission set in whose session it was done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by_permission_set: Option<String>,
-    /// When it was asked for.
     pub at: Timestamp,
-    /// The operation.
     pub event: String,
-    /// The event's id in CloudTrail.
     pub event_id: String,
 }
 
 impl LastChange {
-    /// Who did it, in words.
     pub fn who(&self) -> String {
         let kind = self.by_kind;
         let bare = [PrincipalKind::Person, PrincipalKind::SourceIdentity];
@@ -105,27 +83,20 @@ impl LastChange {
     }
 }
 
-/// Something that is not as the files say.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct DriftedItem {
-    /// What happened to it.
     pub drift: DriftKind,
-    /// The set.
     pub permission_set: PermissionSetName,
-    /// The account of an assignment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
-    /// Who an assignment is for, or which part of the set it is.
     pub what: String,
-    /// What exactly it is.
     #[serde(skip)]
     pub subject: DriftSubject,
-    /// Who changed it last, where a log was asked.
     #[serde(skip_serializing_if = "DriftAuthor::is_not_asked")]
     pub last_change: DriftAuthor,
 }
 
-/// Classifies a difference, and finds assignments to nobody.
+/// Classifies a difference, and finds unknown principals.
 pub fn drift(
     diff: &AccessDiff,
     wanted: &WantedAccess,
@@ -191,7 +162,7 @@ fn item(diff: &AccessDiff, action: &AccessAction, directory: &Directory) -> Opti
             "permission set",
             DriftSubject::Existence,
         ),
-        // it goes with the edit that is told already
+        // The edit is already reported.
         SetAction::Provision { edited: true } => return None,
         SetAction::Provision { edited: false } => (
             DriftKind::OutdatedProvisioning,

@@ -1,10 +1,10 @@
-//! Who changed what drifted, and when, from what a log has (`inventory.md` A-13). Never guessed: only a change of
-//! exactly that thing, in that direction, that nothing in the log came after, names somebody.
+//! Finds the author of a drift in the log (`inventory.md` A-13). Only a change of exactly that item
+//! and direction, with no later change, counts.
 
 use std::collections::BTreeSet;
 
 use hallpass_activity::CenterChange;
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 
 use crate::drift::{DriftAuthor, DriftKind, DriftSubject, DriftedItem, LastChange};
 use crate::state::{PrincipalRef, SeenAccess, SetPart};
@@ -25,7 +25,6 @@ const UNASSIGN: &str = "DeleteAccountAssignment";
 const CREATE: &str = "CreatePermissionSet";
 const DELETE: &str = "DeletePermissionSet";
 
-/// The events that change a part of a set.
 const fn of_part(part: SetPart) -> &'static [&'static str] {
     match part {
         SetPart::Texts => &["UpdatePermissionSet"],
@@ -49,13 +48,14 @@ const fn of_part(part: SetPart) -> &'static [&'static str] {
     }
 }
 
-/// Events of an item: those that say who made it as it is, and those that would have to come before them.
+/// Returns the events that produce an item's state, and those that must precede them.
 fn events_of(item: &DriftedItem) -> (Vec<&'static str>, Vec<&'static str>) {
     match &item.subject {
         DriftSubject::Assignment(_) => towards(item.drift, ASSIGN, UNASSIGN),
         DriftSubject::Existence => towards(item.drift, CREATE, DELETE),
         DriftSubject::Part(part) => (of_part(*part).to_vec(), Vec::new()),
-        // roles are what the set was before its last edit; tags and texts but the length of sessions are in none
+        // Roles reflect the set before its last edit; of tags and texts, only the session length
+        // affects them.
         DriftSubject::Roles => {
             let parts = SetPart::ALL.iter().filter(|it| **it != SetPart::Tags);
             (
@@ -80,14 +80,13 @@ fn towards(
     }
 }
 
-/// Names of the events that a log is to be asked for.
 pub fn changing_events(items: &[DriftedItem]) -> BTreeSet<&'static str> {
     let both = items.iter().map(events_of);
     both.flat_map(|(made, unmade)| made.into_iter().chain(unmade))
         .collect()
 }
 
-/// Says of each item who changed it last. `changes` may be in any order and have copies.
+/// `changes` may be unordered and have duplicates.
 pub fn name_authors(items: &mut [DriftedItem], seen: &SeenAccess, changes: &[CenterChange]) {
     for item in items {
         let (made, unmade) = events_of(item);
@@ -99,17 +98,17 @@ pub fn name_authors(items: &mut [DriftedItem], seen: &SeenAccess, changes: &[Cen
         let last = changes
             .iter()
             .filter(is_about)
-            // of two in one second the one that made what is there was the later
+            // Within one second, the change that made the present state is the later one.
             .max_by_key(|it| (it.at, made.contains(&it.event.as_str()), &it.event_id));
         item.last_change = match last {
-            // what came last says the reverse of what is there: the change itself is missing
+            // The change itself is missing from the log.
             Some(last) if made.contains(&last.event.as_str()) => DriftAuthor::Known(as_told(last)),
             _ => DriftAuthor::NotInLog,
         };
     }
 }
 
-/// The ARN of the item's set: as it was seen, else those that the log says were given to its name.
+/// Returns the ARN as read from AWS, else those that the log has for the name.
 fn arns_of<'a>(
     item: &DriftedItem,
     seen: &'a SeenAccess,

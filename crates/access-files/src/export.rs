@@ -1,10 +1,10 @@
-//! Writes what stands in Identity Center as files that plan to nothing (`inventory.md` A-12).
+//! Exports the state of Identity Center as files whose plan is empty (`inventory.md` A-12).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use hallpass_model::text::hidden_in;
-use hallpass_model::{AccountId, PermissionSetName};
+use hallpass_base::text::hidden_in;
+use hallpass_base::{AccountId, PermissionSetName};
 use hallpass_rules::{Directory, Glob};
 use serde_json::Value;
 
@@ -14,27 +14,23 @@ use crate::state::{
     iso_duration,
 };
 
-/// Sets of this name are AWS's own: Control Tower makes and changes them.
+/// Permission sets of this name belong to AWS: Control Tower makes and changes them.
 const PREDEFINED: &str = "AWS*";
-/// Inline policies of more lines stand in files of their own, where files may be written.
+/// Longer inline policies are written to separate files, if files are allowed.
 const INLINE_LINES_MAX: usize = 20;
 
-/// What stands, as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exported {
-    /// The file, YAML.
     pub text: String,
-    /// The policies that it names, by path beside it.
     pub policies: BTreeMap<String, String>,
 }
 
-/// Whether a set is AWS's own.
 fn is_predefined(set: &PermissionSetName) -> bool {
     Glob::new(PREDEFINED).matches(set.as_str())
 }
 
-/// Writes everything but sets that are AWS's own and what Hallpass gave for a time; a comment counts
-/// those. `policy_files`: whether long policies may stand in files of their own.
+/// Leaves out AWS's own sets and temporary access, counted in a comment. `policy_files`: whether
+/// long policies may be separate files.
 pub fn export(seen: &SeenAccess, directory: &Directory, policy_files: bool) -> Exported {
     let mut out = Exported::default();
     let predefined = seen.sets.keys().filter(|it| is_predefined(it)).count();
@@ -99,22 +95,19 @@ pub fn export(seen: &SeenAccess, directory: &Directory, policy_files: bool) -> E
 }
 
 fn line(text: &mut String, depth: usize, content: &str) {
-    // writing to a `String` cannot fail
     let _ = writeln!(text, "{:1$}{content}", "", depth * 2);
 }
 
-/// A text in double quotes: JSON's form is YAML's, too.
+/// Quotes a text as JSON, which YAML reads alike.
 pub(crate) fn quoted(text: &str) -> String {
     escaped(&Value::from(text).to_string())
 }
 
-/// JSON that YAML reads alike and that shows every character: what is hidden, or ends a line of YAML,
-/// stands as an escape.
+/// Escapes hidden characters and YAML line ends; JSON and YAML read the result alike.
 fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for (_, c, hidden) in hidden_in(json) {
         let code = u32::from(c);
-        // writing to a `String` cannot fail
         let _ = match c {
             '\u{7f}' | '\u{85}' | '\u{2028}' | '\u{2029}' => write!(text, "\\u{code:04x}"),
             _ if !hidden => write!(text, "{c}"),
@@ -125,7 +118,7 @@ fn escaped(json: &str) -> String {
     text
 }
 
-/// A text without quotes where it cannot be taken for anything else.
+/// Returns the text without quotes if YAML cannot misread it.
 fn plain(text: &str) -> String {
     let is_word = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text
@@ -215,7 +208,6 @@ fn write_set(
 }
 
 fn write_policy(out: &mut Exported, name: &PermissionSetName, policy: &Value, policy_files: bool) {
-    // JSON always has a text
     let pretty = serde_json::to_string_pretty(policy).unwrap_or_default();
     if policy_files && pretty.lines().count() > INLINE_LINES_MAX {
         let path = format!("policies/{name}.json");
@@ -233,7 +225,7 @@ fn write_policy(out: &mut Exported, name: &PermissionSetName, policy: &Value, po
     }
 }
 
-/// What things are called in a file: by name where only one has it, else by id.
+/// Names of items in a file: the name if unique, else the id.
 struct Names<'a> {
     directory: &'a Directory,
     accounts: BTreeMap<&'a str, usize>,
@@ -292,7 +284,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// The blocks of one set: principals with the same accounts share one.
+/// Returns the blocks of one set: principals with the same accounts share one.
 fn blocks(set: &PermissionSetName, seen: &SeenAccess, names: &Names<'_>) -> Vec<String> {
     let mut accounts: BTreeMap<&PrincipalRef, BTreeSet<&AccountId>> = BTreeMap::new();
     for it in seen

@@ -1,20 +1,19 @@
-//! An exported file as TOML, which `hallpass rules fmt` keeps in one form.
+//! Converts an exported file to TOML, which `hallpass rules fmt` normalizes.
 
 use hallpass_rules::canonical_toml;
 use hallpass_rules::syntax::{self, MapEntry, Node, Syntax};
 
 use crate::export::Exported;
 
-/// Why an exported file cannot be TOML.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this cannot be written as TOML: {0}; write it as YAML")]
 pub struct NotToml(String);
 
 impl Exported {
-    /// The same file as TOML: it says the same, and its remarks stand at the top.
+    /// Converts the file to TOML. Its comments move to the top.
     ///
     /// # Errors
-    /// When it holds a value that TOML has not, or is larger than what is read.
+    /// If it holds a value that TOML lacks, or exceeds the size limit.
     pub fn into_toml(self, name: &str) -> Result<Self, NotToml> {
         let read = syntax::parse(&self.text, Syntax::Yaml);
         let first = read.findings.iter().find(|it| it.is_error());

@@ -1,55 +1,46 @@
-//! What files say, before the organization is asked what names mean.
+//! The content of access files, before names are resolved.
 
 use std::collections::BTreeMap;
 
-use hallpass_model::PermissionSetName;
+use hallpass_base::PermissionSetName;
 use hallpass_rules::Glob;
 
 use crate::finding::Place;
 use crate::state::PermissionSetContent;
 
-/// How much of Identity Center the files answer for (`inventory.md` A-3).
+/// The part of Identity Center that the files manage (`inventory.md` A-3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ManagedScope {
-    /// The sets they name, and those sets' assignments.
     #[default]
     Declared,
-    /// Everything that is not ignored.
     All,
 }
 
-/// A text with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Term {
     pub(crate) text: String,
     pub(crate) place: Place,
 }
 
-/// What is left alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IgnoredAccess {
-    /// Sets of these names; all where it is not said.
+    /// Sets of these names; `None` means all.
     pub(crate) permission_set: Option<Glob>,
-    /// In this account: a name, an id or `management`; in all where it is not said.
+    /// A name, an id or `management`; `None` means every account.
     pub(crate) account: Option<Term>,
 }
 
-/// How the files are carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// How much they answer for.
     pub manage: ManagedScope,
-    /// Where it says that this is everything.
     pub(crate) all_at: Option<Place>,
-    /// How many sets and assignments one plan may delete (`inventory.md` A-10).
+    /// The most sets and assignments that one plan may delete (`inventory.md` A-10).
     pub max_destroy: usize,
-    /// What is left alone.
     pub ignore: Vec<IgnoredAccess>,
 }
 
-/// The management account, whatever its id is.
+/// The management account, independent of its id.
 pub(crate) const MANAGEMENT: &str = "management";
-/// What one plan may delete where the files do not say.
 const MAX_DESTROY: usize = 10;
 
 impl Default for Settings {
@@ -63,18 +54,13 @@ impl Default for Settings {
     }
 }
 
-/// A permission set as a file has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeclaredSet {
-    /// What it says.
     pub content: PermissionSetContent,
-    /// Whether it is guarded against being loosened and its assignments against being deleted.
     pub protect: bool,
-    /// Where it stands.
     pub place: Place,
 }
 
-/// Who has which sets where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssignmentBlock {
     pub(crate) place: Place,
@@ -88,26 +74,22 @@ pub struct AssignmentBlock {
     pub(crate) allow_empty: bool,
 }
 
-/// All files together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessFile {
-    /// The ARN of the instance they are for; any where they say `auto` or nothing.
+    /// The ARN of the instance; `None` for `auto` or no value.
     pub instance: Option<String>,
-    /// How they are carried out.
     pub settings: Settings,
-    /// The sets by name.
     pub sets: BTreeMap<PermissionSetName, DeclaredSet>,
-    /// The assignments.
     pub assignments: Vec<AssignmentBlock>,
 }
 
 impl AccessFile {
-    /// Whether accounts are chosen by their tags, which have to be read then.
+    /// Whether accounts are selected by tags, which must then be read.
     pub fn asks_for_tags(&self) -> bool {
         self.assignments.iter().any(|block| !block.tags.is_empty())
     }
 
-    /// What can only be carried out by whoever knows the management account: it names it, or leaves it out without a word.
+    /// Entries that name or exclude the management account.
     pub(crate) fn about_management(&self) -> Vec<(&'static str, &Place)> {
         let all = self.settings.all_at.iter().map(|it| ("manage: all", it));
         let ignored = self.settings.ignore.iter();

@@ -1,16 +1,11 @@
-//! What is wrong with a file, where, and what to write instead.
-
 use std::fmt;
 
 use hallpass_rules::{Diagnostic, Position, Severity};
 use serde::Serialize;
 
-/// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Place {
-    /// The file, as it was named when it was read.
     pub file: String,
-    /// Where in it.
     #[serde(flatten)]
     pub position: Position,
 }
@@ -21,17 +16,12 @@ impl fmt::Display for Place {
     }
 }
 
-/// One finding about a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileFinding {
-    /// Whether the file cannot be used.
     pub severity: Severity,
-    /// The file, the line and the column.
     #[serde(flatten)]
     pub place: Place,
-    /// What is wrong.
     pub message: String,
-    /// What to write instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }
@@ -59,7 +49,6 @@ impl FileFinding {
         self
     }
 
-    /// What the reader of texts found.
     pub(crate) fn of_syntax(file: &str, found: Diagnostic) -> Self {
         Self {
             severity: found.severity,
@@ -72,7 +61,6 @@ impl FileFinding {
         }
     }
 
-    /// Whether the file cannot be used.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }

@@ -1,5 +1,4 @@
-//! Permission sets and account assignments as files (`inventory.md` §4): read and checked, compared
-//! with what stands in Identity Center, carried out as a plan, written out again.
+//! Permission sets and account assignments as files (`inventory.md` §4).
 //!
 //! ```text
 //!   files ──► read ──► AccessFile ──► select ──► WantedAccess ─┐
@@ -8,11 +7,7 @@
 //!                                            └──► export              └──► refusals, drift
 //! ```
 //!
-//! Everything above the ports is pure: texts, a directory snapshot and what was seen in, values out.
-//! Temporary access that Hallpass gave is in none of it (promise P3).
-//!
-//! Knows nothing of AWS's wire formats, of databases or of who may ask.
-#![warn(missing_docs)]
+//! Everything above the ports is pure. Temporary access is excluded everywhere (promise P3).
 
 mod finding;
 mod managed_policies;

@@ -1,35 +1,28 @@
-//! The catalogue of AWS managed policies: names in their exact case, with their paths.
+//! The catalogue of AWS managed policies: names in their exact case, with paths.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 const LIST: &str = include_str!("../data/managed-policies.txt");
-/// What comes before path and name.
 const PREFIX: &str = "arn:aws:iam::aws:policy/";
 
-/// Name in lower case → path and name.
 static BY_NAME: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
     let named = |line: &'static str| (name_of(line).to_ascii_lowercase(), line);
     LIST.lines().map(named).collect()
 });
 
-/// The last part of a path or an ARN.
 pub(crate) fn name_of(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// How sure an ARN is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FoundPolicy {
-    /// As written.
     Exact(String),
     /// AWS spells it in another case.
     OtherCase(String),
-    /// It is not in the catalogue.
     Unknown(String),
 }
 
-/// The ARN of what was written: a name, or an ARN.
 pub(crate) fn find(written: &str) -> FoundPolicy {
     let (prefix, path) = match written.split_once(":policy/") {
         Some((start, path)) => (format!("{start}:policy/"), path),
@@ -42,12 +35,12 @@ pub(crate) fn find(written: &str) -> FoundPolicy {
         Some(known) if known.eq_ignore_ascii_case(path) || !path.contains('/') => {
             FoundPolicy::OtherCase(format!("{prefix}{known}"))
         }
-        // a path that the catalogue has not: the policy may have moved since
+        // The path is not in the catalogue: the policy may have moved since.
         Some(_) | None => FoundPolicy::Unknown(format!("{prefix}{path}")),
     }
 }
 
-/// How an ARN is written in a file: by its name where that leads back to it.
+/// Returns the short name if it resolves back to the ARN, else the ARN.
 pub(crate) fn written(arn: &str) -> &str {
     let name = name_of(arn);
     if find(name) == FoundPolicy::Exact(arn.to_owned()) {

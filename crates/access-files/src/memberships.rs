@@ -1,11 +1,8 @@
-//! Carries out steps that take people out of groups, and put them back where that is taken back: looks,
-//! sends one write, looks until it shows.
-
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_assignments::{CenterFault, IdentityCenter, Urgency};
-use hallpass_runner::{
+use hallpass_plans::{
     Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde_json::{Value, json};
@@ -14,24 +11,19 @@ use crate::ports::LiveGrants;
 use crate::state::GroupMember;
 use crate::step_executor::{read_back, setback};
 
-/// A person out of a group.
 pub(crate) const LEAVE: &str = "access.leave_group";
-/// A person in a group again.
 const JOIN: &str = "access.join_group";
 
-/// Whether steps of a kind are carried out by [`MembershipStepExecutor`].
 pub fn is_membership_step(kind: &str) -> bool {
     [LEAVE, JOIN].contains(&kind)
 }
 
-/// Whoever carries steps about memberships out.
 pub struct MembershipStepExecutor {
     center: Arc<dyn IdentityCenter>,
     grants: Arc<dyn LiveGrants>,
 }
 
 impl MembershipStepExecutor {
-    /// An executor over its ports.
     pub fn new(center: Arc<dyn IdentityCenter>, grants: Arc<dyn LiveGrants>) -> Self {
         Self { center, grants }
     }
@@ -45,7 +37,7 @@ impl MembershipStepExecutor {
         let target = member.hold_key().target;
         let holders = match self.center.holders(&target, Urgency::Background).await {
             Ok(holders) => holders,
-            // a group that is gone has no members
+            // A deleted group has no members.
             Err(CenterFault::NotFound { .. }) => {
                 return Ok(if kind == LEAVE {
                     StepProbe::Satisfied
@@ -79,10 +71,10 @@ impl StepExecutor for MembershipStepExecutor {
                 self.center.create(&key).await
             };
             match sent {
-                // whether it is as wanted is what the look after it says
+                // The next read decides.
                 Ok(_) | Err(CenterFault::Conflict { .. }) => Ok(read_back()),
                 Err(CenterFault::NotFound { .. }) if step.kind == LEAVE => Ok(read_back()),
-                // nobody can join a group that is gone
+                // A deleted group cannot be joined.
                 Err(fault) => Err(setback(fault)),
             }
         };
@@ -96,7 +88,6 @@ impl StepExecutor for MembershipStepExecutor {
                 new: step.desired.clone(),
                 requests: Vec::new(),
             }),
-            // listings lag behind
             Ok(_) => Verify::Running,
             Err(error) => Verify::Setback(error),
         }

@@ -1,10 +1,10 @@
-//! The order in which a difference is carried out (`inventory.md` A-5).
+//! Orders the writes of a difference (`inventory.md` A-5).
 
 use std::collections::BTreeSet;
 
-use hallpass_model::PermissionSetName;
+use hallpass_base::PermissionSetName;
+use hallpass_plans::{PlanDraft, PlanLimits, StepId, StepProbe};
 use hallpass_rules::Directory;
-use hallpass_runner::{PlanDraft, PlanLimits, StepId, StepProbe};
 use serde::{Deserialize, Serialize};
 
 use crate::compare::AccessDiff;
@@ -13,19 +13,15 @@ use crate::refusal::AccessRefusal;
 use crate::state::SeenAccess;
 use crate::steps::{AccessAction, PLAN_KIND, STEP_TIMEOUT, SetAction};
 
-/// What a plan keeps beside its steps: what was shown, what may speak against it, and what its sets
-/// looked like (`inventory.md` A-9).
+/// Facts stored with a plan (`inventory.md` A-9).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SavedDiff {
-    /// What was shown.
     pub diff: AccessDiff,
-    /// What speaks against it, unless it is allowed in so many words.
     pub refusals: Vec<AccessRefusal>,
-    /// The sets that it touches, as they were seen.
     pub seen: SeenAccess,
 }
 
-/// When a step comes: places in the order of `inventory.md` A-5, later ones larger.
+/// Position in the order of `inventory.md` A-5; later phases are larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     RevokeFirst,
@@ -34,7 +30,6 @@ enum Phase {
     Gain,
     ProvisionGains,
     Assign,
-    /// What a set loses that also gains something: it is provisioned once.
     LoseBeside,
     ProvisionBoth,
     Unassign,
@@ -43,11 +38,10 @@ enum Phase {
     Delete,
 }
 
-/// Whether a set's policies grow, shrink or both in one plan.
+/// Whether a plan grows a set's policies, shrinks them, or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Direction {
-    /// No account has its role, so nobody gains or loses; it is not provisioned, and has to be as
-    /// wanted before it is assigned.
+    /// No account has the role. The set must be complete before it is assigned.
     Unused,
     Gains,
     Loses,
@@ -100,7 +94,6 @@ fn phase(action: &AccessAction, direction: Direction, revoke_first: bool) -> Pha
     }
 }
 
-/// Whether one write may give or take what the other takes or gives.
 fn concerns(one: &AccessAction, other: &AccessAction, seen: &SeenAccess) -> bool {
     if one.permission_set() == other.permission_set() {
         return true;
@@ -115,7 +108,6 @@ fn concerns(one: &AccessAction, other: &AccessAction, seen: &SeenAccess) -> bool
     !accounts(one).is_disjoint(&accounts(other))
 }
 
-/// What was seen of a set when it was held against the file.
 fn compared(action: &AccessAction, seen: &SeenAccess) -> Option<StepProbe> {
     match action {
         AccessAction::Set {
@@ -134,8 +126,8 @@ fn compared(action: &AccessAction, seen: &SeenAccess) -> Option<StepProbe> {
     }
 }
 
-/// The plan that a difference comes to. Every step waits for those that go before it by `inventory.md` A-5 and touch
-/// the same set or account; what touches nothing of theirs is not kept up by their failure.
+/// A step waits for earlier steps (`inventory.md` A-5) on the same set or account; a failure blocks
+/// no others.
 pub fn plan(
     saved: &SavedDiff,
     organization: &str,
@@ -164,7 +156,7 @@ pub fn plan(
             .filter(goes_before)
             .map(|(_, _, id)| id.clone())
             .collect();
-        // ids, texts and JSON only: writing them as JSON cannot fail
+        // Ids, texts and JSON always serialize.
         let desired = serde_json::to_value(action).unwrap_or_default();
         let target = action.target(directory);
         let id = draft.step(target, action.kind(), desired, action.lane(), &after);
@@ -174,7 +166,6 @@ pub fn plan(
         }
         made.push((phase, action, id));
     }
-    // as above
     draft.remember(serde_json::to_value(saved).unwrap_or_default());
     draft
 }

@@ -1,43 +1,35 @@
-//! What reading and changing access needs from outside.
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use hallpass_assignments::{CenterFault, OperationKind, OperationStatus, SentOperation};
-use hallpass_model::{AccountId, PermissionSetArn, PermissionSetName};
+use hallpass_base::{AccountId, PermissionSetArn, PermissionSetName};
 
 use crate::state::{AccountAssignment, GroupMember, PermissionSetContent, PrincipalRef, SetPart};
 use crate::steps::SetAction;
 
-/// Permission sets and assignments of an instance of Identity Center. Reads are repeated where AWS is
-/// busy; a write is sent once.
+/// Reads are retried when AWS throttles; a write is sent once.
 #[async_trait]
 pub trait PermissionSetAdmin: Send + Sync {
-    /// Every set.
     async fn sets(&self) -> Result<BTreeMap<PermissionSetName, PermissionSetArn>, CenterFault>;
 
-    /// These parts of a set, the others empty; `None` when there is no such set.
     async fn content(
         &self,
         set: &PermissionSetArn,
         parts: &[SetPart],
     ) -> Result<Option<PermissionSetContent>, CenterFault>;
 
-    /// The accounts that have the role of a set.
     async fn provisioned(&self, set: &PermissionSetArn)
     -> Result<BTreeSet<AccountId>, CenterFault>;
 
-    /// Those of them whose role is of an earlier form of the set.
     async fn outdated(&self, set: &PermissionSetArn) -> Result<BTreeSet<AccountId>, CenterFault>;
 
-    /// Who has a set in an account, groups too.
     async fn principals(
         &self,
         account: &AccountId,
         set: &PermissionSetArn,
     ) -> Result<BTreeSet<PrincipalRef>, CenterFault>;
 
-    /// Creates a set with what `action` says; any other than `Create` is refused.
+    /// Creates a set; any action other than `Create` is refused.
     async fn create_set(
         &self,
         name: &PermissionSetName,
@@ -51,14 +43,12 @@ pub trait PermissionSetAdmin: Send + Sync {
         action: &SetAction,
     ) -> Result<(), CenterFault>;
 
-    /// Has the roles of a set made anew in all accounts that have it; the id of the operation. `Conflict` while another one of the set
-    /// is under way.
+    /// Returns the operation id; `Conflict` while another provisioning of the set runs.
     async fn provision(&self, set: &PermissionSetArn) -> Result<String, CenterFault>;
 
-    /// How far that is.
     async fn provisioning(&self, request: &str) -> Result<OperationStatus, CenterFault>;
 
-    /// Asks for an assignment of a set to be created or deleted.
+    /// Requests the creation or deletion of an assignment.
     async fn send(
         &self,
         kind: OperationKind,
@@ -66,14 +56,13 @@ pub trait PermissionSetAdmin: Send + Sync {
         assignment: &AccountAssignment,
     ) -> Result<SentOperation, CenterFault>;
 
-    /// How far that is.
     async fn progress(
         &self,
         kind: OperationKind,
         request: &str,
     ) -> Result<OperationStatus, CenterFault>;
 
-    /// The operation on an assignment that is under way, whoever asked for it.
+    /// Returns the running operation on an assignment, started by any client.
     async fn running(
         &self,
         kind: OperationKind,
@@ -82,34 +71,33 @@ pub trait PermissionSetAdmin: Send + Sync {
     ) -> Result<Option<String>, CenterFault>;
 }
 
-/// What Hallpass gave for a time.
 #[async_trait]
 pub trait LiveGrants: Send + Sync {
-    /// Whether an assignment is held for a grant, or was until a moment ago: it is left to its owner
+    /// Whether a grant holds the assignment, or held it moments ago: Hallpass then leaves it alone
     /// (promise P3).
     ///
     /// # Errors
-    /// When the store does not answer; then nothing may be assumed.
+    /// If the store does not answer; callers must then assume nothing.
     async fn is_temporary(
         &self,
         set: &PermissionSetArn,
         assignment: &AccountAssignment,
     ) -> Result<bool, String>;
 
-    /// The same of a membership of a group.
+    /// The same for a group membership.
     ///
     /// # Errors
-    /// Likewise.
+    /// If the store does not answer.
     async fn is_temporary_member(&self, member: &GroupMember) -> Result<bool, String>;
 }
 
-/// Whoever enforces ends of what Hallpass gives for a time: they must not be refused what they are given for good.
+/// Reports permanent access to the enforcement of grant ends, which must not deny it.
 #[async_trait]
 pub trait GivenAccess: Send + Sync {
-    /// Notes that this assignment is about to be created. May be repeated.
+    /// Records that this assignment is about to be created. Idempotent.
     ///
     /// # Errors
-    /// When the store does not answer; then it is not to be created yet.
+    /// If the store does not answer; the assignment must not be created then.
     async fn note_assignment(
         &self,
         set: &PermissionSetArn,

@@ -1,14 +1,12 @@
-//! What a look at a set says to a write.
-
 use hallpass_iam::language::same_policy;
-use hallpass_runner::StepProbe;
+use hallpass_plans::StepProbe;
 use serde_json::{Value, json};
 
 use crate::compare::texts;
 use crate::state::PermissionSetContent;
 use crate::steps::SetAction;
 
-/// What a look at a set says to a write; `None` when there is no such set.
+/// Compares a set with a write; `None` if the set does not exist.
 pub(crate) fn probe_set(action: &SetAction, there: Option<&PermissionSetContent>) -> StepProbe {
     match there {
         Some(there) => probe_content(action, there),
@@ -60,7 +58,6 @@ fn put(old: Option<Value>, wanted: &Value) -> StepProbe {
 
 fn probe_content(action: &SetAction, there: &PermissionSetContent) -> StepProbe {
     match action {
-        // created by an earlier try of this step; a stranger's set is met as drift
         SetAction::Create { .. } | SetAction::Provision { .. } => StepProbe::Satisfied,
         SetAction::Delete => gone(Some(texts(there))),
         SetAction::Update {

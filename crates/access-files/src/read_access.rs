@@ -1,26 +1,21 @@
-//! Reads what stands in Identity Center.
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use hallpass_assignments::CenterFault;
-use hallpass_model::{AccountId, PermissionSetArn, PermissionSetName};
+use hallpass_base::{AccountId, PermissionSetArn, PermissionSetName};
 
 use crate::compare::AccessDiff;
 use crate::ports::{LiveGrants, PermissionSetAdmin};
 use crate::state::{AccountAssignment, SeenAccess, SeenSet, SetPart};
 use crate::steps::AccessAction;
 
-/// Reads at once.
 const WIDTH: usize = 6;
 
-/// Something could not be read; half of it would look as if the rest were not there (promise P9).
+/// A failed read. Partial results would look like deletions (promise P9).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot read {what}: {why}")]
 pub struct UnreadAccess {
-    /// What it was.
     pub what: String,
-    /// What was said.
     pub why: String,
 }
 
@@ -32,11 +27,10 @@ fn unread(what: impl Into<String>) -> impl FnOnce(CenterFault) -> UnreadAccess {
     }
 }
 
-/// Reads the sets that are chosen, with their assignments. A set that is deleted meanwhile is not
-/// there.
+/// Reads the selected sets and their assignments. Skips a set that is deleted meanwhile.
 ///
 /// # Errors
-/// When anything of it cannot be read.
+/// If any part cannot be read.
 pub async fn read_access(
     center: &dyn PermissionSetAdmin,
     grants: &dyn LiveGrants,
@@ -107,7 +101,7 @@ async fn read_set(
     }))
 }
 
-/// The standing and the temporary assignments of a set in an account.
+/// Returns the standing and the temporary assignments of a set in an account.
 async fn read_pair(
     center: &dyn PermissionSetAdmin,
     grants: &dyn LiveGrants,
@@ -133,10 +127,10 @@ async fn read_pair(
     Ok((standing, temporary))
 }
 
-/// Leaves wanted assignments out that Hallpass gives for a time and that no listing shows yet.
+/// Leaves out wanted assignments that a grant holds but no listing shows yet.
 ///
 /// # Errors
-/// When the grants cannot be read.
+/// If the grants cannot be read.
 pub async fn leave_to_grants(
     diff: &mut AccessDiff,
     seen: &SeenAccess,

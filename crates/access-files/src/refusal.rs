@@ -1,11 +1,10 @@
-//! What speaks against applying a difference (`inventory.md` A-10), and what has to be said of it
-//!
+//! Reasons to refuse a difference (`inventory.md` A-10), and its warnings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use hallpass_base::{AccountId, GroupId, PermissionSetName, UserId};
 use hallpass_iam::language::canonical_statement;
-use hallpass_model::{AccountId, GroupId, PermissionSetName, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -15,37 +14,25 @@ use crate::select::WantedAccess;
 use crate::state::{AccountAssignment, PrincipalRef, SeenAccess};
 use crate::steps::{AccessAction, SetAction};
 
-/// What speaks against a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "refusal", rename_all = "snake_case")]
 pub enum AccessRefusal {
-    /// A protected set would be loosened, or lose an assignment.
     Protected {
-        /// The set.
         permission_set: PermissionSetName,
     },
-    /// More is deleted than the files allow.
     TooManyDeletions {
-        /// Sets and assignments that would be deleted.
         deletions: usize,
-        /// Those that may be.
         allowed: usize,
     },
-    /// Sets that are in no file would be deleted: somebody has to say how many deletions they saw.
+    /// Sets in no file would be deleted: the user must confirm the number of deletions.
     Unconfirmed {
-        /// Sets and assignments that would be deleted.
         deletions: usize,
     },
-    /// Whoever applies it would lose the access they apply it with.
     SelfLockout {
-        /// The set of their session.
         permission_set: PermissionSetName,
-        /// Its account.
         account: AccountId,
     },
-    /// The set with which whoever applies it is signed in would allow less.
     SelfNarrowed {
-        /// The set of their session.
         permission_set: PermissionSetName,
     },
 }
@@ -83,21 +70,20 @@ impl fmt::Display for AccessRefusal {
     }
 }
 
-/// The session of whoever applies a plan, where it is one of a permission set.
+/// The permission set session of the user who applies a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerSession {
-    /// The set.
     pub permission_set: PermissionSetName,
-    /// The account.
     pub account: AccountId,
-    /// Who they are in the directory; `None` when the session's name is nobody's there.
+    /// `None` if the session name is not in the directory.
     pub user: Option<UserId>,
-    /// Their groups, as far as those have the set there.
+    /// The user's groups that have the set there.
     pub groups: BTreeSet<GroupId>,
 }
 
 impl CallerSession {
-    /// The set and the account of an ARN `…:assumed-role/AWSReservedSSO_SET_suffix/NAME`, and that name.
+    /// Parses the set, the account and the session name of an ARN
+    /// `…:assumed-role/AWSReservedSSO_SET_suffix/NAME`.
     pub fn parse(arn: &str) -> Option<(PermissionSetName, AccountId, &str)> {
         let mut parts = arn.split(':').skip(4);
         let account = AccountId::new(parts.next()?).ok()?;
@@ -105,7 +91,7 @@ impl CallerSession {
             .next()?
             .strip_prefix("assumed-role/AWSReservedSSO_")?
             .split_once('/')?;
-        // the name of a set may hold `_`, its suffix cannot
+        // A set name may contain `_`; its suffix cannot.
         let (set, _) = role.rsplit_once('_')?;
         Some((PermissionSetName::new(set).ok()?, account, name))
     }
@@ -120,7 +106,6 @@ impl CallerSession {
     }
 }
 
-/// Everything that speaks against a difference.
 pub fn refusals(
     diff: &AccessDiff,
     wanted: &WantedAccess,
@@ -166,7 +151,7 @@ pub fn refusals(
     found
 }
 
-/// Whether a write takes protection away: an assignment that goes, or another thing that is allowed.
+/// Whether a write weakens protection: it deletes an assignment or changes permissions.
 fn loosens(action: &AccessAction, is_created: bool) -> bool {
     match action {
         AccessAction::Unassign(_) => true,
@@ -190,7 +175,7 @@ fn loosens(action: &AccessAction, is_created: bool) -> bool {
     }
 }
 
-/// Whether the caller has their session's set now, and not any more afterwards.
+/// Whether the caller has the set of their session now, but not afterwards.
 fn locks_out(diff: &AccessDiff, seen: &SeenAccess, caller: &CallerSession) -> bool {
     let goes = |it: &AccountAssignment| {
         let unassign = AccessAction::Unassign(it.clone());
@@ -209,7 +194,6 @@ fn locks_out(diff: &AccessDiff, seen: &SeenAccess, caller: &CallerSession) -> bo
     !own.is_empty() && own.iter().all(|it| goes(it)) && !comes
 }
 
-/// Whether the caller's session's set would allow less than it does.
 fn narrows(diff: &AccessDiff, caller: &CallerSession) -> bool {
     diff.changes.iter().any(|change| match &change.action {
         AccessAction::Assign(_) | AccessAction::Unassign(_) => false,
@@ -220,7 +204,7 @@ fn narrows(diff: &AccessDiff, caller: &CallerSession) -> bool {
     })
 }
 
-/// Whether a write to a set takes away what it allows, as far as that shows without policies of others.
+/// Whether a write reduces permissions, judged without policies stored elsewhere.
 fn takes_away(action: &SetAction, old: &Value) -> bool {
     match action {
         SetAction::DetachManaged { .. }
@@ -245,12 +229,11 @@ fn takes_away(action: &SetAction, old: &Value) -> bool {
         | SetAction::Tag { .. }
         | SetAction::Untag { .. }
         | SetAction::Provision { .. }
-        // its last assignment goes before it
+        // Its last assignment is deleted earlier.
         | SetAction::Delete => false,
     }
 }
 
-/// The statements of a policy; one may stand without a list.
 fn statements(policy: &Value) -> Vec<&Value> {
     match policy.get("Statement") {
         Some(Value::Array(all)) => all.iter().collect(),
@@ -263,16 +246,14 @@ fn has_effect(statement: &Value, effect: &str) -> bool {
     statement.get("Effect").and_then(Value::as_str) == Some(effect)
 }
 
-/// Roles that go with their last assignment (`inventory.md` A-11).
+/// Roles that AWS deletes with their last assignment (`inventory.md` A-11).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LastAccess {
-    /// The sets with the accounts that they leave.
     pub roles: BTreeMap<PermissionSetName, BTreeSet<AccountId>>,
-    /// How long sessions that began before may go on, in seconds.
+    /// How long existing sessions may last, in seconds.
     pub session_seconds: u64,
 }
 
-/// The roles that a difference removes from accounts.
 pub fn last_access(diff: &AccessDiff, seen: &SeenAccess) -> LastAccess {
     let mut last = LastAccess::default();
     let has = |action: AccessAction| diff.changes.iter().any(|it| it.action == action);

@@ -1,9 +1,8 @@
-//! What reviewers took away, as a plan: assignments of people deleted, people out of groups
-//! (`inventory.md` W-7).
+//! Plans the removals of a review (`inventory.md` W-7).
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
+use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepTarget};
 use hallpass_rules::Directory;
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepTarget};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -12,22 +11,17 @@ use crate::state::AccountAssignment;
 use crate::state::GroupMember;
 use crate::steps::{AccessAction, STEP_TIMEOUT};
 
-/// The kind of these plans.
 pub const REVIEW_PLAN_KIND: &str = "access.review";
-/// How long leaving a group may take to show.
+/// How long a removed membership may stay visible.
 const MEMBERSHIP_TIMEOUT: TimeSpan = TimeSpan::minutes(5);
 
-/// Something that goes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "remove", rename_all = "snake_case")]
 pub enum ReviewedAccess {
-    /// An assignment.
     Assignment(AccountAssignment),
-    /// A membership, with all that the group gives.
     Membership(GroupMember),
 }
 
-/// The plan that a review comes to; `facts` is kept beside its steps.
 pub fn review_plan(
     removals: &[ReviewedAccess],
     organization: &str,
@@ -37,7 +31,6 @@ pub fn review_plan(
     removal_plan(REVIEW_PLAN_KIND, removals, (organization, directory), facts)
 }
 
-/// The same, as a plan of another kind.
 pub fn removal_plan(
     kind: &str,
     removals: &[ReviewedAccess],
@@ -49,7 +42,7 @@ pub fn removal_plan(
         match removal {
             ReviewedAccess::Assignment(it) => {
                 let action = AccessAction::Unassign(it.clone());
-                // ids and names only: writing them as JSON cannot fail
+                // Ids and names always serialize.
                 let desired = serde_json::to_value(&action).unwrap_or_default();
                 let target = action.target(directory);
                 let id = draft.step(target, action.kind(), desired, action.lane(), &[]);
@@ -61,7 +54,6 @@ pub fn removal_plan(
                 let person = directory.person(&it.user);
                 let person = person.map_or_else(|| it.user.to_string(), |it| it.user_name.clone());
                 let target = StepTarget::global("", format!("user {person} out of group {group}"));
-                // as above
                 let desired = serde_json::to_value(it).unwrap_or_default();
                 let lane = Lane::serial("identitystore-write");
                 let id = draft.step(target, LEAVE, desired, lane, &[]);

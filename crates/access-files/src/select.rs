@@ -1,8 +1,8 @@
-//! What names in files mean in this organization (`inventory.md` A-1).
+//! Resolves the names of files in this organization (`inventory.md` A-1).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{AccountId, GroupId, PermissionSetName, UserId};
+use hallpass_base::{AccountId, GroupId, PermissionSetName, UserId};
 use hallpass_rules::directory::{Account, OuRef};
 use hallpass_rules::{Directory, Glob, nearest};
 
@@ -10,21 +10,17 @@ use crate::file::{AccessFile, AssignmentBlock, MANAGEMENT, ManagedScope, Term};
 use crate::finding::FileFinding;
 use crate::state::{AccountAssignment, PermissionSetContent, PrincipalRef};
 
-/// A permission set that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WantedSet {
-    /// What it says.
     pub content: PermissionSetContent,
     /// Whether it is guarded (`inventory.md` A-10).
     pub protect: bool,
 }
 
-/// What is left alone, by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ignoring(Vec<(Option<Glob>, Option<AccountId>)>);
 
 impl Ignoring {
-    /// Whether a set is left alone everywhere.
     pub fn has_set(&self, set: &PermissionSetName) -> bool {
         let names = |glob: &Option<Glob>| glob.as_ref().is_some_and(|it| it.matches(set.as_str()));
         self.0
@@ -32,7 +28,6 @@ impl Ignoring {
             .any(|(glob, account)| account.is_none() && names(glob))
     }
 
-    /// Whether a set is left alone in an account.
     pub fn has(&self, set: &PermissionSetName, account: &AccountId) -> bool {
         self.0.iter().any(|(glob, only)| {
             let names = glob.as_ref().is_none_or(|it| it.matches(set.as_str()));
@@ -41,23 +36,16 @@ impl Ignoring {
     }
 }
 
-/// What should stand in Identity Center.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WantedAccess {
-    /// How much of it the files answer for.
     pub scope: ManagedScope,
-    /// How many sets and assignments one plan may delete.
     pub max_destroy: usize,
-    /// What is left alone.
     pub ignoring: Ignoring,
-    /// The sets by name.
     pub sets: BTreeMap<PermissionSetName, WantedSet>,
-    /// Their assignments.
     pub assignments: BTreeSet<AccountAssignment>,
 }
 
 impl WantedAccess {
-    /// Whether the files answer for a set.
     pub fn manages(&self, set: &PermissionSetName) -> bool {
         match self.scope {
             ManagedScope::Declared => self.sets.contains_key(set),
@@ -66,10 +54,6 @@ impl WantedAccess {
     }
 }
 
-/// Finds out what the names in a file mean.
-///
-/// # Errors
-/// Every name that means nothing, or several things; and, where `management` is not known, all that leaves it out.
 pub fn select(
     file: &AccessFile,
     directory: &Directory,
@@ -133,7 +117,6 @@ impl Selector<'_> {
         self.findings.push(FileFinding::error(&term.place, message));
     }
 
-    /// A name that is not there.
     fn unknown<'n>(&mut self, term: &Term, what: &str, known: impl Iterator<Item = &'n str>) {
         let message = format!("there is no {what} `{}`", term.text);
         let finding = FileFinding::error(&term.place, message);
@@ -143,7 +126,8 @@ impl Selector<'_> {
         });
     }
 
-    // INVARIANT: nothing is left out by an account that is not known: units and tags would select it, and what is in it would be deleted
+    // INVARIANT: an unknown management account excludes nothing: units and tags would select it,
+    // and its access would be deleted.
     fn management_is_unknown(&mut self, file: &AccessFile) {
         for (what, place) in file.about_management() {
             let message =
@@ -166,7 +150,6 @@ impl Selector<'_> {
         Ignoring(rows.collect())
     }
 
-    /// The account of a name or an id.
     fn account(&mut self, term: &Term) -> Option<AccountId> {
         if let Ok(id) = AccountId::new(&*term.text)
             && self.directory.account(&id).is_some()
@@ -228,12 +211,13 @@ impl Selector<'_> {
         }
     }
 
-    /// Whether an OU or a tag may select an account: the management account is named or left out.
+    /// Whether an OU or a tag may select an account. The management account must be named
+    /// explicitly.
     fn is_selectable(&self, account: &Account) -> bool {
         account.active && self.management != Some(&account.id)
     }
 
-    /// The accounts of a unit and all below it, by path or id; `None` when there is no such unit.
+    /// Returns the accounts below a unit, by path or id; `None` if there is no such unit.
     fn below(&mut self, term: &Term) -> Option<BTreeSet<AccountId>> {
         let path: Vec<&str> = term.text.split('/').filter(|it| !it.is_empty()).collect();
         let by_path = term.text.starts_with('/');
@@ -262,7 +246,6 @@ impl Selector<'_> {
         Some(inside.map(|it| it.id.clone()).collect())
     }
 
-    /// The accounts that have all of a block's tags.
     fn tagged(&mut self, block: &AssignmentBlock) -> BTreeSet<AccountId> {
         let Some((first, _)) = block.tags.first() else {
             return BTreeSet::new();
@@ -367,7 +350,6 @@ impl Selector<'_> {
     }
 }
 
-/// The path of a unit, `/Workloads/Prod`.
 fn path_of(above: &[OuRef]) -> String {
     let names: Vec<&str> = above.iter().map(|ou| ou.name.as_str()).collect();
     format!("/{}", names.join("/"))

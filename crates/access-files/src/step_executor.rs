@@ -1,12 +1,10 @@
-//! Carries single steps out: looks, sends one write, looks until it shows.
-
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use hallpass_assignments::{CenterFault, OperationKind, OperationStatus, SentOperation};
-use hallpass_model::{PermissionSetArn, PermissionSetName};
-use hallpass_runner::{
+use hallpass_base::{PermissionSetArn, PermissionSetName};
+use hallpass_plans::{
     Class, Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde_json::{Value, json};
@@ -16,20 +14,18 @@ use crate::probe::probe_set;
 use crate::state::{AccountAssignment, PermissionSetContent, SetPart};
 use crate::steps::{AccessAction, DELETE_MADE, SetAction};
 
-/// In place of an operation's id: the write was answered, and is looked for.
+/// Replaces the operation id of a synchronous write that is still to be verified.
 const READ_BACK: &str = "read-back";
 
-/// Whoever carries the steps of plans of access out.
 pub struct AccessStepExecutor {
     center: Arc<dyn PermissionSetAdmin>,
     grants: Arc<dyn LiveGrants>,
     given: Arc<dyn GivenAccess>,
-    /// ARNs found so far: a set's name does not change, but it may be deleted and made again.
+    /// Cached ARNs. A set can be deleted and created again under another ARN.
     arns: Mutex<BTreeMap<PermissionSetName, PermissionSetArn>>,
 }
 
 impl AccessStepExecutor {
-    /// An executor over its ports.
     pub fn new(
         center: Arc<dyn PermissionSetAdmin>,
         grants: Arc<dyn LiveGrants>,
@@ -44,7 +40,6 @@ impl AccessStepExecutor {
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<PermissionSetName, PermissionSetArn>> {
-        // every change of the map is whole
         self.arns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -58,14 +53,13 @@ impl AccessStepExecutor {
         Ok(arn)
     }
 
-    /// A part of a set, and its ARN; `None` when there is no such set.
     async fn part(
         &self,
         name: &PermissionSetName,
         action: &SetAction,
     ) -> Result<Option<(PermissionSetArn, PermissionSetContent)>, StepError> {
         let parts: Vec<_> = action.part().into_iter().collect();
-        // a second time where the set was made anew since its ARN was found
+        // Tries again if the set was recreated since its ARN was cached.
         for _ in 0..2 {
             let Some(arn) = self.arn(name).await? else {
                 return Ok(None);
@@ -100,8 +94,7 @@ impl AccessStepExecutor {
         }
     }
 
-    /// Listings of what is outdated may lag behind the edit that made it so: after an edit the set is
-    /// provisioned whatever they say.
+    /// Listings of outdated roles may lag behind an edit, so an edited set is always provisioned.
     async fn look_provision(
         &self,
         set: &PermissionSetName,
@@ -147,7 +140,6 @@ impl AccessStepExecutor {
         })
     }
 
-    /// Whether a set has nothing but what it was made with: policies that it has are somebody's by now.
     async fn is_as_made(&self, set: &PermissionSetName) -> Result<(), StepError> {
         let Some(arn) = self.arn(set).await? else {
             return Ok(());
@@ -190,12 +182,12 @@ impl AccessStepExecutor {
             ));
         };
         if let SetAction::Provision { .. } = action {
-            // one that is under way may have begun before the edit, and says nothing of it: it is waited for as for any other
+            // A running operation may have begun before the edit, so it is only awaited.
             let remote = self.center.provision(&arn).await.map_err(setback)?;
             return Ok(WriteAnswer::Accepted { remote });
         }
         match self.center.change_set(&arn, action).await {
-            // whether it is as wanted is what the look after it says (`inventory.md` A-8)
+            // The next read decides (`inventory.md` A-8).
             Ok(()) | Err(CenterFault::NotFound { .. }) => Ok(read_back()),
             Err(fault) => Err(setback(fault)),
         }
@@ -211,7 +203,7 @@ impl AccessStepExecutor {
             return Err(StepError::later(Class::Throttle, text));
         };
         if kind == OperationKind::Create {
-            // CRASH: noted and not sent, whoever looks finds what was there before
+            // CRASH: recorded but not sent is safe: the next read finds the earlier state.
             let noted = self.given.note_assignment(&arn, it).await;
             noted.map_err(|why| StepError::later(Class::Throttle, why))?;
         }
@@ -251,7 +243,6 @@ impl AccessStepExecutor {
         answer.map_err(setback)
     }
 
-    /// What an operation that is over has left.
     async fn result(
         &self,
         action: &AccessAction,
@@ -265,7 +256,7 @@ impl AccessStepExecutor {
             }
         );
         let seen = if is_provision {
-            // its roles were made: the status says so, and no listing has to
+            // The status confirms it; listings need not.
             StepProbe::Satisfied
         } else {
             self.look(action).await?
@@ -279,7 +270,7 @@ impl AccessStepExecutor {
                 "unknown",
                 "AWS does not know the provisioning any more",
             )),
-            // as wanted is as wanted, whatever AWS answered (`inventory.md` A-8)
+            // The wanted state counts, regardless of AWS's answer (`inventory.md` A-8).
             (_, StepProbe::Satisfied) => Verify::Done(Effect {
                 new: json!(action),
                 requests: Vec::new(),
@@ -287,7 +278,7 @@ impl AccessStepExecutor {
             (OperationStatus::Failed { reason }, _) => {
                 Verify::Setback(StepError::failed("FAILED", &reason))
             }
-            // listings lag behind
+            // Listings lag behind.
             (OperationStatus::Succeeded | OperationStatus::Unknown, _) => Verify::Running,
         })
     }
@@ -378,7 +369,6 @@ impl StepExecutor for AccessStepExecutor {
     }
 }
 
-/// The write that takes one back.
 fn undo(action: AccessAction, old: &Value) -> Undo {
     let back = match action {
         AccessAction::Assign(it) => AccessAction::Unassign(it),
@@ -432,7 +422,7 @@ fn undo_set(action: SetAction, old: &Value) -> Result<SetAction, &'static str> {
             },
             None => SetAction::Untag { key },
         },
-        // it would come before the edits are taken back: what is done last is undone first
+        // Undo runs in reverse order, so this would run before the edits are reverted.
         SetAction::Provision { .. } => {
             return Err("roles follow when the earlier file is applied, which provisions the set");
         }

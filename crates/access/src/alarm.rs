@@ -1,43 +1,36 @@
-//! Alarms of the server: what those who run the place have to look at, told when it begins and when it is
-//! over.
+//! Server alarms for operators, reported when they begin and end.
 
 use std::fmt;
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// What an alarm is about. At most one of each kind stands at a time.
+/// At most one alarm of each kind is open at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlarmKind {
-    /// The clocks disagree: no access is given.
     ClocksDisagree,
-    /// The organization cannot be read: nothing is decided.
+    /// The organization cannot be read: no decisions are made.
     OrganizationUnread,
-    /// The home Region of IAM Identity Center does not answer: nothing is given or removed.
+    /// The home Region of IAM Identity Center does not answer: nothing is granted or removed.
     HomeRegionLost,
-    /// IAM Identity Center cannot use its customer managed key: nothing is given or removed.
+    /// IAM Identity Center cannot use its customer managed key: nothing is granted or removed.
     KeyUnusable,
-    /// The loop that grants and ends does not come round.
+    /// The loop that grants and ends access is stuck.
     AssignmentsUntended,
-    /// Ends are late.
     EndsOverdue,
-    /// The database lacks records that were seen: nothing is given.
+    /// The database lost records that were read before: no access is granted.
     LogWentBack,
-    /// A group whose members follow attributes needs somebody to look.
+    /// A group that follows attributes needs attention.
     GroupSync,
-    /// A guard is not heard, or complains.
     Guard,
-    /// The audit log is not exported.
     AuditNotExported,
-    /// No head of the audit log is published.
     HeadNotPublished,
-    /// A policy of armed ends has what is not ours: no new end is armed beside it.
+    /// An enforced-expiry policy has a foreign statement: no new end is enforced there.
     ForeignStatement,
 }
 
 impl AlarmKind {
-    /// Every kind.
     pub const ALL: [Self; 12] = [
         Self::ClocksDisagree,
         Self::OrganizationUnread,
@@ -53,7 +46,6 @@ impl AlarmKind {
         Self::ForeignStatement,
     ];
 
-    /// The kind's name in stores, metrics and webhooks.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ClocksDisagree => "clocks_disagree",
@@ -71,7 +63,6 @@ impl AlarmKind {
         }
     }
 
-    /// What it is called where people read.
     pub const fn title(self) -> &'static str {
         match self {
             Self::ClocksDisagree => "The clocks disagree: no access is given",
@@ -95,7 +86,6 @@ impl AlarmKind {
         }
     }
 
-    /// The runbook that says what to do.
     pub const fn runbook(self) -> &'static str {
         match self {
             Self::ClocksDisagree => "docs/operations/runbooks/clock-wrong.md",
@@ -115,14 +105,14 @@ impl AlarmKind {
         }
     }
 
-    /// For how long it has to be so before it is told: what passes by itself is nobody's work.
+    /// How long the condition must last before it is reported: brief ones need no action.
     pub const fn patience(self) -> TimeSpan {
         match self {
-            // nothing is granted meanwhile; a lost Region has been for a minute, and a key is not in dispute
+            // No access is granted meanwhile. A lost Region has already lasted a minute.
             Self::ClocksDisagree | Self::HomeRegionLost | Self::KeyUnusable | Self::LogWentBack => {
                 TimeSpan::seconds(2)
             }
-            // these have waited before they complain; a guard and a reading take a minute to begin
+            // These already waited before they report. A guard and a read take a minute to start.
             Self::OrganizationUnread | Self::AssignmentsUntended | Self::EndsOverdue => {
                 TimeSpan::minutes(1)
             }
@@ -141,18 +131,14 @@ impl fmt::Display for AlarmKind {
     }
 }
 
-/// Whether an alarm begins or is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlarmState {
-    /// It stands.
     Begun,
-    /// It stood, and does not any more.
     Over,
 }
 
 impl AlarmState {
-    /// Its name in webhooks.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Begun => "begun",
@@ -161,30 +147,23 @@ impl AlarmState {
     }
 }
 
-/// A change of an alarm, as it is told and remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {
-    /// What it is about.
     pub alarm: AlarmKind,
-    /// Whether it begins or is over.
     pub state: AlarmState,
-    /// When it began.
     pub since: Timestamp,
-    /// When this was noticed.
     pub at: Timestamp,
-    /// A sentence or two for people.
     pub text: String,
 }
 
 impl Alarm {
-    /// Whether noting this changes anything: an alarm that stands does not begin again, and one that
-    /// does not stand cannot be over.
+    /// Whether recording this changes the state: an open alarm cannot begin again, and a closed one
+    /// cannot end.
     pub fn changes(&self, before: Option<&Self>) -> bool {
         let stood = before.is_some_and(|before| before.state == AlarmState::Begun);
         stood != (self.state == AlarmState::Begun)
     }
 
-    /// A headline.
     pub fn title(&self) -> String {
         let what = self.alarm.title();
         match self.state {

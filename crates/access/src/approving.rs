@@ -1,39 +1,33 @@
-//! What an approver may say with a yes: a comment, and a shorter time than was asked for (`access.md` §3.7).
+//! Options of an approval: a comment, and a shorter duration than requested (`access.md` §3.7).
 
 use std::ops::RangeInclusive;
 
 use hallpass_audit::Draft;
-use hallpass_model::{TimeSpan, Timestamp, text::says_something};
+use hallpass_base::{TimeSpan, Timestamp, text::says_something};
 
 use crate::records::with_warnings;
 use crate::{Confirmation, Holds, PressRefused, Request, ReviewedVersion, Settings, TextField};
 
-/// How somebody approves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Approving<'a> {
-    /// What they looked at, where they say so: nothing is done when the request is another by now.
+    /// The version that the approver reviewed. If it is outdated, the approval is refused.
     pub seen: Option<ReviewedVersion>,
-    /// Words for whoever asked and for the other approvers.
     pub comment: Option<&'a str>,
-    /// For this long at most, where that is less than was asked for.
     pub duration: Option<TimeSpan>,
-    /// The ids of warnings that were read and are confirmed.
+    /// Ids of confirmed warnings.
     pub confirmed: &'a [String],
 }
 
-/// What an approval says, once it was judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ApprovalWords {
     pub(crate) comment: Option<String>,
-    /// From what to what it makes the request shorter.
     pub(crate) shorter: Option<(TimeSpan, TimeSpan)>,
-    /// Which warnings it confirms.
     pub(crate) confirmed: Option<Confirmation>,
 }
 
 impl Approving<'_> {
-    /// What is said, where it can be said of this request. The shortest time that any approver said
-    /// holds, so that one who says a longer one than another changes nothing.
+    /// Validates the options. The shortest duration of all approvers applies, so a longer one
+    /// changes nothing.
     pub(crate) fn judge(
         &self,
         request: &Request,
@@ -63,8 +57,8 @@ impl Approving<'_> {
 }
 
 impl ApprovalWords {
-    /// Adds what was said to the record of the press. The comment comes last: nothing in it can be taken
-    /// for another fact.
+    /// Adds the options to the audit record. The comment comes last, so its text cannot pass for
+    /// another fact.
     pub(crate) fn record(&self, draft: Draft) -> Draft {
         let draft = with_warnings(draft, self.confirmed.as_ref());
         let shorter = self.shorter;
@@ -80,8 +74,7 @@ impl ApprovalWords {
     }
 }
 
-/// The lengths somebody may approve: up to what was asked for, and no shorter than the least there is;
-/// an extension lengthens something.
+/// At most the requested duration, at least the minimum. An extension must extend.
 fn possible_lengths(
     request: &Request,
     holds: &Holds,
@@ -96,17 +89,16 @@ fn possible_lengths(
         let left = TimeSpan::between(now, grant.ends_at);
         TimeSpan::minutes(left.as_seconds() / 60 + 1)
     });
-    // where the start is over, something is left
+    // Something must remain at the start.
     let begun = request.start.as_ref().map_or(TimeSpan::ZERO, |start| {
         let late = TimeSpan::between(start.at.min(now), now);
         TimeSpan::minutes(late.as_seconds().div_ceil(60))
     });
-    // no time at all is never approved, whatever the settings allow
+    // Zero is never approved, regardless of the settings.
     let least = settings.duration_min.max(TimeSpan::seconds(1));
     least.max(adds).max(begun).min(asked)..=asked
 }
 
-/// The shorter lengths that are offered to whoever approves a request.
 pub(crate) fn offered(
     request: &Request,
     holds: &Holds,

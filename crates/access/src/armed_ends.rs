@@ -1,33 +1,29 @@
-//! Ends that AWS enforces by its own clock (`access.md` §21): whether they are wanted, what is wished of them, and what people
-//! are told.
+//! Ends that AWS enforces by its own clock (`access.md` §21): settings, orders and status.
 
 use std::fmt;
 
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp};
+use hallpass_base::{Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{CredentialsAfterEnd, GivenOtherwise, ShownBy};
 
-/// How long after an end its instant may lie, which is a whole minute (`access.md` §21, A-1).
+/// How long after the end AWS's instant may be: it is a whole minute (`access.md` §21, A-1).
 const ROUNDING: TimeSpan = TimeSpan::minutes(1);
 
-/// Whether the end of a grant is armed at AWS.
+/// Whether AWS enforces the end of a grant.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum ArmedEnds {
-    /// It is not.
     #[default]
     Off,
-    /// It is where it can be; where not, the access is given all the same, and the reason is told.
     Preferred,
-    /// It is, or there is no access.
+    /// No access without enforced expiry.
     Required,
 }
 
 impl ArmedEnds {
-    /// The word of the configuration.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Off => "off",
@@ -43,22 +39,20 @@ impl fmt::Display for ArmedEnds {
     }
 }
 
-/// Why the end of a grant is not armed whatever AWS says, although it is wanted to be (`access.md` §21, A-3).
+/// Why AWS cannot enforce the end of a grant (`access.md` §21, A-3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NeverArmed {
-    /// The configuration arms none, and a rule wants it.
+    /// A rule wants it, but the configuration turns it off.
     Off,
-    /// It is a membership of a group.
     Group,
-    /// It is in the management account.
     ManagementAccount,
-    /// Its holder had the access before, and keeps it.
+    /// The holder had the access before, and keeps it.
     StoodBefore,
 }
 
 impl NeverArmed {
-    /// For people: lower case, no final stop.
+    /// Lower case, no final stop.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Off => "the server's configuration arms no ends (`access.armed_ends.mode`)",
@@ -69,23 +63,19 @@ impl NeverArmed {
     }
 }
 
-/// Which ends are armed, as the configuration says. Rules may want more, never less (`access.md` §21, A-3).
+/// Grants with enforced expiry, by configuration. Rules may want more, never less (`access.md` §21,
+///
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ArmedEndsMode {
-    /// None: what a rule requires is refused.
     #[default]
     Off,
-    /// Those of which a rule says so.
     ByRule,
-    /// Every one that can be.
     Preferred,
-    /// Every one: without it there is no access.
     Required,
 }
 
 impl ArmedEndsMode {
-    /// Whether any end is armed.
     pub const fn is_on(self) -> bool {
         match self {
             Self::Off => false,
@@ -93,7 +83,6 @@ impl ArmedEndsMode {
         }
     }
 
-    /// How the end of a grant is armed of which no rule says more.
     pub(crate) const fn of_every_grant(self) -> ArmedEnds {
         match self {
             Self::Off | Self::ByRule => ArmedEnds::Off,
@@ -103,109 +92,91 @@ impl ArmedEndsMode {
     }
 }
 
-/// What is wished of an armed end, beside the instants that its assignment's end moves to.
+/// An order for enforced expiry, in addition to the changes of the assignment's end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ArmedEndWish {
-    /// A new grant: its create waits until the end is in force.
     Arm(Box<GrantToArm>),
-    /// A new grant whose end is not armed: what an earlier hold has left in force goes first, and its create waits for that.
+    /// A new grant without enforced expiry: the create waits until the one from an earlier hold is
+    /// removed.
     Release {
-        /// The person, the account and the permission set.
         key: HoldKey,
-        /// When the grant was made.
         asked_at: Timestamp,
-        /// By then it must have gone, or there is no access.
+        /// Deadline of the removal; later, there is no access.
         gone_by: Timestamp,
     },
-    /// Nobody holds the key any more, and the access was seen gone.
+    /// The key has no holder, and the access was seen removed.
     Over {
-        /// The person, the account and the permission set.
         key: HoldKey,
-        /// When no session of it can be left.
+        /// When the last possible session ends.
         lasts_until: Timestamp,
     },
-    /// People may have been given the same in another way: theirs are looked at again, at once.
+    /// The same access may exist from elsewhere: check again immediately.
     LookAgain {
-        /// When that was told.
         at: Timestamp,
-        /// What was given.
         given: Box<GivenOtherwise>,
-        /// When AWS shows it.
         shown: ShownBy,
     },
 }
 
-/// Whether AWS enforces the end of what somebody holds.
+/// Whether AWS enforces the end of held access.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ArmedEndStatus {
-    /// Not yet; the access waits for it.
+    /// The access waits for enforcement.
     Waiting {
-        /// What may be in force all the same.
+        /// An end that may be in force all the same.
         unseen: Option<UnseenEnd>,
     },
-    /// AWS refuses after this instant, whatever has become of us.
+    /// AWS denies access after this instant, even if Hallpass is down.
     Armed {
-        /// The instant, on AWS's clock.
+        /// On AWS's clock.
         until: Timestamp,
-        /// When it was seen in force: where that is later, AWS may have refused nothing before it.
+        /// When enforcement was confirmed. If this is after `until`, AWS may have denied nothing
+        /// before it.
         seen: Timestamp,
-        /// The later end that was approved, and that AWS was not seen to have; `None` while there is none that is later by a
-        /// minute.
+        /// The approved later end, not known to be at AWS; `None` if less than a minute later.
         moves_to: Option<Timestamp>,
-        /// Why it is not where the end has moved to; `None` while nothing stands in the way. For people: lower case, no
-        /// final stop.
         unmoved: Option<String>,
-        /// What may be in force from earlier on.
+        /// An earlier end that may be in force.
         unseen: Option<UnseenEnd>,
     },
-    /// It does not, and why.
     NotArmed {
-        /// For people: lower case, no final stop.
+        /// Lower case, no final stop.
         why: String,
-        /// What may be in force all the same: AWS has not answered since it was written.
+        /// An end that may be in force all the same: written, but unconfirmed by AWS.
         unseen: Option<UnseenEnd>,
     },
 }
 
-/// An end that AWS may have, earlier than the one that is stored: it was written, and nobody has seen yet what came of it.
+/// An end that AWS may enforce earlier than the stored one: written, result unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnseenEnd {
-    /// AWS may refuse after this instant.
     pub from: Timestamp,
-    /// The later end that was approved; `None` where it is not later by a minute.
+    /// The approved later end; `None` if it is not later by a minute.
     pub moves_to: Option<Timestamp>,
 }
 
-/// A later end that was approved, and that AWS was not seen to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MovingEnd<'a> {
-    /// AWS refuses after this instant, or may, and people are told so.
+    /// AWS denies, or may deny, access after this; users see it as the end.
     pub from: Timestamp,
-    /// The later end.
     pub to: Timestamp,
-    /// What stands in the way: for people, lower case, no final stop.
     pub why: Option<&'a str>,
-    /// Whether nobody has seen that AWS refuses.
+    /// Whether the denial is unconfirmed.
     pub may: bool,
 }
 
-/// How many ends that are not over are in which [state](ArmedEndStatus).
+/// Counts of current ends by [state](ArmedEndStatus).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ArmedEndCounts {
-    /// Not seen in force yet.
     pub waiting: u64,
-    /// In force.
     pub armed: u64,
-    /// Wanted, and not in force.
     pub not_armed: u64,
-    /// In force, and not where the end has moved to.
     pub not_moved: u64,
-    /// Of live grants, wanted and [never to be](NeverArmed): nobody can mend that.
+    /// Live grants that are [never enforced](NeverArmed) although wanted: not fixable.
     pub never_armed: u64,
 }
 
 impl ArmedEndCounts {
-    /// Counts these.
     pub fn of<'a>(statuses: impl IntoIterator<Item = &'a ArmedEndStatus>) -> Self {
         statuses.into_iter().fold(Self::default(), |mut all, it| {
             let count = match it {
@@ -221,8 +192,7 @@ impl ArmedEndCounts {
 }
 
 impl ArmedEndStatus {
-    /// What is told of a grant whose end is never armed, where `stored` is what is known of its key: an earlier hold of the same
-    /// may be armed.
+    /// `stored`: the status of the key, which an earlier hold may have enforced.
     pub(crate) fn of_never(why: NeverArmed, stored: Option<Self>) -> Self {
         let unseen = match stored {
             Some(known @ (Self::Armed { .. } | Self::NotArmed { .. })) => return known,
@@ -243,7 +213,7 @@ impl ArmedEndStatus {
         }
     }
 
-    /// From when on AWS refuses, or may: the earliest that is known.
+    /// Returns the earliest instant from which AWS denies, or may deny.
     pub fn refuses_from(&self) -> Option<Timestamp> {
         let seen = match self {
             Self::Armed { until, .. } => Some(*until),
@@ -253,7 +223,6 @@ impl ArmedEndStatus {
         seen.into_iter().chain(unseen).min()
     }
 
-    /// Where its end moves to; `None` where it does not move.
     pub fn moving(&self) -> Option<MovingEnd<'_>> {
         let from = self.refuses_from()?;
         let unseen = self.unseen().filter(|it| it.from == from);
@@ -272,7 +241,7 @@ impl ArmedEndStatus {
         })
     }
 
-    /// What becomes of credentials that were taken before an end at `end`, where `unarmed` is what would become of them.
+    /// `unarmed`: the answer without enforcement.
     pub fn credentials_after(
         armed: Option<&Self>,
         unarmed: CredentialsAfterEnd,
@@ -283,7 +252,7 @@ impl ArmedEndStatus {
                 if *until <= ROUNDING.after(end) {
                     CredentialsAfterEnd::Stop
                 } else {
-                    // not moved yet, or held by another grant
+                    // Not moved yet, or held by another grant.
                     CredentialsAfterEnd::WorkUntil(issued.min(*until))
                 }
             }
@@ -292,31 +261,20 @@ impl ArmedEndStatus {
     }
 }
 
-/// A grant whose end is to be armed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantToArm {
-    /// The grant.
     pub grant: GrantId,
-    /// Its request.
     pub request: RequestId,
-    /// Who holds it.
     pub holder: Email,
-    /// The person, the account and the permission set.
     pub key: HoldKey,
-    /// What people call them.
     pub names: TargetNames,
-    /// Whether there is no access without it.
     pub required: bool,
-    /// When the last grant of the key ends.
     pub ends_at: Timestamp,
-    /// When this grant was made.
     pub asked_at: Timestamp,
-    /// From then on it is told as not armed.
+    /// After this, it is reported as not enforced.
     pub arm_by: Timestamp,
-    /// Until when the create waits.
     pub gate_until: Timestamp,
-    /// By then what an earlier hold has left in force must have moved to the new end, where it would refuse the person
-    /// before: until then there is no access.
+    /// Deadline for moving an earlier enforced end that is too soon; no access until then.
     pub moved_by: Timestamp,
 }
 

@@ -1,7 +1,7 @@
-//! Which grants have their ends armed at AWS, and what is wished of that with each change. What a change makes of an
-//! assignment's end moves the armed one in the same commit.
+//! Decides which ends are enforced. A change of an assignment's end moves the enforced end in the
+//! same commit.
 
-use hallpass_model::{HoldKey, Target, TimeSpan, Timestamp};
+use hallpass_base::{HoldKey, Target, TimeSpan, Timestamp};
 use hallpass_rules::{Directory, EndArming};
 
 use crate::{
@@ -10,12 +10,12 @@ use crate::{
     ShownBy, Write, session_revocation,
 };
 
-/// How long a create waits for its end to be armed where it may go without.
+/// How long a create waits if enforcement is optional.
 const PREFERRED_WAITS: TimeSpan = TimeSpan::seconds(60);
-/// How long until what is required is given up: as long as a create may take (`access.md` §6).
+/// After this, required enforcement fails: as long as a create may take (`access.md` §6).
 const REQUIRED_WAITS: TimeSpan = TimeSpan::minutes(5);
 
-/// Why no end can be armed for a target, whatever AWS says; `None` when it can.
+/// Why enforcement is impossible for a target; `None` if it is possible.
 fn out_of_reach(target: &Target, settings: &Settings) -> Option<NeverArmed> {
     if !settings.armed_ends.mode.is_on() {
         return Some(NeverArmed::Off);
@@ -27,28 +27,22 @@ fn out_of_reach(target: &Target, settings: &Settings) -> Option<NeverArmed> {
     }
 }
 
-/// How the end of a new grant is armed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NewArming {
-    /// What is wished of AWS.
     pub(crate) armed_ends: ArmedEnds,
-    /// Why nothing is, although it is wanted.
     pub(crate) never_armed: Option<NeverArmed>,
 }
 
-/// How ends of a target's access are to be armed today, and what stands in the way.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arming {
     wanted: ArmedEnds,
     obstacle: Option<NeverArmed>,
 }
 
-/// Why what was given without a required end is not lengthened.
 const GIVEN_BEFORE: &str =
     "it was given before its end had to be armed; give it back, and ask for it anew";
 
 impl Arming {
-    /// By the settings, and what rules want besides.
     pub(crate) fn of(target: &Target, ruled: Option<EndArming>, settings: &Settings) -> Self {
         let ruled = match ruled {
             None => ArmedEnds::Off,
@@ -61,7 +55,7 @@ impl Arming {
         }
     }
 
-    /// How the end of a new grant is armed. Refused where it must be and cannot.
+    /// Refuses a grant whose required enforcement is impossible.
     pub(crate) const fn of_new_grant(self) -> Result<NewArming, PressRefused> {
         let (armed_ends, never_armed) = match (self.wanted, self.obstacle) {
             (ArmedEnds::Required, Some(why)) => {
@@ -77,8 +71,7 @@ impl Arming {
         })
     }
 
-    /// Refuses a later end where it must be armed, and cannot or was not when the access was given: nobody keeps by
-    /// asking again what they would not be given today.
+    /// Refuses a later end if enforcement is required but impossible, or missing in the grant.
     pub(crate) fn ensure_may_lengthen(self, grant: &Grant) -> Result<(), PressRefused> {
         self.of_new_grant()?;
         match (self.wanted, grant.armed_ends) {
@@ -90,8 +83,8 @@ impl Arming {
         }
     }
 
-    /// Refuses what comes to nothing, before anybody is asked to approve it. Another grant of what is held lengthens it as
-    /// an extension does.
+    /// Refuses an impossible request before approvers see it, including a second grant that extends
+    /// held access.
     pub(crate) fn ensure_possible<'a>(
         self,
         held: impl IntoIterator<Item = &'a Grant>,
@@ -104,7 +97,6 @@ impl Arming {
     }
 }
 
-/// What a change wishes of armed ends.
 pub(crate) fn wishes(
     change: &Change,
     directory: &Directory,
@@ -133,7 +125,7 @@ pub(crate) fn wishes(
             let lasts_until = if is_theirs(grant) {
                 Some(now)
             } else if grant.is_over() && !is_held {
-                // whether it is armed itself or not: an earlier grant that it followed without a gap may have been
+                // An earlier adjacent grant may have been enforced.
                 Some(session_revocation::none_left_after(
                     grant, directory, aws_now,
                 ))
@@ -154,7 +146,7 @@ pub(crate) fn wishes(
     wishes.chain(look_again(change, now)).collect()
 }
 
-/// Whether the person had it before, so that nothing of ours is left to be refused.
+/// Whether the user had the access before Hallpass, so there is nothing to deny.
 pub(crate) fn is_theirs(grant: &Grant) -> bool {
     let stood = match grant.state {
         GrantState::Ended { why, .. } => why == EndOutcome::Standing,
@@ -167,7 +159,7 @@ pub(crate) fn is_theirs(grant: &Grant) -> bool {
     grant.standing || stood
 }
 
-/// Who came into a group by us may have by it what they hold for a while as well.
+/// A user added to a group may also get their temporary access through the group.
 fn look_again(change: &Change, now: Timestamp) -> Option<ArmedEndWish> {
     let granted = change.grants.iter().filter_map(|write| match write {
         Write::Insert(grant) | Write::Update(grant) => {
@@ -231,12 +223,11 @@ fn of_new(grant: &Grant, until: Option<Timestamp>) -> ArmedEndWish {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_model::{AccountId, GroupId, PermissionSetArn};
+    use hallpass_base::{AccountId, GroupId, PermissionSetArn};
 
     use super::*;
     use crate::{ArmedEndSettings, ArmedEndsMode};
 
-    /// Mode, what a rule wants, where: what is wished of AWS, and why nothing is.
     #[test]
     fn what_is_wanted_and_cannot_be_keeps_why() {
         let set = PermissionSetArn::new(

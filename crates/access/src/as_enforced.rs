@@ -1,11 +1,11 @@
-//! What people are told of access whose end AWS enforces: what AWS has, not what it is still asked for.
+//! Shows the end that AWS enforces, not the one still requested.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use crate::{ArmedEndStatus, Grant, GrantState};
 
-/// A grant as people are told of it: while AWS refuses it from an earlier instant on than its end, or may, it ends then
-/// (`access.md` §21, A-2). Only what is shown is changed by this; what is decided rests on what is stored.
+/// While AWS denies, or may deny, access from before the grant's end, the shown end is that instant
+/// (`access.md` §21, A-2). Display only; decisions use the stored end.
 #[must_use]
 pub fn as_enforced(grant: Grant, armed: Option<&ArmedEndStatus>) -> Grant {
     match (armed.and_then(ArmedEndStatus::refuses_from), &grant.state) {
@@ -17,7 +17,7 @@ pub fn as_enforced(grant: Grant, armed: Option<&ArmedEndStatus>) -> Grant {
     }
 }
 
-/// Whether news of a later end wait: AWS still refuses the access from an earlier instant on, or may.
+/// Whether AWS still enforces an earlier end, so notices of the later one wait.
 pub fn is_still_to_move(armed: Option<&ArmedEndStatus>, end: Timestamp) -> bool {
     let from = armed.and_then(ArmedEndStatus::refuses_from);
     from.is_some_and(|from| from < end)
@@ -84,7 +84,7 @@ mod tests {
             };
             let shown = as_enforced(grant.clone(), armed.as_ref());
             assert_eq!(shown.ends_at, at(told), "{row}");
-            // what is on its way, or ends already, is told by its state
+            // The state already explains a starting or ending grant.
             let making = Grant {
                 state: GrantState::Granting,
                 ..grant

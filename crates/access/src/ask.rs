@@ -1,9 +1,8 @@
-//! Asking: what was typed becomes a request that waits, one that is decided already, or a refusal
-//! that says what would have to be different.
+//! Turns a request form into a waiting request, a decided one, or a refusal with a hint.
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{
+use hallpass_base::{
     Email, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId, text::says_something,
     time::utc,
 };
@@ -18,24 +17,19 @@ use crate::{
     Refusal, Reminders, Request, RequestState, RulingAtAsking, Settings, TextField, Wanted, target,
 };
 
-/// Beside a reason that was left out.
 pub const REASON_MISSING: &str = "Say in a few words why.";
 
-/// What came of asking.
 #[derive(Clone, Debug)]
 pub enum AskOutcome {
-    /// Waits for a person.
     Pending(Request),
-    /// Decided at once: nobody's approval, or the requester's own, is enough.
+    /// Approved automatically, or by the requester's own right.
     Approved(Request, Option<Box<Grant>>),
-    /// An equal request waits already; nothing new was made.
+    /// An equal request is pending; nothing new is stored.
     AlreadyPending(Request),
-    /// Stored as rejected.
     Rejected(Request, Refusal),
 }
 
 impl AskOutcome {
-    /// The request, in whatever state.
     pub fn request(&self) -> &Request {
         match self {
             Self::Pending(request)
@@ -46,13 +40,12 @@ impl AskOutcome {
     }
 }
 
-/// What came of asking for several targets at once.
 #[derive(Clone, Debug)]
 pub enum AskedTogether {
-    /// Each was asked for. What waited already comes first. In the answer to a repeated call one may have
-    /// been rejected since, at its start.
+    /// Pending requests first. In the answer to a repeated call, one may have been rejected since,
+    /// at its start.
     All(Vec<AskOutcome>),
-    /// Nothing was asked for: these were refused, and stored as rejected.
+    /// Nothing was requested; these are stored as rejected.
     Refused(Vec<(Request, Refusal)>),
 }
 
@@ -72,7 +65,6 @@ impl AskedTogether {
     }
 }
 
-/// Everything typed, with who typed it.
 #[derive(Clone, Debug)]
 pub(crate) struct Form<'a> {
     pub(crate) id: RequestId,
@@ -83,24 +75,19 @@ pub(crate) struct Form<'a> {
     pub(crate) ticket: Option<&'a str>,
     pub(crate) origin: Origin,
     pub(crate) secondary_domain: bool,
-    /// From when; `None` = at once.
+    /// `None` starts immediately.
     pub(crate) starts_at: Option<Timestamp>,
-    /// The grant to lengthen, when it is an extension.
     pub(crate) extends: Option<&'a Grant>,
-    /// The ids of warnings that were read and are confirmed.
     pub(crate) confirmed: &'a [String],
 }
 
-/// What the rules and the directory make of a form.
 #[derive(Clone, Debug)]
 pub(crate) enum Answered {
-    /// Waits for a person.
     Waits(Request),
-    /// Decided yes at once; still to be approved by the capacity given.
+    /// Approved immediately, in the given capacity.
     Granted(Request, Approval),
-    /// Would be taken, once these warnings are confirmed. Nothing is stored.
+    /// Valid once these warnings are confirmed. Nothing is stored.
     Unconfirmed(Request, Vec<RuleWarning>),
-    /// Refused.
     Refused(Request, Refusal),
 }
 
@@ -109,7 +96,7 @@ impl Answered {
         matches!(self, Self::Granted(_, _))
     }
 
-    /// Refused for want of somebody who could approve it, as far as the directory is known.
+    /// Whether the refusal is due to missing approvers, as far as the directory is known.
     pub(crate) fn lacks_approvers(&self) -> bool {
         let Self::Refused(_, refusal) = self else {
             return false;
@@ -126,7 +113,6 @@ impl Answered {
         }
     }
 
-    /// The warnings that are still to be confirmed.
     pub(crate) fn unconfirmed(&self) -> &[RuleWarning] {
         match self {
             Self::Unconfirmed(_, warnings) => warnings,
@@ -138,7 +124,6 @@ impl Answered {
         self.request().id
     }
 
-    /// The same, asked for together with all of `ids`.
     pub(crate) fn asked_with(mut self, ids: &[RequestId]) -> Self {
         let (Self::Waits(request)
         | Self::Granted(request, _)
@@ -150,7 +135,6 @@ impl Answered {
     }
 }
 
-/// Decides a form.
 pub(crate) fn answer(
     form: &Form<'_>,
     rules: &Rules,
@@ -197,15 +181,14 @@ pub(crate) fn answer(
     }
 }
 
-/// Nobody is there to be reminded.
+/// No approver can be reminded.
 fn without_reminders(mut request: Request) -> Request {
     request.reminders.next_at = None;
     request
 }
 
-/// What of a request that waits does not fit today: the limits are those of now, not of when it was
-/// made. What was asked for is found by its ids: its name may be another by now, or another's. `Ok`
-/// holds the time it is granted for: a shorter one where its rules say to shorten it.
+/// Checks a pending request against current limits. Targets are resolved by id, since names may
+/// have changed. `Ok` holds the granted duration, which rules may shorten.
 pub(crate) fn check_again(
     request: &Request,
     decision: &Decision,
@@ -235,7 +218,7 @@ pub(crate) fn check_again(
     }
 }
 
-/// Why a reason cannot be taken: it says nothing, or is too long. What the rules want of it is theirs.
+/// Refuses an empty or overlong reason. Rules check the rest.
 pub fn reason_refused(reason: &str) -> Option<FieldProblem> {
     let trimmed = reason.trim();
     let length = trimmed.chars().count();
@@ -275,7 +258,7 @@ fn check_patterns(
     }
 }
 
-/// The user ids behind addresses: who has one of them alone.
+/// Skips addresses that several users share.
 fn users_of(addresses: &BTreeSet<Email>, directory: &Directory) -> Vec<UserId> {
     let found = addresses
         .iter()
@@ -284,7 +267,6 @@ fn users_of(addresses: &BTreeSet<Email>, directory: &Directory) -> Vec<UserId> {
     users.into_iter().cloned().collect()
 }
 
-/// When what waits may be approved.
 fn hours_of(decision: Option<&Decision>) -> &[ApprovalHours] {
     let waits = decision.filter(|it| it.kind == DecisionKind::RequiresApproval);
     waits.map_or(&[], |it| it.approval_hours.as_slice())
@@ -346,7 +328,6 @@ fn draft(
     }
 }
 
-/// What the rules say of it now.
 fn ruling(decision: Option<&Decision>, rules: &Rules, directory: &Directory) -> RulingAtAsking {
     RulingAtAsking {
         kind: decision.map_or(DecidedKind::Invalid, |d| DecidedKind::Rules(d.kind)),
@@ -367,7 +348,6 @@ fn ruling(decision: Option<&Decision>, rules: &Rules, directory: &Directory) -> 
     }
 }
 
-/// What whoever asks confirms of the warnings.
 fn confirmed(form: &Form<'_>, decision: Option<&Decision>, now: Timestamp) -> Vec<Confirmation> {
     let who = (Some(&form.requester.user), &form.requester.email);
     let read = decision.and_then(|it| confirming::confirmation(it, form.confirmed, who, now));

@@ -1,6 +1,6 @@
-//! Why what is asked for is refused, in a sentence to whoever asks. Every channel says it in these words.
+//! Refusals as sentences for the requester, the same in every channel.
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 use hallpass_rules::{
     Decision, DecisionKind, NoManager, NotAsking, PersonAttribute, RuleId, RuleNames,
     people_with_another,
@@ -8,33 +8,28 @@ use hallpass_rules::{
 
 use crate::{FieldProblem, Refusal, all_of};
 
-/// Why a request would be stored as rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AskRefused {
-    /// No rule covers the target.
     NoRule,
-    /// The rules let others ask, or at other hours.
+    /// The rules allow other requesters, or other hours.
     NotAllowed,
-    /// The rules let others ask; what keeps the asker out of these are attributes.
+    /// The requester lacks only attributes.
     OtherAttributes(Vec<(RuleId, Vec<PersonAttribute>)>),
-    /// Rules may let the asker ask, and whether they do could not be read.
+    /// Rules may allow the requester, but some data could not be read.
     Unread(Vec<String>),
-    /// Nobody but the asker could approve it, or nobody at all.
     NoApprover,
-    /// Too few of those who are listed are enabled users of the directory, who alone can approve; these are none.
+    /// Too few of the listed approvers are enabled users of the directory; these are not.
     UnknownApprovers(Vec<Email>),
-    /// Their manager could, and they have none who can.
     NoManager(NoManager),
-    /// Fields are to blame.
     Fields(Vec<FieldProblem>),
 }
 
-/// Why nobody who asks may, in a decision of which everything could be read.
+/// Expects a decision without unread data.
 pub(crate) fn not_asking(decision: &Decision) -> AskRefused {
     let mut by_attributes = Vec::new();
     for why in &decision.not_asking {
         match why {
-            // it opens: that is what there is to say
+            // The hours open later, which is the useful answer.
             NotAsking::OutsideHours { .. } => return AskRefused::NotAllowed,
             NotAsking::OtherAttributes { rule, attributes } => {
                 by_attributes.push((rule.clone(), attributes.clone()));
@@ -63,7 +58,6 @@ impl AskRefused {
         }
     }
 
-    /// The refusal as it is stored and told.
     pub(crate) fn into_refusal(self, facts: &AskRefusedFacts<'_>) -> Refusal {
         let message = self.words(facts);
         let code = self.code().to_owned();
@@ -84,12 +78,10 @@ impl AskRefused {
         }
     }
 
-    /// The refusal in a sentence, where nothing more is known than the rules it rests on.
     pub(crate) fn message(&self, rules: &[RuleId], target: &str, contact: &str) -> String {
         self.words(&AskRefusedFacts::of(rules, target, contact))
     }
 
-    /// The refusal in a sentence, to whoever asks. Every channel says it in these words.
     pub fn words(&self, facts: &AskRefusedFacts<'_>) -> String {
         let (target, names) = (facts.target, &facts.rules);
         let first = names.first();
@@ -143,7 +135,6 @@ impl AskRefused {
     }
 }
 
-/// That the rules let others ask, or at other hours than those of now or of a start.
 fn not_allowed(facts: &AskRefusedFacts<'_>) -> String {
     let (target, names) = (facts.target, &facts.rules);
     let first = names.first();
@@ -168,7 +159,7 @@ fn not_allowed(facts: &AskRefusedFacts<'_>) -> String {
     }
 }
 
-/// The most addresses that a refusal names; all are counted.
+/// The most addresses that a refusal names; the count covers all.
 const ADDRESSES_MAX: usize = 5;
 
 fn some_of(addresses: &[Email]) -> String {
@@ -182,27 +173,24 @@ fn some_of(addresses: &[Email]) -> String {
     }
 }
 
-/// What a refusal names.
 #[derive(Clone, Debug)]
 pub struct AskRefusedFacts<'a> {
-    /// What was asked for, as the reader sees it: `payments-prod / Admin`, or `this`.
+    /// As the reader sees it: `payments-prod / Admin`, or `this`.
     pub target: &'a str,
-    /// The rules it rests on.
     pub rules: RuleNames,
-    /// Whether these list the asker, which does not count.
+    /// Whether these list the requester, who does not count.
     pub lists_asker: bool,
-    /// The start that is asked for, as the reader sees it; none = at once.
+    /// `None` starts immediately.
     pub starts: Option<String>,
-    /// From when the rules let the asker ask, or start, as the reader sees it; none within a week or not known.
+    /// When the rules next allow the requester; `None` if unknown or over a week away.
     pub opens: Option<String>,
-    /// The rules that let the asker ask at other hours only, with these.
+    /// Rules that allow the requester at other hours only, with these hours.
     pub hours: Vec<(RuleId, String)>,
-    /// Whom to ask for a rule.
+    /// Contact for rule changes.
     pub contact: &'a str,
 }
 
 impl<'a> AskRefusedFacts<'a> {
-    /// The rules, the target and whom to ask for a rule, where no more is known.
     pub fn of(rules: &[RuleId], target: &'a str, contact: &'a str) -> Self {
         Self {
             target,
@@ -215,7 +203,6 @@ impl<'a> AskRefusedFacts<'a> {
         }
     }
 
-    /// What a decision tells of a refusal; of no decision, nothing.
     pub fn of_decision(decision: Option<&Decision>, target: &'a str, contact: &'a str) -> Self {
         let Some(decision) = decision else {
             return Self::of(&[], target, contact);
@@ -224,7 +211,7 @@ impl<'a> AskRefusedFacts<'a> {
             NotAsking::OutsideHours { rule, hours } => Some((rule.clone(), hours.clone())),
             NotAsking::OtherAttributes { .. } | NotAsking::OtherPeople { .. } => None,
         });
-        // what lets nobody ask, and only adds, is not asked about
+        // Rules that allow no requester and only add approvers are irrelevant here.
         let asked: Vec<RuleId> = { decision.not_asking.iter() }
             .map(|it| it.rule().clone())
             .collect();
@@ -242,14 +229,13 @@ impl<'a> AskRefusedFacts<'a> {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_model::Timestamp;
+    use hallpass_base::Timestamp;
     use hallpass_rules::directory::{Person, Snapshot};
     use hallpass_rules::{Ask, Directory, PersonAttributes, RuleFile, load};
 
     use super::*;
     use crate::by_rules;
 
-    /// How Ana, of Legal, is refused by rules, each with these lines, for a start or for now.
     fn refused(rules: &[&str], starts: Option<&str>, opens: Option<&str>) -> String {
         let rule = |lines: &&str| {
             format!(
@@ -329,7 +315,6 @@ mod tests {
                 "Rules `bo`, `pay` do not let you ask for dev / Deploy: `pay` is for people with another \
                  department.",
             ),
-            // it opens
             (
                 &[pay, hours],
                 None,

@@ -1,17 +1,17 @@
-//! Break glass: a listed requester takes access in an emergency, without waiting for anybody, and
-//! somebody else looks at it afterwards (`access.md` §17).
+//! Break glass: a listed requester takes access in an emergency without waiting; another person
+//! reviews it afterwards (`access.md` §17).
 //!
 //! ```text
 //!   pending ──► approved, with an open review ──► approved, its review closed
 //! ```
 //!
-//! The grant is made as by any approval: its end commits first, together with the review.
+//! The grant commits its end first, together with the review.
 
 use std::collections::BTreeSet;
 
+use crate::identity::people_of;
 use hallpass_audit::Event;
-use hallpass_identity::people_of;
-use hallpass_model::{Email, TimeSpan, text::visible_characters};
+use hallpass_base::{Email, TimeSpan, text::visible_characters};
 use hallpass_rules::{Decision, RuleNames};
 
 use crate::decision_context::{DecisionContext, PressMode, ensure_known, ensure_may_deny};
@@ -23,10 +23,9 @@ use crate::{
     granting, target,
 };
 
-/// The longest grant.
 pub const BREAK_GLASS_MAX: TimeSpan = TimeSpan::hours(1);
 
-/// Takes access now. Administrators are told together with everybody who could approve.
+/// Notifies administrators and all possible approvers.
 pub(crate) fn take(
     mut pending: PendingRequest,
     actor: &Actor,
@@ -69,11 +68,10 @@ pub(crate) fn take(
     Ok(PressStep::approved(approved, through))
 }
 
-/// A justification that is neither too short nor too long.
 fn checked(justification: &str) -> Result<&str, PressRefused> {
     let justification = justification.trim();
     let written = justification.chars().count();
-    // too many count as they are, too few as they are seen
+    // The maximum counts all characters, the minimum only visible ones.
     let characters = match visible_characters(justification) {
         _ if written > JUSTIFICATION_CHARACTERS_MAX => written,
         seen => seen,
@@ -85,7 +83,6 @@ fn checked(justification: &str) -> Result<&str, PressRefused> {
     }
 }
 
-/// What today's rules say: who would be asked otherwise, the longest duration, how to have signed in.
 fn ensure_allowed(
     request: &Request,
     actor: &Actor,
@@ -110,7 +107,6 @@ fn ensure_allowed(
     }
 }
 
-/// What everybody who could have approved, and every administrator, hears at once.
 fn alarm(request: &Request, approvers: BTreeSet<Email>, context: &DecisionContext<'_>) -> Notice {
     let mut to = approvers;
     to.extend(people_of(&context.settings.admins, context.directory));
@@ -119,7 +115,6 @@ fn alarm(request: &Request, approvers: BTreeSet<Email>, context: &DecisionContex
     context.step.notice(News::BreakGlass, request, to)
 }
 
-/// Closes an open review.
 pub(crate) fn close(
     request: Request,
     actor: &Actor,
@@ -167,8 +162,8 @@ fn open_review(request: &Request) -> Result<AfterReview, PressRefused> {
     }
 }
 
-/// An approver of today, never the requester. Where today's rules name no approver at all, an
-/// administrator, so that no review stays open for ever.
+/// Allows a current approver, never the requester. Without any approver in today's rules, allows an
+/// administrator, so that no review stays open forever.
 pub(crate) fn ensure_may_close(
     request: &Request,
     actor: &Actor,

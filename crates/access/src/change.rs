@@ -1,9 +1,9 @@
-//! One commit: everything that changes together, or not at all (promise P6).
+//! One atomic commit (promise P6).
 
 use hallpass_alerts::AlertMessage;
 use hallpass_assignments::Haste;
 use hallpass_audit::Draft;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, TargetNames, Timestamp, UserId};
+use hallpass_base::{Email, GrantId, HoldKey, RequestId, TargetNames, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -11,109 +11,75 @@ use crate::{
     News, Notice, QuotaUse, Request, Sweep, SweepItem,
 };
 
-/// A row to store: new, or in place of the version that was read.
 #[derive(Clone, Debug)]
 pub enum Write<T> {
-    /// There is no such row yet.
     Insert(T),
-    /// The stored row still has `version` of `row`; it is stored with the next one.
+    /// Requires the stored row to have `version` of `row`; stores the next version.
     Update(T),
 }
 
-/// What an assignment row should become. `rev` is the revision that was read.
+/// `rev` is the revision that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DesiredAssignment {
-    /// Wanted until `until`; a new row, or one last seen at `rev`.
     Until {
-        /// The person and the target.
         key: HoldKey,
-        /// The revision read; `None` when there was no row.
+        /// `None` if there was no row.
         rev: Option<u64>,
-        /// Wanted before this instant.
         until: Timestamp,
-        /// When the newest hold was added.
         asked_at: Timestamp,
         /// How long the end may wait for others.
         haste: Haste,
     },
-    /// A guard removed the access: what is wanted from here on, of a row last seen at `rev`.
+    /// A guard removed the access: the new wish for a row last seen at `rev`.
     RemovedByGuard {
-        /// The person and the target.
         key: HoldKey,
-        /// The revision read.
         rev: u64,
-        /// Wanted before this instant.
         until: Timestamp,
-        /// Presence counts only if it was seen since: now, when the access is wanted still.
+        /// Presence counts only if seen since: now, while the access is wanted.
         asked_at: Timestamp,
-        /// When the guard removed it.
         removed_at: Timestamp,
     },
-    /// Access that stood without us, seen present at `seen_at`, is ours from here on and wanted until
-    /// `until`. There must be no row. It is never created: when it is gone, it is lost.
+    /// Hallpass takes over access that existed without it, seen at `seen_at`. There must be no row.
+    /// It is never created again: once deleted, it is lost.
     Adopt {
-        /// The person and the target.
         key: HoldKey,
-        /// Wanted before this instant.
         until: Timestamp,
-        /// When the listing that shows it began.
+        /// Start of the listing that shows it.
         seen_at: Timestamp,
     },
-    /// What stands without us is ours to take away, at once. There must be no row: nobody holds it.
-    Remove {
-        /// The person and the target.
-        key: HoldKey,
-        /// Since when it is unwanted.
-        since: Timestamp,
-    },
-    /// Nobody holds it any more and its absence is settled: the row goes.
-    Forget {
-        /// The person and the target.
-        key: HoldKey,
-        /// The revision read.
-        rev: u64,
-    },
+    /// Removes unmanaged access immediately. There must be no row.
+    Remove { key: HoldKey, since: Timestamp },
+    /// The row has no holder and its absence is settled.
+    Forget { key: HoldKey, rev: u64 },
 }
 
-/// Sessions that outlive a grant and are to be denied: those its holder has on its permission set in
-/// its account, issued before its end was seen (`access.md` §16.7).
+/// Sessions that outlive a grant and must be denied: its holder's, on its permission set and
+/// account, issued before its end was seen (`access.md` §16.7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutlivingSessions {
-    /// The grant that ended.
     pub grant: GrantId,
-    /// Its request.
     pub request: RequestId,
-    /// Who held it.
     pub holder: Email,
-    /// The person, the account and the permission set.
     pub key: HoldKey,
-    /// What people call them.
     pub names: TargetNames,
-    /// When the end was seen.
     pub at: Timestamp,
-    /// Sessions issued at this instant or later are let through: the first whole second after `at`,
-    /// for AWS writes the time of issue in seconds.
+    /// The first whole second after `at`: AWS writes the time of issue in seconds.
     pub issued_before: Timestamp,
-    /// When the last of them has ended.
+    /// When the last of them ends.
     pub until: Timestamp,
 }
 
-/// What waits to be told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Message {
-    /// About a request.
     Notice(Notice),
-    /// About a sweep.
     Digest(Digest),
-    /// About the server.
     Alarm(Alarm),
-    /// About what a query found.
     Alert(Box<AlertMessage>),
 }
 
 impl Message {
-    /// Whether it is delivered before all that is not: alarms and break-glass notices.
+    /// Whether alarms and break-glass notices are delivered before other messages.
     pub const fn is_urgent(&self) -> bool {
         match self {
             Self::Notice(notice) => matches!(notice.news, News::BreakGlass),
@@ -122,7 +88,6 @@ impl Message {
         }
     }
 
-    /// The request it is about.
     pub const fn request(&self) -> Option<RequestId> {
         match self {
             Self::Notice(notice) => Some(notice.request),
@@ -130,7 +95,6 @@ impl Message {
         }
     }
 
-    /// When it happened.
     pub const fn at(&self) -> Timestamp {
         match self {
             Self::Notice(notice) => notice.at,
@@ -141,77 +105,56 @@ impl Message {
     }
 }
 
-/// What becomes of the acceptance of standing access.
 #[derive(Clone, Debug)]
 pub enum AcceptanceWrite {
-    /// Accepted, where nobody had accepted it.
     Insert(Accepted),
-    /// Accepted with other words, in place of the version that was read.
     Update(Accepted),
-    /// Accepted no more; the stored one still has `version`.
+    /// The stored acceptance still has `version`.
     Withdraw(Accepted),
 }
 
-/// A stored answer to a repeated POST.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredAnswer {
-    /// Who asked; keys of different people never meet.
+    /// Keys of different users never conflict.
     pub actor: UserId,
-    /// Their `Idempotency-Key`.
     pub key: String,
     /// Hash of method, path and body: the same key for another request is an error.
     pub fingerprint: String,
-    /// The request that the first one led to, or was about; none where the call is about something else.
+    /// `None` if the call is not about a request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestId>,
-    /// When it is forgotten.
     pub until: Timestamp,
 }
 
-/// Everything that changes together.
 #[derive(Clone, Debug, Default)]
 #[must_use = "a change that is not committed has not happened"]
 pub struct Change {
-    /// Requests.
     pub requests: Vec<Write<Request>>,
-    /// Grants.
     pub grants: Vec<Write<Grant>>,
-    /// What assignments should become.
     pub desired: Vec<DesiredAssignment>,
-    /// Sessions to be denied.
     pub sessions_to_revoke: Vec<OutlivingSessions>,
-    /// What is wished of armed ends; [`commit`](crate::AccessStore::commit) moves those that are there with `desired`.
+    /// [`commit`](crate::AccessStore::commit) moves existing enforced ends with `desired`.
     pub armed_ends: Vec<ArmedEndWish>,
-    /// Runs of sweeps.
     pub sweeps: Vec<Write<Sweep>>,
-    /// What they found.
     pub sweep_items: Vec<Write<SweepItem>>,
-    /// Standing access that is accepted.
     pub accepted: Vec<AcceptanceWrite>,
-    /// Memberships that follow attributes and are being changed.
     pub group_sync_items: Vec<GroupSyncWrite>,
-    /// The newest run that compared memberships with attributes, over the version that was read.
     pub group_sync_run: Option<GroupSyncRun>,
-    /// Records, in order.
     pub audit: Vec<Draft>,
-    /// Notices.
     pub notices: Vec<Notice>,
-    /// Digests.
     pub digests: Vec<Digest>,
-    /// Locks of people.
     pub locks: Vec<Write<Lock>>,
-    /// People whose every token and session ends, and when.
+    /// Users whose tokens and sessions all end, and when.
     pub credentials_ended: Vec<(UserId, Timestamp)>,
-    /// The change is committed only while these locks are as they were read.
+    /// The change commits only while these locks are as read.
     pub locks_seen: LocksSeen,
-    /// The answer to remember.
     pub answer: Option<StoredAnswer>,
-    /// The change is committed only within these quotas.
+    /// The change commits only within these quotas.
     pub quotas: Vec<QuotaUse>,
 }
 
 impl Change {
-    /// Both at once; `other` comes after. Locks and answers are those of one of them.
+    /// Merges both; `other` comes after. Only one may have locks or an answer.
     pub(crate) fn and(mut self, other: Self) -> Self {
         let Self {
             requests,
@@ -231,7 +174,7 @@ impl Change {
             credentials_ended,
             locks_seen: _,
             answer: _,
-            // they are counted over the whole
+            // Counted over the whole change.
             quotas: _,
         } = other;
         self.requests.extend(requests);
@@ -252,14 +195,12 @@ impl Change {
         self
     }
 
-    /// Whether it adds a request or a grant.
     pub fn adds_access(&self) -> bool {
         let adds_request = { self.requests.iter() }.any(|it| matches!(it, Write::Insert(_)));
         let adds_grant = { self.grants.iter() }.any(|it| matches!(it, Write::Insert(_)));
         adds_request || adds_grant
     }
 
-    /// Whether it changes what ends access: grants, assignments, sessions, locks or credentials.
     pub fn ends_access(&self) -> bool {
         !(self.grants.is_empty()
             && self.desired.is_empty()
@@ -268,7 +209,6 @@ impl Change {
             && self.credentials_ended.is_empty())
     }
 
-    /// Whether there is nothing to commit.
     pub fn is_empty(&self) -> bool {
         self.requests.is_empty()
             && self.grants.is_empty()

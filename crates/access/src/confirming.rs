@@ -1,19 +1,16 @@
-//! Warnings of rules: what has to be read and confirmed before something is asked for or approved
-//! (`access.md` §2.9).
+//! Rule warnings that must be confirmed before a request or approval (`access.md` §2.9).
 
-use hallpass_model::{Email, Timestamp, UserId};
+use hallpass_base::{Email, Timestamp, UserId};
 use hallpass_rules::{Decision, RuleWarning};
 
 use crate::{Confirmation, PressRefused};
 
-/// The warnings of a decision that are not among the ids somebody confirms.
 pub(crate) fn unconfirmed(decision: &Decision, ids: &[String]) -> Vec<RuleWarning> {
     let warnings = decision.warnings.iter();
     let unread = warnings.filter(|warning| !warning.is_among(ids));
     unread.cloned().collect()
 }
 
-/// What somebody confirms of a decision's warnings; `None` where nothing of them.
 pub(crate) fn confirmation(
     decision: &Decision,
     ids: &[String],
@@ -31,7 +28,6 @@ pub(crate) fn confirmation(
     })
 }
 
-/// The refusal that asks for them; `Ok` where there are none.
 pub(crate) fn ensure_none(warnings: Vec<RuleWarning>) -> Result<(), PressRefused> {
     if warnings.is_empty() {
         Ok(())

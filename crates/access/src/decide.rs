@@ -1,10 +1,10 @@
-//! Deciding: a person's press on a waiting request, checked against what is stored, today's rules
-//! and who they are now (promise P4). A press that is refused changes nothing but the audit log.
+//! Decides a pending request against the stored state, today's rules and the user's current status
+//! (promise P4). A refused action changes only the audit log.
 
 use std::collections::BTreeSet;
 
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
+use hallpass_base::{Email, TimeSpan, Timestamp, UserId};
 use hallpass_rules::ApprovalsOpen;
 
 use crate::approving::ApprovalWords;
@@ -16,10 +16,9 @@ use crate::{
     RequestState, Review, Role, Settings, ask, confirming, granting, start, target,
 };
 
-/// How long a reminder that is due and cannot be sent is held, before it is looked at again.
+/// How long a due reminder is held before it is checked again.
 const REMINDERS_HELD_FOR: TimeSpan = TimeSpan::minutes(30);
 
-/// A yes. Decides the request, or counts towards the number of people its rules want.
 pub(crate) fn approve(
     mut pending: PendingRequest,
     actor: &Actor,
@@ -35,10 +34,11 @@ pub(crate) fn approve(
     let at = request.judged_at(now);
     let permit = context.permit_to_approve(actor.principal(), request, &question, at)?;
     start::ensure_open(request, now)?;
-    // earlier approvals count only while their givers may still give them
+    // Earlier approvals count only while their approvers may still give them.
     let standing = context.standing_approvals(request, &question, at);
     let mut approvals: BTreeSet<UserId> = standing.into_keys().collect();
-    // once more is refused, unless it decides: somebody whose approval did not count may do so again
+    // Refuses a second approval, unless it decides: an approval that no longer counted may be
+    // repeated.
     let decides = permit.decision.is_satisfied_by(&approvals);
     if context.has_reviewed(request, actor) && !decides {
         let mut counted = request.clone();
@@ -85,7 +85,7 @@ pub(crate) fn approve(
     Ok(reviewed(pending, actor, &words, None, &ruled, context.step).into())
 }
 
-/// A yes that gives nothing yet: more are needed, or it was the last before a start that is to come.
+/// An approval without effect yet: more are needed, or the start is still ahead.
 fn reviewed(
     pending: PendingRequest,
     actor: &Actor,
@@ -117,7 +117,6 @@ fn reviewed(
     }
 }
 
-/// A no, by somebody who could have said yes.
 pub(crate) fn deny(
     pending: PendingRequest,
     actor: &Actor,
@@ -149,7 +148,7 @@ pub(crate) fn deny(
     })
 }
 
-/// A withdrawal, by the requester, an approver or an administrator.
+/// Withdraws a request: by the requester, an approver or an administrator.
 pub(crate) fn discard(
     pending: PendingRequest,
     actor: &Actor,
@@ -176,8 +175,8 @@ pub(crate) fn discard(
     })
 }
 
-/// What time does to a waiting request: it lapses, or those whose yes helps are reminded. What is stored is the request
-/// as it was; whom it waits for stands in the same one as it was looked at.
+/// Expires a pending request, or reminds its useful approvers. The stored request stays unchanged
+/// except for the people it waits for.
 pub(crate) fn pass_time(
     request: Request,
     counted: &Request,
@@ -210,8 +209,8 @@ fn lapse(request: Request, step: StepContext<'_>) -> RequestStep {
     }
 }
 
-/// Until when a reminder that is due is held: while approvals may not be given, while nobody could give one, and while
-/// whom it waits for is not known. It is looked at again now and then, as rules may change meanwhile.
+/// Holds a due reminder while approvals are closed, no approver can approve, or the approvers are
+/// unknown. Rules may change, so it is checked again.
 fn held_until(counted: &Request, now: Timestamp) -> Option<Timestamp> {
     let again = REMINDERS_HELD_FOR.after(now);
     let found = counted.outstanding.as_ref();
@@ -246,7 +245,7 @@ fn remind(
     let next = |sent| settings.reminder_within(waits, hours, sent);
     let mut sent = request.reminders.sent.saturating_add(1);
     let mut next_at = next(sent);
-    // nobody tended it for a while: one reminder stands for all that were missed
+    // After an outage, one reminder replaces all missed ones.
     while next_at.is_some_and(|at| at <= step.now) {
         sent = sent.saturating_add(1);
         next_at = next(sent);
@@ -260,19 +259,18 @@ fn remind(
     })
 }
 
-/// The record of a press that had no effect, with which press it was and why it was refused.
+/// Records a refused action with its reason.
 pub(crate) fn refused(record: Draft, press: &str, why: &PressRefused) -> Draft {
     record.why(press).error(&format!("{}: {why}", why.code()))
 }
 
-/// The requester, and the approvers who were told of the request.
+/// Returns the requester and the notified approvers.
 fn everyone(request: &Request) -> Vec<Email> {
     let mut all = request.decided.notify.clone();
     all.push(request.requester.email.clone());
     all
 }
 
-/// The state's name, for refusals.
 pub(crate) fn grant_over_refusal(state: &GrantState) -> PressRefused {
     PressRefused::GrantOver {
         state: state.name(),

@@ -1,8 +1,6 @@
-//! What a press is judged by: today's rules, who is there, what is held, and who may press at all.
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{Target, TimeSpan, Timestamp, UserId};
+use hallpass_base::{Target, TimeSpan, Timestamp, UserId};
 use hallpass_rules::{
     ApprovalHours, Ask, Decision, DecisionKind, Directory, OwnLater, Permit, PressRefusedByRules,
     Principal, Rules, SignInRequirement,
@@ -12,7 +10,6 @@ use crate::arming::Arming;
 use crate::records::{Ruled, StepContext};
 use crate::{Actor, Holds, LocksSeen, PressRefused, Request, Review, Settings, confirming, target};
 
-/// What a press is judged by.
 #[derive(Clone, Copy)]
 pub(crate) struct DecisionContext<'a> {
     pub(crate) rules: &'a Rules,
@@ -24,17 +21,15 @@ pub(crate) struct DecisionContext<'a> {
     pub(crate) step: StepContext<'a>,
 }
 
-/// Whether a press is made now, or is judged only to show a button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PressMode {
-    /// It is made: the sign-in and the words that it wants have to be there.
+    /// Sign-in and text requirements must be met.
     Now,
-    /// It is judged for a page: sign-in and words are asked for on the way to the press.
+    /// Judged to render a button: sign-in and text come later.
     Preview,
 }
 
 impl DecisionContext<'_> {
-    /// Refuses who has not signed in as every one of the requirements wants it.
     pub(crate) fn ensure_signed_in(
         &self,
         actor: &Actor,
@@ -56,7 +51,6 @@ impl DecisionContext<'_> {
         }
     }
 
-    /// Refuses an approval that does not confirm every warning of the rules of now.
     pub(crate) fn ensure_confirmed(
         &self,
         decision: &Decision,
@@ -68,7 +62,7 @@ impl DecisionContext<'_> {
         confirming::ensure_none(confirming::unconfirmed(decision, ids))
     }
 
-    /// Refuses an approval outside of the hours that a rule gives them, whenever the access is to start.
+    /// Refuses an approval outside a rule's approval hours, regardless of the start.
     pub(crate) fn ensure_approvals_open(&self, decision: &Decision) -> Result<(), PressRefused> {
         let now = self.step.now;
         let hours = &decision.approval_hours;
@@ -81,7 +75,6 @@ impl DecisionContext<'_> {
         })
     }
 
-    /// Refuses to give anything to somebody who is locked.
     pub(crate) fn ensure_requester_unlocked(&self, request: &Request) -> Result<(), PressRefused> {
         let user = &request.requester.user;
         match self.locks.in_force(user, self.step.now) {
@@ -90,7 +83,6 @@ impl DecisionContext<'_> {
         }
     }
 
-    /// What today's rules say to somebody as an approver of what another asked for or holds.
     pub(crate) fn permit_to_deny(
         &self,
         who: Principal<'_>,
@@ -100,7 +92,7 @@ impl DecisionContext<'_> {
         self.permit_to_deny_at(who, whose, question, self.step.now)
     }
 
-    /// The same at another instant: what starts later is judged by then.
+    /// Later starts are judged at their instant.
     fn permit_to_deny_at(
         &self,
         who: Principal<'_>,
@@ -113,7 +105,6 @@ impl DecisionContext<'_> {
             .may_deny()
     }
 
-    /// What today's rules say to somebody as an approver of a request at an instant.
     pub(crate) fn permit_to_approve(
         &self,
         who: Principal<'_>,
@@ -124,7 +115,7 @@ impl DecisionContext<'_> {
         let whose = request.requester.principal();
         let press = self.rules.press(who, whose, question, self.directory, at);
         let permit = press.may_approve()?;
-        // the hours at the start decide: nobody waits for others by then
+        // The hours at the start decide: by then no approval is needed.
         if at > self.step.now && permit.decision.own_later == OwnLater::Alone {
             return Err(PressRefusedByRules::NotOpen {
                 kind: DecisionKind::NoApprovers,
@@ -134,7 +125,6 @@ impl DecisionContext<'_> {
         Ok(permit)
     }
 
-    /// What the rules say now to a request, for the record of a press on it.
     pub(crate) fn ruled(&self, request: &Request) -> Ruled {
         let Some(question) = request.question() else {
             return Ruled::at_asking(request);
@@ -147,7 +137,6 @@ impl DecisionContext<'_> {
         Ruled::by(&decision, self.rules)
     }
 
-    /// How today's settings and rules want AWS to enforce the end of what is asked for.
     pub(crate) fn arming(&self, request: &Request, target: &Target) -> Arming {
         let (whose, now) = (request.requester.principal(), self.step.now);
         let ruled = request.question().and_then(|question| {
@@ -157,8 +146,8 @@ impl DecisionContext<'_> {
         Arming::of(target, ruled, self.settings)
     }
 
-    /// The approvals given so far whose givers may still give them, and what the rules say to each: of people
-    /// who are enabled, not locked since, and approvers by the rules of now.
+    /// Approvals whose givers may still give them: enabled, not locked since, and approvers under
+    /// today's rules.
     pub(crate) fn standing_approvals(
         &self,
         request: &Request,
@@ -176,7 +165,6 @@ impl DecisionContext<'_> {
         standing.collect()
     }
 
-    /// Marks of each approval whether it counts.
     pub(crate) fn count_approvals(&self, request: &mut Request) {
         let standing: BTreeSet<UserId> = match request.question() {
             Some(question) => {
@@ -188,26 +176,23 @@ impl DecisionContext<'_> {
         };
         for review in &mut request.reviews {
             let stands = review.user.as_ref().is_some_and(|it| standing.contains(it));
-            // of one person an earlier one may be from before a lock
+            // A user's earlier approval may predate a lock.
             review.counts = stands && self.counts(review);
         }
     }
 
-    /// Whether the actor has given an approval that still counts.
     pub(crate) fn has_reviewed(&self, request: &Request, actor: &Actor) -> bool {
         let mut reviews = request.reviews.iter();
         reviews.any(|it| it.user.is_some() && it.user == actor.user && self.counts(it))
     }
 
-    /// Whether whoever gave an approval is as they have to be for it to count.
     fn counts(&self, review: &Review) -> bool {
-        // whoever is disabled may keep their address and their groups for long
+        // A disabled user may keep address and groups for long.
         target::is_enabled(review.user.as_ref(), self.directory)
             && self.locks.counts(review, self.step.now)
     }
 }
 
-/// Whether somebody has signed in so lately, and in one of these ways; in any when there are none.
 pub(crate) fn has_signed_in(
     actor: &Actor,
     max_age: Option<TimeSpan>,

@@ -1,24 +1,24 @@
-//! What an assignment should become: until when its key is held, and when its row may go. Pure.
+//! Computes the desired assignment: until when its key is held, and when its row may be deleted.
+//! Pure.
 
 use hallpass_assignments::{AssignmentRow, Haste};
-use hallpass_model::{HoldKey, TimeSpan, Timestamp};
+use hallpass_base::{HoldKey, TimeSpan, Timestamp};
 
 use crate::{DesiredAssignment, EndCause, Grant, GrantState, Holds, haste};
 
-/// The row a new hold goes on with; none when there is none, or only one that outlived its last
-/// grant: then it is decided anew whether the access is standing, for somebody may have given it.
+/// Returns the row that a new hold continues. `None` without one, or if the row outlived its last
+/// grant: someone else may have given the access since, so it is checked again for standing access.
 pub(crate) fn inherited(holds: &Holds, now: Timestamp) -> Option<&AssignmentRow> {
     let row = holds.row.as_ref();
     row.filter(|row| !(holds.grants.is_empty() && is_spent(row, now)))
 }
 
-/// The row that a new hold does not go on with: it is forgotten.
+/// Returns the outdated row that a new hold replaces.
 pub(crate) fn spent(holds: &Holds, now: Timestamp) -> Option<&AssignmentRow> {
     let row = holds.row.as_ref();
     row.filter(|_| inherited(holds, now).is_none())
 }
 
-/// What a new hold desires, of the row it inherits or on a fresh one.
 pub(crate) fn desired_until(
     holds: &Holds,
     key: &HoldKey,
@@ -40,7 +40,7 @@ pub(crate) fn desired_until(
     forget.into_iter().chain([hold]).collect()
 }
 
-/// Until when the key is held, with `changed` in place of what is stored of it.
+/// `changed` replaces its stored version.
 pub(crate) fn live_until(holds: &Holds, changed: &Grant) -> Option<Timestamp> {
     let others = holds.grants.iter().filter(|grant| grant.id != changed.id);
     others
@@ -50,8 +50,7 @@ pub(crate) fn live_until(holds: &Holds, changed: &Grant) -> Option<Timestamp> {
         .max()
 }
 
-/// What the assignment should become once `changed` is stored. Written even when nothing changes:
-/// it guards against another change of the same key.
+/// Written even without a difference: it guards against a concurrent change of the same key.
 pub(crate) fn desired_for(
     holds: &Holds,
     changed: &Grant,
@@ -72,15 +71,13 @@ pub(crate) fn desired_for(
     })
 }
 
-/// How long a row outlives its last grant after a removal of ours: as long as listings may still
-/// show what is gone. Without it, the next grant would mistake a lagging listing for standing
-/// access.
+/// How long a row outlives its last grant after a removal: listings may still show deleted access,
+/// and the next grant would mistake it for standing access.
 const LINGERS: TimeSpan = TimeSpan::minutes(1);
 
-/// Whether a row of a key that nobody holds may go.
 pub(crate) fn is_spent(row: &AssignmentRow, now: Timestamp) -> bool {
     let deleted = row.execution.deleted_at.max(row.desired.removed_at);
-    // what nobody holds and is still to be removed has no verdict yet
+    // A pending removal has no result yet.
     row.is_settled()
         && row.desired.until <= now
         && row.execution.operation.is_none()
@@ -88,7 +85,7 @@ pub(crate) fn is_spent(row: &AssignmentRow, now: Timestamp) -> bool {
         && !row.awaits_late_create()
 }
 
-/// The row goes with the last grant of its key, or is left to the next reconciliation.
+/// Deletes the row with the last grant of its key, or leaves it to reconciliation.
 pub(crate) fn forget_or_keep(
     holds: &Holds,
     closed: &Grant,
@@ -108,8 +105,8 @@ pub(crate) fn forget_or_keep(
             rev: row.desired.rev,
         });
     }
-    // from before anybody held it: an end that came early by a clock that was ahead stays one when
-    // time returns
+    // An instant before any hold: an end that came early by a fast clock stays ended when the clock
+    // is fixed.
     Some(DesiredAssignment::Until {
         key: closed.key.clone(),
         rev: Some(row.desired.rev),
@@ -119,8 +116,8 @@ pub(crate) fn forget_or_keep(
     })
 }
 
-/// The same end desired once more, for a grant that is ending already and was pressed again: its row is
-/// due at once, and goes before every deadline if a person took it away.
+/// Desires the same end again after a repeated end of an ending grant. The row is due immediately,
+/// before every deadline if a person revoked it.
 pub(crate) fn desired_again(
     holds: &Holds,
     ending: &Grant,

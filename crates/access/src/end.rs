@@ -1,9 +1,9 @@
-//! Ending a grant: its deadline, a person or what was found (drift, a departure, other rules) begins the
-//! end. It is closed only once the access was seen gone, or once it is known why it stays.
+//! Ends a grant, by deadline, person or finding (drift, departure, rule change). It closes only
+//! once the access was seen removed, or the reason that it stays is known.
 
 use hallpass_assignments::{Absence, AssignmentRow, GuardRemoval, Verdict};
 use hallpass_audit::{Draft, Event};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use hallpass_rules::Directory;
 
 use crate::desired::{desired_for, forget_or_keep};
@@ -15,7 +15,6 @@ use crate::{
     Settings, Stuck, guard_removals, session_revocation,
 };
 
-/// Begins the end of a grant that still holds.
 pub(crate) fn begin(
     grant: &Grant,
     cause: EndCause,
@@ -31,7 +30,6 @@ pub(crate) fn begin(
     }
 }
 
-/// The grant once its end began, and the records of that.
 pub(crate) fn ending_grant(
     grant: &Grant,
     cause: EndCause,
@@ -53,7 +51,7 @@ pub(crate) fn ending_grant(
             cause,
             since: step.now,
         },
-        // another hold, or what is known already, may settle it without waiting for news
+        // Another hold or known state may settle it without news.
         seen_news: NO_NEWS_SEEN,
         ..grant.clone()
     };
@@ -63,16 +61,14 @@ pub(crate) fn ending_grant(
     (grant, records)
 }
 
-/// How an end was settled.
 struct Settled {
     removed: bool,
     why: EndOutcome,
-    /// What AWS said last, when the access never came to be.
+    /// AWS's last error, if the access was never created.
     error: Option<String>,
 }
 
 impl Settled {
-    /// Nothing was removed, and nothing went wrong.
     fn untouched(why: EndOutcome) -> Self {
         Self {
             removed: false,
@@ -82,18 +78,14 @@ impl Settled {
     }
 }
 
-/// What an end goes by, beside what is stored.
 #[derive(Clone, Copy)]
 pub(crate) struct EndFacts<'a> {
     pub(crate) directory: &'a Directory,
     pub(crate) settings: &'a Settings,
-    /// What a guard removed of this key.
     pub(crate) removal: Option<&'a GuardRemoval>,
-    /// Whether AWS enforces the end.
     pub(crate) armed: Option<&'a ArmedEndStatus>,
 }
 
-/// What an ending grant makes of what was seen of its assignment.
 pub(crate) fn advance(
     grant: &Grant,
     holds: &Holds,
@@ -113,8 +105,8 @@ pub(crate) fn advance(
         return close(grant, &settled, holds, known, step);
     }
     if row.desired.until > step.now {
-        // two holds ended at the same time, each counting on the other; or an end was asked for by a clock that was ahead.
-        // What is known of the row already may be all that will ever be known: it counts once more
+        // Two holds ended together, each counting on the other; or a fast clock requested the end.
+        // The known state may be final, so it is processed again.
         let grant = Grant {
             seen_news: NO_NEWS_SEEN,
             ..grant.clone()
@@ -137,7 +129,6 @@ pub(crate) fn advance(
     }
 }
 
-/// A guard removed it.
 fn by_guard(settled: Settled) -> Settled {
     Settled {
         removed: true,
@@ -146,7 +137,7 @@ fn by_guard(settled: Settled) -> Settled {
     }
 }
 
-/// Where nobody ended it but time, the guard did. What a person or a finding ended stays theirs.
+/// A guard is the cause only if time ended the grant, not a person or finding.
 fn ended_by(removal: &GuardRemoval, grant: &Grant) -> Grant {
     let state = match &grant.state {
         GrantState::Ending {
@@ -216,7 +207,7 @@ fn close(
         | GrantState::Failed { .. } => return GrantStep::default(),
     };
     let reason = cause.audit_reason();
-    // AWS counts the life of sessions by its own time
+    // AWS counts session lifetimes by its own clock.
     let (directory, now) = (known.directory, step.aws_now);
     let outliving = session_revocation::of(grant, settled.why, directory, known.settings, now);
     let grant = Grant {
@@ -257,7 +248,7 @@ fn close(
     }
 }
 
-/// Records each refusal of a removal, and the moment it is parked.
+/// Records each refused removal, and when it is parked.
 fn note_refusals(grant: &Grant, row: &AssignmentRow, step: StepContext<'_>) -> GrantStep {
     let by = Doer::Hallpass;
     let newly_stuck = match &row.execution.verdict {
@@ -283,7 +274,7 @@ fn note_refusals(grant: &Grant, row: &AssignmentRow, step: StepContext<'_>) -> G
         let record = step.of_grant(Event::EndStuck, by, grant);
         record.error(&stuck.reason)
     });
-    // not to the holder, who can do nothing about it
+    // Not to the holder, who cannot fix it.
     let notice = newly_stuck
         .is_some()
         .then(|| step.notice_to_operators(News::Stuck, grant));

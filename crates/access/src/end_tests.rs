@@ -1,4 +1,3 @@
-//! An end that was asked for by a clock that was ahead.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use hallpass_assignments::{Observation, UnansweredCreate};
@@ -8,8 +7,8 @@ use crate::DesiredAssignment;
 use crate::desired::is_spent;
 use crate::guard_steps::tests::{at, grant, nothing_beside, row, step_at};
 
-/// What AWS refused is settled before its end is desired as it should be: what is known then is all there will be, and
-/// the end is told by it, and not by whatever looks at the grant next.
+/// A refusal by AWS settles the row before its end is correctly desired. That result is final and
+/// must still be processed.
 #[test]
 fn what_was_settled_before_its_end_was_desired_counts_once_more() {
     let ending = Grant {
@@ -48,7 +47,7 @@ fn what_was_settled_before_its_end_was_desired_counts_once_more() {
     assert!(after.is_over(), "{:?}", after.state);
 }
 
-/// The row outlives its grant for as long as a create may come late: nobody would look for it otherwise.
+/// The row outlives its grant while a create may come late; otherwise the access would be missed.
 #[test]
 fn a_row_is_not_forgotten_while_a_create_may_come_late() {
     let absent = Verdict::Absent {

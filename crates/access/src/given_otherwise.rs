@@ -1,25 +1,23 @@
-//! What people may have been given beside what Hallpass gave them: ends that AWS enforces are looked at again, so that nobody
-//! is refused what they rightly hold (`access.md` §21, A-4). It says where to look, and never what to do.
+//! Access given outside Hallpass: enforced ends are checked again, so that rightful access is not
+//! denied (`access.md` §21, A-4). It names keys to check, never an action.
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, HoldKey, PermissionSetArn, Target, UserId};
+use hallpass_base::{AccountId, HoldKey, PermissionSetArn, Target, UserId};
 
 use crate::StandingListing;
 
-/// What was given by somebody else, or in another way, as far as it was told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GivenOtherwise {
-    /// Permission sets that groups have in accounts: whoever is in one of them may have it so.
+    /// Permission sets of groups in accounts: any member may have access.
     pub to_groups: BTreeSet<(AccountId, PermissionSetArn)>,
-    /// What people have themselves. Of what Hallpass gave nothing follows: an assignment is somebody else's where ours is gone.
+    /// Direct access of users. Grants count only once their assignment is deleted.
     pub to_people: BTreeSet<HoldKey>,
-    /// People who came into a group.
+    /// Users added to a group.
     pub members: BTreeSet<UserId>,
 }
 
 impl GivenOtherwise {
-    /// What a listing shows.
     pub fn of_listing(listing: &StandingListing) -> Self {
         let mut given = Self {
             to_groups: listing.of_groups.clone(),
@@ -34,19 +32,17 @@ impl GivenOtherwise {
         given
     }
 
-    /// Both.
     pub fn extend(&mut self, other: Self) {
         self.to_groups.extend(other.to_groups);
         self.to_people.extend(other.to_people);
         self.members.extend(other.members);
     }
 
-    /// Whether nothing was given to anybody.
     pub fn is_empty(&self) -> bool {
         self.to_groups.is_empty() && self.to_people.is_empty() && self.members.is_empty()
     }
 
-    /// Whether this person may have this in another way by it, where what we gave is `gone`.
+    /// Whether the user may have this access from elsewhere, if the grant's access is `gone`.
     pub fn is_about(&self, key: &HoldKey, gone: bool) -> bool {
         let Target::Account {
             account,
@@ -62,12 +58,10 @@ impl GivenOtherwise {
     }
 }
 
-/// When AWS shows what was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShownBy {
-    /// It was seen there.
     Now,
-    /// It was asked for, or may be shown by one listing and not yet by another.
+    /// Requested, or visible in only some listings.
     Soon,
 }
 
@@ -134,7 +128,7 @@ mod tests {
         for key in [key(1, 1), in_group] {
             listing
                 .seen
-                .insert(key, hallpass_model::Timestamp::UNIX_EPOCH);
+                .insert(key, hallpass_base::Timestamp::UNIX_EPOCH);
         }
         let mut all = group;
         all.extend(own);

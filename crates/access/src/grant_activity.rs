@@ -1,37 +1,32 @@
-//! What was done with a grant (`inventory.md` H-28): which of an account's sessions in the log are its holder's. For the
-//! page of a request, and for whoever judges the same person again.
+//! Attributes an account's logged sessions to a grant (`inventory.md` H-28).
 
 use async_trait::async_trait;
 use hallpass_activity::{AccountActivity, GrantUse, GrantWindow, grant_use};
-use hallpass_model::{AccountId, Target, TargetNames, Timestamp};
+use hallpass_base::{AccountId, Target, TargetNames, Timestamp};
 use hallpass_rules::Directory;
 use jiff::civil::Date;
 
 use crate::{Grant, GrantState};
 
-/// What logs of CloudTrail say of accounts.
 #[async_trait]
 pub trait ActivityLogs: Send + Sync {
-    /// What the activity table has of an account, of these days; empty where it has nothing. May be asked again.
+    /// Returns an account's activity on these days; may be repeated.
     ///
     /// # Errors
-    /// Words, when it cannot be read.
+    /// If the table cannot be read.
     async fn of(&self, account: &AccountId, days: &[Date]) -> Result<AccountActivity, String>;
 }
 
-/// What was done with a grant, and which it is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PastUse {
-    /// The grant.
     pub grant: Grant,
-    /// What was done with it, as far as the log goes.
     pub found: GrantUse,
 }
 
-/// What was done with a grant; `None` of a group, and of a grant that was never there.
+/// Returns the use of a grant; `None` for a group or an unknown grant.
 ///
 /// # Errors
-/// Words, when the logs cannot be read.
+/// If the logs cannot be read.
 pub async fn use_of_grant(
     logs: &dyn ActivityLogs,
     directory: &Directory,
@@ -65,7 +60,6 @@ fn window(directory: &Directory, grant: &Grant) -> Option<(AccountId, GrantWindo
     Some((account.clone(), window))
 }
 
-/// When the access was seen gone.
 fn over_at(grant: &Grant) -> Option<Timestamp> {
     match &grant.state {
         GrantState::Ended { at, .. } | GrantState::Failed { at, .. } => Some(*at),

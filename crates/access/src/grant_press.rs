@@ -1,34 +1,25 @@
-//! Presses on a grant: who may give it back, take it away or lengthen it now. The press itself and what
-//! is shown before it are judged by the same functions.
+//! Actions on a grant: end early, revoke, extend. The action and its preview share the same checks.
 
-use hallpass_model::{Timestamp, text::says_something};
+use hallpass_base::{Timestamp, text::says_something};
 
 use crate::decision_context::DecisionContext;
 use crate::{Actor, Approval, EndCause, Grant, GrantState, PressRefused, Role, decide, target};
 
-/// A way to end a grant early.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum EndPress<'a> {
-    /// Its holder gives it back.
     Release,
-    /// An approver of it, or an administrator, takes it away.
-    Revoke {
-        /// Why it is taken away.
-        reason: &'a str,
-    },
+    Revoke { reason: &'a str },
 }
 
-/// What a press to end a grant does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EndStep {
-    /// The end begins.
     Begins,
-    /// The grant is ending already: what is left of that is tried again at once.
+    /// The grant is already ending: the rest is retried immediately.
     TriedAgain,
 }
 
 impl EndPress<'_> {
-    /// Whether the actor may, and what comes of it. Whoever may not is told that, whatever the state.
+    /// Checks permission first, so unauthorized users learn nothing about the state.
     pub(crate) fn judge(
         &self,
         grant: &Grant,
@@ -58,7 +49,7 @@ impl EndPress<'_> {
         }
     }
 
-    /// Why the grant then ends: taking it away needs words.
+    /// Revocation needs a reason.
     pub(crate) fn cause(&self, actor: &Actor) -> Result<EndCause, PressRefused> {
         match self {
             Self::Release => Ok(EndCause::Released),
@@ -73,7 +64,8 @@ impl EndPress<'_> {
     }
 }
 
-/// Administrators, whom today's rules list, and whoever gave it: taking away is never harder than giving.
+/// Administrators, approvers under today's rules, and the original approver: revoking is never
+/// harder than granting.
 fn may_revoke(grant: &Grant, actor: &Actor, context: &DecisionContext<'_>) -> bool {
     let giver = grant.approver_user.as_ref();
     let giver = giver.filter(|_| grant.approval == Approval::Peer);
@@ -82,7 +74,7 @@ fn may_revoke(grant: &Grant, actor: &Actor, context: &DecisionContext<'_>) -> bo
         || is_listed(grant, actor, context)
 }
 
-/// Whether today's rules list the actor as an approver of what a grant is for, at whatever hour.
+/// Ignores approval hours.
 pub(crate) fn is_listed(grant: &Grant, actor: &Actor, context: &DecisionContext<'_>) -> bool {
     let question = target::question(&grant.key.target, &grant.names);
     question.is_some_and(|question| {
@@ -91,7 +83,6 @@ pub(crate) fn is_listed(grant: &Grant, actor: &Actor, context: &DecisionContext<
     })
 }
 
-/// Refuses to ask for a later end of what is not the actor's, or over.
 pub(crate) fn ensure_extendable(
     grant: &Grant,
     actor: &Actor,

@@ -1,11 +1,10 @@
-//! Granting: a yes becomes a grant with an end, and what is seen of its assignment makes it active, or
-//! shows that nothing came of it.
+//! Turns an approval into a grant; observations of its assignment make it active or failed.
 
 use std::collections::BTreeSet;
 
 use hallpass_assignments::{AssignmentRow, Ownership, Verdict};
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{GrantId, TimeSpan, Timestamp};
+use hallpass_base::{GrantId, TimeSpan, Timestamp};
 use hallpass_rules::Principal;
 
 use crate::arming::NewArming;
@@ -21,8 +20,8 @@ use crate::{
     Request, RequestState,
 };
 
-/// A yes becomes a grant with an end, or moves the end of the one it extends. Nothing is sent
-/// here: the end, what is desired and the records commit first (promise P1).
+/// Creates a grant or moves the end of an extended one. Sends nothing: the end, the desired state
+/// and the records commit first (promise P1).
 pub(crate) fn approved(
     pending: PendingRequest,
     by: Principal<'_>,
@@ -31,7 +30,7 @@ pub(crate) fn approved(
     ruled: &Ruled,
     context: &DecisionContext<'_>,
 ) -> Result<Approved, PressRefused> {
-    // INVARIANT: every grant and every later end is made here, by a time that may be counted from
+    // INVARIANT: every grant and every later end is created here, by a trusted clock.
     context.step.ensure_agreed()?;
     if let Some(extended) = pending.request().extends {
         return lengthen(pending, extended, by, approval, actor, ruled, context);
@@ -50,8 +49,7 @@ pub(crate) fn approved(
     ))
 }
 
-/// The request as it is stored from now on. Which of the approvals count at this moment is stored with it: whoever reads it
-/// later is told of nobody else as somebody who approved.
+/// Stores which approvals count now, so later readers see no other approver.
 fn decided(
     pending: PendingRequest,
     by: Principal<'_>,
@@ -78,7 +76,7 @@ fn schedule(
 ) -> Approved {
     let (now, step, holds) = (context.step.now, context.step, context.holds);
     let key = pending.key().clone();
-    // sessions of an earlier hold that this one goes on from are refused with its end
+    // Sessions of an earlier adjacent hold are denied at this end.
     let begun = holds
         .grants
         .iter()
@@ -162,7 +160,7 @@ fn lengthen(
     let ends_at = request.duration.after(now).max(grant.ends_at);
     let today = session_length(&grant.names, context.directory);
     let mut groups = named_groups_of(&grant.key.user, context.rules, context.directory);
-    // what could not be read today is not left
+    // A membership that cannot be read today is kept.
     if let Some(before) = grant.holder_groups.clone() {
         groups.ids.extend(before.ids);
         groups.names.extend(before.names);
@@ -195,13 +193,11 @@ fn lengthen(
     })
 }
 
-/// That a grant's end is not armed, and never is.
 fn never_armed(why: NeverArmed, grant: &Grant, step: StepContext<'_>) -> Draft {
     step.of_grant(Event::EndArmFailed, Doer::Hallpass, grant)
         .error(why.words())
 }
 
-/// What a grant on its way makes of what was seen of its assignment.
 pub(crate) fn advance(grant: &Grant, holds: &Holds, step: StepContext<'_>) -> GrantStep {
     let Some(row) = &holds.row else {
         return GrantStep::default();
@@ -216,8 +212,8 @@ pub(crate) fn advance(grant: &Grant, holds: &Holds, step: StepContext<'_>) -> Gr
         ..grant.clone()
     };
     let counts = |at: Timestamp| at >= grant.scheduled_at;
-    // access of ours that is there already, by an earlier hold whose end is not armed any more: this one is told when its
-    // own end is armed (`access.md` §21, A-2)
+    // Access of an earlier hold without enforced expiry: this grant is reported once its own end is
+    // enforced (`access.md` §21, A-2).
     let waits =
         row.execution.ownership == Ownership::Ours && row.waits_for_gate(step.now).is_some();
     match &row.execution.verdict {
@@ -241,11 +237,10 @@ pub(crate) fn advance(grant: &Grant, holds: &Holds, step: StepContext<'_>) -> Gr
     }
 }
 
-/// A grant takes this long at most for its end to count from when the access was seen
-/// (`access.md` §8.6).
+/// Longest time to grant for the end to count from when the access was seen (`access.md` §8.6).
 const SLOW_AFTER: TimeSpan = TimeSpan::minutes(5);
 
-/// The first of the two steps of a grant that was sent and answered between two ticks.
+/// The first of two steps if a grant was sent and answered between ticks.
 fn enter_granting(grant: Grant) -> GrantStep {
     GrantStep::of(Grant {
         seen_news: NO_NEWS_SEEN,
@@ -261,14 +256,14 @@ fn activate(grant: Grant, row: &AssignmentRow, holds: &Holds, step: StepContext<
     if grant.armed_ends == ArmedEnds::Required && row.execution.ownership == Ownership::Standing {
         let why = NeverArmed::StoodBefore.words();
         let why = format!("its end could not be armed at AWS: {why}");
-        // it was there before, and stays: nothing of it is to be refused
+        // Access that existed before stays, so nothing is to be denied.
         let standing = Grant {
             standing: true,
             ..grant
         };
         return fail(standing, &why, holds, step);
     }
-    // an instant that may be wrong moves no end, and is none to count from later
+    // A doubtful instant moves no end, and none counts from it.
     let honest = step.disagreement.is_none();
     let quick = honest && TimeSpan::between(grant.scheduled_at, step.now) <= SLOW_AFTER;
     let from_now = grant.duration.after(step.now);

@@ -1,9 +1,9 @@
-//! What is done about memberships that follow attributes: the intent and the record of a change in one
-//! commit, and what comes of it. Pure; `hallpass-assignments` looks, acts and looks again.
+//! Steps of attribute-based membership changes: intent and record in one commit, then the result.
+//! Pure; `hallpass-assignments` reads and writes.
 
 use hallpass_assignments::{AssignmentRow, Haste, Ownership, Verdict};
 use hallpass_audit::{Draft, Event};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use crate::records::StepContext;
 use crate::{
@@ -11,14 +11,12 @@ use crate::{
     MembershipChange,
 };
 
-/// Who is added stays: until they were seen in the group, their row wants it for ten years. Then the
-/// row goes, and the membership is nobody's to take away but by a later run.
+/// An added member's row wants the membership for ten years, until it was seen. Then the row is
+/// deleted, and only a later run may remove the member.
 const STAYS: TimeSpan = TimeSpan::hours(10 * 365 * 24);
-/// Removals that AWS refuses this often in a row are given up until a later run: nothing of ours is left
-/// over by that.
+/// After this many refusals in a row, a removal waits for a later run.
 const REFUSALS_MAX: u32 = 5;
 
-/// Begins a change: `before` is what is stored of this membership, which AWS refused to change lately.
 pub(crate) fn begin(
     item: GroupSyncItem,
     before: Option<&GroupSyncItem>,
@@ -29,7 +27,7 @@ pub(crate) fn begin(
         version: before.map_or(0, |before| before.version),
         ..item
     };
-    // INVARIANT: either is refused where there is a row, so neither meets a grant's
+    // INVARIANT: both are refused if a row exists, so neither meets a grant's row.
     let (event, desired) = match item.change {
         MembershipChange::Add => (
             Event::MembershipAdding,
@@ -67,14 +65,13 @@ fn record(event: Event, item: &GroupSyncItem, step: StepContext<'_>) -> Draft {
         .reason(&item.why)
 }
 
-/// What an item in hand makes of what was seen of its membership; nothing while that is under way.
 pub(crate) fn settle(item: &GroupSyncItem, holds: &Holds, step: StepContext<'_>) -> Change {
     if !item.is_working() {
         return Change::default();
     }
     let row = match &holds.row {
         Some(row) if holds.grants.is_empty() => row,
-        // a grant took it over: it is the grant's to end, and the next run looks anew
+        // A grant took it over and will end it; the next run checks again.
         Some(_) | None => return left_alone(item, step),
     };
     let execution = &row.execution;
@@ -99,7 +96,7 @@ pub(crate) fn settle(item: &GroupSyncItem, holds: &Holds, step: StepContext<'_>)
         {
             let is_ours = *why == hallpass_assignments::Absence::Removed;
             let record = record(Event::MembershipRemoved, item, step).removed(is_ours, why.name());
-            // the row goes when listings cannot show the membership any more
+            // The row is deleted when listings cannot show the membership any more.
             finished(item, record, None)
         }
         (MembershipChange::Remove, Verdict::Stuck { reason, .. }) => {
@@ -127,7 +124,7 @@ pub(crate) fn settle(item: &GroupSyncItem, holds: &Holds, step: StepContext<'_>)
 fn added(item: &GroupSyncItem, row: &AssignmentRow, step: StepContext<'_>) -> Change {
     let why = match row.execution.ownership {
         Ownership::Ours | Ownership::Undecided => "added",
-        // somebody was faster
+        // Added by someone else first.
         Ownership::Standing => "already_there",
     };
     let record = record(Event::MembershipAdded, item, step).why(why);
@@ -139,7 +136,6 @@ fn left_alone(item: &GroupSyncItem, step: StepContext<'_>) -> Change {
     finished(item, record, None)
 }
 
-/// The item goes, and with it the row that nobody needs any more.
 fn finished(item: &GroupSyncItem, record: Draft, forget: Option<&AssignmentRow>) -> Change {
     Change {
         audit: vec![record],
@@ -156,7 +152,7 @@ fn forgotten(row: &AssignmentRow) -> DesiredAssignment {
     }
 }
 
-/// AWS refuses it: it is told, and tried again a day later by a run that still wants it.
+/// Reports the refusal; a run retries it a day later if still wanted.
 fn refused(
     item: &GroupSyncItem,
     row: &AssignmentRow,

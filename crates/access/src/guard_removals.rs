@@ -1,13 +1,12 @@
-//! What guards removed, and what of it concerns a grant. Pure.
+//! Removals by guards and the grants that they affect. Pure.
 
 use std::collections::BTreeMap;
 
 use hallpass_assignments::{Absence, AssignmentRow, GuardRemoval, RemovalStage, Verdict};
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_base::{HoldKey, Timestamp};
 
 use crate::{EndCause, Grant, Holds};
 
-/// What guards removed, the newest of each key.
 #[derive(Clone, Debug, Default)]
 pub struct Removals {
     revision: u64,
@@ -15,7 +14,6 @@ pub struct Removals {
 }
 
 impl Removals {
-    /// What journals say; `revision` grows with every record of theirs.
     pub fn new(revision: u64, removals: impl IntoIterator<Item = GuardRemoval>) -> Self {
         let mut by_key = BTreeMap::new();
         for removal in removals {
@@ -24,17 +22,15 @@ impl Removals {
         Self { revision, by_key }
     }
 
-    /// Grows with every record of a journal.
+    /// Grows with every journal record.
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// The newest removal of a key.
     pub fn of(&self, key: &HoldKey) -> Option<&GuardRemoval> {
         self.by_key.get(key)
     }
 
-    /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &GuardRemoval> {
         self.by_key.values()
     }
@@ -44,9 +40,9 @@ fn add(by_key: &mut BTreeMap<HoldKey, GuardRemoval>, removal: GuardRemoval) {
     let key = removal.end.key.clone();
     let is_older = by_key.get(&key).is_some_and(|known| {
         let (one, other) = (&known.end, &removal.end);
-        // revisions begin anew with a new row: the instant tells rows apart
+        // A new row restarts its revisions: the instant tells rows apart.
         if one.rev == other.rev && one.until == other.until {
-            // of two guards the one that did it counts, not the one that came after it
+            // Of two guards, the one that removed it counts, not the later one.
             (known.stage, known.at) > (removal.stage, removal.at)
         } else {
             known.at > removal.at
@@ -57,18 +53,18 @@ fn add(by_key: &mut BTreeMap<HoldKey, GuardRemoval>, removal: GuardRemoval) {
     }
 }
 
-/// Whether a removal has to do with what is wanted of a key now: it came after that was desired.
+/// Whether the removal came after the present wish for the key.
 fn concerns(removal: &GuardRemoval, row: &AssignmentRow) -> bool {
     removal.at >= row.desired.asked_at
 }
 
-/// Whether a removal is the end of a grant, and not only of an older form of it.
+/// Whether a removal ends the grant, and not only an older end of it.
 pub(crate) fn is_end_of(removal: &GuardRemoval, row: &AssignmentRow, grant: &Grant) -> bool {
     let holds = removal.end.grants.contains(&grant.id);
     concerns(removal, row) && holds && grant.ends_at <= removal.end.until
 }
 
-/// The cause of an end whose time has come: a guard's, if one was faster.
+/// A guard is the cause if it was faster.
 pub(crate) fn due_cause(removal: Option<&GuardRemoval>, holds: &Holds, grant: &Grant) -> EndCause {
     let (removal, row) = match (removal, &holds.row) {
         (Some(removal), Some(row)) if is_end_of(removal, row, grant) => (removal, row),
@@ -76,13 +72,12 @@ pub(crate) fn due_cause(removal: Option<&GuardRemoval>, holds: &Holds, grant: &G
     };
     match removal.stage {
         RemovalStage::Seen => cause(removal),
-        // begun and never told: whether it was done is known once the access is seen gone
+        // Begun without a result: the listing of the access decides.
         RemovalStage::Begun if is_lost(row) => cause(removal),
         RemovalStage::Begun => EndCause::Expired,
     }
 }
 
-/// The removal by which the access of an ending grant went, now that it was seen gone.
 pub(crate) fn removed_by<'a>(
     removal: Option<&'a GuardRemoval>,
     row: &AssignmentRow,
@@ -101,8 +96,8 @@ pub(crate) fn removed_by<'a>(
     (counts && gone).then_some(removal)
 }
 
-/// Whether a removal was the last that found something: the access was neither seen nor created
-/// since, so one of ours that came after it, from a server that had not read of it, found nothing.
+/// Whether the access was neither seen nor created since. A later removal by a server unaware of
+/// the guard's found nothing.
 fn is_last(removal: &GuardRemoval, row: &AssignmentRow) -> bool {
     let execution = &row.execution;
     let since = |at: Option<Timestamp>| at.is_some_and(|at| at > removal.at);
@@ -111,7 +106,6 @@ fn is_last(removal: &GuardRemoval, row: &AssignmentRow) -> bool {
         && !since(execution.last_present_at)
 }
 
-/// That a guard did it.
 pub(crate) fn cause(removal: &GuardRemoval) -> EndCause {
     EndCause::Guard {
         guard: removal.guard.clone(),

@@ -1,12 +1,12 @@
-//! What a guard did, folded into grants. Pure.
+//! Applies guard removals to grants. Pure.
 //!
-//! A guard removes what is past its end when the server does not. It may know an older end than the
-//! newest one: then the access is still wanted, and is created again. What it says is never taken
-//! for absence: a grant ends on a listing, as ever.
+//! A guard removes expired access when the server does not. It may know an older end: then the
+//! access is still wanted, and is created again. Its report is not proof of absence: a grant ends
+//! only on a listing.
 
 use hallpass_assignments::{AssignmentRow, GuardRemoval, RemovalStage};
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::guard_removals::{cause, is_end_of, is_lost};
 use crate::records::{Doer, StepContext};
@@ -16,11 +16,10 @@ use crate::{
     end,
 };
 
-/// What was desired so soon after a removal may rest on a listing that still showed what was removed.
+/// A wish this soon after a removal may rest on a listing that still showed the access.
 const LISTINGS_LAG: TimeSpan = TimeSpan::minutes(1);
 
-/// What a removal makes of the grants on its key, once: ends those whose end it was, and has the
-/// access of the others created again.
+/// Applies a removal once: ends the grants that it ended, and recreates the access of others.
 pub(crate) fn fold(removal: &GuardRemoval, holds: &Holds, step: StepContext<'_>) -> GrantStep {
     let Some(row) = &holds.row else {
         return GrantStep::default();
@@ -47,7 +46,7 @@ pub(crate) fn fold(removal: &GuardRemoval, holds: &Holds, step: StepContext<'_>)
         }
     }
     let (until, asked_at) = match wanted {
-        // from here on presence counts only if it is seen anew
+        // From now on, presence counts only if seen again.
         Some(until) => (until, step.now),
         None => (step.now.min(row.desired.until), row.desired.asked_at),
     };
@@ -75,13 +74,13 @@ fn made_again(grant: &Grant, removal: &GuardRemoval, step: StepContext<'_>) -> D
         .why(&why)
 }
 
-/// Whether the access was seen lost before it was found that a guard had removed it: it is on its
-/// way to be there again.
+/// Whether the access was seen lost before the guard's removal was found: it is already being
+/// recreated.
 pub(crate) fn is_made_again(row: &AssignmentRow, lost_at: Timestamp) -> bool {
     row.desired.removed_at.is_some() && !row.is_since_newest_hold(lost_at)
 }
 
-/// A live grant whose access was to be created again, and AWS refuses: it is over.
+/// Ends a live grant whose recreation AWS refuses.
 pub(crate) fn not_made_again(
     grant: &Grant,
     reason: &str,
@@ -101,7 +100,7 @@ pub(crate) fn not_made_again(
         .with_notice(step.notice_to_holder(News::Lost { how }, grant))
 }
 
-/// What operators hear when a guard had to act, about the first of what it did.
+/// Alerts operators about a guard's first removal.
 pub(crate) fn alarm(removal: &GuardRemoval, grant: &Grant, step: StepContext<'_>) -> Notice {
     let late = LateRemoval {
         guard: removal.guard.clone(),

@@ -1,11 +1,10 @@
-//! What a removal by a guard makes of grants, by what is known of the access.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
 
 use hallpass_assignments::{Absence, Desired, Execution, OwnedEnd, Ownership, Verdict};
 use hallpass_audit::Approval;
-use hallpass_model::{
+use hallpass_base::{
     Email, GrantId, GroupId, HoldKey, IdSource, RequestId, Target, TargetNames, UserId,
 };
 use uuid::Uuid;
@@ -40,7 +39,6 @@ fn key() -> HoldKey {
     }
 }
 
-/// The `n`th grant, active until then.
 pub(crate) fn grant(n: u64, until: u64) -> Grant {
     let email = Email::new("mara@example.com").unwrap();
     Grant {
@@ -84,7 +82,7 @@ pub(crate) fn grant(n: u64, until: u64) -> Grant {
     }
 }
 
-/// Asked for at 10, wanted until 100.
+/// Requested at 10, wanted until 100.
 pub(crate) fn row(verdict: Verdict) -> AssignmentRow {
     AssignmentRow {
         key: key(),
@@ -113,7 +111,6 @@ fn lost() -> Verdict {
     Verdict::Lost { at: at(170) }
 }
 
-/// Of the first grant, which the guard knew until 100, at 165.
 fn removal(stage: RemovalStage) -> GuardRemoval {
     GuardRemoval {
         end: OwnedEnd {
@@ -139,7 +136,6 @@ fn holds(grants: &[Grant], row: AssignmentRow) -> Holds {
     }
 }
 
-/// What an end goes by where nothing is known beside a directory and settings.
 pub(crate) fn nothing_beside((directory, settings): &(Directory, Settings)) -> EndFacts<'_> {
     EndFacts {
         directory,
@@ -149,12 +145,10 @@ pub(crate) fn nothing_beside((directory, settings): &(Directory, Settings)) -> E
     }
 }
 
-/// A step that is taken then.
 pub(crate) fn step_at(seconds: u64) -> StepContext<'static> {
     step_at_instant(at(seconds))
 }
 
-/// The same of any instant.
 pub(crate) fn step_at_instant(now: Timestamp) -> StepContext<'static> {
     StepContext {
         now,
@@ -385,7 +379,7 @@ fn of_several_removals_of_a_key_the_newest_counts_and_the_one_that_did_it() {
         guard: "next".to_owned(),
         ..removal(RemovalStage::Begun)
     };
-    // the row went, and the next one had as many changes
+    // A new row with as many changes as the deleted one.
     let again = GuardRemoval {
         at: at(950),
         end: OwnedEnd {

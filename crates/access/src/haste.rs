@@ -1,11 +1,11 @@
-//! How urgent an end is: what a person took away is removed before every end that only its deadline began.
+//! Priority of an end: manual revocations run before ends by deadline.
 
 use hallpass_assignments::{AssignmentRow, Haste};
 
 use crate::{EndCause, Grant, GrantState, Holds};
 
-/// Whether the end of what nobody holds goes before every deadline: a person took it away, and it
-/// stays so until it is gone.
+/// Whether the end runs before every deadline, because a person revoked the access. This holds
+/// until the access is removed.
 pub(crate) fn of_end(holds: &Holds, row: &AssignmentRow, changed: &Grant) -> Haste {
     let others = holds.grants.iter().filter(|grant| grant.id != changed.id);
     if others.chain([changed]).any(is_taken_away) {

@@ -1,10 +1,8 @@
-//! Later ends that are offered for what is held, at every door.
-
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::LengthLimits;
 
-/// How much later an end may be chosen; less than the first is not worth a question.
+/// Selectable extensions; a shorter one is not worth a request.
 const GAINS: [TimeSpan; 5] = [
     TimeSpan::minutes(30),
     TimeSpan::hours(1),
@@ -13,22 +11,17 @@ const GAINS: [TimeSpan; 5] = [
     TimeSpan::hours(8),
 ];
 
-/// A later end of what is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LaterEnd {
-    /// How much later it is.
     pub gain: TimeSpan,
-    /// The length to ask for, counted from now, that brings it about.
     pub length: TimeSpan,
-    /// Whether it is as late as the rules allow, whatever that gains.
     pub is_latest: bool,
 }
 
 impl LengthLimits {
-    /// Later ends of what is held until `ends_at`, each a real gain; the last is as late as the rules allow.
     pub fn later_ends(&self, ends_at: Timestamp, now: Timestamp) -> Vec<LaterEnd> {
         let left = TimeSpan::between(now, ends_at);
-        // to the whole minute, as ends are shown
+        // Rounds to the whole minute, as ends are displayed.
         let reach = |gain: TimeSpan| {
             let seconds = left.as_seconds() + gain.as_seconds();
             TimeSpan::minutes(seconds.div_ceil(60))
@@ -67,7 +60,7 @@ mod tests {
         for (longest, left, offered) in [
             (24 * 60, 60, "30m 1h 2h 4h 8h 23h"),
             (4 * 60, 90, "30m 1h 2h 2h 30m"),
-            // what is left of a minute counts: no end is earlier than it says
+            // A partial minute counts: no end is earlier than displayed.
             (4 * 60, 210, "30m"),
             (4 * 60, 211, ""),
             (4 * 60, 239, ""),

@@ -1,4 +1,4 @@
-//! The journey of access: ask, decide, grant, end.
+//! The access workflow: request, decide, grant, end.
 //!
 //! ```text
 //!   ask ──► pending ──► decide ──► approved ──► grant: scheduled ► granting ► active
@@ -7,21 +7,18 @@
 //! rejected  expired   denied, discarded                      end:  ending ► ended
 //! ```
 //!
-//! Beside the journey, `sweep` looks for access that nobody recorded.
+//! In addition, `sweep` finds unmanaged access.
 //!
-//! Each step is a pure function of what is stored, what the rules say and the instant; [`Access`] is the
-//! only driver: load, authorise, step, fold the step into a [`Change`], commit, notify. What AWS holds
-//! is the business of `hallpass-assignments`, which is told until when access is wanted and says
-//! what it saw.
+//! Each step is a pure function of the stored state, the rules and the instant; [`Access`] is the
+//! only driver: load, authorise, step, fold the step into a [`Change`], commit, notify.
+//! `hallpass-assignments` handles AWS: it receives the wanted end and reports its observations.
 //!
-//! The modules below stand in the order they are read in: what there is, what is asked of others, what
-//! steps share, the steps, and who drives them. None imports one of a later group, but for a decision,
-//! which grants.
+//! The modules below are listed in reading order. None imports from a later group, except that a
+//! decision grants.
 //!
 //! Knows nothing of HTTP, Slack, SQL or AWS.
-#![warn(missing_docs)]
 
-// what there is: who asks for what, what came of it, and why something is refused
+// Entities: requests, results, refusals
 mod alarm;
 mod armed_ends;
 mod as_enforced;
@@ -45,7 +42,7 @@ mod target;
 mod text_limits;
 mod unread_grant;
 
-// what changes together, and what is asked of others
+// Commits and ports
 mod change;
 mod entitlement;
 mod given_otherwise;
@@ -53,7 +50,7 @@ mod people;
 mod ports;
 mod recipients;
 
-// what steps share: how one is written down, and what it is judged by
+// Shared by steps
 mod approving;
 mod confirming;
 mod decision_context;
@@ -65,7 +62,7 @@ mod other_rules;
 mod records;
 mod step;
 
-// ask, and what is said before
+// Request
 mod ask;
 mod ask_refused;
 mod later_end;
@@ -73,31 +70,32 @@ mod preview;
 mod search;
 mod unknown_approvers;
 
-// decide
+// Decide
 mod break_glass;
 mod decide;
 mod grant_press;
 mod start;
 
-// grant
+// Grant
 mod arming;
 mod granting;
 
-// end
+// End
 mod end;
 mod guard_steps;
 mod next_step;
 mod own_end;
 mod session_revocation;
 
-// beside the journey
+// Outside the workflow
 mod group_sync_steps;
 mod locking;
 mod sweep_steps;
 
-// the driver
+// Driver
 mod service;
 
+pub use crate::identity::{Actor, Role};
 pub use alarm::{Alarm, AlarmKind, AlarmState};
 pub use approving::Approving;
 pub use armed_ends::{
@@ -126,7 +124,6 @@ pub use group_sync::{
 };
 pub use guard_removals::Removals;
 pub use hallpass_audit::{Approval, Origin};
-pub use hallpass_identity::{Actor, Role};
 pub use hallpass_rules::{
     ApprovalHours, ApprovalsOpen, DecisionKind, Directory, Outstanding, RuleNames, RuleWarning,
     StageProgress,
@@ -194,3 +191,4 @@ pub use text_limits::{
     JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN, TextField, at_most,
 };
 pub use unread_grant::UnreadGrant;
+pub mod identity;

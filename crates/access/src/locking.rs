@@ -1,38 +1,33 @@
-//! Locking somebody, and letting them in again (`access.md` §19).
+//! Locks a user and lifts the lock (`access.md` §19).
 //!
-//! The lock is one row, committed together with the end of the person's tokens and sessions. What
-//! follows from it, that their waiting requests are withdrawn and their access ends where the lock
-//! says so, is done from the row by every tick, so that a stop in between loses nothing.
+//! The lock is one row, committed with the end of the user's tokens and sessions. Every tick
+//! withdraws pending requests and ends access from that row, so a stop in between loses nothing.
 
+use crate::identity::TokenSource;
 use hallpass_audit::Event;
-use hallpass_identity::TokenSource;
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 
 use crate::records::{Doer, StepContext};
 use crate::{Actor, Change, HeldAccess, Lifted, Lock, Person, Request, Write};
 
-/// What somebody who locks says.
 #[derive(Clone, Copy, Debug)]
 pub struct Locking<'a> {
-    /// Why; it is recorded, and shown to administrators and auditors.
+    /// Recorded, and visible to administrators and auditors.
     pub reason: &'a str,
-    /// Until when; `None` = until it is lifted.
     pub until: Option<Timestamp>,
-    /// What becomes of what they hold.
     pub held: HeldAccess,
-    /// Whether it is meant for the last administrator who is not locked, too.
+    /// Whether the last unlocked administrator may be locked.
     pub force: Force,
 }
 
-/// Whether a lock is meant for the last administrator who is not locked, too: after that nobody lets
-/// anybody in again until the configuration names another.
+/// Whether the last unlocked administrator may be locked. After that, only a new administrator in
+/// the configuration can lift locks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Force {
-    /// The last administrator who is not locked cannot be locked.
     #[default]
     No,
-    /// It is, by whoever came with a token made there; `None` for who came with none. It counts when
-    /// that was on the server's own machine.
+    /// Forced, with the source of the token, if any. It counts only for a token from the server's
+    /// own machine.
     Asked(Option<TokenSource>),
 }
 
@@ -42,17 +37,15 @@ impl Force {
     }
 }
 
-/// Whether somebody is left who can let people in again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Left {
-    /// Somebody is.
     Somebody,
-    /// Nobody is, which was meant.
+    /// No unlocked administrator remains, as forced.
     Nobody,
 }
 
 impl Left {
-    /// By whether there is another administrator who is not locked; `None` refuses the lock.
+    /// `None` refuses the lock.
     pub(crate) const fn judge(has_another: bool, force: Force) -> Option<Self> {
         match (has_another, force.counts()) {
             (true, _) => Some(Self::Somebody),
@@ -62,13 +55,12 @@ impl Left {
     }
 }
 
-/// The later of two ends of a lock; `None` = until it is lifted, which is the latest. Whoever may lock
-/// somebody may not let them in again by doing so.
+/// Returns the later end; `None` (until lifted) is the latest. Locking again must not shorten a
+/// lock.
 pub(crate) fn later(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
     one.zip(other).map(|(one, other)| one.max(other))
 }
 
-/// The change that locks somebody, in place of `before`.
 pub(crate) fn lock(
     person: Person,
     before: Option<&Lock>,
@@ -115,7 +107,6 @@ pub(crate) fn lock(
     (change, lock)
 }
 
-/// The change that lifts a lock.
 pub(crate) fn lift(
     lock: &Lock,
     reason: &str,
@@ -142,7 +133,7 @@ pub(crate) fn lift(
     (change, lock)
 }
 
-/// Everybody whose lock says something about a request.
+/// Returns all users whose lock affects a request.
 pub(crate) fn concerned(request: &Request, actor: &Actor) -> Vec<UserId> {
     let reviews = request.reviews.iter();
     let mut all: Vec<UserId> = reviews.filter_map(|review| review.user.clone()).collect();

@@ -1,15 +1,15 @@
-//! What a request that waits comes to by what holds now: which approvals count, and what it lacks.
+//! Evaluates a pending request now: counting approvals, and missing ones.
 
 use std::collections::BTreeMap;
 
-use hallpass_model::{Email, UserId};
+use hallpass_base::{Email, UserId};
 
 use crate::Request;
 use crate::decision_context::DecisionContext;
 
 impl DecisionContext<'_> {
-    /// Marks of each approval whether it counts, and finds what the request lacks while it waits for people: by the
-    /// instant of its start, as a press is judged.
+    /// Marks counting approvals and sets the missing ones, as of the request's start, like a
+    /// decision does.
     pub(crate) fn look_at(&self, request: &mut Request) {
         self.count_approvals(request);
         request.outstanding = None;

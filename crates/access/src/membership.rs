@@ -1,48 +1,42 @@
-//! What rules say to a live grant, today's or others, and whether it lost what it rested on because its holder left a group
-//! (`access.md` §22, R-5).
+//! Judges live grants by rules, and detects that the holder left a required group (`access.md` §22,
+//!
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{GroupId, UserId};
+use hallpass_base::{GroupId, UserId};
 use hallpass_rules::directory::{Group, Snapshot};
 use hallpass_rules::{Ask, Decision, DecisionKind, Directory, GroupRef, Rules};
 
 use crate::{Approval, Grant, HolderGroups, OnRuleChange, target};
 
-/// What rules say to a live grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum GrantRuling {
-    /// Nothing against it. What was adopted never rested on a rule.
+    /// Adopted grants rest on no rule, so they are always allowed.
     Stands,
-    /// They would refuse it.
     Refused {
-        /// Why.
         why: WhyRefused,
-        /// Their decision.
         kind: DecisionKind,
     },
-    /// Nobody can tell, for it rests on what could not be read, a sentence each: that ends nothing.
+    /// The decision rests on unread data, one sentence each: it ends nothing.
     Unread(BTreeSet<String>),
 }
 
-/// Why rules would refuse a live grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhyRefused {
-    /// A rule that it rests on would still give it to somebody in a group that its holder was in, and is not any more.
+    /// The rule would still allow the grant with a group that the holder has left.
     LeftGroup,
-    /// The rules are others, or nobody could approve it.
+    /// The rules changed, or no approver exists.
     ByRules,
 }
 
 impl WhyRefused {
-    /// Whether that ends a grant, where the settings say this of rules that change.
     pub(crate) fn ends(self, on_rule_change: OnRuleChange) -> bool {
         self == Self::LeftGroup || on_rule_change == OnRuleChange::End
     }
 }
 
-/// What rules say to a live grant of a holder who is there. An hour refuses nothing: access that was given in the hours of its
-/// rule may last beyond them. Emergency access needs nobody who could approve it.
+/// Judges a live grant of an existing holder. Hours refuse nothing, since access may last beyond
+/// its rule's hours. Emergency access needs no possible approver.
 pub(crate) fn judge(grant: &Grant, rules: &Rules, directory: &Directory) -> GrantRuling {
     let question = target::question(&grant.key.target, &grant.names);
     let Some(question) = question.filter(|_| grant.approval != Approval::Adopted) else {
@@ -80,8 +74,8 @@ pub(crate) fn judge(grant: &Grant, rules: &Rules, directory: &Directory) -> Gran
     }
 }
 
-/// Whether rules would refuse it surely, were the groups empty that they name and nobody has: those that its holder was not in
-/// when it was given. A group that was deleted is never read again, and would let everybody keep for ever what they lost.
+/// Whether rules surely refuse the grant if missing groups count as empty, except those the holder
+/// was in at grant. A deleted group is never read again and would preserve lost access forever.
 fn is_refused_without_lost_groups(
     grant: &Grant,
     question: &Ask<'_>,
@@ -115,14 +109,12 @@ fn is_refused_without_lost_groups(
     decision.kind == DecisionKind::RequesterNotAllowed && unread(&decision).is_empty()
 }
 
-/// Everything that a decision rests on and could not be read.
 fn unread(decision: &Decision) -> BTreeSet<String> {
     let named = decision.not_read.iter();
     let named = named.map(|fact| format!("{fact} could not be read"));
     decision.unread.iter().cloned().chain(named).collect()
 }
 
-/// The groups that rules name and somebody is in.
 pub(crate) fn named_groups_of(user: &UserId, rules: &Rules, directory: &Directory) -> HolderGroups {
     let mut groups = HolderGroups::default();
     for named in rules.referenced_groups() {
@@ -138,7 +130,7 @@ pub(crate) fn named_groups_of(user: &UserId, rules: &Rules, directory: &Director
     groups
 }
 
-/// Whether in a group that they were in when it was given, the holder might ask by a rule that the grant rests on.
+/// Whether the holder could request by one of the grant's rules if still in a group of then.
 fn is_missing_from_a_group(
     grant: &Grant,
     question: &Ask<'_>,
@@ -171,8 +163,7 @@ fn is_missing_from_a_group(
     })
 }
 
-/// What of the directory says whether one person may ask for this: everybody else is left out, so that an organization
-/// of many thousands costs nothing.
+/// Reduces the directory to one user, so that large organizations cost nothing.
 fn holder_alone(user: &UserId, question: &Ask<'_>, directory: &Directory) -> Snapshot {
     let whole = directory.snapshot();
     let account = match question {
@@ -196,8 +187,8 @@ fn holder_alone(user: &UserId, question: &Ask<'_>, directory: &Directory) -> Sna
     }
 }
 
-/// Rules that name another group since are rules that changed, and nobody left it. A group that was deleted and made again under
-/// the name that rules have counts as the same.
+/// A rule that names another group now is a changed rule; the holder left no group. A group
+/// recreated under the same name counts as the same.
 fn was_in(grant: &Grant, named: &GroupRef, group: &GroupId) -> bool {
     let known = grant.holder_groups.as_ref();
     known.is_none_or(|known| known.has(named) || known.ids.contains(group))
@@ -208,7 +199,7 @@ fn is_member(group: &Group, user: &UserId) -> bool {
     members.is_some_and(|members| members.contains(user))
 }
 
-/// Whether the holder is among those who may ask; who could approve is another question.
+/// Ignores whether approvers exist.
 fn may_ask(decision: &Decision) -> bool {
     !matches!(
         decision.kind,

@@ -1,4 +1,4 @@
-//! The step that is due for a grant: time has passed, or its assignment has news.
+//! The due step of a grant, from time or news of its assignment.
 
 use hallpass_assignments::{GuardRemoval, Verdict};
 
@@ -10,7 +10,6 @@ use crate::{
     guard_steps,
 };
 
-/// The step that is due; empty when there is none.
 pub(crate) fn of(
     current: &Grant,
     holds: &Holds,
@@ -31,7 +30,6 @@ pub(crate) fn of(
     }
 }
 
-/// An active grant: lost to somebody else, or about to end.
 fn watch(
     active: &Grant,
     holds: &Holds,

@@ -1,167 +1,133 @@
-//! What people should hear about a request: facts. The sentences are in `hallpass-wording`.
+//! Facts for notices about a request. `hallpass-wording` has the sentences.
 
-use hallpass_model::{Email, GrantId, RequestId, TimeSpan, Timestamp};
+use hallpass_base::{Email, GrantId, RequestId, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// Something people should hear. Delivered at least once, after the commit; never acts (P7). What is
-/// stored of the request and its grant is read when it is told.
+/// A notice. Delivered at least once, after the commit; never acts (P7). The request and its grant
+/// are read at delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// What happened.
     #[serde(flatten)]
     pub news: News,
-    /// The request it is about.
     pub request: RequestId,
-    /// The grant it is about.
     pub grant: Option<GrantId>,
-    /// Who is concerned; a channel may know more addresses for a kind of news.
+    /// Recipients; a channel may add addresses for a kind of news.
     pub to: Vec<Email>,
-    /// When it happened.
     pub at: Timestamp,
 }
 
 impl Notice {
-    /// The kind of its news.
     pub const fn kind(&self) -> NoticeKind {
         self.news.kind()
     }
 }
 
-/// What happened, with the facts that neither the request nor its grant keeps. Each has a default:
-/// notices stored before facts were kept have none.
+/// The event, with facts that neither the request nor its grant keeps. Facts have defaults, for
+/// notices stored before they existed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "news", rename_all = "snake_case")]
 pub enum News {
-    /// Approvers: somebody waits for you.
+    /// To approvers: a request waits.
     ReviewWanted,
-    /// Approvers: still.
     Reminder,
-    /// Requester: somebody said yes, more are needed.
+    /// To the requester: approved once, more approvals are needed.
     Reviewed,
-    /// Requester: decided yes, being made.
+    /// To the requester: approved, not granted yet.
     Approved,
-    /// Requester: decided no.
     Denied,
-    /// Requester: the rules, or what was asked for, forbid it; nobody was asked.
+    /// To the requester: refused without asking approvers.
     Rejected,
-    /// All concerned: withdrawn.
     Discarded,
-    /// All concerned: nobody decided in time.
+    /// To all concerned: not decided in time.
     Expired,
-    /// Requester: the access is there.
     Granted,
-    /// Requester: AWS refused.
     Failed,
-    /// Requester: the end moved later.
     Extended,
-    /// Requester: the later end was approved, and AWS does not take it; it is told as extended once it does.
+    /// To the requester: the later end was approved, but AWS does not accept it; reported as
+    /// extended once it does.
     NotExtended {
-        /// Until when AWS lets them in, and why it is no longer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         unmoved: Option<UnmovedEnd>,
     },
-    /// Holder: it ends soon.
     EndsSoon,
-    /// Holder: it is over.
     Ended {
-        /// What becomes of the credentials that were issued.
         #[serde(default)]
         credentials: CredentialsAfterEnd,
-        /// What AWS said last, when the access never came to be.
+        /// AWS's last error, if the access was never created.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
-    /// Operators: AWS refuses to remove it. Who they are is a matter of each channel's
-    /// configuration, so nobody is named.
+    /// To operators: AWS refuses the removal. Each channel's configuration selects the operators,
+    /// so no recipient is listed.
     Stuck,
-    /// Operators: sessions that outlive a grant cannot be ended.
+    /// To operators: sessions that outlive a grant cannot be ended.
     SessionsLive {
-        /// Why, and until when they may work.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sessions: Option<LiveSessions>,
     },
-    /// Holder: the access is gone before its end.
+    /// To the holder: access was lost before its end.
     Lost {
-        /// How it went.
         #[serde(default)]
         how: LostAccess,
     },
-    /// Holder: a guard removed it although it is still wanted; it is being set up again.
+    /// To the holder: a guard removed access that is still wanted; it is being recreated.
     SetUpAgain,
-    /// Operators: a guard removed what the server had not. Told once an hour at most.
+    /// To operators: a guard removed access that the server had not. Sent at most once an hour.
     GuardActed {
-        /// Which guard, and how late.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         removal: Option<LateRemoval>,
     },
-    /// Everybody who could approve, and administrators: somebody took access in an emergency, and
-    /// one of you closes the review.
+    /// To all possible approvers and administrators: emergency access was taken, and one of them
+    /// must review it.
     BreakGlass,
-    /// Requester: somebody looked at it afterwards.
+    /// To the requester: the review is done.
     ReviewClosed,
-    /// Holder: access that stood without Hallpass was given an end.
+    /// To the holder: unmanaged access was given an end.
     Adopted,
 }
 
-/// What becomes of the credentials that were issued before an end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CredentialsAfterEnd {
-    /// There are none, or nothing is known of them.
     #[default]
     NotSaid,
-    /// AWS refuses them within minutes.
+    /// AWS denies them within minutes.
     Stop,
-    /// They may work until then.
     WorkUntil(Timestamp),
 }
 
-/// An end at AWS that stays where it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnmovedEnd {
-    /// AWS refuses from then on.
+    /// AWS denies access from then on.
     pub until: Timestamp,
-    /// Whether it only may: nobody has seen it.
+    /// Whether the denial is unconfirmed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may: bool,
-    /// Why: lower case, no final stop.
     pub why: String,
 }
 
-/// Sessions that go on although they should not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveSessions {
-    /// Why they cannot be ended.
     pub why: String,
-    /// When the last of them has ended.
     pub until: Timestamp,
 }
 
-/// How access was lost.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LostAccess {
-    /// Somebody removed it outside Hallpass.
     #[default]
     RemovedElsewhere,
-    /// A guard removed it too early, and AWS refuses to create it again.
-    NotSetUpAgain {
-        /// What AWS said.
-        reason: String,
-    },
+    /// A guard removed it too early, and AWS refuses to recreate it.
+    NotSetUpAgain { reason: String },
 }
 
-/// A removal by a guard after the end it had.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LateRemoval {
-    /// The guard's name.
     pub guard: String,
-    /// How long after the end.
     pub late: TimeSpan,
 }
 
 impl News {
-    /// Its kind.
     pub const fn kind(&self) -> NoticeKind {
         match self {
             Self::ReviewWanted => NoticeKind::ReviewWanted,
@@ -190,21 +156,18 @@ impl News {
     }
 }
 
-/// The list of kinds, from which their order and names come.
 macro_rules! kinds {
     ($($kind:ident = $name:literal,)*) => {
-        /// The kinds of notices, without their facts: see [`News`].
+        /// The kinds of [`News`], without facts.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[expect(missing_docs, reason = "each is described where it has its facts")]
         pub enum NoticeKind {
             $($kind,)*
         }
 
         impl NoticeKind {
-            /// Every kind, in the order of `docs/reference/notifications.md`.
+            /// In the order of `docs/reference/notifications.md`.
             pub const ALL: [Self; [$($name),*].len()] = [$(Self::$kind),*];
 
-            /// The kind's name in stores, webhooks, and in the log.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$kind => $name,)*
@@ -251,7 +214,6 @@ mod tests {
     const REQUEST: &str = "req_019b8f6a000070008000000000000001";
     const GRANT: &str = "grn_019b8f6a000070008000000000000002";
 
-    /// A notice as it was stored while notices had a sentence.
     fn of_yesterday(kind: NoticeKind) -> Value {
         json!({
             "news": kind.name(),

@@ -1,4 +1,4 @@
-//! What becomes of live grants once other rules are in force. They are judged by the function that judges them by today's.
+//! Judges live grants by rules that are not in force, with the same function as today's.
 
 use std::collections::BTreeSet;
 
@@ -7,30 +7,23 @@ use hallpass_rules::{DecisionKind, Directory, Rules};
 use crate::membership::{GrantRuling, WhyRefused, judge};
 use crate::{Grant, OnRuleChange, target};
 
-/// What becomes of a live grant once other rules are in force, where by today's it does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnderOtherRules {
-    /// It ends.
     Ends {
-        /// Why they refuse it.
         why: WhyRefused,
-        /// Their decision.
         would_be: DecisionKind,
     },
-    /// It stays until its end, and is reported as one that the rules refuse.
-    Reported {
-        /// Their decision.
-        would_be: DecisionKind,
-    },
-    /// Nobody can tell: they would refuse it, and that rests on what could not be read. It stays until that is read.
+    /// Kept until its end, and reported as refused by rules.
+    Reported { would_be: DecisionKind },
+    /// The refusal rests on unread data. The grant stays until that is read.
     Unread {
-        /// What that is, a sentence each.
+        /// The unread data, one sentence each.
         what: BTreeSet<String>,
     },
 }
 
-/// What becomes of a live grant once `others` are in force, if that is news: nothing is said of one that they leave alone, that
-/// today's rules refuse all the same, or whose holder left, who loses it by any rules.
+/// Returns the effect of `others` on a live grant. Excludes grants without a change: still allowed,
+/// refused by today's rules too, or of a holder who left.
 pub(crate) fn under(
     grant: &Grant,
     others: &Rules,
@@ -41,7 +34,6 @@ pub(crate) fn under(
     if !target::is_enabled(Some(&grant.key.user), directory) {
         return None;
     }
-    // most are left alone: they cost one decision
     let others = judge(grant, others, directory);
     if others == GrantRuling::Stands {
         return None;
@@ -57,7 +49,6 @@ fn compared(
 ) -> Option<UnderOtherRules> {
     match (today, others) {
         (_, GrantRuling::Stands) | (GrantRuling::Refused { .. }, GrantRuling::Unread(_)) => None,
-        // both wait for the same
         (GrantRuling::Unread(known), GrantRuling::Unread(what)) if what.is_subset(known) => None,
         (GrantRuling::Stands | GrantRuling::Unread(_), GrantRuling::Unread(what)) => {
             Some(UnderOtherRules::Unread { what })
@@ -66,7 +57,7 @@ fn compared(
             let (ends, would_be) = (why.ends(on_rule_change), kind);
             let is_news = match today {
                 GrantRuling::Stands | GrantRuling::Unread(_) => true,
-                // reported today, and ended then
+                // Reported today, ended then.
                 GrantRuling::Refused { why, .. } => ends && !why.ends(on_rule_change),
             };
             is_news.then_some(if ends {
@@ -96,7 +87,7 @@ mod tests {
         let (by_rules, left) = (refused(WhyRefused::ByRules), refused(WhyRefused::LeftGroup));
         let stands = GrantRuling::Stands;
         let (a, b, both) = (unread(&["a"]), unread(&["b"]), unread(&["a", "b"]));
-        // today, by the others, with "report", with "end"
+        // Today, by the others, with "report", with "end"
         let table = [
             (&stands, &stands, "-", "-"),
             (&stands, &by_rules, "reported", "ends"),

@@ -1,36 +1,25 @@
-//! How ends are settled, in one word each.
-
 use hallpass_assignments::Absence;
 
-/// How an end was settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndOutcome {
-    /// We removed the access.
     Removed,
-    /// A guard removed it.
     Guard,
-    /// It was gone when we came to remove it.
     AlreadyAbsent,
-    /// It never came to be.
     NeverCreated,
-    /// The person left the directory, and the access with them.
     PrincipalGone,
-    /// The account was closed, and the access with it.
     AccountGone,
-    /// It stood before the grant and stays.
     Standing,
-    /// Another grant still holds it.
     HeldByOtherGrant,
 }
 
 impl EndOutcome {
-    /// Whether the access was there until then, also where nobody had seen it: between two looks it can come, be used and
-    /// be removed.
+    /// Whether the access existed, even if it was never observed: it can appear, be used and be
+    /// removed between two checks.
     pub(crate) const fn was_there(self) -> bool {
         matches!(self, Self::Removed | Self::Guard)
     }
 
-    /// Its name in storage, API and the audit log: what the executor saw has the name it has there.
+    /// Its name in storage, API and the audit log; executor results keep their name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Removed => Absence::Removed.name(),

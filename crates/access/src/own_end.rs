@@ -1,28 +1,25 @@
-//! Whether AWS denies somebody's calls because their own access ended: by their grants and the ends that AWS enforces.
+//! Whether AWS denies a user's calls because their own access ended, by grants and enforced expiry.
 
 use std::collections::BTreeMap;
 
-use hallpass_model::{HoldKey, TimeSpan, Timestamp};
+use hallpass_base::{HoldKey, TimeSpan, Timestamp};
 
 use crate::arming::is_theirs;
 use crate::{ArmedEndStatus, ArmedEnds, Grant, GrantState};
 
-/// A call that is denied later than this after an end is not denied for it: no session lasts longer, and AWS keeps the details
-/// of a denial for a day.
+/// How long after an end a denial can be caused by it: no session lasts longer, and AWS keeps
+/// denial details for a day.
 const DENIED_FOR: TimeSpan = TimeSpan::hours(24);
 
-/// What a grant says of whether its holder has the access.
 enum Held {
-    /// They have it, or are about to.
     Still,
-    /// They had it until then.
     Until(Timestamp),
-    /// They never got it by this grant, or have it without it.
+    /// Never granted, or also held from elsewhere.
     Never,
 }
 
-/// When the access of these grants, of one person and permission set in an account, ended, where AWS denies calls for that;
-/// `None` while some grant holds it, and where nothing of ours can have denied them.
+/// Returns the end of one user's access to a permission set in an account, if AWS denies calls
+/// because of it; `None` while a grant holds it.
 pub(crate) fn own_end(
     grants: &[Grant],
     armed: &BTreeMap<HoldKey, ArmedEndStatus>,
@@ -68,11 +65,11 @@ fn held(grant: &Grant, armed: Option<&ArmedEndStatus>, now: Timestamp) -> Held {
     }
 }
 
-/// Whether a policy of ours denies what the person does with what is left of a grant, or did.
+/// Whether a Hallpass policy denies, or denied, calls of the ended grant.
 fn denies(grant: &Grant, armed: Option<&ArmedEndStatus>, now: Timestamp) -> bool {
     let by_end = match armed {
         Some(status) => status.refuses_from().is_some_and(|from| from <= now),
-        // its statement has gone with its last session
+        // Its statement was deleted with its last session.
         None => grant.armed_ends != ArmedEnds::Off,
     };
     by_end || grant.end_sessions
@@ -188,7 +185,7 @@ mod tests {
         }
     }
 
-    /// Access can come, be used and be removed between two looks.
+    /// Access can appear, be used and be removed between two checks.
     #[test]
     fn an_end_of_access_that_nobody_saw_is_told_where_it_was_there() {
         for (why, told) in [
@@ -223,10 +220,10 @@ mod tests {
             ..grant(2, 500)
         };
         assert_eq!(found(&[again, over.clone()], 150), None);
-        // a day later its sessions are over
+        // A day later its sessions are over.
         let late = 100 + DENIED_FOR.as_seconds();
         assert_eq!(found(std::slice::from_ref(&over), late), None);
-        // extended, and AWS still refuses from the earlier end on
+        // Extended, but AWS still enforces the earlier end.
         let extended = Grant {
             state: GrantState::Active,
             ..grant(3, 900)

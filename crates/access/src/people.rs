@@ -1,51 +1,45 @@
-//! What AWS says of people right now: the port by which those behind live access, and those with tokens and sessions, are
-//! looked at, between two readings of the whole organization (`access.md` §22, R-5).
+//! Port to check individual users at AWS, with live access, tokens or sessions, between full reads
+//! of the organization (`access.md` §22, R-5).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 use hallpass_rules::Directory;
 
 use crate::DirectoryFault;
 
-/// What is asked of people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeopleQuestion {
-    /// Whether they are there and enabled.
     AreThere,
-    /// Whether they are, and are still in the groups that the newest snapshot has them in.
+    /// Also checks the group memberships of the newest snapshot.
     AreThereAndInGroups,
 }
 
-/// What a look at some people found. INVARIANT: who is in neither set is as before; no answer says nothing of anybody.
+/// INVARIANT: users in neither set are unchanged; a missing answer proves nothing.
 #[derive(Clone, Debug, Default)]
 pub struct PeopleLook {
-    /// The newest snapshot, with those people as they are now, and without the memberships that they lost.
+    /// The newest snapshot, updated with these users and without their lost memberships.
     pub directory: Arc<Directory>,
-    /// Of whom AWS said whether they are there and enabled: of those whom it was asked about, and of others whom a listing
-    /// has as they are known.
+    /// Users that AWS reported as existing and enabled, or not; includes others that a listing
+    /// shows unchanged.
     pub answered: BTreeSet<UserId>,
-    /// Of whom AWS said, for every group that they were known to be in, whether they still are; nobody where that was not
-    /// asked.
+    /// Users with an answer for every known group; empty if memberships were not queried.
     pub placed: BTreeSet<UserId>,
-    /// The first of what could not be read.
     pub fault: Option<DirectoryFault>,
 }
 
-/// Who can look at some people without reading the whole organization.
 #[async_trait]
 pub trait PeopleSource: Send + Sync {
-    /// Reads these people, and where that is asked whether they are still in their groups. Changes nothing in AWS, may be
-    /// repeated, and waits behind whatever gives or takes access. What was read is part of the newest snapshot from then
-    /// on; stopped in the middle, nothing is known. Somebody is told to be gone, disabled or out of a group only where AWS
-    /// was asked about that very person and answered so: that a listing lacks them says nothing. What could not be read is
-    /// in the answer, and worth another try.
+    /// Reads these users and, if requested, their group memberships. Changes nothing in AWS, may be
+    /// repeated, and yields to operations on access. Results join the newest snapshot; a stop loses
+    /// them. A user counts as deleted, disabled or out of a group only by AWS's answer about that
+    /// user, never by absence from a listing. Failed reads are in the answer and may be retried.
     async fn look_at(&self, users: &BTreeSet<UserId>, question: PeopleQuestion) -> PeopleLook;
 }
 
-/// Nobody can be looked at: what people hold who left ends when its time is over.
+/// No lookups: access of users who left ends at its deadline.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoPeopleSource;
 

@@ -1,5 +1,5 @@
-//! What the journey needs: a store that commits a change whole, and what is known of the
-//! organization. Rows of assignments are written through [`Desire`](crate::Desire)s only.
+//! Ports: a store with atomic commits, and organization data. Assignment rows are written only
+//! through [`Desire`](crate::Desire)s.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hallpass_alerts::AlertMessage;
 use hallpass_audit::{Draft, Record};
-use hallpass_model::{
+use hallpass_base::{
     AccountId, Email, GrantId, GroupId, HoldKey, PermissionSetArn, RequestId, SweepId, Target,
     TargetNames, TimeSpan, Timestamp, UserId,
 };
-use hallpass_remediation::{
+use hallpass_findings::remediation::{
     Remediation, RemediationCursor, RemediationFilter, RemediationStore, RemediationStoreFault,
 };
 use hallpass_rules::{Ask, Directory, NamedFacts, WhyUnread};
@@ -25,52 +25,42 @@ use crate::{
     StandingListing, StandingScope, StoredAnswer, Sweep, SweepItem, UnreadGrant,
 };
 
-/// A commit that did not happen. Nothing of it is stored.
+/// The commit failed. Nothing was stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {
-    /// Another writer was first: a row changed since it was read, or an equal one exists. Read
-    /// again and decide again.
+    /// A row changed since it was read, or an equal one exists. Read and decide again.
     #[error("another change came first: {0}")]
     Raced(String),
-    /// It would exceed a quota.
     #[error(transparent)]
     OverQuota(#[from] OverQuota),
-    /// The disk of the store is full, and what is left of it is reserved for the end of access.
+    /// The disk is full; the rest is reserved for ending access.
     #[error("store: {0}")]
     Full(String),
-    /// A step between states that no machine has (this is a bug).
+    /// An illegal state transition (this is a bug).
     #[error("illegal step: {0} (this is a bug)")]
     IllegalStep(String),
-    /// The store did not answer. Worth another try.
     #[error("store: {0}")]
     Unavailable(String),
 }
 
-/// The store did not answer. Worth another try.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("store: {0}")]
 pub struct ReadError(pub String);
 
-/// What rules are asked about: an account with a permission set's name, or a group. The same for
-/// every request and grant of it, whoever makes it.
+/// An account with a permission set's name, or a group: the same for every request and grant of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
-    /// A permission set in an account.
     Account {
-        /// The account.
         account: AccountId,
-        /// The permission set's name when it was asked for.
         permission_set: String,
     },
-    /// Membership of a group.
     Group {
-        /// The group.
         group: GroupId,
     },
 }
 
 impl Subject {
-    /// What rules are asked about a target; `None` when its names are of another kind.
+    /// `None` if the names are of another kind.
     pub fn of(target: &Target, names: &TargetNames) -> Option<Self> {
         match crate::question(target, names)? {
             Ask::Account {
@@ -86,7 +76,6 @@ impl Subject {
         }
     }
 
-    /// The question to the rules.
     pub fn question(&self) -> Ask<'_> {
         match self {
             Self::Account {
@@ -101,27 +90,23 @@ impl Subject {
     }
 }
 
-/// Some of the subjects a store knows, by the numbers it gave them.
+/// A subset of a store's subjects, by number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SubjectSet(Arc<BTreeSet<u64>>);
 
 impl SubjectSet {
-    /// Whether a number is in it.
     pub fn contains(&self, number: u64) -> bool {
         self.0.contains(&number)
     }
 
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The numbers, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u64> {
         self.0.iter().copied()
     }
@@ -133,107 +118,78 @@ impl FromIterator<u64> for SubjectSet {
     }
 }
 
-/// What narrows a listing to somebody: rows of their own, rows that name them as approver or reviewer,
-/// and rows about what they are listed for. Nothing they may see is left out; what is let through is
-/// still to be judged.
+/// Narrows a listing for a user: own rows, rows that name them as approver or reviewer, and rows
+/// about their subjects. It hides nothing they may see; results still need an access check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ViewerScope {
-    /// Their directory id.
     pub user: Option<UserId>,
-    /// What some rule of today lists them for.
     pub subjects: SubjectSet,
 }
 
-/// Which requests to list. All conditions must hold; the default lists all.
+/// Conditions are combined with AND; the default lists all.
 #[derive(Clone, Debug, Default)]
 pub struct RequestFilter {
-    /// In this state.
     pub state: Option<RequestStateKind>,
-    /// Made by this person.
     pub requester: Option<UserId>,
-    /// For this key.
     pub key: Option<HoldKey>,
-    /// Only those whose break-glass review is open.
     pub open_review: bool,
-    /// About one of these.
     pub subjects: Option<SubjectSet>,
-    /// What somebody may see, and perhaps more; `None` = all.
+    /// Includes everything the user may see, perhaps more; `None` lists all.
     pub sight: Option<ViewerScope>,
     /// Older than this one (cursor).
     pub before: Option<RequestId>,
 }
 
-/// Which grants to list. All conditions must hold; the default lists all.
+/// Conditions are combined with AND; the default lists all.
 #[derive(Clone, Debug, Default)]
 pub struct GrantFilter {
-    /// In one of these states; empty = any.
+    /// Empty means any state.
     pub states: Vec<GrantStateKind>,
-    /// Held by this person.
     pub holder: Option<UserId>,
-    /// In this account.
     pub account: Option<String>,
-    /// What somebody may see, and perhaps more; `None` = all.
+    /// Includes everything the user may see, perhaps more; `None` lists all.
     pub sight: Option<ViewerScope>,
-    /// Older than this one (cursor).
     pub before: Option<GrantId>,
 }
 
-/// A piece of a listing, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed<T, I> {
-    /// The rows.
     pub rows: Vec<T>,
-    /// Where to go on: only what is newer than this was looked at, and this itself. `None`: nothing
-    /// is left.
+    /// The next cursor: only newer rows, and this one, were examined. `None`: nothing is left.
     pub next: Option<I>,
 }
 
-/// Which grants of the past to count: those whose access was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PastQuery {
-    /// Of this.
     pub subject: Subject,
-    /// Held by this person; `None` = by anybody.
+    /// `None` counts all holders.
     pub holder: Option<UserId>,
-    /// Made at this one's instant or later (see [`GrantId::first_at`]).
     pub from: GrantId,
-    /// Made before this one's.
     pub before: GrantId,
 }
 
-/// How many grants there were.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PastGrants {
-    /// So many, or at least so many.
+    /// Exact, or a lower bound.
     pub count: u32,
-    /// Whether there may be more than were counted.
     pub more: bool,
-    /// The newest of them.
     pub newest: Option<Grant>,
 }
 
-/// When live grants end that are not ending yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ends {
-    /// How many end before the instant asked about.
     pub soon: u64,
-    /// When the next one does, of all.
     pub next: Option<Timestamp>,
 }
 
-/// A message waiting for delivery.
 #[derive(Clone, Debug)]
 pub struct WaitingMessage {
-    /// Its number; later messages have larger ones.
     pub number: u64,
-    /// How often the channel took it before.
     pub attempts: u32,
-    /// What to say.
     pub message: Message,
 }
 
 impl WaitingMessage {
-    /// The notice, when it is about a request.
     pub const fn notice(&self) -> Option<&Notice> {
         match &self.message {
             Message::Notice(notice) => Some(notice),
@@ -242,348 +198,293 @@ impl WaitingMessage {
     }
 }
 
-/// A notice with what it is about, as stored at the moment of telling: what people see is the
-/// truth of now, however late it reaches them.
+/// A notice with its subject as stored at delivery, so that late notices show current facts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NoticeContext {
-    /// The notice's number: the same whenever it is told, and on every channel.
+    /// The same on every attempt and channel.
     pub number: u64,
-    /// What happened.
     pub notice: Notice,
-    /// How often this channel was asked to tell it before.
     pub attempts: u32,
-    /// The request it is about.
     pub request: Request,
-    /// The grant it is about, or that came of the request.
     pub grant: Option<Grant>,
-    /// What was done with the grant whose review is closed, or with the last that the requester had of what is asked for;
-    /// `None` of other news, and where no log says it.
+    /// Use of the grant under review, or of the requester's last grant of the same target; `None`
+    /// for other news, or without a log.
     pub used: Option<PastUse>,
 }
 
-/// A digest with the run it is about, as stored at the moment of telling.
+/// A digest with its run as stored at delivery.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DigestContext {
-    /// The digest's number: the same whenever it is told, and on every channel.
+    /// The same on every attempt and channel.
     pub number: u64,
-    /// What happened.
     pub digest: Digest,
-    /// How often this channel was asked to tell it before.
     pub attempts: u32,
-    /// The run.
     pub sweep: Sweep,
 }
 
-/// A change of an alarm, on its way to those who run the place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlarmContext {
-    /// Its number: the same whenever it is told, and on every channel.
     pub number: u64,
-    /// What changed.
     pub alarm: Alarm,
-    /// How often this channel was asked to tell it before.
     pub attempts: u32,
 }
 
-/// What a query found, on its way to those who run the place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlertContext {
-    /// Its number: the same whenever it is told, and on every channel.
     pub number: u64,
-    /// What is told.
     pub alert: AlertMessage,
-    /// How often this channel was asked to tell it before.
     pub attempts: u32,
 }
 
-/// What became of one attempt to tell people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// Done, or nothing this channel tells.
     Done,
-    /// It may work later; not before so long.
     Again {
-        /// The pause the channel asks for, such as Slack's `Retry-After`.
+        /// The channel's pause, such as Slack's `Retry-After`.
         after: TimeSpan,
-        /// What went wrong, for the log.
         why: String,
     },
-    /// It will never work, or is too old to matter. Nothing stored changes (promise P7).
+    /// Permanently failed, or too old to matter. Nothing stored changes (promise P7).
     GaveUp {
-        /// What went wrong, for the log.
         why: String,
     },
 }
 
-/// A way to tell people: Slack, mail, webhooks. Each tells every notice by itself, at least once; a
-/// slow one holds up no other.
+/// A notification channel: Slack, mail, webhooks. Each delivers every notice at least once; a slow
+/// one delays no other.
 #[async_trait]
 pub trait Channel: Send + Sync {
-    /// A short, stable name: `slack`, `mail`, or `webhook:NAME`. Deliveries are counted by it.
+    /// A short, stable name: `slack`, `mail`, or `webhook:NAME`. The key of deliveries.
     fn name(&self) -> &str;
-    /// Tells people. May be called again for a notice it has told: it must not act, only repeat.
+    /// May repeat a notice; must not act.
     async fn deliver(&self, told: &NoticeContext) -> Delivery;
-    /// Tells those who run the place what a sweep found or did. As [`deliver`](Channel::deliver).
+    /// Reports a sweep to operators. As [`deliver`](Channel::deliver).
     async fn deliver_digest(&self, told: &DigestContext) -> Delivery;
-    /// Tells those who run the place that an alarm began or is over. As [`deliver`](Channel::deliver).
     async fn deliver_alarm(&self, told: &AlarmContext) -> Delivery;
-    /// Tells those who run the place what a query found. As [`deliver`](Channel::deliver).
     async fn deliver_alert(&self, told: &AlertContext) -> Delivery;
 }
 
-/// Numbers for metrics and Health.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Requests by state.
     pub requests: BTreeMap<RequestStateKind, u64>,
-    /// Grants by state.
     pub grants: BTreeMap<GrantStateKind, u64>,
-    /// Grants whose end, or the moment an early end began, is before the given instant; not stuck.
+    /// Grants past their end or early end; not stuck.
     pub overdue: u64,
-    /// Grants whose removal AWS refuses for good.
+    /// Grants whose removal AWS refuses permanently.
     pub stuck: u64,
-    /// Assignments that are not settled: being made, being removed, or waiting for it.
     pub unsettled: u64,
-    /// Notices waiting, by channel in use.
+    /// Pending notices, by active channel.
     pub notices: BTreeMap<String, u64>,
-    /// Ends that AWS is to enforce and that are not over, by what is known of them.
     pub armed_ends: ArmedEndCounts,
 }
 
-/// What a channel is to tell, or why that cannot be read.
 pub type Waiting = Result<Vec<WaitingMessage>, ReadError>;
 
-/// Requests, grants, notices, and the one way to change them.
+/// Requests, grants, notices, and the only path to change them.
 ///
-/// A request or grant whose row cannot be read (damaged, or written by a later release) is passed over by whatever gives
-/// several, and takes nobody's place there; listings go on behind it. What is asked for by its id, and everything live on a
-/// key, is an error then, and nothing else is.
+/// Lists skip an unreadable request or grant (damaged, or from a later release). A lookup by id,
+/// and everything live on a key, fails instead.
 #[async_trait]
 pub trait AccessStore: Send + Sync {
-    /// One request.
     async fn request(&self, id: RequestId) -> Result<Option<Request>, ReadError>;
-    /// One grant.
     async fn grant(&self, id: GrantId) -> Result<Option<Grant>, ReadError>;
-    /// Requests, newest first, at most `limit`. One call stays short however many there are: it may
-    /// list fewer than fit, even none, and says where to go on. Going on until nothing is left lists
-    /// each that fits once.
+    /// Lists requests, newest first, at most `limit`. Each call is bounded: it may return fewer
+    /// matches, even none, with a cursor. Following cursors to the end lists each match once.
     async fn requests(
         &self,
         filter: &RequestFilter,
         limit: u32,
     ) -> Result<Listed<Request, RequestId>, ReadError>;
-    /// The pending request with this [`dedupe_key`](Request::dedupe_key). Reads one row, however many are pending.
+    /// Finds the pending request by [`dedupe_key`](Request::dedupe_key). Reads one row.
     async fn pending_request(&self, dedupe_key: &str) -> Result<Option<Request>, ReadError>;
-    /// Grants, newest first, at most `limit`, as [`requests`](AccessStore::requests).
+    /// Lists grants as [`requests`](AccessStore::requests) does.
     async fn grants(
         &self,
         filter: &GrantFilter,
         limit: u32,
     ) -> Result<Listed<Grant, GrantId>, ReadError>;
-    /// Every subject of a request or grant with a number above `after`, ascending, at most `limit`.
-    /// Numbers are given in the order of first commits and never change.
+    /// Lists subjects numbered above `after`, ascending, at most `limit`. Numbers follow the first
+    /// commits and never change.
     async fn subjects(&self, after: u64, limit: u32) -> Result<Vec<(u64, Subject)>, ReadError>;
-    /// The directory id of whoever held the newest grant under an address; `None` when nobody did.
+    /// Returns the holder of the newest grant under an address.
     async fn holder_of(&self, address: &Email) -> Result<Option<UserId>, ReadError>;
-    /// Grants of the past, counted. Looks at a bounded number of them, the newest first.
+    /// Counts past grants. Examines a bounded number, newest first.
     async fn past(&self, query: &PastQuery) -> Result<PastGrants, ReadError>;
-    /// Live grants whose [`due_to_end`](Grant::due_to_end) is before `now`, earliest first, at most
-    /// `limit`.
+    /// Live grants whose [`due_to_end`](Grant::due_to_end) is before `now`, earliest first.
     async fn grants_late(&self, now: Timestamp, limit: u32) -> Result<Vec<Grant>, ReadError>;
-    /// Grants that cannot be read: those that are live, and of the others those made at `from`'s instant or later (see
-    /// [`GrantId::first_at`]). Whoever decides by lists what is unmanaged asks for these, too.
+    /// Unreadable grants: live ones, and others from `from`'s instant on (see
+    /// [`GrantId::first_at`]). Decisions about unmanaged access must consider them.
     async fn grants_unread(&self, from: GrantId) -> Result<Vec<UnreadGrant>, ReadError>;
-    /// When grants end that keep their access wanted, with those before `soon` counted.
     async fn ends(&self, soon: Timestamp) -> Result<Ends, ReadError>;
-    /// Everything live on a key, read at one instant.
+    /// Everything live on a key, in one consistent read.
     async fn holds(&self, key: &HoldKey) -> Result<Holds, ReadError>;
-    /// Whether AWS enforces the ends of these keys; what is not armed at all, or is over, is left out.
+    /// Omits keys without enforcement, or with a past end.
     async fn armed_ends(
         &self,
         keys: &[HoldKey],
     ) -> Result<BTreeMap<HoldKey, ArmedEndStatus>, ReadError>;
-    /// Pending requests whose [`due`](Request::due) has come: the earliest of each requester, then the second of each,
-    /// and so on; earliest first within each turn.
+    /// Pending requests whose [`due`](Request::due) has come, round-robin by requester; earliest
+    /// first in each round.
     async fn requests_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Request>, ReadError>;
-    /// Live grants whose [`due`](Grant::due) has come or whose assignment has news they have not
-    /// seen: the one of each holder with the earliest [`due_to_end`](Grant::due_to_end), then the second of each, and so on;
-    /// earliest end first within each turn. So the number of grants of one holder does not delay other holders.
+    /// Live grants whose [`due`](Grant::due) has come or with unprocessed assignment news,
+    /// round-robin by holder, by [`due_to_end`](Grant::due_to_end). One holder's many grants delay
+    /// no others.
     async fn grants_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Grant>, ReadError>;
-    /// When the next request or grant is due by time alone.
+    /// Ignores news.
     async fn next_due(&self) -> Result<Option<Timestamp>, ReadError>;
-    /// Stores a change whole: guards checked, steps checked against the tables of legal ones,
-    /// records numbered and chained, `version` and `rev` grown by one. A new or changed desire
-    /// makes its assignment due at once. Refused as raced when a lock is not as `locks_seen` has it,
-    /// and as [`CommitError::OverQuota`] when a quota would be exceeded.
-    /// Tokens and sessions of `credentials_ended` end in the same transaction. Returns the records.
+    /// Stores a change atomically: checks guards and legal steps, numbers and chains records,
+    /// increments `version` and `rev`, and ends tokens and sessions of `credentials_ended`. A
+    /// changed wish makes its assignment due immediately. Fails as raced if a lock differs from
+    /// `locks_seen`, and with [`CommitError::OverQuota`] over a quota. Returns the records.
     async fn commit(&self, change: Change) -> Result<Vec<Record>, CommitError>;
-    /// The newest lock of a person, lifted or not.
+    /// The user's newest lock, lifted or not.
     async fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, ReadError>;
-    /// The newest lock of each of these people, lifted or not, of those who have one.
+    /// The users' newest locks, lifted or not.
     async fn locks_of(&self, users: &[UserId]) -> Result<Vec<Lock>, ReadError>;
-    /// Every lock that was not lifted, by user id; some may have run out.
+    /// Locks that were not lifted, by user id; some may have expired.
     async fn locks(&self) -> Result<Vec<Lock>, ReadError>;
-    /// Everybody who has a token that is neither revoked nor past its end, or a session that is not over, by user id.
+    /// Users with a valid token or session, by user id.
     async fn with_credentials(&self, now: Timestamp) -> Result<Vec<UserId>, ReadError>;
-    /// The answer remembered for an idempotency key.
     async fn answer(&self, actor: &UserId, key: &str) -> Result<Option<StoredAnswer>, ReadError>;
-    /// Puts a channel in use. One that was not known begins with the notices committed from then
-    /// on; one that was goes on where it was. To be called again well within the retention of
-    /// [`prune_notices`](AccessStore::prune_notices), for as long as the channel is in use.
+    /// Activates a channel. A new one starts with later notices; a known one resumes. Call it
+    /// regularly within the retention of [`prune_notices`](AccessStore::prune_notices).
     async fn open_channel(&self, channel: &str, now: Timestamp) -> Result<(), ReadError>;
-    /// When the channel's next notice is due, or comes out of hiding; `None` when none waits.
+    /// Returns when the channel's next notice is due or visible again.
     async fn next_notice(&self, channel: &str) -> Result<Option<Timestamp>, ReadError>;
-    /// Takes up to `max` notices that the channel `by` has to tell and that are due: [urgent](Message::is_urgent) ones
-    /// first, then by turns: one of each requester, oldest first, before the second of any. Those about no request take
-    /// turns as one requester. Hides them from whoever else takes for it until `again`. Other channels are not touched.
-    /// One that is neither delivered nor postponed is due again then: at least once, not once.
+    /// Takes up to `max` due notices for channel `by`: [urgent](Message::is_urgent) ones first,
+    /// then round-robin by requester, oldest first; those without a request count as one requester.
+    /// Hides them from other takers until `again`, when undelivered ones are due again: delivery is
+    /// at least once.
     async fn take_notices(&self, by: &str, now: Timestamp, again: Timestamp, max: u32) -> Waiting;
-    /// The channel is done with a notice. Nothing happens when it was already.
+    /// Idempotent.
     async fn notice_delivered(&self, channel: &str, number: u64) -> Result<(), ReadError>;
-    /// The channel `by` takes a notice again at `again`. Nothing happens when it is done with it.
+    /// Reschedules a notice to `again`, unless it is done.
     async fn notice_postponed(
         &self,
         by: &str,
         number: u64,
         again: Timestamp,
     ) -> Result<(), ReadError>;
-    /// Makes every delivery due now that waits for an instant after `later_than`: no pause is that long,
-    /// so it was taken or postponed by a clock that ran ahead. Returns how many; a second time none.
-    /// Stopped in the middle, all or none of them are due.
+    /// Makes deliveries due now that wait beyond `later_than`: no pause is that long, so a fast
+    /// clock set it. Returns their number. Idempotent and atomic.
     async fn release_notices(&self, later_than: Timestamp) -> Result<u64, ReadError>;
-    /// Drops notices of before `before`, and channels that were not opened since then with all that
-    /// waits for them. Returns how many deliveries will never be.
+    /// Deletes notices from before `before`, and channels not opened since, with their notices.
+    /// Returns the number of lost deliveries.
     async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError>;
-    /// Remembers a change of an alarm, and tells every channel in use of it, in one transaction. Whether
-    /// it was one: what [`Alarm::changes`] nothing is neither stored nor told, so an alarm is told once
-    /// however often, by whatever process and after whatever stop it is noted.
+    /// Stores an alarm change and notifies active channels, in one transaction. Returns whether
+    /// [`Alarm::changes`] holds; otherwise stores and sends nothing, so an alarm is reported once
+    /// across processes and restarts.
     async fn note_alarm(&self, alarm: Alarm) -> Result<bool, ReadError>;
-    /// The alarms that stand, by kind.
     async fn alarms(&self) -> Result<Vec<Alarm>, ReadError>;
-    /// When the oldest record happened that is not known to be exported; `None` when all are. The
-    /// records of one commit are exported later than it, so it is never `None` for long where much
-    /// happens.
+    /// Returns the instant of the oldest unexported record; `None` if all are exported. Export
+    /// follows the commit, so a busy system rarely returns `None`.
     async fn oldest_unexported(&self) -> Result<Option<Timestamp>, ReadError>;
-    /// Numbers for metrics; a grant counts as overdue when its end is before `overdue_before`.
     async fn counts(&self, overdue_before: Timestamp) -> Result<Counts, ReadError>;
 }
 
-/// Runs of sweeps, what they found, and what is accepted as standing. Written by
-/// [`commit`](AccessStore::commit) only; each call reads at one instant and may be repeated.
+/// Sweep runs, findings, and accepted standing access. Written only by
+/// [`commit`](AccessStore::commit); each call is one consistent, repeatable read.
 #[async_trait]
 pub trait SweepStore: Send + Sync {
-    /// One run.
     async fn sweep(&self, id: SweepId) -> Result<Option<Sweep>, ReadError>;
-    /// Runs, newest first, at most `limit`, older than `before`.
     async fn sweeps(&self, before: Option<SweepId>, limit: u32) -> Result<Vec<Sweep>, ReadError>;
-    /// The newest run that has looked: its items are what is known of standing access.
+    /// The newest completed listing: its items are the known standing access.
     async fn newest_listing(&self) -> Result<Option<Sweep>, ReadError>;
-    /// Runs that are under way or wait for somebody, oldest first.
+    /// Runs in progress or waiting for a user, oldest first.
     async fn open_sweeps(&self) -> Result<Vec<Sweep>, ReadError>;
-    /// The items of a run, by key.
     async fn sweep_items(&self, sweep: SweepId) -> Result<Vec<SweepItem>, ReadError>;
-    /// One item of a run.
     async fn sweep_item(
         &self,
         sweep: SweepId,
         key: &HoldKey,
     ) -> Result<Option<SweepItem>, ReadError>;
-    /// Items of any run that something is still to come of, by run and key.
     async fn open_sweep_items(&self) -> Result<Vec<SweepItem>, ReadError>;
-    /// Everything that administrators accepted, by key.
     async fn accepted(&self) -> Result<Vec<Accepted>, ReadError>;
-    /// What was accepted of one key.
     async fn accepted_one(&self, key: &HoldKey) -> Result<Option<Accepted>, ReadError>;
-    /// Drops all but the newest `runs` runs, and of all but the newest `listings` runs that looked
-    /// the items that were not acted on. Open runs and open items stay. May be repeated.
+    /// Keeps the newest `runs` runs, and unhandled items of the newest `listings` listing runs.
+    /// Open runs and items stay. May be repeated.
     async fn prune_sweeps(&self, listings: u32, runs: u32) -> Result<(), ReadError>;
 }
 
-/// Memberships that follow attributes of people, for reading; they change with
-/// [`AccessStore::commit`].
+/// Reads attribute-based memberships; [`AccessStore::commit`] writes them.
 #[async_trait]
 pub trait GroupSyncStore: Send + Sync {
-    /// Every membership that is being changed, or that AWS refuses to change, in the order of keys.
     async fn group_sync_items(&self) -> Result<Vec<GroupSyncItem>, ReadError>;
 
-    /// The newest run; `None` before the first.
     async fn group_sync_run(&self) -> Result<Option<GroupSyncRun>, ReadError>;
 }
 
-/// What stands in Identity Center: direct assignments of users and members of groups, whoever gave
-/// them. Implementations ask behind everything else, a few things at a time, and change nothing.
+/// Standing access in Identity Center: direct user assignments and group members, of any origin.
+/// Implementations read with low priority, a few at a time, and change nothing.
 #[async_trait]
 pub trait StandingSource: Send + Sync {
-    /// Everything in scope. What could not be read is named in the listing and never shown as empty
-    /// (promise P9); one failure stops nothing else. May be repeated.
+    /// Failed reads are named in the listing and never shown as empty (promise P9); one failure
+    /// stops nothing else. May be repeated.
     async fn read(&self, scope: &StandingScope) -> StandingListing;
-    /// Who holds one target directly now, deleted people too. May be repeated.
+    /// Lists direct holders now, deleted users included. May be repeated.
     ///
     /// # Errors
-    /// What AWS said.
+    /// AWS's error.
     async fn holders(&self, target: &Target) -> Result<Vec<UserId>, DirectoryFault>;
 }
 
-/// Entitlements of account access manager. Implementations ask behind everything else, within AWS's limit of calls.
+/// Entitlements of account access manager. Implementations read with low priority, within AWS's
+/// rate limit.
 #[async_trait]
 pub trait EntitlementSource: Send + Sync {
-    /// What a person may take, by themselves and by groups. May be repeated.
+    /// May be repeated.
     ///
     /// # Errors
-    /// What AWS said.
+    /// AWS's error.
     async fn of_person(&self, user: &UserId) -> Result<PersonEntitlements, DirectoryFault>;
-    /// What there is in these accounts, of people and groups that are gone too. What could not be read is named, and
+    /// Lists entitlements in these accounts, of deleted principals too. Failed reads are named and
     /// never shown as empty. May be repeated.
     async fn in_accounts(&self, accounts: &[&AccountId]) -> EntitlementListing;
-    /// Deletes one: that it is gone already is as good. May be repeated.
+    /// Succeeds if already deleted. May be repeated.
     ///
     /// # Errors
-    /// What AWS said; whether it is deleted is not known then.
+    /// AWS's error; the result is unknown then.
     async fn delete(&self, entitlement: &Entitlement) -> Result<(), DirectoryFault>;
 }
 
-/// What is known of the organization.
 #[async_trait]
 pub trait DirectorySource: Send + Sync {
-    /// The newest snapshot.
     fn current(&self) -> Arc<Directory>;
     /// Reads AWS now.
     ///
     /// # Errors
-    /// What could not be read; the newest snapshot stays in force.
+    /// The failed read; the newest snapshot stays in force.
     async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault>;
-    /// Reads one user now, or gives what was read a few seconds ago; returns the newest snapshot with
-    /// that user as they are: without them when they are gone, and in none of the groups that they have
-    /// left. That they were put into a group is learned with the next reading. From then on [`current`]
-    /// gives it too, also when a refresh that began before ends later. Many who ask for one user at once
-    /// cost one question, and one for each group that they were in. Changes nothing in AWS; stopped in the middle, nothing is known.
+    /// Reads one user now, or reuses a read from seconds ago, and returns the updated snapshot:
+    /// without a deleted user or left groups. New memberships appear with the next full read.
+    /// [`current`] then includes the result, even if an older refresh ends later. Concurrent calls
+    /// for one user share one AWS call, and one per group. Changes nothing in AWS; a stop loses the
+    /// result.
     ///
     /// [`current`]: DirectorySource::current
     ///
     /// # Errors
-    /// What AWS said when the user or one of their memberships could not be read; worth another try.
+    /// AWS's error for the user or a membership; may be retried.
     async fn refresh_person(&self, user: &UserId) -> Result<Arc<Directory>, DirectoryFault>;
-    /// Reads, behind everything else, what the newest snapshot does not have of what rules name that are not in force, unless
-    /// it was asked for some minutes ago, and keeps it for [`ahead`](DirectorySource::ahead). Nothing of it comes into
-    /// [`current`](DirectorySource::current). Takes minutes at most; stopped in the middle, what was read is kept.
+    /// Reads, with low priority, facts that rules not yet in force need, unless requested minutes
+    /// ago. Kept only for [`ahead`](DirectorySource::ahead), never in
+    /// [`current`](DirectorySource::current). Takes minutes at most; a stop keeps the facts read so
+    /// far.
     async fn read_ahead(&self, _named: &NamedFacts) {}
-    /// The newest snapshot with what was read ahead of that lately, and why the rest was not.
+    /// Returns the newest snapshot with recent facts of
+    /// [`read_ahead`](DirectorySource::read_ahead), and why others are missing.
     fn ahead(&self, _named: &NamedFacts) -> DirectoryAhead {
         DirectoryAhead::from(self.current())
     }
 }
 
-/// A directory to judge rules by that are not in force.
 #[derive(Clone, Debug)]
 pub struct DirectoryAhead {
-    /// The newest snapshot, with what was read for these rules.
     pub directory: Arc<Directory>,
-    /// Why the rest was not read.
     pub why: WhyUnread,
 }
 
 impl From<Arc<Directory>> for DirectoryAhead {
-    /// Nothing was read beside it.
     fn from(directory: Arc<Directory>) -> Self {
         Self {
             directory,
@@ -592,16 +493,13 @@ impl From<Arc<Directory>> for DirectoryAhead {
     }
 }
 
-/// What guards did, as their journals say.
 #[async_trait]
 pub trait GuardSource: Send + Sync {
-    /// Everything they removed, the newest of each key, as of `age` ago or later. Asked at every tick:
-    /// cheap while nothing changed. A journal that cannot be read now is no error here: what was read
-    /// of it before counts, and the rest when it can be read again.
+    /// Returns the newest removal of each key, at most `age` old. Called every tick, so cheap
+    /// without changes. An unreadable journal is no error: its earlier entries count.
     async fn removals(&self, age: Duration) -> Arc<Removals>;
 }
 
-/// No guard is configured.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoGuards;
 
@@ -612,85 +510,65 @@ impl GuardSource for NoGuards {
     }
 }
 
-/// The organization could not be read; says which listing failed (promise P9).
+/// A failed read of the organization, naming the listing (promise P9).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot read {what}: {message}")]
 pub struct DirectoryFault {
-    /// Which listing.
     pub what: String,
-    /// What AWS said.
     pub message: String,
 }
 
-/// What a permission set lets its holder do, as AWS keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetPolicies {
-    /// When it was read.
     pub read_at: Timestamp,
-    /// How long its role sessions last.
     pub session: TimeSpan,
-    /// The policy written into the set itself, as text.
     pub inline: Option<String>,
-    /// Policies that AWS keeps.
     pub managed: Vec<ManagedPolicy>,
-    /// Policies that each account keeps for itself, by name.
+    /// Customer managed policies, by name.
     pub referenced: Vec<ReferencedPolicy>,
-    /// What the set allows at most, whatever its policies say.
+    /// The upper limit of the set's permissions.
     pub boundary: Option<Boundary>,
 }
 
-/// A policy that AWS keeps and may change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManagedPolicy {
     /// `arn:aws:iam::aws:policy/ReadOnlyAccess`.
     pub arn: String,
     /// `ReadOnlyAccess`.
     pub name: String,
-    /// Its text; `None` when it is not read.
     pub document: Option<String>,
 }
 
-/// A policy that has to exist, under this name, in every account the set is provisioned in; its
-/// text may differ from account to account.
+/// A policy that must exist under this name in every provisioned account; its text may differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferencedPolicy {
-    /// Its name.
     pub name: String,
-    /// Its path, `/` unless somebody chose another.
     pub path: String,
 }
 
-/// A permissions boundary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Boundary {
-    /// A policy that AWS keeps.
     Managed(ManagedPolicy),
-    /// A policy of each account.
     Referenced(ReferencedPolicy),
 }
 
-/// Reads the policies of permission sets when somebody looks at one.
 #[async_trait]
 pub trait PolicySource: Send + Sync {
-    /// The policies of a set, read now or a few minutes ago; `None` when there is no such set any
-    /// more. All of them or none: what could not be read whole is an error (promise P9).
+    /// Returns a set's policies, at most a few minutes old; `None` if the set was deleted. Never
+    /// partial (promise P9).
     ///
     /// # Errors
-    /// Which call failed, and what AWS said.
+    /// The failed call and AWS's error.
     async fn policies(
         &self,
         set: &PermissionSetArn,
     ) -> Result<Option<Arc<SetPolicies>>, DirectoryFault>;
 }
 
-/// What goes with a press on a remediation.
 #[derive(Clone, Debug)]
 pub struct RemediationPress {
-    /// Who pressed.
     pub record: Draft,
-    /// The locks that it was judged by.
     pub locks_seen: LocksSeen,
-    /// What is remembered of the call.
     pub answer: Option<StoredAnswer>,
 }
 
@@ -704,24 +582,18 @@ impl From<Draft> for RemediationPress {
     }
 }
 
-/// Remediations that people decide about.
 #[async_trait]
 pub trait RemediationPresses: RemediationStore {
-    /// Writes one over the version that it has, with what goes with it: all or nothing. Refused as raced, too, when a lock
-    /// is not as it was seen.
+    /// Writes a remediation over its version, atomically. Also raced if a lock changed.
     ///
     /// # Errors
-    /// Somebody else wrote it first, or the store; nothing was half done.
+    /// A concurrent write, or a store failure; nothing was written.
     async fn press_remediation(
         &self,
         it: &Remediation,
         press: RemediationPress,
     ) -> Result<(), RemediationStoreFault>;
 
-    /// The newest after a place, or of all, at most so many.
-    ///
-    /// # Errors
-    /// The store did not answer.
     async fn remediations_after(
         &self,
         filter: RemediationFilter,

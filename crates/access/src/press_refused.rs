@@ -1,7 +1,7 @@
-//! Why a press had no effect: policy's no, with a stable code for callers.
+//! Policy refusals of user actions, with a stable code for callers.
 
-use hallpass_model::time::{utc, utc_seconds};
-use hallpass_model::{Disagreement, TimeSpan, Timestamp};
+use hallpass_base::time::{utc, utc_seconds};
+use hallpass_base::{Disagreement, TimeSpan, Timestamp};
 use hallpass_rules::{ApprovalHours, PressRefusedByRules, RuleNames, RuleWarning};
 
 use crate::text_limits::TooLong;
@@ -10,220 +10,160 @@ use crate::{
     StandingRefused, TextField, all_of,
 };
 
-/// Why a press had no effect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PressRefused {
-    /// Somebody, or time, was first.
+    /// Already decided or expired.
     #[error(transparent)]
     Closed(#[from] Closed),
-    /// Today's rules say no.
     #[error(transparent)]
     Rules(#[from] PressRefusedByRules),
-    /// The directory does not know the person, or they are disabled.
+    /// The user is unknown to the directory, or disabled.
     #[error("you are not an enabled user of the directory")]
     NotInDirectory,
-    /// Today's limits are narrower than those of when it was asked for.
+    /// Today's limits are narrower than at the request.
     #[error("it does not fit any more: {}", messages(_0))]
     NoLongerFits(Vec<FieldProblem>),
-    /// The rules want whoever presses this to have signed in lately, or in a certain way.
+    /// The rules require a recent sign-in, or a certain method.
     #[error("{}", sign_in_words(rule, *max_age, acr))]
     SignInAgain {
-        /// The rule, or what else asks for it.
+        /// The rule or setting that requires it.
         rule: String,
-        /// How long ago it may have been; `None` = whenever.
+        /// `None` accepts any age.
         max_age: Option<TimeSpan>,
-        /// In which ways, as the provider calls them; empty = any.
+        /// Accepted methods, in the provider's terms; empty accepts any.
         acr: Vec<String>,
     },
-    /// Rules give approvals hours, and it is not within all of them.
     #[error("{}{}", approvals_only(hours), not_before(hours, *opens_at))]
     OutsideApprovalHours {
         /// The hours, each with its rule.
         hours: Vec<ApprovalHours>,
-        /// When all of them are open next; `None` = not within a week.
+        /// When all of them are next open; `None` if not within a week.
         opens_at: Option<Timestamp>,
     },
-    /// Rules give a warning here, which whoever presses this has not confirmed.
     #[error("read this first, and confirm that you have: {}", texts(warnings))]
-    WarningsUnconfirmed {
-        /// Those that are not confirmed.
-        warnings: Vec<RuleWarning>,
-    },
-    /// The person said yes already; more people are needed.
+    WarningsUnconfirmed { warnings: Vec<RuleWarning> },
+    /// This user approved already; more approvers are needed.
     #[error("you have approved this already; it needs {needed} approvals and has {given}")]
-    AlreadyReviewed {
-        /// How many have said yes.
-        given: u32,
-        /// How many are needed.
-        needed: u32,
-    },
-    /// It is not what the person looked at any more.
+    AlreadyReviewed { given: u32, needed: u32 },
+    /// The subject changed since the user viewed it.
     #[error("the request has changed since you looked at it; look again")]
     Changed,
-    /// The person was matched through a fallback e-mail domain, which is enough to ask and no more
+    /// The user was matched through a fallback e-mail domain, which permits requests only
     /// (`access.md` §11.5).
     #[error(
         "you were matched through the second mail domain; that is enough to ask, not to decide"
     )]
     SecondaryDomain,
-    /// The person is locked: they may give back, and nothing else.
+    /// A locked user may only end their own access.
     #[error(
         "you are locked since {}: you can give access back, and nothing else; ask an administrator",
         utc(*since)
     )]
-    Locked {
-        /// Since when they are locked.
-        since: Timestamp,
-    },
-    /// Whoever asked is locked.
+    Locked { since: Timestamp },
     #[error("whoever asked is locked since {}; ask an administrator", utc(*since))]
-    RequesterLocked {
-        /// Since when the requester is locked.
-        since: Timestamp,
-    },
-    /// Nobody lifts their own lock.
+    RequesterLocked { since: Timestamp },
     #[error("somebody else must lift a lock of yours")]
     OwnLock,
-    /// Then nobody could let anybody in again.
+    /// Then no one could lift locks.
     #[error(
         "the last administrator who is not locked cannot be locked, but by `hallpass people lock --force` with \
          a token made on the server's own machine"
     )]
     LastAdministrator,
-    /// Which of them is meant cannot be told.
     #[error(
         "this address is that of more than one person of the directory; name the one who is meant by their user id"
     )]
     SharedAddress,
-    /// It would let its person in again.
     #[error("a lock ends later than now, or when it is lifted")]
     LockIsOver,
     /// Neither the requester, an approver nor an administrator.
     #[error("only the requester, an approver or an administrator can do this")]
     NotYours,
-    /// Neither an approver by the rules of remediations nor, where these name none, an administrator.
+    /// Neither an approver under the remediation rules nor, if these name none, an administrator.
     #[error("only its approvers can do this: the rules of remediations say who they are")]
     NotAnApprover,
-    /// It waits for nobody.
     #[error("{_0}")]
     Remediation(String),
-    /// What was asked is not what would be done any more.
+    /// The proposed remediation is outdated.
     #[error(
         "rule `{rule}` is gone or asks for something else since; decline it, and the next event is decided anew"
     )]
-    RuleChanged {
-        /// The rule.
-        rule: String,
-    },
-    /// Only the holder gives access back.
+    RuleChanged { rule: String },
     #[error("only its holder can do this")]
     NotHolder,
-    /// Taking access away needs a word why.
     #[error("say in a few words why")]
     ReasonMissing,
-    /// Only the requester breaks the glass.
     #[error("only its requester can do this")]
     NotRequester,
-    /// The rules of today do not let this person break the glass here.
     #[error("the rules of today do not let you break the glass here{}", rules.aside())]
-    BreakGlassNotAllowed {
-        /// The rules that decide about the request.
-        rules: RuleNames,
-    },
-    /// A justification is too short or too long.
+    BreakGlassNotAllowed { rules: RuleNames },
     #[error(
         "a justification has {JUSTIFICATION_CHARACTERS_MIN} to {JUSTIFICATION_CHARACTERS_MAX} \
          characters; this has {characters}"
     )]
     Justification {
-        /// How long it is, in characters after trimming.
+        /// In characters after trimming.
         characters: usize,
     },
-    /// An approval may be for as long as was asked or for less, down to the shortest there is.
+    /// An approved duration is between the shortest and the requested one.
     #[error("it can be approved for {shortest} to {longest}")]
     ApprovedLength {
-        /// The shortest.
         shortest: TimeSpan,
-        /// As long as was asked for.
         longest: TimeSpan,
     },
-    /// A text is longer than it may be; nothing was stored.
+    /// A text exceeds its limit; nothing was stored.
     #[error("{} has at most {} characters; this has {characters}", field.noun(), field.most())]
-    LongText {
-        /// Which.
-        field: TextField,
-        /// How long it is, in characters.
-        characters: usize,
-    },
-    /// The store keeps as much of this person as it may; nothing was stored.
+    LongText { field: TextField, characters: usize },
+    /// The user reached a storage quota; nothing was stored.
     #[error(transparent)]
     OverQuota(#[from] OverQuota),
-    /// The disk of the store is full: nothing new is stored, and access still ends.
+    /// The disk is full: nothing new is stored, but access still ends.
     #[error(
         "the disk of the store is full, and nothing was stored; access that exists still ends, and can be released and \
          revoked"
     )]
     StorageFull,
-    /// The rules of a start, or those who approved it, do not allow it any more.
+    /// The start's rules or approvals no longer allow it.
     #[error("the rules, or those who approved it, do not allow it any more")]
     StartRefused,
-    /// The glass was not broken: there is nothing to review.
     #[error("there is no break-glass review to close")]
     NoReview,
-    /// Whoever broke the glass does not review it.
     #[error("somebody else must close the review of your own request")]
     OwnReview,
-    /// Of a sweep, or of standing access.
     #[error(transparent)]
     Standing(#[from] StandingRefused),
-    /// No access is counted from a time that may be wrong; what ends access goes on.
+    /// No access is granted by an unreliable clock; access still ends.
     #[error(
         "no access is given while clocks disagree: {0}; access that exists still ends, and can be \
          given back and revoked"
     )]
     ClocksDisagree(Disagreement),
-    /// What is known of the directory is too old to give access by, and it cannot be read.
+    /// The directory snapshot is too old to grant access, and a new read failed.
     #[error("{}", unread(*.read_at, why))]
     DirectoryUnread {
-        /// When it was last read; `None` when it never was.
+        /// `None` if it was never read.
         read_at: Option<Timestamp>,
-        /// Which listing failed, and what AWS said.
+        /// The failed listing, and AWS's error.
         why: String,
     },
-    /// Whether the person is still an enabled user could not be asked just now.
+    /// AWS could not confirm that the user is enabled.
     #[error("your account could not be checked in the directory just now: {why}; nothing was done")]
-    PersonUnchecked {
-        /// What AWS said.
-        why: String,
-    },
-    /// Records of the audit log wait for the export longer than the settings allow.
+    PersonUnchecked { why: String },
+    /// Audit records wait for export longer than the settings allow.
     #[error(
         "no access is given while the audit log is not exported: its oldest record waits since {}, and \
          {allowed} are allowed; access that exists still ends, and can be given back and revoked",
         utc_seconds(*since)
     )]
-    ExportBehind {
-        /// When the oldest record that waits happened.
-        since: Timestamp,
-        /// How long one may wait.
-        allowed: TimeSpan,
-    },
-    /// Its end has to be armed at AWS, and cannot be there.
+    ExportBehind { since: Timestamp, allowed: TimeSpan },
+    /// Enforced expiry is required, but impossible here.
     #[error("no access is given whose end AWS does not enforce, and here it cannot: {why}")]
-    EndNotArmed {
-        /// What stands in the way.
-        why: &'static str,
-    },
-    /// The grant is not in a state for this.
+    EndNotArmed { why: &'static str },
     #[error("this access is {state} already")]
-    GrantOver {
-        /// Its state.
-        state: &'static str,
-    },
+    GrantOver { state: &'static str },
 }
 
 impl PressRefused {
-    /// A stable code for callers.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Closed(_) => "already-decided",
@@ -271,7 +211,7 @@ impl PressRefused {
         }
     }
 
-    /// Whether the state of things, not the person, stands in the way.
+    /// Whether the state, not the user, is the cause.
     pub const fn is_conflict(&self) -> bool {
         match self {
             Self::Standing(refused) => !refused.is_bad_input(),
@@ -319,13 +259,12 @@ impl PressRefused {
         }
     }
 
-    /// Whether what was sent is too much, so that nothing was stored, not even a refusal.
+    /// Whether the input exceeds a limit, so that not even a refusal was stored.
     pub const fn is_over_limit(&self) -> bool {
         matches!(self, Self::LongText { .. } | Self::OverQuota(_))
     }
 
-    /// How long to wait before another try, when it was neither the person nor the state of things
-    /// that stood in the way, but what could not be known just now.
+    /// Returns the delay before a retry, if a fact was temporarily unknown.
     pub const fn retry_after(&self) -> Option<TimeSpan> {
         match self {
             Self::ClocksDisagree(_) | Self::DirectoryUnread { .. } | Self::StorageFull => {

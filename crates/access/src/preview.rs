@@ -1,8 +1,8 @@
-//! What would become of a request. Asking itself and what is shown before it are decided by the same
-//! functions, so that they cannot disagree; a preview gives nothing, and asking decides anew.
+//! Previews a request with the same functions that decide it, so both agree. A preview grants
+//! nothing, and the request is decided again.
 
-use hallpass_model::time::utc;
-use hallpass_model::{Target, TargetNames, TimeSpan, Timestamp};
+use hallpass_base::time::utc;
+use hallpass_base::{Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_rules::{
     Decision, DecisionKind, Directory, OverLimit, Principal, RequesterManager, RuleId, RuleNames,
     Rules,
@@ -15,21 +15,19 @@ use crate::target::{self, LookedFor, Resolved};
 use crate::unknown_approvers;
 use crate::{Approval, FieldProblem, Grant, PressRefused, Request, Settings};
 
-/// What a request that is not refused comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AskVerdict {
-    /// Granted at once, in this capacity.
+    /// Granted immediately, in this capacity.
     Granted(Approval),
-    /// Waits for those who may approve it.
     Waits,
-    /// Waits though nobody can approve it: whoever asked may break the glass (`access.md` §17).
+    /// Pending without a possible approver: the requester may break the glass (`access.md` §17).
     BreakGlassOnly,
 }
 
-/// What the rules alone say to somebody who asks, whatever the length and the reason.
+/// Judges by rules alone, ignoring duration and reason.
 ///
 /// # Errors
-/// Why they refuse.
+/// The refusal.
 pub fn by_rules(decision: &Decision) -> Result<AskVerdict, AskRefused> {
     match decision.kind {
         DecisionKind::ApprovalNotRequired => Ok(AskVerdict::Granted(Approval::NotRequired)),
@@ -48,8 +46,8 @@ pub fn by_rules(decision: &Decision) -> Result<AskVerdict, AskRefused> {
     }
 }
 
-/// What rules and directory say to somebody who asks, whatever the length and the reason: as [`by_rules`], and
-/// what too few enabled users could approve is refused, where the asker may not break the glass either.
+/// As [`by_rules`], and refuses if too few enabled users could approve and break glass is not
+/// allowed.
 pub(crate) fn by_rules_and_people(
     decision: &Decision,
     directory: &Directory,
@@ -63,18 +61,18 @@ pub(crate) fn by_rules_and_people(
     }
 }
 
-/// How far ahead is looked for hours in which asking is possible.
+/// How far ahead opening hours are searched.
 const OPENS_WITHIN: TimeSpan = TimeSpan::hours(7 * 24);
-/// Hours are looked for in steps of this; within a step, to the minute.
+/// Search step for hours; within a step, the result is exact to the minute.
 const OPENS_STEP: TimeSpan = TimeSpan::minutes(5);
 
-/// The first minute within a week at which asking is possible.
+/// Returns the first minute within a week at which a request is allowed.
 pub(crate) fn opens_at(now: Timestamp, may_ask: impl Fn(Timestamp) -> bool) -> Option<Timestamp> {
     let minute = TimeSpan::minutes(1);
     let into_minute = u64::try_from(now.as_second().rem_euclid(60)).unwrap_or_default();
     let first = TimeSpan::seconds(60 - into_minute).after(now);
     let end = OPENS_WITHIN.after(now);
-    // at the end of time the next one is the same one
+    // At the largest timestamp, the next one is equal.
     let later =
         |at: &Timestamp, by: TimeSpan| Some(by.after(*at)).filter(|next| next > at && *next <= end);
     let steps = std::iter::successors(Some(first), |at| later(at, OPENS_STEP));
@@ -83,19 +81,17 @@ pub(crate) fn opens_at(now: Timestamp, may_ask: impl Fn(Timestamp) -> bool) -> O
     std::iter::successors(Some(before), |at| later(at, minute)).find(|at| may_ask(*at))
 }
 
-/// The lengths that may be asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LengthLimits {
     shortest: TimeSpan,
     longest: TimeSpan,
-    /// The longest whatever is asked for.
     by_settings: TimeSpan,
-    /// Where that is longer, the rules that say less.
+    /// The rules with a limit below that of the settings.
     rules: Vec<RuleId>,
 }
 
 impl LengthLimits {
-    /// Those of a target with its decision, or of any while none is chosen.
+    /// Without a target, only the settings apply.
     pub fn of(decision: Option<&Decision>, settings: &Settings) -> Self {
         let by_settings = settings.longest();
         Self {
@@ -108,20 +104,18 @@ impl LengthLimits {
         }
     }
 
-    /// The shortest.
     pub const fn shortest(&self) -> TimeSpan {
         self.shortest
     }
 
-    /// The longest length that can be asked for.
     pub const fn longest(&self) -> TimeSpan {
         self.longest
     }
 
-    /// Whether a length fits.
+    /// Checks a duration.
     ///
     /// # Errors
-    /// How it does not.
+    /// The exceeded limit.
     pub fn check(&self, duration: TimeSpan) -> Result<(), LengthRefused> {
         if duration < self.shortest || duration.is_zero() {
             Err(LengthRefused::TooShort)
@@ -132,8 +126,8 @@ impl LengthLimits {
         }
     }
 
-    /// How long a request that waits is granted for: as it was asked, or for the longest where its
-    /// rules say to shorten it. How short it may be was judged when it was asked.
+    /// Returns the granted duration: as requested, or the maximum if rules shorten it. The minimum
+    /// was checked at the request.
     pub(crate) fn fit(
         &self,
         duration: TimeSpan,
@@ -162,7 +156,6 @@ impl LengthLimits {
         FieldProblem::new("duration_seconds", code, self.words(refused))
     }
 
-    /// Why a length does not fit, in a sentence.
     pub fn words(&self, refused: LengthRefused) -> String {
         match refused {
             LengthRefused::TooShort => format!("At least {}.", self.shortest),
@@ -170,7 +163,7 @@ impl LengthLimits {
         }
     }
 
-    /// The longest, with the rules that say so where the settings would allow more: ``4h, by rule `a` ``.
+    /// Formats the maximum, with the rules that lower it: ``4h, by rule `a` ``.
     pub fn longest_words(&self) -> String {
         if self.longest < self.by_settings {
             let rules = RuleNames::of(&self.rules);
@@ -181,34 +174,28 @@ impl LengthLimits {
     }
 }
 
-/// How a length does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LengthRefused {
-    /// Shorter than the shortest.
     TooShort,
-    /// Longer than the longest.
     TooLong,
 }
 
-/// What the rules, the directory and the settings make of asking for a target, before anybody says for
-/// how long and why.
+/// Verdict on a target, before duration and reason.
 #[derive(Clone, Debug)]
 pub(crate) struct Judgement {
     pub(crate) resolved: Option<Resolved>,
     pub(crate) decision: Option<Decision>,
-    /// What rules and directory say, as long as nothing is wrong with the fields.
     says: Option<Result<AskVerdict, AskRefused>>,
-    /// What is wrong with the target or whoever asks.
+    /// Problems of the target or the requester.
     pub(crate) problems: Vec<FieldProblem>,
     limits: LengthLimits,
-    /// How the end would be armed; none while there is no target.
+    /// `None` without a target.
     arming: Option<Arming>,
     now: Timestamp,
-    /// A start that lies ahead is asked for.
     starts_later: bool,
 }
 
-/// Judges a target. Names come first, so that rules are never asked about what does not exist.
+/// Resolves names first, so that rules never see a nonexistent target.
 pub(crate) fn judge(
     what: LookedFor<'_>,
     requester: Principal<'_>,
@@ -252,7 +239,6 @@ pub(crate) fn judge(
     }
 }
 
-/// What is wrong with a start that is asked for.
 fn start_problem(
     at: Timestamp,
     decision: Option<&Decision>,
@@ -279,7 +265,6 @@ fn start_problem(
 }
 
 impl Judgement {
-    /// What is wrong with a length, for a new grant or to lengthen one.
     pub(crate) fn length_problems(
         &self,
         duration: TimeSpan,
@@ -297,7 +282,6 @@ impl Judgement {
         self.limits.problem(duration).into_iter().chain(nothing)
     }
 
-    /// What it comes to, when these are all the problems.
     pub(crate) fn verdict(&self, problems: Vec<FieldProblem>) -> Result<AskVerdict, AskRefused> {
         match &self.says {
             Some(says) if problems.is_empty() => says.clone(),
@@ -306,19 +290,16 @@ impl Judgement {
     }
 }
 
-/// What asking for a length would come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PreviewOutcome {
-    /// A request. Where an equal one waits already, that one answers.
+    /// A request; an equal pending one replaces it.
     Request(AskVerdict),
-    /// A request that is stored as rejected.
     Refused(AskRefused),
-    /// Nothing that gives access is done now, whatever it is; nothing would be stored.
+    /// No access is granted at present; nothing would be stored.
     NotNow(PressRefused),
 }
 
 impl PreviewOutcome {
-    /// What is wrong with the fields, by this code.
     pub fn problem(&self, code: &str) -> Option<&FieldProblem> {
         match self {
             Self::Refused(AskRefused::Fields(problems)) => {
@@ -329,69 +310,57 @@ impl PreviewOutcome {
     }
 }
 
-/// A live grant of what would be asked for.
 #[derive(Clone, Debug)]
 pub struct HeldGrant {
-    /// The grant as people are told of it; the newest, when there are several.
+    /// As displayed; the newest of several.
     pub grant: Grant,
-    /// The same as stored: what is asked for is judged by its end.
+    /// As stored: a request is judged by this end.
     pub(crate) stored: Box<Grant>,
-    /// A request to lengthen it that waits already.
+    /// A pending extension request.
     pub waiting: Option<Request>,
 }
 
-/// Access that somebody holds, not through Hallpass.
+/// Access held without Hallpass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stands {
-    /// When it was last seen.
     pub seen_at: Timestamp,
 }
 
-/// What would come of asking for a target now.
 #[derive(Clone, Debug)]
 pub struct Preview {
-    /// What would be asked for.
     pub target: Target,
-    /// Its names.
     pub names: TargetNames,
-    /// What the rules say: who approves, what the reason, the ticket and the approver's sign-in must
-    /// be like, whether the glass may be broken.
+    /// Approvers, requirements for reason, ticket and sign-in, and break glass.
     pub decision: Decision,
-    /// The rules that list the asker as an approver of this very request, which does not count.
+    /// Rules that list the requester as approver, which does not count.
     pub lists_asker: Vec<RuleId>,
-    /// An equal request that waits already.
     pub waiting: Option<Request>,
-    /// What the asker holds of it through Hallpass.
     pub held: Option<HeldGrant>,
-    /// That the asker holds it, not through Hallpass.
     pub stands: Option<Stands>,
-    /// The start that is asked for, where it lies ahead.
     pub starts_at: Option<Timestamp>,
-    /// Where the rules do not let the asker ask now, or start then, but do within a week of it: from when.
+    /// If the rules refuse the present instant or start, the next allowed one within a week.
     pub opens_at: Option<Timestamp>,
     pub(crate) judged: Judgement,
     pub(crate) obstacles: Obstacles,
 }
 
-/// What stands in the way of giving access, whatever it is.
+/// General obstacles to granting access.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Obstacles {
-    /// To asking at all.
     pub(crate) to_asking: Option<PressRefused>,
-    /// To giving access at once.
+    /// To an immediate grant.
     pub(crate) to_granting: Option<PressRefused>,
 }
 
 impl Preview {
-    /// The lengths that may be asked for.
     pub const fn limits(&self) -> &LengthLimits {
         &self.judged.limits
     }
 
-    /// What the rules say, and the directory of who could approve, whatever the length.
+    /// Judges by the rules and the possible approvers, ignoring duration.
     ///
     /// # Errors
-    /// Why they refuse.
+    /// The refusal.
     pub fn by_rules(&self) -> Result<AskVerdict, AskRefused> {
         match &self.judged.says {
             Some(says) => says.clone(),
@@ -399,14 +368,12 @@ impl Preview {
         }
     }
 
-    /// What asking for this long comes to. The reason and the ticket are not written yet:
-    /// [`Preview::decision`] has what they must be like.
+    /// Reason and ticket are not known yet: [`Preview::decision`] has their requirements.
     pub fn asking(&self, duration: TimeSpan) -> PreviewOutcome {
         self.outcome(duration, None, self.waiting.as_ref())
     }
 
-    /// What asking for a later end of the held grant comes to, this long from now; as a new request
-    /// where nothing is held.
+    /// Previews a later end of the held grant, counted from now; a new request if none is held.
     pub fn extending(&self, duration: TimeSpan) -> PreviewOutcome {
         match &self.held {
             Some(held) => self.outcome(duration, Some(&held.stored), held.waiting.as_ref()),
@@ -431,7 +398,7 @@ impl Preview {
         };
         let arming = self.judged.arming.filter(|_| waiting.is_none());
         let held = self.held.as_ref().map(|held| held.stored.as_ref());
-        // what starts later is asked about again when it starts
+        // A later start is judged again then.
         let held = held.filter(|_| !self.judged.starts_later);
         let held = extends.into_iter().chain(held);
         if let Some(Err(why)) = arming.map(|it| it.ensure_possible(held)) {
@@ -448,7 +415,7 @@ impl Preview {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_model::Email;
+    use hallpass_base::Email;
     use hallpass_rules::{Ask, RuleFile, load};
 
     use super::*;
@@ -487,7 +454,7 @@ mod tests {
         for (from, minutes, expected) in [
             ("2026-03-02T06:51:00Z", 600, Some("2026-03-02T06:51:00Z")),
             ("2026-03-02T07:03:00Z", 600, Some("2026-03-02T07:03:00Z")),
-            // open within a minute's part: the next whole minute
+            // Opens within a minute: the next whole minute.
             ("2026-03-02T07:03:20Z", 600, Some("2026-03-02T07:04:00Z")),
             ("2026-03-09T06:40:00Z", 600, Some("2026-03-09T06:40:00Z")),
             ("2026-03-09T07:10:00Z", 600, None),

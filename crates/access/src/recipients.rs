@@ -1,13 +1,13 @@
-//! Where news goes: to people, by the addresses they have today. An address that somebody had when
-//! they asked may be somebody else's by now, who must not hear of it.
+//! Addresses notices by users' current addresses: an old one may belong to another user, who must
+//! not receive them.
 
 use hallpass_rules::Directory;
 
 use crate::NoticeContext;
 
 impl NoticeContext {
-    /// The same, to the address its requester has today, and to nobody in place of one who left or is
-    /// disabled. A directory that knows nobody changes nothing.
+    /// Uses the requester's current address, and no recipient if they left or are disabled. An
+    /// empty directory changes nothing.
     #[must_use]
     pub fn addressed(mut self, directory: &Directory) -> Self {
         if directory.people().is_empty() {

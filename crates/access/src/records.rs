@@ -1,8 +1,8 @@
-//! How steps are written down: one draft per change, always with the same facts about its subject.
+//! Builds audit drafts: one per change, always with the same facts about its subject.
 
 use hallpass_assignments::AssignmentRow;
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{
+use hallpass_base::{
     AuditId, Disagreement, Email, GrantId, HoldKey, IdSource, RequestId, SweepId, TargetNames,
     Timestamp, UserId,
 };
@@ -13,18 +13,16 @@ use crate::{
     Person, PressRefused, Request, Sweep, SweepItem,
 };
 
-/// The instant of a step, and the identifiers drawn for it.
 #[derive(Clone, Copy)]
 pub(crate) struct StepContext<'a> {
     pub(crate) now: Timestamp,
-    /// What AWS calls now, where `now` is known to run ahead of it.
+    /// AWS's time, if `now` is known to run ahead.
     pub(crate) aws_now: Timestamp,
-    /// Why no access may be counted from `now`.
+    /// Why access must not be counted from `now`.
     pub(crate) disagreement: Option<Disagreement>,
     pub(crate) ids: &'a dyn IdSource,
 }
 
-/// Who does something: a person, or Hallpass itself.
 #[derive(Clone, Copy)]
 pub(crate) enum Doer<'a> {
     Person(&'a Actor),
@@ -47,17 +45,16 @@ impl Doer<'_> {
     }
 }
 
-/// What a person pressed on without the right to see it.
+/// The target of an action by a user who may not see it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum HiddenSubject {
     Request(RequestId),
     Grant(GrantId),
 }
 
-/// The error in its record: what the actor was told.
+/// The recorded error, as returned to the user.
 const HIDDEN: &str = "not-found: the actor may not see it";
 
-/// What the rules say at the moment of a step, for its record and for the grant that it makes.
 #[derive(Clone, Debug)]
 pub(crate) struct Ruled {
     kind: DecidedKind,
@@ -66,7 +63,6 @@ pub(crate) struct Ruled {
 }
 
 impl Ruled {
-    /// What these rules have decided.
     pub(crate) fn by(decision: &Decision, rules: &Rules) -> Self {
         Self {
             kind: DecidedKind::Rules(decision.kind),
@@ -75,7 +71,7 @@ impl Ruled {
         }
     }
 
-    /// What they said when the request was made.
+    /// The ruling at the request.
     pub(crate) fn at_asking(request: &Request) -> Self {
         let decided = &request.decided;
         Self {
@@ -86,8 +82,7 @@ impl Ruled {
     }
 }
 
-/// Adds what every record about a request says of it. Its rules are those of asking, until
-/// [`StepContext::of_ruled`] says others.
+/// Uses the rules of the request, unless [`StepContext::of_ruled`] sets others.
 pub fn about_request(draft: Draft, request: &Request) -> Draft {
     let draft = draft
         .reason(&request.reason)
@@ -105,7 +100,6 @@ pub fn about_request(draft: Draft, request: &Request) -> Draft {
     }
 }
 
-/// Adds what every record about a grant says of it.
 pub fn about_grant(draft: Draft, grant: &Grant) -> Draft {
     let draft = draft
         .reason(&grant.reason)
@@ -125,7 +119,6 @@ pub fn about_grant(draft: Draft, grant: &Grant) -> Draft {
     }
 }
 
-/// Adds the warnings that were confirmed with what is recorded.
 pub(crate) fn with_warnings(draft: Draft, confirmed: Option<&Confirmation>) -> Draft {
     match confirmed {
         Some(confirmed) => draft.warnings_confirmed(&confirmed.texts),
@@ -134,7 +127,7 @@ pub(crate) fn with_warnings(draft: Draft, confirmed: Option<&Confirmation>) -> D
 }
 
 impl StepContext<'_> {
-    /// Refuses what would give access by an instant that may be wrong (promise P10).
+    /// Refuses to grant access by an unreliable clock (promise P10).
     pub(crate) fn ensure_agreed(&self) -> Result<(), PressRefused> {
         self.disagreement
             .map_or(Ok(()), |it| Err(PressRefused::ClocksDisagree(it)))
@@ -168,12 +161,11 @@ impl StepContext<'_> {
         }
     }
 
-    /// A record about a request.
     pub(crate) fn of_request(&self, event: Event, by: Doer<'_>, request: &Request) -> Draft {
         about_request(self.draft(event, by), request)
     }
 
-    /// A record about a request that the rules have just decided about.
+    /// Records a request with a new decision.
     pub(crate) fn of_ruled(
         &self,
         event: Event,
@@ -186,14 +178,14 @@ impl StepContext<'_> {
             .decided(ruled.kind.name(), based_on, hash)
     }
 
-    /// The record that a request was made, with the warnings that whoever asked has confirmed.
+    /// Includes the warnings that the requester confirmed.
     pub(crate) fn of_created(&self, by: Doer<'_>, request: &Request) -> Draft {
         let record = self.of_request(Event::RequestCreated, by, request);
         with_warnings(record, request.confirmed.first())
     }
 
-    /// The record of a refused press on what its actor may not see. Actors read their own records, so
-    /// this one has the id that they named, and nothing else about it.
+    /// Records a refused action on a subject hidden from the user. Users can read their own
+    /// records, so it holds only the id that they named.
     pub(crate) fn of_hidden(&self, actor: &Actor, press: &str, subject: HiddenSubject) -> Draft {
         let draft = self.draft(Event::PressRefused, Doer::Person(actor));
         let draft = match subject {
@@ -203,50 +195,46 @@ impl StepContext<'_> {
         draft.why(press).error(HIDDEN)
     }
 
-    /// A record about a grant.
     pub(crate) fn of_grant(&self, event: Event, by: Doer<'_>, grant: &Grant) -> Draft {
         about_grant(self.draft(event, by), grant)
     }
 
-    /// A record about a person: whom it happened to is the subject.
+    /// The affected user is the subject.
     pub(crate) fn of_person(&self, event: Event, by: Doer<'_>, person: &Person) -> Draft {
         self.draft(event, by).person(&person.user, &person.email)
     }
 
-    /// A record about a user of whom nothing more may be known.
+    /// For a user without further known facts.
     pub(crate) fn of_user(&self, event: Event, user: &UserId) -> Draft {
         self.draft(event, Doer::Hallpass).user(user)
     }
 
-    /// A record about a row of an alert rule; which one is said by `hallpass-alerts`.
+    /// `hallpass-alerts` adds the row.
     pub(crate) fn of_alert(&self, event: Event, by: Doer<'_>) -> Draft {
         self.draft(event, by)
     }
 
-    /// A record about a remediation; which one is said by [`about_remediation`](crate::about_remediation).
+    /// [`about_remediation`](crate::about_remediation) adds the remediation.
     pub(crate) fn of_remediation(&self, event: Event, by: Doer<'_>) -> Draft {
         self.draft(event, by)
     }
 
-    /// A record about the rules in force.
     pub(crate) fn of_rules(&self, hash: &str, what: &str) -> Draft {
         self.draft(Event::ConfigLoaded, Doer::Hallpass)
             .config_hash(hash)
             .why(what)
     }
 
-    /// A record about a sweep.
     pub(crate) fn of_sweep(&self, event: Event, by: Doer<'_>, sweep: &Sweep) -> Draft {
         self.draft(event, by).swept(sweep.id, sweep.mode.name())
     }
 
-    /// A record about something a sweep found: nobody asked for it (`access.md` §14.1).
+    /// Records a sweep item, which has no requester (`access.md` §14.1).
     pub(crate) fn of_item(&self, event: Event, sweep: &Sweep, item: &SweepItem) -> Draft {
         self.of_sweep(event, Doer::Hallpass, sweep)
             .standing(&item.key, &item.names)
     }
 
-    /// A record about standing access.
     pub(crate) fn of_standing(
         &self,
         event: Event,
@@ -257,7 +245,7 @@ impl StepContext<'_> {
         self.draft(event, by).standing(key, names)
     }
 
-    /// The record of a removal that was sent again after an end was told; `None` where there was none.
+    /// Records a removal repeated after the reported end; `None` without one.
     pub(crate) fn of_repeated_end(
         &self,
         row: &AssignmentRow,
@@ -272,7 +260,6 @@ impl StepContext<'_> {
         })
     }
 
-    /// A record about a membership that follows attributes of people.
     pub(crate) fn of_membership(
         &self,
         event: Event,
@@ -287,12 +274,10 @@ impl StepContext<'_> {
         }
     }
 
-    /// A record about a run that compares memberships with attributes.
     pub(crate) fn of_memberships(&self, event: Event) -> Draft {
         self.draft(event, Doer::Hallpass)
     }
 
-    /// What those who run the place hear of a sweep.
     pub(crate) fn digest(&self, digest: DigestKind, sweep: SweepId, news: DigestNews) -> Digest {
         Digest {
             digest,
@@ -302,7 +287,6 @@ impl StepContext<'_> {
         }
     }
 
-    /// A record about the clocks: what they disagree about, or that they agree again.
     pub(crate) fn of_clocks(&self, disagreement: Option<Disagreement>, what: &str) -> Draft {
         let event = match disagreement {
             Some(_) => Event::ClockDisagreed,
@@ -311,7 +295,6 @@ impl StepContext<'_> {
         self.draft(event, Doer::Hallpass).why(what)
     }
 
-    /// News about a request.
     pub(crate) fn notice(&self, news: News, request: &Request, to: Vec<Email>) -> Notice {
         Notice {
             news,
@@ -322,7 +305,7 @@ impl StepContext<'_> {
         }
     }
 
-    /// News about a grant for operators; who they are is a matter of each channel.
+    /// Each channel knows its operators.
     pub(crate) fn notice_to_operators(&self, news: News, grant: &Grant) -> Notice {
         Notice {
             to: Vec::new(),
@@ -330,7 +313,6 @@ impl StepContext<'_> {
         }
     }
 
-    /// News about a grant, for its holder.
     pub(crate) fn notice_to_holder(&self, news: News, grant: &Grant) -> Notice {
         Notice {
             news,

@@ -1,45 +1,35 @@
-//! Finding what to ask for by a few typed letters: names, digits of ids and folders, best first.
-//! Pure; what somebody may ask for is decided elsewhere.
+//! Searches targets by typed words: names, id digits, folders; best first. Pure, without permission
+//! checks.
 
 use std::collections::HashMap;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use hallpass_rules::Directory;
 
-/// What is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sought {
-    /// Accounts.
     Accounts,
-    /// The permission sets of one account.
     PermissionSets,
-    /// Groups.
     Groups,
 }
 
-/// How well something fits what was typed, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fit {
-    /// The whole name, or the whole id.
     Exact,
-    /// The name begins so.
     Prefix,
-    /// It is somewhere in the name.
     Infix,
-    /// These digits are in the id.
     Id,
-    /// It is somewhere in the path of the folders above, or in a description.
     Around,
 }
 
-/// As many words narrow a search: each is held against everything that there is.
+/// Extra words are ignored: each one is compared with every candidate.
 const WORDS_MAX: usize = 16;
 
-/// What was typed: the first different words in lower case, all of which must fit.
+/// The first distinct words in lower case, all of which must match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Words(Vec<String>);
 
-/// One thing that may fit: all in lower case.
+/// All in lower case.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate<'a> {
     pub(crate) name: &'a str,
@@ -65,7 +55,7 @@ impl Words {
         self.0.iter().map(String::as_str)
     }
 
-    /// How well the candidate fits; that of the word that fits worst.
+    /// Returns the match quality of the worst word.
     pub(crate) fn fit(&self, candidate: Candidate<'_>) -> Option<Fit> {
         self.iter().try_fold(Fit::Exact, |worst, word| {
             fit(word, candidate).map(|fit| fit.max(worst))
@@ -73,7 +63,6 @@ impl Words {
     }
 }
 
-/// How well one word fits.
 pub(crate) fn fit(word: &str, candidate: Candidate<'_>) -> Option<Fit> {
     let Candidate { name, id, around } = candidate;
     if name == word || id == word {
@@ -91,12 +80,11 @@ pub(crate) fn fit(word: &str, candidate: Candidate<'_>) -> Option<Fit> {
     }
 }
 
-/// An account, ready for searching.
 #[derive(Clone, Debug)]
 pub(crate) struct IndexedAccount {
     pub(crate) id: AccountId,
     pub(crate) name: String,
-    /// The folders above, as people write them: `Prod / Payments`.
+    /// The folders above, as displayed: `Prod / Payments`.
     pub(crate) folder: String,
     lower_name: String,
     lower_folder: String,
@@ -113,8 +101,7 @@ impl IndexedAccount {
     }
 }
 
-/// A key by which names are in the order people expect: whatever their case, and numbers by their
-/// value (`alerts-2` before `alerts-10`).
+/// A sort key: ignores case and compares numbers by value (`alerts-2` before `alerts-10`).
 pub(crate) fn natural(name: &str) -> String {
     const DIGITS: usize = 20;
     let (mut key, lower) = (String::new(), name.to_lowercase());
@@ -137,8 +124,8 @@ pub(crate) fn natural(name: &str) -> String {
     key
 }
 
-/// Every active account, in the order of [`natural`] and then by id, and the words of every permission set in the
-/// directory's order. Made once for each reading of the directory.
+/// Active accounts, sorted by [`natural`] and id, and permission sets in directory order. Built
+/// once per directory read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Places {
     pub(crate) accounts: Vec<IndexedAccount>,
@@ -187,7 +174,6 @@ impl Places {
         self.accounts.get(*self.by_id.get(id)?)
     }
 
-    /// How the permission set at this place of the directory is searched.
     pub(crate) fn set(&self, place: usize) -> Candidate<'_> {
         let (name, around) = self
             .sets
@@ -242,7 +228,7 @@ mod tests {
         assert_eq!(names, expected);
     }
 
-    /// `ui.md` §3, Ask: best first, as rows of typed text and fit.
+    /// `ui.md` §3, Ask: rows of typed text and match, best first.
     #[test]
     fn what_is_typed_fits_names_then_ids_then_folders() {
         let candidate = Candidate {

@@ -1,19 +1,19 @@
-//! What becomes of the sessions that outlive a grant (`access.md` §16.7): taking an assignment away
-//! stops new credentials, not those that were issued.
+//! Sessions that outlive a grant (`access.md` §16.7): removing an assignment stops new credentials,
+//! not issued ones.
 
 use hallpass_aws_model::facts;
-use hallpass_model::{Target, TargetNames, TimeSpan, Timestamp};
+use hallpass_base::{Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_rules::Directory;
 
 use crate::{EndOutcome, Grant, OutlivingSessions, Settings};
 
 /// Until a policy works everywhere (`policies.md` §14).
 const PROPAGATION: TimeSpan = TimeSpan::minutes(5);
-/// No permission set's sessions last longer; counts when the set is not known any more.
+/// The AWS maximum, used if the permission set is unknown.
 const SESSION_MAX: TimeSpan = TimeSpan::hours(facts::SESSION_HOURS.value as u64);
 
-/// The sessions to be denied once a grant was seen over; `None` when there are
-/// none, when they may go on, or when no policy reaches them.
+/// Returns the sessions to deny after a grant; `None` if there are none, they may continue, or no
+/// policy reaches them.
 pub(crate) fn of(
     grant: &Grant,
     outcome: EndOutcome,
@@ -22,7 +22,7 @@ pub(crate) fn of(
     now: Timestamp,
 ) -> Option<OutlivingSessions> {
     let wanted = settings.end_sessions || grant.end_sessions;
-    // where the person still has the access, sessions are theirs to have
+    // If the user still has the access, the sessions are legitimate.
     let has_left = match outcome {
         EndOutcome::Standing
         | EndOutcome::HeldByOtherGrant
@@ -52,7 +52,6 @@ pub(crate) fn of(
     })
 }
 
-/// How long sessions of a permission set may last today.
 pub(crate) fn session_length(names: &TargetNames, directory: &Directory) -> Option<TimeSpan> {
     match names {
         TargetNames::Account { permission_set, .. } => directory
@@ -62,8 +61,8 @@ pub(crate) fn session_length(names: &TargetNames, directory: &Directory) -> Opti
     }
 }
 
-/// When the last credentials of a grant stop working that were issued at its end or before: its set may have had longer
-/// sessions then.
+/// Returns when credentials issued up to the grant's end expire; its set may have had longer
+/// sessions.
 pub fn last_credentials_until(
     grant: &Grant,
     directory: &Directory,
@@ -74,7 +73,8 @@ pub fn last_credentials_until(
     Some(longest.after(ended_at))
 }
 
-/// When no session of a grant can be left whose access was seen gone at `ended_at`, and a policy that refuses them may go.
+/// Returns when no session can remain after access was seen removed at `ended_at`, so the denying
+/// policy may be deleted.
 pub(crate) fn none_left_after(
     grant: &Grant,
     directory: &Directory,
@@ -84,7 +84,7 @@ pub(crate) fn none_left_after(
     PROPAGATION.after(last.unwrap_or_else(|| SESSION_MAX.after(ended_at)))
 }
 
-/// Whether policies have an effect where a grant is: in accounts other than the management account.
+/// Policies have no effect in the management account.
 pub(crate) fn is_reached(grant: &Grant, settings: &Settings) -> bool {
     match &grant.key.target {
         Target::Account { account, .. } => settings.management_account.as_ref() != Some(account),
@@ -117,7 +117,7 @@ mod tests {
         })
     }
 
-    /// What was begun while the set's sessions were longer lasts as long as it could then.
+    /// A session begun earlier keeps its longer lifetime.
     #[test]
     fn the_longest_session_that_could_be_begun_counts_and_not_the_longest_of_today() {
         let of = |hours: Option<u64>| Grant {
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(unknown, PROPAGATION.after(SESSION_MAX.after(at(100))));
     }
 
-    /// What was removed was there, whether anybody saw it or not; of what was gone already nobody knows.
+    /// Removed access existed, seen or not; for already absent access this is unknown.
     #[test]
     fn sessions_are_denied_of_access_that_came_and_went_unseen() {
         use EndOutcome::{
@@ -175,7 +175,7 @@ mod tests {
                         .unwrap(),
             };
             let was_seen = Grant {
-                key: hallpass_model::HoldKey { target, ..held.key },
+                key: hallpass_base::HoldKey { target, ..held.key },
                 ..held
             };
             assert_eq!(denied(outcome, &was_seen), seen, "{outcome:?}, seen");
@@ -187,7 +187,8 @@ mod tests {
         }
     }
 
-    /// Policies compare whole seconds: what was issued in the second of the end is denied, what comes after is not.
+    /// Policies compare whole seconds: sessions issued in the second of the end are denied, later
+    /// ones are not.
     #[test]
     fn what_is_denied_was_issued_before_the_next_whole_second() {
         for (at, next) in [

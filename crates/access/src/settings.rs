@@ -1,23 +1,19 @@
-//! The clocks of the journey (`access.md` §6, §7), with the defaults of the original.
+//! Time settings (`access.md` §6, §7), with the original's defaults.
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, TimeSpan, Timestamp};
+use hallpass_base::{AccountId, TimeSpan, Timestamp};
 use hallpass_rules::{ApprovalHours, ApprovalsOpen, Decision};
 
 use crate::{ArmedEndsMode, GroupSyncSettings, SweepSettings};
 
-/// What happens to a live grant that today's rules would refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnRuleChange {
-    /// It is reported.
     Report,
-    /// It is ended.
     End,
 }
 
 impl OnRuleChange {
-    /// Its name in the configuration and in the API.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Report => "report",
@@ -26,12 +22,10 @@ impl OnRuleChange {
     }
 }
 
-/// Ends that AWS enforces by its own clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArmedEndSettings {
-    /// Which are armed.
     pub mode: ArmedEndsMode,
-    /// Service control policies of each account that may be ours for it, 1 to 3.
+    /// Service control policies per account that Hallpass may use for it, 1 to 3.
     pub policies: usize,
 }
 
@@ -44,67 +38,57 @@ impl Default for ArmedEndSettings {
     }
 }
 
-/// How an administrator must have signed in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AdminSignIn {
-    /// How long ago at most; `None` = whenever.
+    /// `None` accepts any age.
     pub max_age: Option<TimeSpan>,
-    /// In which ways, as the provider calls them (`acr`); empty = any.
+    /// Accepted methods, as the provider calls them (`acr`); empty accepts any.
     pub acr: BTreeSet<String>,
 }
 
-/// Settings of the journey.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// How an administrator must have signed in for what lets access stand or come back; `None` =
-    /// however.
+    /// Required sign-in of administrators for actions that keep or restore access; `None` accepts
+    /// any.
     pub admin_sign_in: Option<AdminSignIn>,
-    /// How long a request waits; `None` = for ever.
+    /// `None` waits forever.
     pub request_expiry: Option<TimeSpan>,
-    /// Requests of one person that can wait at once.
+    /// Simultaneously pending requests per user.
     pub waiting_per_person: u32,
-    /// The wait before the first reminder; `None` = no reminders.
+    /// `None` sends no reminders.
     pub reminder_first: Option<TimeSpan>,
-    /// Each wait is the one before times this; 0 and 1 both keep it constant.
+    /// The factor between waits; 0 and 1 keep them constant.
     pub reminder_factor: u32,
-    /// The shortest grant.
     pub duration_min: TimeSpan,
-    /// The longest grant.
     pub duration_max: TimeSpan,
-    /// Offered durations; empty = every 30 minutes up to the longest.
+    /// Empty offers every 30 minutes up to the maximum.
     pub duration_choices: Vec<TimeSpan>,
-    /// How far ahead a start may be.
     pub start_within: TimeSpan,
-    /// What happens to grants that today's rules would refuse.
     pub on_rule_change: OnRuleChange,
-    /// How old what is known of the organization may be when a rule depends on it.
+    /// The maximum age of organization data for rule decisions.
     pub directory_max_age: TimeSpan,
-    /// Who is told of break-glass, beside approvers: `group:NAME` or an e-mail, as for the role of
-    /// administrator.
+    /// Notified of break glass with the approvers: `group:NAME` or an e-mail, as for
+    /// administrators.
     pub admins: Vec<String>,
-    /// Whether sessions that outlive a grant are ended with it.
     pub end_sessions: bool,
-    /// Whether AWS enforces ends by its own clock.
     pub armed_ends: ArmedEndSettings,
-    /// How long the home Region of IAM Identity Center is lost before what is overdue and not armed is denied, where ends are
-    /// armed (`access.md` §22, R-1); `None` = for ever.
+    /// How long an outage of IAM Identity Center's home Region lasts before overdue access without
+    /// enforced expiry is denied, if enforcement is on (`access.md` §22, R-1); `None` never denies.
     pub home_region_lost_after: Option<TimeSpan>,
-    /// How often people with access, tokens or sessions are looked at (`access.md` §22, R-5); `None` = only with the
-    /// organization, and when an event names them.
+    /// Interval of checks on users with access, tokens or sessions (`access.md` §22, R-5); `None`
+    /// checks only with the organization, or after an event.
     pub people_every: Option<TimeSpan>,
-    /// Whether entitlements of account access manager are looked at, and those of people whose access ends are deleted
-    /// (`access.md` §22, R-4).
+    /// Whether to read account access manager entitlements, and to delete those of users whose
+    /// access ends (`access.md` §22, R-4).
     pub entitlements: bool,
-    /// How long records may wait for the export before no new access is given; `None` = for ever.
+    /// How long records may wait for export before new access is refused; `None` = forever.
     pub require_export_within: Option<TimeSpan>,
-    /// The management account, when it could be seen: policies that end sessions have no effect there.
+    /// If known. Policies that end sessions have no effect there.
     pub management_account: Option<AccountId>,
-    /// The management account, when we run as delegated administrator: AWS lets nobody but the
-    /// management account itself change assignments there (`access.md` §13.2).
+    /// The management account, if Hallpass is delegated administrator: AWS lets only the management
+    /// account change its assignments (`access.md` §13.2).
     pub out_of_reach: Option<AccountId>,
-    /// How access that nobody recorded is looked for, and what is done about it.
     pub sweep: SweepSettings,
-    /// Groups whose members follow attributes of people; `None` = none.
     pub group_sync: Option<GroupSyncSettings>,
 }
 
@@ -137,14 +121,13 @@ impl Default for Settings {
     }
 }
 
-/// Reminders for a request that never lapses stop after so many, or after the next constant.
+/// Reminders of a request without expiry stop after so many, or after the next constant.
 const REMINDERS_MAX: u32 = 10;
-/// See [`REMINDERS_MAX`].
 const REMINDED_FOR: TimeSpan = TimeSpan::hours(7 * 24);
-/// Durations offered as a list; more can be typed (`access.md` §7.4).
+/// Offered durations; others can be typed (`access.md` §7.4).
 const CHOICES_MAX: usize = 100;
 
-/// From when on approvals may be given: at once where they never may.
+/// Returns when approvals may be given: immediately if never.
 fn opening(hours: &[ApprovalHours], at: Timestamp) -> Timestamp {
     match ApprovalHours::open(hours, at) {
         ApprovalsOpen::Now | ApprovalsOpen::Never => at,
@@ -152,19 +135,18 @@ fn opening(hours: &[ApprovalHours], at: Timestamp) -> Timestamp {
     }
 }
 
-/// Whom people are told to ask: the first administrator who is named by address.
+/// Returns the first administrator named by address.
 pub fn contact(admins: &[String]) -> &str {
     let named = admins.iter().find(|entry| entry.contains('@'));
     named.map_or("an administrator", String::as_str)
 }
 
 impl Settings {
-    /// Whom people are told to ask, for a rule or whatever else only administrators do.
     pub fn contact(&self) -> &str {
         contact(&self.admins)
     }
 
-    /// The longest duration there is: the largest choice, when choices are listed.
+    /// The largest choice, if choices are configured.
     pub fn longest(&self) -> TimeSpan {
         self.duration_choices
             .iter()
@@ -173,13 +155,12 @@ impl Settings {
             .unwrap_or(self.duration_max)
     }
 
-    /// The longest duration that may be asked for where the rules say this.
     pub fn longest_by(&self, decision: &Decision) -> TimeSpan {
         let longest = self.longest();
         decision.max_duration.unwrap_or(longest).min(longest)
     }
 
-    /// The durations offered as a list, shortest first unless configured otherwise.
+    /// In configured order, else shortest first.
     pub fn choices(&self, longest: TimeSpan) -> Vec<TimeSpan> {
         let half_hours = self.duration_max.as_seconds() / 1800;
         let listed: Vec<TimeSpan> = if self.duration_choices.is_empty() {
@@ -193,7 +174,7 @@ impl Settings {
             .into_iter()
             .filter(|span| *span <= longest && *span >= self.duration_min)
             .collect();
-        // what is shorter than every choice can be asked for all the same
+        // Durations below every choice can still be requested.
         if fitting.is_empty() && longest >= self.duration_min {
             fitting.push(longest);
         }
@@ -205,15 +186,14 @@ impl Settings {
         fitting
     }
 
-    /// When a request made now lapses.
     pub fn expires_at(&self, asked_at: Timestamp) -> Option<Timestamp> {
         self.request_expiry
             .filter(|expiry| !expiry.is_zero())
             .map(|expiry| expiry.after(asked_at))
     }
 
-    /// The same where approvals have hours: the time to decide begins when they may be given first. Where the hours
-    /// of the day are over before it is, it begins anew with the next: whoever decides has one of them whole.
+    /// Counts the time to decide from the first approval hour. If the day's hours end earlier, it
+    /// restarts the next day, so approvers have one full period.
     pub fn lapses_at(&self, asked_at: Timestamp, hours: &[ApprovalHours]) -> Option<Timestamp> {
         let opens = opening(hours, asked_at);
         let lapses = self.expires_at(opens)?;
@@ -230,8 +210,8 @@ impl Settings {
         }
     }
 
-    /// When the reminder after `sent` of them is due, where approvals may be given within these hours alone: counted
-    /// from when they may be given first, and at an instant at which they may where there is one in time.
+    /// Returns the reminder after `sent` others, within approval hours if possible, counted from
+    /// the first one.
     pub fn reminder_within(
         &self,
         (asked_at, expires_at): (Timestamp, Option<Timestamp>),
@@ -241,12 +221,12 @@ impl Settings {
         let at = self.reminder_at(opening(hours, asked_at), expires_at, sent)?;
         let opens = opening(hours, at);
         let in_time = expires_at.is_none_or(|lapses| opens < lapses);
-        // too late by these hours: others may hold by then, and whoever sends it looks again
+        // Too late by these hours, which may change: the sender checks again.
         Some(if in_time { opens } else { at })
     }
 
-    /// When the reminder after `sent` of them is due; `None` when no more follow. Reminder k falls
-    /// on the sum of the first k waits, and only before the request lapses.
+    /// `None` when no more follow. Reminder k falls on the sum of the first k waits, before the
+    /// request expires.
     pub fn reminder_at(
         &self,
         asked_at: Timestamp,
@@ -273,7 +253,7 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_model::Email;
+    use hallpass_base::Email;
     use hallpass_rules::directory::Snapshot;
     use hallpass_rules::{Ask, Directory, RuleFile, load};
 
@@ -318,7 +298,6 @@ mod tests {
         assert_eq!(reminders(&none, 99), Vec::<u64>::new());
     }
 
-    /// The approval hours of a rule, every day in UTC.
     fn hours(from: &str, to: &str) -> Vec<ApprovalHours> {
         let text = format!(
             "[[rule]]\naccounts = '*'\npermission_sets = '*'\napprovers = 'bo@corp.example'\n\
@@ -344,15 +323,15 @@ mod tests {
         for (hours, expiry, asked, lapses) in [
             (&[][..], 8, "02T12:00", Some("02T20:00")),
             (&day, 0, "02T12:00", None),
-            // its time is over with the hours, or before
+            // Expires with the hours, or before
             (&day, 8, "02T09:00", Some("02T17:00")),
             (&day, 4, "02T12:00", Some("02T16:00")),
-            // the hours end before
+            // The hours end before
             (&day, 8, "02T09:01", Some("03T17:00")),
             (&day, 8, "02T16:55", Some("03T17:00")),
-            // and begin again before
+            // And reopen before
             (&day, 24, "02T16:55", Some("04T09:00")),
-            // they are closed
+            // Closed
             (&day, 8, "02T18:00", Some("03T17:00")),
             (&day, 24, "02T18:00", Some("04T09:00")),
         ] {

@@ -1,5 +1,5 @@
-//! A start in the future: a request that its approvers agreed to goes on waiting until then, and is
-//! granted by what holds at that moment (`access.md` §5.1).
+//! Future starts: an approved request waits until its start, and is granted by the state at that
+//! moment (`access.md` §5.1).
 //!
 //! ```text
 //!   pending ──► pending, agreed ──► approved at its start
@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use hallpass_audit::{Approval, Event};
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 use hallpass_rules::{Permit, Principal};
 
 use crate::decision_context::DecisionContext;
@@ -21,7 +21,7 @@ use crate::{
     ask, granting, target,
 };
 
-/// Nobody else has to say yes, and the start is to come.
+/// No approval is needed, and the start is ahead.
 pub(crate) fn agreed_by_rule(
     mut request: Request,
     approval: Approval,
@@ -38,7 +38,7 @@ pub(crate) fn agreed_by_rule(
     }
 }
 
-/// Enough people have said yes; nobody is to be reminded any more.
+/// Records sufficient approval and stops reminders.
 pub(crate) fn agree(request: &mut Request, by: Principal<'_>, approval: Approval, now: Timestamp) {
     request.reminders.next_at = None;
     if let Some(start) = &mut request.start {
@@ -51,7 +51,7 @@ pub(crate) fn agree(request: &mut Request, by: Principal<'_>, approval: Approval
     }
 }
 
-/// Refuses one more yes to what waits for nothing but its start.
+/// Refuses another approval of a request that only waits for its start.
 pub(crate) fn ensure_open(request: &Request, now: Timestamp) -> Result<(), PressRefused> {
     match request
         .agreed_start()
@@ -66,8 +66,8 @@ pub(crate) fn ensure_open(request: &Request, now: Timestamp) -> Result<(), Press
     }
 }
 
-/// The start has come: whoever agreed may still do so, the person and what was asked for are as they
-/// have to be, and the rules of now say yes. Else nothing is granted.
+/// Grants at the start if the approvals, requester, target and rules are still valid; otherwise
+/// grants nothing.
 pub(crate) fn begin(
     mut pending: PendingRequest,
     context: &DecisionContext<'_>,
@@ -107,8 +107,7 @@ pub(crate) fn begin(
     granting::approved(pending, by, agreed.approval, doer, &by_now, context)
 }
 
-/// Whether the refusal may be due to what could not be read, which was decided to the safe side: once it is read, the
-/// start may be right.
+/// Whether unread data caused the refusal, so that a later read may allow the start.
 pub(crate) fn rests_on_unread(
     request: &Request,
     why: &PressRefused,
@@ -131,8 +130,8 @@ pub(crate) fn rests_on_unread(
     !alone.unread.is_empty() || permits.any(|it| !it.decision.unread.is_empty())
 }
 
-/// In whose name it begins: of whoever agreed to it, while their approval counts; else by the rules alone, or of whoever
-/// else approved last of those whose approval counts.
+/// Returns the approver of record: the original, while the approval counts; else the rules alone,
+/// or the last approver that counts.
 fn still_agreed(
     request: &Request,
     agreed: AgreedStart,
@@ -169,7 +168,7 @@ fn still_agreed(
     }
 }
 
-/// Nothing comes of it: what held when it was agreed to does not hold at its start.
+/// Refuses a start whose conditions changed since the approval.
 pub(crate) fn refused(
     pending: PendingRequest,
     why: &PressRefused,
@@ -178,7 +177,7 @@ pub(crate) fn refused(
     rejected(pending, why, format!("It did not start: {why}."), step)
 }
 
-/// Nothing can come of it: whoever asked is no enabled user of the directory any more.
+/// Closes the request of a user who is no longer enabled.
 pub(crate) fn of_leaver(pending: PendingRequest, step: StepContext<'_>) -> RequestStep {
     let detail = "Whoever asked is not an enabled user of the directory any more.";
     let why = PressRefused::NotInDirectory;

@@ -1,27 +1,18 @@
-//! States by name, without what they hold: what is listed, counted and stored by. The one list of the
-//! states in which a grant is live.
+//! State names without data, for listing, counting and storage.
 
 use std::fmt;
 
-/// Where a request is. See [`RequestState`](crate::RequestState).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RequestStateKind {
-    /// Waits for a person.
     Pending,
-    /// Decided yes.
     Approved,
-    /// Decided no.
     Denied,
-    /// Withdrawn.
     Discarded,
-    /// Nobody decided in time.
     Expired,
-    /// Refused when it was made.
     Rejected,
 }
 
 impl RequestStateKind {
-    /// Every state.
     pub const ALL: [Self; 6] = [
         Self::Pending,
         Self::Approved,
@@ -31,7 +22,7 @@ impl RequestStateKind {
         Self::Rejected,
     ];
 
-    /// Every legal step, as (prior, next); the store refuses any other.
+    /// Legal steps as (prior, next); the store refuses others.
     pub const STEPS: &'static [(Self, Self)] = &[
         (Self::Pending, Self::Pending),
         (Self::Pending, Self::Approved),
@@ -39,12 +30,11 @@ impl RequestStateKind {
         (Self::Pending, Self::Discarded),
         (Self::Pending, Self::Expired),
         (Self::Pending, Self::Rejected),
-        // the review of a break-glass grant is closed
+        // A break-glass review closes.
         (Self::Approved, Self::Approved),
-        // an approval that waits for more of them keeps the state; nothing leaves the others
+        // Partial approvals keep the state; other states are final.
     ];
 
-    /// Its name in storage, API and pages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -56,7 +46,6 @@ impl RequestStateKind {
         }
     }
 
-    /// The state of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.name() == name)
     }
@@ -68,25 +57,17 @@ impl fmt::Display for RequestStateKind {
     }
 }
 
-/// Where a grant is. See [`GrantState`](crate::GrantState).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GrantStateKind {
-    /// Stored with its end; nothing was sent yet.
     Scheduled,
-    /// Being made.
     Granting,
-    /// Seen in Identity Center.
     Active,
-    /// Being removed.
     Ending,
-    /// Over.
     Ended,
-    /// AWS refused, or nothing came of it.
     Failed,
 }
 
 impl GrantStateKind {
-    /// Every state.
     pub const ALL: [Self; 6] = [
         Self::Scheduled,
         Self::Granting,
@@ -96,14 +77,14 @@ impl GrantStateKind {
         Self::Failed,
     ];
 
-    /// Those of a grant that is not over: its access is there, or may be.
+    /// States in which access exists or may exist.
     pub const LIVE: [Self; 4] = [Self::Scheduled, Self::Granting, Self::Active, Self::Ending];
 
-    /// Those of a grant that keeps its access wanted: live, and not ending.
+    /// States that keep access wanted.
     pub const HOLDING: [Self; 3] = [Self::Scheduled, Self::Granting, Self::Active];
 
-    /// Every legal step, as (prior, next); the store refuses any other. A step to the same state
-    /// changes what is known, not where the grant is.
+    /// Legal steps as (prior, next); the store refuses others. A step to the same state changes
+    /// only known facts.
     pub const STEPS: &'static [(Self, Self)] = &[
         (Self::Scheduled, Self::Scheduled),
         (Self::Scheduled, Self::Granting),
@@ -118,7 +99,6 @@ impl GrantStateKind {
         (Self::Ending, Self::Ended),
     ];
 
-    /// Its name in storage, API and pages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Scheduled => "scheduled",
@@ -130,12 +110,10 @@ impl GrantStateKind {
         }
     }
 
-    /// The state of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.name() == name)
     }
 
-    /// Whether it is one of [`Self::LIVE`].
     pub const fn is_live(self) -> bool {
         match self {
             Self::Scheduled | Self::Granting | Self::Active | Self::Ending => true,

@@ -1,6 +1,6 @@
-//! Steps: what a decision makes of a request, or of the grants on a key, with what is recorded and told
-//! of it. Pure functions return steps; the driver folds each of them once into the [`Change`] that it
-//! commits. Whether a row is new, and in which order records and notices come, is said here alone.
+//! Results of decisions: changed rows with records and notices. Pure functions return steps; the
+//! driver folds each once into its [`Change`]. Only this module decides whether a row is new, and
+//! the order of records and notices.
 
 use hallpass_audit::Draft;
 
@@ -9,7 +9,6 @@ use crate::{
     Change, DesiredAssignment, Grant, Notice, OutlivingSessions, Request, RequestState, Write,
 };
 
-/// A request after a step that gives no access.
 #[derive(Clone, Debug)]
 #[must_use = "a step that is not committed has not happened"]
 pub(crate) struct RequestStep {
@@ -19,12 +18,10 @@ pub(crate) struct RequestStep {
 }
 
 impl RequestStep {
-    /// The step that makes the request.
     pub(crate) fn insert_change(self) -> Change {
         self.fold(Write::Insert)
     }
 
-    /// A step of a request that was read.
     pub(crate) fn update_change(self) -> Change {
         self.fold(Write::Update)
     }
@@ -39,44 +36,40 @@ impl RequestStep {
     }
 }
 
-/// What comes of an approval.
 #[derive(Clone, Debug)]
 pub(crate) enum ApprovedGrant {
-    /// A grant of its own.
     New(Grant),
-    /// A later end of the grant that it extends.
     Extended(Grant),
 }
 
-/// An approved request with its grant.
 #[derive(Clone, Debug)]
 #[must_use = "a step that is not committed has not happened"]
 pub(crate) struct Approved {
     pub(crate) request: Request,
     pub(crate) grant: ApprovedGrant,
-    /// That it was approved, and what of the grant.
     pub(crate) records: [Draft; 2],
-    /// That the end of the new grant is wanted to be armed, and never is.
+    /// The new grant's end can never be enforced, though wanted.
     pub(crate) not_armed: Option<Draft>,
-    /// That an earlier end on the same key had to be repeated.
+    /// An earlier end on the same key was repeated.
     pub(crate) repeated_end: Option<Draft>,
     pub(crate) notice: Notice,
     pub(crate) desired: Vec<DesiredAssignment>,
 }
 
-/// How a request came to be approved.
 #[derive(Clone, Debug)]
 pub(crate) enum ApprovedThrough {
-    /// As it was asked: it is stored for the first time.
-    Asking { created: Draft },
-    /// A press on a request that waits.
+    /// Approved at the request, which is stored for the first time.
+    Asking {
+        created: Draft,
+    },
     Press,
-    /// Break-glass: its requester, without waiting for anybody.
-    BreakGlass { opened: Draft, alarm: Notice },
+    BreakGlass {
+        opened: Draft,
+        alarm: Notice,
+    },
 }
 
 impl Approved {
-    /// The same, with what whoever approved it said.
     pub(crate) fn with_words(mut self, words: ApprovalWords) -> Self {
         let [approved, granted] = self.records;
         self.records = [words.record(approved), granted];
@@ -100,7 +93,7 @@ impl Approved {
         let records = self.repeated_end.into_iter().chain(created);
         let records = records.chain(self.records).chain(opened);
         let records = records.chain(self.not_armed);
-        // the alarm goes first: it is news to everybody, and the requester knows what they pressed
+        // The alert first: it is news to all recipients.
         let notices = alarm.into_iter().chain([self.notice]);
         Change {
             audit: records.collect(),
@@ -116,13 +109,10 @@ impl Approved {
     }
 }
 
-/// What a press makes of a request that was read.
 #[derive(Clone, Debug)]
 #[must_use = "a step that is not committed has not happened"]
 pub(crate) enum PressStep {
-    /// It changes, and gives no access.
     Changed(Box<RequestStep>),
-    /// It gives access, or a later end of it.
     Approved(Box<(Approved, ApprovedThrough)>),
 }
 
@@ -148,8 +138,8 @@ impl From<RequestStep> for PressStep {
     }
 }
 
-/// A step of stored grants on one key, with one change at most of what is desired of its assignment. Empty when there is
-/// nothing to do.
+/// A step of grants on one key, with at most one change of the desired assignment. Empty if nothing
+/// is due.
 #[derive(Clone, Debug, Default)]
 #[must_use = "a step that is not committed has not happened"]
 pub(crate) struct GrantStep {
@@ -161,7 +151,6 @@ pub(crate) struct GrantStep {
 }
 
 impl GrantStep {
-    /// The grant changes, and nothing follows from it.
     pub(crate) fn of(grant: Grant) -> Self {
         Self {
             grants: vec![grant],
@@ -169,13 +158,11 @@ impl GrantStep {
         }
     }
 
-    /// The same, with one more notice.
     pub(crate) fn with_notice(mut self, notice: impl Into<Option<Notice>>) -> Self {
         self.notices.extend(notice.into());
         self
     }
 
-    /// Whether there is nothing to do.
     pub(crate) fn is_empty(&self) -> bool {
         self.grants.is_empty() && self.desired.is_none()
     }

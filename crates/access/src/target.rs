@@ -1,39 +1,33 @@
-//! What somebody names as a target, found in the directory: whether it exists, whether Hallpass reaches
-//! it, and how the rules are asked about it.
+//! Resolves a target in the directory: existence, reach, and the question for rules.
 
-use hallpass_model::{AccountId, GroupId, Target, TargetNames, UserId};
+use hallpass_base::{AccountId, GroupId, Target, TargetNames, UserId};
 use hallpass_rules::directory::{Account, Group, PermissionSet};
 use hallpass_rules::{Ask, Directory};
 
 use crate::{FieldProblem, Grant, Request, Settings, Wanted};
 
-/// Why nothing in the management account can be had (`access.md` §13.2).
+/// The reason that the management account is unavailable (`access.md` §13.2).
 pub(crate) const MANAGEMENT_ACCOUNT: &str = "This is the management account, which a delegated \
      administrator cannot change. Ask for a group that has the access there instead.";
 
-/// A target that exists.
 #[derive(Clone, Debug)]
 pub(crate) struct Resolved {
     pub(crate) target: Target,
     pub(crate) names: TargetNames,
 }
 
-/// What is looked for in the directory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum LookedFor<'a> {
-    /// What somebody names.
     Named(&'a Wanted),
-    /// What a request or a grant is for. Its names may be others by now, or belong to something else.
+    /// The target of a request or grant, by id: its names may belong to something else now.
     Known(&'a Target),
 }
 
 impl<'a> LookedFor<'a> {
-    /// What is asked for: by asking for a later end, what the grant is for.
     pub(crate) fn by_asking(wanted: &'a Wanted, extends: Option<&'a Grant>) -> Self {
         extends.map_or(Self::Named(wanted), |grant| Self::Known(&grant.key.target))
     }
 
-    /// Finds it, or says what of it is not there.
     pub(crate) fn find(self, directory: &Directory) -> Result<Resolved, Vec<FieldProblem>> {
         match self {
             Self::Named(wanted) => resolve(wanted, directory),
@@ -42,7 +36,7 @@ impl<'a> LookedFor<'a> {
     }
 }
 
-/// Finds what was named in the directory: ids first, then names that only one thing has.
+/// Resolves ids first, then unique names.
 pub(crate) fn resolve(
     wanted: &Wanted,
     directory: &Directory,
@@ -67,7 +61,6 @@ pub(crate) fn resolve(
     }
 }
 
-/// Finds a target by its ids alone.
 fn find_known(target: &Target, directory: &Directory) -> Result<Resolved, Vec<FieldProblem>> {
     match target {
         Target::Account {
@@ -137,7 +130,7 @@ fn find_account<'a>(text: &str, directory: &'a Directory) -> Result<&'a Account,
     }
 }
 
-/// Nothing is given in an account that is suspended.
+/// Refuses suspended accounts.
 fn in_use(account: &Account) -> Result<&Account, FieldProblem> {
     if account.active {
         Ok(account)
@@ -162,7 +155,7 @@ fn no_group(group: &str) -> FieldProblem {
     FieldProblem::new("group", "unknown-group", message)
 }
 
-/// The question to the rules for a target; `None` when its names are of another kind.
+/// `None` if the names are of another kind.
 pub fn question<'a>(target: &'a Target, names: &'a TargetNames) -> Option<Ask<'a>> {
     match (target, names) {
         (Target::Account { account, .. }, TargetNames::Account { permission_set, .. }) => {
@@ -177,12 +170,12 @@ pub fn question<'a>(target: &'a Target, names: &'a TargetNames) -> Option<Ask<'a
 }
 
 impl Request {
-    /// What it asked for, as the rules are asked; `None` when that never existed.
+    /// `None` if the target never existed.
     pub fn question(&self) -> Option<Ask<'_>> {
         question(&self.key.as_ref()?.target, &self.names)
     }
 
-    /// What it asked for, to be found again: what was named counts only where that never existed.
+    /// Uses the typed target only if it never existed.
     pub(crate) fn looked_for(&self) -> LookedFor<'_> {
         let known = self.key.as_ref();
         known.map_or(LookedFor::Named(&self.wanted), |key| {
@@ -191,13 +184,12 @@ impl Request {
     }
 }
 
-/// Whether somebody is an enabled user of the directory.
 pub(crate) fn is_enabled(user: Option<&UserId>, directory: &Directory) -> bool {
     let known = user.and_then(|user| directory.person(user));
     known.is_some_and(|person| person.enabled)
 }
 
-/// Adds the problem of an account that a delegated administrator cannot change.
+/// Reports an account that a delegated administrator cannot change.
 pub(crate) fn check_reach(
     resolved: Option<&Resolved>,
     settings: &Settings,

@@ -1,47 +1,35 @@
-//! How long the texts of callers may be, in characters.
+//! Length limits of callers' texts, in characters.
 
 use hallpass_aws_model::facts;
-use hallpass_model::text::number;
+use hallpass_base::text::number;
 
 use crate::{FieldProblem, Wanted};
 
-/// Longest reason, in characters after trimming (`access.md` §11.3).
+/// After trimming (`access.md` §11.3).
 pub(crate) const REASON_CHARACTERS_MAX: usize = 1000;
-/// The shortest justification, in characters after trimming.
 pub const JUSTIFICATION_CHARACTERS_MIN: usize = 20;
-/// The longest: as long as a reason.
 pub const JUSTIFICATION_CHARACTERS_MAX: usize = REASON_CHARACTERS_MAX;
-/// What the store takes of a caller's text in one field of a record: a justification or comment with what is said before it.
+/// Field limit of a record: a justification or comment with its prefix.
 pub(crate) const RECORD_TEXT_CHARACTERS_MAX: usize = 2_048;
 
-/// A text of a caller that is longer than it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TooLong {
-    /// One of its fields, by its characters.
     Field(TextField, usize),
-    /// A justification, by its characters after trimming.
+    /// In characters after trimming.
     Justification(usize),
 }
 
-/// A text that a caller gives and the store keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextField {
-    /// An account's id or name.
     Account,
-    /// A permission set's name.
     PermissionSet,
-    /// A group's id or name.
     Group,
-    /// Why something is requested, denied, ended or decided.
     Reason,
-    /// A ticket.
     Ticket,
-    /// An approver's comment.
     Comment,
 }
 
 impl TextField {
-    /// Its name in bodies and forms.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Account => "account",
@@ -53,7 +41,6 @@ impl TextField {
         }
     }
 
-    /// What messages call it.
     pub(crate) const fn noun(self) -> &'static str {
         match self {
             Self::Account => "an account's name",
@@ -65,7 +52,6 @@ impl TextField {
         }
     }
 
-    /// A stable code for a text that is too long.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Account => "long-account",
@@ -77,7 +63,7 @@ impl TextField {
         }
     }
 
-    /// The most characters: for names, what AWS allows.
+    /// Characters; for names, AWS's limits.
     pub const fn most(self) -> usize {
         match self {
             Self::Account => facts::ACCOUNT_NAME_CHARACTERS.count(),
@@ -88,7 +74,7 @@ impl TextField {
         }
     }
 
-    /// Refuses a text that is too long. What surrounds a reason is not stored, and does not count.
+    /// Ignores whitespace around a reason, which is not stored.
     pub(crate) fn ensure(self, text: &str) -> Result<(), TooLong> {
         let counted = match self {
             Self::Account | Self::PermissionSet | Self::Group | Self::Ticket => text,
@@ -101,13 +87,11 @@ impl TextField {
         Ok(())
     }
 
-    /// A text that is too long, on its field.
     pub fn problem(self, characters: usize) -> FieldProblem {
         FieldProblem::new(self.name(), self.code(), at_most(self.most(), characters))
     }
 }
 
-/// Refuses a justification that is too long.
 pub(crate) fn ensure_justification(justification: &str) -> Result<(), TooLong> {
     let characters = justification.trim().chars().count();
     if characters > JUSTIFICATION_CHARACTERS_MAX {
@@ -116,7 +100,7 @@ pub(crate) fn ensure_justification(justification: &str) -> Result<(), TooLong> {
     Ok(())
 }
 
-/// Refuses names that are longer than AWS allows: they name nothing.
+/// Names above AWS's limits cannot exist.
 pub(crate) fn ensure_names(wanted: &Wanted) -> Result<(), TooLong> {
     match wanted {
         Wanted::Account {
@@ -130,7 +114,7 @@ pub(crate) fn ensure_names(wanted: &Wanted) -> Result<(), TooLong> {
     }
 }
 
-/// That a text is too long, in characters: "At most 1,000 characters; this has 1,043."
+/// "At most 1,000 characters; this has 1,043."
 pub fn at_most(most: usize, length: usize) -> String {
     let number = |n: usize| number(u64::try_from(n).unwrap_or(u64::MAX));
     let (most, has) = (number(most), number(length));

@@ -1,14 +1,14 @@
-//! Whether anybody could ever approve what somebody asks for. Rules count an address that they name, whoever
-//! has it; a press counts of enabled users of the directory alone (`access.md` §3).
+//! Detects requests without enough possible approvers. Rules count every address they name;
+//! approvals count only from enabled directory users (`access.md` §3).
 
 use std::collections::BTreeSet;
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 use hallpass_rules::directory::NotOnePerson;
 use hallpass_rules::{Decision, Directory};
 
-/// The approvers of a decision that waits who are no enabled users, where too few are for it to be met; none
-/// where enough are. While something could not be read, nobody can tell.
+/// Returns the listed approvers who are not enabled users if too few are; `None` if enough are, or
+/// if some data is unread.
 pub(crate) fn where_too_few(decision: &Decision, directory: &Directory) -> Option<Vec<Email>> {
     if !decision.unread.is_empty() || can_be_met(decision, directory) {
         return None;
@@ -16,12 +16,11 @@ pub(crate) fn where_too_few(decision: &Decision, directory: &Directory) -> Optio
     let unknown = decision.approvers.iter();
     let unknown = unknown.filter(|address| approver(address, directory).is_none());
     let unknown: Vec<Email> = unknown.cloned().collect();
-    // without one of them the rules themselves have said that there are too few
+    // Otherwise the rules already report too few approvers.
     (!unknown.is_empty()).then_some(unknown)
 }
 
-/// Whether there are as many enabled users as have to approve, and those of each stage. Looks no further than
-/// that: a catalog asks it of every entry.
+/// Checks the total and each stage, and stops early: a catalog calls it for every entry.
 fn can_be_met(decision: &Decision, directory: &Directory) -> bool {
     let enough = |approvers: &BTreeSet<Email>, count: u32| {
         let mut missing = count;
@@ -40,8 +39,8 @@ fn can_be_met(decision: &Decision, directory: &Directory) -> bool {
         .all(|stage| enough(&stage.approvers, stage.quorum))
 }
 
-/// What tells apart who may press under an address: their user id. An address that several have may be that of
-/// a member of a group, who presses as themselves.
+/// Identifies an approver by user id. A shared address may belong to a group member, who approves
+/// as themselves.
 fn approver<'a>(address: &'a Email, directory: &'a Directory) -> Option<&'a str> {
     match directory.person_by_email(address) {
         Ok(person) => person.enabled.then_some(person.user_id.as_str()),
@@ -52,7 +51,7 @@ fn approver<'a>(address: &'a Email, directory: &'a Directory) -> Option<&'a str>
 
 #[cfg(test)]
 mod tests {
-    use hallpass_model::UserId;
+    use hallpass_base::UserId;
     use hallpass_rules::directory::{Person, Snapshot};
     use hallpass_rules::{Ask, PersonAttributes, RuleFile, load};
 
@@ -88,7 +87,7 @@ mod tests {
         Email::new(&format!("{name}@corp.example")).unwrap()
     }
 
-    /// Who is too few where Ana asks under a rule with these lines.
+    /// The missing approvers of Ana's request under a rule with these lines.
     fn asked(lines: &str) -> Option<Vec<Email>> {
         let text = format!("[[rule]]\naccounts = \"*\"\npermission_sets = \"*\"\n{lines}\n");
         let rules = load(&RuleFile::new("rules.toml", text)).unwrap().rules;
@@ -113,25 +112,25 @@ mod tests {
         for (lines, expected) in [
             (format!("approvers = '{bo}'"), None),
             (format!("approvers = ['{bo}', '{dana}']"), None),
-            // nobody has it, or a disabled user
+            // Unused, or a disabled user's address
             (format!("approvers = '{dana}'"), Some(unknown(&["dana"]))),
             (
                 format!("approvers = ['{cai}', '{dana}']"),
                 Some(unknown(&["cai", "dana"])),
             ),
-            // one is there, and two have to approve
+            // One exists, two are needed
             (
                 format!("approvers = ['{bo}', '{dana}']\nmin_approvals = 2"),
                 Some(unknown(&["dana"])),
             ),
-            // of a stage alone
+            // Only in one stage
             (
                 format!(
                     "stages = [{{ name = 'a', approvers = ['{bo}'] }}, {{ name = 'b', approvers = ['{dana}'] }}]"
                 ),
                 Some(unknown(&["dana"])),
             ),
-            // which of the two it is, a group may say
+            // Membership may tell them apart
             ("approvers = 'twin@corp.example'".to_owned(), None),
         ] {
             assert_eq!(asked(&lines), expected, "{lines}");

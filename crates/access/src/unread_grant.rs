@@ -1,22 +1,16 @@
-//! What is known of a grant that cannot be read.
+use hallpass_base::{GrantId, HoldKey, Target, UserId};
 
-use hallpass_model::{GrantId, HoldKey, Target, UserId};
-
-/// A grant that cannot be read, as far as what stands beside it tells: its access is not taken for unmanaged.
+/// Facts about an unreadable grant, so that its access does not count as unmanaged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadGrant {
-    /// Which.
     pub id: GrantId,
-    /// What it holds, while it is live.
     pub key: Option<HoldKey>,
-    /// Whose it is, or was.
     pub holder: UserId,
-    /// In which account; `None` of a group.
+    /// `None` for a group.
     pub account: Option<String>,
 }
 
 impl UnreadGrant {
-    /// Whether it may be about a key.
     pub fn may_be_of(&self, key: &HoldKey) -> bool {
         match (&self.key, &key.target) {
             (Some(held), _) => held == key,

@@ -1,5 +1,5 @@
-//! How fast a log is read for `hallpass activity pci` and `hallpass activity`, beside what it cannot do without (decompression) and what it saves
-//! (a parse of every record).
+//! Speed of reading a log for `hallpass activity pci` and `hallpass activity`, against
+//! decompression alone and full parsing.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 const STORE: &str = "d-9067f00d11";
-/// Records of a log of 32 MiB; one in a hundred is about a person.
+/// Records of a 32 MiB log; one in a hundred concerns a person.
 const RECORDS: u64 = 27_000;
 
 fn main() {
@@ -38,7 +38,7 @@ static GZIPPED: LazyLock<Vec<u8>> = LazyLock::new(|| {
     encoder.finish().unwrap()
 });
 
-/// Numbers that look like nothing, the same each time.
+/// Deterministic pseudo-random numbers.
 struct Ids(u64);
 
 impl Ids {
@@ -110,7 +110,6 @@ fn pci(bytes: &[u8]) -> u64 {
     log.count.wanted
 }
 
-/// Every record becomes part of a row.
 fn activity(bytes: &[u8]) -> u64 {
     let log = read_activity(bytes).unwrap();
     assert_eq!(log.fold.rows.events(), RECORDS);

@@ -1,47 +1,37 @@
-//! What was changed in Identity Center and its directory, and by whom (`inventory.md` A-13): one record after the
-//! other, of a trail's files or of pages of `LookupEvents`. Calls that were refused changed nothing and are left out.
+//! Changes in Identity Center and its directory, with their authors (`inventory.md` A-13), from
+//! trail files or `LookupEvents` pages. Refused calls are left out.
 
 use std::io::Read;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde_json::Value;
 
 use crate::log::{EventNames, LogFault, ReadCount};
 use crate::recorded::{RecordedChange, read_recorded_changes};
 use crate::table::ActivityPrincipal;
 
-/// Where permission sets and assignments are changed.
 const CENTER: &str = "sso.amazonaws.com";
-/// Where people and groups are.
 const DIRECTORIES: &[&str] = &["sso-directory.amazonaws.com", "identitystore.amazonaws.com"];
-/// Names of events of a directory that are read.
 const OF_DIRECTORY: &[&str] = &["DeleteUser", "DeleteGroup"];
 
-/// A change, as CloudTrail has it.
+/// A change in CloudTrail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CenterChange {
-    /// The id of the event; copies have the same.
+    /// Copies have the same.
     pub event_id: String,
-    /// When it was asked for.
     pub at: Timestamp,
-    /// The operation.
     pub event: String,
-    /// Who asked for it, as far as the record says.
     pub by: ActivityPrincipal,
-    /// The ARN of the permission set.
     pub permission_set: Option<String>,
-    /// The name that a new permission set got.
     pub set_name: Option<String>,
-    /// The account of an assignment.
     pub account: Option<String>,
-    /// The id of the person or group that it is about.
     pub principal: Option<String>,
 }
 
-/// Gives each change of a file whose event has one of these names.
+/// Returns each change with one of these event names.
 ///
 /// # Errors
-/// The file is broken, or something else than a log. What was given before is true.
+/// The file is broken or no log. Results before the fault are valid.
 pub fn read_center_changes(
     bytes: impl Read,
     names: &EventNames,
@@ -58,7 +48,7 @@ pub fn read_center_changes(
     Ok(count)
 }
 
-/// Nothing of a service that only has an operation of the same name.
+/// Ignores operations of the same name in other services.
 fn change_of(record: RecordedChange) -> Option<CenterChange> {
     let source = record.source.as_str();
     let is_of_directory = OF_DIRECTORY.contains(&record.event.as_str());

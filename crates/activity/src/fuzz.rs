@@ -1,7 +1,7 @@
-//! Fuzz targets for logs, lists of people and states. See `hallpass_testing`.
+//! Fuzz targets for logs, user lists and states. See `hallpass_base::testing`.
 
-use hallpass_model::Timestamp;
-use hallpass_testing::{changed, in_time};
+use hallpass_base::Timestamp;
+use hallpass_base::testing::{changed, in_time};
 
 use crate::{
     ActivityRows, PciFold, PciRules, PciState, PeopleList, read_activity, read_file, read_line,
@@ -25,7 +25,7 @@ fn people() -> Option<PeopleList> {
 
 #[test]
 fn a_log_is_read_alike_whole_and_in_pieces_or_not_at_all() {
-    hallpass_testing::fuzz_target!("cloudtrail", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("cloudtrail", |input: &[u8]| {
         let bytes = changed(input, &[RECORDS, PAGES, USERS], LETTERS);
         in_time(|| {
             let (mut whole, mut pieces) = (fold(), fold());
@@ -38,7 +38,7 @@ fn a_log_is_read_alike_whole_and_in_pieces_or_not_at_all() {
             let people = people();
             let kept = |fold: &PciFold| PciState::after(fold, people.as_ref(), None);
             assert_eq!(kept(&whole), kept(&pieces));
-            // what was kept is read again as it was
+            // A stored state reads back unchanged.
             let state = kept(&whole).expect("there are people");
             let text = state.text().expect("a state is JSON");
             assert_eq!(PciState::read(&text), Ok(state));

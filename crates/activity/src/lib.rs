@@ -1,16 +1,14 @@
-//! What people did with their access, from logs of CloudTrail (`inventory.md` §7).
+//! Activity of users, from CloudTrail logs (`inventory.md` §7).
 //!
-//! Eight modules. `log` reads logs, once and at the speed of the disk, one record after the other
-//! whatever the size of a file, and only those of wanted names. `digest` holds what lies there against what
-//! CloudTrail signed. `pci` folds records into when each person's password
-//! was set and when they were last there, and judges that at an instant. `table` folds all records into the activity
-//! table: who did what, where, on which day. `unused` holds what is allowed against that, and `shrink` proposes the smaller
-//! policy with the proof that nobody misses anything. `recorded` says who
-//! changed what, and `center` reads that of Identity Center.
+//! * `log` streams records of wanted names in bounded memory.
+//! * `digest` verifies files against CloudTrail's signatures.
+//! * `pci` finds password age and last activity per person, and judges them at an instant.
+//! * `table` folds all records into the activity table: actor, action, place, day.
+//! * `unused` compares permissions with that; `shrink` proposes a smaller policy with proof.
+//! * `recorded` returns changes with their authors; `center` those of Identity Center.
 //!
-//! Knows CloudTrail's records and what they say of people of Identity Center. Never knows file systems, networks,
-//! clocks, or how anything is told: files come through [`LogFiles`], the instant is an argument.
-#![warn(missing_docs)]
+//! The crate knows no file systems, networks, clocks or output: files come through [`LogFiles`],
+//! the instant is an argument.
 
 mod center;
 mod digest;

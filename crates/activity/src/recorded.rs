@@ -1,36 +1,29 @@
-//! What was changed, by whom, record by record: of a trail's files or of pages of `LookupEvents`. Calls that were refused
-//! changed nothing and are left out.
+//! Changes with their authors, record by record, from trail files or `LookupEvents` pages. Refused
+//! calls are left out.
 
 use std::io::Read;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::log::{EventNames, LogFault, ReadCount, each_text, null_is_default, record_text};
 use crate::table::{ActivityIdentity, ActivityPrincipal, PrincipalKind};
 
-/// A call that changed something, as `CloudTrail` has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordedChange {
-    /// The id of the event; copies have the same.
+    /// Copies have the same.
     pub event_id: String,
-    /// When it was asked for.
     pub at: Timestamp,
-    /// The service: `securityhub.amazonaws.com`.
+    /// `securityhub.amazonaws.com`.
     pub source: String,
-    /// The operation.
     pub event: String,
-    /// Who asked for it, as far as the record says.
     pub by: ActivityPrincipal,
-    /// What was asked for.
     pub request: Value,
-    /// What was answered.
     pub response: Value,
 }
 
 impl RecordedChange {
-    /// Who asked for it, as people read it.
     pub fn who(&self) -> String {
         let ActivityPrincipal { kind, name, .. } = &self.by;
         let set = self.by.permission_set.as_ref();
@@ -61,10 +54,10 @@ struct ChangeRecord<'a> {
     response_elements: Value,
 }
 
-/// Gives each change of a log whose event has one of these names. The count has them as wanted.
+/// Returns changes with one of these event names, counted as wanted.
 ///
 /// # Errors
-/// The log is broken, or something else than one. What was given before is true.
+/// The log is broken or invalid. Results before the fault are valid.
 pub fn read_recorded_changes(
     bytes: impl Read,
     names: &EventNames,

@@ -1,9 +1,9 @@
-//! From what is stored of rules and what their queries answered to new states and what is told
-//! (`inventory.md` ).
+//! Computes new states and messages from stored states and query results (`inventory.md` R-1 to
+//!
 
 use std::collections::BTreeMap;
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::message::{AlertMessage, AlertNews, ListedRows, RowNews, ToldRow};
@@ -13,29 +13,26 @@ use crate::rule::{AlertRule, AlertRuleId, columns_of};
 use crate::run::{BlockedBy, RunAnswer, RunRows};
 use crate::state::{AlertState, RulePhase};
 
-/// How long rows are kept that stand no more, so that one that comes back is known.
+/// Retention of closed rows, so that a returning one is recognized.
 const CLOSED_KEPT: TimeSpan = TimeSpan::hours(30 * 24);
-/// A rule that is blocked for so many times its `every` is told.
+/// A blocked rule is reported after so many times its `every`.
 const BLOCKED_TOLD_AFTER: u64 = 2;
 
-/// What one run of a rule leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a step that is not committed has not happened"]
 pub struct RuleStep {
-    /// What is to be stored.
     pub write: AlertWrite,
-    /// All rows of a message that only counts them, and the change of each: for the file that the message names,
-    /// which is written before the commit.
+    /// All rows of a summary message, with their changes: for the file named in the message. The
+    /// file is stored before the commit.
     pub listed: Vec<(&'static str, ToldRow)>,
 }
 
-/// Whether a rule is to be asked although no snapshot came since it was.
+/// Whether a rule is due without a new snapshot.
 pub fn is_due(rule: &AlertRule, state: Option<&AlertState>, now: Timestamp) -> bool {
     rule.enabled && state.is_none_or(|it| !rule.every.covers(it.asked_at, now))
 }
 
-/// The step of every rule of a file that was run, and of those that are not in it any more. Rules that were not run
-/// stay as they are.
+/// Advances all rules that ran, and those removed from the file. Other rules stay unchanged.
 pub fn advance(
     file: &str,
     rules: &[AlertRule],
@@ -63,7 +60,7 @@ pub fn advance(
     run.chain(gone).collect()
 }
 
-/// A rule that is in no file closes its rows, and tells nobody (`inventory.md` R-4).
+/// Closes the rows of a removed rule without a message (`inventory.md` R-4).
 fn retired(mut state: AlertState, now: Timestamp) -> RuleStep {
     close_rows(&mut state, now);
     state.phase = RulePhase::Retired { at: now };
@@ -124,7 +121,7 @@ fn step(
         return blocked(rule, state, BlockedBy::QueryFailed { message }, now);
     }
     if state.key != *key {
-        // which row is which is said in another way: none of them is a row of before
+        // The key changed: old rows cannot be matched.
         close_rows(&mut state, now);
         state.key.clone_from(key);
     }
@@ -147,7 +144,7 @@ fn step(
     told.into_step(rule, state, blocked_since, now)
 }
 
-/// The rows by key, in whatever order they came. Of several with one key one stands for all.
+/// Indexes rows by key. Of several with one key, one is kept.
 fn keyed(rows: &[Map<String, Value>], key: &[String]) -> BTreeMap<AlertRowKey, Map<String, Value>> {
     let mut keyed: BTreeMap<AlertRowKey, Map<String, Value>> = BTreeMap::new();
     let text = |row: &Map<String, Value>| Value::Object(row.clone()).to_string();
@@ -179,7 +176,6 @@ fn unknown_column(rule: &AlertRule, key: &[String], columns: &[String]) -> Optio
     })
 }
 
-/// Takes note of the rows that are there.
 fn see(
     rule: &AlertRule,
     state: &mut AlertState,
@@ -222,7 +218,7 @@ fn see(
     }
 }
 
-/// Takes note of the rows that are not there any more, and were looked for; answers those whose going is told.
+/// Closes rows that a complete run no longer returned; returns those to report.
 fn recover(
     rule: &AlertRule,
     state: &mut AlertState,
@@ -268,7 +264,7 @@ fn recover(
     told
 }
 
-/// Collects what is new to people, and what they are reminded of.
+/// Collects new rows and reminders.
 fn tell(rule: &AlertRule, state: &mut AlertState, told: &mut Changes, now: Timestamp) {
     let muted: Vec<AlertRowKey> = state.mutes.iter().map(|mute| mute.key.clone()).collect();
     for (key, row) in &mut state.rows {
@@ -308,7 +304,7 @@ fn prune(state: &mut AlertState, now: Timestamp) {
     });
 }
 
-/// What is stored stays as it is; only how long that has been so is told, once.
+/// Keeps the state, and reports the blocking once.
 fn blocked(rule: &AlertRule, mut state: AlertState, why: BlockedBy, now: Timestamp) -> RuleStep {
     let (since, was_told) = match state.phase {
         RulePhase::Blocked { since, told, .. } => (since, told),
@@ -341,7 +337,6 @@ fn message(rule: &AlertRule, state: &AlertState, news: AlertNews, now: Timestamp
     }
 }
 
-/// Rows that a run tells of.
 #[derive(Default)]
 struct Changes {
     new: Vec<ToldRow>,

@@ -1,9 +1,9 @@
-//! Things that happen, in place of rows that a query finds: each is told once, by its key. Some are over with that
-//! (`organization.md` Y-2), others stand until it is told that they do not (D-9).
+//! Events instead of query rows: each is reported once, by its key. Some are momentary
+//! (`organization.md` Y-2), others last until their end is reported (D-9).
 
 use std::collections::BTreeMap;
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::message::{AlertMessage, AlertNews, ListedRows, RowNews, ToldRow};
@@ -12,27 +12,25 @@ use crate::row::{AlertRow, AlertRowKey, RowPhase, kept};
 use crate::rule::{AlertRuleId, AlertSeverity};
 use crate::state::AlertState;
 
-/// How long one is known: AWS delivers an event again for a day at most.
+/// How long an event is remembered: AWS redelivers for a day at most.
 const KNOWN: TimeSpan = TimeSpan::hours(30 * 24);
-/// How long one stands whose end nobody told: events may be lost.
+/// How long an event lasts without a reported end: events may be lost.
 const STANDS: TimeSpan = TimeSpan::hours(180 * 24);
 
-/// What is told of things of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HappeningRule {
-    /// The name that they are known by; no rule of a file should have it.
+    /// Should differ from the rule names in files.
     pub id: AlertRuleId,
-    /// How bad one is.
     pub severity: AlertSeverity,
-    /// The columns that tell one from another.
+    /// The identifying columns.
     pub key: Vec<String>,
-    /// What is said of one, with `{column}` for values.
+    /// With `{column}` for values.
     pub message: String,
-    /// Who gets mail of it besides those who get all alerts.
+    /// Recipients in addition to those of all alerts.
     pub mail_to: Vec<String>,
 }
 
-/// The step of something that happened; `None` where it was told already.
+/// `None` if already reported.
 pub fn happened(
     rule: &HappeningRule,
     state: Option<AlertState>,
@@ -42,7 +40,7 @@ pub fn happened(
     happened_together(rule, state, std::slice::from_ref(values), now)
 }
 
-/// As [`happened`], of several things that happened at once: those that were not told before are one message.
+/// As [`happened`], with one message for several simultaneous events.
 pub fn happened_together(
     rule: &HappeningRule,
     state: Option<AlertState>,
@@ -61,12 +59,10 @@ pub fn happened_together(
     })
 }
 
-/// The state of a rule, from its beginning where there is none.
 fn begun(rule: &HappeningRule, state: Option<AlertState>) -> AlertState {
     state.unwrap_or_else(|| AlertState::begun(rule.id.clone(), rule.severity, rule.key.clone()))
 }
 
-/// What is kept of things, by the keys of their rows.
 fn by_key(
     rule: &HappeningRule,
     things: &[Map<String, Value>],
@@ -75,7 +71,6 @@ fn by_key(
     things.iter().map(row).collect()
 }
 
-/// Adds what was not told before, and says which that is.
 fn add_new(
     state: &mut AlertState,
     things: BTreeMap<AlertRowKey, Map<String, Value>>,
@@ -102,7 +97,6 @@ fn news_of(rows: Vec<ToldRow>) -> RowNews {
     }
 }
 
-/// The row of something that is told and never stands.
 fn told_once(values: &Map<String, Value>, now: Timestamp) -> AlertRow {
     AlertRow {
         values: values.clone(),
@@ -112,8 +106,8 @@ fn told_once(values: &Map<String, Value>, now: Timestamp) -> AlertRow {
     }
 }
 
-/// The step of a list of things that are so, each told once, however long the list has it; `None` where all were told.
-/// What the list no longer has is forgotten with the next that is told.
+/// Reports each listed event once, while listed; `None` if all were reported. Unlisted ones are
+/// forgotten with the next report.
 pub fn listed(
     rule: &HappeningRule,
     state: Option<AlertState>,
@@ -127,7 +121,7 @@ pub fn listed(
     if new.is_empty() {
         return None;
     }
-    // what is told once for as long as it is listed is not forgotten with age
+    // Listed events do not expire.
     note_asked(&mut state, rule, now);
     Some(AlertWrite {
         state,
@@ -135,19 +129,16 @@ pub fn listed(
     })
 }
 
-/// What is told of something that stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HappeningTurn {
-    /// It began.
     Began,
-    /// It became worse: told again where it stands, as new where nobody heard of it.
+    /// Worse: reported again if open, as new if never reported.
     Worse,
-    /// It is over.
     Ended,
 }
 
-/// The step of something that stands until its end; `None` where nothing changes. Its end may come before its beginning,
-/// which is not told then, and each may come several times.
+/// `None` without a change. An end may precede its start, which is then not reported, and events
+/// may repeat.
 pub fn stood(
     rule: &HappeningRule,
     state: Option<AlertState>,
@@ -164,7 +155,7 @@ pub fn stood(
     let mut news = RowNews::default();
     let told_at = (!is_muted).then_some(now);
     let (first_seen, phase) = match (there, turn) {
-        // an end that came first, or a beginning that came late
+        // An early end, or a late start
         (None, HappeningTurn::Ended) => (now, RowPhase::Recovered { at: now }),
         (None, HappeningTurn::Began | HappeningTurn::Worse) => {
             news.new = listed;
@@ -208,7 +199,6 @@ pub fn stood(
     })
 }
 
-/// A state that something of a rule is about to be written to.
 fn touch(state: &mut AlertState, rule: &HappeningRule, now: Timestamp) {
     let (known, stands) = (KNOWN.before(now), STANDS.before(now));
     state.rows.retain(|_, row| match row.phase {
@@ -322,7 +312,7 @@ mod tests {
         values.as_object().cloned().unwrap()
     }
 
-    /// What each turn tells of one insight: new, still, recovered.
+    /// Reports per turn of one insight: new, still, recovered.
     fn told_of(turns: &[(HappeningTurn, &str)], muted: bool) -> Vec<Option<[usize; 3]>> {
         let rule = HappeningRule {
             id: "devops-guru/insights".parse().unwrap(),
@@ -375,12 +365,12 @@ mod tests {
                 ],
                 vec![new, None, still, None, over, None],
             ),
-            // what was too small to be told, and became worse
+            // Too minor at first, then worse
             (
                 vec![(Worse, "high"), (Began, "low"), (Ended, "high")],
                 vec![new, None, over],
             ),
-            // its end overtook its beginning
+            // The end came before the start
             (
                 vec![(Ended, "high"), (Began, "high"), (Worse, "high")],
                 vec![None, None, None],

@@ -1,9 +1,8 @@
-//! Alerts on queries: a rule is a query over snapshots, each row it gives is something that stands, and people are
-//! told when a row is new and when it is gone (`inventory.md` §2.2).
+//! Alerts on queries: a rule is a snapshot query, each result row is an open alert, and new and
+//! closed rows are reported (`inventory.md` §2.2).
 //!
-//! Pure: rules, what was stored of them, what a query answered and `now` in; new states and what is to be told out.
-//! Knows nothing of SQL, files, channels or clocks.
-#![warn(missing_docs)]
+//! Pure: rules, stored states, results and `now` in; new states and messages out. Knows no SQL,
+//! files, channels or clocks.
 
 mod read;
 mod rule;
@@ -19,7 +18,7 @@ mod muting;
 mod message;
 mod ports;
 
-/// Ready-made rules over the shipped queries, as a file.
+/// Example rules over the shipped queries.
 pub const EXAMPLE: &str = include_str!("example.yaml");
 
 pub use advance::{RuleStep, advance, is_due};

@@ -1,6 +1,6 @@
-//! What is to be told of a run: facts. The sentences are `hallpass-wording`'s.
+//! Facts of a message. `hallpass-wording` has the sentences.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -8,25 +8,18 @@ use crate::row::AlertRowKey;
 use crate::rule::{AlertRuleId, AlertSeverity};
 use crate::run::BlockedBy;
 
-/// A row in a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToldRow {
-    /// The row's key.
     pub key: AlertRowKey,
-    /// Its values.
     pub values: Map<String, Value>,
-    /// Since when it stands, or stood.
     pub since: Timestamp,
-    /// How often it came back.
     pub flap_count: u32,
 }
 
-/// Rows that one message is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedRows {
-    /// How many.
     pub count: u64,
-    /// The rows; none where they are too many for a message.
+    /// Empty if too many for a message.
     pub rows: Vec<ToldRow>,
 }
 
@@ -42,66 +35,47 @@ impl ListedRows {
         }
     }
 
-    /// Whether they are too many for a message.
     pub fn is_summary(&self) -> bool {
         self.count > self.rows.len() as u64
     }
 }
 
-/// What a run found out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowNews {
-    /// Rows that stand now.
     pub new: ListedRows,
-    /// Rows that do not any more.
     pub recovered: ListedRows,
-    /// Rows that still stand, told again.
     pub still: ListedRows,
-    /// The file that has them all, where they are too many for a message: its path below the folder of snapshots.
+    /// The file with all rows of a summary, relative to the snapshot folder.
     pub file: Option<String>,
-    /// Since when the rule was blocked, where that was told and is over.
+    /// The start of a reported blocking that ended.
     pub blocked_since: Option<Timestamp>,
 }
 
-/// What a message tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertNews {
-    /// What a run found.
     Rows(RowNews),
-    /// The rule does not run.
-    Blocked {
-        /// Since when.
-        since: Timestamp,
-        /// Why the rule could not be asked.
-        why: BlockedBy,
-    },
+    Blocked { since: Timestamp, why: BlockedBy },
 }
 
-/// What one run of a rule tells: one message at most (`inventory.md` R-3).
+/// At most one message per run of a rule (`inventory.md` R-3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertMessage {
-    /// The rule.
     pub alert: AlertRuleId,
-    /// How bad its rows are.
     pub severity: AlertSeverity,
-    /// When it ran.
     pub at: Timestamp,
-    /// The snapshot it ran over.
     pub snapshot: Option<String>,
-    /// What is said of a row, with `{column}` for values.
+    /// With `{column}` for values.
     pub template: Option<String>,
-    /// What is told.
     pub news: AlertNews,
-    /// Channels that tell it; none = all.
+    /// Empty selects all channels.
     pub notify: Vec<String>,
-    /// Who gets mail of it besides those who get all alerts.
+    /// Recipients in addition to those of all alerts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mail_to: Vec<String>,
 }
 
 impl AlertMessage {
-    /// Whether a channel of this name tells it.
     pub fn is_for(&self, channel: &str) -> bool {
         self.notify.is_empty() || self.notify.iter().any(|it| it == channel)
     }

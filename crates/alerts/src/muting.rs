@@ -1,4 +1,4 @@
-//! Rows that are not told for a while, and the record of who wanted that (`inventory.md` R-8).
+//! Mutes rows, with an audit record (`inventory.md` R-8).
 
 use hallpass_audit::Draft;
 
@@ -6,26 +6,24 @@ use crate::row::AlertRowKey;
 use crate::rule::AlertRuleId;
 use crate::state::{AlertState, Mute};
 
-/// A state with another mute, and the record of that: stored together by
+/// A changed mute and its record, stored together by
 /// [`commit_mute`](crate::AlertStore::commit_mute).
 #[derive(Clone, Debug)]
 #[must_use = "a step that is not committed has not happened"]
 pub struct MuteStep {
-    /// The state; its `version` is the one that was read.
+    /// Its `version` is as read.
     pub state: AlertState,
-    /// Who changed it, and why.
     pub record: Draft,
 }
 
-/// The rule has no such row, or no such row is muted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no such row")]
 pub struct NoSuchRow;
 
-/// A row that is not told for a while. `record` says who did it and when.
+/// `record` has user and time.
 ///
 /// # Errors
-/// The rule has no such row.
+/// Unknown row.
 pub fn mute(state: AlertState, mute: Mute, record: Draft) -> Result<MuteStep, NoSuchRow> {
     if !state.rows.contains_key(&mute.key) {
         return Err(NoSuchRow);
@@ -39,10 +37,8 @@ pub fn mute(state: AlertState, mute: Mute, record: Draft) -> Result<MuteStep, No
     })
 }
 
-/// A muted row that is told again.
-///
 /// # Errors
-/// No such row is muted.
+/// The row is not muted.
 pub fn unmute(
     state: AlertState,
     key: &AlertRowKey,

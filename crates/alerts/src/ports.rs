@@ -1,4 +1,4 @@
-//! What alerts need: a store that keeps a rule's state together with what is to be told.
+//! A store that commits a rule's state with its message.
 
 use async_trait::async_trait;
 
@@ -7,39 +7,33 @@ use crate::muting::MuteStep;
 use crate::rule::AlertRuleId;
 use crate::state::AlertState;
 
-/// A state that was not stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AlertCommitError {
-    /// Another writer was first: read again.
+    /// A concurrent write: read again.
     #[error("another run came first: {0}")]
     Raced(String),
-    /// The store did not answer. Worth another try.
+    /// The store did not answer. May be retried.
     #[error("store: {0}")]
     Unavailable(String),
 }
 
-/// A new state of a rule with what it tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a state that is not committed has not happened"]
 pub struct AlertWrite {
-    /// The state; its `version` is the one that was read, 0 where there was none.
+    /// Its `version` is as read, 0 for a new one.
     pub state: AlertState,
-    /// What it tells.
     pub message: Option<AlertMessage>,
 }
 
-/// The states of rules.
 #[async_trait]
 pub trait AlertStore: Send + Sync {
-    /// Every state, by rule. May be repeated.
     async fn alert_states(&self) -> Result<Vec<AlertState>, AlertCommitError>;
-    /// The state of a rule. May be repeated.
     async fn alert_state(&self, rule: &AlertRuleId)
     -> Result<Option<AlertState>, AlertCommitError>;
-    /// Stores a state with `version` grown by one, and its message for every channel in use, in one transaction:
-    /// a stop leaves both or neither. Refused as raced where the stored version is another than that of the state.
+    /// Stores a state with `version` incremented, and its message for every active channel, in one
+    /// transaction. Raced if the stored version differs.
     async fn commit_alert(&self, write: AlertWrite) -> Result<(), AlertCommitError>;
-    /// Stores a state with another mute, `version` grown by one, and the record of it, in one transaction: a stop
-    /// leaves both or neither. Refused as [`commit_alert`](AlertStore::commit_alert) is.
+    /// Stores a mute with `version` incremented, and its record, in one transaction. Refused like
+    /// [`commit_alert`](AlertStore::commit_alert).
     async fn commit_mute(&self, step: MuteStep) -> Result<(), AlertCommitError>;
 }

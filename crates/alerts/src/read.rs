@@ -1,16 +1,15 @@
-//! From a text to rules: all or nothing, and every error at once, each with its place and the name that was meant.
+//! Parses rules: all or nothing, with all errors, their places and suggestions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_rules::syntax::{self, MapEntry, Node, Value};
 use hallpass_rules::{Diagnostic, Position, SOURCE_BYTES_MAX, Syntax, nearest};
 use serde::Serialize;
 
 use crate::rule::{AlertQuestion, AlertRule, AlertRuleId, AlertSeverity};
 
-/// The keys of a rule.
 const KEYS: [&str; 14] = [
     "id",
     "query",
@@ -27,29 +26,21 @@ const KEYS: [&str; 14] = [
     "max_new",
     "enabled",
 ];
-/// How often a rule is asked where it does not say.
 const EVERY: TimeSpan = TimeSpan::hours(6);
-/// Fewest seconds between two askings.
+/// The shortest interval.
 const EVERY_MIN: TimeSpan = TimeSpan::minutes(1);
-/// How many rows a message lists where the rule does not say, and at most.
+/// Rows listed in a message: default and maximum.
 const MAX_NEW: usize = 50;
 const MAX_NEW_MOST: usize = 200;
-/// How many snapshots in a row may be asked for.
 const SNAPSHOTS_MOST: u32 = 100;
-/// Rules of a file.
 const RULES_MOST: usize = 500;
 
-/// Something that is wrong with a rule file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AlertFileFinding {
-    /// The file as it was named.
     pub file: String,
-    /// Where in it.
     #[serde(flatten)]
     pub position: Position,
-    /// What is wrong.
     pub message: String,
-    /// What to write instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }
@@ -64,10 +55,10 @@ impl fmt::Display for AlertFileFinding {
     }
 }
 
-/// Reads the rules of a file. `.toml` and `.json` say how it is written; all else is YAML.
+/// The extension selects the format: `.toml`, `.json`, otherwise YAML.
 ///
 /// # Errors
-/// Everything that is wrong with it, in the order of the text.
+/// All errors, in text order.
 pub fn read(file: &str, text: &str) -> Result<Vec<AlertRule>, Vec<AlertFileFinding>> {
     let mut reader = RuleReader {
         file,

@@ -1,19 +1,16 @@
-//! A row that a rule gave: which one it is, and what became of it.
-
 use std::fmt;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Which row it is: the values of the key's columns, as a JSON array. No value is `null`, which is not the text
-/// `"null"`; members of objects are in the order of their names (`inventory.md` R-2).
+/// The values of the key's columns, as a JSON array. `null` differs from the text `"null"`; object
+/// members are sorted (`inventory.md` R-2).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AlertRowKey(String);
 
 impl AlertRowKey {
-    /// The key of a row.
     pub fn of(row: &Map<String, Value>, columns: &[String]) -> Self {
         let values = columns
             .iter()
@@ -21,7 +18,7 @@ impl AlertRowKey {
         Self(Value::Array(values.collect()).to_string())
     }
 
-    /// Reads a key as people give it: a JSON array, or the text of a single column.
+    /// Parses user input: a JSON array, or a single column's text.
     pub fn given(text: &str) -> Self {
         match serde_json::from_str(text) {
             Ok(Value::Array(values)) => {
@@ -31,7 +28,6 @@ impl AlertRowKey {
         }
     }
 
-    /// Its text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -43,7 +39,6 @@ impl fmt::Display for AlertRowKey {
     }
 }
 
-/// A value whose objects have their members in order.
 fn ordered(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
@@ -59,10 +54,10 @@ fn ordered(value: &Value) -> Value {
     }
 }
 
-/// The longest text of a value that is kept of a row, in characters.
+/// In characters.
 const VALUE_MAX: usize = 500;
 
-/// A row with long values cut: what is told and stored of it.
+/// Truncates long values.
 pub(crate) fn kept(row: &Map<String, Value>) -> Map<String, Value> {
     let cut = |value: &Value| match value {
         Value::String(text) => Value::String(text.chars().take(VALUE_MAX).collect()),
@@ -80,38 +75,28 @@ pub(crate) fn kept(row: &Map<String, Value>) -> Map<String, Value> {
         .collect()
 }
 
-/// What became of a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum RowPhase {
-    /// It was seen, not yet often enough.
+    /// Seen, but not often enough yet.
     New {
-        /// In so many snapshots one after the other.
+        /// Consecutive snapshots.
         snapshots: u32,
-        /// When it recovered before, if it did: it was active once.
+        /// The earlier recovery, if any.
         recovered_at: Option<Timestamp>,
     },
-    /// It stands.
     Active {
-        /// Since when.
         since: Timestamp,
-        /// When it was told last; a muted row is not.
+        /// Excludes muted times.
         told_at: Option<Timestamp>,
     },
-    /// A run that read everything did not give it any more.
-    Recovered {
-        /// When it was seen gone.
-        at: Timestamp,
-    },
-    /// Its rule is gone, or asks for other rows now.
-    Retired {
-        /// When its rule was taken out of the file or changed.
-        at: Timestamp,
-    },
+    /// Missing in a complete run.
+    Recovered { at: Timestamp },
+    /// Its rule was removed, or changed its key.
+    Retired { at: Timestamp },
 }
 
 impl RowPhase {
-    /// Its name where people read.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::New { .. } => "new",
@@ -122,15 +107,11 @@ impl RowPhase {
     }
 }
 
-/// A row and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertRow {
-    /// Its values when it was seen last.
     pub values: Map<String, Value>,
-    /// When it was seen first.
     pub first_seen: Timestamp,
-    /// How often it was active again after it had recovered.
+    /// Reactivations after recovery.
     pub flap_count: u32,
-    /// What became of it.
     pub phase: RowPhase,
 }

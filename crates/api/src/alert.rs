@@ -1,106 +1,106 @@
-//! Rules of alerts and what they found, on the wire.
+//! Alert rules and their rows in the API.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A rule of alerts, as its newest run left it.
+/// An alert rule after its newest run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AlertRule {
-    /// Its name.
+    /// Name.
     pub rule: String,
     /// `info`, `low`, `medium`, `high` or `critical`.
     pub severity: String,
     /// `running`, `blocked` or `retired`.
     pub state: String,
-    /// Since when it is blocked or retired.
+    /// Start of `blocked` or `retired`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub since: Option<Timestamp>,
-    /// Why it is blocked.
+    /// Reason of the block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// The file it stands in.
+    /// Rule file.
     pub file: String,
-    /// When it was asked last.
+    /// Last run.
     #[schema(value_type = String, format = DateTime)]
     pub asked_at: Timestamp,
-    /// The snapshot it was asked of.
+    /// Snapshot of that run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
-    /// The columns that say which row is which.
+    /// Columns that identify a row.
     pub key: Vec<String>,
-    /// How many rows stand.
+    /// Open rows.
     pub active: u64,
-    /// How many of those are muted.
+    /// Muted open rows.
     pub muted: u64,
 }
 
-/// Every rule that was run.
+/// All rules that ran.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AlertRules {
-    /// By name.
+    /// Sorted by name.
     pub items: Vec<AlertRule>,
 }
 
-/// A row that a rule gave.
+/// A row of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AlertRow {
-    /// Which: the values of the key's columns, as a JSON array.
+    /// Key: values of the key columns, as a JSON array.
     pub key: String,
     /// `new`, `active`, `recovered` or `retired`.
     pub state: String,
-    /// Since when it is that.
+    /// Start of this state.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
-    /// How often it came back.
+    /// Number of reactivations.
     pub flap_count: u32,
-    /// Its values when it was seen last.
+    /// Last values.
     #[schema(value_type = Object)]
     pub values: serde_json::Map<String, serde_json::Value>,
-    /// The mute it is under.
+    /// Active mute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mute: Option<AlertMute>,
 }
 
-/// That a row is not told for a while.
+/// A mute of a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AlertMute {
-    /// Until when.
+    /// End.
     #[schema(value_type = String, format = DateTime)]
     pub until: Timestamp,
-    /// Who said so.
+    /// User who muted it.
     pub by: String,
-    /// Why.
+    /// Reason.
     pub reason: String,
-    /// When.
+    /// Start.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
 }
 
-/// Which row is to be muted.
+/// Mutes a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MuteAlert {
-    /// The rule.
+    /// Rule.
     pub rule: String,
-    /// The row: its key, or the value of a single column.
+    /// Row: its key, or the value of a single key column.
     pub key: String,
-    /// Until when.
+    /// End.
     #[schema(value_type = String, format = DateTime)]
     pub until: Timestamp,
-    /// Why; it is recorded.
+    /// Reason; it is recorded.
     pub reason: String,
 }
 
-/// Which row is to be told again.
+/// Unmutes a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UnmuteAlert {
-    /// The rule.
+    /// Rule.
     pub rule: String,
-    /// The row, as in [`MuteAlert`].
+    /// Row, as in [`MuteAlert`].
     pub key: String,
-    /// Why; it is recorded.
+    /// Reason; it is recorded.
     pub reason: String,
 }

@@ -1,69 +1,69 @@
-//! Entitlements of account access manager on the wire: roles that people and groups take without a permission set.
+//! Account access manager entitlements in the API: roles without a permission set.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Entitlements of account access manager, as a run found them.
+/// Account access manager entitlements found by a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SweepEntitlements {
-    /// Those of people.
+    /// Entitlements of users.
     pub of_people: u64,
-    /// Those of groups.
+    /// Entitlements of groups.
     pub of_groups: u64,
-    /// The same in words.
+    /// Summary text.
     pub says: String,
     /// The first thousand.
     pub items: Vec<Entitlement>,
 }
 
-/// A role that a person or a group may take, by an entitlement of account access manager.
+/// A role available to a user or group through account access manager.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Entitlement {
-    /// AWS's id of it.
+    /// AWS id.
     pub entitlement_id: String,
-    /// The application that has it.
+    /// Application ARN.
     pub application_arn: String,
-    /// The role.
+    /// Role ARN.
     pub role_arn: String,
-    /// The role's account.
+    /// Account of the role.
     pub account: String,
-    /// Whose it is, where it is a person's.
+    /// User, if held by one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
-    /// Whose it is, where it is a group's.
+    /// Group, if held by one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_id: Option<String>,
-    /// Account, role and holder, by name, in words.
+    /// Account, role and holder by name.
     pub says: String,
-    /// Whether the run before did not have it; in reports of runs.
+    /// Absent in the previous run; only in run reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new: Option<bool>,
-    /// Why it was not deleted, where it was to be.
+    /// Why the deletion failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// What a person may take by entitlements.
+/// Entitlements of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EntitlementsHeld {
-    /// Whether the server looks at entitlements (`access.entitlements`); where not, nothing is known of them.
+    /// Whether the server reads entitlements (`access.entitlements`); if not, they are unknown.
     pub looked_at: bool,
-    /// By their own.
+    /// Direct ones.
     pub own: Vec<Entitlement>,
-    /// By those of groups that they are in.
+    /// Those of the user's groups.
     pub by_group: Vec<Entitlement>,
 }
 
-/// What became of the entitlements of a person.
+/// Result for a user's entitlements.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EntitlementsRevoked {
-    /// Their own, deleted.
+    /// Deleted direct ones.
     pub ended: Vec<Entitlement>,
-    /// Their own that AWS did not delete, each with its error.
+    /// Direct ones that AWS did not delete, with errors.
     pub failed: Vec<Entitlement>,
-    /// Those of groups that they are in, which stay.
+    /// Those of the user's groups, which stay.
     pub by_group: Vec<Entitlement>,
-    /// Why they could not be read, in which case nothing is known of them.
+    /// Read error; entitlements are then unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

@@ -1,120 +1,120 @@
-//! Grants on the wire.
+//! Grants in the API.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::EntitlementsRevoked;
 
-/// Permission with an end.
+/// Access with an end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Grant {
     /// `grn_…`.
     pub id: String,
     /// `scheduled`, `granting`, `active`, `ending`, `ended` or `failed`.
     pub state: String,
-    /// The request it was made from.
+    /// Request.
     pub request_id: String,
-    /// Who holds it: e-mail.
+    /// Holder's e-mail.
     pub user: String,
-    /// Their name.
+    /// Holder's name.
     pub user_name: String,
-    /// Their id in the identity store.
+    /// Holder's identity store id.
     pub user_id: String,
-    /// The account's id.
+    /// Account id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// The account's name.
+    /// Account name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_name: Option<String>,
-    /// The permission set's name.
+    /// Permission set name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permission_set: Option<String>,
-    /// The group's id.
+    /// Group id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// The group's name.
+    /// Group name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_name: Option<String>,
-    /// For how long it was asked, in seconds.
+    /// Requested duration in seconds.
     pub duration_seconds: u64,
-    /// Why it was asked for.
+    /// Reason of the request.
     pub reason: String,
-    /// Who said yes.
+    /// Approver.
     pub approver: String,
     /// `not_required`, `self`, `peer`, `break_glass` or `adopted`.
     pub approval: String,
-    /// When it was approved.
+    /// Approval time.
     #[schema(value_type = String, format = DateTime)]
     pub scheduled_at: Timestamp,
-    /// When the access was seen.
+    /// When the access was first seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub granted_at: Option<Timestamp>,
-    /// When it ends; provisional until the access was seen.
+    /// End; provisional until the access was seen.
     #[schema(value_type = String, format = DateTime)]
     pub ends_at: Timestamp,
-    /// When it was seen over, or failed.
+    /// When the end or failure was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
-    /// Why it ends: `expired`, `released`, `revoked`, `rule_changed`, `principal_left`, `drift`,
-    /// `guard`.
+    /// Cause of the end: `expired`, `released`, `revoked`, `rule_changed`, `principal_left`,
+    /// `drift`, `guard`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
     /// Whether this end removed the access.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed: Option<bool>,
-    /// Why it did not, or `removed`, or `guard`: a guard removed it.
+    /// `removed`, `guard` (removed by a guard), or why the access stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// What AWS said when it failed, or refuses to remove it.
+    /// AWS's error for a failure or refused removal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Whether the access was there before; such a grant removes nothing.
+    /// Whether the access existed before; such a grant removes nothing.
     pub standing: bool,
-    /// AWS refuses to remove it; it is tried again every hour.
+    /// AWS refuses the removal; retried every hour.
     pub stuck: bool,
-    /// Where the access can be used.
+    /// Console URL of the access.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub console_url: Option<String>,
-    /// A profile for the AWS CLI's configuration file.
+    /// Profile for the AWS CLI configuration file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cli_profile: Option<String>,
-    /// Its place in line, while it waits for its turn to be sent to AWS; in a listing for the first
-    /// fifty that wait.
+    /// Queue position before the call to AWS; in listings only for the first fifty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<Queue>,
-    /// While it waits to be given or taken away: since when the home Region of IAM Identity Center has not answered, without
-    /// which neither happens.
+    /// For waiting grants: start of an outage of IAM Identity Center's home Region, which blocks
+    /// granting and removal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub aws_silent_since: Option<Timestamp>,
-    /// AWS itself refuses after this instant, on its own clock, whatever has become of the server.
-    /// Of a grant that is over: from when on AWS refused it, before it was removed.
+    /// AWS denies access after this instant by its own clock, independent of the server. For ended
+    /// grants: when AWS denied it before the removal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub armed_until: Option<Timestamp>,
-    /// Why AWS does not refuse by itself, where the configuration or a rule wants it to.
+    /// Why AWS does not enforce the wanted end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_armed: Option<String>,
-    /// Why `armed_until` is not where the end has moved to, where AWS did not take that.
+    /// Why AWS did not accept the moved end for `armed_until`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_moved: Option<String>,
-    /// The later end that was approved, while AWS still refuses from `ends_at` on: `ends_at` becomes this once AWS has it.
+    /// Approved later end while AWS still denies from `ends_at` on: `ends_at` becomes this once AWS
+    /// has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub extending_to: Option<Timestamp>,
-    /// Grants change; this grows with each change.
+    /// Increases with each change.
     pub version: u64,
 }
 
-/// A place in line: of account operations, ten are under way at AWS at a time.
+/// A queue position: AWS runs ten account operations at a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Queue {
-    /// Grants that were asked for before it and wait too.
+    /// Earlier waiting grants.
     pub before: u32,
-    /// About how long it waits, in seconds.
+    /// Estimated wait in seconds.
     pub seconds: u64,
 }
 
@@ -122,15 +122,15 @@ pub struct Queue {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Extend {
-    /// The new length, counted from its approval, in seconds.
+    /// New duration from the approval, in seconds.
     pub duration_seconds: u64,
-    /// Why; the grant's own reason when absent.
+    /// Reason; the grant's by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// A ticket, where a rule wants one; that of the grant's request when absent.
+    /// Ticket, if a rule requires one; the one of the grant's request by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
-    /// The ids of warnings that were read and are confirmed (`warnings` of a preview, a request or a problem).
+    /// Ids of confirmed warnings (`warnings` of a preview, a request or a problem).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confirmed_warnings: Vec<String>,
 }
@@ -139,52 +139,53 @@ pub struct Extend {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Revoke {
-    /// Why.
+    /// Reason.
     pub reason: String,
-    /// End the sessions that outlive it too, whatever the configuration says.
+    /// Also end outliving sessions, regardless of configuration.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub end_sessions: bool,
 }
 
-/// `POST /api/v1/revocations`: many at once, for administrators.
+/// `POST /api/v1/revocations`: many grants, for administrators.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeMany {
-    /// Only this person's (e-mail).
+    /// Only this user's (e-mail).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// Only in this account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// Why.
+    /// Reason.
     pub reason: String,
-    /// End the sessions that outlive it too, whatever the configuration says.
+    /// Also end outliving sessions, regardless of configuration.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub end_sessions: bool,
 }
 
-/// What came of revoking many.
+/// Result of revoking many grants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Revoked {
-    /// One entry per grant; one that failed stopped no other.
+    /// One entry per grant; a failure stops no other.
     pub items: Vec<RevokedOne>,
-    /// Whether there are more than one call takes: call again for them.
+    /// More grants remain: call again.
     #[serde(default)]
     pub more: bool,
-    /// What became of the person's entitlements of account access manager; absent where no person was named, or nobody looks.
+    /// Result for the user's account access manager entitlements; absent without a user, or if
+    /// entitlements are not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entitlements: Option<EntitlementsRevoked>,
 }
 
-/// What came of revoking one of many.
+/// Result for one grant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RevokedOne {
-    /// The grant.
+    /// Grant.
     pub id: String,
-    /// Its state now, when it went well.
+    /// New state, on success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// Why not, when it did not.
+    /// Error, on failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

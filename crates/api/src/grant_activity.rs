@@ -1,74 +1,74 @@
-//! What was done with a grant, on the wire.
+//! Use of a grant in the API.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What was done with a grant, as far as the logs go.
+/// Use of a grant, as far as logs go.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GrantActivity {
-    /// The grant.
+    /// Grant.
     pub grant_id: String,
-    /// `used`, `never_used`, `not_so_far` (the log ends before that is known) or `not_known` (the log lacks some of its
-    /// days).
+    /// `used`, `never_used`, `not_so_far` (the log ends too early to know) or `not_known` (the log
+    /// lacks some days).
     pub state: String,
-    /// The same in words, with how far the log goes.
+    /// Summary, with the extent of the log.
     pub words: String,
-    /// The first event of the account that the logs have, whoever's.
+    /// First logged event of the account, by any user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub log_from: Option<Timestamp>,
-    /// The last.
+    /// Last logged event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub log_until: Option<Timestamp>,
-    /// The first call.
+    /// First call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub first: Option<Timestamp>,
-    /// The last call.
+    /// Last call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last: Option<Timestamp>,
-    /// Sessions.
+    /// Number of sessions.
     pub sessions: u64,
-    /// Calls in all of them.
+    /// Number of calls.
     pub count: u64,
-    /// Calls that were refused or failed.
+    /// Refused or failed calls.
     pub denied: u64,
-    /// Services, those that were written to first.
+    /// Services, written ones first.
     pub services: Vec<String>,
-    /// What was called: notable calls first, then those that write.
+    /// Calls: notable ones first, then writes.
     pub calls: Vec<GrantCall>,
 }
 
 /// Calls of one action with one outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GrantCall {
-    /// The service, as the log names it.
+    /// Service name in the log.
     pub service: String,
-    /// The event's name.
+    /// Event name.
     pub action: String,
-    /// Why it was not done.
+    /// Error code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
-    /// Whether it writes, where the log says so.
+    /// Whether it writes, if logged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_write: Option<bool>,
-    /// How often.
+    /// Number of calls.
     pub count: u64,
-    /// First.
+    /// First call.
     #[schema(value_type = String, format = DateTime)]
     pub first: Timestamp,
-    /// Last.
+    /// Last call.
     #[schema(value_type = String, format = DateTime)]
     pub last: Timestamp,
-    /// Some came after the grant's end, in a session that went on.
+    /// Some came after the grant's end, in a remaining session.
     pub after_end: bool,
     /// `logging`, `credentials`, `exposure`, `identity`, `keys` or `organization`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notable: Option<String>,
-    /// ARNs of some of what it was done to.
+    /// ARNs of some affected resources.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,
 }

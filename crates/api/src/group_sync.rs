@@ -1,120 +1,121 @@
-//! Memberships that follow attributes, on the wire.
+//! Attribute-based memberships in the API.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How memberships by attributes are, and what a comparison would do now.
+/// Attribute-based memberships, with a preview of the next comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GroupSync {
-    /// Whether groups follow attributes; without, the rest is empty.
+    /// Whether groups follow attributes; if not, the rest is empty.
     pub enabled: bool,
-    /// What becomes of members whom no rule wants: `warn` or `remove`.
+    /// Action on members without a rule: `warn` or `remove`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manual: Option<String>,
-    /// Seconds between two comparisons.
+    /// Seconds between comparisons.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every_seconds: Option<u64>,
-    /// When the next is due.
+    /// Next comparison.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next_at: Option<Timestamp>,
-    /// The newest comparison.
+    /// Newest comparison.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<GroupSyncRun>,
-    /// Changes that are under way, or that AWS refuses.
+    /// Changes in progress, or refused by AWS.
     pub changes: Vec<GroupSyncChange>,
-    /// What a comparison would find and do now; nothing is begun by asking.
+    /// Preview of a comparison; nothing is started.
     pub plan: Vec<GroupSyncGroup>,
 }
 
 /// A comparison of memberships with attributes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GroupSyncRun {
-    /// When it began.
+    /// Start.
     #[schema(value_type = String, format = DateTime)]
     pub began: Timestamp,
-    /// When it ended.
+    /// End.
     #[schema(value_type = String, format = DateTime)]
     pub ended: Timestamp,
-    /// `looked`, or `failed` where the directory could not be read: nothing was changed then.
+    /// `looked`, or `failed` if the directory was unreadable: nothing was changed.
     pub outcome: String,
-    /// Why it failed.
+    /// Error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What it found of each group, and began there.
+    /// Findings and started changes per group.
     pub groups: Vec<GroupSyncGroup>,
 }
 
-/// A group whose members follow attributes.
+/// An attribute-based group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GroupSyncGroup {
-    /// As the configuration names it.
+    /// Name in the configuration.
     pub named: String,
-    /// Its id, where there is one of that name.
+    /// Id, if the name exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Its name.
+    /// Name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_name: Option<String>,
-    /// Why nothing is done about it: `missing`, `ambiguous`, `named-twice`, `group-owned-twice` or `unread`.
+    /// Problem that blocks changes: `missing`, `ambiguous`, `named-twice`, `group-owned-twice` or
+    /// `unread`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// What needs somebody to look, in sentences.
+    /// Messages that need attention.
     pub says: Vec<String>,
-    /// Members.
+    /// Number of members.
     pub members: u64,
-    /// How many are to be added.
+    /// Members to add.
     pub to_add: u64,
     /// The first of them.
     pub add: Vec<GroupSyncPerson>,
-    /// Members whom no rule wants there.
+    /// Members without a rule.
     pub manual: u64,
     /// The first of them.
     pub manual_members: Vec<GroupSyncPerson>,
-    /// How many of these are to be removed.
+    /// Members to remove.
     pub to_remove: u64,
-    /// Why none of them is, although the configuration says so.
+    /// Why configured removals are stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
-    /// People of whom is not known whether a rule wants them there.
+    /// People with an unknown result.
     pub unknown: u64,
-    /// Memberships that grants hold, or that are being changed.
+    /// Memberships that are held by grants or being changed.
     pub held: u64,
     /// Memberships that AWS refuses to change.
     pub refused: u64,
 }
 
-/// Somebody, and why they belong to a group or do not.
+/// A person, and why they belong to a group or not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GroupSyncPerson {
-    /// The directory id.
+    /// Directory id.
     pub user_id: String,
-    /// What people call them.
+    /// Name.
     pub user: String,
-    /// The rule that wants them there; else `no_rule` or `disabled`.
+    /// Matching rule; else `no_rule` or `disabled`.
     pub why: String,
 }
 
-/// A membership that is being changed, or that AWS refuses to change.
+/// A membership change in progress, or refused by AWS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GroupSyncChange {
-    /// The person's directory id.
+    /// Directory id.
     pub user_id: String,
-    /// What people call them.
+    /// Name of the person.
     pub user: String,
-    /// The group.
+    /// Group.
     pub group_name: String,
     /// `add` or `remove`.
     pub change: String,
-    /// The rule that wants it, or why nobody wants it otherwise.
+    /// Matching rule, or the reason to remove.
     pub why: String,
     /// `working` or `refused`.
     pub state: String,
-    /// When it came to that.
+    /// Start of this state.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// AWS's words, where it refuses.
+    /// AWS's error for a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

@@ -1,7 +1,6 @@
-//! What travels over HTTP: the bodies of `/api/v1`, shared by the server and its clients.
+//! The bodies of `/api/v1`, shared by the server and its clients.
 //!
-//! Wire types only: no behaviour, no domain types. Names and forms bind (scripts rely on them).
-#![warn(missing_docs)]
+//! Wire types only: no behaviour, no domain types. Scripts rely on names and forms.
 
 mod alert;
 mod denied;
@@ -63,9 +62,9 @@ use utoipa::ToSchema;
 /// One page of a listing, newest first.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Page<T> {
-    /// The rows.
+    /// Rows.
     pub items: Vec<T>,
-    /// Give this as `cursor` to get the next page; absent on the last one.
+    /// Pass as `cursor` for the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }

@@ -1,31 +1,31 @@
 //! Logins of the command line.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A command line without a browser that wants a token.
+/// A login without a local browser.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoginWish {
-    /// The machine it runs on, to be shown to the person.
+    /// Machine name, displayed to the user.
     #[serde(default)]
     pub host: String,
-    /// What the token may do: `read`, `request`, `review`, `admin`; `read` alone without it.
+    /// Token scopes: `read`, `request`, `review`, `admin`; only `read` by default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
 }
 
-/// What such a command line shows, and what it asks with.
+/// Codes for such a login.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LoginCode {
-    /// A secret of the command line: it fetches the token.
+    /// Secret of the command line, to fetch the token.
     pub device_code: String,
-    /// What the person types.
+    /// Code for the user to type.
     pub user_code: String,
-    /// Where they type it.
+    /// Page for the code.
     pub verification_url: String,
-    /// How long both live.
+    /// Lifetime of both codes in seconds.
     pub expires_in_seconds: u64,
 }
 
@@ -33,37 +33,37 @@ pub struct LoginCode {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoginFetch {
-    /// The one-time code that came over loopback.
+    /// One-time code from loopback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// What the SHA-256 (lower-case hex) in the browser's address was made of.
+    /// Preimage of the SHA-256 (lower-case hex) in the browser's address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verifier: Option<String>,
     /// See [`LoginCode`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_code: Option<String>,
-    /// How long the answer may wait for the person, 20 at most.
+    /// Longest wait for the user in seconds, 20 at most.
     #[serde(default)]
     pub wait_seconds: u64,
 }
 
-/// A new token. It is shown once.
+/// A new token, shown once.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LoginToken {
-    /// The token.
+    /// Token.
     pub token: String,
-    /// Whose it is.
+    /// User.
     pub user: String,
-    /// What it may do.
+    /// Scopes.
     pub scopes: Vec<String>,
-    /// When it ends.
+    /// Expiry.
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
 }
 
-/// What became of the token that was sent.
+/// Result of a logout.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LoggedOut {
-    /// It works no more.
+    /// The token is revoked.
     pub revoked: bool,
 }

@@ -1,34 +1,34 @@
-//! One's own web sessions and API tokens on the wire. Secrets are not among it.
+//! The caller's sessions and API tokens, without secrets.
 
 use std::net::IpAddr;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A web session of the caller's.
+/// A web session of the caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OwnSession {
-    /// Names it; says nothing of its secret.
+    /// Id; reveals nothing of the secret.
     pub id: String,
-    /// Whether the call came with it.
+    /// Whether the call used it.
     pub is_this: bool,
-    /// Where they signed in: the provider's issuer, or `demo`.
+    /// Issuer of the sign-in, or `demo`.
     pub signed_in_by: String,
-    /// Since when.
+    /// Start.
     #[schema(value_type = String, format = DateTime)]
     pub began_at: Timestamp,
-    /// When it was last used, to the minute.
+    /// Last use, to the minute.
     #[schema(value_type = String, format = DateTime)]
     pub seen_at: Timestamp,
-    /// When it ends at the latest.
+    /// Latest end.
     #[schema(value_type = String, format = DateTime)]
     pub ends_at: Timestamp,
-    /// The address it began at, if that is known.
+    /// Address at the start, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub address: Option<IpAddr>,
-    /// What the browser said that it is, if it did.
+    /// Browser, if reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub browser: Option<String>,
 }
@@ -36,36 +36,36 @@ pub struct OwnSession {
 /// `GET /api/v1/me/sessions`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OwnSessions {
-    /// The one used last first.
+    /// Last used first.
     pub items: Vec<OwnSession>,
 }
 
-/// What became of sessions that were ended.
+/// Result of ending sessions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SessionsEnded {
-    /// How many.
+    /// Number of ended sessions.
     pub ended: u64,
 }
 
-/// An API token of the caller's.
+/// An API token of the caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OwnToken {
-    /// Names it; says nothing of its secret.
+    /// Id; reveals nothing of the secret.
     pub id: String,
-    /// Whether the call came with it.
+    /// Whether the call used it.
     pub is_this: bool,
-    /// What it is for.
+    /// Purpose.
     pub name: String,
-    /// What it allows: `read`, `request`, `review`, `admin`.
+    /// Scopes: `read`, `request`, `review`, `admin`.
     pub scopes: Vec<String>,
-    /// When it was made.
+    /// Creation time.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// When it was last used, to a few minutes; absent when never.
+    /// Last use, to a few minutes; absent if never used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub used_at: Option<Timestamp>,
-    /// When it ends.
+    /// Expiry.
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
 }
@@ -73,13 +73,13 @@ pub struct OwnToken {
 /// `GET /api/v1/me/tokens`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OwnTokens {
-    /// Those that count, newest first.
+    /// Valid tokens, newest first.
     pub items: Vec<OwnToken>,
 }
 
-/// What became of a token that was revoked.
+/// Result of a revocation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenRevoked {
-    /// It is void; also when it was before.
+    /// The token is revoked; also if it was before.
     pub revoked: bool,
 }

@@ -1,81 +1,81 @@
-//! Passwords and activity of people, on the wire.
+//! Passwords and activity of people in the API.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// One person, as the newest whole run saw them.
+/// A person in the newest complete run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JudgedPerson {
-    /// The name they sign in with.
+    /// Sign-in name.
     pub user_name: String,
-    /// Who.
+    /// User id.
     pub user_id: String,
     /// `ok`, `warn`, `expired`, `unknown`, `disabled` or `n/a`.
     pub password_state: String,
-    /// Whole days since the password was set; at most so many.
+    /// Password age in whole days, an upper limit.
     pub password_age_days: Option<i64>,
-    /// What that is counted from: `event`, `created`, `enabled` or `okta`.
+    /// Basis of the age: `event`, `created`, `enabled` or `okta`.
     pub password_basis: Option<String>,
-    /// Since when.
+    /// Start of the password age.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub password_since: Option<Timestamp>,
     /// `ok`, `inactive_warn`, `inactive`, `unknown` or `disabled`.
     pub activity_state: String,
-    /// Whole days without them.
+    /// Whole days of inactivity.
     pub inactive_days: Option<i64>,
-    /// What that is counted from: the name of an event, `created` or `enabled`.
+    /// Basis of that: an event name, `created` or `enabled`.
     pub activity_basis: Option<String>,
-    /// Since when they count as not there.
+    /// Start of inactivity.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub inactive_since: Option<Timestamp>,
-    /// When they last signed in.
+    /// Last sign-in.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_sign_in: Option<Timestamp>,
-    /// When they last fetched credentials or a token.
+    /// Last retrieval of credentials or a token.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_use: Option<Timestamp>,
-    /// How often a verification of theirs failed.
+    /// Number of failed verifications.
     pub failed_verifications: u64,
-    /// Whether some of it was found by a name without its domain.
+    /// Whether a name without its domain was matched.
     pub weak_match: bool,
 }
 
-/// Runs that came to nothing since the newest whole one.
+/// Failed runs since the newest complete one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FailedRuns {
-    /// When the last one failed.
+    /// Last failure.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// Since when none was whole.
+    /// Start of the failures.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
-    /// How many, one after another.
+    /// Consecutive failures.
     pub times: u32,
-    /// Why the last one did.
+    /// Last error.
     pub why: String,
 }
 
-/// People by name, and what the newest whole run was about.
+/// People by name, in the newest complete run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JudgedPeople {
-    /// The instant of the run; absent where none was whole yet.
+    /// Instant of the run; absent before the first complete one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub as_of: Option<Timestamp>,
-    /// Since when the log was read without a gap; absent where that is not known.
+    /// Start of the gapless log; absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub coverage_from: Option<Timestamp>,
-    /// Files of the log that run after run could not be read: what they hold is not known, and their days are no coverage.
+    /// Log files unreadable in many runs: their content is unknown, and their days are not covered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_read: Vec<String>,
-    /// Runs that came to nothing since.
+    /// Later failed runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<FailedRuns>,
-    /// The people of this page.
+    /// People on this page.
     pub items: Vec<JudgedPerson>,
-    /// Give this as `cursor` to get the next page; absent on the last one.
+    /// Pass as `cursor` for the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }

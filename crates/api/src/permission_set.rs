@@ -1,122 +1,121 @@
-//! What a permission set allows, on the wire.
+//! Content of a permission set in the API.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// `GET /api/v1/permission-sets/{name}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PermissionSet {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Its ARN.
+    /// ARN.
     pub arn: String,
-    /// What it lets one do, in its owner's words.
+    /// Owner's description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
-    /// How long its role sessions last, and so how long one can act after losing it.
+    /// Length of role sessions, which may outlast the access.
     pub session_seconds: u64,
-    /// The worst case for somebody who loses it now, as a sentence.
+    /// The worst case after losing it now, as a sentence.
     pub after_loss: String,
-    /// When AWS was asked for its policies.
+    /// When its policies were read.
     #[schema(value_type = String, format = DateTime)]
     pub read_at: Timestamp,
-    /// Its policies: inline, of AWS, of each account; a permissions boundary is the last.
+    /// Policies: inline, AWS managed, customer managed; a permissions boundary is last.
     pub policies: Vec<SetPolicy>,
 }
 
-/// One policy of a permission set.
+/// A policy of a permission set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SetPolicy {
     /// `inline`, `aws-managed` or `customer-managed`.
     pub kind: String,
-    /// Whether it is the permissions boundary: it allows nothing by itself, and nothing beyond it
-    /// is allowed.
+    /// Whether it is the permissions boundary: it only limits what others allow.
     pub is_boundary: bool,
-    /// Its name; `Inline policy` for that.
+    /// Name; `Inline policy` for that.
     pub name: String,
-    /// Its ARN, or its path in each account.
+    /// ARN, or path in each account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
-    /// Its text, when it was read.
+    /// Text, if read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document: Option<String>,
     /// Why it was not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_read: Option<String>,
-    /// What it allows and denies, in words.
+    /// Allowed and denied actions, in words.
     pub lines: Vec<PolicyLine>,
-    /// Lines left out.
+    /// Omitted lines.
     pub more_lines: usize,
-    /// How many known actions it allows, by access level.
+    /// Known allowed actions, by access level.
     pub counts: Vec<LevelCount>,
-    /// Actions that are not known.
+    /// Unknown actions.
     pub unknown: Vec<String>,
-    /// Whether all of it was put in words.
+    /// Whether the description is complete.
     pub is_whole: bool,
-    /// What makes it risky, the worst first.
+    /// Risks, worst first.
     pub risks: Vec<PolicyRisk>,
-    /// What the linter found, the worst first.
+    /// Linter findings, worst first.
     pub findings: Vec<PolicyFinding>,
-    /// Findings left out.
+    /// Omitted findings.
     pub more_findings: usize,
 }
 
-/// One thing that a policy allows or denies.
+/// One allowed or denied part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PolicyLine {
     /// `allow` or `deny`.
     pub effect: String,
-    /// The words; pieces of the policy stand between backticks.
+    /// Description; parts of the policy are in backticks.
     pub words: String,
-    /// The actions by name, where they are few.
+    /// Action names, if few.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<String>,
 }
 
-/// How many actions of one access level are allowed.
+/// Allowed actions of one access level.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LevelCount {
     /// `List`, `Read`, `Tagging`, `Write` or `Permissions`.
     pub level: String,
-    /// How many.
+    /// Number of actions.
     pub actions: usize,
 }
 
-/// One thing that makes a policy risky.
+/// A risk of a policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PolicyRisk {
     /// `escalation`, `credentials`, `data` or `exposure`.
     pub kind: String,
-    /// The words for it.
+    /// Title.
     pub title: String,
-    /// Why.
+    /// Reason.
     pub why: String,
-    /// The actions, at most a few.
+    /// Some of the actions.
     pub actions: Vec<String>,
-    /// How many more there are.
+    /// Number of further actions.
     pub more: usize,
-    /// Whether they are allowed on some resources or under conditions only.
+    /// Limited to some resources or conditions.
     pub limited: bool,
 }
 
-/// One finding of the linter.
+/// A linter finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PolicyFinding {
-    /// Its stable code.
+    /// Stable code.
     pub code: String,
     /// `error`, `warning` or `info`.
     pub severity: String,
-    /// JSON pointer of the place; empty for the whole.
+    /// JSON pointer; empty for the whole policy.
     pub pointer: String,
-    /// The line of the text, from 1.
+    /// Line, from 1.
     pub line: usize,
-    /// The statement's `Sid`.
+    /// `Sid` of the statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
-    /// What is wrong and what would help.
+    /// Problem and suggestion.
     pub message: String,
-    /// What to do about findings of this code.
+    /// General help for this code.
     pub help: String,
     /// Whether `hallpass policy lint --fix` repairs it.
     pub is_fixable: bool,

@@ -1,6 +1,6 @@
-//! People, what they may ask for, and how the server is, on the wire.
+//! People, their options, and server health in the API.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -13,101 +13,101 @@ pub struct Me {
     pub email: String,
     /// Name.
     pub name: String,
-    /// Identity store id; absent when the directory does not know the person.
+    /// Identity store id; absent if not in the directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
     /// `admin`, `auditor`, `operator`.
     pub roles: Vec<String>,
-    /// What the token allows: `read`, `request`, `review`, `admin`.
+    /// Token scopes: `read`, `request`, `review`, `admin`.
     pub scopes: Vec<String>,
-    /// When the token ends.
+    /// Token expiry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
-    /// Where what one holds is used.
+    /// Access portal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub portal: Option<Portal>,
 }
 
-/// The access portal of IAM Identity Center, where people sign in to AWS.
+/// The access portal of IAM Identity Center, for AWS sign-in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Portal {
-    /// Its address, `sso_start_url` in the AWS CLI's configuration file.
+    /// Address, `sso_start_url` in the AWS CLI's configuration file.
     pub start_url: String,
-    /// The Region of IAM Identity Center, `sso_region` there.
+    /// Region of IAM Identity Center, `sso_region` there.
     pub region: String,
 }
 
 /// An id with its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Named {
-    /// The id.
+    /// Id.
     pub id: String,
-    /// The name.
+    /// Name.
     pub name: String,
 }
 
-/// One thing the caller may ask for.
+/// A target that the caller may request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Offer {
-    /// The account.
+    /// Account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Named>,
-    /// The permission set's name.
+    /// Permission set name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permission_set: Option<String>,
-    /// What it lets one do, in its owner's words.
+    /// Owner's description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
-    /// The group.
+    /// Group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Named>,
-    /// What would happen: `ApprovalNotRequired`, `SelfApproval` or `RequiresApproval`.
+    /// Result of a request: `ApprovalNotRequired`, `SelfApproval` or `RequiresApproval`.
     pub decision: String,
-    /// Who would be asked.
+    /// Approvers.
     pub approvers: Vec<String>,
-    /// How many of them must say yes.
+    /// Required approvals.
     pub approvals_needed: u32,
-    /// The longest duration, in seconds.
+    /// Longest duration, in seconds.
     pub max_duration_seconds: u64,
-    /// The rules this rests on.
+    /// Matching rules.
     pub because: Vec<String>,
-    /// That the caller holds it already, not through Hallpass, as the newest sweep found it.
+    /// The caller holds it without Hallpass, by the newest sweep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<HeldAlready>,
 }
 
-/// `GET /api/v1/preview`: what would come of asking for one thing.
+/// `GET /api/v1/preview`: the result of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Preview {
-    /// `ApprovalNotRequired`, `SelfApproval`, `RequiresApproval`, or why it would be refused:
-    /// `NoApprovers`, `NoStatements` or `RequesterNotAllowed`.
+    /// `ApprovalNotRequired`, `SelfApproval`, `RequiresApproval`, or the refusal: `NoApprovers`,
+    /// `NoStatements` or `RequesterNotAllowed`.
     pub decision: String,
-    /// Who would be asked.
+    /// Approvers.
     pub approvers: Vec<String>,
-    /// How many of them must say yes.
+    /// Required approvals.
     pub approvals_needed: u32,
-    /// The longest duration, in seconds.
+    /// Longest duration, in seconds.
     pub max_duration_seconds: u64,
-    /// The rules this rests on.
+    /// Matching rules.
     pub because: Vec<String>,
-    /// What whoever asks has to read and confirm.
+    /// Warnings that the requester must confirm.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
-    /// When approvals may be given, where rules limit that: within all of these.
+    /// Approval hours, if limited: all apply.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approval_hours: Vec<ApprovalWindow>,
-    /// Whether approvals may not be given now, for these hours.
+    /// Outside approval hours now.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub approvals_closed: bool,
-    /// From when they may be given, where they may not now; absent as well where the hours never meet.
+    /// Next opening, if closed; absent if the hours never overlap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub approvals_open_at: Option<Timestamp>,
-    /// That the caller holds it already, not through Hallpass: asking for it ends nothing.
+    /// The caller holds it without Hallpass: a request ends nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<HeldAlready>,
-    /// The caller's newest grant of it that is not over: to be extended rather than asked for again.
+    /// The caller's newest live grant of it: extend it instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Grant>,
 }
@@ -119,25 +119,24 @@ pub struct Offers {
     pub items: Vec<Offer>,
     /// Offered durations, in seconds.
     pub durations_seconds: Vec<u64>,
-    /// How many fit on all pages: what some rule lets the caller ask for. Where nobody could
-    /// approve, a page leaves it out.
+    /// Matches on all pages that some rule offers. Pages omit targets without approvers.
     #[serde(default)]
     pub total: usize,
-    /// The cursor of the next page; absent on the last.
+    /// Cursor of the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 
-/// What the rules say to one case.
+/// A rule decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Decision {
-    /// The decision's name.
+    /// Name of the decision.
     pub decision: String,
-    /// Who may approve.
+    /// Approvers.
     pub approvers: Vec<String>,
-    /// The rules it rests on.
+    /// Matching rules.
     pub because: Vec<String>,
-    /// Every rule considered and why, in the order of the steps.
+    /// Every rule with its result, in the order of the steps.
     pub explanation: serde_json::Value,
 }
 
@@ -146,41 +145,41 @@ pub struct Decision {
 pub struct Token {
     /// `tok_…`.
     pub id: String,
-    /// Whose.
+    /// User.
     pub user: String,
-    /// What it allows.
+    /// Scopes.
     pub scopes: Vec<String>,
-    /// When it was made.
+    /// Creation time.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// When it ends.
+    /// Expiry.
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
-    /// When it was revoked.
+    /// Revocation time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub revoked_at: Option<Timestamp>,
 }
 
-/// A person of the demo, with the token to act as them. Loopback only, simulated AWS only.
+/// A demo user with a token. Only on loopback with simulated AWS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Persona {
     /// E-mail.
     pub email: String,
     /// Name.
     pub name: String,
-    /// What they are there for.
+    /// Role in the demo.
     pub role: String,
 }
 
-/// One part of the server, as it is.
+/// A part of the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Part {
-    /// Its name.
+    /// Name.
     pub name: String,
     /// Whether it works.
     pub ok: bool,
-    /// How it is, for people.
+    /// Status for people.
     pub detail: String,
 }
 
@@ -189,6 +188,6 @@ pub struct Part {
 pub struct Health {
     /// `ready` or `not ready`.
     pub status: String,
-    /// Its parts, bad ones first.
+    /// Parts, failing ones first.
     pub parts: Vec<Part>,
 }

@@ -5,47 +5,47 @@ use utoipa::ToSchema;
 
 use crate::Warning;
 
-/// The code while a server that has just started has not read the directory, and so knows nobody.
+/// The code until a new server has read the directory.
 pub const ORGANIZATION_UNREAD: &str = "organization-unread";
 
 /// Why a call had no effect. Media type `application/problem+json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
-    /// Identifies the kind of problem: `about:blank` when the code says all.
+    /// Problem type: `about:blank` if the code suffices.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The status in words.
+    /// Status text.
     pub title: String,
-    /// The HTTP status.
+    /// HTTP status.
     pub status: u16,
-    /// A stable code for programs.
+    /// Stable code for programs.
     pub code: String,
-    /// What happened, for people.
+    /// Description for people.
     pub detail: String,
-    /// What would help, for people.
+    /// Suggestion for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// Fields that cannot be taken as they are.
+    /// Invalid fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldProblem>,
-    /// What has to be read and confirmed first (`warning-not-confirmed`).
+    /// Warnings to confirm first (`warning-not-confirmed`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
-    /// The request that was stored as rejected.
+    /// Request stored as rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// Finds this answer in the server's log.
+    /// Reference to the server's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
 }
 
-/// One field that cannot be taken as it is.
+/// An invalid field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldProblem {
-    /// The field.
+    /// Field.
     pub field: String,
-    /// A stable code.
+    /// Stable code.
     pub code: String,
-    /// For people.
+    /// Message for people.
     pub message: String,
 }

@@ -1,59 +1,60 @@
-//! Remediations on the wire.
+//! Remediations in the API.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What is, was or will be done about a finding.
+/// A remediation of a finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Remediation {
-    /// Its id.
+    /// Id.
     pub id: String,
-    /// `observed`, `waiting`, `pending`, `changed`, `unchanged`, `suppressed`, `manual`, `drifted` or `undone`.
+    /// `observed`, `waiting`, `pending`, `changed`, `unchanged`, `suppressed`, `manual`, `drifted`
+    /// or `undone`.
     pub state: String,
-    /// The rule that decided it.
+    /// Deciding rule.
     pub rule: String,
-    /// What is done: the name of the action in rules.
+    /// Action name in rules.
     pub action: String,
-    /// The account.
+    /// Account.
     pub account: String,
-    /// The Region.
+    /// Region.
     pub region: String,
-    /// The resource, by ARN where it has one.
+    /// Resource, by ARN if it has one.
     pub resource: String,
-    /// The control, such as `EC2.19`; empty where it is of none.
+    /// Control, such as `EC2.19`; empty if none.
     pub control: String,
-    /// `CRITICAL` to `INFORMATIONAL`; empty where nobody says.
+    /// `CRITICAL` to `INFORMATIONAL`; empty if unknown.
     pub severity: String,
-    /// When it was decided.
+    /// Decision time.
     #[schema(value_type = String, format = DateTime)]
     pub decided_at: Timestamp,
-    /// Until when it waits for an approval.
+    /// Approval deadline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub waits_until: Option<Timestamp>,
-    /// Why it is as it is.
+    /// Reason of the state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// Who said yes.
+    /// Approver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_by: Option<String>,
-    /// Who may say yes, in words.
+    /// Possible approvers, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvers: Option<String>,
-    /// Whether the caller may say yes or no to it now.
+    /// Whether the caller may decide it now.
     pub may_decide: bool,
-    /// Its plan, once there is one.
+    /// Plan, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
 }
 
-/// Remediations, the newest first.
+/// Remediations, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Remediations {
-    /// They.
+    /// Remediations.
     pub items: Vec<Remediation>,
-    /// Give this as `cursor` to get the next page; absent on the last one.
+    /// Pass as `cursor` for the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
@@ -62,7 +63,7 @@ pub struct Remediations {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApproveRemediation {
-    /// A remark for the audit log.
+    /// Comment for the audit log.
     #[serde(default)]
     pub comment: String,
 }
@@ -71,6 +72,6 @@ pub struct ApproveRemediation {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeclineRemediation {
-    /// Why; it is recorded, and the finding is told.
+    /// Reason; it is recorded, and the finding is reported.
     pub reason: String,
 }

@@ -1,6 +1,6 @@
-//! Requests on the wire.
+//! Requests in the API.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,74 +10,74 @@ use crate::HeldAlready;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ask {
-    /// The account's id, or its name when only one has it. Goes with `permission_set`.
+    /// Account id or unique name. Goes with `permission_set`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// The permission set's name.
+    /// Permission set name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permission_set: Option<String>,
-    /// The group's id or name, instead of the two above.
+    /// Group id or name, instead of the two above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// For how long, in seconds.
+    /// Duration in seconds.
     pub duration_seconds: u64,
-    /// Why: 1 to 1,000 characters.
+    /// Reason: 1 to 1,000 characters.
     pub reason: String,
-    /// A ticket's name, where a rule wants one.
+    /// Ticket, if a rule requires one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
-    /// From when, up to 30 days ahead unless configured otherwise; at once when left out.
+    /// Start, up to 30 days ahead unless configured otherwise; immediate by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub starts_at: Option<Timestamp>,
-    /// The ids of warnings that were read and are confirmed (`warnings` of a preview, a request or a problem).
+    /// Ids of confirmed warnings (`warnings` of a preview, a request or a problem).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confirmed_warnings: Vec<String>,
 }
 
-/// `POST /api/v1/requests/batch`: several targets for the same reason and time. Each becomes a request
-/// of its own; when one of them is refused, none is made.
+/// `POST /api/v1/requests/batch`: several targets with one reason and time. Each becomes a request;
+/// if one is refused, none is made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AskBatch {
-    /// 1 to 20 targets; one that is named twice is asked for once.
+    /// 1 to 20 targets; duplicates are merged.
     #[schema(min_items = 1, max_items = 20)]
     pub targets: Vec<AskTarget>,
-    /// For how long, in seconds.
+    /// Duration in seconds.
     pub duration_seconds: u64,
-    /// Why: 1 to 1,000 characters.
+    /// Reason: 1 to 1,000 characters.
     pub reason: String,
-    /// A ticket's name, where a rule wants one.
+    /// Ticket, if a rule requires one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
-    /// From when, up to 30 days ahead unless configured otherwise; at once when left out.
+    /// Start, up to 30 days ahead unless configured otherwise; immediate by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub starts_at: Option<Timestamp>,
-    /// The ids of warnings that were read and are confirmed (`warnings` of a preview, a request or a problem).
+    /// Ids of confirmed warnings (`warnings` of a preview, a request or a problem).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confirmed_warnings: Vec<String>,
 }
 
-/// What one request is for.
+/// The target of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AskTarget {
-    /// The account's id, or its name when only one has it. Goes with `permission_set`.
+    /// Account id or unique name. Goes with `permission_set`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// The permission set's name.
+    /// Permission set name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permission_set: Option<String>,
-    /// The group's id or name, instead of the two above.
+    /// Group id or name, instead of the two above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
 }
 
-/// What came of `POST /api/v1/requests/batch`.
+/// Result of `POST /api/v1/requests/batch`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AskedBatch {
-    /// A request for each target; those that waited already (`already_pending`) come first.
+    /// One request per target; pending ones (`already_pending`) first.
     pub items: Vec<Request>,
 }
 
@@ -85,13 +85,13 @@ pub struct AskedBatch {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Approve {
-    /// Words for whoever asked and for the other approvers: up to 1,000 characters.
+    /// Comment for the requester and other approvers: up to 1,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
-    /// For this long at most, in seconds, where that is less than was asked for.
+    /// A shorter duration than requested, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<u64>,
-    /// The ids of warnings that were read and are confirmed (`warnings` of a preview, a request or a problem).
+    /// Ids of confirmed warnings (`warnings` of a preview, a request or a problem).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confirmed_warnings: Vec<String>,
 }
@@ -100,7 +100,7 @@ pub struct Approve {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Deny {
-    /// Words for the requester.
+    /// Reason for the requester.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -117,17 +117,17 @@ pub struct BreakGlass {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CloseReview {
-    /// What was found.
+    /// Findings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// Break-glass, as the caller sees it on a request: whether they may, or what came of it.
+/// Break-glass status of a request for the caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Glass {
-    /// Whether the caller may break it now.
+    /// Whether the caller may use it now.
     pub allowed: bool,
-    /// `open` or `closed`, once it was broken.
+    /// `open` or `closed`, after use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<String>,
     /// Whether the caller may close the review now.
@@ -136,244 +136,244 @@ pub struct Glass {
     /// Why it could not wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub justification: Option<String>,
-    /// When it was broken.
+    /// Time of use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub opened_at: Option<Timestamp>,
-    /// Who closed the review.
+    /// Reviewer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_by: Option<String>,
-    /// When.
+    /// Closing time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub closed_at: Option<Timestamp>,
-    /// What they found.
+    /// Findings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closing: Option<String>,
 }
 
-/// How often what a request is for was had in the 90 days before it.
+/// Earlier grants of the target in the 90 days before a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Before {
     /// By the requester.
     pub requester: Times,
-    /// By anybody; absent for a requester who decides nothing here.
+    /// By all users; absent for a requester without approver rights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anyone: Option<Times>,
 }
 
-/// How often, and the last time.
+/// Number of grants, and the last one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Times {
-    /// How often; at least so often when `more` is set.
+    /// Count; a lower bound with `more`.
     pub count: u32,
-    /// There were more grants than are read for this.
+    /// More grants exist than were counted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub more: bool,
-    /// When it was had the last time.
+    /// Time of the last grant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_at: Option<Timestamp>,
-    /// Who had it then.
+    /// Its holder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_user: Option<String>,
-    /// Who approved it then: e-mail.
+    /// Its approver's e-mail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_approver: Option<String>,
-    /// Their name.
+    /// Its approver's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_approver_name: Option<String>,
-    /// In which capacity: `not_required`, `self`, `peer`, `break_glass` or `adopted`.
+    /// Its approval: `not_required`, `self`, `peer`, `break_glass` or `adopted`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_approval: Option<String>,
-    /// What the requester did with it then, as far as a log goes, in words; only of the requester's own.
+    /// The requester's use of it, as far as logged; only for own grants.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_use: Option<String>,
 }
 
-/// One person's yes.
+/// An approval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Review {
-    /// Whose.
+    /// Approver.
     pub by: String,
-    /// When.
+    /// Time.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// Their words.
+    /// Comment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
-    /// Whether it does not count: while the request waits, that of somebody who is disabled, was locked or is no approver
-    /// any more; once it was approved, what did not count then; and of one person all but the newest.
+    /// Whether it does not count: a pending request's approver is disabled, was locked or lost the
+    /// right; it did not count at the approval; or the user repeated it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub counts_no_more: bool,
 }
 
-/// A stage of an approval: it needs approvals of its own.
+/// An approval stage with separate approvals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RequestStage {
-    /// The rule it comes from.
+    /// Rule.
     pub rule: String,
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// How many approvals it takes.
+    /// Required approvals.
     pub quorum: u32,
-    /// How many it has.
+    /// Given approvals.
     pub filled: u32,
-    /// Whose approval gives it one more: e-mails.
+    /// E-mails of approvers who can still add one.
     pub approvers: Vec<String>,
 }
 
-/// Hours in which approvals may be given.
+/// Approval hours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ApprovalWindow {
-    /// The rule that says so.
+    /// Rule.
     pub rule: String,
-    /// The hours, with their time zone.
+    /// Hours, with their time zone.
     pub hours: String,
 }
 
-/// What a rule has whoever asks and whoever approves read and confirm.
+/// A warning of a rule that requester and approvers must confirm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Warning {
-    /// Goes into `confirmed_warnings`. Another text has another id.
+    /// Id for `confirmed_warnings`. Changes with the text.
     pub id: String,
-    /// What it says.
+    /// Text.
     pub text: String,
 }
 
-/// That somebody confirmed warnings.
+/// Confirmed warnings of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Confirmation {
-    /// Who: e-mail.
+    /// E-mail.
     pub by: String,
-    /// When.
+    /// Time.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// What they confirmed.
+    /// Confirmed texts.
     pub texts: Vec<String>,
 }
 
-/// What somebody asked for, and what became of it.
+/// A request and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Request {
     /// `req_…`.
     pub id: String,
     /// `pending`, `approved`, `denied`, `discarded`, `expired` or `rejected`.
     pub state: String,
-    /// Who asks: e-mail.
+    /// Requester's e-mail.
     pub requester: String,
-    /// Their name.
+    /// Requester's name.
     pub requester_name: String,
-    /// The account's id.
+    /// Account id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// The account's name.
+    /// Account name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_name: Option<String>,
-    /// The permission set's name.
+    /// Permission set name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permission_set: Option<String>,
-    /// The group's id.
+    /// Group id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// The group's name.
+    /// Group name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_name: Option<String>,
-    /// For how long, in seconds: as it was asked, or as short as approvers made it.
+    /// Duration in seconds, as requested or shortened.
     pub duration_seconds: u64,
-    /// How long was asked for, in seconds, where approvers made it shorter.
+    /// Requested duration in seconds, if shortened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shortened_from_seconds: Option<u64>,
-    /// Who made it as short as it is.
+    /// Approver who shortened it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shortened_by: Option<String>,
-    /// Why, as it was written.
+    /// Reason, as written.
     pub reason: String,
-    /// A ticket's name.
+    /// Ticket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
-    /// When it was made.
+    /// Creation time.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// From when it is asked for, where that was later than when it was made. Once it was agreed to it stays
-    /// `pending` until then, with who decided it.
+    /// Requested start, if later than the creation. After the approval the request stays `pending`
+    /// until then, with its decider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub starts_at: Option<Timestamp>,
-    /// When it lapses.
+    /// Expiry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
-    /// What the rules said: the decision's name.
+    /// Decision name of the rules.
     pub decision: String,
-    /// While it waits, who can approve it now: those whose yes brings it nearer. Else who could when it was made.
+    /// While pending, current approvers whose approval helps; else the original approvers.
     pub approvers: Vec<String>,
-    /// How many approvals it needs.
+    /// Required approvals.
     pub approvals_needed: u32,
-    /// How many of those it has, while it waits. One that fills no stage is not among them.
+    /// Given approvals, while pending. Excludes those that fill no stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvals_given: Option<u32>,
-    /// The stages of its approval, while it waits; absent where its rules name none.
+    /// Approval stages, while pending; absent without stages in rules.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<RequestStage>,
-    /// When approvals may be given, where rules limit that: within all of these.
+    /// Approval hours, if limited: all apply.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approval_hours: Vec<ApprovalWindow>,
-    /// Whether approvals may not be given now, for these hours.
+    /// Outside approval hours now.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub approvals_closed: bool,
-    /// From when they may be given, where they may not now; absent as well where the hours never meet.
+    /// Next opening, if closed; absent if the hours never overlap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub approvals_open_at: Option<Timestamp>,
-    /// Who has approved.
+    /// Approvals.
     pub reviews: Vec<Review>,
-    /// Which warnings were confirmed, by whoever asked and by those who approved.
+    /// Warnings confirmed by requester and approvers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confirmed: Vec<Confirmation>,
-    /// What whoever approves it now has to read and confirm, and for its requester also what breaking the glass would tell
-    /// them; with one request that waits only, not in lists.
+    /// Warnings for approvers now, and for the requester those of break glass; only for a single
+    /// pending request, not in lists.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
-    /// The rules it rests on.
+    /// Matching rules.
     pub because: Vec<String>,
-    /// Who decided it, when somebody did.
+    /// Decider, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_by: Option<String>,
-    /// When it was decided or lapsed.
+    /// Time of the decision or expiry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub decided_at: Option<Timestamp>,
     /// `not_required`, `self`, `peer`, `break_glass` or `adopted`, when approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<String>,
-    /// The refusal's words, or those of who denied or approved it.
+    /// Text of the refusal, or comment of the decider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// The refusal's code, when rejected.
+    /// Code of the refusal, when rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The grant it would lengthen, if the caller may see it.
+    /// Grant to extend, if visible to the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extends: Option<String>,
-    /// The requests that were made together with this one, as far as the caller may see them.
+    /// Visible requests of the same call.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked_with: Vec<String>,
-    /// The grant it led to, if the caller may see it.
+    /// Resulting grant, if visible to the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant_id: Option<String>,
-    /// Break-glass: absent when the caller may not and nobody did.
+    /// Break glass: absent if not allowed and not used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_glass: Option<Glass>,
-    /// How often this was had before; with one request only, not in lists.
+    /// Earlier grants; only for a single request, not in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Before>,
-    /// An equal request waited already, and this is it.
+    /// This equal request was already pending.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub already_pending: bool,
-    /// That the caller holds it already, not through Hallpass: with the answer to asking only.
+    /// The caller holds it without Hallpass; only in the answer to a new request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<HeldAlready>,
-    /// Requests change; this grows with each change.
+    /// Increases with each change.
     pub version: u64,
 }

@@ -1,6 +1,6 @@
-//! Rule files that are not in force, checked by what the server knows.
+//! Validates rule files that are not in force.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -8,72 +8,73 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckRules {
-    /// The file's name, up to 255 bytes, whose ending tells its syntax: `.toml`, `.yaml`, `.json` or `.hcl`.
+    /// File name, up to 255 bytes; the extension selects the syntax: `.toml`, `.yaml`, `.json` or
+    /// `.hcl`.
     pub file: String,
-    /// The file's text, up to 1 MiB.
+    /// File text, up to 1 MiB.
     pub text: String,
     /// Whether warnings make `exit` 3.
     #[serde(default)]
     pub fail_on_findings: bool,
 }
 
-/// What is wrong or odd with a rule file, and whether its tests pass: what `hallpass rules check --output json` prints,
-/// and two fields more.
+/// Findings and test results of a rule file: the output of `hallpass rules check --output json`,
+/// and two more fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RulesChecked {
-    /// The file's name.
+    /// File name.
     pub file: String,
-    /// How many findings keep it from being loaded.
+    /// Findings that prevent loading.
     pub errors: usize,
-    /// How many warnings there are.
+    /// Warnings.
     pub warnings: usize,
-    /// How many notes there are, of what the file names and was not read: it is judged once the file is in force.
+    /// Notes about unread facts that the file names, to be judged once it is in force.
     #[serde(default)]
     pub notes: usize,
-    /// How many of its tests fail.
+    /// Failed tests.
     pub tests_failed: usize,
-    /// The first 500 findings, in the order of the file.
+    /// The first 500 findings, in file order.
     pub findings: Vec<RuleFinding>,
-    /// Its tests, in their order; none where it would not be loaded.
+    /// Tests in order; empty if the file would not load.
     pub tests: Vec<TestedRule>,
-    /// How `hallpass rules check` would end: 0, 1 when a test fails or there are no rules, 2 when the file would not be
-    /// loaded, 3 when there are warnings and `fail_on_findings` is set.
+    /// Exit code of `hallpass rules check`: 0, 1 if a test fails or there are no rules, 2 if the
+    /// file would not load, 3 for warnings with `fail_on_findings`.
     pub exit: u8,
-    /// When the accounts, people and groups were read that names were held against; absent before the first time, when
-    /// none were.
+    /// When accounts, people and groups were read, for name checks; absent before the first read,
+    /// without such checks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub directory_taken_at: Option<Timestamp>,
 }
 
-/// A finding about a rule file.
+/// A finding in a rule file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RuleFinding {
-    /// `error`: the file would not be loaded; `warning`; or `note`: the file names what was not read.
+    /// `error`: the file would not load; `warning`; or `note`: the file names unread facts.
     pub severity: String,
-    /// Its stable name, as in the [rules reference](rules.md#errors-and-warnings).
+    /// Stable code, as in the [rules reference](rules.md#errors-and-warnings).
     pub code: String,
-    /// The file.
+    /// File.
     pub file: String,
-    /// The line, from 1.
+    /// Line, from 1.
     pub line: u32,
-    /// The column, in characters from 1.
+    /// Column, in characters from 1.
     pub column: u32,
-    /// The list that it is in: `rule`, `test`, `statements`, `group_statements`.
+    /// List: `rule`, `test`, `statements`, `group_statements`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list: Option<String>,
-    /// The place in that list, from 0.
+    /// Index in that list, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<usize>,
-    /// The key that it is about.
+    /// Key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// The value that it is about, shortened.
+    /// Value, shortened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// What is wrong.
+    /// Problem.
     pub message: String,
-    /// What to write instead.
+    /// Suggestion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }
@@ -81,25 +82,24 @@ pub struct RuleFinding {
 /// A test of a rule file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TestedRule {
-    /// Its name, or what it asks for.
+    /// Name, or the requested target.
     pub name: String,
-    /// The line, from 1.
+    /// Line, from 1.
     pub line: u32,
-    /// The column, in characters from 1.
+    /// Column, in characters from 1.
     pub column: u32,
-    /// How it went.
+    /// Result.
     pub outcome: TestEnd,
 }
 
-/// How a test of a rule file went.
+/// The result of a rule test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TestEnd {
     /// As expected.
     Passed,
-    /// Otherwise: what was expected and what came.
+    /// Different: the expected and the actual results.
     Failed(Vec<String>),
-    /// It names something that only the directory can tell, and none was read yet; or it rests on what the file names and was
-    /// not read, which `tests_failed` does not count.
+    /// Needs directory facts that were not read yet; `tests_failed` does not count it.
     NeedsDirectory(String),
 }

@@ -1,6 +1,6 @@
-//! Sweeps and standing access on the wire.
+//! Sweeps and standing access in the API.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -8,59 +8,60 @@ use crate::SweepEntitlements;
 
 use crate::Grant;
 
-/// One look at what stands in Identity Center, with what is done about it.
+/// A sweep of Identity Center, with its actions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Sweep {
     /// `swp_…`.
     pub id: String,
-    /// `queued`, `running`, `planned`, `stopped`, `working`, `done`, `replaced`, `failed` or `interrupted`.
+    /// `queued`, `running`, `planned`, `stopped`, `working`, `done`, `replaced`, `failed` or
+    /// `interrupted`.
     pub state: String,
-    /// Why it was made: `check`, `schedule`, `person`, or `switched_off`.
+    /// Trigger: `check`, `schedule`, `person`, or `switched_off`.
     pub trigger: String,
-    /// Who wanted it.
+    /// Requesting user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// The mode in force: `report`, `adopt` or `revoke`.
+    /// Mode: `report`, `adopt` or `revoke`.
     pub mode: String,
-    /// How long adopted access is held, in seconds, in the mode `adopt`.
+    /// Duration of adopted access in seconds, in the mode `adopt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopt_seconds: Option<u64>,
-    /// Where it looks: `rules` or `all`.
+    /// Scope: `rules` or `all`.
     pub scope: String,
-    /// When it began; while it is queued, when it was wanted.
+    /// Start; while queued, the time of the request.
     #[schema(value_type = String, format = DateTime)]
     pub begun_at: Timestamp,
-    /// When it came to its state.
+    /// Start of the state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub at: Option<Timestamp>,
-    /// Why it stopped, failed, or what took its place.
+    /// Why it stopped or failed, or its replacement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// Whether it does more than a run may by itself: confirming it takes `beyond_limits`.
+    /// Exceeds the limits of a run: confirmation needs `beyond_limits`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub over_limits: bool,
-    /// Who confirmed the mode.
+    /// User who confirmed the mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_by: Option<String>,
-    /// When.
+    /// Time of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub confirmed_at: Option<Timestamp>,
-    /// What it read and found; absent before it has looked.
+    /// Findings; absent before the listing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<SweepReport>,
-    /// Runs change; this grows with each change.
+    /// Increases with each change.
     pub version: u64,
 }
 
-/// What a run read and found.
+/// The findings of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SweepReport {
-    /// When reading began.
+    /// Start of the listing.
     #[schema(value_type = String, format = DateTime)]
     pub began: Timestamp,
-    /// When it ended.
+    /// End of the listing.
     #[schema(value_type = String, format = DateTime)]
     pub ended: Timestamp,
     /// Pairs of account and permission set read.
@@ -69,169 +70,169 @@ pub struct SweepReport {
     pub groups_read: u64,
     /// Direct assignments and memberships seen.
     pub seen: u64,
-    /// Of these, what Hallpass gave.
+    /// Granted by Hallpass.
     pub ours: u64,
-    /// Of these, what is accepted, overdue reviews included.
+    /// Accepted, overdue reviews included.
     pub accepted: u64,
-    /// Of these, what stood before a live grant on top of it.
+    /// Existing before a live grant.
     pub under_grant: u64,
-    /// Of these, what a grant found standing within the last seven days.
+    /// Found standing by a grant in the last seven days.
     pub preexisting: u64,
-    /// Of these, what nobody recorded.
+    /// Unmanaged.
     pub unknown: u64,
-    /// Reviews that are overdue.
+    /// Overdue reviews.
     pub reviews_overdue: u64,
-    /// Items that the run before did not have.
+    /// New since the previous run.
     pub new: u64,
-    /// Items that it had as another kind.
+    /// Changed in kind since then.
     pub changed: u64,
-    /// Items that it had and that are gone.
+    /// Deleted since then.
     pub gone: u64,
-    /// Items that the run acts on, or would.
+    /// Items to act on.
     pub to_act: u64,
-    /// Assignments of groups, which are counted and not looked at one by one.
+    /// Group assignments, only counted.
     pub group_assignments: u64,
-    /// Roles that people and groups may take by entitlements of account access manager; absent where nobody looked.
+    /// Account access manager entitlements of users and groups; absent if not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entitlements: Option<SweepEntitlements>,
-    /// How much could not be read: nothing is said of it.
+    /// Failed reads: their content is unknown.
     pub unread: u64,
-    /// The first of it.
+    /// The first of them.
     pub unread_places: Vec<UnreadPlace>,
-    /// What is left out by intent, in words.
+    /// Intentional exclusions, in words.
     pub left_out: Vec<String>,
-    /// Grants against the world.
+    /// Differences between grants and AWS.
     pub drift: SweepDrift,
 }
 
-/// Something that could not be read.
+/// A failed read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UnreadPlace {
-    /// What, in words.
+    /// Description.
     pub what: String,
-    /// What AWS said.
+    /// AWS's error.
     pub error: String,
 }
 
-/// What a run found of grants that do not agree with the world.
+/// Differences between grants and AWS.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SweepDrift {
-    /// Live grants looked at.
+    /// Live grants examined.
     pub seen: u64,
-    /// Ended, because their holder left or was disabled, or by today's rules.
+    /// Ended: the holder left or was disabled, or by today's rules.
     pub fixed: u64,
-    /// Grants that today's rules would refuse and that go on.
+    /// Kept grants that today's rules refuse.
     pub against_rules: Vec<String>,
-    /// Those that could not be looked at.
+    /// Grants that could not be examined.
     pub failed: u64,
 }
 
-/// Access that somebody holds, not through Hallpass.
+/// Access held without Hallpass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Standing {
-    /// Who holds it: their id in the identity store.
+    /// Holder's identity store id.
     pub user_id: String,
-    /// Their e-mail; absent when the directory does not know them.
+    /// Holder's e-mail; absent if not in the directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Their name; absent when the directory does not know them.
+    /// Holder's name; absent if not in the directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_name: Option<String>,
-    /// The account's id.
+    /// Account id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// The account's name.
+    /// Account name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_name: Option<String>,
-    /// The permission set's name.
+    /// Permission set name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permission_set: Option<String>,
-    /// The group's id.
+    /// Group id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// The group's name.
+    /// Group name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_name: Option<String>,
-    /// `unknown`, `preexisting`, `under_grant`, `accepted` or `review_overdue`; `absent` for what
-    /// is accepted and was not found.
+    /// `unknown`, `preexisting`, `under_grant`, `accepted` or `review_overdue`; `absent` if
+    /// accepted but not found.
     pub kind: String,
-    /// What that means, in words.
+    /// The kind in words.
     pub says: String,
-    /// When a run first found it.
+    /// First found by a run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub first_seen: Option<Timestamp>,
-    /// When a listing last showed it.
+    /// Last listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub seen_at: Option<Timestamp>,
-    /// Its place could not be read by the run: this is from an earlier one.
+    /// The run could not read its place: the data is from an earlier run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unread: bool,
-    /// How it differs from the run before: `new`, `changed` or `same`.
+    /// Change since the previous run: `new`, `changed` or `same`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<String>,
-    /// What is done about it: `reported`, `waits`, `in_hand`, `planned`, `due`, `removing`, `gone`,
-    /// `stuck`, `adopted` or `left_alone`.
+    /// Action: `reported`, `waits`, `in_hand`, `planned`, `due`, `removing`, `gone`, `stuck`,
+    /// `adopted` or `left_alone`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fate: Option<String>,
-    /// That, in words.
+    /// The action in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fate_says: Option<String>,
-    /// The grant it became.
+    /// Resulting grant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant_id: Option<String>,
-    /// Who accepted it, and why.
+    /// Acceptance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<Acceptance>,
-    /// The run it was found by.
+    /// Run that found it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep_id: Option<String>,
 }
 
-/// Who accepted standing access.
+/// Acceptance of standing access.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Acceptance {
-    /// The pattern in `access.standing` that covers it.
+    /// Matching pattern in `access.standing`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
-    /// The administrator.
+    /// Administrator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// When.
+    /// Time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub at: Option<Timestamp>,
-    /// Why.
+    /// Reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// When it is to be looked at again.
+    /// Next review.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub review_at: Option<Timestamp>,
 }
 
-/// `GET /api/v1/sweeps/{id}`: a run, and a page of what it found.
+/// `GET /api/v1/sweeps/{id}`: a run, and a page of its findings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SweepFindings {
-    /// The run.
+    /// Run.
     pub sweep: Sweep,
-    /// What it found.
+    /// Findings.
     pub items: Vec<Standing>,
-    /// Give this as `cursor` to get the next page; absent on the last one.
+    /// Pass as `cursor` for the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 
-/// `GET /api/v1/standing`: what is known of standing access, a page of it.
+/// `GET /api/v1/standing`: a page of standing access.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StandingList {
-    /// The items.
+    /// Items.
     pub items: Vec<Standing>,
-    /// Give this as `cursor` to get the next page; absent on the last one.
+    /// Pass as `cursor` for the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-    /// The run whose findings these are; absent before the first.
+    /// Run of these findings; absent before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep: Option<Sweep>,
 }
@@ -240,7 +241,7 @@ pub struct StandingList {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConfirmSweep {
-    /// That it does more than a run may by itself is meant.
+    /// Confirms that it exceeds the limits of a run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub beyond_limits: bool,
 }
@@ -251,48 +252,48 @@ pub struct ConfirmSweep {
 pub struct StandingAct {
     /// `accept`, `withdraw` or `adopt`.
     pub action: String,
-    /// Whose: e-mail, user name, or id in the identity store.
+    /// Holder: e-mail, user name, or identity store id.
     pub user: String,
-    /// The account's id, or its name when only one has it. Goes with `permission_set`.
+    /// Account id or unique name. Goes with `permission_set`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// The permission set's name.
+    /// Permission set name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permission_set: Option<String>,
-    /// The group's id or name, instead of the two above.
+    /// Group id or name, instead of the two above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Why.
+    /// Reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// `accept`: when it is to be looked at again.
+    /// `accept`: next review.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub review_at: Option<Timestamp>,
-    /// `adopt`: how long it is held from now on, in seconds.
+    /// `adopt`: duration from now, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<u64>,
 }
 
-/// What came of `POST /api/v1/standing`.
+/// Result of `POST /api/v1/standing`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StandingDone {
-    /// What was done.
+    /// Action.
     pub action: String,
-    /// Who accepted it, with `accept`, or had, with `withdraw`.
+    /// The new acceptance, or with `withdraw` the old one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<Acceptance>,
-    /// What it became, with `adopt`.
+    /// The new grant, with `adopt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<Grant>,
 }
 
-/// Access that the caller holds already, not through Hallpass: a grant of it would not end it.
+/// Access held without Hallpass: a grant of it would not end it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HeldAlready {
-    /// When AWS was seen to say so.
+    /// When AWS showed it.
     #[schema(value_type = String, format = DateTime)]
     pub seen_at: Timestamp,
-    /// That, in words.
+    /// Description.
     pub says: String,
 }

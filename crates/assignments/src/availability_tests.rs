@@ -1,5 +1,3 @@
-//! When AWS counts as out, and what is tried meanwhile.
-
 use super::*;
 
 fn at(milliseconds: i64) -> Timestamp {
@@ -40,10 +38,8 @@ fn three_in_a_row_are_an_outage_and_one_call_is_tried_every_two_seconds() {
         availability.may_call(at(2_000)),
         MayCall::Wait(Some(at(4_000)))
     );
-    // the first hangs: the next is tried all the same
     assert_eq!(availability.may_call(at(4_000)), MayCall::Probe);
     availability.begin_probe(at(4_000));
-    // further failures change nothing
     assert!(!availability.unanswered(at(4_500)));
     assert!(
         availability.answered(),
@@ -95,7 +91,6 @@ fn throttling_rests_a_moment_that_doubles_and_ends_with_the_first_call_taken() {
     throttle.call_taken();
     throttle.throttled(at(0));
     assert_eq!(throttle.rests_until(at(0)), Some(at(100)));
-    // from a clock that was ahead
     throttle.throttled(at(86_400_000));
     assert_eq!(throttle.rests_until(at(0)), None);
 }

@@ -1,13 +1,12 @@
-//! Carries plans out, one row at a time: takes the row that goes first, looks or acts, records.
+//! Executes plans: takes the most urgent row, reads or writes, records.
 //!
-//! Every effect is preceded by a stored intent and followed by a stored outcome, so the process
-//! may stop between any two lines of this file. Any number of workers call [`Executor::work_next`]
-//! side by side: a call that hangs holds up its own row and nothing else.
+//! A stored intent precedes every effect, and a stored outcome follows, so the process may stop
+//! anywhere. Concurrent workers call [`Executor::work_next`]: a hanging call blocks only its row.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_model::{Clock, IdSource, Target, TimeSpan, Timestamp, UserId};
+use hallpass_base::{Clock, IdSource, Target, TimeSpan, Timestamp, UserId};
 use tokio::sync::{Notify, watch};
 
 use self::orphans::Orphans;
@@ -26,12 +25,9 @@ mod looks;
 mod orphans;
 mod rounds;
 
-/// Bounds of one executor.
 #[derive(Clone, Copy, Debug)]
 pub struct ExecutorLimits {
-    /// Rows worked on at the same time.
     pub workers: u32,
-    /// How long a lease lasts. Several times the longest call.
     pub lease: TimeSpan,
 }
 
@@ -44,35 +40,23 @@ impl Default for ExecutorLimits {
     }
 }
 
-/// Steps a row may take under one lease.
 const STEPS_MAX: u32 = 16;
-/// Nothing is asked in the last part of a lease: a call may take this long (promise P5, fencing).
+/// No call starts in the last part of a lease: it may take this long (promise P5, fencing).
 const CALL_MAX: TimeSpan = TimeSpan::seconds(20);
-/// Rows that a tick works on at most.
 const ROWS_MAX: u32 = 10_000;
 
-/// What became of looking for work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Worked {
-    /// Something was done, and there may be more.
-    Done {
-        /// Steps carried out.
-        steps: u32,
-    },
-    /// Nothing is due that there is room for.
+    Done { steps: u32 },
     Idle,
 }
 
-/// What a tick did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TickReport {
-    /// Rows taken, and other work.
     pub rows: u32,
-    /// Steps carried out.
     pub steps: u32,
 }
 
-/// The only writer to Identity Center.
 pub struct Executor {
     store: Arc<dyn AssignmentStore>,
     center: Arc<dyn IdentityCenter>,
@@ -81,20 +65,17 @@ pub struct Executor {
     limits: ExecutorLimits,
     pace: Arc<Pace>,
     memory: ExecutorMemory,
-    /// What may be sent at all.
     writes: Writes,
     orphans: Orphans,
     by_target: Listings<Target, UserId>,
     by_person: Listings<UserId, Target>,
-    /// Notified when a worker took a row: there may be more.
     wake_next_worker: Arc<Notify>,
-    /// Grow when calls are answered again after an outage.
+    /// Increases when calls are answered again after an outage.
     reads_recovered: watch::Sender<u64>,
     writes_recovered: watch::Sender<u64>,
 }
 
 impl Executor {
-    /// An executor over these ports. What it learns of the pace of operations is told to `pace`.
     pub fn new(
         store: Arc<dyn AssignmentStore>,
         center: Arc<dyn IdentityCenter>,
@@ -121,7 +102,7 @@ impl Executor {
         }
     }
 
-    /// The same, but it only takes away: no create is sent, and what waits for one stays where it is.
+    /// Only removes access: sends no creates, which stay queued.
     #[must_use]
     pub fn ends_only(self) -> Self {
         Self {
@@ -130,21 +111,19 @@ impl Executor {
         }
     }
 
-    /// How many workers may call [`work_next`](Self::work_next) at the same time.
     pub fn workers(&self) -> u32 {
         self.limits.workers
     }
 
-    /// Notifies one idle worker when another has taken a row, for there may be more. A lost notification
-    /// costs delay only.
+    /// Notifies one idle worker that more rows may be due. A lost notification only delays it.
     pub fn wake_next_worker(&self) -> Arc<Notify> {
         Arc::clone(&self.wake_next_worker)
     }
 
-    /// Works until nothing is due that there is room for: for those who drive by hand.
+    /// Works until nothing executable is due, for manual driving.
     ///
     /// # Errors
-    /// When the store does not answer; what was recorded so far stays.
+    /// If the store does not answer; earlier records stay.
     pub async fn tick(&self) -> Result<TickReport, StoreFault> {
         let mut report = TickReport::default();
         while report.rows < ROWS_MAX {
@@ -159,12 +138,11 @@ impl Executor {
         Ok(report)
     }
 
-    /// Takes the row that goes first and does what it needs. Takes no input: what to do is in the
-    /// rows.
+    /// Processes the most urgent row.
     ///
     /// # Errors
-    /// When the store does not answer, or somebody else has the row by now: what was learned of it
-    /// is observed again.
+    /// If the store does not answer, or another worker has the row now: the result is observed
+    /// again.
     pub async fn work_next(&self) -> Result<Worked, StoreFault> {
         self.free_orphans().await?;
         let now = self.clock.now();
@@ -187,10 +165,10 @@ impl Executor {
         }
     }
 
-    /// When there may be work again for somebody who found none; `None` when nothing lies ahead.
+    /// Returns when an idle worker should check again.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreFault> {
         let now = self.clock.now();
         let due = self.store.next_due(now).await?;
@@ -250,7 +228,7 @@ impl Executor {
         Ok(Worked::Done { steps })
     }
 
-    /// Takes steps until the row rests or stands in line, then records it and gives it back.
+    /// Takes steps until the row pauses or queues, then records and returns it.
     async fn take_steps(
         &self,
         mut row: AssignmentRow,
@@ -272,8 +250,8 @@ impl Executor {
                     row.execution.due = row.execution.due.max(until);
                     break;
                 }
-                // its place in line decides when: the line that it stands in as of now, for what it was
-                // to look at may have passed while nobody came to it
+                // The queue decides when: recompute its position, since the scheduled check may
+                // have passed.
                 RowAction::Begin(_) => {
                     row.execution.due = row.execution.due.max(now);
                     break;
@@ -282,7 +260,7 @@ impl Executor {
             }
             steps += 1;
         }
-        // CRASH: an outcome that is not recorded is observed again
+        // CRASH: an unrecorded outcome is observed again.
         let news = row.execution.is_news_after(&before.execution);
         let recorded = self.store.record(&row, lease, news).await;
         if recorded.is_err() {
@@ -326,7 +304,7 @@ impl Executor {
         let Some(operation) = &intent.execution.operation else {
             return intent;
         };
-        // CRASH: the intent is stored; a restart looks before it repeats
+        // CRASH: the intent is stored; a restart checks before it repeats.
         let sent = match operation.kind {
             OperationKind::Create => {
                 let call = self.center.create(&intent.key);
@@ -386,7 +364,6 @@ impl Executor {
         learned
     }
 
-    /// An operation that was asked about by itself has ended.
     fn learn_pace(&self, before: &AssignmentRow, after: &AssignmentRow, now: Timestamp) {
         let Some(operation) = before.in_flight().filter(|it| it.operation_id.is_some()) else {
             return;
@@ -403,7 +380,7 @@ impl Executor {
         }
     }
 
-    /// Up to a quarter later, so that many rows refused together do not come back together.
+    /// Adds up to a quarter, so that rows refused together do not return together.
     fn jittered(&self, now: Timestamp, due: Timestamp) -> Timestamp {
         let pause = TimeSpan::between(now, due).as_seconds();
         let draw = self
@@ -416,8 +393,8 @@ impl Executor {
         TimeSpan::seconds(pause * draw / 4 / 255).after(due)
     }
 
-    /// During an outage: tries whether AWS answers, with a look at the row that goes first. It
-    /// touches no row, so that a try that hangs holds up none.
+    /// Tests during an outage whether AWS answers, with a read for the most urgent row. Locks no
+    /// row, so a hang blocks none.
     async fn probe(&self, now: Timestamp) -> Result<Worked, StoreFault> {
         let _probe = ReadProbe(&self.memory);
         let Some(first) = self.store.first(now).await? else {
@@ -425,13 +402,12 @@ impl Executor {
         };
         let urgency = urgency(&first, now);
         let call = self.center.holders(&first.key.target, urgency);
-        // what it brings is noted by `call`
         let _: Result<_, CenterFault> = self.call(Calls::Reads, urgency, call).await;
         Ok(Worked::Done { steps: 1 })
     }
 
-    /// Makes a call and notes whether it was answered. When an outage ends, what still hangs from it
-    /// is given up: a read is repeated, and after a write comes a look.
+    /// Makes a call. When an outage ends, hanging calls are abandoned: reads are repeated, and a
+    /// read follows a write.
     async fn call<T>(
         &self,
         calls: Calls,
@@ -460,7 +436,6 @@ impl Executor {
     }
 }
 
-/// How urgent the calls for a row are.
 fn urgency(row: &AssignmentRow, now: Timestamp) -> Urgency {
     let execution = &row.execution;
     match (row.is_wanted(now), &execution.verdict, row.desired.haste) {
@@ -475,7 +450,7 @@ fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
-/// Somebody at work; over when dropped, also when the worker is stopped.
+/// Ends when dropped, also if the worker is stopped.
 struct Work<'a>(&'a ExecutorMemory, Urgency);
 
 impl<'a> Work<'a> {
@@ -491,7 +466,6 @@ impl Drop for Work<'_> {
     }
 }
 
-/// A try of reads; over when dropped.
 struct ReadProbe<'a>(&'a ExecutorMemory);
 
 impl Drop for ReadProbe<'_> {
@@ -500,7 +474,6 @@ impl Drop for ReadProbe<'_> {
     }
 }
 
-/// A try of writes; over when dropped.
 struct EndsTrial<'a> {
     memory: &'a ExecutorMemory,
     was_sent: bool,

@@ -1,40 +1,33 @@
-//! What a clock that was ahead has left behind. Pure.
+//! Repairs times from a fast clock. Pure.
 //!
-//! A pause, a lease or an observation that lies in the future was written by a clock that was wrong:
-//! nobody waits for it to come true.
+//! A pause, lease or observation in the future came from a wrong clock and is ignored.
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::{AssignmentRow, GivingUp, Observation, Verdict};
 
-/// The longest pause of a row that has work to do: sixty seconds, and the spread.
 const WORKING_PAUSE_MAX: TimeSpan = TimeSpan::minutes(2);
-/// The longest pause of a row that is settled.
 const SETTLED_PAUSE_MAX: TimeSpan = TimeSpan::minutes(15);
-/// The longest pause of a removal that AWS refuses for good: an hour, and the spread.
 const STUCK_PAUSE_MAX: TimeSpan = TimeSpan::minutes(90);
-/// Leases last 90 seconds; one that ends later than this was given by a clock that was ahead.
+/// Leases last 90 seconds; a later end came from a fast clock.
 const LEASE_MAX: TimeSpan = TimeSpan::minutes(3);
 
-/// Whether no lease is given until then.
 pub fn is_lease_from_future(until: Timestamp, now: Timestamp) -> bool {
     until > LEASE_MAX.after(now)
 }
 
-/// `at`, unless that is further away than anything waits: then `now`.
 pub(crate) fn sooner(at: Timestamp, now: Timestamp, longest: TimeSpan) -> Timestamp {
     if at > longest.after(now) { now } else { at }
 }
 
 impl AssignmentRow {
-    /// Whether it is put off for longer than any pause we use.
     pub fn is_put_off(&self, now: Timestamp) -> bool {
         let execution = &self.execution;
         let pause = match execution.verdict {
             Verdict::Stuck { .. } => STUCK_PAUSE_MAX,
             _ if execution.operation.is_some() => WORKING_PAUSE_MAX,
             Verdict::Working => WORKING_PAUSE_MAX,
-            // nothing is done about it before its grant is over
+            // No action before the grant's end.
             Verdict::Lost { .. } if execution.due <= self.desired.until => return false,
             Verdict::Present { .. }
             | Verdict::Absent { .. }
@@ -45,8 +38,8 @@ impl AssignmentRow {
         execution.due > pause.after(now)
     }
 
-    /// The row without what lies in the future: pauses are over, what was seen is not known to be
-    /// recent, and what was done counts as done now, which is the latest it can have been.
+    /// Removes future times: pauses end, observations count as old, and writes count as done now,
+    /// the latest possible time.
     #[must_use]
     pub fn clamped(mut self, now: Timestamp) -> Self {
         if self.is_put_off(now) {

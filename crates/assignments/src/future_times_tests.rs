@@ -1,6 +1,4 @@
-//! A clock that was a day ahead.
-
-use hallpass_model::{HoldKey, Target};
+use hallpass_base::{HoldKey, Target};
 
 use super::*;
 use crate::{Desired, Operation, OperationKind, Proof};
@@ -128,7 +126,6 @@ fn what_was_seen_in_the_future_was_not_seen_and_what_was_done_is_done_now() {
         (operation.started_at, operation.over_at),
         (at(0), Some(at(0)))
     );
-    // the create that was given up stays given up
     assert!(clamped.gave_up());
 }
 

@@ -1,8 +1,8 @@
-//! The sole owner of account assignments and group memberships (promise P3).
+//! The only writer of account assignments and group memberships (promise P3).
 //!
-//! Others say until when a person should have a target ([`Desired`]); this crate looks, acts,
-//! polls and looks again, and says what it found ([`Verdict`]). It is level-triggered: everything
-//! it needs is in the [`AssignmentRow`], so a lost notification costs delay and a crash costs nothing.
+//! Callers set until when a person should have a target ([`Desired`]); this crate reads, acts,
+//! polls, verifies and reports a [`Verdict`]. It is level-triggered: all state is in the
+//! [`AssignmentRow`], so a lost notification costs delay and a crash costs nothing.
 //!
 //! ```text
 //!   desired until T ──► queue::choose ──► plan::next ──► look / begin / poll / ask why ──► learn ──► Verdict
@@ -11,7 +11,6 @@
 //! ```
 //!
 //! Knows nothing of requests, rules, approvals or audit records.
-#![warn(missing_docs)]
 
 mod availability;
 mod executor;

@@ -1,24 +1,19 @@
-//! One listing for many rows: of a target for all who have it, so that two hundred people who ask for
-//! the same thing cost one call, and so do the looks at ten thousand live grants of few targets; of a
-//! person for all that the person has.
+//! Shared listings: of a target for all holders, so that hundreds of rows cost one call; of a
+//! person for all their access.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::CenterFault;
 
-/// How long a listing is kept.
 const KEPT: TimeSpan = TimeSpan::minutes(1);
-/// Listings kept at most; beyond that, old ones go early.
 const KEPT_MAX: usize = 512;
 
-/// A listing read to its end, of whatever `Shown` is.
 #[derive(Debug)]
 pub(crate) struct Listing<Shown> {
-    /// When it began.
     pub(crate) at: Timestamp,
     shown: Arc<HashSet<Shown>>,
 }
@@ -33,14 +28,13 @@ impl<Shown> Clone for Listing<Shown> {
 }
 
 impl<Shown: Eq + Hash> Listing<Shown> {
-    /// Whether it shows this one.
     pub(crate) fn shows(&self, one: &Shown) -> bool {
         self.shown.contains(one)
     }
 }
 
-/// Listings of a minute, each of an `Of`. One of the same is read at a time; whoever comes meanwhile
-/// waits for it and takes it, if it began late enough for them.
+/// Listings of the last minute. Each key is read once at a time; waiting callers share a listing
+/// that began late enough.
 #[derive(Debug)]
 pub(crate) struct Listings<Of, Shown> {
     places: Mutex<BTreeMap<Of, Arc<ListingSlot<Shown>>>>,
@@ -58,7 +52,6 @@ impl<Of, Shown> Default for Listings<Of, Shown> {
 struct ListingSlot<Shown> {
     reading: tokio::sync::Mutex<()>,
     newest: Mutex<Option<Listing<Shown>>>,
-    /// Listings that began up to then speak for nobody.
     doubted_until: Mutex<Option<Timestamp>>,
 }
 
@@ -73,8 +66,8 @@ impl<Shown> Default for ListingSlot<Shown> {
 }
 
 impl<Of: Clone + Ord, Shown: Eq + Hash> Listings<Of, Shown> {
-    /// A listing of `one` that began after `after`: one that is kept, or the one that `read`
-    /// brings. A failure is kept for nobody.
+    /// Returns a listing begun after `after`: a cached one, or a new one by `read`. Failures are
+    /// not cached.
     pub(crate) async fn after<F>(
         &self,
         one: &Of,
@@ -104,13 +97,12 @@ impl<Of: Clone + Ord, Shown: Eq + Hash> Listings<Of, Shown> {
         Ok(listing)
     }
 
-    /// Goes by no listing of `one` that began before `now`, also if it is still being read: something was sent meanwhile,
-    /// and what came of that is not recorded.
+    /// Invalidates listings begun before `now`, running ones included: an unrecorded write happened
+    /// meanwhile.
     pub(crate) fn doubt(&self, one: &Of, now: Timestamp) {
         *lock(&self.place(one, now).doubted_until) = Some(now);
     }
 
-    /// The place of one; forgets what is too old, or from a clock that was ahead.
     fn place(&self, one: &Of, now: Timestamp) -> Arc<ListingSlot<Shown>> {
         let mut places = lock(&self.places);
         let is_kept = |place: &Arc<ListingSlot<Shown>>| {
@@ -137,7 +129,6 @@ impl<Shown> ListingSlot<Shown> {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // every change is whole: a panic elsewhere leaves it usable
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,8 +1,6 @@
-//! One listing for many rows.
-
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
-use hallpass_model::{Target, UserId};
+use hallpass_base::{Target, UserId};
 
 use super::*;
 
@@ -22,7 +20,6 @@ fn ana() -> UserId {
     "11111111-0000-4000-8000-000000000000".parse().unwrap()
 }
 
-/// Listings, a clock, and how often AWS was asked.
 #[derive(Default)]
 struct Stage {
     listings: Listings<Target, UserId>,
@@ -57,7 +54,6 @@ async fn a_listing_serves_whoever_needs_one_that_began_later_than_what_they_did(
         (20, 10, 2, 20),
         (30, 15, 2, 20),
         (79, 15, 2, 20),
-        // a minute old: it speaks for nobody any more
         (80, 15, 3, 80),
     ] {
         stage.now.store(now, Ordering::SeqCst);
@@ -117,7 +113,7 @@ async fn what_is_kept_is_bounded() {
     assert!(lock(&stage.listings.places).len() <= KEPT_MAX);
 }
 
-/// What was sent at 20 and is not recorded is known of at 25: no listing from before says what came of it.
+/// An unrecorded write at 20, known at 25, invalidates earlier listings.
 #[tokio::test]
 async fn a_listing_that_is_doubted_serves_nobody() {
     let stage = Stage::default();
@@ -133,7 +129,6 @@ async fn a_listing_that_is_doubted_serves_nobody() {
     assert_eq!(stage.calls(), 3, "one that began since serves again");
 }
 
-/// It was being read when something was sent that is not recorded.
 #[tokio::test]
 async fn a_listing_that_is_being_read_is_doubted_too() {
     let stage = Stage::default();

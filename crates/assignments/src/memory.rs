@@ -1,61 +1,49 @@
-//! What an executor remembers between steps: whether AWS answers, how fast it may be asked, who is at
-//! work. Nothing of it survives a restart, and nothing of it is needed to be right.
+//! Volatile executor state: outages, rates, workers. Correctness does not depend on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hallpass_model::{TimeSpan, Timestamp, UserId};
+use hallpass_base::{TimeSpan, Timestamp, UserId};
 
 use crate::availability::{Availability, MayCall, Throttle};
 use crate::pace::{KINDS, Pace, Rounds, asks_for_all, round_pause, workers_for};
 use crate::queue::{ExtraSlot, InFlight, Room, Writes};
 use crate::{CenterFault, OperationKind, Taken, Urgency, future_times};
 
-/// How long operations that nobody hurries wait after AWS said that it works on as many as it will,
-/// unless one of ours ends before.
+/// Pause of ordinary operations after AWS reports its limit, unless one ends before.
 const FULL_PAUSE: Duration = Duration::from_millis(500);
-/// How long nothing is tried beyond the slots after that.
+/// Pause of operations beyond the slots after that.
 const EXTRA_SLOT_PAUSE: Duration = Duration::from_millis(200);
-/// An operation that is due to be asked about for so long is asked about by itself, whatever the
-/// questions for all bring.
+/// After this, an operation is polled separately, regardless of rounds.
 const ROUND_MISSES_AFTER: TimeSpan = TimeSpan::seconds(30);
-/// With so many creates in flight, looks at those behind them are gathered.
+/// With this many creates in flight, reads for later ones are batched.
 const CROWD: u32 = 3;
-/// How long nobody asks for all that a person has after AWS refused to list it.
+/// Pause of listings by person after AWS refused one.
 const PERSON_REFUSED: TimeSpan = TimeSpan::minutes(10);
-/// How often rows are looked through for what a clock that was ahead has left.
 const FUTURE_EVERY: TimeSpan = TimeSpan::minutes(1);
-/// A clock that went back by this much was ahead.
+/// A clock that stepped back this far was ahead.
 const STEPPED_BACK: TimeSpan = TimeSpan::seconds(2);
 
-/// Reads and writes, whose outages are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Calls {
     Reads,
     Writes,
 }
 
-/// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
-    /// Take a row; `Trial` when writes are not answered, and one is tried.
+    /// Take a row; with `Trial`, one write tests whether an outage ended.
     Take(Room, Option<Trial>),
-    /// Try whether reads are answered.
     Probe,
-    /// Ask about all operations of a kind.
     Round(OperationKind),
-    /// Look for what a clock that was ahead has left.
     ForgetFuture,
-    /// Nothing for now; [`ExecutorMemory::next_turn`] says when to ask again.
     Wait,
 }
 
-/// A write that is tried during an outage of writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Trial;
 
-/// The memory of an executor.
 #[derive(Debug, Default)]
 pub(crate) struct ExecutorMemory {
     state: Mutex<MemoryState>,
@@ -66,18 +54,15 @@ struct MemoryState {
     reads: Availability,
     writes: Availability,
     throttle: Throttle,
-    /// Ordinary operations wait until then.
     full_until: Option<Timestamp>,
-    /// Nothing begins beyond the slots before.
     extra_slot_from: Option<Timestamp>,
     in_flight: InFlight,
     waits_for_slot: bool,
     deletes: Rounds,
     creates: Rounds,
     seen: Vec<(OperationKind, Timestamp, BTreeSet<String>)>,
-    /// How many removals of each person AWS was working on when it was last asked.
     removals: BTreeMap<UserId, u32>,
-    /// Until when what these have is asked for by target.
+    /// People whose access is read by target until then.
     refused_people: BTreeMap<UserId, Timestamp>,
     at_work: [u32; 4],
     future_looked_at: Option<Timestamp>,
@@ -115,13 +100,11 @@ impl MemoryState {
         }
     }
 
-    /// Whether operations of a kind are asked about all together.
     fn asks_for_all(&mut self, kind: OperationKind, now: Timestamp) -> bool {
         let (in_flight, waits) = (self.in_flight.of(kind), self.waits_for_slot);
         asks_for_all(in_flight, waits) && self.rounds(kind).may_ask(now)
     }
 
-    /// The kind whose round is due, or when the next one is.
     fn next_round(&mut self, now: Timestamp) -> Result<OperationKind, Option<Timestamp>> {
         let mut next: Option<Timestamp> = None;
         for kind in KINDS {
@@ -136,10 +119,9 @@ impl MemoryState {
         Err(next)
     }
 
-    /// The least urgent that there are workers for; `None` when all are busy.
+    /// Returns the lowest urgency with free workers; `None` if all are busy.
     fn least(&self, workers: u32) -> Option<Urgency> {
         let at_work: u32 = self.at_work.iter().sum();
-        // those of an urgency and of all below share what there is for it
         let has_room = |urgency: &&Urgency| {
             let below: u32 = self.at_work.iter().skip(place(**urgency)).sum();
             let limit = workers_for(**urgency, workers);
@@ -195,7 +177,6 @@ fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
 }
 
 impl ExecutorMemory {
-    /// What to do next.
     pub(crate) fn turn(&self, now: Timestamp, slots: u32, workers: u32) -> Turn {
         let mut state = self.lock();
         if state.is_future_due(now) {
@@ -229,7 +210,6 @@ impl ExecutorMemory {
         Turn::Take(room, is_trial.then_some(Trial))
     }
 
-    /// A trial has ended: the write was answered, or there was none to try.
     pub(crate) fn end_trial(&self, was_sent: bool) {
         let mut state = self.lock();
         state.writes.end_probe();
@@ -238,7 +218,7 @@ impl ExecutorMemory {
         }
     }
 
-    /// When something may be done that cannot be done now, whatever is due.
+    /// Returns when blocked work may be possible.
     pub(crate) fn next_turn(&self, now: Timestamp) -> Option<Timestamp> {
         let mut state = self.lock();
         let round = state
@@ -259,15 +239,13 @@ impl ExecutorMemory {
         held.chain(probes).chain([round]).flatten().min()
     }
 
-    /// What the store said of the line.
     pub(crate) fn note_line(&self, taken: &Taken) {
         let mut state = self.lock();
         state.in_flight = taken.in_flight;
         state.waits_for_slot = taken.waits_for_slot;
     }
 
-    /// How many of a kind are in flight, as a round found; the next one comes when the next
-    /// operation is expected to end.
+    /// Schedules the next round for the expected end of the next operation.
     pub(crate) fn note_round(&self, kind: OperationKind, began: Timestamp, left: u32, pace: &Pace) {
         let mut state = self.lock();
         match kind {
@@ -279,12 +257,10 @@ impl ExecutorMemory {
         rounds.pause(began, pause);
     }
 
-    /// An operation of ours ended: there is a slot for another.
     pub(crate) fn note_slot(&self) {
         self.lock().full_until = None;
     }
 
-    /// The ids that the round before this one listed, and when it began.
     pub(crate) fn swap_seen(
         &self,
         kind: OperationKind,
@@ -298,7 +274,6 @@ impl ExecutorMemory {
         before.map(|(_, at, ids)| (at, ids))
     }
 
-    /// Whose removals AWS is working on.
     pub(crate) fn note_people<'a>(&self, people: impl Iterator<Item = &'a UserId>) {
         let mut removals = BTreeMap::new();
         for user in people {
@@ -307,7 +282,7 @@ impl ExecutorMemory {
         self.lock().removals = removals;
     }
 
-    /// Whether a listing of all that a person has is likely to serve several of the person's removals.
+    /// Whether one listing likely serves several of a person's removals.
     pub(crate) fn asks_for_person(&self, user: &UserId, now: Timestamp) -> bool {
         let state = self.lock();
         let refused = state.refused_people.get(user);
@@ -316,7 +291,6 @@ impl ExecutorMemory {
         !is_refused && state.removals.get(user).is_some_and(|count| *count > 1)
     }
 
-    /// AWS refused to list what a person has.
     pub(crate) fn refuse_person(&self, user: &UserId, now: Timestamp) {
         let mut state = self.lock();
         state.refused_people.retain(|_, until| now < *until);
@@ -324,17 +298,14 @@ impl ExecutorMemory {
         state.refused_people.insert(user.clone(), until);
     }
 
-    /// Whether AWS works on several creates: those behind them have time.
     pub(crate) fn has_crowd_of_creates(&self) -> bool {
         self.lock().in_flight.creates >= CROWD
     }
 
-    /// A round has ended.
     pub(crate) fn end_round(&self, kind: OperationKind) {
         self.lock().rounds(kind).end();
     }
 
-    /// AWS refused the question for all operations; whether that is news.
     pub(crate) fn refuse_round(&self, kind: OperationKind, now: Timestamp) -> bool {
         let mut state = self.lock();
         let is_news = state.deletes.may_ask(now) && state.creates.may_ask(now);
@@ -342,21 +313,18 @@ impl ExecutorMemory {
         is_news
     }
 
-    /// Somebody begins to work on a row of this urgency.
     pub(crate) fn begin_work(&self, urgency: Urgency) {
         if let Some(count) = self.lock().at_work.get_mut(place(urgency)) {
             *count += 1;
         }
     }
 
-    /// Somebody stops working on a row of this urgency.
     pub(crate) fn end_work(&self, urgency: Urgency) {
         if let Some(count) = self.lock().at_work.get_mut(place(urgency)) {
             *count = count.saturating_sub(1);
         }
     }
 
-    /// What a call brought. Returns which calls are answered again after an outage.
     pub(crate) fn note_call(
         &self,
         calls: Calls,
@@ -375,7 +343,7 @@ impl ExecutorMemory {
                 }
                 return None;
             }
-            // never sent: says nothing about AWS
+            // Never sent: no evidence about AWS.
             Some(CenterFault::NotSent) => return None,
             Some(CenterFault::Throttled { .. }) => state.throttle.throttled(now),
             Some(CenterFault::Full { .. }) => {
@@ -397,13 +365,11 @@ impl ExecutorMemory {
         recovered.then_some(calls)
     }
 
-    /// A try of reads has ended.
     pub(crate) fn end_probe(&self) {
         self.lock().reads.end_probe();
     }
 
     fn lock(&self) -> MutexGuard<'_, MemoryState> {
-        // every change is whole: a panic elsewhere leaves it usable
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,10 +1,8 @@
-//! What a row learns from the outcome of a step. Pure, like the plan.
-
 mod failed;
 
 use std::time::Duration;
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::late_creates::lost_create_shows_at;
 use crate::pace::{check_pause, later};
@@ -18,51 +16,40 @@ use crate::{
     Verdict,
 };
 
-/// The longest pause between attempts that are worth making.
 const PAUSE_MAX_SECONDS: u64 = 60;
-/// The pause between attempts on a removal that AWS refuses for good.
+/// Retry interval of a removal that AWS refuses permanently.
 const STUCK_PAUSE: TimeSpan = TimeSpan::hours(1);
-/// The pause between polls of a create that nobody waits for any more.
 const ABANDONED_POLL_PAUSE: TimeSpan = TimeSpan::seconds(30);
-/// The longest pause between looks for what a removal of ours has taken away while listings still
-/// show it: its end is told within ten seconds of the last that did (`access.md` §9.4).
+/// The longest pause while listings still show removed access: the end is reported within ten
+/// seconds of the last such listing (`access.md` §9.4).
 const LAGGING_PAUSE_MAX: TimeSpan = TimeSpan::seconds(5);
-/// How long listings usually lag behind an operation that is over.
+/// The usual listing lag after an operation.
 pub(crate) const LISTING_LAG: TimeSpan = TimeSpan::seconds(1);
 
-/// The pause between looks for what must go, could not be removed and is not listed either.
+/// Pause for access that must be removed, failed to be, but is not listed.
 const UNLISTED_PAUSE: TimeSpan = TimeSpan::seconds(2);
 
-/// What came of a step.
 #[derive(Clone, Debug)]
 pub enum StepOutcome {
-    /// A listing that began at `at` was read to its end.
     Looked {
-        /// When the listing began.
         at: Timestamp,
-        /// Whether it was in it.
         present: bool,
     },
-    /// The operation was sent and answered.
     Sent(SentOperation),
-    /// The status of the operation in flight.
     Polled(OperationStatus),
-    /// What the directory says of the person and the account.
     Asked(Option<Missing>),
-    /// The operation was not accepted, or whether it was is unknown.
+    /// Not accepted, or unknown.
     SendFailed(CenterFault),
-    /// A look, a poll or a question brought no answer. It says nothing about an operation whose
-    /// answer is unknown.
+    /// A read, poll or query without an answer. Says nothing about an unknown operation.
     ReadFailed(CenterFault),
-    /// Nothing had to be sent.
     Settled(Verdict),
 }
 
 impl AssignmentRow {
-    /// The row with the intent of an operation, to be stored before it is sent.
+    /// Adds an operation's intent, to be stored before it is sent.
     #[must_use]
     pub fn begin(mut self, kind: OperationKind, now: Timestamp) -> Self {
-        // a listing may still show what our own removal has just taken away
+        // A listing may still show just removed access.
         let proof = if lags_behind_delete(&self.execution, now) {
             Proof::Status
         } else {
@@ -103,8 +90,8 @@ impl AssignmentRow {
         self
     }
 
-    /// The row once AWS no longer counts its operation among those in progress: how it ended is
-    /// seen by a look from `due` on.
+    /// Marks an operation that AWS no longer lists as in progress: a read from `due` on shows its
+    /// result.
     #[must_use]
     pub fn over(mut self, at: Timestamp, due: Timestamp) -> Self {
         if let Some(operation) = &mut self.execution.operation {
@@ -114,8 +101,6 @@ impl AssignmentRow {
         self
     }
 
-    /// The row after a step, given the row before the step's intent was stored. `expected` is how
-    /// long operations of the kind take.
     #[must_use]
     pub fn learn(
         mut self,
@@ -144,7 +129,6 @@ impl AssignmentRow {
         self
     }
 
-    /// The operation still runs, as far as a look or a poll shows: again later.
     fn check_again(&mut self, now: Timestamp, expected: Duration) {
         let gave_up = self.gave_up();
         let execution = &mut self.execution;
@@ -160,7 +144,6 @@ impl AssignmentRow {
         }
     }
 
-    /// A look showed nothing of the operation's effect. What is over is asked about next.
     fn sees_no_effect(&mut self, now: Timestamp, expected: Duration) {
         match &self.execution.operation {
             Some(operation) if operation.is_over() => self.execution.due = now,
@@ -171,7 +154,7 @@ impl AssignmentRow {
     fn record_presence(&mut self, at: Timestamp, now: Timestamp, expected: Duration) {
         let wanted = self.is_wanted(now);
         let settles = |op: &Operation| match op.kind {
-            // stored, unanswered, and nothing came of it
+            // Stored, unanswered, without effect.
             OperationKind::Delete => op.operation_id.is_none(),
             OperationKind::Create => {
                 op.operation_id.is_none() || wanted || is_shown_by_listing(self, op, at)
@@ -191,7 +174,7 @@ impl AssignmentRow {
         execution.due = now;
         let operation = execution.operation.take();
         if let Some(operation) = operation.filter(|_| !is_settled) {
-            // what our own removal is about to take away does not count as newly there
+            // Access about to be removed does not count as new.
             if operation.kind == OperationKind::Create {
                 execution.last_present_at = Some(at);
             }
@@ -206,7 +189,7 @@ impl AssignmentRow {
             execution.note_unanswered_create(at);
         }
         if !wanted {
-            // listings may lag behind a finished removal: look again, but not in a busy loop
+            // Listings may lag behind a removal: read again after a pause.
             let shows_at = lost_create_shows_at(execution);
             if execution.deleted_at.is_some() && shows_at.is_none_or(|at| now < at) {
                 let again = self.pause(now).min(LAGGING_PAUSE_MAX.after(now));
@@ -220,7 +203,7 @@ impl AssignmentRow {
         execution.attempts = 0;
         execution.trying_since = None;
         execution.absence_confidence = AbsenceConfidence::Settled;
-        // what is there is what it made, unless another was sent after it
+        // Its effect explains the access, unless another create followed.
         execution.unanswered_create = execution
             .unanswered_create
             .filter(|it| it.is_one_of_several);
@@ -228,9 +211,8 @@ impl AssignmentRow {
             execution.ownership = Ownership::Standing;
         }
         execution.verdict = Verdict::Present { at };
-        // counted from the listing, so that rows served by one listing stay together
+        // Counted from the listing, so that its rows stay together.
         let again = DRIFT_CHECK.after(at).max(now).min(self.desired.until);
-        // what waits for its end to be armed waits no longer than that
         self.execution.due = match self.waits_for_gate(now) {
             Some(until) => again.min(until),
             None => again,
@@ -251,7 +233,7 @@ impl AssignmentRow {
         execution.observation = Observation::Absent { since, at };
         execution.due = now;
         match execution.operation.take() {
-            // a guard removed it since: that is known, and what came of this removal is not
+            // A guard removed it since; this removal's result is unknown.
             Some(operation)
                 if removed && execution.guard_removal_applied_at >= Some(operation.started_at) => {}
             Some(_) if removed => execution.deleted_at = Some(at),
@@ -263,7 +245,7 @@ impl AssignmentRow {
                 execution.absence_confidence = AbsenceConfidence::LostCreate;
                 execution.observation = Observation::Absent { since: at, at };
             }
-            // whether this removal was carried out is unknown: what it removes may still be hidden
+            // The removal's result is unknown: listings may lag.
             Some(_) if is_unsettled(execution, at) => {}
             Some(operation) if execution.guard_removal_applied_at >= Some(operation.started_at) => {
             }
@@ -297,18 +279,18 @@ impl AssignmentRow {
         }
     }
 
-    /// When to look again for what should be gone and was not listed at `at`.
+    /// Schedules a read for absent access not listed at `at`.
     fn next_look(&self, since: Timestamp, at: Timestamp, now: Timestamp) -> Timestamp {
         let execution = &self.execution;
         let refused = execution.refused_removals > 0;
-        // its removal was refused, and listings prove nothing yet: look again in a while
+        // The removal was refused, and listings prove nothing yet.
         let next = if refused && is_unsettled(execution, at) {
             UNLISTED_PAUSE.after(now)
         } else {
             now
         };
         let gap_ends = match execution.absence_confidence {
-            // its removal is sent first
+            // The removal is sent first.
             AbsenceConfidence::LostCreate if !refused && execution.deleted_at.is_none() => {
                 return next;
             }
@@ -316,7 +298,7 @@ impl AssignmentRow {
             | AbsenceConfidence::FailedCreate
             | AbsenceConfidence::LostCreate => absence_settles_at(execution, since),
         };
-        // what takes effect late is seen soon, and not only when the gap is over
+        // Late effects must be noticed before the gap ends.
         gap_ends.min(LATE_CREATE_PAUSE.after(now)).max(next)
     }
 
@@ -342,8 +324,6 @@ impl AssignmentRow {
         let execution = &mut self.execution;
         let operation = execution.operation.take();
         execution.due = match &operation {
-            // it was looked at already, and the listing lags behind; nor does anybody wait to see
-            // that something is gone
             Some(operation)
                 if operation.is_over()
                     || operation.kind == OperationKind::Delete
@@ -381,7 +361,7 @@ impl AssignmentRow {
                     Some(OperationKind::Create) => {
                         execution.absence_confidence = AbsenceConfidence::LostCreate;
                     }
-                    // two listings decide, and not one removal after another
+                    // Two listings decide, instead of repeated removals.
                     Some(OperationKind::Delete)
                         if execution.absence_confidence == AbsenceConfidence::LostCreate =>
                     {
@@ -403,7 +383,7 @@ impl AssignmentRow {
         }
         execution.observation = Observation::Unseen;
         if kind == Some(OperationKind::Create) {
-            // one whose status was lost before it may still be running
+            // With a lost status it may still be running.
             if self.execution.absence_confidence == AbsenceConfidence::Settled {
                 self.execution.absence_confidence = AbsenceConfidence::FailedCreate;
             }
@@ -420,10 +400,10 @@ impl AssignmentRow {
         self.execution.due = if matches!(self.execution.verdict, Verdict::Stuck { .. }) {
             STUCK_PAUSE.after(now)
         } else if self.execution.refused_removals == 1 {
-            // "not found" often means that it is gone: look at once
+            // "Not found" often means deleted: read immediately.
             now
         } else if self.execution.deleted_at.is_some() {
-            // one of before ended well: what is listed may only lag
+            // An earlier removal succeeded: the listing may lag.
             self.pause(now).min(LAGGING_PAUSE_MAX.after(now))
         } else {
             self.pause(now)
@@ -437,14 +417,12 @@ impl AssignmentRow {
             Missing::Account => Absence::AccountGone,
         });
         if execution.gone.is_none() {
-            // it exists after all: removals go on, and it is asked again at the fifth refusal counted from
-            // the one that led here, which is four more
+            // It exists: removals continue, and the query repeats after four more refusals.
             execution.refused_removals = 1;
         }
         execution.due = now;
     }
 
-    /// A call for the newest hold brought nothing.
     fn note_try(&mut self, now: Timestamp) {
         let since = self
             .execution
@@ -456,7 +434,7 @@ impl AssignmentRow {
     }
 
     fn give_up(&mut self, now: Timestamp, reason: &str) {
-        // never before the newest hold, or it would not count for it
+        // Never before the newest hold, or it would not count.
         let at = now.max(self.desired.asked_at);
         self.execution.giving_up = Some(GivingUp {
             reason: reason.to_owned(),
@@ -465,7 +443,7 @@ impl AssignmentRow {
         self.execution.due = now;
     }
 
-    /// One second doubling to sixty; the executor adds jitter, for it has a source of it.
+    /// One second doubling to sixty; the executor adds jitter.
     fn pause(&mut self, now: Timestamp) -> Timestamp {
         let pause = 1_u64
             .checked_shl(self.execution.attempts)
@@ -475,8 +453,8 @@ impl AssignmentRow {
     }
 }
 
-/// Whether a listing may still be acted on after a pause: presence until it is removed; absence
-/// only briefly, for somebody else may give the access meanwhile, and then it is theirs.
+/// Whether a listing is usable after a pause: presence until removal; absence only briefly, since
+/// someone else may grant the access.
 fn is_still_good(observation: Observation, now: Timestamp) -> bool {
     match observation {
         Observation::Unseen => false,

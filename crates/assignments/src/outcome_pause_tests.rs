@@ -1,18 +1,16 @@
-//! When a row is looked at next, by what came of a step.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::tests::{learned, looked, operation, row, unanswered, with};
 use super::*;
 use crate::row::tests::at;
 
-/// A removal that was refused is looked for again in two seconds where listings prove nothing yet.
+/// A refused removal is checked again after two seconds while listings prove nothing.
 #[test]
 fn what_should_be_gone_is_looked_for_at_once_unless_its_removal_was_refused() {
     for (refused, confidence, deleted, due) in [
         (0, AbsenceConfidence::Settled, None, 1001),
         (1, AbsenceConfidence::Settled, None, 1003),
         (0, AbsenceConfidence::LostCreate, None, 1001),
-        // not only when its minute is over
         (1, AbsenceConfidence::LostCreate, None, 1006),
         (0, AbsenceConfidence::LostCreate, Some(990), 1006),
         (0, AbsenceConfidence::FailedCreate, None, 1006),
@@ -58,7 +56,7 @@ fn a_running_operation_is_checked_after_a_quarter_of_its_time_and_then_less_ofte
     assert_eq!((after.attempts, after.operation.unwrap().polls), (0, 1));
 }
 
-/// Kind, whether AWS gave it an id, whether it was over before, when it is looked at.
+/// Kind, whether AWS returned an id, whether it had ended, time of the read.
 #[test]
 fn what_ended_well_is_looked_at_at_once_or_when_listings_show_it() {
     let (create, delete) = (OperationKind::Create, OperationKind::Delete);
@@ -113,7 +111,7 @@ fn a_read_that_brought_no_answer_is_tried_again_in_a_second() {
     }
 }
 
-/// What is in flight holds the one slot of its account and permission set: others wait behind it.
+/// An operation in flight holds the only slot of its account and permission set.
 #[test]
 fn what_is_in_flight_is_asked_about_again_soon_however_often_the_read_was_refused() {
     let refused = || {
@@ -135,7 +133,7 @@ fn what_is_in_flight_is_asked_about_again_soon_however_often_the_read_was_refuse
     }
 }
 
-/// `access.md` §9.5 and §9.9: hourly once stuck, for as long as it is.
+/// `access.md` §9.5 and §9.9: hourly while stuck.
 #[test]
 fn a_removal_that_is_stuck_is_tried_every_hour() {
     let stuck = Verdict::Stuck {
@@ -183,7 +181,6 @@ fn what_aws_was_too_full_for_is_sent_again_in_a_quarter_of_a_second() {
     }
 }
 
-/// A success starts the doubling of pauses anew.
 #[test]
 fn pauses_begin_anew_after_an_operation_that_ended_well() {
     let row = with(|it| {
@@ -194,7 +191,6 @@ fn pauses_begin_anew_after_an_operation_that_ended_well() {
     assert_eq!(learned(row, done, 30).attempts, 0);
 }
 
-/// What removes is polled as ever, though nobody waits for its create any more.
 #[test]
 fn only_a_create_that_was_given_up_is_asked_about_seldom() {
     for (kind, due) in [(OperationKind::Create, 60), (OperationKind::Delete, 31)] {
@@ -212,7 +208,7 @@ fn only_a_create_that_was_given_up_is_asked_about_seldom() {
     }
 }
 
-/// Behind a create whose answer was lost a removal waits no longer than that takes, and some seconds.
+/// After a create with a lost answer, a removal waits for that operation plus some seconds.
 #[test]
 fn a_removal_behind_another_operation_is_sent_again_within_four_seconds() {
     for (kind, due) in [(OperationKind::Delete, 34), (OperationKind::Create, 90)] {
@@ -226,7 +222,7 @@ fn a_removal_behind_another_operation_is_sent_again_within_four_seconds() {
     }
 }
 
-/// `access.md` §9.4: listings that still show it are looked at again within five seconds.
+/// `access.md` §9.4: listings that still show it are repeated within five seconds.
 #[test]
 fn what_our_removal_took_away_is_looked_for_within_five_seconds() {
     let row = with(|it| {
@@ -234,15 +230,14 @@ fn what_our_removal_took_away_is_looked_for_within_five_seconds() {
         it.attempts = 9;
     });
     assert_eq!(looked(row.clone(), true, 1010).execution.due, at(1015));
-    // and removed once more where it may be a create that came late
     let mut lost = row;
     lost.execution.absence_confidence = AbsenceConfidence::LostCreate;
     assert_eq!(looked(lost.clone(), true, 1004).execution.due, at(1005));
     assert_eq!(looked(lost, true, 1010).execution.due, at(1010));
 }
 
-/// A create whose answer was lost may have taken effect after the removal: once listings lag no longer, what they show is
-/// looked at, whatever the pause has grown to.
+/// A create with a lost answer may take effect after the removal: checked once listings no longer
+/// lag, regardless of the pause.
 #[test]
 fn what_a_lost_create_may_have_made_is_looked_at_as_soon_as_listings_lag_no_longer() {
     for (attempts, second, due) in [
@@ -265,7 +260,7 @@ fn what_a_lost_create_may_have_made_is_looked_at_as_soon_as_listings_lag_no_long
     }
 }
 
-/// A removal that is refused after one that ended well: listings may only lag.
+/// A removal refused after a successful one: listings may lag.
 #[test]
 fn a_second_removal_that_is_refused_makes_nobody_wait_longer_for_listings() {
     for (deleted, due) in [(Some(990), 1005), (None, 1060)] {
@@ -281,7 +276,6 @@ fn a_second_removal_that_is_refused_makes_nobody_wait_longer_for_listings() {
     }
 }
 
-/// Access that is there is looked at again when a newer hold of it waits no longer for its end to be armed.
 #[test]
 fn a_look_at_what_is_there_comes_again_when_its_gate_opens_by_itself() {
     for (gate, due) in [

@@ -1,4 +1,3 @@
-//! What a row keeps, forgets and waits for when an operation begins and when a look answers.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
@@ -7,7 +6,6 @@ use crate::row::tests::{self, at};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Ours, asked for at 10, wanted until 1000.
 pub(super) fn row() -> AssignmentRow {
     let mut row = tests::row();
     row.desired.until = at(1000);
@@ -20,7 +18,6 @@ pub(super) fn with(change: impl FnOnce(&mut Execution)) -> AssignmentRow {
     row
 }
 
-/// An operation that began at 20, whose listings prove nothing of it.
 pub(super) fn operation(kind: OperationKind, id: Option<&str>) -> Operation {
     Operation {
         kind,
@@ -95,17 +92,16 @@ fn an_operation_leaves_a_row_stuck_that_is_and_no_other() {
     }
 }
 
-/// Kind, whether AWS answered, second of the look; whether the operation is over, and counts as seen.
+/// Kind, whether AWS answered, second of the read; whether the operation ended, and counts as seen.
 #[test]
 fn a_look_that_shows_access_ends_the_operations_that_it_settles() {
     let (create, delete) = (OperationKind::Create, OperationKind::Delete);
     for (kind, id, second, is_over, is_seen) in [
         (create, Some("op"), 30, true, true),
         (create, None, 30, true, true),
-        // nobody wants it any more, and the listing may be older than the operation
+        // No longer wanted, and the listing may predate the operation.
         (create, Some("op"), 1001, false, true),
         (create, None, 1001, true, true),
-        // nothing came of what was not answered
         (delete, None, 30, true, true),
         (delete, Some("op"), 30, false, false),
         (delete, Some("op"), 1001, false, false),
@@ -160,7 +156,8 @@ fn access_is_lost_a_minute_after_it_was_missed_and_not_before() {
     assert_eq!(lost.execution.verdict, Verdict::Lost { at: at(160) });
 }
 
-/// A removal that was not answered counts as ours, unless a guard removed it since: also in the same second.
+/// An unanswered removal counts as Hallpass's, unless a guard removed the access since, even in the
+/// same second.
 #[test]
 fn a_removal_by_a_guard_since_ours_began_is_not_ours() {
     for (by_guard, is_ours) in [
@@ -169,7 +166,6 @@ fn a_removal_by_a_guard_since_ours_began_is_not_ours() {
         (Some(at(20)), false),
         (Some(at(21)), false),
     ] {
-        // wanted again, and not wanted
         for second in [30, 1001] {
             let row = with(|it| {
                 it.operation = Some(operation(OperationKind::Delete, None));
@@ -183,7 +179,7 @@ fn a_removal_by_a_guard_since_ours_began_is_not_ours() {
     }
 }
 
-/// A listing without it says something of a removal that it is younger than, and nothing of a create.
+/// A later listing without it proves a removal, never a failed create.
 #[test]
 fn what_a_listing_does_not_show_ends_a_removal_and_no_create() {
     let (create, delete) = (OperationKind::Create, OperationKind::Delete);
@@ -199,7 +195,7 @@ fn what_a_listing_does_not_show_ends_a_removal_and_no_create() {
     }
 }
 
-/// `access.md` §5: five minutes of trying, and not while AWS may have accepted something.
+/// `access.md` §5: five minutes of trying, unless AWS may have accepted something.
 #[test]
 fn trying_ends_after_five_minutes_in_which_nothing_was_accepted() {
     let trying = |it: &mut Execution| it.trying_since = Some(at(10));
@@ -219,7 +215,7 @@ fn trying_ends_after_five_minutes_in_which_nothing_was_accepted() {
     }
 }
 
-/// A permission set, account or group that was deleted before anything was sent: seconds, not minutes.
+/// A target deleted before the create: given up in seconds.
 #[test]
 fn a_create_for_what_aws_does_not_know_is_given_up_within_seconds() {
     let missing = || CenterFault::NotFound {
@@ -238,7 +234,6 @@ fn a_create_for_what_aws_does_not_know_is_given_up_within_seconds() {
         reason: "denied".to_owned(),
     };
     for (row, fault, second, gives_up) in [
-        // what was made a moment ago may not be known everywhere
         (with(unsent), missing(), 12, false),
         (with(unsent), missing(), 13, true),
         (with(unsent), denied, 13, false),
@@ -252,7 +247,7 @@ fn a_create_for_what_aws_does_not_know_is_given_up_within_seconds() {
     }
 }
 
-/// `access.md` §8.3: whose it is stays as it was where AWS did not take the operation.
+/// `access.md` §8.3: without acceptance, ownership stays undecided.
 #[test]
 fn what_was_not_sent_decides_nothing() {
     for ownership in [Ownership::Undecided, Ownership::Ours] {
@@ -274,7 +269,7 @@ fn a_listing_without_it_is_good_for_ninety_seconds() {
     assert!(!is_still_good(seen, at(110)));
 }
 
-/// `access.md` §8.8: also where Identity Center cannot use its customer managed key, whatever the exception is called.
+/// `access.md` §8.8: also if Identity Center cannot use its customer managed key, by any exception.
 #[test]
 fn a_removal_that_brought_no_answer_is_neither_done_nor_refused() {
     for fault in unanswered() {
@@ -287,7 +282,7 @@ fn a_removal_that_brought_no_answer_is_neither_done_nor_refused() {
     }
 }
 
-/// `access.md` §8.7: a create whose status was lost may still be running, whatever ends badly after it.
+/// `access.md` §8.7: a create with a lost status may still run.
 #[test]
 fn what_an_absence_is_worth_after_an_operation_that_did_not_end_well() {
     use AbsenceConfidence::{FailedCreate, LostCreate, Settled};
@@ -301,7 +296,7 @@ fn what_an_absence_is_worth_after_an_operation_that_did_not_end_well() {
         (create, failed(), Settled, FailedCreate),
         (create, failed(), LostCreate, LostCreate),
         (delete, failed(), Settled, Settled),
-        // a removal that ended well found what the create had made (`access.md` §9.4)
+        // A successful removal found the create's access (`access.md` §9.4).
         (delete, OperationStatus::Succeeded, LostCreate, FailedCreate),
         (delete, OperationStatus::Succeeded, Settled, Settled),
         (delete, OperationStatus::Unknown, LostCreate, LostCreate),
@@ -317,7 +312,7 @@ fn what_an_absence_is_worth_after_an_operation_that_did_not_end_well() {
     }
 }
 
-/// `access.md` §9.4: after a lost create the status of a removal says more than a listing without it.
+/// `access.md` §9.4: after a lost create, a removal's status is stronger than a listing without it.
 #[test]
 fn after_a_lost_create_a_listing_does_not_end_its_removal() {
     for (confidence, is_over) in [
@@ -334,7 +329,7 @@ fn after_a_lost_create_a_listing_does_not_end_its_removal() {
     }
 }
 
-/// A removal whose status was lost, too, is followed by listings and not by removals without end.
+/// After a removal with a lost status, listings decide.
 #[test]
 fn a_lost_removal_after_a_lost_create_is_settled_by_listings_a_minute_apart() {
     let sent = with(|it| {
@@ -355,34 +350,31 @@ fn a_lost_removal_after_a_lost_create_is_settled_by_listings_a_minute_apart() {
     }
 }
 
-/// The removal that ended well may have found what the second create made: the first, whose answer was lost, is looked
-/// for until a minute after the second.
+/// The removal may have found the second create's access: the first, with a lost answer, is awaited
+/// until a minute after the second.
 #[test]
 fn a_create_sent_after_a_lost_one_leaves_that_one_to_be_looked_for() {
     let unanswered = |second, is_one_of_several| UnansweredCreate {
         at: at(second),
         is_one_of_several,
     };
-    // missed: AWS did not answer it, and it is not there
     let missed = with(|it| it.operation = Some(operation(OperationKind::Create, None)));
     let missed = looked(missed, false, 20);
     let known = |row: &AssignmentRow| row.execution.unanswered_create;
     assert_eq!(known(&missed), Some(unanswered(20, false)));
     let begun = missed.clone().begin(OperationKind::Create, at(30));
     assert_eq!(known(&begun), Some(unanswered(30, true)));
-    // what AWS did not take was not sent after it
     let message = String::new();
     let refused = StepOutcome::SendFailed(CenterFault::Conflict { message });
     let refused = begun.clone().learn(&missed, refused, at(31), SECOND);
     assert_eq!(known(&refused), Some(unanswered(20, false)));
-    // and of both no answer: the first stays what it is
     assert_eq!(known(&looked(begun, false, 40)), Some(unanswered(40, true)));
-    // AWS took one, and lost what became of it: what it takes after that comes after that
+    // AWS accepted one and lost its result: later ones follow it.
     let taken = with(|it| it.operation = Some(operation(OperationKind::Create, Some("op"))));
     let taken = learned(taken, StepOutcome::Polled(OperationStatus::Unknown), 30);
     assert_eq!(taken.absence_confidence, AbsenceConfidence::LostCreate);
     assert_eq!(taken.unanswered_create, None);
-    // of the one after it no answer: what is removed may be what the first made, whether it is listed or not
+    // The later one is unanswered: a removal may remove the first one's access, listed or not.
     let lost = with(|it| it.absence_confidence = AbsenceConfidence::LostCreate);
     let begun = lost.begin(OperationKind::Create, at(30));
     for present in [false, true] {
@@ -391,7 +383,6 @@ fn a_create_sent_after_a_lost_one_leaves_that_one_to_be_looked_for() {
     }
     let alone = with(|it| it.operation = Some(operation(OperationKind::Create, None)));
     assert_eq!(known(&looked(alone, true, 40)), None);
-    // it is told gone as any other, and looked at again for as long as that one may come
     for (followed, second, due) in [
         (None, 1001, 1601),
         (Some(990), 1001, 1006),
@@ -413,7 +404,7 @@ fn a_create_sent_after_a_lost_one_leaves_that_one_to_be_looked_for() {
     }
 }
 
-/// A removal of what was seen gone is known as one that was repeated; so is the next, when AWS did not take it.
+/// A removal after a reported removal is kept as repeated; so is the next, if AWS refused it.
 #[test]
 fn a_removal_of_what_was_seen_gone_is_kept() {
     let again = |row: &AssignmentRow| row.execution.removed_again_at;
@@ -425,7 +416,6 @@ fn a_removal_of_what_was_seen_gone_is_kept() {
         (Verdict::Working, None),
         (Verdict::Present { at: at(900) }, None),
         (gone.clone(), Some(at(1010))),
-        // of an earlier hold
         (
             Verdict::Absent {
                 at: at(5),
@@ -447,7 +437,7 @@ fn a_removal_of_what_was_seen_gone_is_kept() {
     assert_eq!(again(&begun), Some(at(1020)));
 }
 
-/// What was listed while a removal ran counts as there once the removal has failed.
+/// Access listed during a failed removal counts as present.
 #[test]
 fn a_sight_during_a_removal_counts_when_the_removal_fails() {
     for (last, seen, then) in [(None, 25, 25), (Some(15), 25, 25), (Some(26), 25, 26)] {
@@ -462,7 +452,7 @@ fn a_sight_during_a_removal_counts_when_the_removal_fails() {
     }
 }
 
-/// Also where the clock is behind the one by which it was asked for.
+/// Also if the clock is behind the requester's.
 #[test]
 fn giving_up_counts_for_the_newest_hold() {
     for (second, then) in [(5, 10), (30, 30)] {

@@ -1,5 +1,3 @@
-//! How often to ask, and how long a line is.
-
 use super::*;
 use crate::Absence;
 
@@ -59,7 +57,6 @@ fn a_round_that_hangs_holds_up_the_next_for_a_second_and_three_hold_up_all() {
     rounds.end();
     rounds.end();
     assert_eq!(rounds.next_at(at(9000)), Some(at(3000)));
-    // a pause from a clock that was ahead holds up nothing
     rounds.pause(at(86_400_000), seconds(0.5));
     assert_eq!(rounds.next_at(at(9000)), Some(at(9000)));
 }
@@ -78,19 +75,17 @@ fn the_pace_follows_what_operations_take() {
     let pace = Pace::default();
     assert_eq!(pace.expected(OperationKind::Delete), FIRST_GUESS);
     for _ in 0..200 {
-        // seen running after 4 s, and over after 6
+        // Running after 4 s, ended after 6
         pace.learn(OperationKind::Delete, seconds(4.0), seconds(6.0));
     }
     let expected = pace.expected(OperationKind::Delete).as_secs_f64();
     assert!((4.8..5.2).contains(&expected), "{expected}");
     assert_eq!(pace.expected(OperationKind::Create), FIRST_GUESS);
-    // a first check that always finds it done learns that it takes less
     for _ in 0..200 {
         let asked_after = pace.expected(OperationKind::Delete);
         pace.learn(OperationKind::Delete, Duration::ZERO, asked_after);
     }
     assert!(pace.expected(OperationKind::Delete) < seconds(0.2));
-    // one that hung for an hour does not spoil it
     pace.learn(OperationKind::Delete, seconds(3600.0), seconds(3601.0));
     assert!(pace.expected(OperationKind::Delete) < seconds(4.0));
 }
@@ -111,16 +106,15 @@ fn whoever_waits_is_told_about_how_long() {
     // (grants before it, ends in line, at least, at most)
     for (before, ends, least, most) in [
         (0, 0, 1, 2),
-        // nine at a time
+        // Nine at a time
         (89, 0, 50, 60),
-        // one at a time while ends are in line, for as long as that takes
         (2, 900, 15, 18),
         (199, 900, 595, 605),
     ] {
         let wait = pace.wait(before, waiting(ends)).as_seconds();
         assert!((least..=most).contains(&wait), "{before} {ends}: {wait} s");
     }
-    // where operations are quick, the rate of requests binds: three calls each
+    // Short operations are limited by the request rate: three calls each
     let quick = Pace::default();
     for _ in 0..400 {
         quick.learn(OperationKind::Create, Duration::ZERO, seconds(0.05));

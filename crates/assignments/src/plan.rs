@@ -1,6 +1,6 @@
-//! Decides the next step of a row. Pure: everything it needs is in the row and the instant.
+//! Decides the next step of a row. Pure.
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::late_creates::{awaits_late_create, may_be_lost_create};
 use crate::{
@@ -8,52 +8,42 @@ use crate::{
     Ownership, Proof, Verdict,
 };
 
-/// How long a create may stay without an end before a listing decides (`access.md` §6).
+/// How long a create may run before a listing decides (`access.md` §6).
 pub(crate) const CREATE_LIMIT: TimeSpan = TimeSpan::minutes(5);
-/// How often live access is looked at for drift (`access.md` §10.6).
+/// Interval of drift checks of live access (`access.md` §10.6).
 pub(crate) const DRIFT_CHECK: TimeSpan = TimeSpan::minutes(10);
-/// Two listings this far apart without it make a loss, or settle a lost status (`access.md` §5, §8.7).
+/// Distance of two listings without it that prove a loss, or settle a lost status (`access.md` §5,
+/// §8.7).
 pub(crate) const LOSS_GAP: TimeSpan = TimeSpan::minutes(1);
-/// Two listings this far apart settle a FAILED create, and a lost one whose removal ended well: longer
-/// than the usual consistency window.
+/// Distance of two listings that settle a FAILED create, or a lost one with a successful removal:
+/// longer than the usual consistency window.
 pub(crate) const FAILED_GAP: TimeSpan = TimeSpan::seconds(5);
-/// How long listings may lag behind a finished operation before we act again.
+/// How long listings may lag behind a finished operation.
 pub(crate) const CONSISTENCY_WINDOW: TimeSpan = TimeSpan::minutes(1);
-/// How old a listing may be by which what may only lag is removed once more.
+/// The maximum age of a listing that justifies another removal.
 const JUST_SEEN: TimeSpan = TimeSpan::seconds(2);
-/// The pause between looks for a create that may take effect late.
 pub(crate) const LATE_CREATE_PAUSE: TimeSpan = TimeSpan::seconds(5);
-/// How old a listing without it may be when the first create is sent: somebody else may have given
-/// the access meanwhile, and then it is theirs.
+/// The maximum age of a listing without it for the first create: someone else may have granted the
+/// access since.
 pub(crate) const ABSENCE_KEPT: TimeSpan = TimeSpan::seconds(90);
-/// Removals refused this often make us ask whether the person or the account is gone
-/// (`access.md` §9.9).
+/// After so many refused removals, the directory is asked whether the person or account still
+/// exists (`access.md` §9.9).
 pub(crate) const REFUSALS_BEFORE_ASKING: u32 = 5;
 
-/// The next step of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a planned action does nothing until it is carried out"]
 pub enum RowAction {
-    /// List, to see whether it is there.
     Look,
-    /// Store the intent, then send.
     Begin(OperationKind),
-    /// Ask for the status of the operation in flight.
     Poll {
-        /// What it is.
         kind: OperationKind,
-        /// AWS's id of it.
         operation_id: String,
     },
-    /// Ask the directory whether the person, the group or the account still exists.
     AskWhy,
-    /// Nothing to send: what is known settles it.
     Settle(Verdict),
-    /// Nothing to do before this instant.
     Rest(Timestamp),
 }
 
-/// The next step of `row` at `now`.
 pub fn next(row: &AssignmentRow, now: Timestamp) -> RowAction {
     let execution = &row.execution;
     if now < execution.due {
@@ -82,7 +72,6 @@ fn in_flight(row: &AssignmentRow, operation: &Operation, now: Timestamp) -> RowA
     }
 }
 
-/// Whether a listing that shows the operation's effect proves that it ended well.
 pub(crate) fn is_shown_by_listing(
     row: &AssignmentRow,
     operation: &Operation,
@@ -90,7 +79,8 @@ pub(crate) fn is_shown_by_listing(
 ) -> bool {
     match operation.kind {
         OperationKind::Create => operation.proof == Proof::Listing,
-        // after a lost create its status says more than a listing: that there was something to remove
+        // After a lost create, its status is stronger than a listing: it shows that something was
+        // removed.
         OperationKind::Delete => {
             !row.is_wanted(at)
                 && at > operation.started_at
@@ -100,7 +90,7 @@ pub(crate) fn is_shown_by_listing(
     }
 }
 
-/// Looks and polls take turns; what is over is looked at first, for a look is what settles it.
+/// Alternates reads and polls; a read settles an ended operation first.
 fn looks_next(row: &AssignmentRow, operation: &Operation) -> bool {
     match operation.over_at {
         Some(over) => row.execution.observation.at().is_none_or(|at| at < over),
@@ -108,7 +98,6 @@ fn looks_next(row: &AssignmentRow, operation: &Operation) -> bool {
     }
 }
 
-/// Whether the calls for the newest hold have brought nothing for longer than a create may take.
 pub(crate) fn is_overdue(row: &AssignmentRow, now: Timestamp) -> bool {
     let since = row
         .execution
@@ -117,7 +106,6 @@ pub(crate) fn is_overdue(row: &AssignmentRow, now: Timestamp) -> bool {
     !row.was_seen() && since.is_some_and(|since| now >= CREATE_LIMIT.after(since))
 }
 
-/// Whether the row's first create would go by a listing that is too old for it.
 pub(crate) fn goes_by_old_listing(row: &AssignmentRow, now: Timestamp) -> bool {
     let execution = &row.execution;
     let seen = execution.observation.at();
@@ -132,7 +120,7 @@ pub(crate) fn next_while_wanted(row: &AssignmentRow, now: Timestamp) -> RowActio
     {
         return RowAction::Rest(row.desired.until);
     }
-    // a hold that came while our own removal may still be hidden from listings
+    // A hold added while listings may still lag behind Hallpass's removal.
     if lags_behind_delete(execution, now) {
         return create(row, now);
     }
@@ -153,8 +141,7 @@ pub(crate) fn next_while_wanted(row: &AssignmentRow, now: Timestamp) -> RowActio
     }
 }
 
-/// The create, once its gate lets it through: a listing has said by then whether the access is there already, and its end
-/// is armed before it is given.
+/// Creates once the gate is open: a listing has decided ownership, and the end is enforced first.
 fn create(row: &AssignmentRow, now: Timestamp) -> RowAction {
     match row.waits_for_gate(now) {
         Some(until) => RowAction::Rest(until.min(row.desired.until)),
@@ -162,7 +149,6 @@ fn create(row: &AssignmentRow, now: Timestamp) -> RowAction {
     }
 }
 
-/// A finished create that listings may not show yet.
 fn awaits_effect(execution: &Execution, now: Timestamp) -> bool {
     execution
         .created_at
@@ -172,7 +158,7 @@ fn awaits_effect(execution: &Execution, now: Timestamp) -> bool {
 pub(crate) fn remove(row: &AssignmentRow, now: Timestamp) -> RowAction {
     match row.execution.ownership {
         Ownership::Standing => settle(row, Verdict::Kept { at: now }, now),
-        // nothing was ever sent, so nothing of ours can be there
+        // Nothing was sent, so nothing can be Hallpass's.
         Ownership::Undecided if row.gave_up() => {
             settle(row, gone(row, now, Absence::NeverCreated), now)
         }
@@ -233,8 +219,8 @@ fn remove_ours(row: &AssignmentRow, now: Timestamp) -> RowAction {
     }
 }
 
-/// What was told gone is looked at again for as long as a create may come late, and once after: whoever was to look may
-/// have been stopped meanwhile.
+/// Access reported removed is checked while a create may come late, and once after, since the
+/// process may have stopped meanwhile.
 fn watch(execution: &Execution, at: Timestamp, now: Timestamp) -> RowAction {
     let again = LATE_CREATE_PAUSE.after(at);
     if !awaits_late_create(execution) {
@@ -246,7 +232,7 @@ fn watch(execution: &Execution, at: Timestamp, now: Timestamp) -> RowAction {
     }
 }
 
-/// From which listing on absence is believed of what is absent `since` then (`access.md` §9.4).
+/// Returns the first listing whose absence is trusted (`access.md` §9.4).
 pub(crate) fn absence_settles_at(execution: &Execution, since: Timestamp) -> Timestamp {
     let gap = match execution.absence_confidence {
         AbsenceConfidence::Settled => TimeSpan::ZERO,
@@ -256,24 +242,23 @@ pub(crate) fn absence_settles_at(execution: &Execution, since: Timestamp) -> Tim
     gap.after(since)
 }
 
-/// It should be there, as far as we know, though a listing went without it: remove it all the same.
+/// It should exist, despite a listing without it: remove it anyway.
 fn is_unconfirmed(execution: &Execution, at: Timestamp) -> bool {
     execution.refused_removals == 0
         && (is_unsettled(execution, at)
             || execution.deleted_at.is_none() && execution.created_at > execution.last_present_at)
 }
 
-/// Whether a listing that began at `at` without it proves nothing: we made it or saw it less than
-/// a consistency window before, and no delete of ours ended well since. Listings may even go back
-/// and forth, and a removal may have found nothing to remove for the same reason.
+/// Whether a listing at `at` without it proves nothing: it was created or seen within the
+/// consistency window, without a successful delete since. Listings may alternate, and a removal may
+/// have found nothing for the same reason.
 pub(crate) fn is_unsettled(execution: &Execution, at: Timestamp) -> bool {
     let known = execution.created_at.max(execution.last_present_at);
     execution.deleted_at.is_none()
         && known.is_some_and(|known| at < CONSISTENCY_WINDOW.after(known))
 }
 
-/// Whether the person or the account may be gone: at the fifth refusal, and after an answer that they exist at
-/// every fourth that follows. Removals go on between.
+/// At the fifth refusal, and after a positive answer at every fourth more. Removals continue.
 fn must_ask(execution: &Execution) -> bool {
     execution.refused_removals >= REFUSALS_BEFORE_ASKING
 }
@@ -282,7 +267,6 @@ fn is_stuck(execution: &Execution) -> bool {
     matches!(execution.verdict, Verdict::Stuck { .. })
 }
 
-/// A finished removal that listings may not show yet.
 pub(crate) fn lags_behind_delete(execution: &Execution, now: Timestamp) -> bool {
     execution
         .deleted_at
@@ -315,7 +299,7 @@ fn gone(row: &AssignmentRow, at: Timestamp, why: Absence) -> Verdict {
     }
 }
 
-/// A verdict that stands already needs no second record; the row then waits to be forgotten.
+/// A repeated verdict needs no record; the row then waits to be deleted.
 fn settle(row: &AssignmentRow, verdict: Verdict, now: Timestamp) -> RowAction {
     let standing = &row.execution.verdict;
     if standing.name() == verdict.name()

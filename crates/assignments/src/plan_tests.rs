@@ -1,10 +1,8 @@
-//! What is done next, at the edges of its limits.
-
 use super::*;
 use crate::row::tests::{self, at};
 use crate::{GivingUp, UnansweredCreate};
 
-/// Ours, asked for at 10, wanted until 1000.
+/// Owned, requested at 10, wanted until 1000.
 fn with(change: impl FnOnce(&mut Execution)) -> AssignmentRow {
     let mut row = tests::row();
     row.desired.until = at(1000);
@@ -30,7 +28,7 @@ fn absent(second: u64) -> Observation {
     }
 }
 
-/// `access.md` §6: a create without an end is decided by a listing after five minutes of trying.
+/// `access.md` §6: after five minutes, a listing decides on an unfinished create.
 #[test]
 fn a_listing_decides_on_a_create_after_five_minutes_of_trying() {
     let creating = |it: &mut Execution| {
@@ -84,7 +82,7 @@ fn what_is_over_is_looked_at_once_and_then_asked_about() {
     }
 }
 
-/// `access.md` §9.9: still listed, though the person is gone: stuck, and tried again after that.
+/// `access.md` §9.9: still listed without the person: stuck, then retried.
 #[test]
 fn what_is_listed_though_somebody_is_gone_is_stuck_and_then_tried_again() {
     let row = with(|it| {
@@ -102,8 +100,7 @@ fn what_is_listed_though_somebody_is_gone_is_stuck_and_then_tried_again() {
     assert_eq!(next(&row, at(1001)), delete);
 }
 
-/// What is listed after a removal that ended well is what listings still show, and after some seconds a create whose
-/// answer was lost, where there was one.
+/// After a successful removal, a listing shows lag first, and later a create with a lost answer.
 #[test]
 fn a_create_that_takes_effect_after_the_removal_is_removed() {
     let lost = AbsenceConfidence::LostCreate;
@@ -167,14 +164,14 @@ fn a_create_that_takes_effect_after_the_removal_is_removed() {
     );
 }
 
-/// What was told gone is looked at every five seconds while a create may come late, and then as any other.
+/// Checked every five seconds while a create may come late.
 #[test]
 fn what_was_told_gone_is_watched_while_a_create_may_come() {
     for (followed, second, action) in [
         (Some(980), 1004, RowAction::Rest(at(1006))),
         (Some(980), 1006, RowAction::Look),
         (Some(980), 1039, RowAction::Look),
-        // whoever was to look was stopped: once more, however late
+        // The process had stopped: one more check.
         (Some(980), 1040, RowAction::Look),
         (Some(942), 1300, RowAction::Look),
         (Some(941), 1006, RowAction::Rest(at(1606))),
@@ -196,7 +193,7 @@ fn what_was_told_gone_is_watched_while_a_create_may_come() {
     }
 }
 
-/// `access.md` §8.7 and §9: what a listing without it is worth once it is unwanted.
+/// `access.md` §8.7 and §9: the value of a listing without unwanted access.
 #[test]
 fn a_listing_without_it_settles_what_it_can() {
     let delete = || RowAction::Begin(OperationKind::Delete);
@@ -213,11 +210,11 @@ fn a_listing_without_it_settles_what_it_can() {
         })
     };
     for (row, action) in [
-        // made and never seen: removed all the same, once
+        // Created but never seen: removed once anyway.
         (change(Some(20), None, None, 0, false), Some(delete())),
         (change(Some(20), None, None, 1, false), None),
         (change(Some(20), Some(20), None, 0, false), None),
-        // a create that may still be running
+        // A create that may still run.
         (change(None, None, None, 0, true), Some(delete())),
         (change(None, None, None, 1, true), Some(RowAction::Look)),
         (
@@ -257,7 +254,7 @@ fn looks_and_questions_take_turns() {
     }
 }
 
-/// `access.md` §8.3: what somebody else gave meanwhile is theirs.
+/// `access.md` §8.3: access granted by someone else meanwhile is theirs.
 #[test]
 fn a_first_create_goes_by_a_listing_of_less_than_ninety_seconds() {
     for (ownership, seen, second, is_old) in [
@@ -275,7 +272,8 @@ fn a_first_create_goes_by_a_listing_of_less_than_ninety_seconds() {
     }
 }
 
-/// `access.md` §8.4: only what a listing since the hold is without, was never seen, and is not just made.
+/// `access.md` §8.4: only if a listing since the hold lacks it, it was never seen, and was not just
+/// created.
 #[test]
 fn what_is_wanted_is_made_once() {
     for (created, seen, listed, second, creates) in [

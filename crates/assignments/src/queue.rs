@@ -1,32 +1,24 @@
-//! Who goes first: where each row stands, and what a worker is given next. Pure.
+//! Orders rows and selects a worker's next task. Pure.
 //!
-//! A row whose next step is to send an operation stands in line for it: what a person took away
-//! first, then ends by deadline, then grants in the order they were asked for. AWS works on ten
-//! account operations at a time, and on one for each account and permission set. Steps that need no
-//! slot (looks, polls, memberships) are taken as they fall due, by the same order.
+//! Operations queue: manual revocations first, then ends by deadline, then grants by request time.
+//! AWS runs ten account operations, and one per account and permission set. Other steps (reads,
+//! polls, memberships) run when due, in the same order.
 
-use hallpass_model::{Target, Timestamp};
+use hallpass_base::{Target, Timestamp};
 
 use crate::plan::{RowAction, goes_by_old_listing, next, next_while_wanted, remove};
 use crate::{AssignmentRow, Haste, Observation, OperationKind, Urgency, Verdict};
 
-/// What a row does while its access is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhileWanted {
-    /// Stands in line for its create.
     Create,
-    /// Is looked at.
     Look,
-    /// Has an operation: is looked at and asked about.
     Poll,
-    /// Is there; compared with the listing now and then.
     Watch,
-    /// Nothing, until it is unwanted.
     Nothing,
 }
 
 impl WhileWanted {
-    /// The name in storage.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -38,19 +30,14 @@ impl WhileWanted {
     }
 }
 
-/// What a row does once its access is unwanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnceUnwanted {
-    /// Stands in line for its delete.
     Delete,
-    /// Is looked at, or asked about, until it is settled.
     Look,
-    /// Is settled.
     Rest,
 }
 
 impl OnceUnwanted {
-    /// The name in storage.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Delete => "delete",
@@ -60,40 +47,30 @@ impl OnceUnwanted {
     }
 }
 
-/// Where a row stands at any instant, until something about it is stored.
+/// A row's queue position until its next stored change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueuePosition {
-    /// Nothing to do before this instant.
     pub due: Timestamp,
-    /// From when its access is unwanted.
     pub unwanted_from: Timestamp,
-    /// When the newest hold was added.
     pub asked_at: Timestamp,
-    /// How long the end may wait for others.
     pub haste: Haste,
-    /// What it does until then.
     pub while_wanted: WhileWanted,
-    /// What it does from then on.
     pub once_unwanted: OnceUnwanted,
-    /// The operation that AWS may be working on.
     pub in_flight: Option<OperationKind>,
-    /// Whether AWS accepted that operation: it is asked about, and several of them in one question.
+    /// Accepted operations can be polled together.
     pub is_accepted: bool,
-    /// Whether its operations take one of the slots of account operations.
     pub slot: Slot,
 }
 
-/// Whether an operation takes one of the slots that AWS has for account operations.
+/// Whether an operation uses one of AWS's account operation slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Slot {
-    /// An account assignment.
     Account,
-    /// A group membership is changed at once.
+    /// Group memberships change synchronously.
     None,
 }
 
 impl Slot {
-    /// Of a target.
     pub const fn of(target: &Target) -> Self {
         match target {
             Target::Account { .. } => Self::Account,
@@ -102,17 +79,13 @@ impl Slot {
     }
 }
 
-/// A line that rows stand in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Queue {
-    /// For sending an operation.
     Write(Urgency, Slot),
-    /// For any other step.
     Step(Urgency),
 }
 
 impl Queue {
-    /// Every line that anybody stands in.
     pub const ALL: [Self; 10] = [
         Self::Write(Urgency::AtOnce, Slot::Account),
         Self::Write(Urgency::AtOnce, Slot::None),
@@ -126,7 +99,6 @@ impl Queue {
         Self::Step(Urgency::Background),
     ];
 
-    /// The urgency of the rows in it.
     pub const fn urgency(self) -> Urgency {
         match self {
             Self::Write(urgency, _) | Self::Step(urgency) => urgency,
@@ -135,7 +107,6 @@ impl Queue {
 }
 
 impl QueuePosition {
-    /// Of a row.
     pub fn of(row: &AssignmentRow) -> Self {
         let execution = &row.execution;
         let unwanted_from = row.unwanted_from();
@@ -165,7 +136,7 @@ impl QueuePosition {
         }
     }
 
-    /// Its line at `now`, and since when it is its turn; `None` while it rests.
+    /// Returns the queue at `now` and since when; `None` while pausing.
     pub fn queue(&self, now: Timestamp) -> Option<(Queue, Timestamp)> {
         if now < self.due {
             return None;
@@ -193,7 +164,6 @@ impl QueuePosition {
         })
     }
 
-    /// Whether it waits for a create that was not sent yet.
     pub fn waits_for_grant(&self, now: Timestamp) -> bool {
         self.due <= now
             && now < self.unwanted_from
@@ -203,7 +173,6 @@ impl QueuePosition {
             }
     }
 
-    /// Whether it stands in line for a delete.
     pub fn waits_for_end(&self, now: Timestamp) -> bool {
         self.due.max(self.unwanted_from) <= now && self.once_unwanted == OnceUnwanted::Delete
     }
@@ -234,22 +203,17 @@ fn while_wanted(row: &AssignmentRow, unwanted_from: Timestamp) -> WhileWanted {
     }
 }
 
-/// What a worker is given: a row, with the right to work on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// A look, a poll, a question: whatever [`next`](crate::next) says but an operation.
     Step(Box<AssignmentRow>),
-    /// An operation whose intent is stored: to be sent now, once.
+    /// Send this stored intent now, once.
     Send {
-        /// The row before the intent.
         before: Box<AssignmentRow>,
-        /// The row with it.
         intent: Box<AssignmentRow>,
     },
 }
 
 impl Task {
-    /// The row as it is stored.
     pub fn row(&self) -> &AssignmentRow {
         match self {
             Self::Step(row) | Self::Send { intent: row, .. } => row,
@@ -257,8 +221,6 @@ impl Task {
     }
 }
 
-/// What a worker does with the first of a line: sends its operation, whose intent is to be stored
-/// first, or takes a step.
 pub fn task(row: AssignmentRow, queue: Queue, now: Timestamp) -> Task {
     let row = row.clamped(now).apply_guard_removal(now);
     let is_in_line = matches!(queue, Queue::Write(..));
@@ -281,21 +243,16 @@ pub fn task(row: AssignmentRow, queue: Queue, now: Timestamp) -> Task {
     }
 }
 
-/// Account operations that AWS may be working on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InFlight {
-    /// Creates.
     pub creates: u32,
-    /// Deletes.
     pub deletes: u32,
-    /// Of the deletes, those that a person wants at once.
+    /// Manual revocations.
     pub at_once: u32,
-    /// Of these, those that AWS has not answered.
     pub at_once_unanswered: u32,
 }
 
 impl InFlight {
-    /// Counts one more.
     pub fn add(&mut self, kind: OperationKind, haste: Haste, is_accepted: bool) {
         let is_at_once = haste == Haste::AtOnce;
         match kind {
@@ -308,12 +265,10 @@ impl InFlight {
         }
     }
 
-    /// Creates and deletes together.
     pub const fn all(self) -> u32 {
         self.creates.saturating_add(self.deletes)
     }
 
-    /// Those of one kind.
     pub const fn of(self, kind: OperationKind) -> u32 {
         match kind {
             OperationKind::Create => self.creates,
@@ -322,60 +277,44 @@ impl InFlight {
     }
 }
 
-/// How many stand in line for an operation of their own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueLengths {
-    /// Removals that a person wants at once.
+    /// Manual revocations.
     pub at_once: u32,
-    /// Other removals.
     pub ends: u32,
-    /// Creates.
     pub grants: u32,
-    /// When the first removal of all in line should have begun.
     pub oldest_end: Option<Timestamp>,
 }
 
-/// Which operations may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writes {
-    /// All operations may begin.
     All,
-    /// Those that take away.
     Ends,
-    /// Those that a person wants at once: AWS has just said that it works on as many as it will.
+    /// Only manual revocations: AWS is at its limit.
     AtOnce,
-    /// None: AWS does not answer them.
     None,
 }
 
-/// Whether a removal that a person wants at once is tried although every slot is taken. AWS may
-/// refuse it; a slot that comes free meanwhile is its own.
+/// Whether a manual revocation is tried without a free slot. AWS may refuse it; it takes the next
+/// free slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExtraSlot {
-    /// One at a time.
     One,
-    /// Not now.
     Never,
 }
 
-/// What may be begun now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
-    /// Account operations at a time, at most as many as AWS takes.
+    /// At most AWS's limit.
     pub slots: u32,
-    /// Nothing less urgent than this.
     pub least: Urgency,
-    /// Which operations may begin.
     pub writes: Writes,
-    /// Whether one may begin beyond the slots.
     pub extra_slot: ExtraSlot,
-    /// Accepted operations are asked about one by one only if that was due by then: before that,
-    /// one question is asked for all of them.
+    /// Accepted operations are polled singly only if due by then; until then rounds cover them.
     pub polls_due_by: Timestamp,
 }
 
 impl Room {
-    /// For everything that AWS allows.
     pub const fn whole(slots: u32) -> Self {
         Self {
             slots,
@@ -387,41 +326,32 @@ impl Room {
     }
 }
 
-/// The row that is first in a line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct QueueFront {
-    /// Since when it is its turn: what orders a line.
+    /// The order within a queue.
     pub since: Timestamp,
-    /// The row's key as text, for rows of one instant.
+    /// Breaks ties.
     pub key: String,
-    /// The line.
     pub queue: Queue,
 }
 
-/// The first of each line, and what AWS is working on. Whoever stands in line for an operation is
-/// first of those whose lane is free; a create also waits for those removals of its lane that are the
-/// next to take a slot, and not for one far down the line, which it could not hold up.
+/// The first row of each queue, and running operations. Only rows with a free lane count; a create
+/// also waits for removals of its lane that are next to take a slot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueueFronts {
-    /// What AWS may be working on.
     pub in_flight: InFlight,
-    /// Account removals in line that a person wants at once, or that wait a moment because AWS was
-    /// full, and whose lane is free.
+    /// Manual account revocations that wait for a slot, or briefly after AWS was at its limit, with
+    /// a free lane.
     pub at_once_waiting: u32,
-    /// One for each line that somebody stands in.
     pub heads: Vec<QueueFront>,
 }
 
-/// What [`choose`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice<'a> {
-    /// Who goes first.
     pub head: Option<&'a QueueFront>,
-    /// Whether somebody stands in line for nothing but a slot.
     pub waits_for_slot: bool,
 }
 
-/// Who goes first of those there is room for.
 pub fn choose<'a>(lines: &'a QueueFronts, room: &Room) -> Choice<'a> {
     let mut choice = Choice {
         head: None,
@@ -456,7 +386,6 @@ impl QueueFronts {
         self.heads.iter().any(|head| head.queue == line)
     }
 
-    /// Whether there is a slot for the first of a line, if it needs one.
     fn has_slot(&self, queue: Queue, room: &Room) -> bool {
         let Queue::Write(urgency, Slot::Account) = queue else {
             return true;
@@ -468,10 +397,10 @@ impl QueueFronts {
             ..
         } = self.in_flight;
         let free = room.slots.saturating_sub(self.in_flight.all());
-        // a slot that a person waits for is nobody else's
+        // Slots awaited by manual revocations are reserved.
         let left = free.saturating_sub(self.at_once_waiting);
-        // grants keep one slot while any waits, so that ends never starve them; of what persons take
-        // away, only a crowd has to leave it
+        // Grants keep one slot, so that ends never starve them; manual revocations must leave it
+        // only if many.
         let keeps_one = self.stands(Urgency::Grant) && creates == 0;
         let is_crowd = at_once.saturating_add(1) >= room.slots;
         match urgency {
@@ -483,7 +412,7 @@ impl QueueFronts {
             Urgency::End => left > u32::from(keeps_one),
             Urgency::Grant if creates == 0 => left > 0 || free > 0 && is_crowd,
             Urgency::Grant => {
-                // and leave one, so that slow creates never hold up an end
+                // And leave one, so that slow creates never block an end.
                 let leaves_one = creates.saturating_add(1) < room.slots;
                 left > 0 && leaves_one && !self.stands(Urgency::End)
             }

@@ -1,5 +1,3 @@
-//! What is counted of operations, and who may begin where slots are scarce.
-
 use super::tests::{
     CREATE, DELETE, DELETE_NOW, LOOK, MEMBER, absent, at, at_work, busy, heads, present, row,
 };
@@ -32,7 +30,7 @@ fn only_an_operation_that_aws_answered_is_accepted() {
     }
 }
 
-/// Instant, whether it waits for its create, whether for its delete.
+/// Instant, waits for create, waits for delete.
 #[test]
 fn who_waits_for_a_create_or_a_delete() {
     for (row, now, grant, end) in [
@@ -52,7 +50,7 @@ fn who_waits_for_a_create_or_a_delete() {
     }
 }
 
-/// AWS works on as many as it will: a person's removal goes on, and so do memberships and looks.
+/// At AWS's limit, manual revocations, memberships and reads continue.
 #[test]
 fn what_may_begin_while_aws_takes_no_more() {
     for (queue, ends, at_once, none) in [
@@ -91,7 +89,7 @@ fn a_create_takes_a_slot_that_is_free_and_no_other() {
     }
 }
 
-/// A listing may lag behind a removal until 1050: at 1060 it does not, and the row stands in line.
+/// A listing may lag until 1050: at 1060 the row queues.
 #[test]
 fn a_row_stands_where_it_will_at_the_instant_it_is_due() {
     let mut row = present(1060, 1);

@@ -1,6 +1,4 @@
-//! Who goes first, as tables.
-
-use hallpass_model::{HoldKey, TimeSpan};
+use hallpass_base::{HoldKey, TimeSpan};
 
 use super::*;
 use crate::{Desired, Execution, GivingUp, Operation, Ownership, Proof};
@@ -27,7 +25,7 @@ fn key(target: &str) -> HoldKey {
     HoldKey { user, target }
 }
 
-/// Asked for at 0, wanted until 1000, looked at as of `due`.
+/// Requested at 0, wanted until 1000, checked from `due`.
 pub(crate) fn row(due: i64) -> AssignmentRow {
     AssignmentRow {
         key: key("account"),
@@ -132,7 +130,7 @@ fn over() -> AssignmentRow {
     at_work(OperationKind::Delete, Some("op"), 1005).over(at(1008), at(1009))
 }
 
-/// What, row, instant, its line and since when, or that it rests.
+/// Name, row, instant, its queue and since when, or none.
 type Stands = (&'static str, AssignmentRow, i64, Option<(Queue, i64)>);
 
 fn wanted_rows() -> Vec<Stands> {
@@ -250,7 +248,7 @@ fn where_a_row_stands() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// `urgency since` of each head, for accounts unless it says otherwise.
+/// `urgency since` of each head; accounts by default.
 pub(super) fn heads(
     waiting: &[(Queue, i64)],
     in_flight: InFlight,
@@ -289,8 +287,8 @@ const ASK: Queue = Queue::Step(Urgency::Grant);
 const COMPARE: Queue = Queue::Step(Urgency::Background);
 pub(super) const MEMBER: Queue = Queue::Write(Urgency::Grant, Slot::None);
 
-/// What, who stands in line, what is in flight, how many at once wait for a slot, who goes, whether
-/// somebody waits for a slot.
+/// Name, queues, running operations, manual revocations waiting for a slot, result, whether a slot
+/// is awaited.
 type Choosing = (
     &'static str,
     &'static [(Queue, i64)],
@@ -506,13 +504,11 @@ fn the_head_of_a_line_begins_what_it_stands_for() {
     };
     assert_eq!(*before, row);
     assert_eq!(*intent, row.clone().begin(OperationKind::Create, now));
-    // what is no longer so is looked at again
     let late = TimeSpan::minutes(2).after(now);
     let Task::Step(looked_at) = task(row.clone(), CREATE, late) else {
         panic!("a first create on a listing of two minutes ago");
     };
     assert_eq!(looked_at.execution.observation, Observation::Unseen);
-    // what does not stand in line begins nothing
     let step = task(row.clone(), Queue::Step(Urgency::Grant), now);
     assert_eq!(step, Task::Step(Box::new(row)));
     let new = self::row(0);

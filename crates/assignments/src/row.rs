@@ -1,21 +1,18 @@
-//! One row per (person, target): what is wanted, and everything known about getting there.
+//! One row per (person, target): the wanted state and execution state.
 
-use hallpass_model::{GrantId, HoldKey, Timestamp};
+use hallpass_base::{GrantId, HoldKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// How long an end may wait for others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Haste {
-    /// Its place in line is that of its deadline.
     #[default]
     Ordinary,
-    /// A person took the access away: it goes before every deadline.
+    /// A manual revocation: before every deadline.
     AtOnce,
 }
 
 impl Haste {
-    /// The name in storage.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ordinary => "ordinary",
@@ -24,74 +21,63 @@ impl Haste {
     }
 }
 
-/// What somebody else desires of this row. Written by those who desire it, never by the executor.
+/// The wanted state. Never written by the executor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The access is wanted before this instant and unwanted from it on. An early end moves it to
-    /// the moment of that end.
+    /// Wanted before this instant. An early end moves it.
     pub until: Timestamp,
-    /// When the newest hold was added. Presence counts for that hold only if it was seen since.
+    /// When the newest hold was added. Its presence counts only if seen since.
     pub asked_at: Timestamp,
     /// Grows with every change; guards concurrent writers.
     pub rev: u64,
-    /// How long the end may wait for others.
     #[serde(default)]
     pub haste: Haste,
-    /// When a guard, a process of its own that removes what is past its end, was last seen to have
-    /// removed the access. It counts as a removal of ours.
+    /// When a guard last removed the access. Counts as Hallpass's removal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed_at: Option<Timestamp>,
 }
 
-/// Whether the create may be sent. Closed with a new hold whose end is to be armed at AWS first, opened by whoever arms
-/// it (`docs/spec/access.md` §21, A-2). It holds up neither looks nor ends.
+/// Whether the create may be sent. A new hold that needs enforced expiry closes it until the end is
+/// in force (`docs/spec/access.md` §21, A-2). It blocks neither reads nor ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "gate", rename_all = "snake_case")]
 pub enum Gate {
-    /// It may.
     #[default]
     Open,
-    /// Not before this instant, unless it is opened.
     Closed {
-        /// From then on it may be sent all the same.
+        /// Opens automatically then.
         until: Timestamp,
     },
-    /// It is not to be sent at all: the end could not be armed, and had to be.
+    /// Never: required enforced expiry failed.
     Refused(GivingUp),
 }
 
 impl Gate {
-    /// Whether nothing stands in the way.
     pub fn is_open(&self) -> bool {
         *self == Self::Open
     }
 }
 
-/// Whether the access was there before us.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ownership {
-    /// Nothing was sent yet, so nothing can be ours.
+    /// Nothing was sent yet, so nothing is Hallpass's.
     #[default]
     Undecided,
-    /// A create was about to be sent: from here on whatever is there is ours.
+    /// A create was about to be sent: any access is Hallpass's from then on.
     Ours,
-    /// It stood before us, and stands after us (promise P2).
+    /// Existed before, and stays (promise P2).
     Standing,
 }
 
-/// The two things we ever ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OperationKind {
-    /// Give the access.
     Create,
-    /// Take it away.
     Delete,
 }
 
 impl OperationKind {
-    /// The kind's name in storage and logs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -100,120 +86,96 @@ impl OperationKind {
     }
 }
 
-/// What shows that an operation ended well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Proof {
-    /// Its status alone: listings may still show what was before it.
+    /// Only its status: listings may lag.
     #[default]
     Status,
-    /// Also a listing that shows its effect.
+    /// Also a listing with its effect.
     Listing,
 }
 
-/// An operation that is stored before it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {
-    /// What was asked for.
     pub kind: OperationKind,
-    /// When the intent was stored.
     pub started_at: Timestamp,
-    /// AWS's id of the asynchronous operation; `None` while the answer is unknown, which after a
-    /// crash means: it may or may not have been sent.
+    /// `None` while the answer is unknown: after a crash, it may or may not have been sent.
     #[serde(rename = "request")]
     pub operation_id: Option<String>,
-    /// How often it was looked at or its status was asked.
     pub polls: u32,
-    /// What shows that it ended well.
     #[serde(default)]
     pub proof: Proof,
-    /// Since when AWS no longer counts it among those in progress; how it ended is not known yet.
-    /// It takes no slot and no lane any more.
+    /// AWS no longer lists it as in progress; its result is unknown. It uses no slot or lane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over_at: Option<Timestamp>,
 }
 
 impl Operation {
-    /// Whether AWS works on it no longer.
     pub fn is_over(&self) -> bool {
         self.over_at.is_some()
     }
 }
 
-/// The newest listing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "seen", rename_all = "snake_case")]
 pub enum Observation {
-    /// Not looked since the last operation.
     #[default]
     Unseen,
-    /// Listed.
     Present {
-        /// When that listing began.
         at: Timestamp,
     },
-    /// Not listed.
     Absent {
-        /// When the first of the consecutive listings without it began.
+        /// Start of the first of consecutive listings without it.
         since: Timestamp,
-        /// When the newest began.
+        /// Start of the newest.
         at: Timestamp,
     },
 }
 
-/// How far absence can be trusted after a create.
+/// How far absence is trusted after a create.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AbsenceConfidence {
-    /// One listing settles it.
     #[default]
     Settled,
-    /// A create ended FAILED; its effect may still show up within the consistency window. Or its
-    /// status was lost and a removal sent after it ended well: AWS runs one operation on an account
-    /// and permission set at a time, so that removal found what the create had made.
+    /// A create ended FAILED, but may still show an effect within the consistency window. Or its
+    /// status was lost and a later removal succeeded: AWS runs one operation per account and
+    /// permission set, so the removal found its access.
     FailedCreate,
-    /// A create's status was lost; it may still be running.
+    /// A create's status was lost; it may still run.
     LostCreate,
 }
 
-/// A create that AWS may still carry out, though it did not answer it.
+/// An unanswered create that AWS may still execute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnansweredCreate {
-    /// When it was missed, or another was sent after it.
+    /// When it was detected, or followed by another.
     pub at: Timestamp,
-    /// Whether another was sent of which nobody knows what became: then it may take effect after the removal of what that
-    /// one made, too.
+    /// Whether a second create is also unknown: this one may then take effect after the removal of
+    /// the second's access.
     #[serde(rename = "is_followed")]
     pub is_one_of_several: bool,
 }
 
-/// The create is no longer pursued; what may have come of it is removed.
+/// The create was abandoned; any effect is removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GivingUp {
-    /// AWS's words, or ours.
     pub reason: String,
-    /// When that was decided.
     pub at: Timestamp,
 }
 
-/// Why nothing was removed, or that it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Absence {
-    /// We removed it.
     Removed,
-    /// It was gone when we came to remove it.
     AlreadyAbsent,
-    /// It was never created.
     NeverCreated,
-    /// The person left the directory, and the access with them.
     PrincipalGone,
-    /// The account was closed, and the access with it.
     AccountGone,
 }
 
 impl Absence {
-    /// The word the audit log uses.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Removed => "removed",
@@ -225,53 +187,42 @@ impl Absence {
     }
 }
 
-/// What the executor knows for certain. Others act on this and on nothing else.
+/// Certain facts, the only basis for others' actions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
-    /// Not settled yet.
     #[default]
     Working,
-    /// Wanted, and seen in a listing that began at `at`.
+    /// Wanted, and in the listing begun at `at`.
     Present {
-        /// When that listing began.
         at: Timestamp,
     },
-    /// Unwanted, and seen gone.
     Absent {
-        /// When that was seen.
         at: Timestamp,
-        /// How it came to be gone.
         why: Absence,
     },
-    /// Unwanted by us, but it stood before us: left alone.
+    /// Unwanted, but existed before: left alone.
     Kept {
-        /// When this was settled.
         at: Timestamp,
     },
-    /// AWS refused, or nothing came of it in time; absence is confirmed.
+    /// Refused by AWS or timed out; absence is confirmed.
     Refused {
-        /// When absence was confirmed.
         at: Timestamp,
-        /// For the requester and the audit log.
         reason: String,
     },
-    /// It was there and somebody else removed it. Nothing re-creates it.
+    /// Removed by someone else. Never recreated.
     Lost {
-        /// When the confirming listing began.
+        /// Start of the confirming listing.
         at: Timestamp,
     },
-    /// AWS refuses the removal for good; tried again every hour.
+    /// AWS refuses the removal permanently; retried every hour.
     Stuck {
-        /// When it was parked.
         since: Timestamp,
-        /// What AWS says.
         reason: String,
     },
 }
 
 impl Observation {
-    /// When the newest listing began; `None` when there is none since the last operation.
     pub const fn at(self) -> Option<Timestamp> {
         match self {
             Self::Unseen => None,
@@ -281,7 +232,6 @@ impl Observation {
 }
 
 impl Verdict {
-    /// When it was reached; `None` while nothing is settled.
     pub const fn at(&self) -> Option<Timestamp> {
         match self {
             Self::Working => None,
@@ -294,7 +244,6 @@ impl Verdict {
         }
     }
 
-    /// The verdict's name in storage.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Working => "working",
@@ -308,58 +257,44 @@ impl Verdict {
     }
 }
 
-/// What the executor knows and has done. Written by the executor only, under a lease.
+/// Execution state. Written only by the executor, under a lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Execution {
-    /// Whether it was there before us.
     pub ownership: Ownership,
-    /// The operation in flight.
     pub operation: Option<Operation>,
-    /// The newest listing.
     #[serde(rename = "sight")]
     pub observation: Observation,
-    /// When a listing last showed it.
     pub last_present_at: Option<Timestamp>,
-    /// When a create of ours last ended well; listings may lag behind it.
+    /// Last successful create; listings may lag.
     pub created_at: Option<Timestamp>,
-    /// When a delete of ours last ended well; listings may lag behind it.
+    /// Last successful delete; listings may lag.
     pub deleted_at: Option<Timestamp>,
-    /// How far absence can be trusted.
     #[serde(rename = "doubt")]
     pub absence_confidence: AbsenceConfidence,
-    /// A create of ours that AWS did not answer, and that was not seen to take effect.
+    /// An unanswered create without a seen effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unanswered_create: Option<UnansweredCreate>,
-    /// When what had been seen gone was there again and its removal was sent once more, last: after the end was told.
+    /// Last repeated removal after a reported end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed_again_at: Option<Timestamp>,
-    /// Set once the create is no longer pursued.
     pub giving_up: Option<GivingUp>,
-    /// Since when calls for the newest hold are answered by nothing but failures, or its create runs.
-    /// Time in our own line does not count.
+    /// Since when calls for the newest hold fail, or its create runs. Excludes queue time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trying_since: Option<Timestamp>,
-    /// Failures in a row; sets the pause before the next attempt.
+    /// Consecutive failures; determines the pause.
     pub attempts: u32,
-    /// Removals that AWS answered with FAILED or a refusal.
     pub refused_removals: u32,
-    /// What the directory said when removals kept failing.
+    /// The directory's answer after repeated refusals.
     pub gone: Option<Absence>,
-    /// What is known for certain.
     pub verdict: Verdict,
-    /// AWS's id of the newest asynchronous operation.
     pub aws_request: Option<String>,
-    /// The newest failure, for people.
     pub last_error: Option<String>,
-    /// Nothing to do before this instant.
     pub due: Timestamp,
-    /// The removal by a guard that was taken into account last.
     #[serde(default, rename = "heeded", skip_serializing_if = "Option::is_none")]
     pub guard_removal_applied_at: Option<Timestamp>,
 }
 
 impl Execution {
-    /// A row nothing was done for yet, due at once.
     pub fn new(now: Timestamp) -> Self {
         Self {
             ownership: Ownership::Undecided,
@@ -384,8 +319,8 @@ impl Execution {
         }
     }
 
-    /// A row of access that stood before us and is ours from here on, seen in a listing that began at
-    /// `seen_at`. It was seen, so it is never created: when it is gone, it is lost.
+    /// Takes over existing access, listed at `seen_at`. It is never created: once missing, it is
+    /// lost.
     pub fn adopted(seen_at: Timestamp) -> Self {
         Self {
             ownership: Ownership::Ours,
@@ -394,8 +329,7 @@ impl Execution {
         }
     }
 
-    /// A row of access that stood before us and is ours to take away. It is looked at before anything
-    /// is sent.
+    /// Takes over existing access for removal. A read comes first.
     pub fn to_remove(now: Timestamp) -> Self {
         Self {
             ownership: Ownership::Ours,
@@ -403,7 +337,6 @@ impl Execution {
         }
     }
 
-    /// Whether others need to hear of the change from `before` to this.
     #[must_use]
     pub fn is_news_after(&self, before: &Self) -> bool {
         self.verdict != before.verdict
@@ -412,35 +345,30 @@ impl Execution {
     }
 }
 
-/// One person and one target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssignmentRow {
-    /// The person and the target.
     pub key: HoldKey,
-    /// What is wanted.
     pub desired: Desired,
-    /// What is known and done.
     pub execution: Execution,
-    /// Whether the create may be sent.
     #[serde(default, skip_serializing_if = "Gate::is_open")]
     pub gate: Gate,
-    /// Grows with each change of verdict, ownership or refusals; readers remember the last they acted on.
+    /// Grows with changes of verdict, ownership or refusals; readers remember the last processed
+    /// one.
     #[serde(rename = "news")]
     pub verdict_rev: u64,
 }
 
 impl AssignmentRow {
-    /// Whether the access should be there now and is still pursued.
+    /// Whether access should exist now and is still pursued.
     pub fn is_wanted(&self, now: Timestamp) -> bool {
         now < self.desired.until && !self.gave_up()
     }
 
-    /// Whether the newest hold's create was given up.
     pub fn gave_up(&self) -> bool {
         self.given_up().is_some()
     }
 
-    /// Why and when the newest hold's create was given up, or refused before it was sent.
+    /// Includes a create refused before sending.
     pub(crate) fn given_up(&self) -> Option<&GivingUp> {
         let refused = match &self.gate {
             Gate::Refused(up) => Some(up),
@@ -451,7 +379,7 @@ impl AssignmentRow {
         given_up.filter(counts).or_else(|| refused.filter(counts))
     }
 
-    /// Until when a create that was not sent yet has to wait, and what comes to count of a newer hold of access that is there.
+    /// Returns until when an unsent create waits, or a newer hold's effect on existing access.
     pub fn waits_for_gate(&self, now: Timestamp) -> Option<Timestamp> {
         match &self.gate {
             Gate::Closed { until } if now < *until => Some(*until),
@@ -459,7 +387,7 @@ impl AssignmentRow {
         }
     }
 
-    /// Whether it is known for certain that nothing of ours is left, or that nothing of it was ours.
+    /// Whether certainly no owned access remains.
     pub fn is_settled(&self) -> bool {
         match self.execution.verdict {
             Verdict::Absent { .. } | Verdict::Kept { .. } | Verdict::Refused { .. } => true,
@@ -470,18 +398,17 @@ impl AssignmentRow {
         }
     }
 
-    /// Whether what was seen at `at` says something of the newest hold: it was seen since that was added.
+    /// Whether an observation at `at` covers the newest hold.
     pub fn is_since_newest_hold(&self, at: Timestamp) -> bool {
         at >= self.desired.asked_at
     }
 
-    /// The operation that AWS may still be working on.
     pub fn in_flight(&self) -> Option<&Operation> {
         let operation = self.execution.operation.as_ref();
         operation.filter(|operation| !operation.is_over())
     }
 
-    /// From when the access is unwanted: its deadline, or the moment its create was given up.
+    /// The deadline, or when the create was given up.
     pub fn unwanted_from(&self) -> Timestamp {
         match self.given_up() {
             Some(up) => up.at.min(self.desired.until),
@@ -489,7 +416,7 @@ impl AssignmentRow {
         }
     }
 
-    /// The row that knows of the newest removal by a guard: as after one of our own.
+    /// Applies a guard's removal like an own one.
     #[must_use]
     pub fn apply_guard_removal(mut self, now: Timestamp) -> Self {
         let Some(at) = self.desired.removed_at else {
@@ -509,7 +436,7 @@ impl AssignmentRow {
             .as_ref()
             .filter(|operation| operation.kind == OperationKind::Create)
             .map(|operation| operation.started_at);
-        // what was made after that removal is there all the same
+        // Access created after that removal exists anyway.
         if execution.ownership != Ownership::Ours
             || made_since(execution.created_at)
             || made_since(creating)
@@ -525,7 +452,7 @@ impl AssignmentRow {
         self
     }
 
-    /// What has to be gone by when: ours, and not seen gone yet. `grants` are those that hold it.
+    /// `None` unless owned and not confirmed removed.
     pub fn owned_end(&self, grants: Vec<GrantId>) -> Option<OwnedEnd> {
         let execution = &self.execution;
         let is_over = match &execution.verdict {
@@ -548,7 +475,6 @@ impl AssignmentRow {
         })
     }
 
-    /// Whether it was seen since the newest hold was added.
     pub fn was_seen(&self) -> bool {
         self.execution
             .last_present_at
@@ -556,40 +482,29 @@ impl AssignmentRow {
     }
 }
 
-/// Access of ours with its end, for those who see to it that it ends: never what stood before us,
-/// and nothing that may not be ours.
+/// Owned access with its end, for enforcement: never access that existed before or may be foreign.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OwnedEnd {
-    /// The person and the target.
     pub key: HoldKey,
-    /// It has to be gone by then.
     pub until: Timestamp,
-    /// The revision of what is desired; grows with every change of it.
     pub rev: u64,
-    /// The grants that hold it, or that are being ended.
     pub grants: Vec<GrantId>,
 }
 
-/// How far a guard came with a removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RemovalStage {
-    /// It was about to send it; whether it did is known once somebody looks.
+    /// About to be sent; a read must show the result.
     Begun,
-    /// It sent it and saw the access gone.
     Seen,
 }
 
-/// What a guard did about an end, as its journal says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GuardRemoval {
-    /// The end as the guard knew it.
     pub end: OwnedEnd,
-    /// When, by AWS's time.
+    /// By AWS's clock.
     pub at: Timestamp,
-    /// The guard's name.
     pub guard: String,
-    /// How far it came.
     pub stage: RemovalStage,
 }
 

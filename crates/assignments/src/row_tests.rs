@@ -1,9 +1,8 @@
-//! What a row says to those who see to its end, and what it makes of a removal by a guard.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::time::Duration;
 
-use hallpass_model::{GroupId, Target, TimeSpan, UserId};
+use hallpass_base::{GroupId, Target, TimeSpan, UserId};
 
 use super::*;
 use crate::{OperationStatus, RowAction, StepOutcome, next};
@@ -12,10 +11,8 @@ pub(crate) fn at(seconds: u64) -> Timestamp {
     TimeSpan::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
 }
 
-/// How long operations are expected to take.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Asked for at 10, wanted until 100.
 pub(crate) fn row() -> AssignmentRow {
     AssignmentRow {
         key: HoldKey {
@@ -46,12 +43,10 @@ fn with(change: impl FnOnce(&mut AssignmentRow)) -> AssignmentRow {
     row
 }
 
-/// A row with this verdict.
 fn verdict(verdict: Verdict) -> AssignmentRow {
     with(|row| row.execution.verdict = verdict)
 }
 
-/// Seen gone at that second.
 fn gone(second: u64) -> Verdict {
     Verdict::Absent {
         at: at(second),
@@ -78,7 +73,7 @@ fn given_up(row: &mut AssignmentRow) {
     });
 }
 
-/// Rows by name, with the second of the end they have ahead.
+/// Rows by name, with the second of a pending end.
 fn table() -> Vec<(&'static str, AssignmentRow, Option<u64>)> {
     let reason = String::new();
     let stuck = Verdict::Stuck {
@@ -169,7 +164,7 @@ fn what_was_made_after_a_removal_by_a_guard_is_there() {
     }
 }
 
-/// What is desired is stored anew at 90: whether listings lag or not, it is made again.
+/// Desired again at 90: recreated despite listing lag.
 #[test]
 fn access_that_is_still_wanted_is_made_again_after_a_removal_by_a_guard() {
     let wanted = |now: u64| {
@@ -205,7 +200,7 @@ fn access_that_is_still_wanted_is_made_again_after_a_removal_by_a_guard() {
     );
 }
 
-/// A server that could not send begins a removal; a guard removes; the server comes back.
+/// A blocked server begins a removal; a guard removes; the server returns.
 #[test]
 fn what_a_guard_removed_is_not_taken_for_a_removal_of_ours_whose_answer_was_lost() {
     let begun_at = |second: u64| {
@@ -224,12 +219,11 @@ fn what_a_guard_removed_is_not_taken_for_a_removal_of_ours_whose_answer_was_lost
         row.clone().learn(&row, looked, at(121), SECOND).execution
     };
     assert_eq!(look(begun_at(101)).deleted_at, Some(at(105)));
-    // one that we began later began because it was still seen
+    // A later removal began because the access was still seen.
     assert_eq!(look(begun_at(110)).deleted_at, Some(at(121)));
 }
 
-/// `access.md` §9.9: the fifth refusal makes us ask whether somebody is gone; while they are not, each
-/// fourth that follows.
+/// `access.md` §9.9: asks at the fifth refusal, then at each fourth more while the person exists.
 #[test]
 fn refused_removals_are_asked_about_after_five_and_then_after_four() {
     let mut row = with(|row| row.execution.ownership = Ownership::Ours);
@@ -275,7 +269,7 @@ fn what_was_seen_in_the_second_of_the_hold_says_something_of_it() {
     assert!(row().is_since_newest_hold(at(10)));
 }
 
-/// What was made in the second of a removal by a guard may have been removed.
+/// Access created in the second of the removal may be removed.
 #[test]
 fn a_removal_by_a_guard_takes_what_was_made_until_then() {
     for (made, deleted) in [(79, Some(80)), (80, Some(80)), (81, None)] {

@@ -1,49 +1,44 @@
-//! Since when IAM Identity Center has answered nobody here (`access.md` §22, R-1).
+//! Detects outages of IAM Identity Center (`access.md` §22, R-1).
 //!
-//! Its administration lives in one Region, the home Region of the instance: while that is away nothing can be listed, given or
-//! removed, and people go on signing in by its other Regions. One attempt without an answer says nothing; none with one for a
-//! minute does. Its directory is another service of the same Region: that it is silent counts as well, that it answers says
-//! nothing of the administration. Each is counted by itself: one attempt at each, long apart, is no silence of either.
+//! Its administration lives in one home Region: during an outage nothing can be listed, granted or
+//! removed, while sign-in continues in other Regions. A minute of failed attempts is an outage. The
+//! directory is another service of that Region: its failures count too, but its answers prove
+//! nothing about the administration. Each service is counted separately, so that rare single
+//! failures of both are no outage.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
-/// Attempts without an answer, one after the other, that count.
+/// Consecutive failures that count.
 const FAILURES: u32 = 3;
-/// For how long there must have been none: a deployment or a short loss of the network passes in less.
+/// The minimum duration: deployments and short network losses are briefer.
 const LOST_AFTER: TimeSpan = TimeSpan::minutes(1);
 
-/// What is known of the answers of a service. Shared by whoever calls it and whoever asks.
 #[derive(Debug, Default)]
 pub struct SilenceWatch(Mutex<Silence>);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Silence {
-    /// Of the administration.
     own: Unanswered,
-    /// Of the directory.
     directory: Unanswered,
-    /// Whether this process was ever answered by the administration.
+    /// Whether the administration ever answered this process.
     is_heard: bool,
 }
 
-/// Attempts without an answer since the last answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Unanswered {
     failures: u32,
-    /// When the first of them was given up.
     since: Option<Timestamp>,
 }
 
 impl Unanswered {
     fn another(&mut self, now: Timestamp) {
         self.failures = self.failures.saturating_add(1);
-        // a clock that went back leaves no silence that begins in the future
+        // A clock that stepped back must not leave a start in the future.
         self.since = Some(self.since.map_or(now, |since| since.min(now)));
     }
 
-    /// Since when, where that is more than passes by itself.
     fn lost_since(self, now: Timestamp) -> Option<Timestamp> {
         let since = self.since?;
         (self.failures >= FAILURES && LOST_AFTER.after(since) <= now).then_some(since)
@@ -51,7 +46,7 @@ impl Unanswered {
 }
 
 impl SilenceWatch {
-    /// A call was answered, be it with a refusal.
+    /// Refusals count as answers.
     pub fn answered(&self) {
         *self.silence() = Silence {
             is_heard: true,
@@ -59,23 +54,20 @@ impl SilenceWatch {
         };
     }
 
-    /// A call was not: it timed out, broke, or met an error of the service.
+    /// Timeouts, broken connections and server errors.
     pub fn unanswered(&self, now: Timestamp) {
         self.silence().own.another(now);
     }
 
-    /// A call of the directory was answered.
     pub fn directory_answered(&self) {
         self.silence().directory = Unanswered::default();
     }
 
-    /// A call of the directory was not.
     pub fn directory_unanswered(&self, now: Timestamp) {
         self.silence().directory.another(now);
     }
 
-    /// Goes on from a silence that the process before was in, so that a start does not begin to count anew. The first
-    /// answer ends it: also one that came before this.
+    /// Restores the outage start after a restart. Any answer ends it, even an earlier one.
     pub fn resume(&self, since: Timestamp) {
         let mut silence = self.silence();
         if !silence.is_heard {
@@ -86,17 +78,16 @@ impl SilenceWatch {
         }
     }
 
-    /// Forgets what was counted and heard, as a start does: for whoever takes over from another process, which knew better.
+    /// Resets the state when taking over from another process, whose knowledge was newer.
     pub fn begin_anew(&self) {
         *self.silence() = Silence::default();
     }
 
-    /// Whether the administration ever answered this process, or since [`SilenceWatch::begin_anew`].
     pub fn is_heard(&self) -> bool {
         self.silence().is_heard
     }
 
-    /// Since when no call has been answered, where that is more than passes by itself; `None` while they are.
+    /// `None` while calls are answered or the outage is short.
     pub fn lost_since(&self, now: Timestamp) -> Option<Timestamp> {
         let Silence { own, directory, .. } = *self.silence();
         let lost = own.lost_since(now).into_iter();
@@ -104,7 +95,7 @@ impl SilenceWatch {
     }
 
     fn silence(&self) -> MutexGuard<'_, Silence> {
-        // every change is whole
+        // Every change is atomic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -206,7 +197,7 @@ mod tests {
         watch.answered();
         watch.resume(at(0));
         assert_eq!(watch.lost_since(at(700)), None);
-        // and a loss that begins after it has its own beginning
+        // A later outage has its own start.
         for second in [700, 701, 702] {
             watch.unanswered(at(second));
         }

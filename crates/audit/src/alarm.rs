@@ -1,30 +1,24 @@
-//! What a witness cries about.
-
 use std::fmt;
 
 use crate::FaultKind;
 
-/// What a witness cries about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlarmKind {
-    /// Two histories: what is there now contradicts what was seen.
+    /// The present history contradicts the seen one.
     Fork,
-    /// What was seen is not there any more, or the log goes less far than it did.
+    /// Seen records are missing, or the log is shorter.
     Rollback,
-    /// Records grow and no head comes, or nothing can be read.
+    /// Records grow without a head, or nothing is readable.
     Silence,
-    /// A record is not as it was recorded.
     Changed,
-    /// A record that a head knows is not there.
     Missing,
-    /// A record lies in another's place.
+    /// A record is in another's place.
     Reordered,
-    /// A head is signed by nobody trusted.
+    /// A head has no trusted signature.
     Forged,
 }
 
 impl AlarmKind {
-    /// Its name, in logs and output.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Fork => "fork",
@@ -50,14 +44,10 @@ impl From<FaultKind> for AlarmKind {
     }
 }
 
-/// Why a witness does not countersign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarm {
-    /// What it is.
     pub kind: AlarmKind,
-    /// The record it is about.
     pub seq: u64,
-    /// A sentence for people, with the object where it was found.
     pub detail: String,
 }
 

@@ -1,18 +1,15 @@
-//! Reading canonical bytes (RFC 8785) in one pass, without building what they say: whether a text
-//! is in that form, and where its members stand.
+//! Recognizes canonical JSON (RFC 8785) in one pass and locates its members.
 //!
-//! INVARIANT: what [`members`] takes is canonical. It takes less than there is: a text with numbers
-//! other than whole ones, names outside ASCII or very deep nesting is left to the long way, which
-//! parses, writes anew and compares.
+//! INVARIANT: texts accepted by [`members`] are canonical. It accepts a subset: non-integers,
+//! non-ASCII names or deep nesting need the slow path, which parses, serializes and compares.
 
 use std::ops::Range;
 
-/// How deep values may be nested here.
 const DEPTH_MAX: u32 = 32;
-/// Digits of a whole number that every reader of JSON reads alike (below 2^53).
+/// Digits of an integer that every JSON reader keeps exactly (below 2^53).
 const DIGITS_MAX: usize = 15;
 
-/// Where a member of the outermost object stands. Small: every record in memory has forty.
+/// Kept small: every record has about forty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Member {
     name: (u32, u32),
@@ -33,12 +30,10 @@ impl Member {
         })
     }
 
-    /// Its name, without quotation marks.
     pub(crate) fn name(&self) -> Range<usize> {
         wide(self.name)
     }
 
-    /// Its value, quotation marks included.
     pub(crate) fn value(&self) -> Range<usize> {
         wide(self.value)
     }
@@ -49,7 +44,7 @@ fn wide((from, to): (u32, u32)) -> Range<usize> {
     wide(from)..wide(to)
 }
 
-/// The members of an object in canonical form, in order; `None` when the text is not certainly one.
+/// `None` if the text is not certainly canonical.
 pub(crate) fn members(text: &str) -> Option<Box<[Member]>> {
     let mut reader = CanonicalReader {
         bytes: text.as_bytes(),
@@ -100,7 +95,7 @@ impl CanonicalReader<'_> {
         loop {
             let name = self.string()?;
             let text = self.bytes.get(name.clone())?;
-            // names are ordered by UTF-16 units, which for ASCII is the order of bytes
+            // Names are ordered by UTF-16 units; for ASCII this is byte order.
             if !text.is_ascii() || text.contains(&b'\\') {
                 return None;
             }
@@ -135,7 +130,7 @@ impl CanonicalReader<'_> {
         }
     }
 
-    /// A string with no escape but those that have to be; what stands between its marks.
+    /// Accepts only mandatory escapes; returns the content.
     fn string(&mut self) -> Option<Range<usize>> {
         self.take(b'"')?;
         let from = self.place;
@@ -168,7 +163,7 @@ impl CanonicalReader<'_> {
                     _ => return None,
                 };
                 let code = (high - b'0') * 16 + low;
-                // these have shorter forms
+                // These have shorter forms.
                 (!matches!(code, 8 | 9 | 10 | 12 | 13)).then_some(())
             }
             _ => None,
@@ -284,7 +279,7 @@ mod tests {
     }
 
     proptest! {
-        /// Soundness: whatever is taken would be written just so.
+        /// Soundness: accepted texts serialize identically.
         #[test]
         fn whatever_is_taken_is_canonical(text in "[{}\\[\\]\":,\\\\a-c0-9.eu\\- \n]{0,24}") {
             if members(&text).is_some() {
@@ -292,7 +287,7 @@ mod tests {
             }
         }
 
-        /// And with one byte of a canonical text changed, dropped or doubled, too.
+        /// Also with one byte changed, dropped or doubled.
         #[test]
         fn a_flipped_canonical_text_is_taken_only_if_it_is_canonical(
             value in value(), at in any::<prop::sample::Index>(), to in any::<char>(), how in 0..3
@@ -312,7 +307,7 @@ mod tests {
             }
         }
 
-        /// What records are made of is taken: text, whole numbers, words, lists.
+        /// Accepts typical records: text, integers, words, lists.
         #[test]
         fn plain_canonical_texts_are_taken(
             texts in prop::collection::btree_map("[a-z_]{1,12}", any::<String>(), 0..12),

@@ -1,56 +1,48 @@
-//! The chain: each record carries the hash of the one before it and its own.
+//! The chain: each record has its own hash and the previous one's.
 //!
-//! `hash` is the lower-case hex SHA-256 of the record without its `hash` member in the canonical
-//! form of RFC 8785, so that anyone can recompute it with a JSON library and `openssl`.
+//! `hash` is the lower-case hex SHA-256 of the record without `hash` in the canonical form of RFC
+//! 8785, so anyone can verify it with a JSON library and `openssl`.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::OnceLock;
 
 use aws_lc_rs::digest;
-use hallpass_model::{AuditId, Timestamp};
+use hallpass_base::{AuditId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Draft;
 use crate::canonical::{self, Member};
 
-/// What the first record links to.
 pub const GENESIS_HASH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// The largest number of a record: every reader of JSON keeps it exactly, and the next one after it is
-/// still a number.
+/// The largest record number that every JSON reader keeps exactly, as its successor is still a
+/// number.
 pub const SEQ_MAX: u64 = (1 << 53) - 1;
 
-/// The end of a chain: enough to check that an export reaches it unchanged.
+/// The end of a chain, for checking exports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
-    /// Number of the last record.
     pub seq: u64,
-    /// Its hash.
     pub hash: String,
-    /// When the head was taken.
     pub time: Timestamp,
 }
 
-/// A record that cannot be read or sealed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
-    /// Not a JSON object.
     #[error("record is not a JSON object: {0}")]
     NotAnObject(String),
-    /// A member that every record has is absent or of another type.
     #[error("record has no usable `{0}`")]
     Member(&'static str),
-    /// Numbers or text that RFC 8785 cannot express.
+    /// RFC 8785 cannot express a number or text.
     #[error("record has no canonical form: {0}")]
     NotCanonical(String),
 }
 
-/// A record in its final form.
+/// A final record.
 ///
-/// Its members are read when somebody asks for them: a log is checked, followed and searched by its
-/// text.
+/// Members are parsed lazily: logs are checked and searched as text.
 #[derive(Clone)]
 pub struct Record {
     seq: u64,
@@ -59,7 +51,7 @@ pub struct Record {
     hash: String,
     prev_hash: String,
     canonical: String,
-    /// Where its members stand in `canonical`; `None` when that has to be parsed to know.
+    /// `None` if parsing is needed.
     members: Option<Box<[Member]>>,
     fields: OnceLock<Map<String, Value>>,
 }
@@ -79,10 +71,10 @@ impl fmt::Debug for Record {
 }
 
 impl Record {
-    /// Reads a record from its bytes. Checks its shape, not its hash.
+    /// Checks the form, not the hash.
     ///
     /// # Errors
-    /// When the bytes are not a JSON object with the members every record has.
+    /// Not a JSON object with the mandatory members.
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
         let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         if let Ok(text) = str::from_utf8(line)
@@ -98,7 +90,6 @@ impl Record {
         Self::from_fields(fields)
     }
 
-    /// A record from a text that is canonical.
     fn from_members(canonical: String, members: Box<[Member]>) -> Result<Self, RecordError> {
         let text = |name: &'static str| {
             value_of(&canonical, &members, name)
@@ -145,39 +136,34 @@ impl Record {
         })
     }
 
-    /// Number in the chain, from 1, without gaps.
+    /// Starts at 1, without gaps.
     pub fn seq(&self) -> u64 {
         self.seq
     }
 
-    /// The record's id.
     pub fn id(&self) -> AuditId {
         self.id
     }
 
-    /// Name of the event.
     pub fn event(&self) -> &str {
         &self.event
     }
 
-    /// Its own hash, as written in it.
     pub fn hash(&self) -> &str {
         &self.hash
     }
 
-    /// The hash it says the record before it has.
     pub fn prev_hash(&self) -> &str {
         &self.prev_hash
     }
 
-    /// All members.
     pub fn fields(&self) -> &Map<String, Value> {
-        // INVARIANT: `canonical` is an object in canonical form, so it parses
+        // INVARIANT: `canonical` is a canonical object, so it parses.
         self.fields
             .get_or_init(|| serde_json::from_str(&self.canonical).unwrap_or_default())
     }
 
-    /// A member as text; `None` when absent, of another type, or `NA`.
+    /// `None` if absent, of another type, or `NA`.
     pub fn text(&self, field: &str) -> Option<&str> {
         let text = match &self.members {
             Some(members) if self.fields.get().is_none() => {
@@ -192,7 +178,7 @@ impl Record {
         (text != crate::NOT_APPLICABLE).then_some(text)
     }
 
-    /// A member as a list of plain texts; `None` when it is none, or has to be parsed to know.
+    /// `None` if it is no list of plain texts, or needs parsing.
     pub(crate) fn list(&self, field: &str) -> Option<Vec<Cow<'_, str>>> {
         let value = value_of(&self.canonical, self.members.as_ref()?, field)?;
         let inner = value.strip_prefix('[')?.strip_suffix(']')?;
@@ -206,12 +192,12 @@ impl Record {
         Some(inner.split("\",\"").map(Cow::Borrowed).collect())
     }
 
-    /// The bytes that are stored and exported: the canonical form with the hash in it.
+    /// The stored and exported bytes: the canonical form with its hash.
     pub fn canonical(&self) -> &str {
         &self.canonical
     }
 
-    /// When it was made, to the millisecond.
+    /// To the millisecond.
     pub fn at(&self) -> Option<Timestamp> {
         let millisecond = match &self.members {
             Some(members) => value_of(&self.canonical, members, "timestamp")?
@@ -222,14 +208,13 @@ impl Record {
         Timestamp::from_millisecond(millisecond).ok()
     }
 
-    /// UTC day of the record as `(year, month, day)` text, from its timestamp.
+    /// `(year, month, day)` in UTC, from the timestamp.
     pub fn day(&self) -> Option<(String, String, String)> {
         let at = self.at()?;
         let part = |format: &str| at.strftime(format).to_string();
         Some((part("%Y"), part("%m"), part("%d")))
     }
 
-    /// Whether the hash written in the record is the hash of the record.
     pub fn hash_holds(&self) -> bool {
         if let Some(members) = &self.members
             && let Some(hash) = hash_without_itself(&self.canonical, members)
@@ -242,7 +227,6 @@ impl Record {
     }
 }
 
-/// A member's value as it is written.
 fn value_of<'a>(text: &'a str, members: &[Member], name: &str) -> Option<&'a str> {
     let member = members
         .iter()
@@ -250,7 +234,7 @@ fn value_of<'a>(text: &'a str, members: &[Member], name: &str) -> Option<&'a str
     text.get(member.value())
 }
 
-/// What a JSON string says; `None` for values of other types.
+/// `None` for other types.
 fn unescaped(value: &str) -> Option<Cow<'_, str>> {
     let inner = value.strip_prefix('"')?.strip_suffix('"')?;
     if inner.contains('\\') {
@@ -260,21 +244,20 @@ fn unescaped(value: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The hash of a canonical text without its member `hash`: what is left when that is cut out, with
-/// the comma behind it, is canonical too.
+/// Hashes a canonical text with `hash` and its comma cut out, which is canonical again.
 fn hash_without_itself(text: &str, members: &[Member]) -> Option<String> {
     let named = |member: &&Member| text.get(member.name()) == Some("hash");
     let member = members.iter().find(named)?;
     let before = text.get(..member.name().start.checked_sub(1)?)?;
-    // the last member has no comma behind it; no record's last member is its hash
+    // A last member has no comma; `hash` is never last.
     let after = text.get(member.value().end..)?.strip_prefix(',')?;
     Some(hash_of(&[before, after]))
 }
 
-/// Gives a draft its number and links it to the record before it (`None` for the very first).
+/// Numbers a draft and links it to the previous record (`None` for the first).
 ///
 /// # Errors
-/// When the draft has no canonical form; nothing may be committed then.
+/// The draft has no canonical form; nothing may be committed then.
 pub fn seal(draft: Draft, previous: Option<&Head>) -> Result<Record, RecordError> {
     let (seq, prev_hash) = previous.map_or((1, GENESIS_HASH.to_owned()), |head| {
         (head.seq.saturating_add(1), head.hash.clone())
@@ -292,7 +275,6 @@ fn canonical_text(fields: &Map<String, Value>) -> Result<String, RecordError> {
         .map_err(|error| RecordError::NotCanonical(error.to_string()))
 }
 
-/// The hash of a text in parts.
 fn hash_of(parts: &[&str]) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
     for part in parts {

@@ -1,7 +1,7 @@
-//! What one record says, before it has a number. Field names and the `NA` convention are those of
-//! the log that existing queries read (`access.md` §14.1), with our own fields beside them.
+//! The content of a record before numbering. Field names and `NA` follow the original log for
+//! existing queries (`access.md` §14.1), with additional fields.
 
-use hallpass_model::{
+use hallpass_base::{
     AccountId, AuditId, Email, GrantId, HoldKey, RequestId, SweepId, Target, TargetNames, TimeSpan,
     Timestamp, UserId,
 };
@@ -9,27 +9,21 @@ use serde_json::{Map, Value, json};
 
 use crate::Event;
 
-/// How the log writes "unknown or not applicable".
+/// "Unknown or not applicable".
 pub const NOT_APPLICABLE: &str = "NA";
 
-/// Through which door an action came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// The web pages.
     Web,
-    /// The Slack app.
     Slack,
-    /// The command line.
     Cli,
-    /// Any other caller of the HTTP API.
     Api,
-    /// Hallpass itself: a deadline, a reconciliation, a start.
+    /// Hallpass: a deadline, a reconciliation, a start.
     System,
 }
 
 impl Origin {
-    /// The name in the log.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Web => "web",
@@ -41,25 +35,21 @@ impl Origin {
     }
 }
 
-/// Who said yes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Approval {
-    /// The rules ask for nobody's approval.
     NotRequired,
-    /// The requester, whom the rules let approve their own request.
+    /// The requester, with the right of self-approval.
     #[serde(rename = "self")]
     Own,
-    /// Somebody else.
     Peer,
-    /// The requester, in an emergency, reviewed afterwards.
+    /// The requester in an emergency, with a later review.
     BreakGlass,
-    /// Nobody was asked: the access stood, and an administrator or a sweep gave it an end.
+    /// An administrator or a sweep set an end for standing access.
     Adopted,
 }
 
 impl Approval {
-    /// The name in the log.
     pub const fn name(self) -> &'static str {
         match self {
             Self::NotRequired => "not_required",
@@ -71,28 +61,21 @@ impl Approval {
     }
 }
 
-/// A request that people made of another tool. What the tool does not tell is none.
+/// A request in another tool. Unknown values are `None`.
 #[derive(Clone, Copy, Debug)]
 pub struct ImportedRequest<'a> {
-    /// The tool.
     pub from: &'a str,
-    /// Its id there.
     pub id: &'a str,
-    /// Who asked, as the tool names them.
     pub requester: Option<&'a str>,
-    /// Who answered, as the tool names them.
     pub approver: Option<&'a str>,
-    /// The account.
     pub account: Option<&'a str>,
-    /// The name of the permission set.
     pub permission_set: Option<&'a str>,
-    /// The reason given.
     pub reason: Option<&'a str>,
-    /// All that the tool has kept of it.
+    /// Everything that the tool stored.
     pub whole: &'a Value,
 }
 
-/// One thing that happened, not yet part of the chain. What is left out is written as `NA`.
+/// One event before it joins the chain. Missing fields become `NA`.
 #[derive(Clone, Debug)]
 #[must_use = "a draft is recorded only when it is committed with its change"]
 pub struct Draft {
@@ -103,7 +86,7 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Starts a draft: `actor` is the person's e-mail, or `hallpass` for the product itself.
+    /// `actor` is an e-mail, or `hallpass`.
     pub fn new(id: AuditId, event: Event, at: Timestamp, actor: &str, origin: Origin) -> Self {
         let mut draft = Self {
             id,
@@ -125,23 +108,21 @@ impl Draft {
         self
     }
 
-    /// When it happened.
     pub fn at(&self) -> Timestamp {
         self.at
     }
 
-    /// The requester's reason, or the original's word for an end.
+    /// The requester's reason, or the original's term for an end.
     pub fn reason(self, reason: &str) -> Self {
         self.with("reason", reason)
     }
 
-    /// Who gets or got access to what.
     pub fn subject(mut self, requester: &Email, key: &HoldKey, names: &TargetNames) -> Self {
         self.set("requester_email", requester.as_str());
         self.standing(key, names)
     }
 
-    /// Who has what, where nobody asked for it.
+    /// For access without a requester.
     pub fn standing(mut self, key: &HoldKey, names: &TargetNames) -> Self {
         self.set_key(key);
         match names {
@@ -167,9 +148,8 @@ impl Draft {
         }
     }
 
-    /// What a guard ends: the key, until when it was wanted as far as the guard knows, the revision
-    /// of that wish, and the grants that held it. `permission_set`, `rev` and `grants` stand only in
-    /// records of guards, who know nobody's names.
+    /// A guard's end: key, known end, revision and grants. `permission_set`, `rev` and `grants` are
+    /// only in guards' records, since guards know no names.
     pub fn guarded(
         mut self,
         key: &HoldKey,
@@ -187,14 +167,13 @@ impl Draft {
             .with("grants", json!(grants))
     }
 
-    /// What was asked for, as it was typed, when it never resolved to a person and a target.
+    /// The typed request, if it never resolved.
     pub fn unresolved(mut self, requester: &str, wanted: &str) -> Self {
         self.set("requester_email", requester);
         self.set("why", wanted);
         self
     }
 
-    /// Our own ids of the request and, if there is one, the grant.
     pub fn about(mut self, request: RequestId, grant: Option<GrantId>) -> Self {
         self.set("access_request_id", request.to_string());
         if let Some(grant) = grant {
@@ -203,34 +182,31 @@ impl Draft {
         self
     }
 
-    /// The grant alone, without its request.
     pub fn about_grant(self, grant: GrantId) -> Self {
         self.with("grant_id", grant.to_string())
     }
 
-    /// How long the access was asked for; written as whole seconds in decimal.
+    /// Written as whole seconds in decimal.
     pub fn duration(self, duration: TimeSpan) -> Self {
         self.with("permission_duration", duration.as_seconds().to_string())
     }
 
-    /// The person it is about, where it is about nothing that they have.
+    /// For records about a person rather than their access.
     pub fn person(self, user: &UserId, email: &Email) -> Self {
         self.user(user).with("requester_email", email.as_str())
     }
 
-    /// The same, where only the user id is known.
     pub fn user(self, user: &UserId) -> Self {
         self.with("sso_user_principal_id", user.as_str())
     }
 
-    /// The user id of whoever did it: it tells people apart, which an address does not. Stands only in
-    /// records of what people did.
+    /// The actor's user id, which is unambiguous unlike an address. Only in records of user
+    /// actions.
     pub fn actor_user(self, user: &UserId) -> Self {
         self.with("actor_user_id", user.as_str())
     }
 
-    /// When and in which way (`acr`) whoever did it had signed in. These fields stand only in records of
-    /// what was done in a browser.
+    /// Time and method (`acr`) of the actor's sign-in. Only in records of browser actions.
     pub fn signed_in(self, at: Timestamp, acr: Option<&str>) -> Self {
         let draft = self.with("signed_in_at", at.to_string());
         match acr {
@@ -239,7 +215,7 @@ impl Draft {
         }
     }
 
-    /// Who said yes, and in which capacity. `approver_user_id` stands only where it is known.
+    /// `approver_user_id` is present only if known.
     pub fn approved_by(self, approver: &Email, user: Option<&UserId>, approval: Approval) -> Self {
         let draft = self
             .with("approver_email", approver.as_str())
@@ -250,41 +226,36 @@ impl Draft {
         }
     }
 
-    /// The decision's kind and the rules it rests on, with the hash of the rules in force.
     pub fn decided(self, kind: &str, based_on: &[String], config_hash: &str) -> Self {
         self.with("decision", kind)
             .with("based_on", json!(based_on))
             .with("config_hash", config_hash)
     }
 
-    /// The hash of the rules in force.
     pub fn config_hash(self, config_hash: &str) -> Self {
         self.with("config_hash", config_hash)
     }
 
-    /// When the access is due to end.
     pub fn ends_at(self, ends_at: Timestamp) -> Self {
         self.with("ends_at", ends_at.to_string())
     }
 
-    /// Whether this end removed an assignment, and why not if it did not.
     pub fn removed(self, removed: bool, why: &str) -> Self {
         self.with("removed", removed).with("why", why)
     }
 
-    /// The warnings of rules that whoever did it has read and confirmed. The field stands only in records
-    /// of requests and approvals that were asked for it.
+    /// Confirmed rule warnings. Only in records of requests and approvals that required it.
     pub fn warnings_confirmed(self, texts: &[String]) -> Self {
         self.with("warnings_confirmed", json!(texts))
     }
 
-    /// Why this happened, in one word of the specification or a short sentence.
+    /// A word of the specification or a short sentence.
     pub fn why(self, why: &str) -> Self {
         self.with("why", why)
     }
 
-    /// The plan that changed something, its step's kind, and where (`organization.md` P-12). These
-    /// fields and those of [`changed`](Self::changed) stand only in records of plans.
+    /// The plan, its step's kind, and the place (`organization.md` P-12). These and the fields of
+    /// [`changed`](Self::changed) are only in plan records.
     pub fn planned(self, plan: &str, kind: &str, step: &str, target: &str) -> Self {
         self.with("plan_id", plan)
             .with("plan_kind", kind)
@@ -292,13 +263,13 @@ impl Draft {
             .with("target", target)
     }
 
-    /// The form of a thing before and after, as JSON; `null` = not there.
+    /// JSON before and after; `null` = absent.
     pub fn changed(self, before: Value, after: Value) -> Self {
         self.with("before", before).with("after", after)
     }
 
-    /// The role that a person has by an entitlement of account access manager, and AWS's id of that.
-    /// These fields stand only in records of entitlements.
+    /// The role of an account access manager entitlement, with AWS's id. Only in entitlement
+    /// records.
     pub fn entitled(mut self, account: &AccountId, role_name: &str, role: &str, id: &str) -> Self {
         self.set("audit_entry_type", "account");
         self.set("account_id", account.as_str());
@@ -306,9 +277,9 @@ impl Draft {
         self.with("role_arn", role).with("entitlement_id", id)
     }
 
-    /// A request that people made of another tool: what it was about, and all that the tool has kept of
-    /// it. The fields `imported_from`, `imported_id` and `imported` stand only in records of history;
-    /// they have no ids of ours, and no user ids: the tool's names are not looked up.
+    /// A request in another tool with all stored data. `imported_from`, `imported_id` and
+    /// `imported` are only in history records, without Hallpass ids or user ids: the tool's names
+    /// are not resolved.
     pub fn imported(mut self, past: &ImportedRequest<'_>) -> Self {
         let texts = [
             ("requester_email", past.requester),
@@ -328,49 +299,43 @@ impl Draft {
             .with("imported", past.whole.clone())
     }
 
-    /// The sweep it belongs to and the mode that was in force. These fields stand only in records of
-    /// sweeps.
+    /// The sweep and its mode. Only in sweep records.
     pub fn swept(self, sweep: SweepId, mode: &str) -> Self {
         self.with("sweep_id", sweep.to_string())
             .with("sweep_mode", mode)
     }
 
-    /// What AWS or we answered.
+    /// The error of AWS or Hallpass.
     pub fn error(self, error: &str) -> Self {
         self.with("error", error)
     }
 
-    /// AWS's id of the asynchronous assignment operation.
+    /// AWS's id of the asynchronous operation.
     pub fn aws_request(self, id: &str) -> Self {
         self.with("request_id", id)
     }
 
-    /// Whether the requester was matched through a fallback e-mail domain.
     pub fn secondary_domain(self, used: bool) -> Self {
         self.with("secondary_domain_was_used", used)
     }
 
-    /// The record's id.
     pub fn id(&self) -> AuditId {
         self.id
     }
 
-    /// What happened.
     pub fn event(&self) -> Event {
         self.event
     }
 
-    /// The user id of the person who did it, where a person did and it is known.
     pub fn actor_user_id(&self) -> Option<&str> {
         self.text("actor_user_id")
     }
 
-    /// Whether Hallpass did it and no person.
     pub fn is_of_system(&self) -> bool {
         self.text("source") == Some(Origin::System.name())
     }
 
-    /// How many characters the longest text has that a person wrote for it; 0 where Hallpass did it.
+    /// In characters; 0 for Hallpass's records.
     pub fn longest_text_of_person(&self) -> usize {
         if self.is_of_system() {
             return 0;
@@ -383,7 +348,7 @@ impl Draft {
         self.fields.get(field).and_then(Value::as_str)
     }
 
-    /// Every field the log has, in its own form, still without number, links and hash.
+    /// All log fields, without number, links and hash.
     pub(crate) fn into_fields(self) -> Map<String, Value> {
         let mut record = Map::new();
         for field in TEXT_FIELDS {
@@ -412,7 +377,7 @@ impl Draft {
     }
 }
 
-/// Fields that are `NA` unless a draft says otherwise.
+/// Fields that default to `NA`.
 const TEXT_FIELDS: &[&str] = &[
     "reason",
     "audit_entry_type",

@@ -1,20 +1,18 @@
-//! What a record can be about. Each event, what it means and its name in the log stand in one place.
+//! The list of events: name in the log and meaning.
 
 use std::fmt;
 
 macro_rules! events {
-    ($($(#[$about:meta])+ $event:ident = $name:literal,)+) => {
-        /// What happened. The name is part of the log's contract.
+    ($($(#[$about:meta])* $event:ident = $name:literal,)+) => {
+        /// Names are part of the log's contract.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Event {
-            $($(#[$about])+ $event,)+
+            $($(#[$about])* $event,)+
         }
 
         impl Event {
-            /// Every event, in the order of a grant's life.
             pub const ALL: [Self; [$($name),+].len()] = [$(Self::$event),+];
 
-            /// The event's name in the log.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$event => $name,)+
@@ -25,175 +23,145 @@ macro_rules! events {
 }
 
 events! {
-    /// A request was stored and waits for a person.
     RequestCreated = "request.created",
-    /// An approval was given that does not decide yet.
+    /// An approval that does not decide yet.
     RequestReviewed = "request.reviewed",
-    /// A request was refused when it was made.
+    /// Refused at the request.
     RequestRejected = "request.rejected",
-    /// A request was decided yes.
     RequestApproved = "request.approved",
-    /// A request was decided no.
     RequestDenied = "request.denied",
-    /// A request was withdrawn.
     RequestDiscarded = "request.discarded",
-    /// A request lapsed: nobody decided in time.
+    /// Not decided in time.
     RequestExpired = "request.expired",
-    /// An after-the-fact review of a break-glass grant was opened.
     ReviewOpened = "review.opened",
-    /// Such a review was closed.
     ReviewClosed = "review.closed",
-    /// Somebody pressed what they may not press.
+    /// A user attempted a forbidden action.
     PressRefused = "press.refused",
-    /// A grant's end and intent were stored; AWS has not been asked yet.
+    /// A grant's end and intent were stored; AWS was not called yet.
     GrantRequested = "grant.requested",
-    /// The access was seen in Identity Center.
     GrantSucceeded = "grant.succeeded",
-    /// AWS refused for good, or nothing came of it; absence was confirmed.
+    /// AWS refused permanently or timed out; absence was confirmed.
     GrantFailed = "grant.failed",
-    /// The end of a grant began.
     EndStarted = "end.started",
-    /// The access was seen gone, or stays for a reason the record gives.
+    /// The access was seen removed, or stays for the recorded reason.
     EndSucceeded = "end.succeeded",
-    /// One attempt to remove the access failed; it is tried again.
+    /// A failed removal attempt; it is retried.
     EndFailed = "end.failed",
-    /// AWS refuses the removal for good; it is parked in sight.
+    /// AWS refuses the removal permanently.
     EndStuck = "end.stuck",
-    /// A create that AWS had not answered took effect after the end was told, and was removed once more.
+    /// An unanswered create took effect after the reported end, and was removed.
     EndRepeated = "end.repeated",
-    /// The end of a grant moved later.
     Extend = "extend",
-    /// Access we gave was removed by somebody else.
+    /// Granted access was removed outside Hallpass.
     DriftMissing = "drift.missing",
-    /// A person left, or was disabled, while holding access.
+    /// The holder left or was disabled.
     DriftPrincipalLeft = "drift.principal_left",
-    /// Today's rules would refuse a live grant.
     DriftRuleChanged = "drift.rule_changed",
-    /// A sweep looked at what stands; says how much it saw, and how much of it nobody recorded.
+    /// A sweep's listing, with counts of seen and unmanaged access.
     SweepLooked = "sweep.looked",
-    /// A sweep found access that nobody recorded and that the one before had not seen.
+    /// A sweep found new unmanaged access.
     SweepFound = "sweep.found",
-    /// What a sweep would do waits for an administrator.
+    /// A plan waits for an administrator.
     SweepPlanned = "sweep.planned",
-    /// A sweep would do more than it may by itself, and did nothing.
+    /// The plan exceeded a limit; nothing was done.
     SweepStopped = "sweep.stopped",
-    /// An administrator confirmed what a sweep would do.
     SweepConfirmed = "sweep.confirmed",
-    /// A sweep could not look, or its process stopped; nothing was done.
+    /// A sweep could not read, or its process stopped; nothing was done.
     SweepFailed = "sweep.failed",
-    /// A sweep is about to remove access that nobody recorded; AWS has not been asked yet.
+    /// About to remove unmanaged access; AWS was not called yet.
     SweepRemoving = "sweep.removing",
-    /// Access that a sweep removed was seen gone, or was gone already.
+    /// The access was seen removed, or was already missing.
     SweepRemoved = "sweep.removed",
-    /// AWS refuses what a sweep would remove; it is parked in sight and tried again.
+    /// AWS refuses the removal; it is retried.
     SweepStuck = "sweep.stuck",
-    /// A sweep left an item alone that it was to act on: it is held, accepted or gone by now.
+    /// A due item was left alone: held, accepted or already missing.
     SweepLeftAlone = "sweep.left_alone",
-    /// Memberships by attributes of people were looked at, and something is otherwise than before.
+    /// A membership comparison found a change.
     MembershipsLooked = "memberships.looked",
-    /// More people would lose a membership than a run may take away; it took none of these.
+    /// Too many removals for one run; none was made.
     MembershipsStopped = "memberships.stopped",
-    /// The directory could not be read whole: no membership was changed.
+    /// The directory could not be read completely: nothing changed.
     MembershipsFailed = "memberships.failed",
-    /// Somebody is about to be added to a group, by a rule about attributes; AWS has not been asked yet.
+    /// About to add a user to a group by an attribute rule; AWS was not called yet.
     MembershipAdding = "membership.adding",
-    /// They were seen in it.
     MembershipAdded = "membership.added",
-    /// Somebody whom no rule about attributes wants there is about to be removed from a group.
+    /// About to remove a user from a group without a matching rule.
     MembershipRemoving = "membership.removing",
-    /// They were seen out of it.
     MembershipRemoved = "membership.removed",
-    /// AWS refuses the change; it is tried again a day later.
+    /// AWS refuses; retried a day later.
     MembershipRefused = "membership.refused",
-    /// The membership was left alone after all: a grant holds it by now.
+    /// A grant holds the membership by now.
     MembershipLeftAlone = "membership.left_alone",
-    /// An administrator accepted standing access.
     StandingAccepted = "standing.accepted",
-    /// An administrator withdrew that.
     StandingWithdrawn = "standing.withdrawn",
-    /// Standing access became a grant that ends.
     StandingAdopted = "standing.adopted",
-    /// Rules were loaded or replaced.
     ConfigLoaded = "config.loaded",
-    /// An API token was made.
     TokenCreated = "token.created",
-    /// An API token was revoked.
     TokenRevoked = "token.revoked",
-    /// Somebody ended web sessions of their own, on the page or through the API.
+    /// A user ended their own web sessions, on the page or through the API.
     SessionsEnded = "session.revoked",
-    /// Every token and session of a person ended: they left or were disabled.
+    /// All tokens and sessions of a user ended: they left or were disabled.
     CredentialsEnded = "credentials.ended",
-    /// Somebody signed in for the first time: from here on that sign-in is theirs, and no other.
+    /// A first sign-in: it is bound to the user from now on.
     SignInBound = "sign_in.bound",
-    /// A sign-in that belongs to somebody else, or of somebody who has another, was refused.
+    /// The sign-in is bound to another user, or the user to another sign-in.
     SignInRefused = "sign_in.refused",
-    /// The operator forgot which sign-in is whose, so that another one may become it.
+    /// The operator deleted a binding, so that another sign-in may replace it.
     SignInForgotten = "sign_in.forgotten",
-    /// A person was locked; their tokens and sessions ended.
+    /// Tokens and sessions ended too.
     PersonLocked = "person.locked",
-    /// A lock was lifted.
     PersonUnlocked = "person.unlocked",
-    /// A plan changed a target: somewhere in the organization something is otherwise than before.
     PlanChanged = "plan.changed",
-    /// Sessions that outlived a grant were seen denied.
+    /// Sessions that outlived a grant are denied.
     SessionsCut = "sessions.cut",
-    /// They could not be denied; it is tried again.
+    /// The denial failed; it is retried.
     SessionsCutFailed = "sessions.cut_failed",
-    /// The last of them has ended, and what denied them was seen gone.
+    /// The last session ended, and the denial was removed.
     SessionsRestored = "sessions.restored",
-    /// The end of a grant was seen armed at AWS: it refuses the person from that instant on.
+    /// AWS enforces the end: it denies the person from that instant on.
     EndArmed = "end.armed",
-    /// The instant was moved.
+    /// The enforced end was moved.
     EndRearmed = "end.rearmed",
-    /// It was taken out of force.
     EndDisarmed = "end.disarmed",
-    /// It could not be armed, and why.
     EndArmFailed = "end.arm_failed",
-    /// It was past, not armed, and the home Region of IAM Identity Center was lost: AWS refuses the person from now on.
+    /// Overdue and not enforced during an outage of IAM Identity Center's home Region: AWS denies
+    /// the person from now on.
     EndDenied = "end.denied",
-    /// An entitlement of account access manager is about to be deleted: its holder's access ends.
+    /// About to delete an account access manager entitlement, because the holder's access ends.
     EntitlementEnding = "entitlement.ending",
-    /// AWS has deleted it.
     EntitlementEnded = "entitlement.ended",
-    /// AWS has not, and why.
     EntitlementEndFailed = "entitlement.end_failed",
-    /// A guard removed access that is still wanted: it knew an older end. It is created again.
+    /// A guard with an older end removed wanted access. It is recreated.
     DriftGuard = "drift.guard",
-    /// In a guard's journal: what it sees, every hour.
+    /// In a guard's journal: its hourly status.
     GuardLooked = "guard.looked",
-    /// In a guard's journal: it is about to remove access that is past its end.
+    /// In a guard's journal: about to remove expired access.
     GuardEnding = "guard.ending",
-    /// In a guard's journal: it saw that access gone.
+    /// In a guard's journal: the access was seen removed.
     GuardEnded = "guard.ended",
-    /// In a guard's journal: AWS refuses the removal for good.
+    /// In a guard's journal: AWS refuses the removal permanently.
     GuardRefused = "guard.refused",
-    /// In a guard's journal: it cannot read what must be gone by when, or does not know the time.
+    /// In a guard's journal: it cannot read the ends, or does not know the time.
     GuardBlind = "guard.blind",
-    /// The clocks disagree: nothing is granted until they agree. Its instant is as they tell it.
+    /// Nothing is granted until clocks agree. The record's instant is as they report it.
     ClockDisagreed = "clock.disagreed",
-    /// They agree again.
     ClockAgreed = "clock.agreed",
-    /// A row of an alert rule is not told until an instant, and why.
     AlertMuted = "alert.muted",
-    /// It is told again.
     AlertUnmuted = "alert.unmuted",
-    /// Somebody lets a remediation happen, or has it tried once more.
+    /// Approved, or retried.
     RemediationApproved = "remediation.approved",
-    /// Somebody says no to a remediation that waited: it is for people.
+    /// Denied: left for manual work.
     RemediationDeclined = "remediation.declined",
-    /// Somebody stops all writes of remediations.
     RemediationsPaused = "remediations.paused",
-    /// They go on.
     RemediationsResumed = "remediations.resumed",
-    /// An operator goes on over a database that lacks records which were seen; says which.
+    /// An operator continues with a database that lost the named records.
     LogLossAccepted = "log.loss_accepted",
-    /// A request of another tool, as that tool's history has it; Hallpass had no part in it.
+    /// A request in another tool's history; Hallpass had no part in it.
     HistoryImported = "history.imported",
 }
 
 impl Event {
-    /// The original's word for the operations it knew, a sweep's removals among them; else the event's
-    /// name.
+    /// The original's term for its operations, sweep removals included; else the event's name.
     pub(crate) fn operation_type(self) -> &'static str {
         match self {
             Self::GrantSucceeded => "grant",
@@ -215,7 +183,7 @@ mod tests {
 
     use super::*;
 
-    /// Scripts of others ask for them by name.
+    /// External scripts use these names.
     #[test]
     fn names_are_words_and_each_its_own() {
         let names: BTreeSet<&str> = Event::ALL.iter().map(|event| event.name()).collect();

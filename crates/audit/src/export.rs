@@ -1,8 +1,8 @@
-//! Records leave the store in the object layout that existing queries partition by, at least
-//! once, as the same bytes; signed heads are published beside them.
+//! Exports records in the object layout that existing queries partition by: at least once, with the
+//! same bytes. Publishes signed heads beside them.
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use crate::statement::WITNESS;
 use crate::{
@@ -12,37 +12,29 @@ use crate::{
 
 /// Records written per round; bounds memory, not the export.
 const EXPORT_BATCH: u32 = 500;
-/// From so many records on, what waits is a backlog, and a target that takes several at once is given
-/// several. Fewer are written one after the other, so that whoever reads meanwhile, or after the server
-/// was stopped in between, finds a log without a gap.
+/// At least this many records are written in parallel. Fewer are written in order, so that a
+/// concurrent reader, or a restart, finds a log without a gap.
 const BACKLOG: usize = 64;
-/// The folder published heads lie in.
 pub const HEADS_FOLDER: &str = "heads";
 
-/// An export round that did not finish. What was written stays; the rest is tried again.
+/// An export round that did not finish. Written objects stay; the next round retries the rest.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The store did not answer.
     #[error("cannot read the log to export")]
     Store(#[from] StoreFault),
-    /// The target did not take an object.
     #[error("cannot write to the export target")]
     Target(#[from] SinkError),
-    /// No signature could be had for a head.
     #[error("cannot sign the head")]
     Sign(#[from] SignFault),
 }
 
-/// What a round did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExportReport {
-    /// Records written.
     pub written: u64,
-    /// Number of the last exported record.
     pub exported: u64,
 }
 
-/// The object's key: `<prefix>/<YYYY>/<MM>/<DD>/<uuid>.json`, no leading slash whatever the prefix.
+/// Returns `<prefix>/<YYYY>/<MM>/<DD>/<uuid>.json`, without a leading slash.
 pub fn object_key(prefix: &str, record: &Record) -> String {
     let prefix = prefix.trim_matches('/');
     let (year, month, day) = record
@@ -56,26 +48,22 @@ pub fn object_key(prefix: &str, record: &Record) -> String {
     }
 }
 
-/// The key of a published head: `heads/<YYYY>/<MM>/<DD>/<HHMMSS>Z.json`, outside the prefix.
+/// Returns `heads/<YYYY>/<MM>/<DD>/<HHMMSS>Z.json`, outside the prefix.
 pub fn head_key(at: Timestamp) -> String {
     format!("{HEADS_FOLDER}/{}.json", at.strftime("%Y/%m/%d/%H%M%SZ"))
 }
 
-/// What an object of an export is, by its key.
+/// The kind of an exported object, by its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ObjectKind {
-    /// A record.
     Record,
-    /// A published head.
     Head,
-    /// What a witness said.
     Statement,
-    /// Nothing of the log's.
     Other,
 }
 
 impl ObjectKind {
-    /// What lies under this key, from the export's root or from anywhere above it.
+    /// Classifies a key relative to the export's root or to any folder above it.
     pub fn of(key: &str) -> Self {
         let Some(path) = key.strip_suffix(".json") else {
             return Self::Other;
@@ -92,10 +80,7 @@ impl ObjectKind {
     }
 }
 
-/// Writes every record that is not exported yet.
-///
-/// # Errors
-/// When the store or the target fails; the next call goes on where this one stopped.
+/// Writes every record not exported yet. After an error the next call resumes there.
 pub async fn export_pending(
     store: &dyn AuditStore,
     target: &dyn ExportTarget,
@@ -116,24 +101,23 @@ pub async fn export_pending(
             let key = object_key(prefix, &record);
             target.put(&key, record.canonical().as_bytes()).await
         });
-        // INVARIANT: the mark moves only when all of them are there, in whatever order they came
+        // INVARIANT: the mark moves only after all of them are written, in any order
         stream::iter(puts)
             .buffer_unordered(width.max(1))
             .try_collect::<Vec<()>>()
             .await?;
         written += many as u64;
-        // CRASH: stopping here writes the same bytes to the same keys again.
+        // CRASH: after a stop here, the next round writes the same bytes to the same keys.
         store.set_exported(last).await?;
         exported = last;
     }
 }
 
-/// Publishes the end of the exported chain, signed, so that a later cut or another history can be
-/// seen. `None` while nothing is exported.
+/// Publishes the signed end of the exported chain, so that a later truncation or fork is
+/// detectable. `None` while nothing is exported.
 ///
 /// # Errors
-/// When the store, the signer or the target fails. A head of the same second that is there already is
-/// [`Taken`](SinkErrorKind::Taken): publish again a second later.
+/// A second head within the same second is [`Taken`](SinkErrorKind::Taken).
 pub async fn publish_head(
     store: &dyn AuditStore,
     target: &dyn ExportTarget,
@@ -181,7 +165,6 @@ mod tests {
             ("heads/2026/01/05/000000Z.json", ObjectKind::Head),
             ("a/heads/2026/01/05/000000Z.json", ObjectKind::Head),
             ("witness/somebody/12.json", ObjectKind::Statement),
-            // a witness may be called anything
             ("witness/heads/12.json", ObjectKind::Statement),
             ("heads.json", ObjectKind::Record),
             ("ends.jsonl", ObjectKind::Other),

@@ -1,9 +1,8 @@
-//! Checking a stored log as it grows: each record against itself and the one before it. What was
-//! checked is not read again, so a long log costs what was added.
+//! Checks a stored log as it grows. Checked records are not read again, so the cost depends on the
+//! new records only.
 
 use crate::{BadRecord, FaultKind, GENESIS_HASH, Record};
 
-/// How far a chain was followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Followed {
     seq: u64,
@@ -20,25 +19,18 @@ impl Default for Followed {
 }
 
 impl Followed {
-    /// Followed up to a record that is known to be sound.
     pub fn at(seq: u64, hash: String) -> Self {
         Self { seq, hash }
     }
 
-    /// Number of the last record that was sound; 0 before the first.
     pub fn seq(&self) -> u64 {
         self.seq
     }
 
-    /// Its hash; the genesis hash before the first.
     pub fn hash(&self) -> &str {
         &self.hash
     }
 
-    /// Takes the next record.
-    ///
-    /// # Errors
-    /// What is wrong with it; the place stays where it was.
     pub fn step(&mut self, record: &Record) -> Result<(), BadRecord> {
         let expected = self.seq.saturating_add(1);
         let fault = |seq, kind, detail: &str| {

@@ -1,41 +1,31 @@
-//! Heads as they are published: what they say, in the form of today and the one before heads were
-//! signed.
-//!
-//! A head names the end of the chain at an instant, so it stands for every record up to it. It says
-//! which log it is about: two logs of one organization, or a log and the copy somebody made of it,
-//! are told apart by that.
+//! Published heads, in the current form and in the one before heads were signed. A head names its
+//! log and the end of the chain at an instant, so it covers every earlier record.
 
 use std::fmt;
 use std::str::FromStr;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::Head;
 
-/// What the id of a log begins with.
 const LOG_PREFIX: &str = "log_";
-/// Its random digits.
 const LOG_DIGITS: usize = 32;
-/// Hexadecimal digits of a record's hash.
 const HASH_DIGITS: usize = 64;
 
 /// The random id of one log, made at its first record: `log_` and 32 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogId(String);
 
-/// Text that is no id of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the id of a log: it is written as `log_` and 32 hexadecimal digits")]
 pub struct LogIdFault;
 
 impl LogId {
-    /// The id that random bytes make.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(format!("{LOG_PREFIX}{}", hex::encode(bytes)))
     }
 
-    /// As text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -65,18 +55,15 @@ fn is_hex(text: &str, digits: usize) -> bool {
     text.len() == digits && text.bytes().all(is_digit)
 }
 
-/// Bytes that are no published head.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeadFault {
-    /// Not a JSON object.
     #[error("it is not a JSON object: {0}")]
     NotAnObject(String),
-    /// A member that every head has is absent or of another form.
+    /// A required member is missing or malformed.
     #[error("it has no usable `{0}`")]
     Member(&'static str),
 }
 
-/// A head as it was published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishedHead {
     end: Head,
@@ -85,10 +72,7 @@ pub struct PublishedHead {
 }
 
 impl PublishedHead {
-    /// Reads a head, signed or not. Checks its form, not its signature.
-    ///
-    /// # Errors
-    /// When the bytes are none.
+    /// Parses a head, signed or not. Checks its form, not its signature.
     pub fn parse(bytes: &[u8]) -> Result<Self, HeadFault> {
         match serde_json::from_slice(bytes) {
             Ok(Value::Object(fields)) => Self::from_fields(fields),
@@ -97,10 +81,6 @@ impl PublishedHead {
         }
     }
 
-    /// The head that an object is.
-    ///
-    /// # Errors
-    /// When it is none.
     pub fn from_fields(fields: Map<String, Value>) -> Result<Self, HeadFault> {
         let text = |name: &str| fields.get(name).and_then(Value::as_str);
         let seq = fields.get("seq").and_then(Value::as_u64);
@@ -109,7 +89,6 @@ impl PublishedHead {
             .filter(|hash| is_hex(hash, HASH_DIGITS))
             .ok_or(HeadFault::Member("hash"))?
             .to_owned();
-        // heads of before had `time`, and neither `log` nor a signature
         let time = text("at")
             .or_else(|| text("time"))
             .and_then(|at| at.parse().ok())
@@ -129,7 +108,6 @@ impl PublishedHead {
         })
     }
 
-    /// The object of a head about to be signed.
     pub fn unsigned(end: &Head, log: &LogId) -> Map<String, Value> {
         Map::from_iter([
             ("seq".to_owned(), end.seq.into()),
@@ -139,43 +117,37 @@ impl PublishedHead {
         ])
     }
 
-    /// The end of the chain that it names.
     pub fn end(&self) -> &Head {
         &self.end
     }
 
-    /// Number of the record that it names.
     pub fn seq(&self) -> u64 {
         self.end.seq
     }
 
-    /// Hash of that record.
     pub fn hash(&self) -> &str {
         &self.end.hash
     }
 
-    /// When it was published, by the server's clock.
     pub fn at(&self) -> Timestamp {
         self.end.time
     }
 
-    /// The log it is about; `None` in heads of before logs had ids.
+    /// Its log; `None` in heads from before logs had ids.
     pub fn log(&self) -> Option<&LogId> {
         self.log.as_ref()
     }
 
-    /// Whether it claims to be signed; whether it is, is for
-    /// [`TrustedKeys::check_head`](crate::TrustedKeys::check_head).
+    /// Whether it claims to be signed; [`TrustedKeys::check_head`](crate::TrustedKeys::check_head)
+    /// verifies that.
     pub fn is_signed(&self) -> bool {
         self.fields.contains_key("signature")
     }
 
-    /// The key that it names.
     pub fn key(&self) -> Option<&str> {
         self.fields.get("key").and_then(Value::as_str)
     }
 
-    /// All members.
     pub fn fields(&self) -> &Map<String, Value> {
         &self.fields
     }

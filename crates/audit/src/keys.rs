@@ -1,6 +1,5 @@
-//! Keys as files: the secret one that signs (PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519`
-//! writes it), and the list of public ones that an auditor trusts. Texts in, values out: reading and
-//! writing the files is for whoever has them.
+//! Key files: the secret signing key (PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` writes
+//! it), and lists of trusted public keys. Does no I/O.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,24 +10,18 @@ use serde_json::{Map, Value};
 
 use crate::{KeyFault, PublicKey, SignatureFault, Signer, WitnessName, WitnessNameFault};
 
-/// How PKCS#8 (RFC 8410) begins around the 32 secret bytes of an Ed25519 key.
 const PKCS8_ED25519: &[u8] = &[
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
-/// What the two kinds of key files are called in their first and last line (RFC 7468).
+/// The PEM labels of the two kinds of key files (RFC 7468).
 const SECRET: &str = "PRIVATE KEY";
 const PUBLIC: &str = "PUBLIC KEY";
 
-/// The text of a key file, for 32 secret random bytes.
 pub fn key_file(seed: &[u8; 32]) -> String {
     let encoded = STANDARD.encode([PKCS8_ED25519, seed].concat());
     format!("-----BEGIN {SECRET}-----\n{encoded}\n-----END {SECRET}-----\n")
 }
 
-/// The key in the text of a key file.
-///
-/// # Errors
-/// When it is none, or one of another kind.
 pub fn read_key_file(text: &str) -> Result<Signer, KeyFault> {
     let bytes = inside(text, SECRET).ok_or(KeyFault::NotAKeyFile)?;
     let seed = bytes
@@ -38,16 +31,11 @@ pub fn read_key_file(text: &str) -> Result<Signer, KeyFault> {
     Signer::from_seed(seed)
 }
 
-/// The key in the text of a file as `openssl pkey -pubout` writes it.
-///
-/// # Errors
-/// When it is none, or one of another kind.
 pub fn read_public_key_file(text: &str) -> Result<PublicKey, KeyFault> {
     let info = inside(text, PUBLIC).ok_or(KeyFault::NotAPublicKeyFile)?;
     PublicKey::from_info(&info).map_err(|_| KeyFault::NotAPublicKeyFile)
 }
 
-/// The bytes in the first block of that kind.
 fn inside(text: &str, kind: &str) -> Option<Vec<u8>> {
     let (_, rest) = text.split_once(&format!("-----BEGIN {kind}-----"))?;
     let (inside, _) = rest.split_once(&format!("-----END {kind}-----"))?;
@@ -56,36 +44,29 @@ fn inside(text: &str, kind: &str) -> Option<Vec<u8>> {
         .ok()
 }
 
-/// A line of a list of keys that is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {fault}")]
 pub struct KeyListFault {
-    /// Which, from 1.
     pub line: usize,
-    /// What is wrong with it.
     pub fault: KeyLineFault,
 }
 
-/// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyLineFault {
-    /// It is of another form.
     #[error("write `head KEY` for a key of the server, or `witness NAME KEY` for one of a witness")]
     Form,
-    /// Its key is none.
     #[error(transparent)]
     Key(#[from] KeyFault),
-    /// Its name is none.
     #[error(transparent)]
     Name(#[from] WitnessNameFault),
-    /// The same key may not both sign heads and witness them: whoever has it could do both.
+    /// One key may not both sign heads and witness them: its holder could do both.
     #[error("this key stands in the list in another role: a witness needs a key of its own")]
     TwoRoles,
 }
 
-/// The public keys somebody trusts: those that sign heads, and those of witnesses, by name.
+/// Trusted public keys: those that sign heads, and those of witnesses, by name.
 ///
-/// As text, a line each, `#` begins a comment:
+/// As text, one per line; `#` begins a comment:
 ///
 /// ```text
 /// head ecdsa-p256:MFkwEwYHKoZIzj0CAQYI…
@@ -98,10 +79,6 @@ pub struct TrustedKeys {
 }
 
 impl TrustedKeys {
-    /// Reads a list.
-    ///
-    /// # Errors
-    /// The first line that is none.
     pub fn parse(text: &str) -> Result<Self, KeyListFault> {
         let mut keys = Self::default();
         for (index, line) in text.lines().enumerate() {
@@ -143,7 +120,6 @@ impl TrustedKeys {
         Ok(())
     }
 
-    /// How many keys may sign heads.
     pub fn heads(&self) -> usize {
         self.heads.len()
     }
@@ -151,7 +127,7 @@ impl TrustedKeys {
     /// Checks a head's signature.
     ///
     /// # Errors
-    /// Why it proves nothing; an unknown key is [`KeyDoubt::Unknown`].
+    /// An unknown key is [`KeyDoubt::Unknown`].
     pub fn check_head(&self, head: &Map<String, Value>) -> Result<(), KeyDoubt> {
         if !head.contains_key("signature") {
             return Err(SignatureFault::Unsigned.into());
@@ -163,10 +139,10 @@ impl TrustedKeys {
         Ok(key.check(head)?)
     }
 
-    /// Checks the signature of what a witness said.
+    /// Checks the signature of a witness's statement.
     ///
     /// # Errors
-    /// Why it proves nothing; an unknown witness is [`KeyDoubt::Unknown`].
+    /// An unknown witness is [`KeyDoubt::Unknown`].
     pub fn check_witness(
         &self,
         name: &WitnessName,
@@ -186,16 +162,11 @@ impl TrustedKeys {
     }
 }
 
-/// Why a signature is not one of somebody trusted.
+/// Why a signature is not trusted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyDoubt {
-    /// Whoever signed is not in the list.
     #[error("{who} is not in the list of trusted keys")]
-    Unknown {
-        /// The key, or the witness.
-        who: String,
-    },
-    /// The signature proves nothing.
+    Unknown { who: String },
     #[error(transparent)]
     Signature(#[from] SignatureFault),
 }

@@ -1,4 +1,3 @@
-//! Key files, and lists of keys.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
@@ -21,7 +20,6 @@ fn a_key_file_of_openssl_is_one_of_ours() {
     let ours = key_file(&[9; 32]);
     let read = read_key_file(&ours).unwrap();
     assert_eq!(read.public(), Signer::from_seed(&[9; 32]).unwrap().public());
-    // what an editor on another system makes of it
     let with_returns = OF_OPENSSL.replace('\n', "\r\n");
     assert_eq!(
         read_key_file(&with_returns).unwrap().public(),
@@ -42,7 +40,8 @@ fn other_files_are_no_key_files() {
     }
 }
 
-/// Made by `openssl ecparam -name prime256v1 -genkey`; and a signature of it over `hallpass` by `openssl dgst -sha256 -sign`.
+/// Made by `openssl ecparam -name prime256v1 -genkey`; its signature over `hallpass` by `openssl
+/// dgst -sha256 -sign`.
 const OF_OPENSSL_P256: &str = "-----BEGIN PUBLIC KEY-----
 MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEmx3sXX5meA4nzNz7h8WdCLpWg5pH
 zwG0nH47SBLMVhwq+Qx2kd7kwFmWGvLhcBIzVIWJcj1QcJeWIJkEbFawUg==
@@ -113,7 +112,7 @@ fn each_bad_line_is_named() {
             1,
             KeyLineFault::Name(WitnessNameFault),
         ),
-        // whoever runs the server is no witness of it
+        // the server's operator cannot be its witness
         (
             format!("head {one}\nwitness a {one}"),
             2,

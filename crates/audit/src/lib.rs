@@ -1,15 +1,10 @@
-//! The tamper-evident audit log: what is recorded, how records are chained, how anyone verifies
-//! an export without trusting us, and how records leave the store.
+//! The tamper-evident audit log: its events, the chain, verification of an export without trust in
+//! the operator, and the export.
 //!
-//! A [`Draft`] says what happened; [`seal`] gives it a number and a place in the chain; the store
-//! does that inside the transaction of the change itself (promise P6). [`verify`] needs nothing
-//! but the records and, when there are any, the published heads.
-//!
-//! Heads are signed, and a witness elsewhere countersigns them ([`WitnessWatch`]): what it has seen, nobody
-//! can change unseen, whoever runs the server ([`assure`]).
-//!
-//! Knows nothing of requests' rules, of databases or of AWS clients.
-#![warn(missing_docs)]
+//! The store applies [`seal`] to a [`Draft`] in the transaction of the change (promise P6).
+//! [`verify`] needs only the records and any published heads. An external witness countersigns
+//! signed heads ([`WitnessWatch`]): after that, even the operator cannot change records undetected
+//! ([`assure`]).
 
 mod alarm;
 mod canonical;
@@ -64,3 +59,4 @@ pub use verify::{
     BadRecord, Claim, FaultKind, Input, Verified, VerifyResult, verify, verify_claims,
 };
 pub use witness::{Concluded, KnownKeys, WitnessWatch};
+pub mod testing;

@@ -1,25 +1,21 @@
-//! One look of a witness at an export: what [`WitnessWatch`] asks for is read, in the order it needs.
-
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use crate::{
     Alarm, Concluded, ExportSource, KnownKeys, ObjectKind, SinkError, SinkErrorKind, TrustedKeys,
     WitnessWatch,
 };
 
-/// Objects read at once.
+/// Objects read in parallel.
 const READ_WIDTH: usize = 16;
 /// Records read before they are followed; bounds memory.
 const CHUNK: usize = 1_000;
 
-/// Why a look came to no end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LookError {
-    /// Somebody has to look.
     #[error("{0}")]
     Alarm(Alarm),
-    /// The export could not be read; nothing was learned, and it is worth another try.
+    /// The export is unreadable; nothing was learned, so retry.
     #[error("cannot read the export: {0}")]
     Unread(#[from] SinkError),
 }
@@ -30,19 +26,16 @@ impl From<Alarm> for LookError {
     }
 }
 
-/// Where records and heads lie in an export.
 #[derive(Clone, Copy)]
 pub struct ExportLocation<'a> {
-    /// The export.
     pub source: &'a dyn ExportSource,
-    /// The prefix of its records.
     pub prefix: &'a str,
 }
 
-/// Looks once. After an error `watch` is of no use: begin again from what was kept.
+/// Looks once. After an error `watch` is unusable: restart from the stored memory.
 ///
 /// # Errors
-/// An alarm, or that the export could not be read.
+/// An alarm, or an unreadable export.
 pub async fn look(
     place: ExportLocation<'_>,
     watch: &mut WitnessWatch,
@@ -54,7 +47,7 @@ pub async fn look(
         let found = place.source.get(&key).await?;
         watch.recheck(&key, found.as_deref())?;
     }
-    // before records: every record that one of these needs is there by then
+    // list heads before records, so that every record a head needs exists
     let after = watch.heads_after(now);
     let listed = place.source.list("heads/", after.as_deref()).await?;
     let fresh = watch.unjudged(of_kind(listed, ObjectKind::Head));
@@ -70,7 +63,6 @@ pub async fn look(
     Ok(watch.conclude(now))
 }
 
-/// Reads the records after a key that are not known yet.
 async fn records(
     place: ExportLocation<'_>,
     watch: &mut WitnessWatch,
@@ -101,7 +93,6 @@ fn of_kind(keys: Vec<String>, kind: ObjectKind) -> Vec<String> {
         .collect()
 }
 
-/// Reads objects, in the order of their keys.
 pub(crate) async fn read(
     source: &dyn ExportSource,
     keys: &[String],

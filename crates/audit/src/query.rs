@@ -1,19 +1,17 @@
-//! Which records somebody looks for, and what of a record is looked at.
+//! Record queries.
 //!
-//! A store keeps an index of [`mentions`], so that a search reads what it finds and not the log. The
-//! index narrows; [`RecordQuery::fits`] decides, in every engine alike.
+//! A store indexes [`mentions`] so that a search does not read the whole log. The index narrows;
+//! [`RecordQuery::fits`] decides, the same in every engine.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 use serde_json::Value;
 
 use crate::{NOT_APPLICABLE, Record};
 
-/// Members that name a person by address.
 const PEOPLE: [&str; 3] = ["requester_email", "approver_email", "actor"];
-/// Members that words are looked for in.
 const TEXTS: [&str; 10] = [
     "account_id",
     "role_name",
@@ -26,52 +24,40 @@ const TEXTS: [&str; 10] = [
     "source",
     "approval",
 ];
-/// Members that name a person by user id.
 const USERS: [&str; 3] = ["sso_user_principal_id", "approver_user_id", "actor_user_id"];
-/// Members that hold an identifier, which is found whole, and of which a store keeps no index of its
-/// own.
+/// Members that hold an identifier, found only as a whole and not indexed by the store.
 const IDS: [&str; 4] = [
     "request_id",
     "sso_user_principal_id",
     "approver_user_id",
     "actor_user_id",
 ];
-/// Our own identifiers.
 const OWN_IDS: [&str; 3] = ["id", "access_request_id", "grant_id"];
 
-/// In which order records are looked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// The newest first.
     #[default]
     NewestFirst,
-    /// The oldest first.
     OldestFirst,
 }
 
-/// Words somebody typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words {
-    /// What was typed. It is found in texts wherever it stands, letters alike in both cases, and in
-    /// identifiers when it is the whole of one.
+    /// The search text. Matches any part of a text, case-insensitively, and whole identifiers.
     pub text: String,
-    /// Addresses, accounts and the like that it names: records know those by nothing else.
+    /// Addresses, accounts and other keys that the text resolves to: records hold only those.
     pub named: BTreeSet<String>,
 }
 
-/// What records are about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordSubject {
-    /// This request, or
     pub request: Option<String>,
-    /// this grant.
     pub grant: Option<String>,
 }
 
-/// Which records to find. All conditions must hold; the default finds all.
+/// All conditions must hold; the default matches all records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordQuery {
-    /// In this order.
     pub order: Order,
     /// With a number below this; `None` = up to the newest.
     pub before: Option<u64>,
@@ -79,25 +65,21 @@ pub struct RecordQuery {
     pub from: u64,
     /// With one of these events, by name; empty = any.
     pub events: Vec<String>,
-    /// That name one of these people as requester, approver or actor, by user id; `None` = anybody.
+    /// Naming one of these users as requester, approver or actor; `None` = any.
     pub naming: Option<BTreeSet<UserId>>,
-    /// About a request or a grant.
     pub about: Option<RecordSubject>,
-    /// In which these words stand.
     pub words: Option<Words>,
 }
 
-/// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FoundRecords {
-    /// Records, in the order asked for.
     pub records: Vec<Record>,
-    /// Where to go on: the number of the last record looked at. `None`: nothing is left.
+    /// Cursor: the number of the last record examined. `None` at the end.
     pub next: Option<u64>,
 }
 
 impl RecordQuery {
-    /// The same query from where an answer ended.
+    /// Returns the same query, continued after `place`.
     #[must_use]
     pub fn after(mut self, place: u64) -> Self {
         match self.order {
@@ -107,7 +89,6 @@ impl RecordQuery {
         self
     }
 
-    /// Whether a record is one of those looked for.
     pub fn fits(&self, record: &Record) -> bool {
         let seq = record.seq();
         seq >= self.from
@@ -122,8 +103,8 @@ impl RecordQuery {
     }
 }
 
-/// Whether a record names somebody as requester, approver or actor, by their user id: an address may
-/// have been somebody else's.
+/// Whether a record names the user as requester, approver or actor. Compares user ids: an address
+/// may have belonged to another user.
 pub fn names_user(record: &Record, user: &UserId) -> bool {
     let mut texts = USERS.into_iter().filter_map(|field| record.text(field));
     texts.any(|text| text == user.as_str())
@@ -149,7 +130,6 @@ impl Words {
     }
 }
 
-/// The rules a record rests on.
 fn rules(record: &Record) -> Vec<Cow<'_, str>> {
     // without building the members: most records rest on one rule
     if let Some(rules) = record.list("based_on") {
@@ -160,17 +140,14 @@ fn rules(record: &Record) -> Vec<Cow<'_, str>> {
     texts.map(Cow::Borrowed).collect()
 }
 
-/// A text that a record holds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mention {
     /// Found by any part of it.
     Text(String),
-    /// Found whole.
     Id(String),
 }
 
 impl Mention {
-    /// The text.
     pub fn text(&self) -> &str {
         match self {
             Self::Text(text) | Self::Id(text) => text,
@@ -178,8 +155,8 @@ impl Mention {
     }
 }
 
-/// Every text by which a record is found, each once: people, accounts, words, rules, its event. Our
-/// own identifiers are not among them.
+/// Returns every text that finds a record, once each: people, accounts, words, rules, its event.
+/// Excludes Hallpass's identifiers.
 pub fn mentions(record: &Record) -> BTreeSet<Mention> {
     let texts = PEOPLE
         .into_iter()

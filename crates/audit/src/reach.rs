@@ -1,40 +1,36 @@
-//! Until which record a log is beyond the reach of whoever runs the server (`access.md` V-3).
+//! Determines up to which record a log is beyond its operator's reach (`access.md` V-3).
 //!
-//! Whoever has the store and the server's key can write another history, chain it and sign its
-//! heads. They cannot sign as a witness. So a record is beyond their reach once a witness with a
-//! trusted key has seen a head of it or of a later one; signed heads alone show who signed, not that
-//! there was no other history.
+//! The operator has the store and the server's key, so can rewrite and re-sign the log, but cannot
+//! sign as a witness. A record is beyond reach once a trusted witness has seen a head of it or of a
+//! later one.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use crate::{
     BadRecord, Claim, FaultKind, Input, KeyDoubt, LogId, PublishedHead, SignatureFault, Statement,
     TrustedKeys, VerifyResult, WitnessName, verify_claims,
 };
 
-/// What was found beside the records: where, and what.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
-    /// Published heads.
     pub heads: Vec<(String, PublishedHead)>,
-    /// What witnesses said.
     pub statements: Vec<(String, Statement)>,
-    /// Of heads that are not held here: the record of the first signed one, and when that was
-    /// published. Filled by [`keep`](Evidence::keep).
+    /// Among heads not kept here: the record and publication time of the first signed one. Filled
+    /// by [`keep`](Evidence::keep).
     pub signed_before: Option<(u64, Timestamp)>,
 }
 
 impl Evidence {
-    /// Leaves what is about records that `holds` accepts. That heads were signed before those is not
-    /// forgotten.
+    /// Keeps evidence about records that `holds` accepts, and remembers whether earlier heads were
+    /// signed.
     pub fn keep(&mut self, holds: impl Fn(u64) -> bool) {
         self.signed_before = self.first_signed();
         self.heads.retain(|(_, head)| holds(head.seq()));
         self.statements.retain(|(_, said)| holds(said.head().seq()));
     }
 
-    /// The first head that claims a signature, those that witnesses saw included: theirs stays where
-    /// somebody strips the log's own.
+    /// Returns the first head that claims a signature. Includes heads in statements, which survive
+    /// if the log's signatures are stripped.
     fn first_signed(&self) -> Option<(u64, Timestamp)> {
         let heads = self.heads.iter().map(|(_, head)| head);
         let seen = self.statements.iter().map(|(_, said)| said.head());
@@ -47,12 +43,10 @@ impl Evidence {
     }
 }
 
-/// Whether signatures are checked, and by what.
 #[derive(Clone, Copy, Debug)]
 pub enum Trust<'a> {
-    /// By these keys.
     Keys(&'a TrustedKeys),
-    /// Not at all: heads and statements only have to agree with the records.
+    /// No signature checks: heads and statements only have to agree with the records.
     Nobody,
 }
 
@@ -65,42 +59,33 @@ impl<'a> Trust<'a> {
     }
 }
 
-/// A witness's newest statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witnessed {
-    /// The witness's name.
     pub witness: WitnessName,
-    /// The newest record that it has seen.
     pub seq: u64,
-    /// Since when nobody can change those unseen.
+    /// Since when those records cannot change undetected.
     pub seen: Timestamp,
 }
 
-/// What stands behind the records, once they were found to hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Assurance {
-    /// Heads signed with a trusted key.
     pub signed: u64,
-    /// The last record that such a head names.
     pub signed_until: Option<u64>,
-    /// Heads without a signature.
     pub unsigned: u64,
-    /// Witnesses whose key is trusted, each by its newest statement, in the order of names.
     pub witnesses: Vec<Witnessed>,
 }
 
 impl Assurance {
-    /// The last record beyond the operator's reach, and who saw it when.
+    /// The last record beyond the operator's reach.
     pub fn beyond(&self) -> Option<&Witnessed> {
         self.witnesses.iter().max_by_key(|it| it.seq)
     }
 }
 
-/// Checks records against each other, against heads and against what witnesses said, and the
-/// signatures of both.
+/// Checks records against each other, against heads and statements, and the signatures of both.
 ///
 /// # Errors
-/// The [`BadRecord`] of the lowest record that something is wrong with.
+/// The [`BadRecord`] with the lowest number.
 pub fn assure(
     inputs: impl IntoIterator<Item = Input>,
     evidence: &Evidence,
@@ -118,7 +103,7 @@ pub fn assure(
     let finding: VerifyResult = verify_claims(inputs, &believed.claims());
     let lowest = faults.into_iter().min_by_key(|fault| fault.seq);
     match (finding, lowest) {
-        // what is wrong with the log itself tells more than what is wrong with its seals
+        // a fault in the log is more informative than one in its seals
         (Err(broken), Some(seal)) if seal.seq < broken.seq => Err(seal),
         (Err(broken), _) => Err(broken),
         (Ok(_), Some(seal)) => Err(seal),
@@ -134,7 +119,6 @@ pub fn assure(
     }
 }
 
-/// What speaks about the log.
 #[derive(Default)]
 struct Claims<'a> {
     heads: Vec<&'a PublishedHead>,
@@ -161,7 +145,7 @@ fn fault(seq: u64, kind: FaultKind, detail: String) -> BadRecord {
     BadRecord { seq, kind, detail }
 }
 
-/// Statements under another's name: exchanged, each would still be true, but somebody was at work.
+/// Finds statements under another witness's name: each is valid, but the swap shows tampering.
 fn misplaced(evidence: &Evidence) -> Vec<BadRecord> {
     let is_elsewhere = |place: &str, said: &Statement| {
         let mut parts = place.rsplit(['/', '\\']);
@@ -183,7 +167,7 @@ fn misplaced(evidence: &Evidence) -> Vec<BadRecord> {
         .collect()
 }
 
-/// Heads and statements have to be about one log.
+/// Heads and statements must name one log.
 fn of_another_log(evidence: &Evidence) -> Vec<BadRecord> {
     let all = || {
         let heads = evidence.heads.iter().map(|(place, head)| (place, head));
@@ -219,8 +203,7 @@ fn forged_head(
 ) -> Option<BadRecord> {
     match keys.check_head(head.fields()) {
         Ok(()) => None,
-        // of before heads were signed, and only of then: whoever wants another history strips
-        // signatures, since they cannot make any
+        // accepted only for heads from before signing: a forger without a key strips signatures
         Err(KeyDoubt::Signature(SignatureFault::Unsigned)) => {
             let (first, _) = since.filter(|first| *first < (head.seq(), head.at()))?;
             let detail =
@@ -250,7 +233,8 @@ fn forged_statement(place: &str, said: &Statement, keys: &TrustedKeys) -> Option
     ))
 }
 
-/// Takes out what nobody trusted signed, and says what that was: a forgery says nothing of the log.
+/// Removes claims without a trusted signature and reports them: a forgery proves nothing about the
+/// log.
 fn verify_signatures<'a>(evidence: &'a Evidence, trust: Trust<'_>) -> (Claims<'a>, Vec<BadRecord>) {
     let mut claims = Claims::default();
     let mut faults = Vec::new();
@@ -276,7 +260,7 @@ fn verify_signatures<'a>(evidence: &'a Evidence, trust: Trust<'_>) -> (Claims<'a
     (claims, faults)
 }
 
-/// What stands behind the log, given that every signature is good.
+/// Requires that every signature is verified.
 fn assurance(evidence: &Evidence) -> Assurance {
     let mut found = Assurance::default();
     for (_, head) in &evidence.heads {

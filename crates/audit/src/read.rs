@@ -1,5 +1,5 @@
-//! Reading a whole export back: records, heads, and what witnesses said. Judges nothing: pass the
-//! result to [`assure`](crate::assure).
+//! Reads a whole export: records, heads and statements. Does not judge: pass the result to
+//! [`assure`](crate::assure).
 
 use crate::export::HEADS_FOLDER;
 use crate::look::read;
@@ -9,47 +9,29 @@ use crate::{
     StatementFault,
 };
 
-/// Objects of an export read before they are sorted; bounds what is in flight.
 const CHUNK: usize = 1_000;
 
-/// An export that could not be read back: it is not shown as a shorter log (promise P9).
+/// An unreadable export must not pass for a shorter log (promise P9).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadExportError {
-    /// An object or a listing cannot be read.
     #[error("cannot read {0}")]
     Unreadable(#[from] SinkError),
-    /// A published head that is none.
     #[error("`{place}` is not a published head: {fault}")]
-    NotAHead {
-        /// Where it was read.
-        place: String,
-        /// What is wrong.
-        fault: HeadFault,
-    },
-    /// A statement of a witness that is none.
+    NotAHead { place: String, fault: HeadFault },
     #[error("`{place}` is not what a witness said: {fault}")]
     NotAStatement {
-        /// Where it was read.
         place: String,
-        /// What is wrong.
         fault: StatementFault,
     },
 }
 
-/// An export as it was read.
 #[derive(Clone, Debug, Default)]
 pub struct Export {
-    /// What lies where records do.
     pub inputs: Vec<Input>,
-    /// What stands beside it.
     pub evidence: Evidence,
 }
 
 impl Evidence {
-    /// Adds a head.
-    ///
-    /// # Errors
-    /// When it is none.
     pub fn add_head(&mut self, place: String, bytes: &[u8]) -> Result<(), ReadExportError> {
         match PublishedHead::parse(bytes) {
             Ok(head) => self.heads.push((place, head)),
@@ -58,10 +40,6 @@ impl Evidence {
         Ok(())
     }
 
-    /// Adds what a witness said.
-    ///
-    /// # Errors
-    /// When it is no such thing.
     pub fn add_statement(&mut self, place: String, bytes: &[u8]) -> Result<(), ReadExportError> {
         match Statement::parse(bytes) {
             Ok(said) => self.statements.push((place, said)),
@@ -71,41 +49,29 @@ impl Evidence {
     }
 }
 
-/// Reads everything below the root of `source`: what stands beside the records first, so that every record which
-/// that knows is there by the time records are listed, however the log grows meanwhile.
-///
-/// # Errors
-/// When something in it cannot be read.
+/// Reads everything below the root of `source`: evidence first, so that every record it refers to
+/// exists when records are listed, even while the log grows.
 pub async fn read_export(source: &dyn ExportSource) -> Result<Export, ReadExportError> {
     let evidence = read_all_evidence(source).await?;
     let inputs = read_records(source).await?;
     Ok(Export { inputs, evidence })
 }
 
-/// Reads what lies where records do, anywhere below the root of `source`. What is held against them has to be read before.
-///
-/// # Errors
-/// When something in it cannot be read.
+/// Reads records anywhere below the root of `source`. Read the evidence before them.
 pub async fn read_records(source: &dyn ExportSource) -> Result<Vec<Input>, ReadExportError> {
     let listed = source.list("", None).await?;
     let export = chosen(source, listed, |kind| kind == ObjectKind::Record).await?;
     Ok(export.inputs)
 }
 
-/// Reads what stands beside the records alone, anywhere below the root of `source`.
-///
-/// # Errors
-/// When something in it cannot be read.
+/// Reads heads and statements anywhere below the root of `source`.
 pub async fn read_all_evidence(source: &dyn ExportSource) -> Result<Evidence, ReadExportError> {
     let listed = source.list("", None).await?;
     let export = chosen(source, listed, is_beside).await?;
     Ok(export.evidence)
 }
 
-/// Reads what stands beside the records alone, at the root of `source`, as a server puts it there.
-///
-/// # Errors
-/// When something in it cannot be read.
+/// Reads heads and statements at the root of `source`.
 pub async fn read_evidence(source: &dyn ExportSource) -> Result<Evidence, ReadExportError> {
     let mut listed = Vec::new();
     for folder in [HEADS_FOLDER, WITNESS] {
@@ -115,7 +81,6 @@ pub async fn read_evidence(source: &dyn ExportSource) -> Result<Evidence, ReadEx
     Ok(export.evidence)
 }
 
-/// Whether it stands beside the records.
 fn is_beside(kind: ObjectKind) -> bool {
     matches!(kind, ObjectKind::Head | ObjectKind::Statement)
 }
@@ -145,7 +110,6 @@ async fn chosen(
     Ok(export)
 }
 
-/// The file's name without its ending.
 fn stem(key: &str) -> String {
     let file = key.rsplit('/').next().unwrap_or(key);
     file.strip_suffix(".json").unwrap_or(file).to_owned()

@@ -1,4 +1,3 @@
-//! What a signature proves, and what it does not.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use serde_json::json;
@@ -35,7 +34,7 @@ fn what_was_signed_holds_and_anything_else_does_not() {
         changed("alg", json!("RS256")),
         Err(SignatureFault::OtherAlgorithm(alg)) if alg == "RS256"
     ));
-    // a known algorithm that is not this key's
+    // a known algorithm, but not this key's
     assert_eq!(
         changed("alg", json!("ECDSA_SHA_256")),
         Err(SignatureFault::Wrong)
@@ -48,11 +47,10 @@ fn what_was_signed_holds_and_anything_else_does_not() {
         other.public().check(&signed),
         Err(SignatureFault::OtherKey { .. })
     ));
-    // another key under our key's name
     let mut forged = other.sign(object()).unwrap();
     forged.insert("key".to_owned(), ours.public().id().into());
     assert_eq!(ours.public().check(&forged), Err(SignatureFault::Wrong));
-    // what stood under `signature` before is not part of it
+    // an earlier `signature` is not part of the content
     let again = ours.sign(signed.clone()).unwrap();
     assert_eq!(again, signed);
 }
@@ -84,7 +82,7 @@ fn a_public_key_reads_back_and_nothing_else_is_one() {
     }
 }
 
-/// The first key of RFC 8032, section 7.1; so anyone's Ed25519 checks what ours signed.
+/// The first key of RFC 8032, section 7.1: any Ed25519 implementation can check our signatures.
 #[test]
 fn the_form_is_golden() {
     let seed = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
@@ -101,7 +99,7 @@ fn the_form_is_golden() {
     assert_eq!(text, golden);
 }
 
-/// Keys of a key service: its signature is over the digest of the same content.
+/// A key service signs the digest of the same content.
 #[test]
 fn a_key_on_p256_checks_what_was_signed_elsewhere() {
     use aws_lc_rs::rand::SystemRandom;
@@ -126,7 +124,7 @@ fn a_key_on_p256_checks_what_was_signed_elsewhere() {
     let mut changed = signed.clone();
     changed.insert("seq".to_owned(), json!(13));
     assert_eq!(key.check(&changed), Err(SignatureFault::Wrong));
-    // the same bytes called an Ed25519 signature
+    // the same bytes labelled as an Ed25519 signature
     let mut renamed = signed;
     renamed.insert("alg".to_owned(), json!("Ed25519"));
     assert_eq!(key.check(&renamed), Err(SignatureFault::Wrong));

@@ -1,24 +1,18 @@
-//! What a witness says: that at this instant it saw this head, and that the head continued what it
-//! had seen before (`access.md` V-2).
-
 use std::fmt;
 use std::str::FromStr;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::{HeadFault, PublishedHead, RecordError, Signer};
 
-/// The folder that statements lie in.
 pub(crate) const WITNESS: &str = "witness";
-/// The longest name of a witness.
 const NAME_CHARACTERS_MAX: usize = 64;
 
-/// The name of a witness: letters, digits, `-`, `_` and `.`, as it is part of a path.
+/// A witness's name: letters, digits, `-`, `_` and `.`, because it is part of a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WitnessName(String);
 
-/// Text that names no witness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not the name of a witness: it has up to 64 letters, digits, `-`, `_` and `.`, and begins with a letter or digit"
@@ -26,7 +20,6 @@ pub struct WitnessName(String);
 pub struct WitnessNameFault;
 
 impl WitnessName {
-    /// As text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -52,21 +45,17 @@ impl FromStr for WitnessName {
     }
 }
 
-/// Bytes that are no statement of a witness.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StatementFault {
-    /// Not a JSON object.
     #[error("it is not a JSON object: {0}")]
     NotAnObject(String),
-    /// A member that every statement has is absent or of another form.
+    /// A required member is missing or malformed.
     #[error("it has no usable `{0}`")]
     Member(&'static str),
-    /// Its head is none.
     #[error("its `head` is none: {0}")]
     Head(#[from] HeadFault),
 }
 
-/// A statement as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     head: PublishedHead,
@@ -76,10 +65,6 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// Says that `witness` saw `head` at `seen`, and signs it.
-    ///
-    /// # Errors
-    /// When the head has no canonical form.
     pub fn sign(
         head: &PublishedHead,
         seen: Timestamp,
@@ -99,10 +84,7 @@ impl Statement {
         })
     }
 
-    /// Reads a statement. Checks its form, not its signatures.
-    ///
-    /// # Errors
-    /// When the bytes are none.
+    /// Parses a statement. Checks its form, not its signatures.
     pub fn parse(bytes: &[u8]) -> Result<Self, StatementFault> {
         let fields = match serde_json::from_slice(bytes) {
             Ok(Value::Object(fields)) => fields,
@@ -130,35 +112,26 @@ impl Statement {
         })
     }
 
-    /// The head it is about.
     pub fn head(&self) -> &PublishedHead {
         &self.head
     }
 
-    /// When the witness saw it, by its own clock.
     pub fn seen(&self) -> Timestamp {
         self.seen
     }
 
-    /// Who says so.
     pub fn witness(&self) -> &WitnessName {
         &self.witness
     }
 
-    /// All members.
     pub fn fields(&self) -> &Map<String, Value> {
         &self.fields
     }
 
-    /// Where it lies: `witness/<name>/<seq>.json`.
     pub fn key(&self) -> String {
         format!("{WITNESS}/{}/{}.json", self.witness, self.head.seq())
     }
 
-    /// Its bytes: the canonical form.
-    ///
-    /// # Errors
-    /// When it has none.
     pub fn bytes(&self) -> Result<Vec<u8>, RecordError> {
         Ok(crate::canonical(&self.fields)?.into_bytes())
     }

@@ -1,8 +1,7 @@
-//! Verification of an export by somebody who has nothing but the export.
+//! Verifies an export with no other data.
 //!
-//! Names the first bad record and what is wrong with it. What it cannot see, it does not claim: a
-//! log cut short *and* published nowhere looks like a shorter log, which is why heads are
-//! published (`access.md` §14.2).
+//! Names the first bad record and the fault. It cannot detect a log truncated *and* published
+//! nowhere, which is why heads are published (`access.md` §14.2).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,23 +10,16 @@ use std::thread;
 
 use crate::{GENESIS_HASH, Head, Record};
 
-/// Records that are read before they are checked.
 const BATCH: usize = 2_048;
-/// So few are checked faster by one core.
+/// Fewer are checked faster on one core.
 const PART_MIN: usize = 256;
 
-/// What is wrong with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
-    /// Its bytes are not those that were recorded.
     Changed,
-    /// It is not there.
     Missing,
-    /// It stands in another's place.
     Reordered,
-    /// It is whole, but does not follow from the record before it or a published head.
     Forked,
-    /// The signature of a head of it, or of what a witness said of it, is not one of who is trusted.
     Forged,
 }
 
@@ -43,59 +35,43 @@ impl fmt::Display for FaultKind {
     }
 }
 
-/// The first bad record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRecord {
-    /// Its number in the chain.
     pub seq: u64,
-    /// What is wrong.
     pub kind: FaultKind,
-    /// A sentence for people, with the object or line where it was found.
     pub detail: String,
 }
 
-/// What was checked when nothing is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// How many records were checked.
     pub records: u64,
-    /// Number of the first one; larger than 1 when the export begins later.
     pub first: u64,
     /// The last record's number and hash; `None` for an empty export without heads.
     pub head: Option<(u64, String)>,
-    /// How many published heads, and whatever else was said of records, were found to hold.
+    /// Number of published heads and other claims that were verified.
     pub heads: u64,
 }
 
-/// The answer of [`verify`].
 pub type VerifyResult = Result<Verified, BadRecord>;
 
-/// One piece of an export: where it was found, and its bytes.
 #[derive(Clone, Debug)]
 pub struct Input {
-    /// The object's path, or the file and line.
     pub place: String,
-    /// The UUID in the object's name; `None` for a line of a file.
     pub named: Option<String>,
-    /// The record's bytes.
     pub bytes: Vec<u8>,
 }
 
-/// What is kept of a record that is whole: a log is larger than memory may be.
+/// The part kept of an intact record: a log may be larger than memory.
 struct Link {
     hash: String,
     prev_hash: String,
     place: String,
 }
 
-/// What somebody says of a record: a published head, or a witness who saw one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// The record's number.
     pub seq: u64,
-    /// The hash it had.
     pub hash: String,
-    /// Who said so and when, as the subject of a sentence.
     pub said_by: String,
 }
 
@@ -145,7 +121,6 @@ fn check(input: Input) -> CheckedRecord {
     }
 }
 
-/// Each input by itself, in order: whether it is a line of a file, and what was found.
 fn checked(inputs: impl Iterator<Item = Input>) -> impl Iterator<Item = (bool, CheckedRecord)> {
     let mut inputs = inputs.fuse();
     let batches = std::iter::from_fn(move || {
@@ -155,7 +130,7 @@ fn checked(inputs: impl Iterator<Item = Input>) -> impl Iterator<Item = (bool, C
     batches.flatten()
 }
 
-/// Hashing is most of the work, and no record's needs another's.
+/// In parallel: hashing is most of the work, and records are independent.
 fn side_by_side(mut batch: Vec<Input>) -> Vec<(bool, CheckedRecord)> {
     let alone = |part: Vec<Input>| -> Vec<(bool, CheckedRecord)> {
         let each = part.into_iter();
@@ -181,21 +156,17 @@ fn side_by_side(mut batch: Vec<Input>) -> Vec<(bool, CheckedRecord)> {
     })
 }
 
-/// Checks the records of an export against each other and against published heads.
-///
-/// `Order::Lines` inputs must come in the file's order; objects of a folder may come in any.
+/// Checks the records of an export against each other and against published heads. `Order::Lines`
+/// inputs must keep the file's order.
 ///
 /// # Errors
-/// The [`BadRecord`] of the lowest record that is not as it was recorded.
+/// The [`BadRecord`] with the lowest number.
 pub fn verify(inputs: impl IntoIterator<Item = Input>, heads: &[Head]) -> VerifyResult {
     let claims: Vec<Claim> = heads.iter().map(Claim::from).collect();
     verify_claims(inputs, &claims)
 }
 
-/// As [`verify`], against whatever was said of records, by heads and by witnesses.
-///
-/// # Errors
-/// As [`verify`].
+/// As [`verify`], against claims by heads and witnesses.
 pub fn verify_claims(inputs: impl IntoIterator<Item = Input>, claims: &[Claim]) -> VerifyResult {
     let mut good: BTreeMap<u64, Link> = BTreeMap::new();
     let mut faults: Vec<BadRecord> = Vec::new();
@@ -315,14 +286,14 @@ fn walk(
             format!("{place}: cannot be read as a record"),
         ));
     }
-    // a damaged last record that no head vouches for still has to be named
+    // also names a damaged last record without a head
     let last_missing = fault(after_last, FaultKind::Changed, unreadable.join(", "));
     if !unreadable.is_empty() && faults.is_empty() {
         faults.push(last_missing);
     }
 }
 
-/// A number nobody holds: changed when some object cannot be read, else missing.
+/// Describes a missing number: changed when some object is unreadable, else missing.
 fn absent(seq: u64, faults: &[BadRecord], unreadable: &[String]) -> BadRecord {
     let explained = faults.iter().any(|fault| fault.seq == seq);
     match unreadable.first() {

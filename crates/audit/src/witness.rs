@@ -1,16 +1,14 @@
-//! A witness's judgement (`access.md` V-2): does what the export holds now continue what was seen
-//! before? Objects in, heads to countersign or an alarm out; reading, writing and remembering is for
-//! whoever runs it.
+//! A witness's judgement (`access.md` V-2): does the export continue the history seen before? The
+//! caller does all I/O.
 //!
-//! One look goes: [`recheck`](Watch::recheck) what was remembered, [`expect`](Watch::expect) the heads
-//! that are new, [`take`](Watch::take) the records after those known, [`conclude`](Watch::conclude).
-//! Heads have to be listed before records: a head is published after its record, so every record that
-//! a head needs is then there.
+//! Order of a look: [`recheck`](Watch::recheck), [`expect`](Watch::expect), [`take`](Watch::take),
+//! [`conclude`](Watch::conclude). List heads before records: a head is published after its record,
+//! so every record it needs then exists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lc_rs::digest;
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::alarm::{Alarm, AlarmKind, alarm};
 use crate::memory::{Remembered, SILENCE_MAX, WitnessMemory};
@@ -18,11 +16,9 @@ use crate::{
     Followed, GENESIS_HASH, KeyDoubt, PublishedHead, Record, SignatureFault, TrustedKeys, head_key,
 };
 
-/// How far before the newest known record listings begin. Records are exported in order, but a few at
-/// once.
+/// How far before the newest known record listings begin: exports write in parallel.
 const LOOK_BACK: TimeSpan = TimeSpan::hours(1);
 
-/// A head that is new, and agrees with all that is known but its record.
 #[derive(Clone, Debug)]
 struct Expected {
     key: String,
@@ -30,7 +26,6 @@ struct Expected {
     head: PublishedHead,
 }
 
-/// A record as it was followed.
 #[derive(Clone, Debug)]
 struct FollowedRecord {
     hash: String,
@@ -38,33 +33,26 @@ struct FollowedRecord {
     at: Timestamp,
 }
 
-/// What came of a look.
 #[derive(Clone, Debug)]
 #[must_use = "heads are to be countersigned, and an alarm to be told"]
 pub struct Concluded {
-    /// Heads to countersign, in their order.
     pub countersign: Vec<PublishedHead>,
-    /// Why somebody has to look; what is to be countersigned holds nevertheless.
+    /// The heads to countersign are valid in spite of the alarm.
     pub alarm: Option<Alarm>,
 }
 
-/// A witness at work. Lives as long as its process; [`memory`](Watch::memory) outlives it.
+/// A running witness. [`memory`](Watch::memory) outlives its process.
 #[derive(Clone, Debug)]
 pub struct WitnessWatch {
     memory: WitnessMemory,
-    /// How far records were followed; `None` before the first is known.
     chain: Option<Followed>,
-    /// The newest followed record.
     newest: Option<FollowedRecord>,
-    /// Records that came before those they follow.
     pending: BTreeMap<u64, (Record, String)>,
-    /// Followed records that a head may still name.
     steps: BTreeMap<u64, FollowedRecord>,
     expected: Vec<Expected>,
 }
 
 impl WitnessWatch {
-    /// Goes on from what is remembered.
     pub fn new(memory: WitnessMemory) -> Self {
         let known = memory.head.clone();
         let step = known.as_ref().map(|head| FollowedRecord {
@@ -82,25 +70,23 @@ impl WitnessWatch {
         }
     }
 
-    /// What to keep.
     pub fn memory(&self) -> &WitnessMemory {
         &self.memory
     }
 
-    /// Statements up to `seq` lie where others find them.
     pub fn published(&mut self, seq: u64) {
         self.memory.published = self.memory.published.max(seq);
     }
 
-    /// Objects that were seen and must still be there, to be shown to [`recheck`](Self::recheck).
+    /// Objects that must still exist; pass them to [`recheck`](Self::recheck).
     pub fn remembered(&self) -> Vec<String> {
         let head = self.memory.head.iter();
         head.flat_map(|head| [head.key.clone(), head.record.clone()])
             .collect()
     }
 
-    /// The key after which heads are new, but for those [judged](Self::unjudged) already. Never later than now: what a
-    /// server published while its clock was ahead would hide all that it publishes until then.
+    /// The key after which heads are new. Never later than now: a head published with a clock ahead
+    /// would hide all heads until then.
     pub fn heads_after(&self, now: Timestamp) -> Option<String> {
         let to = self.judged_to()?;
         Some(head_key(now).min(to.to_owned()))
@@ -111,7 +97,6 @@ impl WitnessWatch {
         self.memory.heads_to.as_deref().or(newest)
     }
 
-    /// Those of the listed heads that were not judged yet.
     pub fn unjudged(&mut self, mut listed: Vec<String>) -> Vec<String> {
         let to = self.judged_to().unwrap_or_default().to_owned();
         let ahead = &mut self.memory.heads_ahead;
@@ -125,7 +110,6 @@ impl WitnessWatch {
         listed
     }
 
-    /// The key after which records may be new; what is listed again is known again.
     pub fn records_after(&self, prefix: &str) -> Option<String> {
         let from = LOOK_BACK.before(self.newest.as_ref()?.at);
         let millisecond = u64::try_from(from.as_millisecond()).unwrap_or_default();
@@ -138,10 +122,7 @@ impl WitnessWatch {
         Some(format!("{prefix}{joint}{day}/{high}-{low}"))
     }
 
-    /// Looks at a remembered object as it is now.
-    ///
-    /// # Errors
-    /// When it is gone, or another.
+    /// Checks that a remembered object is present and unchanged.
     pub fn recheck(&self, key: &str, found: Option<&[u8]>) -> Result<(), Alarm> {
         let Some(head) = &self.memory.head else {
             return Ok(());
@@ -163,11 +144,11 @@ impl WitnessWatch {
         }
     }
 
-    /// Takes the heads that are new, in the order of their records: keys say when each was published by the clock of
-    /// its server, and those of two servers may be some seconds apart.
+    /// Takes new heads in record order: keys carry each server's clock, and two servers may differ
+    /// by seconds.
     ///
     /// # Errors
-    /// The first that is none, that nobody trusted signed, or that goes back.
+    /// The first that is invalid, untrusted or goes back.
     pub fn expect(
         &mut self,
         heads: impl IntoIterator<Item = (String, Vec<u8>)>,
@@ -195,7 +176,6 @@ impl WitnessWatch {
         Ok(())
     }
 
-    /// Number, hash and signedness of the newest head, expected ones included.
     fn last(&self) -> Option<(u64, &str, bool)> {
         let expected = self.expected.last().map(|it| &it.head);
         let remembered = self.memory.head.as_ref();
@@ -213,7 +193,7 @@ impl WitnessWatch {
         let forged = |why: String| alarm(AlarmKind::Forged, head.seq(), format!("{key}: {why}"));
         match keys.check_head(head.fields()) {
             Ok(()) => Ok(()),
-            // of before heads were signed, and only of then
+            // accepted only for heads from before signing
             Err(KeyDoubt::Signature(SignatureFault::Unsigned)) => match self.last() {
                 Some((_, _, true)) => Err(forged("it is not signed, and those before are".into())),
                 Some((_, _, false)) | None => Ok(()),
@@ -243,7 +223,6 @@ impl WitnessWatch {
         }
     }
 
-    /// The number of the newest record that a head stands for.
     fn covered(&self) -> u64 {
         self.memory.head.as_ref().map_or(0, |head| head.seq)
     }
@@ -257,10 +236,10 @@ impl WitnessWatch {
             .or(named.map(crate::LogId::as_str))
     }
 
-    /// Takes an object that lies where records do. Those known already may come again, in any order.
+    /// Takes a record object. Known ones may come again, in any order.
     ///
     /// # Errors
-    /// When it is no record, or contradicts what is known.
+    /// When it is not a record, or contradicts known ones.
     pub fn take(&mut self, key: &str, bytes: &[u8]) -> Result<(), Alarm> {
         let record = self.read(key, bytes)?;
         let seq = record.seq();
@@ -271,7 +250,7 @@ impl WitnessWatch {
         if self.chain.as_ref().is_some_and(|chain| seq <= chain.seq()) {
             return match self.steps.get(&seq) {
                 Some(step) if step.hash != record.hash() => fork(&step.key),
-                // of before what is remembered: its head was found to stand
+                // before the remembered head, which verified
                 Some(_) | None => Ok(()),
             };
         }
@@ -304,11 +283,10 @@ impl WitnessWatch {
         Ok(record)
     }
 
-    /// Follows the records taken so far, as far as they reach. Called now and then while many are
-    /// taken, so that not all of them are held at once.
+    /// Follows the records taken so far. Calling it during long reads bounds memory.
     ///
     /// # Errors
-    /// The first that does not follow.
+    /// The first record that does not follow.
     pub fn advance(&mut self) -> Result<(), Alarm> {
         let floor = self.last().map_or(0, |(seq, _, _)| seq);
         loop {
@@ -342,16 +320,15 @@ impl WitnessWatch {
         }
     }
 
-    /// The first record that expected heads need and that was not found. To look for it in the whole
-    /// export before concluding.
+    /// The first missing record that expected heads need. Search the whole export for it before
+    /// concluding.
     pub fn lacks(&self) -> Option<u64> {
         let needed = self.expected.iter().map(|it| it.head.seq()).max()?;
         let followed = self.chain.as_ref().map_or(0, Followed::seq);
         (followed < needed).then_some(followed + 1)
     }
 
-    /// Judges the expected heads by the records found, up to the first that its records do not bear
-    /// out.
+    /// Judges expected heads in order, up to the first one its records contradict.
     pub fn conclude(&mut self, now: Timestamp) -> Concluded {
         let (before, is_first) = (self.covered(), self.memory.head.is_none());
         let mut countersign: Vec<PublishedHead> = Vec::new();
@@ -367,7 +344,6 @@ impl WitnessWatch {
                     continue;
                 }
                 Err(found) => {
-                    // it is listed again
                     held.retain(|key| *key < it.key);
                     alarm = Some(found);
                     break;
@@ -376,7 +352,7 @@ impl WitnessWatch {
             held.push(it.key.clone());
             if it.head.seq() > last && it.head.is_signed() {
                 if is_first {
-                    // at a first look the newest stands for those before it
+                    // at a first look the newest head covers the earlier ones
                     countersign.clear();
                 }
                 countersign.push(it.head.clone());
@@ -390,7 +366,7 @@ impl WitnessWatch {
         let to = self.memory.heads_to.clone().unwrap_or_default();
         ahead.retain(|key| *key > to);
         self.memory.looked_at = now;
-        // a head of what an earlier one stood for says nothing new, wherever it lies
+        // a second head for covered records adds nothing, at any key
         let has_news = self.covered() > before;
         let silence = self.silence(now, has_news);
         Concluded {
@@ -399,11 +375,11 @@ impl WitnessWatch {
         }
     }
 
-    /// The record that bears a head out; `None` when the export begins after it.
+    /// The record that supports a head; `None` when the export begins after it.
     fn borne_out(&self, expected: &Expected) -> Result<Option<FollowedRecord>, Alarm> {
         let (seq, hash) = (expected.head.seq(), expected.head.hash());
         if let Some(known) = self.memory.head.as_ref().filter(|head| head.seq == seq) {
-            // the same record: its hash was compared when the head was expected
+            // the same record: its hash was compared in `expect`
             return Ok(Some(FollowedRecord {
                 hash: known.hash.clone(),
                 key: known.record.clone(),
@@ -461,12 +437,11 @@ impl WitnessWatch {
     }
 }
 
-/// The keys of records that were taken, so that none is read twice.
 #[derive(Clone, Debug, Default)]
 pub struct KnownKeys(BTreeSet<String>);
 
 impl KnownKeys {
-    /// Those of `listed` that are not known. Forgets what comes before `after`: it is listed no more.
+    /// Returns unknown keys of `listed`. Forgets keys before `after`, which are not listed again.
     pub fn fresh(&mut self, listed: Vec<String>, after: Option<&str>) -> Vec<String> {
         if let Some(after) = after {
             self.0 = self.0.split_off(after);
@@ -475,12 +450,10 @@ impl KnownKeys {
         listed.into_iter().filter(is_fresh).collect()
     }
 
-    /// A record was taken.
     pub fn add(&mut self, key: String) {
         self.0.insert(key);
     }
 
-    /// Everything is read again.
     pub fn forget(&mut self) {
         self.0.clear();
     }

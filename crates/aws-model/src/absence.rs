@@ -1,9 +1,9 @@
-//! How AWS says that a thing is not there, and that a listing has no rows.
+//! AWS error codes for missing resources, and empty listings.
 
 use serde_json::Value;
 
-/// Whether an error code says that what was named does not exist: `PolicyNotFoundException`, `NoSuchEntity`,
-/// `AccountNotRegisteredException` and their like.
+/// Whether an error code means that the resource does not exist: `PolicyNotFoundException`,
+/// `NoSuchEntity`, `AccountNotRegisteredException` and similar.
 pub fn says_not_there(code: &str) -> bool {
     let code = code.strip_suffix("Exception").unwrap_or(code);
     ["NotFound", "NoSuchEntity", "NotRegistered"]
@@ -11,8 +11,8 @@ pub fn says_not_there(code: &str) -> bool {
         .any(|it| code.ends_with(it))
 }
 
-/// The rows of a listing's page. A member that is absent is an empty list: some services leave it out; `None` where it is no
-/// list.
+/// The rows of a page. A missing member is an empty list: some services omit it; `None` when it is
+/// not a list.
 pub fn page_rows<'a>(answer: &'a Value, name: &str) -> Option<&'a [Value]> {
     match answer.get(name) {
         None | Some(Value::Null) if answer.is_object() => Some(&[]),

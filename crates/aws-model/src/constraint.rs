@@ -1,11 +1,10 @@
-//! The limits of one value and the words AWS has for them.
+//! The limits of one value, in AWS's wording.
 
 use serde_json::Value;
 
 use crate::pattern::Pattern;
 use crate::table::{Shape, ShapeKind, TimeFormat};
 
-/// One limit that a shape sets.
 #[derive(Clone, Debug)]
 pub(crate) enum Constraint<'a> {
     Longest(i64),
@@ -17,7 +16,6 @@ pub(crate) enum Constraint<'a> {
 }
 
 impl Constraint<'_> {
-    /// The text after "failed to satisfy constraint: ".
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Longest(n) => format!("Member must have length less than or equal to {n}"),
@@ -39,7 +37,7 @@ impl Constraint<'_> {
         }
     }
 
-    /// Whether `value`, which has the right type, keeps this limit.
+    /// Whether `value`, which has the right type, satisfies this limit.
     pub(crate) fn holds(&self, value: &Value) -> bool {
         match self {
             Self::Longest(n) => length(value).is_none_or(|length| length <= *n),
@@ -54,7 +52,7 @@ impl Constraint<'_> {
     }
 }
 
-/// The limits of a shape, in the order in which AWS lists them: most, least, pattern, values.
+/// A shape's limits in AWS's order: maximum, minimum, pattern, values.
 pub(crate) fn constraints(shape: &Shape) -> Vec<Constraint<'_>> {
     let mut all = Vec::new();
     match &shape.kind {
@@ -74,7 +72,6 @@ pub(crate) fn constraints(shape: &Shape) -> Vec<Constraint<'_>> {
             all.extend(shape.max.map(Constraint::Longest));
             all.extend(shape.min.map(Constraint::Shortest));
         }
-        // no table sets limits on these
         ShapeKind::Structure { .. }
         | ShapeKind::Double
         | ShapeKind::Boolean
@@ -85,8 +82,7 @@ pub(crate) fn constraints(shape: &Shape) -> Vec<Constraint<'_>> {
     all
 }
 
-/// What the kind wanted to see, where `value` is of another type. Instants take
-/// any number, also `1.65E9`.
+/// The expected type, when `value` has another. Instants accept any number, also `1.65E9`.
 pub(crate) fn wrong_type(kind: &ShapeKind, value: &Value) -> Option<&'static str> {
     let fits = match kind {
         ShapeKind::Structure { .. } | ShapeKind::Map { .. } => value.is_object(),
@@ -118,7 +114,6 @@ pub(crate) fn wrong_type(kind: &ShapeKind, value: &Value) -> Option<&'static str
     })
 }
 
-/// Length in characters, elements or entries.
 fn length(value: &Value) -> Option<i64> {
     let length = match value {
         Value::String(text) => text.chars().count(),

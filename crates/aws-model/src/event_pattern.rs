@@ -1,28 +1,26 @@
-//! Event patterns of `EventBridge` (Amazon `EventBridge` User Guide, "Creating Amazon `EventBridge` event patterns" and
-//! "Comparison operators for use in event patterns").
+//! Event patterns of `EventBridge` (Amazon `EventBridge` User Guide, "Creating Amazon `EventBridge`
+//! event patterns" and "Comparison operators for use in event patterns").
 
 use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 
-/// What an event has to look like: every field fits and, where there are alternatives, one of these.
+/// Matches an event when every field fits and, with alternatives, one of these.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventPattern {
     fields: Vec<(String, WantedValue)>,
     either: Vec<EventPattern>,
 }
 
-/// A text that is no event pattern, and why. The words are those of AWS's "Reason" where they are known.
+/// An invalid pattern, with AWS's "Reason" where known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidEventPattern(String);
 
-/// What is wanted of a field.
 #[derive(Debug, Clone, PartialEq)]
 enum WantedValue {
-    /// Of what is inside.
     Inside(EventPattern),
-    /// One of these holds for the value, or for one of its elements.
+    /// One matches the value, or one of its elements.
     AnyOf(Vec<FieldComparison>),
 }
 
@@ -33,15 +31,12 @@ enum FieldComparison {
     Begins(Caseless),
     Ends(Caseless),
     Same(Caseless),
-    /// Texts with anything between each and the next.
     Wildcard(Vec<String>),
     Numeric(Vec<(NumberOperator, f64)>),
     Network(IpAddr, u32),
-    /// There is a value, and none of these holds for it.
     AnythingBut(Vec<FieldComparison>),
 }
 
-/// A text, and whether its case does not count.
 #[derive(Debug, Clone, PartialEq)]
 struct Caseless {
     text: String,
@@ -57,14 +52,14 @@ const NUMBER_OPERATORS: [(&str, NumberOperator); 5] = [
     (">", |one, other| one > other),
     (">=", |one, other| one >= other),
 ];
-/// Numbers may be as large, up and down (the same).
 const LARGEST: f64 = 5e9;
 
 impl EventPattern {
-    /// Reads a pattern as `PutRule` takes it: the text of a JSON object.
+    /// Parses a pattern as in `PutRule`: the text of a JSON object.
     ///
     /// # Errors
-    /// See [`InvalidEventPattern`]. What is not understood is never taken for a pattern that takes nothing.
+    /// See [`InvalidEventPattern`]. An unsupported pattern is an error, never one that matches
+    /// nothing.
     pub fn read(text: &str) -> Result<Self, InvalidEventPattern> {
         let value: Value = serde_json::from_str(text)
             .map_err(|error| InvalidEventPattern(format!("Invalid JSON: {error}")))?;
@@ -104,7 +99,7 @@ impl EventPattern {
         Ok(pattern)
     }
 
-    /// Whether it takes an event, with the members of the envelope (`source`, `detail-type`, `detail`).
+    /// Whether it matches an event with its envelope (`source`, `detail-type`, `detail`).
     pub fn takes(&self, event: &Value) -> bool {
         self.fits(Some(event))
     }
@@ -186,7 +181,6 @@ fn caseless(name: &str, operand: &Value) -> Result<Caseless, String> {
     })
 }
 
-/// One value, several, or a comparison with one text or several.
 fn anything_but(operand: &Value) -> Result<Vec<FieldComparison>, String> {
     let several = |value: &Value| match value {
         Value::Array(rows) => rows.clone(),
@@ -221,7 +215,7 @@ fn anything_but(operand: &Value) -> Result<Vec<FieldComparison>, String> {
     rows.iter().map(comparison).collect()
 }
 
-/// `*` stands for anything, `\*` and `\\` for themselves.
+/// `*` matches anything, `\*` and `\\` match themselves.
 fn wildcard(text: &str) -> Result<Vec<String>, String> {
     let (mut parts, mut part, mut after_star) = (Vec::new(), String::new(), false);
     let mut rest = text.chars();
@@ -275,7 +269,6 @@ fn network(text: &str) -> Result<(IpAddr, u32), String> {
     }
 }
 
-/// An address as a number with its first bits first.
 fn number(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(it) => u128::from(it.to_bits()) << 96,
@@ -295,7 +288,7 @@ impl Caseless {
 impl FieldComparison {
     fn holds_for(&self, value: Option<&Value>) -> bool {
         if let Self::Exists(wanted) = self {
-            // a field is there where it has a value of its own
+            // an object is not a value: `exists` is for leaves
             return value.is_some_and(|it| !it.is_object()) == *wanted;
         }
         match value {
@@ -337,7 +330,6 @@ impl FieldComparison {
     }
 }
 
-/// Whether a text is these parts in order, with anything between them.
 fn has_parts(parts: &[String], text: &str) -> bool {
     let Some((first, rest)) = parts.split_first() else {
         return false;

@@ -1,13 +1,7 @@
-//! What AWS services accept and answer, as data: operations, members, limits, error names.
-//!
-//! The tables are made by `cargo xtask aws-tables` from the published service models and are part
-//! of the program. On top of them: the front-door validation of AWS with its texts, a check of
-//! answers, the two directions of the Query protocol, and the language of event patterns. The
-//! simulator and the client read the same tables. What AWS states in its documentation alone, quotas above
-//! all, is in [`facts`].
-//!
-//! Knows nothing of accounts, networks, signing or what an operation does.
-#![warn(missing_docs)]
+//! AWS service models as data, made by `cargo xtask aws-tables` from the published models; facts
+//! that AWS states only in its documentation are in [`facts`]. Simulator and client share them for
+//! validation, output checks, the Query protocol and event patterns. Knows no accounts, networks or
+//! signing.
 
 mod absence;
 mod constraint;
@@ -42,3 +36,4 @@ pub use table::{
 pub use time::{iso8601, seconds};
 pub use validate::{Invalid, Violation, message, validate};
 pub use xml::{json_to_query_xml, query_error, query_response};
+pub mod wire;

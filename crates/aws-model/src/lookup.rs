@@ -1,10 +1,7 @@
-//! Finds services: by name, by what a request carries, by signing name.
-
 use std::sync::LazyLock;
 
 use crate::table::{OperationModel, ServiceModel};
 
-/// The committed tables, in the order in which a lookup tries them.
 const TEXTS: &[&str] = &[
     include_str!("../tables/sts.json"),
     include_str!("../tables/organizations.json"),
@@ -37,7 +34,7 @@ const TEXTS: &[&str] = &[
 ];
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {
-    // INVARIANT: every committed table parses; the test `every_table_parses` holds it.
+    // INVARIANT: every committed table parses; the test `every_table_parses` checks it.
     Tables {
         services: TEXTS
             .iter()
@@ -46,48 +43,42 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     }
 });
 
-/// Every service table of this build.
 #[derive(Debug)]
 pub struct Tables {
     services: Vec<ServiceModel>,
 }
 
-/// The tables, parsed at the first call (a few milliseconds).
 pub fn tables() -> &'static Tables {
     &TABLES
 }
 
 impl Tables {
-    /// Every service.
     pub fn services(&self) -> impl Iterator<Item = &ServiceModel> {
         self.services.iter()
     }
 
-    /// The service of that name (`sso-admin`).
     pub fn service(&self, name: &str) -> Option<&ServiceModel> {
         self.services.iter().find(|it| it.name == name)
     }
 
-    /// The service that signs with that name (`sso`); the first where several do.
     pub fn by_signing_name(&self, name: &str) -> Option<&ServiceModel> {
         self.services.iter().find(|it| it.signing_name == name)
     }
 
-    /// The service whose target prefix is `prefix` (`SWBExternalService`).
     pub fn by_target_prefix(&self, prefix: &str) -> Option<&ServiceModel> {
         self.services
             .iter()
             .find(|it| it.target_prefix.as_deref() == Some(prefix))
     }
 
-    /// What the header `X-Amz-Target` names: prefix, dot, operation. The prefix may hold dots.
+    /// Resolves `X-Amz-Target`: prefix, dot, operation. The prefix may hold dots.
     pub fn by_target(&self, target: &str) -> Option<(&ServiceModel, &OperationModel)> {
         let (prefix, name) = target.rsplit_once('.')?;
         let service = self.by_target_prefix(prefix)?;
         Some((service, service.operation(name)?))
     }
 
-    /// What `Action` and `Version` of a Query form name.
+    /// Resolves `Action` and `Version` of a Query form.
     pub fn by_action(
         &self,
         action: &str,

@@ -1,16 +1,14 @@
-//! Holds an answer against the model: what the simulator says must be what AWS may say.
+//! Checks outputs against the model, so that the simulator returns only valid ones.
 
 use serde_json::Value;
 
 use crate::constraint::wrong_type;
 use crate::table::{OperationModel, ServiceModel, Shape, ShapeKind};
 
-/// One way in which an answer is not what the model says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
-    /// Where: `Accounts.0.Name`, 0-based.
+    /// `Accounts.0.Name`, 0-based.
     pub path: String,
-    /// What is wrong: `is missing`.
     pub problem: String,
 }
 
@@ -25,11 +23,8 @@ impl std::fmt::Display for Mismatch {
     }
 }
 
-/// Holds the JSON form of an answer against the operation's output shape: required members and
-/// the rows of a page are present, nothing is unknown or `null`, types and named values are right.
-///
-/// # Errors
-/// Every difference.
+/// Checks required members, page rows, unknown or `null` members, types and enum values. Returns
+/// every difference.
 pub fn check_output(
     service: &ServiceModel,
     operation: &OperationModel,
@@ -54,10 +49,7 @@ pub fn check_output(
     if found.is_empty() { Ok(()) } else { Err(found) }
 }
 
-/// Holds the JSON form of an error against the error shape of that name or code.
-///
-/// # Errors
-/// Every difference, or that there is no such error.
+/// Checks an error against the shape of that name or code. Returns every difference.
 pub fn check_error(service: &ServiceModel, error: &str, body: &Value) -> Result<(), Vec<Mismatch>> {
     let mut found = Vec::new();
     match service.error(error) {

@@ -1,24 +1,15 @@
-//! How operations are paged: which members of input and answer carry tokens, rows and the page's size.
-
 use serde::Deserialize;
 
-/// Member names of a paged operation.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Paging {
-    /// Input members that carry the token.
     pub input: Vec<String>,
-    /// Output members that give the next token, in the order of `input`.
     pub output: Vec<String>,
-    /// Output members that hold the rows.
     pub result: Vec<String>,
-    /// Input member that limits the page.
     pub limit: Option<String>,
-    /// Output member that says whether there is more.
     pub more: Option<String>,
 }
 
-/// Tokens of pages, by the member of an input that takes one and that of an output that gives the next.
 const PAGE_TOKENS: [(&str, &str); 10] = [
     ("NextToken", "NextToken"),
     ("nextToken", "nextToken"),
@@ -32,8 +23,8 @@ const PAGE_TOKENS: [(&str, &str); 10] = [
     ("ContinuationToken", "NextContinuationToken"),
 ];
 
-/// How an operation is paged that AWS's lists of paged operations leave out, as those of Detective: by what its members
-/// are called. Where its rows are is not known.
+/// Infers paging from member names, for operations missing in AWS's lists, such as Detective's. Row
+/// members stay unknown.
 pub(crate) fn told_by_names(
     takes_member: impl Fn(&str) -> bool,
     gives_member: impl Fn(&str) -> bool,

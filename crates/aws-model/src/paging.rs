@@ -1,8 +1,5 @@
-//! What the members of pages are called on the wire, and how long a page may be.
-
 use crate::table::{Member, OperationModel, ServiceModel, ShapeKind};
 
-/// Members that limit a page, of operations whose limit AWS's lists leave out.
 pub const PAGE_LIMITS: [&str; 6] = [
     "MaxResults",
     "maxResults",
@@ -12,23 +9,16 @@ pub const PAGE_LIMITS: [&str; 6] = [
     "MaxRecords",
 ];
 
-/// What the members of a listing are called on the wire: the one place where whoever writes or reads a page looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PageMembers<'a> {
-    /// Of the input: where the page begins.
     pub token: Option<&'a str>,
-    /// Of the input: how many rows it has at most.
     pub limit: Option<&'a str>,
-    /// Of the answer: the rows, where it has one list that can be meant.
     pub rows: Option<&'a str>,
-    /// Of the answer: where the next page begins.
     pub next: Option<&'a str>,
-    /// Of the answer: whether there is a next page.
     pub more: Option<&'a str>,
 }
 
 impl ServiceModel {
-    /// The member of an operation's input that limits a page, and the most that it may be, where the model says it.
     pub fn largest_page<'a>(&'a self, operation: &'a OperationModel) -> Option<(&'a str, i64)> {
         let name = operation.page.as_ref()?.limit.as_deref()?;
         let members = self.input(operation)?.members();
@@ -36,7 +26,6 @@ impl ServiceModel {
         Some((name, self.shape(&member.shape)?.max?))
     }
 
-    /// What the members of an operation's pages are called.
     pub fn page_members<'a>(&'a self, operation: &'a OperationModel) -> PageMembers<'a> {
         let members =
             |shape: Option<&'a crate::table::Shape>| shape.map_or(&[][..], |it| it.members());

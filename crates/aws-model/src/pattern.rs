@@ -1,15 +1,15 @@
-//! The regular expressions of the models: written for Java, matched here in linear time.
+//! The models' regular expressions: written for Java, matched here in linear time.
 //!
-//! What differs is translated: `\w`, `\d`, `\s` are ASCII in Java, `.` stops at five line ends,
-//! `\u0009` has no braces. Look-ahead does not exist here: the few patterns that use it are in
-//! [`BY_HAND`], and a test holds that every other pattern of the tables compiles.
+//! Translated differences: `\w`, `\d`, `\s` are ASCII in Java, `.` stops at five line ends,
+//! `\u0009` has no braces. Patterns with look-ahead are in [`BY_HAND`]; a test checks that all
+//! others compile.
 
 use std::fmt::Write as _;
 use std::sync::{LazyLock, OnceLock};
 
 use regex::Regex;
 
-/// A pattern of a text shape. It must match the whole value.
+/// Must match the whole value.
 pub struct Pattern {
     source: String,
     matcher: OnceLock<Matcher>,
@@ -18,13 +18,12 @@ pub struct Pattern {
 enum Matcher {
     Regex(Regex),
     Check(Check),
-    /// Could not be translated. No pattern of the committed tables ends here.
+    /// Untranslatable. No committed pattern is.
     Unknown,
 }
 
 type Check = fn(&str) -> bool;
 
-/// Patterns with look-ahead or with halves of characters, and the check that says the same.
 const BY_HAND: &[(&str, Check)] = &[
     (
         r"^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$",
@@ -84,7 +83,6 @@ const DIGIT: &str = "0-9";
 const SPACE: &str = r" \t\n\x0B\f\r";
 
 impl Pattern {
-    /// Keeps the pattern as the model writes it; it is compiled at its first use.
     pub fn new(source: String) -> Self {
         Self {
             source,
@@ -92,13 +90,12 @@ impl Pattern {
         }
     }
 
-    /// The pattern as the model writes it, the form that AWS shows.
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// Whether the whole of `value` matches. A pattern that this crate cannot read matches
-    /// everything: refusing good calls would be worse than a missing check.
+    /// Whether the whole of `value` matches. An unreadable pattern matches everything: refusing
+    /// good calls would be worse than a missing check.
     pub fn matches(&self, value: &str) -> bool {
         match self.matcher() {
             Matcher::Regex(regex) => regex.is_match(value),
@@ -107,7 +104,6 @@ impl Pattern {
         }
     }
 
-    /// Whether this crate can check the pattern.
     pub fn is_checked(&self) -> bool {
         !matches!(self.matcher(), Matcher::Unknown)
     }
@@ -181,8 +177,8 @@ fn escape(rest: &mut std::str::Chars<'_>, in_class: bool, out: &mut String) {
     }
 }
 
-/// `\u` takes four digits in Java. The models also write `\u10000` and `\u10FFFF` for the ends of
-/// the upper planes; they are read as meant.
+/// `\u` takes four digits in Java. The models also use `\u10000` and `\u10FFFF` for the ends of the
+/// upper planes.
 fn code_point(rest: &mut std::str::Chars<'_>, out: &mut String) {
     let text = rest.as_str();
     let digits = if text.starts_with("10FFFF") {
@@ -226,7 +222,7 @@ fn is_mail_address(text: &str) -> bool {
     !before.is_empty() && !before.contains('\n') && is_last && labels.split('.').all(is_label)
 }
 
-/// No control character but tab. Pairs of surrogates, which the pattern allows, are characters here.
+/// No control character but tab. Surrogate pairs, which the pattern allows, are characters here.
 fn is_printable(text: &str) -> bool {
     text.chars()
         .all(|it| it == '\t' || it >= ' ' && !matches!(it, '\u{FFFE}' | '\u{FFFF}'))
@@ -239,19 +235,19 @@ fn is_category_name(text: &str) -> bool {
     !text.starts_with(' ') && !text.ends_with(' ') && CHARACTERS.matches(text)
 }
 
-/// Where Lambda takes code from: no point at the end.
+/// Lambda's code bucket: no point at the end.
 fn is_bucket_of_code(text: &str) -> bool {
     let fits = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_');
     text.chars().all(fits) && !text.ends_with('.')
 }
 
-/// The name of an alias of Lambda: not a number, which is a version.
+/// A Lambda alias: not a number, which is a version.
 fn is_alias(text: &str) -> bool {
     let fits = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_');
     !text.is_empty() && text.chars().all(fits) && !text.chars().all(|it| it.is_ascii_digit())
 }
 
-/// A function of Lambda, by its ARN or a part of it, and maybe an alias.
+/// A Lambda function (ARN or part of it), optionally with an alias.
 fn is_function_with_alias(text: &str) -> bool {
     static FUNCTION: LazyLock<Pattern> = LazyLock::new(|| {
         let source = concat!(
@@ -266,7 +262,7 @@ fn is_function_with_alias(text: &str) -> bool {
     with_alias || FUNCTION.matches(text)
 }
 
-/// The name of a collection: none of the system's, and no dollar in it.
+/// No system collection, and no dollar.
 fn is_collection_name(text: &str) -> bool {
     let first = text.chars().next();
     first.is_some_and(|it| it == '_' || it.is_ascii_alphanumeric())
@@ -274,7 +270,6 @@ fn is_collection_name(text: &str) -> bool {
         && !text.contains('$')
 }
 
-/// One line, of more than spaces.
 fn is_not_blank(text: &str) -> bool {
     static LINE: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(".+".to_owned()));
     LINE.matches(text)
@@ -283,8 +278,8 @@ fn is_not_blank(text: &str) -> bool {
             .any(|it| !matches!(it, ' ' | '\t' | '\u{b}' | '\u{c}'))
 }
 
-/// The name of a parameter group of RDS: two hyphens never follow one another, and the last is none; with points only after
-/// `default`, and there never two either.
+/// An RDS parameter group: no two hyphens in a row, none at the end; points only after `default`,
+/// never two in a row.
 fn is_parameter_group(text: &str) -> bool {
     let is_name = |rest: &str, allowed: &str| {
         let mut characters = rest.chars();
@@ -309,27 +304,27 @@ fn has_lookup(text: &str) -> bool {
     })
 }
 
-/// No look-up, and no character that is not seen.
+/// No look-up and no invisible character.
 fn is_visible(text: &str) -> bool {
     static VISIBLE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\A\P{C}*\z").ok());
     let is_seen = |it: &Regex| it.is_match(text);
     !has_lookup(text) && VISIBLE.as_ref().is_none_or(is_seen)
 }
 
-/// The same in several lines.
 fn are_visible_lines(text: &str) -> bool {
     !has_lookup(text) && text.split(['\r', '\n']).all(is_visible)
 }
 
-/// A key that does not begin with `aws:`, of letters, `_`, and what stands from `+` to `=`: digits and `,-./:;<` too.
+/// A key without the prefix `aws:`, of letters, `_`, and the characters from `+` to `=`: digits and
+/// `,-./:;<` too.
 fn is_own_tag_key(text: &str) -> bool {
     let fits = |it: char| it.is_ascii_alphabetic() || it == '_' || ('+'..='=').contains(&it);
     !text.is_empty() && !text.starts_with("aws:") && text.chars().all(fits)
 }
 
-/// ISO 8601 duration as the pattern of `Duration` in sso-admin has it: years, months, days or
-/// weeks, then `T` hours, minutes, seconds; at least one number at the start; only the seconds
-/// may have a fraction; a lone `T` at the end is let through.
+/// ISO 8601 duration as `Duration` in sso-admin: years, months, days or weeks, then `T` hours,
+/// minutes, seconds; at least one number at the start; fraction only in seconds; a lone `T` at the
+/// end is accepted.
 fn is_duration(text: &str) -> bool {
     let text = text.strip_prefix('-').unwrap_or(text);
     let Some(text) = text.strip_prefix('P') else {

@@ -1,7 +1,5 @@
-//! Policies as IAM writes them into answers.
-
-/// The text of a policy of an answer of IAM, which is percent-encoded once (RFC 3986 §2.1; IAM API Reference, "`PolicyVersion`").
-/// What somebody decoded already, and what is not of that form, comes back as it is.
+/// Decodes a policy from an IAM response, percent-encoded once (RFC 3986 §2.1; IAM API Reference,
+/// "`PolicyVersion`"). Returns already decoded text unchanged.
 pub fn policy_text(text: &str) -> String {
     if text.trim_start().starts_with('{') {
         return text.to_owned();
@@ -9,7 +7,7 @@ pub fn policy_text(text: &str) -> String {
     decoded(text).unwrap_or_else(|| text.to_owned())
 }
 
-/// A plus is a plus: this is no form.
+/// A plus stays a plus: this is not a form.
 fn decoded(text: &str) -> Option<String> {
     let mut bytes = text.bytes();
     let mut found = Vec::with_capacity(text.len());
@@ -34,7 +32,7 @@ mod tests {
         for (text, expected) in [
             ("%7B%22a%22%3A%22b%22%7D", "{\"a\":\"b\"}"),
             ("{\"a\":\"%20\"}", "{\"a\":\"%20\"}"),
-            // what was encoded twice by its author stays so
+            // a second encoding by the author stays
             ("%7B%22a%22%3A%22%2525%22%7D", "{\"a\":\"%25\"}"),
             ("%7B%22a%22%3A%22x+y%22%7D", "{\"a\":\"x+y\"}"),
             ("%7B%C3%A9%7D", "{é}"),

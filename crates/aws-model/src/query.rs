@@ -1,5 +1,4 @@
-//! Reads the form of the Query protocol (`Tags.member.1.Key=a`) into the JSON that the JSON
-//! protocols would have carried.
+//! Converts a Query form (`Tags.member.1.Key=a`) into the JSON of the JSON protocols.
 
 use std::collections::BTreeMap;
 
@@ -8,34 +7,23 @@ use serde_json::{Map, Value};
 use crate::table::{Member, OperationModel, ServiceModel, Shape, ShapeKind};
 use crate::time::seconds;
 
-/// Dots in one key. The deepest input of the tables needs eight.
+/// Maximum dots in one key; the deepest table input needs eight.
 const STEPS_MAX: usize = 32;
 
-/// A form that cannot be read; AWS answers `MalformedInput` with status 400.
+/// AWS answers `MalformedInput` with status 400.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedForm {
-    /// A key with more steps than any input has.
     #[error("`{0}` is nested too deeply")]
     TooDeep(String),
-    /// A number, boolean or time that is not one.
     #[error("`{key}` must be {expected}")]
-    WrongType {
-        /// The key, as far as it was read.
-        key: String,
-        /// What the model wants there.
-        expected: &'static str,
-    },
-    /// A list or map key whose number is missing or not a number.
+    WrongType { key: String, expected: &'static str },
     #[error("`{0}` must be numbered")]
     NotNumbered(String),
 }
 
-/// Turns the decoded fields of a form into the operation's input. Unknown keys are ignored, so
-/// are `Action` and `Version`; of a repeated key the last value counts; gaps in a list close up.
-/// Times become seconds since 1970.
-///
-/// # Errors
-/// See [`MalformedForm`].
+/// Converts decoded form fields into the operation's input. Ignores unknown keys, `Action` and
+/// `Version`; the last of a repeated key counts; gaps in a list close up. Times become seconds
+/// since 1970.
 pub fn query_to_json(
     service: &ServiceModel,
     operation: &OperationModel,
@@ -139,8 +127,8 @@ impl QueryReader<'_> {
     }
 }
 
-/// The children `step.1`, `step.2` … (or `1`, `2` … when flattened) in the order of their numbers.
-/// Keys that do not start with `step` are unknown members and ignored.
+/// The children `step.1`, `step.2` … (or `1`, `2` … when flattened) in numeric order. Ignores keys
+/// without the prefix `step`.
 fn numbered<'n, 'a>(
     node: &'n Node<'a>,
     step: &str,

@@ -1,7 +1,5 @@
-//! Regions that do not depend on the account.
-
-/// Regions that are on in every account and cannot be turned off (AWS: "Enable or disable AWS Regions
-/// in your account").
+/// Regions that are on in every account and cannot be turned off (AWS: "Enable or disable AWS
+/// Regions in your account").
 pub const ALWAYS_ON_REGIONS: [&str; 17] = [
     "ap-northeast-1",
     "ap-northeast-2",
@@ -22,7 +20,7 @@ pub const ALWAYS_ON_REGIONS: [&str; 17] = [
     "us-west-2",
 ];
 
-/// Where AWS Organizations answers for accounts of a Region's partition: in one Region alone (AWS General Reference, "AWS
+/// The one Region of a partition where AWS Organizations answers (AWS General Reference, "AWS
 /// Organizations endpoints and quotas").
 pub fn organizations_region(region: &str) -> &'static str {
     if region.starts_with("cn-") {

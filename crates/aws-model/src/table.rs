@@ -1,5 +1,3 @@
-//! The typed form of one service table, and how the committed JSON becomes it.
-
 use std::collections::HashMap;
 
 use serde::Deserialize;
@@ -7,159 +5,109 @@ use serde::Deserialize;
 use crate::page_tokens::{Paging, told_by_names};
 use crate::pattern::Pattern;
 
-/// Version of the table format this crate reads; `xtask` writes the same.
+/// Version of the table format; `xtask` writes the same.
 const FORMAT: u32 = 1;
 
-/// One AWS service: how it is spoken to and what it offers.
 #[derive(Debug)]
 pub struct ServiceModel {
-    /// Name of the table, as in botocore and the AWS CLI: `sso-admin`.
     pub name: String,
-    /// Service id of the model: `SSO Admin`.
     pub id: String,
-    /// API version, a date: `2020-07-20`; the `Version` of a Query form.
     pub version: String,
-    /// Wire protocols, the service's favourite first.
+    /// The service's preferred protocol first.
     pub protocols: Vec<Protocol>,
-    /// Service part of the credential scope: `sso`.
     pub signing_name: String,
-    /// First label of the endpoint's host name.
     pub endpoint_prefix: String,
     /// JSON protocols: `1.0` or `1.1`.
     pub json_version: Option<String>,
-    /// JSON protocols: what stands before the dot in `X-Amz-Target`.
+    /// JSON protocols: the part before the dot in `X-Amz-Target`.
     pub target_prefix: Option<String>,
-    /// XML protocols: namespace of the answer.
     pub xml_namespace: Option<String>,
     operations: HashMap<String, OperationModel>,
     shapes: HashMap<String, Shape>,
 }
 
-/// How requests and answers are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Protocol {
-    /// JSON bodies, the operation in `X-Amz-Target`.
     #[serde(rename = "json")]
     Json,
-    /// Form in, XML out.
     #[serde(rename = "query")]
     Query,
-    /// The Query dialect of EC2.
     #[serde(rename = "ec2")]
     Ec2,
-    /// JSON bodies, the operation in method and path.
     #[serde(rename = "rest-json")]
     RestJson,
-    /// XML bodies, the operation in method and path.
     #[serde(rename = "rest-xml")]
     RestXml,
-    /// CBOR bodies.
     #[serde(rename = "smithy-rpc-v2-cbor")]
     Cbor,
 }
 
-/// One operation of a service.
 #[derive(Debug)]
 pub struct OperationModel {
-    /// Name: `ListPermissionSets`.
     pub name: String,
-    /// HTTP method.
     pub method: String,
     /// Path with `{Member}` places (REST), else `/`.
     pub path: String,
-    /// Name of the input shape.
     pub input: Option<String>,
-    /// Name of the output shape; none means an answer without a body.
     pub output: Option<String>,
-    /// Query: the element around the result, `ListUsersResult`.
     pub wrapper: Option<String>,
-    /// Names of the error shapes it may answer.
     pub errors: Vec<String>,
-    /// The request carries no signature.
     pub unsigned: bool,
-    /// What stands before the host name, with `{Member}` places: `{AccountId}.`.
+    /// With `{Member}` places: `{AccountId}.`.
     pub host_prefix: Option<String>,
-    /// It answers with a stream of events, which never is one document.
     pub events: bool,
-    /// How it is paged, where it is.
     pub page: Option<Paging>,
 }
 
-/// One named type.
 #[derive(Debug)]
 pub struct Shape {
-    /// Its name in the model.
     pub name: String,
-    /// What it is.
     pub kind: ShapeKind,
     /// Least value (numbers), length in characters (text), bytes (blob) or elements.
     pub min: Option<i64>,
-    /// Greatest value or length, as `min`.
     pub max: Option<i64>,
-    /// Never shown in messages or logs.
+    /// Never in messages or logs.
     pub sensitive: bool,
 }
 
-/// The types of the model.
 #[derive(Debug)]
 pub enum ShapeKind {
-    /// Named members.
     Structure {
-        /// In the order of the model.
         members: Vec<Member>,
         /// Exactly one member is set.
         union: bool,
-        /// REST: the member that is the whole body, where one is.
+        /// REST: the member that is the whole body.
         payload: Option<String>,
-        /// Set on shapes that are errors.
         error: Option<ErrorFacts>,
     },
-    /// A sequence.
     List {
-        /// Shape of the elements.
         element: String,
-        /// Wire name of an element where it is not `member`.
         element_wire: Option<String>,
-        /// Elements stand directly under the list's name.
         flattened: bool,
     },
-    /// Names and values.
     Map {
-        /// Shape of the keys.
         key: String,
-        /// Shape of the values.
         value: String,
-        /// Wire name of a key where it is not `key`.
         key_wire: Option<String>,
-        /// Wire name of a value where it is not `value`.
         value_wire: Option<String>,
-        /// Entries stand directly under the map's name.
         flattened: bool,
     },
-    /// Text.
     Text {
         /// Must match as a whole.
         pattern: Option<Pattern>,
         /// The allowed values; empty means any.
         values: Vec<String>,
     },
-    /// 32 bits, signed.
     Integer,
-    /// 64 bits, signed.
     Long,
-    /// A number with a fraction.
     Double,
-    /// True or false.
     Boolean,
-    /// An instant; the format only where the model names one.
     Timestamp(Option<TimeFormat>),
-    /// Bytes, base64 on the wire.
+    /// Base64 on the wire.
     Blob,
-    /// Any JSON.
     Document,
 }
 
-/// One member of a structure.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(
@@ -167,51 +115,37 @@ pub enum ShapeKind {
     reason = "independent marks of the model, not states"
 )]
 pub struct Member {
-    /// Name in the model and, without `wire`, on the wire.
     pub name: String,
-    /// Name of its shape.
     pub shape: String,
     wire: Option<String>,
     query: Option<String>,
-    /// REST: where it stands, if not in the body.
     pub location: Option<Location>,
-    /// Must be present.
     #[serde(default)]
     pub required: bool,
-    /// Format of this timestamp, where the model names one here.
     pub time: Option<TimeFormat>,
-    /// This list or map is written flattened.
     #[serde(default)]
     pub flattened: bool,
-    /// XML: it is an attribute of its structure's element.
+    /// XML: an attribute of its structure's element.
     #[serde(default)]
     pub attribute: bool,
-    /// Clients fill it in with a random value when it is left out.
+    /// Clients fill a missing value with a random one.
     #[serde(default)]
     pub token: bool,
-    /// AWS advises against it.
     #[serde(default)]
     pub deprecated: bool,
 }
 
-/// Where a REST member stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Location {
-    /// In the path.
     Uri,
-    /// In the query string.
     #[serde(rename = "querystring")]
     QueryString,
-    /// In one header.
     Header,
-    /// In all headers with a prefix.
     Headers,
-    /// The HTTP status.
     StatusCode,
 }
 
-/// How an instant is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum TimeFormat {
     /// `2026-11-20T07:27:43Z`.
@@ -225,58 +159,39 @@ pub enum TimeFormat {
     Rfc822,
 }
 
-/// What the model says about an error.
 #[derive(Debug)]
 pub struct ErrorFacts {
     /// The code on the wire: `NoSuchEntity`.
     pub code: String,
     /// HTTP status; 400 or 500 where the model names none.
     pub status: u16,
-    /// The caller's fault, not the service's.
     pub sender: bool,
-    /// Whether clients may try again.
     pub retry: Option<Retry>,
-    /// How the message member is spelled: `Message` or `message`.
+    /// `Message` or `message`.
     pub message_member: Option<String>,
 }
 
-/// Why an error may be tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Retry {
-    /// Too many calls.
     Throttling,
-    /// A passing failure of the service.
     Transient,
 }
 
-/// Why a table cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    /// Not JSON, or not of our form.
     #[error("the service table cannot be read")]
     Parse(#[from] serde_json::Error),
     /// Written by another version of `xtask`.
     #[error("the service table has format {0}, not {FORMAT}")]
     Format(u32),
-    /// A type this crate does not know.
     #[error("shape `{shape}` has the unknown type `{kind}`")]
-    Kind {
-        /// The shape.
-        shape: String,
-        /// Its type.
-        kind: String,
-    },
-    /// A list or map that does not say of what.
+    Kind { shape: String, kind: String },
     #[error("shape `{0}` does not name its elements")]
     Elements(String),
 }
 
 impl ServiceModel {
-    /// Reads one table.
-    ///
-    /// # Errors
-    /// The text is not a table of this format.
     pub fn parse(text: &str) -> Result<Self, TableError> {
         let raw: RawService = serde_json::from_str(text)?;
         if raw.format != FORMAT {
@@ -319,34 +234,29 @@ impl ServiceModel {
         })
     }
 
-    /// The operation of that name.
     pub fn operation(&self, name: &str) -> Option<&OperationModel> {
         self.operations.get(name)
     }
 
-    /// How we speak to it: the first of its protocols that is not CBOR, where it has another.
+    /// The client's choice: the first protocol that is not CBOR, if any.
     pub fn protocol(&self) -> Option<Protocol> {
         let mut spoken = self.protocols.iter().copied();
         let other = spoken.find(|it| *it != Protocol::Cbor);
         other.or_else(|| self.protocols.first().copied())
     }
 
-    /// Every operation, in no particular order.
     pub fn operations(&self) -> impl Iterator<Item = &OperationModel> {
         self.operations.values()
     }
 
-    /// The shape of that name.
     pub fn shape(&self, name: &str) -> Option<&Shape> {
         self.shapes.get(name)
     }
 
-    /// Every shape, in no particular order.
     pub fn shapes(&self) -> impl Iterator<Item = &Shape> {
         self.shapes.values()
     }
 
-    /// The error shape of that name (`NoSuchEntityException`) or wire code (`NoSuchEntity`).
     pub fn error(&self, name: &str) -> Option<(&Shape, &ErrorFacts)> {
         let named = self
             .shapes
@@ -361,19 +271,17 @@ impl ServiceModel {
         })
     }
 
-    /// The shape of the operation's input; none where it takes nothing.
     pub fn input(&self, operation: &OperationModel) -> Option<&Shape> {
         self.shape(operation.input.as_deref()?)
     }
 
-    /// The shape of the operation's output; none where it answers nothing.
     pub fn output(&self, operation: &OperationModel) -> Option<&Shape> {
         self.shape(operation.output.as_deref()?)
     }
 }
 
 impl Shape {
-    /// REST: the member that is the whole body, where one is.
+    /// REST: the member that is the whole body.
     pub fn payload(&self) -> Option<&Member> {
         match &self.kind {
             ShapeKind::Structure {
@@ -385,7 +293,6 @@ impl Shape {
         }
     }
 
-    /// The members of a structure; nothing for any other kind.
     pub fn members(&self) -> &[Member] {
         match &self.kind {
             ShapeKind::Structure { members, .. } => members,
@@ -393,7 +300,6 @@ impl Shape {
         }
     }
 
-    /// What the model says of this error; none where it is not one.
     pub fn error(&self) -> Option<&ErrorFacts> {
         match &self.kind {
             ShapeKind::Structure { error, .. } => error.as_ref(),
@@ -403,12 +309,10 @@ impl Shape {
 }
 
 impl Member {
-    /// The name on the wire.
     pub fn wire(&self) -> &str {
         self.wire.as_deref().unwrap_or(&self.name)
     }
 
-    /// The name in a form of EC2, which begins with a capital.
     pub fn ec2_name(&self) -> String {
         if let Some(name) = &self.query {
             return name.clone();

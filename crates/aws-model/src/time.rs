@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Number, Value};
 
-/// An instant as XML writes it: `2026-11-20T07:27:43Z`. Takes seconds since 1970 (a fraction is
-/// cut) or text that is already in that form; none for anything else.
+/// Formats an instant for XML: `2026-11-20T07:27:43Z`. Takes seconds since 1970 (truncates a
+/// fraction) or text in that form.
 pub fn iso8601(value: &Value) -> Option<String> {
     let instant = match value {
         Value::Number(number) => instant(number)?,
@@ -14,7 +14,7 @@ pub fn iso8601(value: &Value) -> Option<String> {
     Some(instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
-/// The instant that `text` writes in ISO 8601 as seconds since 1970; none where it writes none.
+/// Parses ISO 8601 into seconds since 1970.
 pub fn seconds(text: &str) -> Option<Value> {
     let instant: Timestamp = text.parse().ok()?;
     if instant.subsec_nanosecond() == 0 {

@@ -1,4 +1,4 @@
-//! The front door of AWS: one pass over the input, every failure in one message.
+//! AWS's input validation: one pass, every failure in one message.
 
 use std::fmt::Write as _;
 
@@ -7,40 +7,36 @@ use serde_json::Value;
 use crate::constraint::{constraints, wrong_type};
 use crate::table::{OperationModel, ServiceModel, Shape, ShapeKind};
 
-/// Nesting that no request of the tables reaches; deeper input is refused as malformed.
+/// Deeper than any request of the tables; deeper input is malformed.
 const DEPTH_MAX: usize = 32;
 
-/// Why an input did not come through the front door.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {
     /// A value of another JSON type; AWS answers `SerializationException` (JSON) or
-    /// `MalformedInput` (Query) and looks no further.
+    /// `MalformedInput` (Query) and stops validation.
     #[error("`{path}` must be {expected}")]
     WrongType {
-        /// Where: `tags.1.member.key`; empty for the whole input.
+        /// `tags.1.member.key`; empty for the whole input.
         path: String,
-        /// What the model wants there: `a string`.
         expected: &'static str,
     },
-    /// Limits that do not hold; AWS answers `ValidationException`, `ValidationError` or
-    /// `InvalidInputException`, see [`message`].
+    /// AWS answers `ValidationException`, `ValidationError` or `InvalidInputException`, see
+    /// [`message`].
     #[error("{}", message(.0))]
     Violations(Vec<Violation>),
 }
 
-/// One limit that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Where: `tags.1.member.key`, 1-based.
+    /// `tags.1.member.key`, 1-based.
     pub path: String,
-    /// The value as AWS shows it: in single quotes, `null`, or stars where it is sensitive.
+    /// The value as AWS prints it: in single quotes, `null`, or stars where it is sensitive.
     pub shown: String,
-    /// What did not hold: `Member must not be null`.
+    /// `Member must not be null`.
     pub constraint: String,
 }
 
 impl Violation {
-    /// The text AWS has for it, without the count.
     pub fn text(&self) -> String {
         let Self {
             path,
@@ -62,12 +58,11 @@ pub fn message(violations: &[Violation]) -> String {
     )
 }
 
-/// Holds `input` against the operation's input shape. Unknown members are ignored; `null` counts
-/// as absent, also for the whole input.
+/// Validates `input` against the operation's input shape. Ignores unknown members; `null` counts as
+/// absent, also for the whole input.
 ///
 /// # Errors
-/// A value of the wrong type stops the pass; else every limit that does not hold, in the order of
-/// the model.
+/// A wrong type stops the pass; else every broken limit, in model order.
 pub fn validate(
     service: &ServiceModel,
     operation: &OperationModel,
@@ -83,7 +78,7 @@ pub fn validate(
             })
         };
     };
-    // an empty body stands for `{}`, but only where nothing is required
+    // an empty body means `{}`, but only without required members
     if input.is_null() && !shape.members().iter().any(|member| member.required) {
         return Ok(());
     }
@@ -109,7 +104,7 @@ struct Pass<'a> {
     found: Vec<Violation>,
 }
 
-/// Where the pass stands. Everything below a sensitive structure is secret.
+/// Everything below a sensitive structure is secret.
 #[derive(Clone, Copy)]
 struct ValidationPosition<'a> {
     path: &'a str,
@@ -175,7 +170,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Structures are walked into (`tags.1.member.key`); of plain values AWS shows the whole list
+    /// Recurses into structures (`tags.1.member.key`); for plain values AWS prints the whole list
     /// and every limit of its elements, once.
     fn list(
         &mut self,
@@ -264,7 +259,6 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Whether a limit of the plain `value` is broken.
     fn plain(shape: &Shape, value: &Value, at: ValidationPosition<'_>) -> Result<bool, Invalid> {
         if let Some(expected) = wrong_type(&shape.kind, value) {
             return Err(Invalid::WrongType {
@@ -307,7 +301,6 @@ impl Pass<'_> {
     }
 }
 
-/// Every limit of a shape, as AWS lists them for elements: `[A, B]`.
 fn limits(shape: &Shape) -> String {
     let texts: Vec<String> = constraints(shape)
         .iter()
@@ -323,7 +316,7 @@ fn is_plain(shape: &Shape) -> bool {
     )
 }
 
-/// A value in words: text bare, lists `[a, b]`, structures `Tag(key=a)`, sensitive parts in stars.
+/// Prints a value: text bare, lists `[a, b]`, structures `Tag(key=a)`, sensitive parts in stars.
 fn show(service: &ServiceModel, shape: &Shape, value: &Value, out: &mut String) {
     if shape.sensitive {
         out.push_str("***");

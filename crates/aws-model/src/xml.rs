@@ -1,13 +1,10 @@
-//! Writes the XML answers of the Query protocol.
-
 use serde_json::Value;
 
 use crate::table::{Member, OperationModel, ServiceModel, Shape, ShapeKind};
 use crate::time::iso8601;
 
-/// The result element of an answer: `<ListUsersResult><Users><member>…`. Empty where the
-/// operation has no output. Members stand in the order of the model, times as ISO 8601 with whole
-/// seconds; what the model does not know is left out.
+/// Writes the result element: `<ListUsersResult><Users><member>…`. Empty without an output shape.
+/// Members in model order, times as ISO 8601 with whole seconds; omits unknown members.
 pub fn json_to_query_xml(
     service: &ServiceModel,
     operation: &OperationModel,
@@ -26,7 +23,6 @@ pub fn json_to_query_xml(
     out
 }
 
-/// The whole answer: the result inside `<ListUsersResponse xmlns=…>`, and the request id.
 pub fn query_response(
     service: &ServiceModel,
     operation: &OperationModel,
@@ -44,8 +40,8 @@ pub fn query_response(
     out
 }
 
-/// The whole answer to a failed call. `code` may be one that the model does not have, as those of
-/// signature checks; whose fault it is comes from the model, else from `status`.
+/// The response to a failed call. `code` may be missing in the model, as for signature errors;
+/// fault comes from the model, else from `status`.
 pub fn query_error(
     service: &ServiceModel,
     code: &str,
@@ -82,7 +78,6 @@ fn members(service: &ServiceModel, shape: &Shape, value: &Value, out: &mut Strin
     }
 }
 
-/// Writes one named value.
 fn write(
     service: &ServiceModel,
     shape: &Shape,
@@ -142,7 +137,6 @@ fn write(
     }
 }
 
-/// Writes one entry of a map.
 fn entry(
     service: &ServiceModel,
     map: &Shape,
@@ -190,7 +184,7 @@ fn text_element(out: &mut String, name: &str, text: &str) {
                 // a parser would read a bare one as a line feed
                 '\r' => out.push_str("&#xD;"),
                 '\t' | '\n' => out.push(c),
-                // XML 1.0 cannot say these at all
+                // not expressible in XML 1.0
                 c if c.is_control() && c < ' ' => out.push(char::REPLACEMENT_CHARACTER),
                 '\u{FFFE}' | '\u{FFFF}' => out.push(char::REPLACEMENT_CHARACTER),
                 c => out.push(c),

@@ -1,11 +1,11 @@
-//! The simulator alone, for trying a client against it:
-//! `cargo run -p hallpass-aws-sim --example sim -- --listen 127.0.0.1:4570 --speed fast`.
+//! The simulator alone, for trying a client against it: `cargo run -p hallpass-aws-sim --example
+//! sim -- --listen 127.0.0.1:4570 --speed fast`.
 
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use clap::Parser;
 use hallpass_aws_sim::{Consistency, Options, Simulator, Speed, organization, serve};
-use hallpass_model::Clock;
+use hallpass_base::Clock;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 

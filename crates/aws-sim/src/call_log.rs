@@ -1,33 +1,25 @@
-//! The call log: what was asked, what came of it.
-
 use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Value, json};
 
-/// One call as the log shows it.
 #[derive(Debug, Clone)]
 pub(crate) struct CallRecord {
     pub seq: u64,
     pub service: String,
     pub operation: String,
     pub outcome: &'static str,
-    /// The whole record.
     pub shown: Value,
 }
 
-/// The most recent calls and counters over all.
 pub(crate) struct CallLog {
     kept: usize,
-    /// The number of the newest record.
     last: u64,
     records: VecDeque<CallRecord>,
-    /// Records that went, since there is room for so many only.
     dropped: u64,
     counters: BTreeMap<String, BTreeMap<&'static str, u64>>,
 }
 
 impl CallLog {
-    /// A log that keeps so many records and numbers them from the one after `last`.
     pub(crate) fn new(kept: usize, last: u64) -> Self {
         Self {
             kept,
@@ -38,8 +30,8 @@ impl CallLog {
         }
     }
 
-    /// Adds a record under the next number: a call that took long comes after those that were done meanwhile, so that
-    /// whoever reads on from the last they have misses none.
+    /// Numbers records at completion: a slow call follows those that finished before it, so a
+    /// polling reader misses none.
     pub(crate) fn push(&mut self, mut record: CallRecord) {
         self.last += 1;
         record.seq = self.last;
@@ -60,14 +52,12 @@ impl CallLog {
         }
     }
 
-    /// Clears log and counters.
     pub(crate) fn reset(&mut self) {
         self.records.clear();
         self.dropped = 0;
         self.counters.clear();
     }
 
-    /// Records after `since`, filtered.
     pub(crate) fn read(&self, since: u64, limit: usize, filters: &[(&str, &str)]) -> Value {
         let passes = |record: &&CallRecord| {
             filters.iter().all(|(name, wanted)| match *name {
@@ -118,7 +108,6 @@ mod tests {
             (&first["calls"][0]["seq"], &first["next"]),
             (&json!(41), &json!(41))
         );
-        // it began before the other
         log.push(record(1, "Slow"));
         let second = log.read(41, 10, &[]);
         assert_eq!(second["calls"], json!([{ "seq": 42, "operation": "Slow" }]));

@@ -1,5 +1,5 @@
-//! Fuzz targets for what the simulator is sent: requests in every protocol, headers of signatures,
-//! organization files, faults. See `hallpass_testing`.
+//! Fuzz targets for the simulator's input: requests, signature headers, organization files, faults.
+//! See `hallpass_base::testing`.
 
 use std::sync::{Arc, LazyLock};
 
@@ -7,8 +7,8 @@ use axum::body::Body;
 use axum::http::Response;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use hallpass_model::Clock;
-use hallpass_testing::{changed, in_time};
+use hallpass_base::Clock;
+use hallpass_base::testing::{changed, in_time};
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -25,7 +25,6 @@ const NOW: &str = "2026-11-20T07:27:43Z";
 const STAMP: &str = "20261120T072743Z";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
-/// What JSON, forms and headers have most of.
 const LETTERS: &[u8] = b"{}[]\",:\\&=%+.;/?* \n0aA-1$#~";
 
 const WIRE: [&[u8]; 18] = [
@@ -57,7 +56,7 @@ impl Clock for Stands {
     }
 }
 
-/// `METHOD target`, headers, an empty line, the body: none when it is no request that a server hands on.
+/// Parses `METHOD target`, headers, an empty line, the body.
 fn request(bytes: &[u8]) -> Option<(Request<()>, Bytes)> {
     let cut = bytes.windows(2).position(|two| two == b"\n\n")?;
     let head = std::str::from_utf8(&bytes[..cut]).ok()?;
@@ -74,7 +73,6 @@ fn request(bytes: &[u8]) -> Option<(Request<()>, Bytes)> {
     ))
 }
 
-/// The service a client would sign for.
 fn service(request: &Request<()>, body: &[u8]) -> String {
     let is_bare = body.is_empty() && request.uri().query().is_none();
     let other = if is_bare { "s3" } else { "sts" };
@@ -93,7 +91,6 @@ static SIMULATOR: LazyLock<Simulator> = LazyLock::new(|| {
 
 static PRISTINE: LazyLock<SimState> = LazyLock::new(|| SIMULATOR.shared().lock().state.clone());
 
-/// What a request is answered, signed by the management account's key.
 fn answered(bytes: &[u8]) -> Option<Response<Body>> {
     let (mut request, body) = request(bytes)?;
     let service = service(&request, &body);
@@ -142,7 +139,7 @@ fn every_sample_gets_past_the_signature() {
 
 #[test]
 fn every_request_is_answered() {
-    hallpass_testing::fuzz_target!("wire", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("wire", |input: &[u8]| {
         let bytes = changed(input, &WIRE, LETTERS);
         if let Some(answer) = answered(&bytes) {
             let status = answer.status().as_u16();
@@ -187,7 +184,7 @@ fn a_signature_counts_for_what_was_signed_alone() {
         )
     };
     let signed = Authorization::parse(&headers(SAMPLES[0]).unwrap(), "").unwrap();
-    hallpass_testing::fuzz_target!("authorization", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("authorization", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, b" =/,;-ASCdw4H_aes0");
         let Some(headers) = headers(&bytes) else {
             return;
@@ -205,7 +202,6 @@ fn a_signature_counts_for_what_was_signed_alone() {
             body: b"Action=GetCallerIdentity&Version=2011-06-15",
         };
         if in_time(|| verify(&read, &request, SECRET, Stands.now())).is_ok() {
-            // key and terminator are held against what is known before
             let mut read = read;
             read.access_key_id.clone_from(&signed.access_key_id);
             read.terminator.clone_from(&signed.terminator);
@@ -220,7 +216,7 @@ fn an_organization_file_loads_or_its_problems_have_places() {
         include_bytes!("__fuzz__/organization/corpus/organization.json"),
         include_bytes!("__fuzz__/organization/corpus/tree.json"),
     ];
-    hallpass_testing::fuzz_target!("organization", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("organization", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, LETTERS);
         let text = String::from_utf8_lossy(&bytes);
         match in_time(|| organization::parse(&text)) {
@@ -236,7 +232,7 @@ fn an_organization_file_loads_or_its_problems_have_places() {
     });
 }
 
-/// What was read can be simulated, and what is then told is read as the same.
+/// A valid file loads, and its export reads back equal.
 fn loads_again(file: &OrganizationFile) {
     let options = || Options {
         organization: file.clone(),
@@ -258,7 +254,7 @@ fn faults_are_read_whole_or_refused_with_their_field() {
     ];
     let somebody = serde_json::from_slice(SAMPLES[1]).unwrap();
     assert!(faults::read_all(&somebody).is_ok());
-    hallpass_testing::fuzz_target!("faults", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("faults", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, LETTERS);
         let Ok(body) = serde_json::from_slice::<Value>(&bytes) else {
             return;

@@ -1,22 +1,16 @@
-//! A simulated AWS organization that speaks the real wire protocols.
+//! A simulated AWS organization with the real wire protocols.
 //!
-//! `core` is the simulated world, `services` are the AWS services that show and change it: a pure
-//! state machine, `handle(call, caller, now) -> reply`. Around it stand the HTTP face that checks
-//! signatures, the access portal's pages, the control API `/_sim/` that injects faults and moves
-//! the clock, the organization file with its generator, and the state log that survives a crash.
-//! The simulated Slack is a crate of its own, which is given clock, faults and call log here.
-//! Knows nothing of rules, requests or grants: a client must not notice that this is not AWS.
-#![warn(missing_docs)]
+//! `core` and `services` are a pure state machine, `handle(call, caller, now) -> reply`. Around it:
+//! HTTP, portal pages, the control API `/_sim/`, organization files, and a crash-safe state log.
+//! Knows no request rules or grants: clients must not notice a difference from AWS.
 
 mod simulator;
 
-// the simulated world
 mod core;
 pub mod organization;
 mod services;
 mod vocabulary;
 
-// what is done to it
 mod call_log;
 mod commands;
 mod faults;
@@ -24,7 +18,6 @@ mod somebody;
 mod state;
 mod world;
 
-// its faces
 mod auth;
 mod control;
 #[cfg(test)]
@@ -34,10 +27,12 @@ mod pages;
 mod protocol;
 mod slack_host;
 
-pub use hallpass_sim_base::Problem;
-pub use hallpass_slack_sim::SlackFacts;
+pub use crate::base::Problem;
+pub use crate::slack::SlackFacts;
 pub use organization::{Consistency, OrganizationFile, Speed};
 pub use simulator::{
     Authorization, CALLS_KEPT, Credentials, IdentityCenterFacts, LoadError, Options, Simulator,
     serve,
 };
+pub mod base;
+pub mod slack;

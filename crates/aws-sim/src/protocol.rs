@@ -1,6 +1,5 @@
 //! The wire protocols of AWS services (`simulator.md` §1.1).
 
-/// How requests and answers are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
     Json10,

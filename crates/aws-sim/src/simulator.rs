@@ -1,5 +1,3 @@
-//! The simulator as others compose it: options in, a router or a server out.
-
 use std::{
     future::Future,
     io,
@@ -7,6 +5,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use crate::base::{ControlAccess, cut};
+use crate::slack::SlackFacts;
 use axum::{
     Router,
     body::Body,
@@ -14,9 +14,7 @@ use axum::{
     http::Response,
     routing::any,
 };
-use hallpass_model::Clock;
-use hallpass_sim_base::{ControlAccess, cut};
-use hallpass_slack_sim::SlackFacts;
+use hallpass_base::Clock;
 
 use crate::{
     auth::{KeyRing, principal_of},
@@ -28,17 +26,16 @@ use crate::{
     world::{Shared, fresh, restored},
 };
 
-/// The largest request that is read, in bytes.
+/// The largest request, in bytes.
 const BODY_MAX: usize = 16 * 1024 * 1024;
 
-/// Calls kept in the log when the options do not say: some 40 MB at most, by the size of usual ones.
 pub const CALLS_KEPT: usize = 10_000;
 
-/// Which rules of who may call what are enforced (`simulator.md` AU-4).
+/// Enforced authorization rules (`simulator.md` AU-4).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Authorization {
-    /// Account-level rules, role trust, service control policies, and the policies of permission
-    /// sets for sessions of the access portal.
+    /// Account-level rules, role trust, service control policies, and permission set policies for
+    /// portal sessions.
     #[default]
     Rules,
     /// Also identity policies, boundaries, session policies and resource control policies.
@@ -47,71 +44,49 @@ pub enum Authorization {
     Off,
 }
 
-/// How a simulator is made.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The organization.
     pub organization: OrganizationFile,
-    /// Seed, over the file's.
     pub seed: Option<u64>,
     /// Secret of every account's default key; absent: derived from the seed.
     pub secret: Option<String>,
-    /// State log; what is in it wins over the organization, and the other options over it. A seed that is not its own is
-    /// refused.
+    /// State log; overrides the organization, and other options override it. Refuses a different
+    /// seed.
     pub state: Option<PathBuf>,
-    /// Whether calls are throttled at the documented rates.
+    /// Whether to throttle at the documented rates.
     pub throttle: bool,
-    /// Whether the virtual clock moves only by `advance`.
     pub frozen_clock: bool,
-    /// Token that the control API wants.
     pub control_token: Option<String>,
-    /// Names of this machine, beside those of loopback, that the control API may be called by.
+    /// Host names of this machine, other than loopback, accepted by the control API.
     pub control_names: Vec<String>,
-    /// Calls kept in the log, the newest; absent: `CALLS_KEPT`.
+    /// Newest calls in the log; absent: `CALLS_KEPT`.
     pub calls_kept: Option<usize>,
-    /// Whether global services insist on their Region.
     pub strict_scope: bool,
-    /// Which rules are enforced.
     pub authorization: Authorization,
-    /// Durations of asynchronous operations, over the file's.
     pub speed: Option<Speed>,
-    /// Read-after-write windows, over the file's.
     pub consistency: Option<Consistency>,
-    /// Switches, over the file's.
     pub behaviour: Vec<(String, String)>,
-    /// Address of the access portal where the organization names none; absent:
-    /// `https://<identity store>.awsapps.com/start`. With the simulator's own address
-    /// (`http://127.0.0.1:4570/start`) it serves the portal's pages itself, also after a restart
-    /// on another port.
+    /// Portal address if the organization has none; absent: `https://<identity
+    /// store>.awsapps.com/start`. With the simulator's own address (`http://127.0.0.1:4570/start`)
+    /// it serves the portal's pages, also after a restart on another port.
     pub portal_url: Option<String>,
 }
 
-/// Why a simulator could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The organization cannot be loaded.
     #[error("the organization has {} problems, first: {}", .0.len(), .0.first().map(ToString::to_string).unwrap_or_default())]
     Organization(Vec<Problem>),
-    /// The state log cannot be read or written.
     #[error("state log `{path}`")]
-    State {
-        /// The file.
-        path: PathBuf,
-        /// Why the file cannot be read.
-        source: io::Error,
-    },
+    State { path: PathBuf, source: io::Error },
 }
 
-/// Access keys as a client needs them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// `AKIA…`
     pub access_key_id: String,
-    /// The secret.
     pub secret_access_key: String,
     /// Only with session keys.
     pub session_token: Option<String>,
-    /// ARN of the principal.
     pub principal: String,
 }
 
@@ -124,25 +99,19 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-/// Facts about IAM Identity Center that a server's configuration wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentityCenterFacts {
-    /// ARN of the instance.
     pub instance_arn: String,
     /// `d-…`
     pub identity_store_id: String,
-    /// The Region it lives in.
     pub home_region: String,
-    /// Address of the access portal.
     pub portal_url: String,
-    /// The address that AWS gives the portal, which programs may name as well: the aws CLI takes none
-    /// without TLS.
+    /// AWS's portal address, also accepted: the aws CLI requires TLS.
     pub start_url: String,
-    /// The management account.
     pub management_account: String,
 }
 
-/// The simulated organization. Copies share one world.
+/// Copies share one world.
 #[derive(Clone)]
 pub struct Simulator {
     shared: Arc<Shared>,
@@ -155,10 +124,6 @@ impl std::fmt::Debug for Simulator {
 }
 
 impl Simulator {
-    /// Makes a simulator, from the state log if there is one, else from the organization.
-    ///
-    /// # Errors
-    /// See `LoadError`.
     pub fn new(options: Options, clock: Arc<dyn Clock>) -> Result<Self, LoadError> {
         let overrides = Overrides {
             seed: options.seed,
@@ -218,7 +183,7 @@ impl Simulator {
         &self.shared
     }
 
-    /// The default key of an account; `None` when there is no such account.
+    /// The default key of an account; `None` for an unknown account.
     pub fn credentials(&self, account: &str) -> Option<Credentials> {
         let world = self.shared.lock();
         world.state.account(account)?;
@@ -234,12 +199,10 @@ impl Simulator {
         })
     }
 
-    /// The organization as it is now, with every id.
     pub fn organization(&self) -> OrganizationFile {
         export(&self.shared.lock().state)
     }
 
-    /// Facts about IAM Identity Center.
     pub fn identity_center(&self) -> IdentityCenterFacts {
         let world = self.shared.lock();
         let center = &world.state.center;
@@ -253,32 +216,30 @@ impl Simulator {
         }
     }
 
-    /// Adds records of CloudTrail that nothing here made, all or none; how many.
+    /// Adds external CloudTrail records, all or none; returns their number.
     ///
     /// # Errors
-    /// A record lacks what CloudTrail files it by.
+    /// A record lacks an index member.
     pub fn add_events(&self, records: &[serde_json::Value]) -> Result<usize, String> {
         self.shared.add_events(records)
     }
 
-    /// Facts about the simulated Slack; `None` when the organization file has no section `slack`.
+    /// `None` without a section `slack` in the organization file.
     pub fn slack(&self) -> Option<SlackFacts> {
         self.shared.slack.facts()
     }
 
-    /// Sets where the simulated Slack sends interactions, over the file's `request_url` and for
-    /// files loaded later, too. Slash commands go to the file's `command_url`; without one, to
-    /// the same address with `/slack/commands` in place of `/slack/interactions` at its end, or
-    /// to the same address when it ends otherwise.
+    /// Sets the address of Slack interactions, over the file's `request_url`, also for later loads.
+    /// Slash commands go to the file's `command_url`; without one, to the same address with
+    /// `/slack/commands` in place of a final `/slack/interactions`.
     pub fn set_slack_request_url(&self, url: impl Into<String>) {
         self.shared.slack.set_request_url(url.into());
     }
 
-    /// All of it over HTTP: the services at `/`, the control API under `/_sim/`, the simulated
-    /// Slack under `/_slack/`.
+    /// The services at `/`, the control API under `/_sim/`, the simulated Slack under `/_slack/`.
     pub fn router(&self) -> Router {
         let services = any(face).with_state(self.shared.clone());
-        let slack = hallpass_slack_sim::router(
+        let slack = crate::slack::router(
             self.shared.slack.clone(),
             self.shared.clone(),
             &self.shared.access,
@@ -289,16 +250,13 @@ impl Simulator {
     }
 }
 
-/// Serves the simulator until `shutdown`, over connections that faults can cut.
-///
-/// # Errors
-/// The listener failed.
+/// Serves until `shutdown`, with connections that faults can break.
 pub async fn serve(
     listener: tokio::net::TcpListener,
     simulator: Simulator,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    hallpass_sim_base::serve(listener, simulator.router(), shutdown).await
+    crate::base::serve(listener, simulator.router(), shutdown).await
 }
 
 async fn face(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Response<Body> {

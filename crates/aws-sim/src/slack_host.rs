@@ -1,7 +1,7 @@
-//! What the simulated Slack is given: the clocks, the faults, a place in the call log.
+//! Gives the simulated Slack clocks, faults and the call log.
 
-use hallpass_sim_base::{Millis, instant};
-use hallpass_slack_sim::{MethodFault, MethodFaults, MethodRecord, SlackFault, SlackHost};
+use crate::base::{Millis, instant};
+use crate::slack::{MethodFault, MethodFaults, MethodRecord, SlackFault, SlackHost};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::{
     world::Shared,
 };
 
-/// The name by which faults and the call log know it.
+/// Its name in faults and the call log.
 const SERVICE: &str = "slack";
 
 impl SlackHost for Shared {
@@ -84,7 +84,6 @@ impl SlackHost for Shared {
     }
 }
 
-/// Faults of any service as the Web API shows them.
 fn in_slacks_words(fault: ReplyFault) -> MethodFault {
     match fault {
         ReplyFault::DropBefore(how) => MethodFault::DropBefore(how),

@@ -1,7 +1,7 @@
-//! Somebody else: what faults let others do beside a call, through the state machine and with callers of their own
+//! Third-party actions of faults beside a call, through the state machine with own callers
 //! (`simulator.md` §4.1).
 
-use hallpass_sim_base::{Millis, instant};
+use crate::base::{Millis, instant};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -23,18 +23,16 @@ use crate::{
     world::SimWorld,
 };
 
-/// Where somebody else is: an address of documentation (RFC 5737).
+/// The third party's address, for documentation (RFC 5737).
 const SOMEWHERE: &str = "192.0.2.1";
 
-/// The call beside which somebody acts.
 pub(crate) struct Beside<'a> {
     pub region: &'a str,
     pub request: &'a Value,
-    /// Its answer's members; null before it.
+    /// Null before the answer.
     pub answer: &'a Value,
 }
 
-/// Why an act was not carried out.
 struct Failed {
     code: String,
     message: String,
@@ -51,7 +49,7 @@ impl Failed {
 }
 
 impl SimWorld {
-    /// Carries out what a fault lets somebody else do, in order; what is refused is noted with the fault.
+    /// Runs a fault's acts in order; records refusals with the fault.
     pub(crate) fn somebody_acts(
         &mut self,
         wall: Timestamp,
@@ -158,7 +156,7 @@ impl SimWorld {
     }
 }
 
-/// Who acts: the principal that is named, or `sim-admin` of the account.
+/// The named principal, or `sim-admin` of the account.
 fn caller(state: &SimState, act: &ActCall, now: Millis) -> Result<AwsCaller, Failed> {
     let nobody = |name: &str| Failed::of("Nobody", format!("there is no account `{name}`"));
     let named = act.account.as_deref();
@@ -182,7 +180,6 @@ fn caller(state: &SimState, act: &ActCall, now: Millis) -> Result<AwsCaller, Fai
     }
 }
 
-/// A session of a role, which is looked up for its path; in mode `rules` one that is not there acts as well.
 fn session(
     state: &SimState,
     principal: &Principal,
@@ -207,7 +204,7 @@ fn session(
     }
 }
 
-/// An answer that names what was not processed is no success.
+/// An answer that lists unprocessed items is a failure.
 fn not_all(output: &Output) -> Result<(), Failed> {
     let Output::Members(Value::Object(members)) = output else {
         return Ok(());

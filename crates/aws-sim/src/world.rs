@@ -1,5 +1,4 @@
-//! Everything that changes, under one lock, and what stands around it: the clock, the state log, who
-//! may control.
+//! All mutable state under one lock, with clock, state log and access control.
 
 use std::{
     io,
@@ -7,10 +6,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use crate::base::{ControlAccess, Millis, Random, Refusal, instant};
+use crate::slack::SlackSimulator;
 use axum::http::StatusCode;
-use hallpass_model::Clock;
-use hallpass_sim_base::{ControlAccess, Millis, Random, Refusal, instant};
-use hallpass_slack_sim::SlackSimulator;
+use hallpass_base::Clock;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -29,43 +28,36 @@ use crate::{
     state::{LoadedLog, Record, Snapshot, StateLog},
 };
 
-/// How far the numbering of calls jumps at a restart.
 const NUMBERS_LEFT_OUT: u64 = 1_000_000;
 
-/// Everything that changes, under one lock.
 pub(crate) struct SimWorld {
     pub state: SimState,
     pub faults: Faults,
     pub calls: CallLog,
     /// Virtual minus wall clock.
     pub offset: Millis,
-    /// The virtual instant at which the clock stands still.
+    /// The instant of a stopped clock.
     pub frozen: Option<Millis>,
-    /// The file that `reset` goes back to.
     pub loaded: OrganizationFile,
     seq: u64,
     log: Option<StateLog>,
 }
 
 impl SimWorld {
-    /// The virtual instant of a wall clock.
     pub(crate) fn now(&self, wall: Timestamp) -> Millis {
         self.frozen
             .unwrap_or_else(|| wall.as_millisecond() + self.offset)
     }
 
-    /// The number of the next call.
     pub(crate) fn next_seq(&mut self) -> u64 {
         self.seq += 1;
         self.seq
     }
 
-    /// The request id of a call.
     pub(crate) fn request_id(&self, seq: u64) -> String {
         Random::new(self.state.seed, &format!("request {seq}")).uuid()
     }
 
-    /// Puts a change on disk.
     pub(crate) fn persist(&mut self, record: &Record) -> io::Result<()> {
         let Some(log) = &mut self.log else {
             return Ok(());
@@ -77,20 +69,18 @@ impl SimWorld {
         Ok(())
     }
 
-    /// Starts the log anew from the state as it is.
     pub(crate) fn snapshot(&mut self) -> io::Result<()> {
         let Some(log) = &self.log else { return Ok(()) };
         let path = log.path().to_owned();
         self.keep_log(&path)
     }
 
-    /// Keeps what happens from now on in a file.
     pub(crate) fn keep_log(&mut self, path: &Path) -> io::Result<()> {
         self.log = Some(self.start_log(path)?);
         Ok(())
     }
 
-    /// Runs a command, logs it as somebody else's call, and puts it on disk.
+    /// Runs a command, logs it as a foreign call, and syncs it.
     pub(crate) fn run_command(
         &mut self,
         wall: Timestamp,
@@ -105,7 +95,7 @@ impl SimWorld {
             seq,
         };
         let answer = commands::run(&mut self.state, command, now)?;
-        // of a clock that was put back the state knows nothing
+        // the state ignores a clock set back
         let now = self.state.latest.max(now);
         if name == "mutate" {
             let operation = body
@@ -187,26 +177,25 @@ impl SimWorld {
     }
 }
 
-/// What the faces of the simulator share.
 pub(crate) struct Shared {
     pub clock: Arc<dyn Clock>,
     pub secret: Option<String>,
     pub strict_scope: bool,
     pub access: Arc<ControlAccess>,
     pub overrides: Overrides,
-    /// Its lock is taken before that of the world, never after.
+    /// Lock order: before the world's lock, never after.
     pub slack: Arc<SlackSimulator>,
     pub world: Mutex<SimWorld>,
 }
 
 impl Shared {
-    /// The one lock. A panic of another holder does not poison it: the core has no half-made
-    /// state to protect, and a simulator that stops answering helps nobody.
+    /// The one lock. Ignores poison: the core has no half-made state, and the simulator must keep
+    /// answering.
     pub(crate) fn lock(&self) -> MutexGuard<'_, SimWorld> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts the simulated Slack anew from the organization as it is.
+    /// Restarts the simulated Slack from the current organization.
     pub(crate) fn open_slack(&self) {
         self.slack.open(|| {
             let world = self.lock();
@@ -214,7 +203,7 @@ impl Shared {
         });
     }
 
-    /// Adds records of CloudTrail, all or none; how many.
+    /// Adds all CloudTrail records or none; returns their number.
     pub(crate) fn add_events(&self, records: &[Value]) -> Result<usize, String> {
         let events: Result<Vec<HistoryEvent>, String> =
             records.iter().map(HistoryEvent::brought).collect();
@@ -227,14 +216,12 @@ impl Shared {
         Ok(added)
     }
 
-    /// Runs a command, logs it as somebody else's call, and puts it on disk.
     pub(crate) fn run(&self, name: &str, body: Value) -> Result<Value, Refusal> {
         let wall = self.clock.now();
         self.lock().run_command(wall, name, body)
     }
 }
 
-/// A world as an organization file has it.
 pub(crate) fn fresh(
     file: &OrganizationFile,
     overrides: &Overrides,
@@ -264,7 +251,7 @@ pub(crate) fn fresh(
     Ok(world)
 }
 
-/// A world as a state log left it, with what the options say over it.
+/// A world from a state log, with overriding options.
 pub(crate) fn restored(
     found: LoadedLog,
     overrides: &Overrides,
@@ -288,7 +275,7 @@ pub(crate) fn restored(
     for record in found.records {
         world.replay(record);
     }
-    // calls that changed nothing left no number behind; none of theirs is drawn again
+    // calls without changes left no number in the log; the gap avoids reusing theirs
     world.seq += NUMBERS_LEFT_OUT;
     world.calls = CallLog::new(kept, world.seq);
     let now = world.now(wall);
@@ -303,7 +290,7 @@ pub(crate) fn restored(
     Ok(world)
 }
 
-/// What options say over what was kept. All that was drawn hangs on the seed, so that it is the one of before or none.
+/// Applies overriding options. Everything drawn depends on the seed, so it must not change.
 fn override_settings(state: &mut SimState, overrides: &Overrides) -> Result<(), Vec<Problem>> {
     let mut problems = Vec::new();
     if let Some(seed) = overrides.seed.filter(|seed| *seed != state.seed) {

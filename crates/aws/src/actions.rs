@@ -1,30 +1,20 @@
 //! The IAM actions this client needs, for the least policy that `hallpass server doctor` prints.
 
-/// Who needs an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Every server.
     Always,
-    /// Whoever ends sessions or runs drills: they write policies of the organization.
     Policies,
-    /// Whoever has the tags of accounts read.
     AccountTags,
-    /// Whoever applies access as code: they write permission sets.
     AccessFiles,
-    /// Whoever makes accounts from a list.
     Vending,
 }
 
-/// What an action is needed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NeededAction {
-    /// The action's name in IAM.
     pub name: &'static str,
-    /// Whether it changes something.
     pub writes: bool,
-    /// Who needs it.
     pub need: Need,
-    /// Whether a guard needs it, who only looks and takes away.
+    /// Needed by a guard, which only reads and revokes.
     pub guard: bool,
 }
 
@@ -81,30 +71,29 @@ const fn for_vending(action: NeededAction) -> NeededAction {
     }
 }
 
-/// What the texts of policies that AWS keeps are read with, on those policies: they say what permission sets allow.
+/// Read AWS managed policy texts, to describe permission sets.
 pub const POLICY_TEXT_ACTIONS: [&str; 2] = ["iam:GetPolicy", "iam:GetPolicyVersion"];
 
 const ACTIONS: &[NeededAction] = &[
     and_guard(read("sso:ListInstances")),
     read("sso:ListPermissionSets"),
     read("sso:DescribePermissionSet"),
-    // what a permission set allows, for its page
     read("sso:GetInlinePolicyForPermissionSet"),
     read("sso:ListManagedPoliciesInPermissionSet"),
     read("sso:ListCustomerManagedPolicyReferencesInPermissionSet"),
     read("sso:GetPermissionsBoundaryForPermissionSet"),
     and_guard(read("sso:ListAccountAssignments")),
     read("sso:DescribeInstance"),
-    // by which Regions people sign in while the home Region is lost
+    // the sign-in Regions during a loss of the home Region
     read("sso:ListRegions"),
-    // where permission sets are, for sweeps
+    // provisioned accounts, for sweeps
     read("sso:ListAccountsForProvisionedPermissionSet"),
     read("sso:ListPermissionSetsProvisionedToAccount"),
     read("sso:DescribeAccountAssignmentCreationStatus"),
     and_guard(read("sso:DescribeAccountAssignmentDeletionStatus")),
-    // one listing for all that a person loses at once
+    // one listing for all of a principal's assignments
     read("sso:ListAccountAssignmentsForPrincipal"),
-    // one question for all operations in progress
+    // one call for all operations in progress
     read("sso:ListAccountAssignmentCreationStatus"),
     read("sso:ListAccountAssignmentDeletionStatus"),
     write("sso:CreateAccountAssignment"),
@@ -137,7 +126,7 @@ const ACTIONS: &[NeededAction] = &[
     for_policies(write("organizations:DeletePolicy")),
     for_policies(write("organizations:AttachPolicy")),
     for_policies(write("organizations:DetachPolicy")),
-    // a policy is made with its tags in one call
+    // a policy is created with its tags in one call
     for_policies(write("organizations:TagResource")),
     for_vending(read("organizations:DescribeCreateAccountStatus")),
     for_vending(read("organizations:ListCreateAccountStatus")),
@@ -166,16 +155,14 @@ const ACTIONS: &[NeededAction] = &[
     for_files(write("sso:ProvisionPermissionSet")),
 ];
 
-/// What exporting to a bucket needs on the bucket: `doctor` looks whether it has Object Lock, and a server with an
-/// empty database whether an earlier log is there.
+/// Bucket actions of an export: `doctor` checks Object Lock, and a server with an empty database
+/// checks for an earlier log.
 pub const BUCKET_ACTIONS: &[&str] = &["s3:GetBucketObjectLockConfiguration", "s3:ListBucket"];
-/// What exporting needs on the bucket's objects. Reading is for an object that is there already: it
-/// has to be the same.
+/// Object actions of an export. `GetObject` compares an existing object, which must be equal.
 pub const OBJECT_ACTIONS: &[&str] = &["s3:PutObject", "s3:PutObjectRetention", "s3:GetObject"];
-/// What signing heads needs on the key.
 pub const KEY_ACTIONS: &[&str] = &["kms:Sign", "kms:GetPublicKey"];
 
-/// Every IAM action that a call of this client needs, but for exports, and no other.
+/// Exactly the IAM actions of this client's calls, without exports.
 pub fn actions() -> &'static [NeededAction] {
     ACTIONS
 }
@@ -186,7 +173,6 @@ mod tests {
 
     use super::*;
 
-    /// The operation names as they stand in the sources.
     fn called() -> BTreeSet<&'static str> {
         let sources = [
             include_str!("connect.rs"),
@@ -229,7 +215,6 @@ mod tests {
             .filter_map(|action| action.name.split_once(':'))
             .map(|(_, operation)| operation)
             .collect();
-        // asked of whoever makes a policy with tags; no call of its own
         let mut called = called();
         called.insert("TagResource");
         assert_eq!(named, called);
@@ -247,7 +232,6 @@ mod tests {
                 .collect()
         };
         let objects = called(include_str!("objects.rs"), "self.call(");
-        // listing is for those who verify, with rights of their own
         let known = BTreeSet::from([
             "PutObject",
             "GetObject",

@@ -1,5 +1,5 @@
-//! Rations requests: a token bucket that serves what a person takes away first, then ends, then grants,
-//! then looks. Those who come later keep a share, so that nobody starves.
+//! A token bucket that serves urgent revokes first, then ends, then grants, then reads. Lower
+//! urgencies keep a share, to avoid starvation.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,16 +9,15 @@ use hallpass_assignments::Urgency;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-/// The slowest rate a bucket accepts, in requests per second; below it nothing would ever move.
+/// The slowest rate, in requests per second; a lower one would block forever.
 const RATE_MIN: f64 = 0.1;
-/// Of so many tokens, a grant that waits gets one, whoever else waits.
+/// Tokens per token guaranteed to waiting grants.
 const GRANTS_ONE_IN: u32 = 10;
-/// Of so many tokens, a look that waits gets one.
+/// Tokens per token guaranteed to waiting reads.
 const LOOKS_ONE_IN: u32 = 20;
-/// What a person takes away waits no longer than this in a bucket that is closed.
 const CLOSED_AT_ONCE_MAX: Duration = Duration::from_secs(1);
 
-/// A token bucket. Waiters are served by urgency, then in the order they came.
+/// Serves waiters by urgency, then in order of arrival.
 #[derive(Debug)]
 pub(crate) struct Bucket {
     state: Mutex<BucketState>,
@@ -41,7 +40,6 @@ struct BucketState {
 
 type WaitTicket = (Urgency, u64);
 
-/// How often others went before somebody who has a share.
 #[derive(Debug)]
 struct Share {
     whose: Urgency,
@@ -62,7 +60,6 @@ impl Share {
         self.passed + 1 >= self.one_in
     }
 
-    /// A token went to `taker` while somebody with this share waited, or nobody did.
     fn note(&mut self, taker: Urgency, waits: bool) {
         self.passed = if waits && taker != self.whose {
             self.passed + 1
@@ -73,13 +70,11 @@ impl Share {
 }
 
 impl BucketState {
-    /// The first of an urgency.
     fn first_of(&self, urgency: Urgency) -> Option<WaitTicket> {
         let first = self.waiting.range((urgency, 0)..).next();
         first.filter(|place| place.0 == urgency).copied()
     }
 
-    /// Whose turn it is.
     fn first(&self) -> Option<WaitTicket> {
         let shares = [&self.grants, &self.looks].into_iter();
         let with_share = shares
@@ -90,7 +85,6 @@ impl BucketState {
             .or_else(|| self.waiting.first().copied())
     }
 
-    /// Until when nobody of an urgency is served.
     fn closed_for(&self, urgency: Urgency) -> Instant {
         match urgency {
             Urgency::AtOnce => self.closed_until.min(self.closed_at + CLOSED_AT_ONCE_MAX),
@@ -112,20 +106,16 @@ impl BucketState {
 
 enum BucketTurn {
     Taken,
-    /// First in line; a token is there at this instant.
     At(Instant),
-    /// Somebody goes first.
     Behind,
 }
 
-/// A place in line, given up when dropped, also when the wait is cancelled.
 struct Ticket<'a> {
     bucket: &'a Bucket,
     place: WaitTicket,
 }
 
 impl Bucket {
-    /// A full bucket of `burst` tokens, refilled at `per_second`.
     pub(crate) fn new(per_second: f64, burst: u32) -> Self {
         let now = Instant::now();
         let burst = f64::from(burst.max(1));
@@ -151,7 +141,7 @@ impl Bucket {
         }
     }
 
-    /// Waits for a token and takes it. Cancelling the wait takes none.
+    /// Waits for a token and takes it. A cancelled wait takes none.
     pub(crate) async fn take(&self, urgency: Urgency) {
         let ticket = self.line_up(urgency);
         loop {
@@ -172,7 +162,7 @@ impl Bucket {
         }
     }
 
-    /// AWS said that we are too fast: empties the bucket and keeps it closed for `pause`.
+    /// After a throttle: empties the bucket and closes it for `pause`.
     pub(crate) fn slow_down(&self, pause: Duration) {
         let now = Instant::now();
         let mut state = self.lock();
@@ -207,7 +197,7 @@ impl Bucket {
         state.tokens = (state.tokens + gained).min(self.burst);
         state.as_of = now;
         if state.tokens < 1.0 {
-            // a little more than needed, so that rounding never wakes us without a token
+            // a margin, so that rounding never causes a wake-up without a token
             let lacking = (1.0 - state.tokens) / self.per_second + 1e-6;
             return BucketTurn::At(now + Duration::from_secs_f64(lacking));
         }
@@ -216,7 +206,7 @@ impl Bucket {
     }
 
     fn lock(&self) -> MutexGuard<'_, BucketState> {
-        // every change of the state is whole: a panic elsewhere leaves it usable
+        // every state change is complete: a panic elsewhere leaves it usable
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -273,7 +263,6 @@ mod tests {
         }
     }
 
-    /// Everybody lines up while the bucket is empty; who was served, in order.
     async fn served(waiting: &[Urgency]) -> Vec<(Urgency, usize)> {
         let bucket = Arc::new(Bucket::new(1.0, 1));
         bucket.take(Urgency::Background).await;
@@ -318,10 +307,8 @@ mod tests {
         use Urgency::{Background, End, Grant};
         let waiting = [vec![End; 200], vec![Grant; 50], vec![Background; 50]].concat();
         let served = served(&waiting).await;
-        // where both are due the look comes one later
         let count = |urgency| served[..101].iter().filter(|it| it.0 == urgency).count();
         assert_eq!((count(Grant), count(Background)), (10, 5));
-        // and among grants, and among looks, whoever came first
         for urgency in [End, Grant, Background] {
             let of: Vec<_> = served.iter().filter(|it| it.0 == urgency).collect();
             assert!(of.is_sorted(), "{of:?}");

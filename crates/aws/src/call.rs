@@ -1,4 +1,4 @@
-//! The one way requests leave: rate-limited, timed, counted; reads repeated, writes never.
+//! Sends every request: rate-limited, timed, counted. Repeats reads, never writes.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use hallpass_assignments::{CenterFault, SilenceWatch, Urgency};
-use hallpass_model::Clock;
+use hallpass_base::Clock;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::bucket::Bucket;
@@ -22,49 +22,42 @@ use crate::jitter::Jitter;
 use crate::key_watch::KeyWatch;
 use crate::request_ids;
 
-/// The longest wait for one answer.
 pub(crate) const ATTEMPT_MAX: Duration = Duration::from_secs(10);
-/// The longest time for a call of the port, waiting included (the port promises 15 s).
+/// Maximum time of a port call, with waiting (the port promises 15 s).
 pub(crate) const PORT_MAX: Duration = Duration::from_secs(14);
-/// The longest time for one read of the inventory, waiting included.
+/// Maximum time of one inventory read, with waiting.
 pub(crate) const LOOK_MAX: Duration = Duration::from_mins(2);
-/// The longest time for a read of which a plan is made, waiting included.
+/// Maximum time of one read for a plan, with waiting.
 const PLAN_READ_MAX: Duration = Duration::from_secs(40);
-/// The longest time for each question asked while connecting.
 const CONNECT_MAX: Duration = Duration::from_secs(30);
-/// A write that could not wait this long for its answer is not sent.
+/// A write with less time for its answer is not sent.
 const WRITE_PATIENCE_MIN: Duration = Duration::from_secs(5);
-/// How often a read is tried; one of the inventory that is throttled is tried until its time is up.
+/// Attempts of a read; a throttled inventory read continues until its deadline.
 const ATTEMPTS_MAX: u32 = 4;
-/// The longest pause before the second attempt; doubles with each.
+/// Maximum pause before the second attempt; doubles with each.
 const PAUSE_FIRST: Duration = Duration::from_millis(250);
-/// The longest pause before any attempt.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// How urgent a call is, and when its caller stops caring.
+/// A call's urgency, and its caller's deadline.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline {
     pub(crate) urgency: Urgency,
     pub(crate) until: Instant,
-    /// How long one answer is waited for.
     attempt_max: Duration,
-    /// Whether a throttled read is tried until then, however often.
     waits_out_throttles: bool,
 }
 
 impl Deadline {
-    /// For a call of the port.
     pub(crate) fn port(urgency: Urgency) -> Self {
         Self::within(urgency, PORT_MAX)
     }
 
-    /// For a question asked while connecting.
     pub(crate) fn connecting() -> Self {
         Self::within(Urgency::Grant, CONNECT_MAX)
     }
 
-    /// For a read of the inventory: nobody waits for the one answer, many are needed, and other programs
-    /// read with the same quota.
+    /// For inventory reads: no caller waits for a single answer, and other programs share the
+    /// quota.
     pub(crate) fn look() -> Self {
         Self {
             waits_out_throttles: true,
@@ -72,8 +65,9 @@ impl Deadline {
         }
     }
 
-    /// For a read of which a plan is made: a throttle is waited out, since other programs read with the same quota and a
-    /// list of a thousand rows is not to fail for one answer (`organization.md` P-10). Shorter than a lane is leased.
+    /// For plan reads: retries throttles, because other programs share the quota and one answer
+    /// must not fail a list of a thousand rows (`organization.md` P-10). Shorter than the lease of
+    /// a lane.
     pub(crate) fn plan() -> Self {
         Self {
             waits_out_throttles: true,
@@ -81,7 +75,6 @@ impl Deadline {
         }
     }
 
-    /// With its own limit.
     pub(crate) fn within(urgency: Urgency, limit: Duration) -> Self {
         Self {
             urgency,
@@ -91,7 +84,6 @@ impl Deadline {
         }
     }
 
-    /// Each attempt may take so much longer than usual.
     pub(crate) fn slower(self, by: Duration) -> Self {
         Self {
             attempt_max: ATTEMPT_MAX + by,
@@ -99,13 +91,11 @@ impl Deadline {
         }
     }
 
-    /// Whether a read that failed in passing is tried again after this many attempts.
     fn goes_on(self, attempts: u32, failure: &CallFailure) -> bool {
         attempts < ATTEMPTS_MAX || self.waits_out_throttles && failure.is_throttle()
     }
 }
 
-/// The way to one service.
 #[derive(Debug)]
 pub(crate) struct ServiceClient {
     service: &'static str,
@@ -116,7 +106,7 @@ pub(crate) struct ServiceClient {
     gate: OnceLock<WriteGate>,
 }
 
-/// Says whether what writes may still be sent: asked when nothing but the sending is left.
+/// Whether writes may still be sent; evaluated directly before sending.
 #[derive(Clone)]
 pub(crate) struct WriteGate(pub(crate) Arc<dyn Fn() -> bool + Send + Sync>);
 
@@ -126,16 +116,12 @@ impl fmt::Debug for WriteGate {
     }
 }
 
-/// Whose answers are heard.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum HeardService {
-    /// The one that is watched.
     Itself,
-    /// The identity store of the instance that is watched.
     ItsDirectory,
 }
 
-/// Who has to know whether a service answers.
 #[derive(Clone)]
 pub(crate) struct Heard {
     pub(crate) service: HeardService,
@@ -153,7 +139,7 @@ impl fmt::Debug for Heard {
 impl Heard {
     fn note<T>(&self, result: &Result<T, CallFailure>) {
         match result {
-            // nobody was asked
+            // no request was sent
             Err(failure) if failure.fault == CenterFault::NotSent => {}
             Err(failure) if failure.is_silence() => match self.service {
                 HeardService::Itself => self.watch.unanswered(self.clock.now()),
@@ -167,11 +153,12 @@ impl Heard {
         match result {
             Err(failure) => match &failure.fault {
                 CenterFault::KeyUnusable { .. } => {
-                    // the reason alone: messages name keys and callers, and whoever asks for readiness reads it
+                    // only the reason: messages name keys and callers, and readiness is readable by
+                    // others
                     let reason = failure.code.as_deref().unwrap_or_default();
                     self.key.refused(self.clock.now(), reason);
                 }
-                // nothing is said of the key
+                // throttling says nothing about the key
                 CenterFault::Throttled { .. }
                 | CenterFault::NotSent
                 | CenterFault::Unreachable { .. }
@@ -184,14 +171,11 @@ impl Heard {
     }
 }
 
-/// Calls of the last seconds, counted by second.
 #[derive(Debug, Default)]
 struct Lately(Mutex<VecDeque<(Instant, u32)>>);
 
 impl Lately {
-    /// Over how long calls are counted.
     const WINDOW: Duration = Duration::from_secs(10);
-    /// How long calls are counted together.
     const STEP: Duration = Duration::from_secs(1);
 
     fn note(&self, now: Instant) {
@@ -217,7 +201,6 @@ impl Lately {
 }
 
 impl ServiceClient {
-    /// How many calls a second were sent, over the last ten.
     pub(crate) fn per_second(&self) -> f64 {
         self.lately.per_second(Instant::now())
     }
@@ -233,19 +216,16 @@ impl ServiceClient {
         }
     }
 
-    /// From now on nothing that writes is sent unless `gate` says so.
     pub(crate) fn guard_writes(&self, gate: &WriteGate) {
-        // the first stays: one process has one
         let _: Result<(), _> = self.gate.set(gate.clone());
     }
 
-    /// The same, telling who has to know whether it is answered.
     pub(crate) fn heard_by(self, heard: Heard) -> Self {
         let heard = Some(heard);
         Self { heard, ..self }
     }
 
-    /// Sends a read, again when it was throttled, timed out or met a server error.
+    /// Sends a read; retries throttles, timeouts and server errors.
     pub(crate) async fn read<T, E, F, Fut>(
         &self,
         operation: &'static str,
@@ -260,8 +240,7 @@ impl ServiceClient {
         self.again(operation, pace, || sorted(send())).await
     }
 
-    /// As [`read`](Self::read), for whatever may be sent again without harm and sorts its errors
-    /// itself.
+    /// As [`read`](Self::read), for any repeatable request that classifies its own errors.
     pub(crate) async fn again<T, F, Fut>(
         &self,
         operation: &'static str,
@@ -313,19 +292,19 @@ impl ServiceClient {
         T: RequestId,
         E: ProvideErrorMetadata + Error + 'static,
     {
-        // sent too late, the answer would be lost and somebody would have to look
+        // sent too late, its answer would be lost and need a lookup
         let send_by = pace
             .until
             .checked_sub(WRITE_PATIENCE_MIN)
             .unwrap_or(pace.until);
-        // a process that was paused finds here that its time is over, and not on its way to AWS
+        // a paused process detects an expired deadline here, not after sending
         let guarded = async move {
             match self.gate.get() {
                 Some(WriteGate(may_write)) if !may_write() => Err(CallFailure::not_sent()),
                 Some(_) | None => sorted(noted(request)).await,
             }
         };
-        // the SDK's futures are 16 KB; boxed here, those who wait stay small
+        // the SDK's futures are 16 KB; boxing keeps waiting ones small
         self.attempt(operation, pace, send_by, Box::pin(guarded))
     }
 
@@ -388,7 +367,7 @@ impl ServiceClient {
         .increment(1);
     }
 
-    /// Full jitter over a doubling span, and never less than AWS asks for.
+    /// Full jitter over a doubling span, at least AWS's requested pause.
     fn pause(&self, attempt: u32, asked: Option<Duration>) -> Duration {
         let span = PAUSE_FIRST
             .saturating_mul(1 << attempt.saturating_sub(1).min(16))
@@ -397,7 +376,6 @@ impl ServiceClient {
     }
 }
 
-/// A write whose id is kept for whoever wants to name it.
 async fn noted<T, E>(
     request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
 ) -> Result<T, SdkError<E, HttpResponse>>
@@ -415,7 +393,6 @@ where
     .await
 }
 
-/// A request whose errors are sorted.
 async fn sorted<T, E>(
     request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
 ) -> Result<T, CallFailure>

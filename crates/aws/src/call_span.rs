@@ -1,21 +1,20 @@
-//! The span of one request to AWS, for whoever sends traces on; nothing where nobody does. It holds what the request was
-//! and how it went, never what was asked or answered.
+//! The tracing span of one AWS request; disabled without an exporter. Contains metadata and result,
+//! never input or output.
 
 use std::future::Future;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use hallpass_model::traced::INNER_SPANS;
+use hallpass_base::traced::INNER_SPANS;
 use tracing::field::{Empty, display};
 use tracing::{Instrument as _, Span};
 
 use crate::fault::CallFailure;
 
 tokio::task_local! {
-    /// The span of the request under way: whoever hears its answer is deep in the SDK.
+    /// The current request's span, for observers deep in the SDK.
     static CALL: Span;
 }
 
-/// A span for a request that is about to be sent.
 pub(crate) fn open(service: &'static str, operation: &'static str) -> Span {
     tracing::info_span!(
         target: INNER_SPANS,
@@ -31,7 +30,6 @@ pub(crate) fn open(service: &'static str, operation: &'static str) -> Span {
     )
 }
 
-/// Sends within the span.
 pub(crate) async fn within<T>(span: &Span, request: impl Future<Output = T>) -> T {
     if span.is_disabled() {
         return request.await;
@@ -40,9 +38,8 @@ pub(crate) async fn within<T>(span: &Span, request: impl Future<Output = T>) -> 
         .await
 }
 
-/// Notes what an answer is called and how it is, whatever it says.
 pub(crate) fn answered(response: &HttpResponse) {
-    // without a span of ours nobody wants to know
+    // without a span nothing is traced
     let _: Result<(), _> = CALL.try_with(|span| {
         let headers = response.headers();
         let id = headers
@@ -55,7 +52,7 @@ pub(crate) fn answered(response: &HttpResponse) {
     });
 }
 
-/// Notes a failure by its kind: AWS's name of the error where it gave one. Messages may name people.
+/// Records a failure by kind and AWS's error name. Messages may name people.
 pub(crate) fn failed(span: &Span, failure: &CallFailure) {
     match &failure.code {
         Some(code) => span.record("error.type", code.as_str()),

@@ -1,4 +1,3 @@
-//! Tests of retries, limits and order, on paused time.
 #![allow(clippy::result_large_err, reason = "the SDK's own error type")]
 
 use std::cell::Cell;
@@ -13,7 +12,6 @@ use super::*;
 
 type FakeResult = Result<u32, SdkError<DescribeUserError, HttpResponse>>;
 
-/// The answer to a write, with its id.
 #[derive(Debug, PartialEq)]
 struct FakeWrite(&'static str);
 
@@ -25,7 +23,6 @@ impl RequestId for FakeWrite {
 
 type WriteResult = Result<FakeWrite, SdkError<DescribeUserError, HttpResponse>>;
 
-/// What a write is refused with.
 fn refused(status: u16, code: &str) -> WriteResult {
     refusal(status, code, "").map(|_| FakeWrite("r-1"))
 }
@@ -89,7 +86,6 @@ fn refusal(status: u16, code: &str, body: &'static str) -> FakeResult {
     ))
 }
 
-/// Reads with `answer` called for each attempt; gives the result, attempts and time.
 async fn read(answer: impl Fn(u32) -> FakeResult) -> (Result<u32, CallFailure>, u32, Duration) {
     let tries = Cell::new(0);
     let start = Instant::now();
@@ -152,7 +148,6 @@ async fn reads_of_the_inventory_outlast_throttles_and_nothing_else() {
         })
         .await;
     assert_eq!(result.unwrap_err().outcome(), "throttled");
-    // from the fifth pause on each is up to 4 or 5 s
     assert!(tries.get() > 20, "{}", tries.get());
     assert!(start.elapsed() <= LOOK_MAX);
     let tries = Cell::new(0);
@@ -291,7 +286,8 @@ fn calls_are_counted_over_ten_seconds() {
     assert!(lately.per_second(after(31.0)) < 0.01);
 }
 
-/// What is not sent is no answer: a server that does not lead any more does not take a lost Region for one that is back.
+/// A request that was not sent is not an answer: a server that lost its lead must not take a lost
+/// Region for recovered.
 #[tokio::test(start_paused = true)]
 async fn what_is_not_sent_says_nothing_of_whether_aws_answers() {
     let (watch, clock) = (
@@ -305,7 +301,7 @@ async fn what_is_not_sent_says_nothing_of_whether_aws_answers() {
         clock: Arc::clone(&clock),
     });
     let now = clock.now();
-    watch.resume(hallpass_model::TimeSpan::minutes(5).before(now));
+    watch.resume(hallpass_base::TimeSpan::minutes(5).before(now));
     let (lost, may_write) = (watch.lost_since(now), Arc::new(AtomicBool::new(false)));
     assert!(lost.is_some());
     let asked = Arc::clone(&may_write);
@@ -321,7 +317,7 @@ async fn what_is_not_sent_says_nothing_of_whether_aws_answers() {
     assert_eq!(watch.lost_since(now), None);
 }
 
-/// What an answer says of the key of Identity Center's data: that it cannot be used, that it was, or nothing.
+/// An answer can show that Identity Center's key is unusable, that it is usable, or neither.
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_names_the_key_is_trouble_until_one_that_needed_it() {
     let key = Arc::new(KeyWatch::default());

@@ -1,5 +1,3 @@
-//! Identity Center as the owner of assignments needs it.
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -14,18 +12,16 @@ use aws_sdk_ssoadmin::types::{
 use hallpass_assignments::{
     CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus, SentOperation, Urgency,
 };
-use hallpass_model::{
-    AccountId, GroupId, HoldKey, PermissionSetArn, Target, UserId, account_state,
-};
+use hallpass_base::{AccountId, GroupId, HoldKey, PermissionSetArn, Target, UserId, account_state};
 
 use crate::Aws;
 use crate::call::Deadline;
 use crate::fault::CallFailure;
 use crate::pages::listing;
 
-/// The largest page sso-admin and identitystore give.
+/// The largest page of sso-admin and identitystore.
 pub(crate) const PAGE: i32 = 100;
-/// Looking up a membership may take this much of the time its removal has.
+/// The part of a removal's time for the membership lookup.
 const LOOKUP_MAX: Duration = Duration::from_secs(6);
 
 #[async_trait]
@@ -73,7 +69,7 @@ impl IdentityCenter for Aws {
                 permission_set: row.permission_set_arn?.parse().ok()?,
             })
         };
-        // what cannot be read must not look as if it were not there
+        // an unreadable row must not look missing
         let targets: Option<Vec<Target>> = rows.into_iter().filter(own).map(target).collect();
         targets.ok_or_else(|| CenterFault::Refused {
             reason: format!("an assignment listed for {user} names no account or permission set"),
@@ -183,7 +179,7 @@ impl IdentityCenter for Aws {
                 .await?
             }
         };
-        // the filter is AWS's to apply; what it lists all the same as ended is not in progress
+        // AWS applies the filter; rows listed as ended are not in progress
         let is_running = |row: &AccountAssignmentOperationStatusMetadata| {
             row.status
                 .as_ref()
@@ -197,7 +193,6 @@ impl IdentityCenter for Aws {
     }
 
     async fn missing(&self, key: &HoldKey) -> Result<Option<Missing>, CenterFault> {
-        // asked only about a removal that keeps failing
         let pace = Deadline::port(Urgency::End);
         let gone = match &key.target {
             Target::Account { account, .. } => {
@@ -216,7 +211,6 @@ impl IdentityCenter for Aws {
 }
 
 impl Aws {
-    /// Asks for an account assignment of a person or a group.
     pub(crate) async fn create_assignment(
         &self,
         account: &AccountId,
@@ -241,7 +235,6 @@ impl Aws {
         in_progress(reply.account_assignment_creation_status)
     }
 
-    /// Asks for its removal.
     pub(crate) async fn delete_assignment(
         &self,
         account: &AccountId,
@@ -266,7 +259,7 @@ impl Aws {
         in_progress(reply.account_assignment_deletion_status)
     }
 
-    /// What AWS says of an operation on an assignment; `None` when it does not know it (any more).
+    /// The status of an assignment operation; `None` when AWS does not know it (any more).
     pub(crate) async fn operation(
         &self,
         kind: OperationKind,
@@ -328,7 +321,6 @@ impl Aws {
         .await
     }
 
-    /// The ids of a group's members, every page.
     pub(crate) async fn members(
         &self,
         group: &GroupId,
@@ -351,7 +343,7 @@ impl Aws {
         Ok(rows.into_iter().filter_map(user).collect())
     }
 
-    /// Looked up at the moment of removal: a membership made anew has another id.
+    /// Looked up at removal: a recreated membership has another id.
     async fn membership(
         &self,
         group: &GroupId,
@@ -362,7 +354,6 @@ impl Aws {
         self.membership_id(group, user, pace).await
     }
 
-    /// Whether somebody is in a group, asked about that one membership.
     pub(crate) async fn is_member(
         &self,
         group: &GroupId,
@@ -456,7 +447,6 @@ impl Aws {
     }
 }
 
-/// Whether an account's state is ACTIVE.
 pub(crate) fn is_active(account: &Account) -> bool {
     let state = account_state(|member| match member {
         "State" => account.state.as_ref().map(AccountState::as_str),
@@ -465,8 +455,6 @@ pub(crate) fn is_active(account: &Account) -> bool {
     state == Some("ACTIVE")
 }
 
-/// The ids that are ids, each once. A row that cannot be one of ours is not our business, but it
-/// is said.
 pub(crate) fn user_ids(ids: Vec<String>) -> BTreeSet<UserId> {
     let parse = |id: String| match UserId::new(id) {
         Ok(id) => Some(id),
@@ -499,7 +487,6 @@ fn in_progress(
         .ok_or_else(|| CallFailure::unparsable("an accepted operation without a request id"))
 }
 
-/// How far an asynchronous operation is.
 pub(crate) fn operation_status(
     status: Option<&StatusValues>,
     failure: Option<String>,

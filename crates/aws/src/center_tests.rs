@@ -1,6 +1,4 @@
-//! Tests of the port against scripted answers.
-
-use hallpass_model::TargetNames;
+use hallpass_base::TargetNames;
 use hallpass_org::armed_ends::OtherAccess as _;
 use serde_json::{Value, json};
 
@@ -89,7 +87,7 @@ async fn what_a_person_has_is_direct_and_of_every_page() {
     assert_eq!(held, Ok(vec![target]));
 }
 
-/// A set that was deleted and made anew under its name has roles that are called alike.
+/// A set recreated under its old name has roles with equal names.
 #[tokio::test(start_paused = true)]
 async fn what_a_person_has_otherwise_is_known_by_the_name_of_its_set_where_ours_was_deleted() {
     const ANEW: &str = "arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-fedcba9876543210";
@@ -143,7 +141,8 @@ async fn what_a_person_has_otherwise_is_known_by_the_name_of_its_set_where_ours_
     }
 }
 
-/// People read why an end is not armed. The name is asked for only where there is something to say, and shortly.
+/// Users read why an expiry is not enforced. The group's name is read only when needed, with a
+/// short limit.
 #[tokio::test(start_paused = true)]
 async fn what_a_person_has_through_a_group_is_told_with_the_name_of_the_group() {
     let names = TargetNames::Account {
@@ -200,7 +199,8 @@ async fn what_a_person_has_through_a_group_is_told_with_the_name_of_the_group() 
     }
 }
 
-/// That AWS does not say whether the set is there is no answer, and a refusal of ours is none about the person.
+/// An unknown state of the set is not an answer, and a denial to Hallpass says nothing about the
+/// user.
 #[tokio::test(start_paused = true)]
 async fn a_set_that_nobody_can_look_at_says_nothing_of_what_a_person_has() {
     let names = TargetNames::Account {

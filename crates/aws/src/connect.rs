@@ -1,4 +1,4 @@
-//! Finding out where we are: credentials, instance, identity store, and what we are in the
+//! Connecting: finds credentials, instance, identity store, and the own account's role in the
 //! organization.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_organizations::config::retry::RetryConfig;
 use hallpass_assignments::{CenterFault, SilenceWatch, Urgency};
 use hallpass_aws_model::organizations_region;
-use hallpass_model::{Clock, IdSource};
+use hallpass_base::{Clock, IdSource};
 use secrecy::ExposeSecret;
 
 use crate::bucket::Bucket;
@@ -30,62 +30,53 @@ use crate::pages::listing;
 use crate::which_instance::{self, WhichInstance};
 use crate::{Aws, AwsClientSettings, ConnectError, Credentials, Survey, transport};
 
-/// The service principal that delegated administrators of Identity Center are registered for.
 const SSO_PRINCIPAL: &str = "sso.amazonaws.com";
-/// The longest wait for a connection.
+/// Maximum wait for a connection.
 const CONNECTION_MAX: Duration = Duration::from_secs(4);
-/// sts allows hundreds a second; we ask once in a while.
 const STS_PER_SECOND: f64 = 50.0;
-/// The longest wait for an answer when only its date matters.
+/// Maximum wait for an answer when only its date matters.
 const DATE_MAX: Duration = Duration::from_secs(5);
 
-/// What we are in the organization (`access.md` §13).
+/// The own account's role in the organization (`access.md` §13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnAccountRole {
-    /// The management account: may do all.
+    /// May do everything.
     Management,
-    /// The delegated administrator of Identity Center: may do all except in the management
-    /// account and with permission sets provisioned there.
+    /// May do everything except in the management account and with permission sets provisioned
+    /// there.
     DelegatedAdministrator,
-    /// Another account, or none of an organization: AWS will refuse most calls.
+    /// Another account, or one without an organization: AWS will refuse most calls.
     Other,
 }
 
-/// What was found while connecting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectedOrganization {
-    /// The home Region.
     pub region: String,
-    /// The instance.
     pub instance_arn: String,
-    /// Its identity store, `d-…`.
     pub identity_store_id: String,
-    /// The account of our credentials.
     pub account: String,
-    /// The principal of our credentials.
     pub arn: String,
-    /// The organization, `o-…`; `None` when it could not be seen.
+    /// `o-…`; `None` when not readable.
     pub organization_id: Option<String>,
-    /// Its management account; `None` when it could not be seen.
+    /// `None` when not readable.
     pub management_account: Option<String>,
-    /// What we are in it.
     pub place: OwnAccountRole,
 }
 
 impl ConnectedOrganization {
-    /// Whether AWS Organizations answers in the home Region, and nowhere else.
+    /// Whether AWS Organizations answers only in the home Region.
     pub fn has_organizations_at_home(&self) -> bool {
         organizations_region(&self.region) == self.region
     }
 }
 
-/// Finds credentials, instance and identity store, and says what we are in the organization.
+/// Finds credentials, instance and identity store, and the own account's role in the organization.
 ///
-/// `clock` tells when things were read; `ids` is drawn from once, to seed the pauses between
-/// attempts. `dates` is told the date of every answer, from the first on.
+/// `clock` dates reads; `ids` seeds the retry pauses once. `dates` receives the date of every
+/// answer.
 ///
 /// # Errors
-/// When a call fails, and when there is not exactly one instance to use.
+/// When a call fails, or there is not exactly one usable instance.
 pub async fn connect(
     settings: AwsClientSettings,
     clock: Arc<dyn Clock>,
@@ -98,7 +89,6 @@ pub async fn connect(
     over(&config, &settings, clock, &dates, seed).await
 }
 
-/// A client of a service, whose answers are heard.
 macro_rules! client {
     ($service:ident, $config:expr, $dates:expr) => {
         $service::Client::from_conf(
@@ -109,7 +99,6 @@ macro_rules! client {
     };
 }
 
-/// What is known before anything was asked.
 fn nothing_known(region: &str) -> ConnectedOrganization {
     ConnectedOrganization {
         region: region.to_owned(),
@@ -123,7 +112,6 @@ fn nothing_known(region: &str) -> ConnectedOrganization {
     }
 }
 
-/// The connection over a given configuration.
 pub(crate) async fn over(
     config: &SdkConfig,
     settings: &AwsClientSettings,
@@ -135,7 +123,7 @@ pub(crate) async fn over(
         .to_builder()
         .time_source(dates.clone())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        // one correction is enough: the SDK's own would be added to it
+        // the SDK's correction would be added to this one
         .disable_clock_skew_correction(true)
         .build();
     let line = |service, share: f64, salt| {
@@ -193,8 +181,8 @@ pub(crate) async fn over(
 }
 
 impl Aws {
-    /// Asks for an answer, whatever it says: its date tells what time AWS has. A refusal for what is
-    /// signed too early or too late says it too.
+    /// Sends a call to learn AWS's time from the answer's date. A refusal for clock skew counts
+    /// too.
     ///
     /// # Errors
     /// When no answer came.
@@ -211,16 +199,13 @@ impl Aws {
     }
 }
 
-/// The Region of the environment or the profile, as the AWS CLI finds it.
 pub(crate) async fn environment_region() -> Option<String> {
     let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
         .or_else(ProfileFileRegionProvider::new());
     let found = region.region().await.map(|it| it.to_string());
-    // a variable without a value is as good as none
     found.filter(|region| !region.is_empty())
 }
 
-/// As [`configure`], for what only needs credentials and an endpoint: nobody is told of dates.
 pub(crate) async fn configure_quietly(
     settings: &AwsClientSettings,
     clock: &Arc<dyn Clock>,
@@ -237,10 +222,10 @@ async fn configure(settings: &AwsClientSettings, dates: &AnswerDates) -> SdkConf
         .build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(settings.region.clone()))
-        // credentials expire by AWS's time, and roles are assumed by it
+        // credentials expire and roles are assumed by AWS's time
         .time_source(dates.clone())
-        // it measures by that time, bucket by bucket, and does not return from a jump of years;
-        // every attempt has a time-out
+        // it uses this time source and loops for long after a jump of years; every attempt has a
+        // time-out
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .http_client(transport::client())
         .timeout_config(timeouts);
@@ -263,7 +248,7 @@ async fn configure(settings: &AwsClientSettings, dates: &AnswerDates) -> SdkConf
             "hallpass",
         ));
     }
-    // credentials are fetched with the SDK's own retries
+    // credentials use the SDK's own retries
     let base = loader.load().await;
     let mut builder = base.to_builder().retry_config(RetryConfig::disabled());
     if let Some(role) = &settings.role_arn {
@@ -283,7 +268,7 @@ async fn configure(settings: &AwsClientSettings, dates: &AnswerDates) -> SdkConf
 }
 
 /// A member account may describe the organization, but not list delegated administrators; an
-/// account of no organization may do neither. Both are `OwnAccountRole::Other`, not errors.
+/// account without an organization may do neither. Both are `OwnAccountRole::Other`, not errors.
 async fn find_place(aws: &mut Aws) -> Result<(), ConnectError> {
     let described = aws
         .org_line

@@ -1,5 +1,3 @@
-//! Tests of what connecting finds.
-
 use serde_json::{Value, json};
 
 use super::*;
@@ -65,7 +63,6 @@ async fn instance_and_store_given_are_not_looked_up() {
     assert_eq!(fake.count("ListInstances"), 0);
 }
 
-/// Connects as the management account's account of another organization's eyes.
 async fn place(
     management: &'static str,
     delegated: FakeAnswer,
@@ -116,8 +113,6 @@ async fn an_account_of_no_organization_can_still_say_so() {
     assert_eq!(aws.about().organization_id, None);
 }
 
-/// A server that answers once `at_once` calls have come over connections of their own, and counts
-/// those that stay open.
 async fn counting(at_once: usize) -> (String, Arc<std::sync::atomic::AtomicUsize>) {
     use std::sync::atomic::Ordering;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -178,7 +173,6 @@ async fn few_connections_are_kept_after_many_calls_at_once() {
     assert!(settled.is_ok(), "{open:?} are still open");
 }
 
-/// Credentials that cannot be read for want of a descriptor.
 #[derive(Debug)]
 struct Unread;
 

@@ -1,5 +1,5 @@
-//! Passwords of RDS databases whose users authenticate by IAM: a signed address that is good for a quarter of an hour
-//! (AWS: "IAM database authentication", in the guide of RDS).
+//! RDS passwords for IAM authentication: a signed address valid for a quarter of an hour (AWS: "IAM
+//! database authentication", in the guide of RDS).
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,31 +11,28 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
-use hallpass_model::{Clock, with_causes};
+use hallpass_base::{Clock, with_causes};
 
 use crate::AwsClientSettings;
 use crate::connect::{configure_quietly, environment_region};
 use crate::signed::{Slash, encoded};
 
-/// How long a token may be used to connect: AWS takes no longer ones.
 const GOOD_FOR: Duration = Duration::from_mins(15);
 
-/// Makes such passwords, with the credentials that the AWS CLI would use.
 pub struct DatabaseTokens {
     clock: Arc<dyn Clock>,
 }
 
 impl DatabaseTokens {
-    /// Asks nobody anything yet.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock }
     }
 
-    /// The password for `user` of the database that listens there. Credentials are found anew each time: connections
-    /// are few, and keys of a role soon end.
+    /// The password for `user` of that database. Finds credentials on every call: connections are
+    /// rare, and role keys expire soon.
     ///
     /// # Errors
-    /// Why there is none: no Region, or no credentials.
+    /// No Region, or no credentials.
     pub async fn token(&self, host: &str, port: u16, user: &str) -> Result<String, String> {
         let region = match database_region(host) {
             Some(region) => region.to_owned(),
@@ -56,7 +53,7 @@ impl DatabaseTokens {
     }
 }
 
-/// The Region in the name of an endpoint of RDS: `NAME.ID.REGION.rds.amazonaws.com`.
+/// The Region of an RDS endpoint: `NAME.ID.REGION.rds.amazonaws.com`.
 pub fn database_region(host: &str) -> Option<&str> {
     let (name, rest) = host.rsplit_once(".rds.")?;
     let is_aws = matches!(rest, "amazonaws.com" | "amazonaws.com.cn");
@@ -64,7 +61,6 @@ pub fn database_region(host: &str) -> Option<&str> {
     Some(region).filter(|region| is_aws && !region.is_empty())
 }
 
-/// The address of a connection, signed, without its scheme.
 fn token(
     credentials: Credentials,
     region: &str,

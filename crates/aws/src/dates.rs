@@ -1,6 +1,5 @@
-//! The time of AWS's answers: read from each of them, told to whoever keeps time, and signed with,
-//! for AWS refuses what is signed five minutes off and a wrong wall clock must not keep an end from
-//! being sent.
+//! AWS's time from its answers, used for signing: AWS refuses signatures five minutes off, and a
+//! wrong wall clock must not prevent an end.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,30 +14,26 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::date_time::Format;
-use hallpass_model::{Clock, Timestamp};
+use hallpass_base::{Clock, Timestamp};
 
 use crate::call_span;
 
-/// What AWS said of the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dated {
-    /// The `Date` of an answer, in whole seconds.
     pub date: Timestamp,
-    /// When the answer came in.
     pub at: Instant,
 }
 
-/// Is told the date of every answer of AWS, error answers included.
+/// Receives the date of every AWS answer, including errors.
 pub type DateListener = Arc<dyn Fn(Dated) + Send + Sync>;
 
-/// Hears every answer, and tells the time to sign with.
+/// Observes every answer, and provides the signing time.
 #[derive(Clone)]
 pub(crate) struct AnswerDates(Arc<DateMemory>);
 
 struct DateMemory {
     newest: Mutex<Option<Dated>>,
     listener: DateListener,
-    /// Tells the time until AWS has.
     clock: Arc<dyn Clock>,
 }
 
@@ -67,8 +62,8 @@ impl fmt::Debug for AnswerDates {
     }
 }
 
-/// The newest answer's date, moved on by the monotonic clock. One answer is enough: what is signed by
-/// a mistaken one is refused, and that refusal says the time.
+/// The newest answer's date, advanced by the monotonic clock. One answer suffices: AWS refuses a
+/// wrong time, and the refusal corrects it.
 impl TimeSource for AnswerDates {
     fn now(&self) -> SystemTime {
         let newest = *self.newest();
@@ -100,8 +95,7 @@ impl Intercept for AnswerDates {
     }
 }
 
-/// The date of an answer that is AWS's own: whatever stands between, such as a proxy with a page of
-/// its own, gives no request id, and what comes out of a cache is old.
+/// The date of AWS's own answer: a proxy's page has no request id, and a cached answer is old.
 fn date_of(response: &HttpResponse) -> Option<Timestamp> {
     let headers = response.headers();
     headers

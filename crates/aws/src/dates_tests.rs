@@ -1,5 +1,3 @@
-//! Tests of what is heard of AWS's time, and what is signed with.
-
 use std::collections::BTreeSet;
 
 use serde_json::json;

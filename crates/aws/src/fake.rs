@@ -1,5 +1,3 @@
-//! AWS for tests: answers each call with a status and a body, and remembers the calls.
-
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -14,7 +12,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
-use hallpass_model::{Clock, Timestamp};
+use hallpass_base::{Clock, Timestamp};
 use serde_json::{Value, json};
 
 use crate::connect::over;
@@ -24,12 +22,10 @@ use crate::{Aws, AwsClientSettings, ConnectError, DateListener, Dated};
 pub(crate) const INSTANCE: &str = "arn:aws:sso:::instance/ssoins-0123456789abcdef";
 pub(crate) const MANAGEMENT: &str = "111111111111";
 
-/// A status and a body.
 pub(crate) type FakeAnswer = (u16, Value);
 
 type Script = dyn Fn(&str, &Value) -> Option<FakeAnswer> + Send + Sync;
 
-/// Answers from a script; what it leaves out is answered by an organization of one account.
 pub(crate) struct Fake {
     script: Box<Script>,
     calls: Mutex<Vec<(String, Value)>>,
@@ -53,7 +49,6 @@ impl Clock for Stopped {
     }
 }
 
-/// Dates that nobody listens to.
 pub(crate) fn unheard() -> AnswerDates {
     AnswerDates::new(Arc::new(|_| {}), Arc::new(Stopped))
 }
@@ -98,7 +93,6 @@ impl Fake {
         })
     }
 
-    /// From now on answers have these headers.
     pub(crate) fn with_headers(&self, headers: &[(&'static str, &str)]) {
         let headers = headers
             .iter()
@@ -106,12 +100,10 @@ impl Fake {
         *self.headers.lock().unwrap() = headers.collect();
     }
 
-    /// What time requests were signed with, `20261120T072743Z`.
     pub(crate) fn signed_at(&self) -> Vec<String> {
         self.signed_at.lock().unwrap().clone()
     }
 
-    /// The dates that whoever keeps time was told.
     pub(crate) fn heard(&self) -> Vec<Timestamp> {
         self.heard.lock().unwrap().clone()
     }
@@ -124,13 +116,11 @@ impl Fake {
         (self.script)(operation, body).unwrap_or_else(|| (200, usual(operation)))
     }
 
-    /// How often an operation was called.
     pub(crate) fn count(&self, operation: &str) -> usize {
         let calls = self.calls.lock().unwrap();
         calls.iter().filter(|(name, _)| name == operation).count()
     }
 
-    /// The input of an operation's last call.
     pub(crate) fn last(&self, operation: &str) -> Value {
         let calls = self.calls.lock().unwrap();
         let found = calls.iter().rfind(|(name, _)| name == operation);
@@ -190,7 +180,6 @@ fn usual(operation: &str) -> Value {
     }
 }
 
-/// An error answer.
 pub(crate) fn error(name: &str, message: &str) -> FakeAnswer {
     (400, json!({"__type": name, "Message": message}))
 }

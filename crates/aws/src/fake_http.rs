@@ -1,18 +1,15 @@
-//! A server on loopback that answers as a test says, and remembers what it was asked.
-
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Response, Uri};
-use hallpass_model::{Clock, IdSource, Timestamp};
+use hallpass_base::{Clock, IdSource, Timestamp};
 use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::{AwsClientSettings, Credentials};
 
-/// A request as it came.
 #[derive(Clone, Debug)]
 pub(crate) struct ReceivedRequest {
     pub(crate) method: Method,
@@ -26,7 +23,6 @@ impl ReceivedRequest {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// A value of the query, decoded no further than a test needs.
     pub(crate) fn query(&self, name: &str) -> Option<String> {
         let pairs = self.uri.query()?.split('&');
         let mut values = pairs.filter_map(|pair| pair.split_once('='));
@@ -35,10 +31,8 @@ impl ReceivedRequest {
     }
 }
 
-/// A status, headers and a body.
 pub(crate) type ScriptedResponse = (u16, Vec<(&'static str, String)>, Vec<u8>);
 
-/// The server.
 #[derive(Clone)]
 pub(crate) struct FakeHttp {
     pub(crate) url: String,
@@ -47,7 +41,6 @@ pub(crate) struct FakeHttp {
 }
 
 impl FakeHttp {
-    /// Serves `answer` until the test ends.
     pub(crate) async fn start(
         answer: impl Fn(&ReceivedRequest) -> ScriptedResponse + Send + Sync + 'static,
     ) -> Self {
@@ -85,12 +78,10 @@ impl FakeHttp {
         fake
     }
 
-    /// What the next requests are answered, before the server's own answers.
     pub(crate) fn first(&self, said: impl IntoIterator<Item = ScriptedResponse>) {
         self.first.lock().unwrap().extend(said);
     }
 
-    /// Everything asked so far.
     pub(crate) fn asked(&self) -> Vec<ReceivedRequest> {
         self.asked.lock().unwrap().clone()
     }
@@ -100,13 +91,11 @@ impl FakeHttp {
     }
 }
 
-/// An error answer of S3.
 pub(crate) fn xml_error(status: u16, code: &str) -> ScriptedResponse {
     let body = format!("<Error><Code>{code}</Code><Message>in words</Message></Error>");
     (status, Vec::new(), body.into_bytes())
 }
 
-/// As somebody with a key, at `url`.
 pub(crate) fn settings(url: &str) -> AwsClientSettings {
     AwsClientSettings {
         endpoint_url: Some(url.to_owned()),
@@ -119,7 +108,6 @@ pub(crate) fn settings(url: &str) -> AwsClientSettings {
     }
 }
 
-/// A clock that stands still.
 pub(crate) struct Still(pub(crate) Timestamp);
 
 impl Still {
@@ -134,7 +122,6 @@ impl Clock for Still {
     }
 }
 
-/// Always the same.
 pub(crate) struct NoIds;
 
 impl IdSource for NoIds {

@@ -1,6 +1,6 @@
-//! What a failed call means: AWS's error names and HTTP statuses, sorted into the faults that the
-//! owner of assignments tells apart. Names may come decorated (`prefix#Name:link`), message
-//! members may be spelled `Message` or `message`; the SDK reads both.
+//! Classifies AWS's error names and HTTP statuses into the faults of the assignment owner. Names
+//! may be decorated (`prefix#Name:link`), messages spelled `Message` or `message`; the SDK reads
+//! both.
 
 use std::error::Error;
 use std::time::Duration;
@@ -9,27 +9,23 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use hallpass_assignments::CenterFault;
-use hallpass_aws_wire::key_reason;
-use hallpass_model::with_causes;
+use hallpass_aws_model::wire::key_reason;
+use hallpass_base::with_causes;
 use serde_json::Value;
 
-/// The longest wait we let AWS ask us for.
+/// Maximum pause requested by AWS that is honoured.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(20);
-/// The error of Organizations for many things, of which its member `Reason` says one.
+/// A generic error of Organizations, specified by its member `Reason`.
 const CONSTRAINT: &str = "ConstraintViolationException";
 
-/// A call without a result, with what only retries and listings look at.
+/// A failed call, with details for retries and listings.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct CallFailure {
-    /// What it means.
     pub(crate) fault: CenterFault,
-    /// AWS's error name, undecorated.
     pub(crate) code: Option<String>,
-    /// How long AWS asks us to wait.
     pub(crate) retry_after: Option<Duration>,
 }
 
-/// What an error answer says, taken apart.
 #[derive(Clone, Debug, Default)]
 struct ErrorAnswer {
     status: u16,
@@ -38,28 +34,24 @@ struct ErrorAnswer {
     resource: Option<String>,
     /// Why Identity Center cannot use its customer managed key.
     key: Option<String>,
-    /// Which of its constraints a service of the organization means.
     reason: Option<String>,
     retry_after: Option<Duration>,
 }
 
 impl CallFailure {
-    /// An answer that cannot be understood.
     pub(crate) fn unparsable(what: &str) -> Self {
         Self::unreachable(format!("the answer cannot be understood: {what}"))
     }
 
-    /// No answer came in time.
     pub(crate) fn timed_out(after: Duration) -> Self {
         Self::unreachable(format!("no answer within {} ms", after.as_millis()))
     }
 
-    /// Our own rate limiter let no request through in time; nothing was sent.
     pub(crate) fn not_sent() -> Self {
         Self::bare(CenterFault::NotSent)
     }
 
-    /// An error answer that was read without an SDK crate.
+    /// An error answer read without an SDK crate.
     pub(crate) fn answered(
         status: u16,
         code: Option<&str>,
@@ -74,7 +66,6 @@ impl CallFailure {
         .into()
     }
 
-    /// Nothing that could be called an answer.
     pub(crate) fn unanswered(error: &dyn Error) -> Self {
         Self::unreachable(with_causes(error))
     }
@@ -91,7 +82,6 @@ impl CallFailure {
         }
     }
 
-    /// Sorts an error of the SDK.
     pub(crate) fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
@@ -123,7 +113,6 @@ impl CallFailure {
         }
     }
 
-    /// Whether a read may be tried again.
     pub(crate) fn is_passing(&self) -> bool {
         match self.fault {
             CenterFault::Throttled { .. }
@@ -137,8 +126,8 @@ impl CallFailure {
         }
     }
 
-    /// Whether this is no answer of the service: none came, or one that says that it is ill. What it says of our credentials
-    /// and clock is an answer.
+    /// Whether the service is down: no answer, or a server error. Errors about credentials and
+    /// clock are answers.
     pub(crate) fn is_silence(&self) -> bool {
         let ours = ["Expired", "InvalidSignature", "Signature"];
         let code = self.code.as_deref().unwrap_or_default();
@@ -146,12 +135,12 @@ impl CallFailure {
         matches!(self.fault, CenterFault::Unreachable { .. }) && !is_of_us
     }
 
-    /// Whether AWS did nothing because too much was asked of it.
+    /// Whether AWS did nothing for lack of quota.
     pub(crate) fn is_throttle(&self) -> bool {
         matches!(self.fault, CenterFault::Throttled { .. })
     }
 
-    /// Whether this is how a service refuses a page token (sso-admin and identitystore:
+    /// Whether this may be a refused page token (sso-admin and identitystore:
     /// `ValidationException`; organizations: `InvalidInputException`).
     pub(crate) fn may_be_a_stale_token(&self) -> bool {
         matches!(
@@ -165,7 +154,6 @@ impl CallFailure {
         )
     }
 
-    /// The outcome's name in metrics.
     pub(crate) fn outcome(&self) -> &'static str {
         match self.fault {
             CenterFault::Throttled { .. } => "throttled",
@@ -209,7 +197,6 @@ impl ErrorAnswer {
         }
     }
 
-    /// AWS's words, with the error's name in front, and behind it which constraint was violated.
     fn words(&self) -> String {
         let message = self.message.as_deref().unwrap_or_default().trim();
         if let (Some(CONSTRAINT), Some(reason)) = (self.code.as_deref(), &self.reason) {
@@ -223,7 +210,6 @@ impl ErrorAnswer {
         }
     }
 
-    /// What does not exist; the message alone would read badly before "does not exist".
     fn missing(&self) -> String {
         self.resource.clone().unwrap_or_else(|| self.words())
     }
@@ -232,7 +218,7 @@ impl ErrorAnswer {
 impl From<ErrorAnswer> for CallFailure {
     fn from(answer: ErrorAnswer) -> Self {
         let words = answer.words();
-        // before the exception's own name: that nothing is there is said of a key, not of what was asked for
+        // takes precedence over the exception's name: "not found" then means the key
         if let Some(reason) = &answer.key {
             return Self {
                 fault: CenterFault::KeyUnusable {
@@ -272,14 +258,14 @@ enum CallFaultKind {
 
 fn kind(status: u16, code: Option<&str>, words: &str) -> CallFaultKind {
     let Some(code) = code else {
-        // without a name this is hardly AWS speaking: a proxy, or an answer cut short
+        // without a name it is probably a proxy, or a truncated answer
         return match status {
             429 => CallFaultKind::Throttled,
             _ => CallFaultKind::Unreachable,
         };
     };
     match code {
-        // about work under way at AWS, not about our rate: the names are the same, the words are not
+        // means pending work at AWS, not the call rate: equal name, different message
         "ThrottlingException" if words.contains("too many requests processing") => CallFaultKind::Full,
         "ThrottlingException"
         | "Throttling"
@@ -291,7 +277,7 @@ fn kind(status: u16, code: Option<&str>, words: &str) -> CallFaultKind {
         | "SlowDown" => CallFaultKind::Throttled,
         "ConflictException"
         | "ConcurrentModificationException"
-        // S3: somebody else writes the same key at this moment
+        // S3: a concurrent write of the same key
         | "ConditionalRequestConflict"
         | "OperationAborted" => CallFaultKind::Conflict,
         "InternalServerException"
@@ -302,11 +288,11 @@ fn kind(status: u16, code: Option<&str>, words: &str) -> CallFaultKind {
         | "ServiceUnavailableException"
         | "RequestTimeout"
         | "RequestTimeoutException" => CallFaultKind::Unreachable,
-        // about this very signature, not about us: the next one is made with fresh credentials
+        // concerns this signature only: the next uses fresh credentials
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "RequestTimeTooSkewed" => {
             CallFaultKind::Unreachable
         }
-        // our clock is off; the SDK learns the difference from this answer and signs anew
+        // clock skew; the SDK learns it from this answer and signs again
         "InvalidSignatureException" | "SignatureDoesNotMatch"
             if words.contains("Signature expired") || words.contains("not yet current") =>
         {

@@ -1,5 +1,3 @@
-//! Tests of the sorting of errors.
-
 use aws_sdk_identitystore::operation::describe_user::DescribeUserError;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
@@ -189,7 +187,7 @@ fn no_answer_is_unreachable_with_its_causes() {
     assert_eq!(CallFailure::of(&error).outcome(), "refused");
 }
 
-/// A process without descriptors cannot ask: that is nobody's refusal, and passes.
+/// A process without descriptors cannot call: transient, and not a refusal.
 #[test]
 fn a_descriptor_that_cannot_be_had_is_worth_another_try() {
     let no_descriptors = || std::io::Error::from_raw_os_error(24);
@@ -210,7 +208,6 @@ fn a_descriptor_that_cannot_be_had_is_worth_another_try() {
 
 #[test]
 fn a_key_that_cannot_be_used_is_never_taken_for_what_was_asked_for() {
-    // the names of the exception, the spellings of its reason, what it means
     let table = "
         AccessDeniedException      KMS_AccessDeniedException     KeyUnusable
         AccessDeniedException      KMS_ACCESS_DENIED             KeyUnusable
@@ -237,7 +234,6 @@ fn a_key_that_cannot_be_used_is_never_taken_for_what_was_asked_for() {
             let failure = CallFailure::of(&error);
             let got = format!("{:?}", failure.fault);
             let got = got.split(' ').next().unwrap_or_default();
-            // the code says it too, since some read nothing else
             let is_told = failure.code.as_deref() == Some(columns[1]);
             if got != columns[2] || is_told != (columns[2] == "KeyUnusable") {
                 wrong.push(format!("{member}, {row}: got {failure:?}"));
@@ -261,7 +257,6 @@ fn a_violated_constraint_is_named() {
     let named = words("ConstraintViolationException", body);
     let expected = "ConstraintViolationException (POLICY_CONTENT_LIMIT_EXCEEDED): You have";
     assert!(named.contains(expected), "{named}");
-    // other errors with a reason are told as before, and so is one without
     let other = words("InvalidInputException", body);
     assert!(other.contains("InvalidInputException: You"), "{other}");
     let bare = words("ConstraintViolationException", "{}");

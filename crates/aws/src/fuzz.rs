@@ -1,7 +1,7 @@
-//! Fuzz target for answers that are read without an SDK crate: XML of S3, errors, dates. See
-//! `hallpass_testing`.
+//! Fuzz target for answers read without an SDK crate: S3 XML, errors, dates. See
+//! `hallpass_base::testing`.
 
-use hallpass_testing::{changed, in_time};
+use hallpass_base::testing::{changed, in_time};
 
 use crate::fault::CallFailure;
 use crate::signed::{json_error, xml_error};
@@ -21,11 +21,11 @@ const KEY: [&str; 3] = ["ListBucketResult", "Contents", "Key"];
 #[test]
 fn an_answer_is_read_whole_or_refused() {
     assert_eq!(texts(LISTING, &KEY).unwrap(), ["a & b.json", "c<d.json"]);
-    hallpass_testing::fuzz_target!("answers", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("answers", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, b"<>/&;\"'=!?-[]#x {}:,\\0aK");
         let told = String::from_utf8_lossy(&bytes);
         match in_time(|| texts(&bytes, &KEY)) {
-            // a listing that breaks off is never a shorter listing
+            // a truncated listing is never a shorter listing
             Ok(keys) if !keys.is_empty() => {
                 assert!(told.contains("</ListBucketResult"), "{told}");
             }

@@ -1,5 +1,5 @@
-//! Heads signed by a key that never leaves AWS KMS (`access.md` V-1): whoever copies the server's disk
-//! has not the key, and each signature is in `CloudTrail`.
+//! Heads signed by a key that never leaves AWS KMS (`access.md` V-1): a copy of the server's disk
+//! lacks the key, and `CloudTrail` records each signature.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hallpass_audit::{HeadSigner, PublicKey, SignFault, Unsigned};
-use hallpass_model::{Clock, IdSource};
+use hallpass_base::{Clock, IdSource};
 use http::Method;
 use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
@@ -16,16 +16,13 @@ use crate::AwsClientSettings;
 use crate::connect::configure_quietly;
 use crate::signed::{Signed, SignedService, UnsignedRequest, endpoint, host_at_aws};
 
-/// What the key has to be.
 const ALGORITHM: &str = "ECDSA_SHA_256";
 
-/// A key in KMS: `KeySpec` `ECC_NIST_P256`, `KeyUsage` `SIGN_VERIFY`.
 pub struct KmsKey {
     signed: Signed,
     url: String,
-    /// Its ARN, id or alias.
+    /// ARN, id or alias.
     key: String,
-    /// Its public half, once it was asked for.
     public: Mutex<Option<PublicKey>>,
 }
 
@@ -38,8 +35,8 @@ impl std::fmt::Debug for KmsKey {
 }
 
 impl KmsKey {
-    /// Finds credentials and endpoint as for every other service; asks nothing yet. An ARN names its
-    /// Region, an id or an alias is of the Region of the settings.
+    /// Finds credentials and endpoint; makes no call. An ARN names its Region; an id or an alias
+    /// uses the configured Region.
     ///
     /// # Errors
     /// When there is no TLS.
@@ -68,10 +65,6 @@ impl KmsKey {
         })
     }
 
-    /// The key that checks its signatures.
-    ///
-    /// # Errors
-    /// When KMS does not tell it, or it is of another kind.
     pub async fn public_key(&self) -> Result<PublicKey, SignFault> {
         let mut known = self.public.lock().await;
         if let Some(key) = *known {
@@ -118,7 +111,6 @@ impl KmsKey {
     }
 }
 
-/// The Region that an ARN names.
 fn region_of(key: &str) -> Option<&str> {
     let mut parts = key.split(':');
     let is_arn = parts.next() == Some("arn");
@@ -145,7 +137,7 @@ impl HeadSigner for KmsKey {
             signature.ok_or_else(|| SignFault("kms:Sign: no signature came back".to_owned()))?;
         let fields = unsigned.with(&signature);
         if let Err(why) = public.check(&fields) {
-            // an alias may lead to another key by now
+            // an alias may refer to another key now
             *self.public.lock().await = None;
             return Err(SignFault(format!("kms:Sign answered, and {why}")));
         }

@@ -1,10 +1,8 @@
-//! What is sent to KMS, and which answers are believed.
-
 use aws_lc_rs::digest;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 use hallpass_audit::{Head, LogId, PublishedHead};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::*;
 use crate::fake_http::{FakeHttp, NoIds, ReceivedRequest, ScriptedResponse, Still, settings};
@@ -22,7 +20,6 @@ fn said(status: u16, body: &Value) -> ScriptedResponse {
     (status, Vec::new(), body.to_string().into_bytes())
 }
 
-/// KMS with one key, as its API reference has it.
 fn answer(pair: &EcdsaKeyPair, asked: &ReceivedRequest) -> ScriptedResponse {
     let body: Value = serde_json::from_slice(&asked.body).unwrap();
     assert_eq!(body["KeyId"], KEY);
@@ -110,7 +107,6 @@ async fn a_head_is_signed_by_a_digest_that_leaves_us_and_a_key_that_does_not_lea
 #[tokio::test]
 async fn a_signature_that_does_not_fit_is_not_published_and_the_key_is_asked_for_again() {
     let (named, other) = (pair(), pair());
-    // an alias that leads to another key by now
     let fake = FakeHttp::start(move |asked| match asked.header("x-amz-target") {
         Some("TrentService.Sign") => answer(&other, asked),
         _ => answer(&named, asked),

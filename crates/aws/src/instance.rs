@@ -1,36 +1,32 @@
-//! What the instance of IAM Identity Center says of itself.
+//! Facts about the IAM Identity Center instance.
 
 use hallpass_assignments::{CenterFault, Urgency};
 
 use crate::Aws;
 use crate::call::Deadline;
 
-/// What decides whether anything can be granted in an instance (`DescribeInstance`).
+/// Determines whether access can be granted (`DescribeInstance`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InstanceFacts {
-    /// Whether it has permission sets; one that gives access to applications alone has none.
     pub permission_sets: PermissionSetUse,
-    /// ARN of the customer managed key that its data is encrypted with; none for a key of AWS's own.
+    /// ARN of the customer managed key; `None` for an AWS owned key.
     pub key: Option<String>,
-    /// Its state and AWS's reason for it (`Status`, `StatusReason`), where it is not active; none where it is, or says nothing.
     pub inactive: Option<String>,
 }
 
-/// Whether an instance has permission sets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PermissionSetUse {
-    /// They can be assigned.
     #[default]
     On,
-    /// They are switched off (`PermissionSetsEnabled` is false).
+    /// Disabled (`PermissionSetsEnabled` is false).
     Off,
 }
 
 impl Aws {
-    /// Reads what the instance says of itself.
+    /// Reads the instance.
     ///
     /// # Errors
-    /// When the call fails; an identity that was given its rights by an earlier release may not call it.
+    /// When the call fails; rights from an earlier release may not include it.
     pub async fn instance(&self) -> Result<InstanceFacts, CenterFault> {
         let described = self
             .sso_line

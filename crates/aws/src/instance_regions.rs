@@ -1,43 +1,39 @@
-//! The Regions that the instance of IAM Identity Center is in (`access.md` §22, R-1).
+//! The Regions of the IAM Identity Center instance (`access.md` §22, R-1).
 //!
-//! It lives in one, the home Region, where alone it is administered, and may be replicated to others, in which people go on
-//! signing in while that one is away. Then nobody can be asked any more which those are: the answer of before is kept.
+//! Only the home Region administers it; users can sign in in replicas while the home Region is
+//! down. The list is unreadable then, so the last answer is cached.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_ssoadmin::types::RegionMetadata;
 use hallpass_assignments::{CenterFault, Urgency};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::call::Deadline;
 use crate::pages::listing;
 use crate::{Aws, KEY_LOOK_MAX};
 
-/// How long an answer counts, and a refusal: a Region comes or goes by somebody's hand.
+/// Validity of an answer or a refusal: Regions change by hand.
 const ASK_EVERY: TimeSpan = TimeSpan::hours(1);
 
-/// How it stands with a Region of the instance (`RegionStatus`).
+/// `RegionStatus`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InstanceRegionState {
-    /// People sign in there.
+    /// Users sign in there.
     Active,
-    /// It comes or goes, or is what we do not know, as AWS spells it.
+    /// Being added or removed, or unknown, as AWS spells it.
     Other(String),
 }
 
-/// A Region of the instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceRegion {
-    /// Its name.
     pub name: String,
-    /// How it stands with it.
     pub state: InstanceRegionState,
-    /// Whether it is the home Region (`IsPrimaryRegion`).
+    /// `IsPrimaryRegion`.
     pub is_home: bool,
 }
 
 impl InstanceRegion {
-    /// The additional Regions among these that people sign in by.
     pub fn additional(regions: &[Self]) -> Vec<String> {
         let others = regions
             .iter()
@@ -46,7 +42,6 @@ impl InstanceRegion {
     }
 }
 
-/// What was heard last, and when it was asked.
 #[derive(Debug, Default)]
 pub(crate) struct RegionMemory(Mutex<Heard>);
 
@@ -58,14 +53,14 @@ struct Heard {
 
 impl RegionMemory {
     fn heard(&self) -> MutexGuard<'_, Heard> {
-        // every change is whole
+        // every change is complete
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it is time to ask; whoever hears yes asks.
+    /// Whether a read is due; the caller that gets `true` reads.
     fn is_to_be_asked(&self, now: Timestamp) -> bool {
         let mut heard = self.heard();
-        // a clock that went back asks again
+        // a clock set back triggers a read
         let fresh = heard
             .asked
             .is_some_and(|asked| asked <= now && now < ASK_EVERY.after(asked));
@@ -77,10 +72,10 @@ impl RegionMemory {
 }
 
 impl Aws {
-    /// Reads the Regions of the instance, the home Region among them.
+    /// Reads the Regions of the instance, including the home Region.
     ///
     /// # Errors
-    /// When the call fails; an identity that was given its rights by an earlier release may not call it.
+    /// When the call fails; rights from an earlier release may not include it.
     pub async fn instance_regions(&self) -> Result<Vec<InstanceRegion>, CenterFault> {
         self.list_regions(Deadline::port(Urgency::Grant)).await
     }
@@ -100,9 +95,9 @@ impl Aws {
         Ok(regions)
     }
 
-    /// The additional Regions by which people sign in, as the instance told within the last hour or before its home Region was
-    /// lost; `None` where it never did. Asked for again in the background of whoever looks, within two seconds, and not while
-    /// the home Region is silent.
+    /// Additional sign-in Regions, from the last hour or from before a loss of the home Region;
+    /// `None` if never read. Refreshes in the background, within two seconds, and not during an
+    /// outage of the home Region.
     pub async fn additional_regions(&self) -> Option<Vec<String>> {
         let now = self.clock.now();
         if self.center.lost_since(now).is_none() && self.regions.is_to_be_asked(now) {

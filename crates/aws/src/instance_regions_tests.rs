@@ -1,5 +1,3 @@
-//! Tests of the Regions of the instance.
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -87,7 +85,7 @@ async fn what_was_heard_is_kept_and_asked_for_once_an_hour() {
     }
 }
 
-/// A server whose rights are older than this starts and works: nothing is known, and nothing fails.
+/// A server with rights from an earlier release starts and works without the list.
 #[tokio::test(start_paused = true)]
 async fn who_may_not_ask_knows_nothing() {
     let fake = Fake::new(|operation, _| {

@@ -1,5 +1,3 @@
-//! Tests of what the instance says of itself.
-
 use serde_json::{Value, json};
 
 use super::*;

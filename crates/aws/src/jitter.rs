@@ -1,9 +1,8 @@
-//! Randomness for pauses: a generator, seeded once, so that runs can be repeated.
+//! Random pauses from a seeded generator, so that runs can be repeated.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Draws pauses.
 #[derive(Debug)]
 pub(crate) struct Jitter(Mutex<fastrand::Rng>);
 
@@ -18,7 +17,7 @@ impl Jitter {
     }
 
     fn fraction(&self) -> f64 {
-        // a draw is whole: a panic elsewhere leaves the generator usable
+        // a draw is complete: a panic elsewhere leaves the generator usable
         let mut random = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         random.f64()
     }

@@ -1,9 +1,7 @@
-//! Our AWS client: IAM Identity Center, its directory and the organization, behind the ports of
-//! the cores. Every request goes through one rate-limited, timed and counted [`call`]; the SDK's own
-//! retries are off, because a create repeated blindly may happen twice.
-//!
-//! Knows nothing of requests, grants or rules; decides nothing.
-#![warn(missing_docs)]
+//! The AWS client: IAM Identity Center, its directory and the organization, behind the cores'
+//! ports. Every request uses one rate-limited, timed and counted [`call`]; the SDK's retries are
+//! off, because a repeated create may happen twice. Knows no requests, grants or rules; decides
+//! nothing.
 
 mod connect;
 mod connect_error;
@@ -58,7 +56,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_assignments::{SilenceWatch, Urgency};
-use hallpass_model::Clock;
+use hallpass_base::Clock;
 
 pub use actions::{
     BUCKET_ACTIONS, KEY_ACTIONS, Need, NeededAction, OBJECT_ACTIONS, POLICY_TEXT_ACTIONS, actions,
@@ -94,13 +92,10 @@ use crate::instance_regions::RegionMemory;
 use crate::key_watch::KeyWatch;
 use crate::which_instance::WhichInstance;
 
-/// How long an answer about the key is waited for: whoever asks is a probe.
 const KEY_LOOK_MAX: Duration = Duration::from_secs(2);
-/// How long one is waited for that says whether the administration answers at all.
 const CENTER_LOOK_MAX: Duration = Duration::from_secs(5);
 
-/// A connection: clients, rate limiters, and what was found while connecting. Implements
-/// [`IdentityCenter`](hallpass_assignments::IdentityCenter).
+/// A connection. Implements [`IdentityCenter`](hallpass_assignments::IdentityCenter).
 pub struct Aws {
     sso: aws_sdk_ssoadmin::Client,
     store: aws_sdk_identitystore::Client,
@@ -110,29 +105,25 @@ pub struct Aws {
     store_line: ServiceClient,
     org_line: ServiceClient,
     sts_line: ServiceClient,
-    /// Whether Identity Center answers.
     center: Arc<SilenceWatch>,
-    /// Whether it, and its directory, can use the key of their data.
     keys: [Arc<KeyWatch>; 2],
-    /// Whether Organizations does.
     organizations: Arc<SilenceWatch>,
-    /// Which Regions the instance was in when it was asked.
     regions: RegionMemory,
     clock: Arc<dyn Clock>,
     about: ConnectedOrganization,
-    /// How it is known which instance is ours.
     which: WhichInstance,
 }
 
 impl Aws {
-    /// How many calls a second went to Identity Center's administration over the last ten seconds: what
-    /// the quota of 20 is about.
+    /// Calls to Identity Center's administration, averaged over the last ten seconds: subject to
+    /// the quota of 20.
     pub fn calls_per_second(&self) -> f64 {
         self.sso_line.per_second()
     }
 
-    /// From now on nothing that writes to Identity Center, its directory or Organizations is sent unless
-    /// `may_write` says so, asked right before it leaves: [`hallpass_assignments::CenterFault::NotSent`] then.
+    /// From now on sends writes to Identity Center, its directory or Organizations only if
+    /// `may_write` allows it directly before sending; otherwise
+    /// [`hallpass_assignments::CenterFault::NotSent`].
     pub fn guard_writes(&self, may_write: Arc<dyn Fn() -> bool + Send + Sync>) {
         let gate = call::WriteGate(may_write);
         for line in [&self.sso_line, &self.store_line, &self.org_line] {
@@ -145,16 +136,16 @@ impl Aws {
         Arc::clone(&self.center)
     }
 
-    /// Since when IAM Identity Center, or its directory, cannot use its customer managed key; `None` while both can. Which of them
-    /// could not is asked again after some seconds, with a listing of one row: otherwise it would be in trouble until somebody
-    /// needs it.
+    /// Since when IAM Identity Center, or its directory, cannot use its customer managed key;
+    /// `None` while both can. Checks again after some seconds, with a listing of one row: otherwise
+    /// the trouble would last until the next call.
     pub async fn unusable_key(&self) -> Option<UnusableKey> {
         let [center, directory] = &self.keys;
         let (now, pace) = (
             self.clock.now(),
             Deadline::within(Urgency::Background, KEY_LOOK_MAX),
         );
-        // what comes of it is noted by the line, whatever it is
+        // the call records the result
         if center.is_to_be_asked(now) {
             self.ask_for_one_set(pace).await;
         }
@@ -170,21 +161,21 @@ impl Aws {
         found.min_by_key(|it| it.since)
     }
 
-    /// Asks the administration of IAM Identity Center for something small, so that [`Aws::center_silence`] knows whether it answers. A
-    /// refusal is an answer, too.
+    /// Makes a small call to IAM Identity Center's administration, so that [`Aws::center_silence`]
+    /// knows whether it answers. A refusal is an answer.
     pub async fn ask_center(&self) {
         let pace = Deadline::within(Urgency::Background, CENTER_LOOK_MAX);
         self.ask_for_one_set(pace).await;
     }
 
-    /// The same where it is silent: that this is over is to be known also where nobody else asks.
+    /// Only during an outage: its end must be detected without other calls.
     pub async fn ask_center_if_lost(&self) {
         if self.center.lost_since(self.clock.now()).is_some() {
             self.ask_center().await;
         }
     }
 
-    /// What comes of it is noted by the line, whatever it is.
+    /// The call records the result.
     async fn ask_for_one_set(&self, pace: Deadline) {
         let ask = self.sso.list_permission_sets().max_results(1);
         let ask = ask.instance_arn(&self.about.instance_arn);
@@ -194,12 +185,12 @@ impl Aws {
         drop(answer.await);
     }
 
-    /// Whether AWS Organizations answers, which is not where Identity Center is: silent too, it is rather our own network.
+    /// Whether AWS Organizations answers. It is elsewhere than Identity Center: if both are down,
+    /// suspect the own network.
     pub fn organizations_silence(&self) -> Arc<SilenceWatch> {
         Arc::clone(&self.organizations)
     }
 
-    /// What was found while connecting.
     pub fn about(&self) -> &ConnectedOrganization {
         &self.about
     }

@@ -1,5 +1,5 @@
-//! The audit log's export in an S3 bucket (`access.md` V-4): every object is put once, under Object
-//! Lock, with its checksum, and read back by whoever verifies.
+//! The audit log's export in an S3 bucket (`access.md` V-4): each object is put once, under Object
+//! Lock, with its checksum.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hallpass_assignments::CenterFault;
 use hallpass_audit::{ExportSource, ExportTarget, SinkError, SinkErrorKind};
-use hallpass_model::{Clock, IdSource, TimeSpan};
+use hallpass_base::{Clock, IdSource, TimeSpan};
 use http::Method;
 
 use crate::connect::configure_quietly;
@@ -23,22 +23,18 @@ mod files;
 
 pub use files::{BucketError, BucketFile, BucketFiles, BucketFolder};
 
-/// An object that `doctor` puts to find out whether objects can be put.
 const PROBE_KEY: &str = "doctor.probe";
-/// What is in it.
 const PROBE: &[u8] = b"{\"probe\":\"hallpass doctor\"}";
 
-/// How Object Lock protects an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockMode {
-    /// Nobody deletes it before its time, not even the account's owner.
+    /// Undeletable before its time, even for the account's owner.
     Compliance,
-    /// Nobody does who has not the permission `s3:BypassGovernanceRetention`.
+    /// Deletable only with `s3:BypassGovernanceRetention`.
     Governance,
 }
 
 impl LockMode {
-    /// As S3 writes it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Compliance => "COMPLIANCE",
@@ -47,33 +43,26 @@ impl LockMode {
     }
 }
 
-/// For how long objects are protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Who may still shorten it.
     pub mode: LockMode,
-    /// For so many days from when they are put.
     pub days: u32,
 }
 
-/// A bucket, or a part of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BucketPlace {
-    /// Its name.
     pub bucket: String,
-    /// What all keys begin with, without slashes around it; may be empty.
+    /// Prefix of all keys, without surrounding slashes; may be empty.
     pub root: String,
-    /// Its Region, when it is not that of the settings.
     pub region: Option<String>,
-    /// Where S3 answers, when it is neither AWS's place nor that of the environment.
     pub endpoint_url: Option<String>,
 }
 
 impl BucketPlace {
-    /// Reads `s3://bucket/root`; `None` when it is no such address.
+    /// Parses `s3://bucket/root`; `None` for other addresses.
     ///
     /// # Errors
-    /// What is wrong with one that is.
+    /// An invalid bucket address.
     pub fn parse(text: &str) -> Result<Option<Self>, String> {
         let Some(rest) = text.strip_prefix("s3://") else {
             return Ok(None);
@@ -95,26 +84,21 @@ impl BucketPlace {
     }
 }
 
-/// Whether a path goes down only, so that no key leaves its place and no address is rewritten.
+/// Whether a path only descends, so that no key leaves its prefix and no address is rewritten.
 pub fn is_plain_path(path: &str) -> bool {
     path.split('/')
         .all(|part| !matches!(part, "" | "." | "..") && !part.contains('\\'))
 }
 
-/// What was found wrong with a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BucketProblem {
-    /// What is wrong.
     pub detail: String,
-    /// What to do about it.
     pub remedy: String,
 }
 
-/// A bucket that exports are written to and read from.
 pub struct Objects {
     signed: Signed,
     place: BucketPlace,
-    /// Everything before the key, with a slash at its end.
     base: String,
     retention: Option<Retention>,
     clock: Arc<dyn Clock>,
@@ -130,8 +114,8 @@ impl std::fmt::Debug for Objects {
 }
 
 impl Objects {
-    /// Finds credentials and endpoint as for every other service; asks nothing yet. Without a
-    /// retention, objects are read, or put under whatever the bucket does by default.
+    /// Finds credentials and endpoint; makes no call. Without a retention, objects are read, or put
+    /// under the bucket's default.
     ///
     /// # Errors
     /// When there is no TLS.
@@ -160,7 +144,7 @@ impl Objects {
             .as_deref()
             .or(settings.endpoint_url.as_deref());
         let base = if let Some(url) = endpoint(&config, named, SignedService::S3) {
-            // what is not AWS is addressed by path, which all of them understand
+            // other stores use path addressing, which all of them support
             format!("{url}/{}/", encoded(&place.bucket, Slash::Encoded))
         } else {
             let host = host_at_aws(&config, SignedService::S3, &region)?;
@@ -181,7 +165,6 @@ impl Objects {
         })
     }
 
-    /// The whole key of an object.
     fn key(&self, key: &str) -> String {
         if self.place.root.is_empty() {
             key.to_owned()
@@ -213,7 +196,6 @@ impl Objects {
             .map_err(|failure| sink_error(place.to_owned(), &failure))
     }
 
-    /// Puts an object; what is there already is said by the status.
     async fn put_as(&self, key: &str, bytes: &[u8], how: How) -> Result<RawResponse, SinkError> {
         let mut call = self.call("PutObject", Method::PUT, key);
         call.headers = vec![
@@ -234,7 +216,6 @@ impl Objects {
         self.send(&call, &self.shown(key)).await
     }
 
-    /// The headers that protect an object.
     fn lock(&self) -> Vec<(&'static str, String)> {
         let Some(retention) = self.retention else {
             return Vec::new();
@@ -248,8 +229,8 @@ impl Objects {
         ]
     }
 
-    /// What keeps this bucket from being an export target; empty when nothing does. Puts one small
-    /// object the first time, which stays as every other.
+    /// Problems that prevent exports to this bucket. The first check puts one small permanent
+    /// object.
     pub async fn examine(&self) -> Vec<BucketProblem> {
         let mut problems = Vec::new();
         problems.extend(self.examine_lock().await.err());
@@ -309,7 +290,7 @@ impl Objects {
     async fn page(&self, query: &[(&str, &str)]) -> Result<KeysPage, SinkError> {
         let place = self.name();
         let mut call = self.call("ListObjectsV2", Method::GET, "");
-        // sorted by name: that is how they are signed
+        // sorted by name for the signature
         let query: Vec<String> = query
             .iter()
             .map(|(name, value)| format!("{name}={}", encoded(value, Slash::Encoded)))
@@ -324,17 +305,14 @@ impl Objects {
     }
 }
 
-/// Whether an object is put once, or in place of the one before.
 #[derive(Clone, Copy)]
 enum How {
     Once,
     InPlace,
 }
 
-/// One page of a listing.
 struct KeysPage {
     keys: Vec<String>,
-    /// The token of the next page.
     next: Option<String>,
 }
 
@@ -356,7 +334,7 @@ fn read_page(body: &[u8]) -> Result<KeysPage, String> {
     Ok(KeysPage { keys, next })
 }
 
-/// Names with dots do not fit the certificate of host names.
+/// Names with dots do not fit the host name certificate.
 fn base_at_aws(bucket: &str, host: &str) -> String {
     if bucket.contains('.') {
         format!("https://{host}/{bucket}/")
@@ -408,7 +386,6 @@ fn remedy(error: &SinkError, needed: &str) -> String {
 
 #[async_trait]
 impl ExportTarget for Objects {
-    /// A bucket takes many, each slowly.
     fn at_once(&self) -> usize {
         8
     }
@@ -418,7 +395,7 @@ impl ExportTarget for Objects {
         if reply.status != 412 {
             return Ok(());
         }
-        // put before, and its answer was lost; or by somebody else
+        // put earlier with a lost answer, or by another writer
         match self.get(key).await? {
             Some(found) if found == bytes => Ok(()),
             Some(_) => Err(SinkError {
@@ -450,7 +427,7 @@ impl ExportSource for Objects {
             query.extend(token.as_deref().map(|token| ("continuation-token", token)));
             query.push(("list-type", "2"));
             query.push(("prefix", &prefix));
-            // a token goes on from where its page ended, whatever stands here
+            // a token takes precedence over the start
             let start = after.as_deref().filter(|_| token.is_none());
             query.extend(start.map(|after| ("start-after", after)));
             let page = self.page(&query).await?;

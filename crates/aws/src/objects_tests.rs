@@ -1,11 +1,8 @@
-//! What is sent to a bucket, what its answers mean, and that it keeps the promises of places for
-//! exports.
-
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use aws_config::SdkConfig;
-use hallpass_audit_testing::a_place_for_exports_keeps_its_promises;
+use hallpass_audit::testing::a_place_for_exports_keeps_its_promises;
 
 use super::*;
 use crate::fake_http::{
@@ -14,7 +11,7 @@ use crate::fake_http::{
 
 const NOW: &str = "2026-03-02T10:00:00Z";
 
-/// A bucket that does what S3 documents, with small pages.
+/// Behaves as S3 documents, with small pages.
 #[derive(Default)]
 struct Bucket(Mutex<BTreeMap<String, Vec<u8>>>);
 
@@ -102,7 +99,6 @@ async fn objects(fake: &FakeHttp, root: &str) -> Objects {
 async fn a_bucket_keeps_the_promises_of_places_for_exports() {
     let fake = bucket().await;
     a_place_for_exports_keeps_its_promises(&objects(&fake, "").await).await;
-    // and so does a part of one, beside the other
     let part = objects(&fake, "hall pass/eu").await;
     a_place_for_exports_keeps_its_promises(&part).await;
     assert_eq!(part.name(), "s3://the-bucket/hall pass/eu");
@@ -135,7 +131,7 @@ async fn every_object_is_put_once_locked_encrypted_and_with_its_checksum() {
     let signature = put.header("authorization").unwrap();
     let scope = "Credential=AKIA0000111122223333/20260302/eu-west-1/s3/aws4_request";
     assert!(signature.contains(scope), "{signature}");
-    // what protects it cannot be taken off on the way
+    // the signature covers the protection headers
     for signed in [
         "if-none-match",
         "x-amz-checksum-sha256",
@@ -146,7 +142,7 @@ async fn every_object_is_put_once_locked_encrypted_and_with_its_checksum() {
             "{signed} is not signed: {signature}"
         );
     }
-    // what tells of now is replaced, so it is not locked
+    // replaceable objects are not locked
     objects.replace("ends.jsonl", b"x").await.unwrap();
     let replaced = fake.last();
     for name in ["if-none-match", "x-amz-object-lock-mode"] {
@@ -159,7 +155,7 @@ async fn an_answer_that_was_lost_is_no_second_object() {
     let fake = bucket().await;
     let objects = objects(&fake, "").await;
     objects.put("a.json", b"one").await.unwrap();
-    // an error of theirs first: it is sent again, and found to be there
+    // retried after server errors, and found to exist
     fake.first([xml_error(503, "SlowDown"), xml_error(500, "InternalError")]);
     objects.put("a.json", b"one").await.unwrap();
     let taken = objects.put("a.json", b"two").await.unwrap_err();
@@ -228,7 +224,6 @@ async fn a_listing_that_is_not_whole_is_an_error() {
         "<ListBucketResult></ListBucketResult>",
         "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
         "<ListBucketResult><IsTruncated>false</IsTruncated><Contents>",
-        // a page that leads to itself
         "<ListBucketResult><IsTruncated>true</IsTruncated>\
          <NextContinuationToken>t</NextContinuationToken></ListBucketResult>",
     ] {
@@ -238,7 +233,6 @@ async fn a_listing_that_is_not_whole_is_an_error() {
     }
 }
 
-/// The lock configuration of a bucket.
 fn lock(enabled: &str) -> ScriptedResponse {
     let body = format!(
         "<ObjectLockConfiguration><ObjectLockEnabled>{enabled}</ObjectLockEnabled>\
@@ -333,7 +327,7 @@ fn buckets_at_aws_are_addressed_by_host_where_certificates_allow() {
         let host = host_at_aws(&asking_for(variant), SignedService::S3, region).unwrap();
         assert_eq!(base_at_aws(bucket, &host), format!("https://{base}"));
     }
-    // not made up where there is none
+    // never derived
     let refused = host_at_aws(&asking_for((true, false)), SignedService::S3, "eu-west-1");
     let refused = refused.unwrap_err();
     assert!(
@@ -343,7 +337,6 @@ fn buckets_at_aws_are_addressed_by_host_where_certificates_allow() {
     );
 }
 
-/// What the environment and the profile came to.
 fn asking_for((fips, dual_stack): (bool, bool)) -> SdkConfig {
     let builder = SdkConfig::builder();
     builder.use_fips(fips).use_dual_stack(dual_stack).build()

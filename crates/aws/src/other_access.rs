@@ -1,4 +1,4 @@
-//! What gives people the same as a grant does, beside it: what must not be refused when the grant ends.
+//! Finds other access equal to a grant's, which must not be denied at its end.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use aws_sdk_ssoadmin::types::{
     AccountAssignmentForPrincipal, ListAccountAssignmentsFilter, PrincipalType,
 };
 use hallpass_assignments::{CenterFault, Urgency};
-use hallpass_model::{HoldKey, PermissionSetArn, Target, TargetNames, Timestamp};
+use hallpass_base::{HoldKey, PermissionSetArn, Target, TargetNames, Timestamp};
 use hallpass_org::OrganizationFault;
 use hallpass_org::armed_ends::{HomeRegion, OtherAccess};
 
@@ -18,14 +18,12 @@ use crate::inventory::described;
 use crate::pages::listing;
 use crate::policies::fault;
 
-/// The longest wait for the name of a group: ends of other people wait behind it, and the id says the same.
+/// Maximum wait for a group's name: other ends wait, and the id suffices.
 const NAME_MAX: Duration = Duration::from_secs(3);
 
-/// How somebody has what a grant gives, beside it.
 enum OtherWay {
-    /// Through the group of this id; `None` where AWS names none.
     Group(Option<String>),
-    /// By an assignment of their own that is not ours.
+    /// A direct assignment unmanaged by Hallpass.
     Assignment,
 }
 
@@ -49,8 +47,8 @@ impl OtherAccess for Aws {
                 .account_id(account.as_str())
                 .build()
         };
-        // it shows what the person has directly and what comes by their groups ("ListAccountAssignmentsForPrincipal",
-        // IAM Identity Center API Reference)
+        // includes direct and group assignments ("ListAccountAssignmentsForPrincipal", IAM Identity
+        // Center API Reference)
         let rows = listing!(
             self.sso_line.read(
                 "ListAccountAssignmentsForPrincipal",
@@ -90,7 +88,6 @@ impl OtherAccess for Aws {
     }
 }
 
-/// How a row gives the person what a grant does.
 fn other_way(row: &AccountAssignmentForPrincipal, own: bool) -> Option<OtherWay> {
     match &row.principal_type {
         Some(PrincipalType::Group) => Some(OtherWay::Group(row.principal_id.clone())),
@@ -100,7 +97,6 @@ fn other_way(row: &AccountAssignmentForPrincipal, own: bool) -> Option<OtherWay>
 }
 
 impl Aws {
-    /// The same in words, with the group by its name.
     async fn words(&self, way: OtherWay) -> String {
         let hits = "has the same permission set there, and the denial would hit that too";
         match way {
@@ -115,7 +111,7 @@ impl Aws {
         }
     }
 
-    /// The name of a group; `None` where it has none, or AWS does not say it at once.
+    /// `None` without a name or a quick answer.
     async fn group_name(&self, group: &str) -> Option<String> {
         let pace = Deadline::within(Urgency::Grant, NAME_MAX);
         let found = self
@@ -137,8 +133,8 @@ impl Aws {
         }
     }
 
-    /// By which way somebody has another set of the name of one that was deleted. While that is there, or nobody may see
-    /// whether it is, there is none.
+    /// Finds access by another set with a deleted set's name. None while the set exists or is
+    /// unreadable.
     async fn held_by_name(
         &self,
         permission_set: &PermissionSetArn,
@@ -161,7 +157,7 @@ impl Aws {
             Err(failure) if matches!(failure.fault, CenterFault::Refused { .. }) => {
                 return Ok(None);
             }
-            // nobody knows, and that is no reason to deny
+            // unknown, which does not justify a denial
             Err(failure) => return Err(fault(failure)),
         }
         for (arn, way) in others {

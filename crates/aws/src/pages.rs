@@ -1,17 +1,16 @@
-//! Listings that come in pages: all of it or nothing (promise P9).
+//! Paged listings: complete or an error (promise P9).
 
 use std::future::Future;
 
 use crate::fault::CallFailure;
 
-/// More pages than any listing has: 10,000 of 20 rows are 200,000 accounts.
+/// 10,000 of 20 rows are 200,000 accounts.
 const PAGES_MAX: usize = 10_000;
 
-/// One page: its rows, and the token of the next.
 pub(crate) type RowsAndToken<T> = (Vec<T>, Option<String>);
 
-/// Reads every page. An empty page with a token goes on, an empty token ends. When the service
-/// refuses a token in mid-listing (they expire), the listing is begun again, once.
+/// Reads every page. Continues after an empty page with a token; an empty token ends. Restarts once
+/// when the service refuses a token (they expire).
 pub(crate) async fn all<T, F, Fut>(mut page: F) -> Result<Vec<T>, CallFailure>
 where
     F: FnMut(Option<String>) -> Fut,
@@ -49,8 +48,8 @@ where
     Err(CallFailure::unparsable("the listing does not end"))
 }
 
-/// Every row of a listing of AWS: the line and operation to read on, the member of the answer that
-/// holds the rows, and the request, whose page token is set here.
+/// Reads every row: client and operation, row member, and the request, whose page token is set
+/// here.
 macro_rules! listing {
     ($on:ident.$line:ident.read($operation:literal, $pace:expr), $rows:ident, $request:expr $(,)?) => {
         $crate::pages::all(|token| async move {
@@ -60,7 +59,7 @@ macro_rules! listing {
                     $request.set_next_token(token.clone()).send()
                 })
                 .await?;
-            // some answers leave the rows out when there are none
+            // some answers omit empty rows
             let rows = Option::<Vec<_>>::from(page.$rows).unwrap_or_default();
             Ok((rows, page.next_token))
         })

@@ -1,4 +1,4 @@
-//! The organization's service control policies and tree, as plans need them.
+//! The organization's service control policies and tree, for plans.
 
 use std::collections::BTreeMap;
 
@@ -17,11 +17,9 @@ use crate::fault::CallFailure;
 use crate::pages::listing;
 use crate::{Aws, OwnAccountRole};
 
-/// The largest page organizations gives.
 const PAGE: i32 = 20;
-/// Levels that are walked before units are taken for nested without end: thrice those that AWS allows below the root, and the root's.
+/// Maximum walk depth, against endless nesting: thrice AWS's levels below the root, and the root.
 pub(crate) const LEVELS_MAX: usize = 3 * facts::UNIT_DEPTH.count() + 1;
-/// The only kind of policies that plans deal with.
 const SCP: org::PolicyType = org::PolicyType::ServiceControlPolicy;
 
 fn read() -> Deadline {
@@ -32,7 +30,6 @@ fn write() -> Deadline {
     Deadline::port(Urgency::End)
 }
 
-/// What a failure means for plans.
 pub(crate) fn fault(failure: CallFailure) -> OrganizationFault {
     let code = failure.code.unwrap_or_default();
     match failure.fault {
@@ -69,7 +66,6 @@ pub(crate) fn fault(failure: CallFailure) -> OrganizationFault {
     }
 }
 
-/// A tag of what is made.
 pub(crate) fn tag(key: &str, value: &str) -> Result<org::Tag, OrganizationFault> {
     let tag = org::Tag::builder().key(key).value(value).build();
     tag.map_err(|error| fault(CallFailure::unparsable(&error.to_string())))
@@ -104,8 +100,6 @@ fn account(row: org::Account) -> Result<AccountRow, CallFailure> {
 }
 
 impl Aws {
-    /// Whether our account is a delegated administrator for any service. One that may not ask is
-    /// none.
     async fn is_delegated(&self) -> Result<bool, CallFailure> {
         let listed = listing!(
             self.org_line.read("ListDelegatedAdministrators", read()),
@@ -122,11 +116,7 @@ impl Aws {
         }
     }
 
-    /// What the management account lets others do with policies of the organization: the text of its delegation policy; `None`
-    /// where it has none.
-    ///
-    /// # Errors
-    /// Where AWS does not say.
+    /// The text of the delegation policy; `None` without one.
     pub async fn delegation_policy(&self) -> Result<Option<String>, OrganizationFault> {
         let found = self
             .org_line
@@ -141,7 +131,6 @@ impl Aws {
         }
     }
 
-    /// The units directly below a unit or the root.
     pub(crate) async fn units_below(
         &self,
         parent: &str,
@@ -187,7 +176,6 @@ impl Aws {
         account(row.ok_or_else(|| CallFailure::unparsable("DescribeAccount without an account"))?)
     }
 
-    /// Level by level, as the inventory walks.
     async fn walk(&self, top: &str) -> Result<Vec<AccountRow>, CallFailure> {
         let mut accounts = Vec::new();
         let mut level = vec![top.to_owned()];
@@ -206,7 +194,7 @@ impl Aws {
         Err(CallFailure::unparsable("units nested without end"))
     }
 
-    /// Names of the permission sets that are provisioned to an account: each has its role there.
+    /// Each set has a role in the account.
     async fn provisioned_sets(&self, account: &str) -> Result<Vec<String>, CallFailure> {
         let arns = listing!(
             self.sso_line
@@ -429,8 +417,7 @@ impl Organization for Aws {
         found.map_err(fault)
     }
 
-    /// Roles of permission sets are seen by what is provisioned; into IAM of other accounts this
-    /// client does not look.
+    /// Knows only roles of provisioned sets; does not read IAM of other accounts.
     async fn role_in(
         &self,
         account: &str,

@@ -1,5 +1,3 @@
-//! How answers about policies are read.
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 

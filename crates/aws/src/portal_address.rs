@@ -1,15 +1,13 @@
-//! The address of an access portal, in the one form that sign-ins, profiles and links are made with.
+//! The normalized portal address for sign-ins, profiles and links.
 
 use reqwest::Url;
 
-/// The start URL of an access portal, without a slash at its end.
-///
-/// What browsers show behind it (`#/…`) is left out. Plain HTTP is for a simulator on this machine.
+/// Normalizes a start URL: no final slash, no fragment (`#/…`). Plain HTTP is only for a local
+/// simulator.
 ///
 /// # Errors
-/// Why it is none.
+/// Why it is invalid.
 pub fn portal_address(text: &str) -> Result<String, &'static str> {
-    // a URL is read without them, wherever they stand
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err("it holds blanks");
     }
@@ -34,7 +32,6 @@ pub fn portal_address(text: &str) -> Result<String, &'static str> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
-/// Whether an address is on this machine.
 pub fn is_loopback(address: &Url) -> bool {
     let host = address.host_str().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');

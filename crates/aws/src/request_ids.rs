@@ -1,21 +1,18 @@
-//! The request ids of writes, for whoever wants to name them in a report: a support case begins with one.
+//! Request ids of writes, for reports: support cases need them.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Ids kept of one piece of work; more say nothing more.
 const IDS_MAX: usize = 20;
 
 type Ids = Arc<Mutex<Vec<String>>>;
 
 tokio::task_local! {
-    /// Where the ids of whoever asked for them go.
     static NOTED: Ids;
-    /// Whether the call under way changes something.
     static WRITES: ();
 }
 
-/// Does the work, and returns with it the ids of all requests that it wrote with and AWS answered, in their order.
+/// Runs the work and returns the ids of its answered writes, in order.
 pub async fn with_request_ids<T>(work: impl Future<Output = T>) -> (T, Vec<String>) {
     let ids = Ids::default();
     let done = NOTED.scope(Arc::clone(&ids), work).await;
@@ -23,17 +20,14 @@ pub async fn with_request_ids<T>(work: impl Future<Output = T>) -> (T, Vec<Strin
     (done, ids)
 }
 
-/// A call that changes something: of others the ids are not noted.
 pub(crate) async fn writing<T>(call: impl Future<Output = T>) -> T {
     WRITES.scope((), call).await
 }
 
-/// Notes the id of an answer, where it is one to a write that somebody wants to know of.
 pub(crate) fn note(id: Option<&str>) {
     let (Some(id), Ok(())) = (id, WRITES.try_with(|()| ())) else {
         return;
     };
-    // nobody asked for them
     let _ = NOTED.try_with(|ids| {
         let mut ids = ids.lock().unwrap_or_else(PoisonError::into_inner);
         if ids.len() < IDS_MAX {

@@ -1,7 +1,5 @@
-//! Calls to services for which there is no SDK crate here: signed with SigV4, sent by the HTTP client
-//! of the workspace, and like every other request rate-limited, timed and counted.
-//!
-//! Only for what may be sent again without harm.
+//! SigV4 calls to services without an SDK crate: rate-limited, timed and counted. Only for requests
+//! that are safe to repeat.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -18,8 +16,8 @@ use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
 use aws_types::service_config::ServiceConfigKey;
 use hallpass_assignments::Urgency;
-use hallpass_aws_wire::{EndpointVariant, catalog};
-use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_aws_model::wire::{EndpointVariant, catalog};
+use hallpass_base::{Clock, TimeSpan, Timestamp};
 use http::{HeaderMap, Method};
 
 use crate::answer_body::{BodyFault, whole};
@@ -30,29 +28,23 @@ use crate::jitter::Jitter;
 use crate::signing_clock::{SigningClock, is_about_time, read_http_date};
 use crate::xml;
 
-/// The longest wait for a connection.
 const CONNECTION_MAX: Duration = Duration::from_secs(4);
-/// The longest time for one call, waiting and repeating included.
+/// Maximum time of one call, with waits and retries.
 const CALL_MAX: Duration = Duration::from_secs(30);
-/// Below this rate a line is taken for broken.
+/// A slower connection counts as broken.
 const BYTES_A_SECOND_MIN: usize = 128 << 10;
-/// The largest answer that is read.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
-/// Credentials that do not say when they end are found anew after this.
+/// Lifetime of credentials without an expiry.
 const CREDENTIALS_KEPT: TimeSpan = TimeSpan::minutes(5);
-/// Credentials are found anew so long before they end.
+/// Renewal this long before the expiry.
 const CREDENTIALS_SPARE: Duration = Duration::from_mins(5);
-/// Which service, and how it is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SignedService {
-    /// Keys. JSON.
     Kms,
-    /// Buckets. XML.
     S3,
 }
 
 impl SignedService {
-    /// Its name in signatures, host names and metrics.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Kms => "kms",
@@ -60,7 +52,6 @@ impl SignedService {
         }
     }
 
-    /// Its name in `AWS_ENDPOINT_URL_<SERVICE>`, and in profiles.
     const fn id(self) -> &'static str {
         match self {
             Self::Kms => "KMS",
@@ -68,7 +59,7 @@ impl SignedService {
         }
     }
 
-    /// Requests a second; both services allow far more.
+    /// Far below both services' limits.
     const fn per_second(self) -> f64 {
         match self {
             Self::Kms => 20.0,
@@ -77,22 +68,19 @@ impl SignedService {
     }
 }
 
-/// A request, but for its signature.
 #[derive(Clone, Debug)]
 pub(crate) struct UnsignedRequest {
     pub(crate) operation: &'static str,
     pub(crate) method: Method,
-    /// The whole address, percent-encoded.
+    /// Percent-encoded.
     pub(crate) url: String,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
-    /// Statuses that are answers, not faults, beside those of success.
     pub(crate) answers: &'static [u16],
-    /// How many bytes go or come with it, where they are many: it may take longer.
+    /// Bytes of a large transfer, which extend the timeout.
     pub(crate) bulk: usize,
 }
 
-/// What came back.
 #[derive(Clone, Debug)]
 pub(crate) struct RawResponse {
     pub(crate) status: u16,
@@ -100,11 +88,10 @@ pub(crate) struct RawResponse {
     pub(crate) body: Vec<u8>,
 }
 
-/// The way to one service in one Region.
 pub(crate) struct Signed {
     http: reqwest::Client,
     provider: Option<SharedCredentialsProvider>,
-    /// What was found, and until when it is good. Finding may cost calls to other services.
+    /// Credentials and their expiry. Finding them may cost calls to other services.
     found: tokio::sync::Mutex<Option<(Credentials, Timestamp)>>,
     service: SignedService,
     region: String,
@@ -142,7 +129,6 @@ impl Signed {
         })
     }
 
-    /// Sends, again while that may help.
     pub(crate) async fn send(&self, call: &UnsignedRequest) -> Result<RawResponse, CallFailure> {
         let slow = Duration::from_secs((call.bulk / BYTES_A_SECOND_MIN) as u64);
         let pace = Deadline::within(Urgency::Background, CALL_MAX + slow * 2).slower(slow);
@@ -178,7 +164,7 @@ impl Signed {
             });
         }
         if matches!(status.as_u16(), 400 | 401 | 403) {
-            // keys may have been exchanged, or ended early
+            // keys may have been rotated, or ended early
             *self.found.lock().await = None;
         }
         Err(self.refused(status.as_u16(), &headers, &body))
@@ -206,7 +192,6 @@ impl Signed {
         Ok(credentials)
     }
 
-    /// The headers of the call, those of its signature included.
     async fn signed_headers(
         &self,
         call: &UnsignedRequest,
@@ -239,7 +224,7 @@ impl Signed {
         }
     }
 
-    /// Sorts an error answer, and learns from it when it is about our clock.
+    /// Classifies an error answer, and corrects the clock if needed.
     fn refused(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> CallFailure {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let (code, message) = match self.service {
@@ -267,7 +252,6 @@ impl Signed {
     }
 }
 
-/// How requests to S3 are signed.
 pub(crate) fn s3_settings() -> SigningSettings {
     let mut settings = SigningSettings::default();
     settings.percent_encoding_mode = PercentEncodingMode::Single;
@@ -276,7 +260,6 @@ pub(crate) fn s3_settings() -> SigningSettings {
     settings
 }
 
-/// A request, and whose signature it gets.
 pub(crate) struct ToSign<'a> {
     pub(crate) credentials: Credentials,
     pub(crate) service: &'a str,
@@ -284,13 +267,12 @@ pub(crate) struct ToSign<'a> {
     pub(crate) at: SystemTime,
     pub(crate) settings: SigningSettings,
     pub(crate) method: &'a str,
-    /// The whole address, percent-encoded.
+    /// Percent-encoded.
     pub(crate) url: &'a str,
     pub(crate) headers: &'a [(String, String)],
     pub(crate) body: &'a [u8],
 }
 
-/// The headers of a signature (SigV4).
 pub(crate) fn signature(
     request: &ToSign<'_>,
 ) -> Result<Vec<(String, String)>, Box<dyn std::error::Error + Send + Sync>> {
@@ -317,7 +299,8 @@ pub(crate) fn signature(
         .collect())
 }
 
-/// Answers to `HEAD`, and some of proxies, have no body; S3's own meaning of these statuses is plain.
+/// Answers to `HEAD`, and some of proxies, have no body; S3's meaning of these statuses is
+/// unambiguous.
 fn bare_code(service: SignedService, status: u16) -> Option<&'static str> {
     match (service, status) {
         (SignedService::S3, 403) => Some("AccessDenied"),
@@ -339,8 +322,7 @@ pub(crate) fn xml_error(body: &[u8]) -> (Option<String>, Option<String>) {
     (text("Code"), text("Message"))
 }
 
-/// Where a service answers, when it is not where AWS has it: named for all services, or as the SDKs
-/// have it for one.
+/// A configured endpoint: for all services, or for one as in the SDKs.
 pub(crate) fn endpoint(
     config: &SdkConfig,
     named: Option<&str>,
@@ -367,7 +349,6 @@ pub(crate) fn endpoint_of(config: &SdkConfig, named: Option<&str>, id: &str) -> 
         .map(|url| url.trim_end_matches('/').to_owned())
 }
 
-/// Which hosts are asked for: `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`, or the profile.
 pub(crate) fn variant_of(config: &SdkConfig) -> EndpointVariant {
     EndpointVariant {
         fips: config.use_fips().unwrap_or_default(),
@@ -375,7 +356,6 @@ pub(crate) fn variant_of(config: &SdkConfig) -> EndpointVariant {
     }
 }
 
-/// That a service has no host of a variant, and what to do about it.
 pub(crate) fn no_endpoint(name: &str, id: &str, region: &str, variant: EndpointVariant) -> String {
     let variable = id.to_uppercase().replace(' ', "_");
     format!(
@@ -384,10 +364,10 @@ pub(crate) fn no_endpoint(name: &str, id: &str, region: &str, variant: EndpointV
     )
 }
 
-/// The host at AWS, in the variant that is asked for.
+/// AWS's host in the configured variant.
 ///
 /// # Errors
-/// None is known.
+/// Unknown host.
 pub(crate) fn host_at_aws(
     config: &SdkConfig,
     service: SignedService,
@@ -400,7 +380,7 @@ pub(crate) fn host_at_aws(
     Ok(found.host)
 }
 
-/// Percent-encodes what is not unreserved in RFC 3986, as signatures want it.
+/// Percent-encodes for signatures: everything except RFC 3986 unreserved characters.
 pub(crate) fn encoded(text: &str, slash: Slash) -> String {
     use std::fmt::Write as _;
     let mut out = String::with_capacity(text.len());
@@ -417,16 +397,15 @@ pub(crate) fn encoded(text: &str, slash: Slash) -> String {
     out
 }
 
-/// What becomes of a `/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Slash {
-    /// It separates the parts of a path.
+    /// Path separator.
     Kept,
-    /// It is part of a value.
+    /// Part of a value.
     Encoded,
 }
 
-/// SHA-256 in base64, as checksums of objects are written.
+/// In base64, as in object checksums.
 pub(crate) fn sha256(bytes: &[u8]) -> Vec<u8> {
     digest::digest(&digest::SHA256, bytes).as_ref().to_vec()
 }

@@ -1,18 +1,15 @@
-//! The time that requests are signed by: our clock's, until AWS refuses one for its time and says its own.
+//! The signing time: the own clock's, until AWS refuses it and returns its time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use hallpass_model::Clock;
+use hallpass_base::Clock;
 
-/// How far our clock may be from AWS's before signatures are made by AWS's, in seconds.
 const SKEW_MAX: i64 = 3_600 * 24 * 365;
 
-/// Our clock, put right by what AWS says.
 pub(crate) struct SigningClock {
     clock: Arc<dyn Clock>,
-    /// Seconds that AWS's clock is ahead of ours, once it said so.
     skew: AtomicI64,
 }
 
@@ -24,7 +21,6 @@ impl SigningClock {
         }
     }
 
-    /// The instant by AWS's clock, as far as it is known.
     pub(crate) fn now(&self) -> SystemTime {
         let now = SystemTime::from(self.clock.now());
         let skew = self.skew.load(Ordering::Relaxed);
@@ -44,7 +40,7 @@ impl SigningClock {
     }
 }
 
-/// Whether a refusal is about our clock (AWS, Signature Version 4: "Troubleshoot").
+/// Whether a refusal is about clock skew (AWS, Signature Version 4: "Troubleshoot").
 pub(crate) fn is_about_time(code: &str, message: &str) -> bool {
     match code {
         "RequestTimeTooSkewed" | "RequestExpired" => true,
@@ -55,7 +51,6 @@ pub(crate) fn is_about_time(code: &str, message: &str) -> bool {
     }
 }
 
-/// Seconds since 1970 of an HTTP date.
 pub(crate) fn read_http_date(text: &str) -> Option<i64> {
     let at = jiff::fmt::rfc2822::parse(text).ok()?;
     Some(at.timestamp().as_second())

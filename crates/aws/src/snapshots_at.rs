@@ -1,5 +1,3 @@
-//! Where snapshots are: a folder, or a place in a bucket.
-
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
@@ -7,12 +5,9 @@ use std::str::FromStr;
 
 use crate::objects::BucketPlace;
 
-/// Where snapshots are, as typed or configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SnapshotsAt {
-    /// In a folder; it need not be there yet.
     Folder(PathBuf),
-    /// In a bucket, or a part of one.
     Bucket(BucketPlace),
 }
 
@@ -37,7 +32,6 @@ impl fmt::Display for SnapshotsAt {
 }
 
 impl SnapshotsAt {
-    /// As the companion is told.
     pub fn argument(&self) -> OsString {
         match self {
             Self::Folder(path) => path.clone().into_os_string(),
@@ -45,7 +39,6 @@ impl SnapshotsAt {
         }
     }
 
-    /// The folder; none where they are in a bucket.
     pub fn folder(&self) -> Option<PathBuf> {
         match self {
             Self::Folder(path) => Some(path.clone()),
@@ -53,7 +46,6 @@ impl SnapshotsAt {
         }
     }
 
-    /// Whether looking there costs calls of others.
     pub fn is_remote(&self) -> bool {
         match self {
             Self::Folder(_) => false,

@@ -1,8 +1,8 @@
-//! What stands in Identity Center, for sweeps: direct assignments and members, whoever gave them.
+//! Standing access in Identity Center for sweeps: direct assignments and members, of any origin.
 //!
-//! Permission sets are provisioned where they are assigned, so only those pairs are listed: first
-//! where each set is (or which sets each account has, whichever takes fewer calls), then one listing
-//! per pair. Calls go behind everything else, a few at a time.
+//! Lists only provisioned pairs: first the accounts of each set (or the sets of each account,
+//! whichever takes fewer calls), then one listing per pair. Calls have the lowest urgency and low
+//! parallelism.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use hallpass_access::{
     DirectoryFault, StandingListing, StandingScope, StandingSource, Unread, UnreadPlace,
 };
 use hallpass_assignments::{CenterFault, IdentityCenter, Urgency};
-use hallpass_model::{AccountId, GroupId, HoldKey, PermissionSetArn, Target, Timestamp, UserId};
+use hallpass_base::{AccountId, GroupId, HoldKey, PermissionSetArn, Target, Timestamp, UserId};
 
 use crate::Aws;
 use crate::call::Deadline;
@@ -22,20 +22,17 @@ use crate::center::PAGE;
 use crate::fault::CallFailure;
 use crate::pages::listing;
 
-/// Requests at once; the rate limiter sets the rate, and others go first.
 const WIDTH: usize = 4;
-/// After so many failures in a row AWS is taken to be away, and what is left counts as unread: each
-/// further one would cost minutes.
+/// Failures in a row that end the read, with the rest unread: each further one would cost minutes.
 const FAILURES_MAX: usize = 20;
 
 type Pair = (AccountId, PermissionSetArn);
 
-/// Counts failures in a row over all calls of a reading.
 #[derive(Debug, Default)]
 struct Away(AtomicUsize);
 
 impl Away {
-    /// Makes a call, unless too many have failed before it.
+    /// Makes a call, unless too many failed before.
     async fn unless<T>(
         &self,
         call: impl Future<Output = Result<T, CallFailure>>,
@@ -57,7 +54,6 @@ impl Away {
     }
 }
 
-/// Who is in one place.
 struct Holders {
     at: Timestamp,
     users: Vec<UserId>,
@@ -131,7 +127,7 @@ impl StandingSource for Aws {
     }
 }
 
-/// Takes over who is in a place, or that it could not be read; how many groups are there.
+/// Records a place's holders, or that it is unreadable; returns the number of groups.
 fn note(
     seen: &mut BTreeMap<HoldKey, Timestamp>,
     target: &Target,
@@ -155,7 +151,6 @@ fn note(
 }
 
 impl Aws {
-    /// The pairs in scope that can have assignments at all.
     async fn provisioned(
         &self,
         scope: &StandingScope,
@@ -232,7 +227,7 @@ impl Aws {
         pairs
     }
 
-    /// The accounts a permission set is provisioned in; none when it was deleted meanwhile.
+    /// Empty for a deleted set.
     async fn accounts_with(&self, set: &PermissionSetArn) -> Result<Vec<AccountId>, CallFailure> {
         let listed = listing!(
             self.sso_line
@@ -252,7 +247,7 @@ impl Aws {
             .map_err(|error| CallFailure::unparsable(&error.to_string()))
     }
 
-    /// The permission sets provisioned in an account; none when it left meanwhile.
+    /// Empty for an account that left.
     async fn sets_in(&self, account: &AccountId) -> Result<Vec<PermissionSetArn>, CallFailure> {
         let listed = listing!(
             self.sso_line
@@ -299,12 +294,11 @@ impl Aws {
     }
 }
 
-/// A user that we could not name is one that we could not report: the place counts as unread.
+/// An invalid user id could not be reported: the place counts as unread.
 fn user_id(text: String) -> Result<UserId, CallFailure> {
     UserId::new(text).map_err(|error| CallFailure::unparsable(&error.to_string()))
 }
 
-/// What is not there any more holds nobody.
 fn none_if_gone<T>(listed: Result<Vec<T>, CallFailure>) -> Result<Vec<T>, CallFailure> {
     match listed {
         Err(failure) if matches!(failure.fault, CenterFault::NotFound { .. }) => Ok(Vec::new()),

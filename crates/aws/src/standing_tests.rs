@@ -1,5 +1,3 @@
-//! Tests of what stands against scripted answers.
-
 use hallpass_access::{Directory, LeftOut, SweepReach};
 use hallpass_rules::directory::{Account, Group, PermissionSet, Snapshot};
 use hallpass_rules::{RuleFile, Rules, load};
@@ -17,7 +15,6 @@ fn arn(name: &str) -> String {
     format!("arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-{name}")
 }
 
-/// So many accounts, sets `a`, `b`, … and the group.
 fn directory(accounts: u64, sets: &[&str]) -> Directory {
     let account = |n: u64| Account {
         id: format!("{n:012}").parse().unwrap(),
@@ -53,13 +50,12 @@ fn everything(directory: &Directory) -> StandingScope {
     StandingScope::new(SweepReach::All, &Rules::none(), directory, None)
 }
 
-/// Set `a` is in accounts 1 and 2, `b` in 2 and 9; each pair has ana, somebody deleted, and a group.
+/// Set `a` is in accounts 1 and 2, `b` in 2 and 9; each pair has ana, a deleted user, and a group.
 fn organization(operation: &str, input: &Value) -> Option<FakeAnswer> {
     let set = input["PermissionSetArn"].as_str().unwrap_or_default();
     let account = input["AccountId"].as_str().unwrap_or_default();
     let answer = match operation {
         "ListAccountsForProvisionedPermissionSet" if set == arn("a") => {
-            // in two pages
             match input["NextToken"].as_str() {
                 None => json!({"AccountIds": ["000000000001"], "NextToken": "t"}),
                 Some(_) => json!({"AccountIds": ["000000000002"]}),
@@ -132,8 +128,8 @@ async fn direct_assignments_of_everybody_are_listed_and_groups_are_told_apart() 
         listing.group_assignments,
     );
     assert_eq!(numbers, (3, 1, 3));
-    // the account that is not of the organization is not asked about, and three sets take three
-    // listings and a page more, where four accounts would take four
+    // skips the account outside the organization; three sets need three listings and an extra page,
+    // four accounts would need four
     assert_eq!(fake.count("ListAccountAssignments"), 3);
     assert_eq!(fake.count("ListAccountsForProvisionedPermissionSet"), 4);
     assert_eq!(fake.count("ListPermissionSetsProvisionedToAccount"), 0);
@@ -157,10 +153,8 @@ async fn few_accounts_are_asked_for_their_sets() {
     assert_eq!(fake.count("ListAccountAssignments"), 1);
 }
 
-/// Whether a call is refused.
 type Script = fn(&str, &Value) -> bool;
 
-/// Promise P9.
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_read_is_named_and_stops_nothing_else() {
     let denied = || Some(error("AccessDeniedException", "no"));

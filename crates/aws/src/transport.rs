@@ -1,5 +1,5 @@
-//! The transport below the SDK: the SDK's own, with a bound on the connections that are kept between
-//! calls. Each is a descriptor, and descriptors are shared with everything else in this process.
+//! The SDK's transport with a limit on idle connections: each holds a file descriptor, shared with
+//! the whole process.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,14 +11,11 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
-/// Connections kept for each service between calls; so many calls are under way at most times.
 pub(crate) const KEPT_MAX: usize = 16;
-/// How long they are kept.
 const KEPT_FOR: Duration = Duration::from_secs(30);
 
-/// A client for every service. What is read from files for TLS is read with the first call.
 pub(crate) fn client() -> SharedHttpClient {
-    // the SDK asks for a connector with every call, and means the same one for the same limits
+    // the SDK requests a connector for every call; equal limits share one
     let made: Mutex<HashMap<TransportTimeouts, SharedHttpConnector>> = Mutex::default();
     http_client_fn(move |settings, components| {
         let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Making accounts and moving them, as lists of accounts need it.
+//! Account creation and moves, for lists of accounts.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use aws_sdk_organizations::types as org;
 use hallpass_access_files::PrincipalRef;
 use hallpass_assignments::Urgency;
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use hallpass_org::OrganizationFault;
 use hallpass_org::vending::{
     AccountAdmin, AccountCreation, AccountRequest, KnownAccount, NewAccount, UnitFacts,
@@ -21,10 +21,9 @@ use crate::fault::CallFailure;
 use crate::pages::listing;
 use crate::policies::{LEVELS_MAX, fault, tag};
 
-/// The largest page organizations gives.
 const PAGE: i32 = 20;
 
-/// Lists are long and nobody waits for one answer: throttles are waited out (`organization.md` P-10).
+/// Lists are long: retries throttles (`organization.md` P-10).
 fn read() -> Deadline {
     Deadline::look()
 }
@@ -86,14 +85,13 @@ fn request(status: org::CreateAccountStatus) -> Result<AccountRequest, CallFailu
     })
 }
 
-/// Tries of a write that AWS throttles: it says that nothing was done, so that any call may be sent again. The reads before
-/// it have used the quota up.
+/// Attempts of a throttled write: AWS did nothing, so any write is safe to repeat. Preceding reads
+/// use up the quota.
 const WRITE_TRIES: u32 = 6;
-/// The pause after the first; grows with each.
 const WRITE_PAUSE: Duration = Duration::from_millis(700);
 
-/// Sends a write until AWS does not throttle it. Whatever else it says is final here: nobody knows what came of a write
-/// that was not answered.
+/// Retries a write only after throttles. Any other failure is final: the effect of an unanswered
+/// write is unknown.
 async fn unthrottled<T, Fut>(mut send: impl FnMut() -> Fut) -> Result<T, CallFailure>
 where
     Fut: Future<Output = Result<T, CallFailure>>,
@@ -112,10 +110,6 @@ where
 }
 
 impl Aws {
-    /// Whether a user or a group of the directory is there.
-    ///
-    /// # Errors
-    /// When AWS does not say.
     pub async fn has_principal(&self, principal: &PrincipalRef) -> Result<bool, OrganizationFault> {
         let found = match principal {
             PrincipalRef::User(user) => self.user_exists(user, read()).await,

@@ -1,5 +1,5 @@
-//! Which instance of IAM Identity Center is ours: as the configuration names it, as AWS says, and where AWS gives no answer, as it said
-//! before ([0090](../../../docs/decisions/0090-handle-the-loss-of-the-home-region.md)).
+//! Selects the IAM Identity Center instance: from the configuration, from AWS, or, without an
+//! answer, from an earlier connection.
 
 use std::time::Duration;
 
@@ -13,33 +13,28 @@ use crate::fault::CallFailure;
 use crate::pages::listing;
 use crate::{Aws, AwsClientSettings, ConnectError, KnownInstance};
 
-/// How long AWS is asked where something is known from before: a hung attempt is waited for once, one that breaks is made four times.
+/// Maximum wait for AWS when an earlier instance is known: one attempt if it hangs, four if it
+/// fails.
 const KNOWN_PATIENCE: Duration = Duration::from_secs(10);
 
-/// From where a connection knows its instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstanceSource {
-    /// The configuration names it and its identity store: AWS was not asked.
+    /// Instance and identity store are configured: no call to AWS.
     Configuration,
-    /// AWS told of it.
     Aws,
-    /// An earlier connection was told of it: AWS gave no answer.
+    /// From an earlier connection: AWS did not answer.
     Before,
 }
 
-/// What is asked for, and how it became known.
 #[derive(Debug)]
 pub(crate) struct WhichInstance {
-    /// The configured instance.
     arn: Option<String>,
-    /// The configured identity store.
     store: Option<String>,
     endpoint_url: Option<String>,
     source: InstanceSource,
 }
 
 impl WhichInstance {
-    /// Nothing is known yet.
     pub(crate) fn asked_with(config: &SdkConfig, settings: &AwsClientSettings) -> Self {
         Self {
             arn: settings.instance_arn.clone(),
@@ -49,7 +44,8 @@ impl WhichInstance {
         }
     }
 
-    /// The instance that is meant among those visible to `arn` in `region`, and its identity store.
+    /// Selects among the instances visible to `arn` in `region`; returns it with its identity
+    /// store.
     fn among(
         &self,
         found: &[InstanceMetadata],
@@ -85,7 +81,7 @@ impl WhichInstance {
         Ok((instance.clone(), store.clone()))
     }
 
-    /// What was known before, where it answers the same question: nothing of another account, Region, endpoint or configured instance.
+    /// The earlier instance, if account, Region, endpoint and configured instance are equal.
     fn as_before(&self, known: &KnownInstance, aws: &Aws) -> Option<(String, String)> {
         let is_ours = known.account == aws.about.account
             && known.region == aws.about.region
@@ -96,7 +92,7 @@ impl WhichInstance {
     }
 }
 
-/// Finds the instance and its identity store, and remembers from where it is known.
+/// Finds the instance and its identity store, and records the source.
 pub(crate) async fn find(aws: &mut Aws, known: Option<&KnownInstance>) -> Result<(), ConnectError> {
     let (source, (instance, store)) = match (&aws.which.arn, &aws.which.store) {
         (Some(arn), Some(store)) => (InstanceSource::Configuration, (arn.clone(), store.clone())),
@@ -140,13 +136,13 @@ async fn list_instances(aws: &Aws, pace: Deadline) -> Result<Vec<InstanceMetadat
     .await
 }
 
-/// Whether a failure says neither that the instance is another nor that we may not know.
+/// Whether a failure shows neither another instance nor a missing right.
 fn says_nothing(failure: &CallFailure) -> bool {
     let has_no_data = matches!(failure.fault, CenterFault::KeyUnusable { .. });
     failure.is_silence() || failure.is_throttle() || has_no_data
 }
 
-/// Where the administration is asked, as its client finds it; `None` for AWS's own.
+/// The endpoint of the administration; `None` for AWS's own.
 fn endpoint_url(config: &SdkConfig, settings: &AwsClientSettings) -> Option<String> {
     let of_service = || {
         let key = ServiceConfigKey::builder()
@@ -161,12 +157,10 @@ fn endpoint_url(config: &SdkConfig, settings: &AwsClientSettings) -> Option<Stri
 }
 
 impl Aws {
-    /// From where it is known which instance is ours.
     pub fn instance_source(&self) -> InstanceSource {
         self.which.source
     }
 
-    /// What a later connection may go on with.
     pub fn known_instance(&self) -> KnownInstance {
         KnownInstance {
             account: self.about.account.clone(),
@@ -177,10 +171,10 @@ impl Aws {
         }
     }
 
-    /// Asks AWS whether the instance that is gone on with is ours still.
+    /// Checks with AWS whether the earlier instance is still valid.
     ///
     /// # Errors
-    /// As [`connect`](crate::connect), and where AWS tells of another one.
+    /// As [`connect`](crate::connect), and for another instance.
     pub async fn confirm_instance(&self) -> Result<(), ConnectError> {
         let listed = list_instances(self, Deadline::connecting()).await;
         let found = listed.map_err(|failure| ConnectError::call("ListInstances", failure))?;

@@ -1,9 +1,7 @@
-//! Tests of which instance is taken where AWS gives no answer, and of what it is held against later.
-
 use std::sync::Arc;
 use std::sync::Mutex;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
@@ -26,7 +24,6 @@ fn key_disabled() -> FakeAnswer {
     (400, body)
 }
 
-/// Answers a question about instances with what it was last given.
 fn answering(first: FakeAnswer) -> (Arc<Fake>, Arc<Mutex<FakeAnswer>>) {
     let answer = Arc::new(Mutex::new(first));
     let given = Arc::clone(&answer);
@@ -59,7 +56,6 @@ async fn what_aws_told_of_is_what_a_later_connection_may_go_on_with() {
     let aws = fake.connect().await;
     assert_eq!(aws.instance_source(), InstanceSource::Aws);
     assert_eq!(aws.known_instance(), known());
-    // and AWS's answer goes before what is known
     let before = KnownInstance {
         instance_arn: OTHER.to_owned(),
         ..known()

@@ -1,15 +1,13 @@
-//! What S3 says, read from its XML: the texts at a path, and nothing else.
-
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-/// Elements in elements beyond this are no answer of S3.
+/// Deeper nesting is not an S3 answer.
 const DEPTH_MAX: usize = 16;
 
-/// The texts of all elements at `path`, in their order. Namespaces are ignored.
+/// The texts of all elements at `path`, in order. Ignores namespaces.
 ///
 /// # Errors
-/// What of it is no XML.
+/// Invalid XML.
 pub(crate) fn texts(xml: &[u8], path: &[&str]) -> Result<Vec<String>, String> {
     let xml = std::str::from_utf8(xml).map_err(|error| error.to_string())?;
     let mut reader = Reader::from_str(xml);
@@ -44,7 +42,7 @@ pub(crate) fn texts(xml: &[u8], path: &[&str]) -> Result<Vec<String>, String> {
             }
             Event::GeneralRef(reference) => {
                 if let Some(inside) = &mut inside {
-                    inside.push_str(&hallpass_aws_wire::character(&reference)?);
+                    inside.push_str(&hallpass_aws_model::wire::character(&reference)?);
                 }
             }
             Event::CData(data) => {

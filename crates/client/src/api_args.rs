@@ -1,4 +1,4 @@
-//! The arguments of every command that talks to the server and prints data.
+//! Arguments of every command that calls the server and prints data.
 
 use hallpass_api::Grant;
 use hallpass_terminal::exit::Failure;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::client::{Client, Listing, ServerArgs};
 use crate::tables::{self, Viewpoint};
 
-/// What every command that talks to the server and prints data takes.
+/// Arguments of every command that calls the server and prints data.
 #[derive(Debug, clap::Args)]
 pub struct ApiArgs {
     #[command(flatten)]
@@ -18,7 +18,7 @@ pub struct ApiArgs {
 }
 
 impl ApiArgs {
-    /// A client for the server that is meant.
+    /// Returns a client for the chosen server.
     ///
     /// # Errors
     /// When the address or the token cannot be used.
@@ -26,23 +26,15 @@ impl ApiArgs {
         self.server.client()
     }
 
-    /// The server's address.
-    ///
-    /// # Errors
-    /// Exit 2 when it is no address.
     pub fn address(&self) -> Result<reqwest::Url, Failure> {
         self.server.address()
     }
 
-    /// How to print.
     pub fn format(&self) -> Format {
         self.output.format()
     }
 
-    /// Prints a listing, and says where it was cut short.
-    ///
-    /// # Errors
-    /// When it cannot be printed.
+    /// Prints a listing, and a note if it is incomplete.
     pub fn print_listing<T: Serialize>(
         &self,
         found: &Listing<T>,
@@ -54,10 +46,6 @@ impl ApiArgs {
         Ok(())
     }
 
-    /// Prints what became of a grant.
-    ///
-    /// # Errors
-    /// When it cannot be printed.
     pub fn print_grant(&self, grant: &Grant) -> Result<(), Failure> {
         output::one(self.format(), grant, tables::GRANT_FIELDS, || {
             tables::grant(grant, &Viewpoint::here())
@@ -65,7 +53,6 @@ impl ApiArgs {
     }
 }
 
-/// Says that a listing was cut short.
 pub fn say_more(has_more: bool, shown: usize) {
     if has_more {
         output::say(&format!(

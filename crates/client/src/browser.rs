@@ -1,4 +1,4 @@
-//! A page in the person's browser, and the one-time code that it sends back over loopback.
+//! Opens the user's browser, and receives its one-time code over loopback.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -8,12 +8,9 @@ use reqwest::Url;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// The longest request head read from the browser, in bytes.
 const HEAD_BYTES_MAX: usize = 8 * 1024;
-/// How long a browser may take to send one.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// Waits on loopback for the browser to bring a code.
 pub struct Callback {
     listener: TcpListener,
     path: &'static str,
@@ -21,10 +18,6 @@ pub struct Callback {
 }
 
 impl Callback {
-    /// Listens on a free port; codes come to `path`.
-    ///
-    /// # Errors
-    /// When nothing can listen on loopback.
     pub async fn listen(path: &'static str) -> Result<Self, Failure> {
         let failed = |error| Failure::failed(format!("cannot listen on loopback: {error}"));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
@@ -36,15 +29,14 @@ impl Callback {
         })
     }
 
-    /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The code that comes with `state`; other calls are sent away.
+    /// Returns the code that comes with `state`; rejects other calls.
     ///
     /// # Errors
-    /// When the person refused in the browser.
+    /// When the user denied in the browser.
     pub async fn answer(&self, state: &str) -> Result<String, Failure> {
         loop {
             let Ok((mut browser, _)) = self.listener.accept().await else {
@@ -67,7 +59,6 @@ impl Callback {
                  Content-Security-Policy: default-src 'none'\r\nConnection: close\r\n\r\n{page}",
                 page.len()
             );
-            // the answer counts even when the browser has gone
             let _ = browser.write_all(text.as_bytes()).await;
             let _ = browser.shutdown().await;
             if let Some(outcome) = outcome {
@@ -80,7 +71,7 @@ impl Callback {
 /// 256 random bits, for a verifier or a state.
 ///
 /// # Errors
-/// When the system gives no random bytes.
+/// When the system has no random bytes.
 pub fn secret() -> Result<String, Failure> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(|error| {
@@ -89,7 +80,6 @@ pub fn secret() -> Result<String, Failure> {
     Ok(hex::encode(bytes))
 }
 
-/// Opens an address in the person's browser, if there is a way; says whether one was started.
 pub fn open(address: &str) -> bool {
     let chosen = std::env::var("BROWSER").ok().filter(|it| !it.is_empty());
     let program = match &chosen {
@@ -107,7 +97,6 @@ pub fn open(address: &str) -> bool {
         .is_ok()
 }
 
-/// The target of a `GET`.
 async fn target(browser: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     let mut chunk = [0_u8; 1024];
@@ -124,7 +113,6 @@ async fn target(browser: &mut TcpStream) -> Option<String> {
     (method == "GET").then(|| words.next().map(str::to_owned))?
 }
 
-/// What a call from the browser brings: a code, a refusal, or nothing of this login.
 fn brought(target: &str, path: &str, state: &str) -> Option<Result<String, Failure>> {
     let url = Url::parse("http://127.0.0.1").ok()?.join(target).ok()?;
     let value = |name: &str| {

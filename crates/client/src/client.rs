@@ -1,8 +1,7 @@
-//! The server's HTTP API as the command line uses it: the wire types in and out, problem details
-//! turned into failures.
+//! The command line's client of the server's HTTP API; turns problem details into failures.
 //!
-//! Every call is bounded in time and size. A call that changes something carries an
-//! `Idempotency-Key`, so trying it again when an answer got lost changes nothing twice.
+//! Every call is bounded in time and size. Writes have an `Idempotency-Key`, so a retry after a
+//! lost answer has no second effect.
 
 use std::error::Error as _;
 use std::future::Future;
@@ -21,22 +20,17 @@ use serde::de::DeserializeOwned;
 
 use crate::credentials::Credentials;
 
-/// How long the server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long one call may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// How often a call is made when its answer gets lost or the server is busy.
 const ATTEMPTS: u32 = 3;
-/// The longest pause between attempts that a server may ask for.
+/// The longest pause accepted from a server.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// Rows asked for at once.
 const PAGE_SIZE: usize = 100;
-/// Pages without a row in one listing, after which no further ones are asked for.
+/// Empty pages after which a listing stops.
 const EMPTY_PAGES_MAX: u32 = 200;
 
-/// Which server, on every command that talks to one.
+/// Arguments that choose a server.
 #[derive(Debug, clap::Args)]
 pub struct ServerArgs {
     /// Address of the Hallpass server
@@ -50,10 +44,10 @@ pub struct ServerArgs {
 }
 
 impl ServerArgs {
-    /// The server's address in its one form.
+    /// Returns the normalized server address.
     ///
     /// # Errors
-    /// Exit 2 when it is no address.
+    /// Exit 2 for an invalid address.
     pub fn address(&self) -> Result<Url, Failure> {
         let bad = |why: &str| {
             Failure::bad_input(format!("`{}` is not a server address: {why}", self.server))
@@ -76,7 +70,7 @@ impl ServerArgs {
         Ok(url)
     }
 
-    /// A client with the token of `HALLPASS_TOKEN` or of `login`.
+    /// Returns a client with the token of `HALLPASS_TOKEN` or of `login`.
     ///
     /// # Errors
     /// When the address or the token cannot be used.
@@ -92,7 +86,6 @@ impl ServerArgs {
     }
 }
 
-/// The name under which a server's token is kept.
 pub fn server_key(address: &Url) -> &str {
     address.as_str().trim_end_matches('/')
 }
@@ -108,10 +101,6 @@ fn token_from_environment() -> Result<Option<SecretString>, Failure> {
     }
 }
 
-/// Runs a future to its end on this thread.
-///
-/// # Errors
-/// Those of the future.
 pub fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -120,25 +109,21 @@ pub fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T
         .block_on(future)
 }
 
-/// A listing, and whether there is more of it.
 #[derive(Debug)]
 pub struct Listing<T> {
-    /// The rows, at most as many as asked for.
     pub items: Vec<T>,
-    /// Whether the server has more.
     pub has_more: bool,
 }
 
-/// What came of a call that may ask for a warning to be read first.
+/// Result of a call that may require confirmed warnings.
 #[derive(Debug)]
 pub enum Posted<T> {
-    /// It was done.
     Done(T),
-    /// Nothing was done: these are to be confirmed.
+    /// Nothing was done: these need confirmation.
     Warned(Vec<Warning>),
 }
 
-/// A call without effect, with the warnings that are to be confirmed first.
+/// A call without effect, with warnings to confirm.
 struct Refused {
     failure: Failure,
     warnings: Vec<Warning>,
@@ -159,7 +144,6 @@ impl From<Refused> for Failure {
     }
 }
 
-/// The way to one server.
 #[derive(Debug)]
 pub struct Client {
     address: Url,
@@ -168,13 +152,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for the server at `address`.
-    ///
-    /// # Errors
-    /// When the token cannot be sent.
     pub fn new(address: Url, token: Option<&SecretString>) -> Result<Self, Failure> {
         let mut headers = HeaderMap::new();
-        // the audit log says through which door somebody came
         headers.insert("x-hallpass-client", HeaderValue::from_static("cli"));
         if let Some(token) = token {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
@@ -210,7 +189,7 @@ impl Client {
     /// `GET /api/v1/{path}`.
     ///
     /// # Errors
-    /// Exit 1 when the server refuses, cannot be reached or answers something else.
+    /// Exit 1 when the server refuses, is unreachable or answers unexpectedly.
     pub async fn get<T: DeserializeOwned>(
         &self,
         path: &[&str],
@@ -224,10 +203,6 @@ impl Client {
         self.read(&bytes)
     }
 
-    /// The token of a persona of the demo.
-    ///
-    /// # Errors
-    /// As [`Client::get`]; a server that is no demo has none.
     pub async fn persona_token(&self, email: &str) -> Result<String, Failure> {
         let mut url = self.address.clone();
         url.path_segments_mut()
@@ -254,10 +229,7 @@ impl Client {
         self.read(&bytes)
     }
 
-    /// The same, where a warning may have to be confirmed first.
-    ///
-    /// # Errors
-    /// As [`Client::get`].
+    /// Posts where a warning may need confirmation first.
     pub async fn post_or_warned<B: Serialize, T: DeserializeOwned>(
         &self,
         path: &[&str],
@@ -272,10 +244,10 @@ impl Client {
         }
     }
 
-    /// Rows of a listing, page after page, until there are `limit` or no more.
+    /// Rows of a listing, up to `limit`.
     ///
     /// # Errors
-    /// As [`Client::get`]; then nothing is listed rather than a part.
+    /// As [`Client::get`]; never returns a partial listing.
     pub async fn list<T: DeserializeOwned>(
         &self,
         path: &[&str],
@@ -291,7 +263,7 @@ impl Client {
             query.push(("limit", wanted.to_string()));
             query.extend(cursor.clone().map(|cursor| ("cursor", cursor)));
             let page: Page<T> = self.get(path, &query).await?;
-            // a page may be empty and the listing go on: the server looked as far as one call may
+            // an empty page may have successors: the server limits the work per call
             empty_pages += u32::from(page.items.is_empty());
             let stuck = empty_pages > EMPTY_PAGES_MAX || page.next == cursor;
             items.extend(page.items);
@@ -368,7 +340,7 @@ impl Client {
         })
     }
 
-    /// A problem document as a failure.
+    /// Converts a problem document.
     fn refusal(&self, status: StatusCode, bytes: &[u8]) -> Refused {
         let problem = serde_json::from_slice::<Problem>(bytes);
         let warnings = problem.map(|it| it.warnings).unwrap_or_default();
@@ -397,7 +369,7 @@ impl Client {
             failure = failure.detail(format!("reference {reference}"));
         }
         match problem.help {
-            // the server speaks to programs here; people have a command for it
+            // the server's hint is for programs; users have a command
             _ if failure.has_code() == Some("unauthorized") => failure.help(self.how_to_sign_in()),
             Some(help) => failure.help(help),
             None if status == StatusCode::UNAUTHORIZED => failure.help(self.how_to_sign_in()),
@@ -429,7 +401,6 @@ impl Client {
     }
 }
 
-/// What the deepest cause says, without the address around it.
 pub fn root(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -441,12 +412,11 @@ pub fn root(error: &reqwest::Error) -> String {
     text.to_lowercase()
 }
 
-/// Whether the answer got lost on the way, rather than the server being away.
+/// Whether the answer was lost, rather than the server unreachable.
 fn is_worth_another_try(error: &reqwest::Error) -> bool {
     !error.is_connect() && !error.is_timeout() && !error.is_builder()
 }
 
-/// How long a busy server asks us to wait.
 fn busy(answer: &reqwest::Response) -> Option<Duration> {
     let status = answer.status();
     if status != StatusCode::TOO_MANY_REQUESTS && status != StatusCode::SERVICE_UNAVAILABLE {

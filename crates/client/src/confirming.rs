@@ -1,5 +1,5 @@
-//! Warnings of rules on the command line: shown before anything is asked for or approved, and confirmed
-//! by an answer at the terminal, or by their ids where nobody is asked.
+//! Rule warnings on the command line: shown before a request or an approval, and confirmed at the
+//! terminal, or by their ids.
 
 use std::io::{self, IsTerminal as _};
 
@@ -12,23 +12,24 @@ use serde::de::DeserializeOwned;
 
 use crate::client::{Client, Posted};
 
-/// Warnings may change between two calls; who confirms for the third time is asked to look.
+/// Warnings may change between calls; after the third confirmation the command stops.
 const ATTEMPTS: u32 = 3;
 
-/// `--confirm-warning`, on every command that asks for access or approves it.
+/// `--confirm-warning`, on every command that requests or approves access.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct ConfirmArgs {
-    /// Confirm that the warning of this id was read; may be given several times. Another text has another id
+    /// Confirm that the warning with this id was read; may be given several times. Another text has
+    /// another id
     #[arg(long = "confirm-warning", value_name = "ID")]
     ids: Vec<String>,
 }
 
 impl ConfirmArgs {
-    /// Sends a call whose body holds the ids that are confirmed. Where the server has warnings that are
-    /// not among them, asks at the terminal, and sends it once more.
+    /// Sends a call with the confirmed ids. If the server has other warnings, asks at the terminal
+    /// and sends once more.
     ///
     /// # Errors
-    /// Exit 4 when they are not confirmed, or there is no terminal to ask on; else as [`Client::post`].
+    /// Exit 4 when they are not confirmed, or there is no terminal; else as [`Client::post`].
     pub async fn post<B: Serialize, T: DeserializeOwned>(
         &self,
         client: &Client,
@@ -52,7 +53,6 @@ impl ConfirmArgs {
 
 const NOT_CONFIRMED: &str = "warning-not-confirmed";
 
-/// Has warnings confirmed. `confirmed` are ids that were given already, which a second call has to give as well.
 fn confirm(warnings: &[Warning], confirmed: &[String]) -> Result<(), Failure> {
     if !io::stdin().is_terminal() {
         let mut failure = Failure::refused("there is a warning to be read and confirmed first")
@@ -75,7 +75,6 @@ fn confirm(warnings: &[Warning], confirmed: &[String]) -> Result<(), Failure> {
     )
 }
 
-/// What confirms these warnings beside those that are confirmed.
 fn flags(warnings: &[Warning], confirmed: &[String]) -> String {
     let ids = confirmed.iter().chain(warnings.iter().map(|it| &it.id));
     let flags: Vec<String> = ids.map(|id| format!("--confirm-warning {id}")).collect();

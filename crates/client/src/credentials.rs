@@ -1,4 +1,4 @@
-//! The tokens that `login` keeps, one per server, in a file only its owner can read.
+//! Tokens stored by `login`, one per server, in a file readable only by its owner.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -10,10 +10,8 @@ use hallpass_terminal::exit::Failure;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-/// The form of the file.
 const VERSION: u32 = 1;
 
-/// Where tokens are kept.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     path: PathBuf,
@@ -32,14 +30,11 @@ struct CredentialEntry {
     source: CredentialSource,
 }
 
-/// Where a token came from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CredentialSource {
-    /// Somebody gave it; it may be in use elsewhere too.
     #[default]
     Given,
-    /// `login` had it made for this file.
     Login,
 }
 
@@ -63,38 +58,29 @@ impl Credentials {
             })
     }
 
-    /// Kept in the file at `path`.
     pub fn at(path: PathBuf) -> Self {
         Self { path }
     }
 
-    /// The file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The token for `server`, if one is kept.
+    /// The stored token for `server`.
     ///
     /// # Errors
-    /// When the file is there and cannot be read.
+    /// When an existing file is unreadable.
     pub fn token(&self, server: &str) -> Result<Option<SecretString>, Failure> {
         Ok(self.entry(server)?.map(|(token, _)| token))
     }
 
-    /// As [`Credentials::token`], with where it came from.
-    ///
-    /// # Errors
-    /// When the file is there and cannot be read.
+    /// As [`Credentials::token`], with its source.
     pub fn entry(&self, server: &str) -> Result<Option<(SecretString, CredentialSource)>, Failure> {
         let mut servers = self.read()?.servers;
         let entry = servers.remove(server);
         Ok(entry.map(|entry| (entry.token.into(), entry.source)))
     }
 
-    /// Keeps the token for `server`.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
     pub fn store(
         &self,
         server: &str,
@@ -110,10 +96,7 @@ impl Credentials {
         self.write(&content)
     }
 
-    /// Forgets the token for `server`; says whether there was one.
-    ///
-    /// # Errors
-    /// When the file cannot be read or written.
+    /// Deletes the token for `server`; returns whether there was one.
     pub fn forget(&self, server: &str) -> Result<bool, Failure> {
         let mut content = self.read()?;
         let known = content.servers.remove(server).is_some();
@@ -134,7 +117,7 @@ impl Credentials {
             }
             Err(error) => return Err(Failure::unreadable(self.path.display(), &error)),
         };
-        // the text of a parse error could repeat a token
+        // a parse error's text could contain a token
         serde_json::from_slice(&bytes).map_err(|_| {
             let path = self.path.display();
             Failure::bad_input(format!("`{path}` is not a credentials file"))
@@ -153,10 +136,10 @@ impl Credentials {
     }
 }
 
-/// Writes a file that only its owner can read, whole or not at all.
+/// Atomically writes a file that only its owner can read.
 ///
 /// # Errors
-/// When it cannot be written; what stood there before still stands.
+/// On failure the old file remains.
 pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let beside = path.with_extension(format!("{}.new", std::process::id()));
     let written = private_file(&beside)
@@ -166,7 +149,6 @@ pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
         })
         .and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
-        // what is left of the attempt holds tokens too
         let _ = fs::remove_file(&beside);
     }
     written

@@ -1,14 +1,14 @@
-//! Follows a request until its access is there, or will not be.
+//! Follows a request until its access is active or impossible.
 
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use hallpass_api::{Grant, Request};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::{health, lists, states, time};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 use hallpass_terminal::words;
-use hallpass_wording::{health, lists, states, time};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
@@ -16,49 +16,32 @@ use tokio::time::{Instant, sleep};
 use crate::client::Client;
 use crate::tables::{self, Viewpoint};
 
-/// How often the server is asked at first, while an answer may come within seconds.
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
-/// How often it is asked later, while a person makes up their mind.
 const PAUSE_LATER: Duration = Duration::from_secs(2);
-/// When the first pause gives way to the later one.
 const FIRST_FOR: Duration = Duration::from_secs(15);
-/// How often the spinner moves.
 const TICK: Duration = Duration::from_millis(120);
 
-/// What a request came to.
 #[derive(Debug)]
 pub enum Followed {
-    /// The access is there.
     Active(Box<Grant>),
-    /// It will not be; with what is known and why.
     Over(Box<Last>, Failure),
 }
 
-/// What was last known of a journey.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 #[expect(clippy::large_enum_variant, reason = "there are few of them at a time")]
 pub enum Last {
-    /// The request, undecided or decided no.
     Request(Request),
-    /// The grant, which did not become active or is over.
     Grant(Grant),
 }
 
-/// Asks the server until the request's access is active, it cannot become so any more, or
-/// `patience` is at an end.
-///
-/// # Errors
-/// When the server refuses to tell. One that cannot be reached is asked again.
+/// Polls until the access is active, impossible, or `patience` expires. Retries while the server is
+/// unreachable.
 pub async fn follow(client: &Client, last: Last, patience: TimeSpan) -> Result<Followed, Failure> {
     follow_since(client, last, patience, Instant::now()).await
 }
 
-/// The same for one of several, whose waiting began together. Where `patience` is at an end already, it
-/// is looked at all the same.
-///
-/// # Errors
-/// As for one.
+/// Follows one of several requests with a common start. Polls at least once, even after `patience`.
 pub async fn follow_since(
     client: &Client,
     mut last: Last,
@@ -83,7 +66,6 @@ pub async fn follow_since(
             let failure = too_long(&last, patience);
             return Ok(Followed::Over(Box::new(last), failure));
         }
-        // an approved request is looked at as its grant, at once
         if !matches!(&last, Last::Request(request) if grant_of(request).is_some()) {
             let pause = if begun.elapsed() < FIRST_FOR {
                 PAUSE_FIRST
@@ -95,7 +77,6 @@ pub async fn follow_since(
         match look(client, &last).await {
             Ok(seen) => {
                 last = seen;
-                // of an approved request there is its grant to look at
                 is_old &= matches!(&last, Last::Request(request) if grant_of(request).is_some());
             }
             Err(failure) if failure.is_unreachable() => {
@@ -108,12 +89,12 @@ pub async fn follow_since(
     }
 }
 
-/// Whether its later end is approved, and AWS does not have it yet. Where AWS does not take it, that is all there is to see.
+/// Whether its extension is approved, but not yet enforced by AWS. Without enforced expiry there is
+/// no more to see.
 fn is_being_extended(grant: &Grant) -> bool {
     grant.extending_to.is_some() && grant.not_moved.is_none()
 }
 
-/// The grant that an approved request is about.
 fn grant_of(request: &Request) -> Option<&String> {
     let grant = request.grant_id.as_ref().or(request.extends.as_ref());
     grant.filter(|_| request.state == "approved")
@@ -135,7 +116,6 @@ async fn look(client: &Client, last: &Last) -> Result<Last, Failure> {
     }
 }
 
-/// Where the journey is, in one line.
 fn headline(last: &Last) -> String {
     match last {
         Last::Request(request) if request.state == "pending" => {
@@ -164,7 +144,6 @@ fn headline(last: &Last) -> String {
     }
 }
 
-/// Why the access will not be there, once that is known.
 fn over(last: &Last, view: &Viewpoint) -> Option<Failure> {
     let failure = match last {
         Last::Request(request) => over_request(request, view)?,
@@ -230,7 +209,6 @@ impl Default for Progress {
 }
 
 impl Progress {
-    /// A line that says nothing yet.
     pub fn new() -> Self {
         let bar = io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new_spinner();
@@ -246,7 +224,6 @@ impl Progress {
         }
     }
 
-    /// What is done now.
     pub fn show(&mut self, line: &str) {
         if line == self.last {
             return;

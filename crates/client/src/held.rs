@@ -1,11 +1,11 @@
-//! What somebody holds, or asks for and gets, to be used now: for a command, the console, profiles.
+//! Access for immediate use, held or newly requested: for a command, the console, profiles.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
 use hallpass_api::{Ask, Grant, Me, Request};
-use hallpass_model::{AccountId, IdError, PermissionSetName, TimeSpan};
+use hallpass_base::{AccountId, IdError, PermissionSetName, TimeSpan};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 use hallpass_terminal::words;
@@ -19,13 +19,11 @@ use crate::ids::{account_id, preview};
 use crate::tables::{self, Viewpoint};
 use crate::target_args::TargetArgs;
 
-/// For how long is asked when nothing is said, in seconds.
+/// Default requested duration, in seconds.
 const LENGTH: u64 = 3600;
-/// Grants of one person that are looked at.
 const GRANTS_MAX: usize = 1000;
-/// How long the portal may lag behind access that was seen at AWS.
+/// How long the portal may lag behind access visible at AWS.
 const LAG_MAX: Duration = Duration::from_secs(20);
-/// The pause between looks during that time.
 const LAG_PAUSE: Duration = Duration::from_secs(2);
 
 /// A permission set in an account.
@@ -39,16 +37,16 @@ pub struct RoleArgs {
     pub permission_set: String,
 }
 
-/// How to ask for what is not held yet.
+/// Options of a request for access that is not held yet.
 #[derive(Debug, clap::Args)]
 pub struct AskArgs {
-    /// Why, where it has to be asked for; approvers read this
+    /// Why, if a request is needed; approvers read this
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// For how long, where it has to be asked for [default: 1h, or less where that is the most]
+    /// For how long, if a request is needed [default: 1h, or less if that is the maximum]
     #[arg(long = "for", value_name = "DURATION")]
     duration: Option<TimeSpan>,
-    /// A ticket, where a rule wants one
+    /// A ticket, if a rule requires one
     #[arg(long, value_name = "TICKET")]
     ticket: Option<String>,
     /// How long to wait for the access
@@ -58,23 +56,21 @@ pub struct AskArgs {
     confirm: ConfirmArgs,
 }
 
-/// Access that can be used. What the server names goes into files, commands and addresses from here
-/// on, so it has the forms that AWS allows.
+/// Usable access. Its names go into files, commands and addresses, so they are validated by AWS's
+/// rules.
 #[derive(Debug)]
 pub struct HeldRole {
-    /// The account.
     pub account: AccountId,
-    /// The permission set.
     pub permission_set: PermissionSetName,
-    /// The grant; none where it is held not through Hallpass.
+    /// Absent for access outside Hallpass.
     pub grant: Option<Grant>,
 }
 
 impl RoleArgs {
-    /// The permission set that was named.
+    /// Parses the permission set name.
     ///
     /// # Errors
-    /// Exit 2 when AWS allows no such name.
+    /// Exit 2 for an invalid name.
     pub fn permission_set(&self) -> Result<PermissionSetName, Failure> {
         PermissionSetName::new(self.permission_set.as_str()).map_err(|error| {
             Failure::bad_input(output::plain(&error.to_string())).at("--permission-set")
@@ -98,7 +94,6 @@ impl HeldRole {
         }
     }
 
-    /// The role of a grant; none for membership of a group.
     fn read(grant: Grant) -> Result<Option<Self>, Failure> {
         let (Some(account), Some(set)) = (&grant.account, &grant.permission_set) else {
             return Ok(None);
@@ -112,10 +107,10 @@ impl HeldRole {
     }
 }
 
-/// Who the caller is, with the portal they use.
+/// Returns the caller and their portal.
 ///
 /// # Errors
-/// When the server names none.
+/// When the server names no portal.
 pub async fn me_and_portal(client: &Client) -> Result<(Me, AccessPortal), Failure> {
     let mut me: Me = client.get(&["me"], &[]).await?;
     let portal = me.portal.take().ok_or_else(|| {
@@ -125,7 +120,7 @@ pub async fn me_and_portal(client: &Client) -> Result<(Me, AccessPortal), Failur
     Ok((me, AccessPortal::new(portal)?))
 }
 
-/// The server names something that cannot exist at AWS.
+/// The server returned a name that is invalid at AWS.
 fn unusable(error: &IdError) -> Failure {
     let error = output::plain(&error.to_string());
     Failure::failed(format!(
@@ -137,7 +132,7 @@ fn unusable(error: &IdError) -> Failure {
 /// The roles of the caller's active grants, newest first.
 ///
 /// # Errors
-/// As [`Client::list`], and when the server names what AWS does not allow.
+/// As [`Client::list`], and for names invalid at AWS.
 pub async fn held_roles(client: &Client, me: &Me) -> Result<Vec<HeldRole>, Failure> {
     let query = [("state", "live".to_owned()), ("user", me.email.clone())];
     let found = client
@@ -149,10 +144,7 @@ pub async fn held_roles(client: &Client, me: &Me) -> Result<Vec<HeldRole>, Failu
         .collect()
 }
 
-/// The role as it is held; asked for, and waited for, where it is not.
-///
-/// # Errors
-/// When it will not be there, or nobody said why it is wanted.
+/// Returns the held role; if not held, requests it and waits.
 pub async fn held_role(
     client: &Client,
     role: &RoleArgs,
@@ -202,7 +194,6 @@ async fn wait_for(client: &Client, last: Last, ask: &AskArgs) -> Result<HeldRole
     }
 }
 
-/// Why it is wanted: as given, else as typed.
 fn reason(role: &RoleArgs, ask: &AskArgs) -> Result<String, Failure> {
     if let Some(reason) = &ask.reason {
         return Ok(reason.clone());
@@ -227,19 +218,16 @@ fn reason(role: &RoleArgs, ask: &AskArgs) -> Result<String, Failure> {
     }
 }
 
-/// Whether a person can be asked to sign in.
 #[derive(Clone, Copy, Debug)]
 pub enum SignIn {
-    /// That way.
     Ask(SignInWay),
-    /// A program calls, and what it is told nobody reads.
     Never,
 }
 
-/// Credentials of a role that is held.
+/// Credentials of a held role.
 ///
 /// # Errors
-/// When nobody is signed in to the portal, or it gives none.
+/// When no user is signed in to the portal, or it refuses.
 pub async fn credentials(
     portal: &AccessPortal,
     held: &HeldRole,
@@ -259,7 +247,6 @@ pub async fn credentials(
                 return Err(Failure::failed("the access portal refuses its own sign-in"));
             }
             Err(PortalError::NotSignedIn) => {
-                // revoked, or signed out elsewhere
                 portal.forget_token();
                 has_signed_in_again = true;
                 token = signed_in(portal, sign_in).await?;
@@ -300,7 +287,7 @@ async fn signed_in(portal: &AccessPortal, sign_in: SignIn) -> Result<SsoToken, F
     }
 }
 
-/// Whether a program can be found to run, by its path or by `PATH`.
+/// Whether a program exists, by its path or in `PATH`.
 pub fn is_found(program: &Path) -> bool {
     if program.components().count() > 1 {
         return program.exists();

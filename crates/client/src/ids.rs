@@ -1,10 +1,10 @@
-//! Ids as people type them: whole, and told apart by their prefix.
+//! Ids as users type them: complete, and distinguished by prefix.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use hallpass_api::{Grant, Offer, Preview, Request};
-use hallpass_model::{AccountId, GrantId, RequestId, fold};
+use hallpass_base::{AccountId, GrantId, RequestId, fold};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::nearest::nearest;
 use hallpass_terminal::output;
@@ -12,14 +12,10 @@ use hallpass_terminal::output;
 use crate::client::Client;
 use crate::target_args::TargetArgs;
 
-/// The most grants in which an account's name is looked for.
 const GRANTS_LOOKED_AT: usize = 1000;
-/// Words of a name by which names that come near are looked for.
 const WORDS_LOOKED_AT: usize = 3;
-/// Catalog entries looked at for the name of an account: some of it, several of its namesakes.
 const OFFERS_LOOKED_AT: usize = 1000;
 
-/// A grant, named by itself or by the request it was made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantRef {
     /// `grn_…`.
@@ -36,21 +32,21 @@ impl FromStr for GrantRef {
             return text
                 .parse()
                 .map(Self::Request)
-                .map_err(|error: hallpass_model::PrefixedIdError| error.to_string());
+                .map_err(|error: hallpass_base::PrefixedIdError| error.to_string());
         }
         text.parse()
             .map(Self::Grant)
-            .map_err(|error: hallpass_model::PrefixedIdError| {
+            .map_err(|error: hallpass_base::PrefixedIdError| {
                 format!("{error}; `hallpass grants` lists them")
             })
     }
 }
 
 impl GrantRef {
-    /// The grant itself. For a request, the one it led to, which is said on stderr.
+    /// Resolves to the grant; prints a request's grant to stderr.
     ///
     /// # Errors
-    /// When the request led to none, or cannot be read.
+    /// When the request has none, or is unreadable.
     pub async fn resolve(self, client: &Client) -> Result<GrantId, Failure> {
         let id = match self {
             Self::Grant(grant) => return Ok(grant),
@@ -72,11 +68,11 @@ impl GrantRef {
     }
 }
 
-/// An account's id, for filters: the server compares ids, and a name that it does not know would
-/// look like an account where nobody holds anything.
+/// Resolves an account for filters: the server compares ids, so an unknown name would look like an
+/// account without access.
 ///
 /// # Errors
-/// Exit 2 when the text is neither an id nor the name of one account that the caller can see.
+/// Exit 2 unless the text is an id or the name of one visible account.
 pub async fn account_id(client: &Client, text: &str) -> Result<AccountId, Failure> {
     if let Ok(id) = AccountId::new(text) {
         return Ok(id);
@@ -123,11 +119,11 @@ pub async fn account_id(client: &Client, text: &str) -> Result<AccountId, Failur
     }
 }
 
-/// What would come of asking for a target. One that is not there is asked for nowhere, so that a slip
-/// of the keyboard is not recorded as a request.
+/// Previews a request for a target. Refuses an unknown target, so that a typing error is not
+/// recorded as a request.
 ///
 /// # Errors
-/// Exit 2 when the target is not there, with the names that come nearest; otherwise as [`Client::get`].
+/// Exit 2 for an unknown target, with similar names; otherwise as [`Client::get`].
 pub async fn preview(client: &Client, target: &TargetArgs) -> Result<Preview, Failure> {
     let named = [
         ("account", &target.account),
@@ -151,7 +147,6 @@ pub async fn preview(client: &Client, target: &TargetArgs) -> Result<Preview, Fa
     }
 }
 
-/// Names that the caller may ask for.
 #[derive(Default)]
 struct Offered {
     accounts: BTreeSet<String>,
@@ -160,7 +155,6 @@ struct Offered {
 }
 
 impl Offered {
-    /// Some of them all, and those that share a word with `text`.
     async fn look(client: &Client, text: &str) -> Result<Self, Failure> {
         let path = ["catalog"];
         let some = client.list::<Offer>(&path, &[], OFFERS_LOOKED_AT).await?;
@@ -182,7 +176,6 @@ impl Offered {
         Ok(known)
     }
 
-    /// What was meant by names that are not there.
     async fn meant(client: &Client, target: &TargetArgs) -> Result<Vec<String>, Failure> {
         let text = [&target.account, &target.group];
         let text = text.into_iter().flatten().next();
@@ -201,10 +194,10 @@ impl Offered {
     }
 }
 
-/// Reads a request's id; a grant's gets told apart.
+/// Parses a request id; recognises a grant id.
 ///
 /// # Errors
-/// Says what was expected, for the usage message.
+/// The expected form, for the usage message.
 pub fn request_id(text: &str) -> Result<RequestId, String> {
     if text.starts_with(GrantId::PREFIX) {
         return Err(format!(
@@ -213,7 +206,7 @@ pub fn request_id(text: &str) -> Result<RequestId, String> {
         ));
     }
     text.parse()
-        .map_err(|error: hallpass_model::PrefixedIdError| {
+        .map_err(|error: hallpass_base::PrefixedIdError| {
             format!("{error}; `hallpass requests` lists them")
         })
 }

@@ -1,10 +1,11 @@
-//! The REST API as the command line uses it: who is signed in where, wire types in and out, requests and grants as
-//! people see them, and what somebody holds, to be used now. Knows no store.
+//! The command line's REST API client: sign-in, wire types, output of requests and grants, and held
+//! access. Knows no store.
 
 pub mod api_args;
 pub mod aws_portal;
 pub mod browser;
 pub mod client;
+pub mod commands;
 pub mod confirming;
 pub mod credentials;
 pub mod follow;

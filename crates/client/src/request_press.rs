@@ -1,7 +1,5 @@
-//! What is pressed on a request, by its requester or by an approver, and the request as it is then.
-
 use hallpass_api::Request;
-use hallpass_model::RequestId;
+use hallpass_base::RequestId;
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output;
 use serde::Serialize;
@@ -11,7 +9,6 @@ use crate::client::block_on;
 use crate::confirming::ConfirmArgs;
 use crate::tables::{self, Viewpoint};
 
-/// Sends a press to the server, as the last part of the request's address, and prints the request.
 pub fn press(api: &ApiArgs, id: RequestId, press: &str, body: &impl Serialize) -> Outcome {
     let client = api.client()?;
     let path = ["requests", &id.to_string(), press];
@@ -19,10 +16,6 @@ pub fn press(api: &ApiArgs, id: RequestId, press: &str, body: &impl Serialize) -
     print(api, &request)
 }
 
-/// The same, where a warning may have to be confirmed first.
-///
-/// # Errors
-/// As [`ConfirmArgs::post`].
 pub fn press_confirmed<B: Serialize>(
     api: &ApiArgs,
     confirm: &ConfirmArgs,
@@ -35,7 +28,6 @@ pub fn press_confirmed<B: Serialize>(
     print(api, &request)
 }
 
-/// Prints a request as it is now.
 pub fn print(api: &ApiArgs, request: &Request) -> Outcome {
     output::one(api.format(), request, tables::REQUEST_FIELDS, || {
         tables::request(request, &Viewpoint::here())

@@ -1,15 +1,14 @@
-//! Requests and grants as people see them: table rows, blocks of lines, and CSV columns.
+//! Prints requests and grants: table rows, blocks of lines, and CSV columns.
 
 use std::fmt::Write as _;
 
 use hallpass_api::{Glass, Grant, Request};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
+use hallpass_channels::wording::{grants, lists, states, time};
 use hallpass_terminal::output::{self, Table, plain};
 use hallpass_terminal::words;
-use hallpass_wording::{grants, lists, states, time};
 use jiff::tz::TimeZone;
 
-/// The columns of requests in CSV.
 pub const REQUEST_FIELDS: &[&str] = &[
     "id",
     "state",
@@ -40,7 +39,6 @@ pub const REQUEST_FIELDS: &[&str] = &[
     "starts_at",
 ];
 
-/// The columns of grants in CSV.
 pub const GRANT_FIELDS: &[&str] = &[
     "id",
     "state",
@@ -72,30 +70,24 @@ pub const GRANT_FIELDS: &[&str] = &[
     "extending_to",
 ];
 
-/// From when and where somebody looks.
 #[derive(Debug, Clone)]
 pub struct Viewpoint {
-    /// The instant that times are shown relative to.
     pub now: Timestamp,
-    /// In which zone times are shown.
     pub zone: TimeZone,
 }
 
 impl Viewpoint {
-    /// Here and now.
     pub fn here() -> Self {
         Self {
-            now: hallpass_clock::now(),
+            now: hallpass_base::clock::now(),
             zone: words::zone(),
         }
     }
 
-    /// An instant for people, with its zone.
     pub fn time(&self, at: Timestamp) -> String {
         time::clock(at, self.now, &self.zone)
     }
 
-    /// When a live grant ends; when a finished one ended.
     fn end(&self, grant: &Grant) -> String {
         match (grant.state.as_str(), grant.ended_at) {
             (_, Some(at)) => format!("ended {}", self.time(at)),
@@ -141,7 +133,6 @@ fn target(account: Option<&String>, set: Option<&String>, group: Option<&String>
     }
 }
 
-/// Requests as a table.
 pub fn requests(items: &[Request], view: &Viewpoint) -> Table {
     let mut table = Table::new(&["=ID", "=STATE", "WHO", "WHAT", "=FOR", "=ASKED", "REASON"]);
     for item in items {
@@ -158,7 +149,6 @@ pub fn requests(items: &[Request], view: &Viewpoint) -> Table {
     table
 }
 
-/// Grants as a table.
 pub fn grants(items: &[Grant], view: &Viewpoint) -> Table {
     let mut table = Table::new(&["=ID", "=STATE", "WHO", "WHAT", "ENDS", "REASON"]);
     for item in items {
@@ -174,7 +164,6 @@ pub fn grants(items: &[Grant], view: &Viewpoint) -> Table {
     table
 }
 
-/// A grant's badge, and what is special about it.
 fn state(grant: &Grant) -> String {
     let badge = states::word(&grant.state);
     match (grant.stuck, grant.standing, &grant.queue) {
@@ -191,7 +180,6 @@ fn state(grant: &Grant) -> String {
     }
 }
 
-/// Lines of `name  value`, names padded to one width; without those that have no value.
 fn block(title: &str, lines: &[(&str, Option<String>)]) -> String {
     let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let room = output::width().map_or(usize::MAX, |columns| {
@@ -217,7 +205,6 @@ fn block(title: &str, lines: &[(&str, Option<String>)]) -> String {
     text
 }
 
-/// One request, for people.
 pub fn request(item: &Request, view: &Viewpoint) -> String {
     let waiting = item.state == "pending" && item.decided_by.is_none();
     let title = format!(
@@ -230,7 +217,6 @@ pub fn request(item: &Request, view: &Viewpoint) -> String {
         0 | 1 => String::new(),
         needed => {
             let given = item.reviews.iter().filter(|it| !it.counts_no_more);
-            // a server of an earlier release does not say
             let given = item.approvals_given.map_or(given.count(), |it| {
                 usize::try_from(it).unwrap_or(usize::MAX)
             });
@@ -281,7 +267,6 @@ pub fn request(item: &Request, view: &Viewpoint) -> String {
     )
 }
 
-/// How far each stage is, and whom it waits for.
 fn stages(item: &Request) -> Option<String> {
     let each = item.stages.iter().map(|stage| {
         let (filled, quorum) = (stage.filled, stage.quorum);
@@ -295,7 +280,6 @@ fn stages(item: &Request) -> Option<String> {
     (!each.is_empty()).then(|| each.join("; "))
 }
 
-/// When approvals may be given, where rules limit that.
 fn approval_hours(item: &Request, view: &Viewpoint) -> Option<String> {
     let hours = item.approval_hours.iter();
     let hours = hours.map(|it| format!("only {} (rule {})", it.hours, it.rule));
@@ -311,7 +295,6 @@ fn approval_hours(item: &Request, view: &Viewpoint) -> Option<String> {
     (!hours.is_empty()).then(|| hours.join(" and ") + &opens)
 }
 
-/// What AWS itself did about an end that is over, or due.
 fn armed(item: &Grant, view: &Viewpoint) -> Option<String> {
     let from = item.armed_until?;
     let shown = view.time(from);
@@ -321,14 +304,12 @@ fn armed(item: &Grant, view: &Viewpoint) -> Option<String> {
     }
 }
 
-/// How long was asked for, where approvers made it shorter.
 fn shortened(item: &Request) -> Option<String> {
     let from = TimeSpan::seconds(item.shortened_from_seconds?);
     let by = item.shortened_by.as_deref().unwrap_or("an approver");
     Some(format!("{from}, shortened by {by}"))
 }
 
-/// What approvers said before the one who decided.
 fn comments(item: &Request) -> Option<String> {
     let reviews = item.reviews.iter();
     let said = reviews.filter_map(|it| Some(format!("{}: {}", it.by, it.comment.as_ref()?)));
@@ -336,7 +317,6 @@ fn comments(item: &Request) -> Option<String> {
     (!all.is_empty()).then(|| all.join("; "))
 }
 
-/// One grant, for people; with the ways to use it while it is active.
 pub fn grant(item: &Grant, view: &Viewpoint) -> String {
     let mut text = block(
         &format!("{}: {}", state(item), held(item)),

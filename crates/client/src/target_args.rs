@@ -1,4 +1,4 @@
-//! The arguments by which somebody names what access is asked for.
+//! Arguments that name the target of a request.
 
 /// `--account A --permission-set P` or `--group G`.
 #[derive(Debug, clap::Args)]

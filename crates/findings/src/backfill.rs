@@ -1,4 +1,4 @@
-//! Findings that are there already (`organization.md` E-12).
+//! Reads existing findings (`organization.md` E-12).
 
 use hallpass_aws_model::facts;
 use jiff::Timestamp;
@@ -7,40 +7,29 @@ use serde_json::{Value, json};
 use crate::finding::{EnrichTrigger, Finding, read_finding, wants};
 use crate::ports::{CallRefusal, FindingCalls};
 
-/// Findings of a page: the most that Security Hub gives.
+/// Security Hub's maximum.
 const PAGE: u32 = facts::FINDINGS_PAGE.value;
 
-/// What was found in a Region.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FoundFindings {
-    /// To be enriched.
     pub wanted: Vec<Finding>,
-    /// Enriched already.
     pub enriched: usize,
-    /// Documents that are no findings; why.
     pub unreadable: Vec<String>,
 }
 
-/// Findings cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BackfillError {
-    /// A call was refused.
     #[error("Region {region}: {refusal}")]
     Refused {
-        /// The Region that refused.
         region: String,
-        /// What was said.
         refusal: CallRefusal,
     },
-    /// A page says that it is followed by itself.
+    /// A page token that repeats.
     #[error("Region {0}: the listing of findings does not end")]
     Endless(String),
 }
 
-/// The Regions whose findings are read: the aggregation Region where there is one, else those given.
-///
-/// # Errors
-/// Aggregators cannot be listed.
+/// Regions to read: the aggregation Region, else the given ones.
 pub async fn homes(
     calls: &dyn FindingCalls,
     regions: &[String],
@@ -59,10 +48,6 @@ pub async fn homes(
     Ok(home.map_or_else(|| regions.to_vec(), |it| vec![it.to_owned()]))
 }
 
-/// Reads the findings of a Region that stand and were updated since then.
-///
-/// # Errors
-/// They cannot be read to the end.
 pub async fn find_findings(
     calls: &dyn FindingCalls,
     region: &str,

@@ -1,4 +1,4 @@
-//! Which findings are updated together, and what becomes of those that an answer leaves out (`organization.md` E-9).
+//! Groups findings into update requests, and handles unprocessed ones (`organization.md` E-9).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,22 +8,17 @@ use serde_json::{Value, json};
 use crate::finding::Finding;
 use crate::update::FindingUpdate;
 
-/// Findings of one request at most.
 const FINDINGS_MAX: usize = facts::FINDINGS_PER_CALL.count();
 
-/// One request: findings of a Region that get the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdateBatch {
-    /// The Region whose Security Hub has the findings.
     pub region: String,
-    /// What is written to each of them.
     pub update: FindingUpdate,
-    /// Which, each once: product and id.
+    /// Unique product and id.
     pub identifiers: Vec<(String, String)>,
 }
 
 impl UpdateBatch {
-    /// The input of `BatchUpdateFindings`.
     pub fn input(&self) -> Value {
         let identifiers = self.identifiers.iter();
         let identifiers: Vec<Value> = identifiers
@@ -35,7 +30,7 @@ impl UpdateBatch {
     }
 }
 
-/// Puts updates together: one request has one note and one map of fields, and names no finding twice.
+/// Groups updates: a request has one note and one field map, and each finding once.
 pub fn batches<'a>(
     updates: impl IntoIterator<Item = (&'a Finding, FindingUpdate)>,
 ) -> Vec<UpdateBatch> {
@@ -69,20 +64,14 @@ pub fn batches<'a>(
     all
 }
 
-/// What becomes of a finding that an answer names as not processed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LeftOut {
-    /// The same once more.
     Repeat,
-    /// It is gone.
     Gone,
-    /// With less, once.
     Less(String),
-    /// Never.
     GiveUp(String),
 }
 
-/// What an answer leaves out, by product and id.
 pub(crate) fn left_out(answer: &Value) -> BTreeMap<(String, String), LeftOut> {
     let rows = answer.get("UnprocessedFindings").and_then(Value::as_array);
     let rows = rows.into_iter().flatten().filter_map(|row| {

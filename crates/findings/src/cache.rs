@@ -1,27 +1,24 @@
-//! What was looked up of accounts, for as long as it counts (`organization.md` E-4).
+//! Cache of account lookups (`organization.md` E-4).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hallpass_model::{AccountId, TimeSpan};
+use hallpass_base::{AccountId, TimeSpan};
 use jiff::Timestamp;
 
 use crate::account::AccountFacts;
 
-/// How long what was looked up counts, the last second included.
+/// Inclusive.
 pub const ENTRY_LASTS: TimeSpan = TimeSpan::hours(24);
-/// How long tags count before they are read anew: one call, where all else of an account is four.
 const TAGS_LAST: TimeSpan = TimeSpan::minutes(5);
-/// How long it counts where an account stands, for whoever changes something in it: nobody may have told us that it was moved,
-/// or left.
+/// Limit for callers that change the account: a move may be unreported.
 const PLACE_LASTS: TimeSpan = TimeSpan::minutes(5);
-/// How long what was looked up counts of an account that is not the organization's.
+/// For accounts outside the organization.
 const OUTSIDE_LASTS: TimeSpan = TimeSpan::hours(1);
 
-/// What is known of an account. Whoever looks it up holds it, so that others wait for that answer.
+/// Locked during a lookup, so that others wait for it.
 pub(crate) type CacheEntry = Arc<futures_util::lock::Mutex<Option<CachedFacts>>>;
 
-/// Facts, and when they were read.
 #[derive(Clone, Debug)]
 pub(crate) struct CachedFacts {
     pub(crate) facts: AccountFacts,
@@ -31,7 +28,6 @@ pub(crate) struct CachedFacts {
 }
 
 impl CachedFacts {
-    /// All of it read now.
     pub(crate) fn of(facts: AccountFacts, now: Timestamp) -> Self {
         Self {
             facts,
@@ -41,7 +37,6 @@ impl CachedFacts {
         }
     }
 
-    /// Whether it was read lately where the account stands.
     pub(crate) fn has_recent_place(&self, now: Timestamp) -> bool {
         self.place_read_at <= now && now < PLACE_LASTS.after(self.place_read_at)
     }
@@ -51,11 +46,10 @@ impl CachedFacts {
             AccountFacts::Member(_) => ENTRY_LASTS,
             AccountFacts::Outside => OUTSIDE_LASTS,
         };
-        // an entry from the future is of a clock that was wrong
+        // a future entry is from a wrong clock
         self.read_at <= now && now <= lasts.after(self.read_at)
     }
 
-    /// Whether its tags, as far as it has some, were read lately.
     pub(crate) fn has_recent_tags(&self, now: Timestamp) -> bool {
         match self.facts {
             AccountFacts::Member(_) => {
@@ -66,7 +60,6 @@ impl CachedFacts {
     }
 }
 
-/// What was looked up.
 #[derive(Debug, Default)]
 pub(crate) struct AccountCache {
     entries: Mutex<HashMap<AccountId, CacheEntry>>,
@@ -78,13 +71,12 @@ impl AccountCache {
         Arc::clone(entries.entry(account.clone()).or_default())
     }
 
-    /// Forgets an account: a lookup under way is not given to whoever asks from now on.
+    /// A lookup in progress does not serve later callers.
     pub(crate) fn forget(&self, account: &AccountId) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.remove(account);
     }
 
-    /// Forgets all of them.
     pub(crate) fn forget_all(&self) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.clear();

@@ -1,10 +1,10 @@
-//! The driver: looks accounts up, writes updates, and says what came of each finding.
+//! Driver: looks accounts up, writes updates, reports results.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::stream::{self, StreamExt as _};
-use hallpass_model::{AccountId, Clock, TimeSpan};
+use hallpass_base::{AccountId, Clock, TimeSpan};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -19,21 +19,16 @@ use crate::standing::StandingFinding;
 use crate::update::{FindingUpdate, least_update, update_of};
 use crate::writing::{EnrichOutcome, Intent, Room, write_standing};
 
-/// Accounts that are looked up at once.
 const LOOKUPS: usize = 4;
-/// How often is said that contacts may not be read.
 const WARN_EVERY: TimeSpan = TimeSpan::hours(1);
 
-/// What came of findings, in their order.
+/// Results in finding order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EnrichReport {
-    /// One for each.
     pub outcomes: Vec<EnrichOutcome>,
-    /// What an operator should know.
     pub warnings: Vec<String>,
 }
 
-/// Enriches findings.
 pub struct Enricher {
     calls: Arc<dyn FindingCalls>,
     clock: Arc<dyn Clock>,
@@ -50,7 +45,6 @@ impl std::fmt::Debug for Enricher {
 }
 
 impl Enricher {
-    /// Nothing is called yet.
     pub fn new(
         calls: Arc<dyn FindingCalls>,
         clock: Arc<dyn Clock>,
@@ -66,20 +60,14 @@ impl Enricher {
         }
     }
 
-    /// Something was changed about an account: it is looked up anew.
     pub fn forget(&self, account: &AccountId) {
         self.cache.forget(account);
     }
 
-    /// All accounts are looked up anew.
     pub fn forget_all(&self) {
         self.cache.forget_all();
     }
 
-    /// What the organization knows of an account.
-    ///
-    /// # Errors
-    /// It cannot be read now, or not with these credentials.
     pub async fn facts(
         &self,
         account: &AccountId,
@@ -100,11 +88,8 @@ impl Enricher {
         Ok((found.facts, warning))
     }
 
-    /// The OU that an account stands in, as it was some minutes ago at most; none where it is not the organization's. For
-    /// whoever changes something in it: a note may say for a day where it stood.
-    ///
-    /// # Errors
-    /// As [`facts`](Self::facts).
+    /// Returns the account's OU, at most minutes old; none outside the organization. For callers
+    /// that change the account; notes may use a day-old OU.
     pub async fn unit(&self, account: &AccountId) -> Result<Option<String>, CallRefusal> {
         self.refresh_place(account).await?;
         let (facts, _) = self.facts(account).await?;
@@ -129,18 +114,18 @@ impl Enricher {
                 cached.place_read_at = now;
             }
             (None, _) => *cached = CachedFacts::of(AccountFacts::Outside, now),
-            // it has joined: all of it is read
+            // the account joined: reread everything
             (Some(_), AccountFacts::Outside) => *held = None,
         }
         Ok(())
     }
 
-    /// Reads the tags anew that are older than some minutes: nobody may have told us that they were changed.
+    /// Rereads tags after some minutes: changes may be unreported.
     async fn refresh_tags(&self, account: &AccountId, cached: &mut CachedFacts, now: Timestamp) {
         if cached.has_recent_tags(now) {
             return;
         }
-        // what cannot be read now is as it was known to be, and is asked for again
+        // on failure, keep the old tags and retry later
         if let Ok(found) = tags(self.calls.as_ref(), account.as_str()).await
             && let AccountFacts::Member(member) = &mut cached.facts
         {
@@ -149,7 +134,6 @@ impl Enricher {
         }
     }
 
-    /// What would be written to each finding, or why its account cannot be read now; and what an operator should know.
     pub async fn plan(
         &self,
         findings: &[Finding],
@@ -167,7 +151,7 @@ impl Enricher {
         (updates.collect(), report.warnings)
     }
 
-    /// Writes to findings what is known of their accounts, each as it stands when it is written.
+    /// Enriches each finding based on its state at the time of the write.
     pub async fn enrich(&self, wanted: &[WantedFinding]) -> EnrichReport {
         let mut report = EnrichReport::default();
         let accounts = wanted.iter().map(|it| &it.account);
@@ -179,7 +163,6 @@ impl Enricher {
                 Some(Ok(_)) => {
                     places.push(place);
                     keys.push(it.key.clone());
-                    // until something is known of it
                     EnrichOutcome::Again("it was not sent (this is a bug)".to_owned())
                 }
                 Some(Err(refusal)) => EnrichOutcome::Again(refusal.to_string()),
@@ -204,7 +187,6 @@ impl Enricher {
         report
     }
 
-    /// What is done about a finding as it stands.
     fn intent(
         &self,
         wanted: &WantedFinding,

@@ -1,4 +1,4 @@
-//! The user-defined fields that are written (`organization.md` E-6 to E-8, E-10).
+//! User-defined fields of enrichment (`organization.md` E-6 to E-8, E-10).
 
 use std::collections::BTreeMap;
 
@@ -8,21 +8,20 @@ use crate::account::AccountTag;
 use crate::settings::EnrichSettings;
 use crate::text::{cut, is_blank, length, one_line};
 
-/// The field whose presence says that a finding is enriched.
+/// Marker field of enriched findings.
 pub const ENRICHED: &str = "findingEnriched";
 const ACCOUNT_NAME: &str = "AccountName";
 const UNIT: &str = "OU";
 const CONTACT: &str = "securityContact";
 
-/// Our own fields: they win over everything.
+/// Our fields; they override all others.
 const OWN: [&str; 4] = [ACCOUNT_NAME, UNIT, ENRICHED, CONTACT];
 
-/// Fields of a finding at most, and characters of each.
+/// Limits of fields per finding, and characters each.
 const FIELDS_MAX: usize = facts::FINDING_FIELDS.count();
 const KEY_MAX: usize = facts::FINDING_FIELD_KEY_CHARACTERS.count();
 const VALUE_MAX: usize = facts::FINDING_FIELD_VALUE_CHARACTERS.count();
 
-/// Our own fields.
 pub(crate) fn own(name: &str, unit: &str, contact: Option<&str>) -> BTreeMap<String, String> {
     let mut fields = BTreeMap::new();
     let values = [(ACCOUNT_NAME, name), (UNIT, unit), (ENRICHED, "True")];
@@ -33,7 +32,6 @@ pub(crate) fn own(name: &str, unit: &str, contact: Option<&str>) -> BTreeMap<Str
     fields
 }
 
-/// Our own fields, those of the finding, and as many tags as there is room for.
 pub(crate) fn merged(
     own: &BTreeMap<String, String>,
     existing: &BTreeMap<String, String>,
@@ -55,20 +53,19 @@ pub(crate) fn merged(
         };
         let value = cut(&one_line(&tag.value), VALUE_MAX);
         if fields.len() < FIELDS_MAX && fits(&key, &value) {
-            // what stands on the finding wins over a tag
+            // the finding's fields override tags
             fields.entry(key).or_insert(value);
         }
     }
     fields
 }
 
-/// Our own fields and those of the finding.
 pub(crate) fn with_existing(
     own: &BTreeMap<String, String>,
     existing: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
     let mut fields = own.clone();
-    // what an earlier enrichment said of the account is not kept where we say nothing of it
+    // drop account data of an earlier enrichment that we do not set
     let others = existing
         .iter()
         .filter(|(key, value)| !OWN.contains(&key.as_str()) && fits(key, value));
@@ -81,7 +78,7 @@ pub(crate) fn with_existing(
     fields
 }
 
-/// Fields beside all of a finding's; where there is not room for all, those of the finding alone.
+/// Adds fields if all fit; else keeps only the finding's.
 pub(crate) fn beside(
     own: &BTreeMap<String, String>,
     existing: &BTreeMap<String, String>,
@@ -93,13 +90,13 @@ pub(crate) fn beside(
     let others = existing.iter().filter(|(key, _)| !own.contains_key(*key));
     fields.extend(others.map(|(key, value)| (key.clone(), value.clone())));
     if fields.len() > FIELDS_MAX {
-        // theirs are not dropped for ours
+        // never drop others' fields for ours
         return existing.clone();
     }
     fields
 }
 
-/// A field of the finding that somebody else wrote and that an update would not keep.
+/// Finds a foreign field that an update would drop.
 pub(crate) fn lost<'a>(
     existing: &'a BTreeMap<String, String>,
     written: &BTreeMap<String, String>,

@@ -1,60 +1,43 @@
-//! A finding in the AWS Security Finding Format, as far as it is read, and whether it is to be enriched.
+//! Parses AWS Security Finding Format, and decides on enrichment.
 
 use std::collections::BTreeMap;
 
-use hallpass_events::OrganizationEvent;
-use hallpass_model::AccountId;
+use crate::events::OrganizationEvent;
+use hallpass_base::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::fields::ENRICHED;
 
-/// A finding by its identifier, and where it is read and updated.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FindingKey {
-    /// The product that found it.
     pub product: String,
-    /// Its id there.
     pub id: String,
-    /// Its Region.
     pub region: String,
 }
 
-/// A finding that somebody or something wants enriched. It says which one, and no more: what is written follows from
-/// the finding as it stands.
+/// Reference to a finding to enrich; the update depends on its current state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WantedFinding {
-    /// Which.
     pub key: FindingKey,
-    /// The account that it is said to be about.
     pub account: AccountId,
-    /// Why it is looked at.
     pub trigger: EnrichTrigger,
 }
 
-/// A finding, as far as it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Which product found it; with `id` the identifier.
     pub product_arn: String,
-    /// Its id within the product.
     pub id: String,
-    /// The account that it is about.
     pub account: AccountId,
-    /// The name that Security Hub knows of that account.
     pub account_name: Option<String>,
-    /// The Region that it is updated in.
     pub region: String,
-    /// Whether it stands: `RecordState` is `ACTIVE`.
+    /// `RecordState` is `ACTIVE`.
     pub active: bool,
-    /// What somebody wrote to it.
     pub note: Option<FindingNote>,
-    /// Its user-defined fields.
     pub fields: BTreeMap<String, String>,
 }
 
 impl Finding {
-    /// Its identifier, and where it is updated.
     pub fn key(&self) -> FindingKey {
         FindingKey {
             product: self.product_arn.clone(),
@@ -63,7 +46,6 @@ impl Finding {
         }
     }
 
-    /// It, to be enriched.
     pub fn wanted(&self, trigger: EnrichTrigger) -> WantedFinding {
         WantedFinding {
             key: self.key(),
@@ -72,7 +54,6 @@ impl Finding {
         }
     }
 
-    /// A finding of which nothing is known but its account: to show what one would get.
     pub fn bare(account: AccountId) -> Self {
         Self {
             product_arn: String::new(),
@@ -87,32 +68,25 @@ impl Finding {
     }
 }
 
-/// A note on a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FindingNote {
-    /// What it says.
     pub text: String,
-    /// Who wrote it.
     pub updated_by: String,
 }
 
-/// A document that is no finding.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FindingProblem {
-    /// A member that every finding has.
     #[error("the finding has no `{0}`")]
     Missing(&'static str),
-    /// `AwsAccountId` is none.
     #[error("the finding's `AwsAccountId` is no account: {0}")]
     Account(String),
 }
 
-/// Why a finding is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnrichTrigger {
-    /// It is new, or was changed, by us too: what is enriched already stays, which ends that loop.
+    /// New or changed, even by us: skipping enriched ones ends that loop.
     Imported,
-    /// Somebody wants it, enriched already or not.
+    /// Requested by a user, even if enriched.
     CustomAction,
 }
 
@@ -124,7 +98,6 @@ pub fn wants(finding: &Finding, trigger: EnrichTrigger) -> bool {
     }
 }
 
-/// The findings of an event of Security Hub, each with its row, or why it is none.
 pub fn findings_of(event: &OrganizationEvent) -> Vec<Result<(Finding, &Value), String>> {
     let Some(rows) = event.detail.get("findings").and_then(Value::as_array) else {
         return vec![Err("the event has no `detail.findings`".to_owned())];
@@ -136,10 +109,7 @@ pub fn findings_of(event: &OrganizationEvent) -> Vec<Result<(Finding, &Value), S
     rows.iter().map(read).collect()
 }
 
-/// Reads a finding; `region` is the one where its event comes from, for a finding that names none.
-///
-/// # Errors
-/// It is no finding.
+/// `region` is the default for findings without one.
 pub fn read_finding(document: &Value, region: &str) -> Result<Finding, FindingProblem> {
     let optional = |name| text(document, name).filter(|it| !it.is_empty());
     let member = |name| {

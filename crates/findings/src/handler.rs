@@ -1,10 +1,10 @@
-//! Events that have findings in them, and those that say that an account was changed.
+//! Handles finding events, and account change events.
 
 use std::sync::Arc;
 
+use crate::events::{EventHandler, HandledEvent, OrganizationEvent};
 use async_trait::async_trait;
-use hallpass_events::{EventHandler, HandledEvent, OrganizationEvent};
-use hallpass_model::{AccountId, Timestamp};
+use hallpass_base::{AccountId, Timestamp};
 use serde_json::{Value, json};
 
 use crate::enricher::Enricher;
@@ -13,16 +13,13 @@ use crate::finding::{EnrichTrigger, WantedFinding, findings_of, wants};
 use crate::writing::EnrichOutcome;
 
 const SECURITY_HUB: &str = "aws.securityhub";
-/// Findings that are new, or were changed.
 pub const IMPORTED: &str = "Security Hub Findings - Imported";
-/// Findings that somebody chose an action for.
 pub const CUSTOM_ACTION: &str = "Security Hub Findings - Custom Action";
-/// A call that `CloudTrail` recorded.
 const CALL_RECORDED: &str = "AWS API Call via CloudTrail";
-/// What a service did by itself, as `CloudTrail` recorded it.
 const SERVICE_RECORDED: &str = "AWS Service Event via CloudTrail";
-/// Events that change what is known of an account: source, detail type and names (`organization.md` E-4). All of them come
-/// in `us-east-1` of the management account (AWS Organizations User Guide, "Logging API calls with AWS CloudTrail").
+/// Account change events: source, detail type and names (`organization.md` E-4). All arrive in
+/// `us-east-1` of the management account (AWS Organizations User Guide, "Logging API calls with AWS
+/// CloudTrail").
 const CHANGES: [(&str, &str, &[&str]); 3] = [
     (
         "aws.organizations",
@@ -44,13 +41,11 @@ const CHANGES: [(&str, &str, &[&str]); 3] = [
         ],
     ),
 ];
-/// It changes what is known of every account in the unit.
 const UNIT_RENAMED: &str = "UpdateOrganizationalUnit";
 
-/// What `hallpass org findings cache drop` sends to the queue: source and detail type.
+/// Event from `hallpass org findings cache drop`: source and detail type.
 const FORGET: (&str, &str) = ("hallpass.findings", "Forget Accounts");
 
-/// The envelope that makes whoever takes it from the queue forget what was read of an account, or of all.
 pub fn forget_event(id: &str, account: Option<&AccountId>, now: Timestamp) -> Value {
     let (source, detail_type) = FORGET;
     json!({
@@ -59,7 +54,7 @@ pub fn forget_event(id: &str, account: Option<&AccountId>, now: Timestamp) -> Va
     })
 }
 
-/// The pattern of the rule that sends findings here (`organization.md` E-1).
+/// Event rule pattern for findings (`organization.md` E-1).
 pub fn rule_pattern() -> Value {
     json!({
         "source": [SECURITY_HUB],
@@ -71,18 +66,15 @@ pub fn rule_pattern() -> Value {
     })
 }
 
-/// The pattern of the rule for findings that somebody chose an action for.
 pub(crate) fn custom_action_pattern() -> Value {
     json!({ "source": [SECURITY_HUB], "detail-type": [CUSTOM_ACTION] })
 }
 
-/// The patterns of the rules that tell of changed accounts.
 pub(crate) fn change_patterns() -> Vec<Value> {
     let pattern = |(source, kind, names): &(&str, &str, &[&str])| json!({ "source": [source], "detail-type": [kind], "detail": { "eventName": names } });
     CHANGES.iter().map(pattern).collect()
 }
 
-/// Enriches the findings of events.
 #[derive(Debug)]
 pub struct FindingHandler {
     enricher: Arc<Enricher>,
@@ -90,7 +82,6 @@ pub struct FindingHandler {
 }
 
 impl FindingHandler {
-    /// With what is told to operators.
     pub fn new(enricher: Arc<Enricher>, warn: fn(&str)) -> Self {
         Self { enricher, warn }
     }
@@ -113,7 +104,7 @@ impl FindingHandler {
     }
 }
 
-/// The findings of an event: where the wanted ones stand among those of a round, and what else is to be said.
+/// Indexes of an event's findings in the round, and notes.
 #[derive(Default)]
 struct EventFindings {
     places: Vec<usize>,
@@ -153,7 +144,6 @@ impl EventHandler for FindingHandler {
     }
 }
 
-/// The accounts that an event changed something about.
 enum ChangedAccounts {
     None,
     One(AccountId),
@@ -183,7 +173,7 @@ fn changed_accounts(event: &OrganizationEvent) -> ChangedAccounts {
     let named = ["accountId", "resourceId"]
         .iter()
         .find_map(|it| details?.get(it)?.as_str());
-    // a call that names no account is about its caller's
+    // a call without an account concerns the caller's
     match named.or(is_call.then_some(event.account.as_str())) {
         Some(account) => {
             AccountId::new(account).map_or(ChangedAccounts::None, ChangedAccounts::One)
@@ -214,7 +204,7 @@ fn read_event(event: &OrganizationEvent, findings: &mut Vec<WantedFinding>) -> E
     read
 }
 
-/// What came of an event: it comes again where one of its findings does, and is parked where one cannot be handled.
+/// Combines finding results: any retry wins, then any refusal.
 fn said(
     event: &OrganizationEvent,
     read: &EventFindings,

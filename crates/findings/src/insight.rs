@@ -1,35 +1,27 @@
-//! Insights: findings grouped by what enrichment wrote (`organization.md` E-12).
+//! Insights: findings grouped by enriched fields (`organization.md` E-12).
 
 use serde_json::{Value, json};
 
 use crate::lookup::text;
 use crate::ports::{CallRefusal, FindingCalls};
 
-/// Pages of insights at most.
 const PAGES_MAX: usize = 100;
 
-/// An insight to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InsightToCreate {
-    /// Its name; one insight has it.
     pub name: String,
     group_by: String,
     fields: Vec<(String, String)>,
 }
 
-/// What came of creating it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InsightOutcome {
-    /// It is there now.
     Created,
-    /// One of this name was there.
     Unchanged,
-    /// It would be created.
     Planned,
 }
 
 impl InsightOutcome {
-    /// In a word or two.
     pub fn words(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -40,7 +32,7 @@ impl InsightOutcome {
 }
 
 impl InsightToCreate {
-    /// Findings that stand, with these fields, grouped; the name is made of that unless it is given.
+    /// Groups active findings with these fields; derives the name by default.
     pub fn new(name: Option<String>, group_by: &str, fields: &[(String, String)]) -> Self {
         let of: Vec<String> = fields
             .iter()
@@ -54,7 +46,6 @@ impl InsightToCreate {
         }
     }
 
-    /// The input of `CreateInsight`.
     fn input(&self) -> Value {
         let fields = self.fields.iter();
         let fields: Vec<Value> = fields
@@ -68,10 +59,7 @@ impl InsightToCreate {
     }
 }
 
-/// Creates an insight in a Region unless one of its name is there; its ARN, where there is one.
-///
-/// # Errors
-/// A call was refused.
+/// Creates an insight unless its name exists; returns its ARN, if any.
 pub async fn create_insight(
     calls: &dyn FindingCalls,
     region: &str,

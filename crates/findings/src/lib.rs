@@ -1,10 +1,8 @@
-//! Findings of Security Hub, and what the organization knows of their accounts: name, OU, tags, security contact
-//! (`organization.md` §2). Which findings get it ([`gate`](wants)), what is written ([`update_of`]), how updates
-//! are put in batches ([`batches`]), and what is made of the answers; one driver, [`Enricher`].
+//! Enriches Security Hub findings with account data: name, OU, tags, security contact
+//! (`organization.md` §2). [`gate`](wants) selects, [`update_of`] builds updates, [`batches`]
+//! groups them; [`Enricher`] drives.
 //!
-//! Knows the documents of findings and of Organizations. Never knows networks, credentials, files or clocks:
-//! calls go through [`FindingCalls`].
-#![warn(missing_docs)]
+//! Independent of networks, credentials, files and clocks: calls use [`FindingCalls`].
 
 mod account;
 mod finding;
@@ -48,3 +46,6 @@ pub use standing::{StandingFinding, StandingFindings, read_standing};
 pub use template::{ENRICH_ACTIONS, QUEUE_ACTIONS, management_template, template};
 pub use update::{FindingUpdate, WrittenNote, annotation, update_of};
 pub use writing::{EnrichOutcome, Intent, Judge, Room, write_standing};
+pub mod events;
+pub mod remediation;
+pub mod remediation_testing;

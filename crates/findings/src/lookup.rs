@@ -1,23 +1,21 @@
-//! Looks up what the organization knows of an account (`organization.md` E-3).
+//! Looks up account data (`organization.md` E-3).
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use serde_json::{Value, json};
 
 use crate::account::{AccountFacts, AccountTag, MemberAccount, SecurityContact};
 use crate::ports::{CallRefusal, FindingCalls, RefusalKind};
 
-/// The OU of an account that is in none.
 const ROOT: &str = "ROOT";
-/// Pages of tags at most: an account has 50 tags.
+/// An account has at most 50 tags.
 const PAGES_MAX: usize = 20;
 
-/// What a lookup found, and whether the contact was refused.
 pub(crate) struct LookedUp {
     pub(crate) facts: AccountFacts,
     pub(crate) contact_denied: Option<CallRefusal>,
 }
 
-/// Looks an account up. `own` is the account of the credentials.
+/// `own` is the account of the credentials.
 pub(crate) async fn look_up(
     calls: &dyn FindingCalls,
     account: &AccountId,
@@ -48,13 +46,12 @@ pub(crate) async fn look_up(
     })
 }
 
-/// An account of the organization, and where it stands.
 pub(crate) struct AccountPlace {
     name: String,
     pub(crate) unit: String,
 }
 
-/// Where an account stands; none where it is not the organization's.
+/// Returns the account's OU; none outside the organization.
 pub(crate) async fn place(
     calls: &dyn FindingCalls,
     id: &str,
@@ -91,7 +88,6 @@ async fn unit(calls: &dyn FindingCalls, id: &str) -> Result<String, CallRefusal>
     Ok(if name.is_empty() { parent } else { name })
 }
 
-/// The tags of an account, to the end.
 pub(crate) async fn tags(
     calls: &dyn FindingCalls,
     id: &str,
@@ -127,7 +123,7 @@ async fn contact(
     if account != own
         && let Some(members) = input.as_object_mut()
     {
-        // the service refuses the account of the credentials by its id
+        // the service refuses the caller's own account id
         members.insert("AccountId".to_owned(), account.as_str().into());
     }
     match calls
@@ -148,7 +144,7 @@ async fn contact(
     }
 }
 
-/// Text at a JSON pointer; empty where there is none.
+/// Text at a JSON pointer; default empty.
 pub(crate) fn text(value: &Value, pointer: &str) -> String {
     value
         .pointer(pointer)

@@ -1,4 +1,4 @@
-//! The note that is written (`organization.md` E-5, E-7, E-8).
+//! Writes notes (`organization.md` E-5, E-7, E-8).
 
 use hallpass_aws_model::facts;
 
@@ -7,18 +7,14 @@ use crate::finding::FindingNote;
 use crate::settings::{EnrichSettings, NotePolicy};
 use crate::text::{cut, is_blank, length, one_line};
 
-/// Characters of a note at most (Security Hub API Reference, `NoteUpdate`).
+/// Characters of a note (Security Hub API Reference, `NoteUpdate`).
 const NOTE_MAX: usize = facts::FINDING_NOTE_CHARACTERS.count();
-/// The author of notes written by AWS's sample solution, which Hallpass takes over.
+/// Author in AWS's sample solution; Hallpass takes over its notes.
 const EARLIER: &str = "Security Hub - Enrichment Automation";
-/// What stands between the note of somebody else and ours.
 const BETWEEN: &str = " || ";
-/// How ours begins.
 const START: &str = "Account Name: ";
-/// How those begin that say what was done about a finding.
 const REMEDIATED: &str = "Hallpass ";
 
-/// Our note.
 pub(crate) fn own(
     name: &str,
     unit: &str,
@@ -58,12 +54,11 @@ pub(crate) fn own(
     cut(&written(&[], short.as_deref()), NOTE_MAX)
 }
 
-/// A note as it may be written: on one line, and no longer than notes are.
 pub(crate) fn fitting(text: &str) -> String {
     cut(&one_line(text), NOTE_MAX)
 }
 
-/// The note to write over the one that stands there; `None`: that one stays.
+/// Returns the note to write; `None` keeps the existing one.
 pub(crate) fn merged(
     own: &str,
     existing: Option<&FindingNote>,
@@ -80,7 +75,7 @@ pub(crate) fn merged(
     }
 }
 
-/// What others wrote in a note: all of theirs, and of ours the part that ours was appended to.
+/// Extracts the foreign part of a note, including text that we appended to.
 fn of_others<'a>(note: &'a FindingNote, settings: &EnrichSettings) -> Option<&'a str> {
     if is_blank(&note.text) {
         return None;

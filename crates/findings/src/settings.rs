@@ -1,23 +1,18 @@
-//! How findings are enriched.
-
 use std::str::FromStr;
 
-/// Who our notes say they are by, unless the configuration says otherwise.
 pub const DEFAULT_UPDATED_BY: &str = "Hallpass enrichment";
 
-/// What is done with a note that somebody else wrote (`organization.md` E-8).
+/// Handling of another author's note (`organization.md` E-8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NotePolicy {
-    /// It stays, and ours is not written.
+    /// Do not write ours.
     #[default]
     Keep,
-    /// Ours follows it, where both fit.
+    /// Append ours if both fit.
     Append,
-    /// Ours takes its place.
     Replace,
 }
 
-/// Text that is no policy of notes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not one of `keep`, `append`, `replace`")]
 pub struct UnknownNotePolicy(String);
@@ -35,14 +30,11 @@ impl FromStr for NotePolicy {
     }
 }
 
-/// How findings are enriched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnrichSettings {
-    /// What is done with notes of others.
     pub notes: NotePolicy,
-    /// Who our notes say they are by.
     pub updated_by: String,
-    /// Tags that come first where there is not room for all.
+    /// Tags to prefer within the limit.
     pub tag_priority: Vec<String>,
 }
 

@@ -1,5 +1,5 @@
-//! Findings as they stand in Security Hub. An event or a listing says which finding is meant; what is judged and written
-//! follows from what is read here, right before (`organization.md` E-13).
+//! Reads findings from Security Hub right before a write. Events and listings only identify
+//! findings (`organization.md` E-13).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,35 +10,32 @@ use serde_json::{Value, json};
 use crate::finding::{Finding, FindingKey, read_finding};
 use crate::ports::{CallRefusal, FindingCalls, RefusalKind};
 
-/// Values of a filter at most, and findings of a page.
+/// Filter values and page size.
 const NAMED_AT_ONCE: usize = facts::FINDING_FILTER_VALUES.count();
 const PAGE: usize = facts::FINDINGS_PAGE.count();
-/// Pages of an answer at most: ids are a product's own, and few products share some.
+/// Products rarely share ids, so few pages suffice.
 const PAGES_MAX: usize = 20;
-/// Questions at once.
 const AT_ONCE: usize = 6;
 
-/// A finding as it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StandingFinding {
-    /// As far as enriching reads it; updated in the Region that it was asked for in.
+    /// Updated in the Region of the read.
     pub finding: Finding,
-    /// All of it, in the AWS Security Finding Format.
+    /// The whole finding in AWS Security Finding Format.
     pub document: Value,
 }
 
 impl StandingFinding {
-    /// Its workflow status, as Security Hub spells it; empty where it has none.
+    /// Security Hub's spelling; may be empty.
     pub fn workflow(&self) -> &str {
         let status = self.document.pointer("/Workflow/Status");
         status.and_then(Value::as_str).unwrap_or_default()
     }
 }
 
-/// What was read of each finding: none where Security Hub does not have it.
+/// None if Security Hub lacks the finding.
 pub type StandingFindings = BTreeMap<FindingKey, Result<Option<StandingFinding>, CallRefusal>>;
 
-/// Reads findings, each in its Region, with as few calls as Security Hub has for that.
 pub async fn read_standing(
     calls: &dyn FindingCalls,
     keys: impl IntoIterator<Item = FindingKey>,
@@ -75,7 +72,6 @@ pub async fn read_standing(
     all
 }
 
-/// Some findings of one Region, as many as a question names.
 async fn read_some(
     calls: &dyn FindingCalls,
     keys: &[FindingKey],
@@ -117,7 +113,7 @@ async fn read_some(
             members.insert("NextToken".to_owned(), next.into());
         }
     }
-    // what was not seen to the end is not known to be gone
+    // an incomplete read does not prove deletion
     Err(CallRefusal {
         kind: RefusalKind::Passing,
         operation: "GetFindings".to_owned(),

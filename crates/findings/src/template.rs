@@ -1,23 +1,20 @@
-//! The templates of `CloudFormation` for enriching findings as they arrive: a queue with dead letters, rules of the bus that
-//! fill it, and a role that may do what enriching calls; and what sends changes of accounts there from the only place where
-//! they come (`organization.md` E-14).
+//! `CloudFormation` templates for continuous enrichment: queue with dead letters, bus rules, role;
+//! and forwarding of account changes from their only Region (`organization.md` E-14).
 
 use hallpass_aws_model::facts;
 use serde_json::{Map, Value, json};
 
 use crate::handler::{change_patterns, custom_action_pattern, rule_pattern};
 
-/// How long a message stays hidden while its event is handled, in seconds.
+/// Visibility timeout in seconds.
 const HIDDEN_SECONDS: u32 = 300;
-/// Deliveries before a message is a dead letter: more than after which the server parks it (`organization.md` I-5).
+/// More deliveries than the server needs to park it (`organization.md` I-5).
 const DELIVERIES: u32 = 25;
-/// How long messages are kept, in seconds: 14 days, the most that SQS keeps them.
+/// 14 days, SQS's maximum.
 const KEPT_SECONDS: u32 = facts::QUEUE_KEPT_SECONDS.value;
 
-/// The Region of the events of Organizations and of account management.
 const CHANGES_REGION: &str = "us-east-1";
 
-/// What enriching calls, of findings and of accounts.
 pub const ENRICH_ACTIONS: [&str; 7] = [
     "account:GetAlternateContact",
     "organizations:DescribeAccount",
@@ -27,7 +24,7 @@ pub const ENRICH_ACTIONS: [&str; 7] = [
     "securityhub:BatchUpdateFindings",
     "securityhub:GetFindings",
 ];
-/// What taking events from the queue calls, `events replay` and `findings cache drop` included.
+/// Queue actions, including `events replay` and `findings cache drop`.
 pub const QUEUE_ACTIONS: [&str; 4] = [
     "sqs:ChangeMessageVisibility",
     "sqs:DeleteMessage",
@@ -51,7 +48,6 @@ fn allow(name: &str, actions: &[&str], on: &Value) -> Value {
     json!({ "Sid": name, "Effect": "Allow", "Action": actions, "Resource": on })
 }
 
-/// The rules, each by its name in the template and its pattern.
 fn rules() -> Vec<(String, Value)> {
     let mut rules = vec![
         ("ImportedFindings".to_owned(), rule_pattern()),
@@ -61,7 +57,6 @@ fn rules() -> Vec<(String, Value)> {
     rules
 }
 
-/// Those for changed accounts.
 fn change_rules() -> impl Iterator<Item = (String, Value)> {
     let changes = change_patterns().into_iter().enumerate();
     changes.map(|(at, pattern)| (format!("ChangedAccounts{}", at + 1), pattern))
@@ -71,8 +66,8 @@ fn parameter(words: &str) -> Value {
     json!({ "Type": "String", "Description": words })
 }
 
-/// The template for `us-east-1` of the management account: its rules send changes of accounts to the bus of the other
-/// template's account and Region.
+/// Template for `us-east-1` of the management account: forwards account changes to the bus of the
+/// other template.
 pub fn management_template() -> Value {
     let mut resources = Map::new();
     let trust = json!({ "Version": "2012-10-17", "Statement": [{
@@ -101,7 +96,6 @@ pub fn management_template() -> Value {
     })
 }
 
-/// A parameter that need not be given.
 fn optional(words: &str, otherwise: &str) -> Value {
     json!({ "Type": "String", "Description": words, "Default": otherwise })
 }
@@ -110,7 +104,6 @@ fn default_bus() -> Value {
     json!({ "Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default" })
 }
 
-/// Lets the management account send to the bus.
 fn bus_policy(bus: &Value) -> Value {
     let account = json!({ "Fn::Sub": "arn:${AWS::Partition}:iam::${ManagementAccount}:root" });
     let statement = json!({
@@ -123,7 +116,7 @@ fn bus_policy(bus: &Value) -> Value {
     })
 }
 
-/// The template, for the account and Region of Security Hub's administrator.
+/// Template for the account and Region of Security Hub's administrator.
 pub fn template() -> Value {
     let rules = rules();
     let mut resources = Map::new();

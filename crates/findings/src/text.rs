@@ -1,9 +1,8 @@
-//! Lengths and forms that Security Hub takes.
+//! Text limits of Security Hub.
 
-/// What stands at the end of text that was cut.
 const ELLIPSIS: char = '…';
 
-/// The length of text. What is not in the first plane of Unicode counts twice, as where it is counted in UTF-16.
+/// Counts UTF-16 units, as Security Hub may.
 pub(crate) fn length(text: &str) -> usize {
     text.chars().map(char::len_utf16).sum()
 }
@@ -13,7 +12,7 @@ pub(crate) fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
 }
 
-/// On one line: `.` of that pattern matches no line break.
+/// On one line: `.` matches no line break.
 pub(crate) fn one_line(text: &str) -> String {
     let plain = |it: char| {
         if it.is_control() || matches!(it, '\u{2028}' | '\u{2029}') {
@@ -25,7 +24,6 @@ pub(crate) fn one_line(text: &str) -> String {
     text.chars().map(plain).collect()
 }
 
-/// Text of at most so many characters, the last of them `…` where it was longer.
 pub(crate) fn cut(text: &str, most: usize) -> String {
     if length(text) <= most {
         return text.to_owned();

@@ -1,4 +1,4 @@
-//! From a finding, what is known of its account, and settings to what is written.
+//! Builds an update from a finding, account data and settings.
 
 use std::collections::BTreeMap;
 
@@ -10,31 +10,26 @@ use crate::settings::EnrichSettings;
 use crate::text::is_blank;
 use crate::{fields, note};
 
-/// The OU of an account that is not the organization's.
 const OUTSIDE: &str = "OUTSIDE_ORGANIZATION";
 
-/// What is written to a finding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FindingUpdate {
-    /// The note; `None`: the one that stands there stays.
+    /// `None` keeps the existing note.
     pub note: Option<WrittenNote>,
-    /// All fields that the finding has afterwards.
+    /// Complete fields after the update.
     pub fields: BTreeMap<String, String>,
-    /// Its workflow status, as Security Hub spells it; `None`: that stays.
+    /// Security Hub's spelling; `None` keeps the status.
     pub workflow: Option<&'static str>,
 }
 
-/// A note that is written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WrittenNote {
-    /// What it says.
     pub text: String,
-    /// Who it says it is by.
     pub updated_by: String,
 }
 
 impl FindingUpdate {
-    /// The members of `BatchUpdateFindings` that say it.
+    /// Members of `BatchUpdateFindings`.
     pub(crate) fn members(&self) -> Map<String, Value> {
         let mut members = Map::new();
         members.insert("UserDefinedFields".to_owned(), json!(self.fields));
@@ -49,7 +44,7 @@ impl FindingUpdate {
     }
 }
 
-/// What is written to a finding (`organization.md` E-5 to E-8, E-10).
+/// Builds an update (`organization.md` E-5 to E-8, E-10).
 pub fn update_of(
     finding: &Finding,
     facts: &AccountFacts,
@@ -71,7 +66,7 @@ pub fn update_of(
     }
 }
 
-/// What is written where Security Hub takes no more: no note, no tags (`organization.md` E-9).
+/// Minimal update without note and tags, if Security Hub refuses more (`organization.md` E-9).
 pub(crate) fn least_update(finding: &Finding, facts: &AccountFacts) -> FindingUpdate {
     let (own, _) = own_parts(finding, facts);
     FindingUpdate {
@@ -81,8 +76,8 @@ pub(crate) fn least_update(finding: &Finding, facts: &AccountFacts) -> FindingUp
     }
 }
 
-/// What is written to a finding by whoever did something about it: a note by the same rules, its own fields beside
-/// all that stand there, and a workflow status, where that is ours to set (`organization.md` R-6).
+/// Builds a remediation's update: a note by the same rules, fields next to the existing ones, and a
+/// workflow status if we may set it (`organization.md` R-6).
 pub fn annotation(
     finding: &Finding,
     note: &str,
@@ -101,7 +96,6 @@ pub fn annotation(
     }
 }
 
-/// Our own fields, and our note.
 fn own_parts(finding: &Finding, facts: &AccountFacts) -> (BTreeMap<String, String>, String) {
     let id = finding.account.as_str();
     let or_id = |name: &str| {

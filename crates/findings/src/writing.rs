@@ -1,5 +1,4 @@
-//! Writes to findings as they stand: each is read right before it is written, and again before it is sent once more
-//! (`organization.md` E-9, E-13).
+//! Writes findings: reads each right before every attempt (`organization.md` E-9, E-13).
 
 use hallpass_aws_model::facts;
 use std::collections::{BTreeMap, VecDeque};
@@ -11,54 +10,41 @@ use crate::ports::FindingCalls;
 use crate::standing::{StandingFinding, read_standing};
 use crate::update::FindingUpdate;
 
-/// How often a finding is sent that somebody else was updating.
+/// Attempts per finding with concurrent updates.
 const TRIES_MAX: u32 = 5;
-/// How long is waited before that.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
-/// Findings that are read together before they are written: those of a request; fewer where each is a request by itself,
-/// so that none is old by then.
+/// Findings read together: one request's; fewer if sent alone, so that none becomes stale.
 const TOGETHER: usize = facts::FINDINGS_PER_CALL.count();
 const ALONE: usize = 20;
 
-/// What came of a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EnrichOutcome {
-    /// Written.
     Written,
-    /// Written without note and tags: Security Hub refused them.
+    /// Written without note and tags, which Security Hub refused.
     WrittenLess(String),
-    /// It is not as it was said to be, and nothing was written; why.
+    /// Its state differs from the event; nothing written.
     LeftAlone(String),
-    /// The finding is gone.
     Gone,
-    /// Security Hub does not take it; why.
     GaveUp(String),
-    /// Not now; why.
     Again(String),
 }
 
-/// How much may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Room {
-    /// All that there is to say.
     All,
-    /// As little as makes sense: Security Hub refused more.
+    /// Minimal, after a refusal.
     Least,
 }
 
-/// What is done about a finding as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Intent {
-    /// This is written.
     Write(FindingUpdate),
-    /// Nothing; why.
     Leave(String),
 }
 
-/// From the place of a finding among those that are wanted, and how it stands, to what is done about it.
+/// Maps a wanted finding's index and state to an action.
 pub type Judge<'a> = dyn Fn(usize, &StandingFinding, Room) -> Intent + Send + Sync + 'a;
 
-/// A finding that is yet to be written.
 struct Waiting {
     place: usize,
     key: FindingKey,
@@ -66,13 +52,11 @@ struct Waiting {
     how: How,
 }
 
-/// How it is sent.
 enum How {
-    /// With others that get the same.
+    /// With others of the same update.
     Together,
-    /// By itself: a request with others was refused, and nobody said for which of them.
+    /// Alone: a joint request was refused without naming one.
     Alone,
-    /// By itself and with less: this was refused, with this code.
     Less(FindingUpdate, String),
 }
 
@@ -82,16 +66,14 @@ impl How {
     }
 }
 
-/// What is to be written, and what came of it.
 struct Board {
     waiting: VecDeque<Waiting>,
     outcomes: Vec<Option<EnrichOutcome>>,
-    /// Whether something is sent again that somebody else was updating.
+    /// Whether a concurrent update requires a retry.
     repeats: bool,
 }
 
-/// Writes to findings what `judge` makes of each as it stands, and says what came of each, in their order. One that is
-/// named twice is written once.
+/// Writes the updates of `judge`; returns results in order. Writes a duplicate once.
 pub async fn write_standing(
     calls: &dyn FindingCalls,
     keys: &[FindingKey],
@@ -132,7 +114,6 @@ pub async fn write_standing(
 }
 
 impl Board {
-    /// The next findings that are read together.
     fn next_lot(&mut self) -> Vec<Waiting> {
         let together = self.waiting.front().is_some_and(|it| it.how.is_together());
         let most = if together { TOGETHER } else { ALONE };
@@ -179,7 +160,6 @@ impl Board {
                     self.ends(waiting.place, EnrichOutcome::LeftAlone(why));
                     continue;
                 }
-                // there is no less to say
                 (Intent::Write(update), How::Less(refused, code)) if update == *refused => {
                     let gave_up = EnrichOutcome::GaveUp(code.clone());
                     self.ends(waiting.place, gave_up);
@@ -201,7 +181,6 @@ impl Board {
         }
     }
 
-    /// Sends a batch once; what its answer leaves out may wait for another turn.
     async fn send(
         &mut self,
         calls: &dyn FindingCalls,
@@ -232,7 +211,7 @@ impl Board {
                     self.ends(waiting.place, again);
                     continue;
                 }
-                // one finding of several may be what is refused
+                // one finding may cause the refusal
                 Err(_) if batch.identifiers.len() > 1 => {
                     let how = How::Alone;
                     self.waiting.push_back(Waiting { how, ..waiting });
@@ -244,7 +223,6 @@ impl Board {
         }
     }
 
-    /// What came of one finding of a batch.
     fn settle(&mut self, mut waiting: Waiting, refused: Option<LeftOut>, update: &FindingUpdate) {
         let outcome = match (refused, &waiting.how) {
             (None, How::Together | How::Alone) => EnrichOutcome::Written,

@@ -1,8 +1,7 @@
-//! The driver: reads ends, looks, removes, looks again, writes down. Every decision is in
-//! [`EndWatch`] and [`GuardMemory`]; every method may be stopped at any await.
+//! Driver: reads ends, lists, removes, lists again, records. [`EndWatch`] and [`GuardMemory`]
+//! decide; all methods are cancel-safe.
 //!
-//! Several workers may call [`Guard::work`] at the same time: a call of AWS that hangs holds up
-//! nothing but its own end.
+//! [`Guard::work`] may run in parallel: a hanging AWS call blocks only its end.
 
 mod ledger;
 mod visibility;
@@ -11,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hallpass_assignments::{CenterFault, OwnedEnd};
-use hallpass_model::{AuditId, HoldKey, Target, TimeSpan, Timestamp, UserId};
+use hallpass_base::{AuditId, HoldKey, Target, TimeSpan, Timestamp, UserId};
 
 use crate::journal::{OF_NO_STORE, Writer};
 use crate::watch::{Outcome, Step};
@@ -19,29 +18,24 @@ use crate::{EndWatch, GuardMemory, Over, Ports};
 use ledger::Book;
 use visibility::AwsVisibility;
 
-/// Bounds of a guard.
 #[derive(Clone, Debug)]
 pub struct GuardLimits {
-    /// Its name, in its records.
     pub name: String,
-    /// How late an end may be before it acts.
+    /// Maximum delay of an end before the guard acts.
     pub bound: TimeSpan,
     /// Outstanding removals; AWS allows 10 operations per instance (IAM Identity Center quotas).
     pub outstanding: usize,
 }
 
-/// What a round of work came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
-    /// A step was taken.
     Did,
-    /// Nothing can be done before this instant, as far as is known.
+    /// Nothing to do before this time, as far as known.
     Idle(Option<Timestamp>),
-    /// The time is not known, so nothing is done.
+    /// The time is unknown: does nothing.
     NoTime,
 }
 
-/// A guard.
 pub struct Guard {
     ports: Ports,
     limits: GuardLimits,
@@ -53,36 +47,30 @@ pub struct Guard {
 struct GuardState {
     memory: GuardMemory,
     watches: BTreeMap<HoldKey, EndWatch>,
-    /// What somebody works on.
     busy: BTreeSet<HoldKey>,
-    /// Removals that a guard before us began, by the revision of their wish.
+    /// Removals started by an earlier guard, by revision.
     begun: BTreeMap<HoldKey, u64>,
-    /// Ends whose refusal was recorded, by the revision of their wish.
+    /// Ends with a recorded refusal, by revision.
     told: BTreeMap<HoldKey, u64>,
     sight: AwsVisibility,
-    /// When AWS was last asked anything.
     asked_at: Option<Timestamp>,
     aws_silent_since: Option<Timestamp>,
-    /// Why AWS lists nothing for us, when it answers and refuses.
     not_listed: Option<String>,
     ended_total: u64,
     unwritten: u64,
-    /// Somebody said that the store was restored: the next copy counts, whatever was seen before.
+    /// The store was declared restored: accept the next copy regardless of history.
     is_restored: bool,
-    /// It was taken, and that is not surely written down.
+    /// The restored copy was accepted but is not certainly recorded.
     restored: Option<RestoredMark>,
 }
 
-/// How far the record is that a restored copy was taken. Without it the next guard would count what is written before.
+/// Progress of that record. Without it the next guard would use earlier records.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum RestoredMark {
-    /// The time is not known yet.
     Untold,
-    /// It is in the journal, or waits for it.
     Told,
 }
 
-/// Something to be done for one key, or for all keys of one target.
 enum Job {
     Look(Target, Vec<HoldKey>),
     Remove(HoldKey),
@@ -91,7 +79,7 @@ enum Job {
     Settle(HoldKey, Over),
 }
 
-/// Keys that nobody else works on until this is dropped.
+/// Keys reserved until drop.
 struct Taken<'a> {
     guard: &'a Guard,
     keys: Vec<HoldKey>,
@@ -107,8 +95,8 @@ impl Drop for Taken<'_> {
 }
 
 impl Guard {
-    /// A guard that knows what the one of its name before it knew. What cannot be read of that is
-    /// told and done without: an end that comes matters more than a record.
+    /// Starts with its predecessor's state. Logs and ignores unreadable state: an end matters more
+    /// than a record.
     pub async fn start(ports: Ports, limits: GuardLimits) -> Self {
         let mut state = GuardState::default();
         match ports.memory.load().await {
@@ -127,14 +115,14 @@ impl Guard {
         }
     }
 
-    /// Somebody says that the store was restored from a backup: the next copy counts, whatever was
-    /// seen before it. What it does not know any more is ended all the same.
+    /// Declares the store restored from a backup: accepts the next copy regardless of history. Ends
+    /// missing in it still happen.
     pub fn accept_restored(&self) {
         self.state().is_restored = true;
     }
 
     fn state(&self) -> MutexGuard<'_, GuardState> {
-        // every change of the state is whole: a panic elsewhere leaves it usable
+        // state changes are atomic: usable after a panic elsewhere
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -150,13 +138,12 @@ impl Guard {
         }
     }
 
-    /// Reads ends once, then works until nothing is due.
     pub async fn tick(&self) {
         self.refresh().await;
         while self.work().await == Work::Did {}
     }
 
-    /// Takes the next step that is due, the longest overdue end first.
+    /// Runs the next due step, longest overdue first.
     pub async fn work(&self) -> Work {
         let Some(now) = self.now() else {
             return Work::NoTime;
@@ -183,7 +170,7 @@ impl Guard {
         Work::Did
     }
 
-    /// The next thing to do, taken; or when there may be something.
+    /// Reserves the next job; else returns when one may be due.
     fn take_job(&self, now: Timestamp) -> Result<(Job, Taken<'_>), Option<Timestamp>> {
         let bound = self.limits.bound;
         let mut state = self.state();
@@ -203,7 +190,7 @@ impl Guard {
         Ok((job, Taken { guard, keys }))
     }
 
-    /// One listing serves every end of its target.
+    /// One listing serves all ends of a target.
     async fn look(&self, target: &Target, keys: &[HoldKey], at: Timestamp) {
         let listed = self.list(target).await;
         for key in keys {
@@ -218,7 +205,7 @@ impl Guard {
         }
     }
 
-    /// Removes, if it is still to go by the newest copy there is.
+    /// Removes if the newest copy still requires it.
     async fn remove(&self, key: &HoldKey) {
         if !self.is_still_due(key).await {
             if let Some((now, watch)) = self.now().zip(self.state().watches.get_mut(key)) {
@@ -229,7 +216,7 @@ impl Guard {
         let Some((now, end)) = self.now().zip(self.end_of(key)) else {
             return;
         };
-        // CRASH: from here the intent is written; the next guard looks and says what came of it
+        // CRASH: the intent is recorded; the next guard lists and records the result
         let told = self.as_told(&end);
         self.write([self.writer(now).ending(&told)]).await;
         let answer = self.ports.center.remove(key).await;
@@ -237,8 +224,8 @@ impl Guard {
         self.learn(key, Outcome::Removal(answer)).await;
     }
 
-    /// An end as the journal has it. What a restored store knows no more has a revision of another count, which says nothing
-    /// of what that store gives since.
+    /// The end for the journal. An end unknown to a restored store uses a separate revision,
+    /// unrelated to that store's.
     fn as_told(&self, end: &OwnedEnd) -> OwnedEnd {
         let is_orphan = self.state().memory.is_orphan(&end.key);
         OwnedEnd {
@@ -281,7 +268,7 @@ impl Guard {
         let end = watch.end();
         let told = self.as_told(end);
         let record = self.writer(now).ended(&told, over, watch.why_gone());
-        // CRASH: the record before the memory; settled twice, it is recorded twice, never not at all
+        // CRASH: record before memory; a repeat records twice, never not at all
         self.write(record).await;
         let mut state = self.state();
         if over == Over::Removed {
@@ -294,7 +281,6 @@ impl Guard {
         state.begun.remove(key);
     }
 
-    /// Whether AWS answered, and since when it does not.
     fn heard(&self, fault: Option<&CenterFault>) {
         let now = self.now();
         let mut state = self.state();
@@ -302,7 +288,6 @@ impl Guard {
             Some(CenterFault::Unreachable { .. }) => {
                 state.aws_silent_since = state.aws_silent_since.or(now);
             }
-            // says nothing of AWS
             Some(CenterFault::NotSent) => {}
             Some(
                 CenterFault::Throttled { .. }
@@ -316,12 +301,8 @@ impl Guard {
         }
     }
 
-    /// Asks AWS something harmless when nothing was asked for a while, so that the time stays true
-    /// and a role that lost its rights is known before it is needed: lists the target of the end
-    /// that comes next.
-    ///
-    /// # Errors
-    /// What AWS said, when it did not list.
+    /// After idle time, lists the next end's target: keeps the time accurate and detects lost
+    /// permissions early.
     pub async fn probe(&self, after: TimeSpan) -> Result<(), CenterFault> {
         let now = self.now();
         let target = {
@@ -364,7 +345,7 @@ impl Guard {
 }
 
 impl GuardState {
-    /// What to do next, and when something may be due otherwise.
+    /// Returns the next job, else when one may be due.
     fn next_job(
         &self,
         now: Timestamp,
@@ -391,7 +372,7 @@ impl GuardState {
             let key = watch.end().key.clone();
             let job = match step {
                 Step::Rest(_) => continue,
-                // one operation at a time for an account and a set, whoever sends it
+                // one operation at a time per account and set, regardless of sender
                 Step::Remove if is_full || lanes.contains(&key.lane()) => continue,
                 Step::Remove => Job::Remove(key),
                 Step::Look => {
@@ -418,7 +399,6 @@ impl GuardState {
         found.map(|watch| watch.end().key.clone()).collect()
     }
 
-    /// The end and AWS's words, the first time it is refused for good.
     fn unreported_refusal(&mut self, key: &HoldKey) -> Option<(OwnedEnd, String)> {
         let watch = self.watches.get(key)?;
         let rev = watch.end().rev;

@@ -1,31 +1,28 @@
-//! Copies of the ends, and the file a server writes them to: one header, then one line per end.
+//! Copies of ends, and their file: one header, then one line per end.
 //!
-//! The header is an object in the form of published heads, so that it can be signed; it holds the
-//! hash of all lines after it. A file is taken whole or not at all.
+//! The header is an object in published head form, so that it can be signed; it has the hash of all
+//! later lines. A file is valid only as a whole.
 
 use aws_lc_rs::digest;
 use hallpass_assignments::OwnedEnd;
 use hallpass_audit::{
     GENESIS_HASH, Head, PublicKey, RecordError, SignatureFault, Signer, canonical,
 };
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The form of the file, in its header.
 pub const FORM: &str = "hallpass-ends/1";
 
-/// How far a copy goes in the audit log: later copies go at least as far.
+/// Position in the audit log: must never decrease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
-    /// The number of the newest record; 0 before the first.
+    /// Newest record number; 0 if empty.
     pub seq: u64,
-    /// Its hash.
     pub hash: String,
 }
 
 impl Mark {
-    /// The mark of a log with this head.
     pub fn of(head: Option<&Head>) -> Self {
         match head {
             Some(head) => Self {
@@ -40,18 +37,14 @@ impl Mark {
     }
 }
 
-/// Where a copy was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndsSource {
-    /// The server's database.
     Store,
-    /// The file that the server writes.
     File,
 }
 
 impl EndsSource {
-    /// Its name for people.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Store => "the store",
@@ -60,23 +53,19 @@ impl EndsSource {
     }
 }
 
-/// What is ours and must be gone by when, as of one instant.
+/// All ends at one instant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndsCopy {
-    /// Where it comes from.
     pub source: EndsSource,
-    /// When it was true by the server's clock; `None` when it was read where it lives.
+    /// By the server's clock; `None` if read from the store.
     pub at: Option<Timestamp>,
-    /// The log it belongs to, where logs have names.
     pub log: Option<String>,
-    /// How far it goes.
     pub mark: Mark,
-    /// The ends.
     pub ends: Vec<OwnedEnd>,
 }
 
 impl EndsCopy {
-    /// What a store holds at this moment, under the head that its log had right before.
+    /// A store's current ends; the head was read just before.
     pub fn of_store(head: Option<&Head>, ends: Vec<OwnedEnd>) -> Self {
         Self {
             source: EndsSource::Store,
@@ -88,47 +77,30 @@ impl EndsCopy {
     }
 }
 
-/// Which files of ends are believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// Whoever can write the file is believed.
+    /// Trusts any file.
     Anyone,
-    /// Only what this key signed.
+    /// Requires this key's signature.
     Key(PublicKey),
 }
 
-/// Why there is no copy to be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EndsFault {
-    /// It cannot be read now; says why.
     #[error("{place} cannot be read: {message}")]
-    Unreadable {
-        /// The store or the file.
-        place: String,
-        /// What the system says.
-        message: String,
-    },
-    /// It was read and is not what it should be.
+    Unreadable { place: String, message: String },
     #[error("{place} is not a file of ends: {message}")]
-    Malformed {
-        /// The file.
-        place: String,
-        /// What is wrong.
-        message: String,
-    },
-    /// It was read, and nothing proves who wrote it.
+    Malformed { place: String, message: String },
     #[error("{place} is refused: {fault}")]
     Untrusted {
-        /// The file.
         place: String,
-        /// What is wrong with its signature.
         fault: SignatureFault,
     },
 }
 
 impl EndsFault {
-    /// Whether there is a copy and it is not what the server wrote. Files and objects are replaced whole, so a
-    /// copy that does not fit its signature or its digest was changed by somebody, or damaged.
+    /// Whether a copy exists that the server did not write. Replacement is atomic, so a wrong
+    /// signature or digest means tampering or damage.
     pub const fn is_alarming(&self) -> bool {
         match self {
             Self::Malformed { .. } | Self::Untrusted { .. } => true,
@@ -156,10 +128,6 @@ struct Header {
     signature: Option<String>,
 }
 
-/// The bytes of a file of ends as of `at`.
-///
-/// # Errors
-/// When something in it has no canonical form.
 pub fn render(
     ends: &[OwnedEnd],
     mark: &Mark,
@@ -193,10 +161,6 @@ pub fn render(
     Ok(text.into_bytes())
 }
 
-/// Reads the bytes of a file of ends; `place` names it in errors.
-///
-/// # Errors
-/// When it is not whole, or not to be believed.
 pub fn read(place: &str, bytes: &[u8], trust: Trust) -> Result<EndsCopy, EndsFault> {
     let malformed = |message: String| EndsFault::Malformed {
         place: place.to_owned(),
@@ -262,11 +226,9 @@ fn digest_of(bytes: &[u8]) -> String {
     hex::encode(digest::digest(&digest::SHA256, bytes))
 }
 
-/// One key as it stands now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Newest {
-    /// How far the log goes.
     pub mark: Mark,
-    /// Its end; `None` when there is nothing of ours to end any more.
+    /// `None`: Hallpass no longer has an end for it.
     pub end: Option<OwnedEnd>,
 }

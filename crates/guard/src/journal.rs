@@ -1,20 +1,16 @@
-//! What a guard writes down, and what others read from it.
-
 use hallpass_assignments::{GuardRemoval, Missing, OwnedEnd, RemovalStage};
 use hallpass_audit::{Draft, Event, Origin, Record};
-use hallpass_model::{AuditId, GrantId, HoldKey, Target, Timestamp};
+use hallpass_base::{AuditId, GrantId, HoldKey, Target, Timestamp};
 use serde_json::Value;
 
 use crate::Over;
 
-/// The reason a guard's removals are recorded with.
 const REASON: &str = "guard";
-/// The reason of the record from which on revisions count anew.
+/// Reason of the record that resets revisions.
 const RESTORED: &str = "restored";
-/// The revision of what a restored store does not know any more: its own count from one.
+/// Revision of an end unknown to a restored store; separate count.
 pub(crate) const OF_NO_STORE: u64 = 0;
 
-/// Who writes, and when.
 #[derive(Clone, Copy)]
 pub(crate) struct Writer<'a> {
     pub(crate) name: &'a str,
@@ -33,23 +29,20 @@ impl Writer<'_> {
             .guarded(&end.key, end.until, end.rev, &end.grants)
     }
 
-    /// What it sees, every hour.
     pub(crate) fn looked(self, words: &str) -> Draft {
         self.draft(Event::GuardLooked).why(words)
     }
 
-    /// Somebody said that the store was restored, and its copy was taken.
     pub(crate) fn restored(self) -> Draft {
         let words = "the store was restored: its revisions count anew";
         self.looked(words).reason(RESTORED)
     }
 
-    /// About to remove.
     pub(crate) fn ending(self, end: &OwnedEnd) -> Draft {
         self.about(Event::GuardEnding, end)
     }
 
-    /// Seen gone; `None` when it was gone without our doing anything.
+    /// Seen absent; `None` if absent without our action.
     pub(crate) fn ended(self, end: &OwnedEnd, over: Over, gone: Option<Missing>) -> Option<Draft> {
         let (removed, why) = match (over, gone) {
             (Over::Removed, _) => (true, "removed"),
@@ -61,18 +54,15 @@ impl Writer<'_> {
         Some(self.about(Event::GuardEnded, end).removed(removed, why))
     }
 
-    /// AWS refuses.
     pub(crate) fn refused(self, end: &OwnedEnd, error: &str) -> Draft {
         self.about(Event::GuardRefused, end).error(error)
     }
 
-    /// Cannot see.
     pub(crate) fn blind(self, words: &str) -> Draft {
         self.draft(Event::GuardBlind).why(words)
     }
 }
 
-/// The end a guard's record is about.
 pub(crate) fn end_of(record: &Record) -> Option<OwnedEnd> {
     let user = record.text("sso_user_principal_id")?.parse().ok()?;
     let target = match record.text("audit_entry_type")? {
@@ -98,7 +88,7 @@ pub(crate) fn end_of(record: &Record) -> Option<OwnedEnd> {
     })
 }
 
-/// The removal a record of a guard's journal speaks of; `None` for every other record.
+/// `None` for other records.
 pub fn removal_of(record: &Record) -> Option<GuardRemoval> {
     let removed = record.fields().get("removed").and_then(Value::as_bool);
     let stage = if record.event() == Event::GuardEnding.name() {
@@ -117,14 +107,13 @@ pub fn removal_of(record: &Record) -> Option<GuardRemoval> {
     })
 }
 
-/// What a stop left at the end of a journal: the bytes of a record that was not written whole.
+/// Incomplete record at the end of a journal after a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Torn {
-    /// How many bytes of the file are whole.
     pub whole: usize,
 }
 
-/// The whole lines of a journal, and what a stop tore. A line is whole once its end is written.
+/// Splits complete lines from an incomplete rest. A line is complete with its newline.
 pub fn whole_lines(bytes: &[u8]) -> (Vec<&[u8]>, Option<Torn>) {
     let whole = bytes
         .iter()
@@ -138,7 +127,6 @@ pub fn whole_lines(bytes: &[u8]) -> (Vec<&[u8]>, Option<Torn>) {
     (lines.collect(), torn)
 }
 
-/// Those records whose revisions are of the store as it is now.
 pub(crate) fn since_restored(records: &[Record]) -> &[Record] {
     let is_restored = |record: &Record| {
         record.event() == Event::GuardLooked.name() && record.text("reason") == Some(RESTORED)

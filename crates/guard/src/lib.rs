@@ -1,8 +1,7 @@
 //! The guard: an end does not need the server (promise P11).
 //!
-//! A process of its own knows what is ours and must be gone by when, looks into Identity Center,
-//! and removes what is past its end by more than a bound when the server did not. It can look and
-//! remove; its ports have no way to give anything.
+//! A separate process knows all ends, reads Identity Center, and removes access overdue by more
+//! than a bound. Its ports cannot grant anything.
 //!
 //! ```text
 //!   store, read-only ─┐                                  ┌─► journal, chained as the audit log ─► server
@@ -11,9 +10,7 @@
 //!                                           pure steps)
 //! ```
 //!
-//! Knows ends, listings and AWS's time. Knows nothing of requests, rules, people's names, HTTP or
-//! SQL, and never waits for the server.
-#![warn(missing_docs)]
+//! Independent of requests, rules, people's names, HTTP and SQL; never waits for the server.
 
 mod ends;
 mod memory;

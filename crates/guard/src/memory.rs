@@ -1,47 +1,33 @@
-//! What a guard knows of the ends: the newest copy it believes, and what is settled. Pure.
+//! A guard's trusted copy of the ends, and settled ones. Pure.
 //!
-//! A copy that is older than one seen before is not taken: it may miss extensions, and may name
-//! access that has become somebody else's since (promise P2).
+//! Refuses a copy older than an earlier one: it may miss extensions, or list access that now
+//! belongs to another user (promise P2).
 
 use std::collections::BTreeMap;
 
 use hallpass_assignments::OwnedEnd;
-use hallpass_model::{HoldKey, TimeSpan, Timestamp};
+use hallpass_base::{HoldKey, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{EndsCopy, EndsSource, Mark, Newest};
 
-/// Why a copy was not taken; the one before stays in force.
+/// The earlier copy stays in force.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotTaken {
-    /// What is known is at least as new. Nothing is wrong.
+    /// Not newer; no problem.
     #[error("what is known already is newer")]
     Stale,
-    /// It goes less far than one seen before: a restored backup, perhaps.
+    /// Earlier position than before: perhaps a restored backup.
     #[error("it goes to record {found} of the log, one seen before went to {seen}")]
-    Older {
-        /// How far it goes.
-        found: u64,
-        /// How far one seen before went.
-        seen: u64,
-    },
-    /// The log it belongs to is not a continuation of the one seen before.
+    Older { found: u64, seen: u64 },
+    /// Its log does not continue the known one.
     #[error("its log is another one, or was written anew")]
     Forked,
-    /// It knows an older wish for a key than one seen before.
     #[error("it knows revision {found} of {key}, one seen before knew {seen}")]
-    OlderEnd {
-        /// The key.
-        key: HoldKey,
-        /// Its revision.
-        found: u64,
-        /// The revision seen before.
-        seen: u64,
-    },
+    OlderEnd { key: HoldKey, found: u64, seen: u64 },
 }
 
 impl NotTaken {
-    /// Whether somebody has to look.
     pub const fn is_alarming(&self) -> bool {
         match self {
             Self::Stale => false,
@@ -50,21 +36,19 @@ impl NotTaken {
     }
 }
 
-/// What survives a restart of the guard, beside its journal.
+/// State that survives a guard restart, next to its journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kept {
-    /// The newest copy.
     pub copy: Option<EndsCopy>,
-    /// When that copy was true, by AWS's time.
+    /// Time of the copy, by AWS's time.
     pub as_of: Option<Timestamp>,
-    /// Ends that are over, by the revision of their wish.
+    /// Completed ends by revision.
     pub settled: Vec<(HoldKey, u64)>,
-    /// Ends that a restored store does not know; they end all the same.
+    /// Ends that a restored store lacks; they still happen.
     pub orphans: Vec<OwnedEnd>,
 }
 
-/// The newest copy, and what became of its ends.
 #[derive(Clone, Debug, Default)]
 pub struct GuardMemory {
     copy: Option<EndsCopy>,
@@ -75,7 +59,6 @@ pub struct GuardMemory {
 }
 
 impl GuardMemory {
-    /// What a guard before this one kept.
     pub fn from_kept(kept: Kept) -> Self {
         let by_key = keyed(kept.copy.iter().flat_map(|copy| copy.ends.clone()));
         Self {
@@ -87,7 +70,6 @@ impl GuardMemory {
         }
     }
 
-    /// What the next guard should know.
     pub fn to_keep(&self) -> Kept {
         Kept {
             copy: self.copy.clone(),
@@ -101,10 +83,7 @@ impl GuardMemory {
         }
     }
 
-    /// Takes a copy that was read at `now` (AWS's time, when known).
-    ///
-    /// # Errors
-    /// Why it was not taken.
+    /// Accepts a copy read at `now` (AWS's time, if known).
     pub fn take(&mut self, copy: EndsCopy, now: Option<Timestamp>) -> Result<(), NotTaken> {
         let as_of = true_at(&copy, now);
         let mut by_key = keyed(copy.ends.iter().cloned());
@@ -124,8 +103,7 @@ impl GuardMemory {
                     });
                 }
             }
-            // a file may have been written a moment before what was seen in the store: what became
-            // ours in that moment stays known until the log goes on
+            // the file may predate the store's state: newer ends stay until the log advances
             if copy.source == EndsSource::File && is_same {
                 for (key, end) in &self.by_key {
                     by_key.entry(key.clone()).or_insert_with(|| end.clone());
@@ -133,7 +111,7 @@ impl GuardMemory {
             }
         }
         self.by_key = by_key;
-        // what the copy does not know any more is settled for the server as well
+        // ends missing in the copy are settled for the server
         let known = &self.by_key;
         self.settled
             .retain(|key, rev| known.get(key).is_some_and(|end| end.rev <= *rev));
@@ -143,8 +121,8 @@ impl GuardMemory {
         Ok(())
     }
 
-    /// Takes a copy whatever was seen before: somebody said that it was restored. What it does not
-    /// know any more ends all the same.
+    /// Accepts a copy regardless of history, after a declared restore. Ends missing in it still
+    /// happen.
     pub fn take_restored(&mut self, copy: EndsCopy, now: Option<Timestamp>) {
         let before = std::mem::take(&mut self.by_key);
         self.copy = None;
@@ -155,14 +133,10 @@ impl GuardMemory {
                 .into_iter()
                 .filter(|(key, _)| !known.contains_key(key)),
         );
-        // nothing was seen before, so nothing can be older
+        // without history nothing is older
         let _: Result<(), NotTaken> = self.take(copy, now);
     }
 
-    /// Whether a look at one key may be believed; it comes with the mark of its log.
-    ///
-    /// # Errors
-    /// Why not.
     pub fn check_newest(
         &self,
         source: EndsSource,
@@ -174,7 +148,7 @@ impl GuardMemory {
         };
         check_mark(seen, &newest.mark, seen.log.as_deref())?;
         let end = newest.end.as_ref();
-        // a file written a moment before what was seen in the store says nothing of what it lacks
+        // a file that predates the store's state proves no absence
         let is_same = newest.mark == seen.mark;
         if source == EndsSource::File && is_same && end.is_none() && self.by_key.contains_key(key) {
             return Err(NotTaken::Stale);
@@ -189,7 +163,6 @@ impl GuardMemory {
         }
     }
 
-    /// What is not settled, as far as is known.
     pub fn open(&self) -> impl Iterator<Item = &OwnedEnd> {
         let orphans = self.orphans.values();
         self.by_key
@@ -198,14 +171,13 @@ impl GuardMemory {
             .filter(|end| self.settled.get(&end.key).is_none_or(|rev| *rev < end.rev))
     }
 
-    /// Whether only this guard knows the key any more.
     pub fn is_orphan(&self, key: &HoldKey) -> bool {
         self.orphans.contains_key(key)
     }
 
-    /// The end is over: the guard never touches this wish again.
+    /// Marks this revision as complete, forever.
     pub fn settle(&mut self, key: &HoldKey, rev: u64) {
-        // nobody but us knows of it, and a restored store counts its revisions anew; one that was over before is another
+        // only we know it, and a restored store restarts its revisions
         match self.orphans.get(key) {
             Some(orphan) if orphan.rev <= rev => {
                 self.orphans.remove(key);
@@ -218,29 +190,26 @@ impl GuardMemory {
         *settled = rev.max(*settled);
     }
 
-    /// How many ends the copy holds.
     pub fn len(&self) -> usize {
         self.by_key.len() + self.orphans.len()
     }
 
-    /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The newest copy's source and mark; `None` before the first.
+    /// `None` before the first copy.
     pub fn copy(&self) -> Option<(EndsSource, &Mark)> {
         let copy = self.copy.as_ref()?;
         Some((copy.source, &copy.mark))
     }
 
-    /// How old the copy is; `None` before the first, and while the time is not known.
+    /// `None` before the first copy, or without known time.
     pub fn age(&self, now: Option<Timestamp>) -> Option<TimeSpan> {
         Some(TimeSpan::between(self.as_of?, now?))
     }
 }
 
-/// Whether a log with this name and mark goes on where the one seen went.
 fn check_mark(seen: &EndsCopy, mark: &Mark, log: Option<&str>) -> Result<(), NotTaken> {
     let other_log = matches!((seen.log.as_deref(), log), (Some(a), Some(b)) if a != b);
     if other_log || (mark.seq == seen.mark.seq && mark.hash != seen.mark.hash) {
@@ -255,7 +224,7 @@ fn check_mark(seen: &EndsCopy, mark: &Mark, log: Option<&str>) -> Result<(), Not
     Ok(())
 }
 
-/// When a copy was true, by AWS's time; never in the future.
+/// Time of a copy by AWS's time; never in the future.
 fn true_at(copy: &EndsCopy, now: Option<Timestamp>) -> Option<Timestamp> {
     match (copy.at, now) {
         (Some(at), Some(now)) => Some(at.min(now)),

@@ -1,7 +1,6 @@
-//! Which copies count, and what is remembered of them.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use hallpass_model::{GroupId, Target, UserId};
+use hallpass_base::{GroupId, Target, UserId};
 
 use super::*;
 
@@ -83,7 +82,7 @@ fn an_older_copy_is_refused_and_the_one_before_stays() {
         ..store(50, &[])
     };
     assert_eq!(newer(forked), (Err(NotTaken::Forked), kept.clone()));
-    // a restored store that has overtaken what was seen is known by its revisions
+    // a restored store ahead of the known position is detected by its revisions
     let overtaken = store(60, &[end(1, 6, 300)]);
     let older = NotTaken::OlderEnd {
         key: key(1),
@@ -115,17 +114,17 @@ fn a_file_that_was_written_before_the_store_was_read_is_stale_and_no_alarm() {
     assert_eq!(stale, Err(NotTaken::Stale));
     assert!(!NotTaken::Stale.is_alarming());
     assert_eq!(memory.age(Some(at(110))), Some(TimeSpan::seconds(10)));
-    // written since, but by a clock that is ahead of AWS's: what became ours meanwhile stays known
+    // written later by a clock ahead of AWS's: ends since then stay
     memory
         .take(file(50, 105, &[end(1, 1, 900)]), Some(at(110)))
         .unwrap();
     assert_eq!(open(&memory), [(key(1), 1), (key(2), 1)]);
-    // a log that went on says that it is settled
+    // an advanced log settles it
     memory
         .take(file(51, 106, &[end(1, 1, 900)]), Some(at(111)))
         .unwrap();
     assert_eq!(open(&memory), [(key(1), 1)]);
-    // and no file is from the future
+    // no file is from the future
     memory.take(file(52, 9_999, &[]), Some(at(112))).unwrap();
     assert_eq!(memory.age(Some(at(115))), Some(TimeSpan::seconds(3)));
 }
@@ -143,7 +142,6 @@ fn what_is_settled_is_not_touched_again_until_it_is_wanted_anew() {
         .take(store(52, &[end(1, 8, 999)]), Some(at(102)))
         .unwrap();
     assert_eq!(open(&memory), [(key(1), 8)]);
-    // through a restart
     memory.settle(&key(1), 8);
     let again = GuardMemory::from_kept(memory.to_keep());
     assert_eq!(open(&again), []);
@@ -160,7 +158,7 @@ fn a_restored_store_counts_when_somebody_says_so_and_forgets_nobody() {
     let mut memory = memory_of(store(50, &[end(1, 7, 900), end(2, 4, 900)]), 100);
     let restored = store(30, &[end(1, 5, 300)]);
     memory.take_restored(restored.clone(), Some(at(200)));
-    // granted after the backup: the restored store knows nothing of it
+    // granted after the backup: unknown to the restored store
     assert_eq!(open(&memory), [(key(1), 5), (key(2), 4)]);
     assert!(memory.is_orphan(&key(2)) && !memory.is_orphan(&key(1)));
     let mut again = GuardMemory::from_kept(memory.to_keep());
@@ -170,7 +168,7 @@ fn a_restored_store_counts_when_somebody_says_so_and_forgets_nobody() {
     assert!(again.is_orphan(&key(2)));
     again.settle(&key(2), 4);
     assert_eq!(open(&again), [(key(1), 5)]);
-    // granted anew by the restored server: its own again
+    // granted again by the restored server
     again
         .take(store(32, &[end(2, 1, 990)]), Some(at(202)))
         .unwrap();

@@ -1,40 +1,33 @@
-//! What a guard says of itself: for its metrics, for the server that listens for it, for people.
+//! A guard's status: for metrics, the server and people.
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::EndsSource;
 
-/// Why a guard cannot do its work, or not all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "blind", rename_all = "snake_case")]
 pub enum Blindness {
-    /// AWS was not heard yet, so the time is not known and nothing is removed.
+    /// The time is unknown before AWS's first response: removes nothing.
     NoTime,
-    /// No copy of the ends was ever read.
+    /// No copy of the ends so far.
     NoCopy {
-        /// Why not.
         why: String,
     },
-    /// The copy is older than ten minutes.
+    /// Older than ten minutes.
     OldCopy {
-        /// Why there is no newer one.
         why: String,
     },
-    /// A copy is refused because a newer one was seen before.
+    /// A newer copy was seen before.
     OlderCopy {
-        /// In what it is older.
         why: String,
     },
-    /// A copy is refused because it is not what the server wrote.
     NotBelieved {
-        /// What is wrong with it.
         why: String,
     },
 }
 
 impl Blindness {
-    /// What it is, in a sentence for people and the journal.
     pub fn words(&self) -> String {
         match self {
             Self::NoTime => "AWS was not heard yet: the time is not known".to_owned(),
@@ -49,63 +42,48 @@ impl Blindness {
         }
     }
 
-    /// Whether it is the same trouble, however its words differ.
+    /// Whether it is the same problem, ignoring details.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 }
 
-/// An end that AWS refuses for good.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parked {
-    /// Who and what, as text.
     pub key: String,
-    /// When it was parked.
     pub since: Timestamp,
-    /// What AWS says.
     pub reason: String,
 }
 
-/// A guard at one instant. Written beside its journal every half minute.
+/// Written next to the journal every 30 s.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
-    /// Its name.
     pub name: String,
-    /// When this was so, by AWS's time; `None` while that is not known.
+    /// By AWS's time; `None` if unknown.
     pub at: Option<Timestamp>,
-    /// How late an end may be before the guard acts.
+    /// Maximum delay of an end before the guard acts.
     pub bound: TimeSpan,
-    /// Where the copy of the ends comes from.
     pub source: Option<EndsSource>,
-    /// How old it is.
     pub copy_age: Option<TimeSpan>,
-    /// How many ends it holds.
     pub ends: u64,
-    /// Of those, how many are past their end and the bound, and not seen gone.
     pub overdue: u64,
-    /// How many removals AWS refuses, parked or not.
     pub refused: u64,
-    /// The parked ones.
     pub parked: Vec<Parked>,
-    /// How many ends this guard brought about, in all its journal.
+    /// Ends completed in the whole journal.
     pub ended_total: u64,
-    /// Why it cannot do all its work.
     pub blindness: Option<Blindness>,
-    /// Since when AWS does not answer.
     pub aws_silent_since: Option<Timestamp>,
-    /// Why AWS lists nothing for the guard's role, when it refuses.
     pub not_listed: Option<String>,
-    /// By how many seconds the machine's clock is ahead of AWS's.
+    /// Lead of the machine's clock over AWS's.
     pub wall_ahead_seconds: Option<i64>,
-    /// Records that could not be written yet.
     pub unwritten: u64,
 }
 
-/// The machine's clock may differ from AWS's by this much without anybody being told.
+/// Tolerated clock difference in seconds.
 const WALL_BOUND: u64 = 300;
 
 impl Status {
-    /// What somebody has to look at, in words; empty when all is well.
+    /// Alarm texts; empty if healthy.
     pub fn alarms(&self) -> Vec<String> {
         let mut alarms = Vec::new();
         if let Some(blindness) = &self.blindness {

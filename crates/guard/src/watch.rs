@@ -1,55 +1,47 @@
-//! One end that is due: what to do next about it, and what is learned from doing it. Pure.
+//! State machine of one due end. Pure.
 //!
-//! It only ever removes: there is no step that gives. What it does for long is bounded by its
-//! pauses; it never stops trying while the access is listed.
+//! Only removes, never grants. Pauses bound its load; it retries while the access is listed.
 
 use hallpass_assignments::{CenterFault, Missing, OperationStatus, OwnedEnd, SentOperation};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
-/// The longest pause while AWS does not answer or is busy.
+/// Longest pause during an AWS outage or throttle.
 const PAUSE_MAX: u64 = 4;
-/// The longest pause between removals that AWS refuses.
 const REFUSED_PAUSE_MAX: u64 = 60;
-/// The pause between removals that AWS refuses for good.
+/// Pause between finally refused removals.
 const PARKED_PAUSE: TimeSpan = TimeSpan::hours(1);
-/// The longest pause between questions for the status of a removal.
 const POLL_PAUSE_MAX: u64 = 5;
-/// A removal that takes longer is looked after in the listing.
+/// Later, checks the listing instead.
 const REMOVAL_MAX: TimeSpan = TimeSpan::minutes(5);
-/// How long listings may lag behind what was done.
+/// Possible lag of listings.
 const CONSISTENCY_WINDOW: TimeSpan = TimeSpan::minutes(1);
-/// The pause between looks for what nobody removed as far as we know.
+/// Pause between checks of access that vanished without a known removal.
 const ABSENT_PAUSE: TimeSpan = TimeSpan::seconds(20);
-/// Refusals before somebody is told and AWS is asked whether the person or the account is gone.
+/// Refusals before an alarm and a check whether the user or account exists.
 const REFUSALS_BEFORE_ASKING: u32 = 5;
-/// No pause is longer: one that is comes from a clock that was ahead.
+/// A longer pause comes from a fast clock.
 const ANY_PAUSE_MAX: TimeSpan = TimeSpan::minutes(61);
 
-/// The next step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Nothing to do before this instant.
+    /// Nothing to do before this time.
     Rest(Timestamp),
-    /// List its target.
     Look,
-    /// Read the newest copy, then remove it.
+    /// Read the newest copy, then remove.
     Remove,
-    /// Ask for the status of the removal in flight.
     Poll(String),
-    /// Ask whether the person, the group or the account is gone.
+    /// Check whether the user, group or account exists.
     Ask,
-    /// It is over.
     Settle(Over),
 }
 
-/// How it came to be over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
-    /// We removed it, or began to and nobody can say who finished.
+    /// Our removal, possibly finished by another.
     Removed,
-    /// Our removal found it gone.
+    /// Our removal found it missing.
     FoundGone,
-    /// It was gone before we sent anything.
+    /// Missing before we sent anything.
     Vanished,
 }
 
@@ -67,7 +59,6 @@ struct InFlight {
     polls: u64,
 }
 
-/// What became of a step.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
     Looked { at: Timestamp, present: bool },
@@ -77,20 +68,18 @@ pub(crate) enum Outcome {
     Asked(Result<Option<Missing>, CenterFault>),
 }
 
-/// One end and what a guard did about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndWatch {
     end: OwnedEnd,
     sight: EndObservation,
     last_present: Option<Timestamp>,
     in_flight: Option<InFlight>,
-    /// A removal was begun whose answer is not known, and nobody looked since.
+    /// A removal with unknown result, not checked since.
     unanswered: bool,
-    /// When the newest one of those was begun: it may still be carried out.
+    /// Start of the newest such removal: it may still run.
     begun_at: Option<Timestamp>,
     removed_at: Option<Timestamp>,
     refusals: u32,
-    /// Refused often enough to be told of, in all.
     is_refused: bool,
     gone: Option<Missing>,
     parked_since: Option<Timestamp>,
@@ -100,7 +89,6 @@ pub struct EndWatch {
 }
 
 impl EndWatch {
-    /// An end nothing was done about yet.
     pub fn new(end: OwnedEnd) -> Self {
         Self {
             end,
@@ -120,7 +108,7 @@ impl EndWatch {
         }
     }
 
-    /// The same, when a guard before us began to remove it and did not say what came of it.
+    /// An earlier guard started a removal without a recorded result.
     pub(crate) fn begun_before(end: OwnedEnd) -> Self {
         Self {
             unanswered: true,
@@ -128,56 +116,49 @@ impl EndWatch {
         }
     }
 
-    /// The end.
     pub fn end(&self) -> &OwnedEnd {
         &self.end
     }
 
-    /// Whether a removal of ours is under way, or was done and is not seen yet.
+    /// Whether our removal runs, or finished but is not visible yet.
     pub(crate) fn is_under_way(&self) -> bool {
         self.in_flight.is_some() || self.unanswered || self.removed_at.is_some()
     }
 
-    /// Whether AWS works on a removal of ours.
     pub(crate) fn is_in_flight(&self) -> bool {
         self.in_flight.is_some()
     }
 
-    /// Since when it is parked, and what AWS says.
     pub(crate) fn parked(&self) -> Option<(Timestamp, &str)> {
         let error = self.last_error.as_deref().unwrap_or("AWS gave no reason");
         Some((self.parked_since?, error))
     }
 
-    /// What AWS said last.
     pub(crate) fn last_error(&self) -> Option<&str> {
         self.last_error.as_deref()
     }
 
-    /// Whether removals were refused so often that somebody has to hear of it.
     pub(crate) fn is_refused(&self) -> bool {
         self.is_refused
     }
 
-    /// Whether the newest listing went without it.
     pub(crate) fn is_gone(&self) -> bool {
         matches!(self.sight, EndObservation::Absent { .. })
     }
 
-    /// Why it is gone although nobody removed it.
     pub(crate) fn why_gone(&self) -> Option<Missing> {
         self.gone
     }
 
-    /// What is wanted changed. A removal that is under way is brought to its end as what it was
-    /// begun as, so that its record says what was known when it was sent.
+    /// Updates the end. A removal in progress finishes with its original data, so that its record
+    /// matches its start.
     pub(crate) fn change(&mut self, end: &OwnedEnd) {
         if self.end != *end && !self.is_under_way() {
             *self = Self::new(end.clone());
         }
     }
 
-    /// The next step at `now`, when ends may be late by `bound`.
+    /// `bound` is the allowed delay.
     pub(crate) fn next(&self, now: Timestamp, bound: TimeSpan) -> Step {
         let begins = bound.after(self.end.until);
         if now < begins && !self.is_under_way() {
@@ -200,7 +181,7 @@ impl EndWatch {
                 Step::Ask
             }
             EndObservation::Unseen => Step::Look,
-            // what a removal that ended well leaves behind for a while
+            // a completed removal may stay visible for a while
             EndObservation::Present if self.removed_at.is_some() => Step::Look,
             EndObservation::Present => Step::Remove,
             EndObservation::Absent { since, at } => self.settled(since, at),
@@ -242,7 +223,7 @@ impl EndWatch {
             }
             Outcome::Asked(Ok(missing)) => self.asked(missing, now),
             Outcome::Asked(Err(fault)) if is_passing(&fault) => self.due = self.pause(now),
-            // who may not ask goes on removing
+            // without permission to check, keeps removing
             Outcome::Asked(Err(_)) => self.asked(None, now),
         }
     }
@@ -252,7 +233,7 @@ impl EndWatch {
         self.sight = EndObservation::Present;
         self.last_present = Some(at);
         self.in_flight = None;
-        // it is there: whatever was begun has had no effect yet, and is sent again
+        // still listed: earlier attempts had no effect; send again
         self.unanswered = false;
         let lagging = self.lags(now);
         if !lagging {
@@ -273,7 +254,7 @@ impl EndWatch {
             EndObservation::Present | EndObservation::Unseen => at,
         };
         self.sight = EndObservation::Absent { since, at };
-        // AWS never said that it was done, but it is
+        // AWS never confirmed, but it is removed
         if self.in_flight.take().is_some() {
             self.is_unanswered(at);
         }
@@ -303,7 +284,7 @@ impl EndWatch {
                         self.sight = EndObservation::Unseen;
                         self.due = self.pause(now);
                     }
-                    // not taken: somebody else works on the lane, or there is too much to do
+                    // not accepted: lane busy, or too many operations
                     CenterFault::Throttled { .. }
                     | CenterFault::NotSent
                     | CenterFault::Full { .. }
@@ -350,7 +331,7 @@ impl EndWatch {
         self.begun_at = Some(now);
     }
 
-    /// Nothing more for a moment: what was to be done is not to be done any more, or not yet.
+    /// Pauses briefly: the step is obsolete or premature.
     pub(crate) fn defer(&mut self, now: Timestamp) {
         self.due = TimeSpan::seconds(POLL_PAUSE_MAX).after(now);
     }
@@ -371,7 +352,7 @@ impl EndWatch {
         self.due = if self.parked_since.is_some() {
             PARKED_PAUSE.after(now)
         } else if self.refusals == 1 {
-            // "not found" often means that it is gone: look at once
+            // "not found" often means removed: check immediately
             now
         } else {
             doubling(self.refusals - 2, REFUSED_PAUSE_MAX).after(now)
@@ -382,20 +363,19 @@ impl EndWatch {
         self.failures = 0;
         self.gone = missing;
         if missing.is_none() {
-            // it exists: removals go on, and it is asked again after as many refusals
+            // it exists: keep removing; check again after as many refusals
             self.refusals = 1;
         }
         self.due = now;
     }
 
-    /// AWS did not answer or was busy: again within seconds.
     fn pause(&mut self, now: Timestamp) -> Timestamp {
         let pause = doubling(self.failures, PAUSE_MAX);
         self.failures = self.failures.saturating_add(1);
         pause.after(now)
     }
 
-    /// A listing that lags is looked at again, but not in a busy loop.
+    /// Rechecks a lagging listing without a busy loop.
     fn look_again(&self, now: Timestamp) -> Timestamp {
         let lag = self
             .removed_at
@@ -404,7 +384,6 @@ impl EndWatch {
     }
 }
 
-/// Whether the same call may work in a moment.
 fn is_passing(fault: &CenterFault) -> bool {
     match fault {
         CenterFault::Throttled { .. }

@@ -1,7 +1,6 @@
-//! What is done about one end, step by step.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use hallpass_model::{GroupId, HoldKey, Target, UserId};
+use hallpass_base::{GroupId, HoldKey, Target, UserId};
 
 use super::*;
 
@@ -11,7 +10,7 @@ fn at(seconds: u64) -> Timestamp {
     TimeSpan::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
 }
 
-/// An end at 100, so late from 160 on.
+/// An end at 100, overdue from 160.
 fn end() -> OwnedEnd {
     OwnedEnd {
         key: HoldKey {
@@ -62,7 +61,7 @@ fn poll() -> Step {
     Step::Poll("op".to_owned())
 }
 
-/// Each line: what happened at which second, and the step wanted then.
+/// Each line: second, event, expected step.
 fn walk(name: &str, mut watch: EndWatch, lines: &[(u64, Option<Outcome>, Step)]) -> EndWatch {
     for (n, (second, outcome, wanted)) in lines.iter().enumerate() {
         if let Some(outcome) = outcome {
@@ -108,7 +107,6 @@ fn what_is_late_and_listed_is_removed_and_looked_for_until_it_is_gone() {
                 Some(Outcome::Status(Ok(OperationStatus::Succeeded))),
                 Step::Look,
             ),
-            // listings lag behind
             (164, Some(present(163)), Step::Rest(at(165))),
             (165, None, Step::Look),
             (166, Some(absent(165)), Step::Settle(Over::Removed)),
@@ -173,7 +171,6 @@ fn what_is_gone_without_us_needs_two_looks_and_is_never_touched() {
             (221, Some(absent(220)), Step::Settle(Over::Vanished)),
         ],
     );
-    // a listing that flickers
     walk(
         "shown late",
         EndWatch::new(end()),
@@ -338,7 +335,6 @@ fn what_aws_refuses_for_good_is_told_parked_and_tried_every_hour() {
         ],
     );
     assert_eq!(watch.parked(), Some((at(second), "still")));
-    // gone after all
     let mut gone_at_last = watch.clone();
     gone_at_last.learn(Outcome::Asked(Ok(Some(Missing::Principal))), at(9_000));
     gone_at_last.learn(absent(9_000), at(9_000));
@@ -380,7 +376,7 @@ fn an_end_that_moved_is_not_acted_on_by_what_was_seen_before() {
     watch.change(&later);
     assert_eq!(watch.next(at(170), BOUND), Step::Rest(at(1_060)));
     assert_eq!(watch.next(at(1_060), BOUND), Step::Look);
-    // what is under way is finished as what it was begun as
+    // work in progress finishes with its original data
     let mut watch = EndWatch::new(end());
     watch.learn(present(160), at(160));
     watch.learn(sent(), at(160));

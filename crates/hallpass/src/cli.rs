@@ -1,5 +1,5 @@
-//! The table from command to function. A new command at the top is a variant, an arm, its place in `GROUPS`
-//! and a module line in its crate; most belong below one that is there.
+//! Maps commands to functions. A new top-level command needs a variant, an arm, an entry in
+//! `GROUPS` and a module line in its crate; most belong below an existing one.
 
 mod listing;
 
@@ -13,14 +13,15 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcomm
 pub(crate) use self::listing::{BESIDE, GROUPS};
 use self::listing::{DAILY, grouped, whole};
 use crate::{complete, completions, demo, man, serve};
-use hallpass_commands_look::{activity, each, query, who};
-use hallpass_commands_organization::{access, org};
-use hallpass_commands_policy::{policy, rules};
-use hallpass_commands_request::{
+use hallpass_app::host::denial_details::denial_details;
+use hallpass_cli::{access, org};
+use hallpass_cli::{activity, each, query, who};
+use hallpass_cli::{policy, rules};
+use hallpass_cli_server::{audit, init, lambda, people, server};
+use hallpass_client::commands::{
     approve, aws, break_glass, catalog, console, deny, exec, grants, login, logout, request,
     requests, whoami,
 };
-use hallpass_commands_run::{audit, init, lambda, people, server};
 use hallpass_terminal::exit::{Exit, FailureForm, Outcome};
 use hallpass_terminal::nearest::nearest;
 use hallpass_terminal::output;
@@ -47,7 +48,7 @@ pub(crate) struct Cli {
     command: Command,
 }
 
-/// Every command. Where one stands is the order of completions and of the manual; `--help` has its own.
+/// All commands, in the order of completions and the manual; `--help` has a separate order.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Request(request::Args),
@@ -61,7 +62,7 @@ pub(crate) enum Command {
     Login(login::Args),
     Approve(approve::Args),
     Deny(deny::Args),
-    /// Show who has access to what, and what is wrong with it
+    /// Show who has which access, and problems with it
     #[command(disable_help_flag = true, disable_version_flag = true)]
     Who(who::Args),
     Query(Box<query::Args>),
@@ -85,7 +86,6 @@ pub(crate) enum Command {
     Complete(complete::Args),
 }
 
-/// The program with its help.
 pub(crate) fn program() -> clap::Command {
     let program = Cli::command();
     let groups = grouped(&program);
@@ -94,7 +94,6 @@ pub(crate) fn program() -> clap::Command {
     ))
 }
 
-/// The program with its short forms at the top, too, as shells complete them.
 pub(crate) fn with_short_forms() -> clap::Command {
     let program = program();
     let at_place = |it: &ShortForm| {
@@ -105,19 +104,17 @@ pub(crate) fn with_short_forms() -> clap::Command {
     program.subcommands(short)
 }
 
-/// A command line that was read.
 #[derive(Debug)]
 pub(crate) struct Called {
-    /// The command with its arguments.
     command: Command,
-    /// How its failure is told.
+    /// Output form of failures.
     pub(crate) form: FailureForm,
 }
 
-/// Reads the command line. Help, versions and usage errors are printed here.
+/// Parses the command line. Prints help, versions and usage errors.
 ///
 /// # Errors
-/// The exit code when there is nothing to run.
+/// The exit code if no command runs.
 pub(crate) fn parse() -> Result<Called, Exit> {
     let words = lambda::words().unwrap_or_else(|| std::env::args_os().collect());
     if let Some(text) = asked_list(&words) {
@@ -130,13 +127,12 @@ pub(crate) fn parse() -> Result<Called, Exit> {
         } else {
             Exit::Ok
         };
-        // nobody is left to tell when this cannot be printed
+        // a failed print cannot be reported
         let _ = error.print();
         exit
     })
 }
 
-/// The list of commands that was asked for: a program without arguments was asked for that of every day.
 fn asked_list(words: &[OsString]) -> Option<String> {
     match words {
         [] | [_] => Some(DAILY.to_owned()),
@@ -160,14 +156,13 @@ fn read(words: Vec<OsString>) -> Result<Called, clap::Error> {
     Ok(Called { command, form })
 }
 
-/// The error with the short form that is nearest to the word that was typed: clap does not know short forms.
-/// `first` is the first word.
+/// Adds the closest short form, which clap does not know. `first` is the first word.
 fn suggesting_short_form(mut error: clap::Error, first: Option<OsString>) -> clap::Error {
     let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else {
         return error;
     };
     if first.is_none_or(|word| *word != **typed) {
-        // what is wrong is below a command
+        // the error is below a command
         return error;
     }
     let program = program();
@@ -185,7 +180,7 @@ fn suggesting_short_form(mut error: clap::Error, first: Option<OsString>) -> cla
     error
 }
 
-/// The words, where `query --help` and `query --version` are for the companion: clap would answer itself.
+/// Passes `query --help` and `query --version` to the companion instead of clap.
 fn left_to_companion(mut words: Vec<OsString>) -> Vec<OsString> {
     let is_asked = match words.as_slice() {
         [_, command, option, ..] if command == "query" => {
@@ -200,7 +195,6 @@ fn left_to_companion(mut words: Vec<OsString>) -> Vec<OsString> {
     words
 }
 
-/// The program where the help of a command begins with its long form.
 fn with_line(program: clap::Command, short: &ShortForm) -> clap::Command {
     program.mut_subcommands(|parent| {
         if parent.get_name() != short.parent {
@@ -221,7 +215,6 @@ fn beginning_with(command: clap::Command, line: &str) -> clap::Command {
     command.mut_subcommands(|below| beginning_with(below, line))
 }
 
-/// The form of a failure: that of `--output` of the command that was called, whatever values it takes.
 fn failure_form(found: &ArgMatches) -> FailureForm {
     let mut called = found;
     while let Some((_, inner)) = called.subcommand() {
@@ -236,13 +229,11 @@ fn failure_form(found: &ArgMatches) -> FailureForm {
     }
 }
 
-/// Runs a command.
-///
-/// # Errors
-/// Why it did not do what was asked.
 pub(crate) fn run(called: Called) -> Outcome {
     match called.command {
-        Command::Request(args) => request::run(&args),
+        Command::Request(args) => request::run(&args, |id| {
+            Box::pin(async move { denial_details(&id, None).await })
+        }),
         Command::Requests(args) => requests::run(&args),
         Command::Catalog(args) => catalog::run(&args),
         Command::Grants(args) => grants::run(&args),

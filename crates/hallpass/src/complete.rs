@@ -1,5 +1,5 @@
-//! `hallpass __complete`: names for the shell while somebody types. Nobody waits for it: it answers
-//! within a third of a second, says nothing of what goes wrong, and remembers for some minutes.
+//! `hallpass __complete`: names for shell completion. Responds within a third of a second, hides
+//! errors, caches for minutes.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -7,37 +7,35 @@ use std::time::Duration;
 use std::{env, fs};
 
 use hallpass_api::{Offer, Offers};
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_client::client::{Client, ServerArgs, block_on};
 use hallpass_client::credentials::{private_folder, write_private};
-use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 use serde::{Deserialize, Serialize};
 
-/// How long the server may take.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// How long names are remembered.
 const FRESH: TimeSpan = TimeSpan::minutes(10);
-/// The names on one page, which is all that is asked for.
+/// Page size; reads only one page.
 const PAGE: usize = 1000;
 
-/// Print the names that begin with a text, for the shell
+/// Print names with a prefix, for the shell
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// What is typed
+    /// Kind of name
     #[arg(value_enum)]
     kind: NameKind,
-    /// The account that was typed before, for its permission sets
+    /// The account typed earlier, for its permission sets
     #[arg(long, default_value = "")]
     account: String,
     #[command(flatten)]
     server: ServerArgs,
-    /// What was typed of the name
+    /// The typed prefix
     #[arg(last = true, default_value = "")]
     typed: String,
 }
 
-/// What names are of.
+/// Kind of name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum NameKind {
     /// Accounts.
@@ -48,7 +46,7 @@ enum NameKind {
     Group,
 }
 
-/// Names that are remembered: all that the caller may ask for, at one server.
+/// Cached names: all requestable ones of one server.
 #[derive(Serialize, Deserialize)]
 struct KnownNames {
     server: String,
@@ -74,7 +72,7 @@ impl From<Offer> for OfferedName {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    // whatever goes wrong, the person goes on typing
+    // errors must not disturb typing
     let names = names(args).unwrap_or_default();
     let mut text = String::new();
     for name in names {
@@ -106,7 +104,6 @@ fn names(args: &Args) -> Result<BTreeSet<String>, Failure> {
         .collect())
 }
 
-/// Asks the server, and remembers what it said if that was all.
 fn ask(args: &Args, server: &str) -> Result<Vec<OfferedName>, Failure> {
     let client = args.server.client()?;
     block_on(async {
@@ -135,11 +132,11 @@ async fn look(args: &Args, client: &Client, server: &str) -> Result<Vec<OfferedN
     }
     let known = KnownNames {
         server: server.to_owned(),
-        at: hallpass_clock::now(),
+        at: hallpass_base::clock::now(),
         names,
     };
     if let (Some(path), Ok(text)) = (cache(), serde_json::to_string(&known)) {
-        // what cannot be remembered is asked for again
+        // without a cache it queries again
         let _ = path.parent().map(private_folder);
         let _ = write_private(&path, &text);
     }
@@ -149,7 +146,7 @@ async fn look(args: &Args, client: &Client, server: &str) -> Result<Vec<OfferedN
 fn remembered(server: &str) -> Option<Vec<OfferedName>> {
     let bytes = fs::read(cache()?).ok()?;
     let known: KnownNames = serde_json::from_slice(&bytes).ok()?;
-    let is_good = known.server == server && FRESH.covers(known.at, hallpass_clock::now());
+    let is_good = known.server == server && FRESH.covers(known.at, hallpass_base::clock::now());
     is_good.then_some(known.names)
 }
 

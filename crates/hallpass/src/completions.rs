@@ -1,11 +1,10 @@
-//! `hallpass completions`: what a shell needs to complete our commands, and the names of accounts,
-//! permission sets and groups that the server offers.
+//! `hallpass completions`: shell completions of commands, and of account, permission set and group
+//! names from the server.
 
 use clap_complete::Shell;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 
-/// Completes names where a name is typed, and leaves the rest to the script above it.
 const BASH: &str = r#"
 _hallpass_names() {
     local kind account= index name
@@ -57,7 +56,6 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-/// Prints completions of a program.
 pub(crate) fn run(args: &Args, mut program: clap::Command) -> Outcome {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut program, "hallpass", &mut script);
@@ -72,7 +70,6 @@ pub(crate) fn run(args: &Args, mut program: clap::Command) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// The script of zsh, in which values of some arguments are names.
 fn with_names(script: &str) -> String {
     let mut lines = script.lines();
     let mut text = format!("{}\n{ZSH}", lines.next().unwrap_or_default());
@@ -96,8 +93,7 @@ fn with_names(script: &str) -> String {
     text
 }
 
-/// A line about an argument, from its name on: in front of it may stand what it excludes, and that it
-/// may come again (`'(--group)*--account=[…`).
+/// Strips a prefix of exclusions and repetition (`'(--group)*--account=[…`) before the name.
 fn argument(line: &str) -> &str {
     let spec = line.trim_start().trim_start_matches('\'');
     let spec = match spec.strip_prefix('(') {

@@ -1,5 +1,5 @@
-//! Puts the pieces together: store, AWS client, journey, executor, server, and the loops that
-//! drive them. The only place that knows them all.
+//! Composes store, AWS client, journey, executor, server and loops. The only module that knows them
+//! all.
 
 mod activity;
 mod alarms;
@@ -27,21 +27,21 @@ mod working;
 
 use std::sync::Arc;
 
+use hallpass_access::identity::Identity;
 use hallpass_access::{
     Access, AlarmKind, Channel, DirectorySource, GuardSource, PolicySource, Ports,
     RemediationPresses, RemediationSource, Settings,
 };
+use hallpass_app::loops::alerts::Alerting;
+use hallpass_app::loops::compared::Watches;
+use hallpass_app::loops::ends::EndsFile;
+use hallpass_app::loops::exporting::Exporting;
+use hallpass_app::loops::log_watch::LogWatch;
+use hallpass_app::loops::{clocks, group_sync, log_watch, notices};
 use hallpass_audit::AuditStore;
 use hallpass_aws::{Aws, AwsClientSettings, Inventory, ManagedTexts, Policies};
-use hallpass_events::EventIntake;
-use hallpass_identity::Identity;
-use hallpass_loops::alerts::Alerting;
-use hallpass_loops::compared::Watches;
-use hallpass_loops::ends::EndsFile;
-use hallpass_loops::exporting::Exporting;
-use hallpass_loops::log_watch::LogWatch;
-use hallpass_loops::{clocks, group_sync, log_watch, notices};
-use hallpass_model::{Clock, IdSource, TimeSpan};
+use hallpass_base::{Clock, IdSource, TimeSpan};
+use hallpass_findings::events::EventIntake;
 use hallpass_org::armed_ends::ForeignStatements;
 use hallpass_rules::Rules;
 use hallpass_server::{
@@ -54,83 +54,65 @@ use tokio::task::JoinSet;
 
 pub(crate) use lead::Lead;
 
-use hallpass_chores::people_news::PeopleHandler;
-use hallpass_chores::remediations::Remediating;
-use hallpass_clock::ProcessClock;
-use hallpass_config::SlackApp;
-use hallpass_guard_files::journals::Journals;
-use hallpass_guard_files::report::Guards;
-use hallpass_host::descriptors;
-use hallpass_host::random_ids::RandomIds;
-use hallpass_host::server_store::ServerStore;
-use hallpass_host::snapshots_at::SnapshotsAt;
-use hallpass_setup::journey::journey;
-use hallpass_setup::opening;
+use hallpass_app::chores::people_news::PeopleHandler;
+use hallpass_app::chores::remediations::Remediating;
+use hallpass_app::config::SlackApp;
+use hallpass_app::guard_files::journals::Journals;
+use hallpass_app::guard_files::report::Guards;
+use hallpass_app::host::descriptors;
+use hallpass_app::host::random_ids::RandomIds;
+use hallpass_app::host::server_store::ServerStore;
+use hallpass_app::host::snapshots_at::SnapshotsAt;
+use hallpass_app::setup::journey::journey;
+use hallpass_app::setup::opening;
+use hallpass_base::clock::ProcessClock;
 use hallpass_terminal::exit::Failure;
 
 use organization::{RulesNow, inventory};
 use shared_directory::SharedDirectory;
 use working::Workshop;
 
-/// What a running server is made of.
 pub(crate) struct Parts {
-    /// The store for those who serve; what works has that of `lead`.
+    /// Store for serving; loops use that of `lead`.
     pub(crate) store: ServerStore,
-    /// This process among the nodes of the store.
     pub(crate) lead: Arc<Lead>,
-    /// What this process has seen of the log.
+    /// This process's view of the log.
     pub(crate) log: Arc<LogWatch>,
-    /// For calls of services without a client of their own.
     pub(crate) client: AwsClientSettings,
     pub(crate) aws: Arc<Aws>,
     pub(crate) identity: Identity,
     pub(crate) settings: Settings,
     pub(crate) rules: Rules,
-    /// The name and the text of the rules, for people to read.
     pub(crate) rules_text: Option<(String, String)>,
-    /// Where the rules were read from, to read them again.
     pub(crate) rules_file: Option<std::path::PathBuf>,
     pub(crate) clock: Arc<ProcessClock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) export: Option<Exporting>,
-    /// The Slack app, when there is one.
     pub(crate) slack: Option<SlackApp>,
-    /// How else people are told; with none at all, the server's own log tells.
+    /// Other notification channels; the log if empty.
     pub(crate) channels: Vec<Arc<dyn Channel>>,
-    /// What tells alerts and nothing else.
     pub(crate) alert_channels: Vec<Arc<dyn Channel>>,
     pub(crate) inventory_max_age: TimeSpan,
-    /// Where snapshots are.
     pub(crate) snapshots: Option<SnapshotsAt>,
-    /// What logs say, where that is not the activity table beside snapshots.
     pub(crate) activity: Option<Arc<dyn hallpass_access::ActivityLogs>>,
     pub(crate) sessions: SessionSettings,
     pub(crate) sign_in: Arc<SignIn>,
     pub(crate) rates: Rates,
-    /// Callers' connections, and the descriptors this process may have in all.
+    /// Connections and descriptor limit.
     pub(crate) connections: Connections,
     pub(crate) descriptors: u64,
     pub(crate) mode: ServerMode,
-    /// The file that guards elsewhere read.
     pub(crate) ends: Option<EndsFile>,
-    /// The journals of guards, where some are expected.
     pub(crate) guards: Option<Arc<Journals>>,
-    /// Rules over queries, where some are configured.
     pub(crate) alerts: Option<Alerting>,
-    /// What takes events of the organization from a queue, where one is configured.
     pub(crate) events: Option<Arc<EventIntake>>,
-    /// Who looks at people whom events name, once the server serves.
     pub(crate) people: Arc<PeopleHandler>,
-    /// What mends findings, where there are rules for it.
     pub(crate) remediating: Option<Remediating>,
-    /// What is looked at on a schedule and told.
     pub(crate) watches: Watches,
 }
 
-/// A server that is ready to be driven: what serves, and what works while this node leads.
 pub(crate) struct Composed {
     pub(crate) access: Arc<Access>,
-    /// The same journey for what works.
     work: Arc<Access>,
     pub(crate) directory: Arc<Inventory>,
     shared_directory: Arc<SharedDirectory>,
@@ -142,13 +124,11 @@ pub(crate) struct Composed {
     watch: clocks::ClockWatch,
     export: Option<Exporting>,
     channels: Vec<Arc<dyn Channel>>,
-    slack: Option<hallpass_slack::Slack>,
-    /// The Slack app that makes its own connection.
-    socket: Option<(hallpass_slack::Slack, secrecy::SecretString)>,
+    slack: Option<hallpass_channels::slack::Slack>,
+    socket: Option<(hallpass_channels::slack::Slack, secrecy::SecretString)>,
     rules_file: Option<std::path::PathBuf>,
     max_age: TimeSpan,
     pulse: Arc<probes::Pulse>,
-    /// What is an alarm when it does not work.
     alarming: Vec<(AlarmKind, Arc<dyn ReadinessProbe>)>,
     ends: Option<EndsFile>,
     guards: Option<Guards>,
@@ -159,7 +139,6 @@ pub(crate) struct Composed {
     stop: watch::Sender<bool>,
 }
 
-/// Those who have the role of administrator are those who are told of break-glass.
 fn with_admins(settings: Settings, identity: &Identity) -> Settings {
     Settings {
         admins: identity.admins.clone(),
@@ -167,7 +146,6 @@ fn with_admins(settings: Settings, identity: &Identity) -> Settings {
     }
 }
 
-/// The journey as it serves and as it works, and what both stand on.
 struct Journeys {
     access: Arc<Access>,
     work: Arc<Access>,
@@ -212,7 +190,6 @@ async fn journeys(
     })
 }
 
-/// What permission sets allow, texts that AWS keeps among it.
 fn policies(
     aws: &Arc<Aws>,
     client: AwsClientSettings,
@@ -222,10 +199,7 @@ fn policies(
     Arc::new(Policies::new(Arc::clone(aws), texts))
 }
 
-/// Builds everything; nothing runs yet.
-///
-/// # Errors
-/// When the store does not answer.
+/// Builds everything without starting it.
 pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let metrics = recorder::recorder()?;
     let clock = parts.clock.clone() as Arc<dyn Clock>;
@@ -237,7 +211,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let (identity, wanted) = (Arc::new(parts.identity), parts.slack.as_ref());
     let slack = slack_app(wanted, &access, &identity, &store, &clock)?;
     let channels = channels(slack.as_ref(), parts.channels, parts.alert_channels);
-    // before anything can be told, so that a new channel misses nothing of this server
+    // before any notification, so that a new channel misses none
     notices::open_first(shared.as_ref(), &channels, clock.now()).await?;
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
     let node = (&directory, &lead, &parts.log);
@@ -297,19 +271,17 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     })
 }
 
-/// The Slack app, where one is configured.
 fn slack_app(
     wanted: Option<&SlackApp>,
     access: &Arc<Access>,
     identity: &Arc<Identity>,
     store: &ServerStore,
     clock: &Arc<dyn Clock>,
-) -> Result<Option<hallpass_slack::Slack>, Failure> {
+) -> Result<Option<hallpass_channels::slack::Slack>, Failure> {
     let slack = wanted.map(|wanted| slack::app(wanted, access, identity, store, clock));
     slack.transpose()
 }
 
-/// The journey that takes guards into account, and what listens for them.
 fn heeding(
     access: Access,
     remediating: (Option<&Remediating>, &Arc<ServerStore>),
@@ -325,10 +297,7 @@ fn heeding(
     (Arc::new(access), Some(Guards { journals, clock }))
 }
 
-/// Puts the rules of the start in force, which records them.
-///
-/// # Errors
-/// When the record cannot be stored.
+/// Activates and records the initial rules.
 pub(crate) async fn put_in_force(
     composed: &Composed,
     rules: Rules,
@@ -338,9 +307,8 @@ pub(crate) async fn put_in_force(
     put.map_err(|error| Failure::failed(format!("cannot record the rules in force: {error}")))
 }
 
-/// The channels configured, or the one that is always there; what tells alerts alone comes besides.
 fn channels(
-    slack: Option<&hallpass_slack::Slack>,
+    slack: Option<&hallpass_channels::slack::Slack>,
     others: Vec<Arc<dyn Channel>>,
     of_alerts: Vec<Arc<dyn Channel>>,
 ) -> Vec<Arc<dyn Channel>> {
@@ -361,7 +329,6 @@ fn server_status(rules: Option<(String, String)>, clock: &dyn Clock) -> Arc<Serv
     Arc::new(status)
 }
 
-/// What `/metrics` shows of this process.
 fn rendering(
     metrics: PrometheusHandle,
     (pulse, time, aws, lead): (
@@ -391,7 +358,7 @@ fn rendered(
     lead.measure();
     metrics::gauge!("hallpass_aws_calls_per_second").set(aws.calls_per_second());
     clocks::measure(&time.read());
-    // where another node tends them, this one is not late
+    // not late if another node does the work
     let age = if lead.holds() {
         pulse.age().as_seconds() as f64
     } else {
@@ -406,7 +373,7 @@ fn rendered(
     leader_metrics::shown(metrics.render(), lead.holds())
 }
 
-/// What readiness asks: the store, all that is an alarm when it does not work, and what this node alone can tell.
+/// Readiness probes: the store, alarm sources, and node-local ones.
 fn probes(
     (access, store): (&Arc<Access>, &ServerStore),
     (_, lead, log): (&Arc<Inventory>, &Arc<Lead>, &Arc<LogWatch>),
@@ -422,7 +389,7 @@ fn probes(
         of_leader(lead, entitlements::EntitlementsProbe(Arc::clone(access))),
     ];
     let asked = alarming.iter();
-    // ends that are late are in the line of the store
+    // the store's line reports late ends
     let asked = asked.filter(|(kind, _)| *kind != AlarmKind::EndsOverdue);
     probes.extend(asked.map(|(_, probe)| Arc::clone(probe)));
     let signed = ends.map(|file| Arc::new(guards::EndsFileProbe::of(file)));
@@ -430,7 +397,7 @@ fn probes(
     probes
 }
 
-/// A probe of what the node that leads does: elsewhere it says which that is.
+/// Probes leader work; other nodes name the leader.
 fn of_leader(lead: &Arc<Lead>, probe: impl ReadinessProbe + 'static) -> Arc<dyn ReadinessProbe> {
     Arc::new(probes::OfLeader {
         lead: Arc::clone(lead),
@@ -476,7 +443,6 @@ fn alarming(
     alarming
 }
 
-/// The journey, with what its people decide about remediations, on whichever node.
 fn deciding(
     access: Access,
     (remediating, store): (Option<&Remediating>, &Arc<ServerStore>),
@@ -491,10 +457,10 @@ fn deciding(
 }
 
 impl Composed {
-    /// Serves HTTP on `listener`, and works while this node leads, until `shutdown`; then lets calls finish.
+    /// Serves HTTP on `listener`, and works while leading, until `shutdown`; then finishes calls.
     ///
     /// # Errors
-    /// When AWS tells of another instance than the one that the server went on with: it has stopped in the same order.
+    /// If AWS reports a different instance than assumed; shuts down in the same order.
     pub(crate) async fn run(
         self,
         listener: impl hallpass_server::Accept,
@@ -503,11 +469,11 @@ impl Composed {
         let (belied, mut heard) = oneshot::channel();
         let aws = Arc::clone(&self.workshop.aws);
         let shutdown = async move {
-            // large, and for most servers never more than a wait
+            // boxed: large, and usually just waits
             let is_belied = Box::pin(opening::belied(&aws));
             tokio::select! {
                 () = shutdown => {}
-                // whoever is gone needs no reason
+                // a closed receiver needs no reason
                 failure = is_belied => drop(belied.send(failure)),
             }
         };
@@ -526,12 +492,11 @@ impl Composed {
         };
         tokio::join!(serve, self.lead_and_work(self.stop.subscribe(), told));
         join(&mut serving, SHUTDOWN_MAX).await;
-        // empty where somebody asked it to stop
+        // empty on a requested stop
         heard.try_recv().map_or(Ok(()), Err)
     }
 }
 
-/// Waits for tasks, but not for ever.
 async fn join(tasks: &mut JoinSet<()>, within: std::time::Duration) {
     let ended = async { while tasks.join_next().await.is_some() {} };
     if tokio::time::timeout(within, ended).await.is_err() {
@@ -540,5 +505,4 @@ async fn join(tasks: &mut JoinSet<()>, within: std::time::Duration) {
     }
 }
 
-/// How long loops may take to finish what they are doing.
 const SHUTDOWN_MAX: std::time::Duration = std::time::Duration::from_secs(20);

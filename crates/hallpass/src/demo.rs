@@ -1,5 +1,5 @@
-//! `hallpass demo`: a server, and beside it, as processes of their own, a simulated organization and a
-//! guard. Nothing reaches AWS.
+//! `hallpass demo`: a server, with a simulated organization and a guard as separate processes.
+//! Nothing reaches AWS.
 
 mod activity;
 mod history;
@@ -11,33 +11,33 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hallpass_access::identity::Identity;
 use hallpass_access::{ArmedEndSettings, ArmedEndsMode};
+use hallpass_app::chores::event_intake::{self, Intake, IntakeMeans};
+use hallpass_app::chores::people_news::PeopleHandler;
+use hallpass_app::config::{Loaded, SlackApp};
+use hallpass_app::host::descriptors;
+use hallpass_app::host::facts;
+use hallpass_app::host::file_lock::only_server;
+use hallpass_app::host::keys::{self, Absent};
+use hallpass_app::host::random_ids::RandomIds;
+use hallpass_app::host::runtime::runtime;
+use hallpass_app::host::server_store::{ServerStore, StoreAddress};
+use hallpass_app::host::snapshots_at::SnapshotsAt;
+use hallpass_app::setup::clock;
+use hallpass_app::setup::opening::{asked_to_stop, open_store_for};
 use hallpass_aws::{AwsClientSettings as AwsSettings, Credentials};
-use hallpass_chores::event_intake::{self, Intake, IntakeMeans};
-use hallpass_chores::people_news::PeopleHandler;
-use hallpass_clock::ProcessClock;
-use hallpass_commands_try::demo::aws::{self, Aws};
-use hallpass_commands_try::demo::trail::DemoTrail;
-use hallpass_commands_try::demo::uses::DemoPortal;
-use hallpass_commands_try::demo::{Folder, STORE, Scale, bind};
-use hallpass_commands_try::demo::{chores, guard, lives, scenery, standing};
-use hallpass_commands_try::sim;
-use hallpass_config::{Loaded, SlackApp};
-use hallpass_host::descriptors;
-use hallpass_host::facts;
-use hallpass_host::file_lock::only_server;
-use hallpass_host::keys::{self, Absent};
-use hallpass_host::random_ids::RandomIds;
-use hallpass_host::runtime::runtime;
-use hallpass_host::server_store::{ServerStore, StoreAddress};
-use hallpass_host::snapshots_at::SnapshotsAt;
-use hallpass_identity::Identity;
-use hallpass_model::{Clock, IdSource, TimeSpan};
+use hallpass_base::clock::ProcessClock;
+use hallpass_base::{Clock, IdSource, TimeSpan};
+use hallpass_channels::slack::{Marks, Setup};
+use hallpass_cli_server::demo::aws::{self, Aws};
+use hallpass_cli_server::demo::trail::DemoTrail;
+use hallpass_cli_server::demo::uses::DemoPortal;
+use hallpass_cli_server::demo::{Folder, STORE, Scale, bind};
+use hallpass_cli_server::demo::{chores, guard, lives, scenery, standing};
+use hallpass_cli_server::sim;
 use hallpass_rules::{Directory, RuleFile, Rules};
 use hallpass_server::{Connections, Proxies, Rates, ServerMode, SignIn};
-use hallpass_setup::clock;
-use hallpass_setup::opening::{asked_to_stop, open_store_for};
-use hallpass_slack::{Marks, Setup};
 use hallpass_store::{FolderTarget, SchemaUse};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::logging;
@@ -47,13 +47,11 @@ use secrecy::SecretString;
 use crate::compose;
 use crate::compose::Lead;
 use crate::compose::Parts;
-use hallpass_loops::exporting::Exporting;
-use hallpass_loops::log_watch::LogWatch;
+use hallpass_app::loops::exporting::Exporting;
+use hallpass_app::loops::log_watch::LogWatch;
 
-/// The rules of the sample organization.
 const RULES: &str = include_str!("../../../demo/rules.toml");
 const RULES_NAME: &str = "demo/rules.toml";
-/// How long the demo waits for its own simulated AWS.
 const CONNECT_TRIES: u32 = 50;
 
 /// Run a server and its guard over a simulated AWS organization
@@ -78,7 +76,7 @@ pub(crate) struct Args {
     /// Address of the simulated AWS; loopback only
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4570")]
     aws_listen: SocketAddr,
-    /// Folder to keep everything in between runs
+    /// Folder to keep all data between runs
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// File to write the personas' tokens to, as {"e-mail": "token"}
@@ -87,12 +85,12 @@ pub(crate) struct Args {
     /// Size of the organization
     #[arg(long, value_enum, default_value_t = Scale::Small)]
     scale: Scale,
-    /// Let simulated colleagues ask, approve and give back now and then
+    /// Let simulated colleagues occasionally request, approve and end access
     #[arg(long)]
     activity: bool,
 }
 
-/// What a demo is made of, alone.
+/// A single part of a demo.
 #[derive(Debug, clap::Subcommand)]
 enum DemoPart {
     #[command(hide = true)]
@@ -130,9 +128,9 @@ async fn demo(args: &Args) -> Outcome {
     let clock = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let (aws, rules) = (connect(&sim, &clock, &ids).await?, rules()?);
-    // reading it through the API takes a minute when it is large; the loops do that meanwhile
+    // a large API read takes a minute; the loops do it later
     let snapshot = facts::snapshot(&sim.facts.organization, clock.now())?;
-    hallpass_setup::sources::cache_snapshot(&store, &snapshot).await;
+    hallpass_app::setup::sources::cache_snapshot(&store, &snapshot).await;
     let personas = people::with_tokens(&store, &Directory::new(snapshot), clock.now()).await?;
     let tokens_file = (args.tokens.clone()).unwrap_or_else(|| folder.path("tokens.json"));
     people::write_tokens(&personas, &tokens_file)?;
@@ -190,7 +188,6 @@ async fn demo(args: &Args) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// What takes events of the simulated organization.
 async fn intake(
     loaded: &Loaded,
     sim: &Aws,
@@ -220,7 +217,6 @@ fn mode(personas: &[people::Persona], sim: &Aws) -> ServerMode {
     }
 }
 
-/// What stands in accounts, what people of the demo did, and what they do from now on.
 async fn live_on(
     args: &Args,
     scene: people::Scene,
@@ -234,7 +230,7 @@ async fn live_on(
     let has_colleagues = args.activity;
     tokio::spawn(async move {
         history::write(&scene, &portal, &store).await;
-        // not before: colleagues would decide what the history has somebody else decide
+        // later: colleagues would preempt decisions of the history
         if has_colleagues {
             activity::go_on(scene).await;
         }
@@ -242,13 +238,11 @@ async fn live_on(
     Ok(())
 }
 
-/// The demo's store; a folder of an earlier release is brought up to date.
 async fn store_of(folder: &Folder) -> Result<ServerStore, Failure> {
     let place = StoreAddress::File(folder.path(STORE));
     open_store_for(place, SchemaUse::BroughtUpToDate).await
 }
 
-/// The Slack app, talking to the simulated Slack, which is told where it is.
 fn slack_app(sim: &Aws, address: SocketAddr) -> Option<SlackApp> {
     let facts = sim.facts.slack.as_ref()?;
     Some(SlackApp {
@@ -273,7 +267,7 @@ fn slack_app(sim: &Aws, address: SocketAddr) -> Option<SlackApp> {
     })
 }
 
-/// As in earnest, with durations short enough to watch.
+/// Real settings with short durations.
 fn settings() -> hallpass_access::Settings {
     hallpass_access::Settings {
         duration_min: TimeSpan::seconds(30),
@@ -310,7 +304,6 @@ fn rules() -> Result<Rules, Failure> {
     }
 }
 
-/// How the management account calls the demo's AWS.
 fn client_settings(sim: &Aws) -> AwsSettings {
     let facts = &sim.facts;
     AwsSettings {
@@ -351,7 +344,7 @@ async fn connect(
     }
 }
 
-/// How people can call this program again: as it was called, when that was from a folder.
+/// Command name for examples, as the user typed it.
 fn program() -> String {
     let called = std::env::args().next().unwrap_or_default();
     if called.starts_with("./") {

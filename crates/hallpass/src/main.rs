@@ -1,7 +1,6 @@
 //! The `hallpass` binary: a command line in, one exit code out.
 //!
-//! Reads arguments, runs the one command they name, prints what went wrong. What a command does is in the
-//! crates `commands-…`, one file each; here are the two that compose a server.
+//! Commands are in the crates `commands-…`, one file each; here are the two that compose a server.
 
 mod cli;
 mod complete;

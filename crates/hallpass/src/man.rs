@@ -1,4 +1,4 @@
-//! `hallpass man`: the manual, made from the commands themselves.
+//! `hallpass man`: the manual, generated from the commands.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,7 +16,6 @@ pub(crate) struct Args {
     dir: Option<PathBuf>,
 }
 
-/// Prints or writes the pages of a program.
 pub(crate) fn run(args: &Args, mut program: clap::Command) -> Outcome {
     program.build();
     match &args.dir {

@@ -1,5 +1,5 @@
-//! The reference pages of commands and environment variables, made from the commands themselves
-//! and held against `docs/reference/`. `BLESS=1` writes them anew.
+//! Generates reference pages of commands and environment variables, and compares them with
+//! `docs/reference/`. `BLESS=1` rewrites them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,7 +10,6 @@ use hallpass_terminal::short_forms::SHORT_FORMS;
 
 use crate::cli::{self, BESIDE, GROUPS};
 
-/// Every command with its path, in the order of `--help`.
 fn commands(command: &Command, name: &str, found: &mut Vec<(String, Command)>) {
     found.push((name.to_owned(), command.clone()));
     for below in command.get_subcommands() {
@@ -47,7 +46,6 @@ fn written(arg: &Arg) -> String {
     }
 }
 
-/// What a cell of a table may hold.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
         .replace('\n', " ")
@@ -87,7 +85,6 @@ fn shown(command: &Command) -> Vec<&Arg> {
         .collect()
 }
 
-/// The commands that short forms stand for.
 fn short_forms() -> String {
     let rows = SHORT_FORMS.iter().map(|it| {
         let (name, parent) = (it.name, it.parent);
@@ -202,10 +199,9 @@ fn the_page_of_variables_is_as_the_commands_are() {
     hold("environment.md", &environment_page());
 }
 
-/// What the sources of the commands read by a name, except what every program of a shell reads.
 fn read_by_name(folder: &Path, found: &mut BTreeMap<String, String>) {
     const EVERYWHERE: [&str; 3] = ["HOME", "PATH", "TERM"];
-    // of those who build and test
+    // for building and testing
     const BUILDING: [&str; 4] = ["BLESS", "BOLERO_", "CARGO_", "HALLPASS_SOAK"];
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -233,7 +229,7 @@ fn every_variable_that_is_read_by_name_is_on_the_page() {
     for entry in std::fs::read_dir(crates).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name();
-        // these never ship
+        // never shipped
         let ships = !["xtask", "simulation", "testing"]
             .iter()
             .any(|it| name == *it);

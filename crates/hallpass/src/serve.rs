@@ -4,48 +4,48 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hallpass_access::{Channel, Settings};
-use hallpass_audit::AuditStore as _;
-use hallpass_aws::{Aws, ConnectedOrganization, OwnAccountRole, RoleToAssume};
-use hallpass_chores::comparisons::{
+use hallpass_app::chores::comparisons::{
     ACCESS_RULE, AccessComparison, Comparison, DELEGATION_RULE, DelegationComparison,
 };
-use hallpass_chores::event_intake::{self, Intake, IntakeMeans};
-use hallpass_chores::people_news::PeopleHandler;
-use hallpass_chores::plans;
-use hallpass_chores::plans::{PlanContext, PlanMeans, UnaskedPlans};
-use hallpass_chores::standards_follow;
-use hallpass_chores::vending_drop::DroppedLists;
-use hallpass_clock::ProcessClock;
-use hallpass_config::{EndsPlace, ExportSettings, HeadKey, Loaded, Secrets};
-use hallpass_events::EventHandler;
-use hallpass_guard_files::journals::Journals;
-use hallpass_host::descriptors;
-use hallpass_host::file_lock::{OnlyServer, only_server};
-use hallpass_host::keys;
-use hallpass_host::keys::Absent;
-use hallpass_host::machine_name;
-use hallpass_host::named_calls::NamedCalls;
-use hallpass_host::random_ids::RandomIds;
-use hallpass_host::runtime::runtime;
-use hallpass_host::server_store::{ServerStore, StoreAddress};
-use hallpass_model::{Clock, IdSource};
-use hallpass_reports::alerts::{AlertRunner, alert_channels};
-use hallpass_rules::Rules;
-use hallpass_server::{Connections, Rates, ServerMode};
-use hallpass_setup::clock;
-use hallpass_setup::earlier_log;
-use hallpass_setup::heads::{self, Means};
-use hallpass_setup::opening::hangup_is_heard;
-use hallpass_setup::opening::out_of_reach;
-use hallpass_setup::opening::{
+use hallpass_app::chores::event_intake::{self, Intake, IntakeMeans};
+use hallpass_app::chores::people_news::PeopleHandler;
+use hallpass_app::chores::plans;
+use hallpass_app::chores::plans::{PlanContext, PlanMeans, UnaskedPlans};
+use hallpass_app::chores::standards_follow;
+use hallpass_app::chores::vending_drop::DroppedLists;
+use hallpass_app::config::{EndsPlace, ExportSettings, HeadKey, Loaded, Secrets};
+use hallpass_app::guard_files::journals::Journals;
+use hallpass_app::host::descriptors;
+use hallpass_app::host::file_lock::{OnlyServer, only_server};
+use hallpass_app::host::keys;
+use hallpass_app::host::keys::Absent;
+use hallpass_app::host::named_calls::NamedCalls;
+use hallpass_app::host::random_ids::RandomIds;
+use hallpass_app::host::runtime::runtime;
+use hallpass_app::host::server_store::{ServerStore, StoreAddress};
+use hallpass_app::reports::alerts::{AlertRunner, alert_channels};
+use hallpass_app::setup::clock;
+use hallpass_app::setup::earlier_log;
+use hallpass_app::setup::heads::{self, Means};
+use hallpass_app::setup::opening::hangup_is_heard;
+use hallpass_app::setup::opening::out_of_reach;
+use hallpass_app::setup::opening::{
     ConfigArgs, aws_settings, connect_patiently, management_account, open_store_for,
 };
-use hallpass_setup::rule_files;
-use hallpass_setup::service_manager;
+use hallpass_app::setup::rule_files;
+use hallpass_app::setup::service_manager;
+use hallpass_app::telemetry::SendingService;
+use hallpass_audit::AuditStore as _;
+use hallpass_aws::{Aws, ConnectedOrganization, OwnAccountRole, RoleToAssume};
+use hallpass_base::clock::ProcessClock;
+use hallpass_base::{Clock, IdSource};
+use hallpass_findings::events::EventHandler;
+use hallpass_rules::Rules;
+use hallpass_server::{Connections, Rates, ServerMode};
 use hallpass_store::SchemaUse;
-use hallpass_telemetry::SendingService;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::logging;
+use hallpass_terminal::machine_name;
 use hallpass_terminal::output;
 
 mod tls;
@@ -53,13 +53,13 @@ mod tls;
 use crate::compose;
 use crate::compose::Lead;
 use crate::compose::Parts;
-use hallpass_loops::alerts::Alerting;
-use hallpass_loops::compared::Watches;
-use hallpass_loops::compared::{self, Comparing};
-use hallpass_loops::ends::EndsFile;
-use hallpass_loops::exporting::Exporting;
-use hallpass_loops::log_watch::LogWatch;
-use hallpass_loops::pci::PciWatching;
+use hallpass_app::loops::alerts::Alerting;
+use hallpass_app::loops::compared::Watches;
+use hallpass_app::loops::compared::{self, Comparing};
+use hallpass_app::loops::ends::EndsFile;
+use hallpass_app::loops::exporting::Exporting;
+use hallpass_app::loops::log_watch::LogWatch;
+use hallpass_app::loops::pci::PciWatching;
 
 /// Run the server
 #[derive(Debug, clap::Args)]
@@ -81,7 +81,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// The configuration, with the address that stands for its own: whatever goes by it, goes by that one.
+    /// Loads the configuration with its address overridden.
     fn load(&self) -> Result<Loaded, Failure> {
         self.config
             .load_listening(self.listen.as_deref(), Secrets::Read)
@@ -97,18 +97,18 @@ pub(crate) fn run(args: &Args) -> Outcome {
         version: env!("CARGO_PKG_VERSION"),
         instance: &node,
     };
-    let Some(opened) = hallpass_telemetry::open(&loaded.telemetry(), service)? else {
+    let Some(opened) = hallpass_app::telemetry::open(&loaded.telemetry(), service)? else {
         logging::start(level, style)?;
         return runtime()?.block_on(serve(&loaded));
     };
     let (sends_on, start) = opened.split();
     logging::start_sending(level, style, sends_on)?;
     runtime()?.block_on(async {
-        // before its first counter counts
+        // before any counter
         compose::recorder::record_metrics()?;
         let sending = start();
         let outcome = Box::pin(serve(&loaded)).await;
-        // also what is told of a start that failed
+        // also logs of a failed start
         sending.flush().await;
         outcome
     })
@@ -122,9 +122,8 @@ fn place(place: OwnAccountRole) -> &'static str {
     }
 }
 
-/// The rules and their text. Refuses those that offer a group whose members follow attributes, as far as
-/// names tell: the directory is not read yet. What it tells later is told by each comparison, and such a
-/// group is left as it is.
+/// Loads rules and text. Refuses groups with attribute-based members as far as names show: the
+/// directory is unread. Each later comparison reports others and leaves them unchanged.
 fn owned_once(loaded: &Loaded, file: &Path) -> Result<(Rules, String), Failure> {
     let (rules, text) = rule_files::read_rules_and_text(file)?;
     let sync = loaded.settings().group_sync;
@@ -136,7 +135,6 @@ fn owned_once(loaded: &Loaded, file: &Path) -> Result<(Rules, String), Failure> 
     Err(rule_files::owned_twice(&file.display().to_string(), found))
 }
 
-/// Everything that tells people.
 fn channels(loaded: &Loaded, clock: &Arc<dyn Clock>) -> Result<Vec<Arc<dyn Channel>>, Failure> {
     let channels = loaded.channels(clock)?;
     let has_mail = channels.iter().any(|channel| channel.name() == "mail");
@@ -148,7 +146,6 @@ fn channels(loaded: &Loaded, clock: &Arc<dyn Clock>) -> Result<Vec<Arc<dyn Chann
     Ok(channels)
 }
 
-/// What opening places at AWS takes.
 fn means(loaded: &Loaded, clock: &Arc<dyn Clock>, ids: &Arc<dyn IdSource>) -> Means {
     Means {
         aws: aws_settings(loaded),
@@ -157,8 +154,7 @@ fn means(loaded: &Loaded, clock: &Arc<dyn Clock>, ids: &Arc<dyn IdSource>) -> Me
     }
 }
 
-/// The export, and who signs its heads. Nothing is asked of anybody yet: an export that does not work
-/// and a key that cannot be read hold up no end.
+/// Sets up the export and head signing, without calls: a broken export or key must not block ends.
 async fn exporting(
     loaded: &Loaded,
     export: Option<ExportSettings>,
@@ -176,10 +172,10 @@ async fn exporting(
     }))
 }
 
-/// What becomes of the server's own key where its file is missing: over a log that left the store already,
-/// guards and witnesses know the one that was there.
+/// Handling of a missing server key: if the log was exported, guards and witnesses know the old
+/// one.
 async fn absent_key(loaded: &Loaded, store: &ServerStore) -> Result<Absent, Failure> {
-    // what does not answer may have been exported
+    // a failed query may hide an export
     let was_exported = !matches!(store.exported().await, Ok(0));
     let (path, signs_heads) = (
         loaded.own_key()?,
@@ -188,12 +184,12 @@ async fn absent_key(loaded: &Loaded, store: &ServerStore) -> Result<Absent, Fail
     if !was_exported || path.exists() {
         return Ok(Absent::Made);
     }
-    // nodes of PostgreSQL share one key: each would make its own
+    // PostgreSQL nodes share one key: each would create a different one
     let is_shared = matches!(loaded.store()?, StoreAddress::Postgres(_));
     if signs_heads || is_shared {
         return Ok(Absent::Lost);
     }
-    // heads have a key of their own, so that this one may never have been there
+    // heads use another key, so this one may never have existed
     if loaded.ends_place()?.is_some() {
         let key = path.display();
         tracing::error!(%key, "the file of ends is signed with a new key: guards believe it that name no `guard.public_key`, or this one");
@@ -201,7 +197,6 @@ async fn absent_key(loaded: &Loaded, store: &ServerStore) -> Result<Absent, Fail
     Ok(Absent::Made)
 }
 
-/// The file that guards read, signed with the store's key.
 async fn ends_file(
     loaded: &Loaded,
     absent: Absent,
@@ -225,7 +220,6 @@ async fn ends_file(
     }))
 }
 
-/// What leaves the store: the export of its log, and the file of ends.
 async fn leaving(
     loaded: &Loaded,
     export: Option<ExportSettings>,
@@ -244,13 +238,11 @@ async fn leaving(
     Ok((export, ends))
 }
 
-/// The journals of guards, where some are expected.
 fn journals(loaded: &Loaded) -> Option<Arc<Journals>> {
     let folder = loaded.guard_journal();
     folder.map(|folder| Arc::new(Journals::new(folder)))
 }
 
-/// Rules over queries, where the configuration names some.
 fn alerting(loaded: &Loaded, store: &ServerStore) -> Result<Option<Alerting>, Failure> {
     let Some(file) = loaded.alert_file() else {
         return Ok(None);
@@ -265,7 +257,6 @@ fn alerting(loaded: &Loaded, store: &ServerStore) -> Result<Option<Alerting>, Fa
     }))
 }
 
-/// Runs about passwords and activity, where the configuration names a source.
 async fn pci_watching(
     loaded: &Loaded,
     store: &ServerStore,
@@ -292,7 +283,6 @@ async fn pci_watching(
     }))
 }
 
-/// What is held against files: access, and who administers which service.
 async fn comparing(
     loaded: &Loaded,
     (serving, store): (&ServerStore, &ServerStore),
@@ -303,7 +293,7 @@ async fn comparing(
         store: Arc::new(store.clone()),
         folder: loaded.alerted_snapshots()?,
     };
-    // what is no longer configured is retired by each node that starts, whether it leads or not
+    // every starting node retires removed settings, leader or not
     let retiring = AlertRunner {
         store: Arc::new(serving.clone()),
         ..runner.clone()
@@ -334,7 +324,6 @@ async fn comparing(
     Ok(found)
 }
 
-/// What is looked at on a schedule, and what goes on from before.
 async fn watches(
     loaded: &Loaded,
     (serving, store): (&ServerStore, &ServerStore),
@@ -344,7 +333,7 @@ async fn watches(
     let clock = &(Arc::clone(time) as Arc<dyn Clock>);
     let kinds = loaded.resumed_kinds()?;
     if kinds.is_empty() {
-        // says which plans were begun and are not over: they are left to people
+        // reports unfinished plans that need manual action
         plans::tell_unfinished(serving).await;
     }
     let has_use = !kinds.is_empty() || loaded.delegation_schedule()?.is_some();
@@ -370,7 +359,6 @@ async fn watches(
     })
 }
 
-/// Where at AWS alerts are told.
 async fn alert_targets(
     loaded: &Loaded,
     store: &ServerStore,
@@ -380,7 +368,6 @@ async fn alert_targets(
     alert_channels(&targets, aws_settings(loaded), states, clock).await
 }
 
-/// What takes lists of accounts from a bucket, where the configuration names one.
 async fn lists(
     loaded: &Loaded,
     store: &ServerStore,
@@ -403,7 +390,6 @@ async fn lists(
     Ok(lists.map(|it| Arc::new(it) as Arc<dyn EventHandler>))
 }
 
-/// What takes events from the queue, where the configuration names one.
 async fn intake(
     loaded: &Loaded,
     store: &ServerStore,
@@ -424,7 +410,6 @@ async fn intake(
     .await
 }
 
-/// Says so to people, and to a service manager that waits for it.
 fn say_listening(at: &str, about: &ConnectedOrganization) -> Result<(), Failure> {
     output::say(&format!(
         "hallpass {} listens on {at}, for account {} ({}), Identity Center {}",
@@ -433,12 +418,11 @@ fn say_listening(at: &str, about: &ConnectedOrganization) -> Result<(), Failure>
         place(about.place),
         about.instance_arn
     ));
-    // whoever is told may send one at once
+    // the service manager may signal immediately
     hangup_is_heard();
     service_manager::ready()
 }
 
-/// What the descriptors of this process are for, once as many as possible are there.
 fn shares(loaded: &Loaded) -> Result<descriptors::Shares, Failure> {
     let limit = descriptors::raise();
     let shares = descriptors::share(limit.now, loaded.config.server.max_connections)?;
@@ -446,7 +430,7 @@ fn shares(loaded: &Loaded) -> Result<descriptors::Shares, Failure> {
     Ok(shares)
 }
 
-/// The store, and what keeps other servers from a file: who works on a database is settled among its nodes.
+/// Opens the store, and locks a file against other servers; database nodes use the lease.
 async fn store_of_one(address: StoreAddress) -> Result<(Option<OnlyServer>, ServerStore), Failure> {
     let only = match &address {
         StoreAddress::File(path) => Some(only_server(path)?),
@@ -458,7 +442,7 @@ async fn store_of_one(address: StoreAddress) -> Result<(Option<OnlyServer>, Serv
     Ok((only, store))
 }
 
-/// The same, where no earlier audit log lies beside a database without one.
+/// Also refuses a database without a log next to an earlier log.
 async fn store_of_one_log(
     loaded: &Loaded,
     ids: &Arc<dyn IdSource>,
@@ -475,7 +459,6 @@ async fn store_of_one_log(
     Ok((only, store))
 }
 
-/// The settings, with what only the organization tells.
 fn settings(loaded: &Loaded, about: &ConnectedOrganization) -> Settings {
     Settings {
         out_of_reach: out_of_reach(about),
@@ -587,7 +570,7 @@ mod tests {
         let loaded = |url: &str| {
             let text = format!("[store]\nurl = \"{url}\"\n[audit.sign]\nkms_key = \"alias/a\"\n");
             Loaded {
-                config: hallpass_config::parse(&text, "x").unwrap(),
+                config: hallpass_app::config::parse(&text, "x").unwrap(),
                 folder: folder.path().to_owned(),
             }
         };

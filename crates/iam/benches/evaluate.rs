@@ -1,5 +1,5 @@
-//! How fast policies are read, compiled and asked. The typical request meets three identity
-//! policies, five service control policies over three levels and a boundary.
+//! Benchmarks parsing, compiling and evaluating policies. The typical request has three identity
+//! policies, five service control policies on three levels, and a boundary.
 #![expect(
     clippy::expect_used,
     reason = "a benchmark stops when its policies do not load"
@@ -22,7 +22,7 @@ fn main() {
     divan::main();
 }
 
-/// The case the referee is asked, too (`bench/policies.py` sends the same line).
+/// The referee's case, too (`bench/policies.py` sends the same line).
 const CASE: &str = include_str!("typical.json");
 
 fn typical() -> Case {
@@ -62,7 +62,7 @@ fn line_read_compiled_and_decided(bencher: Bencher<'_, '_>) {
         .bench_local(|| simulate_line(divan::black_box(CASE.trim()), 1, &options));
 }
 
-/// About three statements: what most cases hold.
+/// About three statements, like most cases.
 const SMALL: &str = r#"{"id":"small","principal":"arn:aws:iam::111111111111:user/u","action":"s3:GetObject","resource":"arn:aws:s3:::team-a/x","context":{"aws:SourceIp":"10.1.2.3"},"identityPolicies":[{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:Get*","s3:List*"],"Resource":"arn:aws:s3:::team-*/*"},{"Effect":"Allow","Action":"ec2:Describe*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"NotIpAddress":{"aws:SourceIp":"10.0.0.0/8"}}}]}]}"#;
 
 #[divan::bench]
@@ -95,7 +95,7 @@ fn compiling_a_policy_of_eight_statements(bencher: Bencher<'_, '_>) {
         .bench_local(|| Policy::parse(divan::black_box(&text), PolicyType::Scp));
 }
 
-/// As long as AWS's own `ReadOnlyAccess`: some patterns of every service, and single actions.
+/// As large as AWS's `ReadOnlyAccess`: patterns per service, and single actions.
 fn read_only() -> String {
     let services = facts::services().filter(|it| it.actions().len() > 4);
     let actions = services.flat_map(|service| {
@@ -195,7 +195,6 @@ fn hundred_million_questions(bencher: Bencher<'_, '_>) {
         });
 }
 
-/// The same questions, a thousandth of them, one by one.
 #[divan::bench]
 fn one_question_with_another_request(bencher: Bencher<'_, '_>) {
     let case = typical();
@@ -213,7 +212,7 @@ fn one_question_with_another_request(bencher: Bencher<'_, '_>) {
         });
 }
 
-/// As long as `ReadOnlyAccess`: three patterns for each service that is known.
+/// As long as `ReadOnlyAccess`: three patterns per known service.
 fn as_long_as_aws_writes() -> String {
     let services = facts::services().map(|it| it.prefix);
     let patterns = services

@@ -1,5 +1,5 @@
-//! How much memory compiled policies take: compiles many that differ, keeps them, and compares the
-//! resident memory of the process. Told as one line of JSON; `bench/policies.py` reads it.
+//! Measures memory of compiled policies by resident size. Prints one JSON line for
+//! `bench/policies.py`.
 #![expect(clippy::print_stdout, reason = "it is what the example is for")]
 
 use std::fmt::Write as _;
@@ -17,7 +17,6 @@ fn resident() -> Result<usize, Box<dyn error::Error>> {
     Ok(kib.ok_or("no VmRSS")?.parse::<usize>()? * 1024)
 }
 
-/// A policy of three statements with conditions, different for each number.
 fn policy(number: usize) -> String {
     let mut text = String::from(r#"{"Version":"2012-10-17","Statement":["#);
     for part in 0..3 {
@@ -26,7 +25,6 @@ fn policy(number: usize) -> String {
             text,
             r#"{comma}{{"Sid":"S{part}","Effect":"Allow","Action":["s3:Get{number}*","sqs:Send*"],"Resource":["arn:aws:s3:::team-{number}/*","arn:aws:sqs:*:*:q-{part}"],"Condition":{{"StringEquals":{{"aws:PrincipalTag/team":"t{number}"}}}}}}"#
         );
-        // writing to a `String` cannot fail
         debug_assert!(made.is_ok(), "{made:?}");
     }
     text.push_str("]}");

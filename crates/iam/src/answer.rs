@@ -1,33 +1,23 @@
-//! The answer to a case, as a line of JSON (`policies.md` §3).
+//! The result of a case as a JSON line (`policies.md` §3).
 
 use serde::Serialize;
 
 use crate::error::LoadError;
 use crate::evaluation::{Decider, Decision, Explanation, GrantedBy, StatementTrace};
 
-/// The answer to one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CaseAnswer {
-    /// It was decided.
     Decided {
-        /// The case's id.
         id: String,
-        /// The decision.
         decision: Decision,
-        /// The explanation, where asked for.
         explanation: Option<Box<Explanation>>,
-        /// The first resource that blocks, among several.
         blocking_resource: Option<String>,
-        /// The decision the writer expects.
         expected: Option<String>,
     },
-    /// It could not be evaluated.
     Failed {
-        /// The case's id, where it could be read.
+        /// Case id, if readable.
         id: Option<String>,
-        /// The line's number, told when the line is not JSON.
         line: Option<usize>,
-        /// What was wrong.
         error: LoadError,
     },
 }
@@ -42,7 +32,7 @@ struct DecidedLine<'a> {
     explanation: Option<Rest<'a>>,
 }
 
-/// An explanation without its decision, which the line has already.
+/// An explanation without the decision, which the line has.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Rest<'a> {
@@ -61,7 +51,7 @@ struct FailedLine<'a> {
 }
 
 impl CaseAnswer {
-    /// The decision; `None` when the case could not be evaluated.
+    /// `None` if evaluation failed.
     pub fn decision(&self) -> Option<Decision> {
         match self {
             Self::Decided { decision, .. } => Some(*decision),
@@ -69,7 +59,7 @@ impl CaseAnswer {
         }
     }
 
-    /// The answer as one line of JSON, without the line's end.
+    /// One JSON line without newline.
     pub fn json(&self) -> String {
         let line = match self {
             Self::Decided {
@@ -95,7 +85,6 @@ impl CaseAnswer {
                 error,
             }),
         };
-        // texts, numbers and lists of them: writing them as JSON cannot fail
         line.unwrap_or_default()
     }
 }

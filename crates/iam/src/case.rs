@@ -1,4 +1,4 @@
-//! One question with all its policies as a line of JSON (`policies.md` §3).
+//! One request with all its policies as a JSON line (`policies.md` §3).
 
 use std::sync::Arc;
 
@@ -11,27 +11,23 @@ use crate::facts;
 use crate::language::json::{self, JsonError, Node, Value};
 use crate::language::{self, PolicyType, ScpLanguage};
 
-/// Levels a case may have around its policies.
+/// Nesting levels around policies.
 const WRAPPING_DEPTH: usize = 8;
 
-/// Longest line, in bytes: room for every policy a request can meet.
+/// Bytes: enough for all policies of a request.
 pub(crate) const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// How cases are read.
 #[derive(Debug, Clone, Default)]
 pub struct CaseOptions {
-    /// Leave out the keys that follow from the principal.
+    /// Omits keys derived from the principal.
     pub no_derive: bool,
-    /// `aws:CurrentTime` (RFC 3339) and `aws:EpochTime` where a case does not set them.
+    /// Default `aws:CurrentTime` (RFC 3339) and `aws:EpochTime`.
     pub now: Option<(String, String)>,
-    /// Language level of service control policies.
     pub scp_language: ScpLanguage,
-    /// Answer with the explanation.
     pub explain: bool,
 }
 
 impl CaseOptions {
-    /// Sets the keys that follow from the principal and the time, where they are absent.
     pub fn derive(&self, request: &mut Request) {
         if self.no_derive {
             return;
@@ -44,18 +40,12 @@ impl CaseOptions {
     }
 }
 
-/// A case, ready to be decided.
 #[derive(Debug, Clone)]
 pub struct Case {
-    /// Its id.
     pub id: String,
-    /// The policies.
     pub layers: Layers,
-    /// The request for the first resource.
     pub first: Request,
-    /// The requests for the others, in input order.
     pub others: Vec<Request>,
-    /// The decision the writer expects.
     pub expected: Option<String>,
 }
 
@@ -77,7 +67,7 @@ const FIELDS: [&str; 14] = [
 ];
 
 impl Case {
-    /// A case of one request for each resource; `None` when there is no request.
+    /// One request per resource; `None` without a request.
     pub fn new(id: impl Into<String>, layers: Layers, requests: Vec<Request>) -> Option<Self> {
         let mut requests = requests.into_iter();
         Some(Self {
@@ -89,18 +79,15 @@ impl Case {
         })
     }
 
-    /// The requests, in input order.
     pub fn requests(&self) -> impl Iterator<Item = &Request> {
         std::iter::once(&self.first).chain(&self.others)
     }
 
-    /// Reads a line.
     pub fn read(line: &str, options: &CaseOptions) -> Result<Self, LoadError> {
         read(line, options).map_err(|(_, error)| error)
     }
 
-    /// The decision: with several resources denied if any is denied, allowed if all are
-    /// (`policies.md` §2.7).
+    /// With several resources: denied if any is denied, allowed if all are (`policies.md` §2.7).
     pub fn decide(&self) -> Decision {
         let mut overall = Decision::Allowed;
         for request in self.requests() {
@@ -113,8 +100,7 @@ impl Case {
         overall
     }
 
-    /// The explanation of the request that settles the decision: with several resources the
-    /// first one that blocks.
+    /// Explains the deciding request: with several resources the first that blocks.
     pub fn explain(&self) -> (Explanation, &Request) {
         let overall = self.decide();
         let settles = |request: &&Request| decide(&self.layers, request) == overall;
@@ -123,12 +109,12 @@ impl Case {
     }
 }
 
-/// Reads, decides and answers one line; `number` counts lines from 1.
+/// `number` counts lines from 1.
 pub fn simulate_line(line: &str, number: usize, options: &CaseOptions) -> CaseAnswer {
     simulate_changed(line, number, options, |_| {})
 }
 
-/// The same for a case that is changed before it is decided, such as by one more policy.
+/// Modifies the case first, e.g. adds a policy.
 pub fn simulate_changed(
     line: &str,
     number: usize,
@@ -162,7 +148,7 @@ pub fn simulate_changed(
     }
 }
 
-/// Reads a line; an error comes with the case's id where that could be read.
+/// An error has the case's id if readable.
 fn read(line: &str, options: &CaseOptions) -> Result<Case, (Option<String>, LoadError)> {
     if line.len() > LINE_BYTES_MAX {
         let message = "a case is at most 4 MiB";
@@ -193,7 +179,7 @@ fn read(line: &str, options: &CaseOptions) -> Result<Case, (Option<String>, Load
     .map_err(|error| (id, error))
 }
 
-/// A field that is nearly one of ours is a mistake; others are notes of the writer.
+/// Refuses near misses of our field names; other fields are comments.
 fn known(key: &str) -> Result<(), LoadError> {
     if FIELDS.contains(&key) || key == "expected" {
         return Ok(());
@@ -212,7 +198,7 @@ fn known(key: &str) -> Result<(), LoadError> {
     }
 }
 
-/// Refuses a list of resources that lacks a type the action requires.
+/// Refuses resources that lack a type the action requires.
 pub fn complete(action: &str, resources: &[&str]) -> Result<(), LoadError> {
     let service = action.split(':').next().unwrap_or_default();
     if !facts::is_held_against_pages(&service.to_ascii_lowercase()) {
@@ -279,7 +265,7 @@ impl<'t, 'a> CaseReader<'t, 'a> {
         let trust = requests.iter().any(Request::on_role);
         let case = Case::new(id, self.layers(trust)?, requests);
         let mut case = case.ok_or_else(|| field("resources is empty", "/resources"))?;
-        // a note of the writer: only the comparison reads it
+        // only used for comparison
         let expected = self.root.get("expected").and_then(Node::as_str);
         case.expected = expected.map(str::to_owned);
         Ok(case)
@@ -333,7 +319,6 @@ impl<'t, 'a> CaseReader<'t, 'a> {
         }
     }
 
-    /// Whether the principal is of the management account, and whether it is a root user.
     fn flags(&self) -> Result<(bool, bool), LoadError> {
         let node = match self.root.get("flags") {
             None => return Ok((false, false)),
@@ -490,7 +475,6 @@ impl<'t, 'a> CaseReader<'t, 'a> {
         }
     }
 
-    /// A policy document, or one with a name beside it.
     fn policy(&self, node: &'t Node<'a>, kind: PolicyType) -> Result<Arc<Policy>, LoadError> {
         let pointer = |span: json::ByteSpan| self.root.pointer_at(span.start);
         if node.members().is_none() {

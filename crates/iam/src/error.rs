@@ -1,44 +1,36 @@
-//! What can be wrong with a policy or a case, with the code that scripts rely on.
+//! Errors of policies and cases, with stable codes.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// Codes of load errors (`policies.md` §2, §3). Their text form is stable.
+/// Codes of load errors (`policies.md` §2, §3). Their text is stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LoadErrorCode {
-    /// Not JSON.
     Json,
-    /// The same key twice in one object.
     DupKey,
     /// Larger than 1 MiB or deeper than 64 levels.
     Limit,
-    /// A field of a case is missing or has the wrong type.
     Field,
-    /// An action that is not `service:Name`.
+    /// Not `service:Name`.
     Action,
-    /// A resource or principal that is no ARN.
     Arn,
     /// `Effect` is neither `Allow` nor `Deny`.
     Effect,
-    /// A policy element that is unknown, missing, of the wrong type or not allowed here.
+    /// Unknown, missing, wrongly typed or misplaced policy element.
     Element,
-    /// `Version` is none of the two that exist.
     Version,
-    /// A condition operator that does not exist.
     Operator,
-    /// A wildcard inside a principal.
     PrincipalWildcard,
-    /// The same context key twice in different case.
+    /// Same context key twice in different case.
     ContextDup,
-    /// A resource type that the action requires is missing from the request.
+    /// The request lacks a required resource type.
     ResourceTypes,
-    /// A service that resource control policies do not support.
+    /// Service unsupported by resource control policies.
     RcpService,
 }
 
 impl LoadErrorCode {
-    /// The stable text of the code.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Json => "E_JSON",
@@ -71,23 +63,20 @@ impl Serialize for LoadErrorCode {
     }
 }
 
-/// Why a policy or a case could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{message} (at {})", if pointer.is_empty() { "the top" } else { pointer.as_str() })]
 pub struct LoadError {
-    /// What kind of mistake.
     pub code: LoadErrorCode,
-    /// What is wrong and what to write instead.
+    /// The problem and its correction.
     pub message: String,
-    /// JSON pointer (RFC 6901) of the place; empty for the whole.
+    /// JSON pointer (RFC 6901); empty for the whole.
     pub pointer: String,
-    /// Line and column from 1, where the text is at hand.
+    /// Line and column from 1, if known.
     #[serde(skip)]
     pub position: Option<(usize, usize)>,
 }
 
 impl LoadError {
-    /// An error at a pointer, without a position.
     pub fn new(
         code: LoadErrorCode,
         message: impl Into<String>,

@@ -1,16 +1,14 @@
 //! Wildcard matching without backtracking blow-up: `*` is any run, `?` exactly one character.
 //!
-//! Only the last `*` seen is ever tried again, and the text behind it is searched for instead of
-//! stepped to, so `a*a*…*b` against a long text stays linear.
+//! Retries only the last `*`, and searches for the text after it, so `a*a*…*b` against a long text
+//! stays linear.
 
 use std::borrow::Cow;
 
 use memchr::memmem;
 
-/// A part of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum GlobPiece<'a> {
-    /// Exactly this text.
     Text(Cow<'a, str>),
     /// `?`
     One,
@@ -18,11 +16,10 @@ pub(crate) enum GlobPiece<'a> {
     Many,
 }
 
-/// Whether the pieces cover the whole text.
 pub(crate) fn covers(pieces: &[GlobPiece<'_>], text: &str) -> bool {
     let bytes = text.as_bytes();
     let (mut piece, mut at) = (0, 0);
-    // behind the last `*`: the piece that follows it, and where in the text it may begin
+    // after the last `*`: the next piece, and its earliest position
     let mut retry: Option<(usize, usize)> = None;
     loop {
         let ahead = match pieces.get(piece) {
@@ -59,7 +56,6 @@ pub(crate) fn covers(pieces: &[GlobPiece<'_>], text: &str) -> bool {
     }
 }
 
-/// Where the piece behind a `*` may begin next, after `from`.
 fn again(follows: Option<&GlobPiece<'_>>, bytes: &[u8], from: usize) -> Option<usize> {
     let next = from + character(bytes, from)?;
     match follows {
@@ -71,7 +67,6 @@ fn again(follows: Option<&GlobPiece<'_>>, bytes: &[u8], from: usize) -> Option<u
     }
 }
 
-/// Length in bytes of the character that begins at an offset.
 fn character(bytes: &[u8], at: usize) -> Option<usize> {
     bytes.get(at).map(|first| match first {
         0..=0x7f => 1,
@@ -81,7 +76,6 @@ fn character(bytes: &[u8], at: usize) -> Option<usize> {
     })
 }
 
-/// Takes a text apart at its wildcards.
 pub(crate) fn pieces(text: &str) -> Vec<GlobPiece<'static>> {
     let mut pieces = Vec::new();
     let mut plain = String::new();
@@ -92,7 +86,6 @@ pub(crate) fn pieces(text: &str) -> Vec<GlobPiece<'static>> {
     pieces
 }
 
-/// Adds one character of a pattern.
 pub(crate) fn push(pieces: &mut Vec<GlobPiece<'static>>, plain: &mut String, character: char) {
     match character {
         '*' => {
@@ -109,14 +102,12 @@ pub(crate) fn push(pieces: &mut Vec<GlobPiece<'static>>, plain: &mut String, cha
     }
 }
 
-/// Ends a run of plain text.
 pub(crate) fn flush(pieces: &mut Vec<GlobPiece<'static>>, plain: &mut String) {
     if !plain.is_empty() {
         pieces.push(GlobPiece::Text(Cow::Owned(std::mem::take(plain))));
     }
 }
 
-/// Pieces cut at a character of their texts, into at most so many parts.
 pub(crate) fn split<'a>(
     pieces: &'a [GlobPiece<'_>],
     at: char,
@@ -149,16 +140,14 @@ pub(crate) fn split<'a>(
     done
 }
 
-/// A pattern made ready, the frequent shapes apart.
+/// A compiled pattern; common forms are special cases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Glob {
     /// `*`
     Any,
-    /// No wildcard.
     Exact(Box<str>),
     /// Ends in its only `*`.
     Prefix(Box<str>),
-    /// Everything else.
     Pieces(Box<[GlobPiece<'static>]>),
 }
 

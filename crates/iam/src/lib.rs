@@ -1,8 +1,8 @@
 //! The IAM policy language: read, compile, evaluate, explain, lint, generate, test.
 //!
 //! Pure: no clock, no network, no files. Policies are compiled once ([`Policy::parse`]) and
-//! asked many times ([`decide`]); [`explain`] tells why. A whole question with its policies as
-//! one line of JSON is a [`Case`].
+//! evaluated many times ([`decide`]); [`explain`] gives reasons. A [`Case`] is a request with its
+//! policies as one line of JSON.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -1,21 +1,22 @@
-//! Patterns compared with each other: does one take all that another takes, do two take anything in
-//! common. What they mean is said in `policies.md` §2.2; `glob` and `evaluation` match texts by it.
+//! Compares patterns: coverage and overlap. `policies.md` §2.2 defines them; `glob` and
+//! `evaluation` match texts.
 
-/// The longest pattern that is asked whether it takes all of another, in characters: more than
-/// AWS takes as an ARN.
+/// Characters; longer than an AWS ARN.
 const COMPARED_MAX: usize = 4_096;
-/// Behind this many colons an ARN is the service's own, and wildcards take colons.
+/// After this many colons the ARN is service-specific, and wildcards match colons.
 const HEADS: usize = 5;
 
-/// One place of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PatternToken {
-    /// A character that stands for itself.
     Char(char),
-    /// Any one character but these.
-    One { but: &'static str },
-    /// Any run of characters without these, also none.
-    Run { but: &'static str },
+    /// Any character except these.
+    One {
+        but: &'static str,
+    },
+    /// Any run without these, possibly empty.
+    Run {
+        but: &'static str,
+    },
 }
 
 impl PatternToken {
@@ -23,7 +24,6 @@ impl PatternToken {
         matches!(self, Self::Run { .. })
     }
 
-    /// The characters that a wildcard leaves out.
     fn but(self) -> &'static str {
         match self {
             Self::Char(_) => "",
@@ -31,7 +31,6 @@ impl PatternToken {
         }
     }
 
-    /// Whether some character suits both.
     fn meets(self, other: Self) -> bool {
         match (self, other) {
             (Self::Char(c), Self::Char(other)) => c == other,
@@ -40,7 +39,6 @@ impl PatternToken {
         }
     }
 
-    /// Whether every character that suits the other suits this.
     fn takes(self, other: Self) -> bool {
         match (self, other) {
             (Self::Char(c), other) => other == Self::Char(c),
@@ -50,8 +48,7 @@ impl PatternToken {
     }
 }
 
-/// Puts the `?` of each stretch of wildcards first and one `*` last, which takes the same texts and
-/// makes comparing exact for stretches.
+/// Normalizes wildcard runs: `?` first and one `*` last, equivalent and exact to compare.
 fn in_order(tokens: impl Iterator<Item = PatternToken>) -> Vec<PatternToken> {
     let mut ordered = Vec::with_capacity(tokens.size_hint().0);
     let mut run: Option<PatternToken> = None;
@@ -72,7 +69,7 @@ fn in_order(tokens: impl Iterator<Item = PatternToken>) -> Vec<PatternToken> {
     ordered
 }
 
-/// A text in which `*` is any run and `?` one character.
+/// `*` is any run and `?` one character.
 fn plain(text: &str) -> Vec<PatternToken> {
     in_order(text.chars().map(|c| match c {
         '*' => PatternToken::Run { but: "" },
@@ -81,14 +78,12 @@ fn plain(text: &str) -> Vec<PatternToken> {
     }))
 }
 
-/// A `Resource` of a policy as it is matched: in the first five segments a wildcard leaves out the
-/// colon, but for a `*` that is the last character of its segment. `${…}` is text, since it stands
-/// for the same wherever it is written.
+/// `Resource` matching: in the first five segments a wildcard excludes the colon, except a `*` at a
+/// segment's end. `${…}` is text, as equal variables have equal values.
 fn resource(text: &str) -> Vec<PatternToken> {
     resource_tokens(text, VariableText::Literal, Colons::Passed)
 }
 
-/// Whether variables are told from text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum VariableText {
     Literal,
@@ -96,12 +91,12 @@ pub(crate) enum VariableText {
     Anything,
 }
 
-/// What a `*` at the end of one of the first five segments does.
+/// Effect of a `*` at the end of one of the first five segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Colons {
-    /// It stays inside, as where each part is compared by itself.
+    /// Stays inside, if parts are compared separately.
     Kept,
-    /// It may go on past the colon.
+    /// May pass the colon.
     Passed,
 }
 
@@ -134,34 +129,30 @@ pub(crate) fn resource_tokens(
     in_order(tokens.into_iter())
 }
 
-/// Whether a `Resource` takes everything, also a request without a resource: `*`, alone or in each
-/// of its parts.
+/// Whether it matches everything, even a request without a resource: `*`, alone or in each part.
 pub(crate) fn is_any_resource(text: &str) -> bool {
     let mut parts = text.splitn(HEADS + 1, ':');
     parts.all(|part| !part.is_empty() && part.bytes().all(|byte| byte == b'*'))
 }
 
-/// Whether a `Resource` fits some ARN: it has all six parts, or a `*` that may stand for those
-/// that are missing.
+/// Whether it matches some ARN: all six parts, or a `*` for the missing ones.
 pub(crate) fn fits_some_arn(text: &str) -> bool {
     let parts = text.splitn(HEADS + 1, ':');
     parts.clone().count() > HEADS || parts.into_iter().any(|part| part.ends_with('*'))
 }
 
-/// Whether a `*` of a `Resource` may go on past a colon.
 pub(crate) fn passes_colons(text: &str) -> bool {
     let mut parts = text.splitn(HEADS + 1, ':').take(HEADS);
     parts.any(|part| part.ends_with('*'))
 }
 
-/// Whether every text that `narrow` takes is taken by `wide`, too. Never wrongly true; wrongly
-/// false only for contrived patterns (`a*a` and `aa*` with more on both sides), and for longer ones
-/// than any that AWS takes.
+/// Whether `wide` covers `narrow`. Never wrongly true; wrongly false only for contrived patterns
+/// (`a*a` and `aa*` with more on both sides), or beyond AWS's lengths.
 fn takes_all(wide: &[PatternToken], narrow: &[PatternToken]) -> bool {
     if narrow.len() > COMPARED_MAX {
         return wide == narrow;
     }
-    // `reach[i]`: the first `i` of `wide` take what `narrow` takes up to here
+    // `reach[i]`: the first `i` of `wide` cover `narrow` up to here
     let mut reach = vec![false; wide.len() + 1];
     if let Some(start) = reach.first_mut() {
         *start = true;
@@ -190,7 +181,7 @@ fn takes_all(wide: &[PatternToken], narrow: &[PatternToken]) -> bool {
     reach.last().copied().unwrap_or(false)
 }
 
-/// A `*` takes nothing, too.
+/// A `*` may be empty.
 fn skip_runs(reach: &mut [bool], tokens: &[PatternToken]) {
     for (at, token) in tokens.iter().enumerate() {
         if token.is_run()
@@ -202,12 +193,11 @@ fn skip_runs(reach: &mut [bool], tokens: &[PatternToken]) {
     }
 }
 
-/// Whether every text fits: a single run that leaves nothing out.
 fn is_everything(tokens: &[PatternToken]) -> bool {
     matches!(tokens, [PatternToken::Run { but: "" }])
 }
 
-/// Whether some text fits both. Looks at each pair of places once, after what both say by letters at their ends.
+/// Whether some text fits both. Compares literal ends, then visits each pair of positions once.
 pub(crate) fn meet(one: &[PatternToken], other: &[PatternToken]) -> bool {
     let (mut one, mut other) = (one, other);
     while let (Some((PatternToken::Char(a), more)), Some((PatternToken::Char(b), rest))) =
@@ -230,7 +220,7 @@ pub(crate) fn meet(one: &[PatternToken], other: &[PatternToken]) -> bool {
         return true;
     }
     let width = other.len().saturating_add(1);
-    // whether both can be used up from here on; rows from the end, one kept
+    // whether both can finish from here; rows from the end, one kept
     let mut below: Vec<bool> = vec![false; width];
     for at in (0..=one.len()).rev() {
         let mut row = vec![false; width];
@@ -246,7 +236,7 @@ pub(crate) fn meet(one: &[PatternToken], other: &[PatternToken]) -> bool {
                         (left.is_run() && get(&below, by)) || (right.is_run() && get(&row, by + 1));
                     let taken = left.meets(right)
                         && match (left.is_run(), right.is_run()) {
-                            // a shared character of two runs changes nothing
+                            // a character in both runs changes nothing
                             (true, true) => false,
                             (true, false) => get(&row, by + 1),
                             (false, true) => get(&below, by),
@@ -264,27 +254,24 @@ pub(crate) fn meet(one: &[PatternToken], other: &[PatternToken]) -> bool {
     below.first().copied().unwrap_or(false)
 }
 
-/// Whether every text that `narrow` takes is taken by `wide`, too.
 pub(crate) fn covers(wide: &str, narrow: &str) -> bool {
     takes_all(&plain(wide), &plain(narrow))
 }
 
-/// Whether some text is taken by both patterns.
 pub(crate) fn overlap(first: &str, second: &str) -> bool {
     meet(&plain(first), &plain(second))
 }
 
-/// Whether a pattern of actions takes all that another takes; case does not count.
+/// Case-insensitive.
 pub(crate) fn action_covers(wide: &str, narrow: &str) -> bool {
     wide == "*" || covers(&wide.to_ascii_lowercase(), &narrow.to_ascii_lowercase())
 }
 
-/// Whether two patterns of actions have an action in common; case does not count.
+/// Case-insensitive.
 pub(crate) fn action_overlaps(first: &str, second: &str) -> bool {
     overlap(&first.to_ascii_lowercase(), &second.to_ascii_lowercase())
 }
 
-/// Whether a resource pattern takes all that another takes.
 pub(crate) fn resource_covers(wide: &str, narrow: &str) -> bool {
     if is_any_resource(wide) || is_any_resource(narrow) {
         return is_any_resource(wide);
@@ -292,7 +279,6 @@ pub(crate) fn resource_covers(wide: &str, narrow: &str) -> bool {
     fits_some_arn(wide) && fits_some_arn(narrow) && takes_all(&resource(wide), &resource(narrow))
 }
 
-/// Whether two resource patterns have a resource in common.
 pub(crate) fn resource_overlaps(first: &str, second: &str) -> bool {
     fits_some_arn(first) && fits_some_arn(second) && meet(&resource(first), &resource(second))
 }
@@ -359,7 +345,7 @@ mod tests {
             ),
             ("arn:aws:iam::*:role/*", "*", false),
             ("*:*", "*", true),
-            // a `*` at the end of a segment goes on past the colon
+            // a `*` at a segment's end passes the colon
             (
                 "arn:aws:dynamodb:*:table/a*",
                 "arn:aws:dynamodb:r:1:table/ab",
@@ -376,7 +362,7 @@ mod tests {
                 false,
             ),
             ("arn:aws:*:role/x", "arn:aws:iam::1:role/x", true),
-            // and any other stays inside
+            // others stay inside
             ("arn:aws:s*b:role/x", "arn:aws:s:b:role/x", false),
             ("arn:aws:s?x:::a", "arn:aws:s:x:::a", false),
             ("arn:aws:s3:::a*c", "arn:aws:s3:::a:b:c", true),
@@ -400,7 +386,6 @@ mod tests {
         assert!(!resource_overlaps("arn:aws:s3:::a", "arn:aws:sqs:::a"));
     }
 
-    /// The obvious matcher.
     fn takes(pattern: &[char], text: &[char]) -> bool {
         match pattern.split_first() {
             None => text.is_empty(),

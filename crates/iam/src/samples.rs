@@ -1,17 +1,14 @@
-//! Requests that a policy's own texts suggest: each statement's actions, resources and condition
-//! values met, missed and left out, one at a time.
+//! Generates requests from a policy's own texts: each statement's actions, resources and condition
+//! values matched, missed and omitted, one at a time.
 
 use crate::evaluation::{Context, Request};
 use crate::language::{Condition, Document, PolicyType, PrincipalKind, Quantifier, Statement};
 
-/// The most requests that are made.
 const REQUESTS_MAX: usize = 20_000;
-/// Who asks, where the policies name nobody.
 const PRINCIPAL: &str = "arn:aws:sts::111122223333:assumed-role/Sample/someone";
-/// Somebody whom no policy is likely to name.
 const STRANGER: &str = "arn:aws:sts::999988887777:assumed-role/Stranger/nobody";
 
-/// Requests for policies of a kind, without repetitions, at most 20,000.
+/// Generates distinct requests for policies of a kind, at most 20,000.
 pub fn requests(documents: &[&Document<'_>], kind: PolicyType) -> Vec<Request> {
     let statements = || documents.iter().flat_map(|document| &document.statements);
     let mut actions: Vec<String> = statements()
@@ -42,7 +39,6 @@ pub fn requests(documents: &[&Document<'_>], kind: PolicyType) -> Vec<Request> {
     samples
 }
 
-/// Who asks: everybody the policies name, somebody else, and a stranger.
 fn principals<'s>(
     statements: impl Iterator<Item = &'s Statement<'s>>,
     kind: PolicyType,
@@ -69,7 +65,6 @@ fn principals<'s>(
     all
 }
 
-/// A text that the pattern takes.
 fn sample(pattern: &str) -> String {
     pattern.replace('*', "x").replace('?', "y")
 }
@@ -98,7 +93,6 @@ fn resources(statement: &Statement<'_>, kind: PolicyType) -> Vec<String> {
     all
 }
 
-/// The values of the request for one condition: each listed, another, none.
 fn answers(condition: &Condition<'_>) -> Vec<Option<String>> {
     let listed = condition.values.iter().map(|it| Some(sample(&it.text)));
     listed
@@ -106,7 +100,7 @@ fn answers(condition: &Condition<'_>) -> Vec<Option<String>> {
         .collect()
 }
 
-/// One condition varies while the others have their first value.
+/// Varies one condition; the others keep their first value.
 fn contexts(statement: &Statement<'_>) -> Vec<Context> {
     let build = |varied: usize, value: Option<&String>| {
         let mut context = Context::new();

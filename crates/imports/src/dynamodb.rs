@@ -1,4 +1,4 @@
-//! Items of a `DynamoDB` table, as an export to S3 or the answer of a scan has them (Amazon `DynamoDB`
+//! Reads items of a `DynamoDB` table from an S3 export or a scan result (Amazon `DynamoDB`
 //! Developer Guide, "`DynamoDB` table export output format"; API Reference, `Scan`).
 
 use std::collections::BTreeMap;
@@ -6,45 +6,36 @@ use std::fmt;
 use std::io::Read as _;
 
 use flate2::read::MultiGzDecoder;
-use hallpass_model::text;
+use hallpass_base::text;
 use serde_json::{Map, Value};
 
 use crate::strict_json::Strict;
 
-/// The most bytes of a table's items, unpacked: a history of hundreds of thousands of requests.
+/// Limit of unpacked bytes: a history of hundreds of thousands of requests.
 const BYTES_MAX: u64 = 512 << 20;
 
-/// The most characters of a name of others in a message.
+/// Limit of characters of a foreign name in a message.
 const SHOWN_MAX: usize = 80;
 
-/// A file as it was found.
 #[derive(Debug, Clone)]
 pub struct SourceFile {
-    /// Its name, in a folder with the path below it: `data/abc.json.gz`.
     pub name: String,
-    /// What is in it.
     pub bytes: Vec<u8>,
 }
 
-/// One item of a table.
 #[derive(Debug, Clone)]
 pub struct Item {
-    /// The file it stands in.
     pub file: String,
-    /// Its place in that file, from 1.
+    /// Position in the file, from 1.
     pub number: usize,
-    /// Its attributes, without `DynamoDB`'s types around the values.
+    /// Without `DynamoDB`'s type wrappers.
     pub attributes: Map<String, Value>,
 }
 
-/// Why an export is not read at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportRefused {
-    /// The file.
     pub file: String,
-    /// The item in it, from 1; none where it is about the whole file.
     pub item: Option<usize>,
-    /// What is wrong.
     pub problem: ExportProblem,
 }
 
@@ -60,98 +51,61 @@ impl fmt::Display for ExportRefused {
 
 impl std::error::Error for ExportRefused {}
 
-/// What is wrong with an export.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExportProblem {
-    /// It is not JSON, or ends in the middle.
     #[error("not JSON, or cut off: {0}")]
     NotJson(String),
-    /// It is packed and cannot be unpacked.
     #[error("cannot be unpacked, or is cut off: {0}")]
     Gzip(String),
-    /// There is more than is read.
     #[error("more than {} MiB of items", BYTES_MAX >> 20)]
     TooLarge,
-    /// Amazon Ion.
     #[error("the export is in Amazon Ion; export the table as DynamoDB JSON")]
     Ion,
-    /// Changes instead of a table.
     #[error("the export holds changes of a period; export the whole table")]
     Incremental,
-    /// A manifest where its export is due.
     #[error("this is the manifest of an export; name the folder that it stands in")]
     Manifest,
-    /// A manifest of a form that is not known.
     #[error("manifests of version `{0}` are not known")]
     ManifestVersion(String),
-    /// A data file alone: an export has as many as it likes, and only its manifest says how many.
     #[error(
         "this is a data file of an export, which may have more of them; name the folder with its `manifest-summary.json`, \
          or scan the table"
     )]
     OneOfSeveral,
-    /// The folder lacks what its manifest names.
     #[error("the export lacks `{0}`")]
     Missing(String),
-    /// The folder has what its manifest does not name.
     #[error("the manifest does not name this file")]
     NotInManifest,
-    /// Fewer or more items than there are said to be.
     #[error("{found} items where {said} are said to be: part of it is missing")]
-    Count {
-        /// Those that are there.
-        found: u64,
-        /// How many there should be.
-        said: u64,
-    },
-    /// The scan had a filter.
+    Count { found: u64, said: u64 },
     #[error("{found} items of {of} that were scanned; scan the table without a filter")]
-    Filtered {
-        /// Those that are there.
-        found: u64,
-        /// How many the table has.
-        of: u64,
-    },
-    /// The scan stopped before the end of the table.
+    Filtered { found: u64, of: u64 },
     #[error("the scan ends before the table does (`{0}`); scan on until it is gone")]
     MorePages(&'static str),
-    /// A value that is no item.
     #[error("no item of a table: {0}")]
     NotAnItem(&'static str),
-    /// Types around some of the values.
     #[error("DynamoDB's types stand around some attributes and not around others")]
     MixedTypes,
-    /// A value of a type that no such table has.
     #[error("attribute `{0}` has a value that is not of its type")]
     BadValue(String),
-    /// The items are of something else.
     #[error("these are items of {found}, and {wanted} are due")]
-    WrongTable {
-        /// What they are of.
-        found: String,
-        /// What is due.
-        wanted: &'static str,
-    },
-    /// The key of the table is not there.
+    WrongTable { found: String, wanted: &'static str },
     #[error("`id` is missing: this is not a table of AWS TEAM")]
     NoId,
-    /// Two items of one id: files of several exports.
     #[error("the id `{0}` is there twice: these are files of several exports")]
     RepeatedId(String),
 }
 
-/// The items of a table, and what it is called where the export says it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TableExport {
-    /// The name of the table, if a manifest tells it.
     pub(crate) table: Option<String>,
     pub(crate) items: Vec<Item>,
 }
 
-/// Reads a table from one file, or from the files of an export's folder.
+/// Reads a table from one file, or from an export's folder.
 ///
 /// # Errors
-/// When it is not whole, or not understood.
+/// The export is incomplete or unknown.
 pub(crate) fn read_export(name: &str, files: &[SourceFile]) -> Result<TableExport, ExportRefused> {
     let of = |base: &str| files.iter().find(|file| file.name.ends_with(base));
     match (files, of(SUMMARY)) {
@@ -172,7 +126,6 @@ pub(crate) fn read_export(name: &str, files: &[SourceFile]) -> Result<TableExpor
 
 const SUMMARY: &str = "manifest-summary.json";
 const FILES: &str = "manifest-files.json";
-/// Of full exports, and of those since there are incremental ones.
 const MANIFEST_VERSIONS: [&str; 2] = ["2020-06-30", "2023-08-01"];
 
 fn refused(file: &str, problem: ExportProblem) -> ExportRefused {
@@ -235,12 +188,10 @@ fn read_folder(
     })
 }
 
-/// The last part of a path.
 fn base(name: &str) -> &str {
     name.rsplit_once('/').map_or(name, |(_, base)| base)
 }
 
-/// Files that S3 exports and copies of them have beside the data.
 fn is_beside(base: &str) -> bool {
     base == "_started" || base.rsplit_once('.').is_some_and(|(_, end)| end == "md5")
 }
@@ -253,7 +204,6 @@ fn counted(file: &str, found: usize, said: Option<u64>) -> Result<(), ExportRefu
     }
 }
 
-/// The data files of a manifest by their last part, each with its number of items.
 fn listed_files(listing: &SourceFile) -> Result<BTreeMap<String, Option<u64>>, ExportRefused> {
     let mut named = BTreeMap::new();
     for line in values(listing)? {
@@ -268,7 +218,6 @@ fn listed_files(listing: &SourceFile) -> Result<BTreeMap<String, Option<u64>>, E
     Ok(named)
 }
 
-/// The values of JSON in a file, packed or not, one after the other.
 fn values(file: &SourceFile) -> Result<Vec<Value>, ExportRefused> {
     let unpacked;
     let bytes = if file.bytes.starts_with(&[0x1f, 0x8b]) {
@@ -309,7 +258,7 @@ fn values(file: &SourceFile) -> Result<Vec<Value>, ExportRefused> {
 
 fn unpack(file: &SourceFile) -> Result<Vec<u8>, ExportRefused> {
     let mut bytes = Vec::new();
-    // one byte more than is taken, so that more is noticed
+    // one byte above the limit, to detect larger files
     let mut reader = MultiGzDecoder::new(file.bytes.as_slice()).take(BYTES_MAX + 1);
     match reader.read_to_end(&mut bytes) {
         Ok(_) => Ok(bytes),
@@ -317,17 +266,15 @@ fn unpack(file: &SourceFile) -> Result<Vec<u8>, ExportRefused> {
     }
 }
 
-/// The items of one file.
 struct ReadItems {
     items: Vec<Item>,
-    /// Whether it has the form of a data file of an export to S3.
     is_data_file: bool,
 }
 
-/// The items of one file: an answer of a scan, a list, or a line for each.
+/// Accepts a scan result, a list, or one item per line.
 fn read_items(file: &SourceFile) -> Result<ReadItems, ExportRefused> {
     let mut items = Vec::new();
-    // an export writes a packed file without lines for a part without items
+    // an export writes an empty packed file for a part without items
     let mut is_data_file = file.bytes.starts_with(&[0x1f, 0x8b]) && unpack(file)?.is_empty();
     if is_data_file {
         return Ok(ReadItems {
@@ -375,7 +322,6 @@ fn at(file: &SourceFile, number: usize, problem: ExportProblem) -> ExportRefused
     }
 }
 
-/// One answer of `Scan`.
 fn scanned(
     file: &SourceFile,
     map: Map<String, Value>,
@@ -397,7 +343,7 @@ fn scanned(
         return Err(refused(&file.name, problem));
     };
     counted(&file.name, list.len(), said)?;
-    // a filter leaves items out after they were read
+    // a filter drops items after reading
     let found = u64::try_from(list.len()).unwrap_or(u64::MAX);
     if let Some(of) = looked_at.filter(|of| *of != found) {
         return Err(refused(&file.name, ExportProblem::Filtered { found, of }));
@@ -435,14 +381,13 @@ fn item(file: &SourceFile, number: usize, value: Value) -> Result<Item, ExportRe
 
 const TYPES: [&str; 10] = ["S", "N", "B", "BOOL", "NULL", "L", "M", "SS", "NS", "BS"];
 
-/// The type that stands around a value.
 fn type_of(value: &Value) -> Option<(&str, &Value)> {
     let map = value.as_object()?;
     let (key, inner) = map.iter().next()?;
     (map.len() == 1 && TYPES.contains(&key.as_str())).then_some((key.as_str(), inner))
 }
 
-/// Takes the types away, where they are; an item without any is as programs read it.
+/// Removes type wrappers; an item without wrappers is unchanged.
 fn untyped(map: Map<String, Value>) -> Result<Map<String, Value>, ExportProblem> {
     let typed = map
         .values()
@@ -462,7 +407,7 @@ fn untyped(map: Map<String, Value>) -> Result<Map<String, Value>, ExportProblem>
     Ok(plain)
 }
 
-/// A value without its type; none where it is not of it, or binary.
+/// `None` if the value does not match its type, or is binary.
 fn bare(value: &Value) -> Option<Value> {
     let (kind, inner) = type_of(value)?;
     match kind {
@@ -491,8 +436,8 @@ fn bare(value: &Value) -> Option<Value> {
     }
 }
 
-/// A number, which `DynamoDB` writes as a text with up to 38 digits. It stays that text where a number here would have
-/// fewer of them: what goes into a log is kept as it was.
+/// `DynamoDB` writes numbers as text with up to 38 digits. The text is kept if a number would lose
+/// digits: log data must stay exact.
 fn number(text: &str) -> Option<Value> {
     let number: serde_json::Number = text.parse().ok()?;
     let is_kept = number.to_string() == text;

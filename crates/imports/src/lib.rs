@@ -1,11 +1,10 @@
-//! What other tools for temporary access have on file, as rules of ours, and what does not carry over.
+//! Converts data of other temporary-access tools to Hallpass rules, and reports the differences.
 //!
-//! Each tool has a module that reads its files into rows, and says of every row where it went
-//! ([`RowOutcome`]). Nothing is passed over: a file that is not whole, or not of the table it is given as,
-//! is refused, and a row that rules cannot say is in the report.
+//! A module per tool reads its files into rows, and reports each row's result ([`RowOutcome`]).
+//! Nothing is skipped silently: incomplete or wrong files are refused, and unconvertible rows are
+//! in the report.
 //!
-//! Knows nothing of files, networks and clocks: it takes bytes and gives texts.
-#![warn(missing_docs)]
+//! Uses no files, network or clock: bytes in, text out.
 
 mod dynamodb;
 pub mod elevator;

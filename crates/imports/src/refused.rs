@@ -1,22 +1,19 @@
-//! Why nothing of the files of another tool was imported, with the places in them.
-
 use std::fmt;
 
-use hallpass_model::text::decoded;
+use hallpass_base::text::decoded;
 use hallpass_rules::syntax::hidden;
 use hallpass_rules::{Diagnostic, FindingCode, Position, Severity};
 
 use crate::dynamodb::SourceFile;
 
-/// The longest file that people write which is read, in bytes.
+/// Limit of a hand-written file, in bytes.
 const TEXT_BYTES_MAX: usize = 32 << 20;
 
-/// What is wrong with the files, each with its place. Nothing is imported.
+/// Problems with positions. Nothing is imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportRefused(pub Vec<Diagnostic>);
 
 impl ImportRefused {
-    /// One problem.
     pub(crate) fn at(file: &str, position: Position, message: impl Into<String>) -> Self {
         Self(vec![problem(
             file,
@@ -26,16 +23,13 @@ impl ImportRefused {
         )])
     }
 
-    /// One problem of a file as a whole.
     pub(crate) fn of(file: &str, message: impl Into<String>) -> Self {
         Self::at(file, START, message)
     }
 }
 
-/// The beginning of a file.
 pub(crate) const START: Position = Position { line: 1, column: 1 };
 
-/// A problem with its place.
 pub(crate) fn problem(
     file: &str,
     code: FindingCode,
@@ -56,10 +50,8 @@ pub(crate) fn problem(
     }
 }
 
-/// The findings of a text as a refusal, where one is an error.
-///
 /// # Errors
-/// The errors among them, with the file's name.
+/// The error findings, with the file's name.
 pub(crate) fn refuse_errors(file: &str, findings: Vec<Diagnostic>) -> Result<(), ImportRefused> {
     let errors = findings.into_iter().filter(Diagnostic::is_error);
     let errors: Vec<Diagnostic> = errors
@@ -75,10 +67,10 @@ pub(crate) fn refuse_errors(file: &str, findings: Vec<Diagnostic>) -> Result<(),
     }
 }
 
-/// The text of a file: UTF-8, not too long, and nothing in it that readers do not see.
+/// Requires UTF-8, limited length and no invisible characters.
 ///
 /// # Errors
-/// What is wrong, with its place.
+/// The problems with positions.
 pub(crate) fn text(file: &SourceFile) -> Result<&str, ImportRefused> {
     if file.bytes.len() > TEXT_BYTES_MAX {
         let mib = TEXT_BYTES_MAX >> 20;

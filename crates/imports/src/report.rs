@@ -1,41 +1,29 @@
-//! What became of every row of another tool's tables.
-
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// Rules that were made, and what is to be known of them.
 #[derive(Debug, Clone)]
 #[must_use = "rules that are not written are not imported"]
 pub struct Imported {
-    /// The rule file: TOML in the native form, or TOML or JSON in the form of sso-elevator.
+    /// TOML in the native form, or TOML or JSON in sso-elevator's form.
     pub text: String,
-    /// What became of what.
     pub report: ImportReport,
 }
 
-/// What became of every row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ImportReport {
-    /// The tool, as the command names it.
     pub source: &'static str,
-    /// How many rules were made.
     pub rules: usize,
-    /// How many rows mean the same as before.
     pub moved: usize,
-    /// How many mean something else in some cases.
     pub differs: usize,
-    /// How many have no rules.
     pub cannot_be_said: usize,
-    /// The rows, table by table, in the order of the files.
+    /// Table by table, in file order.
     pub rows: Vec<ReportRow>,
-    /// What stands in `hallpass.toml` instead of in rules.
     pub configuration: Vec<ConfigurationLine>,
 }
 
 impl ImportReport {
-    /// Counts the rows.
     pub(crate) fn new(
         source: &'static str,
         rules: usize,
@@ -55,44 +43,31 @@ impl ImportReport {
     }
 }
 
-/// What became of one row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReportRow {
-    /// The table.
     pub table: &'static str,
-    /// The file it stands in.
     pub file: String,
-    /// Its place in that file, from 1.
     pub item: usize,
-    /// The line it begins at, where the file is one that people write.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
-    /// Its id.
     pub id: String,
-    /// What it is called.
     pub name: String,
-    /// What became of it.
     pub outcome: RowOutcome,
-    /// The rules that say it.
     pub rules: Vec<String>,
-    /// What is to be known of it.
     pub notes: Vec<RowNote>,
 }
 
-/// What became of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RowOutcome {
-    /// Rules say the same.
     Moved,
-    /// Rules say something else in the cases that the notes tell.
+    /// Differs in the cases listed in the notes.
     Differs,
-    /// No rule says it: nobody gets anything by it.
+    /// No rule covers it: it grants nothing.
     CannotBeSaid,
 }
 
 impl RowOutcome {
-    /// In words.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Moved => "moved",
@@ -102,7 +77,6 @@ impl RowOutcome {
     }
 }
 
-/// The worse of two.
 pub(crate) fn worse(one: RowOutcome, other: RowOutcome) -> RowOutcome {
     match (one, other) {
         (RowOutcome::CannotBeSaid, _) | (_, RowOutcome::CannotBeSaid) => RowOutcome::CannotBeSaid,
@@ -111,93 +85,64 @@ pub(crate) fn worse(one: RowOutcome, other: RowOutcome) -> RowOutcome {
     }
 }
 
-/// Something to be known of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RowNote {
-    /// It says nothing, and so do no rules.
+    /// The row has no effect.
     SaysNothing(&'static str),
-    /// People of several entries could have more time.
+    /// People with several entries could get more time.
     LongestOfAll {
-        /// The hours of this entry.
         own: u32,
-        /// The most hours of any entry.
         longest: u32,
     },
-    /// Part of it is not in the rules.
+    /// A part is missing in the rules.
     LeftOut {
-        /// What it is.
         what: &'static str,
-        /// Its id.
         id: String,
-        /// Why.
         why: &'static str,
     },
-    /// It names something that the organization does not have.
     Gone {
-        /// What it is.
         what: &'static str,
-        /// Its id.
         id: String,
     },
-    /// In releases before June 2024 an entry for the same that needs an approval counts for people of both.
+    /// Before June 2024 one entry with approval requires it for people of both.
     ApprovalOfAnyEntry,
-    /// Its permission sets are known by their names alone: the rules may give more than AWS TEAM does.
+    /// Permission sets are known only by name: the rules may give more than AWS TEAM.
     ByName,
-    /// An attribute that no release has that is known here.
     UnknownAttribute(String),
-    /// An attribute is missing, or its value cannot be read.
     Unreadable {
-        /// The attribute.
         attribute: &'static str,
-        /// What is due.
         due: &'static str,
     },
-    /// It is said in the configuration, or needs a look there.
     Configuration(&'static str),
-    /// Neither rules nor the configuration say it.
+    /// Neither rules nor configuration cover it.
     NotSaid(Cow<'static, str>),
-    /// The rules give less than there, or are stricter.
+    /// The rules give less, or are stricter.
     Narrower(Cow<'static, str>),
-    /// Something else sees to it: the identity provider, a setting, a person.
+    /// Handled elsewhere: by the identity provider, a setting, a person.
     Elsewhere(&'static str),
-    /// It means something else here in some cases, and more in some of them.
+    /// Differs in some cases, and gives more in some of them.
     Otherwise(Cow<'static, str>),
 }
 
-/// The kind of a note, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoteCode {
-    /// See [`RowNote::SaysNothing`].
     SaysNothing,
-    /// See [`RowNote::LongestOfAll`].
     LongestOfAll,
-    /// See [`RowNote::LeftOut`].
     LeftOut,
-    /// See [`RowNote::Gone`].
     Gone,
-    /// See [`RowNote::ApprovalOfAnyEntry`].
     ApprovalOfAnyEntry,
-    /// See [`RowNote::ByName`].
     ByName,
-    /// See [`RowNote::UnknownAttribute`].
     UnknownAttribute,
-    /// See [`RowNote::Unreadable`].
     Unreadable,
-    /// See [`RowNote::Configuration`].
     Configuration,
-    /// See [`RowNote::NotSaid`].
     NotSaid,
-    /// See [`RowNote::Narrower`].
     Narrower,
-    /// See [`RowNote::Elsewhere`].
     Elsewhere,
-    /// See [`RowNote::Otherwise`].
     Otherwise,
 }
 
 impl RowNote {
-    /// Its kind.
     pub const fn code(&self) -> NoteCode {
         match self {
             Self::SaysNothing(_) => NoteCode::SaysNothing,
@@ -216,7 +161,7 @@ impl RowNote {
         }
     }
 
-    /// What a row with this note is at best.
+    /// The best outcome of a row with this note.
     pub(crate) const fn outcome(&self) -> RowOutcome {
         match self {
             Self::SaysNothing(_) | Self::Configuration(_) => RowOutcome::Moved,
@@ -283,13 +228,9 @@ impl Serialize for RowNote {
     }
 }
 
-/// A key of `hallpass.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ConfigurationLine {
-    /// The key, with its table: `access.request_expiry`.
     pub key: &'static str,
-    /// The value, as TOML.
     pub value: String,
-    /// What it stands for there.
     pub about: &'static str,
 }

@@ -1,24 +1,20 @@
-//! A rule file of the native form, written key by key. What others have named stands in comments and
-//! descriptions, on one line and with nothing hidden.
+//! Writes native rule files key by key. Foreign names go into comments and descriptions, on one
+//! line and without invisible characters.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use hallpass_model::text;
+use hallpass_base::text;
 
-/// The most characters of a name of others.
 pub(crate) const NAME_MAX: usize = 80;
-/// The most characters of a rule's name that come from another name.
 const SLUG_MAX: usize = 40;
 
-/// An entry of a list, and what it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) value: String,
     pub(crate) name: String,
 }
 
-/// A rule file in the making.
 #[derive(Default)]
 pub(crate) struct RuleText {
     text: String,
@@ -26,22 +22,19 @@ pub(crate) struct RuleText {
 }
 
 impl RuleText {
-    /// Begins a file with comment lines.
     pub(crate) fn new(comment: &[&str]) -> Self {
         let mut new = Self::default();
         for line in comment {
-            // writing to a `String` cannot fail
             let _ = writeln!(new.text, "# {line}");
         }
         new
     }
 
-    /// How many rules there are.
     pub(crate) fn count(&self) -> usize {
         self.ids.len()
     }
 
-    /// Begins a rule; its id, made of a prefix and a name, is nobody else's.
+    /// Begins a rule with a unique id made of a prefix and a name.
     pub(crate) fn rule(&mut self, prefix: &str, name: &str, description: &str) -> String {
         let slug = slug(name);
         let wanted = match slug.as_str() {
@@ -55,7 +48,6 @@ impl RuleText {
             next = next.saturating_add(1);
         }
         let description = quoted(&text::line(description, 4 * NAME_MAX));
-        // as above
         let _ = write!(
             self.text,
             "\n[[rule]]\nid = \"{id}\"\ndescription = {description}\n"
@@ -63,24 +55,18 @@ impl RuleText {
         id
     }
 
-    /// A key with a text.
     pub(crate) fn text(&mut self, key: &str, value: &str) {
-        // as above
         let _ = writeln!(self.text, "{key} = {}", quoted(value));
     }
 
-    /// Begins a list of stages.
     pub(crate) fn open_list(&mut self, key: &str) {
-        // as above
         let _ = writeln!(self.text, "{key} = [");
     }
 
-    /// Ends it.
     pub(crate) fn close_list(&mut self) {
         self.text.push_str("]\n");
     }
 
-    /// A stage of approval.
     pub(crate) fn stage(
         &mut self,
         name: &str,
@@ -92,7 +78,6 @@ impl RuleText {
             let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
             words.join(", ")
         };
-        // as above
         let _ = writeln!(
             self.text,
             "  {{ name = {}, approvers = [{}], approver_groups = [{}],{} quorum = {quorum} }},",
@@ -107,15 +92,11 @@ impl RuleText {
         );
     }
 
-    /// A key with a flag.
     pub(crate) fn flag(&mut self, key: &str, value: bool) {
-        // as above
         let _ = writeln!(self.text, "{key} = {value}");
     }
 
-    /// A key with a list, one entry a line with what it is called.
     pub(crate) fn list(&mut self, key: &str, entries: &[Entry]) {
-        // as above
         let _ = writeln!(self.text, "{key} = [");
         for entry in entries {
             let name = text::line(&entry.name, NAME_MAX);
@@ -124,13 +105,11 @@ impl RuleText {
                 name if name == entry.value => String::new(),
                 name => format!(" # {name}"),
             };
-            // as above
             let _ = writeln!(self.text, "  {},{comment}", quoted(&entry.value));
         }
         self.text.push_str("]\n");
     }
 
-    /// The file.
     pub(crate) fn finish(mut self) -> String {
         if self.ids.is_empty() {
             self.text.push_str("\nrule = []\n");
@@ -139,7 +118,7 @@ impl RuleText {
     }
 }
 
-/// A basic string of TOML, of a text without line ends and hidden characters.
+/// A TOML basic string, of a text without line ends and hidden characters.
 pub(crate) fn quoted(value: &str) -> String {
     let mut quoted = String::with_capacity(value.len() + 2);
     quoted.push('"');
@@ -153,7 +132,6 @@ pub(crate) fn quoted(value: &str) -> String {
     quoted
 }
 
-/// What of a name fits into the id of a rule.
 fn slug(name: &str) -> String {
     let folded = name.chars().map(|c| {
         if c.is_ascii_alphanumeric() {

@@ -1,12 +1,10 @@
-//! JSON in which no key of an object is there twice: what one reader takes from such a text is not what
-//! another takes.
+//! JSON parsing that refuses duplicate keys: readers disagree on them.
 
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// A value of JSON without repeated keys.
 pub(crate) struct Strict(pub(crate) Value);
 
 impl<'de> Deserialize<'de> for Strict {

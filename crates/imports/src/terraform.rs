@@ -1,23 +1,21 @@
-//! Resources of Terraform, or of `OpenTofu`: as a file has them, or as a plan or state does in JSON
-//! (`terraform show -json`; Terraform documentation, "JSON Output Format").
+//! Reads Terraform or `OpenTofu` resources from a file, or from a plan or state in JSON (`terraform
+//! show -json`; Terraform documentation, "JSON Output Format").
 
 use hallpass_rules::syntax::{Literal, Node, Value as NodeValue};
 use serde_json::{Map, Number, Value};
 
-/// How a setting is written.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Setting {
-    /// With this value.
     Is(Value),
-    /// As something that only Terraform computes.
+    /// Known only to Terraform.
     Computed,
-    /// As something that only Terraform computes, for this reason.
+    /// Known only to Terraform, with the reason.
     ComputedBy(String),
-    /// As an attribute of a resource: `type.name.attribute`.
+    /// An attribute of a resource: `type.name.attribute`.
     Refers(String),
-    /// In several places, and not the same.
+    /// Different values in several places.
     Several,
-    /// Nowhere in a plan, in which it should be.
+    /// Missing in the plan.
     NotInPlan,
 }
 
@@ -31,17 +29,15 @@ impl From<&Literal> for Setting {
     }
 }
 
-/// Whether JSON is a plan, or a state, of Terraform.
 pub(crate) fn is_plan(whole: &Value) -> bool {
     whole.get("format_version").is_some() && values_of(whole).is_some()
 }
 
-/// What a plan will make, or a state has.
 fn values_of(plan: &Value) -> Option<&Value> {
     plan.get("planned_values").or_else(|| plan.get("values"))
 }
 
-/// The resources of a plan or state as they stand there, those of its modules too.
+/// Resources of a plan or state, including modules.
 pub(crate) fn of_plan(plan: &Value) -> Vec<&Value> {
     let mut resources = Vec::new();
     if let Some(root) = values_of(plan).and_then(|values| values.get("root_module")) {
@@ -50,7 +46,6 @@ pub(crate) fn of_plan(plan: &Value) -> Vec<&Value> {
     resources
 }
 
-/// The resources of a module and of those below it.
 fn below<'a>(module: &'a Value, found: &mut Vec<&'a Value>) {
     let list = |key: &str| module.get(key).and_then(Value::as_array);
     found.extend(list("resources").into_iter().flatten());
@@ -59,10 +54,10 @@ fn below<'a>(module: &'a Value, found: &mut Vec<&'a Value>) {
     }
 }
 
-/// That a plan is one to go by; a state always is.
+/// Checks that a plan is complete; a state always is.
 ///
 /// # Errors
-/// Why not, in words: what it lacks may be what forbids.
+/// The reason: a missing part may contain the deny.
 pub(crate) fn ensure_whole(plan: &Value) -> Result<(), &'static str> {
     let is_other = |key: &str, good: bool| plan.get(key).is_some_and(|it| *it != Value::Bool(good));
     if is_other("errored", false) {
@@ -79,12 +74,11 @@ const ERRORED: &str =
 const INCOMPLETE: &str = "it is part of a plan (`complete` is not true), and what forbids may be missing: plan again, \
                           without `-target`";
 
-/// A value of a file as JSON.
 pub(crate) fn value(node: &Node) -> Value {
     match &node.value {
         NodeValue::Null => Value::Null,
         NodeValue::Bool(flag) => Value::Bool(*flag),
-        // a date, or a number that is none of JSON's, is what it was written as
+        // a date, or a number invalid in JSON, stays text
         NodeValue::Number(text) => {
             { text.parse::<Number>() }.map_or_else(|_| Value::String(text.clone()), Value::Number)
         }

@@ -1,5 +1,5 @@
-//! Who can reach what with 5,000 accounts, 300 permission sets and 20,000 people: the promise is less than a second for a
-//! question (`inventory.md` W-15), of which reading the files is the other part (`bench/snapshots.py who`).
+//! Access queries with 5,000 accounts, 300 permission sets and 20,000 people. Limit: one second per
+//! query (`inventory.md` W-15), including reading the files (`bench/snapshots.py who`).
 #![expect(
     clippy::expect_used,
     reason = "a benchmark stops when its data do not load"
@@ -27,7 +27,7 @@ fn list(count: usize, row: impl Fn(usize) -> Value) -> Vec<Value> {
     (0..count).map(row).collect()
 }
 
-/// Whom assignment `n` is for. Group 0 has everybody, and a set in each account.
+/// Group 0 has all people, and a set in each account.
 fn holder(n: usize) -> (&'static str, String) {
     match (n % 10, n % 20) {
         (0, _) => ("USER", format!("u{}", n % PEOPLE)),
@@ -36,7 +36,8 @@ fn holder(n: usize) -> (&'static str, String) {
     }
 }
 
-/// Twenty assignments an account, most of groups; everybody is in three groups: a hundred million paths.
+/// Twenty assignments per account, mostly groups; everyone is in three groups: a hundred million
+/// paths.
 fn rows() -> &'static Rows {
     static ROWS: OnceLock<Rows> = OnceLock::new();
     ROWS.get_or_init(|| {
@@ -110,8 +111,8 @@ fn all_paths_counted(bencher: Bencher<'_, '_>) {
     bencher.bench(|| graph.count_of_some(|_| true, None));
 }
 
-/// What the program did before it made only what is asked for, in a fiftieth of the accounts and without the group of
-/// everybody: with all of them it takes minutes and gigabytes.
+/// The former approach, in a fiftieth of the accounts and without the group of all people: the full
+/// data takes minutes and gigabytes.
 #[divan::bench(sample_count = 3)]
 fn paths_of_all_in_a_fiftieth_then_one_person(bencher: Bencher<'_, '_>) {
     let graph = graph();

@@ -1,33 +1,25 @@
-//! A value in a row, and how it is written as JSON.
-
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::table::ColumnType;
 
-/// A value in a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
-    /// Not known, or not there.
+    /// Unknown or absent.
     Null,
-    /// Text.
     Text(String),
-    /// A truth value.
     Bool(bool),
-    /// A whole number.
     Int(i64),
-    /// An instant, in whole microseconds.
+    /// Whole microseconds.
     Time(Timestamp),
-    /// A JSON document.
     Json(Value),
 }
 
-/// The cells of a row, in the order of its table's columns.
+/// In the table's column order.
 pub type TableRow = Vec<Cell>;
 
 impl Cell {
-    /// Reads a value of a type from JSON; `None` when it is no such value. `null` is no value,
-    /// whatever the type.
+    /// `None` if the value does not match the type. `null` matches any type.
     pub fn from_json(kind: ColumnType, value: &Value) -> Option<Self> {
         Some(match (kind, value) {
             (_, Value::Null) => Self::Null,
@@ -43,7 +35,7 @@ impl Cell {
         })
     }
 
-    /// The value as JSON: an instant as RFC 3339, a document as itself.
+    /// Instants as RFC 3339, documents unchanged.
     pub fn to_json(&self) -> Value {
         match self {
             Self::Null => Value::Null,
@@ -55,7 +47,6 @@ impl Cell {
         }
     }
 
-    /// The text of a cell of text.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -63,7 +54,6 @@ impl Cell {
         }
     }
 
-    /// The value as part of a key; `None` where there is none.
     pub(crate) fn key_part(&self) -> Option<String> {
         match self {
             Self::Null => None,

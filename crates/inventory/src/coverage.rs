@@ -1,4 +1,4 @@
-//! Whether what a query reads was collected: no table is silently empty (`inventory.md` T-5).
+//! Reports collection coverage of queried tables: no table is silently empty (`inventory.md` T-5).
 
 use std::collections::BTreeMap;
 
@@ -6,29 +6,20 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::snapshot::{SliceKey, SliceOutcome, SnapshotId, SnapshotRecord};
 
-/// How much of a table a snapshot has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TableCoverage {
-    /// It was never asked for.
     NotSynced,
-    /// Some of its slices failed, for these reasons.
     Partial(Vec<FailureGroup>),
-    /// All that was asked for.
     Complete,
 }
 
-/// Slices of a table that failed for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailureGroup {
-    /// The stage it failed in.
     pub stage: String,
-    /// The code of the answer.
     pub code: String,
-    /// The accounts and Regions it failed for.
     pub slices: Vec<SliceKey>,
 }
 
-/// How much of a table a snapshot has.
 pub fn coverage_of(record: &SnapshotRecord, table: &str) -> TableCoverage {
     let mut slices = record.slices_of(table).peekable();
     if slices.peek().is_none() {
@@ -36,7 +27,7 @@ pub fn coverage_of(record: &SnapshotRecord, table: &str) -> TableCoverage {
     }
     let mut groups: BTreeMap<(&str, &str), Vec<SliceKey>> = BTreeMap::new();
     for slice in slices {
-        // the first failure is why; what follows it came of that
+        // the first failure is the cause of later ones
         if let Some(failure) = slice.outcome.failures().next() {
             let group = groups.entry((&failure.stage, &failure.code)).or_default();
             group.push(slice.key.clone());
@@ -55,8 +46,8 @@ pub fn coverage_of(record: &SnapshotRecord, table: &str) -> TableCoverage {
     TableCoverage::Partial(groups.collect())
 }
 
-/// The newest of the earlier snapshots that has a slice, no older than `most`: where a failed slice
-/// may take its rows from (`inventory.md` T-6).
+/// The newest earlier snapshot, not older than `most`, with the slice; a failed slice may take its
+/// rows (`inventory.md` T-6).
 pub fn carried_from<'a>(
     slice: &SliceKey,
     earlier: impl IntoIterator<Item = &'a SnapshotRecord>,

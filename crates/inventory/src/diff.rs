@@ -1,5 +1,5 @@
-//! What changed between two snapshots. Gone is only what a later list, read to its end, does not have
-//! (`inventory.md` T-7).
+//! Compares two snapshots. A row is deleted only if a later complete list lacks it (`inventory.md`
+//! T-7).
 
 use std::collections::BTreeMap;
 
@@ -7,21 +7,19 @@ use crate::cell::TableRow;
 use crate::snapshot::{SliceOutcome, Snapshot, SnapshotRecord, is_of};
 use crate::table::InventoryTable;
 
-/// What changed in a table. Rows are in the order of their ids.
+/// Rows in id order.
 #[derive(Debug, Default, PartialEq)]
 pub struct TableChanges<'a> {
-    /// In the later one alone, and its slice was read to its end in both.
+    /// Only in the later snapshot; both read the slice completely.
     pub added: Vec<&'a TableRow>,
-    /// In the earlier one alone, likewise.
+    /// Only in the earlier snapshot; both read the slice completely.
     pub removed: Vec<&'a TableRow>,
-    /// In both, with other values: before and after.
+    /// Before and after.
     pub changed: Vec<(&'a TableRow, &'a TableRow)>,
-    /// In one alone, and nobody knows whether the other has them: their slice failed or was not asked
-    /// for.
+    /// Only in one snapshot; the other's slice failed or was not collected.
     pub unknown: Vec<&'a TableRow>,
 }
 
-/// What changed in a table between two snapshots.
 pub fn diff<'a>(
     table: &InventoryTable,
     before: &'a Snapshot,
@@ -57,7 +55,7 @@ fn by_id<'a>(table: &InventoryTable, snapshot: &'a Snapshot) -> BTreeMap<&'a str
         .collect()
 }
 
-/// Whether a snapshot read the slice of a row to its end.
+/// Checks that a snapshot read the row's slice completely.
 fn has_slice(record: &SnapshotRecord, table: &InventoryTable, row: &TableRow) -> bool {
     record.slices_of(table.name).any(|slice| {
         is_of(table, row, &slice.key) && matches!(slice.outcome, SliceOutcome::Ok { .. })

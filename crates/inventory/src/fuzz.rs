@@ -1,6 +1,6 @@
-//! Fuzz target for documents of strangers that are imported. See `hallpass_testing`.
+//! Fuzz target for imports of untrusted documents. See `hallpass_base::testing`.
 
-use hallpass_testing::{changed, in_time};
+use hallpass_base::testing::{changed, in_time};
 use serde_json::Value;
 
 use crate::import::{export, import};
@@ -13,7 +13,7 @@ const SAMPLES: [&[u8]; 2] = [
 
 #[test]
 fn what_is_imported_is_exported_as_it_was() {
-    hallpass_testing::fuzz_target!("documents", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("documents", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, b"{}[]\":,0123456789-.truefalsn ");
         in_time(|| {
             let Ok(document) = serde_json::from_slice::<Value>(&bytes) else {

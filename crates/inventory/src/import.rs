@@ -12,25 +12,18 @@ use crate::snapshot::Snapshot;
 use crate::table::{InventoryTable, key_id, nearest};
 use crate::tables::{TABLES, table};
 
-/// What a document held.
 #[derive(Debug)]
 pub struct Imported {
-    /// The instant it speaks of, if it says so.
     pub now: Option<Timestamp>,
-    /// The rows of each table it names.
     pub rows: BTreeMap<&'static str, Vec<TableRow>>,
 }
 
-/// Why a document cannot be taken, and where.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub struct ImportError {
-    /// The table, where it lies in one.
     pub table: Option<String>,
-    /// The row of that table, counted from one.
+    /// From 1.
     pub row: Option<usize>,
-    /// The column of that row.
     pub column: Option<String>,
-    /// What is wrong.
     pub problem: ImportProblem,
 }
 
@@ -50,42 +43,29 @@ impl fmt::Display for ImportError {
     }
 }
 
-/// What is wrong with a document.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum ImportProblem {
-    /// It is no object with `tables`.
     #[error("a snapshot is an object with `tables`, an object of lists of rows")]
     NoTables,
-    /// `now` is no instant.
     #[error("`now` is no instant of RFC 3339")]
     Now,
-    /// There is no table of this name.
     #[error("there is no such table; {}", meant(.0))]
     UnknownTable(Vec<&'static str>),
-    /// What is given is no list.
     #[error("the rows of a table are a list")]
     NoList,
-    /// What is given is no object.
     #[error("a row is an object")]
     NoRow,
-    /// The table has no such column.
     #[error("there is no such column; {}", meant(.0))]
     UnknownColumn(Vec<&'static str>),
-    /// The value is not of the column's type.
     #[error("`{value}` is no {kind}")]
-    WrongType {
-        /// What is given.
-        value: String,
-        /// The column's type.
-        kind: &'static str,
-    },
-    /// A row has neither an id nor all of its key.
+    WrongType { value: String, kind: &'static str },
+    /// A row has neither an id nor a complete key.
     #[error("a row without `cq_id` needs `{}`", .0.join("`, `"))]
     NoKey(&'static [&'static str]),
     /// An earlier row has the same id.
     #[error("row {0} has the same `cq_id`")]
     Twice(usize),
-    /// A collected row lacks what it has to have.
+    /// A collected row lacks a required value.
     #[error("it has no value, and has to have one")]
     NoValue,
 }
@@ -94,7 +74,6 @@ fn meant(names: &[&str]) -> String {
     format!("nearest: `{}`", names.join("`, `"))
 }
 
-/// How many names are offered for one that is not there.
 const NAMES_OFFERED: usize = 3;
 
 impl ImportProblem {
@@ -115,10 +94,10 @@ impl ImportProblem {
     }
 }
 
-/// Reads a document. Other members than `now` and `tables` mean nothing.
+/// Reads a document. Ignores members other than `now` and `tables`.
 ///
 /// # Errors
-/// What is wrong, with table, row and column.
+/// The problem, with table, row and column.
 pub fn import(document: &Value) -> Result<Imported, ImportError> {
     let now = match document.get("now") {
         None | Some(Value::Null) => None,
@@ -165,10 +144,10 @@ fn read_table(table: &InventoryTable, list: &Value) -> Result<Vec<TableRow>, Imp
     Ok(rows)
 }
 
-/// Reads a row as it was collected: what an API always says may not be missing.
+/// Reads a collected row; values that the API always returns are required.
 ///
 /// # Errors
-/// What is wrong, and in which column.
+/// The problem, with the column.
 pub fn read_row(table: &InventoryTable, row: &Value) -> Result<TableRow, ImportError> {
     let place = |(column, problem): (Option<String>, ImportProblem)| ImportError {
         column,
@@ -188,7 +167,6 @@ pub fn read_row(table: &InventoryTable, row: &Value) -> Result<TableRow, ImportE
     }
 }
 
-/// Writes a row as an object.
 pub fn document_of(table: &InventoryTable, row: &TableRow) -> Value {
     let members = table.columns.iter().zip(row);
     let members = members.map(|(column, cell)| (column.name.to_owned(), cell.to_json()));
@@ -226,7 +204,7 @@ fn row_of(
     Ok(row)
 }
 
-/// The id of a row, of its key; `None` where a part that has to be there is not.
+/// The id, derived from the key; `None` if a required part is missing.
 fn id_of(table: &InventoryTable, row: &TableRow) -> Option<Cell> {
     let parts = table.key.iter().map(|name| {
         let (index, column) = table.column(name)?;
@@ -238,7 +216,6 @@ fn id_of(table: &InventoryTable, row: &TableRow) -> Option<Cell> {
     Some(Cell::Text(key_id(table.name, &parts)))
 }
 
-/// Writes a snapshot as a document that [`import`] reads.
 pub fn export(snapshot: &Snapshot) -> Value {
     let tables = snapshot.rows.iter().map(|(name, rows)| {
         let table = table(name);

@@ -1,7 +1,7 @@
-//! What exists in an AWS organization, as tables: which tables there are, the rows of one snapshot,
-//! what was asked for and what came of it, and what changed between two.
+//! The inventory of an AWS organization as tables: schema, snapshot rows, collection results, and
+//! differences.
 //!
-//! Pure: no files, no clock, no AWS. How snapshots are stored and queried is `hallpass-query`'s.
+//! Pure: no files, no clock, no AWS. `hallpass-query` stores and queries snapshots.
 
 mod sync_group;
 mod table;
@@ -40,3 +40,5 @@ pub use who::{
     PersonAccessChangeKind, ReviewProblem, ReviewRemoval, ReviewedRemoval, UnreadAccessTable,
     access_changes, effective, group_of_way, read_review, who,
 };
+pub mod addresses;
+pub mod collect;

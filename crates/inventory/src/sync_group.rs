@@ -1,25 +1,19 @@
-//! Which tables are collected together: what `hallpass sync --only` names.
+//! Groups of tables for `hallpass sync --only`.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Tables that are collected together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SyncGroup {
-    /// The organization, its accounts and their Regions.
     Organizations,
-    /// IAM of each account.
     Iam,
-    /// Permission sets, who is assigned what, and the directory.
     IdentityCenter,
-    /// The directory of Okta.
     Okta,
-    /// Whom AWS writes to about each account.
+    /// Alternate contacts of each account.
     Contacts,
 }
 
 impl SyncGroup {
-    /// All of them.
     pub const ALL: [Self; 5] = [
         Self::Organizations,
         Self::Iam,
@@ -28,13 +22,12 @@ impl SyncGroup {
         Self::Contacts,
     ];
 
-    /// Whether it is read only where somebody names it: it holds what others are not to have without need, takes
-    /// permissions that no other group does, and calls that a service allows few of.
+    /// True if collected only by explicit name: sensitive data, extra permissions, and low API
+    /// quotas.
     pub const fn is_by_name_only(self) -> bool {
         matches!(self, Self::Contacts)
     }
 
-    /// Its name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Organizations => "organizations",

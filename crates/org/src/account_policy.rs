@@ -1,29 +1,28 @@
-//! What the policies that Hallpass keeps on an account have in common: how they are taken apart and written, and which role
-//! a permission set has there.
+//! Shared parts of Hallpass's account policies: parsing, formatting, and the role of a permission
+//! set.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hallpass_aws_model::facts;
+use hallpass_base::{HoldKey, Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_iam::generate::{Draft, DraftStatement};
-use hallpass_model::{HoldKey, Target, TargetNames, TimeSpan, Timestamp};
 use serde_json::{Value, json};
 
-/// Characters that a service control policy holds (`policies.md` §5).
+/// Limit of a service control policy (`policies.md` §5).
 pub const CHARACTERS: usize = facts::SCP_CHARACTERS.count();
 
-/// How long an organization is believed to be held to what was before.
+/// How long an organization is assumed to have the old limit.
 const BELIEVED: TimeSpan = TimeSpan::hours(24);
 
-/// How long the policies of accounts may be in this organization. AWS raised it for all; one that is held to what was before
-/// says so by a refusal, and then policies are written that fit into that: what has room is in force, and what stands
-/// can still be moved and taken away.
+/// Policy size limit of this organization. AWS raised it for all; an organization with the old
+/// limit shows it by a refusal. New policies then fit the old limit; existing longer ones can still
+/// be moved and removed.
 #[derive(Debug, Default)]
 pub(crate) struct PolicyRoom {
     refused_at: Mutex<Option<Timestamp>>,
 }
 
 impl PolicyRoom {
-    /// Characters of a policy, at most `most`.
     pub(crate) fn characters(&self, most: usize, now: Timestamp) -> usize {
         if self.is_narrow(now) {
             most.min(facts::SCP_CHARACTERS_BEFORE.count())
@@ -32,13 +31,11 @@ impl PolicyRoom {
         }
     }
 
-    /// Whether AWS holds the organization to what was before.
     pub(crate) fn is_narrow(&self, now: Timestamp) -> bool {
         let refused_at = *self.refused_at();
         refused_at.is_some_and(|at| now < BELIEVED.after(at))
     }
 
-    /// AWS refused a policy for its length. `true`: a shorter one may be taken.
     pub(crate) fn note_refused(&self, now: Timestamp) -> bool {
         let was_narrow = self.is_narrow(now);
         *self.refused_at() = Some(now);
@@ -52,8 +49,9 @@ impl PolicyRoom {
     }
 }
 
-/// The role of a permission set in an account, in both forms of its path. The suffix is spelled out: `_*` would also be
-/// the role of every set whose name only begins so. It need not exist yet. `None` of a group.
+/// The role ARN patterns of a permission set in an account, in both path forms. The suffix has a
+/// fixed length: `_*` would also match sets whose name starts alike. The role need not exist yet.
+/// `None` for a group.
 pub(crate) fn role_of(key: &HoldKey, names: &TargetNames) -> Option<String> {
     let (
         Target::Account {
@@ -75,7 +73,6 @@ pub(crate) fn role_of(key: &HoldKey, names: &TargetNames) -> Option<String> {
     ))
 }
 
-/// A statement as it stands in a policy.
 pub(crate) fn written(statement: DraftStatement) -> Option<Value> {
     let draft = Draft {
         statements: vec![statement],
@@ -85,7 +82,6 @@ pub(crate) fn written(statement: DraftStatement) -> Option<Value> {
     statements.get_mut(0).map(Value::take)
 }
 
-/// The statements of a policy; `None` when it is none.
 pub(crate) fn statements(content: &str) -> Option<Vec<Value>> {
     let text: Value = serde_json::from_str(content).ok()?;
     match text.get("Statement")? {
@@ -95,7 +91,6 @@ pub(crate) fn statements(content: &str) -> Option<Vec<Value>> {
     }
 }
 
-/// The text of a policy of these statements.
 pub(crate) fn text(statements: &[Value]) -> String {
     json!({"Version": "2012-10-17", "Statement": statements}).to_string()
 }
@@ -104,12 +99,11 @@ pub(crate) fn text(statements: &[Value]) -> String {
 pub(crate) mod deciding {
     use std::sync::Arc;
 
+    use hallpass_base::{HoldKey, Target};
     use hallpass_iam::{Context, Decision, Layers, Policy, PolicyType, Request, decide};
-    use hallpass_model::{HoldKey, Target};
 
     pub(crate) const ACCOUNT: &str = "222233334444";
 
-    /// A permission set of the account, held by a person.
     pub(crate) fn hold_key(user: u32, set: &str) -> HoldKey {
         let set = format!("arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-{set}");
         let user = format!("{user:08}-0000-0000-0000-000000000000");
@@ -122,7 +116,6 @@ pub(crate) mod deciding {
         }
     }
 
-    /// Roles of the permission set `Admin`, without a Region in the path and with one, and of a set whose name begins so.
     pub(crate) fn roles() -> [String; 3] {
         ["Admin", "eu-west-1/Admin", "eu-west-1/Admin_Extra"].map(|it| {
             let (region, set) = it
@@ -132,7 +125,6 @@ pub(crate) mod deciding {
         })
     }
 
-    /// Whether the policy denies: a person, a role, the value of `key` in the request, and what that is.
     pub(crate) fn check(policy: &str, key: &str, rows: &[(u32, &str, &str, bool, &str)]) {
         for (user, role, value, is_denied, what) in rows {
             let wanted = if *is_denied {
@@ -146,7 +138,6 @@ pub(crate) mod deciding {
         }
     }
 
-    /// What AWS says to a person in a role of an account whose only limit is this policy; `key` of the request has `value`.
     pub(crate) fn decision(
         policy: &str,
         user: u32,

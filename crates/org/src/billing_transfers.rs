@@ -1,5 +1,5 @@
-//! Transfers of the bill between organizations, and invitations to them (AWS: "Transfer billing management to external
-//! accounts").
+//! Billing transfers between organizations, and invitations to them (AWS: "Transfer billing
+//! management to external accounts").
 
 use std::collections::BTreeMap;
 
@@ -8,39 +8,32 @@ use serde_json::{Value, json};
 use crate::handshakes::waiting;
 use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, text};
 
-/// What invitations of this kind are for; those of accounts are `INVITE`.
+/// Invitation type; account invitations are `INVITE`.
 const ACTION: &str = "TRANSFER_RESPONSIBILITY";
 
-/// A transfer of the bill.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BillingTransfer {
-    /// `inbound`: we pay for another; `outbound`: another pays for us.
+    /// `inbound`: this organization pays for another; `outbound`: another pays.
     pub direction: &'static str,
-    /// The management account of the other organization.
     pub other: String,
     /// `REQUESTED`, `ACCEPTED`, …
     pub status: String,
-    /// Since when, as AWS says it.
     pub start: String,
-    /// Until when; none where no end was set.
     pub end: Option<String>,
 }
 
-/// An invitation to a transfer that nobody has answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransferInvitation {
     /// `h-…`
     pub id: String,
-    /// Whom it is between: accounts, organizations and addresses.
     pub parties: Vec<String>,
-    /// Until when it can be answered, as AWS says it.
     pub expires: String,
 }
 
-/// Transfers of the bill, in both directions, whatever became of them.
+/// Reads transfers in both directions, in any state.
 ///
 /// # Errors
-/// What could not be read.
+/// The failed read.
 pub async fn read_transfers(calls: &dyn ReadCalls) -> ReadFact<Vec<BillingTransfer>> {
     let reader = Reader {
         calls,
@@ -73,11 +66,11 @@ pub async fn read_transfers(calls: &dyn ReadCalls) -> ReadFact<Vec<BillingTransf
     Ok(found)
 }
 
-/// Invitations to transfers that are open, by id: those that the organization sent, and those that its management account
-/// received. Invitations of accounts are left out.
+/// Reads open transfer invitations by id, sent by the organization or received by its management
+/// account. Account invitations are omitted.
 ///
 /// # Errors
-/// What could not be read.
+/// The failed read.
 pub(crate) async fn open_invitations(home: &Reader<'_>) -> ReadFact<Vec<TransferInvitation>> {
     let mut found = BTreeMap::new();
     for operation in ["ListHandshakesForOrganization", "ListHandshakesForAccount"] {

@@ -1,4 +1,4 @@
-//! Calls that change something, by name: for chores over services that have no port of their own.
+//! Named mutating calls, for chores over services without a port.
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -6,12 +6,10 @@ use serde_json::Value;
 use crate::ports::OrganizationFault;
 use crate::reading::{Operation, ReadCalls, ReadPlace};
 
-/// What a call that changes something answered, or why it did not.
 pub type SendAnswer = Result<Value, OrganizationFault>;
 
-/// Calls that read, and calls that change something.
 #[async_trait]
 pub trait ServiceCalls: ReadCalls {
-    /// One call that changes something, sent once: whether it is sent again is decided after a look.
+    /// Sends one mutating call without retry: a retry is decided after a look.
     async fn send(&self, place: &ReadPlace, operation: Operation, input: &Value) -> SendAnswer;
 }

@@ -1,28 +1,19 @@
-//! Plans of a chore that were kept before. Whoever must do nothing twice goes by all of them: one that was begun and cannot
-//! be read is an error, and not passed over.
+//! Earlier plans of a chore. Chores that must not repeat an action check all of them: a started but
+//! unreadable plan is an error.
 
-use hallpass_runner::{Folded, Plan, PlanId, PlanStore, Saved, StoreFault, fold};
+use hallpass_plans::{Folded, Plan, PlanId, PlanStore, Saved, StoreFault, fold};
 
-/// Why it is not known what earlier plans did.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EarlierUnread {
-    /// Our own store did not answer.
     #[error(transparent)]
     Store(#[from] StoreFault),
-    /// A plan may have done something, and nobody can tell what.
     #[error(
         "plan {plan} was begun before and cannot be read ({why}): another plan could do again what it did; nothing was changed"
     )]
-    Plan {
-        /// The plan.
-        plan: PlanId,
-        /// What is wrong with it.
-        why: String,
-    },
+    Plan { plan: PlanId, why: String },
 }
 
 impl EarlierUnread {
-    /// What to do.
     pub fn help(&self) -> Option<&'static str> {
         match self {
             Self::Store(_) => None,
@@ -34,8 +25,8 @@ impl EarlierUnread {
     }
 }
 
-/// The plans of a kind, newest first, with what each keeps of its kind. One that was never begun did nothing, and is left out
-/// where it cannot be read.
+/// Plans of a kind, newest first, with their kind's data. Unreadable plans that never started are
+/// omitted.
 pub(crate) async fn plans_that_count<T>(
     store: &dyn PlanStore,
     (kind, limit): (&str, u32),
@@ -63,7 +54,6 @@ async fn refuse_begun(
     why: String,
 ) -> Result<(), EarlierUnread> {
     let journal = fold(&store.journal(plan).await?);
-    // a journal that cannot be read may say anything
     if journal.is_ok_and(|folded| folded.began.is_none()) {
         return Ok(());
     }
@@ -71,7 +61,6 @@ async fn refuse_begun(
     Err(EarlierUnread::Plan { plan, why })
 }
 
-/// What became of a plan.
 pub(crate) async fn became_of(
     store: &dyn PlanStore,
     plan: &PlanId,

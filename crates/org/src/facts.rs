@@ -1,5 +1,3 @@
-//! What is read of an organization before anything is decided.
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,41 +7,28 @@ use serde_json::json;
 use crate::ports::{AccountRow, CallerIdentity, Organization, PolicyRow, Root, TargetPresence};
 use crate::{ChoreError, unread};
 
-/// Who we are, and the root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Surroundings {
-    /// Who we are.
     pub caller: CallerIdentity,
-    /// The root.
     pub root: Root,
 }
 
-/// An account below a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountFacts {
-    /// The account.
     pub row: AccountRow,
-    /// Its tags.
     pub tags: BTreeMap<String, String>,
-    /// Whether one of the exempt roles is there.
     pub break_glass: TargetPresence,
 }
 
-/// A target and what is below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetFacts {
-    /// The target's id.
     pub target: String,
-    /// The policies attached to the target itself.
     pub attached: Vec<PolicyRow>,
-    /// Active accounts below.
     pub accounts: Vec<AccountFacts>,
 }
 
-/// Reads who we are, and the root.
-///
 /// # Errors
-/// When AWS does not say.
+/// AWS does not respond.
 pub async fn surroundings(organization: &dyn Organization) -> Result<Surroundings, ChoreError> {
     Ok(Surroundings {
         caller: organization
@@ -54,10 +39,10 @@ pub async fn surroundings(organization: &dyn Organization) -> Result<Surrounding
     })
 }
 
-/// Reads a target, the accounts below it and their tags, and looks for the roles that ARN patterns exempt.
+/// Reads a target, the accounts below it with tags, and the roles exempt by ARN patterns.
 ///
 /// # Errors
-/// When a listing fails.
+/// A listing fails.
 pub async fn gather(
     organization: &dyn Organization,
     target: &str,
@@ -97,7 +82,6 @@ pub async fn gather(
     })
 }
 
-/// Whether one of the exempt roles that may be in the account is there.
 async fn break_glass<'a>(
     organization: &dyn Organization,
     account: &str,
@@ -118,7 +102,7 @@ async fn break_glass<'a>(
     Ok(sight)
 }
 
-/// The path and name of a role, as a pattern says it, when the pattern exempts that role of this account.
+/// The path and name of the role that a pattern exempts in this account.
 fn role_of<'a>(pattern: &'a str, partition: &str, account: &str) -> Option<&'a str> {
     let role = pattern.splitn(6, ':').nth(5)?.strip_prefix("role/")?;
     let is_exempt = |role: &String| {
@@ -128,8 +112,8 @@ fn role_of<'a>(pattern: &'a str, partition: &str, account: &str) -> Option<&'a s
     forms(role).iter().all(is_exempt).then_some(role)
 }
 
-/// What the role of a pattern is called. That of a permission set ends in what AWS draws, and has the Region of IAM
-/// Identity Center in its path or, in some, none: whoever is to be let through must be in each form.
+/// ARN forms of a pattern's role. A permission set's role ends in a suffix from AWS, and its path
+/// has the Region of IAM Identity Center or, in some, none: an exemption must cover every form.
 fn forms(role: &str) -> Vec<String> {
     match permission_set_of(role) {
         Some(set) => ["", "eu-west-1/"]
@@ -141,17 +125,17 @@ fn forms(role: &str) -> Vec<String> {
     }
 }
 
-/// How the roles of permission sets are called: this, the set's name, `_` and 16 hex digits.
+/// Prefix of permission set roles, followed by the set's name, `_` and 16 hex digits.
 const RESERVED: &str = "AWSReservedSSO_";
 
-/// The permission set whose role a path and name mean: its name may hold `_`, its suffix cannot.
+/// The permission set of a role; set names may contain `_`, suffixes cannot.
 pub fn permission_set_of(role: &str) -> Option<&str> {
     let name = role.rsplit('/').next()?.trim_start_matches('*');
     let (set, _) = name.strip_prefix(RESERVED)?.rsplit_once('_')?;
     Some(set)
 }
 
-/// Whether our engine lets a principal through by that pattern; `None` when one of them is no ARN.
+/// Evaluates the pattern with the policy engine; `None` for an invalid ARN.
 fn matches(pattern: &str, arn: &str) -> Option<bool> {
     let by_arn = json!({"ArnLike": {"aws:PrincipalArn": pattern}});
     let statement = json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": by_arn});
@@ -201,7 +185,6 @@ mod tests {
                 of_set("*", "*AWSReservedSSO_Bg_*"),
                 Some("*AWSReservedSSO_Bg_*"),
             ),
-            // people in a role whose path is not as the pattern has it are denied
             (of_set("*", "AWSReservedSSO_Bg_*"), None),
             (of_set("*", &by_region), None),
             (of_set("*", &by_home), None),

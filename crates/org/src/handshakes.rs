@@ -1,23 +1,20 @@
-//! Handshakes that wait for an answer: what one organization asked an account, or another organization, for.
+//! Open handshakes: requests of an organization to an account or another organization.
 
 use serde_json::{Value, json};
 
 use crate::reading::{ReadFact, Reader, text};
 
-/// An account is asked to come into an organization.
 const INVITE: &str = "INVITE";
 
-/// An invitation of another organization that an account can accept. The account leaves its own by that (AWS: direct account
-/// transfers), and its management account is shown nothing of it before.
+/// Another organization's open invitation. Accepting it removes the account from its organization
+/// (AWS: direct account transfers), without notice to the management account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountInvitation {
     /// `h-…`
     pub id: String,
-    /// Who sent it: `o-…`; none where the answer names nobody.
+    /// Sender `o-…`; `None` if missing.
     pub organization: Option<String>,
-    /// The management account of those.
     pub management: Option<String>,
-    /// Until when it can be accepted, as AWS says it.
     pub expires: String,
 }
 
@@ -35,10 +32,10 @@ impl std::fmt::Display for AccountInvitation {
     }
 }
 
-/// Handshakes of an action that can still be answered, as a listing has them.
+/// Open handshakes of an action, from a listing.
 ///
 /// # Errors
-/// What could not be read.
+/// The failed read.
 pub(crate) async fn waiting(
     reader: &Reader<'_>,
     operation: &'static str,
@@ -53,11 +50,11 @@ pub(crate) async fn waiting(
     Ok(rows)
 }
 
-/// Open invitations of other organizations to the account that is read; `own` is the organization that it is in, and where that is
-/// not known every invitation counts.
+/// Open invitations of other organizations to the account; `own` is its organization, without which
+/// every invitation counts.
 ///
 /// # Errors
-/// What could not be read.
+/// The failed read.
 pub(crate) async fn invitations_of_others(
     inside: &Reader<'_>,
     own: Option<&str>,
@@ -80,7 +77,7 @@ fn invitation(row: &Value) -> AccountInvitation {
     let about = resource.into_iter().flat_map(|it| members(it, "Resources"));
     let named = about.filter(|it| text(it, "/Type") == "MANAGEMENT_ACCOUNT");
     let named = named.map(|it| text(it, "/Value")).next();
-    // where nothing names it: ARNs of handshakes are those of the management account that sent them
+    // fallback: handshake ARNs contain the sending management account
     let management = named.or_else(|| text(row, "/Arn").split(':').nth(4));
     let known = |it: Option<&str>| it.filter(|it| !it.is_empty()).map(str::to_owned);
     AccountInvitation {

@@ -1,32 +1,26 @@
-//! From what was read to what a check found.
-
 use std::collections::BTreeMap;
 
-use hallpass_model::time::day_of_file;
-use hallpass_runner::CheckOutcome;
+use hallpass_base::time::day_of_file;
+use hallpass_plans::CheckOutcome;
 use jiff::civil::Date;
 use serde::Deserialize;
 
 use crate::reading::UnreadFact;
 
-/// Somebody vouches for what no API says.
+/// A manual confirmation of a fact that no API returns.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attestation {
-    /// Who attests it.
     pub name: String,
-    /// Since when.
     #[serde(deserialize_with = "day_of_file")]
     pub date: Date,
-    /// Until the end of which day.
     #[serde(deserialize_with = "day_of_file")]
     pub expires: Date,
 }
 
-/// What is vouched for, by the id of its check.
 pub type Attestations = BTreeMap<String, Attestation>;
 
-/// What `today` is known of something that no API says; `words` say why somebody has to look.
+/// The state `today` of a manually confirmed fact; `words` explain why it needs a manual check.
 pub(crate) fn attested(all: &Attestations, id: &str, words: &str, today: Date) -> CheckOutcome {
     let unknown = |reason| CheckOutcome::Unknown {
         action: "attestation".to_owned(),

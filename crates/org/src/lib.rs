@@ -1,12 +1,11 @@
-//! Chores of an organization as plans: outage drills and cutting people's sessions off, both by
-//! service control policies (`policies.md` §8.3 and §12), and making accounts (`organization.md` §1).
+//! Organization chores as plans: outage drills and session revocation by service control policies
+//! (`policies.md` §8.3 and §12), and account creation (`organization.md` §1).
 //!
-//! A chore gathers facts through [`Organization`], makes a plan of steps, and leaves running it to
-//! `runner`; [`OrgStepExecutor`] carries single steps out. Whether a chore is safe is decided by pure functions
-//! over those facts, once when the plan is made and again just before it is applied.
+//! A chore gathers facts through [`Organization`], plans steps, and `runner` runs them;
+//! [`OrgStepExecutor`] executes single steps. Pure functions over the facts decide on safety, at
+//! planning and again just before applying.
 //!
-//! Knows nothing of AWS's wire formats, of databases or of who may ask.
-#![warn(missing_docs)]
+//! Knows no AWS wire formats, databases or permissions of requesters.
 
 mod account_policy;
 mod billing_transfers;
@@ -61,27 +60,21 @@ pub use reading::{
 pub use refusal::{Refusal, SCPS_PER_TARGET, lint};
 pub use step_executor::OrgStepExecutor;
 
-/// Why a chore could not be planned.
 #[derive(Debug, thiserror::Error)]
 pub enum ChoreError {
-    /// What was given cannot be used; nothing was done.
     #[error("{0}")]
     Unusable(#[from] hallpass_iam::BadInput),
-    /// AWS could not be asked.
     #[error("cannot read {what}: {fault}")]
     Unread {
-        /// What was to be read.
         what: String,
-        /// What AWS said.
         fault: OrganizationFault,
     },
-    /// Our own store did not answer.
     #[error(transparent)]
-    Store(#[from] hallpass_runner::StoreFault),
+    Store(#[from] hallpass_plans::StoreFault),
 }
 
-/// Names the listing that failed.
 pub(crate) fn unread(what: impl Into<String>) -> impl FnOnce(OrganizationFault) -> ChoreError {
     let what = what.into();
     move |fault| ChoreError::Unread { what, fault }
 }
+pub mod testing;

@@ -1,69 +1,54 @@
-//! What Control Tower tells when it is done with an account or a unit (AWS Control Tower User Guide, "Lifecycle events in
-//! AWS Control Tower"; `organization.md` V-8, N-6). An event only ends a wait early: the step still asks, and whoever never
-//! hears of it asks as ever.
+//! Control Tower lifecycle events for accounts and units (AWS Control Tower User Guide, "Lifecycle
+//! events in AWS Control Tower"; `organization.md` V-8, N-6). An event only ends a wait early: the
+//! step still polls, and works without events.
 
-use hallpass_runner::{Folded, Plan, PlanStep, StepId, StepState};
+use hallpass_plans::{Folded, Plan, PlanStep, StepId, StepState};
 use serde_json::Value;
 
 use crate::control_tower::{PROVISION, ProductWish};
 use crate::enrolment::{self, PlaceWish, REGISTER, RESET, RegisterWish, WAIT};
 use crate::vending;
 
-/// Who sends lifecycle events.
 pub const LIFECYCLE_SOURCE: &str = "aws.controltower";
-/// What kind of events they are.
 pub const LIFECYCLE_DETAIL_TYPE: &str = "AWS Service Event via CloudTrail";
 
-/// Events about accounts, and the member with what came of them.
 const ACCOUNTS: &[(&str, &str)] = &[
     ("CreateManagedAccount", "createManagedAccountStatus"),
     ("UpdateManagedAccount", "updateManagedAccountStatus"),
 ];
-/// Events about units.
 const UNITS: &[(&str, &str)] = &[(
     "RegisterOrganizationalUnit",
     "registerOrganizationalUnitStatus",
 )];
-/// Events about baselines of units and accounts.
 const BASELINES: &[(&str, &str)] = &[
     ("EnableBaseline", "enableBaselineStatus"),
     ("ResetEnabledBaseline", "resetEnabledBaselineStatus"),
     ("UpdateEnabledBaseline", "updateEnabledBaselineStatus"),
 ];
 
-/// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LifecycleState {
-    /// All of it is done.
     Succeeded,
-    /// It is not, or not whole.
     Failed,
 }
 
-/// What an event is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LifecycleSubject {
-    /// An account, by what the event says of it.
     Account {
-        /// Its name; events about baselines do not say it.
+        /// Missing in baseline events.
         name: Option<String>,
-        /// Its id; a failure may come before there is one.
+        /// Missing if the failure precedes its creation.
         id: Option<String>,
     },
-    /// An organizational unit, by id: whatever waits for an account in it.
+    /// A unit id: for every step that waits for an account in it.
     Unit(String),
 }
 
-/// Control Tower is done with something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LifecycleEvent {
-    /// What Control Tower calls it: `CreateManagedAccount`.
     pub name: String,
-    /// What it is about.
     pub subject: LifecycleSubject,
-    /// How it ended.
     pub state: LifecycleState,
-    /// Control Tower's words; none in events about baselines.
     pub message: String,
 }
 
@@ -72,7 +57,6 @@ fn text(value: &Value, pointer: &str) -> Option<String> {
     found.filter(|it| !it.is_empty()).map(str::to_owned)
 }
 
-/// The member with what came of an event of that name.
 fn member_of(names: &[(&'static str, &'static str)], name: &str) -> Option<&'static str> {
     let found = names.iter().find(|(event, _)| *event == name);
     found.map(|(_, member)| *member)
@@ -87,8 +71,8 @@ fn state_of(word: Option<String>) -> Option<LifecycleState> {
 }
 
 impl LifecycleEvent {
-    /// Reads the detail of an event; `None` of one about something else, or that ends nothing. A half-made account that
-    /// is tried again is told of as an update.
+    /// Parses an event's detail; `None` if unrelated or not final. A retried partial account is
+    /// reported as an update.
     pub fn read(detail: &Value) -> Option<Self> {
         let name = text(detail, "/eventName")?;
         let status = |member: &str| detail.pointer(&format!("/serviceEventDetails/{member}"));
@@ -133,8 +117,7 @@ impl LifecycleEvent {
         })
     }
 
-    /// The steps of a plan that wait for what it is about: by the account's name, else by its id. Steps that were not
-    /// begun, or are over, wait for nothing.
+    /// Steps that wait for the subject, by account name, else by id. Only steps in progress wait.
     pub fn waiting(&self, plan: &Plan, folded: &Folded) -> Vec<StepId> {
         let in_flight = |step: &&PlanStep| {
             matches!(
@@ -169,10 +152,9 @@ impl LifecycleEvent {
     }
 }
 
-/// The kinds of plans that may have such steps.
 pub const WAITING_KINDS: [&str; 2] = [vending::PLAN_KIND, enrolment::PLAN_KIND];
 
-/// Whether a plan has steps that such events may end the wait of: only its journal is worth reading.
+/// Checks if a plan can have waiting steps, before its journal is read.
 pub fn may_wait(plan: &Plan) -> bool {
     let mut kinds = plan.steps.iter().map(|step| step.kind.as_str());
     kinds.any(|kind| [PROVISION, WAIT, RESET, REGISTER].contains(&kind))

@@ -1,13 +1,10 @@
-//! What several checks read of an organization as a whole.
-
 use std::collections::BTreeMap;
 
-use hallpass_model::{AccountId, AccountPath};
+use hallpass_base::{AccountId, AccountPath};
 use serde_json::{Value, json};
 
 use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, text, unread};
 
-/// Whether the organization has all features, or consolidated billing alone.
 pub(crate) async fn has_all_features(reader: &Reader<'_>) -> ReadFact<bool> {
     let operation = ("organizations", "DescribeOrganization");
     let answer = reader.one(operation, json!({})).await?;
@@ -22,12 +19,11 @@ async fn root(reader: &Reader<'_>) -> ReadFact<Value> {
     first.ok_or_else(|| unread(operation, "there is no root in the answer"))
 }
 
-/// The id of the root.
 pub(crate) async fn root_id(reader: &Reader<'_>) -> ReadFact<String> {
     Ok(text(&root(reader).await?, "/Id").to_owned())
 }
 
-/// The address of an alternate contact, by its type; of the account of the credentials where none is named, since the
+/// The address of an alternate contact type; without an account that of the credentials, since the
 /// service refuses its id.
 pub(crate) async fn alternate_contact(
     reader: &Reader<'_>,
@@ -47,7 +43,6 @@ pub(crate) async fn alternate_contact(
     Ok(mail.filter(|it| !it.is_empty()).map(str::to_owned))
 }
 
-/// Whether service control policies are on.
 pub(crate) async fn has_scps(reader: &Reader<'_>) -> ReadFact<bool> {
     let root = root(reader).await?;
     let types = root.get("PolicyTypes").and_then(Value::as_array);
@@ -56,15 +51,15 @@ pub(crate) async fn has_scps(reader: &Reader<'_>) -> ReadFact<bool> {
     Ok(types.any(|it| *it == wanted))
 }
 
-/// The root and the units above an account, by the path in its row; none where the row does not say.
+/// The root and units above an account, from its row's path; `None` if missing.
 pub(crate) fn units_above(row: &Value) -> Option<Vec<String>> {
     let paths = row.get("Paths")?.as_array()?.iter();
     let path = AccountPath::of(text(row, "/Id"), paths.filter_map(Value::as_str))?;
     Some(path.above().iter().map(|it| (*it).to_owned()).collect())
 }
 
-/// All accounts by the unit or root that they are in. None where one does not say: then each unit has to be asked, since
-/// two sources are not mixed.
+/// All accounts by parent. `None` if one has no path: then each unit is queried, since two sources
+/// are not mixed.
 pub(crate) async fn accounts_by_parent(
     reader: &Reader<'_>,
 ) -> ReadFact<Option<BTreeMap<String, Vec<Value>>>> {
@@ -80,7 +75,7 @@ pub(crate) async fn accounts_by_parent(
     Ok(Some(found))
 }
 
-/// Accounts that are in no unit, beside the management account.
+/// Accounts without a unit, except the management account.
 pub(crate) async fn accounts_in_root(
     reader: &Reader<'_>,
     management: &AccountId,
@@ -96,13 +91,13 @@ pub(crate) async fn accounts_in_root(
 
 /// Service Quotas' code of "Default maximum number of accounts".
 const ACCOUNTS_QUOTA: &str = "L-E619E033";
-/// Where Service Quotas knows of services that are in no Region.
+/// Region of global services in Service Quotas.
 const GLOBAL: &str = "us-east-1";
 
-/// How many accounts the organization may have.
+/// The organization's account quota.
 ///
 /// # Errors
-/// When AWS does not say.
+/// AWS does not return it.
 pub async fn account_quota(calls: &dyn ReadCalls) -> ReadFact<i64> {
     let home = Reader {
         calls,

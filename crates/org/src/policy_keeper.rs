@@ -1,22 +1,18 @@
-//! What goes through accounts and keeps policies of ours in them.
+//! Shared ports for maintaining Hallpass's account policies.
 
 use std::sync::Arc;
 
-use hallpass_model::{Clock, IdSource};
-use hallpass_runner::PlanStore;
+use hallpass_base::{Clock, IdSource};
+use hallpass_plans::PlanStore;
 
 use crate::ports::Organization;
 
-/// The ports of a process that keeps policies, and its name.
 pub struct PolicyKeeper {
-    /// Reads and writes policies.
     pub organization: Arc<dyn Organization>,
     /// Lanes: one process at a time writes to an account.
     pub lanes: Arc<dyn PlanStore>,
-    /// Time.
     pub clock: Arc<dyn Clock>,
-    /// Ids of audit records.
     pub ids: Arc<dyn IdSource>,
-    /// Tells this process from every other.
+    /// Unique per process.
     pub holder: String,
 }

@@ -1,12 +1,11 @@
-//! What stands of a policy, held against what is wanted.
+//! Compares an existing policy with the wanted one.
 
 use hallpass_iam::language;
-use hallpass_runner::StepProbe;
+use hallpass_plans::StepProbe;
 use serde_json::{Value, json};
 
 use crate::ports::{NewPolicy, PolicyText};
 
-/// What a look at the policy of a wish says.
 pub(crate) fn probe_put(wanted: &NewPolicy, found: Option<&PolicyText>) -> StepProbe {
     match found {
         None => StepProbe::Absent,
@@ -17,7 +16,6 @@ pub(crate) fn probe_put(wanted: &NewPolicy, found: Option<&PolicyText>) -> StepP
     }
 }
 
-/// What a look at a policy that is to go says.
 pub(crate) fn probe_delete(found: Option<&PolicyText>) -> StepProbe {
     match found {
         None => StepProbe::Satisfied,
@@ -27,7 +25,7 @@ pub(crate) fn probe_delete(found: Option<&PolicyText>) -> StepProbe {
     }
 }
 
-/// Whether two texts are one policy: white space, the order of members and lists, and lists of one do not matter.
+/// Ignores white space, the order of members and lists, and single-element lists.
 pub(crate) fn same_policy(one: &str, other: &str) -> bool {
     let read = |text: &str| serde_json::from_str::<Value>(text).ok();
     let is_same = |(one, other): (Value, Value)| language::same_policy(&one, &other);

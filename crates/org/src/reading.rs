@@ -1,61 +1,51 @@
-//! Reading for checks: every call by itself, so that one that is refused leaves the others known. What was refused is
-//! kept as that, and is never taken for nothing.
+//! Reads for checks: calls are independent. A refused read is stored as such, never as empty.
 
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use hallpass_aws_model::page_rows;
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use serde_json::{Map, Value, json};
 
-/// The most pages of a listing that are read.
 const PAGES_MAX: usize = 1_000;
 
-/// Where a call is made; by default with the credentials and in the Region that we began with.
+/// By default Hallpass's own credentials and Region.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadPlace {
-    /// The account whose role is assumed.
+    /// Assume the role of this account.
     pub account: Option<AccountId>,
-    /// The Region.
     pub region: Option<String>,
 }
 
-/// A call that failed for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadCallFailed {
-    /// The code of the answer.
     pub code: String,
-    /// What it said.
     pub message: String,
-    /// Whether it may pass by itself: no answer, a failure of the service, too many calls.
+    /// May succeed later: no answer, service failure, throttling.
     pub passing: bool,
 }
 
-/// An answer with the names of the API, and what the next page is asked with.
+/// The answer in API names, and the input for the next page.
 pub type ReadAnswer = Result<(Value, Option<Map<String, Value>>), ReadCallFailed>;
 
-/// Calls that read. Each is repeated by whoever implements this, as far as that is worth it.
+/// Read-only calls; implementations retry.
 #[async_trait]
 pub trait ReadCalls: Send + Sync {
-    /// One call.
     async fn call(&self, place: &ReadPlace, operation: Operation, input: &Value) -> ReadAnswer;
 }
 
-/// Something that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadFact {
-    /// The action: `iam:GetAccountSummary`.
+    /// Such as `iam:GetAccountSummary`.
     pub action: String,
-    /// The code and words of the refusal.
+    /// Error code and message.
     pub reason: String,
-    /// Whether it may pass by itself.
     pub passing: bool,
 }
 
-/// What was read, or why it was not.
+/// The value, or why it is unread.
 pub type ReadFact<T> = Result<T, UnreadFact>;
 
-/// Service and operation.
 pub type Operation = (&'static str, &'static str);
 
 pub(crate) fn unread((service, operation): Operation, reason: impl Into<String>) -> UnreadFact {
@@ -73,7 +63,6 @@ pub(crate) fn failed(operation: Operation, failed: &ReadCallFailed) -> UnreadFac
     }
 }
 
-/// Reads in one place.
 #[derive(Clone)]
 pub(crate) struct Reader<'a> {
     pub(crate) calls: &'a dyn ReadCalls,
@@ -81,12 +70,11 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// One answer.
     pub(crate) async fn one(&self, operation: Operation, input: Value) -> ReadFact<Value> {
         Ok(self.page(operation, &input).await?.0)
     }
 
-    /// One answer, and what the next page is asked with.
+    /// One page, and the input for the next.
     pub(crate) async fn page(
         &self,
         operation: Operation,
@@ -96,7 +84,7 @@ impl Reader<'_> {
         found.await.map_err(|it| failed(operation, &it))
     }
 
-    /// One answer; none where the service says with `code` that there is nothing.
+    /// `None` if the error `code` means nothing exists.
     pub(crate) async fn one_unless(
         &self,
         operation: Operation,
@@ -111,7 +99,6 @@ impl Reader<'_> {
         }
     }
 
-    /// The rows of every page.
     pub(crate) async fn list(
         &self,
         operation: Operation,
@@ -122,7 +109,7 @@ impl Reader<'_> {
         Ok(rows.unwrap_or_default())
     }
 
-    /// The rows of every page; none where the service says with `code` that there is nothing.
+    /// `None` if the error `code` means nothing exists.
     pub(crate) async fn list_unless(
         &self,
         operation: Operation,
@@ -157,10 +144,10 @@ impl Reader<'_> {
     }
 }
 
-/// The rows of every page of a listing, in one place.
+/// Reads all pages of a listing.
 ///
 /// # Errors
-/// What could not be read, and a listing that has no end.
+/// A failed read, and an endless listing.
 pub async fn read_all(
     calls: &dyn ReadCalls,
     place: ReadPlace,
@@ -171,7 +158,7 @@ pub async fn read_all(
     Reader { calls, place }.list(operation, input, name).await
 }
 
-/// Reads in an account; with our own credentials where it is ours.
+/// Uses Hallpass's own credentials for its own account.
 pub(crate) fn inside<'a>(
     calls: &'a dyn ReadCalls,
     account: &AccountId,
@@ -186,7 +173,6 @@ pub(crate) fn inside<'a>(
     }
 }
 
-/// The Regions that are on in an account.
 pub(crate) async fn enabled_regions(
     calls: &dyn ReadCalls,
     account: &AccountId,
@@ -199,7 +185,6 @@ pub(crate) async fn enabled_regions(
     Ok(names.map(str::to_owned).collect())
 }
 
-/// A text of an answer; empty where it is missing.
 pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value
         .pointer(pointer)

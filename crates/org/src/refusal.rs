@@ -1,4 +1,4 @@
-//! What must hold before a policy is attached anywhere. Pure: facts in, refusals out.
+//! Checks before a policy is attached. Pure: facts in, refusals out.
 
 use hallpass_aws_model::facts;
 use hallpass_iam::{PolicyType, lint as rules};
@@ -7,19 +7,16 @@ use serde::{Deserialize, Serialize};
 use crate::facts::{Surroundings, TargetFacts};
 use crate::ports::{PolicyRow, TargetPresence};
 
-/// Service control policies attached to one target, `FullAWSAccess` among them (`policies.md` §5).
+/// Limit per target, `FullAWSAccess` included (`policies.md` §5).
 pub const SCPS_PER_TARGET: usize = facts::SCPS_PER_TARGET.count();
-/// The tag of accounts where nothing is rehearsed.
+/// Tag of production accounts, excluded from drills.
 const PROD_TAG: &str = "hallpass:prod";
 
-/// Why it is refused. Nothing was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// For programs.
     pub code: String,
-    /// For people: lower case, no final stop.
+    /// Lower case, no final stop.
     pub message: String,
-    /// What would help.
     pub help: String,
 }
 
@@ -33,7 +30,7 @@ impl Refusal {
     }
 }
 
-/// What the linter says of a service control policy, as far as it is an error; its size among that.
+/// Linter errors for a service control policy, including its size.
 pub fn lint(content: &str) -> Vec<Refusal> {
     let findings = rules::lint(content, &rules::Options::new(PolicyType::Scp));
     let errors = findings
@@ -50,7 +47,7 @@ pub fn lint(content: &str) -> Vec<Refusal> {
         .collect()
 }
 
-/// What holds for every policy that is attached, whatever it says.
+/// Refusals independent of the policy's content.
 pub(crate) fn of_surroundings(around: &Surroundings) -> Vec<Refusal> {
     let mut found = Vec::new();
     let caller = &around.caller;
@@ -75,7 +72,7 @@ pub(crate) fn of_surroundings(around: &Surroundings) -> Vec<Refusal> {
     found
 }
 
-/// A place in the list of policies of a target, for a policy of this name.
+/// Refuses if the target has no free slot for a policy of this name.
 pub(crate) fn slot_taken(target: &str, attached: &[PolicyRow], name: &str) -> Option<Refusal> {
     let taken = attached.iter().filter(|row| row.name != name).count();
     (taken >= SCPS_PER_TARGET).then(|| {
@@ -86,7 +83,7 @@ pub(crate) fn slot_taken(target: &str, attached: &[PolicyRow], name: &str) -> Op
     })
 }
 
-/// The management account as a target: no policy has an effect there.
+/// Refuses the management account: policies have no effect there.
 pub(crate) fn of_management(around: &Surroundings, target: &str) -> Option<Refusal> {
     (target == around.caller.management_account).then(|| {
         Refusal::new(
@@ -97,7 +94,6 @@ pub(crate) fn of_management(around: &Surroundings, target: &str) -> Option<Refus
     })
 }
 
-/// The root as a target.
 pub(crate) fn of_root(around: &Surroundings, target: &str) -> Option<Refusal> {
     (target == around.root.id || target.starts_with("r-")).then(|| {
         Refusal::new(
@@ -108,7 +104,6 @@ pub(crate) fn of_root(around: &Surroundings, target: &str) -> Option<Refusal> {
     })
 }
 
-/// Accounts that are in production.
 pub(crate) fn of_production(facts: &TargetFacts, listed: &[String]) -> Option<Refusal> {
     let is_prod = |account: &&crate::facts::AccountFacts| {
         listed.contains(&account.row.id)
@@ -137,7 +132,7 @@ pub(crate) fn of_production(facts: &TargetFacts, listed: &[String]) -> Option<Re
     })
 }
 
-/// A way back in for every account.
+/// Requires a break-glass role in every account.
 pub(crate) fn of_break_glass(facts: &TargetFacts, exempt: &[String]) -> Vec<Refusal> {
     if exempt.is_empty() {
         return vec![Refusal::new(
@@ -180,7 +175,7 @@ pub(crate) fn of_break_glass(facts: &TargetFacts, exempt: &[String]) -> Vec<Refu
     found
 }
 
-/// At most five, and how many more there are.
+/// At most five, and the number of others.
 fn short_list(ids: &[&str]) -> String {
     let shown: Vec<&str> = ids.iter().take(5).copied().collect();
     let more = ids.len().saturating_sub(shown.len());

@@ -1,16 +1,16 @@
-//! Which writes must not be sent again because no answer came (`organization.md` V-9, D-9). All others may: their APIs know
-//! what they were asked for before, by a token, a name or the form that is wanted. The client below never repeats a
-//! write; this is for those who look after an unknown outcome and may send once more.
+//! Writes that must not be retried after a missing answer (`organization.md` V-9, D-9). Others are
+//! idempotent by a token, a name or the wanted form. The client never retries a write; this is for
+//! callers that resend after an unknown outcome.
 
 use std::time::Duration;
 
-use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_runner::{Class, Retry, SentBefore, StepError};
+use hallpass_base::{TimeSpan, Timestamp};
+use hallpass_plans::{Class, Retry, SentBefore, StepError};
 
-/// A call that makes another thing each time it is sent.
+/// A call that creates another resource each time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UnsafeWrite {
-    /// `organizations:CreateAccount`: there is no idempotency field.
+    /// `organizations:CreateAccount`: there is no idempotency token.
     CreateAccount,
     /// `devops-guru:AddNotificationChannel`: a second channel to the same topic.
     AddNotificationChannel,
@@ -24,8 +24,8 @@ impl UnsafeWrite {
         }
     }
 
-    /// How long after it was sent a listing that does not show it is not believed: what is on its way to AWS when its
-    /// answer is given up may be carried out after that, and listings lag.
+    /// Time after sending before an empty listing is trusted: a timed-out call may still be
+    /// applied, and listings lag.
     const fn shows_after(self) -> TimeSpan {
         match self {
             Self::CreateAccount => TimeSpan::seconds(8),
@@ -33,10 +33,10 @@ impl UnsafeWrite {
         }
     }
 
-    /// Whether it may be sent though this was sent before and a look showed nothing of it.
+    /// Checks if a sent call may be repeated when a look finds no effect.
     ///
     /// # Errors
-    /// It is to be looked for later, as long as its effect may be there unseen.
+    /// Look again later, as long as an effect may be invisible.
     pub(crate) fn may_repeat(self, sent: &SentBefore, now: Timestamp) -> Result<(), StepError> {
         let Some(last) = sent.at.last().filter(|_| sent.in_this_run) else {
             return Ok(());

@@ -1,10 +1,10 @@
-//! Carries single steps out: looks, sends one write, looks until it shows.
+//! Executes single steps: look, one write, poll until visible.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_model::Clock;
-use hallpass_runner::{
+use hallpass_base::Clock;
+use hallpass_plans::{
     Class, Effect, PlanStep, Retry, StepError, StepExecutor, StepProbe, StoreFault, Undo, Verify,
     WriteAnswer,
 };
@@ -23,18 +23,14 @@ use crate::steps::{
 };
 use crate::{ChoreError, Refusal};
 
-/// Whoever carries the steps of this crate's plans out.
 pub struct OrgStepExecutor {
-    /// Reads and writes policies.
     pub organization: Arc<dyn Organization>,
-    /// What is kept of steps.
     pub store: Arc<dyn OrgStore>,
-    /// Time.
     pub clock: Arc<dyn Clock>,
 }
 
 impl OrgStepExecutor {
-    /// The policy of a wish: by id as long as there is one, else by name.
+    /// By id if known, else by name.
     async fn find(&self, named: &PolicyRef) -> Result<Option<PolicyText>, StepError> {
         if let Some(id) = &named.id
             && let Some(found) = self.organization.policy(id).await.map_err(setback)?
@@ -111,7 +107,7 @@ impl OrgStepExecutor {
         self.on_basis(&wanted.basis, found.as_ref(), seen).await
     }
 
-    /// What was seen; `drifted` where something is to be done and what it was judged by is not so any more.
+    /// The observed state; `drifted` if work remains and the basis has changed.
     async fn on_basis(
         &self,
         basis: &StepBasis,
@@ -140,7 +136,7 @@ impl OrgStepExecutor {
         Ok(seen)
     }
 
-    /// The policy of a pair, as long as it is attached there.
+    /// The pair's policy if attached there.
     async fn look_pair(&self, pair: &Pair) -> Result<Option<PolicyText>, StepError> {
         let Some(found) = self.find(&pair.policy).await? else {
             return Ok(None);
@@ -175,7 +171,7 @@ impl OrgStepExecutor {
         let drill = self.store.drill(&mark.drill).await.map_err(unkept)?;
         let is_set = match drill {
             Some(drill) => instant(&drill, mark.instant).is_some(),
-            // a drill that another store knows is removed by its tags alone
+            // another store's drill is removed by its tags alone
             None => mark.instant == Instant::Removed,
         };
         Ok(if is_set {
@@ -200,7 +196,7 @@ impl OrgStepExecutor {
         };
         match sent {
             Ok(remote) => WriteAnswer::Accepted { remote },
-            // the name is taken by a policy that listings do not show yet
+            // an existing policy is not listed yet
             Err(OrganizationFault::AlreadyThere { message }) => {
                 WriteAnswer::AlreadyThere { why: message }
             }
@@ -272,7 +268,6 @@ impl OrgStepExecutor {
         dropped.map_err(unkept)
     }
 
-    /// Whether what was sent shows by now.
     async fn shows(&self, step: &PlanStep, remote: &str) -> Result<bool, StepError> {
         let found = || self.organization.policy(remote);
         match spec_of(step)? {
@@ -296,10 +291,9 @@ impl OrgStepExecutor {
     }
 }
 
-/// Somebody named an entry again.
 const MOVED: &str = "an entry has another end";
 
-/// Whether an entry is kept with another end than it had.
+/// True if an entry's stored end has changed.
 fn moved(rows: &[Revocation], all: &[Revocation]) -> bool {
     let is_moved = |row: &Revocation| {
         let mut same = all.iter();
@@ -308,14 +302,13 @@ fn moved(rows: &[Revocation], all: &[Revocation]) -> bool {
     rows.iter().any(is_moved)
 }
 
-/// Somebody has cut people off since the step was planned.
+/// Sessions were revoked since the step was planned.
 fn drifted(what: &str) -> StepProbe {
     StepProbe::Drifted {
         reason: format!("{what} by now: make a new plan, or change it by hand"),
     }
 }
 
-/// The id of the policy that a look saw.
 fn seen_id(seen: &StepProbe, act: &str, otherwise: &str) -> Result<String, StepError> {
     let old = seen.old();
     let id = old.get("id").and_then(Value::as_str);
@@ -433,9 +426,9 @@ impl StepExecutor for OrgStepExecutor {
                 }),
             ),
             (StepSpec::Delete(_), None) => Undo::Not("its text was not recorded".to_owned()),
-            // an entry in force again without its end would stay for ever
+            // restored entries need their end, or they would stay forever
             (StepSpec::DropRevocations(keeping), _) => by(KEEP_REVOCATIONS, stored(&keeping)),
-            // what the store keeps beside policies does no harm and tells what was
+            // extra store entries are harmless history
             (
                 StepSpec::Guard(_)
                 | StepSpec::KeepDrill(_)
@@ -451,7 +444,6 @@ fn spec_of(step: &PlanStep) -> Result<StepSpec, StepError> {
     StepSpec::read(&step.kind, &step.desired).map_err(|why| StepError::failed("unknown_step", &why))
 }
 
-/// What a look that brought nothing means for a step.
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 pub(crate) fn unseen(fact: UnreadFact) -> StepError {
     if fact.passing {
@@ -461,7 +453,7 @@ pub(crate) fn unseen(fact: UnreadFact) -> StepError {
     StepError::failed(&fact.action, &fact.reason)
 }
 
-/// What a fault means for the engine (`organization.md` P-10).
+/// Maps a fault for the engine (`organization.md` P-10).
 pub(crate) fn setback(fault: OrganizationFault) -> StepError {
     match fault {
         OrganizationFault::Throttled { message, after } => StepError::Retry(Retry {
@@ -473,7 +465,6 @@ pub(crate) fn setback(fault: OrganizationFault) -> StepError {
         OrganizationFault::AlreadyThere { message } => StepError::failed("already_there", &message),
         OrganizationFault::NotThere { message } => StepError::failed("not_there", &message),
         OrganizationFault::Refused { code, message } => {
-            // AWS's words may begin with the code already
             let begins = message.strip_prefix(code.as_str());
             let words = begins.and_then(|it| it.strip_prefix(": "));
             StepError::failed(&code, words.unwrap_or(&message))
@@ -486,14 +477,14 @@ fn unkept(fault: StoreFault) -> StepError {
     StepError::later(Class::Throttle, fault.to_string())
 }
 
-fn instant(drill: &Drill, which: Instant) -> Option<hallpass_model::Timestamp> {
+fn instant(drill: &Drill, which: Instant) -> Option<hallpass_base::Timestamp> {
     match which {
         Instant::Applied => drill.applied_at,
         Instant::Removed => drill.removed_at,
     }
 }
 
-/// Whether what is kept is that drill, not removed: one that begins again is kept anew.
+/// Compares drills; a removed one does not count.
 fn is_kept(kept: &Drill, drill: &Drill) -> bool {
     let same = Drill {
         applied_at: None,
@@ -502,7 +493,6 @@ fn is_kept(kept: &Drill, drill: &Drill) -> bool {
     same == *drill
 }
 
-/// Refusals in one text, for a journal.
 pub(crate) fn reasons(refusals: &[Refusal]) -> String {
     let texts: Vec<&str> = refusals.iter().map(|it| it.message.as_str()).collect();
     texts.join("; ")

@@ -1,4 +1,4 @@
-//! What steps of these plans want, as it stands in a plan. The names are part of stored plans.
+//! Wanted states of policy steps, as stored in plans. Names are part of stored plans.
 
 use std::collections::BTreeMap;
 
@@ -8,26 +8,26 @@ use serde_json::Value;
 
 use crate::ports::{Drill, NewPolicy, Revocation};
 
-/// Checks that must hold when the plan is applied: [`Guard`].
+/// Checks at apply time: [`Guard`].
 pub(crate) const PRECONDITIONS: &str = "guard";
 /// A policy with this text: [`PutPolicy`].
 pub(crate) const PUT: &str = "policy.put";
-/// A policy attached to a target: [`Pair`].
+/// A policy is attached to a target: [`Pair`].
 pub(crate) const ATTACH: &str = "policy.attach";
-/// A policy not attached to a target: [`Pair`].
+/// A policy is not attached to a target: [`Pair`].
 pub(crate) const DETACH: &str = "policy.detach";
-/// No such policy: [`Deletion`].
+/// A policy does not exist: [`Deletion`].
 pub(crate) const DELETE: &str = "policy.delete";
-/// A drill in the store: [`Drill`].
+/// A drill is stored: [`Drill`].
 pub(crate) const KEEP_DRILL: &str = "drill.keep";
-/// A drill's applied or removed instant in the store: [`Mark`].
+/// A drill's applied or removed time is stored: [`Mark`].
 pub(crate) const MARK_DRILL: &str = "drill.mark";
-/// Entries and their ends in the store: [`Keeping`].
+/// Entries and ends are stored: [`Keeping`].
 pub(crate) const KEEP_REVOCATIONS: &str = "revocations.keep";
-/// Entries gone from the store: [`Keeping`].
+/// Entries are deleted from the store: [`Keeping`].
 pub(crate) const DROP_REVOCATIONS: &str = "revocations.drop";
 
-/// A policy by name, and by id where it is known.
+/// A policy by name, and id if known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PolicyRef {
     pub(crate) name: String,
@@ -35,17 +35,15 @@ pub(crate) struct PolicyRef {
     pub(crate) id: Option<String>,
 }
 
-/// What the wish of a step was judged by. Where that is not so any more the step is `drifted`, whatever is accepted: it
-/// would let people in whom somebody has cut off since. Plans of earlier releases have none.
+/// The basis of a step's decision. If it has changed, the step is always `drifted`: it would
+/// restore access that was revoked since. Missing in plans of earlier releases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StepBasis {
-    /// The text of the policy that is detached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) text: Option<String>,
-    /// The policy is attached nowhere: whom its new text leaves out, it does not cut off.
+    /// The policy is unattached: entries omitted from the new text have no effect now.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) unattached: bool,
-    /// Entries with the ends that the store has for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) rows: Vec<Revocation>,
 }
@@ -56,7 +54,6 @@ impl StepBasis {
     }
 }
 
-/// A policy with its text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PutPolicy {
     #[serde(flatten)]
@@ -65,7 +62,7 @@ pub(crate) struct PutPolicy {
     pub(crate) basis: StepBasis,
 }
 
-/// A policy and a target. What an attachment has as its basis is that of the step that takes it back.
+/// An attachment's basis applies to its undo.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pair {
     pub(crate) policy: PolicyRef,
@@ -74,19 +71,17 @@ pub(crate) struct Pair {
     pub(crate) basis: StepBasis,
 }
 
-/// A policy that is to go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Deletion {
     #[serde(flatten)]
     pub(crate) policy: PolicyRef,
-    /// Its tags: by them it is known for what it is once it is put back.
+    /// Restored by an undo, to identify the policy.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) tags: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "StepBasis::is_nothing")]
     pub(crate) basis: StepBasis,
 }
 
-/// What a guard checks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "of", rename_all = "snake_case")]
 pub(crate) enum Guard {
@@ -98,7 +93,6 @@ pub(crate) enum Guard {
         prod: Vec<String>,
         break_glass: BreakGlass,
     },
-    /// A revocation can be attached there.
     Sessions {
         name: String,
         targets: Vec<String>,
@@ -106,17 +100,15 @@ pub(crate) enum Guard {
     },
 }
 
-/// Whether a way back in has to be seen.
+/// Whether a break-glass role is required.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BreakGlass {
-    /// In every account.
     Needed,
-    /// Somebody said that it need not be.
+    /// Explicitly not required.
     Waived,
 }
 
-/// Which instant of a drill is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Instant {
@@ -124,21 +116,18 @@ pub(crate) enum Instant {
     Removed,
 }
 
-/// A drill's instant to be set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Mark {
     pub(crate) drill: String,
     pub(crate) instant: Instant,
 }
 
-/// Entries of one policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Keeping {
     pub(crate) policy: String,
     pub(crate) rows: Vec<Revocation>,
 }
 
-/// A step's wish, told apart by its kind.
 #[derive(Clone, Debug)]
 pub(crate) enum StepSpec {
     Guard(Guard),
@@ -153,7 +142,6 @@ pub(crate) enum StepSpec {
 }
 
 impl StepSpec {
-    /// Reads a stored wish.
     pub(crate) fn read(kind: &str, desired: &Value) -> Result<Self, String> {
         fn of<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
             serde_json::from_value(value.clone()).map_err(|error| error.to_string())
@@ -173,9 +161,8 @@ impl StepSpec {
     }
 }
 
-/// A wish as it is stored.
 pub(crate) fn stored<T: Serialize>(wish: &T) -> Value {
-    // texts, lists and instants only: writing them as JSON cannot fail
+    // texts, lists and instants only: JSON serialization cannot fail
     serde_json::to_value(wish).unwrap_or_default()
 }
 

@@ -1,5 +1,3 @@
-//! What a statement reads: the snapshots of a folder, or one document; and whether it was collected.
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -23,29 +21,20 @@ use crate::engine::{QueryEngine, ReadStatement};
 use crate::failure::{QueryExit, QueryFailure};
 use crate::folder::{KEPT_IN_BUCKET, Manifest, SnapshotFolder, columns};
 
-/// What there is to read.
 pub(crate) enum Dataset {
-    /// Kept snapshots, one of which the plain names mean.
     Kept {
         folder: SnapshotFolder,
         manifests: Vec<Manifest>,
-        /// The place of that one in the list; none when there is no snapshot.
         chosen: Option<usize>,
-        /// The activity table, which no snapshot is part of.
         activity: Option<ActivityManifest>,
     },
-    /// One document.
     Given(Box<Snapshot>),
 }
 
-/// A table as a statement names it.
 #[derive(Clone, Copy, Debug)]
 enum NamedTable {
-    /// Of one snapshot.
     Base(&'static InventoryTable),
-    /// Of all of them (`inventory.md` T-8).
     History(&'static InventoryTable),
-    /// About snapshots.
     Meta(&'static InventoryTable),
 }
 
@@ -54,7 +43,7 @@ impl NamedTable {
         let meta = META.iter().find(|it| it.name == name).copied();
         let history = || {
             let of = table(name.strip_suffix("_history")?)?;
-            // days are in the table itself
+            // the activity table has its own days
             Some(Self::History(of)).filter(|_| of.name != ActivityManifest::TABLE)
         };
         meta.map(Self::Meta)
@@ -63,7 +52,6 @@ impl NamedTable {
     }
 }
 
-/// A table whose data are not all there.
 #[derive(Debug)]
 pub(crate) struct PartialTable {
     pub(crate) table: &'static str,
@@ -71,10 +59,10 @@ pub(crate) struct PartialTable {
 }
 
 impl Dataset {
-    /// Gives the engine the tables that a statement reads; answers those that are partial.
+    /// Registers the tables of a statement with the engine. Returns the partial ones.
     ///
     /// # Errors
-    /// When a table is unknown, or was never collected.
+    /// A table is unknown or was never collected.
     pub(crate) fn register(
         &self,
         engine: &QueryEngine,
@@ -195,7 +183,6 @@ impl Dataset {
     }
 }
 
-/// How much of a table all snapshots have that were asked for it: what failed in one of them is not in the history.
 fn history_coverage<'a>(
     records: impl Iterator<Item = &'a SnapshotRecord>,
     table: &str,
@@ -232,7 +219,6 @@ fn history_coverage<'a>(
     }
 }
 
-/// The tables of the organization that a statement reads, those of a history among them.
 pub(crate) fn inventory_tables(read: &ReadStatement) -> Vec<&'static InventoryTable> {
     let named = read.tables.keys().filter_map(|name| NamedTable::find(name));
     let mut tables: Vec<_> = named
@@ -246,7 +232,6 @@ pub(crate) fn inventory_tables(read: &ReadStatement) -> Vec<&'static InventoryTa
     tables
 }
 
-/// The failure of a table that was never collected.
 pub(crate) fn not_synced(name: &str) -> QueryFailure {
     let hint = match SyncGroup::of(name) {
         Some(group) => format!("hallpass sync --only {group}"),
@@ -283,12 +268,11 @@ fn in_files(table: &InventoryTable, urls: &[String]) -> Result<Arc<dyn TableProv
         ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
     let config = ListingTableConfig::new_with_multi_paths(urls)
         .with_listing_options(options)
-        // a file from before a column was added has nulls there
+        // older files lack newer columns; they read as null
         .with_schema(columns::schema(table));
     Ok(Arc::new(ListingTable::try_new(config)?))
 }
 
-/// The rows of many snapshots, each with its snapshot's id and instant.
 fn history(
     parts: Vec<(&SnapshotRecord, Arc<dyn TableProvider>)>,
 ) -> Result<Arc<dyn TableProvider>> {
@@ -318,7 +302,6 @@ fn history(
     Ok(Arc::new(ViewTable::new(all.build()?, None)))
 }
 
-/// The rows of a table about snapshots.
 pub(crate) fn meta_rows(table: &InventoryTable, records: &[&SnapshotRecord]) -> Vec<TableRow> {
     let rows: Vec<Vec<Cell>> = match table.name {
         "hallpass_snapshots" => records.iter().map(|it| snapshot_row(it)).collect(),

@@ -4,29 +4,26 @@ use std::fs;
 use std::path::Path;
 
 use hallpass_activity::ActivityManifest;
+use hallpass_base::text;
 use hallpass_inventory::{
     HoldingGrant, Imported, Slice, SliceKey, SliceOutcome, Snapshot, SnapshotId, SnapshotRecord,
     import,
 };
-use hallpass_model::text;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::failure::QueryFailure;
 
-/// What a document held.
 pub(crate) struct Document {
     imported: Imported,
-    /// The instant it speaks of, if it says so.
     pub(crate) now: Option<Timestamp>,
-    /// Grants that hold some of what it has.
     pub(crate) grants: Vec<HoldingGrant>,
 }
 
 /// Reads a document.
 ///
 /// # Errors
-/// What is wrong, with table, row and column.
+/// Names the table, row and column.
 pub(crate) fn read(path: &Path) -> Result<Document, QueryFailure> {
     let shown = path.display();
     let bytes = fs::read(path).map_err(|it| QueryFailure::unreadable(shown, it))?;
@@ -45,7 +42,7 @@ pub(crate) fn read(path: &Path) -> Result<Document, QueryFailure> {
     })
 }
 
-/// The grants that a document names beside its tables: `"grants": [{"grant_id", "expires_at"}]`.
+/// Reads the grants beside the tables: `"grants": [{"grant_id", "expires_at"}]`.
 fn grants(document: &Value) -> Result<Vec<HoldingGrant>, QueryFailure> {
     let listed = document.get("grants").and_then(Value::as_array);
     let grant = |(index, grant): (usize, &Value)| {
@@ -71,10 +68,7 @@ fn grants(document: &Value) -> Result<Vec<HoldingGrant>, QueryFailure> {
 }
 
 impl Document {
-    /// The activity table is no part of a snapshot: it has every day once, and is made of logs.
-    ///
-    /// # Errors
-    /// When the document has rows of it.
+    /// Refuses activity rows: the activity table belongs to no snapshot, and is built from logs.
     pub(crate) fn refuse_activity(&self, path: &Path) -> Result<(), QueryFailure> {
         let table = ActivityManifest::TABLE;
         if !self.imported.rows.contains_key(table) {
@@ -88,7 +82,6 @@ impl Document {
         Err(failure.help("`hallpass activity ingest` makes it; `hallpass query --data` takes the document as it is"))
     }
 
-    /// The document as a complete snapshot: each table in it is one slice, read to its end.
     pub(crate) fn snapshot(&self, at: Timestamp, random: u32) -> Snapshot {
         let slices = self.imported.rows.iter().map(|(name, rows)| Slice {
             key: SliceKey::whole(name),

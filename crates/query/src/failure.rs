@@ -1,27 +1,19 @@
-//! How a run ends: exit codes as every command of Hallpass has them (`design.md` §8), and failures.
+//! Exit codes (`design.md` §8) and failures.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use hallpass_model::text;
+use hallpass_base::text;
 
-/// The exit codes that this program uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum QueryExit {
-    /// All went well.
     Ok,
-    /// It failed, or the data are partial.
     Failed,
-    /// Bad input; nothing was done.
     BadInput,
-    /// Findings, where one asked to be told so.
     Findings,
-    /// A limit was passed; nothing was printed.
     Refused,
-    /// Another process is at it.
     Held,
-    /// A mistake of ours.
     Internal,
 }
 
@@ -39,16 +31,13 @@ impl From<QueryExit> for ExitCode {
     }
 }
 
-/// What a command answers.
 pub(crate) type QueryOutcome = Result<QueryExit, QueryFailure>;
 
-/// Why a command did not do what was asked.
 #[derive(Debug)]
 pub(crate) struct QueryFailure {
     exit: QueryExit,
     code: Option<&'static str>,
     message: String,
-    /// Lines below it, such as the place in a statement.
     lines: Vec<String>,
     help: Option<String>,
     quiet: bool,
@@ -63,7 +52,7 @@ impl From<hallpass_activity::UnorderedPart> for QueryFailure {
 }
 
 impl QueryFailure {
-    /// A failure with its exit code: lower case, no final stop, subject in backticks.
+    /// Creates a failure. Messages use lower case, no final stop, subject in backticks.
     pub(crate) fn new(exit: QueryExit, message: impl Into<String>) -> Self {
         Self {
             exit,
@@ -75,32 +64,27 @@ impl QueryFailure {
         }
     }
 
-    /// What was given cannot be used.
     pub(crate) fn bad_input(message: impl Into<String>) -> Self {
         Self::new(QueryExit::BadInput, message)
     }
 
-    /// The operation failed.
     pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self::new(QueryExit::Failed, message)
     }
 
-    /// We contradict ourselves.
     pub(crate) fn bug(message: impl Display) -> Self {
         Self::new(QueryExit::Internal, format!("{message} (this is a bug)"))
     }
 
-    /// A file that cannot be read.
     pub(crate) fn unreadable(path: impl Display, error: impl Display) -> Self {
         Self::bad_input(format!("cannot read `{path}`: {error}"))
     }
 
-    /// A file that cannot be written.
     pub(crate) fn unwritable(path: impl Display, error: impl Display) -> Self {
         Self::failed(format!("cannot write `{path}`: {error}"))
     }
 
-    /// The reader of standard output is gone (`EPIPE`): the run ends without a message.
+    /// The reader of standard output has closed it (`EPIPE`): ends without a message.
     pub(crate) fn stdout(error: &io::Error) -> Self {
         Self {
             quiet: error.kind() == io::ErrorKind::BrokenPipe,
@@ -108,7 +92,6 @@ impl QueryFailure {
         }
     }
 
-    /// The stable code a program can act on.
     #[must_use]
     pub(crate) fn code(self, code: &'static str) -> Self {
         Self {
@@ -117,14 +100,12 @@ impl QueryFailure {
         }
     }
 
-    /// More lines about it.
     #[must_use]
     pub(crate) fn lines(mut self, lines: impl IntoIterator<Item = String>) -> Self {
         self.lines.extend(lines);
         self
     }
 
-    /// What would help.
     #[must_use]
     pub(crate) fn help(self, help: impl Into<String>) -> Self {
         Self {
@@ -133,19 +114,18 @@ impl QueryFailure {
         }
     }
 
-    /// The exit code it leads to.
     pub(crate) fn exit(&self) -> QueryExit {
         self.exit
     }
 
-    /// Says what went wrong, on stderr.
+    /// Prints the failure on stderr.
     pub(crate) fn report(&self) {
         if !self.quiet {
             say(&self.text());
         }
     }
 
-    /// What went wrong, in one line without help: for an answer that is not for a terminal.
+    /// Returns the failure in one line without help, for output outside a terminal.
     pub(crate) fn sentence(&self) -> String {
         match self.code {
             Some(code) => format!("{code}: {}", self.message),
@@ -170,12 +150,11 @@ impl QueryFailure {
     }
 }
 
-/// Says something on stderr. Nobody hears whether that works.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// A sentence as part of another: words in capitals, such as `FETCH`, stay.
+/// Lowers the first letter of a sentence; words in capitals, such as `FETCH`, stay.
 pub(crate) fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     match (chars.next(), chars.clone().next()) {

@@ -1,6 +1,6 @@
-//! `hallpass-query`: snapshots of an organization as Parquet files, and SQL over them. The companion of
-//! `hallpass`, which finds it beside itself and runs it for `query`, `snapshots`, `tables` and `who`; a program
-//! of its own because of the engine, which nothing else is to link.
+//! `hallpass-query`: snapshots of an organization as Parquet files, and SQL over them. `hallpass`
+//! finds this companion next to its own executable and runs it for `query`, `snapshots`, `tables`
+//! and `who`. It is a separate program so that nothing else links the engine.
 
 mod commands;
 
@@ -46,14 +46,14 @@ enum Cli {
     Evaluate(evaluate::Args),
 }
 
-/// Set by `hallpass` to its version: the two come from one release, or nothing is done.
+/// `hallpass` sets its version here; both programs must be of one release.
 const VERSION_VARIABLE: &str = "HALLPASS_COMPANION_VERSION";
 
 fn main() -> ExitCode {
     let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // nobody is left to tell when this cannot be printed
+            // a print error cannot be reported
             let _ = error.print();
             let exit = if error.use_stderr() {
                 QueryExit::BadInput
@@ -72,8 +72,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Reads the command line. `hallpass` runs `query snapshots` and `query tables` without the first word, with
-/// which they are shown.
+/// Parses the command line. `hallpass` runs `query snapshots` and `query tables` without the word
+/// `query`; help shows it.
 fn parse() -> Result<Cli, clap::Error> {
     let command = env::args_os().nth(1).unwrap_or_default();
     let program = if command == "snapshots" || command == "tables" {
@@ -113,14 +113,13 @@ fn run(cli: &Cli) -> QueryOutcome {
     }
 }
 
-/// Runs what asks the engine, or others.
 fn with_engine(run: impl Future<Output = QueryOutcome>) -> QueryOutcome {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
     let runtime = runtime.map_err(QueryFailure::bug)?;
     let outcome = runtime.block_on(run);
-    // what still works on a query that ran out of time is not waited for
+    // does not wait for a query that timed out
     runtime.shutdown_background();
     outcome
 }

@@ -1,4 +1,4 @@
-//! How far long work is: a bar on a terminal, a line each ten seconds elsewhere.
+//! Progress of long work: a bar on a terminal, else a line every ten seconds.
 
 use std::cell::Cell;
 use std::io::{self, IsTerminal as _};
@@ -8,10 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::failure::say;
 
-/// How often it is told where there is no terminal.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 
-/// Rows that are written, of all that are to be.
 pub(crate) struct RowProgress {
     all: u64,
     done: Cell<u64>,
@@ -25,7 +23,7 @@ impl RowProgress {
             let bar = ProgressBar::new(all);
             let style =
                 ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} rows, {eta}");
-            // the template is ours
+            // the template is constant
             style.map_or(bar.clone(), |style| bar.with_style(style))
         });
         Self {

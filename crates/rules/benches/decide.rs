@@ -1,4 +1,4 @@
-//! How long decisions take with a thousand rules: the promise is less than 50 microseconds.
+//! Benchmark of decisions with a thousand rules; the limit is 50 microseconds.
 #![expect(
     clippy::expect_used,
     reason = "a benchmark stops when its rules do not load"
@@ -7,14 +7,13 @@
 use std::fmt::Write as _;
 
 use divan::Bencher;
-use hallpass_model::{AccountId, Email, Timestamp};
+use hallpass_base::{AccountId, Email, Timestamp};
 use hallpass_rules::{Ask, Directory, RuleFile, Rules, load};
 
 fn main() {
     divan::main();
 }
 
-/// A thousand statements; each for one of the accounts, or every one for all.
 fn thousand(resource: impl Fn(usize) -> String) -> Rules {
     let mut text = String::from("[");
     for i in 0..1000 {

@@ -1,25 +1,20 @@
-//! Tags of accounts, as far as they were read.
-
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// The tags of an account. One whose tags were not read is told apart from one that has none.
+/// Tags of an account. Unread differs from empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     from = "Option<BTreeMap<String, String>>",
     into = "Option<BTreeMap<String, String>>"
 )]
 pub enum AccountTags {
-    /// They were not or could not be read.
     #[default]
     Unread,
-    /// These, and no others.
     Read(BTreeMap<String, String>),
 }
 
 impl AccountTags {
-    /// The tags, where they were read.
     pub const fn known(&self) -> Option<&BTreeMap<String, String>> {
         match self {
             Self::Unread => None,
@@ -27,7 +22,6 @@ impl AccountTags {
         }
     }
 
-    /// Whether they were not read.
     pub const fn is_unread(&self) -> bool {
         self.known().is_none()
     }

@@ -1,22 +1,17 @@
-//! E-mail addresses as rule files may hold them: stricter than what directories hold, so that a
-//! typing error in a rule is found when the rule is written.
+//! E-mail addresses in rule files: stricter than directories, to catch typing errors early.
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 
-/// Domains that can never hold a mailbox (RFC 6761, RFC 7686), with everything below them.
+/// Domains without mailboxes, including subdomains (RFC 6761, RFC 7686).
 const SPECIAL_USE: [&str; 6] = ["arpa", "invalid", "local", "localhost", "onion", "test"];
 
-/// An address that was read, and whether a name stood around it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Address {
     pub(crate) email: Email,
     pub(crate) had_name: bool,
 }
 
-/// Reads an address of a rule file (`access.md` §1.1.6).
-///
-/// # Errors
-/// Says in words what is wrong.
+/// Parses an address of a rule file (`access.md` §1.1.6).
 pub(crate) fn parse(text: &str) -> Result<Address, &'static str> {
     let text = text.trim();
     if text.is_empty() {

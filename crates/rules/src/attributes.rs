@@ -1,36 +1,27 @@
-//! Attributes of people that rules may ask for: those of a user of the identity store, and those of
-//! its extension for companies.
+//! User attributes for rules, from the identity store and its enterprise extension.
 
 use std::{collections::BTreeMap, collections::BTreeSet, fmt};
 
-use hallpass_model::Glob;
+use hallpass_base::Glob;
 use serde::{Deserialize, Serialize};
 
-/// What is known of a user beside name and addresses (Identity Store API Reference, "User";
-/// the extension `aws:identitystore:enterprise` has the attributes of RFC 7643, section 4.3).
+/// User attributes other than name and addresses (Identity Store API Reference, "User"; the
+/// extension `aws:identitystore:enterprise` has the attributes of RFC 7643, section 4.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PersonAttribute {
-    /// The kind of user, such as `Employee` or `Contractor`.
+    /// Such as `Employee` or `Contractor`.
     UserType,
-    /// The job title.
     Title,
-    /// The department.
     Department,
-    /// The division.
     Division,
-    /// The organization, such as a company of a group of companies.
     Organization,
-    /// The cost centre.
     CostCenter,
-    /// The number of the employee.
     EmployeeNumber,
-    /// The manager, as the source of identities names them.
     Manager,
 }
 
 impl PersonAttribute {
-    /// Every attribute.
     pub const ALL: [Self; 8] = [
         Self::UserType,
         Self::Title,
@@ -42,7 +33,6 @@ impl PersonAttribute {
         Self::Manager,
     ];
 
-    /// The key in rule files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::UserType => "user_type",
@@ -56,7 +46,6 @@ impl PersonAttribute {
         }
     }
 
-    /// The attribute in words.
     pub const fn words(self) -> &'static str {
         match self {
             Self::UserType => "user type",
@@ -70,7 +59,6 @@ impl PersonAttribute {
         }
     }
 
-    /// The member of `aws:identitystore:enterprise`; none for what a user has without it.
     pub const fn of_enterprise(self) -> Option<&'static str> {
         match self {
             Self::UserType | Self::Title => None,
@@ -90,31 +78,24 @@ impl fmt::Display for PersonAttribute {
     }
 }
 
-/// The attributes of a person that were read, which are those that rules name. One that was read and
-/// that the person does not have is told apart from one that was not read.
+/// The attributes read, which are those that rules use. Absent differs from unread.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PersonAttributes(BTreeMap<PersonAttribute, Option<String>>);
 
-/// What is known of one attribute of a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Known<'a> {
-    /// It was not read.
     Unread,
-    /// They do not have it.
     Absent,
-    /// They have this.
     Is(&'a str),
 }
 
 impl PersonAttributes {
-    /// Notes what was read of an attribute; no text, or a blank one, is none.
     pub fn read(&mut self, attribute: PersonAttribute, value: Option<&str>) {
         let value = value.map(str::trim).filter(|value| !value.is_empty());
         self.0.insert(attribute, value.map(str::to_owned));
     }
 
-    /// Notes what others have and these do not.
     pub(crate) fn add(&mut self, others: &Self) {
         for (attribute, value) in &others.0 {
             let known = self.0.entry(*attribute);
@@ -122,13 +103,11 @@ impl PersonAttributes {
         }
     }
 
-    /// Whether something that was read here is another in what is known, or is not known.
     pub fn differ_from(&self, known: &Self) -> bool {
         let mut read = self.0.iter();
         read.any(|(attribute, value)| known.0.get(attribute) != Some(value))
     }
 
-    /// Whether nothing was read.
     pub fn is_unread(&self) -> bool {
         self.0.is_empty()
     }
@@ -142,7 +121,7 @@ impl PersonAttributes {
     }
 }
 
-/// A condition on people: they have the attribute, with one of the values and none of those left out.
+/// A condition: the attribute has one of the values and none of the excluded ones.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct AttributeMatch {
     pub(crate) attribute: PersonAttribute,
@@ -150,18 +129,13 @@ pub(crate) struct AttributeMatch {
     pub(crate) except: BTreeSet<Glob>,
 }
 
-/// Whether somebody has what is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HasAttributes {
-    /// All of it.
     Yes,
-    /// Not all of it.
     No,
-    /// Nothing that was read speaks against it, and not all of it was read.
     Unread,
 }
 
-/// Whether attributes as they were read have every one of these.
 pub(crate) fn judge(wanted: &BTreeSet<AttributeMatch>, has: &PersonAttributes) -> HasAttributes {
     let mut unread = false;
     for want in wanted {
@@ -178,16 +152,13 @@ pub(crate) fn judge(wanted: &BTreeSet<AttributeMatch>, has: &PersonAttributes) -
     }
 }
 
-/// What people must have, read as `requester_attributes` of a rule is: every attribute, with one of its
-/// values and none of those left out.
+/// Conditions with the semantics of `requester_attributes`: every attribute, with one of its values
+/// and none of the excluded ones.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttributeConditions(pub(crate) BTreeSet<AttributeMatch>);
 
 impl AttributeConditions {
-    /// Reads names of attributes with their values: globs without case, `!` before what is left out.
-    ///
-    /// # Errors
-    /// What cannot be read, in a sentence.
+    /// Parses attribute names with values: case-insensitive globs, `!` excludes.
     pub fn read<'a>(
         entries: impl IntoIterator<Item = (&'a str, &'a [String])>,
     ) -> Result<Self, String> {
@@ -227,19 +198,16 @@ impl AttributeConditions {
         Ok(Self(matches))
     }
 
-    /// Whether somebody has all of it.
     pub fn judge(&self, has: &PersonAttributes) -> HasAttributes {
         judge(&self.0, has)
     }
 
-    /// The attributes it depends on.
     pub fn attributes(&self) -> impl Iterator<Item = PersonAttribute> {
         self.0.iter().map(|want| want.attribute)
     }
 }
 
 impl AttributeMatch {
-    /// Whether a person who has this value is meant.
     pub(crate) fn matches(&self, value: &str) -> bool {
         let any = |globs: &BTreeSet<Glob>| globs.iter().any(|glob| glob.matches(value));
         any(&self.values) && !any(&self.except)

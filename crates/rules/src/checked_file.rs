@@ -1,6 +1,6 @@
-//! All that is found about a rule file: what is wrong or odd with it, and whether its tests pass.
+//! Complete check of a rule file: errors, warnings and tests.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::Serialize;
 
 use crate::{
@@ -13,41 +13,32 @@ use crate::{
     selftest::{RuleTestOutcome, TestResult},
 };
 
-/// What was found about a rule file.
 #[derive(Debug, Clone, Serialize)]
 pub struct CheckedFile {
-    /// The file's name.
     pub file: String,
-    /// How many findings keep it from being loaded.
     pub errors: usize,
-    /// How many warnings there are.
     pub warnings: usize,
-    /// How many notes of what was not read.
     pub notes: usize,
-    /// How many of its tests fail.
     pub tests_failed: usize,
-    /// The findings, in the order of the file.
     pub findings: Vec<Diagnostic>,
-    /// Its tests, in their order; none where it is not loaded.
+    /// Tests in order; empty if the file does not load.
     pub tests: Vec<TestResult>,
 }
 
-/// What a check comes to, the worst first.
+/// Check result, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CheckVerdict {
-    /// The file has errors and would not be loaded.
+    /// Errors prevent loading.
     Broken,
-    /// A test fails, or there are no rules in it.
+    /// A test fails, or the file has no rules.
     Failed,
-    /// There are warnings.
     Warned,
-    /// There is nothing to say.
     Clean,
 }
 
 impl CheckedFile {
-    /// Checks what came of reading `file`, with names and tests held against `facts` where there are any, and with the
-    /// groups that hold `roles`. Tests without a time of their own run at `now`.
+    /// Checks a parsed file, with names and tests against `facts` if known, and with the groups
+    /// that hold `roles`. Tests without a time run at `now`.
     pub fn new(
         file: &str,
         read: &Result<Loaded, Vec<Diagnostic>>,
@@ -62,9 +53,9 @@ impl CheckedFile {
         })
     }
 
-    /// Checks a file ahead of its being in force, by a directory that may not have all that it names: what was not read,
-    /// and why, is noted, and tests that rest on it are not judged. `None`: nothing was ever read. Stops when `cancel` is
-    /// set: what comes of it then is incomplete and to be dropped.
+    /// Checks a file before it is in force, against a possibly incomplete directory. Unread facts
+    /// are noted, and tests depending on them are skipped. `None`: nothing was ever read. Stops
+    /// when `cancel` is set; the result is then incomplete and must be dropped.
     pub fn ahead(
         file: &str,
         read: &Result<Loaded, Vec<Diagnostic>>,
@@ -115,7 +106,6 @@ impl CheckedFile {
         }
     }
 
-    /// What it comes to. A file without rules is well formed, and no good all the same.
     pub fn verdict(&self) -> CheckVerdict {
         let is_empty = |finding: &Diagnostic| finding.code == FindingCode::NoRules;
         let mut errors = self.findings.iter().filter(|it| it.is_error());
@@ -130,7 +120,6 @@ impl CheckedFile {
         }
     }
 
-    /// Whether a test could not be judged by what was read: nobody knows whether it passes.
     fn has_unjudged(&self) -> bool {
         let mut tests = self.tests.iter();
         tests.any(|test| matches!(test.outcome, RuleTestOutcome::NotJudged(_)))
@@ -138,8 +127,7 @@ impl CheckedFile {
 }
 
 impl TestResult {
-    /// Whether it did not pass. One that lacks a directory has not failed, as long as there is none, nor has one that is not
-    /// judged.
+    /// Returns whether a test failed. Tests lacking a directory or facts did not fail.
     fn has_failed(&self, has_facts: bool) -> bool {
         match &self.outcome {
             RuleTestOutcome::Passed | RuleTestOutcome::NotJudged(_) => false,

@@ -1,28 +1,23 @@
-//! What rules come to, in a word.
-
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What the rules say to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum DecisionKind {
-    /// Granted: nobody needs to approve.
+    /// Granted without approval.
     ApprovalNotRequired,
-    /// Granted: the requester is an approver who may approve for themselves.
+    /// Granted: the requester may approve their own request.
     SelfApproval,
-    /// Somebody has to approve.
     RequiresApproval,
-    /// Rules apply, and nobody can approve.
+    /// Rules apply, but no one can approve.
     NoApprovers,
-    /// No rule applies.
     NoStatements,
-    /// Rules apply, and none lets this requester ask now.
+    /// Rules apply, but none allows this requester now.
     RequesterNotAllowed,
 }
 
 impl DecisionKind {
-    /// The name, as cases and audit records have it.
+    /// The name in cases and audit records.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ApprovalNotRequired => "ApprovalNotRequired",
@@ -34,7 +29,7 @@ impl DecisionKind {
         }
     }
 
-    /// Whether access is granted at once.
+    /// Returns whether access is granted immediately.
     pub const fn is_granted(self) -> bool {
         match self {
             Self::ApprovalNotRequired | Self::SelfApproval => true,

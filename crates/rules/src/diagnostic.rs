@@ -1,23 +1,20 @@
-//! What is wrong with a rule file, where, and what to write instead.
+//! Diagnostics of a rule file: problem, position and fix.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// The file is not loaded.
     Error,
-    /// The file is loaded, yet probably does not say what was meant.
+    /// The file loads, but probably has an unintended meaning.
     Warning,
-    /// Nothing is known to be wrong: what it depends on was not read.
+    /// Depends on unread facts.
     Note,
 }
 
 impl Severity {
-    /// It in a word.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -29,14 +26,13 @@ impl Severity {
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// The stable name of a finding (`access.md` §1.4 and ours).
+        /// The stable code of a finding (`access.md` §1.4 and Hallpass's own).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum FindingCode {
             $($(#[$doc])* $name,)*
         }
 
         impl FindingCode {
-            /// The code as printed.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)*
@@ -47,108 +43,75 @@ macro_rules! codes {
 }
 
 codes! {
-    /// A required key is absent.
     MissingField = "missing-field",
-    /// `ResourceType` is neither `Account` nor `OU`.
     BadResourceType = "bad-resource-type",
-    /// An account, organizational unit or group is not in an accepted form.
     BadResource = "bad-resource",
-    /// A permission set name is outside its alphabet or length.
     BadPermissionSet = "bad-permission-set",
-    /// Not an e-mail address that can belong to a person.
     BadEmail = "bad-email",
-    /// A flag is none of the accepted forms.
     BadFlag = "bad-flag",
-    /// A value of another type than the field holds.
     BadType = "bad-type",
-    /// A key that no table knows.
     UnknownField = "unknown-field",
-    /// Not `hh:mm`, minutes over 59, or no time at all.
+    /// Not `hh:mm`, minutes over 59, or zero.
     BadDuration = "bad-duration",
-    /// A number outside its bounds.
     BadNumber = "bad-number",
-    /// A rule id outside `[a-z0-9-]{1,64}`.
     BadId = "bad-id",
-    /// Not a Slack channel id.
     BadChannel = "bad-channel",
-    /// Two rules of one name.
     DuplicateId = "duplicate-id",
-    /// A key given twice in one object.
     DuplicateKey = "duplicate-key",
-    /// A path that names more than one organizational unit.
     AmbiguousOu = "ambiguous-ou",
-    /// A regular expression or glob that cannot be read.
     BadPattern = "bad-pattern",
-    /// A text that people could not read, or not to its end.
     BadText = "bad-text",
-    /// Allowed hours that cannot be read.
     BadHours = "bad-hours",
-    /// A stage that cannot be read.
     BadStage = "bad-stage",
-    /// A `[[test]]` that cannot be read.
     BadTest = "bad-test",
-    /// A decision case that contradicts itself.
     BadCase = "bad-case",
-    /// A decision case without rules to decide by.
     MissingRules = "missing-rules",
-    /// The text is not in the syntax it is read as.
     BadSyntax = "bad-syntax",
-    /// The text is not UTF-8.
     BadEncoding = "bad-encoding",
-    /// A character that a reader of the file does not see.
     BadCharacter = "bad-character",
-    /// The text is longer than is read.
     TooLarge = "too-large",
-    /// Values nested deeper than is read.
     TooDeep = "too-deep",
-    /// A value that only Terraform could tell.
+    /// A value that only Terraform can compute.
     ComputedValue = "computed-value",
-    /// No rule in the file; only a warning where a list says that it is meant to be empty.
+    /// No rule in the file; a warning if a list is explicitly empty.
     NoRules = "no-rules",
     /// Warning: rules of more than one module in a file.
     SeveralModules = "several-modules",
-    /// Warning: a rule that can match nothing.
     DeadStatement = "dead-statement",
-    /// Warning: an exclusion that leaves nothing out.
     DeadExclusion = "dead-exclusion",
-    /// Warning: an entry that has no effect beside another one.
+    /// Warning: an entry without effect next to another.
     RedundantEntry = "redundant-entry",
-    /// Warning: a tag of accounts that is named like a key of a rule.
+    /// Warning: an account tag named like a rule key.
     TagLikeKey = "tag-like-key",
-    /// Warning: nobody can ever approve what the rule covers.
     NobodyCanApprove = "nobody-can-approve",
-    /// Warning: nobody can ever ask by a rule: it leaves out everybody whom it lets ask.
+    /// Warning: a rule excludes all its requesters.
     NobodyCanAsk = "nobody-can-ask",
-    /// Warning: people may ask by a rule that only their manager approves, and have none.
+    /// Warning: requesters without the manager who must approve.
     NoManager = "no-manager",
-    /// Warning: the only approver cannot get what they approve.
+    /// Warning: the only approver cannot request it.
     SoleApprover = "sole-approver",
     /// Warning: a `false` flag overrides a `true` one.
     SelfDeniedBy = "self-denied-by",
-    /// Warning: a flag written as text.
     CoercedFlag = "coerced-flag",
-    /// Warning: an address written with a name around it.
     DisplayName = "display-name",
-    /// Warning: a setting of the original that is not a rule.
+    /// Warning: a non-rule setting of the original tool.
     IgnoredSetting = "ignored-setting",
-    /// Warning: a rule lets everyone ask for all that another lets only some people ask for.
+    /// Warning: a rule for everyone covers all that another rule restricts.
     EveryoneMayAsk = "everyone-may-ask",
-    /// Warning: people may join a group whose members hold a role or approve.
+    /// Warning: requesters may join a group that holds a role or approves.
     GroupGivesRights = "group-gives-rights",
-    /// Warning: an empty list of those who may ask, which means nobody in native rules and
-    /// everyone in the sso-elevator form.
+    /// Warning: an empty requester list, which means no one in native rules and everyone in the
+    /// sso-elevator form.
     EmptyList = "empty-list",
-    /// Warning: a person the directory does not hold, or holds disabled.
+    /// Warning: a user missing or disabled in the directory.
     UnknownPerson = "unknown-person",
-    /// Warning: an organizational unit the directory does not hold.
     UnknownOu = "unknown-ou",
-    /// Warning: a group whose members could not be read.
     UnreadGroup = "unread-group",
-    /// Warning: accounts whose tags could not be read, while a rule names tags.
+    /// Warning: unread tags that a rule uses.
     UnreadTags = "unread-tags",
-    /// Note: an attribute of people that was not read, while a rule names it.
+    /// Note: an unread user attribute that a rule uses.
     UnreadAttribute = "unread-attribute",
-    /// A group that rules offer, and whose members follow attributes of people.
+    /// A requestable group that attribute-based membership manages.
     GroupOwnedTwice = "group-owned-twice",
 }
 
@@ -164,12 +127,10 @@ impl fmt::Display for FindingCode {
     }
 }
 
-/// A place in a text: line and column count from 1, columns in characters.
+/// Line and column from 1, columns in characters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Position {
-    /// Line, from 1.
     pub line: u32,
-    /// Column in characters, from 1.
     pub column: u32,
 }
 
@@ -179,42 +140,29 @@ impl fmt::Display for Position {
     }
 }
 
-/// One finding about a rule file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
-    /// Whether it keeps the file from being loaded.
     pub severity: Severity,
-    /// Its stable name.
     pub code: FindingCode,
-    /// The file, as it was named when it was read.
     pub file: String,
-    /// Where in the file.
     #[serde(flatten)]
     pub position: Position,
-    /// The list it is in: `statements`, `group_statements`, `rule`, `test`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub list: Option<&'static str>,
-    /// The place in that list, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<usize>,
-    /// The key it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// The value it is about, shortened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// What is wrong.
     pub message: String,
-    /// What to write instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }
 
-/// The longest value repeated in a finding, in characters.
 const VALUE_SHOWN: usize = 80;
 
 impl Diagnostic {
-    /// A finding at `position`; the reader adds where in the lists it is.
     pub(crate) fn new(
         severity: Severity,
         code: FindingCode,
@@ -272,27 +220,23 @@ impl Diagnostic {
         self
     }
 
-    /// The finding as an error.
     #[must_use]
     pub(crate) fn into_error(mut self) -> Self {
         self.severity = Severity::Error;
         self
     }
 
-    /// The finding as a note.
     #[must_use]
     pub(crate) fn into_note(mut self) -> Self {
         self.severity = Severity::Note;
         self
     }
 
-    /// Whether it keeps the file from being loaded.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
 }
 
-/// `text` cut to what a message can carry.
 pub(crate) fn shorten(text: &str) -> String {
     let mut shown: String = text.chars().take(VALUE_SHOWN).collect();
     if shown.len() < text.len() {
@@ -324,7 +268,6 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// The known key nearest to `key`, if one is near enough to be what was meant.
 pub fn nearest<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = key.to_lowercase().replace(['_', '-'], "");
     known
@@ -338,8 +281,7 @@ pub fn nearest<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -> Optio
         .map(|(_, candidate)| candidate)
 }
 
-/// The known key that another one is almost: it differs in case, underscores, or one letter (two in
-/// long keys).
+/// Returns a similar known key: differs in case, underscores, or one letter (two in long keys).
 pub(crate) fn nearest_key<'a>(
     key: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -355,8 +297,7 @@ pub(crate) fn nearest_key<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// The known name nearest to `name`, if one is nearer than other names usually are. Names are
-/// compared without case, and only those that begin alike.
+/// Returns a clearly similar known name, ignoring case, with the same first letter.
 pub(crate) fn nearest_name<'a>(
     name: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -376,7 +317,7 @@ pub(crate) fn nearest_name<'a>(
         .map(|(_, other)| other)
 }
 
-/// Edits between two short texts (Levenshtein); long ones are compared by their beginning.
+/// Levenshtein distance; compares only the start of long texts.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().take(64).collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

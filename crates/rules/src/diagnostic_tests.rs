@@ -1,19 +1,15 @@
-//! What is suggested in place of a key or a name that is not known.
-
 use super::*;
 
 #[test]
 fn the_nearest_of_several_is_suggested_if_it_is_near_enough() {
     for (key, known, wanted) in [
-        // two edits, or a third of a long one
         ("abcd", &["abcdef"][..], Some("abcdef")),
         ("abcde", &["abcdefgh"], None),
         ("abcdef", &["abcdefghi"], Some("abcdefghi")),
         ("abcde", &["abcdefghi"], None),
-        // the nearer one, and of two as near the first
         ("abcd", &["abxx", "abcx"], Some("abcx")),
         ("abz", &["aby", "abx"], Some("aby")),
-        // case, `_` and `-` say nothing
+        // case, `_` and `-` do not count
         ("Min_Approvals", &["minapprovals"], Some("minapprovals")),
     ] {
         assert_eq!(
@@ -32,10 +28,8 @@ fn a_key_is_almost_another_by_one_letter_or_two_of_a_long_one() {
         ("abcdefxx", &["abcdefgh"], None),
         ("abcdefgxx", &["abcdefghi"], Some("abcdefghi")),
         ("abcdefxxx", &["abcdefghi"], None),
-        // itself is no other
         ("abcd", &["abcd"], None),
         ("abcd", &["ABCD"], Some("ABCD")),
-        // the nearer one, and of two as near the first of the alphabet
         ("abcdefghx", &["abcdefxxi", "abcdefghi"], Some("abcdefghi")),
         ("abz", &["aby", "abx"], Some("abx")),
     ] {
@@ -57,13 +51,10 @@ fn a_name_is_near_by_a_third_of_its_letters_up_to_three() {
         ("abcdef", &["abcxxx"], None),
         ("abcdefghi", &["abcdefxxx"], Some("abcdefxxx")),
         ("abcdefghijkl", &["abcdefghxxxx"], None),
-        // only what begins alike
         ("abcd", &["xbcd"], None),
         ("Abcd", &["abcx"], Some("abcx")),
-        // the nearer one, and of two as near the first of the alphabet
         ("abcdef", &["abcdxx", "abcdex"], Some("abcdex")),
         ("abcd", &["abcy", "abcx"], Some("abcx")),
-        // letters, not bytes
         ("Zürich", &["Zärüch"], Some("Zärüch")),
     ] {
         assert_eq!(

@@ -1,34 +1,26 @@
-//! What is known of the organization when a decision is made: accounts, permission sets, people
-//! and groups. Plain data with indexes; whoever reads AWS builds it.
+//! Organization data for decisions: accounts, permission sets, users and groups, with indexes. AWS
+//! readers build it.
 
 use std::collections::{BTreeSet, HashMap};
 
-use hallpass_model::{
-    AccountId, Email, GroupId, PermissionSetArn, Timestamp, UserId, fold::folded,
-};
+use hallpass_base::{AccountId, Email, GroupId, PermissionSetArn, Timestamp, UserId, fold::folded};
 use serde::{Deserialize, Serialize};
 
 pub use crate::account_tags::AccountTags;
 use crate::{attributes::PersonAttributes, rule::GroupRef};
 
-/// An account of the organization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// The id.
     pub id: AccountId,
-    /// The name; several accounts may share one.
     pub name: String,
-    /// The root e-mail address, as the organization holds it.
     #[serde(default)]
     pub email: String,
-    /// Whether its state is ACTIVE.
     pub active: bool,
-    /// The organizational units above it, from the one under the root down to its parent.
-    /// An entry for the root itself is ignored.
+    /// Organizational units from below the root to the parent. A root entry is ignored.
     #[serde(default)]
     pub ous: Vec<OuRef>,
-    /// Tags, where rules name any. Stored under another name than in releases that stored none for
-    /// accounts whose tags were not read: what these stored is unread.
+    /// Tags, if rules use them. Renamed, because earlier releases stored empty tags for unread
+    /// ones; their values count as unread.
     #[serde(
         default,
         rename = "read_tags",
@@ -37,94 +29,69 @@ pub struct Account {
     pub tags: AccountTags,
 }
 
-/// An organizational unit above an account.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct OuRef {
-    /// The id, `ou-…`.
     pub id: String,
-    /// The name.
     pub name: String,
 }
 
-/// A permission set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PermissionSet {
-    /// The name, matched exactly.
     pub name: String,
-    /// The ARN.
     pub arn: PermissionSetArn,
-    /// How long its credentials live, in seconds.
+    /// In seconds.
     pub session_duration: u64,
-    /// The description.
     #[serde(default)]
     pub description: String,
 }
 
-/// A user of the identity store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
-    /// The id.
     pub user_id: UserId,
-    /// The sign-in name.
     pub user_name: String,
-    /// The name shown to people.
     #[serde(default)]
     pub display_name: String,
-    /// Every address, the primary one first.
+    /// The primary address first.
     #[serde(default)]
     pub emails: Vec<Email>,
-    /// Whether the user may sign in.
     pub enabled: bool,
-    /// Further attributes, as far as rules name them.
+    /// Only those that rules use.
     #[serde(default, skip_serializing_if = "PersonAttributes::is_unread")]
     pub attributes: PersonAttributes,
 }
 
-/// A group of the identity store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
-    /// The id.
     pub id: GroupId,
-    /// The display name.
     pub name: String,
-    /// Its members; `None` when they were not or could not be read.
+    /// `None` if unread.
     #[serde(default)]
     pub members: Option<BTreeSet<UserId>>,
 }
 
-/// The plain content of a [`Directory`], as it is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Snapshot {
-    /// The organization's root id, `r-…`.
+    /// `r-…`.
     pub root_id: String,
-    /// Accounts.
     pub accounts: Vec<Account>,
-    /// Organizational units that may hold no account, each as its path from the one under the
-    /// root. Those of `accounts` need not be repeated.
+    /// Paths, from below the root, of units that may hold no account. Those of `accounts` may be
+    /// omitted.
     pub ous: Vec<Vec<OuRef>>,
-    /// Permission sets.
     pub permission_sets: Vec<PermissionSet>,
-    /// Users.
     pub people: Vec<Person>,
-    /// Groups.
     pub groups: Vec<Group>,
-    /// When AWS was read.
     pub taken_at: Option<Timestamp>,
 }
 
-/// Why an address does not name one person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotOnePerson {
-    /// Nobody has it.
     #[error("no user has this address")]
     None,
-    /// Several users have it.
     #[error("several users have this address")]
     Ambiguous,
 }
 
-/// A snapshot with its indexes.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(from = "Snapshot", into = "Snapshot")]
 pub struct Directory {
@@ -152,7 +119,6 @@ impl From<Directory> for Snapshot {
 }
 
 impl Directory {
-    /// Indexes a snapshot.
     pub fn new(snapshot: Snapshot) -> Self {
         let mut new = Self::default();
         for (i, account) in snapshot.accounts.iter().enumerate() {
@@ -185,72 +151,59 @@ impl Directory {
         new
     }
 
-    /// The plain content.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
 
-    /// When AWS was read.
     pub fn taken_at(&self) -> Option<Timestamp> {
         self.snapshot.taken_at
     }
 
-    /// The root's id, `r-…`.
     pub fn root_id(&self) -> &str {
         &self.snapshot.root_id
     }
 
-    /// All accounts.
     pub fn accounts(&self) -> &[Account] {
         &self.snapshot.accounts
     }
 
-    /// All permission sets.
     pub fn permission_sets(&self) -> &[PermissionSet] {
         &self.snapshot.permission_sets
     }
 
-    /// All users.
     pub fn people(&self) -> &[Person] {
         &self.snapshot.people
     }
 
-    /// All groups.
     pub fn groups(&self) -> &[Group] {
         &self.snapshot.groups
     }
 
-    /// An account by id.
     pub fn account(&self, id: &AccountId) -> Option<&Account> {
         self.accounts
             .get(id)
             .and_then(|i| self.snapshot.accounts.get(*i))
     }
 
-    /// Accounts by name, without case.
+    /// Ignores case.
     pub fn accounts_by_name(&self, name: &str) -> impl Iterator<Item = &Account> {
         picked(&self.account_names, &folded(name)).filter_map(|i| self.snapshot.accounts.get(i))
     }
 
-    /// A permission set by exact name.
     pub fn permission_set_by_name(&self, name: &str) -> Option<&PermissionSet> {
         self.sets
             .get(name)
             .and_then(|i| self.snapshot.permission_sets.get(*i))
     }
 
-    /// A user by id.
     pub fn person(&self, id: &UserId) -> Option<&Person> {
         self.people
             .get(id)
             .and_then(|i| self.snapshot.people.get(*i))
     }
 
-    /// The one user with this address among all their addresses. A disabled one counts where nobody else has it (`access.md`
-    /// §11.5): somebody who comes back as a new user is that user.
-    ///
-    /// # Errors
-    /// When nobody or more than one user has it.
+    /// Returns the only user with this address, primary or not. A disabled user counts only if no
+    /// enabled one has it (`access.md` §11.5), so a re-created user is found.
     pub fn person_by_email(&self, email: &Email) -> Result<&Person, NotOnePerson> {
         match self.emails.get(email).map(Vec::as_slice) {
             Some([one]) => self.snapshot.people.get(*one).ok_or(NotOnePerson::None),
@@ -266,22 +219,20 @@ impl Directory {
         }
     }
 
-    /// The one user whom a text names, by user id or by one of their addresses.
     pub(crate) fn person_named(&self, text: &str) -> Option<&Person> {
         let of_id = |text: &str| self.person(&UserId::new(text).ok()?);
-        // ids are of digits and small letters, and sources of identities send them as they like
+        // ids are lower case, but identity sources may send capitals
         let by_id = of_id(text).or_else(|| of_id(&text.to_ascii_lowercase()));
         by_id.or_else(|| self.person_by_email(&Email::new(text).ok()?).ok())
     }
 
-    /// A group by id.
     pub fn group(&self, id: &GroupId) -> Option<&Group> {
         self.groups
             .get(id)
             .and_then(|i| self.snapshot.groups.get(*i))
     }
 
-    /// The one group of this name, without case; `None` when there is none or several.
+    /// Ignores case; `None` for no or several groups.
     pub fn group_by_name(&self, name: &str) -> Option<&Group> {
         match self.group_names.get(&folded(name)).map(Vec::as_slice) {
             Some([one]) => self.snapshot.groups.get(*one),
@@ -289,13 +240,12 @@ impl Directory {
         }
     }
 
-    /// Whether no other group has the name of this one, without case.
+    /// Returns whether the group name is unique, ignoring case.
     pub(crate) fn has_a_name_of_its_own(&self, id: &GroupId) -> bool {
         let known = self.group(id);
         known.is_none_or(|known| self.group_by_name(&known.name).is_some())
     }
 
-    /// The group a rule names.
     pub fn resolve_group(&self, group: &GroupRef) -> Option<&Group> {
         match group {
             GroupRef::Id(id) => self.group(id),
@@ -303,7 +253,6 @@ impl Directory {
         }
     }
 
-    /// The groups of the one user with this address, of those whose members were read.
     pub fn groups_of(&self, email: &Email) -> BTreeSet<&GroupId> {
         let Ok(person) = self.person_by_email(email) else {
             return BTreeSet::new();
@@ -314,12 +263,11 @@ impl Directory {
             .collect()
     }
 
-    /// The members of a group; `None` when it is unknown or was not read.
+    /// `None` if unknown or unread.
     pub fn members_of(&self, id: &GroupId) -> Option<&BTreeSet<UserId>> {
         self.group(id).and_then(|group| group.members.as_ref())
     }
 
-    /// Every organizational unit known, each as its path from the one under the root.
     pub fn organizational_units(&self) -> BTreeSet<&[OuRef]> {
         let of_accounts = self
             .snapshot
@@ -333,7 +281,7 @@ impl Directory {
             .collect()
     }
 
-    /// The organizational units above an account, without the root.
+    /// Excludes the root.
     pub(crate) fn ous_of<'a>(&self, account: &'a Account) -> &'a [OuRef] {
         self.below_root(&account.ous)
     }
@@ -345,7 +293,7 @@ impl Directory {
         }
     }
 
-    /// Whether anything of the identity store is known; without, nothing is said about people.
+    /// Returns whether any user or group is known; otherwise user checks are skipped.
     pub(crate) fn knows_people(&self) -> bool {
         !(self.snapshot.people.is_empty() && self.snapshot.groups.is_empty())
     }

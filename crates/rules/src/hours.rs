@@ -1,31 +1,27 @@
-//! When a rule lets people ask: days of the week and times of day in a time zone.
+//! Request hours: weekdays and times in a time zone.
 
 use std::fmt;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::{
     ToSpan as _,
     civil::{Date, Time, Weekday, date},
     tz::TimeZone,
 };
 
-/// Days and times at which a rule lets people ask. Equal when written alike.
 #[derive(Debug, Clone)]
 pub(crate) struct Hours {
-    /// Days on which a window begins, Monday first; all seven when the file names none.
+    /// Days on which a window starts, Monday first.
     pub(crate) days: [bool; 7],
     pub(crate) from: Time,
-    /// The end, not included. Not after `from`: the window ends on the next day.
+    /// Exclusive. If not after `from`, the window ends on the next day.
     pub(crate) to: Time,
     pub(crate) zone: TimeZone,
-    /// The zone's name in the IANA database.
     pub(crate) name: String,
-    /// As written, for equality and messages.
     pub(crate) written: String,
 }
 
 impl Hours {
-    /// Whether `now` is inside a window.
     pub(crate) fn contains(&self, now: Timestamp) -> bool {
         let local = now.to_zoned(self.zone.clone());
         let (time, today) = (local.time(), local.weekday());
@@ -36,8 +32,8 @@ impl Hours {
             || (self.begins_on(today.previous()) && time < self.to)
     }
 
-    /// The instants from `now` to `last` at which a window may begin: its times on the clock, both where the clock
-    /// shows one twice, and where the clock itself is put forward or back.
+    /// Returns possible window starts from `now` to `last`: its clock times, both instants of a
+    /// repeated time, and clock changes.
     pub(crate) fn may_begin(&self, now: Timestamp, last: Timestamp) -> Vec<Timestamp> {
         let days = now.to_zoned(self.zone.clone()).date().series(1.day());
         let begins = days.take_while(|day| {
@@ -57,15 +53,14 @@ impl Hours {
             .collect()
     }
 
-    /// Whether no instant is within both. Windows meet where one begins within the other; winter and summer
-    /// may differ, where their zones change at other days.
+    /// Returns whether windows never overlap: none starts within the other. Checks winter and
+    /// summer, because zones may change on different days.
     pub(crate) fn never_meet(&self, other: &Self) -> bool {
         const MONDAYS: [Date; 2] = [date(2026, 1, 5), date(2026, 7, 6)];
         !{ MONDAYS.into_iter() }
             .any(|monday| self.begins_within(other, monday) || other.begins_within(self, monday))
     }
 
-    /// Whether one of its windows of a week begins within another's.
     fn begins_within(&self, other: &Self, monday: Date) -> bool {
         let mut week = monday.series(1.day()).take(7);
         week.any(|day| {

@@ -1,8 +1,7 @@
-//! Who may ask, who must review: reads rules, checks them, decides, explains.
+//! Access rules: parses, checks, decides and explains.
 //!
-//! Knows nothing of networks, storage, clocks or Slack. Everything it decides by is an argument:
-//! the rules, a [`Directory`] of the organization, and `now`.
-#![warn(missing_docs)]
+//! Must not know networks, storage, clocks or Slack. All inputs are arguments: the rules, a
+//! [`Directory`], and `now`.
 
 mod account_tags;
 mod address;
@@ -43,7 +42,7 @@ pub use engine::{
     Requirement, RoleGroup, RuleColumns, RuleSummary, RuleWarning, Rules, SetBits,
     SignInRequirement, Stage, StageProgress, people_with_another,
 };
-pub use hallpass_model::Glob;
+pub use hallpass_base::Glob;
 pub use named_facts::{NamedFacts, ReadFacts, UnreadFact, UnreadFacts, WhyUnread};
 pub use read::{Loaded, RuleFile, load, load_until};
 pub use replay::{Compared, DecisionChange, PastRequest, RequestLimit};

@@ -1,12 +1,12 @@
-//! What is read of an organization only where rules name it: members of groups, attributes of people, tags of accounts.
-//! Rules that are not in force may name what a directory does not have.
+//! Facts read only if rules use them: group members, user attributes, account tags. Rules not in
+//! force may use facts that a directory lacks.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
 
-use hallpass_model::{AccountId, GroupId, UserId};
+use hallpass_base::{AccountId, GroupId, UserId};
 
 use crate::{
     attributes::{Known, PersonAttribute, PersonAttributes},
@@ -14,23 +14,19 @@ use crate::{
     rule::GroupRef,
 };
 
-/// What is told where nobody knows more.
 const NOT_YET: &str = "AWS has not answered yet; ask again in a minute";
 
-/// What decisions by some rules may depend on beside accounts, permission sets, people and names of groups.
+/// Facts beyond accounts, permission sets, users and group names that rules use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NamedFacts {
-    /// Groups whose members count.
     pub groups: BTreeSet<GroupRef>,
-    /// Attributes of people.
     pub attributes: BTreeSet<PersonAttribute>,
-    /// Whether tags of accounts count.
     pub account_tags: bool,
 }
 
 impl NamedFacts {
-    /// What of it a directory does not have, though it could be read. A group that the directory does not hold is not
-    /// unread: nobody is in it.
+    /// Returns the facts that a directory lacks but could read. An unknown group is not unread: it
+    /// has no members.
     pub fn unread_in(&self, known: &Directory) -> UnreadFacts {
         let groups = self.groups.iter().filter_map(|it| known.resolve_group(it));
         let groups = groups.filter(|group| group.members.is_none());
@@ -49,37 +45,29 @@ impl NamedFacts {
     }
 }
 
-/// What a directory does not have of what rules name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UnreadFacts {
-    /// Groups whose members are unread.
     pub groups: BTreeSet<GroupId>,
-    /// Attributes that are unread of somebody.
     pub attributes: BTreeSet<PersonAttribute>,
-    /// Accounts whose tags are unread.
     pub tags: BTreeSet<AccountId>,
 }
 
 impl UnreadFacts {
-    /// Whether there is nothing of the kind.
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty() && self.attributes.is_empty() && self.tags.is_empty()
     }
 }
 
-/// What was read for rules that are not in force.
+/// Facts read for rules not in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadFacts {
-    /// Members of groups.
     pub members: BTreeMap<GroupId, BTreeSet<UserId>>,
-    /// Attributes of people.
     pub attributes: BTreeMap<UserId, PersonAttributes>,
-    /// Tags of accounts.
     pub tags: BTreeMap<AccountId, BTreeMap<String, String>>,
 }
 
 impl Directory {
-    /// The same with what it does not have and `read` has. What it has stays as it is.
+    /// Fills missing facts from `read`; existing ones stay.
     #[must_use]
     pub fn with(&self, read: &ReadFacts) -> Self {
         let mut snapshot = self.snapshot().clone();
@@ -102,19 +90,16 @@ impl Directory {
     }
 }
 
-/// Why facts were not read for rules that are not in force, as far as that is known.
+/// Known reasons for unread facts of rules not in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WhyUnread {
-    /// Of the members of groups.
     pub groups: BTreeMap<GroupId, String>,
-    /// Of attributes of people.
     pub attributes: BTreeMap<PersonAttribute, String>,
-    /// Of tags of accounts.
     pub tags: BTreeMap<AccountId, String>,
 }
 
 impl WhyUnread {
-    /// What of all that rules name `directory` does not have, each in a sentence.
+    /// Describes the facts that `directory` lacks, one sentence each.
     pub fn told(&self, named: &NamedFacts, directory: &Directory) -> Vec<String> {
         let groups = named.groups.iter();
         let groups = groups.filter_map(|group| self.of_members(group, directory));
@@ -124,7 +109,6 @@ impl WhyUnread {
         groups.chain(attributes).chain(tags.flatten()).collect()
     }
 
-    /// That the members of a group are unread.
     pub(crate) fn of_members(&self, group: &GroupRef, directory: &Directory) -> Option<String> {
         let known = directory.resolve_group(group)?;
         known.members.is_none().then(|| {
@@ -133,7 +117,6 @@ impl WhyUnread {
         })
     }
 
-    /// That an attribute is unread of people.
     pub(crate) fn of_attribute(
         &self,
         attribute: PersonAttribute,
@@ -153,7 +136,6 @@ impl WhyUnread {
         })
     }
 
-    /// That tags of accounts are unread.
     pub(crate) fn of_tags(&self, directory: &Directory) -> Option<String> {
         let accounts = directory.accounts().iter();
         let unread: Vec<_> = accounts.filter(|it| it.tags.is_unread()).collect();
@@ -169,17 +151,12 @@ impl WhyUnread {
     }
 }
 
-/// Something that a decision rests on, that the directory could have and does not: once it is read, the decision may be
-/// another.
+/// A readable fact that a decision lacks: once read, the decision may differ.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UnreadFact {
-    /// Members of a group.
     Members(GroupRef),
-    /// An attribute of the requester.
     Attribute(PersonAttribute),
-    /// The requester's manager, or somebody above them.
     Manager,
-    /// Tags of the account.
     Tags(AccountId),
 }
 
@@ -194,12 +171,12 @@ impl fmt::Display for UnreadFact {
     }
 }
 
-/// What becomes of findings and tests that rest on what was not read.
+/// Handling of findings and tests that depend on unread facts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum UnreadAs<'a> {
-    /// Findings warn of it, and tests are judged to the safe side: whoever read the directory read all that the file names.
+    /// Findings warn, tests decide on the safe side: the directory was read for this file.
     Counted,
-    /// Findings note it, and tests are not judged: it is read once the file is in force.
+    /// Findings note it, tests are skipped: it is read once the file is in force.
     Noted(&'a WhyUnread),
 }
 

@@ -1,8 +1,8 @@
-//! Past requests held against other rules: what a change of the rules would have changed.
+//! Compares past requests under other rules, to preview a rule change.
 
 use std::{collections::BTreeSet, fmt};
 
-use hallpass_model::{Email, TimeSpan, Timestamp};
+use hallpass_base::{Email, TimeSpan, Timestamp};
 
 use crate::{
     arming::EndArming,
@@ -15,63 +15,44 @@ use crate::{
     named_facts::UnreadFact,
 };
 
-/// A request as it was made.
 #[derive(Debug, Clone, Copy)]
 pub struct PastRequest<'a> {
-    /// Who asked.
     pub requester: Principal<'a>,
-    /// For what.
     pub ask: &'a Ask<'a>,
-    /// For how long.
     pub duration: TimeSpan,
-    /// Why.
     pub reason: &'a str,
-    /// The ticket, where one was named.
     pub ticket: Option<&'a str>,
-    /// When.
     pub asked_at: Timestamp,
-    /// From when, where that was later.
     pub starts_at: Option<Timestamp>,
 }
 
-/// What some rules and others say to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compared {
-    /// What the first rules say.
     pub was: Decision,
-    /// What the others say.
     pub would_be: Decision,
-    /// In what they differ, as far as people would notice.
     pub changes: Vec<DecisionChange>,
-    /// What they rest on and was not read: once it is, they may differ otherwise, or not at all.
+    /// Unread facts, which may change the comparison.
     pub not_read: BTreeSet<UnreadFact>,
 }
 
 impl Compared {
-    /// Whether there is something to tell: that they differ, or that the others rest on what was not read and the first
-    /// do not.
+    /// Returns whether the decisions differ, or only the new one depends on unread facts.
     pub fn is_news(&self) -> bool {
         !self.changes.is_empty() || !self.would_be.not_read.is_subset(&self.was.not_read)
     }
 }
 
-/// What a request is held against beside who may ask and who approves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RequestLimit {
-    /// The longest duration.
     Duration,
-    /// The pattern of reasons.
     Reason,
-    /// The pattern of tickets.
     Ticket,
-    /// How far ahead it may start.
     Start,
 }
 
 impl RequestLimit {
     const ALL: [Self; 4] = [Self::Duration, Self::Reason, Self::Ticket, Self::Start];
 
-    /// The limit in a word.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Duration => "duration",
@@ -88,7 +69,7 @@ impl RequestLimit {
                 .is_some_and(|max| request.duration > max),
             Self::Reason => decision.reason_refused(request.reason).is_some(),
             Self::Ticket => {
-                // as asking does: the reason stands for no ticket
+                // as in requests: the reason replaces a missing ticket
                 let ticket = request.ticket.unwrap_or_default();
                 decision.ticket_refused(ticket).is_some()
             }
@@ -100,97 +81,60 @@ impl RequestLimit {
     }
 }
 
-/// In what two decisions about a request differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DecisionChange {
-    /// The decision itself.
     Decision {
-        /// What it was.
         was: DecisionKind,
-        /// What it would be.
         would_be: DecisionKind,
     },
-    /// A limit would refuse it.
     Refused(RequestLimit),
-    /// A limit that refuses it would not any more.
     Accepted(RequestLimit),
-    /// Who may approve it.
     Approvers {
-        /// Who would come to them.
         added: BTreeSet<Email>,
-        /// Who would not be one any more.
         removed: BTreeSet<Email>,
     },
-    /// How many approvals it needs.
     Approvals {
-        /// How many it needs.
         was: u32,
-        /// How many it would need.
         would_be: u32,
     },
-    /// The stages of its approval.
     Stages {
-        /// What they were; empty where there was none.
         was: String,
-        /// What they would be.
         would_be: String,
     },
-    /// When it may be approved.
     ApprovalHours {
-        /// The hours of then; empty for whenever.
         was: String,
-        /// The hours that would be.
         would_be: String,
     },
-    /// What whoever asks and whoever approves has to confirm.
     Warnings {
-        /// The texts of then.
         was: String,
-        /// The texts that would be.
         would_be: String,
     },
-    /// How whoever approves it, or breaks the glass for it, must have signed in.
     SignIn {
-        /// What was wanted; empty for anyhow.
         was: String,
-        /// What would be.
         would_be: String,
     },
-    /// What becomes of it when it waits and is longer than the rules allow by then.
+    /// Handling of a waiting request over the limit.
     OverLimit {
-        /// What would.
         would_be: OverLimit,
     },
-    /// Whether AWS enforces its end.
     ArmedEnds {
-        /// What the rules said; `None` left it to the settings.
         was: Option<EndArming>,
-        /// What they would say.
         would_be: Option<EndArming>,
     },
-    /// Who is mentioned when approval is asked for.
     Notified {
-        /// Who would come to them.
         added: BTreeSet<Email>,
-        /// Who would not be one any more.
         removed: BTreeSet<Email>,
     },
-    /// Where in Slack it is posted.
     SlackChannel {
-        /// Where it was; `None` left it to the settings.
         was: Option<String>,
-        /// Where it would be.
         would_be: Option<String>,
     },
-    /// Whether its requester may break the glass.
     BreakGlass {
-        /// Whether they would.
         would_be: bool,
     },
 }
 
 impl DecisionChange {
-    /// The name of the kind of change, for programs.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Decision { .. } => "decision",
@@ -256,7 +200,7 @@ impl fmt::Display for DecisionChange {
     }
 }
 
-/// People who come and go: `+ana@example.com -bo@example.com`.
+/// Formats additions and removals: `+ana@example.com -bo@example.com`.
 fn signed(added: &BTreeSet<Email>, removed: &BTreeSet<Email>) -> String {
     let added = added.iter().map(|email| format!("+{email}"));
     let removed = removed.iter().map(|email| format!("-{email}"));
@@ -264,14 +208,13 @@ fn signed(added: &BTreeSet<Email>, removed: &BTreeSet<Email>) -> String {
     all.join(" ")
 }
 
-/// A text, or a word for none.
 fn or<'a>(text: &'a str, none: &'a str) -> &'a str {
     if text.is_empty() { none } else { text }
 }
 
 impl Rules {
-    /// What other rules would have said to a past request, beside what these say; both by the same
-    /// directory, and by the hour of then.
+    /// Compares a past request under these and other rules, with the same directory and original
+    /// time.
     pub fn compare_with(
         &self,
         others: &Self,
@@ -302,7 +245,7 @@ fn changes(was: &Decision, would_be: &Decision, request: &PastRequest<'_>) -> Ve
             would_be: would_be.kind,
         });
     }
-    // what is refused anyhow is not refused for its length
+    // denied requests are not also refused for length
     let refuses = |limit: RequestLimit, decision: &Decision| {
         (decision.kind.is_granted() || decision.kind == DecisionKind::RequiresApproval)
             && limit.refuses(decision, request)
@@ -327,16 +270,14 @@ fn changes(was: &Decision, would_be: &Decision, request: &PastRequest<'_>) -> Ve
     changes
 }
 
-/// In what two decisions of one kind differ. Every field is named here: a new one does not compile until it is
-/// compared.
+/// Compares decisions of one kind. Destructures every field, so that a new field does not compile
+/// until compared.
 fn of_one_kind(was: &Decision, would_be: &Decision) -> impl Iterator<Item = DecisionChange> {
     let Decision {
-        // the same by what is called
         kind: _,
         approvers,
-        // other rules may say the same
+        // other rules may have the same effect
         based_on: _,
-        // limits, by which a request is held above
         max_duration: _,
         max_duration_by: _,
         max_lead_time: _,
@@ -352,14 +293,11 @@ fn of_one_kind(was: &Decision, would_be: &Decision) -> impl Iterator<Item = Deci
         stages,
         notify,
         slack_channel,
-        // told whatever the kinds are
         break_glass: _,
-        // one of the approvers
         manager: _,
         own_later: _,
-        // told of those who may not ask
         not_asking: _,
-        // of the directory, not of the rules
+        // depends on the directory, not on the rules
         unread: _,
         not_read: _,
     } = was;
@@ -388,7 +326,6 @@ fn of_one_kind(was: &Decision, would_be: &Decision) -> impl Iterator<Item = Deci
         would_be: would_be.armed_ends,
     });
     let notified = people(notify, &would_be.notify);
-    // who approves is mentioned, unless a rule says otherwise
     let notified =
         notified.filter(|_| *notify != was.approvers || would_be.notify != would_be.approvers);
     let notified = notified.map(|(added, removed)| DecisionChange::Notified { added, removed });
@@ -404,7 +341,6 @@ fn of_one_kind(was: &Decision, would_be: &Decision) -> impl Iterator<Item = Deci
     .flatten()
 }
 
-/// Who comes and who goes, where somebody does.
 fn people(
     was: &BTreeSet<Email>,
     would_be: &BTreeSet<Email>,
@@ -413,7 +349,6 @@ fn people(
     (was != would_be).then(|| (without(would_be, was), without(was, would_be)))
 }
 
-/// Stages by what they want, in their order.
 fn of_stages(stages: &[Stage]) -> String {
     let shown = |stage: &Stage| {
         let approvers: Vec<&str> = stage.approvers.iter().map(Email::as_str).collect();
@@ -428,19 +363,16 @@ fn of_stages(stages: &[Stage]) -> String {
     shown.join(" and ")
 }
 
-/// Hours by what is written, each once.
 fn of_hours(hours: &[ApprovalHours]) -> String {
     let shown: BTreeSet<String> = hours.iter().map(ToString::to_string).collect();
     shown.into_iter().collect::<Vec<_>>().join(" and ")
 }
 
-/// Warnings by what they say, each once.
 fn of_warnings(warnings: &[RuleWarning]) -> String {
     let shown: BTreeSet<String> = warnings.iter().map(|it| format!("“{}”", it.text)).collect();
     shown.into_iter().collect::<Vec<_>>().join(" and ")
 }
 
-/// Requirements by what they want, each once.
 fn of_sign_in(requirements: &[SignInRequirement]) -> String {
     let shown = |it: &SignInRequirement| {
         let age = it.max_age.map(|age| format!("within {age}"));

@@ -1,14 +1,14 @@
-//! One rule as it was read: who may ask for what, who must review it, and within which limits.
+//! A parsed rule: requesters, targets, approvers and limits.
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use hallpass_model::{AccountId, Email, Glob, GroupId, TimeSpan, UserId, fold::folded};
+use hallpass_base::{AccountId, Email, Glob, GroupId, TimeSpan, UserId, fold::folded};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use crate::{arming::EndArming, attributes::AttributeMatch, diagnostic::Position, hours::Hours};
 
-/// The name of a rule in audit records and explanations. Cheap to clone.
+/// Rule name in audit records and explanations. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RuleId(Arc<str>);
@@ -18,7 +18,6 @@ impl RuleId {
         Self(Arc::from(text))
     }
 
-    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -54,23 +53,20 @@ impl From<RuleId> for String {
     }
 }
 
-/// A group as a rule names it. The sso-elevator form knows ids only; native rules also names.
+/// A group reference. The sso-elevator form has ids only; native rules also names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(untagged)]
 pub enum GroupRef {
-    /// By id, compared exactly.
     Id(GroupId),
-    /// By display name, compared without case: folded ([`GroupRef::named`]).
     Name(String),
 }
 
 impl GroupRef {
-    /// The group of this display name, as somebody wrote it.
     pub fn named(name: &str) -> Self {
         Self::known(name.trim())
     }
 
-    /// The same as AWS has it: a space at its end is part of a name there.
+    /// From AWS, where trailing spaces are significant.
     pub fn known(name: &str) -> Self {
         Self::Name(folded(name))
     }
@@ -85,45 +81,38 @@ impl fmt::Display for GroupRef {
     }
 }
 
-/// Accounts as one key of a rule selects them; the entries of a key add up.
+/// Accounts selected by one key; its entries add up.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Selector {
-    /// Every account.
     Every,
-    /// One account.
     Account(AccountId),
-    /// Accounts by name (native only).
+    /// Native only.
     AccountName(Glob),
-    /// The subtree of an organizational unit by id.
     Ou(String),
-    /// The subtree of an organizational unit by path, without the root's name; empty is the root.
+    /// The subtree of a unit path, without the root name; empty is the root.
     OuPath(String),
-    /// The accounts directly in an organizational unit by id, not those below it (native only).
+    /// Accounts directly in a unit, by id (native only).
     Children(String),
-    /// The same by path, without the root's name; empty is the root.
+    /// The same by path, without the root name; empty is the root.
     ChildrenPath(String),
 }
 
-/// Accounts by tag: the key must be there with one of the values (native only).
+/// Accounts with this tag and one of the values (native only).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct TagMatch {
     pub(crate) key: String,
     pub(crate) values: BTreeSet<Glob>,
 }
 
-/// Permission sets a rule selects.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum SetMatch {
-    /// Every permission set.
     Every,
-    /// One, by exact name.
     Name(String),
-    /// Several, by glob (native only).
+    /// Native only.
     Glob(Glob),
 }
 
 impl SetMatch {
-    /// Whether it selects this permission set.
     pub(crate) fn matches(&self, name: &str) -> bool {
         match self {
             Self::Every => true,
@@ -133,35 +122,30 @@ impl SetMatch {
     }
 }
 
-/// What a rule leaves out of what it selects (native only): `!` entries and `except_` keys. An
-/// exclusion wins, wherever it stands; it says nothing about other rules.
+/// Exclusions of a rule (native only): `!` entries and `except_` keys. They win in any order, and
+/// affect only this rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Exclusions {
-    /// Accounts, and accounts below organizational units.
     pub(crate) places: BTreeSet<Selector>,
-    /// Accounts by tag, each by itself.
+    /// Each tag excludes independently.
     pub(crate) tags: BTreeSet<TagMatch>,
-    /// Permission sets.
     pub(crate) sets: BTreeSet<SetMatch>,
 }
 
 impl Exclusions {
-    /// Whether any account is left out.
     pub(crate) fn of_accounts(&self) -> bool {
         !self.places.is_empty() || !self.tags.is_empty()
     }
 
-    /// Whether everything that this leaves out, `other` leaves out too, as far as it is written
-    /// alike.
+    /// Returns whether `other` has every exclusion, compared by text.
     pub(crate) fn is_within(&self, other: &Self) -> bool {
         self.places.is_subset(&other.places) && self.tags.is_subset(&other.tags)
     }
 }
 
-/// What a rule is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Targets {
-    /// Permission sets in accounts. An account must be in every list that is given.
+    /// Permission sets in accounts. An account must match every given list.
     Accounts {
         accounts: Option<BTreeSet<Selector>>,
         ous: Option<BTreeSet<Selector>>,
@@ -169,12 +153,10 @@ pub(crate) enum Targets {
         sets: BTreeSet<SetMatch>,
         except: Exclusions,
     },
-    /// Membership of groups.
     Groups(BTreeSet<GroupRef>),
 }
 
 impl Targets {
-    /// Whether it depends on tags of accounts.
     pub(crate) fn names_tags(&self) -> bool {
         match self {
             Self::Accounts { tags, except, .. } => !tags.is_empty() || !except.tags.is_empty(),
@@ -182,7 +164,6 @@ impl Targets {
         }
     }
 
-    /// Whether it names a group just so.
     pub(crate) fn names_group(&self, group: &GroupRef) -> bool {
         match self {
             Self::Groups(groups) => groups.contains(group),
@@ -191,26 +172,24 @@ impl Targets {
     }
 }
 
-/// One of several reviews that must all happen.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct StageRule {
     pub(crate) name: String,
     pub(crate) people: BTreeSet<Email>,
     pub(crate) groups: BTreeSet<GroupRef>,
-    /// Whether the requester's manager is one of them.
     pub(crate) manager: bool,
     pub(crate) quorum: u32,
 }
 
-/// A regular expression a reason or ticket must match. Equal when written alike.
+/// An expression for reasons or tickets. Compared by text.
 #[derive(Clone)]
 pub struct TextPattern(Regex);
 
-/// Sizes up to which an expression is compiled, in bytes, the smallest that suffices.
+/// Size limits in bytes, tried in order.
 const REGEX_SIZES: [usize; 4] = [1 << 14, 1 << 16, 1 << 18, 1 << 20];
 
-/// How much memory the compiled expressions of a file may still take, in bytes. What does not compile is charged, too: it
-/// takes as long.
+/// Remaining memory for compiled expressions of a file, in bytes. Failed compilations count too,
+/// because they take as long.
 #[derive(Debug)]
 pub(crate) struct RegexBudget(usize);
 
@@ -220,13 +199,10 @@ impl Default for RegexBudget {
     }
 }
 
-/// The longest expression, in characters.
 const PATTERN_CHARACTERS_MAX: usize = 1_000;
 
-/// Why an expression cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PatternRefused {
-    /// It is none, or too large by itself.
     #[error(transparent)]
     Bad(regex::Error),
     #[error("a regular expression has at most {PATTERN_CHARACTERS_MAX} characters")]
@@ -264,12 +240,10 @@ impl TextPattern {
         Err(refused)
     }
 
-    /// The expression as written.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
-    /// Whether the expression is found in `text`.
     pub fn is_found_in(&self, text: &str) -> bool {
         self.0.is_match(text)
     }
@@ -301,22 +275,19 @@ impl Serialize for TextPattern {
     }
 }
 
-/// Who may ask through a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Requesters {
-    /// Everyone.
     Everyone,
-    /// These people and the members of these groups; nobody when there are none of either.
+    /// These users and group members; no one if both are empty.
     Only {
         users: BTreeSet<Email>,
-        /// Users by id, whatever their addresses are (native only).
+        /// Native only.
         user_ids: BTreeSet<UserId>,
         groups: BTreeSet<GroupRef>,
     },
 }
 
 impl Requesters {
-    /// Whether nobody may ask.
     pub(crate) fn is_nobody(&self) -> bool {
         match self {
             Self::Everyone => false,
@@ -329,61 +300,57 @@ impl Requesters {
     }
 }
 
-/// People whom a rule leaves out of those who may ask by it, or approve by it (native only). This wins
-/// over whatever else the rule says of them; it says nothing about other rules.
+/// Users excluded as requesters or approvers (native only). Exclusions win, and affect only this
+/// rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct PeopleLeftOut {
-    /// By address: whoever has it, be they several.
+    /// Every user with one of these addresses.
     pub(crate) emails: BTreeSet<Email>,
     pub(crate) user_ids: BTreeSet<UserId>,
-    /// The members of these groups.
     pub(crate) groups: BTreeSet<GroupRef>,
 }
 
 impl PeopleLeftOut {
-    /// Whether nobody is left out.
     pub(crate) fn is_nobody(&self) -> bool {
         self.emails.is_empty() && self.user_ids.is_empty() && self.groups.is_empty()
     }
 }
 
-/// For whom the denials of a rule, its `false` flags, count.
+/// Scope of a rule's denials (`false` flags).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Denials {
-    /// For everybody, so that restricting a rule never loosens the rules as a whole: native rules.
+    /// Everyone, so that a restricted rule never loosens the whole: native rules.
     Always,
-    /// For those whom the rule lets ask: the sso-elevator form, where a statement that leaves
-    /// somebody out says nothing at all about them.
+    /// Only its requesters: in the sso-elevator form a statement does not affect others.
     OfRequesters,
 }
 
-/// Everything a rule says. Two rules that say the same count once.
+/// The content of a rule. Equal rules count once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Terms {
-    /// The name the file gives; rules with different names are different rules.
+    /// Explicit name; rules with different names are distinct.
     pub(crate) given_id: Option<String>,
     pub(crate) targets: Targets,
     pub(crate) approvers: BTreeSet<Email>,
     pub(crate) approver_groups: BTreeSet<GroupRef>,
-    /// Whether the requester's manager may approve (native only).
+    /// Native only.
     pub(crate) manager_approves: bool,
     pub(crate) stages: Vec<StageRule>,
     pub(crate) requesters: Requesters,
-    /// What whoever asks must have, beside being one of the requesters (native only).
+    /// Additional requester attributes (native only).
     pub(crate) requester_attributes: BTreeSet<AttributeMatch>,
-    /// Who may never ask by this rule, whatever else it says (native only).
+    /// Native only.
     pub(crate) except_requesters: PeopleLeftOut,
-    /// Who may never approve by this rule, whatever else it says (native only).
+    /// Native only.
     pub(crate) except_approvers: PeopleLeftOut,
-    /// Whether the rule lets anybody ask. One that does not adds approvers, limits and denials to
-    /// what other rules let people ask for.
+    /// Otherwise the rule only adds approvers, limits and denials to other rules.
     pub(crate) permits_requests: bool,
     pub(crate) denials: Denials,
     pub(crate) allow_self_approval: Option<bool>,
     pub(crate) approval_is_not_required: Option<bool>,
     pub(crate) notify: Option<BTreeSet<Email>>,
     pub(crate) max_duration: Option<TimeSpan>,
-    /// Whether, of the rules that say so and apply, the longest `max_duration` counts instead of the
+    /// Among applicable rules with this flag, the longest `max_duration` counts instead of the
     /// smallest.
     pub(crate) prefer_longest_duration: bool,
     pub(crate) min_approvals: u32,
@@ -391,24 +358,20 @@ pub(crate) struct Terms {
     pub(crate) break_glass: Option<BTreeSet<Email>>,
     pub(crate) reason_pattern: Option<TextPattern>,
     pub(crate) ticket_pattern: Option<TextPattern>,
-    /// What a reason must be like, in the rule's own words.
     pub(crate) reason_hint: Option<String>,
     pub(crate) ticket_hint: Option<String>,
     pub(crate) hours: Option<Hours>,
-    /// When approvals may be given (native only).
+    /// Native only.
     pub(crate) approval_hours: Option<Hours>,
-    /// How far ahead a start may be (native only).
     pub(crate) max_lead_time: Option<TimeSpan>,
-    /// Whether a request that waits is shortened to `max_duration` when it is approved, should the
-    /// limit have become smaller since.
+    /// Shortens a waiting request at approval if the limit became smaller.
     pub(crate) shorten_to_max_duration: Option<bool>,
-    /// How long ago whoever approves or breaks the glass may have signed in.
+    /// Maximum age of the sign-in for approval or break-glass.
     pub(crate) fresh_sign_in: Option<TimeSpan>,
-    /// In which ways they may have, as the provider calls them (`acr`); empty = any.
+    /// Accepted values of the provider (`acr`); empty = any.
     pub(crate) sign_in_acr: BTreeSet<String>,
-    /// Whether AWS is to enforce ends of what the rule covers; `None` leaves it to the settings.
     pub(crate) armed_ends: Option<EndArming>,
-    /// What whoever asks and whoever approves has to read and confirm (native only).
+    /// Text that requester and approver must confirm (native only).
     pub(crate) warning: Option<String>,
 }
 
@@ -450,7 +413,6 @@ impl Terms {
         }
     }
 
-    /// People listed by name as those who may ask.
     pub(crate) fn requesting_people(&self) -> impl Iterator<Item = &Email> {
         match &self.requesters {
             Requesters::Everyone => None,
@@ -460,7 +422,6 @@ impl Terms {
         .flatten()
     }
 
-    /// Users listed by id as those who may ask.
     pub(crate) fn requesting_users(&self) -> impl Iterator<Item = &UserId> {
         match &self.requesters {
             Requesters::Everyone => None,
@@ -470,7 +431,6 @@ impl Terms {
         .flatten()
     }
 
-    /// Groups whose members may ask.
     pub(crate) fn requesting_groups(&self) -> impl Iterator<Item = &GroupRef> {
         match &self.requesters {
             Requesters::Everyone => None,
@@ -480,8 +440,8 @@ impl Terms {
         .flatten()
     }
 
-    /// Whether there is anything beyond targets, requesters, approvers and flags. Every field is named, so that none that is
-    /// added is forgotten.
+    /// Returns whether there are terms beyond targets, requesters, approvers and flags.
+    /// Destructures every field, so that new ones are considered.
     pub(crate) fn has_limits(&self) -> bool {
         let Self {
             stages,
@@ -498,7 +458,7 @@ impl Terms {
             approval_hours,
             max_lead_time,
             warning,
-            // targets, requesters, approvers and flags, and words that go with what is above
+            // targets, requesters, approvers, flags, and texts of the above
             given_id: _,
             targets: _,
             approvers: _,
@@ -534,8 +494,7 @@ impl Terms {
             || warning.is_some()
     }
 
-    /// Whether there is nothing but a warning to what other rules let people ask for: everything that does not say whom it
-    /// is for is as in a rule that says nothing.
+    /// Returns whether the rule only adds a warning: all else except its scope is default.
     pub(crate) fn only_warns(&self) -> bool {
         if self.permits_requests || self.warning.is_none() {
             return false;
@@ -557,19 +516,16 @@ impl Terms {
         *self == warning_alone
     }
 
-    /// Whether the requester's manager may approve, in a stage or not.
     pub(crate) fn asks_manager(&self) -> bool {
         self.manager_approves || self.stages.iter().any(|stage| stage.manager)
     }
 
-    /// People listed by name as approvers, in stages or not.
     pub(crate) fn listed_people(&self) -> impl Iterator<Item = &Email> {
         self.approvers
             .iter()
             .chain(self.stages.iter().flat_map(|stage| &stage.people))
     }
 
-    /// Groups whose members count as approvers, in stages or not.
     pub(crate) fn listed_groups(&self) -> impl Iterator<Item = &GroupRef> {
         self.approver_groups
             .iter()
@@ -577,7 +533,6 @@ impl Terms {
     }
 }
 
-/// A rule with its name and place in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rule {
     pub(crate) id: RuleId,
@@ -588,11 +543,11 @@ pub(crate) struct Rule {
     pub(crate) written: Written,
 }
 
-/// The texts in a rule with their places, so that a finding about one of them can point at it.
+/// The texts of a rule with positions, for findings.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Written(Vec<(String, Position)>);
 
-/// Nothing: what the rule made of the texts is shown with it.
+/// Prints nothing: the parsed rule contains the texts.
 impl fmt::Debug for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Written")
@@ -604,8 +559,8 @@ impl Written {
         self.0.push((text.to_owned(), position));
     }
 
-    /// Where a value stands that was read from one of the texts: without case, blanks, `!`, the
-    /// root's name before a path, or a name around an address.
+    /// Returns the position of a parsed text, ignoring case, blanks, `!`, the root name of a path,
+    /// or a display name.
     pub(crate) fn position_of(&self, value: &str) -> Option<Position> {
         let value = value.to_lowercase();
         let reads_as = |text: &str| {

@@ -1,16 +1,14 @@
-//! Rules by name in a sentence. Everything that names rules to people does it through here.
+//! Rule names in sentences. All user messages use this.
 
 use std::fmt::Display;
 
-/// Rules said by name when there are more than can all be said.
 const SAID: usize = 3;
 
-/// Rules as a sentence names them: each in backticks, and of more than four the first three.
+/// Rules in backticks; of more than four the first three.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleNames(Vec<String>);
 
 impl RuleNames {
-    /// The names of rules, in the order given.
     pub fn of<I>(rules: I) -> Self
     where
         I: IntoIterator,
@@ -19,7 +17,6 @@ impl RuleNames {
         Self(rules.into_iter().map(|it| format!("`{it}`")).collect())
     }
 
-    /// Whether there is none.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -27,7 +24,7 @@ impl RuleNames {
     /// ``` `a`, `b` ```; of more than four, ``` `a`, `b`, `c` and 2 more ```.
     fn listed(&self) -> String {
         let Self(names) = self;
-        // "and 1 more" says less than the name, and is hardly shorter
+        // "and 1 more" is hardly shorter than the name
         if names.len() <= SAID + 1 {
             return names.join(", ");
         }
@@ -40,7 +37,7 @@ impl RuleNames {
         format!("{word} {}", self.listed())
     }
 
-    /// At the beginning of a sentence: ``Rule `a` ``, ``Rules `a`, `b` ``; `A rule` when none is known.
+    /// Sentence start: ``Rule `a` ``, ``Rules `a`, `b` ``; `A rule` if unknown.
     pub fn first(&self) -> String {
         if self.is_empty() {
             return "A rule".to_owned();
@@ -48,7 +45,7 @@ impl RuleNames {
         self.named("Rule", "Rules")
     }
 
-    /// Within a sentence: ``rule `a` ``, ``rules `a`, `b` ``; `a rule` when none is known.
+    /// Within a sentence: ``rule `a` ``, ``rules `a`, `b` ``; `a rule` if unknown.
     pub fn within(&self) -> String {
         if self.is_empty() {
             return "a rule".to_owned();
@@ -56,7 +53,7 @@ impl RuleNames {
         self.named("rule", "rules")
     }
 
-    /// After what they say: `` (rule `a`)``; nothing when none is known.
+    /// In parentheses: `` (rule `a`)``; empty if unknown.
     pub fn aside(&self) -> String {
         if self.is_empty() {
             return String::new();
@@ -64,7 +61,7 @@ impl RuleNames {
         format!(" ({})", self.within())
     }
 
-    /// The verb that goes with them: `lists` of one, `list` of several.
+    /// Selects the verb: `lists` of one, `list` of several.
     pub const fn verb<'a>(&self, of_one: &'a str, of_several: &'a str) -> &'a str {
         if self.0.len() <= 1 {
             of_one

@@ -1,8 +1,8 @@
-//! Runs the `[[test]]`s that a rule file carries.
+//! Runs the `[[test]]` entries of a rule file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{AccountId, Email, GroupId, Timestamp, UserId, fold::folded};
+use hallpass_base::{AccountId, Email, GroupId, Timestamp, UserId, fold::folded};
 use serde::Serialize;
 
 use crate::{
@@ -16,42 +16,34 @@ use crate::{
     test_case::{TestCase, TestTarget, TestUnit},
 };
 
-/// How a test went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TestResult {
-    /// Its name, or what it asks for.
     pub name: String,
-    /// Where it stands in the file.
     #[serde(flatten)]
     pub position: Position,
-    /// How it went.
     pub outcome: RuleTestOutcome,
 }
 
-/// How a test went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleTestOutcome {
-    /// As expected.
     Passed,
-    /// Otherwise; says what was expected and what came.
     Failed(Vec<String>),
-    /// It names something that only the directory can tell, and there is none.
+    /// Needs a directory, and none is given.
     NeedsDirectory(String),
-    /// It rests on what was not read, and is judged once the file is in force.
+    /// Depends on unread facts; runs once the file is in force.
     #[serde(rename = "needs_directory")]
     NotJudged(String),
 }
 
 impl Rules {
-    /// Runs the tests of the file. A test that says where its account is or who is in which group
-    /// is decided by that alone; the others by `facts`, and without them as far as ids go. Tests
-    /// without a time of their own run at `now`.
+    /// Runs the tests. Tests that describe the account's place or group members use only that;
+    /// others use `facts`, or ids alone. Tests without a time run at `now`.
     pub fn run_tests(&self, facts: Option<&Directory>, now: Timestamp) -> Vec<TestResult> {
         self.run_tests_until(facts, now, &CancelFlag::default())
     }
 
-    /// The same until `cancel` is set; then tests are missing.
+    /// Stops when `cancel` is set; the result then lacks tests.
     pub(crate) fn run_tests_until(
         &self,
         facts: Option<&Directory>,
@@ -61,8 +53,8 @@ impl Rules {
         self.tested(facts, UnreadAs::Counted, now, cancel)
     }
 
-    /// The same of rules that are not in force, by a directory that may not have all that they name: a test that
-    /// rests on what was not read is not judged: that it passes may be for that alone, too.
+    /// Runs tests of rules not in force. Skips tests that depend on unread facts, even passing
+    /// ones.
     pub(crate) fn run_tests_ahead(
         &self,
         facts: &Directory,
@@ -93,7 +85,6 @@ impl Rules {
     }
 }
 
-/// What a test expected and did not come.
 struct TestComparison {
     differences: Vec<String>,
     unread: Vec<String>,
@@ -229,7 +220,7 @@ impl TestCase {
         }
     }
 
-    /// The organization as the test describes it, if it does.
+    /// Builds the organization that the test describes, if any.
     fn own_facts(&self, rules: &Rules) -> Option<Directory> {
         if self.ou.is_none()
             && self.account_tags.is_none()
@@ -254,7 +245,7 @@ impl TestCase {
         Some(Directory::new(snapshot))
     }
 
-    /// What somebody has by the test: nothing, but for the requester.
+    /// Attributes in the test; only the requester has any.
     fn attributes_of(&self, email: &Email) -> PersonAttributes {
         let held = self
             .attributes
@@ -268,8 +259,7 @@ impl TestCase {
         attributes
     }
 
-    /// One user for every address that the test or a rule names, and every group; those that the
-    /// test says nothing of are empty.
+    /// Adds a user for every address and every group; groups that the test omits are empty.
     fn add_people(&self, rules: &Rules, snapshot: &mut Snapshot) {
         let none = BTreeMap::new();
         let members = self.members.as_ref().unwrap_or(&none);
@@ -331,10 +321,10 @@ impl TestCase {
     }
 }
 
-/// The id of an account that a test names by name only.
+/// Id of an account that a test gives only by name.
 const NAMED_ACCOUNT: &str = "000000000000";
 
-/// Names fold; ids are compared exactly.
+/// Names fold; ids are exact.
 fn fold_name(group: &str) -> String {
     match GroupId::new(group) {
         Ok(id) => GroupRef::Id(id).to_string(),
@@ -342,7 +332,6 @@ fn fold_name(group: &str) -> String {
     }
 }
 
-/// The units above an account, from the top.
 fn units(unit: &TestUnit) -> Vec<OuRef> {
     let path = match unit {
         TestUnit::Path(path) => path,

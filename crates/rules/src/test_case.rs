@@ -1,12 +1,9 @@
-//! A test that a rule file carries, as written.
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{Email, Timestamp};
+use hallpass_base::{Email, Timestamp};
 
 use crate::{attributes::PersonAttribute, decision_kind::DecisionKind, diagnostic::Position};
 
-/// What a test asks for, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TestTarget {
     Account {
@@ -16,16 +13,13 @@ pub(crate) enum TestTarget {
     Group(String),
 }
 
-/// The organizational unit that a test has its account in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TestUnit {
-    /// By the names of it and of those above it.
     Path(String),
-    /// By its id: what it is called, and what is above it, the test does not say.
+    /// The test defines neither name nor parents.
     Id(String),
 }
 
-/// A test of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TestCase {
     pub(crate) position: Position,
@@ -36,7 +30,7 @@ pub(crate) struct TestCase {
     pub(crate) ou: Option<TestUnit>,
     pub(crate) account_tags: Option<BTreeMap<String, String>>,
     pub(crate) members: Option<BTreeMap<String, BTreeSet<Email>>>,
-    /// What the requester has; everybody else has none.
+    /// Attributes of the requester; other users have none.
     pub(crate) attributes: Option<BTreeMap<PersonAttribute, String>>,
     pub(crate) expect: DecisionKind,
     pub(crate) approvers: Option<BTreeSet<Email>>,

@@ -1,5 +1,5 @@
-//! Where a call comes from. `X-Forwarded-For` is what anybody may write; it counts only from a
-//! proxy that the configuration names (`server.trusted_proxies`).
+//! Client addresses. Anyone can send `X-Forwarded-For`, so it counts only from a configured proxy
+//! (`server.trusted_proxies`).
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
@@ -7,14 +7,13 @@ use std::str::FromStr;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::{Extensions, HeaderMap};
 
-/// A range of addresses: `10.0.0.0/8`, or one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct ClientRange {
     first: u128,
     prefix: u32,
 }
 
-/// Every address as one of 128 bits; those of IPv4 in their mapped form.
+/// As 128 bits; IPv4 in mapped form.
 fn bits(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(four) => four.to_ipv6_mapped().to_bits(),
@@ -30,11 +29,9 @@ impl ClientRange {
     }
 }
 
-/// Proxies whose `X-Forwarded-For` counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proxies(Vec<ClientRange>);
 
-/// Text that is neither an address nor a range of them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is neither an address nor a range like `10.0.0.0/8`")]
 pub struct NotARange(String);
@@ -69,17 +66,12 @@ impl FromStr for ClientRange {
 }
 
 impl Proxies {
-    /// Reads addresses and ranges.
-    ///
-    /// # Errors
-    /// The first that is neither.
     pub fn parse(texts: &[String]) -> Result<Self, NotARange> {
         let ranges: Result<Vec<ClientRange>, NotARange> =
             texts.iter().map(|it| it.parse()).collect();
         ranges.map(Self)
     }
 
-    /// These, and every address of this machine itself.
     #[must_use = "these are with this machine"]
     pub fn with_this_machine(mut self) -> Self {
         let own = ["127.0.0.0/8", "::1"]
@@ -89,13 +81,12 @@ impl Proxies {
         self
     }
 
-    /// Whether it is one of them.
     pub(crate) fn trust(&self, address: IpAddr) -> bool {
         self.0.iter().any(|range| range.contains(address))
     }
 
-    /// The address a call comes from: its peer's, or what trusted proxies say of it. Read from the
-    /// right, since everything left of the last trusted word may be invented.
+    /// Returns the client address: the peer's, or the one from trusted proxies. Reads from the
+    /// right, because entries left of the last trusted one may be forged.
     fn source(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut source = peer;
         let said: Vec<&str> = headers
@@ -117,21 +108,19 @@ impl Proxies {
         source
     }
 
-    /// The address of a call as limits count it, if the server knows it.
     pub(crate) fn of(&self, request: &Request) -> Option<IpAddr> {
         self.shown(request.extensions(), request.headers())
             .map(counted)
     }
 
-    /// The address of a call, to be shown.
     pub(crate) fn shown(&self, extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
         let peer = extensions.get::<ConnectInfo<SocketAddr>>()?;
         Some(self.source(peer.0.ip(), headers).to_canonical())
     }
 }
 
-/// The address of one entry of `X-Forwarded-For`. Some proxies (Azure Application Gateway, IIS) add the port:
-/// `198.51.100.7:50012`, `[2001:db8::7]:443`.
+/// Parses an entry of `X-Forwarded-For`. Some proxies (Azure Application Gateway, IIS) add the
+/// port: `198.51.100.7:50012`, `[2001:db8::7]:443`.
 fn forwarded(entry: &str) -> Option<IpAddr> {
     let with_port = || entry.parse::<SocketAddr>().ok().map(|it| it.ip());
     let in_brackets = || entry.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
@@ -141,7 +130,7 @@ fn forwarded(entry: &str) -> Option<IpAddr> {
         .or_else(|| in_brackets().map(IpAddr::V6))
 }
 
-/// The address as limits count it: one customer of IPv6 has a whole /64.
+/// Rate limits count a whole /64, because an IPv6 customer has one.
 pub(crate) fn counted(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,

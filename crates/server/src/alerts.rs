@@ -1,9 +1,6 @@
-//! What pages and the API both say of rules of alerts.
-
 use hallpass_alerts::{AlertRow, AlertState, RowPhase};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
-/// How many rows that stand are muted.
 pub(crate) fn muted(state: &AlertState, now: Timestamp) -> usize {
     let stands = |row: &AlertRow| matches!(row.phase, RowPhase::Active { .. });
     let rows = state.rows.iter();
@@ -11,7 +8,6 @@ pub(crate) fn muted(state: &AlertState, now: Timestamp) -> usize {
         .count()
 }
 
-/// Since when a row is what it is.
 pub(crate) fn since(row: &AlertRow) -> Timestamp {
     match row.phase {
         RowPhase::New { .. } => row.first_seen,

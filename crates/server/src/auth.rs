@@ -1,6 +1,6 @@
-//! Who calls: a bearer token becomes a person of today's directory with today's roles.
+//! Authentication: maps a token or session to a user with current directory data and roles.
 //!
-//! Tokens are looked up by the hash of their secret: nothing secret is compared in Rust.
+//! Tokens are looked up by the hash of their secret, so no secret comparison happens in Rust.
 
 use std::collections::BTreeSet;
 
@@ -8,36 +8,30 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderValue, StatusCode, header, request::Parts},
 };
+use hallpass_access::identity::{Owner, TokenScope, TokenSource, hash_secret};
 use hallpass_access::{AccessError, Actor, Origin, PressRefused, Role};
 use hallpass_api::ORGANIZATION_UNREAD;
-use hallpass_identity::{Owner, TokenScope, TokenSource, hash_secret};
-use hallpass_model::{TimeSpan, Timestamp, UserId};
+use hallpass_base::{TimeSpan, Timestamp, UserId};
 
 use crate::{App, connections::ThisConnection, problem::ProblemResponse, session};
 
-/// How often it is noted that a token is used.
+/// Minimum interval between updates of a token's last use.
 const NOTED_EVERY: TimeSpan = TimeSpan::minutes(5);
-/// When to ask again a server that has not read the directory for the first time.
+/// `Retry-After` until the first directory read.
 const FIRST_READ_PAUSE: TimeSpan = TimeSpan::seconds(2);
 
-/// An authenticated caller.
 #[derive(Clone, Debug)]
 pub(crate) struct AuthenticatedCaller {
     pub(crate) actor: Actor,
     pub(crate) scopes: BTreeSet<TokenScope>,
     pub(crate) expires_at: Timestamp,
-    /// The hash of the token they came with; none for a browser's session.
     pub(crate) token: Option<String>,
-    /// The hash of the secret of that.
     pub(crate) session: Option<String>,
-    /// Where the token was made; none for a browser's session.
     pub(crate) source: Option<TokenSource>,
-    /// Whose it is, as they signed in or as the token was made.
     pub(crate) owner: Owner,
 }
 
 impl AuthenticatedCaller {
-    /// Refuses a call the token does not allow.
     pub(crate) fn allow(&self, any_of: &[TokenScope]) -> Result<&Actor, ProblemResponse> {
         if any_of.iter().any(|scope| self.scopes.contains(scope)) {
             Ok(&self.actor)
@@ -48,7 +42,7 @@ impl AuthenticatedCaller {
 }
 
 impl AuthenticatedCaller {
-    /// What they came with, for what goes on longer than a call.
+    /// Returns the credential for long-lived streams.
     pub(crate) fn credential(&self) -> Credential {
         match (&self.token, &self.session) {
             (Some(token), _) => Credential::Token(token.clone()),
@@ -60,8 +54,8 @@ impl AuthenticatedCaller {
         self.scopes.contains(&scope)
     }
 
-    /// The caller as one who changes things: an administrator only with the scope for it, so that
-    /// a token made for reviews does no more than an approver may.
+    /// Returns the actor for changes: an administrator only with that scope, so that a review token
+    /// cannot do more than an approver.
     pub(crate) fn acting(&self) -> Actor {
         let mut actor = self.actor.clone();
         if !self.has(TokenScope::Admin) {
@@ -70,7 +64,6 @@ impl AuthenticatedCaller {
         actor
     }
 
-    /// The failure of [`AuthenticatedCaller::acting`], when the scope that is missing explains it.
     pub(crate) fn lacking(&self, error: AccessError) -> ProblemResponse {
         let was_admin = self.actor.is(Role::Admin) && !self.has(TokenScope::Admin);
         match error {
@@ -94,7 +87,6 @@ pub(crate) fn missing(any_of: &[TokenScope]) -> ProblemResponse {
     .help("`hallpass login --scope` asks for a token with it")
 }
 
-/// The token of an `Authorization` header, however its scheme and blanks are written.
 pub(crate) fn bearer(value: &HeaderValue) -> Option<&str> {
     let (scheme, secret) = value.to_str().ok()?.split_once(' ')?;
     let secret = secret.trim();
@@ -126,7 +118,6 @@ impl FromRequestParts<App> for AuthenticatedCaller {
     }
 }
 
-/// Who has the token with this hash, now.
 pub(crate) async fn by_token(
     app: &App,
     hash: String,
@@ -137,15 +128,15 @@ pub(crate) async fn by_token(
         .token_by_hash(&hash)
         .await
         .map_err(|fault| ProblemResponse::unavailable(&fault))?;
-    // unknown, expired and revoked are one answer: it tells a thief nothing
+    // unknown, expired and revoked give the same answer, to reveal nothing to a thief
     let unknown = || ProblemResponse::unauthorized("the token is unknown, revoked or expired");
     let facts = facts.ok_or_else(unknown)?;
     let owner = facts.owner.as_ref().ok_or_else(unknown)?;
     let now = app.clock.now();
-    // by a clock that ran ahead: nobody can say when its time is over
+    // created by a fast clock, so its expiry is unknown
     let is_from_future = facts.created_at > session::AHEAD_MAX.after(now);
     if facts.revoked_at.is_some() || facts.expires_at <= now || is_from_future {
-        // whoever had it may know why it works no more
+        // the owner may learn why the token fails
         ensure_unlocked(app, &owner.user).await?;
         return Err(unknown());
     }
@@ -153,7 +144,7 @@ pub(crate) async fn by_token(
     let (owner, now) = (owner.clone(), app.clock.now());
     let is_noted = facts.used_at.is_some_and(|at| NOTED_EVERY.covers(at, now));
     if !is_noted {
-        // for its owner to see; a store that does not answer must not keep anybody from ending access
+        // informational; a store failure must not prevent revoking access
         if let Err(fault) = app.tokens.used(&hash, now).await {
             tracing::debug!(error = %fault, "that a token was used could not be noted");
         }
@@ -169,17 +160,14 @@ pub(crate) async fn by_token(
     })
 }
 
-/// What gave whoever reads a stream the right to it.
 #[derive(Clone, Debug)]
 pub(crate) enum Credential {
-    /// A token, by the hash of its secret.
     Token(String),
-    /// A session, by the hash of its secret.
     Session(String),
 }
 
 impl Credential {
-    /// Who has it now, with the rights of now; nobody when it counts no more.
+    /// Returns the reader with current rights; none if the credential is invalid.
     pub(crate) async fn reader(&self, app: &App, origin: Origin) -> Option<Actor> {
         match self {
             Self::Token(hash) => {
@@ -194,15 +182,15 @@ impl Credential {
     }
 }
 
-/// The connection of this call gives way to newcomers after those of strangers from now on.
+/// Marks the connection as authenticated: it is closed for newcomers only after anonymous ones.
 pub(crate) fn somebody_came(parts: &Parts) {
     if let Some(connection) = parts.extensions.get::<ThisConnection>() {
         connection.somebody_came();
     }
 }
 
-/// The person of a session, as the directory of this moment has them. Who left it, or is disabled
-/// in it, has no rights from then on, however long their session lasts.
+/// Returns the user of a session with current directory data. A removed or disabled user loses all
+/// rights immediately.
 pub(crate) async fn signed_in(app: &App, live: &session::Live) -> Result<Actor, ProblemResponse> {
     let owner = live.session.owner();
     let owner = owner.ok_or_else(|| ProblemResponse::unauthorized("the session is over"))?;
@@ -212,7 +200,7 @@ pub(crate) async fn signed_in(app: &App, live: &session::Live) -> Result<Actor, 
     })
 }
 
-/// Whoever a token or a session belongs to, as the directory of this moment has them, and not locked.
+/// Returns the owner of a token or session with current directory data, if not locked.
 pub(crate) async fn person(
     app: &App,
     owner: &Owner,
@@ -239,7 +227,7 @@ pub(crate) async fn person(
     Ok(actor)
 }
 
-/// Refuses whoever is locked, at every door that has no form of its own for it.
+/// Refuses locked users, on endpoints without special handling.
 pub(crate) async fn ensure_unlocked(app: &App, user: &UserId) -> Result<(), ProblemResponse> {
     match app.access.lock_in_force(user).await? {
         Some(lock) => {
@@ -251,14 +239,13 @@ pub(crate) async fn ensure_unlocked(app: &App, user: &UserId) -> Result<(), Prob
     }
 }
 
-/// What somebody who is locked is told where they have nothing left to press with.
 pub(crate) fn locked_since(since: Timestamp) -> String {
     let since = since.strftime("%Y-%m-%d %H:%M UTC");
     format!("you are locked since {since}; ask an administrator")
 }
 
-/// A signed-in person's browser. What changes things carries the token of their session, which a
-/// page of another site cannot know (CSRF).
+/// Authenticates a browser session. Changes need the CSRF token of the session, which other sites
+/// cannot know.
 async fn by_session(parts: &Parts, app: &App) -> Result<AuthenticatedCaller, ProblemResponse> {
     let live = session::of(app, &parts.headers)
         .await?

@@ -1,5 +1,4 @@
-//! Reading calls: JSON bodies, query strings and idempotency keys, with refusals that say what is
-//! wrong. Nothing is taken that is not understood.
+//! Parses request bodies, queries and idempotency keys strictly, with explanatory errors.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,16 +10,14 @@ use axum::{
     http::{HeaderMap, StatusCode, request::Parts},
 };
 use hallpass_access::Idempotency;
+use hallpass_access::identity::hash_secret;
 use hallpass_audit::SEQ_MAX;
-use hallpass_identity::hash_secret;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error as _};
 
 use crate::{App, problem::ProblemResponse};
 
-/// How long a caller may take to send a body.
 const BODY_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// A part of the path. What is not text names nothing.
 pub(crate) struct Path<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
@@ -42,10 +39,7 @@ fn too_slow() -> ProblemResponse {
     )
 }
 
-/// A body as it comes, in time and up to a size.
-///
-/// # Errors
-/// When it is too large, takes too long, or breaks off.
+/// Reads a body within the time and size limits.
 pub(crate) async fn bytes(body: axum::body::Body, max: usize) -> Result<Bytes, ProblemResponse> {
     let read = tokio::time::timeout(BODY_TIME_MAX, axum::body::to_bytes(body, max));
     read.await.map_err(|_| too_slow())?.map_err(|_| {
@@ -54,7 +48,6 @@ pub(crate) async fn bytes(body: axum::body::Body, max: usize) -> Result<Bytes, P
     })
 }
 
-/// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
@@ -76,7 +69,7 @@ fn refusal(rejection: &JsonRejection) -> ProblemResponse {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "not-json",
         _ => "bad-body",
     };
-    // a body that is JSON but not ours is not understood either (`access.md` §12: 400)
+    // valid JSON of the wrong shape is a 400 too (`access.md` §12)
     let status = if status == StatusCode::UNPROCESSABLE_ENTITY {
         StatusCode::BAD_REQUEST
     } else {
@@ -85,7 +78,6 @@ fn refusal(rejection: &JsonRejection) -> ProblemResponse {
     ProblemResponse::new(status, code, rejection.body_text())
 }
 
-/// A body that may be left out.
 pub(crate) struct OptionalBody<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Default> FromRequest<App> for OptionalBody<T> {
@@ -104,7 +96,6 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for OptionalBody<T> {
     }
 }
 
-/// A query string.
 pub(crate) struct Parameters<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequestParts<App> for Parameters<T> {
@@ -118,7 +109,6 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Parameters<T> {
     }
 }
 
-/// The number of an audit record, as a caller gives it; zero is before the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RecordNumber(u64);
 
@@ -147,17 +137,14 @@ impl<'de> Deserialize<'de> for RecordNumber {
     }
 }
 
-/// The record after which a stream goes on (`Last-Event-ID`); what is no record's number counts as
-/// none, and the stream tells what happens from now on.
+/// Parses `Last-Event-ID`; invalid values are ignored, so the stream starts now.
 pub(crate) fn last_event(headers: &HeaderMap) -> Option<u64> {
     let text = headers.get("last-event-id")?.to_str().ok()?;
     text.parse().ok().map(RecordNumber::get)
 }
 
-/// The longest idempotency key.
 const KEY_CHARACTERS_MAX: usize = 200;
 
-/// The caller's `Idempotency-Key`, if any, with the path it was sent to.
 pub(crate) struct KeyOf {
     key: Option<String>,
     path: String,
@@ -185,7 +172,6 @@ impl FromRequestParts<App> for KeyOf {
 }
 
 impl KeyOf {
-    /// The promise, bound to this path and body.
     pub(crate) fn with(self, body: &impl Serialize) -> Option<Idempotency> {
         let text = serde_json::to_string(body).unwrap_or_default();
         let path = self.path;

@@ -1,14 +1,12 @@
-//! Domain types become wire types here and nowhere else.
-
+use hallpass_access::identity::Identity;
 use hallpass_access::{
     ApprovalsOpen, ArmedEndStatus, BreakGlassOffers, Confirmation, Grant, GrantState, InLine, Past,
     PastUse, Request, RequestState, RuleWarning, Times, VisibleLinks, Wanted,
 };
 use hallpass_activity::{GrantCall, GrantUse, GrantUseState};
 use hallpass_api as api;
-use hallpass_identity::Identity;
-use hallpass_model::{AccountId, PermissionSetName, Target, TargetNames, Timestamp, profile_name};
-use hallpass_wording::{PlainStyle, activity};
+use hallpass_base::{AccountId, PermissionSetName, Target, TargetNames, Timestamp, profile_name};
+use hallpass_channels::wording::{PlainStyle, activity};
 
 use crate::convert_approvals;
 
@@ -47,7 +45,6 @@ pub(crate) fn names(target: Option<&Target>, names: &TargetNames) -> TargetTexts
     }
 }
 
-/// Warnings as they travel.
 pub(crate) fn warnings(warnings: &[RuleWarning]) -> Vec<api::Warning> {
     let on_the_wire = |warning: &RuleWarning| api::Warning {
         id: warning.id.clone(),
@@ -64,7 +61,6 @@ fn confirmation(confirmed: &Confirmation) -> api::Confirmation {
     }
 }
 
-/// A request as it travels, with the links that its reader may see.
 pub(crate) fn request(request: &Request, links: &VisibleLinks) -> api::Request {
     let target = request.key.as_ref().map(|key| &key.target);
     let names = names(target, &request.names);
@@ -128,7 +124,6 @@ pub(crate) fn request(request: &Request, links: &VisibleLinks) -> api::Request {
     out
 }
 
-/// A request as it travels to somebody who could press this.
 pub(crate) fn request_for(
     presses: &BreakGlassOffers,
     stored: &Request,
@@ -167,7 +162,6 @@ pub(crate) fn request_for(
     }
 }
 
-/// How often a target was had, as it travels.
 pub(crate) fn before(past: Past, used: Option<&PastUse>) -> api::Before {
     let times = |times: Times| {
         let last = times.last.as_ref();
@@ -223,7 +217,6 @@ fn tell_state(state: &RequestState, out: &mut api::Request) {
     }
 }
 
-/// A place in line as it travels.
 pub(crate) fn queue(place: InLine) -> api::Queue {
     api::Queue {
         before: place.before,
@@ -231,8 +224,8 @@ pub(crate) fn queue(place: InLine) -> api::Queue {
     }
 }
 
-/// Since when what a grant waits for has not answered: the home Region of Identity Center, where it is to be given or taken away.
-/// Memberships are given by its directory, which may answer all the same.
+/// Returns the outage start of the home Region of Identity Center, if an account grant waits for
+/// it. Memberships use the directory, which may still work.
 pub(crate) fn silent_since(
     grant: &Grant,
     lost: Option<Timestamp>,
@@ -246,15 +239,15 @@ pub(crate) fn silent_since(
     lost.filter(|_| waits && matches!(grant.key.target, Target::Account { .. }))
 }
 
-/// The grant with what AWS did and does about its end by itself. Of one that is over, the instant from which AWS refused it
-/// before it was gone, as long as that is in force.
+/// Adds the state of the enforced expiry. For an ended grant, the instant from which AWS denied it
+/// before the removal, while the policy exists.
 pub(crate) fn enforced(
     grant: &Grant,
     told: api::Grant,
     status: Option<&ArmedEndStatus>,
 ) -> api::Grant {
     match (&grant.state, status) {
-        // an end that came early is moved by a write of its own, which may come after the removal
+        // an early end moves the expiry by a separate write, possibly after the removal
         (GrantState::Ended { at, .. }, Some(ArmedEndStatus::Armed { until, seen, .. }))
             if until.max(seen) < at && told.removed == Some(true) =>
         {
@@ -268,9 +261,7 @@ pub(crate) fn enforced(
     }
 }
 
-/// The grant with what AWS does about its end by itself.
 fn armed(grant: api::Grant, status: Option<&ArmedEndStatus>) -> api::Grant {
-    // of another grant of the same otherwise
     let moving = status.and_then(ArmedEndStatus::moving);
     let moving = moving.filter(|it| it.from == grant.ends_at);
     let grant = api::Grant {
@@ -292,10 +283,10 @@ fn armed(grant: api::Grant, status: Option<&ArmedEndStatus>) -> api::Grant {
     }
 }
 
-/// A grant as it travels, with the ways in while it is live.
+/// Converts a grant, with sign-in links while it is active.
 pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
     let names = names(Some(&grant.key.target), &grant.names);
-    // names that AWS allows are safe in an address and in a file of the reader
+    // AWS names are safe in a URL and in the reader's file
     let role = || {
         let account = AccountId::new(names.account.clone()?).ok()?;
         let set = PermissionSetName::new(names.permission_set.clone()?).ok()?;
@@ -306,7 +297,7 @@ pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
         let account_name = names.account_name.as_deref().unwrap_or(account.as_str());
         let portal = identity.portal_url.trim_end_matches('/');
         (
-            // a `+` is read as a space there
+            // a URL query reads `+` as a space
             format!(
                 "{portal}/#/console?account_id={account}&role_name={}",
                 set.as_str().replace('+', "%2B")
@@ -359,7 +350,6 @@ pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
     told_state(out, &grant.state)
 }
 
-/// The grant with what its state says of its end.
 fn told_state(mut out: api::Grant, state: &GrantState) -> api::Grant {
     match state {
         GrantState::Scheduled | GrantState::Granting | GrantState::Active => {}
@@ -389,7 +379,7 @@ fn cli_profile(
     account: &AccountId,
     set: &PermissionSetName,
 ) -> String {
-    // as the command line calls it: the demo's never lands on the section of a real portal
+    // same as the command line: demo links never match a real portal
     let session = match identity.portal_url.strip_prefix("http://") {
         Some(_) => "hallpass-demo",
         None => "hallpass",
@@ -401,12 +391,10 @@ fn cli_profile(
     )
 }
 
-/// Each of them as text.
 pub(crate) fn texts<T: ToString>(all: impl IntoIterator<Item = T>) -> Vec<String> {
     all.into_iter().map(|it| it.to_string()).collect()
 }
 
-/// What was done with a grant; `None` where no logs say it.
 pub(crate) fn grant_activity(grant: &Grant, found: Option<&GrantUse>) -> api::GrantActivity {
     let Some(found) = found else {
         return api::GrantActivity {
@@ -461,10 +449,8 @@ mod tests {
             (100, 50, true, Some(at(100))),
             (200, 50, true, None),
             (300, 50, true, None),
-            // given back at 100: the policy followed before the removal, or after it
             (100, 150, true, Some(at(150))),
             (100, 250, true, None),
-            // it stood before, or another grant holds it
             (100, 50, false, None),
         ] {
             over.state = GrantState::Ended {
@@ -504,7 +490,6 @@ mod tests {
                 assert_eq!(silent_since(&grant, None, now), None, "{state:?}");
             }
         }
-        // a membership is given by the directory
         grant.key = group_key(1, 1);
         grant.state = GrantState::Granting;
         assert_eq!(silent_since(&grant, lost, now), None);

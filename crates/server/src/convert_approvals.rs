@@ -1,10 +1,7 @@
-//! What a request lacks, and what it was given, become wire types.
-
 use hallpass_access::{ApprovalHours, ApprovalsOpen, Request, StageProgress};
 use hallpass_api as api;
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
-/// Who has approved, and whether it counts.
 pub(crate) fn reviews(request: &Request) -> Vec<api::Review> {
     let counting = request.reviewers();
     let reviews = request.reviews.iter().map(|review| api::Review {
@@ -16,7 +13,6 @@ pub(crate) fn reviews(request: &Request) -> Vec<api::Review> {
     reviews.collect()
 }
 
-/// How far each stage is.
 pub(crate) fn stages(request: &Request) -> Vec<api::RequestStage> {
     let on_the_wire = |stage: &StageProgress| api::RequestStage {
         rule: stage.rule.to_string(),
@@ -28,7 +24,6 @@ pub(crate) fn stages(request: &Request) -> Vec<api::RequestStage> {
     request.stages().iter().map(on_the_wire).collect()
 }
 
-/// Hours for approvals.
 pub(crate) fn hours(hours: &[ApprovalHours]) -> Vec<api::ApprovalWindow> {
     let on_the_wire = |hours: &ApprovalHours| api::ApprovalWindow {
         rule: hours.rule().to_string(),
@@ -37,7 +32,6 @@ pub(crate) fn hours(hours: &[ApprovalHours]) -> Vec<api::ApprovalWindow> {
     hours.iter().map(on_the_wire).collect()
 }
 
-/// From when approvals may be given, where they may not now.
 pub(crate) const fn opens_at(open: ApprovalsOpen) -> Option<Timestamp> {
     match open {
         ApprovalsOpen::From(at) => Some(at),

@@ -1,17 +1,14 @@
-//! Sweeps and standing access become wire types here and nowhere else.
-
 use hallpass_access::{
     Acceptance, Accepted, EntitledPrincipal, Entitlement, EntitlementReport, ItemChange, ItemKind,
     ItemSight, NamedEntitlement, Stands, Sweep, SweepItem, SweepMode, SweepReport, SweepState,
     Trigger,
 };
 use hallpass_api as api;
-use hallpass_model::{HoldKey, TargetNames, Timestamp};
-use hallpass_wording::{standing, time::utc};
+use hallpass_base::{HoldKey, TargetNames, Timestamp};
+use hallpass_channels::wording::{standing, time::utc};
 
 use crate::convert::names;
 
-/// A run as it travels.
 pub(crate) fn sweep(sweep: &Sweep) -> api::Sweep {
     let (at, detail) = reached(&sweep.state);
     api::Sweep {
@@ -39,7 +36,6 @@ pub(crate) fn sweep(sweep: &Sweep) -> api::Sweep {
     }
 }
 
-/// When a run came to its state, and what is to be said of that.
 fn reached(state: &SweepState) -> (Option<Timestamp>, Option<String>) {
     match state {
         SweepState::Queued | SweepState::Running => (None, None),
@@ -109,7 +105,6 @@ fn entitlements(report: &EntitlementReport) -> api::SweepEntitlements {
     }
 }
 
-/// An entitlement, with what it is in words.
 pub(crate) fn entitlement(it: &Entitlement, says: String) -> api::Entitlement {
     let (user_id, group_id) = match &it.principal {
         EntitledPrincipal::User(user) => (Some(user.to_string()), None),
@@ -128,7 +123,6 @@ pub(crate) fn entitlement(it: &Entitlement, says: String) -> api::Entitlement {
     }
 }
 
-/// Who holds what, with nothing said of it yet.
 fn place(key: &HoldKey, target: &TargetNames, kind: &str, says: &str) -> api::Standing {
     let names = names(Some(&key.target), target);
     api::Standing {
@@ -154,7 +148,6 @@ fn place(key: &HoldKey, target: &TargetNames, kind: &str, says: &str) -> api::St
     }
 }
 
-/// What a run found of one thing, as it travels.
 pub(crate) fn item(item: &SweepItem) -> api::Standing {
     let change = match item.change {
         ItemChange::New => "new",
@@ -188,7 +181,6 @@ pub(crate) fn item(item: &SweepItem) -> api::Standing {
     }
 }
 
-/// What is accepted and was not found, as it travels.
 pub(crate) fn absent(accepted: &Accepted) -> api::Standing {
     let holder = accepted.holder.as_ref();
     api::Standing {
@@ -204,7 +196,6 @@ pub(crate) fn absent(accepted: &Accepted) -> api::Standing {
     }
 }
 
-/// Who accepted it, as it travels.
 pub(crate) fn acceptance(by: &Acceptance) -> api::Acceptance {
     match by {
         Acceptance::Pattern { pattern } => api::Acceptance {
@@ -229,7 +220,6 @@ pub(crate) fn acceptance(by: &Acceptance) -> api::Acceptance {
     }
 }
 
-/// That somebody holds it without Hallpass, as it travels.
 pub(crate) fn held_already(stands: Stands) -> api::HeldAlready {
     api::HeldAlready {
         seen_at: stands.seen_at,

@@ -1,16 +1,14 @@
-//! Calls that take a processor for long: one at a time of a person, so that nobody occupies all of them.
+//! CPU-heavy calls: one at a time per user.
 
 use axum::extract::FromRequestParts;
 use axum::http::{StatusCode, request::Parts};
 use hallpass_access::{Actor, WorkTurn};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use crate::{App, auth::AuthenticatedCaller, problem::ProblemResponse};
 
-/// When a call that found no turn may come again.
 const COME_AGAIN: TimeSpan = TimeSpan::seconds(5);
 
-/// The actor's turn at costly work, or that another call of theirs goes on for long.
 pub(crate) async fn turn(app: &App, actor: &Actor) -> Result<WorkTurn, ProblemResponse> {
     app.access.work_turn(actor).await.ok_or_else(|| {
         ProblemResponse::new(
@@ -23,7 +21,7 @@ pub(crate) async fn turn(app: &App, actor: &Actor) -> Result<WorkTurn, ProblemRe
     })
 }
 
-/// A caller in their turn. It is waited for before the body is read, so that calls that wait take no memory.
+/// Acquires the turn before reading the body, so that waiting calls take no memory.
 pub(crate) struct CallerInTurn {
     pub(crate) caller: AuthenticatedCaller,
     pub(crate) turn: WorkTurn,

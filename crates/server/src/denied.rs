@@ -1,4 +1,4 @@
-//! From a denied call to the smallest permission set that somebody may ask for and that allows it (`policies.md` §16).
+//! Finds the smallest requestable permission set that allows a denied call (`policies.md` §16).
 
 use std::collections::BTreeMap;
 
@@ -11,33 +11,30 @@ use hallpass_api::{
     DenialMessage, DeniedBecause, DeniedCall, EndedAccess, FieldProblem, FittingSets, LargerSet,
     Named, SetNotJudged,
 };
+use hallpass_base::{AccountId, Timestamp};
 use hallpass_iam::denial::{
     Denial, DenialReason, DeniedAction, DenyingPolicy, Fit, Judgement, OfferedPolicy, OfferedSet,
     judge, smallest_first,
 };
-use hallpass_model::{AccountId, Timestamp};
 
 use crate::{App, costly, permission_set_policies, problem::ProblemResponse};
 
-/// The longest message that is read, in bytes.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 16_000;
-/// Actions of one call that are judged.
 const ACTIONS_MAX: usize = 20;
-/// Offers of one account that are looked at: its permission sets.
 const OFFERS_MAX: usize = 1_000;
 
-/// The caller's own access that ended.
 struct OwnEnd {
     account: AccountId,
     permission_set: String,
     at: Timestamp,
 }
 
-/// The permission sets that the actor may ask for and that allow the call of AWS's message, smallest first; what they held
-/// themselves until its end came, where AWS denies the call for that, before all others.
+/// Returns the requestable permission sets that allow the denied call, smallest first. If AWS
+/// denies the call because the caller's own access ended, that set comes first.
 ///
 /// # Errors
-/// When the message names no call or no account, no permission set would help, or none that the actor may ask for is known to.
+/// The message names no call or account, no permission set would help, or no requestable one is
+/// known to.
 pub(crate) async fn fitting(
     app: &App,
     actor: &Actor,
@@ -71,7 +68,7 @@ pub(crate) async fn fitting(
     let role = role.filter(|_| denial.principal_account() == Some(account.as_str()));
     let (mut judged, mut not_judged) = (Vec::new(), Vec::new());
     for name in offers.iter().filter_map(|it| it.permission_set.clone()) {
-        // one that was denied the call is not asked for again, unless its end was all that denied it
+        // the denied set is offered again only if its end was the sole cause
         if role == Some(name.as_str()) && again != role {
             continue;
         }
@@ -105,7 +102,6 @@ pub(crate) async fn fitting(
     })
 }
 
-/// The call of a message, and each action of it that was denied.
 fn read(told: &DenialMessage) -> Result<(Denial, Vec<DeniedAction>), ProblemResponse> {
     let bad = |words: String| ProblemResponse::bad("no-denial", words);
     let one = |text: &str| {
@@ -132,7 +128,8 @@ fn read(told: &DenialMessage) -> Result<(Denial, Vec<DeniedAction>), ProblemResp
     Ok((denial, denied?))
 }
 
-/// The actor's own access whose end may have denied the call: by what is stored of them, whoever the message names.
+/// Returns the caller's ended access that may explain the denial: from stored grants, regardless of
+/// the user in the message.
 async fn own_end(
     app: &App,
     actor: &Actor,
@@ -155,8 +152,8 @@ async fn own_end(
     }))
 }
 
-/// What the caller held goes before what would fit with less: they used it until it ended, and with the end it is all that is
-/// missing. Unless it is known not to allow the call.
+/// Puts the ended set first even if a smaller one fits: its end is the only missing part. Except if
+/// it is known not to allow the call.
 fn again_first(
     fitting: Vec<(String, Fit)>,
     not_judged: &[SetNotJudged],
@@ -174,7 +171,6 @@ fn again_first(
     first
 }
 
-/// What the actor may ask for in the account.
 async fn offers(
     app: &App,
     (actor, turn): (&Actor, &WorkTurn),
@@ -194,7 +190,6 @@ async fn offers(
     Ok(catalog.map_or_else(none, |catalog: Catalog| catalog.entries))
 }
 
-/// What one set comes to. One whose policies cannot be read is not judged.
 async fn judgement(
     app: &App,
     (actor, turn): (&Actor, &WorkTurn),
@@ -252,7 +247,6 @@ fn of_aws(policy: &ManagedPolicy) -> OfferedPolicy {
     }
 }
 
-/// A policy that each account keeps by itself.
 fn of_account(policy: &ReferencedPolicy) -> OfferedPolicy {
     OfferedPolicy {
         name: policy.name.clone(),
@@ -311,7 +305,6 @@ fn call(denial: &Denial) -> DeniedCall {
     }
 }
 
-/// The name of a kind of policy in the API.
 fn policy_kind(policy: DenyingPolicy) -> &'static str {
     match policy {
         DenyingPolicy::ServiceControl => "service_control",
@@ -324,7 +317,6 @@ fn policy_kind(policy: DenyingPolicy) -> &'static str {
     }
 }
 
-/// What was denied and why, in a line.
 fn said(denial: &Denial) -> String {
     let on = denial.resource.as_ref();
     let on = on.map_or_else(String::new, |it| format!(" on {it}"));

@@ -1,4 +1,4 @@
-//! Whoever stands behind a route of a program that authenticates in its own way.
+//! Endpoints of programs with their own authentication.
 
 use std::sync::Arc;
 
@@ -9,19 +9,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// What a door answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookAnswer {
-    /// HTTP status.
     pub status: u16,
-    /// JSON body; empty = no body.
     pub body: String,
 }
 
-/// Whoever stands behind a door. Must answer quickly and do slow work afterwards.
+/// Must answer quickly and do slow work afterwards.
 #[async_trait]
 pub trait Hook: Send + Sync {
-    /// Answers one call. `body` is as it came, before any decoding: signatures cover it.
+    /// `body` is undecoded, because signatures cover it.
     async fn call(&self, headers: &HeaderMap, body: Bytes) -> HookAnswer;
 }
 
@@ -36,5 +33,4 @@ impl IntoResponse for HookAnswer {
     }
 }
 
-/// Whoever stands behind the Slack door, if anybody.
 pub type SlackDoor = Option<Arc<dyn Hook>>;

@@ -1,12 +1,12 @@
-//! Fuzz target for headers that callers send: tokens, cookies, addresses, places in a stream. See
-//! `hallpass_testing`.
+//! Fuzz target for client headers: tokens, cookies, addresses, stream positions. See
+//! `hallpass_base::testing`.
 
 use std::net::SocketAddr;
 
 use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use hallpass_audit::SEQ_MAX;
-use hallpass_testing::{changed, in_time};
+use hallpass_base::testing::{changed, in_time};
 
 use crate::address::Proxies;
 use crate::body::last_event;
@@ -30,7 +30,7 @@ fn headers_are_read_or_passed_over() {
         "x-forwarded-for",
         "last-event-id",
     ];
-    hallpass_testing::fuzz_target!("headers", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("headers", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, b"=;,:/[]. \"Bhp_0f9-+");
         let Ok(value) = HeaderValue::from_bytes(&bytes) else {
             return;
@@ -49,7 +49,7 @@ fn headers_are_read_or_passed_over() {
                 assert!(found.is_none_or(|found| !found.contains(';')));
             }
             let _ = (theme(&headers), zone(&headers));
-            // nobody names another address but through a proxy that is trusted
+            // only a trusted proxy may set another address
             let shown = Proxies::default().shown(&extensions, &headers);
             assert_eq!(shown, Some(peer.ip()));
             assert!(proxies.shown(&extensions, &headers).is_some());

@@ -1,13 +1,12 @@
-//! Where sign-ins and logins under way are: in the server's store, so that another node ends what this one
-//! began, or in this process where there is none.
+//! Pending sign-ins and logins: in the server's store, so that another node can complete them, or
+//! else in this process.
 
 use std::sync::{Arc, OnceLock};
 
-use hallpass_identity::{HandoverFault, HandoverStore, OwnHandovers};
-use hallpass_model::Timestamp;
+use hallpass_access::identity::{HandoverFault, HandoverStore, OwnHandovers};
+use hallpass_base::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
-/// What is kept between two calls.
 #[derive(Clone, Default)]
 pub(crate) struct Handovers(Arc<HandoverPlace>);
 
@@ -17,16 +16,14 @@ struct HandoverPlace {
     shared: OnceLock<Arc<dyn HandoverStore>>,
 }
 
-/// Something that was kept: as it was written, which is what it is exchanged for.
+/// A stored value with its serialized form, for compare-and-swap.
 pub(crate) struct Kept<T> {
     pub(crate) value: T,
     body: String,
 }
 
 impl Handovers {
-    /// From now on they are there.
     pub(crate) fn keep_in(&self, store: Arc<dyn HandoverStore>) {
-        // one server has one store
         let _: Result<(), _> = self.0.shared.set(store);
     }
 
@@ -37,7 +34,6 @@ impl Handovers {
         }
     }
 
-    /// Keeps a value until its time is over.
     pub(crate) async fn keep(
         &self,
         kind: &str,
@@ -48,7 +44,7 @@ impl Handovers {
         self.store().keep(kind, key, &written(value)?, until).await
     }
 
-    /// What is kept. A value of another release that cannot be read is none.
+    /// Reads a value. An unreadable value of another release counts as missing.
     pub(crate) async fn find<T: DeserializeOwned>(
         &self,
         kind: &str,
@@ -61,7 +57,6 @@ impl Handovers {
         }))
     }
 
-    /// Takes what was found; `false` when somebody else did.
     pub(crate) async fn take<T>(
         &self,
         kind: &str,
@@ -71,7 +66,6 @@ impl Handovers {
         self.store().exchange(kind, key, &kept.body, None).await
     }
 
-    /// Puts another value in the place of what was found; `false` when it is not there any more.
     pub(crate) async fn change<T: Serialize>(
         &self,
         kind: &str,

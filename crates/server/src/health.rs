@@ -1,5 +1,3 @@
-//! Is the process alive, may it take traffic, what do its numbers say.
-
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 use std::sync::Arc;
@@ -16,7 +14,7 @@ use axum::{
 use hallpass_access::ArmedEndCounts;
 use hallpass_api::{Health, Part};
 use hallpass_assignments::{OperationKind, Pace};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use serde::Deserialize;
 use tokio::{sync::Mutex, time::Instant};
 
@@ -25,13 +23,12 @@ use crate::{App, Bearing};
 /// A grant this far past its end is overdue (`access.md` §6).
 const OVERDUE_AFTER: TimeSpan = TimeSpan::minutes(5);
 
-/// Anybody may ask, as often as they like; the store is read at most so often for them.
+/// Cache time: anonymous polling must not load the store.
 const READ_EVERY: Duration = Duration::from_millis(250);
 
-/// How long the process's own metrics wait for the store's numbers: less than whoever asks waits.
+/// Timeout for the store's numbers in process metrics: shorter than a scraper's.
 const NUMBERS_WITHIN: Duration = Duration::from_secs(2);
 
-/// What was answered lately. Whoever asks meanwhile gets the same.
 struct Lately<T>(Mutex<Option<(Instant, T)>>);
 
 impl<T> Default for Lately<T> {
@@ -42,7 +39,7 @@ impl<T> Default for Lately<T> {
 
 impl<T: Clone> Lately<T> {
     async fn or(&self, read: impl Future<Output = T>) -> T {
-        // held while reading: everybody else wants the same answer
+        // held while reading: concurrent callers share the answer
         let mut lately = self.0.lock().await;
         let fresh = lately.as_ref().filter(|(at, _)| at.elapsed() < READ_EVERY);
         if let Some((_, answer)) = fresh {
@@ -55,7 +52,6 @@ impl<T: Clone> Lately<T> {
 }
 
 type Readiness = Arc<Lately<Vec<(Bearing, Part)>>>;
-/// The store's numbers.
 type Numbers = Arc<Lately<String>>;
 
 pub(crate) fn router() -> Router<App> {
@@ -67,14 +63,12 @@ pub(crate) fn router() -> Router<App> {
         .layer(Extension(Numbers::default()))
 }
 
-/// Who asks whether the server is ready.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Asker {
-    /// Monitoring: is all well?
     #[default]
     Monitoring,
-    /// Whoever chooses a node for people. With what fails on every node alike, it would leave them none.
+    /// A load balancer. Failures common to all nodes are ignored, because it would find no node.
     Balancer,
 }
 
@@ -94,7 +88,6 @@ async fn ready(
     (status, Json(health)).into_response()
 }
 
-/// Every part, and what follows when it does not work.
 async fn parts(app: &App) -> Vec<(Bearing, Part)> {
     let mut parts = Vec::new();
     for probe in app.probes.iter() {
@@ -135,11 +128,10 @@ fn readiness(parts: Vec<(Bearing, Part)>, asker: Asker) -> (StatusCode, Health) 
     )
 }
 
-/// The process's own metrics, and the store's numbers as they are now.
 async fn metrics(State(app): State<App>, Extension(lately): Extension<Numbers>) -> Response {
     let mut text = (app.metrics)();
     text.push_str(&app.connections.figures().render());
-    // while the store does not answer, whoever asks learns at least what the process knows
+    // without the store, returns at least the process metrics
     let numbers = tokio::time::timeout(NUMBERS_WITHIN, lately.or(numbers(&app))).await;
     if let Ok(numbers) = numbers {
         text.push_str(&numbers);
@@ -149,7 +141,6 @@ async fn metrics(State(app): State<App>, Extension(lately): Extension<Numbers>) 
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
-/// How many wait for their turn at AWS.
 async fn line(app: &App) -> String {
     let waiting = match app.access.waiting().await {
         Ok(waiting) => waiting,
@@ -166,7 +157,6 @@ async fn line(app: &App) -> String {
         ("ends", waiting.ends),
         ("grants", waiting.grants),
     ] {
-        // writing to a String cannot fail
         let _ = writeln!(text, "hallpass_queue{{class=\"{class}\"}} {count}");
     }
     let oldest = waiting
@@ -182,7 +172,6 @@ async fn line(app: &App) -> String {
     text
 }
 
-/// How long operations take, and what grants and ends have cost in calls.
 fn pace(pace: &Pace) -> String {
     let mut text = "# HELP hallpass_operation_expected_seconds How long an operation of AWS is expected to take, \
                     learned from those that ended.\n\
@@ -194,7 +183,6 @@ fn pace(pace: &Pace) -> String {
     ];
     for (operation, _, kind) in kinds {
         let seconds = pace.expected(kind).as_secs_f64();
-        // writing to a String cannot fail
         let _ = writeln!(
             text,
             "hallpass_operation_expected_seconds{{operation=\"{operation}\"}} {seconds:.3}"
@@ -222,13 +210,11 @@ fn pace(pace: &Pace) -> String {
     text
 }
 
-/// The store's numbers as they are now.
 async fn numbers(app: &App) -> String {
     let mut text = line(app).await;
     match app.access.counts(OVERDUE_AFTER).await {
         Ok(counts) => {
             let mut gauge = |name: &str, help: &str, rows: Vec<(String, u64)>| {
-                // writing to a String cannot fail
                 let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n");
                 for (labels, value) in rows {
                     let _ = writeln!(text, "{name}{labels} {value}");
@@ -292,8 +278,8 @@ fn armed_ends(counts: ArmedEndCounts) -> Vec<(String, u64)> {
     rows.into_iter().map(labelled).collect()
 }
 
-/// Logs each call that failed on our side, by route, not by path: paths hold ids. That the server is
-/// not ready is no failure of the call that asked, and anybody may ask without end.
+/// Logs server errors by route, because paths contain ids. Skips "not ready", which anonymous
+/// clients could cause endlessly.
 pub(crate) async fn count(State(_): State<App>, request: Request, next: Next) -> Response {
     let route = request
         .extensions()
@@ -307,7 +293,6 @@ pub(crate) async fn count(State(_): State<App>, request: Request, next: Next) ->
     response
 }
 
-/// Rows of a gauge by state.
 fn by_state<S: Display>(counts: &BTreeMap<S, u64>) -> Vec<(String, u64)> {
     let row = |(state, n): (&S, &u64)| (format!("{{state=\"{state}\"}}"), *n);
     counts.iter().map(row).collect()
@@ -337,7 +322,6 @@ mod tests {
         }
     }
 
-    /// How many parts are told, and whether the answer is that it is ready.
     fn answered(asker: Asker, parts: Vec<(Bearing, bool)>) -> (usize, bool) {
         let part = |(bearing, ok)| {
             let (name, detail) = ("part".to_owned(), "words".to_owned());

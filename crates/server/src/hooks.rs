@@ -1,5 +1,5 @@
-//! Routes for programs that authenticate in their own way, such as Slack: the handler gets the raw
-//! request and answers it. A route without a handler answers 404.
+//! Routes with their own authentication, such as Slack: the handler gets the raw request. 404
+//! without a handler.
 
 use axum::{
     Router,
@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 
 use crate::{App, problem::ProblemResponse};
 
-/// `POST /slack/interactions` and `POST /slack/commands` are one door (`access.md` §11.1).
+/// `POST /slack/interactions` and `POST /slack/commands` share one handler (`access.md` §11.1).
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/slack/interactions", post(slack))
@@ -30,7 +30,7 @@ async fn slack(
         .clone()
         .ok_or_else(|| ProblemResponse::not_found("page"))?;
     let body = crate::body::bytes(body, crate::BODY_BYTES_MAX).await?;
-    // a caller that gives up must not stop what was begun
+    // a disconnected client must not cancel started work
     let call = async move { hook.call(&headers, body).await };
     let answer = tokio::spawn(call.in_current_span())
         .await

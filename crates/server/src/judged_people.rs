@@ -1,33 +1,24 @@
-//! What pages and the API both say of passwords and activity of people: who may see it, and who is meant by a search.
-
 use std::cmp::Reverse;
 
 use hallpass_access::Role;
+use hallpass_access::identity::Actor;
 use hallpass_activity::{KeptPci, KeptPerson};
-use hallpass_identity::Actor;
 use serde::Deserialize;
 
 use crate::{App, problem::ProblemResponse};
 
-/// Which people are meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum PeopleOf {
-    /// Everybody.
     #[default]
     All,
-    /// Over a limit.
     Due,
-    /// Warned.
     Soon,
-    /// Not known for lack of log.
     Unknown,
-    /// Disabled.
     Disabled,
 }
 
 impl PeopleOf {
-    /// Each with its name in addresses and its word.
     pub(crate) const ALL: [(Self, &'static str, &'static str); 5] = [
         (Self::All, "all", "Everybody"),
         (Self::Due, "due", "Over a limit"),
@@ -48,29 +39,21 @@ impl PeopleOf {
     }
 }
 
-/// The column that people are in the order of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum PeopleOrder {
-    /// Who is over a limit first, then for how long.
     #[default]
     Urgent,
-    /// By name.
     Name,
-    /// The oldest password first.
     Password,
-    /// Who was away longest first.
     Activity,
-    /// The most failed verifications first.
     Failed,
 }
 
-/// Whether somebody may see it: whoever sees alerts, which name the same people.
 pub(crate) fn may_see(actor: &Actor) -> bool {
     actor.reads_all() || actor.is(Role::Operator)
 }
 
-/// The people whose name or id has every word of `q`.
 pub(crate) fn found<'a>(
     people: &'a [KeptPerson],
     of: PeopleOf,
@@ -83,7 +66,6 @@ pub(crate) fn found<'a>(
     })
 }
 
-/// Puts people in an order; equals are by name.
 pub(crate) fn sort(people: &mut [&KeptPerson], order: PeopleOrder) {
     let days = |it: Option<i64>| Reverse(it.unwrap_or(-1));
     people.sort_by_cached_key(|it| {
@@ -102,10 +84,6 @@ pub(crate) fn sort(people: &mut [&KeptPerson], order: PeopleOrder) {
     });
 }
 
-/// What is known of runs; `None` where none are configured.
-///
-/// # Errors
-/// The store does not answer.
 pub(crate) async fn kept(app: &App) -> Result<Option<KeptPci>, ProblemResponse> {
     let Some(store) = &app.pci else {
         return Ok(None);

@@ -1,52 +1,40 @@
-//! The last day, from the log itself: how late ends were, and how much was granted.
-
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use hallpass_audit::{Record, RecordQuery, StoreFault};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::{App, record_times};
 
-/// Hours shown.
 pub(crate) const HOURS: usize = 24;
-/// Records read for it at most: a busy day is shown by its newest part.
+/// Record limit: a busy day is represented by its newest part.
 const RECORDS_MAX: usize = 20_000;
-/// Of which so many in one call.
 const BATCH: u32 = 1_000;
-/// How long a reading is good for.
 const GOOD_FOR: TimeSpan = TimeSpan::seconds(10);
-/// An end is on time within this (`design.md` §2, P1; `access.md` §16.3).
+/// Delay limit of an end on time (`design.md` §2, P1; `access.md` §16.3).
 pub(crate) const ON_TIME: f64 = 5.0;
 
-/// One hour.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Hour {
     pub(crate) granted: u32,
     pub(crate) ended: u32,
-    /// The slowest end, in seconds.
     pub(crate) slowest: f64,
 }
 
-/// The last day.
 #[derive(Clone, Debug)]
 pub(crate) struct LastDay {
     pub(crate) read_at: Timestamp,
-    /// Oldest first; the last is the running hour.
     pub(crate) hours: Vec<Hour>,
-    /// Seconds from when an end was due until it was seen, ascending.
     pub(crate) lags: Vec<f64>,
 }
 
 impl LastDay {
-    /// The lag that `part` of all ends, in hundredths, stayed within.
     pub(crate) fn within(&self, part: usize) -> Option<f64> {
         let last = self.lags.len().checked_sub(1)?;
         self.lags.get((last * part).div_ceil(100)).copied()
     }
 }
 
-/// The last day, read again when what is known is older than a few seconds.
 pub(crate) async fn read(app: &App) -> Result<Arc<LastDay>, StoreFault> {
     let now = app.clock.now();
     let mut known = app.status.last_day.lock().await;
@@ -83,7 +71,7 @@ fn tally(records: &[Record], now: Timestamp) -> LastDay {
         lags: Vec::new(),
     };
     let mut began: HashMap<&str, Timestamp> = HashMap::new();
-    // oldest first, so that a start is known when its end comes
+    // oldest first, so that starts precede their ends
     for record in records.iter().rev() {
         let (Some(at), Some(grant)) = (record.at(), record.text("grant_id")) else {
             continue;

@@ -1,9 +1,9 @@
 //! HTTP: the REST API of `/api/v1`, health, metrics and the web pages.
 //!
-//! Handlers do four things: parse, authenticate, call one service, render. No rule lives here:
-//! who may do what is decided by `hallpass-access` from stored state.
+//! Handlers parse, authenticate, call one service and render. They contain no rules:
+//! `hallpass-access` authorizes from stored state.
 //!
-//! Knows nothing of SQL, AWS clients or Slack; the binary hands it what it needs.
+//! Must not know SQL, AWS clients or Slack; the binary supplies those.
 
 mod access_snapshots;
 mod address;
@@ -76,10 +76,9 @@ use tower_http::{
     trace::TraceLayer,
 };
 
-/// The largest body taken; a request with a full reason is under 10 KiB.
+/// Body limit; a request with a full reason is under 10 KiB.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// Serves until `shutdown`, then lets calls in flight finish.
 pub async fn serve<L: Accept>(
     listener: L,
     app: App,
@@ -89,18 +88,17 @@ pub async fn serve<L: Accept>(
     serve_connections(listener, router(app), connections, shutdown).await;
 }
 
-/// What pages may load and do. Nothing of others, nothing inline, no frames.
+/// Content security policy: own resources only, nothing inline, no frames.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
-/// Headers of every answer that has not its own.
 fn headers(app: &App) -> Vec<(HeaderName, &'static str)> {
     let mut headers = vec![
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        // nothing to others. Without any, browsers send the forms of our own pages as from nowhere, and
-        // over plain HTTP on a name they say nothing else of where those come from
+        // no referrer to other sites. Without referrers, browsers send Hallpass forms with a null
+        // origin, and over plain HTTP no other header names the source
         (header::REFERRER_POLICY, "same-origin"),
         (header::CACHE_CONTROL, "no-store"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -118,20 +116,17 @@ fn headers(app: &App) -> Vec<(HeaderName, &'static str)> {
         ),
     ];
     if app.session_settings.secure {
-        // browsers that were here once do not try without TLS again, for a year
         headers.push((header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"));
     }
     headers
 }
 
-/// What a call is called in the log: never its whole address, which holds the provider's `code` and
-/// `state` when people come back from signing in.
+/// Log span of a call: never the full URL, which contains `code` and `state` after a sign-in.
 fn span_of<B>(request: &axum::http::Request<B>) -> tracing::Span {
     let (method, path) = (request.method(), request.uri().path());
     tracing::debug_span!("request", %method, path)
 }
 
-/// Everything the server answers.
 pub fn router(app: App) -> Router {
     let id = HeaderName::from_static("x-request-id");
     let calls = api::router()
@@ -163,8 +158,8 @@ pub fn router(app: App) -> Router {
     }
     router
         .layer(PropagateRequestIdLayer::new(id.clone()))
-        // only method, path and status: bodies hold reasons, headers hold tokens, queries hold codes of
-        // sign-in. What fails is told by `health::count`
+        // only method, path and status: bodies contain reasons, headers tokens, queries sign-in
+        // codes. `health::count` logs failures
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(span_of)

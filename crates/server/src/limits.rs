@@ -1,7 +1,7 @@
-//! How fast one source may call (`access.md` §15, `server.rate`): a token bucket per valid token or session, else per
-//! address. A secret that is not known to be valid counts for its address, or each made-up one would be a source of its
-//! own. Slack calls for everybody from few addresses and is known by its signature, so its door is not counted
-//! (`access.md` §16.29).
+//! Rate limits per source (`access.md` §15, `server.rate`): a token bucket per valid token or
+//! session, else per address. Unknown secrets count for their address; otherwise each invented one
+//! would be a new source. Slack calls for all users from few addresses and is authenticated by
+//! signature, so its endpoint is exempt (`access.md` §16.29).
 
 use axum::{
     extract::{Request, State},
@@ -16,17 +16,15 @@ use crate::{
     uncounted::is_counted,
 };
 
-/// Whose attempts one is counted among.
 #[derive(Clone, Copy)]
 enum Counted {
-    /// Those of the address: the caller is a stranger, and the server keeps something for each call.
+    /// Per address: anonymous calls that make the server store state.
     ByAddress,
-    /// Those of the session, for pages of signed-in people.
     BySession,
 }
 
-/// Calls that begin a sign-in or try a short code, and the bucket that each counts in. Reading a page is no attempt;
-/// neither is a call with 256 random bits, which nobody guesses.
+/// Returns the bucket of calls that start a sign-in or try a short code. Page reads do not count,
+/// nor calls with 256 random bits, which cannot be guessed.
 fn attempt(method: &Method, path: &str) -> Option<(&'static str, Counted)> {
     match (method, path) {
         (_, "/signin/oidc") => Some(("leave", Counted::ByAddress)),
@@ -37,14 +35,13 @@ fn attempt(method: &Method, path: &str) -> Option<(&'static str, Counted)> {
     }
 }
 
-/// The secrets of tokens and sessions that a call has.
 fn secrets<'a>(app: &App, headers: &'a HeaderMap) -> Vec<&'a str> {
     let token = headers.get(header::AUTHORIZATION).and_then(bearer);
     let session = session::cookie(headers, app.session_settings.cookie_name());
     token.into_iter().chain(session).collect()
 }
 
-/// Lets a call through, or says when to come again. Health and metrics are not counted.
+/// Admits a call, or returns `Retry-After`. Health and metrics are exempt.
 pub(crate) async fn allow(State(app): State<App>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     if !is_counted(path) {

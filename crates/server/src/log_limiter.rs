@@ -1,15 +1,13 @@
-//! Words for the log that a stranger can cause: said at most every ten seconds, with how often
-//! they were left out, so that nobody can fill a disk with them.
+//! Rate-limits log messages that anonymous clients can cause: at most one every ten seconds, with
+//! the number of suppressed ones, so that they cannot fill a disk.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The shortest time between two.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// When each of these words was last said, and how often it was left out since.
 #[derive(Debug, Default)]
 pub(crate) struct Seldom(Mutex<SeldomState>);
 
@@ -20,7 +18,7 @@ struct SeldomState {
 }
 
 impl Seldom {
-    /// Whether it may be said now; how often it was left out since it was last said.
+    /// Returns the number of suppressed messages if one may be logged now.
     pub(crate) fn may_say(&self) -> Option<u64> {
         let now = Instant::now();
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,19 +1,17 @@
-//! Logins of the command line: what a person confirmed in the browser, until the command line
-//! fetches its token.
+//! Command line logins, from confirmation in the browser until the command line fetches its token.
 //!
-//! Two forms. On a machine with a browser, a one-time code comes back over loopback and counts
-//! together with a verifier that never left the command line. Elsewhere, the command line shows a
-//! short code, the person types it in a browser, and the command line asks until they did. Codes
-//! are kept where every node finds them, as hashes, for ten minutes and one use. What somebody
-//! confirmed counts no longer than the session in which they did.
+//! With a local browser, a one-time code returns over loopback and needs a verifier known only to
+//! the command line. Otherwise the command line prints a short code, the user types it in a
+//! browser, and the command line polls. Codes are stored as hashes for all nodes, for ten minutes
+//! and one use. A confirmation is valid only while its session is.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::{constant_time, rand};
-use hallpass_identity::{HandoverFault, Owner, TokenScope, hash_secret};
-use hallpass_model::{TimeSpan, Timestamp, UserId};
+use hallpass_access::identity::{HandoverFault, Owner, TokenScope, hash_secret};
+use hallpass_base::{TimeSpan, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, Semaphore};
 
@@ -23,65 +21,53 @@ use crate::{
     session::new_secret,
 };
 
-/// How long a code lives.
 pub(crate) const LASTS: TimeSpan = TimeSpan::minutes(10);
-/// How long a token of the command line lives.
 pub(crate) const TOKEN_LASTS: TimeSpan = TimeSpan::hours(12);
-/// What they are among handovers: by the code of loopback, of a device, and the short one of a device.
 const CODE: &str = "login-code";
 const DEVICE: &str = "login-device";
 const SHORT: &str = "login-short";
-/// How often a command line that waits looks whether another node was told the answer.
+/// Poll interval for answers given on another node.
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
-/// Command lines that wait for an answer at a time at most: each holds a connection, and none has
-/// said who it is. Others are told at once that there is none yet.
+/// Maximum number of long polls: each holds an anonymous connection. Further ones are answered
+/// immediately.
 const WAITING_MAX: usize = 64;
-/// Wrong short codes a person may type in a minute.
 const GUESSES_MAX: u32 = 10;
-/// Letters of short codes: no vowels, so no words; none that look alike.
+/// Short code alphabet: no vowels, so no words; no similar letters.
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
-/// Letters in a short code: 34 bits.
 const CODE_LETTERS: usize = 8;
 
-/// What a login is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LoginRequest {
-    /// The machine it says it comes from. Anybody may say anything.
+    /// Host name; untrusted.
     pub(crate) host: String,
-    /// What its token may do.
     pub(crate) scopes: BTreeSet<TokenScope>,
 }
 
-/// Where a login without a browser was begun, as the server saw it: what a person can hold against
-/// where they are.
+/// Origin of a device login as seen by the server, for the user to compare.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Begun {
-    /// The address it came from, if the server knows it.
     pub(crate) address: Option<IpAddr>,
-    /// What program it says it is. Anybody may say anything.
+    /// User agent; untrusted.
     pub(crate) agent: String,
     pub(crate) at: Timestamp,
 }
 
-/// A login that waits for its person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WaitingLogin {
     pub(crate) wish: LoginRequest,
     pub(crate) begun: Begun,
 }
 
-/// Who says yes, and in which of their sessions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Confirmer {
     pub(crate) owner: Owner,
-    /// By `WebSession::id`, which outlives the session's secrets: the hash of one that was replaced
-    /// meanwhile may be forgotten before the command line asks.
+    /// `WebSession::id`, which survives secret rotation: the hash of a rotated secret may be
+    /// deleted before the command line polls.
     pub(crate) session: String,
 }
 
-/// A login somebody said yes to. A release before the session was kept wrote an owner in place of
-/// `by`: what it wrote cannot be read, so it is refused as too old, and the command line is told to
-/// begin anew. Such rows live for ten minutes after an update.
+/// A confirmed login. Earlier releases stored an owner instead of `by`: those rows are unreadable,
+/// count as expired, and exist only for ten minutes after an update.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Given {
     pub(crate) by: Confirmer,
@@ -95,7 +81,7 @@ struct HandoverCode {
     at: Timestamp,
 }
 
-/// An older release's yes holds an owner alone, and is refused as [`Given`] says.
+/// An earlier release's confirmation has only an owner, and is refused as in [`Given`].
 #[derive(Clone, Serialize, Deserialize)]
 enum LoginAnswer {
     Waiting,
@@ -115,30 +101,21 @@ impl Device {
     }
 }
 
-/// What the command line is told when it asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LoginPoll {
-    /// Nobody has answered yet.
     Waiting,
-    /// Here is what was given. It is given once.
     Given(Given),
-    /// Somebody said no.
     Refused,
-    /// Unknown, used or too old.
     Gone,
 }
 
-/// What somebody says to a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Say {
-    /// Let it have a token.
     Give,
-    /// Let it have none.
     Refuse,
 }
 
-/// A short code was wrong, or there were too many wrong ones, or nobody can say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NotACode {
     Unknown,
@@ -152,17 +129,14 @@ impl From<HandoverFault> for NotACode {
     }
 }
 
-/// The logins of command lines that are under way.
 pub(crate) struct Logins {
     handovers: Handovers,
-    /// Wrong short codes, by who typed them here.
     guesses: Mutex<HashMap<String, (Timestamp, u32)>>,
     answered: Notify,
     waiting: Semaphore,
 }
 
 impl Logins {
-    /// Over where they are kept.
     pub(crate) fn over(handovers: Handovers) -> Self {
         Self {
             handovers,
@@ -176,10 +150,6 @@ impl Logins {
         self.guesses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Somebody said yes in the browser: the code for the command line's loopback address.
-    ///
-    /// # Errors
-    /// When the system has no randomness, or it cannot be kept.
     pub(crate) async fn give(
         &self,
         given: Given,
@@ -209,10 +179,6 @@ impl Logins {
             .map_err(|error| ProblemResponse::unavailable(&error))
     }
 
-    /// What a code from loopback stands for. A wrong verifier uses it up.
-    ///
-    /// # Errors
-    /// When what is kept cannot be read.
     pub(crate) async fn redeem(
         &self,
         code: &str,
@@ -233,10 +199,6 @@ impl Logins {
         Ok(counts.then_some(code.given))
     }
 
-    /// Begins a login without a browser: the command line's code, and the short one to type.
-    ///
-    /// # Errors
-    /// When the system has no randomness, or it cannot be kept.
     pub(crate) async fn begin(
         &self,
         wish: LoginRequest,
@@ -253,10 +215,6 @@ impl Logins {
         Ok((secret, shown(&short)))
     }
 
-    /// What a short code is about.
-    ///
-    /// # Errors
-    /// When it is none, or its reader typed too many that were none.
     pub(crate) async fn look(
         &self,
         typed: &str,
@@ -267,10 +225,6 @@ impl Logins {
         Ok(device.value.waiting)
     }
 
-    /// Somebody's answer to a short code.
-    ///
-    /// # Errors
-    /// As [`Logins::look`].
     pub(crate) async fn answer(
         &self,
         typed: &str,
@@ -288,17 +242,12 @@ impl Logins {
         };
         let change = self.handovers.change(DEVICE, &key, &device, &answered);
         if !change.await? {
-            // somebody else answered at this moment
             return Err(NotACode::Unknown);
         }
         self.answered.notify_waiters();
         Ok(answered.waiting)
     }
 
-    /// What became of a login without a browser.
-    ///
-    /// # Errors
-    /// When what is kept cannot be read.
     pub(crate) async fn ask(
         &self,
         secret: &str,
@@ -327,7 +276,6 @@ impl Logins {
         })
     }
 
-    /// The login that a short code stands for, and its key, while it waits.
     async fn find(
         &self,
         typed: &str,
@@ -357,7 +305,6 @@ impl Logins {
         Err(NotACode::Unknown)
     }
 
-    /// As [`Logins::ask`], but waits for an answer a while.
     pub(crate) async fn ask_patiently(
         &self,
         secret: &str,
@@ -375,14 +322,12 @@ impl Logins {
             if asked != LoginPoll::Waiting || left.is_zero() {
                 return Ok(asked);
             }
-            // an answer, somebody else's answer, or the end of patience: look again; another node may
-            // have been told
+            // after an answer or timeout check again; another node may have the answer
             let _ = tokio::time::timeout(left.min(LOOK_EVERY), answered).await;
         }
     }
 }
 
-/// What somebody typed, without the dash, in whatever case.
 fn letters(typed: &str) -> String {
     typed
         .chars()
@@ -397,7 +342,7 @@ fn short_code() -> Result<String, ProblemResponse> {
     while code.len() < CODE_LETTERS {
         let mut byte = [0_u8; 1];
         rand::fill(&mut byte).map_err(|error| ProblemResponse::unavailable(&error))?;
-        // 240 is a multiple of 20: every letter is equally likely
+        // 240 is a multiple of 20, so letters are uniform
         let [byte] = byte;
         if byte < 240 {
             let letter = LETTERS.get(usize::from(byte) % LETTERS.len());
@@ -407,7 +352,6 @@ fn short_code() -> Result<String, ProblemResponse> {
     Ok(code)
 }
 
-/// A short code in two halves.
 pub(crate) fn shown(code: &str) -> String {
     let code = letters(code);
     let (first, second) = code.split_at_checked(code.len() / 2).unwrap_or((&code, ""));
@@ -472,7 +416,7 @@ mod tests {
             code.await.unwrap()
         };
         let redeem = async |code: &str, verifier: &str, now: Timestamp| {
-            // another node has the same store and nothing else
+            // another node shares only the store
             let elsewhere = Logins::over(logins.handovers.clone());
             elsewhere.redeem(code, verifier, now).await.unwrap()
         };
@@ -526,7 +470,6 @@ mod tests {
         assert_eq!(logins.ask(&secret, late).await.unwrap(), LoginPoll::Gone);
     }
 
-    /// Who confirmed it in which session is not known.
     #[tokio::test]
     async fn what_an_older_release_was_told_is_begun_anew() {
         let logins = Logins::over(Handovers::default());
@@ -539,7 +482,6 @@ mod tests {
         assert_eq!(redeemed, Ok(None));
         for (answer, expected) in [
             (serde_json::json!({"Yes": ana()}), LoginPoll::Gone),
-            // as both releases write it
             (serde_json::json!("Waiting"), LoginPoll::Waiting),
         ] {
             let device = serde_json::json!({"waiting": waiting(), "answer": answer});

@@ -1,5 +1,3 @@
-//! The description of the API, made from the handlers themselves.
-
 use axum::Json;
 use axum::http::StatusCode;
 use utoipa::openapi::path::Operation;
@@ -76,8 +74,7 @@ use crate::api;
 )]
 struct Api;
 
-/// How callers prove who they are: a token, or the cookie of a signed-in browser, which sends
-/// `X-Hallpass-Csrf` with whatever changes something.
+/// Authentication: a token, or a browser session cookie with `X-Hallpass-Csrf` for changes.
 struct Doors;
 
 impl Modify for Doors {
@@ -90,27 +87,22 @@ impl Modify for Doors {
     }
 }
 
-/// Refusals that do not depend on what a call does, and the media type of all of them.
 struct Refusals;
 
-/// Of every call: something in it cannot be taken as it is; it came too often.
 const OF_EVERY_CALL: [(StatusCode, &str); 2] = [
     (StatusCode::BAD_REQUEST, "Not understood"),
     (StatusCode::TOO_MANY_REQUESTS, "Too many calls"),
 ];
 
-/// Of calls with a body.
 const OF_BODIES: [(StatusCode, &str); 3] = [
     (StatusCode::REQUEST_TIMEOUT, "The body did not come in time"),
     (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
     (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not JSON"),
 ];
 
-/// Of calls about one thing.
 const OF_THINGS: [(StatusCode, &str); 1] =
     [(StatusCode::NOT_FOUND, "Not there, or not theirs to see")];
 
-/// Of calls that need a token or a session: without one; with one that may not.
 const OF_DOORS: [(StatusCode, &str); 2] = [
     (StatusCode::UNAUTHORIZED, "Who calls is not known"),
     (StatusCode::FORBIDDEN, "Who calls may not do that"),
@@ -148,7 +140,6 @@ fn refusals(path: &str, call: &mut Operation) {
     if path.contains('{') {
         add(&OF_THINGS);
     }
-    // `security(())` at a handler: nobody has to be known
     if call.security.is_none() {
         add(&OF_DOORS);
     }
@@ -170,7 +161,6 @@ fn problem(words: &str) -> Response {
         .build()
 }
 
-/// The document served at `/api/openapi.json`.
 pub fn document() -> utoipa::openapi::OpenApi {
     Api::openapi()
 }

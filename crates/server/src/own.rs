@@ -1,16 +1,11 @@
-//! What somebody can come in with: their web sessions and API tokens, as they see and end them
-//! themselves. Nobody else's are reached from here.
+//! A user's own web sessions and API tokens: list and end. Never reaches other users' ones.
 
 use hallpass_access::Origin;
-use hallpass_identity::{OwnToken, Owner, WebSession, WhichSessions};
-use hallpass_model::TokenId;
+use hallpass_access::identity::{OwnToken, Owner, WebSession, WhichSessions};
+use hallpass_base::TokenId;
 
 use crate::{App, problem::ProblemResponse, session};
 
-/// The sessions that somebody is signed in with, the one used last first.
-///
-/// # Errors
-/// When the store does not answer.
 pub(crate) async fn sessions(app: &App, owner: &Owner) -> Result<Vec<WebSession>, ProblemResponse> {
     let found = app.sessions.of_user(&owner.user).await;
     let mut all = found.map_err(|fault| ProblemResponse::unavailable(&fault))?;
@@ -20,10 +15,7 @@ pub(crate) async fn sessions(app: &App, owner: &Owner) -> Result<Vec<WebSession>
     Ok(all)
 }
 
-/// Whether they are signed in with the session of this name still, whatever its secret is by now.
-///
-/// # Errors
-/// When the store does not answer.
+/// Returns whether the session is valid, after any secret rotation.
 pub(crate) async fn is_signed_in(
     app: &App,
     owner: &Owner,
@@ -33,17 +25,12 @@ pub(crate) async fn is_signed_in(
     Ok(live.iter().any(|it| it.id() == session))
 }
 
-/// Ends some of them; how many there were.
-///
-/// # Errors
-/// When the store does not answer.
 pub(crate) async fn end_sessions(
     app: &App,
     owner: &Owner,
     which: WhichSessions,
     origin: Origin,
 ) -> Result<usize, ProblemResponse> {
-    // one that cannot be read ends, too
     let live = sessions(app, owner).await.ok();
     let meant = live.map(|live| live.iter().filter(|it| which.means(it)).count());
     let ended = app
@@ -54,19 +41,11 @@ pub(crate) async fn end_sessions(
     Ok(meant.unwrap_or_else(|| usize::try_from(ended).unwrap_or(usize::MAX)))
 }
 
-/// The tokens that count now, newest first.
-///
-/// # Errors
-/// When the store does not answer.
 pub(crate) async fn tokens(app: &App, owner: &Owner) -> Result<Vec<OwnToken>, ProblemResponse> {
     let found = app.tokens.of_user(&owner.user, app.clock.now()).await;
     found.map_err(|fault| ProblemResponse::unavailable(&fault))
 }
 
-/// Revokes one of them; `false` when they have none of this id.
-///
-/// # Errors
-/// When the store does not answer.
 pub(crate) async fn revoke_token(
     app: &App,
     owner: &Owner,

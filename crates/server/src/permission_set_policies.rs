@@ -1,4 +1,4 @@
-//! What a permission set allows, for its page and the API: found, read, put in words, linted.
+//! Permission set contents for page and API: visibility, policies, description, linter.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,43 +8,33 @@ use hallpass_access::{
     Actor, Boundary, Directory, DirectoryFault, ManagedPolicy, ReferencedPolicy, SetPolicies,
 };
 use hallpass_api::{LevelCount, PermissionSet, PolicyFinding, PolicyLine, PolicyRisk, SetPolicy};
+use hallpass_base::{TimeSpan, Timestamp};
+use hallpass_channels::wording::names::{capital, sentence};
 use hallpass_iam::lint::{self, LintFinding, Options};
 use hallpass_iam::residual::after_assignment_removed;
 use hallpass_iam::size::AttachmentPoint;
 use hallpass_iam::summary::{KnownPolicy, Risk, RiskKind, Summary, known, summarize};
 use hallpass_iam::{LoadError, PolicyType};
-use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_wording::names::{capital, sentence};
 
 use crate::{App, problem::ProblemResponse};
 
-/// Findings of one policy that are given; more are counted.
 const FINDINGS_MAX: usize = 40;
-/// The longest text that is put in words and linted: what AWS allows a permission set's policies
-/// to have, with room to spare.
+/// Maximum text for description and linter: above the AWS limit for a permission set's policies.
 const TEXT_BYTES_MAX: usize = 128 * 1024;
 
-/// How long a page of cards waits for policies; reading goes on, and the next page has them.
 const CARDS_WAIT: Duration = Duration::from_millis(500);
-/// Sets of one page of cards whose policies are read.
 const CARDS_SETS_MAX: usize = 20;
 
-/// A permission set that somebody may see.
 pub(crate) struct VisibleSet {
     pub(crate) name: String,
     pub(crate) arn: String,
     pub(crate) says: String,
-    /// As the directory knows it; the policies say it newer.
     pub(crate) session: TimeSpan,
-    /// `None` when AWS has no such set any more.
     pub(crate) policies: Result<Option<Arc<SetPolicies>>, DirectoryFault>,
 }
 
-/// The set of that name, if the actor may see it, with its policies as AWS has them.
-///
-/// # Errors
-/// When there is none or it is not the actor's to see, which are the same, and when the store does
-/// not answer.
+/// Returns the set with current policies, if visible to the actor. Missing and invisible are the
+/// same error.
 pub(crate) async fn find(
     app: &App,
     actor: &Actor,
@@ -69,20 +59,17 @@ pub(crate) async fn find(
     })
 }
 
-/// What happens at the end of access through a set with sessions of that length, in short: for
-/// those who decide.
+/// Describes the remaining session after an end of access, for approvers.
 pub(crate) fn after_end(session: TimeSpan) -> String {
     format!("Credentials issued just before the end work up to {session} longer.")
 }
 
-/// The same for a set by its name, as far as the directory knows it.
 pub(crate) fn after_end_of(directory: &Directory, set: &str) -> Option<String> {
     let set = directory.permission_set_by_name(set)?;
     Some(after_end(TimeSpan::seconds(set.session_duration)))
 }
 
-/// Puts a set's policies in words. Takes milliseconds of one processor: off the threads that serve
-/// others.
+/// Describes a set's policies. Takes milliseconds of CPU time: not on threads that serve others.
 pub(crate) async fn in_words(
     seen: &VisibleSet,
     read: Arc<SetPolicies>,
@@ -103,8 +90,8 @@ pub(crate) async fn in_words(
     })
 }
 
-/// The risks of sets by name, in a line each: for those who decide. It is what the page of the set says,
-/// with less to read. A set that is not named has none to tell.
+/// Returns the risks of sets in one line each, for approvers. A shorter form of the set's page.
+/// Sets without known risk are omitted.
 pub(crate) async fn risk_lines(
     app: &App,
     names: impl IntoIterator<Item = &str>,
@@ -202,7 +189,7 @@ fn policies(read: &SetPolicies, now: Timestamp) -> Vec<SetPolicy> {
     };
     found.extend(boundary.map(|policy| SetPolicy {
         is_boundary: true,
-        // what a boundary does not take away is no risk of its own
+        // permissions that a boundary allows are no risk alone
         risks: Vec::new(),
         ..policy
     }));
@@ -251,7 +238,6 @@ fn of_aws(policy: &ManagedPolicy, kind: PolicyType) -> SetPolicy {
     found
 }
 
-/// What everybody knows of a policy whose text was not wholly understood.
 fn say_beside(policy: &mut SetPolicy, known: &KnownPolicy) {
     let mut said = empty(&policy.kind, &policy.name);
     say_known(&mut said, known);
@@ -294,7 +280,6 @@ fn of_account(policy: &ReferencedPolicy) -> SetPolicy {
     }
 }
 
-/// A policy in words.
 fn with_text(empty: SetPolicy, text: &str, kind: PolicyType) -> SetPolicy {
     let mut policy = SetPolicy {
         document: Some(text.to_owned()),
@@ -312,7 +297,7 @@ fn with_text(empty: SetPolicy, text: &str, kind: PolicyType) -> SetPolicy {
     policy
 }
 
-/// The policy that is the set's own: what is found in it can be mended there.
+/// An inline policy: its findings can be fixed in the set.
 fn own(text: &str, now: Timestamp) -> SetPolicy {
     let kind = PolicyType::Identity;
     let mut policy = with_text(empty("inline", "Inline policy"), text, kind);

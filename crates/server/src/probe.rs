@@ -1,47 +1,37 @@
-//! What readiness asks of the parts of a server.
-
 use async_trait::async_trait;
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
-/// The answer of a part of the server.
 #[derive(Clone, Debug)]
 pub struct ProbeResult {
-    /// The part's name.
     pub name: &'static str,
-    /// Whether it works.
     pub works: Result<String, String>,
 }
 
-/// A part of the server that readiness depends on.
 #[async_trait]
 pub trait ReadinessProbe: Send + Sync {
-    /// Looks now; answers within a second or two.
     async fn probe(&self) -> ProbeResult;
 
-    /// What does not work, by name, as it was found last: for those who run the place. Anybody may read what
-    /// [`probe`](ReadinessProbe::probe) says, and it names nothing.
+    /// Names the failures of the last probe, for operators. [`probe`](ReadinessProbe::probe) is
+    /// public and names nothing.
     fn named(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Since when it has not worked, where the part itself knows: it may take its time until it says so.
+    /// Returns the outage start if known: a part may report later.
     fn since(&self) -> Option<Timestamp> {
         None
     }
 
-    /// What follows when it does not work.
     fn bearing(&self) -> Bearing {
         Bearing::Readiness
     }
 }
 
-/// What follows when a part does not work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bearing {
-    /// The server is not ready, and another node may be.
+    /// This node is not ready; another may be.
     Readiness,
-    /// The server is not ready, and no node is: people get their answers here as well as anywhere.
+    /// No node is ready: this one serves users as well as any other.
     Everywhere,
-    /// Somebody has to look; the server works without it.
     Advice,
 }

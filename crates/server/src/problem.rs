@@ -1,4 +1,4 @@
-//! Errors as problem details (RFC 9457): what happened, a stable code, what would help.
+//! Errors as problem details (RFC 9457): description, stable code, remedy.
 
 use std::any::Any;
 use std::fmt::Display;
@@ -14,18 +14,15 @@ use axum::{
 };
 use hallpass_access::{AccessError, CommitError, PressRefused, Refusal, RuleWarning};
 use hallpass_api::{FieldProblem, Problem};
-use hallpass_model::{TimeSpan, with_causes};
+use hallpass_base::{TimeSpan, with_causes};
 
 use crate::convert;
 
-/// What helps whoever does not know what came of a call.
 const LOOK_FIRST: &str = "look before trying again, or try again with the same Idempotency-Key";
 
-/// How long a call may take; event streams are excepted.
 const CALL_TIME_MAX: Duration = Duration::from_secs(30);
 
 tokio::task_local! {
-    /// The id of the call that is being answered.
     static REFERENCE: String;
 }
 
@@ -33,7 +30,6 @@ pub(crate) fn reference() -> Option<String> {
     REFERENCE.try_with(Clone::clone).ok()
 }
 
-/// Makes the call's id known to whatever fails in it, so that an answer leads to the log.
 pub(crate) async fn with_reference(request: Request, next: Next) -> Response {
     let id = request.headers().get("x-request-id");
     let id = id.and_then(|id| id.to_str().ok()).unwrap_or_default();
@@ -44,7 +40,6 @@ pub(crate) async fn with_reference(request: Request, next: Next) -> Response {
     REFERENCE.scope(id.to_owned(), next.run(request)).await
 }
 
-/// Ends calls that take too long.
 pub(crate) async fn in_time(request: Request, next: Next) -> Response {
     match tokio::time::timeout(CALL_TIME_MAX, next.run(request)).await {
         Ok(response) => response,
@@ -58,7 +53,6 @@ pub(crate) async fn in_time(request: Request, next: Next) -> Response {
     }
 }
 
-/// A call that brought nothing.
 #[derive(Debug)]
 pub(crate) struct ProblemResponse(Box<Problem>, Option<TimeSpan>);
 
@@ -81,7 +75,6 @@ impl ProblemResponse {
         )
     }
 
-    /// What happened, with the id of the call.
     pub(crate) fn into_problem(mut self) -> Problem {
         self.0.reference = reference();
         *self.0
@@ -96,19 +89,16 @@ impl ProblemResponse {
         self
     }
 
-    /// When to try again, in `Retry-After`.
     pub(crate) fn retry_after(mut self, after: TimeSpan) -> Self {
         self.1 = Some(after);
         self
     }
 
-    /// What is wrong with each of several parts.
     pub(crate) fn fields(mut self, errors: Vec<FieldProblem>) -> Self {
         self.0.errors = errors;
         self
     }
 
-    /// What is to be confirmed, and how.
     fn warned(mut self, warnings: &[RuleWarning]) -> Self {
         self.0.warnings = convert::warnings(warnings);
         self.help("once it was read, call again with the ids of `warnings` in `confirmed_warnings`")
@@ -132,7 +122,6 @@ impl ProblemResponse {
         Self::new(StatusCode::NOT_FOUND, "not-found", detail)
     }
 
-    /// Something we depend on does not answer. Its words go to the log, not to the caller.
     pub(crate) fn unavailable(error: &(dyn std::error::Error + 'static)) -> Self {
         let reference = reference();
         tracing::error!(error = %with_causes(error), reference, "a call failed");
@@ -141,7 +130,6 @@ impl ProblemResponse {
             .help("try again in a moment; access that is due to end still ends")
     }
 
-    /// The store was given a change and did not say what came of it: nobody knows whether it is stored.
     pub(crate) fn unconfirmed(error: &(dyn std::error::Error + 'static)) -> Self {
         let reference = reference();
         tracing::error!(error = %with_causes(error), reference, "nobody knows whether a call did what it was to do");
@@ -149,7 +137,6 @@ impl ProblemResponse {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).help(LOOK_FIRST)
     }
 
-    /// A request that was stored as rejected.
     pub(crate) fn rejected(request: &hallpass_access::Request, refusal: &Refusal) -> Self {
         let code = match refusal.fields.as_slice() {
             [only] => only.code.as_str(),
@@ -165,7 +152,6 @@ impl ProblemResponse {
         failure
     }
 
-    /// Several that were asked for at once and are refused: what they are in the body, and why.
     pub(crate) fn rejected_batch(refused: &[(String, &Refusal)], of: usize) -> Self {
         let mut failure = Self::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -190,7 +176,6 @@ impl ProblemResponse {
     }
 }
 
-/// The fields to blame, below a place in the body.
 fn wire_problems(place: &str, refusal: &Refusal) -> Vec<FieldProblem> {
     let problems = refusal.fields.iter();
     problems.map(|field| wire_problem(place, field)).collect()
@@ -229,7 +214,7 @@ impl From<AccessError> for ProblemResponse {
             )
             .help("try again in a minute"),
             AccessError::Commit(CommitError::Unavailable(_)) => Self::unconfirmed(&error),
-            // the last two are refusals by the time they come here
+            // the last two are already refusals here
             AccessError::Read(_)
             | AccessError::Commit(
                 CommitError::IllegalStep(_) | CommitError::OverQuota(_) | CommitError::Full(_),
@@ -269,7 +254,6 @@ impl From<PressRefused> for ProblemResponse {
     }
 }
 
-/// What helps when nobody is to blame for a refusal.
 fn what_helps(refused: &PressRefused) -> &'static str {
     match refused {
         PressRefused::ClocksDisagree(_) => {
@@ -291,7 +275,6 @@ impl IntoResponse for ProblemResponse {
         let status = self.status();
         let problem = Arc::new(self.into_problem());
         let mut response = (status, Json(&*problem)).into_response();
-        // what shows pages makes one of it
         response.extensions_mut().insert(problem);
         let headers = response.headers_mut();
         headers.insert(
@@ -332,14 +315,12 @@ pub(crate) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
         reference = reference(),
         "a handler panicked (this is a bug)"
     );
-    // nobody knows how far it got
     let detail = "that broke off (this is a bug); it may have been done nevertheless";
     ProblemResponse::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
         .help(LOOK_FIRST)
         .into_response()
 }
 
-/// A parameter that cannot be read.
 pub(crate) fn bad_parameter(name: &str, error: impl Display) -> ProblemResponse {
     ProblemResponse::bad("bad-parameter", format!("`{name}`: {error}"))
 }

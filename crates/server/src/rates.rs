@@ -1,5 +1,3 @@
-//! A token bucket for each source of calls. Bounded in memory; a forgotten source starts full again.
-
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
@@ -8,24 +6,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-/// Sources remembered at most; the fullest are forgotten first.
+/// Maximum number of sources; the fullest are forgotten first.
 const SOURCES_MAX: usize = 10_000;
 
-/// Calls per second and source.
 pub struct Rates {
     per_second: f64,
     burst: f64,
-    /// Keyed by a seeded hash, so that tokens are not kept and nobody can aim at another's bucket.
+    /// Seeded hash keys: tokens are not stored, and collisions cannot be crafted.
     hasher: RandomState,
     buckets: Mutex<HashMap<u64, AddressBucket>>,
 }
 
-/// Whose attempts are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum AttemptSource {
-    /// One token's or session's, by its source.
     Known(u64),
-    /// All of an address.
     Address(Option<IpAddr>),
 }
 
@@ -35,7 +29,6 @@ struct AddressBucket {
 }
 
 impl Rates {
-    /// `per_second` calls in the long run, `burst` at once.
     pub fn new(per_second: u32, burst: u32) -> Self {
         Self {
             per_second: f64::from(per_second.max(1)),
@@ -45,14 +38,14 @@ impl Rates {
         }
     }
 
-    /// `number` calls a minute, all at once if need be.
+    /// `number` per minute, also as one burst.
     pub fn per_minute(number: u32) -> Self {
         let mut rates = Self::new(1, number);
         rates.per_second = f64::from(number.max(1)) / 60.0;
         rates
     }
 
-    /// The secret of a token or session that is valid: from now on it is a source, whatever the address.
+    /// Registers the secret of a valid token or session as a source of its calls.
     pub(crate) fn remember(&self, secret: &str) {
         let source = self.of_secret(secret);
         self.with_room_for(source)
@@ -63,30 +56,26 @@ impl Rates {
             });
     }
 
-    /// The source of attempts of a kind.
     pub(crate) fn attempts_of(&self, what: &str, source: AttemptSource) -> u64 {
         self.hasher.hash_one((what, source))
     }
 
     fn of_secret(&self, secret: &str) -> u64 {
-        // apart from addresses, which are hashed too
         self.hasher.hash_one(("secret", secret))
     }
 
-    /// The source of a call that has the secret of a token or session which is remembered.
     pub(crate) fn known(&self, secrets: &[&str]) -> Option<u64> {
         let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let mut sources = secrets.iter().map(|secret| self.of_secret(secret));
         sources.find(|source| buckets.contains_key(source))
     }
 
-    /// The source of a call without a known secret: its address. Calls with an unknown secret are counted apart from those
-    /// with none, which so do not use up what a session needs that is not remembered yet.
+    /// Returns the address source. Unknown secrets and none have separate buckets, so anonymous
+    /// calls do not block a session not registered yet.
     pub(crate) fn unknown(&self, secrets: &[&str], address: Option<IpAddr>) -> u64 {
         self.hasher.hash_one((secrets.is_empty(), address))
     }
 
-    /// The buckets, with room for one of this source.
     fn with_room_for(&self, source: u64) -> MutexGuard<'_, HashMap<u64, AddressBucket>> {
         let now = Instant::now();
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,7 +138,6 @@ mod tests {
 
     const ADDRESS: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
 
-    /// As a call with a secret is counted.
     fn is_allowed(rates: &Rates, secrets: &[&str], address: Option<IpAddr>, now: Instant) -> bool {
         let source = rates.known(secrets);
         rates.take(

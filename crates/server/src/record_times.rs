@@ -1,22 +1,20 @@
-//! Between which numbers of the log a time lies. Records are numbered as time passes, but for those that were made while a clock was
-//! wrong: no place is found by their times. Whoever searches by time still takes each record by its own.
+//! Maps times to audit record numbers. Numbers follow time, except for records written while a
+//! clock was wrong: those are not used for the search. Callers must still filter by each record's
+//! time.
 
 use std::collections::VecDeque;
 
 use hallpass_audit::{AuditStore, Event, Record, RecordQuery, StoreFault};
 
-/// Records on either side of a place whose times may be off by a moment: nodes write by clocks of their own.
 const SLACK: u64 = 200;
-/// The records of clocks that are looked at: the newest.
 const CLOCKS_MAX: u32 = 500;
-/// A stretch of more records counts for nothing: a node that is gone never says that its clock is right again.
+/// Longer ranges are ignored: a dead node never reports its clock as right again.
 const STRETCH_MAX: u64 = 5_000;
 
-/// Numbers from the first up to and with the last, where a clock was wrong.
 type Doubtful = (u64, u64);
 
-/// The numbers from the one whose records may be the first that are not older than `from`, to the one from which on all are not older
-/// than `to`; in milliseconds since 1970.
+/// Returns the record range that contains all records between `from` and `to`, in milliseconds
+/// since 1970.
 pub(crate) async fn numbers(
     audit: &dyn AuditStore,
     (from, to): (i64, i64),
@@ -43,7 +41,6 @@ pub(crate) async fn numbers(
     Ok((first, end))
 }
 
-/// Where clocks were wrong, oldest first, none beside another. What was written before it was noticed is part of it.
 async fn doubtful(audit: &dyn AuditStore, head: u64) -> Result<Vec<Doubtful>, StoreFault> {
     let query = RecordQuery {
         before: Some(head + 1),
@@ -60,14 +57,13 @@ async fn doubtful(audit: &dyn AuditStore, head: u64) -> Result<Vec<Doubtful>, St
     Ok(stretches(noted, head))
 }
 
-/// What a record says of a clock.
 struct Noted {
     number: u64,
     is_wrong: bool,
 }
 
-/// From what is noted of clocks, oldest first. Of several that are wrong at once it counts only how many: the first that agrees ends the
-/// oldest, which leaves the same in doubt from the first to the last.
+/// Builds ranges from clock records, oldest first. Only the number of wrong clocks matters: the
+/// first correction ends the oldest range, which covers the same records.
 fn stretches(noted: impl IntoIterator<Item = Noted>, head: u64) -> Vec<Doubtful> {
     let mut wrong: VecDeque<u64> = VecDeque::new();
     let mut found = Vec::new();
@@ -93,7 +89,6 @@ fn stretches(noted: impl IntoIterator<Item = Noted>, head: u64) -> Vec<Doubtful>
     all
 }
 
-/// The numbers between which the first record lies that is not older than `at`: see [`Halving`].
 async fn place(
     audit: &dyn AuditStore,
     doubtful: &[Doubtful],
@@ -110,8 +105,8 @@ async fn place(
     Ok((halving.low, halving.high))
 }
 
-/// A search for the first record that is not older than some time. It ends at one number, or around a place where a clock was wrong,
-/// which lies between the two as a whole.
+/// Binary search for the first record not older than a time. Ends at one number, or around a range
+/// with a wrong clock.
 struct Halving {
     low: u64,
     high: u64,
@@ -125,7 +120,6 @@ impl Halving {
         }
     }
 
-    /// The record to look at next.
     fn probe(&self, doubtful: &[Doubtful]) -> Option<u64> {
         if self.low >= self.high {
             return None;
@@ -155,7 +149,6 @@ impl Halving {
 mod tests {
     use super::*;
 
-    /// Records 1 to 1,000 at their own number, but for some that a clock made which was ahead or behind.
     fn found(wrong: &[Doubtful], off: i64, at: i64) -> (u64, u64) {
         let mut halving = Halving::of(1_000);
         while let Some(probe) = halving.probe(wrong) {
@@ -195,12 +188,9 @@ mod tests {
 
     #[test]
     fn records_of_a_wrong_clock_are_taken_with_what_they_stand_beside() {
-        // a time that fell while it was wrong: all of its records may be of that time
         assert_eq!(found(&[(500, 520)], 9_000, 510), (500, 521));
-        // and one before and one after it
         assert_eq!(found(&[(500, 520)], 9_000, 499), (499, 499));
         assert_eq!(found(&[(500, 520)], 9_000, 522), (522, 522));
-        // nothing but that
         assert_eq!(found(&[(1, 1_000)], 9_000, 7), (1, 1_001));
     }
 
@@ -215,7 +205,6 @@ mod tests {
             (&[][..], &[][..]),
             (&[(1_000, true), (1_010, false)], &[(800, 1_010)]),
             (&[(50, true), (60, false)], &[(1, 60)]),
-            // of two nodes, one of which is not right again
             (&[(1_000, true), (1_003, true)], &[(800, 5_000)]),
             (
                 &[(1_000, true), (1_003, true), (1_004, false)],
@@ -225,7 +214,6 @@ mod tests {
                 &[(1_000, true), (1_003, true), (1_004, false), (3_000, false)],
                 &[(800, 3_000)],
             ),
-            // one beside the other is one
             (
                 &[(1_000, true), (1_010, false), (1_200, true), (1_210, false)],
                 &[(800, 1_210)],
@@ -245,7 +233,6 @@ mod tests {
         let gone = [(1_000, true)];
         assert_eq!(stretches(noted(&gone), 1_000 + STRETCH_MAX), [(800, 6_000)]);
         assert_eq!(stretches(noted(&gone), 1_001 + STRETCH_MAX), []);
-        // and another clock, later, is counted by itself
         let later = [(1_000, true), (20_000, true), (20_010, false)];
         assert_eq!(stretches(noted(&later), 40_000), [(19_800, 20_010)]);
     }

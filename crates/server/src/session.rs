@@ -1,10 +1,9 @@
-//! Sessions of signed-in people: a secret in a cookie, everything else on the server.
+//! Web sessions: a secret in a cookie, all else on the server.
 //!
-//! The cookie holds 256 random bits; the store holds their SHA-256, so a copy of the store opens no
-//! session. A session ends when it was idle too long, at its absolute limit, at sign-out, or when
-//! an administrator ends it. A new sign-in always makes a new secret (no session fixation), and
-//! a secret in use is replaced every so often; the one before works a minute longer, for calls that
-//! were under way.
+//! The cookie has 256 random bits and the store their SHA-256, so a copy of the store opens no
+//! session. A session ends when idle too long, at its absolute limit, at sign-out, or by an
+//! administrator. Each sign-in creates a new secret (no session fixation). Secrets are rotated; the
+//! old one works a minute longer for running calls.
 
 use aws_lc_rs::{constant_time, rand};
 use axum::{
@@ -13,15 +12,13 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use hallpass_identity::{Browsing, Owner, SignedIn, WebSession, hash_secret};
-use hallpass_model::{TimeSpan, Timestamp, text};
+use hallpass_access::identity::{Browsing, Owner, SignedIn, WebSession, hash_secret};
+use hallpass_base::{TimeSpan, Timestamp, text};
 
 use crate::{App, SessionSettings, problem::ProblemResponse};
 
-/// The longest name of a program that is kept.
 const AGENT_CHARACTERS_MAX: usize = 200;
 
-/// The browser of a call.
 fn browsing_of(app: &App, extensions: &Extensions, headers: &HeaderMap) -> Browsing {
     let agent = headers.get(header::USER_AGENT);
     let agent = agent.map(|it| String::from_utf8_lossy(it.as_bytes()));
@@ -31,36 +28,30 @@ fn browsing_of(app: &App, extensions: &Extensions, headers: &HeaderMap) -> Brows
     }
 }
 
-/// A session that was used, or a token that was made, further ahead of now than this is not
-/// believed.
+/// Sessions and tokens with times further in the future are invalid.
 pub(crate) const AHEAD_MAX: TimeSpan = TimeSpan::minutes(1);
 
-/// How often a secret is replaced at most while something goes on.
 const REPLACED_MAX: usize = 8;
 
-/// How long a replaced secret goes on working, for calls that were under way.
 const GRACE: TimeSpan = TimeSpan::minutes(1);
 
-/// A session together with the secret it was found by.
 #[derive(Clone, Debug)]
 pub(crate) struct Live {
     pub(crate) session: WebSession,
 }
 
 impl Live {
-    /// The token that forms of this session carry. Whoever cannot read our pages does not know it.
+    /// CSRF token for forms. Unknown to sites that cannot read Hallpass pages.
     pub(crate) fn csrf(&self) -> String {
         self.session.csrf.clone()
     }
 
-    /// Whether a form carries this session's token.
     pub(crate) fn accepts(&self, token: &str) -> bool {
         let csrf = self.session.csrf.as_bytes();
         constant_time::verify_slices_are_equal(csrf, token.as_bytes()).is_ok()
     }
 }
 
-/// A cookie of a call, by name.
 pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
@@ -72,11 +63,6 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
         .map(|(_, value)| value)
 }
 
-/// The session with this hash, or the one its secret was replaced by, while it is live: for what
-/// goes on longer than a call.
-///
-/// # Errors
-/// When the store does not answer.
 pub(crate) async fn still(app: &App, hash: &str) -> Result<Option<Live>, ProblemResponse> {
     let settings = &app.session_settings;
     let mut hash = hash.to_owned();
@@ -95,10 +81,6 @@ pub(crate) async fn still(app: &App, hash: &str) -> Result<Option<Live>, Problem
     Ok(None)
 }
 
-/// The live session of a call, if it has one.
-///
-/// # Errors
-/// When the store does not answer.
 pub(crate) async fn of(app: &App, headers: &HeaderMap) -> Result<Option<Live>, ProblemResponse> {
     let Some(mut session) = stored(app, headers).await? else {
         return Ok(None);
@@ -116,8 +98,8 @@ pub(crate) async fn of(app: &App, headers: &HeaderMap) -> Result<Option<Live>, P
     Ok(Some(Live { session }))
 }
 
-/// Whether a page makes this call with nobody at it: for parts of it that follow what happens, and for
-/// the stream of what happens. A session rests meanwhile.
+/// Returns whether the page made the call without user action, for live updates and the event
+/// stream. Such calls do not reset the idle time.
 pub(crate) fn is_by_itself(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT);
     headers.contains_key("x-hallpass-part") || accept.is_some_and(|it| it == "text/event-stream")
@@ -141,13 +123,12 @@ async fn stored(app: &App, headers: &HeaderMap) -> Result<Option<WebSession>, Pr
     Ok(live)
 }
 
-/// Whether this is what a session is now: its secret was not replaced, and it is not over.
 pub(crate) fn is_current(session: &WebSession, settings: &SessionSettings, now: Timestamp) -> bool {
     session.next.is_none() && is_live(session, settings, now)
 }
 
 fn is_live(session: &WebSession, settings: &SessionSettings, now: Timestamp) -> bool {
-    // by a clock that ran ahead: nobody can say how long ago that was
+    // written by a fast clock, so its age is unknown
     let is_from_future = [session.began_at, session.seen_at, session.renewed_at]
         .into_iter()
         .any(|at| at > AHEAD_MAX.after(now));
@@ -158,15 +139,13 @@ fn is_live(session: &WebSession, settings: &SessionSettings, now: Timestamp) -> 
         && session.user_id.is_some()
 }
 
-/// Replaces secrets that were in use for long. The call itself goes on with the one it came with.
 pub(crate) async fn renewing(State(app): State<App>, request: Request, next: Next) -> Response {
     let name = app.session_settings.cookie_name();
-    // what is not counted must not read the store for whoever made a cookie up
+    // uncounted calls must not read the store for forged cookies
     let is_page = crate::uncounted::is_counted(request.uri().path());
     let is_used = is_page && !is_by_itself(request.headers());
     let has_one = is_used && cookie(request.headers(), name).is_some();
     let renewed = if has_one {
-        // a store that does not answer is the handler's to tell
         renew(&app, request.headers()).await.ok().flatten()
     } else {
         None
@@ -218,11 +197,8 @@ async fn renew(app: &App, headers: &HeaderMap) -> Result<Option<HeaderValue>, Pr
     set_cookie(settings, &secret, left).map(Some)
 }
 
-/// Begins a session and says which cookie to set. A session that the browser brought along ends:
-/// whoever planted it must not share the new one (session fixation).
-///
-/// # Errors
-/// When the store does not answer.
+/// Starts a session; returns its cookie. Ends a session that the browser already had, so that a
+/// planted one is not shared (session fixation).
 pub(crate) async fn begin(
     app: &App,
     (extensions, headers): (&Extensions, &HeaderMap),
@@ -257,16 +233,13 @@ pub(crate) async fn begin(
     set_cookie(settings, &secret, settings.absolute)
 }
 
-/// Ends the session of a call and says which cookie to unset.
-///
-/// # Errors
-/// When the store does not answer: the person must not believe that they signed out.
+/// Ends the session; returns the cookie to unset. A store failure is an error, because the user
+/// must not believe they signed out.
 pub(crate) async fn end(app: &App, live: &Live) -> Result<HeaderValue, ProblemResponse> {
     forget(app, &live.session).await?;
     set_cookie(&app.session_settings, "", TimeSpan::ZERO)
 }
 
-/// Ends a session under each secret it has.
 async fn forget(app: &App, session: &WebSession) -> Result<(), ProblemResponse> {
     let ended = app.sessions.end(session).await;
     ended.map_err(|fault| ProblemResponse::unavailable(&fault))
@@ -280,16 +253,12 @@ fn set_cookie(
     let name = settings.cookie_name();
     let secure = if settings.secure { "; Secure" } else { "" };
     let seconds = lasts.as_seconds();
-    // Lax: links from mail and Slack arrive signed in; forms of other sites do not
+    // Lax: links from mail and Slack are signed in; forms of other sites are not
     let text =
         format!("{name}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     HeaderValue::from_str(&text).map_err(|error| ProblemResponse::unavailable(&error))
 }
 
-/// 256 random bits as text.
-///
-/// # Errors
-/// When the system has no randomness.
 pub(crate) fn new_secret() -> Result<String, ProblemResponse> {
     let mut bytes = [0_u8; 32];
     rand::fill(&mut bytes).map_err(|error| ProblemResponse::unavailable(&error))?;
@@ -298,7 +267,7 @@ pub(crate) fn new_secret() -> Result<String, ProblemResponse> {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_model::Email;
+    use hallpass_base::Email;
 
     use super::*;
 

@@ -1,17 +1,11 @@
-//! Limits of sessions, and the name of their cookie.
+use hallpass_base::TimeSpan;
 
-use hallpass_model::TimeSpan;
-
-/// Limits of sessions.
 #[derive(Clone, Debug)]
 pub struct SessionSettings {
-    /// How long one may rest.
     pub idle: TimeSpan,
-    /// How long one may last.
     pub absolute: TimeSpan,
-    /// How often its secret is replaced.
     pub renew: TimeSpan,
-    /// Whether people reach us over TLS only, so that the cookie may be bound to it.
+    /// Whether the public URL is TLS-only, so that the cookie can be restricted to it.
     pub secure: bool,
 }
 
@@ -27,7 +21,7 @@ impl Default for SessionSettings {
 }
 
 impl SessionSettings {
-    /// The cookie's name. `__Host-` makes browsers insist on TLS, this host and the root path.
+    /// `__Host-` makes browsers require TLS, this host and the root path.
     pub(crate) const fn cookie_name(&self) -> &'static str {
         if self.secure {
             "__Host-hallpass"

@@ -1,86 +1,60 @@
-//! What pages know besides the store: whether the log's chain holds, and what became of the rule
-//! file. Filled in the background, so that no page waits for it.
+//! Background results for pages: integrity of the audit chain, and state of the rule file, so that
+//! no page waits.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use hallpass_audit::{AuditStore, BadRecord, FaultKind, Followed, PublishedHead};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use hallpass_rules::{Diagnostic, Directory, RoleGroup, Rules};
 
 use crate::last_day::LastDay;
 
-/// Records read per round of a check.
 const BATCH: u32 = 500;
 
-/// What is known of the chain.
 #[derive(Clone, Debug, Default)]
 pub struct ChainState {
-    /// How far it was followed.
     pub followed: Followed,
-    /// When it was last followed to its end.
     pub checked_at: Option<Timestamp>,
-    /// When it was last followed from its beginning.
     pub whole_at: Option<Timestamp>,
-    /// The first record that is not as it was recorded.
     pub fault: Option<BadRecord>,
-    /// Since when, and why, it cannot be read.
     pub unread: Option<(Timestamp, String)>,
 }
 
-/// A rule file that was refused; the rules before it stay in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedRules {
-    /// When it was refused.
     pub at: Timestamp,
-    /// Every error, with line, value and what was meant.
     pub errors: Vec<String>,
 }
 
-/// The rule file, as it was last read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RulesStatus {
-    /// Its name.
     pub file: Option<String>,
-    /// The text of the rules in force.
     pub text: Option<Arc<str>>,
-    /// Since when they are in force.
     pub since: Option<Timestamp>,
-    /// A newer file that was refused.
     pub refused: Option<RefusedRules>,
 }
 
-/// The newest head that this server has published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeadState {
-    /// Its record.
     pub seq: u64,
-    /// When it was published.
     pub at: Timestamp,
-    /// The key that signed it.
     pub key: Option<String>,
 }
 
-/// How the log leaves the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExportState {
-    /// Since when, and why, records are not exported.
     pub failing: Option<(Timestamp, String)>,
-    /// The newest head.
     pub head: Option<HeadState>,
-    /// Since when, and why, no head could be published.
     pub headless: Option<(Timestamp, String)>,
 }
 
-/// What pages know besides the store.
 #[derive(Debug, Default)]
 pub struct ServerStatus {
     chain: RwLock<ChainState>,
     exports: RwLock<ExportState>,
-    /// Held by whoever checks: two checks at once would only cost twice.
     checking: tokio::sync::Mutex<()>,
     rules: RwLock<RulesStatus>,
     warnings: Mutex<Option<Warnings>>,
-    /// The last day in numbers, for Health.
     pub(crate) last_day: tokio::sync::Mutex<Option<Arc<LastDay>>>,
 }
 
@@ -89,17 +63,14 @@ fn read<T: Clone>(of: &RwLock<T>) -> T {
 }
 
 impl ServerStatus {
-    /// What is known of the chain.
     pub fn chain(&self) -> ChainState {
         read(&self.chain)
     }
 
-    /// What is known of the rule file.
     pub fn rules(&self) -> RulesStatus {
         read(&self.rules)
     }
 
-    /// What is known of the export.
     pub fn exports(&self) -> ExportState {
         read(&self.exports)
     }
@@ -108,12 +79,10 @@ impl ServerStatus {
         change(&mut self.exports.write().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// All records were exported.
     pub fn exported(&self) {
         self.note_export(|state| state.failing = None);
     }
 
-    /// Records could not be exported.
     pub fn export_failed(&self, now: Timestamp, why: &str) {
         self.note_export(|state| {
             let since = state.failing.take().map_or(now, |(since, _)| since);
@@ -121,7 +90,6 @@ impl ServerStatus {
         });
     }
 
-    /// A head was published.
     pub fn head_published(&self, head: &PublishedHead) {
         self.note_export(|state| {
             state.headless = None;
@@ -133,7 +101,6 @@ impl ServerStatus {
         });
     }
 
-    /// No head could be published.
     pub fn head_failed(&self, now: Timestamp, why: &str) {
         self.note_export(|state| {
             let since = state.headless.take().map_or(now, |(since, _)| since);
@@ -141,12 +108,11 @@ impl ServerStatus {
         });
     }
 
-    /// This server exports no more: another one may, and knows how that goes.
+    /// This server stopped exporting; another one may, and has the state.
     pub fn exports_no_more(&self) {
         self.note_export(|state| *state = ExportState::default());
     }
 
-    /// Rules came into force.
     pub fn rules_loaded(&self, file: &str, text: &str, since: Timestamp) {
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = RulesStatus {
             file: Some(file.to_owned()),
@@ -156,20 +122,18 @@ impl ServerStatus {
         };
     }
 
-    /// The rule file says what is in force already.
     pub fn rules_unchanged(&self) {
         let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
         rules.refused = None;
     }
 
-    /// A rule file was refused.
     pub fn rules_refused(&self, at: Timestamp, errors: Vec<String>) {
         let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
         rules.refused = Some(RefusedRules { at, errors });
     }
 
-    /// Follows the chain to its end, from where it was followed before, or whole. A break that was
-    /// found stays until the whole chain is followed again.
+    /// Verifies the chain from the last position, or whole. A detected break stays until a whole
+    /// check.
     pub async fn check_chain(&self, audit: &dyn AuditStore, now: Timestamp, whole: bool) {
         let Ok(_only) = self.checking.try_lock() else {
             return;
@@ -189,7 +153,7 @@ impl ServerStatus {
                     state.unread = None;
                 }
                 Err(why) => {
-                    // what was known stays known, with its instant
+                    // a failure keeps the last result and its time
                     state = self.chain();
                     state.unread = Some(state.unread.map_or((now, why), |before| before));
                 }
@@ -217,7 +181,7 @@ async fn follow(
                 return Ok(Some(fault));
             }
         }
-        // hashing a long log must not keep others from being served
+        // hashing a long log must not block other tasks
         tokio::task::yield_now().await;
     }
     let missing = head.filter(|head| head.seq > followed.seq());
@@ -228,7 +192,6 @@ async fn follow(
     }))
 }
 
-/// The newest findings, and what they are findings about.
 #[derive(Debug)]
 struct Warnings {
     rules: String,
@@ -237,8 +200,7 @@ struct Warnings {
 }
 
 impl ServerStatus {
-    /// What is odd about rules in this organization. Remembered: asking again costs nothing until
-    /// one of them changes.
+    /// Returns warnings about the rules. Cached until rules or directory change.
     pub(crate) fn warnings(
         &self,
         rules: &Rules,

@@ -1,23 +1,20 @@
-//! The span of a call of the API, of a page or of Slack, for whoever sends traces on; nothing where nobody does. Method, route
-//! and status: paths hold ids, queries hold codes of signing in, headers hold tokens and bodies hold reasons.
+//! Tracing spans of API, page and Slack calls, if traces are exported. Only method, route and
+//! status: paths contain ids, queries sign-in codes, headers tokens, bodies reasons.
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::Response;
-use hallpass_model::traced::SPANS;
+use hallpass_base::traced::SPANS;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
-/// What asks all the time and is part of nothing.
 const UNTRACED: [&str; 4] = ["/healthz", "/readyz", "/metrics", "/static/"];
-/// A `traceparent` of the version there is (W3C Trace Context, section 3.2).
+/// Length of a version 00 `traceparent` (W3C Trace Context, section 3.2).
 const TRACEPARENT_CHARACTERS: usize = 55;
 
-/// The longest id of a call that is sent on.
 const REQUEST_ID_CHARACTERS_MAX: usize = 64;
 
-/// Calls within a span.
 pub(crate) async fn traced(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map(|it| it.as_str().to_owned());
@@ -44,9 +41,9 @@ pub(crate) async fn traced(request: Request, next: Next) -> Response {
 
 fn open(method: &Method, route: &str, headers: &HeaderMap) -> Span {
     let text = |name: &str| headers.get(name).and_then(|it| it.to_str().ok());
-    // somebody else's trace is never continued: it is named beside ours
+    // foreign traces are never continued, only recorded as an attribute
     let caller = text("traceparent").filter(|it| it.len() == TRACEPARENT_CHARACTERS);
-    // callers may bring one of their own, with whatever they please in it
+    // clients may send arbitrary ids
     let is_id = |it: &&str| {
         let is_of_id = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         it.len() <= REQUEST_ID_CHARACTERS_MAX && it.chars().all(is_of_id)
@@ -66,7 +63,7 @@ fn open(method: &Method, route: &str, headers: &HeaderMap) -> Span {
     )
 }
 
-/// A method by its name, where it is one that HTTP knows: callers may bring any other.
+/// Returns standard HTTP methods only; clients may send arbitrary ones.
 fn known(method: &Method) -> Option<&'static str> {
     match *method {
         Method::GET => Some("GET"),

@@ -1,5 +1,5 @@
-//! How long looking for something to ask for takes at 5,000 accounts, 300 permission sets and
-//! 20,000 people: the promise is less than 100 milliseconds, the first time too.
+//! Catalog search at 5,000 accounts, 300 permission sets and 20,000 people. Promise: less than 100
+//! milliseconds, including the first search.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -17,7 +17,7 @@ use hallpass_access::{
     Access, Actor, CATALOG_PAGE_MAX, CatalogPage, Directory, DirectoryFault, DirectorySource,
     Origin, Ports, Search, Settings, Sought,
 };
-use hallpass_model::{Clock, Email, Timestamp, UserId};
+use hallpass_base::{Clock, Email, Timestamp, UserId};
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Person, Snapshot};
 use hallpass_rules::{RuleFile, Rules, load};
 use hallpass_simulation::{Center, Habits, Ids, Wall};
@@ -108,8 +108,6 @@ fn directory() -> Directory {
     })
 }
 
-/// Everybody may ask for every set everywhere, as in the simulator's largest organization; beside
-/// it `many` rules for single accounts, units and tags.
 fn rules(many: usize) -> Rules {
     let mut text = String::from(
         r#"

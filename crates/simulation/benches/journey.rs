@@ -1,12 +1,12 @@
-//! Our own share of the time from asking to active, and of one look for due work: SQLite with full
-//! synchronisation on disk, an Identity Center that answers at once.
+//! Hallpass's share of the time from request to active grant, and of one scan for due work: SQLite
+//! with full synchronisation on disk, an Identity Center that answers immediately.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "benchmarks")]
 
 use std::sync::Arc;
 
 use divan::{Bencher, counter::ItemsCount};
 use hallpass_access::{AskOutcome, Asking, Wanted};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_simulation::{Habits, Human, World};
 use hallpass_store::SqlStore;
 
@@ -40,7 +40,6 @@ fn world(folder: &tempfile::TempDir, live: u64) -> World<SqlStore> {
     World::over(store, live, Habits::default())
 }
 
-/// From asking for a group to seeing the membership: every commit, tick and listing of ours.
 #[divan::bench(sample_count = 30, sample_size = 1)]
 fn ask_to_active(bencher: Bencher<'_, '_>) {
     let (runtime, folder) = (runtime(), tempfile::tempdir().unwrap());

@@ -1,5 +1,5 @@
-//! How long what people list and search takes over a past that `past` made, how fast its log verifies,
-//! and where its bytes are: `listings FOLDER [GRANTS] [UNTIL]`, as it was made.
+//! Measures listings and searches over a store made by `past`, log verification speed and disk use:
+//! `listings FOLDER [GRANTS] [UNTIL]`, with the arguments used for `past`.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -16,20 +16,16 @@ use std::time::{Duration, Instant};
 
 use hallpass_access::{AccessStore as _, GrantFilter};
 use hallpass_audit::{AuditStore as _, Input, RecordQuery, Words, verify};
-use hallpass_model::{GrantId, RequestId, TimeSpan, Timestamp};
+use hallpass_base::{GrantId, RequestId, TimeSpan, Timestamp};
 use hallpass_simulation::past::{Organization, Sizes, access, readers, readings};
 use hallpass_store::SqlStore;
 
-/// Calls of each reading by each person.
 const CALLS: usize = 20;
 
-/// What one kind of reading took, over all people.
 struct Taken {
     name: String,
     spans: Vec<Duration>,
-    /// Steps of the call that took most.
     steps: u64,
-    /// Whose slowest call it was.
     slowest: (Duration, &'static str),
 }
 
@@ -120,8 +116,8 @@ fn ms(span: Duration) -> f64 {
     span.as_secs_f64() * 1_000.0
 }
 
-/// What ends read, and what somebody else lists, while one person searches in twenty tabs for what is
-/// nowhere.
+/// Measures grant ends and another user's listings while one user runs searches without hits in
+/// twenty tabs.
 async fn hammered(store: &Arc<SqlStore>, sizes: &Sizes, until: Timestamp) {
     let organization = Organization::new(sizes);
     let access = Arc::new(access(store, &organization, until));
@@ -177,7 +173,7 @@ async fn hammered(store: &Arc<SqlStore>, sizes: &Sizes, until: Timestamp) {
     }
 }
 
-/// As `audit verify` does it over a store.
+/// Verifies a store as `audit verify` does.
 async fn verified(store: &SqlStore) {
     let (mut inputs, mut next) = (Vec::new(), 1);
     loop {
@@ -201,7 +197,6 @@ async fn verified(store: &SqlStore) {
     );
 }
 
-/// How long all threads ran so far, those that ended included, whatever else the machine does.
 fn on_core() -> Duration {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap();
     let (_, fields) = text.rsplit_once(") ").unwrap();

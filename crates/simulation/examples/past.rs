@@ -1,5 +1,5 @@
-//! Makes a store with a long past, the organization it is about and the rules, for measurements:
-//! `past FOLDER [GRANTS] [SEED] [UNTIL]`. The same seed and instant make the same past.
+//! Makes a store with a long past, its organization and rules, for measurements: `past FOLDER
+//! [GRANTS] [SEED] [UNTIL]`. The same seed and instant make the same past.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
@@ -8,7 +8,7 @@
 
 use std::path::PathBuf;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use hallpass_simulation::past::{Organization, Sizes, write};
 use hallpass_store::SqlStore;
 

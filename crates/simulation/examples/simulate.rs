@@ -1,7 +1,7 @@
-//! Lives with two nodes, a seed each: `simulate A..B [alone]` says how many a second were lived, which states were
-//! reached, and which seeds broke a promise, each with the command that repeats it. `simulate A` tells one life; `armed`:
-//! with ends that AWS itself enforces.
-//! `without-fence`, `without-margin`, `without-last-look`: with that left out of the product.
+//! Simulated lives with two nodes, one per seed. `simulate A..B [alone]` prints lives per second,
+//! the states reached, and the seeds that broke a promise with the command to repeat each.
+//! `simulate A` prints one life. `armed` adds enforced expiry. `without-fence`, `without-margin`
+//! and `without-last-look` remove that safeguard.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -1,10 +1,6 @@
-//! What a check has seen.
-
-/// A promise that does not hold, with what was seen.
+/// A broken promise and the observation that proves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken {
-    /// The promise's check.
     pub promise: &'static str,
-    /// What was seen.
     pub seen: String,
 }

@@ -1,5 +1,5 @@
-//! Identity Center as far as the executor can tell: asynchronous writes that finish later, one
-//! operation per account and permission set, listings that lag, deleted people.
+//! Simulated Identity Center: asynchronous writes, one operation per account and permission set,
+//! lagging listings, deleted people.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,58 +12,43 @@ use hallpass_assignments::{
     CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus, SentOperation,
     SilenceWatch, Urgency,
 };
-use hallpass_model::{Clock, HoldKey, Target, TimeSpan, Timestamp, UserId};
+use hallpass_base::{Clock, HoldKey, Target, TimeSpan, Timestamp, UserId};
 
 use crate::Wall;
 use crate::call_faults::{CallFate, CallFaults};
 
-/// How this Identity Center behaves where AWS leaves room.
 #[derive(Clone, Debug)]
 pub struct Habits {
-    /// How long an asynchronous write takes.
     pub write_takes: TimeSpan,
-    /// How long listings lag behind a finished write.
     pub listing_lag: TimeSpan,
-    /// Creates end FAILED with this reason.
     pub create_fails: Option<String>,
-    /// A FAILED create takes effect all the same.
+    /// A FAILED create still takes effect.
     pub failed_create_takes_effect: bool,
-    /// The status of every operation is lost.
     pub loses_status: bool,
-    /// What cannot be listed for a sweep.
     pub unreadable: Vec<UnreadPlace>,
-    /// Requests are rationed to one in so many milliseconds; `None` = not at all.
+    /// Limits requests to one per this many milliseconds; `None` = no limit.
     pub one_request_per_ms: Option<u64>,
-    /// Account operations at a time; more are refused.
     pub slots: usize,
-    /// The question that the caller's policy does not allow.
     pub refuses: Refuses,
-    /// Whether calls are answered at all.
     pub answers: Answers,
-    /// Which of those fail by chance; `None` = none.
+    /// Answered calls that fail randomly; `None` = none.
     pub faults: Option<CallFaults>,
 }
 
-/// A question that is refused, where the answer is found in another way.
+/// A denied read whose answer is available another way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refuses {
-    /// None.
     Nothing,
-    /// Which operations are in progress.
     Operations,
-    /// What a person has.
     People,
 }
 
-/// Which calls are answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Answers {
-    /// Every call is answered.
     #[default]
     All,
-    /// Reads; writes are lost before they have an effect.
+    /// Reads only; writes are lost before taking effect.
     Reads,
-    /// None.
     None,
 }
 
@@ -99,21 +84,17 @@ struct Running {
 struct CenterState {
     habits: Habits,
     present: BTreeSet<HoldKey>,
-    /// What listings showed before, until when.
+    /// Earlier listing results, each with the time until which they are shown.
     stale: BTreeMap<HoldKey, (bool, Timestamp)>,
     operations: Vec<Running>,
     gone_people: BTreeSet<UserId>,
     closed_accounts: BTreeSet<String>,
     writes: Vec<(OperationKind, HoldKey)>,
-    /// When each of them was accepted.
     written_at: Vec<Timestamp>,
-    /// Calls by name, whatever became of them.
     calls: BTreeMap<&'static str, u64>,
-    /// When the last request was let through.
     asked_at: Option<Timestamp>,
 }
 
-/// The simulated Identity Center.
 pub struct Center {
     clock: Arc<Wall>,
     state: Mutex<CenterState>,
@@ -121,7 +102,6 @@ pub struct Center {
 }
 
 impl Center {
-    /// An empty one.
     pub fn new(clock: Arc<Wall>, habits: Habits) -> Self {
         Self {
             clock,
@@ -133,15 +113,14 @@ impl Center {
         }
     }
 
-    /// Whether it answers, as those who call it found.
     pub fn silence(&self) -> Arc<SilenceWatch> {
         Arc::clone(&self.silence)
     }
 
-    /// Somebody else asks something, which is answered as reads are.
+    /// Makes a read as another client.
     ///
     /// # Errors
-    /// When nothing answers.
+    /// During an outage.
     pub fn asked(&self) -> Result<(), CenterFault> {
         self.ration("asked")
     }
@@ -174,17 +153,15 @@ impl Center {
         state
     }
 
-    /// The truth, whatever listings show.
+    /// Returns the true assignments, whatever listings show.
     pub fn present(&self) -> BTreeSet<HoldKey> {
         self.settled().present.clone()
     }
 
-    /// Every write that was accepted, in order.
     pub fn writes(&self) -> Vec<(OperationKind, HoldKey)> {
         self.settled().writes.clone()
     }
 
-    /// Every write that was accepted, in order, with its instant.
     pub fn writes_at(&self) -> Vec<(Timestamp, OperationKind, HoldKey)> {
         let state = self.settled();
         let writes = state.writes.iter().zip(&state.written_at);
@@ -193,54 +170,45 @@ impl Center {
             .collect()
     }
 
-    /// How often each call was made: `holders`, `create`, `delete`, `progress`, `in_progress`,
-    /// `missing`.
     pub fn calls(&self) -> BTreeMap<&'static str, u64> {
         self.settled().calls.clone()
     }
 
-    /// Account operations that are running.
     pub fn running(&self) -> usize {
         let state = self.settled();
         state.operations.iter().filter(|op| !op.applied).count()
     }
 
-    /// Somebody else gives access.
+    /// Grants access outside Hallpass.
     pub fn give(&self, key: &HoldKey) {
         self.settled().present.insert(key.clone());
     }
 
-    /// Somebody else takes access away.
     pub fn take(&self, key: &HoldKey) {
         self.settled().present.remove(key);
     }
 
-    /// Somebody leaves the directory; their assignments stay and cannot be deleted.
+    /// Removes a person from the directory; their assignments stay and cannot be deleted.
     pub fn forget_person(&self, user: &UserId) {
         self.settled().gone_people.insert(user.clone());
     }
 
-    /// An account is suspended.
     pub fn close_account(&self, account: &str) {
         self.settled().closed_accounts.insert(account.to_owned());
     }
 
-    /// A suspended account is active again.
     pub fn reopen_account(&self, account: &str) {
         self.settled().closed_accounts.remove(account);
     }
 
-    /// How it behaves now.
     pub fn habits(&self) -> Habits {
         self.settled().habits.clone()
     }
 
-    /// Behaves otherwise from now on.
     pub fn change_habits(&self, change: impl FnOnce(&mut Habits)) {
         change(&mut self.settled().habits);
     }
 
-    /// Lets a read through, or loses or throttles it, or has it fail by chance.
     fn read(&self, call: &'static str) -> Result<(), CenterFault> {
         self.ration(call)?;
         match self.fate(false) {
@@ -255,7 +223,7 @@ impl Center {
         faults.map_or(CallFate::Answered, |faults| faults.draw(is_write))
     }
 
-    /// Lets a request through, or loses or throttles it; a throttled one costs nothing.
+    /// Admits, loses or throttles a request; a throttled one costs nothing.
     fn ration(&self, call: &'static str) -> Result<(), CenterFault> {
         let rationed = self.let_through(call);
         match &rationed {
@@ -352,7 +320,7 @@ impl Center {
 }
 
 impl CenterState {
-    /// What listings show: the truth, but for what they lag behind with.
+    /// Returns the listed assignments: the truth minus the listing lag.
     fn shown(&self) -> BTreeSet<HoldKey> {
         let mut shown = self.present.clone();
         for (key, (was_present, _)) in &self.stale {
@@ -387,8 +355,8 @@ impl CenterState {
         }
     }
 
-    /// Memberships change at once, but listings lag behind, and a removal finds only what is
-    /// listed: it looks the membership's id up.
+    /// Memberships change immediately, but listings lag. A removal finds only listed memberships,
+    /// because it looks up the membership's id.
     fn send_membership(
         &mut self,
         kind: OperationKind,

@@ -1,4 +1,4 @@
-//! Global truths, checked from outside: named for the promises they watch.
+//! Global invariants checked from outside, named after the promises they watch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,16 +9,16 @@ use hallpass_access::{
 };
 use hallpass_assignments::{AssignmentRow, AssignmentStore, Verdict};
 use hallpass_audit::{AuditStore, Input, Record, verify};
-use hallpass_model::HoldKey;
+use hallpass_base::HoldKey;
 
 use crate::World;
 use crate::broken::Broken;
 
-/// Checks everything that must hold once all grants of a world are over; `standing` is what must
-/// still be there.
+/// Checks everything that must hold once all grants of a world have ended; `standing` is the access
+/// that must remain.
 ///
 /// # Errors
-/// Every promise that does not hold.
+/// Every broken promise.
 pub async fn check_all<S>(world: &World<S>, standing: &[HoldKey]) -> Result<(), Vec<Broken>>
 where
     S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + AuditStore + 'static,
@@ -26,10 +26,10 @@ where
     check_stored(world.store.as_ref(), &world.center.present(), standing).await
 }
 
-/// The same of a store, and of what is there at AWS.
+/// Checks the same for a store and the state at AWS.
 ///
 /// # Errors
-/// Every promise that does not hold.
+/// Every broken promise.
 pub async fn check_stored<S>(
     store: &S,
     present: &BTreeSet<HoldKey>,
@@ -95,7 +95,6 @@ where
     }
 }
 
-/// Everything the checks are made of.
 struct Stored {
     grants: Vec<Grant>,
     records: Vec<Record>,
@@ -103,12 +102,10 @@ struct Stored {
     requests: Vec<Request>,
 }
 
-/// The most that one listing brings of grants and of requests.
 const LISTED_MAX: u32 = 1_000;
-/// And of records.
 const RECORDS_MAX: u32 = 100_000;
 
-/// What is stored, all of it: a check of nothing, or of a part, would hold whatever happened.
+/// Reads the whole store: a check of a part would pass regardless.
 async fn read<S>(store: &S) -> Result<Stored, Broken>
 where
     S: AccessStore + AssignmentStore + AuditStore + 'static,
@@ -124,7 +121,6 @@ where
     })
 }
 
-/// A listing that was read to its end.
 fn whole<T>(
     what: &str,
     listed: Result<Vec<T>, impl fmt::Display>,
@@ -157,7 +153,7 @@ fn closings(grants: &[Grant], records: &[Record]) -> BTreeMap<String, usize> {
     counts
 }
 
-/// A row that nobody holds may linger for a while, but with nothing left to do.
+/// A row without holders may remain for a while, but with no work left.
 fn is_settled(row: &AssignmentRow) -> bool {
     match row.execution.verdict {
         Verdict::Absent { .. } | Verdict::Kept { .. } | Verdict::Refused { .. } => {
@@ -170,7 +166,7 @@ fn is_settled(row: &AssignmentRow) -> bool {
     }
 }
 
-/// A request that is closed by no record, or by several.
+/// Reports a request closed by no record or by several.
 fn miscounted(request: &Request, records: &[Record]) -> Option<String> {
     let (id, state) = (request.id.to_string(), request.state.name());
     let closes = |record: &&Record| {
@@ -189,7 +185,7 @@ fn miscounted(request: &Request, records: &[Record]) -> Option<String> {
     (closings != expected).then(|| format!("{id} ({state}) has {closings}"))
 }
 
-/// A request granted by break-glass without its one review, or another one with a review.
+/// Reports a break-glass request without exactly one review, or another request with a review.
 fn unreviewed(request: &Request, records: &[Record]) -> Option<String> {
     let id = request.id.to_string();
     let broken = matches!(
@@ -228,7 +224,7 @@ fn chain_fault(records: &[Record]) -> Option<String> {
     Some(format!("record {}: {}", fault.seq, fault.kind))
 }
 
-/// A grant's state folded from its records alone, compared with the stored one.
+/// Compares a grant's state folded from its records with the stored one.
 fn disagreement(grant: &Grant, records: &[Record]) -> Option<String> {
     let id = grant.id.to_string();
     let mut folded = "none";
@@ -246,7 +242,7 @@ fn disagreement(grant: &Grant, records: &[Record]) -> Option<String> {
         };
     }
     let stored = grant.state.name();
-    // `granting` is where a scheduled grant is once its assignment began; no record says so
+    // a scheduled grant becomes `granting` when its assignment begins; no record states it
     let same = folded == stored || (folded == "scheduled" && stored == "granting");
     (!same).then(|| format!("{id} is {stored}, its records say {folded}"))
 }

@@ -1,37 +1,31 @@
-//! A clock that moves when told, machines whose clocks lie, and identifiers that repeat with the seed.
+//! A manual clock, machines with wrong clocks, and identifiers that repeat with the seed.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hallpass_clock::{ANSWERS, HonestTime, Reading, Shown};
-use hallpass_model::{Clock, IdSource, Look, TimeSpan, Timestamp};
+use hallpass_base::clock::{ANSWERS, HonestTime, Reading, Shown};
+use hallpass_base::{Clock, IdSource, Look, TimeSpan, Timestamp};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// Simulated time in microseconds since 1970: the true one, which is AWS's too.
+/// True simulated time in microseconds since 1970; also AWS's time.
 pub struct Wall(Hand);
 
 enum Hand {
-    /// It moves when told.
     Told(AtomicI64),
-    /// It goes with the runtime's clock.
     Going {
-        /// What it showed then.
         start: i64,
         began: Instant,
-        /// What it showed last.
         last: AtomicI64,
     },
 }
 
 impl Wall {
-    /// A clock that stands at `start`.
     pub fn new(start: Timestamp) -> Self {
         Self(Hand::Told(AtomicI64::new(start.as_microsecond())))
     }
 
-    /// A clock that shows `start` now and goes with the runtime's, which the simulation holds paused.
     pub fn going(start: Timestamp) -> Self {
         let start = start.as_microsecond();
         Self(Hand::Going {
@@ -41,7 +35,7 @@ impl Wall {
         })
     }
 
-    /// Moves forward. One that goes by itself is not told.
+    /// Moves a manual clock forward; does nothing for a running one.
     pub fn advance(&self, by: TimeSpan) {
         let microseconds =
             i64::try_from(by.as_seconds()).unwrap_or(i64::MAX / 2_000_000) * 1_000_000;
@@ -53,8 +47,8 @@ impl Wall {
 }
 
 impl Clock for Wall {
-    /// Every look costs a little (a millisecond, or a microsecond where the clock goes by itself), so that no two
-    /// events share an instant by accident.
+    /// Every read advances the clock (by a millisecond, or a microsecond on a running clock), so
+    /// that no two events share an instant by accident.
     fn now(&self) -> Timestamp {
         let microsecond = match &self.0 {
             Hand::Told(at) => at.fetch_add(1_000, Ordering::SeqCst),
@@ -70,14 +64,13 @@ impl Clock for Wall {
     }
 }
 
-/// The clocks of the machine that processes run on: its wall clock may be set, its monotonic clock
-/// misses the time it sleeps.
+/// The clocks of one machine: its wall clock may be set, its monotonic clock misses sleep.
 pub struct Machine {
     truth: Arc<Wall>,
     began: Timestamp,
-    /// How far the wall clock is ahead of the truth, in microseconds.
+    /// Wall clock's lead over true time, in microseconds.
     wall: AtomicI64,
-    /// What the monotonic clock has missed, in microseconds.
+    /// Time missed by the monotonic clock, in microseconds.
     slept: AtomicI64,
 }
 
@@ -91,12 +84,12 @@ impl Machine {
         })
     }
 
-    /// Sets the wall clock ahead of the truth by so many seconds; behind it when negative.
+    /// Sets the wall clock ahead of true time by this many seconds (negative: behind).
     pub fn set_wall(&self, seconds: i64) {
         self.wall.store(seconds * 1_000_000, Ordering::SeqCst);
     }
 
-    /// Sleeps: time passes, and the monotonic clock does not see it.
+    /// Lets time pass unseen by the monotonic clock.
     pub fn sleep(&self, span: TimeSpan) {
         self.truth.advance(span);
         let seconds = i64::try_from(span.as_seconds()).unwrap_or(i64::MAX / 2_000_000);
@@ -110,7 +103,6 @@ impl Machine {
     }
 }
 
-/// The time of one process on a machine.
 pub struct ProcessTime {
     machine: Arc<Machine>,
     time: Mutex<HonestTime>,
@@ -118,7 +110,7 @@ pub struct ProcessTime {
 }
 
 impl ProcessTime {
-    /// The time of a process that has begun to serve: before that it asks AWS what time it is.
+    /// Makes the time of a serving process, which reads AWS's time before it serves.
     pub(crate) fn begun(machine: &Arc<Machine>, newest_record: Option<Timestamp>) -> Arc<Self> {
         let new = Arc::new(Self {
             machine: Arc::clone(machine),
@@ -131,12 +123,11 @@ impl ProcessTime {
         new
     }
 
-    /// What was told last: no record of the process is newer.
+    /// Returns the last reading: no record of the process is newer.
     pub(crate) fn last_reading(&self) -> Option<Timestamp> {
         *self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// AWS answers, and says what time it is.
     pub fn hear(&self) {
         let truth = self.machine.truth.now();
         let date = Timestamp::from_second(truth.as_second()).unwrap_or(truth);
@@ -144,7 +135,6 @@ impl ProcessTime {
         time.hear(date, self.machine.monotonic(truth));
     }
 
-    /// What time it is, and how the clocks differ.
     pub fn read(&self) -> Reading {
         let mut time = self.time.lock().unwrap_or_else(PoisonError::into_inner);
         let truth = self.machine.truth.now();
@@ -180,7 +170,6 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// Identifiers of a run.
     pub fn new(seed: u64) -> Self {
         Self {
             seed,
@@ -194,7 +183,7 @@ impl IdSource for Ids {
         let n = self.count.fetch_add(1, Ordering::SeqCst);
         let millisecond = u64::try_from(now.as_millisecond()).unwrap_or(0);
         let random = fastrand::Rng::with_seed(self.seed ^ n).u64(..);
-        // the counter comes first, so that ids drawn within a millisecond keep their order
+        // the counter comes first, so that ids of one millisecond keep their order
         let low = (0b10 << 62) | (random >> 2);
         let high = (millisecond << 16) | 0x7000 | (n & 0x0fff);
         Uuid::from_u64_pair(high, low)

@@ -1,5 +1,5 @@
-//! The directory of a world: what AWS has, and the newest snapshot that processes know. A snapshot is
-//! read again as the loops of the binary do, for as long as AWS answers.
+//! The directory of a world: the state at AWS, and the newest snapshot that processes know.
+//! Snapshots are refreshed as in the binary's loops while AWS answers.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,16 +9,14 @@ use async_trait::async_trait;
 use hallpass_access::{
     Directory, DirectoryFault, DirectorySource, PeopleLook, PeopleQuestion, PeopleSource,
 };
-use hallpass_model::{Clock, TimeSpan, Timestamp, UserId};
+use hallpass_base::{Clock, TimeSpan, Timestamp, UserId};
 use hallpass_rules::directory::{Person, Snapshot};
 
 use crate::Wall;
 use crate::gate::Gated;
 
-/// A snapshot is read again when it is this old.
 const READ_EVERY: TimeSpan = TimeSpan::minutes(5);
 
-/// What AWS has, and the newest snapshot of it that the processes of a world know.
 pub struct SimulatedDirectory {
     clock: Arc<dyn Clock>,
     truth: RwLock<Snapshot>,
@@ -45,7 +43,6 @@ fn silent(what: &str) -> DirectoryFault {
     }
 }
 
-/// Takes people out of the groups that they have left; whether they were in one.
 fn leave(snapshot: &mut Snapshot, truth: &Snapshot, users: &BTreeSet<UserId>) -> bool {
     let mut has_changed = false;
     for group in &mut snapshot.groups {
@@ -73,8 +70,8 @@ impl SimulatedDirectory {
         }
     }
 
-    /// Changes a person at AWS; takes them away when `change` gives nobody. Snapshots learn of it when
-    /// they are read.
+    /// Changes a person at AWS; removes them when `change` returns `None`. Processes see it with
+    /// the next snapshot.
     pub fn change(&self, name: &str, change: impl Fn(Person) -> Option<Person>) {
         let mut truth = self.truth.write().unwrap_or_else(PoisonError::into_inner);
         let people = std::mem::take(&mut truth.people);
@@ -90,39 +87,32 @@ impl SimulatedDirectory {
             .collect();
     }
 
-    /// Changes what there is at AWS, whatever it is; snapshots learn of it when they are read.
     pub fn change_all(&self, change: impl FnOnce(&mut Snapshot)) {
         change(&mut self.truth.write().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Whether listings are answered from now on.
     pub fn lists(&self, on: bool) {
         self.lists.store(on, Ordering::SeqCst);
     }
 
-    /// Whether questions about one person are answered from now on.
     pub fn describes(&self, on: bool) {
         self.describes.store(on, Ordering::SeqCst);
     }
 
-    /// How often AWS was asked about one person.
     pub fn described(&self) -> u64 {
         self.described.load(Ordering::SeqCst)
     }
 
-    /// How often AWS was asked, by looks, about the groups of one person.
     pub fn placed(&self) -> u64 {
         self.placed.load(Ordering::SeqCst)
     }
 
-    /// Reads everything, as of now.
     pub fn read(&self) -> Arc<Directory> {
         let now = self.clock.now();
         let truth = self.truth.read().unwrap_or_else(PoisonError::into_inner);
         self.take(truth.clone(), now)
     }
 
-    /// Processes know this snapshot from now on, whoever made it.
     pub fn knows(&self, snapshot: Snapshot) {
         let known = Arc::new(Directory::new(snapshot));
         *self.newest.write().unwrap_or_else(PoisonError::into_inner) = known;

@@ -1,4 +1,4 @@
-//! Account access manager as the journey sees it: who may take which role.
+//! Simulated account access manager as the journey sees it: entitlements to roles.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,23 +9,19 @@ use hallpass_access::{
     DirectoryFault, EntitledPrincipal, Entitlement, EntitlementListing, EntitlementSource,
     PersonEntitlements, Unread, UnreadPlace,
 };
-use hallpass_model::{AccountId, GroupId, UserId};
+use hallpass_base::{AccountId, GroupId, UserId};
 
-/// What stands, and who is in which group.
 #[derive(Debug, Default)]
 struct State {
     stands: BTreeSet<Entitlement>,
     groups: BTreeSet<(UserId, GroupId)>,
     unreadable: BTreeSet<AccountId>,
-    /// What AWS says against every deletion.
     refuses: Option<String>,
 }
 
-/// The entitlements of the simulated organization.
 #[derive(Debug, Default)]
 pub struct Entitlements {
     state: Mutex<State>,
-    /// Answers about a person do not arrive yet.
     is_slow: AtomicBool,
 }
 
@@ -48,32 +44,28 @@ impl Entitlements {
         held
     }
 
-    /// Somebody gives a role.
     pub fn give(&self, entitlement: Entitlement) {
         self.state().stands.insert(entitlement);
     }
 
-    /// Somebody takes a person into a group.
     pub fn join(&self, user: &UserId, group: &GroupId) {
         self.state().groups.insert((user.clone(), group.clone()));
     }
 
-    /// From now on what is in an account cannot be read.
     pub fn hide(&self, account: &AccountId) {
         self.state().unreadable.insert(account.clone());
     }
 
-    /// From now on deletions are refused with these words, or not.
     pub fn refuse(&self, why: Option<&str>) {
         self.state().refuses = why.map(str::to_owned);
     }
 
-    /// From now on what a person has is read, and the answer waits until this is called with `false`.
+    /// Delays answers about a person: they are read now and returned when this is called with
+    /// `false`.
     pub fn hold_answers(&self, is_slow: bool) {
         self.is_slow.store(is_slow, Ordering::SeqCst);
     }
 
-    /// What stands.
     pub fn stands(&self) -> BTreeSet<Entitlement> {
         self.state().stands.clone()
     }

@@ -1,5 +1,5 @@
-//! Every port call passes the gate, which counts it and, at the planned one, fails it or stops the
-//! process before or after its effect.
+//! A gate counts every port call. At the planned call it fails it, or stops the process before or
+//! after its effect.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,26 +18,20 @@ use hallpass_assignments::{
     OperationKind, OperationStatus, Over, OwnedEnd, SentOperation, StoreFault, Taken, Urgency,
 };
 use hallpass_audit::Record;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, SweepId, Target, Timestamp, UserId};
+use hallpass_base::{Email, GrantId, HoldKey, RequestId, SweepId, Target, Timestamp, UserId};
 use tokio::sync::Notify;
 
 use crate::hazard::{Hazard, Port};
 
-/// What happens at the planned call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GateMode {
-    /// It fails and has no effect.
     Fail,
-    /// It has its effect, and its answer is lost.
     LoseAnswer,
-    /// The process stops before it.
     StopBefore,
-    /// The process stops after its effect, before its answer.
     StopAfter,
 }
 
 impl GateMode {
-    /// All of them.
     pub const ALL: [Self; 4] = [
         Self::Fail,
         Self::LoseAnswer,
@@ -46,30 +40,24 @@ impl GateMode {
     ];
 }
 
-/// Which call, and what happens there.
 #[derive(Clone, Copy, Debug)]
 pub struct GatePlan {
-    /// Number of the call, from 1.
     pub call: u64,
-    /// What happens.
     pub mode: GateMode,
 }
 
-/// Counts calls and springs the plan once.
 #[derive(Default)]
 pub struct Gate {
     calls: AtomicU64,
     plan: std::sync::Mutex<Option<GatePlan>>,
     sprung: AtomicBool,
     stopped: Notify,
-    /// What befalls the node whose gate this is; `None` where there is one process and a plan.
+    /// Hazards of the gate's node; `None` for a single process with a plan.
     hazard: Option<Arc<Hazard>>,
-    /// Whether what passes it is done because the node leads.
     works: bool,
 }
 
 impl Gate {
-    /// The gate of a node: of what serves there, or of what works because the node leads.
     pub(crate) fn of_node(hazard: &Arc<Hazard>, works: bool) -> Arc<Self> {
         Arc::new(Self {
             hazard: Some(Arc::clone(hazard)),
@@ -78,7 +66,6 @@ impl Gate {
         })
     }
 
-    /// A gate with a plan, or none.
     pub fn new(plan: Option<GatePlan>) -> Arc<Self> {
         Arc::new(Self {
             plan: std::sync::Mutex::new(plan),
@@ -86,7 +73,6 @@ impl Gate {
         })
     }
 
-    /// Another plan, counted from the next call.
     pub fn springs(&self, plan: Option<GatePlan>) {
         self.calls.store(0, Ordering::SeqCst);
         *self
@@ -95,17 +81,14 @@ impl Gate {
             .unwrap_or_else(std::sync::PoisonError::into_inner) = plan;
     }
 
-    /// Calls so far.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::SeqCst)
     }
 
-    /// Whether the plan was carried out.
     pub fn is_sprung(&self) -> bool {
         self.sprung.load(Ordering::SeqCst)
     }
 
-    /// Resolves when the process is to stop.
     pub async fn stop(&self) {
         self.stopped.notified().await;
     }
@@ -149,7 +132,7 @@ impl Gate {
             None => call.await,
             Some(GateMode::Fail) => Err(fault("simulated failure before the effect")),
             Some(GateMode::LoseAnswer) => {
-                // an error of the call itself would be the answer; a lost one says nothing
+                // an error of the call itself would be an answer; a lost answer carries none
                 let _: Result<T, E> = call.await;
                 Err(fault("simulated failure after the effect"))
             }
@@ -162,7 +145,6 @@ impl Gate {
     }
 }
 
-/// A port behind the gate.
 pub(crate) struct Gated<P> {
     pub(crate) inner: Arc<P>,
     pub(crate) gate: Arc<Gate>,
@@ -591,7 +573,8 @@ impl<P: SweepStore> SweepStore for Gated<P> {
 impl<P: GroupSyncStore> GroupSyncStore for Gated<P> {
     async fn group_sync_items(&self) -> Result<Vec<GroupSyncItem>, ReadError> {
         if self.gate.hazard.is_some() {
-            // no group follows attributes in lives of nodes: a call more would only change what seeds draw
+            // node simulations have no attribute groups: another call would only change the draws
+            // of seeds
             return self.inner.group_sync_items().await;
         }
         self.gate.pass(self.inner.group_sync_items(), read).await

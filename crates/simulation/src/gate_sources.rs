@@ -1,18 +1,18 @@
-//! What is read at AWS beside Identity Center's operations, behind the gate.
+//! Gates AWS reads other than Identity Center operations.
 
 use async_trait::async_trait;
 use hallpass_access::{
     DirectoryFault, Entitlement, EntitlementListing, EntitlementSource, PersonEntitlements,
     StandingListing, StandingScope, StandingSource, Unread, UnreadPlace,
 };
-use hallpass_model::{AccountId, Target, UserId};
+use hallpass_base::{AccountId, Target, UserId};
 
 use crate::gate::Gated;
 use crate::hazard::Port;
 
 #[async_trait]
 impl<P: StandingSource> StandingSource for Gated<P> {
-    /// A reading that fails has read nothing, and says so of everything.
+    /// A failed read returns nothing and marks everything as unread.
     async fn read(&self, scope: &StandingScope) -> StandingListing {
         let reading = async { Ok::<_, String>(self.inner.read(scope).await) };
         match self.gate.pass_to(Port::Aws, reading, str::to_owned).await {
@@ -56,7 +56,7 @@ impl<P: EntitlementSource> EntitlementSource for Gated<P> {
             .await
     }
 
-    /// As a reading of assignments: one that fails has read nothing.
+    /// As for assignments: a failed read returns nothing.
     async fn in_accounts(&self, accounts: &[&AccountId]) -> EntitlementListing {
         let reading = async { Ok::<_, String>(self.inner.in_accounts(accounts).await) };
         let read = self.gate.pass_to(Port::Aws, reading, str::to_owned).await;

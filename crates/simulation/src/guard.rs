@@ -1,5 +1,5 @@
-//! A guard beside a world: a process of its own over the same store and the same Identity Center,
-//! with a gate of its own, and what it can see in the hands of the test.
+//! A guard beside a world: a separate process over the same store and Identity Center, with its own
+//! gate. The test controls its view.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,28 +10,23 @@ use hallpass_assignments::{
     SentOperation, Urgency,
 };
 use hallpass_audit::{AuditStore, Record};
+use hallpass_base::{Clock, HoldKey, IdSource, Target, TimeSpan, Timestamp, UserId};
 use hallpass_guard::{
     AwsTime, Center as GuardCenter, Ends, EndsCopy, EndsFault, EndsSource, Guard, GuardLimits,
     Journal, JournalFault, Kept, KeptStore, Newest, Ports,
 };
-use hallpass_model::{Clock, HoldKey, IdSource, Target, TimeSpan, Timestamp, UserId};
 
 use crate::gate::Gated;
 use crate::journals::lock;
 use crate::{Center, Gate, GatePlan, Ids, Papers, Wall, World};
 
-/// What a guard can read.
 #[derive(Clone, Debug)]
 pub enum GuardView {
-    /// The store, as it is.
     Live,
-    /// Nothing.
     Nothing,
-    /// A copy from before, whatever happened since.
     Before(EndsCopy),
 }
 
-/// Where the guard reads ends.
 struct Window<S> {
     store: Arc<S>,
     view: Mutex<GuardView>,
@@ -46,7 +41,7 @@ fn blind() -> EndsFault {
 
 impl<S: AssignmentStore + AuditStore> Window<S> {
     async fn live(&self) -> Result<EndsCopy, EndsFault> {
-        // the log first: what comes in between is newer than it claims, never older
+        // reads the log first: the claimed age is then never too new
         let head = self.store.head().await.map_err(|_| blind())?;
         let ends = self.store.owned_ends().await.map_err(|_| blind())?;
         Ok(EndsCopy::of_store(head.as_ref(), ends))
@@ -69,7 +64,7 @@ impl<S: AssignmentStore + AuditStore> Ends for Window<S> {
     }
 }
 
-/// Identity Center without a way to give.
+/// Identity Center without any call that grants.
 struct RemoveOnly(Arc<Center>);
 
 #[async_trait]
@@ -104,19 +99,17 @@ impl AwsTime for Time {
     }
 }
 
-/// A guard, and what survives it.
+/// A guard and the state that survives it.
 pub struct GuardBeside<S> {
-    /// The running guard.
     pub guard: Guard,
-    /// Its gate.
     pub gate: Arc<Gate>,
-    /// Its journal and memory.
     pub papers: Arc<Papers>,
     beside: Beside<S>,
 }
 
 impl<S: AccessStore + AssignmentStore + AuditStore + 'static> GuardBeside<S> {
-    /// A guard beside a world, whose first process has `plan`. The world's server reads its journal.
+    /// Starts a guard beside a world; its first process has `plan`. The world's server reads its
+    /// journal.
     pub async fn new(
         world: &World<S>,
         name: &str,
@@ -141,22 +134,19 @@ impl<S: AccessStore + AssignmentStore + AuditStore + 'static> GuardBeside<S> {
         beside.start(Gate::new(plan)).await
     }
 
-    /// The guard stops and a new one of its name starts.
     pub async fn restart(self) -> Self {
         self.beside.start(Gate::new(None)).await
     }
 
-    /// What it can read from now on.
     pub fn show(&self, view: GuardView) {
         *lock(&self.beside.window.view) = view;
     }
 
-    /// What it would read now.
     pub async fn copy(&self) -> Option<EndsCopy> {
         self.beside.window.live().await.ok()
     }
 
-    /// One round, as the binary drives it; `false` when the gate stops the guard.
+    /// Runs one round as the binary does; `false` when the gate stops the guard.
     pub async fn tick(&self) -> bool {
         let round = async {
             self.guard.tick().await;
@@ -171,7 +161,7 @@ impl<S: AccessStore + AssignmentStore + AuditStore + 'static> GuardBeside<S> {
     }
 }
 
-/// A guard that does not run.
+/// A stopped guard.
 struct Beside<S> {
     name: String,
     bound: TimeSpan,
@@ -198,7 +188,7 @@ impl<S: AccessStore + AssignmentStore + AuditStore + 'static> Beside<S> {
             bound: self.bound,
             outstanding: 10,
         };
-        // its first reads are its own: a plan that stops it there stops it at once
+        // the first reads are the guard's own: a plan that stops it there applies immediately
         let started = tokio::select! {
             biased;
             () = gate.stop() => None,

@@ -1,7 +1,7 @@
-//! What befalls one process of a node: calls that fail or lose their answer, a kill, a pause, a way that is cut.
+//! Hazards of one node process: failing calls, lost answers, kills, pauses, cut connections.
 //!
-//! Every port call of the process passes here. A process that is paused does nothing at all until it goes on;
-//! one that was killed never does anything again.
+//! Every port call of the process passes here. A paused process does nothing until it resumes; a
+//! killed one never acts again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,53 +14,38 @@ use tokio::time::{Instant, sleep};
 use crate::landmarks::Landmark;
 use crate::ledger::Ledger;
 
-/// Where a call goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Port {
-    /// The store, reading.
     Read,
-    /// The store, writing.
     Write,
-    /// AWS, reading.
     Aws,
-    /// AWS, writing.
     Send,
-    /// The row that says who leads.
     Lead,
 }
 
-/// What happens at one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mishap {
-    /// It fails and has no effect.
     Fail,
-    /// It has its effect, and its answer is lost.
     LoseAnswer,
-    /// The process is killed before it.
     KillBefore,
-    /// The process is killed after its effect.
     KillAfter,
-    /// The process is paused before it, and goes on after so long.
     PauseBefore(Duration),
-    /// The same after its effect.
     PauseAfter(Duration),
-    /// The same after the last look of a write to AWS, with nothing but the sending left.
+    /// The process pauses after the last look, right before the write is sent to AWS.
     PauseUnsent(Duration),
 }
 
-/// How often each mishap comes, of 10,000 calls.
+/// Frequency of each mishap per 10,000 calls.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Chances {
     pub(crate) fail: u32,
     pub(crate) lose_answer: u32,
     pub(crate) kill: u32,
     pub(crate) pause: u32,
-    /// Of writes to AWS.
     pub(crate) pause_unsent: u32,
 }
 
 impl Chances {
-    /// Whether nothing happens.
     fn is_none(self) -> bool {
         let all = [
             self.fail,
@@ -73,12 +58,9 @@ impl Chances {
     }
 }
 
-/// One mishap at one call.
 #[derive(Clone, Copy, Debug)]
 pub struct Planned {
-    /// Number of the call in the process, from 1.
     pub call: u64,
-    /// What happens.
     pub mishap: Mishap,
 }
 
@@ -97,13 +79,12 @@ struct State {
     is_calm: bool,
 }
 
-/// What befalls one process.
 pub(crate) struct Hazard {
     state: Mutex<State>,
     goes_on: Notify,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) node: NodeIdentity,
-    /// The row itself, past every gate.
+    /// The leader row, read past every gate.
     truth: Leadership,
 }
 
@@ -149,7 +130,6 @@ impl Hazard {
         self.state().calls
     }
 
-    /// Until when it is paused, if it is.
     pub(crate) fn paused_until(&self) -> Option<Instant> {
         let now = Instant::now();
         self.state().paused_until.filter(|until| now < *until)
@@ -176,7 +156,7 @@ impl Hazard {
                 state.row_away_until = until;
                 state.hindered_at = state.hindered_at.max(until);
             }
-            // the session that keeps the lead is one of its own
+            // the leader session uses a separate connection
             Port::Lead => {
                 state.row_away_until = until;
                 state.hindered_at = state.hindered_at.max(until);
@@ -184,7 +164,6 @@ impl Hazard {
         }
     }
 
-    /// No mishaps from now on, and every way is open.
     pub(crate) fn calm(&self) {
         let mut state = self.state();
         state.chances = Chances::default();
@@ -199,25 +178,23 @@ impl Hazard {
         self.goes_on.notify_waiters();
     }
 
-    /// Since when nothing has kept it from leading, if nothing does.
     pub(crate) fn unhindered_since(&self) -> Option<Instant> {
         let state = self.state();
         let since = state.hindered_at.filter(|at| *at <= Instant::now());
         since.filter(|_| !state.is_killed)
     }
 
-    /// Whether a pause was over within the last tenth of a second.
+    /// Returns whether a pause ended within the last tenth of a second.
     pub(crate) fn has_just_gone_on(&self) -> bool {
         let until = self.state().paused_until;
         until.is_some_and(|until| until.elapsed() < Duration::from_millis(100))
     }
 
-    /// Wakes what waits for a pause to be over.
     pub(crate) fn wake(&self) {
         self.goes_on.notify_waiters();
     }
 
-    /// Returns when the process is not paused. Never, once it was killed.
+    /// Waits until the process is not paused; never returns once it is killed.
     pub(crate) async fn going_on(&self) {
         loop {
             let goes_on = self.goes_on.notified();
@@ -238,7 +215,7 @@ impl Hazard {
         self.going_on().await;
     }
 
-    /// Right before a write is sent: the pause that was meant for this moment.
+    /// Applies the pause planned right before a write is sent.
     pub(crate) async fn unsent(&self) -> bool {
         let pause = self.state().pause_unsent.take();
         if let Some(span) = pause {
@@ -248,7 +225,7 @@ impl Hazard {
         pause.is_some()
     }
 
-    /// How long a request takes on its way to AWS.
+    /// Returns the travel time of a request to AWS.
     pub(crate) fn way(&self) -> Duration {
         let mut state = self.state();
         let slow = state.rng.u8(0..4) == 0 && !state.is_calm;
@@ -270,7 +247,7 @@ impl Hazard {
         if let Some(planned) = state.planned {
             return ((planned.call == call).then_some(planned.mishap), latency);
         }
-        // writes to AWS are few among all calls, and matter most
+        // writes to AWS are rare and matter most
         let weight = if port == Port::Send { 10 } else { 1 };
         let chances = state.chances;
         let mut at = state.rng.u32(0..10_000);
@@ -336,21 +313,20 @@ impl Hazard {
         }
     }
 
-    /// Whether this process leads, as the store itself has it.
+    /// Returns whether this process leads according to the store.
     pub(crate) async fn truly_leads(&self) -> bool {
         let found = self.truth.look().await;
         let leader = found.ok().flatten();
         leader.is_some_and(|it| !it.is_over && it.node.id == self.node.id)
     }
 
-    /// The same, in the epoch in which something was begun.
     pub(crate) async fn truly_leads_in(&self, epoch: u64) -> bool {
         let found = self.truth.look().await;
         let leader = found.ok().flatten();
         leader.is_some_and(|it| !it.is_over && it.is_of(&self.node.id, epoch))
     }
 
-    /// A call to `port`; `works` where it is made because the process leads.
+    /// Passes a call to `port`; `works` marks leader work.
     pub(crate) async fn pass<T, E>(
         &self,
         (port, works): (Port, bool),
@@ -399,7 +375,7 @@ impl Hazard {
         answer
     }
 
-    /// What was written because a process leads was written by the one that does.
+    /// Checks that leader work was written by the current leader.
     async fn hold_against_the_fence(&self, was_written: bool) {
         let leads = self.truly_leads().await;
         match (was_written, leads) {

@@ -1,5 +1,3 @@
-//! What guards write down, and what a world's server reads of it.
-
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +6,7 @@ use hallpass_access::{GuardSource, Removals};
 use hallpass_audit::Record;
 use hallpass_guard::{Journal, JournalFault, Kept, KeptStore, removal_of};
 
-/// A guard's journal and memory; survive it.
+/// A guard's journal and memory; they survive its restarts.
 #[derive(Default)]
 pub struct Papers {
     records: Mutex<Vec<Record>>,
@@ -20,7 +18,6 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Papers {
-    /// What was written down.
     pub fn records(&self) -> Vec<Record> {
         lock(&self.records).clone()
     }
@@ -54,25 +51,23 @@ impl KeptStore for Papers {
     }
 }
 
-/// The journals a world's server reads.
 #[derive(Default)]
 pub struct Journals {
     papers: Mutex<Vec<Arc<Papers>>>,
-    /// What was read before the process stood still, given to whoever takes what is so old.
+    /// The state read before the freeze, returned to readers that accept this age.
     before: Mutex<Option<Arc<Removals>>>,
 }
 
-/// How old what was read before it stood still is said to be.
+/// Reported age of the state from before the freeze.
 const MOMENT: Duration = Duration::from_millis(500);
 
 impl Journals {
-    /// The papers of one more guard are read.
     pub(crate) fn add(&self, papers: Arc<Papers>) {
         lock(&self.papers).push(papers);
     }
 
-    /// From here on ticks go by what is known now, as one does in the middle of which the process stood
-    /// still; who must know what came after is told.
+    /// Freezes the view that ticks use, as if the process had paused in the middle of a tick.
+    /// Readers that require fresh data still get it.
     pub async fn stand_still(&self) {
         let now = self.removals(Duration::ZERO).await;
         *lock(&self.before) = Some(now);

@@ -1,6 +1,5 @@
-//! Seeded runs of the whole core in one process: real journey, real executor, real store logic,
-//! with substitutes for time, randomness and AWS, and a gate that fails or stops any port call.
-//! Never shipped.
+//! Seeded in-process runs of the whole core: real journey, executor and store logic; simulated
+//! time, randomness and AWS; and a gate that fails or stops any port call. Never shipped.
 
 mod broken;
 mod call_faults;

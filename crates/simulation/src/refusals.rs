@@ -1,13 +1,14 @@
-//! What AWS refuses by itself, as the policies in force say.
+//! Refusals by AWS according to the policies in force.
 
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_base::{HoldKey, Timestamp};
 use hallpass_org::armed_ends::{POLICIES_MAX, policy_name};
-use hallpass_org_testing::FakeOrganization;
+use hallpass_org::testing::FakeOrganization;
 use serde_json::Value;
 
 use crate::world::ACCOUNT;
 
-/// The instants after which AWS refuses a person a permission set; of one that cannot be read, the first there is.
+/// Returns the instants after which AWS refuses the key; an unreadable policy yields the earliest
+/// possible instant.
 pub fn refused_after(organization: &FakeOrganization, key: &HoldKey) -> Vec<Timestamp> {
     let set = key.target.to_string();
     let role = set
@@ -35,7 +36,6 @@ pub fn refused_after(organization: &FakeOrganization, key: &HoldKey) -> Vec<Time
     all.iter().filter(|it| names(it)).map(instant).collect()
 }
 
-/// Statements of the account's policies that are attached.
 pub fn armed_statements(organization: &FakeOrganization) -> Vec<Value> {
     let mut all = Vec::new();
     let standing = organization.standing();

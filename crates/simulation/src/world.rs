@@ -1,5 +1,5 @@
-//! One simulated deployment: what survives a stop (store, Identity Center, clock) and the process
-//! that may be stopped and started again.
+//! One simulated deployment: the state that survives a stop (store, Identity Center, clock) and a
+//! restartable process.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,8 +10,8 @@ use hallpass_access::{
     SweepState, SweepStore,
 };
 use hallpass_assignments::{AssignmentStore, Executor, ExecutorLimits};
-use hallpass_clock::Releases;
-use hallpass_model::{Clock, Email, HoldKey, Target, TimeSpan, Timestamp};
+use hallpass_base::clock::Releases;
+use hallpass_base::{Clock, Email, HoldKey, Target, TimeSpan, Timestamp};
 use hallpass_rules::directory::{Account, Group, PermissionSet, Person, Snapshot};
 use hallpass_rules::{RuleFile, Rules, load};
 use hallpass_store::MemoryStore;
@@ -22,23 +22,17 @@ use crate::{
     SimulatedDirectory, Wall,
 };
 
-/// The people of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Human {
-    /// Asks; gets `ReadOnly` and the group `oncall` without approval.
+    /// Requests; gets `ReadOnly` and the group `oncall` without approval.
     Ana,
-    /// Asks too.
     Bo,
-    /// Approves.
     Cai,
-    /// Approves as well.
     Dee,
-    /// Administrator.
     Eve,
 }
 
 impl Human {
-    /// Everybody.
     pub const ALL: [Self; 5] = [Self::Ana, Self::Bo, Self::Cai, Self::Dee, Self::Eve];
 
     fn number(self) -> u32 {
@@ -51,7 +45,6 @@ impl Human {
         }
     }
 
-    /// Their name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ana => "ana",
@@ -70,7 +63,6 @@ impl Human {
         format!("{}@corp.example", self.name())
     }
 
-    /// The person as the server would know them.
     pub(crate) fn actor(self, directory: &SimulatedDirectory) -> Actor {
         let email = Email::new(&self.email());
         let directory = directory.current();
@@ -93,7 +85,6 @@ impl Human {
         }
     }
 
-    /// What they hold when they hold a permission set.
     pub(crate) fn key(self, set: &str) -> Option<HoldKey> {
         Some(HoldKey {
             user: self.user_id().parse().ok()?,
@@ -104,7 +95,6 @@ impl Human {
         })
     }
 
-    /// The same of the group.
     pub(crate) fn group_key(self) -> Option<HoldKey> {
         Some(HoldKey {
             user: self.user_id().parse().ok()?,
@@ -115,7 +105,6 @@ impl Human {
     }
 }
 
-/// The account of the world.
 pub(crate) const ACCOUNT: &str = "111111111111";
 const GROUP: &str = "99999999-8888-7777-6666-555555555555";
 
@@ -142,33 +131,21 @@ const RULES: &str = r#"{
   ]
 }"#;
 
-/// A deployment over a store: the model in memory, or the real thing.
 pub struct World<S = MemoryStore> {
-    /// What survives.
     pub store: Arc<S>,
-    /// Simulated Identity Center; survives too.
     pub center: Arc<Center>,
-    /// Simulated time: the true one.
+    /// True simulated time.
     pub clock: Arc<Wall>,
-    /// The clocks of the machine that processes run on.
     pub machine: Arc<Machine>,
-    /// The time of the running process.
     pub time: Arc<ProcessTime>,
-    /// The directory.
     pub directory: Arc<SimulatedDirectory>,
-    /// Simulated account access manager.
     pub entitlements: Arc<Entitlements>,
-    /// The gate of the running process.
     pub gate: Arc<Gate>,
-    /// The running process's journey.
     pub access: Arc<Access>,
-    /// The running process's executor.
     pub executor: Arc<Executor>,
-    /// The journals of guards that the process reads.
     pub journals: Arc<Journals>,
     ids: Arc<Ids>,
     settings: Settings,
-    /// When what waits for a clock that was ahead is done.
     releases: Mutex<Releases>,
 }
 
@@ -256,19 +233,16 @@ fn arn(name: &str) -> String {
 }
 
 impl World {
-    /// A fresh world in memory, whose first process has `plan`.
     pub fn new(seed: u64, habits: Habits, plan: Option<GatePlan>) -> Self {
         Self::planned(Arc::new(MemoryStore::new()), seed, habits, plan)
     }
 }
 
 impl<S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + 'static> World<S> {
-    /// A world over a store that is there already.
     pub fn over(store: Arc<S>, seed: u64, habits: Habits) -> Self {
         Self::planned(store, seed, habits, None)
     }
 
-    /// A world over a store, whose first process has `plan`.
     pub fn planned(store: Arc<S>, seed: u64, habits: Habits, plan: Option<GatePlan>) -> Self {
         let start = start();
         let clock = Arc::new(Wall::new(start));
@@ -309,16 +283,14 @@ impl<S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + 'static> W
         }
     }
 
-    /// The process stops and a new one starts, with a gate that lets everything pass.
     pub fn restart(&mut self) {
         self.restart_planned(None);
     }
 
-    /// The process stops and a new one starts, whose gate has `plan`.
     pub fn restart_planned(&mut self, plan: Option<GatePlan>) {
         self.gate = Gate::new(plan);
         self.time = ProcessTime::begun(&self.machine, self.time.last_reading());
-        // as a process does that starts: the one before may have been stopped while time ran ahead
+        // as at every process start: the previous one may have stopped while time ran ahead
         *self.releases() = Releases::at_start(&self.time.read());
         let (access, executor) = process(
             &self.store,
@@ -334,67 +306,55 @@ impl<S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + 'static> W
         self.executor = executor;
     }
 
-    /// From now on sessions that outlive a grant are ended, or not; the process starts anew.
     pub fn end_sessions(&mut self, on: bool) {
         self.settings.end_sessions = on;
         self.restart();
     }
 
-    /// From now on AWS enforces ends, or not; the process starts anew.
     pub fn armed_ends(&mut self, mode: ArmedEndsMode) {
         self.settings.armed_ends.mode = mode;
         self.restart();
     }
 
-    /// Administrators are those whom these entries name; the process starts anew.
     pub fn administrators_become(&mut self, admins: &[&str]) {
         self.settings.admins = admins.iter().map(|entry| (*entry).to_owned()).collect();
         self.restart();
     }
 
-    /// What becomes of grants that today's rules would refuse; the process starts anew.
     pub fn on_rule_change(&mut self, what: OnRuleChange) {
         self.settings.on_rule_change = what;
         self.restart();
     }
 
-    /// Who administers; the process starts anew.
     pub fn administrators(&mut self, humans: &[Human]) {
         self.settings.admins = humans.iter().map(|human| human.email()).collect();
         self.restart();
     }
 
-    /// From now on the shortest length is this; the process starts anew.
     pub fn least_duration(&mut self, least: TimeSpan) {
         self.settings.duration_min = least;
         self.restart();
     }
 
-    /// From now on no access is given while records wait for the export longer than that; the process
-    /// starts anew.
     pub fn require_export_within(&mut self, allowed: TimeSpan) {
         self.settings.require_export_within = Some(allowed);
         self.restart();
     }
 
-    /// The running process has `plan` from its next call on.
     pub fn springs(&self, plan: Option<GatePlan>) {
         self.gate.springs(plan);
     }
 
-    /// From now on sweeps run like this; the process starts anew.
     pub fn sweeps_become(&mut self, change: impl FnOnce(&mut SweepSettings)) {
         change(&mut self.settings.sweep);
         self.restart();
     }
 
-    /// From now on memberships follow attributes like this; the process starts anew.
     pub fn group_sync_becomes(&mut self, settings: Option<GroupSyncSettings>) {
         self.settings.group_sync = settings;
         self.restart();
     }
 
-    /// Another process over the same store and the same Identity Center.
     pub fn another_process(&self) -> Arc<Access> {
         let (access, _) = process(
             &self.store,
@@ -409,34 +369,29 @@ impl<S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + 'static> W
         access
     }
 
-    /// A person as the server would know them.
     pub fn actor(&self, human: Human) -> Actor {
         human.actor(&self.directory)
     }
 
-    /// The key of a permission set for a person.
     pub fn key(&self, human: Human, set: &str) -> Option<HoldKey> {
         human.key(set)
     }
 
-    /// The key of the group for a person.
     pub fn group_key(&self, human: Human) -> Option<HoldKey> {
         human.group_key()
     }
 
-    /// The directory no longer has a person, and it was read since.
     pub fn remove_from_directory(&self, human: Human) {
         self.directory.change(human.name(), |_| None);
         self.directory.read();
     }
 
-    /// AWS no longer lists the directory.
     pub fn silence_directory(&self) {
         self.directory.lists(false);
     }
 
-    /// One round of every loop but that of runs, as the binary drives them. Errors are those of the
-    /// gate. AWS answers meanwhile, if only to say what time it is.
+    /// Runs one round of every loop except sweeps, as the binary does. Ignores gate errors. AWS
+    /// answers meanwhile, which provides the time.
     pub async fn tick(&self) {
         self.time.hear();
         let reading = self.time.read();
@@ -457,8 +412,8 @@ impl<S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + 'static> W
         self.releases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One round of the loop of runs: makes the run that was begun, or begins the one that is due.
-    /// Whether a run was made.
+    /// Runs one round of the sweep loop: resumes the started sweep or starts a due one. Returns
+    /// whether a sweep ran.
     ///
     /// # Errors
     /// Those of the gate.
@@ -479,7 +434,6 @@ impl<S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + 'static> W
         }
     }
 
-    /// Rounds, a second apart, for `span`.
     pub async fn live(&self, span: TimeSpan) {
         let until = span.after(self.clock.now());
         while self.clock.now() < until {
@@ -489,7 +443,6 @@ impl<S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + 'static> W
         self.tick().await;
     }
 
-    /// Rounds in coarser steps, for long spans.
     pub async fn live_coarsely(&self, span: TimeSpan, step: TimeSpan) {
         let until = span.after(self.clock.now());
         while self.clock.now() < until {
@@ -499,7 +452,7 @@ impl<S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + 'static> W
         self.tick().await;
     }
 
-    /// Runs until done, or until the gate stops the process; says whether it was done.
+    /// Runs until done or until the gate stops the process; returns whether it finished.
     pub async fn until_stopped(&self, run: impl Future<Output = ()>) -> bool {
         tokio::select! {
             biased;
@@ -517,7 +470,6 @@ fn impossible_email() -> Email {
     panic!("an address of the world is none")
 }
 
-/// When every world begins.
 pub(crate) fn start() -> Timestamp {
     Timestamp::UNIX_EPOCH
         .checked_add(jiff_days(20_000))

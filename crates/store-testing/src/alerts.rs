@@ -1,5 +1,3 @@
-//! A rule of alerts, and what it tells.
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_alerts::{
@@ -10,7 +8,6 @@ use serde_json::{Map, Value};
 
 use super::at;
 
-/// A rule of alerts with a row of each kind.
 pub fn an_alert_state() -> AlertState {
     let values = |name: &str| Map::from_iter([("user_name".to_owned(), Value::from(name))]);
     let row = |name: &str, phase| {
@@ -78,7 +75,6 @@ fn partial_data() -> BlockedBy {
     }
 }
 
-/// What such a rule tells.
 pub fn an_alert() -> AlertMessage {
     AlertMessage {
         alert: "keys/unused".parse().unwrap(),
@@ -105,7 +101,6 @@ pub fn an_alert() -> AlertMessage {
     }
 }
 
-/// That it does not run.
 pub fn a_blocked_alert() -> AlertMessage {
     AlertMessage {
         news: AlertNews::Blocked {

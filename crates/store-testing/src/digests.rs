@@ -1,4 +1,4 @@
-//! What is told of sweeps: one digest of each kind, with facts in every place.
+//! A digest of each kind, with every field set.
 
 use hallpass_access::{
     Brake, ChangedHolding, Digest, DigestKind, DigestNews, EntitledPrincipal, Entitlement,
@@ -6,7 +6,7 @@ use hallpass_access::{
     NamedHolding, NextSweep, StuckHolding, SweepAction, SweepConfirmed, SweepDone, SweepLooked,
     SweepPurpose, SweepWork, Unread, UnreadPlace,
 };
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use super::{account, at, group_id, names, person, sweep_id};
 
@@ -29,7 +29,6 @@ fn changed(n: u64, change: ItemChange, kind: ItemKind) -> ChangedHolding {
     }
 }
 
-/// A check that found nothing new.
 fn looked(outcome: LookedOutcome) -> SweepLooked {
     SweepLooked {
         purpose: SweepPurpose::Check,
@@ -47,7 +46,6 @@ fn looked(outcome: LookedOutcome) -> SweepLooked {
     }
 }
 
-/// A sweep whose plan waits, with everything there is to say.
 fn planned() -> SweepLooked {
     SweepLooked {
         purpose: SweepPurpose::Sweep,
@@ -109,7 +107,6 @@ fn working(action: SweepAction) -> SweepLooked {
     }
 }
 
-/// A check that found roles by entitlements, some of them new, and could not read those of an account.
 fn entitled() -> SweepLooked {
     let one = |n: u64, principal: EntitledPrincipal, holder: &str| NamedEntitlement {
         entitlement: Entitlement {
@@ -147,7 +144,6 @@ fn entitled() -> SweepLooked {
     }
 }
 
-/// A digest of each kind of news, and of each outcome.
 pub fn digests() -> Vec<Digest> {
     let looked_at = |looked: SweepLooked| DigestNews::Looked(Box::new(looked));
     let confirmed = SweepConfirmed {

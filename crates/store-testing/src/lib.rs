@@ -1,4 +1,4 @@
-//! Builders for tests: legal values, of which a test changes what matters to it.
+//! Builders of valid values, which tests modify.
 #![allow(
     clippy::unwrap_used,
     clippy::missing_panics_doc,
@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use hallpass_access::identity::TokenSource;
 use hallpass_access::{
     Accepted, Approval, Change, Confirmation, DecidedKind, DecisionKind, DesiredAssignment, Digest,
     DigestKind, DigestNews, DirectoryFault, Drift, EndCause, EndOutcome, Fate, Grant, GrantState,
@@ -25,8 +26,7 @@ use hallpass_access::{
 };
 use hallpass_assignments::{AssignmentRow, Haste, Lease, Operation, OperationKind, Proof};
 use hallpass_audit::{Draft, Event};
-use hallpass_identity::TokenSource;
-use hallpass_model::{
+use hallpass_base::{
     AccountId, AuditId, Email, GrantId, GroupId, HoldKey, PermissionSetArn, RequestId, SweepId,
     Target, TargetNames, TimeSpan, Timestamp, TokenId, UserId,
 };
@@ -49,27 +49,22 @@ pub fn uuid(n: u64) -> Uuid {
     Uuid::from_u128(millisecond << 80 | 7 << 76 | 1 << 63 | u128::from(n))
 }
 
-/// The `n`th request id.
 pub fn request_id(n: u64) -> RequestId {
     RequestId::new(uuid(n))
 }
 
-/// The `n`th grant id.
 pub fn grant_id(n: u64) -> GrantId {
     GrantId::new(uuid(n))
 }
 
-/// The `n`th identity store user.
 pub fn user(n: u64) -> UserId {
     UserId::new(format!("{n:08x}-0000-4000-8000-000000000000")).unwrap()
 }
 
-/// The `n`th person's address.
 pub fn email(n: u64) -> Email {
     Email::new(&format!("person{n}@example.com")).unwrap()
 }
 
-/// The `n`th person.
 pub fn person(n: u64) -> Person {
     Person {
         user: user(n),
@@ -78,12 +73,10 @@ pub fn person(n: u64) -> Person {
     }
 }
 
-/// The `n`th account's id.
 pub fn account(n: u64) -> AccountId {
     AccountId::new(format!("{n:012}")).unwrap()
 }
 
-/// A person's access to an account through the one permission set of these tests.
 pub fn account_key(person: u64, account_number: u64) -> HoldKey {
     HoldKey {
         user: user(person),
@@ -97,7 +90,6 @@ pub fn account_key(person: u64, account_number: u64) -> HoldKey {
     }
 }
 
-/// A person's membership of a group.
 pub fn group_key(person: u64, group: u64) -> HoldKey {
     HoldKey {
         user: user(person),
@@ -107,7 +99,6 @@ pub fn group_key(person: u64, group: u64) -> HoldKey {
     }
 }
 
-/// The `n`th group's id.
 pub fn group_id(n: u64) -> GroupId {
     GroupId::new(format!("{n:08x}-0000-4000-8000-000000000001")).unwrap()
 }
@@ -119,7 +110,6 @@ fn names() -> TargetNames {
     }
 }
 
-/// A pending request, the `n`th, by person `n` for account 1.
 pub fn a_request(n: u64) -> Request {
     Request {
         id: request_id(n),
@@ -169,7 +159,6 @@ pub fn a_request(n: u64) -> Request {
     }
 }
 
-/// Approved by person 900 at [`at`]`(n)`.
 pub fn approved(n: u64) -> RequestState {
     RequestState::Approved {
         by: email(900),
@@ -179,7 +168,6 @@ pub fn approved(n: u64) -> RequestState {
     }
 }
 
-/// A scheduled grant of two hours, the `n`th, made from the `n`th request.
 pub fn a_grant(n: u64) -> Grant {
     Grant {
         id: grant_id(n),
@@ -216,7 +204,6 @@ pub fn a_grant(n: u64) -> Grant {
     }
 }
 
-/// Ending since [`at`]`(n)`, because its end came.
 pub fn ending(n: u64) -> GrantState {
     GrantState::Ending {
         cause: EndCause::Expired,
@@ -224,7 +211,6 @@ pub fn ending(n: u64) -> GrantState {
     }
 }
 
-/// Ended at [`at`]`(n)`, with its access removed.
 pub fn ended(n: u64) -> GrantState {
     GrantState::Ended {
         cause: EndCause::Expired,
@@ -234,7 +220,6 @@ pub fn ended(n: u64) -> GrantState {
     }
 }
 
-/// A request's states: one of each, with all their members filled.
 pub fn request_states() -> Vec<RequestState> {
     vec![
         RequestState::Pending,
@@ -257,7 +242,6 @@ pub fn request_states() -> Vec<RequestState> {
     ]
 }
 
-/// A grant's states: one of each, and of each cause of an end.
 pub fn grant_states() -> Vec<GrantState> {
     let causes = [
         EndCause::Expired,
@@ -294,7 +278,6 @@ pub fn grant_states() -> Vec<GrantState> {
     states
 }
 
-/// The `n`th draft of a record.
 pub fn a_draft(n: u64) -> Draft {
     let id = AuditId::new(uuid(n));
     Draft::new(
@@ -307,7 +290,6 @@ pub fn a_draft(n: u64) -> Draft {
     .about(request_id(n), None)
 }
 
-/// The `n`th notice.
 pub fn a_notice(n: u64) -> Notice {
     Notice {
         news: News::ReviewWanted,
@@ -318,12 +300,10 @@ pub fn a_notice(n: u64) -> Notice {
     }
 }
 
-/// The `n`th sweep's id.
 pub fn sweep_id(n: u64) -> SweepId {
     SweepId::new(uuid(n))
 }
 
-/// The `n`th sweep, which is looking.
 pub fn a_sweep(n: u64) -> Sweep {
     Sweep {
         id: sweep_id(n),
@@ -338,7 +318,6 @@ pub fn a_sweep(n: u64) -> Sweep {
     }
 }
 
-/// What a run found that found nothing.
 pub fn a_report(n: u64) -> SweepReport {
     SweepReport {
         began: at(n),
@@ -366,7 +345,6 @@ pub fn a_report(n: u64) -> SweepReport {
     }
 }
 
-/// An unknown item of the `n`th sweep.
 pub fn a_sweep_item(n: u64, key: &HoldKey) -> SweepItem {
     SweepItem {
         sweep: sweep_id(n),
@@ -385,7 +363,6 @@ pub fn a_sweep_item(n: u64, key: &HoldKey) -> SweepItem {
     }
 }
 
-/// That something is accepted as standing.
 pub fn an_acceptance(key: &HoldKey) -> Accepted {
     Accepted {
         key: key.clone(),
@@ -399,7 +376,6 @@ pub fn an_acceptance(key: &HoldKey) -> Accepted {
     }
 }
 
-/// The `n`th digest.
 pub fn a_digest(n: u64) -> Digest {
     Digest {
         digest: DigestKind::SweepFound,
@@ -409,7 +385,6 @@ pub fn a_digest(n: u64) -> Digest {
     }
 }
 
-/// The lock of person `n`, by person 900.
 pub fn a_lock(n: u64) -> Lock {
     Lock {
         person: person(n),
@@ -423,7 +398,6 @@ pub fn a_lock(n: u64) -> Lock {
     }
 }
 
-/// An answer to `key` of person 1 that led to the `n`th request and is kept for a day.
 pub fn an_answer(n: u64, key: &str) -> StoredAnswer {
     StoredAnswer {
         actor: user(1),
@@ -434,7 +408,6 @@ pub fn an_answer(n: u64, key: &str) -> StoredAnswer {
     }
 }
 
-/// The `n`th token, of person 1.
 pub fn a_token(n: u64) -> TokenRow {
     TokenRow {
         id: TokenId::new(uuid(n)),
@@ -452,7 +425,6 @@ pub fn a_token(n: u64) -> TokenRow {
     }
 }
 
-/// A lease until [`at`]`(until)`.
 pub fn a_lease(token: &str, until: u64) -> Lease {
     Lease {
         token: token.to_owned(),
@@ -460,7 +432,6 @@ pub fn a_lease(token: &str, until: u64) -> Lease {
     }
 }
 
-/// A desire for a new row, asked for at [`at`]`(asked)`.
 pub fn wanted(key: &HoldKey, until: u64, asked: u64) -> DesiredAssignment {
     DesiredAssignment::Until {
         key: key.clone(),
@@ -471,7 +442,6 @@ pub fn wanted(key: &HoldKey, until: u64, asked: u64) -> DesiredAssignment {
     }
 }
 
-/// Another desire for a row that was read.
 pub fn wanted_instead(row: &AssignmentRow, until: u64, asked: u64) -> DesiredAssignment {
     DesiredAssignment::Until {
         key: row.key.clone(),
@@ -482,7 +452,7 @@ pub fn wanted_instead(row: &AssignmentRow, until: u64, asked: u64) -> DesiredAss
     }
 }
 
-/// The desire that a row that was read goes before every deadline.
+/// A desire to remove the row before every deadline.
 pub fn wanted_at_once(row: &AssignmentRow, until: u64) -> DesiredAssignment {
     DesiredAssignment::Until {
         key: row.key.clone(),
@@ -493,7 +463,7 @@ pub fn wanted_at_once(row: &AssignmentRow, until: u64) -> DesiredAssignment {
     }
 }
 
-/// The desire that a row that was read goes.
+/// A desire to remove the row.
 pub fn forgotten(row: &AssignmentRow) -> DesiredAssignment {
     DesiredAssignment::Forget {
         key: row.key.clone(),
@@ -501,7 +471,6 @@ pub fn forgotten(row: &AssignmentRow) -> DesiredAssignment {
     }
 }
 
-/// The row with an operation in flight since [`at`]`(since)`.
 #[must_use]
 pub fn in_flight(row: &AssignmentRow, kind: OperationKind, since: u64) -> AssignmentRow {
     let mut row = row.clone();
@@ -516,7 +485,6 @@ pub fn in_flight(row: &AssignmentRow, kind: OperationKind, since: u64) -> Assign
     row
 }
 
-/// A change of one request.
 pub fn with_request(write: Write<Request>) -> Change {
     Change {
         requests: vec![write],
@@ -524,7 +492,6 @@ pub fn with_request(write: Write<Request>) -> Change {
     }
 }
 
-/// A change of one grant.
 pub fn with_grant(write: Write<Grant>) -> Change {
     Change {
         grants: vec![write],
@@ -532,7 +499,6 @@ pub fn with_grant(write: Write<Grant>) -> Change {
     }
 }
 
-/// A change of one desire.
 pub fn with_desired(desire: DesiredAssignment) -> Change {
     Change {
         desired: vec![desire],
@@ -540,17 +506,13 @@ pub fn with_desired(desire: DesiredAssignment) -> Change {
     }
 }
 
-/// Identity Center for tests that only look at it: what stands is what the test says.
 #[derive(Debug, Default)]
 pub struct StandingDouble {
-    /// Who holds what.
     pub stands: Mutex<BTreeSet<HoldKey>>,
-    /// What cannot be read.
     pub unreadable: Mutex<Vec<UnreadPlace>>,
 }
 
 impl StandingDouble {
-    /// Somebody holds something from now on.
     pub fn give(&self, key: &HoldKey) {
         self.stands.lock().unwrap().insert(key.clone());
     }

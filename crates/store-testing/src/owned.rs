@@ -1,12 +1,11 @@
-//! A row whose access is ours.
-
 use hallpass_access::{AccessStore, Change};
 use hallpass_assignments::queue::Room;
 use hallpass_assignments::{AssignmentStore, Ownership};
 
 use crate::{a_draft, a_lease, account_key, at, wanted};
 
-/// Has [`account_key`]`(1, 1)` wanted until 7200, with what else is stored then, and says that its access is ours.
+/// Makes [`account_key`]`(1, 1)` wanted until 7200, stores `with`, and marks its access as managed
+/// by Hallpass.
 pub async fn own_one<S: AccessStore + AssignmentStore>(store: &S, with: Change) {
     let change = Change {
         desired: vec![wanted(&account_key(1, 1), 7_200, 0)],

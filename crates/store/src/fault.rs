@@ -1,23 +1,19 @@
-//! What can go wrong inside, before it is told in the words of the port that was called.
+//! Internal errors, before conversion to a port's error.
 
 use hallpass_access::{CommitError, OverQuota, ReadError};
 use hallpass_alerts::AlertCommitError;
 use hallpass_assignments as assignments;
 use hallpass_audit as audit;
-use hallpass_model::HoldKey;
+use hallpass_base::HoldKey;
 
-/// Why nothing was stored or read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StorageFault {
-    /// Another writer was first.
     Raced(String),
-    /// A change of state that the table of legal steps does not have.
+    /// A state change outside the table of legal steps.
     IllegalStep(String),
-    /// The change would exceed a quota.
     OverQuota(OverQuota),
-    /// The disk is full, or what is left of it is reserved for the end of access.
+    /// The disk is full, or the rest is reserved for ending access.
     Full(String),
-    /// The lease is not the caller's.
     Fenced(HoldKey),
     /// Not reachable, busy, or unreadable.
     Unavailable(String),
@@ -88,7 +84,7 @@ impl From<StorageFault> for audit::StoreFault {
     }
 }
 
-impl From<StorageFault> for hallpass_runner::StoreFault {
+impl From<StorageFault> for hallpass_plans::StoreFault {
     fn from(fault: StorageFault) -> Self {
         Self(fault.text())
     }

@@ -1,39 +1,37 @@
-//! Files that only their owner reads: they hold addresses, reasons, hashes of tokens and keys. Mode
-//! 0600, their folders 0700, whatever the process's umask is; written whole or not at all.
+//! Private files: they hold addresses, reasons, hashes of tokens and keys. Mode 0600, folders 0700,
+//! regardless of umask; written whole or not at all.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What the name of a half-written file ends in.
 pub(crate) const PARTIAL: &str = ".partial";
 
-/// What becomes of a file that is there already.
+/// Treatment of an existing file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
-    /// It is replaced.
     Replaced,
     /// It stays, and nothing is written: [`io::ErrorKind::AlreadyExists`].
     Kept,
 }
 
-/// Tells writers of one process apart, so that none renames what another is still writing.
+/// Distinguishes writers of one process, so that none renames another's unfinished file.
 static WRITES: AtomicU64 = AtomicU64::new(0);
 
-/// Writes a file and the folders above it. Readers see what was there before or all of `bytes`, also
-/// after a loss of power.
+/// Writes a file and its parent folders. Readers see the old content or all of `bytes`, also after
+/// a power loss.
 ///
 /// # Errors
-/// What the system says; nothing was written then.
+/// System errors; nothing was written then.
 pub fn write_private(path: &Path, bytes: &[u8], existing: Existing) -> io::Result<()> {
     write_private_file(path, bytes, existing).map(drop)
 }
 
-/// The same; what was written, which may have another name by then.
+/// The same; returns the written file, which may have been renamed since.
 ///
 /// # Errors
-/// What the system says; nothing was written then.
+/// System errors; nothing was written then.
 pub fn write_private_file(path: &Path, bytes: &[u8], existing: Existing) -> io::Result<File> {
     let folder = folder_of(path);
     make_private_folder(folder)?;
@@ -42,7 +40,7 @@ pub fn write_private_file(path: &Path, bytes: &[u8], existing: Existing) -> io::
     partial.push(format!(".{}-{write}{PARTIAL}", std::process::id()));
     let partial = PathBuf::from(partial);
     let written = write_through(&partial, bytes)
-        // CRASH: before this line the file is absent or as it was, after it whole
+        // CRASH: before this line the file is absent or unchanged, after it whole
         .and_then(|file| {
             match existing {
                 Existing::Replaced => fs::rename(&partial, path)?,
@@ -50,26 +48,25 @@ pub fn write_private_file(path: &Path, bytes: &[u8], existing: Existing) -> io::
             }
             Ok(file)
         });
-    // it has its own name by now, or is of no use
+    // already renamed, or useless
     drop(fs::remove_file(&partial));
     let file = written?;
     File::open(folder)?.sync_all()?;
     Ok(file)
 }
 
-/// Makes a file's name outlast a loss of power.
+/// Makes a file's name durable.
 pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
     File::open(folder_of(path))?.sync_all()
 }
 
-/// The folder a file lies in.
 fn folder_of(path: &Path) -> &Path {
     let above = path.parent().filter(|it| !it.as_os_str().is_empty());
     above.unwrap_or(Path::new("."))
 }
 
-/// Gives a file its name, unless it is taken. A link refuses to replace; a rename would not, and
-/// serves only where the file system has no links.
+/// Names a file unless the name is taken. A link refuses to replace; a rename would not, and is
+/// only used where the file system has no links.
 fn place_once(partial: &Path, path: &Path) -> io::Result<()> {
     match fs::hard_link(partial, path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !path.exists() => {
@@ -86,27 +83,26 @@ fn write_through(path: &Path, bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// Makes a new, empty file that only its owner reads.
+/// Makes a new, empty, private file.
 ///
 /// # Errors
-/// What the system says; [`io::ErrorKind::AlreadyExists`] when there is one.
+/// System errors; [`io::ErrorKind::AlreadyExists`] when there is one.
 pub fn make_private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path)?;
-    // a umask may have taken away more, even from its owner
+    // a umask may have removed the owner's permissions too
     #[cfg(unix)]
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     Ok(file)
 }
 
-/// Makes a folder and those above it that are not there, so that only their owner looks into them and
-/// that they survive a loss of power as their files do.
+/// Makes a private, durable folder and its missing parents.
 ///
 /// # Errors
-/// What the system says.
+/// System errors.
 pub fn make_private_folder(folder: &Path) -> io::Result<()> {
     let absent: Vec<&Path> = folder
         .ancestors()
@@ -114,7 +110,7 @@ pub fn make_private_folder(folder: &Path) -> io::Result<()> {
         .collect();
     for made in absent.into_iter().rev() {
         let mut builder = DirBuilder::new();
-        // somebody else may make it at the same time
+        // another process may create it at the same time
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
@@ -148,7 +144,7 @@ mod tests {
         for made in ["a", "a/b"] {
             assert_eq!(mode(&folder.path().join(made)), 0o700, "{made}");
         }
-        // a folder that its owner made is theirs
+        // keeps folders made by their owner
         let own = folder.path().join("own");
         fs::create_dir(&own).unwrap();
         fs::set_permissions(&own, fs::Permissions::from_mode(0o750)).unwrap();

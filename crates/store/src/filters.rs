@@ -1,11 +1,10 @@
-//! Which rows match a filter, decided once for both engines: an index finds candidates, these functions choose.
+//! Filters shared by both engines: an index finds candidates, these functions choose.
 
 use hallpass_access::{Grant, GrantFilter, Request, RequestFilter, ViewerScope};
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 
 use crate::rows::account_of;
 
-/// Whether a request fits, its cursor included. `subject` is the number of what it is about.
 pub(crate) fn fits_request(
     filter: &RequestFilter,
     request: &Request,
@@ -45,7 +44,6 @@ fn is(sight: &ViewerScope, user: &UserId) -> bool {
     sight.user.as_ref() == Some(user)
 }
 
-/// Whether a grant fits, its cursor included. `subject` is the number of what it is about.
 pub(crate) fn fits_grant(filter: &GrantFilter, grant: &Grant, subject: Option<u64>) -> bool {
     let GrantFilter {
         states,

@@ -1,5 +1,5 @@
-//! Exports in a folder: written whole or not at all and never over what is there, read back for
-//! verification and by witnesses.
+//! Exports in a folder: written whole, never over existing files, read back for verification and by
+//! witnesses.
 
 use std::fs;
 use std::io;
@@ -13,18 +13,19 @@ use tokio::sync::Semaphore;
 
 use crate::files::{Existing, PARTIAL, write_private};
 
-/// How deep an export's folders may nest: a prefix, then year, month and day.
+/// Maximum nesting: a prefix, then year, month and day.
 const DEPTH_MAX: u32 = 32;
 
-/// How long one object may take. A folder of another machine may say nothing at all.
+/// Timeout per object: a network folder may hang.
 const OBJECT_PATIENCE: Duration = Duration::from_mins(1);
-/// How long a listing may take: there may be millions of objects.
+/// Timeout of a listing: there may be millions of objects.
 const LIST_PATIENCE: Duration = Duration::from_hours(1);
-/// So many objects are read at once.
+/// Objects read in parallel.
 const READERS: usize = 16;
 
-/// The target `dir:PATH`: an object's key is its path below the folder. Where the folder hangs, whoever waits is told so; few
-/// threads are left behind in it, and a write that comes back to life comes over no later one.
+/// The target `dir:PATH`: an object's key is its path below the folder. If the folder hangs,
+/// callers get an error, few threads remain blocked, and a revived write never replaces a later
+/// one.
 #[derive(Clone, Debug)]
 pub struct FolderTarget {
     root: PathBuf,
@@ -33,7 +34,7 @@ pub struct FolderTarget {
 }
 
 impl FolderTarget {
-    /// A target below `root`, which is made when it is first written to.
+    /// Makes a target below `root`, which the first write creates.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self {
             root: root.into(),
@@ -68,7 +69,7 @@ impl FolderTarget {
     }
 }
 
-/// Writes a file that is not there. One with the same bytes is as good.
+/// Writes a new file. An existing one with the same bytes counts as success.
 fn put_once(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let is_there = |path: &Path| -> io::Result<()> {
         if fs::read(path)? == bytes {
@@ -80,13 +81,12 @@ fn put_once(path: &Path, bytes: &[u8]) -> io::Result<()> {
         return is_there(path);
     }
     match write_private(path, bytes, Existing::Kept) {
-        // somebody was quicker
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => is_there(path),
         written => written,
     }
 }
 
-/// Does what may block when it is its turn, and gives it up when its time is over: the turn is over when it ends.
+/// Runs a blocking call in turn; a timeout abandons it, but its turn lasts until it ends.
 async fn blocking<T: Send + 'static>(
     (turns, patience): (&Arc<Semaphore>, Duration),
     place: String,
@@ -184,7 +184,6 @@ impl ExportSource for FolderTarget {
     }
 }
 
-/// Collects the keys below a folder; `prefix` is the folder's own key, with its slash.
 fn walk(
     folder: &Path,
     prefix: &str,
@@ -201,15 +200,13 @@ fn walk(
         let path = entry.path();
         let name = path.file_name().and_then(|name| name.to_str());
         let Some(name) = name else {
-            // no key of ours is that
             continue;
         };
         let key = format!("{prefix}{name}");
-        // a link is as good as what it leads to, and only of that more is asked
         let kind = entry.file_type()?;
         if kind.is_dir() || kind.is_symlink() && path.is_dir() {
             let below = format!("{key}/");
-            // all of it comes before what is wanted
+            // the whole folder precedes the wanted keys
             if below.as_str() < after && !after.starts_with(&below) {
                 continue;
             }
@@ -221,11 +218,11 @@ fn walk(
     Ok(())
 }
 
-/// Reads a file with a record per line. Judges nothing: pass the result to
+/// Reads a file with a record per line, without validation: pass the result to
 /// [`hallpass_audit::assure`].
 ///
 /// # Errors
-/// When it cannot be read (promise P9: it is not shown as a shorter log).
+/// When it cannot be read (promise P9: it must not look like a shorter log).
 pub fn read_lines(path: &Path) -> io::Result<Vec<Input>> {
     let bytes = fs::read(path)?;
     Ok(bytes

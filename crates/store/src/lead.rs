@@ -1,8 +1,8 @@
-//! Who works among the nodes of a store: asking for the lead, keeping it, giving it back.
+//! Leader election among the nodes of a store: claim, renew, release.
 //!
-//! The fence decides what is written ([`SqlStore::working`](crate::SqlStore::working)). What is here decides
-//! earlier, by the monotonic clock, so that a node stops before its time is over. The binary and the
-//! simulation lead by this.
+//! The fence decides writes ([`SqlStore::working`](crate::SqlStore::working)). This module stops a
+//! node earlier, by the monotonic clock, before its term ends. The binary and the simulation both
+//! use it.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,50 +13,42 @@ use futures_util::future::{Either, select};
 use hallpass_access::ReadError;
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// A process that may lead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeIdentity {
-    /// Tells this process from every other, also from an earlier one of the same machine.
+    /// Unique per process, also across restarts of a machine.
     pub id: String,
-    /// What people call it.
     pub name: String,
 }
 
-/// Who leads, or led last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leader {
-    /// Grows with every change of hands.
+    /// Grows with every change of leader.
     pub epoch: u64,
-    /// The node.
     pub node: NodeIdentity,
-    /// Whether the term is over and nobody has come since.
+    /// Whether the term is over without a successor.
     pub is_over: bool,
-    /// How long the term lasts still, by the database's clock; none where terms have no end.
+    /// Remaining term by the database's clock; `None` where terms have no end.
     pub left: Option<Duration>,
 }
 
 impl Leader {
-    /// Whether it is the node with this id, in this epoch.
     pub fn is_of(&self, node: &str, epoch: u64) -> bool {
         self.epoch == epoch && self.node.id == node
     }
 }
 
-/// What came of asking for the lead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// It is this node's, with this epoch.
     Given(u64),
-    /// Another has it.
     Taken(Leader),
 }
 
-/// The term of this process, as far as it knows: shared by all that works, so that nothing is written or
-/// sent for a term that is over.
+/// This process's term as far as it knows: shared by all workers, so that nothing is written or
+/// sent after the term.
 #[derive(Debug)]
 pub struct Term {
-    /// Whose it is. A database that failed over to a replica without its last commits gives an epoch a
-    /// second time: the epoch alone does not tell who leads in it.
+    /// The term's node. A failover that loses commits can issue an epoch twice, so the epoch alone
+    /// does not identify the leader.
     node: NodeIdentity,
     held: Mutex<Option<HeldTerm>>,
 }
@@ -64,12 +56,11 @@ pub struct Term {
 #[derive(Clone, Copy, Debug)]
 struct HeldTerm {
     epoch: u64,
-    /// By the monotonic clock; none where no other process can come.
+    /// By the monotonic clock; `None` where no other process can lead.
     until: Option<Instant>,
 }
 
 impl Term {
-    /// Of a node that does not lead yet.
     pub fn of(node: NodeIdentity) -> Self {
         Self {
             node,
@@ -77,34 +68,29 @@ impl Term {
         }
     }
 
-    /// Whose it is.
     pub fn node(&self) -> &NodeIdentity {
         &self.node
     }
 
-    /// This process leads from now on.
     pub fn begin(&self, epoch: u64, until: Option<Instant>) {
         self.put(Some(HeldTerm { epoch, until }));
     }
 
-    /// It leads no more.
     pub fn end(&self) {
         self.put(None);
     }
 
-    /// Its epoch, while it leads: a term that is over by the monotonic clock is over.
+    /// Returns the epoch while leading by the monotonic clock.
     pub fn epoch(&self) -> Option<u64> {
         let held = self.held()?;
         let is_over = held.until.is_some_and(|until| until <= Instant::now());
         (!is_over).then_some(held.epoch)
     }
 
-    /// When it is over by the monotonic clock, if it ever is.
     pub fn until(&self) -> Option<Instant> {
         self.held()?.until
     }
 
-    /// Whether this process leads now.
     pub fn holds(&self) -> bool {
         self.epoch().is_some()
     }
@@ -118,27 +104,26 @@ impl Term {
     }
 }
 
-/// The row that says who leads.
 #[async_trait]
 pub trait LeaderRow: Send + Sync {
-    /// Whether other processes may lead too. A file has one.
+    /// Returns whether other processes may lead too. A file has one.
     fn is_shared(&self) -> bool;
 
-    /// Who leads; `None` before anybody did.
+    /// Returns the leader; `None` before the first.
     ///
     /// # Errors
     /// When the store does not answer.
     async fn look(&self) -> Result<Option<Leader>, ReadError>;
 
-    /// Makes `node` the leader for `span`, if nobody is or the term before is over. A term that ends later than
-    /// one which begins now is of a clock that was set back since: it is cut to `span` from now.
+    /// Makes `node` the leader for `span`, if no node leads or the last term is over. A term ending
+    /// later than a new one comes from a clock since set back: it is cut to `span` from now.
     ///
     /// # Errors
-    /// When the store does not answer. Who leads is then known by the next [`look`](Self::look).
+    /// When the store does not answer. The next [`look`](Self::look) then finds the leader.
     async fn claim(&self, node: &NodeIdentity, span: Duration) -> Result<Claim, ReadError>;
 
-    /// Makes the term of `node` in `epoch` last for `span` from now on; `false` when it is over, or when another
-    /// node has that epoch. Waits for no writer.
+    /// Extends the term of `node` in `epoch` to `span` from now; `false` when it is over or the
+    /// epoch is another node's. Waits for no writer.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -149,31 +134,27 @@ pub trait LeaderRow: Send + Sync {
         span: Duration,
     ) -> Result<bool, ReadError>;
 
-    /// Gives the lead of `node` in `epoch` back, so that another has it at once. Nothing happens when it is
-    /// over, or another's.
+    /// Releases the lead of `node` in `epoch` for an immediate successor. No effect when it is over
+    /// or another's.
     ///
     /// # Errors
-    /// When the store does not answer; the term then runs out by itself.
+    /// When the store does not answer; the term then expires.
     async fn give_back(&self, node: &NodeIdentity, epoch: u64) -> Result<(), ReadError>;
 }
 
-/// How long nodes lead, and when they look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeadTimes {
-    /// How long a term lasts unless it is made longer, by the database's clock. The same for all nodes.
+    /// Term length by the database's clock. The same for all nodes.
     pub term: Duration,
-    /// How often it is made longer.
     pub renew_every: Duration,
-    /// How soon that is tried again when the store does not answer.
     pub renew_again: Duration,
-    /// So much before its end a term is over for its own node: what was begun then has time to end.
+    /// The node stops this long before the term's end, so that started work can finish.
     pub margin: Duration,
-    /// How often nodes that do not lead look whether anybody does.
+    /// How often other nodes check for a leader.
     pub look_every: Duration,
 }
 
 impl LeadTimes {
-    /// Those of every server.
     pub const STANDARD: Self = Self {
         term: Duration::from_secs(6),
         renew_every: Duration::from_secs(2),
@@ -183,37 +164,27 @@ impl LeadTimes {
     };
 }
 
-/// A process among the nodes of its store: it may lead.
 pub struct Candidate {
     row: Arc<dyn LeaderRow>,
     times: LeadTimes,
     term: Arc<Term>,
-    /// Who leads, as it was seen last; nothing while the store does not say.
     seen: Mutex<Option<Leader>>,
 }
 
-/// How it stands with the lead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeadStanding {
-    /// This node leads, in this epoch.
     Here(String, u64),
-    /// Another node does.
     There(String, u64),
-    /// Nobody does, or nobody knows.
     Nobody,
 }
 
-/// How a term came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TermEnd {
-    /// Everything was done, and another may lead.
     GivenBack,
-    /// The lead was lost: nothing more may be done for it.
     Lost,
 }
 
 impl Candidate {
-    /// A process that may lead; it does not yet.
     pub fn new(row: Arc<dyn LeaderRow>, node: NodeIdentity, times: LeadTimes) -> Self {
         Self {
             row,
@@ -223,27 +194,23 @@ impl Candidate {
         }
     }
 
-    /// Its term: what [`SqlStore::working`](crate::SqlStore::working) asks.
+    /// The term that [`SqlStore::working`](crate::SqlStore::working) checks.
     pub fn term(&self) -> &Arc<Term> {
         &self.term
     }
 
-    /// Who it is.
     pub fn node(&self) -> &NodeIdentity {
         self.term.node()
     }
 
-    /// Whether other processes may lead too.
     pub fn is_shared(&self) -> bool {
         self.row.is_shared()
     }
 
-    /// Whether this node leads now.
     pub fn holds(&self) -> bool {
         self.term.holds()
     }
 
-    /// How it stands.
     pub fn standing(&self) -> LeadStanding {
         if let Some(epoch) = self.term.epoch() {
             return LeadStanding::Here(self.node().name.clone(), epoch);
@@ -257,7 +224,6 @@ impl Candidate {
         }
     }
 
-    /// Looks who leads, and asks for nothing.
     pub async fn look(&self) {
         match self.seen_now().await {
             Ok(leader) => self.saw(leader),
@@ -265,7 +231,7 @@ impl Candidate {
         }
     }
 
-    /// Asks for the lead once; the epoch, if it is this node's now.
+    /// Claims the lead once; returns the epoch on success.
     pub async fn ask(&self) -> Option<u64> {
         if let Some(epoch) = self.term.epoch() {
             return Some(epoch);
@@ -282,7 +248,7 @@ impl Candidate {
         match self.row.claim(self.node(), self.times.term).await {
             Ok(Claim::Given(epoch)) => {
                 self.begin(epoch, asked);
-                // where it could not be counted in time it is over already
+                // a late answer may find the term over
                 self.holds().then_some(epoch)
             }
             Ok(Claim::Taken(leader)) => {
@@ -293,17 +259,16 @@ impl Candidate {
         }
     }
 
-    /// Another node that leads now.
     async fn seen_now(&self) -> Result<Option<Leader>, ReadError> {
-        // whoever led over a file before, killed or not, has it no more
+        // an earlier leader of a file, killed or not, has lost it
         let leader = self.row.look().await?.filter(|_| self.row.is_shared());
         let is_of_now = |left: Option<Duration>| left.is_none_or(|left| left <= self.times.term);
         let leads = |it: &Leader| !it.is_over && it.node.id != self.node().id;
         Ok(leader.filter(|it| leads(it) && is_of_now(it.left)))
     }
 
-    /// Works for the term of `epoch`: until `working` is done, and the lead is given back, or until the lead is
-    /// lost. Then `working` is dropped where it stands.
+    /// Works in the term of `epoch` until `working` is done and the lead is released, or until the
+    /// lead is lost, which drops `working`.
     pub async fn during(&self, epoch: u64, working: impl Future<Output = ()>) -> TermEnd {
         match select(pin!(self.keep(epoch)), pin!(working)).await {
             Either::Left(((), _)) => TermEnd::Lost,
@@ -314,7 +279,7 @@ impl Candidate {
         }
     }
 
-    /// Keeps the lead of `epoch`; returns when it is lost.
+    /// Renews the lead of `epoch`; returns when it is lost.
     async fn keep(&self, epoch: u64) {
         let mut pause = self.times.renew_every;
         loop {
@@ -355,7 +320,7 @@ impl Candidate {
         }
     }
 
-    /// Counted from before the database was asked: by its clock the term lasts longer than here.
+    /// Counts from before the call: the database's term ends later than this one.
     fn begin(&self, epoch: u64, asked: Instant) {
         let LeadTimes { term, margin, .. } = self.times;
         let until = self.row.is_shared().then(|| asked + term - margin);

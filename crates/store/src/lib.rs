@@ -1,12 +1,10 @@
-//! Where everything is kept: the ports of the cores filled by statements over SQLite or PostgreSQL,
-//! and by a model in memory that passes the same suite.
+//! Storage: fills the cores' ports with SQLite or PostgreSQL, and with a memory model that passes
+//! the same suite.
 //!
-//! A row is a JSON body with the columns beside it that guards and queries need; converting is
-//! this crate's business, deciding is not. State, audit records and notices of a change are
-//! stored in one transaction or not at all (promise P6).
+//! A row is a JSON body with the columns that guards and queries need. State, audit records and
+//! notices of a change are stored in one transaction or not at all (promise P6).
 //!
-//! Knows nothing of rules, of HTTP or of AWS; makes no decision but whose write came first.
-#![warn(missing_docs)]
+//! Knows nothing of rules, HTTP or AWS; decides only which write came first.
 
 mod database;
 mod fault;
@@ -42,3 +40,4 @@ pub use sql::{
     OpenError, SchemaUse, SeenHead, SqlStore,
 };
 pub use token::TokenRow;
+pub mod postgres;

@@ -1,15 +1,15 @@
-//! Domain values to stored text and back. Requests, grants and sessions have row types of their own; the
-//! other bodies are their types' own JSON.
+//! Converts domain values to stored text and back. Requests, grants and sessions have separate row
+//! types; other bodies are their types' JSON.
 
 mod both_ways;
 mod grant;
 mod request;
 mod session;
 
+use hallpass_access::identity::WebSession;
 use hallpass_access::{Grant, Request, Subject};
 use hallpass_audit::{Head, Record};
-use hallpass_identity::WebSession;
-use hallpass_model::{HoldKey, Target, Timestamp};
+use hallpass_base::{HoldKey, Target, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +20,8 @@ use self::grant::{GrantRow, GrantStateRow};
 use self::request::{RequestRow, RequestStateRow};
 use self::session::SessionBody;
 
-/// RFC 3339 in UTC with nine decimals: text order is time order, to the nanosecond. Instants
-/// before the year 0 are stored as its first.
+/// Formats RFC 3339 in UTC with nine decimals: text order is time order, to the nanosecond.
+/// Instants before the year 0 are stored as its first.
 pub(crate) fn instant(at: Timestamp) -> String {
     let text = at.strftime("%Y-%m-%dT%H:%M:%S%.9fZ").to_string();
     if text.starts_with('-') {
@@ -31,21 +31,19 @@ pub(crate) fn instant(at: Timestamp) -> String {
     }
 }
 
-/// Reads what [`instant`] wrote.
 pub(crate) fn read_instant(text: &str) -> Result<Timestamp, StorageFault> {
     text.parse()
         .map_err(|error| StorageFault::Unavailable(format!("stored instant `{text}`: {error}")))
 }
 
-/// The version of stored bodies that this program writes, and the newest that it reads. A body of
-/// version 1 does not say so; one of a later version has a member `body_version`, and is written only
-/// once there are bytes of the version before in `tests/golden/bodies` that still load.
+/// Newest body version written and read. Version 1 bodies omit it; later ones have a member
+/// `body_version`. Write a new version only once bytes of the previous one exist in
+/// `tests/golden/bodies` and still load.
 const BODY_VERSION: u32 = 2;
 
-/// From which version a request may start later: an earlier release would grant it at once.
+/// First version with later starts: an earlier release would grant immediately.
 const PLANNED_START_VERSION: u32 = 2;
 
-/// What every body may say of itself.
 #[derive(Deserialize)]
 struct Versioned {
     #[serde(default = "first_version")]
@@ -56,8 +54,8 @@ const fn first_version() -> u32 {
     1
 }
 
-/// Refuses what only a later release can read: what it means is not known here, even where every
-/// member that is known can be read.
+/// Refuses bodies of later releases: their meaning is unknown, even if every known member is
+/// readable.
 fn ensure_known_version(what: &str, text: &str) -> Result<(), StorageFault> {
     match serde_json::from_str::<Versioned>(text) {
         Ok(Versioned { body_version }) if body_version > BODY_VERSION => {
@@ -66,18 +64,15 @@ fn ensure_known_version(what: &str, text: &str) -> Result<(), StorageFault> {
                  up to {BODY_VERSION}); start that release, or restore a backup of this one"
             )))
         }
-        // what is no object has no version
         Ok(_) | Err(_) => Ok(()),
     }
 }
 
-/// A value as its JSON body.
 pub(crate) fn body<T: Serialize>(value: &T) -> Result<String, StorageFault> {
     serde_json::to_string(value)
         .map_err(|error| StorageFault::Unavailable(format!("cannot be written as JSON: {error}")))
 }
 
-/// A value from its JSON body; `what` names it in the error.
 pub(crate) fn read_body<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, StorageFault> {
     ensure_known_version(what, text)?;
     serde_json::from_str(text).map_err(|error| {
@@ -85,18 +80,17 @@ pub(crate) fn read_body<T: DeserializeOwned>(what: &str, text: &str) -> Result<T
     })
 }
 
-/// A row and its state apart: both have members of the same name (`reason` of a request, and of
-/// its denial), which one JSON object cannot hold.
+/// Separates row and state: both have members of the same name (`reason` of a request, and of its
+/// denial), which one JSON object cannot hold.
 #[derive(Serialize, Deserialize)]
 struct Apart<T, S> {
     row: T,
     state: S,
-    /// Where it is not 1.
+    /// Omitted for 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     body_version: Option<u32>,
 }
 
-/// A request as JSON text.
 pub(crate) fn request_text(request: &Request) -> Result<String, StorageFault> {
     body(&Apart {
         row: RequestRow::from(request),
@@ -105,23 +99,19 @@ pub(crate) fn request_text(request: &Request) -> Result<String, StorageFault> {
     })
 }
 
-/// The body of a request.
 pub(crate) fn request_body(request: &Request) -> Result<Vec<u8>, StorageFault> {
     Ok(pack(&request_text(request)?))
 }
 
-/// A request from its body.
 pub(crate) fn read_request(body: &[u8]) -> Result<Request, StorageFault> {
     read_request_text(&unpack(body)?)
 }
 
-/// A request from JSON text.
 pub(crate) fn read_request_text(text: &str) -> Result<Request, StorageFault> {
     let stored = read_body::<Apart<RequestRow, RequestStateRow>>("request", text)?;
     Ok(stored.row.with_state(stored.state))
 }
 
-/// A grant as JSON text.
 pub(crate) fn grant_text(grant: &Grant) -> Result<String, StorageFault> {
     body(&Apart {
         row: GrantRow::from(grant),
@@ -130,38 +120,32 @@ pub(crate) fn grant_text(grant: &Grant) -> Result<String, StorageFault> {
     })
 }
 
-/// The body of a grant.
 pub(crate) fn grant_body(grant: &Grant) -> Result<Vec<u8>, StorageFault> {
     Ok(pack(&grant_text(grant)?))
 }
 
-/// A grant from its body.
 pub(crate) fn read_grant(body: &[u8]) -> Result<Grant, StorageFault> {
     read_grant_text(&unpack(body)?)
 }
 
-/// A grant from JSON text.
 pub(crate) fn read_grant_text(text: &str) -> Result<Grant, StorageFault> {
     let stored = read_body::<Apart<GrantRow, GrantStateRow>>("grant", text)?;
     Ok(stored.row.with_state(stored.state))
 }
 
-/// The body of a session.
 pub(crate) fn session_body(session: &WebSession) -> Result<String, StorageFault> {
     body(&SessionBody::from(session.clone()))
 }
 
-/// A session from its body.
 pub(crate) fn read_session(text: &str) -> Result<WebSession, StorageFault> {
     read_body::<SessionBody>("session", text).map(WebSession::from)
 }
 
-/// A record from its body.
 pub(crate) fn read_record(body: &[u8]) -> Result<Record, StorageFault> {
     Ok(Record::parse(unpack(body)?.as_bytes())?)
 }
 
-/// The name of a subject: no two have the same.
+/// Returns a unique subject name.
 pub(crate) fn subject_name(subject: &Subject) -> String {
     match subject {
         Subject::Account {
@@ -172,7 +156,6 @@ pub(crate) fn subject_name(subject: &Subject) -> String {
     }
 }
 
-/// Reads what [`subject_name`] wrote.
 pub(crate) fn read_subject(name: &str) -> Result<Subject, StorageFault> {
     let unreadable = |error| StorageFault::Unavailable(format!("stored subject `{name}`: {error}"));
     match name.split_once('/') {
@@ -186,7 +169,6 @@ pub(crate) fn read_subject(name: &str) -> Result<Subject, StorageFault> {
     }
 }
 
-/// Reads the name of a key.
 pub(crate) fn read_key(name: &str) -> Result<HoldKey, StorageFault> {
     let unreadable = |error| StorageFault::Unavailable(format!("stored key `{name}`: {error}"));
     let (user, target) = name.split_once('@').unwrap_or((name, ""));
@@ -206,12 +188,10 @@ pub(crate) fn read_key(name: &str) -> Result<HoldKey, StorageFault> {
     Ok(HoldKey { user, target })
 }
 
-/// What a request is about, as rules see it.
 pub(crate) fn subject_of(request: &Request) -> Option<Subject> {
     Subject::of(&request.key.as_ref()?.target, &request.names)
 }
 
-/// The account of a target, if it has one.
 pub(crate) fn account_of(target: &Target) -> Option<&str> {
     match target {
         Target::Account { account, .. } => Some(account.as_str()),
@@ -219,7 +199,7 @@ pub(crate) fn account_of(target: &Target) -> Option<&str> {
     }
 }
 
-/// The end of the chain after `record`, as of the record's own time (milliseconds).
+/// Returns the chain's end after `record`, with the record's time (milliseconds).
 pub(crate) fn head_at(record: &Record) -> Head {
     let time = record.at().unwrap_or(Timestamp::UNIX_EPOCH);
     Head {

@@ -1,6 +1,6 @@
-//! Bytes that an earlier release stored are read, and what is written now is the same bytes. One file
-//! per kind of body in `tests/golden/bodies`; `BLESS=1` writes what is stored now. A difference is a change
-//! of what is stored: then the lines of before go to `earlier/`, and every one of them still loads.
+//! Stored bytes of earlier releases are readable, and today's output is identical. One file per
+//! kind of body in `tests/golden/bodies`; `BLESS=1` writes today's. A difference changes the stored
+//! form: then move the old lines to `earlier/`, where each must still load.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -13,9 +13,9 @@ use hallpass_access::{
     Shortened, Stuck, SweepState, UnmovedEnd, Wanted,
 };
 use hallpass_assignments::{AssignmentRow, OperationKind};
-use hallpass_model::{TargetNames, TimeSpan};
+use hallpass_base::{TargetNames, TimeSpan};
 use hallpass_org::{Drill, session_revocation::SessionRevocationState};
-use hallpass_runner::{
+use hallpass_plans::{
     Final, JournalEntry, Lane, Plan, PlanId, PlanLimits, PlanStep, StepEnd, StepId, StepProbe,
     StepTarget, TakenBack,
 };
@@ -38,7 +38,7 @@ fn golden(kind: &str) -> PathBuf {
     folder.join(format!("{}.v1.txt", kind.replace(' ', "_")))
 }
 
-/// Holds what is written of these values against the file of their kind, and reads the file.
+/// Compares the stored form of values with their kind's file, and reads the file.
 fn check<T: PartialEq + Debug>(
     kind: &str,
     values: &[T],
@@ -72,7 +72,6 @@ fn check_json<T: Serialize + DeserializeOwned + PartialEq + Debug>(kind: &str, v
     );
 }
 
-/// In every state, one with every member of before starts filled, and one that starts later.
 fn requests() -> Vec<Request> {
     let mut all: Vec<Request> = request_states()
         .into_iter()
@@ -139,7 +138,6 @@ fn requests() -> Vec<Request> {
     all
 }
 
-/// Approved without the yes of somebody who could not give it any more.
 fn without_a_yes() -> Request {
     Request {
         reviews: vec![Review {
@@ -238,7 +236,6 @@ fn requests_and_grants() {
     );
 }
 
-/// Each kind, with the facts that it may have.
 fn all_news() -> Vec<News> {
     vec![
         News::ReviewWanted,
@@ -345,7 +342,7 @@ fn locks_answers_and_tokens() {
     check_json("lock", &[a_lock(1), lifted]);
     check_json("answer", &[an_answer(1, "key")]);
     let token = crate::TokenRow {
-        id: hallpass_model::TokenId::new(hallpass_store_testing::uuid(1)),
+        id: hallpass_base::TokenId::new(hallpass_store_testing::uuid(1)),
         hash: format!("{:064x}", 1),
         user: email(1),
         user_id: Some(user(1)),
@@ -355,7 +352,7 @@ fn locks_answers_and_tokens() {
         expires_at: at(86_401),
         revoked_at: None,
         name: "token 1".to_owned(),
-        source: hallpass_identity::TokenSource::SignIn,
+        source: hallpass_access::identity::TokenSource::SignIn,
         used_at: None,
     };
     let revoked = crate::TokenRow {
@@ -467,7 +464,6 @@ fn plans_and_what_they_leave_behind() {
     check_json("plan_journal", &journal_records());
 }
 
-/// Each optional member filled.
 fn a_plan_with_a_step(plan: Plan) -> Plan {
     let step = PlanStep {
         id: step(1),
@@ -500,7 +496,6 @@ fn step(n: u64) -> StepId {
     StepId::named(format!("{n:016x}"))
 }
 
-/// What a look may show.
 fn probes() -> BTreeMap<StepId, StepProbe> {
     let all = [
         StepProbe::Satisfied,
@@ -518,8 +513,7 @@ fn probes() -> BTreeMap<StepId, StepProbe> {
     (1..).map(step).zip(all).collect()
 }
 
-/// Every entry of a plan's journal, with what may be left out and without it.
-fn journal_records() -> Vec<hallpass_runner::Record> {
+fn journal_records() -> Vec<hallpass_plans::Record> {
     let whole = Final {
         old: json!({"n": 1}),
         new: json!({"n": 2}),
@@ -569,7 +563,7 @@ fn journal_records() -> Vec<hallpass_runner::Record> {
     let entries = begun.into_iter().chain(over).chain(bounds).chain([told]);
     entries
         .zip(1..)
-        .map(|(entry, n)| hallpass_runner::Record { at: at(n), entry })
+        .map(|(entry, n)| hallpass_plans::Record { at: at(n), entry })
         .collect()
 }
 
@@ -598,7 +592,7 @@ fn what_a_newer_release_wrote_is_refused_by_that_name() {
             ))
         );
     }
-    // this version may say which it is, and words of people say nothing
+    // this version may be named, and words in texts have no effect
     let same = request.replace(r#""body_version":3"#, r#""body_version":1"#);
     assert_eq!(read_request_text(&same), Ok(a_request(1)));
     let quoted = Request {

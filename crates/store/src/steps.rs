@@ -1,5 +1,5 @@
-//! What both engines do to a row, so that they cannot differ: desires, intents, what was learned,
-//! which steps are legal, when an answer is forgotten.
+//! Row transitions shared by both engines: desires, intents, learned facts, legal steps, expired
+//! answers.
 
 use std::fmt::Display;
 
@@ -12,7 +12,7 @@ use hallpass_assignments::{
     AssignmentRow, Desired, Execution, Gate, GivingUp, Haste, Over, Ownership, Taken, Verdict,
 };
 use hallpass_audit::Draft;
-use hallpass_model::{HoldKey, TimeSpan, Timestamp};
+use hallpass_base::{HoldKey, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::{ArmedEnd, ArmedEndNews, ArmedEndState, GateChange, MOVES_WITHIN};
 use hallpass_org::session_revocation::{
     SessionRevocation, SessionRevocationNews, SessionRevocationState,
@@ -20,7 +20,6 @@ use hallpass_org::session_revocation::{
 
 use crate::fault::StorageFault;
 
-/// Whether a step from `prior` to `next` is in a machine's table.
 pub(crate) fn check_step<S: PartialEq + Display>(
     steps: &[(S, S)],
     what: &str,
@@ -36,7 +35,6 @@ pub(crate) fn check_step<S: PartialEq + Display>(
     }
 }
 
-/// What a worker is told before it has a task, and the row that its task is of.
 pub(crate) fn picked<'a>(lines: &'a QueueFronts, room: &Room) -> (Taken, Option<&'a QueueFront>) {
     let choice = queue::choose(lines, room);
     let taken = Taken {
@@ -48,22 +46,18 @@ pub(crate) fn picked<'a>(lines: &'a QueueFronts, room: &Room) -> (Taken, Option<
     (taken, choice.head)
 }
 
-/// The refusal of a step.
 pub(crate) fn illegal_step(what: &str, prior: &str, next: &str) -> StorageFault {
     StorageFault::IllegalStep(format!("{what} from `{prior}` to `{next}`"))
 }
 
-/// The refusal of a write over another version than the one that was read.
 pub(crate) fn wrong_version(what: &str) -> StorageFault {
     StorageFault::Raced(format!("{what} changed since it was read"))
 }
 
-/// The refusal of a second row of the same name.
 pub(crate) fn exists_already(what: &str) -> StorageFault {
     StorageFault::Raced(format!("{what} exists already"))
 }
 
-/// The row that ends sessions.
 pub(crate) fn revocation_of(sessions: &OutlivingSessions) -> SessionRevocation {
     SessionRevocation {
         grant: sessions.grant,
@@ -81,7 +75,8 @@ pub(crate) fn revocation_of(sessions: &OutlivingSessions) -> SessionRevocation {
     }
 }
 
-/// The armed end after a wish, and until when a create of its key waits; `None` when there is nothing to change.
+/// Applies a wish to an armed end; returns also until when the key's create waits. `None` without a
+/// change.
 pub(crate) fn armed_end_wished(
     stored: Option<ArmedEnd>,
     wish: &ArmedEndWish,
@@ -89,7 +84,7 @@ pub(crate) fn armed_end_wished(
     let version = stored.as_ref().map_or(0, |end| end.version + 1);
     match wish {
         ArmedEndWish::Arm(grant) => {
-            // what is in force of an earlier hold stays so until it is moved
+            // an earlier hold's end stays in force until moved
             let open = stored.filter(ArmedEnd::is_open);
             let refuses_before = open
                 .as_ref()
@@ -115,7 +110,7 @@ pub(crate) fn armed_end_wished(
         } => {
             let end = stored.filter(ArmedEnd::is_open)?;
             let refuses_soon = end.refuses_from().is_some_and(|until| until <= *gone_by);
-            // a hold that is not over yet is lengthened, with its end in force
+            // a live hold is extended with its end in force
             if end.lasts_until.is_none() && !refuses_soon {
                 return None;
             }
@@ -146,7 +141,6 @@ pub(crate) fn armed_end_wished(
     }
 }
 
-/// The armed end of a new grant, over the one that is open of its key.
 fn armed_for(grant: &GrantToArm, open: Option<ArmedEnd>) -> ArmedEnd {
     let alone_at = open.as_ref().and_then(|end| end.alone_at);
     let given_at = open.as_ref().and_then(|end| end.given_at);
@@ -180,16 +174,15 @@ fn armed_for(grant: &GrantToArm, open: Option<ArmedEnd>) -> ArmedEnd {
     }
 }
 
-/// An end that is later by less than this is told as the same: instants at AWS are whole minutes.
+/// Smaller moves are reported as unchanged: instants at AWS are whole minutes.
 const MOVES_FROM: TimeSpan = TimeSpan::minutes(1);
 
-/// What people are told of an armed end; `None` of one that is over.
 pub(crate) fn armed_end_status(end: &ArmedEnd) -> Option<ArmedEndStatus> {
     let moves_to = |from: Timestamp| {
         let is_later = end.ends_at >= MOVES_FROM.after(from);
         (is_later && end.lasts_until.is_none()).then_some(end.ends_at)
     };
-    // what is written is not earlier than the end that it is written for
+    // a written instant is never before its end
     let unseen = end.unseen.filter(|it| it.from < end.ends_at);
     let unseen = unseen.map(|it| UnseenEnd {
         from: it.from,
@@ -214,18 +207,17 @@ pub(crate) fn armed_end_status(end: &ArmedEnd) -> Option<ArmedEndStatus> {
     }
 }
 
-/// When a change was made, as its records have it; `None` of one without records.
 pub(crate) fn made_at(records: &[Draft]) -> Option<Timestamp> {
     records.iter().map(Draft::at).max()
 }
 
-/// The UTC day of an instant, such as `2026-11-29`.
+/// Returns the UTC day, such as `2026-11-29`.
 pub(crate) fn day_of(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d").to_string()
 }
 
-/// The armed end once its assignment's end has moved; `None` when it need not. `row` is that assignment, and `now` when the
-/// change was made, where it says so.
+/// Moves an armed end with its assignment; `None` if unnecessary. `row` is the assignment, `now`
+/// the change's time if known.
 pub(crate) fn armed_end_moved(
     end: ArmedEnd,
     desire: &DesiredAssignment,
@@ -243,11 +235,11 @@ pub(crate) fn armed_end_moved(
         | DesiredAssignment::Remove { .. }
         | DesiredAssignment::Forget { .. } => return None,
     };
-    // what is over only waits for its sessions
+    // a past end only waits for its sessions
     if !end.is_open() || end.lasts_until.is_some() || end.ends_at == until {
         return None;
     }
-    // over before anything was sent: all that a denial from now on could refuse is what the person had before
+    // over before anything was sent: a denial could only refuse earlier access
     let is_unsent = row.is_some_and(|row| row.execution.ownership != Ownership::Ours);
     if end.is_first && is_unsent && until <= now.unwrap_or(at) {
         return None;
@@ -269,7 +261,6 @@ pub(crate) fn armed_end_moved(
     })
 }
 
-/// The row whose create waits for its end to be armed.
 pub(crate) fn gate_closed(row: AssignmentRow, until: Timestamp) -> AssignmentRow {
     AssignmentRow {
         gate: Gate::Closed { until },
@@ -277,7 +268,6 @@ pub(crate) fn gate_closed(row: AssignmentRow, until: Timestamp) -> AssignmentRow
     }
 }
 
-/// The row whose create waits no longer; `None` when it did not.
 pub(crate) fn gate_settled(mut row: AssignmentRow, change: &GateChange) -> Option<AssignmentRow> {
     if !matches!(row.gate, Gate::Closed { .. }) {
         return None;
@@ -293,7 +283,8 @@ pub(crate) fn gate_settled(mut row: AssignmentRow, change: &GateChange) -> Optio
     Some(row)
 }
 
-/// What operators hear of sessions that could not be ended; who they are is a matter of each channel.
+/// Makes the notice to operators about sessions that could not be ended; channels know the
+/// operators.
 pub(crate) fn notice_of_revocation(news: &SessionRevocationNews) -> Notice {
     Notice {
         news: News::SessionsLive {
@@ -309,7 +300,7 @@ pub(crate) fn notice_of_revocation(news: &SessionRevocationNews) -> Notice {
     }
 }
 
-/// What whoever holds it hears of a later end that AWS does not take.
+/// Makes the notice to the holder of a later end that AWS refuses.
 pub(crate) fn notice_of_unmoved(news: &ArmedEndNews) -> Notice {
     Notice {
         news: News::NotExtended {
@@ -326,7 +317,6 @@ pub(crate) fn notice_of_unmoved(news: &ArmedEndNews) -> Notice {
     }
 }
 
-/// The key a wish is about.
 pub(crate) fn key_of_wish(wish: &ArmedEndWish) -> Option<&HoldKey> {
     match wish {
         ArmedEndWish::Arm(grant) => Some(&grant.key),
@@ -335,8 +325,8 @@ pub(crate) fn key_of_wish(wish: &ArmedEndWish) -> Option<&HoldKey> {
     }
 }
 
-/// What a wish that is about no key makes of each end that is open; `None` where it has nothing to do with it. Its version
-/// grows: what was asked before that is not what there is now.
+/// Applies a keyless wish to an open end; `None` if unaffected. The version grows, because earlier
+/// reads are outdated.
 pub(crate) fn armed_end_looked_again(end: ArmedEnd, wish: &ArmedEndWish) -> Option<ArmedEnd> {
     let ArmedEndWish::LookAgain { at, given, shown } = wish else {
         return None;
@@ -355,7 +345,6 @@ pub(crate) fn armed_end_looked_again(end: ArmedEnd, wish: &ArmedEndWish) -> Opti
     })
 }
 
-/// The key a desire is about.
 pub(crate) fn key_of(desire: &DesiredAssignment) -> &HoldKey {
     match desire {
         DesiredAssignment::Until { key, .. }
@@ -366,8 +355,8 @@ pub(crate) fn key_of(desire: &DesiredAssignment) -> &HoldKey {
     }
 }
 
-/// The row after `desire`; `None` when it goes. A new row's revision is one above `floor`, the
-/// largest revision ever forgotten, so that a revision is never seen twice for different desires.
+/// Applies a desire; `None` deletes the row. A new row's revision is one above `floor`, the largest
+/// deleted revision, so that no revision is reused for different desires.
 pub(crate) fn desired(
     stored: Option<AssignmentRow>,
     desire: &DesiredAssignment,
@@ -386,7 +375,6 @@ fn raced(desire: &DesiredAssignment) -> StorageFault {
     ))
 }
 
-/// The row a desire makes where there is none.
 fn first_row(desire: &DesiredAssignment, floor: u64) -> Result<AssignmentRow, StorageFault> {
     let (key, wanted, execution) = match desire {
         DesiredAssignment::Until {
@@ -417,7 +405,6 @@ fn first_row(desire: &DesiredAssignment, floor: u64) -> Result<AssignmentRow, St
     Ok(new_row(key, wanted, execution, floor))
 }
 
-/// What a desire makes of a row; `None` when it goes.
 fn changed_row(
     desire: &DesiredAssignment,
     row: AssignmentRow,
@@ -466,7 +453,6 @@ fn changed_row(
     }
 }
 
-/// A row that was not there, wanted until and asked for as given.
 fn new_row(
     key: &HoldKey,
     (until, asked_at, haste): (Timestamp, Timestamp, Haste),
@@ -488,11 +474,10 @@ fn new_row(
     }
 }
 
-/// A removal that a person wants at once keeps its slot while it waits this long because AWS was
-/// full.
+/// How long an urgent removal keeps its slot while AWS is full.
 pub(crate) const AT_ONCE_AGAIN: TimeSpan = TimeSpan::seconds(1);
 
-/// The row with what is desired now, due at once unless it stands as desired and was seen to.
+/// Sets the desire, due immediately unless already satisfied.
 fn with_desired(mut row: AssignmentRow, newer: Desired) -> AssignmentRow {
     let stands = stands_as_desired(&row, &newer);
     row.desired = Desired {
@@ -505,8 +490,8 @@ fn with_desired(mut row: AssignmentRow, newer: Desired) -> AssignmentRow {
     row
 }
 
-/// Whether what is desired is what the row was seen to be, for as long or longer: a grant that begins to
-/// count, an extension. Looking at it again would cost a call for each.
+/// Returns whether the row was seen as desired, for as long or longer: another grant, an extension.
+/// Another look would cost a call each.
 fn stands_as_desired(row: &AssignmentRow, newer: &Desired) -> bool {
     let was_seen = matches!(row.execution.verdict, Verdict::Present { at } if at >= newer.asked_at);
     let is_same = newer.asked_at == row.desired.asked_at
@@ -516,7 +501,6 @@ fn stands_as_desired(row: &AssignmentRow, newer: &Desired) -> bool {
     was_seen && is_same && is_longer && row.execution.operation.is_none() && !row.gave_up()
 }
 
-/// The row with an intent.
 pub(crate) fn begun(stored: AssignmentRow, intent: &AssignmentRow) -> AssignmentRow {
     AssignmentRow {
         execution: intent.execution.clone(),
@@ -524,7 +508,7 @@ pub(crate) fn begun(stored: AssignmentRow, intent: &AssignmentRow) -> Assignment
     }
 }
 
-/// The row once its operation is known to be over; `None` when it has another by now.
+/// Clears a finished operation; `None` when the row has another by now.
 pub(crate) fn noted_over(
     stored: AssignmentRow,
     over: &Over,
@@ -537,8 +521,8 @@ pub(crate) fn noted_over(
     is_it.then(|| stored.over(at, due))
 }
 
-/// The row with what was learned. What is desired stays as stored; if that changed while the executor
-/// worked, the row is due from the instant of that change.
+/// Stores learned facts. The stored desire stays; if it changed meanwhile, the row is due from that
+/// change.
 pub(crate) fn recorded(
     stored: AssignmentRow,
     learned: &AssignmentRow,
@@ -551,9 +535,10 @@ pub(crate) fn recorded(
     };
     if row.desired.rev == learned.desired.rev {
         let asked_at = row.desired.asked_at;
-        // whoever took it found it asked for in the future, by a clock that was ahead: what was seen since counts
+        // the request was dated ahead by a fast clock and corrected when taken: later sightings
+        // count
         row.desired.asked_at = asked_at.min(learned.desired.asked_at);
-        // what was seen before that instant makes the grant that asks for it not active: looked at again from then on
+        // earlier sightings do not activate the requesting grant: looked at again from then on
         let is_ahead = learned.desired.asked_at < asked_at;
         if is_ahead && matches!(row.execution.verdict, Verdict::Present { at } if at < asked_at) {
             row.execution.due = row.execution.due.min(asked_at);
@@ -565,8 +550,8 @@ pub(crate) fn recorded(
     row
 }
 
-/// When an answer was given, from the id of the request it led to (UUID v7, RFC 9562, has
-/// milliseconds), else from how long it is kept; `None` when the id does not say. Answers forgotten by then make room.
+/// Returns an answer's time, from its request's id (UUID v7, RFC 9562, has milliseconds), else from
+/// its retention; `None` if unknown. Answers expired by then are deleted.
 pub(crate) fn answered_at(answer: &StoredAnswer) -> Option<Timestamp> {
     let Some(request) = answer.request else {
         return Some(ANSWER_KEPT.before(answer.until));

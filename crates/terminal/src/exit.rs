@@ -1,35 +1,33 @@
-//! How a run ends: one enum of exit codes, and the failure that leads to them.
+//! Exit codes of a run, and the failures that lead to them.
 
 use std::fmt::{Display, Write as _};
 use std::io;
 use std::process::ExitCode;
 
+use hallpass_base::text;
 use hallpass_iam::BadInput;
-use hallpass_model::text;
 
 use crate::say;
 
 /// The exit codes of every command (`design.md` §8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// All went well.
     Ok,
     /// The operation or check failed, or the result is partial.
     Failed,
     /// Bad input; nothing was done.
     BadInput,
-    /// Changes or findings are present; only when that was asked for.
+    /// Changes or findings are present; only on request.
     Findings,
     /// Refused for safety; nothing was done.
     Refused,
     /// The lane or lock is held elsewhere.
     Held,
-    /// A mistake of ours.
+    /// A defect of Hallpass.
     Internal,
 }
 
 impl Exit {
-    /// The number the shell sees.
     pub const fn code(self) -> u8 {
         match self {
             Self::Ok => 0,
@@ -42,8 +40,8 @@ impl Exit {
         }
     }
 
-    /// How a command ends that only looked: what could not be read makes the result partial, whatever
-    /// was found; findings are told apart only where that was asked for.
+    /// Returns a read-only command's exit: unreadable parts make it partial; findings count only on
+    /// request.
     pub const fn of_look(is_partial: bool, finds: bool) -> Self {
         if is_partial {
             Self::Failed
@@ -61,23 +59,20 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The code of failures where nobody answered.
+/// Failure code without an answer.
 pub const UNREACHABLE: &str = "unreachable";
 
-/// What every command answers.
 pub type Outcome = Result<Exit, Failure>;
 
-/// How a command says why it did not do what was asked, on stderr.
+/// Format of failures on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureForm {
-    /// As text.
     Text,
-    /// As one document `{"error":{"code","message","pointer","file","help"}}` (`policies.md` §1), where
-    /// data is wanted as JSON.
+    /// One document `{"error":{"code","message","pointer","file","help"}}` (`policies.md` §1),
+    /// where data is printed as JSON.
     Json,
 }
 
-/// Why a command did not do what was asked, for people.
 #[derive(Debug)]
 pub struct Failure {
     exit: Exit,
@@ -90,12 +85,9 @@ pub struct Failure {
     quiet: bool,
 }
 
-/// Where the input is wrong.
 #[derive(Debug, Default)]
 struct InputPlace {
-    /// The file, or empty.
     file: String,
-    /// In it: a flag, `line:column` or a JSON pointer; or empty.
     pointer: String,
 }
 
@@ -108,7 +100,7 @@ impl From<BadInput> for Failure {
 }
 
 impl Failure {
-    /// A failure with its exit code: lower case, no final stop, subject in backticks.
+    /// Makes a failure: lower case, no final stop, subject in backticks.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self {
             exit,
@@ -121,32 +113,29 @@ impl Failure {
         }
     }
 
-    /// The operation failed.
     pub fn failed(message: impl Into<String>) -> Self {
         Self::new(Exit::Failed, message)
     }
 
-    /// What was given cannot be used; nothing was done.
+    /// Invalid input; nothing was done.
     pub fn bad_input(message: impl Into<String>) -> Self {
         Self::new(Exit::BadInput, message)
     }
 
-    /// It would be dangerous; nothing was done.
+    /// Dangerous; nothing was done.
     pub fn refused(message: impl Into<String>) -> Self {
         Self::new(Exit::Refused, message)
     }
 
-    /// We contradict ourselves.
     pub fn bug(message: impl Display) -> Self {
         Self::new(Exit::Internal, format!("{message} (this is a bug)"))
     }
 
-    /// A file that cannot be read.
     pub fn unreadable(path: impl Display, error: &io::Error) -> Self {
         Self::bad_input(format!("cannot read `{path}`: {}", reason(error)))
     }
 
-    /// A file of which nobody can tell whether it is there, which is no sign that it is not.
+    /// A file whose existence cannot be determined, so it may exist.
     pub fn unseen(path: impl Display, error: &io::Error) -> Self {
         Self::failed(format!(
             "whether `{path}` is there cannot be seen: {}",
@@ -154,18 +143,16 @@ impl Failure {
         ))
     }
 
-    /// A file that cannot be written.
     pub fn unwritable(path: impl Display, error: &io::Error) -> Self {
         Self::failed(format!("cannot write `{path}`: {}", reason(error)))
     }
 
-    /// An address that cannot be listened on.
     pub fn cannot_listen(address: impl Display, error: &io::Error) -> Self {
         Self::failed(format!("cannot listen on `{address}`: {}", reason(error)))
             .help("choose another address with `--listen`")
     }
 
-    /// Output that nobody takes any more ends the run without a word; anything else is a failure.
+    /// A closed pipe ends the run silently; other errors are failures.
     pub fn stdout(error: &io::Error) -> Self {
         Self {
             quiet: error.kind() == io::ErrorKind::BrokenPipe,
@@ -173,59 +160,50 @@ impl Failure {
         }
     }
 
-    /// The same, that leads to another exit code.
     #[must_use]
     pub fn exits(mut self, exit: Exit) -> Self {
         self.exit = exit;
         self
     }
 
-    /// The stable code a program can act on.
     #[must_use]
     pub fn code(mut self, code: impl Into<String>) -> Self {
         self.code = Some(code.into().into_boxed_str());
         self
     }
 
-    /// One more line about it.
     #[must_use]
     pub fn detail(mut self, line: impl Into<String>) -> Self {
         self.details.push(line.into());
         self
     }
 
-    /// What would help.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// Where in the input: `file:line:column`, a JSON pointer, or nothing.
     #[must_use]
     pub fn at(mut self, place: impl Into<String>) -> Self {
         self.place.get_or_insert_default().pointer = place.into();
         self
     }
 
-    /// In which file.
     #[must_use]
     pub fn within(mut self, path: &std::path::Path) -> Self {
         self.place.get_or_insert_default().file = path.display().to_string();
         self
     }
 
-    /// The exit code it leads to.
     pub fn exit(&self) -> Exit {
         self.exit
     }
 
-    /// The stable code, if there is one.
     pub fn has_code(&self) -> Option<&str> {
         self.code.as_deref()
     }
 
-    /// What went wrong, one line each.
     pub fn lines(&self) -> Vec<String> {
         if self.details.is_empty() {
             vec![self.message.clone()]
@@ -234,27 +212,22 @@ impl Failure {
         }
     }
 
-    /// Whether nobody answered, rather than refused.
     pub fn is_unreachable(&self) -> bool {
         self.code.as_deref() == Some(UNREACHABLE)
     }
 
-    /// What went wrong in one line, for reports of their own.
     pub fn words(&self) -> String {
         let mut words = self.message.clone();
         for detail in &self.details {
-            // what is a sentence goes on as one
             words = format!("{}; {detail}", words.trim_end_matches('.'));
         }
         words
     }
 
-    /// What would help, for reports of their own.
     pub fn remedy(&self) -> Option<&str> {
         self.help.as_deref()
     }
 
-    /// Says what went wrong, on stderr.
     pub fn report(&self, form: FailureForm) {
         if self.quiet {
             return;
@@ -308,7 +281,6 @@ impl Failure {
     }
 }
 
-/// The system's words without its number.
 fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
@@ -378,7 +350,7 @@ mod tests {
     fn what_others_wrote_cannot_steer_the_terminal() {
         let failure = Failure::failed("no\u{1b}[2Jbody");
         assert_eq!(failure.text(false), "error: no\\u{1b}[2Jbody");
-        // nor hide what they wrote, and programs read what it was
+        // people see hidden characters, programs the original
         let words = "pay\u{202e}gnp\u{9b}2J";
         let json = Failure::failed(words).json();
         assert!(!json.contains(['\u{202e}', '\u{9b}']), "{json}");

@@ -1,4 +1,4 @@
-//! What generators of policies share: their flags, and how a policy and its warnings are printed.
+//! Shared flags of policy generators, and output of policies and warnings.
 
 use hallpass_iam::generate::ids::{Lengths, Partition};
 use hallpass_iam::generate::{Generated, Layout, Unprintable};
@@ -6,7 +6,7 @@ use hallpass_iam::generate::{Generated, Layout, Unprintable};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, OutputArgs};
 
-/// What every generator of policies takes.
+/// Options of every policy generator.
 #[derive(Debug, clap::Args)]
 pub struct PolicyArgs {
     /// Indent the policy by two; otherwise it is one line
@@ -15,7 +15,7 @@ pub struct PolicyArgs {
     /// Partition of ARNs: `aws`, `aws-cn` or `aws-us-gov`
     #[arg(long, value_name = "PARTITION", default_value = "aws")]
     partition: Partition,
-    /// Take identifiers of any length, as in teaching material
+    /// Accept identifiers of any length, as in teaching material
     #[arg(long)]
     lenient_ids: bool,
     #[command(flatten)]
@@ -23,12 +23,10 @@ pub struct PolicyArgs {
 }
 
 impl PolicyArgs {
-    /// The partition of ARNs.
     pub fn partition(&self) -> Partition {
         self.partition
     }
 
-    /// How strictly identifiers are read.
     pub fn lengths(&self) -> Lengths {
         if self.lenient_ids {
             Lengths::Lenient
@@ -37,10 +35,10 @@ impl PolicyArgs {
         }
     }
 
-    /// Prints the policy on stdout and what is to be known about it on stderr.
+    /// Prints the policy on stdout and its warnings on stderr.
     ///
     /// # Errors
-    /// When nothing was made, or stdout does not take it.
+    /// When generation failed, or stdout does not accept it.
     pub fn finish(&self, made: Result<Generated, Failure>) -> Outcome {
         let made = made?;
         warn(&made.warnings);
@@ -48,7 +46,6 @@ impl PolicyArgs {
         Ok(Exit::Ok)
     }
 
-    /// How policies are laid out.
     pub fn layout(&self) -> Layout {
         if self.pretty {
             Layout::Pretty
@@ -58,7 +55,6 @@ impl PolicyArgs {
     }
 }
 
-/// Says on stderr what is to be known about a policy.
 pub fn warn(warnings: &[String]) {
     for warning in warnings {
         output::say(&format!("warning: {}", output::plain(warning)));

@@ -1,9 +1,10 @@
-//! What a command prints and how it ends: data on stdout in the chosen format, all else on stderr, exit codes,
-//! questions, files as arguments name them. Knows no server, no store and no AWS.
+//! Command output and exit: data on stdout in the chosen format, all else on stderr, exit codes,
+//! prompts, file arguments. Knows no server, no store and no AWS.
 
 pub mod exit;
 pub mod generated;
 pub mod logging;
+pub mod machine_name;
 pub mod nearest;
 pub mod output;
 pub mod prompt;

@@ -1,4 +1,4 @@
-//! The server's own log: structured, to stderr. Never secrets, bodies or reasons.
+//! The server's log: structured, to stderr. Never secrets, bodies or reasons.
 
 use std::io::IsTerminal as _;
 
@@ -13,38 +13,32 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, registry};
 use crate::exit::Failure;
 use crate::say;
 
-/// For whom the log is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// One JSON object per line, unless stderr is a terminal.
     Json,
-    /// For people.
     Plain,
 }
 
-/// What libraries may say at most unless they are named in `HALLPASS_LOG`: at their most talkative
-/// they print requests with session tokens, and the bodies they could not read.
+/// Maximum levels of libraries not named in `HALLPASS_LOG`: at debug levels they print requests
+/// with session tokens, and unreadable bodies.
 const LIBRARIES: &str = "aws=info,axum=info,h2=info,hyper=info,reqwest=info,rustls=info,\
     tokio_tungstenite=info,tungstenite=info";
 
-/// What is told by spans and steps is for those who send traces on, and not for the log.
+/// Spans and steps are for trace export, not for the log.
 const NOT_TOLD: &str = "telemetry::span=off,telemetry::step=off";
-/// They are told to who sends them on.
+/// Enables spans and steps for export.
 const TOLD: &str = "telemetry::span=info,telemetry::step=info";
 
-/// Who sends logs and traces on, beside the log.
+/// Exports logs and traces beside the log.
 pub struct SendsOn {
-    /// What gets them.
     pub layer: Box<dyn Layer<Registry> + Send + Sync>,
-    /// Whether it gets what the log gets.
     pub logs: bool,
-    /// Whether it gets spans and steps.
     pub traces: bool,
-    /// The trace and the span that this thread is in, as far as they are known.
     pub within: fn() -> Option<(String, String)>,
 }
 
-/// Starts logging at `level` (or as `HALLPASS_LOG` says). A second start changes nothing.
+/// Starts logging at `level` (or by `HALLPASS_LOG`). A second start changes nothing.
 pub fn start(level: &str, style: Style) -> Result<(), Failure> {
     let filter = filter(level, NOT_TOLD)?;
     // an earlier subscriber (in tests) stays
@@ -56,7 +50,7 @@ pub fn start(level: &str, style: Style) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The same, and sends on; whatever the style, lines of JSON say which trace they belong to.
+/// Starts logging with export; JSON lines contain their trace in any style.
 pub fn start_sending(level: &str, style: Style, to: SendsOn) -> Result<(), Failure> {
     let wanted = filter(level, NOT_TOLD)?;
     let traces = if to.traces { TOLD } else { NOT_TOLD };
@@ -84,7 +78,7 @@ fn is_json(style: Style) -> bool {
 
 fn filter(level: &str, besides: &str) -> Result<EnvFilter, Failure> {
     let wanted = std::env::var("HALLPASS_LOG").unwrap_or_else(|_| level.to_owned());
-    // what is said later about the same target wins
+    // the last directive for a target wins
     EnvFilter::try_new(format!("{LIBRARIES},{wanted},{besides}")).map_err(|error| {
         Failure::bad_input(format!("`{wanted}` is not a log level: {error}"))
             .help("use error, warn, info, debug or trace")
@@ -107,8 +101,8 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fmt::layer()
-        // a line that cannot be written (a full disk) is lost; told of on the same stderr it would
-        // be a panic, and whoever wanted to say something would stop with it
+        // a failed write (a full disk) loses the line; reporting it on the same stderr would panic
+        // in the caller
         .log_internal_errors(false)
         .with_writer(std::io::stderr)
         .json()
@@ -116,7 +110,6 @@ where
         .map_event_format(|lines| WithTrace { lines, within })
 }
 
-/// A line of JSON, with the trace that it belongs to.
 struct WithTrace<F> {
     lines: F,
     within: fn() -> Option<(String, String)>,

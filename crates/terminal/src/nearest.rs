@@ -1,11 +1,9 @@
-//! The name that was meant.
+//! Suggests names for typing errors.
 
 use std::collections::BTreeSet;
 
-/// Letters in which a name may differ from what was typed and still be meant.
 const CHANGES_MAX: usize = 3;
 
-/// The name that comes nearest to what was typed, if one comes near.
 pub fn nearest<'a>(text: &str, known: &'a BTreeSet<String>) -> Option<&'a String> {
     let typed = text.to_lowercase();
     let near = known.iter().filter_map(|name| {

@@ -1,14 +1,13 @@
-//! What a command prints: data on stdout in the chosen format, everything else on stderr.
+//! Command output: data on stdout in the chosen format, everything else on stderr.
 //!
-//! Text that other people wrote (reasons, names) is shown without anything that could steer the
-//! terminal or hide what it says.
+//! Text from other people (reasons, names) cannot control the terminal or hide its content.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
 use comfy_table::{ColumnConstraint, ContentArrangement, Width, presets};
-use hallpass_model::text;
+use hallpass_base::text;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -17,7 +16,7 @@ pub use crate::say::{
     plain, say, say_command, stderr_has_colour, stderr_width, stdout_has_colour, width, wrapped,
 };
 
-/// How data is printed.
+/// Format of printed data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people; fits the terminal
@@ -33,13 +32,13 @@ pub enum Format {
 /// `--output`, on every command that prints data.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct OutputArgs {
-    /// How to print it [default: table on a terminal, jsonl otherwise]
+    /// Output format [default: table on a terminal, jsonl otherwise]
     #[arg(long, short = 'o', value_enum, value_name = "FORMAT")]
     output: Option<Format>,
 }
 
 impl OutputArgs {
-    /// The format that was asked for, or the one that suits where the output goes.
+    /// Returns the requested format, or the default for the destination.
     pub fn format(&self) -> Format {
         self.output.unwrap_or_else(|| {
             if io::stdout().is_terminal() {
@@ -51,10 +50,9 @@ impl OutputArgs {
     }
 }
 
-/// The narrowest that a cell of running text is broken to, in columns.
+/// Minimum column width of wrapped text.
 const CELL_LEAST: u16 = 16;
 
-/// Rows for people.
 #[derive(Debug, Default)]
 pub struct Table {
     /// Column titles. One that begins with `=` is never broken over lines (ids, for copying).
@@ -63,7 +61,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// An empty table; a title that begins with `=` marks a column whose cells are never broken.
+    /// Makes a table; a title with `=` first marks a column that is never broken.
     pub fn new(head: &[&'static str]) -> Self {
         Self {
             head: head.to_vec(),
@@ -71,20 +69,18 @@ impl Table {
         }
     }
 
-    /// Adds a row; cells are shown safely whatever they hold.
+    /// Adds a row; unsafe characters are escaped.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows
             .push(cells.into_iter().map(|cell| plain(&cell)).collect());
     }
 
-    /// Adds a row whose cells may have several lines, such as those of an error with its place.
     pub fn row_of_lines<const N: usize>(&mut self, cells: [String; N]) {
         let lines = |cell: String| cell.lines().map(plain).collect::<Vec<_>>().join("\n");
         self.rows.push(cells.into_iter().map(lines).collect());
     }
 
-    /// The table as text, at most `width` wide when there is a width; as blocks of lines where
-    /// columns would be too narrow to read.
+    /// Renders at most `width` columns; narrow tables become blocks of lines.
     pub fn text(&self, width: Option<u16>) -> String {
         match width {
             Some(width) if self.least_width() > width => self.blocks(width),
@@ -92,7 +88,6 @@ impl Table {
         }
     }
 
-    /// The width below which cells could not be read any more.
     fn least_width(&self) -> u16 {
         let columns = self.head.iter().enumerate().map(|(index, title)| {
             let widest = self.widest(index);
@@ -109,7 +104,6 @@ impl Table {
         })
     }
 
-    /// Each row as its first cell and a line per further one.
     fn blocks(&self, width: u16) -> String {
         let titles = || self.head.iter().map(|title| title.trim_start_matches('='));
         let margin = titles().skip(1).map(str::len).max().unwrap_or(0);
@@ -158,7 +152,7 @@ impl Table {
         }
         let mut text = String::new();
         for line in table.lines() {
-            // every cell is padded; blanks at the margins only make lines wrap
+            // removes margin padding, which only makes lines wrap
             text.push_str(line.trim_end().strip_prefix(' ').unwrap_or(&line));
             text.push('\n');
         }
@@ -179,10 +173,10 @@ impl Table {
     }
 }
 
-/// Prints many things: each as one row, line or element. `fields` are the columns of CSV.
+/// Prints items, each as a row, line or element. `fields` are the CSV columns.
 ///
 /// # Errors
-/// When stdout does not take it.
+/// When stdout does not accept it.
 pub fn list<T: Serialize>(
     format: Format,
     items: &[T],
@@ -210,10 +204,10 @@ pub fn list<T: Serialize>(
     }
 }
 
-/// Prints one thing. `fields` are the columns of CSV; `text` is for people.
+/// Prints one item. `fields` are the CSV columns; `text` is for people.
 ///
 /// # Errors
-/// When stdout does not take it.
+/// When stdout does not accept it.
 pub fn one<T: Serialize>(
     format: Format,
     item: &T,
@@ -228,7 +222,7 @@ pub fn one<T: Serialize>(
     }
 }
 
-/// A table with its states in colour: those of the column `STATE`, which is never broken.
+/// Colors the states in column `STATE`, which is never broken.
 fn painted(text: &str) -> String {
     let column = text.lines().next().and_then(|head| head.find("STATE"));
     let lines = text.lines().map(|line| {
@@ -245,8 +239,7 @@ fn painted(text: &str) -> String {
     lines.collect()
 }
 
-/// Text that begins with the word of a state, with that word in its colour. What it means is in the
-/// word; the colour only helps the eye.
+/// Colors a leading state word. The color adds no information.
 pub fn state_painted(text: &str) -> String {
     let colours = [
         ("32", ["Active", "Approved"].as_slice()),
@@ -264,10 +257,10 @@ pub fn state_painted(text: &str) -> String {
     text.to_owned()
 }
 
-/// Writes data to stdout as it is.
+/// Writes data to stdout unchanged.
 ///
 /// # Errors
-/// When stdout does not take it; without a word when the reader went away.
+/// When stdout does not accept it; silent when the reader closed it.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     stdout
@@ -276,14 +269,12 @@ pub fn print(text: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::stdout(&error))
 }
 
-/// A JSON document for reading, with its line end.
 fn pretty<T: Serialize + ?Sized>(item: &T) -> Result<String, Failure> {
     serde_json::to_string_pretty(item)
         .map(|document| text::json(&document).into_owned() + "\n")
         .map_err(Failure::bug)
 }
 
-/// A JSON value on one line, with its line end.
 pub fn compact<T: Serialize + ?Sized>(item: &T) -> Result<String, Failure> {
     serde_json::to_string(item)
         .map(|line| text::json(&line).into_owned() + "\n")
@@ -304,7 +295,7 @@ fn csv<T: Serialize>(items: &[T], fields: &[&str]) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// Text, lists of texts parted by blanks, anything else as JSON; numbers begin no formula.
+/// Renders text, space-separated text lists, anything else as JSON; numbers begin no formula.
 fn csv_cell(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => String::new(),

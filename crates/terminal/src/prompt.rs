@@ -1,16 +1,16 @@
-//! Asking before access is taken away, or taken in an emergency.
+//! Prompts before access is removed, or taken in an emergency.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
 use crate::exit::Failure;
 use crate::say::{say, stderr_height};
 
-/// Whether the answer was given on the command line already.
+/// Whether the command line already consents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consent {
     /// `--yes`.
     Given,
-    /// To be asked for.
+    /// Prompt on the terminal.
     Ask,
 }
 
@@ -20,30 +20,29 @@ impl From<bool> for Consent {
     }
 }
 
-/// The switch of every command that asks first.
+/// The switch of every command that prompts first.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct YesArgs {
-    /// Do it without asking first
+    /// Do not prompt for confirmation
     #[arg(long, short = 'y')]
     yes: bool,
 }
 
 impl YesArgs {
-    /// What the switch says.
     pub fn consent(&self) -> Consent {
         self.yes.into()
     }
 }
 
-/// Asks `question` on the terminal. Goes on only when the answer is yes.
+/// Prompts with `question` on the terminal. Continues only after a yes.
 ///
 /// # Errors
-/// Exit 4 when there is no terminal to ask on, and when the answer is anything but yes.
+/// Exit 4 without a terminal, and for any answer but yes.
 pub fn confirm(question: &str, consent: Consent) -> Result<(), Failure> {
     confirm_act("this takes access away", question, consent)
 }
 
-/// The same for anything else that is asked first: `act` says what it does.
+/// Prompts for another act: `act` names it.
 ///
 /// # Errors
 /// As [`confirm`].
@@ -58,7 +57,7 @@ pub fn confirm_act(act: &str, question: &str, consent: Consent) -> Result<(), Fa
         );
     }
     let mut stderr = io::stderr().lock();
-    // without a prompt on the screen the answer would not be one to this question
+    // without a visible prompt the answer would not be to this question
     write!(stderr, "{question} [y/N] ")
         .and_then(|()| stderr.flush())
         .map_err(|error| Failure::failed(format!("cannot ask: {error}")))?;
@@ -73,7 +72,7 @@ pub fn confirm_act(act: &str, question: &str, consent: Consent) -> Result<(), Fa
     }
 }
 
-/// Shows all of what is confirmed next, on a terminal a screen at a time.
+/// Shows the whole text to confirm, on a terminal a screen at a time.
 ///
 /// # Errors
 /// Exit 4 when the reader stops before its end.
@@ -103,7 +102,6 @@ pub fn show_whole(text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A text in pieces that leave a line of a terminal of that height free.
 fn pages(text: &str, height: Option<u16>) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
     let most = height.map_or(lines.len(), |it| usize::from(it).saturating_sub(1));

@@ -1,12 +1,12 @@
-//! What a terminal is told beside its data: lines on stderr that fit it, in colours where they are welcome, and text of
-//! others without what is hidden in it.
+//! Messages on stderr: wrapped, colored where supported, with hidden characters of foreign text
+//! made visible.
 
 use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
 
-use hallpass_model::text;
+use hallpass_base::text;
 
-/// Says one line on stderr. Nobody hears whether that works.
+/// Prints one line on stderr, ignoring errors.
 pub fn say(line: &str) {
     let text = match stderr_width() {
         Some(width) => fitted(line, width.into()),
@@ -15,30 +15,28 @@ pub fn say(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Says a command on stderr, on one line however long it is: it is there to be copied.
+/// Prints a command on stderr, unwrapped for copying.
 pub fn say_command(line: &str) {
     let _ = writeln!(io::stderr().lock(), "  {}", plain(line));
 }
 
-/// Says one line on stderr as it is, however long: it is for programs.
+/// Prints one line on stderr, unwrapped for programs.
 pub fn say_unbroken(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// The columns of stderr, where it is a terminal.
 pub fn stderr_width() -> Option<u16> {
     let size = terminal_size::terminal_size_of(io::stderr());
     size.map(|(terminal_size::Width(width), _)| width)
 }
 
-/// The lines of stderr, where it is a terminal.
 pub fn stderr_height() -> Option<u16> {
     let size = terminal_size::terminal_size_of(io::stderr());
     size.map(|(_, terminal_size::Height(height))| height)
 }
 
-/// The text with its long lines broken between words. Further lines stand two columns in; what is set
-/// out in columns, with several blanks between words, stays as it is.
+/// Wraps long lines between words, indented by two. Text in columns, with several blanks between
+/// words, is unchanged.
 fn fitted(text: &str, width: usize) -> String {
     let lines = text.split('\n').map(|line| {
         let words = line.trim_start();
@@ -52,12 +50,11 @@ fn fitted(text: &str, width: usize) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Whether stderr shows colours: a terminal, and nobody said otherwise (<https://no-color.org>).
+/// Returns whether stderr shows colors: a terminal, unless disabled (<https://no-color.org>).
 pub fn stderr_has_colour() -> bool {
     colour_is_welcome() && io::stderr().is_terminal()
 }
 
-/// Whether stdout shows colours; as for stderr.
 pub fn stdout_has_colour() -> bool {
     colour_is_welcome() && io::stdout().is_terminal()
 }
@@ -68,7 +65,7 @@ fn colour_is_welcome() -> bool {
     !refused && !dumb
 }
 
-/// The terminal's width in columns; `None` when stdout is none, and lines may be of any length.
+/// Returns the terminal's columns; `None` when stdout is no terminal and lines may have any length.
 pub fn width() -> Option<u16> {
     if !io::stdout().is_terminal() {
         return None;
@@ -76,8 +73,7 @@ pub fn width() -> Option<u16> {
     terminal_size::terminal_size().map(|(terminal_size::Width(width), _)| width)
 }
 
-/// Words on lines of at most `width` columns where words are that short; further lines begin with
-/// `indent` blanks.
+/// Wraps at `width` columns where words permit; further lines are indented by `indent` blanks.
 pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
     let (mut lines, mut column) = (String::new(), 0);
     for word in text.split_whitespace() {
@@ -97,7 +93,7 @@ pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
     lines
 }
 
-/// `text` on one line, with whatever is hidden in it written out.
+/// Returns `text` on one line, with hidden characters written out.
 pub fn plain(text: &str) -> String {
     text::written_out(text)
 }
@@ -114,7 +110,7 @@ mod tests {
                 "error[held]: you hold payments-prod already\n  help: leave it out of what you ask for",
                 "error[held]: you hold\n  payments-prod already\n  help: leave it out\n    of what you ask for",
             ),
-            // one word that is too long is not broken: it may be an id
+            // an overlong word is not broken: it may be an id
             (
                 "see req_01934a5b6c7d7e8f90123456789abcde",
                 "see\n  req_01934a5b6c7d7e8f90123456789abcde",

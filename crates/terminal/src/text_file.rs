@@ -1,22 +1,20 @@
-//! Text files as arguments name them.
-
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use hallpass_model::text;
+use hallpass_base::text;
 
 use crate::exit::Failure;
 
-/// The longest secret in a file.
 const SECRET_BYTES_MAX: u64 = 1024 * 1024;
-/// The longest file that is read where nothing smaller is known.
+/// Default maximum file size.
 pub const TEXT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// Reads a whole text file of at most `bytes_max` bytes, without a byte order mark; `-` is standard input.
+/// Reads a text file of at most `bytes_max` bytes, without a byte order mark; `-` is standard
+/// input.
 ///
 /// # Errors
-/// Exit 2 when it cannot be read, is larger (`E_LIMIT`) or no text.
+/// Exit 2 when it is unreadable, larger (`E_LIMIT`) or no text.
 pub fn read_text(path: &Path, bytes_max: u64) -> Result<String, Failure> {
     let name = path.display();
     let unreadable = |error| Failure::unreadable(&name, &error);
@@ -40,7 +38,7 @@ pub fn read_text(path: &Path, bytes_max: u64) -> Result<String, Failure> {
     decoded(&name.to_string(), &bytes).map(str::to_owned)
 }
 
-/// The text that a file's bytes are, without a byte order mark.
+/// Decodes a file's bytes, without a byte order mark.
 ///
 /// # Errors
 /// Exit 2 when it is not UTF-8; UTF-16 is named.
@@ -49,10 +47,10 @@ pub fn decoded<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Failure> {
         .map_err(|error| Failure::bad_input(format!("`{name}` {error}")).code("E_JSON"))
 }
 
-/// Reads the secret in a file: its text without blanks around it.
+/// Reads a secret from a file, trimmed.
 ///
 /// # Errors
-/// Exit 2 when it cannot be read, or nothing is in it.
+/// Exit 2 when it is unreadable or empty.
 pub fn read_secret(path: &Path) -> Result<String, Failure> {
     let text = read_text(path, SECRET_BYTES_MAX)?;
     match text.trim() {

@@ -1,13 +1,13 @@
-//! What only the command line says of times and places in line.
+//! Command-line texts for times and queue positions.
 
 use hallpass_api::Queue;
-use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_wording::{line, time};
+use hallpass_base::{TimeSpan, Timestamp};
+use hallpass_channels::wording::{line, time};
 use jiff::tz::TimeZone;
 
 /// `12 others are set up before it: about 2m`.
 pub fn in_line(queue: &Queue) -> String {
-    // to the next ten seconds: more would be pretence
+    // to the next ten seconds: more would be false precision
     let about = TimeSpan::seconds(queue.seconds.div_ceil(10).max(1) * 10);
     line::place(queue.before, &format!("about {about}"))
 }
@@ -26,7 +26,7 @@ pub fn ends(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     }
 }
 
-/// The zone people are in, by the system or `TZ`; UTC when neither says.
+/// Returns the zone from the system or `TZ`; by default UTC.
 pub fn zone() -> TimeZone {
     TimeZone::try_system().unwrap_or(TimeZone::UTC)
 }

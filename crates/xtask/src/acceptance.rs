@@ -1,5 +1,5 @@
-//! Tables of the specification that tests play: the decisions of `access.md` §4 say what the fixture
-//! says that the rules are held to, and the rows that the simulator's referees play are there.
+//! Tables of the specification played by tests: the decisions of `access.md` §4 match the rules'
+//! fixture, and rows of the simulator's referees exist.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,15 @@ use serde_json::Value;
 use crate::breach::Breach;
 use crate::spec::{Spec, is_rule, outside_fences};
 
-/// The page with the tables of decisions.
 pub(crate) const DECISIONS: &str = "docs/spec/access.md";
-/// What the rules are held to, row by row.
 pub(crate) const FIXTURE: &str = "crates/rules/tests/fixtures/elevator-readme-cases.json";
-/// Where the simulator's referees are.
 const REFEREES: &str = "e2e/sim/";
 
-/// What a row says: its line, the kind, who approves, and whether somebody may press.
 struct AcceptanceRow<'a> {
     line: usize,
     said: (&'a str, Vec<&'a str>, Option<bool>),
 }
 
-/// Compares the tables with the fixture, both ways.
 pub(crate) fn decisions(page: &str, fixture: &str) -> Vec<Breach> {
     let Ok(fixture) = serde_json::from_str::<Value>(fixture) else {
         return vec![Breach::new(FIXTURE, 1, "is not JSON")];
@@ -55,7 +50,6 @@ pub(crate) fn decisions(page: &str, fixture: &str) -> Vec<Breach> {
     findings
 }
 
-/// The rows of the tables of decisions by id.
 fn rows(page: &str) -> BTreeMap<&str, AcceptanceRow<'_>> {
     let mut found = BTreeMap::new();
     for (index, line) in outside_fences(page) {
@@ -83,7 +77,6 @@ fn rows(page: &str) -> BTreeMap<&str, AcceptanceRow<'_>> {
     found
 }
 
-/// What the fixture expects, in the words of the tables.
 fn expected(case: &Value) -> (&str, Vec<&str>, Option<bool>) {
     let kind = match case.pointer("/expect/decision").and_then(Value::as_str) {
         Some("ApprovalNotRequired") => "ANR",
@@ -97,7 +90,6 @@ fn expected(case: &Value) -> (&str, Vec<&str>, Option<bool>) {
     let names = approvers.into_iter().flatten().filter_map(Value::as_str);
     let names = names.map(|address| match address.split_once('@') {
         Some((name, "corp.com")) => name,
-        // the one of the groups
         Some(_) if address == "email@gmail.com" => "e",
         Some(_) | None => address,
     });
@@ -107,7 +99,7 @@ fn expected(case: &Value) -> (&str, Vec<&str>, Option<bool>) {
     (kind, names.collect(), may)
 }
 
-/// Rows that a referee of the simulator plays and `simulator.md` does not have.
+/// Finds rows played by a simulator referee but missing in `simulator.md`.
 pub(crate) fn played(spec: &Spec, path: &str, text: &str) -> Vec<Breach> {
     let Some(page) = spec
         .page("simulator.md")

@@ -1,5 +1,5 @@
-//! Packs what a client needs of every published AWS service model into one file of `aws-wire`:
-//! an index with hosts and Regions, then one deflated table a service.
+//! Packs the client's part of every published AWS service model into one file of `aws-wire`: an
+//! index with hosts and Regions, then one deflated table per service.
 #![expect(
     clippy::indexing_slicing,
     reason = "a `Value` indexed by name gives null where there is nothing"
@@ -16,14 +16,12 @@ use serde_json::{Map, Value, json};
 use crate::aws_tables::{Detail, TableError, newest, read_json, render};
 use crate::json_files::{self, JsonFileError};
 
-/// What was written.
 #[derive(Debug)]
 pub(crate) struct Packed {
     pub(crate) services: usize,
     pub(crate) bytes: usize,
 }
 
-/// Reads every model below `models` and writes the catalog to `path`.
 pub(crate) fn write(models: &Path, path: &Path) -> Result<Packed, TableError> {
     let endpoints = read_json(models, "endpoints.json")?.unwrap_or(Value::Null);
     let (mut rows, mut tables) = (Vec::new(), Vec::new());
@@ -61,7 +59,6 @@ pub(crate) fn write(models: &Path, path: &Path) -> Result<Packed, TableError> {
     })
 }
 
-/// The folders below `models`, in the order of their names.
 fn names(models: &Path) -> Result<Vec<String>, TableError> {
     let entries = fs::read_dir(models).map_err(JsonFileError::unread(models))?;
     let folders = entries.flatten().filter(|entry| entry.path().is_dir());
@@ -80,7 +77,6 @@ fn deflated(text: &str, path: &Path) -> Result<Vec<u8>, TableError> {
     Ok(whole.map_err(JsonFileError::unwritten(path))?)
 }
 
-/// Every partition with the ending of its host names and its Regions.
 fn partitions(endpoints: &Value) -> Value {
     let all = endpoints["partitions"].as_array().into_iter().flatten();
     let rows = all.map(|partition| {
@@ -92,7 +88,7 @@ fn partitions(endpoints: &Value) -> Value {
     rows.collect()
 }
 
-/// The hosts that are not `PREFIX.REGION.SUFFIX`, and where a global service answers.
+/// Adds hosts other than `PREFIX.REGION.SUFFIX`, and the location of global services.
 fn hosts(endpoints: &Value, prefix: &str, row: &mut Map<String, Value>) {
     let (mut named, mut global) = (Map::new(), Map::new());
     for partition in endpoints["partitions"].as_array().into_iter().flatten() {
@@ -123,8 +119,8 @@ fn hosts(endpoints: &Value, prefix: &str, row: &mut Map<String, Value>) {
     }
 }
 
-/// The hosts of FIPS and of IPv6 beside IPv4, where a service has such: tags joined by `-` → Region (of a global service the
-/// partition) → host. A Region that is not listed has none that is known.
+/// Returns FIPS and dual-stack hosts: tags joined by `-` → Region (of a global service the
+/// partition) → host. A missing Region has no known one.
 fn variants(endpoints: &Value, prefix: &str) -> Map<String, Value> {
     let mut found: Map<String, Value> = Map::new();
     for partition in endpoints["partitions"].as_array().into_iter().flatten() {
@@ -163,7 +159,6 @@ fn variants(endpoints: &Value, prefix: &str) -> Map<String, Value> {
     found
 }
 
-/// The tags of a variant, in their order.
 fn tags(variant: &Value) -> String {
     let tags = variant["tags"].as_array().into_iter().flatten();
     let mut tags: Vec<&str> = tags.filter_map(Value::as_str).collect();
@@ -171,7 +166,6 @@ fn tags(variant: &Value) -> String {
     tags.join("-")
 }
 
-/// The variant of these defaults with the same tags.
 fn like<'a>(defaults: &'a Value, wanted: &str) -> &'a Value {
     let all = defaults["variants"].as_array().into_iter().flatten();
     let mut same = all.filter(|it| tags(it) == wanted);

@@ -1,5 +1,5 @@
-//! Turns published AWS service models into the compact tables of `aws-model`: names, types and
-//! limits, no prose. One operation or shape per line, so that a new model reads as a diff.
+//! Converts published AWS service models to the compact tables of `aws-model`: names, types and
+//! limits, no prose. One operation or shape per line, for readable diffs.
 #![expect(
     clippy::indexing_slicing,
     reason = "a `Value` indexed by name gives null where there is nothing"
@@ -16,19 +16,17 @@ use serde_json::{Map, Value, json};
 
 use crate::json_files::{self, JsonFileError};
 
-/// How much of a model a table keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Detail {
-    /// Limits, named values and errors, too: what a service needs to answer as AWS does.
+    /// With limits, named values and errors, for answering as AWS does.
     Full,
-    /// What a client needs to write requests and read answers.
+    /// For writing requests and reading answers.
     Wire,
 }
 
 /// Version of the table format; `aws-model` refuses any other.
 const FORMAT: u32 = 1;
 
-/// Why a table could not be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TableError {
     #[error("no version of `{service}` with a service model below `{folder}`")]
@@ -39,7 +37,7 @@ pub(crate) enum TableError {
     Missing(&'static str),
 }
 
-/// The services that have a table: those that decide or show access.
+/// Returns services with a table: those that decide or show access.
 pub(crate) fn committed(tables: &Path) -> Result<Vec<String>, TableError> {
     let mut names = Vec::new();
     for entry in fs::read_dir(tables).map_err(JsonFileError::unread(tables))? {
@@ -54,7 +52,6 @@ pub(crate) fn committed(tables: &Path) -> Result<Vec<String>, TableError> {
     Ok(names)
 }
 
-/// Reads the newest model of `service` below `models` and writes its table into `tables`.
 pub(crate) fn write(models: &Path, service: &str, tables: &Path) -> Result<PathBuf, TableError> {
     let text = table(models, service)?;
     let path = tables.join(format!("{service}.json"));
@@ -62,7 +59,6 @@ pub(crate) fn write(models: &Path, service: &str, tables: &Path) -> Result<PathB
     Ok(path)
 }
 
-/// The table of the newest model of `service` below `models`.
 pub(crate) fn table(models: &Path, service: &str) -> Result<String, TableError> {
     let folder = newest(&models.join(service), service)?;
     let model = read_json(&folder, "service-2.json")?.ok_or_else(|| TableError::NoModel {
@@ -73,7 +69,7 @@ pub(crate) fn table(models: &Path, service: &str) -> Result<String, TableError> 
     render(service, &model, &pages, Detail::Full)
 }
 
-/// The newest version folder; versions are dates, so text order is time order.
+/// Returns the newest version folder; versions are dates, so text order is time order.
 pub(crate) fn newest(folder: &Path, service: &str) -> Result<PathBuf, TableError> {
     let none = || TableError::NoModel {
         service: service.to_owned(),
@@ -188,7 +184,6 @@ fn head(service: &str, model: &Value) -> Result<Map<String, Value>, TableError> 
     Ok(head)
 }
 
-/// The shapes that inputs and outputs are made of.
 fn reached(model: &Value) -> BTreeSet<&str> {
     let operations = model["operations"].as_object().into_iter().flatten();
     let mut open: Vec<&str> = operations
@@ -208,7 +203,6 @@ fn reached(model: &Value) -> BTreeSet<&str> {
     found
 }
 
-/// Whether an answer of that shape is, or has, a stream of events.
 fn has_events(model: &Value, output: &str) -> bool {
     let members = model["shapes"][output]["members"].as_object();
     members.into_iter().flatten().any(|(_, it)| {
@@ -297,7 +291,7 @@ fn shape(model: &Value, detail: Detail) -> Value {
         copy(model, &mut out, &[(fact, fact)]);
     }
     if model["type"] == "float" || model["type"] == "double" {
-        // tables have whole bounds only
+        // tables have integer bounds only
         out.remove("min");
         out.remove("max");
     }
@@ -345,8 +339,8 @@ fn members(model: &Value) -> Value {
     Value::Array(members)
 }
 
-/// Status and fault as the model says; JSON services name neither code nor status, there a
-/// `fault` marks the server's own failures.
+/// Reads status and fault; JSON services name neither code nor status, there a `fault` marks the
+/// server's failures.
 fn error(model: &Value) -> Value {
     let mut out = Map::new();
     copy(
@@ -377,7 +371,7 @@ fn error(model: &Value) -> Value {
     Value::Object(out)
 }
 
-/// Copies facts under their short names; an absent or `false` fact stays absent.
+/// Copies facts under short names; omits missing and `false` ones.
 fn copy(from: &Value, to: &mut Map<String, Value>, names: &[(&str, &str)]) {
     for (long, short) in names {
         match from.get(*long) {

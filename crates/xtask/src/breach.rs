@@ -1,15 +1,11 @@
-//! What a check has to say.
-
 use std::fmt;
 
-/// One breach of a rule, with what to do about it.
+/// A breach of a rule, with its remedy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Breach {
     /// Relative to the top of the repository, with `/`.
     pub(crate) path: String,
-    /// 1-based.
     pub(crate) line: usize,
-    /// What is wrong, and the way out.
     pub(crate) message: String,
 }
 

@@ -1,6 +1,6 @@
-//! Circles between sibling modules: `a` imports `b`, and `b` imports `a`, by itself or through others. None can be read
-//! without the rest, so there is no place to begin. What they need of each other is one more thing, and often has a name
-//! already. A module and those inside it are no circle.
+//! Finds import cycles between sibling modules: `a` imports `b`, and `b` imports `a`, directly or
+//! indirectly. They can only be read together. Shared parts usually belong in another module. A
+//! module and its children are no cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,13 +13,12 @@ use crate::breach::Breach;
 use crate::circles_known::{KNOWN, KnownCircles};
 use crate::syntax::ParsedFile;
 
-/// A module's path inside its crate; the crate itself is empty.
+/// A module's path in its crate; empty for the crate.
 type ModulePath = Vec<String>;
 
-/// How many re-exports are followed to where a name is from.
+/// Maximum re-exports followed to a name's origin.
 const REEXPORTS_MAX: usize = 8;
 
-/// The modules of every crate, and what each imports.
 #[derive(Debug, Default)]
 pub(crate) struct Circles {
     crates: BTreeMap<String, Crate>,
@@ -27,26 +26,20 @@ pub(crate) struct Circles {
 
 #[derive(Debug, Default)]
 struct Crate {
-    /// Modules with a file, by path.
     files: BTreeMap<ModulePath, File>,
-    /// Modules that are declared, but for those of tests.
     declared: BTreeSet<ModulePath>,
 }
 
 #[derive(Debug)]
 struct File {
     path: String,
-    /// What it names of its crate, and where.
     imports: Vec<(ModulePath, usize)>,
-    /// Names it brings in or passes on, and what they stand for.
     names: BTreeMap<String, ModulePath>,
 }
 
-/// An import from one sibling to another, by the file and line of the first.
 type Arrows = BTreeMap<(String, String), (String, usize)>;
 
 impl Circles {
-    /// Takes the imports of a file.
     pub(crate) fn add(&mut self, of: &ParsedFile<'_>) {
         let (path, file) = (of.path, &of.content);
         let known = self.crates.entry(of.name.to_owned()).or_default();
@@ -78,7 +71,7 @@ impl Circles {
         known.files.insert(module, file);
     }
 
-    /// Circles that are not among those known, and known ones that are gone.
+    /// Finds unknown cycles, and known ones that no longer exist.
     pub(crate) fn check(&self) -> Vec<Breach> {
         self.check_against(KNOWN)
     }
@@ -106,18 +99,17 @@ impl Circles {
     }
 }
 
-/// Siblings each of which leads to every other one.
 struct Circle<'a> {
     arrows: BTreeMap<(&'a str, &'a str), &'a (String, usize)>,
 }
 
-/// The circles that siblings make; each sibling is in one at the most.
+/// Returns sibling cycles; a sibling is in at most one.
 fn circles(arrows: &Arrows) -> Vec<Circle<'_>> {
     let mut reached: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (from, to) in arrows.keys() {
         reached.entry(from).or_default().insert(to);
     }
-    // through each in turn (Warshall): there are some tens of siblings
+    // transitive closure (Warshall) over some tens of siblings
     let siblings: Vec<&str> = reached.keys().copied().collect();
     for through in siblings {
         let further = reached.get(through).cloned().unwrap_or_default();
@@ -148,7 +140,6 @@ impl Circle<'_> {
         members.into_iter().map(str::to_owned).collect()
     }
 
-    /// A shortest way from a sibling back to it, by its arrows.
     fn way_round(&self, from: &str) -> Vec<(&str, &str)> {
         let mut ways: Vec<Vec<(&str, &str)>> = Vec::new();
         let mut seen = BTreeSet::new();
@@ -220,7 +211,6 @@ impl KnownCircles {
 }
 
 impl Crate {
-    /// Imports between siblings, by the module that they are in.
     fn arrows(&self) -> BTreeMap<ModulePath, Arrows> {
         let mut found: BTreeMap<ModulePath, Arrows> = BTreeMap::new();
         for (from, file) in &self.files {
@@ -243,12 +233,12 @@ impl Crate {
         found
     }
 
-    /// Whether a module and each that it is in are declared, and not for tests alone.
+    /// Returns whether a module and its parents are declared outside tests.
     fn is_shipped(&self, module: &ModulePath) -> bool {
         (1..=module.len()).all(|n| self.declared.contains(module.get(..n).unwrap_or_default()))
     }
 
-    /// The module where what is named is from: through re-exports, as far as they go.
+    /// Resolves a name to its module through re-exports.
     fn home_of(&self, named: &ModulePath, reexports: usize) -> ModulePath {
         let depth = (0..=named.len()).rev();
         let mut modules =
@@ -270,7 +260,7 @@ impl Crate {
     }
 }
 
-/// `crates/NAME/src/a/b.rs` is `a::b`; `mod.rs`, `lib.rs` and `main.rs` are what they are in.
+/// `crates/NAME/src/a/b.rs` is `a::b`; `mod.rs`, `lib.rs` and `main.rs` are their folder.
 fn module_of(path: &str) -> ModulePath {
     let inside = path.split("/src/").nth(1).unwrap_or_default();
     let inside = inside.strip_suffix(".rs").unwrap_or(inside);
@@ -290,7 +280,6 @@ struct Imports<'a> {
 }
 
 impl Imports<'_> {
-    /// The path inside the crate; none of what is another crate's.
     fn inside(&self, path: &[String]) -> Option<ModulePath> {
         let (first, rest) = path.split_first()?;
         let mut whole = match first.as_str() {
@@ -373,7 +362,7 @@ impl<'ast> Visit<'ast> for Imports<'_> {
         if is_test(&item.attrs) {
             return;
         }
-        // what is inside counts for the file; the few that there are have no files of their own
+        // inline modules count for the file; the few existing ones have no files
         syn::visit::visit_item_mod(self, item);
     }
 
@@ -429,7 +418,7 @@ mod tests {
     fn two_siblings_that_import_each_other_are_told_once() {
         let told = "crates/x/src/a.rs:3: `a` and `b` of `x` import each other: move what both need to one of them, \
                     or to a module of its own";
-        // by name, through what the crate passes on, from inside, in full
+        // by name, through re-exports, from inside, in full
         for (a, b) in [
             ("use crate::b::Thing;", "use crate::a::Other;"),
             ("use crate::Thing;", "use super::a;"),
@@ -486,7 +475,7 @@ mod tests {
             "crates/x/src/lib.rs",
             "//! X.\nmod a;\nmod b;\nmod c;\nmod d;\nmod e;\n",
         );
-        // `d` and `e` are beside the circle: it leads to the one, and the other into it
+        // `d` and `e` are outside the cycle: it leads to one, and the other leads into it
         let mut files = vec![
             root,
             ("crates/x/src/a.rs", "//! A.\nuse crate::b;\n"),
@@ -507,7 +496,7 @@ mod tests {
             ..PAIR
         };
         assert_eq!(found(&files, &[three]), [] as [&str; 0]);
-        // one more in a known circle is told, and so is what is left of it
+        // an addition to a known cycle is reported, and so is its remainder
         files[4].1 = "//! D.\nuse crate::c;\n";
         let grown = found(&files, &[three]);
         assert!(

@@ -1,17 +1,13 @@
-//! Circles between sibling modules that are known, and why each is left. The list may only shrink.
+//! Known cycles between sibling modules, with reasons. The list may only shrink.
 
-/// Siblings each of which leads to every other one.
 #[derive(Clone, Copy)]
 pub(crate) struct KnownCircles {
-    /// The crate's folder, and the module that they are in.
     pub(crate) place: &'static str,
-    /// In the order of the alphabet.
     pub(crate) members: &'static [&'static str],
-    /// Why nobody is misled.
+    /// Why it misleads no reader.
     pub(crate) why: &'static str,
 }
 
-/// What is left.
 pub(crate) const KNOWN: &[KnownCircles] = &[KnownCircles {
     place: "server",
     members: &[

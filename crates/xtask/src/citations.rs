@@ -1,15 +1,13 @@
-//! Citations of the specification, in comments and in prose: `access.md` §7.2, `simulator.md` R-11,
-//! promise P9. Each names a page of `docs/spec/` and something that it has.
+//! Checks specification citations in comments and prose: `access.md` §7.2, `simulator.md` R-11,
+//! promise P9. Each names a page of `docs/spec/` and an existing part.
 
 use crate::breach::Breach;
 use crate::spec::{PROMISES, Spec, is_rule, outside_fences, page_name};
 use crate::texts::has_extension;
 
-/// What is said together: the lines of one comment, or one paragraph. A section belongs to the page
-/// that was named last in it.
+/// A comment or paragraph. A section belongs to the page named last in it.
 struct Passage {
     text: String,
-    /// Where each line begins in `text`, and its number.
     lines: Vec<(usize, usize)>,
 }
 
@@ -34,7 +32,6 @@ impl Passage {
     }
 }
 
-/// Checks one file against the pages of the specification.
 pub(crate) fn check(spec: &Spec, path: &str, text: &str) -> Vec<Breach> {
     let mut findings = Vec::new();
     for passage in passages(path, text) {
@@ -56,7 +53,6 @@ pub(crate) fn check(spec: &Spec, path: &str, text: &str) -> Vec<Breach> {
     findings
 }
 
-/// The passages of a file: prose, or the comments of a program.
 fn passages(path: &str, text: &str) -> Vec<Passage> {
     if has_extension(path, "md") {
         let lines = outside_fences(text);
@@ -103,7 +99,7 @@ fn gathered<'a>(
     found
 }
 
-/// Rows of a table and items of a list are passages of their own.
+/// Table rows and list items are separate passages.
 fn begins_a_passage(line: &str) -> bool {
     let item = line.trim_start_matches(|c: char| c.is_ascii_digit());
     line.starts_with('|') || item.starts_with("- ") || item.starts_with(". ")
@@ -113,7 +109,6 @@ fn is_blank(line: &str) -> bool {
     line.trim().is_empty()
 }
 
-/// What a line of Rust says beside its code.
 fn remark(line: &str) -> Option<&str> {
     let trimmed = line.trim_start();
     if trimmed.starts_with("//") {
@@ -122,7 +117,6 @@ fn remark(line: &str) -> Option<&str> {
     line.split_once(" // ").map(|(_, remark)| remark)
 }
 
-/// What each line of Python says beside its code: comments, and texts in three quotes.
 fn python(text: &str) -> Vec<Option<&str>> {
     let mut inside = false;
     text.lines()
@@ -139,14 +133,13 @@ fn python(text: &str) -> Vec<Option<&str>> {
         .collect()
 }
 
-/// A word and where it begins.
 #[derive(Clone, Copy)]
 struct Word<'a> {
     text: &'a str,
     at: usize,
 }
 
-/// Words of letters, digits, `.`, `-` and `_`; a full stop at the end stays with its word.
+/// Splits words of letters, digits, `.`, `-` and `_`; a final full stop stays.
 fn words(text: &str) -> impl Iterator<Item = Word<'_>> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let mut begin = 0;
@@ -161,7 +154,7 @@ fn words(text: &str) -> impl Iterator<Item = Word<'_>> {
         .filter(|word| !word.text.is_empty())
 }
 
-/// Whether a section that follows is one of an RFC: `RFC 5322 §3.6.4`.
+/// Returns whether a following section is an RFC's: `RFC 5322 §3.6.4`.
 fn names_an_rfc(before: &str) -> bool {
     let mut back = before.trim_end_matches('§').split_whitespace().rev();
     let number = back.next().unwrap_or_default();
@@ -171,13 +164,10 @@ fn names_an_rfc(before: &str) -> bool {
 
 struct CitationReader<'a> {
     spec: &'a Spec,
-    /// The page whose sections are spoken of, by its file's name.
     page: Option<String>,
-    /// A file that is no page of ours, when it was the last one named.
     unknown: Option<String>,
-    /// Whether nothing but citations and words that join them came since the page was named.
+    /// Whether only citations and conjunctions followed the page's name.
     attached: bool,
-    /// Whether the word before says that a rule follows.
     named_rule: bool,
     wrong: Vec<(usize, String)>,
 }
@@ -204,7 +194,6 @@ impl CitationReader<'_> {
     fn page(&mut self, at: usize, before: &str, name: &str) {
         let in_spec = before.strip_suffix("spec/");
         if before.ends_with("](") || before.ends_with('/') && in_spec.is_none() {
-            // where a link leads; its words say what is spoken of
             self.attached = false;
             return;
         }
@@ -221,7 +210,6 @@ impl CitationReader<'_> {
         self.page = Some(name.to_owned());
     }
 
-    /// The page a citation is of; an error where it is of no page that is there.
     fn cited(&self, what: &str) -> Result<Option<&str>, String> {
         match &self.unknown {
             Some(name) if self.attached => {
@@ -277,7 +265,7 @@ impl CitationReader<'_> {
         self.rule_alone(at, name);
     }
 
-    /// A rule without its page: a promise, or a citation that nobody can follow.
+    /// Handles a rule without a page: a promise, or an ambiguous citation.
     fn rule_alone(&mut self, at: usize, name: &str) {
         let is_promise = name.starts_with('P') && !name.contains('-');
         let promises = self.spec.page(PROMISES).filter(|_| is_promise);
@@ -329,7 +317,6 @@ mod tests {
         spec
     }
 
-    /// What is found in a comment of a Rust file, by line.
     fn found(comment: &str) -> Vec<String> {
         let all = check(&spec(), "a.rs", comment);
         all.iter()
@@ -337,9 +324,7 @@ mod tests {
             .collect()
     }
 
-    /// A comment, and how what is found in it begins.
     const CITATIONS: &[(&str, &str)] = &[
-        // a section
         ("/// `access.md` §7.2.", ""),
         ("/// So it is (`access.md` §7, V-1).", ""),
         (
@@ -352,7 +337,6 @@ mod tests {
             "1: there is no `docs/spec/nothing.md` for §7",
         ),
         ("/// by §7.2", "1: say which page §7.2 is of"),
-        // several, of the page that was named last
         ("//! `access.md` §7 and §20; `simulator.md` §2.10, so", ""),
         (
             "//! `access.md` §7, §2.10",
@@ -366,7 +350,6 @@ mod tests {
             "/// `access.md` §7.1\nfn a() {}\n/// §7.2",
             "3: say which page §7.2 is of",
         ),
-        // a rule
         ("/// `simulator.md` R-11", ""),
         ("/// `simulator.md` R-1 to R-11.", ""),
         (
@@ -396,7 +379,6 @@ mod tests {
         ),
         ("/// (rule R-99)", "1: no page of `docs/spec/` has R-99"),
         ("/// (rows V-1 and V-3)", "1: say which page V-1 is of"),
-        // a promise
         ("/// (promise P9)", ""),
         ("/// (P1, P9)", ""),
         ("/// `design.md` §2: P1", ""),
@@ -405,10 +387,8 @@ mod tests {
             "/// `design.md` §2: P13",
             "1: `docs/spec/design.md` has no P13",
         ),
-        // the form is the same everywhere
         ("/// `spec/access.md` §7", "1: write `access.md` alone"),
         ("/// [`docs/spec/access.md`](../docs/spec/access.md)", ""),
-        // what is none
         (
             "/// RFC 5322 §3.6.4, P-256, UTF-8, S3, `access.md` of old",
             "",

@@ -1,5 +1,5 @@
-//! The documentation: every page below `docs/` and those at the top, with links and anchors checked by
-//! `tidy`. `cargo xtask docs` writes the sources of a book, which mdBook makes a site of.
+//! Documentation pages below `docs/` and at the top; `tidy` checks links and anchors. `cargo xtask
+//! docs` writes the sources of an mdBook site.
 
 mod contents;
 mod markdown;
@@ -14,7 +14,6 @@ use self::contents::{DECISIONS, INDEX};
 pub(crate) use self::wording::check_template;
 use crate::breach::Breach;
 
-/// Pages at the top of the repository, and what they are called in the menu.
 const TOP: &[(&str, &str)] = &[
     ("README.md", "Hallpass"),
     ("CHANGELOG.md", "Changes"),
@@ -22,7 +21,6 @@ const TOP: &[(&str, &str)] = &[
     ("CONTRIBUTING.md", "Contributing"),
     ("SECURITY.md", "Security"),
 ];
-/// Folders whose pages stand after those of the index, by name.
 const AFTER: &[(&str, &str)] = &[
     ("docs/spec", "Specification"),
     ("docs/decisions", "Decisions"),
@@ -31,17 +29,14 @@ const AFTER: &[(&str, &str)] = &[
 const BOOK: &str =
     "[book]\ntitle = \"Hallpass\"\nlanguage = \"en\"\n\n[output.html]\nno-section-label = true\n";
 
-/// A page and its place in the menu.
 struct Page {
-    /// From the top of the repository.
     path: PathBuf,
     title: String,
     text: String,
-    /// The heading of its group in the menu; empty for the first pages.
     group: String,
 }
 
-/// Writes the sources of a book below `out`, and returns the number of its pages.
+/// Writes the book's sources below `out`; returns the number of pages.
 pub(crate) fn write(root: &Path, out: &Path) -> Result<usize, io::Error> {
     let pages = read(root)?;
     fs::create_dir_all(out)?;
@@ -73,7 +68,6 @@ fn summary(pages: &[Page]) -> String {
     text
 }
 
-/// A path below `out` whose folder is there.
 fn made(out: &Path, path: &Path) -> Result<PathBuf, io::Error> {
     let target = out.join(path);
     if let Some(folder) = target.parent() {
@@ -82,7 +76,7 @@ fn made(out: &Path, path: &Path) -> Result<PathBuf, io::Error> {
     Ok(target)
 }
 
-/// Links that lead nowhere, pages without a place in the index, pages that begin badly.
+/// Finds broken links, pages missing in the index, and bad page openings.
 pub(crate) fn check(root: &Path) -> Result<Vec<Breach>, io::Error> {
     let pages = read(root)?;
     let paths: Vec<PathBuf> = pages.iter().map(|page| page.path.clone()).collect();
@@ -111,7 +105,6 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Breach>, io::Error> {
     Ok(findings)
 }
 
-/// What is wrong with a link: it leads to a file that is not there, or an anchor no heading has.
 fn wrong(
     root: &Path,
     page: &Page,
@@ -143,8 +136,8 @@ fn index(root: &Path) -> Result<String, io::Error> {
     }
 }
 
-/// Every page in the order of the menu: the two that lead on, those of the index in its order, the
-/// folders that it names as a whole, and what has no place yet.
+/// Returns pages in menu order: two overview pages, the index's pages, its whole folders, then
+/// unlisted ones.
 fn read(root: &Path) -> Result<Vec<Page>, io::Error> {
     let mut found: Vec<Page> = Vec::new();
     let mut add = |path: PathBuf, group: String| -> Result<(), io::Error> {
@@ -157,7 +150,6 @@ fn read(root: &Path) -> Result<Vec<Page>, io::Error> {
     add("README.md".into(), String::new())?;
     add(INDEX.into(), String::new())?;
     let mut places = contents::read(&index(root)?);
-    // a page of the specification has its place among the others of its folder
     places.retain(|place| {
         !AFTER
             .iter()
@@ -203,7 +195,6 @@ fn page(root: &Path, path: PathBuf, group: String) -> Result<Page, io::Error> {
     })
 }
 
-/// Pages of a folder and of those in it.
 fn below(root: &Path, folder: &Path) -> Result<Vec<PathBuf>, io::Error> {
     let mut found = listed(root, folder, "md")?;
     if root.join(folder).is_dir() {
@@ -218,7 +209,6 @@ fn below(root: &Path, folder: &Path) -> Result<Vec<PathBuf>, io::Error> {
     Ok(found)
 }
 
-/// Files of a folder with an ending, sorted; none when there is no folder.
 fn listed(root: &Path, folder: &Path, ending: &str) -> Result<Vec<PathBuf>, io::Error> {
     let mut found = Vec::new();
     if !root.join(folder).is_dir() {

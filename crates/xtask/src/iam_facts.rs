@@ -1,7 +1,6 @@
-//! Turns a published description of AWS actions, resource types and condition keys into the table
-//! of `iam`: names, classes and types, no prose. One fact per line, so that newer data reads as a
-//! diff; `crates/iam/src/facts/read.rs` describes the lines. A second description fills in resource
-//! types that the first has lost.
+//! Converts a published description of AWS actions, resource types and condition keys to the table
+//! of `iam`: no prose, one fact per line for readable diffs; `crates/iam/src/facts/read.rs`
+//! describes the lines. A second source supplies resource types missing in the first.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -15,7 +14,6 @@ use crate::json_files::{self, JsonFileError};
 /// Version of the format; `iam` refuses any other.
 const FORMAT: u32 = 1;
 
-/// Why the table could not be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FactsError {
     #[error(transparent)]
@@ -30,8 +28,8 @@ pub(crate) enum FactsError {
     },
 }
 
-/// Reads the package unpacked at `source` and the resource types of actions in `types`, and writes
-/// the table to `path`.
+/// Converts the package at `source` and the actions' resource types in `types` to the table at
+/// `path`.
 pub(crate) fn write(source: &Path, types: &Path, path: &Path) -> Result<(), FactsError> {
     let text = render(source, types)?;
     Ok(json_files::write(path, text)?)
@@ -76,7 +74,6 @@ fn names(list: &Value) -> Vec<String> {
     names.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// The values of a map, in the order of their names without regard to case.
 fn rows(map: Value, name: &str) -> Vec<Value> {
     let Value::Object(map) = map else {
         return Vec::new();
@@ -95,7 +92,7 @@ struct ServiceRows<'a> {
     keys: Vec<Value>,
     types: Vec<Value>,
     actions: Vec<Value>,
-    /// By lower-case name of the action, from the second source.
+    /// By lower-case action name, from the second source.
     types_of_actions: Option<&'a Value>,
 }
 
@@ -142,7 +139,7 @@ impl ServiceRows<'_> {
         let lost = self.lost_types(name, &used);
         for used in used {
             let name = text_of(used, "name", &place)?;
-            // what one of several services requires, the others do not know
+            // services sharing a prefix do not share required types
             let required = lost.is_empty() && used.get("required") == Some(&Value::Bool(true));
             let mark = if required { '!' } else { '?' };
             types.push(format!("{name}{mark}{}", sets.of(used, &place)?));
@@ -151,9 +148,8 @@ impl ServiceRows<'_> {
         Ok(format!("{class}\t{name}\t{set}\t{}", types.join(",")))
     }
 
-    /// Resource types of the service that the second source has for the action and the first has
-    /// not. Where several services share a prefix (`elasticloadbalancing`, `ses`), the first keeps
-    /// of an action that they all have the types of one of them only.
+    /// Returns an action's resource types that only the second source has. For services sharing a
+    /// prefix (`elasticloadbalancing`, `ses`), the first source has only one service's types.
     fn lost_types(&self, action: &str, used: &[&Value]) -> Vec<&str> {
         let listed = self.types_of_actions.and_then(|it| {
             it.get(action.to_ascii_lowercase())?
@@ -180,13 +176,11 @@ impl ServiceRows<'_> {
 /// Sets of keys, each written once per service.
 #[derive(Default)]
 struct Sets {
-    /// Place of each key, by its lower-case name.
     places: BTreeMap<String, usize>,
     written: Vec<String>,
 }
 
 impl Sets {
-    /// The number of the row's set; nothing for no keys.
     fn of(&mut self, row: &Value, place: &str) -> Result<String, FactsError> {
         let mut keys = Vec::new();
         let listed = row.get("conditionKeys").and_then(Value::as_array);
@@ -214,7 +208,7 @@ impl Sets {
     }
 }
 
-/// The source writes the variable end of a tag key in four ways; one of them is ours.
+/// Normalizes the four notations of a tag key's variable end.
 fn variable(key: &str) -> String {
     let ends = ["/tag-key", "/<key>", "/"];
     let end = ends.iter().find_map(|end| key.strip_suffix(end));
@@ -281,7 +275,6 @@ mod tests {
         render(folder.path(), &folder.path().join("types.json"))
     }
 
-    /// A package of one service with one action, and what the second source says of it.
     fn source_with(action: &Value, types: &Value) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let put = |path: &str, value: &Value| {

@@ -1,5 +1,5 @@
-//! Tasks of this repository that need logic: `cargo xtask <task>`. Never shipped, and knows the
-//! other crates only as files.
+//! Repository tasks that need logic: `cargo xtask <task>`. Never shipped; reads other crates only
+//! as files.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -62,7 +62,7 @@ usage: cargo xtask <task>
         and write crates/aws-model/tables/<service>.json
 
   aws-catalog --models DIR
-        read all of them and write what a client needs to crates/aws-wire/catalog/services.bin
+        read all of them and write what a client needs to crates/aws-model/catalog/services.bin
 
   aws-watch [--baseline DIR] [--models DIR] [--newest DIR] [--max-age DAYS]
         compare the service models of the baseline with the newest, for what we call or simulate, and
@@ -193,7 +193,7 @@ fn write_tables(models: &str, services: &[&str]) -> ExitCode {
 }
 
 fn write_catalog(models: &str) -> ExitCode {
-    let path = root().join("crates/aws-wire/catalog/services.bin");
+    let path = root().join("crates/aws-model/catalog/services.bin");
     match aws_catalog::write(Path::new(models), &path) {
         Ok(packed) => {
             println!(
@@ -248,7 +248,8 @@ fn write_facts(source: &str, types: &str) -> ExitCode {
     }
 }
 
-/// The top of the repository: two folders above this crate, which Cargo names; else where we are.
+/// Returns the repository's top: two folders above this crate by Cargo's variable, else the current
+/// folder.
 fn root() -> PathBuf {
     let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     here.as_deref()

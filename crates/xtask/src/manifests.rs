@@ -1,4 +1,4 @@
-//! Every crate inherits the workspace: lints, package fields, dependency versions.
+//! Checks that every crate inherits from the workspace: lints, package fields, dependency versions.
 
 use toml::{Table, Value};
 
@@ -9,7 +9,7 @@ const INHERITED: &[&str] = &["version", "edition", "rust-version", "license", "p
 
 const TABLES: &[&str] = &["dependencies", "dev-dependencies", "build-dependencies"];
 
-/// Checks one `Cargo.toml`. The root's, which has no `[package]`, declares what others inherit.
+/// Checks a `Cargo.toml`. The root's has no `[package]`, and declares the inherited values.
 pub(crate) fn check(path: &str, text: &str) -> Vec<Breach> {
     let manifest: Table = match text.parse() {
         Ok(manifest) => manifest,
@@ -50,7 +50,6 @@ fn inherits(value: Option<&Value>) -> bool {
         == Some(true)
 }
 
-/// Every dependency, also those below `[target.…]`.
 fn dependencies(manifest: &Table) -> Vec<(&String, &Value)> {
     let targets = manifest.get("target").and_then(Value::as_table).into_iter();
     let targets = targets
@@ -61,7 +60,6 @@ fn dependencies(manifest: &Table) -> Vec<(&String, &Value)> {
     tables.filter_map(Value::as_table).flatten().collect()
 }
 
-/// The first line that starts with `key`, else the first line.
 fn line_of(text: &str, key: &str) -> usize {
     let starts = |line: &str| {
         let rest = line.trim_start().strip_prefix(key);

@@ -1,5 +1,5 @@
-//! The map, the checklists, the decisions and the first page of each crate name what exists: a file,
-//! a folder, a word of some program, or `a::b`, where `a` is a crate, a module or a type that has `b`.
+//! Checks that names in the map, the checklists, the decisions and crate pages exist: a file, a
+//! folder, a program's word, or `a::b`, where `a` is a crate, module or type with `b`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,24 +7,20 @@ use crate::breach::Breach;
 use crate::spec::outside_fences;
 use crate::texts::has_extension;
 
-/// The pages that newcomers find their way by.
 const MAPS: &[&str] = &["ARCHITECTURE.md", "CONTRIBUTING.md", STARTING_POINTS];
-/// Those whose rows say of a file without a folder where it is by what they name beside it.
+/// Maps whose rows locate bare file names by other names in the row.
 const ROWS: &[&str] = &["ARCHITECTURE.md", STARTING_POINTS];
 const STARTING_POINTS: &str = "docs/contributing/starting-points.md";
 
-/// Below it every page is held to the paths `a::b` that it names; its single words may be of the past.
+/// Decisions: only paths `a::b` must exist; single words may be historical.
 const DECISIONS: &str = "docs/decisions/";
 
-/// What begins a path into a library that is not ours.
 const FOREIGN: &[&str] = &[
     "std", "tokio", "metrics", "axum", "serde", "sqlx", "rusqlite",
 ];
 
-/// What every type may have without saying so where it is defined.
 const DERIVED: &[&str] = &["default", "from", "try_from", "clone", "fmt"];
 
-/// The words before the name of what is defined.
 const DEFINING: &[&str] = &[
     "fn",
     "struct",
@@ -38,24 +34,18 @@ const DEFINING: &[&str] = &[
     "union",
 ];
 
-/// How names of files end.
 const FILES: &[&str] = &[
     "rs", "md", "py", "toml", "txt", "json", "yaml", "html", "sh",
 ];
 
-/// What the tree has.
 #[derive(Debug, Default)]
 pub(crate) struct Landmarks {
-    /// Files and folders.
     paths: HashSet<String>,
-    /// Words of programs.
     words: HashSet<String>,
-    /// What may stand before `::` (a crate, a module, a type), and what is defined there.
     members: HashMap<String, HashSet<String>>,
 }
 
 impl Landmarks {
-    /// Takes the name of a file and of the folders it is in; of a program, its words too.
     pub(crate) fn add(&mut self, path: &str, text: &str) {
         let mut place = path;
         while self.paths.insert(place.to_owned()) {
@@ -73,7 +63,7 @@ impl Landmarks {
             }
         }
         if has_extension(path, "rs") {
-            // a module is in the one whose folder it lies in
+            // a module belongs to its folder's module
             let modules: Vec<String> = modules_of(path).collect();
             for (at, outer) in modules.iter().enumerate() {
                 let members = self.members.entry(outer.clone()).or_default();
@@ -88,7 +78,7 @@ impl Landmarks {
         }
     }
 
-    /// Names that lead nowhere: on a map any, in a decision or on the first page of a crate a path.
+    /// Finds missing names: any on a map, paths in decisions and crate pages.
     pub(crate) fn check(&self, path: &str, text: &str) -> Vec<Breach> {
         let is_map = MAPS.contains(&path);
         let first_page: String;
@@ -117,7 +107,7 @@ impl Landmarks {
         findings
     }
 
-    /// Files that a row names without a folder, and that are in no crate or folder which it names.
+    /// Finds bare file names that no crate or folder of the row contains.
     fn strays(&self, page: &str, row: &[(usize, &str)]) -> Vec<Breach> {
         let names = || {
             let lines = row.iter();
@@ -149,7 +139,6 @@ impl Landmarks {
         .collect()
     }
 
-    /// The files and folders that such a path is the end of.
     fn found<'a>(&'a self, path: &str) -> impl Iterator<Item = &'a str> + use<'a> {
         let path = path.trim_end_matches('/').to_owned();
         let known = self.paths.iter().map(String::as_str);
@@ -159,7 +148,7 @@ impl Landmarks {
         })
     }
 
-    /// Whether what stands before a gap (`services/<name>/`) begins some path.
+    /// Returns whether the part before a gap (`services/<name>/`) begins some path.
     fn begins_somewhere(&self, before: &str) -> bool {
         let inside = format!("/{before}");
         let mut known = self.paths.iter();
@@ -185,7 +174,7 @@ impl Landmarks {
         words(name).all(|word| self.words.contains(word))
     }
 
-    /// Whether each part of `a::b::c` is defined in the one before it.
+    /// Returns whether each part of `a::b::c` is defined in the previous one.
     fn has_member(&self, name: &str) -> bool {
         let parts: Vec<&str> = words(name).collect();
         if parts.first().is_some_and(|first| FOREIGN.contains(first)) {
@@ -200,14 +189,13 @@ impl Landmarks {
         })
     }
 
-    /// Whether there is such a file or folder, under whatever folder: `rules/src/rule.rs` leaves
-    /// `crates/` out, `ui/own.rs` a crate as well.
+    /// Returns whether a path exists below any folder: `rules/src/rule.rs` omits `crates/`,
+    /// `ui/own.rs` a crate as well.
     fn has_path(&self, path: &str) -> bool {
         self.found(path).next().is_some()
     }
 }
 
-/// What a line has between backquotes.
 fn names_of(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
@@ -216,14 +204,12 @@ fn has_ending(name: &str) -> bool {
     FILES.iter().any(|it| has_extension(name, it))
 }
 
-/// The crate that a path is in, or its folder at the top.
 fn room(path: &str) -> &str {
     let parts = if path.starts_with("crates/") { 2 } else { 1 };
     let end = path.match_indices('/').nth(parts - 1);
     end.and_then(|(at, _)| path.get(..at)).unwrap_or(path)
 }
 
-/// Rows of tables and items of lists, with the numbers of their lines.
 fn rows(text: &str) -> Vec<Vec<(usize, &str)>> {
     let mut found: Vec<Vec<(usize, &str)>> = Vec::new();
     let mut goes_on = false;
@@ -242,7 +228,7 @@ fn rows(text: &str) -> Vec<Vec<(usize, &str)>> {
     found
 }
 
-/// Whether this is a name, and not a command, a pattern, a path of a URL or text with a gap.
+/// Returns whether a text is a name, not a command, pattern, URL path or text with a gap.
 fn is_name(text: &str) -> bool {
     let is_plain = |c: char| c.is_alphanumeric() || "_-./:{},".contains(c);
     let has_gap = text.split('/').any(|part| {
@@ -269,13 +255,12 @@ fn spelled_out(name: &str) -> Vec<String> {
     }
 }
 
-/// The lines of a file's `//!` comment; others are empty, so that places stay.
+/// Returns a file's `//!` lines; others become empty, so that line numbers stay.
 fn opening_comment(text: &str) -> String {
     let lines = text.lines().map_while(|line| line.strip_prefix("//!"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A program without its comments.
 fn code_of(text: &str) -> String {
     let lines = text.lines().map(|line| {
         let before = line.split("//").next();
@@ -284,7 +269,7 @@ fn code_of(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The crate and the modules that a file belongs to: `rules` and `read` and `native` of
+/// Returns the crate and modules of a file: `rules` and `read` and `native` of
 /// `crates/rules/src/read/native.rs`.
 fn modules_of(path: &str) -> impl Iterator<Item = String> {
     let stem = path.strip_suffix(".rs").unwrap_or(path);
@@ -298,7 +283,6 @@ fn modules_of(path: &str) -> impl Iterator<Item = String> {
         })
 }
 
-/// The types and traits that a program defines, or gives methods to.
 fn types_of(code: &str) -> impl Iterator<Item = String> {
     let lines = code.lines().map(str::trim_start);
     lines.flat_map(|line| {
@@ -319,7 +303,7 @@ fn types_of(code: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// What a program defines or passes on: items, variants, rows of macros, what a `pub use` names.
+/// Returns defined and exported words: items, variants, macro rows, `pub use` names.
 fn defined_words(code: &str) -> HashSet<String> {
     let mut defined = HashSet::new();
     let mut is_passing_on = false;
@@ -334,7 +318,6 @@ fn defined_words(code: &str) -> HashSet<String> {
             [before, name] if DEFINING.contains(before) => Some(*name),
             _ => None,
         });
-        // a row of a macro that makes a function of each
         let row = line.split_once(" = ").map(|(name, _)| name);
         let row = row.filter(|name| words(name).eq([*name]));
         let variant = line
@@ -377,7 +360,6 @@ mod tests {
             ("Selector::Any", true),
             ("Selector::default", true),
             ("Selector::gone", false),
-            // each word is somewhere, and not there
             ("Selector::elsewhere", false),
             ("native::read_field", true),
             ("read::native::read_field", true),
@@ -430,7 +412,6 @@ mod tests {
             ("- a: `rules/src/<x>.rs`,\n  `ask.rs`; `native.rs`", &[2]),
             ("- a: `e2e/web.py`\n\n`rule.rs`", &[]),
             ("| `rules` | `rule.rs`, `ask.rs`, `web.py` |", &[1, 1]),
-            // nothing says where
             ("| a | `ask.rs` |", &[]),
         ] {
             let found = tree.check("ARCHITECTURE.md", row);

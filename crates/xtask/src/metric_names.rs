@@ -1,25 +1,20 @@
-//! Metrics are known by their page: what code counts and nobody can look up is not watched.
+//! Checks that every metric is documented: an undocumented one is not monitored.
 
 use std::collections::BTreeMap;
 
 use crate::breach::Breach;
 use crate::syntax::crate_of;
 
-/// The page with a row for each.
 pub(crate) const PAGE: &str = "docs/reference/http.md";
 
-/// What comes before the name of a metric.
 const COUNTED_BY: [&str; 4] = ["counter!(", "gauge!(", "histogram!(", "# TYPE "];
 
-/// How names begin.
 const PREFIX: &str = "hallpass_";
 
-/// The metrics of the sources, each with where it is first counted.
 #[derive(Debug, Default)]
 pub(crate) struct MetricNames(BTreeMap<String, (String, usize)>);
 
 impl MetricNames {
-    /// Takes those of one Rust file of `crates/NAME/src`; others do not count.
     pub(crate) fn add(&mut self, path: &str, text: &str) {
         if crate_of(path).is_none_or(|name| name == "xtask") {
             return;
@@ -38,7 +33,6 @@ impl MetricNames {
         }
     }
 
-    /// Those that the page does not name.
     pub(crate) fn check(&self, page: &str) -> Vec<Breach> {
         let named: Vec<&str> = page.split(|c| !is_of_name(c)).collect();
         let unnamed = self
@@ -78,7 +72,6 @@ mod tests {
         let missing =
             "crates/a/src/lib.rs:5: `hallpass_new_total` has no row in `docs/reference/http.md`";
         assert_eq!(told(page), [missing]);
-        // the beginning of another name is no row
         let page = format!("{page} `hallpass_new_total_seconds`");
         assert_eq!(told(&page), [missing]);
         let page = format!("{page} `hallpass_new_total{{a}}`");

@@ -1,7 +1,6 @@
-//! What code may take from outside itself: files, environment, other programs, waiting, tasks.
-//! Each is for the crates whose job it is, and for the binary with its rooms and commands; everyone else takes it
-//! through a port. Time, and ids
-//! made from it, are banned for all in `clippy.toml`.
+//! Restricts external access: files, environment, processes, waits, tasks. Allowed for responsible
+//! crates, and for the binary with rooms and commands; others use a port. `clippy.toml` bans time,
+//! and ids made from it, for all.
 
 use syn::visit::Visit;
 
@@ -10,7 +9,7 @@ use crate::syntax::ParsedFile;
 use crate::type_names::is_of_binary;
 
 struct Ban {
-    /// Paths as they are written after `use` or in full; a module stands for all in it.
+    /// Paths after `use` or in full; a module includes its contents.
     paths: &'static [&'static str],
     crates: &'static [&'static str],
     instead: &'static str,
@@ -35,25 +34,23 @@ const BANS: &[Ban] = &[
     },
     Ban {
         paths: &["std::thread::sleep", "thread::sleep", "tokio::time::sleep"],
-        // query: looks at what a query takes of memory
+        // query: measures a query's memory
         crates: &[
             "aws",
             "aws-sim",
             "query",
             "server",
-            "slack",
-            "sim-base",
-            // on a clock that is held paused
+            "channels",
+            // on a paused clock
             "simulation",
-            "slack-sim",
             "store",
         ],
         instead: "return when to come again, or take a port that waits",
     },
     Ban {
         paths: &["std::thread::spawn", "thread::spawn", "tokio::spawn"],
-        // access: a reading of the directory outlives the call that asked for it; simulation: a request that has left
-        // arrives whatever becomes of its sender
+        // access: a directory read outlives its call; simulation: a sent request arrives whatever
+        // happens to its sender
         crates: &[
             "access",
             "aws",
@@ -61,19 +58,19 @@ const BANS: &[Ban] = &[
             "query",
             "server",
             "simulation",
-            "slack",
+            "channels",
             "store",
         ],
         instead: "return a future, and let a driver run it",
     },
 ];
 
-/// Breaches in a file; tests may take what they need.
+/// Checks a file; tests are exempt.
 pub(crate) fn check(file: &ParsedFile<'_>) -> Vec<Breach> {
     let (path, name) = (file.path, file.name);
     let is_test = path.ends_with("tests.rs")
         || path.contains("-testing/src/")
-        || path.starts_with("crates/testing/");
+        || path.starts_with("crates/base/");
     if is_test || is_of_binary(name) {
         return Vec::new();
     }

@@ -1,5 +1,5 @@
-//! Pages of the documentation that texts of any kind name (`docs/how-to/install.md` in a message,
-//! a comment, a script) are there: a link is followed, a name in a message is only read.
+//! Checks that documentation pages named in any text (`docs/how-to/install.md` in a message, a
+//! comment, a script) exist.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,9 @@ use crate::breach::Breach;
 
 const FOLDER: &str = "docs/";
 const ENDING: &str = ".md";
-/// Trees of its own tests name pages that are nowhere.
+/// Its tests name pages that do not exist.
 const SKIPPED: &str = "crates/xtask/";
 
-/// Checks one file against the pages that are there.
 pub(crate) fn check(pages: &BTreeSet<&str>, path: &str, text: &str) -> Vec<Breach> {
     if path.starts_with(SKIPPED) {
         return Vec::new();
@@ -27,7 +26,6 @@ pub(crate) fn check(pages: &BTreeSet<&str>, path: &str, text: &str) -> Vec<Breac
     findings
 }
 
-/// The pages that a line names from the top of the repository.
 fn named(line: &str) -> impl Iterator<Item = &str> {
     line.match_indices(FOLDER).filter_map(move |(at, _)| {
         let before = line.get(..at)?;

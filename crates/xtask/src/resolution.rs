@@ -1,11 +1,10 @@
-//! Builds once: whatever `make` compiles of the workspace is compiled with the same features, so that tests, programs
-//! and examples share it.
+//! Checks that all `make` builds resolve the same features, so that tests, programs and examples
+//! share them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::breach::Breach;
 
-/// What `cargo tree` is asked for: every package with its features, a line each.
 pub(crate) fn question(edges: &'static str) -> [&'static str; 9] {
     [
         "tree",
@@ -20,12 +19,9 @@ pub(crate) fn question(edges: &'static str) -> [&'static str; 9] {
     ]
 }
 
-/// Edges that count when programs are built.
 pub(crate) const PROGRAMS: &str = "normal,build";
-/// Edges that count when tests are.
 pub(crate) const TESTS: &str = "normal,build,dev";
 
-/// Holds the features that programs are built with against those that tests are.
 pub(crate) fn check(programs: &str, tests: &str) -> Vec<Breach> {
     let tests = features(tests);
     let differs = |(package, sets): (&str, BTreeSet<&str>)| {
@@ -44,7 +40,7 @@ pub(crate) fn check(programs: &str, tests: &str) -> Vec<Breach> {
     features(programs).into_iter().filter_map(differs).collect()
 }
 
-/// Finds the commands of the Makefile that would resolve features for a part of the workspace.
+/// Finds Makefile commands that would resolve features for a part of the workspace.
 pub(crate) fn commands(path: &str, text: &str) -> Vec<Breach> {
     let is_apart = |line: &str| {
         let compiles = ["cargo build", "cargo test", "cargo $(TEST)", "cargo clippy"];

@@ -19,7 +19,7 @@ const CODE_LINES_MAX: usize = 500;
 /// A file with its tests, and a file of tests.
 const FILE_LINES_MAX: usize = 800;
 
-/// Checks one Rust file; what does not parse is left to other checks.
+/// Checks a Rust file; other checks report unparsable ones.
 pub(crate) fn check(path: &str, text: &str) -> Vec<Breach> {
     if is_generated(text) {
         return Vec::new();
@@ -65,7 +65,6 @@ fn is_test_file(path: &str) -> bool {
         || path.split('/').any(|folder| folder == "tests")
 }
 
-/// Lines that hold at least one token which is not a doc comment.
 fn code_lines(text: &str, tokens: TokenStream) -> BTreeSet<usize> {
     let source: Vec<&str> = text.lines().collect();
     let mut lines = BTreeSet::new();
@@ -171,7 +170,6 @@ mod tests {
         check(path, text).iter().map(ToString::to_string).collect()
     }
 
-    /// A function named `name` of `lines` lines in all.
     fn function(name: &str, lines: usize) -> String {
         format!("fn {name}() {{\n{}}}\n", "    a();\n".repeat(lines - 2))
     }

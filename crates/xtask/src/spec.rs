@@ -1,16 +1,14 @@
-//! What the pages of the specification have that can be cited: sections, numbered sentences and
-//! rules with a name. How they are numbered: `docs/spec/README.md`.
+//! Citable parts of specification pages: sections, numbered sentences and named rules. Numbering:
+//! `docs/spec/README.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::breach::Breach;
 
-/// Where the pages are.
 const FOLDER: &str = "docs/spec/";
-/// The page of the promises, which are cited by their name alone (`P9`).
+/// The page of the promises, cited by name alone (`P9`).
 pub(crate) const PROMISES: &str = "design.md";
 
-/// One page of the specification.
 #[derive(Debug, Default)]
 pub(crate) struct SpecPage {
     /// `7` and `7.2`: headings, and the items of numbered lists below them.
@@ -28,14 +26,13 @@ impl SpecPage {
         self.rules.contains(name)
     }
 
-    /// Whether names like this one (the same letters, with or without a hyphen) are rules here.
+    /// Returns whether the page has rules with the same letters, with or without a hyphen.
     pub(crate) fn has_series(&self, name: &str) -> bool {
         let wanted = series(name);
         self.rules.iter().any(|known| series(known) == wanted)
     }
 }
 
-/// The pages by their file's name.
 #[derive(Debug, Default)]
 pub(crate) struct Spec {
     pages: BTreeMap<String, SpecPage>,
@@ -46,7 +43,6 @@ impl Spec {
         self.pages.get(name)
     }
 
-    /// The pages that have a rule of this name.
     pub(crate) fn with_rule(&self, name: &str) -> impl Iterator<Item = &str> {
         let pages = self
             .pages
@@ -55,8 +51,7 @@ impl Spec {
         pages.map(|(name, _)| name.as_str())
     }
 
-    /// Adds a file if it is a page of the specification. What is numbered alike twice is told:
-    /// nobody could cite it.
+    /// Adds a specification page. Reports duplicate numbers, which cannot be cited.
     pub(crate) fn add(&mut self, path: &str, text: &str) -> Vec<Breach> {
         let Some(name) = page_name(path) else {
             return Vec::new();
@@ -75,14 +70,14 @@ impl Spec {
     }
 }
 
-/// The file's name, of a page of the specification; the one about the pages is none.
+/// Returns a specification page's file name; `None` for the page about them.
 pub(crate) fn page_name(path: &str) -> Option<&str> {
     let name = path.strip_prefix(FOLDER)?;
     let is_page = crate::texts::has_extension(name, "md") && name != "README.md";
     (is_page && !name.contains('/')).then_some(name)
 }
 
-/// Lines with their index, without those between fences.
+/// Returns lines outside code fences, with their index.
 pub(crate) fn outside_fences(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut fenced = false;
     text.lines().enumerate().filter(move |(_, line)| {
@@ -92,7 +87,7 @@ pub(crate) fn outside_fences(text: &str) -> impl Iterator<Item = (usize, &str)> 
     })
 }
 
-/// Whether a word is the name of a rule: letters, perhaps a hyphen, and a number.
+/// Returns whether a word is a rule name: letters, an optional hyphen, a number.
 pub(crate) fn is_rule(word: &str) -> bool {
     let digits = word.trim_start_matches(|c: char| c.is_ascii_uppercase());
     let letters = word.len() - digits.len();
@@ -103,7 +98,6 @@ pub(crate) fn is_rule(word: &str) -> bool {
         && number.chars().all(|c| c.is_ascii_digit())
 }
 
-/// A rule's name without its number.
 fn series(name: &str) -> &str {
     name.trim_end_matches(|c: char| c.is_ascii_digit())
 }
@@ -111,7 +105,6 @@ fn series(name: &str) -> &str {
 struct SpecReading<'a> {
     path: &'a str,
     page: SpecPage,
-    /// The section that the last heading began.
     section: String,
     findings: Vec<Breach>,
 }
@@ -157,7 +150,6 @@ impl SpecReading<'_> {
     }
 }
 
-/// A word without the marks that make it bold or code.
 fn bare(word: &str) -> &str {
     word.trim_matches(['*', '`', ':', ','])
 }

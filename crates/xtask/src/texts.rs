@@ -1,20 +1,18 @@
-//! What no text file may hold: trailing white space, tabs in Rust, places of somebody's machine.
+//! Forbidden content of text files: trailing white space, tabs in Rust, machine paths.
 
 use std::path::Path;
 
 use crate::breach::Breach;
 
-/// Files that are made by tools and not read by people.
 const SKIPPED: &[&str] = &["Cargo.lock"];
 
-/// Absolute places that exist on one machine only. Split, so that this file does not hold them.
+/// Absolute paths of one machine. Split, so that this file does not contain them.
 const MACHINE_PLACES: &[&str] = &[
     concat!("/ho", "me/"),
     concat!("/ro", "ot/"),
     concat!("/wo", "rk/"),
 ];
 
-/// Checks one text file.
 pub(crate) fn check(path: &str, text: &str) -> Vec<Breach> {
     if SKIPPED
         .iter()
@@ -41,7 +39,7 @@ pub(crate) fn check(path: &str, text: &str) -> Vec<Breach> {
     findings
 }
 
-/// Whether `place` starts an absolute path in `line`, rather than going on a longer one.
+/// Returns whether `place` starts an absolute path in `line`, not within a longer one.
 fn names(line: &str, place: &str) -> bool {
     line.match_indices(place).any(|(at, _)| {
         let before = line.get(..at).and_then(|start| start.chars().next_back());
@@ -49,7 +47,6 @@ fn names(line: &str, place: &str) -> bool {
     })
 }
 
-/// Whether the file's name ends in `.extension`.
 pub(crate) fn has_extension(path: &str, extension: &str) -> bool {
     Path::new(path)
         .extension()

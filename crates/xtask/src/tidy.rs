@@ -1,5 +1,5 @@
-//! Holds the tree against the house rules. Collects the facts (files, metadata), lets the checks
-//! judge them; the checks themselves read nothing.
+//! Checks the tree against the house rules. Collects files and metadata; the checks themselves read
+//! nothing.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,7 +20,6 @@ use crate::{
     sources, texts, wrapped,
 };
 
-/// Why the tree could not be looked at.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TidyError {
     #[error("`{program}` cannot be run")]
@@ -36,7 +35,7 @@ pub(crate) enum TidyError {
     Read { path: PathBuf, source: io::Error },
 }
 
-/// Every breach in the tree at `root`, sorted by place.
+/// Returns every breach in the tree at `root`, sorted by place.
 pub(crate) fn run(root: &Path) -> Result<Vec<Breach>, TidyError> {
     let metadata = output(
         "cargo",
@@ -65,10 +64,9 @@ pub(crate) fn run(root: &Path) -> Result<Vec<Breach>, TidyError> {
     Ok(findings)
 }
 
-/// Paths and texts.
 type Texts = [(String, String)];
 
-/// What the files say, each by itself and together; in three parts at a time, which are about equally long.
+/// Checks files alone and together, in three parallel parts of equal duration.
 fn check_files(files: &Texts) -> Vec<Breach> {
     std::thread::scope(|scope| {
         let each = scope.spawn(|| {
@@ -88,7 +86,6 @@ fn check_files(files: &Texts) -> Vec<Breach> {
     })
 }
 
-/// What the syntax of Rust files says.
 fn check_parsed(files: &Texts) -> Vec<Breach> {
     let (mut names, mut circles) = (TypeNames::default(), Circles::default());
     let mut findings = Vec::new();
@@ -103,7 +100,6 @@ fn check_parsed(files: &Texts) -> Vec<Breach> {
     findings
 }
 
-/// What files say of each other.
 fn check_together(files: &Texts) -> Vec<Breach> {
     let (mut spec, mut landmarks) = (Spec::default(), Landmarks::default());
     let (mut metrics, mut findings) = (MetricNames::default(), Vec::new());
@@ -148,7 +144,7 @@ fn check_file(path: &str, text: &str) -> Vec<Breach> {
     findings
 }
 
-/// Files that are in the repository or would be with the next `git add`.
+/// Returns files in the repository, or added by the next `git add`.
 fn tracked(root: &Path) -> Result<Vec<String>, TidyError> {
     let args = [
         "ls-files",
@@ -166,7 +162,7 @@ fn tracked(root: &Path) -> Result<Vec<String>, TidyError> {
         .collect())
 }
 
-/// The text of a file; none where it is not text, or was deleted but not yet from the index.
+/// Returns a file's text; `None` if binary, or deleted but still in the index.
 fn read(root: &Path, path: &str) -> Result<Option<String>, TidyError> {
     let path = root.join(path);
     match fs::read(&path) {

@@ -1,38 +1,34 @@
-//! One word, one meaning: a bare type name that several crates define says too little.
+//! One word, one meaning: limits type names that several crates define.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use syn::Ident;
 use syn::visit::Visit;
 
-use crate::arrows::ROOMS;
+use crate::arrows::PROGRAM;
 use crate::breach::Breach;
 use crate::syntax::{ParsedFile, crate_of};
 
-/// In how many crates a type may have the same name.
+/// Maximum crates with the same type name.
 const CRATES_MAX: usize = 3;
 
-/// Where types of each name are defined.
 #[derive(Debug, Default)]
 pub(crate) struct TypeNames {
     places: BTreeMap<String, BTreeSet<(String, usize)>>,
 }
 
 impl TypeNames {
-    /// Takes the types of a file.
     pub(crate) fn add(&mut self, file: &ParsedFile<'_>) {
         let path = file.path;
         let mut types = Types { path, names: self };
         types.visit_file(&file.content);
     }
 
-    /// Names that stand for too many things, told once, at their first place.
     pub(crate) fn check(&self) -> Vec<Breach> {
         let found = self.places.iter().filter_map(|(name, places)| {
             let crates: BTreeSet<_> = places
                 .iter()
                 .filter_map(|(path, _)| crate_of(path))
-                // each command has its `Args`
                 .map(|it| if is_of_binary(it) { "hallpass" } else { it })
                 .collect();
             let (path, line) = places.first()?;
@@ -50,9 +46,9 @@ impl TypeNames {
     }
 }
 
-/// Whether a crate is the binary, or made of what it was cut into: commands and rooms.
+/// Whether a crate belongs to the program: the binary, its commands and what they share.
 pub(crate) fn is_of_binary(name: &str) -> bool {
-    name == "hallpass" || name == "loops" || name.starts_with("commands-") || ROOMS.contains(&name)
+    PROGRAM.contains(&name)
 }
 
 struct Types<'a> {

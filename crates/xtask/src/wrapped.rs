@@ -1,20 +1,17 @@
-//! Prose is wrapped, so that a change of a sentence is a change of its lines. What cannot be broken stays
-//! as it is: tables, headings, blocks of code, HTML, addresses of links, one long word.
+//! Requires wrapped prose, so that a changed sentence is a small diff. Unbreakable parts are
+//! exempt: tables, headings, code blocks, HTML, link addresses, one long word.
 
 use crate::breach::Breach;
 use crate::spec::outside_fences;
 use crate::texts::has_extension;
 
-/// Columns of prose.
 const WIDTH: usize = 100;
-/// Pages that a test writes from the program.
 const GENERATED: &[&str] = &[
     "docs/reference/api.md",
     "docs/reference/commands.md",
     "docs/reference/environment.md",
 ];
 
-/// Checks one file.
 pub(crate) fn check(path: &str, text: &str) -> Vec<Breach> {
     if !has_extension(path, "md") || path.contains("/golden/") || GENERATED.contains(&path) {
         return Vec::new();
@@ -29,7 +26,7 @@ pub(crate) fn check(path: &str, text: &str) -> Vec<Breach> {
     .collect()
 }
 
-/// Whether a line has more than one piece that may begin a line.
+/// Returns whether a line has a second piece that may begin a line.
 fn can_be_broken(line: &str) -> bool {
     let line = line.trim_start_matches([' ', '>']);
     if line.starts_with(['|', '#', '<']) || is_definition(line) {
@@ -51,7 +48,7 @@ fn is_definition(line: &str) -> bool {
     line.starts_with('[') && line.contains("]: ")
 }
 
-/// What is an item or another block where it begins a line.
+/// Returns whether a word would begin an item or another block.
 fn is_marker(word: &str) -> bool {
     let number = word.trim_end_matches(['.', ')']);
     let is_number = number.len() < word.len() && number.chars().all(|c| c.is_ascii_digit());

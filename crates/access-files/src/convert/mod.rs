@@ -1,13 +1,12 @@
-//! Standing access as rules: whoever has a permission set for good may ask for it for a while instead
-//! (`inventory.md` A-17). What is proposed lets exactly those ask who have it, and for exactly what
-//! they have.
+//! Proposes rules that let exactly the current holders of standing access request it
+//! (`inventory.md` A-17).
 
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use hallpass_model::{AccountId, GroupId, PermissionSetName, UserId};
+use hallpass_base::{AccountId, GroupId, PermissionSetName, UserId};
 use hallpass_rules::{Directory, Glob};
 use serde::Serialize;
 
@@ -15,9 +14,9 @@ use crate::state::{AccountAssignment, PrincipalRef, SeenAccess};
 
 pub use text::{ProposedLimits, proposed_rules};
 
-/// Sets of this name are AWS's own, and the service that made them assigns them.
+/// AWS's own permission sets.
 const OWNED_BY_AWS: &str = "AWS*";
-/// A word of these in a user name: a program, which cannot ask.
+/// Marks user names of programs, which cannot request access.
 const PROGRAMS: [&str; 7] = [
     "automation",
     "bot",
@@ -28,58 +27,41 @@ const PROGRAMS: [&str; 7] = [
     "svc",
 ];
 
-/// What standing access comes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conversion {
-    /// The rules that would replace it.
     pub rules: Vec<ProposedRule>,
-    /// What stays as it is, and why.
     pub left_out: BTreeMap<AccountAssignment, LeftOutReason>,
-    /// What would stand then.
     pub remaining: SeenAccess,
 }
 
-/// A rule: each of these people and groups may ask for each of the sets in each of the accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProposedRule {
-    /// Its name.
     pub id: String,
-    /// The permission sets.
     pub permission_sets: BTreeSet<PermissionSetName>,
-    /// The accounts that the rule covers.
     pub accounts: ProposedAccounts,
-    /// The groups that may ask.
     pub groups: BTreeSet<GroupId>,
-    /// The people who may ask beside them.
     pub users: BTreeSet<UserId>,
-    /// Everybody who may ask then; nothing where the members of a group are not known.
+    /// `None` if the members of a group are unknown.
     pub people: Option<BTreeSet<UserId>>,
 }
 
-/// The accounts of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProposedAccounts {
-    /// By id.
     Accounts(BTreeSet<AccountId>),
-    /// Everything below these units, by id: all of it, and nothing else.
+    /// Units that cover exactly these accounts.
     Units(BTreeSet<String>),
 }
 
-/// Why an assignment is left as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LeftOutReason {
-    /// The set is one of AWS's own.
     OwnedByAws,
-    /// The set was named as one to keep, or a file protects it.
     Kept,
-    /// Whom it is for is gone.
+    /// The principal was deleted.
     PrincipalGone,
-    /// The account is not active, or not in the organization.
     AccountNotActive,
-    /// The person has no address of their own, by which rules name people.
+    /// No unique address, which rules need.
     NoAddress,
-    /// The user looks like a program, and a program cannot ask.
     Program,
 }
 
@@ -96,7 +78,7 @@ impl fmt::Display for LeftOutReason {
     }
 }
 
-/// Proposes rules for what stands. Sets of `keep` stay; what Hallpass gave for a time is no part of it.
+/// Proposes rules for standing access. Sets in `keep` stay; temporary access is ignored.
 pub fn convert(
     seen: &SeenAccess,
     directory: &Directory,
@@ -161,11 +143,9 @@ fn is_program(user_name: &str) -> bool {
     words.any(|word| PROGRAMS.contains(&word.to_ascii_lowercase().as_str()))
 }
 
-/// Accounts, and who has something in all of them.
 type AccountsAndHolders = (BTreeSet<AccountId>, BTreeSet<PrincipalRef>);
 
-/// As few products of sets, accounts and principals as equal lists give: those who have a set in the same
-/// accounts are together, and then sets that the same have in the same accounts.
+/// Merges principals with a set in the same accounts, then sets with equal principals and accounts.
 fn grouped(
     taken: &[&AccountAssignment],
 ) -> BTreeMap<AccountsAndHolders, BTreeSet<PermissionSetName>> {
@@ -217,7 +197,7 @@ fn rule(
     }
 }
 
-/// Units where fewer of them are just these accounts, else the accounts.
+/// Returns units if fewer of them cover exactly these accounts, else the accounts.
 fn places(accounts: &BTreeSet<AccountId>, directory: &Directory) -> ProposedAccounts {
     let mut below: BTreeMap<&str, BTreeSet<&AccountId>> = BTreeMap::new();
     for account in directory.accounts() {

@@ -1,25 +1,22 @@
-//! Proposed rules as a native rule file.
+//! Renders proposed rules as a native rule file.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use hallpass_model::{AccountId, GroupId, TimeSpan};
+use hallpass_base::{AccountId, GroupId, TimeSpan};
 use hallpass_rules::{Directory, canonical_toml};
 
 use super::{Conversion, ProposedAccounts, ProposedRule};
 use crate::export::quoted;
 
-/// What every proposed rule says of how access is given.
 #[derive(Clone, Debug)]
 pub struct ProposedLimits {
-    /// The group that approves, as rules name it.
+    /// The approver group, as rules name it.
     pub approvers: String,
-    /// The longest that something may be given for.
     pub max_duration: TimeSpan,
 }
 
-/// The rules as a native file, TOML. Accounts, units, and groups whose name is not theirs alone are
-/// named by id, with what they are called beside them.
+/// Renders TOML. Ambiguous names are written as ids, with the name in a comment.
 pub fn proposed_rules(
     conversion: &Conversion,
     directory: &Directory,
@@ -34,7 +31,7 @@ pub fn proposed_rules(
     for rule in &conversion.rules {
         write_rule(&mut text, rule, directory, limits);
     }
-    // as `rules fmt` would write it: long lists are spread
+    // The form of `rules fmt`: long lists are split into lines.
     canonical_toml("rules.toml", &text).unwrap_or(text)
 }
 
@@ -44,14 +41,12 @@ fn write_rule(
     directory: &Directory,
     limits: &ProposedLimits,
 ) {
-    // writing to a `String` cannot fail
     let _ = write!(text, "\n[[rule]]\nid = {}\n", quoted(&rule.id));
     let about = match &rule.people {
         None => "replaces standing access".to_owned(),
         Some(people) if people.len() == 1 => "replaces standing access of 1 person".to_owned(),
         Some(people) => format!("replaces standing access of {} people", people.len()),
     };
-    // as above
     let _ = writeln!(text, "description = {}", quoted(&about));
     match &rule.accounts {
         ProposedAccounts::Accounts(ids) => {
@@ -87,13 +82,11 @@ fn write_rule(
         );
     }
     let (approvers, longest) = (quoted(&limits.approvers), limits.max_duration.to_string());
-    // as above
     let _ = writeln!(text, "approver_groups = [{approvers}]");
-    // as above
     let _ = writeln!(text, "max_duration = {}", quoted(&longest));
 }
 
-/// A group as rules name it, and what it is called where that is by its id.
+/// Returns a group as rules name it, and its display name beside an id.
 fn group(id: &GroupId, directory: &Directory) -> (String, Option<String>) {
     let name = directory.group(id).map(|it| it.name.clone());
     let is_plain = |name: &String| {
@@ -116,20 +109,17 @@ fn path(unit: &str, directory: &Directory) -> Option<String> {
     Some(names.collect::<Vec<_>>().join("/"))
 }
 
-/// A key with a list, one a line where something is called otherwise than it is named.
+/// Writes a key with a list, one entry a line if an entry has a comment.
 fn list(text: &mut String, key: &str, entries: impl Iterator<Item = (String, Option<String>)>) {
     let entries: Vec<_> = entries.collect();
     if entries.iter().all(|(_, about)| about.is_none()) {
         let entries: Vec<String> = entries.iter().map(|(it, _)| quoted(it)).collect();
-        // writing to a `String` cannot fail
         let _ = writeln!(text, "{key} = [{}]", entries.join(", "));
         return;
     }
-    // as above
     let _ = writeln!(text, "{key} = [");
     for (entry, about) in entries {
         let about = about.map(|it| format!(" # {}", quoted(&it)));
-        // as above
         let _ = writeln!(text, "  {},{}", quoted(&entry), about.unwrap_or_default());
     }
     text.push_str("]\n");

@@ -1,6 +1,6 @@
-//! `assignments`: who has which sets where, by the names that the file uses.
+//! Parses `assignments`: principals, sets and accounts, by the names in the file.
 
-use hallpass_model::PermissionSetName;
+use hallpass_base::PermissionSetName;
 use hallpass_rules::syntax::{MapEntry, Node};
 
 use super::fields::FileReader;
@@ -87,7 +87,6 @@ fn tags(reader: &mut FileReader<'_>, node: &Node) -> Vec<(Term, String)> {
     tags
 }
 
-/// A block that says nothing was meant to say something.
 fn check(reader: &mut FileReader<'_>, block: &AssignmentBlock) {
     let mut missing = |is: bool, what: &str, help: &str| {
         if is && !reader.has_errors() {

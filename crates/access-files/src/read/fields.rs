@@ -1,4 +1,4 @@
-//! Reads single values, and notes everything that is wrong with them.
+//! Reads single values and collects all their errors.
 
 use hallpass_rules::syntax::{MapEntry, Node, Value};
 use hallpass_rules::{Diagnostic, Position, nearest};
@@ -7,7 +7,6 @@ use super::PolicyFileReader;
 use crate::file::Term;
 use crate::finding::{FileFinding, Place};
 
-/// Collects what is wrong while a file is read.
 pub(super) struct FileReader<'a> {
     file: &'a str,
     pub(super) policy_file: PolicyFileReader<'a>,
@@ -56,13 +55,11 @@ impl<'a> FileReader<'a> {
         self.findings.iter().any(FileFinding::is_error)
     }
 
-    /// In the order of the file.
     pub(super) fn finish(mut self) -> Vec<FileFinding> {
         self.findings.sort_by_key(|finding| finding.place.position);
         self.findings
     }
 
-    /// Complains about keys that are not `known`.
     pub(super) fn known_keys(&mut self, entries: &[MapEntry], known: &[&str]) {
         for entry in entries {
             if known.contains(&entry.key.as_str()) {
@@ -92,7 +89,6 @@ impl<'a> FileReader<'a> {
         None
     }
 
-    /// The keys of an object of which each may be one of `known`.
     pub(super) fn object<'n>(
         &mut self,
         node: &'n Node,
@@ -128,7 +124,6 @@ impl<'a> FileReader<'a> {
         false
     }
 
-    /// A text that says something, with its place.
     pub(super) fn term(&mut self, key: &str, node: &Node) -> Option<Term> {
         let text = self.text(key, node)?;
         let place = self.place(node.position);
@@ -145,7 +140,7 @@ impl<'a> FileReader<'a> {
     }
 }
 
-/// Asks whether the known name nearest to `written` was meant.
+/// Suggests the known name nearest to `written`.
 pub(super) fn nearest_of<'a>(
     written: &str,
     known: impl IntoIterator<Item = &'a str>,

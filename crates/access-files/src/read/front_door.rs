@@ -1,15 +1,15 @@
-//! What AWS's API would refuse of a permission set before it does anything: lengths, characters, names.
+//! Checks a permission set against the limits of AWS's API: lengths, characters, names.
 
 use hallpass_aws_model::{Invalid, tables, validate};
 use serde_json::{Value, json};
 
 use crate::state::{CustomerPolicy, PermissionSetContent, PermissionsBoundary};
 
-// any that the model takes: what is checked is what a file says
+// Any valid ARN: only the file's content is checked.
 const INSTANCE: &str = "arn:aws:sso:::instance/ssoins-0000000000000000";
 const SET: &str = "arn:aws:sso:::permissionSet/ssoins-0000000000000000/ps-0000000000000000";
 
-/// Why AWS would refuse the calls that write this set; empty where it takes them.
+/// Returns AWS's reasons to refuse the calls that write this set.
 pub(super) fn refused(name: &str, content: &PermissionSetContent) -> Vec<String> {
     let Some(service) = tables().service("sso-admin") else {
         return vec!["no model of IAM Identity Center (this is a bug)".to_owned()];
@@ -38,7 +38,6 @@ pub(super) fn refused(name: &str, content: &PermissionSetContent) -> Vec<String>
     found
 }
 
-/// The first character that AWS's patterns rarely take, which readers may not see.
 fn unusual(shown: &str) -> String {
     let is_unusual = |it: &char| *it > '\u{ff}' || it.is_control();
     let found = shown.chars().find(is_unusual);
@@ -47,7 +46,6 @@ fn unusual(shown: &str) -> String {
     })
 }
 
-/// The calls that would write all of a set.
 fn calls(name: &str, content: &PermissionSetContent) -> Vec<(&'static str, Value)> {
     let tags = content.tags.iter();
     let tags: Vec<Value> = tags

@@ -1,5 +1,5 @@
-//! From texts to an [`AccessFile`]: all or nothing, and every error of every text at once
-//! (`inventory.md` A-2). Nothing is asked of AWS.
+//! Parses texts into an [`AccessFile`] and reports all errors together (`inventory.md` A-2). It
+//! calls no AWS API.
 
 mod assignments;
 mod fields;
@@ -7,7 +7,7 @@ mod front_door;
 mod permission_set;
 mod settings;
 
-use hallpass_model::PermissionSetName;
+use hallpass_base::PermissionSetName;
 use hallpass_rules::SOURCE_BYTES_MAX;
 use hallpass_rules::syntax::{self, MapEntry, Node, Syntax};
 
@@ -15,7 +15,6 @@ use crate::file::AccessFile;
 use crate::finding::FileFinding;
 use fields::{FileReader, nearest_of};
 
-/// The version of the form that is read.
 const VERSION: &str = "1";
 const KEYS: [&str; 5] = [
     "version",
@@ -25,13 +24,9 @@ const KEYS: [&str; 5] = [
     "assignments",
 ];
 
-/// A file as it was found.
 #[derive(Clone, Debug)]
 pub struct SourceText {
-    /// Its name, with which places begin. `.toml` and `.json` say how it is written; all else is
-    /// YAML.
     pub name: String,
-    /// Its text.
     pub text: String,
 }
 
@@ -46,14 +41,13 @@ impl SourceText {
     }
 }
 
-/// Reads a policy that a file names: given the name of that file and the path as written, its text
-/// or why it cannot be read.
+/// Reads a policy file: takes the name of the referring file and the path as written.
 pub type PolicyFileReader<'a> = &'a dyn Fn(&str, &str) -> Result<String, String>;
 
-/// Reads files as one.
+/// Parses files as one.
 ///
 /// # Errors
-/// Everything that is wrong with them, warnings included, in the order of the files.
+/// All findings, warnings included, in file order.
 pub fn read(
     sources: &[SourceText],
     policy_file: PolicyFileReader<'_>,
@@ -150,7 +144,6 @@ fn check_version(reader: &mut FileReader<'_>, root: &Node, entries: &[MapEntry])
     }
 }
 
-/// Sets that blocks name and no file declares.
 fn undeclared(file: &AccessFile) -> Vec<FileFinding> {
     let named = file.assignments.iter().flat_map(|it| &it.permission_sets);
     named

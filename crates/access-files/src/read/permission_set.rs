@@ -1,12 +1,12 @@
-//! `permission_sets`: what sets say, checked as far as it can be without AWS (`inventory.md` A-2).
+//! Parses `permission_sets` and checks them without AWS (`inventory.md` A-2).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_aws_model::facts;
+use hallpass_base::PermissionSetName;
 use hallpass_iam::PolicyType;
 use hallpass_iam::lint::{Options, Severity, lint};
 use hallpass_iam::size::AttachmentPoint;
-use hallpass_model::PermissionSetName;
 use hallpass_rules::syntax::{MapEntry, Node, Value};
 use serde_json::Value as Json;
 
@@ -30,12 +30,10 @@ const KEYS: [&str; 9] = [
 ];
 const DESCRIPTION_MAX: usize = facts::PERMISSION_SET_DESCRIPTION_CHARACTERS.count();
 const RELAY_STATE_MAX: usize = facts::PERMISSION_SET_RELAY_STATE_CHARACTERS.count();
-/// Policies a role may have unless IAM's quota is raised, and a permission set may have at all.
+/// Policies per role under IAM's default quota, and the most per permission set.
 const POLICIES_USUAL: usize = facts::MANAGED_POLICIES_PER_ROLE.count();
 const POLICIES_MAX: usize = facts::MANAGED_POLICIES_PER_PERMISSION_SET.count();
-/// The longest inline policy in bytes.
 const INLINE_BYTES_MAX: usize = facts::PERMISSION_SET_POLICY_BYTES.count();
-/// How long sessions last where nothing is said.
 const SESSION_SECONDS: u64 = facts::PERMISSION_SET_SESSION_SECONDS.value as u64;
 const TAGS_MAX: usize = facts::PERMISSION_SET_TAGS.count();
 
@@ -146,7 +144,7 @@ fn check_count(reader: &mut FileReader<'_>, content: &PermissionSetContent, plac
     }
 }
 
-/// The ARN of a policy of AWS, in AWS's spelling (`inventory.md` A-15).
+/// Returns the ARN of an AWS managed policy, in AWS's spelling (`inventory.md` A-15).
 fn managed(reader: &mut FileReader<'_>, written: &str, place: &Place) -> Option<String> {
     if written.starts_with("arn:") && !written.contains(":iam::aws:policy/") {
         let message = format!("`{written}` is no policy of AWS");
@@ -232,7 +230,6 @@ fn tags(reader: &mut FileReader<'_>, node: &Node) -> BTreeMap<String, String> {
     tags
 }
 
-/// A policy in its place, or `{file: PATH}`.
 fn inline(reader: &mut FileReader<'_>, node: &Node) -> Option<Json> {
     let place = reader.place(node.position);
     let entries = reader.map(node, "inline_policy")?;
@@ -250,7 +247,7 @@ fn inline(reader: &mut FileReader<'_>, node: &Node) -> Option<Json> {
                 file: path,
                 position: hallpass_rules::Position { line: 1, column: 1 },
             };
-            // what is no JSON at all is told by the linter, with its place
+            // The linter reports invalid JSON with its place.
             (serde_json::from_str(&text).unwrap_or_default(), text, place)
         }
         _ => {
@@ -262,7 +259,6 @@ fn inline(reader: &mut FileReader<'_>, node: &Node) -> Option<Json> {
     check_policy(reader, &policy, &text, &place).then_some(policy)
 }
 
-/// Whether the policy engine sees no error in it.
 fn check_policy(reader: &mut FileReader<'_>, policy: &Json, text: &str, place: &Place) -> bool {
     let sent = policy.to_string();
     if sent.len() > INLINE_BYTES_MAX {
@@ -300,12 +296,11 @@ fn check_policy(reader: &mut FileReader<'_>, policy: &Json, text: &str, place: &
     is_clean
 }
 
-/// A value of the file as JSON.
 fn json(node: &Node) -> Json {
     match &node.value {
         Value::Null => Json::Null,
         Value::Bool(flag) => Json::Bool(*flag),
-        // a date of TOML is a text in a policy
+        // A TOML date becomes text.
         Value::Number(text) => serde_json::from_str(text).unwrap_or_else(|_| text.clone().into()),
         Value::Text(text) => text.clone().into(),
         Value::List(items) => items.iter().map(json).collect(),

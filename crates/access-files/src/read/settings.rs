@@ -1,5 +1,3 @@
-//! `settings`: how the files are carried out.
-
 use hallpass_rules::Glob;
 use hallpass_rules::syntax::{MapEntry, Node, Value};
 

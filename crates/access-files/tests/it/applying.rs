@@ -1,4 +1,4 @@
-//! Plans carried out against an Identity Center in memory: `inventory.md`.
+//! Applies plans to an in-memory Identity Center: `inventory.md`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use hallpass_access_files::{
     AccessDiff, AccessStepExecutor, GivenAccess, LiveGrants, PermissionSetAdmin, SavedDiff,
     SeenAccess, SetAction, WantedAccess, compare, plan, read_access,
 };
-use hallpass_model::TimeSpan;
-use hallpass_runner::{
+use hallpass_base::TimeSpan;
+use hallpass_plans::testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode, ports};
+use hallpass_plans::{
     Applying, Exit, PlanId, PlanReport, Runner, RunnerIdentity, StepExecutor, undo,
 };
-use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode, ports};
 
 use crate::comparing::WALK;
 use crate::world::{
@@ -45,7 +45,6 @@ impl Stand {
         self.runner_with(Arc::new(self.executor()), gate)
     }
 
-    /// A runner over other hands.
     pub(crate) fn runner_with<E: StepExecutor + 'static>(
         &self,
         executor: Arc<E>,
@@ -142,7 +141,6 @@ async fn the_walk_through_is_applied_once_and_then_changes_nothing() {
     assert_eq!(writes.len(), 10, "{writes:?}");
     let (diff, _) = stand.compared(&files).await;
     assert_eq!(diff, AccessDiff::default());
-    // a line is taken out
     let alice = WALK
         .lines()
         .filter(|line| !line.contains("alice"))
@@ -197,7 +195,7 @@ async fn access_is_given_before_it_is_taken_and_sets_are_provisioned_once() {
     );
 }
 
-/// A provisioning that somebody began before the edit makes roles of what the set was: it is waited for, and ours is made.
+/// A provisioning begun before the edit deploys the old content: await it, then provision again.
 #[tokio::test]
 async fn a_provisioning_of_somebody_else_is_not_taken_for_ours() {
     let stand = Stand::new(SeenAccess::default());
@@ -325,7 +323,7 @@ async fn stopped_before_or_after_any_call_a_plan_is_finished_by_resuming() {
             let report = stand.runner(&Gate::new(None)).resume(&id, &patient).await;
             let report = report.unwrap_or_else(|error| panic!("{call} {mode:?}: {error}"));
             assert_eq!(report.exit(), Exit::Ok, "{call} {mode:?}: {report:#?}");
-            // the center panics when an assignment is created twice
+            // The fake panics if an assignment is created twice.
             let writes = stand.center.writes();
             assert_eq!(
                 writes.iter().filter(|it| it.starts_with("create ")).count(),

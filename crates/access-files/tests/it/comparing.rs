@@ -1,4 +1,4 @@
-//! What differences come to: `inventory.md` A-3 to A-6, A-10, A-11, A-13.
+//! Differences: `inventory.md` A-3 to A-6, A-10, A-11, A-13.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use hallpass_access_files::{
     AccessDiff, AccessRefusal, CallerSession, DriftKind, PermissionSetContent, SeenAccess, SeenSet,
     compare, drift, last_access, refusals,
 };
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 use serde_json::json;
 
 use crate::world::{
@@ -26,7 +26,6 @@ assignments:
   - {permission_sets: [Ec2S3], users: [alice@example.test], accounts: [ExampleOrgDev]}
 ";
 
-/// Sets with nothing in them but an hour, and who has them.
 fn seen(sets: &[&str], who: &[(&str, &str, &str)]) -> SeenAccess {
     let mut seen = SeenAccess::default();
     for set in sets {
@@ -63,7 +62,6 @@ fn totals(diff: &AccessDiff) -> (usize, usize, usize, usize) {
     (totals.add, totals.change, totals.delete, totals.provision)
 }
 
-/// The writes in words.
 fn words(diff: &AccessDiff) -> Vec<String> {
     let word = |change: &hallpass_access_files::AccessChange| {
         let value = serde_json::to_value(&change.action).unwrap();
@@ -96,10 +94,8 @@ fn edits_are_provisioned_once_and_only_where_roles_are() {
     let edited = compare(&wanted(text), &there);
     assert_eq!(totals(&edited), (0, 1, 0, 1));
     assert_eq!(words(&edited).last().unwrap(), "provision A");
-    // tags are of the set alone
     let text = "version: 1\npermission_sets:\n  A: {tags: {a: b}}\n";
     assert_eq!(words(&compare(&wanted(text), &there)), ["tag A"]);
-    // an edit that somebody did not provision
     let text = "version: 1\npermission_sets:\n  A: {}\n";
     let set = there.sets.get_mut(&name("A")).unwrap();
     set.outdated = set.accounts.clone();
@@ -193,12 +189,11 @@ fn guards_refuse() {
         },
     ];
     assert_eq!(found, expected);
-    // a protected set may be created, tagged and assigned
+    // A protected set may be created, tagged and assigned,
     let more = "version: 1\npermission_sets:\n  A: {protect: true, tags: {a: b}}\n  N: {protect: true, managed_policies: [SecurityAudit]}\nassignments:\n  - {permission_sets: [A], users: [frank@example.test], accounts: [ExampleOrgDev]}\n";
     let files = wanted(more);
     let diff = compare(&files, &there);
     assert_eq!(refusals(&diff, &files, &there, None), []);
-    // and not loosened
     let loose = "version: 1\npermission_sets:\n  A: {protect: true, managed_policies: [AdministratorAccess]}\nassignments:\n  - {permission_sets: [A], users: [frank@example.test], accounts: [ExampleOrgDev]}\n";
     let files = wanted(loose);
     let diff = compare(&files, &there);
@@ -350,7 +345,6 @@ fn drift_is_classified() {
         (DriftKind::UnknownPrincipal, "A", nobody.as_str()),
     ];
     assert_eq!(rows, expected);
-    // what is left alone in an account is nobody's business there
     let ignoring = format!("settings: {{ignore: [{{account: ExampleOrgDev}}]}}\n{text}");
     let files = wanted(&ignoring);
     let found = drift(&compare(&files, &there), &files, &there, &directory());
@@ -374,7 +368,6 @@ fn a_changed_policy_keeps_what_stood_there() {
         .inline_policy = Some(old.clone());
     let diff = compare(&wanted(text), &there);
     assert_eq!(diff.changes[0].old, old);
-    // the order of members, and a list of one, do not matter
     for same in [
         json!({"Statement": [{"Resource": "*", "Action": "s3:ListAllMyBuckets", "Effect": "Allow"}], "Version": "2012-10-17"}),
         json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": ["s3:ListAllMyBuckets"], "Resource": ["*"]}}),

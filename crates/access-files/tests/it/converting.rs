@@ -1,4 +1,4 @@
-//! Standing access as rules: whoever had something for good may ask for it, for nothing else, and nobody else may
+//! Conversion of standing access: holders may request the same access, and no one else may
 //! (`inventory.md` A-17).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +7,7 @@ use hallpass_access_files::{
     AccountAssignment, Conversion, LeftOutReason, PermissionSetContent, PrincipalRef,
     ProposedAccounts, ProposedLimits, SeenAccess, SeenSet, convert, export, proposed_rules,
 };
-use hallpass_model::{AccountId, Email, GroupId, PermissionSetName, Timestamp, UserId};
+use hallpass_base::{AccountId, Email, GroupId, PermissionSetName, Timestamp, UserId};
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Person, Snapshot};
 use hallpass_rules::{Ask, DecisionKind, Directory, RuleFile, Rules, Severity, Syntax, load};
 use proptest::prelude::*;
@@ -35,8 +35,8 @@ fn email(index: usize) -> Email {
     Email::new(&format!("p{index}@example.com")).unwrap()
 }
 
-/// Accounts in nested units, one at the root and one suspended; a group of approvers, in which nobody else is; groups whose
-/// names are odd and not theirs alone.
+/// Nested units, a root account, a suspended account, an approver group, and groups with odd or
+/// ambiguous names.
 fn directory(members: &[BTreeSet<usize>]) -> Directory {
     let unit = |id: &str, name: &str| OuRef {
         id: format!("ou-ab12-{id}"),
@@ -132,7 +132,6 @@ fn group(index: usize) -> PrincipalRef {
     PrincipalRef::Group(group_id(index))
 }
 
-/// The rules of a conversion, read back; nothing in them may be wrong.
 fn rules(conversion: &Conversion, directory: &Directory) -> Rules {
     let limits = ProposedLimits {
         approvers: "approvers".to_owned(),
@@ -197,7 +196,6 @@ proptest! {
                 prop_assert_eq!(decided == DecisionKind::RequiresApproval, had, "{} {} {}: {:?}", person, place, set, decided);
             }
         }
-        // what is left out stands, and nothing else does
         prop_assert_eq!(&conversion.remaining.assignments, &conversion.left_out.keys().cloned().collect::<BTreeSet<_>>());
         let told: BTreeSet<&UserId> = conversion.rules.iter().flat_map(|it| it.people.as_ref().unwrap()).collect();
         let able = (0..PEOPLE).filter(|person| (0..ACCOUNTS).any(|place| SETS.iter().any(|set| {
@@ -214,7 +212,7 @@ proptest! {
 fn few_rules_and_units_where_they_are_whole() {
     let members = vec![BTreeSet::from([0, 1]); GROUPS];
     let directory = directory(&members);
-    // all of Prod, by two sets and for two principals; one account of Dev, which has a suspended one
+    // All of Prod, with two sets and two principals; one account of Dev, which has a suspended one.
     let mut all: Vec<AccountAssignment> = Vec::new();
     for place in 1..4 {
         for set in ["Audit", "Power+User"] {

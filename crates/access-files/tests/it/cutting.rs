@@ -1,5 +1,5 @@
-//! Somebody's access taken away, assignments and memberships in one plan (`inventory.md` H-17): stopped anywhere, it goes once,
-//! and nobody else loses anything.
+//! Revokes all access of a user in one plan (`inventory.md` H-17). Stopped anywhere, it runs
+//! exactly once and affects no other user.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use hallpass_access_files::{
     SeenAccess, is_membership_step, removal_plan,
 };
 use hallpass_assignments::IdentityCenter;
-use hallpass_model::{GroupId, UserId};
-use hallpass_runner::{
+use hallpass_base::{GroupId, UserId};
+use hallpass_plans::testing::{Gate, PortMode};
+use hallpass_plans::{
     Applying, Exit, PlanDraft, PlanStep, PlanStore as _, StepError, StepExecutor, StepProbe, Undo,
     Verify, WriteAnswer,
 };
-use hallpass_runner_testing::{Gate, PortMode};
 use serde_json::{Value, json};
 
 use crate::applying::Stand;
@@ -23,7 +23,7 @@ use crate::comparing::WALK;
 use crate::memberships::Groups;
 use crate::world::{ALICE, DEV, FRANK, SECOPS, assignment, directory, user, wanted};
 
-/// Assignments and memberships, as the program has them together.
+/// Executes assignments and memberships, as the program combines them.
 struct Hands {
     access: AccessStepExecutor,
     memberships: MembershipStepExecutor,
@@ -65,7 +65,7 @@ fn member(id: &str) -> GroupMember {
     }
 }
 
-/// Frank with an assignment of his own, in a group with Alice.
+/// A user with a direct assignment, in a group with Alice.
 struct Frank {
     stand: Stand,
     groups: Arc<Groups>,
@@ -106,7 +106,6 @@ impl Frank {
         (deleted.count(), self.groups.0.lock().unwrap().2)
     }
 
-    /// Whether the access of Frank is gone, and that of others is there.
     fn is_cut(&self) -> bool {
         let center = self.stand.center.0.lock().unwrap();
         let own = assignment("Audit", DEV, user(FRANK));
@@ -116,7 +115,7 @@ impl Frank {
             && members.iter().eq([&member(ALICE)])
     }
 
-    /// Applies the plan; `false` when it was stopped or did not end well.
+    /// Applies the plan; `false` if it was stopped or failed.
     async fn attempt(&self, gate: &Arc<Gate>) -> bool {
         let runner = self.stand.runner_with(self.hands(), gate);
         let patient = Applying {
@@ -149,7 +148,7 @@ async fn stopped_anywhere_access_is_cut_once_and_of_nobody_else() {
             let case = format!("call {call}, {mode:?}");
             let frank = Frank::new().await;
             if !frank.attempt(&Gate::new(Some((call, mode)))).await {
-                // whoever was stopped holds its lanes for a minute
+                // A stopped runner keeps its lanes for a minute.
                 frank.stand.clock.advance(Duration::from_mins(2));
                 let saved = frank.stand.store.plans(1).await.unwrap();
                 let is_ours = |kind: &str| kind == "pci.cut";

@@ -1,4 +1,4 @@
-//! Who changed what drifted (`inventory.md` A-13): only who the log names for exactly that.
+//! Authors of drift (`inventory.md` A-13).
 
 use hallpass_access_files::{
     DriftAuthor, DriftKind, DriftSubject, DriftedItem, SeenAccess, SeenSet, SetPart,
@@ -11,7 +11,6 @@ use crate::world::{ALICE, DEV, FRANK, TEST, account, arn_of, group, name, user};
 
 const ANA: &str = "ana@example.test";
 
-/// A record of the log: a member for each argument that the operation has.
 fn record(number: u32, minute: u32, event: &str, asked: &Value) -> Value {
     json!({
         "eventID": format!("e{number}"),
@@ -66,7 +65,6 @@ fn item(drift: DriftKind, set: &str, at: Option<&str>, subject: DriftSubject) ->
     }
 }
 
-/// The id of the event that is named for an item; empty where nobody is.
 fn author(item: DriftedItem, records: &[Value]) -> String {
     let mut items = [item];
     let found = changes(records, &items);
@@ -210,7 +208,7 @@ fn what_is_gone_is_of_who_deleted_it() {
         )
     };
     assert_eq!(author(gone(), &[created.clone(), deleted.clone()]), "e2");
-    // whose ARN that was nobody knows without the record of its beginning
+    // Without the creation record, the ARN cannot be resolved.
     assert_eq!(author(gone(), &[deleted]), "");
     assert_eq!(author(gone(), &[created]), "");
     let mut person = record(3, 3, "DeleteUser", &json!({"userId": FRANK}));
@@ -226,7 +224,7 @@ fn what_is_gone_is_of_who_deleted_it() {
     assert_eq!(author(nobody(user(FRANK)), &[person.clone()]), "e3");
     assert_eq!(author(nobody(user(ALICE)), &[person.clone()]), "");
     assert_eq!(author(nobody(group(FRANK)), &[person.clone()]), "");
-    // a user of IAM is another one
+    // An IAM user is a different principal.
     person["eventSource"] = json!("iam.amazonaws.com");
     assert_eq!(author(nobody(user(FRANK)), &[person]), "");
 }

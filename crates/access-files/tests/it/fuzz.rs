@@ -1,7 +1,7 @@
-//! Fuzz target of the reader of access files. See `hallpass_testing`.
+//! Fuzz target of the access file parser. See `hallpass_base::testing`.
 
 use hallpass_access_files::{FileFinding, SeenAccess, SourceText, compare, read, select};
-use hallpass_testing::changed;
+use hallpass_base::testing::changed;
 
 use crate::world::{MANAGEMENT, account, directory};
 
@@ -13,7 +13,7 @@ const LETTERS: &[u8] = b"{}[]\"',:=*#-|\n .0at\\/";
 
 #[test]
 fn access_files() {
-    hallpass_testing::fuzz_target!("access_files", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("access_files", |input: &[u8]| {
         let text = String::from_utf8_lossy(&changed(input, &SAMPLES, LETTERS)).into_owned();
         for name in ["any.yaml", "any.toml", "any.json"] {
             let source = SourceText {

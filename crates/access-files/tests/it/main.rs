@@ -1,4 +1,4 @@
-//! Files of access from text to applied plan, row by row of `inventory.md` §4.
+//! Access files from text to applied plan, by the rows of `inventory.md` §4.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

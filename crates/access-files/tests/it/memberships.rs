@@ -1,5 +1,4 @@
-//! People out of groups, by a plan that is looked at, carried out once, and taken back
-//! (`inventory.md` W-7).
+//! Removes users from groups by a plan, and undoes it (`inventory.md` W-7).
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -11,13 +10,12 @@ use hallpass_access_files::{
 use hallpass_assignments::{
     CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus, SentOperation, Urgency,
 };
-use hallpass_model::{GroupId, HoldKey, PermissionSetArn, Target, UserId};
-use hallpass_runner::{PlanStep, StepExecutor, StepProbe, Undo, Verify, WriteAnswer};
+use hallpass_base::{GroupId, HoldKey, PermissionSetArn, Target, UserId};
+use hallpass_plans::{PlanStep, StepExecutor, StepProbe, Undo, Verify, WriteAnswer};
 use serde_json::{Value, json};
 
 use crate::world::{ALICE, FRANK, SECOPS, directory};
 
-/// Who is in which group, which memberships are for a time, and how often something was written.
 #[derive(Default)]
 pub(crate) struct Groups(pub(crate) Mutex<(BTreeSet<GroupMember>, BTreeSet<GroupMember>, usize)>);
 

@@ -1,5 +1,5 @@
-//! What holds for every state: an export of it plans to nothing (`inventory.md` A-12), and a plan from one to another
-//! is over when it was applied (`inventory.md` A-8). 200 random states each.
+//! Properties of 200 random states each: an export plans to nothing (`inventory.md` A-12), and an
+//! applied plan leaves no difference (`inventory.md` A-8).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,9 +8,9 @@ use hallpass_access_files::{
     PermissionsBoundary, PrincipalRef, SeenAccess, SeenSet, SourceText, WantedAccess, WantedSet,
     compare, export, read, select,
 };
-use hallpass_model::{AccountId, PermissionSetName};
+use hallpass_base::{AccountId, PermissionSetName};
+use hallpass_plans::Exit;
 use hallpass_rules::canonical_toml;
-use hallpass_runner::Exit;
 use proptest::collection::{btree_map, btree_set};
 use proptest::prelude::*;
 use serde_json::json;
@@ -24,7 +24,7 @@ use crate::world::{
 const STRANGER: &str = "00000000-0000-0000-0000-0000000000ff";
 
 fn text() -> impl Strategy<Value = String> {
-    // texts that a reader could take for something else, and any other
+    // Texts that a parser could misread, and others.
     prop_oneof![
         Just("true".to_owned()),
         Just("1.5".to_owned()),
@@ -34,7 +34,6 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A relay state and tags take fewer characters.
 fn relay_state() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("- a: b # c".to_owned()),
@@ -180,7 +179,6 @@ fn state() -> impl Strategy<Value = SeenAccess> {
     })
 }
 
-/// The files that a state is written as, read again.
 fn read_back(seen: &SeenAccess, policy_files: bool, is_toml: bool) -> (WantedAccess, String) {
     let directory = directory();
     let mut exported = export(seen, &directory, policy_files);
@@ -193,7 +191,7 @@ fn read_back(seen: &SeenAccess, policy_files: bool, is_toml: bool) -> (WantedAcc
                 assert_eq!(formatted, written.text, "it has the form that all have");
                 exported = written;
             }
-            // a hidden character, which stands in TOML as it is and is not read there
+            // TOML keeps hidden characters, but the parser refuses them.
             Err(refused) => {
                 let has_hidden = exported.text.contains("\\u");
                 assert!(has_hidden, "{refused}\n{}", exported.text);

@@ -1,4 +1,4 @@
-//! What is said of files (`inventory.md` ): one row a mistake, with its place.
+//! Findings in files (`inventory.md` ): one row per mistake, with its place.
 
 use hallpass_access_files::{SourceText, read};
 

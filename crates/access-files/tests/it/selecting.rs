@@ -1,4 +1,4 @@
-//! Which accounts and people names select (`inventory.md` A-1).
+//! Selection of accounts and principals by name (`inventory.md` A-1).
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! An organization, and an Identity Center in memory that notes every write.
+//! A test organization and an in-memory Identity Center that records every write.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use hallpass_access_files::{
     WantedAccess, read, select,
 };
 use hallpass_assignments::{CenterFault, OperationKind, OperationStatus, SentOperation};
-use hallpass_model::{AccountId, GroupId, PermissionSetArn, PermissionSetName, UserId};
+use hallpass_base::{AccountId, GroupId, PermissionSetArn, PermissionSetName, UserId};
 use hallpass_rules::Directory;
 use hallpass_rules::directory::{Account, Group, OuRef, Person, Snapshot};
 
@@ -112,7 +112,6 @@ pub(crate) fn directory() -> Directory {
     })
 }
 
-/// Files that name no policy files.
 pub(crate) fn file(text: &str) -> AccessFile {
     let source = SourceText {
         name: "access.yaml".into(),
@@ -141,13 +140,10 @@ pub(crate) struct CenterState {
     pub(crate) assignments: BTreeSet<AccountAssignment>,
     pub(crate) temporary: BTreeSet<AccountAssignment>,
     pub(crate) writes: Vec<String>,
-    /// Of which it was noted that they are about to be created.
     pub(crate) noted: BTreeSet<AccountAssignment>,
-    /// How often a provisioning of somebody else is still under way.
     pub(crate) busy: usize,
 }
 
-/// Identity Center without any delay.
 #[derive(Default)]
 pub(crate) struct FakeCenter(pub(crate) Mutex<CenterState>);
 
@@ -189,7 +185,6 @@ impl CenterState {
             .ok_or_else(gone)
     }
 
-    /// Roles are where assignments are.
     fn settle(&mut self) {
         let all: Vec<_> = self
             .assignments

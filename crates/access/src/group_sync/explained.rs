@@ -1,29 +1,24 @@
-//! In which groups that follow attributes somebody is, and by which rule: what an explanation of a decision
-//! says beside the rules, which name groups and not who is in them.
+//! Explains a user's membership in attribute-based groups, by rule.
 
-use hallpass_model::{Email, GroupId};
+use hallpass_base::{Email, GroupId};
 use hallpass_rules::Directory;
 use serde::Serialize;
 
 use super::GroupSyncSettings;
 use super::plan::{Wanted, wanted};
 
-/// Somebody and a group that follows attributes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AttributeMembership {
-    /// What the group is called.
     pub group: String,
-    /// Whether they are in it, where its members were read.
+    /// `None` if the members were not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub member: Option<bool>,
-    /// The rule that wants them there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
-    /// The same in words.
     pub because: String,
 }
 
-/// The groups that somebody is in or that want them, and the one that is asked for.
+/// Returns the groups that contain or want the user, and the requested one.
 pub(crate) fn memberships(
     settings: &GroupSyncSettings,
     directory: &Directory,

@@ -1,6 +1,5 @@
-//! Membership of groups that follows attributes of people (`access.md` §15.1): which groups, by which
-//! rules, what a look at the directory comes to, and what is kept of it. Pure; the writes are those of
-//! `hallpass-assignments`, as for everything else.
+//! Group membership by user attributes (`access.md` §15.1). Pure; `hallpass-assignments` does the
+//! writes.
 
 mod explained;
 mod item;

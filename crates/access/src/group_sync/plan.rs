@@ -1,10 +1,9 @@
-//! Who is to be added to which group, who is in one that no rule wants there, and why. Pure: what is
-//! known is an argument, and what is not known changes nothing.
+//! Plans additions and finds members that no rule wants. Pure: unknown facts change nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use hallpass_model::{Email, GroupId, HoldKey, Target, TargetNames, TimeSpan, Timestamp, UserId};
+use hallpass_base::{Email, GroupId, HoldKey, Target, TargetNames, TimeSpan, Timestamp, UserId};
 use hallpass_rules::directory::{Group, Person};
 use hallpass_rules::{Directory, GroupRef, HasAttributes};
 use serde::{Deserialize, Serialize};
@@ -13,46 +12,36 @@ use super::{
     GroupSyncItem, GroupSyncSettings, GroupSyncState, ManagedGroup, ManualMembers, MembershipChange,
 };
 
-/// What AWS refused is tried again after this.
+/// Delay before a refused change is retried.
 const AGAIN_AFTER: TimeSpan = TimeSpan::hours(24);
 
-/// What a plan is made from.
 #[derive(Clone, Copy, Debug)]
 pub struct GroupSyncFacts<'a> {
-    /// How memberships follow attributes.
     pub settings: &'a GroupSyncSettings,
-    /// Who is there, with which attributes, and in which groups.
     pub directory: &'a Directory,
-    /// Groups that rules let people ask for, each with a rule's name.
+    /// Groups that rules offer, each with a rule's name.
     pub offered: &'a BTreeSet<GroupId>,
-    /// What grants hold, and whatever else assignments are at work on.
+    /// Keys of grants, and of other assignments in progress.
     pub held: &'a BTreeSet<HoldKey>,
-    /// Memberships that are being changed, or that AWS refuses to change.
     pub items: &'a BTreeMap<HoldKey, GroupSyncItem>,
-    /// People who are locked: nobody gives them anything.
     pub locked: &'a BTreeSet<UserId>,
-    /// Now.
     pub now: Timestamp,
 }
 
-/// Why nothing is done about a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "problem", rename_all = "snake_case")]
 pub enum GroupProblem {
-    /// There is no such group: it was renamed, deleted, or never there.
+    /// Renamed, deleted, or nonexistent.
     Missing,
-    /// Several groups have the name.
     Ambiguous,
-    /// The configuration names it twice, by id and by name.
+    /// Configured twice, by id and by name.
     NamedTwice,
-    /// A rule lets people ask for it: its members cannot follow attributes, too.
+    /// A rule offers it for requests, so its members cannot follow attributes.
     OwnedTwice,
-    /// Its members could not be read.
     Unread,
 }
 
 impl GroupProblem {
-    /// Its name on the wire.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Missing => "missing",
@@ -64,31 +53,22 @@ impl GroupProblem {
     }
 }
 
-/// Somebody who is to be added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Addition {
-    /// The person.
     pub user: UserId,
-    /// What people call them.
     pub who: String,
-    /// Their address.
     pub email: Option<Email>,
-    /// The rule that wants them there.
     pub rule: String,
 }
 
-/// Why no rule wants a member there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhyManual {
-    /// They have the attributes of none.
     NoRule,
-    /// They are disabled, and match nothing.
     Disabled,
 }
 
 impl WhyManual {
-    /// Its name on the wire.
     pub const fn name(self) -> &'static str {
         match self {
             Self::NoRule => "no_rule",
@@ -96,7 +76,6 @@ impl WhyManual {
         }
     }
 
-    /// In words.
     pub const fn words(self) -> &'static str {
         match self {
             Self::NoRule => "matches no rule of the group",
@@ -105,39 +84,22 @@ impl WhyManual {
     }
 }
 
-/// A member whom no rule wants there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManualMember {
-    /// The person.
     pub user: UserId,
-    /// What people call them.
     pub who: String,
-    /// Their address.
     pub email: Option<Email>,
-    /// Why no rule wants them there.
     pub why: WhyManual,
 }
 
-/// More removals than a run makes by itself.
+/// A limit on removals in one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "brake", rename_all = "snake_case")]
 pub enum GroupSyncBrake {
-    /// More people, over all groups, than `groups.sync.max_removals`.
-    People {
-        /// How many it would remove.
-        would: u64,
-        /// How many it may.
-        most: u64,
-    },
+    /// More users, over all groups, than `groups.sync.max_removals`.
+    People { would: u64, most: u64 },
     /// A larger share of the group's members than `groups.sync.max_removals_percent`.
-    Share {
-        /// How many it would remove.
-        would: u64,
-        /// Of how many members.
-        of: u64,
-        /// The share that it may, in percent.
-        percent: u64,
-    },
+    Share { would: u64, of: u64, percent: u64 },
 }
 
 impl fmt::Display for GroupSyncBrake {
@@ -157,31 +119,23 @@ impl fmt::Display for GroupSyncBrake {
     }
 }
 
-/// What is to be done about one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupPlan {
-    /// As the configuration names it.
     pub named: GroupRef,
-    /// The group, where there is one of that name.
     pub group: Option<(GroupId, String)>,
-    /// Why nothing is done about it.
     pub problem: Option<GroupProblem>,
-    /// Members now.
     pub members: u64,
-    /// Who is to be added now, in the order of their ids.
+    /// In the order of their ids.
     pub add: Vec<Addition>,
-    /// Who is there and wanted by no rule.
     pub manual: Vec<ManualMember>,
-    /// Those of the manual members who are to be removed now.
     pub remove: Vec<ManualMember>,
-    /// Why none of the manual members is removed although the configuration says so.
+    /// Why no manual member is removed although configured.
     pub brake: Option<GroupSyncBrake>,
-    /// People of whom is not known whether a rule wants them there: an attribute was not read, or a
-    /// member is no user that was listed.
+    /// Users with an unknown result: an attribute was not read, or a member is not in the user
+    /// listing.
     pub unknown: u64,
-    /// Members and others whose membership grants hold, or which is being changed.
+    /// Memberships that grants hold or that are being changed.
     pub held: u64,
-    /// Memberships that AWS refuses to change.
     pub refused: Vec<GroupSyncItem>,
 }
 
@@ -210,7 +164,7 @@ impl GroupPlan {
         }
     }
 
-    /// The key of somebody's membership, and what people call the group; `None` without a group.
+    /// `None` without a group.
     pub fn membership(&self, user: &UserId) -> Option<(HoldKey, TargetNames)> {
         let (group, name) = self.group.as_ref()?;
         let names = TargetNames::Group {
@@ -220,11 +174,9 @@ impl GroupPlan {
     }
 }
 
-/// What is to be done about every group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "a plan that is not carried out changes nothing"]
 pub struct GroupSyncPlan {
-    /// Each group, in the order of the configuration.
     pub groups: Vec<GroupPlan>,
 }
 
@@ -241,8 +193,7 @@ fn key(user: &UserId, group: &GroupId) -> HoldKey {
     }
 }
 
-/// Makes the plan. Whatever is not known for certain is left as it is: a group that is not one, members
-/// that were not read, attributes that were not read.
+/// Leaves unknown facts alone: missing groups, unread members, unread attributes.
 pub fn plan_groups(facts: &GroupSyncFacts<'_>) -> GroupSyncPlan {
     let resolve = |managed: &ManagedGroup| facts.directory.resolve_group(&managed.group);
     let mut named: BTreeMap<&GroupId, usize> = BTreeMap::new();
@@ -262,7 +213,6 @@ pub fn plan_groups(facts: &GroupSyncFacts<'_>) -> GroupSyncPlan {
     GroupSyncPlan { groups }
 }
 
-/// Why a name or an id is no group.
 fn unresolved(managed: &ManagedGroup, facts: &GroupSyncFacts<'_>) -> GroupProblem {
     let is_shared = match &managed.group {
         GroupRef::Id(_) => false,
@@ -294,7 +244,6 @@ fn problem(
     }
 }
 
-/// Whether a rule of the group wants somebody there.
 pub(super) enum Wanted {
     By(String),
     No(WhyManual),
@@ -375,7 +324,7 @@ fn plan_group(managed: &ManagedGroup, group: &Group, facts: &GroupSyncFacts<'_>)
     plan
 }
 
-/// Whether a change may be begun: none of this membership is under way, and AWS has not refused it lately.
+/// Whether no change of this membership runs, and AWS has not refused it recently.
 fn may_act(
     key: &HoldKey,
     change: MembershipChange,
@@ -402,7 +351,7 @@ fn who(person: &Person) -> String {
     }
 }
 
-/// A large share of a group is not removed at once; one person may always be.
+/// Blocks removal of a large share of a group; one user may always be removed.
 fn brake_group(plan: &mut GroupPlan, settings: &GroupSyncSettings) {
     let (would, of) = (count(plan.remove.len()), plan.members);
     let percent = u64::from(settings.max_removals_percent);
@@ -412,7 +361,7 @@ fn brake_group(plan: &mut GroupPlan, settings: &GroupSyncSettings) {
     }
 }
 
-/// Many removals over all groups are none.
+/// Blocks all removals if there are too many over all groups.
 fn brake_all(groups: &mut [GroupPlan], settings: &GroupSyncSettings) {
     let would = groups.iter().map(|plan| count(plan.remove.len())).sum();
     let most = u64::from(settings.max_removals);

@@ -1,4 +1,4 @@
-//! What is planned, row by row, and what holds of every plan.
+//! Plans, row by row, and their properties.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{HoldKey, Target, TargetNames, TimeSpan, Timestamp, UserId};
+use hallpass_base::{HoldKey, Target, TargetNames, TimeSpan, Timestamp, UserId};
 use hallpass_rules::directory::{Group, Person, Snapshot};
 use hallpass_rules::{Directory, PersonAttribute, PersonAttributes};
 use proptest::prelude::*;
@@ -37,7 +37,6 @@ fn now() -> Timestamp {
     TimeSpan::hours(1_000).after(Timestamp::UNIX_EPOCH)
 }
 
-/// What is known of somebody's department.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Department {
     Unread,
@@ -67,12 +66,11 @@ fn rule(number: usize, department: &str) -> GroupSyncRule {
     GroupSyncRule::read(number, [("department", &values[..])]).unwrap()
 }
 
-/// A world with one managed group, whose members are of the payments department.
 #[derive(Clone)]
 struct World {
     settings: GroupSyncSettings,
     snapshot: Snapshot,
-    offered: BTreeSet<hallpass_model::GroupId>,
+    offered: BTreeSet<hallpass_base::GroupId>,
     held: BTreeSet<HoldKey>,
     items: BTreeMap<HoldKey, GroupSyncItem>,
     locked: BTreeSet<UserId>,
@@ -155,7 +153,7 @@ fn removed(plan: &GroupPlan) -> Vec<UserId> {
     plan.remove.iter().map(|it| it.user.clone()).collect()
 }
 
-/// Six members who match, so that one who does not is no large share.
+/// Six matching members, so that one removal is a small share.
 fn six() -> Vec<Person> {
     let payments = Department::Is("payments");
     (1..=6).map(|number| person(number, payments)).collect()
@@ -266,7 +264,6 @@ fn what_a_grant_holds_is_neither_manual_nor_added() {
     let plan = world.plan();
     assert!(plan.add.is_empty() && plan.manual.is_empty(), "{plan:?}");
     assert_eq!(plan.held, 2);
-    // of another group it says nothing
     world.held = BTreeSet::from([key(7, OTHER), key(8, OTHER)]);
     let plan = world.plan();
     assert_eq!(
@@ -284,7 +281,7 @@ fn many_removals_at_once_are_none() {
         }
         World::new(people, &[1, 2, 3, 4, 5, 6])
     };
-    // one of six may always be removed, two are more than a quarter
+    // One of six may always be removed; two exceed a quarter.
     assert_eq!(removed(&legal(&[1]).plan()), [user(1)]);
     let mut world = legal(&[1, 2]);
     let plan = world.plan();
@@ -317,7 +314,6 @@ fn what_aws_refused_is_tried_again_a_day_later() {
     assert!(plan.add.is_empty() && plan.refused.len() == 1);
     world.refused(7, MembershipChange::Add, TimeSpan::hours(24));
     assert_eq!(added(&world.plan()), [user(7)]);
-    // what was refused was another change
     world.refused(7, MembershipChange::Remove, TimeSpan::hours(1));
     let plan = world.plan();
     assert_eq!((added(&plan), plan.refused.len()), (vec![user(7)], 0));
@@ -326,7 +322,6 @@ fn what_aws_refused_is_tried_again_a_day_later() {
     assert!(world.plan().add.is_empty(), "it is under way");
 }
 
-/// Somebody, and what is known of them.
 #[derive(Clone, Debug)]
 struct Somebody {
     department: Department,
@@ -378,7 +373,7 @@ fn world_of(all: &[Somebody], (removals, percent, warns): (u32, u32, bool)) -> W
     world
 }
 
-/// Who belongs there, the slow and obvious way; `None` where that is not known.
+/// The slow and obvious reference; `None` if unknown.
 fn belongs(person: &Person) -> Option<bool> {
     if !person.enabled {
         return Some(false);
@@ -433,10 +428,10 @@ fn holds_of(world: &World) {
         gone <= 1 || gone * 100 <= members.len() * percent,
         "{plan:?}"
     );
-    // all or nothing: a brake is not a smaller plan
+    // A brake blocks all removals.
     let all = world.settings.manual == ManualMembers::Remove && plan.brake.is_none();
     assert_eq!(gone, if all { manual.len() } else { 0 });
-    // carried out, nothing is left to be done
+    // After the plan was applied, nothing remains.
     let mut after = world.clone();
     let left = after.snapshot.groups[0].members.as_mut().unwrap();
     left.extend(added(&plan));
@@ -448,11 +443,10 @@ fn holds_of(world: &World) {
     }
 }
 
-/// What an explanation says of somebody and the group, by what was read of them.
 #[test]
 fn an_explanation_says_by_which_rule_somebody_is_a_member() {
-    let asked: hallpass_model::GroupId = GROUP.parse().unwrap();
-    let other: hallpass_model::GroupId = OTHER.parse().unwrap();
+    let asked: hallpass_base::GroupId = GROUP.parse().unwrap();
+    let other: hallpass_base::GroupId = OTHER.parse().unwrap();
     let by_rule = "a member by rule 1: department payments";
     let coming = "no member yet, and to be one by rule 2: department risk";
     let nobody = "no member: the requester matches no rule of the group";
@@ -476,7 +470,7 @@ fn an_explanation_says_by_which_rule_somebody_is_a_member() {
         ),
     ] {
         let mut somebody = person(1, department);
-        let address = hallpass_model::Email::new("p1@corp.example").unwrap();
+        let address = hallpass_base::Email::new("p1@corp.example").unwrap();
         somebody.emails.push(address.clone());
         let world = World::new(vec![somebody], members);
         let directory = Directory::new(world.snapshot.clone());

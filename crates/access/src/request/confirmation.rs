@@ -1,16 +1,13 @@
-//! That somebody read a warning and confirmed it (`access.md` §2.9).
+//! Confirmed warnings (`access.md` §2.9).
 
-use hallpass_model::{Email, Timestamp, UserId};
+use hallpass_base::{Email, Timestamp, UserId};
 
-/// What one person confirmed with one press: whoever asked, or one who approved. Kept with its request.
+/// Warnings that a requester or approver confirmed with one action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirmation {
-    /// Who, by the address of then.
     pub by: Email,
-    /// Who.
     pub user: Option<UserId>,
-    /// When.
     pub at: Timestamp,
-    /// The warnings, byte for byte: the rules may say something else by now.
+    /// The warnings, byte for byte: the rules may change.
     pub texts: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! A request: what somebody asked for, and what became of it.
+//! A request and its outcome.
 //!
 //! ```text
 //!              ┌──► approved ──► a grant, or a longer one
@@ -17,9 +17,7 @@ use std::num::ParseIntError;
 use std::str::FromStr;
 
 use hallpass_audit::{Approval, Origin};
-use hallpass_model::{
-    Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
-};
+use hallpass_base::{Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId};
 use hallpass_rules::{DecisionKind, Outstanding};
 use serde::{Deserialize, Serialize};
 
@@ -30,57 +28,47 @@ pub use start::{AgreedStart, PlannedStart};
 
 use crate::{Actor, Person, RequestStateKind};
 
-/// What somebody named: ids or names, as typed.
+/// The target: ids or names, as typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// A permission set in an account.
     Account {
-        /// The account's id, or its name when only one has it.
+        /// The id, or a unique name.
         account: String,
-        /// The permission set's name.
         permission_set: String,
     },
-    /// Membership of a group.
     Group {
-        /// The group's id, or its name when only one has it.
+        /// The id, or a unique name.
         group: String,
     },
 }
 
-/// What the rules said when the request was made. Informative: authority is computed anew, and what a
-/// grant rests on is its own.
+/// The ruling when requested. Informative: authority is computed again, and a grant stores its own
+/// rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RulingAtAsking {
-    /// What it rests on.
     pub kind: DecidedKind,
-    /// Who could say yes.
     pub approvers: Vec<Email>,
-    /// Their user ids, of those whom the directory knew: they may see the request. Requests from
-    /// before these were kept are seen by those whom today's rules list.
+    /// User ids of known approvers, who may see the request. Older requests lack them: approvers
+    /// under today's rules see those.
     pub approver_users: Vec<UserId>,
-    /// Which of them are told and reminded; the others may approve all the same.
+    /// Approvers who are notified and reminded; the others may approve too.
     pub notify: Vec<Email>,
-    /// The rules it rests on.
     pub based_on: Vec<String>,
-    /// Hash of the rules in force.
     pub config_hash: String,
-    /// How many different people must say yes.
+    /// Required number of different approvers.
     pub approvals_needed: u32,
 }
 
-/// What a request rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecidedKind {
-    /// What was asked for does not exist or may not be asked for: no rule was asked.
+    /// The target does not exist or is not allowed; no rule was evaluated.
     Invalid,
-    /// Standing access was given an end: no rule was asked.
+    /// Standing access received an end; no rule was evaluated.
     Adopted,
-    /// What the rules said.
     Rules(DecisionKind),
 }
 
 impl DecidedKind {
-    /// Its name in stores, records and API.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Invalid => "Invalid",
@@ -90,25 +78,21 @@ impl DecidedKind {
     }
 }
 
-/// One person's yes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Review {
-    /// Whose, by the address of then.
+    /// The address at the approval.
     pub by: Email,
-    /// Whose. Reviews from before this was kept count for nobody: an address alone may be
-    /// somebody else's by now.
+    /// Reviews without a user id do not count: the address may belong to another user now.
     pub user: Option<UserId>,
-    /// When the approval was given.
     pub at: Timestamp,
-    /// Their words, if any.
     pub comment: Option<String>,
-    /// Whether it counted when access was given; while the request waits, whether it counts now, where
-    /// [`Access::as_counted`](crate::Access::as_counted) looked. Where nobody did, that it does is taken for granted.
+    /// Whether it counted at the grant. In a pending request: whether it counts now, as set by
+    /// [`Access::as_counted`](crate::Access::as_counted), else true.
     pub counts: bool,
 }
 
 impl Review {
-    /// Whether both are one person's; those of before users were kept are told apart by their addresses.
+    /// Compares old reviews without user ids by address.
     fn is_of_same(&self, other: &Self) -> bool {
         match (&self.user, &other.user) {
             (Some(one), Some(other)) => one == other,
@@ -117,65 +101,44 @@ impl Review {
     }
 }
 
-/// When approvers are reminded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reminders {
-    /// How many were sent.
     pub sent: u32,
-    /// When the next is due; `None` when no more follow.
+    /// `None` when no more follow.
     pub next_at: Option<Timestamp>,
 }
 
-/// What became of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestState {
-    /// Waits for a person.
     Pending,
-    /// Decided yes.
     Approved {
-        /// By whom; the requester when no approval is needed.
+        /// The requester if no approval is needed.
         by: Email,
-        /// When it was approved.
         at: Timestamp,
-        /// In which capacity.
         approval: Approval,
-        /// Their words, if any.
         comment: Option<String>,
     },
-    /// Decided no.
     Denied {
-        /// Who denied it.
         by: Email,
-        /// When it was denied.
         at: Timestamp,
-        /// Their words, if any.
         reason: Option<String>,
     },
-    /// Withdrawn.
     Discarded {
-        /// Who withdrew it.
         by: Email,
-        /// When it was withdrawn.
         at: Timestamp,
     },
-    /// Nobody decided in time.
     Expired {
-        /// When it lapsed.
         at: Timestamp,
     },
     /// Refused when it was made.
     Rejected {
-        /// When it was refused.
         at: Timestamp,
-        /// The refusal's stable code.
         code: String,
-        /// For people.
         detail: String,
     },
 }
 
 impl RequestState {
-    /// The state without what it holds.
     pub const fn kind(&self) -> RequestStateKind {
         match self {
             Self::Pending => RequestStateKind::Pending,
@@ -187,23 +150,19 @@ impl RequestState {
         }
     }
 
-    /// The state's name in storage, API and pages.
     pub const fn name(&self) -> &'static str {
         self.kind().name()
     }
 }
 
-/// That approvers made a request shorter.
+/// The request was shortened by approvers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shortened {
-    /// How long was asked for.
     pub from: TimeSpan,
-    /// Who made it as short as it is.
     pub by: Email,
 }
 
-/// What of a request its reviewers decide by, as a number: it grows with every change but the
-/// reminders, which change nothing they see.
+/// A version of the facts that reviewers see: grows with every change except reminders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ReviewedVersion(u64);
@@ -222,72 +181,56 @@ impl fmt::Display for ReviewedVersion {
     }
 }
 
-/// What somebody asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Ours.
     pub id: RequestId,
-    /// Who asks, and gets the access.
     pub requester: Person,
-    /// What it is for, as it was named.
+    /// The target as typed.
     pub wanted: Wanted,
-    /// What it is for; `None` when it was rejected because no such thing exists. INVARIANT: its user
-    /// is the requester; nobody asks for somebody else.
+    /// `None` if rejected because it does not exist. INVARIANT: its user is the requester; requests
+    /// for others are impossible.
     pub key: Option<HoldKey>,
-    /// The target's names when it was asked for.
     pub names: TargetNames,
-    /// For how long: as it was asked, or as short as it was made since.
+    /// As requested, or as shortened.
     pub duration: TimeSpan,
-    /// That approvers made it shorter.
     pub shortened: Option<Shortened>,
-    /// Why, byte for byte.
+    /// Byte for byte.
     pub reason: String,
-    /// A ticket's name, when one was given.
     pub ticket: Option<String>,
-    /// The door it came in by.
     pub origin: Origin,
     /// Whether the requester was matched through a fallback e-mail domain.
     pub secondary_domain: bool,
-    /// When it was made.
     pub asked_at: Timestamp,
-    /// When it lapses; `None` = never.
+    /// `None` never expires.
     pub expires_at: Option<Timestamp>,
-    /// From when; at once where nothing is said.
+    /// `None` starts immediately.
     pub start: Option<PlannedStart>,
-    /// The grant it would lengthen.
+    /// The grant to extend.
     pub extends: Option<GrantId>,
-    /// The other requests that were made by the same asking (`access.md` §5.2). What became of each is
-    /// its own affair.
+    /// The other requests of the same call (`access.md` §5.2). Each is decided separately.
     pub asked_with: Vec<RequestId>,
-    /// What the rules said.
     pub decided: RulingAtAsking,
-    /// Approvals so far.
     pub reviews: Vec<Review>,
-    /// Which warnings were read and confirmed, by whoever asked and by those who approved.
     pub confirmed: Vec<Confirmation>,
-    /// Reminders.
     pub reminders: Reminders,
-    /// The grant it led to.
     pub grant: Option<GrantId>,
-    /// Its review after the fact, when the glass was broken.
+    /// The review after break glass.
     pub after_review: Option<AfterReview>,
-    /// What became of it.
     pub state: RequestState,
-    /// What it lacks by the rules of now, while it waits for people and where
-    /// [`Access::as_counted`](crate::Access::as_counted) looked. Never stored.
+    /// Missing approvals by current rules, if pending and set by
+    /// [`Access::as_counted`](crate::Access::as_counted). Never stored.
     pub outstanding: Option<Box<Outstanding>>,
     /// Grows with every change; guards concurrent writers.
     pub version: u64,
 }
 
 impl Request {
-    /// How long it was asked for, before any approver made it shorter.
+    /// The requested duration, before approvers shortened it.
     pub fn asked_for(&self) -> TimeSpan {
         let shortened = self.shortened.as_ref();
         shortened.map_or(self.duration, |shortened| shortened.from)
     }
 
-    /// What the newest approval said in words, and who.
     pub fn newest_comment(&self) -> Option<(&Email, &str)> {
         let (by, comment) = match &self.state {
             RequestState::Approved { by, comment, .. } => (by, comment),
@@ -303,7 +246,7 @@ impl Request {
         Some((by, comment.as_deref()?))
     }
 
-    /// When time alone does something to it: the earlier of lapse and reminder, while it waits.
+    /// The earlier of expiry and reminder, while pending.
     pub fn due(&self) -> Option<Timestamp> {
         match self.state {
             RequestState::Pending => {
@@ -320,21 +263,20 @@ impl Request {
         }
     }
 
-    /// Whether it can still be decided: as [`Request::pending`] has it.
+    /// Whether it can still be decided, as in [`Request::pending`].
     pub fn is_waiting(&self, now: Timestamp) -> bool {
         matches!(self.state, RequestState::Pending)
             && self.key.is_some()
             && self.expires_at.is_none_or(|at| now < at)
     }
 
-    /// Whether the actor has said yes to it.
     pub fn is_reviewed_by(&self, actor: &Actor) -> bool {
         self.reviews
             .iter()
             .any(|review| review.user.as_ref().is_some_and(|user| actor.is_user(user)))
     }
 
-    /// The newest yes that counts of each person: whoever had to press again has said it several times.
+    /// Returns the newest counting approval of each user, who may have repeated it.
     pub fn reviewers(&self) -> Vec<&Review> {
         let newest = self.reviews.iter().enumerate().filter(|(at, review)| {
             let mut later = self.reviews.iter().skip(at + 1);
@@ -343,19 +285,17 @@ impl Request {
         newest.map(|(_, review)| review).collect()
     }
 
-    /// Whether the glass was broken and nobody has closed the review yet.
     pub fn has_open_review(&self) -> bool {
         let review = self.after_review.as_ref();
         matches!(self.state, RequestState::Approved { .. })
             && review.is_some_and(|review| review.closed.is_none())
     }
 
-    /// What a reviewer sees of it now.
     pub fn seen(&self) -> ReviewedVersion {
         ReviewedVersion(self.version.saturating_sub(u64::from(self.reminders.sent)))
     }
 
-    /// Two requests with the same value may not both be pending.
+    /// Two pending requests never share this key.
     pub fn dedupe_key(&self) -> String {
         let starts_at = self.start.as_ref().map(|start| start.at);
         match &self.key {
@@ -364,7 +304,6 @@ impl Request {
         }
     }
 
-    /// The [`dedupe_key`](Self::dedupe_key) of a request for `key`.
     pub fn dedupe_key_of(
         key: &HoldKey,
         extends: Option<GrantId>,
@@ -377,7 +316,7 @@ impl Request {
         }
     }
 
-    /// The request as one that can still be decided.
+    /// Returns the request if it can still be decided.
     ///
     /// # Errors
     /// Who decided it, how and when.
@@ -395,7 +334,7 @@ impl Request {
                     request: self,
                 }),
             },
-            // INVARIANT: what does not exist never waits for approval
+            // INVARIANT: a nonexistent target never waits for approval.
             (RequestState::Pending, None) => Err(closed("rejected", None, self.asked_at)),
             (RequestState::Approved { by, at, .. }, _) => Err(closed("approved", Some(by), *at)),
             (RequestState::Denied { by, at, .. }, _) => Err(closed("denied", Some(by), *at)),
@@ -406,19 +345,16 @@ impl Request {
     }
 }
 
-/// A request that is decided, or lapsed.
+/// A request that is decided or expired.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("already {how}{} at {at}", by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default())]
 pub struct Closed {
-    /// The state's name.
     pub how: &'static str,
-    /// Who closed it, when a person did.
     pub by: Option<Email>,
-    /// When it was closed.
     pub at: Timestamp,
 }
 
-/// A request that waits, and has not lapsed at the instant it was looked at.
+/// A pending request that has not expired at the checked instant.
 #[derive(Clone, Debug)]
 pub struct PendingRequest {
     key: HoldKey,
@@ -426,17 +362,14 @@ pub struct PendingRequest {
 }
 
 impl PendingRequest {
-    /// What was asked for.
     pub fn request(&self) -> &Request {
         &self.request
     }
 
-    /// What it is for.
     pub fn key(&self) -> &HoldKey {
         &self.key
     }
 
-    /// The same request in its next state.
     pub(crate) fn into_state(self, state: RequestState) -> Request {
         let reminders = Reminders {
             next_at: None,
@@ -449,12 +382,10 @@ impl PendingRequest {
         }
     }
 
-    /// The same request for a shorter time.
     pub(crate) fn shorten(&mut self, duration: TimeSpan) {
         self.request.duration = duration;
     }
 
-    /// The same request for a shorter time, which an approver said.
     pub(crate) fn shorten_by(&mut self, by: &Email, duration: TimeSpan) {
         self.request.shortened = Some(Shortened {
             from: self.request.asked_for(),
@@ -466,23 +397,19 @@ impl PendingRequest {
         }
     }
 
-    /// The same request, to be reviewed once it was granted without waiting.
     pub(crate) fn open_review(&mut self, review: AfterReview) {
         self.request.after_review = Some(review);
     }
 
-    /// The same request, to begin at once.
     pub(crate) fn start_at_once(&mut self) {
         self.request.start = None;
     }
 
-    /// Still waiting, with one more approval.
     pub(crate) fn reviewed(mut self, review: Review) -> Request {
         self.request.reviews.push(review);
         self.request
     }
 
-    /// Still waiting, with its next reminder.
     pub(crate) fn reminded(mut self, reminders: Reminders) -> Request {
         self.request.reminders = reminders;
         self.request

@@ -1,7 +1,5 @@
-//! Standing access that an administrator accepts, or accepts no more.
-
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{HoldKey, Timestamp, text::says_something};
+use hallpass_base::{HoldKey, Timestamp, text::says_something};
 
 use super::pressing::unconfirmed;
 use super::sweep_people::Meant;
@@ -13,11 +11,10 @@ use crate::{
 };
 
 impl Access {
-    /// Accepts standing access, whether or not it was found yet. Accepted again, with other words, the
-    /// newest count.
+    /// Accepts standing access, found or not. A repeat replaces the reason.
     ///
     /// # Errors
-    /// When the actor is no administrator, gives no reason, or names nobody or nothing.
+    /// If the actor is no administrator, gives no reason, or names an unknown user or target.
     pub async fn accept_standing(
         &self,
         actor: &Actor,
@@ -81,7 +78,7 @@ impl Access {
         }
     }
 
-    /// What calls off a sweep's step on what is to be accepted; `None` once AWS was asked to remove it.
+    /// Cancels a pending sweep removal of accepted access; `None` if already requested from AWS.
     async fn call_off(&self, key: &HoldKey) -> Result<Option<Change>, AccessError> {
         let open = self.ports.sweeps.open_sweep_items().await?;
         let Some(item) = open.into_iter().find(|item| item.key == *key) else {
@@ -93,10 +90,10 @@ impl Access {
         Ok(sweep_steps::call_off(&run, &item, &holds, self.step()))
     }
 
-    /// Takes the acceptance of standing access back: from the next run on it is unknown again.
+    /// Withdraws an acceptance: the next run reports the access as unknown.
     ///
     /// # Errors
-    /// When the actor is no administrator, or nobody accepted it.
+    /// If the actor is no administrator, or there is no acceptance.
     pub async fn withdraw_standing(
         &self,
         actor: &Actor,

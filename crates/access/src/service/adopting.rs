@@ -1,6 +1,4 @@
-//! Standing access that gets an end: by an administrator, or by a sweep.
-
-use hallpass_model::{HoldKey, Target, TimeSpan, text::says_something};
+use hallpass_base::{HoldKey, Target, TimeSpan, text::says_something};
 
 use super::already_held::LOOK_MAX;
 use super::sweep_people::Meant;
@@ -16,11 +14,11 @@ use crate::{
 };
 
 impl Access {
-    /// Gives standing access an end: it becomes a grant like any other, held for `length` from now.
+    /// Turns standing access into a grant for `length` from now.
     ///
     /// # Errors
-    /// When the actor is no administrator, AWS does not show it, a grant holds it, or nobody is there
-    /// to hold one.
+    /// If the actor is no administrator, AWS does not list the access, a grant holds it, or the
+    /// holder does not exist.
     pub async fn adopt_standing(
         &self,
         actor: &Actor,
@@ -138,7 +136,6 @@ impl Access {
         sweep::person(key, &directory).filter(|_| is_enabled)
     }
 
-    /// The step of a sweep that adopts an item that is due.
     pub(super) async fn adopt_item(
         &self,
         run: &Sweep,

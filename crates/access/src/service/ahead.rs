@@ -1,5 +1,3 @@
-//! What rules that are not in force are judged by: what is known, and what they name beside that.
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,13 +6,13 @@ use hallpass_rules::Rules;
 use super::Access;
 use crate::DirectoryAhead;
 
-/// How long a caller waits for what only their rules name. Reading goes on without them, for whoever asks next; a call of
-/// the API takes 30 seconds at most.
+/// How long a caller waits for facts that only their rules name. The read continues for later
+/// callers; an API call takes 30 seconds at most.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 impl Access {
-    /// The directory with what these rules name of it, of which the newest one has what rules in force name. It is the
-    /// caller's own: what is decided here goes on by the newest one.
+    /// Returns the directory with the facts that these rules name. Other decisions keep using the
+    /// newest snapshot.
     pub async fn directory_ahead(&self, rules: &Rules) -> DirectoryAhead {
         let (source, named) = (Arc::clone(&self.ports.directory), rules.named_facts());
         let known = source.ahead(&named);

@@ -1,4 +1,4 @@
-//! Rules of alerts, for people: who sees what they found, and who silences a row (`inventory.md` R-8).
+//! Access to alert rules: viewing findings and muting rows (`inventory.md` R-8).
 
 use std::sync::Arc;
 
@@ -8,24 +8,20 @@ use hallpass_alerts::{
     NoSuchRow, mute, unmute,
 };
 use hallpass_audit::Event;
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
 use crate::{Actor, CommitError, PressRefused, ReadError, Role, TextField};
 
-/// How a row is silenced.
 #[derive(Clone, Copy, Debug)]
 pub struct Muting<'a> {
-    /// Which row.
     pub key: &'a AlertRowKey,
-    /// Until when.
     pub until: Timestamp,
-    /// Why; it is recorded.
+    /// Recorded.
     pub reason: &'a str,
 }
 
-/// Nobody runs rules here.
 pub(super) struct NoAlerts;
 
 #[async_trait]
@@ -56,27 +52,22 @@ fn unread(error: &AlertCommitError) -> AccessError {
 }
 
 impl Access {
-    /// The same, with what is kept of rules of alerts.
     #[must_use]
     pub fn with_alerts(mut self, alerts: Arc<dyn AlertStore>) -> Self {
         self.alerts = alerts;
         self
     }
 
-    /// Whether somebody sees what rules of alerts found: administrators, auditors, operators.
+    /// Administrators, auditors and operators.
     pub fn sees_alerts(&self, actor: &Actor) -> bool {
         actor.reads_all() || actor.is(Role::Operator)
     }
 
-    /// Whether somebody may silence a row, and let it be told again: administrators and operators.
+    /// Administrators and operators.
     pub fn may_mute_alerts(&self, actor: &Actor) -> bool {
         actor.is(Role::Admin) || actor.is(Role::Operator)
     }
 
-    /// What is known of every rule, by its name.
-    ///
-    /// # Errors
-    /// When the actor may not see it, or the store does not answer.
     pub async fn alerts(&self, actor: &Actor) -> Result<Vec<AlertState>, AccessError> {
         if !self.sees_alerts(actor) {
             return Err(PressRefused::NotYours.into());
@@ -85,10 +76,8 @@ impl Access {
         states.map_err(|error| unread(&error))
     }
 
-    /// What is known of one rule.
-    ///
     /// # Errors
-    /// As [`alerts`](Access::alerts), and where there is no such rule.
+    /// As [`alerts`](Access::alerts), and for an unknown rule.
     pub async fn alert(
         &self,
         actor: &Actor,
@@ -102,10 +91,10 @@ impl Access {
         state.ok_or(AccessError::NotFound("rule"))
     }
 
-    /// Silences a row until an instant, in place of what was said of it before.
+    /// Mutes a row until an instant, replacing an earlier mute.
     ///
     /// # Errors
-    /// When the actor may not or gives no reason, there is no such row, or the store does not answer.
+    /// If the actor may not, gives no reason, the row is unknown, or the store does not answer.
     pub async fn mute_alert(
         &self,
         actor: &Actor,
@@ -126,10 +115,8 @@ impl Access {
         self.change_mutes(actor, rule, muting.reason, step).await
     }
 
-    /// Lets a muted row be told again.
-    ///
     /// # Errors
-    /// As [`mute_alert`](Access::mute_alert), and where no such row is muted.
+    /// As [`mute_alert`](Access::mute_alert), and for a row that is not muted.
     pub async fn unmute_alert(
         &self,
         actor: &Actor,

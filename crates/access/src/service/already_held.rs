@@ -1,36 +1,32 @@
-//! Whether somebody holds something already, for those who are about to ask for it.
+//! Checks before a request whether the user already holds the target.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use hallpass_assignments::Ownership;
-use hallpass_model::{HoldKey, Target, TimeSpan, Timestamp, UserId};
+use hallpass_base::{HoldKey, Target, TimeSpan, Timestamp, UserId};
 
 use super::{Access, AccessError};
 use crate::{DirectoryFault, Fate, FieldProblem, Stands, SweepItem, Wanted, target};
 
-/// How long somebody waits for a look at AWS before what is known has to do.
+/// How long a form waits for AWS before using known data.
 const LOOK_PATIENCE: Duration = Duration::from_secs(1);
-/// How long a look that a decision rests on may take.
+/// The longest AWS read for a decision.
 pub(super) const LOOK_MAX: Duration = Duration::from_secs(10);
-/// A look is good for so long: a form is looked at again with every key somebody types.
+/// Cache lifetime of a read: a form checks at every key press.
 const LOOK_KEPT: TimeSpan = TimeSpan::seconds(15);
-/// Looks remembered at most.
 const LOOKS_MAX: usize = 256;
-/// Looks for forms at the same time; beyond, what is known has to do.
+/// Concurrent reads for forms; beyond that, known data is used.
 pub(super) const LOOKS_AT_ONCE: usize = 4;
 
-/// Whether AWS is asked, or what is known has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
-    /// There is a second for a look.
+    /// Allows one second for a read.
     Look,
-    /// There is none.
     Known,
 }
 
-/// Looks of the last seconds.
 #[derive(Debug, Default)]
 pub(super) struct Looks(BTreeMap<Target, (Timestamp, Vec<UserId>)>);
 
@@ -51,11 +47,11 @@ impl Access {
         }
     }
 
-    /// Whether a person holds a target already, not through Hallpass: what a form says before they
-    /// ask. By a look at AWS where there is time for one, else by what the newest run found.
+    /// Whether a user holds a target outside Hallpass: by a read of AWS if time allows, else by the
+    /// newest run.
     ///
     /// # Errors
-    /// When the store does not answer. That AWS does not is no error: then what is known counts.
+    /// If the store does not answer. An AWS failure is no error: known data is used.
     pub async fn stands(
         &self,
         user: &UserId,
@@ -74,7 +70,7 @@ impl Access {
             Patience::Known => None,
         };
         if let Some((seen_at, holders)) = looked {
-            // a grant made while we looked shows up in AWS before it does here
+            // A grant made during the read appears in AWS before it does here.
             if let Some(known) = self.stands_by_grants(&key).await? {
                 return Ok(known);
             }
@@ -89,18 +85,16 @@ impl Access {
         }))
     }
 
-    /// What somebody means, as their callers name it.
-    ///
     /// # Errors
-    /// When what is named does not exist.
+    /// If the target does not exist.
     pub fn target_of(&self, wanted: &Wanted) -> Result<Target, Vec<FieldProblem>> {
         Ok(target::resolve(wanted, &self.directory())?.target)
     }
 
-    /// Everything a person holds without Hallpass, as the newest run found it.
+    /// Lists a user's unmanaged access, as of the newest run.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn stands_known(
         &self,
         user: &UserId,
@@ -120,7 +114,7 @@ impl Access {
             .collect())
     }
 
-    /// What Hallpass itself knows of a key: `Some(None)` when it gave the access.
+    /// `Some(None)` if Hallpass granted the access.
     async fn stands_by_grants(&self, key: &HoldKey) -> Result<Option<Option<Stands>>, AccessError> {
         let holds = self.holds(Some(key)).await?;
         let now = self.now();
@@ -134,7 +128,7 @@ impl Access {
         })
     }
 
-    /// A look for somebody who waits: shared with others, given up soon.
+    /// A read shared with other callers, with a short timeout.
     async fn quick_look(&self, target: &Target) -> Option<(Timestamp, Vec<UserId>)> {
         let now = self.now();
         {
@@ -160,7 +154,7 @@ impl Access {
     }
 }
 
-/// Whether what a run found is not gone or a grant since.
+/// Whether the item is neither deleted nor a grant since.
 const fn is_there(item: &SweepItem) -> bool {
     !matches!(item.fate, Fate::Gone { .. } | Fate::Adopted { .. })
 }

@@ -1,10 +1,8 @@
-//! Asking, through the driver.
-
 use std::collections::HashSet;
 use std::slice;
 
 use hallpass_audit::Event;
-use hallpass_model::{GrantId, HoldKey, RequestId, TimeSpan, Timestamp};
+use hallpass_base::{GrantId, HoldKey, RequestId, TimeSpan, Timestamp};
 use hallpass_rules::{Directory, Rules};
 
 use super::{Access, AccessError, Idempotency, RACES_MAX};
@@ -19,50 +17,39 @@ use crate::{
     confirming, grant_press, granting, start, text_limits,
 };
 
-/// Targets that can be asked for at once.
+/// The most targets of one call.
 pub const TARGETS_MAX: usize = 20;
 
-/// What somebody asks for.
 #[derive(Clone, Debug)]
 pub struct Asking {
-    /// The target, as typed.
     pub wanted: Wanted,
-    /// For how long.
     pub duration: TimeSpan,
-    /// Why it is needed.
     pub reason: String,
-    /// A ticket's name.
     pub ticket: Option<String>,
-    /// From when; `None` = at once.
+    /// `None` starts immediately.
     pub starts_at: Option<Timestamp>,
-    /// The ids of warnings that were read and are confirmed.
     pub confirmed: Vec<String>,
 }
 
-/// What one call asks for, and by which key it may come again.
 #[derive(Clone, Copy)]
 struct AskCall<'a> {
     askings: &'a [Asking],
-    /// The grant whose end is to be later.
     extends: Option<&'a Grant>,
     idempotency: Option<&'a Idempotency>,
 }
 
-/// How a grant is to be lengthened.
 #[derive(Clone, Copy, Debug)]
 pub struct Extending<'a> {
-    /// The new length, counted from its approval.
+    /// Counted from its approval.
     pub duration: TimeSpan,
-    /// Why; the grant's own reason when absent.
+    /// Defaults to the grant's reason.
     pub reason: Option<&'a str>,
-    /// A ticket's name; that of the request the grant was made from when absent or blank.
+    /// Defaults to the ticket of the grant's request.
     pub ticket: Option<&'a str>,
-    /// The ids of warnings that were read and are confirmed.
     pub confirmed: &'a [String],
 }
 
 impl Extending<'_> {
-    /// For the same reason and ticket.
     pub const fn by(duration: TimeSpan) -> Self {
         Self {
             duration,
@@ -74,11 +61,11 @@ impl Extending<'_> {
 }
 
 impl Access {
-    /// Asks for access for the actor. The request waits, is granted at once, or is stored as
-    /// rejected; an equal one that waits already is returned instead of a second.
+    /// Requests access. The request is pending, granted immediately, or stored as rejected; an
+    /// equal pending one is returned instead.
     ///
     /// # Errors
-    /// When the actor is not in the directory, or the store does not answer.
+    /// If the actor is not in the directory, or the store does not answer.
     pub async fn ask(
         &self,
         actor: &Actor,
@@ -93,12 +80,12 @@ impl Access {
         one(self.ask_for(actor, call).await?)
     }
 
-    /// Asks for several targets at once (`access.md` §5.2): each becomes a request of its own, decided
-    /// by its own rules, and knows the others. All are made, or, when one of them is refused, none:
-    /// then the refused ones alone are stored, as rejected. A target named twice is asked for once.
+    /// Requests several targets together (`access.md` §5.2): each becomes a separately decided
+    /// request that lists the others. If one is refused, only the refused ones are stored, as
+    /// rejected. Duplicate targets are merged.
     ///
     /// # Errors
-    /// [`AccessError::TargetCount`] when there are none or more than [`TARGETS_MAX`]; else as [`Access::ask`].
+    /// [`AccessError::TargetCount`] for none or more than [`TARGETS_MAX`]; else as [`Access::ask`].
     pub async fn ask_together(
         &self,
         actor: &Actor,
@@ -116,10 +103,10 @@ impl Access {
         Ok(AskedTogether::of(self.ask_for(actor, call).await?))
     }
 
-    /// What else was asked for together with a request, as far as the actor may see it.
+    /// Returns requests of the same call that the actor may see.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn asked_with(
         &self,
         actor: &Actor,
@@ -130,7 +117,7 @@ impl Access {
             match self.request(actor, *id).await {
                 Ok(other) => others.push(other),
                 Err(AccessError::NotFound(_)) => {}
-                // one that cannot be read hides no other
+                // An unreadable one hides no other.
                 Err(AccessError::Read(error)) => {
                     tracing::warn!(request.id = %id, error = %error, "a request is not shown beside those it was made with");
                 }
@@ -140,10 +127,10 @@ impl Access {
         Ok(others)
     }
 
-    /// Asks for a later end of one's own grant; decided like any request (`access.md` §9.7).
+    /// Requests a later end of an own grant; decided like any request (`access.md` §9.7).
     ///
     /// # Errors
-    /// When the grant is not the actor's, or over; else as [`Access::ask`].
+    /// If the grant is not the actor's, or over; else as [`Access::ask`].
     pub async fn extend(
         &self,
         actor: &Actor,
@@ -151,7 +138,7 @@ impl Access {
         extending: Extending<'_>,
         idempotency: Option<&Idempotency>,
     ) -> Result<AskOutcome, AccessError> {
-        // before the grant is looked at: it may be over by the time a call is made again
+        // Before reading the grant, which may be over when a call is repeated.
         if let Some(asked) = self.remembered(actor, idempotency).await? {
             return one(asked);
         }
@@ -178,10 +165,10 @@ impl Access {
         one(self.ask_for(actor, call).await?)
     }
 
-    /// A grant that the actor may ask to extend now; for a form about to be shown, too.
+    /// Returns a grant that the actor may extend now; also used by forms.
     ///
     /// # Errors
-    /// When the grant is not the actor's, or over: that leaves a record, as every refused press.
+    /// If the grant is not the actor's, or over; recorded like every refused action.
     pub async fn extendable(&self, actor: &Actor, id: GrantId) -> Result<Grant, AccessError> {
         self.ensure_unlocked(actor).await?;
         let grant = self.ports.store.grant(id).await?;
@@ -207,7 +194,7 @@ impl Access {
             if let Some(asked) = self.remembered(actor, call.idempotency).await? {
                 return Ok(self.as_waiting(asked).await);
             }
-            // on the heap: doors await it beside much of their own
+            // On the heap: callers hold much state across this await.
             let asked = Box::pin(self.ask_once(actor, call));
             match asked.await {
                 Err(AccessError::Commit(CommitError::Raced(_))) if races < RACES_MAX => races += 1,
@@ -216,7 +203,6 @@ impl Access {
         }
     }
 
-    /// What waits, with what it lacks.
     async fn as_waiting(&self, mut asked: Vec<AskOutcome>) -> Vec<AskOutcome> {
         for outcome in &mut asked {
             if let AskOutcome::Pending(request) | AskOutcome::AlreadyPending(request) = outcome {
@@ -247,7 +233,6 @@ impl Access {
         Ok(Some(asked))
     }
 
-    /// What came of asking for a stored request.
     async fn became(&self, request: Request) -> Result<AskOutcome, AccessError> {
         let grant = match request.grant {
             Some(id) => self.ports.store.grant(id).await?.map(Box::new),
@@ -291,7 +276,7 @@ impl Access {
             directory = self.facts_for(what).await?;
         }
         let (mut answers, mut step) = asks(&directory)?;
-        // whoever is to approve may be newer than what is known
+        // An approver may be newer than the snapshot.
         if answers.iter().any(Answered::lacks_approvers) {
             directory = self.read_since_a_miss(directory).await;
             (answers, step) = asks(&directory)?;
@@ -299,9 +284,9 @@ impl Access {
         if answers.iter().any(Answered::is_granted) {
             let checked = self.with_actor(actor, directory).await;
             let is_gone = matches!(checked, Err(PressRefused::NotInDirectory));
-            // who is gone is stored as rejected, so that it is on record
+            // A deleted requester is stored as rejected, for the record.
             directory = if is_gone { self.directory() } else { checked? };
-            // asking took a while: by what is known, and by the instant, after it
+            // The read took time: judge by its result and the present instant.
             (answers, step) = asks(&directory)?;
             if is_gone && answers.iter().any(Answered::is_granted) {
                 return Err(PressRefused::NotInDirectory.into());
@@ -333,8 +318,7 @@ impl Access {
         Ok(asked)
     }
 
-    /// Of what is to be asked, the requests that wait for the same already, and what is left to make.
-    /// All of them know each other.
+    /// Returns equal pending requests, and those still to create. All list each other.
     async fn not_waiting_yet(
         &self,
         answers: Vec<Answered>,
@@ -367,7 +351,6 @@ impl Access {
         self.pending_for(key, request.extends, starts_at).await
     }
 
-    /// What is stored of an answer.
     async fn make(
         &self,
         actor: &Actor,
@@ -381,7 +364,7 @@ impl Access {
         {
             let arming = context.arming(request, &key.target);
             let held = self.holds(Some(key)).await?.grants;
-            // what starts later is asked about again when it starts
+            // A later start is evaluated again then.
             let starts_now = request.start.is_none();
             let live = held.iter();
             let live = live.filter(|grant| starts_now && grant.is_live(step.now));
@@ -415,7 +398,6 @@ impl Access {
         })
     }
 
-    /// What the rules make of asking now, and the instant of that.
     fn answers(
         &self,
         actor: &Actor,
@@ -426,7 +408,7 @@ impl Access {
     ) -> Result<(Vec<Answered>, StepContext<'_>), PressRefused> {
         let user = actor.user.clone().ok_or(PressRefused::NotInDirectory)?;
         let step = self.step();
-        // also what only waits: its end of waiting, and its place in listings, go by that instant
+        // Pending requests too: their expiry and order depend on this instant.
         step.ensure_agreed()?;
         let requester = Person {
             user,
@@ -452,7 +434,6 @@ impl Access {
         Ok((answers.collect(), step))
     }
 
-    /// The request that waits for the same already: an equal one is not made a second time.
     pub(super) async fn pending_for(
         &self,
         key: &HoldKey,
@@ -464,13 +445,12 @@ impl Access {
     }
 }
 
-/// What was asked for first: where one target was named, the only one.
 fn one(asked: Vec<AskOutcome>) -> Result<AskOutcome, AccessError> {
     let mut asked = asked.into_iter();
     asked.next().ok_or(AccessError::TargetCount(0))
 }
 
-/// What is stored of several: all, each target once; or, when some are refused, those alone.
+/// Keeps all, each target once; if some are refused, only those.
 fn all_or_none(answers: Vec<Answered>) -> Vec<Answered> {
     let is_refused = |answered: &Answered| matches!(answered, Answered::Refused(..));
     if answers.iter().any(is_refused) {
@@ -499,7 +479,6 @@ fn rejected(
     }
 }
 
-/// A request that needs nobody else: made and decided in one change.
 fn granted(
     request: Request,
     approval: Approval,
@@ -509,7 +488,7 @@ fn granted(
 ) -> Result<(Change, AskOutcome), AccessError> {
     let created = context.step.of_created(by, &request);
     let requester = request.requester.clone();
-    // asked a moment ago: the rules are still those
+    // Requested moments ago: the rules are unchanged.
     let ruled = Ruled::at_asking(&request);
     let pending = request
         .pending(context.step.now)
@@ -524,7 +503,7 @@ fn granted(
     Ok((approved.fold(ApprovedThrough::Asking { created }), asked))
 }
 
-/// A request that needs nobody else, and starts later.
+/// Approves a request without other approvers that starts later.
 fn agreed(
     request: Request,
     approval: Approval,

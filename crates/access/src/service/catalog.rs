@@ -1,7 +1,7 @@
-//! What somebody may ask for, by pages. Only what some rule lets the person ask for is
-//! decided: the product of all accounts and permission sets is never computed.
+//! Pages of requestable targets. Only targets that some rule offers the user are decided; the
+//! product of accounts and permission sets is never computed.
 
-use hallpass_model::{AccountId, GroupId, TimeSpan};
+use hallpass_base::{AccountId, GroupId, TimeSpan};
 use hallpass_rules::directory::Group;
 use hallpass_rules::{Ask, Decision, DecisionKind, Directory, SetBits};
 use serde::Serialize;
@@ -12,90 +12,69 @@ use crate::preview::by_rules_and_people;
 use crate::search::{self, Candidate, Fit, IndexedAccount, Words};
 use crate::{Actor, AskRefused, AskVerdict, FieldProblem, Settings};
 
-/// Entries of a page at most.
 pub const CATALOG_PAGE_MAX: usize = 1000;
-/// Decisions made for a page beyond its entries: where the rules let people ask and yet nobody can
-/// approve, a page may be shorter than it was asked for, but never slow.
+/// Decisions per page beyond its entries: a page may be short if targets lack approvers, but never
+/// slow.
 const DECISIONS_BEYOND: usize = 2000;
 
-/// One thing somebody may ask for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CatalogEntry {
-    /// The account's id and name, for account targets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<NamedId>,
-    /// The permission set's name, for account targets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permission_set: Option<String>,
-    /// What the permission set lets one do, in its owner's words.
+    /// The owner's description of the permission set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
-    /// The group's id and name, for group targets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<NamedId>,
-    /// What would happen, by the decision's name.
     pub decision: DecisionKind,
-    /// What asking comes to.
     #[serde(skip)]
     pub verdict: AskVerdict,
-    /// Who would be asked.
     pub approvers: Vec<String>,
-    /// How many of them must say yes.
     pub approvals_needed: u32,
-    /// In how many stages.
     #[serde(skip)]
     pub stages: usize,
-    /// The longest duration, in seconds.
     pub max_duration_seconds: u64,
-    /// The rules this rests on.
+    /// The underlying rules.
     pub because: Vec<String>,
 }
 
-/// An id with its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NamedId {
-    /// The id.
     pub id: String,
-    /// The name.
     pub name: String,
 }
 
-/// A page of what somebody may ask for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Catalog {
     /// One entry per target, accounts by name, then groups.
     pub entries: Vec<CatalogEntry>,
-    /// Offered durations, in seconds.
     pub durations_seconds: Vec<u64>,
-    /// How many things some rule lets them ask for that fit, on all pages.
+    /// Matching targets on all pages that some rule offers.
     pub total: usize,
-    /// Where the next page begins; `None` on the last.
+    /// The cursor of the next page; `None` on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 
-/// Which part of the catalog is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CatalogPage {
-    /// Words, each of which must be in the account's name, id or folder, in the permission set's
-    /// name or description, or in the group's name.
+    /// Words that must all match the account's name, id or folder, the permission set's name or
+    /// description, or the group's name.
     pub text: String,
-    /// Only this account.
     pub account: Option<AccountId>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     pub after: Option<String>,
-    /// Entries at most, up to [`CATALOG_PAGE_MAX`].
     pub limit: usize,
 }
 
-/// An account with those of its permission sets that fit.
 struct CatalogRow<'a> {
     fit: Fit,
     place: &'a IndexedAccount,
     sets: SetBits,
 }
 
-/// A place in the listing: everything up to it was on earlier pages.
 enum CatalogPosition {
     Set(AccountId, String),
     Group(GroupId),
@@ -115,7 +94,6 @@ impl CatalogPosition {
     }
 }
 
-/// Entries gathered so far, and how many decisions may still be made for them.
 struct Gathered {
     entries: Vec<CatalogEntry>,
     limit: usize,
@@ -136,11 +114,10 @@ impl Gathered {
 }
 
 impl Access {
-    /// A page of what the actor may ask for: accounts by name, or best first when words are given,
-    /// then groups.
+    /// Returns a page: accounts by name, or best first for a search, then groups.
     ///
     /// # Errors
-    /// When `after` names no place of this listing: it changed, and is to be read from the start.
+    /// If `after` is unknown: the listing changed and must be read from the start.
     pub fn catalog_page(&self, actor: &Actor, page: &CatalogPage) -> Result<Catalog, FieldProblem> {
         let scope = self.scope(actor);
         let words = Words::new(&page.text);
@@ -216,7 +193,6 @@ impl Access {
         }
     }
 
-    /// The accounts that have something to ask for that fits, best first.
     fn rows<'a>(
         &self,
         scope: &'a SearchContext,
@@ -279,7 +255,6 @@ impl Access {
         }
     }
 
-    /// What would happen to somebody asking for a permission set, or why it would be refused.
     pub(super) fn account_entry(
         &self,
         scope: &SearchContext,
@@ -303,7 +278,6 @@ impl Access {
         (entry, decision)
     }
 
-    /// As [`Access::account_entry`], for a group.
     pub(super) fn group_entry(
         &self,
         scope: &SearchContext,
@@ -321,7 +295,6 @@ impl Access {
     }
 }
 
-/// The groups that some rule lets the person ask for, in the directory's order, or best first.
 fn groups<'a>(scope: &'a SearchContext, words: &Words) -> Vec<(Fit, &'a Group)> {
     let mut found: Vec<(Fit, &Group)> = scope
         .directory
@@ -334,7 +307,6 @@ fn groups<'a>(scope: &'a SearchContext, words: &Words) -> Vec<(Fit, &'a Group)> 
     found
 }
 
-/// How well a group fits.
 pub(super) fn group_fit(words: &Words, group: &Group) -> Option<Fit> {
     words.fit(Candidate {
         name: &group.name.to_lowercase(),
@@ -343,7 +315,6 @@ pub(super) fn group_fit(words: &Words, group: &Group) -> Option<Fit> {
     })
 }
 
-/// The decision as an entry.
 fn entry(
     decision: &Decision,
     directory: &Directory,

@@ -1,11 +1,11 @@
-//! Entitlements of account access manager: read with what stands, and a person's own ended with the rest of their access
-//! (`access.md` §22, R-4).
+//! Entitlements of account access manager: read with standing access, and ended with a user's other
+//! access (`access.md` §22, R-4).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{AccountId, TimeSpan, Timestamp, UserId};
+use hallpass_base::{AccountId, TimeSpan, Timestamp, UserId};
 
 use super::{Access, AccessError};
 use crate::records::Doer;
@@ -14,38 +14,36 @@ use crate::{
     Person, PersonEntitlements, PressRefused, Role, StandingListing, StandingScope, TextField,
 };
 
-/// How often what a locked person has is looked at again: somebody may give it to them anew.
+/// Interval of checks on a locked user, who may receive new entitlements.
 const LOOKED_EVERY: TimeSpan = TimeSpan::seconds(60);
-/// The same where AWS did not answer, or refused something.
+/// The same after an AWS failure.
 const TRIED_EVERY: TimeSpan = TimeSpan::seconds(15);
-/// How long what was deleted may still be listed. Longer, and what is given anew under the same id would stand for longer;
-/// shorter, and a late listing is on record as another end.
+/// How long a listing may show a deleted entitlement. Longer, and one recreated under the same id
+/// stays longer; shorter, and a late listing is recorded as another end.
 const LISTED_FOR: TimeSpan = TimeSpan::seconds(60);
 
-/// What was done about entitlements by this process.
+/// State of this process.
 #[derive(Debug, Default)]
 pub(super) struct EntitlementsTended {
-    /// When locked people are looked at again, and which version of their lock was acted on.
+    /// The next check of locked users, and the processed lock version.
     next: BTreeMap<UserId, (u64, Timestamp)>,
-    /// What is still to be ended of locked people, and why it is not.
+    /// Locked users with remaining entitlements, with the reason.
     left: BTreeMap<UserId, String>,
-    /// What was deleted, and when.
     ended: BTreeMap<EntitlementName, Timestamp>,
-    /// What began to end, as is on record, and is not known to have ended.
+    /// Recorded as ending, without a known end.
     begun: BTreeMap<EntitlementName, Begun>,
 }
 
-/// An entitlement's id is its application's.
+/// Ids are unique per application.
 type EntitlementName = (String, String);
 
 #[derive(Debug)]
 struct Begun {
     entitlement: Entitlement,
-    /// What is on record of what AWS said against it last.
+    /// The last recorded AWS error.
     said: Option<String>,
 }
 
-/// Why a person's entitlements end.
 #[derive(Clone, Copy)]
 enum EndedBy<'a> {
     Lock(&'a Lock),
@@ -61,7 +59,6 @@ impl EndedBy<'_> {
     }
 }
 
-/// Whether a lock ends what its person holds, now.
 fn ends_entitlements(lock: &Lock, now: Timestamp) -> bool {
     match lock.held {
         HeldAccess::GoesOn => false,
@@ -70,7 +67,6 @@ fn ends_entitlements(lock: &Lock, now: Timestamp) -> bool {
 }
 
 impl EntitlementsTended {
-    /// Forgets who is not locked any more.
     fn keep(&mut self, locks: &[Lock]) {
         let users: BTreeSet<&UserId> = locks.iter().map(|lock| &lock.person.user).collect();
         self.next.retain(|user, _| users.contains(user));
@@ -79,14 +75,12 @@ impl EntitlementsTended {
 }
 
 impl Access {
-    /// The same, looking at entitlements of account access manager and ending those of people whose access ends.
     #[must_use]
     pub fn with_entitlements(mut self, entitlements: Arc<dyn EntitlementSource>) -> Self {
         self.entitlements = Some(entitlements);
         self
     }
 
-    /// Everything in scope, entitlements in its accounts among it.
     pub(super) async fn read_standing(&self, scope: &StandingScope) -> StandingListing {
         let mut listing = self.ports.standing.read(scope).await;
         if let Some(source) = &self.entitlements {
@@ -100,11 +94,11 @@ impl Access {
         listing
     }
 
-    /// Ends what locked people have by entitlements of their own, where the lock ends what they hold; returns how many. Each
-    /// lock is looked at when it changes, and every minute.
+    /// Ends own entitlements of locked users if the lock ends held access; returns the count.
+    /// Checks each lock on change and every minute.
     ///
     /// # Errors
-    /// When the store does not answer. What AWS does not do is on record, and tried again.
+    /// If the store does not answer. AWS failures are recorded and retried.
     pub async fn end_entitlements_of_locked(&self) -> Result<u32, AccessError> {
         if self.entitlements.is_none() {
             return Ok(0);
@@ -159,8 +153,8 @@ impl Access {
         };
     }
 
-    /// Of how many people entitlements are still to be ended, and by which error of AWS's; its words name roles and callers,
-    /// and whoever asks for readiness reads this.
+    /// Returns the number of users with remaining entitlements, and AWS's error code. Readiness
+    /// probes can read this, and the full message would name roles and callers.
     pub fn entitlements_left(&self) -> Option<(usize, String)> {
         let tended = self.entitlements_tended();
         let why = tended.left.values().next()?;
@@ -173,11 +167,11 @@ impl Access {
         tended.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What a person may take by entitlements, for whoever reads everything. `None` where the configuration does not look at
-    /// entitlements.
+    /// Lists a user's entitlements for actors who may read everything. `None` if entitlements are
+    /// not configured.
     ///
     /// # Errors
-    /// When the actor reads not everything, or AWS does not say what there is.
+    /// If the actor lacks the right, or AWS fails.
     pub async fn entitlements_of(
         &self,
         actor: &Actor,
@@ -192,11 +186,12 @@ impl Access {
         }
     }
 
-    /// Ends what a person has by entitlements of their own, in one account or in all, and tells what they have by groups.
-    /// The reason is recorded with each. `None` where the configuration does not look at entitlements.
+    /// Ends a user's own entitlements, in one or all accounts, records the reason, and returns
+    /// those held by groups. `None` if entitlements are not configured.
     ///
     /// # Errors
-    /// When the actor is no administrator or is locked, or AWS does not say what there is. What it does not delete is in the answer.
+    /// If the actor is no administrator or is locked, or AWS fails. Failed deletions are in the
+    /// answer.
     pub async fn revoke_entitlements(
         &self,
         actor: &Actor,
@@ -222,8 +217,8 @@ impl Access {
         Ok(Some(found?))
     }
 
-    // CRASH: that it ends is on record before AWS is asked, and deleting is as good twice; a lock is looked at again, and
-    // whoever revokes is told what was left
+    // CRASH: the end is recorded before the AWS call, and deletion is idempotent; locks are checked
+    // again, and a revoking user sees the rest.
     async fn end_entitlements(
         &self,
         person: &Person,
@@ -273,7 +268,7 @@ impl Access {
         Ok(Ok(done))
     }
 
-    /// A lock may be lifted, or run out, while AWS is asked.
+    /// A lock may end during the AWS call.
     async fn is_still_meant(&self, by: EndedBy<'_>) -> Result<bool, AccessError> {
         match by {
             EndedBy::Administrator { .. } => Ok(true),
@@ -284,15 +279,13 @@ impl Access {
         }
     }
 
-    /// Whether a listing shows what is gone.
     fn was_just_ended(&self, entitlement: &Entitlement) -> bool {
         let (now, mut tended) = (self.now(), self.entitlements_tended());
         tended.ended.retain(|_, at| now < LISTED_FOR.after(*at));
         tended.ended.contains_key(&name_of(entitlement))
     }
 
-    /// Records that what AWS was asked to delete is gone, though its answer was lost or another one: a listing of what the
-    /// person has does not show it.
+    /// Records a deletion whose answer was lost: the listing no longer has it.
     async fn note_gone(
         &self,
         person: &Person,
@@ -342,7 +335,7 @@ impl Access {
     ) -> Result<(), AccessError> {
         let (name, now) = (name_of(entitlement), self.now());
         if !self.entitlements_tended().begun.contains_key(&name) {
-            // somebody else ended it at the same time, and that is on record
+            // Another process ended and recorded it.
             return Ok(());
         }
         let record = self.of_entitlement(Event::EntitlementEnded, person, entitlement, by);
@@ -353,7 +346,7 @@ impl Access {
         Ok(())
     }
 
-    /// On record once for each thing that AWS says.
+    /// Records each distinct error once.
     async fn note_failed(
         &self,
         person: &Person,

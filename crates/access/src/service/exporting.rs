@@ -1,25 +1,20 @@
-//! No new access while nobody but this server could tell of it (`access.md` V-4): an option, for
-//! those who would rather wait than have access that only the store knows of.
+//! Optionally blocks new access while audit records exist only in the store (`access.md` V-4).
 
 use super::Access;
 use crate::step::PressStep;
 use crate::{PressRefused, ReadError};
 
 impl Access {
-    /// Refuses to give access, or more of it, while records wait for the export longer than the
-    /// settings allow. What ends access is never held up.
+    /// Refuses more access while records wait for export longer than allowed. Never delays ends of
+    /// access.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub(super) async fn ensure_exported(&self) -> Result<Result<(), PressRefused>, ReadError> {
         let behind = self.export_behind().await?;
         Ok(behind.map_or(Ok(()), Err))
     }
 
-    /// The same for a press: refused if it gives access.
-    ///
-    /// # Errors
-    /// When the store does not answer.
     pub(super) async fn ensure_exported_for(
         &self,
         step: &PressStep,
@@ -30,7 +25,6 @@ impl Access {
         }
     }
 
-    /// Why nothing that gives access would be stored now, because of the export.
     pub(super) async fn export_behind(&self) -> Result<Option<PressRefused>, ReadError> {
         let Some(allowed) = self.settings.require_export_within else {
             return Ok(None);

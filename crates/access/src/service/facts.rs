@@ -1,11 +1,10 @@
-//! What is known of the organization, fresh enough for the case at hand (`access.md` §1.2, §8.2), and
-//! of whoever uses a right.
+//! Organization data, fresh enough for each use (`access.md` §1.2, §8.2).
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_identity::is_named;
-use hallpass_model::{TimeSpan, Timestamp, UserId};
+use crate::identity::is_named;
+use hallpass_base::{TimeSpan, Timestamp, UserId};
 use hallpass_rules::Directory;
 
 use super::Access;
@@ -13,28 +12,25 @@ use crate::records::StepContext;
 use crate::target::LookedFor;
 use crate::{Actor, DirectoryFault, PressRefused, Role};
 
-/// How long a caller waits for the organization to be read again. Reading goes on without them.
+/// How long a caller waits for a read of the organization, which continues without them.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A name that is not known is looked for again only when what is known is at least this old, so
-/// that typing errors do not read the organization over and over.
+/// An unknown name triggers a read only if the snapshot is at least this old, so that typing errors
+/// cause no repeated reads.
 const MISS_AFTER: TimeSpan = TimeSpan::minutes(1);
 
-/// A snapshot read this recently speaks for each of its people.
+/// A snapshot this recent is valid for each user.
 const PERSON_BELIEVED: TimeSpan = TimeSpan::seconds(5);
-/// How long a caller waits for their own user to be read.
 const PERSON_PATIENCE: Duration = Duration::from_secs(10);
-/// The same while the home Region answers nobody: its directory, which is asked, may answer all the same.
+/// The same during an outage of the home Region: its directory may still answer.
 const PERSON_PATIENCE_WHILE_LOST: Duration = Duration::from_secs(3);
-/// A snapshot taken further ahead of now than this was taken by a clock that ran ahead: nobody can
-/// say how old it is.
+/// A snapshot further in the future came from a fast clock: its age is unknown.
 const AHEAD_MAX: TimeSpan = TimeSpan::minutes(1);
 
 impl Access {
-    /// The directory to give access by: the newest one, read again when it lacks what is asked for or
-    /// is too old.
+    /// Returns the newest directory, read again if it is old or lacks an item.
     ///
     /// # Errors
-    /// When it is too old and AWS does not answer.
+    /// If it is too old and AWS does not answer.
     pub(super) async fn facts_for(
         &self,
         what: LookedFor<'_>,
@@ -52,7 +48,7 @@ impl Access {
         };
         tracing::warn!(error = %fault, "the organization could not be read again");
         if is_old {
-            // by a clock that runs ahead everything is old
+            // A fast clock makes everything look old.
             self.step().ensure_agreed()?;
             return Err(PressRefused::DirectoryUnread {
                 read_at: directory.taken_at(),
@@ -62,8 +58,8 @@ impl Access {
         Ok(directory)
     }
 
-    /// The directory read again, where somebody was missed in `known` and that is no more of just now; `known` where AWS does
-    /// not answer.
+    /// Reads again if a user is missing in `known` and the last read is not recent; returns `known`
+    /// if AWS fails.
     pub(super) async fn read_since_a_miss(&self, known: Arc<Directory>) -> Arc<Directory> {
         if !is_older(&known, MISS_AFTER, self.now()) {
             return known;
@@ -74,8 +70,7 @@ impl Access {
         })
     }
 
-    /// Why nothing that gives access would be done now, whatever it is: for saying so before somebody
-    /// tries. Looks at nothing but what is known.
+    /// Why no access would be granted now. Reads only known state.
     pub fn obstacle(&self) -> Option<PressRefused> {
         let step = self.step();
         if let Err(refused) = step.ensure_agreed() {
@@ -84,12 +79,10 @@ impl Access {
         self.ensure_fresh(&self.directory(), step).err()
     }
 
-    /// Whether the directory was read recently enough to decide by.
     pub fn directory_is_fresh(&self) -> bool {
         self.ensure_fresh(&self.directory(), self.step()).is_ok()
     }
 
-    /// Refuses to decide by a directory that is too old, without reading it again.
     pub(super) fn ensure_fresh(
         &self,
         directory: &Directory,
@@ -98,7 +91,6 @@ impl Access {
         if !is_older(directory, self.settings().directory_max_age, step.now) {
             return Ok(());
         }
-        // by a clock that runs ahead everything is old
         step.ensure_agreed()?;
         Err(PressRefused::DirectoryUnread {
             read_at: directory.taken_at(),
@@ -106,12 +98,12 @@ impl Access {
         })
     }
 
-    /// The directory with the actor as AWS has them now: who was removed, disabled or taken out of a group
-    /// a moment ago uses no right of before. `known` is the directory that the actor was found in; it is
-    /// enough when it was read a few seconds ago.
+    /// Returns the directory with the actor as AWS has them now, so that a deleted, disabled or
+    /// removed user loses rights immediately. `known`, where the actor was found, is enough if
+    /// seconds old.
     ///
     /// # Errors
-    /// When they are gone, disabled or no administrator any more, or cannot be read.
+    /// If they are deleted, disabled, no administrator any more, or unreadable.
     pub(super) async fn with_actor(
         &self,
         actor: &Actor,
@@ -128,7 +120,7 @@ impl Access {
         match directory.person(user) {
             Some(person) if !person.enabled => Err(PressRefused::NotInDirectory),
             None => Err(PressRefused::NotInDirectory),
-            // their address names their rights: with another one they come in anew
+            // Rights depend on the address: a changed one needs a new sign-in.
             Some(person) if !actor.secondary_domain && !person.emails.contains(&actor.email) => {
                 Err(unchecked("your address has changed"))
             }
@@ -139,10 +131,8 @@ impl Access {
         }
     }
 
-    /// The newest directory with a user as AWS has them now.
-    ///
     /// # Errors
-    /// When AWS does not say in time.
+    /// If AWS does not answer in time.
     async fn person_read(&self, user: &UserId) -> Result<Arc<Directory>, PressRefused> {
         let (source, asked) = (Arc::clone(&self.ports.directory), user.clone());
         let reading = tokio::spawn(async move { source.refresh_person(&asked).await });
@@ -160,17 +150,17 @@ impl Access {
         Err(PressRefused::PersonUnchecked { why })
     }
 
-    /// Whether somebody comes as an administrator, and is none by this directory.
+    /// Whether the actor claims to be an administrator, but the directory disagrees.
     fn has_an_old_role(&self, actor: &Actor, directory: &Directory) -> bool {
         let (user, admins) = (actor.user.as_ref(), &self.settings.admins);
         let is_admin = user.is_some_and(|user| is_named(user, admins, directory));
         actor.is(Role::Admin) && !admins.is_empty() && !is_admin
     }
 
-    /// The directory to let `user` in by: with them as AWS has them now. Whoever asks looks in it
-    /// again for what they were found by, since that may be somebody else's by now. Who cannot be
-    /// asked about is as they were known: they may have something to give back, and use no right
-    /// without being asked about again. Whether AWS was asked comes with it.
+    /// Returns the directory for the sign-in of `user`, updated from AWS, and whether AWS answered.
+    /// The caller must look up the identity again, since it may belong to another user now. Without
+    /// an answer the known state is used: the user may still end access, and every right is checked
+    /// again.
     pub async fn directory_to_let_in(&self, user: &UserId) -> (Arc<Directory>, bool) {
         let known = self.directory();
         if !is_older(&known, PERSON_BELIEVED, self.now()) {
@@ -200,14 +190,13 @@ impl Access {
     }
 }
 
-/// Why nobody can be asked about, in words.
 fn home_region_is_lost(since: Timestamp) -> String {
     format!(
         "the home Region of IAM Identity Center has not answered since {since}, and what rests on a person's rights waits for it"
     )
 }
 
-/// Whether a snapshot is older than `age`, or nobody can say how old.
+/// Also true if its age is unknown.
 pub(super) fn is_older(directory: &Directory, age: TimeSpan, now: Timestamp) -> bool {
     directory
         .taken_at()

@@ -1,19 +1,19 @@
-//! What somebody else gives people: ends that AWS enforces, and that would refuse it too, are looked at again at once.
+//! Checks affected enforced ends again when access is given outside Hallpass.
 
 use super::{Access, AccessError};
 use crate::{ArmedEndWish, Change, GivenOtherwise, ShownBy};
 
 impl Access {
-    /// Notes that people may soon have in another way what they hold: their ends that AWS enforces are looked at again,
-    /// for a while, by whoever arms them. May be repeated.
+    /// Records that users may soon hold the same access from elsewhere: their enforced ends are
+    /// checked again for a while. May be repeated.
     ///
     /// # Errors
-    /// When it cannot be stored: it is to be told again.
+    /// If it cannot be stored; the caller must report it again.
     pub async fn note_given(&self, given: GivenOtherwise) -> Result<(), AccessError> {
         if given.is_empty() {
             return Ok(());
         }
-        // CRASH: from here on it is stored with the ends that it is about, and whoever leads next looks at them
+        // CRASH: stored with the affected ends from here on; the next leader checks them.
         let change = Change {
             armed_ends: vec![ArmedEndWish::LookAgain {
                 at: self.now(),

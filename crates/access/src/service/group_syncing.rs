@@ -1,14 +1,14 @@
-//! Memberships that follow attributes: when they are compared, what is begun, and what comes of it.
+//! Compares memberships with attributes, starts changes, and settles them.
 //!
-//! A run reads the directory anew and judges by that alone; each change is committed by itself, as an
-//! intent with its record, and `hallpass-assignments` carries it out. A run may be stopped at any await:
-//! until it is kept it counts as not made, and the next finds in hand what this one began.
+//! A run reads the directory again. Each change commits separately as an intent with its record;
+//! `hallpass-assignments` executes it. A run may stop at any await: the next one finds its changes
+//! in progress.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{HoldKey, Target, TimeSpan, Timestamp, UserId};
+use hallpass_base::{HoldKey, Target, TimeSpan, Timestamp, UserId};
 use hallpass_rules::{Diagnostic, Directory, Rules};
 
 use super::{Access, AccessError};
@@ -18,54 +18,39 @@ use crate::{
     GroupSyncWrite, ManualMembers, MembershipChange, group_sync_steps, plan_groups,
 };
 
-/// A run that could not look is made again after this, where the period is longer.
+/// Retry delay after a failed run, if the period is longer.
 const AGAIN_AFTER: TimeSpan = TimeSpan::minutes(10);
-/// Names that are kept of each list of a run.
 const NAMED: usize = 50;
-/// Names that are shown of each list of a plan.
 const SHOWN: usize = 500;
 
-/// What a look at memberships under way did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GroupsTended {
-    /// Memberships that took a step.
     pub items: u32,
-    /// Steps that failed; they are taken again.
     pub failed: u32,
 }
 
-/// How memberships by attributes are, for Health and metrics: numbers, and nobody's name but in troubles.
+/// Status for Health and metrics: numbers, with names only in problems.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupSyncStatus {
-    /// The newest run; `None` before the first.
     pub run: Option<GroupSyncRun>,
-    /// Changes that are under way.
     pub working: u64,
-    /// Changes that AWS refuses.
     pub refused: u64,
-    /// When the next run is due.
     pub next_at: Timestamp,
 }
 
-/// How memberships by attributes are, and what a run would do now.
 #[derive(Clone, Debug)]
 pub struct GroupSyncView {
-    /// What becomes of members whom no rule wants.
     pub manual: ManualMembers,
-    /// How often they are compared.
     pub every: TimeSpan,
-    /// The newest run; `None` before the first.
     pub run: Option<GroupSyncRun>,
-    /// When the next run is due; the instant may be past.
     pub next_at: Timestamp,
-    /// Changes that are under way, or that AWS refuses.
     pub items: Vec<GroupSyncItem>,
-    /// What a run would do now, by what is known of the directory.
+    /// The effect of a run now, by the known directory.
     pub plan: Vec<GroupReport>,
 }
 
 impl Access {
-    /// Groups that these rules offer although their members follow attributes: an error each.
+    /// An error for each group that these rules offer although its members follow attributes.
     pub fn groups_owned_twice(&self, rules: &Rules) -> Vec<Diagnostic> {
         let Some(sync) = &self.settings.group_sync else {
             return Vec::new();
@@ -73,11 +58,10 @@ impl Access {
         rules.owned_twice(&sync.group_refs(), Some(&self.directory()))
     }
 
-    /// When memberships are to be compared next; the instant may be past. `None` where no group follows
-    /// attributes.
+    /// Returns the next comparison, possibly in the past. `None` without attribute-based groups.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn next_group_sync(&self) -> Result<Option<Timestamp>, AccessError> {
         let Some(settings) = &self.settings.group_sync else {
             return Ok(None);
@@ -86,12 +70,12 @@ impl Access {
         Ok(Some(due(run.as_ref(), settings, self.now())))
     }
 
-    /// Compares memberships with attributes, begins what is to be done, and keeps what was found. Nothing
-    /// is done, and `None` returned, where no group follows attributes.
+    /// Compares memberships with attributes, starts changes and stores the result. `None` without
+    /// attribute-based groups.
     ///
     /// # Errors
-    /// When the store does not answer; the run counts as not made. That AWS does not answer is part of
-    /// what is kept: nothing is changed then.
+    /// If the store does not answer; the run does not count. An AWS failure is stored as the
+    /// result, without changes.
     pub async fn run_group_sync(&self) -> Result<Option<GroupSyncRun>, AccessError> {
         let Some(settings) = &self.settings.group_sync else {
             return Ok(None);
@@ -119,13 +103,12 @@ impl Access {
             ..Change::default()
         };
         match self.store_change(change).await {
-            // another one kept its own meanwhile
+            // Another process stored its run meanwhile.
             Ok(_) | Err(CommitError::Raced(_)) => Ok(Some(run)),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// A plan by a directory that is read now; or why there is none.
     async fn fresh_plan(
         &self,
         settings: &GroupSyncSettings,
@@ -134,7 +117,7 @@ impl Access {
         if let Err(refused) = self.step().ensure_agreed() {
             return Ok(Err(refused.to_string()));
         }
-        // what was held when reading began may be shown by what is read
+        // The read may show access held when it began.
         let before = self.keys_held().await?;
         let directory = match self.ports.directory.refresh().await {
             Ok(directory) => directory,
@@ -175,7 +158,6 @@ impl Access {
         Ok((plan, items))
     }
 
-    /// Every key that a grant holds, or that assignments have in hand for whomever.
     async fn keys_held(&self) -> Result<BTreeSet<HoldKey>, AccessError> {
         let held = self.held(self.now()).await?;
         let mut keys = held.ours;
@@ -191,7 +173,7 @@ impl Access {
     ) -> Result<(), AccessError> {
         let mut failed = None;
         for item in plan.groups.iter().flat_map(changes) {
-            // what is wrong with one, such as a lock that cannot be read, keeps no other
+            // A failed item, such as an unreadable lock, blocks no other.
             let stored = items.get(&item.key);
             if let Err(error) = self.begin_one(item, stored).await {
                 failed = failed.or(Some(error));
@@ -224,7 +206,7 @@ impl Access {
         Ok(())
     }
 
-    /// Whether it was stored; whoever came first decides, and the next run looks anew.
+    /// Returns whether it was stored; after a race, the next run checks again.
     async fn store_unless_raced(&self, change: Change) -> Result<bool, AccessError> {
         match self.store_change(change).await {
             Ok(_) => Ok(true),
@@ -233,7 +215,7 @@ impl Access {
         }
     }
 
-    /// Records of what is otherwise than in the run before: an hour in which nothing happens has none.
+    /// Records only differences from the previous run.
     fn records_of_comparison(
         &self,
         run: &GroupSyncRun,
@@ -270,10 +252,10 @@ impl Access {
         records
     }
 
-    /// Settles memberships that are under way, each by itself.
+    /// Settles memberships in progress, each separately.
     ///
     /// # Errors
-    /// When the store cannot say which there are. Single failures are counted.
+    /// If the store cannot list them. Single failures are counted.
     pub async fn tend_group_sync(&self) -> Result<GroupsTended, AccessError> {
         let mut tended = GroupsTended::default();
         let items = self.ports.group_sync.group_sync_items().await?;
@@ -296,10 +278,10 @@ impl Access {
         Ok(!change.is_empty() && self.store_unless_raced(change).await?)
     }
 
-    /// How memberships by attributes are; `None` where no group follows attributes.
+    /// `None` without attribute-based groups.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn group_sync_status(&self) -> Result<Option<GroupSyncStatus>, AccessError> {
         let Some(settings) = &self.settings.group_sync else {
             return Ok(None);
@@ -316,11 +298,11 @@ impl Access {
         }))
     }
 
-    /// How memberships by attributes are, and what a run would do now: nothing is begun by it. `None`
-    /// where no group follows attributes.
+    /// Returns the status and a preview of the next run; starts nothing. `None` without
+    /// attribute-based groups.
     ///
     /// # Errors
-    /// When the actor reads not everything, or neither AWS nor the store answers.
+    /// If the actor may not read everything, or AWS or the store fails.
     pub async fn group_sync_view(
         &self,
         actor: &Actor,
@@ -343,18 +325,17 @@ impl Access {
     }
 }
 
-/// When the run after this one is due.
 fn due(run: Option<&GroupSyncRun>, settings: &GroupSyncSettings, now: Timestamp) -> Timestamp {
     let Some(run) = run else { return now };
     let pause = match run.outcome {
         GroupSyncOutcome::Failed { .. } => AGAIN_AFTER.min(settings.every),
         GroupSyncOutcome::Looked { .. } => settings.every,
     };
-    // a run of a clock that was ahead does not put the next one off for longer than a period
+    // A run by a fast clock delays the next one by at most a period.
     pause.after(run.began).min(pause.after(now))
 }
 
-/// What a plan begins for a group: nobody is removed before those who belong there are added.
+/// Adds members before it removes any.
 fn changes(plan: &GroupPlan) -> Vec<GroupSyncItem> {
     let item = |user: &UserId, who: &str, email: Option<&_>, change, why: String| {
         let (key, names) = plan.membership(user)?;
@@ -388,7 +369,8 @@ fn changes(plan: &GroupPlan) -> Vec<GroupSyncItem> {
     add.chain(remove).collect()
 }
 
-/// Refusals of changes that nobody wants any more, of groups that were looked at or are managed no longer.
+/// Returns refused changes that are no longer wanted, in groups that were read or are no longer
+/// managed.
 fn stale<'a>(
     plan: &GroupSyncPlan,
     items: &'a BTreeMap<HoldKey, GroupSyncItem>,
@@ -406,7 +388,6 @@ fn stale<'a>(
     refused.filter(|item| !is_wanted(item)).collect()
 }
 
-/// A line about every group, for the record.
 fn summary(groups: &[GroupReport]) -> String {
     let one = |group: &GroupReport| match &group.problem {
         Some(problem) => format!("{}: {}", group.shown(), problem.name()),

@@ -1,23 +1,19 @@
-//! Guards' journals, taken into account as they grow.
+//! Applies the growing journals of guards.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hallpass_assignments::{AssignmentRow, GuardRemoval, Verdict};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use super::{Access, AccessError};
 use crate::step::GrantStep;
 use crate::{EndCause, Grant, GrantState, Notice, Removals, guard_steps};
 
-/// Operators hear of guards that had to act this often at most: one outage of the server is one
-/// matter, however many ends fell into it.
 const ALARM_EVERY: TimeSpan = TimeSpan::hours(1);
-/// How old what is known of journals may be where nothing asks for newer.
 pub(super) const JOURNALS_AGE: Duration = Duration::from_millis(900);
 
-/// What of the journals was taken into account by this process.
 #[derive(Debug, Default)]
 pub(super) struct JournalsSeen {
     revision: AtomicU64,
@@ -25,16 +21,15 @@ pub(super) struct JournalsSeen {
 }
 
 impl Access {
-    /// Takes into account what guards did, before anything else is done: at the start of a server,
-    /// so that it sends nothing for ends that came without it. Returns how many could not be; ticks
-    /// take those again.
+    /// Applies guard removals before a server's first step, so that it sends nothing for ends that
+    /// guards handled. Returns the number of failures; ticks retry them.
     pub async fn apply_guard_removals(&self) -> u32 {
         let removals = self.guards.removals(Duration::ZERO).await;
         self.fold_removals(&removals).await
     }
 
-    /// What guards removed, read later than the access of a grant was seen gone, where a step would say
-    /// that it went by itself, by us or by somebody else: what was read before may not name who did it.
+    /// Reads guard removals later than the observed removal of a grant's access, if a step would
+    /// name another cause: an earlier read may lack the guard.
     pub(super) async fn removals_after_loss(
         &self,
         taken: &GrantStep,
@@ -61,13 +56,12 @@ impl Access {
         if !taken.grants.iter().any(says_so) {
             return None;
         }
-        // a clock that stepped back in between: now
+        // If the clock stepped back: now.
         let age = Duration::try_from(self.now().duration_since(at)).unwrap_or_default();
         Some(self.guards.removals(age).await)
     }
 
-    /// Takes new records of guards' journals into account. Returns how many could not be; they are
-    /// taken again.
+    /// Applies new journal records. Returns the number of failures, which are retried.
     pub(super) async fn fold_removals(&self, removals: &Removals) -> u32 {
         if self.journals_seen.revision.load(Ordering::SeqCst) >= removals.revision() {
             return 0;
@@ -109,8 +103,6 @@ impl Access {
         Ok(())
     }
 
-    /// What operators are to hear of a step by which a guard ended something, unless they heard
-    /// within the hour.
     pub(super) fn alarm_of(
         &self,
         taken: &GrantStep,

@@ -1,9 +1,9 @@
-//! Listings of what somebody may see. An index narrows them (see `viewer_scope.rs`); every row is judged by
-//! stored state and today's rules before it is shown.
+//! Lists rows that a user may see. An index narrows them (see `viewer_scope.rs`); each row is then
+//! checked against stored state and today's rules.
 //!
-//! One call does bounded work: it may show fewer rows than there are, and says where to go on.
+//! Work per call is bounded: it may return fewer rows, with a cursor.
 
-use hallpass_model::{Email, GrantId, RequestId, TargetNames, UserId};
+use hallpass_base::{Email, GrantId, RequestId, TargetNames, UserId};
 use hallpass_rules::directory::NotOnePerson;
 
 use super::{Access, AccessError, RequestView, grants_as_told};
@@ -12,18 +12,14 @@ use crate::{
     Subject, SubjectSet,
 };
 
-/// Rows read from the store per round.
 const BATCH: usize = 200;
-/// The fewest of them where each is counted before it is judged: many of one's own may be the newest.
+/// The smallest batch if each row needs counting: the newest rows may be the user's own.
 const COUNTED_BATCH: usize = 50;
-/// Requests for a permission set that are read per round, to find one that gives a right to see it.
 const SET_BATCH: usize = 50;
-/// Rows that are read, judged and not shown, before what was found is given as an answer.
+/// Rejected rows before a call returns.
 const PASSED_OVER_MAX: usize = 500;
-/// Rounds in which nothing to show was found, before that.
 const EMPTY_ROUNDS_MAX: u32 = 4;
 
-/// What one call has spent on rows that it does not show.
 #[derive(Default)]
 struct Spent {
     passed_over: usize,
@@ -46,8 +42,7 @@ fn batch(limit: usize, found: usize) -> u32 {
     u32::try_from(wanted).unwrap_or(u32::MAX)
 }
 
-/// Takes those rows of a page that `shows` lets through, up to `limit` in all. Where the next page
-/// begins.
+/// Takes visible rows up to `limit` in all. Returns the next cursor.
 fn take<T, I>(
     page: Listed<T, I>,
     found: &mut Vec<T>,
@@ -81,11 +76,10 @@ fn nothing<T, I>() -> Listed<T, I> {
 }
 
 impl Access {
-    /// Requests the actor may see, newest first, at most `limit`; fewer than there are when many had
-    /// to be passed over.
+    /// Lists visible requests, newest first; fewer if many were rejected.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn requests(
         &self,
         actor: &Actor,
@@ -118,8 +112,8 @@ impl Access {
         Ok(found)
     }
 
-    /// Those that the actor could decide. Whether their yes helps is known of what was counted alone: each round is,
-    /// and the next one makes up for what it left out.
+    /// Only counting shows whether the actor's approval helps, so each round is counted and the
+    /// next one fills up.
     async fn list_to_review(
         &self,
         actor: &Actor,
@@ -145,11 +139,11 @@ impl Access {
         }
     }
 
-    /// Requests whose break-glass review is open and which the actor could close or, as an
-    /// administrator or auditor, watch; newest first, at most `limit`. Never the actor's own.
+    /// Lists open break-glass reviews that the actor could close or, as an administrator or
+    /// auditor, watch; newest first. Never the actor's own.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn open_reviews(
         &self,
         actor: &Actor,
@@ -170,7 +164,7 @@ impl Access {
         .await
     }
 
-    /// Leaves out what the actor is not listed for; `false` when nothing is left.
+    /// Leaves out rows for which the actor is not listed; `false` if none remain.
     async fn narrow_to_listed(
         &self,
         actor: &Actor,
@@ -205,11 +199,11 @@ impl Access {
         }
     }
 
-    /// Grants the actor may see, [as people are told of them](grants_as_told), newest first, at most `limit`; fewer than
-    /// there are when many had to be passed over.
+    /// Lists visible grants [as displayed](grants_as_told), newest first; fewer if many were
+    /// rejected.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn grants(
         &self,
         actor: &Actor,
@@ -238,12 +232,12 @@ impl Access {
         }
     }
 
-    /// Whether the actor may see what a permission set holds: who reads everything, who may ask for
-    /// it somewhere, who was granted it, and who may see a request of another person for it, as its
-    /// approvers do. A request of one's own is no right: anyone may ask for anything and be refused.
+    /// Whether the actor may see a permission set's content: with global read access, as a possible
+    /// requester, as a holder, or through another user's visible request. An own request gives no
+    /// right, since anyone may request anything.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn may_see_set(&self, actor: &Actor, name: &str) -> Result<bool, AccessError> {
         if actor.reads_all() || self.is_offered(actor, name) {
             return Ok(true);
@@ -282,11 +276,10 @@ impl Access {
         Ok(!seen.await?.rows.is_empty())
     }
 
-    /// The directory id of somebody who is, or was, known by an address: who left the directory may
-    /// still hold access, and must be found.
+    /// Finds a user id by a present or past address: users who left may still hold access.
     ///
     /// # Errors
-    /// When the address is that of several people, or the store does not answer.
+    /// If several users share the address, or the store does not answer.
     pub async fn user_of(&self, email: &Email) -> Result<Option<UserId>, AccessError> {
         match self.directory().person_by_email(email) {
             Ok(person) => Ok(Some(person.user_id.clone())),

@@ -1,10 +1,10 @@
-//! Locking people, letting them in again, and what follows from a lock (`access.md` §19).
+//! Locks and unlocks users, with all consequences (`access.md` §19).
 
 use std::collections::BTreeSet;
 
+use crate::identity::users_of;
 use hallpass_audit::Event;
-use hallpass_identity::users_of;
-use hallpass_model::{TimeSpan, Timestamp, UserId};
+use hallpass_base::{TimeSpan, Timestamp, UserId};
 
 use super::{Access, AccessError, RACES_MAX};
 use crate::locking::{self, Left, Locking};
@@ -16,26 +16,20 @@ use crate::{
     RequestState, RequestStateKind, Role, TextField, decision_context, end,
 };
 
-/// Rows read from the store per round.
 const BATCH: u32 = 200;
-/// For how long it is looked for what a lock that ran out left to be done: a server may have stood still for that long.
+/// How long expired locks are processed: the server may have been down that long.
 const OVER_TENDED: TimeSpan = TimeSpan::hours(30 * 24);
 
 impl Access {
-    /// Somebody's lock, while it is in force: for saying so to whoever tries on their behalf. The
-    /// reason in it is for administrators and auditors.
-    ///
-    /// # Errors
-    /// When the store does not answer.
     pub async fn lock_in_force(&self, user: &UserId) -> Result<Option<Lock>, AccessError> {
         let lock = self.ports.store.lock_of(user).await?;
         Ok(lock.filter(|lock| lock.is_in_force(self.now())))
     }
 
-    /// Every lock in force: for administrators, auditors and operators.
+    /// For administrators, auditors and operators.
     ///
     /// # Errors
-    /// When the actor is none of them, or the store does not answer.
+    /// If the actor has no such role, or the store does not answer.
     pub async fn locks(&self, actor: &Actor) -> Result<Vec<Lock>, AccessError> {
         if !actor.reads_all() && !actor.is(Role::Operator) {
             return Err(PressRefused::NotYours.into());
@@ -44,7 +38,6 @@ impl Access {
         Ok(all.into_iter().filter(|it| it.is_in_force(now)).collect())
     }
 
-    /// Refuses somebody who is locked.
     pub(super) async fn ensure_unlocked(&self, actor: &Actor) -> Result<(), AccessError> {
         let Some(user) = &actor.user else {
             return Ok(());
@@ -55,8 +48,8 @@ impl Access {
         }
     }
 
-    /// Refuses an administrator who is locked, or has not signed in as the configuration wants it for
-    /// what lets access stand or come back.
+    /// Refuses an administrator who is locked, or lacks the sign-in configured for actions that
+    /// keep or restore access.
     pub(super) async fn ensure_proven(&self, actor: &Actor) -> Result<(), AccessError> {
         self.ensure_unlocked(actor).await?;
         let Some(wanted) = &self.settings.admin_sign_in else {
@@ -73,7 +66,7 @@ impl Access {
         .into())
     }
 
-    /// The locks of people, for deciding and for guarding the commit.
+    /// Reads locks, for the decision and to guard the commit.
     pub(super) async fn locks_of(&self, users: &[UserId]) -> Result<LocksSeen, AccessError> {
         let mut seen = LocksSeen::default();
         for user in users {
@@ -82,13 +75,12 @@ impl Access {
         Ok(seen)
     }
 
-    /// Locks a person: an administrator, or an operator for anybody but administrators. Their tokens
-    /// and sessions end with the commit; what else follows is done at once, and by every tick after.
-    /// A lock that says the same already stays as it is, and one made again ends no sooner: an
-    /// administrator lifts it.
+    /// Locks a user: as administrator, or as operator for non-administrators. Tokens and sessions
+    /// end in the same commit; the rest follows immediately and at every tick. An equal lock stays
+    /// unchanged, and a repeated one never ends earlier.
     ///
     /// # Errors
-    /// When the actor may not, gives no reason, an end that is over or nobody, or names the last
+    /// If the actor may not, gives no reason or a past end, or names an unknown user or the last
     /// administrator.
     pub async fn lock(
         &self,
@@ -104,7 +96,7 @@ impl Access {
                 (Some(change), lock) => (change, lock),
             };
             match self.store_change(change).await {
-                // what follows is done by the next tick, which has the stored row to go by
+                // The next tick continues from the stored row.
                 Ok(_) => return Ok(lock),
                 Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,
                 Err(error) => return Err(error.into()),
@@ -159,7 +151,7 @@ impl Access {
         };
         let (change, lock) =
             locking::lock(person, before.as_ref(), (locking, left), (actor, by), step);
-        // two who lock each other at once: whoever commits second looks again
+        // If two users lock each other, the second commit is judged again.
         let change = Change {
             locks_seen,
             ..change
@@ -167,8 +159,7 @@ impl Access {
         Ok((Some(change), lock))
     }
 
-    /// Whether somebody may lock a person: an administrator, or an operator anybody but administrators.
-    /// The last administrator who is not locked is another matter.
+    /// Ignores the rule about the last unlocked administrator.
     pub fn may_lock(&self, actor: &Actor, whom: &UserId) -> bool {
         let is_admin = || {
             let admins = users_of(&self.settings.admins, &self.directory());
@@ -177,10 +168,10 @@ impl Access {
         actor.is(Role::Admin) || actor.is(Role::Operator) && !is_admin()
     }
 
-    /// Whether a lock of this person would be refused, since nobody would be left to lift it.
+    /// Whether a lock of this user is refused because no one could lift it.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn is_last_administrator(&self, whom: &UserId) -> Result<bool, AccessError> {
         let admins = users_of(&self.settings.admins, &self.directory());
         let others: Vec<UserId> = admins.iter().filter(|it| *it != whom).cloned().collect();
@@ -188,12 +179,11 @@ impl Access {
         Ok(is_last(whom, &admins, &locks_seen, self.now()))
     }
 
-    /// Whether somebody may lift a person's lock: an administrator other than them.
     pub fn may_unlock(&self, actor: &Actor, whom: &UserId) -> bool {
         actor.is(Role::Admin) && !actor.is_user(whom)
     }
 
-    /// Somebody whom the directory does not know any more, as a grant of theirs has them.
+    /// Returns a user missing from the directory, as stored in a grant.
     pub(super) async fn once_holder(&self, user: &UserId) -> Result<Person, AccessError> {
         let mut filter = GrantFilter {
             holder: Some(user.clone()),
@@ -204,16 +194,16 @@ impl Access {
             if let Some(newest) = page.rows.into_iter().next() {
                 return Ok(newest.holder);
             }
-            // the newest may be one that cannot be read
+            // The newest grant may be unreadable.
             filter.before = Some(page.next.ok_or(AccessError::NotFound("person"))?);
         }
     }
 
-    /// Lets somebody in again: an administrator other than them. What the lock ended stays ended, and what it says to end
-    /// has begun to before it is lifted.
+    /// Lifts a lock, as another administrator. Ended access stays ended, and pending ends have
+    /// begun before.
     ///
     /// # Errors
-    /// When the actor may not, is the one who is locked, or gives no reason.
+    /// If the actor may not, is the locked user, or gives no reason.
     pub async fn unlock(
         &self,
         actor: &Actor,
@@ -248,7 +238,8 @@ impl Access {
                     continue;
                 }
                 Ok(_) => {}
-                // what fails each time is a row that cannot be read, which Health tells of: nobody stays locked by it
+                // Health reports the unreadable row that fails each time; it must not keep a user
+                // locked.
                 Err(error) => {
                     tracing::warn!(error = %error, "not all that a lock says to end has begun to end");
                 }
@@ -266,8 +257,8 @@ impl Access {
         }
     }
 
-    /// Does what follows from every lock in force, and from those that ran out before anybody came to it; returns how much
-    /// was done.
+    /// Applies all locks in force, and expired ones that were not processed. Returns the number of
+    /// steps.
     pub(super) async fn tend_locks(&self) -> Result<u32, AccessError> {
         let now = self.now();
         let (mut done, mut failed) = (0, None);
@@ -279,14 +270,14 @@ impl Access {
         for lock in locks.filter(is_tended) {
             match self.tend_lock(&lock).await {
                 Ok(more) => done += more,
-                // what is wrong with one keeps no other
+                // One failure blocks no other lock.
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
         failed.map_or(Ok(done), Err)
     }
 
-    // CRASH: each step is one commit, judged from the lock's row; what is left is done by the next
+    // CRASH: each step is one commit, derived from the lock's row; the next call does the rest.
     async fn tend_lock(&self, lock: &Lock) -> Result<u32, AccessError> {
         let done = self.withdraw_all(lock).await?;
         match lock.held {
@@ -295,7 +286,6 @@ impl Access {
         }
     }
 
-    /// Withdraws whatever waits that a locked person asked for.
     async fn withdraw_all(&self, lock: &Lock) -> Result<u32, AccessError> {
         let mut done = 0;
         let mut filter = RequestFilter {
@@ -320,7 +310,6 @@ impl Access {
         }
     }
 
-    /// Ends whatever a locked person holds.
     async fn end_all(&self, lock: &Lock) -> Result<u32, AccessError> {
         let (mut done, mut failed) = (0, None);
         let mut filter = GrantFilter {
@@ -353,7 +342,7 @@ impl Access {
         }
     }
 
-    /// A step of a lock; one that raced counts as well, since there is something to look at again.
+    /// A raced step counts too, since there is more to check.
     async fn settled(&self, change: Change) -> Result<u32, AccessError> {
         match self.store_change(change).await {
             Ok(_) | Err(CommitError::Raced(_)) => Ok(1),
@@ -401,7 +390,7 @@ impl Access {
     }
 }
 
-/// Whether somebody is the one administrator who is not locked, whether or not they are themselves.
+/// Whether a user is the only unlocked administrator, even if locked themselves.
 fn is_last(
     whom: &UserId,
     admins: &BTreeSet<UserId>,
@@ -412,8 +401,8 @@ fn is_last(
     admins.contains(whom) && !admins.iter().any(is_left)
 }
 
-/// Whether something is older than the end of a lock: nobody asks or is given anything meanwhile, so it is older than the
-/// lock.
+/// Whether something predates the end of a lock. Nothing is requested or granted during a lock, so
+/// it predates the lock.
 fn is_of_before(lock: &Lock, at: Timestamp) -> bool {
     lock.until.is_none_or(|until| at < until)
 }

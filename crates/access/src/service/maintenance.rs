@@ -1,13 +1,13 @@
-//! What happens by itself: time passes, assignments have news, the world drifts.
+//! Background work: time, assignment news, drift.
 //!
-//! Ticks take no input and may run on any node, as often as anyone likes: each looks at what is
-//! stored, and a second one right after finds nothing to do.
+//! Ticks have no input and may run on any node at any rate: each reads the stored state, so an
+//! immediate second one does nothing.
 
 use std::collections::BTreeSet;
 
 use hallpass_assignments::{AssignmentRow, GuardRemoval};
 use hallpass_audit::Draft;
-use hallpass_model::{GrantId, HoldKey, Target, TimeSpan, UserId};
+use hallpass_base::{GrantId, HoldKey, Target, TimeSpan, UserId};
 
 use super::guarding::JOURNALS_AGE;
 use super::{Access, AccessError};
@@ -19,61 +19,48 @@ use crate::{
     next_step, target,
 };
 
-/// Rows of a listing read at once.
 const BATCH: u32 = 256;
-/// Due rows handled per round. The store gives them by turns of their holders, and what becomes due
-/// during a round waits for the next: rounds are short.
+/// Due rows per round. The store returns them round-robin by holder, so rounds are short.
 const DUE_BATCH: u32 = 64;
-/// Rounds per tick; what is left waits for the next.
+/// Rounds per tick; the rest waits for the next.
 const ROUNDS_MAX: u32 = 128;
 
-/// What a tick did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tended {
-    /// Requests that lapsed or whose approvers were reminded.
     pub requests: u32,
-    /// Grants that took a step.
     pub grants: u32,
-    /// Steps that were not stored; they are taken again.
     pub failed: u32,
-    /// For each end that was settled, the time from when it was due until it was seen.
+    /// For each settled end, the delay from due to observed.
     pub lags: Vec<TimeSpan>,
-    /// Ends that guards brought about.
     pub by_guards: u32,
 }
 
-/// What a reconciliation found (`access.md` §10.6).
+/// The result of a reconciliation (`access.md` §10.6).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reconciled {
-    /// Live grants looked at.
     pub seen: u32,
-    /// Ended because their holder left or was disabled.
     pub left: u32,
-    /// Ended because today's rules would refuse them, or because their holder left a group.
     pub ended: u32,
-    /// Grants that today's rules would refuse; ended when their holder left a group, or the settings say so.
+    /// Grants that today's rules refuse; ended if the holder left a group, or by configuration.
     pub against_rules: Vec<GrantId>,
-    /// Grants that could not be looked at or stored.
     pub failed: u32,
 }
 
 impl Access {
-    /// Takes every step that is due.
-    ///
     /// # Errors
-    /// When the store cannot say what is due. Single failures are counted.
+    /// If the store cannot list due steps. Single failures are counted.
     pub async fn tick(&self) -> Result<Tended, AccessError> {
         let mut tended = Tended::default();
-        // first: what a guard ended is not taken for drift, nor for an end of our own
+        // First: a guard's removal is neither drift nor Hallpass's own end.
         let removals = self.guards.removals(JOURNALS_AGE).await;
         tended.failed += self.fold_removals(&removals).await;
-        // before requests and grants: whoever is locked asks for nothing and holds nothing more
+        // First: a locked user must not request or hold anything.
         if let Err(error) = self.tend_locks().await {
             tended.failed += 1;
             tracing::warn!(error = %error, "what follows from locks could not be done");
         }
         for _ in 0..ROUNDS_MAX {
-            // whatever is wrong with requests: access goes on to begin and to end
+            // Failing requests must not stop grants.
             let (requests, failed_requests) = match self.tend_requests().await {
                 Ok(counted) => counted,
                 Err(error) => {
@@ -109,7 +96,7 @@ impl Access {
                     }
                 }
             } else {
-                // what is written is the request as stored
+                // Write the request as stored.
                 let counted = match Box::pin(self.as_counted(request.clone())).await {
                     Ok(counted) => counted,
                     Err(error) => {
@@ -157,7 +144,6 @@ impl Access {
         Ok((done, failed))
     }
 
-    /// One step of one grant.
     async fn advance_grant(
         &self,
         due: &Grant,
@@ -182,14 +168,13 @@ impl Access {
         self.store_change(taken.with_notice(alarm.clone()).fold())
             .await?;
         self.alarmed(alarm.as_ref());
-        // how late an end was is not measured by clocks that disagree
+        // Unreliable clocks measure no delay.
         Ok(over.map(|over| Over {
             lag: over.lag.filter(|_| step.disagreement.is_none()),
             ..over
         }))
     }
 
-    /// The step that is due for a grant, given what a guard removed of its key, and whether AWS enforces its end.
     fn grant_step(
         &self,
         current: &Grant,
@@ -208,7 +193,7 @@ impl Access {
 
     /// Does now what waits for an instant that a clock which was ahead gave it, or that a process gave it which is no
     /// more: notices that it was telling and rows of access that it had put off. To be called when time returned
-    /// (`hallpass_clock::Releases` says when) and by whoever begins to work alone. A notice that waits for another
+    /// (`hallpass_base::clock::Releases` says when) and by whoever begins to work alone. A notice that waits for another
     /// attempt is tried once more, early; none is told twice by it, for a channel tells one at a time. Returns for how
     /// much that was so.
     ///
@@ -225,10 +210,10 @@ impl Access {
         Ok(released)
     }
 
-    /// Compares every live grant with the directory, today's rules and its assignment.
+    /// Compares live grants with the directory, today's rules and assignments.
     ///
     /// # Errors
-    /// When the grants cannot be listed. Single failures are counted.
+    /// If the grants cannot be listed. Single failures are counted.
     pub async fn reconcile(&self) -> Result<Reconciled, AccessError> {
         let mut report = Reconciled::default();
         let grants = self.live_grants().await?;
@@ -246,7 +231,7 @@ impl Access {
                 tracing::warn!(grant.id = %grant.id, error = %error, "a grant could not be reconciled");
             }
         }
-        // what stops one of them does not stop the other
+        // A failure of one does not stop the other.
         let forgot = self.forget_rows().await;
         let leavers = { signed_in?.into_iter() }.filter(|user| gone.contains(user));
         self.end_credentials_of_all(leavers).await?;
@@ -254,11 +239,11 @@ impl Access {
         Ok(report)
     }
 
-    /// Rows that outlived their last grant go once listings cannot show its access any more.
+    /// Deletes rows without grants once listings cannot show their access.
     async fn forget_rows(&self) -> Result<(), AccessError> {
         let rows = self.ports.assignments.assignments().await;
         let rows = rows.map_err(|fault| ReadError(fault.to_string()))?;
-        // what a sweep, or a comparison of memberships, has in hand is still to be settled by its row
+        // Rows in use by a sweep or membership comparison must stay.
         let in_hand = self.ports.sweeps.open_sweep_items().await?;
         let syncing = self.ports.group_sync.group_sync_items().await?;
         let syncing = syncing.iter().map(|item| &item.key);
@@ -272,7 +257,7 @@ impl Access {
         for row in spent {
             let holds = match self.holds(Some(&row.key)).await {
                 Ok(holds) => holds,
-                // a grant of the key cannot be read, and may be live
+                // An unreadable grant of the key may be live.
                 Err(error) => {
                     tracing::warn!(key = %row.key, error = %error, "a row that may have outlived its grants is kept");
                     continue;
@@ -302,7 +287,6 @@ impl Access {
         Ok(())
     }
 
-    /// The record of a removal that was sent again after the end was told, with the grant that it had been told of.
     async fn repeated_end(&self, spent: &AssignmentRow) -> Result<Option<Draft>, ReadError> {
         let names = self.names_of(&spent.key);
         let Some(record) = self.step().of_repeated_end(spent, &names) else {
@@ -348,7 +332,7 @@ impl Access {
         report: &mut Reconciled,
     ) -> Result<(), AccessError> {
         if !grant.is_hold() {
-            // an end whose news was missed
+            // An end whose news was missed.
             let removals = self.guards.removals(JOURNALS_AGE).await;
             self.advance_grant(grant, &removals).await?;
             return Ok(());
@@ -358,7 +342,6 @@ impl Access {
             return self.end_for(grant, EndCause::PrincipalLeft, None).await;
         }
         let directory = self.directory();
-        // whom AWS said nothing of is judged by no rule
         if !target::is_enabled(Some(&grant.key.user), &directory) {
             return Ok(());
         }
@@ -373,22 +356,18 @@ impl Access {
     }
 }
 
-/// An end that was settled.
 #[derive(Clone, Copy)]
 struct Over {
-    /// The time from when it was due, where it can be measured.
     lag: Option<TimeSpan>,
     by: Ender,
 }
 
-/// Who brought an end about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ender {
     Server,
     Guard,
 }
 
-/// The end that this step settles.
 fn over(before: &Grant, step: &GrantStep) -> Option<Over> {
     step.grants.iter().find_map(|grant| match &grant.state {
         GrantState::Ended { at, why, .. } => Some(Over {

@@ -1,7 +1,7 @@
 //! The driver: load, authorise, step, commit state, records and desired rows together, notify.
 //!
-//! Holds the ports, the clock and the source of ids; decides nothing itself. Every method may be
-//! stopped at any await: what was not committed has not happened.
+//! Holds the ports, the clock and the id source; decides nothing. Every method may stop at any
+//! await: uncommitted changes have not happened.
 
 mod accepting;
 mod adopting;
@@ -50,7 +50,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use hallpass_assignments::{AssignmentStore, Pace, SilenceWatch};
 use hallpass_audit::{Draft, Record};
-use hallpass_model::{Clock, Disagreement, HoldKey, IdSource, SweepId, Timestamp};
+use hallpass_base::{Clock, Disagreement, HoldKey, IdSource, SweepId, Timestamp};
 use hallpass_rules::{Directory, Rules};
 use tokio::sync::{Notify, Semaphore, watch};
 
@@ -89,52 +89,37 @@ use crate::{
     ReadError, Settings, StandingSource, SweepStore,
 };
 
-/// How often a change is decided anew when another came first.
+/// Retries of a raced decision.
 const RACES_MAX: u32 = 8;
 
-/// Everything the journey talks to.
 #[derive(Clone)]
 pub struct Ports {
-    /// Requests, grants, records.
     pub store: Arc<dyn AccessStore>,
-    /// Rows of assignments, only read here.
     pub assignments: Arc<dyn AssignmentStore>,
-    /// Sweeps and what they found, for reading.
     pub sweeps: Arc<dyn SweepStore>,
-    /// Memberships that follow attributes, for reading.
     pub group_sync: Arc<dyn GroupSyncStore>,
-    /// What stands in Identity Center.
     pub standing: Arc<dyn StandingSource>,
-    /// What is known of the organization.
     pub directory: Arc<dyn DirectorySource>,
-    /// Time; steps back only when its clocks agree that it ran ahead.
     pub clock: Arc<dyn Clock>,
-    /// Identifiers.
     pub ids: Arc<dyn IdSource>,
 }
 
-/// Why a call brought nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
-    /// No such thing, or not the caller's to see.
+    /// Nonexistent, or hidden from the caller.
     #[error("no such {0}, or not yours to see")]
     NotFound(&'static str),
-    /// The caller may not, or the state of things forbids it.
     #[error(transparent)]
     Refused(#[from] PressRefused),
     /// The same idempotency key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
-    /// Nothing was named, or more than can be asked for at once.
     #[error("1 to {TARGETS_MAX} targets can be asked for at once; these are {0}")]
     TargetCount(usize),
-    /// AWS did not say what stands.
     #[error("what stands in AWS could not be read")]
     Directory(#[from] DirectoryFault),
-    /// The store did not answer.
     #[error("cannot read the store")]
     Read(#[from] ReadError),
-    /// The store did not commit.
     #[error("cannot store the change")]
     Commit(#[source] CommitError),
 }
@@ -149,7 +134,6 @@ impl From<CommitError> for AccessError {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::OverQuota(over) => Self::Refused(over.into()),
-            // what the store says is for those who run it: the probe of the store shows it
             CommitError::Full(_) => Self::Refused(PressRefused::StorageFull),
             CommitError::Raced(_) | CommitError::IllegalStep(_) | CommitError::Unavailable(_) => {
                 Self::Commit(error)
@@ -158,55 +142,39 @@ impl From<CommitError> for AccessError {
     }
 }
 
-/// The journey's only driver.
 pub struct Access {
     ports: Ports,
     settings: Settings,
     rules: Arc<RwLock<Rules>>,
-    /// Notified after a change that assignments should act on.
     wake_executor: Arc<Notify>,
-    /// Notified when there are sessions to be ended.
     wake_revoker: Arc<Notify>,
-    /// Notified when something an armed end follows has changed.
     wake_end_armer: Arc<Notify>,
-    /// Notified when there is something to do for sweeps.
     wake_sweeper: Arc<Notify>,
-    /// Sweeps that this process began and has not ended: any other that runs was interrupted.
+    /// Running sweeps of this process; any other running one was interrupted.
     own_sweeps: Arc<Mutex<BTreeSet<SweepId>>>,
-    /// Looks at AWS for somebody who waits.
+    /// Cached AWS reads for waiting users.
     aws_looks: Mutex<already_held::Looks>,
     look_permits: Semaphore,
-    /// Number of the newest record; listeners read the log from where they were.
     newest_record: Arc<watch::Sender<u64>>,
-    /// How long operations take, as whoever carries them out learns it.
     pace: Arc<Pace>,
-    /// Whether IAM Identity Center answers, as whoever calls it notes.
     home_region: Arc<SilenceWatch>,
-    /// What searches computed before.
     search_cache: search_context::SearchCache,
-    /// What listings worked out before.
     listings: viewer_scope::ListingCache,
-    /// Who reads now.
     read_turns: turns::Turns,
-    /// Who has costly work done now.
     work_turns: turns::Turns,
     guards: Arc<dyn GuardSource>,
     people: Arc<dyn PeopleSource>,
-    /// When everybody behind live access was last looked at.
     people_looked: Arc<Mutex<Option<Timestamp>>>,
-    /// Why AWS did not say of people whom a listing lacks whether they are gone.
+    /// Why AWS did not confirm users missing in a listing.
     people_unsaid: Arc<Mutex<Option<DirectoryFault>>>,
-    /// Entitlements of account access manager, where the configuration looks at them.
     entitlements: Option<Arc<dyn EntitlementSource>>,
     entitlements_tended: Arc<Mutex<entitlements::EntitlementsTended>>,
     alerts: Arc<dyn hallpass_alerts::AlertStore>,
     remediations: Option<RemediationSource>,
-    /// What of guards' journals was taken into account.
     journals_seen: guarding::JournalsSeen,
 }
 
 impl Access {
-    /// A driver over these ports, with rules in force.
     pub fn new(ports: Ports, settings: Settings, rules: Rules) -> Self {
         Self {
             ports,
@@ -238,8 +206,8 @@ impl Access {
         }
     }
 
-    /// A driver over other ports of the same world, such as a store that refuses whoever does not lead:
-    /// with the rules in force here, whatever they become, and with whom is notified here.
+    /// Uses other ports of the same world, such as a store that fences non-leaders; shares rules
+    /// and notifications.
     #[must_use]
     pub fn over(&self, ports: Ports) -> Self {
         Self {
@@ -272,65 +240,59 @@ impl Access {
         }
     }
 
-    /// The ports.
     pub fn ports(&self) -> &Ports {
         &self.ports
     }
 
-    /// The same, taking into account what guards did.
     #[must_use]
     pub fn with_guards(mut self, guards: Arc<dyn GuardSource>) -> Self {
         self.guards = guards;
         self
     }
 
-    /// The same, looking at people with access, tokens or sessions between two readings of the organization.
     #[must_use]
     pub fn with_people(mut self, people: Arc<dyn PeopleSource>) -> Self {
         self.people = people;
         self
     }
 
-    /// The same, knowing whether IAM Identity Center answers.
     #[must_use]
     pub fn with_home_region(mut self, home_region: Arc<SilenceWatch>) -> Self {
         self.home_region = home_region;
         self
     }
 
-    /// Since when the home Region of IAM Identity Center has answered nobody here: nothing can be given or removed meanwhile
-    /// (`access.md` §22, R-1). `None` while it answers.
+    /// Since when the home Region of IAM Identity Center does not answer: nothing can be granted or
+    /// removed (`access.md` §22, R-1). `None` while it answers.
     pub fn home_region_lost_since(&self) -> Option<Timestamp> {
         self.home_region.lost_since(self.now())
     }
 
-    /// Notified whenever assignments have something new to do. A lost notification costs delay only.
+    /// Signals new work for assignments. A lost notification only delays it.
     pub fn executor_notify(&self) -> Arc<Notify> {
         Arc::clone(&self.wake_executor)
     }
 
-    /// How long operations take: learned by whoever carries them out, and told to those who wait.
     pub fn pace(&self) -> Arc<Pace> {
         Arc::clone(&self.pace)
     }
 
-    /// Notified whenever an armed end may have moved. A lost notification costs delay only.
+    /// Signals possible moves of enforced ends. A lost notification only delays them.
     pub fn armed_ends_notify(&self) -> Arc<Notify> {
         Arc::clone(&self.wake_end_armer)
     }
 
-    /// Notified whenever there are sessions to be ended. A lost notification costs delay only.
+    /// Signals sessions to end. A lost notification only delays it.
     pub fn revocations_notify(&self) -> Arc<Notify> {
         Arc::clone(&self.wake_revoker)
     }
 
-    /// Notified whenever sweeps have something to do. A lost notification costs delay only.
+    /// Signals work for sweeps. A lost notification only delays it.
     pub fn sweeper_notify(&self) -> Arc<Notify> {
         Arc::clone(&self.wake_sweeper)
     }
 
-    /// Says that the log has grown to this record, by whoever wrote it: to those who hear of what this
-    /// process writes, as if it had.
+    /// Announces that another process extended the log up to this record.
     pub fn heard_of(&self, seq: u64) {
         let is_news = self.newest_record.send_if_modified(|newest| {
             let is_newer = seq > *newest;
@@ -338,7 +300,7 @@ impl Access {
             is_newer
         });
         if is_news {
-            // what another wrote may be work
+            // Its change may need work.
             self.wake_executor.notify_one();
             self.wake_revoker.notify_one();
             self.wake_end_armer.notify_one();
@@ -346,35 +308,29 @@ impl Access {
         }
     }
 
-    /// The number of the newest record this process has written or heard of, as it grows. Changes also when
-    /// there are notices to deliver, whether or not something was recorded with them.
+    /// The newest record written or announced here. Also signals notices without records.
     pub fn newest_record(&self) -> watch::Receiver<u64> {
         self.newest_record.subscribe()
     }
 
-    /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The rules in force.
     pub fn rules(&self) -> Rules {
-        // a poisoned lock means a panic while cloning; the rules themselves never change in place
+        // Poisoned only by a panic while cloning; the rules never change in place.
         self.rules
             .read()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .clone()
     }
 
-    /// What is known of the organization.
     pub fn directory(&self) -> Arc<Directory> {
         self.ports.directory.current()
     }
 
-    /// Puts rules in force and records it.
-    ///
     /// # Errors
-    /// When the record cannot be stored; the rules before stay in force.
+    /// If the record cannot be stored; the previous rules stay in force.
     pub async fn set_rules(&self, rules: Rules, what: &str) -> Result<(), AccessError> {
         let record = self.step().of_rules(rules.hash(), what);
         self.store_change(Change {
@@ -389,10 +345,10 @@ impl Access {
         Ok(())
     }
 
-    /// Puts on record that the clocks disagree, or agree again. `what` says how far.
+    /// Records that clocks disagree or agree again. `what` is the difference.
     ///
     /// # Errors
-    /// When the record cannot be stored.
+    /// If the record cannot be stored.
     pub async fn note_clocks(
         &self,
         disagreement: Option<Disagreement>,
@@ -411,7 +367,6 @@ impl Access {
         self.ports.clock.now()
     }
 
-    /// One look: what is decided by `now` and whether `now` may be counted from belong together.
     fn step(&self) -> StepContext<'_> {
         let look = self.ports.clock.look();
         StepContext {
@@ -422,7 +377,7 @@ impl Access {
         }
     }
 
-    /// Commits, then notifies. A notification may be lost: each listener also looks by itself.
+    /// Commits, then notifies. Notifications may be lost: listeners also poll.
     async fn store_change(&self, mut change: Change) -> Result<Vec<Record>, CommitError> {
         if change.is_empty() {
             return Ok(Vec::new());
@@ -465,7 +420,6 @@ impl Access {
     }
 }
 
-/// Every text of a caller is bounded where it comes in; one that was forgotten there is not stored either.
 fn ensure_short_texts(change: &Change) -> Result<(), CommitError> {
     let longest = { change.audit.iter() }.map(Draft::longest_text_of_person);
     match longest.max() {

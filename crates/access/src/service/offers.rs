@@ -1,7 +1,7 @@
-//! What a person could press now: the very steps of pressing, taken without storing anything. Who is
-//! shown buttons by this is shown none that would be refused an instant later.
+//! Available actions, computed by the same steps without storing anything. Buttons match the result
+//! of pressing them.
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use super::pressing::{Press, PressFacts};
 use super::{Access, AccessError};
@@ -11,43 +11,30 @@ use crate::decision_context::PressMode;
 use crate::grant_press::{self, EndPress, EndStep};
 use crate::{Actor, Approving, Grant, PressRefused, Request};
 
-/// What would come of each press on a request, with the sign-in and the words that the way to it asks
-/// for.
+/// The result of each action on a request, with its sign-in and text requirements.
 #[derive(Clone, Debug)]
 pub struct Presses {
-    /// Saying yes.
     pub approve: Result<(), PressRefused>,
-    /// The lengths it could be approved for that are shorter than it is.
     pub shorter: Vec<TimeSpan>,
-    /// Saying no.
     pub deny: Result<(), PressRefused>,
-    /// Withdrawing it.
     pub discard: Result<(), PressRefused>,
-    /// Taking it without waiting, and looking at that afterwards.
     pub glass: BreakGlassOffers,
 }
 
-/// What would come of the presses of break-glass.
 #[derive(Clone, Debug)]
 pub struct BreakGlassOffers {
-    /// Taking it at once.
     pub break_glass: Result<(), PressRefused>,
-    /// Closing the review.
     pub close_review: Result<(), PressRefused>,
 }
 
-/// What would come of each press on a grant.
 #[derive(Clone, Debug)]
 pub struct GrantPresses {
-    /// Giving it back.
     pub release: Result<(), PressRefused>,
-    /// Taking it away, with a reason. Of a grant that is ending: only where AWS refuses its removal.
+    /// Needs a reason. For an ending grant: only if AWS refuses its removal.
     pub revoke: Result<(), PressRefused>,
-    /// Asking for a later end.
     pub extend: Result<(), PressRefused>,
 }
 
-/// What somebody could press on grants. What is to be read for it is read once.
 pub struct GrantOffers<'a> {
     access: &'a Access,
     actor: &'a Actor,
@@ -55,10 +42,8 @@ pub struct GrantOffers<'a> {
 }
 
 impl Access {
-    /// What the actor could press on a request they see.
-    ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn presses(&self, actor: &Actor, request: &Request) -> Result<Presses, AccessError> {
         let facts = self.press_facts(actor, request, PressMode::Preview).await?;
         let offer = async |press: Press<'_>| self.offer(&press, actor, request, &facts).await;
@@ -80,10 +65,10 @@ impl Access {
         })
     }
 
-    /// Of [`Access::presses`] those of break-glass alone: for lists, most of whose requests have none.
+    /// Only the break-glass part of [`Access::presses`], for lists.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn break_glass_offers(
         &self,
         actor: &Actor,
@@ -102,7 +87,7 @@ impl Access {
         })
     }
 
-    /// What would come of a press, by what is known without asking AWS.
+    /// Judges by known data, without AWS.
     async fn offer(
         &self,
         press: &Press<'_>,
@@ -122,10 +107,8 @@ impl Access {
         }
     }
 
-    /// What the actor could press on grants they see.
-    ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn grant_offers<'a>(
         &'a self,
         actor: &'a Actor,
@@ -144,7 +127,6 @@ impl Access {
 }
 
 impl GrantOffers<'_> {
-    /// What could be pressed on one of them.
     pub fn on(&self, grant: &Grant) -> GrantPresses {
         self.access.judged(|context| {
             let (actor, unlocked) = (self.actor, || self.unlocked.clone());

@@ -1,12 +1,12 @@
-//! People who are disabled, are gone or left a group lose what rests on it within seconds: those behind live access, and apart
-//! from them those with tokens and sessions, are looked at every half minute, and at once when an event names them (`access.md`
-//! §22, R-5). Ends go the path of every reconciliation: committed first, carried out then.
+//! Ends access of disabled, deleted or moved users within seconds. Users with live access, and
+//! separately those with tokens and sessions, are checked every half minute, or immediately after
+//! an event (`access.md` §22, R-5). Ends commit first, then run.
 
 use std::collections::BTreeSet;
 use std::sync::{MutexGuard, PoisonError};
 
 use hallpass_audit::Event;
-use hallpass_model::{TimeSpan, Timestamp, UserId};
+use hallpass_base::{TimeSpan, Timestamp, UserId};
 use hallpass_rules::Directory;
 
 use super::{Access, AccessError};
@@ -17,55 +17,44 @@ use crate::{
     Request, RequestFilter, RequestStateKind, end, membership, start, target,
 };
 
-/// Requests read per round.
 const BATCH: u32 = 256;
 
-/// What a look at people did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PeopleLooked {
-    /// People whom AWS was asked about: those behind live access, or those with tokens or sessions; of them those whom an event
-    /// named, where one did.
     pub people: u32,
-    /// Grants that end because their holder is gone or disabled.
     pub left: u32,
-    /// Grants that end because their holder left a group, or because of today's rules where the settings say so.
     pub ended: u32,
-    /// Requests that nobody can approve any more: whoever asked is gone or disabled.
+    /// Requests of deleted or disabled users.
     pub requests: u32,
-    /// People whose tokens and sessions ended.
     pub credentials: u32,
-    /// What could not be stored; the next look does it.
+    /// Failed writes; the next check retries them.
     pub failed: u32,
-    /// The first of what AWS did not say.
     pub fault: Option<DirectoryFault>,
 }
 
 impl PeopleLooked {
-    /// Whether AWS answered, and all that followed was stored.
     pub fn is_whole(&self) -> bool {
         self.failed == 0 && self.fault.is_none()
     }
 }
 
-/// Who and what a look is about.
 #[derive(Default)]
 struct Behind {
-    /// What they have may rest on a group.
+    /// Users whose access may depend on a group.
     users: BTreeSet<UserId>,
     grants: Vec<Grant>,
     requests: Vec<Request>,
-    /// Of those whom an event named, who has tokens or sessions.
+    /// Users named by an event who have tokens or sessions.
     credentials: BTreeSet<UserId>,
 }
 
 impl Access {
-    /// Looks at the people behind live grants and waiting requests, and ends what those hold of whom AWS says that they are
-    /// disabled, gone or out of a group. With `only`, at those of them, and at their tokens and sessions. What AWS does not
-    /// say ends nothing. May be repeated, by anybody at any time: what ended does not end again, and nobody who comes back
-    /// gets it back.
+    /// Checks users with live grants and pending requests at AWS, and ends access of those
+    /// disabled, deleted or out of a group. With `only`, checks those users, and their tokens and
+    /// sessions. A missing answer ends nothing. Idempotent; ended access never returns.
     ///
     /// # Errors
-    /// When the store cannot say who holds what. What AWS did not answer and what was not stored is in the answer.
+    /// If the store cannot list holders. AWS and write failures are in the result.
     pub async fn look_at_people(
         &self,
         only: Option<&BTreeSet<UserId>>,
@@ -80,8 +69,8 @@ impl Access {
         Ok(looked)
     }
 
-    /// Looks at everybody with tokens or sessions, and ends those of whom AWS says that they are disabled or gone. Apart from
-    /// those behind access: there may be many, and no end of access waits until all of them were asked about.
+    /// Ends tokens and sessions of disabled or deleted users. Separate, so that their number delays
+    /// no end of access.
     ///
     /// # Errors
     /// As [`look_at_people`](Self::look_at_people).
@@ -94,7 +83,6 @@ impl Access {
         Ok(looked)
     }
 
-    /// How long ago everybody behind live access was looked at, with an answer about each; `None` before the first time.
     pub fn people_looked_ago(&self) -> Option<TimeSpan> {
         let last = *self.last_people_look();
         last.map(|at| TimeSpan::between(at, self.now()))
@@ -143,9 +131,9 @@ impl Access {
         look
     }
 
-    /// Those of these people of whom AWS says now that they are gone or disabled. Those whom the newest snapshot does not have as
-    /// enabled users are asked about, for that a listing lacks somebody says nothing of them: nobody by a snapshot that is too
-    /// old, or that was never read.
+    /// Returns users that AWS reports deleted or disabled. Asks about those not enabled in the
+    /// newest snapshot, since absence from a listing proves nothing; returns none if the snapshot
+    /// is too old or missing.
     pub(super) async fn gone_of(
         &self,
         users: impl IntoIterator<Item = UserId>,
@@ -165,7 +153,6 @@ impl Access {
         missing
     }
 
-    /// Why AWS did not say lately of people whom the organization's listing lacks whether they are gone.
     pub fn people_unsaid(&self) -> Option<DirectoryFault> {
         self.missing_unsaid().clone()
     }
@@ -185,7 +172,7 @@ impl Access {
             }
         }
         for request in self.waiting_requests().await? {
-            // whose yes counts is decided by the newest snapshot, which they are then part of
+            // Approvals are counted by the newest snapshot, which this updates.
             let reviewers = request.reviews.iter().filter_map(|it| it.user.clone());
             behind.users.extend(reviewers.filter(is_meant));
             if is_meant(&request.requester.user) {
@@ -238,7 +225,7 @@ impl Access {
         Ok(())
     }
 
-    /// Why today's rules would refuse a grant, by a directory that is fresh; `None` also where that cannot be told.
+    /// `None` also if undecidable; needs a fresh directory.
     pub(super) fn refused_by_today(
         &self,
         grant: &Grant,
@@ -251,13 +238,11 @@ impl Access {
         }
     }
 
-    /// What ends a grant that today's rules would refuse; `None` where the settings leave it standing.
     pub(super) fn cause_of(&self, why: membership::WhyRefused) -> Option<EndCause> {
         why.ends(self.settings.on_rule_change)
             .then_some(EndCause::RuleChanged)
     }
 
-    /// Begins the end of a grant, as it is stored now.
     pub(super) async fn end_for(
         &self,
         grant: &Grant,
@@ -317,20 +302,18 @@ impl Access {
         }
     }
 
-    /// Ends the tokens and sessions of people who are no enabled users any more.
     pub(super) async fn end_credentials_of_all(
         &self,
         users: impl IntoIterator<Item = UserId>,
     ) -> Result<(), AccessError> {
         let mut ended = Ok(());
         for user in users {
-            // what is wrong with one keeps no other
+            // One failure blocks no other user.
             ended = ended.and(self.end_credentials_of(user).await);
         }
         ended
     }
 
-    /// Ends the tokens and sessions of somebody who is no enabled user any more.
     pub(super) async fn end_credentials_of(&self, user: UserId) -> Result<(), AccessError> {
         let step = self.step();
         let record = step
@@ -346,12 +329,12 @@ impl Access {
     }
 }
 
-/// Whether AWS said of this very person that they are gone or disabled.
+/// Whether AWS reported this very user as deleted or disabled.
 fn is_gone(user: &UserId, look: &PeopleLook) -> bool {
     look.answered.contains(user) && !target::is_enabled(Some(user), &look.directory)
 }
 
-/// The record of what was found says that it is a group, not the rules.
+/// Records the group, not the rules, as the cause.
 fn of_left_group(record: hallpass_audit::Draft) -> hallpass_audit::Draft {
     if record.event() == Event::DriftRuleChanged {
         record.why("left_group")

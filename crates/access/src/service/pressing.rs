@@ -1,7 +1,5 @@
-//! Presses on what exists: approve, deny, discard, release, revoke.
-
 use hallpass_audit::Event;
-use hallpass_model::{GrantId, RequestId, text::says_something};
+use hallpass_base::{GrantId, RequestId, text::says_something};
 
 use super::{Access, AccessError, Idempotency, RACES_MAX};
 use crate::decision_context::{DecisionContext, PressMode};
@@ -14,26 +12,21 @@ use crate::{
     end, locking, session_revocation, target, text_limits,
 };
 
-/// Grants ended by one call at most; more are left for the next.
+/// Grants ended per call; more wait for the next.
 const REVOKED_AT_ONCE: usize = 1000;
-/// Of which so many are read at a time.
 const REVOKED_IN_A_BATCH: u32 = 200;
 
-/// What came of taking many grants away.
 #[derive(Debug)]
 pub struct RevokedMany {
-    /// What came of each.
     pub outcomes: Vec<(GrantId, Result<Grant, AccessError>)>,
-    /// Whether there are more than one call takes; the next one takes them.
     pub has_more: bool,
 }
 
-/// How access is taken away.
 #[derive(Clone, Copy, Debug)]
 pub struct Revoking<'a> {
-    /// Why; it is told and recorded.
+    /// Reported and recorded.
     pub reason: &'a str,
-    /// Whether sessions that outlive it are ended too, whatever the settings say.
+    /// Also ends outliving sessions, regardless of settings.
     pub end_sessions: bool,
 }
 
@@ -52,12 +45,11 @@ impl<'a> From<&'a String> for Revoking<'a> {
     }
 }
 
-/// What was stored cannot be read: that must not be told as if nothing had been.
+/// Stored but unreadable: must not be reported as not stored.
 pub(super) fn unconfirmed(fault: ReadError) -> AccessError {
     CommitError::Unavailable(fault.0).into()
 }
 
-/// A press on a request.
 pub(super) enum Press<'a> {
     Approve(Approving<'a>),
     Deny(Option<&'a str>),
@@ -77,7 +69,6 @@ impl Press<'_> {
         }
     }
 
-    /// Refuses texts that are too long, before anything is recorded.
     fn ensure_texts(&self) -> Result<(), text_limits::TooLong> {
         match self {
             Self::Approve(approving) => {
@@ -91,7 +82,6 @@ impl Press<'_> {
         }
     }
 
-    /// Whether it uses a right over somebody's request: whoever withdraws their own uses none.
     pub(super) fn uses_a_right(&self, request: &Request, actor: &Actor) -> bool {
         match self {
             Self::Approve(_) | Self::Deny(_) | Self::BreakGlass { .. } | Self::CloseReview(_) => {
@@ -113,7 +103,7 @@ impl Press<'_> {
                 let pending = request.pending(now)?;
                 let seen = approving.seen;
                 let has_changed = seen.is_some_and(|seen| seen != pending.request().seen());
-                // whoever may not anyway is told that, whatever they looked at
+                // Permission comes first, regardless of the viewed version.
                 match decide::approve(pending, actor, approving, context) {
                     Ok(_) | Err(PressRefused::WarningsUnconfirmed { .. }) if has_changed => {
                         Err(PressRefused::Changed)
@@ -135,7 +125,6 @@ impl Press<'_> {
     }
 }
 
-/// What presses on a request are judged by, beside the rules and the directory.
 pub(super) struct PressFacts {
     pub(super) holds: Holds,
     locks: LocksSeen,
@@ -143,7 +132,6 @@ pub(super) struct PressFacts {
 }
 
 impl PressFacts {
-    /// For a press that is refused whatever stands there.
     pub(super) fn nothing_read() -> Self {
         Self {
             holds: Holds::default(),
@@ -154,10 +142,8 @@ impl PressFacts {
 }
 
 impl Access {
-    /// Says yes.
-    ///
     /// # Errors
-    /// When the actor may not, or somebody was first; the refusal is recorded.
+    /// If the actor may not, or it is already decided; the refusal is recorded.
     pub async fn approve(
         &self,
         actor: &Actor,
@@ -168,12 +154,11 @@ impl Access {
             .await
     }
 
-    /// Says yes with words, for a shorter time, or to the request as it was seen. Whether it still is
-    /// that is decided on the state that is approved, also when somebody else changes it at the same
-    /// moment.
+    /// Approves with a comment, a shorter duration, or only the viewed version, which is compared
+    /// with the committed state.
     ///
     /// # Errors
-    /// As [`Access::approve`]; [`PressRefused::Changed`] when it is another by now.
+    /// As [`Access::approve`]; [`PressRefused::Changed`] for another version.
     pub async fn approve_with(
         &self,
         actor: &Actor,
@@ -185,8 +170,6 @@ impl Access {
             .await
     }
 
-    /// Says no.
-    ///
     /// # Errors
     /// As [`Access::approve`].
     pub async fn deny(
@@ -200,8 +183,6 @@ impl Access {
             .await
     }
 
-    /// Withdraws.
-    ///
     /// # Errors
     /// As [`Access::approve`].
     pub async fn discard(
@@ -213,12 +194,12 @@ impl Access {
         self.press(actor, id, &Press::Discard, idempotency).await
     }
 
-    /// Takes what the actor asked for at once, for an hour at most, without waiting for anybody:
-    /// approvers and administrators are told, and one of the approvers closes the review.
+    /// Takes the requested access immediately, for an hour at most. Notifies approvers and
+    /// administrators; an approver closes the review.
     ///
     /// # Errors
-    /// When it is not the actor's own request, the rules do not list them for break-glass, the
-    /// justification is too short, or the request is decided; the refusal is recorded.
+    /// If the request is not the actor's, the rules do not allow it, the justification is too
+    /// short, or it is decided; the refusal is recorded.
     pub async fn break_glass(
         &self,
         actor: &Actor,
@@ -230,11 +211,11 @@ impl Access {
             .await
     }
 
-    /// Closes the review of a break-glass grant: an approver of today, never its requester. Where
-    /// the rules name no approver, an administrator.
+    /// Closes a break-glass review: a current approver, never the requester. Without approvers in
+    /// the rules, an administrator.
     ///
     /// # Errors
-    /// When the actor may not, there is none, or somebody closed it; the refusal is recorded.
+    /// If the actor may not, there is no review, or it is closed; the refusal is recorded.
     pub async fn close_review(
         &self,
         actor: &Actor,
@@ -257,7 +238,7 @@ impl Access {
         let mut races = 0;
         loop {
             let request = self.ports.store.request(id).await?;
-            // after the look at it, and each time: who was first may have been this press, sent twice
+            // After each read: the first action may be this one, sent twice.
             if self.was_answered(actor, id, idempotency).await? {
                 break;
             }
@@ -271,10 +252,10 @@ impl Access {
                     };
                     self.store_change(change).await
                 }
-                // no right was refused: it is asked for something first
+                // Not a refusal of rights: a confirmation is missing.
                 Err(why @ PressRefused::WarningsUnconfirmed { .. }) => return Err(why.into()),
                 Err(why) => {
-                    // whoever may not see a request is not told by a refusal that it exists
+                    // A refusal must not reveal a hidden request.
                     let visible = self.may_see(actor, &request);
                     let record = if visible {
                         self.judged(|it| {
@@ -307,8 +288,7 @@ impl Access {
         Ok(pressed)
     }
 
-    /// What comes of a press now, while locks are as they were read: by a directory that is fresh, and
-    /// by the actor as AWS has them now.
+    /// Judges with a fresh directory and the actor as AWS has them now.
     async fn judge(
         &self,
         actor: &Actor,
@@ -333,7 +313,7 @@ impl Access {
             Ok(directory) => directory,
             Err(why) => return Ok(Err(why)),
         };
-        // asking took a while: by what is known, and by the instant, after it
+        // The read took time: judge by its result and the present instant.
         match self.try_press(press, actor, request, &facts, &directory, None) {
             Ok(step) => {
                 let exported = self.ensure_exported_for(&step).await?;
@@ -356,8 +336,7 @@ impl Access {
         })
     }
 
-    /// What comes of a press by a directory, for pressing and for what is shown before it. `unread` is
-    /// why the directory is too old to use a right by.
+    /// Judges an action or its preview. `unread`: why the directory is too old to use a right.
     pub(super) fn try_press(
         &self,
         press: &Press<'_>,
@@ -385,22 +364,19 @@ impl Access {
             Ok(step)
         });
         match (tried, unread) {
-            // what is decided is decided, whoever can be read
+            // A decided request stays decided, even without a fresh directory.
             (Err(why), Some(_)) if why.is_conflict() => Err(why),
             (_, Some(unread)) => Err(unread),
             (tried, None) => tried,
         }
     }
 
-    /// Whether a policy can end the sessions that outlive a grant: where one has an effect.
     pub fn can_end_sessions(&self, grant: &Grant) -> bool {
         session_revocation::is_reached(grant, &self.settings) && !grant.standing
     }
 
-    /// Gives one's own access back.
-    ///
     /// # Errors
-    /// When it is not the actor's, or over.
+    /// If it is not the actor's, or over.
     pub async fn release(
         &self,
         actor: &Actor,
@@ -411,10 +387,10 @@ impl Access {
             .await
     }
 
-    /// Takes access away: an approver of it, whoever gave it, or an administrator, with a reason.
+    /// Revokes a grant: as approver, original approver or administrator, with a reason.
     ///
     /// # Errors
-    /// When the actor may not, gives no reason, or it is over.
+    /// If the actor may not, gives no reason, or it is over.
     pub async fn revoke(
         &self,
         actor: &Actor,
@@ -433,11 +409,11 @@ impl Access {
             .await
     }
 
-    /// Takes many grants away at once, each by itself: one that fails stops no other. Those that are held come first, then
-    /// those that are ending already, whose parked removals are tried again now. One call takes a bounded number.
+    /// Revokes many grants separately, so one failure stops no other. Active grants come first,
+    /// then ending ones, whose parked removals are retried. Bounded per call.
     ///
     /// # Errors
-    /// When the actor is no administrator or gives no reason, or the store does not answer.
+    /// If the actor is no administrator or gives no reason, or the store does not answer.
     pub async fn revoke_all(
         &self,
         actor: &Actor,
@@ -468,7 +444,6 @@ impl Access {
         Ok(RevokedMany { outcomes, has_more })
     }
 
-    /// Adds grants of a listing, up to as many as are revoked at once; says whether there are more.
     async fn first_of(
         &self,
         mut filter: GrantFilter,
@@ -523,7 +498,7 @@ impl Access {
                 None
             };
             let ends = if is_ending {
-                // parked, slow, or far back in line: try again now
+                // Parked, slow, or late in the queue: retry now.
                 GrantStep {
                     desired: desired::desired_again(&holds, &grant, &cause, step.now),
                     grants: is_added.then_some(grant).into_iter().collect(),
@@ -546,8 +521,7 @@ impl Access {
         ended.ok_or(AccessError::NotFound("grant"))
     }
 
-    /// Puts a refused press on a grant on record, and says what its presser is told: whoever may not
-    /// see a grant does not learn by a refusal that it exists.
+    /// Records a refused action and returns the reply, which never reveals a hidden grant.
     pub(super) async fn refuse(
         &self,
         actor: &Actor,

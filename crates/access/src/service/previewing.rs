@@ -1,6 +1,4 @@
-//! What would come of asking, before somebody asks: reads what asking reads, and stores nothing.
-
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_base::{HoldKey, Timestamp};
 use hallpass_rules::{Ask, Directory, PressRefusedByRules, RuleId};
 
 use super::{Access, AccessError, Patience};
@@ -10,12 +8,11 @@ use crate::target::LookedFor;
 use crate::{Actor, FieldProblem, Grant, PressRefused, Wanted, target};
 
 impl Access {
-    /// What would come of asking for a target now, for any length ([`Preview::asking`]). By what is
-    /// known of the organization, and a look at AWS of a second at most for what is held without
-    /// Hallpass. It gives nothing: [`Access::ask`] decides anew.
+    /// Previews a request for any duration ([`Preview::asking`]). Uses known data, and at most a
+    /// second of AWS reads for unmanaged access. [`Access::ask`] decides again.
     ///
     /// # Errors
-    /// When the store does not answer; within, what of the names does not exist.
+    /// If the store does not answer; inside, unknown names.
     pub async fn preview(
         &self,
         actor: &Actor,
@@ -24,10 +21,6 @@ impl Access {
         self.preview_at(actor, wanted, None).await
     }
 
-    /// The same for access that starts later.
-    ///
-    /// # Errors
-    /// As [`Access::preview`].
     pub async fn preview_at(
         &self,
         actor: &Actor,
@@ -86,7 +79,6 @@ impl Access {
         }))
     }
 
-    /// Why asking would store nothing at all.
     async fn obstacle_to_asking(
         &self,
         actor: &Actor,
@@ -105,7 +97,6 @@ impl Access {
             .err())
     }
 
-    /// The newest live grant on a key.
     async fn held_grant(&self, key: &HoldKey) -> Result<Option<HeldGrant>, AccessError> {
         let (holds, now) = (self.holds(Some(key)).await?, self.now());
         let live = holds.grants.into_iter().filter(|grant| grant.is_live(now));
@@ -121,7 +112,7 @@ impl Access {
         }))
     }
 
-    /// The rules that list somebody as an approver of what they would ask for themselves.
+    /// Rules that list the requester as approver.
     fn listing_oneself(&self, actor: &Actor, question: &Ask<'_>) -> Vec<RuleId> {
         let who = actor.principal();
         match self.judged(|context| context.permit_to_deny(who, who, question)) {

@@ -1,10 +1,9 @@
-//! Reading: what a person may see, and what they may ask for. Visibility is decided here, from
-//! stored state and today's rules, never by a caller.
+//! Queries. Visibility is decided here, from stored state and today's rules, never by a caller.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_assignments::{StoreFault, queue::QueueLengths};
-use hallpass_model::{
+use hallpass_base::{
     AccountId, Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp, UserId,
 };
 use hallpass_rules::{
@@ -23,62 +22,46 @@ use crate::{
 };
 use crate::{AttributeMembership, FieldProblem, Wanted};
 
-/// Grants of one person in an account that are looked at, the newest: those of the last day.
 const OWN_GRANTS_MAX: u32 = 100;
 
-/// Which requests somebody wants to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestView {
-    /// Those they made.
     Mine,
-    /// Those they could decide now.
     ToReview,
-    /// All they may see.
     All,
 }
 
-/// A grant's place in line, before its create is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InLine {
-    /// Grants that were asked for before it.
     pub before: u32,
-    /// About how long it waits: what is before it, and ends that go first.
     pub about: TimeSpan,
 }
 
-/// A decision with every rule considered.
 #[derive(Clone, Debug)]
 pub struct Explained {
-    /// What the rules say.
     pub decision: Decision,
-    /// Every rule considered and why, as data.
     pub explanation: serde_json::Value,
-    /// The same from the top: each step with its answer and the rules that gave it.
+    /// The same as steps with their rules, top down.
     pub steps: Vec<DecisionStep>,
-    /// For refusals: the rule that came nearest, and what it lacks.
     pub nearest: Option<(String, String)>,
-    /// The groups that follow attributes in which the requester is or is to be, and the one that is asked for.
     pub memberships: Vec<AttributeMembership>,
 }
 
-/// A grant past its end.
 #[derive(Clone, Debug)]
 pub struct Late {
-    /// The grant.
     pub grant: Grant,
-    /// What AWS said last, if anything.
     pub answer: Option<String>,
 }
 
-/// Grants as people are told of them: what AWS still refuses from an earlier instant on ends then ([`as_enforced`]).
+/// Returns grants as displayed: an earlier end at AWS applies ([`as_enforced`]).
 ///
 /// # Errors
-/// When the store does not answer.
+/// If the store does not answer.
 pub async fn grants_as_told(
     store: &dyn AccessStore,
     grants: Vec<Grant>,
 ) -> Result<Vec<Grant>, ReadError> {
-    // whether it is armed itself or not: an earlier grant of the same, which it lengthens, may be
+    // An earlier grant that this one extends may be enforced.
     let may_be = |grant: &&Grant| {
         let is_of_account = matches!(grant.key.target, Target::Account { .. });
         is_of_account && matches!(grant.state, GrantState::Active)
@@ -101,10 +84,8 @@ pub async fn grants_as_told(
 }
 
 impl Access {
-    /// One request.
-    ///
     /// # Errors
-    /// When there is none, or the actor may not see it: the same answer.
+    /// If it does not exist, or is hidden: the same answer.
     pub async fn request(&self, actor: &Actor, id: RequestId) -> Result<Request, AccessError> {
         let request = self.ports.store.request(id).await?;
         let request = request
@@ -113,18 +94,17 @@ impl Access {
         Ok(Box::pin(self.as_counted(request)).await?)
     }
 
-    /// A request with which of its approvals count now and what it lacks, while it waits: as a press would count them. For
-    /// showing, and for whom to ask; it is not stored so.
+    /// Adds counting and missing approvals to a pending request, for display and notification; not
+    /// stored.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn as_counted(&self, mut request: Request) -> Result<Request, ReadError> {
         let one = std::slice::from_mut(&mut request);
         Box::pin(self.count_approvals(one)).await?;
         Ok(request)
     }
 
-    /// Notes the same on what was just done to it, for an answer: where that cannot be counted the answer goes without, for it is done.
     pub(super) async fn note_lacking(&self, request: &mut Request) {
         let counted = Box::pin(self.count_approvals(std::slice::from_mut(request))).await;
         if let Err(error) = counted {
@@ -132,14 +112,13 @@ impl Access {
         }
     }
 
-    /// The same of many: the locks of all who approved are read together.
     pub(super) async fn count_approvals(&self, requests: &mut [Request]) -> Result<(), ReadError> {
         let (rules, directory, step) = (self.rules(), self.directory(), self.step());
         let mut waiting: Vec<&mut Request> = requests
             .iter_mut()
             .filter(|it| it.is_waiting(step.now))
             .collect();
-        // nothing is counted by people who may be others by now
+        // A stale directory must not count approvals.
         if waiting.is_empty() || self.ensure_fresh(&directory, step).is_err() {
             return Ok(());
         }
@@ -160,7 +139,7 @@ impl Access {
         Ok(())
     }
 
-    /// One grant, [as people are told of it](grants_as_told).
+    /// Returns a grant [as displayed](grants_as_told).
     ///
     /// # Errors
     /// As [`Access::request`].
@@ -172,12 +151,8 @@ impl Access {
         Ok(Box::pin(self.as_told(grant)).await?)
     }
 
-    /// The same of a grant that was read.
-    ///
-    /// # Errors
-    /// When the store does not answer.
     pub async fn as_told(&self, grant: Grant) -> Result<Grant, ReadError> {
-        // on the heap: doors await it beside much of their own
+        // On the heap: callers hold much state across this await.
         let grants = vec![grant];
         let told = Box::pin(grants_as_told(self.ports.store.as_ref(), grants)).await?;
         told.into_iter()
@@ -185,20 +160,18 @@ impl Access {
             .ok_or_else(|| ReadError("the grant is not told".to_owned()))
     }
 
-    /// How many stand in line for an operation of AWS.
-    ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn waiting(&self) -> Result<QueueLengths, AccessError> {
         let waiting = self.ports.assignments.waiting(self.now()).await;
         Ok(waiting.map_err(|fault| ReadError(fault.to_string()))?)
     }
 
-    /// Whether AWS enforces the ends of these grants, also of those that are over, by key; those of which that was not wanted
-    /// are left out.
+    /// Returns the enforcement of these grants by key, ended ones included; omits grants without
+    /// it.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn armed_ends<'a>(
         &self,
         grants: impl IntoIterator<Item = &'a Grant>,
@@ -221,11 +194,11 @@ impl Access {
         Ok(told)
     }
 
-    /// When the actor's own access to a permission set, by its name, in an account ended, where AWS denies their calls for
-    /// that; `None` while they hold it, and of whoever else's it was.
+    /// Returns the end of the actor's own access to a permission set, if AWS denies their calls
+    /// because of it; `None` while they hold it.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn own_end(
         &self,
         actor: &Actor,
@@ -257,8 +230,7 @@ impl Access {
         Ok(own_end(&grants, &armed, self.now()))
     }
 
-    /// The place in line of each of these grants; `None` for one that does not wait, and when it
-    /// cannot be told.
+    /// `None` for grants that do not wait, or unknown positions.
     pub async fn in_line(&self, grants: &[Grant]) -> Vec<Option<InLine>> {
         let mut places = Vec::new();
         for grant in grants {
@@ -292,7 +264,6 @@ impl Access {
         }
     }
 
-    /// Whether some rule lets the actor ask for the set in some account.
     pub(super) fn is_offered(&self, actor: &Actor, name: &str) -> bool {
         let scope = self.scope(actor);
         let sets = scope.directory.permission_sets();
@@ -306,8 +277,8 @@ impl Access {
         places.any(|sets| sets.places().any(|place| place == at))
     }
 
-    /// The id of an account named by id or by a name that only one has. Any well-formed id will do:
-    /// accounts that left the organization may still have grants.
+    /// Resolves an account by id or unique name. Accepts unknown ids: accounts that left the
+    /// organization may have grants.
     pub fn account_of(&self, text: &str) -> Option<AccountId> {
         let by_id = AccountId::new(text).ok();
         by_id.or_else(|| {
@@ -318,10 +289,6 @@ impl Access {
         })
     }
 
-    /// Numbers for metrics and Health.
-    ///
-    /// # Errors
-    /// When the store does not answer.
     pub async fn counts(&self, overdue_after: TimeSpan) -> Result<Counts, AccessError> {
         Ok(self
             .ports
@@ -330,8 +297,7 @@ impl Access {
             .await?)
     }
 
-    /// Whether the actor may see a request: its requester, those who were or are its approvers,
-    /// and those who read everything.
+    /// The requester, present and past approvers, and users with global read access.
     pub fn may_see(&self, actor: &Actor, request: &Request) -> bool {
         let mut approvers = request.decided.approver_users.iter();
         let was_asked = approvers.any(|user| actor.is_user(user));
@@ -342,8 +308,8 @@ impl Access {
             || self.is_listed(actor, request)
     }
 
-    /// Whether the actor may see a grant: its holder, its approver, those listed for its target
-    /// today, and those who read everything.
+    /// The holder, the approver, current approvers of the target, and users with global read
+    /// access.
     pub fn may_see_grant(&self, actor: &Actor, grant: &Grant) -> bool {
         let approver = grant.approver_user.as_ref();
         actor.reads_all()
@@ -352,11 +318,10 @@ impl Access {
             || self.judged(|context| grant_press::is_listed(grant, actor, context))
     }
 
-    /// Grants past their end and not over, the latest first, with what AWS said last, at most
-    /// `limit`: for those who run the place.
+    /// Lists overdue grants, most overdue first, with AWS's last answer, for operators.
     ///
     /// # Errors
-    /// When the actor is neither operator nor administrator, or the store does not answer.
+    /// If the actor is neither operator nor administrator, or the store does not answer.
     pub async fn late(&self, actor: &Actor, limit: u32) -> Result<Vec<Late>, AccessError> {
         if !actor.is(Role::Operator) && !actor.is(Role::Admin) {
             return Err(PressRefused::NotYours.into());
@@ -364,7 +329,7 @@ impl Access {
         let late = self.ports.store.grants_late(self.now(), limit).await?;
         let mut told = Vec::with_capacity(late.len());
         for grant in late {
-            // what AWS said of one that cannot be read hides no other
+            // One unreadable row hides no other.
             let row = match self.ports.store.holds(&grant.key).await {
                 Ok(holds) => holds.row,
                 Err(error) => {
@@ -379,8 +344,7 @@ impl Access {
         Ok(told)
     }
 
-    /// How many grants end within `within`, and when the next one does: numbers for those who run
-    /// the place.
+    /// Counts grants that end within `within`, and returns the next end.
     ///
     /// # Errors
     /// As [`Access::late`].
@@ -391,8 +355,7 @@ impl Access {
         Ok(self.ports.store.ends(within.after(self.now())).await?)
     }
 
-    /// What today's rules say to somebody as an approver of a request; `None` when what it is for does
-    /// not exist.
+    /// `None` if the target does not exist.
     pub fn permit_to_deny(
         &self,
         who: Principal<'_>,
@@ -406,7 +369,6 @@ impl Access {
         self.judged(|context| decision_context::ensure_may_deny(request, actor, context).is_ok())
     }
 
-    /// Asks what a press would be told now, without its effects on a key.
     pub(super) fn judged<T>(&self, ask: impl FnOnce(&DecisionContext<'_>) -> T) -> T {
         let (rules, directory) = (self.rules(), self.directory());
         let holds = Holds::default();
@@ -417,7 +379,6 @@ impl Access {
         })
     }
 
-    /// What a press that is made now is judged by: the rules and the people, and who holds and who is locked as stored.
     pub(super) fn context<'a>(
         &'a self,
         (rules, directory): (&'a Rules, &'a Directory),
@@ -435,16 +396,15 @@ impl Access {
         }
     }
 
-    /// Whether a request that waits may be one that the actor could decide: whether their yes helps is known once it was
-    /// [counted](Self::as_counted).
+    /// Whether the actor may be able to decide it; certain only once [counted](Self::as_counted).
     pub(super) fn may_be_to_review(&self, actor: &Actor, request: &Request) -> bool {
         request.is_waiting(self.now())
             && request.agreed_start().is_none()
             && (request.requester.is(actor) || self.is_listed(actor, request))
     }
 
-    /// Whether the actor could decide a request that was counted: their yes brings it nearer; or nobody's does by now, and
-    /// they can say no.
+    /// Whether the actor's approval of a counted request helps; or no approval does, and they can
+    /// deny.
     pub(super) fn is_to_review(actor: &Actor, request: &Request) -> bool {
         let nobody_helps = request.deciders().is_empty();
         let never_said = !request.requester.is(actor) && !request.is_reviewed_by(actor);
@@ -454,14 +414,13 @@ impl Access {
         }
     }
 
-    /// What the rules say to a question now.
     pub fn decide<'a>(&self, requester: impl Into<Principal<'a>>, question: &Ask<'_>) -> Decision {
         self.rules()
             .decide(requester, question, &self.directory(), self.now())
     }
 
-    /// Who could still say yes to a request by today's rules; empty when nobody could. Of one that waits, those whose yes
-    /// helps; of another, those who could close its review.
+    /// Users who could approve under today's rules. Pending: those whose approval helps; otherwise:
+    /// those who could close the review.
     pub fn deciders(&self, request: &Request) -> BTreeSet<Email> {
         let now = self.now();
         if request.is_waiting(now) {
@@ -479,21 +438,20 @@ impl Access {
         able.filter(|it| *it != request.requester.email).collect()
     }
 
-    /// How many approvers are told when the glass is broken: all by today's rules, whether their yes helped or not.
+    /// All approvers under today's rules.
     pub fn told_of_broken_glass(&self, request: &Request) -> usize {
         let whose = request.requester.principal();
         let decision = { request.question() }.map(|question| self.decide(whose, &question));
         decision.map_or(0, |decision| decision.approvers.len())
     }
 
-    /// When the reminder after `sent` of them is due, while it waits: not before approvals may be given.
+    /// Never before approval hours.
     pub fn reminder_at(&self, request: &Request, sent: u32) -> Option<Timestamp> {
         let waits = (request.asked_at, request.expires_at);
         let hours = request.approval_hours();
         self.settings.reminder_within(waits, hours, sent)
     }
 
-    /// What the rules of now have whoever approves a request read and confirm, while it waits.
     pub fn warnings_to_confirm(&self, request: &Request) -> Vec<RuleWarning> {
         let Some(question) = request.question() else {
             return Vec::new();
@@ -507,7 +465,7 @@ impl Access {
         decision.warnings
     }
 
-    /// What whoever breaks the glass on a request is told, while it waits: by the rules of now, for that begins at once.
+    /// By present rules, since access begins immediately.
     pub fn warnings_of_broken_glass(&self, request: &Request) -> Vec<RuleWarning> {
         let question = request
             .question()
@@ -516,10 +474,8 @@ impl Access {
         question.map_or_else(Vec::new, |question| self.decide(whose, &question).warnings)
     }
 
-    /// What the rules say to a case now, and why.
-    ///
     /// # Errors
-    /// When what is named does not exist.
+    /// If a name does not exist.
     pub fn explain(
         &self,
         requester: &Email,

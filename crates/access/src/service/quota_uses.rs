@@ -1,22 +1,15 @@
-//! What a change adds to the quotas of people, and how much there may be of each.
-
 use std::collections::BTreeMap;
 
 use hallpass_audit::Event;
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 
 use crate::{Change, Quota, QuotaUse, Request, RequestState, Settings, Write};
 
-/// Requests of one person that are refused and stored, a UTC day.
 const REFUSED_REQUESTS_A_DAY: u32 = 100;
-/// Presses of one person that are refused and recorded, a UTC day.
 const REFUSED_PRESSES_A_DAY: u32 = 200;
-/// Live grants of one person for one target.
 const HOLDS_OF_TARGET: u32 = 100;
-/// Idempotency keys of one person that are remembered.
 const IDEMPOTENCY_KEYS: u32 = 5_000;
 
-/// What a change adds to quotas.
 pub(super) fn uses(change: &Change, settings: &Settings) -> Vec<QuotaUse> {
     let mut added: BTreeMap<Quota, u32> = BTreeMap::new();
     let mut add = |quota: Quota| {
@@ -36,7 +29,7 @@ pub(super) fn uses(change: &Change, settings: &Settings) -> Vec<QuotaUse> {
             add(Quota::RefusedPresses(user));
         }
     }
-    // a remembered key never stands in the way of an end
+    // An idempotency key must never block an end.
     let is_counted = change.adds_access() || !change.ends_access();
     if let Some(answer) = change.answer.as_ref().filter(|_| is_counted) {
         add(Quota::IdempotencyKeys(answer.actor.clone()));
@@ -59,7 +52,6 @@ fn of_new(request: &Request) -> Vec<Quota> {
         | RequestState::Discarded { .. }
         | RequestState::Expired { .. } => None,
     };
-    // an extension makes no grant
     let key = request.key.clone().filter(|_| request.extends.is_none());
     state.into_iter().chain(key.map(Quota::Holds)).collect()
 }

@@ -1,14 +1,14 @@
-//! Remediations, for people: who sees what findings led to, and who says yes or no to what waits (`organization.md` R-3).
-//! Authority is judged at the press: by the file of rules in force, the directory of now and the account's place of now.
+//! Lists remediations for users and records their decisions (`organization.md` R-3). Authority
+//! follows the rules, directory and account location at the decision.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::identity::{is_named, people_of};
 use hallpass_audit::{Draft, Event};
-use hallpass_identity::{is_named, people_of};
-use hallpass_model::{AccountId, Email, Timestamp};
-use hallpass_remediation::{
+use hallpass_base::{AccountId, Email, Timestamp};
+use hallpass_findings::remediation::{
     AccountStanding, AccountStandings, Deviation, PressRefusal, Remediation, RemediationCursor,
     RemediationFilter, RemediationId, RemediationPhase, RemediationRule, RemediationStoreFault,
     RuleFile, Standing, Standings, Yes, approved, declined, no_longer_wanted,
@@ -22,62 +22,43 @@ use crate::{
     TextField,
 };
 
-/// How long somebody who looks waits for the organization.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a count waits.
 const GLANCE: Duration = Duration::from_millis(200);
-/// Those that wait for a yes that are counted.
 const COUNTED: usize = 500;
-/// Read from the store at once for a listing.
 const LOOKED_AT: usize = 200;
-/// How often a listing reads on at most.
 const LOOKS_MAX: usize = 10;
 
-/// Where remediations are kept, and what decides who may say yes.
 #[derive(Clone)]
 pub struct RemediationSource {
-    /// What is kept of them.
     pub kept: Arc<dyn RemediationPresses>,
-    /// The rules in force.
     pub rules: Arc<dyn Fn() -> Arc<RuleFile> + Send + Sync>,
-    /// Where accounts are in the organization.
     pub accounts: Arc<dyn AccountStandings>,
-    /// How deviations stand.
     pub standings: Arc<dyn Standings>,
 }
 
-/// Who may say yes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RemediationApprovers {
-    /// No entry of the rules is for it: administrators.
+    /// No rule entry matches: administrators.
     Administrators,
-    /// Whom the rules name.
     Named(Vec<String>),
-    /// Nobody: its account is not the organization's any more.
+    /// The account left the organization.
     Nobody,
 }
 
-/// A remediation, as somebody sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RemediationView {
-    /// It.
     pub item: Remediation,
-    /// Who may say yes; what went wrong where that cannot be known now.
+    /// The error if the approvers are unknown.
     pub approvers: Result<RemediationApprovers, String>,
-    /// Whether whoever looks may say yes or no to it now.
     pub may_decide: bool,
 }
 
-/// A page of remediations, the newest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RemediationPage {
-    /// They.
     pub rows: Vec<RemediationView>,
-    /// Where to go on; none when there are no more.
     pub next: Option<RemediationCursor>,
 }
 
-/// What somebody says of a remediation that waits.
 #[derive(Clone, Copy, Debug)]
 enum Answer<'a> {
     Yes,
@@ -88,7 +69,6 @@ fn unread(fault: &RemediationStoreFault) -> AccessError {
     AccessError::Read(ReadError(fault.to_string()))
 }
 
-/// What a record says of one, as the command line says it, too.
 pub fn about_remediation(draft: Draft, it: &Remediation, said: &str) -> Draft {
     let place = &it.deviation;
     let mut why = format!(
@@ -102,7 +82,6 @@ pub fn about_remediation(draft: Draft, it: &Remediation, said: &str) -> Draft {
     draft.why(&why)
 }
 
-/// Where accounts are, each asked for once; when the organization does not answer, no other is asked for.
 struct Places<'a> {
     accounts: &'a dyn AccountStandings,
     known: BTreeMap<AccountId, AccountStanding>,
@@ -138,14 +117,13 @@ impl<'a> Places<'a> {
 }
 
 impl RemediationSource {
-    /// Whether its rule asks for what it asked for.
     fn asks_the_same(&self, it: &Remediation) -> bool {
         let same = |rule: &RemediationRule| rule.action == it.action && rule.params == it.params;
         (self.rules)().rule(&it.rule).is_some_and(same)
     }
 
-    /// What is otherwise than it was when it was asked for, as it stands and by the rules of now. What cannot be read in time
-    /// is read again before anything is done.
+    /// Returns differences since the remediation was requested. Unreadable facts are read again
+    /// before the action.
     async fn drift(
         &self,
         it: &Remediation,
@@ -161,7 +139,7 @@ impl RemediationSource {
             Ok(Ok(Standing::Open(stands))) => stands,
             Ok(Err(_)) | Err(_) => return None,
         };
-        // a rule that is gone or another is said by itself, and it goes on waiting
+        // A changed rule is reported separately, and the remediation stays pending.
         if !self.asks_the_same(it) {
             return None;
         }
@@ -187,14 +165,13 @@ impl RemediationSource {
 }
 
 impl Access {
-    /// The same, with remediations that people say yes to.
     #[must_use]
     pub fn with_remediations(mut self, source: RemediationSource) -> Self {
         self.remediations = Some(source);
         self
     }
 
-    /// Whether somebody sees remediations: administrators, auditors, operators, and whom the rules name as approvers.
+    /// Administrators, auditors, operators, and approvers named by the rules.
     pub fn sees_remediations(&self, actor: &Actor) -> bool {
         let Some(source) = &self.remediations else {
             return false;
@@ -208,12 +185,12 @@ impl Access {
             )
     }
 
-    /// Those that wait for people, or all, the newest first, after a place. Who does not read everything sees what they may
-    /// decide about. One call looks at a bounded number: it may list fewer than `most`, even none, and says where to go on.
-    /// Where nothing is remediated there are none.
+    /// Lists pending remediations, or all, newest first, after a cursor. Without global read
+    /// access, only those that the actor may decide. Bounded: may return fewer than `most`, with a
+    /// cursor.
     ///
     /// # Errors
-    /// When the actor may not see any, or the store does not answer.
+    /// If the actor may see none, or the store does not answer.
     pub async fn remediations(
         &self,
         actor: &Actor,
@@ -226,8 +203,8 @@ impl Access {
             .await
     }
 
-    /// Those that wait for a yes or no, the newest first, as [`remediations`](Self::remediations): what was left to people
-    /// waits for them, too, and is not among these.
+    /// Lists those awaiting approval, newest first, as [`remediations`](Self::remediations);
+    /// excludes those left for manual work.
     ///
     /// # Errors
     /// As [`remediations`](Self::remediations).
@@ -282,8 +259,7 @@ impl Access {
         Ok(page)
     }
 
-    /// How many wait for the actor's yes or no, as far as that is known at once: what shows it must not wait for the
-    /// organization.
+    /// Counts those that the actor may decide, without waiting for the organization.
     pub async fn remediations_to_decide(&self, actor: &Actor) -> usize {
         if !self.sees_remediations(actor) {
             return 0;
@@ -294,10 +270,8 @@ impl Access {
         page.rows.iter().filter(|it| it.may_decide).count()
     }
 
-    /// One of them.
-    ///
     /// # Errors
-    /// As [`remediations`](Self::remediations), and where there is none that the actor may see.
+    /// As [`remediations`](Self::remediations), or if hidden or nonexistent.
     pub async fn remediation(
         &self,
         actor: &Actor,
@@ -315,15 +289,14 @@ impl Access {
         }
         Err(match view.approvers {
             Ok(_) => AccessError::NotFound("remediation"),
-            // whether it is theirs to see is not known just now
             Err(why) => AccessError::Read(ReadError(why)),
         })
     }
 
-    /// Lets what waits happen. `said` is a remark, for the record; it may be empty.
+    /// Approves a pending remediation. `said` is an optional comment.
     ///
     /// # Errors
-    /// When the actor may not, it does not wait, its rule asks for something else by now, or the store does not answer.
+    /// If the actor may not, it is not pending, its rule changed, or the store does not answer.
     pub async fn approve_remediation(
         &self,
         actor: &Actor,
@@ -336,7 +309,7 @@ impl Access {
             .await
     }
 
-    /// Says no to what waits: the finding is told, and it is for people.
+    /// Denies a pending remediation: the finding is reported for manual work.
     ///
     /// # Errors
     /// As [`approve_remediation`](Self::approve_remediation), and without a reason.
@@ -364,7 +337,7 @@ impl Access {
         idempotency: Option<&Idempotency>,
     ) -> Result<Remediation, AccessError> {
         TextField::Reason.ensure(said)?;
-        // who may not see it learns nothing of it
+        // A hidden one must stay unknown.
         self.remediation(actor, id).await?;
         let source = self.remediation_source(actor)?;
         if actor.secondary_domain {
@@ -376,11 +349,11 @@ impl Access {
             let found = source.kept.remediation(id).await;
             let found = found.map_err(|fault| unread(&fault))?;
             let it = found.ok_or(AccessError::NotFound("remediation"))?;
-            // after the look at it, and each time: who was first may have been this press, sent twice
+            // After each read: the first action may be this one, sent twice.
             if self.earlier(actor, idempotency).await?.is_some() {
                 return Ok(it);
             }
-            // all that is read below takes a while: the commit fails when somebody locked them meanwhile
+            // The reads below take time: the commit fails if the actor was locked meanwhile.
             let locks_seen = self.locks_of(actor.user.as_slice()).await?;
             if let Some(lock) = locks_seen.in_force_of(actor, self.now()) {
                 return Err(PressRefused::Locked { since: lock.since }.into());
@@ -420,7 +393,7 @@ impl Access {
         }
     }
 
-    /// One of them as it is kept, for whoever only shows how far it is to people who were told of it before.
+    /// Returns it without a visibility check, for display to earlier recipients.
     ///
     /// # Errors
     /// The store did not answer.
@@ -435,7 +408,7 @@ impl Access {
         found.map_err(|fault| unread(&fault))
     }
 
-    /// The addresses of those who may say yes to it; none where that cannot be known now.
+    /// Empty if unknown.
     pub async fn asked_about(&self, it: &Remediation) -> Vec<Email> {
         let Some(source) = &self.remediations else {
             return Vec::new();
@@ -493,7 +466,7 @@ impl Access {
         directory: &Directory,
     ) -> bool {
         match approvers {
-            // a token may do less than its person
+            // A token may have fewer rights than its user.
             RemediationApprovers::Administrators => {
                 actor.is(Role::Admin) && is_among(actor, &self.settings().admins, directory)
             }
@@ -508,11 +481,11 @@ fn is_among(actor: &Actor, people: &[String], directory: &Directory) -> bool {
     user.is_some_and(|user| is_named(user, people, directory))
 }
 
-/// Nothing is done about what is not as it was, and it does not wait any more.
+/// Closes a remediation whose subject changed.
 async fn drifted(source: &RemediationSource, it: Remediation, why: String) -> AccessError {
     let refusal = PressRefusal::Drifted(it.id.to_string(), why.clone());
     match source.kept.change_remediation(&it.drifted(why)).await {
-        // somebody else was first with it, and what they said stands
+        // Another decision came first and applies.
         Ok(()) | Err(RemediationStoreFault::Raced(_)) => {
             PressRefused::Remediation(refusal.to_string()).into()
         }
@@ -520,7 +493,7 @@ async fn drifted(source: &RemediationSource, it: Remediation, why: String) -> Ac
     }
 }
 
-/// The remediation after somebody's answer. What its rule asks for by now is what they said yes to, or nothing is done.
+/// Requires that the rule still asks for the approved action.
 fn next(
     it: Remediation,
     answer: Answer<'_>,
@@ -536,7 +509,7 @@ fn next(
             }
             approved(it, &by, now)
         }
-        // what failed is tried again on the command line, by who sees to it
+        // Failed ones are retried on the command line.
         Answer::Yes => Err(PressRefusal::NotWaiting(it.id.to_string(), it.phase.name())),
         Answer::No { reason } => declined(it, &by, reason, now),
     };

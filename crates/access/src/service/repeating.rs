@@ -1,27 +1,23 @@
-//! Calls that are made again with the same idempotency key.
+//! Calls repeated with the same idempotency key.
 
-use hallpass_model::{RequestId, TimeSpan};
+use hallpass_base::{RequestId, TimeSpan};
 
 use super::{Access, AccessError};
 use crate::{Actor, Change, Request, StoredAnswer};
 
-/// How long the answer to an idempotency key is remembered.
 pub const ANSWER_KEPT: TimeSpan = TimeSpan::hours(24);
 
-/// A caller's promise that two equal calls are one.
 #[derive(Clone, Debug)]
 pub struct Idempotency {
-    /// The caller's key.
     pub key: String,
-    /// Hash of the call.
     pub fingerprint: String,
 }
 
 impl Access {
-    /// Whether a call with this key was carried out before. Its key with another content is refused.
+    /// Whether a call with this key was executed before.
     ///
     /// # Errors
-    /// When the key was used for another call, or the store does not answer.
+    /// If the key was used for another call, or the store does not answer.
     pub async fn was_carried_out(
         &self,
         actor: &Actor,
@@ -30,10 +26,10 @@ impl Access {
         Ok(self.earlier(actor, idempotency).await?.is_some())
     }
 
-    /// Remembers that a call was carried out: for what is done without a key, too, once as good as twice.
+    /// Records an executed call; repeats are harmless.
     ///
     /// # Errors
-    /// When another call with this key came first, or the store does not answer.
+    /// If another call used the key first, or the store does not answer.
     pub async fn carried_out(
         &self,
         actor: &Actor,
@@ -48,7 +44,6 @@ impl Access {
         Ok(())
     }
 
-    /// What to remember of a call that led to `request`.
     pub(super) fn answer_to(
         &self,
         actor: &Actor,
@@ -62,7 +57,7 @@ impl Access {
         })
     }
 
-    /// What to remember of a call that is about no request.
+    /// For calls without a request.
     pub(super) fn answer_of(
         &self,
         actor: &Actor,
@@ -78,7 +73,7 @@ impl Access {
         })
     }
 
-    /// Whether the same call was carried out before, for the same request.
+    /// Whether the same call was executed for the same request.
     pub(super) async fn was_answered(
         &self,
         actor: &Actor,
@@ -95,7 +90,6 @@ impl Access {
         }
     }
 
-    /// The request that an earlier call led to.
     pub(super) async fn request_of(
         &self,
         answer: &StoredAnswer,
@@ -106,7 +100,7 @@ impl Access {
         }
     }
 
-    /// What was answered to an earlier call with the key; that of another call is refused.
+    /// Returns the earlier answer; refuses the key of a different call.
     pub(super) async fn earlier(
         &self,
         actor: &Actor,

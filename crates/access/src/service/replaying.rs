@@ -1,6 +1,6 @@
-//! Past requests, and live grants, held against rules that are not in force: what a change of the rules would change.
+//! Compares past requests and live grants with rules that are not in force.
 
-use hallpass_model::{RequestId, Timestamp};
+use hallpass_base::{RequestId, Timestamp};
 use hallpass_rules::{CancelFlag, Compared, Directory, PastRequest, Rules};
 
 use super::replaying_grants::ReplayedGrants;
@@ -8,40 +8,33 @@ use super::turns::WorkTurn;
 use super::{Access, AccessError, RequestView};
 use crate::{Actor, DirectoryAhead, PressRefused, Request, RequestFilter};
 
-/// A request that other rules would have decided otherwise.
 #[derive(Clone, Debug)]
 pub struct ReplayedRequest {
-    /// The request.
     pub request: Request,
-    /// What today's rules say to it, and what the others would.
     pub compared: Compared,
 }
 
-/// What came of holding some requests against other rules.
 #[derive(Clone, Debug, Default)]
 pub struct Replayed {
-    /// How many requests were looked at.
     pub looked_at: usize,
-    /// Those that would have been decided otherwise, and those of which that cannot be told as it rests on what was not
-    /// read, newest first.
+    /// Changed or undecidable results, newest first; unread facts cause the latter.
     pub rows: Vec<ReplayedRequest>,
-    /// What of all that the other rules name was not read, each in a sentence.
+    /// Unread facts that the other rules need, one sentence each.
     pub not_read: Vec<String>,
-    /// Where to go on; `None`: there is nothing more that is new enough.
+    /// `None`: no more requests are new enough.
     pub next: Option<RequestId>,
-    /// What becomes of live grants; with the newest requests alone.
+    /// Only with the newest requests.
     pub grants: Option<ReplayedGrants>,
 }
 
 impl Access {
-    /// Holds requests, newest first, against rules that are not in force: up to `limit` of those that were
-    /// made since `since`. Both rules are asked by today's directory, with what only the others name read for this call,
-    /// and by the hour of the request. Whoever has left since is refused by both. With the newest requests, live grants are held
-    /// against the others, too, as the next comparison would judge them once these are in force. Deciding by rules of any
-    /// size takes long: it is done in the actor's `turn`, and stops when this call does.
+    /// Judges up to `limit` requests made since `since`, newest first, by today's rules and the
+    /// others: with today's directory, extra facts for the others, and the hour of the request.
+    /// Both refuse users who left. The first page also judges live grants. Evaluation may be slow:
+    /// it runs in the actor's `turn` and stops with the call.
     ///
     /// # Errors
-    /// When the actor does not read everything, or the store does not answer.
+    /// If the actor may not read everything, or the store does not answer.
     pub async fn replay(
         &self,
         (actor, turn): (&Actor, &WorkTurn),
@@ -112,8 +105,7 @@ impl Replayed {
     }
 }
 
-/// What today's rules and others say to a request; `None`: what did not exist was asked of no rule, and nobody knows what
-/// is true of whoever is gone.
+/// `None` for requests without a rule decision, and for users who left.
 fn compare(
     request: &Request,
     (today, others): (&Rules, &Rules),

@@ -1,8 +1,8 @@
-//! Live grants held against rules that are not in force: which of them these would end.
+//! Finds live grants that other rules would end.
 
 use std::sync::Arc;
 
-use hallpass_model::time::utc_seconds;
+use hallpass_base::time::utc_seconds;
 use hallpass_rules::{Directory, Rules};
 
 use super::Access;
@@ -10,41 +10,31 @@ use super::turns::WorkTurn;
 use crate::other_rules::{UnderOtherRules, under};
 use crate::{Actor, Grant, GrantFilter, GrantStateKind, ReadError};
 
-/// Grants read at once.
 const BATCH: u32 = 256;
-/// Grants that one call looks at, the newest ones.
+/// Grants examined per call, the newest.
 const LOOKED_AT_MAX: usize = 5_000;
-/// Grants that one call tells; the rest is counted.
+/// Grants listed per call; others are counted.
 const TOLD_MAX: usize = 500;
 
-/// A live grant of which other rules would make something else.
 #[derive(Clone, Debug)]
 pub struct ReplayedGrant {
-    /// The grant.
     pub grant: Grant,
-    /// What becomes of it once they are in force.
     pub outcome: UnderOtherRules,
 }
 
-/// What came of holding the live grants against other rules.
 #[derive(Clone, Debug, Default)]
 pub struct ReplayedGrants {
-    /// How many grants were looked at: those that are live and not ending.
+    /// Excludes grants that are ending.
     pub looked_at: usize,
-    /// Whether there are older ones, which were not.
+    /// Whether older grants were not examined.
     pub more: bool,
-    /// How many end.
     pub ends: usize,
-    /// How many stay and are reported.
     pub reported: usize,
-    /// Of how many that cannot be told.
     pub unread: usize,
-    /// The first 500: those that end, then those that are reported, then those of which it cannot be told; the newest first
-    /// of each.
+    /// The first 500: ended, then reported, then undecidable; newest first in each group.
     pub rows: Vec<ReplayedGrant>,
 }
 
-/// Grants of one outcome.
 #[derive(Default)]
 struct Counted {
     count: usize,
@@ -60,7 +50,6 @@ impl Counted {
     }
 }
 
-/// The same of each outcome.
 #[derive(Default)]
 struct Sorted {
     ends: Counted,
@@ -99,11 +88,11 @@ impl Sorted {
 }
 
 impl Access {
-    /// Holds live grants, the newest first, against rules that are not in force, by the directory that is given: as the next
-    /// comparison would once they are. Waits for the actor's turn to read.
+    /// Judges live grants, newest first, by rules that are not in force. Waits for the actor's
+    /// turn.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub(super) async fn replayed_grants(
         &self,
         (actor, turn): (&Actor, &WorkTurn),
@@ -111,7 +100,7 @@ impl Access {
         directory: &Arc<Directory>,
     ) -> Result<ReplayedGrants, ReadError> {
         let on_rule_change = self.settings.on_rule_change;
-        // by what is that old no comparison ends anything
+        // A stale directory ends nothing.
         let is_fresh = self.ensure_fresh(directory, self.step()).is_ok();
         let mut filter = GrantFilter {
             states: GrantStateKind::HOLDING.to_vec(),

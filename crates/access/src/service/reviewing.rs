@@ -1,7 +1,6 @@
-//! What reviewers look at: break-glass reviews that are open, and how often somebody had a target
-//! before.
+//! Facts for reviewers: open break-glass reviews, and earlier access to a target.
 
-use hallpass_model::{Email, GrantId, HoldKey, TimeSpan, Timestamp};
+use hallpass_base::{Email, GrantId, HoldKey, TimeSpan, Timestamp};
 use serde::Serialize;
 
 use super::{Access, AccessError};
@@ -9,56 +8,46 @@ use crate::{
     AccessStore, Actor, Approval, Grant, PastQuery, ReadError, Request, Subject, break_glass,
 };
 
-/// How far back is looked.
 const LOOKED_BACK: TimeSpan = TimeSpan::hours(90 * 24);
 
-/// How often a target was had in the 90 days before a request.
+/// Access to a target in the 90 days before a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Past {
-    /// By the requester.
     pub requester: Times,
-    /// By anybody, the requester too; `None` for a requester who decides nothing here.
+    /// `None` for a requester without approver rights.
     pub anyone: Option<Times>,
 }
 
-/// How often, and the last time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Times {
-    /// How often; at least so often when `more` is set.
+    /// A lower bound if `more` is set.
     pub count: u32,
-    /// There were more grants than are read for this.
     pub more: bool,
-    /// The last time.
     pub last: Option<LastTime>,
 }
 
-/// The last time a target was had.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LastTime {
-    /// When it was granted.
     pub at: Timestamp,
-    /// Who had it.
     pub holder: Email,
-    /// Who said yes.
     pub approver: Email,
-    /// Their name of today; their address when the directory does not know them.
+    /// The current name, or the address if unknown.
     pub approver_name: String,
-    /// In which capacity.
     pub approval: Approval,
 }
 
 impl Access {
-    /// Whether the rules let the actor close a request's break-glass review: it is listed for them.
     pub(super) fn could_close_review(&self, actor: &Actor, request: &Request) -> bool {
         request.has_open_review()
             && self.directory_is_fresh()
             && self.judged(|context| break_glass::ensure_may_close(request, actor, context).is_ok())
     }
 
-    /// How often the requester, and anybody, had what a request is for in the 90 days before it.
+    /// Counts grants of the target in the 90 days before the request, for the requester and for all
+    /// users.
     ///
     /// # Errors
-    /// When the actor may not see the request, or the store does not answer.
+    /// If the actor may not see the request, or the store does not answer.
     pub async fn past(&self, actor: &Actor, request: &Request) -> Result<Past, AccessError> {
         if !self.may_see(actor, request) {
             return Err(AccessError::NotFound("request"));
@@ -85,10 +74,10 @@ impl Access {
         Ok(Past { requester, anyone })
     }
 
-    /// The newest grant that the requester had of what a request is for, in the 90 days before it.
+    /// Returns the requester's newest grant of the target in the 90 days before.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn last_grant(&self, request: &Request) -> Result<Option<Grant>, ReadError> {
         last_grant(self.ports.store.as_ref(), request).await
     }
@@ -118,10 +107,10 @@ impl Access {
     }
 }
 
-/// The newest grant that the requester had of what a request is for, in the 90 days before it.
+/// Returns the requester's newest grant of the target in the 90 days before.
 ///
 /// # Errors
-/// When the store does not answer.
+/// If the store does not answer.
 pub async fn last_grant(
     store: &dyn AccessStore,
     request: &Request,
@@ -140,7 +129,6 @@ pub async fn last_grant(
     Ok(store.past(&own).await?.newest)
 }
 
-/// Grants of what a request is for, whoever had them, in the 90 days before it.
 fn past_of(key: &HoldKey, request: &Request) -> Option<PastQuery> {
     Some(PastQuery {
         subject: Subject::of(&key.target, &request.names)?,

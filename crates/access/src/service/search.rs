@@ -1,6 +1,6 @@
-//! Search for what to ask for, fast at any size: only what is shown is decided.
+//! Searches requestable targets, fast at any size: only displayed ones are decided.
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use hallpass_rules::directory::Group;
 use serde::Serialize;
 
@@ -10,55 +10,43 @@ use super::{Access, CatalogEntry, NamedId};
 use crate::search::{Fit, IndexedAccount, Sought, Words, natural};
 use crate::{Actor, AskRefused, target};
 
-/// Decisions made for one search, beside those of what is shown. Past it, an account counts as one
-/// where something can be had; its permission sets say more.
+/// Decisions per search beyond the results. After that, an account counts if it has anything.
 const DECISIONS_MAX: usize = 2000;
 
-/// What somebody types to find something to ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Search {
-    /// Words, each of which must be in the name, the id or (of accounts) the folders above. Empty
-    /// finds all.
+    /// Words that must all be in the name, id or (for accounts) folders. Empty matches all.
     pub text: String,
-    /// The account whose permission sets are wanted; for those only.
+    /// Only for permission sets.
     pub account: Option<AccountId>,
-    /// What is looked for.
     pub kind: Sought,
 }
 
-/// What a search found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SearchPage {
-    /// What fits, best first; what the actor cannot have comes last, with the reason.
+    /// Best first; unavailable ones last, with the reason.
     pub entries: Vec<Hit>,
-    /// How many fit, shown or not: "5 of 41 accounts match".
+    /// For "5 of 41 accounts match".
     pub matching: usize,
-    /// How many were searched.
     pub total: usize,
 }
 
-/// One thing found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Hit {
-    /// The account, for accounts and permission sets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<NamedId>,
-    /// The folders above the account: `Prod / Payments`.
+    /// `Prod / Payments`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
-    /// The permission set's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permission_set: Option<String>,
-    /// What the permission set lets one do, in its owner's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
-    /// The group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<NamedId>,
-    /// What would happen, for permission sets and groups that can be asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offer: Option<CatalogEntry>,
-    /// Why the actor cannot have it; `None` when they can ask.
+    /// `None` if the actor can request it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why_not: Option<String>,
 }
@@ -96,8 +84,7 @@ impl Hit {
 }
 
 impl Access {
-    /// What the actor could ask for that fits what was typed, best first, at most `limit`; what
-    /// they cannot have comes last with the reason.
+    /// Returns at most `limit` matches, best first; unavailable ones last, with the reason.
     pub fn search(&self, actor: &Actor, search: &Search, limit: usize) -> SearchPage {
         let scope = self.scope(actor);
         let words = Words::new(&search.text);
@@ -161,7 +148,7 @@ impl Access {
         }
     }
 
-    /// Whether something can be had in an account: the first permission set that can is enough.
+    /// Stops at the first available permission set.
     fn has_something(
         &self,
         scope: &SearchContext,

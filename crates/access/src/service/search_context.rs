@@ -1,20 +1,17 @@
-//! What the catalog and a search of it decide by. What a person may ask for at all is remembered for a
-//! minute.
+//! Cached state for catalog and search. Requestable accounts are cached for a minute.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use hallpass_model::{Email, Timestamp, UserId};
+use hallpass_base::{Email, Timestamp, UserId};
 use hallpass_rules::{Ask, Decision, Directory, Principal, Requestable, Rules};
 
 use super::Access;
 use crate::Actor;
 use crate::search::Places;
 
-/// People whose requestable accounts are remembered.
 const REMEMBERED_MAX: usize = 64;
 
-/// Who is asked about, as [`Principal`] has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Asker {
     user: Option<UserId>,
@@ -37,7 +34,6 @@ impl Asker {
     }
 }
 
-/// What one call decides by.
 pub(super) struct SearchContext {
     pub(super) rules: Rules,
     pub(super) directory: Arc<Directory>,
@@ -54,16 +50,14 @@ impl SearchContext {
     }
 }
 
-/// What was computed for earlier calls. A directory is known by its allocation, which a weak
-/// reference keeps from being used again: a new reading is never taken for an old one.
+/// A directory is identified by its allocation, which a weak reference keeps from being reused.
 #[derive(Default)]
 pub(super) struct SearchCache {
     places: Mutex<Option<(Weak<Directory>, Arc<Places>)>>,
     people: Mutex<VecDeque<(RequestableKey, Arc<Requestable>)>>,
 }
 
-/// For what a set of requestable accounts holds: rules may have hours, which begin and end with
-/// minutes.
+/// Includes the minute: rules may have hours.
 struct RequestableKey {
     rules: String,
     directory: Weak<Directory>,
@@ -112,7 +106,7 @@ impl SearchCache {
                 return found;
             }
         }
-        // not under the lock: others search meanwhile
+        // Outside the lock, so others can search.
         let found = Arc::new(rules.requestable(person.principal(), directory, now));
         let known = RequestableKey {
             rules: rules.hash().to_owned(),
@@ -121,7 +115,7 @@ impl SearchCache {
             minute,
         };
         let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
-        // what can never be asked for again only takes up room
+        // Obsolete entries only use memory.
         people.retain(|(known, _)| is_of(&known.directory, directory) && known.minute == minute);
         if people.len() >= REMEMBERED_MAX {
             people.pop_front();

@@ -1,14 +1,12 @@
-//! Starts that have come.
-
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 
 use super::{Access, AccessError};
 use crate::step::{ApprovedThrough, RequestStep};
 use crate::{Change, Request, start};
 
 impl Access {
-    /// What becomes of a request whose start has come; `None` while that cannot be known or given just
-    /// now: it is looked at again by the next tick, until its time is over. Nothing here waits for AWS.
+    /// Handles a request whose start has come; `None` while it cannot be decided or granted: the
+    /// next tick retries until its time is over. Never waits for AWS.
     pub(super) async fn started(&self, request: Request) -> Result<Option<Change>, AccessError> {
         let (rules, directory) = (self.rules(), self.directory());
         let holds = self.holds(request.key.as_ref()).await?;

@@ -1,41 +1,28 @@
-//! How sweeps are, for Health and metrics: numbers, and nobody's name.
+//! Sweep status for Health and metrics, without user names.
 
-use hallpass_model::{SweepId, Timestamp};
+use hallpass_base::{SweepId, Timestamp};
 
 use super::{Access, AccessError};
 use crate::{Fate, SweepMode, SweepState};
 
-/// Runs looked back at for the last one and its outcome.
 const LOOKED_BACK: u32 = 10;
 
-/// How sweeps are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SweepStatus {
-    /// The mode in force.
     pub mode: SweepMode,
-    /// When the newest run that looked did so.
     pub looked_at: Option<Timestamp>,
-    /// What it found, by kind.
     pub items: [(&'static str, u64); 5],
-    /// What it could not read.
     pub unread: u64,
-    /// A run that waits for an administrator.
     pub waiting: Option<SweepId>,
-    /// Why the newest run failed, when it did.
     pub failed: Option<String>,
-    /// Items that are being removed or adopted.
     pub at_work: u64,
-    /// Items whose removal AWS refuses.
     pub stuck: u64,
-    /// When the next run is due.
     pub next_at: Option<Timestamp>,
 }
 
 impl Access {
-    /// How sweeps are.
-    ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn sweep_status(&self) -> Result<SweepStatus, AccessError> {
         let sweeps = &self.ports.sweeps;
         let newest = sweeps.newest_listing().await?;

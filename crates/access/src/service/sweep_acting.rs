@@ -1,8 +1,8 @@
-//! Acting on what a sweep found, item by item, until its run is over.
+//! Acts on sweep items until their run is over.
 
 use std::collections::BTreeMap;
 
-use hallpass_model::SweepId;
+use hallpass_base::SweepId;
 
 use super::{Access, AccessError};
 use crate::sweep;
@@ -12,24 +12,20 @@ use crate::{
     Write,
 };
 
-/// What a look at open items did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SweepsTended {
-    /// Items that took a step.
     pub items: u32,
-    /// Runs that are over by it.
     pub done: u32,
-    /// Steps that failed; they are taken again.
+    /// Failed steps; they are retried.
     pub failed: u32,
-    /// Items that are still under way.
     pub open: u32,
 }
 
 impl Access {
-    /// Acts on items that are due and settles those in hand, each by itself.
+    /// Acts on due items and settles running ones, each separately.
     ///
     /// # Errors
-    /// When the store cannot say what is open. Single failures are counted.
+    /// If the store cannot list them. Single failures are counted.
     pub async fn tend_sweeps(&self) -> Result<SweepsTended, AccessError> {
         let mut tended = SweepsTended::default();
         let open = self.ports.sweeps.open_sweep_items().await?;
@@ -43,7 +39,7 @@ impl Access {
                 },
             };
             match self.tend_item(&run, &item).await {
-                // whoever came first took the step
+                // A concurrent process took the step.
                 Ok(true) | Err(AccessError::Commit(CommitError::Raced(_))) => tended.items += 1,
                 Ok(false) => {}
                 Err(error) => {
@@ -62,11 +58,11 @@ impl Access {
         Ok(tended)
     }
 
-    /// One step of one item; whether there was one.
+    /// Returns whether there was a step.
     async fn tend_item(&self, run: &Sweep, item: &SweepItem) -> Result<bool, AccessError> {
         let holds = self.holds(Some(&item.key)).await?;
         let accepted = self.ports.sweeps.accepted_one(&item.key).await?;
-        // nothing is taken away, and no end is counted, by a time that may be wrong
+        // An unreliable clock removes nothing and counts no end.
         if matches!(item.fate, Fate::Due { .. }) && self.step().ensure_agreed().is_err() {
             return Ok(false);
         }
@@ -103,7 +99,6 @@ impl Access {
         Ok(stepped)
     }
 
-    /// A run whose items are all settled is over.
     async fn close_run(&self, run: &Sweep) -> Result<bool, AccessError> {
         let items = self.ports.sweeps.sweep_items(run.id).await?;
         if items.iter().any(|item| item.fate.is_at_work()) {

@@ -1,29 +1,28 @@
-//! Which run of a sweep looks next, and how it begins: by the clock, wanted by somebody, after one that a
-//! stop interrupted.
+//! Selects and begins the next sweep run: by schedule, on request, or after an interruption.
 
 use std::collections::BTreeSet;
 use std::sync::{MutexGuard, PoisonError};
 
 use hallpass_audit::Event;
-use hallpass_model::{SweepId, TimeSpan, Timestamp};
+use hallpass_base::{SweepId, TimeSpan, Timestamp};
 
 use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
 use crate::{Change, CommitError, Sweep, SweepMode, SweepSettings, SweepState, Trigger, Write};
 
-/// Runs looked back at, at a time, to know when the next is due, and whether the mode was confirmed.
+/// Runs read per batch to find the next due time and the confirmation of the mode.
 pub(super) const LOOKED_BACK: u32 = 100;
-/// Runs that are kept, and the most that are looked back at.
+/// Also the limit of the search backwards.
 pub(super) const RUNS_KEPT: u32 = 1000;
-/// A run that could not look is made again after this.
+/// Retry delay after a failed run.
 pub(super) const AGAIN_AFTER: TimeSpan = TimeSpan::minutes(10);
 
 impl Access {
-    /// When the next run is due, and why; `None` while sweeps are off. The instant may be past. None is due
-    /// while clocks disagree: what a run finds is counted from when it looked.
+    /// Returns the next run, possibly in the past; `None` while sweeps are off or clocks disagree,
+    /// since findings count from the run's time.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn next_sweep(&self) -> Result<Option<(Timestamp, Trigger)>, AccessError> {
         let step = self.step();
         let recent = self.recent_sweeps(step.now).await?;
@@ -34,7 +33,7 @@ impl Access {
         }))
     }
 
-    /// Runs from the newest back to what the next is counted from, without those of a clock that was ahead.
+    /// Runs back to the reference of the next one, without those of a fast clock.
     async fn recent_sweeps(&self, now: Timestamp) -> Result<Vec<Sweep>, AccessError> {
         let most = usize::try_from(RUNS_KEPT).unwrap_or(usize::MAX);
         let (mut recent, mut read, mut before) = (Vec::new(), 0, None);
@@ -51,8 +50,7 @@ impl Access {
         }
     }
 
-    /// An id behind those of all other runs, for ids are in the order of looking: also of one whose clock was
-    /// ahead.
+    /// Returns an id above all others, even those of a fast clock: ids follow the order of runs.
     async fn next_sweep_id(&self) -> Result<SweepId, AccessError> {
         let newest = self.ports.sweeps.sweeps(None, 1).await?;
         let step = self.step();
@@ -65,11 +63,10 @@ impl Access {
         })
     }
 
-    /// Begins a run: from here on a row says so. It looks once [`run_sweep`](Access::run_sweep) is
-    /// called.
+    /// Stores the start of a run; [`run_sweep`](Access::run_sweep) executes it.
     ///
     /// # Errors
-    /// [`CommitError::Raced`] when one is running already.
+    /// [`CommitError::Raced`] if one is already running.
     pub async fn begin_sweep(&self, trigger: Trigger) -> Result<Sweep, AccessError> {
         let sweep = self.new_sweep(self.next_sweep_id().await?, trigger);
         let change = Change {
@@ -81,7 +78,7 @@ impl Access {
         Ok(sweep)
     }
 
-    /// Stores a run that this process begins. It is known as ours before anybody can see it.
+    /// Registers the run as this process's before others can see it.
     async fn begin_stored(&self, sweep: &Sweep, change: Change) -> Result<(), CommitError> {
         self.own_sweeps().insert(sweep.id);
         let stored = self.store_change(change).await;
@@ -113,18 +110,17 @@ impl Access {
     }
 
     pub(super) fn own_sweeps(&self) -> MutexGuard<'_, BTreeSet<SweepId>> {
-        // ids alone: a panic elsewhere leaves them whole
+        // Ids only: a panic elsewhere leaves them valid.
         self.own_sweeps
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The run that is to look now, if there is one. One that another process began, and did not
-    /// finish, is closed as interrupted and begun anew; where none looks, the one that is queued begins.
-    /// None begins while sweeps are off.
+    /// Returns the run to execute now. Another process's unfinished run is closed as interrupted
+    /// and restarted; otherwise the queued one begins. Nothing begins while sweeps are off.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn sweep_to_run(&self) -> Result<Option<Sweep>, AccessError> {
         let running = self.sweep_in(&SweepState::Running).await?;
         let Some(sweep) = running else {
@@ -150,7 +146,7 @@ impl Access {
             self.store_change(change).await?;
             return self.begin_queued().await;
         }
-        // whoever waits for the next run waits for no other: ids are in the order of looking
+        // A user may wait for this very run: ids follow the order of runs.
         let queued = self.sweep_in(&SweepState::Queued).await?;
         let (again, write) = if let Some(queued) = queued {
             self.begun(queued)
@@ -163,7 +159,7 @@ impl Access {
         Ok(Some(again))
     }
 
-    /// A run that was queued, as it begins by the settings of now, and how that is stored.
+    /// Begins a queued run with the present settings.
     fn begun(&self, queued: Sweep) -> (Sweep, Write<Sweep>) {
         let begun = Sweep {
             version: queued.version,
@@ -176,14 +172,12 @@ impl Access {
         (stored, Write::Update(begun))
     }
 
-    /// The open run in this state, of which there is at most one.
     async fn sweep_in(&self, state: &SweepState) -> Result<Option<Sweep>, AccessError> {
         let open = self.ports.sweeps.open_sweeps().await?;
         Ok(open.into_iter().find(|sweep| sweep.state == *state))
     }
 
-    /// Begins the run that is queued, by the settings of now. Where sweeps were switched off since, it is
-    /// closed and looks at nothing.
+    /// Begins the queued run with the present settings, or closes it if sweeps are off.
     async fn begin_queued(&self) -> Result<Option<Sweep>, AccessError> {
         let Some(queued) = self.sweep_in(&SweepState::Queued).await? else {
             return Ok(None);
@@ -216,8 +210,8 @@ impl Access {
         Ok(Some(begun))
     }
 
-    /// A run that somebody wants. It is queued, also while none looks: whoever looks may be another process, and
-    /// takes a run that it did not begin for one that was interrupted.
+    /// Queues a requested run. Another process may execute runs, and would treat a run it did not
+    /// begin as interrupted.
     pub(super) async fn queue_sweep(&self, trigger: Trigger) -> Result<Sweep, AccessError> {
         let mut races = 0;
         loop {
@@ -238,7 +232,7 @@ impl Access {
                     self.wake_sweeper.notify_one();
                     return Ok(sweep);
                 }
-                // another was queued between the two
+                // Another run was queued in between.
                 Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,
                 Err(error) => return Err(error.into()),
             }
@@ -246,12 +240,12 @@ impl Access {
     }
 }
 
-/// Whether a run was made by a clock that was ahead, and has returned since. Nodes may differ a little.
+/// Whether a fast clock made the run, within the tolerance of nodes.
 fn is_ahead(run: &Sweep, now: Timestamp) -> bool {
     run.begun_at > AGAIN_AFTER.after(now)
 }
 
-/// Whether these runs, newest first, go back to what the sweep of the mode is counted from.
+/// Whether these runs, newest first, include the reference of the mode's next sweep.
 fn shows_anchor(recent: &[Sweep], settings: &SweepSettings) -> bool {
     settings.mode.action().is_none()
         || recent
@@ -259,12 +253,12 @@ fn shows_anchor(recent: &[Sweep], settings: &SweepSettings) -> bool {
             .any(|run| run.mode != settings.mode || has_acted(run))
 }
 
-/// Whether a run is the sweep that the configuration wants at its time.
+/// Whether the run is a scheduled acting sweep.
 fn has_acted(run: &Sweep) -> bool {
     run.trigger == Trigger::Schedule && !matches!(run.state, SweepState::Interrupted { .. })
 }
 
-/// When the next run is due, and why. `recent` is newest first.
+/// `recent` is newest first.
 fn next(
     recent: &[Sweep],
     settings: &SweepSettings,
@@ -290,11 +284,11 @@ fn next(
         return Some((AGAIN_AFTER.after(newest.begun_at), newest.trigger.clone()));
     }
     let check = (settings.check_every.after(newest.begun_at), Trigger::Check);
-    // without a mode that acts, a sweep would do no more than a check
+    // Without an acting mode, a sweep equals a check.
     let Some(_) = settings.mode.action() else {
         return Some(check);
     };
-    // counted from the last sweep, or from when the mode came into force
+    // Counted from the last sweep, or from when the mode took effect.
     let in_force = || recent.iter().take_while(|run| run.mode == settings.mode);
     let acted = in_force().find(|run| has_acted(run));
     let anchor = acted.or_else(|| in_force().last()).unwrap_or(newest);

@@ -1,18 +1,18 @@
-//! What a sweep compares standing access with: what Hallpass holds, and gave lately.
+//! Grants, present and recent, to compare with standing access.
 
 use hallpass_assignments::Ownership;
-use hallpass_model::{GrantId, TimeSpan, Timestamp};
+use hallpass_base::{GrantId, TimeSpan, Timestamp};
 
 use super::{Access, AccessError};
 use crate::{Held, ReadError};
 
-/// Grants that began this much before what is looked for may still matter.
+/// Grants that began this long before the lookback may still matter.
 const SLACK: TimeSpan = TimeSpan::hours(24);
-/// Rows read from the store per round.
 const BATCH: u32 = 256;
 
 impl Access {
-    /// What Hallpass holds now, or gave since `since`; and what grants found standing lately.
+    /// Returns present grants and those since `since`, and access recently found standing by
+    /// grants.
     pub(super) async fn held(&self, since: Timestamp) -> Result<Held, AccessError> {
         let mut held = Held::default();
         let now = self.now();
@@ -24,7 +24,7 @@ impl Access {
                     held.found_standing.insert(row.key.clone(), now);
                     held.under_grant.insert(row.key);
                 }
-                // its grant is over; what stood before stands on
+                // Its grant is over, but the access stays.
                 Ownership::Standing => {}
                 Ownership::Ours | Ownership::Undecided => {
                     held.ours.insert(row.key);
@@ -33,7 +33,7 @@ impl Access {
         }
         for grant in self.live_grants().await? {
             let is_known = held.under_grant.contains(&grant.key);
-            // the grant of what stood before is over: nothing of it is ours
+            // The grant of standing access is over: Hallpass holds nothing.
             let is_over = grant.standing && !grant.is_hold();
             if !is_known && !is_over {
                 held.ours.insert(grant.key);
@@ -42,7 +42,7 @@ impl Access {
         let oldest = SLACK.before(crate::PREEXISTING_FOR.before(now));
         for grant in (self.ports.store.grants_unread(GrantId::first_at(oldest))).await? {
             match grant.key {
-                // what it found cannot be told: what it holds is neither removed nor adopted
+                // The grant's finding is unreadable: its access is neither removed nor adopted.
                 Some(key) if held.under_grant.contains(&key) => {}
                 Some(key) => {
                     held.ours.insert(key);
@@ -54,8 +54,8 @@ impl Access {
         Ok(held)
     }
 
-    /// Grants that began since `since` are ours, whatever became of them; those of the last days tell
-    /// what stood before them.
+    /// Grants since `since` count as Hallpass's regardless of their outcome; recent ones also show
+    /// standing access.
     async fn past_grants(
         &self,
         (since, oldest): (Timestamp, Timestamp),

@@ -1,10 +1,10 @@
-//! What administrators do with sweeps: ask for a run, read what it found, confirm what it plans.
+//! Administrators' operations on sweeps: request, view, confirm.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hallpass_audit::Event;
-use hallpass_model::{Email, HoldKey, SweepId, TargetNames, UserId};
+use hallpass_base::{Email, HoldKey, SweepId, TargetNames, UserId};
 
 use super::pressing::unconfirmed;
 use super::{Access, AccessError, RACES_MAX};
@@ -17,37 +17,30 @@ use crate::{
     Trigger, Wanted, decide, target,
 };
 
-/// How long the places of a plan may take to be read again.
+/// The longest repeated read of a plan's places.
 const PLAN_LOOK_MAX: Duration = Duration::from_secs(25);
 
-/// Whose standing access is meant, as somebody names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meant {
-    /// An address, a user name or a directory id.
     pub user: String,
-    /// What they hold.
     pub wanted: Wanted,
 }
 
-/// Standing access as it is known: an item of the newest run that looked, or what is accepted and was
-/// not found.
+/// Items of the newest run, and accepted access that it did not find.
 #[derive(Clone, Debug)]
 pub struct StandingView {
-    /// The run whose findings these are; `None` before the first.
     pub sweep: Option<Sweep>,
-    /// What it found, with what earlier runs are still at work on.
+    /// Includes items that earlier runs still process.
     pub items: Vec<SweepItem>,
-    /// What is accepted and was not found by it.
     pub absent: Vec<Accepted>,
 }
 
 impl Access {
-    /// Wants a run: it is queued, and looks as soon as the sweeper comes to it, which may be in another
-    /// process. While another looks it waits, for that one may have read what has changed since, and may
-    /// be a check, which acts on nothing. One that is queued already is returned.
+    /// Queues a run; the sweeper, perhaps in another process, begins it. It waits for a running
+    /// one, which may have read outdated state or be a mere check. Returns an already queued run.
     ///
     /// # Errors
-    /// When the actor is no administrator, sweeps are off, or the store does not answer.
+    /// If the actor is no administrator, sweeps are off, or the store does not answer.
     pub async fn want_sweep(&self, actor: &Actor) -> Result<Sweep, AccessError> {
         self.ensure_admin(actor).await?;
         if self.settings.sweep.mode == SweepMode::Off {
@@ -57,10 +50,10 @@ impl Access {
         self.queue_sweep(Trigger::Person { by }).await
     }
 
-    /// Runs, newest first.
+    /// Newest first.
     ///
     /// # Errors
-    /// When the actor reads not everything, or the store does not answer.
+    /// If the actor may not read everything, or the store does not answer.
     pub async fn sweeps(
         &self,
         actor: &Actor,
@@ -71,10 +64,8 @@ impl Access {
         Ok(self.ports.sweeps.sweeps(before, limit).await?)
     }
 
-    /// One run with what it found.
-    ///
     /// # Errors
-    /// When there is none, or it is not the actor's to see.
+    /// If it does not exist, or the actor may not see it.
     pub async fn sweep(
         &self,
         actor: &Actor,
@@ -87,8 +78,6 @@ impl Access {
         Ok((sweep, items))
     }
 
-    /// What is known of standing access.
-    ///
     /// # Errors
     /// As [`Access::sweeps`].
     pub async fn standing(&self, actor: &Actor) -> Result<StandingView, AccessError> {
@@ -102,7 +91,7 @@ impl Access {
         .into_iter()
         .map(|item| (item.key.clone(), item))
         .collect();
-        // what an earlier run is at work on tells more than "in hand"
+        // The earlier run's item is more precise than "in hand".
         for open in sweeps.open_sweep_items().await? {
             items.insert(open.key.clone(), open);
         }
@@ -119,7 +108,7 @@ impl Access {
         })
     }
 
-    /// What was accepted or withdrawn since the run looked counts at once.
+    /// Applies acceptance changes since the run.
     async fn accept_now(
         &self,
         items: &mut BTreeMap<HoldKey, SweepItem>,
@@ -149,10 +138,10 @@ impl Access {
         Ok(())
     }
 
-    /// Confirms a plan: from here on it is carried out, as it was shown.
+    /// Confirms a plan, which then runs exactly as displayed.
     ///
     /// # Errors
-    /// When the actor is no administrator, nothing waits, or the world is another by now.
+    /// If the actor is no administrator, nothing waits, or the state changed.
     pub async fn confirm_sweep(
         &self,
         actor: &Actor,
@@ -164,7 +153,7 @@ impl Access {
         loop {
             let (sweep, items) = self.sweep(actor, id).await?;
             if was_confirmed(&sweep) {
-                // once is as good as twice
+                // Idempotent.
                 return Ok(sweep);
             }
             let change = match self.confirmed(actor, &sweep, &items, limits).await? {
@@ -191,7 +180,7 @@ impl Access {
         }
     }
 
-    /// An administrator, as AWS has them now, by a directory that is fresh.
+    /// Requires an administrator, as AWS has them now, and a fresh directory.
     pub(super) async fn ensure_admin(&self, actor: &Actor) -> Result<(), AccessError> {
         if actor.secondary_domain {
             return Err(PressRefused::SecondaryDomain.into());
@@ -265,10 +254,10 @@ impl Access {
         ))
     }
 
-    /// What somebody names: whose it is, what it is called, and who holds it, as far as known.
+    /// Resolves the named access to its key, names and holder.
     ///
     /// # Errors
-    /// When nobody or nothing is named so.
+    /// If the user or target is unknown.
     pub fn standing_meant(
         &self,
         meant: &Meant,
@@ -279,7 +268,6 @@ impl Access {
         Ok((key, names, holder))
     }
 
-    /// The person and the target that somebody names.
     pub(super) fn key_meant(&self, meant: &Meant) -> Result<HoldKey, AccessError> {
         let directory = self.directory();
         let by_email = Email::new(&meant.user)
@@ -294,7 +282,7 @@ impl Access {
             let found = named.next()?.user_id.clone();
             named.next().is_none().then_some(found)
         };
-        // whoever left has nothing but an id
+        // A user who left has only an id.
         let by_id = || UserId::new(meant.user.as_str()).ok();
         let user = by_email.or_else(by_name).or_else(by_id);
         let user = user.ok_or(AccessError::NotFound("person"))?;
@@ -322,7 +310,7 @@ impl Access {
     }
 }
 
-/// Whether this very run was confirmed; the mode may have been, by an earlier one.
+/// Whether this run was confirmed; the mode may be, by an earlier run.
 fn was_confirmed(sweep: &Sweep) -> bool {
     let looked = sweep.report.as_ref().map(|report| report.ended);
     let confirmed = sweep.consent.as_ref().map(|consent| consent.at);

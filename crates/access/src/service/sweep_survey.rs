@@ -1,24 +1,22 @@
-//! A sweep that stores nothing: what stands now, and what a run would do about it.
+//! A sweep without storage: present access, and a run's planned actions.
 
 use std::collections::BTreeSet;
 
-use hallpass_model::HoldKey;
+use hallpass_base::HoldKey;
 
 use super::{Access, AccessError};
 use crate::{Directory, Findings, GroupSyncSettings, MayAct, StandingScope, SweepReach};
 
-/// What stands, and which of it no sweep of this configuration sees.
 #[derive(Clone, Debug)]
 pub struct StandingSurvey {
-    /// Everything that stands, in scope or not.
     pub found: Findings,
-    /// The items of it outside `access.sweep.scope`: in no mode does a sweep report or end them.
+    /// Items outside `access.sweep.scope`: no sweep reports or ends them.
     pub out_of_scope: BTreeSet<HoldKey>,
 }
 
 impl Access {
-    /// Where a sweep looks. Groups whose members follow attributes are compared with these instead; where one of them is
-    /// not found by its name, it may be any.
+    /// Returns the scope of a sweep. Excludes attribute-based groups; if one cannot be resolved,
+    /// excludes all groups.
     pub(super) fn sweep_scope(&self, reach: SweepReach, directory: &Directory) -> StandingScope {
         let settings = &self.settings;
         let out_of_reach = settings.out_of_reach.as_ref();
@@ -32,11 +30,10 @@ impl Access {
         }
     }
 
-    /// Looks everywhere as a sweep of every account, set and group would, whatever the scope of sweeps
-    /// is, and stores nothing. Nothing is planned by it.
+    /// Surveys all accounts, sets and groups regardless of the scope, and stores and plans nothing.
     ///
     /// # Errors
-    /// When neither AWS nor the store says what is there.
+    /// If AWS or the store fails.
     pub async fn survey(&self) -> Result<StandingSurvey, AccessError> {
         let directory = self.directory_for_sweep().await?;
         let scope = self.sweep_scope(SweepReach::All, &directory);

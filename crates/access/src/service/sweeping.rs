@@ -1,12 +1,12 @@
-//! A run of a sweep: how it looks, and what is stored of what it found.
+//! Runs a sweep and stores its findings.
 //!
-//! It may take many minutes and may be stopped at any await: until its findings are committed it
-//! is a row that says `running`, and the next process begins it anew.
+//! It may take many minutes and stop at any await: until its findings commit, its row says
+//! `running`, and the next process restarts it.
 
 use std::collections::BTreeMap;
 
 use hallpass_audit::Event;
-use hallpass_model::{HoldKey, SweepId, Target, TargetNames, Timestamp};
+use hallpass_base::{HoldKey, SweepId, Target, TargetNames, Timestamp};
 use hallpass_rules::Directory;
 
 use super::sweep_beginning::{AGAIN_AFTER, LOOKED_BACK, RUNS_KEPT};
@@ -20,14 +20,12 @@ use crate::{
     Write,
 };
 
-/// New unknown items that get a record each; where there are more, one record counts them.
+/// New unknown items with a record each; if more, one record counts them.
 const FOUND_RECORDS_MAX: usize = 100;
-/// The same in an organization's first run: all of it is new, since nobody looked before.
+/// In an organization's first run everything is new.
 const FIRST_FOUND_RECORDS_MAX: usize = 1;
-/// Runs whose items are kept.
 const LISTINGS_KEPT: u32 = 5;
 
-/// Everything a run is judged by that may change while it is stored.
 pub(super) struct SweepRunFacts {
     held: Held,
     accepted: BTreeMap<HoldKey, Accepted>,
@@ -38,7 +36,6 @@ pub(super) struct SweepRunFacts {
 }
 
 impl SweepRunFacts {
-    /// What the run before found of entitlements.
     fn earlier_entitlements(&self) -> Option<&EntitlementReport> {
         let report = self.earlier.as_ref()?.report.as_ref()?;
         report.entitlements.as_ref()
@@ -46,11 +43,11 @@ impl SweepRunFacts {
 }
 
 impl Access {
-    /// Looks at everything in scope and stores what was found, with what is to be done about it.
+    /// Reads everything in scope and stores findings and planned actions.
     ///
     /// # Errors
-    /// When the store does not answer; the run stays as it is and may be made again. That AWS does
-    /// not answer is part of what is stored.
+    /// If the store does not answer; the run can be repeated. AWS failures are part of the
+    /// findings.
     pub async fn run_sweep(&self, sweep: &Sweep) -> Result<Sweep, AccessError> {
         let drift = self.drift().await;
         let directory = match self.directory_for_sweep().await {
@@ -83,7 +80,7 @@ impl Access {
         }
     }
 
-    /// What old runs found is dropped; a failure costs room only.
+    /// Prunes old runs; a failure only costs space.
     async fn after_run(&self, id: SweepId) {
         self.own_sweeps().remove(&id);
         self.wake_sweeper.notify_one();
@@ -108,7 +105,7 @@ impl Access {
         self.ports.directory.refresh().await
     }
 
-    /// Grants against the world, looked at with every run.
+    /// Compares grants with AWS, with every run.
     async fn drift(&self) -> Drift {
         match self.reconcile().await {
             Ok(found) => Drift {
@@ -155,7 +152,7 @@ impl Access {
         let told = step.digest(DigestKind::SweepFailed, sweep.id, news);
         let change = Change {
             audit: vec![record],
-            // one word for a whole outage
+            // One digest per outage.
             digests: Some(told).filter(|_| !failed_before).into_iter().collect(),
             sweeps: vec![Write::Update(failed.clone())],
             ..Change::default()
@@ -171,7 +168,7 @@ impl Access {
         began: Timestamp,
     ) -> Result<SweepRunFacts, AccessError> {
         let mut held = self.held(began).await?;
-        // what was held when reading began may be shown by what was read
+        // The read may show access held when it began.
         held.ours.extend(before.ours.iter().cloned());
         held.under_grant.extend(before.under_grant.iter().cloned());
         let sweeps = &self.ports.sweeps;
@@ -195,7 +192,6 @@ impl Access {
         })
     }
 
-    /// What a run makes of what was read in its scope.
     pub(super) fn findings(
         &self,
         sweep: SweepId,
@@ -219,7 +215,6 @@ impl Access {
         })
     }
 
-    /// The change that ends a run's looking.
     fn found(
         &self,
         sweep: &Sweep,
@@ -268,7 +263,7 @@ impl Access {
         }
         let given = GivenOtherwise::of_listing(listing);
         if !given.is_empty() {
-            // in the commit of what was found: nothing that was seen is forgotten
+            // In the commit of the findings, so that none is lost.
             change.armed_ends.push(ArmedEndWish::LookAgain {
                 at: now,
                 given: Box::new(given),
@@ -341,20 +336,18 @@ impl Access {
         records
     }
 
-    /// Today's names of a target.
     pub(super) fn names_of(&self, key: &HoldKey) -> TargetNames {
         self.names_of_target(&key.target)
     }
 
-    /// As today's directory calls a target.
     pub fn names_of_target(&self, target: &Target) -> TargetNames {
         let directory = self.directory();
         TargetLabels::of(&directory).of_target(target, None)
     }
 }
 
-/// Whether somebody confirmed the mode since it is in force, where this run looks: who confirmed it for
-/// what rules are about did not see what else there is.
+/// Whether the mode was confirmed since it took effect, for this run's scope: a confirmation for
+/// rule targets only did not cover the rest.
 fn consent(recent: &[Sweep], sweep: &Sweep) -> Option<Consent> {
     let is_alike = |run: &&Sweep| {
         let saw_as_much = match sweep.reach {
@@ -369,7 +362,7 @@ fn consent(recent: &[Sweep], sweep: &Sweep) -> Option<Consent> {
         .find_map(|run| run.consent.clone())
 }
 
-/// Plans that wait give way to a newer run that acts, or plans to.
+/// A newer acting run replaces waiting plans.
 fn replaced(known: &SweepRunFacts, by: &Sweep, now: Timestamp) -> Vec<Write<Sweep>> {
     let waiting = known.recent.iter().filter(|run| run.state.is_waiting());
     waiting

@@ -1,12 +1,11 @@
-//! What a commit did, told to `tracing` for whoever sends traces on: that a request began, and each record about one.
-//! Ids and words of ours alone; never a reason, an address or a name.
+//! Reports commits to `tracing`: started requests and their records. Only ids and fixed words;
+//! never a reason, an address or a name.
 
 use hallpass_audit::Record;
-use hallpass_model::{RequestId, Target, UserId, traced::STEPS};
+use hallpass_base::{RequestId, Target, UserId, traced::STEPS};
 
 use crate::{Change, Origin, Request, Write};
 
-/// A request that begins with a commit.
 pub(super) struct Begun {
     request: RequestId,
     user: UserId,
@@ -14,7 +13,6 @@ pub(super) struct Begun {
     target: Option<Target>,
 }
 
-/// The requests that begin with this change.
 pub(super) fn begun(change: &Change) -> Vec<Begun> {
     let requests = change.requests.iter();
     requests
@@ -34,7 +32,6 @@ fn begins(request: &Request) -> Begun {
     }
 }
 
-/// Tells what was committed.
 pub(super) fn tell(begun: &[Begun], records: &[Record]) {
     for it in begun {
         let (account, set, group) = match &it.target {
@@ -61,7 +58,7 @@ pub(super) fn tell(begun: &[Begun], records: &[Record]) {
         );
     }
     for record in records {
-        // what is about no request has no trace
+        // Records without a request have no trace.
         let Some(request) = record.text("access_request_id") else {
             continue;
         };

@@ -1,39 +1,39 @@
-//! Turns: what somebody lists or searches is read by one call at a time, so that whoever has twenty
-//! tabs open waits for themselves and nobody else does. So is work that takes a processor for long.
+//! One read at a time per user for listings and searches, and one costly computation, so that a
+//! user with many tabs delays no one else.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex as State, PoisonError, Weak};
 use std::time::Duration;
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 use hallpass_rules::CancelFlag;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::Access;
 use crate::{Actor, ReadError};
 
-/// How long a call waits for its actor's work that is under way: a call of the API takes 30 seconds at most.
+/// An API call takes 30 seconds at most.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Somebody's turn to read; the next reading of theirs begins when it is dropped. Held for one call
-/// of the store, never while another turn is waited for.
+/// A user's turn to read, until dropped. Held for one store call, never while waiting for another
+/// turn.
 #[derive(Debug)]
 pub struct ReadTurn {
     _held: OwnedMutexGuard<()>,
 }
 
-/// Somebody's turn at costly work; their next begins when all clones are dropped. Read turns may be waited for meanwhile.
+/// A user's turn for costly work, until all clones are dropped. The holder may wait for read turns.
 #[derive(Clone, Debug)]
 pub struct WorkTurn {
     _held: Arc<ReadTurn>,
 }
 
 impl WorkTurn {
-    /// Does work on a thread that serves no others. The work keeps the turn until it ends. A blocking thread cannot be
-    /// aborted: when the future is dropped, because its call ended or timed out, `work` finds the flag set.
+    /// Runs work on a separate thread and keeps the turn until it ends. A blocking thread cannot be
+    /// aborted: when the future is dropped, a flag tells `work` to stop.
     ///
     /// # Errors
-    /// When the work panicked, or the process stops.
+    /// If the work panicked, or the process stops.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&CancelFlag) -> T + Send + 'static,
@@ -50,14 +50,12 @@ impl WorkTurn {
     }
 }
 
-/// Who reads or waits.
 #[derive(Default)]
 pub(super) struct Turns {
     people: State<HashMap<Email, Weak<Mutex<()>>>>,
 }
 
 impl Turns {
-    /// Waits for what this person reads already.
     async fn of(&self, person: &Email) -> ReadTurn {
         let line = self.line(person);
         ReadTurn {
@@ -70,7 +68,7 @@ impl Turns {
         if let Some(line) = people.get(person).and_then(Weak::upgrade) {
             return line;
         }
-        // whoever reads and waits no more only takes up room
+        // Idle entries only use memory.
         people.retain(|_, line| line.strong_count() > 0);
         let line = Arc::default();
         people.insert(person.clone(), Arc::downgrade(&line));
@@ -79,13 +77,12 @@ impl Turns {
 }
 
 impl Access {
-    /// The actor's turn to list or search, in the order in which turns are asked for. For one call of
-    /// a store.
+    /// Grants turns in order of calls. For one store call.
     pub async fn turn(&self, actor: &Actor) -> ReadTurn {
         self.read_turns.of(&actor.email).await
     }
 
-    /// The actor's turn at costly work; `None` when that which is under way does not end soon.
+    /// `None` if the running work does not end soon.
     pub async fn work_turn(&self, actor: &Actor) -> Option<WorkTurn> {
         let turn = self.work_turns.of(&actor.email);
         let turn = tokio::time::timeout(PATIENCE, turn).await.ok()?;
@@ -167,7 +164,7 @@ mod tests {
             }
             assert!(turns.line(&email("ana")).try_lock().is_err());
         }
-        // its call is over, and so is all that the call holds
+        // Its call is over, with everything that it holds.
         drop(turn);
         let next = turns.of(&email("ana")).await;
         assert_eq!(ends.await, Ok(()));

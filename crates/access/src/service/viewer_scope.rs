@@ -1,6 +1,5 @@
-//! What somebody is listed for today, of everything that was ever asked for: a set of numbers by which
-//! a store finds the rows they may see. Worked out once for a person, the rules and a reading of the
-//! directory, and then for what is new.
+//! The subjects for which a user is listed today, as a set of numbers with which a store finds
+//! their rows. Computed once per user, rules and directory read, then extended for new subjects.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -11,26 +10,21 @@ use super::Access;
 use super::search_context::Asker;
 use crate::{Actor, ReadError, Subject, SubjectSet, ViewerScope};
 
-/// People whose set is remembered.
 const REMEMBERED_MAX: usize = 256;
-/// Subjects read from the store in one call.
 const BATCH: u32 = 2_000;
 
-/// What was worked out before.
 #[derive(Default)]
 pub(super) struct ListingCache {
-    /// Everything that was ever asked for, in the order of its numbers.
     subjects: Mutex<Arc<Vec<(u64, Subject)>>>,
     people: Mutex<VecDeque<RememberedListing>>,
 }
 
-/// What one person is listed for.
 #[derive(Clone)]
 struct RememberedListing {
     rules: String,
     directory: Weak<Directory>,
     person: Asker,
-    /// Of subjects up to this number.
+    /// Covers subjects up to this number.
     upto: u64,
     set: SubjectSet,
 }
@@ -44,8 +38,7 @@ impl RememberedListing {
 }
 
 impl Access {
-    /// Everything somebody is listed for today, and perhaps more: whom and when is decided for each
-    /// row.
+    /// A superset: each row is checked separately.
     pub(super) async fn listed(&self, actor: &Actor) -> Result<SubjectSet, ReadError> {
         let (rules, directory) = (self.rules(), self.directory());
         let approvable = rules.approvable(actor.principal(), &directory);
@@ -82,7 +75,7 @@ impl Access {
         Ok(set)
     }
 
-    /// What narrows listings to somebody; `None` for who reads everything.
+    /// `None` with global read access.
     pub(super) async fn sight(&self, actor: &Actor) -> Result<Option<ViewerScope>, ReadError> {
         if actor.reads_all() {
             return Ok(None);
@@ -93,7 +86,6 @@ impl Access {
         }))
     }
 
-    /// Everything that was ever asked for.
     pub(super) async fn subjects(&self) -> Result<Arc<Vec<(u64, Subject)>>, ReadError> {
         let mut known = self.listings.all();
         loop {
@@ -112,7 +104,7 @@ impl ListingCache {
         Arc::clone(&self.subjects.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What was known, with more; kept unless somebody else knows as much by now.
+    /// Extends the cache, unless another call already did.
     fn add(
         &self,
         known: &Arc<Vec<(u64, Subject)>>,
@@ -146,7 +138,7 @@ impl ListingCache {
 
     fn remember(&self, known: RememberedListing) {
         let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
-        // what can never be asked for again only takes up room
+        // Obsolete entries only use memory.
         people.retain(|it| it.directory.strong_count() > 0 && it.person != known.person);
         if people.len() >= REMEMBERED_MAX {
             people.pop_front();

@@ -1,26 +1,21 @@
-//! Which of the other requests and grants that a request names its reader may see.
+//! Filters the request and grant ids in a request by visibility.
 
-use hallpass_model::{GrantId, RequestId};
+use hallpass_base::{GrantId, RequestId};
 
 use super::Access;
 use crate::{Actor, ReadError, Request};
 
-/// The ids of other things in a request, as far as its reader may see what they name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VisibleLinks {
-    /// Of [`Request::asked_with`].
     pub asked_with: Vec<RequestId>,
-    /// [`Request::extends`].
     pub extends: Option<GrantId>,
-    /// [`Request::grant`].
     pub grant: Option<GrantId>,
 }
 
 impl Access {
-    /// What the actor may see of the ids in a request that they see. One that cannot be read is left
-    /// out, and logged.
+    /// Leaves out and logs unreadable ones.
     pub async fn visible_links(&self, actor: &Actor, request: &Request) -> VisibleLinks {
-        // a requester made the others in the same call, and holds what the grants give
+        // The requester made the others in the same call, and holds the grants.
         if actor.reads_all() || request.requester.is(actor) {
             return VisibleLinks {
                 asked_with: request.asked_with.clone(),

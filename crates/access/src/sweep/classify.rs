@@ -1,11 +1,9 @@
-//! What a listing means: every direct assignment and membership is Hallpass's own, accepted, or
-//! unknown; and how that differs from the run before. Pure.
+//! Classifies a listing: each direct assignment or membership is Hallpass's, accepted, or unknown;
+//! and compares it with the previous run. Pure.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use hallpass_model::{
-    HoldKey, PermissionSetArn, SweepId, Target, TargetNames, TimeSpan, Timestamp,
-};
+use hallpass_base::{HoldKey, PermissionSetArn, SweepId, Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_rules::Directory;
 
 use super::{
@@ -14,35 +12,33 @@ use super::{
 };
 use crate::{EntitlementReport, Person, UnreadGrant};
 
-/// Two runs have to find an item unknown, this far apart at least (`access.md` §10.3).
+/// The minimum distance of the two runs that must find an item unknown (`access.md` §10.3).
 pub const RUNS_APART: TimeSpan = TimeSpan::minutes(10);
-/// How many runs in a row.
 const RUNS_IN_A_ROW: u32 = 2;
-/// What a grant found standing is only reported for so long (`access.md` §10.2).
+/// How long access found standing by a grant is only reported (`access.md` §10.2).
 pub const PREEXISTING_FOR: TimeSpan = TimeSpan::hours(7 * 24);
-/// A grant that cannot be read does not say when its access was seen: so long after it was made at most.
+/// The latest time to grant, assumed for an unreadable grant.
 const GRANTED_WITHIN: TimeSpan = TimeSpan::hours(24);
-/// More than this share of everything seen, in percent, is not acted on (`access.md` §10.3).
+/// A larger share of all access, in percent, is not acted on (`access.md` §10.3).
 const SHARE_MAX_PERCENT: u64 = 25;
-/// Items that are gone, and places that were not read, named in a report; more are counted.
+/// Names in a report; more are counted.
 pub(crate) const NAMED_MAX: usize = 100;
 
-/// What Hallpass holds, or held so lately that a listing may still show it.
+/// Access that Hallpass holds, or held so recently that listings may show it.
 #[derive(Clone, Debug, Default)]
 pub struct Held {
-    /// What it gave, is giving or takes away.
+    /// Granted, or being granted or removed.
     pub ours: BTreeSet<HoldKey>,
-    /// What stood before a live grant.
     pub under_grant: BTreeSet<HoldKey>,
-    /// When a grant last found that something stood before it.
+    /// When a grant last found the access standing.
     pub found_standing: BTreeMap<HoldKey, Timestamp>,
-    /// Grants of the last days that are over and cannot be read: each may have found that something stood before it, or
-    /// have given what a listing still shows.
+    /// Recent unreadable ended grants: each may have found standing access, or granted listed
+    /// access.
     pub unread: Vec<UnreadGrant>,
 }
 
 impl Held {
-    /// When a grant last found, or may have found, that a key stood before it.
+    /// Includes possible findings of unreadable grants.
     pub fn stood_before(&self, key: &HoldKey) -> Option<Timestamp> {
         let unread = self.unread.iter().filter(|grant| grant.may_be_of(key));
         let unread = unread.map(|grant| GRANTED_WITHIN.after(grant.id.drawn_at()));
@@ -50,14 +46,10 @@ impl Held {
     }
 }
 
-/// What a run may do about unknown items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MayAct {
-    /// Report them.
     No,
-    /// Plan this; an administrator confirms it.
     Plan(SweepAction),
-    /// Do this.
     Do(SweepAction),
 }
 
@@ -70,45 +62,29 @@ impl MayAct {
     }
 }
 
-/// Everything a listing is judged by.
 #[derive(Clone, Copy)]
 pub struct ListingFacts<'a> {
-    /// The run.
     pub sweep: SweepId,
-    /// What it read.
     pub listing: &'a StandingListing,
-    /// Where it looked.
     pub scope: &'a StandingScope,
-    /// What Hallpass holds.
     pub held: &'a Held,
-    /// What administrators accepted.
     pub accepted: &'a BTreeMap<HoldKey, Accepted>,
-    /// The items of the run before.
     pub earlier: &'a BTreeMap<HoldKey, SweepItem>,
-    /// What it found of entitlements.
     pub earlier_entitlements: Option<&'a EntitlementReport>,
-    /// Items that earlier runs are at work on.
     pub in_hand: &'a BTreeMap<HoldKey, SweepId>,
-    /// For names.
     pub directory: &'a Directory,
-    /// Patterns and limits.
     pub settings: &'a SweepSettings,
-    /// What may be done.
     pub may_act: MayAct,
 }
 
-/// What a run found.
 #[derive(Clone, Debug)]
 pub struct Findings {
-    /// Everything that is not Hallpass's own, by key.
     pub items: Vec<SweepItem>,
-    /// The numbers, without grants against the world.
     pub report: SweepReport,
-    /// What keeps it from acting by itself.
+    /// What prevents automatic action.
     pub brake: Option<Brake>,
 }
 
-/// What the listing means.
 pub fn findings(facts: &ListingFacts<'_>) -> Findings {
     let names = TargetLabels::of(facts.directory);
     let mut items: Vec<SweepItem> = facts
@@ -167,7 +143,6 @@ fn brake(to_act: u64, facts: &ListingFacts<'_>) -> Option<Brake> {
     is_large.then_some(Brake::Share { would: to_act, of })
 }
 
-/// An item that this run's listing shows.
 fn seen(
     facts: &ListingFacts<'_>,
     names: &TargetLabels<'_>,
@@ -182,7 +157,7 @@ fn seen(
         sweep: facts.sweep,
         key: key.clone(),
         names: names.of_target(&key.target, before),
-        // who left keeps the name they had
+        // A user who left keeps the name.
         holder: holder.or_else(|| before.and_then(|before| before.holder.clone())),
         change: match before {
             None => ItemChange::New,
@@ -205,13 +180,13 @@ fn seen(
     SweepItem { fate, ..item }
 }
 
-/// An item whose place could not be read: as the run before left it, and nothing is done about it.
+/// Keeps an item whose place was unreadable unchanged, without action.
 fn unread(facts: &ListingFacts<'_>, before: &SweepItem) -> SweepItem {
     SweepItem {
         sweep: facts.sweep,
         change: ItemChange::Same,
         sight: ItemSight::Unread,
-        // a run that did not see it is no run that found it
+        // A run that did not see it does not count.
         unaccepted_since: None,
         unaccepted_runs: 0,
         fate: match facts.in_hand.get(&before.key) {
@@ -249,7 +224,7 @@ fn kind(facts: &ListingFacts<'_>, key: &HoldKey) -> ItemKind {
     }
 }
 
-/// Since when, and in how many runs in a row, nobody had accepted it.
+/// Counts consecutive runs without acceptance, and their start.
 fn in_a_row(
     kind: &ItemKind,
     before: Option<&SweepItem>,
@@ -259,7 +234,7 @@ fn in_a_row(
         return (None, 0);
     }
     match before.and_then(|before| before.unaccepted_since.map(|since| (before, since))) {
-        // never by a clock that was ahead
+        // Never by a fast clock.
         Some((before, since)) => {
             let runs = before.unaccepted_runs.saturating_add(1);
             (Some(since.min(at)), runs)
@@ -290,7 +265,7 @@ fn fate(facts: &ListingFacts<'_>, item: &SweepItem) -> Fate {
         let cause = Wait::SecondRun;
         return Fate::Waits { cause };
     }
-    // the holder of today, not the one remembered
+    // The current holder, not the stored one.
     let has_holder = person(&item.key, facts.directory).is_some();
     if matches!(action, SweepAction::Adopt { .. }) && !has_holder {
         let cause = Wait::Holder;
@@ -368,7 +343,7 @@ fn left_out(facts: &ListingFacts<'_>) -> Vec<LeftOut> {
     all.filter(is_left_out).cloned().collect()
 }
 
-/// Who can hold a grant: somebody of the directory with an address.
+/// A directory user with an address, who can hold a grant.
 pub(crate) fn person(key: &HoldKey, directory: &Directory) -> Option<Person> {
     let person = directory.person(&key.user)?;
     Some(Person {
@@ -380,7 +355,6 @@ pub(crate) fn person(key: &HoldKey, directory: &Directory) -> Option<Person> {
     })
 }
 
-/// What targets are called today.
 pub(crate) struct TargetLabels<'a> {
     directory: &'a Directory,
     sets: HashMap<&'a PermissionSetArn, &'a str>,
@@ -395,7 +369,7 @@ impl<'a> TargetLabels<'a> {
         }
     }
 
-    /// The names of a target; those it had before where today has none.
+    /// Falls back to earlier names.
     pub(crate) fn of_target(&self, target: &Target, before: Option<&SweepItem>) -> TargetNames {
         match target {
             Target::Account {

@@ -1,47 +1,33 @@
-//! Where a sweep looks, and what it read there.
+//! The scope of a sweep, and its listing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use hallpass_model::{AccountId, GroupId, HoldKey, PermissionSetArn, Target, Timestamp};
+use hallpass_base::{AccountId, GroupId, HoldKey, PermissionSetArn, Target, Timestamp};
 use hallpass_rules::{Directory, Rules, SetBits};
 use serde::{Deserialize, Serialize};
 
 use super::SweepReach;
 use crate::Entitlement;
 
-/// What a sweep does not look at, and says so.
+/// Exclusions of a sweep, which it reports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum LeftOut {
-    /// Accounts that are not active: AWS changes nothing in them.
-    InactiveAccounts {
-        /// How many.
-        count: u64,
-    },
-    /// The management account, which a delegated administrator cannot change.
-    ManagementAccount {
-        /// Its id.
-        account: AccountId,
-    },
-    /// Entitlements of account access manager: access that no listing of assignments shows.
+    /// Inactive accounts, where AWS changes nothing.
+    InactiveAccounts { count: u64 },
+    /// A delegated administrator cannot change the management account.
+    ManagementAccount { account: AccountId },
+    /// Account access manager's entitlements, absent from assignment listings.
     Entitlements,
-    /// Groups whose members follow attributes of people, which has a comparison of its own.
-    SyncedGroups {
-        /// How many.
-        count: u64,
-    },
-    /// Every group: one whose members follow attributes is not found by the name that the configuration has, and may be
-    /// any of them.
-    AllGroups {
-        /// How many.
-        count: u64,
-    },
+    /// Attribute-based groups, which are compared separately.
+    SyncedGroups { count: u64 },
+    /// A configured attribute-based group was not found by name and may be any group.
+    AllGroups { count: u64 },
 }
 
-/// Where a sweep looks: pairs of account and permission set, and groups.
 #[derive(Clone, Debug, Default)]
 pub struct StandingScope {
-    /// Every permission set, in the directory's order.
+    /// In the directory's order.
     sets: Vec<PermissionSetArn>,
     places: HashMap<PermissionSetArn, usize>,
     accounts: Vec<(AccountId, SetBits)>,
@@ -51,8 +37,7 @@ pub struct StandingScope {
 }
 
 impl StandingScope {
-    /// The scope of a sweep. Accounts that are not active, and the one that AWS does not let us
-    /// change, are left out.
+    /// Excludes inactive accounts, and the one that Hallpass cannot change.
     pub fn new(
         reach: SweepReach,
         rules: &Rules,
@@ -95,7 +80,7 @@ impl StandingScope {
         scope
     }
 
-    /// The same without these groups, as something else sees to their members.
+    /// Excludes groups with separate management.
     #[must_use]
     pub fn without_groups<'a>(mut self, groups: impl IntoIterator<Item = &'a GroupId>) -> Self {
         let before = self.groups.len();
@@ -109,7 +94,7 @@ impl StandingScope {
         self
     }
 
-    /// The same without groups: one of them is seen to by something else, and nobody knows which.
+    /// Excludes all groups: one has separate management but is unknown.
     #[must_use]
     pub fn without_any_group(mut self) -> Self {
         let count = u64::try_from(self.groups.len()).unwrap_or(u64::MAX);
@@ -120,7 +105,6 @@ impl StandingScope {
         self
     }
 
-    /// Nothing but these targets.
     pub fn of_targets<'a>(
         targets: impl IntoIterator<Item = &'a Target>,
         directory: &Directory,
@@ -180,13 +164,11 @@ impl StandingScope {
         true
     }
 
-    /// The accounts that have pairs in scope.
     pub fn accounts(&self) -> impl Iterator<Item = &AccountId> {
         let with_pairs = self.accounts.iter().filter(|(_, bits)| !bits.is_empty());
         with_pairs.map(|(account, _)| account)
     }
 
-    /// The permission sets that are in scope in some account.
     pub fn permission_sets(&self) -> Vec<&PermissionSetArn> {
         let mut all: Option<SetBits> = None;
         let with_pairs = self.accounts.iter().filter(|(_, bits)| !bits.is_empty());
@@ -202,7 +184,6 @@ impl StandingScope {
             .collect()
     }
 
-    /// Whether a pair is in scope.
     pub fn covers(&self, account: &AccountId, set: &PermissionSetArn) -> bool {
         let account = self.account_places.get(account);
         let bits = account.and_then(|place| self.accounts.get(*place));
@@ -211,7 +192,6 @@ impl StandingScope {
             .is_some_and(|((_, bits), place)| bits.contains(*place))
     }
 
-    /// Whether a target is in scope.
     pub fn contains(&self, target: &Target) -> bool {
         match target {
             Target::Account {
@@ -222,99 +202,72 @@ impl StandingScope {
         }
     }
 
-    /// The groups in scope.
     pub fn groups(&self) -> &BTreeSet<GroupId> {
         &self.groups
     }
 
-    /// What is left out of it.
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
     }
 
-    /// Whether there is nothing to look at.
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty() && self.accounts().next().is_none()
     }
 }
 
-/// Something that could not be read (promise P9).
+/// A failed read (promise P9).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unread {
-    /// What could not be listed.
     #[serde(flatten)]
     pub what: UnreadPlace,
-    /// What AWS said.
     pub error: String,
 }
 
-/// What could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "unread", rename_all = "snake_case")]
 pub enum UnreadPlace {
-    /// Which permission sets are in an account.
     Account {
-        /// The account.
         account: AccountId,
     },
-    /// Which accounts a permission set is in.
     PermissionSet {
-        /// The permission set.
         permission_set: PermissionSetArn,
     },
-    /// Who has a permission set in an account.
     Pair {
-        /// The account.
         account: AccountId,
-        /// The permission set.
         permission_set: PermissionSetArn,
     },
-    /// Who is a member of a group.
     Group {
-        /// The group.
         group: GroupId,
     },
-    /// Which entitlements of account access manager there are.
     Entitlements {
-        /// Of which account; none where not even the application could be read.
+        /// `None` if not even the application was readable.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         account: Option<AccountId>,
     },
 }
 
-/// What was read: every direct assignment of a user, and every member of a group, in scope.
 #[derive(Clone, Debug, Default)]
 pub struct StandingListing {
-    /// When reading began.
     pub began: Timestamp,
-    /// When it ended.
     pub ended: Timestamp,
-    /// Who holds what, with the instant at which the listing that shows it began.
+    /// Holdings, with the start of the listing that shows each.
     pub seen: BTreeMap<HoldKey, Timestamp>,
-    /// Pairs whose assignments were read.
     pub pairs_read: u64,
-    /// Groups whose members were read.
     pub groups_read: u64,
-    /// Assignments of groups in these pairs: told apart, and not touched.
+    /// Counted, but not acted on.
     pub group_assignments: u64,
-    /// The pairs that have some.
     pub of_groups: BTreeSet<(AccountId, PermissionSetArn)>,
-    /// Entitlements of account access manager in the accounts of the scope; `None` where nobody looked.
+    /// `None` if not read.
     pub entitlements: Option<Vec<Entitlement>>,
-    /// What could not be read.
     pub unread: Vec<Unread>,
 }
 
-/// What there is in accounts.
 #[derive(Clone, Debug, Default)]
 pub struct EntitlementListing {
-    /// Each entitlement once.
     pub seen: Vec<Entitlement>,
-    /// What could not be read.
     pub unread: Vec<Unread>,
 }
 
-/// What a listing did not read, to ask many times.
 #[derive(Clone, Debug, Default)]
 pub struct NotRead<'a> {
     accounts: BTreeSet<&'a AccountId>,
@@ -324,7 +277,6 @@ pub struct NotRead<'a> {
 }
 
 impl StandingListing {
-    /// What of it could not be read.
     pub fn not_read(&self) -> NotRead<'_> {
         let mut found = NotRead::default();
         for unread in &self.unread {
@@ -344,21 +296,20 @@ impl StandingListing {
                 UnreadPlace::Group { group } => {
                     found.groups.insert(group);
                 }
-                // no assignment is hidden by it
+                // Hides no assignment.
                 UnreadPlace::Entitlements { .. } => {}
             }
         }
         found
     }
 
-    /// Whether nothing at all could be read, though there was something to read.
+    /// Whether nothing was readable, though the scope is not empty.
     pub fn is_blind(&self) -> bool {
         self.pairs_read == 0 && self.groups_read == 0 && !self.unread.is_empty()
     }
 }
 
 impl NotRead<'_> {
-    /// Whether a target was not read.
     pub fn contains(&self, target: &Target) -> bool {
         match target {
             Target::Account {

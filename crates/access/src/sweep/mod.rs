@@ -1,5 +1,5 @@
-//! Access that nobody recorded: looking for it, telling of it, accepting it, giving it an end, and,
-//! where the configuration says so, removing it (`access.md` §10).
+//! Finds unmanaged access, and reports, accepts, adopts or, if configured, removes it (`access.md`
+//! §10).
 //!
 //! ```text
 //!   scope ──► StandingSource ──► findings ──► reported
@@ -9,8 +9,7 @@
 //!               ours · accepted · found standing by a grant · unknown
 //! ```
 //!
-//! Pure: what is listed, held, accepted and was found before are arguments; `service` reads and
-//! stores. What is done about a plan is in `sweep_steps`.
+//! Pure: all facts are arguments; `service` reads and stores. `sweep_steps` executes plans.
 
 mod settings;
 

@@ -1,21 +1,20 @@
-//! Standing access that the configuration accepts (`access.standing`): patterns of
+//! Accepted standing access in the configuration (`access.standing`): patterns of
 //! `user/account/permission set` or `group/user`, with `*` and `?`.
 
 use std::fmt;
 use std::str::FromStr;
 
-use hallpass_model::{Glob, HoldKey, Target, UserId};
+use hallpass_base::{Glob, HoldKey, Target, UserId};
 use hallpass_rules::Directory;
 use hallpass_rules::directory::Person;
 
-/// Text that is no pattern of standing access.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a pattern of standing access: write `user/account/permission-set` or `group/user`"
 )]
 pub struct PatternError(String);
 
-/// A pattern that accepts nothing, since a part of it fits nothing the directory knows.
+/// A pattern with a part that matches nothing in the directory.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{pattern}` in `access.standing` accepts nothing: no {what} fits `{part}`")]
 pub struct DeadPattern {
@@ -25,14 +24,12 @@ pub struct DeadPattern {
 }
 
 impl DeadPattern {
-    /// What would help.
     pub fn help(&self) -> &'static str {
         "correct it or drop it: accounts and groups go by name or id, permission sets by name, people by address, user \
          name or id; in place of a `/` in a name write `?`"
     }
 }
 
-/// What the configuration accepts as standing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StandingPattern {
     text: String,
@@ -47,13 +44,12 @@ enum TargetPattern {
 }
 
 impl StandingPattern {
-    /// As it was written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether it is about this access. People are known by any of their addresses, their user name
-    /// or their id; accounts and groups by name or id; who left the directory by id alone.
+    /// Users match by address, user name or id; accounts and groups by name or id; deleted users
+    /// only by id.
     pub fn covers(&self, key: &HoldKey, directory: &Directory) -> bool {
         self.covers_user(key, directory)
             && match (&self.place, &key.target) {
@@ -97,8 +93,8 @@ impl StandingPattern {
             || emails.any(|email| self.user.matches(email.as_str()))
     }
 
-    /// The first part of it that fits nothing, where one does: a name that is written wrong, or the name of a group with a `/`,
-    /// which is read as an account's. Somebody who left is known by their id alone, so no id of a user is held against it.
+    /// Returns the first part that matches nothing: a typo, or a group name with `/` read as an
+    /// account. Ignores user ids, since deleted users have only those.
     pub fn dead(&self, directory: &Directory) -> Option<DeadPattern> {
         let named = |glob: &Glob, id: &str, name: &str| glob.matches(id) || glob.matches(name);
         let place = match &self.place {
@@ -172,8 +168,8 @@ mod tests {
     use super::*;
     use crate::sweep::tests::{account_key, directory, gone_key, group_key};
 
-    /// Pattern; whether it covers ana's `ReadOnly` in payments-prod, her membership of oncall, and the
-    /// access of somebody who left.
+    /// Pattern; whether it covers ana's `ReadOnly` in payments-prod, her membership of oncall, and
+    /// a deleted user's access.
     #[test]
     fn patterns_name_people_accounts_sets_and_groups() {
         let rows = [
@@ -207,7 +203,7 @@ mod tests {
         }
     }
 
-    /// Pattern; what is said of the part that fits nothing.
+    /// Pattern; message about the part without a match.
     #[test]
     fn a_pattern_that_accepts_nothing_says_which_part_fits_nothing() {
         let rows = [
@@ -217,7 +213,7 @@ mod tests {
             ("oncall/bo", ""),
             ("99999999-8888-7777-6666-555555555555/*", ""),
             ("*/*", ""),
-            // who left is known by id alone
+            // Deleted users have only an id.
             ("00000009-0000-0000-0000-000000000000/*/*", ""),
             ("on?all/*", ""),
             ("*/payments-dev/ReadOnly", "no account fits `payments-dev`"),
@@ -225,7 +221,7 @@ mod tests {
             ("eve@corp.example/*/*", "no user fits `eve@corp.example`"),
             ("off*/*", "no group fits `off*`"),
             ("oncall/eve@corp.example", "no user fits `eve@corp.example`"),
-            // a group whose name has a slash
+            // A group name with a slash.
             ("team/oncall/ana", "no account fits `oncall`"),
             ("team/oncall/*", "no account fits `oncall`"),
         ];

@@ -1,15 +1,14 @@
-//! When sweeps run (`access.md` §6): `rate(2 hours)`, the six fields of AWS's `cron(…)`, or the five
-//! of a crontab. All in UTC, to the minute.
+//! Sweep schedules (`access.md` §6): `rate(2 hours)`, the six fields of AWS's `cron(…)`, or the
+//! five of a crontab. All in UTC, to the minute.
 
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 
-/// Text that names no schedule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a schedule: {why}")]
 pub struct ScheduleError {
@@ -17,7 +16,6 @@ pub struct ScheduleError {
     why: String,
 }
 
-/// When something runs, again and again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     text: String,
@@ -39,11 +37,10 @@ struct Cron {
     weekdays: Weekdays,
     /// Years since 1970; `None` = every year.
     years: Option<Vec<i16>>,
-    /// How the two kinds of days go together.
     together: Together,
 }
 
-/// Numbers of a field, each as a bit.
+/// Field values as bits.
 type Bits = u64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +49,7 @@ enum Days {
     Listed(Bits),
     /// `L`: the month's last.
     Last,
-    /// `15W`: the weekday nearest to it, in the same month.
+    /// `15W`: the nearest weekday in the same month.
     NearestWeekday(i8),
 }
 
@@ -67,7 +64,7 @@ enum Weekdays {
     LastOf(i8),
 }
 
-/// Whether a day has to fit both kinds, or either: a crontab with both given means either.
+/// Whether a day must match both kinds or either: a crontab with both means either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Together {
     Both,
@@ -82,8 +79,7 @@ const MONTHS: [&str; 12] = [
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
 impl Schedule {
-    /// The first instant of the schedule after `last`; `None` when there is none any more. A rate is
-    /// counted from `last` itself.
+    /// Returns the first instant after `last`, if any. A rate counts from `last`.
     pub fn next(&self, last: Timestamp) -> Option<Timestamp> {
         match &self.form {
             Recurrence::Rate(every) => Some(every.after(last)),
@@ -91,7 +87,6 @@ impl Schedule {
         }
     }
 
-    /// The pause of a rate; a cron expression has none.
     pub const fn rate(&self) -> Option<TimeSpan> {
         match &self.form {
             Recurrence::Rate(every) => Some(*every),
@@ -99,7 +94,7 @@ impl Schedule {
         }
     }
 
-    /// Each night at 23:00 UTC, the default of `access.sweep.at`.
+    /// 23:00 UTC, the default of `access.sweep.at`.
     pub fn nightly() -> Self {
         let every = Cron {
             minutes: 1,
@@ -116,7 +111,6 @@ impl Schedule {
         }
     }
 
-    /// As it was written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -170,7 +164,7 @@ fn read(text: &str) -> Result<Recurrence, String> {
             return Err("write rate(2 hours), cron(0 23 * * ? *) or 0 23 * * *".to_owned());
         }
     };
-    // a date that never comes, such as the 30th of February, would be a sweep that never runs
+    // An impossible date such as the 30th of February would never run.
     match cron.next(Timestamp::UNIX_EPOCH) {
         Some(_) => Ok(Recurrence::Cron(cron)),
         None => Err("no day is ever like this".to_owned()),
@@ -232,7 +226,7 @@ fn crontab(fields: [&str; 5]) -> Result<Cron, String> {
         hours: numbers(hours, 0, 23, &[])?,
         days: read_days(days)?,
         months: numbers(months, 1, 12, &MONTHS)?,
-        // 0 is Sunday, and so is 7
+        // 0 and 7 are Sunday
         weekdays: read_weekdays(weekdays, 0)?,
         years: None,
         together,
@@ -261,7 +255,7 @@ fn read_weekdays(text: &str, first: u8) -> Result<Weekdays, String> {
     };
     match text {
         "*" | "?" => return Ok(Weekdays::Every),
-        // the week's last day
+        // Saturday
         "L" => return Ok(Weekdays::Listed(1 << 6)),
         _ => {}
     }
@@ -294,8 +288,8 @@ fn number(text: &str, least: u8, most: u8, names: &[&str]) -> Result<u8, String>
         .ok_or_else(|| format!("`{text}` is not a number from {least} to {most}"))
 }
 
-/// `*`, `5`, `1-5`, `0/15`, `*/15`, and several of these after commas: what is named, in the order it is written,
-/// within `all`; `number` reads one.
+/// Parses `*`, `5`, `1-5`, `0/15`, `*/15`, and comma lists within `all`, in written order; `number`
+/// parses one value.
 fn listed<T>(
     text: &str,
     all: (T, T),
@@ -371,7 +365,7 @@ impl Cron {
                     return found;
                 }
             }
-            // no rule of days is further apart than two leap years around 1900 or 2100
+            // No day rule has a longer gap than two leap years around 1900 or 2100.
             if self.years.is_none() && day.year() - start.year() > 9 {
                 return None;
             }
@@ -420,7 +414,6 @@ impl Days {
     }
 }
 
-/// The weekday nearest to a day of the month that `day` is in, without leaving the month.
 fn nearest_weekday(day: Date, wanted: i8) -> Option<i8> {
     let last = day.days_in_month();
     let wanted = Date::new(day.year(), day.month(), wanted).ok()?;
@@ -455,7 +448,8 @@ mod tests {
         at.map_or("never".to_owned(), |at| at.to_string())
     }
 
-    /// Schedule, last, next. 2026-11-20 is a Friday. With both kinds of days, a crontab means either.
+    /// Schedule, last, next. 2026-11-20 is a Friday. With both kinds of days, a crontab means
+    /// either.
     const NEXT: &str = "
         rate(2 hours) | 2026-11-20T15:20:30Z | 2026-11-20T17:20:30Z
         rate(1 day) | 2026-11-20T15:20:30Z | 2026-11-21T15:20:30Z

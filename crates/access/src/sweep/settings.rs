@@ -1,33 +1,26 @@
-//! How sweeps run, as the configuration says (`access.sweep.*`, `access.standing`).
+//! Sweep settings (`access.sweep.*`, `access.standing`).
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use serde::{Deserialize, Serialize};
 
 use super::{Schedule, StandingPattern};
 
-/// The longest that access is adopted for.
 pub const ADOPTED_MAX: TimeSpan = TimeSpan::hours(90 * 24);
 
-/// What a sweep does about access that nobody recorded.
+/// The action on unmanaged access.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "mode", rename_all = "snake_case")]
 pub enum SweepMode {
-    /// There are no sweeps.
     Off,
-    /// It is reported.
     #[default]
     Report,
-    /// It gets an end, as if it had been granted for so long.
     Adopt {
-        /// How long it is held from then on.
         length: TimeSpan,
     },
-    /// It is removed.
     Revoke,
 }
 
 impl SweepMode {
-    /// The mode's name in the configuration.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Off => "off",
@@ -37,7 +30,7 @@ impl SweepMode {
         }
     }
 
-    /// What is done to an item that stays unknown; `None` where sweeps only report.
+    /// `None` if sweeps only report.
     pub const fn action(self) -> Option<SweepAction> {
         match self {
             Self::Off | Self::Report => None,
@@ -47,32 +40,23 @@ impl SweepMode {
     }
 }
 
-/// What is done to an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum SweepAction {
-    /// It is taken away.
     Remove,
-    /// It becomes a grant that ends.
-    Adopt {
-        /// After so long.
-        length: TimeSpan,
-    },
+    Adopt { length: TimeSpan },
 }
 
-/// Where sweeps look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SweepReach {
-    /// At the pairs some rule affects, and at the groups rules name.
+    /// Pairs that rules affect, and groups that they name.
     #[default]
     Rules,
-    /// At every account, permission set and group.
     All,
 }
 
 impl SweepReach {
-    /// Its name in the configuration.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Rules => "rules",
@@ -81,20 +65,14 @@ impl SweepReach {
     }
 }
 
-/// Settings of sweeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SweepSettings {
-    /// What is done about what is found.
     pub mode: SweepMode,
-    /// Where they look.
     pub reach: SweepReach,
-    /// How often is looked; what is found is reported.
     pub check_every: TimeSpan,
-    /// When the sweep of the mode runs.
     pub at: Schedule,
-    /// A run that would act on more items than this stops and says so.
+    /// A run stops if it would act on more items.
     pub max_removals: u32,
-    /// Standing access that is accepted.
     pub standing: Vec<StandingPattern>,
 }
 

@@ -1,4 +1,4 @@
-//! What a listing means, row by row of `access.md` §10, and what holds whatever is listed.
+//! Classification by rows of `access.md` §10, and its invariants.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -11,7 +11,7 @@ mod whatever;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{
+use hallpass_base::{
     Email, GrantId, HoldKey, PermissionSetArn, SweepId, Target, TargetNames, TimeSpan, Timestamp,
     UserId,
 };
@@ -58,7 +58,6 @@ pub(crate) fn group_key(n: u8) -> HoldKey {
     }
 }
 
-/// Of somebody whom the directory does not know.
 pub(crate) fn gone_key(set: &str) -> HoldKey {
     account_key(9, set)
 }
@@ -128,7 +127,6 @@ const EVERYTHING: &str = r#"{"statements": [
   {"ResourceType": "Account", "Resource": "*", "PermissionSet": "*"}],
   "group_statements": [{"Resource": "99999999-8888-7777-6666-555555555555"}]}"#;
 
-/// A world that is looked at again and again.
 struct Looks {
     directory: Directory,
     rules: Rules,
@@ -143,7 +141,7 @@ struct Looks {
 }
 
 impl Looks {
-    /// Ten things that are Hallpass's own beside what a test adds, so that no share is large.
+    /// Adds ten grants, so that no share is large.
     fn new() -> Self {
         let mut looks = Self {
             directory: directory(),
@@ -176,7 +174,6 @@ impl Looks {
         self
     }
 
-    /// A run at a minute; the next one knows it.
     fn run(&mut self, minute: u64) -> Findings {
         self.runs += 1;
         self.listing.began = at(minute);
@@ -253,8 +250,8 @@ fn what_exists_without_a_hold_or_acceptance_is_unknown() {
     assert_eq!(numbers, (13, 10, 2, 1));
 }
 
-/// `access.md` §10.2: a grant that is over and cannot be read may have found its person's access in its account, or its
-/// person's membership of a group, standing: for 8 days that is only reported.
+/// `access.md` §10.2: an unreadable ended grant may have found its holder's access standing: for 8
+/// days such access is only reported.
 #[test]
 fn what_an_unread_grant_may_have_found_is_only_reported_for_eight_days() {
     let in_prod = account_key(1, "ReadOnly");
@@ -264,7 +261,7 @@ fn what_an_unread_grant_may_have_found_is_only_reported_for_eight_days() {
     );
     let (other_person, group) = (account_key(2, "ReadOnly"), group_key(1));
     let keys = [in_prod, other_set, other_account, other_person, group];
-    // the account of the grant, and which of these it may be about
+    // The grant's account, and the keys it may concern.
     for (of, kept) in [
         (Some(ACCOUNT.to_owned()), [true, true, false, false, false]),
         (None, [false, false, false, false, true]),
@@ -314,8 +311,7 @@ fn what_no_rule_is_about_is_not_looked_at_unless_everything_is() {
     assert_eq!(item(&looks.run(1), &beside).kind, ItemKind::Unknown);
 }
 
-/// `access.md` §16.20: suspended accounts are left out, and so is the one that cannot be changed;
-/// it is said.
+/// `access.md` §16.20: suspended and unreachable accounts are left out and reported.
 #[test]
 fn what_is_left_out_is_said() {
     let (directory, rules) = (directory(), rules(EVERYTHING));
@@ -333,7 +329,7 @@ fn what_is_left_out_is_said() {
     assert_eq!(scope.permission_sets().len(), 2);
 }
 
-/// `access.md` §16.20: the members of a renamed group are still known, for keys are ids.
+/// `access.md` §16.20: keys are ids, so a renamed group's members stay known.
 #[test]
 fn renaming_a_group_makes_nothing_unknown() {
     let mut looks = Looks::new();
@@ -356,7 +352,7 @@ fn renaming_a_group_makes_nothing_unknown() {
 #[test]
 fn only_what_two_runs_ten_minutes_apart_find_is_acted_on() {
     let key = account_key(1, "ReadOnly");
-    // minutes of the runs, and what the last of them does
+    // Minutes of the runs, and the result of the last.
     let rows: [(&[u64], &str); 6] = [
         (&[0], "waits"),
         (&[0, 9], "waits"),
@@ -388,7 +384,7 @@ fn a_run_that_did_not_find_it_begins_the_count_anew() {
     assert_eq!(fate(&looks.run(60), &key), "due");
 }
 
-/// Promise P9: what could not be read is neither gone nor found.
+/// Promise P9: an unreadable item is neither deleted nor found.
 #[test]
 fn what_could_not_be_read_is_as_it_was_and_never_acted_on() {
     let key = account_key(1, "ReadOnly");
@@ -421,7 +417,7 @@ fn what_could_not_be_read_is_as_it_was_and_never_acted_on() {
         assert_eq!(found.seen_at, item(&first, &key).seen_at);
         assert_eq!((blind.report.gone, blind.report.unread), (0, 1));
         assert_eq!((blind.report.unknown, blind.report.to_act), (0, 0));
-        // seen again: the run that could not read does not count
+        // Seen again: the unreadable run does not count.
         looks.listing.unread.clear();
         let mut looks = looks.with(&key);
         assert_eq!(fate(&looks.run(40), &key), "waits");
@@ -430,7 +426,7 @@ fn what_could_not_be_read_is_as_it_was_and_never_acted_on() {
     }
 }
 
-/// `access.md` §10.2: what a grant found standing is reported, not removed, for seven days.
+/// `access.md` §10.2: access found standing by a grant is only reported for seven days.
 #[test]
 fn what_a_grant_found_standing_is_only_reported_for_seven_days() {
     let key = account_key(1, "ReadOnly");
@@ -461,7 +457,7 @@ fn what_lies_below_a_live_grant_is_said_and_left_alone() {
     }
 }
 
-/// `access.md` §10.2: a standing item is never removed by any mode, an overdue review included.
+/// `access.md` §10.2: no mode removes accepted access, even with an overdue review.
 #[test]
 fn accepted_access_is_left_alone_in_every_mode_and_an_overdue_review_is_reported() {
     let key = account_key(1, "ReadOnly");
@@ -489,10 +485,10 @@ fn accepted_access_is_left_alone_in_every_mode_and_an_overdue_review_is_reported
     }
 }
 
-/// `access.md` §10.3: more than 20 items, or more than a quarter of what it saw, stop the run.
+/// `access.md` §10.3: more than 20 items, or more than a quarter of all seen, stop the run.
 #[test]
 fn a_run_that_would_do_too_much_stops() {
-    // others, unknown, the limit of items, what stops it
+    // Others, unknown, item limit, brake.
     let rows = [
         (60, 20, 20, None),
         (
@@ -531,7 +527,7 @@ fn a_run_that_would_do_too_much_stops() {
     }
 }
 
-/// `access.md` §10.1: the first run of a mode that acts is a plan.
+/// `access.md` §10.1: an acting mode's first run is a plan.
 #[test]
 fn without_consent_a_run_plans_and_does_nothing() {
     let key = account_key(1, "ReadOnly");
@@ -542,7 +538,7 @@ fn without_consent_a_run_plans_and_does_nothing() {
     assert_eq!(item(&found, &key).fate, Fate::Planned { action: REMOVE });
 }
 
-/// `access.md` §16.19: one item that cannot be handled stops no other.
+/// `access.md` §16.19: one failing item stops no other.
 #[test]
 fn a_deleted_person_is_one_item_of_many() {
     let (gone, other) = (gone_key("ReadOnly"), account_key(1, "ReadOnly"));
@@ -552,7 +548,6 @@ fn a_deleted_person_is_one_item_of_many() {
     assert_eq!(item(&found, &gone).holder, None);
     assert_eq!(item(&found, &gone).holder_name(), gone.user.as_str());
     assert_eq!((fate(&found, &gone), fate(&found, &other)), ("due", "due"));
-    // nobody is there to hold a grant
     let adopt = SweepAction::Adopt {
         length: TimeSpan::hours(8),
     };

@@ -1,9 +1,9 @@
-//! Removing what nobody recorded: what is desired of its row, and what comes of it. `assignments` looks, removes and
-//! looks again; an item is settled by its verdict alone.
+//! Removes unmanaged access through desired assignment rows. `assignments` executes; only its
+//! verdict settles an item.
 
 use hallpass_assignments::{Absence, AssignmentRow, Observation, Verdict};
 use hallpass_audit::{Draft, Event};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use hallpass_rules::Directory;
 
 use crate::records::StepContext;
@@ -12,10 +12,10 @@ use crate::{
     SweepSettings, Write,
 };
 
-/// The original's word for what a sweep removes (`access.md` §9.1, §14.1).
+/// The original's term (`access.md` §9.1, §14.1).
 const REASON: &str = "automated revocation";
 
-/// Begins the removal of an item that is due, unless somebody holds or accepted it meanwhile.
+/// Begins a due removal, unless the access is held or accepted meanwhile.
 pub(crate) fn begin_removal(
     sweep: &Sweep,
     item: &SweepItem,
@@ -30,7 +30,7 @@ pub(crate) fn begin_removal(
         .of_item(Event::SweepRemoving, sweep, item)
         .reason(REASON);
     Change {
-        // INVARIANT: this change is refused when there is a row, so it never meets a grant's
+        // INVARIANT: this change is refused if a row exists, so it never meets a grant's row.
         desired: vec![DesiredAssignment::Remove {
             key: item.key.clone(),
             since: step.now,
@@ -39,7 +39,6 @@ pub(crate) fn begin_removal(
     }
 }
 
-/// Why an item is not to be acted on any more.
 pub(crate) fn not_any_more(holds: &Holds, accepted: Option<&Accepted>) -> Option<LeftAlone> {
     if holds.row.is_some() || !holds.grants.is_empty() {
         Some(LeftAlone::Held)
@@ -48,7 +47,6 @@ pub(crate) fn not_any_more(holds: &Holds, accepted: Option<&Accepted>) -> Option
     }
 }
 
-/// An item that is not acted on after all.
 pub(crate) fn leave_alone(
     sweep: &Sweep,
     item: &SweepItem,
@@ -60,7 +58,7 @@ pub(crate) fn leave_alone(
     settled(item, fate, record.why(why.name()))
 }
 
-/// Why an item that is due is not wanted any more: the configuration is another than when its run began.
+/// Why a due item is dropped: the configuration changed since its run began.
 pub(crate) fn not_wanted(
     sweep: &Sweep,
     item: &SweepItem,
@@ -74,7 +72,7 @@ pub(crate) fn not_wanted(
     (settings.mode != sweep.mode).then_some(LeftAlone::ModeChanged)
 }
 
-/// Calls off what is in hand of an item that is accepted by now; `None` once AWS was asked to remove it.
+/// Cancels a pending action on an accepted item; `None` once AWS was called.
 pub(crate) fn call_off(
     sweep: &Sweep,
     item: &SweepItem,
@@ -84,7 +82,7 @@ pub(crate) fn call_off(
     if !holds.grants.is_empty() {
         return Some(leave_alone(sweep, item, LeftAlone::Held, step));
     }
-    // of what is only due there is no row, or one that is not the sweep's
+    // A due item has no row, or one that the sweep does not own.
     let is_due = matches!(item.fate, Fate::Due { .. });
     let row = holds.row.as_ref().filter(|_| !is_due);
     if row.is_some_and(is_asked) {
@@ -100,8 +98,8 @@ pub(crate) fn call_off(
     })
 }
 
-/// Whether AWS was asked for a removal that it has not refused, or it is seen gone: one listing without it may be
-/// of a removal that AWS did not answer.
+/// Whether AWS was called without refusing, or the access is missing: one listing without it may
+/// follow an unanswered removal.
 fn is_asked(row: &AssignmentRow) -> bool {
     row.execution.operation.is_some()
         || row.execution.deleted_at.is_some()
@@ -109,7 +107,6 @@ fn is_asked(row: &AssignmentRow) -> bool {
         || matches!(row.execution.verdict, Verdict::Absent { .. })
 }
 
-/// What is stored once it is known what becomes of an item.
 fn settled(item: &SweepItem, fate: Fate, record: Draft) -> Change {
     let next = SweepItem {
         fate,
@@ -122,7 +119,7 @@ fn settled(item: &SweepItem, fate: Fate, record: Draft) -> Change {
     }
 }
 
-/// What an item in hand makes of what was seen of its assignment; nothing while that is under way.
+/// Settles an item by its assignment's verdict; empty while in progress.
 pub(crate) fn settle(
     sweep: &Sweep,
     item: &SweepItem,
@@ -133,7 +130,7 @@ pub(crate) fn settle(
         return leave_alone(sweep, item, LeftAlone::Held, step);
     }
     let Some(row) = &holds.row else {
-        // a grant took it over and was over before we looked: see whether anything is left
+        // A grant took it over and ended: check again for remaining access.
         let again = SweepItem {
             fate: Fate::Due {
                 action: SweepAction::Remove,
@@ -204,7 +201,7 @@ mod tests {
     use super::*;
     use crate::guard_steps::tests::{grant, present, row};
 
-    /// A grant without a row was decided and not yet begun; a row without a grant is being looked at.
+    /// A grant without a row has not begun; a row without a grant is being checked.
     #[test]
     fn what_is_held_in_any_way_is_left_alone() {
         let (grants, row) = (vec![grant(1, 100)], Some(row(present())));

@@ -1,9 +1,9 @@
-//! Adoption: access that stood without Hallpass becomes a grant that ends, like any other.
+//! Adopts standing access as a grant with an end.
 
 use std::collections::BTreeSet;
 
 use hallpass_audit::{Event, Origin};
-use hallpass_model::{HoldKey, Target, TargetNames, TimeSpan, Timestamp};
+use hallpass_base::{HoldKey, Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_rules::Principal;
 
 use crate::records::{Doer, StepContext};
@@ -13,37 +13,26 @@ use crate::{
     Write,
 };
 
-/// How access is adopted.
 pub(crate) struct Adopting<'a> {
-    /// Who has what.
     pub(crate) key: &'a HoldKey,
-    /// What people call it.
     pub(crate) names: &'a TargetNames,
-    /// Who holds it from here on.
     pub(crate) holder: &'a Person,
-    /// For how long.
     pub(crate) length: TimeSpan,
-    /// How long sessions of its permission set may last today.
     pub(crate) session: Option<TimeSpan>,
-    /// When the listing that shows it began.
     pub(crate) seen_at: Timestamp,
-    /// Why the access gets an end.
     pub(crate) reason: &'a str,
-    /// Who gives it an end.
     pub(crate) by: Doer<'a>,
-    /// The sweep that does, when it is one.
     pub(crate) sweep: Option<&'a Sweep>,
-    /// What was accepted of it; that is over.
+    /// The acceptance, which ends.
     pub(crate) accepted: Option<&'a Accepted>,
-    /// Hash of the rules in force.
     pub(crate) config_hash: &'a str,
 }
 
-/// The request, the grant and what is desired of the row, together: from this commit on the access has an end.
+/// Creates the request, the grant and the desired row in one commit, which sets the end.
 pub(crate) fn adopt(adopting: &Adopting<'_>, step: StepContext<'_>) -> (Change, Grant) {
     let (approver, origin) = match adopting.by {
         Doer::Person(actor) => (actor.principal(), actor.origin),
-        // as with a rule that asks for nobody's approval: the holder stands there
+        // As with a rule without approval: records the holder.
         Doer::Hallpass => (adopting.holder.principal(), Origin::System),
     };
     let request = request(adopting, approver, origin, step);
@@ -70,7 +59,7 @@ pub(crate) fn adopt(adopting: &Adopting<'_>, step: StepContext<'_>) -> (Change, 
     let change = Change {
         audit: withdrawn.into_iter().chain([record]).collect(),
         notices: vec![step.notice_to_holder(News::Adopted, &grant)],
-        // INVARIANT: this change is refused when there is a row, so nothing is adopted twice
+        // INVARIANT: this change is refused if a row exists, so nothing is adopted twice.
         desired: vec![DesiredAssignment::Adopt {
             key: grant.key.clone(),
             until: grant.ends_at,
@@ -178,7 +167,7 @@ fn grant(
         holder_groups: None,
         secondary_domain: false,
         scheduled_at: step.now,
-        // it was seen in a listing; from here on it is counted
+        // Seen in a listing; counted from now.
         granted_at: Some(step.now),
         ends_at: adopting.length.after(step.now),
         longest_session: adopting.session,
@@ -187,7 +176,7 @@ fn grant(
         refusals: 0,
         stuck: None,
         end_sessions: false,
-        // it is there already, and nothing waits for it
+        // The access already exists, so nothing waits.
         armed_ends: ArmedEnds::Off,
         never_armed: None,
         aws_request: None,

@@ -1,9 +1,9 @@
-//! Confirming a plan: it is carried out as it was shown, or not at all.
+//! Confirms a plan, which runs exactly as displayed or not at all.
 
 use std::collections::BTreeMap;
 
 use hallpass_audit::Event;
-use hallpass_model::HoldKey;
+use hallpass_base::HoldKey;
 use hallpass_rules::Directory;
 
 use crate::records::{Doer, StepContext};
@@ -13,30 +13,23 @@ use crate::{
     StandingRefused, Sweep, SweepAction, SweepItem, SweepSettings, SweepState, Write,
 };
 
-/// Whether a person means what is more than a run may do by itself.
+/// Whether the user confirms an exceeded limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RemovalLimit {
-    /// They do not say so: a stopped run stays stopped.
     Keep,
-    /// They do.
     Exceed,
 }
 
-/// What is known at the moment of confirming.
 pub(crate) struct Fresh<'a> {
-    /// The places of the plan, read just now.
+    /// The plan's places, read just now.
     pub(crate) listing: &'a StandingListing,
-    /// What Hallpass holds by now.
     pub(crate) held: &'a Held,
-    /// What is accepted by now.
     pub(crate) accepted: &'a BTreeMap<HoldKey, Accepted>,
-    /// Who is there.
     pub(crate) directory: &'a Directory,
-    /// The settings in force.
     pub(crate) settings: &'a SweepSettings,
 }
 
-/// The plan becomes work, if the world is as the plan shows it.
+/// Starts the plan if the state still matches it.
 pub(crate) fn confirm(
     sweep: &Sweep,
     items: &[SweepItem],
@@ -96,7 +89,7 @@ pub(crate) fn confirm(
     })
 }
 
-/// Whether the run waits for somebody who says what `limits` say.
+/// Whether the run waits for this confirmation.
 fn waits(sweep: &Sweep, limits: RemovalLimit) -> Result<(), StandingRefused> {
     match (sweep.state.awaits(), limits) {
         (Some(SweepAwaits::MoreThanMay(brake)), RemovalLimit::Keep) => {
@@ -109,7 +102,6 @@ fn waits(sweep: &Sweep, limits: RemovalLimit) -> Result<(), StandingRefused> {
     }
 }
 
-/// How the world differs from what the plan shows of an item.
 fn differs(item: &SweepItem, action: SweepAction, fresh: &Fresh<'_>) -> Option<&'static str> {
     let key = &item.key;
     if fresh.held.ours.contains(key) || fresh.held.under_grant.contains(key) {

@@ -1,6 +1,5 @@
-//! What is done about access that nobody recorded: a plan is confirmed, what it says is removed, or
-//! given an end (`access.md` §10). Pure; none writes to Identity Center: each says what is desired of a
-//! row, as a grant does.
+//! Executes decisions on unmanaged access: confirm, remove, adopt (`access.md` §10). Pure; writes
+//! only desired rows, never Identity Center.
 
 mod acting;
 mod adopting;

@@ -1,11 +1,11 @@
-//! The check itself: from the newest digest of each chain back to the first, and then whether a file lies there that none
-//! of them names.
+//! Verifies each chain from its newest digest back to the first, then finds files that no digest
+//! names.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 
-use hallpass_model::{AccountId, Timestamp};
+use hallpass_base::{AccountId, Timestamp};
 
 use super::document::{NamedLog, ReadDigest, content_hash};
 use super::keys::{PublicKeys, SignatureAnswer};
@@ -13,10 +13,8 @@ use super::listing::{DigestChain, day_of, delivered_at};
 use super::report::{ChainSpan, DigestFault, DigestReport};
 use crate::log::{FileLook, LogFile, LogFiles, LogScope, folders, split_at_logs};
 
-/// Holds the files of a scope against the digests of these chains.
-///
 /// # Errors
-/// A folder cannot be listed. What is wrong with files is in the report.
+/// A folder cannot be listed. Faults of files are in the report.
 pub fn verify_digests(
     files: &dyn LogFiles,
     scope: &LogScope,
@@ -41,9 +39,8 @@ pub fn verify_digests(
     Ok(check.report)
 }
 
-/// What the digest after it says of a digest.
+/// A digest as described by its successor.
 struct Vouched {
-    /// Its path.
     path: String,
     sha256: Option<String>,
     signature: Option<String>,
@@ -54,20 +51,19 @@ struct DigestCheck<'a> {
     scope: &'a LogScope,
     keys: &'a PublicKeys,
     report: DigestReport,
-    /// Paths that some digest names, as hashes: there are millions in a year. The hash is keyed anew for each check, so that
-    /// nobody finds a name for a file of theirs that passes for one of these.
+    /// Hashes of named paths: a year has millions. Keyed randomly per check, so that no one can
+    /// craft a colliding file name.
     named: HashSet<u64>,
     key: RandomState,
 }
 
-/// The path of a key in a place where this path is that of another key.
+/// Translates a key into a path of the same place.
 fn beside(path: &str, key: &str) -> String {
     let (root, _) = split_at_logs(path);
     let (_, tail) = split_at_logs(key);
     format!("{root}{tail}")
 }
 
-/// What a digest names, by paths of the place in which it lies.
 fn named_logs<'a>(path: &str, read: &'a ReadDigest) -> Vec<(String, &'a NamedLog)> {
     let logs = read.document.log_files.iter();
     logs.map(|log| (beside(path, &log.s3_object), log))
@@ -75,19 +71,18 @@ fn named_logs<'a>(path: &str, read: &'a ReadDigest) -> Vec<(String, &'a NamedLog
 }
 
 impl DigestCheck<'_> {
-    /// Follows a chain from its newest digest.
     fn chain(&mut self, chain: &DigestChain) {
         let Some((until, _)) = chain.digests.last() else {
             return;
         };
-        // the beginning of the digest after it, where that is known
+        // The begin of the next digest, if known.
         let mut begin = None;
         let mut first = *until;
         let mut vouched: Option<Vouched> = None;
         for (at, path) in chain.digests.iter().rev() {
             let missing = vouched.take_if(|it| it.path != *path);
             if let Some(wanted) = missing {
-                // the one that the next digest names is not among those that are there
+                // The digest that its successor names is missing.
                 self.report.find(&wanted.path, DigestFault::DigestMissing);
                 begin = None;
             }
@@ -108,7 +103,7 @@ impl DigestCheck<'_> {
             begin = Some(first);
             vouched = self.digest(path, &read, vouched);
         }
-        // the last link leads out of the days that were asked for, or to what is gone
+        // The last link leads outside the selected days, or to a missing digest.
         if let Some(wanted) = vouched.filter(|it| self.is_asked_for(&it.path)) {
             self.report.find(&wanted.path, DigestFault::DigestMissing);
         }
@@ -121,8 +116,8 @@ impl DigestCheck<'_> {
         });
     }
 
-    /// Checks a digest that was written later. Nothing vouches for it but its own signature: without one it could be anybody's,
-    /// and what it names would pass for delivered, so that it names nothing then.
+    /// Verifies a digest written later. Only its own signature protects it: without one it could be
+    /// forged, so its names do not count.
     fn backfilled(&mut self, path: &str) {
         let read = match ReadDigest::read(self.files, path) {
             Ok(read) => read,
@@ -143,7 +138,7 @@ impl DigestCheck<'_> {
         self.logs(&logs, true);
     }
 
-    /// Checks a digest and what it names; what it says of the one before it.
+    /// Verifies a digest and its files; returns its description of the predecessor.
     fn digest(
         &mut self,
         path: &str,
@@ -177,7 +172,7 @@ impl DigestCheck<'_> {
         })
     }
 
-    /// Whether a digest is signed; that it need not be, as nothing is known of the signature, is said of the newest alone.
+    /// Whether a digest is signed. Only the newest is excused if its signature is unavailable.
     fn signature(
         &self,
         path: &str,
@@ -227,7 +222,6 @@ impl DigestCheck<'_> {
         day_of(path).is_none_or(|day| self.scope.days.contains(&day))
     }
 
-    /// Checks the files that a digest names, as far as they were asked for.
     fn logs(&mut self, logs: &[(String, &NamedLog)], is_signed: bool) {
         let wanted = logs.iter().filter(|(path, _)| self.is_asked_for(path));
         let wanted: Vec<&(String, &NamedLog)> = wanted.collect();
@@ -258,7 +252,7 @@ impl DigestCheck<'_> {
             Ok(found) if found == log.hash_value => Ok(()),
             Ok(_) => Err(DigestFault::LogChanged),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(DigestFault::LogMissing),
-            // what does not unpack any more was changed
+            // A file that fails to decompress was changed.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -276,7 +270,8 @@ impl DigestCheck<'_> {
         }
     }
 
-    /// Looks for files that no digest names, from the first digest of their account and Region to the last.
+    /// Finds files that no digest names, from the first to the last digest of their account and
+    /// Region.
     fn not_named(&mut self) -> io::Result<()> {
         let mut spans: BTreeMap<(AccountId, String), (Timestamp, Timestamp)> = BTreeMap::new();
         for span in &self.report.chains {
@@ -284,7 +279,7 @@ impl DigestCheck<'_> {
             let known = spans.entry(place).or_insert((span.from, span.until));
             *known = (known.0.min(span.from), known.1.max(span.until));
         }
-        // an account or a Region that is new has no digest yet
+        // A new account or Region has no digest yet.
         let last = spans.values().map(|(_, until)| *until).max();
         let (files, scope) = (self.files, self.scope);
         folders(files, scope, &mut |day| {

@@ -1,19 +1,15 @@
-//! A digest as CloudTrail writes it.
-
 use std::io::{self, Read};
 
 use aws_lc_rs::digest::{self, Context};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::Deserialize;
 
 use crate::log::{LogFiles, unpacked};
 
-/// The largest digest that is read: some 50,000 files of an hour.
+/// About 50,000 files per hour.
 const DIGEST_BYTES_MAX: u64 = 32 << 20;
-/// How much of a file is hashed at once.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// A file that was delivered.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct NamedLog {
@@ -22,12 +18,12 @@ pub(super) struct NamedLog {
     pub(super) hash_algorithm: String,
 }
 
-/// A digest. What it says counts once its signature was found right.
+/// Trusted only after its signature is verified.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DigestDocument {
     pub(super) digest_start_time: Timestamp,
-    /// As it is written, since that is what is signed.
+    /// As written, since that is signed.
     digest_end_time: String,
     digest_s3_bucket: String,
     pub(super) digest_s3_object: String,
@@ -39,19 +35,15 @@ pub(super) struct DigestDocument {
     pub(super) log_files: Vec<NamedLog>,
 }
 
-/// A digest with what it is known by.
 #[derive(Debug)]
 pub(super) struct ReadDigest {
     pub(super) document: DigestDocument,
-    /// SHA-256 of its text, in hexadecimal digits.
     pub(super) sha256: String,
 }
 
 impl ReadDigest {
-    /// Reads one.
-    ///
     /// # Errors
-    /// It cannot be read, or is none.
+    /// It is unreadable or no digest.
     pub(super) fn read(files: &dyn LogFiles, path: &str) -> io::Result<Self> {
         let mut bytes = Vec::new();
         let whole = unpacked(files.open(path)?)?;
@@ -74,7 +66,6 @@ impl ReadDigest {
         })
     }
 
-    /// What its signature is over.
     pub(super) fn signed(&self) -> String {
         let document = &self.document;
         let previous = document.previous_digest_signature.as_deref();
@@ -89,10 +80,10 @@ impl ReadDigest {
     }
 }
 
-/// The SHA-256 of what is in a file, without its compression.
+/// The SHA-256 of the decompressed content.
 ///
 /// # Errors
-/// It cannot be read to its end.
+/// It cannot be read completely.
 pub(super) fn content_hash(files: &dyn LogFiles, path: &str) -> io::Result<String> {
     let mut content = unpacked(files.open(path)?)?;
     let mut sum = Context::new(&digest::SHA256);

@@ -1,10 +1,7 @@
-//! The public keys of CloudTrail.
-
 use std::collections::BTreeMap;
 
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 
-/// Why a key is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// No digest could name it.
@@ -12,21 +9,18 @@ pub enum KeyError {
     NoFingerprint,
 }
 
-/// Public keys by their fingerprints, as digests name them.
 #[derive(Clone, Debug, Default)]
 pub struct PublicKeys(BTreeMap<String, Vec<u8>>);
 
-/// What a key says of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SignatureAnswer {
     Right,
     Wrong,
-    /// There is no such key.
     NoKey,
 }
 
 impl PublicKeys {
-    /// Takes a key: RSA, as PKCS #1 in DER (`Value` of `ListPublicKeys`, decoded).
+    /// Adds an RSA key, as PKCS #1 in DER (`Value` of `ListPublicKeys`, decoded).
     ///
     /// # Errors
     /// It has no fingerprint.
@@ -38,7 +32,6 @@ impl PublicKeys {
         Ok(())
     }
 
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,32 +1,28 @@
-//! Which digests there are: those of an account and a Region in a trail are a chain.
+//! Finds digests: those of one account, Region and trail form a chain.
 
 use std::collections::BTreeMap;
 use std::io;
 
-use hallpass_model::{AccountId, Timestamp};
+use hallpass_base::{AccountId, Timestamp};
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 use crate::log::{LogFiles, LogScope, digest_folders};
 
-/// The digests of an account and a Region in a trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DigestChain {
-    /// The account whose files they are about.
     pub account: AccountId,
-    /// The Region.
     pub region: String,
-    /// The trail's name.
     pub trail: String,
-    /// Where the trail is.
     pub home_region: String,
-    /// The end of the time that each is about, with its path, in order.
+    /// End of the covered time and path, in order.
     pub digests: Vec<(Timestamp, String)>,
-    /// Those that were written later, for files that came too late for the others; as above.
+    /// Written later, for files too late for the others; as above.
     pub backfilled: Vec<(Timestamp, String)>,
 }
 
-/// Finds the digests of a scope. What was delivered at the end of its last day is in a digest of the next one.
+/// Finds the digests of a scope, including the next day's first, which covers the end of the last
+/// day.
 ///
 /// # Errors
 /// A folder cannot be listed.
@@ -74,7 +70,6 @@ pub fn digest_chains(files: &dyn LogFiles, scope: &LogScope) -> io::Result<Vec<D
     Ok(chains)
 }
 
-/// What the name of a digest says.
 struct DigestName {
     trail: String,
     home_region: String,
@@ -83,8 +78,8 @@ struct DigestName {
 }
 
 impl DigestName {
-    /// `ACCOUNT_CloudTrail-Digest_REGION_TRAIL_HOME_YYYYMMDDTHHMMSSZ.json.gz`, with `_backfill` before `.json.gz` where
-    /// it was written later (AWS: "CloudTrail digest file structure").
+    /// `ACCOUNT_CloudTrail-Digest_REGION_TRAIL_HOME_YYYYMMDDTHHMMSSZ.json.gz`, with `_backfill`
+    /// before `.json.gz` if written later (AWS: "CloudTrail digest file structure").
     fn read(name: &str, account: &AccountId, region: &str) -> Option<Self> {
         let name = name.strip_prefix(&format!("{account}_CloudTrail-Digest_{region}_"))?;
         let name = name.strip_suffix(".gz").unwrap_or(name);
@@ -104,7 +99,7 @@ impl DigestName {
     }
 }
 
-/// When a file of a log was delivered, by its name: `ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHMMZ_RANDOM.json.gz`.
+/// Parses the delivery time of `ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHMMZ_RANDOM.json.gz`.
 pub(super) fn delivered_at(path: &str) -> Option<Timestamp> {
     let name = path.rsplit('/').next()?;
     let time = name.rsplit('_').nth(1)?;
@@ -116,7 +111,6 @@ fn named_time(text: &str, form: &str) -> Option<Timestamp> {
     Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
-/// The day of the folder in which a file lies.
 pub(super) fn day_of(path: &str) -> Option<Date> {
     let mut folders = path.rsplit('/').skip(1);
     let mut number = || folders.next()?.parse::<i16>().ok();

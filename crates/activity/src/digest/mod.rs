@@ -1,6 +1,7 @@
-//! Whether files of a trail are those that CloudTrail delivered: their hashes are in digests, and each digest is signed and
-//! vouches for the one before it (AWS CloudTrail User Guide, "`CloudTrail` digest file structure", "Custom implementations
-//! of `CloudTrail` log file integrity validation"; `inventory.md` H-37 to H-39).
+//! Verifies that trail files are as delivered: digests hold their hashes, and each digest is signed
+//! and describes its predecessor (AWS CloudTrail User Guide, "`CloudTrail` digest file structure",
+//! "Custom implementations of `CloudTrail` log file integrity validation"; `inventory.md` H-37 to
+//! H-39).
 
 mod document;
 mod keys;

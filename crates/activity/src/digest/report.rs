@@ -1,123 +1,78 @@
-//! What came of a check of digests.
-
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, Timestamp};
+use hallpass_base::{AccountId, Timestamp};
 use serde::Serialize;
 
-/// Findings that are kept; all of them are counted.
+/// Stored findings; all are counted.
 const KEPT_MAX: usize = 1_000;
 
-/// What is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum DigestFault {
-    /// A digest cannot be read.
     #[error("the digest cannot be read: {why}")]
-    Unreadable {
-        /// Why.
-        why: String,
-    },
-    /// A digest is not the one that was signed.
+    Unreadable { why: String },
+    /// The digest differs from the signed one.
     #[error("the digest was changed: its signature is not right")]
     DigestChanged,
-    /// A digest was put elsewhere.
     #[error("the digest says that it is `{key}`")]
-    Moved {
-        /// What it says.
-        key: String,
-    },
-    /// A digest has no signature, and the one after it does not vouch for it.
+    Moved { key: String },
+    /// No signature, and no successor describes it.
     #[error("the digest has no signature")]
     NotSigned,
-    /// The key that signed a digest is not among those that were given.
     #[error("there is no public key `{fingerprint}`")]
-    NoKey {
-        /// The key, as the digest names it.
-        fingerprint: String,
-    },
-    /// A digest that the next one names is not there.
+    NoKey { fingerprint: String },
     #[error("the digest is missing")]
     DigestMissing,
-    /// Nothing was delivered, or digests were taken away and the chain begun anew.
+    /// No delivery, or digests were deleted and the chain restarted.
     #[error("no digest names what was delivered between {from} and {until}")]
-    Gap {
-        /// Until when there are digests.
-        from: Timestamp,
-        /// From when there are some again.
-        until: Timestamp,
-    },
-    /// A file was changed.
+    Gap { from: Timestamp, until: Timestamp },
     #[error("it was changed since it was delivered")]
     LogChanged,
-    /// A file is not there.
     #[error("it was delivered, and is missing")]
     LogMissing,
-    /// A file cannot be read.
     #[error("it cannot be read: {why}")]
-    LogUnreadable {
-        /// Why.
-        why: String,
-    },
-    /// A file is there that no digest names.
+    LogUnreadable { why: String },
     #[error("no digest names it")]
     NotNamed,
-    /// There is no digest at all.
     #[error("there are no digests")]
     NoDigests,
 }
 
-/// A file with what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DigestFinding {
-    /// The file.
     pub path: String,
-    /// What is wrong.
     #[serde(flatten)]
     pub fault: DigestFault,
 }
 
-/// From when to when a chain is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChainSpan {
-    /// The account.
     pub account: AccountId,
-    /// The Region.
     pub region: String,
-    /// The trail.
     pub trail: String,
-    /// The beginning of the time that its first digest is about.
     pub from: Timestamp,
-    /// The end of that of the last.
     pub until: Timestamp,
 }
 
-/// What came of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DigestReport {
-    /// Digests whose signature is right.
     pub digests_verified: u64,
-    /// Files that are as these digests say.
     pub logs_verified: u64,
-    /// Digests without a signature: the newest of a chain in a folder, where S3's metadata are not.
+    /// The newest digest of a chain in a folder without S3 metadata.
     pub digests_without_signature: u64,
-    /// Files that are as a digest without signature says.
+    /// Files that match an unsigned digest.
     pub logs_without_signature: u64,
-    /// Files that were delivered after the last digest.
+    /// Files after the last digest.
     pub logs_after_last_digest: u64,
-    /// How many files something is wrong with.
     pub findings_count: u64,
-    /// The first of them.
     pub findings: Vec<DigestFinding>,
-    /// What was looked at.
     pub chains: Vec<ChainSpan>,
-    /// Paths of logs that are not what was delivered.
+    /// Paths of logs that differ from the delivery.
     #[serde(skip)]
     pub not_delivered: BTreeSet<String>,
 }
 
 impl DigestReport {
-    /// Whether nothing is wrong.
     pub fn is_whole(&self) -> bool {
         self.findings_count == 0
     }
@@ -134,7 +89,6 @@ impl DigestReport {
         }
     }
 
-    /// Adds what came of another place.
     pub fn add(&mut self, other: Self) {
         self.digests_verified += other.digests_verified;
         self.logs_verified += other.logs_verified;

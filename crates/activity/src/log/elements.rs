@@ -1,6 +1,6 @@
-//! The elements of a log, one after the other, in bounded memory: a file is never whole in memory, a record is.
+//! Reads the elements of a log in bounded memory: one record at a time.
 //!
-//! What is skipped is followed by its brackets and quotation marks only; what is wanted is parsed by its reader.
+//! Skipped values are only scanned for brackets and quotation marks.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -8,15 +8,15 @@ use std::ops::Range;
 use super::fault::LogFault;
 use super::names::ElementKind;
 
-/// The largest record: CloudTrail's are at most 256 KiB, and 1 MiB where an organization chose so.
+/// CloudTrail's records are at most 256 KiB, and 1 MiB if an organization chose so.
 const ELEMENT_BYTES_MAX: usize = 4 << 20;
-/// How much is asked of the reader at once.
+/// Bytes per read.
 const READ_BYTES: usize = 256 << 10;
-/// Pages within pages within pages are no log.
+/// Deeper nested pages are no log.
 const NESTING_MAX: usize = 4;
 
-/// Gives every element of a log: of `Records` as trails write them, and of `Events` in saved pages of `LookupEvents`.
-/// Several documents may follow each other, as when files were put together.
+/// Reads `Records` of trails and `Events` of saved `LookupEvents` pages. Several documents may be
+/// concatenated.
 pub(crate) fn each_element(
     bytes: impl Read,
     mut each: impl FnMut(&[u8], ElementKind) -> Result<(), LogFault>,
@@ -36,11 +36,8 @@ pub(crate) fn each_element(
 struct JsonReader<R> {
     bytes: R,
     buffer: Vec<u8>,
-    /// What is not consumed begins here.
     start: usize,
-    /// What was read ends here.
     end: usize,
-    /// How many bytes were consumed.
     taken: u64,
 }
 
@@ -55,7 +52,6 @@ impl<R: Read> JsonReader<R> {
         }
     }
 
-    /// Reads on; whether there was more.
     fn fill(&mut self) -> Result<bool, LogFault> {
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
@@ -84,7 +80,6 @@ impl<R: Read> JsonReader<R> {
         }
     }
 
-    /// The next byte that is no blank, without taking it.
     fn peek(&mut self) -> Result<Option<u8>, LogFault> {
         loop {
             let unread = self.buffer.get(self.start..self.end).unwrap_or_default();
@@ -106,7 +101,6 @@ impl<R: Read> JsonReader<R> {
         self.taken += count as u64;
     }
 
-    /// Takes one of these bytes, and says which.
     fn one_of(&mut self, wanted: &[u8]) -> Result<u8, LogFault> {
         match self.peek()? {
             Some(byte) if wanted.contains(&byte) => {
@@ -118,7 +112,7 @@ impl<R: Read> JsonReader<R> {
         }
     }
 
-    /// An object; whether it has elements, directly or in its pages.
+    /// Returns whether an object has elements, directly or in pages.
     fn document(
         &mut self,
         each: &mut impl FnMut(&[u8], ElementKind) -> Result<(), LogFault>,
@@ -156,14 +150,13 @@ impl<R: Read> JsonReader<R> {
         }
     }
 
-    /// An array of elements, or of pages.
     fn list(
         &mut self,
         kind: Option<ElementKind>,
         each: &mut impl FnMut(&[u8], ElementKind) -> Result<(), LogFault>,
         nesting: usize,
     ) -> Result<bool, LogFault> {
-        // no page at all is a log without events, too
+        // An empty list of pages is a valid log.
         let mut is_log = true;
         self.one_of(b"[")?;
         if self.peek()? == Some(b']') {
@@ -187,7 +180,6 @@ impl<R: Read> JsonReader<R> {
         }
     }
 
-    /// Something else stands here than should, or nothing any more.
     fn unexpected(&self) -> LogFault {
         if self.start == self.end {
             LogFault::Truncated
@@ -196,7 +188,7 @@ impl<R: Read> JsonReader<R> {
         }
     }
 
-    /// A whole value, taken; it stays in the buffer until the next is asked for.
+    /// Returns a whole value, buffered until the next call.
     fn value(&mut self) -> Result<Range<usize>, LogFault> {
         self.peek()?.ok_or(LogFault::Truncated)?;
         let (mut scan, mut at) = (ValueScan::default(), 0);
@@ -213,7 +205,7 @@ impl<R: Read> JsonReader<R> {
         }
     }
 
-    /// A whole value, of any size, that nobody wants.
+    /// Skips a value of any size.
     fn skip(&mut self) -> Result<(), LogFault> {
         self.peek()?.ok_or(LogFault::Truncated)?;
         let (mut scan, mut at) = (ValueScan::default(), 0);
@@ -233,7 +225,7 @@ impl<R: Read> JsonReader<R> {
     }
 }
 
-/// Where a value ends, found from its quotation marks and brackets.
+/// Finds the end of a value by quotation marks and brackets.
 #[derive(Default)]
 struct ValueScan {
     depth: u64,
@@ -242,8 +234,8 @@ struct ValueScan {
 }
 
 impl ValueScan {
-    /// Looks on from `at`; the length of the value where it ends in these bytes. `at` may pass the end of the bytes,
-    /// after a backslash that is the last of them.
+    /// Continues at `at`; returns the value's length once it ends. `at` may exceed the bytes after
+    /// a trailing backslash.
     fn advance(&mut self, bytes: &[u8], at: &mut usize) -> Option<usize> {
         while let Some(rest) = bytes.get(*at..).filter(|it| !it.is_empty()) {
             if self.in_text {
@@ -272,7 +264,7 @@ impl ValueScan {
                 Some(b'{' | b'[') if !self.in_scalar => self.depth += 1,
                 Some(b'}' | b']') if self.depth > 1 => self.depth -= 1,
                 Some(b'}' | b']') if self.depth == 1 => return Some(*at + found + 1),
-                // a number or a word ends before what follows it
+                // A number or word ends before the next token.
                 Some(_) | None => return Some(*at + found),
             }
             *at += found + 1;

@@ -1,49 +1,41 @@
-//! Where a trail puts its files: `[PREFIX/]AWSLogs/[o-ID/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/`
-//! (`inventory.md` H-7). Only folders that were asked for are listed.
+//! The layout of a trail: `[PREFIX/]AWSLogs/[o-ID/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/`
+//! (`inventory.md` H-7). Only selected folders are listed.
 
 use std::collections::BTreeSet;
 use std::io;
 use std::ops::RangeInclusive;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use jiff::civil::Date;
 
 use super::ports::{LogEntry, LogFile, LogFiles, below};
 
-/// How many folders deep a prefix may be.
+/// The deepest prefix, in folders.
 const PREFIX_DEPTH_MAX: usize = 4;
 const LOGS: &str = "AWSLogs";
-/// Digests and insights lie beside it, in folders of their own.
+/// Digests and insights have their own folders beside it.
 const TRAIL: &str = "CloudTrail";
 const DIGESTS: &str = "CloudTrail-Digest";
 
-/// What is read of a trail.
 #[derive(Clone, Debug)]
 pub struct LogScope {
-    /// These accounts; none named = all.
+    /// Empty selects all.
     pub accounts: BTreeSet<AccountId>,
-    /// These Regions; none named = all.
+    /// Empty selects all.
     pub regions: BTreeSet<String>,
-    /// These days.
     pub days: RangeInclusive<Date>,
 }
 
-/// The files of one day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DayFolder {
-    /// Its path.
     pub path: String,
-    /// The account whose events they are.
     pub account: AccountId,
-    /// Where they happened.
     pub region: String,
-    /// When they were delivered.
+    /// The day of delivery.
     pub day: Date,
 }
 
 impl DayFolder {
-    /// The files in it that are logs, by name.
-    ///
     /// # Errors
     /// It cannot be listed.
     pub fn logs(&self, files: &dyn LogFiles) -> io::Result<Vec<LogFile>> {
@@ -63,8 +55,7 @@ fn is_log(name: &str) -> bool {
     [".json.gz", ".json"].iter().any(|it| name.ends_with(it))
 }
 
-/// Gives each folder of a day that was asked for, in order. The root is that of a bucket, a folder in it, or
-/// `AWSLogs` itself.
+/// Visits selected day folders in order. The root is a bucket, a folder in it, or `AWSLogs` itself.
 ///
 /// # Errors
 /// A folder cannot be listed, or `each` failed.
@@ -76,8 +67,8 @@ pub fn folders(
     walk(files, scope, TRAIL, each)
 }
 
-/// The Regions that a trail has ever delivered logs or digests of, for these accounts (none named: all). Days are not looked
-/// at: where nothing happens, nothing is delivered.
+/// Returns Regions with any delivery for these accounts (empty: all), regardless of the day, since
+/// quiet days have no files.
 ///
 /// # Errors
 /// A folder cannot be listed.
@@ -105,7 +96,6 @@ pub fn trail_regions(
     Ok(found)
 }
 
-/// As [`folders`], of digests.
 pub(crate) fn digest_folders(
     files: &dyn LogFiles,
     scope: &LogScope,
@@ -130,7 +120,7 @@ fn walk(
     walk.prefix("", PREFIX_DEPTH_MAX)
 }
 
-/// What follows `AWSLogs/` in a path or a key, and what stands before it. A root may be `AWSLogs` itself.
+/// Splits a path or key after `AWSLogs/`. A root may be `AWSLogs` itself.
 pub(crate) fn split_at_logs(path: &str) -> (&str, &str) {
     let start = path.starts_with("AWSLogs/").then_some(0);
     let found = start.or_else(|| path.find("/AWSLogs/").map(|at| at + 1));
@@ -140,10 +130,9 @@ pub(crate) fn split_at_logs(path: &str) -> (&str, &str) {
 struct TrailWalk<'a> {
     files: &'a dyn LogFiles,
     scope: &'a LogScope,
-    /// Which of the folders of an account.
     kind: &'static str,
     each: &'a mut dyn FnMut(DayFolder) -> io::Result<()>,
-    /// Where Regions are noted, which then are not entered.
+    /// Collects Regions instead of entering them.
     regions: Option<&'a mut BTreeSet<String>>,
 }
 
@@ -156,7 +145,6 @@ impl TrailWalk<'_> {
         Ok(names)
     }
 
-    /// `AWSLogs` in this folder or below it.
     fn prefix(&mut self, folder: &str, depth: usize) -> io::Result<()> {
         let names = self.inside(folder)?;
         if names.iter().any(|it| it == LOGS) {
@@ -171,7 +159,7 @@ impl TrailWalk<'_> {
         Ok(())
     }
 
-    /// Accounts, directly or in the folder of an organization.
+    /// Visits accounts, directly or in an organization's folder.
     fn owners(&mut self, folder: &str) -> io::Result<()> {
         for name in self.inside(folder)? {
             let path = below(folder, &name);
@@ -244,7 +232,6 @@ impl TrailWalk<'_> {
         Ok(())
     }
 
-    /// Folders whose names are numbers, with their paths.
     fn numbers(&self, folder: &str) -> io::Result<Vec<(i16, String)>> {
         let names = self.inside(folder)?.into_iter();
         Ok(names

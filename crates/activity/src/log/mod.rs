@@ -1,5 +1,3 @@
-//! Logs of CloudTrail: where they lie, and their records one after the other.
-
 mod ports;
 
 mod elements;

@@ -1,10 +1,10 @@
-//! Which records are wanted, seen in their bytes: most records of a log are none of ours, and are never parsed.
+//! Filters records by their bytes: most records are unwanted and never parsed.
 
 use std::collections::BTreeSet;
 
 use memchr::memmem::Finder;
 
-/// Names of events that are wanted, of any source.
+/// Wanted event names, of any source.
 #[derive(Clone, Debug)]
 pub struct EventNames {
     names: BTreeSet<Vec<u8>>,
@@ -12,17 +12,13 @@ pub struct EventNames {
     of_lookup: Finder<'static>,
 }
 
-/// What an element of a log is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ElementKind {
-    /// A record, as trails write it.
     Record,
-    /// An event of `LookupEvents`, which has its record as text.
     LookupEvent,
 }
 
 impl EventNames {
-    /// These names.
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         let names = names.into_iter().map(|it| it.as_bytes().to_vec());
         Self {
@@ -36,8 +32,7 @@ impl EventNames {
         self.names.contains(name.as_bytes())
     }
 
-    /// Whether the bytes may be of a wanted event. Never says no of one that is: what cannot be told from the bytes
-    /// is for the parser.
+    /// Whether the bytes may be a wanted event. May return false positives, never false negatives.
     pub(crate) fn may_be_in(&self, element: &[u8], kind: ElementKind) -> bool {
         let finder = match kind {
             ElementKind::Record => &self.of_record,
@@ -50,9 +45,9 @@ impl EventNames {
             let after = element.get(at + length..).unwrap_or_default();
             match text_after_colon(after) {
                 Some(name) if self.names.contains(name) => return true,
-                // the key as a value, or a value that is no text
+                // The key as a value, or a non-text value
                 None if !is_key(after) => {}
-                // escaped: the parser knows
+                // Escaped: left to the parser
                 Some(name) if name.contains(&b'\\') => return true,
                 Some(_) | None => {}
             }

@@ -1,66 +1,56 @@
-//! What reading logs needs: a place that lists and opens files.
-
 use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
 
-/// Something in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogEntry {
-    /// Its name, without the folder.
     pub name: String,
-    /// What a file looks like; `None`: it holds others.
+    /// `None` for a folder.
     pub look: Option<FileLook>,
 }
 
-/// What a file looks like from outside. One that looks the same is the same: nothing changes a file of a trail.
+/// Size and time of a file. Trail files are immutable, so equal looks mean equal content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileLook {
-    /// Its length.
     pub bytes: u64,
-    /// When it was written, in nanoseconds since 1970; 0 where nobody says.
+    /// In nanoseconds since 1970; 0 if unknown.
     pub modified_ns: u64,
 }
 
-/// A file of a log, as a listing shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogFile {
-    /// Its path.
     pub path: String,
-    /// What it looks like.
     pub look: FileLook,
 }
 
-/// Where logs lie: a file system, or what looks like one. Paths are joined with `/` and begin at its root, whose own
-/// path is empty.
+/// A file system or equivalent. Paths use `/` and start at its root, the empty path.
 pub trait LogFiles {
-    /// What a folder holds, in any order. May be repeated; what comes and goes meanwhile may be in it or not.
+    /// Lists a folder, in any order. May be repeated; concurrent changes may be missing.
     ///
     /// # Errors
-    /// The folder cannot be listed. Another try is the caller's to make.
+    /// The folder cannot be listed. The caller retries.
     fn entries(&self, folder: &str) -> io::Result<Vec<LogEntry>>;
 
-    /// The bytes of a file, as they are stored. Reads may be short.
+    /// Opens a file as stored. Reads may be short.
     ///
     /// # Errors
-    /// The file cannot be opened; later, the reader says what else goes wrong.
+    /// The file cannot be opened; the reader reports later faults.
     fn open(&self, path: &str) -> io::Result<Box<dyn Read + '_>>;
 
-    /// The signature that S3 keeps beside a digest, in hexadecimal digits; `None` where the place keeps none, as a folder
-    /// to which files were copied.
+    /// Returns the S3 signature of a digest, in hexadecimal; `None` if the place has none, such as
+    /// a folder of copies.
     ///
     /// # Errors
-    /// It cannot be asked for.
+    /// It cannot be queried.
     fn signature(&self, _path: &str) -> io::Result<Option<String>> {
         Ok(None)
     }
 
-    /// Hears which files are opened next, in this order, so that a place that is far away can begin to send them. What
-    /// was said before is forgotten.
+    /// Announces the next files, in order, so that a remote place can prefetch. Replaces earlier
+    /// announcements.
     fn ahead(&self, _files: &[LogFile]) {}
 }
 
-/// A path below a folder.
 pub(crate) fn below(folder: &str, name: &str) -> String {
     if folder.is_empty() {
         name.to_owned()

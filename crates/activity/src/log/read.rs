@@ -1,4 +1,4 @@
-//! A file of a log: plain or gzipped, as a trail wrote it or as pages of `LookupEvents` were saved.
+//! Reads a log file: plain or gzipped, of a trail or of saved `LookupEvents` pages.
 
 use std::io::{self, Cursor, Read};
 
@@ -9,22 +9,19 @@ use super::fault::LogFault;
 use super::names::{ElementKind, EventNames};
 use super::record::CloudTrailRecord;
 
-/// What was in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReadCount {
-    /// All records.
     pub records: u64,
-    /// Those of a wanted name.
     pub wanted: u64,
-    /// Bytes of all records, without their compression.
+    /// Decompressed.
     pub bytes: u64,
 }
 
-/// Gives the records of a file that have a wanted name. It is in memory one record at a time. After a fault, what was
-/// given is true, and how much is missing is not known.
+/// Returns records of wanted names, one in memory at a time. After a fault, earlier records are
+/// valid, and the missing amount is unknown.
 ///
 /// # Errors
-/// The file is broken, or something else than a log.
+/// The file is broken or no log.
 pub fn read_log(
     bytes: impl Read,
     names: &EventNames,
@@ -46,7 +43,6 @@ pub fn read_log(
     Ok(count)
 }
 
-/// Gives the text of every record of a file, with what it is.
 pub(crate) fn each_text(
     bytes: impl Read,
     mut each: impl FnMut(&str, ElementKind) -> Result<(), serde_json::Error>,
@@ -66,7 +62,6 @@ pub(crate) fn each_text(
     Ok(count)
 }
 
-/// The bytes without their compression, if they are compressed.
 pub(crate) fn unpacked<'a>(mut bytes: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     let first = first_two(&mut bytes)?;
     let is_gzip = first == [0x1f, 0x8b];
@@ -78,7 +73,7 @@ pub(crate) fn unpacked<'a>(mut bytes: impl Read + 'a) -> io::Result<Box<dyn Read
     })
 }
 
-/// The first two bytes, or fewer where there are no more.
+/// Returns fewer at the end of the file.
 fn first_two(bytes: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut first = Vec::with_capacity(2);
     bytes.by_ref().take(2).read_to_end(&mut first)?;

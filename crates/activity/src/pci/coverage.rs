@@ -1,16 +1,15 @@
-//! Since when the log is there without a gap: that somebody did nothing can be said of no time that was not read
+//! Determines since when the log is complete: inactivity is only known for times that were read
 //! (`inventory.md` H-8).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-/// How late a trail may deliver, so that a day that just began needs no file yet.
+/// Maximum delivery delay: a day that just began needs no file yet.
 const DELIVERY_MAX: TimeSpan = TimeSpan::hours(2);
 
-/// The days of which the log was read, by Region.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogCoverage {
     read: BTreeMap<String, BTreeSet<Date>>,
@@ -27,14 +26,13 @@ impl LogCoverage {
         days.insert(day);
     }
 
-    /// Whether anything was read of a Region.
     pub fn has(&self, region: &str) -> bool {
         self.read.contains_key(region) || self.broken.contains_key(region)
     }
 
-    /// The start of the unbroken span of days up to `as_of`. Of Regions that were named each has to be there; without
-    /// names a day counts that any Region has. Where a file of a day could not be read, also one of a Region beside those,
-    /// somebody may have done what nobody knows of.
+    /// Returns the start of the gapless span of days up to `as_of`. Named Regions must all be
+    /// present; without names, any Region counts. An unreadable file breaks its day, even in
+    /// another Region, since it may hold activity.
     pub fn from(&self, regions: &BTreeSet<String>, as_of: Timestamp) -> Option<Timestamp> {
         let broken = self.broken_days();
         if regions.is_empty() {
@@ -47,7 +45,8 @@ impl LogCoverage {
         starts?.into_iter().max()
     }
 
-    /// The end of the last day up to `as_of` of which a file could not be read: no run knows what happened before it.
+    /// Returns the end of the last day up to `as_of` with an unreadable file: earlier events are
+    /// uncertain.
     pub fn broken_until(&self, as_of: Timestamp) -> Option<Timestamp> {
         let broken = self.broken_days();
         let last = broken.range(..=date(as_of)).next_back()?;
@@ -90,7 +89,7 @@ mod tests {
     fn h_8_coverage_is_the_unbroken_span_of_days() {
         let day = |text: &str| text.parse::<Date>().unwrap();
         let rows = [
-            // read, broken, as of, from
+            // Read, broken, as of, from.
             (
                 "2025-08-29 2025-08-30 2025-08-31",
                 "",
@@ -157,7 +156,7 @@ mod tests {
         let regions = BTreeSet::from(["eu-west-1".to_owned()]);
         let as_of = "2025-08-31T12:00:00Z".parse().unwrap();
         assert_eq!(coverage.broken_until(as_of), None);
-        // one that is read beside those that were named, and one of after the instant
+        // Another Region, and a later day.
         coverage.add_broken("us-east-1", day("2025-08-29"));
         coverage.add_broken("us-east-1", day("2025-09-01"));
         let from = "2025-08-30T00:00:00Z".parse().unwrap();

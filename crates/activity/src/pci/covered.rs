@@ -1,39 +1,37 @@
-//! Of what a log was read: that nothing happened is known of these Regions, accounts and events, and of no others
+//! The extent of a read log: inactivity is only known for these Regions, accounts and events
 //! (`inventory.md` H-8, H-10).
 
 use std::collections::BTreeSet;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use serde::{Deserialize, Serialize};
 
 use super::events::{EventName, PciRules};
 
-/// The event that counts by the host it is about (`inventory.md` H-3).
+/// The event that counts by its host (`inventory.md` H-3).
 const BY_HOST: &str = "UserAuthentication";
 
-/// What a run read, and which events counted in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CoveredLog {
-    /// The accounts; none = all that the log has.
+    /// Empty covers all.
     #[serde(default)]
     pub accounts: BTreeSet<AccountId>,
-    /// The Regions; none = all that the log has.
+    /// Empty covers all.
     #[serde(default)]
     pub regions: BTreeSet<String>,
-    /// The additional Regions of the instance that were known.
     #[serde(default)]
     pub additional_regions: BTreeSet<String>,
-    /// After which events somebody has another password.
+    /// Events that set a password.
     #[serde(default)]
     pub password_events: BTreeSet<EventName>,
-    /// Hosts of access portals, besides those of AWS.
+    /// Hosts of access portals, in addition to AWS's.
     #[serde(default)]
     pub portal_hosts: BTreeSet<String>,
 }
 
 impl CoveredLog {
-    /// Nothing in particular: all accounts and Regions of a log, with the events that count.
+    /// All accounts and Regions, with the events of these rules.
     pub fn of(rules: &PciRules) -> Self {
         Self {
             password_events: rules.password_events.iter().cloned().collect(),
@@ -42,7 +40,7 @@ impl CoveredLog {
         }
     }
 
-    /// Whether whoever read this read all of `other`.
+    /// Whether this read includes `other`.
     pub(super) fn has(&self, other: &Self) -> bool {
         has_all(&self.accounts, &other.accounts)
             && has_all(&self.regions, &other.regions)
@@ -50,7 +48,7 @@ impl CoveredLog {
             && self.portal_hosts.is_superset(&other.portal_hosts)
     }
 
-    /// Whether it has all events of a name in a Region that count by these rules.
+    /// Whether the read has all relevant events of a name in a Region.
     pub(super) fn has_events(&self, region: &str, name: &str, rules: &PciRules) -> bool {
         let mut passwords = rules.password_events.iter().filter(|it| it.is_called(name));
         let is_there = self.regions.is_empty() || self.regions.contains(region);
@@ -64,7 +62,7 @@ impl CoveredLog {
     }
 }
 
-/// Whether all of `other` are among `them`, where none stands for all.
+/// An empty set means all.
 fn has_all<T: Ord>(them: &BTreeSet<T>, other: &BTreeSet<T>) -> bool {
     them.is_empty() || (!other.is_empty() && them.is_superset(other))
 }

@@ -1,10 +1,10 @@
-//! What a record means (`inventory.md` §7.1): use of a password, a sign-in, use, or nothing that counts.
+//! The meaning of a record (`inventory.md` §7.1): password use, sign-in, use, or nothing.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::identity::{EventSubject, actor, is_to_portal, target};
 use super::ignored::IgnoredEvent;
 use crate::log::{CloudTrailRecord, EventNames};
 
-/// An event by the service that writes it and its name, written `SOURCE:NAME`.
+/// Written `SOURCE:NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EventName {
@@ -62,19 +62,16 @@ impl fmt::Display for EventName {
     }
 }
 
-/// What may differ from one organization to the next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PciRules {
-    /// The store whose people are judged.
     pub identity_store_id: String,
-    /// Events after which somebody has another password (`inventory.md` H-4).
+    /// Events that set a password (`inventory.md` H-4).
     pub password_events: Vec<EventName>,
-    /// Hosts of access portals, besides those of AWS (`inventory.md` H-3).
+    /// Hosts of access portals, in addition to AWS's (`inventory.md` H-3).
     pub portal_hosts: Vec<String>,
 }
 
 impl PciRules {
-    /// Those of AWS's own events and hosts.
     pub fn of_store(identity_store_id: impl Into<String>) -> Self {
         let update = EventName {
             source: DIRECTORY.to_owned(),
@@ -87,7 +84,6 @@ impl PciRules {
         }
     }
 
-    /// The names of all events that are read.
     pub fn names(&self) -> EventNames {
         EventNames::new(self.event_names())
     }
@@ -98,7 +94,6 @@ impl PciRules {
     }
 }
 
-/// What an event says of whom it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EventMeaning {
     Password,
@@ -113,10 +108,9 @@ pub(crate) enum EventMeaning {
     Updated,
 }
 
-/// An event as it is folded: small, whatever the record was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PciEvent {
-    /// Of its id: the same for all copies.
+    /// A hash of its id: equal for copies.
     pub(crate) fingerprint: u64,
     pub(crate) content: Result<CountedEvent, IgnoredEvent>,
 }
@@ -128,7 +122,6 @@ pub(crate) struct CountedEvent {
     pub(crate) name: String,
     pub(crate) subject: EventSubject,
     pub(crate) meaning: EventMeaning,
-    /// The user name that a new user was given.
     pub(crate) user_name: Option<String>,
 }
 
@@ -137,7 +130,7 @@ const STORE: &str = "identitystore.amazonaws.com";
 const PORTAL: &str = "sso.amazonaws.com";
 const SIGN_IN: &str = "signin.amazonaws.com";
 
-/// The events of `inventory.md` §7.1 but those of passwords.
+/// The events of `inventory.md` §7.1, without those of passwords.
 const KINDS: [(&str, &str, EventMeaning); 17] = [
     (PORTAL, "Authenticate", EventMeaning::SignIn),
     (SIGN_IN, "UserAuthentication", EventMeaning::SignIn),
@@ -162,7 +155,6 @@ const KINDS: [(&str, &str, EventMeaning); 17] = [
     (STORE, "UpdateUser", EventMeaning::Updated),
 ];
 
-/// What a record means to somebody who looks at `as_of`.
 pub(crate) fn event(record: CloudTrailRecord, rules: &PciRules, as_of: Timestamp) -> PciEvent {
     PciEvent {
         fingerprint: fingerprint(&record.event_id),
@@ -232,13 +224,13 @@ fn meaning(record: &CloudTrailRecord, rules: &PciRules) -> Option<EventMeaning> 
     })
 }
 
-/// What sign-in says of the outcome, below the name of the event.
+/// Returns the sign-in outcome below the event name.
 fn detail(record: &CloudTrailRecord) -> Option<&str> {
     let details = &record.service_event_details;
     details.get(&record.event_name).and_then(Value::as_str)
 }
 
-/// FNV-1a of 64 bits: the same in every release, as what is stored is compared with it.
+/// FNV-1a of 64 bits: stable across releases, since stored values are compared with it.
 fn fingerprint(id: &str) -> u64 {
     let step = |sum: u64, byte: u8| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     id.bytes().fold(0xcbf2_9ce4_8422_2325, step)

@@ -1,16 +1,13 @@
-//! What events said of one user, or of a name: of everything the newest.
-
 use std::collections::BTreeMap;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::events::{CountedEvent, EventMeaning};
 
-/// Failed verifications that are counted of one person.
+/// Failed verifications counted per person.
 const FAILED_MAX: usize = 10_000;
 
-/// The newest of some events.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct NewestEvent {
     pub(crate) at: Timestamp,
@@ -18,7 +15,7 @@ pub(crate) struct NewestEvent {
     pub(crate) event_id: String,
 }
 
-/// What events said of one user, or of a name (`inventory.md` H-10).
+/// Newest facts about a user or name (`inventory.md` H-10).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct SubjectFacts {
@@ -38,7 +35,7 @@ pub(crate) struct SubjectFacts {
     pub(crate) disabled: Option<NewestEvent>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) enabled: Option<NewestEvent>,
-    /// Verifications that failed: when, by the fingerprint of their event.
+    /// Failed verifications: time by event fingerprint.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) failed: BTreeMap<u64, Timestamp>,
 }
@@ -56,7 +53,7 @@ impl SubjectFacts {
         ]
     }
 
-    /// Both together. In which order, and how often, makes no difference.
+    /// Merges both; order and repetition do not matter.
     pub(crate) fn join(&mut self, mut other: Self) {
         let name = match (&self.created, &other.created) {
             (mine, theirs) if theirs > mine => other.created_as.take(),
@@ -74,7 +71,7 @@ impl SubjectFacts {
         }
     }
 
-    /// Without what came before an instant, to the second, which is how exact the log is.
+    /// Drops earlier facts, to the second, the log's precision.
     pub(crate) fn since(mut self, from: Timestamp) -> Self {
         for slot in self.slots() {
             if slot
@@ -89,12 +86,10 @@ impl SubjectFacts {
         self
     }
 
-    /// Whether nothing is known.
     pub(crate) fn is_nothing(&self) -> bool {
         self.newest().is_none() && self.failed.is_empty()
     }
 
-    /// The instant of the newest event.
     pub(crate) fn newest(&self) -> Option<Timestamp> {
         let mut copy = self.clone();
         copy.slots()

@@ -1,9 +1,8 @@
-//! What is known of each person, from events in any order: of everything the newest, by its own time. Adding an event
-//! twice changes nothing, so that logs may overlap.
+//! Newest facts per person, from events in any order. Idempotent, so logs may overlap.
 
 use std::collections::{BTreeMap, HashSet};
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::events::{EventMeaning, PciEvent, PciRules, event};
 use super::facts::SubjectFacts;
@@ -12,10 +11,9 @@ use super::ignored::IgnoredEvent;
 use super::state::{PciState, StateError};
 use crate::log::CloudTrailRecord;
 
-/// Of so many events it is known which came twice; of more, copies are counted again.
+/// Copies are detected among this many events; later copies count again.
 const KNOWN_MAX: usize = 3_000_000;
 
-/// How many events of this run were about somebody.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SubjectCount {
     pub(crate) all: u64,
@@ -23,7 +21,6 @@ pub(crate) struct SubjectCount {
     pub(crate) not_activity: u64,
 }
 
-/// Everything that was read.
 #[derive(Clone, Debug)]
 pub struct PciFold {
     rules: PciRules,
@@ -38,7 +35,6 @@ pub struct PciFold {
 }
 
 impl PciFold {
-    /// Nothing yet.
     pub fn new(rules: PciRules, as_of: Timestamp) -> Self {
         Self {
             rules,
@@ -53,10 +49,10 @@ impl PciFold {
         }
     }
 
-    /// Goes on from what an earlier run knew.
+    /// Continues from an earlier state.
     ///
     /// # Errors
-    /// It is of another store, or of a later instant.
+    /// It belongs to another store, or is newer than this run.
     pub fn resume(
         rules: PciRules,
         as_of: Timestamp,
@@ -69,27 +65,23 @@ impl PciFold {
         Ok(fold)
     }
 
-    /// What it goes by.
     pub fn rules(&self) -> &PciRules {
         &self.rules
     }
 
-    /// The instant it looks from.
     pub fn as_of(&self) -> Timestamp {
         self.as_of
     }
 
-    /// What an earlier run knew.
     pub fn earlier(&self) -> Option<&PciState> {
         self.earlier.as_ref()
     }
 
-    /// Whether there were too many events to know of each whether it is a copy.
+    /// Whether there were too many events to detect all copies.
     pub fn counts_copies(&self) -> bool {
         self.known.len() >= KNOWN_MAX
     }
 
-    /// Adds what a record says.
     pub fn add_record(&mut self, record: CloudTrailRecord) {
         let event = event(record, &self.rules, self.as_of);
         self.add(event);
@@ -101,7 +93,7 @@ impl PciFold {
 
     pub(crate) fn add(&mut self, event: PciEvent) {
         if event.content == Err(IgnoredEvent::OtherEvent) {
-            // another service has an event of this name: it was not asked for
+            // Another service's event of this name.
             return;
         }
         self.read += 1;

@@ -1,24 +1,24 @@
-//! Whose an event is (`inventory.md` H-2, H-3): decided by the fields that are there, never by the date.
+//! The subject of an event (`inventory.md` H-2, H-3): decided by the present fields, never by the
+//! date.
 
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 use serde_json::Value;
 
 use super::ignored::IgnoredEvent;
 use crate::log::CloudTrailRecord;
 
-/// Whom an event names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum EventSubject {
-    /// A user of our store.
+    /// A user of the judged store.
     User(UserId),
-    /// A name, as it was typed or known to the service.
+    /// As typed, or as known to the service.
     Name(String),
 }
 
-/// What stands where AWS hides what somebody typed that is nobody's name.
+/// AWS's placeholder for typed text that is no user name.
 const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
-/// Who did it, for events that people cause themselves.
+/// For events that users cause themselves.
 pub(crate) fn actor(record: &CloudTrailRecord, store: &str) -> Result<EventSubject, IgnoredEvent> {
     let identity = &record.user_identity;
     if let Some(person) = &identity.on_behalf_of
@@ -42,7 +42,7 @@ pub(crate) fn actor(record: &CloudTrailRecord, store: &str) -> Result<EventSubje
         .ok_or(IgnoredEvent::Unattributable)
 }
 
-/// To whom it was done: the user that a request is about, never who made it.
+/// Returns the affected user, never the author.
 pub(crate) fn target(record: &CloudTrailRecord, store: &str) -> Result<EventSubject, IgnoredEvent> {
     let asked = &record.request_parameters;
     let text = |value: &Value, pointer: &str| {
@@ -61,7 +61,7 @@ pub(crate) fn target(record: &CloudTrailRecord, store: &str) -> Result<EventSubj
         .ok_or(IgnoredEvent::Unattributable)
 }
 
-/// Whether a sign-in went to an access portal: the same event is written for other services.
+/// Whether a sign-in went to an access portal: other services write the same event.
 pub(crate) fn is_to_portal(record: &CloudTrailRecord, hosts: &[String]) -> bool {
     let address = record.additional_event_data.get("LoginTo");
     let Some(host) = address.and_then(Value::as_str).and_then(host) else {
@@ -75,7 +75,7 @@ pub(crate) fn is_to_portal(record: &CloudTrailRecord, hosts: &[String]) -> bool 
     portals.iter().any(is_below) || hosts.iter().any(|it| it.eq_ignore_ascii_case(&host))
 }
 
-/// The host of an address: what a browser would call.
+/// The host as a browser parses it.
 fn host(address: &str) -> Option<String> {
     let rest = address
         .strip_prefix("https://")

@@ -1,50 +1,42 @@
-//! What runs on a schedule leave in the store: what the newest whole run found, for pages and programs, and what the
-//! next run goes on from (`inventory.md` H-10). The two are one write: nobody sees a report whose state is not kept.
+//! Stored results of scheduled runs: the newest complete report, and the state from which the next
+//! run continues (`inventory.md` H-10). Both are one write, so they always match.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::report::{PciLimits, PciReport, PciRow};
 use super::state::PciState;
 
-/// One person, as the newest whole run saw them. The words of states are those of [`PciRow`].
+/// A person in the newest complete run. State names are those of [`PciRow`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptPerson {
-    /// The name they sign in with.
     pub user_name: String,
-    /// Who.
     pub user_id: UserId,
     /// `ok`, `warn`, `expired`, `unknown`, `disabled` or `n/a`.
     pub password_state: String,
-    /// Whole days since the password was set; at most so many.
+    /// An upper limit, in whole days.
     pub password_age_days: Option<i64>,
-    /// What that is counted from.
+    /// The starting event of the age.
     pub password_basis: Option<String>,
-    /// Since when.
     pub password_since: Option<Timestamp>,
     /// `ok`, `inactive_warn`, `inactive`, `unknown` or `disabled`.
     pub activity_state: String,
-    /// Whole days without them.
     pub inactive_days: Option<i64>,
-    /// What that is counted from.
+    /// The starting event of the age.
     pub activity_basis: Option<String>,
-    /// Since when they count as not there.
     pub inactive_since: Option<Timestamp>,
-    /// When they last signed in.
     pub last_sign_in: Option<Timestamp>,
-    /// When they last fetched credentials or a token.
+    /// The last retrieval of credentials or a token.
     pub last_use: Option<Timestamp>,
-    /// How often a verification of theirs failed.
     pub failed_verifications: usize,
-    /// Whether some of it was found by a name without its domain (`inventory.md` H-2).
+    /// Whether a name without its domain contributed (`inventory.md` H-2).
     pub is_weak_match: bool,
 }
 
 impl KeptPerson {
-    /// The columns of files, in their order.
     pub const COLUMNS: [&'static str; 14] = [
         "user_name",
         "user_id",
@@ -81,7 +73,6 @@ impl KeptPerson {
         }
     }
 
-    /// The values, in the order of [`KeptPerson::COLUMNS`].
     pub fn cells(&self) -> [String; Self::COLUMNS.len()] {
         let text = |it: &Option<String>| it.clone().unwrap_or_default();
         let days = |it: Option<i64>| it.map(|it| it.to_string()).unwrap_or_default();
@@ -104,7 +95,7 @@ impl KeptPerson {
         ]
     }
 
-    /// How much there is to do: who is over a limit first, then who is warned, who is unknown, and the others.
+    /// Sort order: over a limit, warned, unknown, others.
     pub fn urgency(&self) -> u8 {
         let of = |state: &str| match state {
             "expired" | "inactive" => 3,
@@ -116,34 +107,28 @@ impl KeptPerson {
     }
 }
 
-/// What a whole run found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptReport {
-    /// The instant it looked from.
     pub as_of: Timestamp,
-    /// Since when the log was read without a gap; `None` where that is not known.
+    /// Start of the gapless log, if known.
     pub coverage_from: Option<Timestamp>,
-    /// The store whose people it is about.
     pub identity_store_id: String,
-    /// From how many days on passwords are warned of and too old.
+    /// Days until the warning and until expiry.
     pub password_days: (u32, u32),
-    /// From how many days on people are warned of and inactive.
+    /// Days until the warning and until inactive.
     pub inactive_days: (u32, u32),
     /// `any-use` or `sign-in`.
     pub activity_policy: String,
-    /// Files or passes that were read.
     pub files_read: u64,
-    /// Records in them.
     pub records_read: u64,
-    /// Files that run after run could not be read: what they hold is not known, and their days are no coverage.
+    /// Files unreadable in many runs: their content is unknown, and their days are not covered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_read: Vec<String>,
-    /// Everybody, by name.
     pub people: Vec<KeptPerson>,
 }
 
 impl KeptReport {
-    /// What a run found. `read` is how many files and records.
+    /// `read`: the numbers of files and records.
     pub fn new(
         report: &PciReport,
         limits: PciLimits,
@@ -168,74 +153,62 @@ impl KeptReport {
     }
 }
 
-/// A run that came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedPciRun {
-    /// When the last one failed.
     pub at: Timestamp,
-    /// Since when none was whole.
+    /// Since when no run was complete.
     pub since: Timestamp,
-    /// How many, one after another.
+    /// Consecutive failures.
     pub times: u32,
-    /// Why.
     pub why: String,
-    /// Files that could not be read, and in how many runs on end.
+    /// Unreadable files, with the number of consecutive runs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unread: BTreeMap<String, u32>,
 }
 
-/// What is known of runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeptPci {
-    /// Counts writes; 0 where nothing was written.
+    /// Counts writes; 0 before the first.
     pub version: u64,
-    /// What the newest whole run found.
     pub report: Option<KeptReport>,
-    /// Runs that failed since.
+    /// Later failed runs.
     pub failed: Option<FailedPciRun>,
 }
 
-/// The store does not do what it should.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PciStoreFault {
     /// Another process ran meanwhile.
     #[error("another process wrote a run first")]
     Raced,
-    /// It does not answer, or what it has cannot be read.
+    /// No answer, or unreadable data.
     #[error("{0}")]
     Unavailable(String),
 }
 
-/// A whole run, as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WholePciRun {
-    /// What it found.
     pub report: KeptReport,
-    /// Parameters, sources with fingerprints, the report and the version, as text for auditors (`inventory.md` H-15).
+    /// Parameters, sources with fingerprints, report and version, as text for auditors
+    /// (`inventory.md` H-15).
     pub evidence: String,
-    /// What the next run goes on from.
     pub state: Option<PciState>,
 }
 
-/// Keeps runs.
 #[async_trait]
 pub trait PciStore: Send + Sync {
-    /// What is known of runs.
     async fn kept_pci(&self) -> Result<KeptPci, PciStoreFault>;
 
-    /// What the next run goes on from.
     async fn pci_state(&self) -> Result<Option<PciState>, PciStoreFault>;
 
-    /// The evidence of the newest whole run.
     async fn pci_evidence(&self) -> Result<Option<String>, PciStoreFault>;
 
-    /// Keeps a whole run in place of the one before, and forgets that others failed.
+    /// Replaces the stored run and clears failures.
     ///
     /// # Errors
-    /// [`PciStoreFault::Raced`] where `version` is not the one that is kept; then nothing changed.
+    /// [`PciStoreFault::Raced`] if `version` is outdated; then nothing changed.
     async fn keep_pci_run(&self, version: u64, run: WholePciRun) -> Result<(), PciStoreFault>;
 
-    /// Keeps that a run failed. Report and state stay as they are.
+    /// Records a failure; keeps report and state.
     ///
     /// # Errors
     /// As [`PciStore::keep_pci_run`].

@@ -1,4 +1,4 @@
-//! Reading logs into a fold: file by file, and what is broken is named and skipped.
+//! Reads logs into a fold, file by file; broken files are reported and skipped.
 
 use std::io::{self, Read};
 
@@ -9,36 +9,27 @@ use crate::log::{
     DayFolder, EventNames, LogFault, LogFiles, LogScope, ReadCount, folders, read_log,
 };
 
-/// A file's events wait for its end, as those of a broken file do not count; of a file with more, these count before
-/// its end is seen.
+/// Events wait for the end of their file, since those of a broken file do not count; beyond this
+/// many, they count early.
 const WAITING_MAX: usize = 65_536;
 
-/// What became of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadLog {
-    /// Its path.
     pub path: String,
-    /// What was in it; nothing where it is broken.
+    /// Empty for a broken file.
     pub count: ReadCount,
-    /// Why it was skipped.
     pub fault: Option<LogFault>,
 }
 
-/// What became of all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadLogs {
-    /// How many were read.
     pub files: u64,
-    /// What was in them.
     pub count: ReadCount,
-    /// How many were skipped.
     pub broken: u64,
-    /// The days that were read.
     pub coverage: LogCoverage,
 }
 
 impl ReadLogs {
-    /// Takes note of a file.
     pub fn add(&mut self, log: &ReadLog) {
         if log.fault.is_some() {
             self.broken += 1;
@@ -51,7 +42,6 @@ impl ReadLogs {
     }
 }
 
-/// Adds a file to what is known.
 pub fn read_file(path: &str, bytes: impl Read, names: &EventNames, fold: &mut PciFold) -> ReadLog {
     let mut waiting: Vec<PciEvent> = Vec::new();
     let read = read_log(bytes, names, |record| {
@@ -76,10 +66,10 @@ pub fn read_file(path: &str, bytes: impl Read, names: &EventNames, fold: &mut Pc
     }
 }
 
-/// Adds the files of a trail that are asked for. `each` hears of every file when it was read.
+/// Reads the selected files of a trail. Calls `each` after every file.
 ///
 /// # Errors
-/// A folder cannot be listed: what is missing then is not known.
+/// A folder cannot be listed: the missing part is unknown.
 pub fn read_folder(
     files: &dyn LogFiles,
     scope: &LogScope,

@@ -1,11 +1,11 @@
-//! Passes of `LookupEvents` (`inventory.md` H-7), and how far they reached.
+//! Passes of `LookupEvents` (`inventory.md` H-7), and their extent.
 
 use std::collections::BTreeMap;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Until when events were looked up, by Region and name.
+/// The end of lookups, by Region and name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct LookupWatermarks(BTreeMap<String, BTreeMap<String, Timestamp>>);
@@ -19,7 +19,7 @@ impl LookupWatermarks {
         self.0.get(region)?.get(name).copied()
     }
 
-    /// With passes that were made to their end.
+    /// Adds completed passes.
     pub(crate) fn after(mut self, passes: &[LookupPass]) -> Self {
         for pass in passes {
             let region = self.0.entry(pass.region.clone()).or_default();
@@ -33,12 +33,8 @@ impl LookupWatermarks {
 /// All pages of one name in one Region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LookupPass {
-    /// Where it is asked.
     pub region: String,
-    /// The name of the events.
     pub name: String,
-    /// Since when.
     pub from: Timestamp,
-    /// Until when.
     pub until: Timestamp,
 }

@@ -1,5 +1,5 @@
-//! Whose password or account is stale (`inventory.md` §7): records become events, events are folded into what is known
-//! of each person, and that is judged at an instant. No step asks in which order records came.
+//! Finds stale passwords and accounts (`inventory.md` §7): records become events, then facts per
+//! person, judged at an instant. The order of records does not matter.
 
 mod people;
 

@@ -1,28 +1,26 @@
-//! Whose a name is (`inventory.md` H-2): exactly, else whatever the case, else without a domain, and each only where
-//! it is one person's.
+//! Resolves names (`inventory.md` H-2): exactly, else ignoring case, else without a domain, each
+//! only if unique.
 
 use std::collections::BTreeMap;
 
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 
 use super::people::PciPerson;
 
-/// How sure it is whose a name is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NameMatch {
     Strong,
-    /// A domain had to be cut off.
+    /// A domain had to be removed.
     Weak,
 }
 
-/// The people by name.
 pub(crate) struct NameIndex<'a> {
     exact: BTreeMap<&'a str, Unique<'a>>,
     folded: BTreeMap<String, Unique<'a>>,
     bare: BTreeMap<String, Unique<'a>>,
 }
 
-/// One person, or several who could be meant.
+/// One person, or an ambiguous name.
 #[derive(Clone, Copy)]
 enum Unique<'a> {
     One(&'a UserId),

@@ -1,8 +1,8 @@
-//! What a run hands on to the next: the state of before, with what the fold says happened since.
+//! Builds the next state: the old one, with the fold's newer facts.
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{TimeSpan, Timestamp, UserId};
+use hallpass_base::{TimeSpan, Timestamp, UserId};
 
 use super::facts::{NewestEvent, SubjectFacts};
 use super::fold::PciFold;
@@ -10,12 +10,12 @@ use super::identity::EventSubject;
 use super::people::{PciPerson, PeopleList, PersonStatus, SignInPlace};
 use super::state::{KnownSubject, PciState, version};
 
-/// What is known of people who are gone is kept so long.
+/// Retention of facts about deleted people.
 const GONE_KEPT: TimeSpan = TimeSpan::hours(400 * 24);
 
 impl PciState {
-    /// What is known after a run. People who were listed now are those; else those of before, with what happened
-    /// since.
+    /// Returns the new state. Uses the people of a new listing, else the earlier ones with later
+    /// changes.
     pub fn after(
         fold: &PciFold,
         listed: Option<&PeopleList>,
@@ -66,7 +66,7 @@ impl PciState {
         })
     }
 
-    /// The people of the last list, with what the log says happened since: made, deleted, switched off and on.
+    /// The last list, with logged changes: created, deleted, disabled, enabled.
     pub fn people(&self, fold: &PciFold) -> PeopleList {
         let since =
             |event: Option<&NewestEvent>| event.map(|it| it.at).filter(|at| *at > self.listed_at);

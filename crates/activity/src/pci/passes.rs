@@ -1,23 +1,22 @@
-//! Which events `LookupEvents` is asked for (`inventory.md` H-7): it takes one condition a call, so that each name of
-//! an event is a pass of its own in each Region, and goes on from where the last one reached.
+//! Plans `LookupEvents` passes (`inventory.md` H-7): a call takes one condition, so each event name
+//! is a pass per Region, continued from its last end.
 
 use std::collections::BTreeSet;
 
 use hallpass_aws_model::facts;
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use super::events::PciRules;
 use super::lookup::LookupPass;
 use super::state::PciState;
 
-/// So far back events can be looked up.
+/// How far back events can be looked up.
 const REACH: TimeSpan = TimeSpan::hours(facts::LOOKUP_DAYS.value as u64 * 24);
-/// Events are there some minutes after they happened, and not in their order.
+/// Events appear some minutes late, and unordered.
 const OVERLAP: TimeSpan = TimeSpan::hours(2);
 
 impl LookupPass {
-    /// The passes of a run, each from where the last one reached; none where `as_of` lies before all that can be looked
-    /// up.
+    /// Returns passes from their last ends; none if `as_of` is too old.
     pub fn plan(
         rules: &PciRules,
         regions: &BTreeSet<String>,
@@ -43,8 +42,8 @@ impl LookupPass {
         regions.iter().flat_map(of_region).collect()
     }
 
-    /// Since when all events are known, if all of these were made to their end: as far back as an earlier run knew
-    /// them where all passes go on from there, and of a name or a Region that is new since its pass began.
+    /// Returns since when all events are known once these passes complete: the earlier coverage if
+    /// all passes continue it, else the start of a new name's or Region's pass.
     pub fn coverage(
         passes: &[Self],
         rules: &PciRules,
@@ -58,7 +57,7 @@ impl LookupPass {
         passes.iter().map(reach).max()
     }
 
-    /// Whether an earlier run knew these events up to where this pass begins.
+    /// Whether an earlier run covers these events up to the start of this pass.
     fn goes_on(&self, earlier: &PciState, rules: &PciRules) -> bool {
         let reached = earlier.known_until((&self.region, &self.name), rules);
         reached.is_some_and(|at| self.from <= at)
@@ -76,7 +75,6 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// The state after a run whose passes were all made.
     fn kept(rules: &PciRules, regions: &BTreeSet<String>, as_of: Timestamp) -> PciState {
         let passes = LookupPass::plan(rules, regions, None, as_of, as_of);
         let fold = PciFold::new(rules.clone(), as_of);
@@ -95,7 +93,7 @@ mod tests {
         let home = BTreeSet::from(["eu-west-1".to_owned()]);
         let before = at("2026-10-01T12:00:00Z");
         let state = kept(&rules, &home, before);
-        // a name that nobody asked for before, and a Region
+        // A new name, and a new Region.
         rules
             .password_events
             .push("sso-directory.amazonaws.com:ResetPassword".parse().unwrap());
@@ -113,7 +111,7 @@ mod tests {
         for (region, name, wanted) in [
             ("eu-west-1", "Authenticate", "2026-10-01T10:00:00Z"),
             ("eu-west-1", "UpdatePassword", "2026-10-01T10:00:00Z"),
-            // two services have it: one pass finds both
+            // Two services share the name: one pass finds both.
             ("eu-west-1", "CreateUser", "2026-10-01T10:00:00Z"),
             ("eu-west-1", "ResetPassword", oldest),
             ("us-east-1", "Authenticate", oldest),
@@ -122,7 +120,7 @@ mod tests {
             assert_eq!(from(region, name), wanted, "{name} in {region}");
         }
         assert!(!passes.is_empty() && passes.iter().all(|it| it.until == now));
-        // one name that begins late is what all together reach back to
+        // The latest start limits the coverage.
         assert_eq!(
             LookupPass::coverage(&passes, &rules, Some(&state)),
             Some(at(oldest))
@@ -155,7 +153,7 @@ mod tests {
             since_march,
             "on the last day"
         );
-        // half a year later there is a gap
+        // Half a year later there is a gap.
         assert_eq!(
             joined("2026-12-01T12:00:00Z"),
             Some("2026-09-02T12:00:00Z".to_owned())
@@ -187,7 +185,7 @@ mod tests {
         let oldest = Some(at("2026-03-04T12:00:00Z"));
         assert_eq!(coverage(&of_files, &["eu-west-1"]), since);
         assert_eq!(coverage(&of_files, &["eu-west-1", "us-east-1"]), oldest);
-        // an earlier release did not say of what it read
+        // An earlier release stored no extent.
         assert_eq!(coverage(&state, &["eu-west-1"]), oldest);
     }
 

@@ -1,72 +1,53 @@
-//! The people that are judged: those of one identity store.
-
 use std::collections::BTreeSet;
 
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-/// Whether somebody may sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PersonStatus {
-    /// They may.
     Enabled,
-    /// They may not.
     Disabled,
 }
 
-/// Where somebody's password is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignInPlace {
-    /// In the directory of Identity Center.
+    /// In Identity Center's directory.
     Directory,
-    /// At a provider outside (`inventory.md` H-5).
+    /// At an external provider (`inventory.md` H-5).
     Provider,
 }
 
-/// Somebody who is judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PciPerson {
-    /// Who.
     pub user_id: UserId,
-    /// The name they sign in with.
     pub user_name: String,
-    /// When they were made, where that is known.
     pub created_at: Option<Timestamp>,
-    /// Whether they may sign in.
     pub status: PersonStatus,
-    /// Where their password is.
     pub sign_in: SignInPlace,
-    /// Their addresses, to find them at the provider.
+    /// To find them at the provider.
     pub emails: Vec<String>,
 }
 
-/// The people of one identity store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeopleList {
-    /// The store.
     pub identity_store_id: String,
-    /// Each once.
     pub people: Vec<PciPerson>,
 }
 
-/// A list of people that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PeopleError {
-    /// It is not what `ListUsers` answers.
+    /// Not a `ListUsers` answer.
     #[error("it is no answer of `ListUsers`: {0}")]
     NoList(String),
-    /// It has nobody, so that the store is not known.
+    /// Empty, so the store is unknown.
     #[error("it lists nobody")]
     Empty,
-    /// It is of several stores.
     #[error("it lists people of two identity stores, `{0}` and `{1}`")]
     TwoStores(String, String),
-    /// There are more pages.
     #[error("it is not the whole list: `NextToken` says that there is another page")]
     MorePages,
-    /// Somebody is in it twice.
     #[error("`{0}` is in it twice")]
     Twice(UserId),
 }
@@ -95,7 +76,7 @@ struct ListedUser {
     emails: Option<Vec<ListedEmail>>,
 }
 
-/// An instant, as the command line of AWS writes it or as the service does.
+/// An instant, in the format of the AWS CLI or of the service.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum ListedInstant {
@@ -111,10 +92,10 @@ struct ListedEmail {
 }
 
 impl PeopleList {
-    /// Reads an answer of `ListUsers`.
+    /// Reads a `ListUsers` answer.
     ///
     /// # Errors
-    /// It is another document, has nobody, not everybody, or somebody twice.
+    /// It is another document, is empty or incomplete, or has duplicates.
     pub fn read(text: &str) -> Result<Self, PeopleError> {
         let listed: ListedUsers =
             serde_json::from_str(text).map_err(|error| PeopleError::NoList(error.to_string()))?;
@@ -132,10 +113,8 @@ impl PeopleList {
         )
     }
 
-    /// These people of a store.
-    ///
     /// # Errors
-    /// Somebody is in the list twice.
+    /// The list has duplicates.
     pub fn new(identity_store_id: String, people: Vec<PciPerson>) -> Result<Self, PeopleError> {
         let mut seen = BTreeSet::new();
         if let Some(twice) = people.iter().find(|it| !seen.insert(&it.user_id)) {

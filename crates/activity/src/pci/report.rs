@@ -1,8 +1,8 @@
-//! The verdict about each person at an instant (`inventory.md` H-5, H-8, H-11 to H-14).
+//! Verdicts per person at an instant (`inventory.md` H-5, H-8, H-11 to H-14).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{TimeSpan, Timestamp, UserId};
+use hallpass_base::{TimeSpan, Timestamp, UserId};
 use serde::Serialize;
 
 use super::facts::{NewestEvent, SubjectFacts};
@@ -12,17 +12,14 @@ use super::ignored::IgnoredEvent;
 use super::names::{NameIndex, NameMatch};
 use super::people::{PciPerson, PeopleList, PersonStatus, SignInPlace};
 
-/// What counts as being there (`inventory.md` H-12).
+/// The definition of activity (`inventory.md` H-12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActivityPolicy {
-    /// Sign-ins and use.
     AnyUse,
-    /// Sign-ins.
     SignIn,
 }
 
 impl ActivityPolicy {
-    /// Its name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::AnyUse => "any-use",
@@ -31,143 +28,109 @@ impl ActivityPolicy {
     }
 }
 
-/// From how many days on.
+/// In days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AgeLimits {
-    /// A warning.
     pub warn_days: u32,
-    /// Too old.
     pub over_days: u32,
 }
 
-/// The limits of both ages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PciLimits {
-    /// Of passwords.
     pub password: AgeLimits,
-    /// Of not having been there.
     pub activity: AgeLimits,
 }
 
-/// Whose word is taken for passwords of people who sign in outside (`inventory.md` H-5).
+/// The source of password dates for external sign-in (`inventory.md` H-5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PasswordSource {
-    /// Nobody's: they have no password here.
+    /// None: such people have no password here.
     Directory,
-    /// Okta's: when it last saw each of them change theirs.
+    /// Okta's date of the last password change.
     Okta(BTreeMap<UserId, Timestamp>),
 }
 
-/// Whether the log has all Regions in which people sign in (`access.md` §22, R-1).
+/// Whether the log covers all Regions with sign-ins (`access.md` §22, R-1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInRegions {
-    /// It has.
     All,
-    /// It lacks one, or nobody knows which there are: whoever the log has nothing of may sign in there.
+    /// A Region is missing or the set is unknown: an unlogged person may sign in there.
     NotAll,
 }
 
-/// What is asked of a fold.
 #[derive(Clone, Debug)]
 pub struct PciQuestion {
-    /// About whom.
     pub people: PeopleList,
-    /// What counts as being there.
     pub policy: ActivityPolicy,
-    /// How old is too old.
     pub limits: PciLimits,
-    /// Since when the log was read without a gap.
+    /// Start of the gapless log.
     pub coverage_from: Option<Timestamp>,
-    /// Until when a file that could not be read may hold events; none where all were read.
+    /// Until when an unreadable file may hold events.
     pub unread_until: Option<Timestamp>,
-    /// Whether it was read everywhere.
     pub regions: SignInRegions,
-    /// Whose word is taken for passwords outside.
     pub passwords: PasswordSource,
 }
 
-/// How an age compares with its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgeVerdict {
-    /// Below both.
     Ok,
-    /// A warning.
     Warn,
-    /// Too old.
     Over,
-    /// The log does not reach back far enough to say.
+    /// The log does not reach back far enough.
     Unknown,
-    /// They are disabled: there is no age.
     Disabled,
-    /// It is not for us to say.
+    /// Hallpass cannot judge it.
     NotApplicable,
 }
 
-/// What an age is counted from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AgeBasis {
-    /// An event of this name.
     Event(String),
-    /// The person was made then, and nothing is known since.
     Created,
-    /// The person was switched on again then.
     Enabled,
-    /// What Okta says.
     Okta,
 }
 
-/// One person in a report; the names of members are those of `inventory.md` §7.3.
+/// One person in a report; member names are those of `inventory.md` §7.3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PciRow {
-    /// The name they sign in with.
     pub user_name: String,
-    /// Who.
     pub user_id: UserId,
     /// `ok`, `warn`, `expired`, `unknown`, `disabled` or `n/a`.
     pub password_state: &'static str,
-    /// Whole days since the password was set; at most so many.
+    /// An upper limit, in whole days.
     pub password_age_days: Option<i64>,
-    /// What that is counted from.
+    /// The starting event of the age.
     pub password_basis: Option<&'static str>,
-    /// Since when.
     pub password_since: Option<Timestamp>,
     /// `ok`, `inactive_warn`, `inactive`, `unknown` or `disabled`.
     pub activity_state: &'static str,
-    /// Whole days without them.
     pub inactive_days: Option<i64>,
-    /// What that is counted from.
+    /// The starting event of the age.
     pub activity_basis: Option<String>,
-    /// When they were last there.
     pub last_activity: Option<Timestamp>,
-    /// How often a verification of theirs failed.
     pub failed_verifications: usize,
-    /// Since when they count as not there.
     #[serde(skip)]
     pub activity_since: Option<Timestamp>,
-    /// When they last signed in, whatever counts as being there.
+    /// Regardless of the activity policy.
     #[serde(skip)]
     pub last_sign_in: Option<Timestamp>,
-    /// When they last fetched credentials or a token.
+    /// The last retrieval of credentials or a token.
     #[serde(skip)]
     pub last_use: Option<Timestamp>,
 }
 
-/// What somebody is told about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PciAlertKind {
-    /// Not there for too long.
     Inactive,
-    /// Not there for long.
     InactiveWarn,
-    /// A password that is too old.
     PasswordExpired,
-    /// One that is old.
     PasswordWarn,
 }
 
 impl PciAlertKind {
-    /// All of them, in the order of reports.
+    /// In report order.
     pub const ALL: [Self; 4] = [
         Self::Inactive,
         Self::InactiveWarn,
@@ -175,7 +138,6 @@ impl PciAlertKind {
         Self::PasswordWarn,
     ];
 
-    /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Inactive => "inactive",
@@ -186,46 +148,34 @@ impl PciAlertKind {
     }
 }
 
-/// An alert; the same one as long as kind, person and since are the same (`inventory.md` H-14).
+/// An alert, identified by kind, person and start (`inventory.md` H-14).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct PciAlert {
-    /// About what.
     pub kind: PciAlertKind,
-    /// About whom.
     pub user_name: String,
-    /// About whom, for good.
     #[serde(skip)]
     pub user_id: UserId,
-    /// Since when.
     #[serde(skip)]
     pub since: Timestamp,
-    /// How many days.
     #[serde(skip)]
     pub days: i64,
 }
 
-/// What is said of everybody.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PciReport {
-    /// What counted as being there.
     pub activity_policy: &'static str,
-    /// Events that were read.
     pub events_read: u64,
-    /// Without copies.
     pub events_unique: u64,
-    /// Copies.
     pub duplicates: u64,
-    /// What changed nothing, by reason.
+    /// Events without effect, by reason.
     pub ignored: BTreeMap<&'static str, u64>,
-    /// Everybody, by name.
     pub users: Vec<PciRow>,
-    /// Whoever is over a limit.
+    /// People over a limit.
     pub alerts: Vec<PciAlert>,
-    /// Whose events were found by a name without its domain (`inventory.md` H-2).
+    /// People matched by a name without its domain (`inventory.md` H-2).
     pub weak_matches: Vec<UserId>,
 }
 
-/// Judges everybody.
 pub fn judge(fold: &PciFold, question: &PciQuestion) -> PciReport {
     let found = Attributed::new(fold, &question.people.people);
     let rows = question.people.people.iter().map(|person| {
@@ -253,7 +203,7 @@ pub fn judge(fold: &PciFold, question: &PciQuestion) -> PciReport {
     }
 }
 
-/// What is known of each person, under whatever name it came.
+/// Facts per person, merged from all their names.
 struct Attributed {
     facts: BTreeMap<UserId, SubjectFacts>,
     weak: BTreeSet<UserId>,
@@ -281,7 +231,7 @@ impl Attributed {
         for (subject, facts) in &fold.facts {
             if let Some((id, sure)) = whose(subject) {
                 let mut facts = facts.clone();
-                // before, somebody else had that name
+                // The name may have had another owner before.
                 if matches!(subject, EventSubject::Name(_))
                     && let Some(at) = made.get(id).copied().flatten()
                 {
@@ -323,7 +273,6 @@ impl Attributed {
     }
 }
 
-/// An age, or why there is none.
 struct JudgedAge {
     verdict: AgeVerdict,
     days: Option<i64>,
@@ -439,7 +388,7 @@ fn password(
         }
         (_, SignInPlace::Provider, PasswordSource::Okta(changed)) => {
             match changed.get(&person.user_id) {
-                // Okta knows of every change, whatever of the log was read
+                // Okta knows every change, regardless of the log.
                 Some(at) => aged(*at, AgeBasis::Okta, limits, as_of),
                 None => JudgedAge::none(AgeVerdict::NotApplicable),
             }
@@ -452,7 +401,7 @@ fn password(
     }
 }
 
-/// What an age is counted from: the last event, or that somebody was switched on again, else that they were made.
+/// The last event or reactivation, else the creation.
 fn basis(
     person: &PciPerson,
     facts: &SubjectFacts,
@@ -469,8 +418,7 @@ fn basis(
     }
 }
 
-/// The verdict where the log may not reach back far enough, or a file of it was not read: that nothing happened is only known
-/// of what was read.
+/// Judges an age with an incomplete log: inactivity is only known for times that were read.
 fn judged(
     basis: Option<(Timestamp, AgeBasis)>,
     limits: AgeLimits,
@@ -481,13 +429,13 @@ fn judged(
     let Some((since, basis)) = basis else {
         return JudgedAge::none(AgeVerdict::Unknown);
     };
-    // a newer one may be in a file that was not read
+    // A newer event may be in an unreadable file.
     let is_last = unread_until.is_none_or(|until| until <= since);
     let is_event = matches!(basis, AgeBasis::Event(_)) && is_last;
     let found = aged(since, basis, limits, as_of);
     let needed = TimeSpan::hours(24 * u64::from(limits.over_days)).before(as_of);
     let is_covered = coverage_from.is_some_and(|from| {
-        // whoever was made later is covered from their first day
+        // A person created later is covered from the first day.
         from <= needed || person.created_at.is_some_and(|made| from <= made)
     });
     if is_event || is_covered || found.verdict == AgeVerdict::Ok {

@@ -1,11 +1,11 @@
-//! Who is over a limit, in the form that other programs have taken it in (`inventory.md` H-15).
+//! Lists people over a limit in an established exchange format (`inventory.md` H-15).
 
 use serde_json::{Value, json};
 
 use super::report::{PciAlertKind, PciReport};
 
-/// A record for each kind of those who are over a limit, none for nobody. Warnings are not in it: what takes it in
-/// may act on everybody it names.
+/// One record per kind and person over a limit. Excludes warnings: consumers may act on everyone
+/// listed.
 pub fn seed(report: &PciReport) -> Value {
     let kinds = [
         ("PasswordChangeRequired", PciAlertKind::PasswordExpired),

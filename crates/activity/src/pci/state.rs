@@ -1,8 +1,8 @@
-//! What a run leaves for the next, so that a log is read once (`inventory.md` H-10).
+//! The state between runs, so that a log is read once (`inventory.md` H-10).
 
 use std::collections::BTreeMap;
 
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::covered::CoveredLog;
@@ -12,28 +12,23 @@ use super::identity::EventSubject;
 use super::lookup::{LookupPass, LookupWatermarks};
 use super::people::PciPerson;
 
-/// The newest form of what is kept: the second has watermarks, the third says of what the log was read.
+/// Version 2 added watermarks, version 3 the extent of the log.
 const VERSION: u32 = 3;
 
-/// What a run knew at its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PciState {
     pub(super) version: u32,
-    /// The store whose people it is about.
     pub identity_store_id: String,
-    /// The instant it looked from.
     pub as_of: Timestamp,
-    /// Since when the log was read without a gap.
+    /// Start of the gapless log.
     pub coverage_from: Option<Timestamp>,
     pub(super) people: Vec<PciPerson>,
-    /// When somebody listed the people.
     pub(super) listed_at: Timestamp,
     pub(super) known: Vec<KnownSubject>,
-    /// Until when events were looked up.
     #[serde(default, skip_serializing_if = "LookupWatermarks::is_empty")]
     pub(crate) looked_up: LookupWatermarks,
-    /// Of what the log was read since then; an earlier release did not say.
+    /// The extent of the log; earlier releases did not store it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) covered: Option<CoveredLog>,
 }
@@ -47,24 +42,20 @@ pub(super) struct KnownSubject {
     pub(super) facts: SubjectFacts,
 }
 
-/// A state that this run cannot go on from.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StateError {
-    /// It is no state.
     #[error("it is not what an earlier run kept: {0}")]
     Unreadable(String),
-    /// A later release wrote it.
     #[error("it was written by a newer hallpass")]
     Newer,
-    /// It is about other people.
     #[error("it is of the identity store `{0}`")]
     OtherStore(String),
-    /// It knows events that this run must not.
+    /// Has events later than this run.
     #[error("it was kept at {0}, after the instant that is asked about")]
     Later(Timestamp),
 }
 
-/// The oldest form that says it all, so that an earlier release goes on reading what it understands.
+/// Returns the oldest sufficient version, so that earlier releases can read it.
 pub(super) fn version(looked_up: &LookupWatermarks, covered: Option<&CoveredLog>) -> u32 {
     match (covered, looked_up.is_empty()) {
         (Some(_), _) => VERSION,
@@ -74,10 +65,10 @@ pub(super) fn version(looked_up: &LookupWatermarks, covered: Option<&CoveredLog>
 }
 
 impl PciState {
-    /// Reads what [`PciState::text`] wrote.
+    /// Reads the output of [`PciState::text`].
     ///
     /// # Errors
-    /// It is something else, or of a later release.
+    /// It is invalid, or from a later release.
     pub fn read(text: &str) -> Result<Self, StateError> {
         #[derive(Deserialize)]
         struct Versioned {
@@ -91,15 +82,15 @@ impl PciState {
         serde_json::from_str(text).map_err(unreadable)
     }
 
-    /// As text, the same for the same state.
+    /// Deterministic.
     ///
     /// # Errors
-    /// Never, for what this crate made.
+    /// Never, for values of this crate.
     pub fn text(&self) -> serde_json::Result<String> {
         Ok(serde_json::to_string(self)? + "\n")
     }
 
-    /// With passes of `LookupEvents` that were made to their end: the next run goes on from there.
+    /// Adds completed `LookupEvents` passes for the next run.
     #[must_use]
     pub fn with_lookups(mut self, passes: &[LookupPass]) -> Self {
         self.looked_up = self.looked_up.after(passes);
@@ -107,7 +98,7 @@ impl PciState {
         self
     }
 
-    /// With what was read of the log, so that a later run that is about more does not take that for read.
+    /// Sets the extent, so that a later run with a larger one does not rely on it.
     #[must_use]
     pub fn with_covered(mut self, covered: CoveredLog) -> Self {
         self.version = version(&self.looked_up, Some(&covered));
@@ -115,7 +106,6 @@ impl PciState {
         self
     }
 
-    /// The additional Regions of the instance that were known.
     pub fn additional_regions(&self) -> Vec<String> {
         let covered = self.covered.iter();
         covered
@@ -123,13 +113,12 @@ impl PciState {
             .collect()
     }
 
-    /// The state, where a run about this goes on from it: it is about no more than what was read before. Else what was done
-    /// where nobody looked would be taken for not done.
+    /// Returns the earlier state if it covers this extent; otherwise unread activity would count as
+    /// absent.
     pub fn goes_on<'a>(earlier: Option<&'a Self>, covered: &CoveredLog) -> Option<&'a Self> {
         earlier.filter(|it| it.covered.as_ref().is_some_and(|read| read.has(covered)))
     }
 
-    /// Until when events of a name that count now were looked up in a Region.
     pub(crate) fn looked_up_until(
         &self,
         (region, name): (&str, &str),
@@ -142,7 +131,6 @@ impl PciState {
         self.looked_up.of(region, name)
     }
 
-    /// Until when they are known, from files or otherwise.
     pub(crate) fn known_until(
         &self,
         (region, name): (&str, &str),
@@ -152,13 +140,12 @@ impl PciState {
             return self.looked_up_until((region, name), rules);
         }
         let read = self.covered.as_ref()?;
-        // it read files, which have all names
+        // Files contain all names.
         read.has_events(region, name, rules).then_some(self.as_of)
     }
 
-    /// Since when the log is whole, of what this run read from `own` on together with what an earlier one did. A day of which
-    /// this run could not read a file, the last of them ends with `broken_until`, is not whole for having been read before:
-    /// the file came later.
+    /// Merges this run's coverage, from `own` on, with the earlier one. A day with an unreadable
+    /// file, up to `broken_until`, is incomplete even if read before: the file came later.
     pub fn joined_coverage(
         earlier: Option<&Self>,
         own: Option<Timestamp>,

@@ -1,5 +1,5 @@
-//! Which statements are needed for the calls of a group of actions: as few as possible, and so that whichever of the old
-//! ones allowed a call, one that is kept stands for it.
+//! Selects the fewest statements such that each call is still allowed, whichever old statement
+//! allowed it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::clause::Clause;
 use super::cover::{Cover, Demand, stands_for};
 use super::sight::ActionKey;
 
-/// Actions that are kept or given up together. Each action is of one group.
+/// Actions kept or dropped together. Each action is in one group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ActionGroup {
     pub(super) service: &'static str,
@@ -17,14 +17,13 @@ pub(super) struct ActionGroup {
     pub(super) name: Option<&'static str>,
 }
 
-/// A demand with the statements that cover it, by their places.
 struct Covered<'d> {
     demand: &'d Demand,
     by: BTreeMap<usize, Cover>,
 }
 
-/// The places of the statements that are needed for the demands of a group, of the Allow statements among `clauses`, with
-/// the ARNs that were asked for; `None` where one of them is not known. `breadth`: how many of the group's actions each has.
+/// Selects Allow statements for a group's demands, with the requested ARNs; `None` if an ARN is
+/// unknown. `breadth`: each statement's number of actions in the group.
 pub(super) fn choose(
     clauses: &[Clause],
     demands: &[&Demand],
@@ -50,7 +49,7 @@ pub(super) fn choose(
     }
     let mut kept: BTreeSet<usize> = all.iter().flat_map(|it| it.by.keys().copied()).collect();
     let mut order: Vec<usize> = kept.iter().copied().collect();
-    // what allows most goes first
+    // The broadest first.
     order.sort_by_key(|at| {
         let is_open = clauses.get(*at).is_some_and(Clause::is_open);
         std::cmp::Reverse((is_open, breadth(*at)))
@@ -65,7 +64,7 @@ pub(super) fn choose(
 }
 
 impl Covered<'_> {
-    /// Whether what is kept stands for every statement that may have allowed it.
+    /// Whether the kept statements replace every one that may have allowed it.
     fn is_served(&self, clauses: &[Clause], kept: &BTreeSet<usize>) -> bool {
         debug_assert!(
             self.by.keys().all(|at| clauses.get(*at).is_some()),

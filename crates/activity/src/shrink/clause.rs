@@ -1,55 +1,49 @@
-//! A statement of a policy as shrinking takes it: its own text, in the language of 2012, and the same made ready for the
-//! engine without what a log does not tell.
+//! A policy statement for shrinking: its text in the 2012 language, and an engine form without
+//! conditions that logs lack.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use hallpass_base::Glob;
 use hallpass_iam::facts::{self, ActionFacts, actions_matching};
 use hallpass_iam::language::{Document, Effect, List, PolicyJson, Statement, Version};
 use hallpass_iam::{LoadError, Policy, PolicyType, ScpLanguage};
-use hallpass_model::Glob;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// The one condition key that every record of a log tells.
+/// The only condition key in every log record.
 const TOLD_KEY: &str = "aws:RequestedRegion";
 
-/// A condition: operator, key, values.
+/// Operator, key, values.
 pub(super) type ConditionText = (String, String, Vec<String>);
 
-/// `Action` or `Resource`, or its `Not…` form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ListedTexts {
     pub(super) not: bool,
     pub(super) items: Vec<String>,
 }
 
-/// Where and when a statement applies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Scope {
     pub(super) resources: ListedTexts,
     pub(super) conditions: Vec<ConditionText>,
 }
 
-/// A statement.
 #[derive(Clone, Debug)]
 pub(super) struct Clause {
     pub(super) sid: Option<String>,
     pub(super) effect: Effect,
     pub(super) actions: ListedTexts,
     pub(super) scope: Scope,
-    /// Its conditions that no log tells.
+    /// Conditions that logs lack.
     pub(super) open: Vec<ConditionText>,
-    /// With the conditions that are told, as an Allow.
+    /// As an Allow, with only logged conditions.
     pub(super) told: Arc<Policy>,
-    /// The same on every resource.
     pub(super) anywhere: Arc<Policy>,
 }
 
-/// The statements of a policy.
-///
 /// # Errors
-/// It is no policy of an identity.
+/// It is no identity policy.
 pub(super) fn read(text: &str) -> Result<Vec<Clause>, LoadError> {
     let source = PolicyJson::new(text)?;
     let document: Document<'_> = source.strict(PolicyType::Identity, ScpLanguage::Full)?;
@@ -71,7 +65,7 @@ fn of(statement: &Statement<'_>, version: Version) -> Result<Clause, LoadError> 
             })
             .collect(),
     };
-    // patterns of actions hold no variables in any version
+    // Action patterns have no variables in any version.
     let actions = listed(&statement.actions, Version::V2012);
     let sid = statement.sid.as_ref().map(|it| it.text.to_string());
     Clause::new(sid, statement.effect, actions, scope)
@@ -136,7 +130,6 @@ impl Clause {
         })
     }
 
-    /// The known actions that it is about.
     pub(super) fn covered(&self) -> BTreeMap<(&'static str, &'static str), &'static ActionFacts> {
         let listed = self
             .actions
@@ -152,25 +145,22 @@ impl Clause {
         all.filter(|(key, _)| !left_out.contains(key)).collect()
     }
 
-    /// Actions that are written and not known.
     pub(super) fn unknown(&self) -> Vec<String> {
         let written = self.actions.items.iter().filter(|_| !self.actions.not);
         let unknown = written.filter(|it| actions_matching(it).next().is_none());
         unknown.cloned().collect()
     }
 
-    /// Whether it is about every resource.
     pub(super) fn is_everywhere(&self) -> bool {
         let ListedTexts { not, items } = &self.scope.resources;
         !not && items.iter().any(|it| it == "*")
     }
 
-    /// Whether it is about every resource, always.
     pub(super) fn is_open(&self) -> bool {
         self.is_everywhere() && self.scope.conditions.is_empty()
     }
 
-    /// Whether what it is about depends on who asks.
+    /// Whether it depends on the caller.
     pub(super) fn has_variables(&self) -> bool {
         self.scope
             .resources
@@ -179,12 +169,12 @@ impl Clause {
             .any(|it| it.contains("${"))
     }
 
-    /// Patterns for some of its actions of one service, none of which takes what the statement does not take.
+    /// Returns patterns for some actions of one service that match nothing outside the statement.
     pub(super) fn patterns(&self, service: &str, some: &BTreeSet<&'static str>) -> Vec<String> {
         shortened(service, some, |start| self.takes_names(service, start))
     }
 
-    /// All of it that is about one service, in its own patterns; actions that are newer than what is known are among it.
+    /// Returns its patterns for a service, which may match actions newer than the catalogue.
     pub(super) fn of_service(&self, service: &str) -> Vec<String> {
         if self.takes_names(service, "") {
             return vec![format!("{service}:*")];
@@ -203,7 +193,7 @@ impl Clause {
         patterns
     }
 
-    /// Whether it takes every action of a service whose name begins so, whether it is known or not.
+    /// Whether it includes all actions with this prefix, known or not.
     fn takes_names(&self, service: &str, start: &str) -> bool {
         let split = |it: &str| match it.split_once(':') {
             Some((prefix, name)) => (prefix.to_owned(), name.to_owned()),
@@ -224,11 +214,11 @@ impl Clause {
     }
 }
 
-/// So many actions whose names begin alike are written as a pattern.
+/// The minimum number of actions for a prefix pattern.
 const SHORTENED_MIN: usize = 3;
 
-/// Actions of a service as few patterns, which take no other known action; `takes` says whether all names that begin so may
-/// be taken, whether they are known or not.
+/// Shortens actions to patterns that match no other known action; `takes` says whether all names
+/// with a prefix are allowed, known or not.
 pub(super) fn shortened(
     service: &str,
     some: &BTreeSet<&'static str>,
@@ -258,7 +248,7 @@ pub(super) fn shortened(
     patterns
 }
 
-/// Whether the prefix of a pattern, with its wildcards, is about a service.
+/// Whether a wildcard prefix matches a service.
 fn fits(prefix: &str, service: &str) -> bool {
     Glob::new(prefix).matches(service)
 }
@@ -270,7 +260,6 @@ fn words_of(name: &str) -> impl Iterator<Item = &str> {
     begins.filter_map(|(at, _)| name.get(..at))
 }
 
-/// One text, or a list of them.
 fn one_or_many<'a>(texts: impl IntoIterator<Item = &'a String>) -> Value {
     let texts: Vec<&String> = texts.into_iter().collect();
     match texts.as_slice() {
@@ -279,7 +268,6 @@ fn one_or_many<'a>(texts: impl IntoIterator<Item = &'a String>) -> Value {
     }
 }
 
-/// A statement as JSON, its elements in the usual order.
 pub(super) fn statement(sid: &str, effect: Effect, actions: &ListedTexts, scope: &Scope) -> Value {
     let mut all = Map::new();
     if !sid.is_empty() {
@@ -308,12 +296,10 @@ pub(super) fn statement(sid: &str, effect: Effect, actions: &ListedTexts, scope:
     Value::Object(all)
 }
 
-/// A statement as it is, without its name.
 pub(super) fn written(clause: &Clause) -> Value {
     statement("", clause.effect, &clause.actions, &clause.scope)
 }
 
-/// A policy of statements.
 pub(super) fn document(statements: &[Value]) -> Value {
     #[derive(Serialize)]
     #[serde(rename_all = "PascalCase")]
@@ -325,6 +311,6 @@ pub(super) fn document(statements: &[Value]) -> Value {
         version: "2012-10-17",
         statement: statements,
     };
-    // texts, lists and objects of them: this cannot fail
+    // Texts, lists and objects always serialize.
     serde_json::to_value(whole).unwrap_or_default()
 }

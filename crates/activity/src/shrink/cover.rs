@@ -1,5 +1,5 @@
-//! Whether a statement covers a call, as far as a log tells: asked of the policy engine, with what the log does not tell
-//! left out.
+//! Decides with the policy engine whether a statement covers a call, leaving out facts that logs
+//! lack.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,37 +11,33 @@ use hallpass_iam::{Context, Decision, Layers, LoadError, Policy, PolicyType, Req
 use super::clause::Clause;
 use super::seen::SeenCall;
 
-/// A role's session where the log has no account of twelve digits.
+/// Used if the log has no account of twelve digits.
 const NO_ACCOUNT: &str = "000000000000";
 
-/// What a call needed: one action, on one resource where it is known.
+/// One needed action, on one resource if known.
 #[derive(Clone, Debug)]
 pub(super) struct Demand {
     pub(super) action: &'static ActionFacts,
-    /// `None`: the log does not tell it.
+    /// `None` if the log lacks it.
     pub(super) resource: Option<String>,
     region: String,
     request: Request,
-    /// What its resource's own policy would say: whatever the identity may.
+    /// A resource policy that permits whatever the identity may do.
     beside: Arc<Policy>,
 }
 
-/// Whether a statement covers a demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cover {
-    /// It does not.
     No,
     /// If the resource is one of its resources.
     Scope,
-    /// It does, but for its open conditions.
+    /// Except for its open conditions.
     Full,
 }
 
 impl Demand {
-    /// What a call needed by this action.
-    ///
     /// # Errors
-    /// The call cannot be asked as a request.
+    /// The call cannot become a request.
     pub(super) fn of(
         call: &SeenCall,
         action: &'static ActionFacts,
@@ -50,7 +46,7 @@ impl Demand {
         for arn in known_resources(call, action) {
             match Self::on(call, action, Some(arn)) {
                 Ok(demand) => demands.push(demand),
-                // what is no ARN is a resource that is not known
+                // A non-ARN is an unknown resource.
                 Err(_) => return Ok(vec![Self::on(call, action, None)?]),
             }
         }
@@ -75,7 +71,8 @@ impl Demand {
         }
         let name = action.full_name();
         let request = Request::new(&caller, &name, resource.unwrap_or("*"), context)?;
-        // INVARIANT: it names the account, never the caller, so that only the identity's policies decide
+        // INVARIANT: it names the account, never the caller, so that only the identity's policies
+        // decide.
         let beside = format!(
             r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{account}:root"}},"Action":"*","Resource":"*"}}}}"#
         );
@@ -88,7 +85,7 @@ impl Demand {
         })
     }
 
-    /// Whether both are answered alike by every policy.
+    /// Demands with equal keys get equal answers from every policy.
     pub(super) fn key(&self) -> (&str, &str, &str, Option<&str>, &str) {
         (
             self.action.service,
@@ -99,7 +96,6 @@ impl Demand {
         )
     }
 
-    /// Whether a statement covers it.
     pub(super) fn covered_by(&self, clause: &Clause) -> Cover {
         let is_known = self.resource.is_some() && !clause.has_variables();
         if is_known || clause.is_everywhere() {
@@ -125,16 +121,16 @@ impl Demand {
     }
 }
 
-/// The resources of a call that an action was asked of for sure: of its one type, where the log names some of it.
+/// Returns resources surely checked for the action: those of its single type, if logged.
 fn known_resources<'c>(call: &'c SeenCall, action: &ActionFacts) -> Vec<&'c str> {
-    // an action of several types may have needed others that the log does not name; S3 asks for one, whichever it is
+    // An action with several types may need unlogged ones; S3 checks exactly one.
     let is_single = action.resource_types.len() == 1 || action.service == "s3";
     let named = call.resources.iter().flatten().filter(|_| is_single);
     let of_type = named.filter(|it| facts::resource_type_of(action, it).is_some());
     of_type.map(String::as_str).collect()
 }
 
-/// Whether a statement allows what another allows of a demand, whatever the log does not tell.
+/// Whether a statement allows all of another's share of a demand, regardless of unlogged facts.
 pub(super) fn stands_for(
     (one, by_one): (&Clause, Cover),
     (other, by_other): (&Clause, Cover),
@@ -149,20 +145,18 @@ pub(super) fn stands_for(
     conditions && resources
 }
 
-/// What policies answer, as far as a log tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayAnswer {
-    /// Whatever the log does not tell.
+    /// Regardless of unlogged facts.
     Allowed,
-    /// It depends on what the log does not tell: conditions, or the resource.
+    /// Depends on unlogged conditions or resources.
     Open,
-    /// Whatever the log does not tell.
+    /// Regardless of unlogged facts.
     Denied,
 }
 
 impl ReplayAnswer {
-    /// Its name in documents.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Allowed => "allowed",
@@ -172,7 +166,7 @@ impl ReplayAnswer {
     }
 }
 
-/// What statements answer together: an Allow that no Deny takes away.
+/// Combines statements: an Allow without an effective Deny.
 pub(super) fn answer(demand: &Demand, clauses: &[Clause]) -> ReplayAnswer {
     let (mut allowed, mut denied) = (ReplayAnswer::Denied, ReplayAnswer::Denied);
     for clause in clauses {
@@ -187,7 +181,7 @@ pub(super) fn answer(demand: &Demand, clauses: &[Clause]) -> ReplayAnswer {
         }
     }
     match (allowed, denied) {
-        // a Deny that applies for sure
+        // A Deny that surely applies.
         (_, ReplayAnswer::Allowed) => ReplayAnswer::Denied,
         (ReplayAnswer::Allowed, ReplayAnswer::Open) => ReplayAnswer::Open,
         (allowed, _) => allowed,

@@ -1,4 +1,4 @@
-//! What is given up, in the words that pages use of permission sets, and the risks that go with it.
+//! Describes dropped permissions, in the words of permission set pages, and their risks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::clause::{ListedTexts, Scope, document, shortened, statement};
 
-/// Access levels, the harmless first.
+/// Least harmful first.
 const LEVELS: [Access; 5] = [
     Access::List,
     Access::Read,
@@ -19,48 +19,34 @@ const LEVELS: [Access; 5] = [
     Access::Permissions,
 ];
 
-/// What a service's part was, and is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GivenUpService {
-    /// The prefix.
     pub service: &'static str,
-    /// Actions that were allowed.
     pub before: usize,
-    /// Actions that are.
     pub after: usize,
-    /// Of the actions that are given up those that change something.
     pub writes: usize,
-    /// What is given up, in words; nothing where all is kept.
+    /// Empty if everything is kept.
     pub words: Vec<String>,
 }
 
-/// Actions of one access level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct LevelChange {
-    /// The level.
     pub access: Access,
-    /// Actions that were allowed.
     pub before: usize,
-    /// Actions that are.
     pub after: usize,
 }
 
-/// A risk that is gone, or less.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GivenUpRisk {
-    /// What somebody could do.
     pub kind: RiskKind,
-    /// Why, as a sentence.
     pub why: String,
-    /// How many actions made it.
     pub before: usize,
-    /// How many still do.
     pub after: usize,
 }
 
 type ActionsByService = BTreeMap<&'static str, BTreeMap<&'static str, &'static ActionFacts>>;
 
-/// The services of two policies, by their prefix, and the levels.
+/// Compares services and access levels of two policies.
 ///
 /// # Errors
 /// A policy cannot be read.
@@ -114,7 +100,6 @@ fn by_service(actions: Vec<&'static ActionFacts>) -> ActionsByService {
     all
 }
 
-/// Actions of a service in words.
 fn words(service: &'static str, lost: &[&'static ActionFacts]) -> Result<Vec<String>, LoadError> {
     if lost.is_empty() {
         return Ok(Vec::new());
@@ -129,14 +114,13 @@ fn words(service: &'static str, lost: &[&'static ActionFacts]) -> Result<Vec<Str
     let text = document(&[statement("", Effect::Allow, &patterns, &scope)]).to_string();
     let summary = summarize(&text, PolicyType::Identity)?;
     if summary.lines.is_empty() {
-        // more patterns than are put in words
+        // Too many patterns for words.
         return Ok(vec![format!("{} actions", lost.len())]);
     }
     Ok(summary.lines.into_iter().map(|it| it.words).collect())
 }
 
-/// The risks of the old policy that are gone or less in the new one; `None` where one of both is too long to be put in
-/// words.
+/// Returns risks that disappear or shrink; `None` if a policy is too long to describe.
 ///
 /// # Errors
 /// A policy cannot be read.

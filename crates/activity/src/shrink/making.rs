@@ -1,4 +1,4 @@
-//! A policy while it is made smaller: first what was used, then what no log shows, then what denies.
+//! Builds the smaller policy: used actions, then unlogged ones, then denies.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,10 +17,9 @@ use super::terms::{
 };
 use crate::unused::{EventActions, event_actions};
 
-/// More resources than these are not listed one by one.
+/// More resources are not listed singly.
 const RESOURCES_MAX: usize = 20;
 
-/// What is kept on one scope.
 #[derive(Default)]
 struct KeptScope {
     patterns: BTreeSet<String>,
@@ -28,17 +27,14 @@ struct KeptScope {
     unseen: BTreeMap<Unseen, usize>,
 }
 
-/// The policy while it is made.
 pub(super) struct Making<'a> {
     question: &'a ShrinkQuestion<'a>,
     clauses: &'a [Clause],
-    /// The actions of each Allow statement; none of a Deny.
     covered: Vec<BTreeMap<ActionKey, &'static ActionFacts>>,
     demands: Vec<Demand>,
     sights: Sights,
-    /// The actions of each statement that are kept already.
     kept: Vec<BTreeSet<ActionKey>>,
-    /// What is kept: first what was used, then what no log shows.
+    /// Kept actions: used ones, then unlogged ones.
     scopes: [BTreeMap<Scope, KeptScope>; 2],
     pub(super) given_up_unseen: BTreeSet<ActionKey>,
 }
@@ -61,7 +57,7 @@ impl<'a> Making<'a> {
         }
     }
 
-    /// What calls needed and the old policies may have allowed.
+    /// Computes the demands of calls and the statements that may have allowed them.
     pub(super) fn look(&mut self, boundary: Option<&[Clause]>) -> Result<(), LoadError> {
         for it in self.question.uses {
             if it.call.outcome() == CallOutcome::Refused {
@@ -88,7 +84,7 @@ impl<'a> Making<'a> {
                     }
                     self.demands.extend(allowed);
                 }
-                // these policies were not all that allowed it: what they gave to it is not known
+                // Other policies contributed, to an unknown extent.
                 (false, CallOutcome::Succeeded) => {
                     for demand in &allowed {
                         self.sights.note_doubtful(demand);
@@ -167,7 +163,6 @@ impl<'a> Making<'a> {
         kept.used.extend(part.map(|it| (it.what.clone(), it)));
     }
 
-    /// How a group was used.
     fn part(&self, group: &ActionGroup) -> Option<UsedPart> {
         let what = match (group.access, group.name) {
             (_, Some(name)) => format!("{}:{name}", group.service),
@@ -189,7 +184,7 @@ impl<'a> Making<'a> {
         })
     }
 
-    /// The resources to which a group is narrowed; `None` where it is not: one that was used is not known, or they are many.
+    /// Returns the resources of a group; `None` if one is unknown or there are too many.
     fn narrowed(&self, demands: &[&Demand]) -> Option<BTreeSet<String>> {
         if self.question.grain != ShrinkGrain::Action {
             return None;
@@ -258,7 +253,7 @@ impl<'a> Making<'a> {
         }
     }
 
-    /// Whether a statement without limits has the action, too: it keeps it for all.
+    /// Whether an unlimited statement also has the action and keeps it for all.
     fn is_elsewhere(&self, at: usize, key: &ActionKey) -> bool {
         let is_open = self.clauses.get(at).is_some_and(Clause::is_open);
         let mut others = self.clauses.iter().enumerate().zip(&self.covered);
@@ -272,7 +267,7 @@ impl<'a> Making<'a> {
         match self.question.unseen {
             UnseenKept::All => true,
             UnseenKept::OfUsedServices => {
-                // what is passed is passed to calls of other services: `iam:PassRole`
+                // `iam:PassRole`: used by calls of other services.
                 let is_passed = name.starts_with("Pass") && self.sights.has_changes();
                 why == Unseen::NotMatched || is_passed || self.sights.is_used(service)
             }
@@ -319,7 +314,6 @@ impl<'a> Making<'a> {
     }
 }
 
-/// A name that is not taken.
 fn unique(name: &str, taken: &mut BTreeSet<String>) -> String {
     let numbers = (2..).map(|number| format!("{name}{number}"));
     let mut names = std::iter::once(name.to_owned()).chain(numbers);
@@ -328,14 +322,14 @@ fn unique(name: &str, taken: &mut BTreeSet<String>) -> String {
     free
 }
 
-/// An ARN as a policy says it: its own wildcards are text.
+/// Escapes wildcards in an ARN.
 fn verbatim(arn: &str) -> String {
     arn.replace('$', "${$}")
         .replace('*', "${*}")
         .replace('?', "${?}")
 }
 
-/// An ARN, whatever the account, the Region and the last part of its name.
+/// Generalizes an ARN over account, Region and the last name part.
 fn beside(arn: &str) -> String {
     let parts: Vec<String> = arn.splitn(6, ':').map(verbatim).collect();
     let [scheme, partition, service, region, account, name] = parts.as_slice() else {

@@ -1,8 +1,8 @@
-//! The smaller policy (`inventory.md` §7.5): what policies of an identity allow and somebody used, or may have used without a
-//! log that shows it, with the proof that every call of the log goes on, and what is given up.
+//! Proposes a smaller policy (`inventory.md` §7.5): used or possibly used permissions, with a proof
+//! that every logged call still works, and a list of dropped ones.
 //!
-//! INVARIANT: a proposed Allow takes some actions of an old one, on its resources or fewer and under its conditions, and
-//! every Deny stays: nothing is allowed that was not before.
+//! INVARIANT: a proposed Allow has a subset of an old one's actions and resources under its
+//! conditions, and every Deny stays: nothing new is allowed.
 
 mod clause;
 mod seen;

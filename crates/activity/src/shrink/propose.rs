@@ -1,5 +1,3 @@
-//! From policies and uses to the smaller policy, its reasons, what is given up and the proof.
-
 use serde::Serialize;
 use serde_json::Value;
 
@@ -10,29 +8,21 @@ use super::prove::{Replay, ShrinkProof};
 use super::seen::SeenUse;
 use super::terms::{KeptBecause, PolicyText, ProposedStatement, ShrinkError, ShrinkQuestion};
 
-/// The smaller policy, and all that is said of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Shrunk {
-    /// The old policies as one.
     pub old: Value,
-    /// The new one; `None` where nothing is allowed any more.
+    /// `None` if nothing is allowed any more.
     pub policy: Option<Value>,
-    /// Its statements.
     pub statements: Vec<ProposedStatement>,
-    /// Services before and after.
     pub services: Vec<GivenUpService>,
-    /// Access levels before and after.
     pub levels: Vec<LevelChange>,
-    /// Actions that were given up although no log shows their use, as was asked.
+    /// Actions dropped on request although logs cannot show their use.
     pub given_up_unseen: usize,
-    /// Risks that are gone or less; `None` where a policy is too long to be put in words.
+    /// Fewer risks; `None` if a policy is too long to describe.
     pub risks: Option<Vec<GivenUpRisk>>,
-    /// The proof.
     pub proof: ShrinkProof,
 }
 
-/// Proposes the smaller policy.
-///
 /// # Errors
 /// A policy cannot be read.
 pub fn shrink(question: &ShrinkQuestion<'_>) -> Result<Shrunk, ShrinkError> {
@@ -76,7 +66,7 @@ pub fn shrink(question: &ShrinkQuestion<'_>) -> Result<Shrunk, ShrinkError> {
     })
 }
 
-/// Replays uses against old policies, and others in their place.
+/// Replays uses against the old policies and replacements.
 ///
 /// # Errors
 /// A policy cannot be read.

@@ -1,13 +1,13 @@
-//! The proof: every call that was not refused, put to the old and to the new policy.
+//! Proves the result by replaying every call that was not refused.
 //!
-//! A log does not tell all that a policy asks for: conditions, and often the resource. So what is shown is this: whatever
-//! these were, if a statement of the old policy allowed the call, one of the new policy does, and nothing new denies it.
+//! Logs lack conditions and often resources. So the claim is: whatever these were, if an old
+//! statement allowed the call, a new one does, and no new Deny applies.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_base::Timestamp;
 use hallpass_iam::LoadError;
 use hallpass_iam::language::Effect;
-use hallpass_model::Timestamp;
 use serde::Serialize;
 
 use super::clause::{Clause, ConditionText, ListedTexts};
@@ -15,26 +15,23 @@ use super::cover::{Cover, Demand, ReplayAnswer, answer, stands_for};
 use super::seen::{CallOutcome, SeenUse};
 use crate::unused::{EventActions, event_actions};
 
-/// What became of a call that was replayed. The worst last.
+/// Verdicts on replayed calls, the worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayVerdict {
-    /// It needs no permission.
     NeedsNothing,
-    /// The new policy allows it wherever the old one did.
+    /// Allowed wherever the old policy allowed it.
     Holds,
-    /// It failed for another reason, and the old policy does not allow it: it never came to be asked.
+    /// It failed before authorization: the old policy does not allow it.
     NeverAsked,
-    /// The old policy does not allow it: another one did, or it was another at that time.
+    /// Another policy, or an earlier version, allowed it.
     NotAllowedBefore,
-    /// What it needed is not known, or depends on what the log does not tell.
+    /// Its needs are unknown, or depend on unlogged facts.
     NotJudged,
-    /// The new policy does not allow it.
     WouldBreak,
 }
 
 impl ReplayVerdict {
-    /// Its name in documents.
     pub const fn name(self) -> &'static str {
         match self {
             Self::NeedsNothing => "needs_nothing",
@@ -46,72 +43,55 @@ impl ReplayVerdict {
         }
     }
 
-    /// Whether nobody misses anything.
     pub const fn is_well(self) -> bool {
         matches!(self, Self::NeedsNothing | Self::Holds | Self::NeverAsked)
     }
 }
 
-/// Calls of one name and verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReplayedCalls {
-    /// The service of the log.
     pub service: String,
-    /// The event's name.
     pub event: String,
-    /// What became of them.
     pub verdict: ReplayVerdict,
-    /// What the old policies answer; nothing where it is not known what is needed.
+    /// `None` if the needed action is unknown.
     pub old: Option<ReplayAnswer>,
-    /// What the new one answers.
     pub new: Option<ReplayAnswer>,
-    /// How many events.
     pub events: u64,
-    /// The people whose calls these are.
     pub people: BTreeSet<String>,
-    /// When last.
     pub last: Timestamp,
-    /// Why, where it is no good news.
+    /// The reason, for bad results.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<&'static str>,
 }
 
-/// The proof.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ShrinkProof {
-    /// All calls that were replayed, by service, event and verdict.
     pub calls: Vec<ReplayedCalls>,
-    /// Successful events that were replayed.
     pub succeeded: u64,
-    /// Events that failed for another reason than a missing right, replayed as well.
+    /// Replayed events with a failure other than a missing permission.
     pub failed: u64,
-    /// Events that were refused: no use of a right.
+    /// Refused events: no use of a permission.
     pub refused: u64,
-    /// Who made the calls that were replayed.
     pub people: usize,
 }
 
 impl ShrinkProof {
-    /// Whether every call was judged, and none would break.
     pub fn is_whole(&self) -> bool {
         self.calls.iter().all(|it| it.verdict.is_well())
     }
 
-    /// How many events have a verdict.
     pub fn events(&self, verdict: ReplayVerdict) -> u64 {
         let of_it = self.calls.iter().filter(|it| it.verdict == verdict);
         of_it.map(|it| it.events).sum()
     }
 }
 
-/// Two policies and a boundary, in statements.
 pub(super) struct Replay<'a> {
     pub(super) old: &'a [Clause],
     pub(super) boundary: Option<&'a [Clause]>,
     pub(super) new: &'a [Clause],
 }
 
-/// What became of one demand.
 #[derive(Clone, Copy)]
 struct Judged {
     verdict: ReplayVerdict,
@@ -137,10 +117,8 @@ const NOT_TOLD: &str = "it depends on a condition or a resource that the log doe
 const DENIED_ANEW: &str = "the new policy denies what the old ones do not";
 
 impl Replay<'_> {
-    /// Replays all calls.
-    ///
     /// # Errors
-    /// A call cannot be asked as a request.
+    /// A call cannot become a request.
     pub(super) fn prove(&self, uses: &[SeenUse]) -> Result<ShrinkProof, LoadError> {
         let mut proof = ShrinkProof::default();
         let mut people: BTreeSet<&str> = BTreeSet::new();
@@ -252,7 +230,7 @@ fn allows_some(demand: &Demand, clause: &Clause) -> bool {
     clause.effect == Effect::Allow && demand.covered_by(clause) != Cover::No
 }
 
-/// Whether whichever old statement allowed it, a new one does.
+/// Whether a new statement replaces each old one that may have allowed it.
 fn holds(demand: &Demand, old: &[Clause], new: &[Clause]) -> bool {
     let covers = |clauses: &'_ [Clause]| -> Vec<(usize, Cover)> {
         let each = clauses.iter().enumerate();

@@ -1,60 +1,45 @@
-//! What was called under a permission set, event by event: with the resources that each event named.
-
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use crate::log::{LogFault, ReadCount, each_text, record_text};
 use crate::table::{ActivityRecord, PrincipalKind, row_of};
 
-/// Parts of the codes of errors that mean a right was missing.
+/// Parts of error codes that mean a missing permission.
 const REFUSALS: [&str; 4] = ["AccessDenied", "Unauthorized", "Forbidden", "NotAuthorized"];
 
-/// What came of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CallOutcome {
-    /// It was done.
     Succeeded,
-    /// It failed for another reason than a missing permission; it may have needed one all the same.
+    /// Failed for another reason; it may have needed a permission anyway.
     Failed,
-    /// It was refused for a missing permission.
     Refused,
 }
 
-/// Calls that are counted together: same place, person and action.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeenCall {
-    /// The account that was called.
     pub account_id: String,
-    /// The Region; `global` where the log has none.
+    /// `global` if the log has none.
     pub region: String,
-    /// The person who called, as the activity table names them.
     pub person: String,
-    /// The service, without `.amazonaws.com`.
+    /// Without `.amazonaws.com`.
     pub service: String,
-    /// The event's name.
     pub event: String,
-    /// Why it was not done.
     pub error_code: Option<String>,
-    /// The ARNs that every one of these events named; `None` where they are not known.
+    /// ARNs named by every event; `None` if unknown.
     pub resources: Option<BTreeSet<String>>,
 }
 
-/// Calls that are one, and how many there were.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenUse {
-    /// The call.
     pub call: SeenCall,
-    /// How many events.
     pub events: u64,
-    /// The last.
     pub last: Timestamp,
 }
 
 impl SeenCall {
-    /// What came of it.
     pub fn outcome(&self) -> CallOutcome {
         match self.error_code.as_deref() {
             None | Some("") => CallOutcome::Succeeded,
@@ -64,40 +49,32 @@ impl SeenCall {
     }
 }
 
-/// Whose calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UseOf {
-    /// Of people in sessions of a permission set.
     PermissionSet(String),
-    /// Of sessions of a role of this name.
     Role(String),
 }
 
-/// Which records of a log are looked for.
 #[derive(Clone, Debug)]
 pub struct UsesWanted {
-    /// Whose calls count.
     pub of: UseOf,
-    /// From when.
     pub since: Timestamp,
-    /// Until when.
     pub until: Timestamp,
-    /// Where; everywhere where there is none.
+    /// `None` selects all accounts.
     pub account: Option<String>,
 }
 
-/// What logs say of uses. Order, repetition and parts change nothing.
+/// Uses from logs. Order and repetition do not matter.
 #[derive(Clone, Debug, Default)]
 pub struct SeenFold {
     calls: BTreeMap<SeenCall, (BTreeSet<u64>, Timestamp)>,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
-    /// Services and names of all events, whoever made them.
     names: BTreeSet<(String, String)>,
 }
 
 impl SeenFold {
-    /// Reads a file into it; a broken one changes nothing.
+    /// A broken file changes nothing.
     ///
     /// # Errors
     /// The file is broken.
@@ -112,17 +89,14 @@ impl SeenFold {
         Ok(count)
     }
 
-    /// The instants of the first and the last record of anybody.
     pub fn reach(&self) -> Option<(Timestamp, Timestamp)> {
         self.first.zip(self.last)
     }
 
-    /// Services and names of all events, whoever made them.
     pub fn names(&self) -> &BTreeSet<(String, String)> {
         &self.names
     }
 
-    /// The uses.
     pub fn uses(self) -> Vec<SeenUse> {
         let each = self
             .calls
@@ -164,7 +138,7 @@ impl SeenFold {
         let at = record.event_time;
         self.first = self.first.into_iter().chain([at]).min();
         self.last = self.last.into_iter().chain([at]).max();
-        // what others did says nothing of these people, but which kinds of events the log has
+        // Other callers only show which kinds of events the log has.
         if at < wanted.since || at > wanted.until {
             return;
         }

@@ -1,33 +1,30 @@
-//! What a log shows of the use of actions: that they were used, that they were not, or nothing.
-
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_base::Timestamp;
 use hallpass_iam::facts::{self, Access, ActionFacts};
-use hallpass_model::Timestamp;
 use serde::Serialize;
 
 use super::cover::Demand;
 use super::seen::{CallOutcome, SeenUse};
 use crate::unused::{EventActions, Visibility, event_actions, prefix_of, visibility};
 
-/// Why a log shows nothing of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unseen {
-    /// CloudTrail logs it only where a trail was told to.
+    /// Logged only if a trail enables it.
     DataEvent,
-    /// No event is known to be called after it.
+    /// No known event corresponds to it.
     NoEvent,
-    /// Tags that are set by a call that makes something are no event of their own.
+    /// Tags set by a creating call have no own event.
     PartOfAnother,
-    /// The log has calls that belong to no known action; they may have needed this one.
+    /// Unmatched calls in the log may have needed it.
     NotMatched,
-    /// The policy names it, and no service is known to have it.
+    /// In the policy, but in no known service.
     NotKnown,
 }
 
 impl Unseen {
-    /// Its words, behind a number of actions.
+    /// Follows a number of actions.
     pub const fn words(self) -> &'static str {
         match self {
             Self::DataEvent => "data events, which a trail has only where it was told to",
@@ -39,8 +36,7 @@ impl Unseen {
     }
 }
 
-/// The services of which there are data events among these, by the services and names of events: a trail was told to keep
-/// some of them.
+/// Services with data events among these events: a trail keeps some of them.
 pub fn data_event_services(names: &BTreeSet<(String, String)>) -> BTreeSet<&'static str> {
     let actions = names
         .iter()
@@ -55,7 +51,6 @@ pub fn data_event_services(names: &BTreeSet<(String, String)>) -> BTreeSet<&'sta
     data.map(|it| it.service).collect()
 }
 
-/// The use of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct UsedBy {
     pub(super) people: BTreeSet<String>,
@@ -63,7 +58,6 @@ pub(super) struct UsedBy {
     pub(super) last: Timestamp,
 }
 
-/// What a log shows of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Sight {
     Used,
@@ -71,27 +65,22 @@ pub(super) enum Sight {
     NotVisible(Unseen),
 }
 
-/// An action's service and name.
 pub(super) type ActionKey = (&'static str, &'static str);
 
-/// What a log shows.
 #[derive(Debug, Default)]
 pub(super) struct Sights {
     pub(super) used: BTreeMap<ActionKey, UsedBy>,
-    /// Services in which something was called that is no known action, and may be any.
+    /// Services with calls of unknown actions.
     pub(super) unmatched: BTreeSet<&'static str>,
-    /// Actions of calls that these policies alone did not allow.
+    /// Actions of calls that needed other policies too.
     doubtful: BTreeSet<ActionKey>,
-    /// Names of events of no known service.
     strange: BTreeSet<String>,
-    /// Services in which something was changed.
     changed: BTreeSet<&'static str>,
-    /// Services all of whose data events are in the log.
+    /// Services whose data events are all logged.
     data_events: BTreeSet<String>,
 }
 
 impl Sights {
-    /// Nothing but what services were said to have in the log.
     pub(super) fn new(data_events: &BTreeSet<String>) -> Self {
         Self {
             data_events: data_events.clone(),
@@ -99,7 +88,6 @@ impl Sights {
         }
     }
 
-    /// Adds a call of which nobody knows what it needed.
     pub(super) fn note_unmatched(&mut self, it: &SeenUse) {
         let is_unknown = matches!(
             event_actions(&it.call.service, &it.call.event),
@@ -118,13 +106,11 @@ impl Sights {
         }
     }
 
-    /// Adds an action of a call that other policies allowed as well.
     pub(super) fn note_doubtful(&mut self, demand: &Demand) {
         self.doubtful
             .insert((demand.action.service, demand.action.name));
     }
 
-    /// Adds the use of an action.
     pub(super) fn note(&mut self, demand: &Demand, it: &SeenUse) {
         let action = demand.action;
         let used = self.used.entry((action.service, action.name));
@@ -141,18 +127,15 @@ impl Sights {
         }
     }
 
-    /// Whether anything of a service was called.
     pub(super) fn is_used(&self, service: &str) -> bool {
         let mut used = self.used.keys();
         used.any(|(of, _)| *of == service) || self.unmatched.contains(service)
     }
 
-    /// Whether anything was changed.
     pub(super) fn has_changes(&self) -> bool {
         !self.changed.is_empty()
     }
 
-    /// What it shows of an action.
     pub(super) fn of(&self, action: &ActionFacts) -> Sight {
         if self.unmatched.contains(action.service) {
             return Sight::NotVisible(Unseen::NotMatched);

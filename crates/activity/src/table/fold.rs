@@ -1,8 +1,6 @@
-//! Records become rows.
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::principal::{ActivityPrincipal, PrincipalKind};
@@ -10,17 +8,14 @@ use super::record::{ActivityRecord, RecordText};
 use super::row::{ActivityFacts, ActivityKey, SampleSet};
 use super::rows::ActivityRows;
 
-/// Why a record is in no row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum UncountedEvent {
-    /// It names no account.
     WithoutAccount,
-    /// It is CloudTrail's own observation, and nobody's act.
+    /// CloudTrail's observation, not an action.
     Insight,
 }
 
 impl UncountedEvent {
-    /// Its name in summaries.
     pub const fn name(self) -> &'static str {
         match self {
             Self::WithoutAccount => "without_account",
@@ -29,14 +24,11 @@ impl UncountedEvent {
     }
 }
 
-/// What records came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ActivityFold {
-    /// The rows.
     pub rows: ActivityRows,
-    /// What is in no row.
     pub uncounted: BTreeMap<UncountedEvent, u64>,
-    /// Records that name nobody. They have rows of their own.
+    /// Records without an actor, in separate rows.
     pub unattributed: u64,
 }
 
@@ -53,7 +45,6 @@ impl ActivityFold {
         }
     }
 
-    /// Both together.
     pub fn merge(&mut self, other: Self) {
         self.rows.merge(other.rows);
         for (why, count) in other.uncounted {
@@ -63,7 +54,6 @@ impl ActivityFold {
     }
 }
 
-/// A record as a row of its own.
 pub(crate) fn row_of(
     record: &ActivityRecord<'_>,
 ) -> Result<(ActivityKey, ActivityFacts), UncountedEvent> {
@@ -103,13 +93,13 @@ pub(crate) fn row_of(
     Ok((key, facts))
 }
 
-/// As tables keep instants.
+/// The precision of tables.
 fn in_microseconds(at: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
 }
 
-/// Eight bytes for an event's id: of one row two events with the same would count once. FNV-1a over the id, which is
-/// random already, and a last mixing.
+/// An eight-byte event hash: equal hashes in one row count once. FNV-1a over the random id, with a
+/// final mix.
 fn fingerprint(event_id: &str) -> u64 {
     let mut sum: u64 = 0xcbf2_9ce4_8422_2325;
     for byte in event_id.bytes() {

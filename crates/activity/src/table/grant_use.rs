@@ -1,10 +1,10 @@
-//! What was done with a grant (`inventory.md` H-28): the calls of its holder's sessions that began while it was there, as
-//! far as the log goes. What the log does not reach is said, never taken for nothing.
+//! Use of a grant (`inventory.md` H-28): calls of the holder's sessions begun while it was active.
+//! Missing logs are reported, never counted as no use.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_aws_model::facts;
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -12,56 +12,46 @@ use super::manifest::AccountSpan;
 use super::notable::NotableKind;
 use super::sessions::{SessionAccount, SessionCall, SessionOfDay};
 
-/// A session may have begun a little before the access was seen.
+/// A session may begin shortly before the access was seen.
 const EARLY: TimeSpan = TimeSpan::minutes(5);
-/// So long a session of a role goes on at most.
+/// The longest role session.
 const SESSION_MAX: TimeSpan = TimeSpan::hours(facts::SESSION_HOURS.value as u64);
-/// So late CloudTrail may deliver: only what is that far behind the end of the log is known to be absent.
+/// CloudTrail's delivery delay: absence is only known this far before the log's end.
 const DELIVERY: TimeSpan = TimeSpan::minutes(15);
-/// Days that are looked at of one grant.
+/// Days examined per grant.
 const DAYS_MAX: usize = 62;
 
-/// Which grant.
 #[derive(Clone, Debug)]
 pub struct GrantWindow {
-    /// In this account.
     pub account: String,
-    /// The permission set's name.
     pub permission_set: String,
-    /// Who holds it: their id in the identity store.
     pub user_id: String,
-    /// The names that a session of theirs may have.
+    /// Possible session names.
     pub names: Vec<String>,
     /// When the access was seen.
     pub from: Timestamp,
-    /// When it was over; `None` while it is there.
+    /// `None` while it is active.
     pub until: Option<Timestamp>,
 }
 
-/// What the activity table has of an account on the days of a grant.
 #[derive(Clone, Debug, Default)]
 pub struct AccountActivity {
-    /// From when to when the log has anything of it.
     pub span: Option<AccountSpan>,
-    /// The days of which the log has anything of it.
     pub days: BTreeMap<Date, SessionAccount>,
 }
 
-/// How much is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GrantUseState {
-    /// It was used.
     Used,
-    /// It was not, and the log goes far enough to say so.
+    /// Unused, with sufficient logs.
     NeverUsed,
-    /// There is no use so far as the log goes.
+    /// Unused as far as the log goes.
     NotSoFar,
-    /// The log does not have the days, or a part of them.
+    /// The log lacks some days.
     NotKnown,
 }
 
 impl GrantUseState {
-    /// Its name in documents.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Used => "used",
@@ -72,44 +62,32 @@ impl GrantUseState {
     }
 }
 
-/// Calls of one action with one outcome, in all sessions of the grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantCall {
-    /// What was called, how often, when.
     pub call: SessionCall,
-    /// For what it is notable.
     pub notable: Option<NotableKind>,
-    /// Whether some of them came after the grant's end.
     pub is_after_end: bool,
 }
 
-/// What was done with a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantUse {
-    /// How much is known.
     pub state: GrantUseState,
-    /// How far the log of the account goes; `None` where there is none.
+    /// The extent of the account's log.
     pub log: Option<AccountSpan>,
-    /// Whether days after the last that is looked at were left out.
+    /// Whether later days were left out.
     pub is_cut: bool,
-    /// The first call.
     pub first: Option<Timestamp>,
-    /// The last.
     pub last: Option<Timestamp>,
-    /// How many sessions.
     pub sessions: usize,
-    /// How many calls.
     pub count: u64,
-    /// How many of them were refused or failed.
     pub denied: u64,
-    /// The services, those that were written to first.
+    /// Written services first.
     pub services: Vec<String>,
-    /// The calls: notable ones first, then those that write.
+    /// Notable ones first, then writes.
     pub calls: Vec<GrantCall>,
 }
 
 impl GrantWindow {
-    /// The days on which its sessions may have done something, up to an instant.
     pub fn days(&self, now: Timestamp) -> Vec<Date> {
         let date = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
         let last = date(self.last_moment(now));
@@ -130,7 +108,7 @@ impl GrantWindow {
         self.days(now).last().is_some_and(|it| *it < last)
     }
 
-    /// Whether a session is of this grant: of its holder and its permission set, and begun while it was there.
+    /// Same holder and permission set, begun while the grant was active.
     fn has(&self, session: &SessionOfDay) -> bool {
         let is_holder = session.is_of(&self.user_id, &self.names);
         let first = session.calls.iter().map(|it| it.first).min();
@@ -141,7 +119,6 @@ impl GrantWindow {
         is_holder && is_within && session.permission_set == self.permission_set
     }
 
-    /// How much is known where nothing was found.
     fn unused(&self, activity: &AccountActivity, now: Timestamp) -> GrantUseState {
         let Some(log) = activity.span else {
             return GrantUseState::NotKnown;
@@ -159,7 +136,6 @@ impl GrantWindow {
     }
 }
 
-/// What was done with a grant.
 pub fn grant_use(grant: &GrantWindow, activity: &AccountActivity, now: Timestamp) -> GrantUse {
     type CallKey<'a> = (&'a str, &'a str, Option<&'a str>);
     let mut calls: BTreeMap<CallKey<'_>, SessionCall> = BTreeMap::new();
@@ -171,7 +147,7 @@ pub fn grant_use(grant: &GrantWindow, activity: &AccountActivity, now: Timestamp
         .filter(|(day, _)| looked_at.contains(day));
     for (day, account) in of_days {
         for session in account.sessions.iter().filter(|it| grant.has(it)) {
-            // one that goes over midnight is on both days
+            // A session over midnight is on both days.
             let day = session.started.map_or(Some(*day), |_| None);
             sessions.insert((session.person.as_str(), session.started, day));
             for call in &session.calls {
@@ -219,7 +195,7 @@ fn summed(
     mut calls: Vec<GrantCall>,
 ) -> GrantUse {
     let reads = |it: &GrantCall| it.call.is_write != Some(true);
-    // stable: otherwise by service and action
+    // Stable: otherwise by service and action.
     calls.sort_by_key(|it| (it.notable.is_none(), it.notable, reads(it)));
     let mut services: BTreeMap<&str, bool> = BTreeMap::new();
     for call in &calls {

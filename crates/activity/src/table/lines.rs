@@ -1,9 +1,9 @@
-//! A row as a line of JSON: how what reads logs hands rows to what writes tables.
+//! Rows as JSON lines, from log readers to table writers.
 
 use std::collections::BTreeSet;
 use std::iter;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,6 @@ use super::merge::{MergedPiece, PIECE_EVENTS};
 use super::principal::{ActivityPrincipal, PrincipalKind};
 use super::row::{ActivityFacts, ActivityKey, ActivityTotals, SampleSet};
 
-/// The line is no row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it is no row of activity: {0}")]
 pub struct LineError(String);
@@ -39,7 +38,7 @@ struct RowLine {
     events: Vec<u64>,
 }
 
-/// The line of a row, without its end.
+/// Excludes the line end.
 ///
 /// # Errors
 /// It cannot be written (this is a bug).
@@ -48,7 +47,7 @@ pub fn write_line(key: &ActivityKey, facts: &ActivityFacts) -> Result<String, Li
     line_of(key, &facts.totals(), events)
 }
 
-/// The lines of a row, with at most [`PIECE_EVENTS`] of its events each: whoever reads them has no more in memory.
+/// Splits a row into lines of at most [`PIECE_EVENTS`] events, which bounds the reader's memory.
 pub fn write_lines<'a>(
     key: &'a ActivityKey,
     facts: &'a ActivityFacts,
@@ -62,8 +61,6 @@ pub fn write_lines<'a>(
     })
 }
 
-/// The line of a piece of a row.
-///
 /// # Errors
 /// It cannot be written (this is a bug).
 pub fn piece_line(piece: &MergedPiece<'_>) -> Result<String, LineError> {
@@ -100,10 +97,8 @@ fn line_of(
     serde_json::to_string(&line).map_err(|error| LineError(error.to_string()))
 }
 
-/// The row of a line, or the piece of one.
-///
 /// # Errors
-/// It is none.
+/// It is no row.
 pub fn read_line(line: &str) -> Result<(ActivityKey, ActivityFacts), LineError> {
     let line: RowLine = serde_json::from_str(line).map_err(|error| LineError(error.to_string()))?;
     let events: BTreeSet<u64> = line.events.into_iter().collect();

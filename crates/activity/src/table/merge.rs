@@ -1,36 +1,32 @@
-//! Parts of the table as one, row by row (`inventory.md` H-23): parts are in the order of their keys, and the events of a row
-//! ascend, so that of however many rows and events only the next ones are in memory.
+//! Merges sorted parts row by row (`inventory.md` H-23). Events of a row ascend, so only the next
+//! ones are in memory.
 
 use std::collections::btree_set;
 use std::iter::Peekable;
 
 use super::row::{ActivityFacts, ActivityKey, ActivityTotals};
 
-/// So many events of a row are handed on at once.
+/// Events of a row per piece.
 pub const PIECE_EVENTS: usize = 4096;
 
-/// A row of a part, or some of its events with what is known of it. Pieces of a row follow each other.
+/// A row or a part of its events; pieces of a row are adjacent.
 pub type RowPiece = (ActivityKey, ActivityFacts);
 
-/// Some events of a row of all parts.
 #[derive(Clone, Copy, Debug)]
 pub struct MergedPiece<'a> {
-    /// The row.
     pub key: &'a ActivityKey,
-    /// Its next events, each once, ascending: at most [`PIECE_EVENTS`].
+    /// Distinct and ascending; at most [`PIECE_EVENTS`].
     pub events: &'a [u64],
-    /// What is known of it so far; its events are those handed on, with these.
+    /// Totals so far, these events included.
     pub totals: &'a ActivityTotals,
-    /// Whether the row ends here.
     pub is_last: bool,
 }
 
-/// A part is not in its order: it cannot be joined to others.
+/// A part is unsorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("its rows are not in their order")]
 pub struct UnorderedPart;
 
-/// A part, and its next piece.
 struct OpenPart<I> {
     pieces: I,
     head: Option<RowPiece>,
@@ -50,7 +46,6 @@ where
         self.head.as_ref().is_some_and(|it| it.0 == *key)
     }
 
-    /// The next piece, if it is of this row.
     fn take(&mut self, key: &ActivityKey) -> Result<Option<ActivityFacts>, E> {
         let Some((_, facts)) = self.head.take_if(|it| it.0 == *key) else {
             return Ok(None);
@@ -63,13 +58,11 @@ where
     }
 }
 
-/// The events of a row that come from one part.
 struct PartEvents<'a, I> {
     part: &'a mut OpenPart<I>,
     events: Peekable<btree_set::IntoIter<u64>>,
 }
 
-/// A row in the making.
 struct OpenRow<'a, F> {
     key: &'a ActivityKey,
     totals: Option<ActivityTotals>,
@@ -83,7 +76,6 @@ where
     F: FnMut(&MergedPiece<'_>) -> Result<(), E>,
     E: From<UnorderedPart>,
 {
-    /// Takes what is known, without its events.
     fn join(&mut self, facts: &ActivityFacts) {
         let known = ActivityTotals {
             events: 0,
@@ -123,10 +115,10 @@ where
     }
 }
 
-/// Joins parts, and hands on their rows in the order of keys, each in one piece or several.
+/// Merges parts and passes on rows in key order, in one or more pieces.
 ///
 /// # Errors
-/// Those of the parts and of `take`; a part that is not in its order.
+/// Those of the parts and of `take`; an unsorted part.
 pub fn merge_rows<I, E>(
     parts: impl IntoIterator<Item = I>,
     mut take: impl FnMut(&MergedPiece<'_>) -> Result<(), E>,
@@ -160,7 +152,6 @@ where
     }
 }
 
-/// The next events of a part that are of this row.
 fn next_events<I, E, F>(
     part: &mut OpenPart<I>,
     row: &mut OpenRow<'_, F>,
@@ -179,7 +170,7 @@ where
     Ok(None)
 }
 
-/// Events of all parts, each once, ascending.
+/// Merges events, distinct and ascending.
 fn merge_events<I, E, F>(
     open: &mut Vec<PartEvents<'_, I>>,
     row: &mut OpenRow<'_, F>,

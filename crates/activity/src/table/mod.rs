@@ -1,6 +1,6 @@
-//! The activity table (`inventory.md` §7.4): every record becomes part of a row that says who did what, where and on
-//! which day, how often, and when first and last. Adding a record or a file twice, in any order or in parts, changes
-//! nothing: a row keeps the fingerprints of its events, and joining rows joins these.
+//! The activity table (`inventory.md` §7.4): rows of actor, action, place and day, with counts,
+//! first and last time. Adding records or files repeatedly, in any order or in parts, changes
+//! nothing: rows keep the fingerprints of their events.
 
 mod principal;
 mod record;

@@ -1,23 +1,21 @@
-//! Calls that somebody should look at (`inventory.md` H-29): a closed list of kinds, told by service and event name alone.
+//! Calls worth attention (`inventory.md` H-29): a fixed list, matched by service and event name
+//! only.
 
-/// What makes a call notable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NotableKind {
-    /// It stops, narrows or removes what records what is done.
+    /// Stops, narrows or deletes logging.
     Logging,
-    /// It makes credentials that outlive the session.
+    /// Creates credentials that outlive the session.
     Credentials,
-    /// It may open something to others.
+    /// May open a resource to others.
     Exposure,
-    /// It changes who may do what.
+    /// Changes permissions.
     Identity,
-    /// It changes a key of KMS.
     Keys,
-    /// It changes the organization.
     Organization,
 }
 
-/// Names of events by service. A name counts with what AWS appends to it, as in `AddPermission20150331v2`.
+/// Event names by service. Matches suffixes of AWS too, as in `AddPermission20150331v2`.
 const NAMED: &[(NotableKind, &str, &[&str])] = &[
     (
         NotableKind::Logging,
@@ -68,7 +66,7 @@ const NAMED: &[(NotableKind, &str, &[&str])] = &[
             "ResetServiceSpecificCredential",
             "UploadSigningCertificate",
             "UploadSSHPublicKey",
-            // a partner has access from then on
+            // A partner has access from then on.
             "AcceptDelegationRequest",
             "SendDelegationToken",
         ],
@@ -83,7 +81,7 @@ const NAMED: &[(NotableKind, &str, &[&str])] = &[
             "GetWebIdentityToken",
         ],
     ),
-    // what `aws login` and its like have: refreshed for up to 90 days, or good for 12 hours
+    // Credentials of `aws login` and similar: refreshed for up to 90 days, or valid for 12 hours.
     (
         NotableKind::Credentials,
         "signin",
@@ -110,7 +108,7 @@ const NAMED: &[(NotableKind, &str, &[&str])] = &[
             "DeleteBucketPublicAccessBlock",
             "PutAccountPublicAccessBlock",
             "DeleteAccountPublicAccessBlock",
-            // tags of the bucket decide from then on
+            // Bucket tags decide from then on.
             "PutBucketAbac",
         ],
     ),
@@ -143,13 +141,13 @@ const NAMED: &[(NotableKind, &str, &[&str])] = &[
             "UpdateFunctionUrlConfig",
         ],
     ),
-    // services outside of AWS may be shown the account's identities from then on
+    // Services outside AWS may receive the account's identities.
     (
         NotableKind::Exposure,
         "iam",
         &["EnableOutboundWebIdentityFederation"],
     ),
-    // AWS's own operators may act on resources from then on
+    // AWS operators may act on resources.
     (
         NotableKind::Exposure,
         "supportauthz",
@@ -163,7 +161,7 @@ const NAMED: &[(NotableKind, &str, &[&str])] = &[
         "secretsmanager",
         &["PutResourcePolicy"],
     ),
-    // who may sign in from where, and whether the console lets anybody in
+    // Sign-in restrictions of the console.
     (
         NotableKind::Identity,
         "signin",
@@ -176,7 +174,7 @@ const NAMED: &[(NotableKind, &str, &[&str])] = &[
     ),
 ];
 
-/// Services of which every call that writes counts.
+/// Services of which every write counts.
 const SERVICES: &[(NotableKind, &[&str])] = &[
     (
         NotableKind::Identity,
@@ -190,7 +188,7 @@ const SERVICES: &[(NotableKind, &[&str])] = &[
 ];
 
 impl NotableKind {
-    /// Every kind, the gravest first.
+    /// Most severe first.
     pub const ALL: [Self; 6] = [
         Self::Logging,
         Self::Credentials,
@@ -200,7 +198,6 @@ impl NotableKind {
         Self::Organization,
     ];
 
-    /// Its name in documents.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Logging => "logging",
@@ -212,8 +209,8 @@ impl NotableKind {
         }
     }
 
-    /// What a call is notable for, if it is. Of a service of which all writes count, what the log does not call a write is
-    /// none.
+    /// Returns the kind of a call. In services where all writes count, only calls logged as writes
+    /// do.
     pub fn of(service: &str, action: &str, is_write: Option<bool>) -> Option<Self> {
         let is_named = |name: &str| {
             action

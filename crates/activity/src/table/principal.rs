@@ -1,36 +1,29 @@
-//! Who did it, as far as the record says (`inventory.md` H-22): what cannot be told is `unattributed`, and counted.
+//! The actor of a record (`inventory.md` H-22): unknown ones are `unattributed`, and counted.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::record::ActivityIdentity;
 
-/// What kind of principal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PrincipalKind {
-    /// Somebody of the identity store, in a permission set's role or in Identity Center itself.
+    /// An identity store user, in a permission set's role or in Identity Center.
     Person,
-    /// Somebody who is named by the source identity of a role's session.
+    /// A user named by the source identity of a role session.
     SourceIdentity,
-    /// A session of a role.
     Role,
-    /// A user of IAM.
     User,
-    /// The root user of an account.
     Root,
-    /// A service of AWS.
     Service,
-    /// Another account, of which the record says no more.
+    /// Another account, without further details.
     Account,
-    /// A federated user: of SAML, of a web identity, or of `GetFederationToken`.
+    /// Of SAML, a web identity, or `GetFederationToken`.
     Federated,
-    /// Nobody that the record names.
     Unattributed,
 }
 
 impl PrincipalKind {
-    /// Every kind.
     pub const ALL: [Self; 9] = [
         Self::Person,
         Self::SourceIdentity,
@@ -43,7 +36,6 @@ impl PrincipalKind {
         Self::Unattributed,
     ];
 
-    /// Its name in the table.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Person => "person",
@@ -58,33 +50,26 @@ impl PrincipalKind {
         }
     }
 
-    /// The kind of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.name() == name)
     }
 }
 
-/// Who did something.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ActivityPrincipal {
-    /// Of which kind.
     pub kind: PrincipalKind,
-    /// The name: of a person that of their session, of a role its own. Empty where there is none.
+    /// For a person the session name, for a role its name. Empty if unknown.
     pub name: String,
-    /// The user of the identity store, where the record has the id.
     pub user_id: Option<String>,
-    /// The permission set whose role it was.
     pub permission_set: Option<String>,
-    /// The role.
     pub role: Option<String>,
-    /// When a person's session of a permission set began.
     pub session_started: Option<Timestamp>,
 }
 
-/// The path of roles that permission sets are provisioned as; nobody else can make roles below it.
+/// The path of permission set roles, where only AWS can create roles.
 const RESERVED: &str = ":role/aws-reserved/sso.amazonaws.com/";
 const ROLE_START: &str = "AWSReservedSSO_";
-/// The digits after the last `_`, which are not of the set's name.
+/// Digits after the last `_`, not part of the set's name.
 const SUFFIX_DIGITS: usize = 16;
 
 impl ActivityPrincipal {
@@ -129,14 +114,15 @@ impl ActivityPrincipal {
             }
             _ => {}
         }
-        // Identity Center's own records: by id since 2025-07-14, before by name and id (`inventory.md` H-1)
+        // Identity Center's own records: by id since 2025-07-14, before by name and id
+        // (`inventory.md` H-1)
         match user_id {
             Some(id) => named(PrincipalKind::Person, user_name.unwrap_or(id)),
             None => named(PrincipalKind::Unattributed, ""),
         }
     }
 
-    /// A session of a role: of a permission set it is a person's, whose name is that of the session.
+    /// A session of a permission set's role is a person's, named like the session.
     fn of_role(identity: &ActivityIdentity<'_>, user_id: Option<&str>) -> Self {
         let context = &identity.session_context;
         let issuer = present(context.session_issuer.arn.as_deref());
@@ -151,7 +137,7 @@ impl ActivityPrincipal {
             .as_deref()
             .and_then(|it| it.split_once(':'))
             .map(|(_, session)| session));
-        // INVARIANT: a role that is only called like one of a permission set makes nobody a person
+        // INVARIANT: a role that only resembles a permission set role never identifies a person.
         let is_reserved = match issuer {
             Some(arn) => arn.contains(RESERVED),
             None => user_id.is_some(),
@@ -167,7 +153,7 @@ impl ActivityPrincipal {
         let started = present(context.attributes.creation_date.as_deref());
         let started = started.filter(|_| kind == PrincipalKind::Person);
         let started = started.and_then(|it| it.parse::<Timestamp>().ok());
-        // as tables keep instants
+        // The precision of tables.
         let started = started.and_then(|it| Timestamp::from_microsecond(it.as_microsecond()).ok());
         Self {
             kind,
@@ -184,7 +170,7 @@ fn present(text: Option<&str>) -> Option<&str> {
     text.filter(|it| !it.is_empty())
 }
 
-/// The permission set of a role's name: `AWSReservedSSO_NAME_` and sixteen hexadecimal digits.
+/// Parses `AWSReservedSSO_NAME_` and sixteen hexadecimal digits.
 pub(super) fn permission_set_of(role: &str) -> Option<&str> {
     let (name, digits) = role.strip_prefix(ROLE_START)?.rsplit_once('_')?;
     let is_suffix =
@@ -192,7 +178,7 @@ pub(super) fn permission_set_of(role: &str) -> Option<&str> {
     Some(name).filter(|it| is_suffix && !it.is_empty())
 }
 
-/// Role and session of `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`.
+/// Parses `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`.
 fn of_assumed_role(arn: &str) -> Option<(&str, &str)> {
     let (_, names) = arn.split_once(":assumed-role/")?;
     let (role, session) = names.rsplit_once('/')?;

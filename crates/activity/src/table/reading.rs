@@ -1,4 +1,4 @@
-//! A file of a log into a fold: all of it, or nothing (`inventory.md` H-24).
+//! Reads a log file into a fold: completely, or not at all (`inventory.md` H-24).
 
 use std::io::Read;
 
@@ -6,19 +6,16 @@ use super::fold::ActivityFold;
 use super::record::ActivityRecord;
 use crate::log::{LogFault, ReadCount, each_text, record_text};
 
-/// What was in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ActivityLog {
-    /// How much.
     pub count: ReadCount,
-    /// What it came to.
     pub fold: ActivityFold,
 }
 
-/// Reads a file: records of a trail or saved pages of `LookupEvents`, plain or gzipped.
+/// Reads trail records or saved `LookupEvents` pages, plain or gzipped.
 ///
 /// # Errors
-/// It is broken: then nothing of it counts.
+/// The file is broken: nothing of it counts.
 pub fn read_activity(bytes: impl Read) -> Result<ActivityLog, LogFault> {
     let mut fold = ActivityFold::default();
     let mut count = each_text(bytes, |text, kind| {

@@ -1,17 +1,16 @@
-//! A record of CloudTrail as the activity table reads it: every member that may be missing is missing in some record.
+//! A CloudTrail record for the activity table. Every optional member is missing in some record.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::log::null_is_default;
 
-/// A text of a record. It is that of the log itself, unless something in it is escaped: of most records nothing is copied
-/// but what makes a new row.
+/// Borrowed from the log unless escaped, so most records copy only the text of new rows.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordText<'a>(Cow<'a, str>);
 

@@ -1,10 +1,10 @@
-//! What people did in sessions of permission sets on a day, account by account, as text that is read without an engine
-//! (`inventory.md` H-27): the first line says how far the log goes in each account and where its line is, so that
-//! who asks for one account reads no other.
+//! Sessions of permission sets on a day, by account, as text that is read without an engine
+//! (`inventory.md` H-27). The first line has the log's extent and the position of each account's
+//! line, so a reader needs only one account's.
 
 use std::collections::BTreeMap;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -12,48 +12,38 @@ use super::principal::PrincipalKind;
 use super::row::{ActivityKey, ActivityTotals};
 use super::rows::ActivityRows;
 
-/// The only form there is so far.
 const VERSION: u32 = 1;
 
-/// Why the text of a day of sessions cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SessionDayError {
-    /// It is not in the form that this release writes.
     #[error("it is no day of sessions: {0}")]
     Unreadable(String),
-    /// Another release wrote it.
     #[error("it has version {0}; this release reads version {VERSION}")]
     Version(u32),
 }
 
-/// How far the log goes in an account on a day, and where its sessions are.
+/// The log's extent in an account on a day, and the position of its sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountReach {
-    /// Its first event, whoever's.
+    /// The first event of any user.
     pub first: Timestamp,
-    /// Its last.
     pub last: Timestamp,
-    /// Where its line begins, counted from the end of the first line.
+    /// Counted from the end of the first line.
     pub at: u64,
-    /// How long it is.
     pub bytes: u64,
 }
 
-/// The first line of a day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionDayHead {
     version: u32,
-    /// Which day, in UTC.
+    /// In UTC.
     pub day: Date,
-    /// The accounts of which the log has anything.
     pub accounts: BTreeMap<String, AccountReach>,
 }
 
 impl SessionDayHead {
-    /// Reads a first line.
-    ///
     /// # Errors
-    /// It is none, or of another release.
+    /// It is invalid, or of another release.
     pub fn read(line: &str) -> Result<Self, SessionDayError> {
         let head: Self = serde_json::from_str(line).map_err(|it| unreadable(&it))?;
         if head.version == VERSION {
@@ -64,31 +54,23 @@ impl SessionDayHead {
     }
 }
 
-/// The sessions of an account on a day.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionAccount {
-    /// In the order of people.
     pub sessions: Vec<SessionOfDay>,
 }
 
-/// What somebody did in a session of a permission set on a day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionOfDay {
-    /// The name of the session, which is the person's.
+    /// The session name, which identifies the person.
     pub person: String,
-    /// Their id, where the log has it.
     pub user_id: Option<String>,
-    /// The permission set.
     pub permission_set: String,
-    /// When the session began, where the log says it.
     pub started: Option<Timestamp>,
-    /// What they called, by service and action.
     pub calls: Vec<SessionCall>,
 }
 
 impl SessionOfDay {
-    /// Whether it is somebody's: by their id where the log has one, else by the names that a session of theirs may have,
-    /// whatever the case.
+    /// Matches the id if logged, else the possible session names, ignoring case.
     pub(crate) fn is_of(&self, user_id: &str, names: &[String]) -> bool {
         match &self.user_id {
             Some(id) => id == user_id,
@@ -97,32 +79,23 @@ impl SessionOfDay {
     }
 }
 
-/// Calls of one action with one outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionCall {
-    /// The service.
     pub service: String,
-    /// The event's name.
     pub action: String,
-    /// Why it was not done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
-    /// Whether it writes.
     pub is_write: Option<bool>,
-    /// How often.
     pub count: u64,
-    /// First.
     pub first: Timestamp,
-    /// Last.
     pub last: Timestamp,
-    /// ARNs of some of what it was done to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,
 }
 
-/// Person, their id, permission set, when it began.
+/// Person, user id, permission set, start.
 type SessionKey = (String, Option<String>, String, Option<Timestamp>);
-/// Service, action, why it was not done.
+/// Service, action, error code.
 type CallKey = (String, String, Option<String>);
 type SessionCalls = BTreeMap<CallKey, ActivityTotals>;
 
@@ -152,7 +125,7 @@ impl AccountOfDay {
             key.error_code.clone(),
         );
         let calls = self.sessions.entry(session).or_default();
-        // the same in several Regions is one: an event is in one Region
+        // Merges Regions: an event is in one Region.
         match calls.get_mut(&call) {
             Some(before) => before.join(totals.clone()),
             None => {
@@ -191,8 +164,7 @@ fn call_of(((service, action, error_code), totals): (CallKey, ActivityTotals)) -
     }
 }
 
-/// A day of sessions in the making: rows come in the order of their keys, and of one account at a time the sessions of
-/// people are in memory.
+/// Builds a day of sessions from sorted rows, with one account in memory at a time.
 pub struct SessionDayMaking {
     head: SessionDayHead,
     open: Option<AccountOfDay>,
@@ -200,7 +172,6 @@ pub struct SessionDayMaking {
 }
 
 impl SessionDayMaking {
-    /// An empty day.
     pub fn new(day: Date) -> Self {
         let head = SessionDayHead {
             version: VERSION,
@@ -214,7 +185,7 @@ impl SessionDayMaking {
         }
     }
 
-    /// Takes a row; the line of the account before, with its end, where another one begins here.
+    /// Adds a row; returns the previous account's line when another begins.
     ///
     /// # Errors
     /// The line cannot be written (this is a bug).
@@ -253,7 +224,7 @@ impl SessionDayMaking {
         Ok(Some(line + "\n"))
     }
 
-    /// The first line, which goes before those of accounts, and the line of the last account; each with its end.
+    /// Returns the first line, which precedes the accounts, and the last account's line.
     ///
     /// # Errors
     /// As [`add`](Self::add).
@@ -264,8 +235,6 @@ impl SessionDayMaking {
     }
 }
 
-/// The text of a day, of all of its rows.
-///
 /// # Errors
 /// It cannot be written (this is a bug).
 pub fn session_day(day: Date, rows: &ActivityRows) -> Result<String, SessionDayError> {
@@ -279,10 +248,8 @@ pub fn session_day(day: Date, rows: &ActivityRows) -> Result<String, SessionDayE
     Ok(head + &lines)
 }
 
-/// Reads the line of an account.
-///
 /// # Errors
-/// It is none.
+/// It is invalid.
 pub fn account_in(line: &str) -> Result<SessionAccount, SessionDayError> {
     serde_json::from_str(line).map_err(|it| unreadable(&it))
 }

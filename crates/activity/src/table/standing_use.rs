@@ -1,42 +1,33 @@
-//! How often somebody used what stands for them (`inventory.md` A-17): the days on which they called something in a
-//! session of it. That they never did is only said where the log has every day of every account.
+//! Use of standing access (`inventory.md` A-17): the days with calls in its sessions. Non-use is
+//! only reported if the log has every day of every account.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::grant_use::AccountActivity;
 use super::sessions::SessionOfDay;
 
-/// Whose use of what.
 #[derive(Clone, Debug)]
 pub struct StandingWindow {
-    /// The names of the permission sets.
     pub permission_sets: BTreeSet<String>,
-    /// Their id in the identity store.
     pub user_id: String,
-    /// The names that a session of theirs may have.
+    /// Possible session names.
     pub names: Vec<String>,
-    /// Which days.
     pub days: RangeInclusive<Date>,
 }
 
-/// How often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StandingUse {
-    /// On so many days.
     Used {
-        /// How many.
         days: usize,
-        /// The last call.
         last: Timestamp,
     },
-    /// On none of them.
     Never,
-    /// On none that the log has, and it does not have all.
+    /// Unused on logged days, but some days are missing.
     NotKnown,
 }
 
@@ -46,7 +37,7 @@ impl StandingWindow {
             && self.permission_sets.contains(&session.permission_set)
     }
 
-    /// Whether the log has every day of an account; of the last one a part is enough.
+    /// Whether the log has every day; a part of the last is enough.
     fn is_whole(&self, activity: &AccountActivity) -> bool {
         let Some(log) = activity.span else {
             return false;
@@ -62,7 +53,6 @@ impl StandingWindow {
     }
 }
 
-/// How often somebody used permission sets in accounts.
 pub fn standing_use<'a>(
     window: &StandingWindow,
     accounts: impl Iterator<Item = &'a AccountActivity>,
@@ -115,7 +105,7 @@ mod tests {
         }
     }
 
-    /// An account whose log has these days of November.
+    /// An account with logs for these days of November.
     fn account(days: RangeInclusive<i8>, sessions: &[SessionOfDay]) -> AccountActivity {
         let date = |day| Date::new(2026, 11, day).unwrap();
         let at = |day: i8, time: &str| format!("2026-11-{day:02}T{time}Z").parse().unwrap();

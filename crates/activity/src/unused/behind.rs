@@ -1,11 +1,11 @@
-//! All actions that an event needed, as far as its name says so.
+//! Maps events to all actions that they needed, as far as the name shows.
 
 use hallpass_aws_model::facts::{NO_PERMISSION, NO_PERMISSION_OF_USERS};
 use hallpass_iam::facts::{self, ActionFacts};
 
 use super::events::{iam_action, prefix_of};
 
-/// Events that needed more than the action of their name (S3 user guide: *Required permissions for Amazon S3 API
+/// Events that need several actions (S3 user guide: *Required permissions for Amazon S3 API
 /// operations*; KMS developer guide: *Permissions reference*).
 const SEVERAL: &[(&str, &str, &[&str])] = &[
     ("s3", "CopyObject", &["PutObject", "GetObject"]),
@@ -13,7 +13,8 @@ const SEVERAL: &[(&str, &str, &[&str])] = &[
     ("kms", "ReEncrypt", &["ReEncryptFrom", "ReEncryptTo"]),
 ];
 
-/// Events whose action depends on what was sent (`DynamoDB` developer guide: *Using IAM with transactions*, *Using IAM security policies with `PartiQL`*).
+/// Events whose action depends on the input (`DynamoDB` developer guide: *Using IAM with
+/// transactions*, *Using IAM security policies with `PartiQL`*).
 const BY_CONTENT: &[(&str, &[&str])] = &[(
     "dynamodb",
     &[
@@ -24,27 +25,23 @@ const BY_CONTENT: &[(&str, &[&str])] = &[(
     ],
 )];
 
-/// Services whose events need no permission where no action has their name: signing in to the console, and moving in it.
+/// Services whose events need no permission unless an action has their name: console sign-in and
+/// navigation.
 const FREE_SERVICES: &[&str] = &["signin"];
-/// The same of other services, beside the actions of AWS's facts.
+/// The same for other services, in addition to AWS's facts.
 const FREE: &[(&str, &str)] = &[
     ("sso", "Authenticate"),
     ("sso", "Federate"),
     ("sso", "Logout"),
 ];
 
-/// What an event needed.
 #[derive(Clone, Debug)]
 pub enum EventActions {
-    /// Each of these.
     All(Vec<&'static ActionFacts>),
-    /// Nothing.
     Nothing,
-    /// The log does not say.
     Unknown,
 }
 
-/// What an event needed.
 pub fn event_actions(service: &str, event: &str) -> EventActions {
     let prefix = prefix_of(service);
     let is_nameless = || iam_action(service, event).is_none();
@@ -90,7 +87,7 @@ mod tests {
             ("sts", "GetCallerIdentity", "nothing"),
             ("sts", "GetSessionToken", "nothing"),
             ("signin", "ConsoleLogin", "nothing"),
-            // what `aws login` does
+            // Used by `aws login`
             ("signin", "CreateOAuth2Token", "signin:CreateOAuth2Token"),
             ("dynamodb", "TransactWriteItems", "unknown"),
             ("ec2", "NoSuchThing", "unknown"),

@@ -1,16 +1,17 @@
-//! The action of IAM behind a name of an event, and what CloudTrail does not log without being told to.
+//! Maps event names to IAM actions, and lists actions that CloudTrail does not log by default.
 //!
-//! Most events are called as the operation, and the operation as the action. What differs is listed here, from: *Required
-//! permissions for Amazon S3 API operations* (S3 user guide), *Actions, resources, and condition keys for AWS services*
-//! (Service Authorization Reference), *Logging data events* (CloudTrail user guide), and the pages of services on logging
-//! with CloudTrail (Lambda and `CloudFront`: names with the version of the API; KMS and RDS: calls that a trail may leave
-//! out; EFS, MSK, Neptune, Keyspaces: what is used without a call that is logged).
+//! Most events are named like the action. The exceptions listed here come from: *Required
+//! permissions for Amazon S3 API operations* (S3 user guide), *Actions, resources, and condition
+//! keys for AWS services* (Service Authorization Reference), *Logging data events* (CloudTrail user
+//! guide), and the services' pages on CloudTrail (Lambda and `CloudFront`: names with the API
+//! version; KMS and RDS: calls that a trail may exclude; EFS, MSK, Neptune, Keyspaces: use without
+//! logged calls).
 
 use hallpass_iam::facts::{self, ActionFacts};
 
 use super::uncalled::is_uncalled;
 
-/// Sources of events whose prefix in policies is another.
+/// Event sources with a different policy prefix.
 const PREFIXES: &[(&str, &str)] = &[
     ("monitoring", "cloudwatch"),
     ("email", "ses"),
@@ -27,7 +28,6 @@ const PREFIXES: &[(&str, &str)] = &[
     ("bedrock-runtime", "bedrock"),
 ];
 
-/// Events of S3, whose actions are called otherwise.
 const S3: &[(&str, &str)] = &[
     ("ListBuckets", "ListAllMyBuckets"),
     ("HeadBucket", "ListBucket"),
@@ -87,7 +87,6 @@ const S3: &[(&str, &str)] = &[
     ("GetAccelerateConfiguration", "GetAccelerateConfiguration"),
 ];
 
-/// Single events of other services, with their actions.
 const OTHERS: &[(&str, &[(&str, &str)])] = &[
     ("lambda", &[("Invoke", "InvokeFunction")]),
     (
@@ -108,7 +107,7 @@ const OTHERS: &[(&str, &[(&str, &str)])] = &[
     ("sns", &[("PublishBatch", "Publish")]),
 ];
 
-/// Operations on what a resource holds, which CloudTrail logs only where a trail was told to.
+/// Data operations, logged only if a trail enables them.
 const DATA: &[(&str, &[&str])] = &[
     (
         "s3",
@@ -231,7 +230,7 @@ const DATA: &[(&str, &[&str])] = &[
     ),
     ("rds-data", &["ExecuteStatement", "BatchExecuteStatement"]),
     ("iot", &["Publish", "Subscribe", "Connect", "Receive"]),
-    // a trail may leave these calls out, as it may those of the RDS Data API
+    // A trail may exclude these calls, like those of the RDS Data API.
     (
         "kms",
         &[
@@ -286,8 +285,8 @@ const DATA: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Services none of whose calls is an event of management: all their actions are permissions to use what another service
-/// makes, or their pages name no events.
+/// Services without management events: their actions are permissions on another service's
+/// resources, or their pages name no events.
 const WITHOUT_EVENTS: &[&str] = &[
     "arsenal",
     "aws-portal",
@@ -307,7 +306,7 @@ const WITHOUT_EVENTS: &[&str] = &[
     "wam",
 ];
 
-/// Permissions that no call is named after.
+/// Permissions without an event of their name.
 const WITHOUT_EVENT: &[(&str, &[&str])] = &[
     ("iam", &["PassRole"]),
     ("aoss", &["APIAccessAll", "DashboardsAccessAll"]),
@@ -354,18 +353,14 @@ const WITHOUT_EVENT: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Whether the use of an action can be seen in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Visibility {
-    /// Management events have it.
     Logged,
-    /// It is a data event: only where a trail was told to.
+    /// Logged only if a trail enables it.
     DataEvent,
-    /// No event is called after it.
     NoEvent,
 }
 
-/// Service, event and action of each of [`OTHERS`].
 fn others() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     let all = OTHERS.iter();
     all.flat_map(|(service, events)| {
@@ -375,7 +370,7 @@ fn others() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> 
     })
 }
 
-/// The known action behind an event; `None` where none is known.
+/// `None` if unknown.
 pub fn iam_action(service: &str, event: &str) -> Option<&'static ActionFacts> {
     let prefix = prefix_of(service);
     let s3 = S3
@@ -394,14 +389,13 @@ pub fn iam_action(service: &str, event: &str) -> Option<&'static ActionFacts> {
     }
 }
 
-/// The prefix in policies of a service as logs name it.
 pub(crate) fn prefix_of(service: &str) -> &str {
     let listed = PREFIXES.iter().find(|(source, _)| *source == service);
     listed.map_or(service, |(_, prefix)| *prefix)
 }
 
-/// API Gateway is managed by methods of HTTP, and its actions are called after them (API Gateway developer guide: *How
-/// Amazon API Gateway works with IAM*). Only verbs that are one method everywhere.
+/// API Gateway's actions are HTTP methods (API Gateway developer guide: *How Amazon API Gateway
+/// works with IAM*). Only verbs with one method everywhere.
 const METHODS: [(&str, &str); 4] = [
     ("Create", "POST"),
     ("Get", "GET"),
@@ -414,7 +408,7 @@ fn method_of(event: &str) -> Option<&'static str> {
     found.map(|(_, method)| *method)
 }
 
-/// `ListFunctions20150331` and `UpdateFunctionCode20150331v2` without the version of the API.
+/// Strips the API version of `ListFunctions20150331` and `UpdateFunctionCode20150331v2`.
 fn without_version(event: &str) -> &str {
     let is_version = |it: &str| {
         let bare = it.replace('_', "");
@@ -432,7 +426,6 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit())
 }
 
-/// Whether the use of an action can be seen.
 pub fn visibility(action: &ActionFacts) -> Visibility {
     let is_in = |list: &[(&str, &[&str])]| {
         let mut of_service = list
@@ -452,7 +445,6 @@ pub fn visibility(action: &ActionFacts) -> Visibility {
     }
 }
 
-/// Whether a listed event is an action of another name.
 fn is_listed(action: &ActionFacts) -> bool {
     let of_s3 = S3
         .iter()
@@ -466,7 +458,7 @@ fn is_listed(action: &ActionFacts) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_testing::rows;
+    use hallpass_base::testing::rows;
 
     use super::*;
 
@@ -495,7 +487,7 @@ mod tests {
         }
     }
 
-    /// A name that the facts do not have would make its action unused for ever.
+    /// An unknown name would make its action unused forever.
     #[test]
     fn every_listed_action_is_known() {
         let of_s3 = S3.iter().map(|(_, action)| format!("s3:{action}"));

@@ -1,5 +1,5 @@
-//! What is allowed and was not used (`inventory.md` H-30): the actions that policies allow, held against the calls of the
-//! activity table. What `CloudTrail` does not log by default is never called unused.
+//! Finds unused permissions (`inventory.md` H-30): allowed actions without calls in the activity
+//! table. Actions that `CloudTrail` does not log by default are never unused.
 
 mod behind;
 mod events;

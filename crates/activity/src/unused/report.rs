@@ -1,43 +1,31 @@
-//! Rights beside their use.
-
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_base::Timestamp;
 use hallpass_iam::facts::{Access, ActionFacts};
-use hallpass_model::Timestamp;
 
 use super::events::{Visibility, iam_action, visibility};
 
-/// A name of an event that somebody called with success, or without being refused.
+/// An event that succeeded, or was not refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CalledAction {
-    /// The service, as in the activity table.
     pub service: String,
-    /// The event's name.
     pub action: String,
-    /// Who called it.
     pub person: String,
-    /// When last.
     pub last: Timestamp,
 }
 
-/// What is known of the use of a right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RightState {
-    /// It was used.
     Used {
-        /// By so many people.
         people: usize,
-        /// When last.
         last: Timestamp,
     },
-    /// It was not.
     Unused,
-    /// Its use is in no log that was read, and would not be.
+    /// Its use is never in the logs read.
     NotVisible,
 }
 
 impl RightState {
-    /// Its name in documents.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Used { .. } => "used",
@@ -47,34 +35,24 @@ impl RightState {
     }
 }
 
-/// An action that is allowed.
 #[derive(Clone, Debug)]
 pub struct Right {
-    /// The action that the right allows.
     pub action: &'static ActionFacts,
-    /// What is known of its use.
     pub state: RightState,
 }
 
-/// The rights of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceRights {
-    /// The prefix.
     pub service: &'static str,
-    /// How many actions are allowed.
     pub allowed: usize,
-    /// How many of them change something.
     pub writes: usize,
-    /// How many were used.
     pub used: usize,
-    /// How many cannot be seen.
     pub not_visible: usize,
-    /// When one was used last.
     pub last: Option<Timestamp>,
 }
 
-/// Each allowed action with its use, in the order given, and the calls that none of them explains: of another policy, of an
-/// event whose action is not known.
+/// Returns each allowed action with its use, and calls that no allowed action explains: of other
+/// policies or unknown events.
 pub fn rights(
     allowed: &[&'static ActionFacts],
     calls: &[CalledAction],
@@ -109,7 +87,6 @@ pub fn rights(
     (allowed.iter().map(right).collect(), unexplained)
 }
 
-/// The same by service.
 pub fn by_service(rights: &[Right]) -> Vec<ServiceRights> {
     let mut services: BTreeMap<&'static str, ServiceRights> = BTreeMap::new();
     for right in rights {

@@ -1,4 +1,4 @@
-//! Actions that no operation of an API is called after: `data/uncalled.txt`, made by `e2e/uncalled.py`.
+//! Actions without an API operation of their name: `data/uncalled.txt`, made by `e2e/uncalled.py`.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -7,7 +7,7 @@ use hallpass_iam::facts::ActionFacts;
 
 const TEXT: &str = include_str!("../../data/uncalled.txt");
 
-/// By service the names; all of them are meant where there is `*`.
+/// Names by service; `*` means all.
 static UNCALLED: LazyLock<HashMap<&'static str, HashSet<&'static str>>> = LazyLock::new(|| {
     let lines = TEXT.lines().filter(|it| !it.starts_with('#'));
     let split = lines.filter_map(|it| it.split_once(' '));
@@ -16,7 +16,6 @@ static UNCALLED: LazyLock<HashMap<&'static str, HashSet<&'static str>>> = LazyLo
         .collect()
 });
 
-/// Whether no known operation has the action's name.
 pub(super) fn is_uncalled(action: &ActionFacts) -> bool {
     let names = UNCALLED.get(action.service);
     names.is_some_and(|it| it.contains("*") || it.contains(action.name))

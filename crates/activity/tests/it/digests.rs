@@ -1,5 +1,5 @@
-//! Digests as CloudTrail signs them, and what is found when files are changed, taken away or added (`inventory.md` H-37 to
-//! H-39).
+//! Signed CloudTrail digests, and findings for changed, deleted and added files (`inventory.md`
+//! H-37 to H-39).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write as _};
@@ -22,7 +22,6 @@ const ACCOUNT: &str = "111111111111";
 const REGION: &str = "eu-west-1";
 const FINGERPRINT: &str = "0123456789abcdef";
 
-/// A place that keeps signatures, as S3 does.
 struct SignedFiles {
     files: MemoryFiles,
     signatures: BTreeMap<String, String>,
@@ -73,7 +72,7 @@ fn digest_path(end: i64) -> String {
     )
 }
 
-/// Three hours of a trail, a file in each, by the words of AWS's own page and not by those of the crate.
+/// Three hours of a trail with a file each, built from AWS's documentation, not from the crate.
 fn trail() -> SignedFiles {
     let mut trail = SignedFiles {
         files: MemoryFiles::default(),
@@ -127,7 +126,7 @@ fn trail() -> SignedFiles {
     trail
 }
 
-/// A file that came too late for the digest of its hour, and the digest that was written for it.
+/// A late file, and its backfill digest.
 fn backfill(trail: &mut SignedFiles) -> (String, String) {
     let log = json!({"Records": [{"eventID": "late"}]}).to_string();
     let log_path = log_path(1).replace("_Ab1.", "_Late1.");
@@ -195,7 +194,6 @@ fn found(report: &DigestReport) -> Vec<(String, DigestFault)> {
         .collect()
 }
 
-/// The content of a file with something else in the place of a text.
 fn changed(files: &mut SignedFiles, path: &str, old: &str, new: &str) {
     let bytes = files.files.files.get_mut(path).unwrap();
     let mut text = String::new();
@@ -230,7 +228,7 @@ fn h_37_in_a_folder_the_newest_has_no_signature() {
         (1, 1)
     );
     assert!(report.is_whole());
-    // compressed anew the content is the same
+    // Recompressed content is equal.
     let mut again = trail();
     changed(&mut again, &log_path(1), "e1", "e1");
     assert!(check(&again).is_whole());
@@ -238,7 +236,6 @@ fn h_37_in_a_folder_the_newest_has_no_signature() {
 
 type Change = fn(&mut SignedFiles);
 
-/// Does something to a trail, and holds what is found against what is wanted.
 fn changes(name: &str, change: Change, wanted: &[(String, DigestFault)]) {
     let mut trail = trail();
     change(&mut trail);
@@ -294,7 +291,6 @@ fn h_38_a_log_that_was_changed_taken_away_or_added_is_named() {
     }
 }
 
-/// What is done to a trail, and what is found then.
 type DigestRow = (&'static str, Change, Vec<(String, DigestFault)>);
 
 #[test]
@@ -351,7 +347,7 @@ fn h_38_without_the_right_key_nothing_is_proved() {
 
 #[test]
 fn h_38_a_digest_that_was_signed_elsewhere_proves_nothing_here() {
-    // the digest and the file of another hour, signed as they are, put in the place of others
+    // Another hour's signed digest and file in place of others.
     let mut trail = trail();
     let bytes = trail.files.files[&digest_path(1)].clone();
     trail.files.files.insert(digest_path(3), bytes);
@@ -367,7 +363,7 @@ fn h_38_a_digest_that_was_signed_elsewhere_proves_nothing_here() {
 #[test]
 fn h_39_a_gap_between_chains_and_a_place_without_digests_are_said() {
     let mut trail = trail();
-    // the chain begins anew an hour later: stopped, or begun anew by somebody who took digests away
+    // The chain restarts an hour later: logging stopped, or digests were deleted.
     trail.files.files.remove(&digest_path(2));
     trail.files.files.remove(&log_path(1));
     let text = |hour: i64, end: i64| -> Value {
@@ -406,7 +402,7 @@ fn h_39_what_came_after_the_last_digest_waits_for_the_next() {
         (report.logs_after_last_digest, report.is_whole()),
         (1, true)
     );
-    // so does that of an account which is new, but not what it had before
+    // The same for a new account, but not for its earlier files.
     for (hour, wanted) in [(4, (2, 0)), (1, (2, 1))] {
         let path = log_path(hour).replace(ACCOUNT, "222222222222");
         let bytes = bytes_of(&trail);
@@ -426,11 +422,11 @@ fn h_39_a_backfilled_digest_names_what_came_too_late() {
     let report = check(&files);
     assert_eq!(found(&report), []);
     assert_eq!((report.digests_verified, report.logs_verified), (4, 4));
-    // it is no link of the chain, whose end is that of its newest
+    // A backfill is no link of the chain.
     assert_eq!(report.chains.len(), 1);
     assert_eq!(report.chains[0].until.to_string(), "2026-11-20T03:00:00Z");
     let not_named = (log.clone(), DigestFault::NotNamed);
-    // without a signature anybody could have written it
+    // An unsigned digest could be forged.
     let mut unsigned = trail();
     backfill(&mut unsigned);
     unsigned.signatures.remove(&digest);
@@ -441,7 +437,7 @@ fn h_39_a_backfilled_digest_names_what_came_too_late() {
     told.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(told, wanted);
     assert_eq!((unsigned.digests_verified, unsigned.logs_verified), (3, 3));
-    // nor if it was changed, or is not there
+    // Also if it was changed or deleted.
     let mut other = trail();
     backfill(&mut other);
     changed(&mut other, &digest, "01:00:00Z", "00:30:00Z");
@@ -449,7 +445,7 @@ fn h_39_a_backfilled_digest_names_what_came_too_late() {
     assert!(found(&check(&other)).contains(&not_named));
     files.files.files.remove(&digest);
     assert_eq!(found(&check(&files)), [not_named]);
-    // and what it names is held against it
+    // Its files are verified.
     let mut late = trail();
     backfill(&mut late);
     changed(&mut late, &log, "late", "lato");

@@ -1,4 +1,4 @@
-//! What the original got wrong, each once (`inventory.md` H-20).
+//! Errors of the original, each once (`inventory.md` H-20).
 
 use hallpass_activity::{PciAlertKind, judge};
 use serde_json::json;

@@ -1,16 +1,13 @@
-//! Files in memory that can be read in small pieces, and fail.
+//! In-memory files with small reads and faults.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use hallpass_activity::{FileLook, LogEntry, LogFiles};
 
-/// What goes wrong with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// It cannot be opened.
     Closed,
-    /// Reading fails after so many bytes.
     FailsAfter(usize),
 }
 
@@ -18,9 +15,8 @@ pub(crate) enum Trouble {
 pub(crate) struct MemoryFiles {
     pub(crate) files: BTreeMap<String, Vec<u8>>,
     pub(crate) trouble: BTreeMap<String, Trouble>,
-    /// The most that one read gives; 0 = as asked.
+    /// The most bytes per read; 0 = as requested.
     pub(crate) piece: usize,
-    /// Folders that cannot be listed.
     pub(crate) closed: Vec<String>,
 }
 
@@ -85,7 +81,7 @@ impl LogFiles for MemoryFiles {
             let look = (!is_folder).then_some(FileLook { bytes, modified_ns });
             LogEntry { name, look }
         };
-        // in no order that anybody may rely on
+        // An unreliable order.
         Ok(entries.into_iter().rev().map(entry).collect())
     }
 

@@ -1,4 +1,4 @@
-//! The table of `inventory.md` §7.3, in every arrangement of the same records.
+//! The table of `inventory.md` §7.3, with its records in every arrangement.
 
 use hallpass_activity::{
     ActivityPolicy, PciFold, PciReport, PciRules, PciState, judge, read_folder,
@@ -19,7 +19,7 @@ fn report(fold: &PciFold, policy: ActivityPolicy) -> PciReport {
     judge(fold, &question)
 }
 
-/// Every person, alert and count of both policies is as expected.
+/// Checks people, alerts and counts of both policies.
 fn check(what: &str, fold: &PciFold) {
     let expected: Value = serde_json::from_str(EXPECTED).unwrap();
     let wanted = expected["reports"].as_array().unwrap();
@@ -84,7 +84,6 @@ fn shuffled() {
     check("backwards", &fold);
 }
 
-/// A state as it lies in its file.
 fn kept(fold: &PciFold) -> PciState {
     let kept = PciState::after(fold, Some(&people()), Some(at("2025-05-01T00:00:00Z"))).unwrap();
     PciState::read(&kept.text().unwrap()).unwrap()

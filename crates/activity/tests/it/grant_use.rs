@@ -1,4 +1,4 @@
-//! What is said of a grant's use (`inventory.md` H-28): a row for each thing that may be so.
+//! Use of a grant (`inventory.md` H-28), one row per case.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use hallpass_activity::{
     AccountActivity, AccountSpan, GrantUse, GrantWindow, NotableKind, SessionAccount, SessionCall,
     SessionOfDay, grant_use,
 };
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use crate::stage::at;
 
@@ -59,7 +59,6 @@ fn session(
     }
 }
 
-/// The log of an account over some days.
 fn log(from: &str, until: &str, days: &[(&str, Vec<SessionOfDay>)]) -> AccountActivity {
     let mut by_day = BTreeMap::new();
     for (day, sessions) in days {
@@ -92,7 +91,7 @@ fn said(found: &GrantUse) -> String {
     )
 }
 
-/// `NAME | PERSON USER SET START | CALLS | WHAT IS SAID`; `-` where there is nothing.
+/// `NAME | PERSON USER SET START | CALLS | RESULT`; `-` for nothing.
 const SESSIONS: &str = "
 hers                                    | ana u-1 Admin 10:30 | 10:31=GetAcl                | used 1 GetAcl
 begun as it was made, before seen       | ana u-1 Admin 09:57 | 10:31=GetAcl                | used 1 GetAcl
@@ -126,7 +125,7 @@ fn sessions_of_a_grant_are_its_holders_and_began_while_it_was_there() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// `NAME | LOG FROM | UNTIL | ITS DAYS | THE GRANT'S END | WHAT IS SAID`
+/// `NAME | LOG FROM | UNTIL | ITS DAYS | THE GRANT'S END | RESULT`
 const REACHES: &str = "
 past the end               | 2026-11-19 00:00 | 11:15            | 19 20    | 11:00            | never_used
 not by a quarter of an hour| 2026-11-19 00:00 | 11:14            | 19 20    | 11:00            | not_so_far
@@ -158,7 +157,7 @@ fn what_the_log_does_not_reach_is_not_nothing() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // a grant of months is looked at for its first two, and never called unused
+    // Only the first two months of a long grant are examined, so it is never called unused.
     let (long, later) = (window(None), time("2027-11-23 21:00"));
     let found = grant_use(&long, &AccountActivity::default(), later);
     assert!(found.is_cut && long.days(later).len() == 62);
@@ -192,7 +191,7 @@ fn a_session_over_midnight_is_one() {
     );
 }
 
-/// Service, event, whether it writes, and what it is notable for.
+/// Service, event, write flag, kind.
 const NOTABLE: &[(&str, &str, Option<bool>, &str)] = &[
     ("cloudtrail", "StopLogging", Some(true), "logging"),
     ("iam", "CreateAccessKey", Some(true), "credentials"),

@@ -1,4 +1,4 @@
-//! The API of the crate: reading logs, and the rows of `inventory.md` §7.
+//! Tests reading logs, and the rows of `inventory.md` §7.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

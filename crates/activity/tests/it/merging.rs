@@ -1,4 +1,4 @@
-//! Parts of the activity table joined row by row: as joining all of them in memory, with few rows and events at once.
+//! Streaming merge equals in-memory merge, with few rows and events in memory.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use hallpass_activity::{
     RowPiece, SampleSet, UnorderedPart, merge_rows, piece_line, read_line, session_day,
     write_lines,
 };
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use proptest::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,6 @@ fn facts(events: impl IntoIterator<Item = u64>, hour: i64) -> ActivityFacts {
     }
 }
 
-/// A part as a run hands it on.
 fn lines(rows: &ActivityRows) -> Vec<String> {
     let lines = rows.iter().flat_map(|(key, facts)| write_lines(key, facts));
     lines.map(|it| it.unwrap()).collect()
@@ -65,7 +64,7 @@ fn pieces(lines: &[String]) -> impl Iterator<Item = Result<RowPiece, Broken>> {
         .map(|it| read_line(it).map_err(|_| Broken::Part))
 }
 
-/// Parts joined piece by piece; how many events came at once at most.
+/// Also returns the most events in one piece.
 fn merged(parts: &[Vec<String>]) -> Result<(ActivityRows, Vec<String>, usize), Broken> {
     let (mut rows, mut handed, mut most) = (ActivityRows::default(), Vec::new(), 0);
     let mut events: BTreeSet<u64> = BTreeSet::new();
@@ -114,7 +113,7 @@ fn a_row_of_many_events_comes_in_pieces_and_is_one_row() {
     let (rows, handed, most) = merged(&parts).unwrap();
     assert_eq!(rows, in_memory(&[one, other]));
     assert_eq!(most, PIECE_EVENTS);
-    // what was joined is a part as any other
+    // A merged part is a normal part.
     let (again, _, _) = merged(&[handed, parts[1].clone()]).unwrap();
     assert_eq!(again, rows);
 }
@@ -148,7 +147,7 @@ prop_compose! {
         -> ActivityRows {
         let mut rows = ActivityRows::default();
         for (account, action, events, hour) in seeds {
-            // what an event says is the same wherever it comes from
+            // An event has the same facts in every part.
             let set = (action % 2 == 0).then_some("Admin");
             rows.add(key(&format!("Do{action}"), set, account), facts(events, hour));
         }
@@ -162,7 +161,7 @@ proptest! {
         let texts: Vec<Vec<String>> = parts.iter().map(lines).collect();
         let (rows, handed, _) = merged(&texts).unwrap();
         prop_assert_eq!(&rows, &in_memory(&parts));
-        // joined in two steps, as many files are
+        // Merged in two steps, like many files.
         let (first, second) = texts.split_at(texts.len() / 2);
         let halves = [merged(first).unwrap().1, merged(second).unwrap().1];
         let twice = merged(&halves).unwrap();

@@ -1,4 +1,4 @@
-//! In which order, how often and in how many parts records come makes no difference.
+//! Order, repetition and splitting of records do not matter.
 
 use hallpass_activity::{PciFold, PciRules, PciState};
 use proptest::prelude::*;

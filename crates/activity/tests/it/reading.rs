@@ -1,4 +1,4 @@
-//! Files of a log: forms, sizes, pieces, and what is broken (`inventory.md` H-7, H-9).
+//! Log files: forms, sizes, pieces, faults (`inventory.md` H-7, H-9).
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -49,7 +49,7 @@ fn every_form_of_a_log_is_read() {
     let answer = json!({"Events": [event(&one), event(&two)]});
     let single = |it: &Value| log_of(std::slice::from_ref(it));
     let members = [gzipped(&single(&one)), gzipped(&single(&two))].concat();
-    // a gzip member may end anywhere
+    // A gzip member may end anywhere.
     let (start, end) = both.split_at(both.len() / 2);
     let cut = [gzipped(start), gzipped(end)].concat();
     let others = json!({"a": {"Records": [1]}, "b": "}]\\\"", "c": -1.5e3, "Records": [one, two], "d": null});
@@ -81,7 +81,7 @@ fn every_form_of_a_log_is_read() {
     }
 }
 
-/// Broken files, and how what is said of each begins.
+/// Broken files, with the start of each message.
 fn broken_files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let whole = log_of(&[sign_in(1), sign_in(2)]);
     let zipped = gzipped(&whole);
@@ -199,7 +199,6 @@ fn records_of_256_kib_are_read_and_larger_ones_than_any_are_not() {
     assert!(matches!(fault, LogFault::TooLarge { .. }), "{fault}");
 }
 
-/// A log that never was in memory.
 struct Endless {
     one: Vec<u8>,
     at: usize,
@@ -233,7 +232,7 @@ fn h_9_a_long_log_is_read_record_by_record() {
     let log = br#"{"Records":["#.chain(body).chain(&b"{}]}"[..]);
     let names = EventNames::new(["Authenticate"]);
     let count = read_log(log, &names, |_| panic!("none is wanted"));
-    // the last record has no name, and is parsed: it is none
+    // The last record has no name, and is parsed.
     assert!(
         matches!(count, Err(LogFault::BadRecord { record: 20_001, .. })),
         "{count:?}"

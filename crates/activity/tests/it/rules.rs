@@ -1,4 +1,4 @@
-//! Each rule of `inventory.md` §7 that is about one person.
+//! The rules of `inventory.md` §7 about one person.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ fn store(id: &str) -> String {
     format!("arn:aws:identitystore::111111111111:identitystore/{id}")
 }
 
-/// Who did it, in a record of before 2025-07-14.
+/// The identity in a record before 2025-07-14.
 fn named(name: &str) -> Value {
     json!({"userIdentity": {"type": "Unknown", "userName": name}})
 }
@@ -93,7 +93,7 @@ fn h_2_a_name_that_could_be_two_people_is_nobodys_and_a_cut_one_is_said_to_be() 
         let list = json!({"Users": [user(ANA, one), user(OTHER, two)]});
         PeopleList::read(&list.to_string()).unwrap()
     };
-    // name typed → of whom, and whether that is weak
+    // Typed name → person, and whether the match is weak.
     let rows = [
         (
             "ana@a.example",
@@ -136,7 +136,7 @@ fn h_2_a_name_that_could_be_two_people_is_nobodys_and_a_cut_one_is_said_to_be() 
 
 #[test]
 fn h_2_a_name_is_its_persons_from_when_they_were_made() {
-    // who it names → the last activity of who was made on 2025-08-27 and has that name now
+    // Identity → last activity of a person created on 2025-08-27 with that name now.
     let rows = [
         (named("ana"), "2025-05-24T00:00:00Z", None),
         (
@@ -144,7 +144,7 @@ fn h_2_a_name_is_its_persons_from_when_they_were_made() {
             "2025-08-28T00:00:00Z",
             Some("2025-08-28T00:00:00Z"),
         ),
-        // an id is never anybody else's
+        // Ids are never reused.
         (
             json!({}),
             "2025-05-24T00:00:00Z",
@@ -162,7 +162,7 @@ fn h_2_a_name_is_its_persons_from_when_they_were_made() {
             assert_eq!(found.activity_basis.as_deref(), Some("created"));
         }
     }
-    // failed verifications, and a name that has to be cut, too
+    // Failed verifications, also by a name with a domain.
     for (name, time, failed) in [
         ("ana", "2025-08-26T23:59:59Z", 0),
         ("ana", "2025-08-27T00:00:00Z", 1),
@@ -332,7 +332,7 @@ fn h_6_the_newest_wins_by_its_own_time_and_what_lies_ahead_is_nothing() {
 
 #[test]
 fn h_8_without_the_log_nobody_is_called_inactive() {
-    // made, coverage from, state
+    // Created, coverage from, state.
     let rows = [
         (
             "2024-09-01T00:00:00Z",
@@ -350,9 +350,9 @@ fn h_8_without_the_log_nobody_is_called_inactive() {
             "unknown",
         ),
         ("2024-09-01T00:00:00Z", None, "unknown"),
-        // nobody was ever there for long who was made last week
+        // A person created last week cannot be inactive.
         ("2025-08-25T00:00:00Z", None, "ok 7 (created)"),
-        // made when the log was there already
+        // Created after the start of the log.
         (
             "2025-06-05T00:00:00Z",
             Some("2025-06-04T00:00:00Z"),
@@ -368,13 +368,13 @@ fn h_8_without_the_log_nobody_is_called_inactive() {
             "{made} {from:?}: {found}"
         );
     }
-    // what was seen was seen
+    // Seen activity counts regardless of coverage.
     let seen = record(1, "2025-05-01T00:00:00Z", "sso:Authenticate", &json!({}));
     let mut asked = question(ana("2024-09-01T00:00:00Z", &json!({})));
     asked.coverage_from = None;
     let found = states(&judge(&folded(&[seen]), &asked));
     assert_eq!(found, "unknown / inactive 123 (Authenticate)");
-    // nor is anything said of whom nobody knows since when they are
+    // Without a creation date the state is unknown.
     let asked = question(ana("2024-09-01T00:00:00Z", &json!({"CreatedAt": null})));
     assert_eq!(states(&judge(&folded(&[]), &asked)), "unknown / unknown");
 }
@@ -406,7 +406,7 @@ fn h_10_people_who_come_and_go_between_two_lists() {
             vec![made(1, "2025-08-02T00:00:00Z")],
             "ana enabled, ben enabled",
         ),
-        // the list is newer than that
+        // The list is newer.
         (vec![made(1, "2025-07-02T00:00:00Z")], "ana enabled"),
         (
             vec![about(
@@ -513,7 +513,7 @@ fn h_10_a_state_that_does_not_fit_is_refused() {
 
 #[test]
 fn h_11_whole_days_and_each_kind_its_own_limits() {
-    // password set, state
+    // Password set, state.
     let rows = [
         ("2025-06-07T00:00:01Z", "ok 85"),
         ("2025-06-07T00:00:00Z", "warn 86"),

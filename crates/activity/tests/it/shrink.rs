@@ -1,4 +1,4 @@
-//! The smaller policy (`inventory.md` §7.5): what is kept and why, and what the proof says.
+//! The smaller policy (`inventory.md` §7.5): kept statements with reasons, and the proof.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use hallpass_activity::{
     KeptBecause, PolicyText, ReplayVerdict, ResourceGrain, SeenCall, SeenFold, SeenUse,
     ShrinkGrain, ShrinkQuestion, Shrunk, Unseen, UnseenKept, UseOf, UsesWanted, prove, shrink,
 };
-use hallpass_testing::rows;
+use hallpass_base::testing::rows;
 use serde_json::{Value, json};
 
 use crate::stage::at;
@@ -21,7 +21,6 @@ pub(crate) fn policy(statements: &Value) -> PolicyText {
     }
 }
 
-/// `s3:ListBuckets`, called once by Ana.
 pub(crate) fn called(name: &str, resources: &[&str]) -> SeenUse {
     let (service, event) = name.split_once(':').unwrap();
     let resources: BTreeSet<String> = resources.iter().map(|it| (*it).to_owned()).collect();
@@ -78,7 +77,6 @@ impl Asked {
     }
 }
 
-/// Every statement as `Sid: actions`.
 fn said(shrunk: &Shrunk) -> Vec<String> {
     let each = shrunk.statements.iter().map(|it| {
         let actions = it.statement.get("Action").or(it.statement.get("NotAction"));
@@ -141,7 +139,7 @@ fn each_grain_keeps_what_belongs_to_the_calls() {
     assert!(!ec2.words.is_empty());
 }
 
-/// An action, an event, services all of whose data events the log has, and why the action is kept; `None`: it is unused.
+/// Action, event, services with logged data events, reason to keep; `None`: unused.
 type UnseenRow = (
     &'static str,
     &'static str,
@@ -216,7 +214,7 @@ const UNSEEN: [UnseenRow; 14] = [
     ),
 ];
 
-/// One row for each way in which a log does not show an action.
+/// One row per reason that a log lacks an action.
 #[test]
 fn what_no_log_shows_is_kept_and_says_why() {
     let data = |names: &[&str]| {
@@ -245,7 +243,7 @@ fn what_no_log_shows_is_kept_and_says_why() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// One row for each event whose action has another name, or none.
+/// One row per event whose action has another name, or none.
 #[test]
 fn events_are_replayed_as_the_actions_they_need() {
     let table = "
@@ -362,7 +360,7 @@ fn of_statements_that_say_the_same_the_narrower_is_kept_and_of_doubtful_ones_eac
         shrunk.policy.unwrap()["Statement"][0]["Resource"],
         json!([bucket("a"), bucket("a") + "/*"])
     );
-    // without the first statement nobody can say which of the others allowed it
+    // Without the first statement, either other one may have allowed it.
     asked.policies = vec![policy(&json!([statements[1], statements[2]]))];
     asked.uses = vec![called("s3:PutBucketPolicy", &[])];
     let shrunk = asked.shrink();
@@ -396,7 +394,7 @@ fn resources_are_narrowed_only_where_every_call_named_its_own() {
         .uses
         .push(called("lambda:DeleteFunction20150331", &[]));
     assert_eq!(resources(&asked), "*");
-    // of an action that works on several types the log may name one of them only
+    // The log may name only one of several resource types.
     let statements = json!([{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}]);
     let mut asked = Asked::of(
         &statements,
@@ -526,7 +524,7 @@ fn less_that_no_log_shows_is_kept_where_that_is_asked() {
         assert_eq!(shrunk.given_up_unseen, given_up, "{unseen:?}");
         assert!(shrunk.proof.is_whole());
     }
-    // a call that is no known action may have needed any of its service
+    // An unknown call may have needed any action of its service.
     asked.uses = vec![called("ec2:NoSuchThing", &[])];
     assert_eq!(
         said(&asked.shrink()),
@@ -631,11 +629,11 @@ fn a_policy_that_cannot_be_read_is_named() {
     assert!(error.to_string().contains("`bad one`"), "{error}");
 }
 
-/// Calls that hold, before and after a statement is taken away.
+/// Returns the calls that still work after removing a statement.
 pub(crate) fn holding(asked: &Asked, statements: &[Value]) -> BTreeSet<String> {
     let mut new = policy(&Value::Array(statements.to_vec()));
     if statements.is_empty() {
-        // no policy has no statements
+        // A policy needs a statement.
         new = policy(&json!([{"Effect": "Deny", "Action": "none:*", "Resource": "*"}]));
     }
     let proof = prove(

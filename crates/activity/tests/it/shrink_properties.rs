@@ -1,6 +1,6 @@
-//! For random policies and logs (`inventory.md` H-32, H-33): every logged success goes on, nothing is allowed that was not
-//! before, and no statement that was kept for its use is too many. The engine is asked here with whole policies and whole
-//! requests, and knows nothing of how they were made smaller.
+//! Random policies and logs (`inventory.md` H-32, H-33): every logged success still works, nothing
+//! new is allowed, and no kept statement is superfluous. Checked by the engine with whole policies
+//! and requests.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -47,7 +47,6 @@ const RESOURCES: [&str; 8] = [
     "arn:aws:ec2:*:*:instance/*",
     "arn:aws:kms:*:111122223333:key/*",
 ];
-/// Names of events with what they may name as their resources.
 const EVENTS: [(&str, &[&str]); 15] = [
     ("s3:ListBuckets", &[]),
     (
@@ -200,7 +199,7 @@ fn asked() -> impl Strategy<Value = Asked> {
         )
 }
 
-/// Whole policies, as the engine takes them. The resource's own policy names the account, so that the identity decides.
+/// The resource policy names the account, so that the identity decides.
 fn layers(identity: &[PolicyText], boundary: Option<&PolicyText>) -> Layers {
     let parsed = |it: &PolicyText, kind| Arc::new(Policy::parse(&it.text, kind).unwrap());
     let beside = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow",
@@ -252,7 +251,7 @@ fn request(action: &str, resource: &str, context: &Context) -> Request {
     Request::new(&principal, action, resource, context.clone()).unwrap()
 }
 
-/// The resources on which a call may have been: those that it names, of actions of one type; any, where it names none.
+/// Returns possible resources of a call: named ones of a single-type action, else any.
 fn candidates(it: &SeenUse, action: &ActionFacts) -> Vec<String> {
     let named = it
         .call
@@ -276,7 +275,7 @@ fn all_statements(policy: &Value) -> Vec<Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(hallpass_testing::cases(16, 480)))]
+    #![proptest_config(ProptestConfig::with_cases(hallpass_base::testing::cases(16, 480)))]
 
     #[test]
     fn whatever_a_log_does_not_tell_every_logged_call_goes_on_and_nothing_is_allowed_anew(asked in asked()) {

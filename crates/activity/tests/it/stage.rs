@@ -1,4 +1,4 @@
-//! What the tests stand on: the fixture, people and records made for a case, and a report as JSON.
+//! Test data: the fixture, people, records, reports as JSON.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use hallpass_activity::{
     ActivityPolicy, AgeLimits, LogScope, PasswordSource, PciFold, PciLimits, PciQuestion,
     PciReport, PciRules, PeopleList, SignInRegions, judge, read_file,
 };
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde_json::{Value, json};
 
 pub(crate) const USERS: &str = include_str!("../../../../docs/spec/fixtures/cloudtrail-users.json");
@@ -83,7 +83,7 @@ pub(crate) fn gzipped(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// The records in another order, some of them more than once.
+/// Reordered, some repeated.
 pub(crate) fn shuffled(records: &[Value], order: &[proptest::sample::Index]) -> Vec<Value> {
     let mut shuffled = records.to_vec();
     if !records.is_empty() {
@@ -96,7 +96,6 @@ pub(crate) fn shuffled(records: &[Value], order: &[proptest::sample::Index]) -> 
     shuffled
 }
 
-/// The records of the fixture, each once as it is in its file.
 pub(crate) fn records() -> Vec<Value> {
     let mut records = Vec::new();
     for (_, text) in LOGS {
@@ -112,7 +111,7 @@ pub(crate) fn records() -> Vec<Value> {
     records
 }
 
-/// A record of somebody's own, in the shape since 2025-07-14, with `changes` over it.
+/// A self-service record in the format since 2025-07-14, overlaid with `changes`.
 pub(crate) fn record(number: u32, time: &str, event: &str, changes: &Value) -> Value {
     let (source, name) = event.split_once(':').unwrap();
     let mut record = json!({
@@ -138,7 +137,6 @@ pub(crate) fn record(number: u32, time: &str, event: &str, changes: &Value) -> V
     record
 }
 
-/// A request that somebody made about another.
 pub(crate) fn request(user_id: &str, more: &Value) -> Value {
     let mut asked = json!({"identityStoreId": STORE, "userId": user_id});
     for (member, value) in more.as_object().unwrap() {
@@ -151,14 +149,12 @@ pub(crate) fn log_of(records: &[Value]) -> Vec<u8> {
     json!({"Records": records}).to_string().into_bytes()
 }
 
-/// A fold of records.
 pub(crate) fn folded(records: &[Value]) -> PciFold {
     let mut fold = empty_fold();
     add(&mut fold, &log_of(records));
     fold
 }
 
-/// Ana alone, made when it is said, with `changes`.
 pub(crate) fn ana(created: &str, changes: &Value) -> PeopleList {
     let mut user = json!({
         "IdentityStoreId": STORE, "UserId": ANA, "UserName": "ana", "UserStatus": "ENABLED", "CreatedAt": created,
@@ -169,7 +165,6 @@ pub(crate) fn ana(created: &str, changes: &Value) -> PeopleList {
     PeopleList::read(&json!({"Users": [user]}).to_string()).unwrap()
 }
 
-/// Both states, with what they are counted from.
 pub(crate) fn states(report: &PciReport) -> String {
     let mut text = String::new();
     for row in &report.users {
@@ -189,7 +184,6 @@ pub(crate) fn states(report: &PciReport) -> String {
     text
 }
 
-/// What is said of Ana, made a year before, whom some records are about.
 pub(crate) fn said_of_ana(records: &[Value]) -> String {
     let ana = ana("2024-09-01T00:00:00Z", &json!({}));
     states(&judge(&folded(records), &question(ana)))

@@ -1,4 +1,5 @@
-//! The activity table (`inventory.md` §7.4): who a record is of, and that no order, splitting or repetition changes a row.
+//! The activity table (`inventory.md` §7.4): attribution, and independence of order, splitting and
+//! repetition.
 
 use hallpass_activity::{
     ActivityFold, ActivityRows, LogFault, SAMPLES_MAX, SessionDayHead, account_in, read_activity,
@@ -20,7 +21,6 @@ fn fold(bytes: &[u8]) -> ActivityFold {
     read_activity(bytes).unwrap().fold
 }
 
-/// A record with this identity.
 fn by(number: u32, identity: &Value) -> Value {
     json!({
         "eventVersion": "1.11",
@@ -56,7 +56,6 @@ fn role(name: &str, path: &str, session: &str, more: &Value) -> Value {
     identity
 }
 
-/// Kind, name, user id, permission set and role of whoever a record is of.
 fn whose(identity: &Value) -> String {
     let fold = fold(&log_of(&[by(1, identity)]));
     let (key, _) = fold.rows.iter().next().unwrap();
@@ -74,7 +73,6 @@ fn whose(identity: &Value) -> String {
     )
 }
 
-/// Sessions of roles, and whose they are.
 fn of_roles() -> Vec<(Value, String)> {
     let reserved = "aws-reserved/sso.amazonaws.com/eu-west-1/";
     let behalf = json!({"onBehalfOf": {"userId": "u-1"}});
@@ -98,7 +96,7 @@ fn of_roles() -> Vec<(Value, String)> {
             format!("{known} {ROLE} {since}"),
         ),
         (without_issuer, format!("{known} {ROLE} {since}")),
-        // only the path says that a role is of a permission set: anybody may call a role like that
+        // Only the path identifies permission set roles: such a name is free to use.
         (role(ROLE, "", "ana", &nobody), as_role.clone()),
         (role(ROLE, "team/", "ana", &nobody), as_role.clone()),
         (bare, as_role),
@@ -118,7 +116,6 @@ fn of_roles() -> Vec<(Value, String)> {
     ]
 }
 
-/// Other identities, and whose they are.
 fn of_others() -> Vec<(Value, String)> {
     let rows = [
         (json!({"type": "IAMUser", "userName": "bot"}), "user bot"),
@@ -256,7 +253,7 @@ fn days_outcomes_and_places_are_rows_of_their_own_and_what_is_nobodys_act_is_non
     );
 }
 
-/// What pages of `LookupEvents` hold is the record of the trail, and counts once.
+/// `LookupEvents` pages hold the trail's records, which count once.
 #[test]
 fn a_saved_page_and_the_trail_have_the_same_rows() {
     let records = [
@@ -439,7 +436,6 @@ proptest! {
         let (first, second) = shuffled.split_at(cut.index(shuffled.len() + 1));
         let parts = merged(&rows(&gzipped(&log_of(first))), &rows(&log_of(second)));
         prop_assert_eq!(&parts, &whole);
-        // and what is handed on as lines
         let mut handed = ActivityRows::default();
         for (key, facts) in whole.iter() {
             let (key, facts) = read_line(&write_line(key, facts).unwrap()).unwrap();

@@ -1,5 +1,3 @@
-//! What becomes of rows and rules, run by run.
-
 use hallpass_alerts::{
     AlertNews, AlertRowKey, BlockedBy, Mute, RowPhase, RulePhase, RunAnswer, RunRows,
 };
@@ -7,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::world::{AlertWorld, answer, hour, names, narrow, refused, row, rules};
 
-/// Plays a table: hour, snapshot, what the query gave (`!` refused, `-` nothing), and what was told.
+/// Columns: hour, snapshot, result (`!` refused, `-` nothing), messages.
 fn plays(more: &str, table: &[(u64, u32, &str, &str)]) -> AlertWorld {
     let mut world = AlertWorld::default();
     let rules = rules(more);
@@ -52,7 +50,7 @@ fn nothing_recovers_while_what_is_read_is_not_all_there() {
             (0, 1, "ana", "new ana"),
             (6, 2, "!", ""),
             (12, 3, "!", ""),
-            // twice its `every` after it began, and once
+            // After twice its `every`, once.
             (18, 4, "!", "blocked"),
             (24, 5, "!", ""),
             (90, 6, "!", ""),
@@ -61,7 +59,7 @@ fn nothing_recovers_while_what_is_read_is_not_all_there() {
         ],
     );
     assert_eq!(world.state().phase, RulePhase::Running);
-    // what was over before it was told is told by nobody
+    // A row closed before its report is never reported.
     plays(
         "",
         &[
@@ -72,7 +70,7 @@ fn nothing_recovers_while_what_is_read_is_not_all_there() {
     );
 }
 
-/// Of a place that was not read nothing is new, over or forgotten; the rest goes on.
+/// Rows of unread places stay unchanged; others advance.
 #[test]
 fn what_was_not_read_stays_as_it_is_and_the_rest_goes_on() {
     let mut world = AlertWorld::default();
@@ -90,7 +88,7 @@ fn what_was_not_read_stays_as_it_is_and_the_rest_goes_on() {
     assert_eq!(told(6, partly(2, "cho", "ana")), "new cho recovered ben");
     assert_eq!(told(12, partly(3, "cho", "ana")), "");
     assert_eq!(told(18, partly(4, "cho", "nobody")), "recovered ana");
-    // what is not known to be told stays so
+    // An unreported row stays unreported.
     assert_eq!(told(24, partly(5, "ana", "cho")), "new ana(1)");
     assert_eq!(told(30, names(6, "ana cho")), "");
 }
@@ -101,7 +99,7 @@ fn a_row_has_to_be_in_several_snapshots_one_after_the_other() {
         ", for: 2",
         &[
             (0, 1, "ana", ""),
-            // the same snapshot again says nothing more
+            // The same snapshot changes nothing.
             (6, 1, "ana", ""),
             (12, 2, "-", ""),
             (18, 3, "ana", ""),
@@ -203,7 +201,7 @@ fn a_rule_that_is_gone_closes_its_rows_and_tells_nobody() {
     assert_eq!(world.run(&[], &names(2, ""), hour(6)), "");
     assert_eq!(world.rows(), "ana retired");
     assert_eq!(world.state().phase, RulePhase::Retired { at: hour(6) });
-    // in another file it is another's business
+    // A row moved to another file.
     let before = world.state().clone();
     assert_eq!(world.run(&[], &names(3, ""), hour(12)), "");
     assert_eq!(*world.state(), before);
@@ -268,7 +266,7 @@ fn a_sync_of_a_few_accounts_is_not_the_others_recovery() {
         count: 1,
     };
     assert_eq!(*why, wanted);
-    // an account that left the organization is not waited for
+    // An account that left is not awaited.
     assert_eq!(
         world.run(&rules, &narrow(3, &["1"]), hour(7)),
         "recovered ana"

@@ -1,14 +1,14 @@
-//! Fuzz target of the reader of rule files. See `hallpass_testing`.
+//! Fuzz target of the rule file parser. See `hallpass_base::testing`.
 
 use hallpass_alerts::read;
-use hallpass_testing::changed;
+use hallpass_base::testing::changed;
 
 const SAMPLES: [&[u8]; 1] = [include_bytes!("__fuzz__/alert_rules/corpus/whole.yaml")];
 const LETTERS: &[u8] = b"{}[]\"',:=*#-|\n .0at\\/$";
 
 #[test]
 fn alert_rules() {
-    hallpass_testing::fuzz_target!("alert_rules", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("alert_rules", |input: &[u8]| {
         let text = String::from_utf8_lossy(&changed(input, &SAMPLES, LETTERS)).into_owned();
         for name in ["any.yaml", "any.toml", "any.json"] {
             match read(name, &text) {

@@ -1,4 +1,4 @@
-//! Alerts, held to `inventory.md` §2.2.
+//! Tests of `inventory.md` §2.2.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,10 +1,8 @@
-//! What holds whatever rows come and go.
-
 use proptest::prelude::*;
 
 use crate::world::{AlertWorld, hour, names, refused, rules};
 
-/// Which of five names a run gives; `None`: a slice failed.
+/// Which of five names a run returns; `None`: a slice failed.
 fn life() -> impl Strategy<Value = Vec<Option<Vec<u8>>>> {
     let names = prop::collection::vec(0u8..5, 0..8);
     prop::collection::vec(prop::option::weighted(0.8, names), 1..20)
@@ -37,7 +35,7 @@ proptest! {
             };
             let told = one.run(&rules, &first, now);
             prop_assert_eq!(&told, &other.run(&rules, &second, now));
-            // the same once more: by another process, or after a stop
+            // Repeated, as by another process or after a stop.
             prop_assert_eq!(other.run(&rules, &second, now), "");
         }
         let unversioned = |world: &AlertWorld| {

@@ -1,7 +1,5 @@
-//! Rule files: what they may say, and what is said of what they may not.
-
 use hallpass_alerts::{AlertQuestion, AlertSeverity, read};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 #[test]
 fn a_rule_says_what_it_says_and_the_rest_has_defaults() {

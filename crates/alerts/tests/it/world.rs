@@ -1,22 +1,18 @@
-//! A store, a clock and snapshots, for rules.
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_alerts::{
     AlertMessage, AlertNews, AlertRule, AlertState, ReadTable, RowNews, RunAnswer, RunRows,
     SliceFault, advance, read,
 };
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde_json::{Map, Value, json};
 
 pub(crate) const FILE: &str = "alerts.yaml";
 
-/// Hours after the beginning.
 pub(crate) fn hour(hours: u64) -> Timestamp {
     TimeSpan::hours(hours).after("2026-11-20T00:00:00Z".parse().unwrap())
 }
 
-/// One rule, with these keys besides.
 pub(crate) fn rules(more: &str) -> Vec<AlertRule> {
     let text = format!(
         "rules:\n- {{id: r, query: SELECT 1, every: 6h, key: [name], message: 'user {{name}}'{more}}}"
@@ -42,7 +38,7 @@ fn table(accounts: &[&str], failed: &[&str]) -> ReadTable {
     }
 }
 
-/// What a query answers over the snapshot of this number, where two accounts were read.
+/// A result with two accounts read.
 pub(crate) fn answer(snapshot: u32, rows: Vec<Map<String, Value>>) -> RunAnswer {
     RunAnswer {
         snapshot: Some(format!("20261120T000000Z-{snapshot:08x}")),
@@ -59,7 +55,7 @@ pub(crate) fn names(snapshot: u32, names: &str) -> RunAnswer {
     answer(snapshot, names.split_whitespace().map(row).collect())
 }
 
-/// The same where account 2 refused.
+/// Account 2 refused.
 pub(crate) fn refused(snapshot: u32) -> RunAnswer {
     RunAnswer {
         tables: vec![table(&["1", "2"], &["2"])],
@@ -68,7 +64,7 @@ pub(crate) fn refused(snapshot: u32) -> RunAnswer {
     }
 }
 
-/// The same of account 1 alone, which is what `members` says of the organization.
+/// Only account 1 was read; `members` lists the organization.
 pub(crate) fn narrow(snapshot: u32, members: &[&str]) -> RunAnswer {
     RunAnswer {
         tables: vec![table(&["1"], &[])],
@@ -77,7 +73,6 @@ pub(crate) fn narrow(snapshot: u32, members: &[&str]) -> RunAnswer {
     }
 }
 
-/// What is stored, and everything that was told.
 #[derive(Default)]
 pub(crate) struct AlertWorld {
     pub(crate) states: BTreeMap<String, AlertState>,
@@ -85,7 +80,6 @@ pub(crate) struct AlertWorld {
 }
 
 impl AlertWorld {
-    /// A run of every rule, all of which get this answer; what it told, in words.
     pub(crate) fn run(
         &mut self,
         rules: &[AlertRule],
@@ -113,7 +107,6 @@ impl AlertWorld {
         &self.states["r"]
     }
 
-    /// The rows as `name state`.
     pub(crate) fn rows(&self) -> String {
         let rows = self.state().rows.values();
         let rows = rows.map(|row| {
@@ -127,7 +120,6 @@ impl AlertWorld {
     }
 }
 
-/// A message in a few words.
 fn words(message: &AlertMessage) -> String {
     let AlertNews::Rows(news) = &message.news else {
         return "blocked".to_owned();

@@ -1,4 +1,3 @@
-//! Ports that answer what they were told to, and note what they were asked.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
@@ -6,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use hallpass_model::{Clock, HoldKey, IdSource, Target, Timestamp, UserId};
+use hallpass_base::{Clock, HoldKey, IdSource, Target, Timestamp, UserId};
 use uuid::Uuid;
 
 use super::{Executor, ExecutorLimits};
@@ -17,20 +16,13 @@ use crate::{
     Urgency,
 };
 
-/// What is so, and what was asked. Calls that no test needs do nothing.
 pub(super) struct Fake {
     pub(super) now: Timestamp,
-    /// Rows with an operation that AWS accepted.
     pub(super) rows: Vec<AssignmentRow>,
-    /// The operations that AWS says are in progress.
     pub(super) listed: BTreeSet<String>,
-    /// The calls to Identity Center, with their urgency.
     pub(super) calls: Mutex<Vec<(&'static str, Urgency)>>,
-    /// What becomes of a create.
     pub(super) create: CenterFault,
-    /// What was noted as over, and when it is to be looked at.
     pub(super) over: Mutex<Vec<(String, Timestamp)>>,
-    /// Whether the store has put off as much as it does at once.
     pub(super) is_cut_short: AtomicBool,
 }
 
@@ -39,7 +31,6 @@ impl Fake {
         Self::answering(now, (rows, listed), CenterFault::NotSent)
     }
 
-    /// The same, of which a create comes to this.
     pub(super) fn answering(
         now: Timestamp,
         (rows, listed): (Vec<AssignmentRow>, &[&str]),

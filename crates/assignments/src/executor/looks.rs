@@ -1,17 +1,15 @@
-//! Looks: one listing for as many rows as it can speak for.
-
-use hallpass_model::{HoldKey, TimeSpan, Timestamp};
+use hallpass_base::{HoldKey, TimeSpan, Timestamp};
 
 use super::{Executor, urgency};
 use crate::memory::Calls;
 use crate::{AssignmentRow, CenterFault, OperationKind, StepOutcome, Urgency};
 
-/// Looks that nobody hurries, of many, are made together, so often.
+/// Interval of batched reads without urgency.
 const LOOKS_EVERY: TimeSpan = TimeSpan::seconds(2);
 
 impl Executor {
-    /// A listing that began late enough for the row: of all that the person has where several of the
-    /// person's removals are under way, or of the target.
+    /// Returns a recent enough listing: of the person if several of their removals run, else of the
+    /// target.
     pub(super) async fn look(&self, row: &AssignmentRow, urgency: Urgency) -> StepOutcome {
         let HoldKey { target, user } = &row.key;
         let now = || self.clock.now();
@@ -25,7 +23,7 @@ impl Executor {
                         present: listing.shows(target),
                     };
                 }
-                // also where the person is gone from the directory
+                // Also if the user was deleted.
                 Err(CenterFault::Refused { .. } | CenterFault::NotFound { .. }) => {
                     self.memory.refuse_person(user, now());
                 }
@@ -42,16 +40,15 @@ impl Executor {
         }
     }
 
-    /// What came of a write is not known, or not recorded, and the row does not say when it was sent: a listing that began
-    /// between the intent and the sending would pass for one that shows what came of it.
+    /// Invalidates listings after an unknown or unrecorded write without a known send time: one
+    /// begun between intent and send would seem current.
     pub(super) fn doubt_listings(&self, key: &HoldKey) {
         let now = self.clock.now();
         self.by_target.doubt(&key.target, now);
         self.by_person.doubt(&key.user, now);
     }
 
-    /// When the first look at a row that others stand in line with is made, together with theirs;
-    /// `None` when it is made now.
+    /// Returns when a first read is batched with others; `None` reads now.
     pub(super) fn shared_look_at(&self, row: &AssignmentRow, now: Timestamp) -> Option<Timestamp> {
         let execution = &row.execution;
         let is_first = urgency(row, now) == Urgency::Grant && execution.operation.is_none();
@@ -61,7 +58,6 @@ impl Executor {
     }
 }
 
-/// The next of the instants at which what is over is looked at, so that one listing serves several.
 pub(super) fn next_shared_look(at: Timestamp) -> Timestamp {
     let every = i64::try_from(LOOKS_EVERY.as_seconds()).unwrap_or(1);
     let whole = at
@@ -71,15 +67,13 @@ pub(super) fn next_shared_look(at: Timestamp) -> Timestamp {
     Timestamp::from_second(next).unwrap_or(at)
 }
 
-/// Whether AWS no longer works on the row's removal.
 fn is_over(row: &AssignmentRow) -> bool {
     let operation = row.execution.operation.as_ref();
     operation.is_some_and(|it| it.kind == OperationKind::Delete && it.is_over())
 }
 
-/// What a listing must have begun after to speak for the row: the newest hold, whatever we did or
-/// saw, and the moment it was to be looked at. The last does not matter for a look now and then, and
-/// is no substitute for the others: a node whose clock is behind may have written it.
+/// Returns the minimum start of a listing for the row: after the newest hold, known writes and
+/// reads, and the scheduled check, which a slow clock may have set.
 fn must_see(row: &AssignmentRow, now: Timestamp) -> Timestamp {
     let execution = &row.execution;
     let operation = execution.operation.as_ref();

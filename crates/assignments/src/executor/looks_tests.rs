@@ -1,5 +1,3 @@
-//! When looks are made together, and at what.
-
 use std::time::Duration;
 
 use super::*;
@@ -40,7 +38,6 @@ fn only_a_removal_that_aws_has_done_with_is_over() {
     }
 }
 
-/// Which listing serves a look: that of the person where AWS has done with one of several removals.
 #[tokio::test]
 async fn only_what_is_removed_with_others_is_looked_for_by_person() {
     for (removals, ended, expected) in [
@@ -61,16 +58,14 @@ async fn only_what_is_removed_with_others_is_looked_for_by_person() {
     }
 }
 
-/// Creates in flight, whether one is the row's own, second it is due, now, when it is looked at.
+/// Creates in flight, whether one is the row's, due second, now, time of the read.
 #[test]
 fn first_looks_are_made_together_while_aws_works_on_several_creates() {
     for (creates, is_busy, due, now, shared) in [
         (3, false, 11, 21, Some(22)),
         (2, false, 11, 21, None),
         (3, true, 11, 21, None),
-        // gathered already
         (3, false, 12, 21, None),
-        // nobody wants it any more
         (3, false, 11, 101, None),
     ] {
         let mut row = row();
@@ -87,15 +82,14 @@ fn first_looks_are_made_together_while_aws_works_on_several_creates() {
     }
 }
 
-/// A listing that was read for others between the intent and the sending says nothing of a create whose answer is lost:
-/// what it made may be there.
+/// A listing begun between intent and send says nothing about a create with a lost answer.
 #[tokio::test]
 async fn after_a_lost_answer_no_listing_of_before_speaks_for_the_row() {
     let message = || "no answer".to_owned();
     for (fault, looks) in [
         (CenterFault::Unreachable { message: message() }, 2),
         (CenterFault::KeyUnusable { message: message() }, 2),
-        // nothing was sent, so what was seen still holds
+        // Nothing was sent, so the observation remains valid.
         (CenterFault::Throttled { message: message() }, 1),
     ] {
         let fake = Fake::answering(at(150), (Vec::new(), &[]), fault.clone());
@@ -104,15 +98,14 @@ async fn after_a_lost_answer_no_listing_of_before_speaks_for_the_row() {
         let before = row();
         let intent = before.clone().begin(OperationKind::Create, at(149));
         let mut sent = executor.send(&before, intent, Urgency::Grant).await;
-        // another grant of the same makes the row due at once, from when it was first asked for
+        // A second grant makes the row due since its first request.
         sent.execution.due = sent.desired.asked_at;
         executor.look(&sent, Urgency::Grant).await;
         assert_eq!(fake.calls().len(), looks, "{fault:?}");
     }
 }
 
-/// What the row says of earlier looks and writes, by a node whose clock is ahead, and when it is due, by one whose clock is
-/// behind: a listing that is older than what the row has seen says nothing new.
+/// Earlier times by a fast clock, a due time by a slow one: an older listing adds nothing.
 #[test]
 fn a_listing_speaks_for_a_row_only_if_it_began_after_all_that_is_known_of_it() {
     type Telling = fn(&mut AssignmentRow);
@@ -136,7 +129,7 @@ fn a_listing_speaks_for_a_row_only_if_it_began_after_all_that_is_known_of_it() {
     for (what, tell) in known {
         let mut row = row();
         tell(&mut row);
-        // an end that is due: the newest of all counts
+        // For a due end, the newest time counts.
         let now = at(250);
         assert_eq!(must_see(&row, now), at(200), "{what}");
     }

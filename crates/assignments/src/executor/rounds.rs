@@ -1,9 +1,9 @@
-//! Rounds: one question for all operations of a kind in flight.
+//! Rounds: one status query for all operations of a kind in flight.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::looks::next_shared_look;
 use super::{Executor, Worked, elapsed, urgency};
@@ -11,11 +11,11 @@ use crate::memory::{Calls, ExecutorMemory};
 use crate::{AssignmentRow, CenterFault, Haste, OperationKind, Over, StoreFault, Urgency, outcome};
 
 impl Executor {
-    /// One question for all operations of a kind in flight. Those that are over give their slots
-    /// back at once, and are looked at when listings show what they did.
+    /// Polls all operations of a kind. Finished ones free their slots immediately, and are checked
+    /// once listings show the effect.
     pub(super) async fn round(&self, kind: OperationKind) -> Result<Worked, StoreFault> {
         let _round = Round(&self.memory, kind);
-        // read before AWS is asked: what is accepted in between is not missed in its answer
+        // Read before the AWS call, so that operations accepted in between are not missed.
         let rows = self.store.in_flight(kind).await?;
         let began = self.clock.now();
         let mut left = u32::try_from(rows.len()).unwrap_or(u32::MAX);
@@ -72,7 +72,7 @@ impl Executor {
                 continue;
             };
             let took = elapsed(operation.started_at, began);
-            // what was accepted a moment ago may not be listed yet
+            // A just accepted operation may not be listed yet.
             if took < expected / 6 {
                 continue;
             }
@@ -103,7 +103,6 @@ impl Executor {
     }
 }
 
-/// A question for all; over when dropped.
 struct Round<'a>(&'a ExecutorMemory, OperationKind);
 
 impl Drop for Round<'_> {

@@ -1,4 +1,3 @@
-//! What one question for all operations brings.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::atomic::Ordering;
@@ -7,14 +6,12 @@ use super::*;
 use crate::executor::fake::Fake;
 use crate::row::tests::{at, row};
 
-/// Accepted as `id` at that instant.
 fn accepted(kind: OperationKind, id: &str, started: Timestamp) -> AssignmentRow {
     let mut row = row().begin(kind, started);
     row.execution.operation.as_mut().unwrap().operation_id = Some(id.to_owned());
     row
 }
 
-/// A sixth of the second that an operation is expected to take, and what was accepted just before.
 #[tokio::test]
 async fn what_is_listed_no_more_is_over_unless_it_was_accepted_a_moment_ago() {
     for (nanos, listed, is_over) in [
@@ -33,7 +30,6 @@ async fn what_is_listed_no_more_is_over_unless_it_was_accepted_a_moment_ago() {
     }
 }
 
-/// Listings lag by a second; what no person hurries is looked at together.
 #[tokio::test]
 async fn what_is_over_is_looked_at_at_once_where_a_person_wants_it_gone() {
     for (haste, due) in [(Haste::AtOnce, 151), (Haste::Ordinary, 152)] {
@@ -82,7 +78,6 @@ async fn only_removals_say_whose_access_is_asked_for_together() {
     }
 }
 
-/// Three creates are a crowd.
 #[tokio::test]
 async fn what_is_over_is_not_counted_as_in_flight() {
     for (listed, is_crowd) in [(&["a", "b", "c"][..], true), (&["a", "b"], false)] {
@@ -94,7 +89,7 @@ async fn what_is_over_is_not_counted_as_in_flight() {
     }
 }
 
-/// Else whoever was to come after it would sleep until something else is due.
+/// Otherwise the next worker would sleep until something else is due.
 #[tokio::test]
 async fn behind_what_was_put_off_there_may_be_more() {
     let fake = Fake::new(at(50), Vec::new(), &[]);

@@ -1,24 +1,19 @@
-//! What a row learns where a step failed.
-
 use std::time::Duration;
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use super::is_still_good;
 use crate::pace::later;
 use crate::plan::is_overdue;
 use crate::{AssignmentRow, CenterFault, Observation, OperationKind, Ownership};
 
-/// The pause after a call that brought no answer. It does not grow: when AWS answers nobody, the
-/// executor stops asking for all rows together, and all go on together.
 const UNANSWERED_PAUSE: TimeSpan = TimeSpan::seconds(1);
 /// The longest pause of a removal behind another operation on its account and permission set.
 const BEHIND_PAUSE_MAX: TimeSpan = TimeSpan::seconds(4);
-/// The longest pause of an operation in flight when AWS refused to say what became of it.
+/// The longest pause of an operation whose poll was refused.
 const UNREAD_PAUSE_MAX: TimeSpan = TimeSpan::seconds(2);
-/// How long a create whose target AWS does not know is tried: what was made a moment ago may not be known everywhere yet.
+/// How long a create is retried for a target unknown to AWS: a new one may not have propagated.
 const UNKNOWN_TARGET_LIMIT: TimeSpan = TimeSpan::seconds(3);
-/// How soon a removal that a person wants at once is sent again when AWS was full.
 const FULL_PAUSE: Duration = Duration::from_millis(250);
 
 impl AssignmentRow {
@@ -28,7 +23,7 @@ impl AssignmentRow {
         };
         self.note_failure(&fault, now);
         match (kind, fault) {
-            // the answer is unknown: the intent stays, and the next step looks
+            // Unknown answer: the intent stays, and the next step reads.
             (_, CenterFault::Unreachable { .. } | CenterFault::KeyUnusable { .. }) => {
                 self.execution.due = UNANSWERED_PAUSE.after(now);
             }
@@ -39,17 +34,16 @@ impl AssignmentRow {
                 | CenterFault::Full { .. }),
             ) => {
                 self.not_sent(before, kind);
-                // back in line, which is no failure of the grant
                 self.execution.trying_since = None;
-                // where requests are scarce, looking again would spend the one that was to act
+                // Another read would use the scarce request.
                 if is_still_good(before.execution.observation, now) {
                     self.execution.observation = before.execution.observation;
                 }
                 let is_full = matches!(fault, CenterFault::Full { .. });
                 self.execution.due = if is_full { later(now, FULL_PAUSE) } else { now };
             }
-            // what it waits for may be a create of before a stop, whose answer is lost: that ends in the
-            // time of an operation, and the access is there from then on
+            // It may wait for a create from before a restart with a lost answer, which then takes
+            // effect.
             (OperationKind::Delete, CenterFault::Conflict { .. }) => {
                 self.not_sent(before, kind);
                 self.execution.due = self.pause(now).min(BEHIND_PAUSE_MAX.after(now));
@@ -77,21 +71,19 @@ impl AssignmentRow {
         self.give_up_in_time(now);
     }
 
-    /// Whatever a read failed of, the operation stays as it is: that a look was throttled does not
-    /// mean that the create before it was.
     pub(super) fn read_failed(&mut self, fault: &CenterFault, now: Timestamp) {
         self.note_failure(fault, now);
         self.execution.due = match fault {
             CenterFault::Unreachable { .. } | CenterFault::KeyUnusable { .. } => {
                 UNANSWERED_PAUSE.after(now)
             }
-            // how fast we may ask is no matter of this row: it keeps its place
+            // Rate limits are not the row's fault: it keeps its place.
             CenterFault::Throttled { .. } | CenterFault::NotSent | CenterFault::Full { .. } => now,
             CenterFault::Conflict { .. }
             | CenterFault::Refused { .. }
             | CenterFault::NotFound { .. } => {
                 let pause = self.pause(now);
-                // what is in flight keeps its slot until it is read, and others wait behind it; such are few
+                // An operation in flight keeps its slot, and others wait behind it.
                 match self.execution.operation {
                     Some(_) => pause.min(UNREAD_PAUSE_MAX.after(now)),
                     None => pause,
@@ -102,8 +94,8 @@ impl AssignmentRow {
         self.give_up_in_time(now);
     }
 
-    /// Gives up a create before anything was sent, where AWS does not know the account, the permission set or the group:
-    /// it was deleted since the request was made.
+    /// Gives up an unsent create for an account, permission set or group that AWS does not know: it
+    /// was deleted since the request.
     fn give_up_unknown_target(&mut self, fault: &CenterFault, now: Timestamp) {
         let CenterFault::NotFound { what } = fault else {
             return;
@@ -124,8 +116,8 @@ impl AssignmentRow {
         self.note_try(now);
     }
 
-    /// Gives up what AWS accepted nothing of for longer than a create may take. What it may have
-    /// accepted is looked at first.
+    /// Gives up if AWS accepted nothing for too long. Possibly accepted operations are checked
+    /// first.
     fn give_up_in_time(&mut self, now: Timestamp) {
         if self.execution.operation.is_none() && self.is_wanted(now) && is_overdue(self, now) {
             self.give_up(
@@ -135,7 +127,6 @@ impl AssignmentRow {
         }
     }
 
-    /// AWS answered that it did not take the operation: as if it had never been begun.
     fn not_sent(&mut self, before: &Self, kind: OperationKind) {
         self.execution.operation = None;
         self.execution.observation = Observation::Unseen;

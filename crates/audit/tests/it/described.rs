@@ -1,11 +1,10 @@
-//! The page of the log names every event that there is, and no other.
+//! The log's documentation page names exactly the existing events.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use hallpass_audit::Event;
 
-/// The names in the first cells of the tables of events; `.reviewed` goes on from the name before it.
 fn described(page: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut is_of_events = false;

@@ -1,5 +1,3 @@
-//! A log is followed record by record, from anywhere that is known to be sound.
-
 use hallpass_audit::{Alarm, AlarmKind, FaultKind, Followed};
 
 use crate::world::{World, signer};

@@ -1,7 +1,7 @@
-//! The form of a record is a promise to strangers: keys, types, `NA`, canonical bytes.
+//! A record's form is a public contract: keys, types, `NA`, canonical bytes.
 
 use hallpass_audit::{Approval, Draft, Event, Origin, object_key, seal};
-use hallpass_model::{AuditId, Email, HoldKey, Target, TargetNames, TimeSpan};
+use hallpass_base::{AuditId, Email, HoldKey, Target, TargetNames, TimeSpan};
 use serde_json::Value;
 use uuid::Uuid;
 

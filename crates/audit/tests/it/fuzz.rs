@@ -1,6 +1,6 @@
-//! Fuzz targets for what an auditor or a witness reads: exports, heads, statements, lists of keys. See
-//! `hallpass_testing`. Nobody can make a record or a signature by changing bytes, so whatever
-//! still holds after a change is what was there before.
+//! Fuzz targets for exports, heads, statements and key lists. See `hallpass_base::testing`.
+//! Changing bytes cannot forge a record or a signature, so anything valid after a change was valid
+//! before.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,11 @@ use hallpass_audit::{
     TrustedKeys, WitnessMemory, WitnessWatch, assure, canonical, key_file, look, read_key_file,
     verify,
 };
-use hallpass_testing::{changed, in_time};
+use hallpass_base::testing::{changed, in_time};
 use serde_json::{Map, Value};
 
 use crate::world::{World, keys, minutes};
 
-/// What JSON lines have most of.
 const LETTERS: &[u8] = b"{}[]\",:\\u0019aef \n\r-.E_";
 
 const LOG: &[u8] = include_bytes!("__fuzz__/export/corpus/log.jsonl");
@@ -57,7 +56,7 @@ fn the_samples_hold() {
 #[test]
 fn an_export_that_verifies_holds_nothing_that_was_not_recorded() {
     let recorded: BTreeSet<&[u8]> = lines(LOG).chain(lines(BEGINNING)).collect();
-    hallpass_testing::fuzz_target!("export", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("export", |input: &[u8]| {
         let bytes = changed(input, &[LOG, BEGINNING], LETTERS);
         let found = in_time(|| verify(inputs(&bytes), &[]));
         let Ok(verified) = found else { return };
@@ -84,7 +83,7 @@ fn a_head_or_statement_that_counts_is_one_that_was_signed() {
         Statement::parse(STATEMENT).unwrap(),
     );
     let samples = [HEAD, UNSIGNED, STATEMENT, MEMORY];
-    hallpass_testing::fuzz_target!("evidence", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("evidence", |input: &[u8]| {
         let bytes = changed(input, &samples, LETTERS);
         let mut evidence = Evidence::default();
         if let Ok(read) = PublishedHead::parse(&bytes) {
@@ -104,7 +103,6 @@ fn a_head_or_statement_that_counts_is_one_that_was_signed() {
             evidence.statements.push((read.key(), read));
         }
         for trust in [Trust::Nobody, Trust::Keys(&trusted)] {
-            // either what it speaks of is there, or that is said
             let _ = in_time(|| assure(inputs(LOG), &evidence, trust).map(|_| ()));
         }
         if let Ok(memory) = WitnessMemory::parse(&String::from_utf8_lossy(&bytes)) {
@@ -121,7 +119,7 @@ fn a_head_or_statement_that_counts_is_one_that_was_signed() {
 fn a_list_of_keys_reads_back_or_names_its_line() {
     let seed = key_file(&[7; 32]);
     let samples = [KEYS, seed.as_bytes()];
-    hallpass_testing::fuzz_target!("keys", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("keys", |input: &[u8]| {
         let bytes = changed(input, &samples, b" \n#:=+/ednwistawk-Az09");
         let text = String::from_utf8_lossy(&bytes);
         match in_time(|| TrustedKeys::parse(&text)) {
@@ -148,8 +146,7 @@ fn a_witness_reads_on_or_cries() {
         .publish(minutes(7));
     let names: Vec<String> = whole.objects.keys().cloned().collect();
     let samples: Vec<&[u8]> = whole.objects.values().map(Vec::as_slice).collect();
-    hallpass_testing::fuzz_target!("watched", |input: &[u8]| {
-        // the first byte says which object is changed; the second where it is put
+    hallpass_base::testing::fuzz_target!("watched", |input: &[u8]| {
         let (Some(which), Some(place)) = (input.first(), input.get(1)) else {
             return;
         };

@@ -1,4 +1,4 @@
-//! An export is read while the log grows: that is no log that was tampered with.
+//! Reading an export while the log grows must not look like tampering.
 
 use std::sync::Mutex;
 
@@ -7,8 +7,8 @@ use hallpass_audit::{ExportSource, SinkError, Trust, assure, read_export};
 
 use crate::world::{World, keys, minutes};
 
-/// Each listing sees records before a new one and its head come, and heads after: in a folder, they are listed in any
-/// order, and a listing of many takes its time.
+/// Each listing sees records before a new record and head are added, and heads after: folder
+/// listings are unordered and take time.
 struct Growing(Mutex<World>);
 
 #[async_trait]

@@ -1,4 +1,3 @@
-//! The log's promises, checked from outside.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

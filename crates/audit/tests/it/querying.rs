@@ -1,11 +1,11 @@
-//! Which records a query finds, member by member; every store narrows by an index and then asks this.
+//! Which records a query finds, by member; every store narrows with an index and then calls this.
 
 use std::collections::BTreeSet;
 
 use hallpass_audit::{
     Approval, Draft, Event, Head, Order, Origin, Record, RecordQuery, RecordSubject, Words, seal,
 };
-use hallpass_model::{AuditId, Email, GrantId, RequestId, UserId};
+use hallpass_base::{AuditId, Email, GrantId, RequestId, UserId};
 use uuid::Uuid;
 
 use crate::world::minutes;
@@ -26,7 +26,8 @@ fn uuid7(n: u64) -> Uuid {
     Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + u128::from(n))
 }
 
-/// Four records: a request of person 1, person 2's yes by two rules, its grant's end, and one about nobody.
+/// Four records: a request of person 1, person 2's approval by two rules, the end of its grant, and
+/// one that names no user.
 fn log() -> Vec<Record> {
     let grant = GrantId::new(uuid7(77));
     let draft = |seq, event, actor: &str, origin| {
@@ -184,7 +185,6 @@ fn words_are_found_in_texts_and_identifiers_only_whole() {
         };
         assert_eq!(found(&query), expected, "{text}");
     }
-    // what it names is found as it stands, whatever was typed
     let words = Some(Words {
         text: "nothing of the kind".to_owned(),
         named: BTreeSet::from(["person2@corp.example".to_owned()]),

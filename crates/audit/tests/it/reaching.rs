@@ -1,4 +1,4 @@
-//! Until which record a log is beyond its operator's reach, and every way to pretend it is further.
+//! How far a log is beyond its operator's reach, and every attempt to fake it.
 
 use hallpass_audit::{
     Assurance, BadRecord, Evidence, FaultKind, LogId, PublishedHead, Statement, Trust, assure,
@@ -7,7 +7,6 @@ use hallpass_audit::{
 
 use crate::world::{World, keys, minutes, server, signer, witness};
 
-/// Twelve records, heads of 4, 8 and 12; the witness has seen 4 and 8.
 fn seen() -> (World, Evidence) {
     let mut world = World::new();
     world
@@ -117,15 +116,13 @@ fn a_head_stripped_of_its_signature_is_a_forgery_once_heads_are_signed() {
         let found = check(&world, &theirs).unwrap_err();
         assert_eq!((found.seq, found.kind), (seq, FaultKind::Forged));
         assert!(found.detail.contains("of record 4"), "{}", found.detail);
-        // also where only the stripped one is looked at
         let mut part = theirs.clone();
         part.keep(|it| it == seq);
         assert_eq!(part.heads.len(), 1);
         assert_eq!(fault(&world, &part), Some((seq, FaultKind::Forged)));
-        // without keys nothing is said of signatures
         assert!(assure(world.inputs(), &theirs, Trust::Nobody).is_ok());
     }
-    // the first one cannot be told from one of before heads were signed
+    // the first one is indistinguishable from one before heads were signed
     assert_eq!(
         check(&world, &stripped(0, &no_witness)).unwrap().unsigned,
         1
@@ -138,7 +135,7 @@ fn a_head_stripped_of_its_signature_is_a_forgery_once_heads_are_signed() {
 #[test]
 fn a_rewritten_and_re_signed_log_is_found_by_what_a_witness_saw() {
     let (world, evidence) = seen();
-    // the operator has the store and the key of the server: without a witness nothing is wrong
+    // the operator has the store and the server's key: without a witness this passes
     for from in [1, 3, 8] {
         let other = world.rewrite(from);
         let mut theirs = Evidence {
@@ -156,7 +153,7 @@ fn a_rewritten_and_re_signed_log_is_found_by_what_a_witness_saw() {
         );
         assert!(found.detail.contains("the witness w"), "{}", found.detail);
     }
-    // after what was seen they still can: the report says that record 9 is the first
+    // later records are still open to the operator: the report names record 9 as the first
     let other = world.rewrite(9);
     let theirs = Evidence {
         heads: other.heads(),
@@ -175,12 +172,10 @@ fn each_forgery_is_named() {
         heads: vec![("heads/x.json".to_owned(), head)],
         ..Evidence::default()
     };
-    // signed by somebody else, or by the witness's key in the server's place
     for forger in [signer(9), witness()] {
         let forged = with_head(world.head_by(8, minutes(60), &forger));
         assert_eq!(fault(&world, &forged), Some((8, FaultKind::Forged)));
     }
-    // changed after it was signed
     let mut fields = world.head_by(8, minutes(60), &server()).fields().clone();
     fields.insert("at".to_owned(), minutes(61).to_string().into());
     let changed = with_head(PublishedHead::from_fields(fields).unwrap());
@@ -195,7 +190,6 @@ fn each_forgery_is_named() {
     let say = |name: &str, head: &PublishedHead, by: &hallpass_audit::Signer| {
         Statement::sign(head, minutes(121), &name.parse().unwrap(), by).unwrap()
     };
-    // the operator as witness: with the server's key, under another name, with a new key
     for (name, by) in [("w", server()), ("v", witness()), ("w", signer(9))] {
         let said = say(name, &head, &by);
         let forged = with_statement(&said.key(), said);
@@ -205,13 +199,11 @@ fn each_forgery_is_named() {
             "{name}"
         );
     }
-    // one that was changed accuses nobody: what it says of another record is not believed
     let mut fields = say("w", &head, &witness()).fields().clone();
     fields["head"]["seq"] = 11.into();
     let said = Statement::parse(canonical(&fields).unwrap().as_bytes()).unwrap();
     let forged = with_statement(&said.key(), said);
     assert_eq!(fault(&world, &forged), Some((11, FaultKind::Forged)));
-    // a witness who was shown a head that nobody trusted signed
     let said = say(
         "w",
         &world.head_by(12, minutes(120), &signer(9)),
@@ -228,7 +220,6 @@ fn a_log_cut_behind_what_a_witness_saw_is_found() {
     for seq in 7..=12 {
         cut.objects.remove(&world.key_of(seq));
     }
-    // with the heads that say otherwise taken away
     let theirs = Evidence {
         heads: evidence.heads[..1].to_vec(),
         ..evidence
@@ -281,6 +272,5 @@ fn heads_and_statements_of_another_log_are_found() {
     };
     let found = check(&world, &mixed).unwrap_err();
     assert_eq!((found.seq, found.kind), (8, FaultKind::Forked));
-    // also without any key
     assert!(assure(world.inputs(), &mixed, Trust::Nobody).is_err());
 }

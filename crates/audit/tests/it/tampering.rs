@@ -1,7 +1,7 @@
-//! Every way of tampering that the specification names is found, and named.
+//! Finds and names every kind of tampering in the specification.
 
 use hallpass_audit::{Draft, Event, FaultKind, Head, Input, Origin, Record, seal, verify};
-use hallpass_model::{AuditId, Timestamp};
+use hallpass_base::{AuditId, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -90,7 +90,7 @@ fn an_export_that_begins_later_is_checked_from_there() {
     assert_eq!(verify(objects(&records[3..]), &[]).unwrap().first, 4);
 }
 
-/// More than are checked together, so that they are spread over cores and over batches.
+/// More than one batch, so that cores and batches are both used.
 #[test]
 fn a_long_log_is_checked_whole_and_in_its_order() {
     let records = chain(2_100);

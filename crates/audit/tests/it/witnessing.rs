@@ -1,14 +1,13 @@
-//! What a witness countersigns, and what it cries about: each way to give it another history.
+//! Countersigned heads and alarms: each attempt to present another history.
 
 use hallpass_audit::{
     AlarmKind, ExportLocation, KnownKeys, LogId, LookError, PublishedHead, WitnessMemory,
     WitnessWatch, head_key, look,
 };
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::world::{World, keys, minutes, server, signer};
 
-/// A witness over several looks and restarts.
 struct Witness {
     memory: WitnessMemory,
     watch: WitnessWatch,
@@ -28,13 +27,11 @@ impl Witness {
         }
     }
 
-    /// As after a crash: what was kept is read again.
     fn restart(&mut self) {
         let text = self.memory.text().unwrap();
         *self = Self::from(WitnessMemory::parse(&text).unwrap());
     }
 
-    /// The records countersigned, and what was cried.
     async fn look(
         &mut self,
         world: &World,
@@ -60,7 +57,6 @@ impl Witness {
     }
 }
 
-/// Twelve records, two heads, both seen.
 async fn seen() -> (World, Witness) {
     let mut world = World::new();
     world.grow(6).publish(minutes(6));
@@ -88,7 +84,6 @@ async fn heads_that_continue_are_countersigned_once_also_over_restarts() {
         witness.look(&world, minutes(181)).await,
         (vec![20, 25], None)
     );
-    // nothing new was recorded: an equal head says nothing more
     world.grow(27).publish(minutes(240)).publish(minutes(300));
     assert_eq!(witness.look(&world, minutes(301)).await, (vec![27], None));
 }
@@ -96,7 +91,6 @@ async fn heads_that_continue_are_countersigned_once_also_over_restarts() {
 #[tokio::test]
 async fn a_head_of_records_that_were_seen_before_it_is_borne_out() {
     let (mut world, mut witness) = seen().await;
-    // exported and followed, before any head
     world.grow(30);
     assert_eq!(witness.look(&world, minutes(90)).await, (vec![], None));
     let between = world.head_by(20, minutes(120), &server());
@@ -115,7 +109,6 @@ async fn a_first_look_says_from_where_it_vouches_and_signs_the_newest_head() {
     let mut whole = Witness::new(minutes(10));
     assert_eq!(whole.look(&world, minutes(10)).await, (vec![9], None));
     assert_eq!(whole.memory.first, Some(1));
-    // records that expired are not there; their heads may still be
     for seq in 1..=4 {
         let key = world.key_of(seq);
         world.objects.remove(&key);
@@ -133,7 +126,7 @@ async fn unsigned_heads_of_before_are_followed_and_not_countersigned() {
     assert_eq!(witness.look(&world, minutes(6)).await, (vec![], None));
     world.grow(8).publish(minutes(60));
     assert_eq!(witness.look(&world, minutes(61)).await, (vec![8], None));
-    // once heads are signed, taking the signature off is no way back
+    // after signed heads, an unsigned one is refused
     world.grow(9).publish_unsigned(minutes(120));
     let found = witness.look(&world, minutes(121)).await;
     assert_eq!(found, (vec![], Some((AlarmKind::Forged, 9))));
@@ -142,13 +135,11 @@ async fn unsigned_heads_of_before_are_followed_and_not_countersigned() {
 #[tokio::test]
 async fn an_operator_with_store_and_key_cannot_give_it_another_history() {
     let (world, witness) = seen().await;
-    // before what was seen, and what was published: all of it signed again with the right key
     for from in [1, 4, 12] {
         let mut copy = Witness::from(witness.memory.clone());
         let found = copy.look(&world.rewrite(from), minutes(70)).await;
         assert_eq!(found, (vec![], Some((AlarmKind::Fork, 12))), "{from}");
     }
-    // leaving what the witness looks at again as it was, they have to contradict it later
     let mut other = world.rewrite(11);
     for key in world
         .heads()
@@ -164,7 +155,6 @@ async fn an_operator_with_store_and_key_cannot_give_it_another_history() {
     let mut copy = Witness::from(witness.memory.clone());
     let found = copy.look(&other, minutes(121)).await;
     assert_eq!(found, (vec![], Some((AlarmKind::Fork, 13))));
-    // and an honest continuation is taken
     let (mut honest, mut witness) = (world, witness);
     honest.grow(15).publish(minutes(120));
     assert_eq!(witness.look(&honest, minutes(121)).await, (vec![15], None));
@@ -180,41 +170,35 @@ async fn each_way_to_go_back_is_found() {
     };
     let cried = |kind, seq| (vec![], Some((kind, seq)));
 
-    // an older copy of the export
     let mut older = World::new();
     older.grow(6).publish(minutes(6));
     assert_eq!(try_with(&older).await, cried(AlarmKind::Rollback, 12));
 
-    // the newest record gone
     let mut cut = world.clone();
     cut.objects.remove(&world.key_of(12));
     assert_eq!(try_with(&cut).await, cried(AlarmKind::Rollback, 12));
 
-    // a head of less than was published
     let mut back = world.clone();
     let head = back.head_by(6, minutes(120), &server());
     back.put_head(&head);
     assert_eq!(try_with(&back).await, cried(AlarmKind::Rollback, 6));
 
-    // the same record with another hash
     let mut twin = world.clone();
     let head = world.rewrite(12).head_by(12, minutes(120), &server());
     twin.put_head(&head);
     assert_eq!(try_with(&twin).await, cried(AlarmKind::Fork, 12));
 
-    // another log, whole and signed with the same key
     let mut other = world.clone();
     other.log = LogId::from_bytes([6; 16]);
     other.grow(14).publish(minutes(120));
     assert_eq!(try_with(&other).await, cried(AlarmKind::Fork, 14));
 }
 
-/// For as long as the clock of a server was ahead, heads would be published before the one that it named then.
+/// While one server's clock is ahead, other heads sort before its head.
 #[tokio::test]
 async fn a_head_named_by_a_clock_that_was_ahead_hides_none() {
     let (mut world, mut witness) = seen().await;
     let day = 24 * 60;
-    // by a server whose clock was a day ahead for a moment
     world.grow(14).publish(minutes(day + 62));
     assert_eq!(witness.look(&world, minutes(63)).await, (vec![14], None));
     world.grow(16).publish(minutes(64));
@@ -223,7 +207,6 @@ async fn a_head_named_by_a_clock_that_was_ahead_hides_none() {
     assert_eq!(witness.look(&world, minutes(66)).await, (vec![], None));
     world.grow(20).publish(minutes(120));
     assert_eq!(witness.look(&world, minutes(121)).await, (vec![20], None));
-    // once it is no more ahead, nothing is remembered of it
     world.grow(24).publish(minutes(day + 90));
     assert_eq!(
         witness.look(&world, minutes(day + 91)).await,
@@ -232,7 +215,7 @@ async fn a_head_named_by_a_clock_that_was_ahead_hides_none() {
     assert!(witness.memory.heads_ahead.is_empty());
 }
 
-/// What an earlier release kept goes on: it took the head of tomorrow for the end of all.
+/// State of an earlier release works: it took tomorrow's head for the last.
 #[tokio::test]
 async fn a_witness_that_waits_for_tomorrow_since_an_earlier_release_goes_on() {
     let (mut world, mut witness) = seen().await;
@@ -247,7 +230,8 @@ async fn a_witness_that_waits_for_tomorrow_since_an_earlier_release_goes_on() {
     assert_eq!(witness.look(&world, minutes(121)).await, (vec![20], None));
 }
 
-/// After a failover the next server's clock may be behind, so that its heads lie before those that came before them.
+/// After a failover the next server's clock may be behind, so that its heads sort before older
+/// ones.
 #[tokio::test]
 async fn heads_by_clocks_that_differ_are_followed_in_the_order_of_their_records() {
     let (mut world, mut witness) = seen().await;
@@ -261,7 +245,7 @@ async fn heads_by_clocks_that_differ_are_followed_in_the_order_of_their_records(
     assert_eq!(witness.look(&world, minutes(127)).await, (vec![], None));
     world.grow(25).publish(minutes(180));
     assert_eq!(witness.look(&world, minutes(181)).await, (vec![25], None));
-    // and a bad one among them is named as often as it is looked at
+    // a bad head among them is reported at every look
     world.grow(30);
     let first = world.head_by(26, minutes(245), &server());
     let second = world.head_by(30, minutes(241), &server());
@@ -357,7 +341,6 @@ async fn heads_before_a_bad_one_are_countersigned_nevertheless() {
     world.objects.remove(&key);
     let found = witness.look(&world, minutes(181)).await;
     assert_eq!(found, (vec![14], Some((AlarmKind::Missing, 15))));
-    // the alarm stays until the record is there
     let again = witness.look(&world, minutes(182)).await;
     assert_eq!(again, (vec![], Some((AlarmKind::Missing, 15))));
 }
@@ -365,7 +348,6 @@ async fn heads_before_a_bad_one_are_countersigned_nevertheless() {
 #[tokio::test]
 async fn silence_is_records_that_grow_for_three_hours_without_a_head() {
     let (mut world, mut witness) = seen().await;
-    // nothing grows, nothing is due
     assert_eq!(witness.look(&world, minutes(600)).await, (vec![], None));
     world.grow(13);
     assert_eq!(witness.look(&world, minutes(601)).await, (vec![], None));
@@ -376,7 +358,7 @@ async fn silence_is_records_that_grow_for_three_hours_without_a_head() {
     );
     let silence = (vec![], Some((AlarmKind::Silence, 13)));
     assert_eq!(witness.look(&world, minutes(601 + 180)).await, silence);
-    // a head that stands for it ends the silence, and one that does not begins it anew
+    // a covering head ends the gap; another starts a new one
     world.publish(minutes(800)).grow(14);
     assert_eq!(witness.look(&world, minutes(801)).await, (vec![13], None));
     assert_eq!(
@@ -387,7 +369,7 @@ async fn silence_is_records_that_grow_for_three_hours_without_a_head() {
     assert_eq!(later, (vec![], Some((AlarmKind::Silence, 14))));
 }
 
-/// The server's key can sign an old head again and again: that is no head of what grows.
+/// The server's key can re-sign an old head, but that does not cover new records.
 #[tokio::test]
 async fn heads_that_stand_for_nothing_new_are_silence() {
     let (mut world, mut witness) = seen().await;
@@ -419,7 +401,7 @@ async fn an_export_that_cannot_be_read_for_three_hours_is_silence_too() {
 
 #[tokio::test]
 async fn records_that_come_late_are_waited_for() {
-    // exported a few at once, the second is there before the first
+    // parallel export: the second object arrives first
     let (mut world, mut witness) = seen().await;
     world.grow(14);
     let late = world.key_of(13);

@@ -1,4 +1,4 @@
-//! A log, its export in memory, and whoever tampers with both.
+//! A log, its export in memory, and tampering with both.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,14 @@ use hallpass_audit::{
     Draft, Event, ExportSource, Head, Input, LogId, Origin, PublishedHead, Record, Signer,
     SinkError, Statement, TrustedKeys, canonical, head_key, object_key, seal,
 };
-use hallpass_model::{AuditId, TimeSpan, Timestamp};
+use hallpass_base::{AuditId, TimeSpan, Timestamp};
 use uuid::Uuid;
 
-/// The key of the server: whoever runs it has that file.
+/// The server's key, known to its operator.
 const SERVER: u8 = 1;
-/// The key of the witness, elsewhere.
+/// The witness's key, held elsewhere.
 const WITNESS: u8 = 2;
 
-/// Record 1 happens then; each follows a minute later.
 pub(crate) fn start() -> Timestamp {
     "2026-03-02T10:00:00Z".parse().unwrap()
 }
@@ -45,7 +44,6 @@ pub(crate) fn witness() -> Signer {
     signer(WITNESS)
 }
 
-/// What an auditor trusts.
 pub(crate) fn keys() -> TrustedKeys {
     let list = format!(
         "head {}\nwitness w {}\n",
@@ -73,7 +71,6 @@ impl World {
         }
     }
 
-    /// Records up to number `to`, exported.
     pub(crate) fn grow(&mut self, to: u64) -> &mut Self {
         while (self.records.len() as u64) < to {
             let previous = self.records.last().map(|record| Head {
@@ -103,7 +100,6 @@ impl World {
         }
     }
 
-    /// A head of record `seq` as of `at`, signed by `signer`.
     pub(crate) fn head_by(&self, seq: u64, at: Timestamp, signer: &Signer) -> PublishedHead {
         let object = PublishedHead::unsigned(&self.end(seq, at), &self.log);
         PublishedHead::from_fields(signer.sign(object).unwrap()).unwrap()
@@ -115,13 +111,12 @@ impl World {
         self
     }
 
-    /// Publishes the newest record.
     pub(crate) fn publish(&mut self, at: Timestamp) -> &mut Self {
         let head = self.head_by(self.records.len() as u64, at, &server());
         self.put_head(&head)
     }
 
-    /// Publishes as releases before heads were signed did.
+    /// Publishes as releases before signed heads did.
     pub(crate) fn publish_unsigned(&mut self, at: Timestamp) -> &mut Self {
         let end = self.end(self.records.len() as u64, at);
         let bytes = serde_json::to_vec(&end).unwrap();
@@ -129,8 +124,8 @@ impl World {
         self
     }
 
-    /// What an operator with the store and the server's key can do: from record `from` on the log is
-    /// written anew, chained and exported, and every head is signed again.
+    /// Simulates an operator with the store and the server's key: rewrites the log from record
+    /// `from` on, and re-signs every head.
     pub(crate) fn rewrite(&self, from: u64) -> Self {
         let mut other = Self {
             records: self.records[..usize::try_from(from).unwrap() - 1].to_vec(),
@@ -178,7 +173,6 @@ impl World {
             .collect()
     }
 
-    /// What the witness said of the head of record `seq`, where it lies.
     pub(crate) fn statement(&self, seq: u64) -> (String, Statement) {
         let (_, head) = self
             .heads()

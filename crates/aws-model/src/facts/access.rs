@@ -1,5 +1,3 @@
-//! Roles, users and sessions of IAM; permission sets, assignments and sessions of IAM Identity Center.
-
 use super::FactStanding::{Lower, NotVerified, Read};
 use super::{Fact, FactSource, facts, source};
 

@@ -1,9 +1,8 @@
-//! Actions for which AWS does not ask the policies that other actions need.
+//! Actions that AWS authorizes differently from others.
 
 use super::FactStanding::Read;
 use super::{ActionFact, source};
 
-/// Calls of everyone that need no permission.
 pub const NO_PERMISSION: ActionFact = ActionFact {
     id: "actions.no-permission",
     actions: &["sts:GetCallerIdentity"],
@@ -26,7 +25,6 @@ pub const NO_PERMISSION_OF_USERS: ActionFact = ActionFact {
     standing: Read("2026-11-29"),
 };
 
-/// What a root user may do against a bucket's own policy.
 pub const ROOT_OVER_BUCKET_POLICY: ActionFact = ActionFact {
     id: "actions.root.bucket-policy",
     actions: &[
@@ -40,7 +38,6 @@ pub const ROOT_OVER_BUCKET_POLICY: ActionFact = ActionFact {
     standing: Read("2026-11-29"),
 };
 
-/// What a root user may do against a queue's own policy.
 pub const ROOT_OVER_QUEUE_POLICY: ActionFact = ActionFact {
     id: "actions.root.queue-policy",
     actions: &["sqs:GetQueueAttributes", "sqs:SetQueueAttributes"],
@@ -53,7 +50,6 @@ pub const ROOT_OVER_QUEUE_POLICY: ActionFact = ActionFact {
     standing: Read("2026-11-29"),
 };
 
-/// What resource control policies do not limit.
 pub const NO_RCP: ActionFact = ActionFact {
     id: "actions.no-rcp",
     actions: &["kms:RetireGrant"],
@@ -66,7 +62,6 @@ pub const NO_RCP: ActionFact = ActionFact {
     standing: Read("2026-11-29"),
 };
 
-/// Every list of actions.
 pub const ACTIONS: &[ActionFact] = &[
     NO_PERMISSION,
     NO_PERMISSION_OF_USERS,

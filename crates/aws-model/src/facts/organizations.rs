@@ -1,5 +1,3 @@
-//! AWS Organizations: policies, units, accounts, tags.
-
 use super::FactStanding::{Lower, NotVerified, Read, Until};
 use super::{Fact, FactSource, facts, source};
 

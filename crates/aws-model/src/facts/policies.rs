@@ -1,5 +1,3 @@
-//! How long policies may be that are not the organization's.
-
 use super::FactStanding::{Lower, Read};
 use super::{Fact, FactSource, facts, source};
 

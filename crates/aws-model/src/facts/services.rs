@@ -1,5 +1,3 @@
-//! Account Management, CloudTrail, Control Tower, Detective, DevOps Guru, `EventBridge`, Security Hub, SQS.
-
 use super::FactStanding::Read;
 use super::{Fact, FactSource, facts, source};
 

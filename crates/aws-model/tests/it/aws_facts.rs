@@ -1,5 +1,3 @@
-//! The table of AWS's facts, and its reference page. `BLESS=1` writes the page anew.
-
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -148,7 +146,6 @@ fn every_fact_says_what_it_decides_and_where_it_comes_from() {
     }
 }
 
-/// What the service's own model states as well is not told otherwise here.
 #[test]
 fn the_service_models_do_not_contradict_the_facts() {
     let longest = |service: &str, shape: &str| {

@@ -1,5 +1,3 @@
-//! Event patterns: what they take, and what is none.
-
 use hallpass_aws_model::EventPattern;
 use serde_json::{Value, json};
 
@@ -180,7 +178,7 @@ fn patterns_for_sign_ins_take_what_they_describe() {
             json!({ "detail": { "eventName": [{ "exists": false }] } }),
             false,
         ),
-        // what holds members has no value of its own
+        // an object has no value
         (
             json!({ "detail": { "userIdentity": [{ "exists": true }] } }),
             false,

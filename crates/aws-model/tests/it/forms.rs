@@ -1,5 +1,3 @@
-//! The Query protocol both ways.
-
 use hallpass_aws_model::{
     ServiceModel, json_to_query_xml, query_error, query_response, query_to_json, tables, validate,
 };
@@ -82,7 +80,6 @@ fn bad_forms_are_malformed() {
     }
 }
 
-/// Writes JSON as a form, the way clients do.
 fn form(prefix: &str, value: &Value, out: &mut Vec<(String, String)>) {
     let join = |step: &str| {
         if prefix.is_empty() {
@@ -185,7 +182,6 @@ fn whole_answers_carry_namespace_and_request_id() {
     assert!(failure.contains("<Type>Receiver</Type>"), "{failure}");
 }
 
-/// A service with the forms that the committed tables do not have.
 const ODD: &str = r#"{"format": 1, "name": "odd", "id": "Odd", "version": "2020-01-01",
 "protocols": ["query"], "signing": "odd", "endpoint": "odd",
 "operations": {"Do": {"input": "All", "output": "All"}},

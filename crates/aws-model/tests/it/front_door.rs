@@ -1,5 +1,3 @@
-//! Validation texts, one row per text.
-
 use hallpass_aws_model::{Invalid, Violation, message, validate};
 use serde_json::{Value, json};
 
@@ -10,7 +8,6 @@ const STORE: &str = "d-1234567890";
 const USER: &str = "906752b2-44c8-4e80-80f1-7091a2000f9d";
 const ROLE: &str = "arn:aws:iam::222233334444:role/X";
 
-/// Runs every row, then reports all that differ.
 fn check(rows: &[(&str, Value, &str)]) {
     let mut wrong = Vec::new();
     for (name, input, expected) in rows {

@@ -1,4 +1,3 @@
-//! What the crate promises to its users, on the committed tables.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,7 +16,6 @@ mod table_facts;
 
 use hallpass_aws_model::{OperationModel, ServiceModel, tables};
 
-/// `sts AssumeRole` as service and operation.
 fn find(name: &str) -> (&'static ServiceModel, &'static OperationModel) {
     let (service, operation) = name.split_once(' ').expect("service and operation");
     let service = tables().service(service).expect(name);

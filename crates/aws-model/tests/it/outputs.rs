@@ -1,5 +1,3 @@
-//! Answers are held against the model.
-
 use hallpass_aws_model::{check_error, check_output, tables};
 use serde_json::{Value, json};
 

@@ -31,7 +31,6 @@ fn all_operations() -> Vec<(&'static ServiceModel, &'static OperationModel)> {
         .collect()
 }
 
-/// Input with the right member names and any values below them.
 fn named(
     service: &ServiceModel,
     shape: &str,

@@ -1,4 +1,4 @@
-//! The committed tables are whole, and lookups find what requests carry.
+//! The committed tables are complete, and lookups resolve request fields.
 
 use std::collections::BTreeSet;
 
@@ -70,7 +70,7 @@ fn pages_name_real_members() {
     let mut lost = Vec::new();
     for service in tables().services() {
         let has = |shape: Option<&Shape>, path: &str| {
-            // rows may stand deeper: `ResourceCollection.Tags`
+            // rows may be nested: `ResourceCollection.Tags`
             let name = path.split('.').next().unwrap_or(path);
             shape.is_some_and(|shape| shape.members().iter().any(|it| it.name == name))
         };
@@ -238,7 +238,6 @@ fn errors_carry_status_fault_and_spelling() {
     }
 }
 
-/// What the members of pages are called, where AWS's lists say it, where only names do, and on the wire of REST.
 #[test]
 fn members_of_pages_are_told_once() {
     let told = |service: &str, operation: &str| {
@@ -288,7 +287,6 @@ fn members_of_pages_are_told_once() {
                 "",
             ],
         ),
-        // the first of several
         (
             "iam",
             "GetAccountAuthorizationDetails",

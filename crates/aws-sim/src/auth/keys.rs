@@ -1,4 +1,4 @@
-//! Access keys: which exist, whose they are, what their secret is (`simulator.md` AU-1 to AU-3).
+//! Access keys, their principals and secrets (`simulator.md` AU-1 to AU-3).
 
 use crate::{
     auth::mistakes::Mistake,
@@ -11,20 +11,16 @@ use crate::{
     },
 };
 
-/// The keys of a state.
 pub(crate) struct KeyRing<'a> {
     pub state: &'a SimState,
-    /// The secret of every account's default key, if one was set.
     pub secret: Option<&'a str>,
 }
 
-/// The principal of an account's default key.
 pub(crate) fn principal_of(account: &str) -> String {
     format!("arn:aws:iam::{account}:user/sim-admin")
 }
 
 impl KeyRing<'_> {
-    /// Whose key this is, and its secret. In an account that is suspended there are none any more.
     pub(crate) fn find(
         &self,
         id: &str,
@@ -79,7 +75,6 @@ impl KeyRing<'_> {
         Some((caller, derive_secret(seed, id)))
     }
 
-    /// The secret of an account's default key.
     pub(crate) fn default_secret(&self, account: &str) -> String {
         let derived = || derive_secret(self.state.seed, &default_key(account));
         self.secret.map_or_else(derived, str::to_owned)

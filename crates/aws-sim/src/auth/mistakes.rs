@@ -1,34 +1,21 @@
-//! What can be wrong with who calls, in the words of each protocol.
-
 use crate::{
     core::errors::{ApiError, ErrorClass},
     protocol::Protocol,
 };
 
-/// A mistake in authentication.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Mistake {
     /// No header `Authorization`.
     Missing,
-    /// The header is malformed.
     Incomplete(String),
-    /// Key not known or not active; session key without its token; a token of another key.
     UnknownKey,
-    /// The session is over.
     Expired,
-    /// The signature is not the one we calculated.
     Signature,
-    /// A header is not signed that has to be, in a sentence.
     Unsigned(String),
-    /// The request's clock is off.
     Skew(String),
-    /// The scope's date is not the request's.
     ScopeDate(String),
-    /// The scope's Region.
     ScopeRegion(String),
-    /// The scope names another service than this one.
     ScopeService(String),
-    /// The scope does not end as it should.
     Terminator(String),
 }
 
@@ -38,7 +25,6 @@ const DIFFERS: &str = "The request signature we calculated does not match the si
                        service documentation for details.";
 
 impl Mistake {
-    /// The error of a protocol.
     pub(crate) fn error(&self, protocol: Protocol) -> ApiError {
         let (code, http) = self.code(protocol);
         ApiError::new(code, self.message(protocol))

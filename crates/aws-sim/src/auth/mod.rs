@@ -1,5 +1,4 @@
-//! Who calls: SigV4 as AWS checks it, access keys, and the errors for each mistake
-//! (`simulator.md` §1.4).
+//! Authentication: SigV4 as AWS checks it, access keys, and their errors (`simulator.md` §1.4).
 
 mod keys;
 mod mistakes;

@@ -11,13 +11,13 @@ use super::mistakes::Mistake;
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const TERMINATOR: &str = "aws4_request";
 
-/// How far a request's clock may be off, in seconds (`simulator.md` §1.4).
+/// Maximum clock skew of a request, in seconds (`simulator.md` §1.4).
 pub(crate) const MAX_SKEW: i64 = 300;
 
-/// How long a signature in an address is good, at most, in seconds.
+/// Maximum validity of a presigned URL, in seconds.
 const PRESIGNED_MAX: i64 = 7 * 24 * 3600;
 
-/// The header `Authorization`, or the parameters of an address that stand for it, taken apart.
+/// The parsed header `Authorization`, or the equivalent query parameters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Authorization {
     pub access_key_id: String,
@@ -27,15 +27,12 @@ pub(crate) struct Authorization {
     pub terminator: String,
     /// Of a session key.
     pub token: Option<String>,
-    /// When it was signed, as it was written.
     stamp: Option<String>,
-    /// For how many seconds it is good, when it stands in the address.
     expires: Option<i64>,
     signed_headers: Vec<String>,
     signature: String,
 }
 
-/// What a request presents for its signature.
 pub(crate) struct Presented<'a> {
     pub method: &'a str,
     pub path: &'a str,
@@ -45,8 +42,8 @@ pub(crate) struct Presented<'a> {
 }
 
 impl Authorization {
-    /// Reads the header, or without one the parameters of the address (AWS General Reference,
-    /// "Query string authentication").
+    /// Reads the header, or without one the query parameters (AWS General Reference, "Query string
+    /// authentication").
     pub(crate) fn parse(headers: &HeaderMap, query: &str) -> Result<Self, Mistake> {
         let text = |name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
         let Some(header) = headers.get("authorization") else {
@@ -96,7 +93,6 @@ impl Authorization {
         .with(parameter)
     }
 
-    /// With what both forms say by the same names.
     fn with<'a>(
         self,
         parameter: impl Fn(&str) -> Result<&'a str, Mistake>,
@@ -136,10 +132,7 @@ fn incomplete(why: &str) -> Mistake {
     Mistake::Incomplete(format!("Authorization header is not complete: {why}."))
 }
 
-/// Checks date and signature of a request whose key and scope are known to be right.
-///
-/// # Errors
-/// The first mistake, in the order date, signature.
+/// Checks date, then signature; the caller has checked key and scope.
 pub(crate) fn verify(
     authorization: &Authorization,
     request: &Presented<'_>,
@@ -164,8 +157,8 @@ pub(crate) fn verify(
         .map_err(|_| Mistake::Signature)
 }
 
-/// The host and every header of AWS's own have to be signed (AWS General Reference, "Create a canonical request"); with a
-/// signature in the address clients send others along that are not.
+/// The host and every `x-amz-` header must be signed (AWS General Reference, "Create a canonical
+/// request"); with a presigned URL clients also send unsigned ones.
 fn check_headers(authorization: &Authorization, headers: &HeaderMap) -> Result<(), Mistake> {
     let is_signed = |name: &str| authorization.signed_headers.iter().any(|it| it == name);
     if !is_signed("host") {
@@ -267,7 +260,6 @@ fn canonical_request(authorization: &Authorization, request: &Presented<'_>) -> 
     text
 }
 
-/// The path as it was sent, its segments encoded once more.
 fn encode_path(path: &str) -> String {
     let mut text = String::with_capacity(path.len());
     for byte in path.bytes() {
@@ -284,7 +276,7 @@ fn encode_path(path: &str) -> String {
     }
 }
 
-/// The query in order; in a signed address the signature itself is left out.
+/// The sorted query; omits the signature of a presigned URL.
 fn canonical_query(query: &str, signed: bool) -> String {
     let mut parts: Vec<(&str, &str)> = query
         .split('&')
@@ -322,7 +314,7 @@ fn sign(key: &[u8], text: &str) -> Vec<u8> {
         .to_vec()
 }
 
-/// The header of a request that `key` (id, secret) signs for `scope` (Region, service), as clients do.
+/// Signs a request as clients do, with `key` (id, secret) for `scope` (Region, service).
 #[cfg(test)]
 pub(crate) fn sign_header(
     (id, secret): (&str, &str),
@@ -461,7 +453,6 @@ mod tests {
         }
     }
 
-    /// As botocore's `SigV4QueryAuth` signs it, with a header that has to be sent along.
     #[test]
     fn a_signature_in_the_address() {
         const SIGNATURE: &str = "2b9bbef22ab4d1f289a4ada2c850846ac3ff9be39e673cc6114971f29bed7810";

@@ -1,7 +1,5 @@
-//! A role session as the access portal gives it, without its pages (`POST /_sim/login`).
-
+use crate::base::{Millis, Random, Refusal};
 use axum::http::StatusCode;
-use hallpass_sim_base::{Millis, Random, Refusal};
 use serde_json::{Value, json};
 
 use crate::core::{
@@ -11,7 +9,6 @@ use crate::core::{
     state::SimState,
 };
 
-/// The three names of a login.
 fn names(body: &Value) -> Result<[&str; 3], Refusal> {
     const KNOWN: [&str; 4] = ["user", "account", "permission_set", "region"];
     let fields = body
@@ -27,7 +24,7 @@ fn names(body: &Value) -> Result<[&str; 3], Refusal> {
     Ok([need("user")?, need("account")?, need("permission_set")?])
 }
 
-/// The Region that somebody signs in in: one of the instance's, the home Region where the body names none.
+/// The sign-in Region: one of the instance's, by default the home Region.
 fn region(state: &SimState, body: &Value, now: Millis) -> Result<String, Refusal> {
     let home = &state.center.home_region;
     match body.get("region") {
@@ -37,7 +34,6 @@ fn region(state: &SimState, body: &Value, now: Millis) -> Result<String, Refusal
     }
 }
 
-/// Signs a person in to an account with a permission set.
 pub(super) fn login(
     state: &mut SimState,
     body: &Value,

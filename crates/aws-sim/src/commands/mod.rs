@@ -1,15 +1,14 @@
-//! Changes that no AWS call makes: by somebody else, and by people who sign in. Each is a function of
-//! the state and its input, and goes into the state log by its name.
+//! Changes without an AWS call: foreign changes and sign-ins. Each is a function of the state and
+//! its input, and enters the state log by name.
 
 mod login;
 mod sign_in;
 
-use hallpass_sim_base::{Millis, Refusal, instant};
+use crate::base::{Millis, Refusal, instant};
 use serde_json::{Value, json};
 
 use crate::core::{self, mutate, state::SimState};
 
-/// What is to be done, and its place in the state log.
 #[derive(Clone, Copy)]
 pub(crate) struct Command<'a> {
     pub(crate) name: &'a str,
@@ -17,7 +16,6 @@ pub(crate) struct Command<'a> {
     pub(crate) seq: u64,
 }
 
-/// Runs a command.
 pub(crate) fn run(
     state: &mut SimState,
     command: Command<'_>,

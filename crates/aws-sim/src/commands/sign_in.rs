@@ -1,7 +1,5 @@
-//! People's sign-ins as commands: approving a device, letting a program in, the portal's pages.
-
+use crate::base::{Millis, Random, Refusal, instant};
 use axum::http::StatusCode;
-use hallpass_sim_base::{Millis, Random, Refusal, instant};
 use serde_json::{Value, json};
 
 use super::Command;
@@ -30,7 +28,6 @@ impl From<NotSignedIn> for Refusal {
     }
 }
 
-/// Text members of a body that has these and no others.
 fn texts<'a, const N: usize>(body: &'a Value, names: [&str; N]) -> Result<[&'a str; N], Refusal> {
     let fields = body
         .as_object()
@@ -46,7 +43,6 @@ fn texts<'a, const N: usize>(body: &'a Value, names: [&str; N]) -> Result<[&'a s
     Ok(found)
 }
 
-/// Runs a command of sign-in.
 pub(super) fn run(
     state: &mut SimState,
     command: Command<'_>,
@@ -94,8 +90,6 @@ fn authorize(state: &mut SimState, body: &Value, seq: u64, now: Millis) -> Resul
     Ok(json!({ "code": code }))
 }
 
-/// Opens the console of an account in a role: a role session like any other. One that is under
-/// way is used again, as long as the assignment stands.
 fn console(state: &mut SimState, body: &Value, seq: u64, now: Millis) -> Result<Value, Refusal> {
     let [token, account, role] = texts(body, ["token", "account_id", "role_name"])?;
     let sign_in = portal::holder(state, token, now).cloned();

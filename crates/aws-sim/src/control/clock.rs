@@ -1,7 +1,5 @@
-//! `POST /_sim/advance`.
-
+use crate::base::{Millis, Refusal, instant};
 use axum::http::StatusCode;
-use hallpass_sim_base::{Millis, Refusal, instant};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -11,12 +9,10 @@ use crate::{
     world::Shared,
 };
 
-/// A century: further nobody needs to go.
 const FURTHEST_SECONDS: f64 = 3.2e9;
-/// 9999-01-01: a year before instants end, since credentials and others last for a while.
+/// 9999-01-01: a year before the last instant, to leave time for credentials.
 const FURTHEST: Millis = 253_370_764_800_000;
 
-/// Moves the virtual clock forward and makes final what comes due.
 pub(super) fn advance(shared: &Shared, body: &Value) -> Result<Value, Refusal> {
     let fields = body
         .as_object()

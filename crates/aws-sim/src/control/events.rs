@@ -1,11 +1,11 @@
-//! `POST /_sim/events`: records of CloudTrail that nothing here made, for `LookupEvents` and trails.
+//! `POST /_sim/events`: external CloudTrail records, for `LookupEvents` and trails.
 
-use hallpass_sim_base::Refusal;
+use crate::base::Refusal;
 use serde_json::{Value, json};
 
 use crate::world::Shared;
 
-/// Adds records, all or none.
+/// Adds all records or none.
 pub(super) fn add(shared: &Shared, body: &Value) -> Result<Value, Refusal> {
     let records = body.get("Records").and_then(Value::as_array);
     let records = records.ok_or_else(|| Refusal::bad("Records", "expected a list of records"))?;

@@ -1,14 +1,12 @@
-//! `POST /_sim/faults`.
-
 use std::collections::HashSet;
 
+use crate::base::Refusal;
 use axum::http::StatusCode;
-use hallpass_sim_base::Refusal;
 use serde_json::{Value, json};
 
 use crate::{faults::read_all, world::Shared};
 
-/// Adds faults; all of them or none.
+/// Adds all faults or none.
 pub(super) fn add(shared: &Shared, body: &Value) -> Result<Value, Refusal> {
     let faults = read_all(body).map_err(|wrong| Refusal::bad(&wrong.field, &wrong.message))?;
     let mut world = shared.lock();

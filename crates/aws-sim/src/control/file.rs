@@ -1,9 +1,7 @@
-//! `POST /_sim/load` and `POST /_sim/reset`.
-
 use std::sync::MutexGuard;
 
+use crate::base::{Refusal, check_parameters, instant, parameter};
 use axum::http::StatusCode;
-use hallpass_sim_base::{Refusal, check_parameters, instant, parameter};
 use serde_json::{Value, json};
 
 use crate::{
@@ -14,7 +12,7 @@ use crate::{
 
 use super::{merge::merged, problems::problems};
 
-/// Loads a file in place of everything, or on top of what is there.
+/// Loads a file in place of the state, or on top of it.
 pub(super) fn load(
     shared: &Shared,
     parameters: &[(String, String)],
@@ -35,18 +33,14 @@ pub(super) fn load(
     replace(shared, world, file, onto)
 }
 
-/// What a file is loaded onto.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Onto {
-    /// Everything before is gone, and time goes on.
     Nothing,
-    /// What is under way goes on, and who is signed in stays so.
     WhatIs,
-    /// Time, too, is as it was before anybody moved it.
     TheStart,
 }
 
-/// Goes back to the file that was loaded.
+/// Reloads the last file.
 pub(super) fn reset(shared: &Shared) -> Result<Value, Refusal> {
     let world = shared.lock();
     let file = world.loaded.clone();

@@ -1,15 +1,14 @@
-//! `POST /_sim/load?merge=1`: a part of an organization file on top of the organization as it is. Nothing of the part is
-//! passed over: rows of lists are added, or take the place of the one that they are; everything else replaces what is
-//! there.
+//! `POST /_sim/load?merge=1`: merges a partial organization file. Adds or replaces rows of lists;
+//! replaces everything else.
 
-use hallpass_sim_base::Refusal;
+use crate::base::Refusal;
 use serde_json::{Map, Value, json};
 
 use crate::{core::export::export, organization::check_part, world::SimWorld};
 
 use super::problems::problems;
 
-/// A list of a file: where it is, the member that tells its rows apart, and those that do where a row does not have it.
+/// A list of a file: its path, the key member of its rows, and the fallback key members.
 type FileList = (&'static str, &'static str, &'static [&'static str]);
 
 const LISTS: &[FileList] = &[
@@ -42,12 +41,9 @@ const LISTS: &[FileList] = &[
     ),
 ];
 
-/// Objects whose members are added or replaced one by one.
 const OBJECTS: [&str; 4] = ["behaviour", "limits", "iam", "contacts"];
-/// Objects that hold lists, too.
 const PARTS: [&str; 2] = ["organization", "identity_center"];
 
-/// The organization as it is with a part on top.
 pub(super) fn merged(world: &SimWorld, added: &Value) -> Result<Value, Refusal> {
     let Value::Object(members) = added else {
         return Err(Refusal::bad("", "expected an object"));
@@ -58,7 +54,7 @@ pub(super) fn merged(world: &SimWorld, added: &Value) -> Result<Value, Refusal> 
     }
     let mut file = export(&world.state);
     if world.loaded.identity_center.portal_url.is_empty() {
-        // still where the simulator says
+        // the simulator determines it
         file.identity_center.portal_url.clear();
     }
     let mut whole = serde_json::to_value(file).unwrap_or_default();
@@ -79,7 +75,6 @@ fn is_list(pointer: &str) -> bool {
     LISTS.iter().any(|(list, ..)| *list == pointer)
 }
 
-/// What is no list.
 fn add_member(whole: &mut Map<String, Value>, key: &str, value: &Value) {
     if is_list(&format!("/{key}")) {
         return;
@@ -99,8 +94,8 @@ fn add_member(whole: &mut Map<String, Value>, key: &str, value: &Value) {
     }
 }
 
-/// Rows take the place of what has their id, else of what has their names, whose id they then have. Rows that are added
-/// together leave each other alone.
+/// A row replaces the row with its id, else with its names, and takes that row's id. Rows of one
+/// load do not replace each other.
 fn add_rows(whole: &mut Value, list: &FileList, rows: &[Value]) -> Result<(), Refusal> {
     let (pointer, id, names) = list;
     let Some(held) = list_at(whole, pointer) else {
@@ -139,7 +134,7 @@ fn add_rows(whole: &mut Value, list: &FileList, rows: &[Value]) -> Result<(), Re
     Ok(())
 }
 
-/// Units are held with the paths of their parents, and may be added with a name or an id.
+/// Units are stored with their parents' paths; input may use a name or an id.
 fn name_parent_in_full(held: &[&Value], row: &mut Value) {
     let text = |unit: &Value, name: &str| unit.get(name).and_then(Value::as_str).map(str::to_owned);
     let path = |unit: &Value| {
@@ -160,7 +155,6 @@ fn name_parent_in_full(held: &[&Value], row: &mut Value) {
         names.contains(&Some(parent.clone()))
     };
     let mut meant = held.iter().filter(is_meant);
-    // of several the reader of the whole file says so
     if let (Some(unit), None, Some(members)) = (meant.next(), meant.next(), row.as_object_mut()) {
         members.insert("parent".to_owned(), path(unit).into());
     }

@@ -1,5 +1,5 @@
 //! The control API `/_sim/`: state, faults, clock, call log, foreign changes (`simulator.md` §4).
-//! Never subject to faults, throttles or the call log.
+//! Exempt from faults, throttles and the call log.
 
 mod clock;
 mod events;

@@ -1,6 +1,4 @@
-//! What is wrong with an organization file, as the control API says it.
-
-use hallpass_sim_base::Refusal;
+use crate::base::Refusal;
 use serde_json::json;
 
 use crate::organization::Problem;

@@ -1,7 +1,8 @@
-//! The control API's paths.
-
 use std::sync::Arc;
 
+use crate::base::{
+    JsonAnswer, Parameters, Refusal, check_parameters, guarded, parameter, read_json,
+};
 use axum::{
     Json, Router,
     body::Bytes,
@@ -9,18 +10,14 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::{delete, get, post},
 };
-use hallpass_sim_base::{
-    JsonAnswer, Parameters, Refusal, check_parameters, guarded, parameter, read_json,
-};
 use serde_json::{Value, json};
 
 use super::{clock, events, faults, file, sessions, state};
 use crate::{organization::read_strictly, world::Shared};
 
-/// The largest organization file that is read, in bytes: some ten times one of 5,000 accounts and 20,000 people.
+/// The largest organization file, in bytes: some ten times one of 5,000 accounts and 20,000 people.
 const BODY_MAX: usize = 256 * 1024 * 1024;
 
-/// The routes under `/_sim/`, those of the pages among them, and 404 for what is not there.
 pub(crate) fn router(shared: &Arc<Shared>, pages: Router<Arc<Shared>>) -> Router {
     let routes = Router::new()
         .route("/healthz", get(|| async { Json(json!({ "ok": true })) }))

@@ -1,6 +1,6 @@
-//! `GET /_sim/sessions`: the role sessions and sign-ins that were given.
+//! `GET /_sim/sessions`: issued role sessions and sign-ins.
 
-use hallpass_sim_base::{Refusal, check_parameters, instant, parameter};
+use crate::base::{Refusal, check_parameters, instant, parameter};
 use serde_json::{Value, json};
 
 use crate::{
@@ -14,7 +14,6 @@ use crate::{
     world::Shared,
 };
 
-/// The sessions that were given.
 pub(super) fn list(shared: &Shared, parameters: &[(String, String)]) -> Result<Value, Refusal> {
     check_parameters(parameters, &["user", "account", "live"])?;
     let wall = shared.clock.now();

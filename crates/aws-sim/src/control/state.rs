@@ -1,7 +1,7 @@
 //! `GET /_sim/state` and `GET /_sim/credentials`.
 
+use crate::base::{Refusal, check_parameters, instant, parameter};
 use axum::http::StatusCode;
-use hallpass_sim_base::{Refusal, check_parameters, instant, parameter};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -11,7 +11,6 @@ use crate::{
     world::{Shared, SimWorld},
 };
 
-/// The state in numbers; more with `full` and `assignments`.
 pub(super) fn show(shared: &Shared, parameters: &[(String, String)]) -> Result<Value, Refusal> {
     check_parameters(parameters, &["full", "assignments"])?;
     let wall = shared.clock.now();
@@ -69,7 +68,6 @@ fn summary(world: &SimWorld, now: i64, wall: Timestamp) -> Value {
     })
 }
 
-/// Whether policies are looked at, and how many kinds of them.
 fn policies(settings: &core::state::SimSettings) -> Value {
     json!(if settings.authorize {
         "evaluated"
@@ -78,7 +76,6 @@ fn policies(settings: &core::state::SimSettings) -> Value {
     })
 }
 
-/// Which rules are enforced, as the option spells it.
 fn authorization(settings: &core::state::SimSettings) -> &'static str {
     match (settings.authorize, settings.full) {
         (false, _) => "off",
@@ -106,7 +103,7 @@ fn in_flight(state: &SimState) -> Vec<Value> {
         .collect()
 }
 
-/// The ground truth, whatever readers see.
+/// The ground truth, independent of read visibility.
 fn assignments(state: &SimState) -> Value {
     state
         .assignments
@@ -135,7 +132,6 @@ fn assignments(state: &SimState) -> Value {
         .collect()
 }
 
-/// The default key of an account.
 pub(super) fn credentials(
     shared: &Shared,
     parameters: &[(String, String)],

@@ -1,6 +1,7 @@
-//! Accounts that are being made (`simulator.md` §2.6): asked for, made in a while, shown by lists a little later.
+//! Account creation (`simulator.md` §2.6): takes a while, and lists include the account a little
+//! later.
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 
 use super::{
     account_requests::AccountRequest,
@@ -21,7 +22,7 @@ pub(crate) fn duration(speed: Speed, random: &mut Random) -> Millis {
     }
 }
 
-/// Makes final what is due at the state's latest instant, in order.
+/// Settles creations due at the state's latest instant, in order.
 pub(crate) fn settle(state: &mut SimState) -> Vec<Id> {
     let mut due: Vec<AccountRequest> = state
         .account_requests
@@ -61,7 +62,7 @@ fn finish(state: &mut SimState, request: &AccountRequest) -> AsyncState {
     AsyncState::Failed(fail.reason.clone())
 }
 
-/// What is new stands in the root, with the default policies.
+/// A new account is in the root, with the default policies.
 fn make(state: &mut SimState, request: &AccountRequest) {
     let root = state.head.root.clone();
     let mut random = Random::new(state.seed, &format!("settle {}", request.id));

@@ -1,6 +1,4 @@
-//! Policies of the organization on what they are attached to: found, attached, detached.
-
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 
 use super::{
     document::Document,
@@ -11,12 +9,10 @@ use super::{
 use crate::vocabulary::policy_types::{DEFAULTS, FULL_ACCESS};
 
 impl SimState {
-    /// A policy now.
     pub(crate) fn guardrail(&self, id: &str) -> Option<&Guardrail> {
         self.guardrails.rows.latest(&self.place(id))
     }
 
-    /// The policies of a type that are attached to a target now.
     pub(crate) fn guardrails_of<'a>(
         &'a self,
         target: &str,
@@ -32,7 +28,6 @@ impl SimState {
             .filter(move |policy| policy.kind == kind)
     }
 
-    /// The targets of a policy now, in the order of listings.
     pub(crate) fn targets_of(&self, policy: &str) -> impl Iterator<Item = ListPosition> {
         let policy = Id::from(policy);
         self.guardrails
@@ -43,13 +38,12 @@ impl SimState {
             .map(|(_, order, target)| (*order, target.clone()))
     }
 
-    /// Whether a policy is attached to a target now.
     pub(crate) fn is_attached(&self, policy: &str, target: &str) -> bool {
         let key = (Id::from(target), self.order(policy), Id::from(policy));
         self.guardrails.attached.latest(&key).is_some()
     }
 
-    /// Attaches a policy; in force from `seen` on.
+    /// Effective from `seen` on.
     pub(crate) fn attach(&mut self, policy: &str, target: &str, seen: Millis, now: Millis) {
         let key = (Id::from(target), self.order(policy), Id::from(policy));
         let other = (Id::from(policy), self.order(target), Id::from(target));
@@ -59,19 +53,17 @@ impl SimState {
         self.guardrails.targets.insert(other);
     }
 
-    /// Detaches a policy; no longer in force from `seen` on.
+    /// Effective until `seen`.
     pub(crate) fn detach(&mut self, policy: &str, target: &str, seen: Millis, now: Millis) {
         let key = (Id::from(target), self.order(policy), Id::from(policy));
         self.guardrails.attached.remove(&key, seen, now);
     }
 
-    /// Whether a type of policies is switched on.
     pub(crate) fn has_type(&self, kind: &str) -> bool {
         self.head.policy_types.iter().any(|one| one == kind)
     }
 
-    /// Attaches what AWS attaches to everything new: the default policies of the types that are
-    /// switched on.
+    /// Attaches AWS's default policies of the enabled types to a new target.
     pub(crate) fn attach_defaults(&mut self, target: &str, now: Millis) {
         for (kind, policy, ..) in DEFAULTS {
             if self.has_type(kind) {
@@ -80,7 +72,6 @@ impl SimState {
         }
     }
 
-    /// The root, every OU and every account.
     pub(crate) fn nodes(&self) -> Vec<Id> {
         let root = std::iter::once(Id::from(self.head.root.as_str()));
         let ous = self.ous.iter().map(|(_, ou)| ou.id.clone());
@@ -88,8 +79,7 @@ impl SimState {
         root.chain(ous).chain(accounts).collect()
     }
 
-    /// Makes AWS's own policies, and attaches those of the types that are switched on to
-    /// everything. Does nothing where they are there already.
+    /// Creates AWS's default policies, and attaches those of enabled types everywhere. Idempotent.
     pub(crate) fn found_guardrails(&mut self) {
         if self.guardrail(FULL_ACCESS).is_some() {
             return;
@@ -112,7 +102,6 @@ impl SimState {
         }
     }
 
-    /// From an account up to the root: the account, its OUs, the root.
     pub(crate) fn path_up(&self, account: &str) -> Vec<Id> {
         let mut path = vec![Id::from(account)];
         let mut at = self.account(account).map(|account| account.parent.clone());
@@ -124,7 +113,6 @@ impl SimState {
     }
 }
 
-/// The ARN of a policy.
 pub(crate) fn guardrail_arn(state: &SimState, policy: &Guardrail) -> String {
     let kind = policy.kind.to_lowercase();
     if policy.aws_managed {
@@ -137,7 +125,6 @@ pub(crate) fn guardrail_arn(state: &SimState, policy: &Guardrail) -> String {
     )
 }
 
-/// The ARN of a policy, if there is one with this id.
 pub(crate) fn policy_arn(state: &SimState, id: &str) -> Option<String> {
     state
         .guardrail(id)
@@ -146,7 +133,6 @@ pub(crate) fn policy_arn(state: &SimState, id: &str) -> Option<String> {
 
 const LETTERS: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
 
-/// An id that no policy has yet.
 pub(crate) fn fresh_id(state: &SimState, random: &mut Random) -> String {
     loop {
         let id = format!("p-{}", random.text(LETTERS, 10));

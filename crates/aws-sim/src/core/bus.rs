@@ -1,4 +1,4 @@
-//! What happens on the default buses of `EventBridge`: any service may say something there, and rules send it on to queues
+//! Default event buses of `EventBridge`: services publish events, and rules deliver them to queues
 //! and topics (Amazon `EventBridge` User Guide, "Event bus targets in Amazon `EventBridge`").
 
 use std::collections::BTreeSet;
@@ -17,19 +17,15 @@ use super::{
     topics::{TopicMessage, lets_in, topic_key},
 };
 
-/// An event that a service puts on the default buses of accounts in a Region.
 pub(crate) struct BusEvent<'a> {
     /// `aws.…`
     pub source: &'a str,
-    /// What it says.
     pub detail_type: &'a str,
-    /// ARNs of what it is about.
     pub resources: Vec<String>,
-    /// What happened.
     pub detail: Value,
 }
 
-/// Puts an event on these buses: accounts and Regions.
+/// Publishes on the buses of these accounts and Regions.
 pub(crate) fn put_event(
     state: &mut SimState,
     buses: &BTreeSet<(String, String)>,
@@ -37,14 +33,13 @@ pub(crate) fn put_event(
 ) {
     let time = whole_seconds(state.latest);
     for bus in buses {
-        // ids are drawn only where somebody may see them
         if rules_of(state, bus).next().is_some() {
             put_on(state, bus, event, &time);
         }
     }
 }
 
-/// Puts an event on a bus, and delivers it; its id.
+/// Publishes and delivers an event; returns its id.
 pub(crate) fn put_on(
     state: &mut SimState,
     bus: &(String, String),
@@ -74,8 +69,8 @@ pub(crate) fn put_on(
             let text = target_input::text(target, &body, &facts);
             let reached = deliver(state, input_text(target, "Arn"), &arn, &text);
             if !reached {
-                // what nobody lets in is not tried again (the same, "Using dead-letter queues to process undelivered
-                // events"), and the queue for it gets the event as it came
+                // a rejected delivery is not retried (the same, "Using dead-letter queues to
+                // process undelivered events"); the dead-letter queue gets the original event
                 let queue = target.pointer("/DeadLetterConfig/Arn");
                 deliver(
                     state,
@@ -89,7 +84,6 @@ pub(crate) fn put_on(
     id
 }
 
-/// The rules of a bus, by name.
 pub(crate) fn rules_of<'a>(
     state: &'a SimState,
     (account, region): &'a (String, String),
@@ -99,7 +93,6 @@ pub(crate) fn rules_of<'a>(
     rules.take_while(move |((of, at, _), _)| of == account && at == region)
 }
 
-/// Whether a queue or a topic that lets the rule in got a text. Any other target is taken for one that did.
 fn deliver(state: &mut SimState, target: Option<&str>, rule: &str, text: &str) -> bool {
     let Some(target) = target else {
         return false;

@@ -1,5 +1,6 @@
-//! The customer managed key of the instance: whoever reads or changes what Identity Center and its identity store keep needs it
-//! (IAM Identity Center User Guide, "Encryption at rest", "Baseline KMS key and IAM policy statements").
+//! The instance's customer managed key: required to use data of Identity Center and its identity
+//! store (IAM Identity Center User Guide, "Encryption at rest", "Baseline KMS key and IAM policy
+//! statements").
 
 use super::{
     authorize,
@@ -10,7 +11,6 @@ use super::{
     state::SimState,
 };
 
-/// Why a key cannot be used, as the exceptions of the service model sort it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum KeyTrouble {
     Denied,
@@ -19,7 +19,6 @@ enum KeyTrouble {
     InvalidState,
 }
 
-/// The exception and its `Reason`.
 fn named(data: KeyedData, trouble: KeyTrouble) -> (&'static str, &'static str) {
     let (code, instance, store) = match trouble {
         KeyTrouble::Denied => (
@@ -50,10 +49,7 @@ fn named(data: KeyedData, trouble: KeyTrouble) -> (&'static str, &'static str) {
     (code, reason)
 }
 
-/// Fails when the data of a call is encrypted with a key that cannot be used, or not by the caller.
-///
-/// # Errors
-/// The exception with AWS's reason.
+/// Fails when the call's data is encrypted with a key that is unusable, or unusable by the caller.
 pub(crate) fn check(context: &Context<'_>, data: KeyedData) -> Result<(), ApiError> {
     let Some(arn) = &context.state.center.key else {
         return Ok(());
@@ -90,7 +86,6 @@ fn usable(context: &Context<'_>, data: KeyedData, arn: &str) -> Result<(), KeyTr
     }
 }
 
-/// A key of any account by its ARN.
 pub(crate) fn find<'a>(state: &'a SimState, arn: &str) -> Option<&'a SimKey> {
     let id = arn.rsplit('/').next()?;
     state.keys.get(id).filter(|key| key.arn() == arn)

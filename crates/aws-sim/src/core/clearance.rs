@@ -1,9 +1,8 @@
-//! Who may call what (`simulator.md` §2.5): management account, delegated administrator,
-//! other members.
+//! Permitted callers (`simulator.md` §2.5): management account, delegated administrator, other
+//! members.
 
 use super::{call::Call, caller::AwsCaller, instance_regions::InstanceRegion, state::SimState};
 
-/// What a caller's account is to a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AccountStanding {
     Management,
@@ -12,7 +11,6 @@ pub(crate) enum AccountStanding {
     Outsider,
 }
 
-/// What the account is to the service with this principal.
 pub(crate) fn standing(state: &SimState, account: &str, principal: &str) -> AccountStanding {
     let delegated = |row: &&crate::organization::Delegation| {
         row.account == account && (principal.is_empty() || row.service == principal)
@@ -28,17 +26,15 @@ pub(crate) fn standing(state: &SimState, account: &str, principal: &str) -> Acco
     }
 }
 
-/// Where an operation of Identity Center can be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallableIn {
-    /// In the home Region of the instance.
     HomeRegion,
-    /// In every Region of it: what the instance is, and who is in its directory (IAM Identity Center User Guide, "IAM
-    /// Identity Center service APIs supported in additional AWS Regions").
+    /// In all its Regions: reads of the instance and its directory (IAM Identity Center User Guide,
+    /// "IAM Identity Center service APIs supported in additional AWS Regions").
     EveryRegion,
 }
 
-/// Whether the caller may use Identity Center at all, and in this Region.
+/// Whether the caller may use Identity Center in this Region.
 pub(crate) fn may_use_identity_center(
     state: &SimState,
     call: &Call,

@@ -1,14 +1,14 @@
-//! Contacts of accounts: what the organization file states, else what is made of the seed.
+//! Account contacts: from the organization file, else generated from the seed.
 
 use std::collections::BTreeMap;
 
-use hallpass_sim_base::Random;
+use crate::base::Random;
 use serde_json::{Map, Value, json};
 
 use super::{entities::Account, state::SimState};
 use crate::organization::{AccountContacts, FAMILY, GIVEN};
 
-/// Who may be named beside the primary contact: kind, title, of a hundred accounts how many have one.
+/// Alternate contacts: kind, title, percentage of accounts that have one.
 const KINDS: &[(&str, &str, u64)] = &[
     ("BILLING", "Accounts Payable", 75),
     ("OPERATIONS", "On Call", 60),
@@ -16,7 +16,6 @@ const KINDS: &[(&str, &str, u64)] = &[
 ];
 
 impl SimState {
-    /// The contacts of an account.
     pub(crate) fn contacts_of(&self, account: &str) -> AccountContacts {
         let stated = self.contacts.get(account).cloned();
         let made = || {

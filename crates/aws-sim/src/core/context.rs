@@ -1,7 +1,6 @@
-//! One call under way: the state, who asks, the instant that reads see, the instant from which
-//! writes are seen.
+//! One call: the state, the caller, the instant of reads, the instant its writes become visible.
 
-use hallpass_sim_base::{Bucket, Millis, Random};
+use crate::base::{Bucket, Millis, Random};
 use serde_json::Value;
 
 use super::{
@@ -16,19 +15,17 @@ use super::{
 };
 use crate::organization::Consistency;
 
-/// What comes of an operation.
 pub(crate) type HandlerResult = Result<Output, ApiError>;
 
-/// A call under way.
 pub(crate) struct Context<'a> {
     pub state: &'a mut SimState,
     pub call: &'a Call,
     pub caller: &'a AwsCaller,
     pub now: Millis,
-    /// Lists and searches see what was visible at this instant.
+    /// Lists and searches read the state of this instant.
     pub reading: Millis,
-    /// What is asked for by its id is seen as of this instant: its own writes at once, unless a
-    /// fault says otherwise (`simulator.md` C-2).
+    /// Reads by id use this instant: own writes are visible immediately, unless a fault changes
+    /// that (`simulator.md` C-2).
     pub reading_by_id: Millis,
     random: Random,
     changed: bool,
@@ -66,7 +63,7 @@ impl<'a> Context<'a> {
         self.changed
     }
 
-    /// Marks the state as changed and says from when readers see it.
+    /// Marks the state as changed and returns when readers see it.
     pub(crate) fn write(&mut self, window: Window) -> Millis {
         self.changed = true;
         self.now + window_ms(self.state.settings.consistency, window, &mut self.random)
@@ -76,33 +73,30 @@ impl<'a> Context<'a> {
         &mut self.random
     }
 
-    /// An input member that is text; empty when absent.
     pub(crate) fn text(&self, name: &str) -> &'a str {
         input_text(&self.call.input, name).unwrap_or_default()
     }
 
-    /// An input member that is text, if it is there.
     pub(crate) fn optional(&self, name: &str) -> Option<&'a str> {
         input_text(&self.call.input, name)
     }
 
-    /// Where the page of this call begins and how long it is.
+    /// Where this call's page begins, and its size.
     ///
     /// # Errors
-    /// The token is not from this listing, or is too old.
+    /// The token is foreign or too old.
     pub(crate) fn page(&self) -> Result<PageCursor, ApiError> {
         PageCursor::of(self.call, self.caller, self.state.seed, self.now)
     }
 
-    /// One page of rows as the answer, under the names of the model.
     pub(crate) fn paged(&self, rows: Vec<Value>, token: Option<String>) -> Output {
         paged(self.call, rows, token)
     }
 
-    /// A page of rows, each with what it is sorted by.
+    /// A page of rows with their sort keys.
     ///
     /// # Errors
-    /// The token is not from this listing, or is too old.
+    /// The token is foreign or too old.
     pub(crate) fn listing(&self, mut rows: Vec<(String, Value)>) -> HandlerResult {
         let page = self.page()?;
         let after = page.after.as_ref().map_or("", |(_, id)| id.as_str());
@@ -139,7 +133,6 @@ impl<'a> Context<'a> {
         Err(throttled(Some(self.call.service), named))
     }
 
-    /// Who and when, for a new row of the identity store.
     pub(crate) fn origin(&self) -> Origin {
         Origin {
             created: self.now,
@@ -150,7 +143,6 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The same for a changed row.
     pub(crate) fn touched(&self, origin: &Origin) -> Origin {
         Origin {
             updated: self.now,

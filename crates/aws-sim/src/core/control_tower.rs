@@ -1,9 +1,9 @@
-//! What becomes of a landing zone of Control Tower in time: accounts that move are enrolled, operations and launches end,
-//! and tell of it.
+//! Time-driven changes of a Control Tower landing zone: enrolls moved accounts, ends operations and
+//! launches, and publishes their events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 use serde_json::{Value, json};
 
 use super::{
@@ -20,15 +20,12 @@ use crate::organization::{
 
 const CAPITALS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 const DIGITS: &str = "0123456789";
-/// Accounts that are moved are enrolled by themselves.
 pub(crate) const AUTO_ENROLMENT: &str = "INHERITANCE_DRIFT";
 
-/// An id made of the seed.
 pub(crate) fn tower_id(state: &SimState, of: &str) -> String {
     Random::new(state.seed, &format!("tower {of}")).text(CAPITALS, 17)
 }
 
-/// The landing zone of a file, and where Config records.
 pub(crate) fn load_file(state: &mut SimState, file: &OrganizationFile, names: &NameIndex) {
     let account = |name: &String| names.account(name).unwrap_or(name).to_owned();
     let rows = file.config_recorders.iter().flatten();
@@ -63,7 +60,7 @@ pub(crate) fn load_file(state: &mut SimState, file: &OrganizationFile, names: &N
     load(state, basis);
 }
 
-/// Builds the landing zone of a file whose names are ids by now.
+/// Requires names resolved to ids.
 fn load(state: &mut SimState, basis: ControlTowerBasis) {
     let mut tower = SimTower {
         units: BTreeMap::new(),
@@ -106,8 +103,7 @@ fn load(state: &mut SimState, basis: ControlTowerBasis) {
     state.tower = Some(tower);
 }
 
-/// A row of an account that is enrolled from an instant on. Where Config records already, it fails (AWS: "Prerequisites
-/// for enrollment").
+/// An enrolled account. Fails where Config records already (AWS: "Prerequisites for enrollment").
 fn account_row(
     state: &SimState,
     tower: &SimTower,
@@ -137,7 +133,7 @@ fn account_row(
     }
 }
 
-/// What the landing zone makes of an account that stands in another unit from now on.
+/// Applies the landing zone to an account that moved to another unit.
 pub(crate) fn moved(state: &mut SimState, account: &str, to: &str, fail: Option<&FailAsync>) {
     let Some(tower) = &state.tower else {
         return;
@@ -171,7 +167,7 @@ pub(crate) fn moved(state: &mut SimState, account: &str, to: &str, fail: Option<
     }
 }
 
-/// Makes final what is due at the state's latest instant; ids of what it was.
+/// Settles operations due at the state's latest instant; returns their ids.
 pub(crate) fn settle(state: &mut SimState) -> Vec<Id> {
     let Some(tower) = &state.tower else {
         return Vec::new();
@@ -229,7 +225,7 @@ fn finish_operation(state: &mut SimState, id: &str) {
                     .get(&*row.id)
                     .is_some_and(|it| it.unit == operation.unit && it.failed.is_none());
                 if !was_there {
-                    // the controls come by themselves or not at all, until they are reset, too
+                    // controls are applied automatically or never, also after a reset
                     let unit = &operation.unit;
                     let made = account_row(state, &tower, &row.id, unit, operation.due, false);
                     tower.accounts.insert(row.id.to_string(), made);
@@ -241,7 +237,8 @@ fn finish_operation(state: &mut SimState, id: &str) {
     tell_operation(state, id);
 }
 
-/// Account Factory is done: the account is made or taken on, stands in its unit, and the lifecycle event says so.
+/// Ends an Account Factory launch: the account is created or enrolled and in its unit; publishes
+/// the lifecycle event.
 fn finish_product(state: &mut SimState, id: &str) {
     let found = state
         .tower
@@ -307,7 +304,6 @@ fn fresh_account(state: &SimState, product: &str) -> String {
     }
 }
 
-/// The lifecycle event of Account Factory.
 fn tell(state: &mut SimState, product: &FactoryProduct, is_new: bool) {
     let (name, member) = if is_new {
         ("CreateManagedAccount", "createManagedAccountStatus")
@@ -335,7 +331,6 @@ fn tell(state: &mut SimState, product: &FactoryProduct, is_new: bool) {
     put_lifecycle(state, name, product.due, &details);
 }
 
-/// What is told of a baseline that was set: whose it is, how it ended, and when.
 struct ToldBaseline<'a> {
     kind: &'a str,
     id: &'a str,
@@ -344,7 +339,6 @@ struct ToldBaseline<'a> {
     at: (Millis, Millis),
 }
 
-/// The lifecycle event of a baseline.
 fn tell_baseline(state: &mut SimState, name: &str, told: &ToldBaseline<'_>) {
     let (head, (asked, over)) = (&state.head, told.at);
     let target = format!(
@@ -364,8 +358,8 @@ fn tell_baseline(state: &mut SimState, name: &str, told: &ToldBaseline<'_>) {
     put_lifecycle(state, name, over, &details);
 }
 
-/// What is told of an operation on a unit; of controls nothing that anybody waits for. A unit that comes under Control
-/// Tower is told of twice (?).
+/// Publishes the event of a unit operation; controls have none. Registering a unit publishes two
+/// (?).
 fn tell_operation(state: &mut SimState, id: &str) {
     let found = state.tower.as_ref().and_then(|tower| {
         let operation = tower.operations.get(id)?;
@@ -405,7 +399,7 @@ fn tell_operation(state: &mut SimState, id: &str) {
     }
 }
 
-/// An account that was moved has its baseline; what AWS calls that is not documented (?).
+/// The baseline of a moved account; AWS's event name is undocumented (?).
 fn tell_enrolled(state: &mut SimState, id: &str) {
     let row = state.tower.as_mut().and_then(|it| it.accounts.get_mut(id));
     let Some(row) = row else {
@@ -423,8 +417,8 @@ fn tell_enrolled(state: &mut SimState, id: &str) {
     tell_baseline(state, "EnableBaseline", &told);
 }
 
-/// Puts a lifecycle event on the bus of the management account (AWS Control Tower User Guide, "Lifecycle events in AWS
-/// Control Tower").
+/// Publishes a lifecycle event on the management account's bus (AWS Control Tower User Guide,
+/// "Lifecycle events in AWS Control Tower").
 fn put_lifecycle(state: &mut SimState, name: &str, at: Millis, details: &Value) {
     let Some(home) = state.tower.as_ref().map(|it| it.basis.home_region.clone()) else {
         return;
@@ -445,7 +439,6 @@ fn put_lifecycle(state: &mut SimState, name: &str, at: Millis, details: &Value) 
     put_event(state, &BTreeSet::from([(management, home)]), &event);
 }
 
-/// An instant as Control Tower writes it.
 fn dated(at: Millis, zone: &str) -> String {
     let whole = super::issue::whole_seconds(at);
     format!("{}{zone}", whole.trim_end_matches('Z'))

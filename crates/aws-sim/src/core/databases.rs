@@ -1,11 +1,10 @@
-//! Databases of RDS: what is known of them. They hold nothing.
+//! RDS databases: metadata only, no data.
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde::{Deserialize, Serialize};
 
 use crate::organization::Speed;
 
-/// A database instance.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct SimDatabase {
     pub id: String,
@@ -14,19 +13,17 @@ pub(crate) struct SimDatabase {
     pub user: Option<String>,
     pub storage: i64,
     pub created: Millis,
-    /// From when it can be used.
     pub available: Millis,
-    /// Whether it is reached from outside, as of `changed`; before that it is the other way round while it is modified.
+    /// Public access as of `changed`; inverted until then.
     pub public: bool,
-    /// Until when it is being modified.
     pub changed: Option<Millis>,
 }
 
-/// What there is in a place, by the identifier of the instance.
+/// Keyed by instance identifier.
 pub(crate) type DatabasePlace = (String, String);
 
 impl SimDatabase {
-    /// Whether it is reached from outside, as somebody sees it now.
+    /// Whether public access is currently visible.
     pub(crate) fn is_public(&self, now: Millis) -> bool {
         match self.changed {
             Some(until) if now < until => !self.public,
@@ -34,7 +31,6 @@ impl SimDatabase {
         }
     }
 
-    /// How it is (Amazon RDS User Guide, "Viewing Amazon RDS DB instance status").
     pub(crate) fn status(&self, now: Millis) -> &'static str {
         if now < self.available {
             return "creating";
@@ -46,7 +42,7 @@ impl SimDatabase {
     }
 }
 
-/// How long a database is made, and how long it is modified (?).
+/// Duration of creation and of modification (?).
 pub(crate) fn taking(speed: Speed) -> (Millis, Millis) {
     match speed {
         Speed::Real => (300_000, 60_000),

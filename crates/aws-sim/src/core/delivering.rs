@@ -1,12 +1,12 @@
-//! How what CloudTrail recorded gets into buckets: gzipped files of an account and a Region, every few minutes (AWS
-//! CloudTrail User Guide, "How `CloudTrail` works").
+//! Delivers CloudTrail records to buckets: gzipped files per account and Region, every few minutes
+//! (AWS CloudTrail User Guide, "How `CloudTrail` works").
 
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
 };
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 use serde_json::{Value, json};
 
 use super::{
@@ -19,16 +19,13 @@ use super::{
 };
 use crate::organization::Speed;
 
-/// Records that wait for their delivery; with more, they are delivered before their time.
+/// Maximum waiting records; more are delivered early.
 const WAITING_MAX: usize = 20_000;
-/// Records of a file.
 const FILE_RECORDS_MAX: usize = 2_000;
-/// What somebody brings from longer ago than two days is in one file a day.
+/// Imported records older than two days go into one file a day.
 const DAY: Millis = 24 * 3_600_000;
-/// Letters of the last part of a file's name.
 const NAME_LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// How often files come, and how long an event waits at least: at AWS it is in a bucket after some five minutes.
 fn pace(speed: Speed) -> (Millis, Millis) {
     match speed {
         Speed::Real => (300_000, 150_000),
@@ -37,7 +34,6 @@ fn pace(speed: Speed) -> (Millis, Millis) {
     }
 }
 
-/// Delivers what is due.
 pub(crate) fn deliver(state: &mut SimState) {
     if state.trails.is_empty() {
         state.deliveries.waiting.clear();
@@ -57,7 +53,6 @@ pub(crate) fn deliver(state: &mut SimState) {
     state.deliveries.waiting = waiting;
     let mut files: BTreeMap<(Millis, String, String), Vec<Arc<HistoryEvent>>> = BTreeMap::new();
     for event in due {
-        // what happened while nobody moved the clock came when it would have
         let every = if event.at < round - 2 * DAY {
             DAY
         } else {
@@ -90,7 +85,6 @@ pub(crate) fn deliver(state: &mut SimState) {
     }
 }
 
-/// Puts a file into a trail's bucket.
 fn put_file(
     state: &mut SimState,
     trail: &Trail,
@@ -140,7 +134,6 @@ mod tests {
         trails::{TrailOwner, TrailReach},
     };
 
-    /// 2026-11-20, 10:00:00 UTC.
     const START: Millis = 1_795_168_800_000;
     const HOUR: Millis = 3_600_000;
     const BUCKET: &str = "b";

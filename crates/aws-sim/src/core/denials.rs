@@ -1,44 +1,33 @@
-//! What AWS keeps of denied calls, by authorization id (IAM User Guide, "Troubleshoot access denied error messages with
-//! authorization ID"). In memory, and no more than so many; what is replayed from the state log is there again.
+//! Denied calls by authorization id (IAM User Guide, "Troubleshoot access denied error messages
+//! with authorization ID"). In memory and bounded.
 
 use std::collections::VecDeque;
 
+use crate::base::{Millis, Random};
 use hallpass_iam::{Context, ContextValue, Decision, Explanation, Layer};
-use hallpass_sim_base::{Millis, Random};
 use serde_json::{Map, Value, json};
 
-/// Denials that are kept.
 const KEPT_MAX: usize = 1_000;
-/// How long each is kept: at least so long (IAM Toolbox API Reference, "`GetRequestAuthorizationDetails`").
+/// AWS's minimum retention (IAM Toolbox API Reference, "`GetRequestAuthorizationDetails`").
 const KEPT_FOR: Millis = 24 * 3_600_000;
-/// Characters of an id (?).
 const ID_CHARACTERS: usize = 26;
-/// What ids are made of.
 const ID_LETTERS: &str = "0123456789abcdefghijklmnopqrstuvwxyz";
 
-/// A denied call, and what is told of it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct KeptDenial {
-    /// By what it is asked for.
     pub id: String,
-    /// The account of who was denied.
     pub account: String,
-    /// The Region that was called.
     pub region: String,
-    /// When.
     pub at: Millis,
-    /// The answer.
     pub details: Value,
 }
 
-/// All that is kept.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct KeptDenials {
     kept: VecDeque<KeptDenial>,
 }
 
 impl KeptDenials {
-    /// Keeps one more.
     pub(crate) fn add(&mut self, denial: KeptDenial) {
         if self.kept.len() >= KEPT_MAX {
             self.kept.pop_front();
@@ -46,14 +35,13 @@ impl KeptDenials {
         self.kept.push_back(denial);
     }
 
-    /// The one with an id, while it is kept.
     pub(crate) fn find(&self, id: &str, now: Millis) -> Option<&KeptDenial> {
         let mut kept = self.kept.iter();
         kept.find(|it| it.id == id && it.at + KEPT_FOR > now)
     }
 }
 
-/// What is to be kept of a call that policies denied: the seed, when, and the number of the call; whose account called which
+/// Records a call denied by policies: seed, time and call number; caller's account and called
 /// Region.
 pub(crate) fn kept(
     (seed, at, seq): (u64, Millis, u64),
@@ -99,7 +87,7 @@ fn effect(decision: Decision) -> &'static str {
     }
 }
 
-/// The check that denied; those that AWS lists beside it are not played.
+/// The denying check; AWS's additional checks are not simulated.
 fn check(why: &Explanation) -> Value {
     let by = why.decided_by.as_ref();
     let kind = match by.map(|it| it.layer) {

@@ -1,8 +1,6 @@
-//! An account becomes the administrator of a service in a Region.
-
 use std::collections::BTreeMap;
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 
 use super::{
     administrators::{BehaviorGraph, RegionalAdministrator, ServicePlace, taking},
@@ -11,8 +9,8 @@ use super::{
 };
 use crate::organization::Delegation;
 
-/// Makes an account the administrator of a service in a Region; Organizations knows it, too, and the service has
-/// trusted access.
+/// Makes an account the administrator of a service in a Region, with trusted access and a
+/// registration in Organizations.
 pub(crate) fn designate(
     state: &mut SimState,
     principal: &str,
@@ -42,7 +40,6 @@ pub(crate) fn designate(
     state.regional_administrators.insert(place, administrator);
 }
 
-/// The graph that Detective makes for the administrator of a Region.
 pub(crate) fn make_graph(state: &mut SimState, region: &str, account: &str, now: Millis) {
     let id = uuid(state.seed, &format!("graph {region} {account} {now}")).replace('-', "");
     let graph = BehaviorGraph {

@@ -1,6 +1,6 @@
-//! Digests of what trails delivered: each signed, and naming the one before it with its hash and signature (AWS
-//! CloudTrail User Guide, "`CloudTrail` digest file structure", "Custom implementations of `CloudTrail` log file integrity
-//! validation").
+//! CloudTrail digests, each with the hash and signature of its predecessor (AWS CloudTrail User
+//! Guide, "`CloudTrail` digest file structure", "Custom implementations of `CloudTrail` log file
+//! integrity validation").
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -8,13 +8,13 @@ use std::{
     sync::Arc,
 };
 
+use crate::base::Millis;
 use aws_lc_rs::{
     digest,
     rand::SystemRandom,
     rsa::KeySize,
     signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair},
 };
-use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{
@@ -25,37 +25,33 @@ use super::{
 
 const HOUR: Millis = 3_600_000;
 const DAY: Millis = 24 * HOUR;
-/// A digest comes so long after its hour.
+/// Delay of a digest after its hour.
 const LATE: Millis = 60_000;
-/// Of what lies further back, when the clock was moved or old events were brought, a digest is that of a day.
+/// Older periods, after a clock move or an import, have one digest a day.
 const HOURLY_FOR: Millis = 2 * DAY;
-/// How long a key is good, before and after the first digest it signed.
+/// Validity of a key before and after its first digest.
 pub(crate) const KEY_FOR: Millis = 400 * DAY;
-/// By then what happened before a stop is delivered.
+/// Delay until all events before a stop are delivered.
 const DELIVERED: Millis = 600_000;
 const ALGORITHM: &str = "SHA256withRSA";
 
-/// A file that was delivered.
 #[derive(Debug, Clone)]
 pub(crate) struct DeliveredLog {
     pub key: String,
-    /// Of its content before it was compressed.
+    /// Of the uncompressed content.
     pub sha256: String,
-    /// The first event in it, and the last.
     pub oldest: Millis,
     pub newest: Millis,
 }
 
-/// The SHA-256 of bytes in hexadecimal digits.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     hex::encode(digest::digest(&digest::SHA256, bytes))
 }
 
-/// The key that signs digests. It is drawn by this process, and not from the seed: as the files themselves it does not
-/// outlive it.
+/// The digest signing key. Drawn by the process, not from the seed: like the files, it does not
+/// outlive the process.
 pub(crate) struct DigestKey {
     pair: RsaKeyPair,
-    /// From when it is good.
     pub from: Millis,
 }
 
@@ -74,12 +70,11 @@ impl DigestKey {
         })
     }
 
-    /// The public key (PKCS #1, DER).
+    /// PKCS #1, DER.
     pub(crate) fn public(&self) -> &[u8] {
         self.pair.public_key().as_ref()
     }
 
-    /// What digests call it.
     pub(crate) fn fingerprint(&self) -> String {
         let mut digits = sha256_hex(self.public());
         digits.truncate(32);
@@ -96,7 +91,6 @@ impl DigestKey {
     }
 }
 
-/// The last digest of a chain.
 #[derive(Debug, Clone)]
 struct LastDigest {
     bucket: String,
@@ -110,16 +104,12 @@ struct LastDigest {
 struct DigestChain {
     account: String,
     region: String,
-    /// Until when there are digests.
     until: Millis,
-    /// The next digest is its last: the trail was stopped.
     is_ending: bool,
     last: Option<LastDigest>,
-    /// What no digest has yet, with the instant of its delivery.
     logs: Vec<(Millis, DeliveredLog)>,
 }
 
-/// All chains.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DigestChains {
     /// By the trail's ARN, account and Region.
@@ -128,12 +118,10 @@ pub(crate) struct DigestChains {
 }
 
 impl DigestChains {
-    /// The key of all digests, if there were any.
     pub(crate) fn key(&self) -> Option<&DigestKey> {
         self.key.as_deref()
     }
 
-    /// A file was delivered.
     pub(crate) fn note(
         &mut self,
         trail: &Trail,
@@ -157,7 +145,7 @@ impl DigestChains {
         chain.logs.push((at, log));
     }
 
-    /// A trail was stopped, or goes on: what comes after its last digest is another chain, whose first names none before it.
+    /// Stops or restarts a trail: later digests form a new chain without a predecessor.
     pub(crate) fn end(&mut self, trail: &str, is_ending: bool) {
         for ((of, _, _), chain) in &mut self.chains {
             if of == trail {
@@ -166,12 +154,10 @@ impl DigestChains {
         }
     }
 
-    /// A trail was deleted, or has no digests any more.
     pub(crate) fn cut(&mut self, trail: &str) {
         self.chains.retain(|(arn, _, _), _| arn != trail);
     }
 
-    /// Writes the digests that are due.
     pub(crate) fn close(
         &mut self,
         trail: &Trail,
@@ -206,13 +192,11 @@ impl DigestChains {
 }
 
 impl DigestChain {
-    /// Whether all that a stopped trail delivered is in a digest.
     fn is_over(&self, trail: &Trail) -> bool {
         let stopped = trail.stopped.filter(|_| self.is_ending);
         stopped.is_some_and(|stopped| self.until > stopped + DELIVERED)
     }
 
-    /// Writes the digest of what was delivered before `until`.
     fn write(
         &mut self,
         trail: &Trail,

@@ -1,10 +1,7 @@
-//! Leaving the directory.
-
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 
 use super::state::SimState;
 
-/// Removes a user and its memberships.
 pub(crate) fn remove_user(state: &mut SimState, id: &str, seen: Millis, now: Millis) {
     let groups: Vec<_> = state.groups_of(id).cloned().collect();
     for group in groups {
@@ -15,7 +12,6 @@ pub(crate) fn remove_user(state: &mut SimState, id: &str, seen: Millis, now: Mil
     state.users.remove(&place, seen, now);
 }
 
-/// Removes a group and its memberships.
 pub(crate) fn remove_group(state: &mut SimState, id: &str, seen: Millis, now: Millis) {
     let members: Vec<_> = state.members_of(id).map(|row| row.user.clone()).collect();
     for user in members {

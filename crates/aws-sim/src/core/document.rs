@@ -1,4 +1,4 @@
-//! A policy document as it was written, and compiled when somebody first asks for it.
+//! A policy document in its original text, compiled at first use.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::vocabulary::policy_types;
 
-/// A text that cannot be changed, so that what was compiled of it stays right.
+/// Immutable, so that the compiled form stays valid.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub(crate) struct Document {
@@ -17,7 +17,6 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// A document; nothing is checked.
     pub(crate) fn new(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
@@ -25,18 +24,15 @@ impl Document {
         }
     }
 
-    /// A document as a file states it, text or JSON.
     pub(crate) fn stated(document: &Value) -> Self {
         Self::new(policy_types::text(document))
     }
 
-    /// The text to the byte.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    /// The policy; `None` when the text is none of its kind. A document is asked for one kind and
-    /// under one name only.
+    /// The policy; `None` when the text is invalid. Caches one kind and name per document.
     pub(crate) fn policy(&self, kind: PolicyType, name: &str) -> Option<Arc<Policy>> {
         let compile = || {
             let read = Policy::parse(&self.text, kind).ok()?;

@@ -1,6 +1,4 @@
-//! Entitlements of account access manager as the organization file has them.
-
-use hallpass_sim_base::Random;
+use crate::base::Random;
 
 use super::{
     account_access::{AccessEntitlement, AccountAccess, PRINCIPAL, account_of_role},
@@ -11,11 +9,10 @@ use super::{
 };
 use crate::organization::{self, IamPolicies, IamRole, NameIndex};
 
-/// What roles may do that only an entitlement of the file speaks of.
 const MADE_ROLE_MAY: &str = "ReadOnlyAccess";
 
 impl SimState {
-    /// Takes the entitlements of a file. Where there are some, there is an application.
+    /// Loads a file's entitlements. If it has any, an application exists.
     pub(crate) fn load_entitlements(
         &mut self,
         rows: &[organization::Entitlement],
@@ -69,7 +66,7 @@ impl SimState {
         }
     }
 
-    /// Makes the roles that entitlements of a file speak of and that are not there.
+    /// Creates missing roles named in a file's entitlements.
     pub(crate) fn make_entitled_roles(&mut self) {
         let rows = self.account_access.entitlements.iter();
         let rows: Vec<AccessEntitlement> = rows.map(|(_, row)| row.clone()).collect();
@@ -96,7 +93,6 @@ impl SimState {
         }
     }
 
-    /// The entitlements of now, as a file has them.
     pub(crate) fn exported_entitlements(&self) -> Vec<organization::Entitlement> {
         let rows = self.account_access.entitlements.iter();
         let mut rows: Vec<organization::Entitlement> = rows

@@ -1,41 +1,35 @@
-//! What CloudTrail keeps of an organization: a record of each sign-in and of each call, as `LookupEvents` shows them.
-//! In memory, and no more than so many of each; what is replayed from the state log is there again.
+//! CloudTrail event history: a record of each sign-in and call, as in `LookupEvents`. In memory and
+//! bounded; replay of the state log restores it.
 
 use std::{collections::VecDeque, sync::Arc};
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::organization::Speed;
 
-/// Records of a kind that are kept.
 const KEPT_MAX: usize = 10_000;
-/// How long records are kept (AWS `CloudTrail` User Guide, "Viewing recent management events").
+/// Retention of records (AWS `CloudTrail` User Guide, "Viewing recent management events").
 pub(crate) const KEPT_FOR: Millis = 90 * 24 * 3_600_000;
-/// Until a record can be looked up: "typically within 5 minutes" (the same page).
+/// Delay before a record is visible: "typically within 5 minutes" (the same page).
 const LATE: Millis = 300_000;
 
-/// A record, with what it is looked up by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HistoryEvent {
-    /// When it happened.
     pub at: Millis,
-    /// Whose history it is part of.
     pub account: String,
-    /// The Region that was called.
     pub region: String,
     /// The record, as a trail writes it.
     pub record: Value,
 }
 
 impl HistoryEvent {
-    /// A member of the record that is text; empty when absent.
+    /// Returns empty when absent.
     pub(crate) fn text(&self, name: &str) -> &str {
         text(&self.record, name)
     }
 
-    /// Who did it, as lists show it.
     pub(crate) fn user_name(&self) -> &str {
         let who = self.record.get("userIdentity").unwrap_or(&Value::Null);
         let session = text(who, "arn").rsplit('/').next().unwrap_or_default();
@@ -45,10 +39,7 @@ impl HistoryEvent {
         }
     }
 
-    /// A record that somebody brings.
-    ///
-    /// # Errors
-    /// What it has not.
+    /// Validates an imported record.
     pub(crate) fn brought(record: &Value) -> Result<Self, String> {
         let need = |name: &str| match text(record, name) {
             "" => Err(format!("a record has no `{name}`")),
@@ -69,7 +60,6 @@ impl HistoryEvent {
     }
 }
 
-/// All that is kept.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EventHistory {
     sign_ins: VecDeque<Arc<HistoryEvent>>,
@@ -85,7 +75,7 @@ impl EventHistory {
         keep(&mut self.calls, event);
     }
 
-    /// What can be seen in an account and a Region, in no order.
+    /// Visible records of an account and a Region, unordered.
     pub(crate) fn seen<'a>(
         &'a self,
         account: &'a str,
@@ -120,7 +110,6 @@ fn text<'a>(of: &'a Value, name: &str) -> &'a str {
     of.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The id of a record: the same for the same seed and number.
 pub(crate) fn event_id(seed: u64, number: &str) -> String {
     let digits = Random::new(seed, &format!("event {number}")).text("0123456789abcdef", 30);
     let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default();
@@ -128,7 +117,6 @@ pub(crate) fn event_id(seed: u64, number: &str) -> String {
     format!("{a}-{b}-4{c}-8{}-{}", part(15..18), part(18..30))
 }
 
-/// An instant as records have it.
 pub(crate) fn event_time(at: Millis) -> String {
     let at = Timestamp::from_millisecond(at).unwrap_or_default();
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

@@ -1,8 +1,8 @@
-//! Writes the state out as an organization file that loads back to the same state.
+//! Exports the state as an organization file that loads back to the same state.
 
 use std::collections::{BTreeMap, HashMap};
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -28,7 +28,6 @@ fn date(at: Millis) -> Option<String> {
         .map(|at| at.to_string())
 }
 
-/// The organization as it is now, with every id.
 pub(crate) fn export(state: &SimState) -> OrganizationFile {
     let head = &state.head;
     OrganizationFile {
@@ -78,7 +77,6 @@ pub(crate) fn export(state: &SimState) -> OrganizationFile {
     }
 }
 
-/// Trails that log, of all Regions, with digests; a file can state no others.
 fn trails(state: &SimState) -> Vec<StatedTrail> {
     let stated = state
         .trails
@@ -96,7 +94,6 @@ fn trails(state: &SimState) -> Vec<StatedTrail> {
     stated.map(row).collect()
 }
 
-/// Where a recorder or a channel is, where that is stated.
 fn config_recorders(state: &SimState) -> Option<Vec<ConfigRecorderPlace>> {
     let known = &state.config_recorders;
     let rows = known.written.iter().filter(|(_, it)| it.recorder.is_some());
@@ -126,8 +123,7 @@ fn path(state: &SimState, parent: &Id) -> Option<String> {
     (!names.is_empty()).then(|| names.join("/"))
 }
 
-/// What has not the default policy that would be attached to it. Targets are written by their ids, since a unit may be
-/// called as an account is.
+/// Targets without their default policy. By id, because a unit and an account may share a name.
 fn without_full_access(state: &SimState) -> Vec<String> {
     if !state.has_type(SCP) {
         return Vec::new();
@@ -162,7 +158,7 @@ fn policies(state: &SimState) -> Vec<OrganizationPolicy> {
     rows
 }
 
-/// A document as JSON where that is the same text again, else as text.
+/// As JSON if that restores the same text, else as text.
 fn document(text: &str) -> Value {
     let value = serde_json::from_str::<Value>(text).unwrap_or_default();
     let again = value.to_string();
@@ -348,7 +344,6 @@ fn set_row(state: &SimState, set: &super::entities::PermissionSet) -> Permission
     }
 }
 
-/// A set's name and policies.
 fn policies_row(name: &str, held: HeldPolicies<'_>) -> PermissionSet {
     let boundary = held
         .boundary
@@ -389,7 +384,7 @@ fn assignments(state: &SimState) -> Vec<Assignment> {
                 PrincipalType::User => (Some(principal), None),
                 PrincipalType::Group => (None, Some(principal)),
             };
-            // names where they stand for somebody, so that the file stays readable
+            // names where they resolve to users, to keep the file readable
             let user = user_id
                 .as_ref()
                 .and_then(|id| state.user(id))

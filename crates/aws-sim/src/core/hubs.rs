@@ -1,81 +1,62 @@
-//! Security Hub in accounts: the standards that are on, and the controls that are off.
+//! Security Hub in accounts: enabled standards and disabled controls.
 
 use std::collections::BTreeMap;
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde::{Deserialize, Serialize};
 
-/// An account and a Region.
 pub(crate) type HubPlace = (String, String);
 
-/// Security Hub in an account and a Region.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SimHub {
-    /// Since when it is on.
     pub since: Millis,
     /// `SECURITY_CONTROL` or `STANDARD_CONTROL`.
     pub generator: String,
-    /// Standards that are on, by ARN.
     pub standards: BTreeMap<String, SimStandard>,
 }
 
-/// A standard that is on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SimStandard {
     /// When its controls can be changed.
     pub ready: Millis,
-    /// Why they never can be.
+    /// Why its controls never become changeable.
     pub refused: Option<String>,
-    /// When it is gone, once somebody turned it off.
+    /// End of its disabling.
     pub gone: Option<Millis>,
-    /// Its controls that somebody changed, by id.
     pub controls: BTreeMap<String, SimControl>,
 }
 
-/// A control that somebody changed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SimControl {
-    /// Whether it is on.
     pub on: bool,
-    /// Why the control is off.
     pub reason: Option<String>,
-    /// When it was changed.
     pub at: Millis,
 }
 
-/// How the administrator configures the accounts of the organization.
+/// Central configuration by the administrator.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct SimHubPolicies {
-    /// Whether policies say which standards are on.
+    /// Whether policies control the enabled standards.
     pub central: bool,
-    /// The policies, by id.
     pub policies: BTreeMap<String, SimHubPolicy>,
-    /// What they hold for: a root, units and accounts.
+    /// By target: a root, units and accounts.
     pub held: BTreeMap<String, SimHubAssociation>,
 }
 
-/// A configuration policy.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SimHubPolicy {
-    /// Its name.
     pub name: String,
-    /// What somebody said of it.
     pub description: Option<String>,
-    /// What it says.
     pub policy: serde_json::Value,
-    /// When it was made.
     pub created: Millis,
-    /// When it was changed.
     pub updated: Millis,
 }
 
-/// What a policy holds for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SimHubAssociation {
     /// The policy, or `SELF_MANAGED_SECURITY_HUB`.
     pub policy: String,
-    /// Since when somebody wanted it.
     pub since: Millis,
-    /// When it is so.
+    /// When it takes effect.
     pub ready: Millis,
 }

@@ -1,5 +1,6 @@
-//! What the identity store tells on the bus of the account that owns it: people, groups and memberships that are made, changed
-//! and deleted (IAM Identity Center User Guide, "Set up event notifications"; the members of `detail` are not verified).
+//! Identity store events on its owner's bus: users, groups and memberships created, changed and
+//! deleted (IAM Identity Center User Guide, "Set up event notifications"; the members of `detail`
+//! are not verified).
 
 use std::collections::BTreeSet;
 
@@ -11,17 +12,12 @@ use super::{
     state::SimState,
 };
 
-/// What happened.
 pub(crate) enum IdentityNews<'a> {
-    /// `Created`, `Updated`, `Deleted`.
     User(&'static str, &'a Id),
-    /// `Created`, `Updated`, `Deleted`.
     Group(&'static str, &'a Id),
-    /// `Created`, `Deleted`: the group and the user.
     Membership(&'static str, &'a Id, &'a Id),
 }
 
-/// Tells it, in the home Region.
 pub(crate) fn tell(state: &mut SimState, news: &IdentityNews<'_>) {
     let (detail_type, about) = match *news {
         IdentityNews::User(done, user) => (format!("User {done}"), vec![("user", user)]),

@@ -1,9 +1,9 @@
-//! What DevOps Guru tells on the bus: an insight of the file begins, and is over (Amazon DevOps Guru User Guide, "Working
-//! with Amazon `EventBridge`"). What began before the file was loaded is not told.
+//! DevOps Guru events: an insight of the file opens or closes (Amazon DevOps Guru User Guide,
+//! "Working with Amazon `EventBridge`"). Omits events from before the load.
 
 use std::collections::BTreeSet;
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde_json::json;
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::organization::StatedInsight;
 
-/// Tells what happened since the last time.
+/// Publishes events since the last call.
 pub(crate) fn tell(state: &mut SimState) {
     let (from, to) = (state.insights_told, state.latest);
     if to <= from {
@@ -38,7 +38,7 @@ pub(crate) fn tell(state: &mut SimState) {
     }
 }
 
-/// On the bus of the account, and on that of the management account, as if a rule sent it on.
+/// On the bus of the account and of the management account, as if a rule forwarded it.
 fn put(state: &mut SimState, insight: &StatedInsight, is_over: bool) {
     let (detail_type, message_type) = if is_over {
         ("DevOps Guru Insight Closed", "CLOSED_INSIGHT")

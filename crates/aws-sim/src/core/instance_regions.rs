@@ -1,28 +1,24 @@
-//! The Regions of the instance of IAM Identity Center: the home Region, and those it is replicated to. People sign in in
-//! all of them; what the instance is can be read in all of them, permission sets and assignments in the home Region alone
-//! (IAM Identity Center User Guide, "IAM Identity Center service APIs supported in additional AWS Regions").
+//! Regions of the Identity Center instance: home and replicas. Users sign in in all of them; the
+//! instance is readable in all, permission sets and assignments only in the home Region (IAM
+//! Identity Center User Guide, "IAM Identity Center service APIs supported in additional AWS
+//! Regions").
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde::{Deserialize, Serialize};
 
 use crate::organization::Speed;
 
-/// An additional Region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AdditionalRegion {
-    /// Its name.
     pub name: String,
-    /// When it was asked for.
     pub added: Millis,
-    /// From when on it is one.
     pub active_from: Millis,
-    /// When its removal is through; absent: nobody removes it.
+    /// End of its removal; absent: not removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone_at: Option<Millis>,
 }
 
 impl AdditionalRegion {
-    /// `Status` of the model.
     pub(crate) fn status(&self, now: Millis) -> &'static str {
         match self.gone_at {
             Some(_) => "REMOVING",
@@ -31,24 +27,19 @@ impl AdditionalRegion {
         }
     }
 
-    /// Whether it is there, comes or goes.
+    /// Includes Regions being added or removed.
     pub(crate) fn is_there(&self, now: Millis) -> bool {
         self.gone_at.is_none_or(|gone| now < gone)
     }
 }
 
-/// What a Region is to the instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InstanceRegion {
-    /// It lives there.
     Home,
-    /// It is replicated there.
     Additional,
-    /// It is not there, not yet, or not any more.
     None,
 }
 
-/// What a Region is to an instance with this home Region and these others.
 pub(crate) fn region_of(
     home: &str,
     additional: &[AdditionalRegion],
@@ -65,7 +56,7 @@ pub(crate) fn region_of(
     }
 }
 
-/// How long AWS takes to add or remove a Region (not verified: its page says that it depends on the data).
+/// Duration of adding or removing a Region (not verified: AWS says that it depends on the data).
 pub(crate) fn replicating(speed: Speed) -> Millis {
     match speed {
         Speed::Instant => 0,
@@ -74,7 +65,7 @@ pub(crate) fn replicating(speed: Speed) -> Millis {
     }
 }
 
-/// The Regions that a file names, as long ago as the instance is there.
+/// A file's Regions, as old as the instance.
 pub(crate) fn stated(names: &[String], since: Millis) -> Vec<AdditionalRegion> {
     let region = |name: &String| AdditionalRegion {
         name: name.clone(),

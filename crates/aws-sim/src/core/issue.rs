@@ -1,14 +1,13 @@
-//! Access keys, secrets and session tokens. A token carries who it is for and a MAC, so that it
-//! needs no table and survives a restart.
+//! Access keys, secrets and session tokens. A token contains its caller and a MAC, so it needs no
+//! table and survives a restart.
 
+use crate::base::{Millis, Random};
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hallpass_sim_base::{Millis, Random};
 use serde_json::{Value, json};
 
 use super::caller::AwsCaller;
 
-/// The bytes of a MAC.
 const MAC: usize = 32;
 const BASE32: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
@@ -19,23 +18,22 @@ fn key(seed: u64) -> hmac::Key {
     )
 }
 
-/// The secret of an access key: forty characters.
+/// Derives a secret of forty characters.
 pub(crate) fn derive_secret(seed: u64, access_key_id: &str) -> String {
     let tag = hmac::sign(&key(seed), access_key_id.as_bytes());
     STANDARD.encode(tag.as_ref().get(..30).unwrap_or_default())
 }
 
-/// The key that every account's `sim-admin` has (`simulator.md` AU-2).
+/// The key of every account's `sim-admin` (`simulator.md` AU-2).
 pub(crate) fn default_key(account: &str) -> String {
     format!("AKIA0000{account}")
 }
 
-/// A unique id such as `AIDA…`, derived from what it identifies.
 pub(crate) fn unique_id(seed: u64, prefix: &str, arn: &str) -> String {
     format!("{prefix}{}", Random::new(seed, arn).text(BASE32, 17))
 }
 
-/// A key id, `AKIA…` or `ASIA…`, that has the account in it, as AWS's have.
+/// A key id, `AKIA…` or `ASIA…`, that encodes the account, as AWS's do.
 pub(crate) fn key_id(kind: &str, account: &str, random: &mut Random) -> String {
     let number: u128 = account.parse().unwrap_or(0);
     let bits = (1_u128 << 79) | (number << 39) | u128::from(random.bits() & 0x7f_ffff_ffff);
@@ -47,7 +45,6 @@ pub(crate) fn key_id(kind: &str, account: &str, random: &mut Random) -> String {
     format!("{kind}{text}")
 }
 
-/// The account in a key's id.
 pub(crate) fn account_of(access_key_id: &str) -> Option<String> {
     let text = access_key_id
         .strip_prefix("ASIA")
@@ -61,7 +58,6 @@ pub(crate) fn account_of(access_key_id: &str) -> Option<String> {
     Some(format!("{:012}", (bits >> 39) & 0xff_ffff_ffff))
 }
 
-/// Issues session credentials: the caller they stand for and the four members.
 pub(crate) fn issue(
     seed: u64,
     caller: AwsCaller,
@@ -72,7 +68,7 @@ pub(crate) fn issue(
     issue_sized(seed, caller, random, (now, seconds), 0)
 }
 
-/// The same with a token of so many bytes at least.
+/// Pads the token to a minimum of bytes.
 pub(crate) fn issue_sized(
     seed: u64,
     mut caller: AwsCaller,
@@ -85,7 +81,7 @@ pub(crate) fn issue_sized(
     caller.issued = now;
     caller.expires = Some(expires);
     let mut body = serde_json::to_vec(&caller).unwrap_or_default();
-    // three bytes are four characters; spaces after JSON are none of it
+    // three bytes are four characters; pads with spaces after the JSON
     let wanted = token_bytes.div_ceil(4) * 3;
     body.resize(body.len().max(wanted.saturating_sub(MAC)), b' ');
     let mut bytes = hmac::sign(&key(seed), &body).as_ref().to_vec();
@@ -106,7 +102,7 @@ pub(crate) fn whole_seconds(at: Millis) -> String {
         .unwrap_or_default()
 }
 
-/// Who a session token stands for; `None` unless we issued it.
+/// The caller in a session token; `None` unless the simulator issued it.
 pub(crate) fn caller_of(seed: u64, token: &str) -> Option<AwsCaller> {
     let bytes = STANDARD.decode(token).ok()?;
     let (tag, body) = bytes.split_at_checked(MAC)?;

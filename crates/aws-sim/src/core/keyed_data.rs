@@ -1,18 +1,14 @@
-//! Data that Identity Center keeps encrypted, and what a key is used with for it.
+//! Encrypted data of Identity Center, and its KMS parameters.
 
 use super::state::SimState;
 
-/// Whose data a call works on: the two services name their reasons differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyedData {
-    /// That of the instance, by `sso-admin`.
     Instance,
-    /// That of the identity store.
     Store,
 }
 
 impl KeyedData {
-    /// Key and value of the encryption context.
     pub(crate) fn context(self, state: &SimState) -> (&'static str, String) {
         let (center, owner) = (&state.center, &state.head.management);
         match self {
@@ -30,7 +26,7 @@ impl KeyedData {
         }
     }
 
-    /// The service that uses the key on behalf of the caller.
+    /// The service that uses the key for the caller.
     pub(crate) fn via(self, region: &str) -> String {
         match self {
             Self::Instance => format!("sso.{region}.amazonaws.com"),

@@ -1,12 +1,10 @@
-//! Makes a state of an organization file.
-
 mod stated;
 mod users;
 
 use std::collections::HashMap;
 
 use self::users::{add_external_ids, user_attributes};
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -33,36 +31,30 @@ use crate::{
     },
 };
 
-/// What a server's options say over the file.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Overrides {
-    /// Seed.
     pub seed: Option<u64>,
-    /// Durations.
     pub speed: Option<organization::Speed>,
-    /// Windows.
     pub consistency: Option<organization::Consistency>,
-    /// Switches.
     pub behaviour: Vec<(String, String)>,
-    /// Whether to throttle.
     pub throttle: bool,
     /// Whether to enforce account-level rules and policies.
     pub authorize: bool,
-    /// Whether to enforce every kind of policy.
+    /// Whether to enforce every policy type.
     pub full: bool,
-    /// Address of the access portal where the file names none.
+    /// Portal address if the file has none.
     pub portal_url: Option<String>,
 }
 
-/// 2023-01-09, a Monday: before it nothing of a generated organization existed.
+/// 2023-01-09, a Monday: start of a generated organization.
 const BEGINNING: Millis = 1_673_254_800_000;
 /// Two and a half years.
 const SPREAD: u64 = 900 * 86_400;
 
-/// The state that a file describes.
+/// Loads a file.
 ///
 /// # Errors
-/// Switches that do not exist. The file's own names have been checked by `parse`.
+/// Unknown switches. `parse` has checked the file's names.
 pub(crate) fn load(
     file: &OrganizationFile,
     overrides: &Overrides,
@@ -91,7 +83,7 @@ pub(crate) fn load(
     Ok(state)
 }
 
-/// Says where the portal is, unless the file does.
+/// Sets the portal address, unless the file does.
 pub(crate) fn place_portal(state: &mut SimState, file: &OrganizationFile, own: Option<&str>) {
     if file.identity_center.portal_url.is_empty() {
         state.center.portal_url = own.map_or_else(|| state.center.start_url(), str::to_owned);
@@ -138,7 +130,7 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    /// A plausible day in the past for what the file does not date.
+    /// A plausible past day for undated items.
     fn dated(&self, given: Option<&String>, what: &str) -> Millis {
         instant(given).unwrap_or_else(|| {
             let drawn = Random::new(self.seed, &format!("date/{what}")).below(SPREAD);
@@ -241,7 +233,7 @@ impl Loader<'_> {
         }
     }
 
-    /// What accounts have that the Well-Architected Tool, RAM and Cost Explorer tell of.
+    /// Account resources for the Well-Architected Tool, RAM and Cost Explorer.
     fn assets(&self, state: &mut SimState) {
         state.workloads.clone_from(&self.file.workloads);
         for workload in &mut state.workloads {
@@ -402,7 +394,6 @@ impl Loader<'_> {
 
     fn sets(&self, state: &mut SimState) {
         let center = &self.file.identity_center;
-        // each that some role still holds is a version of its own
         let mut earlier: HashMap<&str, u64> = HashMap::new();
         for row in center.provisioned.iter().filter(|row| held(row).is_some()) {
             *earlier.entry(&row.permission_set).or_default() += 1;
@@ -438,7 +429,6 @@ impl Loader<'_> {
         arn.rsplit('/').next().unwrap_or_default().to_owned()
     }
 
-    /// The roles that provisioning made, with the versions of their sets that they hold.
     fn provisioned(&self, state: &mut SimState) {
         for row in &self.file.identity_center.provisioned {
             let (account, set) = (self.account(&row.account), self.set_id(&row.permission_set));
@@ -510,7 +500,6 @@ impl Loader<'_> {
     }
 }
 
-/// What an outdated role holds, where the file says it.
 fn held(row: &organization::Provisioned) -> Option<&organization::PermissionSet> {
     row.holds.as_deref().filter(|_| row.outdated)
 }

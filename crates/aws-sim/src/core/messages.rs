@@ -1,15 +1,12 @@
-//! Messages on their way through queues: sent, delivered, and moved where they were delivered too often.
-
 use std::collections::BTreeSet;
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 
 use super::{
     queues::{Message, QueueKey, arn, uuid},
     state::SimState,
 };
 
-/// Sends a message; its id.
 pub(crate) fn send(
     state: &mut SimState,
     key: &QueueKey,
@@ -35,8 +32,8 @@ pub(crate) fn send(
     Some(id)
 }
 
-/// Delivers up to `most` messages, and hides them until then. What was delivered too often goes to the dead-letter
-/// queue.
+/// Delivers up to `most` messages and hides them. Moves messages received too often to the
+/// dead-letter queue.
 pub(crate) fn receive(
     state: &mut SimState,
     key: &QueueKey,
@@ -92,7 +89,7 @@ pub(crate) fn receive(
     got
 }
 
-/// Whether somebody who receives now gets something.
+/// Whether a receive would return a message now.
 pub(crate) fn has_some(state: &SimState, key: &QueueKey, now: Millis) -> bool {
     let queue = state.queues.get(key);
     queue.is_none_or(|queue| queue.messages.iter().any(|it| queue.is_delivered(it, now)))

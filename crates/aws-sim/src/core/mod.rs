@@ -1,10 +1,9 @@
-//! The simulated world: the organization with its people, accounts, permission sets and policies,
-//! virtual time, what readers see when, ids, and what the services have in common. No clock, no
-//! I/O; what is random is drawn from the seed and the number of the call.
+//! The simulated world: organization, virtual time, read visibility, ids, and common service parts.
+//! No clock, no I/O; randomness comes from the seed and the call number.
 //!
-//! Knows no service: each stands in a folder of its own below `services/`.
+//! Knows no service: each has a folder below `services/`.
 
-// what there is
+// entities
 pub(crate) mod account_access;
 pub(crate) mod account_requests;
 pub(crate) mod administrators;
@@ -43,7 +42,7 @@ pub(crate) mod topics;
 pub(crate) mod tower;
 pub(crate) mod trails;
 pub(crate) mod tree;
-// what becomes of it in time
+// changes over time
 pub(crate) mod account_creation;
 pub(crate) mod attaching;
 pub(crate) mod bus;
@@ -60,13 +59,13 @@ pub(crate) mod sign_in_events;
 pub(crate) mod stack_operations;
 pub(crate) mod target_input;
 pub(crate) mod windows;
-// how it comes and goes
+// load and export
 pub(crate) mod export;
 pub(crate) mod load;
 pub(crate) mod mutate;
 pub(crate) mod stated_center;
 pub(crate) mod stated_rules;
-// a call
+// calls
 pub(crate) mod authorize;
 pub(crate) mod call;
 pub(crate) mod caller;
@@ -80,11 +79,8 @@ pub(crate) mod pages;
 pub(crate) mod service;
 pub(crate) mod validate;
 
-/// Lets time pass: makes due operations final, in order, and names them.
-pub(crate) fn advance(
-    state: &mut state::SimState,
-    now: hallpass_sim_base::Millis,
-) -> Vec<entities::Id> {
+/// Advances time: settles due operations in order and returns their ids.
+pub(crate) fn advance(state: &mut state::SimState, now: crate::base::Millis) -> Vec<entities::Id> {
     state.latest = state.latest.max(now);
     let mut done = account_creation::settle(state);
     done.extend(control_tower::settle(state));

@@ -1,6 +1,4 @@
-//! Changes by somebody else: immediate, without an asynchronous status.
-
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 use serde_json::{Map, Value};
 
 use super::{
@@ -26,12 +24,9 @@ use crate::{
     },
 };
 
-/// Why a change was not made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MutationRefused {
-    /// Which field.
     pub field: String,
-    /// Why it was refused, for people.
     pub message: String,
 }
 
@@ -81,11 +76,10 @@ impl MutationFields<'_> {
     }
 }
 
-/// Makes one change: `{"delete_user": {"user": "…"}}`, with `"async": true` beside it for
-/// assignments that take their time.
+/// Applies one change: `{"delete_user": {"user": "…"}}`, with `"async": true` for slow assignments.
 ///
 /// # Errors
-/// The change is not known, a field is wrong, or a name stands for nothing.
+/// Unknown change, invalid field, or unresolved name.
 pub(crate) fn mutate(
     state: &mut SimState,
     body: &Value,
@@ -138,12 +132,10 @@ fn change_of(name: &str) -> Option<Change> {
     })
 }
 
-/// Whether there is a change of this name.
 pub(crate) fn is_change(name: &str) -> bool {
     change_of(name).is_some()
 }
 
-/// An account by id or name.
 pub(crate) fn account_named(state: &SimState, name: &str) -> Option<Id> {
     if let Some(account) = state.account(name) {
         return Some(account.id.clone());
@@ -455,7 +447,6 @@ fn delegate(state: &mut SimState, mut change: MutationFields<'_>) -> Result<(), 
     Ok(())
 }
 
-/// A root, an OU or an account that a policy can be attached to.
 fn node_named(state: &SimState, name: &str) -> Option<Id> {
     account_named(state, name).or_else(|| parent_named(state, name))
 }
@@ -508,7 +499,6 @@ fn detach(state: &mut SimState, mut change: MutationFields<'_>) -> Result<(), Mu
     Ok(())
 }
 
-/// A service control policy by id or name.
 fn scp_named(state: &SimState, name: &str) -> Option<Id> {
     let rows = state.guardrails.rows.iter().map(|(_, policy)| policy);
     let mut scps = rows.filter(|policy| policy.kind == SCP);

@@ -1,23 +1,16 @@
-//! The networks of an account in a Region, and what stands in them: a function of the seed, so that they
-//! need not be stored.
+//! Networks of an account in a Region and their resources: computed from the seed, so not stored.
 
-use hallpass_sim_base::Random;
+use crate::base::Random;
 use serde_json::{Value, json};
 
 use super::state::SimState;
 
-/// Of a hundred default VPCs, so many were kept.
 const DEFAULT_KEPT: u64 = 70;
-/// Networks beside the default one are fewer than this.
 const OWN_MAX: u64 = 3;
-/// Of a hundred Regions beside the home Region and those of the account's own, so many are used.
 const ELSEWHERE: u64 = 8;
-/// Interfaces of a Region that is used are two, and fewer than so many more.
 const INTERFACES_MORE: u64 = 6;
-/// Of a hundred Regions that are used, so many have an elastic address that nothing uses.
 const UNUSED_ADDRESS: u64 = 30;
 
-/// A VPC.
 pub(crate) struct Vpc {
     pub id: String,
     pub cidr: String,
@@ -25,13 +18,11 @@ pub(crate) struct Vpc {
     pub dhcp: String,
     pub association: String,
     pub main_table: String,
-    /// Its way to the internet, if it has one.
+    /// Its internet gateway.
     pub gateway: Option<String>,
-    /// The same way for IPv6.
     pub has_ipv6: bool,
 }
 
-/// The VPCs of an account in a Region.
 pub(crate) fn vpcs(state: &SimState, account: &str, region: &str) -> Vec<Vpc> {
     let mut random = Random::new(state.seed, &format!("vpcs {account} {region}"));
     let dhcp = format!("dopt-{}", random.hex(17));
@@ -63,35 +54,29 @@ pub(crate) fn vpcs(state: &SimState, account: &str, region: &str) -> Vec<Vpc> {
     all
 }
 
-/// A public address of an interface.
 #[derive(Debug, Clone)]
 pub(crate) struct PublicAddress {
     pub ip: String,
     pub dns: String,
-    /// The account, `amazon`, or the service that lent it.
     pub owner: String,
-    /// Of an elastic address.
     pub allocation: Option<String>,
 }
 
-/// A private address of an interface, the first of them its primary one.
+/// The first is the primary one.
 #[derive(Debug, Clone)]
 pub(crate) struct PrivateAddress {
     pub ip: String,
     pub public: Option<PublicAddress>,
 }
 
-/// What an interface is attached to.
 #[derive(Debug, Clone)]
 pub(crate) struct InterfaceAttachment {
     pub id: String,
     /// The account, or the service that made it.
     pub owner: String,
-    /// Absent where a service made it.
     pub instance: Option<String>,
 }
 
-/// A network interface.
 #[derive(Debug, Clone)]
 pub(crate) struct NetworkInterface {
     pub id: String,
@@ -109,7 +94,7 @@ pub(crate) struct NetworkInterface {
 }
 
 impl NetworkInterface {
-    /// As EC2 calls it.
+    /// In EC2's terms.
     pub(crate) fn status(&self) -> &'static str {
         if self.attachment.is_some() {
             "in-use"
@@ -118,36 +103,31 @@ impl NetworkInterface {
         }
     }
 
-    /// Its IPv6 addresses, as EC2 and AWS Config write them.
     pub(crate) fn ipv6_shown(&self) -> Vec<Value> {
         let shown = |ip: &String| json!({ "ipv6Address": ip });
         self.ipv6.iter().map(shown).collect()
     }
 
-    /// The public address of the primary private one.
     pub(crate) fn public(&self) -> Option<&PublicAddress> {
         self.addresses.first()?.public.as_ref()
     }
 }
 
-/// An elastic address that nothing uses.
 #[derive(Debug, Clone)]
 pub(crate) struct UnusedAddress {
     pub allocation: String,
     pub ip: String,
 }
 
-/// What stands in the networks of an account in a Region.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RegionResources {
     pub interfaces: Vec<NetworkInterface>,
     pub unused: Vec<UnusedAddress>,
 }
 
-/// What an interface is for, and how it has its public address.
 #[derive(Debug, Clone, Copy)]
 enum Purpose {
-    /// A machine with an address that AWS lends it.
+    /// A machine with an address assigned by AWS.
     Server,
     /// A machine with an elastic address.
     FixedServer,
@@ -158,7 +138,6 @@ enum Purpose {
     NatGateway,
     LoadBalancer,
     Function,
-    /// Left over.
     Unattached,
 }
 
@@ -174,7 +153,7 @@ const PURPOSES: &[Purpose] = &[
     Purpose::Unattached,
 ];
 
-/// What stands in the networks of an account in a Region; nothing where it is not used.
+/// Empty for an unused Region.
 pub(crate) fn resources(state: &SimState, account: &str, region: &str) -> RegionResources {
     let mut random = Random::new(state.seed, &format!("interfaces {account} {region}"));
     let row = state.account(account).filter(|row| row.is_active());
@@ -215,7 +194,7 @@ impl InterfaceDraw<'_> {
         format!("{kind}-{}", self.random.hex(17))
     }
 
-    /// An address for tests of networks (RFC 2544), which is nobody's.
+    /// A benchmarking address (RFC 2544), assigned to no host.
     fn public_ip(&mut self) -> String {
         let mut part = |bound| self.random.below(bound);
         format!("198.{}.{}.{}", 18 + part(2), part(256), 1 + part(254))
@@ -293,7 +272,6 @@ impl InterfaceDraw<'_> {
         )
     }
 
-    /// Type, description, and what an interface is attached to.
     fn attached(
         &mut self,
         purpose: Purpose,

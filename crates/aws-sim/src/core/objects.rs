@@ -1,5 +1,4 @@
-//! Objects in buckets: what trails deliver, and what somebody puts. In memory, and no more than so many bytes: of more,
-//! the oldest go.
+//! Bucket objects: trail deliveries and puts. In memory; evicts the oldest above the limits.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -7,64 +6,47 @@ use std::{
     sync::Arc,
 };
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 
-/// Bytes that all buckets together hold.
 const KEPT_BYTES_MAX: usize = 64 << 20;
-/// Objects that they hold.
 const KEPT_MAX: usize = 50_000;
 
-/// An object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredObject {
-    /// Its content.
     pub bytes: Arc<[u8]>,
-    /// When it was put.
     pub modified: Millis,
-    /// What was said of it (`x-amz-meta-…`), by name.
+    /// From `x-amz-meta-…` headers, by name.
     pub metadata: BTreeMap<String, String>,
 }
 
-/// Which objects a listing asks for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ListedKeys<'a> {
-    /// Their keys begin with it.
     pub prefix: &'a str,
-    /// Up to it, keys are one row; empty: each is a row of its own.
+    /// Groups keys; empty: one row per key.
     pub delimiter: &'a str,
-    /// They come after it.
     pub after: &'a str,
-    /// At most so many rows.
     pub rows_max: usize,
 }
 
-/// A page of a listing.
 #[derive(Debug, Default)]
 pub(crate) struct KeyPage<'a> {
-    /// Objects by key.
     pub objects: Vec<(&'a str, &'a StoredObject)>,
-    /// What keys have in common up to the delimiter.
     pub prefixes: Vec<String>,
-    /// The last row, where there are more.
     pub last: Option<String>,
 }
 
-/// The objects of all buckets.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ObjectStore {
     buckets: BTreeMap<String, BTreeMap<String, StoredObject>>,
-    /// The order in which they came.
     order: VecDeque<(String, String)>,
     bytes: usize,
 }
 
 impl ObjectStore {
-    /// An object, if it is there.
     pub(crate) fn get(&self, bucket: &str, key: &str) -> Option<&StoredObject> {
         self.buckets.get(bucket)?.get(key)
     }
 
-    /// Puts an object, in place of the one that was there.
     pub(crate) fn put(&mut self, bucket: &str, key: &str, object: StoredObject) {
         self.bytes += object.bytes.len();
         let objects = self.buckets.entry(bucket.to_owned()).or_default();
@@ -80,7 +62,6 @@ impl ObjectStore {
         }
     }
 
-    /// Takes an object away, if it is there.
     pub(crate) fn remove(&mut self, bucket: &str, key: &str) {
         if self.forget(bucket, key) {
             self.order
@@ -97,7 +78,6 @@ impl ObjectStore {
         true
     }
 
-    /// A page of a bucket's objects, by key.
     pub(crate) fn list(&self, bucket: &str, wanted: ListedKeys<'_>) -> KeyPage<'_> {
         let mut page = KeyPage::default();
         let Some(objects) = self.buckets.get(bucket) else {
@@ -116,7 +96,7 @@ impl ObjectStore {
             };
             let common = common_prefix(key, wanted);
             from = match &common {
-                // past all keys that have it in common
+                // past all keys with this common prefix
                 Some(common) => Bound::Excluded(format!("{common}{}", char::MAX)),
                 None => Bound::Excluded(key.clone()),
             };
@@ -136,7 +116,7 @@ impl ObjectStore {
     }
 }
 
-/// A key up to the first delimiter after the prefix, if it has one.
+/// A key up to the first delimiter after the prefix.
 fn common_prefix(key: &str, wanted: ListedKeys<'_>) -> Option<String> {
     let rest = key.strip_prefix(wanted.prefix)?;
     if wanted.delimiter.is_empty() {
@@ -158,7 +138,6 @@ mod tests {
         }
     }
 
-    /// All rows of a listing, page by page.
     fn rows(store: &ObjectStore, prefix: &str, delimiter: &str, rows_max: usize) -> Vec<String> {
         let (mut found, mut after) = (Vec::new(), String::new());
         loop {

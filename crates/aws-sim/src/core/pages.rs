@@ -1,9 +1,9 @@
 //! Pages and their tokens (`simulator.md` PG-1 to PG-3).
 
+use crate::base::{Millis, hash};
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hallpass_aws_model::PageMembers;
-use hallpass_sim_base::{Millis, hash};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -14,7 +14,6 @@ use super::{
     portal::TOKEN,
 };
 
-/// What services without a table call the members of their pages.
 const UNTABLED: PageMembers<'static> = PageMembers {
     token: Some("NextToken"),
     limit: Some("MaxResults"),
@@ -23,17 +22,15 @@ const UNTABLED: PageMembers<'static> = PageMembers {
     more: None,
 };
 
-/// What the members of a call's pages are called: as the model has it.
 fn members_of(call: &Call) -> PageMembers<'static> {
     let model = call.service.model(&call.operation);
     let named = model.map(|(service, operation)| service.page_members(operation));
     named.unwrap_or(UNTABLED)
 }
 
-/// How long a token is good, virtual.
+/// Token validity, in virtual time.
 const TOKEN_TTL: Millis = 3_600_000;
 
-/// What a token carries.
 #[derive(Serialize, Deserialize)]
 struct PageToken {
     operation: String,
@@ -44,9 +41,7 @@ struct PageToken {
     issued: Millis,
 }
 
-/// Where a page starts and how long it is.
 pub(crate) struct PageCursor {
-    /// The last row of the page before.
     pub after: Option<(u64, String)>,
     limit: usize,
     secret: hmac::Key,
@@ -55,10 +50,10 @@ pub(crate) struct PageCursor {
 }
 
 impl PageCursor {
-    /// Reads page size and token from the input.
+    /// Reads page size and token.
     ///
     /// # Errors
-    /// The token is not from this operation, caller and parameters, or is too old.
+    /// The token belongs to another operation, caller or parameters, or is too old.
     pub(crate) fn of(
         call: &Call,
         caller: &AwsCaller,
@@ -129,14 +124,13 @@ impl PageCursor {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// The token of an empty page: the same place, told apart from the token that led here, since a client
-    /// takes one that comes again for a loop. There is one at each place.
+    /// Token of an empty page: the same position but a different text, because a client takes a
+    /// repeated token for a loop. One per position.
     pub(crate) fn again(&self) -> Option<String> {
         let (order, id) = self.after.as_ref()?;
         (*order == 0).then(|| self.seal(1, id))
     }
 
-    /// Takes one page of rows, which must come in order and start after `after`.
     pub(crate) fn take<T>(
         &self,
         rows: impl Iterator<Item = (u64, String, T)>,
@@ -154,12 +148,11 @@ impl PageCursor {
     }
 }
 
-/// A number, or the text of one, where there is no table that says what it is.
 fn whole(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// A hash of the parameters that must stay the same from page to page.
+/// A hash of the parameters that must be equal on every page.
 fn parameters(input: &Value, names: &PageMembers<'_>) -> u64 {
     let mut rest = input.clone();
     if let Some(members) = rest.as_object_mut() {
@@ -174,7 +167,6 @@ fn parameters(input: &Value, names: &PageMembers<'_>) -> u64 {
     hash(&rest.to_string())
 }
 
-/// One page of rows as the answer of an operation, under the names of the model.
 pub(crate) fn paged(call: &Call, rows: Vec<Value>, token: Option<String>) -> Output {
     let mut members = Map::new();
     if let Some(name) = members_of(call).rows {
@@ -184,7 +176,6 @@ pub(crate) fn paged(call: &Call, rows: Vec<Value>, token: Option<String>) -> Out
     Output::Members(Value::Object(members))
 }
 
-/// Says whether there is a next page, and where it begins.
 pub(crate) fn put_next(call: &Call, members: &mut Map<String, Value>, token: Option<String>) {
     let names = members_of(call);
     if let Some(more) = names.more {

@@ -1,6 +1,4 @@
-//! How what is published to topics gets to those who are told.
-
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -11,14 +9,13 @@ use super::{
     topics::{TopicKey, TopicMessage, TopicSubscription, lets_in, topic_arn},
 };
 
-/// The queue that an ARN names.
 pub(crate) fn queue_key(arn: &str) -> Option<QueueKey> {
     let mut parts = arn.strip_prefix("arn:aws:sqs:")?.splitn(3, ':');
     let mut next = || parts.next().map(str::to_owned);
     Some((next()?, next()?, next()?))
 }
 
-/// Makes a topic, where there is none, and tells a queue by it.
+/// Creates a missing topic and subscribes the queue.
 pub(crate) fn subscribe_queue(state: &mut SimState, at: &TopicKey, queue: &QueueKey) {
     let seed = state.seed;
     let topic = state.topics.entry(at.clone()).or_default();
@@ -38,7 +35,7 @@ pub(crate) fn subscribe_queue(state: &mut SimState, at: &TopicKey, queue: &Queue
     });
 }
 
-/// Publishes a message to a topic, and delivers it; its id. A queue whose policy does not let the topic in gets nothing.
+/// Publishes and delivers a message; returns its id. Skips queues whose policy refuses the topic.
 pub(crate) fn publish(
     state: &mut SimState,
     key: &TopicKey,
@@ -71,7 +68,7 @@ pub(crate) fn publish(
     Some(id)
 }
 
-/// The text that a queue gets (the same, "Parsing Amazon SNS message formats"). Its signature is none.
+/// The queue's message (the same, "Parsing Amazon SNS message formats"). Its signature is fake.
 fn envelope(
     arn: &str,
     id: &str,

@@ -1,59 +1,45 @@
-//! Queues of SQS.
-
 use std::collections::BTreeMap;
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Where a queue is, and what it is called: Region, account, name.
+/// Region, account, name.
 pub(crate) type QueueKey = (String, String, String);
 
-/// How long a received message is hidden unless somebody says otherwise, in seconds (AWS: "Amazon SQS visibility
-/// timeout").
+/// Default visibility timeout, in seconds (AWS: "Amazon SQS visibility timeout").
 const HIDDEN: i64 = 30;
-/// How long a message is kept, in seconds: four days (AWS: `SetQueueAttributes`).
+/// Message retention, in seconds: four days (AWS: `SetQueueAttributes`).
 const KEPT: i64 = 345_600;
 
-/// A queue.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct MessageQueue {
-    /// Attributes that were set.
     pub attributes: BTreeMap<String, String>,
-    /// When it was made.
     pub created: Millis,
-    /// Its messages, the oldest first.
+    /// Oldest first.
     pub messages: Vec<Message>,
-    /// How many messages it ever had: ids are made of it.
+    /// Total messages; part of their ids.
     pub sent: u64,
 }
 
-/// A message.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Message {
-    /// Its id.
     pub id: String,
-    /// Its body.
     pub body: String,
-    /// When it was sent.
     pub sent: Millis,
-    /// From when on it is delivered.
+    /// When delivery becomes possible.
     pub visible: Millis,
-    /// When it was delivered first.
     pub first: Option<Millis>,
-    /// How often it was delivered.
     pub deliveries: u32,
 }
 
 impl Message {
-    /// What a delivery is known by.
     pub(crate) fn receipt(&self) -> String {
         format!("{}#{}", self.id, self.deliveries)
     }
 }
 
 impl MessageQueue {
-    /// An attribute that is a number of seconds.
     pub(crate) fn seconds(&self, name: &str) -> i64 {
         let default = match name {
             "VisibilityTimeout" => HIDDEN,
@@ -64,7 +50,7 @@ impl MessageQueue {
         set.unwrap_or(default)
     }
 
-    /// Where messages go that were received too often, and how often that is.
+    /// The dead-letter queue and the maximum receive count.
     pub(super) fn redrive(&self) -> Option<(String, u32)> {
         let policy: Value = serde_json::from_str(self.attributes.get("RedrivePolicy")?).ok()?;
         let most = policy.get("maxReceiveCount")?;
@@ -79,12 +65,10 @@ impl MessageQueue {
     }
 }
 
-/// The ARN of a queue.
 pub(crate) fn arn((region, account, name): &QueueKey) -> String {
     format!("arn:aws:sqs:{region}:{account}:{name}")
 }
 
-/// The queue that an address names.
 pub(crate) fn key_of(region: &str, url: &str) -> Option<QueueKey> {
     let mut parts = url.rsplit('/');
     let (name, account) = (parts.next()?, parts.next()?);
@@ -92,7 +76,7 @@ pub(crate) fn key_of(region: &str, url: &str) -> Option<QueueKey> {
     named.then(|| (region.to_owned(), account.to_owned(), name.to_owned()))
 }
 
-/// A UUID of version 4 in form, drawn from the seed.
+/// A version 4 UUID derived from the seed.
 pub(crate) fn uuid(seed: u64, of: &str) -> String {
     let mut random = Random::new(seed, of);
     let text = random.hex(32);
@@ -107,7 +91,7 @@ pub(crate) fn uuid(seed: u64, of: &str) -> String {
     )
 }
 
-/// Maps whose keys are no text, as lists of pairs.
+/// Serializes maps with non-text keys as lists of pairs.
 pub(crate) mod as_rows {
     use std::collections::BTreeMap;
 

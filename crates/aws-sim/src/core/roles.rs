@@ -1,5 +1,3 @@
-//! The roles that can be assumed, and the sessions they give.
-
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -12,25 +10,19 @@ use super::{
 };
 use crate::organization::IamRole;
 
-/// The role through which a management account enters the accounts it made.
+/// The management account's role in accounts it created.
 pub(crate) const ACCESS_ROLE: &str = "OrganizationAccountAccessRole";
 
-/// A role.
 #[derive(Debug, Clone)]
 pub(crate) struct Role {
-    /// Its account.
     pub account: String,
-    /// Name without path.
     pub name: String,
-    /// Full ARN.
     pub arn: String,
-    /// Longest session in seconds.
     pub max_session: u32,
-    /// The policy that says who may assume it; null for a role that is not assumed.
+    /// Null for a role that cannot be assumed.
     pub trust: Value,
 }
 
-/// The role with this ARN.
 pub(crate) fn find(state: &SimState, arn: &str) -> Option<Role> {
     let rest = arn.strip_prefix("arn:aws:iam::")?;
     let (account, path) = rest.split_once(":role/")?;
@@ -49,13 +41,12 @@ pub(crate) fn find(state: &SimState, arn: &str) -> Option<Role> {
     })
 }
 
-/// The trust policy of a role: as it was written, else made of whom an organization file names.
 pub(crate) fn trust_policy(role: &IamRole) -> Value {
     if let Some(written) = &role.trust_policy {
         return written.clone();
     }
     let trusted = &role.trust;
-    // account access manager has to be trusted with more than the role
+    // account access manager needs more actions
     let action = if trusted.iter().any(|name| name == account_access::PRINCIPAL) {
         json!(account_access::TRUSTED_ACTIONS)
     } else {
@@ -64,7 +55,7 @@ pub(crate) fn trust_policy(role: &IamRole) -> Value {
     trust_document(&action, &principals(trusted), role.external_id.as_ref())
 }
 
-/// Accounts and principals under `AWS`, services under `Service`; one alone is no list.
+/// Accounts and principals under `AWS`, services under `Service`; a single one is not a list.
 fn principals(trusted: &[String]) -> Value {
     let is_service = |name: &&String| name.ends_with(".amazonaws.com");
     let services: Vec<&String> = trusted.iter().filter(is_service).collect();
@@ -80,7 +71,6 @@ fn principals(trusted: &[String]) -> Value {
     json!(all)
 }
 
-/// A trust policy of one statement.
 pub(crate) fn trust_document(
     action: &Value,
     principal: &Value,
@@ -94,7 +84,6 @@ pub(crate) fn trust_document(
     json!({ "Version": "2012-10-17", "Statement": [statement] })
 }
 
-/// Who a session of a role is.
 pub(crate) fn session(
     seed: u64,
     role: &Role,
@@ -124,7 +113,7 @@ pub(crate) fn session(
     }
 }
 
-/// Who a long-lived key of a principal is.
+/// The caller behind a principal's long-lived key.
 pub(crate) fn principal(seed: u64, arn: &str, access_key_id: &str) -> Option<AwsCaller> {
     let rest = arn.strip_prefix("arn:aws:iam::")?;
     let (account, kind) = rest.split_once(':')?;
@@ -138,7 +127,7 @@ pub(crate) fn principal(seed: u64, arn: &str, access_key_id: &str) -> Option<Aws
         caller.kind = CallerKind::Root;
         account.clone_into(&mut caller.user_id);
     } else if let Some(path) = kind.strip_prefix("role/") {
-        // a long-lived key that acts as a role: what a workload with an instance role looks like
+        // a long-lived key as a role: simulates a workload with an instance role
         let name = path.rsplit('/').next().unwrap_or(path);
         if let Some((above, _)) = path.rsplit_once('/') {
             caller.role_path = format!("/{above}/");

@@ -1,5 +1,5 @@
-//! What the front door, the buckets and the policies have to know of a simulated service. What its
-//! operations do stands in its folder below `services/`.
+//! A simulated service's facts for routing, buckets and policies. Its operations are below
+//! `services/`.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -14,72 +14,61 @@ use super::{
 };
 use crate::organization::Limit;
 
-/// A simulated service.
 pub(crate) struct SimService {
-    /// Name in the state log: stays as it is, so that older logs can be read.
+    /// Name in the state log; permanent, so that older logs stay readable.
     pub name: &'static str,
     /// Name in the credential scope, the call log, faults, `limits` and actions.
     pub signing_name: &'static str,
-    /// How its requests are known.
     pub requests: RequestForm,
-    /// The Regions that its credential scopes may name.
     pub scope: ScopeRegions,
-    /// How many calls it takes (`simulator.md` §2.8).
+    /// Call rates (`simulator.md` §2.8).
     pub rates: CallRates,
-    /// Its words for the refusals that any service has.
+    /// Its wording of common errors.
     pub errors: ErrorForms,
-    /// What policies see of its calls; `None`: a token says who may, and no policy is asked.
+    /// `None`: a token authorizes, without policies.
     pub policies: Option<PolicyFacts>,
-    /// Rows on a page when the caller does not say; 100 where nobody knows (?).
     pub page_rows: usize,
-    /// Members of its input that the call log does not show.
+    /// Input members hidden in the call log.
     pub secrets: &'static [&'static str],
-    /// Whether its answers name the address at which the client reached us.
+    /// Whether answers contain the simulator's address.
     pub names_origin: bool,
 }
 
-/// How a request is known to be a service's.
 pub(crate) enum RequestForm {
     /// By this table of `aws-model`: target prefix, version, or methods and paths.
     Table(&'static str),
-    /// There is no table: Query as EC2 speaks it, with this version.
+    /// No table: EC2 Query with this version.
     Ec2Query(&'static str),
-    /// There is no table: this operation is a `GET` of `/`, answered in XML.
+    /// No table: this operation is a `GET` of `/`, answered in XML.
     XmlRoot(&'static str),
 }
 
-/// Which Regions a credential scope may name (`simulator.md` R-12).
+/// Permitted Regions in a credential scope (`simulator.md` R-12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ScopeRegions {
-    /// The service is in every Region.
     Regional,
-    /// The same, and `aws-global` is one of them.
+    /// Also `aws-global`.
     RegionalAndGlobal,
-    /// The service is in `us-east-1`, whatever the scope says.
+    /// In `us-east-1` for every scope.
     Global,
 }
 
-/// The Region of global services.
 const GLOBAL: &str = "us-east-1";
 
-/// How many calls a service takes.
 pub(crate) enum CallRates {
-    /// All calls draw from one bucket.
     One(CallRate),
-    /// Reads and writes draw from a bucket each.
     Split {
         /// Operations whose name begins with `Describe`, `List` or `Get`.
         reads: CallRate,
-        /// All others.
         writes: CallRate,
     },
 }
 
 impl CallRates {
-    /// For services whose rates AWS does not say (?).
+    /// For undocumented rates (?).
     pub(crate) const UNDOCUMENTED: Self = Self::one(BucketSharing::AccountAndRegion, 10.0, 20.0);
 
-    /// One bucket for all calls: so many a second, and so many at once.
+    /// One bucket: calls per second, and burst.
     pub(crate) const fn one(shared: BucketSharing, rate: f64, burst: f64) -> Self {
         Self::One(CallRate {
             shared,
@@ -89,43 +78,34 @@ impl CallRates {
     }
 }
 
-/// A bucket's rate.
 pub(crate) struct CallRate {
-    /// Who shares a bucket.
     pub shared: BucketSharing,
-    /// Tokens a second.
     pub rate: f64,
-    /// Tokens at most.
     pub burst: f64,
 }
 
-/// Who shares a bucket.
 pub(crate) enum BucketSharing {
-    /// All callers.
     Everybody,
-    /// The callers of an account.
     Account,
-    /// The callers of an account in a Region.
     AccountAndRegion,
 }
 
-/// What policies see of a service's calls (AWS: "Actions, resources, and condition keys for AWS
+/// Policy facts of a service's calls (AWS: "Actions, resources, and condition keys for AWS
 /// services").
 pub(crate) struct PolicyFacts {
-    /// Operations that need no permission.
     pub free: &'static [&'static str],
-    /// Operations whose action is called otherwise, and how.
+    /// Operations with another action name.
     pub other_actions: &'static [(&'static str, &'static str)],
-    /// Input members that are condition keys of the service's own.
+    /// Input members that are service-specific condition keys.
     pub condition_keys: &'static [(&'static str, &'static str)],
-    /// The resources of a call by its operation and input; none stands for `*`.
+    /// The resources of a call by its operation and input; none means `*`.
     pub resources: fn(&SimState, &AwsCaller, &str, &Value) -> Vec<String>,
-    /// When a denial says which kind of policy denied.
     pub denials: DenialText,
 }
 
 impl PolicyFacts {
-    /// Every operation is an action of the same name, on `*`, without condition keys of its own.
+    /// Every operation is an action of the same name, on `*`, without service-specific condition
+    /// keys.
     pub(crate) const BY_NAME: Self = Self {
         free: &[],
         other_actions: &[],
@@ -135,30 +115,24 @@ impl PolicyFacts {
     };
 }
 
-/// When a denial says which kind of policy denied.
+/// When a denial names the denying policy type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DenialText {
-    /// Always.
     SaysWhy,
-    /// When something denies outright: else it would tell whether a resource is there.
+    /// On an explicit denial: otherwise it would reveal whether a resource exists.
     SaysWhenExplicit,
-    /// Never.
     Plain,
 }
 
-/// What a call takes from which bucket.
 pub(crate) struct Draw {
-    /// Name of the bucket.
     pub bucket: String,
-    /// Tokens a second.
     pub rate: f64,
-    /// Tokens at most.
     pub burst: f64,
 }
 
 impl SimService {
-    /// A service of every Region with a table: what most have in common, so that each says what is otherwise with it. `name` is
-    /// for the state log, `signing_name` for everything else.
+    /// Defaults of a regional service with a table. `name` is for the state log, `signing_name` for
+    /// everything else.
     pub(crate) const fn named(name: &'static str, signing_name: &'static str) -> Self {
         Self {
             name,
@@ -174,7 +148,6 @@ impl SimService {
         }
     }
 
-    /// The table of the service.
     pub(crate) fn table(&self) -> Option<&'static ServiceModel> {
         match self.requests {
             RequestForm::Table(name) => tables().service(name),
@@ -182,7 +155,6 @@ impl SimService {
         }
     }
 
-    /// The table, and an operation's row in it.
     pub(crate) fn model(
         &self,
         operation: &str,
@@ -193,7 +165,7 @@ impl SimService {
             .map(|operation| (model, operation))
     }
 
-    /// An error with the status that the model has for it, where it has one and nobody said another.
+    /// Sets the model's status, unless one is set.
     pub(crate) fn with_status(&self, mut error: ApiError) -> ApiError {
         let table = self.table().filter(|_| error.http == errors::BAD_REQUEST);
         if let Some((_, facts)) = table.and_then(|it| it.error(&error.code)) {
@@ -202,7 +174,6 @@ impl SimService {
         error
     }
 
-    /// The Region that a call is for, by the Region of its scope.
     pub(crate) fn region<'a>(&self, scope: &'a str) -> &'a str {
         if self.scope == ScopeRegions::Global || scope == "aws-global" {
             return GLOBAL;
@@ -210,17 +181,16 @@ impl SimService {
         scope
     }
 
-    /// Whether credentials may be scoped to `aws-global`.
+    /// Whether the scope may be `aws-global`.
     pub(crate) fn takes_global_scope(&self) -> bool {
         self.scope != ScopeRegions::Regional
     }
 
-    /// Whether `--strict-scope` refuses credentials that are scoped to this Region.
+    /// Whether `--strict-scope` refuses credentials scoped to this Region.
     pub(crate) fn is_elsewhere(&self, region: &str) -> bool {
         self.scope == ScopeRegions::Global && region != GLOBAL
     }
 
-    /// The action of an operation, `service:Name`.
     pub(crate) fn action(&self, operation: &str) -> String {
         let others = self.policies.as_ref().map(|facts| facts.other_actions);
         let mut others = others.into_iter().flatten();
@@ -229,7 +199,6 @@ impl SimService {
         format!("{}:{name}", self.signing_name)
     }
 
-    /// The bucket of a call; `limits` are the organization file's.
     pub(crate) fn draw(
         &self,
         operation: &str,
@@ -262,8 +231,8 @@ fn is_read(operation: &str) -> bool {
         .any(|verb| operation.starts_with(verb))
 }
 
-/// The throttle error of a service, or of one that is not simulated. With the switch
-/// `throttle_style` at `named` it keeps the service's own status.
+/// A service's throttle error. With the switch `throttle_style` at `named` it keeps the service's
+/// status.
 pub(crate) fn throttled(service: Option<&SimService>, named: bool) -> ApiError {
     let forms = service.map_or(errors::QUERY, |service| service.errors);
     let error = (forms.throttled)().class(ErrorClass::Throttled);

@@ -1,7 +1,7 @@
-//! Makes asynchronous operations final when their time has come, one by one, in order of their
-//! due times. What happens depends on the state at that instant, never on when somebody looks.
+//! Settles asynchronous operations one by one, in order of their due times. The result depends on
+//! the state at that instant, never on when a caller reads it.
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 
 use super::{
     entities::{Assignment, AsyncKind, AsyncState, Id, Operation, PrincipalType, boundary_arn},
@@ -12,13 +12,12 @@ use super::{
 };
 use crate::organization::Speed;
 
-/// How long status records are kept (`simulator.md` G-2).
+/// Retention of status records (`simulator.md` G-2).
 const KEPT: Millis = 30 * 24 * 3_600_000;
 
 const BUSY_ACCOUNT: &str = "takes longer than usual. Please try again in a few minutes. If this \
                             problem continues, contact AWS Support.";
 
-/// Makes final what is due at the state's latest instant.
 pub(crate) fn settle(state: &mut SimState) -> Vec<Id> {
     let mut done = Vec::new();
     while let Some((due, id)) = state.in_flight.first().cloned() {
@@ -187,7 +186,8 @@ fn create(
     Ok(())
 }
 
-/// Whether the role of a set can be made in an account, or made anew. A set takes more than a role does.
+/// Whether a set's role can be created or updated in an account. A set may have more policies than
+/// a role.
 fn role_can_be_made(state: &SimState, account: &str, set: &str) -> Result<(), String> {
     let Some(set) = state.set(set) else {
         return Ok(());
@@ -261,7 +261,6 @@ fn provision(
     Ok(())
 }
 
-/// Adds an operation to the indexes.
 pub(crate) fn enqueue(state: &mut SimState, operation: Operation) {
     let newest_first = u64::MAX - u64::try_from(operation.created).unwrap_or(0);
     state

@@ -1,6 +1,6 @@
-//! Sign-ins to the access portal as CloudTrail records them, and who people are in its events.
+//! Portal sign-ins as CloudTrail records them, and user identities in its events.
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -9,8 +9,8 @@ use super::{
     state::SimState,
 };
 
-/// Who a person is in events of Identity Center: in the form of 2025-07-14 and later, or in that of before
-/// (AWS `CloudTrail` events of IAM Identity Center).
+/// Returns a user's identity in Identity Center events: the form of 2025-07-14 and later, or the
+/// earlier one (AWS `CloudTrail` events of IAM Identity Center).
 pub(crate) fn person_identity(state: &SimState, user: &Id) -> Value {
     let (center, account) = (&state.center, &state.head.management);
     if state.settings.behaviour.is("sign_in_events", "unknown") {
@@ -30,8 +30,8 @@ pub(crate) fn person_identity(state: &SimState, user: &Id) -> Value {
     })
 }
 
-/// Notes that somebody signed in to the access portal in a Region: the proof of who they are, and the session. The events are
-/// of that Region (not verified: AWS's page on events of IAM Identity Center says nothing of additional Regions).
+/// Records a portal sign-in: authentication and session, in that Region (not verified: AWS
+/// documents nothing for additional Regions).
 pub(crate) fn note_sign_in(
     state: &mut SimState,
     user: &Id,

@@ -1,8 +1,8 @@
-//! What operations on stack sets make once they are over.
+//! Results of finished stack set operations.
 
 use std::collections::BTreeMap;
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 
 use super::{
     entities::Account,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::organization::{IamPolicies, IamRole};
 
-/// Ends what is due: makes the roles, or says why not.
+/// Settles due operations: creates the roles, or records failures.
 pub(crate) fn settle(state: &mut SimState) {
     let now = state.latest;
     let is_due = |it: &StackOperation| it.status.is_none() && it.due <= now;
@@ -33,7 +33,6 @@ pub(crate) fn settle(state: &mut SimState) {
     state.stack_sets = sets;
 }
 
-/// One account after the other; more failures in a Region than are tolerated end the operation.
 fn end(
     state: &mut SimState,
     roles: &[StackRole],
@@ -85,7 +84,6 @@ fn end(
     operation.status = Some(status.to_owned());
 }
 
-/// Failures that an operation bears.
 fn tolerated(operation: &StackOperation) -> usize {
     let of = |name: &str| {
         let found = operation.input.get("OperationPreferences")?.get(name)?;
@@ -97,7 +95,7 @@ fn tolerated(operation: &StackOperation) -> usize {
     })
 }
 
-/// Makes what a template makes in an account, all or nothing.
+/// Creates a template's resources in an account, all or nothing.
 fn make(
     state: &mut SimState,
     roles: &[StackRole],

@@ -1,4 +1,4 @@
-//! What an organization file may say of IAM Identity Center.
+//! Checks a file's statements about IAM Identity Center.
 
 use std::collections::HashSet;
 
@@ -7,10 +7,6 @@ use crate::{
     vocabulary::regions,
 };
 
-/// Finds times that AWS lets nobody set, and Regions that cannot be those of an instance.
-///
-/// # Errors
-/// All that was found.
 pub(crate) fn check(file: &OrganizationFile) -> Result<(), Vec<Problem>> {
     let mut problems = portal_times(file);
     problems.extend(additional_regions(file));

@@ -1,4 +1,4 @@
-//! Rules of `EventBridge` as an organization file states them: how they come into the state, and go back.
+//! Loads and exports a file's rules of `EventBridge`.
 
 use std::collections::BTreeSet;
 
@@ -15,18 +15,16 @@ use super::{
 };
 use crate::organization::{EventRule, NameIndex, OrganizationFile, Problem};
 
-/// Characters that a rule's name has at most (Amazon `EventBridge` API Reference, `PutRule`).
+/// Maximum characters of a rule's name (Amazon `EventBridge` API Reference, `PutRule`).
 const NAME_MAX: usize = 64;
-/// A pattern that takes every event.
+/// Matches every event.
 const EVERY: &str = r#"{"source":[{"prefix":""}]}"#;
 
-/// Whether a rule may be called so.
 fn is_name(name: &str) -> bool {
     let plain = |it: u8| it.is_ascii_alphanumeric() || b".-_".contains(&it);
     (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(plain)
 }
 
-/// The pattern of a row of the file, as text.
 fn pattern(row: &EventRule) -> String {
     match &row.pattern {
         Some(Value::String(text)) => return text.clone(),
@@ -45,10 +43,6 @@ fn pattern(row: &EventRule) -> String {
     Value::Object(fields).to_string()
 }
 
-/// What is wrong with the rules of a file.
-///
-/// # Errors
-/// All that is.
 pub(crate) fn check(file: &OrganizationFile) -> Result<(), Vec<Problem>> {
     let (mut problems, mut taken) = (Vec::new(), BTreeSet::new());
     for (index, row) in file.event_rules.iter().enumerate() {
@@ -86,9 +80,8 @@ pub(crate) fn check(file: &OrganizationFile) -> Result<(), Vec<Problem>> {
     }
 }
 
-/// Takes over the rules of a file, with the queues and topics that they fill.
 pub(crate) fn load_file(state: &mut SimState, file: &OrganizationFile, names: &NameIndex) {
-    // who has a name goes first
+    // named rules take their names first
     let (called, others): (Vec<_>, Vec<_>) =
         file.event_rules.iter().partition(|it| it.name.is_some());
     for row in called.into_iter().chain(others) {
@@ -116,7 +109,7 @@ pub(crate) fn load_file(state: &mut SimState, file: &OrganizationFile, names: &N
     }
 }
 
-/// Makes the queue of a row, and its topic, and lets the bus in; the ARN that the rule sends to.
+/// Creates a row's queue and topic, and allows the bus; returns the target ARN.
 fn make_target(state: &mut SimState, account: &str, row: &EventRule) -> String {
     let at = |name: &str| (row.region.clone(), account.to_owned(), name.to_owned());
     let key = at(&row.queue);
@@ -133,7 +126,7 @@ fn make_target(state: &mut SimState, account: &str, row: &EventRule) -> String {
     topics::topic_arn(&at(topic))
 }
 
-/// The place of a row: a rule without a name is called as its queue, and others of that queue get a number.
+/// A rule without a name has its queue's name; further rules of that queue get a number.
 fn free_key(state: &SimState, account: &str, row: &EventRule) -> RuleKey {
     let at = |name: String| (account.to_owned(), row.region.clone(), name);
     if let Some(name) = &row.name {
@@ -156,12 +149,11 @@ fn free_key(state: &SimState, account: &str, row: &EventRule) -> RuleKey {
     }
 }
 
-/// The rules as a file states them.
 pub(crate) fn exported(state: &SimState) -> Vec<EventRule> {
     let row = |((account, region, name), rule): (&RuleKey, &BusRule)| {
         let text = Value::String(rule.pattern.clone());
         let read = serde_json::from_str::<Value>(&rule.pattern).ok();
-        // what was written with spaces stays as it was written
+        // keeps a pattern's original spaces
         let pattern =
             read.filter(|it| serde_json::to_string(it).is_ok_and(|text| text == rule.pattern));
         let (queue, topic) = rule.made.clone().unwrap_or_default();

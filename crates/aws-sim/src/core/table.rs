@@ -1,18 +1,18 @@
-//! A table whose rows remember their past, so that a read can be late on purpose.
+//! A table with row history, for deliberately late reads.
 //!
-//! Writes and conflict checks look at the newest version; reads look at the version that is
-//! visible at a given instant. That is how read-after-write windows (`simulator.md` C-2) and the
-//! fault `stale_read` are made without a second copy of the state.
+//! Writes and conflict checks use the newest version; reads use the version visible at an instant.
+//! This implements read-after-write windows (`simulator.md` C-2) and the fault `stale_read` without
+//! a second copy of the state.
 
 use std::{
     collections::{BTreeMap, VecDeque},
     ops::Bound,
 };
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// How long versions that nobody sees any more are kept, for `stale_read`.
+/// Retention of hidden versions, for `stale_read`.
 pub(crate) const PAST_KEPT: Millis = 3_600_000;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -21,7 +21,6 @@ struct Version<V> {
     value: Option<V>,
 }
 
-/// Rows ordered by key, each with its recent versions.
 #[derive(Debug, Clone)]
 pub(crate) struct Table<K, V> {
     rows: BTreeMap<K, Vec<Version<V>>>,
@@ -38,8 +37,8 @@ impl<K, V> Default for Table<K, V> {
 }
 
 impl<K: Ord + Clone, V> Table<K, V> {
-    /// Writes a row; readers see it from `seen_from` on, which never precedes the row's
-    /// earlier versions.
+    /// Writes a row; readers see it from `seen_from` on, which never precedes the row's earlier
+    /// versions.
     pub(crate) fn put(&mut self, key: K, value: V, seen_from: Millis, now: Millis) {
         self.bury(now);
         self.push(key, Some(value), seen_from, now);
@@ -92,33 +91,29 @@ impl<K: Ord + Clone, V> Table<K, V> {
         self.rows.get(key)?.last()?.value.as_ref()
     }
 
-    /// The version that is visible at `at`, for reads.
+    /// The version visible at `at`, for reads.
     pub(crate) fn seen(&self, key: &K, at: Millis) -> Option<&V> {
         visible(self.rows.get(key)?, at)
     }
 
-    /// Newest rows in key order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.rows
             .iter()
             .filter_map(|(key, versions)| Some((key, versions.last()?.value.as_ref()?)))
     }
 
-    /// Newest rows from `start` on.
     pub(crate) fn range(&self, start: Bound<K>) -> impl Iterator<Item = (&K, &V)> {
         self.rows
             .range((start, Bound::Unbounded))
             .filter_map(|(key, versions)| Some((key, versions.last()?.value.as_ref()?)))
     }
 
-    /// Rows visible at `at`, from `start` on.
     pub(crate) fn range_seen(&self, start: Bound<K>, at: Millis) -> impl Iterator<Item = (&K, &V)> {
         self.rows
             .range((start, Bound::Unbounded))
             .filter_map(move |(key, versions)| Some((key, visible(versions, at)?)))
     }
 
-    /// How many rows there are now.
     pub(crate) fn len(&self) -> usize {
         self.iter().count()
     }

@@ -1,4 +1,4 @@
-//! Tags that a call gives, where a service takes their keys without regard to case.
+//! Tags of calls to services with case-insensitive keys.
 
 use serde_json::Value;
 
@@ -7,11 +7,11 @@ use super::{
     errors::ApiError,
 };
 
-/// The tags of a call to IAM or STS (IAM User Guide, "Rules for tagging in IAM and AWS STS": keys are told apart without regard
-/// to case, and those that begin with `aws:` are AWS's own).
+/// Reads tags of IAM or STS (IAM User Guide, "Rules for tagging in IAM and AWS STS": keys are
+/// case-insensitive, and the prefix `aws:` is reserved).
 ///
 /// # Errors
-/// Two keys that differ in case only, and a key of AWS's own, under the service's `code`.
+/// Keys that differ in case only, and reserved keys, under the service's `code`.
 pub(crate) fn given_tags(rows: Option<&Value>, code: &str) -> Result<Tags, ApiError> {
     let tags = read_tags(rows);
     let count = rows.and_then(Value::as_array).map_or(0, Vec::len);
@@ -29,7 +29,7 @@ pub(crate) fn given_tags(rows: Option<&Value>, code: &str) -> Result<Tags, ApiEr
     Ok(tags)
 }
 
-/// Adds tags; one whose key is there in another case takes the place of that one.
+/// Adds tags; replaces keys that differ in case only.
 pub(crate) fn put_tags(tags: &mut Tags, given: Tags) {
     tags.retain(|held, _| !given.keys().any(|it| it.eq_ignore_ascii_case(held)));
     tags.extend(given);

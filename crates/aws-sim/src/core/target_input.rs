@@ -1,18 +1,17 @@
-//! What a target of a rule of `EventBridge` gets: the event, a part of it, or something else (Amazon `EventBridge` User
-//! Guide, "Amazon `EventBridge` input transformation").
+//! Input of a rule's target: the event, a part, or other text (Amazon `EventBridge` User Guide,
+//! "Amazon `EventBridge` input transformation").
 
 use serde_json::{Map, Value};
 
 use super::call::input_text;
 
-/// A step of a path into an event.
 #[derive(Debug, PartialEq)]
 enum PathStep {
     Member(String),
     Element(usize),
 }
 
-/// Reads a path: `$.detail.rows[0].id`. In brackets stand numbers alone.
+/// Parses `$.detail.rows[0].id`. Brackets contain only numbers.
 fn path(text: &str) -> Option<Vec<PathStep>> {
     let mut steps = Vec::new();
     let rest = text.strip_prefix('$')?;
@@ -41,17 +40,14 @@ fn at<'a>(event: &'a Value, text: &str) -> Option<&'a Value> {
     })
 }
 
-/// What rules know beside the event.
 pub(crate) struct RuleFacts<'a> {
-    /// Its ARN.
     pub arn: &'a str,
-    /// Its name.
     pub name: &'a str,
-    /// When the event came, RFC 3339.
+    /// Arrival of the event, RFC 3339.
     pub received: &'a str,
 }
 
-/// What is wrong with a target's input, in AWS's words.
+/// Returns an input error in AWS's words.
 pub(crate) fn check(target: &Value) -> Result<(), String> {
     let id = input_text(target, "Id").unwrap_or_default();
     let forms = ["Input", "InputPath", "InputTransformer"];
@@ -102,7 +98,6 @@ pub(crate) fn check(target: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// The text that a target gets.
 pub(crate) fn text(target: &Value, event: &Value, rule: &RuleFacts<'_>) -> String {
     if let Some(constant) = input_text(target, "Input") {
         return constant.to_owned();
@@ -135,8 +130,8 @@ pub(crate) fn text(target: &Value, event: &Value, rule: &RuleFacts<'_>) -> Strin
     })
 }
 
-/// A template with a value in the place of each `<name>`: as JSON, and within quotes of JSON as text. Nothing stands where
-/// there is no value.
+/// Replaces each `<name>` in a template: as JSON, and within JSON quotes as text. Missing values
+/// become empty.
 fn filled(template: &str, mut value: impl FnMut(&str) -> Option<Value>) -> String {
     let is_json = template.trim_start().starts_with(['{', '"', '[']);
     let (mut made, mut rest, mut is_quoted) = (String::new(), template, false);
@@ -177,7 +172,6 @@ fn written(value: Option<Value>, is_quoted: bool, is_json: bool) -> String {
     }
 }
 
-/// A text as it stands between the quotes of JSON.
 fn unquoted(text: String) -> String {
     let quoted = Value::String(text).to_string();
     let inner = quoted.strip_prefix('"').and_then(|it| it.strip_suffix('"'));

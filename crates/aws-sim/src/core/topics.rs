@@ -1,64 +1,54 @@
-//! Topics of SNS and whom they tell: queues of SQS, in an envelope or raw (Amazon SNS Developer Guide, "Fanout to Amazon
-//! SQS queues").
+//! SNS topics and subscriptions: SQS queues, with an envelope or raw (Amazon SNS Developer Guide,
+//! "Fanout to Amazon SQS queues").
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// Where a topic is, and what it is called: Region, account, name.
+/// Region, account, name.
 pub(crate) type TopicKey = (String, String, String);
 
-/// A topic.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct SimTopic {
-    /// Attributes that were set.
     pub attributes: BTreeMap<String, String>,
-    /// Who is told, in the order in which they came.
     pub subscriptions: Vec<TopicSubscription>,
-    /// Messages and subscriptions it ever had: ids are made of it.
+    /// Total messages and subscriptions; part of their ids.
     pub made: u64,
 }
 
-/// Somebody who is told.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct TopicSubscription {
-    /// Its id, the last part of its ARN.
     pub id: String,
-    /// Whose it is.
     pub owner: String,
     /// `sqs`, `email` and so on.
     pub protocol: String,
-    /// ARN of the queue, address.
+    /// Queue ARN, or address.
     pub endpoint: String,
-    /// Whether the message comes without an envelope.
+    /// Delivers without an envelope.
     pub raw: bool,
-    /// Whether whoever is told has agreed.
     pub confirmed: bool,
 }
 
-/// What is published.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TopicMessage<'a> {
     pub text: &'a str,
     pub subject: Option<&'a str>,
-    /// Members of a message's attributes as the API has them.
+    /// Message attributes as in the API.
     pub attributes: Map<String, Value>,
 }
 
-/// The ARN of a topic.
 pub(crate) fn topic_arn((region, account, name): &TopicKey) -> String {
     format!("arn:aws:sns:{region}:{account}:{name}")
 }
 
-/// The topic that an ARN names.
 pub(crate) fn topic_key(arn: &str) -> Option<TopicKey> {
     let mut parts = arn.strip_prefix("arn:aws:sns:")?.splitn(3, ':');
     let mut next = || parts.next().filter(|it| !it.is_empty()).map(str::to_owned);
     Some((next()?, next()?, next()?))
 }
 
-/// The policy of a queue or topic that a file has made: these services may do this with it.
+/// Policy of a file's queue or topic: allows these services the action.
 pub(crate) fn service_policy(services: &[&str], action: &str) -> String {
     json!({ "Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Principal": { "Service": services }, "Action": action, "Resource": "*",
@@ -66,7 +56,7 @@ pub(crate) fn service_policy(services: &[&str], action: &str) -> String {
     .to_string()
 }
 
-/// Whether a policy lets a service use what it is on for a source. Of conditions, only those on `aws:SourceArn` count.
+/// Whether a policy admits a service for a source. Evaluates only conditions on `aws:SourceArn`.
 pub(crate) fn lets_in(policy: Option<&String>, service: &str, source: Option<&str>) -> bool {
     let read = policy.and_then(|it| serde_json::from_str::<Value>(it).ok());
     let statements = match read.as_ref().and_then(|it| it.get("Statement")) {
@@ -105,21 +95,18 @@ pub(crate) fn lets_in(policy: Option<&String>, service: &str, source: Option<&st
     })
 }
 
-/// A channel of DevOps Guru: a topic, and what it is told of.
+/// A DevOps Guru channel: a topic and its filters.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct NotificationChannel {
-    /// Its id.
     pub id: String,
-    /// ARN of the topic.
     pub topic: String,
-    /// Severities that are told; none is all.
+    /// Empty: all.
     pub severities: Vec<String>,
-    /// Kinds of messages that are told; none is all.
+    /// Empty: all.
     pub messages: Vec<String>,
 }
 
 impl NotificationChannel {
-    /// Whether something is told.
     pub(crate) fn takes(&self, severity: &str, message: &str) -> bool {
         let fits = |all: &[String], is: &str| all.is_empty() || all.iter().any(|it| it == is);
         fits(&self.severities, severity) && fits(&self.messages, message)
@@ -155,7 +142,7 @@ mod tests {
             ("{".to_owned(), false),
         ] {
             let found = lets_in(Some(&text), "sns.amazonaws.com", Some(topic));
-            // `…eu-west-1:*` ends with a star and so is a beginning
+            // `…eu-west-1:*` ends with a star and so is a prefix
             assert_eq!(found, expected, "{text}");
         }
         assert!(!lets_in(None, "sns.amazonaws.com", Some(topic)));

@@ -1,6 +1,4 @@
-//! The tree of the organization: where accounts and organizational units stand.
-
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 
 use super::{entities::Account, state::SimState};
 
@@ -20,7 +18,6 @@ pub(crate) fn path(state: &SimState, parent: &str) -> String {
     path
 }
 
-/// Accounts that stand in a root or unit, however deep.
 pub(crate) fn accounts_below(state: &SimState, parent: &str) -> Vec<String> {
     let at = format!("/{parent}/");
     let all = state.accounts.iter().map(|(_, row)| row);
@@ -28,7 +25,7 @@ pub(crate) fn accounts_below(state: &SimState, parent: &str) -> Vec<String> {
     below.map(|row| row.id.to_string()).collect()
 }
 
-/// A root, an OU or an account as a target of policies: ARN, name, type.
+/// A policy target: ARN, name, type.
 pub(crate) fn node(state: &SimState, id: &str) -> Option<(String, String, &'static str)> {
     let head = &state.head;
     let arn = |kind: &str| {
@@ -47,12 +44,10 @@ pub(crate) fn node(state: &SimState, id: &str) -> Option<(String, String, &'stat
     Some((arn("account"), account.name.clone(), "ACCOUNT"))
 }
 
-/// The ARN of a root, an OU or an account.
 pub(crate) fn node_arn(state: &SimState, id: &str) -> Option<String> {
     node(state, id).map(|(arn, ..)| arn)
 }
 
-/// Puts an account under a parent.
 pub(crate) fn put_under(
     state: &mut SimState,
     mut account: Account,

@@ -1,4 +1,4 @@
-//! The front door: what the service models say about required members, lengths and patterns.
+//! Input validation by the service models: required members, lengths and patterns.
 
 use hallpass_aws_model::{Invalid, validate};
 
@@ -7,7 +7,7 @@ use super::{call::Call, errors::ApiError};
 /// Checks the input of a call.
 ///
 /// # Errors
-/// All violations in one message (`simulator.md` R-7), under the name that the service gives them.
+/// All violations in one message (`simulator.md` R-7), under the service's name for them.
 pub(crate) fn check(call: &Call) -> Result<(), ApiError> {
     let Some((model, operation)) = call.service.model(&call.operation) else {
         return Ok(());

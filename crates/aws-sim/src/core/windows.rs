@@ -1,10 +1,9 @@
-//! How long after a write readers may not see it (`simulator.md` C-2).
+//! Delays until readers see a write (`simulator.md` C-2).
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 
 use crate::organization::Consistency;
 
-/// Kinds of rows with their own read-after-write window (`simulator.md` C-2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Window {
     /// 0 to 1 s.
@@ -13,15 +12,13 @@ pub(crate) enum Window {
     Directory,
     /// 0 to 3 s.
     Iam,
-    /// 0 to 5 s: until a policy of the organization is in force.
+    /// 0 to 5 s: until an organization policy is effective.
     Policy,
-    /// 0 to 5 s: until lists show a new account.
+    /// 0 to 5 s: until lists contain a new account.
     Account,
-    /// None.
     Immediate,
 }
 
-/// Draws a read-after-write window.
 pub(crate) fn window_ms(consistency: Consistency, window: Window, random: &mut Random) -> Millis {
     let longest = match window {
         Window::Assignment => 1_000,

@@ -1,4 +1,4 @@
-//! What somebody else does beside a call: calls of their own, changes (`simulator.md` §4.1).
+//! Third-party actions beside a call: own calls, changes (`simulator.md` §4.1).
 
 use hallpass_aws_model::validate;
 use serde_json::{Map, Value};
@@ -10,21 +10,18 @@ use crate::{
     vocabulary::regions,
 };
 
-/// One thing that somebody else does.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
-    /// A call of AWS.
     Call(Box<ActCall>),
-    /// What `/_sim/mutate` takes.
+    /// The body of `/_sim/mutate`.
     Mutate(Value),
 }
 
-/// A call of AWS by somebody else.
 #[derive(Debug, Clone)]
 pub(crate) struct ActCall {
     pub service: &'static SimService,
     pub operation: String,
-    /// Absent: that of the call it stands beside.
+    /// Absent: the original call's.
     pub region: Option<String>,
     /// The caller's account by id or name; absent: the principal's, else the management account.
     pub account: Option<String>,
@@ -33,7 +30,7 @@ pub(crate) struct ActCall {
     pub input: Value,
 }
 
-/// Who acts, by an ARN of IAM or of a session.
+/// The actor, by an ARN of IAM or of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Principal {
     pub account: String,
@@ -41,24 +38,21 @@ pub(crate) struct Principal {
     pub arn: String,
 }
 
-/// What kind of principal acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PrincipalKind {
-    /// A user or a role of IAM, or the account's root user.
     Iam,
-    /// A session of a role.
     Session { role: String, name: String },
 }
 
-/// Acts of one fault at most.
+/// Maximum acts of one fault.
 const ACTS_MAX: usize = 100;
 
-/// Key of a value that is taken from the call the act stands beside.
+/// Key of a value taken from the original call's input.
 const FROM_REQUEST: &str = "$request";
-/// Key of a value that is taken from what that call was answered.
+/// Key of a value taken from the original call's answer.
 const FROM_ANSWER: &str = "$answer";
 
-/// Reads the acts of a fault; `answered`: they come after the call, and may take values from its answer.
+/// Reads the acts of a fault; `answered`: they follow the call, and may use its answer.
 pub(super) fn read(fields: &mut Fields, answered: bool) -> Result<Vec<Act>, Wrong> {
     let rows: Vec<Value> = fields.need("acts")?;
     if rows.is_empty() || rows.len() > ACTS_MAX {
@@ -173,7 +167,7 @@ impl Principal {
     }
 }
 
-/// Holds an input against the model, as far as it does not wait for the call it stands beside.
+/// Validates the parts of an input without references.
 fn check_input(
     fields: &Fields,
     service: &SimService,
@@ -209,7 +203,6 @@ fn check_input(
     validate(model, operation, input).or_else(|invalid| fields.wrong("input", invalid.to_string()))
 }
 
-/// The key of a value that stands for another one, and where that is.
 fn reference(value: &Value) -> Option<(&str, &str)> {
     let members = value.as_object().filter(|members| members.len() == 1)?;
     let (key, pointer) = members.iter().next()?;
@@ -229,10 +222,10 @@ fn references(value: &Value, found: &mut impl FnMut(&str)) {
     }
 }
 
-/// An input with every `{"$request": "/pointer"}` and `{"$answer": "/pointer"}` in it replaced.
+/// Replaces every `{"$request": "/pointer"}` and `{"$answer": "/pointer"}` in an input.
 ///
 /// # Errors
-/// The pointer that leads nowhere.
+/// An unresolved pointer.
 pub(crate) fn filled(input: &Value, request: &Value, answer: &Value) -> Result<Value, String> {
     if let Some((key, pointer)) = reference(input) {
         let from = if key == FROM_REQUEST { request } else { answer };

@@ -1,33 +1,30 @@
-//! A fault as the operator wrote it.
-
 use std::sync::Arc;
 
-use hallpass_model::Glob;
-use hallpass_sim_base::{Cut, Millis, Random};
-use hallpass_slack_sim::SlackFault;
+use crate::base::{Cut, Millis, Random};
+use crate::slack::SlackFault;
+use hallpass_base::Glob;
 use serde_json::{Map, Value};
 
 use super::{Subject, acts::Act};
 
-/// One fault.
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
     pub id: Option<String>,
     pub matches: Match,
     pub kind: FaultEffect,
     pub probability: f64,
-    /// Fires at most so often.
+    /// Maximum firings.
     pub count: Option<u64>,
     /// Matches let through first.
     pub skip: u64,
     pub from: Option<Millis>,
     pub until: Option<Millis>,
     pub seed: Option<u64>,
-    /// As it was written, for listing.
+    /// Original form, for listing.
     pub source: Map<String, Value>,
 }
 
-/// Which calls; absent is any.
+/// Absent matches any.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Match {
     pub service: Option<String>,
@@ -61,7 +58,6 @@ impl Match {
     }
 }
 
-/// What it does.
 #[derive(Debug, Clone)]
 pub(crate) enum FaultEffect {
     Error {
@@ -103,23 +99,19 @@ pub(crate) enum FaultEffect {
         seconds: i64,
     },
     ExpireCredentials,
-    /// Somebody else acts.
     SomebodyActs {
         when: When,
         acts: Arc<[Act]>,
     },
-    /// An answer of the simulated Slack.
     Slack(SlackFault),
 }
 
-/// Before or after the effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum When {
     Before,
     After,
 }
 
-/// Who shares the bucket of a throttle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ThrottleScope {
     All,
@@ -127,7 +119,7 @@ pub(crate) enum ThrottleScope {
     Operation,
 }
 
-/// How long a latency is, in milliseconds.
+/// Latency, in milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Distribution {
     Fixed(f64),
@@ -135,7 +127,7 @@ pub(crate) enum Distribution {
     LogNormal { median: f64, p99: f64 },
 }
 
-/// Ten minutes: no reply is later, whatever was drawn.
+/// Ten minutes, the maximum of any reply.
 const LONGEST_MS: f64 = 600_000.0;
 
 impl Distribution {

@@ -1,23 +1,20 @@
-//! The fields of an object that somebody wrote, each read once, and named when it is wrong.
+//! Reads each field of an object once, and names wrong ones.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// A field that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wrong {
     pub field: String,
     pub message: String,
 }
 
-/// The members of an object that were not read yet.
 pub(super) struct Fields {
     place: String,
     pub(super) rest: Map<String, Value>,
 }
 
 impl Fields {
-    /// Those of an object; `place` is its own name.
     pub(super) fn of(place: &str, value: &Value) -> Result<Self, Wrong> {
         match value {
             Value::Object(rest) => Ok(Self {
@@ -31,7 +28,6 @@ impl Fields {
         }
     }
 
-    /// The whole name of a field.
     pub(super) fn name(&self, field: &str) -> String {
         if self.place.is_empty() {
             field.to_owned()
@@ -40,7 +36,6 @@ impl Fields {
         }
     }
 
-    /// A refusal that names a field.
     pub(super) fn wrong<T>(&self, field: &str, message: impl Into<String>) -> Result<T, Wrong> {
         Err(Wrong {
             field: self.name(field),
@@ -48,7 +43,6 @@ impl Fields {
         })
     }
 
-    /// A field that may be absent.
     pub(super) fn take<T: DeserializeOwned>(&mut self, field: &str) -> Result<Option<T>, Wrong> {
         match self.rest.shift_remove(field) {
             None | Some(Value::Null) => Ok(None),
@@ -61,7 +55,6 @@ impl Fields {
         }
     }
 
-    /// A field that has to be there.
     pub(super) fn need<T: DeserializeOwned>(&mut self, field: &str) -> Result<T, Wrong> {
         match self.take(field)? {
             Some(value) => Ok(value),
@@ -69,7 +62,6 @@ impl Fields {
         }
     }
 
-    /// A number that is not negative.
     pub(super) fn not_negative(
         &mut self,
         field: &str,
@@ -83,7 +75,6 @@ impl Fields {
         }
     }
 
-    /// A duration in seconds, as milliseconds.
     pub(super) fn millis(&mut self, field: &str) -> Result<i64, Wrong> {
         let seconds: f64 = self.need(field)?;
         self.not_negative(field, Some(seconds))?;
@@ -95,13 +86,11 @@ impl Fields {
         Ok(millis)
     }
 
-    /// An instant.
     pub(super) fn instant(&mut self, field: &str) -> Result<Option<i64>, Wrong> {
         let at: Option<jiff::Timestamp> = self.take(field)?;
         Ok(at.map(jiff::Timestamp::as_millisecond))
     }
 
-    /// Nothing may be left.
     pub(super) fn done(self) -> Result<(), Wrong> {
         match self.rest.keys().next() {
             Some(key) => self.wrong(key, "unknown key"),

@@ -1,5 +1,4 @@
-//! Faults by an operator's request: which calls they match, when they fire, what they do
-//! (`simulator.md` §4).
+//! Injected faults: match, timing, effect (`simulator.md` §4).
 
 mod acts;
 mod fault;
@@ -16,28 +15,23 @@ pub(crate) use fault::When;
 use fault::{Fault, FaultEffect, ThrottleScope};
 pub(crate) use read::read_all;
 
-use hallpass_sim_base::{Bucket, Cut, Millis, Random};
-use hallpass_slack_sim::SlackFault;
+use crate::base::{Bucket, Cut, Millis, Random};
+use crate::slack::SlackFault;
 use serde_json::Value;
 
 use crate::core::{call::Modifiers, entities::FailAsync};
 
-/// What a fault can match on.
 #[derive(Debug, Default)]
 pub(crate) struct Subject {
     pub service: String,
     pub operation: String,
     pub region: String,
     pub caller_account: String,
-    /// The target account of the call.
     pub account: Option<String>,
-    /// Id and names of the principal in the call.
     pub principal: Vec<String>,
-    /// ARN and name of the permission set in the call.
     pub permission_set: Vec<String>,
 }
 
-/// How the reply is taken away or replaced.
 #[derive(Debug, Clone)]
 pub(crate) enum ReplyFault {
     Error {
@@ -61,36 +55,29 @@ impl ReplyFault {
     }
 }
 
-/// What the faults do to one call.
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     pub reply: Option<ReplyFault>,
     pub before_ms: u64,
     pub after_ms: u64,
     pub modifiers: Modifiers,
-    /// What somebody else does beside the call.
     pub acts: Vec<FiredActs>,
-    /// The fault named in the call log.
     pub fault: Option<String>,
 }
 
-/// What somebody else does beside one call.
 #[derive(Debug, Clone)]
 pub(crate) struct FiredActs {
-    /// The fault.
     pub fault: String,
-    /// Its how many-th firing, from 1.
+    /// Number of the firing, from 1.
     pub firing: u64,
-    /// Before or after the call.
     pub when: When,
-    /// What is done, in order.
     pub acts: Arc<[Act]>,
 }
 
-/// Refused acts that a fault remembers, the newest.
+/// Newest refused acts stored per fault.
 const FAILURES_KEPT: usize = 100;
 
-/// What the faults do before authentication.
+/// Effects before authentication.
 #[derive(Debug, Default)]
 pub(crate) struct Early {
     pub skew_seconds: i64,
@@ -107,7 +94,6 @@ struct Active {
     acts_failed: VecDeque<Value>,
 }
 
-/// The faults in force, in order of creation.
 #[derive(Default)]
 pub(crate) struct Faults {
     active: Vec<Active>,
@@ -115,7 +101,6 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    /// Adds faults and names them.
     pub(crate) fn add(&mut self, faults: Vec<Fault>) -> Vec<String> {
         let given: Vec<String> = faults.iter().filter_map(|it| it.id.clone()).collect();
         let mut ids = Vec::new();
@@ -136,7 +121,6 @@ impl Faults {
         ids
     }
 
-    /// An id that nobody has or gave.
     fn free_id(&mut self, given: &[String]) -> String {
         loop {
             self.made += 1;
@@ -147,19 +131,16 @@ impl Faults {
         }
     }
 
-    /// Whether an id is taken.
     pub(crate) fn has(&self, id: &str) -> bool {
         self.active
             .iter()
             .any(|active| active.fault.id.as_deref() == Some(id))
     }
 
-    /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.active.len()
     }
 
-    /// All with their counters.
     pub(crate) fn list(&self) -> Vec<Value> {
         let show = |active: &Active| {
             let mut row = active.fault.source.clone();
@@ -176,10 +157,10 @@ impl Faults {
         self.active.iter().map(show).collect()
     }
 
-    /// Notes what came of an act: nothing to tell when it was done, else why it was not.
+    /// Records the result of an act: the failure, or `None`.
     pub(crate) fn note_act(&mut self, id: &str, failure: Option<Value>) {
         let named = |active: &&mut Active| active.fault.id.as_deref() == Some(id);
-        // the fault may have been taken away meanwhile
+        // the fault may have been removed meanwhile
         let Some(active) = self.active.iter_mut().find(named) else {
             return;
         };
@@ -194,7 +175,6 @@ impl Faults {
         }
     }
 
-    /// Removes one, or all.
     pub(crate) fn remove(&mut self, id: Option<&str>) -> bool {
         let before = self.active.len();
         self.active
@@ -202,7 +182,6 @@ impl Faults {
         before != self.active.len()
     }
 
-    /// What happens to the clock and the credentials of a call.
     pub(crate) fn early(&mut self, subject: &Subject, seed: u64, now: Millis) -> Early {
         let mut early = Early::default();
         for active in &mut self.active {
@@ -220,7 +199,6 @@ impl Faults {
         early
     }
 
-    /// What happens to an authenticated call.
     pub(crate) fn apply(&mut self, subject: &Subject, seed: u64, now: Millis) -> Effects {
         let mut effects = Effects::default();
         for active in &mut self.active {
@@ -237,8 +215,8 @@ impl Faults {
 }
 
 impl Active {
-    /// Counts a match and says whether it fires. Depends on the seed and the number of the match
-    /// alone, never on threads.
+    /// Counts a match and decides whether it fires, only by the seed and the match number, never by
+    /// threads.
     fn eligible(&mut self, subject: &Subject, seed: u64, now: Millis) -> bool {
         let fault = &self.fault;
         let late = fault.from.is_some_and(|from| now < from)
@@ -282,8 +260,7 @@ impl Active {
         bucket.take(rate, burst, now)
     }
 
-    /// Whether the fault is for this kind of service: calls of the simulated Slack are hit only
-    /// by faults that name it.
+    /// Faults hit calls of the simulated Slack only if they name it.
     fn is_meant(&self, subject: &Subject) -> bool {
         let to_slack = subject.service == "slack";
         match self.fault.kind {
@@ -374,7 +351,7 @@ impl Active {
 
 impl Effects {
     fn answer(&mut self, reply: ReplyFault, fault: &Fault) {
-        // the fault that answers is the one to name
+        // the call log names the fault that replies
         if self.reply.is_none() {
             self.reply = Some(reply);
             self.fault.clone_from(&fault.id);

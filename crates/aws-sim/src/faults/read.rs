@@ -1,7 +1,5 @@
-//! Reads faults, naming the field that is wrong.
-
-use hallpass_sim_base::Cut;
-use hallpass_slack_sim::SlackFault;
+use crate::base::Cut;
+use crate::slack::SlackFault;
 use serde_json::Value;
 
 use crate::core::table::PAST_KEPT;
@@ -180,7 +178,7 @@ fn read_slack(fields: &mut Fields) -> Result<FaultEffect, Wrong> {
     let hang = fields.not_negative("hang_seconds", hang)?;
     let retry_after: Option<u64> = fields.take("retry_after")?;
     let error = error.unwrap_or_else(|| "internal_error".to_owned());
-    // without a time Slack's own word still comes with one
+    // Slack always sends a retry time with `ratelimited`
     let retry_after = retry_after.or_else(|| (error == "ratelimited").then_some(1));
     let hang_ms = hang.map(|seconds| match hang_for(seconds) {
         Cut::Hang(ms) => ms,

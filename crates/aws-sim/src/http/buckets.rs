@@ -1,5 +1,5 @@
-//! Requests of S3 and S3 Control, which have no table here: buckets stand in the path, and what is asked of them in
-//! the query string.
+//! Requests of S3 and S3 Control, without tables: bucket in the path, operation in the query
+//! string.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::HeaderMap;
@@ -11,10 +11,10 @@ use crate::{
     services,
 };
 
-/// Where S3 Control has the public access of accounts.
+/// S3 Control's path for an account's public access block.
 const OF_ACCOUNTS: &str = "/v20180820/configuration/publicAccessBlock";
 const PUBLIC_ACCESS: &str = "publicAccessBlock";
-/// The members of a configuration; no other elements are read.
+/// The configuration's members; other elements are ignored.
 const SETTINGS: [&str; 4] = [
     "BlockPublicAcls",
     "IgnorePublicAcls",
@@ -22,7 +22,6 @@ const SETTINGS: [&str; 4] = [
     "RestrictPublicBuckets",
 ];
 
-/// The text of the first element of that name.
 fn element<'a>(body: &'a str, name: &str) -> Option<&'a str> {
     let (_, after) = body.split_once(&format!("<{name}>"))?;
     Some(after.split_once("</")?.0.trim())
@@ -44,10 +43,9 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     value.unwrap_or_default()
 }
 
-/// A request of S3: the service, the operation, its input or why it cannot be read.
+/// The service, the operation, its input or an input error.
 pub(super) type BucketRequest = (&'static SimService, &'static str, Result<Value, ApiError>);
 
-/// What a listing may be told, and the members it is in the input.
 const LISTING: [(&str, &str); 9] = [
     ("list-type", ""),
     ("fetch-owner", ""),
@@ -60,7 +58,6 @@ const LISTING: [(&str, &str); 9] = [
     ("max-keys", "MaxKeys"),
 ];
 
-/// Recognises a request of these operations.
 pub(super) fn recognise(parts: &RequestParts<'_>) -> Option<BucketRequest> {
     let (service, _) = services::of_xml_root(parts.scope.filter(|it| *it == "s3")?)?;
     let body = chunks::content(parts.headers, parts.body);
@@ -149,7 +146,7 @@ fn of_object(
     body: &[u8],
     input: &mut Map<String, Value>,
 ) -> Option<&'static str> {
-    // SDKs say in it what they call
+    // SDKs add it as an operation name
     if query.iter().any(|(name, _)| name != "x-id") {
         return None;
     }

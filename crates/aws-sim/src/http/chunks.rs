@@ -1,6 +1,6 @@
-//! Bodies that come in chunks, as SDKs send objects to S3 (Amazon S3 API Reference, "Signature calculations for the
-//! authorization header: transferring payload in multiple chunks"). Signatures of chunks and what trails them are not
-//! looked at.
+//! Chunked bodies, as SDKs send objects to S3 (Amazon S3 API Reference, "Signature calculations for
+//! the authorization header: transferring payload in multiple chunks"). Chunk signatures and
+//! trailers are not checked.
 
 use std::borrow::Cow;
 
@@ -21,10 +21,10 @@ fn is_chunked(headers: &HeaderMap) -> bool {
         || header(headers, "x-amz-content-sha256").starts_with("STREAMING-")
 }
 
-/// The content of a body: of one in chunks what the chunks hold, of any other the body itself.
+/// Returns the decoded body.
 ///
 /// # Errors
-/// The chunks end too early, or are not as long together as the request says.
+/// The chunks end too early, or differ from the stated length.
 pub(super) fn content<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Cow<'a, [u8]>, ApiError> {
     if !is_chunked(headers) {
         return Ok(Cow::Borrowed(body));

@@ -1,5 +1,5 @@
-//! What faults and the call log want to know about a call: its target account, principal and
-//! permission set, by id and by name.
+//! Extracts a call's target account, principal and permission set, by id and name, for faults and
+//! the call log.
 
 use serde_json::Value;
 
@@ -8,7 +8,6 @@ use crate::{
     faults::Subject,
 };
 
-/// The subject of a call.
 pub(super) fn subject(
     state: &SimState,
     service: &str,

@@ -1,5 +1,5 @@
-//! The HTTP face: recognises the protocol, checks the signature, asks the state machine under
-//! one lock, lets faults have their way, writes the answer in the protocol's words.
+//! The HTTP layer: detects the protocol, checks the signature, calls the state machine under one
+//! lock, applies faults, renders the answer.
 
 mod buckets;
 mod chunks;
@@ -12,7 +12,7 @@ mod routing;
 
 pub(crate) use router::answer;
 
-/// The service that a request is for, by what it asks and not by who signed it.
+/// The requested service, independent of the signature.
 #[cfg(test)]
 pub(crate) fn signing_name(request: &::http::Request<()>, body: &[u8]) -> Option<String> {
     let (uri, headers) = (request.uri(), request.headers());

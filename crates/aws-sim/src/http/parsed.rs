@@ -1,5 +1,3 @@
-//! What a request asks for, and the fields that forms and query strings have.
-
 use hallpass_aws_model::{OperationModel, ServiceModel as Model};
 use http::HeaderMap;
 use serde_json::Value;
@@ -9,11 +7,10 @@ use crate::{
     protocol::Protocol,
 };
 
-/// What a request is recognised by.
 #[derive(Clone, Copy)]
 pub(super) struct RequestParts<'a> {
     pub(super) headers: &'a HeaderMap,
-    /// The service that it was signed for.
+    /// The service in the credential scope.
     pub(super) scope: Option<&'a str>,
     pub(super) method: &'a str,
     pub(super) path: &'a str,
@@ -21,27 +18,21 @@ pub(super) struct RequestParts<'a> {
     pub(super) body: &'a [u8],
 }
 
-/// What a request asks for, before anybody knows who asks.
+/// A request before authentication.
 pub(super) struct ParsedRequest {
     pub protocol: Protocol,
-    /// The service with behaviour, if it is one.
     pub service: Option<&'static SimService>,
-    /// The signing name that the credential scope must have; unknown for paths.
+    /// The required signing name of the scope; unknown for paths.
     pub signing_name: Option<String>,
     pub operation: String,
-    /// The model, for Query answers.
     pub model: Option<(&'static Model, &'static OperationModel)>,
-    /// The namespace of a Query error.
     pub namespace: Option<&'static Model>,
-    /// The input, or why it cannot be read.
     pub input: Result<Value, ApiError>,
     /// The operation is in no model.
     pub unknown: bool,
-    /// The operation takes no signature.
     pub unsigned: bool,
 }
 
-/// The fields of a form or a query string.
 pub(super) fn fields(text: &[u8]) -> Vec<(String, String)> {
     form_urlencoded::parse(text).into_owned().collect()
 }

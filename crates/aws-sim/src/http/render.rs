@@ -1,4 +1,4 @@
-//! Writes answers and errors in the words of each protocol (`simulator.md` ).
+//! Renders answers and errors in each protocol (`simulator.md` ).
 
 use std::sync::Arc;
 
@@ -21,7 +21,6 @@ use crate::{
     protocol::Protocol,
 };
 
-/// What every answer carries.
 pub(super) struct Envelope<'a> {
     pub request_id: &'a str,
     /// Wall clock, for the header `Date`.
@@ -49,7 +48,6 @@ impl Envelope<'_> {
         response
     }
 
-    /// A success.
     pub(super) fn output(&self, asked: &ParsedRequest, output: &Output) -> Response<Body> {
         let response = match (asked.protocol, output, asked.model) {
             (Protocol::Query, Output::Members(members), Some((model, operation))) => self.response(
@@ -80,7 +78,7 @@ impl Envelope<'_> {
         response
     }
 
-    /// With the ids under the names that S3 gives them.
+    /// Adds the ids under S3's header names.
     fn numbered_twice(&self, mut response: Response<Body>) -> Response<Body> {
         let host = self.host_id();
         for (name, text) in [("x-amz-request-id", self.request_id), ("x-amz-id-2", &host)] {
@@ -91,12 +89,10 @@ impl Envelope<'_> {
         response
     }
 
-    /// What S3 calls the machine that answered.
     fn host_id(&self) -> String {
         STANDARD.encode(self.request_id)
     }
 
-    /// An object's bytes, with its headers.
     fn object(&self, object: &ObjectAnswer) -> Response<Body> {
         let bytes = Bytes::from_owner(Arc::clone(&object.bytes));
         let mut response = self.response(object.http, "binary/octet-stream", bytes);
@@ -109,7 +105,6 @@ impl Envelope<'_> {
         response
     }
 
-    /// A refusal.
     pub(super) fn error(&self, asked: &ParsedRequest, error: &ApiError) -> Response<Body> {
         match asked.protocol {
             Protocol::Json10 | Protocol::Json11 => self.json_error(asked.protocol, error, true),
@@ -162,7 +157,7 @@ impl Envelope<'_> {
         if typed {
             body.insert("__type".to_owned(), error.code.clone().into());
         }
-        // errors of the front door spell the member in lower case (`simulator.md` R-1)
+        // authentication errors use lower case (`simulator.md` R-1)
         let front_door = error.class == ErrorClass::AuthFailed || protocol == Protocol::RestJson;
         if !error.message.is_empty() {
             let name = if front_door { "message" } else { "Message" };

@@ -1,5 +1,5 @@
-//! Services whose operations are a method and a path: finds the operation, and gathers its input
-//! from query, headers and body under the names on the wire.
+//! REST services: finds the operation by method and path, and collects its input from query,
+//! headers and body.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hallpass_aws_model::{
@@ -15,12 +15,11 @@ use crate::{
     services,
 };
 
-/// What a path has in place of the labels of the model's, by label.
 type Labels = Vec<(&'static str, String)>;
 
-/// The operation with this method and path. A path of the model may name a query parameter that
-/// tells two operations apart (`/token?aws_iam=t`), and have labels (`/entitlements/{entitlementId}`):
-/// these fit almost anything, so that the credentials have to be for that service.
+/// Finds an operation by method and path. A model path may name a query parameter that
+/// distinguishes two operations (`/token?aws_iam=t`). Labels (`/entitlements/{entitlementId}`)
+/// match almost anything, so the credentials must be for that service.
 fn find(
     method: &str,
     path: &str,
@@ -43,15 +42,15 @@ fn find(
             let is_its = labels.is_empty() || scope.is_none_or(|it| it == model.signing_name);
             is_its.then_some((model, operation, labels))
         })
-        // several services have `/insights`: that which the credentials are for; a path in so many words goes before
-        // one with labels
+        // several services have `/insights`: prefer the one in the scope, then a path without
+        // labels
         .max_by_key(|(model, operation, labels)| {
             let is_meant = scope == Some(model.signing_name.as_str());
             (is_meant, labels.is_empty(), operation.path.len())
         })
 }
 
-/// The labels of a path of the model, filled by a path that fits it. One at its end that has a `+` takes all that is left.
+/// Matches a path and returns its labels. A final label with `+` takes the rest.
 fn labels(place: &'static str, path: &str) -> Option<Labels> {
     let mut labels = Vec::new();
     let last = place.rsplit_once('/');
@@ -85,7 +84,6 @@ fn labels(place: &'static str, path: &str) -> Option<Labels> {
     Some(labels)
 }
 
-/// Recognises a request to a service of this kind.
 pub(super) fn recognise(parts: &RequestParts<'_>) -> Option<ParsedRequest> {
     let (model, operation, labels) = find(parts.method, parts.path, parts.query, parts.scope)?;
     Some(ParsedRequest {
@@ -108,8 +106,7 @@ pub(super) fn recognise(parts: &RequestParts<'_>) -> Option<ParsedRequest> {
     })
 }
 
-/// A segment of a path without its percent encoding: a field of a form, but for what has a meaning in
-/// forms alone.
+/// Percent-decodes a path segment, without the meaning of `+` in forms.
 pub(super) fn decoded(segment: &str) -> String {
     let field = segment
         .replace('+', "%2B")
@@ -162,7 +159,7 @@ fn input(
                 .map(|(_, value)| value.clone()),
             Some(Location::Headers | Location::StatusCode) | None => continue,
         };
-        // the body cannot say what stands elsewhere
+        // the body must not override other locations
         input.shift_remove(name);
         if let Some(text) = text {
             let kind = model.shape(&member.shape).map(|shape| &shape.kind);
@@ -172,8 +169,8 @@ fn input(
     Ok(Value::Object(input))
 }
 
-/// Text of a query or a header as the model types it; what is not a number stays text, and
-/// validation refuses it.
+/// Converts text of a query or header to the model's type; an invalid number stays text for
+/// validation to refuse.
 fn typed(kind: Option<&ShapeKind>, text: String) -> Value {
     match kind {
         Some(ShapeKind::Integer | ShapeKind::Long) => match text.parse::<i64>() {

@@ -1,11 +1,9 @@
-//! One request from its bytes to its answer.
-
 use std::{borrow::Cow, io::Read as _, net::IpAddr};
 
+use crate::base::{ConnectionHandle, Cut, Millis, pause};
 use axum::{body::Body, extract::ConnectInfo, http::Response};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
-use hallpass_sim_base::{ConnectionHandle, Cut, Millis, pause};
 use http::{HeaderMap, request::Parts};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -38,7 +36,7 @@ use crate::{
 /// The largest unpacked request, in bytes.
 const UNPACKED_MAX: u64 = 64 * 1024 * 1024;
 
-/// Answers a request, or says how the connection ends without an answer.
+/// Answers a request, or closes the connection without an answer.
 pub(crate) async fn answer(
     shared: &Shared,
     parts: &Parts,
@@ -67,7 +65,6 @@ pub(crate) async fn answer(
     reply
 }
 
-/// The address a call comes from, or seems to: who may control the simulator may be anywhere.
 fn source_ip(shared: &Shared, parts: &Parts) -> String {
     let given = text(&parts.headers, "x-sim-source-ip");
     let given = given.parse::<IpAddr>().ok();
@@ -80,8 +77,7 @@ fn source_ip(shared: &Shared, parts: &Parts) -> String {
         .unwrap_or_default()
 }
 
-/// The body of a request whose `Content-Encoding` is gzip; any other as it is. What cannot be
-/// unpacked is left to the parser to refuse.
+/// Unpacks gzip bodies. Invalid ones stay packed for the parser to refuse.
 fn unpack<'a>(headers: &HeaderMap, body: &'a [u8]) -> Cow<'a, [u8]> {
     if text(headers, "content-encoding") != "gzip" {
         return Cow::Borrowed(body);
@@ -96,7 +92,7 @@ fn unpack<'a>(headers: &HeaderMap, body: &'a [u8]) -> Cow<'a, [u8]> {
     }
 }
 
-/// How often is looked whether a message came, in milliseconds.
+/// Interval of checks for messages, in milliseconds.
 const LOOK_AGAIN: u64 = 50;
 
 struct Raw<'a> {
@@ -104,15 +100,13 @@ struct Raw<'a> {
     path: &'a str,
     query: &'a str,
     headers: &'a HeaderMap,
-    /// As received: what the signature is over.
+    /// As received and signed.
     body: &'a [u8],
-    /// Unpacked.
     content: &'a [u8],
-    /// The client's address.
     source_ip: String,
 }
 
-/// A request that has been recognised and authenticated, or refused.
+/// A recognised request, authenticated or refused.
 struct Exchange {
     asked: ParsedRequest,
     service: String,
@@ -120,15 +114,13 @@ struct Exchange {
     seq: u64,
     request_id: String,
     user_agent: String,
-    /// Where the client reached us.
     origin: String,
-    /// Where the client is.
     source_ip: String,
     started: Timestamp,
     wall: Timestamp,
     caller: Result<AwsCaller, ApiError>,
     effects: Effects,
-    /// What was answered, where somebody acts upon it.
+    /// The answer, if an act needs it.
     answered: Value,
 }
 
@@ -137,7 +129,7 @@ impl Exchange {
         let started = shared.clock.now();
         let seq = world.next_seq();
         let now = world.now(started);
-        // what is due by now decides whether a role's sessions still are good
+        // due changes decide whether a role's sessions are still valid
         core::advance(&mut world.state, now);
         let authorization = Authorization::parse(request.headers, request.query);
         let scope = authorization
@@ -192,7 +184,7 @@ impl Exchange {
         exchange
     }
 
-    /// Long polling: whoever receives from a queue with nothing in it waits as long as they say.
+    /// Long polling: a receive on an empty queue waits for its stated time.
     async fn wait_for_message(&self, shared: &Shared) {
         let (Ok(caller), Ok(input)) = (&self.caller, &self.asked.input) else {
             return;
@@ -283,7 +275,7 @@ impl Exchange {
         Ok(caller)
     }
 
-    /// Who calls without a signature: the person of an access token, or nobody.
+    /// The caller of an unsigned request: an access token's user, or anonymous.
     fn bearer(&self, state: &core::state::SimState, now: Millis) -> AwsCaller {
         let token = self.asked.input.as_ref().ok();
         let token = token.and_then(|input| input.get(portal::TOKEN)?.as_str());
@@ -326,10 +318,9 @@ impl Exchange {
         Ok(())
     }
 
-    /// Makes the effect and the answer, and lets somebody else act before and after.
     fn act(&mut self, shared: &Shared, world: &mut SimWorld) -> Result<Response<Body>, Cut> {
         if self.somebody_acts(shared, world, When::Before) {
-            // what they did comes before this call, and is numbered so
+            // acts before this call get earlier numbers
             self.seq = world.next_seq();
             self.request_id = world.request_id(self.seq);
         }
@@ -338,7 +329,6 @@ impl Exchange {
         answer
     }
 
-    /// Whether somebody acted.
     fn somebody_acts(&self, shared: &Shared, world: &mut SimWorld, when: When) -> bool {
         let beside = Beside {
             region: &self.region,
@@ -354,7 +344,6 @@ impl Exchange {
         acted
     }
 
-    /// Makes the effect and the answer.
     fn answer(&mut self, shared: &Shared, world: &mut SimWorld) -> Result<Response<Body>, Cut> {
         let (result, effect) = match &self.effects.reply {
             Some(ReplyFault::DropBefore(how)) if self.caller.is_ok() => {
@@ -451,11 +440,11 @@ impl Exchange {
             let record = Record::Call {
                 call: Box::new(call),
                 caller: Box::new(caller),
-                // of a clock that was put back the state knows nothing
+                // the state ignores a clock set back
                 now: world.state.latest.max(now),
             };
             if let Err(error) = world.persist(&record) {
-                // CRASH: the change is in memory only; the caller is told that it failed
+                // CRASH: the change is in memory only; the caller gets an error
                 tracing::error!(%error, "the state log could not be written");
                 let error = (service.errors.internal)("The request could not be recorded.");
                 result = Err(error.status(500).class(ErrorClass::Server));

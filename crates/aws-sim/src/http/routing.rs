@@ -1,4 +1,4 @@
-//! Which protocol, service and operation a request is (`simulator.md` R-11).
+//! Detects protocol, service and operation (`simulator.md` R-11).
 
 use hallpass_aws_model::{query_to_json, tables};
 use http::HeaderMap;
@@ -18,7 +18,7 @@ use crate::{
     services,
 };
 
-/// Services that are not simulated and whose clients read XML from their paths.
+/// Services that are not simulated but have XML clients.
 const OTHER_XML: &[&str] = &["cloudfront", "route53", "s3control"];
 
 const STS_VERSION: &str = "2011-06-15";
@@ -30,7 +30,6 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
         .unwrap_or_default()
 }
 
-/// Recognises a request.
 pub(super) fn recognise(parts: RequestParts<'_>) -> ParsedRequest {
     let RequestParts {
         headers,
@@ -86,7 +85,6 @@ pub(super) fn recognise(parts: RequestParts<'_>) -> ParsedRequest {
     }
 }
 
-/// A request of a service without a table that answers in XML.
 fn in_xml(
     service: &'static SimService,
     operation: &str,
@@ -136,7 +134,6 @@ fn json(target: &str, content_type: &str, body: &[u8], elsewhere: bool) -> Parse
     }
 }
 
-/// The fields of a form as they are, where there is no table to say what they mean.
 fn untyped(fields: &[(String, String)]) -> Value {
     let rows = fields.iter();
     rows.map(|(name, value)| (name.clone(), Value::from(value.as_str())))
@@ -160,7 +157,6 @@ fn form_of(fields: &[(String, String)], elsewhere: bool) -> ParsedRequest {
                 .first()
                 .is_some_and(|one| *one == hallpass_aws_model::Protocol::Query)
     });
-    // a service that has no table
     let untabled = services::of_ec2_query(version);
     let found = model.and_then(|model| Some((model, model.operation(action)?)));
     let input = match found {
@@ -190,12 +186,11 @@ fn form_of(fields: &[(String, String)], elsewhere: bool) -> ParsedRequest {
     }
 }
 
-/// Whether a path has the form of requests in CBOR: `/service/X/operation/Y`.
+/// A path of CBOR requests: `/service/X/operation/Y`.
 fn is_cbor(path: &str) -> bool {
     path.contains("/service/") && path.contains("/operation/")
 }
 
-/// The answer to an operation that is in no model.
 pub(super) fn unknown_operation(asked: &ParsedRequest) -> ApiError {
     if is_cbor(&asked.operation) {
         let text = "The protocol rpc-v2-cbor is not simulated.";
@@ -219,8 +214,8 @@ pub(super) fn unknown_operation(asked: &ParsedRequest) -> ApiError {
     }
 }
 
-/// The answer to an operation that is not simulated (`simulator.md` Z-2). Its name is no service's,
-/// so that nobody takes it for a denial, and no client repeats a 501.
+/// The error for an operation that is not simulated (`simulator.md` Z-2). Its name belongs to no
+/// service, so it is not taken for a denial; clients do not retry a 501.
 pub(super) fn not_simulated(asked: &ParsedRequest, service: &str) -> ApiError {
     let text = format!("{service}:{} is not simulated", asked.operation);
     ApiError::new("NotSimulated", text)

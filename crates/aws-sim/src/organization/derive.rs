@@ -1,15 +1,14 @@
-//! Fills in the ids that a file leaves out, from its seed and the names, so that files stay
-//! readable and runs repeatable.
+//! Derives missing ids from the seed and the names, so that files stay readable and runs
+//! repeatable.
 
 use std::collections::HashSet;
 
-use hallpass_sim_base::Random;
+use crate::base::Random;
 
 use super::{DEFAULT_SEED, file::OrganizationFile, resolve::ou_paths};
 
 const LETTERS: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
 
-/// Fills every empty id and address.
 pub(super) fn fill(file: &mut OrganizationFile) {
     let seed = file.seed.unwrap_or(DEFAULT_SEED);
     let draw = |purpose: String| Random::new(seed, &purpose);
@@ -100,13 +99,11 @@ fn fill_center(file: &mut OrganizationFile, seed: u64) {
     }
 }
 
-/// The id a membership has when nobody said otherwise.
 pub(crate) fn membership_id(seed: u64, store: &str, group: &str, user: &str) -> String {
     let uuid = Random::new(seed, &format!("membership/{group}/{user}")).uuid();
     format!("{}-{uuid}", store.trim_start_matches("d-"))
 }
 
-/// The suffix a provisioned role has when nobody said otherwise.
 pub(crate) fn role_suffix(seed: u64, account: &str, set: &str) -> String {
     Random::new(seed, &format!("role/{account}/{set}")).hex(16)
 }

@@ -1,15 +1,12 @@
-//! People who are drawn, each with an address of their own.
-
 use std::collections::HashSet;
 
-use hallpass_sim_base::Random;
+use crate::base::Random;
 
 use super::{
     User,
     names::{FAMILY, GIVEN, TITLES},
 };
 
-/// Draws people without giving two the same address.
 pub(super) struct NameSource {
     random: Random,
     taken: HashSet<String>,
@@ -25,12 +22,10 @@ impl NameSource {
         }
     }
 
-    /// Keeps a name from being drawn.
     pub(super) fn take(&mut self, given: &str, family: &str) {
         self.taken.insert(address(given, family, self.domain));
     }
 
-    /// A new person.
     pub(super) fn person(&mut self) -> User {
         let given = self.random.pick(GIVEN).copied().unwrap_or("Alex");
         let family = self.random.pick(FAMILY).copied().unwrap_or("Doe");
@@ -48,7 +43,6 @@ impl NameSource {
     }
 }
 
-/// The address of a person of this name.
 pub(crate) fn address(given: &str, family: &str, domain: &str) -> String {
     let plain = |name: &str| -> String {
         name.to_lowercase()
@@ -66,7 +60,6 @@ pub(crate) fn address(given: &str, family: &str, domain: &str) -> String {
     format!("{}.{}@{domain}", plain(given), plain(family))
 }
 
-/// A person of this name.
 pub(super) fn person(given: &str, family: &str, title: &str, domain: &str) -> User {
     let address = address(given, family, domain);
     User {

@@ -1,10 +1,10 @@
-//! Organizations of any size from a seed. Numbers follow skew, as in real places: a few
-//! permission sets are everywhere, a few groups are large.
+//! Generates organizations of any size from a seed, with realistic skew: a few permission sets are
+//! everywhere, a few groups are large.
 
 use std::collections::{BTreeMap, HashSet};
 
+use crate::base::Random;
 use hallpass_aws_model::facts;
-use hallpass_sim_base::Random;
 
 use super::{
     Account, Assignment, Delegation, Group, IdentityCenter, Organization, OrganizationFile, Ou,
@@ -16,38 +16,27 @@ use super::{
     slack,
 };
 
-/// How big.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sizes {
-    /// Accounts, the management account among them.
     pub accounts: usize,
-    /// Users.
     pub users: usize,
-    /// Groups.
     pub groups: usize,
-    /// Permission sets.
     pub permission_sets: usize,
-    /// Assignments per account, on average.
     pub assignments_per_account: usize,
-    /// Levels of OUs, at most as many as AWS takes.
+    /// At most AWS's limit.
     pub ou_depth: usize,
 }
 
-/// What kind of company.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Shape {
     /// Few OUs, no staging.
     Startup,
-    /// Products under Workloads/{Prod,NonProd}.
     #[default]
     Enterprise,
-    /// All accounts under the root.
     Flat,
-    /// As many levels as asked.
     Deep,
 }
 
-/// Where generated people have their addresses.
 pub(crate) const DOMAIN: &str = "corp.example";
 const DEPTH_MAX: usize = facts::UNIT_DEPTH.count();
 const DIVISIONS: &[&str] = &[
@@ -59,8 +48,8 @@ const DIVISIONS: &[&str] = &[
     "Finance",
 ];
 
-/// Makes an organization. Same sizes, shape and seed give the same file. There are as many of everything as asked for, but
-/// no more assignments in an account than there are sets for each person and group.
+/// Generates an organization, the same for the same sizes, shape and seed. Counts are exact, except
+/// that an account has at most one assignment per set and principal.
 pub fn generate(sizes: &Sizes, shape: Shape, seed: u64) -> OrganizationFile {
     let mut random = Random::new(seed, "generate");
     let ous = ous(sizes, shape);
@@ -162,7 +151,6 @@ fn ous(sizes: &Sizes, shape: Shape) -> Vec<Ou> {
     rows
 }
 
-/// The full path of each OU, parents before children.
 fn paths(ous: &[Ou]) -> Vec<String> {
     ous.iter()
         .map(|ou| match &ou.parent {
@@ -397,7 +385,7 @@ fn assignments(
             let Some(set) = zipf(&weights, total, random).and_then(|index| sets.get(index)) else {
                 break;
             };
-            // direct assignments beside group ones: about one in ten
+            // about one in ten assignments is direct
             let direct = random.below(10) == 0;
             let user = random
                 .pick(users)
@@ -420,7 +408,7 @@ fn assignments(
                 });
             }
         }
-        // where chance met the same ones too often: those that are left, in order
+        // after too many random duplicates, takes the rest in order
         let groups = groups.iter().map(|group| (None, Some(&group.name)));
         let users = users.iter().map(|user| (Some(&user.user_name), None));
         let principals: Vec<(Option<&String>, Option<&String>)> = groups.chain(users).collect();

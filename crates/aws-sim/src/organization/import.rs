@@ -1,15 +1,12 @@
-//! Converts the other form of an organization, `PascalCase` and tree only, into an organization
-//! file.
+//! Converts the `PascalCase` tree form into an organization file.
 
-use hallpass_model::account_state;
+use hallpass_base::account_state;
 use serde_json::{Map, Value, json};
 
-/// Whether this is the `PascalCase` form.
 pub(super) fn is_tree(file: &Value) -> bool {
     file.pointer("/organization/Id").is_some()
 }
 
-/// The same tree as an organization file.
 pub(super) fn convert(tree: &Value) -> Value {
     let root = text(tree.get("root"));
     let ous = list(tree, "ous");

@@ -1,5 +1,4 @@
-//! The large organization of the demo: all that the small one has, so that its people, rules and
-//! walks fit, in the midst of a generated one.
+//! The demo's large organization: the small one, with its people and rules, inside a generated one.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -21,17 +20,16 @@ const SIZES: Sizes = Sizes {
     ou_depth: 4,
 };
 
-/// What the generator calls a permission set, and what the small organization calls it.
 const SAME_SETS: &[(&str, &str)] = &[
     ("Admin", "AdministratorAccess"),
     ("DBA", "DatabaseOperator"),
 ];
 
-/// The last account by name: another company's once, and the only one of its letters.
+/// The last account by name: a former other company, and the only one with its letter.
 const ACQUIRED: (&str, &str) = ("zebra-books", "Workloads/Prod/Commerce");
 
 /// 5,000 accounts, 20,000 people, 2,000 groups, 300 permission sets, some 60,000 assignments.
-/// All that [`small`] has is among them, with the same ids.
+/// Includes [`small`] with the same ids.
 pub fn large() -> OrganizationFile {
     // one seed: both have the same organization id, instance and identity store
     let (mut file, mut small) = (generate(&SIZES, Shape::Enterprise, SEED), small());
@@ -69,7 +67,7 @@ pub fn large() -> OrganizationFile {
     center.permission_sets = joined(first.permission_sets, sets, SIZES.permission_sets, |set| {
         set.name.clone()
     });
-    // who stands where in the small organization's accounts, it says itself
+    // the small organization defines its accounts' assignments
     center
         .assignments
         .retain(|row| !known.contains(&row.account));
@@ -90,7 +88,6 @@ fn acquired() -> Account {
     }
 }
 
-/// The first ones, then of the others those that are not among them, so many in all.
 fn joined<T, K: Eq + Hash>(
     first: Vec<T>,
     others: Vec<T>,
@@ -105,7 +102,6 @@ fn joined<T, K: Eq + Hash>(
     rows
 }
 
-/// Drops memberships and assignments of what had to make room.
 fn keep_whole(file: &mut OrganizationFile) {
     let accounts: HashSet<&str> = file.accounts.iter().map(|one| one.name.as_str()).collect();
     let center = &mut file.identity_center;
@@ -187,7 +183,6 @@ mod tests {
             assert!(known.iter().all(|id| all.contains(id)), "{pointer}");
             assert!(all.len() > 400, "{pointer}");
         }
-        // the one that is never there is not there in either
         assert_ne!(ids(&large, "/users"), ids(&large, "/channels/0/members"));
     }
 }

@@ -1,9 +1,9 @@
-//! What real organizations have and tidy ones have not: people who left, doubled names, odd
-//! spellings, forgotten keys. Clients must live with all of it.
+//! Realistic defects: leavers, duplicate names, odd spellings, forgotten keys. Clients must handle
+//! all of them.
 
 use std::collections::{BTreeSet, HashMap};
 
-use hallpass_sim_base::Random;
+use crate::base::Random;
 use serde_json::json;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 };
 
 const BASE32: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-/// Given name, family name, shown name.
+/// Given name, family name, display name.
 const FAR: &[(&str, &str, &str)] = &[
     ("Jürgen", "Größmann", "Jürgen Größmann"),
     ("小林", "花子", "小林 花子"),
@@ -21,12 +21,10 @@ const FAR: &[(&str, &str, &str)] = &[
     ("Zoë", "D’Ångström", "Zoë D’Ångström"),
 ];
 const FAR_GROUPS: &[&str] = &["Geschäftsführung", "開発", "Überwachung", "品質管理"];
-/// Members of the largest group.
 const CROWD: usize = 2_000;
-/// Sets that somebody provisioned in the management account.
 const SETS_IN_MANAGEMENT: usize = 3;
 
-/// Draws what is messy: a share of all, times how messy it is to be.
+/// Draws defects: a share of all, times the amount.
 struct Dice {
     random: Random,
     amount: f64,
@@ -38,9 +36,8 @@ impl Dice {
     }
 }
 
-/// Makes an organization messy: `amount` from 0 (as it is) to 1 (1 % of the assignments without
-/// their principal, 2 % of the accounts suspended, 3 % of the users disabled, and so on). The same
-/// file, seed and amount give the same mess.
+/// Adds defects: `amount` from 0 (none) to 1 (1 % of the assignments without their principal, 2 %
+/// of the accounts suspended, 3 % of the users disabled, and so on).
 pub fn make_messy(file: &mut OrganizationFile, amount: f64) {
     if amount <= 0.0 || amount.is_nan() {
         return;
@@ -62,7 +59,7 @@ pub fn make_messy(file: &mut OrganizationFile, amount: f64) {
     keys(file, &mut dice);
 }
 
-/// Refers to accounts by id, since names are about to be doubled.
+/// Refers to accounts by id, because names become ambiguous.
 fn by_id(file: &mut OrganizationFile) {
     let ids: HashMap<String, String> = file
         .accounts
@@ -169,7 +166,6 @@ fn sets(file: &mut OrganizationFile, dice: &mut Dice) {
     }
 }
 
-/// Three hundred characters about nothing much.
 fn long_text(name: &str) -> String {
     let sentence = format!("{name}: asked for in a meeting, never looked at again. ");
     sentence.chars().cycle().take(300).collect()
@@ -237,7 +233,6 @@ fn provisioned(file: &mut OrganizationFile, dice: &mut Dice) {
         .collect();
 }
 
-/// Policies that nobody remembers: one attached twice over, one that was tried and left.
 fn policies(file: &mut OrganizationFile) {
     let deny = |action: &str| json!({ "Statement": { "Effect": "Deny", "Action": action, "Resource": "*" } });
     let mut targets = vec!["Root".to_owned()];
@@ -260,7 +255,6 @@ fn policies(file: &mut OrganizationFile) {
     }
 }
 
-/// Users of IAM with keys that nobody ever used.
 fn keys(file: &mut OrganizationFile, dice: &mut Dice) {
     for account in &file.accounts {
         if !dice.hit(0.05) {

@@ -1,5 +1,5 @@
-//! The organization file: reading it with every problem reported, deriving what was left out,
-//! and generating organizations of any size from a seed.
+//! The organization file: parsing with all problems reported, derivation of missing ids, and
+//! generation from a seed.
 
 mod center;
 mod derive;
@@ -20,6 +20,7 @@ mod slack;
 mod stated;
 mod tower;
 
+pub use crate::base::Problem;
 pub use center::{
     Assignment, CustomerManaged, ExternalId, Group, IdentityCenter, PermissionSet, Provisioned,
     StatedNetwork, User,
@@ -34,7 +35,6 @@ pub use file::{
 };
 pub(crate) use generate::DOMAIN;
 pub use generate::{Shape, Sizes, generate};
-pub use hallpass_sim_base::Problem;
 pub use iam::{
     Iam, IamDelegationRequest, IamDelegationState, IamGroup, IamKey, IamManagedPolicy,
     IamMfaDevice, IamMfaKind, IamPassword, IamPolicies, IamRole, IamRoot, IamUser,
@@ -51,5 +51,4 @@ pub(crate) use schema::check_part;
 pub use stated::{StatedEvaluation, StatedFunction, StatedInvitation, StatedQuota};
 pub use tower::{ConfigRecorderPlace, ControlTowerBasis, UnitControl};
 
-/// Seed of a file that names none.
 pub const DEFAULT_SEED: u64 = 7;

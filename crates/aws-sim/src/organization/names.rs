@@ -1,6 +1,5 @@
-//! Words that names are made of: invented combinations, no real company's people.
+//! Words for invented names; no real company's people.
 
-/// Given names of many origins.
 pub(crate) const GIVEN: &[&str] = &[
     "Adaeze",
     "Aisha",
@@ -114,7 +113,6 @@ pub(crate) const GIVEN: &[&str] = &[
     "Zofia",
 ];
 
-/// Family names of many origins.
 pub(crate) const FAMILY: &[&str] = &[
     "Abebe",
     "Adeyemi",
@@ -227,7 +225,6 @@ pub(crate) const FAMILY: &[&str] = &[
     "Zimmermann",
 ];
 
-/// Products that accounts are named for.
 pub(super) const PRODUCTS: &[&str] = &[
     "payments",
     "edge",
@@ -311,7 +308,6 @@ pub(super) const PRODUCTS: &[&str] = &[
     "privacy",
 ];
 
-/// Teams that groups are named for.
 pub(super) const ROLES: &[&str] = &[
     "eng",
     "leads",
@@ -324,7 +320,6 @@ pub(super) const ROLES: &[&str] = &[
     "contractors",
 ];
 
-/// Job titles.
 pub(super) const TITLES: &[&str] = &[
     "Software Engineer",
     "Senior Software Engineer",

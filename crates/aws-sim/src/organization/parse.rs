@@ -1,10 +1,10 @@
-//! Reads an organization file. Every problem is reported, not only the first.
+//! Reads an organization file and reports every problem.
 
 mod assets;
 
 use std::collections::HashSet;
 
-use hallpass_sim_base::Problem;
+use crate::base::Problem;
 use serde_json::Value;
 
 use super::{
@@ -17,29 +17,25 @@ use super::{
 };
 use crate::vocabulary::{Behaviour, policy_types, regions, session_seconds};
 
-/// Reads an organization file and fills in what it leaves out.
+/// Reads an organization file and derives missing values.
 ///
 /// # Errors
-/// All problems, each with a JSON pointer: not JSON, unknown and missing keys, wrong types,
-/// dangling and ambiguous names, ids of the wrong form, duplicates, keys that stand twice.
+/// All problems, each with a JSON pointer: not JSON, unknown, missing and duplicate keys, wrong
+/// types, dangling and ambiguous names, malformed ids, duplicates.
 pub fn parse(text: &str) -> Result<OrganizationFile, Vec<Problem>> {
     let value = read_strictly(text.as_bytes())
         .map_err(|error| vec![Problem::new("", format!("not JSON: {error}"))])?;
     parse_value(value)
 }
 
-/// The same for JSON that was read already.
-///
-/// # Errors
-/// As `parse`.
 pub fn parse_value(mut value: Value) -> Result<OrganizationFile, Vec<Problem>> {
     if import::is_tree(&value) {
         value = import::convert(&value);
     }
     let mut problems = schema::check(&value);
     if !problems.is_empty() {
-        // names can still be looked up when the types are right, so that one pass tells all;
-        // what was derived in place of something missing is not the writer's mistake
+        // resolves names even after errors, so that one pass reports all; ignores problems in
+        // derived values
         let others = lenient(&value)
             .map(|mut file| check(&mut file))
             .unwrap_or_default();
@@ -85,7 +81,6 @@ fn strip_nulls(value: &mut Value) {
     }
 }
 
-/// Fills in what is derived, then checks forms, duplicates and names.
 fn check(file: &mut OrganizationFile) -> Vec<Problem> {
     derive::fill(file);
     let mut problems = Problems::default();
@@ -95,7 +90,7 @@ fn check(file: &mut OrganizationFile) -> Vec<Problem> {
     check_policies(file, &mut problems);
     check_references(file, &mut problems);
     if let Some(section) = &file.slack {
-        problems.0.extend(hallpass_slack_sim::check(section));
+        problems.0.extend(crate::slack::check(section));
     }
     for (name, limit) in &file.limits {
         for (key, value) in [("rate", limit.rate), ("burst", limit.burst)] {
@@ -268,7 +263,6 @@ fn check_principals(file: &OrganizationFile, problems: &mut Problems) {
     check(&mut groups, "group", "name");
 }
 
-/// A UUID, or ten hexadecimal digits, a dash and a UUID.
 fn principal_id(text: &str) -> bool {
     let dashes: Vec<usize> = text.split('-').map(str::len).collect();
     let hex = text
@@ -344,7 +338,7 @@ fn check_policies(file: &OrganizationFile, problems: &mut Problems) {
             );
         }
         let content = policy_types::text(&policy.content);
-        // AWS refuses a policy without statements; in a file it stands for one yet to be written
+        // AWS refuses a policy without statements; in a file it is a draft
         let empty = policy.content.get("Statement") == Some(&Value::Array(Vec::new()));
         if !empty && let Err(message) = policy_types::check_content(&policy.kind, &content) {
             problems.add(format!("{at}/content"), message);
@@ -455,7 +449,6 @@ fn check_iam_groups(file: &OrganizationFile, problems: &mut Problems) {
     }
 }
 
-/// Whom an assignment or an entitlement is for.
 const ONE_PRINCIPAL: &str = "give exactly one of `user`, `group`, `user_id`, `group_id`";
 
 fn check_place(names: &NameIndex, problems: &mut Problems, at: &str, (account, set): (&str, &str)) {

@@ -1,5 +1,3 @@
-//! The small organization of the demo.
-
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -12,10 +10,9 @@ use super::{
     slack,
 };
 
-/// Seed of the presets; ids depend on it and on names, and on nothing else.
+/// Preset ids depend only on it and on names.
 pub(super) const SEED: u64 = 7;
 
-/// Parent path, name.
 const OUS: &[(&str, &str)] = &[
     ("", "Security"),
     ("", "Infrastructure"),
@@ -31,7 +28,6 @@ const OUS: &[(&str, &str)] = &[
     ("", "PolicyStaging"),
 ];
 
-/// OU path, accounts in it.
 const ACCOUNTS: &[(&str, &[&str])] = &[
     ("", &["example-management"]),
     ("Security", &["security-tooling", "log-archive", "audit"]),
@@ -97,7 +93,6 @@ const ACCOUNTS: &[(&str, &[&str])] = &[
     ("PolicyStaging", &["policy-canary"]),
 ];
 
-/// Name, description, session, AWS managed policy.
 const SETS: &[(&str, &str, &str, &str)] = &[
     (
         "ReadOnly",
@@ -173,7 +168,6 @@ const SETS: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// Given name, family name, title, groups.
 const PERSONAS: &[(&str, &str, &str, &[&str])] = &[
     (
         "Mara",
@@ -207,7 +201,6 @@ const PERSONAS: &[(&str, &str, &str, &[&str])] = &[
     ),
 ];
 
-/// Name, description, how many beside the personas.
 const GROUPS: &[(&str, &str, usize)] = &[
     (
         "platform-admins",
@@ -230,7 +223,6 @@ const GROUPS: &[(&str, &str, usize)] = &[
     ("support-desk", "Help customers", 4),
 ];
 
-/// Account name or a part of it with `*` at one end, set, group.
 const ASSIGNMENTS: &[(&str, &str, &str)] = &[
     ("*", "ReadOnly", "platform-admins"),
     ("*", "SecurityAudit", "security-team"),
@@ -264,7 +256,6 @@ const ASSIGNMENTS: &[(&str, &str, &str)] = &[
     ("orders-prod", "Support", "support-desk"),
 ];
 
-/// Account, role, user or group: what somebody made with account access manager.
 const ENTITLEMENTS: &[(&str, &str, EntitledPrincipal)] = &[
     (
         "observability-prod",
@@ -283,7 +274,6 @@ const ENTITLEMENTS: &[(&str, &str, EntitledPrincipal)] = &[
     ),
 ];
 
-/// Who may take a role.
 enum EntitledPrincipal {
     User(&'static str),
     Group(&'static str),
@@ -291,8 +281,7 @@ enum EntitledPrincipal {
 
 const USERS: usize = 60;
 
-/// 40 accounts in nested OUs, 60 people (the five personas among them), 15 groups, 12
-/// permission sets.
+/// 40 accounts in nested OUs, 60 people (including five personas), 15 groups, 12 permission sets.
 pub fn small() -> OrganizationFile {
     let users = users();
     let mut file = OrganizationFile {
@@ -326,7 +315,6 @@ pub fn small() -> OrganizationFile {
     file
 }
 
-/// Nobody takes an account out of the organization.
 pub(super) fn deny_leaving() -> OrganizationPolicy {
     OrganizationPolicy {
         name: "DenyLeavingOrganization".to_owned(),
@@ -343,7 +331,7 @@ pub(super) fn deny_leaving() -> OrganizationPolicy {
     }
 }
 
-/// Sandboxes run in Europe; what is global runs where it runs.
+/// Restricts sandboxes to Europe; global services stay usable.
 fn sandbox_regions() -> OrganizationPolicy {
     OrganizationPolicy {
         name: "SandboxRegions".to_owned(),
@@ -423,7 +411,6 @@ fn groups(users: &[User]) -> Vec<Group> {
             .zip(users)
             .filter(|((.., groups), _)| groups.contains(name));
         let mut members: Vec<String> = personas.map(|(_, user)| user.user_name.clone()).collect();
-        // everybody else fills the groups in turn, so that each has a team
         let others = others
             .iter()
             .cycle()
@@ -455,7 +442,7 @@ fn sets() -> Vec<PermissionSet> {
     SETS.iter().map(row).collect()
 }
 
-/// A policy as teams write them, with something to read and something to think about.
+/// A realistic team policy that needs thought in review.
 fn deploy() -> Value {
     json!({"Version": "2012-10-17", "Statement": [
         {"Sid": "Artifacts", "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"],
@@ -500,7 +487,7 @@ fn assignments() -> Vec<Assignment> {
             let fits = pattern
                 .strip_suffix('*')
                 .map_or(pattern == name, |start| name.starts_with(start));
-            // the management account is left to people, not to wildcards
+            // wildcards do not match the management account
             if fits && (*name != "example-management" || pattern == name) {
                 rows.push(Assignment {
                     account: (*name).to_owned(),

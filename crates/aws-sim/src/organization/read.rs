@@ -1,4 +1,4 @@
-//! JSON in which no object has a key twice: of two values one would be lost, and nobody told.
+//! Parses JSON without duplicate keys: one of two values would be lost silently.
 
 use std::fmt;
 
@@ -8,10 +8,6 @@ use serde::{
 };
 use serde_json::{Map, Number, Value};
 
-/// Reads JSON.
-///
-/// # Errors
-/// It is none, or an object has a key twice.
 pub(crate) fn read_strictly(bytes: &[u8]) -> serde_json::Result<Value> {
     serde_json::from_slice::<StrictValue>(bytes).map(|StrictValue(value)| value)
 }

@@ -1,10 +1,7 @@
-//! Turns the names of an organization file into ids.
-
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::file::OrganizationFile;
 
-/// What a name in a file stands for.
 #[derive(Debug, Default)]
 pub(crate) struct NameIndex {
     accounts: HashMap<String, Vec<String>>,
@@ -18,18 +15,14 @@ pub(crate) struct NameIndex {
     sets: HashMap<String, String>,
 }
 
-/// Why a name could not be turned into an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unresolved {
-    /// Nothing has this name.
     Unknown,
-    /// More than one has.
     Ambiguous,
 }
 
 impl NameIndex {
-    /// Collects the names of a file. OUs that have no path (dangling or circular parent) are
-    /// left out.
+    /// Indexes the names of a file, without OUs that have no path (dangling or circular parent).
     pub(crate) fn of(file: &OrganizationFile) -> Self {
         let mut names = Self {
             root: file.organization.root.clone(),
@@ -70,7 +63,6 @@ impl NameIndex {
         names
     }
 
-    /// An account's id by id or name.
     pub(crate) fn account(&self, name: &str) -> Result<&str, Unresolved> {
         if let Some(id) = self.account_ids.get(name) {
             return Ok(id);
@@ -78,7 +70,7 @@ impl NameIndex {
         only(self.accounts.get(name))
     }
 
-    /// An OU's id by id, path or name; a path from the root comes before a name that others further down have, too.
+    /// By id, path or name; a path from the root precedes an equal name further down.
     pub(crate) fn ou(&self, name: &str) -> Result<&str, Unresolved> {
         if let Some(id) = self.ou_ids.get(name).or_else(|| self.ou_paths.get(name)) {
             return Ok(id);
@@ -86,8 +78,8 @@ impl NameIndex {
         only(self.ous.get(name))
     }
 
-    /// The id of what a policy can be attached to: the root by id or as `Root`, an OU by id, name
-    /// or path, an account by id or name.
+    /// Resolves a policy target: the root by id or as `Root`, an OU by id, name or path, an account
+    /// by id or name.
     pub(crate) fn target(&self, name: &str) -> Result<&str, Unresolved> {
         if name == "Root" || name == self.root {
             return Ok(&self.root);
@@ -102,7 +94,7 @@ impl NameIndex {
         }
     }
 
-    /// A user's id by user name, whatever its case.
+    /// Ignores case.
     pub(crate) fn user(&self, name: &str) -> Result<&str, Unresolved> {
         self.users
             .get(&name.to_lowercase())
@@ -110,7 +102,6 @@ impl NameIndex {
             .ok_or(Unresolved::Unknown)
     }
 
-    /// A group's id by name.
     pub(crate) fn group(&self, name: &str) -> Result<&str, Unresolved> {
         self.groups
             .get(name)
@@ -118,7 +109,6 @@ impl NameIndex {
             .ok_or(Unresolved::Unknown)
     }
 
-    /// A permission set's ARN by name.
     pub(crate) fn set(&self, name: &str) -> Result<&str, Unresolved> {
         self.sets
             .get(name)
@@ -135,7 +125,6 @@ fn only(found: Option<&Vec<String>>) -> Result<&str, Unresolved> {
     }
 }
 
-/// The path of every OU whose parents are known, by position in the file.
 pub(super) fn ou_paths(file: &OrganizationFile) -> BTreeMap<usize, String> {
     let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
     let mut by_id: HashMap<&str, usize> = HashMap::new();

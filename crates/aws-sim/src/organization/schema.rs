@@ -1,12 +1,12 @@
-//! The organization file's keys and types as a table, so that every problem of a file is found
-//! in one pass and named by a JSON pointer.
+//! Keys and types of the organization file as a table: finds every problem in one pass, with a JSON
+//! pointer.
 
 mod assets;
 mod event_rule;
 mod iam;
 mod slack;
 
-use hallpass_sim_base::Problem;
+use crate::base::Problem;
 use serde_json::{Map, Value};
 
 #[derive(Clone, Copy)]
@@ -325,7 +325,7 @@ const FILE: &[Field] = &[
     ("slack", May, Object(SLACK)),
 ];
 
-/// The same of what is added to an organization, which need not name what is there.
+/// Checks a partial file, which may refer to existing names.
 pub(crate) fn check_part(part: &Value) -> Vec<Problem> {
     let mut problems = check(part);
     problems.retain(|it| {
@@ -335,7 +335,6 @@ pub(crate) fn check_part(part: &Value) -> Vec<Problem> {
     problems
 }
 
-/// Finds unknown keys, missing keys and wrong types.
 pub(super) fn check(file: &Value) -> Vec<Problem> {
     let mut problems = Vec::new();
     visit(file, Object(FILE), "", &mut problems);

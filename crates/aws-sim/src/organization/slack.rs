@@ -1,6 +1,3 @@
-//! The simulated Slack of the organizations that are made here: the first people of each, which
-//! is everybody of the small preset, with those that are always forgotten.
-
 use std::collections::HashSet;
 
 use serde_json::{Value, json};
@@ -9,11 +6,10 @@ use super::{OrganizationFile, User};
 
 /// The last of this team is on Slack and not in the channel.
 const OUTSIDE_OF: &str = "payments-eng";
-/// The last of this team, who approves, is not on Slack.
+/// The last of this team, an approver, is not on Slack.
 const ABSENT_FROM: &str = "oncall";
-/// The first people of the presets, who have short ids.
+/// The first people of the presets, with short ids.
 const PERSONAS: usize = 5;
-/// People of an organization that are on Slack, at most.
 const CROWD: usize = 500;
 
 const TEAM: &str = "T0EXAMPLE";
@@ -21,7 +17,6 @@ const CHANNEL: &str = "C0ACCESS";
 /// Not a secret: it signs requests of a simulator.
 const SIGNING_SECRET: &str = "5f1a2b3c4d5e6f708192a3b4c5d6e7f8";
 
-/// The first people of a preset but one, the personas among them.
 pub(super) fn demo(file: &OrganizationFile) -> Value {
     let users = &file.identity_center.users;
     let absent = last_of(file, ABSENT_FROM);
@@ -40,7 +35,6 @@ fn last_of<'a>(file: &'a OrganizationFile, group: &str) -> Option<&'a String> {
     group.members.last()
 }
 
-/// The first people of a generated organization.
 pub(super) fn some(file: &OrganizationFile) -> Value {
     let users = file.identity_center.users.iter().take(CROWD);
     let outside = users.clone().next_back().map(|user| &user.user_name);
@@ -48,7 +42,7 @@ pub(super) fn some(file: &OrganizationFile) -> Value {
     workspace(first_of_each_id(rows), outside)
 }
 
-/// Ids leave out what tells some names apart.
+/// Different names may give equal ids.
 fn first_of_each_id(rows: impl Iterator<Item = Value>) -> Vec<Value> {
     let mut taken = HashSet::new();
     rows.filter(|row| taken.insert(row.get("id").cloned()))
@@ -93,7 +87,7 @@ fn workspace(mut users: Vec<Value>, outside: Option<&String>) -> Value {
         mail.is_none() || mail != outside.map(String::as_str)
     };
     let mut members: Vec<Value> = users.iter().filter(inside).map(id).collect();
-    // a guest of another company: no address to be matched by
+    // a guest of another company, without an address to match
     users.push(json!({
         "id": "U0GUEST",
         "name": "Robin Castell (Northwind)",

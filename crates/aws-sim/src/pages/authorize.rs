@@ -1,4 +1,4 @@
-//! `/authorize`: a program on this machine signs in through the browser.
+//! `/authorize`: a local program signs in through the browser.
 
 use askama::Template;
 use axum::{
@@ -14,13 +14,11 @@ use crate::services::sso_oidc::{CodeRequest, check};
 #[template(path = "authorize.html")]
 struct AuthorizePage<'a> {
     title: &'static str,
-    /// The name of the program.
     client: &'a str,
     carried: [(&'static str, &'a str); CARRIED.len()],
     people: People,
 }
 
-/// What comes with the address and goes back with the form.
 const CARRIED: [&str; 7] = [
     "client_id",
     "redirect_uri",
@@ -36,7 +34,7 @@ fn origin(uri: &str) -> String {
     uri.splitn(4, '/').take(3).collect::<Vec<&str>>().join("/")
 }
 
-/// The name of a client whose wish can be granted, or why it cannot.
+/// The client's name, or why it cannot be authorized.
 fn client(visit: &Visit<'_>, of: impl Fn(&'static str) -> String) -> Result<String, String> {
     let values = CARRIED.map(of);
     let [client, redirect, response, challenge, method, ..] = values.each_ref().map(String::as_str);
@@ -49,7 +47,7 @@ fn client(visit: &Visit<'_>, of: impl Fn(&'static str) -> String) -> Result<Stri
         .map_err(|why| why.to_string())
 }
 
-/// Asks who the person is. What cannot be granted is said here and sent nowhere.
+/// Shows the sign-in form. Reports invalid requests here and redirects them nowhere.
 pub(super) fn ask(visit: &Visit<'_>) -> Response<Body> {
     let name = match client(visit, |name| visit.parameter(name).to_owned()) {
         Ok(name) => name,
@@ -65,7 +63,7 @@ pub(super) fn ask(visit: &Visit<'_>) -> Response<Body> {
     show(StatusCode::OK, &page, &redirect)
 }
 
-/// Sends the browser to the program with a code, or with the person's no.
+/// Redirects to the program with a code or the denial.
 pub(super) fn answer(visit: &Visit<'_>) -> Response<Body> {
     if let Err(why) = client(visit, |name| visit.field(name).to_owned()) {
         return sorry(StatusCode::BAD_REQUEST, &why);

@@ -1,4 +1,4 @@
-//! `/_sim/device`: a person approves a device that shows a code.
+//! `/_sim/device`: a user approves a device by its code.
 
 use askama::Template;
 use axum::{
@@ -24,11 +24,11 @@ struct DevicePage<'a> {
 #[template(path = "device_code.html")]
 struct DeviceCodePage<'a> {
     title: &'static str,
-    /// A code that no device shows; empty when none was given.
+    /// An unknown code; empty without one.
     unknown: &'a str,
 }
 
-/// Asks who the person is, or for the code.
+/// Requests the user, or the code.
 pub(super) fn ask(visit: &Visit<'_>) -> Response<Body> {
     let code = visit.parameter("user_code").trim().to_uppercase();
     let waits = {
@@ -52,7 +52,6 @@ pub(super) fn ask(visit: &Visit<'_>) -> Response<Body> {
     show(StatusCode::OK, &page, "")
 }
 
-/// Takes the person's answer.
 pub(super) fn answer(visit: &Visit<'_>) -> Response<Body> {
     let (code, user) = (visit.field("user_code"), visit.person());
     let denied = visit.field("action") == "deny";

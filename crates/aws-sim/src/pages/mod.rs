@@ -1,6 +1,5 @@
-//! Pages for people: who they are today, whether a program may sign in, what the access portal
-//! gives them. Nobody is asked for a password, so pages are served like the control API: to this
-//! machine, or with its token. No page has a script or style inside.
+//! Pages for users: persona choice, program authorization, access portal. Without passwords, so
+//! guarded like the control API: from this machine, or with its token. No inline script or style.
 
 mod authorize;
 mod device;
@@ -8,6 +7,7 @@ mod start;
 
 use std::sync::Arc;
 
+use crate::base::{KEPT_OUT, Refusal};
 use askama::Template;
 use axum::{
     Router,
@@ -16,7 +16,6 @@ use axum::{
     http::{HeaderMap, HeaderValue, Response, StatusCode, request::Parts},
     routing::get,
 };
-use hallpass_sim_base::{KEPT_OUT, Refusal};
 use serde_json::Value;
 
 use crate::{core::state::SimState, world::Shared};
@@ -24,16 +23,15 @@ use crate::{core::state::SimState, world::Shared};
 const CSS: &str = include_str!("portal.css");
 const JS: &str = include_str!("portal.js");
 
-/// People shown by name; others are typed.
 const SHOWN: usize = 12;
 
 type Fields = Vec<(String, String)>;
 
-/// The page of a request that is not the control API's; `None` when it is no page.
+/// The page of a request outside the control API; `None` when it is no page.
 pub(crate) fn answer(shared: &Shared, parts: &Parts, body: &[u8]) -> Option<Response<Body>> {
     let path = parts.uri.path();
     if path == "/" {
-        // where nearly every call of a service goes
+        // the path of nearly every service call
         return None;
     }
     let portal = portal_path(&shared.lock().state);
@@ -68,7 +66,7 @@ pub(crate) fn answer(shared: &Shared, parts: &Parts, body: &[u8]) -> Option<Resp
     })
 }
 
-/// The pages under `/_sim/`, behind its guard.
+/// Pages under `/_sim/`, behind its guard.
 pub(crate) fn router() -> Router<Arc<Shared>> {
     Router::new()
         .route("/device", get(get_device).post(post_device))
@@ -97,7 +95,6 @@ async fn post_device(
     device::answer(&visit)
 }
 
-/// The path of the portal when its address is on this machine.
 fn portal_path(state: &SimState) -> Option<String> {
     let url = &state.center.portal_url;
     let rest = url
@@ -116,13 +113,11 @@ fn portal_path(state: &SimState) -> Option<String> {
     (here && !path.is_empty()).then(|| format!("/{path}"))
 }
 
-/// Somebody's look at a page.
 struct Visit<'a> {
     shared: &'a Shared,
     headers: &'a HeaderMap,
     query: Fields,
     form: Fields,
-    /// Path of the portal; empty when it is elsewhere.
     portal: String,
 }
 
@@ -137,7 +132,7 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// Whether a form was sent by one of our own pages, or by no browser.
+    /// Whether a form comes from an own page, or not from a browser.
     fn is_from_here(&self) -> bool {
         let text = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
         let host = text("host").unwrap_or_default();
@@ -147,17 +142,14 @@ impl<'a> Visit<'a> {
         })
     }
 
-    /// A field of the form; empty when it is not there.
     fn field(&self, name: &str) -> &str {
         value(&self.form, name)
     }
 
-    /// A parameter of the address; empty when it is not there.
     fn parameter(&self, name: &str) -> &str {
         value(&self.query, name)
     }
 
-    /// Who was picked: typed, else pressed.
     fn person(&self) -> &str {
         let typed = self.field("other").trim();
         if typed.is_empty() {
@@ -185,7 +177,7 @@ fn value<'a>(fields: &'a Fields, name: &str) -> &'a str {
     found.map(|(_, value)| value.as_str()).unwrap_or_default()
 }
 
-/// The people that one can be: buttons for the first of the organization file, a field for any other.
+/// Selectable people: buttons for the file's first ones, a field for others.
 struct People {
     shown: Vec<PersonButton>,
     count: usize,
@@ -194,7 +186,7 @@ struct People {
 struct PersonButton {
     user_name: String,
     name: String,
-    /// What tells people of one name apart.
+    /// Distinguishes people with equal names.
     under: String,
 }
 
@@ -225,7 +217,6 @@ impl People {
     }
 }
 
-/// A page that is one sentence.
 #[derive(Template)]
 #[template(path = "message.html")]
 struct MessagePage<'a> {
@@ -255,7 +246,7 @@ fn asset(content_type: &'static str, text: &str) -> Response<Body> {
     respond(StatusCode::OK, content_type, text.to_owned())
 }
 
-/// A page; its forms may lead to `also` beside our own address.
+/// A page; its forms may also target `also`.
 fn show(status: StatusCode, page: &impl Template, also: &str) -> Response<Body> {
     let Ok(html) = page.render() else {
         let text = "the page could not be written".to_owned();
@@ -286,7 +277,7 @@ fn refused(refusal: &Refusal) -> Response<Body> {
     sorry(refusal.status(), refusal.message())
 }
 
-/// Sends the browser on; `None` of the location's bytes can end the header.
+/// Redirects; `None` if the location is not a valid header value.
 fn go(location: &str) -> Response<Body> {
     let Ok(location) = HeaderValue::from_str(location) else {
         return sorry(StatusCode::BAD_REQUEST, "the address cannot be used");
@@ -296,7 +287,7 @@ fn go(location: &str) -> Response<Body> {
     response
 }
 
-/// Text as part of a query (RFC 3986 §2).
+/// Encodes text for a query (RFC 3986 §2).
 fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {

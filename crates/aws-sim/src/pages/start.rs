@@ -1,4 +1,4 @@
-//! The portal's own pages: sign in, one's accounts and roles, a console that says who one is.
+//! Portal pages: sign-in, accounts and roles, a console that displays the identity.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,9 @@ use serde_json::{Value, json};
 use super::{People, Visit, encode, go, refused, show, sorry};
 use crate::core::portal::{holder, pairs};
 
-/// Holds the access token in the browser. Cookies do not know ports, hence the long name.
+/// Holds the access token. Cookies ignore ports, so the name must be unique on the host.
 const COOKIE: &str = "hallpass_sim_portal";
 
-/// A page below the portal's path.
 pub(super) fn answer(visit: &Visit<'_>, posted: bool, rest: &str) -> Response<Body> {
     match (posted, rest) {
         (false, "" | "/") => match person(visit) {
@@ -41,14 +40,12 @@ fn token<'a>(visit: &'a Visit<'_>) -> &'a str {
         .unwrap_or_default()
 }
 
-/// The name of who is signed in.
 fn person(visit: &Visit<'_>) -> Option<String> {
     let world = visit.shared.lock();
     let now = world.now(visit.shared.clock.now());
     holder(&world.state, token(visit), now).map(|one| one.user_name.clone())
 }
 
-/// The wish to open a console: account and role as parts of a query.
 struct ConsoleWish {
     account: String,
     role: String,
@@ -89,12 +86,10 @@ fn ask(visit: &Visit<'_>) -> Response<Body> {
 struct AccountsPage<'a> {
     title: &'static str,
     portal: &'a str,
-    /// Who is signed in.
     name: &'a str,
     accounts: Vec<AccountRow>,
 }
 
-/// An account and the roles that one has there.
 struct AccountRow {
     name: String,
     id: String,
@@ -103,7 +98,6 @@ struct AccountRow {
 
 struct RoleLink {
     name: String,
-    /// The name as part of a query.
     encoded: String,
 }
 
@@ -148,7 +142,6 @@ fn home(visit: &Visit<'_>, name: &str) -> Response<Body> {
 struct ConsolePage<'a> {
     title: &'a str,
     portal: &'a str,
-    /// What one is here.
     facts: [(&'static str, &'a str); 6],
 }
 

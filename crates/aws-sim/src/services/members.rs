@@ -1,12 +1,13 @@
-//! Members of inputs that the simulator does not read: those that would change the answer are refused, the others are without
-//! effect. `docs/reference/simulator.md` lists both.
+//! Input members the simulator ignores: those that would change the answer are refused, the others
+//! have no effect. `docs/reference/simulator.md` lists both.
 
 use crate::core::{
     call::Call,
     errors::{ApiError, ErrorClass},
 };
 
-/// Operations of one service, by its table, and members of theirs; one within another as `Filters/ServiceCollection`.
+/// Operations of one service, by its table, and their members; nested as
+/// `Filters/ServiceCollection`.
 pub(crate) struct UnreadMembers {
     pub service: &'static str,
     pub operations: &'static [&'static str],
@@ -25,7 +26,7 @@ const fn unread(
     }
 }
 
-/// Refused with `NotSimulated` where a call gives one.
+/// Refused with `NotSimulated` when present.
 pub(crate) const REFUSED: &[UnreadMembers] = &[
     unread("ce", &["GetCostAndUsage"], &["BillingViewArn"]),
     unread(
@@ -217,7 +218,7 @@ pub(crate) const REFUSED: &[UnreadMembers] = &[
     unread("sts", &["AssumeRole"], &["ProvidedContexts"]),
 ];
 
-/// Taken, and without effect; documents that are kept whole, such as findings, are not listed.
+/// Accepted without effect; documents stored whole, such as findings, are not listed.
 #[cfg(test)]
 pub(crate) const WITHOUT_EFFECT: &[UnreadMembers] = &[
     unread("account-access", &["CreateApplication"], &["tags"]),
@@ -398,10 +399,7 @@ pub(crate) const WITHOUT_EFFECT: &[UnreadMembers] = &[
     ),
 ];
 
-/// Refuses a call that gives a member of [`REFUSED`].
-///
-/// # Errors
-/// `NotSimulated`, with the member.
+/// Refuses a call with a member of [`REFUSED`], with `NotSimulated`.
 pub(crate) fn check(call: &Call) -> Result<(), ApiError> {
     let Some(table) = call.service.table() else {
         return Ok(());
@@ -473,7 +471,6 @@ mod tests {
         }
     }
 
-    /// The folder whose descriptor has this name.
     fn folder_of(name: &str) -> PathBuf {
         let forms = [format!("named(\"{name}\""), format!("name: \"{name}\"")];
         let folders = fs::read_dir(Path::new(SOURCE).join("services")).unwrap();
@@ -494,7 +491,6 @@ mod tests {
         })
     }
 
-    /// The members of an operation that no source of its service names.
     fn unread_of(model: &ServiceModel, operation: &OperationModel, source: &str) -> Vec<String> {
         let shape = model.input(operation);
         let members = shape.map_or(&[][..], |it| it.members()).iter();
@@ -526,8 +522,8 @@ mod tests {
         rows.collect()
     }
 
-    /// Each member of an operation is read, refused, or said to be without effect. Members within members are not looked for:
-    /// many are kept as part of a document.
+    /// Each member of an operation is read, refused, or listed as without effect. Nested members
+    /// are not checked: many are stored as part of a document.
     #[test]
     fn every_member_that_is_not_read_is_decided() {
         let mut shared = String::new();

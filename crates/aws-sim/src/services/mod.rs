@@ -1,4 +1,4 @@
-//! The simulated AWS services: a folder each, which exports one `DESCRIPTOR`, and one list of them.
+//! The simulated AWS services: one folder each with a `DESCRIPTOR`, and their list.
 
 mod account;
 mod account_access;
@@ -34,7 +34,7 @@ mod sso_portal;
 mod sts;
 mod wellarchitected;
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::core::{
@@ -48,7 +48,6 @@ use crate::core::{
     validate,
 };
 
-/// Every simulated service.
 static ALL: &[&ServiceDescriptor] = &[
     &sso_admin::DESCRIPTOR,
     &identity_store::DESCRIPTOR,
@@ -82,31 +81,25 @@ static ALL: &[&ServiceDescriptor] = &[
     &lambda::DESCRIPTOR,
 ];
 
-/// A service and what its operations do.
 struct ServiceDescriptor {
-    /// What the front door, the buckets and the policies have to know of it.
     service: SimService,
-    /// What every operation begins with, once its input is valid and policies allow it.
+    /// Common start of every operation, after validation and authorization.
     begin: OperationBegin,
-    /// The operations that have behaviour, as the model spells them.
+    /// Simulated operations, in the model's spelling.
     operations: &'static [&'static [OperationRow]],
 }
 
-/// An operation by its name: each file of a service has a list of its own.
 type OperationRow = (&'static str, OperationHandler);
 
 type OperationBegin = fn(&mut Context<'_>) -> Result<(), ApiError>;
 
-/// What an operation does.
 enum OperationHandler {
-    /// It only looks.
     Reads(fn(&Context<'_>) -> HandlerResult),
-    /// It may change the state.
     Writes(fn(&mut Context<'_>) -> HandlerResult),
 }
 
-/// Answers one call. `now` is virtual time; it is taken as the latest instant seen when it is
-/// earlier, so that nothing ever runs backwards.
+/// Answers one call. `now` is virtual time; an earlier instant than the latest is replaced by that,
+/// so that time never runs backwards.
 pub(crate) fn handle(
     state: &mut SimState,
     call: &Call,
@@ -136,7 +129,7 @@ pub(crate) fn handle(
 
 fn answer(context: &mut Context<'_>) -> HandlerResult {
     let Some((begin, handler)) = find(context.call.service, &context.call.operation) else {
-        // the front door lets none through; the state log of another version may name one
+        // unreachable from HTTP; another version's state log may contain one
         return Err(ApiError::new("UnknownOperationException", ""));
     };
     validate::check(context.call)?;
@@ -159,7 +152,6 @@ fn find(
     Some((descriptor.begin, handler))
 }
 
-/// Whether an operation has behaviour (`simulator.md` Z-2).
 pub(crate) fn behaves(service: &SimService, operation: &str) -> bool {
     find(service, operation).is_some()
 }
@@ -169,27 +161,24 @@ fn service(wanted: impl Fn(&SimService) -> bool) -> Option<&'static SimService> 
     services.into_iter().find(|service| wanted(service))
 }
 
-/// Whether credentials of this scope are for a service that is not simulated.
 pub(crate) fn is_elsewhere(scope: &str) -> bool {
     service(|one| one.signing_name == scope).is_none()
 }
 
-/// The service of this signing name, if principals call it: not one that is called with a token.
+/// The service of this signing name, unless it uses a token.
 pub(crate) fn of_principals(signing_name: &str) -> Option<&'static SimService> {
     service(|one| one.signing_name == signing_name && one.policies.is_some())
 }
 
-/// The service that a table of `aws-model` describes.
 pub(crate) fn of_table(name: &str) -> Option<&'static SimService> {
     service(|one| matches!(one.requests, RequestForm::Table(table) if table == name))
 }
 
-/// The service that speaks EC2's form of Query in this version.
+/// The service with EC2 Query in this version.
 pub(crate) fn of_ec2_query(version: &str) -> Option<&'static SimService> {
     service(|one| matches!(one.requests, RequestForm::Ec2Query(spoken) if spoken == version))
 }
 
-/// The service of this signing name that answers in XML, and its one operation.
 pub(crate) fn of_xml_root(signing_name: &str) -> Option<(&'static SimService, &'static str)> {
     let found = service(|one| {
         one.signing_name == signing_name && matches!(one.requests, RequestForm::XmlRoot(_))
@@ -200,7 +189,6 @@ pub(crate) fn of_xml_root(signing_name: &str) -> Option<(&'static SimService, &'
     }
 }
 
-/// Whether a member of some service's input is not to be shown.
 pub(crate) fn is_secret(member: &str) -> bool {
     service(|one| one.secrets.contains(&member)).is_some()
 }
@@ -238,7 +226,7 @@ mod tests {
         assert!(sso.model("Nonsense").is_none());
     }
 
-    /// `docs/reference/simulator.md` names what is simulated; `BLESS=1` writes it anew.
+    /// `docs/reference/simulator.md` lists the simulated operations; `BLESS=1` rewrites it.
     #[test]
     fn the_reference_has_every_operation() {
         let path = concat!(

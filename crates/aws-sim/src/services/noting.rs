@@ -1,5 +1,3 @@
-//! Calls as CloudTrail records them.
-
 use serde_json::{Map, Value, json};
 
 use super::{redact::redact, sso_oidc};
@@ -14,7 +12,7 @@ use crate::core::{
     state::SimState,
 };
 
-/// Operations on data, which nobody records unless a trail asks for it.
+/// Data operations, recorded only on a trail's request.
 const OF_DATA: &[(&str, &str)] = &[
     ("sqs", "SendMessage"),
     ("sqs", "SendMessageBatch"),
@@ -30,10 +28,8 @@ const OF_DATA: &[(&str, &str)] = &[
     ("s3", "PutObject"),
     ("s3", "DeleteObject"),
 ];
-/// What the bearer of an access token is called.
 const PERSON: &str = "arn:aws:identitystore:::user/";
 
-/// Notes a call in the history of events.
 pub(super) fn note_call(
     state: &mut SimState,
     call: &Call,
@@ -93,15 +89,14 @@ pub(super) fn note_call(
     });
 }
 
-/// Whether a refusal is recorded: what was not let in, or not done for want of time, is not.
+/// Whether a refusal is recorded: unauthenticated and throttled calls are not.
 fn is_recorded(error: &ApiError) -> bool {
     matches!(error.class, ErrorClass::Client | ErrorClass::Denied)
 }
 
-/// Who called; nobody where the caller need not say.
+/// The caller; absent for unauthenticated operations.
 fn identity(state: &SimState, caller: &AwsCaller, result: &HandlerResult) -> Option<Value> {
     if caller.account.is_empty() {
-        // of what is done to sign in, only that somebody did
         if let Some(user) = caller.arn.strip_prefix(PERSON) {
             return Some(person_identity(state, &user.into()));
         }
@@ -162,7 +157,7 @@ fn session_context(state: &SimState, caller: &AwsCaller) -> Value {
     context
 }
 
-/// Names as records spell them: their first letter is small.
+/// Lower-cases the first letter of names, as in records.
 fn spelled(value: &Value) -> Value {
     match value {
         Value::Object(members) => {

@@ -1,10 +1,8 @@
-//! Inputs as logs and records may show them.
-
 use serde_json::{Map, Value};
 
 use super::is_secret;
 
-/// The input without what must not be shown.
+/// Removes secrets from an input for logs and records.
 pub(crate) fn redact(input: &Value) -> Value {
     match input {
         Value::Object(members) => {

@@ -1,6 +1,5 @@
-//! The state log (`simulator.md` Z-5): accepted changes are appended, and are on disk before their
-//! reply is sent; a restart plays them again. Since the machine is a function of its inputs, the
-//! calls themselves are the log.
+//! The state log (`simulator.md` Z-5): appends accepted changes to disk before their reply; a
+//! restart replays them. The machine is a function of its inputs, so the log contains the calls.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -8,32 +7,27 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::core::{call::Call, caller::AwsCaller, state::SimState};
 
-/// Records after which the log is folded into a new snapshot.
 const RECORDS_PER_SNAPSHOT: u64 = 20_000;
 
-/// One accepted change.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Record {
-    /// Through an AWS API.
     Call {
         call: Box<Call>,
         caller: Box<AwsCaller>,
         now: Millis,
     },
-    /// Through the control API.
     Command {
         name: String,
         body: Value,
         seq: u64,
         now: Millis,
     },
-    /// The virtual clock moved.
     Clock {
         offset: Millis,
         frozen: Option<Millis>,
@@ -41,39 +35,34 @@ pub(crate) enum Record {
     },
 }
 
-/// What a snapshot holds beside the state.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Snapshot {
     pub version: u32,
     pub seq: u64,
     pub offset: Millis,
     pub frozen: Option<Millis>,
-    /// What `reset` goes back to.
+    /// The file that `reset` reloads.
     pub loaded: Value,
     pub state: SimState,
 }
 
-/// An open log.
 pub(crate) struct StateLog {
     path: PathBuf,
     file: File,
     records: u64,
-    /// How much of it is whole records, in bytes.
     good: u64,
 }
 
-/// What was found in a log.
 pub(crate) struct LoadedLog {
     pub snapshot: Snapshot,
     pub records: Vec<Record>,
 }
 
-/// Reads a log, if there is one. A last line that was cut off by a crash was never answered and
-/// is left out.
+/// Reads a log, if any. Ignores an incomplete last line: a crash prevented its reply.
 ///
 /// # Errors
-/// The file cannot be read, what is in it is not a log, or a record that is not the last cannot be read: then what
-/// follows it would be lost, and nothing is written over.
+/// The file is unreadable or not a log, or an earlier record is broken: overwriting would lose its
+/// successors.
 pub(crate) fn read(path: &Path) -> io::Result<Option<LoadedLog>> {
     let file = match File::open(path) {
         Ok(file) => file,
@@ -105,17 +94,14 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<LoadedLog>> {
     Ok(Some(LoadedLog { snapshot, records }))
 }
 
-/// A new name is on disk once its folder is.
+/// A new file name is durable only after a sync of its folder.
 fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 impl StateLog {
-    /// Starts a log with a snapshot, in place of whatever was there.
-    ///
-    /// # Errors
-    /// The file cannot be written.
+    /// Starts a log with a snapshot, replacing any log.
     pub(crate) fn start(path: &Path, snapshot: &Snapshot) -> io::Result<Self> {
         let fresh = path.with_extension("tmp");
         let mut writer = BufWriter::new(File::create(&fresh)?);
@@ -125,7 +111,7 @@ impl StateLog {
             .into_inner()
             .map_err(io::IntoInnerError::into_error)?
             .sync_all()?;
-        // CRASH: before the rename the old log stands, after it the new one
+        // CRASH: before the rename the old log exists, after it the new one
         fs::rename(&fresh, path)?;
         sync_folder(path)?;
         let file = OpenOptions::new().append(true).open(path)?;
@@ -138,14 +124,14 @@ impl StateLog {
         })
     }
 
-    /// Appends a change and waits for the disk.
+    /// Appends a change and syncs it.
     ///
     /// # Errors
-    /// The file cannot be written. What was written of the record is taken away, now or before the next one.
+    /// A failed write. Its part is truncated, now or before the next record.
     pub(crate) fn append(&mut self, record: &Record) -> io::Result<()> {
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
-        // a part that could not be taken away then
+        // a part that could not be truncated then
         if self.file.metadata()?.len() != self.good {
             self.file.set_len(self.good)?;
         }
@@ -162,12 +148,11 @@ impl StateLog {
         Ok(())
     }
 
-    /// Whether it is time for a new snapshot.
+    /// Whether a new snapshot is due.
     pub(crate) fn is_long(&self) -> bool {
         self.records >= RECORDS_PER_SNAPSHOT
     }
 
-    /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -200,7 +185,7 @@ mod tests {
         let path = folder.path().join("state.log");
         let mut log = StateLog::start(&path, &Snapshot::default()).unwrap();
         log.append(&clock(1)).unwrap();
-        // what a full disk leaves
+        // as after a full disk
         let mut other = OpenOptions::new().append(true).open(&path).unwrap();
         other.write_all(b"{\"Clock\":{\"off").unwrap();
         log.append(&clock(2)).unwrap();

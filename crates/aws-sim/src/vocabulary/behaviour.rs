@@ -1,4 +1,4 @@
-//! The switches: where the documentation leaves open what AWS does, or AWS changed it, both answers exist.
+//! Switches for undocumented or changed AWS behaviour.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,6 @@ const SWITCHES: &[(&str, &[&str])] = &[
     ("account_members", &["state_and_paths", "status"]),
 ];
 
-/// The value of every switch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Behaviour {
@@ -45,7 +44,7 @@ impl Behaviour {
     /// Sets a switch.
     ///
     /// # Errors
-    /// The name or the value is not known; the text says which there are.
+    /// Unknown name or value; lists the known ones.
     pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         let Some((_, values)) = SWITCHES.iter().find(|(known, _)| *known == name) else {
             let names: Vec<&str> = SWITCHES.iter().map(|(name, _)| *name).collect();
@@ -61,7 +60,6 @@ impl Behaviour {
         Ok(())
     }
 
-    /// Whether a switch has this value.
     pub(crate) fn is(&self, name: &str, value: &str) -> bool {
         let default = SWITCHES.iter().find(|(known, _)| *known == name);
         let default = default
@@ -71,7 +69,6 @@ impl Behaviour {
         self.set.get(name).map_or(default, String::as_str) == value
     }
 
-    /// Every switch with its value.
     pub(crate) fn all(&self) -> BTreeMap<String, String> {
         let mut all: BTreeMap<String, String> = SWITCHES
             .iter()
@@ -81,7 +78,6 @@ impl Behaviour {
         all
     }
 
-    /// The switches that were set.
     pub(crate) fn changed(&self) -> &BTreeMap<String, String> {
         &self.set
     }

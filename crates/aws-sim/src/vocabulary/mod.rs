@@ -1,5 +1,5 @@
-//! What both the organization file and the simulated world speak of, whatever either holds:
-//! Regions, types of policies, lengths of sessions, switches.
+//! Vocabulary of both organization file and simulated world: Regions, policy types, session
+//! lengths, switches.
 
 mod behaviour;
 pub(crate) mod policy_types;

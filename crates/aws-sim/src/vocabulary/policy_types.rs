@@ -1,21 +1,16 @@
-//! Types of organization policies: their names, AWS's own policies, what a document may be.
-
 use hallpass_aws_model::facts;
 use hallpass_iam::language::{PolicyJson, PolicyType, ScpLanguage};
 use serde_json::Value;
 
 use super::Behaviour;
 
-/// Service control policies.
 pub(crate) const SCP: &str = "SERVICE_CONTROL_POLICY";
-/// Resource control policies.
 pub(crate) const RCP: &str = "RESOURCE_CONTROL_POLICY";
-/// The policy that AWS attaches to everything when service control policies are switched on.
+/// Attached everywhere when service control policies are enabled.
 pub(crate) const FULL_ACCESS: &str = "p-FullAWSAccess";
 /// The same for resource control policies.
 pub(crate) const RCP_FULL_ACCESS: &str = "p-RCPFullAWSAccess";
 
-/// A type of policy, AWS's default policy of it, its name, its description and its content.
 pub(crate) const DEFAULTS: [(&str, &str, &str, &str, &str); 2] = [
     (
         SCP,
@@ -33,13 +28,11 @@ pub(crate) const DEFAULTS: [(&str, &str, &str, &str, &str); 2] = [
     ),
 ];
 
-/// The default policy of a type.
 pub(crate) fn default_of(kind: &str) -> Option<&'static str> {
     let found = DEFAULTS.iter().find(|(of, ..)| *of == kind);
     found.map(|(_, id, ..)| *id)
 }
 
-/// The longest content of a policy of this type, in bytes.
 pub(crate) fn longest(kind: &str, behaviour: &Behaviour) -> usize {
     let fact = match kind {
         SCP if is_before(behaviour) => facts::SCP_CHARACTERS_BEFORE,
@@ -51,7 +44,6 @@ pub(crate) fn longest(kind: &str, behaviour: &Behaviour) -> usize {
     fact.count()
 }
 
-/// How many policies of a type one target holds.
 pub(crate) fn most_attached(kind: &str, behaviour: &Behaviour) -> usize {
     let fact = match kind {
         SCP if is_before(behaviour) => facts::SCPS_PER_TARGET_BEFORE,
@@ -63,7 +55,6 @@ pub(crate) fn most_attached(kind: &str, behaviour: &Behaviour) -> usize {
     fact.count()
 }
 
-/// How many policies of a type an organization has.
 pub(crate) fn most(kind: &str) -> usize {
     if kind == SCP {
         facts::SCPS.count()
@@ -72,22 +63,22 @@ pub(crate) fn most(kind: &str) -> usize {
     }
 }
 
-/// Whether service control policies have the quotas of before 2026-05-15 (`simulator.md` §2.9).
+/// Whether service control policies have the quotas before 2026-05-15 (`simulator.md` §2.9).
 fn is_before(behaviour: &Behaviour) -> bool {
     behaviour.is("scp_quotas", "before")
 }
 
-/// The document of an organization file: JSON is written as one line.
+/// Writes JSON as one line.
 pub(crate) fn text(content: &Value) -> String {
     let written = content.as_str().map(str::to_owned);
     written.unwrap_or_else(|| content.to_string())
 }
 
-/// Whether a text is a policy of this type: the policy language for service and resource control
-/// policies, a JSON object for the others.
+/// Validates a policy: the policy language for service and resource control policies, a JSON object
+/// for the others.
 ///
 /// # Errors
-/// What is wrong with it, in one sentence.
+/// The problem, in one sentence.
 pub(crate) fn check_content(kind: &str, content: &str) -> Result<(), String> {
     let language = match kind {
         SCP => PolicyType::Scp,

@@ -1,5 +1,3 @@
-//! The Regions that exist, for credential scopes.
-
 use hallpass_aws_model::ALWAYS_ON_REGIONS;
 
 const REGIONS: &[&str] = &[
@@ -39,24 +37,22 @@ const REGIONS: &[&str] = &[
     "us-west-2",
 ];
 
-/// Every Region of the commercial partition.
+/// Commercial partition only.
 pub(crate) fn all() -> impl Iterator<Item = &'static str> {
     REGIONS.iter().copied()
 }
 
-/// Whether every account has this Region.
 pub(crate) fn is_default(name: &str) -> bool {
     ALWAYS_ON_REGIONS.contains(&name)
 }
 
-/// The Region that a host's name has as a label: `eu-central-1` of `oidc.eu-central-1.amazonaws.com` and of
+/// The Region label of a host: `eu-central-1` of `oidc.eu-central-1.amazonaws.com` and of
 /// `eu-central-1.localhost:4570`.
 pub(crate) fn named_by(host: &str) -> Option<&str> {
     let name = host.split(':').next().unwrap_or_default();
     name.split('.').find(|label| is_known(label))
 }
 
-/// Whether a Region of the commercial partition has this name.
 pub(crate) fn is_known(name: &str) -> bool {
     REGIONS.contains(&name)
 }

@@ -1,8 +1,6 @@
-//! How long a session of a permission set may last.
-
 use hallpass_aws_model::facts;
 
-/// The length of a session from its ISO 8601 form; `None` unless from one to twelve hours.
+/// Parses an ISO 8601 session length; `None` unless from one to twelve hours.
 pub(crate) fn session_seconds(text: &str) -> Option<u32> {
     let mut rest = text.strip_prefix("PT")?;
     let mut total = 0_u32;

@@ -1,4 +1,4 @@
-//! Account access manager: applications, entitlements, what is refused, and what a file says of them
+//! Account access manager: applications, entitlements, refusals, and the file's statements
 //! (`simulator.md` §2.10).
 
 use hallpass_aws_sim::{Options, organization};
@@ -27,7 +27,6 @@ fn group(id: &str) -> Value {
     json!({ "identityCenter": { "groupId": id } })
 }
 
-/// The status, and the error or the id.
 async fn entitle(bench: &Bench, role: &str, principal: Value) -> (u16, String) {
     let input = json!({
         "applicationArn": application(bench).await,
@@ -48,8 +47,6 @@ async fn listed(bench: &Bench, filter: Value) -> Vec<Value> {
     answer.json()["entitlements"].as_array().unwrap().clone()
 }
 
-/// The small organization with a role of 25 groups to be, and with two entitlements whose principals are
-/// there and gone.
 fn stated() -> Options {
     let mut file = serde_json::to_value(organization::small()).unwrap();
     for index in 0..25 {
@@ -93,7 +90,6 @@ async fn what_a_file_states_is_listed_by_role_principal_and_account() {
     let nothing = json!({ "applicationArn": application(&bench).await, "filter": {} });
     let refused = call(&bench, "entitlements-list", nothing).await;
     assert_eq!(refused.status, 400, "{}", refused.text);
-    // the role was made for it, and a file of now makes the same again
     let file = serde_json::to_value(bench.file()).unwrap();
     let again = Bench::new(Options {
         organization: organization::parse(&file.to_string()).unwrap(),

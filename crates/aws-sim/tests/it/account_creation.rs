@@ -1,4 +1,4 @@
-//! Accounts made by `CreateAccount`: `simulator.md` O-32, O-33, and what time does to it.
+//! `CreateAccount`: `simulator.md` O-32, O-33, and progress over time.
 
 use hallpass_aws_sim::{Consistency, Speed};
 use serde_json::{Value, json};
@@ -85,7 +85,6 @@ async fn an_account_is_made_in_a_while_and_shown_a_little_later() {
             .is_empty()
     );
     assert_eq!(listed(&bench, Value::Null).await, ["new-1"]);
-    // it stands in the root, with the default policy, and can be entered
     let root = bench.file().organization.root;
     let parents = org(&bench, "ListParents", json!({ "ChildId": account }))
         .await

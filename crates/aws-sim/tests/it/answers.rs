@@ -1,11 +1,11 @@
-//! Every answer against the service models: required members, types, nothing unknown.
+//! Checks every answer against the service models.
 
 use hallpass_aws_model::{check_output, tables};
 use serde_json::json;
 
 use crate::bench::{Answer, Bench};
 
-/// Members that the newest models have and these tables may not yet.
+/// Members of newer models that these tables may lack.
 const NEWER: &[&str] = &[
     "UserArn",
     "GroupArn",
@@ -65,7 +65,6 @@ organizations:ListHandshakesForOrganization {}
 organizations:ListHandshakesForAccount {}
 "#;
 
-/// What the names in a table stand for.
 async fn names(bench: &Bench) -> Vec<(&'static str, String)> {
     let file = bench.file();
     let groups = &file.identity_center.groups;
@@ -105,7 +104,6 @@ async fn names(bench: &Bench) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// One call of a table: what it says, and the answer.
 async fn play(bench: &Bench, names: &[(&str, String)], call: &str, input: &str) -> Answer {
     let input = names.iter().fold(input.to_owned(), |text, (name, value)| {
         text.replace(name, value)

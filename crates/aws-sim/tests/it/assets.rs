@@ -1,4 +1,4 @@
-//! Workloads, shares and what was paid ahead, of the organization file. boto3 reads them in `e2e/readiness.py`.
+//! Stated workloads, shares and commitments. boto3 reads them in `e2e/readiness.py`.
 
 use serde_json::{Value, json};
 

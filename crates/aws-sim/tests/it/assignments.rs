@@ -1,11 +1,10 @@
-//! The life of an assignment: asynchronous, one at a time per account and set, visible late.
+//! Assignment lifecycle: asynchronous, one at a time per account and set, visible late.
 
 use hallpass_aws_sim::{Consistency, Options, Speed};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, options};
 
-/// Asks for an assignment, and what is said of it at once.
 async fn begun(bench: &Bench) -> Value {
     let row = bench.row("payments-prod", "PowerUser", &bench.user("mara.lindqvist"));
     let accepted = bench.call("sso:CreateAccountAssignment", row).await.json();
@@ -355,7 +354,6 @@ async fn a_delegated_administrator_keeps_off_the_management_account() {
     };
     let mara = bench.user("mara.lindqvist");
     let call = "sso:CreateAccountAssignment";
-    // Billing is provisioned in the management account, PowerUser is not
     for (account, set, expected) in [
         ("example-management", "PowerUser", "AccessDeniedException"),
         ("payments-dev", "Billing", "AccessDeniedException"),

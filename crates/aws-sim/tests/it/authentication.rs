@@ -1,6 +1,4 @@
-//! Every mistake in authentication, in the words of both protocols.
-
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::SignedDuration;
 
 use crate::bench::{Bench, Signer, sign};
@@ -34,7 +32,6 @@ const UNKNOWN: &str = "400 UnrecognizedClientException | 403 InvalidClientTokenI
 const INCOMPLETE: &str = "400 IncompleteSignatureException | 400 IncompleteSignature";
 const FINE: &str = "200 ok | 200 ok";
 
-/// Mistake, what is expected of both protocols.
 const MISTAKES: &[(&str, &str)] = &[
     ("none", FINE),
     (
@@ -59,7 +56,6 @@ const MISTAKES: &[(&str, &str)] = &[
     ("terminator", DIFFERS),
 ];
 
-/// Mistakes that are made before signing.
 fn before(mistake: &str, signer: &mut Signer, at: &mut Timestamp) {
     match mistake {
         "unknown key" => "AKIA0000000000000000".clone_into(&mut signer.key),
@@ -74,7 +70,6 @@ fn before(mistake: &str, signer: &mut Signer, at: &mut Timestamp) {
     }
 }
 
-/// Mistakes that are made after signing.
 fn after(mistake: &str, headers: &mut Headers) {
     let name = if mistake == "header changed" {
         "content-type"
@@ -185,7 +180,7 @@ async fn keys_of_a_suspended_account_are_none() {
     }
 }
 
-/// STS API Reference, "`GetSessionToken`": IAM only with a code, and of STS hardly anything.
+/// STS API Reference, "`GetSessionToken`": IAM only with MFA, and few STS calls.
 #[tokio::test]
 async fn what_a_users_session_may_not() {
     let bench = Bench::small().await;
@@ -289,7 +284,7 @@ async fn what_is_not_simulated_says_so() {
     );
     let said = "iam:CreateInstanceProfile is not simulated";
     assert!(query.text.contains(said), "{}", query.text);
-    // of services that there is no table of
+    // services without a table
     let query = bench.form(&bench.signer, "sns:ListTopics").await;
     assert_eq!(query.outcome(), "InvalidAction", "the version is of sts");
     let target = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.ListChannels";
@@ -405,14 +400,14 @@ async fn a_page_of_another_site_controls_nothing() {
         (format!("localhost:{port}"), None, 200),
         (format!("sim.internal:{port}"), None, 200),
         (here.clone(), Some(format!("http://{here}")), 200),
-        // its name leads here for a moment: DNS rebinding
+        // DNS rebinding: a foreign name that resolves here
         (format!("evil.example:{port}"), None, 403),
         (
             format!("evil.example:{port}"),
             Some(format!("http://evil.example:{port}")),
             403,
         ),
-        // a form or a script elsewhere
+        // a cross-site form or script
         (here.clone(), Some("http://evil.example".to_owned()), 403),
         (here.clone(), Some("http://127.0.0.1:1".to_owned()), 403),
         (here.clone(), Some("null".to_owned()), 403),

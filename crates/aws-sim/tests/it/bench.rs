@@ -1,4 +1,4 @@
-//! A simulator on a port of its own, with a clock that the test moves, and a client that signs.
+//! A simulator on a free port with a manual clock, and a signing client.
 
 use std::{
     net::SocketAddr,
@@ -11,14 +11,13 @@ use hallpass_aws_sim::{
     organization::{self, OrganizationFile},
     serve,
 };
-use hallpass_model::{Clock, Timestamp};
+use hallpass_base::{Clock, Timestamp};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// 2026-11-20, 07:27:43 UTC.
 pub(crate) const START: &str = "2026-11-20T07:27:43Z";
 
-/// A clock that stands until it is moved.
+/// A manual clock.
 pub(crate) struct Hands(Mutex<Timestamp>);
 
 impl Clock for Hands {
@@ -27,7 +26,6 @@ impl Clock for Hands {
     }
 }
 
-/// Key, secret, token, Region.
 #[derive(Clone)]
 pub(crate) struct Signer {
     pub key: String,
@@ -37,7 +35,6 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
-    /// The credentials of an answer of STS, in the same Region.
     pub(crate) fn given(&self, answer: &Answer) -> Self {
         let part = |name: &str| {
             let rest = answer.text.split(&format!("<{name}>")).nth(1).unwrap();
@@ -52,7 +49,6 @@ impl Signer {
     }
 }
 
-/// What came back.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
     pub status: u16,
@@ -65,7 +61,7 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
     }
 
-    /// The error's name, `ok` for a success.
+    /// The error's name, or `ok`.
     pub(crate) fn outcome(&self) -> String {
         if self.status == 200 {
             return "ok".to_owned();
@@ -82,7 +78,6 @@ impl Answer {
     }
 }
 
-/// A running simulator.
 pub(crate) struct Bench {
     pub simulator: Simulator,
     pub address: SocketAddr,
@@ -98,7 +93,7 @@ impl Drop for Bench {
     }
 }
 
-/// The options most tests want: the small organization, no windows, fast operations.
+/// Defaults of most tests: the small organization, no windows, fast operations.
 pub(crate) fn options() -> Options {
     Options {
         organization: organization::small(),
@@ -144,7 +139,6 @@ impl Bench {
         }
     }
 
-    /// Moves the wall clock.
     pub(crate) fn tick(&self, milliseconds: i64) {
         let mut now = self.hands.0.lock().unwrap();
         *now += jiff::SignedDuration::from_millis(milliseconds);
@@ -154,12 +148,11 @@ impl Bench {
         self.hands.now()
     }
 
-    /// The organization file as loaded, with ids.
+    /// The loaded file, with ids.
     pub(crate) fn file(&self) -> OrganizationFile {
         self.simulator.organization()
     }
 
-    /// The accounts whose keys work.
     pub(crate) fn open_accounts(&self) -> Vec<organization::Account> {
         let mut all = self.file().accounts;
         all.retain(|it| it.state.as_deref() != Some("SUSPENDED"));
@@ -176,14 +169,12 @@ impl Bench {
             .clone()
     }
 
-    /// The organizational unit of this name.
     pub(crate) fn unit(&self, name: &str) -> String {
         let file = self.file();
         let found = file.ous.iter().find(|row| row.name == name);
         found.unwrap().id.clone()
     }
 
-    /// How a creation of an assignment stands.
     pub(crate) async fn creation(&self, request: &Value) -> String {
         let input = json!({ "AccountAssignmentCreationRequestId": request });
         let operation = "sso:DescribeAccountAssignmentCreationStatus";
@@ -192,7 +183,6 @@ impl Bench {
         status.as_str().unwrap().to_owned()
     }
 
-    /// The default key of an account.
     pub(crate) fn member(&self, name: &str) -> Signer {
         let keys = self.simulator.credentials(&self.account(name)).unwrap();
         Signer {
@@ -225,7 +215,6 @@ impl Bench {
             .clone()
     }
 
-    /// A JSON call with a right signature.
     pub(crate) async fn call(&self, operation: &str, input: Value) -> Answer {
         let signer = self.signer.clone();
         self.call_as(&signer, operation, input).await
@@ -260,7 +249,6 @@ impl Bench {
             .unwrap()
     }
 
-    /// A Query call with a right signature.
     pub(crate) async fn query(&self, signer: &Signer, form: &str) -> Answer {
         let headers = vec![(
             "content-type".to_owned(),
@@ -270,12 +258,10 @@ impl Bench {
         self.send(signer, "sts", headers, &form).await.unwrap()
     }
 
-    /// A call of IAM or EC2 with a right signature: `iam:ListRoles`, with more members after `&`.
     pub(crate) async fn form(&self, signer: &Signer, call: &str) -> Answer {
         self.form_from(signer, call, None).await
     }
 
-    /// The same, from another address.
     pub(crate) async fn form_from(
         &self,
         signer: &Signer,
@@ -298,7 +284,6 @@ impl Bench {
         self.send(signer, service, headers, &form).await.unwrap()
     }
 
-    /// Signs a person in to an account with a permission set.
     pub(crate) async fn login(&self, user: &str, account: &str, set: &str) -> Signer {
         let body = json!({
             "user": format!("{user}@example.com"), "account": account, "permission_set": set,
@@ -314,7 +299,6 @@ impl Bench {
         }
     }
 
-    /// Assigns a set to a person and signs it in.
     pub(crate) async fn enter(&self, user: &str, account: &str, set: &str) -> Signer {
         let row = json!({
             "account": account, "permission_set": set, "user": format!("{user}@example.com"),
@@ -324,7 +308,6 @@ impl Bench {
         self.login(user, account, set).await
     }
 
-    /// Takes a role and gives its credentials; `more` are further members of the form.
     pub(crate) async fn assume(&self, signer: &Signer, role: &str, more: &str) -> Signer {
         let form = format!("Action=AssumeRole&RoleSessionName=me&RoleArn={role}{more}");
         let answer = self.query(signer, &form).await;
@@ -350,7 +333,7 @@ impl Bench {
         self.post(headers, body.to_owned()).await
     }
 
-    /// A call whose operation is a path, with a right signature: `account/listRegions`.
+    /// Calls a REST operation: `account/listRegions`.
     pub(crate) async fn rest(&self, signer: &Signer, call: &str, input: Value) -> Answer {
         let (service, operation) = call.split_once('/').unwrap();
         let (path, body) = (format!("/{operation}"), input.to_string());
@@ -361,7 +344,7 @@ impl Bench {
         self.post_to(&path, headers, body).await.unwrap()
     }
 
-    /// The same of an operation that is a path to be got: `iam/authorization-details/ID`.
+    /// Calls a `GET` operation: `iam/authorization-details/ID`.
     pub(crate) async fn get(&self, signer: &Signer, call: &str) -> Answer {
         let (service, path) = call.split_once('/').unwrap();
         let (path, host) = (format!("/{path}"), self.address.to_string());
@@ -379,7 +362,6 @@ impl Bench {
         }
     }
 
-    /// Whatever headers, signed or not.
     pub(crate) async fn post(
         &self,
         headers: Vec<(String, String)>,
@@ -388,7 +370,7 @@ impl Bench {
         self.post_to("/", headers, body).await
     }
 
-    /// A call of S3 with a right signature; its request id is the one that S3 gives.
+    /// Calls S3; the request id is from S3's header.
     pub(crate) async fn s3(
         &self,
         method: &str,
@@ -440,7 +422,6 @@ impl Bench {
         })
     }
 
-    /// A JSON call that may lose its connection.
     pub(crate) async fn try_call(&self, target: &str, input: &Value) -> reqwest::Result<Answer> {
         let headers = vec![
             (
@@ -456,7 +437,6 @@ impl Bench {
         self.send(&signer, "sso", headers, &input.to_string()).await
     }
 
-    /// The control API.
     pub(crate) async fn control(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
         let address = format!("http://{}/_sim{path}", self.address);
         let method = method.parse().unwrap();
@@ -488,7 +468,6 @@ impl Bench {
         self.control("POST", "/mutate", change).await
     }
 
-    /// The input of a create or delete.
     pub(crate) fn row(&self, account: &str, set: &str, principal: &str) -> Value {
         json!({
             "InstanceArn": self.simulator.identity_center().instance_arn,
@@ -497,12 +476,11 @@ impl Bench {
         })
     }
 
-    /// Accepts a create or delete, lets it finish, and gives status and reason.
+    /// Starts a create or delete, lets it finish, and returns status and reason.
     pub(crate) async fn settle(&self, operation: &str, row: &Value) -> (String, String) {
         self.settle_as(&self.signer, operation, row).await
     }
 
-    /// The same by somebody else.
     pub(crate) async fn settle_as(
         &self,
         signer: &Signer,
@@ -530,7 +508,6 @@ impl Bench {
         (text("Status"), text("FailureReason"))
     }
 
-    /// How many assignments an account has with a set.
     pub(crate) async fn count(&self, account: &str, set: &str) -> usize {
         let input =
             json!({ "AccountId": self.account(account), "PermissionSetArn": self.set(set) });
@@ -541,7 +518,6 @@ impl Bench {
     }
 }
 
-/// The headers of a request with the signature of version 4.
 pub(crate) fn sign(
     signer: &Signer,
     service: &str,
@@ -553,7 +529,6 @@ pub(crate) fn sign(
     sign_bytes(signer, service, host, at, headers, body.as_bytes())
 }
 
-/// The same for a body that is not text.
 pub(crate) fn sign_bytes(
     signer: &Signer,
     service: &str,
@@ -565,7 +540,6 @@ pub(crate) fn sign_bytes(
     sign_path(signer, (service, "POST", "/"), host, at, headers, body)
 }
 
-/// The same for a service and another path than `/`.
 fn sign_path(
     signer: &Signer,
     (service, method, path): (&str, &str, &str),
@@ -589,7 +563,7 @@ fn sign_path(
         .map(|(name, value)| format!("{name}:{value}"))
         .collect();
     let lines = lines.join("\n");
-    // what is encoded in the path is encoded once more
+    // SigV4 encodes an encoded path again
     let path = path.replace('%', "%25");
     let mut streamed = headers.iter().map(|(_, value)| value);
     let streamed = streamed.find(|value| value.starts_with("STREAMING-"));

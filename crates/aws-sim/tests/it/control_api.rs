@@ -1,5 +1,3 @@
-//! The control API: what it takes, and what it refuses.
-
 use hallpass_aws_sim::{
     Options,
     organization::{parse, small},

@@ -1,4 +1,5 @@
-//! Control Tower: which baseline units and accounts have, and controls where there is none (`simulator.md` §2.7).
+//! Control Tower: baselines of units and accounts, and controls without a baseline (`simulator.md`
+//! §2.7).
 
 use hallpass_aws_sim::organization::{ControlTowerBasis, UnitControl};
 use serde_json::{Value, json};
@@ -12,7 +13,6 @@ async fn listed(bench: &Bench, operation: &str, input: Value) -> Value {
     answer.json()
 }
 
-/// A landing zone of one Region, over no unit yet.
 fn landing_zone() -> ControlTowerBasis {
     ControlTowerBasis {
         version: "4.0".to_owned(),
@@ -24,7 +24,7 @@ fn landing_zone() -> ControlTowerBasis {
     }
 }
 
-/// `drifted_units`: until its baseline is reset, and found by the filter of lists.
+/// `drifted_units`: until the reset, and visible to list filters.
 #[tokio::test]
 async fn a_baseline_drifts_from_the_landing_zone_until_it_is_reset() {
     let mut given = options();
@@ -50,7 +50,6 @@ async fn a_baseline_drifts_from_the_landing_zone_until_it_is_reset() {
     assert_eq!(drifted().await, Vec::<Value>::new());
 }
 
-/// A landing zone over the unit of one account with `ConfigBaseline`, over that of another with a control alone.
 #[tokio::test]
 async fn an_account_may_have_the_config_baseline_alone_or_controls_alone() {
     let mut given = options();

@@ -1,4 +1,4 @@
-//! What the management account lets a delegated administrator do with policies of the organization (`simulator.md` §2.5).
+//! Policy rights delegated by the management account (`simulator.md` §2.5).
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ const SCP: &str = "SERVICE_CONTROL_POLICY";
 const CONTENT: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iam:*","Resource":"*"}]}"#;
 
-/// A policy as Hallpass asks for it: service control policies, on accounts.
+/// Hallpass's delegation policy: service control policies, on accounts.
 fn wanted(account: &str) -> Value {
     let who = json!({ "AWS": format!("arn:aws:iam::{account}:root") });
     let only = json!({ "StringLikeIfExists": { "organizations:PolicyType": SCP } });
@@ -23,7 +23,6 @@ fn wanted(account: &str) -> Value {
     ] })
 }
 
-/// What a call of the account comes to.
 async fn of(bench: &Bench, account: &str, operation: &str, input: Value) -> String {
     let operation = format!("organizations:{operation}");
     let signer = bench.member(account);
@@ -91,7 +90,6 @@ async fn a_delegated_administrator_writes_what_the_delegation_policy_says() {
         (name, "AttachPolicy", rooted, no),
         (name, "PutResourcePolicy", own, no),
         (name, "DeleteResourcePolicy", json!({}), no),
-        // another account is not named
         ("payments-dev", "AttachPolicy", attached.clone(), no),
         ("payments-dev", "ListPolicies", json!({ "Filter": SCP }), no),
     ] {

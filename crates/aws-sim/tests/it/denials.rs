@@ -1,4 +1,4 @@
-//! Authorization ids of denials, and what is told by them (`simulator.md` §2.9).
+//! Authorization ids of denials, and their details (`simulator.md` §2.9).
 
 use hallpass_aws_sim::Options;
 use serde_json::json;
@@ -6,7 +6,6 @@ use serde_json::json;
 use crate::bench::{Bench, options};
 use crate::evaluation::attach;
 
-/// A bench whose member account may not list roles.
 async fn denying(ids: &str) -> Bench {
     let bench = Bench::new(Options {
         behaviour: vec![("authorization_ids".to_owned(), ids.to_owned())],
@@ -28,7 +27,7 @@ async fn details_are_told_by_the_id_where_the_call_was_denied() {
     let (_, id) = denied.text.split_once("authorization id: ").unwrap();
     let id: String = id.chars().take_while(char::is_ascii_alphanumeric).collect();
     let path = format!("iam/authorization-details/{id}");
-    // IAM is in us-east-1, whatever the scope says
+    // IAM is in us-east-1 for any scope
     let mut there = bench.member("payments-dev");
     "us-east-1".clone_into(&mut there.region);
     let told = bench.get(&there, &path).await;

@@ -1,4 +1,4 @@
-//! The state log: what was answered survives, whatever happens to the process.
+//! The state log: answered changes survive any crash.
 
 use std::{fs, io::Write as _, path::Path, sync::Arc};
 
@@ -18,7 +18,6 @@ async fn open(path: &Path) -> Bench {
     .await
 }
 
-/// What a life before the crash leaves behind.
 struct Before {
     shown: Value,
     set: Value,
@@ -64,7 +63,7 @@ async fn everything_answered_is_there_after_a_crash() {
     let mut before = live(&bench).await;
     drop(bench);
 
-    // a record that was cut off by the crash was never answered
+    // an incomplete last record was never answered
     let mut log = fs::OpenOptions::new().append(true).open(&path).unwrap();
     log.write_all(b"{\"Call\":{\"call\"").unwrap();
     let bench = open(&path).await;
@@ -149,7 +148,7 @@ async fn options_hold_after_a_restart() {
     assert_eq!(state["clock"]["now"], later["clock"]["now"]);
 }
 
-/// What the wall clock says when it is put back is not when things happened.
+/// A wall clock set back must not date changes.
 #[tokio::test]
 async fn a_clock_that_is_put_back_changes_nothing_of_before() {
     let folder = tempdir().unwrap();
@@ -176,7 +175,7 @@ async fn what_is_not_a_log_is_not_overwritten() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("precious.txt");
     fs::write(&path, "not a log\n").unwrap();
-    let clock: Arc<dyn hallpass_model::Clock> = Arc::new(Stopped);
+    let clock: Arc<dyn hallpass_base::Clock> = Arc::new(Stopped);
     let made = Simulator::new(
         Options {
             state: Some(path.clone()),
@@ -190,7 +189,7 @@ async fn what_is_not_a_log_is_not_overwritten() {
 
 struct Stopped;
 
-impl hallpass_model::Clock for Stopped {
+impl hallpass_base::Clock for Stopped {
     fn now(&self) -> jiff::Timestamp {
         jiff::Timestamp::UNIX_EPOCH
     }

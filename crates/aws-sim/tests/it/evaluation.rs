@@ -19,7 +19,7 @@ pub(crate) fn allow(action: &str) -> Value {
     document(json!({ "Effect": "Allow", "Action": action, "Resource": "*" }))
 }
 
-/// Attaches through the API and gives the policy's id.
+/// Attaches through the API and returns the policy's id.
 pub(crate) async fn attach(bench: &Bench, target: &str, content: &Value) -> String {
     let create = json!({
         "Name": format!("p-{target}-{content}").chars().take(100).collect::<String>(),
@@ -52,17 +52,15 @@ pub(crate) async fn try_it(bench: &Bench, signer: &Signer, calls: &[(&str, &str)
     }
 }
 
-/// The OUs above `payments-dev`, from the top.
 fn above(bench: &Bench) -> Vec<String> {
     let names = ["Workloads", "NonProd", "Development"];
     names.map(|name| bench.unit(name)).to_vec()
 }
 
-/// The table of `policies.md` §2.5: what is attached at the root, an OU and the account.
+/// The table of `policies.md` §2.5: policies at root, OU and account.
 #[tokio::test]
 async fn every_level_has_to_allow() {
     let (full, deny, only) = (None, Some(deny("ec2:*")), Some(allow("iam:*")));
-    // policy at root, OU, account; whether it replaces FullAWSAccess; ec2, iam
     for (row, (level, policy, replaces), ec2, iam) in [
         (1, (0, full.clone(), false), "ok", "ok"),
         (2, (1, deny.clone(), false), "UnauthorizedOperation", "ok"),
@@ -92,7 +90,6 @@ async fn every_level_has_to_allow() {
                 "row {row} {call} {}",
                 answer.text
             );
-            // never the management account, and nobody without that policy above
             assert_eq!(
                 bench.form(&bench.signer, call).await.outcome(),
                 "ok",
@@ -141,7 +138,6 @@ async fn denials_name_the_layer_where_aws_does() {
     let mara = bench
         .enter("mara.lindqvist", "payments-dev", "ReadOnly")
         .await;
-    // what the permission set leaves out
     let answer = bench
         .call_as(&mara, "organizations:DescribeOrganization", json!({}))
         .await;
@@ -172,7 +168,6 @@ async fn denials_name_the_layer_where_aws_does() {
         bench.simulator.identity_center().instance_arn
     );
     assert!(message.ends_with(&end), "{message}");
-    // rules of accounts are told apart from policies
     bench
         .call_as(
             &bench.member("sandbox-data"),
@@ -219,7 +214,7 @@ async fn a_policy_is_in_force_within_five_seconds_and_not_always_at_once() {
     assert!(late >= 2, "{early} {late}");
 }
 
-/// An outage drill that ends by itself (`policies.md` §8).
+/// A time-limited outage drill (`policies.md` §8).
 #[tokio::test]
 async fn a_drill_has_a_beginning_and_an_end() {
     let bench = Bench::small().await;
@@ -268,7 +263,6 @@ async fn a_drill_has_a_beginning_and_an_end() {
             "after {seconds} more: {}",
             answer.text
         );
-        // another Region, another service, the exempt role, what AWS itself runs
         try_it(
             &bench,
             &member,

@@ -1,5 +1,5 @@
-//! What counts with authorization `full`: identity policies, boundaries, session policies, resource
-//! control policies.
+//! Authorization `full`: identity policies, boundaries, session policies, resource control
+//! policies.
 
 use std::fmt::Write as _;
 
@@ -19,7 +19,6 @@ async fn full() -> Bench {
     .await
 }
 
-/// A document as it stands in a form.
 pub(crate) fn encoded(document: &Value) -> String {
     let mut out = String::new();
     for byte in document.to_string().bytes() {
@@ -93,7 +92,6 @@ async fn session_policies_with_authorization_full() {
     let (status, said) = bench.control("POST", "/load?merge=1", own).await;
     assert_eq!(status, 200, "{said}");
     let ec2 = "UnauthorizedOperation";
-    // a session policy narrows
     let member = bench.member("payments-dev");
     let role = format!("arn:aws:iam::{account}:role/all");
     let policy = encoded(&allow("iam:*"));
@@ -184,7 +182,6 @@ async fn policies_see_how_a_role_is_taken() {
     }
 }
 
-/// A user of the management account who may do everything in Identity Center, and in IAM what these statements say.
 async fn giver(bench: &Bench, rights: &[&Value]) -> Signer {
     let management = bench.account("example-management");
     let mut policy = allow("sso:*");
@@ -204,8 +201,8 @@ async fn giver(bench: &Bench, rights: &[&Value]) -> Signer {
     }
 }
 
-/// Rights in IAM that a caller of Identity Center has beside it, and what giving and taking `PowerUser`, which nobody else has
-/// in the account, fails for: in the management account Identity Center acts with its caller's rights.
+/// The caller's IAM rights, and the error of assigning and removing `PowerUser`, otherwise unused
+/// in the account: in the management account Identity Center acts with its caller's rights.
 #[tokio::test]
 async fn roles_of_the_management_account_are_made_with_the_callers_rights() {
     const ROLES: &str = "arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*";
@@ -239,7 +236,6 @@ async fn roles_of_the_management_account_are_made_with_the_callers_rights() {
             theirs,
             [Some("iam:CreateRole"), None],
         ),
-        // with the last assignment the role goes
         (
             vec![&provider, &looks, &makes],
             theirs,

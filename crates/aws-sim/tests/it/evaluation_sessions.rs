@@ -131,7 +131,7 @@ async fn a_changed_set_counts_once_it_is_provisioned() {
     );
 }
 
-/// `simulator.md` F-15, and N-2: what ends a session before its time.
+/// `simulator.md` F-15, and N-2: early ends of sessions.
 #[tokio::test]
 async fn sessions_are_cut_off() {
     let bench = Bench::new(Options {
@@ -151,7 +151,7 @@ async fn sessions_are_cut_off() {
     let gone = json!({ "account": "payments-staging", "permission_set": "PowerUser", "user": "mara.lindqvist@example.com" });
     bench.mutate(json!({ "delete_assignment": gone })).await;
     bench.advance(10.0).await;
-    // `simulator.md` F-14: the assignment is gone, the session is not
+    // `simulator.md` F-14: the assignment is deleted, the session continues
     try_it(&bench, &mara, &[("iam:ListRoles", "ok")]).await;
     let cut = document(json!({
         "Sid": "Cut", "Effect": "Deny", "Action": "*", "Resource": "*",
@@ -184,7 +184,6 @@ async fn sessions_are_cut_off() {
     )
     .await;
     try_it(&bench, &tomasz, &[("iam:ListRoles", "ok")]).await;
-    // who comes later in the same role is let in
     let ines = bench
         .login("ines.moreau", "payments-staging", "PowerUser")
         .await;
@@ -236,7 +235,7 @@ async fn a_person_is_cut_off_everywhere() {
         .login("tomasz.wilk", "payments-staging", "AdministratorAccess")
         .await;
     try_it(&bench, &again, &[("iam:ListRoles", "AccessDenied")]).await;
-    // keys that last have no time of issue
+    // long-lived keys have no issue time
     try_it(
         &bench,
         &bench.member("payments-staging"),
@@ -245,8 +244,9 @@ async fn a_person_is_cut_off_everywhere() {
     .await;
 }
 
-/// What a session makes narrower of itself is the same person in the same role (AWS: model of STS, `GetScopedCredentials`): a
-/// denial of the person reaches it, and it lasts no longer than what it was made of.
+/// A narrowed session is the same user in the same role (AWS: model of STS,
+/// `GetScopedCredentials`): a denial of the user applies to it, and it ends no later than the
+/// original.
 #[tokio::test]
 async fn narrower_credentials_are_the_same_person_and_end_with_the_session() {
     let bench = Bench::small().await;
@@ -269,7 +269,6 @@ async fn narrower_credentials_are_the_same_person_and_end_with_the_session() {
     let member = bench.member("payments-staging");
     let long = narrow(&member, "&DurationSeconds=600").await;
     assert_eq!(long.outcome(), "InvalidSubjectCredentials");
-    // as large as it is asked for, and it signs
     let answer = narrow(&tomasz, "&DurationSeconds=600&MinimumSessionTokenSize=4096").await;
     let narrowed = tomasz.given(&answer);
     let token = narrowed.token.as_ref().unwrap();

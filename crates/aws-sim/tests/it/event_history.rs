@@ -1,4 +1,4 @@
-//! CloudTrail's `LookupEvents`: what was called, and who signed in (`simulator.md` §2.7).
+//! CloudTrail's `LookupEvents`: calls and sign-ins (`simulator.md` §2.7).
 
 use hallpass_aws_model::{check_output, tables};
 use hallpass_aws_sim::Options;
@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, Signer, options};
 
-/// Until an event can be looked up, at this speed.
+/// Delay of events at this speed.
 const LATE_MS: i64 = 2_100;
 
 async fn look_up(bench: &Bench, input: Value) -> Value {
-    // two a second are let through
+    // quota: two a second
     bench.tick(1_000);
     let answer = bench.call("cloudtrail:LookupEvents", input).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
@@ -25,7 +25,6 @@ fn by(key: &str, value: &str) -> Value {
     json!({"LookupAttributes": [{"AttributeKey": key, "AttributeValue": value}]})
 }
 
-/// The records of a page.
 fn records(page: &Value) -> Vec<Value> {
     let events = page["Events"].as_array().unwrap().iter();
     let record = |it: &Value| {
@@ -73,7 +72,7 @@ async fn calls_are_recorded_with_who_made_them() {
     assert_eq!(record["errorCode"], Value::Null);
     let listed = found(&bench, "EventName", "ListInstances").await;
     assert_eq!((listed.len(), &listed[0]["readOnly"]), (1, &json!(true)));
-    // what another account does is in its own history
+    // another account's calls are in its own history
     assert_eq!(
         found(&bench, "EventName", "ListPermissionSets").await,
         Vec::<Value>::new()
@@ -90,7 +89,7 @@ async fn calls_are_recorded_with_who_made_them() {
         (denied.len(), denied[0]["errorCode"].as_str()),
         (1, Some("AccessDeniedException"))
     );
-    // and nothing of a secret
+    // contains no secret
     let all = look_up(&bench, json!({})).await.to_string();
     assert!(
         !all.contains(&bench.signer.secret) && all.contains("LookupEvents"),
@@ -124,7 +123,6 @@ async fn people_are_recorded_in_the_form_of_either_time() {
             .call_as(&person, "cloudtrail:LookupEvents", json!({}))
             .await;
         let called = records(&seen.json());
-        // a role that reads may look up, and its own calls are there with the person behind them
         let own = called
             .iter()
             .find(|it| it["eventName"] == "GetCallerIdentity");
@@ -158,7 +156,7 @@ async fn events_come_newest_first_in_pages_and_within_a_time() {
             "recipientAccountId": bench.account("example-management"),
         })
     };
-    // the last one is older than what is kept
+    // the last one is older than the retention
     let minutes: Vec<i64> = (1..=119).chain([90 * 24 * 60 + 1]).collect();
     let brought: Vec<Value> = minutes.iter().rev().map(|it| record(*it)).collect();
     let (status, said) = bench

@@ -1,4 +1,4 @@
-//! Rules of `EventBridge`: made by calls or stated by the file, they are the same.
+//! `EventBridge` rules are the same from calls and from the file.
 
 use hallpass_aws_model::{check_output, tables};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::{
 
 const REGION: &str = "eu-west-1";
 
-/// A call of `EventBridge`, whose answer is what the model says, and whose error is one that the model has.
+/// Calls `EventBridge`, and checks answer or error against the model.
 async fn events(bench: &Bench, operation: &str, input: Value) -> Answer {
     let answer = bench.call(&format!("events:{operation}"), input).await;
     let service = tables().by_signing_name("events").unwrap();
@@ -22,7 +22,6 @@ async fn events(bench: &Bench, operation: &str, input: Value) -> Answer {
     answer
 }
 
-/// The code of a refusal, and that nothing was changed by it.
 async fn refused(bench: &Bench, operation: &str, input: Value) -> String {
     let before = rules(bench).await;
     let answer = events(bench, operation, input).await;
@@ -34,7 +33,6 @@ async fn refused(bench: &Bench, operation: &str, input: Value) -> String {
     format!("{}: {message}", text("__type"))
 }
 
-/// Every rule with its targets.
 async fn rules(bench: &Bench) -> Vec<(Value, Value)> {
     let listed = events(bench, "ListRules", json!({})).await.json();
     let mut found = Vec::new();
@@ -55,7 +53,6 @@ async fn arn_of(bench: &Bench, url: &str) -> String {
         .to_owned()
 }
 
-/// A queue that lets the rules of the bus in; its address and ARN.
 async fn open_queue(bench: &Bench, name: &str) -> (String, String) {
     let url = queue(bench, name, json!({ "Policy": policy("*") })).await;
     let arn = arn_of(bench, &url).await;
@@ -70,7 +67,6 @@ fn policy(rule: &str) -> String {
     .to_string()
 }
 
-/// A rule of this pattern for these targets; its ARN.
 async fn rule(bench: &Bench, name: &str, pattern: Value, targets: Value) -> String {
     let input = json!({ "Name": name, "EventPattern": pattern.to_string() });
     let made = events(bench, "PutRule", input).await.json();
@@ -170,7 +166,7 @@ async fn a_rule_of_the_file_is_one_like_any_other() {
         json!([{ "Id": "1", "Arn": arn, "InputPath": "$.detail" }]),
     )
     .await;
-    // a file that is merged, and one that is written out and loaded, have the rules that calls made
+    // merge and export preserve rules made by calls
     let before = rules(&bench).await;
     let (status, state) = bench.control("GET", "/state?full=1", Value::Null).await;
     assert_eq!(status, 200);
@@ -556,7 +552,7 @@ async fn a_bus_takes_300_rules() {
     let one_more = json!({ "Name": "one-more", "EventPattern": pattern });
     let refusal = refused(&bench, "PutRule", one_more).await;
     assert!(refusal.starts_with("LimitExceededException"), "{refusal}");
-    // one that is there is put again; what goes makes room
+    // replacing is allowed at the quota; deleting frees it
     assert_eq!(put("rule-299".to_owned()).await.status, 200);
     events(&bench, "DeleteRule", json!({ "Name": "rule-299" })).await;
     assert_eq!(put("one-more".to_owned()).await.status, 200);

@@ -1,5 +1,3 @@
-//! Each kind of fault, and which calls it meets.
-
 use std::time::Instant;
 
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The organization file: every problem named, nothing half-loaded, and out again.
+//! The organization file: reports every problem, loads all or nothing, exports.
 
 use hallpass_aws_sim::organization::{parse, small};
 use serde_json::{Value, json};

@@ -1,16 +1,15 @@
-//! IAM of accounts: what a file states, what the seed makes, what comes and goes, and the reports.
+//! IAM of accounts: stated, generated, changed, and reports.
 
 use std::collections::BTreeSet;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hallpass_aws_sim::{Consistency, Options, organization};
-use hallpass_testing::rows;
+use hallpass_base::testing::rows;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::bench::{Answer, Bench, Signer, options};
 
-/// The texts of every element of a name.
 fn texts(answer: &Answer, name: &str) -> Vec<String> {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
     let parts = answer.text.split(&open).skip(1);
@@ -157,7 +156,6 @@ async fn the_report_says_what_the_file_states() {
         rows[3][3..9],
         ["false", "N/A", "N/A", "N/A", "false", "false"]
     );
-    // the key of the simulator signs, and that is a use
     assert_eq!(
         rows[4][8..13],
         [
@@ -170,7 +168,6 @@ async fn the_report_says_what_the_file_states() {
     );
 }
 
-/// Call, element, its first text.
 const STATED: &str = "
     GetUser&UserName=ana                                        PasswordLastUsed                     2026-11-01T10:00:00Z
     GetUser&UserName=ANA                                        Value                                ana@example.com
@@ -249,7 +246,7 @@ async fn a_file_states_users_and_all_that_they_have() {
     assert_eq!(unaware.outcome(), "NoSuchEntity");
 }
 
-/// Step, and the state after it or the error; the list has a request from when somebody owns it.
+/// Step, and resulting state or error; lists contain owned requests.
 #[tokio::test]
 async fn a_delegation_request_goes_step_by_step() {
     let bench = Bench::new(stated()).await;
@@ -354,7 +351,6 @@ async fn groups_that_are_not_there_are_named() {
     );
 }
 
-/// What the two queries of the lost keys look for, over all accounts.
 #[tokio::test]
 async fn generated_users_are_as_they_should_be_here_and_there() {
     let bench = Bench::small().await;
@@ -504,7 +500,6 @@ async fn reserved_roles_go_with_their_assignments() {
     assert_eq!(shown().await, None);
 }
 
-/// A user with tags and a key of her own.
 async fn zoe(bench: &Bench, admin: &Signer) -> Signer {
     let tag = "Tags.member.1.Key=email&Tags.member.1.Value=zoe@example.com";
     ok(bench, admin, &format!("CreateUser&UserName=zoe&{tag}")).await;
@@ -613,7 +608,6 @@ async fn what_a_principal_may_do_is_simulated() {
         format!("SimulatePrincipalPolicy&PolicySourceArn=arn:aws:iam::{account}:{principal}&{more}")
     };
     for (principal, action, wanted) in [
-        // what the group has counts, too
         ("user/people/ana", "ec2:DescribeInstances", "allowed"),
         ("user/people/ana", "ec2:RunInstances", "implicitDeny"),
         ("user/robot", "s3:PutObject", "allowed"),
@@ -629,7 +623,7 @@ async fn what_a_principal_may_do_is_simulated() {
     for (principal, more, wanted) in [
         ("user/nobody", "", (404, "NoSuchEntity")),
         ("policy/own/Own", "", (400, "InvalidInput")),
-        // what would change the answer and is not simulated
+        // refused because unsimulated and relevant
         (
             "user/robot",
             "PolicyInputList.member.1=%7B%7D",

@@ -1,4 +1,4 @@
-//! Roles that somebody makes: whom their trust policies let in, what they keep, and which nobody may touch.
+//! Created roles: trust policies, stored members, protected ones.
 
 use hallpass_aws_sim::{Authorization, Options};
 use serde_json::{Value, json};
@@ -102,7 +102,7 @@ async fn a_role_keeps_what_it_was_made_with() {
         ("ec2:DescribeRegions", "UnauthorizedOperation"),
     ];
     try_it(&bench, &session, &bounded).await;
-    // out and in again it is the same role
+    // export and load give the same role
     let (_, state) = bench.control("GET", "/state?full=1", Value::Null).await;
     let (status, said) = bench.control("POST", "/load", state["file"].clone()).await;
     assert_eq!(status, 200, "{said}");
@@ -118,7 +118,6 @@ async fn a_role_keeps_what_it_was_made_with() {
     assert_eq!(role(&again), role(&got));
 }
 
-/// The role that provisioning made of a set in the caller's account.
 async fn reserved(bench: &Bench, signer: &Signer, set: &str) -> String {
     let listed = bench.form(signer, "iam:ListRoles&MaxItems=1000").await;
     let begin = format!("AWSReservedSSO_{set}_");

@@ -1,4 +1,4 @@
-//! What updates of the identity store take, and whose directory it is.
+//! Updates of the identity store, and directory ownership.
 
 use hallpass_aws_sim::{Options, organization::small};
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! An instance of IAM Identity Center in several Regions, behind network controls, and without permission sets
-//! (`simulator.md` §2.5).
+//! An Identity Center instance in several Regions, with network controls, and without permission
+//! sets (`simulator.md` §2.5).
 
 use hallpass_aws_model::{check_output, tables};
 use hallpass_aws_sim::Options;
@@ -29,7 +29,6 @@ fn signs_for(bench: &Bench, region: &str) -> Signer {
     }
 }
 
-/// Calls sso-admin of a Region about the instance.
 async fn ask(bench: &Bench, region: &str, operation: &str, more: Value) -> Result<Value, String> {
     let instance = bench.simulator.identity_center().instance_arn;
     let input = with(&json!({ "InstanceArn": instance }), &more);
@@ -53,7 +52,6 @@ fn named(region: &str) -> Value {
     json!({ "RegionName": region })
 }
 
-/// Name and status of every Region, as `ListRegions` and `DescribeInstance` tell them alike.
 async fn regions(bench: &Bench) -> Vec<String> {
     let listed = ask(bench, HOME, "ListRegions", json!({})).await.unwrap();
     let about = ask(bench, HOME, "DescribeInstance", json!({}))
@@ -77,7 +75,6 @@ async fn regions(bench: &Bench) -> Vec<String> {
         .collect()
 }
 
-/// What is refused of an instance in two Regions: operation, where it is called, about which Region, and the exception.
 async fn refusals(bench: &Bench) {
     for line in [
         "AddRegion eu-west-1 eu-central-1 ConflictException",
@@ -146,7 +143,8 @@ async fn a_region_is_added_and_removed_one_at_a_time() {
     assert_eq!(again, Ok(json!({ "Status": "ADDING" })));
 }
 
-/// What can be asked in an additional Region (AWS, "IAM Identity Center service APIs supported in additional AWS Regions").
+/// Allowed calls in an additional Region (AWS, "IAM Identity Center service APIs supported in
+/// additional AWS Regions").
 #[tokio::test]
 async fn an_additional_region_reads_instance_and_directory_and_nothing_else() {
     let bench = Bench::new(in_two_regions()).await;
@@ -277,7 +275,7 @@ async fn a_sign_in_is_an_event_of_its_region() {
         let (answered, said) = bench.control("POST", "/login", login(region)).await;
         assert_eq!(answered, status, "{said}");
     }
-    // an event can be looked up some minutes later
+    // events are visible some minutes later
     bench.advance(1800.0).await;
     for (region, count) in [(HOME, 1), (OTHER, 2), (ELSEWHERE, 0)] {
         let wanted =

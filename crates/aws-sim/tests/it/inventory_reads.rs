@@ -1,4 +1,4 @@
-//! What an inventory reads of accounts beside IAM: contacts, and what has public addresses.
+//! Inventory reads other than IAM: contacts and public addresses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,12 +14,10 @@ fn texts(answer: &Answer, name: &str) -> Vec<String> {
     parts.collect()
 }
 
-/// Status and what is said of the refusal.
 fn outcome(answer: &Answer) -> (u16, bool) {
     (answer.status, answer.json()["message"].is_string())
 }
 
-/// One account of which the file states contacts: a billing contact alone.
 async fn contacts_of_payments() -> Bench {
     let mut file = organization::small();
     let stated = json!({ "alternate": { "BILLING": {
@@ -291,7 +289,6 @@ const INTERFACES: &str = "SELECT accountId, awsRegion, availabilityZone, resourc
     configuration.privateIpAddress, configurationItemCaptureTime \
     WHERE resourceType = 'AWS::EC2::NetworkInterface' AND configuration.association.publicIp > '0.0.0.0'";
 
-/// Everything that a query finds, and how many pages were empty.
 async fn found(bench: &Bench, expression: &str, limit: u64) -> (Vec<Value>, usize) {
     let (mut rows, mut empty, mut tokens) = (Vec::new(), 0, BTreeSet::new());
     let mut input = json!({ "Expression": expression, "Limit": limit,
@@ -358,7 +355,6 @@ async fn config_finds_what_ec2_has_where_it_is_recorded() {
 async fn config_agrees_with_live_calls() {
     let bench = Bench::small().await;
     let (rows, _) = found(&bench, INTERFACES, 100).await;
-    // what live calls of one account and Region say
     let row = rows
         .iter()
         .find(|row| row["awsRegion"] == "eu-west-1")

@@ -1,4 +1,5 @@
-//! Invitations of other organizations to accounts of this one. boto3 reads them in `e2e/readiness.py`.
+//! Invitations of other organizations to this one's accounts. boto3 reads them in
+//! `e2e/readiness.py`.
 
 use serde_json::{Value, json};
 
@@ -7,7 +8,7 @@ use crate::evaluation::{attach, deny};
 
 const LIST: &str = "organizations:ListHandshakesForAccount";
 
-/// Ten days after the bench begins.
+/// Ten days after the start.
 const OPEN: &str = "2026-11-30T07:27:43Z";
 
 fn invitation(id: &str, more: Value) -> Value {
@@ -83,7 +84,6 @@ async fn the_account_alone_is_shown_who_invited_it() {
     let lasts = first["ExpirationTimestamp"].as_f64().unwrap()
         - first["RequestedTimestamp"].as_f64().unwrap();
     assert!((lasts - 15.0 * 86_400.0).abs() < 1.0, "{first}");
-    // neither its management account nor another account is
     let management = bench.call(LIST, json!({})).await.json();
     assert_eq!(management["Handshakes"], json!([]));
     let sent = bench.call("organizations:ListHandshakesForOrganization", json!({}));
@@ -93,7 +93,6 @@ async fn the_account_alone_is_shown_who_invited_it() {
     assert_eq!(states(&theirs), [("h-cccccccc", "OPEN")]);
 }
 
-/// An administrator of a service reads the organization, and is shown its own handshakes alone.
 #[tokio::test]
 async fn a_delegated_administrator_is_not_shown_those_of_the_management_account() {
     let (bench, _) = invited(&[]).await;
@@ -179,7 +178,7 @@ async fn what_was_answered_or_has_expired_is_shown_for_thirty_days() {
             ("h-cccccccc", "EXPIRED")
         ]
     );
-    // a row takes the place of the one that it is
+    // a row replaces the one with its id
     let canceled = invitation("h-bbbbbbbb", json!({ "state": "CANCELED" }));
     let (status, answer) = load(&bench, &[canceled]).await;
     assert_eq!(status, 200, "{answer}");

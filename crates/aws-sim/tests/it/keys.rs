@@ -1,4 +1,4 @@
-//! Keys of KMS: what they may, who may, and whether they rotate (`simulator.md` §2.7).
+//! KMS keys: permissions and rotation (`simulator.md` §2.7).
 
 use hallpass_aws_model::{check_output, tables};
 use hallpass_aws_sim::{Authorization, Options};
@@ -48,7 +48,6 @@ async fn a_key_rotates_from_when_it_is_told_to() {
         (&seen["KeyRotationEnabled"], &seen["RotationPeriodInDays"]),
         (&json!(true), &json!(365))
     );
-    // what is on may be told so again
     ask(&bench, &own, "EnableKeyRotation", key(&arn)).await;
     ask(&bench, &own, "DisableKeyRotation", key(&arn)).await;
     let seen = ask(&bench, &own, "GetKeyRotationStatus", key(&arn)).await;
@@ -67,7 +66,6 @@ async fn a_key_rotates_from_when_it_is_told_to() {
         ),
         (Some(false), Some(1))
     );
-    // another account has none of them
     let other = bench.signer.clone();
     assert_eq!(
         ask(&bench, &other, "ListKeys", json!({})).await["Keys"],
@@ -122,8 +120,8 @@ async fn a_key_that_cannot_rotate_says_why() {
     .await;
 }
 
-/// A key's policy that leaves the account out leaves everybody out, whatever IAM says (AWS KMS Developer Guide, "Key
-/// policies in AWS KMS").
+/// A key policy without the account locks out all its principals, regardless of IAM (AWS KMS
+/// Developer Guide, "Key policies in AWS KMS").
 #[tokio::test]
 async fn a_key_policy_decides_who_may() {
     let bench = Bench::new(Options {
@@ -159,7 +157,7 @@ async fn a_key_policy_decides_who_may() {
     .await;
 }
 
-/// A key's policy that lets everybody decrypt the instance's data through Identity Center, and nothing else.
+/// A key policy that lets all principals decrypt only the instance's data, through Identity Center.
 fn for_instance_alone(instance: &str) -> String {
     let policy = json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Principal": { "AWS": "*" }, "NotAction": "kms:Decrypt", "Resource": "*" },
@@ -171,13 +169,13 @@ fn for_instance_alone(instance: &str) -> String {
     policy.to_string()
 }
 
-/// Name and reason of the refusals of both services.
 fn both_refused(code: &str, instance: &str, store: &str) -> (String, String) {
     let named = |reason: &str| format!("{code} \"{reason}\"");
     (named(instance), named(store))
 }
 
-/// What Identity Center answers while the key of its data cannot be used: the exceptions and reasons of both services' models.
+/// Identity Center's errors while its key is unusable: exceptions and reasons of both services'
+/// models.
 #[tokio::test]
 async fn identity_center_needs_the_key_of_its_data() {
     let bench = Bench::new(Options {
@@ -228,7 +226,8 @@ async fn identity_center_needs_the_key_of_its_data() {
     ask(&bench, &own, "EnableKey", key.clone()).await;
     assert_eq!(both().await, works);
 
-    // only through Identity Center, and only for its own data: the identity store's is another context
+    // only through Identity Center, and only for its own data: the identity store has another
+    // context
     let mut put = key.clone();
     put["Policy"] = for_instance_alone(&center.instance_arn).into();
     ask(&bench, &own, "PutKeyPolicy", put).await;

@@ -1,4 +1,4 @@
-//! A part of an organization file on top of what is there: nothing of it is passed over, and what is under way goes on.
+//! Merging a partial organization file: complete, and without interrupting operations.
 
 use serde_json::{Value, json};
 
@@ -103,7 +103,6 @@ async fn a_row_takes_the_place_of_what_it_is() {
         .iter()
         .filter(|row| row["tags"]["a"] == "b");
     assert_eq!(tagged.count(), 1);
-    // without an id it is who has the name, and stays who it is
     let moved = json!({ "accounts": [{ "name": "payments-dev", "email": "new@example.com", "ou": "Sandbox/Development" }] });
     let (status, said) = merge(&bench, moved).await;
     assert_eq!(status, 200, "{said}");
@@ -183,7 +182,6 @@ async fn what_is_under_way_goes_on() {
     assert_eq!(bench.count("payments-dev", "PowerUser").await, before + 1);
 }
 
-/// Units whose names others have, too, units called like accounts, and roles that hold what their sets were.
 #[tokio::test]
 async fn the_file_of_now_loads_back() {
     let bench = Bench::small().await;

@@ -1,5 +1,3 @@
-//! Objects in buckets as SDKs put them, and errors as S3 writes them.
-
 use hallpass_aws_sim::Options;
 use tempfile::tempdir;
 

@@ -1,4 +1,4 @@
-//! Policies of the organization: `simulator.md` O-17 to O-28 and O-34, limits, files.
+//! Organization policies: `simulator.md` O-17 to O-28 and O-34, limits, files.
 
 use hallpass_aws_sim::Options;
 use hallpass_aws_sim::organization::{Shape, Sizes, generate, make_messy, parse_value};
@@ -15,7 +15,6 @@ async fn org(bench: &Bench, operation: &str, input: Value) -> Answer {
         .await
 }
 
-/// The outcome, with the reason where there is one: `ConstraintViolationException/OU_DEPTH…`.
 fn said(answer: &Answer) -> String {
     match answer.json()["Reason"].as_str() {
         Some(reason) => format!("{}/{reason}", answer.outcome()),
@@ -51,8 +50,8 @@ async fn held(bench: &Bench, target: &str) -> Vec<String> {
     names
 }
 
-/// Row, operation, input, outcome. `DENY` and `WIDE` stand for documents; `$root`, `$top`, `$deny`
-/// and `$account` for ids.
+/// Row, operation, input, outcome. `DENY` and `WIDE` are documents; `$root`, `$top`, `$deny` and
+/// `$account` are ids.
 const LIFE: &str = r#"
 O-18 | EnablePolicyType | {"RootId":"$root","PolicyType":"SERVICE_CONTROL_POLICY"} | PolicyTypeAlreadyEnabledException
      | EnablePolicyType | {"RootId":"r-zzzz","PolicyType":"SERVICE_CONTROL_POLICY"} | RootNotFoundException
@@ -86,7 +85,6 @@ O-34 | DescribeOrganizationalUnit | {"OrganizationalUnitId":"$top"} | Organizati
      | ListPoliciesForTarget | {"TargetId":"$top","Filter":"SERVICE_CONTROL_POLICY"} | TargetNotFoundException
 "#;
 
-/// A document of the table above.
 fn written(name: &str) -> Option<String> {
     let own = |effect: &str, resource: &str| {
         let statement = json!({ effect: "Deny", "Action": "iam:*", "Resource": resource });
@@ -135,7 +133,7 @@ async fn the_life_of_a_service_control_policy() {
 
 const CSPM: &str = "SECURITYHUB_CSPM_POLICY";
 
-/// `simulator.md` O-36: what is attached from the root down adds up, and goes with what is detached.
+/// `simulator.md` O-36: attachments from the root down accumulate; detaching removes them.
 #[tokio::test]
 async fn policies_that_are_inherited_add_up_in_an_account() {
     let bench = Bench::small().await;
@@ -318,7 +316,7 @@ async fn tags_of_everything() {
     }
 }
 
-/// A policy of a type that has so many bytes.
+/// A policy of exactly this many bytes.
 fn of_length(kind: &str, length: usize) -> String {
     let principal = match kind {
         SCP => "",
@@ -364,7 +362,6 @@ async fn size_and_number_of_policies_go_by_their_type() {
         let longer = create("longer".to_owned(), characters + 1).await;
         let refused = "ConstraintViolationException/POLICY_CONTENT_LIMIT_EXCEEDED";
         assert_eq!(said(&longer), refused, "{row}");
-        // AWS's own policy is one of them
         for place in 1..=number {
             let made = create(format!("p{place}"), characters).await;
             assert_eq!(said(&made), "ok", "{row}");
@@ -477,7 +474,6 @@ async fn policies_go_out_and_come_in_again() {
     let file = bench.file();
     let prod = bench.unit("Prod");
     let account = bench.account("payments-dev");
-    // a document that JSON would not write in the same way again
     let spaced = DENY.replace(':', ": ");
     let narrow = policy(&bench, "narrow", &DENY.replace("Deny", "Allow")).await;
     let deny = policy(&bench, "spaced", &spaced).await;

@@ -22,7 +22,6 @@ async fn all(bench: &Bench, operation: &str, key: &str, size: u64, extra: Value)
     }
 }
 
-/// Operation, list, input, rows in all, largest page.
 fn listings(bench: &Bench) -> Vec<(&'static str, &'static str, Value, usize, u64)> {
     let file = bench.file();
     let groups = &file.identity_center.groups;
@@ -94,7 +93,6 @@ async fn what_a_person_has_through_groups() {
     assert!(one.len() > 5 && one.iter().all(|row| row["PrincipalType"] == "GROUP"));
 }
 
-/// The key of a delegated administrator.
 async fn delegate(bench: &Bench) -> Signer {
     let delegate = bench.account("audit");
     bench

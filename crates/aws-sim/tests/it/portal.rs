@@ -1,4 +1,4 @@
-//! People sign in, and the access portal gives what they hold (`simulator.md` §3).
+//! Sign-in and portal access (`simulator.md` §3).
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ pub(crate) fn here() -> Options {
     }
 }
 
-/// A client that follows nothing by itself.
+/// Follows no redirects.
 pub(crate) fn plain_client() -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()
@@ -30,7 +30,6 @@ pub(crate) fn plain_client() -> reqwest::Client {
         .unwrap()
 }
 
-/// Status, headers and text of a request that nobody signs.
 pub(crate) async fn ask(
     bench: &Bench,
     method: &str,
@@ -49,7 +48,6 @@ pub(crate) async fn ask(
     (status, headers, answer.text().await.unwrap())
 }
 
-/// What came of a call: the answer, or the error's name and its status.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Said {
     Ok(Value),
@@ -141,7 +139,6 @@ pub(crate) async fn approve(bench: &Bench, device: &Value, user: &str) -> u16 {
     bench.control("POST", "/device/approve", body).await.0
 }
 
-/// The answer of `CreateToken` after a sign-in by device code.
 async fn sign_in(bench: &Bench, user: &str) -> Value {
     let client = client(bench, json!({ "scopes": ["sso:account:access"] })).await;
     let device = device(bench, &client).await;
@@ -181,7 +178,7 @@ async fn who(bench: &Bench, signer: &Signer) -> String {
     }
 }
 
-/// Assigns payments-prod as `PowerUser`, which nobody has there, to people.
+/// Assigns payments-prod as `PowerUser`, otherwise unused there.
 pub(crate) async fn give(bench: &Bench, users: &[&str]) {
     for user in users {
         let row =
@@ -292,7 +289,7 @@ async fn a_role_session_outlives_its_assignment_and_not_its_role() {
         assert!(who(&bench, &keys).await.starts_with(after), "{value}");
         let (_, listed) = bench.control("GET", "/sessions", Value::Null).await;
         assert_eq!(listed["sessions"][0]["live"], value == "no");
-        // a role made again is another role
+        // a recreated role is a different role
         bench.tick(1);
         give(&bench, &[MARA]).await;
         assert!(who(&bench, &keys).await.starts_with(after), "{value}");
@@ -348,7 +345,7 @@ async fn portal_sessions_end() {
         &given["client"],
         &json!({ "grantType": "refresh_token", "refreshToken": given["refreshToken"] }),
     );
-    // an access token lasts eight hours, the session ten, a fresh token for the two that are left
+    // an access token lasts eight hours, the session ten, a fresh token for the remaining two
     bench.advance(28_800.0).await;
     let dead = sso(&bench, first, lists).await;
     assert_eq!(dead.word(), "UnauthorizedException 401");
@@ -362,7 +359,7 @@ async fn portal_sessions_end() {
     let late = oidc(&bench, "/token", refresh).await;
     assert_eq!(late.word(), "InvalidGrantException 400");
 
-    // an administrator's delete takes its time
+    // an administrator's delete is delayed
     let third = token(&bench, MARA).await;
     let change = json!({ "delete_portal_sessions": { "user": MARA } });
     assert_eq!(bench.mutate(change).await.0, 200);

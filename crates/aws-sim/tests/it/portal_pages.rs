@@ -131,7 +131,7 @@ async fn from_a_link_to_the_console() {
     let account = bench.account("payments-prod");
     let wish = format!("account_id={account}&role_name=ReadOnly");
     let console = format!("/start/console?{wish}");
-    // without a session, the console asks who it is and remembers the wish
+    // without a session, the console shows the sign-in and continues afterwards
     let page = look(&bench, &console, None, &[]).await;
     assert!(page.text.contains("data-portal=\"sign-in\""));
     let action = format!("/start/signin?{wish}");

@@ -65,7 +65,7 @@ async fn a_device_waits_for_its_person() {
     ];
     let page = format!("http://{}/_sim/device", bench.address);
     assert_eq!(first["verificationUri"], page);
-    // before, who, what the poll says
+    // delay, device, poll result
     for (seconds, device, expected) in [
         (0, &first, "AuthorizationPendingException 400"),
         (0, &first, "SlowDownException 400"),

@@ -1,4 +1,4 @@
-//! Provisioning ends as AWS's does: what a set takes and a role does not, and what an account does not have, fails.
+//! Provisioning fails as at AWS: role limits below the set's, and policies missing in the account.
 
 use serde_json::json;
 
@@ -66,7 +66,7 @@ async fn a_role_that_cannot_be_made_fails() {
         let held = usize::from(state == "SUCCEEDED");
         assert_eq!(bench.count("payments-dev", set).await, held, "{set}");
     }
-    // what is there already is held against it when it is provisioned anew
+    // reprovisioning checks existing policies too
     let set = bench.set("There");
     let absent = json!({ "PermissionSetArn": set, "CustomerManagedPolicyReference": { "Name": "absent", "Path": "/" } });
     let attach = "sso:AttachCustomerManagedPolicyReferenceToPermissionSet";

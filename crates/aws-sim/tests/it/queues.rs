@@ -1,4 +1,4 @@
-//! Queues of SQS, and events of Security Hub that a rule of the bus puts there.
+//! SQS queues, and Security Hub events delivered there by a rule.
 
 use hallpass_aws_model::{check_output, tables};
 use hallpass_aws_sim::{Options, organization};
@@ -8,7 +8,7 @@ use crate::bench::{Answer, Bench, options};
 
 const REGION: &str = "eu-west-1";
 
-/// A bench whose bus of the management account fills the queue `events`.
+/// A rule on the management account's bus fills the queue `events`.
 pub(crate) async fn bench() -> Bench {
     let mut file = organization::small();
     let rule = json!({ "account": "example-management", "region": REGION, "queue": "events", "source": "aws.securityhub" });
@@ -20,7 +20,6 @@ pub(crate) async fn bench() -> Bench {
     .await
 }
 
-/// A call of SQS, whose answer is what the model says.
 pub(crate) async fn sqs(bench: &Bench, operation: &str, input: Value) -> Answer {
     let answer = bench.call(&format!("sqs:{operation}"), input).await;
     let service = tables().by_signing_name("sqs").unwrap();
@@ -48,7 +47,6 @@ pub(crate) async fn queue(bench: &Bench, name: &str, attributes: Value) -> Strin
         .to_owned()
 }
 
-/// Bodies, receipts and counts of deliveries of up to ten messages.
 pub(crate) async fn received(bench: &Bench, url: &str) -> Vec<(String, String, String)> {
     let input = json!({ "QueueUrl": url, "MaxNumberOfMessages": 10, "MessageSystemAttributeNames": ["All"] });
     let answer = sqs(bench, "ReceiveMessage", input).await.json();
@@ -216,7 +214,6 @@ async fn an_imported_finding_is_an_event_in_the_queue_and_is_found_by_filters() 
     assert_eq!(elsewhere.json()["Findings"], json!([]));
 }
 
-/// What filters find of one finding of high severity, without fields, of 2 March.
 async fn filtered(bench: &Bench) {
     let service = tables().by_signing_name("securityhub").unwrap();
     for (filters, found) in [

@@ -1,4 +1,4 @@
-//! The size of the demo's large organization, in numbers that a debug build can hold.
+//! The demo's large organization, scaled down for a debug build.
 
 use std::time::Instant;
 

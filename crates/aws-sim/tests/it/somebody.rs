@@ -1,4 +1,4 @@
-//! Somebody else acts before or after a call (`simulator.md` §4.1).
+//! Third-party acts before or after a call (`simulator.md` §4.1).
 
 use hallpass_aws_sim::Options;
 use serde_json::{Value, json};
@@ -15,7 +15,6 @@ fn new_group(bench: &Bench, name: &str) -> Value {
     })
 }
 
-/// Operations of the log, those of somebody else marked, with their outcome.
 async fn log(bench: &Bench) -> Vec<String> {
     let (_, log) = bench.control("GET", "/calls", Value::Null).await;
     let rows = log["calls"].as_array().unwrap();
@@ -73,7 +72,7 @@ async fn between_two_pages_of_a_listing() {
         all.contains(&"zebras") && !all.contains(&"oncall"),
         "{all:?}"
     );
-    // what was there all the time comes exactly once (`simulator.md` PG-2)
+    // unchanged rows appear exactly once (`simulator.md` PG-2)
     for name in all.iter().filter(|name| **name != "zebras") {
         assert_eq!(
             names.iter().filter(|one| one == name).count(),
@@ -140,7 +139,6 @@ async fn between_two_calls_of_a_plan_with_what_the_first_was_answered() {
         .call("sso:AttachManagedPolicyToPermissionSet", attach)
         .await;
     assert_eq!(attached.outcome(), "ResourceNotFoundException");
-    // the log and CloudTrail know whose it was
     let (_, calls) = bench
         .control("GET", "/calls?operation=TagResource", Value::Null)
         .await;

@@ -1,4 +1,4 @@
-//! Quotas, evaluations and functions of the organization file. boto3 asks for them in `e2e/stated.py`.
+//! Stated quotas, evaluations and functions. boto3 reads them in `e2e/stated.py`.
 
 use serde_json::{Value, json};
 
@@ -157,7 +157,6 @@ async fn functions_answer_as_they_are_told_to_whom_they_let_in() {
     let (_, calls) = bench
         .control("GET", "/calls?operation=Invoke", Value::Null)
         .await;
-    // what it was told is in the call log, in base64
     let payload = calls["calls"][0]["request"]["Payload"].as_str().unwrap();
     assert_eq!(payload, "eyJyZXNvdXJjZSI6ImktMSJ9");
     let none = bench.rest(&owner, &path("nothing"), told.clone()).await;

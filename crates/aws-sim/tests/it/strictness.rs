@@ -1,4 +1,4 @@
-//! Inputs that AWS refuses, and members that it honours.
+//! Inputs that AWS refuses, and members it honours.
 
 use hallpass_aws_sim::Speed;
 use serde_json::{Value, json};
@@ -150,7 +150,6 @@ async fn sessions_are_limited_by_what_they_are_given_and_bad_tags_are_refused() 
         (arn("aws:policy/AmazonS3FullAccess"), no, no),
         (arn("aws:policy/IAMReadOnlyAccess"), ok, ok),
         (inline.clone(), no, ok),
-        // together they allow what either does
         (inline + &arn("aws:policy/IAMReadOnlyAccess"), ok, ok),
     ] {
         let session = bench.assume(&member, &role, &more).await;
@@ -254,7 +253,6 @@ async fn an_account_has_the_role_that_was_asked_for() {
         let answer = bench.query(&bench.signer, &form).await;
         assert_eq!(answer.outcome(), expected, "{role} {}", answer.text);
     }
-    // a list that is empty is left out
     let input = json!({ "AccountId": account });
     let sets = bench
         .call("sso:ListPermissionSetsProvisionedToAccount", input)

@@ -1,4 +1,5 @@
-//! Where AWS leaves open what it does, both answers: the first six switches, and how accounts are told, with all values.
+//! Both answers for undocumented AWS behaviour: the first six switches, and account members, with
+//! all values.
 
 use hallpass_aws_sim::Options;
 use serde_json::json;

@@ -1,5 +1,3 @@
-//! The documented rates.
-
 use hallpass_aws_sim::{Options, organization};
 use serde_json::json;
 

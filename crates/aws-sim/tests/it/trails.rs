@@ -1,5 +1,5 @@
-//! Trails as their owners make, watch and stop them (`simulator.md` §2.7). What they deliver is read by boto3 and the aws CLI
-//! in `e2e/trails.py`.
+//! Trail management (`simulator.md` §2.7). boto3 and the aws CLI read deliveries in
+//! `e2e/trails.py`.
 
 use hallpass_aws_model::{check_output, tables};
 use hallpass_aws_sim::Options;
@@ -37,7 +37,6 @@ async fn ask(bench: &Bench, signer: &Signer, operation: &str, input: Value) -> V
     answer.json()
 }
 
-/// Calls `CloudTrail`, which says no with this code.
 async fn assert_refused(
     bench: &Bench,
     signer: &Signer,
@@ -81,14 +80,12 @@ async fn ct_1_a_trail_is_made_described_and_stopped() {
     assert_eq!(all["trailList"].as_array().unwrap().len(), 2);
     let one = ask(&bench, &own, "GetTrail", status("second")).await;
     assert_eq!(one["Trail"]["TrailARN"], arn.as_str());
-    // members see the organization's alone
     let member = bench.member("payments-dev");
     let seen = ask(&bench, &member, "ListTrails", json!({})).await;
     assert_eq!(seen["Trails"].as_array().unwrap().len(), 1);
     ask(&bench, &own, "DeleteTrail", status("second")).await;
     let all = ask(&bench, &own, "ListTrails", json!({})).await;
     assert_eq!(all["Trails"].as_array().unwrap().len(), 1);
-    // nothing was signed yet
     let keys = ask(&bench, &own, "ListPublicKeys", json!({})).await;
     assert_eq!(keys["PublicKeyList"], json!([]));
 }

@@ -1,9 +1,7 @@
-//! The life of an account assignment.
-
 use hallpass_assignments::{
     CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus, SentOperation, Urgency,
 };
-use hallpass_model::{AccountId, HoldKey, PermissionSetArn, Target, UserId};
+use hallpass_base::{AccountId, HoldKey, PermissionSetArn, Target, UserId};
 
 use crate::report::{Checked, Report, equal, holds};
 use crate::world::{Ending, Fixtures, NOBODY, World};
@@ -15,7 +13,6 @@ pub(crate) async fn run(report: &mut Report, world: &World, fixtures: &Fixtures)
     missing(report, world, &key).await;
 }
 
-/// A create, as it was answered and as it stands when it is asked about at once.
 async fn create(
     world: &World,
     key: &HoldKey,
@@ -37,7 +34,7 @@ async fn create(
 
 async fn life(report: &mut Report, world: &World, key: &HoldKey) {
     let (mut created, mut pending) = create(world, key).await;
-    // on a busy machine a quick one is over before it can be asked about
+    // on a busy machine a quick operation ends before the status call
     for _ in 0..5 {
         if pending != Ok(OperationStatus::Succeeded) {
             break;
@@ -76,7 +73,6 @@ async fn life(report: &mut Report, world: &World, key: &HoldKey) {
     report.check("A-05", "and leaves one holder", world.held(key, 1).await);
     report.check("A-06", "a delete ends well", world.take(key).await);
     report.check("A-07", "and leaves no holder", world.held(key, 0).await);
-    // where one create too many left a row of its own
     if world.held(key, 0).await.is_err() {
         drop(world.take(key).await);
     }
@@ -182,7 +178,6 @@ fn nobody() -> UserId {
     UserId::new(NOBODY).expect("a UUID")
 }
 
-/// The same ARN with another tail.
 fn unknown_set(arn: &PermissionSetArn) -> PermissionSetArn {
     let text = arn.as_str();
     let tail = "/ps-0000000000000000";

@@ -1,5 +1,3 @@
-//! Connecting: what is found, and what is refused.
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -107,7 +105,6 @@ async fn wrong_secret(arguments: &Arguments) -> Checked {
     }
 }
 
-/// A member's role sees the organization, and is neither its management nor delegated.
 async fn assumed(aws: &Arc<Aws>, settings: &AwsClientSettings) -> Checked {
     let inventory = Inventory::new(Arc::clone(aws), Arc::new(BTreeSet::new));
     let directory = inventory.refresh().await.map_err(|e| e.to_string())?;

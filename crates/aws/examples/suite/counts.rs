@@ -1,5 +1,3 @@
-//! A recorder that counts what the client counts.
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +23,6 @@ impl CounterFn for One {
 }
 
 impl Counts {
-    /// The sum over all labels of a counter.
     pub(crate) fn total(&self, name: &str) -> u64 {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let of_name = counts
@@ -34,7 +31,6 @@ impl Counts {
         of_name.map(|(_, one)| one.0.load(Ordering::Relaxed)).sum()
     }
 
-    /// Calls so far.
     pub(crate) fn calls(&self) -> u64 {
         self.total("hallpass_aws_calls_total")
     }
@@ -66,7 +62,6 @@ impl Recorder for Shared {
     }
 }
 
-/// Makes this the process's recorder; a second one is ignored.
 pub(crate) fn install(counts: &Arc<Counts>) {
     drop(metrics::set_global_recorder(Shared(Arc::clone(counts))));
 }

@@ -1,5 +1,3 @@
-//! Reading the organization: everything is there, placed, and cheap the second time.
-
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -99,7 +97,6 @@ fn completeness(report: &mut Report, directory: &Directory, arguments: &Argument
     );
 }
 
-/// A member account, a set, a group, and a user who has neither.
 async fn fixtures(world: &World, directory: &Directory) -> Result<Fixtures, String> {
     let management = world.aws.about().account.clone();
     let account = directory
@@ -167,8 +164,7 @@ async fn again(
     );
 }
 
-/// Ends do not wait for the background: looks while the organization is read take their time
-/// only, not their turn.
+/// Urgent reads do not queue behind background reads of the organization.
 pub(crate) async fn under_load(report: &mut Report, world: &World, fixtures: &Fixtures) {
     const LONGEST: Duration = Duration::from_secs(2);
     let target = fixtures.assignment().target;
@@ -187,7 +183,6 @@ pub(crate) async fn under_load(report: &mut Report, world: &World, fixtures: &Fi
         slowest = looks => slowest.and_then(|slowest| {
             holds(slowest < LONGEST, format!("the slowest took {slowest:?}"))
         }),
-        // outlives the looks, or is too short to be in their way
         () = async {
             drop(world.inventory.refresh().await);
             std::future::pending::<()>().await;

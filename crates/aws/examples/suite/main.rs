@@ -1,8 +1,8 @@
-//! Runs our AWS client against any endpoint and prints one line for each thing it must be able
-//! to do: `= ok`, `≠ known` (the caller said that this endpoint differs there) or `! FAILED`.
+//! Runs the AWS client against any endpoint and prints one line per check: `= ok`, `≠ known`
+//! (declared difference) or `! FAILED`.
 //!
-//! The organization needs the caller to be its management account, one permission set, a user, a
-//! group, and (for pages) more than 20 accounts and 100 users.
+//! Requires management account credentials, one permission set, a user, a group, and (for pages)
+//! more than 20 accounts and 100 users.
 #![allow(
     clippy::print_stdout,
     reason = "the report is what this program is for"
@@ -26,25 +26,25 @@ use counts::Counts;
 use report::Report;
 use world::World;
 
-/// Where to run, and what is known to differ there.
+/// Endpoint to test, and its known differences.
 #[derive(Parser, Clone)]
 struct Arguments {
-    /// Endpoint of all services; as the SDKs do without (`AWS_ENDPOINT_URL`).
+    /// Endpoint of all services; default: as in the SDKs (`AWS_ENDPOINT_URL`).
     #[arg(long)]
     endpoint: Option<String>,
     /// Home Region of Identity Center.
     #[arg(long, default_value = "eu-west-1")]
     region: String,
-    /// Access key id; the standard chain without.
+    /// Access key id; default: the standard chain.
     #[arg(long, requires = "secret")]
     access_key_id: Option<String>,
     /// Secret of the access key.
     #[arg(long)]
     secret: Option<String>,
-    /// Fewest accounts that must be found.
+    /// Minimum number of accounts to find.
     #[arg(long, default_value_t = 21)]
     accounts_min: usize,
-    /// Fewest users that must be found.
+    /// Minimum number of users to find.
     #[arg(long, default_value_t = 101)]
     users_min: usize,
     /// Ids of checks that this endpoint is known to fail.

@@ -1,9 +1,7 @@
-//! The life of a group membership.
-
 use std::time::Duration;
 
 use hallpass_assignments::{CenterFault, IdentityCenter, Missing, SentOperation, Urgency};
-use hallpass_model::{GroupId, HoldKey, Target, UserId};
+use hallpass_base::{GroupId, HoldKey, Target, UserId};
 
 use crate::report::{Report, equal};
 use crate::world::{Fixtures, NOBODY, World};
@@ -47,7 +45,6 @@ pub(crate) async fn run(report: &mut Report, world: &World, fixtures: &Fixtures)
     strangers(report, world, &key).await;
 }
 
-/// The lookup before a removal reads, and a read may be late: the membership is found in the end.
 async fn removed(world: &World, key: &HoldKey) -> Result<SentOperation, CenterFault> {
     let mut last = world.aws.delete(key, Urgency::End).await;
     for _ in 0..20 {

@@ -1,5 +1,3 @@
-//! One line for each check, and the sum.
-
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::process::ExitCode;
@@ -23,8 +21,8 @@ impl Report {
         }
     }
 
-    /// Prints one line. A failure that was announced is a difference, not a failure. Where the other
-    /// side agrees by now, the line says so: a newer release of it turns nothing red.
+    /// Prints one line. An announced failure is a difference, not a failure; if it passes, the line
+    /// says so without failing.
     pub(crate) fn check(&mut self, id: &str, what: &str, checked: Checked) {
         let known = self.known.remove(id);
         match (checked, known) {

@@ -1,5 +1,3 @@
-//! The connection, the inventory, the things that checks act on, and waiting for a condition.
-
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +7,7 @@ use hallpass_assignments::{
     CenterFault, IdentityCenter, OperationKind, OperationStatus, SentOperation, Urgency,
 };
 use hallpass_aws::{Aws, Inventory};
-use hallpass_model::{
+use hallpass_base::{
     AccountId, Clock, GroupId, HoldKey, IdSource, PermissionSetArn, Target, Timestamp, UserId,
 };
 use hallpass_rules::GroupRef;
@@ -17,7 +15,6 @@ use uuid::Uuid;
 
 use crate::report::Checked;
 
-/// How long an asynchronous operation or a late listing may take.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 pub(crate) struct SystemClock;
@@ -29,7 +26,6 @@ impl Clock for SystemClock {
     }
 }
 
-/// Ids that only have to differ between runs.
 pub(crate) struct Ids;
 
 impl IdSource for Ids {
@@ -44,7 +40,6 @@ pub(crate) struct World {
     wanted: Arc<Mutex<BTreeSet<GroupRef>>>,
 }
 
-/// What checks act on.
 pub(crate) struct Fixtures {
     pub(crate) account: AccountId,
     pub(crate) set: PermissionSetArn,
@@ -64,13 +59,11 @@ impl World {
         }
     }
 
-    /// Makes the inventory read this group's members from now on.
     pub(crate) fn want(&self, group: GroupRef) {
         let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
         wanted.insert(group);
     }
 
-    /// Asks until the operation ends.
     pub(crate) async fn finish(
         &self,
         kind: OperationKind,
@@ -93,7 +86,6 @@ impl World {
         }
     }
 
-    /// Waits until the user holds the target so many times.
     pub(crate) async fn held(&self, key: &HoldKey, times: usize) -> Checked {
         eventually(|| async {
             let holders = self.aws.holders(&key.target, Urgency::Background).await;
@@ -104,7 +96,6 @@ impl World {
         .await
     }
 
-    /// Deletes and waits for success.
     pub(crate) async fn take(&self, key: &HoldKey) -> Checked {
         let sent = self
             .aws
@@ -136,17 +127,15 @@ impl Fixtures {
     }
 }
 
-/// A user or group id that nobody has.
 pub(crate) const NOBODY: &str = "fefefefe-fefe-4efe-8efe-fefefefefefe";
 
 pub(crate) fn succeeded(progress: &OperationStatus) -> Checked {
     crate::report::equal(progress, &OperationStatus::Succeeded)
 }
 
-/// The operation's end, or the fault it was refused with.
 pub(crate) type Ending = Result<OperationStatus, CenterFault>;
 
-/// Repeats a check until it holds, for listings that lag behind.
+/// Repeats a check until it passes, for listings that lag behind.
 pub(crate) async fn eventually<F: Future<Output = Checked>>(check: impl Fn() -> F) -> Checked {
     let start = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! One call of any operation: written by its table, signed, sent once, read by its table.
+//! One call of any operation, by the tables: write, sign, send once, read.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,12 +11,12 @@ use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsP
 use aws_sigv4::http_request::SigningSettings;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use hallpass_aws_model::{OperationModel, ServiceModel};
-use hallpass_aws_wire::{
+use hallpass_aws_model::wire::{
     WireResponse, catalog, next_page, read_error, read_response, request_id, write_request,
 };
-use hallpass_fanout::{CallFault, FaultKind};
-use hallpass_model::{Clock, with_causes};
+use hallpass_aws_model::{OperationModel, ServiceModel};
+use hallpass_base::{Clock, with_causes};
+use hallpass_plans::fanout::{CallFault, FaultKind};
 use http::Method;
 use serde_json::{Map, Value};
 
@@ -26,13 +26,9 @@ use crate::request_ids;
 use crate::signed::{ToSign, endpoint_of, no_endpoint, s3_settings, sha256, signature, variant_of};
 use crate::signing_clock::{SigningClock, is_about_time, read_http_date};
 
-/// The longest wait for a connection.
 const CONNECTION_MAX: Duration = Duration::from_secs(10);
-/// The longest time for one call.
 const CALL_MAX: Duration = Duration::from_mins(1);
-/// The largest answer that is read.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
-/// Whose credentials (none: the base's), and the Region.
 pub(super) type CallPlace<'a> = (&'a str, Option<&'a Credentials>);
 
 pub(super) struct AnyService {
@@ -74,12 +70,11 @@ impl AnyService {
         })
     }
 
-    /// The instant by AWS's clock, as far as it is known.
     pub(super) fn now(&self) -> SystemTime {
         self.clock.now()
     }
 
-    /// A call of an operation that we know by name.
+    /// Calls an operation by name.
     pub(super) async fn named(
         &self,
         service: &'static str,
@@ -93,7 +88,6 @@ impl AnyService {
         self.call(&model, operation, input, place).await
     }
 
-    /// What the next page of such a call is asked with.
     pub(super) fn next_page(
         &self,
         service: &'static str,
@@ -120,15 +114,15 @@ impl AnyService {
         Some(model)
     }
 
-    /// Why a service cannot be asked for a Region, where no host of it is known in the variant that is asked for.
+    /// Why a Region has no known host of a service in the configured variant.
     pub(super) fn no_host(&self, service: &str, region: &str) -> Option<String> {
         let model = catalog().open(service).ok()?;
         let address = self.address(&model, region, "");
         address.err().map(|fault| fault.message)
     }
 
-    /// The address of a service for a Region, and the Region to sign for.
-    /// A named one is taken as it is; else it is that of the variant that the environment or the profile asks for.
+    /// The address of a service for a Region, and the signing Region: the configured address, else
+    /// the host of the configured variant.
     fn address(
         &self,
         service: &ServiceModel,
@@ -149,7 +143,7 @@ impl AnyService {
         let variant = variant_of(&self.config);
         let place = catalog().endpoint_variant(service, region, variant);
         let place = place.ok_or_else(|| {
-            // as a refusal: it does not pass, and what there is in place of the call is done
+            // as a refusal: it is permanent, and the fallback applies
             denied_here(
                 "NoEndpoint",
                 &no_endpoint(&service.name, id, region, variant),
@@ -178,7 +172,6 @@ impl AnyService {
         Ok(found)
     }
 
-    /// A call, made once.
     pub(super) async fn call(
         &self,
         service: &ServiceModel,
@@ -247,7 +240,7 @@ impl AnyService {
         Err(self.refused(&response))
     }
 
-    /// Sorts a refusal, and learns from it once when it is about our clock.
+    /// Classifies a refusal, and corrects the clock once if that is the reason.
     fn refused(&self, response: &WireResponse<'_>) -> CallFault {
         let error = read_error(response);
         let about_time = is_about_time(&error.code, &error.message);
@@ -258,7 +251,7 @@ impl AnyService {
         {
             self.clock.learn(theirs);
         }
-        // those that were under way when it was learnt are made again, too
+        // retries also those in flight during the correction
         if about_time && self.is_skewed.load(Ordering::Relaxed) {
             fault.kind = FaultKind::Passing;
         }
@@ -270,7 +263,7 @@ fn is_s3(service: &str) -> bool {
     matches!(service, "s3" | "s3control")
 }
 
-/// What S3 holds a body against; it refuses several writes without one (AWS: "Checking object integrity").
+/// S3 requires a checksum for several writes (AWS: "Checking object integrity").
 fn checksum(service: &str, body: &[u8]) -> Vec<(String, String)> {
     if !is_s3(service) || body.is_empty() {
         return Vec::new();

@@ -1,35 +1,30 @@
-//! Calls that change something, sent once.
-
-use hallpass_collect::CallPlace;
-use hallpass_fanout::{CallFault, FaultKind};
 use hallpass_inventory::SliceFailure;
+use hallpass_inventory::collect::CallPlace;
 use hallpass_org::OrganizationFault;
+use hallpass_plans::fanout::{CallFault, FaultKind};
 use serde_json::Value;
 use std::time::Duration;
 
 use super::collect::{OrganizationCalls, SendFailure};
 use super::fault::{PASSING, THROTTLED};
 
-/// Another change is under way.
 const CONFLICTS: &[&str] = &[
     "ConcurrentModificationException",
     "ConflictException",
     "OperationInProgressException",
     "ResourceInUseException",
 ];
-/// It is as it should be.
 const ALREADY: &[&str] = &[
     "AccountAlreadyRegisteredException",
     "ResourceConflictException",
 ];
-/// There is nothing to take away.
 const MISSING: &[&str] = &["AccountNotRegisteredException", "ResourceNotFoundException"];
 
 impl OrganizationCalls {
-    /// One call that changes something, as [`call_in`](Self::call_in) makes those that read, but sent once.
+    /// As [`call_in`](Self::call_in), for a write that is sent once.
     ///
     /// # Errors
-    /// What AWS said, and what is known of the effect.
+    /// AWS's error, and what is known of the effect.
     pub async fn send_in(
         &self,
         place: &CallPlace,
@@ -45,11 +40,11 @@ impl OrganizationCalls {
     }
 }
 
-/// Whether what was tried until it was given up may work some minutes later.
+/// Whether a given-up call may succeed minutes later.
 pub fn is_passing(failure: &SliceFailure) -> bool {
     let named = |names: &[&str]| names.contains(&failure.code.as_str());
     match failure.http_status {
-        // the service does not have it, and will not
+        // permanently unsupported by the service
         Some(501) => false,
         Some(429 | 500..) => true,
         Some(_) => named(THROTTLED) || named(PASSING),
@@ -98,7 +93,7 @@ fn fault_of(fault: CallFault) -> OrganizationFault {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_fanout::FailureStage;
+    use hallpass_plans::fanout::FailureStage;
 
     use super::*;
 

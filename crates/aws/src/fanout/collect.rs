@@ -1,5 +1,5 @@
-//! The calls of a collection: rate-limited, repeated where that is worth it, and with the role of each
-//! account assumed once (`inventory.md` T-12, W-11).
+//! Calls of a collection: rate-limited, retried where useful, with each account's role assumed once
+//! (`inventory.md` T-12, W-11).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,11 +9,13 @@ use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use hallpass_assignments::Urgency;
 use hallpass_aws_model::facts;
-use hallpass_aws_wire::catalog;
-use hallpass_collect::{AnswerPage, CallPlace, CalledOperation, PageAnswer, ServiceCalls};
-use hallpass_fanout::{CallFault, FailureStage, FaultKind, Retries};
+use hallpass_aws_model::wire::catalog;
+use hallpass_base::{AccountId, Clock};
 use hallpass_inventory::SliceFailure;
-use hallpass_model::{AccountId, Clock};
+use hallpass_inventory::collect::{
+    AnswerPage, CallPlace, CalledOperation, PageAnswer, ServiceCalls,
+};
+use hallpass_plans::fanout::{CallFault, FailureStage, FaultKind, Retries};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -25,32 +27,28 @@ use crate::bucket::Bucket;
 use crate::connect::configure_quietly;
 use crate::request_ids;
 
-/// Calls in flight inside one account.
 const PER_ACCOUNT: usize = 8;
-/// Services whose limit all callers of an organization share: calls a second, and how many may come
-/// at once.
+/// Services with a limit shared by the organization: calls a second, and burst.
 const RATIONED: [(&str, f64, u32); 5] = [
     ("sso-admin", facts::CENTER_CALLS.our_rate(), 2),
     ("account-access", facts::ENTITLEMENT_CALLS.our_rate(), 2),
     ("organizations", facts::ORGANIZATION_CALLS.rate(), 5),
     ("account", facts::ACCOUNT_CALLS.rate(), 2),
-    // looking events up: a little less than AWS takes
+    // a little less than AWS's limit
     ("cloudtrail", facts::LOOKUP_CALLS.rate() - 0.1, 1),
 ];
-/// Operations with a limit of their own, beside that of their service.
+/// Operations with a separate limit in addition to the service's.
 const RATIONED_ALONE: [(&str, f64, u32); 2] = [
     ("GetAlternateContact", facts::CONTACT_CALLS.rate(), 5),
     ("GetContactInformation", facts::CONTACT_CALLS.rate(), 5),
 ];
-/// How long nothing is asked of such a service after it said that we are too fast.
 const RATION_PAUSE: Duration = Duration::from_secs(1);
-/// Credentials that end so soon are made anew.
+/// Credentials with less time left are renewed.
 const ENDS_SOON: Duration = Duration::from_mins(5);
-/// How long an account that could not be entered is not asked again: every slice of it is told the same. A server runs for
-/// months, and a role may be made at any time.
+/// How long a failed account is not entered again: all its slices get the same error. A server runs
+/// for months, and the role may be created later.
 const REFUSED_FOR: Duration = Duration::from_secs(10);
 
-/// Calls of any service, with the credentials that we began with or with those of a role.
 pub struct OrganizationCalls {
     aws: AnyService,
     roles: AccountRoles,
@@ -63,26 +61,20 @@ pub struct OrganizationCalls {
     doors: Mutex<HashMap<AccountId, Arc<AccountDoor>>>,
 }
 
-/// What is known of the account of the credentials that we began with.
 enum OwnAccount {
     Unasked,
-    /// Nobody said, and when.
     Unsaid(tokio::time::Instant),
     Known(AccountId),
 }
 
-/// Where a call that changes something failed.
 pub(super) enum SendFailure {
-    /// The account could not be entered: nothing was sent.
     Entering(SliceFailure),
-    /// It was sent.
     Call(CallFault),
 }
 
-/// How an account is entered.
 struct AccountDoor {
     in_flight: Semaphore,
-    /// When entering failed last, and why: told for every slice of the account meanwhile.
+    /// The last failure to enter, returned for every slice meanwhile.
     refused: tokio::sync::Mutex<Option<(tokio::time::Instant, SliceFailure)>>,
 }
 
@@ -93,10 +85,7 @@ impl std::fmt::Debug for OrganizationCalls {
 }
 
 impl OrganizationCalls {
-    /// Finds credentials and endpoints. Nothing is called. `seed` draws the pauses.
-    ///
-    /// # Errors
-    /// The HTTP client cannot be made.
+    /// Finds credentials and endpoints. Makes no call. `seed` draws the pauses.
     pub async fn new(
         client: AwsClientSettings,
         role: RoleToAssume,
@@ -123,14 +112,12 @@ impl OrganizationCalls {
         })
     }
 
-    /// Why a service cannot be asked for a Region at all: the environment or the profile asks for a variant of hosts (FIPS,
-    /// dual-stack) of which it has none there (AWS SDKs and Tools Reference Guide, "Dual-stack and FIPS endpoints").
-    /// Nothing is called.
+    /// Why a service has no host in a Region for the configured variant (FIPS, dual-stack; AWS SDKs
+    /// and Tools Reference Guide, "Dual-stack and FIPS endpoints"). Makes no call.
     pub fn no_host(&self, service: &str, region: &str) -> Option<String> {
         self.aws.no_host(service, region)
     }
 
-    /// Calls so far, and how many of them were made again.
     pub fn counts(&self) -> (u64, u64) {
         let retries = self.retries();
         (retries.calls(), retries.made())
@@ -151,13 +138,11 @@ impl OrganizationCalls {
         Arc::clone(door)
     }
 
-    /// What bounds how often an operation is asked for.
     fn ration(&self, service: &str, operation: &str) -> Option<&Bucket> {
         let own = self.rations.get(operation);
         own.or_else(|| self.rations.get(service))
     }
 
-    /// Does something until it works, or is not worth another try.
     async fn repeated<T, W: Future<Output = Result<T, CallFault>>>(
         &self,
         stage: FailureStage,
@@ -173,7 +158,7 @@ impl OrganizationCalls {
             }
             self.retries().count_call();
             let fault = {
-                // a closed semaphore is none of ours
+                // the semaphore is never closed
                 let _slot = self.in_flight.acquire().await;
                 match work().await {
                     Ok(answer) => return Ok(answer),
@@ -195,7 +180,7 @@ impl OrganizationCalls {
         }
     }
 
-    /// The account of the credentials that we began with; none where nobody says, which is asked again a while later.
+    /// The account of the base credentials; an unknown one is looked up again after a while.
     async fn own(&self) -> Option<AccountId> {
         let mut own = self.own.lock().await;
         match &*own {
@@ -221,7 +206,6 @@ impl OrganizationCalls {
         account
     }
 
-    /// Credentials for an account; none where those that we began with are its own.
     async fn inside(&self, account: &AccountId) -> Result<Option<Credentials>, SliceFailure> {
         if self.own().await.as_ref() == Some(account) {
             return Ok(None);
@@ -263,7 +247,7 @@ impl OrganizationCalls {
             Some(door) => door.in_flight.acquire().await.ok(),
             None => None,
         };
-        // services that are everywhere the same answer in one Region
+        // global services answer in one Region
         let global = catalog().global_region(service, &self.home);
         let region = global.or(region).unwrap_or(&self.home);
         let call = (region, with.as_ref());
@@ -275,7 +259,7 @@ impl OrganizationCalls {
 }
 
 impl OrganizationCalls {
-    /// One try of a call that changes something, once the account is entered.
+    /// One attempt of a write, once the account is entered.
     pub(super) async fn once_only(
         &self,
         place: &CallPlace,
@@ -307,10 +291,6 @@ impl OrganizationCalls {
         request_ids::writing(sent).await.map_err(SendFailure::Call)
     }
 
-    /// One call as `ServiceCalls::call` makes it, in another Region than ours.
-    ///
-    /// # Errors
-    /// What came of it in the end.
     pub async fn call_in(
         &self,
         place: &CallPlace,
@@ -322,7 +302,7 @@ impl OrganizationCalls {
         if service == "account"
             && let Some(members) = input.as_object_mut()
         {
-            // the account of the credentials must not be named
+            // the base account must not be named
             let own = self.own().await;
             let own = own.as_ref().map(AccountId::as_str);
             members.retain(|name, value| name != "AccountId" || value.as_str() != own);

@@ -1,6 +1,3 @@
-//! Calls of a collection against a server that answers as a test says: what is made again, what is final, who is
-//! asked with whose credentials, and how often.
-
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -29,7 +26,6 @@ fn body(asked: &ReceivedRequest) -> String {
     String::from_utf8(asked.body.to_vec()).unwrap()
 }
 
-/// The account of the credentials, and sessions of roles: each key is named after its role.
 fn sts(asked: &ReceivedRequest) -> Option<ScriptedResponse> {
     let said = body(asked);
     if said.contains("Action=GetCallerIdentity") {
@@ -64,7 +60,8 @@ fn roots() -> (&'static str, &'static str) {
     ("organizations", "ListRoots")
 }
 
-/// `inventory.md` T-12, W-11: a throttle is no failure, and the service is left alone for a second; a refusal is final.
+/// `inventory.md` T-12, W-11: a throttle is not a failure, and pauses the service for a second; a
+/// refusal is final.
 #[tokio::test]
 async fn a_throttle_is_outlasted_and_a_refusal_is_final() {
     let server = FakeHttp::start(|_| json_answer(200, &json!({ "Roots": [] }))).await;
@@ -97,7 +94,7 @@ async fn a_throttle_is_outlasted_and_a_refusal_is_final() {
     assert_eq!(server.asked().len(), 3);
 }
 
-/// `inventory.md` T-12: told for every slice of the account, and tried once.
+/// `inventory.md` T-12: one attempt, and the error for every slice of the account.
 #[tokio::test]
 async fn a_role_that_refuses_is_asked_once_for_all_of_its_account() {
     let server = FakeHttp::start(|asked| {
@@ -140,7 +137,6 @@ async fn a_role_that_refuses_is_asked_once_for_all_of_its_account() {
     );
 }
 
-/// A role that is made later lets in what runs for long.
 #[tokio::test]
 async fn a_role_that_refuses_is_asked_again_after_a_while() {
     let server = FakeHttp::start(|asked| {
@@ -170,18 +166,16 @@ async fn a_role_that_refuses_is_asked_again_after_a_while() {
     ask().await.unwrap();
 }
 
-/// The role of the test above is there.
 static LATE: AtomicBool = AtomicBool::new(false);
 
-/// The access key that a request is signed with.
 fn key_of(asked: &ReceivedRequest) -> String {
     let signed = asked.header("authorization").unwrap_or_default().to_owned();
     let scope = signed.split("Credential=").nth(1).unwrap_or_default();
     scope.split('/').next().unwrap_or_default().to_owned()
 }
 
-/// `inventory.md` F-4: external id, tags and source identity go to the last role, and each is assumed with the
-/// credentials of the one before; the account of the credentials is called with these.
+/// `inventory.md` F-4: external id, tags and source identity go only to the last role; each role is
+/// assumed with the credentials of the one before; the base account uses the base credentials.
 #[tokio::test]
 async fn roles_follow_one_another_and_the_last_has_what_its_trust_asks_for() {
     let users = "<ListUsersResponse><ListUsersResult><Users/><IsTruncated>false</IsTruncated></ListUsersResult></ListUsersResponse>";
@@ -244,7 +238,7 @@ async fn roles_follow_one_another_and_the_last_has_what_its_trust_asks_for() {
     assert_eq!(listing, ["ASIALAST", "ASIALAST", "AKIA0000111122223333"]);
 }
 
-/// The account service refuses the id of the account that asks.
+/// The account service refuses the id of the calling account.
 #[tokio::test]
 async fn our_own_account_is_not_named_to_the_account_service() {
     let server =
@@ -260,7 +254,7 @@ async fn our_own_account_is_not_named_to_the_account_service() {
     }
 }
 
-/// `inventory.md` W-11, Y-1: the account service is asked for Regions five times a second, for contacts ten times.
+/// `inventory.md` W-11, Y-1: Regions five times a second, contacts ten times.
 #[tokio::test]
 async fn services_with_few_calls_a_second_are_not_asked_more_often() {
     let server = FakeHttp::start(|asked| {
@@ -289,7 +283,7 @@ async fn services_with_few_calls_a_second_are_not_asked_more_often() {
     }
 }
 
-/// `inventory.md` F-8: a clock that AWS refuses is corrected by the date of the refusal.
+/// `inventory.md` F-8: the date of the refusal corrects the clock.
 #[tokio::test]
 async fn a_clock_that_is_refused_is_corrected_by_the_answer() {
     let server = FakeHttp::start(|_| json_answer(200, &json!({ "Roots": [] }))).await;

@@ -1,5 +1,5 @@
-//! Entitlements of account access manager (Account Access Manager API Reference): all of them cannot be listed at once, only
-//! those of a principal, a role or an account.
+//! Entitlements of account access manager (Account Access Manager API Reference): listings require
+//! a principal, a role or an account.
 
 use std::sync::Arc;
 
@@ -9,21 +9,19 @@ use hallpass_access::{
     DirectoryFault, EntitledPrincipal, Entitlement, EntitlementListing, EntitlementSource,
     PersonEntitlements, Unread, UnreadPlace,
 };
+use hallpass_base::{AccountId, GroupId, UserId};
 use hallpass_findings::{CallRefusal, FindingCalls};
-use hallpass_model::{AccountId, GroupId, UserId};
 use serde_json::{Map, Value, json};
 
 use super::FindingClient;
 
 const SERVICE: &str = "account-access";
-/// The most that a page holds (`ListEntitlements`, `maxResults`; `ListGroupMembershipsForMember`, `MaxResults`).
+/// Maximum page size (`ListEntitlements`, `maxResults`; `ListGroupMembershipsForMember`,
+/// `MaxResults`).
 const PAGE: u32 = 100;
-/// Calls side by side; the ration of calls sets the rate.
 const AT_ONCE: usize = 4;
-/// Pages after which a listing is taken for one without an end.
 const PAGES_MAX: usize = 10_000;
 
-/// Reads and deletes entitlements with the server's own permissions.
 pub struct EntitlementClient {
     calls: Arc<FindingClient>,
     identity_store: String,
@@ -36,7 +34,6 @@ impl std::fmt::Debug for EntitlementClient {
 }
 
 impl EntitlementClient {
-    /// Over these calls, with the identity store that knows who is in which group.
     pub fn new(calls: Arc<FindingClient>, identity_store: String) -> Self {
         Self {
             calls,
@@ -44,7 +41,7 @@ impl EntitlementClient {
         }
     }
 
-    /// Every row of a listing; nothing where what it is about is gone.
+    /// All rows of a listing; empty if its subject is deleted.
     async fn list(
         &self,
         (service, operation): (&'static str, &'static str),
@@ -72,10 +69,7 @@ impl EntitlementClient {
         Err(undecodable(operation, token))
     }
 
-    /// How many applications of account access manager there are: none where nobody uses it.
-    ///
-    /// # Errors
-    /// What AWS said.
+    /// Number of applications: 0 where account access manager is unused.
     pub async fn applications_count(&self) -> Result<usize, DirectoryFault> {
         Ok(self.applications().await?.len())
     }
@@ -90,7 +84,6 @@ impl EntitlementClient {
             .ok_or_else(|| undecodable(operation, "applicationArn"))
     }
 
-    /// The entitlements of an application that a filter is about.
     async fn entitlements(
         &self,
         application: &str,
@@ -142,7 +135,6 @@ impl EntitlementClient {
         for application in applications {
             all.extend(self.entitlements(application, filter.clone()).await?);
         }
-        // what is deleted is only what was meant, whatever the filter does
         all.retain(|it| it.principal == *principal);
         Ok(all)
     }

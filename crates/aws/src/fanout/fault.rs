@@ -1,7 +1,7 @@
-//! What may be done about a refusal (`inventory.md` F-8).
+//! Classifies refusals (`inventory.md` F-8).
 
-use hallpass_aws_wire::{WireError, WireResponse};
-use hallpass_fanout::{CallFault, FailureStage, FaultKind};
+use hallpass_aws_model::wire::{WireError, WireResponse};
+use hallpass_plans::fanout::{CallFault, FailureStage, FaultKind};
 
 pub(super) const THROTTLED: &[&str] = &[
     "BandwidthLimitExceeded",
@@ -21,14 +21,13 @@ pub(super) const THROTTLED: &[&str] = &[
 const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException"];
 pub(super) const PASSING: &[&str] = &["RequestTimeout", "RequestTimeoutException"];
 
-/// An error answer.
 pub(super) fn refused(response: &WireResponse<'_>, error: WireError) -> CallFault {
     let named = |names: &[&str]| names.contains(&error.code.as_str());
     let kind = match response.status {
         429 => FaultKind::Throttled,
         _ if named(THROTTLED) => FaultKind::Throttled,
         _ if named(EXPIRED) => FaultKind::Expired,
-        // the service does not have it, and will not
+        // permanently unsupported by the service
         501 => FaultKind::Final,
         500.. => FaultKind::Passing,
         _ if named(PASSING) => FaultKind::Passing,
@@ -51,7 +50,6 @@ pub(super) fn refused(response: &WireResponse<'_>, error: WireError) -> CallFaul
     }
 }
 
-/// No answer.
 pub(super) fn unanswered(message: &str) -> CallFault {
     CallFault {
         kind: FaultKind::Passing,
@@ -59,13 +57,11 @@ pub(super) fn unanswered(message: &str) -> CallFault {
     }
 }
 
-/// An answer, or a request, that cannot be understood.
 pub(super) fn undecodable(message: &str) -> CallFault {
     let message = format!("the answer cannot be understood: {message}");
     ours(FailureStage::Decode, "Undecodable", &message)
 }
 
-/// Nothing was sent, and nothing will be.
 pub(super) fn denied_here(code: &str, message: &str) -> CallFault {
     ours(FailureStage::Call, code, message)
 }

@@ -1,5 +1,5 @@
-//! The calls of finding enrichment: Security Hub in any Region, and what the organization knows of accounts, within
-//! the limits that AWS states (`organization.md` E-3, E-9, E-12).
+//! Calls of finding enrichment: Security Hub in any Region, and account data, within AWS's limits
+//! (`organization.md` E-3, E-9, E-12).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,10 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hallpass_assignments::Urgency;
 use hallpass_aws_model::facts;
-use hallpass_aws_wire::catalog;
-use hallpass_fanout::{CallFault, FaultKind, Retries};
+use hallpass_aws_model::wire::catalog;
+use hallpass_base::Clock;
 use hallpass_findings::{CallRefusal, FindingCalls, RefusalKind};
-use hallpass_model::Clock;
+use hallpass_plans::fanout::{CallFault, FaultKind, Retries};
 use serde_json::Value;
 
 use super::any_service::AnyService;
@@ -19,8 +19,8 @@ use crate::AwsClientSettings;
 use crate::bucket::Bucket;
 use crate::connect::configure_quietly;
 
-/// Calls a second, and at once: Security Hub's quotas for these operations in a Region, and what an organization's
-/// callers share.
+/// Calls a second, and burst: Security Hub's quotas per Region, and limits shared by the
+/// organization.
 const RATES: [(&str, &str, f64, u32); 6] = [
     (
         "securityhub",
@@ -36,7 +36,6 @@ const RATES: [(&str, &str, f64, u32); 6] = [
     ),
     ("organizations", "", facts::ORGANIZATION_CALLS.rate(), 5),
     ("account", "", facts::ACCOUNT_CALLS.rate(), 2),
-    // half of what all callers share
     (
         "account-access",
         "",
@@ -46,7 +45,6 @@ const RATES: [(&str, &str, f64, u32); 6] = [
     ("identitystore", "", facts::STORE_CALLS.rate() / 2.0, 10),
 ];
 
-/// Calls of Security Hub, Organizations, Account Management, STS, account access manager and the identity store.
 pub struct FindingClient {
     aws: AnyService,
     home: String,
@@ -61,10 +59,7 @@ impl std::fmt::Debug for FindingClient {
 }
 
 impl FindingClient {
-    /// Finds credentials and endpoints. Nothing is called. `seed` draws the pauses.
-    ///
-    /// # Errors
-    /// The HTTP client cannot be made.
+    /// Finds credentials and endpoints. Makes no call. `seed` draws the pauses.
     pub async fn new(
         client: AwsClientSettings,
         seed: u64,
@@ -109,7 +104,7 @@ impl FindingCalls for FindingClient {
         input: &Value,
     ) -> Result<Value, CallRefusal> {
         let home = region.unwrap_or(&self.home);
-        // services that are everywhere the same answer in one Region
+        // global services answer in one Region
         let region = catalog().global_region(service, home).unwrap_or(home);
         let ration = self.ration(service, operation, region);
         let mut tries = 0;

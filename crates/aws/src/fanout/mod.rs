@@ -1,5 +1,5 @@
-//! The calls of a fan-out: any operation, in any account that trusts our role, in any Region
-//! (`inventory.md` §5). Nothing is repeated or rate-limited here; the schedule of the run does that.
+//! Calls of a fan-out: any operation, in any account with the role, in any Region (`inventory.md`
+//! §5). Neither retries nor rate-limits: the run's schedule does.
 
 mod any_service;
 mod changes;
@@ -20,13 +20,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use hallpass_aws_model::wire::{Unwritable, next_page};
 use hallpass_aws_model::{OperationModel, ServiceModel, page_rows};
-use hallpass_aws_wire::{Unwritable, next_page};
-use hallpass_fanout::{
+use hallpass_base::{AccountId, Clock};
+use hallpass_plans::fanout::{
     AccountsPage, ApiCalls, CallFault, FailureStage, FaultKind, PageOfResults, RegionSource,
     RegionsPage, Slice,
 };
-use hallpass_model::{AccountId, Clock};
 use serde_json::{Map, Value, json};
 
 use self::any_service::AnyService;
@@ -43,36 +43,25 @@ pub use self::walk::{AccountsToFind, OrganizationUnits};
 use crate::AwsClientSettings;
 use crate::connect::configure_quietly;
 
-/// Regions on a page: the most that the account service gives.
 const REGIONS_A_PAGE: u32 = 50;
 
-/// Which operation is called, with what.
 #[derive(Clone, Debug)]
 pub struct AnyOperation {
-    /// Its service.
     pub service: Arc<ServiceModel>,
-    /// Its name.
     pub operation: String,
-    /// Its input, which fits the model.
     pub input: Value,
 }
 
-/// Makes the lines of a page: slice, name of the account, number of the page, answer.
 pub type ResultWriter =
     Arc<dyn Fn(&Slice, &str, u32, &Value) -> Result<Vec<u8>, String> + Send + Sync>;
 
-/// How accounts are found and entered.
 #[derive(Clone, Debug)]
 pub struct FanoutAccess {
-    /// Credentials, home Region and endpoint.
     pub client: AwsClientSettings,
-    /// Which accounts are looked for.
     pub accounts: AccountsToFind,
-    /// The role in them.
     pub role: RoleToAssume,
 }
 
-/// The calls of one run.
 pub struct FanoutCalls {
     aws: AnyService,
     operation: AnyOperation,
@@ -90,10 +79,7 @@ impl std::fmt::Debug for FanoutCalls {
 }
 
 impl FanoutCalls {
-    /// Finds credentials and endpoints. Nothing is called.
-    ///
-    /// # Errors
-    /// The HTTP client cannot be made.
+    /// Finds credentials and endpoints. Makes no call.
     pub async fn new(
         access: FanoutAccess,
         operation: AnyOperation,
@@ -113,20 +99,15 @@ impl FanoutCalls {
         })
     }
 
-    /// Whether a request can be written at all; asked before anything is called.
-    ///
-    /// # Errors
-    /// Why it cannot.
     pub fn check(operation: &AnyOperation) -> Result<(), Unwritable> {
         let Some(model) = operation.service.operation(&operation.operation) else {
             return Err(Unwritable::Protocol(operation.service.name.clone()));
         };
-        hallpass_aws_wire::write_request(&operation.service, model, &operation.input).map(|_| ())
+        hallpass_aws_model::wire::write_request(&operation.service, model, &operation.input)
+            .map(|_| ())
     }
 
-    /// Why a service cannot be asked for a Region at all: the environment or the profile asks for a variant of hosts (FIPS,
-    /// dual-stack) of which it has none there (AWS SDKs and Tools Reference Guide, "Dual-stack and FIPS endpoints").
-    /// Nothing is called.
+    /// As [`OrganizationCalls::no_host`].
     pub fn no_host(&self, service: &str, region: &str) -> Option<String> {
         self.aws.no_host(service, region)
     }
@@ -171,7 +152,7 @@ impl ApiCalls for FanoutCalls {
                 });
                 if let Some(members) = input.as_object_mut() {
                     let is_own = self.walk.lock().await.is_own(account);
-                    // the account of the credentials must not be named
+                    // the base account must not be named
                     if !is_own {
                         members.insert("AccountId".to_owned(), account.as_str().into());
                     }
@@ -230,7 +211,7 @@ impl ApiCalls for FanoutCalls {
                 .map(Value::Object),
             None => None,
         };
-        // the same token for ever would be the same page for ever
+        // a repeated token would loop forever
         if next.is_some() && next.as_ref() == token {
             return Err(undecodable(
                 "its token of the next page is the one it was asked with",
@@ -251,7 +232,6 @@ impl ApiCalls for FanoutCalls {
     }
 }
 
-/// The names of the Regions of an answer.
 fn texts(answer: &Value, list: &str) -> Result<Vec<String>, CallFault> {
     let rows = page_rows(answer, list);
     let rows = rows.ok_or_else(|| undecodable(&format!("`{list}` is no list")))?;

@@ -1,17 +1,15 @@
-//! Every listing that is called by name is read to its last page: the table below has them all, and a test fails where the
-//! sources name another.
+//! Every listing called by name is read to its last page: the table lists them, and a test fails
+//! for a missing one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use async_trait::async_trait;
 use hallpass_aws_model::ServiceModel;
-use hallpass_aws_wire::{catalog, next_page};
+use hallpass_aws_model::wire::{catalog, next_page};
 use hallpass_org::{Operation, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, read_all};
 use serde_json::{Map, Value, json};
 
-/// Service, operations that list something, and where AWS's own lists of paged operations leave them out, what their rows
-/// are called.
 const PAGED: &[(&str, &[(&str, &str)])] = &[
     ("account", &[("ListRegions", "")]),
     (
@@ -85,7 +83,6 @@ const PAGED: &[(&str, &[(&str, &str)])] = &[
     (
         "guardduty",
         &[
-            // read for its settings; its pages are of features
             ("DescribeOrganizationConfiguration", "Features"),
             ("ListMembers", ""),
             ("ListOrganizationAdminAccounts", ""),
@@ -211,11 +208,9 @@ const PAGED: &[(&str, &[(&str, &str)])] = &[
     ),
 ];
 
-/// Three pages of a listing, the second of them empty; the fourth is never asked for.
 struct ThreePages {
     model: ServiceModel,
     rows: String,
-    /// Where the third page gives the token of the second.
     repeats: bool,
 }
 
@@ -293,7 +288,6 @@ async fn every_listing_is_read_to_its_last_page_over_empty_ones_and_one_without_
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What stands between quotes in a source, but for its tests.
 fn quoted(text: &str, into: &mut BTreeSet<String>) {
     let text = text.split("#[cfg(test)]").next().unwrap_or_default();
     let is_name =

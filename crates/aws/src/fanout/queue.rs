@@ -1,23 +1,21 @@
-//! A queue of SQS, from which events are taken. Nothing is repeated here: a round of the intake comes again.
+//! An SQS queue as source of events. Does not retry: the next intake round does.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_aws_model::facts;
-use hallpass_aws_wire::catalog;
-use hallpass_events::{EventQueue, QueueFault, QueuedMessage};
-use hallpass_model::Clock;
+use hallpass_aws_model::wire::catalog;
+use hallpass_base::Clock;
+use hallpass_findings::events::{EventQueue, QueueFault, QueuedMessage};
 use serde_json::{Value, json};
 
 use super::any_service::AnyService;
 use crate::AwsClientSettings;
 use crate::connect::configure_quietly;
 
-/// Entries of a batch at most.
 const BATCH_MAX: usize = facts::QUEUE_BATCH.count();
 
-/// A queue by its address.
 pub struct SqsQueue {
     aws: AnyService,
     url: String,
@@ -33,10 +31,8 @@ impl std::fmt::Debug for SqsQueue {
 }
 
 impl SqsQueue {
-    /// Finds credentials and endpoints. Nothing is called. The Region is that of the address, else the home Region.
-    ///
-    /// # Errors
-    /// The HTTP client cannot be made.
+    /// Finds credentials and endpoints. Makes no call. The Region is that of the address, else the
+    /// home Region.
     pub async fn new(
         client: AwsClientSettings,
         url: String,
@@ -48,10 +44,6 @@ impl SqsQueue {
         Ok(Self { aws, url, region })
     }
 
-    /// Sends a message.
-    ///
-    /// # Errors
-    /// It was not taken, or nobody knows.
     pub async fn send(&self, body: &str) -> Result<(), QueueFault> {
         self.call("SendMessage", json!({ "MessageBody": body }))
             .await
@@ -70,7 +62,7 @@ impl SqsQueue {
             .map_err(|fault| QueueFault(format!("{operation}: {}: {}", fault.code, fault.message)))
     }
 
-    /// A call for each ten receipts. A delivery that is over is none of ours any more.
+    /// One call for each ten receipts. Ignores expired deliveries.
     async fn batches(
         &self,
         operation: &str,
@@ -98,7 +90,6 @@ impl SqsQueue {
     }
 }
 
-/// The Region in an address of SQS.
 fn region_of(url: &str) -> Option<String> {
     let host = url.split("//").nth(1)?.split(['/', ':']).next()?;
     let region = host.strip_prefix("sqs.")?.split('.').next()?;

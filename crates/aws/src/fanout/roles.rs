@@ -1,50 +1,38 @@
-//! Roles in accounts: the chain that leads to each, and the credentials that came of it.
-
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use hallpass_aws_model::facts;
-use hallpass_aws_wire::catalog;
-use hallpass_fanout::CallFault;
-use hallpass_model::AccountId;
+use hallpass_aws_model::wire::catalog;
+use hallpass_base::AccountId;
+use hallpass_plans::fanout::CallFault;
 use serde_json::{Value, json};
 
 use super::any_service::AnyService;
 use super::fault::undecodable;
 
-/// What chained roles are good for at most.
+/// Maximum lifetime of chained sessions.
 const CHAINED_SECONDS: u32 = facts::CHAINED_SESSION_SECONDS.value;
 
-/// The role in each account.
 #[derive(Clone, Debug, Default)]
 pub struct RoleToAssume {
-    /// Its name.
     pub name: String,
-    /// Roles on the way, by ARN: each is assumed with the credentials of the one before.
+    /// Intermediate roles, by ARN: each is assumed with the credentials of the one before.
     pub via: Vec<String>,
-    /// The external id that its trust policy asks for.
     pub external_id: Option<String>,
-    /// The name of the sessions.
     pub session_name: String,
-    /// Tags of the sessions.
     pub tags: Vec<(String, String)>,
-    /// Who is behind the sessions.
     pub source_identity: Option<String>,
-    /// What the sessions may do at most, beside the role's own policies.
     pub session_policy: Option<String>,
-    /// How long the sessions are good; else as long as those of chained roles can be.
+    /// Default: the maximum of chained roles.
     pub session_seconds: Option<u32>,
 }
 
-/// The roles of one run.
 pub(super) struct AccountRoles {
     role: RoleToAssume,
     home: String,
-    /// Credentials of accounts; those of our own account are the base's.
     entered: RwLock<HashMap<AccountId, Credentials>>,
-    /// Credentials of the last role on the way.
     via: tokio::sync::Mutex<Option<Credentials>>,
 }
 
@@ -58,14 +46,13 @@ impl AccountRoles {
         }
     }
 
-    /// The credentials of an account that was entered.
     pub(super) fn credentials(&self, account: &AccountId) -> Option<Credentials> {
         let entered = self.entered.read().unwrap_or_else(PoisonError::into_inner);
         entered.get(account).cloned()
     }
 
-    /// Assumes the role in an account, and keeps its credentials; for how many milliseconds they are
-    /// good, where they end.
+    /// Assumes the role in an account and stores its credentials; returns their validity in
+    /// milliseconds, if limited.
     pub(super) async fn enter(
         &self,
         aws: &AnyService,
@@ -84,7 +71,6 @@ impl AccountRoles {
         Ok(good)
     }
 
-    /// Assumes a role; its credentials, and until when they are good.
     async fn assume(
         &self,
         aws: &AnyService,
@@ -118,7 +104,6 @@ impl AccountRoles {
         read_credentials(&answer).ok_or_else(|| undecodable("no credentials in it"))
     }
 
-    /// The credentials that the roles in the accounts are assumed with.
     async fn before_last(&self, aws: &AnyService) -> Result<Option<Credentials>, CallFault> {
         if self.role.via.is_empty() {
             return Ok(None);
@@ -131,7 +116,6 @@ impl AccountRoles {
         {
             return Ok(Some(via.clone()));
         }
-        // the external id and the tags are for the roles in the accounts
         let plain = RoleToAssume {
             session_name: self.role.session_name.clone(),
             ..RoleToAssume::default()

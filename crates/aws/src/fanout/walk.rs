@@ -1,83 +1,60 @@
-//! Finding the accounts, a call at a time: all of the organization, those below some of its units, or
-//! those that were named without asking.
+//! Finds accounts call by call: the whole organization, units, or a given list without any call.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hallpass_aws_model::{page_rows, says_not_there};
-use hallpass_fanout::{AccountsPage, CallFault, Entry, FaultKind, FoundAccount};
-use hallpass_model::{AccountId, AccountPath, account_state};
+use hallpass_base::{AccountId, AccountPath, account_state};
+use hallpass_plans::fanout::{AccountsPage, CallFault, Entry, FaultKind, FoundAccount};
 use serde_json::{Value, json};
 
 use super::any_service::AnyService;
 use super::fault::{denied_here, undecodable};
 
-/// Which organizational units are looked into.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OrganizationUnits {
-    /// Those that were named, and all below them.
     #[default]
     AllBelow,
-    /// Only those that were named.
     Named,
 }
 
-/// Which accounts are looked for.
 #[derive(Clone, Debug, Default)]
 pub struct AccountsToFind {
-    /// These, and the organization is not asked.
+    /// Uses these without a call.
     pub given: Option<Vec<AccountId>>,
-    /// Only below these units: ids, or paths as `/Workloads/Production`. All where empty.
+    /// Only below these units: ids, or paths as `/Workloads/Production`. Empty: all.
     pub units: Vec<String>,
-    /// How far below.
     pub depth: OrganizationUnits,
-    /// Nothing in these units or below them: ids, or paths.
+    /// Excludes these units and all below: ids, or paths.
     pub without: Vec<String>,
-    /// Tags are wanted, too: a call for each account.
+    /// Also reads tags: a call for each account.
     pub with_tags: bool,
 }
 
-/// What a unit is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum UnitUse {
-    /// Its accounts are asked.
     Asked,
-    /// It is passed by.
     PassedBy,
 }
 
-/// What is to be asked.
 #[derive(Clone, Debug)]
 enum WalkStep {
-    /// Who we are.
     Identity,
-    /// Which account manages the organization.
     Organization,
-    /// All accounts.
     All(Option<String>),
-    /// The root, to find a path below it.
     Root(Vec<String>, UnitUse, Option<String>),
-    /// The units in one, to find the rest of a path.
     Find(String, Vec<String>, UnitUse, Option<String>),
-    /// Whether there is a unit that is to be passed by.
     Known(String),
-    /// The units in one.
     Units(String, Option<String>),
-    /// The accounts in one.
     Accounts(String, Option<String>),
-    /// The tags of one account.
     Tags(FoundAccount, Option<String>),
 }
 
-/// How far the accounts are found.
 #[derive(Debug)]
 pub(super) struct AccountWalk {
     wanted: AccountsToFind,
     open: VecDeque<WalkStep>,
-    /// Units that are not looked into, by id.
     passed_by: BTreeSet<String>,
-    /// Units that a listing named, by id.
     listed: BTreeSet<String>,
-    /// Accounts that were found already.
     told: BTreeSet<AccountId>,
     own: Option<AccountId>,
     management: Option<AccountId>,
@@ -88,7 +65,7 @@ impl AccountWalk {
         let mut open = VecDeque::from([WalkStep::Identity]);
         if wanted.given.is_none() {
             open.push_back(WalkStep::Organization);
-            // known before anything is listed
+            // resolved before anything is listed
             for unit in &wanted.without {
                 open.push_back(match path_of(unit) {
                     Some(path) => WalkStep::Root(path, UnitUse::PassedBy, None),
@@ -101,7 +78,7 @@ impl AccountWalk {
                     None => open.extend(inside(unit, wanted.depth)),
                 }
             }
-            // what is in a unit that is passed by, accounts say by their paths
+            // accounts of excluded units are detected by their paths
             if wanted.units.is_empty() {
                 open.push_back(WalkStep::All(None));
             }
@@ -117,12 +94,11 @@ impl AccountWalk {
         }
     }
 
-    /// Whether an account is the one of our credentials.
     pub(super) fn is_own(&self, account: &AccountId) -> bool {
         self.own.as_ref() == Some(account)
     }
 
-    /// Makes the next call. After a fault the same is made again.
+    /// Makes the next call; repeats it after a fault.
     pub(super) async fn step(
         &mut self,
         aws: &AnyService,
@@ -161,7 +137,7 @@ impl AccountWalk {
         step: WalkStep,
         answer: Result<Value, CallFault>,
     ) -> Result<Vec<FoundAccount>, CallFault> {
-        // a member account may not describe its organization; it may then not list it either
+        // a member account may not describe its organization, and perhaps not list it
         let answer = match (&step, answer) {
             (WalkStep::Organization, Err(fault))
                 if matches!(fault.kind, FaultKind::Denied | FaultKind::Final) =>
@@ -184,7 +160,7 @@ impl AccountWalk {
                 self.management = id;
             }
             WalkStep::All(_) if self.needs_walk(&answer)? => {
-                // only a walk from the root shows what is in which unit
+                // without paths only a walk from the root shows units
                 self.again(Some(WalkStep::Root(Vec::new(), UnitUse::Asked, None)));
             }
             WalkStep::All(_) | WalkStep::Accounts(..) => {
@@ -226,7 +202,8 @@ impl AccountWalk {
         Ok(Vec::new())
     }
 
-    /// Whether a unit or an account was deleted after the listing that named it; a unit that the caller named is an error.
+    /// Whether a unit or account was deleted after it was listed; a missing unit named by the
+    /// caller is an error.
     fn is_gone(&self, step: &WalkStep, fault: &CallFault) -> bool {
         let was_listed = match step {
             WalkStep::Accounts(unit, _) | WalkStep::Units(unit, _) => self.listed.contains(unit),
@@ -236,7 +213,6 @@ impl AccountWalk {
         was_listed && says_not_there(&fault.code)
     }
 
-    /// Looks for the first unit of a path among those of a page.
     fn look_for(
         &mut self,
         answer: &Value,
@@ -283,14 +259,12 @@ impl AccountWalk {
         }
     }
 
-    /// The next step, once this one is taken away.
     fn again(&mut self, step: Option<WalkStep>) {
         if let Some(step) = step {
             self.open.insert(1, step);
         }
     }
 
-    /// A unit, or the root, was found: the rest of the path below it, or its accounts.
     fn go_on(&mut self, id: String, rest: Vec<String>, unit_use: UnitUse) {
         if !rest.is_empty() {
             self.again(Some(WalkStep::Find(id, rest, unit_use, None)));
@@ -301,7 +275,7 @@ impl AccountWalk {
                 self.passed_by.insert(id);
             }
             UnitUse::Asked => {
-                // each goes before the one before it
+                // last in, first out
                 let steps: Vec<WalkStep> = inside(&id, self.wanted.depth).collect();
                 for step in steps.into_iter().rev() {
                     self.again(Some(step));
@@ -310,7 +284,6 @@ impl AccountWalk {
         }
     }
 
-    /// Whether units are to be passed by and an account does not say which it is in.
     fn needs_walk(&self, answer: &Value) -> Result<bool, CallFault> {
         let is_silent = |row: &Value| path_in(row).is_none();
         Ok(!self.passed_by.is_empty() && rows(answer, "Accounts")?.iter().any(is_silent))
@@ -325,7 +298,7 @@ impl AccountWalk {
                 let mut above = it.above().iter();
                 above.any(|unit| self.passed_by.contains(*unit))
             };
-            // after a walk that began late, those that were told before it come again
+            // a late walk returns earlier accounts again
             if path_in(row).is_some_and(is_passed_by) || !self.told.insert(id.clone()) {
                 continue;
             }
@@ -361,13 +334,13 @@ impl AccountWalk {
     }
 }
 
-/// The units above an account, where its row says.
+/// The units above an account, if its row has them.
 fn path_in(row: &Value) -> Option<AccountPath<'_>> {
     let paths = row.get("Paths")?.as_array()?;
     AccountPath::of(text(row, "Id")?, paths.iter().filter_map(Value::as_str))
 }
 
-/// The names of a path as `/Workloads/Production`; none for an id.
+/// The names of a path as `/Workloads/Production`; `None` for an id.
 fn path_of(unit: &str) -> Option<Vec<String>> {
     let path = unit.strip_prefix('/')?.split('/');
     Some(
@@ -377,7 +350,6 @@ fn path_of(unit: &str) -> Option<Vec<String>> {
     )
 }
 
-/// What is looked at in a unit: its accounts, and its units where those count.
 fn inside(unit: &str, depth: OrganizationUnits) -> impl Iterator<Item = WalkStep> {
     let units = WalkStep::Units(unit.to_owned(), None);
     let units = (depth == OrganizationUnits::AllBelow).then_some(units);

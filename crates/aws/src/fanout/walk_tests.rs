@@ -1,13 +1,12 @@
-//! Finding accounts without some units: the same are found whether accounts say where they stand or the units are walked.
+//! Excluding units finds the same accounts by paths and by a walk.
 
-use hallpass_fanout::{CallFault, FoundAccount};
+use hallpass_plans::fanout::{CallFault, FoundAccount};
 use serde_json::{Value, json};
 
 use super::walk::{AccountWalk, AccountsToFind};
 use super::{AnyService, configure_quietly};
 use crate::fake_http::{FakeHttp, ReceivedRequest, ScriptedResponse, Still, settings};
 
-/// Account, and the units above it.
 const ACCOUNTS: [(&str, &[&str]); 6] = [
     ("111111111111", &[]),
     ("222222222222", &["ou-1"]),
@@ -16,14 +15,12 @@ const ACCOUNTS: [(&str, &[&str]); 6] = [
     ("555555555555", &["ou-3", "ou-4"]),
     ("666666666666", &["ou-5"]),
 ];
-/// Id, parent and name: two of one name below different parents.
 const UNITS: [(&str, &str, &str); 6] = [
     ("ou-1", "r-1", "Workloads"),
     ("ou-2", "ou-1", "Production"),
     ("ou-3", "r-1", "Sandbox"),
     ("ou-4", "ou-3", "Production"),
     ("ou-5", "r-1", "Late"),
-    // deleted after it was listed
     ("ou-gone", "ou-5", "Gone"),
 ];
 
@@ -52,7 +49,6 @@ fn answer(asked: &ReceivedRequest, silent_from: usize) -> ScriptedResponse {
         // a first page without rows is not the end
         "ListRoots" if input["NextToken"].is_null() => json!({ "Roots": [], "NextToken": "1" }),
         "ListRoots" => json!({ "Roots": [{ "Id": "r-1" }] }),
-        // the last account left after it was listed
         "ListTagsForResource" if input["ResourceId"] == ACCOUNTS[5].0 => {
             return gone("TargetNotFoundException");
         }
@@ -63,7 +59,6 @@ fn answer(asked: &ReceivedRequest, silent_from: usize) -> ScriptedResponse {
         "DescribeOrganizationalUnit" => {
             json!({ "OrganizationalUnit": { "Id": input["OrganizationalUnitId"] } })
         }
-        // two on a page
         "ListAccounts" => {
             let from = input["NextToken"]
                 .as_str()
@@ -95,7 +90,6 @@ fn gone(code: &str) -> ScriptedResponse {
     (400, Vec::new(), body.to_string().into_bytes())
 }
 
-/// The accounts that are found, and how often accounts of a unit were asked for.
 async fn found(without: &[&str], silent_from: usize) -> (Vec<String>, usize) {
     let server = FakeHttp::start(move |asked| answer(asked, silent_from)).await;
     let wanted = AccountsToFind {
@@ -186,7 +180,6 @@ async fn the_same_accounts_are_passed_by_whether_they_say_where_they_stand_or_no
             (wanted_ids(wanted).as_slice(), 0),
             "{without:?}"
         );
-        // none says so; and all but those on the last page, each of whom is found once
         for silent_from in [0, 4] {
             let (walked, calls) = found(without, silent_from).await;
             assert_eq!(walked, told, "{without:?} {silent_from}");

@@ -1,11 +1,9 @@
-//! Accounts and the organizational units above them.
-
 use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_organizations::types::{Account as Listed, Root};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hallpass_access::DirectoryFault;
-use hallpass_model::{AccountId, AccountPath};
+use hallpass_base::{AccountId, AccountPath};
 use hallpass_rules::directory::{Account, AccountTags, OuRef};
 
 use super::fault;
@@ -16,24 +14,19 @@ use crate::fault::CallFailure;
 use crate::pages::listing;
 use crate::policies::LEVELS_MAX;
 
-/// The largest page organizations gives.
 const PAGE: i32 = 20;
-/// Requests at once; the rate limiter sets the rate, this only hides the time answers take.
+/// Parallel requests, to hide latency; the rate limiter sets the rate.
 const WIDTH: usize = 6;
 
-/// The accounts with their place and without their tags, and every unit's path.
 pub(super) struct Tree {
     pub(super) root: String,
     pub(super) accounts: Vec<Account>,
     pub(super) units: Vec<Vec<OuRef>>,
 }
 
-/// The units, and where accounts stand.
 #[derive(Default)]
 struct Walk {
-    /// Every unit's path by its id; the root's is empty.
     paths: HashMap<String, Vec<OuRef>>,
-    /// The parents under which an account was seen: two when it moved while the units were walked.
     parents: HashMap<String, BTreeSet<String>>,
 }
 
@@ -85,7 +78,6 @@ async fn place(aws: &Aws, row: Listed, walk: &Walk) -> Result<Option<Account>, D
     let seen = walk.parents.get(id.as_str());
     let parent = match seen.map(|parents| (parents.len(), parents.first())) {
         Some((1, Some(parent))) if walk.paths.contains_key(parent) => parent.clone(),
-        // created or moved while we read
         _ => parent(aws, &id)
             .await
             .map_err(|f| fault(&format!("the parent of account {id}"), &f))?,
@@ -101,12 +93,12 @@ async fn place(aws: &Aws, row: Listed, walk: &Walk) -> Result<Option<Account>, D
         email: row.email.unwrap_or_default(),
         active,
         ous,
-        // each costs a call of its own, see `tags`
+        // each costs a call, see `tags`
         tags: AccountTags::Unread,
     }))
 }
 
-/// The parent of each account by its `Paths`; none where one says nothing: two sources are not mixed.
+/// Parents from `Paths`; `None` if any account lacks it: sources are not mixed.
 fn told_parents(listed: &[Listed]) -> Option<HashMap<String, BTreeSet<String>>> {
     let told = listed.iter().map(|row| {
         let id = row.id.clone()?;
@@ -117,7 +109,6 @@ fn told_parents(listed: &[Listed]) -> Option<HashMap<String, BTreeSet<String>>> 
     told.collect()
 }
 
-/// The parents under which each account is listed: a call for each unit, where accounts do not say where they stand.
 async fn walked_parents(
     aws: &Aws,
     units: Vec<String>,
@@ -139,7 +130,6 @@ async fn walked_parents(
     Ok(parents)
 }
 
-/// Level by level from the root down.
 async fn walk(aws: &Aws, root: &str) -> Result<Walk, CallFailure> {
     let mut walk = Walk::default();
     let mut level = vec![(root.to_owned(), Vec::<OuRef>::new())];

@@ -1,5 +1,5 @@
-//! What rules name that are not in force: read when somebody holds such rules against the organization, kept for some
-//! minutes so that whoever does it in a loop costs AWS nothing, and never part of the newest snapshot.
+//! Reads facts named by rules that are not in force, when such rules are tested. Cached for
+//! minutes, so that repeated tests cost AWS nothing; never part of the snapshot.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use hallpass_model::{AccountId, GroupId, UserId};
+use hallpass_base::{AccountId, GroupId, UserId};
 use hallpass_rules::{PersonAttribute, PersonAttributes, ReadFacts, UnreadFacts, WhyUnread};
 use tokio::time::{Instant, timeout};
 
@@ -19,20 +19,15 @@ use crate::call::{Deadline, LOOK_MAX};
 use crate::center::user_ids;
 use crate::fault::CallFailure;
 
-/// How long members and attributes are kept.
 const KEPT: Duration = Duration::from_mins(10);
-/// How long tags are kept, each of which takes a call of its own.
 const TAGS_KEPT: Duration = Duration::from_hours(1);
-/// How soon what AWS did not tell is asked for again.
 const AGAIN: Duration = Duration::from_mins(1);
-/// How long a reading waits for another one to end.
+/// Maximum wait for another read to end.
 const TURN_MAX: Duration = Duration::from_secs(15);
-/// Requests at once; the rate limiter sets the rate.
 const WIDTH: usize = 6;
-/// So many failures without a single answer are taken for one of all.
+/// Initial failures in a row that end the read.
 const FAILED_ENOUGH: usize = 6;
 
-/// What AWS said of something, and when.
 struct Heard<T> {
     at: Instant,
     told: Result<T, String>,
@@ -50,15 +45,12 @@ impl<T> Heard<T> {
     }
 }
 
-/// What a listing of everybody told.
 struct ListedPeople {
     at: Instant,
-    /// The attributes that it told.
     told: BTreeSet<PersonAttribute>,
     people: BTreeMap<UserId, PersonAttributes>,
 }
 
-/// Why AWS did not tell an attribute, and when.
 struct Untold {
     at: Instant,
     why: String,
@@ -80,7 +72,6 @@ impl Kept {
         self.tags.retain(|_, heard| heard.counts(TAGS_KEPT));
     }
 
-    /// The attributes that are kept.
     fn attributes(&self) -> BTreeSet<PersonAttribute> {
         let listed = self.people.iter();
         listed.flat_map(|it| &it.told).copied().collect()
@@ -95,18 +86,17 @@ impl Kept {
     }
 }
 
-/// What was read ahead.
 #[derive(Default)]
 pub(super) struct ReadAhead {
-    /// Held while reading: nothing is asked for twice at once.
+    /// Held while reading, to prevent duplicate calls.
     reading: tokio::sync::Mutex<()>,
     kept: Mutex<Kept>,
 }
 
 impl ReadAhead {
-    /// Reads what a directory does not have and is not kept, for as long as a look at most.
+    /// Reads missing facts, at most for the time of one inventory read.
     pub(super) async fn read(&self, aws: &Aws, unread: &UnreadFacts) {
-        // whoever asked waits no longer, and AWS that is silent must not be asked by all who ever did
+        // limits the wait; during an outage AWS must not be called by every waiter
         let Ok(reading) = timeout(TURN_MAX, self.reading.lock()).await else {
             return;
         };
@@ -128,7 +118,7 @@ impl ReadAhead {
         self.lock().forget_old();
     }
 
-    /// What is kept of it, and why the rest is not.
+    /// The cached facts, and why others are missing.
     pub(super) fn found(&self, unread: &UnreadFacts) -> (ReadFacts, WhyUnread) {
         let (mut read, mut why) = (ReadFacts::default(), WhyUnread::default());
         let kept = self.lock();
@@ -178,8 +168,8 @@ impl ReadAhead {
         .await;
     }
 
-    /// One listing tells every attribute of everybody: those that are kept are asked for with it, so that whoever names one
-    /// after the other has all of them soon.
+    /// One listing returns every attribute of all users: includes cached ones, so that the cache
+    /// soon holds all.
     async fn read_people(&self, aws: &Aws, wanted: &BTreeSet<PersonAttribute>) {
         let known = {
             let kept = self.lock();
@@ -227,7 +217,7 @@ impl ReadAhead {
     }
 }
 
-/// Asks about each, and hears what AWS says. Where it fails one after the other and tells nothing, the rest is not asked.
+/// Reads each; gives up if the first calls all fail.
 async fn each<K: Clone, T, F>(
     due: Vec<K>,
     ask: impl Fn(K) -> F,

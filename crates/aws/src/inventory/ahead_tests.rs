@@ -1,5 +1,3 @@
-//! What rules name that are not in force: read once for whoever holds them against the organization, and nothing else.
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +14,7 @@ const ANA: &str = "11111111-1111-4111-8111-111111111111";
 const ENG: &str = "99999999-9999-4999-8999-999999999999";
 const OPS: &str = "88888888-8888-4888-8888-888888888888";
 
-/// What is read for rules, beside what every reading of the organization has.
+/// Reads beyond a normal inventory read.
 const READS: [&str; 3] = ["ListGroupMemberships", "ListUsers", "ListTagsForResource"];
 
 fn answer(operation: &str, input: &Value) -> Option<FakeAnswer> {
@@ -53,7 +51,6 @@ fn named(groups: &[&str], attributes: &[PersonAttribute], account_tags: bool) ->
     }
 }
 
-/// An inventory of a server whose rules name `Ops` and titles.
 async fn inventory(fake: &Arc<Fake>) -> Inventory {
     let groups = BTreeSet::from([GroupRef::Name("ops".to_owned())]);
     let inventory = Inventory::new(
@@ -69,7 +66,7 @@ fn counts(fake: &Fake) -> [usize; 3] {
     READS.map(|operation| fake.count(operation))
 }
 
-/// The directory as it is afterwards for these rules, and what is told to be unread.
+/// The resulting directory, and the unread facts.
 async fn ahead(inventory: &Inventory, named: &NamedFacts) -> (Directory, Vec<String>) {
     inventory.read_ahead(named).await;
     let found = inventory.ahead(named);
@@ -108,7 +105,6 @@ async fn what_only_these_rules_name_is_read_once_and_never_becomes_what_the_serv
     assert_eq!(now.people(), before.people());
     assert_eq!(now.groups(), before.groups());
     assert_eq!(now.accounts(), before.accounts());
-    // minutes later they are asked for again, and tags are not
     let read = counts(&fake);
     tokio::time::advance(Duration::from_mins(11)).await;
     let _ = ahead(&inventory, &more).await;
@@ -144,10 +140,8 @@ async fn what_aws_does_not_tell_is_told_with_the_reason_and_not_asked_for_again_
             let why = told.contains("AccessDenied") || told.contains("AWS refuses them");
             assert!(why, "{told}");
         }
-        // what is known stays so
         assert!(directory.members_of(&OPS.parse().unwrap()).is_some());
     }
-    // with the extension, and without
     read = [read[0] + 1, read[1] + 2, read[2] + 1];
     assert_eq!(counts(&fake), read);
     refuses.store(false, Ordering::Relaxed);

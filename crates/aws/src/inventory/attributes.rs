@@ -1,5 +1,5 @@
-//! Attributes of people that rules name. Nothing of the extension for companies (cost centres, managers)
-//! is asked for while no rule names it, and what no rule names is not kept.
+//! User attributes named by rules. Does not request the enterprise extension (cost centres,
+//! managers) unless a rule names it, and stores no other attribute.
 
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
@@ -11,13 +11,12 @@ use hallpass_rules::{PersonAttribute, PersonAttributes};
 
 use crate::fault::CallFailure;
 
-/// Tells which attributes of people matter now (those that rules name).
+/// Returns the currently relevant attributes (named by rules).
 pub type AttributesToRead = Arc<dyn Fn() -> BTreeSet<PersonAttribute> + Send + Sync>;
 
-/// The only extension there is (Identity Store API Reference, "`ListUsers`", `Extensions`).
+/// The only extension (Identity Store API Reference, "`ListUsers`", `Extensions`).
 const ENTERPRISE: &str = "aws:identitystore:enterprise";
 
-/// Which extensions a call asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extensions {
     None,
@@ -25,7 +24,6 @@ pub(super) enum Extensions {
 }
 
 impl Extensions {
-    /// Whether an answer tells an attribute.
     pub(super) const fn tell(self, attribute: PersonAttribute) -> bool {
         matches!(
             (attribute.of_enterprise(), self),
@@ -33,7 +31,6 @@ impl Extensions {
         )
     }
 
-    /// As the call has them: absent while nothing of them is wanted.
     pub(super) fn names(self) -> Option<Vec<String>> {
         match self {
             Self::None => None,
@@ -42,8 +39,8 @@ impl Extensions {
     }
 }
 
-/// Calls with the extension where an attribute of it is wanted, and without it when AWS refuses that:
-/// then these attributes are unread, and everything else is known all the same.
+/// Calls with the extension if needed, and without it if AWS refuses: its attributes are then
+/// unread, everything else is known.
 pub(super) async fn with_extensions<T, F>(
     wanted: &BTreeSet<PersonAttribute>,
     call: impl Fn(Extensions) -> F,
@@ -67,17 +64,14 @@ where
     }
 }
 
-/// The attributes of a user, as an answer has them.
 pub(super) struct ReceivedAttributes<'a> {
     pub(super) user_type: Option<&'a str>,
     pub(super) title: Option<&'a str>,
     pub(super) extensions: Option<&'a HashMap<String, Document>>,
-    /// What was asked for.
     pub(super) asked: Extensions,
 }
 
 impl ReceivedAttributes<'_> {
-    /// Those of them that are wanted and were asked for.
     pub(super) fn of(&self, wanted: &BTreeSet<PersonAttribute>) -> PersonAttributes {
         let mut read = PersonAttributes::default();
         for attribute in wanted.iter().copied() {
@@ -105,7 +99,7 @@ impl ReceivedAttributes<'_> {
         }
     }
 
-    /// A member of the extension. A manager is a text, or (RFC 7643, section 4.3) an object with `value`.
+    /// An extension member. A manager is a text, or (RFC 7643, section 4.3) an object with `value`.
     fn of_enterprise(&self, member: &str) -> Option<&str> {
         let enterprise = self.extensions?.get(ENTERPRISE)?.as_object()?;
         match enterprise.get(member)? {

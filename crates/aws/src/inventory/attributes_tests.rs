@@ -1,5 +1,3 @@
-//! Which attributes of people are asked for, and what becomes of the answer.
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -60,7 +58,6 @@ fn read(of: &[(PersonAttribute, Option<&str>)]) -> PersonAttributes {
     attributes
 }
 
-/// The same by a listing, by a question about one, and by a look.
 async fn all_three(inventory: &Inventory) -> [PersonAttributes; 3] {
     let user = ANA.parse().unwrap();
     let of =
@@ -88,7 +85,6 @@ async fn what_rules_name_is_read_and_nothing_else() {
             ]),
             true,
         ),
-        // a manager is an object; what is no text is no value
         (
             &[Manager, CostCenter],
             read(&[(Manager, Some("bo")), (CostCenter, None)]),

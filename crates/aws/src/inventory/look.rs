@@ -1,6 +1,6 @@
-//! A look at some people between two readings of everything: whether they are there, enabled, and, where that is asked,
-//! still in the groups that they were in. Each question goes the way that takes fewer calls, one by one or by a listing;
-//! what a listing lacks is asked about by itself before it counts, for listings may be late.
+//! Partial read of some users between two full reads: existence, status, and on request group
+//! memberships. Uses single reads or a listing, whichever takes fewer calls; confirms absences from
+//! a listing with a single read, because listings may lag.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use hallpass_access::{DirectoryFault, DirectorySource, PeopleLook, PeopleQuestion, PeopleSource};
 use hallpass_assignments::{CenterFault, Urgency};
-use hallpass_model::{GroupId, UserId};
+use hallpass_base::{GroupId, UserId};
 use hallpass_rules::directory::{Person, Snapshot};
 use hallpass_rules::{Directory, PersonAttribute};
 use tokio::time::Instant;
@@ -21,33 +21,22 @@ use crate::call::Deadline;
 use crate::center::user_ids;
 use crate::fault::CallFailure;
 
-/// The longest wait for one answer of a look, retries included: the next look is due soon after.
 const LOOK_ANSWER_MAX: Duration = Duration::from_secs(20);
-/// Questions at once; the rate limiter sets the rate.
 const WIDTH: usize = 6;
-/// Rows of a page of the identity store (Identity Store API Reference, "`ListUsers`", `MaxResults`).
 const ROWS_A_PAGE: usize = 100;
 
-/// A group that somebody was in by the newest snapshot.
 type KnownMembership = (GroupId, UserId);
 
-/// What AWS said.
 #[derive(Default)]
 struct Answers {
-    /// People as they are, each asked about; `None`: gone.
     people: BTreeMap<UserId, Option<Person>>,
-    /// Everybody who is listed as enabled and with the attributes that the newest snapshot has of them, whether or not they
-    /// were asked about.
     unchanged: BTreeSet<UserId>,
-    /// Memberships that are over.
     left: BTreeSet<KnownMembership>,
-    /// Those of whom it said whether they are still in each of their groups.
     placed: BTreeSet<UserId>,
     fault: Option<DirectoryFault>,
 }
 
 impl Answers {
-    /// Whether a snapshot says something else of anybody.
     fn differ_from(&self, known: &Directory) -> bool {
         let mut people = self.people.iter();
         let mut left = self.left.iter();
@@ -83,7 +72,7 @@ impl PeopleSource for Inventory {
 }
 
 impl Inventory {
-    /// Makes what was found part of the newest snapshot.
+    /// Merges the results into the newest snapshot.
     fn learn(&self, began: Instant, answers: Answers) -> PeopleLook {
         let mut told = self.described();
         for (user, found) in &answers.people {
@@ -116,7 +105,6 @@ impl Inventory {
     }
 }
 
-/// Takes memberships out of a snapshot.
 fn leave(snapshot: &mut Snapshot, left: &BTreeSet<KnownMembership>) {
     for group in &mut snapshot.groups {
         let Some(members) = &mut group.members else {
@@ -139,7 +127,7 @@ async fn look_at_people(
     if users.len() > pages(known.people().len()) {
         match people::users(aws, wanted).await {
             Ok(listed) => {
-                // who is listed otherwise than they are known is asked about: the listing may be late
+                // users listed with changes are read singly: the listing may lag
                 let is_as_known = |it: &Person| {
                     let known = known.person(&it.user_id).filter(|known| known.enabled);
                     known.is_some_and(|known| !it.attributes.differ_from(&known.attributes))
@@ -150,7 +138,7 @@ async fn look_at_people(
                 answers.unchanged = listed.map(|it| it.user_id).collect();
                 unclear.retain(|user| !answers.unchanged.contains(user));
             }
-            // asking one by one would take longer still
+            // single reads would take even longer
             Err(fault) => return answers.failed(fault),
         }
     }
@@ -189,7 +177,7 @@ async fn look_at_groups(
                     let listed = user_ids(listed);
                     theirs.retain(|user| !listed.contains(user));
                 }
-                // a group that is gone has no members, which each is asked about
+                // a deleted group lists no members; each is confirmed
                 Err(failure) if matches!(failure.fault, CenterFault::NotFound { .. }) => {}
                 Err(failure) => {
                     told.retain(|user| !theirs.contains(user));
@@ -222,7 +210,6 @@ async fn look_at_groups(
     answers.placed = told;
 }
 
-/// Calls that a listing of so many rows takes.
 fn pages(rows: usize) -> usize {
     rows.div_ceil(ROWS_A_PAGE).max(1)
 }

@@ -1,11 +1,9 @@
-//! Tests of a look at some people against scripted answers.
-
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hallpass_access::{DirectorySource, PeopleLook, PeopleQuestion, PeopleSource};
-use hallpass_model::{GroupId, UserId};
+use hallpass_base::{GroupId, UserId};
 use hallpass_rules::{Directory, GroupRef, PersonAttribute, PersonAttributes};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -15,7 +13,6 @@ use crate::fake::{Fake, FakeAnswer, error};
 
 const GROUP: &str = "99999999-9999-4999-8999-999999999999";
 
-/// The id of the n-th person.
 fn id(n: usize) -> String {
     format!("11111111-1111-4111-8111-{n:012}")
 }
@@ -27,7 +24,6 @@ fn users(numbers: impl IntoIterator<Item = usize>) -> BTreeSet<UserId> {
         .collect()
 }
 
-/// Looks at people, and at their groups.
 async fn look_at(inventory: &Inventory, users: &BTreeSet<UserId>) -> PeopleLook {
     let question = PeopleQuestion::AreThereAndInGroups;
     inventory.look_at(users, question).await
@@ -43,16 +39,13 @@ fn user(n: usize, enabled: bool, title: &str) -> Value {
         "UserStatus": if enabled { "ENABLED" } else { "DISABLED" }})
 }
 
-/// What AWS has, and what it answers nothing about.
 #[derive(Clone, Debug, Default)]
 struct Store {
     people: usize,
     disabled: BTreeSet<usize>,
     gone: BTreeSet<usize>,
     left: BTreeSet<usize>,
-    /// Who has another title since.
     promoted: BTreeSet<usize>,
-    /// People and members that listings lack although they are there.
     unlisted: BTreeSet<usize>,
     silent: Vec<&'static str>,
 }
@@ -121,7 +114,6 @@ impl Store {
     }
 }
 
-/// An inventory that has read so many people, all in one group, and what AWS has from then on.
 async fn read(people: usize) -> (Arc<Fake>, Inventory, Arc<Mutex<Store>>) {
     let store = Arc::new(Mutex::new(Store {
         people,
@@ -136,7 +128,6 @@ async fn read(people: usize) -> (Arc<Fake>, Inventory, Arc<Mutex<Store>>) {
     (fake, inventory, store)
 }
 
-/// Who is enabled, and who is in the group, by a directory.
 fn found(look: &PeopleLook, n: usize) -> (Option<bool>, bool) {
     let user: UserId = id(n).parse().unwrap();
     let person = look.directory.person(&user);
@@ -146,7 +137,6 @@ fn found(look: &PeopleLook, n: usize) -> (Option<bool>, bool) {
 
 #[tokio::test(start_paused = true)]
 async fn a_look_tells_who_is_disabled_gone_or_out_of_a_group_and_nobody_else() {
-    // one by one, and by listings
     for (people, looked) in [(4, 0..1), (4, 0..4), (250, 0..250)] {
         let (fake, inventory, store) = read(people).await;
         {
@@ -169,13 +159,12 @@ async fn a_look_tells_who_is_disabled_gone_or_out_of_a_group_and_nobody_else() {
             assert_eq!(found(&look, 3), (Some(true), true), "{people}");
             assert!(fake.count("ListUsers") > listed, "{people}");
         }
-        // and so it stays for everybody
         let newest = inventory.current();
         assert_eq!(newest.snapshot(), look.directory.snapshot());
     }
 }
 
-/// Rules may let somebody ask by an attribute: what changed is found whichever way is taken.
+/// Rules may admit requesters by attribute: both kinds of read find changes.
 #[tokio::test(start_paused = true)]
 async fn a_look_tells_who_has_another_attribute() {
     for looked in [0..1, 0..4, 0..250] {
@@ -188,7 +177,6 @@ async fn a_look_tells_who_has_another_attribute() {
             if looked.len() == 1 { 1 } else { 250 },
             "{looked:?}"
         );
-        // nobody else is asked about
         assert_eq!(fake.count("DescribeUser") - described, 1, "{looked:?}");
         for (n, title) in [(0, "Lead"), (1, "Engineer")] {
             let mut expected = PersonAttributes::default();
@@ -218,10 +206,9 @@ async fn a_look_takes_the_way_with_fewer_calls() {
     assert_eq!(fake.count("ListGroupMemberships") - members, 1);
 }
 
-/// Tokens and sessions rest on no group.
+/// Tokens and sessions need no groups.
 #[tokio::test(start_paused = true)]
 async fn groups_are_asked_about_only_where_the_question_asks_it() {
-    // one by one, and by a listing
     for looked in [0..2, 0..250] {
         let (fake, inventory, store) = read(250).await;
         {
@@ -242,7 +229,6 @@ async fn groups_are_asked_about_only_where_the_question_asks_it() {
     }
 }
 
-/// Who was listed for others need not be asked about.
 #[tokio::test(start_paused = true)]
 async fn a_listing_tells_of_everybody_whom_it_has_as_they_are_known() {
     let (_, inventory, store) = read(250).await;
@@ -254,7 +240,6 @@ async fn a_listing_tells_of_everybody_whom_it_has_as_they_are_known() {
     let look = look_at(&inventory, &users(0..10)).await;
     let mut told = users(0..250);
     for n in [100, 101] {
-        // neither is a change before they are asked about
         told.remove(&id(n).parse::<UserId>().unwrap());
         assert_eq!(found(&look, n), (Some(true), true), "{n}");
     }
@@ -288,7 +273,7 @@ async fn what_aws_does_not_answer_says_nothing_of_anybody() {
         {
             let mut store = store.lock().unwrap();
             store.silent.push(silent);
-            // what is true is not known
+            // AWS's data is unknown
             store.gone.extend(looked.clone().filter(|_| !answers));
             store.left.extend(looked.clone().filter(|_| !places));
         }
@@ -302,7 +287,7 @@ async fn what_aws_does_not_answer_says_nothing_of_anybody() {
     }
 }
 
-/// Who presses is asked about alone: a listing that began before does not bring a membership back.
+/// A user's single read removes left groups: an earlier listing must not restore a membership.
 #[tokio::test(start_paused = true)]
 async fn whoever_is_read_alone_is_in_no_group_that_they_left() {
     let (fake, inventory, store) = read(4).await;
@@ -325,7 +310,6 @@ async fn whoever_is_read_alone_is_in_no_group_that_they_left() {
         assert_eq!(members(&directory), users(1..4));
     }
     assert_eq!(fake.count("GetGroupMembershipId"), asked + 1);
-    // what they are not known to be in is not asked about
     tokio::time::advance(Duration::from_secs(10)).await;
     inventory.refresh_person(&user).await.unwrap();
     assert_eq!(fake.count("GetGroupMembershipId"), asked + 1);
@@ -333,7 +317,6 @@ async fn whoever_is_read_alone_is_in_no_group_that_they_left() {
     let mut late = inventory.read().await.unwrap();
     inventory.described().apply_to(&mut late, began);
     assert_eq!(members(&Directory::new(late)), users(1..4));
-    // one that began later is believed again, also while they are asked about during it
     tokio::time::advance(Duration::from_secs(10)).await;
     let began = Instant::now();
     tokio::time::advance(Duration::from_secs(1)).await;

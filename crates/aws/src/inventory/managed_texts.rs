@@ -1,4 +1,4 @@
-//! Texts of the policies that AWS keeps, read from IAM and believed for an hour: they are the same in every account.
+//! Texts of AWS managed policies from IAM, cached for an hour: they are the same in every account.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use hallpass_access::{Boundary, ManagedPolicy, SetPolicies};
 use hallpass_aws_model::policy_text;
-use hallpass_collect::CallPlace;
-use hallpass_model::{Clock, Timestamp};
+use hallpass_base::{Clock, Timestamp};
+use hallpass_inventory::collect::CallPlace;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -18,31 +18,26 @@ use tokio::time::timeout;
 use crate::AwsClientSettings;
 use crate::fanout::{OrganizationCalls, RoleToAssume};
 
-/// How long a text is believed. AWS changes some of them a few times a year.
+/// AWS changes some of them a few times a year.
 const BELIEVED: SignedDuration = SignedDuration::from_hours(1);
-/// The longest time for the texts of one set, retries included: somebody waits for a page.
+/// Maximum time for one set's texts, with retries: a user waits for a page.
 const READING_MAX: Duration = Duration::from_secs(5);
-/// Calls at once. IAM answers some twenty reads a second for the whole account, which are not ours alone.
+/// Parallel calls. IAM allows some twenty reads a second for the whole account, shared with others.
 const AT_ONCE: usize = 4;
-/// Texts remembered: AWS keeps about 1,500 policies, and permission sets use a few of them.
 const REMEMBERED_MAX: usize = 500;
 
-/// A text, when it was read.
 type KnownText = (Timestamp, Arc<str>);
 
-/// Reads them.
 pub struct ManagedTexts {
     client: AwsClientSettings,
     clock: Arc<dyn Clock>,
-    /// Draws the pauses between tries.
     seed: u64,
     calls: OnceCell<OrganizationCalls>,
     known: Mutex<HashMap<String, KnownText>>,
 }
 
 impl ManagedTexts {
-    /// A reader that has read nothing yet, with the credentials of `client`, which need `iam:GetPolicy` and
-    /// `iam:GetPolicyVersion` on policies of AWS.
+    /// `client` needs `iam:GetPolicy` and `iam:GetPolicyVersion` on AWS managed policies.
     pub fn new(client: AwsClientSettings, clock: Arc<dyn Clock>, seed: u64) -> Self {
         Self {
             client,
@@ -53,8 +48,7 @@ impl ManagedTexts {
         }
     }
 
-    /// Puts in the texts of the set's policies that AWS keeps. One that cannot be read stays without, which is said of it; the
-    /// next reading tries again.
+    /// Adds the set's AWS managed texts. Marks an unreadable one as missing; the next read retries.
     pub(super) async fn put_in(&self, set: &mut SetPolicies) {
         let boundary = set.boundary.as_mut().and_then(|it| match it {
             Boundary::Managed(policy) => Some(policy),
@@ -62,7 +56,7 @@ impl ManagedTexts {
         });
         let policies = set.managed.iter_mut().chain(boundary);
         let each = policies.map(|policy| self.put_into(policy));
-        // what is there when the time is over stays
+        // keeps partial results on timeout
         let _ = timeout(READING_MAX, join_all(each)).await;
     }
 
@@ -86,7 +80,7 @@ impl ManagedTexts {
         let now = self.clock.now();
         let known = self.known();
         let (at, text) = known.get(arn)?;
-        // a clock that stepped back must not prolong belief
+        // a clock set back must not extend validity
         (now.duration_since(*at).abs() < BELIEVED).then(|| Arc::clone(text))
     }
 

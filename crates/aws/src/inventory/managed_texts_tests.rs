@@ -1,9 +1,7 @@
-//! Tests of reading AWS's policies against a server that answers as a test says.
-
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hallpass_access::ReferencedPolicy;
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use super::*;
 use crate::fake_http::{FakeHttp, ReceivedRequest, ScriptedResponse, settings};
@@ -12,7 +10,6 @@ const READ_ONLY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
 const SUPPORT: &str = "arn:aws:iam::aws:policy/job-function/SupportUser";
 const OWN_ONLY: &str = "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess";
 
-/// A clock that tests move.
 struct Moved(Mutex<Timestamp>);
 
 impl Clock for Moved {
@@ -36,7 +33,6 @@ fn refusal(code: &str) -> ScriptedResponse {
     xml(403, body)
 }
 
-/// IAM: each policy allows what is called like it.
 fn iam(asked: &ReceivedRequest) -> ScriptedResponse {
     let said = String::from_utf8(asked.body.to_vec()).unwrap();
     let value = |name: &str| {
@@ -116,7 +112,6 @@ async fn each_text_is_read_once_an_hour_for_all_sets_that_have_it() {
     assert_eq!(second.boundary, Some(of_account), "which each account has");
     assert_eq!(server.asked().len(), 6, "what was read is believed");
 
-    // later, and with a clock that went back
     for (hours, asked) in [(1, 8), (-3, 10)] {
         *clock.0.lock().unwrap() += SignedDuration::from_hours(hours);
         let mut later = set(&[SUPPORT], None);
@@ -126,7 +121,7 @@ async fn each_text_is_read_once_an_hour_for_all_sets_that_have_it() {
     }
 }
 
-/// What cannot be read is no reason to show less of the rest, and is asked for again by the next reading.
+/// An unreadable text does not affect others; the next read retries it.
 #[tokio::test]
 async fn a_text_that_is_refused_stays_away_and_is_asked_for_again() {
     let allowed = Arc::new(AtomicBool::new(false));
@@ -150,12 +145,12 @@ async fn a_text_that_is_refused_stays_away_and_is_asked_for_again() {
     assert_eq!(texts(&found), [Some(r#"{"ReadOnlyAccess":1}"#)]);
 }
 
-/// IAM that is silent holds nobody's page up for long, and loses nothing that was read.
+/// An IAM outage delays a page only briefly, and loses nothing already read.
 #[tokio::test]
 async fn a_silent_iam_leaves_what_was_read() {
     let server = FakeHttp::start(|asked| {
         let said = String::from_utf8(asked.body.to_vec()).unwrap();
-        // tried again until the time is over
+        // retried until the timeout
         if said.contains("ReadOnly") {
             (503, Vec::new(), Vec::new())
         } else {

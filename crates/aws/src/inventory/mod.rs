@@ -1,5 +1,5 @@
-//! The organization as a snapshot: accounts, permission sets, users, groups. Read in the
-//! background, kept until a newer one is whole; a listing that fails leaves the old one in force.
+//! The organization snapshot: accounts, permission sets, users, groups. Read in the background;
+//! replaced only by a complete one.
 
 mod accounts;
 mod ahead;
@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{DirectoryAhead, DirectoryFault, DirectorySource};
-use hallpass_model::{AccountId, GroupId, UserId};
+use hallpass_base::{AccountId, GroupId, UserId};
 use hallpass_rules::directory::{Account, Person, Snapshot};
 use hallpass_rules::{Directory, GroupRef, NamedFacts, PersonAttribute};
 use tokio::time::Instant;
@@ -47,27 +47,25 @@ pub(crate) use sets::{described, session_seconds, set_arns};
 use tags::KnownTags;
 pub use tags::{TagPace, TagsToRead, UntoldTags};
 
-/// Tells which groups' members matter now (those that rules and configuration name).
 pub type GroupsToRead = Arc<dyn Fn() -> BTreeSet<GroupRef> + Send + Sync>;
 
-/// Reads the organization. [`refresh`](DirectorySource::refresh) reads AWS;
-/// [`current`](DirectorySource::current) gives the newest whole snapshot.
+/// [`refresh`](DirectorySource::refresh) reads AWS; [`current`](DirectorySource::current) returns
+/// the newest complete snapshot.
 pub struct Inventory {
     aws: Arc<Aws>,
     groups: GroupsToRead,
     attributes: Option<AttributesToRead>,
     tags: KnownTags,
     current: RwLock<Arc<Directory>>,
-    /// Held while reading; remembers when the newest snapshot's reading began.
+    /// Held while reading; contains the start of the newest snapshot's read.
     reading: tokio::sync::Mutex<Option<Instant>>,
-    /// Users read since. Locked before `current` is written, so that none of them is lost.
+    /// Later single reads. Lock order: before writing `current`, so that none is lost.
     told: Mutex<DescribedUsers>,
     sets: Sets,
     ahead: ReadAhead,
 }
 
 impl Inventory {
-    /// An inventory that has read nothing yet: its snapshot is empty.
     pub fn new(aws: Arc<Aws>, groups: GroupsToRead) -> Self {
         Self {
             aws,
@@ -82,14 +80,13 @@ impl Inventory {
         }
     }
 
-    /// Knows the accounts' tags, too, while they matter: one call for each account.
+    /// Also reads account tags while relevant: one call for each account.
     #[must_use]
     pub fn with_account_tags(mut self, wanted: TagsToRead, pace: TagPace) -> Self {
         self.tags.want(wanted, pace);
         self
     }
 
-    /// Reads the attributes of people that matter, too.
     #[must_use]
     pub fn with_attributes(mut self, attributes: AttributesToRead) -> Self {
         self.attributes = Some(attributes);
@@ -100,7 +97,7 @@ impl Inventory {
         { self.attributes.as_ref() }.map_or_else(BTreeSet::new, |wanted| wanted())
     }
 
-    /// Starts from a stored snapshot, so that decisions can be made before the first reading.
+    /// Starts from a stored snapshot, to decide before the first read.
     #[must_use]
     pub fn from_cached(self, snapshot: Snapshot) -> Self {
         self.sets.seed(&snapshot);
@@ -109,7 +106,7 @@ impl Inventory {
         self
     }
 
-    /// Takes over what another process read of the same organization, `age` ago.
+    /// Adopts another process's snapshot of the same organization, `age` old.
     pub fn adopt(&self, mut snapshot: Snapshot, age: Duration) {
         let now = Instant::now();
         let began = now.checked_sub(age).unwrap_or(now);
@@ -122,13 +119,12 @@ impl Inventory {
         drop(told);
     }
 
-    /// Accounts whose tags were wanted, and which AWS did not tell.
     pub fn untold_tags(&self) -> Option<UntoldTags> {
         self.tags.untold()
     }
 
-    /// Reads, for some seconds, tags of accounts that nobody asked about lately; how long to rest then before reading on, or
-    /// `None` if there were none.
+    /// Reads due account tags for some seconds; returns the pause until the next call, or `None` if
+    /// none were due.
     pub async fn read_tags(&self) -> Option<Duration> {
         let known = self.current();
         if !self.tags.are_wanted() || known.accounts().is_empty() {
@@ -136,7 +132,7 @@ impl Inventory {
         }
         let ids = account_ids(known.accounts());
         let rest = self.tags.read_on(&self.aws, &ids).await?;
-        // locked before `current` is written, as for users
+        // lock order as for users
         let told = self.described();
         let current = self.current();
         let mut snapshot = current.snapshot().clone();
@@ -156,7 +152,6 @@ impl Inventory {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a user as they were read into the newest snapshot, and takes them out of the groups that they left.
     fn put_person(
         &self,
         user: &UserId,
@@ -219,7 +214,7 @@ impl DirectorySource for Inventory {
         Arc::clone(&current)
     }
 
-    /// Several who ask at once share a reading, as long as it began after they asked.
+    /// Concurrent callers share a read that began after their call.
     async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
         let asked = Instant::now();
         let mut newest = self.reading.lock().await;
@@ -251,7 +246,7 @@ impl DirectorySource for Inventory {
                 Some(person) if person.enabled => {
                     people::left(&self.aws, user, &self.current(), pace).await?
                 }
-                // has no right by any group
+                // has no rights by groups
                 Some(_) | None => BTreeSet::new(),
             };
             self.put_person(user, began, found, &left);
@@ -291,7 +286,6 @@ fn account_ids(accounts: &[Account]) -> Vec<AccountId> {
     accounts.iter().map(|account| account.id.clone()).collect()
 }
 
-/// Names the listing that failed.
 fn fault(what: &str, failure: &CallFailure) -> DirectoryFault {
     DirectoryFault {
         what: what.to_owned(),

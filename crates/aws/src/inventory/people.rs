@@ -1,4 +1,4 @@
-//! Users, groups, and the members of the groups that matter.
+//! Users, groups, and members of relevant groups.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use aws_sdk_identitystore::types::{
 use futures_util::{StreamExt, stream};
 use hallpass_access::DirectoryFault;
 use hallpass_assignments::{CenterFault, Urgency};
-use hallpass_model::{Email, GroupId, UserId};
+use hallpass_base::{Email, GroupId, UserId};
 use hallpass_rules::directory::{Group, Person};
 use hallpass_rules::{Directory, GroupRef, PersonAttribute, PersonAttributes};
 
@@ -21,12 +21,9 @@ use crate::center::{PAGE, user_ids};
 use crate::fault::CallFailure;
 use crate::pages::listing;
 
-/// The longest wait for one user, retries included.
 const PERSON_MAX: Duration = Duration::from_secs(8);
-/// Membership listings at once; the rate limiter sets the rate.
 const WIDTH: usize = 6;
 
-/// Every user, by id.
 pub(super) async fn users(
     aws: &Aws,
     wanted: &BTreeSet<PersonAttribute>,
@@ -35,7 +32,6 @@ pub(super) async fn users(
     people.map_err(|f| fault("users", &f))
 }
 
-/// Every user, by id, and which attributes AWS told of them.
 pub(super) async fn with_attributes(
     aws: &Aws,
     wanted: &BTreeSet<PersonAttribute>,
@@ -70,12 +66,12 @@ fn described(
     people
 }
 
-/// For one user, before whatever else waits: somebody does.
+/// Urgent read of one user, for a waiting caller.
 pub(super) fn at_once() -> Deadline {
     Deadline::within(Urgency::End, PERSON_MAX)
 }
 
-/// One user as they are now; `None` when they are gone.
+/// `None` when the user was deleted.
 pub(super) async fn user(
     aws: &Aws,
     id: &UserId,
@@ -118,7 +114,6 @@ pub(super) async fn user(
     Ok(Some(person))
 }
 
-/// The groups that somebody was in and is not in any more: each is asked about.
 pub(super) async fn left(
     aws: &Aws,
     user: &UserId,
@@ -147,8 +142,8 @@ pub(super) async fn left(
     Ok(left)
 }
 
-/// Every group, by id; members of those asked for. A membership listing that fails leaves that
-/// group unread, which counts as "nobody" wherever membership gives a right.
+/// Groups by id, with members of the wanted ones. A failed membership listing leaves the group
+/// unread, which grants no rights.
 pub(super) async fn groups(aws: &Aws, wanted: &GroupsToRead) -> Result<Vec<Group>, DirectoryFault> {
     let listed = list_groups(aws).await.map_err(|f| fault("groups", &f))?;
     let wanted = wanted();
@@ -194,7 +189,6 @@ fn named(group: ListedGroup) -> Option<(GroupId, String)> {
     }
 }
 
-/// A user, as a listing or a description has them.
 struct ReceivedUser<'a> {
     id: &'a str,
     user_name: Option<&'a str>,
@@ -224,7 +218,6 @@ impl ReceivedUser<'_> {
         })
     }
 
-    /// The addresses that are addresses, the primary one first.
     fn addresses(&self) -> Vec<Email> {
         let mut listed: Vec<_> = self.emails.iter().collect();
         listed.sort_by_key(|email| !email.primary());

@@ -1,5 +1,4 @@
-//! The policies of one permission set, read when somebody looks at it and believed for a few
-//! minutes.
+//! Policies of one permission set, read on demand and cached for a few minutes.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,7 +11,7 @@ use hallpass_access::{
 };
 use hallpass_assignments::{CenterFault, Urgency};
 use hallpass_aws_model::facts;
-use hallpass_model::{PermissionSetArn, TimeSpan, Timestamp};
+use hallpass_base::{PermissionSetArn, TimeSpan, Timestamp};
 use jiff::SignedDuration;
 
 use super::fault;
@@ -24,17 +23,14 @@ use crate::center::PAGE;
 use crate::fault::CallFailure;
 use crate::pages::listing;
 
-/// How long what was read is believed.
 const BELIEVED: SignedDuration = SignedDuration::from_mins(5);
-/// The longest time for one reading: somebody waits for a page.
+/// Maximum time of a read: a user waits for a page.
 const READING_MAX: Duration = Duration::from_secs(12);
-/// Sets remembered: as many as an organization has at most.
 const REMEMBERED_MAX: usize = facts::PERMISSION_SETS.count();
 
-/// What was read last of one set. Held while reading: several who look at once share it.
+/// Held while reading, so that concurrent callers share it.
 type PolicySlot = Arc<tokio::sync::Mutex<Option<Arc<SetPolicies>>>>;
 
-/// Reads the policies of permission sets.
 pub struct Policies {
     aws: Arc<Aws>,
     texts: ManagedTexts,
@@ -42,7 +38,6 @@ pub struct Policies {
 }
 
 impl Policies {
-    /// A reader that has read nothing yet.
     pub fn new(aws: Arc<Aws>, texts: ManagedTexts) -> Self {
         Self {
             aws,
@@ -74,7 +69,7 @@ impl PolicySource for Policies {
         let place = self.place(set);
         let mut known = place.lock().await;
         let now = self.aws.clock.now();
-        // a clock that stepped back must not prolong belief
+        // a clock set back must not extend validity
         let fresh = |it: &&Arc<SetPolicies>| now.duration_since(it.read_at).abs() < BELIEVED;
         if let Some(found) = known.as_ref().filter(fresh) {
             return Ok(Some(Arc::clone(found)));
@@ -86,7 +81,7 @@ impl PolicySource for Policies {
                 *known = Some(Arc::clone(&found));
                 Ok(Some(found))
             }
-            // only a set that is gone answers so: the instance was there when we connected
+            // means a deleted set: the instance existed when connecting
             Err((_, failure)) if matches!(failure.fault, CenterFault::NotFound { .. }) => {
                 self.forget(set);
                 Ok(None)
@@ -102,7 +97,6 @@ impl fmt::Debug for Policies {
     }
 }
 
-/// What failed, in words, and how.
 type Failed = (&'static str, CallFailure);
 
 async fn read(aws: &Aws, set: &PermissionSetArn, now: Timestamp) -> Result<SetPolicies, Failed> {
@@ -162,7 +156,7 @@ pub(crate) async fn inline(
                 .send()
         })
         .await?;
-    // a set without one answers with an empty text
+    // a set without one returns an empty text
     Ok(reply.inline_policy.filter(|text| !text.trim().is_empty()))
 }
 
@@ -214,7 +208,7 @@ pub(crate) async fn referenced(
         .collect())
 }
 
-/// The permissions boundary of a set. One without answers with none, or that there is none.
+/// A set without boundary returns none, or a not-found error.
 pub(crate) async fn boundary(
     aws: &Aws,
     set: &PermissionSetArn,
@@ -257,7 +251,7 @@ fn reference(name: String, path: Option<String>) -> ReferencedPolicy {
     }
 }
 
-/// Without its text, which IAM keeps: [`ManagedTexts`].
+/// Without its text, which is in IAM: [`ManagedTexts`].
 fn policy_of_aws(arn: String, name: Option<String>) -> ManagedPolicy {
     let last = || arn.rsplit('/').next().unwrap_or_default().to_owned();
     ManagedPolicy {

@@ -1,5 +1,3 @@
-//! Tests of reading a permission set's policies, against scripted answers.
-
 use serde_json::{Value, json};
 
 use super::*;
@@ -49,7 +47,6 @@ fn empty(operation: &str, input: &Value) -> Option<FakeAnswer> {
     Some((200, answer))
 }
 
-/// IAM is not there: texts that AWS keeps are read elsewhere (`managed_texts_tests.rs`).
 async fn reader(fake: &Arc<Fake>) -> Policies {
     let aws = Arc::new(fake.connect().await);
     let (client, clock) = (settings("http://127.0.0.1:1"), Arc::clone(&aws.clock));

@@ -1,5 +1,5 @@
-//! Permission sets. Listing gives ARNs only, and describing costs a call each: what was described
-//! is kept for an hour.
+//! Permission sets. Listings contain only ARNs, and each description costs a call: descriptions are
+//! cached for an hour.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use hallpass_access::DirectoryFault;
 use hallpass_assignments::CenterFault;
 use hallpass_aws_model::facts;
-use hallpass_model::{PermissionSetArn, Timestamp};
+use hallpass_base::{PermissionSetArn, Timestamp};
 use hallpass_rules::directory::{PermissionSet, Snapshot};
 use jiff::SignedDuration;
 
@@ -20,19 +20,14 @@ use crate::center::PAGE;
 use crate::fault::CallFailure;
 use crate::pages::listing;
 
-/// How long a description is believed.
 const BELIEVED: SignedDuration = SignedDuration::from_hours(1);
-/// Requests at once; the rate limiter sets the rate.
 const WIDTH: usize = 6;
-/// What Identity Center uses when a set says nothing.
 const SESSION_DEFAULT_SECONDS: u64 = facts::PERMISSION_SET_SESSION_SECONDS.value as u64;
 
-/// Described sets with the instant of the reading.
 #[derive(Debug, Default)]
 pub(super) struct Sets(Mutex<HashMap<PermissionSetArn, (PermissionSet, Timestamp)>>);
 
 impl Sets {
-    /// Takes over a stored snapshot's sets.
     pub(super) fn seed(&self, snapshot: &Snapshot) {
         let Some(taken_at) = snapshot.taken_at else {
             return;
@@ -43,7 +38,6 @@ impl Sets {
         }
     }
 
-    /// Every permission set, by name.
     pub(super) async fn read(
         &self,
         aws: &Aws,
@@ -76,7 +70,7 @@ impl Sets {
         let (mut sets, mut unknown) = (Vec::new(), Vec::new());
         for arn in arns {
             match known.get(&arn) {
-                // a clock that stepped back must not prolong belief
+                // a clock set back must not extend validity
                 Some((set, at)) if now.duration_since(*at).abs() < BELIEVED => {
                     sets.push(set.clone());
                 }
@@ -86,7 +80,6 @@ impl Sets {
         (sets, unknown)
     }
 
-    /// Forgets what is no longer listed.
     fn remember(&self, believed: &[PermissionSet], described: &[PermissionSet], now: Timestamp) {
         let mut known = self.lock();
         let mut next = HashMap::with_capacity(believed.len() + described.len());
@@ -106,7 +99,6 @@ impl Sets {
     }
 }
 
-/// The ARNs of all permission sets, as AWS lists them.
 pub(crate) async fn set_arns(aws: &Aws) -> Result<Vec<String>, CallFailure> {
     listing!(
         aws.sso_line.read("ListPermissionSets", Deadline::look()),
@@ -119,7 +111,7 @@ pub(crate) async fn set_arns(aws: &Aws) -> Result<Vec<String>, CallFailure> {
     .await
 }
 
-/// A permission set as AWS describes it; `None` when there is none (any more).
+/// `None` when it does not exist (any more).
 pub(crate) async fn described(
     aws: &Aws,
     arn: &PermissionSetArn,
@@ -158,7 +150,7 @@ async fn list(aws: &Aws) -> Result<Vec<PermissionSetArn>, CallFailure> {
     Ok(arns)
 }
 
-/// `None` when it was deleted after it was listed.
+/// `None` when deleted after the listing.
 async fn describe(aws: &Aws, arn: &PermissionSetArn) -> Result<Option<PermissionSet>, CallFailure> {
     let Some(set) = described(aws, arn).await? else {
         return Ok(None);
@@ -172,7 +164,7 @@ async fn describe(aws: &Aws, arn: &PermissionSetArn) -> Result<Option<Permission
     }))
 }
 
-/// An ISO 8601 duration (`PT1H` to `PT12H`) in seconds.
+/// Parses an ISO 8601 duration (`PT1H` to `PT12H`) into seconds.
 pub(crate) fn session_seconds(text: Option<&str>) -> u64 {
     let Some(text) = text else {
         return SESSION_DEFAULT_SECONDS;

@@ -1,5 +1,5 @@
-//! Tags of accounts, where rules name them. AWS tells them by one call for each account, so that what was read is kept for
-//! a while: whose tags were asked for longest ago is next. What could not be read is unread, and not without tags.
+//! Account tags, while rules name them. Each account costs a call, so tags are cached, and the
+//! oldest are read first. Unreadable tags count as unread, never as no tags.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use hallpass_assignments::CenterFault;
-use hallpass_model::{AccountId, TimeSpan, Timestamp};
+use hallpass_base::{AccountId, TimeSpan, Timestamp};
 use hallpass_rules::directory::{AccountTags, Snapshot};
 use jiff::SignedDuration;
 use tokio::time::Instant;
@@ -18,40 +18,34 @@ use crate::call::Deadline;
 use crate::fault::CallFailure;
 use crate::pages::listing;
 
-/// Tells whether tags of accounts matter now (whether rules name any).
+/// Returns whether account tags are relevant now (whether rules name any).
 pub type TagsToRead = Arc<dyn Fn() -> bool + Send + Sync>;
 
-/// How much of them one reading of the organization reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TagPace {
-    /// All of them, however long it takes: for whoever looks once.
+    /// All with each inventory read, however long: for one-time reads.
     Whole,
-    /// None: a server [reads them](super::Inventory::read_tags) in between, so that nothing waits for them.
-    /// Each account is asked about again after this.
+    /// None: a server [reads them](super::Inventory::read_tags) in between, so that nothing waits
+    /// for them. The interval until an account is read again.
     ByAndBy(TimeSpan),
 }
 
-/// How long tags are believed.
 const BELIEVED: SignedDuration = SignedDuration::from_hours(6);
-/// How long is read on at a time: a server that stops waits for it.
+/// Duration of one round: a stopping server waits for it.
 const READ_ON: Duration = Duration::from_secs(10);
-/// How many are read at a time where all were asked about before.
 const STEADY: usize = 20;
-/// How long nobody reads on then: 2 calls a second at most, as others use the same rate of AWS.
+/// Pause after such a round: 2 calls a second at most, because AWS's rate is shared.
 const STEADY_REST: Duration = Duration::from_secs(10);
-/// Requests at once; the rate limiter sets the rate.
 const WIDTH: usize = 6;
-/// So many refusals without a single answer are taken for a right that is missing.
+/// Refusals without any success that count as a missing right.
 const REFUSED_ENOUGH: usize = 20;
 
-/// What was last heard of an account's tags.
 #[derive(Clone, Debug)]
 struct HeardTags {
-    /// When AWS was last asked.
     asked: Timestamp,
-    /// What it told, and when: by the last call, or by one before where that one failed in passing.
+    /// The last tags and their time: from the last call, or an earlier one if that failed
+    /// transiently.
     read: Option<(Timestamp, BTreeMap<String, String>)>,
-    /// Why the last call did not tell them.
     fault: Option<CenterFault>,
 }
 
@@ -77,28 +71,21 @@ impl HeardTags {
     }
 }
 
-/// Accounts whose tags AWS was asked for and did not tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UntoldTags {
-    /// How many.
     pub accounts: usize,
-    /// One of them.
     pub account: AccountId,
-    /// Why not, of that one.
     pub fault: CenterFault,
 }
 
-/// What is known of the tags of accounts.
 pub(super) struct KnownTags {
     wanted: Option<TagsToRead>,
     pace: TagPace,
     heard: Mutex<HashMap<AccountId, HeardTags>>,
-    /// Held while reading: no account is asked about twice at once.
     reading: tokio::sync::Mutex<()>,
 }
 
 impl KnownTags {
-    /// Nobody wants any.
     pub(super) fn unwanted() -> Self {
         Self {
             wanted: None,
@@ -117,7 +104,6 @@ impl KnownTags {
         self.wanted.as_ref().is_some_and(|wanted| wanted())
     }
 
-    /// Takes over what a snapshot holds.
     pub(super) fn seed(&self, snapshot: &Snapshot) {
         let Some(at) = snapshot.taken_at else {
             return;
@@ -129,7 +115,6 @@ impl KnownTags {
         *self.lock() = known.collect();
     }
 
-    /// Reads with a reading of the organization: those of all, or none.
     pub(super) async fn read(&self, aws: &Aws, accounts: &[AccountId]) {
         if !self.are_wanted() {
             self.lock().clear();
@@ -144,12 +129,12 @@ impl KnownTags {
         self.forget_but(accounts);
     }
 
-    /// Reads some of those that nobody asked about lately, those that nobody ever asked about without a rest; how long to rest
-    /// then, or `None` if there were none.
+    /// Reads due accounts, never-read ones without pauses; returns the next pause, or `None` if
+    /// none were due.
     pub(super) async fn read_on(&self, aws: &Aws, accounts: &[AccountId]) -> Option<Duration> {
         let reading = self.reading.lock().await;
         let again = match self.pace {
-            // once is enough
+            // reads once
             TagPace::Whole => SignedDuration::MAX,
             TagPace::ByAndBy(again) => {
                 let seconds = i64::try_from(again.as_seconds()).unwrap_or(i64::MAX);
@@ -175,21 +160,19 @@ impl KnownTags {
         Some(rest)
     }
 
-    /// Puts what is known into a snapshot; everything else is unread.
     pub(super) fn fill(&self, snapshot: &mut Snapshot, now: Timestamp) {
         let heard = self.lock();
         let are_wanted = self.are_wanted();
         for account in &mut snapshot.accounts {
             let known = heard.get(&account.id).filter(|_| are_wanted);
             let read = known.and_then(|it| it.read.as_ref());
-            // a clock that stepped back must not prolong belief
+            // a clock set back must not extend validity
             let read = read.filter(|(at, _)| now.duration_since(*at).abs() < BELIEVED);
             let tags = read.map(|(_, tags)| tags.clone());
             account.tags = tags.map_or(AccountTags::Unread, AccountTags::Read);
         }
     }
 
-    /// The accounts that were not asked about for so long, those first that wait longest.
     fn due(&self, accounts: &[AccountId], now: Timestamp, since: SignedDuration) -> Vec<AccountId> {
         let heard = self.lock();
         let asked = accounts
@@ -202,8 +185,8 @@ impl KnownTags {
         due.into_iter().map(|(_, id)| id.clone()).collect()
     }
 
-    /// Asks about so many accounts in their order, until then. What AWS refuses to tell is unread; where it refuses one
-    /// after the other and tells nothing, all of it is.
+    /// Reads up to `count` accounts until the deadline. Refusals without any success mark all as
+    /// unread.
     async fn ask(&self, aws: &Aws, accounts: &[AccountId], count: usize, until: Option<Instant>) {
         let (told, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let is_refused = || {
@@ -250,7 +233,7 @@ impl KnownTags {
         }
     }
 
-    /// A fault in passing leaves what was read before.
+    /// A transient fault keeps the earlier tags.
     fn hear(
         &self,
         id: AccountId,
@@ -269,7 +252,6 @@ impl KnownTags {
         heard.insert(id, now);
     }
 
-    /// Whose tags AWS did not tell when it was last asked, be they known from before or not.
     pub(super) fn untold(&self) -> Option<UntoldTags> {
         let heard = self.lock();
         let untold = || {
@@ -285,7 +267,7 @@ impl KnownTags {
         })
     }
 
-    /// What is refused for every account that was asked about is not believed for the others, nor asked again soon.
+    /// A general refusal invalidates all accounts' tags, and delays the next calls.
     fn refuse_all(&self, accounts: &[AccountId], at: Timestamp) {
         let mut heard = self.lock();
         let mut faults = heard.values().filter_map(|it| it.fault.as_ref());
@@ -311,7 +293,7 @@ impl KnownTags {
     }
 }
 
-/// Whether the fault says nothing about the account, nor about the right to read its tags.
+/// Whether the fault is transient: neither about the account nor the right.
 const fn is_passing(fault: &CenterFault) -> bool {
     matches!(
         fault,
@@ -323,7 +305,6 @@ const fn is_passing(fault: &CenterFault) -> bool {
     )
 }
 
-/// The tags of an account.
 pub(super) async fn of_account(
     aws: &Aws,
     account: &AccountId,

@@ -1,9 +1,7 @@
-//! Tags of accounts: read while they are wanted, some at a time where there are many, and unread where AWS does not tell them.
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_rules::directory::AccountTags;
 use serde_json::{Value, json};
 
@@ -12,7 +10,6 @@ use crate::fake::{Fake, FakeAnswer, error};
 
 const AGAIN: TimeSpan = TimeSpan::minutes(5);
 
-/// So many accounts, each with its number as tag; those of `refused` are not told.
 fn organization(
     count: usize,
     refused: impl Fn(&str) -> bool + Send + Sync + 'static,
@@ -51,7 +48,7 @@ async fn inventory(fake: &Arc<Fake>, wanted: &Arc<AtomicBool>, pace: TagPace) ->
         .with_account_tags(Arc::new(move || wanted.load(Ordering::Relaxed)), pace)
 }
 
-/// How many accounts have their tags, and how many are unread.
+/// Counts of read and unread accounts.
 fn told(directory: &Directory) -> (usize, usize) {
     let accounts = directory.accounts();
     for account in accounts {
@@ -69,7 +66,6 @@ async fn tags_are_read_from_when_they_are_wanted_until_they_are_not() {
     assert_eq!(told(&inventory.refresh().await.unwrap()), (0, 3));
     assert!(inventory.read_tags().await.is_none());
     assert_eq!(fake.count("ListTagsForResource"), 0);
-    // rules that name tags came into force: they need not wait for the next reading of everything
     wanted.store(true, Ordering::Relaxed);
     assert_eq!(inventory.read_tags().await, Some(Duration::ZERO));
     assert_eq!(told(&inventory.current()), (3, 0));
@@ -99,7 +95,6 @@ async fn what_is_not_told_is_unread_of_that_account_alone_and_of_all_where_nothi
         (untold.accounts, untold.account.as_str()),
         (1, "222222000001")
     );
-    // a right that is taken away: what was known is unread, without a call for each account
     let refused = Arc::new(AtomicBool::new(false));
     let now = Arc::clone(&refused);
     let many = Fake::new(organization(300, move |_| now.load(Ordering::Relaxed)));

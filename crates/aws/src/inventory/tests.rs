@@ -1,6 +1,4 @@
-//! Tests of the snapshot against scripted answers.
-
-use hallpass_model::{Email, GroupId, UserId};
+use hallpass_base::{Email, GroupId, UserId};
 use serde_json::{Value, json};
 
 use super::*;
@@ -23,7 +21,6 @@ fn admins() -> GroupRef {
     GroupRef::Name("admins".to_owned())
 }
 
-/// Two levels of units; the deeper holds an account that has just been created elsewhere.
 fn tree(operation: &str, input: &Value) -> Option<FakeAnswer> {
     let parent = input["ParentId"].as_str().unwrap_or_default();
     let answer = match (operation, parent) {
@@ -46,7 +43,6 @@ fn tree(operation: &str, input: &Value) -> Option<FakeAnswer> {
             json!({"Accounts": [account("222222222222"), account("333333333333")]})
         }
         ("ListAccountsForParent", _) => json!({"Accounts": []}),
-        // one moved while we walked, one is new
         ("ListParents", _) => json!({"Parents": [
             {"Id": "ou-abcd-11111111", "Type": "ORGANIZATIONAL_UNIT"}]}),
         _ => return None,
@@ -74,7 +70,6 @@ async fn accounts_are_placed_also_those_that_move_meanwhile() {
     assert_eq!(fake.count("ListTagsForResource"), 0);
 }
 
-/// The same organization, whose accounts say where they stand: one is in a unit that is gone by now.
 fn telling_tree(operation: &str, input: &Value) -> Option<FakeAnswer> {
     let (_, mut answer) = tree(operation, input)?;
     if operation == "ListAccounts" {
@@ -230,13 +225,12 @@ async fn sets_are_described_once_and_those_deleted_meanwhile_are_left_out() {
 #[tokio::test(start_paused = true)]
 async fn those_who_ask_at_once_share_a_reading() {
     let fake = Fake::new(|operation, _| {
-        // nothing in this test is worth a reading of its own
         (operation == "ListPermissionSets").then(|| (200, json!({"PermissionSets": []})))
     });
     let inventory = inventory(fake.connect().await, &[]);
     let busy = inventory.reading.lock().await;
     let release = async {
-        // polled last: both have asked by now
+        // polled last: both have called by now
         tokio::time::advance(Duration::from_millis(1)).await;
         drop(busy);
     };
@@ -251,7 +245,6 @@ fn user(enabled: bool) -> Value {
         "UserStatus": if enabled { "ENABLED" } else { "DISABLED" }})
 }
 
-/// What AWS says of Ana, as a test turns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ana {
     Enabled,
@@ -260,12 +253,10 @@ enum Ana {
     Silent,
 }
 
-/// An inventory that has read Ana once, and what AWS says of her from then on.
 async fn with_ana() -> (Arc<Fake>, Inventory, Arc<Mutex<Ana>>) {
     let state = Arc::new(Mutex::new(Ana::Enabled));
     let says = Arc::clone(&state);
     let fake = Fake::new(move |operation, _| match operation {
-        // the listing is late: it shows her as she was
         "ListUsers" => Some((200, json!({"Users": [user(true)]}))),
         "DescribeUser" => Some(match *says.lock().unwrap() {
             Ana::Enabled => (200, user(true)),
@@ -310,7 +301,7 @@ async fn a_user_who_cannot_be_read_is_an_error_and_the_snapshot_stays() {
     assert_eq!(fault.what, "the user");
     assert!(fault.message.contains("AccessDeniedException"), "{fault}");
     assert!(inventory.current().person(&ana).is_some());
-    // not remembered: it is asked again at once
+    // not cached
     *says.lock().unwrap() = Ana::Gone;
     let directory = inventory.refresh_person(&ana).await.unwrap();
     assert!(directory.person(&ana).is_none());
@@ -325,7 +316,7 @@ async fn many_presses_of_one_user_are_one_question() {
         assert!(answer.unwrap().person(&ana).is_some());
     }
     assert_eq!(fake.count("DescribeUser"), 1);
-    // a moment later it is asked anew
+    // read again a moment later
     *says.lock().unwrap() = Ana::Disabled;
     tokio::time::advance(described_users::BELIEVED).await;
     let directory = inventory.refresh_person(&ana).await.unwrap();
@@ -333,10 +324,10 @@ async fn many_presses_of_one_user_are_one_question() {
     assert_eq!(fake.count("DescribeUser"), 2);
 }
 
-/// A listing that began before and ends later must not bring somebody back.
+/// A listing begun earlier must not restore a deleted user.
 #[tokio::test(start_paused = true)]
 async fn who_was_found_gone_is_not_brought_back_by_an_older_reading() {
-    let ana: hallpass_model::UserId = ANA.parse().unwrap();
+    let ana: hallpass_base::UserId = ANA.parse().unwrap();
     let (_, inventory, says) = with_ana().await;
     let began = Instant::now();
     *says.lock().unwrap() = Ana::Gone;
@@ -346,7 +337,6 @@ async fn who_was_found_gone_is_not_brought_back_by_an_older_reading() {
     assert_eq!(late.people.len(), 1, "the listing shows her still");
     inventory.described().apply_to(&mut late, began);
     assert!(late.people.is_empty());
-    // a reading that began later is believed again
     tokio::time::advance(Duration::from_secs(1)).await;
     let directory = inventory.refresh().await.unwrap();
     assert!(directory.person(&ana).is_some());

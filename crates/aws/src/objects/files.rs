@@ -1,5 +1,5 @@
-//! Files in a bucket, for what keeps more there than the audit log: put whole, read in pieces, listed with
-//! their ages, removed. Where S3 answers and who asks is what the environment of the AWS CLI says.
+//! Files in a bucket, other than the audit log: atomic puts, ranged reads, listings with ages,
+//! removal. Uses the AWS CLI's environment.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hallpass_assignments::CenterFault;
-use hallpass_model::{Clock, Timestamp};
+use hallpass_base::{Clock, Timestamp};
 use http::Method;
 
 use super::{BucketPlace, Objects, content_type};
@@ -17,56 +17,41 @@ use crate::fault::CallFailure;
 use crate::signed::{RawResponse, Slash, UnsignedRequest, encoded, sha256};
 use crate::{AwsClientSettings, xml};
 
-/// How much of a file is asked for at once.
 const PIECE_BYTES: u64 = 8 << 20;
-/// How many calls are under way where there are many to make.
 const AT_ONCE: usize = 16;
-/// The Region where neither environment nor profile name one.
+/// The default Region.
 const REGION: &str = "us-east-1";
 
-/// A file as a listing shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BucketFile {
-    /// Its key below the place.
     pub key: String,
-    /// Its length.
     pub bytes: u64,
-    /// When it was put.
     pub modified: Timestamp,
 }
 
-/// What is right below a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BucketFolder {
-    /// Its files; their keys are their names in it.
     pub files: Vec<BucketFile>,
-    /// The names of the folders in it.
     pub folders: Vec<String>,
 }
 
-/// What a bucket did not do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{operation}` of `{place}` failed: {message}")]
 pub struct BucketError {
-    /// The operation.
     pub operation: &'static str,
-    /// The bucket, with the key where it is about one.
     pub place: String,
-    /// What happened.
     pub message: String,
-    /// What would help.
     pub help: String,
-    /// Whether it may be better later, with everything as it is.
+    /// Whether a retry may succeed.
     pub is_passing: bool,
 }
 
-/// A place in a bucket whose files are ours.
 #[derive(Debug)]
 pub struct BucketFiles(Objects);
 
 impl BucketFiles {
-    /// Finds credentials, Region and endpoint as the AWS CLI does; asks S3 nothing yet. `seed` spreads the pauses
-    /// between attempts.
+    /// Finds credentials, Region and endpoint as the AWS CLI does; makes no call. `seed` spreads
+    /// the retry pauses.
     ///
     /// # Errors
     /// When there is no TLS.
@@ -80,10 +65,7 @@ impl BucketFiles {
         Self::at(&AwsClientSettings::new(region), place, clock, seed).await
     }
 
-    /// As [`open`](Self::open), with credentials and endpoint of these settings.
-    ///
-    /// # Errors
-    /// When there is no TLS.
+    /// As [`open`](Self::open), with these settings.
     pub async fn at(
         settings: &AwsClientSettings,
         place: BucketPlace,
@@ -94,30 +76,28 @@ impl BucketFiles {
         objects.map(Self)
     }
 
-    /// Its name for people: `s3://bucket/root`.
+    /// For display: `s3://bucket/root`.
     pub fn name(&self) -> String {
         self.shown("").trim_end_matches('/').to_owned()
     }
 
-    /// The name of a file for people.
     pub fn shown(&self, key: &str) -> String {
         self.0.shown(key)
     }
 
-    /// All files whose keys begin with `prefix`, by their keys.
+    /// All files with `prefix`, by key.
     ///
     /// # Errors
-    /// When the listing is not whole.
+    /// When the listing is incomplete.
     pub async fn list(&self, prefix: &str) -> Result<Vec<BucketFile>, BucketError> {
         let listed = self.listing(prefix, false).await?;
         Ok(listed.files)
     }
 
-    /// What is right below a folder, which is called without a slash at its end: files, and folders that have some. Of
-    /// a folder that is not there nothing.
+    /// Direct content of a folder, named without a final slash. A missing folder is empty.
     ///
     /// # Errors
-    /// When the listing is not whole.
+    /// When the listing is incomplete.
     pub async fn inside(&self, folder: &str) -> Result<BucketFolder, BucketError> {
         let prefix = match folder {
             "" => String::new(),
@@ -126,7 +106,7 @@ impl BucketFiles {
         let mut listed = self.listing(&prefix, true).await?;
         let name = |key: &str| {
             let name = key.strip_prefix(&prefix)?.trim_end_matches('/');
-            // what some programs put in the place of a folder has the folder's own name
+            // some programs put a placeholder with the folder's own name
             (!name.is_empty()).then(|| name.to_owned())
         };
         listed.folders = listed.folders.iter().filter_map(|it| name(it)).collect();
@@ -143,7 +123,7 @@ impl BucketFiles {
         let (mut listed, mut token): (BucketFolder, Option<String>) = Default::default();
         loop {
             let mut call = self.0.call("ListObjectsV2", Method::GET, "");
-            // sorted by name: that is how they are signed
+            // sorted by name for the signature
             let mut query = String::new();
             if let Some(token) = &token {
                 query = format!("continuation-token={}&", encoded(token, Slash::Encoded));
@@ -179,16 +159,12 @@ impl BucketFiles {
         }
     }
 
-    /// A file, whole; `None` where there is none.
-    ///
-    /// # Errors
-    /// When it cannot be read.
+    /// `None` for a missing file.
     pub async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, BucketError> {
         let mut bytes = Vec::new();
         loop {
             let from = bytes.len() as u64;
             let Some(piece) = self.piece(key, from..from + PIECE_BYTES).await? else {
-                // nothing of the file, or nothing more
                 return Ok((from > 0).then_some(bytes));
             };
             let is_last = (piece.len() as u64) < PIECE_BYTES;
@@ -199,11 +175,7 @@ impl BucketFiles {
         }
     }
 
-    /// A file as it was when somebody told of it, by the entity tag that they told; `None` where it is gone, or another by
-    /// now. No longer than `bytes_max`.
-    ///
-    /// # Errors
-    /// When it cannot be read, or is longer.
+    /// A file with this entity tag; `None` when deleted or changed. At most `bytes_max`.
     pub async fn get_as_told(
         &self,
         key: &str,
@@ -225,10 +197,7 @@ impl BucketFiles {
         Ok(Some(reply.body))
     }
 
-    /// What was said of a file when it was put (`x-amz-meta-NAME`); `None` where nothing was, or there is no file.
-    ///
-    /// # Errors
-    /// When it cannot be asked for.
+    /// A file's metadata (`x-amz-meta-NAME`); `None` without a value or file.
     pub async fn said_of(&self, key: &str, name: &str) -> Result<Option<String>, BucketError> {
         let mut call = self.0.call("HeadObject", Method::HEAD, key);
         call.answers = &[404];
@@ -238,10 +207,7 @@ impl BucketFiles {
         Ok(said.and_then(|it| it.to_str().ok()).map(str::to_owned))
     }
 
-    /// Many files, in the order of their keys; those that are gone are left out.
-    ///
-    /// # Errors
-    /// When one cannot be read.
+    /// Many files, ordered by key; omits missing ones.
     pub async fn get_all(&self, keys: Vec<String>) -> Result<Vec<(String, Vec<u8>)>, BucketError> {
         let read = |key: String| async move { Ok(self.get(&key).await?.map(|bytes| (key, bytes))) };
         let read = stream::iter(keys).map(read).buffered(AT_ONCE);
@@ -249,10 +215,6 @@ impl BucketFiles {
         Ok(read.into_iter().flatten().collect())
     }
 
-    /// A range of a file that is there and has it.
-    ///
-    /// # Errors
-    /// When it cannot be read.
     pub async fn range(&self, key: &str, range: Range<u64>) -> Result<Vec<u8>, BucketError> {
         let mut bytes = Vec::new();
         let mut from = range.start;
@@ -270,7 +232,6 @@ impl BucketFiles {
         Ok(bytes)
     }
 
-    /// A piece of a file; `None` where there is nothing at its beginning.
     async fn piece(&self, key: &str, range: Range<u64>) -> Result<Option<Vec<u8>>, BucketError> {
         let mut call = self.0.call("GetObject", Method::GET, key);
         let last = range.end.saturating_sub(1);
@@ -279,7 +240,7 @@ impl BucketFiles {
         call.bulk = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
         let reply = self.send(&call, key).await?;
         match reply.status {
-            // an empty file has no range at all
+            // an empty file has no ranges
             416 => Ok((range.start == 0).then(Vec::new)),
             404 => match code_of(&reply).as_deref() {
                 Some("NoSuchKey") | None => Ok(None),
@@ -289,7 +250,7 @@ impl BucketFiles {
                 }
             },
             206 => Ok(Some(reply.body)),
-            // what knows no ranges answers with all of it
+            // a store without ranges returns the whole file
             _ => {
                 let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
                 let end = place(range.end).min(reply.body.len());
@@ -299,19 +260,15 @@ impl BucketFiles {
         }
     }
 
-    /// Puts a file, in place of the one that was there.
-    ///
-    /// # Errors
-    /// When it cannot be put.
     pub async fn put(&self, key: &str, bytes: Vec<u8>) -> Result<(), BucketError> {
         let call = self.put_call(key, bytes);
         self.send(&call, key).await.map(drop)
     }
 
-    /// Puts a file where there is none; the same one is not put twice.
+    /// Puts a new file; the same content succeeds.
     ///
     /// # Errors
-    /// When it cannot be put, or another one is there.
+    /// A failed put, or a different file exists.
     pub async fn put_once(&self, key: &str, bytes: Vec<u8>) -> Result<(), BucketError> {
         let mut call = self.put_call(key, bytes);
         call.headers.push(("if-none-match", "*".to_owned()));
@@ -324,7 +281,7 @@ impl BucketFiles {
             // put before, and its answer was lost
             Some(found) if found == call.body => Ok(()),
             None if reply.status == 501 => {
-                // a store that knows no conditions: what was looked at just now has to do
+                // a store without conditional writes: relies on the previous check
                 call.headers.retain(|(name, _)| *name != "if-none-match");
                 call.answers = &[];
                 self.send(&call, key).await.map(drop)
@@ -349,10 +306,7 @@ impl BucketFiles {
         call
     }
 
-    /// Removes files; one that is gone already is no error.
-    ///
-    /// # Errors
-    /// When one cannot be removed.
+    /// Removes files; ignores missing ones.
     pub async fn remove(&self, keys: &[String]) -> Result<(), BucketError> {
         let remove = |key: &String| {
             let key = key.clone();
@@ -430,12 +384,12 @@ fn code_of(reply: &RawResponse) -> Option<String> {
     codes.into_iter().next()
 }
 
-/// The folders of a page of a listing, with a slash at their ends.
+/// With a final slash.
 fn read_folders(body: &[u8]) -> Result<Vec<String>, String> {
     xml::texts(body, &["ListBucketResult", "CommonPrefixes", "Prefix"])
 }
 
-/// The files of a page of a listing: as many of each as there are keys, or it is not understood.
+/// Each key must have all fields.
 fn read_files(body: &[u8]) -> Result<Vec<BucketFile>, String> {
     let texts = |name: &str| xml::texts(body, &["ListBucketResult", "Contents", name]);
     let (keys, sizes, times) = (texts("Key")?, texts("Size")?, texts("LastModified")?);

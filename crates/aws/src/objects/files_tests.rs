@@ -1,5 +1,3 @@
-//! Files in a bucket: in pieces, once, with their ages; and what is said when S3 does not do it.
-
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -10,7 +8,7 @@ const NOW: &str = "2026-03-02T10:00:00Z";
 const PUT_AT: &str = "2026-03-02T09:00:00.000Z";
 const PAGE: usize = 2;
 
-/// A bucket that does what S3 documents, with small pages.
+/// Behaves as S3 documents, with small pages.
 #[derive(Default)]
 struct Bucket(Mutex<BTreeMap<String, Vec<u8>>>);
 
@@ -59,7 +57,6 @@ fn list(files: &BTreeMap<String, Vec<u8>>, asked: &ReceivedRequest) -> ScriptedR
     let prefix = asked.query("prefix").unwrap_or_default();
     let after = asked.query("continuation-token").unwrap_or_default();
     let of_folder = asked.query("delimiter").unwrap_or_default();
-    // a folder counts as one, and stands where its first key would
     let mut found: Vec<(String, Option<usize>)> = Vec::new();
     for (key, bytes) in files {
         let Some(below) = key.strip_prefix(&prefix) else {
@@ -159,7 +156,6 @@ async fn a_folder_shows_what_is_right_below_it() {
         (vec!["logs".to_owned()], 1)
     );
     assert_eq!(files.inside("gone").await.unwrap(), BucketFolder::default());
-    // a name that begins alike is another folder
     assert_eq!(files.inside("log").await.unwrap(), BucketFolder::default());
 }
 
@@ -206,14 +202,14 @@ async fn a_file_is_put_once() {
         "{}",
         taken.help
     );
-    // a store that knows no conditions
+    // a store without conditional writes
     fake.first([xml_error(501, "NotImplemented")]);
     files.put_once("n.json", b"one".to_vec()).await.unwrap();
     assert_eq!(fake.last().header("if-none-match"), None);
     fake.first([xml_error(501, "NotImplemented")]);
     assert!(files.put_once("n.json", b"two".to_vec()).await.is_err());
     assert_eq!(files.get("n.json").await.unwrap().unwrap(), b"one");
-    // how it is encrypted is the bucket's to say
+    // the bucket decides on encryption
     assert_eq!(fake.last().header("x-amz-server-side-encryption"), None);
 }
 

@@ -1,4 +1,4 @@
-//! Permission sets and their assignments, read and written for plans of access as code.
+//! Permission sets and assignments, for plans of access as code.
 
 mod reads;
 mod writes;
@@ -15,7 +15,7 @@ use hallpass_access_files::{
 use hallpass_assignments::{
     CenterFault, IdentityCenter as _, OperationKind, OperationStatus, SentOperation, Urgency,
 };
-use hallpass_model::{AccountId, GroupId, PermissionSetArn, PermissionSetName, UserId};
+use hallpass_base::{AccountId, GroupId, PermissionSetArn, PermissionSetName, UserId};
 use tokio::sync::Mutex;
 
 use crate::Aws;
@@ -24,22 +24,18 @@ use crate::center::operation_status;
 use crate::fault::CallFailure;
 use crate::inventory::session_seconds;
 
-/// Requests at once; the rate limiter sets the rate.
 const WIDTH: usize = 6;
 
 fn look() -> Deadline {
     Deadline::look()
 }
 
-/// The permission sets of the instance.
 pub struct PermissionSets {
     aws: Arc<Aws>,
-    /// Names by ARN: neither changes while a set exists.
     names: Mutex<BTreeMap<PermissionSetArn, PermissionSetName>>,
 }
 
 impl PermissionSets {
-    /// Permission sets over a connection.
     pub fn new(aws: Arc<Aws>) -> Self {
         Self {
             aws,
@@ -87,7 +83,6 @@ impl PermissionSetAdmin for PermissionSets {
             .try_collect()
             .await?;
         for (arn, set) in found {
-            // deleted after it was listed
             let Some(set) = set else { continue };
             let name = PermissionSetName::new(set.name.unwrap_or_default());
             names.insert(arn, name.map_err(|error| unclear(&error.to_string()))?);

@@ -1,11 +1,9 @@
-//! Reading permission sets.
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ssoadmin::types::{self as sso, ProvisioningStatus};
 use hallpass_access_files::{CustomerPolicy, PermissionSetContent, PermissionsBoundary, SetPart};
 use hallpass_assignments::CenterFault;
-use hallpass_model::{AccountId, PermissionSetArn};
+use hallpass_base::{AccountId, PermissionSetArn};
 
 use super::{PermissionSets, is_missing, look, unclear};
 use crate::center::PAGE;
@@ -79,7 +77,6 @@ impl PermissionSets {
         Ok(rows.into_iter().map(|tag| (tag.key, tag.value)).collect())
     }
 
-    /// Adds one part to what is known of a set.
     pub(super) async fn add_part(
         &self,
         set: &PermissionSetArn,
@@ -87,7 +84,6 @@ impl PermissionSets {
         content: &mut PermissionSetContent,
     ) -> Result<(), CallFailure> {
         match part {
-            // read first, to see whether there is such a set
             SetPart::Texts => {}
             SetPart::Managed => content.managed_policies = self.managed(set).await?,
             SetPart::Customer => content.customer_managed_policies = self.customer(set).await?,

@@ -1,9 +1,9 @@
-//! Writing permission sets: each write is sent once.
+//! Each write is sent once.
 
 use aws_sdk_ssoadmin::types::{self as sso, ProvisionTargetType};
 use hallpass_access_files::{CustomerPolicy, PermissionsBoundary, SetAction, iso_duration as iso};
 use hallpass_assignments::{CenterFault, Urgency};
-use hallpass_model::{PermissionSetArn, PermissionSetName};
+use hallpass_base::{PermissionSetArn, PermissionSetName};
 
 use super::{PermissionSets, unclear};
 use crate::call::Deadline;
@@ -31,7 +31,6 @@ fn tag(key: &str, value: &str) -> Result<sso::Tag, CenterFault> {
     tag.map_err(|error| refused(&error.to_string()))
 }
 
-/// Sends a write about one set and takes nothing from the answer.
 macro_rules! change {
     ($self:ident, $set:ident, $operation:literal, $request:expr) => {{
         let aws = &$self.aws;
@@ -67,7 +66,6 @@ impl PermissionSets {
         )
     }
 
-    /// The policies that are attached to it.
     async fn attach(&self, set: &PermissionSetArn, action: &SetAction) -> Result<(), CenterFault> {
         type Sso = aws_sdk_ssoadmin::Client;
         match action {
@@ -121,7 +119,6 @@ impl PermissionSets {
         }
     }
 
-    /// The policy of its own and the boundary.
     async fn change_own(
         &self,
         set: &PermissionSetArn,

@@ -1,7 +1,6 @@
-//! The access portal of IAM Identity Center as programs use it: sign in (`sso-oidc`), then role
+//! The access portal of IAM Identity Center for programs: sign-in (`sso-oidc`), then role
 //! credentials (`sso`). Both are plain JSON without signatures; the access token is the secret.
-//!
-//! The token is kept where and how the AWS CLI keeps it, so that either signs in for both.
+//! Shares the token cache with the AWS CLI.
 
 mod sign_in;
 mod token;
@@ -12,7 +11,7 @@ use std::time::Duration;
 use hallpass_api::Portal;
 use hallpass_aws::answer_body::{BodyFault, whole};
 use hallpass_aws::portal_address::{is_loopback, portal_address};
-use hallpass_model::{AccountId, PermissionSetName, Timestamp};
+use hallpass_base::{AccountId, PermissionSetName, Timestamp};
 use reqwest::{RequestBuilder, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
@@ -23,37 +22,29 @@ pub use self::token::SsoToken;
 use crate::client::root;
 use hallpass_terminal::exit::Failure;
 
-/// How long one call may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
-/// The longest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
-/// How often a call is made while AWS is busy.
+/// Attempts of a call while AWS is busy.
 const ATTEMPTS: u32 = 4;
-/// The pause after the first attempt; it doubles.
+/// The pause after the first attempt; doubles.
 const PAUSE: Duration = Duration::from_millis(400);
 
-/// The way to one access portal.
 #[derive(Debug)]
 pub struct AccessPortal {
     place: Portal,
-    /// Where both services are, when not at AWS: for the portal of a simulator.
     simulated: Option<String>,
     oidc: Url,
     sso: Url,
     http: reqwest::Client,
 }
 
-/// Credentials of a role, for its session.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoleCredentials {
-    /// The id of the key.
     pub access_key_id: String,
-    /// The key.
     pub secret_access_key: SecretString,
-    /// What tells whose session it is.
     pub session_token: SecretString,
-    /// When they end, in milliseconds since 1970.
+    /// In milliseconds since 1970.
     expiration: i64,
 }
 
@@ -69,20 +60,16 @@ impl RoleCredentials {
         parts.into_iter().all(is_word)
     }
 
-    /// When they end.
     pub fn expires_at(&self) -> Timestamp {
         Timestamp::from_millisecond(self.expiration).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 }
 
-/// Why the portal gave nothing.
 #[derive(Debug)]
 pub enum PortalError {
-    /// The token is not known, over or revoked.
+    /// An unknown, expired or revoked token.
     NotSignedIn,
-    /// Whoever signed in has no such role there, or not yet.
     NoAccess,
-    /// Anything else.
     Failed(Failure),
 }
 
@@ -92,7 +79,6 @@ impl From<Failure> for PortalError {
     }
 }
 
-/// What AWS said no with.
 #[derive(Debug)]
 struct PortalRefusal {
     status: StatusCode,
@@ -101,7 +87,6 @@ struct PortalRefusal {
     text: String,
 }
 
-/// A call that came to nothing.
 #[derive(Debug)]
 enum CallError {
     Refused(PortalRefusal),
@@ -131,7 +116,6 @@ impl From<CallError> for Failure {
     }
 }
 
-/// A failure as AWS writes it; `error` in `sso-oidc`, `message` in `sso`.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ErrorBody {
@@ -141,10 +125,6 @@ struct ErrorBody {
 }
 
 impl AccessPortal {
-    /// The portal that a server names.
-    ///
-    /// # Errors
-    /// When that is no portal.
     pub fn new(mut place: Portal) -> Result<Self, Failure> {
         let bad = |place: &Portal, why: &str| {
             let url = &place.start_url;
@@ -196,22 +176,19 @@ impl AccessPortal {
         })
     }
 
-    /// Its address.
     pub fn start_url(&self) -> &str {
         &self.place.start_url
     }
 
-    /// The Region of IAM Identity Center.
     pub fn region(&self) -> &str {
         &self.place.region
     }
 
-    /// Where AWS is for who works with this portal: an address only when that is a simulator.
     pub fn endpoint_url(&self) -> Option<&str> {
         self.simulated.as_deref()
     }
 
-    /// The name of the `sso-session` in the AWS CLI's configuration, by which tokens are kept.
+    /// The name of the `sso-session` in the AWS CLI's configuration, the key of cached tokens.
     pub fn session(&self) -> &'static str {
         match self.simulated {
             None => "hallpass",
@@ -219,7 +196,6 @@ impl AccessPortal {
         }
     }
 
-    /// The page that leads into the console of an account.
     pub fn console_url(
         &self,
         account: &AccountId,
@@ -238,10 +214,7 @@ impl AccessPortal {
         format!("{start}/#/console?{wish}")
     }
 
-    /// Credentials of a role, for whoever signed in (`GetRoleCredentials`).
-    ///
-    /// # Errors
-    /// See [`PortalError`].
+    /// Role credentials of the signed-in user (`GetRoleCredentials`).
     pub async fn role_credentials(
         &self,
         token: &SsoToken,
@@ -278,7 +251,6 @@ impl AccessPortal {
         }
     }
 
-    /// `POST` to `sso-oidc`.
     async fn oidc<B: Serialize, T: DeserializeOwned>(
         &self,
         path: &[&str],
@@ -288,7 +260,6 @@ impl AccessPortal {
         self.call(|| self.http.post(url.clone()).json(body)).await
     }
 
-    /// Makes a call, again while AWS is busy.
     async fn call<T: DeserializeOwned>(
         &self,
         request: impl Fn() -> RequestBuilder,
@@ -304,7 +275,7 @@ impl AccessPortal {
                 }
                 Err(error) => return Err(error),
                 Ok(bytes) => {
-                    // the text of a parse error could repeat a secret
+                    // a parse error's text could contain a secret
                     let unreadable = |_| {
                         let message = "the access portal answered something unexpected";
                         CallError::Failed(Failure::failed(message).code("portal"))
@@ -347,12 +318,11 @@ impl AccessPortal {
     }
 }
 
-/// Whether to try again; `slow_down` is an answer to a device that polls.
 fn is_busy(refusal: &PortalRefusal) -> bool {
     refusal.status.is_server_error() || refusal.status == StatusCode::TOO_MANY_REQUESTS
 }
 
-/// The endpoint that the environment names for a service, as the SDKs read it; else the simulator's.
+/// The service's endpoint from the environment, as in the SDKs; else the simulator's.
 fn endpoint(service: &str, simulated: Option<&str>) -> Result<Option<String>, Failure> {
     let variable = |name: &str| match std::env::var(name) {
         Ok(url) if url.is_empty() => Ok(None),
@@ -381,7 +351,6 @@ fn below(base: &Url, path: &[&str]) -> Result<Url, Failure> {
 }
 
 fn url_query(pairs: &[(&str, &str)]) -> String {
-    // the fragment of the portal's address is read like a query
     let base = "http://portal.invalid/".parse::<Url>();
     let made = base.map(|mut url| {
         url.query_pairs_mut().extend_pairs(pairs);

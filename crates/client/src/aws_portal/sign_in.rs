@@ -1,12 +1,12 @@
-//! Signing in to the access portal: in the browser of this machine (authorization code with a proof
-//! key, RFC 7636) or with a code in any browser (RFC 8628), as `aws sso login` does.
+//! Sign-in to the access portal, as `aws sso login`: in the local browser (authorization code with
+//! a proof key, RFC 7636) or with a code in any browser (RFC 8628).
 
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -17,24 +17,18 @@ use super::token::KeptSecret;
 use super::{AccessPortal, CallError, SsoToken, below};
 use crate::browser::{Callback, open, secret};
 
-/// What is asked for: what the portal gives, and nothing else.
 const SCOPE: &str = "sso:account:access";
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 const AUTHORIZATION_CODE: &str = "authorization_code";
 const REFRESH_TOKEN: &str = "refresh_token";
-/// The path that the browser is sent back to.
 const CALLBACK: &str = "/oauth/callback";
-/// How long a person may take.
 const PATIENCE: Duration = Duration::from_mins(10);
-/// The pause between questions where AWS names none, and what a `slow_down` adds (RFC 8628 §3.5).
+/// Default poll interval, and the increase by `slow_down` (RFC 8628 §3.5).
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Where the person confirms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInWay {
-    /// In a browser on this machine.
     Browser,
-    /// In any browser, with a code.
     Device,
 }
 
@@ -69,10 +63,6 @@ struct Tokens {
 }
 
 impl AccessPortal {
-    /// Signs in, and keeps the token.
-    ///
-    /// # Errors
-    /// When nobody confirms it, or AWS refuses.
     pub async fn sign_in(&self, way: SignInWay) -> Result<SsoToken, Failure> {
         let token = match way {
             SignInWay::Browser => self.in_browser().await?,
@@ -82,7 +72,6 @@ impl AccessPortal {
         Ok(token)
     }
 
-    /// The token, renewed by its refresh token, and kept.
     pub(super) async fn renewed(&self, token: &SsoToken) -> Result<SsoToken, CallError> {
         let none = || {
             CallError::Refused(super::PortalRefusal {
@@ -97,13 +86,13 @@ impl AccessPortal {
             secret: token.client_secret.as_ref().ok_or_else(none)?.0.clone(),
             expires_at: token
                 .registration_expires_at
-                .filter(|at| *at > hallpass_clock::now())
+                .filter(|at| *at > hallpass_base::clock::now())
                 .ok_or_else(none)?
                 .as_second(),
         };
         let more = json!({ "grantType": REFRESH_TOKEN, "refreshToken": refresh.0.expose_secret() });
         let mut renewed = self.token_of(&client, more).await?;
-        // a refresh token that is not replaced stays good
+        // without a new refresh token the old one stays valid
         renewed.refresh_token = renewed
             .refresh_token
             .or_else(|| token.refresh_token.clone());
@@ -200,7 +189,6 @@ impl AccessPortal {
         }
     }
 
-    /// A client of the portal, for this sign-in and its renewals.
     async fn register(&self, mut wish: Value) -> Result<PortalClient, Failure> {
         with(&mut wish, "clientName", "hallpass");
         with(&mut wish, "clientType", "public");
@@ -223,7 +211,9 @@ impl AccessPortal {
             start_url: self.start_url().to_owned(),
             region: self.region().to_owned(),
             access_token: KeptSecret(tokens.access_token),
-            expires_at: whole(TimeSpan::seconds(tokens.expires_in).after(hallpass_clock::now())),
+            expires_at: whole(
+                TimeSpan::seconds(tokens.expires_in).after(hallpass_base::clock::now()),
+            ),
             refresh_token: tokens.refresh_token.map(KeptSecret),
             client_id: Some(client.id.clone()),
             client_secret: Some(KeptSecret(client.secret.clone())),
@@ -238,7 +228,7 @@ fn with(wish: &mut Value, name: &str, value: &str) {
     }
 }
 
-/// Without parts of a second, which not every reader of the cache takes.
+/// Whole seconds, because some readers of the cache accept no fractions.
 fn whole(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }

@@ -1,11 +1,11 @@
-//! The access token of the portal, in the AWS CLI's cache: `~/.aws/sso/cache/HASH.json`, where the
-//! hash is that of the session's name, readable by its owner only.
+//! The portal's access token in the AWS CLI's cache: `~/.aws/sso/cache/HASH.json`, with the hash of
+//! the session's name, readable only by its owner.
 
 use std::path::PathBuf;
 use std::{env, fs, io};
 
 use aws_lc_rs::digest;
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_terminal::exit::Failure;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
@@ -13,10 +13,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::{AccessPortal, CallError};
 use crate::credentials::{private_folder, write_private};
 
-/// A token that ends within this is over: it has to last for the calls made with it.
 const MARGIN: TimeSpan = TimeSpan::seconds(60);
 
-/// A secret that is written to the cache, and shown nowhere else.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
 pub(super) struct KeptSecret(pub(super) SecretString);
@@ -27,7 +25,6 @@ impl Serialize for KeptSecret {
     }
 }
 
-/// A token, with what it can be renewed by.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SsoToken {
@@ -46,10 +43,11 @@ pub struct SsoToken {
 }
 
 impl AccessPortal {
-    /// The token that is kept, renewed if it is over; none when somebody has to sign in.
+    /// The stored token, renewed if expired; `None` when a sign-in is needed, also after a refused
+    /// renewal.
     ///
     /// # Errors
-    /// When the folder cannot be used. A renewal that is refused is none.
+    /// When the folder cannot be used.
     pub async fn kept_token(&self) -> Result<Option<SsoToken>, Failure> {
         let path = self.cache()?;
         let bytes = match fs::read(&path) {
@@ -57,7 +55,6 @@ impl AccessPortal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Failure::unreadable(path.display(), &error)),
         };
-        // whatever else stands there is none of ours, and signing in replaces it
         let Ok(token) = serde_json::from_slice::<SsoToken>(&bytes) else {
             return Ok(None);
         };
@@ -66,7 +63,7 @@ impl AccessPortal {
         if !same(&token.start_url, self.start_url()) || token.region != self.region() {
             return Ok(None);
         }
-        if token.expires_at > MARGIN.after(hallpass_clock::now()) {
+        if token.expires_at > MARGIN.after(hallpass_base::clock::now()) {
             return Ok(Some(token));
         }
         match self.renewed(&token).await {
@@ -76,10 +73,6 @@ impl AccessPortal {
         }
     }
 
-    /// Keeps a token.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
     pub(super) fn keep(&self, token: &SsoToken) -> Result<(), Failure> {
         let path = self.cache()?;
         let failed = |error| Failure::unwritable(path.display(), &error);
@@ -90,10 +83,9 @@ impl AccessPortal {
         write_private(&path, &text).map_err(failed)
     }
 
-    /// Forgets the token, which is worth nothing any more.
+    /// Deletes a worthless token.
     pub fn forget_token(&self) {
         if let Ok(path) = self.cache() {
-            // one that cannot be removed is refused and replaced at the next sign-in
             let _ = fs::remove_file(path);
         }
     }
@@ -103,7 +95,7 @@ impl AccessPortal {
         let home = home.filter(|it| it.is_absolute()).ok_or_else(|| {
             Failure::bad_input("there is no place to keep the sign-in: `HOME` is not set")
         })?;
-        // the name of the file in the AWS CLI's cache, not a protection
+        // a file name in the AWS CLI's cache, not a protection
         let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, self.session().as_bytes());
         let name = format!("{}.json", hex::encode(hash));
         Ok(home.join(".aws").join("sso").join("cache").join(name))

@@ -1,8 +1,8 @@
-//! The rows of `organization.md` §2.
+//! Test table of `organization.md` §2.
 
 use std::sync::Arc;
 
-use hallpass_events::{EventHandler as _, HandledEvent};
+use hallpass_findings::events::{EventHandler as _, HandledEvent};
 use hallpass_findings::{
     AccountFacts, AccountTag, ENTRY_LASTS, EnrichOutcome, EnrichSettings, EnrichTrigger,
     FindingHandler, MemberAccount, NotePolicy, RefusalKind, batches, update_of, wants,
@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use crate::world::{World, event, findings, fixture, wanted};
 
-/// Keys in order at every level.
 fn sorted(mut value: Value) -> String {
     value.sort_all_objects();
     value.to_string()
@@ -24,7 +23,6 @@ fn with(notes: NotePolicy) -> EnrichSettings {
     }
 }
 
-/// Case, event, which of its findings, what becomes of notes.
 fn rows() -> [(
     &'static str,
     &'static str,
@@ -292,7 +290,6 @@ fn row_12_250_findings_are_three_requests() {
         ..MemberAccount::default()
     });
     let settings = EnrichSettings::default();
-    // each comes twice
     let updates = all
         .iter()
         .chain(&all)
@@ -302,7 +299,6 @@ fn row_12_250_findings_are_three_requests() {
         .map(|it| it.identifiers.len())
         .collect();
     assert_eq!(sizes, [100, 100, 50]);
-    // one Region more is one request more
     let mut other = all[0].clone();
     other.region = "eu-west-1".to_owned();
     let updates = [&all[0], &other].map(|it| (it, update_of(it, &facts, &settings)));
@@ -317,7 +313,6 @@ async fn row_13_only_what_was_left_out_is_sent_again() {
     all[2].id = "f-0009".to_owned();
     world.stand(&all);
     let left = |id: &str, code: &str| vec![(id.to_owned(), code.to_owned())];
-    // taken from the end
     world.script.lock().unwrap().unprocessed =
         vec![vec![], left("f-0002", "ConcurrentUpdateError")];
     let report = world

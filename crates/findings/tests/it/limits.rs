@@ -1,5 +1,4 @@
-//! What Security Hub takes, whatever an account is called, tagged and whoever is to be called
-//! (`organization.md` E-7).
+//! Updates fit Security Hub for any account name, tags and contact (`organization.md` E-7).
 
 use hallpass_findings::{
     AccountFacts, AccountTag, EnrichSettings, FindingNote, MemberAccount, NotePolicy,
@@ -100,7 +99,7 @@ proptest! {
         if let AccountFacts::Member(MemberAccount { contact, .. }) = &facts {
             prop_assert_eq!(update.fields.contains_key("securityContact"), contact.is_some());
         }
-        // fields of analysts stay, as far as there is room
+        // analysts' fields stay within the limit
         let others = finding.fields.iter().filter(|(key, value)| {
             !["AccountName", "OU", "findingEnriched", "securityContact"].contains(&key.as_str())
                 && !key.trim().is_empty() && !value.trim().is_empty()
@@ -109,7 +108,6 @@ proptest! {
         for (key, value) in others.take(46) {
             prop_assert_eq!(update.fields.get(key), Some(value));
         }
-        // the same once more is the same
         prop_assert_eq!(update_of(&finding, &facts, &settings), update);
     }
 }

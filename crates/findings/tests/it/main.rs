@@ -1,4 +1,4 @@
-//! The rules of `organization.md` §2 through the public interface.
+//! Tests the rules of `organization.md` §2 through the public interface.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,7 +1,7 @@
-//! Where an account stands is read anew for whoever changes something in it (`organization.md` E-4).
+//! Account moves are reread before changes (`organization.md` E-4).
 
+use hallpass_base::AccountId;
 use hallpass_findings::{AccountFacts, EnrichSettings, RefusalKind};
-use hallpass_model::AccountId;
 
 use crate::world::World;
 
@@ -23,7 +23,7 @@ async fn an_account_that_was_moved_or_has_left_stands_where_it_is_within_five_mi
         panic!("it is the organization's");
     };
     assert_eq!(member.unit, "Prod", "what is written says it too");
-    // what cannot be read now is not as it was
+    // an unreadable place is unknown, not cached
     world.pass(300);
     world.refuse("DescribeAccount", RefusalKind::Denied, "AccessDenied", 1);
     assert!(unit().await.is_err());

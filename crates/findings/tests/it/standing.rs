@@ -1,10 +1,10 @@
-//! Nothing that somebody wrote is lost (`organization.md` E-13): what is written follows from the finding as it stands,
-//! whatever an event's copy says, and whenever somebody comes between two of our calls.
+//! No foreign edit is lost (`organization.md` E-13): writes depend on the current finding, not the
+//! event's copy, whenever an edit occurs between our calls.
 
 use std::sync::Arc;
 
 use fastrand::Rng;
-use hallpass_events::{EventHandler as _, HandledEvent, OrganizationEvent};
+use hallpass_findings::events::{EventHandler as _, HandledEvent, OrganizationEvent};
 use hallpass_findings::{
     EnrichOutcome, EnrichSettings, Finding, FindingHandler, RefusalKind, read_standing,
 };
@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 
 use crate::world::{World, document, event, findings, wanted};
 
-/// So many findings like the one of the fixture.
 fn many(count: usize) -> Vec<Finding> {
     let one = findings("org-sh-imported").remove(0);
     let of = |number: usize| Finding {
@@ -24,7 +23,7 @@ fn many(count: usize) -> Vec<Finding> {
 
 fn event_of(number: usize, finding: &Finding) -> OrganizationEvent {
     let mut of_one = event("org-sh-imported");
-    of_one.id = hallpass_events::EventKey::of_event(&format!("event-{number}")).unwrap();
+    of_one.id = hallpass_findings::events::EventKey::of_event(&format!("event-{number}")).unwrap();
     of_one.detail = json!({ "findings": [document(finding)] });
     of_one
 }
@@ -46,7 +45,7 @@ async fn notes_and_fields_of_findings_annotated_before_their_events_stay_in_any_
         let world = World::new();
         let all = many(20);
         world.stand(&all);
-        // the copies of the first events know nothing of the notes, those of the second do
+        // the first events lack the notes, the second have them
         let mut events: Vec<_> = all
             .iter()
             .enumerate()
@@ -134,7 +133,7 @@ async fn what_is_gone_archived_enriched_or_of_another_account_is_left_alone() {
 
 #[tokio::test]
 async fn what_was_busy_or_refused_is_read_again_before_it_is_sent_again() {
-    // between the refusal and the next try somebody writes a note
+    // a note is written between refusal and retry
     for code in [
         "ConcurrentUpdateError",
         "FindingSizeExceeded",
@@ -152,7 +151,6 @@ async fn what_was_busy_or_refused_is_read_again_before_it_is_sent_again() {
         let mut calls = 0;
         *world.before_calls.lock().unwrap() = Some(Box::new(move |_, hub| {
             calls += 1;
-            // read, sent, and then
             if calls == 3 {
                 for number in 0..2 {
                     annotate(hub.get_mut(&format!("many-{number:03}")).unwrap(), number);
@@ -193,7 +191,6 @@ async fn what_cannot_be_read_is_not_written_and_comes_again() {
     let why = "GetFindings: AccessDeniedException: no".to_owned();
     assert_eq!(report.outcomes, [EnrichOutcome::Again(why)]);
     assert_eq!(world.inputs("BatchUpdateFindings").len(), 0);
-    // an answer with pages is read to its end
     let world = World::new();
     let all = many(19);
     world.stand(&all);
@@ -215,7 +212,7 @@ async fn a_changed_tag_is_seen_after_five_minutes_and_the_rest_after_a_day() {
         format!("{facts:?}").contains("another-team")
     };
     assert!(!owner(299).await, "read five minutes ago at most");
-    // what cannot be read now is as it was known to be
+    // an unreadable value stays as cached
     world.refuse(
         "ListTagsForResource",
         RefusalKind::Passing,
@@ -241,7 +238,7 @@ async fn whoever_drops_the_cache_has_accounts_read_anew() {
     let drop = |account: Option<&str>| {
         let account = account.map(|it| it.parse().unwrap());
         let body = hallpass_findings::forget_event("drop", account.as_ref(), crate::world::now());
-        hallpass_events::read_event(&body.to_string()).unwrap()
+        hallpass_findings::events::read_event(&body.to_string()).unwrap()
     };
     let dropped = drop(None);
     assert!(handler.takes(&dropped.source, &dropped.detail_type));
@@ -264,11 +261,10 @@ async fn whoever_drops_the_cache_has_accounts_read_anew() {
     }
 }
 
-/// What an analyst wrote last to each finding, and when it was archived.
 type Written = Arc<std::sync::Mutex<std::collections::BTreeMap<String, usize>>>;
 
-/// One run: analysts annotate and archive at any of our reads, events come late, twice, out of order and forged, and
-/// requests are refused. The one moment that AWS leaves open, between our read and our write, is not used.
+/// One random run: analysts edit and archive at any read; events are late, duplicated, reordered
+/// and forged; requests are refused. Excludes AWS's unavoidable race between our read and write.
 async fn interleaved(seed: u64) {
     let world = World::new();
     let mut draws = Rng::with_seed(seed);
@@ -324,7 +320,7 @@ async fn interleaved(seed: u64) {
 
 #[tokio::test]
 async fn interleavings_lose_nothing_that_somebody_wrote() {
-    for seed in 0..hallpass_testing::cases(1_500, 10_000) {
+    for seed in 0..hallpass_base::testing::cases(1_500, 10_000) {
         interleaved(seed).await;
     }
 }

@@ -1,10 +1,10 @@
-//! The template for `CloudFormation`: its rules are those that we write patterns for, only these send to the queue, and its
-//! role may do what is called and no more.
+//! Template for `CloudFormation`: rules match our patterns, only these send to the queue, and the
+//! role allows exactly the calls made.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hallpass_events::{EventHandler as _, read_event};
+use hallpass_findings::events::{EventHandler as _, read_event};
 use hallpass_findings::{
     ENRICH_ACTIONS, EnrichSettings, FindingHandler, QUEUE_ACTIONS, management_template,
     rule_pattern, template,
@@ -56,8 +56,8 @@ fn its_rules_send_what_we_take_and_nobody_else_sends() {
     assert_eq!(queues.len(), 2, "a queue and its dead letters");
 }
 
-/// Changes of accounts come in `us-east-1` of the management account alone: rules there send them to the bus where the rules
-/// of the queue take them.
+/// Account changes arrive only in `us-east-1` of the management account: rules there forward them
+/// to the queue's bus.
 #[test]
 fn changes_of_accounts_are_sent_on_from_where_they_come() {
     let (template, management) = (template(), management_template());
@@ -106,7 +106,6 @@ fn changes_of_accounts_are_sent_on_from_where_they_come() {
     assert!(principal.contains("ManagementAccount"), "{principal}");
 }
 
-/// Source, detail type and detail of events, and whether they change what is known of the account.
 fn changes(account: &str) -> Vec<(&'static str, &'static str, Value, bool)> {
     let other = "999999999999";
     let call = |name: &str, parameters: Value| json!({ "eventName": name, "requestParameters": parameters });
@@ -222,7 +221,7 @@ async fn its_role_may_do_what_enriching_calls_and_no_more() {
         .iter()
         .map(|(operation, _)| operation.as_str())
         .collect();
-    // whoever has credentials may ask whose they are
+    // any credentials may query their identity
     let called: BTreeSet<&str> = called
         .into_iter()
         .filter(|it| *it != "GetCallerIdentity")

@@ -1,24 +1,21 @@
-//! An organization of the fixture, behind the port, with refusals that a test asks for.
+//! The fixture's organization behind the port, with scripted refusals.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_events::{OrganizationEvent, read_event};
+use hallpass_base::{Clock, Timestamp};
+use hallpass_findings::events::{OrganizationEvent, read_event};
 use hallpass_findings::{
     CallRefusal, EnrichSettings, EnrichTrigger, Enricher, Finding, FindingCalls, RefusalKind,
     WantedFinding, read_finding,
 };
-use hallpass_model::{Clock, Timestamp};
 use serde_json::{Value, json};
 
-/// Findings of a page.
 const PAGE: usize = 3;
-/// The account of the credentials.
 pub(crate) const OWN: &str = "111111111111";
 
-/// A fixture, read from its file once.
 pub(crate) fn fixture(name: &str) -> Value {
     static READ: LazyLock<Mutex<BTreeMap<String, Value>>> = LazyLock::new(Mutex::default);
     let mut read = READ.lock().unwrap();
@@ -44,13 +41,11 @@ pub(crate) fn findings(name: &str) -> Vec<Finding> {
         .collect()
 }
 
-/// Findings, as an event of new ones wants them.
 pub(crate) fn wanted(findings: &[Finding]) -> Vec<WantedFinding> {
     let imported = EnrichTrigger::Imported;
     findings.iter().map(|it| it.wanted(imported)).collect()
 }
 
-/// A finding as Security Hub shows it.
 pub(crate) fn document(it: &Finding) -> Value {
     let note = it.note.as_ref();
     let note = note.map(|it| json!({ "Text": it.text, "UpdatedBy": it.updated_by }));
@@ -68,22 +63,17 @@ pub(crate) fn now() -> Timestamp {
 #[derive(Default)]
 pub(crate) struct Script {
     pub(crate) calls: Vec<(String, Value)>,
-    /// By operation: what the next calls are refused with.
     pub(crate) refusals: BTreeMap<String, Vec<CallRefusal>>,
-    /// What the next updates leave out: id, code.
     pub(crate) unprocessed: Vec<Vec<(String, String)>>,
-    /// Input of updates with more fields than this is refused as a whole.
+    /// Refuses updates with more fields.
     pub(crate) fields_max: Option<usize>,
 }
 
-/// What somebody does to the findings of Security Hub before one of our calls.
 pub(crate) type Interference = Box<dyn FnMut(&str, &mut BTreeMap<String, Value>) + Send>;
 
 pub(crate) struct World {
     accounts: Mutex<Value>,
-    /// Security Hub's findings, by id.
     pub(crate) hub: Mutex<BTreeMap<String, Value>>,
-    /// What somebody does before each of our calls of Security Hub.
     pub(crate) before_calls: Mutex<Option<Interference>>,
     pub(crate) script: Mutex<Script>,
     now: Mutex<Timestamp>,
@@ -120,13 +110,11 @@ impl World {
         )
     }
 
-    /// Security Hub has these.
     pub(crate) fn stand(&self, findings: &[Finding]) {
         let mut hub = self.hub.lock().unwrap();
         hub.extend(findings.iter().map(|it| (it.id.clone(), document(it))));
     }
 
-    /// Gives an account another tag than it had.
     pub(crate) fn tag(&self, account: &str, key: &str, value: &str) {
         let mut accounts = self.accounts.lock().unwrap();
         let tags = accounts["accounts"][account]["Tags"]
@@ -136,19 +124,16 @@ impl World {
         tags.push(json!({ "Key": key, "Value": value }));
     }
 
-    /// Moves an account to another OU.
     pub(crate) fn relocate(&self, account: &str, unit: &str) {
         self.accounts.lock().unwrap()["accounts"][account]["OUName"] = unit.into();
     }
 
-    /// Takes an account out of the organization.
     pub(crate) fn take(&self, account: &str) -> Value {
         let mut accounts = self.accounts.lock().unwrap();
         let all = accounts["accounts"].as_object_mut().unwrap();
         all.remove(account).unwrap()
     }
 
-    /// Puts an account into the organization.
     pub(crate) fn put(&self, account: &str, facts: Value) {
         self.accounts.lock().unwrap()["accounts"][account] = facts;
     }
@@ -171,7 +156,6 @@ impl World {
             .insert(operation.to_owned(), vec![refusal; times]);
     }
 
-    /// The inputs that an operation was called with.
     pub(crate) fn inputs(&self, operation: &str) -> Vec<Value> {
         let script = self.script.lock().unwrap();
         let calls = script.calls.iter().filter(|(name, _)| name == operation);
@@ -199,7 +183,6 @@ fn refusal(operation: &str, code: &str) -> CallRefusal {
 }
 
 impl World {
-    /// What `BatchUpdateFindings` writes, and what it leaves out.
     fn update(&self, script: &mut Script, input: &Value) -> Result<Value, CallRefusal> {
         let fields = input["UserDefinedFields"].as_object().unwrap().len();
         if script.fields_max.is_some_and(|most| fields > most) {
@@ -231,9 +214,7 @@ impl World {
         Ok(json!({ "ProcessedFindings": [], "UnprocessedFindings": rows.collect::<Vec<_>>() }))
     }
 
-    /// A page of `GetFindings`.
     fn page(&self, input: &Value) -> Value {
-        // a page has three, so that all are read
         let ids = input["Filters"]["Id"].as_array().unwrap();
         assert!((1..=20).contains(&ids.len()), "{ids:?}");
         let hub = self.hub.lock().unwrap();
@@ -298,7 +279,6 @@ impl FindingCalls for World {
                 Ok(json!({ "OrganizationalUnit": { "Name": text("OrganizationalUnitId") } }))
             }
             ("organizations", "ListTagsForResource") => {
-                // two pages, so that both are read
                 let tags = account(&text("ResourceId"))?["Tags"]
                     .as_array()
                     .unwrap()

@@ -1,17 +1,16 @@
-//! Writing down: records are sealed onto the journal's end and kept until they are there.
+//! Seals records onto the journal and queues them until written.
 
 use std::collections::VecDeque;
 
 use hallpass_audit::{Draft, Head, seal};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::Guard;
 use crate::JournalFault;
 
-/// Records that wait for a journal that cannot be written; beyond, the oldest are lost and told of.
+/// Queue limit; beyond, the oldest are lost and reported.
 const WAITING_MAX: usize = 10_000;
 
-/// The journal's end, and what waits to be written after it.
 #[derive(Default)]
 pub(super) struct Book {
     waiting: VecDeque<Draft>,
@@ -20,15 +19,14 @@ pub(super) struct Book {
 
 #[derive(Default)]
 enum LedgerEnd {
-    /// To be read back: at the start, and after an append that may or may not have been written.
+    /// Must be reread: at the start, and after an uncertain append.
     #[default]
     Unknown,
     Known(Option<Head>),
 }
 
 impl Guard {
-    /// Writes records, or keeps them until they can be written: a journal that cannot be written
-    /// holds up no end.
+    /// Writes or queues records: a failed journal blocks no end.
     pub(super) async fn write(&self, drafts: impl IntoIterator<Item = Draft>) {
         let mut book = self.book.lock().await;
         book.waiting.extend(drafts);
@@ -39,7 +37,6 @@ impl Guard {
         self.flush(&mut book).await;
     }
 
-    /// Writes what waits.
     pub async fn write_waiting(&self) {
         let mut book = self.book.lock().await;
         self.flush(&mut book).await;
@@ -62,7 +59,7 @@ impl Guard {
                 LedgerEnd::Unknown => {
                     let last = self.ports.journal.last().await?;
                     if last.as_ref().is_some_and(|last| last.id() == draft.id()) {
-                        // the append before had its effect after all
+                        // the earlier append took effect
                         book.end = LedgerEnd::Known(last.as_ref().map(head_of));
                         book.waiting.pop_front();
                         continue;
@@ -77,7 +74,7 @@ impl Guard {
             let record = match sealed {
                 Ok(record) => record,
                 Err(fault) => {
-                    // it would never be written, and hold up those after it
+                    // it can never be written, and would block its successors
                     book.waiting.pop_front();
                     return Err(fault);
                 }

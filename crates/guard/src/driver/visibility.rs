@@ -1,31 +1,26 @@
-//! What a guard can see: copies of the ends, and the lack of them.
+//! Reads copies of the ends, and reports their absence.
 
 use hallpass_audit::{Event, Record};
-use hallpass_model::{HoldKey, TimeSpan, Timestamp};
+use hallpass_base::{HoldKey, TimeSpan, Timestamp};
 
 use super::{Guard, GuardState, RestoredMark};
 use crate::journal::{OF_NO_STORE, end_of, since_restored};
 use crate::{Blindness, EndWatch, Parked, Status};
 
-/// A copy that is older is alarmed.
+/// An older copy raises an alarm.
 const COPY_AGE_MAX: TimeSpan = TimeSpan::minutes(10);
-/// How often the journal says what is seen.
+/// Journal interval.
 const LOOKED_EVERY: TimeSpan = TimeSpan::hours(1);
 
-/// What came of the newest attempt to see.
 #[derive(Default)]
 pub(super) struct AwsVisibility {
-    /// Why there was no newer copy.
     why_not: String,
-    /// A copy was refused, as older or as changed.
     refused: Option<Blindness>,
-    /// What the journal was told last.
     blindness: Option<Blindness>,
     looked_at: Option<Timestamp>,
 }
 
 impl Guard {
-    /// Reads the newest copy there is, and tells what cannot be seen.
     pub async fn refresh(&self) {
         let mut why_not = Vec::new();
         let mut refused = None;
@@ -77,7 +72,7 @@ impl Guard {
         self.deliver(news, now).await;
     }
 
-    /// Says once what cannot be seen, and every hour what is.
+    /// Records failures once, and visible state every hour.
     async fn deliver(&self, news: GuardNotice, now: Option<Timestamp>) {
         match &news.blindness {
             Some(blindness) => {
@@ -100,9 +95,8 @@ impl Guard {
         }
     }
 
-    /// Whether the newest copy there is still says that the key has to go. Where none can be read,
-    /// the one that is known counts: an end too early can be mended by the server, one that never
-    /// comes by nobody.
+    /// Whether the newest copy still ends the key. If unreadable, uses the known copy: the server
+    /// can restore access ended too early; nothing repairs a missed end.
     pub(super) async fn is_still_due(&self, key: &HoldKey) -> bool {
         for ends in &self.ports.ends {
             let newest = match ends.newest(key).await {
@@ -130,7 +124,7 @@ impl Guard {
                 }
                 None if state.memory.is_orphan(key) => true,
                 None => {
-                    // the server has settled it since
+                    // the server settled it
                     state.watches.remove(key);
                     false
                 }
@@ -139,7 +133,6 @@ impl Guard {
         true
     }
 
-    /// What the guard says of itself now.
     pub fn status(&self) -> Status {
         let now = self.now();
         let state = self.state();
@@ -176,8 +169,8 @@ impl Guard {
         }
     }
 
-    /// Keeps what is known for the next guard of this name. Not what a restored copy says before the journal says that it
-    /// was restored: until then the next guard says that the copy is older, and somebody says it again.
+    /// Stores state for the next guard of this name. Omits a restored copy until the journal has
+    /// the restore: the next guard would call it older, and the operator must declare it again.
     pub async fn keep(&self) {
         let kept = {
             let mut state = self.state();
@@ -194,18 +187,13 @@ impl Guard {
     }
 }
 
-/// What there is to tell.
 struct GuardNotice {
-    /// New trouble.
     blindness: Option<Blindness>,
-    /// No trouble any more.
     sees_again: bool,
-    /// What is seen, when it is time to say so.
     looked: Option<String>,
 }
 
 impl GuardState {
-    /// What the journal of the guards before says.
     pub(super) fn recall(&mut self, records: &[Record]) {
         let is_ended = |record: &Record| record.event() == Event::GuardEnded.name();
         let has_removed = |record: &&Record| {
@@ -227,7 +215,6 @@ impl GuardState {
         }
     }
 
-    /// Watches what the memory says is open, and nothing else but what is under way.
     fn sync(&mut self) {
         let Self {
             memory,

@@ -1,9 +1,9 @@
-//! What a guard does, and what it does not.
+//! Actions of a guard, and their limits.
 
 use hallpass_assignments::{CenterFault, RemovalStage};
 use hallpass_audit::SignatureFault;
+use hallpass_base::TimeSpan;
 use hallpass_guard::{Blindness, EndsFault, Work, removal_of};
-use hallpass_model::TimeSpan;
 
 use crate::fakes::{Effect, Fakes, at, end, key, unreadable};
 
@@ -12,7 +12,7 @@ async fn what_is_overdue_goes_and_nothing_else_does() {
     let fakes = Fakes::default();
     fakes.give(end(1, 1, 100));
     fakes.give(end(2, 1, 900));
-    // standing access of somebody on the same target, which no copy names
+    // another user's standing access on the target, in no copy
     fakes.state().present.insert(key(9));
     let guard = fakes.guard().await;
     fakes.tick(&guard, 159).await;
@@ -82,7 +82,7 @@ async fn what_the_server_settled_meanwhile_is_left_alone() {
     fakes.give(end(1, 1, 100));
     let guard = fakes.guard().await;
     guard.refresh().await;
-    // the server saw it gone, and somebody gave it again since: not ours any more
+    // the server saw it removed, and it was granted again outside: not managed by Hallpass
     fakes.state().ends.clear();
     fakes.state().now = Some(at(200));
     while guard.work().await == Work::Did {}
@@ -113,7 +113,7 @@ async fn with_nothing_readable_it_goes_on_with_what_it_knows_and_says_so() {
         .count();
     assert_eq!(blind, 1, "once");
     assert!(guard.status().alarms()[0].contains("locked"));
-    // the next guard of its name knows as much
+    // the next guard of its name has the same state
     let next = fakes.guard().await;
     fakes.tick(&next, 701).await;
     assert_eq!(fakes.state().removed.len(), 1);
@@ -129,7 +129,7 @@ async fn without_the_time_nothing_is_removed() {
     assert_eq!(guard.work().await, Work::NoTime);
     assert_eq!(fakes.state().removed, []);
     assert_eq!(guard.status().blindness, Some(Blindness::NoTime));
-    // AWS answers: what the guard says of itself is as of now, not as of when it last read ends
+    // AWS responds: the status is as of now, not the last read
     fakes.state().now = Some(at(50));
     assert_ne!(guard.status().blindness, Some(Blindness::NoTime));
     guard.refresh().await;
@@ -145,7 +145,7 @@ async fn an_older_copy_removes_nothing() {
     fakes.state().seq = 40;
     let guard = fakes.guard().await;
     fakes.tick(&guard, 10).await;
-    // a backup is restored in which the end is earlier, and somebody else's access looks like ours
+    // a restored backup has an earlier end, and another user's access looks managed
     fakes.state().seq = 20;
     fakes.give(end(1, 3, 20));
     fakes.give(end(2, 1, 20));
@@ -155,14 +155,14 @@ async fn an_older_copy_removes_nothing() {
         guard.status().blindness,
         Some(Blindness::OlderCopy { .. })
     ));
-    // somebody says that this is how it is
+    // an operator declares the restore
     guard.accept_restored();
     fakes.tick(&guard, 501).await;
     assert_eq!(fakes.state().removed.len(), 2);
     assert_eq!(guard.status().blindness, None);
 }
 
-/// The journal goes on through a restore, the revisions of the store do not: what it says of before keeps nobody's access.
+/// The journal continues through a restore, store revisions do not: older records keep no access.
 #[tokio::test]
 async fn what_was_over_before_a_restore_is_not_over_after_it() {
     let fakes = Fakes::default();
@@ -172,10 +172,10 @@ async fn what_was_over_before_a_restore_is_not_over_after_it() {
     let guard = fakes.guard().await;
     fakes.tick(&guard, 200).await;
     assert_eq!(fakes.state().removed.len(), 2);
-    // given again after the backup was made: the restored store will know nothing of it
+    // granted after the backup: unknown to the restored store
     fakes.give(end(1, 9, 5_000));
     fakes.tick(&guard, 201).await;
-    // the restored store counts anew, and gives the other again
+    // the restored store restarts revisions, and grants the other again
     fakes.state().ends.clear();
     fakes.state().seq = 20;
     fakes.give(end(2, 1, 5_000));
@@ -189,13 +189,13 @@ async fn what_was_over_before_a_restore_is_not_over_after_it() {
     assert_eq!(fakes.state().removed.len(), 2);
     fakes.tick(&next, 5_100).await;
     assert_eq!(fakes.state().removed[2..], [key(1), key(2)]);
-    // given once more: what the restored store did not know had a higher revision
+    // granted again; the end unknown to the restored store had a higher revision
     fakes.state().ends.clear();
     fakes.give(end(1, 1, 9_000));
     fakes.tick(&next, 5_200).await;
     next.keep().await;
     drop(next);
-    // and what it ended since is over
+    // ends since then stay settled
     let last = fakes.guard().await;
     fakes.tick(&last, 5_300).await;
     assert_eq!(fakes.state().removed.len(), 4);
@@ -204,7 +204,8 @@ async fn what_was_over_before_a_restore_is_not_over_after_it() {
     fakes.check_journal();
 }
 
-/// The next guard would settle by what was written before, and nobody would say again that the store was restored.
+/// Else the next guard would settle by earlier records, and the restore would not be declared
+/// again.
 #[tokio::test]
 async fn a_restored_copy_is_kept_with_its_record_only() {
     let fakes = Fakes::default();
@@ -216,12 +217,12 @@ async fn a_restored_copy_is_kept_with_its_record_only() {
     let before = fakes.state().kept.clone();
     fakes.state().seq = 20;
     guard.accept_restored();
-    // AWS does not answer: no record can have a time
+    // AWS is unreachable: records have no time
     fakes.state().now = None;
     guard.tick().await;
     guard.keep().await;
     assert_eq!(fakes.state().kept, before);
-    // it answers, and the journal cannot be written
+    // AWS responds, but the journal fails
     fakes.state().journal_fails = Some(Effect::Before);
     fakes.tick(&guard, 20).await;
     guard.keep().await;
@@ -233,7 +234,7 @@ async fn a_restored_copy_is_kept_with_its_record_only() {
     fakes.check_journal();
 }
 
-/// Who changes the copy is told of at once, not once the one before is old; and what was known ends meanwhile.
+/// Tampering is reported immediately, not when the earlier copy is old; known ends still happen.
 #[tokio::test]
 async fn a_copy_that_nobody_signed_or_that_is_damaged_is_told_at_once() {
     let place = || "the file".to_owned();
@@ -263,7 +264,7 @@ async fn a_copy_that_nobody_signed_or_that_is_damaged_is_told_at_once() {
         fakes.tick(&guard, 161).await;
         assert_eq!(guard.status().blindness, None);
     }
-    // what cannot be read is told of when the copy before is old
+    // an unreadable copy is reported when the earlier one is old
     let fakes = Fakes::default();
     fakes.give(end(1, 1, 5_000));
     let guard = fakes.guard().await;
@@ -298,7 +299,7 @@ async fn while_aws_does_not_answer_it_asks_every_few_seconds_and_then_catches_up
     assert_eq!(guard.status().aws_silent_since, None);
 }
 
-/// That the instance's key cannot be used is an answer: whoever looks is told that, and not that AWS is silent.
+/// An unusable instance key is reported as such, not as an AWS outage.
 #[tokio::test]
 async fn an_unusable_key_is_told_as_such() {
     let fakes = Fakes::default();
@@ -345,7 +346,7 @@ async fn a_guard_that_stopped_between_removing_and_writing_says_it_when_it_start
     fakes.give(end(1, 1, 100));
     let guard = fakes.guard().await;
     fakes.tick(&guard, 160).await;
-    // stopped before it could write that it is gone
+    // stopped before recording the removal
     let last = fakes.state().records.pop().unwrap();
     assert_eq!(last.event(), "guard.ended");
     let next = fakes.guard().await;
@@ -362,7 +363,7 @@ async fn one_of_two_guards_finds_it_gone_and_both_say_what_they_did() {
     let (first, second) = (fakes.guard().await, Fakes::default());
     fakes.state().now = Some(at(160));
     second.state().now = Some(at(160));
-    // the second saw it, and comes to remove it after the first did
+    // the second guard saw it, and acts after the first
     second.give(end(1, 1, 100));
     let other = second.guard().await;
     other.refresh().await;

@@ -1,8 +1,8 @@
-//! The file of ends: whole, signed, or refused.
+//! The file of ends: complete and signed, or refused.
 
 use hallpass_audit::{SignatureFault, Signer};
+use hallpass_base::GrantId;
 use hallpass_guard::{EndsFault, Mark, Trust, read, render};
-use hallpass_model::GrantId;
 
 use crate::fakes::{at, end, key, mark};
 
@@ -79,7 +79,7 @@ fn no_changed_byte_goes_unseen() {
     for cut in 0..good.len() {
         assert!(read("f", &good[..cut], trust).is_err(), "cut at {cut}");
     }
-    // and without a key, no line
+    // without a key, no line
     let good = bytes(None);
     let begin = good.iter().position(|byte| *byte == b'\n').unwrap();
     for at in begin..good.len() {

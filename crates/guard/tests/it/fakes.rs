@@ -1,4 +1,4 @@
-//! Ports of a guard in memory, each of which can be told to fail.
+//! In-memory ports of a guard with injected failures.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use hallpass_assignments::{CenterFault, Missing, OperationStatus, OwnedEnd, SentOperation};
 use hallpass_audit::{Input, Record, verify};
+use hallpass_base::{GroupId, HoldKey, IdSource, Target, TimeSpan, Timestamp, UserId};
 use hallpass_guard::{
     AwsTime, Center, Ends, EndsCopy, EndsFault, EndsSource, Guard, GuardLimits, Journal,
     JournalFault, Kept, KeptStore, Mark, Newest, Ports,
 };
-use hallpass_model::{GroupId, HoldKey, IdSource, Target, TimeSpan, Timestamp, UserId};
 
 pub(crate) const BOUND: TimeSpan = TimeSpan::seconds(60);
 
@@ -43,15 +43,12 @@ pub(crate) fn mark(seq: u64) -> Mark {
     }
 }
 
-/// What the fakes hold.
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) now: Option<Timestamp>,
     pub(crate) seq: u64,
     pub(crate) ends: BTreeMap<HoldKey, OwnedEnd>,
-    /// Why ends cannot be read, if so.
     pub(crate) ends_fault: Option<EndsFault>,
-    /// Changes that come between a copy and a look at one key.
     pub(crate) meanwhile: Vec<OwnedEnd>,
     pub(crate) present: BTreeSet<HoldKey>,
     pub(crate) removed: Vec<HoldKey>,
@@ -59,7 +56,7 @@ pub(crate) struct State {
     pub(crate) center_fault: Option<CenterFault>,
     pub(crate) removal_fault: Option<CenterFault>,
     pub(crate) records: Vec<Record>,
-    /// Appends fail; after their effect, or before it.
+    /// Whether failing appends take effect.
     pub(crate) journal_fails: Option<Effect>,
     pub(crate) kept: Kept,
     ids: u128,
@@ -79,7 +76,7 @@ impl Fakes {
         self.0.lock().unwrap()
     }
 
-    /// Ours until then, and there.
+    /// Managed until then, and present.
     pub(crate) fn give(&self, end: OwnedEnd) {
         let mut state = self.state();
         state.seq += 1;
@@ -105,7 +102,6 @@ impl Fakes {
         Guard::start(ports, limits).await
     }
 
-    /// A round at `seconds`.
     pub(crate) async fn tick(&self, guard: &Guard, seconds: u64) {
         self.state().now = Some(at(seconds));
         guard.tick().await;
@@ -120,7 +116,6 @@ impl Fakes {
             .collect()
     }
 
-    /// The journal is a whole chain.
     pub(crate) fn check_journal(&self) {
         let state = self.state();
         let inputs = state.records.iter().map(|record| Input {

@@ -1,15 +1,13 @@
-//! Fuzz targets for what a guard reads, and what the server reads of a guard: the file of ends and
-//! journals. See `hallpass_testing`.
+//! Fuzz targets: the file of ends, and journals. See `hallpass_base::testing`.
 
 use hallpass_audit::{Draft, Event, Head, Origin, Record, Signer, seal};
+use hallpass_base::AuditId;
+use hallpass_base::testing::{changed, in_time};
 use hallpass_guard::{EndsFault, Trust, read, removal_of, render, whole_lines};
-use hallpass_model::AuditId;
-use hallpass_testing::{changed, in_time};
 use uuid::Uuid;
 
 use crate::fakes::{at, end, mark};
 
-/// What JSON lines have most of.
 const LETTERS: &[u8] = b"{}[]\",:\\u0019aef \n\r-.E_";
 
 #[test]
@@ -18,12 +16,12 @@ fn a_file_of_ends_is_read_whole_or_refused_with_its_name() {
     let ends = [end(1, 3, 100), end(2, 9, 200)];
     let signed = render(&ends, &mark(12), at(50), Some(&ours)).unwrap();
     let plain = render(&ends, &mark(12), at(50), None).unwrap();
-    hallpass_testing::fuzz_target!("ends", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("ends", |input: &[u8]| {
         let bytes = changed(input, &[&signed, &plain], LETTERS);
         for trust in [Trust::Anyone, Trust::Key(*ours.public())] {
             match in_time(|| read("f", &bytes, trust)) {
                 Ok(copy) if trust == Trust::Anyone => {
-                    // what is believed is written as what was read
+                    // a trusted copy renders to its input
                     let again = render(&copy.ends, &copy.mark, copy.at.unwrap(), None).unwrap();
                     let again = read("f", &again, trust).unwrap();
                     assert_eq!((&again.ends, &again.mark), (&copy.ends, &copy.mark));
@@ -39,7 +37,6 @@ fn a_file_of_ends_is_read_whole_or_refused_with_its_name() {
     });
 }
 
-/// A removal, begun and seen.
 fn journal() -> Vec<u8> {
     let (end, mut head, mut lines) = (end(1, 3, 100), None, Vec::new());
     for (number, event) in [Event::GuardEnding, Event::GuardEnded]
@@ -73,7 +70,7 @@ fn a_journal_is_read_to_its_last_whole_line() {
             .all(|line| removal_of(&Record::parse(line).unwrap()).is_some())
     );
     assert_eq!((lines.len(), torn), (2, None));
-    hallpass_testing::fuzz_target!("journal", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("journal", |input: &[u8]| {
         let bytes = changed(input, &[&journal], LETTERS);
         let (lines, torn) = in_time(|| whole_lines(&bytes));
         let read: usize = lines.iter().map(|line| line.len()).sum();

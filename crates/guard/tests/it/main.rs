@@ -1,4 +1,3 @@
-//! The guard from outside: its file of ends, its journal, and what it does with both.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,25 +1,19 @@
-//! What `hallpass --help` lists, and what `hallpass` alone says.
+//! Text of `hallpass --help` and plain `hallpass`.
 
 use std::fmt::Write as _;
 
 use hallpass_terminal::output;
 use hallpass_terminal::short_forms::{SHORT_FORMS, ShortForm};
 
-/// The columns that help is laid out in.
 pub(super) const WIDTH: usize = 80;
 
-/// The column in which `hallpass help all` says what a command does.
 const WHOLE_COLUMN: usize = 26;
 
-/// Commands for one purpose.
 pub(crate) struct CommandGroup {
-    /// What they are for.
     pub(crate) title: &'static str,
-    /// The commands by name.
     pub(crate) commands: &'static [&'static str],
 }
 
-/// Every command that is listed, in its group.
 pub(crate) const GROUPS: [CommandGroup; 6] = [
     CommandGroup {
         title: "Ask for access and use it",
@@ -57,16 +51,14 @@ pub(crate) const GROUPS: [CommandGroup; 6] = [
     },
 ];
 
-/// Commands that are in no group: `login --help` names the first two, packages have the files of the others.
+/// Ungrouped: `login --help` names the first two, packages include the others' output.
 pub(crate) const BESIDE: &[&str] = &["logout", "whoami", "completions", "man"];
 
-/// What stands below the groups.
 const UNLISTED: &str = "\
 `hallpass help all` lists every command with those below it: also `logout`,
 `whoami`, `completions` and `man`, and short forms such as `extend` and `sync`.
 ";
 
-/// What `hallpass` alone says: the commands of every day, and where the others are.
 pub(super) const DAILY: &str = "\
 Just-in-time access to AWS accounts: request it, get approval, it ends on time
 
@@ -86,13 +78,11 @@ Just-in-time access to AWS accounts: request it, get approval, it ends on time
 `hallpass demo` runs a server over a simulated organization, to try it out.
 ";
 
-/// The listed commands with their first lines, by group.
 pub(super) fn grouped(program: &clap::Command) -> String {
     let names = GROUPS.iter().flat_map(|group| group.commands);
     let column = names.map(|name| name.len()).max().unwrap_or(0) + 4;
     let mut text = String::new();
     for group in &GROUPS {
-        // writing to a `String` cannot fail
         let _ = writeln!(text, "{}:", group.title);
         for command in named(program, group.commands) {
             text.push_str(&line(&format!("  {}", command.get_name()), command, column));
@@ -103,7 +93,6 @@ pub(super) fn grouped(program: &clap::Command) -> String {
     text
 }
 
-/// The text of `hallpass help all`: every command with those below it, and the short forms.
 pub(super) fn whole(program: &clap::Command) -> String {
     let beside = CommandGroup {
         title: "Beside them",
@@ -136,7 +125,7 @@ fn named<'a>(
     found.flatten()
 }
 
-/// A command and those below it, by their names indented as deep as they are.
+/// Indents subcommands by depth.
 fn below<'a>(
     command: &'a clap::Command,
     indent: &str,
@@ -148,7 +137,6 @@ fn below<'a>(
     }
 }
 
-/// A name and its first line, in two columns.
 fn line(name: &str, command: &clap::Command, column: usize) -> String {
     let about = command.get_about().map(ToString::to_string);
     let about = output::wrapped(&about.unwrap_or_default(), WIDTH - column, column);

@@ -1,4 +1,4 @@
-//! The table of commands as people meet it: help, short forms, words of failures.
+//! Command table as users see it: help, short forms, failure texts.
 
 use super::listing::WIDTH;
 use super::*;
@@ -80,7 +80,7 @@ fn a_typo_of_a_short_form_gets_a_suggestion() {
         ("hallpass doctr", Some("doctor")),
         ("hallpass grnts", Some("grants")),
         ("hallpass xyzzyplugh", None),
-        // a short form is no name below a command
+        // short forms exist only at the top
         ("hallpass policy rvoke", None),
     ] {
         let told = told(words);
@@ -113,7 +113,7 @@ fn a_command_says_why_it_failed_in_the_form_of_its_data() {
     }
 }
 
-/// The flags that choose targets (`organization.md` P-14).
+/// Target selection flags (`organization.md` P-14).
 const SELECTING: &[&str] = &[
     "accounts",
     "ou",
@@ -124,7 +124,6 @@ const SELECTING: &[&str] = &[
     "regions",
 ];
 
-/// Commands with a plan whose targets are named by something else, and by what.
 const NAMED: &[(&str, &str)] = &[
     ("access apply", "the files say who has what where"),
     (
@@ -159,7 +158,6 @@ const NAMED: &[(&str, &str)] = &[
     ("who apply-review", "the rows of the review"),
 ];
 
-/// Commands with all of these arguments, by their words.
 fn with_arguments<'a>(
     command: &'a clap::Command,
     words: &str,
@@ -183,7 +181,7 @@ fn plans_over_accounts_and_regions_are_chosen_by_the_same_flags() {
     };
     let (mut named, mut selecting) = (BTreeSet::new(), Vec::new());
     for (words, command) in &all {
-        // what every command that runs a plan takes
+        // every plan command has it
         if argument(command, "accept_drift").is_none() {
             continue;
         }
@@ -200,7 +198,7 @@ fn plans_over_accounts_and_regions_are_chosen_by_the_same_flags() {
         "a plan command without the flags of its targets"
     );
     assert!(selecting.contains(&"org standards apply"), "{selecting:?}");
-    // whoever has one of them means the same by it
+    // same meaning everywhere
     for id in SELECTING.iter().filter(|it| **it != "regions") {
         let of = |words: &str| {
             let (_, command) = all.iter().find(|(it, _)| it == words).unwrap();
@@ -225,7 +223,6 @@ fn plans_over_accounts_and_regions_are_chosen_by_the_same_flags() {
     }
 }
 
-/// Arguments that each short form takes.
 const TYPED: &[(&str, &str)] = &[
     ("discard", "req_01934a5b6c7d7e8f90123456789abcde"),
     (

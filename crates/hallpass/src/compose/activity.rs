@@ -1,4 +1,4 @@
-//! What logs say of accounts, for the server: read from the files beside the activity table when somebody asks.
+//! Account activity for the server, read on demand next to the activity table.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,17 +7,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_access::ActivityLogs;
 use hallpass_activity::AccountActivity;
-use hallpass_host::activity_days;
-use hallpass_host::snapshots_at::SnapshotsAt;
-use hallpass_model::AccountId;
+use hallpass_app::host::activity_days;
+use hallpass_app::host::snapshots_at::SnapshotsAt;
+use hallpass_base::AccountId;
 use jiff::civil::Date;
 
-/// The activity table in a folder of snapshots.
 struct InFolder {
     folder: PathBuf,
 }
 
-/// What logs say: as it was given, else the activity table beside snapshots.
 pub(super) fn known(
     given: Option<Arc<dyn ActivityLogs>>,
     snapshots: Option<&SnapshotsAt>,
@@ -25,7 +23,7 @@ pub(super) fn known(
     given.or_else(|| beside(snapshots))
 }
 
-/// The activity table beside snapshots; there is none beside those in a bucket.
+/// Only for snapshots in a folder.
 fn beside(snapshots: Option<&SnapshotsAt>) -> Option<Arc<dyn ActivityLogs>> {
     let folder = snapshots?.folder()?;
     Some(Arc::new(InFolder { folder }))
@@ -38,7 +36,7 @@ impl ActivityLogs for InFolder {
         let read = tokio::task::spawn_blocking(move || {
             let read = || activity_days::read(&folder, account.as_str(), &days);
             match read() {
-                // a run replaced the files after the manifest was read: the manifest of now names those of now
+                // replaced after the manifest was read: the current manifest names the new files
                 Err(error) if error.kind() == io::ErrorKind::NotFound => read(),
                 read => read,
             }

@@ -1,25 +1,23 @@
-//! Watches what somebody has to look at, and tells it through the channels of notices: once when it
-//! begins, once when it is over. What stands is remembered in the store, so that a restart neither tells
-//! it again nor forgets to say that it is over.
+//! Reports alarms through notification channels: once at the start, once at the end. Stored, so
+//! that a restart neither repeats nor forgets them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::{AccessStore, Alarm, AlarmKind, AlarmState};
-use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_app::setup::waiting::rest;
+use hallpass_base::{Clock, TimeSpan, Timestamp};
+use hallpass_channels::wording::alarm;
 use hallpass_server::{ReadinessProbe, ServerStatus};
-use hallpass_setup::waiting::rest;
-use hallpass_wording::alarm;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How often everything is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// For how long all has to be well before an alarm is over: what comes and goes is one alarm.
+/// Healthy time before an alarm ends: flapping is one alarm.
 const WELL_FOR: Duration = Duration::from_mins(1);
 
-/// What is watched: one source for each kind of alarm that this server can raise.
+/// One source per possible alarm kind.
 #[derive(Clone)]
 pub(super) struct Watched {
     pub(super) probes: Vec<(AlarmKind, Arc<dyn ReadinessProbe>)>,
@@ -29,14 +27,13 @@ pub(super) struct Watched {
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// Since when a kind is as it was found, by the monotonic clock: the other one may be what is wrong.
+/// Start of a kind's state, by the monotonic clock: the wall clock may be the fault.
 #[derive(Clone, Copy)]
 struct AlarmsSeen {
     is_wrong: bool,
     since: Instant,
 }
 
-/// Watches until the server stops.
 pub(super) async fn watch(watched: Watched, mut stop: watch::Receiver<bool>) {
     let mut seen: BTreeMap<AlarmKind, AlarmsSeen> = BTreeMap::new();
     loop {
@@ -50,7 +47,6 @@ pub(super) async fn watch(watched: Watched, mut stop: watch::Receiver<bool>) {
 }
 
 impl Watched {
-    /// What is wrong now, by kind; `None` where all is well.
     async fn causes(&self) -> BTreeMap<AlarmKind, Option<String>> {
         let mut causes = BTreeMap::new();
         for (kind, probe) in &self.probes {
@@ -65,7 +61,6 @@ impl Watched {
         causes
     }
 
-    /// Since when something is wrong, where what is watched knows it better than who looks at it.
     fn since(&self, kind: AlarmKind) -> Option<Timestamp> {
         let mut probes = self.probes.iter();
         let (_, probe) = probes.find(|(of, _)| *of == kind)?;
@@ -85,7 +80,7 @@ impl Watched {
             .collect();
         let (causes, at) = (self.causes().await, self.clock.now());
         for kind in AlarmKind::ALL {
-            // a kind that is not watched any more, of a guard that is configured no more for instance
+            // a kind without a source, e.g. of a removed guard
             let cause = causes.get(&kind).cloned().flatten();
             let steady = steady(seen, kind, cause.is_some());
             let stands = standing.get(&kind);
@@ -107,7 +102,6 @@ impl Watched {
     }
 }
 
-/// For how long a kind has been as it is.
 fn steady(seen: &mut BTreeMap<AlarmKind, AlarmsSeen>, kind: AlarmKind, is_wrong: bool) -> Duration {
     let now = Instant::now();
     let found = seen.entry(kind).or_insert(AlarmsSeen {
@@ -147,7 +141,7 @@ fn over(told: &Alarm, at: Timestamp) -> Alarm {
     }
 }
 
-/// Shows no alarm any more: the node that leads next does.
+/// Clears alarm metrics: the next leader shows them.
 pub(super) fn quiet() {
     for kind in AlarmKind::ALL {
         gauge(kind, false);
@@ -242,7 +236,6 @@ mod tests {
             *self.wrong.0.lock().unwrap() = cause.map(str::to_owned);
         }
 
-        /// Goes on for so many seconds.
         async fn pass(&mut self, seconds: u64) {
             for _ in 0..seconds.div_ceil(2) {
                 self.watched.look(&mut self.seen).await.unwrap();
@@ -251,7 +244,6 @@ mod tests {
             self.watched.look(&mut self.seen).await.unwrap();
         }
 
-        /// The server stops and another begins.
         fn restart(&mut self) {
             self.seen.clear();
         }

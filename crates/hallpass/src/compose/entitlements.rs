@@ -1,26 +1,22 @@
-//! Entitlements of account access manager: who reads and deletes them, the loop that ends those of locked people, and what
-//! Health says of it.
+//! Entitlements of account access manager: access, the loop that ends locked users' entitlements,
+//! and its health.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::Access;
+use hallpass_app::setup::waiting::rest;
 use hallpass_aws::{Aws, AwsClientSettings, EntitlementClient, FindingClient};
-use hallpass_model::Clock;
+use hallpass_base::Clock;
+use hallpass_channels::wording::health;
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
-use hallpass_setup::waiting::rest;
 use hallpass_terminal::exit::Failure;
-use hallpass_wording::health;
 use tokio::sync::watch;
 
-/// How often locks are looked at in the store; AWS is asked about each of them when it changes, and every minute.
+/// Store check interval for locks; queries AWS on each change, and every minute.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// The journey that looks at entitlements, where the settings say so.
-///
-/// # Errors
-/// The HTTP client cannot be made.
 pub(super) async fn looked_at(
     access: Access,
     client: AwsClientSettings,
@@ -37,10 +33,9 @@ pub(super) async fn looked_at(
     Ok(access.with_entitlements(Arc::new(source)))
 }
 
-/// Ends those of locked people until the server stops.
 pub(super) async fn watch(access: Arc<Access>, mut stop: watch::Receiver<bool>) {
     loop {
-        // a stop does not wait for AWS: a lock is looked at again
+        // a stop does not wait for AWS: locks are rechecked
         let ended = tokio::select! {
             ended = access.end_entitlements_of_locked() => ended,
             _ = stop.wait_for(|stopping| *stopping) => return,
@@ -58,7 +53,6 @@ pub(super) async fn watch(access: Arc<Access>, mut stop: watch::Receiver<bool>) 
     }
 }
 
-/// Whether what locked people have by entitlements is ended.
 pub(super) struct EntitlementsProbe(pub(super) Arc<Access>);
 
 #[async_trait]
@@ -74,7 +68,7 @@ impl ReadinessProbe for EntitlementsProbe {
         }
     }
 
-    /// Everything goes on; a locked person may take a role that is not given by an assignment.
+    /// Continues; a locked user may assume an unassigned role.
     fn bearing(&self) -> Bearing {
         Bearing::Advice
     }

@@ -1,24 +1,21 @@
-//! Events of the organization at work: a loop takes them from the queue.
+//! Loop that consumes organization events.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_events::{EventIntake, EventRound};
-use hallpass_model::TimeSpan;
-use hallpass_setup::waiting::rest;
+use hallpass_app::setup::waiting::rest;
+use hallpass_base::TimeSpan;
+use hallpass_findings::events::{EventIntake, EventRound};
 use tokio::sync::watch;
 
-/// How soon it is tried again when the queue or the store does not answer.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
-/// A round forgets old events once in so many.
 const FORGET_EVERY: u32 = 100;
 
-/// Takes events until the server stops.
 pub(super) async fn watch(intake: Arc<EventIntake>, mut stop: watch::Receiver<bool>) {
     let mut failure = None;
     let mut rounds: u32 = 0;
     loop {
-        // a stop does not wait: what is not stored comes again
+        // a stop does not wait: unstored results are redelivered
         let round = tokio::select! {
             round = intake.round() => round,
             _ = stop.wait_for(|stopping| *stopping) => return,

@@ -1,17 +1,15 @@
-//! What every node does beside serving: hears of what other nodes wrote, and takes over what is known of
-//! the organization.
+//! Work of every node: follows other nodes' writes, and the shared directory.
 
 use std::sync::Arc;
 
 use hallpass_access::Access;
+use hallpass_app::setup::waiting::{LOOK_AGAIN, rest};
 use hallpass_audit::AuditStore;
-use hallpass_setup::waiting::{LOOK_AGAIN, rest};
 use tokio::sync::watch;
 
 use super::lead::Lead;
 use super::shared_directory::SharedDirectory;
 
-/// What the loop works with.
 #[derive(Clone)]
 pub(super) struct Follower {
     pub(super) access: Arc<Access>,
@@ -20,7 +18,7 @@ pub(super) struct Follower {
     pub(super) lead: Arc<Lead>,
 }
 
-/// Follows until the server stops. Looking is what counts: no node is told anything by another.
+/// Follows until the server stops, by polling; nodes do not notify each other.
 pub(super) async fn follow(follower: Follower, mut stop: watch::Receiver<bool>) {
     loop {
         match follower.audit.head().await {

@@ -1,24 +1,22 @@
-//! Watches the guards: one that is configured and not heard of raises an alarm.
+//! Alarms about silent configured guards.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_guard_files::report::Guards;
-use hallpass_loops::ends::{self, EndsFile};
-use hallpass_model::TimeSpan;
+use hallpass_app::guard_files::report::Guards;
+use hallpass_app::loops::ends::{self, EndsFile};
+use hallpass_app::setup::waiting::{rest, spawn};
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::health;
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
-use hallpass_setup::waiting::{rest, spawn};
-use hallpass_wording::health;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Composed;
 
-/// How often guards are listened for.
 const EVERY: Duration = Duration::from_secs(15);
 
-/// The guards, as Health and the alarms ask for them.
 pub(super) struct GuardProbe(pub(super) Guards);
 
 #[async_trait]
@@ -41,8 +39,8 @@ impl ReadinessProbe for GuardProbe {
     }
 }
 
-/// Whether this node signs the file of ends, while it leads. Each opens a key of its own, so that one that lacks it
-/// is known before it leads.
+/// Whether this node signs the file of ends while leading. Opens a separate key, so that a missing
+/// one is known earlier.
 pub(super) struct EndsFileProbe(Option<String>);
 
 impl EndsFileProbe {
@@ -70,7 +68,6 @@ impl ReadinessProbe for EndsFileProbe {
 }
 
 impl Composed {
-    /// What guards read, and listening for them.
     pub(super) fn spawn_for_guards(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
         if let Some(file) = self.ends.clone() {
             let writer = (
@@ -92,7 +89,6 @@ impl Composed {
     }
 }
 
-/// Listens, for the metrics; what they complain of is an alarm of the server's (`alarms`).
 async fn listen(guards: Guards, mut stop: watch::Receiver<bool>) {
     loop {
         let said = guards.said().await;

@@ -1,17 +1,17 @@
-//! This process among the nodes of its store ([0102](../../../../docs/decisions/0102-elect-a-leader-with-a-database-row.md)): who it is,
-//! and what is shown of who leads. Asking for the lead and keeping it are [`Candidate`]'s.
+//! This process among the nodes of its store
+//! ([0102](../../../../docs/decisions/0102-elect-a-leader-with-a-database-row.md)): identity and metrics.
+//! [`Candidate`] acquires and keeps the lead.
 
 use std::ops::Deref;
 use std::sync::Arc;
 
-use hallpass_host::machine_name;
-use hallpass_host::server_store::ServerStore;
-use hallpass_model::{Clock, IdSource};
+use hallpass_app::host::server_store::ServerStore;
+use hallpass_base::{Clock, IdSource};
 use hallpass_server::SignIn;
 use hallpass_store::{Candidate, LeadStanding, LeadTimes, NodeIdentity};
 use hallpass_terminal::exit::Failure;
+use hallpass_terminal::machine_name;
 
-/// This process among the nodes of its store.
 pub(crate) struct Lead(Candidate);
 
 impl Deref for Lead {
@@ -23,10 +23,8 @@ impl Deref for Lead {
 }
 
 impl Lead {
-    /// A process that may lead; it does not yet, but over a file. `address` tells nodes of one machine apart.
-    ///
-    /// # Errors
-    /// When the store does not answer.
+    /// A process that may lead; with a file store it leads immediately. `address` distinguishes
+    /// nodes of one machine.
     pub(crate) async fn open(
         store: &ServerStore,
         (clock, ids): (&dyn Clock, &dyn IdSource),
@@ -41,31 +39,28 @@ impl Lead {
         };
         let lead = Self(Candidate::new(Arc::new(row), node, LeadTimes::STANDARD));
         if !lead.is_shared() {
-            // who has a file has it alone: there is nothing to wait for
+            // a file store has only one process
             lead.ask().await;
         }
         Ok(Arc::new(lead))
     }
 
-    /// The store for what works because this node leads.
     pub(crate) fn working(&self, store: &ServerStore) -> ServerStore {
         store.working(self.term())
     }
 
-    /// Keeps sign-ins and logins under way where other nodes find them, if there may be others: one that
-    /// is alone writes nothing for strangers.
+    /// Shares sign-ins in progress, if other nodes may exist: alone, it writes nothing for
+    /// strangers.
     pub(super) fn share(&self, sign_in: &SignIn, store: &ServerStore) {
         if self.is_shared() {
             sign_in.keep_in(Arc::new(store.clone()));
         }
     }
 
-    /// What people call this node, where there may be others.
     pub(crate) fn shared_name(&self) -> Option<String> {
         self.is_shared().then(|| self.node().name.clone())
     }
 
-    /// What `/metrics` says of it.
     #[expect(clippy::cast_precision_loss, reason = "a counter far below 2^52")]
     pub(super) fn measure(&self) {
         let (leads, epoch) = match self.standing() {
@@ -81,8 +76,8 @@ impl Lead {
 #[cfg(test)]
 mod tests {
     use hallpass_access::AccessStore as _;
-    use hallpass_clock::SystemClock;
-    use hallpass_host::random_ids::RandomIds;
+    use hallpass_app::host::random_ids::RandomIds;
+    use hallpass_base::clock::SystemClock;
 
     use super::*;
 
@@ -101,7 +96,6 @@ mod tests {
             assert_eq!((found, lead.ask().await), (epoch, Some(epoch)));
             let working = lead.working(&store);
             working.open_channel("a", SystemClock.now()).await.unwrap();
-            // killed: nothing is given back
         }
     }
 }

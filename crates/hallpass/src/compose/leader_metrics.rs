@@ -1,8 +1,6 @@
-//! What `/metrics` shows of the work of a term: on the node that leads, and on no other. A gauge keeps what
-//! it was set to last, and an alert would stand on a node that has nothing to do with it any more.
+//! Limits leader metrics to the leading node: a stale gauge would keep an alert elsewhere.
 
-/// The gauges that loops of a term set. `hallpass_alarm` is set to 0 at its end, so that it is there from
-/// the first term on.
+/// Gauges of leader loops. `hallpass_alarm` is 0 at the end of a term, so that it always exists.
 const OF_TERM: [&str; 20] = [
     "hallpass_audit_export_age_seconds",
     "hallpass_audit_head_age_seconds",
@@ -26,7 +24,6 @@ const OF_TERM: [&str; 20] = [
     "hallpass_sweep_waiting",
 ];
 
-/// What is shown of what was measured.
 pub(super) fn shown(measured: String, leads: bool) -> String {
     if leads {
         return measured;
@@ -37,7 +34,6 @@ pub(super) fn shown(measured: String, leads: bool) -> String {
         .collect()
 }
 
-/// The metric that a line is of.
 fn family(line: &str) -> &str {
     let named = line
         .strip_prefix("# HELP ")
@@ -67,8 +63,8 @@ mod tests {
     fn every_gauge_of_a_loop_of_a_term_is_among_them() {
         let loops = [
             include_str!("events.rs"),
-            include_str!("../../../loops/src/exporting.rs"),
-            include_str!("../../../loops/src/group_sync.rs"),
+            include_str!("../../../app/src/loops/exporting.rs"),
+            include_str!("../../../app/src/loops/group_sync.rs"),
             include_str!("guards.rs"),
             include_str!("sweeping.rs"),
         ];

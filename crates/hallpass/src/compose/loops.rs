@@ -1,5 +1,5 @@
-//! The loops: each looks at what is stored, does what is due, and waits to be woken or for the
-//! next due moment. None keeps anything in memory that a restart would miss.
+//! Loops: each reads the store, does due work, and waits for a wake-up or the next due time. None
+//! loses state in a restart.
 
 mod policies;
 mod reloading;
@@ -8,19 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::{Access, AccessStore, DirectorySource, SweepStore};
+use hallpass_app::chores::plans::UnaskedPlans;
+use hallpass_app::host::server_store::ServerStore;
+use hallpass_app::loops::exporting::{self, Exporter};
+use hallpass_app::loops::group_sync::{self, GroupSyncer};
+use hallpass_app::loops::notices::{self, OutboxKeeper, Teller};
+use hallpass_app::loops::{alerts, clocks, compared, log_watch, pci, traced_rows};
+use hallpass_app::setup::sources;
+use hallpass_app::setup::waiting::{LOOK_AGAIN, rest, spawn, until, until_after};
 use hallpass_assignments::{Executor, StoreFault, Worked};
 use hallpass_audit::AuditStore;
 use hallpass_aws::Inventory;
-use hallpass_chores::plans::UnaskedPlans;
-use hallpass_host::server_store::ServerStore;
-use hallpass_loops::exporting::{self, Exporter};
-use hallpass_loops::group_sync::{self, GroupSyncer};
-use hallpass_loops::notices::{self, OutboxKeeper, Teller};
-use hallpass_loops::{alerts, clocks, compared, log_watch, pci, traced_rows};
-use hallpass_model::{Clock, Look, TimeSpan};
+use hallpass_base::{Clock, Look, TimeSpan};
 use hallpass_server::ServerStatus;
-use hallpass_setup::sources;
-use hallpass_setup::waiting::{LOOK_AGAIN, rest, spawn, until, until_after};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -41,18 +41,13 @@ use super::timekeeper::Timekeeper;
 use super::working::{PolicyKeepers, Workshop};
 use reloading::{Reloader, reload};
 
-/// How often live grants are compared with the directory and the rules (`access.md` §10.6).
+/// Interval to compare live grants with the directory and rules (`access.md` §10.6).
 const RECONCILE_EVERY: Duration = Duration::from_mins(10);
-/// How soon the organization is read again when that failed.
 const READ_AGAIN: Duration = Duration::from_secs(10);
-/// How often the log's chain is followed to its end.
 const CHECK_EVERY: Duration = Duration::from_secs(30);
-/// How often it is followed from its beginning.
 const CHECK_WHOLE_EVERY: TimeSpan = TimeSpan::hours(1);
-/// How often sessions that are over are forgotten.
 const SESSIONS_EVERY: Duration = Duration::from_mins(10);
 
-/// What the loops work with.
 #[derive(Clone)]
 struct Engine {
     access: Arc<Access>,
@@ -62,15 +57,14 @@ struct Engine {
     store: ServerStore,
     clock: Arc<dyn Clock>,
     pulse: Arc<Pulse>,
-    /// Notified when a verdict changed that a grant waits for.
+    /// Notified when a verdict changes that a grant waits for.
     news: Arc<Notify>,
     max_age: TimeSpan,
-    /// One idle worker sleeps until the next row is due; the others are woken by it.
+    /// One idle worker sleeps until the next due row and wakes the others.
     timekeeper: Arc<Timekeeper>,
 }
 
 impl Composed {
-    /// Starts what every node does beside serving, until the server stops.
     pub(super) fn spawn_serving(&self, tasks: &mut JoinSet<()>) {
         let stop = &self.stop;
         let follower = Follower {
@@ -108,7 +102,7 @@ impl Composed {
         }
     }
 
-    /// Starts what keeps memberships as attributes want them; what was begun is settled in any case.
+    /// Starts group sync; always settles started changes.
     fn spawn_group_sync(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
         let syncer = GroupSyncer {
             access: Arc::clone(&self.work),
@@ -120,7 +114,7 @@ impl Composed {
         spawn(tasks, "memberships", stop, &syncer, group_sync::act);
     }
 
-    /// Starts every loop of a term but the export, which goes on until the others have ended.
+    /// Starts all loops of a term except the export, which runs after them.
     pub(super) fn spawn_loops(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
         let executor = self.workshop.executor(&self.work);
         let engine = self.engine(&self.workshop, &self.work, executor);
@@ -150,7 +144,7 @@ impl Composed {
         spawn(tasks, "sessions", stop, &engine, forget_sessions);
     }
 
-    /// Starts what goes on while records of the log are missing: ends, and telling that it is so.
+    /// Starts work allowed while log records are missing: ends, and the alarm.
     pub(super) fn spawn_ends(
         &self,
         tasks: &mut JoinSet<()>,
@@ -180,7 +174,6 @@ impl Composed {
         }
     }
 
-    /// Starts what brings notices to every channel.
     fn spawn_channels(
         &self,
         tasks: &mut JoinSet<()>,
@@ -208,7 +201,6 @@ impl Composed {
         }
     }
 
-    /// Starts what watches for what somebody has to look at.
     fn spawn_alarms(
         &self,
         tasks: &mut JoinSet<()>,
@@ -225,7 +217,6 @@ impl Composed {
         spawn(tasks, "alarms", stop, &watched, alarms::watch);
     }
 
-    /// Starts what tells people, and what watches for what they have to hear.
     fn spawn_telling(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
         self.spawn_channels(tasks, stop, &self.workshop.store);
         if let Some(slack) = &self.slack {
@@ -260,7 +251,6 @@ impl Composed {
         self.spawn_watching(tasks, stop);
     }
 
-    /// Starts what watches for what people have to hear, and what mends.
     fn spawn_watching(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
         self.spawn_alarms(tasks, stop, &self.workshop.store);
         if let Some(alerting) = self.alerts.clone() {
@@ -289,7 +279,7 @@ impl Composed {
         }
     }
 
-    /// Starts the export; `stop` is its own, so that it takes what the others wrote last.
+    /// Starts the export; has a separate `stop`, to export the others' last records.
     pub(super) fn spawn_export(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
         if let Some(exporting) = self.export.clone() {
             let exporter = Exporter {
@@ -303,16 +293,14 @@ impl Composed {
     }
 }
 
-/// Starts what makes access what it should be.
 fn spawn_executor(tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>, engine: &Engine) {
-    // one that waits for a slow answer of AWS holds up nothing but its own row
+    // a slow AWS response blocks only its row
     for _ in 0..engine.executor.workers() {
         spawn(tasks, "execute", stop, engine, execute);
     }
     spawn(tasks, "tend", stop, engine, tend);
 }
 
-/// Works on assignments, one row at a time, beside others that do the same.
 async fn execute(engine: Engine, mut stop: watch::Receiver<bool>) {
     let (notify, wake) = (
         engine.access.executor_notify(),
@@ -342,7 +330,7 @@ async fn execute(engine: Engine, mut stop: watch::Receiver<bool>) {
             }
             Err(error @ StoreFault::Unavailable(_)) => {
                 tracing::error!(error = %error, "assignments could not be tended");
-                // what failed at once would fail again at once
+                // an immediate retry would fail again
                 rest(&mut stop, LOOK_AGAIN).await;
                 continue;
             }
@@ -356,7 +344,7 @@ async fn execute(engine: Engine, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Sleeps until the next row is due, in place of all idle workers.
+/// Sleeps until the next due row, for all idle workers.
 async fn keep_time(engine: &Engine) {
     let pause = async || match engine.executor.next_due().await {
         Ok(due) => until(due, engine.clock.now()),
@@ -365,10 +353,9 @@ async fn keep_time(engine: &Engine) {
     engine.timekeeper.sleep(pause).await;
 }
 
-/// Tends requests and grants.
 async fn tend(engine: Engine, mut stop: watch::Receiver<bool>) {
     let notify = engine.access.executor_notify();
-    // a request or grant that is new may be due before anything known when we went to sleep
+    // a new request or grant may be due earlier
     let mut changes = engine.access.newest_record();
     let mut idle_turns = 0_u32;
     while !*stop.borrow() {
@@ -414,10 +401,9 @@ async fn tend(engine: Engine, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Compares live grants with the directory and the rules.
 async fn reconcile(engine: Engine, mut stop: watch::Receiver<bool>) {
     loop {
-        // what is not committed has not happened
+        // uncommitted work never happened
         tokio::select! {
             () = compare(&engine.access) => {}
             _ = stop.wait_for(|stopping| *stopping) => return,
@@ -448,7 +434,6 @@ async fn compare(access: &Access) {
     }
 }
 
-/// Reads the organization, well before what is known of it is too old.
 async fn refresh(engine: Engine, mut stop: watch::Receiver<bool>) {
     let every = Duration::from_secs((engine.max_age.as_seconds() / 3).max(1));
     loop {
@@ -459,7 +444,7 @@ async fn refresh(engine: Engine, mut stop: watch::Receiver<bool>) {
         };
         let pause = if read { every } else { again };
         let read = Instant::now();
-        // a clock that returned leaves a snapshot behind that is of nobody knows when
+        // a corrected clock leaves a snapshot of unknown age
         while read.elapsed() < pause
             && (read.elapsed() < again || engine.access.directory_is_fresh())
         {
@@ -471,8 +456,8 @@ async fn refresh(engine: Engine, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Reads the tags of accounts while rules name any, as a reading of the organization does not wait for them; what becomes
-/// known is stored with the next.
+/// Reads account tags if rules use any, separately from the organization; stored with the next
+/// read.
 async fn read_tags(engine: Engine, mut stop: watch::Receiver<bool>) {
     loop {
         let pause = engine.directory.read_tags().await;
@@ -482,12 +467,11 @@ async fn read_tags(engine: Engine, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Reads the organization now; whether that went well.
 async fn read_again(directory: &Inventory, store: &ServerStore, access: &Access) -> bool {
     match directory.refresh().await {
         Ok(read) => {
             sources::cache_snapshot(store, read.snapshot()).await;
-            // whoever left loses what they hold without waiting for the next round
+            // departed users lose access without waiting for the next round
             compare(access).await;
             true
         }
@@ -498,13 +482,12 @@ async fn read_again(directory: &Inventory, store: &ServerStore, access: &Access)
     }
 }
 
-/// Forgets sessions that are over.
 async fn forget_sessions(engine: Engine, mut stop: watch::Receiver<bool>) {
     loop {
         let Look {
             now, disagreement, ..
         } = engine.clock.look();
-        // each is looked at again when it is used; none is forgotten by a clock that may be wrong
+        // checked again on use; never deleted by a possibly wrong clock
         if disagreement.is_none()
             && let Err(error) = engine.store.sessions_prune(now).await
         {
@@ -516,7 +499,6 @@ async fn forget_sessions(engine: Engine, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// What follows the log's chain.
 #[derive(Clone)]
 struct Checker {
     status: Arc<ServerStatus>,
@@ -524,7 +506,7 @@ struct Checker {
     clock: Arc<dyn Clock>,
 }
 
-/// Follows the log's chain as it grows, and whole every hour.
+/// Verifies the log's chain incrementally, and completely every hour.
 async fn check(engine: Checker, mut stop: watch::Receiver<bool>) {
     loop {
         let now = engine.clock.now();

@@ -1,17 +1,17 @@
-//! What is read of the organization: what the rules in force name, which may be replaced while the server runs.
+//! Selects organization data that the current rules need.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use hallpass_access::Access;
+use hallpass_app::loops::group_sync;
+use hallpass_app::setup::sources::cached_snapshot;
 use hallpass_aws::{Inventory, TagPace};
-use hallpass_loops::group_sync;
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_rules::{GroupRef, Rules};
-use hallpass_setup::sources::cached_snapshot;
 
 use super::{Parts, region};
 
-/// Where the inventory finds the rules of now: those that the server began with, until there is a journey.
+/// Current rules for the inventory: the initial ones until the journey exists.
 #[derive(Clone)]
 pub(super) struct RulesNow {
     access: Arc<RwLock<Option<Arc<Access>>>>,
@@ -26,7 +26,6 @@ impl RulesNow {
         }
     }
 
-    /// From now on they are those of the journey.
     pub(super) fn are_of(&self, access: &Arc<Access>) {
         let mut known = self.access.write().unwrap_or_else(PoisonError::into_inner);
         *known = Some(Arc::clone(access));
@@ -38,7 +37,7 @@ impl RulesNow {
     }
 }
 
-/// What is known of the organization, beginning with what was known when the server stopped.
+/// Starts with the data from the last stop.
 pub(super) async fn inventory(parts: &Parts, rules_now: &RulesNow) -> Arc<Inventory> {
     let role_groups = parts.identity.role_groups();
     let approving = parts.remediating.as_ref().map(|it| Arc::clone(&it.rules));
@@ -52,7 +51,7 @@ pub(super) async fn inventory(parts: &Parts, rules_now: &RulesNow) -> Arc<Invent
     });
     let groups = Arc::new(move || {
         let mut by_name = role_groups.clone();
-        // the file may name others from one moment to the next
+        // the file may name other groups at any time
         by_name.extend(approving.iter().flat_map(|it| it.rules().approver_groups()));
         let mut wanted = of_groups.rules().referenced_groups();
         wanted.extend(by_name.iter().map(|name| GroupRef::named(name)));
@@ -60,7 +59,7 @@ pub(super) async fn inventory(parts: &Parts, rules_now: &RulesNow) -> Arc<Invent
         wanted
     });
     let tags = Arc::new(move || of_tags.rules().references_account_tags());
-    // as often as the organization itself
+    // as often as the organization
     let again = TimeSpan::seconds(parts.inventory_max_age.as_seconds() / 3);
     let inventory = Inventory::new(Arc::clone(&parts.aws), groups)
         .with_attributes(attributes)

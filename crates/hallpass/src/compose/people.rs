@@ -1,27 +1,25 @@
-//! People with access, and people with tokens or sessions, looked at between two readings of the organization: the loops, and what
-//! Health says of it.
+//! Checks users with access, tokens or sessions between organization reads: loops and health.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{Access, AccessError, PeopleLooked};
-use hallpass_model::TimeSpan;
+use hallpass_app::setup::waiting::rest;
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::health;
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
-use hallpass_setup::waiting::rest;
-use hallpass_wording::health;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Looks that may fail or be late before Health says so.
+/// Failed or late checks before Health reports it.
 const LATE_AFTER: u64 = 3;
 
-/// Looks at those behind live access until the server stops, from one beginning to the next as far apart as the settings say.
+/// Checks users with live access; the configured interval is from start to start.
 pub(super) async fn watch((access, every): (Arc<Access>, TimeSpan), stop: watch::Receiver<bool>) {
     look_on(every, "time", stop, || access.look_at_people(None)).await;
 }
 
-/// The same at those with tokens or sessions.
 pub(super) async fn watch_signed_in(
     (access, every): (Arc<Access>, TimeSpan),
     stop: watch::Receiver<bool>,
@@ -40,7 +38,7 @@ async fn look_on<F>(
     let every = Duration::from_secs(every.as_seconds().max(1));
     loop {
         let began = Instant::now();
-        // a stop does not wait for AWS: what is not committed has not happened
+        // a stop does not wait for AWS: uncommitted work never happened
         let looked = tokio::select! {
             looked = look() => looked,
             _ = stop.wait_for(|stopping| *stopping) => return,
@@ -74,7 +72,6 @@ fn note(looked: &PeopleLooked) -> &'static str {
     if looked.is_whole() { "ok" } else { "partial" }
 }
 
-/// Whether the people behind live access were looked at lately.
 pub(crate) struct PeopleProbe(pub(crate) Arc<Access>);
 
 #[async_trait]
@@ -102,7 +99,7 @@ impl ReadinessProbe for PeopleProbe {
         }
     }
 
-    /// Everything goes on; people who left lose what they hold with the next reading of the organization.
+    /// Continues; departed users lose access with the next organization read.
     fn bearing(&self) -> Bearing {
         Bearing::Advice
     }

@@ -1,5 +1,3 @@
-//! What readiness asks.
-
 mod home_region;
 
 use std::pin::Pin;
@@ -9,38 +7,33 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{Access, AlarmKind, DirectorySource};
+use hallpass_app::host::server_store::ServerStore;
+use hallpass_app::setup::sources::cached_snapshot_taken;
 use hallpass_aws::{Aws, Inventory};
-use hallpass_host::server_store::ServerStore;
-use hallpass_model::{Clock, TimeSpan};
+use hallpass_base::{Clock, TimeSpan};
+use hallpass_channels::wording::health;
 use hallpass_org::armed_ends::{ForeignStatements, NotOurs};
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
-use hallpass_setup::sources::cached_snapshot_taken;
 use hallpass_store::LeadStanding;
-use hallpass_wording::health;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
 use super::lead::Lead;
 pub(crate) use home_region::HomeRegionProbe;
 
-/// How long the probe of the store waits until something is written: less than those who ask wait.
+/// Write timeout: shorter than the caller's.
 const WRITE_WITHIN: Duration = Duration::from_secs(2);
-/// How often it writes at most.
 const WRITTEN_EVERY: Duration = Duration::from_secs(5);
-/// How often the structure of the database is checked: the whole file is read.
+/// Interval of the structure check, which reads the whole file.
 const CHECKED_EVERY: Duration = Duration::from_hours(6);
-/// How long those who ask wait for it.
 const CHECK_WAIT: Duration = Duration::from_millis(500);
-/// How soon it is checked again where the store did not answer.
 const CHECK_FAILED_AGAIN: Duration = Duration::from_secs(30);
-/// What is said where nothing was written by then.
 const NOT_WRITTEN: &str =
     "nothing could be written within two seconds: others write, or the disk does not answer";
-/// A loop that has not come round for this long is late.
 const LATE_AFTER: TimeSpan = TimeSpan::minutes(2);
 
-/// When the executor last came round. By the monotonic clock: a step of the other one neither hides
-/// a stop nor makes one up.
+/// The executor's last cycle, by the monotonic clock: wall clock steps neither hide nor fake a
+/// stop.
 pub(crate) struct Pulse(Mutex<Instant>);
 
 impl Pulse {
@@ -52,7 +45,6 @@ impl Pulse {
         *self.last() = Instant::now();
     }
 
-    /// Time since the last beat.
     pub(crate) fn age(&self) -> TimeSpan {
         TimeSpan::seconds(self.last().elapsed().as_secs())
     }
@@ -62,24 +54,19 @@ impl Pulse {
     }
 }
 
-/// Whether the store reads, writes and is whole.
 pub(crate) struct StoreProbe {
     access: Arc<Access>,
     store: ServerStore,
-    /// Whether other nodes use the database too.
     is_shared: bool,
-    /// When something was written last.
     written: Mutex<Option<Instant>>,
     writing: Arc<tokio::sync::Mutex<()>>,
     structure: Arc<Mutex<Structure>>,
 }
 
-/// What is known of the structure of the database's file.
+/// Last structure check of the database file.
 #[derive(Default)]
 struct Structure {
-    /// When it is to be checked again.
     again: Option<Instant>,
-    /// Whether it was damaged when it was checked last.
     is_damaged: bool,
 }
 
@@ -95,14 +82,14 @@ impl StoreProbe {
         }
     }
 
-    /// Why nothing can be written, if so.
     async fn write(&self) -> Result<(), String> {
         let lock = || self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if lock().is_some_and(|at| at.elapsed() < WRITTEN_EVERY) {
             return Ok(());
         }
         let (store, writing) = (self.store.clone(), Arc::clone(&self.writing));
-        // one at a time, also where those who asked wait no more: each holds a thread until the disk answers
+        // one at a time, even after the caller's timeout: each blocks a thread until the disk
+        // responds
         let attempt = async move {
             let alone = writing.lock_owned().await;
             let written = tokio::spawn(async move {
@@ -118,8 +105,8 @@ impl StoreProbe {
         written
     }
 
-    /// Whether the file is damaged. It is read whole for that, which may take longer than those who ask wait: a task does it
-    /// at times, and what it found last is told.
+    /// Whether the file is damaged. The full read may exceed the caller's timeout: a task runs it
+    /// periodically, and the last result is reported.
     async fn is_damaged(&self) -> bool {
         if let Some(checking) = self.begin_check() {
             drop(tokio::time::timeout(CHECK_WAIT, checking).await);
@@ -165,9 +152,9 @@ impl ReadinessProbe for StoreProbe {
             self.is_damaged().await,
         ) {
             (Err(error), _) => Err(error.to_string()),
-            // its words name tables: they are in the log
+            // details name tables: log only
             (Ok(_), true) => Err(health::DATABASE_DAMAGED.to_owned()),
-            // it reads, and does not write
+            // readable, not writable
             (Ok(counts), false) => match (self.write().await, self.store.complaint()) {
                 (_, Some(complaint)) => Err(complaint),
                 (Err(why), None) => Err(why),
@@ -180,7 +167,8 @@ impl ReadinessProbe for StoreProbe {
         }
     }
 
-    /// With a database in a file there is no other node: where its disk is full, people still release and revoke here.
+    /// A file database has one node: even with a full disk users can still end and revoke access
+    /// here.
     fn bearing(&self) -> Bearing {
         if self.is_shared {
             Bearing::Readiness
@@ -190,37 +178,30 @@ impl ReadinessProbe for StoreProbe {
     }
 }
 
-/// A reading of all rows: which of them cannot be read.
 type RowsReading = Pin<Box<dyn Future<Output = Result<Vec<String>, String>> + Send>>;
-/// Begins one.
 type ReadRows = Box<dyn Fn() -> RowsReading + Send + Sync>;
 
-/// Whether every row that makes access begin and end can be read: one that cannot stops no other, and would go unnoticed.
+/// Whether all access rows are readable: an unreadable one blocks no other and would be unnoticed.
 ///
-/// All of them are read for that, which may take longer than anybody waits for an answer: that is done once in a while, by
-/// itself, one at a time, and what it found is told until the next.
+/// The full read may exceed the caller's timeout, so it runs periodically in the background, one at
+/// a time; the last result is reported.
 pub(super) struct RowsProbe {
     read: ReadRows,
     state: Arc<Mutex<RowsRead>>,
 }
 
-/// What is known of the rows.
 #[derive(Default)]
 struct RowsRead {
-    /// Who reads them; finished when nobody does.
     reading: Option<AbortHandle>,
-    /// Not before then again.
     again: Option<Instant>,
-    /// Which cannot be read, once somebody has read them all; what went wrong before that.
+    /// Unreadable rows after the first complete read; earlier, a failure.
     found: Option<Result<Vec<String>, ()>>,
 }
 
 impl RowsProbe {
-    /// They are tried again as often.
     const READ_EVERY: Duration = Duration::from_mins(5);
-    /// Where they were not given out.
     const FAILED_AGAIN: Duration = Duration::from_secs(30);
-    /// As good as always, they are read by then, and what is told is as of now.
+    /// Reads usually finish in time, so the result is current.
     const WAIT: Duration = Duration::from_millis(500);
 
     pub(super) fn new(store: &ServerStore) -> Self {
@@ -241,7 +222,6 @@ impl RowsProbe {
         }
     }
 
-    /// Reads them all in a task of its own, if it is time to and nobody does.
     fn begin(&self) -> Option<JoinHandle<()>> {
         let mut state = known(&self.state);
         let is_read = state.reading.as_ref().is_some_and(|it| !it.is_finished());
@@ -262,7 +242,7 @@ impl RowsProbe {
                         error,
                         "rows could not be looked at: whether all can be read is not known"
                     );
-                    // what was found before is still the newest that is known
+                    // the earlier result is still the newest
                     state.found.get_or_insert(Err(()));
                     Self::FAILED_AGAIN
                 }
@@ -282,7 +262,7 @@ fn known(state: &Mutex<RowsRead>) -> MutexGuard<'_, RowsRead> {
 impl ReadinessProbe for RowsProbe {
     async fn probe(&self) -> ProbeResult {
         if let Some(reading) = self.begin() {
-            // it goes on where that is too short, and where nobody waits for this any more
+            // continues after the timeout
             drop(tokio::time::timeout(Self::WAIT, reading).await);
         }
         let works = match &known(&self.state).found {
@@ -304,13 +284,12 @@ impl ReadinessProbe for RowsProbe {
         }
     }
 
-    /// Another node reads the same rows.
+    /// Other nodes read the same rows.
     fn bearing(&self) -> Bearing {
         Bearing::Advice
     }
 }
 
-/// Who works.
 pub(super) struct LeadProbe(pub(super) Arc<Lead>);
 
 #[async_trait]
@@ -327,13 +306,12 @@ impl ReadinessProbe for LeadProbe {
         }
     }
 
-    /// Pages and presses go on here; sending people elsewhere brings no leader.
+    /// Pages and actions work here; other nodes have no leader either.
     fn bearing(&self) -> Bearing {
         Bearing::Advice
     }
 }
 
-/// A probe of what the node that leads does.
 pub(super) struct OfLeader<P> {
     pub(super) lead: Arc<Lead>,
     pub(super) probe: P,
@@ -349,7 +327,7 @@ impl<P: ReadinessProbe> ReadinessProbe for OfLeader<P> {
                 works: Ok(health::the_leader_sees_to_it(&name)),
                 ..found
             },
-            // told by the probe of who leads
+            // reported by the leader probe
             LeadStanding::Nobody => ProbeResult {
                 works: Ok(health::NOBODY_LEADS.to_owned()),
                 ..found
@@ -362,18 +340,16 @@ impl<P: ReadinessProbe> ReadinessProbe for OfLeader<P> {
     }
 }
 
-/// Whether access is past its end by more than five minutes.
 pub(crate) struct OverdueProbe {
     access: Arc<Access>,
     last: LastCounted,
 }
 
-/// What was found when it was counted last.
 #[derive(Default)]
 struct LastCounted(Mutex<Option<Result<String, String>>>);
 
 impl LastCounted {
-    /// What is known now: as before, where it could not be counted.
+    /// Returns the last result if counting failed.
     fn now(&self, overdue: Option<u64>) -> Option<Result<String, String>> {
         let found = overdue.map(|overdue| match overdue {
             0 => Ok(health::NO_END_IS_LATE.to_owned()),
@@ -397,7 +373,6 @@ impl OverdueProbe {
 #[async_trait]
 impl ReadinessProbe for OverdueProbe {
     async fn probe(&self) -> ProbeResult {
-        // a store that does not answer is told of by its own probe
         let counted = self.access.counts(TimeSpan::minutes(5)).await.ok();
         let works = match self.last.now(counted.map(|counts| counts.overdue)) {
             Some(found) => found,
@@ -413,10 +388,8 @@ impl ReadinessProbe for OverdueProbe {
     }
 }
 
-/// What an alarm says that stands.
 async fn told(access: &Access, kind: AlarmKind) -> Option<String> {
     let standing = access.ports().store.alarms().await;
-    // a store that does not answer is told of by its own probe
     let mut standing = standing.unwrap_or_default().into_iter();
     let found = standing.find(|alarm| alarm.alarm == kind);
     found.map(|alarm| alarm.text)
@@ -427,7 +400,7 @@ pub(crate) struct AwsProbe {
     access: Arc<Access>,
     clock: Arc<dyn Clock>,
     store: ServerStore,
-    /// Whether another node has stored a newer reading than this one goes by.
+    /// Whether another node stored a newer read than this one uses.
     is_behind: AtomicBool,
 }
 
@@ -456,7 +429,7 @@ impl ReadinessProbe for AwsProbe {
         self.is_behind.store(stored > taken, Ordering::Relaxed);
         let works = match (taken, self.access.directory_is_fresh()) {
             (None, _) => Err(health::ORGANIZATION_UNREAD.to_owned()),
-            // two readings may fail before this says so
+            // tolerates two failed reads
             (Some(taken), false) => Err(health::organization_is_old(taken)),
             (Some(taken), true) => {
                 let age = TimeSpan::between(taken, self.clock.now());
@@ -466,8 +439,7 @@ impl ReadinessProbe for AwsProbe {
         ProbeResult { name: "aws", works }
     }
 
-    /// Nodes judge by the same reading, but for one that has just started and has none, and one that cannot take over what
-    /// another has read.
+    /// Nodes share one read, except a new node without one, or one that cannot load it.
     fn bearing(&self) -> Bearing {
         let is_behind = self.is_behind.load(Ordering::Relaxed);
         match self.directory.current().taken_at() {
@@ -477,7 +449,6 @@ impl ReadinessProbe for AwsProbe {
     }
 }
 
-/// Whether Identity Center can use the key of its data.
 pub(crate) struct InstanceKeyProbe(pub(crate) Arc<Aws>);
 
 #[async_trait]
@@ -493,19 +464,16 @@ impl ReadinessProbe for InstanceKeyProbe {
         }
     }
 
-    /// The pages, what is known and what is decided go on.
     fn bearing(&self) -> Bearing {
         Bearing::Advice
     }
 }
 
-/// Whether policies of armed ends have what is not ours.
 pub(crate) struct ArmedPoliciesProbe {
     foreign: Arc<ForeignStatements>,
     access: Arc<Access>,
 }
 
-/// What Health and alarms ask; nothing where no ends are armed.
 pub(super) fn of_armed_policies(
     access: &Arc<Access>,
     foreign: &Arc<ForeignStatements>,
@@ -518,7 +486,6 @@ pub(super) fn of_armed_policies(
 }
 
 impl ArmedPoliciesProbe {
-    /// What was told before, while nobody has looked at all of them since.
     async fn told_before(&self) -> Result<String, String> {
         match told(&self.access, AlarmKind::ForeignStatement).await {
             Some(text) => Err(text),
@@ -550,7 +517,7 @@ impl ReadinessProbe for ArmedPoliciesProbe {
         }
     }
 
-    /// Access is given and ends as before, unless its end must be armed.
+    /// Access works as before, unless its expiry must be enforced.
     fn bearing(&self) -> Bearing {
         Bearing::Advice
     }

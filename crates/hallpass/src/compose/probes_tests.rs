@@ -1,4 +1,4 @@
-//! What readiness says where what it goes by cannot be had.
+//! Readiness without its data.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::future::pending;
@@ -10,7 +10,7 @@ use super::*;
 fn what_cannot_be_counted_is_as_it_was() {
     let last = LastCounted::default();
     assert_eq!(last.now(None), None);
-    // what is counted, and whether ends are late then
+    // count, and whether ends are late
     for (counted, is_late) in [
         (Some(0), false),
         (None, false),
@@ -25,8 +25,7 @@ fn what_cannot_be_counted_is_as_it_was() {
     }
 }
 
-/// A probe that reads as often as is told, with so many rows, or these errors, one after the other; after them no answer
-/// comes.
+/// A probe with scripted reads: row counts or errors; later reads never finish.
 fn rows(answers: &'static [Result<usize, &'static str>]) -> (RowsProbe, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
@@ -56,7 +55,6 @@ async fn rows_that_were_not_given_out_are_not_said_to_be_whole() {
     assert_eq!(probe.probe().await.works, unknown);
     tokio::time::advance(RowsProbe::FAILED_AGAIN).await;
     assert_eq!(probe.probe().await.works, whole);
-    // told until the next reading, and where that fails
     assert_eq!(probe.probe().await.works, whole);
     assert_eq!(asked.load(Ordering::Relaxed), 2);
     tokio::time::advance(RowsProbe::READ_EVERY).await;
@@ -73,7 +71,7 @@ async fn rows_are_read_once_at_a_time_whoever_hangs_up() {
     let (probe, asked) = rows(&[Ok(1)]);
     let found = Err(health::rows_cannot_be_read(1));
     assert_eq!(probe.probe().await.works, found);
-    // the second reading never ends: whoever asks hangs up, or is told what is known
+    // the second read never ends: callers time out or get the last result
     for _ in 0..3 {
         tokio::time::advance(RowsProbe::READ_EVERY).await;
         let hung_up = tokio::time::timeout(Duration::from_millis(1), probe.probe());

@@ -1,22 +1,21 @@
-//! What this process knows of a lost home Region (`access.md` §22, R-1): taken over from who knew it before, and forgotten once it is over.
+//! A lost home Region (`access.md` §22, R-1): state is inherited, and cleared afterwards.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::{AccessStore, AlarmKind};
+use hallpass_app::setup::waiting::rest;
 use hallpass_assignments::SilenceWatch;
 use hallpass_aws::Aws;
-use hallpass_model::Timestamp;
-use hallpass_setup::waiting::rest;
+use hallpass_base::Timestamp;
 use tokio::sync::watch;
 
-/// How often a Region that is lost is asked whether it answers again: what is told of the loss is over within a minute.
+/// Probe interval during an outage: it ends within a minute of recovery.
 const ASK_EVERY: Duration = Duration::from_secs(30);
-/// How often it is asked before a loss that another node told of goes on.
+/// Probes before an inherited outage continues.
 const ASKS: u32 = 3;
 const ASK_PAUSE: Duration = Duration::from_secs(1);
 
-/// Since when it is lost, as whoever led last told of it.
 async fn told_since(store: &dyn AccessStore) -> Option<Timestamp> {
     match store.alarms().await {
         Ok(alarms) => {
@@ -31,16 +30,16 @@ async fn told_since(store: &dyn AccessStore) -> Option<Timestamp> {
     }
 }
 
-/// Goes on with a loss that the process before told of, so that a start does not begin to count anew.
+/// Restores the outage start after a restart.
 pub(super) async fn resume(silence: &SilenceWatch, store: &dyn AccessStore) {
     if let Some(since) = told_since(store).await {
         silence.resume(since);
     }
 }
 
-/// Goes on with what the node that led before told of, whatever was counted here: a node that followed may not have noticed that a
-/// loss began, or that it is over. Where one is told of, `ask` gives AWS the first word, which ends it: more than once, as one
-/// question without an answer says nothing.
+/// Inherits the last leader's outage state and overrides the local one: a follower may have missed
+/// its start or end. For an outage, `ask` first probes AWS repeatedly, as one timeout proves
+/// nothing; a response ends it.
 pub(super) async fn take_over<Asked: Future<Output = ()>>(
     silence: &SilenceWatch,
     store: &dyn AccessStore,
@@ -52,7 +51,7 @@ pub(super) async fn take_over<Asked: Future<Output = ()>>(
     let Some(since) = told else { return };
     for _ in 0..ASKS {
         ask().await;
-        // a connection that is refused is over at once: what passes by itself has a moment
+        // a refused connection fails immediately; give transient faults a moment
         if silence.is_heard() || !rest(stop, ASK_PAUSE).await {
             return;
         }
@@ -60,7 +59,7 @@ pub(super) async fn take_over<Asked: Future<Output = ()>>(
     silence.resume(since);
 }
 
-/// Asks while it is lost, on every node: most of what asks AWS is the work of the one that leads, and waits while it is lost.
+/// Probes AWS on every node during an outage: most other calls belong to the leader and wait.
 pub(super) async fn ask_while_lost(aws: Arc<Aws>, mut stop: watch::Receiver<bool>) {
     while rest(&mut stop, ASK_EVERY).await {
         aws.ask_center_if_lost().await;
@@ -98,7 +97,7 @@ mod tests {
         store
     }
 
-    /// A node that was answered when it started, and lost the Region at 500 by itself where `is_stale`.
+    /// A node that got a response at its start; with `is_stale` it lost the Region at 500.
     fn follower(is_stale: bool) -> SilenceWatch {
         let watch = SilenceWatch::default();
         watch.answered();
@@ -114,7 +113,6 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_node_that_begins_to_lead_goes_on_with_the_loss_that_stands_and_with_none_that_is_over()
      {
-        // of a server that goes on
         let (_goes_on, mut stop) = watch::channel(false);
         let never = MemoryStore::new();
         let (stands, over) = (told(AlarmState::Begun).await, told(AlarmState::Over).await);

@@ -1,30 +1,24 @@
-//! Remediations at work: some loops do what is due, one tells findings, one reads the rules again.
+//! Remediation loops: due work, findings, rules.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::Access;
-use hallpass_chores::remediations::Remediating;
-use hallpass_model::TimeSpan;
-use hallpass_remediation::Worked;
-use hallpass_setup::waiting::{LOOK_AGAIN, rest, spawn};
+use hallpass_app::chores::remediations::Remediating;
+use hallpass_app::setup::waiting::{LOOK_AGAIN, rest, spawn};
+use hallpass_base::TimeSpan;
+use hallpass_findings::remediation::Worked;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Remediations at once.
 const WORKERS: usize = 4;
-/// How soon it is tried again when the store does not answer.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
-/// How often the file of rules is read.
 const READ_AGAIN: Duration = Duration::from_secs(10);
-/// How often what is over is forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(10);
-/// How long updates of findings gather, so that they share requests (`organization.md` R-10).
+/// Gathers finding updates into shared requests (`organization.md` R-10).
 const GATHERING: Duration = Duration::from_secs(2);
-/// How long what is over is kept.
 const KEPT: TimeSpan = TimeSpan::hours(90 * 24);
 
-/// Starts the loops.
 pub(super) fn spawn_all(
     tasks: &mut JoinSet<()>,
     stop: &watch::Sender<bool>,
@@ -39,7 +33,7 @@ pub(super) fn spawn_all(
     spawn(tasks, "remediations of before", stop, with, forget);
 }
 
-/// Starts what every node does: the rules of remediations say who may decide about them.
+/// On every node: rules decide who may approve.
 pub(super) fn spawn_reading(
     tasks: &mut JoinSet<()>,
     stop: &watch::Sender<bool>,
@@ -50,7 +44,7 @@ pub(super) fn spawn_reading(
 
 async fn work(with: Remediating, mut stop: watch::Receiver<bool>) {
     loop {
-        // a stop does not wait: what was begun is found in its plan's journal
+        // a stop does not wait: the plan's journal has started work
         let worked = tokio::select! {
             worked = with.worker.work() => worked,
             _ = stop.wait_for(|stopping| *stopping) => return,

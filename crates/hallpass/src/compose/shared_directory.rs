@@ -1,29 +1,26 @@
-//! What is known of the organization, on every node: the one that leads reads it from AWS and stores it,
-//! the others take it from the store. So however many nodes there are, AWS is asked by one; the others ask where somebody
-//! misses what the stored reading lacks, so that all give the same answer.
+//! Shared directory: the leader reads AWS and stores it, other nodes load it. One node reads AWS;
+//! others only for data missing in the stored read, so that all nodes agree.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{DirectoryAhead, DirectoryFault, DirectorySource};
+use hallpass_app::host::server_store::ServerStore;
+use hallpass_app::setup::sources::{cache_snapshot, cached_snapshot, cached_snapshot_taken};
 use hallpass_aws::Inventory;
-use hallpass_host::server_store::ServerStore;
-use hallpass_model::{Clock, TimeSpan, Timestamp, UserId};
+use hallpass_base::{Clock, TimeSpan, Timestamp, UserId};
 use hallpass_rules::{Directory, NamedFacts};
-use hallpass_setup::sources::{cache_snapshot, cached_snapshot, cached_snapshot_taken};
 
 use super::lead::Lead;
 
-/// The directory of a node.
 pub(super) struct SharedDirectory {
     inventory: Arc<Inventory>,
     store: ServerStore,
     clock: Arc<dyn Clock>,
     lead: Arc<Lead>,
-    /// When this node last asked AWS itself, whatever came of it.
+    /// This node's last AWS read, even failed.
     asked: Mutex<Option<Timestamp>>,
-    /// When what this node stored last was read.
     stored: tokio::sync::Mutex<Option<Timestamp>>,
 }
 
@@ -44,7 +41,6 @@ impl SharedDirectory {
         })
     }
 
-    /// Takes over what another node read since; whether it had.
     pub(super) async fn follow(&self) -> bool {
         let Some(taken) = cached_snapshot_taken(&self.store).await else {
             return false;
@@ -63,24 +59,23 @@ impl SharedDirectory {
     }
 }
 
-/// A reading of further ahead than this was taken by a clock that ran ahead.
+/// A read further in the future came from a fast clock.
 const AHEAD_MAX: TimeSpan = TimeSpan::minutes(1);
-/// A reading of so lately has what people miss.
+/// A newer read is current enough for a miss.
 const RECENT: TimeSpan = TimeSpan::minutes(1);
 
-/// Whether what another node read at `taken` is taken over where that of `known` is known: it is newer, or that of before
-/// was taken by a clock that ran ahead. What was taken so itself is nothing to go by.
+/// Whether another node's read from `taken` replaces the one from `known`: newer, or the old one
+/// came from a fast clock. Ignores reads from a fast clock.
 fn is_followed(taken: Timestamp, known: Option<Timestamp>, now: Timestamp) -> bool {
     let ahead = AHEAD_MAX.after(now);
     known.is_none_or(|known| taken <= ahead && (known < taken || known > ahead))
 }
 
-/// A node that does not lead asks AWS itself at most so often: the one that leads has ends to make at the same rate.
+/// Minimum interval of followers' AWS reads: the leader's ends share the rate limit.
 const ASK_EVERY: TimeSpan = TimeSpan::minutes(2);
 
-/// Whether a node that does not lead asks AWS itself, for somebody who misses what it knows: the node that leads reads every
-/// few minutes, and would be told of no miss here. `followed` is of when what it took over just now was read, `asked` of when it
-/// last asked.
+/// Whether a follower reads AWS for missing data: the leader reads every few minutes and does not
+/// see misses here. `followed` is the time of the loaded read, `asked` of the last own attempt.
 fn asks_itself(followed: Option<Timestamp>, asked: Option<Timestamp>, now: Timestamp) -> bool {
     let is_recent = followed.is_some_and(|taken| RECENT.covers(taken, now));
     !is_recent && !asked.is_some_and(|at| ASK_EVERY.covers(at, now))
@@ -95,7 +90,7 @@ impl DirectorySource for SharedDirectory {
     async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
         if self.lead.holds() {
             let read = self.inventory.refresh().await?;
-            // of several who ask at once, one is answered by AWS, and one stores it
+            // one of several callers reads AWS and stores
             let mut stored = self.stored.lock().await;
             if *stored != read.taken_at() && cache_snapshot(&self.store, read.snapshot()).await {
                 *stored = read.taken_at();
@@ -107,7 +102,7 @@ impl DirectorySource for SharedDirectory {
         let followed = known.taken_at().filter(|_| has_followed);
         let now = self.clock.now();
         {
-            // every change is whole
+            // changes are atomic
             let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
             if !asks_itself(followed, *asked, now) {
                 return Ok(known);
@@ -120,12 +115,12 @@ impl DirectorySource for SharedDirectory {
         }
     }
 
-    /// One user is asked about by whichever node they press on: their rights are those of this moment.
+    /// Any node reads one user for a current permission check.
     async fn refresh_person(&self, user: &UserId) -> Result<Arc<Directory>, DirectoryFault> {
         self.inventory.refresh_person(user).await
     }
 
-    /// Whichever node is asked reads for its own callers: nobody else has use for it.
+    /// Each node reads ahead for its own callers.
     async fn read_ahead(&self, named: &NamedFacts) {
         self.inventory.read_ahead(named).await;
     }
@@ -150,11 +145,11 @@ mod tests {
             (None, None, true),
             (Some(at(-200)), None, true),
             (Some(at(-20)), None, false),
-            // whatever came of it
+            // even if it failed
             (None, Some(at(-30)), false),
             (None, Some(at(-300)), true),
             (Some(at(-20)), Some(at(-300)), false),
-            // a clock that went back
+            // a clock that moved back
             (None, Some(at(3_600)), true),
         ] {
             assert_eq!(
@@ -169,18 +164,15 @@ mod tests {
     fn what_a_clock_that_was_ahead_left_behind_is_replaced_and_never_taken_over() {
         let now = at(0);
         for (taken, known, followed) in [
-            // the newer one
             (at(-10), Some(at(-300)), true),
             (at(-10), Some(at(-10)), false),
             (at(-300), Some(at(-10)), false),
-            // whatever there is, where nothing is known
             (at(-9_000), None, true),
             (at(3_600), None, true),
-            // an hour ahead
             (at(3_600), Some(at(-10)), false),
             (at(-10), Some(at(3_600)), true),
             (at(7_200), Some(at(3_600)), false),
-            // nodes differ by seconds
+            // node clocks differ by seconds
             (at(20), Some(at(10)), true),
             (at(10), Some(at(20)), false),
         ] {

@@ -1,18 +1,17 @@
-//! The Slack app behind its ports: its memory is the store's blobs, its door the server's hook.
+//! Slack app adapters: memory in store blobs, HTTP through the server's hook.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use hallpass_access::identity::Identity;
 use hallpass_access::{Access, AccessStore};
-use hallpass_config::SlackApp;
-use hallpass_host::server_store::ServerStore;
-use hallpass_identity::Identity;
-use hallpass_model::Clock;
+use hallpass_app::config::SlackApp;
+use hallpass_app::host::server_store::ServerStore;
+use hallpass_base::Clock;
+use hallpass_channels::slack::{Client, MemoryFault, Ports, Setup, Signed, Slack, SlackMemory};
 use hallpass_server::{Hook, HookAnswer, SlackDoor};
-use hallpass_slack::{Client, MemoryFault, Ports, Setup, Signed, Slack, SlackMemory};
 use hallpass_terminal::exit::Failure;
 
-/// Blobs of the store.
 struct Blobs(ServerStore);
 
 #[async_trait]
@@ -28,7 +27,6 @@ impl SlackMemory for Blobs {
     }
 }
 
-/// The app over this server's journey.
 pub(super) fn app(
     wanted: &SlackApp,
     access: &Arc<Access>,
@@ -54,7 +52,7 @@ pub(super) fn app(
     Ok(Slack::new(ports, setup))
 }
 
-/// Slack's door; none where everything comes in Socket Mode.
+/// None in pure Socket Mode.
 pub(super) fn door(slack: Slack) -> SlackDoor {
     let is_known = slack.knows_calls();
     is_known.then(|| Arc::new(Door(slack)) as Arc<dyn Hook>)

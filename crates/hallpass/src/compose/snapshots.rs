@@ -1,21 +1,19 @@
-//! What snapshots say of access, for the pages: read when a newer one is there, and kept until then.
+//! Access data of snapshots for the pages; reloaded when a newer one exists.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use hallpass_host::access_snapshots;
-use hallpass_host::snapshots_at::{OpenSnapshots, SnapshotsAt};
+use hallpass_app::host::access_snapshots;
+use hallpass_app::host::snapshots_at::{OpenSnapshots, SnapshotsAt};
 use hallpass_server::{AccessSnapshots, KnownAccess};
 use tokio::sync::Mutex;
 
-/// How often a bucket is asked whether there is a newer one; a folder is looked at for every page.
 const BUCKET_EVERY: Duration = Duration::from_secs(30);
 
-/// Snapshots in a folder or bucket.
 struct KeptSnapshots {
     at: SnapshotsAt,
-    /// The newest that was read. Who comes while it is read waits for it, and does not read it too.
+    /// Newest loaded; concurrent callers wait for one load.
     newest: Mutex<NewestAccess>,
 }
 
@@ -26,7 +24,6 @@ struct NewestAccess {
     open: Option<Arc<OpenSnapshots>>,
 }
 
-/// Snapshots in a folder or bucket.
 pub(super) fn kept(at: SnapshotsAt) -> Arc<dyn AccessSnapshots> {
     let newest = Mutex::default();
     Arc::new(KeptSnapshots { at, newest })
@@ -50,7 +47,7 @@ impl AccessSnapshots for KeptSnapshots {
         };
         newest.open = Some(Arc::clone(&open));
         let known = newest.known.clone();
-        // a file of some 30 MB is read and parsed, which others are not to wait for
+        // a 30 MB file: parse off the async threads
         let read = tokio::task::spawn_blocking(move || {
             tokio::runtime::Handle::current().block_on(newer(&open, known))
         });

@@ -1,25 +1,22 @@
-//! Accounts and their standards at work: one loop looks at those that are due, and now and then at the whole organization.
+//! Loop that applies standards to due accounts, and periodically checks the whole organization.
 
 use std::time::Duration;
 
-use hallpass_chores::standards_follow::StandardsFollowing;
-use hallpass_model::{Look, TimeSpan, Timestamp};
+use hallpass_app::chores::standards_follow::StandardsFollowing;
+use hallpass_app::setup::waiting::rest;
+use hallpass_base::{Look, TimeSpan, Timestamp};
 use hallpass_org::standards::{VisitEnd, Visited};
-use hallpass_setup::waiting::rest;
 use tokio::sync::watch;
 
-/// How often is looked whether something is due.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// After how long a look at the organization that failed is made again.
 const TRY_AGAIN: Duration = Duration::from_mins(10);
-/// Clocks of nodes differ by less.
+/// Node clocks differ by less.
 const AHEAD_MAX: TimeSpan = TimeSpan::minutes(1);
 
-/// Follows new accounts until the server stops.
 pub(super) async fn watch(with: StandardsFollowing, mut stop: watch::Receiver<bool>) {
     let mut not_before = None;
     loop {
-        // a stop does not wait: what was begun is found in its plan's journal
+        // a stop does not wait: the plan's journal has started work
         tokio::select! {
             () = look(&with, &mut not_before) => {}
             _ = stop.wait_for(|stopping| *stopping) => return,
@@ -66,8 +63,8 @@ async fn look(with: &StandardsFollowing, not_before: &mut Option<Timestamp>) {
     }
 }
 
-/// Whether the whole organization is to be looked at, where it was last at `last`. Not by a clock that is known to be wrong;
-/// a look of the future is that of a clock that was, and puts off nothing.
+/// Whether the organization check is due. Not by a wrong clock; a future last check came from one
+/// and delays nothing.
 fn is_due(last: Option<Timestamp>, every: TimeSpan, seen: Look) -> bool {
     let ahead = AHEAD_MAX.after(seen.now);
     let is_time = last.is_none_or(|at| at > ahead || every.after(at) <= seen.now);
@@ -93,7 +90,7 @@ fn note(visited: &Visited) {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_model::Disagreement;
+    use hallpass_base::Disagreement;
 
     use super::*;
 

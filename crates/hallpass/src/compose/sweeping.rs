@@ -1,29 +1,27 @@
-//! Sweeps at work: one loop looks, for a look may take many minutes, and one acts on what was found.
+//! Sweep loops: one lists, possibly for minutes; one acts.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::{Access, AccessError, SweepState, SweepStatus};
-use hallpass_model::{Clock, Timestamp};
-use hallpass_setup::waiting::{LOOK_AGAIN, rest};
+use hallpass_app::setup::waiting::{LOOK_AGAIN, rest};
+use hallpass_base::{Clock, Timestamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How often how sweeps are is shown, and the longest that a loop sleeps.
+/// Status interval, and maximum sleep.
 const STATUS_EVERY: Duration = Duration::from_secs(15);
 
-/// What the loops work with.
 #[derive(Clone)]
 pub(super) struct Sweeper {
     pub(super) access: Arc<Access>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// Begins runs that are due and makes those that are under way.
 pub(super) async fn look(sweeper: Sweeper, mut stop: watch::Receiver<bool>) {
     let notify = sweeper.access.sweeper_notify();
     while !*stop.borrow() {
-        // a stop does not wait for a look: what is not stored is begun anew by the next process
+        // a stop does not wait: the next process restarts unstored work
         let ran = tokio::select! {
             ran = sweeper.look_once() => ran,
             _ = stop.wait_for(|stopping| *stopping) => return,
@@ -44,7 +42,7 @@ pub(super) async fn look(sweeper: Sweeper, mut stop: watch::Receiver<bool>) {
 }
 
 impl Sweeper {
-    /// Makes the run that is under way or due; how long until the next may be.
+    /// Runs the current or due sweep; returns the pause.
     async fn look_once(&self) -> Result<Duration, AccessError> {
         let access = &self.access;
         let run = match access.sweep_to_run().await? {
@@ -72,7 +70,6 @@ impl Sweeper {
     }
 }
 
-/// Acts on what runs found, item by item, and shows how sweeps are.
 pub(super) async fn act(sweeper: Sweeper, mut stop: watch::Receiver<bool>) {
     let access = sweeper.access;
     let mut shown: Option<Instant> = None;

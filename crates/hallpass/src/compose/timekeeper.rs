@@ -1,25 +1,23 @@
-//! One idle worker sleeps until something is due, in place of all.
+//! One idle worker sleeps until work is due, for all.
 
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify};
 
-/// Who sleeps, and what wakes it before its time.
 #[derive(Debug, Default)]
 pub(super) struct Timekeeper {
-    /// Held by the one that sleeps; the others wait for it.
+    /// Held by the sleeper; the others wait.
     turn: Mutex<()>,
     sooner: Notify,
 }
 
 impl Timekeeper {
-    /// A worker that has done something found nothing more to do: what it did may be due again sooner
-    /// than the one that sleeps knows.
+    /// A worker found no more work: its results may be due earlier than the sleeper knows.
     pub(super) fn has_worked(&self) {
         self.sooner.notify_one();
     }
 
-    /// Sleeps for as long as `pause` says, once it is this worker's turn, or until another has worked.
+    /// Sleeps for `pause` on its turn, or until a worker finishes.
     pub(super) async fn sleep(&self, pause: impl AsyncFnOnce() -> Duration) {
         let _turn = self.turn.lock().await;
         let pause = pause().await;
@@ -47,7 +45,7 @@ mod tests {
             began.elapsed()
         });
         tokio::time::sleep(Duration::from_millis(100)).await;
-        // this one has done something that is due again in 200 ms
+        // its work is due again in 200 ms
         keeper.has_worked();
         keeper.sleep(async || Duration::from_millis(200)).await;
         assert_eq!(began.elapsed(), Duration::from_millis(300));

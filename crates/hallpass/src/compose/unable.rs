@@ -1,18 +1,17 @@
-//! A node that keeps the lead and cannot write: the session that keeps the lead goes on, while the server gives those that
-//! write no new one. Every other node would wait for it for ever.
+//! Detects a leader that cannot write: its lease session survives while the database refuses new
+//! ones. Other nodes would wait forever.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// How often a leader tries whether it can write.
 const TRY_EVERY: Duration = Duration::from_secs(10);
-/// A leader that could write nothing for so long gives the lead back: longer than another's transaction, a lock of the
-/// database or a start of it takes, which every node waits for alike.
+/// Write outage before giving up the lead: longer than other transactions, locks or a database
+/// restart, which affect all nodes.
 const UNABLE_AFTER: Duration = Duration::from_mins(1);
 
-/// Returns when every attempt failed for [`UNABLE_AFTER`], and why the last of them did. One that takes as long as that
-/// failed.
+/// Returns the last error once every attempt failed for [`UNABLE_AFTER`]. An equally slow attempt
+/// also fails.
 pub(super) async fn to_write<F, E>(attempt: impl Fn() -> F) -> String
 where
     F: Future<Output = Result<(), E>>,
@@ -42,8 +41,8 @@ mod tests {
 
     use super::*;
 
-    /// What becomes of a leader within an hour, whose attempts fail from one second to another: why it is unable, and after
-    /// how many seconds.
+    /// Simulates an hour of leading with failures in a range: returns the reason and time of giving
+    /// up.
     async fn judged(fails: std::ops::Range<u64>) -> Option<(String, u64)> {
         let began = Instant::now();
         let attempt = || async {
@@ -63,7 +62,7 @@ mod tests {
         for (fails, expected) in [
             (0..0, None),
             (0..3_600, Some((refused.clone(), 60))),
-            // the last that worked was at 100
+            // the last success was at 100
             (101..3_600, Some((refused, 160))),
             (101..155, None),
         ] {

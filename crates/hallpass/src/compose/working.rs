@@ -1,53 +1,48 @@
-//! What works because this node leads: all that writes by itself, from the beginning of a term to its end.
+//! Leader work: all automatic writes, for one term.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::{Access, Ports};
+use hallpass_app::host::server_store::ServerStore;
+use hallpass_app::loops::log_watch::DatabaseTrouble;
+use hallpass_app::loops::traced_rows::TracedRows;
+use hallpass_app::setup::waiting::rest;
 use hallpass_assignments::{Executor, ExecutorLimits};
 use hallpass_aws::Aws;
-use hallpass_host::server_store::ServerStore;
-use hallpass_loops::log_watch::DatabaseTrouble;
-use hallpass_loops::traced_rows::TracedRows;
-use hallpass_model::{Clock, IdSource};
+use hallpass_base::{Clock, IdSource};
 use hallpass_org::PolicyKeeper;
 use hallpass_org::armed_ends::{EndArmer, EndArmerSettings, ForeignStatements, HomeRegion};
 use hallpass_org::session_revocation::SessionRevoker;
-use hallpass_setup::waiting::rest;
 use hallpass_store::{LeadTimes, TermEnd};
 use tokio::{sync::watch, task::JoinSet};
 
 use super::lead::Lead;
 use super::{Composed, alarms, region, unable};
 
-/// How long loops may take to finish what they are doing while another node may wait for the lead: together
-/// with the last export, no longer than it takes to follow a leader that was killed.
+/// Limit for loops to finish while another node may wait: with the last export, at most the time to
+/// replace a killed leader.
 const LOOPS_STOP_WITHIN: Duration = Duration::from_secs(5);
-/// How long the last export of a term may take then.
 const EXPORTS_LAST_WITHIN: Duration = Duration::from_secs(3);
 
-/// What is made anew for each term: nothing that was learned in an earlier one is believed.
+/// Rebuilt for each leader term.
 pub(super) struct Workshop {
-    /// The store for what works.
     pub(super) store: Arc<ServerStore>,
     pub(super) aws: Arc<Aws>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
-    /// Where policies of armed ends have what is not ours.
     pub(super) foreign: Arc<ForeignStatements>,
 }
 
-/// Who keeps policies on accounts. Their lane is that of plans: one writes to Organizations.
+/// Maintains account policies in the plans' lane: one writer to Organizations.
 #[derive(Clone)]
 pub(super) struct PolicyKeepers {
-    /// Ends sessions that outlive grants.
     pub(super) revoker: Arc<SessionRevoker>,
-    /// Arms the ends of grants.
     pub(super) armer: Arc<EndArmer>,
 }
 
 impl Workshop {
-    /// From here on nothing that writes is sent to AWS unless this node leads.
+    /// From here writes to AWS require the lead.
     pub(super) fn new(
         lead: &Arc<Lead>,
         store: &ServerStore,
@@ -66,8 +61,7 @@ impl Workshop {
         }
     }
 
-    /// The same while records of the log are missing: its writes are let through, and are for what ends
-    /// access alone.
+    /// A version for missing log records: may write, but only to end access.
     fn for_ends(&self) -> Self {
         Self {
             store: Arc::new(self.store.for_ends()),
@@ -78,7 +72,6 @@ impl Workshop {
         }
     }
 
-    /// The journey as it works: that of people, over the store for what works.
     pub(super) fn journey(&self, serving: &Access) -> Arc<Access> {
         let store = &self.store;
         Arc::new(serving.over(Ports {
@@ -137,10 +130,8 @@ impl Workshop {
     }
 }
 
-/// What runs in a term.
 struct TermLoops {
     tasks: JoinSet<()>,
-    /// The export, which takes what the others wrote last.
     last: JoinSet<()>,
     stop: watch::Sender<bool>,
     finish: watch::Sender<bool>,
@@ -164,8 +155,7 @@ impl TermLoops {
 }
 
 impl Composed {
-    /// Works whenever this node leads, until the server stops; `served` says that the last call was
-    /// answered.
+    /// Works whenever this node leads, until the server stops; `served` signals the last response.
     pub(super) async fn lead_and_work(
         &self,
         mut stopping: watch::Receiver<bool>,
@@ -173,7 +163,7 @@ impl Composed {
     ) {
         let mut writes = true;
         while !*stopping.borrow() {
-            // who gave the lead back for want of it asks for it once it is so
+            // a node that gave up the lead for failed writes waits until they work
             if !writes {
                 self.lead.look().await;
                 writes = tokio::select! {
@@ -192,7 +182,7 @@ impl Composed {
         }
     }
 
-    /// Works for the term of `epoch`; whether it could write.
+    /// Works for the term of `epoch`; returns whether it could write.
     async fn work(
         &self,
         epoch: u64,
@@ -227,7 +217,7 @@ impl Composed {
         stopping: &mut watch::Receiver<bool>,
         served: watch::Receiver<bool>,
     ) {
-        // over a database that took the place of another, who has seen more says so first
+        // with a replaced database, nodes that saw more report first
         self.log.settle().await;
         let mut trouble = self.log.trouble();
         let found = trouble.borrow_and_update().clone();
@@ -242,9 +232,9 @@ impl Composed {
             }
         }
         tokio::select! {
-            // an error says that the server is gone
+            // an error means the server ended
             _ = stopping.wait_for(|stopping| *stopping) => {}
-            // one that knows of no loss has nobody who changes that
+            // without a known loss the channel never changes
             Ok(()) = trouble.changed() => return loops.shutdown().await,
         }
         loops.stop.send_replace(true);
@@ -252,7 +242,7 @@ impl Composed {
             .await;
     }
 
-    /// Waits for the loops of a term, which were told to stop, and lets the export take what came last.
+    /// Waits for stopped loops, then for the last export.
     async fn finish(
         &self,
         (tasks, last): (&mut JoinSet<()>, &mut JoinSet<()>),
@@ -260,25 +250,24 @@ impl Composed {
         mut served: watch::Receiver<bool>,
     ) {
         if self.lead.is_shared() {
-            // another node waits for the lead, and exports what people do who are still served here
+            // another node waits for the lead, and exports later actions of users served here
             super::join(tasks, LOOPS_STOP_WITHIN).await;
             finish.send_replace(true);
             return super::join(last, EXPORTS_LAST_WITHIN).await;
         }
         super::join(tasks, super::SHUTDOWN_MAX).await;
         drop(served.wait_for(|served| *served).await);
-        // after everything else, so that the export and its head hold what came last
+        // last, so that the export and its head include everything
         finish.send_replace(true);
         super::join(last, super::SHUTDOWN_MAX).await;
     }
 
-    /// Starts the loops of a term.
     async fn begin(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
         self.take_over(&self.workshop, &self.work).await;
         self.spawn_loops(tasks, stop);
     }
 
-    /// Starts those that go on while records are missing.
+    /// Starts loops allowed while records are missing.
     async fn begin_to_end(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
         let workshop = self.workshop.for_ends();
         let journey = workshop.journey(&self.access);
@@ -287,26 +276,26 @@ impl Composed {
     }
 
     async fn take_over(&self, workshop: &Workshop, journey: &Access) {
-        // nobody else may work on this store: what a process before us had leased is free again
+        // no other process works on this store: earlier leases are void
         let mut stopping = self.stop.subscribe();
         while let Err(error) = workshop.store.free_leases().await {
             tracing::warn!(error = %error, "leases could not be freed; it is tried again");
-            // a server that is to stop does not wait for its store
+            // a stopping server does not wait for its store
             if !rest(&mut stopping, LeadTimes::STANDARD.renew_again).await {
                 return;
             }
         }
-        // a node that is alone went on with what it knew when it started
+        // a single node still has its startup state
         if self.lead.is_shared() {
             let (aws, store) = (&workshop.aws, workshop.store.as_ref());
             let ask = || Box::pin(aws.ask_center());
             region::take_over(&aws.center_silence(), store, ask, &mut stopping).await;
         }
-        // whoever led before may have done so by a clock that was ahead, and was telling people something
+        // an earlier leader may have leased notifications with a fast clock
         if let Err(error) = journey.release_future_waits().await {
             tracing::warn!(error = %error, "what a process before this one had put off waits for its turn");
         }
-        // what ended without us is known before anything is sent for it
+        // apply guard removals before sending anything
         journey.apply_guard_removals().await;
         self.pulse.beat();
     }

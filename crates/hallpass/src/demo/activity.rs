@@ -1,4 +1,4 @@
-//! Simulated colleagues who ask, approve and give back now and then (`--activity`).
+//! Simulated colleagues (`--activity`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,16 +7,13 @@ use hallpass_access::{
     Actor, AskOutcome, Asking, CatalogEntry, GrantFilter, GrantStateKind, RequestFilter,
     RequestView, Search, Sought, Wanted,
 };
-use hallpass_host::random_ids::RandomIds;
-use hallpass_model::{IdSource, TimeSpan};
+use hallpass_app::host::random_ids::RandomIds;
+use hallpass_base::{IdSource, TimeSpan};
 
 use super::people::Scene;
 
-/// Somebody does something this often.
 const EVERY: Duration = Duration::from_secs(6);
-/// One in so many asks for a group.
 const GROUP_EVERY: usize = 20;
-/// Permission sets of an account, or groups, that one is drawn from.
 const OFFERS_MAX: usize = 20;
 
 const REASONS: [&str; 6] = [
@@ -28,15 +25,13 @@ const REASONS: [&str; 6] = [
     "prepare the quarterly review",
 ];
 
-/// Draws a number below `n`.
 fn draw(n: usize) -> usize {
-    let bytes = RandomIds.next(hallpass_clock::now()).into_bytes();
+    let bytes = RandomIds.next(hallpass_base::clock::now()).into_bytes();
     let low: [u8; 8] =
         [8, 9, 10, 11, 12, 13, 14, 15].map(|i: usize| bytes.get(i).copied().unwrap_or(0));
     usize::try_from(u64::from_be_bytes(low) % (n.max(1) as u64)).unwrap_or(0)
 }
 
-/// Goes on until the process ends.
 pub(super) async fn go_on(scene: Scene) {
     loop {
         tokio::time::sleep(EVERY).await;
@@ -81,8 +76,8 @@ async fn ask(scene: &Scene) -> Option<()> {
     matches!(asked, AskOutcome::Pending(_) | AskOutcome::Approved(..)).then_some(())
 }
 
-/// Something that they may ask for: a permission set of some account, now and then a group. Only
-/// one account is looked into, since there may be thousands.
+/// A requestable entry: a permission set of one account, sometimes a group. Searches only one
+/// account, as there may be thousands.
 async fn something(scene: &Scene, who: &Actor) -> Option<CatalogEntry> {
     let (kind, account) = if draw(GROUP_EVERY) == 0 {
         (Sought::Groups, None)
@@ -97,7 +92,7 @@ async fn something(scene: &Scene, who: &Actor) -> Option<CatalogEntry> {
         kind,
     };
     let (access, who) = (Arc::clone(&scene.access), who.clone());
-    // the first search of somebody takes a while in a large organization
+    // a first search takes a while in a large organization
     let looked = tokio::task::spawn_blocking(move || access.search(&who, &search, OFFERS_MAX));
     let found = looked.await.ok()?.entries;
     let mut offers: Vec<CatalogEntry> = found.into_iter().filter_map(|hit| hit.offer).collect();

@@ -1,14 +1,12 @@
-//! A little history, so that nothing looks empty: made through the same calls as everything else,
-//! with real grants in the simulated Identity Center.
+//! Sample history, created by normal calls, with real grants in the simulated Identity Center.
 
 use hallpass_access::{Access, AskOutcome, Asking, GrantState, RequestFilter, Wanted};
-use hallpass_commands_try::demo::uses::DemoPortal;
-use hallpass_host::server_store::ServerStore;
-use hallpass_model::{GrantId, TimeSpan};
+use hallpass_app::host::server_store::ServerStore;
+use hallpass_base::{GrantId, TimeSpan};
+use hallpass_cli_server::demo::uses::DemoPortal;
 
 use super::people::Scene;
 
-/// How long a grant of the history may take to become active.
 const PATIENCE: u32 = 300;
 
 struct Ask {
@@ -26,7 +24,7 @@ enum Then {
     GivenBack,
     Denied(&'static str, &'static str),
     Approved(&'static str),
-    /// Held, used and given back.
+    /// Granted, used and ended early.
     Used,
 }
 
@@ -100,7 +98,7 @@ const ASKS: [Ask; 8] = [
     },
 ];
 
-/// Writes the history into an empty store. What does not fit the rules any more is left out.
+/// Writes history into an empty store. Skips entries that changed rules refuse.
 pub(super) async fn write(scene: &Scene, portal: &DemoPortal, store: &ServerStore) {
     use hallpass_access::AccessStore as _;
     let is_empty = store
@@ -176,7 +174,6 @@ async fn play(scene: &Scene, portal: &DemoPortal, ask: &Ask) -> Option<()> {
     }
 }
 
-/// Waits until a grant is active.
 pub(super) async fn active(
     access: &Access,
     who: &hallpass_access::Actor,

@@ -1,21 +1,21 @@
-//! The page of people in the demo: how old passwords are and who was not there, by what the simulated CloudTrail has.
+//! Demo page of users: password age and activity from the simulated CloudTrail.
 
 use std::sync::Arc;
 
 use hallpass_activity::{ActivityPolicy, AgeLimits, PciLimits, PciRules};
+use hallpass_app::config::PciSchedule;
+use hallpass_app::host::named_calls::NamedCalls;
+use hallpass_app::host::server_store::ServerStore;
+use hallpass_app::log_files::log_source::LogSource;
 use hallpass_aws::{Aws, AwsClientSettings, RoleToAssume};
-use hallpass_config::PciSchedule;
-use hallpass_host::named_calls::NamedCalls;
-use hallpass_host::server_store::ServerStore;
-use hallpass_log_files::log_source::LogSource;
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_terminal::exit::Failure;
 
-use hallpass_loops::compared::Watches;
-use hallpass_loops::pci::PciWatching;
+use hallpass_app::loops::compared::Watches;
+use hallpass_app::loops::pci::PciWatching;
 
-/// Runs once a day, from the start. Nobody is told: most of the simulated people were never there, and the channels
-/// of the demo are for what its visitors do.
+/// Runs daily, from the start. Sends no notifications: most simulated users are inactive, and
+/// channels are for visitors' actions.
 pub(super) async fn watches(
     client: AwsClientSettings,
     aws: &Arc<Aws>,

@@ -1,23 +1,23 @@
-//! The five people one can be, with their tokens.
+//! The five personas with their tokens.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use hallpass_access::identity::{Identity, TokenScope};
 use hallpass_access::{Access, Actor, Origin};
+use hallpass_app::host::server_store::ServerStore;
+use hallpass_app::setup::person;
+use hallpass_base::{Email, TimeSpan, Timestamp};
+use hallpass_cli_server::token;
 use hallpass_client::credentials;
-use hallpass_commands_run::token;
-use hallpass_host::server_store::ServerStore;
-use hallpass_identity::{Identity, TokenScope};
-use hallpass_model::{Email, TimeSpan, Timestamp};
 use hallpass_rules::Directory;
 use hallpass_server::PersonaCard;
-use hallpass_setup::person;
 use hallpass_terminal::exit::Failure;
 
 use crate::compose::Composed;
 
-/// E-mail, name, what they are there for.
+/// E-mail, name, purpose.
 const PERSONAS: [(&str, &str, &str); 5] = [
     (
         "mara.lindqvist@example.com",
@@ -46,10 +46,9 @@ const PERSONAS: [(&str, &str, &str); 5] = [
     ),
 ];
 
-/// A demo does not outlive this; the tokens neither.
+/// Longer than a demo runs.
 const TOKEN_LASTS: TimeSpan = TimeSpan::hours(30 * 24);
 
-/// A persona with the token to act as them.
 pub(super) struct Persona {
     email: Email,
     name: &'static str,
@@ -57,14 +56,12 @@ pub(super) struct Persona {
     token: String,
 }
 
-/// The names, for the welcome.
 pub(super) fn names() -> String {
     PERSONAS
         .map(|(email, _, role)| format!("{email:<28} {role}"))
         .join("\n                ")
 }
 
-/// A fresh token for each persona.
 pub(super) async fn with_tokens(
     store: &ServerStore,
     directory: &Directory,
@@ -97,7 +94,6 @@ pub(super) fn write_tokens(personas: &[Persona], path: &Path) -> Result<(), Fail
         .map_err(|error| Failure::unwritable(path.display(), &error))
 }
 
-/// The personas for the picker.
 pub(super) fn cards(personas: &[Persona]) -> Vec<PersonaCard> {
     personas
         .iter()
@@ -110,7 +106,6 @@ pub(super) fn cards(personas: &[Persona]) -> Vec<PersonaCard> {
         .collect()
 }
 
-/// What simulated colleagues need to act.
 #[derive(Clone)]
 pub(super) struct Scene {
     pub(super) access: Arc<Access>,
@@ -125,7 +120,6 @@ impl Scene {
         }
     }
 
-    /// A person of the organization as the server knows them.
     pub(super) fn actor(&self, email: &str) -> Option<Actor> {
         let email = Email::new(email).ok()?;
         self.identity
@@ -133,7 +127,6 @@ impl Scene {
             .ok()
     }
 
-    /// Everybody of the organization.
     pub(super) fn everybody(&self) -> Vec<String> {
         let directory = self.access.directory();
         directory

@@ -1,25 +1,22 @@
-//! The server's own certificate: opened at the start, and read again as long as it serves.
+//! The server's certificate: loaded at start, reloaded while serving.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_config::Loaded;
+use hallpass_app::config::Loaded;
+use hallpass_app::setup::opening::asked_to_stop;
 use hallpass_server::{Certificate, CertificateFault, TlsListener};
-use hallpass_setup::opening::asked_to_stop;
 use hallpass_terminal::exit::Failure;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
 use crate::compose::Composed;
 
-/// How often the files are read again.
 const READ_EVERY: Duration = Duration::from_secs(10);
 
-/// The certificate that the configuration names, if it does.
-///
 /// # Errors
-/// When it cannot be used: a server that speaks no TLS where it should would be reached by nobody.
+/// An unusable certificate: without TLS the server would be unreachable.
 pub(super) fn certificate(loaded: &Loaded) -> Result<Option<Arc<Certificate>>, Failure> {
     let Some((certificate, key)) = loaded.tls()? else {
         return Ok(None);
@@ -28,17 +25,13 @@ pub(super) fn certificate(loaded: &Loaded) -> Result<Option<Arc<Certificate>>, F
     Ok(Some(Arc::new(opened)))
 }
 
-/// Where the server is reached, and how.
 pub(super) struct Listening {
     plain: TcpListener,
     certificate: Option<Arc<Certificate>>,
 }
 
 impl Listening {
-    /// On the first address that can be listened on.
-    ///
-    /// # Errors
-    /// When it cannot.
+    /// Binds the first available address.
     pub(super) async fn at(
         address: &str,
         certificate: Option<Arc<Certificate>>,
@@ -49,7 +42,6 @@ impl Listening {
         Ok(Self { plain, certificate })
     }
 
-    /// The address, for people.
     pub(super) fn address(&self) -> String {
         let scheme = self.certificate.as_ref().map_or("http", |_| "https");
         let local = self.plain.local_addr();
@@ -59,10 +51,6 @@ impl Listening {
         )
     }
 
-    /// Serves until somebody asks to stop, and follows the certificate's files meanwhile.
-    ///
-    /// # Errors
-    /// When TLS cannot be set up, and with what `composed` was stopped by.
     pub(super) async fn run(self, composed: Composed) -> Result<(), Failure> {
         let Some(certificate) = self.certificate else {
             return composed.run(self.plain, asked_to_stop()).await;

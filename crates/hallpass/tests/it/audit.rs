@@ -1,10 +1,10 @@
-//! `audit verify`: every way of tampering is found and named, on folders and on files.
+//! `audit verify`: detects and names all tampering, in folders and files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use hallpass_audit::{Draft, Event, Head, Origin, Record, head_key, object_key, seal};
-use hallpass_model::{AuditId, Timestamp};
+use hallpass_base::{AuditId, Timestamp};
 use uuid::Uuid;
 
 use crate::run::{Ran, hallpass, run};
@@ -36,7 +36,6 @@ fn head(record: &Record) -> Head {
     }
 }
 
-/// An export of nine records in a folder, with heads of the fifth and the last.
 struct Export {
     folder: tempfile::TempDir,
     records: Vec<Record>,
@@ -71,7 +70,6 @@ impl Export {
         fs::write(path, text).unwrap();
     }
 
-    /// The same records, one per line.
     fn file(&self, records: &[Record]) -> PathBuf {
         let path = self.path().join("export.jsonl");
         let lines: Vec<&str> = records.iter().map(Record::canonical).collect();

@@ -1,10 +1,9 @@
-//! `rules check`: exit codes, and what people read, kept as golden files.
+//! `rules check`: exit codes, and output as golden files.
 
 use std::path::Path;
 
 use crate::run::{Ran, golden, hallpass, run};
 
-/// Checks a file of `golden/`, named as there so that paths are the same everywhere.
 fn check(args: &[&str]) -> Ran {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden");
     run(hallpass()

@@ -10,7 +10,7 @@ const RULES: &str = concat!(
 );
 const CASES: &str = include_str!("../../../rules/tests/fixtures/elevator-readme-cases.json");
 
-/// A row of the fixture as a line of `rules decide` (`design.md` §8).
+/// A fixture row as a line of `rules decide` (`design.md` §8).
 fn line(row: &Value) -> Value {
     let mut line = serde_json::Map::new();
     for (from, to) in [
@@ -211,7 +211,6 @@ fn explain_names_every_rule_and_takes_names_from_the_facts() {
     assert!(ran.out.contains("prod applies"), "{}", ran.out);
 }
 
-/// A small organization.
 pub(crate) const ORGANIZATION: &str = r#"{"version":1,"seed":7,
     "organization":{"management_account":"111122223333"},
     "ous":[{"name":"Workloads"},{"name":"Prod","parent":"Workloads"}],

@@ -1,4 +1,4 @@
-//! From a denial to a request, against a server and an AWS that answer what they are told to.
+//! From a denial to a request, with scripted server and AWS.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,6 @@ const WHO: &str =
     "User: arn:aws:sts::222233334444:assumed-role/AWSReservedSSO_ViewOnly_0123456789abcdef/mara";
 const ID: &str = "0example1a2b3c4d5e6f";
 
-/// AWS's message for a call that nothing allows.
 fn message(reason: &str) -> String {
     format!(
         "An error occurred (AccessDenied) when calling the GetObject operation: {WHO} is not authorized to perform: \
@@ -19,7 +18,6 @@ fn message(reason: &str) -> String {
 
 const NOBODY: &str = "because no identity-based policy allows the s3:GetObject action";
 
-/// What the server finds.
 fn found(call: &Call) -> Value {
     let message = call.body["message"].as_str().unwrap();
     json!({"denial": {"principal": WHO.trim_start_matches("User: "), "action": "s3:GetObject",
@@ -70,7 +68,7 @@ fn the_smallest_set_that_allows_the_call_is_asked_for() {
         let said: String = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(said.contains(line), "{line}\n{said}");
     }
-    // what was read of the message, and nothing of what a program wrote around it
+    // parsed fields only, not the surrounding text
     let sent = fake.calls();
     let sent = sent.iter().find(|it| it.what == "POST denials").unwrap();
     let only = format!(
@@ -179,7 +177,7 @@ fn that_nothing_fits_is_said_with_what_was_not_judged() {
     }
 }
 
-/// The server knows whether AWS denies somebody because their own access ended: it is asked.
+/// The server knows whether the denied caller's access ended.
 #[test]
 fn whose_access_ended_is_told_and_asks_again() {
     let text = message("with an explicit deny in a service control policy");
@@ -207,7 +205,7 @@ fn whose_access_ended_is_told_and_asks_again() {
     assert!(!said.contains("it would also allow"), "{said}");
     let asked = fake.calls();
     assert_eq!(asked.last().unwrap().body["permission_set"], "ViewOnly");
-    // and where it is none of theirs, nobody can ask for what is missing
+    // otherwise the missing access is not requestable
     let fake = Fake::start(|_| {
         (
             422,
@@ -220,7 +218,6 @@ fn whose_access_ended_is_told_and_asks_again() {
     assert_eq!(fake.asked(), ["POST denials"]);
 }
 
-/// Runs a command with an AWS that is the fake.
 fn with_aws(fake: &Fake, args: &[&str]) -> Ran {
     run(hallpass()
         .env("HALLPASS_SERVER", fake.address())
@@ -277,7 +274,7 @@ fn an_id_is_asked_about_at_aws_page_by_page() {
     with_aws(&fake, &args).exits(0);
     let asked = fake.calls();
     assert_eq!(asked.last().unwrap().body["permission_set"], "LogReader");
-    // with what AWS keeps of the request, but for who made it; the two actions were both denied
+    // AWS's request context without the caller; both actions were denied
     let sent = asked.iter().find(|it| it.what == "POST denials").unwrap();
     let keys = json!({"aws:requestedregion": ["eu-west-1"], "aws:securetransport": ["true"]});
     assert_eq!(sent.body["context"], keys);

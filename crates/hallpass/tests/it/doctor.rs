@@ -1,4 +1,4 @@
-//! `server doctor` where it only reads files: a policy by the rules, and whether a configuration is taken.
+//! `server doctor` on files only: policies from rules, and configuration checks.
 
 use std::path::Path;
 
@@ -6,7 +6,6 @@ use crate::run::{Ran, hallpass, run};
 
 const RULES: &str = "[[rule]]\nid = \"oncall\"\naccounts = [\"*\"]\nexcept_accounts = [\"111122223333\"]\npermission_sets = [\"Admin\"]\napproval_is_not_required = true\n";
 
-/// A folder with a configuration whose store is there, and can be read by nobody.
 fn configured() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
@@ -37,7 +36,7 @@ fn a_configuration_is_checked_without_its_store_and_without_a_word() {
     says_nothing(&["--check-configuration"]);
     says_nothing(&["--check-configuration", "--for", "guard"]);
     std::fs::remove_file(folder.path().join("rules.toml")).unwrap();
-    // a guard on a machine of its own has none, and is not told of it
+    // a guard on a separate machine has no rules and needs no warning
     says_nothing(&["--check-configuration", "--for", "guard"]);
     let ran = doctor(folder.path(), &["--check-configuration"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
@@ -61,7 +60,7 @@ fn a_policy_wants_a_store_that_is_there_unless_it_goes_by_the_rules_alone() {
     let ran = doctor(folder.path(), &["--iam-policy", "--by-rules-alone"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     assert!(ran.out.contains("\"Statement\""), "{}", ran.out);
-    // whom a check is for, and nothing else, is said with it
+    // only the target of a check is valid with it
     let ran = doctor(
         folder.path(),
         &["--check-configuration", "--by-rules-alone"],
@@ -71,7 +70,7 @@ fn a_policy_wants_a_store_that_is_there_unless_it_goes_by_the_rules_alone() {
     assert_eq!(ran.code, 2, "{}", ran.err);
 }
 
-/// The secrets of docs/operations/systemd.md: systemd shows them to the server's unit alone, while it runs.
+/// Secrets of docs/operations/systemd.md: systemd shows them only to the running server's unit.
 #[test]
 fn who_needs_no_secret_of_the_server_is_not_kept_up_by_one_that_is_not_there() {
     let page = include_str!("../../../../docs/operations/systemd.md");

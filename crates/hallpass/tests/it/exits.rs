@@ -1,10 +1,9 @@
-//! The exit codes of usage, as a table; help; completions and the manual.
+//! Exit codes of usage as a table; help; completions and the manual.
 
 use crate::run::{hallpass, run, run_args};
 
 const ID: &str = "req_01934a5b6c7d7e8f90123456789abcde";
 
-/// The exit code of every kind of usage.
 const USAGE: &[(i32, &[&str])] = &[
     (0, &[]),
     (0, &["--help"]),
@@ -94,7 +93,7 @@ fn exit_codes_of_usage() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Beside a configuration that is not there nothing is made: no server would look there.
+/// A missing configuration creates no files: no server would use them.
 #[test]
 fn without_a_configuration_no_database_and_no_key_is_made() {
     for words in [
@@ -117,9 +116,8 @@ fn without_a_configuration_no_database_and_no_key_is_made() {
     }
 }
 
-/// The commands of a help text.
 fn commands(help: &str) -> Vec<String> {
-    // under `Commands:`, or grouped under other titles
+    // under `Commands:`, or other group titles
     help.lines()
         .skip_while(|line| !line.starts_with("Usage:"))
         .take_while(|line| *line != "Options:")
@@ -142,13 +140,12 @@ fn every_command_has_a_short_first_line_and_an_example() {
         ["logout", "whoami", "sim", "sync", "completions", "man"].map(|it| vec![it.to_owned()]);
     let mut waiting: Vec<Vec<String>> = unlisted.to_vec();
     waiting.push(Vec::new());
-    // the help of `query` is the companion's
+    // the companion prints the help of `query`
     for below in ["snapshots", "tables", "alerts", "sync"] {
         waiting.push(vec!["query".to_owned(), below.to_owned()]);
     }
     let (mut seen, mut wrong) = (0, Vec::new());
     while let Some(path) = waiting.pop() {
-        // their help is the companion's, which is built with the workspace and not with this crate
         let is_of_companion = match path.as_slice() {
             [first] => ["query", "who"].contains(&first.as_str()),
             [first, second, ..] => {
@@ -181,7 +178,6 @@ fn completions_and_manual_are_made_from_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let ran = run_args(["completions", shell]).exits(0);
         assert!(ran.out.contains("to-review"), "{shell}");
-        // short forms are completed as what they are short for
         assert!(ran.out.contains("accept-drift"), "{shell}");
         assert!(ran.out.contains("unlock"), "{shell}");
     }

@@ -1,4 +1,4 @@
-//! `--facts live`: the organization as AWS has it, in the place of a file.
+//! `--facts live`: the organization from AWS instead of a file.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -19,7 +19,7 @@ const ORGANIZATION: &str = r#"{"version":1,"seed":7,
       "permission_sets":[{"name":"ReadOnly"}],
       "assignments":[]}}"#;
 
-/// What it says depends on tags of accounts, attributes of people, and who is in which group.
+/// Depends on account tags, user attributes and group members.
 const RULES: &str = r#"
 [[rule]]
 id = "cards"
@@ -31,10 +31,8 @@ requester_attributes = { title = "Engineer" }
 approver_groups = ["leads"]
 "#;
 
-/// A simulated organization.
 struct Simulated {
     child: Child,
-    /// How it is reached.
     variables: Vec<(String, String)>,
 }
 
@@ -61,13 +59,11 @@ impl Simulated {
 
 impl Drop for Simulated {
     fn drop(&mut self) {
-        // it may have ended by itself
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The program in a folder with rules, and with nothing of this person's AWS.
 fn there(folder: &Path) -> Command {
     let mut command = hallpass();
     command.current_dir(folder);
@@ -110,12 +106,10 @@ fn a_live_organization_says_what_its_file_says() {
         (explain("ana@acme.example"), 0, "RequiresApproval"),
         (explain("bo@acme.example"), 0, "RequesterNotAllowed"),
     ] {
-        // a file called `live` is reached by a path
         let of_file = with("./live", &words).exits(code);
         let live = with("live", &words).exits(code);
         assert!(of_file.out.contains(wanted), "{words:?}: {}", of_file.out);
         assert_eq!(live.out, of_file.out, "{words:?}");
-        // whose organization it was
         assert!(live.err.contains("accounts: 2"), "{words:?}: {}", live.err);
     }
 }
@@ -129,7 +123,7 @@ fn without_aws_live_says_what_helps() {
     for wanted in ["AWS_REGION", "HALLPASS_CONFIG", "`./live`"] {
         assert!(ran.err.contains(wanted), "{wanted}: {}", ran.err);
     }
-    // cases may name any group, and members of those of rules are read
+    // cases may name any group; members of rule groups are read
     let mut command = there(folder.path());
     command.args(["rules", "decide", "--cases", "-", "--facts", "live"]);
     let ran = run(&mut command).exits(2);

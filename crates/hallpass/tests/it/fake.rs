@@ -1,4 +1,4 @@
-//! A server that answers as a script says, and remembers what it was asked.
+//! A scripted server that records calls.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,18 +11,13 @@ use serde_json::{Value, json};
 
 use crate::run::{Ran, hallpass, run};
 
-/// One call as it came.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     /// `GET grants/grn_…`: the method and the path below `/api/v1/`.
     pub(crate) what: String,
-    /// The query.
     pub(crate) query: String,
-    /// The body.
     pub(crate) body: Value,
-    /// `Idempotency-Key`.
     pub(crate) key: Option<String>,
-    /// The bearer token.
     pub(crate) token: Option<String>,
 }
 
@@ -33,14 +28,12 @@ struct World {
     calls: Vec<Call>,
 }
 
-/// A server that answers as a script says.
 pub(crate) struct Fake {
     address: String,
     world: Arc<Mutex<World>>,
 }
 
 impl Fake {
-    /// Starts to answer on a port of its own.
     pub(crate) fn start(script: impl FnMut(&Call) -> (u16, Value) + Send + 'static) -> Self {
         let world = Arc::new(Mutex::new(World {
             script: Box::new(script),
@@ -63,17 +56,14 @@ impl Fake {
         Self { address, world }
     }
 
-    /// Where it listens.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    /// What it was asked so far.
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.world.lock().unwrap().calls.clone()
     }
 
-    /// The methods and paths it was asked for, in order.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.calls().into_iter().map(|call| call.what).collect()
     }
@@ -113,12 +103,9 @@ async fn answer(
     )
 }
 
-/// The request of these tests.
 pub(crate) const REQUEST: &str = "req_01934a5b6c7d7e8f90123456789abcde";
-/// The grant it leads to.
 pub(crate) const GRANT: &str = "grn_01934a5b6c7d7e8f90123456789abcdf";
 
-/// A request in a state.
 pub(crate) fn request(state: &str) -> Value {
     let mut request = json!({
         "id": REQUEST, "state": state, "requester": "mara@acme.example",
@@ -138,7 +125,6 @@ pub(crate) fn request(state: &str) -> Value {
     request
 }
 
-/// Runs a command against the server, with a token.
 pub(crate) fn against(fake: &Fake, args: &[&str]) -> Ran {
     run(hallpass()
         .env("HALLPASS_SERVER", fake.address())
@@ -146,7 +132,6 @@ pub(crate) fn against(fake: &Fake, args: &[&str]) -> Ran {
         .args(args))
 }
 
-/// A grant in a state.
 pub(crate) fn grant(state: &str) -> Value {
     let mut grant = json!({
         "id": GRANT, "state": state, "request_id": REQUEST, "user": "mara@acme.example",
@@ -164,7 +149,6 @@ pub(crate) fn grant(state: &str) -> Value {
     grant
 }
 
-/// A refusal.
 pub(crate) fn problem(status: u16, code: &str, detail: &str) -> (u16, Value) {
     (
         status,

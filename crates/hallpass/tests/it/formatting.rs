@@ -1,4 +1,4 @@
-//! `rules fmt` and `rules import --from-plan`: what is written, what is refused, and how they end.
+//! `rules fmt` and `rules import --from-plan`: output, refusals, exit codes.
 
 use std::path::Path;
 
@@ -98,7 +98,6 @@ fn standard_input_is_printed_in_its_form() {
     assert_eq!(fmt(&["-", "--check"], ODD).exits(1).out, "-\n");
     assert_eq!(fmt(&["-", "--check"], FORM).exits(0).out, "");
     assert!(fmt(&["-"], "a = [").exits(2).err.contains("-:1:"));
-    // permission sets and assignments, too
     let files = "version=1\n[permission_sets.Audit]\nsession_duration='PT2H'\n";
     let form = "version = 1\n\n[permission_sets.Audit]\nsession_duration = \"PT2H\"\n";
     assert_eq!(fmt(&["-"], files).exits(0).out, form);
@@ -180,7 +179,6 @@ fn statements_of_sso_elevator_are_written_in_the_syntax_of_the_ending_and_load_u
         );
         assert!(!folder.path().join(other).exists(), "{other}");
     }
-    // who of the approvers is no user
     write(
         "facts.json",
         r#"{"version":1,"seed":7,"organization":{"management_account":"111122223333"},"ous":[],

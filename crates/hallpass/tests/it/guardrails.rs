@@ -1,4 +1,4 @@
-//! `perimeter`, `outage generate` and `vpn policy`: what they print, and how they refuse.
+//! `perimeter`, `outage generate` and `vpn policy`: output and refusals.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +9,6 @@ use crate::run::{Ran, hallpass, run_args, run_with};
 
 const GUIDE: &str = include_str!("../../../../docs/how-to/data-perimeter.md");
 
-/// The blocks of the guide that are to be pasted into a shell.
 fn pasted() -> Vec<&'static str> {
     let blocks = GUIDE.split("```sh\n").skip(1);
     blocks
@@ -26,7 +25,7 @@ fn the_walk_of_the_guide_works_as_written() {
         program.display(),
         std::env::var("PATH").unwrap_or_default()
     );
-    // the first check is meant to fail, all else to pass; block by block, as a person would
+    // the first check must fail, the rest pass; one block at a time, like a user
     let script = pasted().into_iter().fold(String::new(), |script, block| {
         script + block + "\necho \"block exits $?\"\n"
     });
@@ -44,7 +43,7 @@ fn the_walk_of_the_guide_works_as_written() {
         .filter_map(|line| line.strip_prefix("block exits "))
         .collect();
     assert_eq!(exits, ["0", "0", "1", "0", "0"], "{out}\n{err}");
-    // every line that the guide shows is there
+    // all output lines of the guide appear
     for block in GUIDE.split("```text\n").skip(1) {
         for line in block.split("```").next().unwrap().lines() {
             let said = out
@@ -87,8 +86,8 @@ fn policies_are_one_line_and_warnings_go_elsewhere() {
     assert_eq!(value(&ran.out), value(&pretty.out));
 }
 
-/// Flags, and the code they are refused with. `DRILL` stands for a good drill's, `DRILL-TO` for
-/// the same up to its end.
+/// Flags and exit codes. `DRILL` stands for a valid drill's flags, `DRILL-TO` for the same up to
+/// its end.
 const REFUSALS: [(&str, &str); 9] = [
     ("DRILL --region eu-west-1 --no-exempt", "E_GLOBAL_REGION"),
     ("DRILL --region us-east-1", "E_ARG"),
@@ -152,7 +151,7 @@ fn a_policy_comes_from_a_pipe_and_stands_beside_those_of_the_case() {
         "context":{"aws:PrincipalOrgID":"o-b"},"expected":"ExplicitlyDenied",
         "resourcePolicy":{"Version":"2012-10-17","Statement":[{"Sid":"Own","Effect":"Allow",
         "Principal":"*","Action":"s3:*","Resource":"*"}]}}"#;
-    // programs on Windows begin a text with a byte order mark
+    // Windows programs write a byte order mark
     let text = format!("\u{feff}{}\nnonsense\n", case.replace('\n', ""));
     std::fs::write(&cases, text).unwrap();
     let policy = run_args([
@@ -191,7 +190,7 @@ fn a_policy_comes_from_a_pipe_and_stands_beside_those_of_the_case() {
     }
 }
 
-/// Assigning is checked against an account, an instance and a permission set: one of them decides nothing.
+/// Assigning checks an account, an instance and a permission set: one alone decides nothing.
 #[test]
 fn a_call_is_not_judged_by_one_of_its_resources() {
     let account = "arn:aws:sso:::account/111122223333";

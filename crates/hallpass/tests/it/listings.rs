@@ -1,16 +1,15 @@
-//! Listings that come in pages, against a server that answers what it is told to.
+//! Paged listings, against a scripted server.
 
 use serde_json::{Value, json};
 
 use crate::fake::{Call, Fake, against, problem};
 
-/// The value of a parameter of a call.
 fn parameter<'a>(call: &'a Call, name: &str) -> Option<&'a str> {
     let mut pairs = call.query.split('&').filter_map(|it| it.split_once('='));
     pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
-/// A server may look through many records that somebody does not see, and say where to go on.
+/// A server may skip many invisible records and return only a cursor.
 #[test]
 fn a_page_of_records_without_any_is_not_the_end_of_the_log() {
     let fake = Fake::start(|call| match parameter(call, "after") {
@@ -59,7 +58,6 @@ fn standing(user: &str) -> Value {
         "kind": "unknown", "says": "nobody recorded it"})
 }
 
-/// What two runs found is never one listing.
 #[test]
 fn standing_access_is_listed_anew_when_another_run_looked_meanwhile() {
     let mut firsts = 0;

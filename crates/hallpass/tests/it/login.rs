@@ -1,4 +1,4 @@
-//! Signing in and out: where the token is, who can read it, and which one is used.
+//! Login and logout: token storage, permissions, precedence.
 
 use serde_json::json;
 
@@ -81,7 +81,6 @@ fn a_server_that_has_just_started_is_waited_for() {
     assert!(std::fs::read_to_string(kept).unwrap().contains("good"));
 }
 
-/// A server at which somebody confirms the second time it is asked.
 fn confirming() -> Fake {
     let mut asked = 0;
     Fake::start(
@@ -152,7 +151,7 @@ fn a_token_that_was_given_is_forgotten_and_not_revoked() {
     command.env("HOME", home.path());
     command.args(["login", "--token-stdin", "--server", fake.address()]);
     run_with(&mut command, b"good").exits(0);
-    // one that was given stays valid elsewhere
+    // a token from elsewhere stays valid
     let mut command = hallpass();
     command.env("HOME", home.path());
     command.args(["logout", "--server", fake.address()]);

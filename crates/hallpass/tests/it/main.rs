@@ -1,4 +1,4 @@
-//! The real binary, run as people and scripts run it.
+//! Runs the real binary like users and scripts.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

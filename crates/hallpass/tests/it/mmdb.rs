@@ -1,12 +1,11 @@
-//! Makes small country databases in the MMDB format (its specification, version 2.0):
-//! a binary tree over the bits of an address, a section of data, and metadata at the end.
+//! Builds small MMDB country databases (specification version 2.0): a binary tree over address
+//! bits, a data section, final metadata.
 
 use std::net::IpAddr;
 
-/// A range and what the database says about it: `country`, `registered_country`.
+/// A range with `country` and `registered_country`.
 pub(crate) type Line<'a> = (&'a str, Option<&'a str>, Option<&'a str>);
 
-/// Where a branch of the tree leads.
 #[derive(Clone, Copy)]
 enum Branch {
     Nothing,
@@ -14,7 +13,7 @@ enum Branch {
     Data(usize),
 }
 
-/// A database of these lines; IPv4 ranges stand below `::/96`. Ranges must not overlap.
+/// IPv4 ranges are below `::/96`. Ranges must not overlap.
 pub(crate) fn database(lines: &[Line<'_>]) -> Vec<u8> {
     let mut tree = vec![[Branch::Nothing; 2]];
     let mut data = Vec::new();
@@ -29,7 +28,7 @@ pub(crate) fn database(lines: &[Line<'_>]) -> Vec<u8> {
         let record = match branch {
             Branch::Nothing => nodes,
             Branch::Node(node) => *node,
-            // sixteen bytes part the tree from the data
+            // sixteen bytes separate tree and data
             Branch::Data(offset) => nodes + 16 + offset,
         };
         file.extend_from_slice(&u32::try_from(record).unwrap().to_be_bytes()[1..]);
@@ -41,7 +40,6 @@ pub(crate) fn database(lines: &[Line<'_>]) -> Vec<u8> {
     file
 }
 
-/// The leading bits of a range, as of an IPv6 address.
 fn bits(range: &str) -> Vec<bool> {
     let (address, prefix) = range.split_once('/').unwrap();
     let prefix: usize = prefix.parse().unwrap();
@@ -120,7 +118,7 @@ fn metadata(nodes: usize) -> Vec<u8> {
     map(fields.len(), &inner)
 }
 
-/// A control byte: the type in three bits, the size in five.
+/// Control byte: type in three bits, size in five.
 fn control(kind: u8, size: usize) -> u8 {
     let size = u8::try_from(size).unwrap();
     assert!(size < 29, "longer sizes have another form");
@@ -135,7 +133,7 @@ fn map(entries: usize, inner: &[u8]) -> Vec<u8> {
     [&[control(7, entries)], inner].concat()
 }
 
-/// An unsigned number: type 5 has 16 bits, type 6 has 32; leading zero bytes are left out.
+/// Unsigned: type 5 has 16 bits, type 6 has 32; omits leading zero bytes.
 fn uint(kind: u8, value: u32) -> Vec<u8> {
     let bytes = value.to_be_bytes();
     let start = bytes

@@ -1,4 +1,4 @@
-//! Names that are not there, what is held already, and what stays after giving back.
+//! Unknown names, access already held, and access that remains after an early end.
 
 use serde_json::{Value, json};
 

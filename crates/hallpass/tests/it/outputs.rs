@@ -1,4 +1,4 @@
-//! Answers in every format, for commands that read files alone.
+//! Output formats of commands that only read files.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! People's verbs against a server that answers per contract.
+//! User commands against a server that follows the API contract.
 
 use std::collections::BTreeMap;
 
@@ -89,11 +89,11 @@ fn an_equal_request_that_waits_is_said() {
     assert!(ran.err.contains("waits already"), "{}", ran.err);
 }
 
-/// Answers `POST requests` with the first step and each look with the next one.
+/// Answers `POST requests` with the first step and each poll with the next.
 fn journey(steps: Vec<Value>) -> Fake {
     let mut at = 0;
     Fake::start(move |call| {
-        // what is held already is no step of a journey
+        // a check of held access is not a step
         if call.what == "GET preview" {
             return (404, Value::Null);
         }
@@ -229,7 +229,7 @@ fn a_rejected_request_is_named() {
 
 #[test]
 fn a_server_that_is_not_there_is_said_so() {
-    // a port that was free a moment ago
+    // a recently free port
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -404,7 +404,6 @@ fn taking_access_away_needs_a_yes() {
     );
 }
 
-/// The grant of these tests under another id.
 fn another(last: char) -> Value {
     let mut other = grant("active");
     other["id"] = format!("grn_01934a5b6c7d7e8f90123456789abcd{last}").into();
@@ -616,14 +615,13 @@ fn what_others_wrote_cannot_steer_the_terminal() {
     assert!(!ran.out.contains('\u{7}'), "{:?}", ran.out);
 }
 
-/// A log of five records, served as the API does.
 fn log() -> (Vec<Value>, Fake) {
     use hallpass_audit::{Draft, Event, Head, Origin, seal};
     let mut records = Vec::new();
     let mut head: Option<Head> = None;
     for number in 1..=5_u8 {
-        let id = hallpass_model::AuditId::new(uuid::Uuid::from_u128(number.into()));
-        let at = hallpass_model::Timestamp::UNIX_EPOCH;
+        let id = hallpass_base::AuditId::new(uuid::Uuid::from_u128(number.into()));
+        let at = hallpass_base::Timestamp::UNIX_EPOCH;
         let event = if number == 3 {
             Event::TokenCreated
         } else {
@@ -657,7 +655,7 @@ fn log() -> (Vec<Value>, Fake) {
         let page: Vec<Value> = served.iter().skip(after).take(2).cloned().collect();
         let next = after + page.len();
         let next = Some(next.to_string()).filter(|_| next < served.len());
-        // what is not asked for is left out of its page
+        // filtered items leave their page short
         let items: Vec<&Value> = page.iter().filter(is_asked).collect();
         (200, json!({ "items": items, "next": next }))
     });

@@ -1,4 +1,4 @@
-//! `policy data`: what scripts read from it.
+//! `policy data`: machine-readable output.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! `policy lint` and `policy size`: files and folders, forms of output, repairs, exit codes.
+//! `policy lint` and `policy size`: inputs, output formats, repairs, exit codes.
 
 use std::fs;
 use std::path::Path;

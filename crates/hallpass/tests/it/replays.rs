@@ -1,4 +1,4 @@
-//! What `rules replay` prints of past requests and live grants, against a server that answers what it is told to.
+//! `rules replay` output for past requests and live grants, against a scripted server.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,6 @@ fn item(outcome: &str, more: &Value) -> Value {
     item
 }
 
-/// Two pages of requests, of which the first has the grants.
 fn page(call: &Call) -> (u16, Value) {
     if call.body["cursor"] == "req_2" {
         return (200, json!({"looked_at": 1, "items": [], "unread": 0}));

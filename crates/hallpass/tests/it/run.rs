@@ -1,27 +1,21 @@
-//! Runs the binary away from this person's settings.
+//! Runs the binary without the user's settings.
 
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// What came of a run.
 pub(crate) struct Ran {
-    /// The exit code.
     pub(crate) code: i32,
-    /// Standard output.
     pub(crate) out: String,
-    /// Standard error.
     pub(crate) err: String,
 }
 
 impl Ran {
-    /// The lines of stdout as JSON.
     pub(crate) fn lines(&self) -> Vec<serde_json::Value> {
         let parse = |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         self.out.lines().map(parse).collect()
     }
 
-    /// Fails the test with all that was said unless the exit code is this.
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(
@@ -36,7 +30,6 @@ impl Ran {
     }
 }
 
-/// The binary without anything of this person's environment.
 pub(crate) fn hallpass() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hallpass"));
     for name in [
@@ -51,12 +44,10 @@ pub(crate) fn hallpass() -> Command {
     command
 }
 
-/// Runs a command with nothing on stdin.
 pub(crate) fn run(command: &mut Command) -> Ran {
     run_with(command, b"")
 }
 
-/// Runs a command with `input` on stdin.
 pub(crate) fn run_with(command: &mut Command, input: &[u8]) -> Ran {
     let mut child = command
         .stdin(Stdio::piped())
@@ -66,7 +57,7 @@ pub(crate) fn run_with(command: &mut Command, input: &[u8]) -> Ran {
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
-    // a child that reads nothing must not block us
+    // a child that reads nothing must not block the test
     let writer = std::thread::spawn(move || {
         let _ = stdin.write_all(&input);
     });
@@ -79,12 +70,11 @@ pub(crate) fn run_with(command: &mut Command, input: &[u8]) -> Ran {
     }
 }
 
-/// Runs `hallpass` with arguments.
 pub(crate) fn run_args<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Ran {
     run(hallpass().args(args))
 }
 
-/// Compares with a committed file; `UPDATE_GOLDEN=1` writes it.
+/// Compares with a golden file; `UPDATE_GOLDEN=1` writes it.
 #[track_caller]
 pub(crate) fn golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))

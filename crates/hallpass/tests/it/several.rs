@@ -1,4 +1,4 @@
-//! Several targets in one `hallpass request`, against a server that answers what it is told to.
+//! Several targets in one `hallpass request`, against a scripted server.
 
 use std::time::{Duration, Instant};
 
@@ -88,14 +88,12 @@ fn a_refusal_is_told() {
     );
 }
 
-/// One of several requests.
 fn asked(id: &str, state: &str) -> Value {
     let mut asked = request(state);
     asked["id"] = id.into();
     asked
 }
 
-/// Answers to a batch of three, and to each look at one of them.
 fn three(look: impl Fn(&str) -> (u16, Value) + Send + 'static) -> Fake {
     Fake::start(move |call| match call.what.as_str() {
         "GET preview" => (200, preview(None)),
@@ -137,12 +135,12 @@ fn all_of_them_are_waited_for_together() {
     });
     let begun = Instant::now();
     let ran = against(&fake, &[&ASK[..], &["--wait", "--timeout", "4s"]].concat()).exits(1);
-    // each waited for by itself would be eight seconds
+    // sequential waits would take eight seconds
     let took = begun.elapsed();
     assert!(took < Duration::from_secs(8), "{took:?}");
     let shown = ran.lines();
     assert_eq!(shown[0]["state"], "pending");
-    // the time was over before its turn came, and it is there
+    // active although the time limit passed first
     assert_eq!(shown[2]["state"], "active");
     assert!(ran.err.contains("is not active after 4s"), "{}", ran.err);
 }

@@ -1,4 +1,4 @@
-//! `sim`: an organization to order, and a server that says how to reach it.
+//! `sim`: generated organizations, and a server that prints its address.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;

@@ -1,4 +1,4 @@
-//! Commands that look at what was stored, or act on it, over a database that is not there.
+//! Commands on stored data, without a database.
 
 use std::path::Path;
 
@@ -6,7 +6,6 @@ use crate::run::{hallpass, run};
 
 const PLAN: &str = "3f0c9a5b7d1e2f46";
 
-/// Each command that needs what a server, or an earlier command, has stored.
 const COMMANDS: &[&[&str]] = &[
     &["org", "plan", "list"],
     &["org", "plan", "show", PLAN],
@@ -66,7 +65,6 @@ const COMMANDS: &[&[&str]] = &[
     &["server", "store", "copy", "sqlite:other.db"],
 ];
 
-/// What a command says in a folder, and that it makes nothing there.
 fn refused(folder: &Path, words: &[&str]) -> String {
     let names = || {
         let entries = std::fs::read_dir(folder).unwrap();
@@ -96,7 +94,6 @@ fn what_was_stored_is_not_looked_for_in_a_database_that_is_made_for_it() {
         {
             wrong.push(format!("{words:?}: {said}"));
         }
-        // in a folder that has neither
         let said = refused(elsewhere.path(), words);
         if !said.contains("there is no configuration file") {
             wrong.push(format!("{words:?} elsewhere: {said}"));
@@ -128,7 +125,6 @@ fn a_sync_by_a_named_configuration_wants_its_database() {
 fn an_installation_that_is_prepared_can_begin_with_remediation_paused() {
     let folder = tempfile::tempdir().unwrap();
     let pause = ["org", "remediate", "pause"];
-    // in a folder without a configuration nobody means one
     let said = refused(folder.path(), &pause);
     assert!(said.contains("there is no configuration file"), "{said}");
     let config = folder.path().join("hallpass.toml");
@@ -141,7 +137,7 @@ fn an_installation_that_is_prepared_can_begin_with_remediation_paused() {
     assert!((ran.out + &ran.err).contains("paused"));
 }
 
-/// Whoever looks after a server that is stopped: systemd took its secrets away with it.
+/// Maintenance of a stopped server: systemd removed its secrets.
 #[test]
 fn the_store_the_log_and_tokens_are_looked_after_without_secrets_of_the_server() {
     let folder = tempfile::tempdir().unwrap();

@@ -40,7 +40,6 @@ fn handle(geo: &Path, more: &[&str], input: &[u8]) -> Ran {
 fn events_are_answered_from_a_database() {
     let folder = tempfile::tempdir().unwrap();
     let geo = database(folder.path());
-    // address, allowed, reason
     let table = [
         ("8.8.8.8", true, "allowed-country"),
         ("::ffff:8.8.8.8", true, "allowed-country"),
@@ -150,7 +149,6 @@ fn a_policy_file_names_its_sources_from_its_own_folder() {
     assert_eq!(allowed, [true, true, false]);
 }
 
-/// The runtime interface of Lambda: events to hand out, answers that came.
 #[derive(Default)]
 struct Runtime {
     events: VecDeque<String>,
@@ -167,7 +165,7 @@ async fn next(State(runtime): State<Shared>) -> impl IntoResponse {
             let id = [("lambda-runtime-aws-request-id", format!("id-{number}"))];
             (id, event).into_response()
         }
-        // the real one never answers so; here it ends the test
+        // ends the test; the real one never does
         None => StatusCode::GONE.into_response(),
     }
 }
@@ -182,7 +180,6 @@ async fn answered(
     StatusCode::ACCEPTED
 }
 
-/// Runs the function over these events, and what it answered.
 fn as_function(events: &[&str], environment: &[(&str, &Path)]) -> (Vec<(String, Value)>, Ran) {
     let runtime = Shared::default();
     runtime.lock().unwrap().events = events.iter().map(|it| (*it).to_owned()).collect();

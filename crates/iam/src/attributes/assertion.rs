@@ -1,4 +1,4 @@
-//! What an identity provider sends: a SAML assertion, or the claims of an OIDC token.
+//! Parses a SAML assertion, or OIDC claims.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -9,15 +9,14 @@ use serde_json::Value;
 use super::{SOURCE_CLAIM, TAGS_CLAIM};
 use crate::input::BadInput;
 
-/// The largest assertion or token, in bytes. STS takes a hundred thousand characters.
+/// Bytes. STS accepts a hundred thousand characters.
 const BYTES_MAX: usize = 1024 * 1024;
 
-/// What was sent, its signature not looked at.
+/// Signature not verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Assertion {
-    /// The attributes of a SAML assertion in their order: name and values.
+    /// Ordered SAML attributes with values.
     Saml(Vec<(String, Vec<String>)>),
-    /// The claims of an OIDC token.
     Oidc {
         /// `principal_tags`
         tags: Vec<(String, Vec<String>)>,
@@ -29,11 +28,11 @@ pub enum Assertion {
 }
 
 impl Assertion {
-    /// Reads XML (also in Base64, as browsers send it), a JSON object of claims, or a token of
-    /// three parts. Signatures are not checked: this is for looking, not for trusting.
+    /// Parses XML (also Base64, as browsers send it), a JSON object of claims, or a three-part
+    /// token. Does not verify signatures: for inspection only.
     ///
     /// # Errors
-    /// `E_ASSERTION` when it is none of these, `E_LIMIT` when it is too large.
+    /// `E_ASSERTION` for other text, `E_LIMIT` if too large.
     pub fn parse(text: &str) -> Result<Self, BadInput> {
         if text.len() > BYTES_MAX {
             let message = format!("an assertion of more than {BYTES_MAX} bytes");
@@ -107,7 +106,7 @@ fn oidc(text: &str) -> Result<Assertion, BadInput> {
     })
 }
 
-/// The attributes found so far; text counts inside an `AttributeValue`.
+/// Text counts only inside an `AttributeValue`.
 #[derive(Default)]
 struct AttributesFound {
     attributes: Vec<(String, Vec<String>)>,
@@ -141,7 +140,7 @@ fn saml(text: &str) -> Result<Assertion, BadInput> {
                 let c = character(&name);
                 found.say(&c.ok_or_else(|| bad("an entity that XML does not have".to_owned()))?);
             }
-            // entities of one's own have no place in an assertion
+            // custom entities do not belong in an assertion
             Event::DocType(_) => return Err(bad("a document type is not taken".to_owned())),
             Event::Eof => break,
             Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}

@@ -1,15 +1,13 @@
-//! The map file (TOML).
-
 use hallpass_aws_model::facts;
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use serde::Deserialize;
 
 use super::{KEY_MAX, TAGS_MAX, is_tag_char};
 use crate::input::BadInput;
 use crate::language::json::line_and_column;
 
-/// Attributes of the identity store that `${path:…}` reaches (IAM Identity Center, "Attribute
-/// mappings"). Custom ones do not come through SCIM: they have to be in the assertion.
+/// Identity store attributes for `${path:…}` (IAM Identity Center, "Attribute mappings"). SCIM does
+/// not carry custom ones: they must be in the assertion.
 const PATHS: &[&str] = &[
     "userName",
     "name.givenName",
@@ -38,42 +36,32 @@ const PATHS: &[&str] = &[
     "enterprise.manager.value",
 ];
 
-/// Which attribute becomes which tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttributeMap {
-    /// The SAML or OIDC provider in IAM.
     pub provider: Option<String>,
-    /// The client that tokens are for (OIDC).
+    /// OIDC client of the tokens.
     pub audience: Option<String>,
-    /// The roles a SAML assertion offers.
     pub roles: Vec<String>,
-    /// The attribute that names sessions.
     pub session_name: Option<String>,
-    /// The attribute that becomes the source identity.
     pub source_identity: Option<String>,
-    /// How long a session of IAM lasts: 15 minutes to 12 hours.
+    /// IAM session duration: 15 minutes to 12 hours.
     pub session_duration: Option<TimeSpan>,
-    /// Keys that a new secret may carry besides the tags here.
+    /// Additional keys allowed on a new secret.
     pub other_tag_keys: Vec<String>,
-    /// The tags.
     pub tags: Vec<TagLine>,
 }
 
-/// One tag.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TagLine {
-    /// Its key.
     pub key: String,
-    /// The attribute or expression in the identity provider.
     pub from: String,
-    /// The attribute of the identity store; `None`: only assertions carry it.
+    /// Identity store attribute; `None`: assertions only.
     #[serde(default)]
     pub path: Option<String>,
-    /// Whether it survives role chaining.
     #[serde(default)]
     pub transitive: bool,
-    /// Whether resources carry a tag of this key that has to match.
+    /// Whether resources need a matching tag.
     #[serde(default = "yes")]
     pub on_resources: bool,
 }
@@ -99,11 +87,9 @@ struct File {
 }
 
 impl AttributeMap {
-    /// Reads a map.
-    ///
     /// # Errors
-    /// `E_TOML`, `E_TAG`, `E_DUP_TAG`, `E_LIMIT`, `E_PATH`, `E_DURATION`, `E_ARN`; `E_ARG` when it
-    /// has no tag.
+    /// `E_TOML`, `E_TAG`, `E_DUP_TAG`, `E_LIMIT`, `E_PATH`, `E_DURATION`, `E_ARN`; `E_ARG` without
+    /// a tag.
     pub fn parse(text: &str) -> Result<Self, BadInput> {
         let file: File = toml::from_str(text).map_err(|error| {
             let place = error.span().map(|span| {
@@ -171,19 +157,19 @@ impl AttributeMap {
         Ok(())
     }
 
-    /// The line of a key, in whatever case.
+    /// Case-insensitive.
     pub fn tag(&self, key: &str) -> Option<&TagLine> {
         self.tags.iter().find(|tag| same_key(&tag.key, key))
     }
 }
 
-/// Keys of tags of a session do not tell case.
+/// Session tag keys ignore case.
 pub(super) fn same_key(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }
 
 /// # Errors
-/// `E_TAG` for a key STS does not take.
+/// `E_TAG` for a key that STS refuses.
 pub(super) fn check_key(key: &str, pointer: &str) -> Result<(), BadInput> {
     let length = key.chars().count();
     let why = if length == 0 || length > KEY_MAX {
@@ -203,7 +189,7 @@ pub(super) fn check_key(key: &str, pointer: &str) -> Result<(), BadInput> {
 }
 
 /// # Errors
-/// `E_DURATION` outside the lengths that STS issues.
+/// `E_DURATION` outside STS's range.
 pub(super) fn check_duration(seconds: u64, pointer: &str) -> Result<(), BadInput> {
     let least = u64::from(facts::SESSION_SECONDS_LEAST.value);
     let most = u64::from(facts::SESSION_HOURS.value) * 3_600;
@@ -215,7 +201,7 @@ pub(super) fn check_duration(seconds: u64, pointer: &str) -> Result<(), BadInput
 }
 
 /// # Errors
-/// `E_ARN` for anything but an IAM ARN of this kind of resource.
+/// `E_ARN` unless an IAM ARN of this resource type.
 pub(super) fn check_arn(arn: &str, resource: &str, pointer: &str) -> Result<(), BadInput> {
     let mut parts = arn.splitn(6, ':');
     let mut next = || parts.next().unwrap_or_default();

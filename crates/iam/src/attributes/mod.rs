@@ -1,7 +1,7 @@
-//! From attributes of an identity provider to session tags (`policies.md` §11): what to configure
-//! where, and which tags an assertion makes.
+//! Session tags from identity provider attributes (`policies.md` §11): required configuration, and
+//! tags of an assertion.
 //!
-//! A map says which attribute becomes which tag:
+//! A map assigns attributes to tags:
 //!
 //! ```toml
 //! provider = "arn:aws:iam::111122223333:saml-provider/okta"  # IAM modes only
@@ -10,7 +10,7 @@
 //! session_name = "user.email"
 //! source_identity = "user.login"
 //! session_duration = "1h"
-//! other_tag_keys = ["Name"]             # tags a new secret may carry besides
+//! other_tag_keys = ["Name"]             # more tags that a new secret may carry
 //!
 //! [[tag]]
 //! key = "Department"
@@ -38,25 +38,21 @@ pub use permission_set::{Tagging, permission_set};
 pub use produce::{Idp, ProduceMode, Produced, produce};
 pub use tags::{SessionTags, session_tags};
 
-/// Before the key of an access-control attribute of Identity Center.
+/// Key prefix of Identity Center's access-control attributes.
 const ACCESS_CONTROL: &str = "https://aws.amazon.com/SAML/Attributes/AccessControl:";
-/// Before the key of a session tag of IAM.
+/// Key prefix of IAM session tags.
 const PRINCIPAL_TAG: &str = "https://aws.amazon.com/SAML/Attributes/PrincipalTag:";
-/// Before the other SAML attributes that AWS reads.
+/// Prefix of AWS's other SAML attributes.
 const SAML: &str = "https://aws.amazon.com/SAML/Attributes/";
-/// The OIDC claim that holds tags.
 const TAGS_CLAIM: &str = "https://aws.amazon.com/tags";
-/// The OIDC claim that holds the source identity.
 const SOURCE_CLAIM: &str = "https://aws.amazon.com/source_identity";
 
-/// Most session tags.
 const TAGS_MAX: usize = facts::SESSION_TAGS.count();
-/// Longest key of a tag, in characters.
+/// Characters.
 const KEY_MAX: usize = facts::SESSION_TAG_KEY_CHARACTERS.count();
-/// Longest value of a tag, in characters.
+/// Characters.
 const VALUE_MAX: usize = facts::SESSION_TAG_VALUE_CHARACTERS.count();
 
-/// Whether STS takes the character in keys and values of tags.
 fn is_tag_char(c: char) -> bool {
     c.is_alphanumeric() || " _.:/=+-@".contains(c)
 }

@@ -1,21 +1,18 @@
-//! A permission set that goes by the tags: secrets of one's own department and no others.
+//! A permission set by tags: only secrets of the user's department.
 //!
-//! The policy in circulation puts nine actions under one condition on the resource's tag. Listing
-//! carries no such tag, so it is dead there; tagging carries the old one, so an owner can hand a
-//! secret to another department. Here reading, writing and creating stand apart, and tagging is
-//! left out unless it is asked for.
+//! The published policy puts nine actions under one condition on the resource's tag. Listing has no
+//! such tag, so it never works; tagging has the old one, so an owner can move a secret to another
+//! department. Here reading, writing and creating are separate, and tagging is optional.
 
 use super::map::{AttributeMap, TagLine};
 use crate::generate::{CheckedDraft, Draft, DraftStatement, Many, Unprintable, checked};
 use crate::input::BadInput;
 use crate::language::{Effect, PolicyType};
 
-/// Whether people may change tags of what they own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tagging {
-    /// They may not.
     Left,
-    /// They may, as long as the tags that decide keep their own values.
+    /// Allowed if access tags keep the user's values.
     Allowed,
 }
 
@@ -34,10 +31,8 @@ const WRITE: [&str; 6] = [
     "secretsmanager:RestoreSecret",
 ];
 
-/// The policy of the permission set.
-///
 /// # Errors
-/// `E_ARG` when no tag of the map is one that resources carry, `E_SIZE` when it does not fit.
+/// `E_ARG` if no tag of the map is on resources, `E_SIZE` if too long.
 pub fn permission_set(map: &AttributeMap, tagging: Tagging) -> Result<CheckedDraft, Unprintable> {
     let deciding: Vec<&TagLine> = map.tags.iter().filter(|tag| tag.on_resources).collect();
     if deciding.is_empty() {
@@ -56,7 +51,7 @@ pub fn permission_set(map: &AttributeMap, tagging: Tagging) -> Result<CheckedDra
     let limited = |statement: DraftStatement| {
         statement
             .when("ForAllValues:StringEquals", "aws:TagKeys", keys.clone())
-            // without a key, `ForAllValues` holds: the guard makes it fail
+            // without keys `ForAllValues` holds: this condition prevents that
             .when("Null", "aws:TagKeys", Many::one("false"))
     };
     let (equals, on_it, in_call) = ("StringEquals", "aws:ResourceTag", "aws:RequestTag");

@@ -1,5 +1,5 @@
-//! What to configure: statements of the identity provider, attributes of Identity Center, trust
-//! policies of roles.
+//! Builds the configuration: identity provider statements, Identity Center attributes, role trust
+//! policies.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -11,58 +11,46 @@ use crate::generate::{Draft, DraftStatement, Many, Unprintable, checked};
 use crate::input::BadInput;
 use crate::language::{Effect, PolicyType};
 
-/// Where the tags are to arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProduceMode {
     /// IAM Identity Center, from its store or a SAML assertion.
     IdentityCenter,
-    /// A SAML provider in IAM.
     IamSaml,
-    /// An OIDC provider in IAM.
     IamOidc,
 }
 
-/// Whose words the statements are in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Idp {
-    /// Okta: "Attribute Statements", name format "URI Reference".
+    /// "Attribute Statements", name format "URI Reference".
     Okta,
-    /// Microsoft Entra ID: "Attributes & Claims", name and namespace apart.
+    /// Microsoft Entra ID: "Attributes & Claims", separate name and namespace.
     Entra,
-    /// The attribute as it stands in the assertion.
+    /// The raw assertion attribute.
     Generic,
 }
 
-/// Everything to configure.
 #[derive(Debug, Clone, Serialize)]
 pub struct Produced {
-    /// Where the tags arrive.
     pub mode: ProduceMode,
-    /// Whose words the statements are in.
     pub idp: Idp,
-    /// What the identity provider has to send.
     pub identity_provider: Value,
     /// `InstanceAccessControlAttributeConfiguration`, for Identity Center.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_control_attributes: Option<Value>,
-    /// The trust policy of roles, for the modes of IAM.
+    /// For the IAM modes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trust_policy: Option<Draft>,
-    /// The policy of a permission set, or of the roles.
     pub permission_set: Draft,
-    /// What is to be known.
     pub notes: Vec<String>,
 }
 
-/// The URI of the name format (SAML 2.0 core, 8.2.2).
+/// Name format URI (SAML 2.0 core, 8.2.2).
 const URI_FORMAT: &str = "urn:oasis:names:tc:SAML:2.0:attrname-format:uri";
 
-/// Makes everything for a map.
-///
 /// # Errors
-/// `E_ARG` and `E_ARN` for what the mode needs and the map does not have; `E_SIZE`.
+/// `E_ARG` and `E_ARN` for missing inputs of the mode; `E_SIZE`.
 pub fn produce(
     map: &AttributeMap,
     mode: ProduceMode,
@@ -201,14 +189,14 @@ fn provider<'a>(map: &'a AttributeMap, kind: &str) -> Result<&'a str, BadInput> 
     Ok(provider)
 }
 
-/// Who may take the roles: `audience` is the key and value that tokens have to have.
+/// `audience` is the required key and value of tokens.
 fn trust(
     map: &AttributeMap,
     provider: &str,
     assume: &str,
     audience: (&str, &str),
 ) -> Result<Draft, Unprintable> {
-    // tags and source identity are actions of their own, next to the assumption
+    // tags and source identity are separate actions
     let mut actions = vec![assume, "sts:TagSession"];
     if map.source_identity.is_some() {
         actions.push("sts:SetSourceIdentity");

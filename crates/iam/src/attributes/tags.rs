@@ -1,4 +1,4 @@
-//! Which session tags result from an assertion, and what becomes of them later.
+//! Session tags of an assertion, and their later changes.
 
 use std::collections::BTreeMap;
 
@@ -11,27 +11,22 @@ use super::{
 };
 use crate::input::BadInput;
 
-/// The tags of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct SessionTags {
-    /// Key → value.
     pub tags: BTreeMap<String, String>,
-    /// Keys that survive role chaining.
     pub transitive: Vec<String>,
     /// `aws:SourceIdentity`
     pub source_identity: Option<String>,
     /// `aws:userid` ends in it.
     pub role_session_name: Option<String>,
-    /// Seconds.
     pub session_duration: Option<u64>,
-    /// Role and provider ARNs that were offered.
     pub roles: Vec<String>,
-    /// What is legal and still worth a look.
+    /// Legal but suspicious input.
     pub warnings: Vec<String>,
 }
 
 impl SessionTags {
-    /// `aws:PrincipalTag` of the session: its tags over those of the role.
+    /// `aws:PrincipalTag`: session tags override role tags.
     pub fn principal_tags(&self, role: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let own = |key: &String| self.tags.keys().any(|it| same_key(it, key));
         let mut tags: BTreeMap<String, String> = role
@@ -43,11 +38,11 @@ impl SessionTags {
         tags
     }
 
-    /// The tags after assuming another role with tags of one's own: transitive ones stay and
-    /// cannot be overridden, the others are gone.
+    /// Tags after role chaining: transitive ones stay and cannot be overridden; the others are
+    /// removed.
     ///
     /// # Errors
-    /// `E_DUP_TAG` for a tag that would override a transitive one, as STS refuses it.
+    /// `E_DUP_TAG` for overriding a transitive tag, as in STS.
     pub fn chained(&self, next: &BTreeMap<String, String>) -> Result<Self, BadInput> {
         let stays = |key: &str| self.transitive.iter().any(|it| same_key(it, key));
         if let Some(key) = next.keys().find(|key| stays(key)) {
@@ -70,12 +65,12 @@ impl SessionTags {
     }
 }
 
-/// The tags that a session gets from an assertion, and in Identity Center from the identity store:
-/// `store` is path → value, as in `enterprise.department`.
+/// Tags from an assertion, and in Identity Center from the identity store: `store` is path → value,
+/// as in `enterprise.department`.
 ///
 /// # Errors
 /// `E_MULTI` for an attribute with two values, `E_DUP_TAG` for one key in two spellings, `E_TAG`
-/// and `E_LIMIT` for what STS does not take, `E_DURATION`, `E_ARN`.
+/// and `E_LIMIT` for STS refusals, `E_DURATION`, `E_ARN`.
 pub fn session_tags(
     map: &AttributeMap,
     assertion: &Assertion,
@@ -146,11 +141,10 @@ fn from_store(
     Ok(())
 }
 
-/// A key, its values, and the attribute they came by.
 type SentTag<'a> = (&'a str, &'a Vec<String>, &'a str);
 
 impl SessionTags {
-    /// Takes what was sent; it wins over the identity store.
+    /// Assertion tags override the identity store.
     fn take(&mut self, sent: &[SentTag<'_>]) -> Result<(), BadInput> {
         for (number, (key, values, name)) in sent.iter().enumerate() {
             check_key(key, name)?;
@@ -181,7 +175,6 @@ impl SessionTags {
         Ok(())
     }
 
-    /// An attribute that is no tag.
     fn aside(&mut self, name: &str, values: &[String], is_center: bool) -> Result<(), BadInput> {
         let Some(rest) = name.strip_prefix(SAML) else {
             return Ok(());
@@ -205,7 +198,7 @@ impl SessionTags {
             }
             "Role" => {
                 for value in values {
-                    // AWS takes the two in either order
+                    // AWS accepts either order
                     let (one, other) = value.split_once(',').unwrap_or((value, ""));
                     let (one, other) = (one.trim(), other.trim());
                     let is_role = one.contains(":role/");

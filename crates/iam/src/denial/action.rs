@@ -1,4 +1,4 @@
-//! An action that was denied, with what is known of its request beside the message.
+//! A denied action with known context.
 
 use std::collections::BTreeMap;
 
@@ -7,23 +7,19 @@ use crate::arn::Arn;
 use crate::evaluation::{Context, ContextValue};
 use crate::facts;
 
-/// The key whose value the Region of a message, or of a resource, is.
 const REGION_KEY: &str = "aws:RequestedRegion";
 
-/// Condition keys with their values.
 pub type DenialKeys = BTreeMap<String, Vec<String>>;
 
-/// An action that was denied, with the condition keys of its request that another role's request would have alike.
+/// A denied action, with condition keys that another role's request would share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeniedAction {
-    /// What AWS said of it.
     pub denial: Denial,
     pub(super) context: Context,
 }
 
 impl DeniedAction {
-    /// An action and what is known of its request. Keys that say who called, or when, are left out: a permission set is
-    /// another role, and is used later.
+    /// Drops keys about caller or time: a permission set is another role, used later.
     pub fn new(denial: Denial, keys: impl IntoIterator<Item = (String, Vec<String>)>) -> Self {
         let mut context = Context::new();
         if let Some(region) = region(&denial) {
@@ -42,7 +38,6 @@ impl DeniedAction {
         Self { denial, context }
     }
 
-    /// The condition keys that are known of the request.
     pub fn keys(&self) -> DenialKeys {
         let keys = self.context.iter();
         keys.map(|(key, value)| (key.to_owned(), value.values().to_vec()))
@@ -50,8 +45,8 @@ impl DeniedAction {
     }
 }
 
-/// The Region whose endpoint was called: that of the message, which is where AWS keeps the details, and that of the resource.
-/// Where they differ nobody knows.
+/// The called Region: the message's, where AWS keeps details, else the resource's; unknown if they
+/// differ.
 fn region(denial: &Denial) -> Option<&str> {
     let told = denial.region.as_deref();
     let resource = denial.resource.as_deref().and_then(Arn::parse);

@@ -1,59 +1,51 @@
-//! What AWS tells of a denial by its authorization id (IAM Toolbox API Reference, "`GetRequestAuthorizationDetails`").
+//! AWS's denial details by authorization id (IAM Toolbox API Reference,
+//! "`GetRequestAuthorizationDetails`").
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Denial, DenialKeys, DenialReason, DeniedAction, DenyingPolicy};
 
-/// The details of a denied call: the facts of the request, and how each of its actions was decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DenialDetails {
-    /// The id.
     pub authorization_id: String,
-    /// The Region that has them.
     pub region: String,
-    /// The condition keys of the request.
     pub context: Map<String, Value>,
-    /// Each action on each resource that was asked for.
     pub evaluations: Vec<DenialEvaluation>,
 }
 
-/// How one action on one resource was decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DenialEvaluation {
     /// `service:Name`.
     pub action: String,
-    /// An ARN; empty for actions without resources.
     pub resource: String,
-    /// The condition keys of this action alone.
+    /// Condition keys of this action only.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub context: Map<String, Value>,
-    /// `ALLOW`, `EXPLICIT_DENY` or `IMPLICIT_DENY`; none where AWS does not say it.
+    /// `ALLOW`, `EXPLICIT_DENY` or `IMPLICIT_DENY`, if reported.
     pub effect: Option<String>,
-    /// What had to allow it, in AWS's order; none where who asks is of another organization.
+    /// Required checks, in AWS's order; none for a caller of another organization.
     pub checks: Vec<DenialCheck>,
 }
 
-/// One requirement, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DenialCheck {
-    /// As AWS calls it: `SERVICE_CONTROL_POLICY`, `PRINCIPAL` …
+    /// AWS's name: `SERVICE_CONTROL_POLICY`, `PRINCIPAL` …
     pub check: String,
     /// `ALLOW`, `EXPLICIT_DENY`, `IMPLICIT_DENY` or `NO_IMPACT`.
     pub effect: String,
-    /// The root, unit or account where the policies of this check are attached.
+    /// Root, unit or account with the attached policies.
     pub target: Option<String>,
-    /// Policies with statements that matched, each by its ARN, or `inline` with what it is attached to.
+    /// Policies with matching statements: ARN, or `inline` with its owner.
     pub policies: Vec<String>,
 }
 
 impl DenialCheck {
-    /// Whether it denied.
     pub fn denies(&self) -> bool {
         matches!(self.effect.as_str(), "EXPLICIT_DENY" | "IMPLICIT_DENY")
     }
 
-    /// The kind of policy that it asks; none for one that is newer than this program.
+    /// None for an unknown kind.
     pub fn policy(&self) -> Option<DenyingPolicy> {
         match self.check.as_str() {
             "SERVICE_CONTROL_POLICY" => Some(DenyingPolicy::ServiceControl),
@@ -69,12 +61,11 @@ impl DenialCheck {
 }
 
 impl DenialEvaluation {
-    /// Whether it was not allowed.
     pub fn is_denied(&self) -> bool {
         self.effect.as_deref() != Some("ALLOW")
     }
 
-    /// What denied it: an explicit denial before anything that is missing.
+    /// Explicit denials take precedence over missing allows.
     pub fn reason(&self) -> Option<DenialReason> {
         let denying = |effect: &str| {
             let mut checks = self.checks.iter();
@@ -89,7 +80,7 @@ impl DenialEvaluation {
 }
 
 impl DenialDetails {
-    /// Reads the pages of AWS's answer, in their order. What is missing is left out, and what is new is not looked at.
+    /// Parses response pages in order. Ignores missing and unknown fields.
     pub fn read(authorization_id: &str, region: &str, pages: &[Value]) -> Self {
         let first = pages.first();
         let context = first.and_then(|it| it.get("requestContext")?.as_object());
@@ -106,8 +97,7 @@ impl DenialDetails {
         }
     }
 
-    /// The actions that were denied, each as its message would have told it and once, with the condition keys of the request;
-    /// none where none was, or nobody is named.
+    /// Unique denied actions in message form, with condition keys; none without denial or caller.
     pub fn denied(&self) -> Vec<DeniedAction> {
         let principal = self.context.iter().find_map(|(key, value)| {
             let is_it = key.eq_ignore_ascii_case("aws:PrincipalArn");
@@ -136,7 +126,7 @@ impl DenialDetails {
         all
     }
 
-    /// The details in lines, for people: each action with what denied it first.
+    /// Lines for people: each action, denying checks first.
     pub fn words(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for it in &self.evaluations {
@@ -213,7 +203,6 @@ fn check(it: &Value, policies: &[&Value]) -> DenialCheck {
     }
 }
 
-/// A policy that matched, with the statements that did.
 fn matched(it: &Value, policies: &[&Value]) -> String {
     let uri = text(it, "uri").unwrap_or_default();
     let policy = policies
@@ -234,7 +223,7 @@ fn matched(it: &Value, policies: &[&Value]) -> String {
     }
 }
 
-/// Condition keys as texts, as AWS compares them; what is no value of a key is left out.
+/// Condition keys as text, as AWS compares them; drops non-values.
 fn key_values(keys: &Map<String, Value>) -> DenialKeys {
     let one = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),

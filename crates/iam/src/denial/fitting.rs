@@ -1,4 +1,4 @@
-//! Which permission sets would allow a call, and how much else.
+//! Finds permission sets that allow a call, and their extra actions.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,62 +9,49 @@ use crate::facts::{self, ActionFacts};
 use crate::language::PolicyType;
 use crate::powers::{FoundPower, NamedPolicy, Power, Powers, RolePolicies};
 
-/// The policy of AWS that allows everything (AWS Managed Policy Reference Guide, "`AdministratorAccess`").
+/// AWS's policy that allows everything (AWS Managed Policy Reference Guide,
+/// "`AdministratorAccess`").
 const EVERYTHING: (&str, &str) = (
     "arn:aws:iam::aws:policy/AdministratorAccess",
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#,
 );
-/// The key whose value is the ARN of the role.
 const ROLE_KEY: &str = "aws:PrincipalArn";
-/// What stands for the digits that AWS draws for the role of a permission set.
+/// Placeholder for the random part of a permission set's role.
 const ROLE_SUFFIX: &str = "0000000000000000";
 
-/// A permission set that may be asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OfferedSet {
-    /// Its name.
     pub name: String,
-    /// Its policies.
     pub policies: Vec<OfferedPolicy>,
 }
 
-/// A policy of a permission set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OfferedPolicy {
-    /// Its name, for people.
     pub name: String,
-    /// Its ARN, of those that have one.
     pub arn: Option<String>,
-    /// Whether it is the permissions boundary.
     pub is_boundary: bool,
-    /// The JSON, as far as it was read.
     pub text: Option<String>,
 }
 
-/// What one permission set would come to.
 #[derive(Debug, Clone)]
 pub enum Judgement {
-    /// It allows the call.
     Allows(Fit),
-    /// It does not.
     Refuses,
-    /// That is not known, for this reason.
     Unknown(String),
 }
 
-/// How a permission set allows a call.
 #[derive(Debug, Clone, Default)]
 pub struct Fit {
-    /// Condition keys that decide, each with its policy; none where it is allowed in any case.
+    /// Deciding condition keys with their policy; empty if unconditional.
     pub conditions: BTreeSet<String>,
-    /// Whether it allows what was denied on every resource.
+    /// Whether it allows the denied actions on every resource.
     pub is_everywhere: bool,
-    /// The known actions that it allows beside, on some resource, by service and name.
+    /// Other known actions it allows on some resource, sorted.
     pub others: Vec<&'static ActionFacts>,
 }
 
-/// What a permission set would come to for a denied call, in an account: it has to allow each action that was denied. Policies
-/// of the organization and of the resource are not looked at.
+/// Judges a set for a denied call in an account: it must allow every denied action. Ignores
+/// policies of organization and resource.
 pub fn judge(set: &OfferedSet, denied: &[DeniedAction], account: &str) -> Judgement {
     let found = match weigh(set, denied, account) {
         Ok(found) => found,
@@ -82,7 +69,7 @@ pub fn judge(set: &OfferedSet, denied: &[DeniedAction], account: &str) -> Judgem
     }
 }
 
-/// The policy, if there is one, that asks for the ARN of the role: no more than its beginning is known ahead.
+/// A policy that tests the role ARN, of which only the prefix is predictable.
 fn by_role(set: &OfferedSet) -> Option<&str> {
     let asks = |text: &String| text.to_ascii_lowercase().contains("aws:principalarn");
     let mut policies = set.policies.iter();
@@ -90,9 +77,8 @@ fn by_role(set: &OfferedSet) -> Option<&str> {
     found.map(|it| it.name.as_str())
 }
 
-/// The sets that allow the call: the one with the fewest other actions first; of those with as many, those that allow it in any
-/// case before those where conditions decide, then those that do not on every resource, then by name. What a set would give
-/// beside comes before whether a condition may be in its way: one that allows everything always allows the call.
+/// Sorts allowing sets: fewest other actions, then unconditional, then not on every resource, then
+/// name. Least power precedes certainty: otherwise a set that allows everything would win.
 pub fn smallest_first(judged: Vec<(String, Judgement)>) -> Vec<(String, Fit)> {
     let mut found: Vec<(String, Fit)> = judged
         .into_iter()
@@ -136,11 +122,10 @@ fn weigh(set: &OfferedSet, denied: &[DeniedAction], account: &str) -> Result<Jud
     Ok(Judgement::Allows(fit))
 }
 
-/// What the role may do of one action that was denied; none where it may not.
 fn weigh_one(role: &RolePolicies, denied: &DeniedAction) -> Result<Option<FoundPower>, String> {
     let denial = &denied.denial;
     let Some(action) = facts::action(&denial.action) else {
-        // newer than the facts: what holds for every request of it
+        // unknown action: use only statements that hold for every request
         let surely = FoundPower {
             power: Power::Surely,
             everywhere: false,
@@ -157,7 +142,6 @@ fn weigh_one(role: &RolePolicies, denied: &DeniedAction) -> Result<Option<FoundP
     Ok((found.power != Power::Never).then_some(found))
 }
 
-/// The role that the set is in the account.
 fn role(set: &OfferedSet, denied: &[DeniedAction], account: &str) -> Result<RolePolicies, String> {
     let principal = denied.first().map(|it| it.denial.principal.as_str());
     let partition = principal.and_then(|it| it.split(':').nth(1));
@@ -193,7 +177,6 @@ fn role(set: &OfferedSet, denied: &[DeniedAction], account: &str) -> Result<Role
     Ok(found)
 }
 
-/// The engine's own decision, for a request of which no more is known than what was said of it.
 fn is_allowed(role: &RolePolicies, denied: &DeniedAction) -> Result<bool, String> {
     let Denial {
         action, resource, ..

@@ -1,14 +1,10 @@
-//! The words of an access denied error message (IAM User Guide, "Troubleshoot access denied error messages").
+//! Parses access denied messages (IAM User Guide, "Troubleshoot access denied error messages").
 
 use super::{Denial, DenialReason, DenyingPolicy, UnreadableDenial, is_authorization_id};
 
-/// Between who called and what.
 const DENIED: &str = "is not authorized to perform:";
-/// What some services say in its place.
 const ENCODED: &str = "encoded authorization failure message";
-/// What comes before who called.
 const WHO: &str = "User:";
-/// What comes before the resource.
 const ON: &str = "on resource:";
 
 pub(super) fn read(text: &str) -> Result<Denial, UnreadableDenial> {
@@ -27,7 +23,7 @@ pub(super) fn read(text: &str) -> Result<Denial, UnreadableDenial> {
     let (Some(principal), Some(action)) = (principal, action) else {
         return Err(UnreadableDenial::NoDenial);
     };
-    // the resource of this denial, and not that of another behind it
+    // the resource of this denial, not of a later one
     let own = behind.split(DENIED).next().unwrap_or(behind);
     Ok(Denial {
         principal: bare(principal).to_owned(),
@@ -39,7 +35,6 @@ pub(super) fn read(text: &str) -> Result<Denial, UnreadableDenial> {
     })
 }
 
-/// The message as AWS writes it.
 pub(super) fn written(denial: &Denial) -> String {
     let mut text = format!("{WHO} {} {DENIED} {}", denial.principal, denial.action);
     let mut add = |words: String| {
@@ -47,7 +42,7 @@ pub(super) fn written(denial: &Denial) -> String {
         text.push_str(&words);
     };
     if let Some(resource) = &denial.resource {
-        // as services do that have spaces in theirs; without, a quote in it ends nothing
+        // some services quote names with spaces; otherwise a quote ends nothing
         let is_quoted = resource.contains(char::is_whitespace);
         add(if is_quoted {
             format!("{ON} \"{resource}\"")
@@ -69,12 +64,11 @@ pub(super) fn written(denial: &Denial) -> String {
     text
 }
 
-/// A word without the punctuation of its sentence.
 fn bare(word: &str) -> &str {
     word.trim_matches(|it| matches!(it, '"' | '\'' | '`' | ',' | ';' | '.' | ')' | '('))
 }
 
-/// The resource at the beginning of a text: some services write it between quotes.
+/// The leading resource, possibly quoted.
 fn resource(text: &str) -> Option<String> {
     let text = text.trim_start();
     let quoted = text.strip_prefix('"').and_then(|it| it.split_once('"'));
@@ -103,7 +97,7 @@ fn reason(text: &str) -> Option<DenialReason> {
     })
 }
 
-/// The id at the end of the message, or in the address of the console's page.
+/// The id at the end of the message, or in the console page's address.
 fn authorization_id(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     let named = lower.split_once("authorization id:");
@@ -117,7 +111,7 @@ fn authorization_id(text: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// The Region in the address of the console's page: details are kept where the call was denied.
+/// The Region in the console page's address: details are stored where the call was denied.
 fn region(text: &str) -> Option<String> {
     let (_, behind) = text.split_once("?region=")?;
     let fits = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-';

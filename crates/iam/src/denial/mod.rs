@@ -1,5 +1,5 @@
-//! From the text of a denial to what would allow the call: what AWS says in an access denied error message, whether more
-//! permissions help at all, and which of several permission sets allows it with the fewest other actions (`policies.md` §16).
+//! Parses access denied messages, checks whether permissions can help, and finds the permission set
+//! with the fewest other actions (`policies.md` §16).
 
 mod action;
 mod details;
@@ -16,39 +16,30 @@ use serde::Serialize;
 
 use crate::arn::Arn;
 
-/// Digits of an account id.
 const ACCOUNT_DIGITS: usize = 12;
-/// Characters of an authorization id, at least: AWS's example has 20, and its model says at most (IAM Toolbox API Reference,
-/// "`GetRequestAuthorizationDetails`").
+/// Minimum id length: AWS's example has 20, its model gives only a maximum (IAM Toolbox API
+/// Reference, "`GetRequestAuthorizationDetails`").
 const ID_CHARACTERS_MIN: usize = 16;
-/// Characters of an authorization id, at most.
 const ID_CHARACTERS_MAX: usize = 256;
-/// What roles of permission sets are called, before the name of the set (IAM Identity Center User Guide, "Referencing
-/// permission sets in resource policies, Amazon EKS Cluster config maps, and AWS KMS key policies").
+/// Role name prefix of permission sets (IAM Identity Center User Guide, "Referencing permission
+/// sets in resource policies, Amazon EKS Cluster config maps, and AWS KMS key policies").
 const RESERVED_ROLE: &str = "AWSReservedSSO_";
 
-/// The kind of policy by which a call was denied (IAM User Guide, "Troubleshoot access denied error messages").
+/// Denying policy kind (IAM User Guide, "Troubleshoot access denied error messages").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DenyingPolicy {
-    /// A service control policy.
     ServiceControl,
-    /// A resource control policy.
     ResourceControl,
-    /// The policy of the VPC endpoint through which the call went.
+    /// Policy of the VPC endpoint used.
     VpcEndpoint,
-    /// The resource's own policy.
     Resource,
-    /// The permissions boundary of the principal.
     Boundary,
-    /// A policy of the session.
     Session,
-    /// The principal's policies.
     Identity,
 }
 
 impl DenyingPolicy {
-    /// Every kind.
     pub const ALL: [Self; 7] = [
         Self::ServiceControl,
         Self::ResourceControl,
@@ -59,7 +50,6 @@ impl DenyingPolicy {
         Self::Identity,
     ];
 
-    /// As AWS's messages call it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ServiceControl => "service control policy",
@@ -79,12 +69,11 @@ impl fmt::Display for DenyingPolicy {
     }
 }
 
-/// Why a call was denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct DenialReason {
-    /// By which kind of policy. Where several kinds deny, AWS names one of them.
+    /// With several denying kinds, AWS names one.
     pub policy: DenyingPolicy,
-    /// A statement denies it; otherwise nothing allows it.
+    /// A statement denies it; else none allows it.
     pub is_explicit: bool,
 }
 
@@ -104,37 +93,30 @@ impl fmt::Display for DenialReason {
     }
 }
 
-/// A denied call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Denial {
-    /// Who called: an ARN, as AWS wrote it.
     pub principal: String,
     /// `service:Name`.
     pub action: String,
-    /// The resource, where AWS names one; `*` where the action takes none.
+    /// If named; `*` for actions without resources.
     pub resource: Option<String>,
-    /// Why, where AWS says it.
     pub reason: Option<DenialReason>,
-    /// By which AWS has the details for at least 24 hours (IAM User Guide, "Troubleshoot access denied error messages with
-    /// authorization ID").
+    /// Key to AWS's details, for at least 24 hours (IAM User Guide, "Troubleshoot access denied
+    /// error messages with authorization ID").
     pub authorization_id: Option<String>,
-    /// The Region that has them.
     pub region: Option<String>,
 }
 
-/// Why a text says of no denied call which it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnreadableDenial {
-    /// AWS says it in code alone.
     #[error("the message says in code alone what was denied")]
     Encoded,
-    /// There is no "is not authorized to perform: ACTION" in it.
+    /// Lacks "is not authorized to perform: ACTION".
     #[error("the text does not say which action was denied to whom")]
     NoDenial,
 }
 
 impl UnreadableDenial {
-    /// What would help.
     pub fn help(self) -> &'static str {
         match self {
             Self::Encoded => {
@@ -149,32 +131,25 @@ impl UnreadableDenial {
 }
 
 impl Denial {
-    /// Reads an access denied error message, whatever a program wrote around it.
-    ///
-    /// # Errors
-    /// When it does not say which action was denied to whom.
     pub fn read(text: &str) -> Result<Self, UnreadableDenial> {
         message::read(text)
     }
 
-    /// AWS's message of it, without the address of the console's page.
     pub fn message(&self) -> String {
         message::written(self)
     }
 
-    /// The account whose resource it is, as far as that is said: the resource's, else the principal's. A permission set there
-    /// allows the call by itself, as one in the principal's account does not where the resource is another's.
+    /// Account of the resource, else of the principal. A permission set there suffices; one in the
+    /// principal's account does not for another account's resource.
     pub fn account(&self) -> Option<&str> {
         let resource = self.resource.as_deref().and_then(account_of);
         resource.or_else(|| self.principal_account())
     }
 
-    /// The account of who called.
     pub fn principal_account(&self) -> Option<&str> {
         account_of(&self.principal)
     }
 
-    /// The permission set whose role called.
     pub fn permission_set(&self) -> Option<&str> {
         let rest = Arn::parse(&self.principal)?.rest;
         let role = rest
@@ -183,15 +158,15 @@ impl Denial {
         role.rsplit_once('_').map(|(name, _)| name)
     }
 
-    /// Whether it may come of the end of the caller's own access, which a service control policy enforces where ends are armed
-    /// (`access.md` §21): who called was a permission set's role.
+    /// Whether an ended access may be the cause, enforced by a service control policy (`access.md`
+    /// §21): the caller had a permission set's role.
     pub fn may_be_of_an_end(&self) -> bool {
         let denies =
             |it: DenialReason| it.is_explicit && it.policy == DenyingPolicy::ServiceControl;
         self.reason.is_none_or(denies) && self.permission_set().is_some()
     }
 
-    /// Why no permission set would let the call through, in words with what would; `None` where one may.
+    /// Why no permission set helps, with a remedy; `None` if one may.
     pub fn beyond_permission_sets(&self) -> Option<&'static str> {
         let reason = self.reason?;
         match (reason.policy, reason.is_explicit) {
@@ -220,7 +195,7 @@ impl Denial {
         }
     }
 
-    /// Whether the resource is said to be of the caller's account, or nobody else's is named.
+    /// Whether the resource is in the caller's account, or no other is named.
     fn is_within_an_account(&self) -> bool {
         let own = self.principal_account();
         self.resource
@@ -230,14 +205,13 @@ impl Denial {
     }
 }
 
-/// The account in an ARN.
 fn account_of(arn: &str) -> Option<&str> {
     let account = Arn::parse(arn)?.account;
     let is_id = account.len() == ACCOUNT_DIGITS && account.bytes().all(|it| it.is_ascii_digit());
     is_id.then_some(account)
 }
 
-/// Whether a text may be the id by which AWS has the details of a denial.
+/// Whether a text may be an authorization id.
 pub fn is_authorization_id(text: &str) -> bool {
     (ID_CHARACTERS_MIN..=ID_CHARACTERS_MAX).contains(&text.len())
         && text

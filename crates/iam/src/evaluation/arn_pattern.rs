@@ -1,19 +1,20 @@
-//! Values of ARN operators: six parts compared one by one, so that a wildcard in one of the first
-//! five never crosses a colon (AWS: "IAM JSON policy elements: Condition operators"). Also what a
-//! request is about: its resource and its action.
+//! ARN operator values: six parts compared separately, so that a wildcard in the first five never
+//! crosses a colon (AWS: "IAM JSON policy elements: Condition operators"). Also a request's
+//! resource and action.
 
 use super::context::Context;
 use super::template::{Syntax, Template, split_outside};
 use crate::glob::{self, Glob};
 use crate::language::{self, split_arn};
 
-/// What a request acts on, made ready for matching.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RequestResource {
-    /// The request has no specific resource: `*`.
+    /// No specific resource: `*`.
     All,
-    /// An ARN; the offsets of its parts behind the first.
-    Arn { text: Box<str>, cuts: [usize; 5] },
+    Arn {
+        text: Box<str>,
+        cuts: [usize; 5],
+    },
 }
 
 impl RequestResource {
@@ -37,7 +38,6 @@ impl RequestResource {
         Some(Self::Arn { text, cuts })
     }
 
-    /// The text as given.
     pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::All => "*",
@@ -45,7 +45,7 @@ impl RequestResource {
         }
     }
 
-    /// The six parts; `None` for `*`.
+    /// `None` for `*`.
     pub(crate) fn parts(&self) -> Option<[&str; 6]> {
         match self {
             Self::All => None,
@@ -62,22 +62,19 @@ impl RequestResource {
     }
 }
 
-/// A value of an ARN operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ArnPattern {
     /// `*`: every ARN.
     Any,
-    /// Neither an ARN nor `*`: matches nothing.
+    /// Matches nothing.
     Malformed,
-    /// The six parts.
     Parts(Box<[Template; 6]>),
-    /// A value of an ARN operator whose variables bring colons of their own, such as
-    /// `${aws:PrincipalArn}`: its parts are known only with the request.
+    /// Variables may add colons, e.g. `${aws:PrincipalArn}`: parts depend on the request.
     Whole(Template),
 }
 
 impl ArnPattern {
-    /// Compiles a value; `variables`: whether the version has them.
+    /// `variables`: whether the policy version supports them.
     pub(crate) fn new(text: &str, variables: bool) -> Self {
         if text == "*" {
             return Self::Any;
@@ -103,7 +100,7 @@ impl ArnPattern {
             .map_or(Self::Malformed, |parts| Self::Parts(Box::new(parts)))
     }
 
-    /// Whether the pattern covers an ARN's parts; `None` when a variable has no value.
+    /// `None` if a variable has no value.
     pub(crate) fn covers_parts(&self, parts: &[&str; 6], context: &Context) -> Option<bool> {
         let templates = match self {
             Self::Any => return Some(true),
@@ -118,8 +115,8 @@ impl ArnPattern {
         };
         let mut covered = true;
         for (template, part) in templates.iter().zip(parts) {
-            // an open template is asked even when another part differs already: whether its
-            // variables have values decides about the statement as a whole
+            // evaluate open templates even after a mismatch: a variable without a value affects the
+            // whole statement
             if covered || matches!(template, Template::Open(_)) {
                 covered &= template.matches(part, context)?;
             }
@@ -127,7 +124,6 @@ impl ArnPattern {
         Some(covered)
     }
 
-    /// The pattern with its variables replaced, where that can be shown.
     pub(crate) fn resolved(&self, context: &Context) -> Option<String> {
         match self {
             Self::Any => Some("*".to_owned()),
@@ -141,8 +137,7 @@ impl ArnPattern {
         }
     }
 
-    /// Whether a pattern has the shape of an ARN or is `*`; one whose variables have no value
-    /// is not held to be of the wrong shape.
+    /// Whether it is `*` or has ARN form; unresolved variables do not count as malformed.
     pub(crate) fn is_well_formed(&self, context: &Context) -> bool {
         match self {
             Self::Any | Self::Parts(_) => true,
@@ -154,13 +149,15 @@ impl ArnPattern {
     }
 }
 
-/// An action or an action pattern of a policy, in lower case.
+/// Lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ActionPattern {
     /// `*`, also as `*:*`.
     Any,
-    /// A service, and a pattern for the name.
-    Of { service: Box<str>, name: Glob },
+    Of {
+        service: Box<str>,
+        name: Glob,
+    },
 }
 
 impl ActionPattern {
@@ -169,7 +166,7 @@ impl ActionPattern {
             return Self::Any;
         }
         let text = text.to_ascii_lowercase();
-        // without a colon it names no action: every action has a name
+        // without a colon there is no action name
         let (service, name) = text.split_once(':').unwrap_or((&text, ""));
         Self::Of {
             service: service.into(),
@@ -187,12 +184,10 @@ impl ActionPattern {
     }
 }
 
-/// The action of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RequestAction {
     written: Box<str>,
     lower: Box<str>,
-    /// Offset of the name.
     name: usize,
 }
 
@@ -213,7 +208,6 @@ impl RequestAction {
         })
     }
 
-    /// Whether it takes a role or shapes the session that results.
     pub(crate) fn takes_roles(&self) -> bool {
         let name = self.name();
         self.service() == "sts"
@@ -221,28 +215,23 @@ impl RequestAction {
                 || matches!(name, "tagsession" | "setsourceidentity"))
     }
 
-    /// Whether it is an action of IAM that changes something.
     pub(crate) fn writes_iam(&self) -> bool {
         let reads = ["get", "list", "simulate", "generate"];
         self.service() == "iam" && !reads.iter().any(|verb| self.name().starts_with(verb))
     }
 
-    /// As it was given.
     pub(crate) fn written(&self) -> &str {
         &self.written
     }
 
-    /// The whole in lower case.
     pub(crate) fn lower(&self) -> &str {
         &self.lower
     }
 
-    /// The service in lower case.
     pub(crate) fn service(&self) -> &str {
         self.lower.get(..self.name - 1).unwrap_or("")
     }
 
-    /// The name in lower case.
     pub(crate) fn name(&self) -> &str {
         self.lower.get(self.name..).unwrap_or("")
     }

@@ -1,42 +1,31 @@
-//! Who calls, and how a listed principal names them (AWS: "AWS JSON policy elements:
-//! Principal").
+//! Callers, and matching of listed principals (AWS: "AWS JSON policy elements: Principal").
 
 use crate::language::{Arn, PrincipalEntry, PrincipalKind};
 
-/// What kind of principal calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CallerKind {
-    /// An IAM user.
     User,
-    /// A role, named by its own ARN.
     Role,
-    /// A session of a role.
     Session,
-    /// A session made for a user by `GetFederationToken`.
+    /// A session of a user by `GetFederationToken`.
     FederatedUser,
-    /// The root user of an account.
     Root,
-    /// An AWS service.
     Service,
-    /// Somebody an identity provider vouches for.
+    /// Vouched for by an identity provider.
     Federated,
-    /// Nobody known.
     Anonymous,
 }
 
-/// The principal of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     kind: CallerKind,
     text: Box<str>,
     partition: Box<str>,
     account: Box<str>,
-    /// Name of the role behind a session.
     role: Box<str>,
 }
 
 impl Caller {
-    /// A caller without credentials.
     pub fn anonymous() -> Self {
         Self::named(CallerKind::Anonymous, "*")
     }
@@ -51,8 +40,8 @@ impl Caller {
         }
     }
 
-    /// Reads an ARN of a user, role, session or root, the name of a service
-    /// (`lambda.amazonaws.com`), or an identity provider's ARN or host. `None` for anything else.
+    /// Parses an ARN of a user, role, session or root, a service name (`lambda.amazonaws.com`), or
+    /// an identity provider's ARN or host. `None` for other text.
     pub fn parse(text: &str) -> Option<Self> {
         if !text.starts_with("arn:") {
             let host = text.contains('.')
@@ -100,22 +89,20 @@ impl Caller {
         })
     }
 
-    /// What kind of principal it is.
     pub fn kind(&self) -> CallerKind {
         self.kind
     }
 
-    /// The ARN or name as given.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The account; `None` for services, providers' hosts and nobody.
+    /// `None` for services, provider hosts and anonymous callers.
     pub fn account(&self) -> Option<&str> {
         (!self.account.is_empty()).then_some(&*self.account)
     }
 
-    /// The ARN under `aws:PrincipalArn`: a session counts as its role, whose path is not known.
+    /// `aws:PrincipalArn`: a session counts as its role, with unknown path.
     pub(crate) fn principal_arn(&self) -> Option<String> {
         match self.kind {
             CallerKind::Session => Some(format!(
@@ -127,7 +114,7 @@ impl Caller {
         }
     }
 
-    /// The value of `aws:PrincipalType` (AWS: "AWS global condition context keys").
+    /// Value of `aws:PrincipalType` (AWS: "AWS global condition context keys").
     pub(crate) fn principal_type(&self) -> Option<&'static str> {
         match self.kind {
             CallerKind::Root => Some("Account"),
@@ -139,7 +126,6 @@ impl Caller {
         }
     }
 
-    /// The friendly name of a user.
     pub(crate) fn user_name(&self) -> Option<&str> {
         match self.kind {
             CallerKind::User => self.text.rsplit('/').next(),
@@ -147,7 +133,6 @@ impl Caller {
         }
     }
 
-    /// Whether policies attached to it exist: identities and their sessions.
     pub(crate) fn has_identity_policies(&self) -> bool {
         matches!(
             self.kind,
@@ -156,23 +141,17 @@ impl Caller {
     }
 }
 
-/// How a resource policy names the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CallerMatch {
-    /// Not at all.
     Not,
-    /// By its account.
     Account,
-    /// By the role of the session.
     Role,
-    /// By `*`.
     Everyone,
-    /// Exactly.
     Exactly,
 }
 
 impl CallerMatch {
-    /// The word in explanations; `*` is as direct as an exact name.
+    /// Text in explanations; `*` is as direct as an exact name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Not => "none",
@@ -183,7 +162,6 @@ impl CallerMatch {
     }
 }
 
-/// A listed principal, made ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Listed {
     Everyone,
@@ -197,11 +175,11 @@ pub(crate) enum Listed {
         account: Box<str>,
         name: Box<str>,
     },
-    /// A user, a session, or anything else with an ARN of its own.
+    /// User, session, or other exact ARN.
     Arn(Box<str>),
     Service(Box<str>),
     Federated(Box<str>),
-    /// An id left from something deleted, a canonical user: nobody here.
+    /// Id of a deleted principal, or canonical user: matches no caller.
     Nobody,
 }
 
@@ -241,9 +219,9 @@ impl Listed {
         }
     }
 
-    /// Whether a `NotPrincipal` with these entries leaves the caller out. AWS looks at the account, then at the role, then at
-    /// the session, and each that is not listed is denied with all that is in it: an entry stands for itself only (AWS: "AWS
-    /// JSON policy elements: `NotPrincipal`").
+    /// Whether these `NotPrincipal` entries exempt the caller. AWS checks account, role and
+    /// session; each unlisted one is denied with everything in it: an entry stands only for itself
+    /// (AWS: "AWS JSON policy elements: `NotPrincipal`").
     pub(crate) fn leave_out(listed: &[Self], caller: &Caller) -> bool {
         let has = |wanted: CallerMatch| listed.iter().any(|it| it.names(caller) == wanted);
         let needed: &[CallerMatch] = match caller.kind {

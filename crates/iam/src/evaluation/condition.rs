@@ -1,5 +1,5 @@
-//! Conditions made ready, and whether they hold (AWS: "IAM JSON policy elements: Condition
-//! operators", "Single-valued vs. multivalued context keys").
+//! Compiled conditions and their evaluation (AWS: "IAM JSON policy elements: Condition operators",
+//! "Single-valued vs. multivalued context keys").
 
 use std::cmp::Ordering;
 use std::net::IpAddr;
@@ -10,19 +10,17 @@ use super::template::{Syntax, Template};
 use super::values::{self, Decimal, NetworkRange};
 use crate::language::{self, Operator, Quantifier, Test, Version, split_arn};
 
-/// One operator and key, its values parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Condition {
     pub(crate) operator: Operator,
-    /// As written.
     pub(crate) key: Box<str>,
     lower: Box<str>,
     values: Values,
-    /// The values as written, for explanations.
+    /// Raw values, for explanations.
     pub(crate) written: Box<[Box<str>]>,
 }
 
-/// Policy values, parsed; `None` stands for a value of the wrong type.
+/// `None` is a wrongly typed value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Values {
     Text(Box<[Template]>),
@@ -36,46 +34,35 @@ enum Values {
     Null(Box<[Option<bool>]>),
 }
 
-/// How one policy value and one request value compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Comparison {
     Same,
     Differs,
-    /// One of the two has not the operator's type.
     Wrong,
 }
 
 /// Why a condition holds or not (`policies.md` §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// The values compare as asked for.
     Matched,
-    /// They do not.
     ValueDiffers,
-    /// The key is absent from the request.
     KeyAbsent,
-    /// The key is absent, and a negated operator holds then.
+    /// Absent key; the negated operator holds.
     KeyAbsentNegated,
-    /// The key is absent, and `IfExists` holds then.
+    /// Absent key; `IfExists` holds.
     IfExistsAbsent,
-    /// A policy variable has no value.
     VariableUnresolved,
-    /// A set operator over an absent or empty list.
+    /// A set operator on an absent or empty list.
     SetEmpty,
-    /// A list of values without a set operator.
+    /// Several values without a set operator.
     MultiWithoutSet,
-    /// A value is not a number.
     NotANumber,
-    /// A value is not a date.
     NotADate,
-    /// A value is not an address.
     NotAnAddress,
-    /// A value is not an ARN.
     NotAnArn,
 }
 
 impl Reason {
-    /// The word in explanations.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Matched => "matched",
@@ -147,7 +134,6 @@ impl Condition {
         }
     }
 
-    /// Whether it asks for an `aws:PrincipalArn` that fits a pattern with wildcards.
     pub(crate) fn is_principal_pattern(&self) -> bool {
         let test = self.operator.test;
         let mut values = self.written.iter();
@@ -157,12 +143,10 @@ impl Condition {
             && values.any(|text| text.contains(['*', '?']))
     }
 
-    /// The request's value of the key.
     pub(crate) fn request_value<'c>(&self, context: &'c Context) -> Option<&'c ContextValue> {
         context.lower(&self.lower)
     }
 
-    /// Whether the condition holds.
     pub(crate) fn holds(&self, context: &Context) -> bool {
         let value = self.request_value(context);
         if let Values::Null(wanted) = &self.values {
@@ -192,7 +176,6 @@ impl Condition {
         }
     }
 
-    /// Whether one request value satisfies the operator against the listed values.
     fn admits(&self, value: &str, context: &Context) -> bool {
         let negated = self.operator.test.is_negated();
         let mut admitted = negated;
@@ -208,7 +191,6 @@ impl Condition {
         admitted
     }
 
-    /// Compares a request value with each policy value until `go` says stop.
     fn each(&self, value: &str, context: &Context, go: &mut dyn FnMut(Comparison) -> bool) {
         let test = self.operator.test;
         match &self.values {
@@ -270,7 +252,6 @@ impl Condition {
         }
     }
 
-    /// Why the condition holds or not.
     pub(crate) fn reason(&self, context: &Context) -> Reason {
         let holds = self.holds(context);
         let value = self.request_value(context);
@@ -323,12 +304,11 @@ impl Condition {
         }
     }
 
-    /// Whether a listed value has a variable without a value in this request.
     fn has_open_value(&self, context: &Context) -> bool {
         self.resolved(context).iter().any(Option::is_none)
     }
 
-    /// The listed values with their variables replaced; `None` where that is impossible.
+    /// Values with variables replaced; `None` if impossible.
     pub(crate) fn resolved(&self, context: &Context) -> Vec<Option<String>> {
         match &self.values {
             Values::Text(list) | Values::Folded(list) | Values::Bool(list) => {
@@ -362,7 +342,7 @@ fn run<T>(
     }
 }
 
-/// A policy value whose variables have no value is like nothing.
+/// Unresolved values match nothing.
 fn known(matches: Option<bool>) -> Comparison {
     if matches == Some(true) {
         Comparison::Same
@@ -378,8 +358,7 @@ fn typed<L, A>(listed: Option<L>, asked: Option<A>, same: impl Fn(L, A) -> bool)
     }
 }
 
-/// Whether the request's value stands to the listed one as the test asks; the negated tests are
-/// told as their positive ones, since the caller turns them round.
+/// Evaluates order tests; negated ones use the positive form, as the caller inverts.
 fn ordered(test: Test, asked_to_listed: Ordering) -> bool {
     match test {
         Test::NumericLessThan | Test::DateLessThan => asked_to_listed.is_lt(),

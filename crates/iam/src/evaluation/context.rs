@@ -1,17 +1,13 @@
-//! The request context: condition keys and their values (AWS: "AWS global condition context
-//! keys").
+//! Condition keys and values of a request (AWS: "AWS global condition context keys").
 
-/// The value of a condition key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContextValue {
-    /// A key with one value.
     One(String),
-    /// A key with a list of values; an empty list counts as absent.
+    /// An empty list counts as absent.
     List(Vec<String>),
 }
 
 impl ContextValue {
-    /// The values; one for a key with one value.
     pub fn values(&self) -> &[String] {
         match self {
             Self::One(value) => std::slice::from_ref(value),
@@ -20,21 +16,18 @@ impl ContextValue {
     }
 }
 
-/// The condition keys of a request. Names are compared without regard to case, the part behind
-/// `/` included.
+/// Names ignore case, including the part after `/`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Context {
-    /// Sorted by the key in lower case.
+    /// Sorted by lower-case key.
     entries: Vec<(Box<str>, ContextValue)>,
 }
 
 impl Context {
-    /// No keys.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets a key; a key set before gets the new value. Tells whether it was new.
     pub fn set(&mut self, key: &str, value: ContextValue) -> bool {
         let key = key.to_lowercase();
         match self.place(&key) {
@@ -51,14 +44,12 @@ impl Context {
         }
     }
 
-    /// The same with a single-valued key.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
         self.set(key, ContextValue::One(value.into()));
         self
     }
 
-    /// The same with a multi-valued key.
     #[must_use]
     pub fn with_list<T: Into<String>>(
         mut self,
@@ -70,12 +61,12 @@ impl Context {
         self
     }
 
-    /// The value of a key, whatever its case; `None` when absent or an empty list.
+    /// Ignores case; `None` if absent or an empty list.
     pub fn get(&self, key: &str) -> Option<&ContextValue> {
         self.lower(&key.to_lowercase())
     }
 
-    /// As [`Context::get`], for a key in lower case already.
+    /// As [`Context::get`], for a lower-case key.
     pub(crate) fn lower(&self, key: &str) -> Option<&ContextValue> {
         let at = self.place(key).ok()?;
         self.entries
@@ -89,8 +80,8 @@ impl Context {
             .binary_search_by(|(known, _)| (**known).cmp(key))
     }
 
-    /// What a policy variable stands for: the key's value, or the default where the key is
-    /// absent or empty. For a key with several values nothing can stand.
+    /// Value of a policy variable, or the default for an absent or empty key. None for several
+    /// values.
     pub(crate) fn variable<'c>(&'c self, key: &str, default: Option<&'c str>) -> Option<&'c str> {
         match self.lower(key) {
             None => default,
@@ -100,7 +91,7 @@ impl Context {
         }
     }
 
-    /// Every key in lower case with its value, sorted by key.
+    /// Lower-case keys with values, sorted.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ContextValue)> {
         self.entries.iter().map(|(key, value)| (&**key, value))
     }

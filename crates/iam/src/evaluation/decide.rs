@@ -1,5 +1,5 @@
-//! The decision (AWS: "Policy evaluation logic"): first every explicit deny, then the limits,
-//! then what the case needs to be allowed.
+//! The decision (AWS: "Policy evaluation logic"): explicit denies, then limits, then required
+//! allows.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,19 +11,15 @@ use super::policy::{Policy, Statement};
 use super::request::Request;
 use crate::language::Effect;
 
-/// The answer to a request; the words are those of AWS's own simulator.
+/// Words as in AWS's simulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub enum Decision {
-    /// The request goes through.
     Allowed,
-    /// A statement denies it.
     ExplicitlyDenied,
-    /// Nothing allows it.
     ImplicitlyDenied,
 }
 
 impl Decision {
-    /// The word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Allowed => "Allowed",
@@ -39,26 +35,19 @@ impl fmt::Display for Decision {
     }
 }
 
-/// A kind of place policies come from, in the order in which a deny is looked for.
+/// Policy sources, in deny evaluation order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layer {
-    /// Service control policies.
     Scp,
-    /// Resource control policies.
     Rcp,
-    /// The resource's own policy.
     Resource,
-    /// The permissions boundary.
     Boundary,
-    /// Session policies.
     Session,
-    /// Policies of the identity.
     Identity,
 }
 
 impl Layer {
-    /// The word in explanations.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Scp => "scp",
@@ -71,52 +60,47 @@ impl Layer {
     }
 }
 
-/// Every policy that has a say about a request.
+/// All policies for a request.
 #[derive(Debug, Clone, Default)]
 pub struct Layers {
-    /// Service control policies by level, from the root to the account; no level at all means
-    /// that none are in force.
+    /// Service control policies by level, root first; empty means disabled.
     pub scps: Vec<Vec<Arc<Policy>>>,
     /// Resource control policies by level; `RCPFullAWSAccess` is implied at each.
     pub rcps: Vec<Vec<Arc<Policy>>>,
-    /// The resource's policy, a role's trust policy included.
+    /// Includes a role's trust policy.
     pub resource: Option<Arc<Policy>>,
-    /// The permissions boundary.
     pub boundary: Option<Arc<Policy>>,
-    /// Session policies.
     pub session: Vec<Arc<Policy>>,
-    /// The identity's policies, those of its groups included.
+    /// Includes group policies.
     pub identity: Vec<Arc<Policy>>,
 }
 
-/// What the layers say, before the case at hand is weighed.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Tally {
     pub(crate) denied: bool,
-    /// The first level of service control policies without an Allow, from 0.
+    /// First level without an Allow, from 0.
     pub(crate) scp_gap: Option<usize>,
     pub(crate) identity: bool,
-    /// `None`: there is no boundary.
+    /// `None`: no boundary.
     pub(crate) boundary: Option<bool>,
-    /// `None`: there are no session policies.
+    /// `None`: no session policies.
     pub(crate) session: Option<bool>,
-    /// How the resource policy's strongest Allow names the caller.
+    /// Caller match of the strongest Allow.
     pub(crate) resource: Option<CallerMatch>,
 }
 
 impl Layers {
-    /// Whether identity, boundary and session policies count for this caller.
     pub(crate) fn identity_counts(request: &Request) -> bool {
         request.caller.has_identity_policies() && !request.is_root()
     }
 
-    /// Whether `NotPrincipal` statements meet a caller with a boundary.
+    /// Whether `NotPrincipal` statements see a caller with a boundary.
     pub(crate) fn boundary_counts(&self, request: &Request) -> bool {
         self.boundary.is_some() && Self::identity_counts(request)
     }
 
-    /// Whether the caller is a federated user's session without a session policy: it has no
-    /// permissions of its identity (AWS: "`GetFederationToken`").
+    /// Whether it is a federated user's session without session policy: it lacks its identity's
+    /// permissions (AWS: "`GetFederationToken`").
     pub(crate) fn lacks_session_policy(&self, request: &Request) -> bool {
         request.caller.kind() == CallerKind::FederatedUser && self.session.is_empty()
     }
@@ -130,7 +114,6 @@ impl Layers {
         tally
     }
 
-    /// Service and resource control policies; true as soon as one denies.
     fn tally_control(&self, request: &Request, tally: &mut Tally) -> bool {
         if request.under_scps() {
             for (level, policies) in self.scps.iter().enumerate() {
@@ -190,7 +173,6 @@ impl Layers {
     }
 }
 
-/// What a set of policies says together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Weight {
     Denies,
@@ -202,7 +184,7 @@ fn weigh(policies: &[Arc<Policy>], request: &Request) -> Weight {
     let mut weight = Weight::Silent;
     let statements = policies.iter().flat_map(|policy| policy.statements());
     for statement in statements {
-        // a second Allow adds nothing
+        // further Allows add nothing
         if statement.effect == Effect::Allow && weight == Weight::Allows {
             continue;
         }
@@ -216,26 +198,21 @@ fn weigh(policies: &[Arc<Policy>], request: &Request) -> Weight {
     weight
 }
 
-/// Which side granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GrantedBy {
-    /// The identity's policies.
     Identity,
-    /// The resource's policy.
     Resource,
-    /// Both, as between accounts.
+    /// Both, e.g. across accounts.
     Both,
-    /// Neither, or none was needed.
     None,
 }
 
-/// What follows from a tally.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TallyOutcome {
     pub(crate) decision: Decision,
     pub(crate) core: GrantedBy,
-    /// Layers that lack an Allow, with the level of service control policies.
+    /// Layers without Allow, with the service control policy level.
     pub(crate) missing: Vec<(Layer, Option<usize>)>,
 }
 
@@ -265,7 +242,6 @@ impl TallyOutcome {
     }
 }
 
-/// Decides a request.
 pub fn decide(layers: &Layers, request: &Request) -> Decision {
     if request.is_always_allowed() {
         return Decision::Allowed;
@@ -280,7 +256,6 @@ pub fn decide(layers: &Layers, request: &Request) -> Decision {
     core(&tally, request).decision
 }
 
-/// The outcome without the explicit denies, with what is missing.
 pub(crate) fn outcome(tally: &Tally, gaps: &[usize], request: &Request) -> TallyOutcome {
     if request.is_always_allowed() {
         return TallyOutcome::allowed(GrantedBy::None);
@@ -297,7 +272,7 @@ pub(crate) fn outcome(tally: &Tally, gaps: &[usize], request: &Request) -> Tally
     TallyOutcome::of(outcome.core, missing)
 }
 
-/// What the case at hand needs (`policies.md` §2.6).
+/// Required allows (`policies.md` §2.6).
 fn core(tally: &Tally, request: &Request) -> TallyOutcome {
     match request.caller.kind() {
         CallerKind::Anonymous | CallerKind::Service | CallerKind::Federated => {
@@ -319,10 +294,10 @@ fn by_resource_alone(tally: &Tally) -> TallyOutcome {
     }
 }
 
-/// The root user needs no policy in its own account, except on a KMS key: a key policy that
-/// leaves the account out leaves its root user out, too (AWS: "Key policies in AWS KMS").
+/// The root user needs no policy in its account, except on a KMS key: a key policy without the
+/// account also excludes its root user (AWS: "Key policies in AWS KMS").
 fn as_root(tally: &Tally, request: &Request) -> TallyOutcome {
-    // roles are taken by users and roles only (AWS STS API Reference, `AssumeRole`)
+    // only users and roles assume roles (AWS STS API Reference, `AssumeRole`)
     if request.takes_role() {
         return TallyOutcome::missing(GrantedBy::None, vec![(Layer::Identity, None)]);
     }
@@ -332,7 +307,6 @@ fn as_root(tally: &Tally, request: &Request) -> TallyOutcome {
     by_resource_alone(tally)
 }
 
-/// What of boundary and session says nothing.
 fn limits(tally: &Tally, boundary: bool, session: bool) -> Vec<(Layer, Option<usize>)> {
     let mut missing = Vec::new();
     if boundary && tally.boundary == Some(false) {
@@ -344,8 +318,8 @@ fn limits(tally: &Tally, boundary: bool, session: bool) -> Vec<(Layer, Option<us
     missing
 }
 
-/// Identity or resource policy, each with the limits that reach it; `guarded` resources (KMS
-/// keys, roles to be taken) are opened by their own policy only.
+/// Identity or resource policy, with applicable limits; `guarded` resources (KMS keys, roles to
+/// assume) need their own policy.
 fn in_one_account(tally: &Tally, guarded: bool) -> TallyOutcome {
     let by_resource = match tally.resource {
         Some(CallerMatch::Exactly) => Some(limits(tally, false, false)),

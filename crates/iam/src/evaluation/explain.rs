@@ -1,4 +1,4 @@
-//! Why a request is decided as it is (`policies.md` §4).
+//! Explains decisions (`policies.md` §4).
 
 use serde::Serialize;
 use serde::ser::Serializer;
@@ -11,91 +11,67 @@ use super::policy::{Policy, Statement};
 use super::request::Request;
 use crate::language::Effect;
 
-/// A decision with everything that led to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
-    /// The decision.
     pub decision: Decision,
-    /// The statement that decided; for an implicit denial the first layer that lacks an Allow.
-    /// `None` where no policy was needed.
+    /// Deciding statement; for an implicit denial the first layer without Allow. `None` if no
+    /// policy was needed.
     pub decided_by: Option<Decider>,
-    /// Which side granted.
     pub core: GrantedBy,
-    /// The layers that lack an Allow, as `scp@1`, `boundary` …
+    /// Layers without Allow, as `scp@1`, `boundary` …
     pub blocked_by: Vec<String>,
-    /// Every statement of every layer that counts, in the order of evaluation.
+    /// All applicable statements in evaluation order.
     pub statements: Vec<StatementTrace>,
 }
 
-/// What decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Decider {
-    /// The layer.
     pub layer: Layer,
-    /// Its level, for service and resource control policies: 0 is the root.
+    /// Level of service and resource control policies; 0 is the root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<usize>,
-    /// The policy's name, or its place in the layer; `None` when the layer lacks an Allow.
+    /// Name, or index in the layer; `None` if the layer lacks an Allow.
     pub policy: Option<String>,
-    /// The statement's `Sid`.
     pub sid: Option<String>,
-    /// The statement's place in the policy, from 0.
+    /// From 0.
     pub index: Option<usize>,
 }
 
-/// How one statement stands to the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StatementTrace {
-    /// The layer.
     pub layer: Layer,
-    /// Its level.
     pub level: Option<usize>,
-    /// The policy's name, or its place in the layer.
     pub policy: String,
-    /// The statement's place in the policy, from 0.
     pub index: usize,
-    /// The statement's `Sid`.
     pub sid: Option<String>,
-    /// Grants or takes away.
     #[serde(serialize_with = "effect_word")]
     pub effect: Effect,
-    /// Whether it applies to the request.
     pub applies: bool,
-    /// Whether its actions cover the request's.
     pub action: bool,
-    /// Whether its resources cover the request's.
     pub resource: bool,
-    /// How it names the caller; `None` where policies have no principals.
+    /// `None` for policies without principals.
     #[serde(serialize_with = "named_word")]
     pub principal: Option<CallerMatch>,
-    /// Its conditions.
     pub conditions: Vec<ConditionTrace>,
 }
 
-/// How one condition stands to the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConditionTrace {
-    /// The operator, canonically spelled.
     pub operator: String,
-    /// The key as written.
     pub key: String,
-    /// What the request says: nothing, a text or a list.
     #[serde(serialize_with = "context_value")]
     pub request_value: Option<ContextValue>,
-    /// The listed values as written.
     pub policy_values: Vec<String>,
-    /// The same with variables replaced; `None` where one has no value.
+    /// Values with variables replaced; `None` if unresolved.
     pub resolved: Vec<Option<String>>,
-    /// Whether the condition holds.
     pub holds: bool,
-    /// Why it was so decided.
     #[serde(serialize_with = "reason_word")]
     pub reason: Reason,
 }
 
-// serde's `serialize_with` asks for references
+// required by serde's `serialize_with`
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn effect_word<S: Serializer>(effect: &Effect, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(effect.as_str())
@@ -130,7 +106,7 @@ fn context_value<S: Serializer>(
     }
 }
 
-/// Decides a request and tells why. Agrees with [`super::decide`], at a multiple of its cost.
+/// Decides and explains. Agrees with [`super::decide`], at a multiple of its cost.
 pub fn explain(layers: &Layers, request: &Request) -> Explanation {
     let mut trace = Trace {
         request,
@@ -180,7 +156,6 @@ struct Trace<'r> {
 }
 
 impl Trace<'_> {
-    /// Traces every statement of a layer; whether one of them allows.
     fn layer<'p>(
         &mut self,
         layer: Layer,
@@ -231,7 +206,6 @@ impl Trace<'_> {
         }
     }
 
-    /// How the strongest Allow of the resource policy names the caller.
     fn strongest_grant(&self) -> Option<CallerMatch> {
         self.statements
             .iter()

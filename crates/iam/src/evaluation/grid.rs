@@ -1,8 +1,8 @@
-//! Many questions at once: every action on every resource for one principal after another.
+//! Evaluates many requests: every action on every resource per principal.
 //!
-//! Which actions and resources a statement covers does not depend on who asks, so it is worked
-//! out once for each policy and kept as bits. A principal's conditions are looked at once, and
-//! what remains for each action is bit algebra over whole rows of resources.
+//! Statement coverage of actions and resources is independent of the caller, so it is computed once
+//! per policy as bits. Conditions are evaluated once per principal; the rest is bit algebra over
+//! resource rows.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,33 +15,26 @@ use super::request::Request;
 use crate::error::LoadError;
 use crate::language::Effect;
 
-/// A resource that is asked about, with the policies on its side.
 #[derive(Debug, Clone)]
 pub struct GridResource {
-    /// Its ARN, or `*`.
     pub arn: String,
-    /// The account that owns it, where the ARN does not say.
+    /// Owner, if the ARN lacks one.
     pub account: Option<String>,
-    /// Its own policy.
     pub policy: Option<Arc<Policy>>,
-    /// Resource control policies of its account by level.
     pub rcps: Vec<Vec<Arc<Policy>>>,
 }
 
-/// A principal that asks.
 #[derive(Debug, Clone)]
 pub struct GridCaller {
-    /// Who asks.
     pub caller: Caller,
-    /// The policies on its side; `resource` and `rcps` are those of each [`GridResource`].
+    /// Caller-side policies; `resource` and `rcps` come from each [`GridResource`].
     pub layers: Layers,
-    /// The circumstances, the same for every question.
+    /// Shared by all requests.
     pub context: Context,
-    /// Whether it is of the organization's management account.
     pub management_account: bool,
 }
 
-/// One bit for each action or resource.
+/// One bit per action or resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Bits(Box<[u64]>);
 
@@ -97,22 +90,20 @@ impl Bits {
     }
 }
 
-/// What a statement covers, whoever asks.
 #[derive(Debug)]
 struct Covered {
     actions: Bits,
-    /// `None`: the resources hold variables, it depends on who asks.
+    /// `None`: depends on the caller through variables.
     resources: Option<Bits>,
 }
 
-/// A policy that was looked at; kept alive so that its address stays its own.
+/// Keeps the policy alive, so that its address stays unique.
 #[derive(Debug)]
 struct Indexed {
     _policy: Arc<Policy>,
     statements: Vec<Covered>,
 }
 
-/// The actions and resources of many questions.
 #[derive(Debug)]
 pub struct Grid {
     actions: Vec<Request>,
@@ -120,7 +111,6 @@ pub struct Grid {
     indexed: HashMap<usize, Indexed>,
 }
 
-/// The decisions for one principal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GridRows {
     allowed: Vec<Bits>,
@@ -128,7 +118,6 @@ pub struct GridRows {
 }
 
 impl GridRows {
-    /// The decision for an action and a resource, by their places in the grid.
     pub fn decision(&self, action: usize, resource: usize) -> Decision {
         let has = |rows: &[Bits]| rows.get(action).is_some_and(|row| row.has(resource));
         if has(&self.denied) {
@@ -140,19 +129,17 @@ impl GridRows {
         }
     }
 
-    /// How many questions are answered by Allowed.
     pub fn allowed(&self) -> usize {
         self.allowed.iter().map(Bits::count).sum()
     }
 }
 
-/// A statement of the principal's side that applies as far as conditions go.
+/// A caller-side statement with satisfied conditions.
 struct Active<'g> {
     actions: &'g Bits,
     resources: Bits,
 }
 
-/// Allow and Deny statements of one layer or level.
 #[derive(Default)]
 struct Sheet<'g> {
     allow: Vec<Active<'g>>,
@@ -160,7 +147,6 @@ struct Sheet<'g> {
 }
 
 impl Grid {
-    /// A grid of actions and resources.
     pub fn new(actions: &[&str], resources: Vec<GridResource>) -> Result<Self, LoadError> {
         let someone = Caller::anonymous;
         let actions = actions
@@ -180,7 +166,6 @@ impl Grid {
         })
     }
 
-    /// Answers every question for one principal.
     pub fn ask(&mut self, asking: &GridCaller) -> GridRows {
         let requests: Vec<Request> = self
             .resources
@@ -204,7 +189,7 @@ impl Grid {
         sides.rows(&self.actions)
     }
 
-    /// The plain way, for principals that are a case of their own.
+    /// Fallback for special principals.
     fn one_by_one(&self, asking: &GridCaller, requests: &[Request]) -> GridRows {
         let width = requests.len();
         let mut rows = GridRows {
@@ -289,7 +274,7 @@ impl Grid {
     }
 }
 
-/// How the resources' policies name the caller, strongest first.
+/// Caller matches, strongest first.
 const GRANTS: [CallerMatch; 4] = [
     CallerMatch::Exactly,
     CallerMatch::Everyone,
@@ -297,16 +282,14 @@ const GRANTS: [CallerMatch; 4] = [
     CallerMatch::Account,
 ];
 
-/// Everything known about one principal before actions are looked at.
 struct Sides<'g> {
     scps: Option<Vec<Sheet<'g>>>,
     boundary: Option<Sheet<'g>>,
     session: Option<Sheet<'g>>,
     identity: Sheet<'g>,
-    /// Allows of resource policies by [`GRANTS`].
+    /// Resource policy Allows by [`GRANTS`].
     grants: [Vec<Active<'g>>; 4],
     resource_denies: Vec<Active<'g>>,
-    /// Denies of resource control policies.
     rcp_denies: Vec<Active<'g>>,
     caller: CallerKind,
     width: usize,
@@ -423,7 +406,6 @@ impl<'g> Sides<'g> {
         rows
     }
 
-    /// The resources an action is allowed and denied on.
     fn row(&self, at: usize, action: &Request) -> (Bits, Bits) {
         let width = self.width;
         if action.needs_no_permission(self.caller) {
@@ -461,7 +443,7 @@ impl<'g> Sides<'g> {
         by_resource.add(&role);
         let mut allowed = by_identity.clone();
         allowed.drop_all(&self.guarded(action));
-        // what is guarded or elsewhere needs to be named by the resource's policy, too
+        // guarded and cross-account resources also need their resource policy
         by_identity.keep(&named);
         let mut elsewhere = by_identity.clone();
         elsewhere.drop_all(&self.same_account);
@@ -485,7 +467,7 @@ impl<'g> Sides<'g> {
         scps.chain(own).chain(std::iter::once(&self.identity))
     }
 
-    /// Resources that only their own policy opens for this action.
+    /// Resources that require their own policy for this action.
     fn guarded(&self, action: &Request) -> Bits {
         let mut guarded = self.keys.clone();
         if action.action.takes_roles() {

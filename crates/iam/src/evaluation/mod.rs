@@ -1,5 +1,3 @@
-//! From policies and a request to a decision.
-
 mod arn_pattern;
 mod caller;
 mod condition;

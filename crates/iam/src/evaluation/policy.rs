@@ -1,5 +1,3 @@
-//! A policy made ready: read once, asked many times.
-
 use super::arn_pattern::ActionPattern;
 use super::caller::{CallerMatch, Listed};
 use super::condition::Condition;
@@ -8,7 +6,7 @@ use super::resource_pattern::ResourcePattern;
 use crate::error::LoadError;
 use crate::language::{self, Document, Effect, List, PolicyJson, PolicyType, ScpLanguage, Version};
 
-/// A compiled policy. Cheap to share, safe to ask from several threads.
+/// Compiled; cheap to share, thread-safe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     name: Option<Box<str>>,
@@ -16,12 +14,10 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Reads and compiles a policy.
     pub fn parse(text: &str, kind: PolicyType) -> Result<Self, LoadError> {
         Self::parse_with(text, kind, ScpLanguage::Full)
     }
 
-    /// The same at a chosen language level of service control policies.
     pub fn parse_with(
         text: &str,
         kind: PolicyType,
@@ -31,7 +27,6 @@ impl Policy {
         Ok(Self::compile(&source.strict(kind, language)?))
     }
 
-    /// Compiles a policy that was read.
     pub fn compile(document: &Document<'_>) -> Self {
         let statements = document.statements.iter();
         Self {
@@ -42,15 +37,14 @@ impl Policy {
         }
     }
 
-    /// The same under a name that explanations use.
+    /// Sets the name for explanations.
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into().into_boxed_str());
         self
     }
 
-    /// One policy with the statements of both, under this one's name: what a resource has that
-    /// got a second policy.
+    /// Concatenates statements under this name, for a resource with a second policy.
     #[must_use]
     pub fn joined(&self, other: &Self) -> Self {
         let statements = self.statements.iter().chain(&other.statements);
@@ -60,33 +54,27 @@ impl Policy {
         }
     }
 
-    /// The name for explanations.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// The compiled statements, in order.
     pub(crate) fn statements(&self) -> &[Statement] {
         &self.statements
     }
 
-    /// Whether a statement grants.
     pub fn allows(&self) -> bool {
         self.statements.iter().any(|it| it.effect == Effect::Allow)
     }
 
-    /// How many statements it has.
     pub fn len(&self) -> usize {
         self.statements.len()
     }
 
-    /// Whether it has none.
     pub fn is_empty(&self) -> bool {
         self.statements.is_empty()
     }
 }
 
-/// A compiled statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Statement {
     pub(crate) sid: Option<Box<str>>,
@@ -145,15 +133,13 @@ impl Statement {
         }
     }
 
-    /// Whether the statement is about the request's action.
     pub(crate) fn covers_action(&self, request: &Request) -> bool {
         let listed = self.actions.iter().any(|it| it.covers(&request.action));
         listed != self.not_action
     }
 
-    /// Whether the statement is about the request's resource. One without `Resource`, as in trust
-    /// policies, is about what the policy is attached to. A `NotResource` with a variable that has no value makes the
-    /// statement void.
+    /// Without `Resource`, as in trust policies, covers the attached resource. A `NotResource` with
+    /// an unresolved variable voids the statement.
     pub(crate) fn covers_resource(&self, request: &Request) -> bool {
         let Some(Resources { not, patterns }) = &self.resources else {
             return true;
@@ -168,7 +154,6 @@ impl Statement {
         }
     }
 
-    /// Whether its resources hold policy variables.
     pub(crate) fn has_open_resources(&self) -> bool {
         let resources = self.resources.iter();
         resources
@@ -176,11 +161,11 @@ impl Statement {
             .any(ResourcePattern::is_open)
     }
 
-    /// How the statement names the caller; `None` when it has no principals, as in policies of
-    /// identities. With `NotPrincipal` it names exactly whom it does not leave out ([`Listed::leave_out`]); a caller with a
-    /// permissions boundary is never left out (AWS: "AWS JSON policy elements: `NotPrincipal`").
-    /// `*` with a pattern of `aws:PrincipalArn` limits as little as an exact name (AWS: "AWS JSON
-    /// policy elements: Principal").
+    /// How it matches the caller; `None` without principals, as in identity policies.
+    /// `NotPrincipal` matches all not exempted ([`Listed::leave_out`]); a caller with a permissions
+    /// boundary is never exempt (AWS: "AWS JSON policy elements: `NotPrincipal`"). `*` with a
+    /// pattern of `aws:PrincipalArn` is as direct as an exact name (AWS: "AWS JSON policy elements:
+    /// Principal").
     pub(crate) fn names(&self, request: &Request, boundary: bool) -> Option<CallerMatch> {
         let principals = self.principals.as_ref()?;
         if principals.not {
@@ -208,12 +193,11 @@ impl Statement {
         self.effect == Effect::Allow && conditions.any(Condition::is_principal_pattern)
     }
 
-    /// Whether every condition holds.
     pub(crate) fn conditions_hold(&self, request: &Request) -> bool {
         self.conditions.iter().all(|it| it.holds(&request.context))
     }
 
-    /// How the statement applies to the request: `None` when it does not.
+    /// `None` if it does not apply.
     pub(crate) fn applies(&self, request: &Request, boundary: bool) -> Option<CallerMatch> {
         if !self.covers_action(request) {
             return None;

@@ -1,5 +1,3 @@
-//! One question: who, does what, on which resource, under which circumstances.
-
 use hallpass_aws_model::facts;
 
 use super::arn_pattern::{RequestAction, RequestResource};
@@ -8,7 +6,6 @@ use super::context::{Context, ContextValue};
 use crate::error::{LoadError, LoadErrorCode};
 use crate::language::Arn;
 
-/// A request to be decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     pub(crate) caller: Caller,
@@ -21,8 +18,8 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request of a principal (an ARN, a service's name, an identity provider) for an action
-    /// (`service:Name`) on a resource (an ARN or `*`).
+    /// Principal (an ARN, a service name, an identity provider), action (`service:Name`), resource
+    /// (an ARN or `*`).
     pub fn new(
         principal: &str,
         action: &str,
@@ -39,7 +36,6 @@ impl Request {
         Self::of(caller, action, resource, context)
     }
 
-    /// The same for a caller at hand.
     pub fn of(
         caller: Caller,
         action: &str,
@@ -65,73 +61,64 @@ impl Request {
         })
     }
 
-    /// The same, owned by this account instead of the one the ARN names.
+    /// Overrides the ARN's owner.
     #[must_use]
     pub fn resource_account(mut self, account: &str) -> Self {
         self.resource_account = Some(account.into());
         self
     }
 
-    /// The same, the principal being of the organization's management account or not.
     #[must_use]
     pub fn management_account(mut self, is: bool) -> Self {
         self.management_account = is;
         self
     }
 
-    /// The same, the principal being the root user of its account.
     #[must_use]
     pub fn root_user(mut self, is: bool) -> Self {
         self.root_user = is;
         self
     }
 
-    /// The same for another action.
     pub fn with_action(mut self, action: &str) -> Result<Self, LoadError> {
         let other = Self::of(self.caller.clone(), action, "*", Context::new())?;
         self.action = other.action;
         Ok(self)
     }
 
-    /// The same on another resource.
     pub fn with_resource(mut self, resource: &str) -> Result<Self, LoadError> {
         let other = Self::of(Caller::anonymous(), "a:b", resource, Context::new())?;
         self.resource = other.resource;
         Ok(self)
     }
 
-    /// Who asks.
     pub fn caller(&self) -> &Caller {
         &self.caller
     }
 
-    /// The condition keys.
     pub fn context(&self) -> &Context {
         &self.context
     }
 
-    /// The condition keys, to be changed.
     pub fn context_mut(&mut self) -> &mut Context {
         &mut self.context
     }
 
-    /// The action, in lower case.
+    /// Lower case.
     pub fn action(&self) -> &str {
         self.action.lower()
     }
 
-    /// The action as given.
     pub fn action_as_written(&self) -> &str {
         self.action.written()
     }
 
-    /// The resource as given.
     pub fn resource(&self) -> &str {
         self.resource.as_str()
     }
 
-    /// Sets the keys that follow from the principal where they are absent: `aws:PrincipalArn`,
-    /// `aws:PrincipalAccount`, `aws:PrincipalType`, `aws:username` (`policies.md` §3).
+    /// Sets missing keys from the principal: `aws:PrincipalArn`, `aws:PrincipalAccount`,
+    /// `aws:PrincipalType`, `aws:username` (`policies.md` §3).
     pub fn derive_keys(&mut self) {
         let derived = [
             ("aws:PrincipalArn", self.caller.principal_arn()),
@@ -152,7 +139,6 @@ impl Request {
         }
     }
 
-    /// Sets a key unless the request has it.
     pub fn set_if_absent(&mut self, key: &str, value: String) {
         if self.context.get(key).is_none() {
             self.context.set(key, ContextValue::One(value));
@@ -170,7 +156,7 @@ impl Request {
         })
     }
 
-    /// The account that owns the resource: as given, else the ARN's, else the principal's.
+    /// Resource owner: explicit, else the ARN's, else the principal's.
     pub(crate) fn owner(&self) -> Option<&str> {
         if let Some(account) = &self.resource_account {
             return Some(account);
@@ -201,28 +187,29 @@ impl Request {
             || matches!(stated, Some(ContextValue::One(arn)) if linked(arn))
     }
 
-    /// Service control policies hold back the principals of member accounts (AWS: "Service
-    /// control policies": "SCP effects on permissions").
+    /// Service control policies limit principals of member accounts (AWS: "Service control
+    /// policies": "SCP effects on permissions").
     pub(crate) fn under_scps(&self) -> bool {
         let principal =
             self.caller.has_identity_policies() || self.caller.kind() == CallerKind::Root;
         principal && !self.management_account && !self.is_service_linked_role()
     }
 
-    /// Resource control policies guard the resources of member accounts (AWS: "Resource control
+    /// Resource control policies limit resources of member accounts (AWS: "Resource control
     /// policies").
     pub(crate) fn under_rcps(&self) -> bool {
         self.resource_is_under_rcps() && !self.escapes_rcps()
     }
 
-    /// The same for every action but those that no resource control policy limits.
+    /// Ignores actions exempt from resource control policies.
     pub(crate) fn resource_is_under_rcps(&self) -> bool {
         let management = self.management_account && self.same_account();
         !management && !self.on_aws_managed_key() && !self.is_service_linked_role()
     }
 
-    /// A KMS key that AWS manages. The ARN of a key does not tell; an alias does, whose prefix is reserved for these keys (AWS:
-    /// "Create aliases"): as the resource, or in what the request says of its key. A key without such a word is a customer's.
+    /// An AWS managed KMS key. A key ARN does not show it; an alias does, by its reserved prefix
+    /// (AWS: "Create aliases"): as the resource or in the request context. Without one it counts as
+    /// a customer key.
     fn on_aws_managed_key(&self) -> bool {
         let is_reserved = |alias: &str| alias.starts_with("alias/aws/");
         let says = |key: &str| {
@@ -236,24 +223,24 @@ impl Request {
         })
     }
 
-    /// A customer's KMS key: only its key policy opens it (AWS: "Key policies in AWS KMS").
+    /// A customer KMS key: requires its key policy (AWS: "Key policies in AWS KMS").
     pub(crate) fn on_kms_key(&self) -> bool {
         self.resource_parts()
             .is_some_and(|arn| arn.service == "kms" && arn.rest.starts_with("key/"))
     }
 
-    /// The resource is an IAM role; the resource policy of such a request is a trust policy.
+    /// An IAM role; its resource policy is a trust policy.
     pub(crate) fn on_role(&self) -> bool {
         self.resource_parts()
             .is_some_and(|arn| arn.service == "iam" && arn.rest.starts_with("role/"))
     }
 
-    /// A role is about to be taken: its trust policy decides.
+    /// Assumes a role: its trust policy decides.
     pub(crate) fn takes_role(&self) -> bool {
         self.action.takes_roles() && self.on_role()
     }
 
-    /// The call needs no permission, and no policy can deny it.
+    /// Needs no permission and cannot be denied.
     pub(crate) fn is_always_allowed(&self) -> bool {
         let kind = self.caller.kind();
         self.needs_no_permission(if self.is_root() {
@@ -263,25 +250,23 @@ impl Request {
         })
     }
 
-    /// The same for callers of this kind.
     pub(crate) fn needs_no_permission(&self, caller: CallerKind) -> bool {
         let is_long_term = matches!(caller, CallerKind::User | CallerKind::Root);
         facts::NO_PERMISSION.names(self.action())
             || (is_long_term && facts::NO_PERMISSION_OF_USERS.names(self.action()))
     }
 
-    /// No resource control policy limits the action.
     pub(crate) fn escapes_rcps(&self) -> bool {
         facts::NO_RCP.names(self.action())
     }
 
-    /// Roles under `aws-reserved/` and AWS's own policies are written by AWS only.
+    /// Only AWS writes roles under `aws-reserved/` and its policies.
     pub(crate) fn writes_reserved(&self) -> bool {
         self.action.writes_iam() && self.on_reserved() && self.caller.kind() != CallerKind::Service
     }
 
-    /// The resource is one that only AWS writes. Identity Center writes its roles in the management account with its caller's
-    /// rights, so there they decide.
+    /// Only AWS writes it. Identity Center writes roles of the management account with its caller's
+    /// permissions, so there they decide.
     pub(crate) fn on_reserved(&self) -> bool {
         let via = self.context.lower("aws:calledvia");
         let via = via.map(ContextValue::values).unwrap_or_default();
@@ -295,7 +280,7 @@ impl Request {
         })
     }
 
-    /// The root user keeps the way out of a bucket's or queue's own policy that denies every principal.
+    /// The root user may repair a bucket or queue policy that denies every principal.
     pub(crate) fn escapes_resource_policy(&self) -> bool {
         self.is_root()
             && self.same_account()

@@ -1,7 +1,7 @@
-//! A `Resource` of a policy (`policies.md` §2.2; AWS: "IAM JSON policy elements: Resource").
+//! `Resource` patterns (`policies.md` §2.2; AWS: "IAM JSON policy elements: Resource").
 //!
-//! It is compared segment by segment: a wildcard in one of the first five stays inside, but a `*`
-//! at the end of a segment may go on past the colon, for as many parts of the ARN as it takes.
+//! Compared by segment: a wildcard in the first five stays inside, but a `*` at a segment's end may
+//! extend past the colon over any number of ARN parts.
 
 use super::arn_pattern::RequestResource;
 use super::context::Context;
@@ -9,34 +9,30 @@ use super::template::{Syntax, Template, split_outside};
 use crate::glob::Glob;
 use crate::pattern::is_any_resource;
 
-/// How many segments there are at most: the last one goes on to the end of the ARN.
+/// The last segment extends to the end of the ARN.
 const SEGMENTS: usize = 6;
 
-/// A pattern of resources, made ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ResourcePattern {
-    /// `*`, also in each of its parts: everything, a request without a resource included.
+    /// `*`, also in each part: everything, including requests without a resource.
     Any,
-    /// Segments before colons, and the last one.
     Segments {
         heads: Box<[Segment]>,
         last: LastSegment,
     },
 }
 
-/// A segment in which no variables are replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Segment {
     glob: Glob,
-    /// Whether it ends in `*`.
+    /// Ends in `*`.
     goes_on: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LastSegment {
-    /// Behind the fifth colon: wildcards take colons, and variables are replaced.
+    /// After the fifth colon: wildcards match colons, and variables are replaced.
     Rest(Template),
-    /// Of a pattern with fewer colons.
     Short(Segment),
 }
 
@@ -48,7 +44,7 @@ impl Segment {
         }
     }
 
-    /// Whether it takes the text up to the first colon, or to its end by going on.
+    /// Matches up to the first colon, or extends to the end.
     fn ends(&self, text: &str) -> bool {
         match text.split_once(':') {
             None => self.glob.matches(text),
@@ -58,7 +54,7 @@ impl Segment {
 }
 
 impl ResourcePattern {
-    /// Compiles a pattern; `variables`: whether the version has them.
+    /// `variables`: whether the policy version supports them.
     pub(crate) fn new(text: &str, variables: bool) -> Self {
         if is_any_resource(text) {
             return Self::Any;
@@ -80,8 +76,7 @@ impl ResourcePattern {
         }
     }
 
-    /// Whether the pattern covers a request's resource; `None` when a variable has no value, which
-    /// decides about the statement as a whole whatever else the pattern says.
+    /// `None` if a variable has no value, which affects the whole statement regardless of the rest.
     pub(crate) fn covers(&self, target: &RequestResource, context: &Context) -> Option<bool> {
         let Self::Segments { heads, last } = self else {
             return Some(true);
@@ -100,18 +95,16 @@ impl ResourcePattern {
         }))
     }
 
-    /// Whether what it covers depends on the request's context.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self, Self::Segments { last: LastSegment::Rest(rest), .. } if rest.is_open())
     }
 }
 
-/// Whether the segments take parts of the text, one each or more where they go on, so that `last`
-/// takes what is left. Only the last segment that goes on is ever tried with more parts: an earlier
-/// one would lead to places that this one reaches by itself.
+/// Whether the segments match leading parts of the text and `last` the rest. Backtracks only into
+/// the last extending segment: an earlier one reaches no additional positions.
 fn align(heads: &[Segment], text: &str, last: impl Fn(&str) -> bool) -> bool {
     let (mut at, mut rest) = (0, text);
-    // behind the segment that goes on: the one that follows, and where it is tried
+    // the segment after the extending one, and its position
     let mut retry: Option<(usize, &str)> = None;
     loop {
         match (heads.get(at), rest.split_once(':')) {
@@ -162,7 +155,7 @@ mod tests {
             ("arn:aws:dynamodb:*:111111111111:table/prod-x", table, true),
             ("arn:aws:*:111111111111:*", table, true),
             ("arn:aws:*:222222222222:*", table, false),
-            // any other stays inside its segment
+            // others stay inside their segment
             ("arn:aws:dynamodb:*1:table/prod-x", table, false),
             ("arn:aws:dynamodb:eu?*1:table/prod-x", table, false),
             (
@@ -186,7 +179,7 @@ mod tests {
         }
     }
 
-    /// The obvious matcher: by recursion over characters of the whole texts.
+    /// Reference matcher: character recursion.
     fn takes(pattern: &[char], text: &[char], colons: usize) -> bool {
         let inside = colons < 5;
         match pattern.split_first() {
@@ -218,7 +211,7 @@ mod tests {
             let chars = |it: &str| it.chars().collect::<Vec<_>>();
             let expected = takes(&chars(&pattern), &chars(&arn), 0);
             prop_assert_eq!(covers(&pattern, &arn), expected, "{} on {}", pattern, arn);
-            // what is compared with other patterns means the same
+            // pattern comparison agrees
             prop_assert_eq!(crate::pattern::resource_covers(&pattern, &arn), expected);
             prop_assert_eq!(crate::pattern::resource_overlaps(&pattern, &arn), expected);
         }

@@ -5,32 +5,24 @@ use std::borrow::Cow;
 use super::context::Context;
 use crate::glob::{self, Glob, GlobPiece};
 
-/// A pattern that may hold variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Template {
-    /// No variables.
     Fixed(Glob),
-    /// With variables: known only with the request.
     Open(Box<[TemplatePart]>),
 }
 
-/// A part of a pattern with variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TemplatePart {
     Piece(GlobPiece<'static>),
     Variable {
-        /// In lower case.
         key: Box<str>,
         default: Option<Box<str>>,
     },
 }
 
-/// What in a text has a meaning of its own.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Syntax {
-    /// `*` and `?` are wildcards.
     pub(crate) wildcards: bool,
-    /// `${…}` are variables.
     pub(crate) variables: bool,
 }
 
@@ -69,7 +61,7 @@ impl Template {
         Self::Open(parts.into_boxed_slice())
     }
 
-    /// Whether the text matches; `None` when a variable has no value in this request.
+    /// `None` if a variable has no value.
     pub(crate) fn matches(&self, text: &str, context: &Context) -> Option<bool> {
         match self {
             Self::Fixed(glob) => Some(glob.matches(text)),
@@ -77,18 +69,16 @@ impl Template {
         }
     }
 
-    /// Whether it holds variables.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self, Self::Open(_))
     }
 
-    /// Whether a pattern without variables takes the text.
     pub(crate) fn fixed_matches(&self, text: &str) -> bool {
         matches!(self, Self::Fixed(glob) if glob.matches(text))
     }
 
-    /// The pieces with the variables replaced; `None` when one has no value, and of a pattern
-    /// without variables, which [`Template::matches`] is quicker with.
+    /// Pieces with variables replaced; `None` if unresolved, or for a pattern without variables,
+    /// where [`Template::matches`] is faster.
     pub(crate) fn filled<'a>(&'a self, context: &'a Context) -> Option<Vec<GlobPiece<'a>>> {
         match self {
             Self::Fixed(_) => None,
@@ -96,8 +86,7 @@ impl Template {
         }
     }
 
-    /// The text with its variables replaced; `None` when one has no value. Wildcards are written
-    /// as themselves.
+    /// Text with variables replaced; `None` if unresolved. Wildcards stay.
     pub(crate) fn resolved(&self, context: &Context) -> Option<String> {
         let parts = match self {
             Self::Fixed(glob) => return Some(glob.written()),
@@ -122,12 +111,12 @@ impl TemplatePart {
     }
 }
 
-/// The inside of the `${…}` a text begins with, and what follows it.
+/// Content of a leading `${…}`, and the rest.
 pub(crate) fn variable(text: &str) -> Option<(&str, &str)> {
     text.strip_prefix("${")?.split_once('}')
 }
 
-/// The parts of a text between its colons, those inside `${…}` left alone when `variables`.
+/// Splits at colons, except inside `${…}` when `variables`.
 pub(crate) fn split_outside(text: &str, variables: bool, parts: usize) -> Vec<&str> {
     let mut found = Vec::with_capacity(parts);
     let (mut begin, mut at) = (0, 0);
@@ -177,7 +166,6 @@ fn written(pieces: &[GlobPiece<'_>]) -> String {
 }
 
 impl Glob {
-    /// The pattern as text.
     pub(crate) fn written(&self) -> String {
         match self {
             Self::Any => "*".to_owned(),

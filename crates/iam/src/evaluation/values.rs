@@ -1,4 +1,4 @@
-//! The types of condition values: numbers, dates, booleans, bytes, addresses, ARNs.
+//! Condition value types: numbers, dates, booleans, bytes, addresses, ARNs.
 
 use std::cmp::Ordering;
 use std::net::IpAddr;
@@ -6,18 +6,16 @@ use std::net::IpAddr;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// A decimal number of any length.
+/// Arbitrary length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Decimal {
     negative: bool,
-    /// Without leading zeros.
     whole: Box<str>,
-    /// Without trailing zeros.
     fraction: Box<str>,
 }
 
 impl Decimal {
-    /// Digits with an optional sign and an optional fraction; no exponent.
+    /// Optional sign and fraction; no exponent.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (negative, digits) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -68,7 +66,7 @@ impl PartialOrd for Decimal {
 }
 
 /// Milliseconds since 1970: an ISO 8601 date (`YYYY-MM`, `YYYY-MM-DD`, `YYYY-MM-DDTHH:MM[:SS[.f]]`
-/// with `Z` or an offset), or digits alone as epoch seconds (thirteen of them: milliseconds).
+/// with `Z` or an offset), or epoch seconds (thirteen digits: milliseconds).
 pub(crate) fn date(text: &str) -> Option<i64> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         let number: i64 = text.parse().ok()?;
@@ -101,7 +99,8 @@ pub(crate) fn date(text: &str) -> Option<i64> {
         i8::try_from(date).ok()?,
     )
     .ok()?;
-    // counted in days: an instant of jiff ends a day before the year 9999 does, which is how policies say "never"
+    // counted in days: jiff timestamps end a day before the year 9999 does, which policies use for
+    // "never"
     let since = day.duration_since(jiff::civil::date(1970, 1, 1));
     let midnight = i64::try_from(since.as_millis()).ok()?;
     match time {
@@ -154,7 +153,7 @@ fn time_of_day(text: &str) -> Option<i64> {
     Some(milliseconds - offset)
 }
 
-/// `.5` → 500; digits beyond the third are cut off.
+/// `.5` → 500; truncates after three digits.
 fn thousandths(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('.')?;
     if digits.is_empty() || digits.len() > 9 {
@@ -167,7 +166,6 @@ fn thousandths(text: &str) -> Option<i64> {
     number(&padded, 0, 3)
 }
 
-/// The digits of a range as a number.
 fn number(text: &str, start: usize, end: usize) -> Option<i64> {
     let digits = text.get(start..end)?;
     digits
@@ -192,7 +190,6 @@ pub(crate) fn bytes(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
-/// A range of addresses; one address is the range of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NetworkRange {
     network: IpAddr,
@@ -200,7 +197,7 @@ pub(crate) struct NetworkRange {
 }
 
 impl NetworkRange {
-    /// An address or a CIDR; bits behind the prefix are ignored.
+    /// An address or a CIDR; ignores host bits.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
             None => (text, None),
@@ -215,7 +212,7 @@ impl NetworkRange {
         (prefix <= longest).then_some(Self { network, prefix })
     }
 
-    /// Whether an address lies in the range; families never mix.
+    /// Address families never match each other.
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
         match (self.network, address) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
@@ -231,7 +228,7 @@ impl NetworkRange {
     }
 }
 
-/// Unicode simple case folding (C and S of `CaseFolding.txt`), by way of the upper case.
+/// Unicode simple case folding (C and S of `CaseFolding.txt`), through upper case.
 pub(crate) fn folded(text: &str) -> String {
     fn single(mut mapped: impl Iterator<Item = char>) -> Option<char> {
         let first = mapped.next();

@@ -1,4 +1,4 @@
-//! An explanation in words: the decision, because of what, and what came nearest.
+//! Renders explanations: decision, reason, near misses.
 
 use super::caller::{CallerKind, CallerMatch};
 use super::condition::Reason;
@@ -8,11 +8,10 @@ use super::explain::{ConditionTrace, Decider, Explanation, StatementTrace};
 use super::request::Request;
 use crate::language::Effect;
 
-/// Most near misses that are told.
 const NEAR_MISSES_MAX: usize = 5;
 
 impl Explanation {
-    /// One line with the decision, one with the reason, then the near misses.
+    /// Lines: decision, reason, near misses.
     pub fn words(&self, request: &Request) -> Vec<String> {
         let mut lines = vec![
             format!(
@@ -27,7 +26,6 @@ impl Explanation {
         lines
     }
 
-    /// Why, in one phrase.
     pub fn because(&self, request: &Request) -> String {
         match (self.decision, &self.decided_by) {
             (Decision::ExplicitlyDenied, Some(by)) => format!("{} denies it", statement_name(by)),
@@ -67,7 +65,6 @@ impl Explanation {
             && !statements.any(|it| it.layer == Layer::Session)
     }
 
-    /// Allow statements of the layers that lack one in which exactly one thing failed.
     pub fn near_misses(&self) -> Vec<String> {
         if self.decision != Decision::ImplicitlyDenied {
             return Vec::new();
@@ -80,7 +77,6 @@ impl Explanation {
             .collect()
     }
 
-    /// Whether the statement's layer is one that lacks an Allow.
     fn lacks(&self, trace: &StatementTrace) -> bool {
         let layer = match trace.level {
             Some(level) => format!("{}@{level}", trace.layer.as_str()),
@@ -138,7 +134,6 @@ fn near_miss(trace: &StatementTrace) -> Option<String> {
     }
 }
 
-/// What would make a condition hold.
 fn wanted_values(condition: &ConditionTrace) -> String {
     let key = &condition.key;
     let listed: Vec<String> = condition

@@ -1,4 +1,4 @@
-//! Which resource type an ARN or an ARN pattern belongs to.
+//! Resource types of ARNs and patterns.
 
 use serde::{Serialize, Serializer};
 
@@ -6,12 +6,12 @@ use super::template::{self, LetterCase};
 use crate::arn::split_arn;
 use crate::pattern::{self, Colons, PatternToken, VariableText, meet};
 
-/// How ARNs of a resource type are built: `arn:${Partition}:s3:::${BucketName}`.
+/// ARN template of a resource type: `arn:${Partition}:s3:::${BucketName}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArnPattern {
     text: &'static str,
     parts: [&'static str; 6],
-    /// Whether what stands for a variable at the end may hold a `/`.
+    /// Whether a final variable may have a `/`.
     end_holds_slash: bool,
 }
 
@@ -24,24 +24,23 @@ impl ArnPattern {
         })
     }
 
-    /// As AWS writes it.
     pub fn as_str(&self) -> &'static str {
         self.text
     }
 
-    /// Whether the ARN is built like this; `*` and `?` are characters.
+    /// Treats `*` and `?` literally.
     pub fn matches(&self, arn: &str) -> bool {
         split_arn(arn).is_some_and(|parts| self.is(&parts))
     }
 
-    /// Whether some ARN that is built like this fits the `Resource` of a policy, which may hold
-    /// `*`, `?` and `${…}`. What is no ARN pattern fits nothing.
+    /// Whether some ARN of this form matches a policy's `Resource` with `*`, `?` and `${…}`. A
+    /// non-ARN pattern matches nothing.
     pub fn overlaps(&self, resource: &str) -> bool {
         let fits = |but, colons| {
             let given = pattern::resource_tokens(resource, VariableText::Anything, colons);
             meet(&self.tokens(but), &given)
         };
-        // a variable may hold colons, but not those that a `*` of the policy has passed
+        // a variable may have colons, except those that a policy's `*` matched
         pattern::fits_some_arn(resource)
             && (fits("", Colons::Kept)
                 || pattern::passes_colons(resource) && fits(":", Colons::Passed))
@@ -49,7 +48,7 @@ impl ArnPattern {
 
     pub(super) fn is(&self, parts: &[&str; 6]) -> bool {
         let ([heads @ .., rest], [given @ .., given_rest]) = (&self.parts, parts);
-        // a slash in the last variable is rare, so the dear way is taken only where it matters
+        // a slash in the last variable is rare: use the expensive check only if relevant
         let closed = || meet(&tail(rest, false, ""), &literal(given_rest));
         let mut heads = heads.iter().zip(given);
         heads.all(|(own, given)| template::fits(own, given, 0, LetterCase::Matters))
@@ -57,7 +56,7 @@ impl ArnPattern {
             && (self.end_holds_slash || !given_rest.contains('/') || closed())
     }
 
-    /// The whole pattern: a variable of the first five parts may be empty and holds no colon.
+    /// A variable of the first five parts may be empty and has no colon.
     fn tokens(&self, but: &'static str) -> Vec<PatternToken> {
         let [heads @ .., rest] = &self.parts;
         let mut tokens = Vec::new();
@@ -75,7 +74,7 @@ impl ArnPattern {
         tokens
     }
 
-    /// Characters that are given; the more, the more it says.
+    /// Literal characters: specificity.
     pub(super) fn weight(&self) -> usize {
         shape(self.text).replace("${}", "").chars().count()
     }
@@ -87,9 +86,8 @@ impl Serialize for ArnPattern {
     }
 }
 
-/// Finds the patterns whose last variable must not hold a `/`: another pattern of the service goes
-/// on with `/` there. A bucket's name ends where an object's key begins; a secret's name, with
-/// nothing behind it, may hold slashes.
+/// Marks patterns whose last variable excludes `/`, as another pattern of the service continues
+/// there. A bucket's name ends before an object's key; a secret's name may have slashes.
 pub(super) fn close(patterns: Vec<&mut ArnPattern>) {
     let mut all: Vec<String> = patterns.iter().map(|it| shape(it.text)).collect();
     all.sort_unstable();
@@ -103,7 +101,7 @@ pub(super) fn close(patterns: Vec<&mut ArnPattern>) {
     }
 }
 
-/// The template without the names of its variables.
+/// The template without variable names.
 fn shape(template: &str) -> String {
     let mut shape = String::with_capacity(template.len());
     let mut rest = template;
@@ -115,8 +113,8 @@ fn shape(template: &str) -> String {
     shape + rest
 }
 
-/// The part behind the fifth colon: a variable is at least one character, and none of `but`; one
-/// that closes the pattern holds no `/` either.
+/// After the fifth colon: a variable has at least one character, none of `but`; a final one may
+/// also exclude `/`.
 fn tail(part: &str, end_holds_slash: bool, but: &'static str) -> Vec<PatternToken> {
     let mut tokens = Vec::new();
     let mut rest = part;

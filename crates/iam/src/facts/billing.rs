@@ -1,16 +1,13 @@
-//! Which services show or change what an organization pays, derived from the table of actions, so that a new service of
-//! billing counts with the next table.
+//! Billing services, derived from the action table, so that new ones count automatically.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::table::ServiceFacts;
 
-/// How services of AWS Billing and Cost Management begin.
 const PREFIX: &str = "bcm-";
-/// What services are called that show bills or costs.
 const NAMES: [&str; 2] = ["billing", "cost"];
-/// Words of actions that are about bills, costs and payments. Prices are public, and no billing.
+/// Words in billing actions. Prices are public and excluded.
 const WORDS: [&str; 13] = [
     "Bill",
     "Budget",
@@ -26,8 +23,7 @@ const WORDS: [&str; 13] = [
     "Tax",
     "UsageReport",
 ];
-/// A service is billing where at least one action of so many has such a word: services that have a few beside what they are
-/// for are not.
+/// Minimum fraction of actions with such a word, to exclude services with few.
 const SHARE: usize = 3;
 
 static SERVICES: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
@@ -44,7 +40,7 @@ fn is_about_money(service: &ServiceFacts) -> bool {
         || (count > 0 && count * SHARE >= actions.len())
 }
 
-/// Whether a service, by its prefix as AWS spells it, is billing.
+/// `service` is the prefix in AWS's spelling.
 pub fn is_billing(service: &str) -> bool {
     SERVICES.contains(service)
 }

@@ -1,8 +1,8 @@
-//! Condition keys that do not belong to a service (AWS: "AWS global condition context keys").
+//! Global condition keys (AWS: "AWS global condition context keys").
 
 use super::keys::{Key, ValueType, find_key};
 
-/// Keys that say who calls, by which session. AWS publishes their types in prose only, so the lists are kept by hand.
+/// Keys of caller and session. AWS publishes types only in prose, so the lists are manual.
 const CALLER_KEYS: &[Key] = &[
     // the principal
     one("aws:PrincipalArn", ValueType::Arn),
@@ -33,8 +33,9 @@ const CALLER_KEYS: &[Key] = &[
     one("identitystore:UserId", ValueType::String),
     one("lambda:SourceFunctionArn", ValueType::Arn),
     one("ssm:SourceInstanceArn", ValueType::Arn),
-    // whom a `ContextProvider` of an identity provider says that the session acts for (AWS: model of STS,
-    // `TrustedIdentityPropagationContext`); its two ARNs are there with an `IdentityCenterInstanceArn` of the provider
+    // the user that an identity provider's `ContextProvider` names (AWS: model of STS,
+    // `TrustedIdentityPropagationContext`); two ARNs require the provider's
+    // `IdentityCenterInstanceArn`
     one("aws:IdentityCenterInstanceArn", ValueType::Arn),
     one("aws:IdentityStoreArn", ValueType::Arn),
     one("aws:OriginIdentity/FederatedProviderArn", ValueType::Arn),
@@ -47,9 +48,8 @@ const CALLER_KEYS: &[Key] = &[
     ),
 ];
 
-/// Keys that say how a call is made, and of what.
 const CALL_KEYS: &[Key] = &[
-    // the way
+    // network path
     one("aws:SourceIp", ValueType::IpAddress),
     one("aws:SourceVpc", ValueType::String),
     one("aws:SourceVpcArn", ValueType::Arn),
@@ -86,10 +86,9 @@ const CALL_KEYS: &[Key] = &[
     one("aws:ViaAWSService", ValueType::Bool),
 ];
 
-/// Those of them that say when it is made.
 const MOMENT_KEYS: [&str; 2] = ["aws:CurrentTime", "aws:EpochTime"];
 
-/// Prefixes of keys that say how a session began, and by whom; hosts of identity providers are others.
+/// Key prefixes of the session's origin; identity provider hosts are others.
 const SESSION_PREFIXES: [&str; 8] = [
     "aws",
     "sts",
@@ -101,25 +100,24 @@ const SESSION_PREFIXES: [&str; 8] = [
     "iam",
 ];
 
-/// Global keys that are in a request only where the action lists them.
+/// Global keys present only if the action lists them.
 const TAG_KEYS: [&str; 3] = [
     "aws:ResourceTag/${TagKey}",
     "aws:RequestTag/${TagKey}",
     "aws:TagKeys",
 ];
 
-/// Those of them that say what a request sets rather than what a resource has.
+/// Keys of requested tags, not existing ones.
 const REQUEST_TAG_KEYS: [&str; 2] = ["aws:RequestTag/${TagKey}", "aws:TagKeys"];
 
-/// What every OIDC provider brings, whatever its host. The source has only some hosts, and calls
-/// `amr` a single value, which AWS documents as a list ("Available keys for AWS OIDC federation").
+/// Keys of every OIDC provider. The source has only some hosts, and calls `amr` a single value,
+/// which AWS documents as a list ("Available keys for AWS OIDC federation").
 const PROVIDER_KEYS: &[Key] = &[
     many("${Provider}:amr", ValueType::String),
     one("${Provider}:aud", ValueType::String),
     one("${Provider}:sub", ValueType::String),
 ];
 
-/// Prefixes of keys that another service lists as its own.
 const OWNERS: &[(&str, &str)] = &[
     ("identitycenter", "sso"),
     ("catalog", "aws-marketplace"),
@@ -128,7 +126,6 @@ const OWNERS: &[(&str, &str)] = &[
     ("cognito-identity-unauth", "cognito-identity"),
 ];
 
-/// Every key.
 pub(super) fn all() -> impl Iterator<Item = &'static Key> {
     CALLER_KEYS.iter().chain(CALL_KEYS)
 }
@@ -137,8 +134,7 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
     find_key(CALLER_KEYS, name).or_else(|| find_key(CALL_KEYS, name))
 }
 
-/// Whether the same call has the same value of the key when another role makes it later. Of keys that are newer than the
-/// lists nobody knows.
+/// Whether the value stays the same for another role at a later time. False for unknown keys.
 pub(super) fn is_of_call(name: &str) -> bool {
     if find_key(CALLER_KEYS, name).is_some() {
         return false;
@@ -151,31 +147,31 @@ pub(super) fn is_of_call(name: &str) -> bool {
     !prefix.contains('.') && !of_sessions.any(|it| it.eq_ignore_ascii_case(prefix))
 }
 
-/// The key of an OIDC provider; their prefix is a host, perhaps with a path.
+/// Key of an OIDC provider; the prefix is a host, perhaps with a path.
 pub(super) fn of_provider(name: &str) -> Option<&'static Key> {
     let prefix = name.split(':').next()?;
     let host = prefix.contains('.');
     host.then(|| find_key(PROVIDER_KEYS, name)).flatten()
 }
 
-/// Whether the key holds what the request sets, so that no resource can bring it.
+/// Whether the request sets the key, so that no resource can.
 pub(super) fn is_of_request(name: &str) -> bool {
     find(name).is_some_and(|key| REQUEST_TAG_KEYS.contains(&key.name))
 }
 
-/// The service that lists keys with that prefix, where it is not the prefix itself.
+/// The service that lists a foreign prefix.
 pub(super) fn owner(prefix: &str) -> Option<&'static str> {
     let mut owners = OWNERS.iter();
     let named = owners.find(|(own, _)| own.eq_ignore_ascii_case(prefix));
-    // hosts of identity providers: `token.actions.githubusercontent.com`
+    // provider hosts: `token.actions.githubusercontent.com`
     let provider = prefix.contains('.').then_some("sts");
     named.map(|(_, service)| *service).or(provider)
 }
 
-/// Whether a request for any action can carry the key.
+/// Whether requests for any action may have the key.
 pub(super) fn is_everywhere(name: &str) -> bool {
     let prefix = name.split(':').next().unwrap_or_default();
-    // what a provider said stays in the session it opened
+    // provider claims stay in the session
     let of_provider = prefix.contains('.') || prefix.eq_ignore_ascii_case("saml");
     of_provider || find(name).is_some_and(|key| !TAG_KEYS.contains(&key.name))
 }

@@ -1,11 +1,10 @@
-//! What is known about AWS actions, resource types and condition keys, as versioned data.
+//! Versioned data on AWS actions, resource types and condition keys.
 //!
-//! The table `data/facts.txt` is made by `cargo xtask iam-facts` and is part of the program; a
-//! service is decoded when somebody first asks for it. On top of it stand what AWS publishes in
-//! prose only and is kept by hand: the global condition keys, the risk classes, and the
-//! corrections where the source is wrong.
+//! `cargo xtask iam-facts` builds the embedded table `data/facts.txt`; services are decoded on
+//! first use. Manual additions: global condition keys, risk classes, and corrections, which AWS
+//! publishes only in prose.
 //!
-//! Facts grow old: an action that is missing here may be newer than [`version`].
+//! Facts age: a missing action may be newer than [`version`].
 
 mod arns;
 mod billing;
@@ -31,56 +30,50 @@ pub fn version() -> &'static str {
     read::entries().version
 }
 
-/// The service with that prefix (`s3`), in any case.
 pub fn service(prefix: &str) -> Option<&'static ServiceFacts> {
     read::entries().service(prefix)
 }
 
-/// Every service, by prefix. Decodes all of them.
+/// All services by prefix. Decodes all.
 pub fn services() -> impl Iterator<Item = &'static ServiceFacts> {
     read::entries().all().map(read::FactsEntry::service)
 }
 
-/// The prefixes of every service, sorted.
 pub fn prefixes() -> impl Iterator<Item = &'static str> {
     read::entries().all().map(|entry| entry.prefix)
 }
 
-/// The services that resource control policies reach.
 pub fn rcp_services() -> impl Iterator<Item = &'static str> {
     let reached = read::entries().all().filter(|entry| entry.supports_rcp);
     reached.map(|entry| entry.prefix)
 }
 
-/// Whether resource control policies reach a service (case aside).
+/// Whether resource control policies apply to a service (case-insensitive).
 pub fn reached_by_rcps(prefix: &str) -> bool {
     rcp_services().any(|service| service.eq_ignore_ascii_case(prefix))
 }
 
-/// The action written `service:Name`, in any case.
+/// `service:Name`, case-insensitive.
 pub fn action(full_name: &str) -> Option<&'static ActionFacts> {
     let (prefix, name) = full_name.split_once(':')?;
     service(prefix)?.action(name)
 }
 
-/// The condition key that every service may see, in any case: `aws:SourceIp`.
+/// Case-insensitive: `aws:SourceIp`.
 pub fn global_key(name: &str) -> Option<&'static Key> {
     globals::find(name)
 }
 
-/// Every global condition key.
 pub fn global_keys() -> impl Iterator<Item = &'static Key> {
     globals::all()
 }
 
-/// Whether the same call has the same value of a condition key when another role makes it later: what it says of who calls,
-/// and of the moment, it does not.
+/// Whether the value stays the same for another role at a later time: not caller or time keys.
 pub(crate) fn is_key_of_call(name: &str) -> bool {
     globals::is_of_call(name)
 }
 
-/// What is known of a condition key: a global one, one of the service its prefix names, or one
-/// that identity providers bring (`token.actions.githubusercontent.com:sub`).
+/// A global, service or identity provider key (`token.actions.githubusercontent.com:sub`).
 pub fn condition_key(name: &str) -> Option<&'static Key> {
     let prefix = name.split(':').next()?;
     let owner = globals::owner(prefix).unwrap_or(prefix);
@@ -89,8 +82,7 @@ pub fn condition_key(name: &str) -> Option<&'static Key> {
         .or_else(|| service(owner)?.condition_key(name))
 }
 
-/// The service whose reference lists a condition key and attaches it to no action and no resource type: which requests have it is
-/// not published.
+/// The service that lists a key without an action or resource type: AWS does not document its use.
 pub fn service_of_unattached_key(name: &str) -> Option<&'static str> {
     let prefix = name.split(':').next()?;
     let owner = service(globals::owner(prefix).unwrap_or(prefix))?;
@@ -99,7 +91,6 @@ pub fn service_of_unattached_key(name: &str) -> Option<&'static str> {
     (is_listed && !is_attached()).then_some(owner.prefix)
 }
 
-/// The type of the resource: the one that says most about it, of those the action takes.
 pub fn resource_type_of(action: &ActionFacts, arn: &str) -> Option<&'static ResourceType> {
     let service = service(action.service)?;
     let taken = action

@@ -1,10 +1,9 @@
-//! Reads the table of facts: finds the services at first, decodes each when it is asked for.
+//! Decodes the facts table: indexes services at first use, decodes each on demand.
 //!
-//! A line is a mark and its fields, parted by tabs. The first line is the format, its number and
-//! the date of the data. `@` begins a service (`rcp` where resource control policies reach it),
-//! `k` is a key and its type (`[]` behind a list), `s` a set of keys by their places, `r` a
-//! resource type, its set and its ARNs, and `L R W P T` an action of that class, its set and the
-//! resource types it takes: `name!set` where one is required, `name?set` where not.
+//! Lines have a mark and tab-separated fields. The first line has format, number and date. `@`
+//! starts a service (`rcp` if resource control policies apply), `k` is a key and its type (`[]` for
+//! a list), `s` a set of key indexes, `r` a resource type with set and ARNs, and `L R W P T` an
+//! action of that class with set and resource types: `name!set` if required, `name?set` if not.
 
 use std::collections::BTreeMap;
 use std::str::Split;
@@ -16,43 +15,38 @@ use super::arns::ArnPattern;
 use super::keys::{Key, ValueType};
 use super::table::{Access, ActionFacts, ResourceType, ServiceFacts, TypeUse, compare};
 
-/// The committed table.
 const TEXT: &str = include_str!("../../data/facts.txt");
-/// Actions that the sources of the table do not have yet, in its format.
+/// Actions newer than the table's sources, in the same format.
 const NEWER: &str = include_str!("../../data/newer.txt");
-/// What stands before the prefix of a service.
+/// Precedes a service prefix.
 const BEGIN: &[u8] = b"\n@\t";
-/// Version of the format; `xtask` writes the same.
+/// Format version; must match `xtask`.
 const FORMAT: &str = "1";
 
 static ENTRIES: LazyLock<Entries> = LazyLock::new(|| Entries::find(TEXT, NEWER));
 
-/// Where every service stands.
 #[derive(Debug)]
 pub(super) struct Entries {
     pub(super) version: &'static str,
     services: Vec<FactsEntry>,
 }
 
-/// One service, decoded or not yet.
 #[derive(Debug)]
 pub(super) struct FactsEntry {
     pub(super) prefix: &'static str,
     pub(super) supports_rcp: bool,
     lines: &'static str,
-    /// What is newer than the table.
     newer: &'static str,
     decoded: OnceLock<ServiceFacts>,
 }
 
-/// The facts.
 pub(super) fn entries() -> &'static Entries {
     &ENTRIES
 }
 
 impl Entries {
-    // INVARIANT: the committed table has this format and every line of it is read; the test
-    // `every_line_of_the_table_is_read` holds it. A line that is not read is left out.
+    // INVARIANT: every line of the committed table parses; the test
+    // `every_line_of_the_table_is_read` checks it. Unparsable lines are skipped.
     fn find(text: &'static str, newer: &'static str) -> Self {
         let newer = sections(newer).map(parted);
         let newer: BTreeMap<&str, &str> =
@@ -89,7 +83,6 @@ impl Entries {
     }
 }
 
-/// The services of a table.
 fn sections(text: &'static str) -> impl Iterator<Item = &'static str> {
     let starts: Vec<usize> = memmem::find_iter(text.as_bytes(), BEGIN).collect();
     let ends: Vec<usize> = starts.iter().copied().skip(1).chain([text.len()]).collect();
@@ -97,7 +90,6 @@ fn sections(text: &'static str) -> impl Iterator<Item = &'static str> {
     sections.filter_map(move |(start, end)| text.get(start + BEGIN.len()..end))
 }
 
-/// The prefix of a service with its marks, and its lines.
 fn parted(section: &'static str) -> ((&'static str, &'static str), &'static str) {
     let (head, lines) = section.split_once('\n').unwrap_or((section, ""));
     (head.split_once('\t').unwrap_or((head, "")), lines)
@@ -118,7 +110,6 @@ impl FactsEntry {
         })
     }
 
-    /// Lines that cannot be read.
     #[cfg(test)]
     fn unread(&self) -> Vec<&'static str> {
         let mut reader = ServiceReader::new(self.prefix, self.supports_rcp);
@@ -127,7 +118,6 @@ impl FactsEntry {
     }
 }
 
-/// A service while its lines are read.
 struct ServiceReader {
     service: ServiceFacts,
     sets: Vec<Arc<[&'static str]>>,
@@ -223,7 +213,7 @@ impl ServiceReader {
         })
     }
 
-    /// The set at that place; nothing written is the empty set.
+    /// Set at an index; empty text is the empty set.
     fn keys(&self, place: &str) -> Option<Arc<[&'static str]>> {
         if place.is_empty() {
             return Some(Arc::clone(&self.none));
@@ -232,7 +222,7 @@ impl ServiceReader {
     }
 
     fn finish(mut self) -> ServiceFacts {
-        // written in this order already, which makes sorting a single pass
+        // already sorted in the file: a single pass
         self.service
             .actions
             .sort_by(|one, other| compare(one.name, other.name));

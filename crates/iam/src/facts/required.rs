@@ -1,24 +1,23 @@
-//! Which resource types a call of an action has to name (`policies.md` §2.7, §13).
+//! Resource types that a call must name (`policies.md` §2.7, §13).
 //!
-//! The source and §13 agree on every action of Identity Center; a test holds them together.
+//! A test compares source and §13 for all Identity Center actions.
 
 use super::table::ActionFacts;
 
-/// Resource types that a call names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Required {
     /// One resource of each.
     pub all: Vec<&'static str>,
-    /// One resource of one of these, where there are any.
+    /// One resource of one of these, if any.
     pub one_of: Vec<&'static str>,
 }
 
-/// Services whose optional types are alternatives: AWS marks `bucket` and `accesspoint` as optional
+/// Services with alternative optional types: AWS marks `bucket` and `accesspoint` as optional
 /// because a call names either, yet it always names one.
 const ALTERNATIVES: &[&str] = &["s3"];
 
-/// Services whose resource types are held against AWS's pages (`policies.md` §2.7). Of all others
-/// AWS's reference leaves out some.
+/// Services verified against AWS's pages (`policies.md` §2.7). AWS's reference omits some types of
+/// others.
 const COMPLETE: &[&str] = &[
     "iam",
     "identitystore",
@@ -30,19 +29,18 @@ const COMPLETE: &[&str] = &[
     "sts",
 ];
 
-/// Whether an action works on no other types of resources than those that are known.
+/// Whether all resource types of an action are known.
 pub(crate) fn has_all_types(action: &ActionFacts) -> bool {
     is_held_against_pages(action.service)
 }
 
-/// Whether calls of the service, in lower case, are known to name one resource of each required type.
+/// Whether calls of the lower-case service name one resource per required type.
 pub(crate) fn is_held_against_pages(service: &str) -> bool {
     COMPLETE.contains(&service)
 }
 
-/// Whether a call is surely checked against every type that is marked required. AWS's reference
-/// marks alternatives as well (`bedrock:InvokeModel`, `elasticloadbalancing:ModifyRule`); of these
-/// the pages of the services say that all count.
+/// Whether AWS checks a call against every required type. The reference also marks alternatives
+/// (`bedrock:InvokeModel`, `elasticloadbalancing:ModifyRule`); service pages confirm these.
 pub(crate) fn counts_all_required(action: &ActionFacts) -> bool {
     let mut required = action.resource_types.iter().filter(|it| it.required);
     match action.service {
@@ -52,8 +50,8 @@ pub(crate) fn counts_all_required(action: &ActionFacts) -> bool {
     }
 }
 
-/// What a call of the action has to name; `None` for an action that is not known. Neither list has
-/// anything for actions without resource types and for those that may be called without one.
+/// `None` for an unknown action. Empty lists for actions without resource types or callable without
+/// one.
 pub fn required_resource_types(full_name: &str) -> Option<Required> {
     let action = super::action(full_name)?;
     let required = action.resource_types.iter().filter(|it| it.required);
@@ -64,8 +62,8 @@ pub fn required_resource_types(full_name: &str) -> Option<Required> {
     Some(Required { all, one_of })
 }
 
-/// The required types that none of the resources is of, as words for a message:
-/// `Instance`, `object or accesspointobject`. Empty for an unknown action.
+/// Missing required types, as text: `Instance`, `object or accesspointobject`. Empty for an unknown
+/// action.
 pub fn missing_resource_types(full_name: &str, resources: &[&str]) -> Vec<String> {
     let (Some(required), Some(action)) =
         (required_resource_types(full_name), super::action(full_name))

@@ -1,13 +1,12 @@
-//! Actions that lint looks at twice (`policies.md` §6, codes 51 to 56), as data.
+//! Risky actions for lint (`policies.md` §6, codes 51 to 56).
 
 use super::table::{Access, ActionFacts};
 
-/// Actions that together let their holder become more than they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Escalation {
-    /// All of them are needed, on overlapping resources.
+    /// All required, on overlapping resources.
     pub actions: &'static [&'static str],
-    /// Only where the management account is among the resources.
+    /// Only if resources include the management account.
     pub on_management_account: bool,
 }
 
@@ -53,7 +52,8 @@ pub const ESCALATIONS: &[Escalation] = &[
     set(&["iam:AddUserToGroup"]),
     set(&["iam:UpdateAssumeRolePolicy", "sts:AssumeRole"]),
     set(&["iam:DeleteRolePermissionsBoundary"]),
-    // a role with a trust policy and rights from a template of AWS; `iam:PutAccountProperties` switches templates on
+    // a role with trust and permissions from an AWS template; `iam:PutAccountProperties` enables
+    // templates
     set(&["iam:AcquireRole"]),
     set(&["lambda:UpdateFunctionCode"]),
     set(&["glue:UpdateDevEndpoint"]),
@@ -79,8 +79,7 @@ const fn set(actions: &'static [&'static str]) -> Escalation {
     }
 }
 
-/// Actions whose answer, or whose effect, carries the content of a store to the caller or out of
-/// the account (`DATA_EXFIL`).
+/// Actions that return or move stored content out of the account (`DATA_EXFIL`).
 pub const DATA_EXFILTRATION: &[&str] = &[
     "athena:GetQueryResults",
     "backup:StartCopyJob",
@@ -124,7 +123,7 @@ pub const DATA_EXFILTRATION: &[&str] = &[
     "ssm:GetParametersByPath",
 ];
 
-/// Actions that answer with credentials, or make some the caller can use (`CREDENTIALS_EXPOSURE`).
+/// Actions that return or create usable credentials (`CREDENTIALS_EXPOSURE`).
 pub const CREDENTIALS_EXPOSURE: &[&str] = &[
     "codeartifact:GetAuthorizationToken",
     "codepipeline:PollForJobs",
@@ -163,20 +162,20 @@ pub const CREDENTIALS_EXPOSURE: &[&str] = &[
     "sts:GetWebIdentityToken",
 ];
 
-/// Actions that open a resource to others though AWS classes them as plain writes.
+/// Actions that expose a resource though AWS classes them as writes.
 const ALSO_EXPOSURE: &[&str] = &[
     "ec2:ModifyImageAttribute",
     "ec2:ModifySnapshotAttribute",
     "identitystore:CreateGroupMembership",
     "rds:ModifyDBSnapshotAttribute",
-    // AWS's own operators may act on resources from then on
+    // allows AWS operators to act on resources
     "supportauthz:CreateSupportPermit",
 ];
 
-/// Services whose every write decides who may do what.
+/// Services where every write affects permissions.
 const EXPOSING_SERVICES: &[&str] = &["iam", "ram", "sso"];
 
-/// Services whose changes decide who may do what: every one of them may give its caller more.
+/// Services where any change may add permissions for its caller.
 const DECIDING_SERVICES: &[&str] = &[
     "iam",
     "sso",
@@ -185,7 +184,7 @@ const DECIDING_SERVICES: &[&str] = &[
     "identity-sync",
 ];
 
-/// Changes there that give nobody more. What passing a role gives depends on the role.
+/// Their changes that add none. Passing a role depends on the role.
 const GIVES_NOBODY_MORE: &[&str] = &[
     "iam:CreateAccountAlias",
     "iam:CreateServiceLinkedRole",
@@ -198,8 +197,8 @@ const GIVES_NOBODY_MORE: &[&str] = &[
     "iam:RejectDelegationRequest",
 ];
 
-/// Actions with which what is there already does something with the role that it has, and the service that takes that role:
-/// no role has to be passed.
+/// Actions that use the role of an existing resource, with the service that assumes it: no role is
+/// passed.
 pub const RUNS_AS_ATTACHED: &[(&str, &str)] = &[
     (
         "cloudformation:CreateChangeSet",
@@ -223,25 +222,22 @@ pub const RUNS_AS_ATTACHED: &[(&str, &str)] = &[
     ("states:UpdateStateMachine", "states.amazonaws.com"),
 ];
 
-/// Whether the action by itself may give its caller more permissions: a change of who may do what, or the root user of
-/// another account.
+/// Whether the action alone may add permissions for its caller: a permission change, or another
+/// account's root user.
 pub fn decides_rights(action: &ActionFacts) -> bool {
     let changes = !matches!(action.access, Access::List | Access::Read);
     let decides = DECIDING_SERVICES.contains(&action.service) && changes;
     decides && !holds(GIVES_NOBODY_MORE, action) || holds(&["sts:AssumeRoot"], action)
 }
 
-/// Whether the action gives data away (`DATA_EXFIL`).
 pub fn exfiltrates(action: &ActionFacts) -> bool {
     holds(DATA_EXFILTRATION, action)
 }
 
-/// Whether the action gives credentials away (`CREDENTIALS_EXPOSURE`).
 pub fn exposes_credentials(action: &ActionFacts) -> bool {
     holds(CREDENTIALS_EXPOSURE, action)
 }
 
-/// Whether the action changes who may use a resource (`RESOURCE_EXPOSURE`).
 pub fn exposes_resources(action: &ActionFacts) -> bool {
     let writes = action.access == Access::Write && EXPOSING_SERVICES.contains(&action.service);
     action.access == Access::Permissions || writes || holds(ALSO_EXPOSURE, action)
@@ -254,7 +250,6 @@ fn holds(list: &[&str], action: &ActionFacts) -> bool {
     })
 }
 
-/// Every action this file names, with where.
 #[doc(hidden)]
 pub fn named() -> impl Iterator<Item = &'static str> {
     let sets = ESCALATIONS.iter().flat_map(|it| it.actions);

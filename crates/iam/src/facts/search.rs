@@ -1,15 +1,12 @@
-//! Finds actions by pattern and names by likeness.
-
 use super::table::{ActionFacts, ServiceFacts};
 use crate::glob::Glob;
 
-/// Every known action that an `Action` of a policy covers: `s3:Get*`, `*`. Service by service, in
-/// order of names.
+/// Known actions matching a policy's `Action`: `s3:Get*`, `*`. Sorted by service and name.
 pub fn actions_matching(pattern: &str) -> impl Iterator<Item = &'static ActionFacts> {
     let pattern = pattern.to_ascii_lowercase();
     let prefix = Glob::new(pattern.split(':').next().unwrap_or_default());
     let name = pattern.split_once(':').map(|(_, name)| Glob::new(name));
-    // `*` alone is every action; anything else without a colon is none
+    // `*` matches all; other text without a colon none
     let everything = pattern == "*";
     let fitting = super::prefixes().filter(move |it| everything || prefix.matches(it));
     let services = fitting.filter_map(super::service);
@@ -21,8 +18,7 @@ pub fn actions_matching(pattern: &str) -> impl Iterator<Item = &'static ActionFa
         })
 }
 
-/// The action that was probably meant, `service:Name`: in the service named, or in one that is
-/// written like it; else that name in any other service.
+/// Suggests `service:Name`: in the named or a similar service, else that name elsewhere.
 pub fn nearest_action(text: &str) -> Option<&'static ActionFacts> {
     let (prefix, name) = text.split_once(':')?;
     let elsewhere = || super::services().find_map(|it| it.action(name));
@@ -41,12 +37,10 @@ pub fn nearest_action(text: &str) -> Option<&'static ActionFacts> {
         .or_else(elsewhere)
 }
 
-/// The prefix that was probably meant.
 pub fn nearest_service(prefix: &str) -> Option<&'static str> {
     nearest(prefix, super::prefixes()).first().copied()
 }
 
-/// The names that need few changes for their length, those with the fewest first.
 fn nearest(text: &str, names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
     let text = text.to_ascii_lowercase();
     let allowed = text.chars().count().div_ceil(4).clamp(1, 4);

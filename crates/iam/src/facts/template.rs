@@ -1,11 +1,8 @@
-//! Texts with variables, as AWS writes them: `role/${RoleNameWithPath}`.
+//! Templates with variables: `role/${RoleNameWithPath}`.
 
-/// How two literal pieces of equal length are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LetterCase {
-    /// ARNs.
     Matters,
-    /// Keys.
     Ignored,
 }
 
@@ -18,8 +15,7 @@ impl LetterCase {
     }
 }
 
-/// Whether the text is the template with at least `least` bytes for each variable. Takes the first
-/// place where each piece fits, which finds a way if there is one.
+/// Matches with at least `least` bytes per variable. Greedy first match suffices.
 pub(super) fn fits(template: &str, text: &str, least: usize, case: LetterCase) -> bool {
     let mut text = text.as_bytes();
     let Some((first, mut template)) = next(template) else {
@@ -46,13 +42,11 @@ pub(super) fn fits(template: &str, text: &str, least: usize, case: LetterCase) -
     })
 }
 
-/// The piece before the next variable, and what follows the variable.
 pub(super) fn next(template: &str) -> Option<(&str, &str)> {
     let (piece, rest) = template.split_once("${")?;
     Some((piece, rest.split_once('}')?.1))
 }
 
-/// What follows the first place of the piece.
 fn find<'t>(text: &'t [u8], piece: &[u8], case: LetterCase) -> Option<&'t [u8]> {
     if piece.is_empty() {
         return Some(text);

@@ -1,27 +1,25 @@
-//! Addresses and ranges as they stand in `aws:SourceIp`.
+//! Addresses and ranges in `aws:SourceIp`.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// An address range; the bits behind the prefix are zero.
+/// Host bits are zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct AddressRange {
     address: IpAddr,
     prefix: u8,
 }
 
-/// What a range is good for as the public source of calls.
+/// Suitability as a public source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AddressKind {
-    /// Routed on the internet.
     Public,
-    /// Set aside for examples (RFC 5737, RFC 3849, RFC 9637).
+    /// For examples (RFC 5737, RFC 3849, RFC 9637).
     Documentation,
-    /// Never the source of a call that AWS sees; what it is instead.
     Reserved(&'static str),
 }
 
-/// Ranges that no call comes from (IANA special-purpose address registries, 2026-10).
+/// Ranges without calls (IANA special-purpose address registries, 2026-10).
 const RESERVED: &[(&str, &str)] = &[
     ("0.0.0.0/8", "means \"this network\""),
     ("10.0.0.0/8", "is private"),
@@ -36,7 +34,6 @@ const RESERVED: &[(&str, &str)] = &[
     ("240.0.0.0/4", "is reserved"),
 ];
 
-/// Ranges for examples.
 const DOCUMENTATION: &[&str] = &[
     "192.0.2.0/24",
     "198.51.100.0/24",
@@ -45,11 +42,11 @@ const DOCUMENTATION: &[&str] = &[
     "3fff::/20",
 ];
 
-/// The only part of IPv6 that is given out (IANA "Internet Protocol Version 6 Address Space").
+/// The allocated part of IPv6 (IANA "Internet Protocol Version 6 Address Space").
 const IPV6_GLOBAL: &str = "2000::/3";
 
 impl AddressRange {
-    /// Reads `address` or `address/prefix`; says whether bits behind the prefix were dropped.
+    /// Parses `address` or `address/prefix`; reports dropped host bits.
     pub(crate) fn parse(text: &str) -> Option<(Self, HostBits)> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => {
@@ -77,7 +74,7 @@ impl AddressRange {
         Some((range, bits))
     }
 
-    /// Whether more addresses are in it than one site has: shorter than /24, or /56 for IPv6.
+    /// Whether it exceeds one site: shorter than /24, or /56 for IPv6.
     pub(crate) fn is_wide(self) -> bool {
         match self.address {
             IpAddr::V4(_) => self.prefix < 24,
@@ -85,7 +82,6 @@ impl AddressRange {
         }
     }
 
-    /// Whether calls can come from it.
     pub(crate) fn standing(self) -> AddressKind {
         let meets = |text: &str| Self::parse(text).is_some_and(|(other, _)| self.overlaps(other));
         if let IpAddr::V6(address) = self.address {
@@ -109,7 +105,6 @@ impl AddressRange {
         AddressKind::Public
     }
 
-    /// The range of one address.
     pub(crate) fn of(address: IpAddr) -> Self {
         Self {
             address,
@@ -117,7 +112,6 @@ impl AddressRange {
         }
     }
 
-    /// The part of an address that a prefix of this length keeps.
     pub(crate) fn around(address: IpAddr, prefix: u8) -> Self {
         Self {
             address: mask(address, prefix),
@@ -125,12 +119,10 @@ impl AddressRange {
         }
     }
 
-    /// How many leading bits are fixed.
     pub(crate) fn prefix(self) -> u8 {
         self.prefix
     }
 
-    /// Whether an address lies in it.
     pub(crate) fn holds(self, address: IpAddr) -> bool {
         self.address.is_ipv4() == address.is_ipv4() && mask(address, self.prefix) == self.address
     }
@@ -142,12 +134,9 @@ impl AddressRange {
     }
 }
 
-/// Whether an address had bits behind its prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HostBits {
-    /// None.
     Zero,
-    /// Some, which were set to zero.
     Dropped,
 }
 

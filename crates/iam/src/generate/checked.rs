@@ -1,55 +1,41 @@
-//! Nothing leaves a generator that our own reader or the size limits would refuse
-//! (`policies.md` §1, §5).
+//! Rejects generator output that our parser or size limits would refuse (`policies.md` §1, §5).
 
 use super::{Draft, Layout};
 use crate::input::BadInput;
 use crate::language::PolicyType;
 use crate::lint::{LintCode, LintFinding, must_be_clean};
 
-/// A policy that may be printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckedDraft {
     draft: Draft,
 }
 
-/// Why a policy that was made may not be printed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unprintable {
-    /// A mistake of ours: what was made is no good policy.
+    /// A bug: the output is invalid.
     #[error("the policy that was made is refused by `{code}`: {message}")]
-    Broken {
-        /// The code of the finding.
-        code: String,
-        /// What it says.
-        message: String,
-    },
-    /// What was asked for cannot be made, or does not fit into one policy.
+    Broken { code: String, message: String },
     #[error(transparent)]
     Unusable(#[from] BadInput),
 }
 
-/// A policy that was made, and what is to be known about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generated {
-    /// The policy.
     pub policy: CheckedDraft,
-    /// Sentences for whoever attaches it, on stderr.
     pub warnings: Vec<String>,
 }
 
 impl CheckedDraft {
-    /// The policy, with the line's end.
     pub fn text(&self, layout: Layout) -> String {
         self.draft.text(layout)
     }
 
-    /// The policy as it was made.
     pub fn draft(&self) -> &Draft {
         &self.draft
     }
 }
 
-/// What the linter refuses: words that were asked for are the asker's, the rest is our mistake.
+/// Classifies a lint error: requested text is the user's fault, the rest a bug.
 fn refused(finding: &LintFinding) -> Unprintable {
     let message = format!("{} (at {})", finding.message, finding.pointer);
     let code = match finding.code {
@@ -73,10 +59,10 @@ fn refused(finding: &LintFinding) -> Unprintable {
     BadInput::new(code, message, "").into()
 }
 
-/// Reads, lints and measures what was made, as a stranger would.
+/// Parses, lints and measures the output independently.
 ///
 /// # Errors
-/// `Unusable` (`E_SIZE`) when more was asked for than fits; `Broken` when it is our mistake.
+/// `Unusable` (`E_SIZE`) for an oversized request; `Broken` for a bug.
 pub fn checked(draft: Draft, kind: PolicyType) -> Result<CheckedDraft, Unprintable> {
     must_be_clean(&draft.json(), kind).map_err(|finding| refused(&finding))?;
     Ok(CheckedDraft { draft })

@@ -1,36 +1,29 @@
-//! A policy about to be written: canonical element order, same wish → same bytes
-//! (`policies.md` §1).
+//! Policy drafts: canonical element order, so equal requests give equal bytes (`policies.md` §1).
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::language::Effect;
 
-/// How a policy is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Layout {
-    /// On one line.
     #[default]
     Minified,
-    /// Indented by two.
     Pretty,
 }
 
-/// One text, or a list in the order given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Many {
-    /// Written as a plain text.
     One(String),
-    /// Written as a list, repeated entries once.
+    /// Without duplicates.
     List(Vec<String>),
 }
 
 impl Many {
-    /// A plain text.
     pub fn one(text: impl Into<String>) -> Self {
         Self::One(text.into())
     }
 
-    /// A list; repeated entries are dropped.
+    /// Drops duplicates.
     pub fn list<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
         let mut list: Vec<String> = Vec::new();
         for text in texts {
@@ -42,7 +35,6 @@ impl Many {
         Self::List(list)
     }
 
-    /// A plain text for one entry, a list for more.
     pub fn short<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
         match Self::list(texts) {
             Self::List(mut list) if list.len() == 1 => {
@@ -65,32 +57,25 @@ impl Serialize for Many {
 /// An element and its negated form: `Action`/`NotAction`, `Resource`/`NotResource`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ElementSelection {
-    /// The plain element.
     Only(Many),
     /// The `Not…` element.
     AllBut(Many),
 }
 
-/// A statement about to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DraftStatement {
     /// Letters and digits, unique in the policy.
     pub sid: String,
-    /// Grants or takes away.
     pub effect: Effect,
-    /// `Some` writes `"Principal": …`: the key (`AWS`, `Service`, `Federated`) and its values, or
-    /// `None` inside for `"*"`.
     pub principal: Option<Option<(String, Many)>>,
-    /// The actions.
     pub actions: ElementSelection,
-    /// The resources; `None` in trust policies.
     pub resources: Option<ElementSelection>,
-    /// Operator → key → values, in the order given.
+    /// Ordered: operator → key → values.
     pub conditions: Vec<(String, Vec<(String, Many)>)>,
 }
 
 impl DraftStatement {
-    /// A statement over every resource, without conditions.
+    /// All resources, no conditions.
     pub fn new(sid: impl Into<String>, effect: Effect, actions: Many) -> Self {
         Self {
             sid: sid.into(),
@@ -102,28 +87,25 @@ impl DraftStatement {
         }
     }
 
-    /// The same, for these resources.
     #[must_use]
     pub fn on(mut self, resources: Many) -> Self {
         self.resources = Some(ElementSelection::Only(resources));
         self
     }
 
-    /// The same for every action but these.
     #[must_use]
     pub fn all_but(mut self, actions: Many) -> Self {
         self.actions = ElementSelection::AllBut(actions);
         self
     }
 
-    /// The same with `"Principal": "*"`.
+    /// Adds `"Principal": "*"`.
     #[must_use]
     pub fn for_everyone(mut self) -> Self {
         self.principal = Some(None);
         self
     }
 
-    /// The same, holding only when this condition does, too. Keys of one operator stand together.
     #[must_use]
     pub fn when(mut self, operator: &str, key: &str, values: Many) -> Self {
         let line = (key.to_owned(), values);
@@ -135,27 +117,20 @@ impl DraftStatement {
     }
 }
 
-/// A policy about to be written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Draft {
-    /// The statements, in order.
     pub statements: Vec<DraftStatement>,
 }
 
 impl Draft {
-    /// The canonical text on one line, without the line's end.
     pub fn json(&self) -> String {
-        // a draft holds texts and lists of texts only: writing it as JSON cannot fail
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The canonical text, indented by two.
     pub fn pretty(&self) -> String {
-        // as above
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 
-    /// The canonical text with its line's end.
     pub fn text(&self, layout: Layout) -> String {
         let mut text = match layout {
             Layout::Minified => self.json(),

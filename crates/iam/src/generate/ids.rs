@@ -1,4 +1,4 @@
-//! How the identifiers are written that generators take (`policies.md` §1).
+//! Identifier forms in generators (`policies.md` §1).
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,10 +6,9 @@ use std::str::FromStr;
 use crate::input::BadInput;
 use crate::language::Arn;
 
-/// How strictly lengths are read. Alphabets and shapes are always held.
+/// Length checks. Alphabet and structure are always checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Lengths {
-    /// As AWS gives them.
     #[default]
     Exact,
     /// Any length from 1 (`--lenient-ids`): teaching material has ids such as `o-acorg`.
@@ -25,7 +24,6 @@ impl Lengths {
     }
 }
 
-/// A family of regions with its own accounts, endpoints and ARNs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Partition {
     /// `aws`
@@ -38,7 +36,6 @@ pub enum Partition {
 }
 
 impl Partition {
-    /// As it stands in ARNs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Aws => "aws",
@@ -47,8 +44,8 @@ impl Partition {
         }
     }
 
-    /// What global services report as `aws:RequestedRegion` (IAM User Guide, "AWS global condition
-    /// context keys").
+    /// `aws:RequestedRegion` of global services (IAM User Guide, "AWS global condition context
+    /// keys").
     pub fn global_region(self) -> &'static str {
         match self {
             Self::Aws => "us-east-1",
@@ -78,7 +75,6 @@ impl FromStr for Partition {
     }
 }
 
-/// What an identifier names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdKind {
     /// `^\d{12}$`
@@ -104,7 +100,7 @@ pub enum IdKind {
 }
 
 impl IdKind {
-    /// What a person would call it, with its form.
+    /// Name and form for messages.
     pub fn expected(self) -> &'static str {
         match self {
             Self::Account => "an account id (12 digits)",
@@ -120,7 +116,7 @@ impl IdKind {
         }
     }
 
-    /// Checks the form; nothing is looked up.
+    /// Checks only the form.
     ///
     /// # Errors
     /// `E_ID`, and `E_PATH_SLASH` for a path whose end would match siblings.
@@ -139,7 +135,6 @@ impl IdKind {
         Err(BadInput::new("E_ID", message, place))
     }
 
-    /// Whether the text has the form.
     pub fn fits(self, text: &str, lengths: Lengths) -> bool {
         match self {
             Self::Account => digits(text) && lengths.fits(text, 12, 12),
@@ -182,7 +177,7 @@ fn made_of(text: &str, also: &[u8]) -> bool {
         .all(|b| b.is_ascii_alphanumeric() || also.contains(&b))
 }
 
-/// The levels of a path without its end; `None` when the end is not closed.
+/// The levels of a path without its end; `None` for an unclosed end.
 fn levels(text: &str) -> Option<&str> {
     ["/ou-*", "/*", "/"]
         .into_iter()
@@ -190,17 +185,16 @@ fn levels(text: &str) -> Option<&str> {
 }
 
 fn is_path(text: &str, lengths: Lengths) -> bool {
-    // every account is below a root: only `o-…/*` is about accounts without naming one
+    // every account is below a root: only `o-…/*` matches accounts without naming one
     let names_root = |path: &str| path.contains('/') || text.ends_with("/*");
     levels(text).is_some_and(|path| names_root(path) && are_levels(path, lengths))
 }
 
-/// Whether it would be a path if only its end were closed.
+/// Whether closing the end would make it a path.
 fn has_open_end(text: &str, lengths: Lengths) -> bool {
     levels(text).is_none() && are_levels(text.trim_end_matches(['*', '?', '-']), lengths)
 }
 
-/// An organization, and as far as they are given its root and OUs.
 fn are_levels(path: &str, lengths: Lengths) -> bool {
     let mut parts = path.split('/');
     let organization = parts.next().unwrap_or_default();
@@ -244,17 +238,15 @@ fn is_region(text: &str) -> bool {
         && names.into_iter().all(letters)
 }
 
-/// Where wildcards may stand in the ARN of a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RoleArn {
-    /// One role of one account.
     Exact,
     /// `*` and `?` in account and name, for `ArnLike`.
     Pattern,
 }
 
 impl RoleArn {
-    /// Checks that `text` is the ARN of a role of this partition.
+    /// Checks for a role ARN of this partition.
     ///
     /// # Errors
     /// `E_ARN`.

@@ -1,4 +1,4 @@
-//! Policies made by us: each generator takes a typed wish and returns a [`Draft`].
+//! Policy generators: each returns a [`Draft`] from typed options.
 
 pub(crate) mod address;
 mod checked;

@@ -1,14 +1,15 @@
-//! An SCP that rehearses the loss of the control planes of one region (`policies.md` §8.1).
+//! A service control policy that rehearses an outage of one region's control planes (`policies.md`
+//! §8.1).
 //!
-//! It denies calls and nothing else: DNS answers, running instances and credentials already held
-//! go on. It ends by its own dates, even where removing it fails.
+//! Denies calls only: DNS, running instances and issued credentials continue. Its dates end it,
+//! even if removal fails.
 
 mod compress;
 mod global;
 
 use std::ops::Range;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::SignedDuration;
 
 pub use global::global_services;
@@ -23,28 +24,22 @@ use crate::language::{Effect, PolicyType};
 /// Longest window without `--long`.
 pub const WINDOW_MAX: SignedDuration = SignedDuration::from_hours(24);
 
-/// Sid of the statement that denies.
 pub const SID: &str = "SimOutage";
 
-/// Which services do not answer.
 #[derive(Debug, Clone, Copy)]
 pub enum Services<'a> {
-    /// These, by prefix, at least one.
+    /// Prefixes, at least one.
     Named(&'a [String]),
-    /// Every one but these.
     AllBut(&'a [String]),
 }
 
-/// Which calls are denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Calls {
-    /// Every call of the service.
     Every,
-    /// Those that change something, permissions or tags.
+    /// Changes to data, permissions or tags.
     Writes,
 }
 
-/// How long a drill may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Length {
     /// At most [`WINDOW_MAX`].
@@ -53,37 +48,28 @@ pub enum Length {
     Long,
 }
 
-/// Who may go on.
 #[derive(Debug, Clone, Copy)]
 pub enum Exempt<'a> {
-    /// Roles by ARN, wildcards allowed, at least one.
+    /// ARNs with wildcards, at least one.
     Roles(&'a [String]),
-    /// Nobody, said in so many words (`--no-exempt`).
+    /// None, explicitly (`--no-exempt`).
     Nobody,
 }
 
-/// What is wanted.
 #[derive(Debug, Clone)]
 pub struct OutageSpec<'a> {
-    /// The partition of region and roles.
     pub partition: Partition,
-    /// The region that is lost.
     pub region: &'a str,
-    /// Which services.
     pub services: Services<'a>,
-    /// Which of their calls.
     pub calls: Calls,
-    /// From the start until just before the end.
+    /// Excludes the end.
     pub window: Range<Timestamp>,
-    /// How long that may be.
     pub length: Length,
-    /// Who may go on.
     pub exempt: Exempt<'a>,
-    /// How identifiers are read.
     pub lengths: Lengths,
 }
 
-/// Said with every drill.
+/// For every drill.
 const WARNINGS: [&str; 2] = [
     "iam:PassRole is an action of iam: it is denied as well where the calling API runs in that \
      region",
@@ -91,15 +77,12 @@ const WARNINGS: [&str; 2] = [
      the drill looks better than a real outage there",
 ];
 
-/// What is more when everything is denied.
 const WARNING_ALL: &str = "every service is denied, among them sts, support and health: no new \
                            sessions from that region's endpoint, no cases, no health events";
 
-/// Makes the policy.
-///
 /// # Errors
-/// `E_ID` for the region, `E_ARG` for unknown services and options that do not go together,
-/// `E_GLOBAL_REGION`, `E_WINDOW`, `E_ARN` for roles, `E_SIZE` when it does not fit.
+/// `E_ID` for the region, `E_ARG` for unknown services and conflicting options, `E_GLOBAL_REGION`,
+/// `E_WINDOW`, `E_ARN` for roles, `E_SIZE` if too long.
 pub fn outage(wish: &OutageSpec<'_>, now: Timestamp) -> Result<Generated, Unprintable> {
     check_region(wish)?;
     check_window(wish, now)?;
@@ -186,7 +169,6 @@ fn exempt_roles<'a>(wish: &OutageSpec<'a>) -> Result<&'a [String], BadInput> {
     Ok(roles)
 }
 
-/// The statement with its actions, without conditions.
 fn statement(
     wish: &OutageSpec<'_>,
     warnings: &mut Vec<String>,
@@ -225,7 +207,7 @@ fn statement(
     }
 }
 
-/// That global services go on when their region is another one.
+/// Notes that global services continue if their region is another one.
 fn elsewhere(wish: &OutageSpec<'_>) -> Option<String> {
     let home = wish.partition.global_region();
     (wish.region != home).then(|| {
@@ -237,7 +219,6 @@ fn elsewhere(wish: &OutageSpec<'_>) -> Option<String> {
     })
 }
 
-/// The service of that prefix.
 fn known(name: &str, place: &str) -> Result<&'static facts::ServiceFacts, BadInput> {
     facts::service(name).ok_or_else(|| {
         let near = facts::nearest_service(name)

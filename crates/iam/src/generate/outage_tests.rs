@@ -1,4 +1,4 @@
-//! What the outage generator writes and refuses. Decisions are in `tests/it/outage.rs`.
+//! Output and refusals of the outage generator. Decisions are in `tests/it/outage.rs`.
 
 use super::*;
 use crate::generate::Layout;

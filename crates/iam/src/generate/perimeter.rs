@@ -1,4 +1,4 @@
-//! One side of a boundary around an organization, as one Deny (`policies.md` §7).
+//! One side of an organization boundary, as one Deny (`policies.md` §7).
 
 use super::address::{AddressKind, AddressRange, HostBits};
 use super::checked::{Generated, Unprintable, checked};
@@ -8,50 +8,39 @@ use crate::facts;
 use crate::input::BadInput;
 use crate::language::{Effect, PolicyType};
 
-/// Sid of the statement.
 pub const SID: &str = "DenyOutsideBoundary";
 
-/// Which end of a call has to be inside.
+/// The end of a call that must be inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// Trusted resources: our principals reach nobody else's.
+    /// Trusted resources: our principals reach only ours.
     Resource,
-    /// Trusted identities: nobody else's principals reach ours.
+    /// Trusted identities: only our principals reach our resources.
     Identity,
-    /// Expected networks: calls come from nowhere else.
+    /// Expected networks: calls come only from these.
     Network,
 }
 
-/// What the bounds are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PerimeterScope {
-    /// Accounts.
     Account,
-    /// Organizational units, by path.
     Unit,
-    /// Organizations.
     Organization,
 }
 
-/// What is inside.
 #[derive(Debug, Clone, Copy)]
 pub enum Bounds<'a> {
-    /// These, at least one.
+    /// At least one.
     Ids(&'a [String]),
-    /// Whatever the other end of the call belongs to (`--dynamic`).
+    /// Owner of the call's other end (`--dynamic`).
     OfTheCaller,
 }
 
-/// What kind of policy is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attachment {
-    /// A service control policy.
     Scp,
-    /// A resource control policy.
     Rcp,
-    /// A policy of a principal.
     Identity,
-    /// A policy of a resource, or of a VPC endpoint.
     ResourcePolicy,
 }
 
@@ -73,68 +62,52 @@ impl Attachment {
     }
 }
 
-/// What becomes of a call that lacks the key the boundary is drawn by.
+/// Effect on a call without the boundary key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
-    /// It is outside.
     Deny,
-    /// It is left alone.
     Allow,
 }
 
-/// Whether AWS services may go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Services {
-    /// They may.
     Exempt,
-    /// They are held to the boundary (`--no-service-exempt`).
+    /// Not exempt (`--no-service-exempt`).
     Held,
 }
 
-/// What of S3 is held to the boundary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Objects {
-    /// Objects, and not the buckets they lie in.
+    /// Objects, not their buckets.
     Only,
-    /// Whatever the actions reach.
+    /// All resources of the actions.
     AndTheRest,
 }
 
-/// What is wanted.
 #[derive(Debug, Clone, Copy)]
 pub struct PerimeterSpec<'a> {
-    /// Which end of a call has to be inside.
     pub side: Side,
-    /// What the bounds are made of; the network side has no scope.
+    /// None for the network side.
     pub scope: Option<PerimeterScope>,
-    /// What is inside; on the network side addresses, ranges and VPCs.
+    /// Inside; on the network side addresses, ranges and VPCs.
     pub bounds: Bounds<'a>,
-    /// What kind of policy is wanted.
     pub attachment: Attachment,
-    /// The actions that are held to it: `s3:*`.
+    /// Example: `s3:*`.
     pub actions: &'a [String],
-    /// Whether that is for objects only.
     pub objects: Objects,
-    /// Roles that are not held to it, by ARN, wildcards allowed.
+    /// ARNs, with wildcards.
     pub exempt_roles: &'a [String],
-    /// Accounts that count as inside.
     pub exempt_accounts: &'a [String],
-    /// What becomes of a call that lacks the key.
     pub missing: Missing,
-    /// Whether AWS services may go on.
     pub services: Services,
-    /// The partition of ARNs.
     pub partition: Partition,
-    /// How identifiers are read.
     pub lengths: Lengths,
 }
 
-/// Makes the policy.
-///
 /// # Errors
-/// `E_SIDE_TYPE` when such a policy cannot hold that side; `E_ID`, `E_PATH_SLASH`, `E_ARN` for
-/// what is not written as it must be; `E_ACTION`, `E_RCP_SERVICE` for actions; `E_ARG` for options
-/// that are missing or do not go together; `E_SIZE` when it does not fit.
+/// `E_SIDE_TYPE` if the policy type cannot enforce the side; `E_ID`, `E_PATH_SLASH`, `E_ARN` for
+/// malformed input; `E_ACTION`, `E_RCP_SERVICE` for actions; `E_ARG` for missing or conflicting
+/// options; `E_SIZE` if too long.
 pub fn perimeter(wish: &PerimeterSpec<'_>) -> Result<Generated, Unprintable> {
     check_side(wish)?;
     check_actions(wish)?;
@@ -255,7 +228,6 @@ fn check_objects(wish: &PerimeterSpec<'_>) -> Result<(), BadInput> {
     })
 }
 
-/// Conditions by whose the resource or the principal is.
 fn belonging(
     wish: &PerimeterSpec<'_>,
     statement: DraftStatement,
@@ -355,7 +327,6 @@ fn bounds(wish: &PerimeterSpec<'_>, scope: PerimeterScope, theirs: &str) -> Resu
     }
 }
 
-/// Conditions by where a call comes from.
 fn network(
     wish: &PerimeterSpec<'_>,
     mut statement: DraftStatement,
@@ -408,7 +379,7 @@ fn network(
         statement = statement.when("StringNotEqualsIfExists", "aws:SourceVpc", vpcs);
     }
     statement = statement.when("BoolIfExists", "aws:ViaAWSService", Many::one("false"));
-    // only policies on resources meet service principals
+    // only resource policies apply to service principals
     if wish.attachment.is_on_resources() && wish.services == Services::Exempt {
         statement = statement.when(
             "BoolIfExists",
@@ -440,7 +411,7 @@ fn source_range(text: &str, warnings: &mut Vec<String>) -> Result<String, BadInp
             "`{text}` has bits behind its prefix; it was read as `{range}`"
         ));
     }
-    // as written when it is a plain address: AWS reads both alike
+    // a plain address stays as written: AWS treats both equally
     Ok(if text.contains('/') {
         range.to_string()
     } else {

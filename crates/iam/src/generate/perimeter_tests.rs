@@ -1,9 +1,8 @@
-//! What the perimeter generator writes and refuses. Decisions are in `tests/it/perimeter.rs`.
+//! Output and refusals of the perimeter generator. Decisions are in `tests/it/perimeter.rs`.
 
 use super::*;
 use crate::generate::Layout;
 
-/// Flags as on the command line.
 fn made(flags: &str) -> Result<Generated, String> {
     let (mut ids, mut actions) = (Vec::new(), Vec::new());
     let (mut roles, mut accounts) = (Vec::new(), Vec::new());
@@ -65,18 +64,15 @@ fn made(flags: &str) -> Result<Generated, String> {
 
 /// Flags → everything between `"Deny",` and the end of the statement.
 const WRITTEN: &[(&str, &str)] = &[
-    // P-OU
     (
         "resource ou --id o-acorg/r-acroot/ou-acroot-mediaou/ \
          --id o-acorg/r-acroot/ou-acroot-sportsou/* scp --lenient-ids",
         r#""Action":"s3:*","Resource":"*","Condition":{"ForAllValues:StringNotLike":{"aws:ResourceOrgPaths":["o-acorg/r-acroot/ou-acroot-mediaou/","o-acorg/r-acroot/ou-acroot-sportsou/*"]}}"#,
     ),
-    // P-ACCT
     (
         "resource account --id 222222222222 scp",
         r#""Action":"s3:*","Resource":"*","Condition":{"StringNotEquals":{"aws:ResourceAccount":["222222222222"]}}"#,
     ),
-    // P-ORG
     (
         "resource org --dynamic scp --objects-only",
         r#""Action":"s3:*","Resource":"arn:aws:s3:::*/*","Condition":{"StringNotEquals":{"aws:ResourceOrgID":"${aws:PrincipalOrgID}"}}"#,
@@ -123,7 +119,7 @@ fn policies_are_written_as_agreed() {
     }
 }
 
-/// Flags that cannot hold together, and what they are refused with; `-` for none.
+/// Conflicting flags with their error; `-` for none.
 const REFUSALS: [(&str, &str); 26] = [
     ("resource account --id o-ab12cd34ef scp", "E_ID --id"),
     ("resource org --id 222222222222 scp", "E_ID --id"),

@@ -1,8 +1,8 @@
-//! A policy that makes AWS reachable only from the addresses that a Client VPN leaves by
-//! (`policies.md` §9.1, `organization.md` §5 C-8).
+//! A policy that makes AWS reachable only from a Client VPN's addresses (`policies.md` §9.1,
+//! `organization.md` §5 C-8).
 //!
-//! The form in circulation exempts `role/service-role/*`. Whoever may create a role chooses its
-//! path, so that exemption is a way round; here only roles named exactly are exempt.
+//! The published form exempts `role/service-role/*`. A role's creator chooses its path, so this
+//! allows a bypass; here only exact roles are exempt.
 
 use super::address::{AddressKind, AddressRange, HostBits};
 use super::checked::{Generated, Unprintable, checked};
@@ -11,44 +11,33 @@ use super::{DraftStatement, Many};
 use crate::input::BadInput;
 use crate::language::{Effect, PolicyType};
 
-/// What the policy is attached to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VpnForm {
-    /// Users, groups, roles or permission sets; also the way for the management account.
+    /// Users, groups, roles or permission sets; also for the management account.
     Iam,
-    /// An organization's root, OUs or accounts.
     Scp,
 }
 
-/// What is wanted.
 #[derive(Debug, Clone, Copy)]
 pub struct VpnSpec<'a> {
-    /// What the policy is attached to.
     pub form: VpnForm,
-    /// Public addresses or ranges, at least one.
+    /// At least one.
     pub nat_ips: &'a [String],
-    /// VPCs whose endpoints may be used, too.
     pub vpcs: &'a [String],
-    /// ARNs of roles that may act from anywhere.
     pub exempt_roles: &'a [String],
-    /// The partition of the roles.
     pub partition: Partition,
-    /// How identifiers are read.
     pub lengths: Lengths,
 }
 
-/// What is to be known about every policy of this kind.
 const NOTES: [&str; 2] = [
     "some calls of the console are made by services on your behalf: aws:ViaAWSService lets those \
      through that forward your credentials",
     "calls that carry no aws:ViaAWSService (old clients) are held to the addresses as well",
 ];
 
-/// Makes the policy.
-///
 /// # Errors
-/// `E_ARG` for addresses that are not public, too few addresses or exempt roles; `E_ARN` for roles
-/// that are not exact; `E_ID` for VPCs; `E_SIZE` when it does not fit.
+/// `E_ARG` for non-public or missing addresses, or missing exempt roles; `E_ARN` for inexact roles;
+/// `E_ID` for VPCs; `E_SIZE` if too long.
 pub fn vpn_policy(wish: &VpnSpec<'_>) -> Result<Generated, Unprintable> {
     let mut warnings = Vec::new();
     let addresses = nat_addresses(wish.nat_ips, &mut warnings)?;

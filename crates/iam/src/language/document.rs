@@ -1,4 +1,4 @@
-//! A policy as written: its elements, each with the place it was read from.
+//! A parsed policy with text positions.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,27 +7,22 @@ use std::str::FromStr;
 use super::json::ByteSpan;
 use super::operator::Operator;
 
-/// What a policy is for; decides which elements it may and must have (`policies.md` §2.1).
+/// Determines allowed and required elements (`policies.md` §2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PolicyType {
-    /// Attached to a user, a group, a role or a permission set.
+    /// Of a user, group, role or permission set.
     Identity,
-    /// Attached to a resource.
     Resource,
-    /// The trust policy of a role: a resource policy without `Resource`.
+    /// A role's trust policy: a resource policy without `Resource`.
     Trust,
-    /// A service control policy.
     Scp,
-    /// A resource control policy.
     Rcp,
-    /// A permissions boundary.
     Boundary,
-    /// Passed when a session is made.
+    /// Passed at session creation.
     Session,
 }
 
 impl PolicyType {
-    /// Every kind, as the command line names them.
     pub const ALL: [(&'static str, Self); 7] = [
         ("identity", Self::Identity),
         ("resource", Self::Resource),
@@ -38,7 +33,6 @@ impl PolicyType {
         ("session", Self::Session),
     ];
 
-    /// The name on the command line.
     pub fn as_str(self) -> &'static str {
         Self::ALL
             .iter()
@@ -65,36 +59,31 @@ impl FromStr for PolicyType {
     }
 }
 
-/// The language level of service control policies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ScpLanguage {
-    /// The whole policy language, as since 2025.
+    /// The whole policy language, since 2025.
     #[default]
     Full,
-    /// Before: an Allow has `Action` and `"Resource": "*"` only, wildcards stand at the end.
+    /// Earlier: an Allow has only `Action` and `"Resource": "*"`; wildcards only at the end.
     Classic,
 }
 
-/// The language version of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Version {
-    /// `2008-10-17`, also when none is given: `${…}` is literal text.
+    /// `2008-10-17`, the default: `${…}` is literal text.
     V2008,
     /// `2012-10-17`: policy variables are replaced.
     V2012,
 }
 
-/// Whether a statement grants or takes away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Effect {
-    /// Grants.
     Allow,
-    /// Takes away, whatever grants.
+    /// Overrides any Allow.
     Deny,
 }
 
 impl Effect {
-    /// The word of the policy language.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "Allow",
@@ -103,120 +92,88 @@ impl Effect {
     }
 }
 
-/// A text of a policy and its place, quotes included.
+/// Text and position, including quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text<'a> {
-    /// The text, escapes resolved.
+    /// Unescaped.
     pub text: Cow<'a, str>,
-    /// Where it stands.
     pub span: ByteSpan,
 }
 
-/// A policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document<'a> {
-    /// The language version in force.
     pub version: Version,
-    /// The `Version` element, when there is one.
     pub version_text: Option<Text<'a>>,
-    /// The `Id` element.
     pub id: Option<Text<'a>>,
-    /// The statements that could be read, in order.
+    /// Readable statements, in order.
     pub statements: Vec<Statement<'a>>,
-    /// The place of the whole.
     pub span: ByteSpan,
 }
 
-/// A statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement<'a> {
-    /// Its place in the list, from 0.
+    /// From 0.
     pub index: usize,
-    /// The place of the statement.
     pub span: ByteSpan,
-    /// The `Sid`.
     pub sid: Option<Text<'a>>,
-    /// The `Effect`.
     pub effect: Effect,
-    /// The place of the effect's value.
     pub effect_span: ByteSpan,
-    /// `Principal` or `NotPrincipal`.
     pub principals: Option<Principals<'a>>,
-    /// `Action` or `NotAction`.
     pub actions: List<'a>,
-    /// `Resource` or `NotResource`.
     pub resources: Option<List<'a>>,
-    /// The conditions, one for each operator and key, in the order written.
+    /// One per operator and key, in written order.
     pub conditions: Vec<Condition<'a>>,
-    /// The place of the `Condition` element's value.
     pub condition_span: Option<ByteSpan>,
 }
 
 /// `Action`, `NotAction`, `Resource` or `NotResource`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List<'a> {
-    /// Whether it is the `Not…` form.
+    /// The `Not…` form.
     pub not: bool,
-    /// The listed texts.
     pub items: Vec<Text<'a>>,
-    /// Whether it was written as one text instead of a list.
+    /// A single text instead of a list.
     pub scalar: bool,
-    /// The place of the element's name.
     pub key_span: ByteSpan,
-    /// The place of the value.
     pub span: ByteSpan,
 }
 
 /// `Principal` or `NotPrincipal`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principals<'a> {
-    /// Whether it is `NotPrincipal`.
     pub not: bool,
-    /// The entries; the text `"*"` alone is one entry of kind [`PrincipalKind::Everyone`].
+    /// A plain `"*"` is one entry of kind [`PrincipalKind::Everyone`].
     pub entries: Vec<PrincipalEntry<'a>>,
-    /// The place of the element's name.
     pub key_span: ByteSpan,
-    /// The place of the value.
     pub span: ByteSpan,
 }
 
-/// One listed principal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrincipalEntry<'a> {
-    /// Under which key it is listed.
     pub kind: PrincipalKind,
-    /// The principal.
     pub text: Text<'a>,
 }
 
-/// The key a principal is listed under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PrincipalKind {
     /// `"Principal": "*"`
     Everyone,
-    /// `AWS`
     Aws,
-    /// `Service`
     Service,
-    /// `Federated`
     Federated,
-    /// `CanonicalUser`
     CanonicalUser,
 }
 
-/// One operator and key of a condition block, with its values.
+/// One operator and key with its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition<'a> {
-    /// The operator.
     pub operator: Operator,
-    /// The operator as written; the place is that of its key.
+    /// As written, at its key.
     pub operator_text: Text<'a>,
-    /// The condition key as written.
     pub key: Text<'a>,
-    /// The values, numbers and booleans as their JSON text.
+    /// Numbers and booleans as JSON text.
     pub values: Vec<Text<'a>>,
-    /// Whether the value was written alone instead of in a list.
+    /// A single value instead of a list.
     pub scalar: bool,
-    /// The place of the value or list.
     pub span: ByteSpan,
 }

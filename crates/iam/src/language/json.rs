@@ -1,78 +1,62 @@
-//! JSON with positions: what a policy reader needs and a plain JSON library drops.
+//! JSON parser with positions.
 //!
-//! Every value knows where it begins and ends, a key that occurs twice in one object is
-//! reported instead of overwritten, numbers keep their text, and nesting is bounded
-//! (RFC 8259 is followed otherwise, lone surrogates are refused).
+//! Reports duplicate keys instead of overwriting, keeps number text, and limits nesting (otherwise
+//! RFC 8259, lone surrogates are refused).
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-/// A half-open range of byte offsets in the text that was read.
+/// Half-open range of byte offsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct ByteSpan {
-    /// Offset of the first byte.
     pub start: usize,
-    /// Offset behind the last byte.
     pub end: usize,
 }
 
-/// A JSON value and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node<'a> {
-    /// The value.
     pub value: Value<'a>,
-    /// Where it stands.
     pub span: ByteSpan,
 }
 
-/// A JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value<'a> {
-    /// `null`
     Null,
-    /// `true` or `false`
     Bool(bool),
-    /// A number, as it was written.
+    /// As written.
     Number(&'a str),
-    /// A string, its escapes resolved.
+    /// Unescaped.
     String(Cow<'a, str>),
-    /// A list.
     Array(Vec<Node<'a>>),
-    /// An object, its members in the order written, repeated keys included.
+    /// In written order, including duplicates.
     Object(Vec<Member<'a>>),
 }
 
-/// One member of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member<'a> {
-    /// The key, its escapes resolved.
+    /// Unescaped.
     pub key: Cow<'a, str>,
-    /// Where the key stands, quotes included.
+    /// Includes quotes.
     pub key_span: ByteSpan,
-    /// The value.
     pub node: Node<'a>,
 }
 
-/// What was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tree<'a> {
-    /// The outermost value.
     pub root: Node<'a>,
-    /// Places of keys that repeat an earlier key of the same object.
+    /// Positions of duplicate keys.
     pub repeated: Vec<ByteSpan>,
 }
 
-/// Why a text is not JSON that can be read here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JsonError {
-    /// Not JSON: what was wrong, and the offset.
+    /// Problem and offset.
     Syntax(&'static str, usize),
-    /// Nested deeper than the limit: the offset of the value that is too deep.
+    /// Too deeply nested: the value's offset.
     Depth(usize),
 }
 
 impl<'a> Node<'a> {
-    /// The text of a string.
     pub fn as_str(&self) -> Option<&str> {
         match &self.value {
             Value::String(text) => Some(text),
@@ -80,7 +64,6 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The members of an object.
     pub fn members(&self) -> Option<&[Member<'a>]> {
         match &self.value {
             Value::Object(members) => Some(members),
@@ -88,7 +71,6 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The items of a list.
     pub fn items(&self) -> Option<&[Node<'a>]> {
         match &self.value {
             Value::Array(items) => Some(items),
@@ -96,13 +78,12 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The first member with this key.
     pub fn get(&self, key: &str) -> Option<&Node<'a>> {
         let member = self.members()?.iter().find(|member| member.key == key)?;
         Some(&member.node)
     }
 
-    /// How many levels of lists and objects this value has, itself included.
+    /// Nesting levels, including this one.
     pub fn depth(&self) -> usize {
         match &self.value {
             Value::Array(items) => 1 + items.iter().map(Node::depth).max().unwrap_or(0),
@@ -113,7 +94,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The JSON pointer (RFC 6901) of the value or key at this offset, seen from this value.
+    /// JSON pointer (RFC 6901) of the value or key at this offset, relative to this value.
     pub fn pointer_at(&self, offset: usize) -> String {
         let mut pointer = String::new();
         let mut node = self;
@@ -144,7 +125,6 @@ impl<'a> Node<'a> {
     }
 }
 
-/// A key as a step of a JSON pointer.
 pub fn escaped(key: &str) -> Cow<'_, str> {
     if key.contains(['~', '/']) {
         Cow::Owned(key.replace('~', "~0").replace('/', "~1"))
@@ -153,7 +133,7 @@ pub fn escaped(key: &str) -> Cow<'_, str> {
     }
 }
 
-/// Line and column of an offset, both from 1; the column counts characters.
+/// From 1; columns count characters.
 pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
@@ -162,7 +142,7 @@ pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     (line, column)
 }
 
-/// Reads a whole text as one JSON value of at most `limit` levels.
+/// `limit` is the maximum nesting.
 pub fn read(text: &str, limit: usize) -> Result<Tree<'_>, JsonError> {
     let mut reader = JsonReader {
         text,
@@ -403,7 +383,7 @@ impl<'a> JsonReader<'a> {
         }
     }
 
-    /// One escape sequence, from its backslash on.
+    /// Starts at the backslash.
     fn escape(&mut self) -> Result<char, JsonError> {
         self.at += 1;
         let character = match self.peek() {

@@ -1,4 +1,4 @@
-//! The policy language as written: JSON with positions, elements, operators, ARNs.
+//! The policy language as text: JSON with positions, elements, operators, ARNs.
 
 pub mod document;
 pub mod json;
@@ -19,13 +19,13 @@ pub use read::PolicyJson;
 pub(crate) use read::{STATEMENT_ELEMENTS, embedded, scalar_text};
 pub use same::{canonical_statement, same_policy};
 
-/// Whether an `Action` takes every action: `*`, also as `*:*`.
+/// `*`, also as `*:*`.
 pub(crate) fn is_any_action(text: &str) -> bool {
     let mut parts = text.splitn(2, ':');
     parts.all(|part| !part.is_empty() && part.bytes().all(|byte| byte == b'*'))
 }
 
-/// Largest policy text, in bytes (`policies.md` §2.1).
+/// Bytes (`policies.md` §2.1).
 pub const POLICY_BYTES_MAX: usize = 1024 * 1024;
-/// Deepest nesting of lists and objects in a policy (`policies.md` §2.1).
+/// Nesting of lists and objects (`policies.md` §2.1).
 pub const POLICY_DEPTH_MAX: usize = 64;

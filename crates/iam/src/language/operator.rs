@@ -1,8 +1,6 @@
 //! Condition operators (AWS: "IAM JSON policy elements: Condition operators").
 
-/// What one comparison tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the names are the operators' own")]
 pub enum Test {
     StringEquals,
     StringNotEquals,
@@ -33,10 +31,9 @@ pub enum Test {
     Null,
 }
 
-/// How a list of request values is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Quantifier {
-    /// No set operator: the key has one value.
+    /// No set operator.
     One,
     /// `ForAllValues:`
     All,
@@ -44,14 +41,10 @@ pub enum Quantifier {
     Any,
 }
 
-/// A condition operator as written in a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Operator {
-    /// The comparison.
     pub test: Test,
-    /// The set operator before it.
     pub quantifier: Quantifier,
-    /// Whether `IfExists` follows it.
     pub if_exists: bool,
 }
 
@@ -86,7 +79,6 @@ const TESTS: [(&str, Test); 27] = [
 ];
 
 impl Test {
-    /// The canonical spelling.
     pub fn name(self) -> &'static str {
         TESTS
             .iter()
@@ -94,7 +86,7 @@ impl Test {
             .map_or("", |(name, _)| name)
     }
 
-    /// Whether the test asks for difference: every listed value must differ.
+    /// Negated: every listed value must differ.
     pub fn is_negated(self) -> bool {
         matches!(
             self,
@@ -109,12 +101,11 @@ impl Test {
         )
     }
 
-    /// Whether `*` and `?` in a policy value are wildcards.
+    /// Whether `*` and `?` are wildcards.
     pub fn takes_wildcards(self) -> bool {
         matches!(self, Self::StringLike | Self::StringNotLike) || self.is_arn()
     }
 
-    /// The comparisons of ARNs.
     pub fn is_arn(self) -> bool {
         matches!(
             self,
@@ -122,7 +113,6 @@ impl Test {
         )
     }
 
-    /// The comparisons of numbers.
     pub fn is_numeric(self) -> bool {
         matches!(
             self,
@@ -135,7 +125,6 @@ impl Test {
         )
     }
 
-    /// The comparisons of instants.
     pub fn is_date(self) -> bool {
         matches!(
             self,
@@ -148,12 +137,10 @@ impl Test {
         )
     }
 
-    /// The comparisons of addresses.
     pub fn is_address(self) -> bool {
         matches!(self, Self::IpAddress | Self::NotIpAddress)
     }
 
-    /// The comparisons of texts.
     pub fn is_string(self) -> bool {
         matches!(
             self,
@@ -166,15 +153,15 @@ impl Test {
         )
     }
 
-    /// Whether policy variables are replaced in the values (`policies.md` §2.3).
+    /// Whether policy variables are replaced (`policies.md` §2.3).
     pub fn takes_variables(self) -> bool {
         self.is_string() || self.is_arn() || self == Self::Bool
     }
 }
 
 impl Operator {
-    /// Reads an operator, ignoring case; `None` when there is no such operator. `Null` takes
-    /// neither `IfExists` nor a set operator (AWS: "…`IfExists` condition operators").
+    /// Case-insensitive. `Null` accepts neither `IfExists` nor a set operator (AWS: "…`IfExists`
+    /// condition operators").
     pub fn parse(text: &str) -> Option<Self> {
         let (quantifier, rest) = match text.split_once(':') {
             None => (Quantifier::One, text),
@@ -202,7 +189,6 @@ impl Operator {
         })
     }
 
-    /// The canonical spelling.
     pub fn name(self) -> String {
         let set = match self.quantifier {
             Quantifier::One => "",
@@ -213,7 +199,6 @@ impl Operator {
         format!("{set}{}{suffix}", self.test.name())
     }
 
-    /// The known operator whose name is nearest to a mistyped one.
     pub fn nearest(text: &str) -> &'static str {
         let rest = text.rsplit(':').next().unwrap_or(text);
         TESTS

@@ -1,51 +1,32 @@
-//! What can be wrong with a policy, with its place.
-
 use super::json::ByteSpan;
 use crate::error::LoadErrorCode;
 
-/// What kind of problem; finer than [`LoadErrorCode`], since the linter names more.
+/// Finer than [`LoadErrorCode`], as the linter distinguishes more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum What {
-    /// Not JSON.
     Syntax,
-    /// A key twice in one object.
     RepeatedKey,
-    /// Too large or too deep.
     Limit,
-    /// An element that does not exist.
     UnknownElement,
-    /// An element that must be there is not, or has the wrong type.
+    /// Missing or wrongly typed element.
     BadElement,
-    /// `Version` is none of the two.
     Version,
-    /// `Effect` is none of the two.
     Effect,
-    /// Both elements of a pair.
     PairBoth,
-    /// None of the elements of a pair.
     PairNone,
-    /// A principal where the kind has none.
     PrincipalForbidden,
-    /// No principal where the kind needs one.
     PrincipalRequired,
-    /// A wildcard inside a principal.
     PrincipalWildcard,
-    /// `NotPrincipal` with `Allow`.
     NotPrincipalAllow,
-    /// An operator that does not exist.
     Operator,
-    /// Not part of the chosen language level of service control policies.
+    /// Not in the chosen service control policy language level.
     ScpLanguage,
-    /// Not allowed in a resource control policy.
     RcpShape,
-    /// A service that resource control policies do not reach.
     RcpService,
-    /// A wildcard in the service of an action.
     ActionService,
 }
 
 impl What {
-    /// The code under which a loader refuses.
     pub fn code(self) -> LoadErrorCode {
         match self {
             Self::Syntax => LoadErrorCode::Json,
@@ -70,13 +51,10 @@ impl What {
     }
 }
 
-/// One problem found while reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// What kind.
     pub what: What,
-    /// What is wrong and what to write instead.
+    /// Problem and correction.
     pub message: String,
-    /// The place.
     pub span: ByteSpan,
 }

@@ -1,5 +1,5 @@
-//! From text to [`Document`]: every problem is collected with its place, so that the linter
-//! can show all of them and the loader can refuse with the first.
+//! Parses text to [`Document`], collecting all problems: the linter shows all, the loader refuses
+//! with the first.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use super::problem::{Problem, What};
 use super::rules;
 use crate::error::{LoadError, LoadErrorCode};
 
-/// A policy text that is JSON; keeps what is needed to name places in it.
+/// Parsed JSON, with data to locate positions.
 #[derive(Debug, Clone)]
 pub struct PolicyJson<'a> {
     text: &'a str,
@@ -21,7 +21,7 @@ pub struct PolicyJson<'a> {
 }
 
 impl<'a> PolicyJson<'a> {
-    /// Reads JSON within the limits of policies. A byte order mark is skipped.
+    /// Applies policy limits. Skips a byte order mark.
     pub fn new(text: &'a str) -> Result<Self, LoadError> {
         if text.len() > super::POLICY_BYTES_MAX {
             let message = "a policy is at most 1 MiB".to_owned();
@@ -41,18 +41,15 @@ impl<'a> PolicyJson<'a> {
         Ok(Self { text, tree })
     }
 
-    /// The text that was read.
     pub fn text(&self) -> &'a str {
         self.text
     }
 
-    /// The JSON value.
     pub fn root(&self) -> &Node<'a> {
         &self.tree.root
     }
 
-    /// Whether it looks like a policy: an object with a statement or a list of them, in whatever
-    /// case the element is written. Other JSON is nobody's policy.
+    /// Whether it has a statement object or list, in any case of the element name.
     pub fn is_policy(&self) -> bool {
         let members = self.tree.root.members().unwrap_or(&[]);
         members.iter().any(|member| {
@@ -63,18 +60,15 @@ impl<'a> PolicyJson<'a> {
         })
     }
 
-    /// The JSON pointer of the value or key that begins at a place.
     pub fn pointer(&self, span: ByteSpan) -> String {
         self.tree.root.pointer_at(span.start)
     }
 
-    /// Line and column of a place, from 1.
     pub fn position(&self, span: ByteSpan) -> (usize, usize) {
         json::line_and_column(self.text, span.start)
     }
 
-    /// Reads the policy; what could not be read is left out and told as a problem. Problems
-    /// come in the order of their places.
+    /// Omits unreadable parts and reports them as problems, sorted by position.
     pub fn document(
         &self,
         kind: PolicyType,
@@ -94,7 +88,6 @@ impl<'a> PolicyJson<'a> {
         (document, problems)
     }
 
-    /// Reads the policy, or refuses with its first problem.
     pub fn strict(
         &self,
         kind: PolicyType,
@@ -121,8 +114,8 @@ fn repeated(span: ByteSpan) -> Problem {
     }
 }
 
-/// Reads a policy that lies inside a larger JSON text (a case of the batch interface). Its
-/// repeated keys are reported by whoever read the text.
+/// Reads a policy inside a larger JSON text (a batch case). The outer reader reports duplicate
+/// keys.
 pub(crate) fn embedded<'t>(
     node: &'t Node<'_>,
     kind: PolicyType,
@@ -151,7 +144,6 @@ pub(crate) fn embedded<'t>(
     }
 }
 
-/// Collects problems while walking the tree.
 struct Walk<'p> {
     problems: &'p mut Vec<Problem>,
 }
@@ -200,7 +192,6 @@ fn read<'t>(root: &'t Node<'_>, problems: &mut Vec<Problem>) -> Document<'t> {
     document
 }
 
-/// What a statement may have.
 pub(crate) const STATEMENT_ELEMENTS: [&str; 9] = [
     "Sid",
     "Effect",
@@ -213,7 +204,6 @@ pub(crate) const STATEMENT_ELEMENTS: [&str; 9] = [
     "Condition",
 ];
 
-/// The elements of a statement as found, before they are put together.
 #[derive(Default)]
 struct StatementElements<'t> {
     sid: Option<Text<'t>>,
@@ -287,7 +277,7 @@ impl Walk<'_> {
         for member in members {
             self.element(member, &mut found);
         }
-        // `effect` has been told already, as an element that does not exist
+        // `effect` is already reported as unknown
         let other_case = |member: &Member<'_>| member.key.eq_ignore_ascii_case("Effect");
         if !found.effect_seen && !members.iter().any(other_case) {
             self.report(What::Effect, node.span, "Effect is missing: Allow or Deny");
@@ -317,8 +307,7 @@ impl Walk<'_> {
         })
     }
 
-    /// Neither element of a pair was written. One that is there but could not be read has its
-    /// own problem already.
+    /// A pair without either element. An unreadable element has its own problem.
     fn pair_none(&mut self, members: &[Member<'_>], span: ByteSpan, pair: [&str; 2]) {
         if !members.iter().any(|it| pair.contains(&it.key.as_ref())) {
             let [first, second] = pair;
@@ -386,7 +375,7 @@ impl Walk<'_> {
         })
     }
 
-    /// One text, or a list of at least one.
+    /// One text, or a non-empty list.
     fn texts<'t>(&mut self, node: &'t Node<'_>, element: &str) -> Option<Vec<Text<'t>>> {
         match &node.value {
             Value::String(_) => Some(self.text(node, element).into_iter().collect()),
@@ -494,7 +483,7 @@ impl Walk<'_> {
         conditions
     }
 
-    /// The values of a condition key; an empty list is legal.
+    /// An empty list is legal.
     fn values<'t>(&mut self, node: &'t Node<'_>) -> Option<Vec<Text<'t>>> {
         let nodes = match &node.value {
             Value::Array(items) => items.as_slice(),
@@ -517,7 +506,6 @@ impl Walk<'_> {
     }
 }
 
-/// The text of a string, number or boolean; numbers and booleans as their JSON text.
 pub(crate) fn scalar_text<'t>(node: &'t Node<'_>) -> Option<Cow<'t, str>> {
     match &node.value {
         Value::String(text) => Some(Cow::Borrowed(text)),
@@ -529,7 +517,6 @@ pub(crate) fn scalar_text<'t>(node: &'t Node<'_>) -> Option<Cow<'t, str>> {
 }
 
 impl ByteSpan {
-    /// The one of two places that begins later.
     fn max_start(first: Self, second: Self) -> Self {
         if first.start >= second.start {
             first

@@ -1,5 +1,5 @@
-//! Which elements each kind of policy may and must have (`policies.md` §2.1; AWS: "IAM JSON
-//! policy elements reference", "SCP syntax", "RCP syntax").
+//! Allowed and required elements per policy type (`policies.md` §2.1; AWS: "IAM JSON policy
+//! elements reference", "SCP syntax", "RCP syntax").
 
 use super::document::{Effect, PolicyType, PrincipalKind, ScpLanguage, Statement};
 use super::json::ByteSpan;
@@ -63,7 +63,6 @@ fn resource(statement: &Statement<'_>, kind: PolicyType, report: &mut Tell<'_>) 
             resources.key_span,
             "a trust policy has no Resource: it is about its own role",
         ),
-        // without it, a statement is about the resource that the policy is attached to
         (None, PolicyType::Trust | PolicyType::Resource) | (Some(_), _) => {}
         (None, _) => report(
             What::PairNone,
@@ -111,7 +110,7 @@ fn classic_scp(statement: &Statement<'_>, report: &mut Tell<'_>) {
     }
 }
 
-/// Whether a statement is the one of `RCPFullAWSAccess`, which lists may repeat.
+/// The statement of `RCPFullAWSAccess`, which lists may repeat.
 fn is_full_access(statement: &Statement<'_>) -> bool {
     statement.effect == Effect::Allow
         && !statement.actions.not

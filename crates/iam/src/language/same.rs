@@ -1,15 +1,13 @@
-//! Whether two policies say the same: the order of lists, repeated entries, and a list of one against its only entry do not
-//! matter (IAM User Guide, "IAM JSON policy elements: Condition", "Grammar of the IAM JSON policy language").
+//! Policy equivalence: list order, duplicates, and single-entry lists do not matter (IAM User
+//! Guide, "IAM JSON policy elements: Condition", "Grammar of the IAM JSON policy language").
 
 use serde_json::{Map, Value};
 
-/// Whether two documents are the same policy.
 pub fn same_policy(one: &Value, other: &Value) -> bool {
     one == other || canonical_policy(one) == canonical_policy(other)
 }
 
-/// The policy in one form: each statement of a list, each list sorted, without repeated entries. What is no policy stays as it
-/// is.
+/// Canonical form: statement list, sorted unique lists. A non-policy stays unchanged.
 fn canonical_policy(policy: &Value) -> Value {
     let (Value::Object(members), Some(statements)) = (policy, policy.get("Statement")) else {
         return policy.clone();
@@ -20,7 +18,6 @@ fn canonical_policy(policy: &Value) -> Value {
     Value::Object(members)
 }
 
-/// One statement in the same form.
 pub fn canonical_statement(statement: &Value) -> Value {
     let Value::Object(members) = statement else {
         return statement.clone();
@@ -37,7 +34,7 @@ pub fn canonical_statement(statement: &Value) -> Value {
     Value::Object(canonical.collect())
 }
 
-/// The members of an object, each by `form`; anything else as it is: `"Principal": "*"`.
+/// Maps object members with `form`; other values stay: `"Principal": "*"`.
 fn each(value: &Value, form: impl Fn(&Value) -> Value) -> Value {
     match value {
         Value::Object(members) => {
@@ -48,7 +45,7 @@ fn each(value: &Value, form: impl Fn(&Value) -> Value) -> Value {
     }
 }
 
-/// The values of an element or condition key; numbers and truth values are their text.
+/// Numbers and booleans become text.
 fn values(value: &Value) -> Value {
     let text = |it: &Value| match it {
         Value::Bool(_) | Value::Number(_) => Value::from(it.to_string()),

@@ -44,7 +44,7 @@ fn written(checker: &mut Checker<'_>, entry: &ActionEntry<'_>) {
 fn broken(checker: &mut Checker<'_>, entry: &ActionEntry<'_>) {
     let (text, span) = (&entry.text.text, entry.text.span);
     if text.contains("${") || is_placeholder(checker.options, text) {
-        // told by the checks for variables and placeholders
+        // reported by variable and placeholder checks
         return;
     }
     let trimmed: String = text.split_whitespace().collect();
@@ -95,7 +95,7 @@ fn unknown_service(checker: &mut Checker<'_>, entry: &ActionEntry<'_>) {
 fn unknown(checker: &mut Checker<'_>, entry: &ActionEntry<'_>) {
     let text = &entry.text.text;
     if facts::service(&entry.service()).is_none() {
-        // the name may be one of the service that was meant
+        // the name may belong to the intended service
         match facts::nearest_action(text) {
             Some(near) => suggest(checker, entry, &near.full_name()),
             None => unknown_service(checker, entry),
@@ -113,14 +113,14 @@ fn suggest(checker: &mut Checker<'_>, entry: &ActionEntry<'_>, near: &str) {
     let message = format!("there is no action `{text}`; did you mean `{near}`?");
     let prefix = entry.service();
     let meant = near.split(':').next().unwrap_or("");
-    // an action of that name elsewhere makes it no typing error: it may be newer than the data
+    // an action of that name elsewhere means no typo: it may be newer than the data
     let alike = prefix == meant || facts::nearest_service(&prefix) == Some(meant);
     checker
         .report(LintCode::ActionUnknown, entry.text.span, message)
         .as_bad_as(Severity::error_if(alike));
 }
 
-/// Nothing is like it, so it is no typing error; it may be newer than the data.
+/// No similar name, so not a typo; perhaps newer than the data.
 fn newer(checker: &mut Checker<'_>, entry: &ActionEntry<'_>, what: &str) {
     let message = format!(
         "{what} is not in the data of {}; correct it unless it is newer",
@@ -149,9 +149,8 @@ fn redundant(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
     }
 }
 
-/// For each action pattern the first other one that covers it; of two that say the same, the later
-/// one is too many. A pattern covers only what begins as it does up to its first wildcard, so only
-/// patterns with such a beginning are compared.
+/// Index of the first other pattern that covers each; of two equal ones the later is redundant.
+/// Only patterns with the same text before the first wildcard are compared.
 fn covered_by(texts: &[&str]) -> Vec<Option<usize>> {
     let lower: Vec<String> = texts.iter().map(|it| it.to_ascii_lowercase()).collect();
     let stems = lower.iter().map(|text| {
@@ -207,8 +206,8 @@ fn wide(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
     }
 }
 
-/// Whether the principals are accounts. A key policy that gives one every action of KMS lets the
-/// identity policies there decide, as AWS proposes.
+/// Whether the principals are accounts. A key policy that grants one all KMS actions delegates to
+/// identity policies, as AWS proposes.
 fn for_accounts(part: &StatementFacts<'_>) -> bool {
     part.statement.principals.as_ref().is_some_and(|it| {
         let account = |text: &str| is_account(text) || text.ends_with(":root");
@@ -222,7 +221,7 @@ mod tests {
 
     use super::*;
 
-    /// Every entry held against every other.
+    /// Reference: compares all pairs.
     fn plainly(texts: &[&str]) -> Vec<Option<usize>> {
         let entries = || texts.iter().enumerate();
         let first = |(at, text): (usize, &&str)| {

@@ -1,4 +1,4 @@
-//! Characters and lengths that AWS's API refuses before it reads a policy (code 74).
+//! Characters and lengths that AWS's API refuses before parsing (code 74).
 
 use super::checker::Checker;
 use super::codes::LintCode;
@@ -6,8 +6,9 @@ use crate::language::PolicyType;
 use crate::language::json::ByteSpan;
 use crate::size::AttachmentPoint;
 
-/// Tab, line ends, and U+0020 to U+00FF (pattern of `policyDocumentType` of IAM, `PermissionSetPolicyDocument` of IAM Identity
-/// Center, `sessionPolicyDocumentType` of STS and `PolicyType` of KMS; Organizations, S3, SQS and SNS have none).
+/// Tab, line ends, and U+0020 to U+00FF (pattern of `policyDocumentType` of IAM,
+/// `PermissionSetPolicyDocument` of IAM Identity Center, `sessionPolicyDocumentType` of STS and
+/// `PolicyType` of KMS; Organizations, S3, SQS and SNS have none).
 fn is_taken(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{ff}')
 }

@@ -1,4 +1,4 @@
-//! What every check works with: the policy, the facts about its actions, and where findings go.
+//! Shared state of checks: policy, action facts, findings.
 
 use std::slice::from_ref;
 
@@ -11,10 +11,9 @@ use crate::language::{
     Condition, Document, Effect, List, PolicyJson, PolicyType, Statement, Text, is_any_action,
 };
 
-/// The most findings of one policy; what comes behind them is left for the next run.
+/// Finding limit per policy; the rest waits for the next run.
 const TOLD_MAX: usize = 1_000;
 
-/// A finding about to be told.
 pub(super) struct DraftFinding {
     rule: LintCode,
     severity: Severity,
@@ -24,36 +23,29 @@ pub(super) struct DraftFinding {
 }
 
 impl DraftFinding {
-    /// The same, as bad as this.
     pub(super) fn as_bad_as(&mut self, severity: Severity) -> &mut Self {
         self.severity = severity;
         self
     }
 
-    /// The same with its repair.
     pub(super) fn fix(&mut self, fix: Option<Vec<PatchOperation>>) -> &mut Self {
         self.fix = fix;
         self
     }
 }
 
-/// How an entry of an action list is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     /// `*`, also as `*:*`
     Everything,
     /// `s3:*`
     Service,
-    /// With wildcards.
     Pattern,
-    /// One action.
     Plain,
-    /// Not an action.
     Broken,
 }
 
-/// An entry of an action list and the known actions it takes; none are looked up for
-/// [`Shape::Everything`].
+/// An entry with matching known actions; none for [`Shape::Everything`].
 pub(super) struct ActionEntry<'a> {
     pub(super) text: &'a Text<'a>,
     pub(super) shape: Shape,
@@ -71,7 +63,6 @@ impl<'a> ActionEntry<'a> {
         Self { text, shape, known }
     }
 
-    /// The service's prefix, lower case.
     pub(super) fn service(&self) -> String {
         let prefix = self.text.text.split(':').next().unwrap_or("");
         prefix.to_ascii_lowercase()
@@ -101,7 +92,6 @@ fn shape(text: &str) -> Shape {
     }
 }
 
-/// A statement with what is known about its actions.
 pub(super) struct StatementFacts<'a> {
     pub(super) statement: &'a Statement<'a>,
     pub(super) entries: Vec<ActionEntry<'a>>,
@@ -112,17 +102,16 @@ impl StatementFacts<'_> {
         self.statement.effect == Effect::Allow
     }
 
-    /// Whether the actions listed are those meant, not all others.
+    /// Whether it uses `Action`, not `NotAction`.
     pub(super) fn lists_actions(&self) -> bool {
         !self.statement.actions.not
     }
 
-    /// The texts of `Resource`; `None` for `NotResource` and where there is neither.
+    /// `None` for `NotResource` or neither.
     pub(super) fn resources(&self) -> Option<&List<'_>> {
         self.statement.resources.as_ref().filter(|list| !list.not)
     }
 
-    /// Whether it is about every resource, without a condition on which.
     pub(super) fn on_everything(&self) -> bool {
         let star = match &self.statement.resources {
             None => true,
@@ -136,12 +125,10 @@ impl StatementFacts<'_> {
     }
 }
 
-/// Whether a resource pattern takes everything.
 pub(super) fn is_star(resource: &str) -> bool {
     crate::pattern::resource_covers(resource, "*")
 }
 
-/// Whether a condition narrows down which resources are meant.
 fn limits_resource(condition: &Condition<'_>) -> bool {
     let key = condition.key.text.to_ascii_lowercase();
     let tells = key.contains("resourcetag/")
@@ -152,7 +139,6 @@ fn limits_resource(condition: &Condition<'_>) -> bool {
     tells && !condition.operator.if_exists && condition.operator.test != crate::language::Test::Null
 }
 
-/// The policy, what is asked about it, and what was found.
 pub(super) struct Checker<'a> {
     pub(super) source: &'a PolicyJson<'a>,
     pub(super) document: &'a Document<'a>,
@@ -189,7 +175,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Takes the statements out, so that checks can tell while they walk; give them back.
+    /// Moves the statements out, so that checks can report during iteration.
     pub(super) fn each(&mut self, mut check: impl FnMut(&mut Self, &StatementFacts<'a>)) {
         let parts = std::mem::take(&mut self.parts);
         for part in &parts {
@@ -202,8 +188,8 @@ impl<'a> Checker<'a> {
         self.options.kind
     }
 
-    /// Whether an Allow of this type of policy gives something; in the others it only leaves
-    /// something through that another policy gives.
+    /// Whether an Allow of this policy type grants; in others it only permits another policy's
+    /// grant.
     pub(super) fn grants(&self) -> bool {
         matches!(
             self.kind(),
@@ -211,7 +197,6 @@ impl<'a> Checker<'a> {
         )
     }
 
-    /// Notes a finding.
     pub(super) fn report(
         &mut self,
         rule: LintCode,
@@ -225,7 +210,7 @@ impl<'a> Checker<'a> {
             message: message.into(),
             fix: None,
         };
-        // one more than is kept, so that there is something to answer with
+        // one more than the limit, so that a result remains
         self.told.truncate(TOLD_MAX);
         self.told.push(told);
         let last = self.told.len() - 1;
@@ -233,7 +218,6 @@ impl<'a> Checker<'a> {
         &mut self.told[last]
     }
 
-    /// Whether this was told about this place.
     pub(super) fn has_told(&self, rule: LintCode, span: ByteSpan) -> bool {
         self.told
             .iter()
@@ -247,7 +231,7 @@ impl<'a> Checker<'a> {
     pub(super) fn findings(self) -> Vec<LintFinding> {
         let source = self.source;
         let statements = source.root().get("Statement");
-        // from the tree, since a statement that is wrong is no statement of the document
+        // from the tree: the document lacks invalid statements
         let statements = statements.map_or(&[][..], |it| it.items().unwrap_or(from_ref(it)));
         let finding = |it: DraftFinding| {
             let sid = statements

@@ -1,25 +1,24 @@
-//! The table of codes (`policies.md` §6): the one place that numbers, names and explains them.
-//! `--help`, the reference page and the rules of SARIF are made from it.
+//! Table of codes (`policies.md` §6): numbers, names, explanations. Source of `--help`, the
+//! reference page and SARIF rules.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
 
-/// How bad a finding is, the worst last.
+/// Ascending severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Worth knowing.
     Info,
-    /// Probably not what is meant.
+    /// Probably unintended.
     Warning,
-    /// AWS refuses it, or it does not do what it says.
+    /// AWS refuses it, or it has a different effect.
     Error,
 }
 
 impl Severity {
-    /// Of what is wrong for certain, or may be right.
+    /// Error if certain, else warning.
     pub(super) fn error_if(is_certain: bool) -> Self {
         if is_certain {
             Self::Error
@@ -28,7 +27,6 @@ impl Severity {
         }
     }
 
-    /// The word in findings and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Info => "info",
@@ -55,37 +53,33 @@ impl FromStr for Severity {
     }
 }
 
-/// What is said about a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LintCodeFacts {
-    /// The number in the specification.
+    /// Number in the specification.
     pub number: u8,
-    /// The stable name.
     pub name: &'static str,
-    /// How bad it is unless the finding says otherwise.
+    /// Default severity.
     pub severity: Severity,
-    /// When it fires, in one line.
+    /// Trigger, in one line.
     pub fires: &'static str,
-    /// What to do about it.
+    /// Remedy.
     pub help: &'static str,
-    /// A fragment of a policy that has it.
+    /// Policy fragment with the finding.
     pub example: &'static str,
 }
 
-/// Writes the enum, the list of all and the table from the same rows.
+/// Generates the enum, the list and the table from the same rows.
 macro_rules! rules {
     ($($number:literal $variant:ident $name:literal $severity:ident
        $fires:literal $help:literal $example:literal)*) => {
         /// The code of a finding.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[allow(missing_docs, reason = "`about` says what each means")]
         pub enum LintCode { $($variant),* }
 
         impl LintCode {
-            /// Every code, in the order of the specification.
+            /// In specification order.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// What is said about it.
             pub fn about(self) -> &'static LintCodeFacts {
                 match self {
                     $(Self::$variant => &LintCodeFacts {
@@ -480,7 +474,6 @@ rules! {
 }
 
 impl LintCode {
-    /// The stable name.
     pub fn as_str(self) -> &'static str {
         self.about().name
     }

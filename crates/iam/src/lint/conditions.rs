@@ -1,4 +1,4 @@
-//! Conditions: operators, keys and how they work together (codes 27 to 37, 63, 66, 67).
+//! Conditions: operators, keys, combinations (codes 27 to 37, 63, 66, 67).
 
 mod keys;
 mod pitfalls;

@@ -1,5 +1,4 @@
-//! Elements: what the reader complains about, the version, and statement ids (codes 2 to 13, 26,
-//! 44, 46, 57, 61, 62).
+//! Elements: parser problems, version, statement ids (codes 2 to 13, 26, 44, 46, 57, 61, 62).
 
 use std::collections::HashSet;
 
@@ -12,9 +11,9 @@ use crate::language::json::ByteSpan;
 use crate::language::{Effect, PolicyType, Problem, STATEMENT_ELEMENTS, Version, What};
 
 const CURRENT: &str = "2012-10-17";
-/// How many of the reader's complaints are passed on.
+/// Limit of reported parser problems.
 const PROBLEMS_MAX: usize = 500;
-/// How many numbers behind a repeated `Sid` are tried.
+/// Number suffixes tried for a duplicate `Sid`.
 const SUFFIXES_TRIED: usize = 100;
 const DOCUMENT_ELEMENTS: [&str; 3] = ["Version", "Id", "Statement"];
 
@@ -47,10 +46,9 @@ fn structure(checker: &mut Checker<'_>, problem: Problem) {
         What::ScpLanguage => LintCode::ScpLanguage,
         What::RcpShape => LintCode::RcpShape,
         What::RcpService => LintCode::RcpServiceUnsupported,
-        // told by the checks of actions
+        // reported by the action checks
         What::ActionService => return,
     };
-    // the text between the quotes
     let written = checker.source.text().get(span.start + 1..span.end - 1);
     let written = written.unwrap_or("").to_owned();
     let pointer = checker.pointer(span);
@@ -73,8 +71,7 @@ fn structure(checker: &mut Checker<'_>, problem: Problem) {
         .fix(fix.map(|it| vec![it]));
 }
 
-/// Whether this is the effect of a statement that could be read: in a resource control policy an
-/// Allow.
+/// Whether this is a parsed statement's effect: in a resource control policy an Allow.
 fn denied_allow(checker: &Checker<'_>, span: ByteSpan) -> bool {
     checker.kind() == PolicyType::Rcp
         && checker
@@ -84,7 +81,6 @@ fn denied_allow(checker: &Checker<'_>, span: ByteSpan) -> bool {
             .any(|it| it.effect == Effect::Allow && it.effect_span == span)
 }
 
-/// Whether the object that has the key at this place also has this one.
 fn has_sibling(checker: &Checker<'_>, key: ByteSpan, name: &str) -> bool {
     let mut node = checker.source.root();
     loop {
@@ -110,7 +106,7 @@ fn version(checker: &mut Checker<'_>) {
     if checker.document.version == Version::V2012 {
         return;
     }
-    // the newer version reads them as variables: what the policy means would change, so nobody but its author does it
+    // no automatic fix: the newer version would interpret them as variables
     let variables = checker.source.text().contains("${");
     let severity = if variables {
         Severity::Error
@@ -172,7 +168,7 @@ fn sids(checker: &mut Checker<'_>) {
                 format!("a Sid is letters and digits, without blanks or signs: `{clean}`")
             };
             let fix = usable.then(|| vec![PatchOperation::replace(pointer.clone(), clean)]);
-            // key and bucket policies take blanks inside; IAM and Organizations do not
+            // key and bucket policies allow inner blanks; IAM and Organizations do not
             let severity = if checker.kind() == PolicyType::Resource && sid.text.trim() == sid.text
             {
                 Severity::Warning
@@ -196,7 +192,7 @@ fn sids(checker: &mut Checker<'_>) {
     }
 }
 
-/// AWS takes statements without a resource in policies of some resources only.
+/// AWS accepts statements without a resource only for some resource policies.
 fn without_resource(checker: &mut Checker<'_>) {
     if checker.kind() != PolicyType::Resource {
         return;
@@ -212,7 +208,7 @@ fn without_resource(checker: &mut Checker<'_>) {
     });
 }
 
-/// Operators are read in any case; the canonical spelling is asked for.
+/// Suggests canonical spelling; parsing ignores case.
 fn operators(checker: &mut Checker<'_>) {
     checker.each(|checker, part| {
         let mut seen = HashSet::new();

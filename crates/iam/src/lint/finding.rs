@@ -1,5 +1,3 @@
-//! What the linter answers, and what it is asked.
-
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -10,66 +8,53 @@ use crate::language::{PolicyType, ScpLanguage};
 /// One finding (`policies.md` §6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LintFinding {
-    /// Which check found it.
     pub code: LintCode,
-    /// How bad it is.
     pub severity: Severity,
-    /// JSON pointer of the place; empty for the whole.
+    /// JSON pointer; empty for the whole.
     pub pointer: String,
-    /// The `Sid` of the statement it is in.
     pub sid: Option<String>,
-    /// What is wrong and what would help.
+    /// Problem and remedy.
     pub message: String,
-    /// The repair, where it is mechanical.
+    /// If mechanical.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<Vec<PatchOperation>>,
-    /// Where it stands in the text.
     #[serde(skip)]
     pub region: Region,
 }
 
-/// A stretch of a text: lines and columns from 1, columns in characters; the end is behind the
-/// last character.
+/// Lines and columns from 1, columns in characters; exclusive end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Region {
-    /// First line.
     pub line: usize,
-    /// First column.
     pub column: usize,
-    /// Last line.
     pub end_line: usize,
-    /// Column behind the last.
+    /// Exclusive.
     pub end_column: usize,
 }
 
-/// How to lint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// What the policy is for.
     pub kind: PolicyType,
-    /// The language level of service control policies.
     pub language: ScpLanguage,
-    /// Whether account ids of examples are placeholders that were left.
+    /// Whether example account ids count as placeholders.
     pub prod: bool,
-    /// Whether words such as `REPLACE` and `XXX` are placeholders that were left: in a policy that was made for somebody they are
-    /// of a name that was given, where brackets and braces are in no name.
+    /// Whether words such as `REPLACE` and `XXX` count as placeholders: in a generated policy they
+    /// belong to user names, unlike brackets and braces.
     pub words: bool,
-    /// Codes that are not looked for.
+    /// Codes to skip.
     pub disabled: Vec<LintCode>,
-    /// Codes that are accepted in the statement with this `Sid`.
+    /// Codes to accept in the statement with this `Sid`.
     pub waived: Vec<(LintCode, String)>,
-    /// The present, for windows of time that are over; without it they are not looked for.
+    /// Enables the check for expired time windows.
     pub now: Option<Timestamp>,
-    /// The longest text, instead of the limit of the kind.
+    /// Overrides the length limit.
     pub limit: Option<usize>,
-    /// Accounts of one's own organization.
+    /// Accounts of the user's organization.
     pub own_accounts: Vec<String>,
-    /// The management account.
     pub management_account: Option<String>,
 }
 
 impl Options {
-    /// The usual way to lint a policy of a kind.
     pub fn new(kind: PolicyType) -> Self {
         Self {
             kind,

@@ -1,7 +1,7 @@
-//! The linter (`policies.md` §6): what in a policy is refused, does nothing, or does more than it
-//! seems to. Pure: text in, findings out.
+//! The linter (`policies.md` §6): finds policy parts that are refused, have no effect, or are too
+//! broad. Pure: text in, findings out.
 //!
-//! One file per family of codes; each takes the [`Checker`] and tells what it finds.
+//! One file per code family, each using [`Checker`].
 
 mod actions;
 mod characters;
@@ -36,15 +36,15 @@ use crate::error::{LoadError, LoadErrorCode};
 use crate::language::{PolicyJson, PolicyType};
 use crate::size::AttachmentPoint;
 
-/// The longest trust policy that a quota allows, in characters without whitespace.
+/// Maximum quota, in characters without whitespace.
 const TRUST_LENGTH_MAX: usize = facts::TRUST_POLICY_CHARACTERS_MOST.count();
-/// Policies longer than this, in bytes, are read and measured only: several times what AWS takes
-/// anywhere, and checks compare entries with each other.
+/// Bytes. Longer policies are only parsed and measured: far above AWS limits, and checks compare
+/// entries pairwise.
 const LOOKED_AT_MAX: usize = 128 * 1024;
-/// The most repairs made in one text; each makes one finding go away, so this ends any run.
+/// Guarantees termination: each repair removes one finding.
 const REPAIRS_MAX: usize = 1_000;
 
-/// Everything there is to say about a policy, by pointer and code.
+/// All findings, by pointer and code.
 pub fn lint(text: &str, options: &Options) -> Vec<LintFinding> {
     let mut findings = match PolicyJson::new(text) {
         Err(error) => vec![unreadable(text, &error)],
@@ -113,10 +113,9 @@ fn unreadable(text: &str, error: &LoadError) -> LintFinding {
     }
 }
 
-/// The text with every mechanical repair made, and how many there were. Repairing again changes
-/// nothing; what is no policy is left as it is.
+/// Applies all mechanical repairs; returns the count. Idempotent; a non-policy stays unchanged.
 pub fn repair(text: &str, options: &Options) -> (String, usize) {
-    // positions are counted without a byte order mark
+    // positions exclude a byte order mark
     let mut text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
     if !PolicyJson::new(&text).is_ok_and(|it| it.is_policy()) {
         return (text, 0);
@@ -134,12 +133,9 @@ pub fn repair(text: &str, options: &Options) -> (String, usize) {
     (text, REPAIRS_MAX)
 }
 
-/// Holds what a generator made against the linter. Names that its caller gave may have any words in them.
-///
-/// # Errors
-/// The first finding of severity error: a mistake of the generator.
+/// Lints generator output. Caller names may have any words.
 pub fn must_be_clean(text: &str, kind: PolicyType) -> Result<(), Box<LintFinding>> {
-    // where what a policy is attached to decides, the largest limit of the kind
+    // the type's largest limit, if it depends on the attachment
     let limit = match kind {
         PolicyType::Identity => Some(AttachmentPoint::InlineRole.about().limit),
         PolicyType::Trust => Some(TRUST_LENGTH_MAX),

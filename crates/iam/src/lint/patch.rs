@@ -1,5 +1,4 @@
-//! Repairs as JSON patches (RFC 6902), and applying them to the text itself, so that a file
-//! keeps its own formatting around them.
+//! Repairs as JSON patches (RFC 6902), applied to the text to keep its formatting.
 
 use std::borrow::Cow;
 
@@ -9,40 +8,30 @@ use serde_json::Value;
 use crate::language::POLICY_DEPTH_MAX;
 use crate::language::json::{self, ByteSpan, Node};
 
-/// One operation of a JSON patch; paths are JSON pointers.
+/// Paths are JSON pointers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "op", rename_all = "lowercase")]
 pub enum PatchOperation {
-    /// Adds a member or a list item.
     Add {
-        /// Where; the last step is the new key.
+        /// The last step is the new key.
         path: String,
-        /// The value to add.
         value: Value,
     },
-    /// Removes a member or a list item.
     Remove {
-        /// JSON pointer of what is removed.
         path: String,
     },
-    /// Puts another value there.
     Replace {
-        /// JSON pointer of what is replaced.
         path: String,
-        /// The value in its place.
         value: Value,
     },
     /// Moves a value; within one object this renames its key.
     Move {
-        /// From here.
         from: String,
-        /// To here.
         path: String,
     },
 }
 
 impl PatchOperation {
-    /// Puts a text there.
     pub(super) fn replace(path: String, text: impl Into<String>) -> Self {
         Self::Replace {
             path,
@@ -50,7 +39,6 @@ impl PatchOperation {
         }
     }
 
-    /// Renames the key at a pointer.
     pub(super) fn rename(from: String, key: &str) -> Self {
         let parent = from.rsplit_once('/').map_or("", |(parent, _)| parent);
         let path = format!("{parent}/{}", json::escaped(key));
@@ -58,7 +46,6 @@ impl PatchOperation {
     }
 }
 
-/// Applies operations one after the other; `None` when one does not fit the text.
 pub fn apply(text: &str, operations: &[PatchOperation]) -> Option<String> {
     let mut text = Cow::Borrowed(text);
     for operation in operations {
@@ -102,7 +89,6 @@ fn unescaped(step: &str) -> String {
     step.replace("~1", "/").replace("~0", "~")
 }
 
-/// The value at a pointer.
 fn at<'t, 'a>(root: &'t Node<'a>, pointer: &str) -> Option<&'t Node<'a>> {
     let mut node = root;
     for step in pointer.split('/').skip(1) {
@@ -114,7 +100,6 @@ fn at<'t, 'a>(root: &'t Node<'a>, pointer: &str) -> Option<&'t Node<'a>> {
     Some(node)
 }
 
-/// The places of a container's entries, keys included.
 fn entries(node: &Node<'_>) -> Vec<ByteSpan> {
     match (node.members(), node.items()) {
         (Some(members), _) => members
@@ -129,8 +114,7 @@ fn entries(node: &Node<'_>) -> Vec<ByteSpan> {
     }
 }
 
-/// Adds an entry: `Version` in front as everybody writes it, anything else at the end, spaced
-/// like its neighbours.
+/// Adds an entry: `Version` first by convention, others last, with matching spacing.
 fn add(text: &str, path: &str, value: &str) -> Option<String> {
     let tree = json::read(text, POLICY_DEPTH_MAX).ok()?;
     let (parent, key) = path.rsplit_once('/')?;
@@ -170,7 +154,6 @@ fn add(text: &str, path: &str, value: &str) -> Option<String> {
     Some(new)
 }
 
-/// Whether a text has no blank behind any colon of its first line.
 fn minified(text: &str) -> bool {
     !text.contains("\": ") && !text.contains("\" :")
 }

@@ -1,4 +1,4 @@
-//! Principals: everybody, nobody any more, services and federations (codes 45 to 50).
+//! Principals: everyone, deleted ones, services and federations (codes 45 to 50).
 
 use super::checker::{Checker, StatementFacts};
 use super::codes::{LintCode, Severity};
@@ -9,8 +9,7 @@ use crate::language::{
 };
 use crate::pattern::action_overlaps;
 
-/// Keys that say who calls or for whom; a positive comparison with one of them makes `*` fewer
-/// than everybody.
+/// Caller keys; a positive comparison limits `*`.
 const LIMITING: [&str; 21] = [
     "aws:principalaccount",
     "aws:principalarn",
@@ -34,7 +33,7 @@ const LIMITING: [&str; 21] = [
     "lambda:functionurlauthtype",
     "s3:dataaccesspointaccount",
 ];
-/// Keys that tell for whom a service acts.
+/// Keys of the party that a service acts for.
 const ON_BEHALF: [&str; 6] = [
     "aws:sourceaccount",
     "aws:sourcearn",
@@ -43,8 +42,7 @@ const ON_BEHALF: [&str; 6] = [
     "aws:sourceowner",
     "sts:externalid",
 ];
-/// Services to which a role is passed by somebody of its own account (`iam:PassRole`), and that
-/// assume it for nobody else.
+/// Services that assume roles only for their own account (`iam:PassRole`).
 const PASSED_ONLY: [&str; 5] = [
     "ec2.amazonaws.com",
     "edgelambda.amazonaws.com",
@@ -52,8 +50,8 @@ const PASSED_ONLY: [&str; 5] = [
     "lambda.amazonaws.com",
     "pods.eks.amazonaws.com",
 ];
-/// Identity providers that everybody's jobs or clusters share: only the subject tells them apart
-/// (AWS: "Create a role for OpenID Connect federation").
+/// Shared identity providers for jobs or clusters: only the subject distinguishes them (AWS:
+/// "Create a role for OpenID Connect federation").
 const BY_SUBJECT: [&str; 8] = [
     "agent.buildkite.com",
     "api.bitbucket.org",
@@ -65,8 +63,8 @@ const BY_SUBJECT: [&str; 8] = [
     "vstoken.dev.azure.com",
 ];
 
-/// What stands before the owner of a job in the subjects of [`BY_SUBJECT`]: GitHub, GitLab, HCP Terraform and Buildkite,
-/// `CircleCI`, Azure DevOps.
+/// Subject prefixes before the owner in [`BY_SUBJECT`]: GitHub, GitLab, HCP Terraform and
+/// Buildkite, `CircleCI`, Azure DevOps.
 const BEFORE_OWNERS: [&str; 5] = ["repo:", "project_path:", "organization:", "org/", "sc://"];
 
 pub(super) fn check(checker: &mut Checker<'_>) {
@@ -96,7 +94,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     });
 }
 
-/// Principals that name nobody.
+/// Principals without a match.
 fn written(checker: &mut Checker<'_>, entry: &PrincipalEntry<'_>) {
     let (text, span) = (entry.text.text.as_ref(), entry.text.span);
     if entry.kind == PrincipalKind::Aws && is_entity_id(text) {
@@ -129,7 +127,7 @@ fn is_entity_id(text: &str) -> bool {
             .all(|it| it.is_ascii_uppercase() || it.is_ascii_digit())
 }
 
-/// Whether a comparison holds for few only: positive, needs the key, and lists no bare `*`.
+/// Positive, requires the key, and lists no bare `*`.
 fn narrows(condition: &Condition<'_>, keys: &[&str]) -> bool {
     let key = condition.key.text.to_ascii_lowercase();
     let operator = condition.operator;
@@ -144,8 +142,8 @@ fn narrows(condition: &Condition<'_>, keys: &[&str]) -> bool {
     keys.contains(&key.as_str()) && positive && !condition.values.iter().any(|it| wide(&it.text))
 }
 
-/// Whether a comparison leaves out somebody who chooses names: an ARN that is compared names its account, or its bucket, and an
-/// id or a path of an organization begins with no wildcard.
+/// Whether a comparison excludes attackers who choose names: an ARN must name its account or
+/// bucket; an organization id or path must not start with a wildcard.
 fn limits(condition: &Condition<'_>, keys: &[&str]) -> bool {
     let key = condition.key.text.to_ascii_lowercase();
     let is_open = |text: &str| text.contains(['*', '?']);
@@ -170,7 +168,7 @@ fn is_everybody(entry: &PrincipalEntry<'_>) -> bool {
 }
 
 fn public(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &Principals<'_>) {
-    // everybody gives themselves tags: those limit only where something else does
+    // callers can tag themselves: tags limit only in combination
     if part.conditions().iter().any(|it| limits(it, &LIMITING)) {
         return;
     }
@@ -209,7 +207,7 @@ fn services(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &P
     }
 }
 
-/// A Deny for all but some also denies the account and the role that those are in.
+/// A Deny for all except some also denies their account and role.
 fn incomplete(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &Principals<'_>) {
     if part.statement.effect == Effect::Allow {
         return;
@@ -260,14 +258,13 @@ fn incomplete(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: 
     }
 }
 
-/// Whether the statement is about assuming the role in this way.
 fn assumes(part: &StatementFacts<'_>, action: &str) -> bool {
     let mut listed = part.entries.iter();
     listed.any(|it| action_overlaps(&it.text.text, action)) == part.lists_actions()
 }
 
-/// A pattern of subjects that takes those of strangers: its first wildcard is in what names their owner (`repo:*/app:*`), or
-/// before that.
+/// Whether a subject pattern matches strangers: its first wildcard is in the owner
+/// (`repo:*/app:*`), or earlier.
 fn is_any_subject(text: &str) -> bool {
     let Some((fixed, _)) = text.split_once(['*', '?']) else {
         return false;
@@ -317,7 +314,7 @@ fn federations(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals:
     }
 }
 
-/// Accounts of others may be tricked into using a role of ours for somebody else.
+/// Other accounts may be tricked into using our role for a third party.
 fn others(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &Principals<'_>) {
     let guards = [
         "sts:externalid",
@@ -344,7 +341,7 @@ fn others(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &Pri
             continue;
         }
         if own.is_empty() {
-            // a role or a user that is named exactly is somebody one knows
+            // an exact role or user is a known party
             if is_account(text) || text.ends_with(":root") {
                 let message = format!(
                     "unless {account} is yours, compare sts:ExternalId; name your accounts by \

@@ -1,4 +1,4 @@
-//! Resources and whether actions work on them (codes 20 to 24, 72).
+//! Resources, and whether actions support them (codes 20 to 24, 72).
 
 use super::checker::{ActionEntry, Checker, Shape, StatementFacts, is_star};
 use super::codes::{LintCode, Severity};
@@ -9,7 +9,7 @@ use crate::language::{Condition, PolicyType, Test};
 use crate::pattern::{action_overlaps, covers, fits_some_arn};
 
 const SHAPE: &str = "arn:partition:service:region:account:resource";
-/// How many names a message lists.
+/// Names listed per message.
 const NAMES_MAX: usize = 4;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
@@ -34,7 +34,7 @@ fn written(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
     };
     for item in &list.items {
         let text = item.text.as_ref();
-        // resource policies of API Gateway may leave out the ARN's first parts
+        // API Gateway resource policies may omit the first ARN parts
         let short = checker.kind() == PolicyType::Resource && text.starts_with("execute-api:/");
         if is_placeholder(checker.options, text) || short {
             continue;
@@ -50,22 +50,21 @@ fn written(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
     }
 }
 
-/// What is wrong with a resource pattern.
 fn malformed(text: &str) -> Option<String> {
     if !text.contains([':', '*']) {
         return Some(format!("a resource is `*` or an ARN, {SHAPE}"));
     }
-    // parts that are missing are not known
+    // missing parts are unknown
     let mut parts = ["*"; 6];
     for (slot, part) in parts.iter_mut().zip(text.splitn(6, ':')) {
         *slot = part;
     }
     let [arn, partition, service, region, account, rest] = parts;
-    // nor is what stands behind a `*` that may go on past its colon
+    // as is text after a `*` that may pass its colon
     let known = |part: &str, before: &[&str]| {
         part.bytes().all(|it| it.is_ascii_digit()) || !before.iter().any(|it| it.ends_with('*'))
     };
-    // what a pattern or a variable stands for is not known
+    // patterns and variables are unknown
     let open = |part: &str| part.contains(['*', '?']) || part.contains("${");
     if !covers(arn, "arn") {
         return Some(format!("an ARN begins with `arn:`: {SHAPE}"));
@@ -98,7 +97,6 @@ fn malformed(text: &str) -> Option<String> {
         .then(|| format!("the resource is missing: {SHAPE}"))
 }
 
-/// Resource patterns of a statement that can be compared with ARNs.
 fn usable<'p>(checker: &Checker<'_>, part: &'p StatementFacts<'_>) -> Vec<&'p str> {
     let list = part.resources().map_or(&[][..], |list| &list.items);
     list.iter()
@@ -111,13 +109,12 @@ fn usable<'p>(checker: &Checker<'_>, part: &'p StatementFacts<'_>) -> Vec<&'p st
         .collect()
 }
 
-/// Whether an action can work on a resource pattern.
 pub(crate) fn works_on(action: &ActionFacts, resource: &str) -> bool {
     let service = facts::service(action.service);
     action.resource_types.iter().any(|used| {
         service
             .and_then(|it| it.resource_type(used.name))
-            // a type without an ARN that we know may be anything
+            // a type without a known ARN may be anything
             .is_none_or(|kind| kind.arns.is_empty() || kind.overlaps(resource))
     })
 }
@@ -152,7 +149,6 @@ fn fits(checker: &mut Checker<'_>, part: &StatementFacts<'_>, entry: &ActionEntr
         .as_bad_as(Severity::error_if(is_certain));
 }
 
-/// How the resources of an action are named.
 fn arns_of(action: &ActionFacts) -> String {
     let service = facts::service(action.service);
     let patterns: Vec<&str> = action
@@ -180,7 +176,7 @@ fn star(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
             .known
             .iter()
             .filter(|it| !it.resource_types.is_empty());
-        // a pattern such as ec2:Describe* is not blamed for its few exceptions
+        // tolerates a few exceptions in a pattern such as ec2:Describe*
         2 * typed.count() > entry.known.len()
     };
     let names: Vec<&str> = part
@@ -195,7 +191,6 @@ fn star(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
     }
 }
 
-/// The first few of many names.
 pub(super) fn listed(names: &[&str]) -> String {
     let shown: Vec<&str> = names.iter().take(NAMES_MAX).copied().collect();
     match names.len().saturating_sub(shown.len()) {
@@ -204,8 +199,7 @@ pub(super) fn listed(names: &[&str]) -> String {
     }
 }
 
-/// An action that is checked against several resources at once is only allowed when all of them
-/// are, in whichever statements.
+/// Actions checked against several resources need all of them allowed, in any statements.
 fn partial(checker: &mut Checker<'_>) {
     if matches!(
         checker.kind(),
@@ -253,7 +247,7 @@ fn missing_types(checker: &Checker<'_>, action: &ActionFacts) -> Option<String> 
         if taken.any(|it| action_overlaps(&it.text.text, &name)) != part.lists_actions() {
             continue;
         }
-        // NotResource: leaves out little, as a rule
+        // NotResource usually excludes little
         part.resources()?;
         resources.extend(usable(checker, part));
     }
@@ -276,8 +270,8 @@ fn missing_types(checker: &Checker<'_>, action: &ActionFacts) -> Option<String> 
     })
 }
 
-/// A key that only some of the required types bring: an Allow then fails for the others, and a
-/// negated Deny always meets them.
+/// A key present only for some required types: an Allow fails for the others, and a negated Deny
+/// always matches them.
 fn one_type_only(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Condition<'_>) {
     let key = condition.key.text.as_ref();
     let negated = condition.operator.test.is_negated();
@@ -328,7 +322,6 @@ fn one_type_only(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition
     }
 }
 
-/// Whether a key as the facts write it is this one.
 fn is_key(known: &str, key: &str) -> bool {
     match known.split_once("${") {
         None => known.eq_ignore_ascii_case(key),

@@ -1,5 +1,4 @@
-//! What a policy that grants makes possible (codes 51 to 56). The lists of actions are data:
-//! [`crate::facts::risk`].
+//! Risks of granted actions (codes 51 to 56). Action lists: [`crate::facts::risk`].
 
 use super::checker::{Checker, Shape, StatementFacts, is_star};
 use super::codes::LintCode;
@@ -22,13 +21,11 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     });
 }
 
-/// A place that allows an action.
 struct AllowedAt<'p> {
     part: &'p StatementFacts<'p>,
     span: ByteSpan,
 }
 
-/// Where an action is allowed and not taken away again.
 fn places<'p>(parts: &'p [StatementFacts<'p>], action: &str) -> Vec<AllowedAt<'p>> {
     let allowing = parts
         .iter()
@@ -57,7 +54,6 @@ fn places<'p>(parts: &'p [StatementFacts<'p>], action: &str) -> Vec<AllowedAt<'p
     found
 }
 
-/// Whether the action works on some resource listed.
 fn reachable(part: &StatementFacts<'_>, action: &str) -> bool {
     match (part.resources(), facts::action(action)) {
         (Some(list), Some(action)) => list
@@ -68,8 +64,7 @@ fn reachable(part: &StatementFacts<'_>, action: &str) -> bool {
     }
 }
 
-/// Whether a condition of the Allow keeps the action from being an escalation: a boundary that
-/// must be set, or somebody's own tags and name.
+/// Whether a condition prevents escalation: a required boundary, or the caller's own tags and name.
 fn harmless(part: &StatementFacts<'_>, action: &str) -> bool {
     part.conditions().iter().any(|it| {
         let positive = !it.operator.test.is_negated()
@@ -81,7 +76,7 @@ fn harmless(part: &StatementFacts<'_>, action: &str) -> bool {
     })
 }
 
-/// Whether a Deny without condition takes the action away wherever the Allow gives it.
+/// Whether an unconditional Deny fully covers the Allow.
 fn takes_away(deny: &StatementFacts<'_>, allow: &StatementFacts<'_>, action: &str) -> bool {
     if deny.is_allow() || !deny.conditions().is_empty() {
         return false;
@@ -96,7 +91,6 @@ fn takes_away(deny: &StatementFacts<'_>, allow: &StatementFacts<'_>, action: &st
     named == deny.lists_actions() && (all || covers_resources(deny, allow))
 }
 
-/// Whether every resource of one statement is among those of the other.
 pub(super) fn covers_resources(wide: &StatementFacts<'_>, narrow: &StatementFacts<'_>) -> bool {
     let (Some(wide), Some(narrow)) = (wide.resources(), narrow.resources()) else {
         return false;
@@ -107,8 +101,7 @@ pub(super) fn covers_resources(wide: &StatementFacts<'_>, narrow: &StatementFact
     })
 }
 
-/// Whether two statements share a resource; of actions of different services this is not asked,
-/// since their resources are of different kinds.
+/// Whether two statements share a resource; skipped across services, whose types differ.
 fn meet(first: &AllowedAt<'_>, second: &AllowedAt<'_>) -> bool {
     let (Some(one), Some(other)) = (first.part.resources(), second.part.resources()) else {
         return true;
@@ -144,7 +137,6 @@ fn escalations(checker: &mut Checker<'_>) {
     }
 }
 
-/// Where the last action of a set is allowed, when all of them are on overlapping resources.
 fn held(
     parts: &[StatementFacts<'_>],
     set: &risk::Escalation,
@@ -180,7 +172,6 @@ fn held(
     Some(place.span)
 }
 
-/// Whether some place takes in the management account, and the instance and sets as well.
 fn reaches(places: &[AllowedAt<'_>], management: Option<&str>) -> bool {
     let kinds = [
         format!("account/{}", management.unwrap_or("*")),
@@ -191,7 +182,7 @@ fn reaches(places: &[AllowedAt<'_>], management: Option<&str>) -> bool {
         let wanted = format!("arn:*:sso:::{kind}");
         places.iter().any(|place| match place.part.resources() {
             None => true,
-            // without knowing the account only a pattern of accounts surely has it
+            // an unknown account is certainly matched only by a pattern
             Some(list) if management.is_none() && kind.starts_with("account") => {
                 list.items.iter().any(|it| {
                     is_star(&it.text)
@@ -239,7 +230,7 @@ fn wide_role(resource: &str) -> bool {
 }
 
 fn limits_action(condition: &Condition<'_>) -> bool {
-    // sources of requests are no limit on what can be taken
+    // request sources do not limit the damage
     condition
         .key
         .text
@@ -247,10 +238,8 @@ fn limits_action(condition: &Condition<'_>) -> bool {
         .starts_with("aws:principaltag/")
 }
 
-/// A code, whether an action is of its class, and what that is in words.
 type Class = (LintCode, fn(&ActionFacts) -> bool, &'static str);
 
-/// Classes of actions on every resource.
 fn classes(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
     let all = part
         .resources()
@@ -298,7 +287,7 @@ fn classes(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
                 found.push((entry.text.span, names));
             }
         }
-        // one finding for each statement and class: at the first entry, naming all
+        // one finding per statement and class: at the first entry, naming all
         let Some((span, _)) = found.first() else {
             continue;
         };

@@ -1,5 +1,4 @@
-//! Findings as SARIF 2.1.0 (OASIS: "Static Analysis Results Interchange Format"), as code
-//! scanning services read them.
+//! SARIF 2.1.0 output (OASIS: "Static Analysis Results Interchange Format") for code scanning.
 
 use std::fmt::Write as _;
 
@@ -8,20 +7,17 @@ use serde_json::{Value, json};
 use super::codes::{LintCode, Severity};
 use super::finding::LintFinding;
 
-/// The key of our fingerprints; its number changes when they are made otherwise.
+/// Fingerprint key; the number changes with the algorithm.
 const FINGERPRINT: &str = "hallpassPolicyLint/v1";
 
-/// What was found in one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Linted {
-    /// The file as it was named; relative to the folder that is scanned.
+    /// As named; relative to the scanned folder.
     pub path: String,
-    /// What was found in it.
     pub findings: Vec<LintFinding>,
 }
 
-/// A log with one run. Fingerprints do not depend on where in its file a statement stands as long
-/// as it has a `Sid`.
+/// A log with one run. Fingerprints do not depend on statement order if there is a `Sid`.
 pub fn sarif(files: &[Linted], program_version: &str) -> Value {
     let rules: Vec<Value> = LintCode::ALL.iter().copied().map(rule).collect();
     let results: Vec<Value> = files.iter().flat_map(results).collect();
@@ -75,7 +71,7 @@ fn results(file: &Linted) -> Vec<Value> {
         let identity = identity(&file.path, finding);
         let number = earlier.iter().filter(|it| **it == identity).count();
         let region = finding.region;
-        // a region is one character at least
+        // a region has at least one character
         let same = (region.line, region.column) == (region.end_line, region.end_column);
         let end = region.end_column + usize::from(same);
         results.push(json!({
@@ -102,8 +98,7 @@ fn results(file: &Linted) -> Vec<Value> {
     results
 }
 
-/// What makes a finding the same in the next version of a file: the statement by its `Sid`, not
-/// by its number.
+/// Identity across file versions: the statement's `Sid`, not its number.
 fn identity(path: &str, finding: &LintFinding) -> String {
     let place = match &finding.sid {
         Some(sid) => {
@@ -116,7 +111,7 @@ fn identity(path: &str, finding: &LintFinding) -> String {
     format!("{path}\n{}\n{place}", finding.code)
 }
 
-/// FNV-1a, 64 bits: stable, and no secret depends on it.
+/// FNV-1a, 64 bits: stable, not security relevant.
 fn hash(text: &str) -> String {
     let start = 0xcbf2_9ce4_8422_2325_u64;
     let hash = text.bytes().fold(start, |hash, byte| {
@@ -134,7 +129,6 @@ fn uri(path: &str) -> String {
             b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
             it if it.is_ascii_alphanumeric() => uri.push(char::from(it)),
             it => {
-                // writing to a `String` cannot fail
                 let _ = write!(uri, "%{it:02X}");
             }
         }

@@ -1,4 +1,4 @@
-//! Service and resource control policies, and exemptions from them (codes 59, 60, 64, 65).
+//! Service and resource control policies, and exemptions (codes 59, 60, 64, 65).
 
 use super::checker::{Checker, Shape, StatementFacts, is_star};
 use super::codes::LintCode;
@@ -6,7 +6,7 @@ use super::values::is_placeholder;
 use crate::language::{Condition, PolicyType, split_arn};
 use crate::pattern::{action_covers, resource_overlaps};
 
-/// What takes a service control policy away again.
+/// Actions that remove a service control policy.
 const UNDO: [&str; 3] = [
     "organizations:DetachPolicy",
     "organizations:UpdatePolicy",
@@ -36,15 +36,15 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     });
 }
 
-/// A condition that exempts nobody and never ends: the region is the caller's choice.
+/// Exempts no one and never ends: the caller chooses the region.
 fn is_of_region(condition: &Condition<'_>) -> bool {
     let key = &condition.key.text;
     key.eq_ignore_ascii_case("aws:RequestedRegion") && !condition.operator.test.is_negated()
 }
 
-/// Whether policies of the organization are among its resources, and not by their name.
+/// Whether resources include organization policies, other than by name.
 fn reaches_policies(part: &StatementFacts<'_>) -> bool {
-    // each by its name: a wildcard for the partition would reach over what follows it
+    // each by name: a partition wildcard would extend too far
     let policies = ["aws", "aws-cn", "aws-us-gov"]
         .map(|partition| format!("arn:{partition}:organizations:*:*:policy/*"));
     let overlaps = |text: &str| policies.iter().any(|it| resource_overlaps(text, it));
@@ -91,7 +91,7 @@ fn lockout(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
     }
 }
 
-/// Values of a negated comparison with aws:PrincipalArn in a Deny: who is exempt.
+/// Exemptions: values of a negated aws:PrincipalArn comparison in a Deny.
 fn exemptions(checker: &mut Checker<'_>, condition: &Condition<'_>) {
     let exempts = condition.key.text.eq_ignore_ascii_case("aws:PrincipalArn")
         && condition.operator.test.is_negated()
@@ -119,7 +119,7 @@ fn exemptions(checker: &mut Checker<'_>, condition: &Condition<'_>) {
             }
             continue;
         }
-        // roles that only Identity Center can make
+        // only Identity Center can create these
         if role.starts_with("aws-reserved/") {
             continue;
         }

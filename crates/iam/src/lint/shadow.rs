@@ -1,4 +1,4 @@
-//! Statements that change nothing (code 71).
+//! Redundant statements (code 71).
 
 use super::checker::{Checker, StatementFacts};
 use super::codes::LintCode;
@@ -20,7 +20,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
                 if !it.is_allow() {
                     return it.conditions().is_empty() && covers(it, part);
                 }
-                // of two that say the same, the later one is too many
+                // of two equal ones the later is redundant
                 let same = covers(part, it) && same_conditions(part, it);
                 (it.conditions().is_empty() || same_conditions(it, part))
                     && covers(it, part)
@@ -44,7 +44,6 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     }
 }
 
-/// Whether every request that `narrow` is about is one that `wide` is about, conditions aside.
 fn covers(wide: &StatementFacts<'_>, narrow: &StatementFacts<'_>) -> bool {
     covers_actions(wide, narrow)
         && (covers_resources(wide, narrow) || same_resources(wide, narrow))
@@ -63,7 +62,7 @@ fn covers_actions(wide: &StatementFacts<'_>, narrow: &StatementFacts<'_>) -> boo
             let mut left_out = wide.entries.iter();
             !left_out.any(|out| action_overlaps(&out.text.text, &it.text.text))
         }),
-        // leaves out no more
+        // excludes no more
         (false, false) => wide.entries.iter().all(|it| listed(narrow, &it.text.text)),
     }
 }
@@ -99,7 +98,6 @@ fn covers_principals(wide: &StatementFacts<'_>, narrow: &StatementFacts<'_>) -> 
     }
 }
 
-/// Whether two statements hold under the same conditions, in whatever order written.
 fn same_conditions(one: &StatementFacts<'_>, other: &StatementFacts<'_>) -> bool {
     let lines = |part: &StatementFacts<'_>| {
         let line = |it: &Condition<'_>| {

@@ -1,4 +1,4 @@
-//! The length of the text (codes 69, 70).
+//! Text length (codes 69, 70).
 
 use hallpass_aws_model::facts::POLICY_TEXT_CHARACTERS;
 
@@ -7,7 +7,7 @@ use super::codes::LintCode;
 use crate::language::PolicyType;
 use crate::size::{AttachmentPoint, measure};
 
-/// From this part of the limit on it is near, in percent.
+/// Percent of the limit that causes a warning.
 const NEAR: usize = 90;
 
 pub(super) fn check(checker: &mut Checker<'_>) {

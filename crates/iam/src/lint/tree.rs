@@ -1,10 +1,8 @@
-//! An organization and the service control policies attached in it: whether something is allowed
-//! at every level (code 58).
+//! Checks that an organization's service control policies allow something at every level (code 58).
 //!
-//! The file is an organization file of the simulator or a tree in the form of AWS's answers, with
-//! the policies in `policies`: `{"name", "content", "targets": [id, name or path]}`. Where no
-//! policy is called `FullAWSAccess`, it is attached everywhere, as AWS does when service control
-//! policies are enabled; where one is, its targets are all the places that have it.
+//! Reads a simulator organization file or a tree in the form of AWS's responses, with `policies`:
+//! `{"name", "content", "targets": [id, name or path]}`. Without a policy named `FullAWSAccess`, it
+//! is attached everywhere, as AWS does on enabling; otherwise only at its targets.
 
 use hallpass_aws_model::facts;
 
@@ -14,13 +12,12 @@ use crate::error::{LoadError, LoadErrorCode};
 use crate::language::json::{self, ByteSpan, Node};
 use crate::language::{Effect, POLICY_DEPTH_MAX, PolicyJson, PolicyType, ScpLanguage};
 
-/// The name of the policy that AWS attaches everywhere.
+/// The policy that AWS attaches everywhere.
 const FULL_ACCESS: &str = "FullAWSAccess";
 
-/// A finding about the tree's own file.
+/// A finding in the tree's file.
 pub type TreeFinding = LintFinding;
 
-/// An organization as a file tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrgTree {
     levels: Vec<Level>,
@@ -28,10 +25,9 @@ pub struct OrgTree {
     management_account: Option<String>,
 }
 
-/// The root, a unit or an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Level {
-    /// Id, name and path, as far as there are any.
+    /// Id, name and path, if known.
     names: Vec<String>,
     is_account: bool,
     pointer: String,
@@ -45,7 +41,6 @@ struct AttachedText {
     targets: Vec<String>,
 }
 
-/// A member under either of two spellings.
 fn either<'t, 'a>(node: &'t Node<'a>, names: [&str; 2]) -> Option<&'t Node<'a>> {
     names.into_iter().find_map(|name| node.get(name))
 }
@@ -59,10 +54,6 @@ fn items<'t, 'a>(node: &'t Node<'a>, name: &str) -> &'t [Node<'a>] {
 }
 
 impl OrgTree {
-    /// Reads an organization.
-    ///
-    /// # Errors
-    /// When the text is not JSON or has no root.
     pub fn read(file: &str) -> Result<Self, LoadError> {
         let file = file.strip_prefix('\u{feff}').unwrap_or(file);
         let tree = json::read(file, POLICY_DEPTH_MAX).map_err(|refused| {
@@ -122,7 +113,6 @@ impl OrgTree {
         })
     }
 
-    /// The ids of its accounts.
     pub fn accounts(&self) -> Vec<String> {
         let accounts = self.levels.iter().filter(|it| it.is_account);
         accounts
@@ -130,13 +120,12 @@ impl OrgTree {
             .collect()
     }
 
-    /// The management account, where the file says which.
     pub fn management_account(&self) -> Option<&str> {
         self.management_account.as_deref()
     }
 
-    /// Levels at which nothing is allowed, and those with more policies than AWS attaches.
-    /// `files` are policies by name, for those that the tree attaches without their content.
+    /// Levels that allow nothing, or exceed AWS's policy limit. `files` has contents of policies by
+    /// name.
     pub fn check(&self, files: &[(String, String)], language: ScpLanguage) -> Vec<TreeFinding> {
         let listed = self.policies.iter().any(|it| it.name == FULL_ACCESS);
         let mut findings = Vec::new();
@@ -175,7 +164,7 @@ impl AttachedText {
     fn allows(&self, files: &[(String, String)], language: ScpLanguage) -> bool {
         let file = files.iter().find(|(name, _)| *name == self.name);
         let Some(text) = self.content.as_ref().or(file.map(|(_, text)| text)) else {
-            // what is not known is not called missing
+            // unknown content does not count as missing
             return true;
         };
         PolicyJson::new(text).is_ok_and(|source| {
@@ -224,7 +213,7 @@ fn policies(file: &str, root: &Node<'_>) -> Vec<AttachedText> {
     };
     let attached = items(root, "policies").iter().filter(scp).map(|node| {
         let content = either(node, ["content", "Content"]).and_then(|content| {
-            // as an object, or as AWS answers it: a text
+            // as an object, or as text like AWS's response
             match content.as_str() {
                 Some(text) => Some(text.to_owned()),
                 None => file

@@ -1,5 +1,4 @@
-//! Values: their types, addresses, dates, and what was left to be filled in (codes 25, 38 to 40,
-//! 68).
+//! Values: types, addresses, dates, placeholders (codes 25, 38 to 40, 68).
 
 use std::net::IpAddr;
 
@@ -13,7 +12,7 @@ use crate::evaluation::values as evaluation;
 use crate::facts;
 use crate::language::{Condition, PrincipalKind, Test, Text, split_arn};
 
-/// Account ids that examples use, besides twelve equal digits.
+/// Common example account, next to twelve equal digits.
 const EXAMPLE_ACCOUNT: &str = "123456789012";
 /// Partitions (AWS: "Amazon Resource Names (ARNs)", as of 2026-10).
 const PARTITIONS: [&str; 8] = [
@@ -26,7 +25,6 @@ const PARTITIONS: [&str; 8] = [
     "aws-iso-f",
     "aws-us-gov",
 ];
-/// Keys whose values are account ids.
 const ACCOUNT_KEYS: [&str; 5] = [
     "aws:principalaccount",
     "aws:resourceaccount",
@@ -72,7 +70,6 @@ pub(super) fn is_region(text: &str) -> bool {
     }
 }
 
-/// What was left to be filled in.
 pub(super) fn is_placeholder(options: &Options, text: &str) -> bool {
     let angle = text.split_once('<').is_some_and(|(_, rest)| {
         rest.split_once('>')
@@ -85,8 +82,7 @@ pub(super) fn is_placeholder(options: &Options, text: &str) -> bool {
     angle || is_word || text.contains("{{") || variable_placeholder(text).is_some()
 }
 
-/// A `${…}` that cannot be a policy variable, since keys have a colon: `${Account}`,
-/// `${AWS::AccountId}`.
+/// A `${…}` without colon, so no policy variable: `${Account}`, `${AWS::AccountId}`.
 fn variable_placeholder(text: &str) -> Option<&str> {
     super::variables::names(text).find(|name| {
         let name = name.split(',').next().unwrap_or(name);
@@ -133,7 +129,6 @@ fn placeholder(checker: &mut Checker<'_>, text: &Text<'_>) {
     }
 }
 
-/// Whether a value has the type that its operator, or its key, wants.
 fn typed(checker: &mut Checker<'_>, condition: &Condition<'_>, value: &Text<'_>) {
     let text = value.text.as_ref();
     let by = condition.operator.test;
@@ -171,7 +166,6 @@ fn typed(checker: &mut Checker<'_>, condition: &Condition<'_>, value: &Text<'_>)
     }
 }
 
-/// What a text that is compared as text has to be for its key.
 fn of_key(key: &str, by: Test, text: &str) -> Option<&'static str> {
     let pattern = by.takes_wildcards() && text.contains(['*', '?']);
     if ACCOUNT_KEYS.contains(&key) {
@@ -189,7 +183,7 @@ fn of_key(key: &str, by: Test, text: &str) -> Option<&'static str> {
     }
 }
 
-/// `o-…/r-…/ou-…/`, whole or with a wildcard that does not cut an id short.
+/// `o-…/r-…/ou-…/`, complete or with a wildcard between ids.
 fn is_org_path(text: &str) -> bool {
     let cut = text.trim_end_matches('*');
     let whole = cut.len() == text.len();
@@ -204,12 +198,10 @@ fn is_arn_pattern(text: &str) -> bool {
     whole && crate::pattern::covers(first, "arn")
 }
 
-/// The instant a date of a policy stands for.
 fn instant(text: &str) -> Option<Timestamp> {
     Timestamp::from_millisecond(evaluation::date(text)?).ok()
 }
 
-/// An address or CIDR: the address and the prefix's length.
 fn network(text: &str) -> Option<(IpAddr, u32)> {
     let (address, length) = match text.split_once('/') {
         Some((address, length)) => (address, Some(length)),
@@ -225,7 +217,6 @@ fn network(text: &str) -> Option<(IpAddr, u32)> {
     (length <= most).then_some((address, length))
 }
 
-/// The first address of a network.
 fn masked(address: IpAddr, length: u32) -> IpAddr {
     match address {
         IpAddr::V4(it) => {
@@ -277,7 +268,7 @@ fn address(checker: &mut Checker<'_>, condition: &Condition<'_>, value: &Text<'_
     }
 }
 
-/// A statement that holds until a time that has passed.
+/// A statement whose time window has passed.
 fn expired(checker: &mut Checker<'_>, condition: &Condition<'_>) {
     let Some(now) = checker.options.now else {
         return;
@@ -310,7 +301,7 @@ fn expired(checker: &mut Checker<'_>, condition: &Condition<'_>) {
 }
 
 impl Text<'_> {
-    /// Whether a principal is written as an account's id or an ARN, or as `*`.
+    /// Whether a principal is an account id, an ARN, or `*`.
     pub(super) fn names_aws_principal(&self, kind: PrincipalKind) -> bool {
         let text = self.text.as_ref();
         kind != PrincipalKind::Aws

@@ -1,4 +1,4 @@
-//! Policy variables: known, replaced where they stand, present (codes 41 to 43).
+//! Policy variables: known, in a supported place, with a value (codes 41 to 43).
 
 use super::checker::{Checker, StatementFacts};
 use super::codes::LintCode;
@@ -6,7 +6,7 @@ use crate::facts;
 use crate::language::json::ByteSpan;
 use crate::language::{Condition, Text, Version};
 
-/// Keys that every signed request has: variables of these are never without value.
+/// Keys of every signed request: their variables always have values.
 const ALWAYS: [&str; 5] = [
     "aws:principalarn",
     "aws:principalaccount",
@@ -15,7 +15,7 @@ const ALWAYS: [&str; 5] = [
     "aws:currenttime",
 ];
 
-/// What stands between `${` and `}`, one after the other.
+/// Contents of `${` and `}` pairs.
 pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
     text.split("${")
         .skip(1)
@@ -57,7 +57,6 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     });
 }
 
-/// Texts in which no variable is ever replaced.
 fn never<'p>(part: &'p StatementFacts<'_>) -> impl Iterator<Item = &'p Text<'p>> {
     let principals = part.statement.principals.iter().flat_map(|it| &it.entries);
     let actions = part.entries.iter().map(|it| it.text);
@@ -111,13 +110,12 @@ fn unknown(checker: &mut Checker<'_>, text: &Text<'_>) {
     }
 }
 
-/// Whether a key is in the data, or is one of an identity provider's host.
+/// Whether a key is in the data, or belongs to a provider host.
 pub(super) fn is_known(key: &str) -> bool {
     let prefix = key.split(':').next().unwrap_or(key);
     facts::condition_key(key).is_some() || (key.contains(':') && prefix.contains('.'))
 }
 
-/// The key that was probably meant; what follows a `/` is free.
 pub(super) fn nearest_key(key: &str) -> Option<&'static str> {
     let name = key.split('/').next().unwrap_or(key).to_ascii_lowercase();
     let service = facts::service(key.split(':').next().unwrap_or(""));

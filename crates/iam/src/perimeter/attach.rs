@@ -1,5 +1,3 @@
-//! A policy that is put into cases, as if it had been attached before.
-
 use std::sync::Arc;
 
 use crate::case::Case;
@@ -7,25 +5,22 @@ use crate::error::LoadError;
 use crate::evaluation::{Layers, Policy};
 use crate::language::PolicyType;
 
-/// `FullAWSAccess`, which stands at every level that has not lost it.
+/// `FullAWSAccess`, present at every level unless removed.
 const FULL_ACCESS: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"FullAWSAccess",
     "Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 
-/// What a policy is attached as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuardrailSlot {
-    /// A service control policy at the level of the account.
+    /// At the account level.
     Scp,
-    /// A resource control policy at the level of the account.
+    /// At the account level.
     Rcp,
-    /// One more policy of the principal.
     Identity,
-    /// The policy of the resource, together with the one it has.
+    /// Merged with the resource's policy.
     ResourcePolicy,
 }
 
 impl GuardrailSlot {
-    /// The kind of policy that stands there.
     pub fn kind(self) -> PolicyType {
         match self {
             Self::Scp => PolicyType::Scp,
@@ -36,7 +31,6 @@ impl GuardrailSlot {
     }
 }
 
-/// A policy and where it goes.
 #[derive(Debug, Clone)]
 pub struct AttachedPolicy {
     policy: Arc<Policy>,
@@ -45,10 +39,6 @@ pub struct AttachedPolicy {
 }
 
 impl AttachedPolicy {
-    /// Reads a policy that goes there.
-    ///
-    /// # Errors
-    /// When it is none of that kind.
     pub fn new(text: &str, name: &str, place: GuardrailSlot) -> Result<Self, LoadError> {
         Ok(Self {
             policy: Arc::new(Policy::parse(text, place.kind())?.named(name)),
@@ -57,8 +47,8 @@ impl AttachedPolicy {
         })
     }
 
-    /// Puts the policy into a case. A case without service control policies gets a level with
-    /// `FullAWSAccess` beside it, since a level that allows nothing would deny everything.
+    /// A case without service control policies also gets a level with `FullAWSAccess`, since a
+    /// level without Allow denies everything.
     pub fn put(&self, case: &mut Case) {
         let layers: &mut Layers = &mut case.layers;
         let policy = Arc::clone(&self.policy);
@@ -84,7 +74,6 @@ impl AttachedPolicy {
     }
 }
 
-/// `FullAWSAccess`, compiled.
 pub(super) fn full_access() -> Result<Policy, LoadError> {
     Ok(Policy::parse(FULL_ACCESS, PolicyType::Scp)?.named("FullAWSAccess"))
 }

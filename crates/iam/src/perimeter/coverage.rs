@@ -1,7 +1,7 @@
-//! Which accounts are behind which side of a boundary, and thanks to which attached policy.
+//! Accounts behind each side of a boundary, with the enforcing policy.
 //!
-//! A side is covered when every call with that end outside is denied while the same call inside
-//! goes through. Where the call inside is denied as well, the denial proves nothing.
+//! A side is covered if every call with that end outside is denied and the same call inside is
+//! allowed. If the inside call is also denied, nothing is proved.
 
 use std::sync::Arc;
 
@@ -12,60 +12,49 @@ use super::tree::{Guardrails, Tree, TreeAccount};
 use crate::error::LoadError;
 use crate::evaluation::{Decision, Layer, Layers, Policy, Request, decide, explain};
 
-/// Accounts that are tried as the other end of a call inside, at most.
+/// Limit of accounts tried as the inside end.
 const TWINS_MAX: usize = 500;
 
-/// What holds for one account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AccountCoverage {
-    /// The account's id.
     pub account: String,
-    /// Its name.
     pub name: String,
-    /// Its place, as in `aws:PrincipalOrgPaths`.
+    /// As in `aws:PrincipalOrgPaths`.
     pub path: String,
-    /// Its people reach trusted resources only.
+    /// Its users reach only trusted resources.
     pub resource: SideCoverage,
-    /// Its resources are reached by trusted identities only.
+    /// Only trusted identities reach its resources.
     pub identity: SideCoverage,
-    /// It is used from expected networks only.
+    /// Used only from expected networks.
     pub network: SideCoverage,
 }
 
-/// What holds for one side.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct SideCoverage {
-    /// Every call from or to the outside is denied.
+    /// All outside calls are denied.
     pub covered: bool,
-    /// What denies them.
     pub by: Vec<CoveringPolicy>,
-    /// The calls that go through.
+    /// Allowed outside calls.
     pub open: Vec<String>,
-    /// Why nothing could be shown.
+    /// Why there is no proof.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<&'static str>,
 }
 
-/// A policy and where it is attached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CoveringPolicy {
-    /// Its name; `None` when a level allows nothing.
+    /// `None` if a level allows nothing.
     pub policy: Option<String>,
     /// `scp` or `rcp`.
     pub layer: Layer,
-    /// The root, OU or account.
     pub target: String,
 }
 
-/// The management account is not held by guardrails.
+/// Guardrails do not apply there.
 const MANAGEMENT: &str = "guardrails do not reach the management account";
-/// The twin of a call is denied, too.
+/// The inside call is denied, too.
 const DENIED_INSIDE: &str = "calls inside are denied as well, so nothing is shown";
 
-/// Surveys every account.
-///
-/// # Errors
-/// Only when a probe of ours cannot be read, which is a mistake of ours.
 pub fn coverage(tree: &Tree, rails: &Guardrails) -> Result<Vec<AccountCoverage>, LoadError> {
     let (identity, resource) = probes::open_ends()?;
     let survey = Survey {
@@ -87,7 +76,7 @@ struct Survey<'a> {
     outside: [(&'static str, CallEnd); 2],
 }
 
-/// A call with its words.
+/// A call with its description.
 type ProbeCall = (String, Request);
 
 impl Survey<'_> {
@@ -123,7 +112,7 @@ impl Survey<'_> {
         }
     }
 
-    /// Our principal, somebody else's resource: only our service control policies have a say.
+    /// Our principal, foreign resource: only our service control policies decide.
     fn resource(&self, account: &TreeAccount) -> Result<SideCoverage, LoadError> {
         let layers = Layers {
             scps: self.rails.scps(account),
@@ -138,7 +127,7 @@ impl Survey<'_> {
         )
     }
 
-    /// Somebody else's principal, our resource: only our resource control policies have a say.
+    /// Foreign principal, our resource: only our resource control policies decide.
     fn identity(&self, account: &TreeAccount) -> Result<SideCoverage, LoadError> {
         let layers = Layers {
             rcps: self.rails.rcps(account),
@@ -150,7 +139,7 @@ impl Survey<'_> {
         })
     }
 
-    /// Calls whose far end is outside, on the first route on which the far end may be inside.
+    /// Calls with an outside far end, on the first route that allows an inside one.
     fn far_end(
         &self,
         account: &TreeAccount,
@@ -177,7 +166,7 @@ impl Survey<'_> {
         })
     }
 
-    /// Whether the call goes through with some account of the tree at its far end, itself first.
+    /// Whether the call is allowed for some account of the tree, itself first.
     fn goes_inside(
         &self,
         account: &TreeAccount,
@@ -194,7 +183,7 @@ impl Survey<'_> {
         Ok(false)
     }
 
-    /// Our principal, our resource, a network that nobody expects.
+    /// Our principal and resource, an unexpected network.
     fn network(&self, account: &TreeAccount) -> Result<SideCoverage, LoadError> {
         let layers = Layers {
             scps: self.rails.scps(account),
@@ -202,7 +191,7 @@ impl Survey<'_> {
             ..self.layers()
         };
         let own = CallEnd::inside(self.tree, account);
-        // a boundary by accounts may leave this one out: any owner inside will do
+        // an account boundary may exclude this one: use any inside owner
         let owners = std::iter::once(account).chain(self.tree.accounts().iter().take(TWINS_MAX));
         for owner in owners {
             let owner = CallEnd::inside(self.tree, owner);

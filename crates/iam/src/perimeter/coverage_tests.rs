@@ -1,5 +1,3 @@
-//! Surveys of a small organization.
-
 use serde_json::{Value, json};
 
 use super::super::tree::GuardrailsError;
@@ -47,7 +45,6 @@ fn policy(name: &str) -> Option<String> {
         "objects" => deny(&Value::Null, &of_org)
             .replace("\"Resource\":\"*\"", "\"Resource\":\"arn:aws:s3:::*/*\""),
         "nothing" => deny(&Value::Null, &json!({})),
-        // not a boundary, whatever its name says
         "perimeter" => deny(
             &Value::Null,
             &json!({"StringEquals": {"aws:ResourceOrgID": ["o-x"]}}),
@@ -57,7 +54,6 @@ fn policy(name: &str) -> Option<String> {
     Some(text)
 }
 
-/// Policy, type, target.
 type Attachment = (&'static str, &'static str, &'static str);
 
 fn survey(attachments: &[Attachment]) -> Result<Vec<String>, GuardrailsError> {
@@ -107,7 +103,7 @@ fn sides_are_covered_by_what_is_attached_above() {
                 "shop-prod +of-org@ou-ab12-work0001 +by-org@r-ab12 -",
             ],
         ),
-        // the network does not pass for the other side
+        // the network does not replace the other side
         (
             &[("network", "scp", "444444444444")],
             [payer, "stray - - -", "shop-prod - - +network@444444444444"],
@@ -120,7 +116,7 @@ fn sides_are_covered_by_what_is_attached_above() {
                 "shop-prod +of-org@r-ab12 - +network@r-ab12",
             ],
         ),
-        // a boundary by accounts that leaves the account itself out
+        // an account boundary that excludes the account
         (
             &[("of-account", "scp", "shop-prod")],
             [

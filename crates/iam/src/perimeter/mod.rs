@@ -1,6 +1,6 @@
-//! Boundaries around an organization, proved: a policy put into cases, and a survey of accounts.
+//! Proves organization boundaries: adds a policy to cases, surveys accounts.
 //!
-//! Both ask the engine; neither looks at how a policy is written.
+//! Both use the engine, not policy text.
 
 mod attach;
 mod coverage;

@@ -1,4 +1,4 @@
-//! Requests that stay inside an organization, and the same with one end outside.
+//! Requests inside an organization, and with one end outside.
 
 use std::sync::Arc;
 
@@ -7,20 +7,19 @@ use crate::error::LoadError;
 use crate::evaluation::{Context, Policy, Request};
 use crate::language::PolicyType;
 
-/// Calls that are tried: reading and writing an object, listing a bucket.
+/// Tested calls: read and write an object, list a bucket.
 pub(super) const CALLS: [(&str, &str); 3] = [
     ("s3:GetObject", "arn:aws:s3:::perimeter-probe/object"),
     ("s3:PutObject", "arn:aws:s3:::perimeter-probe/object"),
     ("s3:ListBucket", "arn:aws:s3:::perimeter-probe"),
 ];
 
-/// A role that nobody has exempted by name.
+/// A role without exemptions by name.
 const ROLE: &str = "HallpassPerimeterProbe";
 
-/// An organization that nobody has.
+/// A non-existent organization.
 const FOREIGN_ORGANIZATION: &str = "o-hallpassprobe0";
 
-/// One end of a call: the principal's, or the resource's.
 #[derive(Debug, Clone)]
 pub(super) struct CallEnd {
     account: String,
@@ -28,7 +27,6 @@ pub(super) struct CallEnd {
 }
 
 impl CallEnd {
-    /// An account of the tree.
     pub(super) fn inside(tree: &Tree, account: &TreeAccount) -> Self {
         Self {
             account: account.id.clone(),
@@ -36,9 +34,8 @@ impl CallEnd {
         }
     }
 
-    /// Ends outside of the tree, with their words: of another organization, and of none.
     pub(super) fn outside(tree: &Tree) -> [(&'static str, Self); 2] {
-        // one more than there are accounts: one of them is free
+        // one more than accounts: one is free
         let account = (1..=tree.accounts().len() + 1)
             .map(|number| format!("{number:012}"))
             .find(|id| tree.accounts().iter().all(|account| account.id != *id))
@@ -59,19 +56,18 @@ impl CallEnd {
     }
 }
 
-/// How a call comes.
+/// Network path of a call.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Route {
-    /// From an address of the internet.
+    /// An internet address.
     Address(&'static str),
-    /// Over the endpoint of a VPC.
+    /// A VPC endpoint.
     Endpoint(&'static str),
-    /// By a service that forwards the caller's credentials, which every sound network boundary
-    /// lets through.
+    /// Through a service that forwards credentials, which every valid network boundary allows.
     Forwarded,
 }
 
-/// Networks that nobody expects, with their words.
+/// Unexpected networks with descriptions.
 pub(super) const STRANGE_NETWORKS: [(&str, Route); 3] = [
     ("an IPv4 address", Route::Address("8.8.8.8")),
     ("an IPv6 address", Route::Address("2001:4860:4860::8888")),
@@ -81,7 +77,6 @@ pub(super) const STRANGE_NETWORKS: [(&str, Route); 3] = [
     ),
 ];
 
-/// A call from one end to the other.
 pub(super) fn request(
     (action, resource): (&str, &str),
     principal: &CallEnd,
@@ -120,8 +115,7 @@ pub(super) fn request(
     Ok(request.resource_account(&owner.account))
 }
 
-/// What the principal and the resource allow by themselves: everything, so that only guardrails
-/// decide.
+/// Principal and resource policies that allow everything, so that only guardrails decide.
 pub(super) fn open_ends() -> Result<(Arc<Policy>, Arc<Policy>), LoadError> {
     let identity = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*",
         "Resource":"*"}]}"#;

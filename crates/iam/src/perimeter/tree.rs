@@ -1,5 +1,3 @@
-//! An organization's tree, and which policies are attached where in it.
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,10 +11,9 @@ use crate::generate::ids::{IdKind, Lengths};
 use crate::input::BadInput;
 use crate::language::PolicyType;
 
-/// Deepest nesting of OUs below the root: twice of what AWS takes.
+/// Twice AWS's OU limit.
 const DEPTH_MAX: usize = 2 * facts::UNIT_DEPTH.count();
 
-/// An organization: accounts in OUs below a root.
 #[derive(Debug, Clone)]
 pub struct Tree {
     organization: String,
@@ -26,16 +23,13 @@ pub struct Tree {
     accounts: Vec<TreeAccount>,
 }
 
-/// A member of the organization, or its management account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeAccount {
-    /// Its id.
     pub id: String,
-    /// Its name.
     pub name: String,
-    /// Whether it is the management account, which guardrails do not reach.
+    /// Guardrails do not apply to it.
     pub is_management: bool,
-    /// Root, OUs and the account itself, from the top.
+    /// Root, OUs, account.
     pub levels: Vec<String>,
 }
 
@@ -82,12 +76,11 @@ fn id_error(message: String, pointer: &str) -> BadInput {
 }
 
 impl Tree {
-    /// Reads a tree: `organization`, `root`, `ous` and `accounts`; what else is in the file says
-    /// nothing here.
+    /// Reads `organization`, `root`, `ous` and `accounts`; ignores other fields.
     ///
     /// # Errors
-    /// `E_JSON` for what is no such file, `E_ID` for ids that are malformed, repeated or unknown,
-    /// `E_GRAPH` for OUs in a ring.
+    /// `E_JSON` for an invalid file, `E_ID` for malformed, duplicate or unknown ids, `E_GRAPH` for
+    /// an OU cycle.
     pub fn read(text: &str) -> Result<Self, BadInput> {
         let file: TreeFile = serde_json::from_str(text)
             .map_err(|error| BadInput::new("E_JSON", error.to_string(), ""))?;
@@ -136,7 +129,6 @@ impl Tree {
         Ok(tree)
     }
 
-    /// The levels from the root to that OU.
     fn above(&self, parent: &str, pointer: &str) -> Result<Vec<String>, BadInput> {
         let mut levels = Vec::new();
         let mut at = parent;
@@ -156,17 +148,15 @@ impl Tree {
         Ok(levels)
     }
 
-    /// The organization's id.
     pub fn organization(&self) -> &str {
         &self.organization
     }
 
-    /// Every account, in the order of the file.
     pub fn accounts(&self) -> &[TreeAccount] {
         &self.accounts
     }
 
-    /// The account's path, as in `aws:PrincipalOrgPaths`.
+    /// As in `aws:PrincipalOrgPaths`.
     pub fn path(&self, account: &TreeAccount) -> String {
         let levels = account.levels.iter().filter(|level| **level != account.id);
         levels.fold(format!("{}/", self.organization), |path, level| {
@@ -174,7 +164,6 @@ impl Tree {
         })
     }
 
-    /// The root, OU or account of that id or name.
     fn target(&self, text: &str, pointer: &str) -> Result<String, BadInput> {
         let is_id = text == self.root
             || self.units.contains_key(text)
@@ -227,7 +216,6 @@ enum AttachmentKind {
     Rcp,
 }
 
-/// The policies of an organization by where they are attached.
 #[derive(Debug, Clone)]
 pub struct Guardrails {
     scps: BTreeMap<String, Vec<Arc<Policy>>>,
@@ -237,30 +225,22 @@ pub struct Guardrails {
     used: Vec<String>,
 }
 
-/// Why guardrails could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GuardrailsError {
-    /// The list of attachments cannot be used.
     #[error(transparent)]
     Attachments(#[from] BadInput),
-    /// A policy cannot be read.
     #[error("`{name}`: {error}")]
-    Policy {
-        /// Its file.
-        name: String,
-        /// What is wrong.
-        error: LoadError,
-    },
+    Policy { name: String, error: LoadError },
 }
 
 impl Guardrails {
-    /// Reads a list of attachments: `{"attachments": [{"policy", "type": "scp"|"rcp",
-    /// "targets"}], "without_full_access": […]}`. Targets are ids, or names that only one has.
-    /// `FullAWSAccess` stands at every level but those of `without_full_access`.
+    /// Reads attachments: `{"attachments": [{"policy", "type": "scp"|"rcp", "targets"}],
+    /// "without_full_access": […]}`. Targets are ids or unique names. `FullAWSAccess` is at every
+    /// level except `without_full_access`.
     ///
     /// # Errors
-    /// `E_JSON` for what is no such list, `E_ID` for unknown targets and for policies that
-    /// `policy` has no text for; and when a policy cannot be read.
+    /// `E_JSON` for an invalid list, `E_ID` for unknown targets or policies without text; and
+    /// unreadable policies.
     pub fn read(
         list: &str,
         tree: &Tree,
@@ -304,12 +284,10 @@ impl Guardrails {
         Ok(rails)
     }
 
-    /// The policies that are attached, by name.
     pub fn used(&self) -> &[String] {
         &self.used
     }
 
-    /// The service control policies above an account, from the root.
     pub(super) fn scps(&self, account: &TreeAccount) -> Vec<Vec<Arc<Policy>>> {
         let level = |target: &String| {
             let full = (!self.without_full_access.contains(target)).then_some(&self.full_access);
@@ -319,7 +297,6 @@ impl Guardrails {
         account.levels.iter().map(level).collect()
     }
 
-    /// The resource control policies above an account, from the root.
     pub(super) fn rcps(&self, account: &TreeAccount) -> Vec<Vec<Arc<Policy>>> {
         let level = |target: &String| self.rcps.get(target).cloned().unwrap_or_default();
         account.levels.iter().map(level).collect()

@@ -1,8 +1,8 @@
-//! What the policies of a role let it do at all, action by action, with proof: whatever it asks, of whichever resource. A
-//! condition whose key is not the same in every request of the role proves nothing, in either direction.
+//! Proves possible actions of a role's policies, for any request and resource. A condition on a key
+//! that varies between requests proves nothing either way.
 //!
-//! INVARIANT: [`Power::Never`] means that no request for the action is allowed by the policies that were given. Policies of
-//! resources are not among them, and service control policies only take away.
+//! INVARIANT: [`Power::Never`] means the given policies allow no request for the action. Excludes
+//! resource policies; service control policies only restrict.
 
 mod rule;
 mod trust;
@@ -17,55 +17,44 @@ use crate::evaluation::Context;
 use crate::facts::ActionFacts;
 use rule::PowerRule;
 
-/// A policy with the name that it is spoken of by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedPolicy {
-    /// Its name, or its ARN.
+    /// Name or ARN.
     pub name: String,
-    /// The JSON.
     pub text: String,
 }
 
-/// The policies of a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RolePolicies {
-    /// The ARN of the role.
     pub arn: String,
-    /// Those attached to it, and those inside it.
+    /// Attached and inline policies.
     pub identity: Vec<NamedPolicy>,
-    /// Its permissions boundary.
     pub boundary: Option<NamedPolicy>,
 }
 
-/// A policy that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("policy `{name}`: {error}")]
 pub struct UnreadablePolicy {
-    /// Its name.
     pub name: String,
-    /// Why.
     pub error: LoadError,
 }
 
-/// Whether something may be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Power {
     /// No request is allowed.
     Never,
-    /// A condition decides, whose key nobody knows ahead.
+    /// Depends on an unpredictable condition key.
     Perhaps,
-    /// Some request is allowed, whatever conditions say.
+    /// Some request is allowed, regardless of conditions.
     Surely,
 }
 
-/// What is found about one action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundPower {
-    /// Whether it may be done.
     pub power: Power,
-    /// With every resource, in every request.
+    /// For every resource and request.
     pub everywhere: bool,
-    /// Why it is not known: condition keys, each with its policy.
+    /// Undecided condition keys with their policies.
     pub doubts: BTreeSet<String>,
 }
 
@@ -79,27 +68,24 @@ impl FoundPower {
     }
 }
 
-/// What the policies of a role let it do.
 #[derive(Debug, Clone)]
 pub struct Powers {
     allows: Vec<PowerRule>,
     denies: Vec<PowerRule>,
-    /// What the boundary allows at most; none where there is no boundary.
+    /// Boundary; none without one.
     limits: Option<Vec<PowerRule>>,
-    /// That of the role: it has no resources elsewhere.
+    /// The role's: it has no resources elsewhere.
     partition: String,
 }
 
 impl Powers {
-    /// Reads the policies.
-    ///
     /// # Errors
-    /// The first that AWS would not take as a policy: what it allows is not known.
+    /// The first policy that AWS would refuse: its effect is unknown.
     pub fn read(role: &RolePolicies) -> Result<Self, UnreadablePolicy> {
         Self::read_where(role, &Context::new())
     }
 
-    /// The same, for requests alone that have these condition keys: what is asked of them is no doubt.
+    /// Only for requests with these condition keys, which removes doubts about them.
     ///
     /// # Errors
     /// As [`Powers::read`].
@@ -130,24 +116,21 @@ impl Powers {
         })
     }
 
-    /// Whether an action may be done on some resource.
     pub fn of(&self, action: &ActionFacts) -> FoundPower {
         weigh::weigh(self, action, None)
     }
 
-    /// Whether an action may be done on a resource of this pattern.
     pub fn on(&self, action: &ActionFacts, resource: &str) -> FoundPower {
         weigh::weigh(self, action, Some(resource))
     }
 
-    /// The `Resource` texts of whatever allows the action; `*` where it names what is left out.
+    /// `Resource` texts of Allows; `*` for exclusions.
     pub fn resources_of(&self, action: &ActionFacts) -> BTreeSet<String> {
         let name = rule::lower_name(action);
         let taking = self.allows.iter().filter(|it| it.takes(&name));
         taking.flat_map(PowerRule::patterns).collect()
     }
 
-    /// Every known action that may be done, by service and name.
     pub fn all(&self) -> Vec<(&'static ActionFacts, FoundPower)> {
         let mut named = BTreeMap::new();
         for rule in &self.allows {
@@ -160,13 +143,13 @@ impl Powers {
             .collect()
     }
 
-    /// Actions that are allowed and that are no known action: misspelled, or newer than the facts.
+    /// Allowed unknown actions: misspelled, or newer than the facts.
     pub fn unknown_actions(&self) -> BTreeSet<String> {
         let all = self.allows.iter().flat_map(PowerRule::unknown_actions);
         all.collect()
     }
 
-    /// What another may do, and this not everywhere; the first that is found, `None` where there is none.
+    /// First action of `other` not allowed everywhere here.
     pub fn lacks(&self, other: &Self) -> Option<&'static ActionFacts> {
         let actions = other.allows.iter().flat_map(PowerRule::known_actions);
         actions

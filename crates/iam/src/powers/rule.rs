@@ -1,4 +1,4 @@
-//! A statement, held against what is the same in every request of a role.
+//! Statements reduced to the parts that are the same in every request of a role.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,7 +8,8 @@ use crate::facts::{ActionFacts, actions_matching};
 use crate::glob::Glob;
 use crate::language::{Effect, PolicyJson, PolicyType, ScpLanguage, Statement, Version};
 
-/// Keys that are the same in every request of a role, or never there (AWS: "AWS global condition context keys").
+/// Keys that are the same in every request of a role, or always absent (AWS: "AWS global condition
+/// context keys").
 const FIXED: [&str; 5] = [
     "aws:principalarn",
     "aws:principalaccount",
@@ -17,31 +18,27 @@ const FIXED: [&str; 5] = [
     "aws:username",
 ];
 
-/// Which resources a statement is about.
 #[derive(Debug, Clone)]
 pub(super) enum Scope {
-    /// `Resource`.
     Of(Vec<String>),
-    /// `NotResource`.
     But(Vec<String>),
 }
 
-/// A statement.
 #[derive(Debug, Clone)]
 pub(super) struct PowerRule {
     not_action: bool,
     written: Vec<String>,
     actions: ActionPatterns,
     pub(super) scope: Scope,
-    /// Conditions that may hold or not: empty where it always holds.
+    /// Conditions whose result is unknown; empty if the statement always applies.
     pub(super) doubts: BTreeSet<String>,
 }
 
-/// Patterns of actions, found by service: AWS's own policies have over a thousand of them.
+/// Action patterns indexed by service: AWS's own policies have over a thousand of them.
 #[derive(Debug, Clone, Default)]
 struct ActionPatterns {
     by_service: HashMap<String, Vec<Glob>>,
-    /// Those whose service is a pattern itself.
+    /// Patterns with a wildcard in the service.
     of_any: Vec<Glob>,
 }
 
@@ -62,7 +59,6 @@ impl ActionPatterns {
         found
     }
 
-    /// Whether one of them is of `service:name`, in lower case.
     fn matches(&self, name: &str) -> bool {
         let service = name.split_once(':').map_or(name, |(service, _)| service);
         let of_service = self.by_service.get(service);
@@ -71,13 +67,12 @@ impl ActionPatterns {
     }
 }
 
-/// The statements of a policy that can hold at all.
+/// The statements of a policy that can apply.
 pub(super) struct PowerRules {
     pub(super) allows: Vec<PowerRule>,
     pub(super) denies: Vec<PowerRule>,
 }
 
-/// The values of [`FIXED`] for a role.
 pub(super) fn known_keys(role: &str) -> Context {
     let mut known = Context::new()
         .with("aws:PrincipalArn", role)
@@ -90,7 +85,7 @@ pub(super) fn known_keys(role: &str) -> Context {
     known
 }
 
-/// `service:name`, as patterns are compared with it.
+/// `service:name` in lower case, the form patterns are compared with.
 pub(super) fn lower_name(action: &ActionFacts) -> String {
     format!("{}:{}", action.service, action.name).to_ascii_lowercase()
 }
@@ -122,8 +117,8 @@ pub(super) fn read(policy: &NamedPolicy, known: &Context) -> Result<PowerRules, 
     Ok(rules)
 }
 
-/// The conditions that decide; none where one never holds. `known` has keys that are the same in every request that is asked
-/// about.
+/// Returns the conditions that decide; `None` if one never holds. `known` has keys with the same
+/// value in every request.
 pub(super) fn doubts(
     statement: &Statement<'_>,
     version: Version,
@@ -147,7 +142,7 @@ pub(super) fn doubts(
 }
 
 impl PowerRule {
-    /// None of a statement that is void for every role.
+    /// Returns `None` for a statement that never applies to a role.
     fn new(
         statement: &Statement<'_>,
         version: Version,
@@ -175,7 +170,7 @@ impl PowerRule {
             doubts.extend(open.map(|it| format!("{it} in `{policy}`")));
             match &mut scope {
                 Scope::Of(all) => all.iter_mut().for_each(|it| *it = opened(it)),
-                // what is left out may be less than it looks
+                // the excluded part may be smaller than the pattern
                 Scope::But(all) => all.retain(|it| !it.contains("${")),
             }
         }
@@ -188,14 +183,12 @@ impl PowerRule {
         })
     }
 
-    /// Whether it speaks of an action, `service:name` in lower case.
     pub(super) fn takes(&self, name: &str) -> bool {
         let is_everything = |it: &String| it == "*";
         let listed = self.written.iter().any(is_everything) || self.actions.matches(name);
         listed != self.not_action
     }
 
-    /// The patterns of what it allows.
     pub(super) fn patterns(&self) -> Vec<String> {
         match &self.scope {
             Scope::Of(all) => all.clone(),
@@ -224,18 +217,19 @@ impl PowerRule {
     }
 }
 
-/// A role has no user name: a `Resource` with it fits nothing.
+/// A role has no user name: a `Resource` with it matches nothing.
 fn names_user(text: &str) -> bool {
     text.to_ascii_lowercase().contains("${aws:username}")
 }
 
-/// Whether a `NotResource` leaves nothing of its statement: variables are replaced behind the fifth colon only.
+/// Checks if a `NotResource` leaves nothing of its statement: variables are replaced only after the
+/// fifth colon.
 fn is_null_for_roles(text: &str) -> bool {
     let parts = split_outside(text, true, 6);
     parts.get(5).is_some_and(|it| names_user(it))
 }
 
-/// With `*` for each variable.
+/// Replaces each variable with `*`.
 pub(super) fn opened(text: &str) -> String {
     let (mut out, mut rest) = (String::new(), text);
     while let Some((before, inside)) = rest.split_once("${") {

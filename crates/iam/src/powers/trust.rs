@@ -1,4 +1,4 @@
-//! Who may take a role, by its trust policy.
+//! Evaluates who may assume a role by its trust policy.
 
 use std::collections::BTreeSet;
 
@@ -8,23 +8,22 @@ use crate::evaluation::{Caller, CallerMatch, Listed};
 use crate::glob::Glob;
 use crate::language::{Effect, PolicyJson, PolicyType, PrincipalKind, Principals, ScpLanguage};
 
-/// Who may take a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleTrust {
-    /// Whether the caller may take it whatever its own policies say: it is named itself.
+    /// The trust policy names the caller directly: the caller's own policies do not matter.
     pub direct: Power,
-    /// Whether the caller may take it where its own policies allow that.
+    /// Allowed if the caller's own policies allow it too.
     pub by_own_policies: Power,
-    /// Why either is not known.
+    /// Why either result is uncertain.
     pub doubts: BTreeSet<String>,
-    /// The services that may take it, whatever the conditions say.
+    /// The services that may assume it, conditions ignored.
     pub services: BTreeSet<String>,
 }
 
-/// Reads a trust policy for a caller of the same account, named by its ARN.
+/// Reads a trust policy for a caller ARN of the same account.
 ///
 /// # Errors
-/// AWS would not take it as a policy.
+/// AWS would reject the policy.
 pub fn role_trust(policy: &NamedPolicy, caller: &str) -> Result<RoleTrust, UnreadablePolicy> {
     let wrong = |error| UnreadablePolicy {
         name: policy.name.clone(),
@@ -91,7 +90,7 @@ pub fn role_trust(policy: &NamedPolicy, caller: &str) -> Result<RoleTrust, Unrea
     Ok(trust)
 }
 
-/// How principals name a caller; who is not left out is named as by `*`.
+/// Matches principals with a caller; a caller not excluded by `NotPrincipal` matches as by `*`.
 fn matched(principals: &Principals<'_>, caller: Option<&Caller>) -> CallerMatch {
     let Some(caller) = caller else {
         return CallerMatch::Not;

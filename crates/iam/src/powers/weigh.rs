@@ -1,4 +1,4 @@
-//! What statements together say of one action.
+//! Combines statements into one decision per action.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,6 @@ use crate::facts::{self, ActionFacts};
 use crate::lint::works_on;
 use crate::pattern::{is_any_resource, resource_covers, resource_overlaps};
 
-/// What an action is weighed for.
 struct Asked<'a> {
     action: &'a ActionFacts,
     name: String,
@@ -47,7 +46,7 @@ pub(super) fn weigh(powers: &Powers, action: &ActionFacts, within: Option<&str>)
 }
 
 impl Asked<'_> {
-    /// What one `Resource` of one statement that allows comes to.
+    /// Evaluates one `Resource` of one allow statement.
     fn place(
         &self,
         rule: &PowerRule,
@@ -111,8 +110,8 @@ impl Asked<'_> {
         }
     }
 
-    /// Whether the action may work on resources of a pattern, of which AWS's reference says nothing: it leaves out types
-    /// (`policies.md` C-6), but not whose they are.
+    /// Checks if the action may work on resources of a pattern missing from AWS's reference. The
+    /// reference omits types (`policies.md` C-6), but not their owner.
     fn may_be_its(&self, pattern: &str) -> bool {
         let service = self.action.service;
         let types = facts::service(service).map_or(&[][..], |it| it.resource_types());
@@ -121,7 +120,6 @@ impl Asked<'_> {
                 || types.iter().any(|it| it.overlaps(pattern)))
     }
 
-    /// What requests for the action name, where all of them name a resource of one type; else `*`.
     fn everything(&self) -> Vec<String> {
         let star = || vec!["*".to_owned()];
         let [used] = self.action.resource_types.as_slice() else {
@@ -139,7 +137,7 @@ impl Asked<'_> {
     }
 }
 
-/// What a boundary leaves of some resources: why that is not known, and whether it leaves all; none where it leaves nothing.
+/// Applies boundaries to resources: the doubts, and whether all remain. `None` if nothing remains.
 fn limited(limits: &[&PowerRule], meets: &[String]) -> Option<(BTreeSet<String>, bool)> {
     let reaching = limits
         .iter()
@@ -160,7 +158,6 @@ fn limited(limits: &[&PowerRule], meets: &[String]) -> Option<(BTreeSet<String>,
     Some((doubts, is_wide))
 }
 
-/// Whether a statement is about every resource of a pattern.
 fn takes_away(rule: &PowerRule, meet: &str) -> bool {
     match &rule.scope {
         Scope::Of(all) => covered(all, meet),
@@ -169,7 +166,6 @@ fn takes_away(rule: &PowerRule, meet: &str) -> bool {
     }
 }
 
-/// Whether a statement is about some resource of a pattern.
 fn reaches(rule: &PowerRule, meet: &str) -> bool {
     match &rule.scope {
         Scope::Of(all) => all

@@ -1,31 +1,25 @@
-//! Which role can be assumed from which, and how long that goes on.
+//! Follows role chaining and computes how long the sessions last.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
-/// A role of the graph.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ChainRole {
-    /// The roles that can be assumed from it in one step.
     pub assumes: Vec<String>,
-    /// Its account, if known.
     pub account: Option<String>,
 }
 
-/// Role → roles (`--chain`). Every role that is named has an entry.
+/// Role → roles (`--chain`). Every named role has an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Graph {
-    /// The roles by name.
     pub roles: BTreeMap<String, ChainRole>,
-    /// Where service control policies have no effect.
+    /// Service control policies have no effect there.
     pub management_account: Option<String>,
-    /// Roles a person comes in by; all of them when empty.
     pub entrances: BTreeSet<String>,
 }
 
 impl Graph {
-    /// The roles a person may hold directly.
     pub(super) fn starts(&self) -> Vec<&str> {
         if self.entrances.is_empty() {
             self.roles.keys().map(String::as_str).collect()
@@ -35,25 +29,18 @@ impl Graph {
     }
 }
 
-/// What can be reached, and until when.
 #[derive(Debug, Default)]
 pub(super) struct Reached {
-    /// Each role reached from another one, by its worst path.
     pub(super) links: Vec<Link>,
-    /// Rings of roles: each can be assumed again before the one before it ends.
+    /// Cycles of roles: each can be assumed again before the previous session ends.
     pub(super) rings: Vec<Vec<String>>,
 }
 
-/// A role reached from another role.
 #[derive(Debug)]
 pub(super) struct Link {
-    /// From the role held directly, or from a ring, to this one.
     pub(super) path: Vec<String>,
-    /// The last instant at which the session can begin.
     pub(super) start: Option<Timestamp>,
-    /// Its last instant; `None` is never.
     pub(super) end: Option<Timestamp>,
-    /// Whether a deny ends it.
     pub(super) is_denied: bool,
 }
 
@@ -72,7 +59,6 @@ impl Link {
 }
 
 impl Reached {
-    /// What is reached in either of two ways, each role by the worse of them.
     pub(super) fn or(self, other: Self) -> Self {
         let mut worst: BTreeMap<String, Link> = BTreeMap::new();
         for link in self.links.into_iter().chain(other.links) {
@@ -91,15 +77,15 @@ impl Reached {
 
 type Edges<'a> = BTreeMap<&'a str, Vec<&'a str>>;
 
-/// What is found about one role. The name is the role before it on the worst path.
+/// The end of one role. The name is the previous role on the worst path.
 #[derive(Clone, Copy)]
 enum Until<'a> {
     End(Timestamp, Option<&'a str>),
     Never(Option<&'a str>),
 }
 
-/// Follows the graph from the roles held directly (name → last end). `cap` says when a deny stops
-/// every session of a role; `step` is how long a session of an assumed role lasts.
+/// Follows the graph from the roles held directly (name → last end). `cap` returns when a deny
+/// stops every session of a role; `step` is the duration of a chained session.
 pub(super) fn follow<'a>(
     graph: &'a Graph,
     held: &BTreeMap<&'a str, Timestamp>,
@@ -114,7 +100,7 @@ pub(super) fn follow<'a>(
     let reached: BTreeSet<&str> = reached.into_iter().collect();
     edges.retain(|name, _| reached.contains(name));
 
-    // round a ring one stays until a deny holds, so a denied role on a ring is held until then
+    // a role on a cycle is held until a deny applies
     let mut known: BTreeMap<&str, Until<'_>> = BTreeMap::new();
     for ring in rings(&edges) {
         for role in ring {
@@ -142,7 +128,6 @@ pub(super) fn follow<'a>(
     }
 }
 
-/// Walks from the entrances inward and gives every role its latest end.
 fn spread<'a>(
     edges: &Edges<'a>,
     held: &BTreeMap<&'a str, Timestamp>,
@@ -211,10 +196,8 @@ fn links<'a>(
     links
 }
 
-/// Most roles of a path that are named.
 const PATH_MAX: usize = 8;
 
-/// From the role held directly to this one; of a long path the end.
 fn path<'a>(role: &'a str, known: &BTreeMap<&'a str, Until<'a>>) -> Vec<String> {
     let mut path = vec![role.to_owned()];
     let mut at = role;
@@ -230,7 +213,6 @@ fn path<'a>(role: &'a str, known: &BTreeMap<&'a str, Until<'a>>) -> Vec<String> 
     path
 }
 
-/// Everything that can be reached, in the order in which it is left (depth first).
 fn finished<'a>(edges: &Edges<'a>, starts: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     let mut order = Vec::new();
@@ -238,7 +220,7 @@ fn finished<'a>(edges: &Edges<'a>, starts: impl Iterator<Item = &'a str>) -> Vec
         if !edges.contains_key(start) || !seen.insert(start) {
             continue;
         }
-        // a stack of our own: a graph may be deeper than the program's
+        // an explicit stack: the graph may be deeper than the call stack
         let mut stack = vec![(start, 0_usize)];
         while let Some((role, taken)) = stack.pop() {
             match edges.get(role).and_then(|next| next.get(taken)) {
@@ -255,8 +237,7 @@ fn finished<'a>(edges: &Edges<'a>, starts: impl Iterator<Item = &'a str>) -> Vec
     order
 }
 
-/// Groups of roles each of which can be reached from itself (strongly connected components that
-/// have an edge).
+/// Strongly connected components that have an edge.
 fn rings<'a>(edges: &Edges<'a>) -> Vec<Vec<&'a str>> {
     let mut back = Edges::new();
     for (from, next) in edges {
@@ -284,7 +265,6 @@ fn rings<'a>(edges: &Edges<'a>) -> Vec<Vec<&'a str>> {
     rings
 }
 
-/// A shortest way round through the first role of the group, which stands at both ends.
 fn around(edges: &Edges<'_>, group: &[&str]) -> Vec<String> {
     let Some(first) = group.first().copied() else {
         return Vec::new();

@@ -1,8 +1,8 @@
-//! The ends, one by one: doors, the sessions held, the sessions still to come, the chains.
+//! Computes each end: portals, held sessions, later sessions, chains.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use super::chain::{self, Graph};
 use super::read::{HeldSession, SessionKind};
@@ -12,25 +12,19 @@ use super::{
     Deny, EndKind, Event, Held, HeldEntitlement, LONGEST_SESSION, ResidualEnd, ResidualQuestion,
 };
 
-/// Role → the last instant of what is held of it directly.
 type LastEnds<'a> = BTreeMap<&'a str, Timestamp>;
 
-/// What was added up.
 #[derive(Debug, Default)]
 pub(super) struct Reckoned {
     pub(super) ends: Vec<ResidualEnd>,
-    /// Each ring as a way round it, its first role at both ends.
     pub(super) rings: Vec<Vec<String>>,
-    /// Roles of sessions that the graph does not know.
     pub(super) not_in_graph: Vec<String>,
-    /// Whether a role was taken as one of a member account, for want of better knowledge.
+    /// True if a role was assumed to be in a member account because its account is unknown.
     pub(super) account_assumed: bool,
 }
 
-/// A role somebody may hold: `None` stands for whichever.
 type AnyRole<'a> = Option<&'a str>;
 
-/// The name of a role that is not known.
 const ANY_ROLE: &str = "any role";
 
 pub(super) fn reckon(question: &ResidualQuestion) -> Reckoned {
@@ -93,13 +87,12 @@ fn one(kind: EndKind, id: String, start: Timestamp, end: Timestamp, why: String)
     }
 }
 
-/// A portal session: its name, when it began, when it ends by itself.
 type Portal = (String, Timestamp, Timestamp);
 
 struct ResidualFacts<'a> {
     question: &'a ResidualQuestion,
     at: Timestamp,
-    /// When a deny attached at the event holds everywhere.
+    /// When a deny attached at the event is effective everywhere.
     denied: Timestamp,
     sessions: &'a [HeldSession],
     management_account: Option<&'a str>,
@@ -150,7 +143,7 @@ impl<'a> ResidualFacts<'a> {
             .collect()
     }
 
-    /// Until when new role sessions can be taken; `None` when they cannot, or do not count.
+    /// Until when new role sessions can be taken; `None` if they cannot, or do not count.
     fn door(&self, portals: &[Portal]) -> Option<Timestamp> {
         let open = self.open(portals)?;
         match &self.question.event {
@@ -163,16 +156,15 @@ impl<'a> ResidualFacts<'a> {
         }
     }
 
-    /// Until when a portal session is open, if one is.
     fn open(&self, portals: &[Portal]) -> Option<Timestamp> {
         let open = portals.iter().map(|(_, _, end)| *end);
         open.filter(|end| *end > self.at).max()
     }
 
-    /// The sessions of a role that is held by an entitlement. What was done to an assignment, to a permission set or to
-    /// the person leaves them alone, and they last as long as the role allows, which is not known here. One may have been
-    /// taken just before, also where no portal session is open any more: a file lists sessions of the access portal, and
-    /// account access manager has a door of its own.
+    /// Sessions of a role held by an entitlement. Removing an assignment or permission set or
+    /// disabling the user does not end them; their maximum duration is unknown here. One may have
+    /// started just before the event even without an open portal session: account access manager
+    /// has another entrance.
     fn entitled(&self, it: &'a HeldEntitlement, portals: &[Portal]) -> Vec<ResidualEnd> {
         let whose = if it.by_group {
             "by an entitlement of a group"
@@ -205,12 +197,12 @@ impl<'a> ResidualFacts<'a> {
         ends
     }
 
-    /// Whether a deny of what was issued before it stops a session of a role that began then.
+    /// Checks if a deny by issue time stops a session that started then.
     fn is_issued_before_deny(&self, role: AnyRole<'_>, start: Timestamp) -> bool {
         self.denies_issued_sessions_of(role) && (start < self.at || self.is_worst())
     }
 
-    /// Whether the event is a deny of what was issued before it, on this role.
+    /// Checks if the event is a deny by issue time on this role.
     fn denies_issued_sessions_of(&self, role: AnyRole<'_>) -> bool {
         let Event::SessionsDenied { role: denied } = &self.question.event else {
             return false;
@@ -251,7 +243,6 @@ impl<'a> ResidualFacts<'a> {
         ends
     }
 
-    /// Role, issue, own end and name of every role session held.
     fn role_sessions(&self) -> Vec<(AnyRole<'a>, Timestamp, Timestamp, String)> {
         let length = self.question.lengths.permission_set;
         if self.is_worst() {
@@ -275,7 +266,6 @@ impl<'a> ResidualFacts<'a> {
             .collect()
     }
 
-    /// The roles that can be held directly.
     fn starts(&self) -> Vec<AnyRole<'a>> {
         let graph = self.question.graph.as_ref();
         let mut roles: BTreeSet<&str> = graph.map(Graph::starts).into_iter().flatten().collect();
@@ -287,7 +277,7 @@ impl<'a> ResidualFacts<'a> {
         }
     }
 
-    /// The last instant of a role session, with the reason.
+    /// The latest end of a role session, with the reason.
     fn cut(&self, role: AnyRole<'_>, start: Timestamp, own: Timestamp) -> (Timestamp, String) {
         let by_event = match &self.question.event {
             Event::UserDenied => Some("denied for the person, once the policy has spread"),
@@ -319,7 +309,6 @@ impl<'a> ResidualFacts<'a> {
         }
     }
 
-    /// When `--deny` stops every session of a role.
     fn cap(&self, role: AnyRole<'_>) -> Option<Timestamp> {
         match self.question.deny {
             Deny::None => None,
@@ -396,7 +385,7 @@ impl<'a> ResidualFacts<'a> {
             }
             chain::follow(graph, &all, |_| None, step)
         } else {
-            // what a deny does not reach it does not reach further on either
+            // a role not reached by a deny passes it to no chained role either
             let denied = chain::follow(graph, &known(held), |role| self.cap(Some(role)), step);
             denied.or(chain::follow(graph, &known(entitled), |_| None, step))
         };
@@ -419,7 +408,7 @@ impl<'a> ResidualFacts<'a> {
     }
 }
 
-/// Refuses a short name of roles in several accounts: the deny is on one of them, and the others go on.
+/// Refuses a short name that matches roles in several accounts: the deny is on only one of them.
 pub(super) fn ensure_one_role(question: &ResidualQuestion) -> Result<(), BadInput> {
     let Event::SessionsDenied { role: Some(named) } = &question.event else {
         return Ok(());
@@ -439,13 +428,11 @@ pub(super) fn ensure_one_role(question: &ResidualQuestion) -> Result<(), BadInpu
     Err(BadInput::new("E_ARG", message, "--event"))
 }
 
-/// The end of a session that is taken at the last moment, with the reason.
 fn taken_last(until: Timestamp, length: TimeSpan) -> (Timestamp, String) {
     let why = format!("taken at the last moment, {until}, and good for {length}");
     (length.after(until), why)
 }
 
-/// Whether two names mean one role: equal, or the last part of an ARN.
 fn same_role(role: &str, named: &str) -> bool {
     role == named || role.rsplit('/').next() == Some(named)
 }

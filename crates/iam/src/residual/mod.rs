@@ -1,8 +1,7 @@
-//! How long somebody can still act after access was taken away (`policies.md` §14).
+//! Computes how long a user can still act after access was revoked (`policies.md` §14).
 //!
-//! AWS checks credentials, not intentions: a role session lives until its own end, and a role
-//! reached from it an hour longer. This module adds the numbers up, and never guesses in favour of
-//! a short answer.
+//! AWS checks credentials: a role session lives until its own end, and a chained role session up to
+//! an hour longer. The result is always the worst case.
 
 mod chain;
 mod end;
@@ -12,7 +11,7 @@ mod words;
 use std::collections::BTreeSet;
 
 use hallpass_aws_model::facts;
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde::Serialize;
 
 pub use chain::{ChainRole, Graph};
@@ -21,30 +20,23 @@ pub use words::{Remains, after_assignment_removed, after_sign_in_disabled};
 
 use crate::input::BadInput;
 
-/// What happened, at the instant asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// The person was disabled at the identity provider, and nowhere else.
     IdpDisabled,
-    /// Their session of the access portal was deleted.
     PortalDeleted,
-    /// They were disabled or deleted in Identity Center.
     UserDisabled,
-    /// The assignment was removed.
     AssignmentRemoved,
-    /// A deny for the person: in the permission set, or a service control policy.
     UserDenied,
     /// A deny by `aws:TokenIssueTime` on a role, or on every role.
     SessionsDenied {
-        /// The role; `None` for every role.
+        /// `None` is every role.
         role: Option<String>,
     },
-    /// An attribute that policies look at was changed.
     AttributeChanged,
 }
 
 impl Event {
-    /// The words of `--event`, in the order of the specification's table.
+    /// The values of `--event`, in the order of the specification's table.
     pub const WORDS: [&'static str; 7] = [
         "idp-disabled",
         "portal-deleted",
@@ -55,10 +47,10 @@ impl Event {
         "attribute-changed",
     ];
 
-    /// Reads a word of [`Event::WORDS`]; `token-issue-time:ROLE` names the role.
+    /// Reads a value of [`Event::WORDS`]; `token-issue-time:ROLE` names the role.
     ///
     /// # Errors
-    /// `E_ARG` for any other word.
+    /// `E_ARG` for any other value.
     pub fn parse(text: &str) -> Result<Self, BadInput> {
         let (word, role) = match text.split_once(':') {
             Some((word, role)) => (word, Some(role.to_owned())),
@@ -80,7 +72,6 @@ impl Event {
         Ok(event)
     }
 
-    /// The word of it.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::IdpDisabled => "idp-disabled",
@@ -102,53 +93,41 @@ fn not_an_event(text: &str) -> BadInput {
     BadInput::new("E_ARG", message, "--event")
 }
 
-/// A deny that was attached at the same instant. It ends no session of a role that is held by an entitlement, nor what
-/// is assumed from one: see [`HeldEntitlement`].
+/// A deny attached at the same instant. It ends no session of a role held by an entitlement and no
+/// session chained from one: see [`HeldEntitlement`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Deny {
-    /// None.
     None,
-    /// A service control policy: every role of member accounts, none of the management account.
     Scp,
-    /// A policy on every role that is named.
     Iam,
 }
 
-/// What the person holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Held {
-    /// Nobody knows: everything was taken in the last moment.
+    /// Unknown: assumes that everything was taken at the last moment.
     Worst,
-    /// Exactly this.
     Listed(Sessions),
 }
 
-/// A role that the person may take by an entitlement of account access manager, without any assignment.
+/// A role the user may assume by an entitlement of account access manager, without an assignment.
 ///
-/// No deny for the person is known to reach its sessions. AWS does not say that they carry `identitystore:UserId`; the
-/// name in `aws:userid` is chosen by whoever takes one; and nothing says that they have an `aws:SourceIdentity`, since
-/// the trust that such a role needs is without `sts:SetSourceIdentity` (AWS: `GetRoleCredentials` in the Account Access
-/// Runtime API Reference, `CreateEntitlement` in the Account Access Manager API Reference). A deny by
-/// `aws:TokenIssueTime` on the role reaches them.
+/// No deny for the user is known to reach its sessions. AWS does not document that they carry
+/// `identitystore:UserId`; the caller chooses the name in `aws:userid`; and the role's required
+/// trust has no `sts:SetSourceIdentity`, so `aws:SourceIdentity` may be missing (AWS:
+/// `GetRoleCredentials` in the Account Access Runtime API Reference, `CreateEntitlement` in the
+/// Account Access Manager API Reference). A deny by `aws:TokenIssueTime` on the role reaches them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HeldEntitlement {
-    /// ARN of the role.
     pub role: String,
-    /// Its account.
     pub account: String,
-    /// Whether a group has it that the person is in.
     pub by_group: bool,
 }
 
-/// What is known of the roles that the person may take by entitlements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeldEntitlements {
-    /// Nothing: nobody asked.
     NotAsked,
-    /// Nothing: the server was asked, and reads none.
     NotRead,
-    /// These are all.
     Read(Vec<HeldEntitlement>),
 }
 
@@ -161,37 +140,36 @@ impl HeldEntitlements {
     }
 }
 
-/// The lengths that the answer rests on. All are printed with it.
+/// The durations behind the result. All are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Lengths {
-    /// Session of the access portal, seconds: 15 minutes to 90 days.
+    /// Access portal session: 15 minutes to 90 days.
     #[serde(rename = "portal_seconds")]
     pub portal: TimeSpan,
-    /// Limit of the identity provider; the shorter of the two counts. `None`: no limit known.
+    /// Limit of the identity provider; the shorter of the two counts. `None`: no known limit.
     #[serde(rename = "idp_seconds")]
     pub idp: Option<TimeSpan>,
     /// Role session of a permission set: 1 to 12 hours.
     #[serde(rename = "permission_set_seconds")]
     pub permission_set: TimeSpan,
-    /// A session of a role that was assumed from a role: AWS allows an hour.
+    /// Chained role session: AWS allows an hour.
     #[serde(rename = "chained_seconds")]
     pub chained: TimeSpan,
-    /// How seldom an application asks Identity Center again.
+    /// Longest time between an application's checks with Identity Center.
     #[serde(rename = "app_seconds")]
     pub app: TimeSpan,
-    /// How long the command line's token outlives a deleted portal session.
+    /// How long the CLI token outlives a deleted portal session.
     #[serde(rename = "cli_token_seconds")]
     pub cli_token: TimeSpan,
-    /// How long a new policy takes to hold everywhere.
+    /// Time until a new policy is effective everywhere.
     #[serde(rename = "propagation_seconds")]
     pub propagation: TimeSpan,
 }
 
-/// No session of a role lasts longer.
 const LONGEST_SESSION: TimeSpan = TimeSpan::hours(facts::SESSION_HOURS.value as u64);
 
 impl Default for Lengths {
-    /// AWS's own defaults; the longest possible where a permission set decides.
+    /// AWS defaults; the longest possible duration if a permission set decides.
     fn default() -> Self {
         Self {
             portal: TimeSpan::hours(8),
@@ -206,7 +184,6 @@ impl Default for Lengths {
 }
 
 impl Lengths {
-    /// The end of a portal session that began then.
     fn portal_end(&self, start: Timestamp) -> Timestamp {
         let shorter = self.idp.map_or(self.portal, |idp| idp.min(self.portal));
         shorter.after(start)
@@ -269,86 +246,64 @@ impl Lengths {
     }
 }
 
-/// The whole question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResidualQuestion {
-    /// When it happened.
     pub at: Timestamp,
-    /// What happened.
     pub event: Event,
-    /// What the person held then.
     pub held: Held,
-    /// The lengths to count with.
     pub lengths: Lengths,
-    /// Which role can assume which.
     pub graph: Option<Graph>,
-    /// A deny attached at the same instant.
     pub deny: Deny,
-    /// What the person holds by entitlements.
     pub entitlements: HeldEntitlements,
 }
 
-/// What kind of thing ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EndKind {
-    /// The portal: by itself nothing but a door to new role sessions.
     Portal,
-    /// The command line's token, a door like the portal.
     CliToken,
-    /// A role session held at the instant.
     Role,
-    /// A role session taken afterwards.
     NewRole,
-    /// A session of a role assumed from another role.
     Chained,
-    /// A session of an application.
     App,
 }
 
-/// One thing, and its last possible instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ResidualEnd {
-    /// What it is.
     pub kind: EndKind,
-    /// Which one: the session's id, a role, or a path of roles.
     pub id: String,
-    /// When it began, or at the latest begins.
+    /// The start, or the latest possible start.
     pub start: Timestamp,
-    /// The last instant; `None` when there is none.
+    /// `None`: never ends.
     pub end: Option<Timestamp>,
-    /// Why then.
     pub why: String,
 }
 
-/// The answer (`policies.md` §14).
+/// The result (`policies.md` §14).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Residual {
-    /// When it happened.
     pub at: Timestamp,
-    /// What happened.
     pub event: &'static str,
-    /// Everything that ends, in the order: doors, sessions, chains.
     pub ends: Vec<ResidualEnd>,
-    /// The last instant at which the person can act; `None` when there is none.
+    /// The latest instant at which the user can act; `None`: no limit.
     pub latest_end: Option<Timestamp>,
-    /// From the event until then; never negative.
+    /// Seconds from the event; never negative.
     pub residual_seconds: Option<u64>,
-    /// Roles that can be kept for ever by assuming them again.
+    /// Roles that can be kept forever by assuming them again.
     pub unbounded: Vec<String>,
-    /// What to do, and what lies outside the computation.
+    /// Actions to take, and the limits of the computation.
     pub advice: Vec<String>,
-    /// The lengths counted with.
     pub lengths: Lengths,
-    /// The entitlements that were counted; absent where nobody asked for them, and where none are read.
+    /// The counted entitlements; absent if not requested or not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entitlements: Option<Vec<HeldEntitlement>>,
 }
 
-/// Answers a question.
+/// Computes the result.
 ///
 /// # Errors
-/// `E_DURATION` for a length outside its range; `E_ARG` for the short name of several roles. Files are checked when they are read.
+/// `E_DURATION` for a length outside its range; `E_ARG` for a short name of several roles. Files
+/// are checked when they are read.
 pub fn residual(question: &ResidualQuestion) -> Result<Residual, BadInput> {
     question.lengths.check()?;
     if let Held::Listed(sessions) = &question.held {
@@ -380,7 +335,6 @@ pub fn residual(question: &ResidualQuestion) -> Result<Residual, BadInput> {
 }
 
 impl ResidualEnd {
-    /// Whether one can act with it; a door only leads to what can.
     fn counts(&self) -> bool {
         match self.kind {
             EndKind::Portal | EndKind::CliToken => false,

@@ -1,4 +1,4 @@
-//! The files of the residual calculator: what somebody holds, and which role can assume which.
+//! Reads the files of the residual calculator: held sessions and the role chaining graph.
 //!
 //! ```json
 //! {"sessions": [
@@ -12,63 +12,47 @@
 //!  "roles": {"Admin": {"account": "222233334444", "assumes": ["Deploy"]}, "Deploy": {"assumes": []}}}
 //! ```
 
-use hallpass_model::{TimeSpan, Timestamp, time};
+use hallpass_base::{TimeSpan, Timestamp, time};
 
 use super::LONGEST_SESSION;
 use super::chain::{ChainRole, Graph};
 use crate::input::BadInput;
 use crate::language::json::{self, Node, Value};
 
-/// Most sessions, and most roles of a graph.
 const ENTRIES_MAX: usize = 20_000;
-/// Deepest nesting of either file.
 const DEPTH_MAX: usize = 16;
 
-/// What kind of session is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionKind {
-    /// The access portal.
     Portal,
-    /// Credentials of a role.
     Role,
-    /// An application that signs in through Identity Center.
     App,
 }
 
-/// A session somebody holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldSession {
-    /// What it is.
     pub kind: SessionKind,
-    /// Its name in the answer.
     pub id: String,
-    /// The role, for a role session.
     pub role: Option<String>,
-    /// The account, if known: from the file, else from the role's ARN.
+    /// From the file, else from the role's ARN.
     pub account: Option<String>,
-    /// When it was issued or signed in to.
     pub start: Timestamp,
-    /// Its own length, if known.
     pub duration: Option<TimeSpan>,
-    /// Its own end, if known; wins over the length.
+    /// Takes precedence over the duration.
     pub end: Option<Timestamp>,
-    /// Where it stands in the file: a JSON pointer.
     pub pointer: String,
 }
 
-/// A file of sessions.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sessions {
-    /// The sessions, in the order of the file.
     pub sessions: Vec<HeldSession>,
-    /// Where service control policies have no effect.
     pub management_account: Option<String>,
 }
 
-/// Reads an instant: RFC 3339 with its zone.
+/// Reads an RFC 3339 instant with its zone.
 ///
 /// # Errors
-/// `E_TIME`, also when the zone is missing.
+/// `E_TIME`, also if the zone is missing.
 pub fn instant(text: &str, pointer: &str) -> Result<Timestamp, BadInput> {
     time::instant(text).map_err(|_| {
         let message = format!(
@@ -78,19 +62,19 @@ pub fn instant(text: &str, pointer: &str) -> Result<Timestamp, BadInput> {
     })
 }
 
-/// Reads a length: `8h`, `90m`, `90d`.
+/// Reads a duration: `8h`, `90m`, `90d`.
 ///
 /// # Errors
 /// `E_DURATION`.
 pub fn span(text: &str, pointer: &str) -> Result<TimeSpan, BadInput> {
     let parsed = text.parse();
-    parsed.map_err(|error: hallpass_model::SpanError| {
+    parsed.map_err(|error: hallpass_base::SpanError| {
         BadInput::new("E_DURATION", error.to_string(), pointer)
     })
 }
 
 impl Sessions {
-    /// Reads the file: an object with `sessions`, or the list alone.
+    /// Reads an object with `sessions`, or the list alone.
     ///
     /// # Errors
     /// `E_JSON`, `E_FIELD`, `E_TIME`, `E_DURATION`, `E_LIMIT`.
@@ -118,8 +102,8 @@ impl Sessions {
     }
 
     /// # Errors
-    /// `E_TIME` for a session that ends before it begins, `E_DURATION` for a role session that AWS
-    /// does not issue.
+    /// `E_TIME` for a session that ends before it starts, `E_DURATION` for a role session duration
+    /// that AWS does not issue.
     pub(super) fn check(&self) -> Result<(), BadInput> {
         for it in &self.sessions {
             let at = |key: &str| format!("{}/{key}", it.pointer);
@@ -136,7 +120,6 @@ impl Sessions {
             let Some(length) = length else { continue };
             let (least, most) = match (it.kind, key) {
                 (SessionKind::App, _) => continue,
-                // a session may have been ended early
                 (SessionKind::Role, "end") => (TimeSpan::ZERO, LONGEST_SESSION),
                 (SessionKind::Role, _) => (TimeSpan::hours(1), LONGEST_SESSION),
                 (SessionKind::Portal, "end") => (TimeSpan::ZERO, TimeSpan::hours(24 * 90)),
@@ -189,10 +172,10 @@ fn session(node: &Node<'_>, pointer: String, number: usize) -> Result<HeldSessio
 }
 
 impl Graph {
-    /// Reads the file: `{"role": ["role", …], …}`, or the longer form with accounts.
+    /// Reads `{"role": ["role", …], …}`, or the longer form with accounts.
     ///
     /// # Errors
-    /// `E_JSON`, `E_FIELD`, `E_LIMIT`; `E_GRAPH` when a role is named that has no entry.
+    /// `E_JSON`, `E_FIELD`, `E_LIMIT`; `E_GRAPH` if a named role has no entry.
     pub fn parse(text: &str) -> Result<Self, BadInput> {
         let tree = tree(text)?;
         let long = tree
@@ -267,7 +250,6 @@ fn role(node: &Node<'_>, name: &str, pointer: &str) -> Result<ChainRole, BadInpu
     })
 }
 
-/// The account in a role's ARN.
 fn account_of(role: &str) -> Option<String> {
     let mut parts = role.strip_prefix("arn:")?.split(':');
     let account = parts.nth(3)?;

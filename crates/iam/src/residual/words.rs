@@ -1,23 +1,21 @@
-//! What to do about it, and what the computation cannot see.
+//! Texts for advice and for the limits of the computation.
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde::Serialize;
 
 use super::end::Reckoned;
 use super::{Deny, Event, Held, HeldEntitlement, HeldEntitlements, ResidualQuestion};
 
-/// What no session file shows (`policies.md` §14: always listed).
+/// Always listed (`policies.md` §14): no session file covers these.
 const OUTSIDE: [&str; 4] = [
     "outside this computation: access keys of IAM users; they have no end, so look for keys and delete them",
     "outside this computation: presigned URLs; each works until its own expiry or the end of the credentials that signed it, whichever comes first",
     "outside this computation: resources left running with roles of their own, such as functions and instances",
     "outside this computation: secrets that were read; rotate them",
 ];
-/// Outside as well where nobody asked for them.
 const ENTITLEMENTS_OUTSIDE: &str = "outside this computation: entitlements of Account access manager, roles taken without any assignment; list them before calling somebody cut off (`--user`)";
-/// Outside as well where the server reads none: there is nothing to list them with.
 const ENTITLEMENTS_NOT_READ: &str = "outside this computation: entitlements of Account access manager were not read, as the server does not look at them (`access.entitlements`); roles that the person holds by them are not in this answer";
 
 pub(super) fn advice(
@@ -85,7 +83,7 @@ pub(super) fn advice(
     advice
 }
 
-/// What ends roles that are held by entitlements: nothing that was done to assignments does.
+/// Advice for entitlement roles: changes to assignments do not end them.
 fn entitled(held: &[HeldEntitlement], question: &ResidualQuestion) -> Vec<String> {
     let of = |by_group: bool| {
         let roles = held.iter().filter(|it| it.by_group == by_group);
@@ -146,21 +144,19 @@ fn by_event(question: &ResidualQuestion) -> impl Iterator<Item = &'static str> {
     lines.iter().copied()
 }
 
-/// What is left to a person, in a number and in words for a page.
+/// Remaining access, as a number and as text for a page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Remains {
-    /// The last instant at which they can act.
     pub until: Timestamp,
-    /// From now until then.
+    /// From now.
     pub seconds: u64,
-    /// A sentence for people.
     pub words: String,
 }
 
-/// The worst case for a person who loses a permission set now, with sessions of length `session`
+/// The worst case for a user who loses a permission set now, with sessions of length `session`
 /// (`policies.md` §14, "assignment removed").
 ///
-/// Roles assumed from the session's role come on top, an hour for each step; the words say so.
+/// Chained roles add an hour for each step; the text mentions it.
 pub fn after_assignment_removed(now: Timestamp, session: TimeSpan) -> Remains {
     let until = session.after(now);
     Remains {
@@ -174,9 +170,8 @@ pub fn after_assignment_removed(now: Timestamp, session: TimeSpan) -> Remains {
     }
 }
 
-/// The worst case for a person who is disabled at the identity provider only, with portal sessions
-/// of length `portal` and role sessions of length `session`: the portal runs on, and gives new
-/// sessions until its own end.
+/// The worst case for a user disabled only at the identity provider. The portal session of length
+/// `portal` continues and gives new role sessions of length `session` until its end.
 pub fn after_sign_in_disabled(now: Timestamp, portal: TimeSpan, session: TimeSpan) -> Remains {
     let door = portal.after(now);
     let until = session.after(door);
@@ -192,7 +187,7 @@ pub fn after_sign_in_disabled(now: Timestamp, portal: TimeSpan, session: TimeSpa
     }
 }
 
-/// `21:00 UTC`, with the date when it is another day.
+/// `21:00 UTC`, with the date if it is another day.
 fn clock(at: Timestamp, now: Timestamp) -> String {
     let date = |time: Timestamp| time.strftime("%Y-%m-%d").to_string();
     let format = if date(at) == date(now) {

@@ -1,5 +1,5 @@
-//! Holds the parts of a policy against the whole: the engine has to decide alike on requests that
-//! the policy's own texts suggest.
+//! Compares the parts of a policy with the whole: decisions must be equal for requests generated
+//! from the policy.
 
 use std::sync::Arc;
 
@@ -7,29 +7,23 @@ use crate::evaluation::{Decision, Layers, Policy, decide};
 use crate::language::{PolicyJson, PolicyType, ScpLanguage};
 use crate::samples;
 
-/// What everybody may, so that only the policy decides.
 const EVERYTHING: &str =
     r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
 
-/// A request that the parts decide otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{action} on {resource}: {whole} as one policy, {parts} in parts")]
 pub struct Difference {
-    /// What was asked for.
     pub action: String,
-    /// The ARN of the resource that was asked about.
     pub resource: String,
-    /// What the policy decides.
     pub whole: Decision,
-    /// What its parts decide.
     pub parts: Decision,
 }
 
-/// Whether parts of a policy decide like the whole; the number of requests tried. Policies that
-/// cannot be read agree on nothing: none is tried.
+/// Checks that the parts of a policy decide like the whole; returns the number of requests tried, 0
+/// if the policies cannot be read.
 ///
 /// # Errors
-/// The first request that they decide otherwise.
+/// The first request with a different decision.
 pub fn agree(whole: &str, parts: &[String], kind: PolicyType) -> Result<usize, Box<Difference>> {
     let (Some(one), Some(many)) = (layers(&[whole], kind), layers(parts, kind)) else {
         return Ok(0);

@@ -1,4 +1,4 @@
-//! The table of limits, over AWS's facts (`aws_model::facts`), which name the pages.
+//! Policy size limits from AWS's facts (`aws_model::facts`), which name the pages.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,20 +7,16 @@ use hallpass_aws_model::facts::{self, Fact};
 
 use crate::language::{Document, PolicyType};
 
-/// When the table last changed; the day on which each page was read is with its fact.
+/// Last change of the table; each fact has the date its page was read.
 pub const LIMITS_DATE: &str = "2026-11-25";
 
-/// What of a text counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counted {
-    /// Characters that are no whitespace.
     WithoutWhitespace,
-    /// Every byte as it is sent.
     AsSent,
 }
 
 impl Counted {
-    /// The words for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::WithoutWhitespace => "characters without whitespace",
@@ -29,24 +25,17 @@ impl Counted {
     }
 }
 
-/// What is said about a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttachmentPointFacts {
-    /// The name on the command line.
+    /// Name on the command line.
     pub name: &'static str,
-    /// What it is.
     pub what: &'static str,
-    /// How much it takes.
     pub limit: usize,
-    /// What counts.
     pub counted: Counted,
-    /// What else there is to know.
     pub note: &'static str,
 }
 
-/// Where a policy is attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "`about` says what each is")]
 pub enum AttachmentPoint {
     Managed,
     Boundary,
@@ -67,18 +56,13 @@ pub enum AttachmentPoint {
     VpcEndpoint,
 }
 
-/// How many policies a thing takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttachmentCount {
-    /// Which policies, and to what.
     pub what: &'static str,
-    /// How many without asking AWS for more.
     pub usual: usize,
-    /// How many at most.
     pub most: usize,
 }
 
-/// How many policies are attached at most.
 pub const ATTACHED: [AttachmentCount; 3] = [
     AttachmentCount {
         what: "managed policies of a role",
@@ -237,7 +221,6 @@ static ENDPOINT: AttachmentPointFacts = row(
 );
 
 impl AttachmentPoint {
-    /// Every place, in the order of the specification.
     pub const ALL: &'static [Self] = &[
         Self::Managed,
         Self::Boundary,
@@ -258,7 +241,6 @@ impl AttachmentPoint {
         Self::VpcEndpoint,
     ];
 
-    /// What is said about it.
     pub fn about(self) -> &'static AttachmentPointFacts {
         match self {
             Self::Managed => &MANAGED,
@@ -281,7 +263,6 @@ impl AttachmentPoint {
         }
     }
 
-    /// The kind of policy that is attached there.
     pub fn kind(self) -> PolicyType {
         match self {
             Self::Managed
@@ -304,7 +285,7 @@ impl AttachmentPoint {
         }
     }
 
-    /// Where a policy of a kind usually goes; a resource policy by the service of its actions.
+    /// The usual attachment point of a kind; for a resource policy by the service of its actions.
     pub fn of(document: &Document<'_>, kind: PolicyType) -> Self {
         match kind {
             PolicyType::Identity => Self::Managed,
@@ -341,7 +322,7 @@ impl fmt::Display for AttachmentPoint {
 impl FromStr for AttachmentPoint {
     type Err = String;
 
-    /// By its name; `identity` is a managed policy.
+    /// Parses the name; `identity` is a managed policy.
     fn from_str(text: &str) -> Result<Self, String> {
         let name = if text == "identity" { "managed" } else { text };
         Self::ALL

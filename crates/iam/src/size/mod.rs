@@ -1,4 +1,4 @@
-//! How long a policy may be, and parts that fit (`policies.md` §5).
+//! Measures policies and splits them into parts that fit (`policies.md` §5).
 
 mod agree;
 mod limits;
@@ -12,19 +12,15 @@ pub use split::{CannotSplit, split};
 
 use serde::Serialize;
 
-/// How long a policy is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Size {
-    /// What counts of it.
     pub used: usize,
-    /// How much may.
     pub limit: usize,
-    /// The one of the other, rounded up, so that 100 is never above the limit.
+    /// Rounded up, so that 100 is never above the limit.
     pub percent: usize,
 }
 
-/// Measures a policy as the place where it shall be attached counts; `limit` instead of the
-/// limit of the table.
+/// Measures a policy as its attachment point counts; `limit` replaces the limit of the table.
 pub fn measure(text: &str, place: AttachmentPoint, limit: Option<usize>) -> Size {
     let about = place.about();
     let used = match about.counted {

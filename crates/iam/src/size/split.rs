@@ -1,9 +1,10 @@
-//! Parts of a policy that each fit and together decide like the whole (`policies.md` §5).
+//! Splits a policy into parts that each fit and together decide like the whole (`policies.md` §5).
 //!
-//! Statements of one place are joined by "or", whichever policy they stand in, so whole statements may go
-//! anywhere. A statement that alone is too long is split by a list whose entries are joined by "or", too:
-//! `Action`, `Resource`, and the values of a positive operator in a Deny. The lists of `Not…`
-//! elements, of negated operators and of `ForAllValues` are never split: their entries are joined by "and".
+//! Statements at one attachment point are joined by "or", so a whole statement may move to any
+//! part. A statement that is too long alone is split by a list whose entries are also joined by
+//! "or": `Action`, `Resource`, and the values of a positive operator in a Deny. The lists of `Not…`
+//! elements, of negated operators and of `ForAllValues` are never split: their entries are joined
+//! by "and".
 
 use std::collections::HashSet;
 
@@ -13,27 +14,24 @@ use super::{AttachmentPoint, measure};
 use crate::error::{LoadError, LoadErrorCode};
 use crate::language::{Operator, PolicyJson, Quantifier, ScpLanguage, Test};
 
-/// Why a policy cannot be split.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CannotSplit {
-    /// AWS would not take it as a policy: of what is written twice, a part would have one.
     #[error("the policy cannot be read: {0}")]
     Unreadable(LoadError),
     /// A statement is too long and has no list that may be split.
     #[error("{statement} is longer than {limit} and has no list that may be split")]
     Whole {
-        /// The `Sid` or the number of the statement.
+        /// `Sid` or number of the statement.
         statement: String,
-        /// What it would have to fit in.
         limit: usize,
     },
 }
 
-/// Splits a policy into parts, each minified and within the limit, in the order of its statements
-/// as far as possible. One part when it fits.
+/// Splits a policy into minified parts within the limit, in the order of its statements as far as
+/// possible. Returns one part if it fits.
 ///
 /// # Errors
-/// When it cannot be read or a statement cannot be made to fit.
+/// The policy cannot be read, or a statement cannot be made to fit.
 pub fn split(
     text: &str,
     place: AttachmentPoint,
@@ -85,7 +83,6 @@ impl Splitter {
         size.used <= size.limit
     }
 
-    /// The statement in pieces of which each fits alone.
     fn pieces(
         &self,
         statement: Value,
@@ -101,7 +98,7 @@ impl Splitter {
     }
 
     fn cut(&self, statement: Value, at: usize) -> Result<Vec<Value>, CannotSplit> {
-        // room for the number behind the Sid
+        // reserves space for the number after the Sid
         let mut named = statement.clone();
         if let Some(Value::String(sid)) = named.get_mut("Sid") {
             sid.push_str("000");
@@ -126,7 +123,7 @@ impl Splitter {
             }
             piece
         };
-        // the most values that fit; one when another list has to be split, too
+        // the most values that fit; one if another list must be split too
         let (mut few, mut many) = (1, values.len());
         while many - few > 1 {
             let middle = usize::midpoint(few, many);
@@ -156,7 +153,6 @@ impl Splitter {
         }
     }
 
-    /// Each piece into the first part with room for it.
     fn pack(&self, pieces: Vec<Value>) -> Vec<String> {
         let mut parts: Vec<Vec<Value>> = Vec::new();
         for piece in pieces {
@@ -176,7 +172,6 @@ impl Splitter {
     }
 }
 
-/// Pieces of one statement get Sids that no other has.
 fn number(pieces: &mut [Value], taken: &mut HashSet<String>) {
     let mut numbers = 1_usize..;
     for piece in pieces {

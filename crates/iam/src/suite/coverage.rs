@@ -1,4 +1,4 @@
-//! Which statements a run ever needed.
+//! Counts the statements that decided in a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,29 +7,21 @@ use serde::Serialize;
 use crate::evaluation::{Decision, Explanation, Layers, Policy};
 use crate::language::Effect;
 
-/// How often each statement of each policy decided.
 #[derive(Debug, Clone, Default)]
 pub struct Coverage {
     statements: BTreeMap<(String, usize), (Option<String>, u64)>,
 }
 
-/// One statement and how often it decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StatementCoverage {
-    /// The policy's name.
     pub policy: String,
-    /// The statement's place, from 0.
     pub index: usize,
-    /// The statement's `Sid`.
     pub sid: Option<String>,
-    /// How many requests it decided: denied them, or was the first of its layer to allow one
-    /// that went through.
+    /// Requests the statement denied, or allowed as the first of its layer.
     pub decided: u64,
 }
 
 impl Coverage {
-    /// Every statement that may decide is known from the start, so that those that never do are
-    /// found.
     pub(super) fn expect(&mut self, layers: &Layers) {
         let shared = layers.scps.iter().chain(&layers.rcps).flatten();
         let own = layers.resource.iter().chain(&layers.boundary);
@@ -72,7 +64,6 @@ impl Coverage {
         }
     }
 
-    /// Every statement, by policy and place.
     pub fn statements(&self) -> Vec<StatementCoverage> {
         let statements = self.statements.iter();
         statements
@@ -85,7 +76,7 @@ impl Coverage {
             .collect()
     }
 
-    /// The share of statements that decided at least once, in whole per cent.
+    /// Share of statements that decided, in whole per cent.
     pub fn percent(&self) -> usize {
         let all = self.statements.len();
         let decided = self.statements.values().filter(|(_, times)| *times > 0);

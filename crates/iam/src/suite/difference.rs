@@ -1,4 +1,4 @@
-//! What changes when one policy takes the place of another.
+//! Compares decisions before and after a policy replacement.
 
 use std::sync::Arc;
 
@@ -9,30 +9,21 @@ use crate::evaluation::{Decision, Layers, Policy, Request, decide};
 use crate::language::{PolicyJson, PolicyType, ScpLanguage};
 use crate::samples;
 
-/// What everybody may, so that a limit alone decides.
 const EVERYTHING: &str =
     r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
 
-/// A request that the new policy decides otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DecisionChange {
-    /// The case's id, or the number of the made request.
     pub id: String,
-    /// Who asks.
     pub principal: String,
-    /// For what.
     pub action: String,
-    /// The ARN of the resource that was asked about.
     pub resource: String,
-    /// The condition keys, in lower case, with their values.
     pub context: Vec<(String, Vec<String>)>,
-    /// The decision with the old policy.
     pub old: Decision,
-    /// The decision with the new one.
     pub new: Decision,
 }
 
-/// Two policies of one kind, one to take the other's place.
+/// Two policies of one kind; the new one replaces the old one.
 #[derive(Debug, Clone)]
 pub struct Replacement {
     old: Arc<Policy>,
@@ -42,10 +33,8 @@ pub struct Replacement {
 }
 
 impl Replacement {
-    /// Reads both policies.
-    ///
     /// # Errors
-    /// Whether the old one (`false`) or the new one (`true`) is refused, and why.
+    /// The rejected policy (`false` old, `true` new), and the reason.
     pub fn new(
         old: &str,
         new: &str,
@@ -64,13 +53,11 @@ impl Replacement {
         })
     }
 
-    /// How many requests the policies' own texts suggest.
+    /// Number of generated requests.
     pub fn suggested(&self) -> usize {
         self.made.len()
     }
 
-    /// The suggested requests that change. Everything else is allowed, so that these two alone
-    /// decide.
     pub fn changes(&self) -> Vec<DecisionChange> {
         let mut layers = Layers::default();
         if self.kind != PolicyType::Identity
@@ -85,7 +72,6 @@ impl Replacement {
             .collect()
     }
 
-    /// How a request changes, among other policies; `None` when it does not.
     pub fn change(&self, id: &str, layers: &Layers, request: &Request) -> Option<DecisionChange> {
         let old = decide(&self.among(layers, &self.old), request);
         let new = decide(&self.among(layers, &self.new), request);
@@ -104,8 +90,8 @@ impl Replacement {
         })
     }
 
-    /// A level of service control policies of its own: beside `FullAWSAccess`, unless one of the
-    /// two versions allows something itself and so may be there in its place.
+    /// A separate level of service control policies: next to `FullAWSAccess`, unless one of the
+    /// versions has an allow and so may replace it.
     fn alone(&self, policy: &Arc<Policy>) -> Vec<Arc<Policy>> {
         let mut level = vec![Arc::clone(policy)];
         if !self.old.allows() && !self.new.allows() {
@@ -118,7 +104,6 @@ impl Replacement {
         level
     }
 
-    /// The layers with one more policy at its place.
     fn among(&self, layers: &Layers, policy: &Arc<Policy>) -> Layers {
         let mut layers = layers.clone();
         match self.kind {

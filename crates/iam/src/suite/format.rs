@@ -1,5 +1,3 @@
-//! The file format of suites.
-
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -8,74 +6,50 @@ use serde::{Deserialize, Serialize};
 use crate::evaluation::{Context, ContextValue, Decision};
 use crate::input::BadInput;
 
-/// A table of requests and the decisions they are to get.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Suite {
-    /// The policies that have a say.
     #[serde(default)]
     pub policies: PolicyFiles,
-    /// What every row has unless it says otherwise.
     #[serde(default)]
     pub defaults: SuiteRow,
-    /// The rows.
     #[serde(default, rename = "case")]
     pub rows: Vec<SuiteRow>,
 }
 
-/// Policy files by layer, named relative to the suite.
+/// Policy files by layer, paths relative to the suite.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicyFiles {
-    /// Policies of the identity.
     pub identity: Vec<String>,
-    /// Service control policies by level, the root first.
     pub scp: Vec<Vec<String>>,
-    /// Resource control policies by level, the root first.
     pub rcp: Vec<Vec<String>>,
-    /// The resource's policy.
     pub resource: Option<String>,
-    /// The permissions boundary.
     pub boundary: Option<String>,
-    /// Session policies.
     pub session: Vec<String>,
 }
 
-/// One row, or the defaults of all.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SuiteRow {
-    /// What the row is about, for people.
     pub name: Option<String>,
-    /// Who asks.
     pub principal: Option<String>,
-    /// For what; each of several is a question of its own.
     pub action: OneOrMany,
-    /// On what; each of several is a question of its own.
     pub resource: OneOrMany,
-    /// The account that owns the resource, where its ARN does not say.
+    /// The owner account, if the ARN has none.
     pub resource_account: Option<String>,
-    /// Condition keys; a row's keys are added to those of the defaults.
     pub context: BTreeMap<String, toml::Value>,
-    /// Condition keys of the defaults that the row does not have.
     pub without: Vec<String>,
-    /// The principal is of the management account.
     pub management_account: Option<bool>,
-    /// The principal is the root user.
     pub root_user: Option<bool>,
-    /// The decision to get.
     pub expect: Option<Expected>,
-    /// The `Sid` of the statement that has to decide.
     pub sid: Option<String>,
 }
 
-/// A text or a list of texts.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub enum OneOrMany {
-    /// One.
     One(String),
-    /// Several.
     Many(Vec<String>),
 }
 
@@ -86,7 +60,6 @@ impl Default for OneOrMany {
 }
 
 impl OneOrMany {
-    /// The texts.
     pub fn as_slice(&self) -> &[String] {
         match self {
             Self::One(text) => std::slice::from_ref(text),
@@ -95,21 +68,15 @@ impl OneOrMany {
     }
 }
 
-/// A decision a row expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Expected {
-    /// The request goes through.
     Allowed,
-    /// A statement denies it.
     ExplicitlyDenied,
-    /// Nothing allows it.
     ImplicitlyDenied,
-    /// It does not go through, for whatever reason.
     Denied,
 }
 
 impl Expected {
-    /// Whether a decision is what is expected.
     pub fn admits(self, decision: Decision) -> bool {
         match self {
             Self::Allowed => decision == Decision::Allowed,
@@ -127,10 +94,10 @@ impl fmt::Display for Expected {
 }
 
 impl Suite {
-    /// Reads a suite.
+    /// Parses a suite.
     ///
     /// # Errors
-    /// `E_SUITE` with the place when it is not TOML of this format, or a row lacks what it needs.
+    /// `E_SUITE` with the position if it is not TOML of this format, or a row is incomplete.
     pub fn parse(text: &str) -> Result<Self, BadInput> {
         let suite: Self = toml::from_str(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
@@ -160,7 +127,7 @@ impl Suite {
         Ok(suite)
     }
 
-    /// The condition keys of a row, those of the defaults included.
+    /// Merges the condition keys of a row with the defaults.
     pub(super) fn context(&self, row: &SuiteRow, index: usize) -> Result<Context, BadInput> {
         let mut keys: BTreeMap<String, (&str, &toml::Value)> = BTreeMap::new();
         for (key, value) in self.defaults.context.iter().chain(&row.context) {

@@ -1,7 +1,7 @@
-//! Tests of policies as code: tables of request → decision kept beside the policies.
+//! Tests of policies as code: tables of request → decision next to the policies.
 //!
-//! A suite is a TOML file. Its policies are named once, what all rows share is said once, and
-//! each row says what it asks and what it expects; lists of actions and resources multiply.
+//! A suite is a TOML file with the policies, shared defaults, and rows of requests and expected
+//! decisions. Lists of actions and resources multiply.
 
 mod coverage;
 mod difference;

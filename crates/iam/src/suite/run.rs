@@ -1,4 +1,4 @@
-//! Asking the questions of a suite.
+//! Runs the requests of a suite.
 
 use serde::Serialize;
 
@@ -7,34 +7,24 @@ use super::format::{Expected, OneOrMany, Suite, SuiteRow};
 use crate::evaluation::{Decision, Layers, Request, explain};
 use crate::input::BadInput;
 
-/// How one question went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RowOutcome {
-    /// What the row is about.
     pub name: String,
-    /// Who asked.
     pub principal: String,
-    /// For what.
     pub action: String,
-    /// The ARN of the resource that was asked about.
     pub resource: String,
-    /// The decision the row wants.
     pub expected: Expected,
-    /// The decision.
     pub got: Decision,
-    /// The `Sid` the row wants to decide, when it is another one that did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected_sid: Option<String>,
-    /// Whether all is as wanted.
     pub passed: bool,
-    /// Why it was decided so, and what came nearest.
     pub because: Vec<String>,
 }
 
-/// Asks every question of a suite, and counts the statements that decided.
+/// Runs every request of a suite, and counts the statements that decided.
 ///
 /// # Errors
-/// `E_SUITE`, or the engine's code, for a row that is no question.
+/// `E_SUITE`, or the engine's code, for an invalid row.
 pub fn run(
     suite: &Suite,
     layers: &Layers,
@@ -105,7 +95,7 @@ fn ask(
     let explanation = explain(layers, request);
     coverage.count(&explanation);
     let got = explanation.decision;
-    // a suite that was read has an expectation for every row
+    // parsing ensures that each row has an expectation
     let expected = row.expect.or(suite.defaults.expect);
     let expected = expected.unwrap_or(Expected::Denied);
     let sid = row.sid.as_ref().or(suite.defaults.sid.as_ref());

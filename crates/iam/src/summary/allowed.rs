@@ -1,16 +1,14 @@
-//! Which known actions several policies of one identity allow together.
-
 use super::effective::Effective;
 use super::statement;
 use crate::error::LoadError;
 use crate::facts::ActionFacts;
 use crate::language::{PolicyJson, PolicyType, ScpLanguage};
 
-/// The known actions that policies of an identity allow at all, by service and name: what an unconditional Deny of one of
-/// them takes away everywhere is left out, any other Deny is not counted on.
+/// Returns the known actions that policies of an identity allow together, by service and name.
+/// Actions denied unconditionally everywhere are excluded; other denies are ignored.
 ///
 /// # Errors
-/// When one of them is no JSON, or too large or deep.
+/// A policy is not JSON, or too large or deep.
 pub fn allowed_actions(policies: &[&str]) -> Result<Vec<&'static ActionFacts>, LoadError> {
     let mut effective = Effective::default();
     for text in policies {

@@ -1,10 +1,8 @@
-//! Conditions in words.
+//! Renders conditions as text.
 
 use super::text::{listed, verbatim};
 use crate::language::{Condition, Effect, Quantifier, Statement, Test};
 
-/// What stands behind what a statement allows or denies, such as a Region, MFA, or "only if …";
-/// empty without conditions.
 pub(super) fn tail(statement: &Statement<'_>) -> String {
     let (mut short, mut long) = (String::new(), Vec::new());
     for condition in &statement.conditions {
@@ -23,7 +21,6 @@ pub(super) fn tail(statement: &Statement<'_>) -> String {
     format!("{short}, {if_} {}", listed(&long, "and"))
 }
 
-/// The two that are said shortly: Regions and MFA.
 fn place(condition: &Condition<'_>, effect: Effect) -> Option<String> {
     let operator = condition.operator;
     if operator.quantifier != Quantifier::One {
@@ -87,7 +84,6 @@ fn words(condition: &Condition<'_>) -> String {
     )
 }
 
-/// Keys that have words of their own.
 fn key(key: &str) -> String {
     let words = match key.to_ascii_lowercase().as_str() {
         "aws:sourceip" => "the caller’s address",
@@ -133,7 +129,6 @@ fn verb(test: Test) -> &'static str {
         Test::DateGreaterThanEquals => "is not before",
         Test::IpAddress => "is in",
         Test::NotIpAddress => "is not in",
-        // said without a value
         Test::Null => "is missing:",
     }
 }

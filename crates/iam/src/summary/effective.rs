@@ -1,5 +1,5 @@
-//! Which known actions a policy allows at all, as far as that is sure: what an unconditional Deny
-//! takes away everywhere is gone, any other Deny is not counted on.
+//! Known actions that a policy allows. Actions denied unconditionally everywhere are excluded;
+//! other denies are ignored.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,15 +9,12 @@ use super::{Count, LEVEL_ORDER};
 use crate::facts::{self, Access, ActionFacts};
 use crate::language::{Effect, Statement};
 
-/// An action that is allowed.
 #[derive(Debug, Clone, Copy)]
 struct Allowed {
     action: &'static ActionFacts,
-    /// On every resource and without conditions.
     open: bool,
 }
 
-/// The known actions that are allowed, by service and name.
 #[derive(Debug, Default)]
 pub(super) struct Effective {
     allowed: HashMap<(&'static str, &'static str), Allowed>,
@@ -25,7 +22,6 @@ pub(super) struct Effective {
 }
 
 impl Effective {
-    /// Adds a statement.
     pub(super) fn take(&mut self, statement: &Statement<'_>, read: &Read) {
         let everywhere = is_everything(statement.resources.as_ref());
         let always = statement.conditions.is_empty() && everywhere;
@@ -55,7 +51,6 @@ impl Effective {
             .map(|(_, allowed)| allowed)
     }
 
-    /// How many of each level, in the order of levels.
     pub(super) fn counts(&self) -> Vec<Count> {
         let mut counts: HashMap<Access, usize> = HashMap::new();
         for allowed in self.each() {
@@ -73,19 +68,16 @@ impl Effective {
             .collect()
     }
 
-    /// The actions, by service and name.
     pub(super) fn actions(&self) -> Vec<&'static ActionFacts> {
         let mut all: Vec<&'static ActionFacts> = self.each().map(|it| it.action).collect();
         all.sort_unstable_by_key(|it| (it.service, it.name));
         all
     }
 
-    /// How many actions.
     pub(super) fn len(&self) -> usize {
         self.each().count()
     }
 
-    /// Whether an action is allowed, and whether everywhere and always.
     pub(super) fn find(&self, full_name: &str) -> Option<bool> {
         let action = facts::action(full_name)?;
         let key = (action.service, action.name);
@@ -93,7 +85,6 @@ impl Effective {
         (!self.denied.contains(&key)).then_some(found.open)
     }
 
-    /// The allowed actions of a class by name, and whether some are open.
     pub(super) fn of_class(&self, belongs: fn(&ActionFacts) -> bool) -> (Vec<String>, bool) {
         let found: Vec<&Allowed> = self.each().filter(|it| belongs(it.action)).collect();
         let mut names: Vec<String> = found.iter().map(|it| it.action.full_name()).collect();

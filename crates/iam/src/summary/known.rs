@@ -1,16 +1,12 @@
-//! AWS's own managed policies that everybody knows, in words: their texts are kept by AWS and
-//! change. As of 2026-10 (AWS: "AWS Managed Policy Reference Guide").
+//! Texts for well-known AWS managed policies. AWS maintains and changes them. As of 2026-10 (AWS:
+//! "AWS Managed Policy Reference Guide").
 
 use super::RiskKind;
 
-/// What is said about a policy that AWS keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownPolicy {
-    /// Its name.
     pub name: &'static str,
-    /// What it allows.
     pub says: &'static [&'static str],
-    /// What makes it risky, and why.
     pub risks: &'static [(RiskKind, &'static str)],
 }
 
@@ -133,11 +129,9 @@ const KNOWN: &[KnownPolicy] = &[
     },
 ];
 
-/// What is said about an AWS managed policy, by its ARN or name.
 pub fn known(arn_or_name: &str) -> Option<&'static KnownPolicy> {
     let name = match arn_or_name.split_once(":iam::aws:policy/") {
         Some((_, path)) => path.rsplit('/').next().unwrap_or_default(),
-        // a policy of an account may have any name
         None if arn_or_name.contains(':') => return None,
         None => arn_or_name,
     };

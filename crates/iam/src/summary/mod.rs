@@ -1,11 +1,9 @@
-//! A policy in words: what it allows and denies, how many actions of each kind that is, and which
-//! of them are risky. For people who decide about access and do not read policies.
+//! Summarizes a policy as text: allowed and denied actions, counts by access level, and risks. For
+//! approvers who do not read policies.
 //!
-//! Words are an aid and say so where they leave something out: every list is bounded, and
-//! [`Summary::is_whole`] tells whether all of the policy was put in words. What a policy decides is
-//! the business of [`decide`](crate::decide).
-//!
-//! Pieces of the policy stand between backticks.
+//! Every list is bounded, and [`Summary::is_whole`] reports whether all of the policy is covered.
+//! Decisions come only from [`decide`](crate::decide). Verbatim parts of the policy are in
+//! backticks.
 
 mod allowed;
 mod conditions;
@@ -28,16 +26,12 @@ use crate::facts::Access;
 use crate::language::{Effect, PolicyJson, PolicyType, ScpLanguage};
 use effective::Effective;
 
-/// Statements put in words; those behind are counted.
 const STATEMENTS_MAX: usize = 100;
-/// Action patterns looked up in the table of facts, over all statements.
 const PATTERNS_MAX: usize = 600;
-/// Lines of a summary; those behind are counted.
 const LINES_MAX: usize = 60;
-/// Names that are no known action, listed.
 const UNKNOWN_MAX: usize = 12;
 
-/// Access levels, the harmless first.
+/// Access levels, the least risky first.
 const LEVEL_ORDER: [Access; 5] = [
     Access::List,
     Access::Read,
@@ -46,50 +40,38 @@ const LEVEL_ORDER: [Access; 5] = [
     Access::Permissions,
 ];
 
-/// A policy in words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// What it allows and denies, in the order written.
     pub lines: Vec<SummaryLine>,
-    /// Lines that were left out.
     pub more_lines: usize,
-    /// How many known actions it allows, by access level; levels without any are left out.
     pub counts: Vec<Count>,
-    /// Actions written in the policy that are not known: misspelled, or newer than the facts.
+    /// Unknown actions: misspelled, or newer than the facts.
     pub unknown: Vec<String>,
-    /// What makes it risky, the worst first.
     pub risks: Vec<Risk>,
-    /// Whether every statement was read and put in words.
     pub is_whole: bool,
 }
 
-/// One thing that a policy allows or denies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SummaryLine {
-    /// Whether it denies.
     pub denies: bool,
     /// Such as "Reads and writes objects in S3 buckets named team-*", that name between backticks;
     /// no final stop.
     pub words: String,
-    /// The actions by name, where they are few.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<String>,
 }
 
-/// Known actions of one access level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Count {
-    /// The level.
     pub access: Access,
-    /// How many actions.
     pub actions: usize,
 }
 
-/// Puts a policy in words.
+/// Summarizes a policy.
 ///
 /// # Errors
-/// When it is no JSON, or too large or deep; what is wrong inside is left out and told by
-/// [`lint`](crate::lint::lint), and the summary is not [whole](Summary::is_whole) then.
+/// It is not JSON, or too large or deep. Other defects are skipped and reported by
+/// [`lint`](crate::lint::lint); then the summary is not [whole](Summary::is_whole).
 pub fn summarize(text: &str, kind: PolicyType) -> Result<Summary, LoadError> {
     let source = PolicyJson::new(text)?;
     let (document, problems) = source.document(kind, ScpLanguage::Full);

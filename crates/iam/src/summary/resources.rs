@@ -1,5 +1,3 @@
-//! Resources in words: `S3 buckets named `team-*``, `objects in S3 bucket `logs``.
-
 use std::collections::BTreeSet;
 
 use super::services;
@@ -7,15 +5,13 @@ use super::text::{is_pattern, listed_of, verbatim};
 use crate::facts::{self, ActionFacts, ResourceType};
 use crate::language::{Arn, List};
 
-/// Resources put in words; further ones are counted.
 const RESOURCES_MAX: usize = 12;
 
-/// Whether the list says "everything".
 pub(super) fn is_everything(list: Option<&List<'_>>) -> bool {
     list.is_none_or(|list| !list.not && list.items.iter().any(|it| it.text == "*"))
 }
 
-/// The resources that these actions of one service can be used on; `None` for all of them.
+/// The resources the actions of one service apply to; `None` for all.
 pub(super) fn of(
     prefix: &str,
     actions: &[&'static ActionFacts],
@@ -40,7 +36,6 @@ pub(super) fn of(
         }
     }
     if words.is_empty() {
-        // none fits: then they are said as they stand
         let named = list.items.iter().take(RESOURCES_MAX);
         words = named.map(|it| verbatim(&it.text)).collect();
         more = list.items.len() - words.len();
@@ -53,7 +48,6 @@ pub(super) fn of(
     })
 }
 
-/// The resource types that the actions take.
 fn types(prefix: &str, actions: &[&'static ActionFacts]) -> Vec<&'static ResourceType> {
     let Some(service) = facts::service(prefix) else {
         return Vec::new();
@@ -80,7 +74,6 @@ fn one(prefix: &str, types: &[&'static ResourceType], text: &str) -> String {
     let (Some(kind), None) = (fitting.next(), fitting.next()) else {
         return verbatim(text);
     };
-    // `table/orders`, `role/team/x`, `secret:name`, or the name alone
     let name = match arn.rest.split_once(['/', ':']) {
         Some((first, name)) if !is_pattern(first) => name,
         Some(_) => return verbatim(text),
@@ -119,7 +112,6 @@ fn s3(rest: &str) -> String {
     }
 }
 
-/// The plural of a resource type.
 fn many(kind: &str) -> String {
     match kind.strip_suffix('y') {
         Some(stem) if !stem.ends_with(['a', 'e', 'o']) => format!("{stem}ies"),

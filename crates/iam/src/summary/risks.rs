@@ -1,31 +1,23 @@
-//! What makes a policy risky, and why. The lists of actions are data: [`crate::facts::risk`].
+//! Finds the risks of a policy. The action lists are data: [`crate::facts::risk`].
 
 use serde::Serialize;
 
 use super::effective::Effective;
 use crate::facts::{ActionFacts, actions_matching, risk};
 
-/// Ways to more permissions said one by one; more are counted.
 const WAYS_MAX: usize = 6;
-/// Actions named with a risk; more are counted.
 const ACTIONS_MAX: usize = 8;
 
-/// What somebody could do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RiskKind {
-    /// Give themselves more permissions.
     Escalation,
-    /// Take credentials that outlast the session or belong to others.
     Credentials,
-    /// Read or move data out of stores.
     Data,
-    /// Change who may use resources.
     Exposure,
 }
 
 impl RiskKind {
-    /// The word of it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Escalation => "escalation",
@@ -35,7 +27,6 @@ impl RiskKind {
         }
     }
 
-    /// The words for it.
     pub fn title(self) -> &'static str {
         match self {
             Self::Escalation => "Can gain more permissions",
@@ -46,25 +37,17 @@ impl RiskKind {
     }
 }
 
-/// One thing that makes a policy risky.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Risk {
-    /// What somebody could do.
     pub kind: RiskKind,
-    /// Why, as a sentence.
     pub why: String,
-    /// The actions, at most a few.
     pub actions: Vec<String>,
-    /// How many more there are.
     pub more: usize,
-    /// Whether each of them is allowed on some resources or under conditions only.
     pub limited: bool,
 }
 
-/// A class of actions: what it is called, which belong to it, why it is risky.
 type Class = (RiskKind, fn(&ActionFacts) -> bool, &'static str);
 
-/// The risks of what is allowed, the worst first.
 pub(super) fn of(effective: &Effective) -> Vec<Risk> {
     if effective.len() == actions_matching("*").count() {
         return vec![everything(effective)];
@@ -146,7 +129,7 @@ fn escalations(effective: &Effective) -> Vec<Risk> {
     risks
 }
 
-/// Why the actions of a set lead to more permissions; by the last of them, which makes it so.
+/// Why the actions of a set allow escalation; the last action decides.
 fn why(actions: &[&str]) -> &'static str {
     let last = actions.last().copied().unwrap_or_default();
     if actions.contains(&"iam:PassRole") {

@@ -1,8 +1,5 @@
-//! How people call services.
-
 use super::text::verbatim;
 
-/// Prefix in actions, name; sorted by prefix.
 const NAMES: &[(&str, &str)] = &[
     ("account", "account settings"),
     ("acm", "Certificate Manager"),
@@ -73,7 +70,6 @@ const NAMES: &[(&str, &str)] = &[
     ("xray", "X-Ray"),
 ];
 
-/// The name of a service, or its prefix between backticks.
 pub(super) fn name(prefix: &str) -> String {
     let found = NAMES.binary_search_by(|(known, _)| known.cmp(&prefix));
     match found.ok().and_then(|at| NAMES.get(at)) {

@@ -1,4 +1,4 @@
-//! One statement in words, service by service.
+//! Summarizes one statement, service by service.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,11 @@ use super::{conditions, resources, services};
 use crate::facts::{self, Access, ActionFacts, actions_matching};
 use crate::language::Statement;
 
-/// Actions named beside the words; more are only counted.
 const ACTIONS_NAMED_MAX: usize = 6;
 
-/// A statement that was read.
 pub(super) struct Read {
-    /// Words, and the actions by name where they are few.
     pub(super) lines: Vec<(String, Vec<String>)>,
-    /// The known actions it speaks of.
     pub(super) covered: Vec<&'static ActionFacts>,
-    /// Actions that are not known.
     pub(super) unknown: Vec<String>,
 }
 
@@ -71,7 +66,6 @@ pub(super) fn read(statement: &Statement<'_>) -> Read {
     read
 }
 
-/// `*`, `*:*` and their like.
 fn is_everything(pattern: &str) -> bool {
     pattern.chars().all(|c| matches!(c, '*' | ':')) && pattern.contains('*')
 }
@@ -90,7 +84,6 @@ fn everywhere(what: &str, statement: &Statement<'_>, tail: &str) -> (String, Vec
     (format!("{what}{on}{tail}"), Vec::new())
 }
 
-/// `NotAction`: everything but what is listed.
 fn everything_but(statement: &Statement<'_>, tail: &str, read: &mut Read) {
     let mut left_out: Vec<String> = Vec::new();
     let mut out = std::collections::HashSet::new();
@@ -119,7 +112,6 @@ fn everything_but(statement: &Statement<'_>, tail: &str, read: &mut Read) {
     read.lines.push(on);
 }
 
-/// A pattern over services: `*:Describe*`.
 fn any_service(
     pattern: &str,
     found: &[&'static ActionFacts],
@@ -192,7 +184,7 @@ fn service(
     (format!("{verbs} {what}{how_many}{tail}"), Vec::new())
 }
 
-/// Objects are written, roles passed and taken; other things are changed.
+/// Objects are written, roles passed and assumed; other resources are changed.
 fn verb_for(
     actions: &[&'static ActionFacts],
     level: Access,

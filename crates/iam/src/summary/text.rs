@@ -1,11 +1,7 @@
-//! Pieces of text: verbatim parts of a policy, lists, capitals.
-
-/// Characters of one verbatim piece; longer ones are cut.
 const PIECE_MAX: usize = 120;
-/// Things named in a list; more are counted.
 pub(super) const NAMED_MAX: usize = 3;
 
-/// A text of the policy, between backticks; such as it holds itself become apostrophes.
+/// Quotes policy text in backticks; its own backticks become apostrophes.
 pub(super) fn verbatim(text: &str) -> String {
     let mut piece: String = text.chars().take(PIECE_MAX).collect();
     if text.chars().nth(PIECE_MAX).is_some() {
@@ -14,12 +10,11 @@ pub(super) fn verbatim(text: &str) -> String {
     format!("`{}`", piece.replace('`', "'"))
 }
 
-/// `a`, `a and b`, `a, b and c`; of many the first, and how many more.
+/// `a`, `a and b`, `a, b and c`; a long list is truncated with a count.
 pub(super) fn listed(items: &[String], and: &str) -> String {
     listed_of(items, 0, and)
 }
 
-/// The same, of items of which `left_out` more are not given.
 pub(super) fn listed_of(items: &[String], left_out: usize, and: &str) -> String {
     let all = items.len() + left_out;
     match items {
@@ -34,7 +29,6 @@ pub(super) fn listed_of(items: &[String], left_out: usize, and: &str) -> String 
     }
 }
 
-/// With a capital.
 pub(super) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {
@@ -43,7 +37,6 @@ pub(super) fn capital(text: &str) -> String {
     }
 }
 
-/// Whether the text has a wildcard.
 pub(super) fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?'])
 }

@@ -1,11 +1,10 @@
-//! Countries by their codes, and the port that finds them.
+//! Country codes, and the port for country lookup.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use crate::input::BadInput;
 
-/// The officially assigned codes of ISO 3166-1 alpha-2, 2026.
 const CODES: &str = "\
 AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT \
 BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH \
@@ -16,7 +15,6 @@ NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW
 SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG \
 UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
 
-/// What people write instead of a code.
 const MEANT: &[(&str, &str)] = &[
     ("UK", "GB"),
     ("EL", "GR"),
@@ -27,15 +25,14 @@ const MEANT: &[(&str, &str)] = &[
     ("FRA", "FR"),
 ];
 
-/// A country: two capital letters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Country([u8; 2]);
 
 impl Country {
-    /// A code that ISO 3166-1 assigns, in either case.
+    /// Parses a code assigned by ISO 3166-1, in either case.
     ///
     /// # Errors
-    /// `E_COUNTRY`, with the code that was meant where that is known.
+    /// `E_COUNTRY`, with the likely code if known.
     pub fn parse(text: &str, pointer: &str) -> Result<Self, BadInput> {
         let upper = text.trim().to_ascii_uppercase();
         let known = Self::shaped(&upper).filter(|_| CODES.split(' ').any(|code| code == upper));
@@ -50,7 +47,7 @@ impl Country {
         })
     }
 
-    /// Any two letters, as databases hold some that ISO does not assign (`XK`).
+    /// Accepts any two letters: databases hold some that ISO does not assign (`XK`).
     pub fn shaped(text: &str) -> Option<Self> {
         match text.as_bytes() {
             [a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => {
@@ -60,9 +57,7 @@ impl Country {
         }
     }
 
-    /// The code.
     pub fn as_str(&self) -> &str {
-        // two ASCII letters, by construction
         std::str::from_utf8(&self.0).unwrap_or("??")
     }
 }
@@ -79,25 +74,20 @@ impl fmt::Debug for Country {
     }
 }
 
-/// What a source knows about an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lookup {
-    /// The country.
     Found(Country),
-    /// The source has nothing about it.
     Unknown,
-    /// The source cannot be asked: why.
     Failed(String),
 }
 
-/// Where addresses lie. Asked once per connection, with an address that is neither private nor
-/// mapped; must answer at once (the service gives up after 30 s) and may fail.
+/// Country lookup. Called once per connection, with a public unmapped address; must answer
+/// immediately (the service gives up after 30 s) and may fail.
 pub trait Countries {
-    /// The country of an address.
     fn country(&self, address: IpAddr) -> Lookup;
 }
 
-/// The first definite answer wins; a failure is told only when nothing else is.
+/// The first definite answer wins; a failure is returned only if no source has an answer.
 impl Countries for [Box<dyn Countries + Send + Sync>] {
     fn country(&self, address: IpAddr) -> Lookup {
         let mut last = Lookup::Unknown;

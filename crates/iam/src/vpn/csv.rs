@@ -1,4 +1,4 @@
-//! Countries from a list of ranges: lines `cidr,country`, the longest prefix wins.
+//! Country lookup in a list of ranges: lines `cidr,country`, the longest prefix wins.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,19 +7,16 @@ use super::country::{Countries, Country, Lookup};
 use crate::generate::address::AddressRange;
 use crate::input::BadInput;
 
-/// Most lines of a list.
 const LINES_MAX: usize = 2_000_000;
 
-/// A list of ranges.
 #[derive(Debug, Clone, Default)]
 pub struct CsvCountries {
     ranges: HashMap<AddressRange, Country>,
-    /// The prefix lengths that occur, longest first.
     lengths: Vec<u8>,
 }
 
 impl CsvCountries {
-    /// Reads the list; a first line `cidr,country` is the header.
+    /// Parses the list; a first line `cidr,country` is the header.
     ///
     /// # Errors
     /// `E_CIDR` or `E_COUNTRY` with the line, `E_LIMIT`.

@@ -1,24 +1,18 @@
-//! A connection event as Client VPN sends it; what is unknown in it is passed over.
+//! Parses a Client VPN connection event; unknown fields are ignored.
 
 use serde_json::Value;
 
-/// The largest event that is read, in bytes.
 pub(super) const EVENT_BYTES_MAX: usize = 64 * 1024;
 
-/// The version of event and response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Schema {
-    /// The first; its message has a name of its own.
     #[default]
     V1,
-    /// With groups.
     V2,
-    /// As v2, with the AWS client's version.
     V3,
 }
 
 impl Schema {
-    /// Reads `v1`, `v2` or `v3`.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "v1" => Some(Self::V1),
@@ -28,7 +22,6 @@ impl Schema {
         }
     }
 
-    /// As it stands in events and responses.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::V1 => "v1",
@@ -38,27 +31,23 @@ impl Schema {
     }
 }
 
-/// What the handler looks at.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Event {
-    /// `connection-id`
     pub connection: String,
-    /// `endpoint-id`
     pub endpoint: String,
     /// `username`; empty with mutual authentication.
     pub user: String,
-    /// `common-name`
     pub common_name: String,
-    /// `groups`, from a list or from text parted by commas.
+    /// `groups`, a list or comma-separated text.
     pub groups: Vec<String>,
-    /// `public-ip` as it was sent; `None` when it is missing or no text.
+    /// `public-ip` as sent; `None` if missing or no text.
     pub public_ip: Option<String>,
-    /// `schema-version`; `None` when missing or unknown.
+    /// `schema-version`; `None` if missing or unknown.
     pub schema: Option<Schema>,
 }
 
 impl Event {
-    /// Reads an event; `None` when the text is no JSON object or too large.
+    /// Returns `None` if the text is no JSON object or too large.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > EVENT_BYTES_MAX {
             return None;

@@ -1,8 +1,9 @@
-//! One event, one response; the first condition that holds decides (`organization.md` §5, C-5).
+//! Returns one response per event; the first matching condition decides (`organization.md` §5,
+//! C-5).
 
 use std::net::IpAddr;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde_json::{Value, json};
 
 use super::country::{Countries, Country, Lookup};
@@ -10,41 +11,29 @@ use super::event::{Event, Schema};
 use super::policy::{DEFAULT_TEXT, Otherwise, Policy};
 use crate::generate::address::{AddressKind, AddressRange};
 
-/// Why an event was answered as it was. For the log, never for the person connecting.
+/// Why an event was allowed or denied. Only for the log, never for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// There is nothing to decide by.
     NoPolicy,
-    /// Not a JSON object.
     BadEvent,
-    /// `public-ip` is missing or no address.
+    /// `public-ip` is missing or invalid.
     BadAddress,
     /// Another endpoint than the policy's.
     Endpoint,
-    /// The user or the certificate is refused.
     DeniedUser,
-    /// The address is let in whatever its country.
     AllowedRange,
-    /// The address is refused whatever its country.
     DeniedRange,
-    /// Private, shared, example or otherwise never public.
+    /// Private, shared, documentation or otherwise never public.
     Private,
-    /// No source knows the address.
     Unknown,
-    /// No source could be asked.
     Failed(String),
-    /// The country is refused.
     DeniedCountry,
-    /// The country is let in.
     AllowedCountry,
-    /// An exception that holds now.
     Exception,
-    /// The country is not in the list.
     OtherCountry,
 }
 
 impl Reason {
-    /// A stable word.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::NoPolicy => "no-policy",
@@ -64,7 +53,7 @@ impl Reason {
         }
     }
 
-    /// The row of the specification's table; 0 when there is no policy.
+    /// Row of the specification's table; 0 without a policy.
     pub fn rule(&self) -> u8 {
         match self {
             Self::NoPolicy => 0,
@@ -83,16 +72,11 @@ impl Reason {
     }
 }
 
-/// A response, and what to log about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VpnAnswer {
-    /// Whether the connection may start.
     pub allow: bool,
-    /// Why it was so decided.
     pub reason: Reason,
-    /// The country, where it was looked up.
     pub country: Option<Country>,
-    /// The event, as far as it could be read.
     pub event: Event,
     schema: Schema,
     message: String,
@@ -100,7 +84,7 @@ pub struct VpnAnswer {
 }
 
 impl VpnAnswer {
-    /// The response as the service takes it. The message is always there.
+    /// The response for the service. The message is always present.
     pub fn response(&self) -> Value {
         let message = match self.schema {
             Schema::V1 => "error-msg-on-failed-posture-compliance",
@@ -114,7 +98,6 @@ impl VpnAnswer {
         })
     }
 
-    /// One line for the log: who, from where, decided by which rule.
     pub fn record(&self, at: Timestamp) -> Value {
         let event = &self.event;
         let mut record = json!({
@@ -135,9 +118,9 @@ impl VpnAnswer {
     }
 }
 
-/// Answers an event. Without a policy, or with anything unexpected, the answer is no.
+/// Decides on an event. Denies without a policy and in any unexpected case.
 ///
-/// `schema` is for events that do not say theirs.
+/// `schema` is the default for events without a version.
 pub fn handler(
     event: &str,
     policy: Option<&Policy>,

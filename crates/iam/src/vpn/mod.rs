@@ -1,8 +1,6 @@
-//! Which Client VPN connections may start (`policies.md` §9.2, `organization.md` §5): the pure part
-//! of a client-connect handler.
-//!
-//! Event text in, response out. Where an address lies is a port, [`Countries`]; the file of a
-//! provider fills it outside this crate. Everything unexpected is a denial.
+//! Pure part of a Client VPN client-connect handler (`policies.md` §9.2, `organization.md` §5):
+//! event text in, response out. Country lookup is a port, [`Countries`], implemented outside this
+//! crate. Everything unexpected is a denial.
 
 mod country;
 mod csv;

@@ -1,9 +1,9 @@
-//! What the handler decides by: a list of countries, or a file (`organization.md` §5).
+//! The handler's policy: a list of countries, or a file (`organization.md` §5).
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::Deserialize;
 
 use super::country::Country;
@@ -11,36 +11,29 @@ use super::event::Event;
 use crate::generate::address::AddressRange;
 use crate::input::BadInput;
 
-/// The service's own words, for every answer that is not about the region.
+/// The service's default text, for every denial not about the region.
 pub const DEFAULT_TEXT: &str = "Error establishing connection. Please contact your administrator.";
-/// Never names the countries that would do.
+/// Never names the allowed countries.
 const REGION_TEXT: &str = "Connections from your location are not allowed.";
 
-/// The longest message that Client VPN takes, in bytes.
+/// Limit of Client VPN, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 255;
 
-/// What becomes of an address that cannot be judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Otherwise {
-    /// It is refused.
     #[default]
     Deny,
-    /// It is let in.
     Allow,
 }
 
-/// Countries for some endpoints or groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct CountryRule {
-    /// Empty: every endpoint.
     endpoints: Vec<String>,
-    /// Empty: everybody.
     groups: Vec<String>,
     countries: BTreeSet<Country>,
 }
 
-/// One person in one country for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Exception {
     user: String,
@@ -49,16 +42,13 @@ struct Exception {
     until: Timestamp,
 }
 
-/// Where countries come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CountryDatabase {
-    /// A country database (MMDB): its path.
     Mmdb(String),
-    /// Lines `cidr,country`: its path.
     Csv(String),
 }
 
-/// What the handler decides by. Made only when it is whole: an empty list of countries is refused.
+/// Always complete: an empty list of countries is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     endpoints: Vec<String>,
@@ -77,10 +67,10 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Lets these countries in and nothing else.
+    /// Allows only these countries.
     ///
     /// # Errors
-    /// `E_COUNTRY`; `E_ARG` when there is none.
+    /// `E_COUNTRY`; `E_ARG` if the list is empty.
     pub fn of_countries<'t>(codes: impl IntoIterator<Item = &'t str>) -> Result<Self, BadInput> {
         let codes: Vec<String> = codes.into_iter().map(str::to_owned).collect();
         let countries = countries(&codes, "--allow")?;
@@ -105,7 +95,7 @@ impl Policy {
         })
     }
 
-    /// Reads a policy file (YAML).
+    /// Parses a policy file (YAML).
     ///
     /// # Errors
     /// `E_YAML`, `E_COUNTRY`, `E_CIDR`, `E_MESSAGE`, `E_TIME`; `E_ARG` without countries.
@@ -174,14 +164,12 @@ impl Policy {
         Ok(policy)
     }
 
-    /// The same, refusing these ranges, too.
     #[must_use]
     pub fn denying(mut self, list: DenyList) -> Self {
         self.deny_ranges.extend(list.0);
         self
     }
 
-    /// Where the file says that countries come from, in order.
     pub fn sources(&self) -> &[CountryDatabase] {
         &self.sources
     }
@@ -208,7 +196,7 @@ impl Policy {
         self.deny_countries.contains(&country)
     }
 
-    /// The countries of the first rule for the endpoint, else for a group, else the default.
+    /// Uses the first rule for the endpoint, else for a group, else the default.
     pub(super) fn allows_country(&self, event: &Event, country: Country) -> bool {
         let matching = || {
             self.rules.iter().filter(|rule| {
@@ -225,7 +213,7 @@ impl Policy {
     }
 
     pub(super) fn excepts(&self, event: &Event, country: Country, now: Timestamp) -> bool {
-        // a certificate's name counts where nobody signed in by another
+        // the certificate's name counts if there is no user name
         let user = if event.user.is_empty() {
             event.common_name.to_lowercase()
         } else {
@@ -237,11 +225,10 @@ impl Policy {
     }
 }
 
-/// Ranges to refuse.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DenyList(Vec<AddressRange>);
 
-/// Reads a deny list: an address or range per line, `#` begins a comment.
+/// Parses a deny list: an address or range per line, `#` starts a comment.
 ///
 /// # Errors
 /// `E_CIDR` with the line.
@@ -256,7 +243,6 @@ pub fn deny_list(text: &str) -> Result<DenyList, BadInput> {
     Ok(DenyList(list))
 }
 
-/// One line of `sources`.
 fn place((number, source): (usize, SourceLine)) -> Result<CountryDatabase, BadInput> {
     match (source.mmdb, source.csv) {
         (Some(path), None) => Ok(CountryDatabase::Mmdb(path)),
@@ -357,10 +343,8 @@ struct ExceptionLine {
     country: String,
     from: Timestamp,
     until: Timestamp,
-    /// For people.
     #[serde(default, rename = "reason")]
     _reason: Option<String>,
-    /// The grant it came from.
     #[serde(default, rename = "grant")]
     _grant: Option<String>,
 }

@@ -35,13 +35,9 @@ fn map() -> AttributeMap {
     AttributeMap::parse(MAP).unwrap()
 }
 
-/// An attribute and its values.
 type Sent<'a> = (&'a str, &'a [&'a str]);
-/// A key and a value.
 type Pair<'a> = (&'a str, &'a str);
-/// Row, assertion, identity store, tags, a warning.
 type Row1<'a> = (&'a str, &'a [Sent<'a>], &'a [Pair<'a>], &'a str, &'a str);
-/// Row, action, context, keys of tags, and what three policies say.
 type Row7<'a> = (
     &'a str,
     &'a str,
@@ -52,7 +48,6 @@ type Row7<'a> = (
     &'a str,
 );
 
-/// An assertion of attributes: name after the common part, values.
 fn saml(attributes: &[Sent<'_>]) -> Assertion {
     let mut text = String::from(
         "<?xml version=\"1.0\"?><samlp:Response xmlns:samlp=\"p\"><saml:Assertion \
@@ -79,7 +74,6 @@ fn result(attributes: &[Sent<'_>], store: &[Pair<'_>]) -> Result<SessionTags, Ba
     session_tags(&map(), &saml(attributes), &store)
 }
 
-/// `key=value …`, or the code of the error.
 fn shown(result: &Result<SessionTags, BadInput>) -> String {
     match result {
         Ok(session) => {
@@ -162,7 +156,6 @@ fn rows_1_to_6_which_tags_result() {
     }
 }
 
-/// The policy in circulation: nine actions under one condition, and a second statement.
 const CIRCULATED: &str = r#"{"Version":"2012-10-17","Statement":[
   {"Effect":"Allow","Action":["secretsmanager:ListSecrets","secretsmanager:DescribeSecret",
     "secretsmanager:GetSecretValue","secretsmanager:ListSecretVersionIds","secretsmanager:PutSecretValue",
@@ -175,7 +168,6 @@ const CIRCULATED: &str = r#"{"Version":"2012-10-17","Statement":[
 
 const SECRET: &str = "arn:aws:secretsmanager:eu-west-1:222233334444:secret:db-AbCdEf";
 
-/// Asks for somebody of the department Serverless.
 fn ask(policy: &Policy, action: &str, keys: &[(&str, &str)], tag_keys: &[&str]) -> String {
     let mut context = Context::new().with("aws:PrincipalTag/Department", "Serverless");
     for (key, value) in keys {
@@ -219,7 +211,7 @@ fn rows_7_to_11_what_the_policies_allow() {
     let to_own = ("aws:RequestTag/Department", "Serverless");
     let to_other = ("aws:RequestTag/Department", "Finance");
     let key = &["Department"][..];
-    // row, action, context, keys, circulated, ours, ours with --allow-tagging
+    // row, action, context, keys, circulated, generated, generated with --allow-tagging
     let rows: [Row7<'_>; 13] = [
         ("7", "CreateSecret", &[to_own], key, "A", "A", "A"),
         (
@@ -442,7 +434,7 @@ fn saml_of_iam_carries_more_than_tags() {
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         owned.collect()
     };
-    // tags of the session over those of the role, in whatever case
+    // session tags override role tags, case-insensitively
     let role_tags = tags(&[("department", "role's"), ("Stage", "dev")]);
     assert_eq!(
         session.principal_tags(&role_tags),

@@ -1,11 +1,10 @@
-//! Input that is not what it should be: the right code, never a panic (`policies.md` §1 to §3).
+//! Invalid input gets the right code and never a panic (`policies.md` §1 to §3).
 
 use hallpass_iam::{LoadErrorCode, Policy, PolicyType};
 use serde_json::{Value, json};
 
 use crate::{engine, oracle};
 
-/// A case with one of everything, in which nothing is wrong.
 fn sample() -> Value {
     let statement = json!({ "Sid": "One", "Effect": "Allow", "Action": ["s3:Get*", "s3:Put*"],
         "Resource": "arn:aws:s3:::b/${aws:username}*",
@@ -33,7 +32,6 @@ fn sample() -> Value {
     })
 }
 
-/// The code of the engine on a line, or its decision.
 fn code(line: &str) -> String {
     engine::word(&engine::answer(line, true)).unwrap_or_else(|code| code)
 }
@@ -92,14 +90,13 @@ fn what_is_not_json() {
     ];
     let wrong: Vec<_> = lines.iter().filter(|line| code(line) != "E_JSON").collect();
     assert!(wrong.is_empty(), "{wrong:?}");
-    // pairs of surrogates and characters beyond the first plane are fine
+    // surrogate pairs and characters outside the BMP are valid
     let mut case = sample();
     case["context"]["aws:username"] = json!("😀");
     let escaped = case.to_string().replace('😀', "\\ud83d\\ude00");
     assert_eq!(code(&escaped), code(&case.to_string()));
 }
 
-/// Pointers of every value inside.
 fn places(value: &Value, at: &str, all: &mut Vec<String>) {
     all.push(at.to_owned());
     match value {
@@ -203,12 +200,11 @@ fn a_key_twice_in_any_object() {
         seen += 1;
     }
     assert!(seen > 15, "only {seen} objects");
-    // the same key spelled with an escape is the same key
+    // a key spelled with an escape is the same key
     let escaped = line.replacen("\"Effect\"", "\"\\u0045ffect\":\"Allow\",\"Effect\"", 1);
     assert_eq!(code(&escaped), "E_DUP_KEY");
 }
 
-/// A policy so many levels deep.
 fn nested(levels: usize) -> String {
     let (open, close) = ("[".repeat(levels - 1), "]".repeat(levels - 1));
     format!("{{\"Statement\":{open}{close}}}")

@@ -1,5 +1,5 @@
-//! Delegating Identity Center: the table of `policies.md` §13, what is refused, and what the
-//! checker says about the circulated models.
+//! Delegating Identity Center: the table of `policies.md` §13, refusals, and lint results of copied
+//! models.
 
 use std::sync::Arc;
 
@@ -20,7 +20,6 @@ const LISTED: &str = "222222222222";
 const MANAGEMENT: &str = "999999999999";
 const PRINCIPAL: &str = "arn:aws:sts::444444444444:assumed-role/Delegate/ana";
 
-/// The actions that circulate with all three models.
 const CIRCULATED: [&str; 13] = [
     "sso:CreateAccountAssignment",
     "sso:DeleteAccountAssignment",

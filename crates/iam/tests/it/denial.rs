@@ -1,4 +1,4 @@
-//! From the text of a denial to the smallest permission set that would have allowed it.
+//! Finds the smallest permission set that would have allowed a denied call.
 
 use hallpass_iam::denial::{
     Denial, DenialDetails, DenialReason, DeniedAction, DenyingPolicy, Judgement, OfferedPolicy,
@@ -13,7 +13,6 @@ fn denied(behind: &str) -> Denial {
     Denial::read(&text).unwrap()
 }
 
-/// Action, resource and reason of messages as services and programs write them.
 #[test]
 fn messages_are_read_whatever_stands_around_them() {
     for (behind, action, resource, reason) in [
@@ -77,7 +76,6 @@ fn messages_are_read_whatever_stands_around_them() {
     }
 }
 
-/// A denial written as AWS writes it is read as the same one; the address of the console's page is no part of it.
 #[test]
 fn what_is_written_of_a_denial_is_read_as_the_same() {
     let reasons = DenyingPolicy::ALL.into_iter().flat_map(|policy| {
@@ -164,7 +162,7 @@ fn ids_are_told_from_messages() {
     assert!(!is_authorization_id(&"a".repeat(257)));
 }
 
-/// Where more permissions of a role help, and where nobody can ask for what is missing.
+/// Separates denials that more role permissions fix from those that no request can fix.
 #[test]
 fn what_no_permission_set_changes_is_said() {
     let own = "arn:aws:kms:eu-west-1:222233334444:key/1";
@@ -217,7 +215,7 @@ fn set(name: &str, texts: &[&str]) -> OfferedSet {
     }
 }
 
-/// What a set comes to for a denial of which no more is known.
+/// Judges a set for a denial without further details.
 fn judged(set: &OfferedSet, denial: &Denial, account: &str) -> Judgement {
     judge(set, &[DeniedAction::new(denial.clone(), [])], account)
 }
@@ -240,7 +238,7 @@ fn allow(actions: &str, resource: &str, rest: &str) -> String {
     )
 }
 
-/// What sets come to: `yes` with the number of other actions, `if` with the keys that decide, `no`, `?`.
+/// `yes` with the number of other actions, `if` with the deciding keys, `no`, `?`.
 #[test]
 fn sets_are_judged_by_their_policies() {
     let denial = denied("sqs:SendMessage on resource: arn:aws:sqs:eu-west-1:222233334444:orders");
@@ -322,7 +320,7 @@ fn an_action_that_is_newer_than_the_facts_is_judged_by_its_name() {
     ));
 }
 
-/// The ARN of a set's role ends in what AWS draws, so nothing is proved by it.
+/// AWS generates the end of a set's role ARN, so it proves nothing.
 #[test]
 fn what_asks_for_the_role_is_not_judged_by_an_invented_one() {
     let denial = denied("sqs:SendMessage on resource: arn:aws:sqs:eu-west-1:222233334444:orders");
@@ -345,7 +343,7 @@ fn what_asks_for_the_role_is_not_judged_by_an_invented_one() {
     }
 }
 
-/// AWS's reference knows no resource of creating a cluster, yet the call names one.
+/// AWS's reference lists no resource for cluster creation, but the call names one.
 #[test]
 fn what_the_facts_leave_out_refuses_nothing() {
     let cluster = "arn:aws:eks:eu-west-1:222233334444:cluster/x";
@@ -368,7 +366,6 @@ fn what_the_facts_leave_out_refuses_nothing() {
     }
 }
 
-/// The names of sets that allow a call, in their order.
 fn in_order(sets: &[OfferedSet], denied: &[DeniedAction]) -> Vec<String> {
     let judged = sets.iter();
     let judged = judged.map(|it| (it.name.clone(), judge(it, denied, "222233334444")));
@@ -404,7 +401,8 @@ fn the_set_with_the_fewest_other_actions_comes_first() {
         set("Orders", &[&orders]),
         managed("ReadOnlyAccess"),
     ];
-    // what a set gives beside counts before a condition; of as many, what is certain, then what is not of every resource
+    // order: fewest extra actions first, then certain before conditional, then unlimited resources
+    // before limited ones
     assert_eq!(
         in_order(&sets, &denied),
         [
@@ -419,7 +417,8 @@ fn the_set_with_the_fewest_other_actions_comes_first() {
     );
 }
 
-/// What is known of the request decides conditions; who made it and when does not, for another role makes the next.
+/// Known request details decide conditions; the caller and time do not, because another role makes
+/// the next request.
 #[test]
 fn conditions_are_judged_by_what_is_known_of_the_request() {
     let sending = "sqs:SendMessage on resource: arn:aws:sqs:eu-west-1:222233334444:orders";
@@ -472,7 +471,6 @@ fn conditions_are_judged_by_what_is_known_of_the_request() {
         let found = match judge(&set("Some", &[&policy]), &denied, "222233334444") {
             Judgement::Allows(fit) if fit.conditions.is_empty() => "yes",
             Judgement::Allows(fit) => {
-                // what else it allows is counted for any request
                 assert!(fit.others.len() > 5, "{condition}");
                 "if"
             }
@@ -481,19 +479,16 @@ fn conditions_are_judged_by_what_is_known_of_the_request() {
         };
         assert_eq!(found, expected, "{condition}");
     }
-    // a denial by a condition of the same request
     let deny = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*",
         "Condition":{"StringNotEquals":{"aws:RequestedRegion":["eu-west-1"]}}}]}"#;
     let all = allow(r#""sqs:*""#, "*", "");
     let found = judge(&set("Bounded", &[&all, deny]), &denied, "222233334444");
     assert!(matches!(found, Judgement::Allows(fit) if fit.conditions.is_empty()));
-    // where the message and its resource name two Regions nobody knows
     let mut two = denied[0].denial.clone();
     two.region = Some("us-east-1".to_owned());
     assert!(DeniedAction::new(two, []).keys().is_empty());
 }
 
-/// A set that lets one action of several through does not let the call through.
 #[test]
 fn each_action_of_a_call_has_to_be_allowed() {
     let evaluation = |action: &str, effect: &str, context: serde_json::Value| {
@@ -541,7 +536,8 @@ fn each_action_of_a_call_has_to_be_allowed() {
     assert_eq!(others, ["PurgeQueue"]);
 }
 
-/// Only what denies by a statement of a service control policy, or does not say by what, may be the end of somebody's access.
+/// Only a denial by a service control policy statement, or by an unknown policy, may be the end of
+/// a grant.
 #[test]
 fn denials_that_may_come_of_an_end_are_told_from_others() {
     let said = "sqs:SendMessage on resource: arn:aws:sqs:eu-west-1:222233334444:orders";
@@ -571,7 +567,7 @@ fn denials_that_may_come_of_an_end_are_told_from_others() {
     assert!(!user.may_be_of_an_end());
 }
 
-/// An answer of AWS in two pages: who is asked, in AWS's order, and what came of it.
+/// An AWS answer in two pages: the queried services in AWS's order, and the results.
 #[test]
 fn details_say_what_denied_and_lead_to_the_call() {
     let pages = [

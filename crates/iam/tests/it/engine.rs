@@ -1,9 +1,6 @@
-//! The engine as these tests call it: one case line in, one word or error code out.
-
 use hallpass_iam::{Case, CaseOptions, simulate_line};
 use serde_json::Value;
 
-/// Only the context that the case gives, as in the acceptance runs.
 fn options(explain: bool) -> CaseOptions {
     CaseOptions {
         no_derive: true,
@@ -12,17 +9,15 @@ fn options(explain: bool) -> CaseOptions {
     }
 }
 
-/// The output line of `policies.md` §3 on an input line.
+/// The output line of `policies.md` §3.
 pub(crate) fn answer(line: &str, explain: bool) -> Value {
     serde_json::from_str(&simulate_line(line, 1, &options(explain)).json()).unwrap()
 }
 
-/// The decision word of the engine, or the code of its error.
 pub(crate) fn decision(case: &Value) -> Result<String, String> {
     word(&answer(&case.to_string(), false))
 }
 
-/// The decision of an output line, or the code of its error.
 pub(crate) fn word(answer: &Value) -> Result<String, String> {
     match answer["decision"].as_str() {
         Some(word) => Ok(word.to_owned()),
@@ -30,14 +25,12 @@ pub(crate) fn word(answer: &Value) -> Result<String, String> {
     }
 }
 
-/// The code and the pointer of the engine's error on a line.
 pub(crate) fn error(line: &str) -> Option<(String, String)> {
     let error = answer(line, false)["error"].take();
     let text = |field: &str| error[field].as_str().map(str::to_owned);
     Some((text("code")?, text("pointer")?))
 }
 
-/// The case as the engine reads it.
 pub(crate) fn read(case: &Value) -> Case {
     Case::read(&case.to_string(), &options(false)).unwrap()
 }

@@ -1,4 +1,4 @@
-//! The facts: spot checks against what AWS documents, and that all of the data hangs together.
+//! Spot checks of the facts against AWS's documentation, and consistency checks.
 
 use hallpass_iam::facts::{self, Access, ValueType};
 
@@ -208,7 +208,7 @@ fn arns_have_the_type_that_says_most() {
         let action = facts::action(action).unwrap();
         facts::resource_type_of(action, arn).map(|it| it.name) == *kind
     });
-    // an alias is a function to the actions that take functions only
+    // an alias counts as a function for function-only actions
     let lambda = facts::service("lambda").unwrap();
     let alias = lambda.resource_type_of("arn:aws:lambda:eu-west-1:111122223333:function:f:live");
     assert_eq!(alias.unwrap().name, "function alias");
@@ -417,7 +417,6 @@ fn risks_name_actions_that_exist() {
         let action = facts::action(name).unwrap();
         assert!(facts::risk::exposes_credentials(action), "{name}");
     }
-    // what `policy why` needs, and what came with it
     for name in [
         "iam:GetRequestAuthorizationDetails",
         "iam:GetRequestAuthorizationPolicy",
@@ -428,7 +427,6 @@ fn risks_name_actions_that_exist() {
     let decides = |name: &str| facts::risk::decides_rights(facts::action(name).unwrap());
     assert!(decides("iam:AcquireRole") && decides("iam:AcceptDelegationRequest"));
     assert!(decides("iam:PutAccountProperties") && !decides("iam:RejectDelegationRequest"));
-    // what a provider says of people
     assert!(decides("iam:UpdateOpenIDConnectProvider"));
     assert!(exposes("supportauthz:CreateSupportPermit") && exposes("lambda:PutResourcePolicy"));
 }
@@ -442,7 +440,7 @@ fn resource_control_policies_reach_what_aws_lists() {
     assert!(!reached.contains(&"iam") && !reached.contains(&"ec2"));
 }
 
-/// Every name leads back to itself, and nothing refers to what is not there.
+/// Every name resolves to itself, and every reference exists.
 #[test]
 fn the_data_hangs_together() {
     let mut wrong = Vec::new();
@@ -465,7 +463,6 @@ fn the_data_hangs_together() {
         }
         for kind in service.resource_types() {
             for arn in &kind.arns {
-                // a type's own pattern, taken as a resource, is of that type
                 if !kind.overlaps(arn.as_str()) || !kind.matches(arn.as_str()) {
                     wrong.push(format!("{}: {}", service.prefix, arn.as_str()));
                 }

@@ -1,4 +1,4 @@
-//! Fuzz targets of policies, cases, patterns and operators. See `hallpass_testing`.
+//! Fuzz targets of policies, cases, patterns and operators. See `hallpass_base::testing`.
 
 use hallpass_iam::denial::Denial;
 use hallpass_iam::language::PolicyJson;
@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use crate::{engine, oracle};
 
-/// Policies and cases whose bytes the targets below change.
 const SAMPLES: [&str; 4] = [
     include_str!("__fuzz__/cases/corpus/everything.json"),
     include_str!("__fuzz__/cases/corpus/trust.json"),
@@ -15,22 +14,22 @@ const SAMPLES: [&str; 4] = [
     include_str!("__fuzz__/cases/corpus/organization.json"),
 ];
 
-/// What JSON has most of, so that a changed text often is JSON still.
+/// Frequent JSON characters, so that a changed text is often still JSON.
 const LETTERS: &[u8] = br#"{}[]",:*?$0-\ tfn/aE.+"#;
 
-/// A sample with some bytes changed, as three bytes of the input say each time: where (two) and
-/// what. Input that begins as JSON does is taken as it is.
+/// A sample with some bytes changed; three input bytes give each position (two) and value. Input
+/// that starts like JSON is used directly.
 fn text(input: &[u8]) -> String {
     let Some((first, edits)) = input.split_first().filter(|(first, _)| **first != b'{') else {
         return String::from_utf8_lossy(input).into_owned();
     };
     let sample = SAMPLES[usize::from(*first) % SAMPLES.len()].trim_end();
-    hallpass_testing::edited(sample, edits, LETTERS)
+    hallpass_base::testing::edited(sample, edits, LETTERS)
 }
 
 #[test]
 fn policies() {
-    hallpass_testing::fuzz_target!("policies", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("policies", |input: &[u8]| {
         let text = text(input);
         let standard = serde_json::from_str::<Value>(&text);
         for (_, kind) in PolicyType::ALL {
@@ -40,7 +39,7 @@ fn policies() {
                         .as_ref()
                         .ok()
                         .map(|value| value.pointer(&error.pointer));
-                    // a place that is told exists (a standard reader has dropped repeated keys)
+                    // a reported position exists (a standard reader has dropped duplicate keys)
                     let told = found.is_none_or(|found| found.is_some());
                     let repeated = error.code.as_str() == "E_DUP_KEY";
                     assert!(told || repeated, "{error} in {text}");
@@ -48,7 +47,7 @@ fn policies() {
             }
         }
         if let Ok(source) = PolicyJson::new(&text) {
-            // lint goes on where a loader stops
+            // lint continues after a loader's error
             let (_, problems) = source.document(PolicyType::Resource, ScpLanguage::Full);
             for problem in problems {
                 source.position(problem.span);
@@ -63,15 +62,14 @@ fn cases() {
         no_derive: true,
         ..CaseOptions::default()
     };
-    hallpass_testing::fuzz_target!("cases", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("cases", |input: &[u8]| {
         let line = text(input);
         let answer: Value =
             serde_json::from_str(&simulate_line(&line, 7, &options).json()).unwrap();
         let word = engine::word(&answer);
-        // the explanation agrees
         assert_eq!(engine::word(&engine::answer(&line, true)), word, "{line}");
         match serde_json::from_str::<Value>(&line) {
-            // one reader refuses what the other does, but for depth and numbers too large
+            // both readers refuse the same, except for depth and numbers out of range
             Err(error) => {
                 let strict = error.to_string().contains("out of range");
                 let code = word.err().unwrap_or_default();
@@ -96,7 +94,7 @@ fn cases() {
 #[test]
 fn patterns() {
     const ALPHABET: &[char] = &['a', 'b', '*', '?', 'é', ':', '$', '{', '}', '/'];
-    hallpass_testing::fuzz_target!("patterns", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("patterns", |input: &[u8]| {
         let letters = |bytes: &[u8]| -> String {
             let letter = |byte: &u8| ALPHABET[usize::from(*byte) % ALPHABET.len()];
             bytes.iter().take(14).map(letter).collect()
@@ -120,7 +118,7 @@ fn patterns() {
 
 #[test]
 fn operator_names() {
-    hallpass_testing::fuzz_target!("operators", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("operators", |input: &[u8]| {
         let name = String::from_utf8_lossy(input);
         let case = json!({ "id": "c", "principal": "arn:aws:iam::111111111111:user/ann",
             "action": "s3:GetObject", "resource": "*", "identityPolicies": [{ "Statement":
@@ -139,8 +137,8 @@ fn denials() {
                    s3:GetObject on resource: \"arn:aws:s3:::logs/a b\" because no identity-based policy allows the \
                    s3:GetObject action. Go to https://console/iam/home?region=eu-west-1#/authorization-details/\
                    0example1a2b3c4d5e6f, authorization id: 0example1a2b3c4d5e6f";
-    hallpass_testing::fuzz_target!("denials", |input: &[u8]| {
-        let text = hallpass_testing::edited(message, input, b"User: \"arn-#/\n\xc3\x84");
+    hallpass_base::testing::fuzz_target!("denials", |input: &[u8]| {
+        let text = hallpass_base::testing::edited(message, input, b"User: \"arn-#/\n\xc3\x84");
         if let Ok(denial) = Denial::read(&text) {
             let account = denial.account();
             assert!(account.is_none_or(|it| it.len() == 12 && text.contains(it)));

@@ -1,8 +1,9 @@
-//! Fuzz target for the files of calculators and generators: trees, sessions, tags, assertions, ranges,
-//! events. See `hallpass_testing`.
+//! Fuzz target for the files of calculators and generators: trees, sessions, tags, assertions,
+//! ranges, events. See `hallpass_base::testing`.
 
 use std::net::IpAddr;
 
+use hallpass_base::testing::{changed, in_time};
 use hallpass_iam::BadInput;
 use hallpass_iam::attributes::{Assertion, AttributeMap};
 use hallpass_iam::generate::sessions::Revocations;
@@ -10,7 +11,6 @@ use hallpass_iam::perimeter::{Guardrails, GuardrailsError, Tree};
 use hallpass_iam::residual::{Graph, Sessions, instant, span};
 use hallpass_iam::suite::Suite;
 use hallpass_iam::vpn::{Countries as _, CsvCountries, Event, Lookup, Policy};
-use hallpass_testing::{changed, in_time};
 
 const SAMPLES: [&[u8]; 12] = [
     include_bytes!("__fuzz__/files/corpus/assertion.xml"),
@@ -27,7 +27,6 @@ const SAMPLES: [&[u8]; 12] = [
     include_bytes!("__fuzz__/files/corpus/vpn.yaml"),
 ];
 
-/// What is read, or what of it is wrong, by its code.
 fn held<T>(what: &str, read: Result<T, BadInput>, text: &str) -> Option<T> {
     match read {
         Ok(read) => Some(read),
@@ -66,7 +65,7 @@ fn every_sample_is_a_file_of_its_kind() {
 
 #[test]
 fn files_are_read_whole_or_refused_with_a_code() {
-    hallpass_testing::fuzz_target!("files", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("files", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, b"{}[]\",:\\=#<>/&;-\n 0aE.");
         let text = String::from_utf8_lossy(&bytes);
         in_time(|| {
@@ -90,7 +89,6 @@ fn ranges(text: &str) {
     if let Some(list) = held("ranges", CsvCountries::parse(text), text) {
         for address in ["192.0.2.1", "255.255.255.255", "2001:db8::1", "::"] {
             let address: IpAddr = address.parse().unwrap();
-            // what is found is in the file
             if let Lookup::Found(country) = list.country(address) {
                 let told = country.to_string();
                 assert!(text.to_uppercase().contains(&told), "{told} of {text}");

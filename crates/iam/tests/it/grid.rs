@@ -1,4 +1,4 @@
-//! Many questions at once get the answers they get one by one.
+//! Batch evaluation gives the same answers as single evaluation.
 
 use std::sync::Arc;
 
@@ -42,7 +42,6 @@ fn one_of(items: &'static [&'static str]) -> impl Strategy<Value = &'static str>
     proptest::sample::select(items)
 }
 
-/// A statement; `principal` for policies of resources, `resource` unless it is a trust policy.
 fn statement(principal: bool, resource: bool) -> impl Strategy<Value = Value> {
     (
         prop::bool::weighted(0.75),

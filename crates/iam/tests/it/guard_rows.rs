@@ -1,27 +1,21 @@
-//! Rows of the specification's tables of decisions, asked of the engine as cases.
-
 use hallpass_iam::{CaseAnswer, CaseOptions, simulate_line};
 use serde_json::{Value, json};
 
-/// An Allow for everything, as `FullAWSAccess`.
 pub(crate) fn full_access() -> Value {
     allow("*")
 }
 
-/// An Allow for these actions on everything.
 pub(crate) fn allow(actions: &str) -> Value {
     json!({"Version": "2012-10-17", "Statement": [
         {"Sid": "Allowed", "Effect": "Allow", "Action": actions, "Resource": "*"}]})
 }
 
-/// An Allow for everybody, in the policy of a resource.
 pub(crate) fn allow_everybody(actions: &str) -> Value {
     json!({"Version": "2012-10-17", "Statement": [
         {"Sid": "Shared", "Effect": "Allow", "Principal": "*", "Action": actions,
          "Resource": "*"}]})
 }
 
-/// `base` with the members of `over` in place of its own; objects are laid over, too.
 pub(crate) fn over(base: &Value, over: &Value) -> Value {
     let mut all = base.clone();
     for (key, value) in over.as_object().unwrap() {
@@ -37,8 +31,8 @@ pub(crate) fn over(base: &Value, over: &Value) -> Value {
     all
 }
 
-/// Asks every row, then fails with all that differ. Wanted are `A`, `ID`, and `XD` with the sid
-/// that decides where the table names it.
+/// Evaluates every row, then fails with all differences. Expected: `A`, `ID`, or `XD` with the
+/// deciding sid if the table names it.
 pub(crate) fn check(rows: &[(&str, Value, &str)]) {
     let mut wrong = Vec::new();
     for (row, case, want) in rows {

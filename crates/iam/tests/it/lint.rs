@@ -1,4 +1,4 @@
-//! The linter as a whole: the specification's examples, well-known policies, repairs, options.
+//! The whole linter: the specification's examples, well-known policies, repairs, options.
 
 use hallpass_iam::lint::{
     LintCode, LintFinding, Options, OrgTree, Severity, lint, must_be_clean, repair,
@@ -77,7 +77,7 @@ fn the_examples_of_the_specification() {
     );
 }
 
-/// Policies as people have them: kind, text, exactly these codes.
+/// Realistic policies: kind, text, exactly these codes.
 #[test]
 fn real_policies_are_told_what_matters() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/policies");
@@ -89,7 +89,6 @@ fn real_policies_are_told_what_matters() {
     files.sort();
     assert!(files.len() > 20);
     for file in files {
-        // the first line of a file says what is expected: `kind: CODES`
         let text = std::fs::read_to_string(&file).unwrap();
         let (head, text) = text.split_once('\n').unwrap();
         let (kind, expected) = head.split_once(':').unwrap();
@@ -295,7 +294,6 @@ fn every_level_of_a_tree_needs_an_allow() {
         (found[0].code, found[0].pointer.as_str()),
         (LintCode::ScpNoAllowAtLevel, "/ous/0")
     );
-    // an Allow of a file, by its name, and of a text as AWS answers it
     assert_eq!(
         tree(&json!([full.clone(), {"name": "allow", "targets": ["Workloads"]}])),
         []
@@ -340,7 +338,6 @@ fn anything_is_answered_without_panic() {
 #[test]
 fn what_the_reference_may_have_wrong_is_a_note() {
     let rows = [
-        // alternatives, though all are marked as required
         (
             "elasticloadbalancing:ModifyRule",
             "arn:aws:elasticloadbalancing:*:*:listener-rule/app/*",
@@ -353,7 +350,6 @@ fn what_the_reference_may_have_wrong_is_a_note() {
             LintCode::ResourcePartial,
             Some(Severity::Info),
         ),
-        // checked against all of them
         (
             "sso:CreateAccountAssignment",
             "arn:aws:sso:::account/*",
@@ -379,7 +375,6 @@ fn what_the_reference_may_have_wrong_is_a_note() {
             LintCode::ResourceStarRequired,
             Some(Severity::Info),
         ),
-        // past the colon
         (
             "dynamodb:GetItem",
             "arn:aws:dynamodb:*:table/prod-*",
@@ -415,7 +410,6 @@ fn what_the_reference_may_have_wrong_is_a_note() {
 
 #[test]
 fn keys_belong_to_the_actions_that_the_source_says() {
-    // two spellings of one key shifted the places of all behind them
     for (action, key) in [
         ("sagemaker:CreateTrainingJob", "sagemaker:VpcSubnets"),
         ("ssm:SendCommand", "ssm:resourceTag/x"),
@@ -453,7 +447,6 @@ fn huge_policies_are_answered_soon() {
     for text in texts {
         let begin = std::time::Instant::now();
         assert!(!lint(&text, &Options::new(PolicyType::Identity)).is_empty());
-        // generous: a loaded machine, without optimization
         assert!(begin.elapsed().as_secs() < 60, "{}", &text[..60]);
     }
 }

@@ -1,10 +1,10 @@
-//! Every code of the linter, once where it fires and once, as near as can be, where it does not.
+//! Every lint code: one policy that triggers it and a similar one that does not.
 
 use hallpass_iam::lint::{LintCode, Options, lint};
 use hallpass_iam::{PolicyType, ScpLanguage};
 
-/// Code, kind, a policy that has it, one that has not. A text that begins with `{` and has no
-/// `Statement` is one statement; its missing elements are filled in. `!` begins a whole text.
+/// Code, kind, a policy with the finding, one without. A text that begins with `{` and has no
+/// `Statement` is one statement; missing elements are filled in. `!` marks a whole text.
 pub(crate) const CODES: &[(&str, &str, &str, &str)] = &[
     (
         "JSON_SYNTAX",
@@ -710,7 +710,6 @@ pub(crate) const CODES: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// A whole policy from the short form of the table.
 pub(crate) fn policy(kind: &str, text: &str) -> String {
     if let Some(whole) = text.strip_prefix('!') {
         return whole.to_owned();
@@ -787,7 +786,6 @@ fn every_code_fires_where_it_should_and_only_there() {
 
 #[test]
 fn no_code_is_left_out() {
-    // these need more than a statement and have tests of their own
     let elsewhere = ["SCP_NO_ALLOW_AT_LEVEL", "SIZE", "SIZE_NEAR"];
     for rule in LintCode::ALL {
         let name = rule.as_str();

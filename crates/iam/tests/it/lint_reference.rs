@@ -1,4 +1,4 @@
-//! The reference page of the linter has the tables of the program. `BLESS=1` writes them anew.
+//! The linter's reference page must match the program's tables. `BLESS=1` rewrites them.
 
 use std::fmt::Write as _;
 
@@ -60,7 +60,6 @@ fn sizes() -> String {
     table
 }
 
-/// Puts a table between its marks.
 fn with(page: &str, mark: &str, table: &str) -> String {
     let begin = page.find(&format!("<!-- {mark}: ")).unwrap();
     let begin = begin + page[begin..].find("-->\n").unwrap() + 4;

@@ -1,11 +1,11 @@
-//! Conditions that look as if they limited somebody: where they do, and where they do not.
+//! Conditions that seem to limit access: which do and which do not.
 
 use hallpass_iam::lint::{Options, lint, repair};
 use hallpass_iam::{PolicyType, facts};
 
 use crate::lint_codes::{codes, options, policy};
 
-/// A condition, and whether everybody is meant all the same.
+/// A condition, and whether it still allows everyone.
 const PUBLIC: &[(&str, bool)] = &[
     (
         r#"{"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*"}}"#,
@@ -99,7 +99,6 @@ fn a_service_acts_for_whom_its_source_names() {
     }
 }
 
-/// Keys that AWS's reference lists and attaches to no action: whether a request has one is not said.
 #[test]
 fn a_key_of_no_action_is_unknown_and_one_of_others_is_never_there() {
     let keys = || facts::services().flat_map(facts::ServiceFacts::condition_keys);
@@ -180,7 +179,7 @@ fn a_subject_names_its_owner() {
     }
 }
 
-/// A newer version would make variables of what is text now.
+/// A newer version would turn literal text into variables.
 #[test]
 fn a_version_is_not_repaired_where_that_changes_what_is_meant() {
     for (version, name, repaired) in [
@@ -203,7 +202,6 @@ fn a_version_is_not_repaired_where_that_changes_what_is_meant() {
     }
 }
 
-/// What is denied to everybody for ever, in other words than `Action` and `Resource`.
 #[test]
 fn a_lockout_is_seen_in_every_form() {
     for (statement, fires) in [

@@ -1,4 +1,4 @@
-//! Integration tests of the policy engine: the tables of the specification as test tables.
+//! Integration tests of the policy engine, from the specification's tables.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,6 +1,6 @@
-//! The engine against the oracle, on random cases.
+//! Compares the engine with the oracle on random cases.
 //!
-//! `HALLPASS_IAM_CASES` sets how many, `HALLPASS_IAM_SEED` (64 hex digits) which.
+//! `HALLPASS_IAM_CASES` sets the number of cases, `HALLPASS_IAM_SEED` (64 hex digits) the seed.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,9 @@ use serde_json::Value;
 
 use crate::{engine, oracle, random};
 
-/// Cases when the environment does not say: some seconds without optimization.
 const CASES: u32 = 2_000;
 
-/// Every row of `policies.md` §2.6 and exception that the generator must reach.
+/// Rows and exceptions of `policies.md` §2.6 that the generator must reach.
 const ROWS: &[&str] = &[
     "anonymous",
     "free",
@@ -29,7 +28,6 @@ const ROWS: &[&str] = &[
     "trust",
 ];
 
-/// The number of cases, from the environment or so, divided for slower properties.
 pub(crate) fn cases(divisor: u32) -> u32 {
     let set = std::env::var("HALLPASS_IAM_CASES")
         .ok()
@@ -37,7 +35,6 @@ pub(crate) fn cases(divisor: u32) -> u32 {
     (set.unwrap_or(CASES) / divisor).max(1)
 }
 
-/// The seed of this run: from the environment, or drawn anew.
 fn seed() -> [u8; 32] {
     if let Ok(text) = std::env::var("HALLPASS_IAM_SEED") {
         let byte = |at: usize| u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).unwrap();
@@ -47,7 +44,6 @@ fn seed() -> [u8; 32] {
     drawn.unwrap().current()
 }
 
-/// A runner that draws the same values for the same seed.
 fn runner(seed: &[u8; 32], cases: u32) -> TestRunner {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, seed);
     let config = Config {
@@ -60,7 +56,7 @@ fn runner(seed: &[u8; 32], cases: u32) -> TestRunner {
     TestRunner::new_with_rng(config, rng)
 }
 
-/// Tries a property on random values; a failure tells the seed and the smallest value.
+/// Tests a property on random values; a failure prints the seed and the smallest value.
 pub(crate) fn holds(
     cases: u32,
     strategy: &BoxedStrategy<Value>,

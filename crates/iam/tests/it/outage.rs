@@ -1,9 +1,9 @@
 //! Decisions of generated outage drills (`policies.md` §8.2).
 
+use hallpass_base::Timestamp;
 use hallpass_iam::generate::Layout;
 use hallpass_iam::generate::ids::{Lengths, Partition};
 use hallpass_iam::generate::outage::{Calls, Exempt, Length, OutageSpec, Services, outage};
-use hallpass_model::Timestamp;
 use serde_json::{Value, json};
 
 use crate::guard_rows::{allow, check, full_access, over};
@@ -29,7 +29,6 @@ fn drill(calls: Calls) -> Value {
     serde_json::from_str(&made.policy.text(Layout::Minified)).unwrap()
 }
 
-/// A call of an administrator during the drill.
 fn call(scp: &Value, action: &str, more: &Value) -> Value {
     let base = json!({
         "principal": "arn:aws:sts::222222222222:assumed-role/Admin/alice",

@@ -82,8 +82,6 @@ fn p_org() -> Value {
     })
 }
 
-/// A call of somebody in a member account whose identity policy allows `s3:*`, held by an SCP; the
-/// bucket of somebody else allows it, too.
 fn held(scp: &Value, more: &Value) -> Value {
     let base = json!({
         "principal": "arn:aws:sts::222222222222:assumed-role/Dev/alice",
@@ -165,7 +163,6 @@ fn trusted_resources_by_organization() {
     ]);
 }
 
-/// A call on a bucket of o-a, held by an RCP.
 fn guarded(rcp: &Value, more: &Value) -> Value {
     let base = json!({
         "principal": "arn:aws:sts::333333333333:assumed-role/Dev/mallory",
@@ -196,7 +193,6 @@ fn trusted_identities() {
     let inside = json!({"principal": "arn:aws:sts::444444444444:assumed-role/Dev/alice",
                         "context": {"aws:PrincipalOrgID": "o-a"}});
     let trail = |policy: Value| {
-        // laid over, the key of the organization would stay
         let mut case = guarded(&rcp, &json!({"principal": "cloudtrail.amazonaws.com"}));
         case["context"] = json!({"aws:PrincipalIsAWSService": "true"});
         case["resourcePolicy"] = policy;

@@ -1,4 +1,4 @@
-//! What is proved of the policies of a role, held against the engine.
+//! Compares the proofs about a role's policies with the engine.
 
 use std::sync::Arc;
 
@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/r";
 
-/// Actions, each with resources that calls of it name.
 const CALLS: [(&str, &[&str]); 5] = [
     (
         "iam:CreateAccessKey",
@@ -129,7 +128,7 @@ fn statement() -> impl Strategy<Value = Value> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
-    /// What is proved to be impossible, the engine allows in no request.
+    /// The engine allows no request that is proved impossible.
     #[test]
     fn never_is_never(
         statements in prop::collection::vec(statement(), 1..5),

@@ -1,4 +1,4 @@
-//! The properties of `policies.md` §15 that concern decisions, on random cases.
+//! The decision properties of `policies.md` §15, on random cases.
 
 use hallpass_iam::generate::{Draft, DraftStatement, ElementSelection, Many};
 use hallpass_iam::language::Effect;
@@ -10,12 +10,10 @@ use crate::oracle_agrees::{cases, holds};
 use crate::random::{self, Layer};
 use crate::{engine, oracle};
 
-/// The decision word; every case here can be evaluated.
 fn decide(case: &Value) -> String {
     engine::decision(case).unwrap_or_else(|code| panic!("{code}: {case}"))
 }
 
-/// Two values as one, so that a failure prints them as JSON.
 fn with<S, T>(case: S, more: T) -> BoxedStrategy<Value>
 where
     S: Strategy<Value = Value> + 'static,
@@ -26,12 +24,10 @@ where
         .boxed()
 }
 
-/// A policy of one statement.
 fn policy(statement: &Value) -> Value {
     json!({ "Version": "2012-10-17", "Statement": [statement] })
 }
 
-/// Every policy of a case, as places to change.
 fn policies(case: &mut Value) -> Vec<&mut Value> {
     let mut all = Vec::new();
     for (field, value) in case.as_object_mut().unwrap() {
@@ -51,7 +47,6 @@ fn policies(case: &mut Value) -> Vec<&mut Value> {
     all
 }
 
-/// Adds a statement to a layer, as a policy of its own or to the policy that is there.
 fn add(case: &mut Value, layer: &str, statement: &Value) {
     match &mut case[layer] {
         Value::Array(levels) if layer != "identityPolicies" => match levels.first_mut() {
@@ -115,7 +110,6 @@ fn an_allow_more_in_an_scp_level_never_denies() {
     });
     holds(cases(4), &with(random::case(), allow), |both| {
         let mut after = both["case"].clone();
-        // the first level of an organization would be a restriction
         if after["scps"] != json!([]) {
             add(&mut after, "scps", &both["more"]);
         }
@@ -124,7 +118,6 @@ fn an_allow_more_in_an_scp_level_never_denies() {
     });
 }
 
-/// Puts lists and keys into another order.
 fn shuffle(value: &mut Value, state: &mut u64) {
     let mut next = |below: usize| {
         *state = state
@@ -166,7 +159,6 @@ fn order_does_not_matter() {
     });
 }
 
-/// A policy without principals, written anew by the canonical writer.
 fn canonical(policy: &Value) -> Option<Value> {
     let document = policy.get("policy").unwrap_or(policy);
     if document.get("Version") != Some(&json!("2012-10-17")) {
@@ -197,7 +189,6 @@ fn canonical(policy: &Value) -> Option<Value> {
     Some(serde_json::from_str(&draft.json()).unwrap())
 }
 
-/// A scalar or a list as the writer wants it.
 fn many(value: &Value) -> Many {
     let text = |one: &Value| one.as_str().map_or_else(|| one.to_string(), str::to_owned);
     match value {
@@ -253,7 +244,6 @@ fn a_list_of_actions_is_as_many_statements() {
     });
 }
 
-/// Lists of one become scalars and the other way round.
 fn rewrap(value: &mut Value) {
     match value {
         Value::Array(list) if list.len() == 1 => *value = list.remove(0),
@@ -294,7 +284,6 @@ fn a_list_of_one_is_the_scalar() {
     });
 }
 
-/// Whether a condition block holds in a context, told by a Deny that carries it.
 fn fires(block: &Value, context: &Value) -> bool {
     let allow = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
     let deny = json!({ "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": block });
@@ -340,7 +329,6 @@ fn null_is_true_or_false() {
     });
 }
 
-/// The operators that have a negated form.
 const NEGATED: &[(&str, &str)] = &[
     ("StringEquals", "StringNotEquals"),
     ("StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase"),
@@ -382,7 +370,6 @@ fn a_negated_operator_is_the_complement() {
         prop_assert!(!(plain && negated), "both hold for {:?}", values);
         prop_assert!(!typed || plain != negated, "neither holds for {:?}", values);
         if plain == negated {
-            // then some value must be of the wrong type, which the positive form cannot match
             let each = random::list(&more[2][2]);
             let wrong = each.iter().any(|one| {
                 let alone = |operator: &Value| {

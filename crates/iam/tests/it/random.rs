@@ -1,11 +1,10 @@
 //! Random cases of `policies.md` §3 over a small alphabet, so that patterns, keys and principals
-//! really meet.
+//! often match.
 
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
-/// An account-sized world: who asks. The first ones are asked most.
 const ASKERS: &[(u32, &str)] = &[
     (10, "arn:aws:sts::111111111111:assumed-role/Dev/ann"),
     (7, "arn:aws:iam::111111111111:user/ann"),
@@ -25,7 +24,6 @@ const ASKERS: &[(u32, &str)] = &[
     (2, ""),
 ];
 
-/// What is asked: action and resource.
 const ASKED: &[(u32, &str, &str)] = &[
     (8, "s3:GetObject", "arn:aws:s3:::b/k"),
     (4, "s3:GetObject", "arn:aws:s3:::b/ann/k"),
@@ -137,13 +135,11 @@ const AWS_PRINCIPALS: &[(u32, &str)] = &[
     (1, "AROAEXAMPLE0000000000"),
 ];
 
-/// A family of operators with the keys and values that make sense for it.
+/// Operators with the keys and values that fit them.
 struct Family {
     operators: &'static [&'static str],
     keys: &'static [&'static str],
-    /// Values in policies, as JSON.
     wanted: &'static [&'static str],
-    /// Values in requests, as JSON.
     found: &'static [&'static str],
 }
 
@@ -306,16 +302,11 @@ const FAMILIES: &[Family] = &[
     },
 ];
 
-/// What stands in a context for a key of each family, and which policies a layer holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layer {
-    /// Identity policies, boundaries and session policies.
     Plain,
-    /// Resource policies; those of roles lose their `Resource` afterwards.
     Resource,
-    /// Service control policies.
     Scp,
-    /// Resource control policies.
     Rcp,
 }
 
@@ -327,12 +318,10 @@ fn weighted(list: &'static [(u32, &'static str)]) -> impl Strategy<Value = Strin
     select(all).prop_map(str::to_owned)
 }
 
-/// Yes in so many of a hundred cases; shrinks to no.
 fn percent(yes: u32) -> impl Strategy<Value = bool> + Clone {
     prop::bool::weighted(f64::from(yes) / 100.0)
 }
 
-/// A scalar, or a list of up to three.
 fn scalar_or_list<S>(one: S) -> impl Strategy<Value = Value> + Clone
 where
     S: Strategy<Value = Value> + Clone + 'static,
@@ -347,12 +336,10 @@ fn texts(list: &'static [(u32, &'static str)]) -> impl Strategy<Value = Value> +
     scalar_or_list(weighted(list).prop_map(Value::String))
 }
 
-/// JSON texts of this file as values.
 fn values(list: &'static [&'static str]) -> impl Strategy<Value = Value> + Clone {
     select(list).prop_map(|text| serde_json::from_str(text).unwrap())
 }
 
-/// A value of any family, which is mostly of the wrong type where it is put.
 fn stray(side: fn(&Family) -> &'static [&'static str]) -> impl Strategy<Value = Value> + Clone {
     values(select_all(side))
 }
@@ -365,7 +352,6 @@ fn select_all(side: fn(&Family) -> &'static [&'static str]) -> &'static [&'stati
     all.leak()
 }
 
-/// Operator, key and values of one condition.
 pub(crate) fn condition() -> BoxedStrategy<(String, String, Value)> {
     let mut choices = Vec::new();
     for (at, family) in FAMILIES.iter().enumerate() {
@@ -438,7 +424,6 @@ fn principals() -> impl Strategy<Value = Value> + Clone {
     ]
 }
 
-/// One statement that its layer allows.
 pub(crate) fn statement(layer: Layer) -> BoxedStrategy<Value> {
     let deny = percent(match layer {
         Layer::Plain | Layer::Resource => 18,
@@ -497,7 +482,6 @@ pub(crate) fn statement(layer: Layer) -> BoxedStrategy<Value> {
     .boxed()
 }
 
-/// One policy document that its layer allows, sometimes with a name around it.
 pub(crate) fn policy(layer: Layer) -> BoxedStrategy<Value> {
     let version = select(vec![Some("2012-10-17"); 10]).prop_union(select(vec![
         Some("2008-10-17"),
@@ -529,7 +513,6 @@ fn full_access() -> Value {
         "Statement": { "Effect": "Allow", "Action": "*", "Resource": "*" } })
 }
 
-/// Levels of an organization, the root first.
 fn levels(layer: Layer) -> BoxedStrategy<Value> {
     let full = Just(full_access());
     let level = match layer {
@@ -549,7 +532,6 @@ fn levels(layer: Layer) -> BoxedStrategy<Value> {
     .boxed()
 }
 
-/// The values a request brings, with the spelling of keys changed now and then.
 pub(crate) fn context() -> BoxedStrategy<Value> {
     let mut keys: Vec<BoxedStrategy<Option<(String, Value)>>> = Vec::new();
     for family in FAMILIES {
@@ -607,7 +589,6 @@ fn asked() -> impl Strategy<Value = (String, Value)> {
     })
 }
 
-/// One case that can be evaluated.
 pub(crate) fn case() -> BoxedStrategy<Value> {
     let optional = |weight: f64, layer| prop::option::weighted(weight, policy(layer));
     let request = (asker(), asked(), context(), percent(8), percent(10));
@@ -656,7 +637,6 @@ pub(crate) fn case() -> BoxedStrategy<Value> {
         .boxed()
 }
 
-/// Turns a resource policy into a trust policy.
 fn without_resource(policy: &mut Value) {
     for statement in statements(policy) {
         let statement = statement.as_object_mut().unwrap();
@@ -665,7 +645,6 @@ fn without_resource(policy: &mut Value) {
     }
 }
 
-/// The statements of a policy of `policies.md` §3, as places to change.
 pub(crate) fn statements(policy: &mut Value) -> Vec<&mut Value> {
     let document = if policy.get("policy").is_some() {
         &mut policy["policy"]
@@ -678,7 +657,6 @@ pub(crate) fn statements(policy: &mut Value) -> Vec<&mut Value> {
     }
 }
 
-/// The scalar as a list of one, or the list.
 pub(crate) fn list(value: &Value) -> Vec<Value> {
     match value {
         Value::Array(list) => list.clone(),

@@ -1,11 +1,11 @@
-//! Why a condition held or did not, as explanations say it (`policies.md` §4), and what of a caller matched.
+//! Reasons for condition results in explanations (`policies.md` §4), and the matched part of a
+//! caller.
 
 use hallpass_iam::{Caller, CallerKind, CallerMatch};
 use serde_json::{Value, json};
 
 use crate::asked::{cells, context, explained};
 
-/// The first value under `key`, wherever it stands.
 fn first<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
     match value {
         Value::Object(map) => {

@@ -5,11 +5,10 @@ use hallpass_iam::residual::{
     ResidualQuestion, Sessions, instant, residual, span,
 };
 
-/// T of the table.
 const AT: &str = "2026-03-02T09:00:00Z";
 
-/// Builds a question from `key=value` words: `event=… D=… portal=… idp=… deny=…`; `sessions=` and
-/// `graph=` stand for the JSON in `files`.
+/// Builds a question from `key=value` options: `event=… D=… portal=… idp=… deny=…`; `sessions=` and
+/// `graph=` name JSON in `files`.
 fn ask(words: &str, sessions: Option<&str>, graph: Option<&str>) -> Residual {
     let mut question = ResidualQuestion {
         at: instant(AT, "--at").unwrap(),
@@ -43,8 +42,7 @@ fn ask(words: &str, sessions: Option<&str>, graph: Option<&str>) -> Residual {
     residual(&question).unwrap()
 }
 
-/// `10:00`, or the whole instant on another day, or `null`.
-fn shown(end: Option<hallpass_model::Timestamp>) -> String {
+fn shown(end: Option<hallpass_base::Timestamp>) -> String {
     end.map_or("null".to_owned(), |end| {
         let text = end.to_string();
         match text.strip_prefix("2026-03-02T") {
@@ -302,7 +300,6 @@ fn lengths(change: impl FnOnce(&mut Lengths)) -> String {
 
 const ENTITLED: &str = "arn:aws:iam::222222222222:role/Reader";
 
-/// What is asked about somebody who may take a role by an entitlement.
 fn entitled(event: &str, deny: Deny, by_group: bool) -> ResidualQuestion {
     ResidualQuestion {
         at: instant(AT, "--at").unwrap(),
@@ -322,11 +319,10 @@ fn entitled(event: &str, deny: Deny, by_group: bool) -> ResidualQuestion {
     }
 }
 
-/// `access.md` §22, R-4: nothing that was done to an assignment ends what is held by an entitlement, and no deny for the
-/// person is known to.
+/// `access.md` §22, R-4: changes to an assignment do not end access by entitlement, and no deny for
+/// the user is known to.
 #[test]
 fn what_is_held_by_entitlements_is_counted_by_itself() {
-    // the portal of now runs on for 8 hours, and the session that is taken last is as long as any
     let longest = "2026-03-03T05:00:00Z";
     for (event, deny, by_group, latest_end) in [
         ("assignment-removed", Deny::None, false, longest),
@@ -366,7 +362,6 @@ fn what_is_held_by_entitlements_is_counted_by_itself() {
             "{event} {deny:?}"
         );
         assert!(!said("outside this computation: entitlements"), "{event}");
-        // asked for, and there are none
         let none = ResidualQuestion {
             entitlements: HeldEntitlements::Read(Vec::new()),
             ..question
@@ -379,7 +374,7 @@ fn what_is_held_by_entitlements_is_counted_by_itself() {
     }
 }
 
-/// Nobody knows when the role was taken last, whatever the file says of portal sessions.
+/// The last assume time is unknown, independent of portal sessions in the file.
 #[test]
 fn an_entitled_role_may_have_been_taken_before_no_portal_session_is_open() {
     for (event, deny, latest_end) in [
@@ -390,7 +385,6 @@ fn an_entitled_role_may_have_been_taken_before_no_portal_session_is_open() {
         ("assignment-removed", Deny::Scp, "21:00"),
         ("user-denied", Deny::Iam, "21:00"),
         ("attribute-changed", Deny::None, "21:00"),
-        // what was issued before it ends with the deny, on this role or on all
         ("token-issue-time", Deny::None, "09:05"),
         ("token-issue-time:Reader", Deny::Scp, "09:05"),
         ("token-issue-time:Writer", Deny::None, "21:00"),
@@ -412,7 +406,7 @@ fn an_entitled_role_may_have_been_taken_before_no_portal_session_is_open() {
 
 const PORTAL_IS_OVER: &str = r#"[{"kind":"portal","start":"2026-03-01T08:00:00Z"}]"#;
 
-/// A deny that does not reach a session does not reach what is assumed from it.
+/// A deny that does not reach a session does not reach the sessions chained from it.
 #[test]
 fn a_deny_leaves_what_is_assumed_from_an_entitled_role() {
     let graph = |of_entitled: &str| {
@@ -422,7 +416,6 @@ fn a_deny_leaves_what_is_assumed_from_an_entitled_role() {
         )
     };
     for (of_entitled, latest_end, chained) in [
-        // of two ways to a role the worse one counts
         (r#""C""#, "22:00", &[("C", "22:00", false)][..]),
         (
             r#""D""#,
@@ -458,7 +451,7 @@ fn a_deny_leaves_what_is_assumed_from_an_entitled_role() {
     assert_eq!(answer.unbounded, [ENTITLED]);
 }
 
-/// Where the server reads none nothing can list them, and the answer says that it is without them.
+/// If the server reads no entitlements, the answer reports that they are missing.
 #[test]
 fn entitlements_that_nobody_reads_are_said_to_be_missing() {
     for (entitlements, says, sends_there) in [
@@ -483,7 +476,7 @@ fn entitlements_that_nobody_reads_are_said_to_be_missing() {
     }
 }
 
-/// A deny is on the role of one account; the roles of others that are called the same go on.
+/// A deny applies to the role of one account; roles with the same name in others continue.
 #[test]
 fn a_short_name_means_one_role_or_is_refused() {
     let asked = |named: &str, roles: [&str; 2]| {

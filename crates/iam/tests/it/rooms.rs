@@ -1,11 +1,10 @@
-//! The rooms of this crate stand in one order: each uses those before it and none behind. So the
-//! engine knows nothing of the linter, and the linter nothing of the generators.
+//! Modules of this crate have a fixed order and use only earlier ones: the engine does not depend
+//! on the linter, nor the linter on the generators.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// First what all others may use.
 const ORDER: &[&str] = &[
     "arn",
     "glob",

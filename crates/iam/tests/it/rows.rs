@@ -1,5 +1,3 @@
-//! How a table of the specification becomes a test: text, a line for each row.
-
 use serde_json::{Value, json};
 
 use crate::{engine, oracle};
@@ -9,7 +7,6 @@ pub(crate) const ANN: &str = "arn:aws:iam::111111111111:user/ann";
 pub(crate) const OBJECT: &str = "arn:aws:s3:::b/k";
 pub(crate) const QUEUE: &str = "arn:aws:sqs:eu-west-1:111111111111:q";
 
-/// Short names that tables use for longer texts.
 const NAMES: &[(&str, &str)] = &[
     ("@ann", ANN),
     ("@dev", DEV),
@@ -39,7 +36,6 @@ const NAMES: &[(&str, &str)] = &[
     ),
 ];
 
-/// One row: what it is called, the case, and the word or code that must come out.
 pub(crate) struct Row {
     name: String,
     case: Value,
@@ -60,7 +56,6 @@ pub(crate) fn row(name: impl Into<String>, case: Value, wants: &str) -> Row {
     }
 }
 
-/// Runs every row through both before it fails.
 pub(crate) fn check(table: &str, rows: Vec<Row>) {
     assert!(!rows.is_empty(), "{table} has no rows");
     let mut wrong = Vec::new();
@@ -78,7 +73,6 @@ pub(crate) fn check(table: &str, rows: Vec<Row>) {
     assert!(wrong.is_empty(), "{table}:\n{}", wrong.join("\n"));
 }
 
-/// The lines of a table, its cells trimmed; empty lines and those that begin with `#` are notes.
 pub(crate) fn lines(table: &str) -> Vec<Vec<&str>> {
     let lines = table.lines().map(str::trim);
     let rows = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -86,7 +80,6 @@ pub(crate) fn lines(table: &str) -> Vec<Vec<&str>> {
         .collect()
 }
 
-/// Rows `what it is | principal action resource | other fields | word`.
 pub(crate) fn requests(table: &str) -> Vec<Row> {
     let request = |cells: Vec<&str>| {
         let [name, asked, fields, wants] = cells[..] else {
@@ -103,7 +96,6 @@ pub(crate) fn requests(table: &str) -> Vec<Row> {
     lines(table).into_iter().map(request).collect()
 }
 
-/// JSON that a table says, with its place told when it is none.
 pub(crate) fn json_of(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
@@ -113,9 +105,9 @@ fn long(text: &str) -> String {
     name.map_or(text, |(_, long)| long).to_owned()
 }
 
-/// Short forms in full: `"@ann"` a name; `"+s3:*"` and `"-s3:*"` a policy that allows or denies
-/// an action; `{"to": P}`, `{"trusts": P}` and `{"except": P}` a resource policy that allows all
-/// to a principal, a trust policy, and one that denies to all others.
+/// Expands short forms: `"@ann"` a name; `"+s3:*"` and `"-s3:*"` a policy that allows or denies an
+/// action; `{"to": P}`, `{"trusts": P}` and `{"except": P}` a resource policy that allows all to a
+/// principal, a trust policy, and one that denies to all others.
 pub(crate) fn expand(value: &Value) -> Value {
     match value {
         Value::String(text) if text.starts_with('+') => allow(&text[1..]),
@@ -146,7 +138,6 @@ pub(crate) fn expand(value: &Value) -> Value {
     }
 }
 
-/// A policy of one statement.
 pub(crate) fn one(statement: &Value) -> Value {
     json!({ "Version": "2012-10-17", "Statement": [statement] })
 }
@@ -163,7 +154,6 @@ pub(crate) fn deny(action: &str) -> Value {
     one(&json!({ "Effect": "Deny", "Action": action, "Resource": "*" }))
 }
 
-/// A case with some fields set over the rest.
 pub(crate) fn case(principal: &str, action: &str, resource: &str, fields: &Value) -> Value {
     let mut case =
         json!({ "id": "c", "principal": principal, "action": action, "resource": resource });

@@ -1,5 +1,4 @@
-//! The secrets permission set and its guardrails: what is written and what is refused
-//! (`policies.md` §10).
+//! The secrets permission set and its guardrails: output and refusals (`policies.md` §10).
 
 use hallpass_iam::BadInput;
 use hallpass_iam::generate::checked;
@@ -126,7 +125,6 @@ fn sids_are_letters_and_digits_and_unique() {
         sids.push(sid);
     }
     assert!(made.merged.is_some());
-    // too much for one policy: the merged one is left out
     let many: Vec<String> = (0..20).map(|n| format!("cost-center-{n}=1")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     wish.attributes = self::wish(&many, &[ADMIN]).unwrap().attributes;

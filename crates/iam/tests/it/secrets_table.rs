@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use crate::asked::{ask, cells, context, fits, full_access};
 
-/// row | action | secret's department,AppID | request | as published | required
-/// `-` is an absent tag. Who asks is Arnav unless the request says otherwise. In row 19 brackets are
-/// kept, so that the admin is bound like everybody: denied in row 15, let through in rows 2 and 9.
+/// row | action | secret's department,AppID | request | as published | required `-` is an absent
+/// tag. The requester is Arnav unless the request names another. In row 19 brackets are kept, so
+/// the admin has the same limits as all users: denied in row 15, allowed in rows 2 and 9.
 const TABLE: &str = "
 1  | GetSecretValue | Digital,Alpha |            | A  | A
 2  | GetSecretValue | Digital,Beta  |            | A  | XD G1AppID
@@ -39,7 +39,6 @@ const TABLE: &str = "
 20 | GetSecretValue | Digital,Beta  | by=namesake | A | XD
 ";
 
-/// What holds with `--strict` beside the table above.
 const STRICT: &str = "
 s1 | DeleteSecret  | Digital,Alpha |  | | A
 s2 | DeleteSecret  | Digital,Beta  |  | | XD G1AppID

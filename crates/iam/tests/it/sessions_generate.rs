@@ -1,9 +1,9 @@
-//! Revocation policies: made, taken apart, split, refused (`policies.md` §12).
+//! Revocation policies: generated, parsed, split, refused (`policies.md` §12).
 
+use hallpass_base::Timestamp;
 use hallpass_iam::generate::sessions::{
     Match, RevocationEntry, RevocationForm, RevocationSpec, Revocations, Split, generate,
 };
-use hallpass_model::Timestamp;
 use jiff::SignedDuration;
 
 const USER: &str = "9067642ac7-4f0e2c1a-1111-4222-8333-1234567890ab";
@@ -196,7 +196,6 @@ fn what_does_not_fit_is_split_or_refused() {
         split,
         ..RevocationSpec::new(RevocationForm::Scp)
     };
-    // "about 250 per policy": 39 characters each
     let fits = generate(&wish(258, Split::No), now()).unwrap();
     assert_eq!(fits.parts.len(), 1);
     let refused = generate(&wish(400, Split::No), now()).unwrap_err();

@@ -1,4 +1,4 @@
-//! The table of `policies.md` §12: who is cut off by which statement.
+//! The table of `policies.md` §12: which statement denies which session.
 
 use hallpass_iam::generate::sessions::{Match, RevocationForm, RevocationSpec, Split, generate};
 use serde_json::{Value, json};

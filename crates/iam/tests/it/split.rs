@@ -1,4 +1,4 @@
-//! Splitting policies: parts fit, and decide like the whole (`policies.md` §5, §15.9).
+//! Split policies: parts fit, and decide like the whole (`policies.md` §5, §15.9).
 
 use std::sync::Arc;
 
@@ -170,7 +170,6 @@ fn a_deny_with_many_users_is_split_by_its_values() {
         ["RevokeUserId1", "RevokeUserId2", "RevokeUserId3"]
     );
     assert!(agree(&policy.to_string(), &parts, PolicyType::Scp).is_ok_and(|it| it > 500));
-    // the list of a negated operator stays whole
     let text = policy
         .to_string()
         .replace("StringEquals", "StringNotEquals");
@@ -205,7 +204,7 @@ fn what_fits_stays_one_policy_and_is_minified() {
     ));
 }
 
-/// A number behind a Sid is none that another statement has already.
+/// A numbered Sid must not equal the Sid of another statement.
 #[test]
 fn sids_of_parts_are_told_apart() {
     let actions: Vec<String> = (0..80).map(|n| format!("s3:Get{n}")).collect();
@@ -224,7 +223,7 @@ fn sids_of_parts_are_told_apart() {
     assert!(found.iter().any(|it| it == "A2"), "{found:?}");
 }
 
-/// Of a statement list that stands twice only the last would be in the parts.
+/// With a duplicate statement list, the parts would contain only the last one.
 #[test]
 fn what_stands_twice_is_not_split() {
     let text = r#"{"Version": "2012-10-17",

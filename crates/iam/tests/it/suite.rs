@@ -1,5 +1,3 @@
-//! Suites: tables of request → decision beside policies.
-
 use std::sync::Arc;
 
 use hallpass_iam::suite::{Coverage, Suite, run};

@@ -1,4 +1,4 @@
-//! Policies in words: tables of policies and the lines they give, and what holds for any text.
+//! Policy summaries: tables of policies and expected lines, and properties of any text.
 
 use hallpass_iam::PolicyType;
 use hallpass_iam::summary::{RiskKind, Summary, known, summarize};
@@ -151,7 +151,6 @@ fn risks(statements: &Value) -> Vec<(RiskKind, String, bool)> {
     of(statements).risks.into_iter().map(row).collect()
 }
 
-/// What, by which actions, whether limited.
 type Wanted = (RiskKind, &'static str, bool);
 
 #[test]
@@ -171,7 +170,7 @@ fn risks_are_those_of_what_is_allowed() {
                 (Exposure, "iam:PassRole", false),
             ],
         ),
-        // one half alone is no way
+        // one action alone allows no escalation
         (allow(json!("ec2:RunInstances"), "*"), vec![]),
         (
             allow(json!("sts:AssumeRole"), "arn:aws:iam::*:role/x"),
@@ -192,7 +191,6 @@ fn risks_are_those_of_what_is_allowed() {
             .collect();
         assert_eq!(found, wanted, "{statements}");
     }
-    // a boundary gives nothing, so nothing of it is a risk
     let boundary = summarize(&policy(&allow(json!("*"), "*")), PolicyType::Boundary).unwrap();
     assert!(boundary.risks.is_empty() && !boundary.lines.is_empty());
 }

@@ -1,5 +1,5 @@
 //! The tables of `policies.md` §2.5 and §2.6: organizations, same account and cross account,
-//! through the engine and through the oracle.
+//! through engine and oracle.
 
 use crate::rows::{check, lines, requests};
 
@@ -47,7 +47,7 @@ fn same_and_cross_account() {
     check("§2.6 cases", requests(CASES));
 }
 
-/// Who is granted, who asks, and the word when identity, boundary, session say nothing.
+/// Grantee, requester, and the word without a statement in identity, boundary and session policies.
 const BESIDE: &str = r#"
 {"AWS": "@ann"} | @ann | A | A | A
 "*" | @ann | A | A | ID
@@ -149,7 +149,7 @@ fn limits_root_and_exceptions() {
     check("§2.6 limits, root, exceptions", requests(LIMITS));
 }
 
-/// What AWS's pages say beside the tables (`policies.md` §0).
+/// Rules from AWS's pages that the tables omit (`policies.md` §0).
 const BESIDE_THE_TABLES: &str = r#"
 a pattern of principals: boundary and session silent | @dev sqs:SendMessage @queue | {"context": {"aws:PrincipalArn": "@role"}, "boundary": "+ec2:*", "session": "+ec2:*", "resourcePolicy": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", "Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111111111111:role/*"}}}]}} | A
 a pattern of principals: another one | @dev sqs:SendMessage @queue | {"context": {"aws:PrincipalArn": "@role"}, "resourcePolicy": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", "Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111111111111:user/*"}}}]}} | ID
@@ -171,7 +171,6 @@ fn what_the_pages_say_beside_the_tables() {
     check("§0", requests(BESIDE_THE_TABLES));
 }
 
-/// The levels, who asks, and the words for `ec2:Run…` and `s3:Get…`.
 const INHERITANCE: &str = r#"
 ["+*"], ["+*"], ["+*"] | @dev | false | A | A
 ["+*"], ["+*", "-ec2:*"], ["+*"] | @dev | false | XD | A

@@ -1,10 +1,9 @@
-//! The tables of `policies.md` §2.4: conditions, through the engine and through the oracle.
+//! The condition tables of `policies.md` §2.4, through engine and oracle.
 
 use serde_json::{Value, json};
 
 use crate::rows::{ANN, OBJECT, Row, case, check, json_of, lines, one, row};
 
-/// A condition block, then contexts with whether it holds.
 const TABLE: &str = r#"
 {"StringNotEquals": {"k": ["a", "b"]}} | {"k": "a"} no | {"k": "c"} yes | {} yes
 {"StringEqualsIfExists": {"k": "a"}} | {} yes | {"k": "b"} no
@@ -24,7 +23,7 @@ const TABLE: &str = r#"
 {"StringEquals": {"k": "a*"}} | {"k": "a*"} yes | {"k": "ab"} no
 "#;
 
-/// What the sentences of `policies.md` §2.3 and §2.4 say beside the table.
+/// Rules in the text of `policies.md` §2.3 and §2.4.
 const WORDS: &str = r#"
 # an empty value list
 {"StringEquals": {"k": []}} | {"k": "a"} no | {} no
@@ -88,7 +87,6 @@ const WORDS: &str = r#"
 {"BoolNotEquals": {"k": "true"}} | {} E_OPERATOR
 "#;
 
-/// `s3:GetObject` by a user who is allowed it under a condition, in a context.
 fn under(condition: &Value, context: &Value) -> Value {
     let statement =
         json!({ "Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition });

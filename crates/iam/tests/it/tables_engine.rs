@@ -1,4 +1,4 @@
-//! The tables of `policies.md` §2.2, §2.3 and §3, through the engine and through the oracle.
+//! The tables of `policies.md` §2.2, §2.3 and §3, through engine and oracle.
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ fn actions() {
         s3*           s3:GetObject                                        E_ACTION
         route53:*     route53-recovery-cluster:UpdateRoutingControlState  ID
     ";
-    for [pattern, action, wants] in hallpass_testing::rows(table) {
+    for [pattern, action, wants] in hallpass_base::testing::rows(table) {
         let fields = json!({ "identityPolicies": [allow(pattern)] });
         rows.push(row(
             format!("{pattern} on {action}"),
@@ -80,7 +80,6 @@ fn resources() {
             wants,
         ));
     }
-    // without the newer version nothing is a variable
     let old = json!({ "Statement": { "Effect": "Allow", "Action": "*",
         "Resource": "arn:aws:s3:::b/${aws:username}" } });
     for (resource, wants) in [
@@ -118,7 +117,6 @@ fn excluded_resources() {
     check("§2.2, §2.3 excluded resources", rows);
 }
 
-/// A case with one place replaced.
 fn spoiled(pointer: &str, value: Value) -> Value {
     let mut case = case(
         ANN,
@@ -138,7 +136,6 @@ fn spoiled(pointer: &str, value: Value) -> Value {
     case
 }
 
-/// A place in a good case, what is put there, and the code.
 const BAD: &str = r#"
 /resource | "arn:aws:s3:::b/other" | A
 /action | "GetObject" | E_ACTION

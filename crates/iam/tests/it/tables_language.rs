@@ -1,5 +1,5 @@
-//! The tables of `policies.md` §2.1 (what each type allows), §2.7 (several resources) and §3
-//! (keys that are derived).
+//! The tables of `policies.md` §2.1 (elements allowed per type), §2.7 (several resources) and §3
+//! (derived keys).
 
 use hallpass_iam::{CaseOptions, Policy, PolicyType, ScpLanguage, simulate_line};
 use serde_json::{Value, json};
@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use crate::rows::{ANN, DEV, OBJECT, allow, allow_all, case, check, deny, one, row};
 use crate::{engine, rows};
 
-/// The code of a policy text under a kind, or `ok`.
 fn load(text: &Value, kind: PolicyType, language: ScpLanguage) -> &'static str {
     match Policy::parse_with(&text.to_string(), kind, language) {
         Ok(_) => "ok",
@@ -79,7 +78,6 @@ fn what_each_type_allows() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A policy of one statement of an SCP with some elements set or replaced.
 fn scp(effect: &str, more: &Value) -> Value {
     let mut statement = json!({ "Effect": effect, "Action": "s3:*", "Resource": "*" });
     for (name, value) in more.as_object().unwrap() {
@@ -209,7 +207,6 @@ fn derived_keys() {
     let root = "arn:aws:iam::111111111111:root";
     let role = "arn:aws:iam::111111111111:role/p/Dev";
     let arn = "aws:PrincipalArn";
-    // principal, key, value: the value that is derived, or nothing
     let table = [
         (ANN, arn, Some(ANN)),
         (DEV, arn, Some("arn:aws:iam::111111111111:role/Dev")),

@@ -1,19 +1,18 @@
-//! `policies.md` §9.2 and `organization.md` §5: who may connect, by country.
+//! `policies.md` §9.2 and `organization.md` §5: connections by country.
 
 use std::net::IpAddr;
 
+use hallpass_base::Timestamp;
 use hallpass_iam::vpn::{
     Countries, Country, CsvCountries, DEFAULT_TEXT, Lookup, Policy, Schema, VpnAnswer, deny_list,
     handler,
 };
-use hallpass_model::Timestamp;
 use serde_json::{Value, json};
 
 const CASES: &str = include_str!("../fixtures/org-vpn-cases.json");
 const POLICY: &str = include_str!("../fixtures/org-vpn-policy.yaml");
 const GEO: &str = include_str!("../fixtures/org-geo.csv");
 
-/// A database of four lines.
 const DATABASE: &str = "cidr,country
 8.8.8.0/24,US
 193.50.0.0/16,FR
@@ -35,7 +34,6 @@ fn answer(event: &str, allow: &str) -> VpnAnswer {
     handler(event, Some(&policy), &geo(DATABASE), Schema::V1, now())
 }
 
-/// `ip` in an event of schema v2.
 fn from(ip: &str) -> String {
     json!({"public-ip": ip, "schema-version": "v2", "aws-client-version": "5"}).to_string()
 }
@@ -85,7 +83,6 @@ fn every_row_of_the_table_holds() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Four members, a message that is never empty and never tells why, in the form of the schema.
 #[track_caller]
 fn check_form(row: &str, response: &Value) {
     let (key, schema) = if row.starts_with('9') {
@@ -147,7 +144,6 @@ fn every_case_of_the_organization_table_holds() {
     }
 }
 
-/// A database that broke while running.
 struct Broken;
 
 impl Countries for Broken {
@@ -236,7 +232,7 @@ default: {countries: [US]}";
     );
 }
 
-/// A certificate's name counts where nobody signed in by another.
+/// A certificate's name counts only if there is no user name.
 #[test]
 fn an_exception_is_for_who_signed_in() {
     let policy = Policy::parse(

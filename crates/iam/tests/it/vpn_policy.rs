@@ -1,4 +1,4 @@
-//! Decisions of generated VPN policies (`policies.md` §9.1), and of those in circulation.
+//! Decisions of generated VPN policies (`policies.md` §9.1), and of widely copied ones.
 
 use hallpass_iam::generate::Layout;
 use hallpass_iam::generate::ids::{Lengths, Partition};
@@ -24,7 +24,6 @@ fn made(form: VpnForm, vpcs: &[&str]) -> Value {
     serde_json::from_str(&made.policy.text(Layout::Minified)).unwrap()
 }
 
-/// As found: plain `Bool`, and as an SCP an exemption for a path that anybody can choose.
 fn circulated(form: VpnForm) -> Value {
     let mut policy = json!({"Version": "2012-10-17", "Statement": [{
     "Sid": "Circulated", "Effect": "Deny", "Action": "*", "Resource": "*",
@@ -39,7 +38,6 @@ fn circulated(form: VpnForm) -> Value {
     policy
 }
 
-/// A call with the policy attached to whoever calls.
 fn with_iam(policy: &Value, context: &Value, more: &Value) -> Value {
     let base = json!({
         "principal": "arn:aws:sts::222222222222:assumed-role/Dev/alice",
@@ -50,7 +48,6 @@ fn with_iam(policy: &Value, context: &Value, more: &Value) -> Value {
     over(&over(&base, more), &json!({"context": context}))
 }
 
-/// A call with the policy attached to the account.
 fn with_scp(policy: &Value, role: &str, address: &str, more: &Value) -> Value {
     let name = role.rsplit('/').next().unwrap();
     let base = json!({

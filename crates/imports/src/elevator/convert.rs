@@ -1,6 +1,6 @@
-//! From what a file holds to a rule file, and lines of the configuration.
+//! Converts an sso-elevator file to a rule file and configuration lines.
 
-use hallpass_model::text;
+use hallpass_base::text;
 use hallpass_rules::{Diagnostic, Directory, Position, RuleFile, RuleSummary, load};
 use serde_json::Value;
 
@@ -17,24 +17,18 @@ use crate::report::{
 };
 use crate::rule_text::{NAME_MAX, quoted};
 
-/// What the sweep is to do about access that nobody recorded.
+/// The sweep's action on unmanaged access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sweeps {
-    /// It reports, as Hallpass does unless told otherwise.
     #[default]
     Report,
-    /// It removes, as the nightly sweep of sso-elevator does.
     Remove,
 }
 
-/// What is wanted of an import, beside what is on file.
 #[derive(Debug, Clone, Default)]
 pub struct ElevatorOptions<'a> {
-    /// What the sweep is to do.
     pub sweeps: Sweeps,
-    /// The rule file that is written.
     pub to: StatementsFile,
-    /// The organization, to tell whom of the people who are named it does not have.
     pub directory: Option<&'a Directory>,
 }
 
@@ -43,11 +37,11 @@ const SWEEP: &str = "sso-elevator removes each night what it did not grant; Hall
 const LEFT_STANDING: &str = "each night sso-elevator ends the access that it did not grant; Hallpass reports it and ends none of \
                              it, unless `access.sweep.mode` is `revoke` (`--keep-sweep` writes that)";
 
-/// The statements of a file as a rule file of the same form, and its settings as lines of the
-/// configuration. Refuses what would not be loaded, so that nothing is half imported.
+/// Converts the statements to a rule file of the same form, and the settings to configuration
+/// lines. Refuses anything that would not load, so that no import is partial.
 ///
 /// # Errors
-/// When the file is not whole, or holds no statements.
+/// The file is incomplete, or has no statements.
 pub fn import(
     name: &str,
     text: &str,
@@ -70,11 +64,10 @@ pub fn import(
     report(name, &read(name, text)?, options)
 }
 
-/// As [`import`], of a folder of Terraform with the values of its variables.
+/// Like [`import`], for a Terraform folder with its variable values.
 ///
 /// # Errors
-/// When one of its files is not whole, a statement is one that only Terraform can compute, or there are
-/// none.
+/// A file is incomplete, a statement needs Terraform to compute, or there are none.
 pub fn import_folder(
     folder: &TerraformFolder<'_>,
     options: &ElevatorOptions<'_>,
@@ -87,7 +80,6 @@ fn report(
     found: &ElevatorFile,
     options: &ElevatorOptions<'_>,
 ) -> Result<Imported, ElevatorRefused> {
-    // what would not be loaded is told by its place in the source, whatever is written
     let rules = as_json(found)?;
     let file = RuleFile::new("statements.json", rules.as_str());
     let loaded = load(&file).map_err(|errors| refused(found, errors))?;
@@ -128,8 +120,8 @@ fn report(
     })
 }
 
-/// A row of what stands in no place of the file: the nightly removal, which no setting switches off there, and what
-/// counts here or there by itself.
+/// A row without a position in the file: the nightly removal, which has no off switch there, and
+/// defaults of either product.
 fn beside(
     table: &'static str,
     file: &str,
@@ -150,7 +142,7 @@ fn beside(
     }
 }
 
-/// Each different statement once: what is there twice says nothing the second time.
+/// Each distinct statement once; duplicates have no effect.
 fn statement_rows(
     name: &str,
     found: &ElevatorFile,
@@ -191,7 +183,6 @@ fn statement_rows(
     rows
 }
 
-/// The line that names the file: statements are read under either key, in whichever syntax.
 fn file_line(to: &StatementsFile) -> ConfigurationLine {
     let name = to.name().rsplit('/').next().unwrap_or_default();
     let (key, about) = match to.syntax() {
@@ -211,7 +202,6 @@ fn file_line(to: &StatementsFile) -> ConfigurationLine {
     }
 }
 
-/// Errors of statements at the places where these were written.
 fn refused(found: &ElevatorFile, errors: Vec<Diagnostic>) -> ElevatorRefused {
     let placed = errors.into_iter().map(|error| {
         let [of_accounts, of_groups] = &found.statement_places;
@@ -234,7 +224,6 @@ fn refused(found: &ElevatorFile, errors: Vec<Diagnostic>) -> ElevatorRefused {
     ElevatorRefused::Statements(placed.collect())
 }
 
-/// A row for each setting that is there.
 fn settings(
     file: &str,
     found: &ElevatorFile,
@@ -242,7 +231,6 @@ fn settings(
     configuration: &mut Vec<ConfigurationLine>,
 ) {
     for (place, (name, setting)) in found.settings.iter().enumerate() {
-        // off is how it is in Hallpass anyhow
         if name == "attribute_sync_enabled" && is_off(setting) {
             continue;
         }

@@ -1,4 +1,4 @@
-//! What a statement means otherwise here than in sso-elevator, though it keeps its form (`access.md` §1.1 and §3).
+//! Statements with another meaning than in sso-elevator (`access.md` §1.1 and §3).
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ const LETTERS: &str = "an approver is written with capital letters: most release
 const UNITS: &str = "sso-elevator decides by no statement about organizational units, and refuses a configuration with one; here it is \
                      about every account below the unit";
 
-/// Keys that sso-elevator does not read, with what comes of them here. `Id` is a name and does nothing.
+/// Keys that sso-elevator ignores, with their effect here. `Id` is a name without effect.
 const OURS: [(&str, &str); 6] = [
     (
         "ApproverGroups",
@@ -43,7 +43,6 @@ const OURS: [(&str, &str); 6] = [
     ),
 ];
 
-/// What is to be known of a statement beside all others of its list.
 pub(super) fn notes(statement: &Value, all: &[Value]) -> Vec<RowNote> {
     let denied = allows_own(statement) == Some(true)
         && all.iter().any(|other| {
@@ -60,7 +59,6 @@ pub(super) fn notes(statement: &Value, all: &[Value]) -> Vec<RowNote> {
     let letters = has_capitals.then_some(RowNote::Otherwise(LETTERS.into()));
     let own = OURS.into_iter().filter(|(key, _)| is_set(statement, key));
     let own = own.map(|(_, told)| RowNote::Otherwise(told.into()));
-    // those about groups have no permission sets, and no type
     let of_units = texts(statement, "ResourceType").contains(&"OU")
         && statement.get("PermissionSet").is_some();
     let units = of_units.then_some(RowNote::Otherwise(UNITS.into()));
@@ -68,7 +66,6 @@ pub(super) fn notes(statement: &Value, all: &[Value]) -> Vec<RowNote> {
     found.chain(own).collect()
 }
 
-/// Whether a key says something.
 fn is_set(statement: &Value, key: &str) -> bool {
     match statement.get(key) {
         None | Some(Value::Null) => false,
@@ -77,7 +74,7 @@ fn is_set(statement: &Value, key: &str) -> bool {
     }
 }
 
-/// A flag, as a text too.
+/// A flag, also as text.
 fn allows_own(statement: &Value) -> Option<bool> {
     match statement.get("AllowSelfApproval")? {
         Value::Bool(flag) => Some(*flag),
@@ -86,7 +83,6 @@ fn allows_own(statement: &Value) -> Option<bool> {
     }
 }
 
-/// Its approvers as Hallpass compares them.
 fn approvers(statement: &Value) -> BTreeSet<String> {
     let addresses = texts(statement, "Approvers").into_iter();
     addresses
@@ -94,18 +90,15 @@ fn approvers(statement: &Value) -> BTreeSet<String> {
         .collect()
 }
 
-/// The address, also where a name stands before it.
 fn address(text: &str) -> &str {
     let inner = text.rsplit_once('<').map(|(_, address)| address);
     inner.unwrap_or(text).trim_end_matches('>').trim()
 }
 
-/// Whether both are about something that is the same.
 fn may_meet(one: &Value, other: &Value) -> bool {
     ["Resource", "PermissionSet"].iter().all(|key| {
         let [one, other] = [one, other].map(|it| texts(it, key));
         let is_any = |texts: &[&str]| texts.contains(&"*");
-        // statements about groups have no permission sets
         (one.is_empty() && other.is_empty())
             || is_any(&one)
             || is_any(&other)
@@ -113,7 +106,6 @@ fn may_meet(one: &Value, other: &Value) -> bool {
     })
 }
 
-/// A text, or a list of them.
 fn texts<'a>(statement: &'a Value, key: &str) -> Vec<&'a str> {
     match statement.get(key) {
         Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),

@@ -1,12 +1,12 @@
-//! What stands in the place of a list of statements in the first release (0.0.1): one statement, or an object that
-//! names people, permission sets and accounts.
+//! Statements of the first release (0.0.1): a single statement instead of a list, or an object of
+//! people, permission sets and accounts.
 
 use serde_json::{Map, Value, json};
 
-/// A list of statements, where a value is one or stands for one; else the value as it is.
+/// Converts a single statement or a first-release object to a list; returns other values unchanged.
 ///
 /// # Errors
-/// What of the object is not as the first release has it.
+/// The object does not have the first release's form.
 pub(super) fn as_list(key: &str, value: Value) -> Result<Value, String> {
     let object = match value {
         Value::Object(object) => object,
@@ -22,7 +22,6 @@ pub(super) fn as_list(key: &str, value: Value) -> Result<Value, String> {
     Ok(json!([object]))
 }
 
-/// Whether a value is one of these objects.
 pub(super) fn is_first(value: &Value) -> bool {
     value.as_object().is_some_and(has_first_keys)
 }
@@ -31,7 +30,7 @@ fn has_first_keys(object: &Map<String, Value>) -> bool {
     object.contains_key("users") || object.contains_key("Resource")
 }
 
-/// A statement for each account: who is named may ask, and who is named for the account approves.
+/// One statement per account: its people may request, its approvers approve.
 fn statements(object: &Map<String, Value>) -> Result<Vec<Value>, String> {
     known_keys(object, &["users", "permission_sets", "accounts"])?;
     let mut people = Vec::new();
@@ -74,7 +73,7 @@ fn statements(object: &Map<String, Value>) -> Result<Vec<Value>, String> {
     Ok(statements)
 }
 
-/// The objects of a list, each with known keys alone; there is one at least.
+/// Requires at least one object, with known keys only.
 fn objects<'a>(
     object: &'a Map<String, Value>,
     key: &str,
@@ -92,7 +91,7 @@ fn objects<'a>(
 fn known_keys(object: &Map<String, Value>, known: &[&str]) -> Result<(), String> {
     match object.keys().find(|key| !known.contains(&key.as_str())) {
         Some(key) => {
-            let key = hallpass_model::text::line(key, crate::rule_text::NAME_MAX);
+            let key = hallpass_base::text::line(key, crate::rule_text::NAME_MAX);
             Err(format!("`{key}` is none of its keys"))
         }
         None => Ok(()),

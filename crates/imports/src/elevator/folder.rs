@@ -1,4 +1,4 @@
-//! A folder of Terraform: the module of sso-elevator in it, with what its arguments come to.
+//! Evaluates the arguments of the sso-elevator module in a Terraform folder.
 
 use hallpass_rules::{Diagnostic, FindingCode};
 use serde_json::Value;
@@ -15,21 +15,17 @@ use crate::hcl::{
 use crate::refused::{START, problem};
 use crate::terraform::Setting;
 
-/// A folder as it was found.
 pub struct TerraformFolder<'a> {
-    /// What it is called.
     pub name: String,
-    /// Its files of configuration (`.tf`, `.tf.json`).
     pub files: Vec<SourceFile>,
-    /// Its files with values of variables (`.tfvars`, `.tfvars.json`), of which the later ones count.
+    /// Variable files (`.tfvars`, `.tfvars.json`); later ones take precedence.
     pub values: Vec<SourceFile>,
-    /// Others of these files, which Terraform takes where somebody names them: no value is taken from them here.
+    /// Variable files that Terraform reads only on request; their values are ignored.
     pub others: Vec<OtherValues>,
-    /// Reads a file by its path below the folder, for `file("…")`, or says why not.
+    /// Reads a file by its path below the folder, for `file("…")`; fails with the reason.
     pub read: &'a ReadFile<'a>,
 }
 
-/// Whether a name is that of a file of configuration.
 pub(super) fn is_configuration(name: &str) -> bool {
     let folded = name.to_ascii_lowercase();
     [".tf", ".tf.json"].iter().any(|it| folded.ends_with(it))
@@ -38,13 +34,12 @@ pub(super) fn is_configuration(name: &str) -> bool {
 /// The lists of the module. The two others are keys of the object in its bucket.
 const LISTS: [&str; 2] = ["config", "group_config"];
 
-/// What Terraform itself makes of a module.
 const META: [&str; 1] = ["depends_on"];
 
-/// What the module of sso-elevator in a folder is given.
+/// Reads the arguments of the folder's sso-elevator module.
 ///
 /// # Errors
-/// When a file is not whole, there is not exactly one such module, or a list of it is not known.
+/// A file is incomplete, the number of such modules is not one, or a list is unknown.
 pub(super) fn read(folder: &TerraformFolder<'_>) -> Result<ElevatorFile, ElevatorRefused> {
     let mut files = Vec::new();
     let mut errors = Vec::new();
@@ -82,7 +77,6 @@ pub(super) fn read(folder: &TerraformFolder<'_>) -> Result<ElevatorFile, Elevato
     }
 }
 
-/// The one module of sso-elevator that the folder calls.
 fn only_call<'d>(
     folder: &TerraformFolder<'_>,
     files: &[HclFile],
@@ -117,7 +111,7 @@ fn only_call<'d>(
     }
 }
 
-/// Whether a module is sso-elevator, a copy of it, or has its lists.
+/// Checks if a module is sso-elevator, a copy of it, or has its lists.
 fn is_of_the_original(call: &ModuleBlock<'_>, evaluator: &mut Evaluator<'_>) -> bool {
     let mut names = call.arguments.iter().map(|(name, _)| *name);
     let mut blocks = call.blocks.iter().map(|(name, _)| *name);
@@ -168,7 +162,7 @@ impl ModuleReading<'_> {
         self.errors.push(problem_of(self.files, what));
     }
 
-    /// A module that is not there exactly once: whether its statements are meant cannot be told.
+    /// Refuses a module with `for_each` or a `count` other than 1: its statements may not apply.
     fn repeated(&mut self, call: &ModuleBlock<'_>, key: &str, written: Definition<'_>) {
         let count = match (key, self.evaluator.value(written)) {
             ("count", Ok(value)) => value.into_whole().ok(),
@@ -183,7 +177,6 @@ impl ModuleReading<'_> {
         }
     }
 
-    /// Takes a list of statements, each with its place.
     fn list(&mut self, name: &str, written: Definition<'_>) {
         let items = match self.evaluator.value(written).and_then(HclValue::known) {
             Ok(value) if matches!(value.kind, HclKind::Null) => return,
@@ -211,7 +204,7 @@ impl ModuleReading<'_> {
         self.found.take_list(name, Value::Array(values));
     }
 
-    /// Something else in the place of a list: the first release has an object there, which stands for one.
+    /// Accepts a first-release object instead of a list.
     fn object(&mut self, name: &str, value: &HclValue) {
         let message = match value.json().map(|it| as_list(name, it)) {
             Ok(Ok(Value::Array(items))) => {

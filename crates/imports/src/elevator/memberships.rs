@@ -1,19 +1,16 @@
-//! Memberships by attributes: the rules of sso-elevator as those of `groups.sync` (`access.md` §15.1).
+//! Converts sso-elevator's attribute rules to `groups.sync` (`access.md` §15.1).
 
 use hallpass_rules::PersonAttribute;
 use serde_json::Value;
 
 use crate::rule_text::quoted;
 
-/// What of the rules can be said.
 pub(super) struct SyncRules {
-    /// Those that can, as the value of `groups.sync.rules`; `None` where none can.
     pub(super) toml: Option<String>,
-    /// How many cannot: leaving out one of its attributes would let a rule add more people.
+    /// Unconvertible rules: without one of its attributes a rule could add more people.
     pub(super) left_out: usize,
 }
 
-/// Reads the rules; `None` where they are no list.
 pub(super) fn sync_rules(value: &Value) -> Option<SyncRules> {
     let rules = value.as_array()?;
     let said: Vec<String> = rules.iter().filter_map(rule).collect();
@@ -35,19 +32,19 @@ fn rule(value: &Value) -> Option<String> {
     ))
 }
 
-/// The attribute, by any spelling of its name: both compare names without case, and AWS writes them as one word.
+/// Attribute names ignore case; AWS writes them as one word.
 fn attribute(name: &str) -> Option<PersonAttribute> {
     let folded = |name: &str| {
         let letters = name.chars().filter(char::is_ascii_alphanumeric);
         letters.collect::<String>().to_ascii_lowercase()
     };
-    // the extension's attributes are written with its name before them, too
+    // attributes of the extension may have its name as prefix
     let last = name.rsplit(['.', ':']).next().unwrap_or(name);
     let mut known = PersonAttribute::ALL.into_iter();
     known.find(|it| folded(it.name()) == folded(last))
 }
 
-/// A value that means here what it means there: no glob, and nothing that is left out.
+/// A value with the same meaning in both products: no glob, and not empty.
 fn exact(value: &Value) -> Option<String> {
     let text = value.as_str()?;
     let is_exact = !text.trim().is_empty() && !text.starts_with('!') && !text.contains(['*', '?']);

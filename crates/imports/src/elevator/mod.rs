@@ -1,8 +1,8 @@
-//! sso-elevator: its statements, and the settings of its Terraform module.
+//! Imports sso-elevator: its statements, and the settings of its Terraform module.
 //!
-//! They stand in an object of its bucket, in files of variables, in a module with what a folder of
-//! Terraform defines for it, or in a plan of Terraform, in which everything is computed. Statements keep their form, which Hallpass decides by as sso-elevator
-//! does (`access.md` §1 and §2); settings become lines of the configuration.
+//! The source is an object of its bucket, variable files, a Terraform folder with the module, or a
+//! Terraform plan with all values computed. Statements keep their form and meaning (`access.md` §1
+//! and §2); settings become configuration lines.
 
 mod convert;
 mod differing;

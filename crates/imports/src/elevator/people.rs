@@ -1,10 +1,10 @@
-//! People whom statements name by an address that is no user's of Identity Center. sso-elevator goes by the
-//! address that Slack has of whoever clicks; here a person is a user of the directory, never an address
-//! (`access.md` §11.5).
+//! Checks addresses in statements that match no user of Identity Center. sso-elevator uses the
+//! Slack address of the person who clicks; Hallpass requires a user of the directory (`access.md`
+//! §11.5).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 use hallpass_rules::Directory;
 use hallpass_rules::directory::NotOnePerson;
 use serde_json::Value;
@@ -13,9 +13,8 @@ use super::values::spelled_out;
 use crate::report::{ReportRow, RowNote, RowOutcome};
 use crate::terraform::Setting;
 
-/// The variable by which sso-elevator looks for people under other domains.
+/// sso-elevator's variable for alternative domains.
 pub(super) const FALLBACK: &str = "secondary_fallback_email_domains";
-/// What is to be known of it, whoever is named.
 pub(super) const FALLBACK_ASKS_ONLY: &str = "whoever is found by one of these domains alone may ask and approves nothing, in Slack as on \
     the web. Name people in `Approvers` and `AllowedUsers` by the addresses that Identity Center has, and let \
     approvers approve on the web, signed in by these, or give Slack the same addresses";
@@ -25,14 +24,12 @@ const UNCHECKED: &str = "who approves has to be an enabled user of Identity Cent
 const CHECKED: &str = "who approves has to be an enabled user of Identity Center, and to press in Slack, under an address of \
     that user; sso-elevator goes by the address in Slack alone. The notes of the statements say who is none";
 
-/// Whom statements name, held against the directory where there is one.
+/// People in statements, compared with the directory if available.
 pub(super) struct NamedPeople<'a> {
     directory: Option<&'a Directory>,
-    /// Other domains of people, as sso-elevator tries them.
     fallback: Vec<String>,
 }
 
-/// What somebody is named for.
 #[derive(Debug, Clone, Copy)]
 enum NamedFor {
     Approving,
@@ -58,7 +55,7 @@ impl NamedFor {
 }
 
 impl<'a> NamedPeople<'a> {
-    /// A directory without people says of nobody that they are none.
+    /// Without users in the directory, no one is reported as missing.
     pub(super) fn new(
         directory: Option<&'a Directory>,
         settings: &BTreeMap<String, Setting>,
@@ -73,7 +70,6 @@ impl<'a> NamedPeople<'a> {
         }
     }
 
-    /// What is to be known of the people whom a statement names.
     pub(super) fn notes(&self, statement: &Value) -> Vec<RowNote> {
         let Some(directory) = self.directory else {
             return Vec::new();
@@ -93,7 +89,7 @@ impl<'a> NamedPeople<'a> {
         NamedFor::ALL.into_iter().filter_map(of).collect()
     }
 
-    /// An address with what is wrong with it, and the one to write where that is known.
+    /// An address with its problem, and the correct address if known.
     fn told(&self, directory: &Directory, address: &Email) -> String {
         match directory.person_by_email(address) {
             Ok(_) => format!("`{address}` (a disabled user)"),
@@ -105,7 +101,7 @@ impl<'a> NamedPeople<'a> {
         }
     }
 
-    /// The address that the one user has whom sso-elevator finds by another domain.
+    /// The address of the only user found through an alternative domain.
     fn by_fallback(&self, directory: &Directory, address: &Email) -> Option<Email> {
         let others = self.fallback.iter().filter_map(|domain| {
             let domain = domain.trim_start_matches('@');
@@ -114,7 +110,7 @@ impl<'a> NamedPeople<'a> {
         { others }.find(|other| is_user(directory, other))
     }
 
-    /// A row for the import as a whole: nothing where every approver is known to be a user.
+    /// A row for the whole import; `None` if every approver is a known user.
     pub(super) fn row(&self, file: &str, statements: &[&Value]) -> Option<ReportRow> {
         let approving = statements
             .iter()
@@ -150,7 +146,6 @@ fn is_user(directory: &Directory, address: &Email) -> bool {
     person.is_ok_and(|person| person.enabled)
 }
 
-/// Whom a statement names, without names around the addresses.
 fn addresses(statement: &Value, named: NamedFor) -> BTreeSet<Email> {
     let value = statement.get(named.key()).unwrap_or(&Value::Null);
     let address = |text: &String| {
@@ -161,7 +156,6 @@ fn addresses(statement: &Value, named: NamedFor) -> BTreeSet<Email> {
     texts(value).iter().filter_map(address).collect()
 }
 
-/// A text, or a list of them.
 fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],

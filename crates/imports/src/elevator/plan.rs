@@ -1,4 +1,4 @@
-//! A plan or state of Terraform: what the module will make, with everything computed.
+//! Reads a Terraform plan or state, with all values computed.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,18 @@ use super::settings::{SettingsPlace, VARIABLES};
 use crate::strict_json::Strict;
 use crate::terraform::{Setting, ensure_whole, of_plan};
 
-/// The variables of the functions that hold statements, and the key of each in the object of the bucket.
 const LISTS: [(&str, &str); 2] = [
     ("STATEMENTS", "statements"),
     ("GROUP_STATEMENTS", "group_statements"),
 ];
 
-/// How to get what a plan does not have.
 const ELSEWHERE: &str =
     "import the object `config/approval-config.json` of its bucket instead (`aws s3 cp`)";
 
-/// What the functions and the object of the bucket would hold.
+/// Reads statements and settings of the functions and the bucket object.
 ///
 /// # Errors
-/// When there are no statements in it, or not the same everywhere.
+/// There are no statements, or the sources differ.
 pub(super) fn read(plan: &Value) -> Result<ElevatorFile, ElevatorRefused> {
     ensure_whole(plan).map_err(|why| ElevatorRefused::Plan(why.to_owned()))?;
     let resources = of_plan(plan);
@@ -50,7 +48,7 @@ pub(super) fn read(plan: &Value) -> Result<ElevatorFile, ElevatorRefused> {
     }
     found.settings = settings(&environments);
     if environments.is_empty() {
-        // the object alone: the settings are with the functions, of which the plan has none that are known
+        // only the object: the plan knows no function settings
         found.found = SettingsPlace::Among;
     } else {
         schedules(&resources, &mut found.settings);
@@ -58,7 +56,8 @@ pub(super) fn read(plan: &Value) -> Result<ElevatorFile, ElevatorRefused> {
     Ok(found)
 }
 
-/// Variables that only functions of sso-elevator have; others may have one of these names by chance.
+/// Variables used only by sso-elevator's functions; another function may have one of them by
+/// chance.
 const OWN: [&str; 14] = [
     "REVOKER_FUNCTION_ARN",
     "REVOKER_FUNCTION_NAME",
@@ -76,8 +75,8 @@ const OWN: [&str; 14] = [
     "POST_UPDATE_TO_SLACK",
 ];
 
-/// The environment of a function of sso-elevator, which one knows by statements, or by several variables of its own: a
-/// channel of Slack is what other functions have, too.
+/// The environment of an sso-elevator function, recognized by statements or several specific
+/// variables. A Slack channel alone is not specific.
 fn environment(resource: &Value) -> Option<&Map<String, Value>> {
     let is_function = resource.get("type")? == "aws_lambda_function";
     let first = resource.pointer("/values/environment/0/variables")?;
@@ -88,7 +87,8 @@ fn environment(resource: &Value) -> Option<&Map<String, Value>> {
     (is_function && is_its).then_some(variables)
 }
 
-/// The settings of the requester that newer releases keep in parameters instead of its environment, by the same names.
+/// Requester settings that newer releases store in parameters instead of the environment, with the
+/// same names.
 fn parameters(resources: &[&Value]) -> Map<String, Value> {
     let of_requester = resources.iter().filter_map(|it| {
         let text = |at: &str| it.pointer(at).and_then(Value::as_str);
@@ -103,7 +103,6 @@ fn parameters(resources: &[&Value]) -> Map<String, Value> {
     of_requester.collect()
 }
 
-/// The schedules of its functions, by the module's name for each, and the variable that each comes from.
 const SCHEDULES: [(&str, &str); 3] = [
     ("sso_elevator_scheduled_revocation", "schedule_expression"),
     (
@@ -113,7 +112,7 @@ const SCHEDULES: [(&str, &str); 3] = [
     ("attribute_sync_schedule", "attribute_sync_schedule"),
 ];
 
-/// Schedules are rules of `EventBridge` beside the functions.
+/// Schedules are `EventBridge` rules, separate from the functions.
 fn schedules(resources: &[&Value], settings: &mut BTreeMap<String, Setting>) {
     for (name, variable) in SCHEDULES {
         let of_name = resources.iter().filter(|it| {
@@ -125,7 +124,7 @@ fn schedules(resources: &[&Value], settings: &mut BTreeMap<String, Setting>) {
         for value in found {
             put(settings, variable, value);
         }
-        // memberships by attributes are for those who switched them on
+        // attribute memberships are opt-in
         let is_on = |it: &Setting| {
             *it == Setting::Is(Value::from("true")) || *it == Setting::Is(Value::from(true))
         };
@@ -137,7 +136,6 @@ fn schedules(resources: &[&Value], settings: &mut BTreeMap<String, Setting>) {
     }
 }
 
-/// Takes a value, unless there is another one.
 fn put(settings: &mut BTreeMap<String, Setting>, name: &str, value: &Value) {
     let new = Setting::Is(value.clone());
     match settings.get(name) {
@@ -146,7 +144,6 @@ fn put(settings: &mut BTreeMap<String, Setting>, name: &str, value: &Value) {
     };
 }
 
-/// The object that holds the statements.
 fn config_object(resource: &Value) -> Option<Result<Value, ElevatorRefused>> {
     let is_object = ["aws_s3_object", "aws_s3_bucket_object"]
         .iter()
@@ -164,7 +161,6 @@ fn parsed(text: &str, what: &str) -> Result<Value, ElevatorRefused> {
         .map_err(|error| ElevatorRefused::Plan(format!("{what} in the plan is not JSON: {error}")))
 }
 
-/// What every source says; nothing where there is none.
 fn one_of(mut sources: Vec<Value>, list: &str) -> Result<Value, ElevatorRefused> {
     let first = sources.pop().unwrap_or_else(|| Value::Array(Vec::new()));
     if sources.iter().any(|other| *other != first) {
@@ -176,7 +172,6 @@ fn one_of(mut sources: Vec<Value>, list: &str) -> Result<Value, ElevatorRefused>
     Ok(first)
 }
 
-/// Settings by the Terraform variable that each variable of the functions comes from.
 fn settings(environments: &[Map<String, Value>]) -> BTreeMap<String, Setting> {
     let mut found = BTreeMap::new();
     for variable in VARIABLES {

@@ -1,4 +1,4 @@
-//! The settings of sso-elevator's Terraform module, and what of ours each is (`access.md` §15).
+//! Maps settings of sso-elevator's Terraform module to Hallpass keys (`access.md` §15).
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,10 @@ use crate::report::{ConfigurationLine, RowNote};
 use crate::rule_text::quoted;
 use crate::terraform::Setting;
 
-/// A variable of the module.
 pub(super) struct Variable {
-    /// Its name.
     pub(super) name: &'static str,
-    /// What the functions know it as.
     pub(super) environment: Option<&'static str>,
-    /// Our key, with our default as TOML; empty where there is none.
+    /// Hallpass key with its default as TOML; empty if no key exists.
     key: &'static str,
     default: &'static str,
     becomes: Becomes,
@@ -51,8 +48,7 @@ const RULES_LEFT_OUT: &str = "some of `attribute_sync_rules` are not taken over,
                               here: members who match none are reported and not removed; write those rules by hand before \
                               `groups.sync.manual = \"remove\"`";
 
-/// Every variable that says something to Hallpass, in the order of the report.
-// one row a line, as in the specification
+// one row per line, as in the specification
 #[rustfmt::skip]
 pub(super) const VARIABLES: &[Variable] = &[
     row("slack_signing_secret", "SLACK_SIGNING_SECRET", ("slack.signing_secret", ""), Becomes::Secret),
@@ -90,7 +86,7 @@ pub(super) const VARIABLES: &[Variable] = &[
     row("s3_bucket_for_audit_entry_name", "", ("audit.export.target", ""), Becomes::Made),
 ];
 
-/// Variables of how sso-elevator runs, and what a module has beside them.
+/// Variables for sso-elevator's own operation.
 const OF_ITS_FUNCTIONS: [&str; 57] = [
     "s3_object_lock",
     "s3_object_lock_configuration",
@@ -130,7 +126,6 @@ const OF_ITS_FUNCTIONS: [&str; 57] = [
     "revoker_slack_bot_token_ssm_parameter_name",
     "attribute_syncer_slack_bot_token_ssm_parameter_name",
     "slack_handler_provisioned_concurrent_executions",
-    // of 4.4 and 5
     "enable_access_requester_cli",
     "cli_sso_role_name_prefix",
     "slack_bot_token_ssm_parameter_name",
@@ -166,7 +161,7 @@ const NO_LENGTHS: &str = "there is no length to choose there, so that nobody can
                           people may ask for 24h: leave the statements out where nobody is to ask";
 const BY_ROLE: &str = "its command line knows people by the role of IAM Identity Center that calls it; that of Hallpass by a \
                        sign-in or a token, whatever role they have";
-/// What lets people ask by its command line.
+/// Enable requests from its command line.
 const OF_ITS_COMMAND_LINE: [&str; 2] = ["enable_access_requester_cli", "cli_sso_role_name_prefix"];
 const NO_TEAMS: &str =
     "Hallpass speaks with Slack, mail and webhooks, and not with Microsoft Teams";
@@ -176,22 +171,19 @@ const SEVERAL: &str =
 const NOT_IN_PLAN: &str =
     "the plan does not have the schedule of its functions: write the line by hand";
 const OTHER_BUCKET: &str = "`s3_name_of_the_existing_bucket` names the bucket in its place";
-/// A bucket of this name gets letters after it that nobody chose.
 const UNCHOSEN_BUCKET: &str = "sso-elevator-audit-entry";
 
-/// Where settings were found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum SettingsPlace {
-    /// Where everything is a variable of the module: in the module itself, or in a plan.
+    /// All settings are in the module or plan.
     #[default]
     OfModule,
-    /// Perhaps elsewhere: in a file of variables, which may be those of other modules, too, and lack what the module
-    /// itself says; with an object of the bucket, which has none.
+    /// Settings may be elsewhere: a variable file may serve several modules, and the bucket object
+    /// has none.
     Among,
 }
 
-/// Settings that say for how long, each with another that says it in its place, and what holds here where neither is in
-/// the file.
+/// Duration settings, each with its alternative and the default if both are missing.
 const FOR_HOW_LONG: [(&str, Option<&str>, &str); 2] = [
     (
         "max_permissions_duration_time",
@@ -207,8 +199,8 @@ const FOR_HOW_LONG: [(&str, Option<&str>, &str); 2] = [
     ),
 ];
 
-/// The settings that a file may lack, with what holds here instead. Where everything is in the file, what is not set has
-/// the default of sso-elevator, which is that of Hallpass.
+/// Missing settings, with their defaults here. In a complete source, a missing setting has
+/// sso-elevator's default, which equals Hallpass's.
 pub(super) fn unsaid(
     settings: &BTreeMap<String, Setting>,
     found: SettingsPlace,
@@ -228,7 +220,7 @@ pub(super) fn unsaid(
         .collect()
 }
 
-/// What becomes of one setting: a line of the configuration, or what is to be known of it.
+/// Converts a setting to a configuration line or a note.
 pub(super) fn converted(
     (name, setting): (&str, &Setting),
     settings: &BTreeMap<String, Setting>,
@@ -263,7 +255,7 @@ pub(super) fn converted(
             (None, vec![RowNote::NotSaid(MADE.into())])
         }
         (Becomes::LongestTime, Setting::Is(value)) if is_list_taken(settings) => {
-            // the longest of the list counts, there and here
+            // the longest duration of the list counts in both products
             let (line, _) = of_value(variable, &spelled_out(value));
             (line, Vec::new())
         }
@@ -282,7 +274,6 @@ pub(super) fn converted(
     }
 }
 
-/// Whether something is switched off, or nothing is said of it.
 pub(super) fn is_off(setting: &Setting) -> bool {
     match setting {
         Setting::Is(value) => {
@@ -298,15 +289,14 @@ pub(super) fn is_off(setting: &Setting) -> bool {
     }
 }
 
-/// What becomes of members who match no rule.
+/// The action on members who match no rule.
 const MANUAL: &str = "attribute_sync_manual_assignment_policy";
 
-/// Whether members whom no rule adds are only told of.
 fn is_warn(setting: &Setting) -> bool {
     matches!(setting, Setting::Is(Value::String(policy)) if policy == "warn")
 }
 
-/// Whether every rule about attributes is taken over: the people of one that is not match no rule here.
+/// Checks that every attribute rule converts: people of an unconverted rule match none here.
 fn are_rules_whole(settings: &BTreeMap<String, Setting>) -> bool {
     match settings.get("attribute_sync_rules") {
         None => true,
@@ -324,7 +314,6 @@ fn are_rules_whole(settings: &BTreeMap<String, Setting>) -> bool {
     }
 }
 
-/// Whether a list of lengths is written, and taken over.
 fn is_list_taken(settings: &BTreeMap<String, Setting>) -> bool {
     let Some(Setting::Is(value)) = settings.get("permission_duration_list_override") else {
         return false;
@@ -333,10 +322,10 @@ fn is_list_taken(settings: &BTreeMap<String, Setting>) -> bool {
     !is_nothing(&value) && toml(Becomes::Lengths, &value).is_some()
 }
 
-/// The bucket that the module makes where it is given none.
+/// The bucket that the module creates by default.
 const MADE_BUCKET: &str = "s3_bucket_name_for_audit_entry";
 
-/// Whether a setting names a bucket that the module does not use.
+/// Checks if the named bucket is not used by the module.
 fn is_other_bucket(name: &str, settings: &BTreeMap<String, Setting>) -> bool {
     let given = settings.get("s3_name_of_the_existing_bucket");
     let is_given = given.is_some_and(|it| !matches!(it, Setting::Is(value) if is_nothing(value)));
@@ -385,7 +374,7 @@ fn line_of(variable: &Variable, value: String) -> ConfigurationLine {
     }
 }
 
-/// What is to be known where memberships follow attributes, and nothing says what becomes of other members.
+/// Note for attribute memberships without a setting for other members.
 pub(super) fn policy_unsaid(settings: &BTreeMap<String, Setting>) -> Option<RowNote> {
     let note = if are_rules_whole(settings) {
         RowNote::Elsewhere(SYNC_DEFAULT)

@@ -1,5 +1,3 @@
-//! Reads what a file of sso-elevator holds, whichever of its forms it has.
-
 use hallpass_rules::syntax::{self, Value as NodeValue};
 use hallpass_rules::{Diagnostic, RuleFile, Syntax, load};
 use serde_json::Value;
@@ -11,11 +9,10 @@ use super::settings::SettingsPlace;
 use crate::strict_json::Strict;
 use crate::terraform::{Setting, is_plan, value};
 
-/// Reads a file by its name: HCL in `.tf`, `.tfvars` and `.hcl`, else JSON, in which a plan shows by its
-/// form.
+/// Reads a file: HCL in `.tf`, `.tfvars` and `.hcl`, else JSON; a plan is recognized by its form.
 ///
 /// # Errors
-/// When it is not whole, or would not be loaded as rules.
+/// The file is incomplete, or would not load as rules.
 pub(super) fn read(name: &str, text: &str) -> Result<ElevatorFile, ElevatorRefused> {
     let file = RuleFile::new(name, text);
     if file.syntax == Syntax::Json {
@@ -42,7 +39,6 @@ pub(super) fn read(name: &str, text: &str) -> Result<ElevatorFile, ElevatorRefus
         },
         ..ElevatorFile::default()
     };
-    // one entry for each module that has one
     let entries = match parsed.root.map(|root| root.value) {
         Some(NodeValue::Map(entries)) => entries,
         _ => Vec::new(),
@@ -64,8 +60,8 @@ pub(super) fn read(name: &str, text: &str) -> Result<ElevatorFile, ElevatorRefus
     Ok(found)
 }
 
-/// Refuses what would not be loaded, with the places of the file as it is written. No server loads the objects of the
-/// first release: what is made of them is checked when it is.
+/// Refuses statements that would not load, with source positions. First-release objects are checked
+/// after conversion: no server loads them.
 fn checked(
     file: &RuleFile,
     root: Option<&Value>,

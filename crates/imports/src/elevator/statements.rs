@@ -1,5 +1,3 @@
-//! The rule file that statements are written to, in their form, and its text.
-
 use std::fmt::Write as _;
 
 use hallpass_rules::canonical_toml;
@@ -7,8 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::file::{ElevatorFile, ElevatorRefused};
 
-/// The rule file that statements are written to. Its ending tells the syntax, as it does to whoever
-/// loads it.
+/// The output rule file. Its extension determines the syntax.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatementsFile {
     name: String,
@@ -22,7 +19,7 @@ pub(super) enum StatementsSyntax {
 }
 
 impl StatementsFile {
-    /// The file of this name; none where its ending tells no syntax in which statements are written.
+    /// `None` if the extension has no statement syntax.
     pub fn named(name: &str) -> Option<Self> {
         let (_, ending) = name.rsplit_once('.')?;
         let syntax = match ending.to_ascii_lowercase().as_str() {
@@ -36,7 +33,6 @@ impl StatementsFile {
         })
     }
 
-    /// Its name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -55,7 +51,6 @@ impl Default for StatementsFile {
     }
 }
 
-/// Both lists, empty or not.
 pub(super) fn as_json(found: &ElevatorFile) -> Result<String, ElevatorRefused> {
     let rules = json!({
         "statements": found.statements,
@@ -67,7 +62,6 @@ pub(super) fn as_json(found: &ElevatorFile) -> Result<String, ElevatorRefused> {
     Ok(text)
 }
 
-/// Each statement as a table of its list.
 pub(super) fn as_toml(name: &str, found: &ElevatorFile) -> Result<String, ElevatorRefused> {
     let lists = [
         ("statements", &found.statements),
@@ -75,7 +69,6 @@ pub(super) fn as_toml(name: &str, found: &ElevatorFile) -> Result<String, Elevat
     ];
     let mut text = String::new();
     if lists.iter().all(|(_, items)| items.is_empty()) {
-        // says that no rules are meant, and in which form
         text.push_str("statements = []\n");
     }
     for (list, items) in lists {
@@ -83,7 +76,6 @@ pub(super) fn as_toml(name: &str, found: &ElevatorFile) -> Result<String, Elevat
             // writing to a `String` cannot fail
             let _ = writeln!(text, "\n[[{list}]]");
             for (key, value) in said(item) {
-                // as above
                 let _ = writeln!(text, "{} = {}", toml_key(key)?, toml(value)?);
             }
         }
@@ -91,7 +83,7 @@ pub(super) fn as_toml(name: &str, found: &ElevatorFile) -> Result<String, Elevat
     Ok(canonical_toml(name, &text).unwrap_or(text))
 }
 
-/// What a table says: TOML has no word for a key without a value, which says nothing.
+/// Entries without nulls: TOML has no null.
 fn said(item: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
     item.iter().filter(|(_, value)| !value.is_null())
 }
@@ -110,7 +102,7 @@ fn toml(value: &Value) -> Result<String, ElevatorRefused> {
             }
             format!("{{ {} }}", pairs.join(", "))
         }
-        // no rule that loads has one in a list
+        // a rule that loads has no null in a list
         Value::Null => toml_text("")?,
         Value::Bool(_) | Value::Number(_) => value.to_string(),
     })
@@ -124,7 +116,7 @@ fn toml_key(key: &str) -> Result<String, ElevatorRefused> {
     toml_text(key)
 }
 
-/// A basic string: it has the escapes of JSON, and one character more that may not stand in it.
+/// A basic string: JSON's escapes, and one more disallowed character.
 fn toml_text(text: &str) -> Result<String, ElevatorRefused> {
     let quoted = serde_json::to_string(text).map_err(|error| not_json(&error))?;
     Ok(quoted.replace('\u{7f}', "\\u007F"))

@@ -1,57 +1,38 @@
-//! Values of sso-elevator's settings as those of the configuration.
-
 use serde_json::Value;
 
 use super::memberships::sync_rules;
 use crate::rule_text::quoted;
 
-/// The most lengths that a list of sso-elevator has where they are written (`access.md` §7).
+/// Most durations in an sso-elevator list (`access.md` §7).
 const LENGTHS_MAX: usize = 100;
-/// The most hours that count of the longest time: its own list has no more than 99 lengths, half an hour apart.
+/// Cap of the longest duration: sso-elevator's list has at most 99 entries, half an hour apart.
 pub(super) const LONGEST_HOURS: u64 = 49;
 
-/// What becomes of a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Becomes {
-    /// Hours; 0 is never in both.
     Hours,
-    /// The longest time, in hours: the list of lengths that people choose from ends with it.
     LongestTime,
-    /// The lengths that people choose from.
     Lengths,
-    /// Minutes; 0 is never in both.
     Minutes,
-    /// A number.
     Number,
-    /// A text; an empty one is none.
     Text,
-    /// Yes or no.
     Flag,
-    /// Texts.
     Texts,
-    /// `rate(2 hours)` as a length.
     Rate,
-    /// A schedule of `EventBridge`.
     Schedule,
-    /// A level of logging.
     Level,
-    /// A bucket.
     Bucket,
-    /// A secret, which is not repeated.
+    /// A secret, never repeated in the output.
     Secret,
-    /// Rules about attributes of the members of groups.
     SyncRules,
-    /// Texts by the id of an account.
     Notes,
-    /// The program that people chat in.
     Chat,
-    /// What is of Microsoft Teams.
     Teams,
-    /// What the module makes a name of.
+    /// A name created by the module.
     Made,
 }
 
-/// A value as it is: the functions are given lists, numbers and flags as texts.
+/// Parses lists, numbers and flags that functions get as text.
 pub(super) fn spelled_out(value: &Value) -> Value {
     let Value::String(text) = value else {
         return value.clone();
@@ -68,7 +49,6 @@ pub(super) fn spelled_out(value: &Value) -> Value {
     }
 }
 
-/// Whether a value says nothing: none, an empty text or list, or that something is off that we have not.
 pub(super) fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -87,7 +67,7 @@ pub(super) fn toml(becomes: Becomes, value: &Value) -> Option<String> {
         Becomes::Number => Some(value.as_u64()?.to_string()),
         Becomes::Flag => Some(value.as_bool()?.to_string()),
         Becomes::Text => {
-            // an id of digits alone reads as a number
+            // an id of digits alone parses as a number
             let text = value
                 .as_str()
                 .map_or_else(|| value.to_string(), str::to_owned);
@@ -97,7 +77,6 @@ pub(super) fn toml(becomes: Becomes, value: &Value) -> Option<String> {
         Becomes::Lengths => {
             let mut lengths = texts(value)?;
             if lengths.len() > LENGTHS_MAX {
-                // the last of them stays in its list, too
                 lengths.drain(LENGTHS_MAX - 1..lengths.len() - 1);
             }
             Some(format!("[{}]", lengths.join(", ")))
@@ -140,7 +119,6 @@ pub(super) fn toml(becomes: Becomes, value: &Value) -> Option<String> {
     }
 }
 
-/// The longest time by its hours. 0 is none there: nothing can be chosen.
 fn longest(hours: u64) -> Option<String> {
     match hours {
         0 => None,
@@ -154,7 +132,6 @@ fn texts(value: &Value) -> Option<Vec<String>> {
     items.map(|item| plain(item.as_str()?)).collect()
 }
 
-/// Whole minutes as the configuration has them.
 fn span(seconds: u64) -> String {
     match (seconds / 3600, seconds % 3600 / 60) {
         (0, 0) => quoted("0"),
@@ -164,12 +141,10 @@ fn span(seconds: u64) -> String {
     }
 }
 
-/// A text on one line.
 fn plain(text: &str) -> Option<String> {
     (!text.chars().any(char::is_control)).then(|| quoted(text))
 }
 
-/// `rate(2 hours)`.
 fn rate(text: &str) -> Option<String> {
     let inner = text.trim().strip_prefix("rate(")?.strip_suffix(')')?;
     let (number, unit) = inner.trim().split_once(' ')?;
@@ -184,7 +159,6 @@ fn rate(text: &str) -> Option<String> {
     Some(span(number.checked_mul(seconds)?))
 }
 
-/// A schedule of `EventBridge` as it is, where it is one.
 pub(super) fn schedule(text: &str) -> Option<&str> {
     let text = text.trim();
     if let Some(fields) = text.strip_prefix("cron(") {
@@ -200,15 +174,13 @@ pub(super) fn schedule(text: &str) -> Option<&str> {
     rate(text).map(|_| text)
 }
 
-/// The numbers of each field (`EventBridge`, "Cron expressions"): minutes, hours, days, months, weekdays, years.
+/// Field ranges (`EventBridge`, "Cron expressions"): minutes, hours, days, months, weekdays, years.
 const CRON: [(u32, u32); 6] = [(0, 59), (0, 23), (1, 31), (1, 12), (1, 7), (1970, 2199)];
-/// Names that stand for numbers in it.
 const CRON_NAMES: [&str; 19] = [
     "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC", "SUN",
     "MON", "TUE", "WED", "THU", "FRI", "SAT",
 ];
 
-/// Whether a field of a schedule is made of what may stand there.
 fn is_field(field: &str, (least, most): (u32, u32)) -> bool {
     let is_part = |part: &str| {
         let bare = part.trim_end_matches(['L', 'W']);
@@ -219,7 +191,7 @@ fn is_field(field: &str, (least, most): (u32, u32)) -> bool {
         };
         ["*", "?", "L", "LW"].contains(&part) || is_name || is_number(bare)
     };
-    // after a slash or a hash stands a number of steps or weeks
+    // a step or week number follows a slash or hash
     field.split(',').all(|item| {
         let (item, steps) = match item.split_once(['/', '#']) {
             Some((item, steps)) => (item, steps.parse().is_ok_and(|it: u32| it > 0)),

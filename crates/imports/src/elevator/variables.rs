@@ -1,31 +1,26 @@
-//! Variables of a folder whose values may be others than those that count here: Terraform is also given some by the
-//! environment, on its command line, and in files that somebody has to name.
+//! Notes about variables that may have other values in Terraform: from the environment, the command
+//! line, or named variable files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::text;
+use hallpass_base::text;
 
 use crate::dynamodb::SourceFile;
 use crate::hcl::{Definitions, HclFile};
 use crate::report::RowNote;
 use crate::rule_text::NAME_MAX;
 
-/// The most names in a note.
 const NAMES_MAX: usize = 20;
 
-/// A file with values of variables that are not taken.
+/// A variable file whose values are ignored.
 #[derive(Debug, Clone)]
 pub struct OtherValues {
-    /// What it is called.
     pub name: String,
-    /// What is in it; nothing where it cannot be read.
     pub bytes: Option<Vec<u8>>,
 }
 
-/// What is to be known of the variables that the module is made of, each with the file that gives its value, or with
-/// none where its default counts.
+/// Notes about the variables of the module, each with the file of its value; `None` is the default.
 pub(super) fn notes(others: &[OtherValues], used: &BTreeMap<&str, Option<&str>>) -> Vec<RowNote> {
-    // what somebody chose by naming a file is as they want it
     let unchosen = { used.iter() }.filter(|(_, by)| by.is_none_or(is_automatic));
     let unchosen: BTreeSet<&str> = unchosen.map(|(name, _)| *name).collect();
     if unchosen.is_empty() {
@@ -47,9 +42,7 @@ pub(super) fn notes(others: &[OtherValues], used: &BTreeMap<&str, Option<&str>>)
         .collect()
 }
 
-/// What a file that is not taken may change.
 fn of_file(file: &OtherValues, unchosen: &BTreeSet<&str>) -> Option<String> {
-    // a path, whose end tells the file
     let name = text::line(&file.name, 4 * NAME_MAX);
     let Some(given) = given(file) else {
         return Some(format!(
@@ -67,7 +60,7 @@ fn of_file(file: &OtherValues, unchosen: &BTreeSet<&str>) -> Option<String> {
     })
 }
 
-/// The variables that a file has values of; none where it cannot be read.
+/// Variables set in a file; `None` if unreadable.
 fn given(file: &OtherValues) -> Option<BTreeSet<String>> {
     let file = SourceFile {
         name: file.name.clone(),
@@ -79,7 +72,6 @@ fn given(file: &OtherValues) -> Option<BTreeSet<String>> {
     Some(given.collect())
 }
 
-/// Whether Terraform takes a file of values without being told to.
 fn is_automatic(name: &str) -> bool {
     let base = name.rsplit('/').next().unwrap_or_default();
     let base = base.strip_suffix(".json").unwrap_or(base);

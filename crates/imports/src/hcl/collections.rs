@@ -6,13 +6,10 @@ use super::operators::equal;
 use super::value::{EvalProblem, HclKind, HclPlace, HclValue};
 use super::work::EvalBudget;
 
-/// The most numbers that `range` makes, in Terraform too.
 const RANGE_MAX: i128 = 1024;
 
-/// Lists one after the other.
-///
 /// # Errors
-/// When one of them is none.
+/// An argument is not a list.
 pub(super) fn concat(at: HclPlace, args: Vec<HclValue>) -> Result<HclValue, EvalProblem> {
     let mut all = Vec::new();
     for list in args {
@@ -21,10 +18,10 @@ pub(super) fn concat(at: HclPlace, args: Vec<HclValue>) -> Result<HclValue, Eval
     Ok(HclValue::new(at, HclKind::List(all)))
 }
 
-/// Objects over one another; the last one counts.
+/// Merges objects; the last value of a key wins.
 ///
 /// # Errors
-/// When one of them is none.
+/// An argument is not an object.
 pub(super) fn merge(at: HclPlace, args: Vec<HclValue>) -> Result<HclValue, EvalProblem> {
     let mut all = BTreeMap::new();
     for object in args {
@@ -35,10 +32,10 @@ pub(super) fn merge(at: HclPlace, args: Vec<HclValue>) -> Result<HclValue, EvalP
     Ok(HclValue::new(at, HclKind::Map(all)))
 }
 
-/// The items of lists in lists, however deep.
+/// Flattens nested lists of any depth.
 ///
 /// # Errors
-/// When something in it is not known: it could be a list.
+/// An item is unknown: it could be a list.
 pub(super) fn flatten(list: HclValue) -> Result<HclValue, EvalProblem> {
     let at = list.at;
     let mut flat = Vec::new();
@@ -57,10 +54,10 @@ fn flatten_into(items: Vec<HclValue>, flat: &mut Vec<HclValue>) -> Result<(), Ev
     Ok(())
 }
 
-/// Different values, texts in their order; all texts where one is.
+/// Distinct values, texts sorted; all texts if one is.
 ///
 /// # Errors
-/// When one of them is not known.
+/// A value is unknown.
 pub(super) fn set(at: HclPlace, items: Vec<HclValue>) -> Result<HclValue, EvalProblem> {
     let mut by_text: BTreeMap<String, HclValue> = BTreeMap::new();
     let has_text = items.iter().any(|it| matches!(it.kind, HclKind::Text(_)));
@@ -85,10 +82,8 @@ pub(super) fn set(at: HclPlace, items: Vec<HclValue>) -> Result<HclValue, EvalPr
     ))
 }
 
-/// The items of a list, each once.
-///
 /// # Errors
-/// When it is none, or one of them is not known.
+/// It is not a list, or an item is unknown.
 pub(super) fn distinct(list: HclValue) -> Result<HclValue, EvalProblem> {
     let at = list.at;
     let mut seen = std::collections::BTreeSet::new();
@@ -101,10 +96,8 @@ pub(super) fn distinct(list: HclValue) -> Result<HclValue, EvalProblem> {
     Ok(HclValue::new(at, HclKind::List(kept)))
 }
 
-/// The texts of a list that are not empty.
-///
 /// # Errors
-/// When one of them is no text, or not known.
+/// An item is no text, or unknown.
 pub(super) fn compact(list: HclValue) -> Result<HclValue, EvalProblem> {
     let at = list.at;
     let mut kept = Vec::new();
@@ -117,20 +110,18 @@ pub(super) fn compact(list: HclValue) -> Result<HclValue, EvalProblem> {
     Ok(HclValue::new(at, HclKind::List(kept)))
 }
 
-/// The keys of an object.
-///
 /// # Errors
-/// When it is none.
+/// It is not an object.
 pub(super) fn keys(object: HclValue) -> Result<HclValue, EvalProblem> {
     let at = object.at;
     let keys = object.map()?.into_keys().map(|key| HclValue::text(at, key));
     Ok(HclValue::new(at, HclKind::List(keys.collect())))
 }
 
-/// The values of an object, in the order of its keys.
+/// Values in key order.
 ///
 /// # Errors
-/// When it is none.
+/// It is not an object.
 pub(super) fn values(object: HclValue) -> Result<HclValue, EvalProblem> {
     let at = object.at;
     Ok(HclValue::new(
@@ -139,16 +130,13 @@ pub(super) fn values(object: HclValue) -> Result<HclValue, EvalProblem> {
     ))
 }
 
-/// How many there are.
-///
 /// # Errors
-/// When it has no length, or is a text of which only Terraform counts the characters.
+/// It has no length, or is a text whose characters only Terraform counts.
 pub(super) fn length(value: HclValue) -> Result<HclValue, EvalProblem> {
     let at = value.at;
     let length = match value.known()?.kind {
         HclKind::List(items) | HclKind::Set(items) => items.len(),
         HclKind::Map(map) => map.len(),
-        // what people see as one character counts once, CR LF too
         HclKind::Text(text) if text.is_ascii() && !text.contains('\r') => text.len(),
         HclKind::Text(_) => {
             let message = "the length of a text that is not plain, which only Terraform counts";
@@ -159,10 +147,8 @@ pub(super) fn length(value: HclValue) -> Result<HclValue, EvalProblem> {
     Ok(HclValue::new(at, HclKind::Number(length.to_string())))
 }
 
-/// Whether a list has a value.
-///
 /// # Errors
-/// When it is none, or one of them is not known.
+/// It is not a list, or an item is unknown.
 pub(super) fn contains(list: HclValue, value: &HclValue) -> Result<HclValue, EvalProblem> {
     let at = list.at;
     let mut is_in = false;
@@ -172,10 +158,10 @@ pub(super) fn contains(list: HclValue, value: &HclValue) -> Result<HclValue, Eva
     Ok(HclValue::new(at, HclKind::Bool(is_in)))
 }
 
-/// The value of a key, or another one.
+/// Returns the value of a key, or a default.
 ///
 /// # Errors
-/// When it is not an object, or has no such key and nothing stands in.
+/// It is not an object, or lacks the key and there is no default.
 pub(super) fn lookup(
     object: HclValue,
     key: HclValue,
@@ -186,10 +172,10 @@ pub(super) fn lookup(
     found.ok_or_else(|| EvalProblem::fails(at, "there is no such key, and no default"))
 }
 
-/// The item at a place, counted around.
+/// Wraps around the index.
 ///
 /// # Errors
-/// When the list is empty or the place no number.
+/// The list is empty or the index no number.
 pub(super) fn element(list: HclValue, index: HclValue) -> Result<HclValue, EvalProblem> {
     let at = list.at;
     let mut items = list.items()?;
@@ -201,10 +187,8 @@ pub(super) fn element(list: HclValue, index: HclValue) -> Result<HclValue, EvalP
     }
 }
 
-/// Part of a list.
-///
 /// # Errors
-/// When the list has no such part.
+/// The range is outside the list.
 pub(super) fn slice(list: HclValue, from: HclValue, to: HclValue) -> Result<HclValue, EvalProblem> {
     let at = list.at;
     let place = |it: HclValue| Ok::<_, EvalProblem>(usize::try_from(it.into_whole()?).ok());
@@ -215,10 +199,8 @@ pub(super) fn slice(list: HclValue, from: HclValue, to: HclValue) -> Result<HclV
     Ok(HclValue::new(at, HclKind::List(part.to_vec())))
 }
 
-/// Whole numbers from one to another.
-///
 /// # Errors
-/// When they are more than Terraform makes, or the steps lead nowhere.
+/// There are too many numbers, or the step has the wrong direction.
 pub(super) fn range(
     work: &mut EvalBudget,
     at: HclPlace,
@@ -251,10 +233,8 @@ pub(super) fn range(
     Ok(HclValue::new(at, HclKind::List(made)))
 }
 
-/// An object of keys and values.
-///
 /// # Errors
-/// When there are not as many of both.
+/// The numbers of keys and values differ.
 pub(super) fn zipmap(keys: HclValue, values: HclValue) -> Result<HclValue, EvalProblem> {
     let at = keys.at;
     let (keys, values) = (keys.items()?, values.items()?);
@@ -269,10 +249,8 @@ pub(super) fn zipmap(keys: HclValue, values: HclValue) -> Result<HclValue, EvalP
     ))
 }
 
-/// The items in the other order.
-///
 /// # Errors
-/// When it is no list.
+/// It is no list.
 pub(super) fn reverse(list: HclValue) -> Result<HclValue, EvalProblem> {
     let at = list.at;
     Ok(HclValue::new(
@@ -281,10 +259,8 @@ pub(super) fn reverse(list: HclValue) -> Result<HclValue, EvalProblem> {
     ))
 }
 
-/// Texts in their order.
-///
 /// # Errors
-/// When one of them is no text.
+/// An item is no text.
 pub(super) fn sort(list: HclValue) -> Result<HclValue, EvalProblem> {
     let at = list.at;
     let texts = list.items()?.into_iter().map(|item| {
@@ -299,10 +275,10 @@ pub(super) fn sort(list: HclValue) -> Result<HclValue, EvalProblem> {
     Ok(HclValue::new(at, HclKind::List(texts.collect())))
 }
 
-/// What is in sets: in one of them, in all of them, or in the first alone.
+/// Union, intersection or difference of sets.
 ///
 /// # Errors
-/// When one of them is none, or an item is not known.
+/// An argument is no set, or an item is unknown.
 pub(super) fn combined(
     at: HclPlace,
     args: Vec<HclValue>,

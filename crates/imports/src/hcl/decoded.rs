@@ -1,4 +1,4 @@
-//! Values from JSON and YAML, and to JSON.
+//! Converts JSON and YAML to values, and values to JSON.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,8 @@ use serde_json::Value;
 use super::value::{EvalProblem, HclKind, HclPlace, HclSpot, HclValue, whole};
 use crate::strict_json::Strict;
 
-/// What a text of JSON says.
-///
 /// # Errors
-/// When it is not JSON, or has a key twice.
+/// It is not JSON, or has a duplicate key.
 pub(super) fn json(at: HclPlace, text: &str) -> Result<HclValue, EvalProblem> {
     let read = serde_json::from_str::<Strict>(text);
     let Strict(value) =
@@ -37,10 +35,10 @@ fn of_json(at: HclPlace, value: Value) -> HclValue {
     HclValue::new(at, kind)
 }
 
-/// What a text of YAML says, where it is one document without tags, merge keys and repeated keys.
+/// Accepts one document without tags, merge keys and duplicate keys.
 ///
 /// # Errors
-/// When it is not.
+/// The document has another form.
 pub(super) fn yaml(at: HclPlace, text: &str) -> Result<HclValue, EvalProblem> {
     let read = syntax::documents(text, Syntax::Yaml);
     if let Some(error) = read.findings.iter().find(|it| it.is_error()) {
@@ -57,13 +55,12 @@ pub(super) fn yaml(at: HclPlace, text: &str) -> Result<HclValue, EvalProblem> {
     }
 }
 
-/// A node, with its place in what is evaluated.
 fn of_node(place: &impl Fn(&Node) -> HclPlace, node: &Node) -> Result<HclValue, EvalProblem> {
     let at = place(node);
     let kind = match &node.value {
         NodeValue::Null => HclKind::Null,
         NodeValue::Bool(flag) => HclKind::Bool(*flag),
-        // a date, an octal number and their like are read differently by others
+        // readers differ on dates, octal numbers and similar
         NodeValue::Number(text) => number(at, text)?,
         NodeValue::Text(text) => HclKind::Text(text.clone()),
         NodeValue::List(items) => {
@@ -79,10 +76,10 @@ fn of_node(place: &impl Fn(&Node) -> HclPlace, node: &Node) -> Result<HclValue, 
     Ok(HclValue::new(at, kind))
 }
 
-/// What a file of variables in JSON says: its texts are texts.
+/// Reads a JSON variable file; texts are literal.
 ///
 /// # Errors
-/// When a number is written as no other reader would take it.
+/// Other readers would reject the form of a number.
 pub(super) fn literal(file: usize, node: &Node) -> Result<HclValue, EvalProblem> {
     let place = |node: &Node| HclPlace {
         file,
@@ -91,10 +88,8 @@ pub(super) fn literal(file: usize, node: &Node) -> Result<HclValue, EvalProblem>
     of_node(&place, node)
 }
 
-/// A number as it is written.
-///
 /// # Errors
-/// When readers differ about it.
+/// Readers differ on the number.
 pub(super) fn number(at: HclPlace, text: &str) -> Result<HclKind, EvalProblem> {
     let is_number = whole(text).is_some()
         || text.contains(['.', 'e', 'E']) && text.parse::<serde_json::Number>().is_ok();
@@ -106,10 +101,10 @@ pub(super) fn number(at: HclPlace, text: &str) -> Result<HclKind, EvalProblem> {
     Err(EvalProblem::unknown(at, message))
 }
 
-/// JSON as Terraform writes it: short, with its keys in order, and with the characters of HTML escaped.
+/// JSON in Terraform's form: compact, keys sorted, HTML characters escaped.
 ///
 /// # Errors
-/// When something in it is not known.
+/// A part is unknown.
 pub(super) fn encoded(value: &HclValue) -> Result<String, EvalProblem> {
     let mut text = String::new();
     for c in value.json()?.to_string().chars() {

@@ -1,4 +1,4 @@
-//! What the files of a folder define: locals, variables with their values, and modules.
+//! Collects the definitions of a folder: locals, variables with values, and modules.
 
 use std::collections::BTreeMap;
 
@@ -11,26 +11,19 @@ use hcl_edit::structure::{Attribute, Block, BlockLabel, Body};
 use super::source::{HclFile, HclParsed};
 use super::value::{EvalProblem, HclPlace, HclSpot};
 
-/// An expression as it is written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Definition<'a> {
-    /// Where it stands.
     pub(crate) at: HclPlace,
     pub(super) written: WrittenAs<'a>,
 }
 
-/// The syntax that an expression is written in.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum WrittenAs<'a> {
-    /// HCL.
     Hcl(&'a Expression),
-    /// JSON, whose texts are templates.
     Json(&'a Node),
-    /// JSON, whose texts are texts.
     Literal(&'a Node),
 }
 
-/// A variable.
 #[derive(Debug, Default)]
 pub(super) struct VariableBlock<'a> {
     pub(super) default: Option<Definition<'a>>,
@@ -38,34 +31,25 @@ pub(super) struct VariableBlock<'a> {
     pub(super) nullable: Option<Definition<'a>>,
 }
 
-/// A call of a module.
 #[derive(Debug)]
 pub(crate) struct ModuleBlock<'a> {
-    /// Its name.
     pub(crate) name: &'a str,
-    /// Where it begins.
     pub(crate) at: HclPlace,
-    /// Its arguments, in the order of the file.
     pub(crate) arguments: Vec<(&'a str, Definition<'a>)>,
-    /// The blocks in it.
     pub(crate) blocks: Vec<(&'a str, HclPlace)>,
 }
 
-/// Everything that a folder defines.
 #[derive(Debug, Default)]
 pub(crate) struct Definitions<'a> {
     pub(super) locals: BTreeMap<&'a str, Definition<'a>>,
     pub(super) variables: BTreeMap<&'a str, VariableBlock<'a>>,
-    /// The values of variables, in files of their own.
     pub(super) given: BTreeMap<&'a str, Definition<'a>>,
-    /// The modules that are called.
     pub(crate) modules: Vec<ModuleBlock<'a>>,
-    /// What stands there twice, or where it means nothing.
     pub(crate) problems: Vec<EvalProblem>,
 }
 
 impl<'a> Definitions<'a> {
-    /// What these files define; those from `values` on give values to variables, the later ones count.
+    /// Files from index `values` on are variable files; later ones take precedence.
     pub(crate) fn of(files: &'a [HclFile], values: usize) -> Self {
         let mut found = Self::default();
         for (number, file) in files.iter().enumerate() {
@@ -79,7 +63,6 @@ impl<'a> Definitions<'a> {
         found
     }
 
-    /// The names of the variables that are given values.
     pub(crate) fn given(&self) -> impl Iterator<Item = &'a str> {
         self.given.keys().copied()
     }
@@ -170,7 +153,7 @@ impl<'a> Definitions<'a> {
         }
     }
 
-    /// The entries of an object, those that are comments left out; of a list, those of its objects.
+    /// The entries of an object or of a list's objects, without comments.
     fn entries(&mut self, file: usize, node: &'a Node) -> Vec<&'a MapEntry> {
         match &node.value {
             NodeValue::Map(entries) => entries.iter().filter(|it| it.key != "//").collect(),

@@ -1,13 +1,11 @@
-//! The functions of Terraform that are known here, by name.
+//! Supported Terraform functions, by name.
 
 use super::value::{EvalProblem, HclKind, HclPlace, HclValue};
 use super::work::EvalBudget;
 use super::{collections, decoded, texts};
 
-/// What a function makes of values.
-///
 /// # Errors
-/// When there is none of this name here, it does not take these values, or one of them is not known.
+/// The function is unknown, does not accept these values, or needs an unknown one.
 pub(super) fn call(
     work: &mut EvalBudget,
     at: HclPlace,
@@ -44,7 +42,6 @@ pub(super) fn call(
     }
 }
 
-/// The names of every function.
 const NAMES: [&str; 47] = [
     "alltrue",
     "anytrue",
@@ -97,7 +94,6 @@ const NAMES: [&str; 47] = [
 
 type Done = Result<HclValue, EvalProblem>;
 
-/// Functions of a fixed number of values.
 fn fixed(work: &mut EvalBudget, at: HclPlace, name: &str, args: Vec<HclValue>) -> Done {
     let wrong = || EvalProblem::fails(at, format!("`{name}` takes another number of values"));
     let mut args = args.into_iter();
@@ -122,7 +118,6 @@ fn of_one(name: &str, one: HclValue) -> Option<Done> {
     let at = one.at;
     let is_conversion = name.starts_with("to");
     Some(match name {
-        // whatever it is to be, nothing stays nothing
         _ if is_conversion && matches!(one.kind, HclKind::Null) => Ok(one),
         "flatten" => collections::flatten(one),
         "distinct" => collections::distinct(one),
@@ -169,7 +164,6 @@ fn of_two(name: &str, one: HclValue, two: HclValue) -> Option<Done> {
     })
 }
 
-/// The first that says something.
 fn coalesce(at: HclPlace, args: Vec<HclValue>) -> Done {
     let says = |it: &HclValue| match &it.kind {
         HclKind::Null => false,
@@ -180,7 +174,6 @@ fn coalesce(at: HclPlace, args: Vec<HclValue>) -> Done {
     found.ok_or_else(|| EvalProblem::fails(at, "`coalesce` without a value"))
 }
 
-/// One of whole numbers.
 fn number_of(
     at: HclPlace,
     args: Vec<HclValue>,
@@ -193,7 +186,6 @@ fn number_of(
     Ok(HclValue::new(at, HclKind::Number(found.to_string())))
 }
 
-/// The only item, or nothing.
 fn only(list: HclValue) -> Done {
     let at = list.at;
     let mut items = list.items()?.into_iter();

@@ -1,8 +1,7 @@
-//! A folder of Terraform read as Terraform would read it: variables, locals, and the expressions over them.
+//! Evaluates a Terraform folder: variables, locals, and expressions.
 //!
-//! What only Terraform can know (resources, data, functions that are not here) is a value that is not
-//! known, with its place and the reason: it is in nobody's way until somebody needs it. Everything is
-//! bounded: depth, steps, and the bytes of what is made.
+//! Values only Terraform knows (resources, data, unsupported functions) are unknown values with
+//! place and reason; they fail only on use. Depth, steps and output bytes are bounded.
 
 mod collections;
 mod decoded;

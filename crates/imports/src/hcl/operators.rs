@@ -1,5 +1,3 @@
-//! Calculations and comparisons.
-
 use hcl_edit::expr::{BinaryOperator, UnaryOperator};
 
 use super::value::{EvalProblem, HclKind, HclPlace, HclValue, whole};
@@ -7,7 +5,7 @@ use super::value::{EvalProblem, HclKind, HclPlace, HclValue, whole};
 /// `-x`, `!x`.
 ///
 /// # Errors
-/// When the operand is of another type, or its number is not whole.
+/// The operand has another type, or is not a whole number.
 pub(super) fn unary(
     at: HclPlace,
     operator: UnaryOperator,
@@ -20,10 +18,10 @@ pub(super) fn unary(
     Ok(HclValue::new(at, kind))
 }
 
-/// `a + b`, `a == b` and their like; `&&` and `||` where both sides count.
+/// `a + b`, `a == b` and similar; `&&` and `||` if both sides are evaluated.
 ///
 /// # Errors
-/// When an operand is of another type, or what is said of numbers or lists is for Terraform to compute.
+/// An operand has another type, or only Terraform can compute the result.
 pub(super) fn binary(
     at: HclPlace,
     operator: BinaryOperator,
@@ -85,10 +83,10 @@ fn number(at: HclPlace, number: Option<i128>) -> Result<HclKind, EvalProblem> {
     Ok(HclKind::Number(number.to_string()))
 }
 
-/// Whether two values are the same; values of different types are not.
+/// Values of different types are unequal.
 ///
 /// # Errors
-/// When one of them is not known, or their types would have to be: `[]` is a tuple, and no list is the same.
+/// A value or a type is unknown: `[]` is a tuple and equals no list.
 pub(super) fn equal(left: &HclValue, right: &HclValue) -> Result<bool, EvalProblem> {
     let (one, other) = (left.json()?, right.json()?);
     let has_parts = |it: &HclValue| {

@@ -1,5 +1,3 @@
-//! The files of a folder, each as its syntax has it.
-
 use hallpass_rules::syntax::{self, Node};
 use hallpass_rules::{Diagnostic, FindingCode, Position, Syntax};
 use hcl_edit::structure::Body;
@@ -8,29 +6,24 @@ use super::value::{EvalProblem, HclPlace, HclSpot};
 use crate::dynamodb::SourceFile;
 use crate::refused::{self, START, problem};
 
-/// A file that is whole.
 #[derive(Debug)]
 pub(crate) struct HclFile {
-    /// Its name.
     pub(crate) name: String,
     text: String,
     pub(super) parsed: HclParsed,
 }
 
-/// What a file holds, in its syntax.
 #[derive(Debug)]
 pub(super) enum HclParsed {
-    /// Blocks and attributes.
     Hcl(Box<Body>),
-    /// The same as JSON.
     Json(Node),
 }
 
 impl HclFile {
-    /// Reads a file, as JSON where its name ends so.
+    /// Parses a file, as JSON by its extension.
     ///
     /// # Errors
-    /// What is wrong with it, with its place.
+    /// The problems with positions.
     pub(crate) fn parse(file: &SourceFile) -> Result<Self, Vec<Diagnostic>> {
         let text = refused::text(file).map_err(|refused| refused.0)?;
         let parsed = if file.name.to_ascii_lowercase().ends_with(".json") {
@@ -56,13 +49,11 @@ impl HclFile {
         })
     }
 
-    /// Part of its text.
     pub(super) fn part(&self, span: Option<std::ops::Range<usize>>) -> &str {
         let part = span.and_then(|span| self.text.get(span));
         part.unwrap_or_default().trim()
     }
 
-    /// The line and column of a place in it.
     fn position(&self, spot: HclSpot) -> Position {
         match spot {
             HclSpot::Offset(offset) => position_of(&self.text, offset),
@@ -71,7 +62,6 @@ impl HclFile {
     }
 }
 
-/// The name and the line of a place.
 pub(crate) fn line_of(files: &[HclFile], at: HclPlace) -> (String, u32) {
     let file = files.get(at.file);
     file.map_or_else(Default::default, |file| {
@@ -79,7 +69,6 @@ pub(crate) fn line_of(files: &[HclFile], at: HclPlace) -> (String, u32) {
     })
 }
 
-/// A problem with its file and line, for people.
 pub(crate) fn problem_of(files: &[HclFile], what: &EvalProblem) -> Diagnostic {
     let (name, position) = match files.get(what.at.file) {
         Some(file) => (file.name.as_str(), file.position(what.at.spot)),

@@ -1,12 +1,8 @@
-//! Functions of texts.
-
 use super::value::{EvalProblem, HclKind, HclPlace, HclValue};
 use super::work::EvalBudget;
 
-/// The items of a list with a text between them.
-///
 /// # Errors
-/// When one of them is no text, or they come to too much.
+/// An item is no text, or the result is too large.
 pub(super) fn join(
     work: &mut EvalBudget,
     at: HclPlace,
@@ -24,10 +20,8 @@ pub(super) fn join(
     Ok(HclValue::text(at, texts.join(&between)))
 }
 
-/// The parts of a text.
-///
 /// # Errors
-/// When it is none, or there is nothing between the parts.
+/// It is no text, or the separator is empty.
 pub(super) fn split(between: HclValue, text: HclValue) -> Result<HclValue, EvalProblem> {
     let at = text.at;
     let (between, text) = (between.into_text()?, text.into_text()?);
@@ -38,10 +32,8 @@ pub(super) fn split(between: HclValue, text: HclValue) -> Result<HclValue, EvalP
     Ok(HclValue::new(at, HclKind::List(parts.collect())))
 }
 
-/// A text with parts replaced.
-///
 /// # Errors
-/// When the parts are named by a regular expression, or the text comes to too much.
+/// The pattern is a regular expression, or the result is too large.
 pub(super) fn replace(
     work: &mut EvalBudget,
     text: HclValue,
@@ -60,19 +52,15 @@ pub(super) fn replace(
     Ok(HclValue::text(at, text.replace(&from, &to)))
 }
 
-/// What a function of one text makes.
-///
 /// # Errors
-/// When it is none.
+/// It is no text.
 pub(super) fn changed(text: HclValue, change: fn(&str) -> String) -> Result<HclValue, EvalProblem> {
     let at = text.at;
     Ok(HclValue::text(at, change(&text.into_text()?)))
 }
 
-/// A text without its beginning or end.
-///
 /// # Errors
-/// When either is no text.
+/// An argument is no text.
 pub(super) fn trimmed(
     text: HclValue,
     part: HclValue,
@@ -84,10 +72,8 @@ pub(super) fn trimmed(
     Ok(HclValue::text(at, rest))
 }
 
-/// Whether a text has a part at one of its ends.
-///
 /// # Errors
-/// When either is no text.
+/// An argument is no text.
 pub(super) fn has(
     text: HclValue,
     part: HclValue,
@@ -98,10 +84,10 @@ pub(super) fn has(
     Ok(HclValue::new(at, HclKind::Bool(found)))
 }
 
-/// A text with values in it: `%s`, `%d`, `%v` and `%%`.
+/// Supports `%s`, `%d`, `%v` and `%%`.
 ///
 /// # Errors
-/// When it has other verbs, or not as many values.
+/// It has other verbs, or another number of values.
 pub(super) fn format(at: HclPlace, args: Vec<HclValue>) -> Result<HclValue, EvalProblem> {
     let mut args = args.into_iter();
     let pattern = args.next().map(HclValue::into_text).transpose()?;

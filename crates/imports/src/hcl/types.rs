@@ -1,4 +1,4 @@
-//! Types of variables, and what Terraform makes of a value of another one.
+//! Variable types, and Terraform's conversions to them.
 
 use std::collections::BTreeMap;
 
@@ -7,48 +7,33 @@ use hcl_edit::expr::{Expression, FuncCall, Object, ObjectKey};
 use super::collections;
 use super::value::{EvalProblem, HclKind, HclPlace, HclValue};
 
-/// The deepest that types are nested.
 const DEPTH_MAX: usize = 32;
 
-/// The type of a variable.
 #[derive(Debug, Clone)]
 pub(super) enum TypeConstraint {
-    /// Whatever it is.
     Any,
-    /// A text.
     Text,
-    /// A number.
     Number,
-    /// Yes or no.
     Flag,
-    /// Values of one type in their order.
     ListOf(Box<Self>),
-    /// Different values of one type.
     SetOf(Box<Self>),
-    /// Values of one type by key.
     MapOf(Box<Self>),
-    /// Values of a type each.
     Tuple(Vec<Self>),
-    /// These attributes and no others.
+    /// Exactly these attributes.
     Attributes(BTreeMap<String, AttributeType>),
 }
 
-/// The type of an attribute.
 #[derive(Debug, Clone)]
 pub(super) struct AttributeType {
     of: TypeConstraint,
     optional: bool,
-    /// What stands in its place where it is not given, as an expression without names.
     default: Option<Expression>,
 }
 
-/// The value of a default, which the evaluator knows how to read.
 pub(super) type DefaultOf<'a> = dyn FnMut(&Expression) -> Result<HclValue, EvalProblem> + 'a;
 
-/// Reads a type.
-///
 /// # Errors
-/// When it is none.
+/// It is not a type.
 pub(super) fn constraint(
     at: HclPlace,
     expression: &Expression,
@@ -60,7 +45,6 @@ pub(super) fn constraint(
     }
     match expression {
         Expression::Variable(name) => named(name.as_str()).ok_or_else(unknown),
-        // as Terraform 0.11 wrote them
         Expression::String(name) => named(name.as_str()).ok_or_else(unknown),
         Expression::Parenthesis(inner) => constraint(at, inner.inner(), depth + 1),
         Expression::FuncCall(call) => of_call(at, call, depth),
@@ -139,10 +123,10 @@ fn attribute(
     })
 }
 
-/// What Terraform makes of a value for a variable of this type.
+/// Converts a value as Terraform does.
 ///
 /// # Errors
-/// When it refuses the value, or the type of something in it cannot be told.
+/// Terraform refuses the value, or a part's type is unknown.
 pub(super) fn converted(
     value: HclValue,
     of: &TypeConstraint,
@@ -196,7 +180,6 @@ fn each(
     items.map(|item| converted(item, of, default_of)).collect()
 }
 
-/// An object with the attributes of its type and no others.
 fn object(
     value: HclValue,
     types: &BTreeMap<String, AttributeType>,

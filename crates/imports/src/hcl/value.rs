@@ -1,89 +1,63 @@
-//! Values of Terraform with the places they come from, and why one is not known.
+//! Terraform values with their places, and reasons for unknown ones.
 
 use std::collections::BTreeMap;
 
 use hallpass_rules::{FindingCode, Position};
 use serde_json::{Map, Number, Value};
 
-/// Where something stands: the file by its number, and the place in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HclPlace {
-    /// The file, in the order in which they were read.
     pub(crate) file: usize,
-    /// Where in it.
     pub(crate) spot: HclSpot,
 }
 
-/// A place in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HclSpot {
-    /// Bytes from its beginning.
     Offset(usize),
-    /// A line and column.
     At(Position),
 }
 
-/// A value, and where it was written.
 #[derive(Debug, Clone)]
 pub(crate) struct HclValue {
-    /// Where it was written.
     pub(crate) at: HclPlace,
-    /// What it is.
     pub(crate) kind: HclKind,
 }
 
-/// What a value is.
 #[derive(Debug, Clone)]
 pub(crate) enum HclKind {
-    /// Nothing.
     Null,
-    /// Yes or no.
     Bool(bool),
-    /// A number; a whole one without leading zeros or signs that say nothing.
+    /// A whole number has no redundant zeros or signs.
     Number(String),
-    /// A text.
     Text(String),
-    /// Values in their order.
     List(Vec<HclValue>),
-    /// Different values in Terraform's order.
+    /// Distinct values in Terraform's order.
     Set(Vec<HclValue>),
-    /// Values by key.
     Map(BTreeMap<String, HclValue>),
-    /// One that only Terraform knows.
     Unknown(Box<EvalProblem>),
 }
 
-/// Why an expression has no value here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EvalProblem {
-    /// Where.
     pub(crate) at: HclPlace,
-    /// What the report calls it.
     pub(crate) code: FindingCode,
-    /// What is wrong.
     pub(crate) message: String,
-    /// Whose fault it is.
     pub(crate) reach: ProblemReach,
 }
 
-/// How far a problem reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProblemReach {
-    /// Terraform would fail here, too, which `try` and `can` ask.
+    /// Terraform fails too; `try` and `can` catch it.
     Terraform,
-    /// Terraform may know better.
     Here,
-    /// Nothing further is evaluated.
     Everything,
 }
 
 impl EvalProblem {
-    /// Something that only Terraform knows.
     pub(crate) fn unknown(at: HclPlace, message: impl Into<String>) -> Self {
         Self::new(at, ProblemReach::Here, message)
     }
 
-    /// Something at which Terraform fails.
     pub(crate) fn fails(at: HclPlace, message: impl Into<String>) -> Self {
         Self::new(at, ProblemReach::Terraform, message)
     }
@@ -97,7 +71,7 @@ impl EvalProblem {
         }
     }
 
-    /// A limit that was met.
+    /// An exceeded limit.
     pub(crate) fn over(at: HclPlace, code: FindingCode, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -107,7 +81,6 @@ impl EvalProblem {
 }
 
 impl HclKind {
-    /// The type as Terraform calls it.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -131,10 +104,8 @@ impl HclValue {
         Self::new(at, HclKind::Text(text.into()))
     }
 
-    /// Itself, where it is known; what it holds may not be.
-    ///
     /// # Errors
-    /// Why it is not known.
+    /// The value is unknown; its parts may be.
     pub(crate) fn known(self) -> Result<Self, EvalProblem> {
         match self.kind {
             HclKind::Unknown(problem) => Err(*problem),
@@ -142,10 +113,8 @@ impl HclValue {
         }
     }
 
-    /// The items of a list or set.
-    ///
     /// # Errors
-    /// When it is none.
+    /// It is no list or set.
     pub(crate) fn items(self) -> Result<Vec<Self>, EvalProblem> {
         match self.kind {
             HclKind::List(items) | HclKind::Set(items) => Ok(items),
@@ -153,10 +122,8 @@ impl HclValue {
         }
     }
 
-    /// The values by key of an object.
-    ///
     /// # Errors
-    /// When it is none.
+    /// It is no object.
     pub(crate) fn map(self) -> Result<BTreeMap<String, Self>, EvalProblem> {
         match self.kind {
             HclKind::Map(map) => Ok(map),
@@ -164,10 +131,10 @@ impl HclValue {
         }
     }
 
-    /// The text that Terraform makes of it.
+    /// Converts to text as Terraform does.
     ///
     /// # Errors
-    /// When it makes none, or one that depends on its arithmetic.
+    /// There is no conversion, or it depends on Terraform's arithmetic.
     pub(crate) fn into_text(self) -> Result<String, EvalProblem> {
         match self.kind {
             HclKind::Text(text) => Ok(text),
@@ -181,10 +148,10 @@ impl HclValue {
         }
     }
 
-    /// Yes or no; also as the words, or as the text `1` or `0`.
+    /// Accepts booleans, their text, and the text `1` or `0`.
     ///
     /// # Errors
-    /// When it is neither.
+    /// It is another value.
     pub(crate) fn into_flag(self) -> Result<bool, EvalProblem> {
         match self.kind {
             HclKind::Bool(flag) => Ok(flag),
@@ -194,10 +161,10 @@ impl HclValue {
         }
     }
 
-    /// A whole number; also as a text.
+    /// Accepts numbers and their text.
     ///
     /// # Errors
-    /// When it is no number, or one with which only Terraform computes.
+    /// It is no number, or only Terraform can compute with it.
     pub(crate) fn into_whole(self) -> Result<i128, EvalProblem> {
         const DUE: &str = "a whole number";
         let found = match &self.kind {
@@ -210,7 +177,6 @@ impl HclValue {
         found.ok_or_else(|| EvalProblem::unknown(self.at, message))
     }
 
-    /// That something else was due.
     pub(crate) fn no(self, due: &str) -> EvalProblem {
         let at = self.at;
         match self.kind {
@@ -219,7 +185,7 @@ impl HclValue {
         }
     }
 
-    /// How much it is: each value, and 16 bytes of text as one.
+    /// Each value counts one, and so do 16 bytes of text.
     pub(crate) fn size(&self) -> usize {
         match &self.kind {
             HclKind::Null | HclKind::Bool(_) | HclKind::Number(_) | HclKind::Unknown(_) => 1,
@@ -234,10 +200,8 @@ impl HclValue {
         }
     }
 
-    /// As JSON.
-    ///
     /// # Errors
-    /// The first thing in it that is not known.
+    /// The first unknown part.
     pub(crate) fn json(&self) -> Result<Value, EvalProblem> {
         Ok(match &self.kind {
             HclKind::Null => Value::Null,
@@ -263,7 +227,7 @@ impl HclValue {
     }
 }
 
-/// Whether Terraform may read a text as a number: `1.5`, `1e3`, `-007`, `inf`. What else people write is none.
+/// Forms that Terraform may read as a number: `1.5`, `1e3`, `-007`, `inf`.
 fn may_be_number(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_digit() || "+-._eEpP".contains(c);
     text.trim_start_matches(['+', '-'])
@@ -271,7 +235,6 @@ fn may_be_number(text: &str) -> bool {
         || text.contains(|c: char| c.is_ascii_digit()) && text.chars().all(is_part)
 }
 
-/// A whole number as Terraform writes it.
 pub(crate) fn whole(text: &str) -> Option<i128> {
     let number: i128 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)

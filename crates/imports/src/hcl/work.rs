@@ -1,15 +1,14 @@
-//! How much may be evaluated: a folder of a few lines can describe more than any memory holds.
+//! Evaluation limits: a few lines can expand beyond any memory.
 
 use hallpass_rules::FindingCode;
 
 use super::value::{EvalProblem, HclPlace, HclValue};
 
-/// The most steps: every expression that is evaluated, and every value that is made or copied.
+/// Counts evaluated expressions and created or copied values.
 const STEPS_MAX: usize = 2_000_000;
-/// The deepest that expressions and the names they follow go into one another.
+/// Nesting of expressions and followed names.
 const DEPTH_MAX: usize = 96;
 
-/// What was done so far.
 #[derive(Debug, Default)]
 pub(crate) struct EvalBudget {
     steps: usize,
@@ -17,10 +16,8 @@ pub(crate) struct EvalBudget {
 }
 
 impl EvalBudget {
-    /// Notes so many steps.
-    ///
     /// # Errors
-    /// When they are more than the folder may take.
+    /// The budget is exceeded.
     pub(crate) fn spend(&mut self, at: HclPlace, steps: usize) -> Result<(), EvalProblem> {
         self.steps = self.steps.saturating_add(steps);
         if self.steps > STEPS_MAX {
@@ -30,8 +27,6 @@ impl EvalBudget {
         Ok(())
     }
 
-    /// Notes that a value was made or copied.
-    ///
     /// # Errors
     /// As [`EvalBudget::spend`].
     pub(crate) fn made(&mut self, value: HclValue) -> Result<HclValue, EvalProblem> {
@@ -39,10 +34,8 @@ impl EvalBudget {
         Ok(value)
     }
 
-    /// Goes one deeper.
-    ///
     /// # Errors
-    /// When that is too deep.
+    /// The nesting is too deep.
     pub(crate) fn enter(&mut self, at: HclPlace) -> Result<(), EvalProblem> {
         self.spend(at, 1)?;
         if self.depth >= DEPTH_MAX {
@@ -55,7 +48,6 @@ impl EvalBudget {
         Ok(())
     }
 
-    /// Goes back.
     pub(crate) fn leave(&mut self) {
         self.depth = self.depth.saturating_sub(1);
     }

@@ -1,8 +1,6 @@
-//! From rows to rules.
-
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, text};
+use hallpass_base::{AccountId, text};
 use hallpass_rules::Directory;
 
 use super::earlier::EarlierEntries;
@@ -19,46 +17,36 @@ use crate::report::{
 };
 use crate::rule_text::{Entry, NAME_MAX, RuleText};
 
-/// Which release of AWS TEAM wrote the tables; they do not say it.
+/// The AWS TEAM release of the tables, which do not contain it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Release {
-    /// Since June 2024.
     #[default]
     Current,
-    /// Before: approvers of a unit count only where the account has none of its own, one entry that
-    /// needs an approval is enough to need one, and the hours of a person's first entry bind all.
+    /// Approvers of a unit count only if the account has none, one entry with approval requires it,
+    /// and the hours of a person's first entry limit all.
     BeforeJune2024,
 }
 
-/// Where a table was found, and what is in it.
 #[derive(Debug, Clone)]
 pub struct TeamExport {
-    /// The file or folder, as people named it.
     pub name: String,
-    /// The file, or the files below the folder.
     pub files: Vec<SourceFile>,
 }
 
-/// Why nothing was imported.
 type Refused = ExportRefused;
 
-/// The tables of one installation.
 #[derive(Debug, Clone, Copy)]
 pub struct TeamExports<'a> {
-    /// Who may ask for what.
     pub eligibility: &'a TeamExport,
-    /// Who approves where.
     pub approvers: &'a TeamExport,
-    /// What holds for everybody.
     pub settings: &'a TeamExport,
-    /// What entries of eligibility name, in releases that have policies.
     pub policies: Option<&'a TeamExport>,
 }
 
-/// Rules that say what the tables say. `facts` tells what they name that is gone.
+/// Converts the tables to rules. `facts` identifies names missing in the organization.
 ///
 /// # Errors
-/// When a table is not whole, or another one.
+/// A table is incomplete, or of another kind.
 pub fn import(
     tables: &TeamExports<'_>,
     release: Release,
@@ -85,7 +73,6 @@ pub fn import(
     Ok(import.finish())
 }
 
-/// Rows with what each says, where all of it is known.
 fn said<T>(
     rows: Vec<TableRow>,
     read: impl Fn(&mut TableRow) -> Option<T>,
@@ -137,7 +124,7 @@ impl Import<'_> {
         });
     }
 
-    /// The settings, which are one row. Rows that are not the one of that name mean nothing.
+    /// Rows other than the one settings row are ignored.
     fn settings(&mut self, rows: Vec<TableRow>) -> Settings {
         let mut found = None;
         for mut row in rows {
@@ -165,7 +152,7 @@ impl Import<'_> {
         settings
     }
 
-    /// Settings that no known release has: a row each, which changes nothing of the others.
+    /// Unknown settings, one row each; the others are unaffected.
     fn unknown_settings(row: &mut TableRow) -> Vec<ReportRow> {
         let is_unknown = |note: &RowNote| matches!(note, RowNote::UnknownAttribute(_));
         let (unknown, known) = std::mem::take(&mut row.notes)
@@ -266,7 +253,7 @@ impl Import<'_> {
         }
     }
 
-    /// In earlier releases: the hours of an entry bind its holders whatever they ask for.
+    /// Earlier releases: the hours of an entry limit its holders for every target.
     fn limit_rule(&mut self, row: &TableRow) -> Option<String> {
         let (holder, hours) = row.limit()?;
         let who = holder.word();
@@ -303,7 +290,6 @@ impl Import<'_> {
         let of_another = earlier.is_some_and(|others| others.want_approval(entry));
         let is_needed = entry.offer.approval_required || of_another;
         self.offer_rules(&head, &holder, &entry.offer, |text, _| {
-            // in earlier releases the fewest hours count
             if earlier.is_none() {
                 text.flag("prefer_longest_duration", true);
             }
@@ -313,8 +299,8 @@ impl Import<'_> {
         })
     }
 
-    /// The rules of each policy for all whose entries name it: of two rules, both would want their approvals. Whoever
-    /// asks chooses one policy, whose time is never lengthened by another's.
+    /// One set of rules per policy for all entries that name it: two rules would require both
+    /// approvals. The requester chooses one policy; another policy never lengthens its duration.
     fn rules_of_policies(
         &mut self,
         entries: &[(TableRow, Option<EntryOf>)],
@@ -354,7 +340,6 @@ impl Import<'_> {
         };
         let is_needed = policy.offer.approval_required && settings.approval;
         self.offer_rules(&head, holders, &policy.offer, |text, place| {
-            // two rules would want two approvals
             if place == "parent_ous" && !policy.offer.accounts.is_empty() {
                 text.list("except_accounts", &entries(&policy.offer.accounts));
             }
@@ -369,12 +354,10 @@ impl Import<'_> {
         })
     }
 
-    /// The note of a row that gives something, where nothing proves that its permission sets are the same.
     fn by_name(&self) -> Option<RowNote> {
         self.facts.is_none().then_some(RowNote::ByName)
     }
 
-    /// A rule for the accounts of an offer, and one for its units.
     fn offer_rules(
         &mut self,
         head: &RuleHead<'_>,
@@ -411,7 +394,6 @@ impl Import<'_> {
         rules.collect()
     }
 
-    /// The rows of policies, whose rules are those of the entries that name them.
     fn policies(&mut self, policies: PolicyTable) {
         let PolicyTable {
             rows, mut rules, ..
@@ -433,7 +415,6 @@ impl Import<'_> {
     }
 
     fn approvers(&mut self, read: Vec<(TableRow, Option<Approvers>)>) {
-        // an account whose own row cannot be said has approvers all the same: nobody stands in for them
         let of_their_own: BTreeSet<AccountId> = read
             .iter()
             .filter(|(_, found)| found.as_ref().is_none_or(|it| !it.groups.is_empty()))
@@ -489,7 +470,6 @@ impl Import<'_> {
     }
 }
 
-/// How a rule begins.
 struct RuleHead<'a> {
     prefix: &'static str,
     name: &'a str,

@@ -1,26 +1,23 @@
-//! How entries of eligibility bind each other in releases before June 2024.
+//! Interaction of eligibility entries in releases before June 2024.
 //!
-//! The router there goes through the entries of a person, their own before those of groups, and refuses what is for
-//! longer than the longest that it has come to, whatever the entry names: the hours of the first bind every target. One
-//! entry for the target that needs an approval is enough to need one. In which order AWS lists groups is not known, so
-//! the fewest hours of all entries count here.
+//! The router reads a person's own entries before those of groups, and refuses durations above the
+//! longest so far, for any target: the first entry's hours limit every target. One entry with
+//! approval for the target requires it. AWS's group order is unknown, so the fewest hours of all
+//! entries count here.
 
 use super::entry::EntryOf;
 use super::rows::{Eligibility, Holder, Offer, TableRow};
 use crate::report::RowNote;
 
-/// The entries of eligibility of such a release.
 pub(super) struct EarlierEntries {
-    /// Holders with their hours, as far as the settings allow them.
+    /// Holders with hours, capped by the settings.
     limits: Vec<(Holder, u32)>,
-    /// What needs an approval, and for whom.
     needing: Vec<(Holder, Offer)>,
-    /// Whether every row can be said: one that cannot may need an approval for anything.
+    /// False if an unconvertible row may require approval for anything.
     are_said: bool,
 }
 
 impl EarlierEntries {
-    /// Of rows with what each says; `most` are the hours of the settings.
     pub(super) fn of(read: &[(TableRow, Option<EntryOf>)], most: u32) -> Self {
         let own = read.iter().filter_map(|(_, entry)| entry.as_ref()?.own());
         let needing = own.filter(|it| it.offer.approval_required);
@@ -34,7 +31,8 @@ impl EarlierEntries {
         }
     }
 
-    /// Whether people of an entry may be in another for the same that needs an approval.
+    /// Checks if people of an entry may have another one for the same target that needs an
+    /// approval.
     pub(super) fn want_approval(&self, entry: &Eligibility) -> bool {
         let mut needing = self.needing.iter();
         !self.are_said
@@ -43,7 +41,6 @@ impl EarlierEntries {
             })
     }
 
-    /// What is to be known of an entry by the others.
     pub(super) fn notes(&self, entry: &Eligibility, most: u32, approval: bool) -> Vec<RowNote> {
         let own = entry.offer.hours.min(most);
         let mut limits = self.limits.iter();
@@ -56,7 +53,7 @@ impl EarlierEntries {
     }
 }
 
-/// Whether somebody may be both.
+/// Checks if one person may be both holders.
 fn may_be_one(one: &Holder, other: &Holder) -> bool {
     match (one, other) {
         (Holder::User(one), Holder::User(other)) => one == other,

@@ -1,5 +1,3 @@
-//! Entries of eligibility: by their own lists, or by policies.
-
 use std::collections::BTreeSet;
 
 use hallpass_rules::Directory;
@@ -8,12 +6,9 @@ use super::policies::{Policy, PolicyApproval, PolicyTable, TeamChoice};
 use super::rows::{Eligibility, Holder, Offer, TableRow};
 use crate::report::RowNote;
 
-/// What an entry of eligibility goes by.
 #[derive(Debug)]
 pub(super) enum EntryOf {
-    /// Its own lists.
     Own(Eligibility),
-    /// The policies that it names.
     Policies {
         holder: Holder,
         ids: BTreeSet<String>,
@@ -21,7 +16,7 @@ pub(super) enum EntryOf {
 }
 
 impl EntryOf {
-    /// Reads a row. Where no policy is named, or the row is of a release without them, it goes by its own lists.
+    /// Uses the row's own lists if it names no policy, or its release has none.
     pub(super) fn read(row: &mut TableRow, facts: Option<&Directory>) -> Option<Self> {
         let ids: BTreeSet<String> = row.texts("policyIds")?.into_iter().collect();
         if ids.is_empty() {
@@ -44,7 +39,6 @@ impl EntryOf {
         }
     }
 
-    /// What its holders may choose of it.
     pub(super) fn choices(&self, policies: &PolicyTable) -> Vec<TeamChoice> {
         match self {
             Self::Own(entry) => vec![TeamChoice {
@@ -66,7 +60,6 @@ impl EntryOf {
     }
 }
 
-/// Why nobody may ask for anything by an offer, where that is so.
 pub(super) fn says_nothing(offer: &Offer) -> Option<RowNote> {
     let why = if offer.sets.is_empty() {
         "it names no permission set"

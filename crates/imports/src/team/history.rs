@@ -1,4 +1,4 @@
-//! Requests that people made of AWS TEAM, as its table has them (`schema.graphql`: `requests`).
+//! Past requests in AWS TEAM's table (`schema.graphql`: `requests`).
 
 use serde_json::{Map, Value};
 
@@ -7,26 +7,19 @@ use super::rows::read_rows;
 use super::tables::TeamTable;
 use crate::dynamodb::ExportRefused;
 
-/// A request of before. Texts are as people wrote them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastRequest {
-    /// Its id there.
     pub id: String,
-    /// Who asked: the address, or the user name where there is none yet.
+    /// The address, or the user name in old items.
     pub requester: Option<String>,
-    /// Who approved or rejected it.
     pub approver: Option<String>,
-    /// The account's id.
     pub account: Option<String>,
-    /// The name of the permission set.
     pub permission_set: Option<String>,
-    /// The justification.
     pub reason: Option<String>,
-    /// Every attribute of the item.
     pub whole: Value,
 }
 
-/// The same with numbers as the texts that they are in the table: not every reader of JSON keeps them.
+/// Keeps numbers as text: some JSON readers lose digits.
 fn as_written(value: Value) -> Value {
     match value {
         Value::Number(number) => Value::String(number.to_string()),
@@ -39,10 +32,10 @@ fn as_written(value: Value) -> Value {
     }
 }
 
-/// Reads the table of requests, in the order of its files.
+/// Reads the request table in file order.
 ///
 /// # Errors
-/// When the export is not whole, or of another table.
+/// The export is incomplete, or of another table.
 pub fn history(export: &TeamExport) -> Result<Vec<PastRequest>, ExportRefused> {
     let rows = read_rows(TeamTable::Requests, &export.name, &export.files)?;
     let past = |id: String, attributes: Map<String, Value>| {

@@ -1,11 +1,10 @@
-//! What rows name that the organization does not have any more.
+//! Names in rows that are missing in the organization.
 
 use hallpass_rules::{Directory, GroupRef};
 
 use super::rows::{ApproverPlace, Approvers, Holder, Offer};
 use crate::report::RowNote;
 
-/// Whom an entry of eligibility is for, where nobody is that.
 pub(super) fn gone_holder(holder: &Holder, facts: &Directory) -> Option<RowNote> {
     match holder {
         Holder::User(id) => {
@@ -16,8 +15,8 @@ pub(super) fn gone_holder(holder: &Holder, facts: &Directory) -> Option<RowNote>
     }
 }
 
-/// What an entry of eligibility or a policy names and nobody has, permission sets aside: those that are not there are
-/// not in it.
+/// Missing accounts and units; permission sets are not checked because offers contain only existing
+/// ones.
 pub(super) fn gone_of_offer(entry: &Offer, facts: &Directory) -> Vec<RowNote> {
     let mut notes = Vec::new();
     let accounts = entry
@@ -30,7 +29,6 @@ pub(super) fn gone_of_offer(entry: &Offer, facts: &Directory) -> Vec<RowNote> {
     notes
 }
 
-/// What approvers name and nobody has.
 pub(super) fn gone_of_approvers(row: &Approvers, facts: &Directory) -> Vec<RowNote> {
     let place = match &row.place {
         ApproverPlace::Account(id) if facts.account(id).is_none() => {

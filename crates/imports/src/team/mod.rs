@@ -1,16 +1,16 @@
-//! AWS TEAM (Temporary Elevated Access Management for IAM Identity Center): its tables of eligibility,
-//! approvers, settings and, in releases that have them, policies.
+//! Imports AWS TEAM (Temporary Elevated Access Management for IAM Identity Center): its tables of
+//! eligibility, approvers, settings and, in newer releases, policies.
 //!
-//! What a request comes to there, as its router decides it since June 2024: somebody may ask for a permission set in an
-//! account where an entry of theirs, or of a group of theirs, names both; an organizational unit stands for the accounts
-//! directly in it. One entry without approval is enough to need none, the longest duration of all their
-//! entries counts, and the settings cap it. Members of the groups that are named for the account or for
-//! its parent may approve, the requester never. Releases before that ([`Release`]) asked no approvers of the parent
-//! where the account has some of its own, needed an approval where one entry for the target needs it, and
-//! held the hours of a person's first entry against whatever they ask for.
+//! Its router decides since June 2024: a user may request a permission set in an account if an
+//! entry of the user or of a group names both; an organizational unit covers only the accounts
+//! directly in it. One entry without approval removes the requirement, the longest duration of all
+//! entries counts, capped by the settings. Members of the groups named for the account or its
+//! parent may approve, never the requester. Earlier releases ([`Release`]) ignored the parent's
+//! approvers if the account has its own, required approval if any entry for the target does, and
+//! limited everything to the hours of a person's first entry.
 //!
-//! An entry that names policies is about what these name, and about nothing of its own; whoever asks chooses one of
-//! them, whose duration counts and whose approvers are the only ones.
+//! An entry with policies uses only these; the requester chooses one, with its duration and its
+//! approvers.
 
 mod convert;
 mod earlier;

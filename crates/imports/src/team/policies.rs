@@ -1,8 +1,8 @@
-//! Policies: what entries of eligibility name in place of accounts and permission sets of their own.
+//! Policies, which entries use instead of accounts and permission sets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{GroupId, text};
+use hallpass_base::{GroupId, text};
 use hallpass_rules::Directory;
 use serde_json::Value;
 
@@ -10,23 +10,19 @@ use super::rows::{ApproverPlace, Approvers, Offer, TableRow};
 use crate::report::RowNote;
 use crate::rule_text::NAME_MAX;
 
-/// A policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Policy {
     pub(super) offer: Offer,
     pub(super) approval: PolicyApproval,
 }
 
-/// Who approves what a policy lets people ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PolicyApproval {
     /// The approvers of the account and of its unit, as without a policy.
     OfThePlace,
-    /// Members of these groups, and nobody else.
     Of(BTreeSet<GroupId>),
 }
 
-/// What somebody may ask for: by an entry of their own, or by a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TeamChoice {
     pub(super) policy: Option<String>,
@@ -34,12 +30,12 @@ pub(super) struct TeamChoice {
 }
 
 impl TeamChoice {
-    /// Whether people who have both may have to choose one of the two: AWS TEAM lets them, and a rule does not.
-    /// Between entries of their own they need not.
+    /// Checks if holders of both may have to choose one: AWS TEAM lets them, a rule does not. Not
+    /// for two own entries.
     pub(super) fn is_chosen_beside(&self, other: &Self) -> bool {
         let is_of_policies = self.policy.is_some() || other.policy.is_some();
         let (one, two) = (&self.terms, &other.terms);
-        // nobody counts in the stages of two policies, whoever they name
+        // no approver counts in the stages of two policies
         let has_stage = |it: &Policy| {
             it.offer.approval_required && matches!(it.approval, PolicyApproval::Of(_))
         };
@@ -51,23 +47,20 @@ impl TeamChoice {
     }
 }
 
-/// The note of an entry of which that is so.
 pub(super) const CHOSEN: RowNote = RowNote::Narrower(std::borrow::Cow::Borrowed(
     "people with other entries or policies for the same choose one of them in AWS TEAM; here the shortest time of all \
      counts, and every policy's own approvers are needed",
 ));
 
-/// The table of policies, and the rules that came of each.
 #[derive(Debug)]
 pub(super) struct PolicyTable {
-    /// Whether the table was given.
     pub(super) are_given: bool,
     pub(super) rows: Vec<(TableRow, Option<Policy>)>,
     pub(super) rules: BTreeMap<String, Vec<String>>,
 }
 
 impl PolicyTable {
-    /// Reads the rows, by the rows of approvers that they name.
+    /// Reads the policies, with the approver rows that they name.
     pub(super) fn read(
         rows: Option<Vec<TableRow>>,
         approvers: &[(TableRow, Option<Approvers>)],
@@ -85,10 +78,8 @@ impl PolicyTable {
         }
     }
 
-    /// The policy of an id, or what is to be known of an entry that names it.
-    ///
     /// # Errors
-    /// The note of that entry.
+    /// The note for an entry with an unknown policy.
     pub(super) fn find(&self, id: &str) -> Result<&Policy, RowNote> {
         if !self.are_given {
             let what = "it names policies, and their table is not given: add it with `--policies`";
@@ -111,7 +102,6 @@ impl PolicyTable {
 }
 
 impl PolicyTable {
-    /// The rules of the policies that an entry names; what is to be known of that is in its notes.
     pub(super) fn said_of(&self, row: &mut TableRow, ids: &BTreeSet<String>) -> Vec<String> {
         if row.has_own_lists() {
             row.notes.push(RowNote::SaysNothing(
@@ -131,7 +121,7 @@ impl PolicyTable {
 }
 
 impl TableRow {
-    /// Whether the row has lists of its own, which count for nothing where it names policies.
+    /// Own lists have no effect next to policies.
     fn has_own_lists(&self) -> bool {
         ["accounts", "ous", "permissions"].iter().any(|key| {
             let list = self.attributes.get(*key).and_then(Value::as_array);
@@ -139,7 +129,6 @@ impl TableRow {
         })
     }
 
-    /// The row as a policy; what cannot be read is in its notes.
     fn policy(
         &mut self,
         approvers: &[(TableRow, Option<Approvers>)],
@@ -164,7 +153,6 @@ impl TableRow {
         Some(Policy { offer, approval })
     }
 
-    /// The groups of the rows of approvers that a policy names.
     fn approving_groups(
         &mut self,
         named: &[(String, String)],
@@ -195,7 +183,7 @@ impl TableRow {
     }
 }
 
-/// Whether approvers of an account or a unit may be those of what a policy offers, too.
+/// Checks if approvers of an account or unit may also serve this offer.
 fn are_asked_too(offer: &Offer, approvers: &[(TableRow, Option<Approvers>)]) -> bool {
     let rows = approvers.iter().filter_map(|(_, row)| row.as_ref());
     let mut rows = rows.filter(|row| !row.groups.is_empty());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, GroupId, PermissionSetName, UserId, text};
+use hallpass_base::{AccountId, GroupId, PermissionSetName, UserId, text};
 use hallpass_rules::Directory;
 use serde_json::{Map, Value};
 
@@ -11,22 +11,18 @@ use crate::dynamodb::{ExportProblem, ExportRefused, Item, SourceFile, read_expor
 use crate::report::{RowNote, RowOutcome};
 use crate::rule_text::{Entry, NAME_MAX};
 
-/// A row with its place.
 #[derive(Debug, Clone)]
 pub(super) struct TableRow {
     pub(super) file: String,
     pub(super) number: usize,
     pub(super) id: String,
-    /// As it is, of whatever characters.
     pub(super) name: String,
     pub(super) attributes: Map<String, Value>,
     pub(super) notes: Vec<RowNote>,
 }
 
-/// Reads a table's rows.
-///
 /// # Errors
-/// When the export is not whole, or of another table.
+/// The export is incomplete, or of another table.
 pub(super) fn read_rows(
     table: TeamTable,
     name: &str,
@@ -87,7 +83,6 @@ fn row(table: TeamTable, item: Item) -> Result<TableRow, ExportRefused> {
         });
     };
     let known = |key: &str| ADDED.contains(&key) || table.attributes().contains(&key);
-    // nothing is what Amplify writes for an attribute that nobody set
     let unknown = item.attributes.iter();
     let unknown = unknown.filter(|(key, value)| !known(key) && !value.is_null());
     let unknown = unknown.map(|(key, _)| RowNote::UnknownAttribute(text::line(key, NAME_MAX)));
@@ -101,7 +96,6 @@ fn row(table: TeamTable, item: Item) -> Result<TableRow, ExportRefused> {
     })
 }
 
-/// Whom an entry of eligibility is for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Holder {
     User(UserId),
@@ -109,7 +103,6 @@ pub(super) enum Holder {
 }
 
 impl Holder {
-    /// What they are called.
     pub(super) const fn word(&self) -> &'static str {
         match self {
             Self::User(_) => "user",
@@ -117,7 +110,6 @@ impl Holder {
         }
     }
 
-    /// The key of a rule that names them.
     pub(super) const fn key(&self) -> &'static str {
         match self {
             Self::User(_) => "allowed_users",
@@ -125,7 +117,6 @@ impl Holder {
         }
     }
 
-    /// Their id.
     pub(super) fn id(&self) -> String {
         match self {
             Self::User(id) => id.to_string(),
@@ -134,14 +125,12 @@ impl Holder {
     }
 }
 
-/// An entry of eligibility.
 #[derive(Debug, Clone)]
 pub(super) struct Eligibility {
     pub(super) holder: Holder,
     pub(super) offer: Offer,
 }
 
-/// What people may ask for, for how long, and whether it needs an approval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Offer {
     pub(super) accounts: Vec<(AccountId, String)>,
@@ -152,8 +141,8 @@ pub(super) struct Offer {
 }
 
 impl Offer {
-    /// Whether two may be about the same permission set in the same account. Which account is in which
-    /// unit may change.
+    /// Checks if both may cover the same permission set in the same account. Accounts may move
+    /// between units.
     pub(super) fn may_meet(&self, other: &Self) -> bool {
         let shares = |one: &[(String, String)], two: &[(String, String)]| {
             one.iter().any(|(id, _)| two.iter().any(|(it, _)| it == id))
@@ -168,42 +157,36 @@ impl Offer {
     }
 }
 
-/// What approvers are named for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ApproverPlace {
     Account(AccountId),
     Unit(String),
-    /// Policies that name this row.
     Policies,
 }
 
-/// Approvers of an account or a unit.
 #[derive(Debug, Clone)]
 pub(super) struct Approvers {
     pub(super) place: ApproverPlace,
-    /// Ids of groups with their names.
     pub(super) groups: Vec<(GroupId, String)>,
 }
 
-/// What holds for everybody. What the table leaves out is as AWS TEAM takes it then.
+/// Global settings; missing values use AWS TEAM's defaults.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) hours: u32,
     pub(super) expiry_hours: u32,
     pub(super) ticket: bool,
     pub(super) approval: bool,
-    /// What is set up elsewhere.
     pub(super) notes: Vec<RowNote>,
 }
 
-/// The most hours that AWS TEAM's pages take.
 const HOURS_MAX: u32 = 8000;
 
 const HOURS_DUE: &str = "a whole number of hours from 1 to 8000";
 const FLAG_DUE: &str = "true or false";
 
 impl TableRow {
-    /// Whether something of the row bars it from rules.
+    /// Checks if a problem prevents rules for the row.
     pub(super) fn says_too_much(&self) -> bool {
         let mut notes = self.notes.iter();
         notes.any(|note| note.outcome() == RowOutcome::CannotBeSaid)
@@ -221,7 +204,7 @@ impl TableRow {
         });
     }
 
-    /// Hours, as text or number; `missing` where the attribute is absent.
+    /// Hours as text or number; `missing` is the default.
     pub(super) fn hours(&mut self, attribute: &'static str, missing: Option<u32>) -> Option<u32> {
         let hours = match self.attributes.get(attribute) {
             None | Some(Value::Null) => missing,
@@ -248,7 +231,6 @@ impl TableRow {
         flag
     }
 
-    /// Entries with an id and a name; none where the attribute cannot be read.
     pub(super) fn named(&mut self, attribute: &'static str) -> Option<Vec<(String, String)>> {
         let items = match self.attributes.get(attribute) {
             None | Some(Value::Null) => return Some(Vec::new()),
@@ -265,7 +247,6 @@ impl TableRow {
         entries
     }
 
-    /// Texts; none where the attribute cannot be read.
     pub(super) fn texts(&mut self, attribute: &'static str) -> Option<Vec<String>> {
         let texts: Option<Vec<String>> = match self.attributes.get(attribute) {
             None | Some(Value::Null) => Some(Vec::new()),
@@ -288,7 +269,6 @@ impl TableRow {
             .unwrap_or_default()
     }
 
-    /// Whom the row is for; what cannot be read is in its notes.
     pub(super) fn holder(&mut self) -> Option<Holder> {
         let holder = match self.kind() {
             "User" => UserId::new(self.id.as_str()).ok().map(Holder::User),
@@ -304,16 +284,14 @@ impl TableRow {
         holder
     }
 
-    /// The holder of an entry with the hours that bind them, also where the rest of it cannot be said; the fewest where
-    /// these cannot be read.
+    /// The holder and limiting hours of an entry, even if its rest does not convert; the fewest
+    /// hours if unreadable.
     pub(super) fn limit(&self) -> Option<(Holder, u32)> {
-        // what it notes is noted already
         let mut row = self.clone();
         let holder = row.holder()?;
         Some((holder, row.hours("duration", None).unwrap_or(1)))
     }
 
-    /// The row as an entry of eligibility; what cannot be read is in its notes.
     pub(super) fn eligibility(&mut self, facts: Option<&Directory>) -> Option<Eligibility> {
         let holder = self.holder();
         let offer = self.offer(facts);
@@ -323,7 +301,6 @@ impl TableRow {
         })
     }
 
-    /// What the row lets people ask for, be it an entry or a policy.
     pub(super) fn offer(&mut self, facts: Option<&Directory>) -> Option<Offer> {
         let accounts = self.accounts();
         let units = self.units();
@@ -362,8 +339,7 @@ impl TableRow {
         Some(units)
     }
 
-    /// The names of its permission sets. AWS TEAM goes by their ARNs, rules by their names: which of both is meant
-    /// stands in the facts alone.
+    /// AWS TEAM uses permission set ARNs, rules use names; the facts map them.
     fn sets(&mut self, facts: Option<&Directory>) -> Option<BTreeSet<PermissionSetName>> {
         let mut sets = BTreeSet::new();
         for (arn, name) in self.named("permissions")? {
@@ -389,7 +365,6 @@ impl TableRow {
         Some(sets)
     }
 
-    /// The row as approvers; what cannot be read is in its notes.
     pub(super) fn approvers(&mut self) -> Option<Approvers> {
         let place = match self.kind() {
             "Account" => AccountId::new(self.id.as_str())
@@ -420,7 +395,7 @@ impl TableRow {
         })
     }
 
-    /// The row as settings, each read by itself. One that cannot be read is in its notes, and is as strict as it can be.
+    /// An unreadable setting becomes a note and takes the strictest value.
     pub(super) fn settings(&mut self) -> Settings {
         let hours = self.hours("duration", Some(HOURS_UNSET));
         if hours.is_none() {
@@ -440,7 +415,6 @@ impl TableRow {
         }
     }
 
-    /// What of the settings is not for rules.
     fn set_up_anew(&self, comments: Option<bool>) -> Vec<RowNote> {
         let mut notes = vec![RowNote::Configuration(
             "durations and the expiry of requests stand in `hallpass.toml`, see `configuration`",
@@ -493,12 +467,10 @@ const NOTIFYING: [&str; 3] = [
     "slackNotificationsEnabled",
 ];
 
-/// What the router takes where the settings say nothing.
 const HOURS_UNSET: u32 = 9;
 const EXPIRY_UNSET: u32 = 3;
 
 impl Settings {
-    /// Those of a deployment where nobody has saved any.
     pub(super) const fn unset() -> Self {
         Self {
             hours: HOURS_UNSET,
@@ -520,7 +492,7 @@ fn named_entry(value: &Value) -> Option<(String, String)> {
     Some((id.to_owned(), name.to_owned()))
 }
 
-/// Whether a text is the id of an organizational unit or of a root (AWS Organizations API Reference,
+/// Checks for the id of an organizational unit or root (AWS Organizations API Reference,
 /// `OrganizationalUnit`, `Root`).
 fn is_unit(id: &str) -> bool {
     let part = |part: &str, least: usize| {
@@ -537,7 +509,6 @@ fn is_unit(id: &str) -> bool {
     }
 }
 
-/// Entries of a list in a rule.
 pub(super) fn entries<T: ToString>(named: &[(T, String)]) -> Vec<Entry> {
     let entry = |(id, name): &(T, String)| Entry {
         value: id.to_string(),

@@ -1,24 +1,20 @@
-//! The tables of AWS TEAM and what their items have (`schema.graphql`; `schema.ts` in releases with policies).
+//! The tables of AWS TEAM and their attributes (`schema.graphql`; `schema.ts` in releases with
+//! policies).
 
-use hallpass_model::text;
+use hallpass_base::text;
 use serde_json::{Map, Value};
 
 use crate::rule_text::NAME_MAX;
 
-/// A table of AWS TEAM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TeamTable {
-    /// Who may ask for what.
     Eligibility,
-    /// Who approves where.
     Approvers,
-    /// What holds for everybody.
     Settings,
-    /// What may be asked for, and from whom; entries of eligibility name these.
+    /// Used by eligibility entries.
     Policies,
-    /// What was asked for.
     Requests,
-    /// What was done in sessions.
+    /// Session activity.
     Sessions,
 }
 
@@ -32,7 +28,7 @@ impl TeamTable {
         Self::Sessions,
     ];
 
-    /// What the type of its items is called there, and its table before the first hyphen.
+    /// The type name of its items, and its table name before the first hyphen.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Eligibility => "Eligibility",
@@ -44,7 +40,6 @@ impl TeamTable {
         }
     }
 
-    /// The attributes of its items.
     pub(super) const fn attributes(self) -> &'static [&'static str] {
         match self {
             Self::Eligibility => &[
@@ -100,8 +95,9 @@ impl TeamTable {
         }
     }
 
-    /// Whether an item may be one of its items. A log keeps a request for ever, so that nothing else will do: Amplify writes
-    /// the type into every item, and a program that left it out left what each request has.
+    /// Checks if an item may be from this table. The log keeps imported requests forever, so the
+    /// check is strict: Amplify writes the type into every item; items without it must have the
+    /// attributes of every request.
     pub(super) fn may_have(self, item: &Map<String, Value>) -> bool {
         let is_text = |key: &str| item.get(key).is_some_and(Value::is_string);
         match self {
@@ -117,7 +113,7 @@ impl TeamTable {
         }
     }
 
-    /// The table that an item's own words name, when it is another one.
+    /// The table in an item's type name, if another one.
     pub(super) fn other(self, name: &str) -> Option<String> {
         let found = Self::ALL.into_iter().find(|table| table.name() == name);
         (found != Some(self)).then(|| match found {
@@ -127,9 +123,8 @@ impl TeamTable {
     }
 }
 
-/// What the pages of AWS TEAM write of every request.
+/// AWS TEAM's pages write these for every request.
 const OF_A_REQUEST: [&str; 3] = ["accountId", "role", "status"];
-/// What items are of that are no requests.
 pub(super) const NO_REQUESTS: &str =
     "a table that has neither `__typename` nor `accountId`, `role` and `status`";
 

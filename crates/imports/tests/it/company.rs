@@ -1,9 +1,9 @@
-//! A made-up company: accounts in nested units, people in groups; and its tables of AWS TEAM, typed as
-//! `DynamoDB` exports them.
+//! A fictional company: accounts in nested units, people in groups; and its AWS TEAM tables, typed
+//! as in `DynamoDB` exports.
 
+use hallpass_base::{AccountId, Email, GroupId, PermissionSetArn, UserId};
 use hallpass_imports::team::{Release, TeamExport, TeamExports, import};
 use hallpass_imports::{ExportRefused, Imported, SourceFile};
-use hallpass_model::{AccountId, Email, GroupId, PermissionSetArn, UserId};
 use hallpass_rules::Directory;
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Person, Snapshot};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ pub(crate) const ROOT: &str = "r-ab12";
 pub(crate) const WORKLOADS: &str = "ou-ab12-workload";
 pub(crate) const PROD: &str = "ou-ab12-prodprod";
 
-/// Accounts with the units above them, the parent last.
+/// Accounts with their units, the parent last.
 pub(crate) const ACCOUNTS: [(&str, &str, &[&str]); 4] = [
     ("100000000001", "payments-prod", &[WORKLOADS, PROD]),
     ("100000000002", "shop-prod", &[WORKLOADS, PROD]),
@@ -40,7 +40,7 @@ pub(crate) fn email(person: usize) -> Email {
     Email::new(&format!("{}@acme.example", PEOPLE[person])).unwrap()
 }
 
-/// Who is in which group, a bit each.
+/// Group membership as bits per person.
 pub(crate) fn directory(members: &[u8]) -> Directory {
     let unit = |id: &&str| OuRef {
         id: (*id).to_owned(),
@@ -88,7 +88,6 @@ pub(crate) fn directory(members: &[u8]) -> Directory {
     })
 }
 
-/// A value with `DynamoDB`'s types around it.
 pub(crate) fn typed(value: &Value) -> Value {
     match value {
         Value::Null => json!({"NULL": true}),
@@ -106,7 +105,6 @@ pub(crate) fn typed(value: &Value) -> Value {
     }
 }
 
-/// Items as the lines of an export to S3.
 pub(crate) fn lines(items: &[Value]) -> String {
     items.iter().fold(String::new(), |text, item| {
         let typed = typed(item);
@@ -114,7 +112,6 @@ pub(crate) fn lines(items: &[Value]) -> String {
     })
 }
 
-/// Items as the answer of a scan.
 pub(crate) fn scan(items: &[Value]) -> String {
     let typed: Vec<Value> = items.iter().map(|item| typed(item)["M"].clone()).collect();
     json!({"Items": typed, "Count": items.len(), "ScannedCount": items.len()}).to_string()
@@ -140,7 +137,6 @@ pub(crate) fn imported(
     with_policies((eligibility, None), approvers, settings, release, facts)
 }
 
-/// The same with the table of policies beside that of eligibility.
 pub(crate) fn with_policies(
     (eligibility, policies): (&[Value], Option<&[Value]>),
     approvers: &[Value],
@@ -158,7 +154,6 @@ pub(crate) fn with_policies(
     import(&tables, release, facts)
 }
 
-/// An entry of eligibility of a group.
 pub(crate) fn entry(id: &str, kind: &str, name: &str) -> Value {
     json!({
         "id": id, "name": name, "type": kind, "__typename": "Eligibility",

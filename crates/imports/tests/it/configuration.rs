@@ -1,5 +1,4 @@
-//! Folders of Terraform in which sso-elevator is configured: what their expressions come to, and what
-//! only Terraform knows.
+//! Terraform folders with sso-elevator: results of expressions, and values only Terraform knows.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,12 +16,11 @@ fn source((name, text): &(&str, &str)) -> SourceFile {
     }
 }
 
-/// A folder of these files, those named `.tfvars` as values in this order; others are for `file`.
+/// Files named `.tfvars` are variable files in this order; others are for `file`.
 fn folder(files: &[(&str, &str)]) -> Result<Imported, ElevatorRefused> {
     folder_with(files, Vec::new())
 }
 
-/// The same with values beside it that are not taken.
 fn folder_with(
     files: &[(&str, &str)],
     not_taken: Vec<OtherValues>,
@@ -53,14 +51,13 @@ fn folder_with(
     import_folder(&folder, &ElevatorOptions::default())
 }
 
-/// The statements of a folder.
 fn statements(files: &[(&str, &str)]) -> Vec<Value> {
     let imported = folder(files).unwrap_or_else(|why| panic!("{files:?}: {why:?}"));
     let whole: Value = serde_json::from_str(&imported.text).unwrap();
     whole["statements"].as_array().unwrap().clone()
 }
 
-/// What is wrong with a folder, as `file:line: code: message`.
+/// Problems of a folder, as `file:line: code: message`.
 fn wrong(files: &[(&str, &str)]) -> String {
     let ElevatorRefused::Statements(errors) = folder(files).unwrap_err() else {
         panic!("{files:?}")
@@ -75,7 +72,6 @@ fn wrong(files: &[(&str, &str)]) -> String {
 
 const ONE: &str = r#"{ ResourceType = "Account", Resource = ["111111111111"], PermissionSet = "A", Approvers = ["bo@corp.com"] }"#;
 
-/// The permission sets, one a statement, of a `config` with these files beside it.
 fn sets(config: &str, more: &[(&str, &str)]) -> Value {
     let main = format!(
         "module \"e\" {{\n  source = \"fivexl/sso-elevator/aws\"\n  config = {config}\n}}\n\
@@ -87,7 +83,8 @@ fn sets(config: &str, more: &[(&str, &str)]) -> Value {
     found.iter().map(|it| it["PermissionSet"].clone()).collect()
 }
 
-/// Expressions for `config`, and the permission sets they come to: in brackets the one of a single statement.
+/// Expressions for `config`, and the resulting permission sets: in brackets the one of a single
+/// statement.
 const EXPRESSIONS: &str = r#"
 [local.one] -> ["A"]
 [for s in ["B", "A"] : merge(local.one, { PermissionSet = s })] -> ["B", "A"]
@@ -210,7 +207,7 @@ fn values_of_variables_are_those_that_count_for_terraform() {
         let found = sets("[merge(local.one, { PermissionSet = var.s })]", &more);
         assert_eq!(found, json!([expected]), "{block}");
     }
-    // an object has the attributes of its type alone, with their defaults
+    // an object has exactly the attributes of its type, with their defaults
     let typed = "variable \"s\" {\n  type = list(object({\n    ResourceType = optional(string, \"Account\")\n    Resource = set(string)\n    \
                  PermissionSet = string\n    Approvers = optional(list(string))\n    MinApprovals = optional(number, 2)\n  }))\n}\n";
     let values = "s = [{ Resource = [\"222222222222\"], PermissionSet = \"A\", AllowSelfApproval = true, Approvers = [\"bo@corp.com\"] }]\n";
@@ -221,14 +218,12 @@ fn values_of_variables_are_those_that_count_for_terraform() {
     assert_eq!(found, [expected]);
 }
 
-/// Values that are taken, values that are not, and what is told.
 type GivenValues<'a> = (
     &'a [(&'a str, &'a str)],
     &'a [(&'a str, Option<&'a str>)],
     Vec<String>,
 );
 
-/// What is said of variables, where the folder gives them these values and has these others.
 fn told_of_variables(values: &[(&str, &str)], others: &[(&str, Option<&str>)]) -> Vec<String> {
     let main = format!(
         "module \"e\" {{\n  source = \"fivexl/sso-elevator/aws\"\n  config = [merge({ONE}, {{ PermissionSet = var.set }})]\n  \
@@ -249,7 +244,7 @@ fn told_of_variables(values: &[(&str, &str)], others: &[(&str, Option<&str>)]) -
     notes.map(ToString::to_string).collect()
 }
 
-/// Another environment's values may be those that count: whoever imports the folder as it is hears of them.
+/// Warns about variable files of other environments.
 #[test]
 fn values_that_terraform_may_be_given_from_elsewhere_are_told() {
     let by_default = |names: &str| {
@@ -335,7 +330,7 @@ fn json_is_read_as_terraform_reads_it() {
     assert!(wrong(&[("main.tf.json", "{\"module\"")]).starts_with("main.tf.json:1: bad-syntax"));
 }
 
-/// Expressions for `config` that have no value here, and what is said of them.
+/// Expressions for `config` without a value here, and the messages.
 const UNKNOWN: &str = r#"
 [local.one, data.x.y] -> main.tf:2: computed-value: `data.x.y` is a value that only Terraform knows
 [merge(local.one, { Resource = aws_x.y.id })] -> main.tf:2: computed-value: `aws_x.y.id` is
@@ -402,8 +397,8 @@ fn what_only_terraform_knows_is_told_where_it_stands() {
     }
 }
 
-/// Files of a folder (`;` ends a line, `CALL` is a module with a statement, where `}` is still due), and
-/// what is wrong with it.
+/// Files of a folder (`;` ends a line, `CALL` is a module with a statement, without its `}`), and
+/// the problem.
 const FOLDERS: &str = r#"
 main.tf: CALL count = 1;} -> fine
 main.tf: CALL count = local.is_on ? 1 : 0;};locals {;is_on = true;} -> fine
@@ -448,7 +443,7 @@ fn a_folder_that_says_two_things_or_none_is_refused() {
     assert_eq!(why, due);
 }
 
-/// Expressions for `config` that are there to harm, and what is said of them.
+/// Malicious expressions for `config`, and the messages.
 const HOSTILE: &str = r#"
 local.c0 -> go deeper than 96
 local.d0 -> steps to evaluate

@@ -1,9 +1,9 @@
-//! Statements of sso-elevator, in each form in which they are found; its settings are in `elevator_settings`.
+//! Statements of sso-elevator in every source form; see `elevator_settings` for settings.
 
+use hallpass_base::{AccountId, Email, GroupId};
 use hallpass_imports::elevator::{
     ElevatorOptions, ElevatorRefused, StatementsFile, Sweeps, import,
 };
-use hallpass_model::{AccountId, Email, GroupId};
 use hallpass_rules::{Ask, Directory, RuleFile, Rules, canonical_toml, load};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -25,7 +25,6 @@ fn rules(name: &str, text: &str) -> Rules {
     load(&RuleFile::new(name, text)).unwrap().rules
 }
 
-/// What everybody gets for everything, in words.
 fn decisions(rules: &Rules) -> Vec<String> {
     let nobody = Directory::default();
     let now = "2026-03-02T10:05:00Z".parse().unwrap();
@@ -68,7 +67,6 @@ pub(crate) fn statements() -> Value {
     })
 }
 
-/// A plan in which a module below the root makes the functions, and perhaps the object of the bucket.
 pub(crate) fn plan(environment: &Value, object: Option<&Value>) -> Value {
     let function = |name: &str| {
         json!({"address": format!("module.e.aws_lambda_function.{name}"), "type": "aws_lambda_function",
@@ -79,7 +77,7 @@ pub(crate) fn plan(environment: &Value, object: Option<&Value>) -> Value {
         function("access-revoker"),
         json!({"type": "aws_lambda_function", "values": {"environment": [{"variables": {"LOG_LEVEL": "DEBUG"}}]}}),
         json!({"type": "aws_lambda_function", "values": {"environment": []}}),
-        // another's, that happens to write to Slack, too
+        // another function that also uses Slack
         json!({"type": "aws_lambda_function", "values": {"environment": [{"variables": {"SLACK_CHANNEL_ID": "C9", "LOG_LEVEL": "DEBUG"}}]}}),
         json!({"type": "aws_s3_object", "values": {"key": "other", "content": "{}"}}),
         json!({"type": "aws_iam_role", "values": {"name": "r"}}),
@@ -98,7 +96,6 @@ pub(crate) fn plan(environment: &Value, object: Option<&Value>) -> Value {
            "planned_values": {"root_module": {"child_modules": [{"child_modules": [{"resources": resources}]}]}}})
 }
 
-/// The same statements in each form: file name and text.
 fn forms(statements: &Value) -> Vec<(&'static str, String)> {
     let (accounts, groups) = (&statements["statements"], &statements["group_statements"]);
     let lists = json!({"config": accounts, "group_config": groups});
@@ -141,12 +138,12 @@ fn every_form_comes_to_the_same_rules() {
             "{name}"
         );
         let report = imported.report;
-        // how long access and requests are is in a module or in the functions of a plan, and perhaps in no other form
+        // only a module or a plan with functions has complete duration settings
         let is_whole = ["main.tf", "plan.json", "state.json"].contains(&name);
         let unsaid = if is_whole { 0 } else { 2 };
         assert_eq!(
             (report.rules, report.differs, report.cannot_be_said),
-            // the sweep removes nothing, and who approves is in no directory that is known here
+            // the sweep removes nothing, and the directory is unknown
             (3, 2 + unsaid, 0),
             "{name}"
         );
@@ -157,7 +154,7 @@ fn every_form_comes_to_the_same_rules() {
         let wanted = [
             ("statements", 1, "s1", 0),
             ("statements", 2, "s2", 0),
-            // what is there twice counts once
+            // duplicates count once
             ("statements", 3, "", 1),
             ("group_statements", 1, "g1", 0),
             ("sweep", 1, "nightly removal", 1),
@@ -166,7 +163,6 @@ fn every_form_comes_to_the_same_rules() {
     }
 }
 
-/// What is written to a file of TOML.
 fn toml_of(statements: &Value) -> String {
     let options = ElevatorOptions {
         to: StatementsFile::named("infra/rules.toml").unwrap(),
@@ -210,7 +206,6 @@ fn a_file_of_toml_has_a_table_for_each_statement_and_its_ending_tells_the_syntax
     }
 }
 
-/// A statement about accounts, with fields there or not.
 fn some_statement() -> impl Strategy<Value = Value> {
     let some = |all: &'static [&'static str]| {
         proptest::sample::subsequence(all.to_vec(), 1..=all.len()).prop_map(|it| json!(it))
@@ -254,7 +249,6 @@ proptest! {
             let imported = import(name, &text, &ElevatorOptions::default()).unwrap();
             prop_assert_eq!(&decisions(&rules("x.json", &imported.text)), &expected, "{}", name);
         }
-        // and in the other syntax
         let toml = toml_of(&statements);
         prop_assert_eq!(&decisions(&rules("rules.toml", &toml)), &expected, "{}", toml);
         let form = canonical_toml("rules.toml", &toml).unwrap();
@@ -287,7 +281,7 @@ fn several_modules_are_several_installations() {
     }
 }
 
-/// The object of 0.0.1 in each form of file that it may stand in.
+/// The object of 0.0.1 in each possible file form.
 fn first_forms(object: &Value) -> Vec<(&'static str, String)> {
     vec![
         ("a.tfvars.json", json!({"config": object}).to_string()),
@@ -398,7 +392,6 @@ fn an_object_of_the_first_release_that_is_not_whole_is_refused() {
             assert!(told.contains(said), "{name} {said}: {told}");
         }
     }
-    // an object of neither form is told where it stands
     let neither = "config = {\n  a = 1\n}\n";
     let why = import("a.tfvars", neither, &ElevatorOptions::default()).unwrap_err();
     assert!(matches!(why, ElevatorRefused::Statements(_)), "{why}");
@@ -524,13 +517,11 @@ fn what_is_not_whole_is_refused_as_a_whole() {
     }
 }
 
-/// A statement, with an approver of this address.
 fn approved_by(resource: &str, approver: &str, own: Option<bool>) -> Value {
     json!({"ResourceType": "Account", "Resource": resource, "PermissionSet": ["Admin", "Billing"],
         "Approvers": [approver, "cai@corp.com"], "AllowSelfApproval": own})
 }
 
-/// What is told of the first of two statements: a part of each note.
 fn check_told(case: &str, statements: &[Value; 2], wanted: &[&str]) {
     let text = json!({"statements": statements}).to_string();
     let report = import("x.json", &text, &sweeping(Sweeps::Remove))
@@ -545,7 +536,6 @@ fn check_told(case: &str, statements: &[Value; 2], wanted: &[&str]) {
     assert_eq!(differs, !wanted.is_empty(), "{case}");
 }
 
-/// What a statement means otherwise here, of two statements about accounts or about groups.
 #[test]
 fn statements_that_mean_something_else_here_are_told() {
     let (of, account) = (approved_by, ACCOUNTS[0]);
@@ -601,11 +591,10 @@ fn statements_that_mean_something_else_here_are_told() {
     let report = import("x.json", &text.to_string(), &sweeping(Sweeps::Remove))
         .unwrap()
         .report;
-    // the others are that approvers are users of the directory, and the times that the file lacks
     assert_eq!(report.differs, 4, "{:?}", report.rows);
 }
 
-/// Keys that Hallpass reads and sso-elevator does not, of a file that was written for sso-elevator.
+/// Hallpass keys that sso-elevator ignores become active.
 #[test]
 fn keys_of_ours_that_come_into_force_are_told() {
     let plain = || approved_by(ACCOUNTS[0], "bo@corp.com", None);

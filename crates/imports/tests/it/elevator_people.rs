@@ -1,8 +1,8 @@
-//! People whom statements of sso-elevator name, held against the directory (decision 0022).
+//! People in sso-elevator statements, compared with the directory (decision 0152).
 
+use hallpass_base::{Email, UserId};
 use hallpass_imports::elevator::{ElevatorOptions, Sweeps, import};
 use hallpass_imports::{ImportReport, RowOutcome};
-use hallpass_model::{Email, UserId};
 use hallpass_rules::directory::{Person, Snapshot};
 use hallpass_rules::{Directory, PersonAttributes};
 
@@ -39,14 +39,12 @@ fn report(statement: &str, settings: &str, directory: Option<&Directory>) -> Imp
     );
     let options = ElevatorOptions {
         directory,
-        // with a row of its own otherwise
         sweeps: Sweeps::Remove,
         ..ElevatorOptions::default()
     };
     import("terraform.tfvars", &text, &options).unwrap().report
 }
 
-/// What is said of rows of a table.
 fn notes(report: &ImportReport, table: &str) -> Vec<String> {
     let rows = report.rows.iter().filter(|row| row.table == table);
     let notes = rows.flat_map(|row| {
@@ -67,11 +65,10 @@ fn without_facts_one_row_says_that_approvers_have_to_be_users() {
         "{people:?}"
     );
     assert!(people[0].contains("`--facts live`"), "{people:?}");
-    // a directory without people tells nothing of anybody
+    // a directory without users reports no one as missing
     let empty = Directory::default();
     let of_none = report("Approvers = [\"eve@old.example\"]", "", Some(&empty));
     assert_eq!(notes(&of_none, "people"), people);
-    // where nobody is named to approve, nothing differs
     let nobody = report("ApprovalIsNotRequired = true", "", None);
     assert_eq!((nobody.differs, notes(&nobody, "people").len()), (0, 0));
 }

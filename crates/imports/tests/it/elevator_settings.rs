@@ -1,4 +1,4 @@
-//! Settings of sso-elevator: what becomes a line of hallpass.toml, and what is said of the others.
+//! Settings of sso-elevator: lines of hallpass.toml, and notes on the others.
 
 use hallpass_imports::RowOutcome;
 use hallpass_imports::elevator::{ElevatorOptions, import};
@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use crate::elevator::{GROUPS, plan, statements};
 
-/// Lines for hallpass.toml, and what is said of the settings that make none.
 fn settings(name: &str, text: &str) -> (Vec<String>, Vec<String>) {
     let imported = import(name, text, &ElevatorOptions::default()).unwrap();
     let report = imported.report;
@@ -90,7 +89,7 @@ fn memberships_by_attributes_move_and_what_would_add_more_people_does_not() {
         [
             "groups.sync.enabled = true",
             "groups.sync.groups = [\"Payments\", \"Legal\"]",
-            // whoever is a counsel is a member by a rule that is left out
+            // counsel are members by an unconverted rule
             "groups.sync.manual = \"warn\"",
             "groups.sync.rules = [{ group = \"Payments\", attributes = { department = \"Payments\", cost_center = \"42\" } }, \
              { group = \"Legal\", attributes = { division = \"Law\" } }]",
@@ -109,7 +108,7 @@ fn memberships_by_attributes_move_and_what_would_add_more_people_does_not() {
     assert_eq!(told.lines().count(), 2, "{told}");
 }
 
-/// Nobody is removed for a rule that is not there: with every rule the policy moves, with any other it does not.
+/// The removal policy converts only if every rule converts.
 #[test]
 fn members_are_removed_only_where_every_rule_is_taken_over() {
     let lists = "config = [{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", Approvers = \"cai@corp.com\" }]\n\
@@ -239,7 +238,6 @@ fn notes_of_accounts_move_and_teams_does_not() {
     );
     let (_, told) = settings("a.tfvars", &format!("{lists}chat_platform = \"slack\"\n"));
     assert_eq!(told, [""; 0]);
-    // in the module itself every attribute is one of its variables
     let module = format!(
         "module \"e\" {{\n  source = \"fivexl/sso-elevator\"\n{lists}  something_new = 1\n}}\n"
     );
@@ -251,8 +249,8 @@ fn notes_of_accounts_move_and_teams_does_not() {
     );
 }
 
-/// What a module of release 5 takes beside `config` and `group_config` (the inputs of its page, read on 2026-11-28), and what only
-/// releases 4 take.
+/// Inputs of a release 5 module next to `config` and `group_config` (the inputs of its page, read
+/// on 2026-11-28), and those only in release 4.
 const INPUTS: &str = "api_gateway_access_logs_enabled api_gateway_name api_gateway_throttling_burst_limit \
     api_gateway_throttling_rate_limit approver_renotification_backoff_multiplier \
     approver_renotification_initial_wait_time attribute_sync_enabled attribute_sync_event_rule_name \
@@ -290,7 +288,7 @@ fn every_input_of_a_release_is_known() {
         let unknown = told.iter().filter(|it| it.contains("it is no variable"));
         assert_eq!(unknown.count(), 0, "{told:?}");
     }
-    // a module that uses what came with 5 alone has nothing that cannot be said
+    // every input of release 5 is known
     let told = told_of(
         "  slack_channel_id = \"C012345\"\n  enable_access_requester_cli = false\n  snap_start = false\n  waf_enabled = true\n  \
          waf_rate_limit = 1000\n  api_gateway_access_logs_enabled = true\n",
@@ -338,7 +336,6 @@ fn schedules_are_those_of_eventbridge_and_no_others() {
     assert!(told[0].contains("it is a time of day there"), "{told:?}");
 }
 
-/// A plan whose resources somebody changes.
 fn changed_plan(change: impl FnOnce(&mut Vec<Value>)) -> String {
     let environment = json!({"STATEMENTS": statements()["statements"].to_string(), "REQUEST_EXPIRATION_HOURS": "4"});
     let mut plan = plan(&environment, None);
@@ -407,7 +404,7 @@ fn functions_that_differ_are_told_and_those_of_others_are_not_asked() {
     assert!(told[0].starts_with("request_expiration_hours: cannot be said: the functions in the plan have different values"), "{told:?}");
 }
 
-/// Of what decides for how long, and by which door, people have access: the line, and what is told.
+/// Settings for durations and channels become a line or a note.
 #[test]
 fn what_changes_how_long_and_by_what_people_ask_moves_or_is_told() {
     let lists = "config = [{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", Approvers = \"cai@corp.com\" }]\n";
@@ -473,7 +470,7 @@ fn what_changes_how_long_and_by_what_people_ask_moves_or_is_told() {
     }
 }
 
-/// Where lengths are listed, their longest counts: the number of hours is about nothing.
+/// With a list of durations, the hours setting has no effect.
 #[test]
 fn beside_a_list_of_lengths_nothing_is_told_of_the_longest_time() {
     let lists = "config = [{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", Approvers = \"cai@corp.com\" }]\n";
@@ -482,7 +479,7 @@ fn beside_a_list_of_lengths_nothing_is_told_of_the_longest_time() {
         ("0", "[\"72:00\"]", true, 0),
         ("720", "[\"72:00\"]", true, 0),
         ("720", "\"[\\\"72:00\\\"]\"", true, 0),
-        // what is no list, or none that can be taken over, replaces nothing
+        // an unusable list replaces nothing
         ("0", "[]", false, 1),
         ("720", "[]", false, 1),
     ] {
@@ -502,8 +499,7 @@ fn beside_a_list_of_lengths_nothing_is_told_of_the_longest_time() {
     }
 }
 
-/// What is not in a file may be in the module that it is given to: Hallpass has a time of its own then, and the report says
-/// which.
+/// Reports the default duration for a setting missing in the file: it may be set in the module.
 #[test]
 fn times_that_a_file_may_lack_are_told() {
     let lists = "config = [{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", Approvers = \"cai@corp.com\" }]\n";
@@ -535,12 +531,11 @@ fn times_that_a_file_may_lack_are_told() {
         (format!("{list} = [\"04:00\"]\n"), vec![expiry]),
         (format!("{list} = []\n"), vec![longest, expiry]),
         (format!("{longest} = 4\n{expiry} = 2\n"), vec![]),
-        // it is told as what cannot be said, which is enough
         (format!("{longest} = var.hours\n{expiry} = 2\n"), vec![]),
     ] {
         let found = told("terraform.tfvars", &format!("{lists}{settings}"));
         assert_eq!(found, expected, "{settings}");
-        // a module that does not set it has the default of sso-elevator, which is ours
+        // a module's missing setting has sso-elevator's default, which equals Hallpass's
         let module = format!(
             "module \"e\" {{\n  source = \"fivexl/sso-elevator/aws\"\n{lists}{settings}}}\n"
         );
@@ -551,7 +546,6 @@ fn times_that_a_file_may_lack_are_told() {
         told("approval-config.json", &object.to_string()),
         [longest, expiry]
     );
-    // a plan with the functions has their settings, and one with the object alone has none
     let environment = json!({"STATEMENTS": object["statements"].to_string()});
     assert_eq!(
         told("plan.json", &plan(&environment, None).to_string()),

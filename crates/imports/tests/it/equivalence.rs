@@ -1,18 +1,17 @@
-//! Generated tables: our engine over the imported rules answers as AWS TEAM does, and where it does not
-//! the report says so.
+//! Property test: imported rules give AWS TEAM's answers, and the report covers every difference.
 
 use std::collections::BTreeSet;
 
+use hallpass_base::{AccountId, Email, UserId};
 use hallpass_imports::team::Release;
 use hallpass_imports::{ImportReport, NoteCode};
-use hallpass_model::{AccountId, Email, UserId};
 use hallpass_rules::{Ask, DecisionKind, Directory, Principal, RuleFile, Rules, load};
 use proptest::prelude::*;
 
 use crate::company::{ACCOUNTS, PEOPLE, SETS, directory, email, imported, user_id};
 use crate::model::{Answer, Tables, tables};
 
-/// Our answer, in the model's terms; none who waits for nobody is refused for that.
+/// Hallpass's answer in the model's terms; a request without possible approvers counts as refused.
 fn ours(rules: &Rules, facts: &Directory, ask: &Ask<'_>, person: usize) -> Answer {
     let (user, address) = (UserId::new(user_id(person)).unwrap(), email(person));
     let now = "2026-03-02T10:05:00Z".parse().unwrap();
@@ -31,7 +30,6 @@ fn ours(rules: &Rules, facts: &Directory, ask: &Ask<'_>, person: usize) -> Answe
         DecisionKind::RequiresApproval => {
             let place = |it: &Email| (0..PEOPLE.len()).find(|one| email(*one) == *it).unwrap();
             let approvers: BTreeSet<usize> = decision.approvers.iter().map(place).collect();
-            // whoever is named may press, and nobody else
             for presser in 0..PEOPLE.len() {
                 let (id, at) = (UserId::new(user_id(presser)).unwrap(), email(presser));
                 let who = Principal::user(&id, &at);
@@ -49,7 +47,6 @@ fn ours(rules: &Rules, facts: &Directory, ask: &Ask<'_>, person: usize) -> Answe
     }
 }
 
-/// Whether a row of an entry that names the target has a note of this kind.
 fn is_told(
     tables: &Tables,
     report: &ImportReport,
@@ -74,7 +71,7 @@ fn is_told(
         })
 }
 
-/// What was met, so that a generator that has gone dull is noticed.
+/// Counts outcomes, to detect a generator that produces too few cases.
 #[derive(Debug, Default)]
 struct Met {
     refused: u32,
@@ -87,7 +84,6 @@ struct Met {
 }
 
 impl Met {
-    /// Counts a time that is shorter, and says which note is to tell it.
     fn shorter_of(&mut self, release: Release) -> NoteCode {
         match release {
             Release::Current => {
@@ -156,7 +152,7 @@ fn compare(tables: &Tables, met: &mut Met) {
                         assert_eq!(my_approvers, approvers, "{}", at());
                         shorter(*mine, *hours, met);
                     }
-                    // stricter, only of the older releases, and told
+                    // stricter, only for older releases, and reported
                     (Answer::Granted { hours }, Answer::Waits { hours: mine, .. })
                         if tables.release == Release::BeforeJune2024 =>
                     {

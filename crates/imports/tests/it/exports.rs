@@ -1,4 +1,4 @@
-//! Exports in each form that is read, and those that are not whole or not what they are given as.
+//! Exports in each supported form; incomplete and wrong ones.
 
 use std::io::Write as _;
 
@@ -35,7 +35,6 @@ fn packed(text: &str) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A folder as an export to S3 leaves it.
 fn folder(summary: &Value, listing: &str, data: &[(&str, Vec<u8>)]) -> TeamExport {
     let file = |name: &str, bytes: Vec<u8>| SourceFile {
         name: name.to_owned(),

@@ -1,9 +1,9 @@
-//! Fuzz target of the reader of Terraform's configuration. See `hallpass_testing`.
+//! Fuzz target of the Terraform configuration reader. See `hallpass_base::testing`.
 
+use hallpass_base::testing::changed;
 use hallpass_imports::SourceFile;
 use hallpass_imports::elevator::{ElevatorOptions, OtherValues, TerraformFolder, import_folder};
 use hallpass_rules::{RuleFile, load};
-use hallpass_testing::changed;
 
 const SAMPLES: [&[u8]; 2] = [
     include_bytes!("__fuzz__/terraform_folder/corpus/whole.tf"),
@@ -13,7 +13,7 @@ const LETTERS: &[u8] = b"{}[]()\"',:=*#-|\n .0at\\/$?&!%>";
 
 #[test]
 fn terraform_folder() {
-    hallpass_testing::fuzz_target!("terraform_folder", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("terraform_folder", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, LETTERS);
         let groups = |path: &str| {
             assert!(!path.contains("..") && !path.starts_with('/'), "{path}");
@@ -34,7 +34,7 @@ fn terraform_folder() {
                 }],
                 read: &groups,
             };
-            // what is imported would be loaded
+            // imported rules load
             if let Ok(imported) = import_folder(&folder, &ElevatorOptions::default()) {
                 let _ = load(&RuleFile::new("any.json", imported.text)).unwrap();
             }

@@ -1,4 +1,4 @@
-//! What other tools have on file as rules of ours.
+//! Imports from other tools.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

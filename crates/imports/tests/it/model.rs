@@ -1,5 +1,4 @@
-//! What AWS TEAM answers, as its router decides it, as plainly as can be. It shares nothing with the
-//! import but the tables.
+//! A simple model of AWS TEAM's router. Shares only the tables with the import.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::company::{ACCOUNTS, GROUPS, PEOPLE, ROOT, SETS, UNITS, group_id, set_arn, user_id};
 
-/// An entry of eligibility, of a person or a group by place.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) group: bool,
@@ -21,7 +19,7 @@ pub(crate) struct Entry {
     pub(crate) hours: u32,
 }
 
-/// Approvers of an account or a unit by place.
+/// Approvers of an account or unit by index.
 #[derive(Debug, Clone)]
 pub(crate) struct Approval {
     pub(crate) unit: bool,
@@ -29,7 +27,6 @@ pub(crate) struct Approval {
     pub(crate) groups: Vec<usize>,
 }
 
-/// All tables, and who is in which group.
 #[derive(Debug, Clone)]
 pub(crate) struct Tables {
     pub(crate) entries: Vec<Entry>,
@@ -38,11 +35,10 @@ pub(crate) struct Tables {
     pub(crate) hours: u32,
     pub(crate) members: Vec<u8>,
     pub(crate) release: Release,
-    /// The groups in the order in which AWS lists them.
+    /// In AWS's listing order.
     pub(crate) order: Vec<usize>,
 }
 
-/// What somebody may do there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     Refused,
@@ -64,7 +60,6 @@ impl Tables {
         self.members[group] >> person & 1 == 1
     }
 
-    /// The entries of a person and of their groups.
     pub(crate) fn entries_of(&self, person: usize) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(move |entry| {
             if entry.group {
@@ -99,8 +94,8 @@ impl Tables {
         approvers.filter(|one| *one != person).collect()
     }
 
-    /// What the import means to give: the longest of the entries that name the target, before June 2024 the shortest of
-    /// all entries of the person.
+    /// The hours the import should grant: the longest of the target's entries; before June 2024 the
+    /// shortest of all entries of the person.
     pub(crate) fn hours_meant(&self, person: usize, account: usize, set: usize) -> u32 {
         let all = || self.entries_of(person);
         let naming = all().filter(|it| Self::names(it, account, set));
@@ -111,8 +106,8 @@ impl Tables {
         hours.unwrap_or(0).min(self.hours)
     }
 
-    /// What the router of before June 2024 says of a request for so many hours: whether it needs an approval, or nothing
-    /// where it refuses. Line by line as it goes: a person's own entry first, then those of their groups.
+    /// The router before June 2024: whether a request for these hours needs an approval, or `None`
+    /// if refused. Follows its code: a person's own entries first, then those of groups.
     fn routed_before(&self, person: usize, account: usize, set: usize, hours: u32) -> Option<bool> {
         let own = self
             .entries
@@ -264,7 +259,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    /// Tables that meet often: each id is there once, as in DynamoDB.
+    /// Tables with frequent overlaps; ids are unique, as in DynamoDB.
     pub(crate) fn tables()(
         mut entries in prop::collection::vec(an_entry(), 0..6),
         mut approvals in prop::collection::vec(an_approval(), 0..6),

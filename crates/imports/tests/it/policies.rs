@@ -1,10 +1,10 @@
-//! Policies of AWS TEAM: what an entry names by them, and that rules never give more than one that people may choose.
+//! AWS TEAM policies: rules never give more than one of the available choices.
 
 use std::collections::BTreeSet;
 
+use hallpass_base::{AccountId, UserId};
 use hallpass_imports::team::Release;
 use hallpass_imports::{ImportReport, Imported, NoteCode, RowOutcome};
-use hallpass_model::{AccountId, UserId};
 use hallpass_rules::{Ask, DecisionKind, Directory, Principal, RuleFile, Rules, load};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ fn policy(id: &str, more: &Value) -> Value {
     row
 }
 
-/// An entry that names policies, as the pages write one: its own lists are empty.
+/// An entry with policies and empty own lists, as the pages write it.
 fn by_policies(holder: usize, ids: &Value) -> Value {
     let mut row = entry(&group_id(holder), "Group", &format!("group-{holder}"));
     row["policyIds"] = ids.clone();
@@ -38,12 +38,11 @@ fn by_policies(holder: usize, ids: &Value) -> Value {
     row
 }
 
-/// A row of approvers that policies name.
 fn approving(id: &str, groups: &[usize]) -> Value {
     approvers(id, "Group", groups)
 }
 
-/// Imports with the organization known: without it, no permission set is known to be the same.
+/// Imports with a known organization; otherwise no permission set is verified.
 fn made(entries: &[Value], policies: Option<&[Value]>, approver_rows: &[Value]) -> Imported {
     let facts = directory(&[0; GROUPS]);
     with_policies(
@@ -72,7 +71,7 @@ fn no_policies_named_is_an_entry_of_its_own() {
     for nothing in [Value::Null, json!([])] {
         let mut row = plain.clone();
         row["policyIds"] = nothing.clone();
-        // an attribute that nobody set is none, whichever it is
+        // null counts as unset
         row["escalationLevel"] = Value::Null;
         let import = made(&[row], Some(&[]), &[]);
         assert_eq!(import.text, expected, "{nothing}");
@@ -108,7 +107,7 @@ fn an_entry_of_policies_has_a_rule_for_each_and_its_approvers() {
     assert_eq!(
         outcomes,
         [
-            // approvers have to write a comment there
+            // approvers must write a comment there
             ("Settings", RowOutcome::Differs, 1),
             ("Eligibility", RowOutcome::Moved, 2),
             ("Policies", RowOutcome::Moved, 1),
@@ -215,7 +214,6 @@ fn each_setting_that_is_not_known_is_a_row() {
     assert_eq!(
         found,
         [
-            // because of the comments of approvers alone
             ("", RowOutcome::Differs),
             ("emergencyAccess", RowOutcome::CannotBeSaid)
         ]
@@ -227,15 +225,15 @@ fn each_setting_that_is_not_known_is_a_row() {
     assert_eq!(import.report.cannot_be_said, 1);
 }
 
-/// A policy by places, and the groups that approve; none are those of account and unit.
+/// An empty group list uses the approvers of account and unit.
 #[derive(Debug, Clone)]
 struct PolicyOf {
     offer: Entry,
     groups: Vec<usize>,
 }
 
-/// What AWS TEAM lets somebody choose: hours, and who approves, where an approval is needed; and the policy that names its
-/// approvers, as nobody approves for two of them here.
+/// Choices in AWS TEAM: hours, approvers if required, and the policy of those approvers. In
+/// Hallpass no approver serves two policies.
 type Choices = BTreeSet<(u32, Option<BTreeSet<usize>>, Option<usize>)>;
 
 fn choices(
@@ -288,7 +286,7 @@ fn choices(
     found
 }
 
-/// What our rules give: hours, and who can approve alone, where an approval is needed; `None` where refused.
+/// Hallpass's result: hours, and sole approvers if required; `None` if refused.
 fn ours(
     rules: &Rules,
     facts: &Directory,
@@ -374,7 +372,7 @@ fn policy_row(at: usize, of: &PolicyOf, lists: &Value) -> Value {
     row
 }
 
-/// Imports, and holds every answer against what people may choose; counts those that had one choice and several.
+/// Compares every answer with the choices; counts users with one choice and with several.
 fn compare(tables: &Tables, policies: &[PolicyOf], named: &[Vec<usize>], met: &mut [u32; 3]) {
     let facts = directory(&tables.members);
     let mut rows = tables.eligibility();
@@ -423,7 +421,7 @@ fn compare(tables: &Tables, policies: &[PolicyOf], named: &[Vec<usize>], met: &m
                         met[0] += 1;
                         assert_eq!(ours, None, "{}", shown());
                     }
-                    // refused where nobody could approve, as the page says
+                    // refused if no one could approve, as documented
                     (Some((_, Some(nobody), _)), None) if nobody.is_empty() => {
                         assert_eq!(ours, None, "{}", shown());
                     }

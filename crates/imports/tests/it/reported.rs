@@ -1,4 +1,4 @@
-//! What the report says of rows, and what the rules are.
+//! Report rows, and generated rules.
 
 use hallpass_imports::team::{Release, history};
 use hallpass_imports::{ImportReport, Imported, RowOutcome};
@@ -54,7 +54,6 @@ fn secrets_of_the_settings_are_nowhere() {
     );
 }
 
-/// A row of eligibility with one attribute otherwise.
 fn with(key: &str, value: Value) -> Value {
     let mut row = entry(&group_id(0), "Group", "group-0");
     row[key] = value;
@@ -154,7 +153,7 @@ fn what_is_gone_is_named() {
     );
 }
 
-/// A permission set that was deleted and made anew under its name is another one: AWS TEAM goes by the ARN.
+/// A permission set recreated under its name is another one: AWS TEAM compares ARNs.
 #[test]
 fn a_permission_set_is_meant_by_its_arn_where_the_organization_is_known() {
     let facts = directory(&[0; GROUPS]);
@@ -186,7 +185,6 @@ fn a_permission_set_is_meant_by_its_arn_where_the_organization_is_known() {
             "{table}: {notes}"
         );
     }
-    // the second is what AWS calls it, whatever the table does
     let named = "permission_sets = [\n  \"ReadOnly\",\n]";
     assert_eq!(import.text.matches(named).count(), 2, "{}", import.text);
     assert!(
@@ -197,7 +195,7 @@ fn a_permission_set_is_meant_by_its_arn_where_the_organization_is_known() {
     let import = read(None);
     for (table, item) in [("Eligibility", 1), ("Policies", 1)] {
         let (found, notes) = outcome(&import.report, table, item);
-        // the rules may give what AWS TEAM does not give any more: this is not the same
+        // the rules may give more than AWS TEAM, so the row differs
         assert_eq!(found, RowOutcome::Differs, "{table}");
         for wanted in ["permission sets are meant by name", "give `--facts live`"] {
             assert!(notes.contains(wanted), "{table}: {notes}");
@@ -206,7 +204,7 @@ fn a_permission_set_is_meant_by_its_arn_where_the_organization_is_known() {
     assert!(import.text.contains("\"Admin\""), "{}", import.text);
 }
 
-/// One setting that cannot be read is as strict as it can be, and takes nothing from the others.
+/// An unreadable setting takes the strictest value; others are unaffected.
 #[test]
 fn each_setting_is_read_by_itself() {
     for (key, value, hours, ticket, pending) in [
@@ -225,7 +223,6 @@ fn each_setting_is_read_by_itself() {
         let (found, notes) = outcome(&import.report, "Settings", 1);
         let wanted = match value {
             Value::Bool(false) => RowOutcome::Moved,
-            // of approvers, which nothing here asks for
             Value::Bool(true) => RowOutcome::Differs,
             _ => RowOutcome::CannotBeSaid,
         };
@@ -250,7 +247,6 @@ fn each_setting_is_read_by_itself() {
             ticket,
             "{key} {value}: {rule}"
         );
-        // only where approvals are off does an entry that needs one go without
         let waived = import.text.contains("approval_is_not_required");
         assert_eq!(waived, key != "approval", "{key} {value}: {}", import.text);
         let lines = import
@@ -266,8 +262,8 @@ fn each_setting_is_read_by_itself() {
     }
 }
 
-/// In releases before June 2024 an entry binds the hours of its holders whatever they ask for, also where nothing else of
-/// it can be said; and where a row may want approvals, all do.
+/// Before June 2024 an unconvertible entry still limits its holders' hours; a row that may require
+/// approval makes all require it.
 #[test]
 fn what_cannot_be_said_binds_all_the_same_before_june_2024() {
     let mut free = with("approvalRequired", json!(false));
@@ -400,7 +396,7 @@ fn requests_keep_all_that_the_table_has_of_them() {
     );
 }
 
-/// Records of the log stay: a table of something else with an `id` is none of requests.
+/// Log records are permanent: a table of other items with an `id` is refused.
 #[test]
 fn what_is_no_request_goes_into_no_log() {
     let read = |item: Value| {
@@ -433,7 +429,7 @@ fn what_is_no_request_goes_into_no_log() {
     }
 }
 
-/// A number of a table has up to 38 digits, and a record of it as many.
+/// Numbers with up to 38 digits stay exact in the record.
 #[test]
 fn numbers_of_requests_keep_their_digits() {
     let numbers = [

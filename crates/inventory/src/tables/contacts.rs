@@ -1,5 +1,3 @@
-//! Whom AWS writes to about an account.
-
 use crate::table::RowSource::{Answer, Steps};
 use crate::table::{
     AnswerMember, AnswerRows, AskedFrom, CQ_ID, InventoryTable, SliceColumns, json, text,

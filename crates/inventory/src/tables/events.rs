@@ -1,4 +1,4 @@
-//! What AWS Config recorded, and what the events of `CloudTrail` come to.
+//! Records of AWS Config, and summaries of `CloudTrail` events.
 
 use crate::table::RowSource::Steps;
 use crate::table::{CQ_ID, InventoryTable, SliceColumns, boolean, int8, json, text, time};

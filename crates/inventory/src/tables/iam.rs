@@ -1,5 +1,5 @@
-//! IAM of each account. Only users carry `account_id`, `arn` and `user_name` without a prefix, so
-//! that a join with them needs no names of tables (`inventory.md` T-14).
+//! IAM of each account. Only users have `account_id`, `arn` and `user_name` without a prefix, so
+//! that joins with them need no table names (`inventory.md` T-14).
 
 use crate::table::RowSource::{Answer, Steps};
 use crate::table::{

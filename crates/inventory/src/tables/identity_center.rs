@@ -1,5 +1,3 @@
-//! IAM Identity Center: permission sets, who is assigned what, and the directory.
-
 use crate::table::RowSource::Steps;
 use crate::table::{CQ_ID, InventoryTable, SliceColumns, boolean, json, text, time};
 

@@ -1,9 +1,8 @@
-//! The tables about snapshots themselves: every kept snapshot is in them.
+//! Tables about all stored snapshots.
 
 use crate::table::RowSource::Steps;
 use crate::table::{CQ_ID, InventoryTable, SliceColumns, int8, text, time};
 
-/// What was collected, what was not, and why.
 pub const META: &[&InventoryTable] = &[&SNAPSHOTS, &COVERAGE, &SYNC_ERRORS];
 
 static SNAPSHOTS: InventoryTable = InventoryTable {

@@ -1,5 +1,5 @@
-//! The directory of Okta. `tags` and `arn` are no columns of it: they are those of IAM users in a
-//! join (`inventory.md` T-14).
+//! The directory of Okta. It has no `tags` and `arn` columns: in a join these are those of IAM
+//! users (`inventory.md` T-14).
 
 use crate::table::RowSource::Steps;
 use crate::table::{CQ_ID, InventoryTable, SliceColumns, json, text, time};

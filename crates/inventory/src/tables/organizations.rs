@@ -1,5 +1,3 @@
-//! The organization: accounts, organizational units, policies, Regions.
-
 use crate::table::RowSource::Steps;
 use crate::table::{CQ_ID, InventoryTable, SliceColumns, boolean, int8, json, text, time};
 
@@ -107,7 +105,7 @@ pub(super) static TABLES: &[InventoryTable] = &[
         about: "A Region of an account, and whether it is on",
         from: Steps("account:ListRegions, or ec2:DescribeRegions"),
         key: &["account_id", "region"],
-        // the list is asked for once per account: it is no slice of the Region it names
+        // one call per account: not a slice of the Region in its rows
         slice: SliceColumns::account("account_id"),
         columns: &[
             CQ_ID,

@@ -1,4 +1,4 @@
-//! People of other directories than Okta, as lists that somebody exported.
+//! Exported people lists of directories other than Okta.
 
 use crate::table::{CQ_ID, InventoryColumn, InventoryTable, RowSource, SliceColumns, json, text};
 
@@ -9,7 +9,6 @@ const COLUMNS: &[InventoryColumn] = &[
     json("profile").about("whole, and always with `email`"),
 ];
 
-/// A table of people; `from` says which list.
 const fn people(name: &'static str, about: &'static str, from: &'static str) -> InventoryTable {
     InventoryTable {
         name,

@@ -1,8 +1,8 @@
-//! What people can reach in one snapshot and not in another, and why (`inventory.md` W-6).
+//! Differences in effective access between snapshots, with reasons (`inventory.md` W-6).
 //!
-//! A person can reach a permission set in an account where the person is not disabled, the account
-//! is active, and an assignment names the person or a group with the person in it. What one of the
-//! two snapshots does not know is neither gained nor lost.
+//! A user has a permission set in an account if the user is enabled, the account active, and an
+//! assignment names the user or one of their groups. Data unknown in one snapshot is neither gained
+//! nor lost.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,22 +12,17 @@ use super::graph::{AccessGraph, AssignmentHolder, GraphGrant, GraphRole, GraphRo
 use super::snapshot::AccessSnapshot;
 use super::{AccessPerson, GivenRole};
 
-/// What became of somebody's access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PersonAccessChangeKind {
-    /// The later snapshot alone has it.
     Gained,
-    /// The earlier one alone has it.
     Lost,
-    /// One has it, and the other does not know.
+    /// One snapshot has it, the other is incomplete.
     Unknown,
 }
 
-/// Why somebody gained or lost access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it, and are what people read")]
 pub enum AccessReasonKind {
     UserAdded,
     UserEnabled,
@@ -53,52 +48,43 @@ pub enum AccessReasonKind {
     AccountSuspended,
 }
 
-/// Why one way opened or closed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct AccessChangeReason {
-    /// What happened.
     pub kind: AccessReasonKind,
-    /// To which way: `direct` or `group:NAME`.
+    /// `direct` or `group:NAME`.
     pub via: String,
-    /// The grant, where one was made or ended.
+    /// If a grant started or ended.
     pub grant_id: Option<String>,
 }
 
-/// What somebody gained or lost in an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PersonAccessChange {
-    /// What became of it.
     pub change: PersonAccessChangeKind,
-    /// Whose it is.
     #[serde(flatten)]
     pub person: AccessPerson,
-    /// The account.
     pub account_id: String,
-    /// Its name, if it is known.
     pub account_name: Option<String>,
-    /// What it is.
     #[serde(flatten)]
     pub role: GivenRole,
-    /// Why: every way that opened or closed. None where it is not known.
+    /// Every path that was added or removed; empty if unknown.
     pub reasons: Vec<AccessChangeReason>,
 }
 
-/// What changed between two snapshots.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct AccessComparison {
     /// By person, account and permission set.
     pub changes: Vec<PersonAccessChange>,
-    /// Tables that one of the two has not to its end, so that not everything could be compared.
+    /// Tables incomplete in one snapshot.
     pub not_compared: BTreeSet<String>,
 }
 
-/// An account and what is given there, by id and ARN.
+/// Account and role, by id and ARN.
 type Target<'a> = (&'a str, &'a str);
 
-/// A way to a target: a group, or none; and the grant that holds it.
+/// A path to a target: optional group, optional grant.
 type Way<'a> = (Option<usize>, Option<&'a GraphGrant>);
 
-/// One of the two snapshots, by ids: places differ between them.
+/// One snapshot, by ids: indexes differ between snapshots.
 struct Side<'a> {
     snapshot: &'a AccessSnapshot,
     graph: &'a AccessGraph,
@@ -107,7 +93,7 @@ struct Side<'a> {
     groups_of: Vec<Vec<usize>>,
     accounts: HashMap<&'a str, usize>,
     roles: HashMap<&'a str, usize>,
-    /// What each person and group is assigned, whether it can be used or not.
+    /// Assignments, usable or not.
     assigned: HashMap<&'a AssignmentHolder, BTreeMap<Target<'a>, Option<&'a GraphGrant>>>,
 }
 
@@ -160,13 +146,11 @@ impl<'a> Side<'a> {
         self.graph.groups.get(group).map_or("", |it| &it.id)
     }
 
-    /// The ids of a person's groups.
     fn group_ids(&self, person: usize) -> BTreeSet<&'a str> {
         let groups = self.groups_of.get(person).into_iter().flatten();
         groups.map(|it| self.group_id(*it)).collect()
     }
 
-    /// What somebody can reach in active accounts, and over which ways.
     fn reached(&self, id: &str) -> BTreeMap<Target<'a>, Vec<Way<'a>>> {
         let mut reached: BTreeMap<Target<'a>, Vec<Way<'a>>> = BTreeMap::new();
         let Some(&place) = self.people.get(id) else {
@@ -195,24 +179,22 @@ impl<'a> Side<'a> {
         reached
     }
 
-    /// Whether that somebody does not reach a target means that they cannot.
+    /// Checks that missing access is certain, not unknown.
     fn knows_absence(&self, kind: GraphRoleKind) -> bool {
         self.snapshot.knows_assignments(kind) && self.snapshot.knows_groups()
     }
 
-    /// What of this ARN can be given.
     fn role(&self, arn: &str) -> Option<&'a GraphRole> {
         self.graph.roles.get(*self.roles.get(arn)?)
     }
 
-    /// Everything that people and groups can use: changed nowhere, it is nobody's change.
+    /// Usable targets; unchanged ones need no comparison.
     fn usable(&self, holder: &AssignmentHolder) -> BTreeSet<Target<'a>> {
         let targets = self.assigned.get(holder).into_iter().flatten();
         let targets = targets.map(|(target, _)| *target);
         targets.filter(|it| self.is_active(it.0)).collect()
     }
 
-    /// People and groups by id, with what they can use.
     fn holders(&self) -> impl Iterator<Item = (&'a str, &'a AssignmentHolder)> {
         let holders = self.assigned.keys().copied();
         holders.filter_map(|it| Some((self.graph.principal(it)?.1, it)))
@@ -228,14 +210,12 @@ fn is_enabled(person: &AccessPerson) -> bool {
     person.user_status.as_deref() != Some("DISABLED")
 }
 
-/// Which way the time goes from the snapshot that has a way to the one that has not.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Direction {
     Opened,
     Closed,
 }
 
-/// What changed in what people can reach, from the earlier snapshot to the later one.
 pub fn access_changes(before: &AccessSnapshot, after: &AccessSnapshot) -> AccessComparison {
     let (old, new) = (Side::new(before), Side::new(after));
     let altered = altered(&old, &new);
@@ -277,7 +257,6 @@ fn order(change: &PersonAccessChange) -> impl Ord + '_ {
     )
 }
 
-/// People and groups who can use other things than before, by id.
 fn altered<'a>(old: &Side<'a>, new: &Side<'a>) -> BTreeSet<&'a str> {
     let was: HashMap<&str, &AssignmentHolder> = old.holders().collect();
     let is: HashMap<&str, &AssignmentHolder> = new.holders().collect();
@@ -290,7 +269,7 @@ fn altered<'a>(old: &Side<'a>, new: &Side<'a>) -> BTreeSet<&'a str> {
         .collect()
 }
 
-/// Whether a person's access can have changed at all; for most people between two snapshots it has not.
+/// Checks if a person's access can have changed; mostly false.
 fn is_touched(id: &str, old: &Side<'_>, new: &Side<'_>, altered: &BTreeSet<&str>) -> bool {
     let (Some(&was), Some(&is)) = (old.people.get(id), new.people.get(id)) else {
         return true;
@@ -348,8 +327,7 @@ fn change(
     }
 }
 
-/// What one snapshot has not of a way that the other has. What follows from something else is not
-/// said besides: who is deleted is in no group any more.
+/// The cause of a difference. Consequences are omitted: a deleted user is also in no group.
 fn why(
     id: &str,
     (account, set): Target<'_>,
@@ -417,7 +395,6 @@ fn why(
     reasons
 }
 
-/// What opens a way when it comes, and what closes it when it goes.
 type OpenedOrClosed = (AccessReasonKind, AccessReasonKind);
 
 fn why_person(id: &str, without: &Side<'_>) -> Option<OpenedOrClosed> {

@@ -1,15 +1,14 @@
-//! Comma-separated values as spreadsheets save them (RFC 4180): also with semicolons or tabs, with a
-//! byte order mark, and with cells that hold line breaks.
+//! Parses CSV from spreadsheets (RFC 4180): also semicolons or tabs, byte order marks, and line
+//! breaks in cells.
 
-/// A record, and the line that it begins on, the first being 1.
+/// With its first line number, from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CsvRecord {
     pub(super) line: usize,
     pub(super) cells: Vec<String>,
 }
 
-/// The records of a text; lines without anything are none. An error is the line whose quote is never
-/// closed.
+/// Parses records, without empty lines. The error is the line of an unclosed quote.
 pub(super) fn records(text: &str) -> Result<Vec<CsvRecord>, usize> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let separator = separator(text);
@@ -54,7 +53,6 @@ impl CsvRecord {
     }
 }
 
-/// What parts the cells of the first line.
 fn separator(text: &str) -> char {
     let header = text.lines().next().unwrap_or_default();
     let count = |separator: &char| header.matches(*separator).count();
@@ -69,7 +67,6 @@ fn separator(text: &str) -> char {
 mod tests {
     use super::*;
 
-    /// The line of a record, and its cells.
     type Cells<'a> = (usize, &'a [&'a str]);
 
     #[test]

@@ -1,10 +1,9 @@
-//! What is wrong with assignments and provisioned sets (`inventory.md` W-4).
+//! Findings on assignments and provisioned sets (`inventory.md` W-4).
 
 use super::graph::{AccessGraph, AssignmentHolder, GraphAssignment};
 use super::{AccessFinding, AccessFindingKind};
 
 impl AccessGraph {
-    /// What is wrong, by kind, account, set and principal.
     pub fn findings(&self) -> Vec<AccessFinding> {
         let mut findings = Vec::new();
         for assignment in &self.assignments {

@@ -1,6 +1,5 @@
-//! Who can reach what, as a graph: people, the groups they are in, and what both are assigned. Each
-//! thing stands in it once and is named by its place in its list, so that the graph of a large
-//! organization is small; paths are only followed for what somebody asks about.
+//! Access graph: people, groups, assignments. Items are stored once and referenced by index, so
+//! that large organizations stay small; paths are computed on demand.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -12,65 +11,50 @@ use super::rows::{Row, rows_of};
 use super::{AccessPath, AccessPerson, AccessReport, GivenRole, HoldingGrant, order};
 use crate::cell::{Cell, TableRow};
 
-/// Who can reach what. Lists are in the order of ids.
+/// Lists are in id order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessGraph {
-    /// Accounts of the organization, and those that only assignments speak of.
+    /// Includes accounts known only from assignments.
     pub accounts: Vec<GraphAccount>,
-    /// Permission sets, likewise, and roles that somebody is entitled to.
-    // files of before entitlements have permission sets alone
+    /// Permission sets, and roles of entitlements.
+    // older files have only permission sets
     #[serde(rename = "permission_sets")]
     pub roles: Vec<GraphRole>,
-    /// People of the directory.
     pub people: Vec<AccessPerson>,
-    /// Groups of the directory.
     pub groups: Vec<GraphGroup>,
-    /// Who is assigned what, where.
     pub assignments: Vec<GraphAssignment>,
-    /// Permission set, account, and whether the role there is of its newest version.
+    /// Permission set, account, role up to date.
     pub provisioned: Vec<(usize, usize, Option<bool>)>,
 }
 
-/// An account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GraphAccount {
-    /// Its id.
     pub id: String,
-    /// Its name, if it is of the organization.
     pub name: Option<String>,
-    /// Its state, likewise.
     pub state: Option<String>,
-    /// The units above it, likewise.
     pub ou_path: Option<String>,
 }
 
 impl GraphAccount {
-    /// Whether anything can be done in it.
     pub fn is_active(&self) -> bool {
         self.state.as_deref() == Some("ACTIVE")
     }
 }
 
-/// What somebody can be given in an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GraphRole {
-    /// Its ARN.
     pub arn: String,
-    /// Its name, if it is there.
     pub name: Option<String>,
-    /// What it is.
     #[serde(default, skip_serializing_if = "GraphRoleKind::is_permission_set")]
     pub kind: GraphRoleKind,
 }
 
-/// How somebody comes to a role.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GraphRoleKind {
-    /// A permission set, which account assignments give.
     #[default]
     PermissionSet,
-    /// A role of IAM, which entitlements of account access manager give (`inventory.md` W-13).
+    /// An IAM role, from entitlements of account access manager (`inventory.md` W-13).
     Entitled,
 }
 
@@ -85,12 +69,11 @@ impl GraphRoleKind {
 }
 
 impl GraphRole {
-    /// What it is called: its name, or its ARN.
+    /// Name, or ARN.
     pub fn shown(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.arn)
     }
 
-    /// How a person comes to it, over a group or not.
     pub(super) fn via(&self, group: Option<&str>) -> String {
         match (self.kind, group) {
             (GraphRoleKind::PermissionSet, None) => "direct".to_owned(),
@@ -100,7 +83,6 @@ impl GraphRole {
         }
     }
 
-    /// As people read it.
     pub fn given(&self) -> GivenRole {
         match self.kind {
             GraphRoleKind::PermissionSet => GivenRole::PermissionSet {
@@ -115,57 +97,42 @@ impl GraphRole {
     }
 }
 
-/// A group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GraphGroup {
-    /// Its id.
     pub id: String,
-    /// Its name.
     pub name: String,
-    /// The people in it.
     pub members: Vec<usize>,
-    /// Whether something is in it that is no user of the directory.
+    /// A member is no user of the directory.
     pub has_unexpected_member: bool,
 }
 
-/// Whom an assignment names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum AssignmentHolder {
-    /// A person.
     #[serde(rename = "u")]
     Person(usize),
-    /// A group.
     #[serde(rename = "g")]
     Group(usize),
-    /// Nobody who is there any more: what the assignment says of it, `USER` or `GROUP`, and the id.
+    /// A deleted principal: `USER` or `GROUP`, and the id.
     #[serde(rename = "gone")]
     Gone(String, String),
 }
 
-/// A grant, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GraphGrant {
-    /// Its id.
     pub id: String,
-    /// When it ends, where that is known.
     pub expires_at: Option<Timestamp>,
 }
 
-/// A role in an account, for a person or a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "AssignmentForm", into = "AssignmentForm")]
 pub struct GraphAssignment {
-    /// What is given.
     pub role: usize,
-    /// The account.
     pub account: usize,
-    /// For whom.
     pub holder: AssignmentHolder,
-    /// The grant that holds it.
     pub grant: Option<GraphGrant>,
 }
 
-/// An assignment as it is written: there may be a million of them.
+/// Compact serialized form: there may be a million.
 type AssignmentForm = (usize, usize, AssignmentHolder, Option<GraphGrant>);
 
 impl From<AssignmentForm> for GraphAssignment {
@@ -185,7 +152,6 @@ impl From<GraphAssignment> for AssignmentForm {
     }
 }
 
-/// Things by id, and where each stands in the list of them.
 struct NamedPlaces<T> {
     things: Vec<T>,
     places: HashMap<String, usize>,
@@ -205,7 +171,6 @@ impl<T> NamedPlaces<T> {
     }
 }
 
-/// Rows by the text of a column.
 fn by_id<'a, T>(
     rows: impl Iterator<Item = Row<'a>>,
     column: &str,
@@ -309,7 +274,6 @@ fn groups(
 }
 
 impl AccessGraph {
-    /// The graph of the tables of a snapshot, and of the grants that hold some of it.
     pub fn new(rows: &BTreeMap<&'static str, Vec<TableRow>>, grants: &[HoldingGrant]) -> Self {
         let (accounts, roles) = (accounts(rows), given_roles(rows));
         let people = rows_of(rows, "aws_identitystore_users");
@@ -368,7 +332,6 @@ impl AccessGraph {
         }
     }
 
-    /// Every path and every finding.
     pub fn report(&self) -> AccessReport {
         AccessReport {
             paths: self.paths(|_| true),
@@ -376,8 +339,8 @@ impl AccessGraph {
         }
     }
 
-    /// Every assignment as it is stored, in the order of paths: a group is one row, and so is a principal that is gone,
-    /// whose id stands where a group's name would (`inventory.md` W-3).
+    /// Assignments as stored, in path order: one row per group or deleted principal, whose id
+    /// replaces the group's name (`inventory.md` W-3).
     pub fn stored(&self) -> Vec<AccessPath> {
         let row = |assignment: &GraphAssignment| {
             let (principal_type, principal_id) = self.principal(&assignment.holder)?;
@@ -401,13 +364,13 @@ impl AccessGraph {
         rows
     }
 
-    /// The paths over some assignments, by person, account, set and way; those without a person last.
+    /// Paths of the wanted assignments, by person, account, set and path; those without a person
+    /// last.
     pub fn paths(&self, is_wanted: impl Fn(&GraphAssignment) -> bool) -> Vec<AccessPath> {
         self.paths_of_some(is_wanted, None)
     }
 
-    /// Paths over some assignments, of everybody or of these people, whose places are in order: those of nobody else are
-    /// made at all.
+    /// Creates only the paths of the given people (sorted indexes), or of all.
     pub fn paths_of_some(
         &self,
         is_wanted: impl Fn(&GraphAssignment) -> bool,
@@ -436,7 +399,8 @@ impl AccessGraph {
         paths
     }
 
-    /// How many paths [`AccessGraph::paths_of_some`] would make: a group that holds everybody makes more than fit in memory.
+    /// Counts the paths of [`AccessGraph::paths_of_some`] without creating them: a group of all
+    /// people would exceed memory.
     pub fn count_of_some(
         &self,
         is_wanted: impl Fn(&GraphAssignment) -> bool,
@@ -444,14 +408,14 @@ impl AccessGraph {
     ) -> usize {
         let wanted = self.assignments.iter().filter(|it| is_wanted(it));
         let count = wanted.map(|it| match (self.held_by(it, people).len(), &it.holder) {
-            // a group without members is a path of nobody
+            // a group without members is a path without a person
             (0, AssignmentHolder::Group(_)) => usize::from(people.is_none()),
             (held, _) => held,
         });
         count.sum()
     }
 
-    /// The people who hold an assignment, or those of them who are among these, whose places are in order.
+    /// Holders of an assignment, filtered by sorted indexes.
     fn held_by<'a>(
         &'a self,
         assignment: &'a GraphAssignment,
@@ -467,8 +431,8 @@ impl AccessGraph {
         }
     }
 
-    /// Paths over some assignments, in the order of sets, accounts, holders and people: `most` of them
-    /// after `skip`, and how many there are. Those in between are counted, and not made.
+    /// Returns `most` paths after `skip`, by set, account, holder and person, and the total. Others
+    /// are counted, not created.
     pub fn window(
         &self,
         is_wanted: impl Fn(&GraphAssignment) -> bool,
@@ -499,7 +463,6 @@ impl AccessGraph {
         (paths, total)
     }
 
-    /// The paths of one person.
     pub fn paths_of(&self, person: usize) -> Vec<AccessPath> {
         let groups: BTreeSet<usize> = self.groups_of(person).collect();
         let Some(shown) = self.people.get(person) else {
@@ -522,7 +485,6 @@ impl AccessGraph {
         paths
     }
 
-    /// The groups that a person is in.
     pub fn groups_of(&self, person: usize) -> impl Iterator<Item = usize> {
         let groups = self.groups.iter().enumerate();
         groups.filter_map(move |(place, group)| {
@@ -531,7 +493,6 @@ impl AccessGraph {
         })
     }
 
-    /// The people who hold what a person or a group is assigned.
     pub fn people_of<'a>(&'a self, holder: &'a AssignmentHolder) -> &'a [usize] {
         match holder {
             AssignmentHolder::Person(person) => std::slice::from_ref(person),
@@ -543,7 +504,6 @@ impl AccessGraph {
         }
     }
 
-    /// The id of whom an assignment names, and `USER` or `GROUP`.
     pub fn principal<'a>(&'a self, holder: &'a AssignmentHolder) -> Option<(&'a str, &'a str)> {
         match holder {
             AssignmentHolder::Person(person) => {
@@ -555,7 +515,7 @@ impl AccessGraph {
         }
     }
 
-    /// An assignment without the person; `None` where its principal is gone.
+    /// `None` if its principal is deleted.
     pub fn path(&self, assignment: &GraphAssignment) -> Option<AccessPath> {
         let role = self.roles.get(assignment.role)?;
         let group = match &assignment.holder {
@@ -567,7 +527,6 @@ impl AccessGraph {
         self.in_account(assignment, role.via(group), principal)
     }
 
-    /// The same for a principal that is known, by `via`.
     fn in_account(
         &self,
         assignment: &GraphAssignment,

@@ -1,4 +1,4 @@
-//! Access of those whom no directory of ours has: partners whose delegation request somebody of an account accepted
+//! Access from outside the directories: partners with an accepted delegation request
 //! (`inventory.md` W-17).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,43 +10,33 @@ use super::graph::AccessGraph;
 use super::rows::{Row, rows_of};
 use crate::cell::{Cell, TableRow};
 
-/// How far an accepted request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum OutsideState {
-    /// The partner was sent its token, and has access.
+    /// The partner has received its token, and has access.
     Finalized,
-    /// Somebody accepted it: the partner has access as soon as the token is sent.
+    /// Accepted: access begins when the token is sent.
     Accepted,
 }
 
-/// What a partner may do in an account for a while.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OutsideAccess {
-    /// The account.
     pub account_id: String,
-    /// Its name, if it is of the organization.
     pub account_name: Option<String>,
-    /// How far the request is.
     pub state: OutsideState,
-    /// The partner's account.
     pub requestor_id: Option<String>,
-    /// What the partner calls itself.
     pub requestor_name: Option<String>,
-    /// Who accepted: the partner acts as this identity.
+    /// The accepting identity, which the partner acts as.
     pub approver_id: Option<String>,
-    /// When its session is over at the latest; nothing where AWS did not say enough.
+    /// Latest session end; `None` if AWS returned too little.
     pub until: Option<Timestamp>,
-    /// Whether it may make roles, which stay when its session is over.
+    /// May create roles, which outlive its session.
     pub makes_roles: bool,
-    /// The request.
     pub delegation_request_id: String,
 }
 
 impl OutsideAccess {
-    /// The table that it is read from.
     pub const TABLE: &'static str = "aws_iam_delegation_requests";
-    /// The columns of that table that it is made of.
     pub const COLUMNS: &'static [&'static str] = &[
         "delegation_account_id",
         "delegation_request_id",
@@ -60,8 +50,7 @@ impl OutsideAccess {
         "expiration_time",
     ];
 
-    /// Who has access from outside at an instant, or may come to it by a request that is accepted; by account, state and
-    /// request.
+    /// Outside access at an instant, active or accepted, by account, state and request.
     pub fn all(
         rows: &BTreeMap<&'static str, Vec<TableRow>>,
         graph: &AccessGraph,
@@ -84,7 +73,7 @@ impl OutsideAccess {
 
     fn read(row: Row<'_>, names: &BTreeMap<&str, Option<&str>>, at: Timestamp) -> Option<Self> {
         let (state, begins) = match row.text("state")? {
-            // the session begins when the token is sent, which is what the request was changed by last
+            // the session begins when the token is sent, which is the last update
             "FINALIZED" => (OutsideState::Finalized, time(row, "updated_time")),
             "ACCEPTED" => (OutsideState::Accepted, time(row, "expiration_time")),
             _ => return None,
@@ -117,7 +106,6 @@ impl OutsideAccess {
         })
     }
 
-    /// Whether it is in one of these accounts.
     pub fn is_in(&self, accounts: &BTreeSet<&str>) -> bool {
         accounts.contains(self.account_id.as_str())
     }
@@ -139,7 +127,7 @@ mod tests {
 
     const NOW: &str = "2026-11-20T12:00:00Z";
 
-    /// State, last change, expiry, seconds, and when it is over; `-` where it is no access.
+    /// State, last change, expiry, seconds, end; `-` without access.
     const ROWS: &str = "
         FINALIZED        2026-11-20T11:30:00Z 2026-11-27T00:00:00Z 3600 2026-11-20T12:30:00Z
         FINALIZED        2026-11-20T11:00:00Z 2026-11-27T00:00:00Z 3600 -

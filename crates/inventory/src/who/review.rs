@@ -1,7 +1,7 @@
-//! What reviewers decided of access, from the file that they were given (`inventory.md` W-7), held
-//! against a snapshot: which assignments and memberships go, and what else goes with them.
+//! Compares a completed review file (`inventory.md` W-7) with a snapshot: removed assignments and
+//! memberships, and their side effects.
 //!
-//! Only ids count, and what somebody decided; names in the file are for people, and may be anything.
+//! Only ids and decisions count; names in the file are informational.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -13,61 +13,42 @@ use super::csv::{CsvRecord, records};
 use super::graph::{AccessGraph, AssignmentHolder, GraphAssignment, GraphRoleKind};
 use super::snapshot::{AccessSnapshot, UnreadAccessTable};
 
-/// What is taken away so that a row is not there any more.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "remove", rename_all = "snake_case")]
 pub enum ReviewRemoval {
-    /// An assignment of a person.
     Assignment {
-        /// The person, by id.
         user_id: String,
-        /// The permission set.
         permission_set_arn: String,
-        /// The account, by id.
         account_id: String,
     },
-    /// A person's membership of a group, with all that the group gives.
-    Membership {
-        /// The person, by id.
-        user_id: String,
-        /// The group, by id.
-        group_id: String,
-    },
+    /// Removes all access of the group.
+    Membership { user_id: String, group_id: String },
 }
 
-/// Something that goes, and who said so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReviewedRemoval {
-    /// What is removed.
     #[serde(flatten)]
     pub removal: ReviewRemoval,
-    /// The lines that say so.
     pub lines: Vec<usize>,
-    /// Why, as the first of them says.
+    /// From the first line.
     pub reason: String,
 }
 
-/// What reviewers decided.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessReview {
-    /// What goes.
     pub removals: Vec<ReviewedRemoval>,
-    /// How many rows stay.
     pub kept: usize,
-    /// How many rows nobody decided on.
     pub undecided: usize,
-    /// Lines of rows to remove that the snapshot has not any more.
+    /// Lines of removals already missing in the snapshot.
     pub gone: Vec<usize>,
-    /// The rows to remove: person, account and permission set.
+    /// Person, account, permission set.
     rows: BTreeSet<(String, String, String)>,
 }
 
-/// What is wrong with a review.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ReviewProblem {
-    /// The line, the first being 1; none where the snapshot is what cannot be used.
+    /// From 1; `None` if the snapshot is unusable.
     pub line: Option<usize>,
-    /// What is wrong, for people.
     pub message: String,
 }
 
@@ -80,7 +61,7 @@ impl fmt::Display for ReviewProblem {
     }
 }
 
-/// The columns that are read; `reason` and `role_arn` may be missing.
+/// `reason` and `role_arn` are optional.
 const COLUMNS: [&str; 6] = [
     "user_id",
     "principal_type",
@@ -89,10 +70,10 @@ const COLUMNS: [&str; 6] = [
     "permission_set_arn",
     "decision",
 ];
-/// In place of a permission set, the role of an entitlement.
+/// The role of an entitlement, instead of a permission set.
 const ROLE: &str = "role_arn";
 const REASON: &str = "reason";
-/// Permission sets that AWS services made begin so, and are theirs to assign.
+/// Prefix of permission sets that AWS services own and assign.
 const OWNED_BY_AWS: &str = "AWS";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -115,7 +96,6 @@ impl ReviewDecision {
     }
 }
 
-/// A row of the file.
 struct ReviewRow<'a> {
     line: usize,
     user: &'a str,
@@ -189,7 +169,6 @@ impl<'a> ReviewRow<'a> {
     }
 }
 
-/// The assignments of a snapshot by the ids that rows have.
 struct Standing<'a> {
     graph: &'a AccessGraph,
     assignments: HashMap<(&'a str, &'a str, &'a str), &'a GraphAssignment>,
@@ -209,7 +188,7 @@ impl<'a> Standing<'a> {
         }
     }
 
-    /// The assignment of a row, where the person has it by that way.
+    /// Finds the assignment only if the person has it by the row's path.
     fn find(&self, row: &ReviewRow<'_>) -> Option<&'a GraphAssignment> {
         let key = (row.principal, row.account, row.set);
         let it = *self.assignments.get(&key)?;
@@ -247,10 +226,10 @@ impl<'a> Standing<'a> {
     }
 }
 
-/// Reads what reviewers decided, and holds it against a snapshot.
+/// Reads a review and compares it with a snapshot.
 ///
 /// # Errors
-/// Everything that is wrong with it, by line.
+/// All problems by line.
 pub fn read_review(
     text: &str,
     snapshot: &AccessSnapshot,
@@ -318,7 +297,7 @@ pub fn read_review(
     Err(problems)
 }
 
-/// A snapshot that a review cannot be held against: what it has not read would pass for what is gone already.
+/// Refuses an incomplete snapshot: unread data would count as removed.
 fn unusable(unread: &UnreadAccessTable) -> ReviewProblem {
     let UnreadAccessTable { table, why } = unread;
     ReviewProblem {
@@ -341,7 +320,7 @@ fn take(removals: &mut BTreeMap<ReviewRemoval, ReviewedRemoval>, row: &ReviewRow
     reviewed.lines.push(row.line);
 }
 
-/// Rows that are kept, and would go with what another row removes.
+/// Kept rows that another row's removal would also remove.
 fn contradictions(
     rows: &[ReviewRow<'_>],
     removals: &BTreeMap<ReviewRemoval, ReviewedRemoval>,
@@ -365,12 +344,12 @@ fn contradictions(
 }
 
 impl AccessReview {
-    /// What people lose by it, rows that were reviewed and everything else.
+    /// All access that people lose, reviewed or not.
     pub fn losses(&self, snapshot: &AccessSnapshot) -> Vec<PersonAccessChange> {
         access_changes(snapshot, &self.applied_to(snapshot)).changes
     }
 
-    /// What of it no row asked for: it goes with a membership.
+    /// Losses without a row, as side effects of memberships.
     pub fn besides(&self, losses: Vec<PersonAccessChange>) -> Vec<PersonAccessChange> {
         let is_besides = |it: &PersonAccessChange| {
             let user = it.person.user_id.clone().unwrap_or_default();
@@ -380,7 +359,6 @@ impl AccessReview {
         losses.into_iter().filter(is_besides).collect()
     }
 
-    /// A snapshot as it would be when everything was removed.
     fn applied_to(&self, snapshot: &AccessSnapshot) -> AccessSnapshot {
         let removed: BTreeSet<&ReviewRemoval> =
             self.removals.iter().map(|it| &it.removal).collect();

@@ -1,19 +1,16 @@
-//! Rows of tables by the names of their columns.
-
 use std::collections::BTreeMap;
 
 use crate::cell::{Cell, TableRow};
 use crate::table::InventoryTable;
 use crate::tables::table;
 
-/// A row by the names of its columns.
 #[derive(Clone, Copy)]
 pub(super) struct Row<'a> {
     table: &'static InventoryTable,
     cells: &'a TableRow,
 }
 
-/// The rows of a table; none where it was not collected.
+/// Empty if the table was not collected.
 pub(super) fn rows_of<'a>(
     all: &'a BTreeMap<&'static str, Vec<TableRow>>,
     name: &str,

@@ -1,5 +1,5 @@
-//! What a snapshot says of access, with what it does not know of it: small enough to lie beside the
-//! tables, and read by who has no engine for these.
+//! Access data of a snapshot and its gaps: small enough to store next to the tables, readable
+//! without a query engine.
 
 use std::collections::BTreeSet;
 
@@ -11,52 +11,38 @@ use super::graph::{AccessGraph, GraphRoleKind};
 use crate::coverage::{TableCoverage, coverage_of};
 use crate::snapshot::{SliceOutcome, Snapshot, SnapshotId, SnapshotRecord};
 
-/// What assignments, and the people who have them, are read from.
 const BASE: [&str; 3] = [
     "aws_organizations_accounts",
     "aws_ssoadmin_account_assignments",
     "aws_identitystore_users",
 ];
-/// What ways over groups are read from.
 const GROUPS: [&str; 2] = [
     "aws_identitystore_groups",
     "aws_identitystore_group_memberships",
 ];
-/// What permission sets there are.
 const SETS: &str = "aws_ssoadmin_permission_sets";
-/// What entitlements are read from.
 const ENTITLEMENTS: &str = "aws_account_access_entitlements";
-/// What only findings are read from.
+/// Used only for findings.
 const PROVISIONED: &str = "aws_ssoadmin_provisioned";
 
-/// A table that was not read to its end.
+/// An incomplete table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UnreadAccessTable {
-    /// Its name.
     pub table: String,
-    /// Why: `never collected`, `carried over from ID`, or the code of the answer.
     pub why: String,
 }
 
-/// What a snapshot says of access.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessSnapshot {
-    /// The snapshot.
     pub id: SnapshotId,
-    /// When it was over.
     pub finished: Timestamp,
-    /// Tables that it has not to their ends.
     pub unread: Vec<UnreadAccessTable>,
-    /// Whether it was asked for entitlements of account access manager, too.
-    // files of before entitlements do not say
     #[serde(default)]
     pub has_entitlements: bool,
-    /// Who can reach what.
     pub graph: AccessGraph,
 }
 
 impl AccessSnapshot {
-    /// The tables that it is made of.
     pub const TABLES: [&'static str; 8] = [
         BASE[0],
         BASE[1],
@@ -68,8 +54,8 @@ impl AccessSnapshot {
         ENTITLEMENTS,
     ];
 
-    /// The columns of one of these tables that it is made of: policies of sets and the like are not among them, and need
-    /// not be read. None for another table.
+    /// The required columns of these tables; large ones such as policies are excluded. Empty for
+    /// another table.
     pub fn columns(table: &str) -> &'static [&'static str] {
         match table {
             "aws_organizations_accounts" => &["id", "name", "state", "status", "ou_path"],
@@ -92,7 +78,6 @@ impl AccessSnapshot {
         }
     }
 
-    /// What a snapshot says of access, with the grants that hold some of it.
     pub fn new(snapshot: &Snapshot, grants: &[HoldingGrant]) -> Self {
         let record = &snapshot.record;
         let has_entitlements =
@@ -118,24 +103,21 @@ impl AccessSnapshot {
         }
     }
 
-    /// Whether it has a table to its end.
     pub(super) fn has(&self, table: &str) -> bool {
         self.unread.iter().all(|it| it.table != table)
     }
 
-    /// The tables that gaining and losing are told by, as far as they are not there to their ends.
+    /// Incomplete tables needed for access changes.
     pub(super) fn uncompared(&self) -> impl Iterator<Item = &UnreadAccessTable> {
         self.unread.iter().filter(|it| it.table != PROVISIONED)
     }
 
-    /// The tables without which nobody can say what taking something away comes to, as far as they are not there to
-    /// their ends: what is not seen in them may stand, and go with it.
+    /// Incomplete tables needed for reviews: unread rows could be removed as a side effect.
     pub(super) fn unreviewable(&self) -> impl Iterator<Item = &UnreadAccessTable> {
         let unread = self.unread.iter();
         unread.filter(|it| it.table != PROVISIONED && it.table != ENTITLEMENTS)
     }
 
-    /// Whether it is known who is assigned sets, or entitled to roles.
     pub(super) fn knows_assignments(&self, kind: GraphRoleKind) -> bool {
         let [accounts, assignments, users] = BASE;
         let is_given = match kind {
@@ -145,20 +127,17 @@ impl AccessSnapshot {
         is_given && self.has(accounts) && self.has(users)
     }
 
-    /// Whether ways over groups are known.
     pub(super) fn knows_groups(&self) -> bool {
         GROUPS.iter().all(|it| self.has(it))
     }
 
-    /// Whether it is known which permission sets there are.
     pub(super) fn knows_permission_sets(&self) -> bool {
         self.has(SETS)
     }
 }
 
 impl AccessGraph {
-    /// Whether a table that is read by account was not asked for in some active one, as in a sync of a few accounts:
-    /// nothing is known of it there.
+    /// True if a table was skipped in an active account, as in a partial sync.
     pub fn has_unasked(&self, record: &SnapshotRecord, table: &str) -> bool {
         let slices = record.slices_of(table);
         let asked: BTreeSet<Option<&str>> = slices.map(|it| it.key.account.as_deref()).collect();

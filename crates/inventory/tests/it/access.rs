@@ -1,4 +1,4 @@
-//! Who has what, where, over the people of the fixture (`inventory.md` §3.1).
+//! Access of the fixture's people (`inventory.md` §3.1).
 
 use hallpass_inventory::{
     AccessGraph, AccessSnapshot, Cell, HoldingGrant, effective, import, table, who,
@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use crate::documents::fixture;
 
-/// A row with the members that the expected one has.
 fn as_expected(row: &impl serde::Serialize, expected: &Value) -> Value {
     let row = serde_json::to_value(row).unwrap();
     let names = expected.as_object().unwrap().keys();
@@ -66,7 +65,6 @@ fn columns_that_are_not_named_change_nothing() {
     }
     assert!(emptied > 0);
     assert_eq!(AccessGraph::new(&rows, &[]), whole);
-    // and each that is named is a column
     for name in AccessSnapshot::TABLES {
         let table = table(name).unwrap();
         for column in AccessSnapshot::columns(name) {

@@ -1,5 +1,5 @@
-//! What people gained and lost between two snapshots, and why (`inventory.md` W-6): row by row, and
-//! against both snapshots' folded paths.
+//! Access changes between two snapshots, with reasons (`inventory.md` W-6): by row, and compared
+//! with both snapshots' folded paths.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,8 +23,9 @@ const TABLES: [&str; 8] = [
     "aws_account_access_entitlements",
 ];
 
-/// A snapshot of lines: `account 1 [SUSPENDED]`, `set S`, `user ana [DISABLED]`, `group G`, `in G ana`,
-/// `has S 1 ana [GRANT]`, `has S 1 @G`, `may R 1 ana`, `may R 1 @G`. The tables that are named have failed.
+/// A snapshot of lines: `account 1 [SUSPENDED]`, `set S`, `user ana [DISABLED]`, `group G`, `in G
+/// ana`, `has S 1 ana [GRANT]`, `has S 1 @G`, `may R 1 ana`, `may R 1 @G`. `unread` tables have
+/// failed.
 fn snapshot(lines: &BTreeSet<String>, unread: &[&str]) -> Snapshot {
     let mut tables: BTreeMap<&str, Vec<Value>> =
         TABLES.iter().map(|it| (*it, Vec::new())).collect();
@@ -131,14 +132,13 @@ pub(crate) fn lines(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// What is taken away and what comes, and what is said of it.
 const REASONS: &[(&str, &[&str])] = &[
     ("", &[]),
     ("- has T 1 ana", &["- ana 1 T: assignment_removed direct"]),
     ("+ has T 1 ben", &["+ ben 1 T: assignment_added direct"]),
     ("- has T 2 ana g1", &["- ana 2 T: grant_ended direct g1"]),
     ("+ has T 2 ben g2", &["+ ben 2 T: grant_made direct g2"]),
-    // a grant that becomes one without an end is no change of what can be reached
+    // a grant that becomes permanent does not change access
     ("- has T 2 ana g1 | + has T 2 ana", &[]),
     ("- in G ben", &["- ben 1 S: left_group group:G"]),
     ("+ in H ben", &["+ ben 2 S: joined_group group:H"]),
@@ -149,11 +149,7 @@ const REASONS: &[(&str, &[&str])] = &[
             "- ben 1 S: group_lost_set group:G",
         ],
     ),
-    (
-        "+ has T 2 @G",
-        // ana had it already
-        &["+ ben 2 T: group_got_set group:G"],
-    ),
+    ("+ has T 2 @G", &["+ ben 2 T: group_got_set group:G"]),
     (
         "- group G | - in G ana | - in G ben | - has S 1 @G | - has S 3 @G",
         &[
@@ -161,7 +157,7 @@ const REASONS: &[(&str, &[&str])] = &[
             "- ben 1 S: group_deleted group:G",
         ],
     ),
-    // the assignments of a deleted group stay
+    // assignments of a deleted group remain
     (
         "- group G | - in G ana | - in G ben",
         &[
@@ -221,7 +217,6 @@ const REASONS: &[(&str, &[&str])] = &[
             "+ ben 1 U: permission_set_added group:G",
         ],
     ),
-    // two things at once are both said
     (
         "- in G ben | - has S 1 @G",
         &[
@@ -248,7 +243,7 @@ const REASONS: &[(&str, &[&str])] = &[
         ],
     ),
     ("+ may R 3 ana", &[]),
-    // another way is left: nothing is lost
+    // another path remains: nothing is lost
     ("- in G ana | + has S 1 ana", &[]),
     ("- in G ana | + has S 1 @H", &[]),
 ];
@@ -273,7 +268,6 @@ fn every_reason_is_said_and_what_follows_from_it_is_not() {
                 "{edits}\n  expected {expected:?}\n  found    {found:?}"
             ));
         }
-        // the other way round what was lost is gained, for the opposite reason
         let back = access_changes(&access(&after, &[]), &access(&before, &[]));
         assert_eq!(back.changes.len(), found.len(), "{edits}");
     }
@@ -297,12 +291,10 @@ fn what_one_of_the_two_does_not_know_is_never_lost() {
             };
             assert_eq!(kinds, expected, "{table}");
             assert!(found.changes.iter().all(|it| it.reasons.is_empty()));
-            // what is provisioned is not asked
             let named = (table != "aws_ssoadmin_provisioned").then(|| table.to_owned());
             assert_eq!(found.not_compared, named.into_iter().collect());
         }
     }
-    // without the groups, what is direct is compared where it is there
     let mut more = all.clone();
     more.insert("has T 1 ben".to_owned());
     let after = access(&more, &["aws_identitystore_groups"]);
@@ -322,7 +314,6 @@ fn entitlements_that_were_not_asked_for_are_never_lost_nor_gained() {
     let entitled = lines(&format!("{BEFORE} | may R 1 @G | may Q 2 ana"));
     let whole = access(&entitled, &[]);
     let failed = access(&entitled, &["aws_account_access_entitlements"]);
-    // as a snapshot of before is read
     let mut before = serde_json::to_value(access(&lines(BEFORE), &[])).unwrap();
     before.as_object_mut().unwrap().remove("has_entitlements");
     let before: AccessSnapshot = serde_json::from_value(before).unwrap();
@@ -331,12 +322,12 @@ fn entitlements_that_were_not_asked_for_are_never_lost_nor_gained() {
         let found = access_changes(other, &whole);
         let said: Vec<String> = found.changes.iter().map(shown).collect();
         assert_eq!(said, ["? ana 1 R: ", "? ana 2 Q: ", "? ben 1 R: "]);
-        // what was not asked for is no failure; whoever shows it says that it is not covered
+        // a skipped table is not a failure; callers report the gap
         assert_eq!(!found.not_compared.is_empty(), named);
     }
 }
 
-/// What somebody can reach, by the folded paths: the slow way.
+/// Effective access from the folded paths: the slow algorithm.
 fn reached(snapshot: &Snapshot) -> BTreeSet<(String, String, String)> {
     let paths = effective(&who(&snapshot.rows, &[]).paths);
     let can = paths.into_iter().filter(|it| {
@@ -353,7 +344,6 @@ fn reached(snapshot: &Snapshot) -> BTreeSet<(String, String, String)> {
     .collect()
 }
 
-/// Any organization of few things, so that two of them have much in common.
 fn any_lines() -> impl Strategy<Value = BTreeSet<String>> {
     let mut all = Vec::new();
     for account in ["1", "2", "3"] {
@@ -426,7 +416,7 @@ proptest! {
     }
 }
 
-/// A sync of a few accounts says nothing of entitlements in the others: they are not lost.
+/// A partial sync loses no entitlements of other accounts.
 #[test]
 fn entitlements_of_accounts_that_were_not_asked_for_are_not_lost() {
     let all = lines(

@@ -1,4 +1,4 @@
-//! What reviewers decided, held against a snapshot (`inventory.md` W-7).
+//! Review decisions compared with a snapshot (`inventory.md` W-7).
 
 use hallpass_inventory::{
     AccessReview, AccessSnapshot, ReviewRemoval, UnreadAccessTable, read_review,
@@ -20,7 +20,7 @@ fn world() -> AccessSnapshot {
     access(&lines(WORLD), &[])
 }
 
-/// A file of rows `user type principal account set decision reason`; the account by its last digit.
+/// Rows `user type principal account set decision reason`; the account by its last digit.
 fn file(rows: &[&str]) -> String {
     let rows = rows.iter().map(|row| {
         let mut words: Vec<String> = row.split(' ').map(str::to_owned).collect();
@@ -73,7 +73,7 @@ fn rows_to_remove_become_assignments_and_memberships() {
     );
     assert_eq!((review.kept, review.undecided), (1, 2));
     assert_eq!(review.gone, [7]);
-    // S in the first account stays: the other group gives it, too
+    // S in the first account remains through the other group
     let losses = review.losses(&world());
     let lost: Vec<_> = losses
         .iter()
@@ -81,7 +81,7 @@ fn rows_to_remove_become_assignments_and_memberships() {
         .collect();
     assert_eq!(lost, [("100000000001", "T"), ("100000000002", "S")]);
     assert_eq!(review.besides(losses), []);
-    // what nobody asked for goes with the membership, and is known as such
+    // unrequested losses through the membership are identified
     let review = read(&["ana GROUP G 1 S remove "]).unwrap();
     let besides = review.besides(review.losses(&world()));
     assert_eq!(besides.len(), 1);
@@ -155,7 +155,6 @@ fn entitlements_are_reviewed_and_what_is_direct_is_refused() {
         group_id: "G".into(),
     };
     assert_eq!(left.removals[0].removal, member);
-    // what is there directly, too, is not lost
     let lost = left.losses(&world);
     assert!(lost.iter().all(|it| it.role.arn() != "R"), "{lost:?}");
     let refused = read("ana,ana,USER,ana,100000000001,,R,remove,").unwrap_err();
@@ -210,11 +209,10 @@ fn as_many_paths_are_counted_as_would_be_made() {
             assert_eq!(counted, made, "{people:?} in {account}");
         }
     }
-    // the group that nobody is in is a path of nobody
     assert_eq!(graph.count_of_some(|_| true, None), 10);
 }
 
-/// What a snapshot has not read is not gone, and what goes with a removal cannot be told of it.
+/// Unread data is not treated as deleted, so a review needs a complete snapshot.
 #[test]
 fn a_review_is_not_held_against_a_snapshot_that_has_not_all() {
     let row = file(&["ana GROUP G 1 S remove moved"]);
@@ -231,14 +229,12 @@ fn a_review_is_not_held_against_a_snapshot_that_has_not_all() {
         let part = format!("the newest snapshot has not all of `{table}` (AccessDenied)");
         assert!(said.starts_with(&part), "{said}");
     }
-    // carried over are rows of another day: they are there, and not to be relied on
     let mut carried = world();
     carried.unread.push(UnreadAccessTable {
         table: "aws_identitystore_groups".to_owned(),
         why: "carried over from 20261119T000000Z-00000001".to_owned(),
     });
     assert!(read_review(&row, &carried).is_err());
-    // this one only findings are read from
     let provisioned = access(&lines(WORLD), &["aws_ssoadmin_provisioned"]);
     assert!(read_review(&row, &provisioned).is_ok());
 }

@@ -1,11 +1,11 @@
-//! What changed between two snapshots (`inventory.md` T-7).
+//! Differences between two snapshots (`inventory.md` T-7).
 
 use hallpass_inventory::{Cell, Snapshot, TableRow, diff, import, table};
 use serde_json::json;
 
 use crate::coverage::{failed, ok, record};
 
-/// A snapshot of IAM users: `account/name path`.
+/// IAM users as `account/name path`.
 fn users(began: &str, slices: &[(&str, bool)], users: &[&str]) -> Snapshot {
     let name = "aws_iam_users";
     let rows = users.iter().map(|text| {
@@ -59,7 +59,7 @@ fn gone_is_only_what_a_list_read_to_its_end_does_not_have() {
     assert_eq!(names(&changes.added), ["eli"]);
     let moved: Vec<_> = changes.changed.iter().map(|(before, _)| *before).collect();
     assert_eq!(names(&moved), ["ben"]);
-    // a failed slice, one that failed before, and an account that was not asked for any more
+    // a failed slice, one that failed earlier, and an account no longer collected
     assert_eq!(names(&changes.unknown), ["cho", "dia", "fay"]);
 }
 

@@ -1,5 +1,3 @@
-//! Slices: what a snapshot says of a table, and what is carried over.
-
 use hallpass_inventory::{
     Slice, SliceFailure, SliceKey, SliceOutcome, SnapshotId, SnapshotRecord, SnapshotState,
     TableCoverage, carried_from, coverage_of,
@@ -29,7 +27,6 @@ pub(crate) fn failed(code: &str) -> SliceOutcome {
     }
 }
 
-/// A snapshot with these slices of accounts; an account `*` is the whole table.
 pub(crate) fn record(began: &str, slices: &[(&str, &str, SliceOutcome)]) -> SnapshotRecord {
     let started = at(began);
     let slices = slices.iter().map(|(table, account, outcome)| Slice {
@@ -59,7 +56,6 @@ fn ids_have_the_form_of_the_contract_and_sort_by_time() {
     assert_eq!(id.as_str(), "20261120T102030Z-dbba00ab");
     assert_eq!(id.day(), "2026-11-20");
     assert_eq!("20261120T102030Z-dbba00ab".parse(), Ok(id.clone()));
-    // in the order in which they began, also within a second, whatever is random
     let rising = [
         "10:20:30.9Z",
         "10:20:30.900001Z",

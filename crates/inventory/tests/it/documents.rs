@@ -1,5 +1,3 @@
-//! Documents: what is read of them, and what is said of those that cannot be.
-
 use std::fs;
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The tables, documents, coverage and changes, held to `inventory.md` §1.
+//! Tables, documents, coverage and changes per `inventory.md` §1.
 
 #![allow(
     clippy::unwrap_used,

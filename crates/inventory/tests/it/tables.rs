@@ -1,4 +1,4 @@
-//! Names and keys of the tables: others' queries rest on them.
+//! Table names and keys are a contract for users' queries.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ fn every_table_and_column_is_named_once_and_keys_are_columns() {
     }
 }
 
-/// `inventory.md` T-14: in a join of two of these tables, a name of the rule says which it is of.
+/// `inventory.md` T-14: in a join of two of these tables, column names are unambiguous.
 #[test]
 fn names_of_the_articles_queries_are_ambiguous_in_no_pair() {
     let of_users = [
@@ -68,7 +68,7 @@ fn names_of_the_articles_queries_are_ambiguous_in_no_pair() {
     assert_eq!(okta.column("profile").unwrap().1.kind, ColumnType::Json);
 }
 
-/// Ids are stored in snapshots: what they were made of must not change.
+/// Ids are stored in snapshots, so their inputs must not change.
 #[test]
 fn the_same_thing_has_the_same_id_for_ever() {
     let arn = "arn:aws:iam::222222222222:user/ana";
@@ -87,7 +87,7 @@ fn the_same_thing_has_the_same_id_for_ever() {
     assert!(ids.iter().all(|id| id.as_bytes()[14] == b'5'), "{ids:?}");
 }
 
-/// Groups whose accounts are walked for such tables: of the others nobody would ask.
+/// Such tables must belong to a group whose accounts are visited, or they would never be collected.
 #[test]
 fn what_one_operation_answers_is_in_a_group_that_is_asked() {
     let mut answered = 0;

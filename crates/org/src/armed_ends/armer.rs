@@ -1,10 +1,10 @@
-//! The executor: makes the policies of accounts say what is stored, one account after another.
+//! The executor: applies stored ends to the accounts' policies, one account after another.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hallpass_model::{HoldKey, TimeSpan, Timestamp};
-use hallpass_runner::{Lane, LaneClaim, LeaseAnswer, StoreFault};
+use hallpass_base::{HoldKey, TimeSpan, Timestamp};
+use hallpass_plans::{Lane, LaneClaim, LeaseAnswer, StoreFault};
 
 use super::fitting::{Allowance, fit};
 use super::foreign::ForeignStatements;
@@ -28,51 +28,41 @@ use crate::ports::{NewPolicy, OrganizationFault, PolicyRow};
 use crate::refusal::{of_management, of_surroundings, slot_taken};
 use crate::{ChoreError, facts, step_executor};
 
-/// The tag of policies that hold armed ends.
 const TAG: &str = "hallpass:armed-ends";
-/// Writes for one account in a row; what is left waits for the next tick.
+/// Consecutive writes per account; the rest waits for the next tick.
 const ACTS_MAX: u32 = 8;
-/// The pause between two writes to one account, where nothing is lost by waiting: so that sixty grants within a minute
-/// cost six of them.
+/// Pause between non-urgent writes to one account: sixty grants within a minute then cost six
+/// writes.
 const WRITE_PAUSE: TimeSpan = TimeSpan::seconds(10);
-/// What is told where nobody sees what was written.
 const UNSEEN: &str = "AWS does not show what was written";
 
-/// Settings of the armer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndArmerSettings {
-    /// Whether ends are armed at all. Without it, what is armed is kept until it is over, and nothing is added.
+    /// If false, existing enforced expiries stay until they are over, and none is added.
     pub is_on: bool,
-    /// Policies of an account that may be ours, 1 to [`POLICIES_MAX`].
     pub policies: usize,
-    /// Characters that a service control policy holds.
     pub characters: usize,
 }
 
-/// What a tick did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndArmerReport {
-    /// Writes to AWS that went well, or were there already.
     pub acts: u32,
     /// Ends seen in force for the first time, or at another instant.
     pub armed: u32,
-    /// Those among them that were past and not armed, denied because the home Region is lost.
+    /// Overdue unenforced ends among them, denied because the home Region is lost.
     pub denied: u32,
-    /// Ends told as not armed.
+    /// Ends reported as not enforced.
     pub not_armed: u32,
-    /// Ends in force that could not be moved to where they are now.
+    /// Ends in force that could not be moved.
     pub not_moved: u32,
-    /// Accounts whose policies deny something to people of whom nothing is stored, with how many: it stays.
+    /// Accounts whose policies deny people without a stored end, with their number: left unchanged.
     pub unknown: Vec<(String, usize)>,
-    /// Ends seen over.
     pub gone: u32,
-    /// Accounts for which AWS is asked again in a moment, with the reason: it was busy, or did not answer.
+    /// Accounts to retry soon, with the reason: AWS was busy or did not respond.
     pub delayed: Vec<(String, String)>,
-    /// Accounts for which AWS refused something, with the reason.
     pub failed: Vec<(String, String)>,
 }
 
-/// Keeps the policies of armed ends.
 pub struct EndArmer {
     pub(super) keeper: PolicyKeeper,
     others: Arc<dyn OtherAccess>,
@@ -88,7 +78,6 @@ pub struct EndArmer {
 }
 
 impl EndArmer {
-    /// An armer over its ports.
     pub fn new(
         keeper: PolicyKeeper,
         others: Arc<dyn OtherAccess>,
@@ -110,7 +99,6 @@ impl EndArmer {
         }
     }
 
-    /// The same, saying where policies of ours have what is not ours: from now on, and as this one sees it.
     #[must_use]
     pub fn telling(mut self, foreign: Arc<ForeignStatements>) -> Self {
         foreign.begin_anew();
@@ -118,30 +106,29 @@ impl EndArmer {
         self
     }
 
-    /// The same, denying what is overdue and not armed once the home Region has been lost for so long.
+    /// Denies overdue unenforced ends once the home Region has been lost for `lost_after`.
     #[must_use]
     pub fn with_home_region(mut self, region: Arc<dyn HomeRegion>, lost_after: TimeSpan) -> Self {
         self.region = Some((region, lost_after));
         self
     }
 
-    /// Since when the home Region has been lost.
     fn lost_since(&self, now: Timestamp) -> Option<Timestamp> {
         let (region, _) = self.region.as_ref()?;
         region.lost_since(now)
     }
 
-    /// The same, where that is long enough for what is overdue to be denied.
+    /// As [`Self::lost_since`], once long enough to deny overdue ends.
     fn denies_since(&self, now: Timestamp) -> Option<Timestamp> {
         let (region, lost_after) = self.region.as_ref()?;
         let since = region.lost_since(now)?;
         (self.settings.is_on && lost_after.after(since) <= now).then_some(since)
     }
 
-    /// Does what is due.
+    /// Runs due work.
     ///
     /// # Errors
-    /// When the store does not answer. What AWS says is in the report, and stored.
+    /// The store does not respond. AWS errors are in the report, and stored.
     pub async fn tick(&self) -> Result<EndArmerReport, StoreFault> {
         let mut report = EndArmerReport::default();
         let mut accounts: BTreeMap<String, Vec<ArmedEnd>> = BTreeMap::new();
@@ -169,7 +156,7 @@ impl EndArmer {
             if !self.leased(&lane).await? {
                 return Ok(report);
             }
-            // before accounts are tended: what is found there may make us look again
+            // before accounts are processed: a finding there may require another look
             self.litter.note_looked(now);
             self.remove_litter(&known, &mut report).await;
         }
@@ -198,7 +185,6 @@ impl EndArmer {
         Ok(!matches!(leased, LeaseAnswer::Held { .. }))
     }
 
-    /// Whether the account was written a moment ago and nothing of it is in a hurry.
     fn is_paused(&self, account: &str, ends: &[ArmedEnd], now: Timestamp) -> bool {
         let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         let rests = written
@@ -210,7 +196,7 @@ impl EndArmer {
                 .any(|end| end.due <= now && hurry(end, now).is_some())
     }
 
-    /// Everything for one account, until it rests.
+    /// Works on one account until it is stable.
     async fn tend(
         &self,
         account: &str,
@@ -235,7 +221,7 @@ impl EndArmer {
         match looked {
             Ok(look) => ledger.settle(ends, &look),
             Err(Left::Unseen) => ledger.postpone(ends, UNSEEN, None),
-            // an end began to count, or was extended: it is due at the next tick
+            // an end started or moved: it is due at the next tick
             Err(Left::Moved) => return Ok(heard),
             Err(Left::NotStored(fault)) => return Err(fault),
             Err(Left::Passing(why) | Left::Silent(why)) => {
@@ -250,7 +236,7 @@ impl EndArmer {
         }
         let told = ledger.finish();
         if told.gone > 0 && report.acts == acts_before {
-            // somebody else took it out of force, or a process that was stopped before it deleted what it had detached
+            // removed from outside, or by a process stopped between detach and delete
             self.litter.may_be_left();
         }
         let (armed, not_armed, gone) = (told.armed, told.not_armed, told.gone);
@@ -265,15 +251,15 @@ impl EndArmer {
                 report.not_moved += not_moved;
                 report.gone += gone;
             }
-            // a grant began to count, or was extended, while AWS was asked: it is due at the next tick
+            // a grant started or was extended meanwhile: it is due at the next tick
             SettledEnds::Moved => {}
         }
         Ok(heard)
     }
 
-    /// Why ends must not be in force: what the person holds in another way, which is looked at again whenever an end is due.
-    /// An end whose person cannot be asked about stays as it is, unless it is to be denied unasked. Notes who was seen to
-    /// hold it in no other way.
+    /// Finds ends that must not be enforced because the user has the same access in another way;
+    /// checked again whenever an end is due. If the check fails, the end stays unchanged, unless it
+    /// is to be denied unasked. Also notes users without other access.
     async fn held_otherwise(&self, ends: &mut [ArmedEnd]) -> BTreeMap<HoldKey, Otherwise> {
         let now = self.keeper.clock.now();
         let (lost, denies) = (self.lost_since(now), self.denies_since(now));
@@ -287,8 +273,8 @@ impl EndArmer {
             } else if let Some(since) = denies.filter(|it| end.is_denied_unasked(*it, now)) {
                 found.insert(end.key.clone(), Otherwise::Lost(since));
             } else if end.due > now {
-                // another end of the account is: this one is neither begun by the way, without its person asked about, nor taken
-                // out of force where it may be in it
+                // due only through another end of the account: without its own check it is neither
+                // started nor removed
                 if end.is_unsettled() {
                     let words = "its turn has not come again".to_owned();
                     found.insert(end.key.clone(), Otherwise::Unknown(words));
@@ -296,11 +282,12 @@ impl EndArmer {
                     found.insert(end.key.clone(), Otherwise::Not(why.clone()));
                 }
             } else if let Some(since) = lost {
-                // each question would only be waited for
+                // each query would only time out
                 let words = not_answered(since);
                 found.insert(end.key.clone(), Otherwise::Unknown(words));
             } else {
-                // once ours was seen gone, an assignment of their own is somebody else's gift, unless it may be of another end
+                // after Hallpass's assignment is removed, a remaining own assignment was given from
+                // outside, unless it may belong to another end
                 let role = Denial::of(end, now).map(|it| (it.user, it.role));
                 let own = end.lasts_until.is_some() && !role.is_some_and(|it| shared.contains(&it));
                 let others = self.others.held_otherwise(&end.key, &end.names, own);
@@ -320,7 +307,7 @@ impl EndArmer {
         found
     }
 
-    /// Looks and writes until all is as wanted. `unchanged` is what was seen in force where nothing was changed since.
+    /// Reads and writes until the policies match. `unchanged`: seen in force and not changed since.
     async fn work(
         &self,
         account: &str,
@@ -365,7 +352,7 @@ impl EndArmer {
             *unchanged = Some(denied.clone());
             let written = match self.check(account, &seen, &act).await {
                 Ok(()) => {
-                    // CRASH: what is stored and not written is seen not to be in force
+                    // CRASH: a stored but unwritten intent is seen as not in force
                     self.intend(ends, &begun).await?;
                     self.act(account, &act).await
                 }
@@ -422,7 +409,7 @@ impl EndArmer {
         Ok(seen)
     }
 
-    /// What speaks against denying anything in the account, before it is tried.
+    /// Checks for obstacles before a deny is written.
     async fn check(&self, account: &str, seen: &Observed, act: &Act) -> Result<(), Left> {
         let Act::Make { number, .. } = act else {
             return Ok(());
@@ -457,7 +444,7 @@ impl EndArmer {
                     content: content.clone(),
                     tags: BTreeMap::from([(TAG.to_owned(), account.to_owned())]),
                 };
-                // CRASH: made and not attached is found by its name, and attached
+                // CRASH: a created but unattached policy is found by name, and attached
                 let id = match organization.create_policy(&policy).await {
                     Ok(id) => id,
                     Err(OrganizationFault::AlreadyThere { .. }) => {
@@ -473,14 +460,16 @@ impl EndArmer {
             Act::Update { id, content } => done(organization.update_policy(id, content).await),
             Act::Remove { id } => {
                 done(organization.detach(id, account).await)?;
-                // CRASH: detached and not deleted denies nothing; it is found as litter, or by its name
+                // CRASH: a detached but undeleted policy denies nothing; it is found as litter, or
+                // by name
                 done(organization.delete_policy(id).await)
             }
         }
     }
 
-    /// Refuses a policy of our name that is attached nowhere and has a statement of somebody else: nobody knows what attaching it
-    /// would do. What is ours in it refuses nobody and may be of an end that is long over, so that the new text keeps none of it.
+    /// Refuses an unattached policy with Hallpass's name and a foreign statement: the effect of
+    /// attaching it is unknown. Its own statements may belong to ended grants, so the new text
+    /// omits them.
     async fn check_alone(&self, id: &str) -> Result<(), Left> {
         let policy = { self.keeper.organization.policy(id).await }.map_err(left)?;
         let policy = policy.ok_or(Left::Unseen)?;

@@ -1,9 +1,9 @@
-//! What is not ours in policies of ours: each account is looked at once by whoever begins to arm, and where something was
-//! found, again until it has gone, whether or not an end is armed there.
+//! Finds foreign statements in Hallpass's policies: each account is checked once per executor, and
+//! again while a finding remains, with or without an enforced expiry.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::armer::EndArmer;
 use super::foreign::{ForeignStatements, NotOurs};
@@ -12,11 +12,10 @@ use super::observed::not_ours;
 use super::statement::account_of_name;
 use super::{ArmedEnd, WhyNotArmed};
 
-/// Accounts that are looked at in a tick: what is due is not kept waiting for long.
+/// Accounts per tick, so that due work is not delayed.
 const LOOKS_MAX: usize = 5;
 
 impl EndArmer {
-    /// Looks where something may not be ours. Where what stood in the way of new ends has gone, they are due at once.
     pub(super) async fn look_for_others(
         &self,
         accounts: &mut BTreeMap<String, Vec<ArmedEnd>>,
@@ -30,7 +29,6 @@ impl EndArmer {
             let ends = accounts.get(&account).map_or(&[][..], Vec::as_slice);
             match self.look(&account).await {
                 Ok(seen) => desk.note(&account, not_ours(&seen, ends, now), now),
-                // nothing of ours is there
                 Err(Left::NoAccount(_)) => desk.note(&account, NotOurs::default(), now),
                 Err(_) => {
                     desk.rest(now);
@@ -54,7 +52,6 @@ impl EndArmer {
             return;
         }
         if !self.settings.is_on {
-            // nothing new is armed anywhere
             return desk.list(BTreeSet::new());
         }
         match self.keeper.organization.policies().await {

@@ -1,28 +1,25 @@
-//! Which denials go into which policy of an account. Pure.
+//! Places denials in the policies of an account. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use super::observed::{Fitted, Observed};
 use super::statement::{Denial, text};
 use super::{ArmedEnd, POLICIES_MAX};
 
-/// What is past by so much is past by AWS's clock as well.
+/// Margin to be past by AWS's clock too.
 const SURELY_PAST: TimeSpan = TimeSpan::minutes(1);
 
-/// How much of an account is ours.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Allowance {
-    /// Policies.
     pub(super) policies: usize,
-    /// Characters in each.
     pub(super) characters: usize,
 }
 
-/// Fits ends into policies, beside what is of nobody we know. What is in force stays where it is and never gives way to what is
-/// new; where an instant that moves finds no room, the one that stands is kept. Only where there is no room are past instants
-/// of a role joined into one statement: each that passes would cost a write.
+/// Fits ends into policies, next to unknown people's statements. Denials in force stay in place and
+/// never yield to new ones; a moved instant without space keeps its old value. Past instants of a
+/// role are joined into one statement only if space is short: each join costs a write.
 pub(super) fn fit(
     seen: &Observed,
     (ends, unknown): (&[(&ArmedEnd, Denial)], [BTreeSet<Denial>; POLICIES_MAX]),
@@ -54,7 +51,6 @@ pub(super) fn fit(
     }
 }
 
-/// The last full minute that is past by AWS's clock as well.
 fn surely_past(now: Timestamp) -> Timestamp {
     let seconds = SURELY_PAST.before(now).as_second();
     let minute = seconds - seconds.rem_euclid(60);
@@ -66,10 +62,8 @@ struct Fitting<'a> {
     ends: &'a [(&'a ArmedEnd, Denial)],
     allowance: Allowance,
     now: Timestamp,
-    /// What past instants become where they are joined.
     common: Option<Timestamp>,
     fitted: Fitted,
-    /// Whether all that is wanted found room.
     has_room: bool,
 }
 
@@ -95,7 +89,6 @@ impl Fitting<'_> {
         }
     }
 
-    /// What is in force of what is wanted, wherever it has to go.
     fn keep_what_stands(&mut self) {
         for (policy, denials) in self.seen.ours.iter().zip(&mut self.fitted.denials) {
             let standing = policy.iter().flat_map(|policy| &policy.parts.denials);
@@ -104,7 +97,6 @@ impl Fitting<'_> {
         }
     }
 
-    /// Of each role whose past instants are several, one is made.
     fn join_what_stands(&mut self) {
         let Some(common) = self.common else {
             return;
@@ -124,7 +116,6 @@ impl Fitting<'_> {
         }
     }
 
-    /// What refuses people who hold nothing any more, and may do so from this instant on.
     fn joinable(&self, number: usize, common: Timestamp) -> Vec<Denial> {
         let is_past = |it: &&Denial| {
             let mut ends = self.ends.iter();
@@ -135,7 +126,6 @@ impl Fitting<'_> {
         past.cloned().collect()
     }
 
-    /// The policy with the past instants of a role joined; `None` where it has none.
     fn joined(&self, number: usize, role: &str, common: Timestamp) -> Option<BTreeSet<Denial>> {
         let past = self.joinable(number, common);
         let past: BTreeSet<Denial> = past.into_iter().filter(|it| it.role == role).collect();
@@ -151,7 +141,7 @@ impl Fitting<'_> {
         Some(rest.chain(joined).collect())
     }
 
-    /// Whether what stands refuses what is to be refused: then that is all that stays of it.
+    /// True if the existing denial already covers the wanted one; then only it is kept.
     fn stays(&mut self, end: &ArmedEnd, denial: &Denial) -> bool {
         let all = || self.fitted.denials.iter().enumerate();
         let find = |is_it: &dyn Fn(&Denial) -> bool| {
@@ -172,7 +162,7 @@ impl Fitting<'_> {
         true
     }
 
-    /// Takes what stands of a person and role.
+    /// Removes a person's existing denial of a role.
     fn take(&mut self, denial: &Denial) {
         for denials in &mut self.fitted.denials {
             denials.retain(|it| !it.is_about_same(denial));
@@ -193,14 +183,14 @@ impl Fitting<'_> {
             }
         }
         self.has_room = false;
-        // what an earlier hold has left would refuse what is held now
+        // the rest of an earlier hold would deny the current one
         let is_left = stands.is_some_and(|from| from < end.asked_at);
         if !is_left {
             self.fitted.denials = before;
         }
     }
 
-    /// How a policy could say it besides: what is past by the common instant, where there is one.
+    /// Alternative texts of a policy: with past denials at the joint instant, if any.
     fn ways(&self, number: usize, end: &ArmedEnd, denial: &Denial) -> Vec<BTreeSet<Denial>> {
         let Some(denials) = self.fitted.denials.get(number) else {
             return Vec::new();
@@ -224,7 +214,7 @@ impl Fitting<'_> {
     fn fits(&self, number: usize, denials: &BTreeSet<Denial>) -> bool {
         let policy = self.seen.ours.get(number).and_then(Option::as_ref);
         let foreign = policy.map_or(&[][..], |policy| &policy.parts.foreign);
-        // AWS took what stands there: nothing gives way because it would take less today
+        // AWS accepted the existing text: nothing is dropped because the limit is lower now
         let standing = policy.map_or(0, |policy| policy.content.len());
         let room = self.allowance.characters.max(standing);
         text(foreign, denials).is_none_or(|it| it.len() <= room)

@@ -1,21 +1,20 @@
-//! Where policies of ours say something that is not ours, as it was last seen: nobody knows what it is for, and somebody has
-//! to look (`access.md` §21, A-4).
+//! Foreign statements last seen in Hallpass's policies: their purpose is unknown, so an operator
+//! must look (`access.md` §21, A-4).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
-/// How often what was found is looked at again: whoever put it right is not kept waiting.
+/// Recheck interval, so that a fix is noticed soon.
 const LOOK_EVERY: TimeSpan = TimeSpan::minutes(1);
 
-/// What the policies of an account say that is not ours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NotOurs {
-    /// Statements that are not as we write them: no new end is armed beside them.
+    /// Statements of another form: no new end is enforced next to them.
     pub statements: usize,
-    /// People in statements of our own form of whom nothing is stored: another installation writes them, or a store was put
-    /// back to an earlier state.
+    /// People in Hallpass-form statements without a stored end: from another installation, or an
+    /// older store backup.
     pub people: usize,
 }
 
@@ -27,9 +26,7 @@ impl NotOurs {
 
 #[derive(Default)]
 struct Seen {
-    /// Accounts that were not looked at yet; `None` before anybody knows which have policies of ours.
     unseen: Option<BTreeSet<String>>,
-    /// When AWS last did not answer: nobody is asked again for a while.
     failed_at: Option<Timestamp>,
     looked: BTreeMap<String, (Timestamp, NotOurs)>,
     freed: BTreeSet<String>,
@@ -41,12 +38,11 @@ impl Seen {
     }
 }
 
-/// What was found, by account. Nothing of it is stored: whoever leads next looks by itself.
+/// Findings by account. In memory only: each leader checks again.
 #[derive(Default)]
 pub struct ForeignStatements(Mutex<Seen>);
 
 impl ForeignStatements {
-    /// The accounts where something is not ours; `None` until each has been looked at once since this began.
     pub fn found(&self) -> Option<BTreeMap<String, NotOurs>> {
         let seen = self.seen();
         if seen.unseen.as_ref().is_none_or(|left| !left.is_empty()) {
@@ -56,12 +52,11 @@ impl ForeignStatements {
         Some(looked.map(|(of, (_, it))| (of.clone(), *it)).collect())
     }
 
-    /// Nothing that was seen before is believed.
+    /// Rebuilt for each leader term.
     pub(super) fn begin_anew(&self) {
         *self.seen() = Seen::default();
     }
 
-    /// How an account was found.
     pub(super) fn note(&self, account: &str, found: NotOurs, at: Timestamp) {
         let mut seen = self.seen();
         let before = seen.looked.insert(account.to_owned(), (at, found));
@@ -73,7 +68,6 @@ impl ForeignStatements {
         }
     }
 
-    /// Which accounts have policies of ours; known once in the life of whoever arms.
     pub(super) fn list(&self, accounts: BTreeSet<String>) {
         let mut seen = self.seen();
         let unseen = accounts
@@ -82,18 +76,15 @@ impl ForeignStatements {
         seen.unseen = Some(unseen.collect());
     }
 
-    /// Whether it is to be read now which those are.
     pub(super) fn is_to_be_listed(&self, now: Timestamp) -> bool {
         let seen = self.seen();
         seen.unseen.is_none() && !seen.rests(now)
     }
 
-    /// AWS did not answer: it is asked again a little later.
     pub(super) fn rest(&self, now: Timestamp) {
         self.seen().failed_at = Some(now);
     }
 
-    /// Accounts to be looked at now, not more than so many.
     pub(super) fn due(&self, now: Timestamp, most: usize) -> Vec<String> {
         let seen = self.seen();
         if seen.rests(now) {
@@ -108,7 +99,7 @@ impl ForeignStatements {
         found.chain(unseen).take(most).collect()
     }
 
-    /// Accounts where what stood in the way of new ends has gone since this was asked last.
+    /// Accounts whose obstacle has disappeared since the last call.
     pub(super) fn take_freed(&self) -> BTreeSet<String> {
         std::mem::take(&mut self.seen().freed)
     }

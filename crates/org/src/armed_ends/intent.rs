@@ -1,14 +1,13 @@
-//! What is about to be put in force is stored before it is written: whoever writes may die before it is seen, AWS may not
-//! answer, and the end may move meanwhile. Until somebody has looked, the earliest instant that may be in force counts.
+//! Stores an intent before each write: the writer may stop before it is confirmed, AWS may not
+//! respond, and the end may move. Until a check, the earliest possible instant counts.
 
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_base::{HoldKey, Timestamp};
 
 use super::armer::EndArmer;
 use super::leaving::Left;
 use super::{ArmedEnd, ArmedEndChange, SettledEnds, UnseenWrite};
 
 impl EndArmer {
-    /// Stores what is about to be put in force.
     pub(super) async fn intend(
         &self,
         ends: &mut [ArmedEnd],
@@ -23,7 +22,6 @@ impl EndArmer {
                     is_told,
                 });
                 change.ends.push(end.clone());
-                // as it will be stored
                 end.version += 1;
             }
         }

@@ -1,30 +1,20 @@
-//! Why an account is left before it rests.
-
-use hallpass_runner::StoreFault;
+use hallpass_plans::StoreFault;
 
 use crate::ports::{OrganizationFault, refused_words};
 
-/// Why an account was left.
 pub(super) enum Left {
-    /// AWS has not shown yet what was done.
     Unseen,
-    /// It may go well later.
     Passing(String),
-    /// AWS did not answer.
     Silent(String),
-    /// Somebody has to do something.
     Refused(String),
-    /// The policy is longer than AWS takes.
     TooLong(String),
-    /// There is no such account any more.
     NoAccount(String),
-    /// An end was moved before what is about to be written for it was stored: nothing was.
+    /// An end moved before the intent was stored; nothing was written.
     Moved,
-    /// The store does not answer.
     NotStored(StoreFault),
 }
 
-/// Repeated without harm: it was so already, or is not there any more.
+/// Treats already applied changes as success.
 pub(super) fn done(written: Result<(), OrganizationFault>) -> Result<(), Left> {
     match written {
         Ok(())
@@ -38,7 +28,6 @@ pub(super) fn done(written: Result<(), OrganizationFault>) -> Result<(), Left> {
 pub(super) fn left(fault: OrganizationFault) -> Left {
     let is_of_length = fault.is_of_length();
     match fault {
-        // what we looked for went away under our eyes
         OrganizationFault::AlreadyThere { .. } | OrganizationFault::NotThere { .. } => Left::Unseen,
         OrganizationFault::Throttled { message, .. } | OrganizationFault::Conflict { message } => {
             Left::Passing(message)

@@ -1,10 +1,10 @@
-//! What is stored about an account's ends once it was looked at: where each is, what waits for it, and the records.
+//! Stores the result of a check: state of each end, waiting creates, and records.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_aws_model::facts;
-use hallpass_model::{AuditId, HoldKey, IdSource, TimeSpan, Timestamp};
+use hallpass_base::{AuditId, HoldKey, IdSource, TimeSpan, Timestamp};
 use serde_json::{Value, json};
 
 use super::otherwise::{Otherwise, not_answered};
@@ -14,39 +14,34 @@ use super::{
     WhyNotArmed,
 };
 
-/// The first pause after a try that came to nothing; each is twice the one before.
+/// First retry pause; doubles.
 const PAUSE_MIN: TimeSpan = TimeSpan::seconds(1);
-/// The longest pause between attempts.
+/// Longest retry pause.
 const PAUSE_MAX: TimeSpan = TimeSpan::seconds(60);
-/// The pause after what AWS refuses, or what has no room: somebody may make room.
+/// Pause after a refusal or lack of space: an operator may fix it.
 const PAUSE_REFUSED: TimeSpan = TimeSpan::minutes(5);
-/// What is in force is looked at so often: somebody may have given the person the same access in another way, or taken
-/// the policy away.
+/// Check interval of ends in force: the user may get the same access in another way, or the policy
+/// may be removed.
 const LOOK_EVERY: TimeSpan = TimeSpan::minutes(5);
-/// And this long before it begins to refuse.
+/// Extra check this long before the denial starts.
 pub(super) const LOOK_BEFORE: TimeSpan = TimeSpan::seconds(30);
-/// Whoever holds it hears of an end that could not be moved when they lose more than this by it: less is what counting
-/// from when the access was seen comes to.
+/// The holder is notified of an unmoved end if they lose more than this: a smaller loss is normal,
+/// as grants count from when access was seen.
 const TOLD_FROM: TimeSpan = TimeSpan::minutes(1);
-/// What helps when AWS does not let us.
 const ADVICE: &str = "`hallpass server doctor` shows what is missing";
 
-/// How an account was found, with nothing left to write.
 pub(super) struct Look {
-    /// By which instant it was judged that all is as wanted. What is over only since is not settled by it: its statement
-    /// stands.
+    /// Reference instant of the check. Ends that passed later are not settled by it: their
+    /// statement still exists.
     pub(super) at: Timestamp,
-    /// What is denied there.
     pub(super) denied: BTreeSet<Denial>,
     pub(super) beside_foreign: Vec<HoldKey>,
-    /// Those of which another end of the same person and role is in force instead: the permission set was made anew.
+    /// Ends replaced by another end of the same user and role: the permission set was recreated.
     pub(super) joined: BTreeSet<HoldKey>,
     pub(super) otherwise: BTreeMap<HoldKey, Otherwise>,
-    /// Whether AWS refused a longer policy.
     pub(super) is_narrow: bool,
 }
 
-/// What is to be stored.
 #[derive(Default)]
 pub(super) struct Told {
     pub(super) change: ArmedEndChange,
@@ -78,10 +73,9 @@ impl<'a> Ledger<'a> {
         self.told
     }
 
-    /// All is as wanted: says so of every end, and why some are not in force.
+    /// Settles every end, with reasons for those not in force.
     pub(super) fn settle(&mut self, ends: Vec<ArmedEnd>, look: &Look) {
         for end in ends {
-            // whatever was written: what is there was seen
             let end = ArmedEnd {
                 unseen: None,
                 ..end
@@ -98,7 +92,6 @@ impl<'a> Ledger<'a> {
                     None => self.again(end),
                 },
                 Some(Otherwise::Not(why)) => self.not_armed(end, why.clone()),
-                // another end of the account was due, and nobody asked about this one
                 Some(Otherwise::Unknown(_) | Otherwise::Unanswered(_))
                     if !is_in_force && end.due > self.now => {}
                 Some(Otherwise::Unknown(why) | Otherwise::Unanswered(why)) if !is_in_force => {
@@ -123,8 +116,8 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Tries again soon; says that it is not armed once its time is up. `denied` is what AWS was seen to refuse before it gave
-    /// no answer.
+    /// Retries soon; reports the end as not enforced after its deadline. `denied`: last confirmed
+    /// denials.
     pub(super) fn postpone(
         &mut self,
         ends: Vec<ArmedEnd>,
@@ -137,7 +130,7 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// AWS does not let us. `denied` is what it was seen to refuse before that.
+    /// AWS refused. `denied`: last confirmed denials.
     pub(super) fn refuse(
         &mut self,
         ends: Vec<ArmedEnd>,
@@ -150,14 +143,14 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Whether AWS was seen to refuse nothing of it, though it is to.
+    /// True if a check found that AWS denies nothing of it, though it should.
     fn is_gone(&self, end: &ArmedEnd, denied: Option<&BTreeSet<Denial>>) -> bool {
         let of = Denial::of(end, self.now).filter(|_| end.is_wanted(self.now));
         let both = denied.zip(of);
         both.is_some_and(|(denied, of)| earliest(&of, denied).is_none())
     }
 
-    /// The account is not there: nothing can be refused in it, and nothing of it is left to take away.
+    /// The account is missing: nothing to deny or remove.
     pub(super) fn no_account(&mut self, ends: Vec<ArmedEnd>, why: &str) {
         for end in self.due(ends) {
             if end.is_wanted(self.now) {
@@ -198,13 +191,12 @@ impl<'a> Ledger<'a> {
         });
     }
 
-    /// How many tries there were then, and when the next is.
+    /// The number of attempts, and the time of the next.
     fn next_try(&self, end: &ArmedEnd) -> (u32, Timestamp) {
         let attempts = end.attempts.saturating_add(1);
         let factor = 1_u64 << attempts.saturating_sub(1).min(10);
         let seconds = PAUSE_MIN.as_seconds().saturating_mul(factor);
         let due = TimeSpan::seconds(seconds.min(PAUSE_MAX.as_seconds())).after(self.now);
-        // what waits for it waits no longer than this, and is told by then why it is not armed
         let due = if self.now < end.arm_by {
             due.min(end.arm_by)
         } else {
@@ -213,8 +205,8 @@ impl<'a> Ledger<'a> {
         (attempts, due)
     }
 
-    /// No answer yet: an end that waits is told as not armed once its time is up, one that moved as not moved; both are tried
-    /// again.
+    /// No answer yet: after its deadline a waiting end is reported as not enforced, a moved one as
+    /// not moved; both are retried.
     fn unanswered(&mut self, end: ArmedEnd, why: &str, is_gone: bool) {
         if self.now < end.arm_by {
             self.again(end);
@@ -227,7 +219,7 @@ impl<'a> Ledger<'a> {
         self.keep_from_denial(&end, &why, is_gone);
         match end.state {
             ArmedEndState::Armed { .. } if !is_gone => self.not_moved(end, why),
-            // whoever took out of force what was armed may have died before it was stored
+            // a process may have stopped after removing the denial, before storing it
             ArmedEndState::Wanted | ArmedEndState::Armed { .. } => {
                 let end = self.tell_unseen(end, &why);
                 self.not_armed(end, why);
@@ -239,8 +231,8 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Whoever got the access now would be refused by what is left of an earlier hold, or may be: a create that waits for it
-    /// is not sent. Where nothing of it was seen in force, only what was written since may be.
+    /// A denial left from an earlier hold could hit the new access, so its create is not sent. If
+    /// none was seen in force, only an unconfirmed write can.
     fn keep_from_denial(&mut self, end: &ArmedEnd, why: &NotArmed, is_gone: bool) {
         let from = if is_gone {
             end.unseen.map(|it| it.from)
@@ -265,7 +257,7 @@ impl<'a> Ledger<'a> {
         });
     }
 
-    /// An earlier end that may be in force beside a later one that was approved: its holder hears of it, once.
+    /// Notifies the holder once that an earlier end may apply instead of the approved later one.
     fn tell_unseen(&mut self, end: ArmedEnd, why: &NotArmed) -> ArmedEnd {
         let Some(unseen) = end.unseen.filter(|it| !it.is_told) else {
             return end;
@@ -301,7 +293,7 @@ impl<'a> Ledger<'a> {
         });
     }
 
-    /// What is in force stays there for now: where the end has moved since, that is told, once for each reason.
+    /// The old instant stays in force; reported once per reason.
     fn not_moved(&mut self, end: ArmedEnd, why: NotArmed) {
         let ArmedEndState::Armed {
             until,
@@ -314,7 +306,7 @@ impl<'a> Ledger<'a> {
             return;
         };
         if !(end.is_wanted(self.now) && end.is_to_move(self.now)) {
-            // what is over refuses nobody who holds anything
+            // an end that is over affects no access
             self.again(end);
             return;
         }
@@ -341,7 +333,7 @@ impl<'a> Ledger<'a> {
         self.again(ArmedEnd { state, ..end });
     }
 
-    /// What is in force could not be moved for want of room, and goes on to refuse from where it stands.
+    /// No space to move: the denial stays at its old instant.
     fn stays(&mut self, end: ArmedEnd, from: Timestamp, why: NotArmed) {
         let end = if end.armed_until() == Some(from) {
             end
@@ -356,7 +348,7 @@ impl<'a> Ledger<'a> {
         };
         self.keep_from_denial(&end, &why, false);
         if end.required && end.lasts_until.is_none() && from > self.now {
-            // an earlier hold's instant stands there, and this one's end cannot: no access without it
+            // an earlier hold's instant stays and the new end cannot be enforced: no access
             self.told.change.gates.push(GateChange {
                 key: end.key.clone(),
                 refused: Some(format!("its end could not be armed at AWS: {}", why.words)),
@@ -370,8 +362,8 @@ impl<'a> Ledger<'a> {
         json!({"target": self.account, "refuses_after": until.to_string()})
     }
 
-    /// It is in force from then on. Where AWS did not say whether the person holds the same otherwise, that is asked again in a
-    /// moment, long before the next regular look: whoever was given it meanwhile is refused for no longer.
+    /// Marks an end as in force. If other access is unknown, it is checked again soon, not at the
+    /// regular interval, to keep a wrong denial short.
     fn armed(&mut self, end: ArmedEnd, from: Timestamp, otherwise: Option<&Otherwise>) {
         let lost = match otherwise {
             Some(Otherwise::Lost(since)) => Some(*since),
@@ -420,11 +412,9 @@ impl<'a> Ledger<'a> {
                 let (tries, again) = self.next_try(&end);
                 (tries, again.min(regular))
             }
-            // of one whose turn has not come again; nobody was asked, or may be
             Some(Otherwise::Unknown(_)) => (end.attempts, regular),
             Some(Otherwise::Not(_) | Otherwise::Lost(_)) | None => (0, regular),
         };
-        // what is not due yet stays so: another end of the account was
         let due = if event.is_none() && end.due > self.now {
             end.due.min(due)
         } else {
@@ -435,7 +425,6 @@ impl<'a> Ledger<'a> {
             attempts,
             ..end
         };
-        // once it would have been seen, nobody waits for it; that nobody could look says nothing of it
         let given_at = end.given_unseen();
         self.told.change.ends.push(ArmedEnd {
             given_at,
@@ -444,7 +433,7 @@ impl<'a> Ledger<'a> {
         });
     }
 
-    /// When what is in force is looked at again: regularly, just before it begins to refuse, and when it is over.
+    /// The next check: regular, just before the denial starts, and at the end.
     fn look_at(&self, end: &ArmedEnd, from: Timestamp) -> Timestamp {
         let regular = LOOK_EVERY.after(self.now);
         let before = LOOK_BEFORE.before(from);
@@ -467,7 +456,7 @@ impl<'a> Ledger<'a> {
             let record = self.record(event, &end).error(&why.words);
             self.told.change.records.push(record.ends_at(end.ends_at));
         }
-        // what has been let through stays: only a create that still waits is refused
+        // only a waiting create is refused; sent ones stay
         if end.required && end.lasts_until.is_none() {
             self.told.change.gates.push(GateChange {
                 key: end.key.clone(),
@@ -480,7 +469,6 @@ impl<'a> Ledger<'a> {
         let last = end.lasts_until.unwrap_or(Timestamp::MAX);
         let (attempts, due) = match why.why {
             _ if is_told && end.due > self.now => (0, end.due),
-            // it is there, or not, as soon as AWS answers
             WhyNotArmed::Unanswered => self.next_try(&end),
             WhyNotArmed::HeldOtherwise
             | WhyNotArmed::ForeignStatement
@@ -511,7 +499,8 @@ impl<'a> Ledger<'a> {
             let words = "no session of what Hallpass gave can be left: that is gone, or was there before and stays";
             self.told.change.records.push(record.reason(words));
         }
-        // what waited for it to go waits no longer; a hold that is armed itself would have kept it open
+        // releases creates that waited for its removal; an enforced hold would have kept them
+        // released
         self.told.change.gates.push(GateChange {
             key: end.key.clone(),
             refused: None,
@@ -522,7 +511,7 @@ impl<'a> Ledger<'a> {
     }
 
     fn open(&mut self, end: &ArmedEnd) {
-        // what has been opened before stays open: the store opens what is closed and nothing else
+        // sent creates stay: the store only opens closed gates
         if end.lasts_until.is_none() {
             self.told.change.gates.push(GateChange {
                 key: end.key.clone(),

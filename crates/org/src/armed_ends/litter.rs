@@ -1,33 +1,29 @@
-//! When policies of ours are looked for that nobody stored any more.
+//! Schedules the search for orphaned Hallpass policies.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
-/// How often policies that nobody stored any more are looked for.
 const LITTER_EVERY: TimeSpan = TimeSpan::hours(6);
 
-/// When they were looked for.
 #[derive(Default)]
 pub(super) struct LitterSearch(Mutex<LitterLook>);
 
 #[derive(Default)]
 struct LitterLook {
     at: Option<Timestamp>,
-    /// An account's end went in another way than by us.
+    /// An account's end was removed from outside.
     may_be_left: bool,
 }
 
 impl LitterSearch {
-    /// Whether it is to be looked now. Where ends are not armed, nothing is asked of AWS for it but where something may have
-    /// been left.
+    /// If enforcement is off, AWS is queried only if something may be left.
     pub(super) fn is_due(&self, now: Timestamp, is_on: bool) -> bool {
         let looked = self.looked();
         let rests = looked.at.is_some_and(|at| LITTER_EVERY.covers(at, now));
         looked.may_be_left || is_on && !rests
     }
 
-    /// It is looked now.
     pub(super) fn note_looked(&self, now: Timestamp) {
         *self.looked() = LitterLook {
             at: Some(now),
@@ -35,7 +31,6 @@ impl LitterSearch {
         };
     }
 
-    /// Somebody else took an end out of force, or a process was stopped before it deleted what it had detached.
     pub(super) fn may_be_left(&self) {
         self.looked().may_be_left = true;
     }

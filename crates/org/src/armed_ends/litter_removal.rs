@@ -1,5 +1,3 @@
-//! Takes policies of ours away that nobody stored any more.
-
 use std::collections::BTreeSet;
 
 use super::armer::{EndArmer, EndArmerReport, seen_policy};
@@ -9,7 +7,6 @@ use super::statement::{Denial, account_of_name, policy_name};
 use super::wanted::is_spent;
 use crate::ports::PolicyRow;
 
-/// Whether an account has ends that are not over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AccountEnds {
     Open,
@@ -17,9 +14,9 @@ enum AccountEnds {
 }
 
 impl EndArmer {
-    /// Policies called as ours that nothing stored is about: left by a stop between detaching and deleting, or by a store
-    /// that was lost. Only what can refuse nothing any more goes. In an account with ends, that is a further policy which is
-    /// attached nowhere: the first is found by its name when it is written.
+    /// Removes Hallpass policies without a stored end, left by a stop between detach and delete or
+    /// by a lost store. Only policies without effect are removed. In an account with ends, these
+    /// are extra unattached ones: the first is reused by name.
     pub(super) async fn remove_litter(
         &self,
         known: &BTreeSet<String>,
@@ -75,7 +72,7 @@ impl EndArmer {
             Ok(targets) => targets,
             Err(fault) => return Err(left(fault)),
         };
-        // what is attached nowhere refuses nobody; what is attached where ends are open is tended with them
+        // unattached policies deny nothing; attached ones of open ends are processed with them
         let refuses = !targets.is_empty()
             && match ends {
                 AccountEnds::Open => true,
@@ -85,7 +82,8 @@ impl EndArmer {
             return Ok(false);
         }
         match ends {
-            // listings of what it is attached to are late: AWS deletes nothing that is, and it is not detached for that
+            // target listings lag: AWS refuses to delete an attached policy, and it is not detached
+            // here
             AccountEnds::Open => done(self.keeper.organization.delete_policy(&row.id).await)?,
             AccountEnds::None => {
                 let id = row.id.clone();

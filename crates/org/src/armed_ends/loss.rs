@@ -1,22 +1,21 @@
-//! What the armer remembers of a lost home Region: what it has looked at because of it, and that nobody could be asked meanwhile.
+//! State for a lost home Region: ends checked because of it, and the fact that other access could
+//! not be checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_base::{HoldKey, Timestamp};
 
 use super::ArmedEnd;
 use super::otherwise::Otherwise;
 
-/// An end that was looked at.
 pub(super) struct LookedAt {
     key: HoldKey,
-    /// Whether it was to be denied without asking what else the person holds.
+    /// To be denied without checking other access.
     is_unasked: bool,
 }
 
 impl LookedAt {
-    /// Those of an account whose turn it is.
     pub(super) fn all(
         ends: &[ArmedEnd],
         otherwise: &BTreeMap<HoldKey, Otherwise>,
@@ -33,24 +32,22 @@ impl LookedAt {
     }
 }
 
-/// What is remembered from one tick to the next.
 #[derive(Default)]
 pub(super) struct LossMemory(Mutex<Memory>);
 
 #[derive(Default)]
 enum Memory {
-    /// It answers.
     #[default]
     Answers,
-    /// It is lost. These were denied for that: later they come when they are due.
+    /// Lost. Later ends come when they are due.
     Lost { denied: BTreeSet<HoldKey> },
-    /// It answers again, and only these were looked at since. Nobody was asked meanwhile what else the others hold.
+    /// Recovered, with the ends checked since. Others were not checked for other access meanwhile.
     Back { looked_at: BTreeSet<HoldKey> },
 }
 
 impl LossMemory {
-    /// What is to be denied because it is lost is due at once, whatever pause it is in; what is in force, once it answers again.
-    /// `denies`: since when what is overdue is denied for the loss.
+    /// Makes overdue ends due immediately during the loss, and ends in force after recovery.
+    /// `denies`: since when overdue ends are denied for the loss.
     pub(super) fn hurry(
         &self,
         mut ends: Vec<ArmedEnd>,
@@ -82,7 +79,6 @@ impl LossMemory {
         ends
     }
 
-    /// These were looked at.
     pub(super) fn looked_at(&self, looked: Vec<LookedAt>) {
         match &mut *self.memory() {
             Memory::Lost { denied } => {
@@ -95,7 +91,6 @@ impl LossMemory {
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
-        // every change is whole
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -121,14 +116,13 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_model::TimeSpan;
+    use hallpass_base::TimeSpan;
 
     use super::super::tests::{armed, begin, end};
     use super::*;
 
     const END: &str = "2026-11-20T14:00:00Z";
 
-    /// Which of them are due now, everything else put off for five minutes.
     fn due(memory: &LossMemory, ends: &[ArmedEnd], is_lost: bool, denies: bool) -> Vec<bool> {
         let now = TimeSpan::hours(5).after(begin());
         let later = TimeSpan::minutes(5).after(now);
@@ -157,17 +151,13 @@ mod tests {
         assert_eq!(due(&memory, &ends, false, false), [false, false, false]);
         assert_eq!(due(&memory, &ends, true, false), [false, false, false]);
         memory.looked_at(looked(&ends[0], false));
-        // back: whatever was looked at during the loss, nobody was asked
         assert_eq!(due(&memory, &ends, false, false), [true, true, false]);
         memory.looked_at(looked(&ends[0], false));
-        // the other's account did not come to its turn in that round
         assert_eq!(due(&memory, &ends, false, false), [false, true, false]);
         memory.looked_at(looked(&ends[1], false));
         assert_eq!(due(&memory, &ends, false, false), [false, false, false]);
-        // each was: what begins later comes when it is due
         let newer = [armed(end(4, "Admin", END))];
         assert_eq!(due(&memory, &newer, false, false), [false]);
-        // and another loss is another
         assert_eq!(due(&memory, &ends, true, false), [false, false, false]);
         assert_eq!(due(&memory, &ends, false, false), [true, true, false]);
     }
@@ -177,17 +167,14 @@ mod tests {
         let memory = LossMemory::default();
         let ends = [overdue(1), overdue(2)];
         assert_eq!(due(&memory, &ends, true, false), [false, false]);
-        // looked at before it was to be denied for the loss
         memory.looked_at(looked(&ends[0], false));
         assert_eq!(due(&memory, &ends, true, true), [true, true]);
         memory.looked_at(looked(&ends[0], true));
         assert_eq!(due(&memory, &ends, true, true), [false, true]);
-        // no longer denied for that, and then again
         assert_eq!(due(&memory, &ends, true, false), [false, false]);
         assert_eq!(due(&memory, &ends, true, true), [true, true]);
     }
 
-    /// An end that came, of somebody who was seen to hold it in no other way a moment before the loss.
     fn overdue(user: u32) -> ArmedEnd {
         ArmedEnd {
             alone_at: Some(TimeSpan::minutes(296).after(begin())),

@@ -1,8 +1,8 @@
-//! What is seen of an account's policies, what they should say, and the next write on the way there. Pure.
+//! Observed and wanted account policies, and the next write between them. Pure.
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_base::{HoldKey, Timestamp};
 
 use super::foreign::NotOurs;
 use super::statement::{Denial, Parts, earliest, text};
@@ -11,7 +11,6 @@ use super::{ArmedEnd, POLICIES_MAX, UnseenWrite};
 use crate::policy_probe::same_policy;
 use crate::ports::PolicyRow;
 
-/// A policy of ours that is attached to its account.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct SeenPolicy {
     pub(super) id: String,
@@ -19,32 +18,27 @@ pub(super) struct SeenPolicy {
     pub(super) parts: Parts,
 }
 
-/// What is seen of an account.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Observed {
-    /// Ours, by number.
     pub(super) ours: [Option<SeenPolicy>; POLICIES_MAX],
-    /// Every policy that is attached.
     pub(super) attached: Vec<PolicyRow>,
 }
 
 impl Observed {
-    /// Everything that is denied.
     pub(super) fn denials(&self) -> BTreeSet<Denial> {
         let ours = self.ours.iter().flatten();
         ours.flat_map(|policy| policy.parts.denials.iter().cloned())
             .collect()
     }
 
-    /// Whether some policy of ours has a statement that is not.
     pub(super) fn has_foreign(&self) -> bool {
         let mut ours = self.ours.iter().flatten();
         ours.any(|policy| !policy.parts.foreign.is_empty())
     }
 
-    /// By policy: what is denied there in our own form to people about whom nothing is known, and may still refuse somebody
-    /// from what `is_spent` says on. A store that was put back to an earlier state does not know what was armed since, and
-    /// another installation may write into the same policies: neither is taken away.
+    /// Per policy: denials in Hallpass's form of unknown people that may still have an effect
+    /// (`is_spent`). They are kept: an older store backup does not know later ends, and another
+    /// installation may write into the same policies.
     pub(super) fn unknown(
         &self,
         known: &BTreeSet<Denial>,
@@ -56,7 +50,6 @@ impl Observed {
         })
     }
 
-    /// Where it is denied; where only from another instant on, that place.
     pub(super) fn place_of(&self, denial: &Denial) -> Option<usize> {
         let place = |is_it: &dyn Fn(&Denial) -> bool| {
             self.ours.iter().position(|policy| {
@@ -68,7 +61,6 @@ impl Observed {
     }
 }
 
-/// Of these, what is about people about whom nothing is known, and may still refuse somebody.
 pub(super) fn unknown<'a>(
     denials: impl IntoIterator<Item = &'a Denial>,
     known: &BTreeSet<Denial>,
@@ -79,7 +71,6 @@ pub(super) fn unknown<'a>(
     denials.into_iter().filter(is_unknown).cloned().collect()
 }
 
-/// What an account's policies say that is not ours, where these are its ends.
 pub(super) fn not_ours(seen: &Observed, ends: &[ArmedEnd], now: Timestamp) -> NotOurs {
     let known = ends.iter().filter_map(|end| Denial::of(end, now)).collect();
     let unknown = seen.unknown(&known, |denial| is_spent(denial, now));
@@ -90,42 +81,33 @@ pub(super) fn not_ours(seen: &Observed, ends: &[ArmedEnd], now: Timestamp) -> No
     }
 }
 
-/// What an account's policies should say.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Fitted {
-    /// By number: what is denied there.
     pub(super) denials: [BTreeSet<Denial>; POLICIES_MAX],
-    /// Those that are not begun because of a statement of somebody else.
     pub(super) beside_foreign: Vec<HoldKey>,
 }
 
 impl Fitted {
-    /// What should be denied of this person and role.
     pub(super) fn of(&self, denial: &Denial) -> Option<&Denial> {
         let mut all = self.denials.iter().flatten();
         all.find(|it| it.is_about_same(denial))
     }
 
-    /// Everything that should be denied.
     #[cfg(test)]
     pub(super) fn all(&self) -> BTreeSet<Denial> {
         self.denials.iter().flatten().cloned().collect()
     }
 }
 
-/// One write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Act {
-    /// Make the policy of this number and attach it.
     Make { number: usize, content: String },
-    /// Put this text into the policy of this id.
     Update { id: String, content: String },
-    /// Detach and delete the policy of this id.
     Remove { id: String },
 }
 
-/// The next write; `None` when all is as wanted. What begins to be denied goes before what is no longer, so that nothing
-/// is out of force while it moves between two policies. Each may be repeated.
+/// The next write; `None` when policies match. Additions come before removals, so that a denial
+/// stays in force while it moves between policies. Each write may be repeated.
 pub(super) fn next(seen: &Observed, fitted: &Fitted) -> Option<Act> {
     let mut acts: Vec<(bool, Act)> = Vec::new();
     let denied = seen.denials();
@@ -152,7 +134,7 @@ pub(super) fn next(seen: &Observed, fitted: &Fitted) -> Option<Act> {
     acts.into_iter().next().map(|(_, act)| act)
 }
 
-/// From when on AWS may refuse once this is written, of each end of which that is not stored yet.
+/// The instants from which AWS may deny after this write, for ends that do not store them yet.
 pub(super) fn begun(
     wanted: &[(&ArmedEnd, Denial)],
     fitted: &Fitted,
@@ -162,20 +144,20 @@ pub(super) fn begun(
     let written = wanted.iter().filter_map(|(end, denial)| {
         let put = fitted.of(denial).filter(|put| !denied.contains(put))?;
         let stands = earliest(denial, denied);
-        // what is stored to be in force and is not counts for nothing: whoever took it out may have died
+        // a stored but missing denial does not count: the process that removed it may have stopped
         let known = match stands {
             Some(_) => end.refuses_from(),
             None => end.unseen.map(|it| it.from),
         };
         Some((end, known, stands.map_or(put.from, |at| at.min(put.from))))
     });
-    // what refuses already does so, whatever past instant it is given
+    // a past denial is already in force, at any past instant
     let is_news = |known: Timestamp, from: Timestamp| from < known && now < known;
     let news = written.filter(|(_, known, from)| known.is_none_or(|it| is_news(it, *from)));
     news.map(|(end, _, from)| (end.key.clone(), from)).collect()
 }
 
-/// AWS refused what was to be written: what may be in force is what was seen before it.
+/// After a refused write, the last observation counts.
 pub(super) fn as_seen(ends: &mut [ArmedEnd], denied: &BTreeSet<Denial>, now: Timestamp) {
     for end in ends {
         let stands = Denial::of(end, now).and_then(|of| earliest(&of, denied));

@@ -1,19 +1,19 @@
-//! In which order a round tends accounts, and for how long. A call of AWS takes its time, and every account takes several:
-//! whoever is in a hurry is not kept waiting for all the others, nor all the others for them. Pure.
+//! Order and time limit of accounts in a round. AWS calls are slow and accounts need several, so
+//! urgent and regular accounts share the time. Pure.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use super::ArmedEnd;
 use super::wanted::{Hurry, hurry};
 
-/// A round begins no other account after this, but for the first of those that are in no hurry: the next one reads anew what is.
+/// A round starts no further account after this, except the first regular one: the next round reads
+/// fresh state.
 const ROUND_MAX: TimeSpan = TimeSpan::seconds(5);
-/// Accounts in a row of which AWS says nothing, after which a round asks about no other: each would only be waited for.
+/// Consecutive accounts without an AWS response that end a round: each would time out.
 const SILENT_MAX: u32 = 2;
 
-/// Whether AWS said anything of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
     Something,
@@ -22,21 +22,19 @@ pub(super) enum Heard {
 
 type AccountTurn = (String, Vec<ArmedEnd>);
 
-/// The accounts that a round tends: those first that have an end in a hurry, those before that have one to be tended at once, and of
-/// each kind by how long an end of theirs has been due.
+/// Accounts with ends just before denial come first, then those due immediately; within a class by
+/// due time.
 pub(super) struct Round {
     urgent: VecDeque<AccountTurn>,
     others: VecDeque<AccountTurn>,
     until: Timestamp,
-    /// Whether one that is in no hurry had its turn.
     has_shared: bool,
     silent_in_a_row: u32,
-    /// Whether AWS said anything of any account; `None` before the first.
     heard: Option<Heard>,
 }
 
 impl Round {
-    /// `denies`: since when the home Region is lost, where what is overdue is denied for that.
+    /// `denies`: since when the home Region is lost, if overdue ends are denied for it.
     pub(super) fn new(
         accounts: BTreeMap<String, Vec<ArmedEnd>>,
         denies: Option<Timestamp>,
@@ -49,7 +47,7 @@ impl Round {
         };
         let of_account = |ends: &[ArmedEnd]| ends.iter().filter_map(of_end).min();
         let mut turns: Vec<AccountTurn> = accounts.into_iter().collect();
-        // stable: those that have been due as long go by their numbers
+        // stable: equal due times stay in account order
         turns.sort_by_key(|(_, ends)| ends.iter().map(|end| end.due).min());
         let (mut urgent, others): (Vec<_>, Vec<_>) = turns
             .into_iter()
@@ -65,7 +63,6 @@ impl Round {
         }
     }
 
-    /// Whose turn it is.
     pub(super) fn next(&mut self, now: Timestamp) -> Option<AccountTurn> {
         if self.silent_in_a_row >= SILENT_MAX {
             return None;
@@ -82,7 +79,8 @@ impl Round {
         None
     }
 
-    /// What came of a turn. One silence gives the others their time all the same: it may be about this account alone.
+    /// Notes a result. After one timeout the others still get their time: it may concern only this
+    /// account.
     pub(super) fn note(&mut self, heard: Heard, now: Timestamp) {
         match heard {
             Heard::Something => {
@@ -99,12 +97,10 @@ impl Round {
         }
     }
 
-    /// Whether AWS said anything; `None` where nobody was asked about.
     pub(super) fn heard(&self) -> Option<Heard> {
         self.heard
     }
 
-    /// Those that had no turn.
     pub(super) fn left(self) -> impl Iterator<Item = AccountTurn> + Send {
         self.urgent.into_iter().chain(self.others)
     }

@@ -1,23 +1,20 @@
-//! AWS Organizations that does not answer: one account is asked again every few seconds, and once there is an answer, all that
-//! waited for one are.
+//! Handles an AWS Organizations outage: queries one account every few seconds, and after an answer
+//! all waiting ones.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use super::ArmedEnd;
 
-/// Between two questions while there are no answers, and between two times that all are asked.
 const ASK_EVERY: TimeSpan = TimeSpan::seconds(5);
 
-/// Whether AWS answers.
 pub(super) struct Silence(Mutex<Heard>);
 
 struct Heard {
-    /// Nothing was heard at the last try, or nobody has tried yet.
+    /// The last attempt failed, or there was none.
     is_silent: bool,
-    /// It answered after a silence, and whoever waited for that was not asked about yet.
     is_news: bool,
     asked_at: Option<Timestamp>,
 }
@@ -33,14 +30,13 @@ impl Default for Silence {
 }
 
 impl Silence {
-    /// Whether AWS answered about an account.
     pub(super) fn note(&self, has_answered: bool) {
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         heard.is_news = has_answered && (heard.is_news || heard.is_silent);
         heard.is_silent = !has_answered;
     }
 
-    /// Makes due what waits for an answer of AWS: that of one account while there is none, that of all once there is.
+    /// Makes waiting ends due: of one account during the outage, of all after it.
     pub(super) fn ask_again(&self, accounts: &mut BTreeMap<String, Vec<ArmedEnd>>, now: Timestamp) {
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let rests = heard.asked_at.is_some_and(|at| ASK_EVERY.covers(at, now));

@@ -1,24 +1,23 @@
-//! The statements: who is denied which role from when on. Written, and read back as what is in force.
+//! Formats and parses the deny statements.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_base::Timestamp;
 use hallpass_iam::generate::{DraftStatement, Many};
 use hallpass_iam::language::Effect;
-use hallpass_model::Timestamp;
 use serde_json::Value;
 
 use super::ArmedEnd;
 use crate::account_policy;
 
-/// What statements of ours are called; instant and permission set follow.
+/// Prefix of statement ids; instant and permission set follow.
 const SID: &str = "HallpassEnd";
-/// What the policies are called; the account follows, for names are unique in an organization.
+/// Prefix of policy names; the account follows, because names are unique in an organization.
 const NAME: &str = "hallpass-armed-ends";
 const USER: &str = "identitystore:UserId";
 const ROLE: &str = "aws:PrincipalArn";
 const NOW: &str = "aws:CurrentTime";
 
-/// The name of an account's policy of this number, from 0.
 pub fn policy_name(account: &str, number: usize) -> String {
     match number {
         0 => format!("{NAME}-{account}"),
@@ -26,7 +25,6 @@ pub fn policy_name(account: &str, number: usize) -> String {
     }
 }
 
-/// The account of a policy that is called as ours are.
 pub(super) fn account_of_name(name: &str) -> Option<&str> {
     let rest = name.strip_prefix(NAME)?.strip_prefix('-')?;
     let account = rest.split('-').next()?;
@@ -34,7 +32,6 @@ pub(super) fn account_of_name(name: &str) -> Option<&str> {
     is_account.then_some(account)
 }
 
-/// One denial: of a person, on a role, from an instant on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Denial {
     pub(super) from: Timestamp,
@@ -43,7 +40,6 @@ pub(super) struct Denial {
 }
 
 impl Denial {
-    /// What is to be in force for an end.
     pub(super) fn of(end: &ArmedEnd, now: Timestamp) -> Option<Self> {
         Some(Self {
             from: end.instant(now),
@@ -52,35 +48,30 @@ impl Denial {
         })
     }
 
-    /// Whether `seen` refuses what this is to refuse: from the same instant on or, where nobody holds anything any more, from
-    /// any that is past.
     pub(super) fn is_met_by(&self, seen: &Self, end: &ArmedEnd, now: Timestamp) -> bool {
         let is_past = end.is_past(now) && seen.from <= now;
         self.is_about_same(seen) && (self.from == seen.from || is_past)
     }
 
-    /// Whether both are about the same person and role, whatever the instant.
+    /// Compares user and role, not the instant.
     pub(super) fn is_about_same(&self, other: &Self) -> bool {
         self.user == other.user && self.role == other.role
     }
 }
 
-/// From when on a person is denied a role, whatever was wanted.
 pub(super) fn earliest(of: &Denial, denied: &BTreeSet<Denial>) -> Option<Timestamp> {
     let about = denied.iter().filter(|it| it.is_about_same(of));
     about.map(|it| it.from).min()
 }
 
-/// A policy taken apart.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Parts {
-    /// Statements that are not as we write them; they stay as they are.
+    /// Foreign statements, kept unchanged.
     pub(super) foreign: Vec<Value>,
-    /// What ours deny.
     pub(super) denials: BTreeSet<Denial>,
 }
 
-/// Takes a policy apart; `None` when it is none.
+/// `None` if it is no policy.
 pub(super) fn parts(content: &str) -> Option<Parts> {
     let mut parts = Parts::default();
     for statement in account_policy::statements(content)? {
@@ -92,7 +83,6 @@ pub(super) fn parts(content: &str) -> Option<Parts> {
     Some(parts)
 }
 
-/// What a statement of ours denies; `None` when it is not exactly as we would write it.
 fn denials(statement: &Value) -> Option<BTreeSet<Denial>> {
     let condition = statement.get("Condition")?;
     let one = |operator: &str, key: &str| condition.get(operator)?.get(key)?.as_str();
@@ -129,7 +119,6 @@ fn written(from: Timestamp, role: &str, users: &BTreeSet<String>, sid: &str) -> 
     )
 }
 
-/// The text of a policy that says this, beside what is there of others; `None` when nothing is left to say.
 pub(super) fn text(foreign: &[Value], denials: &BTreeSet<Denial>) -> Option<String> {
     let mut shared: BTreeMap<(Timestamp, &str), BTreeSet<String>> = BTreeMap::new();
     for denial in denials {

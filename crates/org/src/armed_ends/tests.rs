@@ -1,8 +1,8 @@
-//! What the statements say, by the policy engine; how many fit; what is written next.
+//! Statements checked with the policy engine; capacity; next write.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{Email, GrantId, RequestId, TargetNames, TimeSpan, Timestamp};
+use hallpass_base::{Email, GrantId, RequestId, TargetNames, TimeSpan, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -20,7 +20,6 @@ const ROOM: Allowance = Allowance {
     characters: 10_240,
 };
 
-/// When most of these tests are.
 pub(super) fn begin() -> Timestamp {
     at("2026-11-20T10:00:00Z")
 }
@@ -141,7 +140,6 @@ fn an_end_ahead_is_rounded_up_to_the_minute_and_one_that_came_is_not() {
     }
 }
 
-/// The account with these policies of ours attached.
 fn seen(contents: &[Option<&str>]) -> Observed {
     let mut seen = Observed::default();
     for (place, content) in seen.ours.iter_mut().zip(contents) {
@@ -188,12 +186,12 @@ fn what_is_written_is_read_back_and_anything_else_is_somebody_elses() {
     assert!(parts("[]").is_none() && parts("{").is_none());
 }
 
-/// Nothing is denied to people of whom nothing is known.
+/// No denials of unknown people.
 fn none() -> [BTreeSet<Denial>; POLICIES_MAX] {
     [const { BTreeSet::new() }; POLICIES_MAX]
 }
 
-/// A permission set that was deleted and made anew under its name has another ARN, and its role the same name.
+/// A recreated permission set has another ARN, and a role of the same name.
 #[test]
 fn one_denial_of_a_role_is_in_force_from_the_later_end_on() {
     let now = at("2026-11-20T13:00:00Z");
@@ -240,7 +238,7 @@ fn what_is_in_force_never_gives_way_to_what_is_new() {
     );
     let fits = fitted.all();
     assert!((20..60).contains(&fits.len()), "{}", fits.len());
-    // the first forty are in force, whoever asks
+    // the first forty are in force, in any order
     let standing = text(&[], &fits).unwrap();
     assert!(standing.len() <= ROOM.characters);
     let again = fit(
@@ -251,7 +249,6 @@ fn what_is_in_force_never_gives_way_to_what_is_new() {
     );
     assert_eq!(again.all(), fits);
     assert_eq!(next(&seen(&[Some(&standing)]), &again), None);
-    // with more policies there is room for all
     let roomy = Allowance {
         policies: 3,
         ..ROOM
@@ -271,7 +268,7 @@ fn what_is_in_force_never_gives_way_to_what_is_new() {
 
 #[test]
 fn what_begins_to_be_denied_is_written_before_what_is_no_longer() {
-    // in force in the second policy; the first has room again, and another end begins there
+    // in force in the second policy; the first has space again, and another end starts there
     let (stays, goes) = ([end(1, "Admin", END)], [end(2, "Reader", END)]);
     let first = text(&[], &denied(&goes)).unwrap();
     let second = text(&[], &denied(&stays)).unwrap();
@@ -286,7 +283,7 @@ fn what_begins_to_be_denied_is_written_before_what_is_no_longer() {
         },
         begin(),
     );
-    // the instant moves where it stands, and only then the other policy goes
+    // the instant moves in place, and only then the other policy is removed
     let Some(Act::Update { content, .. }) = next(&seen, &fitted) else {
         panic!("{:?}", next(&seen, &fitted));
     };
@@ -303,7 +300,6 @@ fn beside_a_statement_of_somebody_else_nothing_new_is_begun() {
     let fitted = fit(&seen, (&wanted(&ends), none()), ROOM, begin());
     assert_eq!(fitted.all(), denied(&before));
     assert_eq!(fitted.beside_foreign, [ends[1].key.clone()]);
-    // and when ours are over, theirs stays
     let nothing = fit(&seen, (&[], none()), ROOM, begin());
     let Some(Act::Update { content, .. }) = next(&seen, &nothing) else {
         panic!("their statement is kept");
@@ -404,7 +400,6 @@ fn while_aws_is_silent_one_account_is_asked_and_once_it_answers_all_that_waited_
         });
         ends.collect::<Vec<_>>().concat()
     };
-    // (what was heard, when, who is asked)
     for (row, heard, seconds, wanted) in [
         ("nobody has tried yet: whose turn is next", None, 0, "22"),
         ("a moment ago", None, 4, ""),
@@ -424,7 +419,6 @@ fn while_aws_is_silent_one_account_is_asked_and_once_it_answers_all_that_waited_
     }
 }
 
-/// In force where it ends now.
 pub(super) fn armed(end: ArmedEnd) -> ArmedEnd {
     let state = ArmedEndState::Armed {
         until: end.ends_at,
@@ -435,7 +429,6 @@ pub(super) fn armed(end: ArmedEnd) -> ArmedEnd {
     ArmedEnd { state, ..end }
 }
 
-/// What people are denied, and from when on.
 fn froms(denials: &BTreeSet<Denial>) -> BTreeMap<u32, String> {
     let user = |it: &Denial| it.user.split('-').next().unwrap().parse().unwrap();
     denials
@@ -444,7 +437,6 @@ fn froms(denials: &BTreeSet<Denial>) -> BTreeMap<u32, String> {
         .collect()
 }
 
-/// Room for a policy as it stands, and for no character more.
 fn room_for(standing: &str) -> Allowance {
     Allowance {
         policies: 1,
@@ -456,7 +448,6 @@ fn room_for(standing: &str) -> Allowance {
 fn in_a_full_policy_what_cannot_move_stays_where_it_stands() {
     let now = at("2026-11-20T12:00:00Z");
     let later = "2026-11-20T15:00:00Z";
-    // the first two share a statement
     let before =
         [(1, END), (2, END), (3, later)].map(|(who, until)| armed(end(who, "Admin", until)));
     let standing = text(&[], &denied(&before)).unwrap();
@@ -476,7 +467,6 @@ fn in_a_full_policy_what_cannot_move_stays_where_it_stands() {
         let roomy = fit(&seen, (&wanted, none()), ROOM, now);
         assert_eq!(froms(&roomy.all())[&1], moved_to);
     }
-    // one that is past already is joined
     let past = "2026-11-20T11:00:00Z";
     let before =
         [(1, END), (2, END), (3, past)].map(|(who, until)| armed(end(who, "Admin", until)));
@@ -533,7 +523,6 @@ fn past_instants_of_a_role_are_joined_where_there_is_no_room_and_stay_so() {
     let Some(Act::Update { content, .. }) = next(&seen, &joined) else {
         panic!("{:?}", next(&seen, &joined));
     };
-    // as it is found then, and much later, nothing is written again
     let seen = self::seen(&[Some(&content)]);
     for later in [
         now,
@@ -568,7 +557,6 @@ fn forty_overdue_ends_of_an_account_find_room_together() {
 fn nobody_is_denied_unasked_who_may_have_been_given_it_otherwise() {
     let lost = at("2026-11-20T15:00:00Z");
     let now = TimeSpan::minutes(10).after(lost);
-    // (seen to hold it in no other way, somebody told to give it, denied), seconds before the loss
     for (alone, given, expected) in [
         (Some(30), None, true),
         (None, None, false),

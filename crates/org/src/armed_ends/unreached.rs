@@ -1,22 +1,19 @@
-//! What becomes of accounts that a round does not reach.
+//! Handles accounts not reached in a round.
 
-use hallpass_model::Timestamp;
-use hallpass_runner::StoreFault;
+use hallpass_base::Timestamp;
+use hallpass_plans::StoreFault;
 
 use super::armer::{EndArmer, EndArmerReport};
 use super::ledger::Ledger;
 use super::{ArmedEnd, ArmedEndState, SettledEnds};
 
-/// What is told of ends whose account no round has reached in time.
 const UNREACHED: &str = "other accounts were before it, and AWS was slow to answer";
 
-/// Whether somebody waits for it longer than was said.
 fn is_overdue(end: &ArmedEnd, now: Timestamp) -> bool {
     matches!(end.state, ArmedEndState::Wanted) && end.due <= now && end.arm_by <= now
 }
 
 impl EndArmer {
-    /// Whoever waited for an end of these accounts as long as was said is told that it is not armed.
     pub(super) async fn tell_unreached(
         &self,
         accounts: impl Iterator<Item = (String, Vec<ArmedEnd>)> + Send,

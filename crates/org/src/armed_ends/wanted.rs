@@ -1,27 +1,26 @@
-//! Which ends are to be in force, which are in a hurry, and which denials refuse nobody any more. Pure.
+//! Selects ends to enforce, urgent ends, and spent denials. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_aws_model::facts;
-use hallpass_model::{HoldKey, TimeSpan, Timestamp};
+use hallpass_base::{HoldKey, TimeSpan, Timestamp};
 
 use super::ledger::LOOK_BEFORE;
 use super::otherwise::Otherwise;
 use super::statement::Denial;
 use super::{ArmedEnd, WhyNotArmed};
 
-/// An end that moves is not kept waiting when the one that is in force comes within this.
+/// A moved end is urgent if the old one takes effect within this.
 const NEAR: TimeSpan = TimeSpan::minutes(2);
-/// No session lasts longer, and then some: a statement without a row that denies since then refuses nothing any more.
+/// Longer than any session: an older denial without a row has no effect.
 const LITTER_AGE: TimeSpan = TimeSpan::hours(facts::SESSION_HOURS.value as u64 + 1);
 
-/// Whether a denial can refuse nobody any more who got a session before it began.
 pub(super) fn is_spent(denial: &Denial, now: Timestamp) -> bool {
     LITTER_AGE.after(denial.from) < now
 }
 
-/// What is to be denied, and the ends of which another is in force instead. A permission set that was deleted and made anew
-/// under its name has the same role: one denial of a person's role holds for both, from the later end on.
+/// The wanted denials, and ends replaced by another end. A recreated permission set has the same
+/// role: one denial of a user's role covers both, from the later end on.
 pub(super) fn wanted<'a>(
     ends: &'a [ArmedEnd],
     otherwise: &BTreeMap<HoldKey, Otherwise>,
@@ -42,7 +41,7 @@ pub(super) fn wanted<'a>(
     let may_be = |end: &ArmedEnd, denial: &Denial| match otherwise.get(&end.key) {
         None | Some(Otherwise::Lost(_)) => true,
         Some(Otherwise::Not(_)) => false,
-        // nobody knows: what is in force stays, and nothing is begun
+        // unknown: keep existing denials, start none
         Some(Otherwise::Unknown(_) | Otherwise::Unanswered(_)) => {
             denied.iter().any(|it| it.is_about_same(denial))
         }
@@ -62,7 +61,7 @@ pub(super) fn wanted<'a>(
     (wanted, joined)
 }
 
-/// People and roles of which several ends are open: the permission set was deleted and made anew.
+/// Users and roles with several open ends: the permission set was recreated.
 pub(super) fn shared_roles(ends: &[ArmedEnd], now: Timestamp) -> BTreeSet<(String, String)> {
     let (mut all, mut shared) = (BTreeSet::new(), BTreeSet::new());
     for denial in ends.iter().filter_map(|end| Denial::of(end, now)) {
@@ -74,16 +73,13 @@ pub(super) fn shared_roles(ends: &[ArmedEnd], now: Timestamp) -> BTreeSet<(Strin
     shared
 }
 
-/// How an end is in a hurry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Hurry {
-    /// It is not in force that should be, or is in force and must not be, or soon must not.
+    /// Not in force but needed, or in force and harmful now or soon.
     AtOnce,
-    /// It is about to refuse, and is looked at a last time before that.
     BeforeItRefuses,
 }
 
-/// Whether an end is in a hurry, and how.
 pub(super) fn hurry(end: &ArmedEnd, now: Timestamp) -> Option<Hurry> {
     let until = end.refuses_from()?;
     let is_earlier = end.ends_at <= now && end.instant(now) < until;

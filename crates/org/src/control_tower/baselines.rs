@@ -1,4 +1,4 @@
-//! Baselines and controls that Control Tower has enabled, as its lists say.
+//! Control Tower's enabled baselines and controls.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,36 +11,29 @@ use crate::reading::{ReadFact, ReadPlace, Reader, text};
 
 const SERVICE: &str = "controltower";
 
-/// How far a baseline is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BaselineStatus {
-    /// It is there.
     Succeeded,
-    /// It is coming, or being set again.
     UnderChange,
-    /// It is not whole.
     Failed,
 }
 
-/// How a baseline is not as it should be, though it is whole.
+/// Drift of an enabled baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BaselineDrift {
-    /// It is not that of the landing zone any more (`EnabledBaselineDriftTypes.source`).
+    /// Differs from the landing zone (`EnabledBaselineDriftTypes.source`).
     Source,
-    /// An account in its unit is not as the unit is.
+    /// An account differs from its unit.
     Inheritance,
 }
 
-/// A baseline of a unit or an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnabledBaseline {
-    /// Its ARN.
     pub arn: String,
-    /// The baseline it has it from; `None` of a unit's own.
+    /// The inherited baseline; `None` if directly enabled.
     pub parent: Option<String>,
-    /// How far it is.
     pub status: BaselineStatus,
-    /// How it has drifted; empty where AWS does not say.
+    /// Empty if AWS returns none.
     pub drift: Vec<BaselineDrift>,
 }
 
@@ -59,13 +52,12 @@ fn drift(row: &Value) -> Vec<BaselineDrift> {
 
 fn home(calls: &dyn ServiceCalls) -> Reader<'_> {
     Reader {
-        // a supertrait object is what reading needs
         calls,
         place: ReadPlace::default(),
     }
 }
 
-/// Baselines by the ARN of what they are on: of all, or of one unit or account.
+/// Baselines by target ARN: of all targets, or of one unit or account.
 pub(crate) async fn enabled(
     calls: &dyn ServiceCalls,
     target: Option<&str>,
@@ -82,7 +74,6 @@ pub(crate) async fn enabled(
         .iter()
         .all(|row| targets.insert(text(row, "/targetIdentifier")))
     {
-        // of two baselines on one target that of Control Tower says how far it is; the last of a target stays
         let own = own_kind(&reader).await?;
         rows.sort_by_key(|row| text(row, "/baselineIdentifier") == own);
     }
@@ -101,11 +92,11 @@ pub(crate) async fn enabled(
         };
         (text(row, "/targetIdentifier").to_owned(), baseline)
     });
-    // the Identity Center baseline is on the landing zone alone, and no target of ours
+    // the Identity Center baseline is only on the landing zone
     Ok(rows.collect())
 }
 
-/// The ARN of the baseline that `ConfigBaseline` and others stand beside.
+/// The ARN of the baseline next to `ConfigBaseline` and others.
 async fn own_kind(reader: &Reader<'_>) -> ReadFact<String> {
     let operation = (SERVICE, "ListBaselines");
     let kinds = reader.list(operation, json!({}), "baselines").await?;
@@ -115,7 +106,7 @@ async fn own_kind(reader: &Reader<'_>) -> ReadFact<String> {
         .unwrap_or_default())
 }
 
-/// Whether any control is on in a unit or account: it is then under Control Tower without a baseline, too
+/// Checks for enabled controls on a unit or account: it is then governed even without a baseline
 /// (`organization.md` N-10).
 pub(crate) async fn has_controls(reader: &Reader<'_>, target: &str) -> ReadFact<bool> {
     let operation = (SERVICE, "ListEnabledControls");
@@ -127,7 +118,7 @@ pub(crate) async fn has_controls(reader: &Reader<'_>, target: &str) -> ReadFact<
     Ok(own.any(|row| text(row, "/statusSummary/status") != "FAILED"))
 }
 
-/// Controls that are on in a unit itself.
+/// Controls enabled directly on a unit.
 pub(crate) async fn controls_of(
     calls: &dyn ServiceCalls,
     unit: &str,
@@ -147,25 +138,20 @@ pub(crate) async fn controls_of(
     Ok(rows.collect())
 }
 
-/// A control that is on in a unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnabledControl {
-    /// Its ARN in the unit.
+    /// ARN of the enabled control.
     pub arn: String,
-    /// Which control it is.
     pub control: String,
 }
 
-/// What of a unit's controls an account has.
 #[derive(Debug, Default)]
 pub(crate) struct AccountControls {
-    /// ARNs in the unit of those that hold.
+    /// ARNs of the unit's effective controls.
     pub(crate) held: Vec<String>,
-    /// ARNs in the unit of those that are being set again.
     pub(crate) changing: Vec<String>,
 }
 
-/// Which controls of a unit hold in an account.
 pub(crate) async fn controls_in(
     calls: &dyn ServiceCalls,
     unit: &str,

@@ -1,10 +1,11 @@
-//! Account Factory: a product of Service Catalog that makes an account, or takes one on (`organization.md` V-6).
+//! Account Factory: a Service Catalog product that creates or enrols an account (`organization.md`
+//! V-6).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hallpass_model::Timestamp;
-use hallpass_runner::{Class, Effect, Retry, StepError, StepProbe, Verify, WriteAnswer};
+use hallpass_base::Timestamp;
+use hallpass_plans::{Class, Effect, Retry, StepError, StepProbe, Verify, WriteAnswer};
 use serde_json::{Value, json};
 
 use super::product::{FactoryWish, ProductWish};
@@ -14,7 +15,6 @@ use crate::reading::{Operation, ReadFact, ReadPlace, Reader, text, unread};
 use crate::step_executor::{setback, unseen};
 
 const CATALOG: &str = "servicecatalog";
-/// As Control Tower calls it, and itself.
 const PRODUCT: &str = "AWS Control Tower Account Factory";
 const OWNER: &str = "AWS Control Tower";
 const PRODUCTS: Operation = (CATALOG, "SearchProductsAsAdmin");
@@ -23,17 +23,17 @@ const PORTFOLIOS: Operation = (CATALOG, "ListPortfoliosForProduct");
 pub(crate) const NO_PRODUCT: &str = "there is no product `AWS Control Tower Account Factory`";
 pub(crate) const NO_VERSION: &str = "no version of Account Factory is active";
 pub(crate) const NO_PORTFOLIO: &str = "Account Factory is in no portfolio";
-/// What AWS says of two at once (`organization.md` P-10).
+/// AWS's error text for concurrent operations (`organization.md` P-10).
 const BUSY: &str = "operation is in progress";
-/// Under which a step fails that Account Factory took on, and could not do.
+/// Failure code after Account Factory accepted a launch.
 pub(crate) const FACTORY_FAILED: &str = "AccountFactory";
-/// Under which a step fails that Account Factory refused right after it was asked.
+/// Failure code of an immediate refusal by Account Factory.
 const FACTORY_REFUSED: &str = "NotLaunched";
-/// A record that ends within this was refused: whatever takes an account on takes minutes (`organization.md` V-6).
+/// A record that fails within this was refused: enrolment takes minutes (`organization.md` V-6).
 const REFUSED_WITHIN_SECONDS: f64 = 90.0;
-/// Between two looks at a factory that is busy.
+/// Poll interval of a busy factory.
 const BUSY_PAUSE: Duration = Duration::from_mins(3);
-/// Characters of a product's name at most (Service Catalog API, `ProvisionProduct`).
+/// Characters of a product's name (Service Catalog API, `ProvisionProduct`).
 const NAME_MAX: usize = 128;
 
 fn home(calls: &dyn ServiceCalls) -> Reader<'_> {
@@ -43,8 +43,8 @@ fn home(calls: &dyn ServiceCalls) -> Reader<'_> {
     }
 }
 
-/// The product that an account is enrolled as: every run of other characters than letters and digits is one `-`
-/// (`organization.md` N-5).
+/// Product name of an enrolled account: each run of characters other than letters and digits
+/// becomes one `-` (`organization.md` N-5).
 pub(crate) fn enrolment_product(account: &str) -> String {
     let mut name = "Enroll-Account-".to_owned();
     for c in account.chars() {
@@ -58,7 +58,7 @@ pub(crate) fn enrolment_product(account: &str) -> String {
     name
 }
 
-/// Who we are to Service Catalog: of a session the role itself.
+/// The principal for Service Catalog: for a session the role.
 pub(crate) async fn principal(home: &Reader<'_>, caller: &str) -> String {
     let Some((head, rest)) = caller.split_once(":assumed-role/") else {
         return caller.to_owned();
@@ -69,13 +69,11 @@ pub(crate) async fn principal(home: &Reader<'_>, caller: &str) -> String {
         .await;
     let arn = answer.as_ref().map_or("", |it| text(it, "/Role/Arn"));
     if arn.is_empty() {
-        // the path is not known
         return format!("{}:role/{name}", head.replacen(":sts:", ":iam:", 1));
     }
     arn.to_owned()
 }
 
-/// Products of the account that a query finds.
 pub(crate) async fn products(home: &Reader<'_>, query: &str) -> ReadFact<Vec<Value>> {
     let input = json!({
         "AccessLevelFilter": { "Key": "Account", "Value": "self" }, "Filters": { "SearchQuery": [query] },
@@ -89,7 +87,6 @@ async fn product_named(calls: &dyn ServiceCalls, name: &str) -> ReadFact<Option<
     Ok(all.into_iter().find(|it| text(it, "/Name") == name))
 }
 
-/// Account Factory among the products: its id, where there is one.
 pub(crate) async fn find_product(calls: &dyn ServiceCalls) -> ReadFact<Option<String>> {
     let input = json!({ "Filters": { "Owner": [OWNER] } });
     let rows = home(calls)
@@ -100,7 +97,6 @@ pub(crate) async fn find_product(calls: &dyn ServiceCalls) -> ReadFact<Option<St
     Ok(found.map(|it| text(it, "/ProductId").to_owned()))
 }
 
-/// The newest version that is active and not deprecated, where there is one.
 pub(crate) async fn find_version(
     calls: &dyn ServiceCalls,
     product: &str,
@@ -124,7 +120,6 @@ pub(crate) async fn find_version(
     Ok(newest.map(|it| text(it, "/Id").to_owned()))
 }
 
-/// The portfolio that the product is in, where there is one.
 pub(crate) async fn find_portfolio(
     calls: &dyn ServiceCalls,
     product: &str,
@@ -136,7 +131,6 @@ pub(crate) async fn find_portfolio(
     Ok(rows.first().map(|it| text(it, "/Id").to_owned()))
 }
 
-/// Who may use a portfolio, by ARN.
 pub(crate) async fn principals(calls: &dyn ServiceCalls, portfolio: &str) -> ReadFact<Vec<String>> {
     let operation = (CATALOG, "ListPrincipalsForPortfolio");
     let input = json!({ "PortfolioId": portfolio });
@@ -160,13 +154,13 @@ async fn portfolio_id(calls: &dyn ServiceCalls, product: &str) -> ReadFact<Strin
     found.ok_or_else(|| unread(PORTFOLIOS, NO_PORTFOLIO))
 }
 
-/// Whether we may use Account Factory.
+/// Checks for permission to use Account Factory.
 pub(crate) async fn look_admitted(
     calls: &dyn ServiceCalls,
     wish: &FactoryWish,
 ) -> Result<StepProbe, StepError> {
     let product = product_id(calls).await.map_err(unseen)?;
-    // what no launch could do without is said while nothing was changed yet
+    // report missing launch prerequisites before any change
     artifact_id(calls, &product).await.map_err(unseen)?;
     let portfolio = portfolio_id(calls, &product).await.map_err(unseen)?;
     let all = principals(calls, &portfolio).await.map_err(unseen)?;
@@ -177,7 +171,6 @@ pub(crate) async fn look_admitted(
     })
 }
 
-/// Lets us use it.
 pub(crate) async fn admit(
     calls: &dyn ServiceCalls,
     wish: &FactoryWish,
@@ -204,8 +197,8 @@ fn why_not(product: &Value) -> String {
     format!("{said} (product {name} {})", text(product, "/Id"))
 }
 
-/// Whether a product of the wished name is the wished one: anybody may launch one of that name for another account. It was
-/// launched with a token of ours, or its account is the wished one (`organization.md` V-6).
+/// Checks that an existing product of the name belongs to this plan: another user may have launched
+/// it for another account. Its launch token or its account must match (`organization.md` V-6).
 async fn is_wished(
     calls: &dyn ServiceCalls,
     (wish, tokens): (&ProductWish, &BTreeSet<String>),
@@ -227,7 +220,7 @@ async fn is_wished(
     Ok(text(&found, "/Account/Email").eq_ignore_ascii_case(&wish.email))
 }
 
-/// How far the product is; `tokens` are those of the step, and of earlier tries of it.
+/// `tokens` are those of the step, and of its earlier attempts.
 pub(crate) async fn look(
     calls: &dyn ServiceCalls,
     (wish, tokens): (&ProductWish, &BTreeSet<String>),
@@ -263,7 +256,8 @@ pub(crate) async fn look(
     }
 }
 
-/// Somebody else is first: an account takes half an hour, so it is looked at every three minutes for up to ninety.
+/// Waits for another operation: an account takes half an hour, so it polls every three minutes for
+/// up to ninety.
 fn busy_until(why: String) -> WriteAnswer {
     WriteAnswer::Setback(StepError::Retry(Retry {
         after: Some(BUSY_PAUSE),
@@ -271,7 +265,8 @@ fn busy_until(why: String) -> WriteAnswer {
     }))
 }
 
-/// Launches it, once fewer than `at_once` others are under way. The same token again is the same launch.
+/// Launches the product if fewer than `at_once` launches are in progress. The same token gives the
+/// same launch.
 pub(crate) async fn launch(
     calls: &dyn ServiceCalls,
     wish: &ProductWish,
@@ -286,7 +281,7 @@ pub(crate) async fn launch(
         .filter(is_busy)
         .map(|it| text(it, "/Name"))
         .collect();
-    // whoever else uses it counts, too
+    // launches of other users count too
     let has_room = u32::try_from(busy.len()).is_ok_and(|it| it < at_once.max(1));
     if !has_room {
         let names = busy.join(", ");
@@ -319,7 +314,6 @@ pub(crate) async fn launch(
             Ok(busy_until(message))
         }
         Err(OrganizationFault::Refused { code, .. }) if code == "DuplicateResourceException" => {
-            // it is asked for by its name
             Ok(WriteAnswer::Accepted {
                 remote: wish.product.clone(),
             })
@@ -328,7 +322,6 @@ pub(crate) async fn launch(
     }
 }
 
-/// How far a launch is: by its record, or by the name of its product.
 pub(crate) async fn progress(
     calls: &dyn ServiceCalls,
     (wish, token): (&ProductWish, &str),
@@ -389,7 +382,8 @@ pub(crate) async fn progress(
     }
 }
 
-/// Whether a record that failed did so right after it was made, by the clock of AWS; one that does not say so did not.
+/// True if the record failed right after creation, by AWS's clock; a record without times was not
+/// refused.
 fn is_refused(answer: &Value) -> bool {
     let at = |name: &str| match answer.pointer(&format!("/RecordDetail/{name}")) {
         Some(Value::Number(seconds)) => seconds.as_f64(),
@@ -419,7 +413,6 @@ mod tests {
     use crate::control_tower::FactoryUser;
     use crate::reading::{ReadAnswer, ReadCalls};
 
-    /// The only product there is; its account has the address `a@example.com`.
     struct OneProduct(Value);
 
     #[async_trait]
@@ -461,7 +454,7 @@ mod tests {
         }
     }
 
-    /// `organization.md` V-6: when the record of a launch was made and when it failed, in both forms of a time.
+    /// `organization.md` V-6: creation and failure time of a launch record, in both time formats.
     #[tokio::test]
     async fn a_launch_that_fails_at_once_was_refused() {
         for (began, ended, code) in [
@@ -492,7 +485,7 @@ mod tests {
         }
     }
 
-    /// `organization.md` V-6: a name alone does not say whose a product is.
+    /// `organization.md` V-6: the name alone does not identify the owner.
     #[tokio::test]
     async fn a_product_of_the_name_for_another_account_is_not_taken_for_ours() {
         let wish = a_wish();
@@ -523,10 +516,9 @@ mod tests {
             };
             assert_eq!(word, seen, "{status} {token} {account:?}");
             if token == "of a try of ours" {
-                // its record is asked about
                 continue;
             }
-            // one that AWS says is there already is waited for by its name, unless it is theirs
+            // an existing product is polled by name, unless it belongs to another launch
             let verified = progress(&calls, (&wish, "t"), &wish.product).await.unwrap();
             let is_theirs = matches!(verified, Verify::Setback(_));
             assert_eq!(is_theirs, seen == "blocked", "{verified:?}");

@@ -1,4 +1,4 @@
-//! What making accounts has to know of Control Tower (`organization.md` V-5).
+//! Control Tower facts for account creation (`organization.md` V-5).
 
 use std::collections::BTreeSet;
 
@@ -11,31 +11,21 @@ use super::zone::{LandingZone, landing_zone};
 use crate::changing::ServiceCalls;
 use crate::reading::{ReadFact, ReadPlace, Reader, text};
 
-/// A product of Account Factory that was launched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FactoryProduct {
-    /// Its id, `pp-…`.
+    /// `pp-…`
     pub id: String,
-    /// Its name.
     pub name: String,
-    /// The account that it made; empty where AWS does not say.
     pub account: String,
-    /// Whether it went wrong (`ERROR`, `TAINTED`): nothing is launched under its name until it is terminated.
     pub broken: bool,
 }
 
-/// Control Tower, as far as accounts are made through it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FactoryFacts {
-    /// The landing zone.
     pub zone: LandingZone,
-    /// Units that it governs, by id.
     pub registered: BTreeSet<String>,
-    /// Products of Account Factory.
     pub products: Vec<FactoryProduct>,
-    /// Who we are to Service Catalog, by ARN.
     pub principal: String,
-    /// What stands against a launch.
     pub obstacles: Vec<FactoryObstacle>,
 }
 
@@ -46,10 +36,10 @@ async fn registered(calls: &dyn ServiceCalls) -> ReadFact<BTreeSet<String>> {
     Ok(ids.map(str::to_owned).collect())
 }
 
-/// Units that Control Tower governs, by id; none where there is no landing zone in our Region.
+/// Governed units, by id; `None` without a landing zone in the Region.
 ///
 /// # Errors
-/// What could not be read.
+/// The failed read.
 pub async fn registered_units(calls: &dyn ServiceCalls) -> ReadFact<Option<BTreeSet<String>>> {
     let home = Reader {
         calls,
@@ -61,10 +51,10 @@ pub async fn registered_units(calls: &dyn ServiceCalls) -> ReadFact<Option<BTree
     })
 }
 
-/// Reads Control Tower; none where there is no landing zone in our Region.
+/// Reads Control Tower; `None` without a landing zone in the Region.
 ///
 /// # Errors
-/// What could not be read.
+/// The failed read.
 pub async fn factory_facts(calls: &dyn ServiceCalls) -> ReadFact<Option<FactoryFacts>> {
     let home = Reader {
         calls,

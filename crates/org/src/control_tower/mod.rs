@@ -1,5 +1,4 @@
-//! Control Tower, as chores need it: the landing zone, baselines and controls of units and accounts, and Account
-//! Factory, which makes accounts and takes them on.
+//! Control Tower: landing zone, baselines and controls of units and accounts, and Account Factory.
 
 mod baselines;
 mod factory;

@@ -1,4 +1,4 @@
-//! What stands against a launch of Account Factory and can be known before anything is changed (`organization.md` V-6).
+//! Obstacles to an Account Factory launch, found before any change (`organization.md` V-6).
 
 use super::factory::{
     NO_PORTFOLIO, NO_PRODUCT, NO_VERSION, find_portfolio, find_product, find_version, principals,
@@ -7,12 +7,9 @@ use super::zone::LandingZone;
 use crate::changing::ServiceCalls;
 use crate::reading::{ReadFact, UnreadFact};
 
-/// Why nothing can be launched. Nothing was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FactoryObstacle {
-    /// What is in the way: lower case, no final stop.
     pub what: String,
-    /// What would help.
     pub help: &'static str,
 }
 
@@ -35,7 +32,7 @@ impl FactoryObstacle {
 
 const REPAIR: &str = "repair the landing zone in Control Tower";
 
-/// What of the landing zone itself is against it (AWS Control Tower API Reference, `LandingZoneDetail`).
+/// Obstacles in the landing zone's state (AWS Control Tower API Reference, `LandingZoneDetail`).
 fn of_zone(zone: &LandingZone) -> Option<FactoryObstacle> {
     match zone.status.as_str() {
         "PROCESSING" => Some(FactoryObstacle::new(
@@ -50,7 +47,6 @@ fn of_zone(zone: &LandingZone) -> Option<FactoryObstacle> {
     }
 }
 
-/// What was found, or why there is nothing to go on with.
 fn found(
     answer: ReadFact<Option<String>>,
     none: &'static str,
@@ -63,7 +59,7 @@ fn found(
     }
 }
 
-/// All that stands against launching as `principal`, in the order in which it would be met.
+/// Obstacles to a launch as `principal`, in the order they would occur.
 pub async fn factory_obstacles(
     calls: &dyn ServiceCalls,
     zone: &LandingZone,
@@ -79,7 +75,6 @@ pub async fn factory_obstacles(
     let product = match found(find_product(calls).await, NO_PRODUCT, REPAIR) {
         Ok(product) => product,
         Err(why) => {
-            // nothing more can be asked without it
             all.push(why);
             return all;
         }

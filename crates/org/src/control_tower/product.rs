@@ -1,22 +1,20 @@
-//! Products of Account Factory as steps of plans. The names and forms are part of stored plans.
+//! Account Factory products as plan steps. Names and forms are part of stored plans.
 
 use hallpass_aws_model::facts;
-use hallpass_model::{AccountId, TimeSpan};
-use hallpass_runner::{Lane, PlanDraft, StepId, StepTarget};
+use hallpass_base::{AccountId, TimeSpan};
+use hallpass_plans::{Lane, PlanDraft, StepId, StepTarget};
 use serde::{Deserialize, Serialize};
 
 use crate::steps::stored;
 
-/// We may use Account Factory: [`FactoryWish`].
+/// Permission to use Account Factory: [`FactoryWish`].
 pub(crate) const ADMIT: &str = "factory.admit";
-/// Account Factory has taken the account on: [`ProductWish`].
+/// Account Factory has enrolled the account: [`ProductWish`].
 pub(crate) const PROVISION: &str = "factory.provision";
-/// The user that Account Factory gives access; the address is the account's.
+/// The user with access from Account Factory; the address is the account's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FactoryUser {
-    /// First name.
     pub first_name: String,
-    /// Last name.
     pub last_name: String,
 }
 
@@ -29,33 +27,28 @@ impl Default for FactoryUser {
     }
 }
 
-/// A principal of Account Factory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FactoryWish {
     pub(crate) principal: String,
 }
 
-/// A product of Account Factory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ProductWish {
-    /// The product's name.
     pub(crate) product: String,
     pub(crate) account: Option<AccountId>,
     pub(crate) account_name: String,
     pub(crate) email: String,
-    /// As Account Factory takes it.
     pub(crate) unit: String,
     pub(crate) sso_email: String,
     #[serde(flatten)]
     pub(crate) user: FactoryUser,
 }
 
-/// One operation of Control Tower at a time, for all processes on a store.
+/// One Control Tower operation at a time, for all processes on a store.
 pub(crate) fn control_tower_lane() -> Lane {
     Lane::occupied("control-tower")
 }
 
-/// The step after which we may use Account Factory.
 pub(crate) fn add_admission(draft: &mut PlanDraft, management: &str, principal: &str) -> StepId {
     let wish = FactoryWish {
         principal: principal.to_owned(),
@@ -64,10 +57,11 @@ pub(crate) fn add_admission(draft: &mut PlanDraft, management: &str, principal: 
     draft.step(target, ADMIT, stored(&wish), control_tower_lane(), &[])
 }
 
-/// Account operations that Control Tower carries out at once, where nobody changed its quota.
+/// Control Tower's default quota of concurrent account operations.
 pub const ACCOUNTS_AT_ONCE_MAX: u32 = facts::TOWER_ACCOUNTS_AT_ONCE.value;
 
-/// The step after which Account Factory has made an account, or taken it on; `width` products of a plan at once.
+/// Adds the step that creates or enrols an account; at most `width` products of a plan run
+/// concurrently.
 pub(crate) fn add_product(
     draft: &mut PlanDraft,
     target: StepTarget,

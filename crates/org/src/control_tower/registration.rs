@@ -1,4 +1,4 @@
-//! What a unit is registered with (`organization.md` N-5).
+//! The baseline for registering a unit (`organization.md` N-5).
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -7,12 +7,11 @@ use super::zone::LandingZone;
 use crate::changing::ServiceCalls;
 use crate::reading::{Operation, ReadFact, ReadPlace, Reader, text, unread};
 
-/// The baseline of units, and of Identity Center.
 pub(super) const UNITS: &str = "AWSControlTowerBaseline";
 const IDENTITY_CENTER: &str = "IdentityCenterBaseline";
 const ENABLED: Operation = ("controltower", "ListEnabledBaselines");
-/// From which version of the landing zone on a version of the baseline is the one for it, the newest first (AWS Control
-/// Tower User Guide, "Compatibility of OU baselines and landing zone versions").
+/// Minimum landing zone version and its baseline version, the newest first (AWS Control Tower User
+/// Guide, "Compatibility of OU baselines and landing zone versions").
 const VERSIONS: &[((u32, u32), &str)] = &[
     ((4, 0), "5.0"),
     ((3, 2), "4.0"),
@@ -21,14 +20,11 @@ const VERSIONS: &[((u32, u32), &str)] = &[
     ((2, 0), "1.0"),
 ];
 
-/// What a unit is registered with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitBaseline {
-    /// The baseline: an ARN.
     pub arn: String,
-    /// Its version.
     pub version: String,
-    /// The enabled baseline of Identity Center, where Control Tower looks after access: an ARN.
+    /// ARN of the enabled Identity Center baseline, if Control Tower manages access.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity_center: Option<String>,
 }
@@ -40,7 +36,6 @@ fn version(zone: &str) -> Option<&'static str> {
     all.find(|(from, _)| zone >= *from).map(|(_, it)| *it)
 }
 
-/// What units of this landing zone are registered with: the version that others have, else the one for the landing zone.
 pub(crate) async fn unit_baseline(
     calls: &dyn ServiceCalls,
     zone: &LandingZone,

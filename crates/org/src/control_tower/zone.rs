@@ -1,33 +1,27 @@
-//! The landing zone.
-
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use serde_json::{Value, json};
 
 use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, text};
 
-/// The landing zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LandingZone {
-    /// Its home Region; empty where its ARN does not say.
     pub home: String,
-    /// Its version: `3.3`.
     pub version: String,
-    /// `ACTIVE`, `PROCESSING` or `FAILED`; empty where AWS does not say.
+    /// `ACTIVE`, `PROCESSING` or `FAILED`; empty if AWS returns none.
     pub status: String,
-    /// Whether accounts that are moved are enrolled by themselves (`INHERITANCE_DRIFT`).
+    /// Moved accounts are enrolled automatically (`INHERITANCE_DRIFT`).
     pub enrols_by_itself: bool,
-    /// Regions it governs: those of its manifest; its home Region where it has no manifest, as landing zones may since 4.0.
+    /// Governed Regions of the manifest; the home Region without a manifest, which is optional
+    /// since 4.0.
     pub regions: Vec<String>,
-    /// The account that keeps logs; none where no manifest names one.
     pub log_archive: Option<AccountId>,
-    /// The account that auditors use.
     pub audit: Option<AccountId>,
 }
 
-/// The Regions that Control Tower governs; none where there is no landing zone in our Region.
+/// The governed Regions; `None` without a landing zone in the Region.
 ///
 /// # Errors
-/// What could not be read.
+/// The failed read.
 pub async fn governed_regions(calls: &dyn ReadCalls) -> ReadFact<Option<Vec<String>>> {
     let home = Reader {
         calls,
@@ -36,7 +30,6 @@ pub async fn governed_regions(calls: &dyn ReadCalls) -> ReadFact<Option<Vec<Stri
     Ok(landing_zone(&home).await?.map(|it| it.regions))
 }
 
-/// The landing zone, and what its manifest says.
 pub(crate) async fn landing_zone(home: &Reader<'_>) -> ReadFact<Option<LandingZone>> {
     let operation = ("controltower", "ListLandingZones");
     let zones = home.list(operation, json!({}), "landingZones").await?;
@@ -54,7 +47,8 @@ pub(crate) async fn landing_zone(home: &Reader<'_>) -> ReadFact<Option<LandingZo
     let home = text(zone, "/arn").split(':').nth(3).unwrap_or_default();
     let mut regions = list("/landingZone/manifest/governedRegions");
     if regions.is_empty() && !home.is_empty() {
-        // `CreateLandingZone` and `UpdateLandingZone` take no `manifest`, too; the home Region is always governed
+        // `CreateLandingZone` and `UpdateLandingZone` work without a `manifest`; the home Region is
+        // always governed
         regions.push(home.to_owned());
     }
     Ok(Some(LandingZone {

@@ -1,5 +1,3 @@
-//! Holds a file against an organization.
-
 use hallpass_aws_model::facts;
 
 use super::facts::{DelegationFacts, GraphFacts, MemberStanding};
@@ -7,113 +5,71 @@ use super::families::DETECTIVE;
 use super::file::{DelegationFile, MembersWanted, ServiceWish};
 use crate::standards::{NamedThing, UnknownName};
 
-/// The accounts that a behavior graph may have.
+/// Member limit of a behavior graph.
 pub const MEMBERS_MAX: usize = facts::GRAPH_ACCOUNTS.count();
 
-/// Stands for the Regions of a wish that are those of its account, where nobody knows them.
+/// Placeholder for unknown Regions of an account.
 pub const ENABLED_REGIONS: &str = "enabled";
 
-/// Why nothing is planned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DelegationRefused {
-    /// The credentials are of another account.
     #[error("account {caller} cannot delegate: only the management account {management} can")]
-    NotManagement {
-        /// Whose they are.
-        caller: String,
-        /// Whose they should be.
-        management: String,
-    },
-    /// The file cannot be carried out in this organization.
+    NotManagement { caller: String, management: String },
     #[error("{0}")]
     Unusable(String),
-    /// An account that is not there.
     #[error("{0}")]
     Unknown(Box<UnknownName>),
-    /// A behavior graph cannot have so many members.
     #[error(
         "{wanted} accounts are to be members of the behavior graph in {region}; AWS takes 1200 (`members` may name a \
          unit or single accounts)"
     )]
-    TooManyMembers {
-        /// The Region that has too many.
-        region: String,
-        /// How many.
-        wanted: usize,
-    },
+    TooManyMembers { region: String, wanted: usize },
 }
 
-/// What is done about another administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replacing {
-    /// It stays, and is told.
     Never,
-    /// It goes.
     Whoever,
 }
 
-/// An account that is to be a member, with the address that AWS asks for.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct WantedMember {
-    /// The account.
     pub(crate) account: String,
-    /// The address of its root user.
     pub(crate) email: String,
 }
 
-/// How a service stands in one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DelegationState {
-    /// The plan sees to it.
     Planned,
-    /// Somebody else administers it.
-    Conflict {
-        /// Who does.
-        other: String,
-    },
-    /// Left out, and why.
-    Skipped {
-        /// Why it is left out.
-        reason: String,
-    },
-    /// It could not be read.
-    Unread {
-        /// Why it could not be read.
-        reason: String,
-    },
+    Conflict { other: String },
+    Skipped { reason: String },
+    Unread { reason: String },
 }
 
-/// A service in one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DelegationRow {
-    /// The wish.
     pub wish: ServiceWish,
-    /// The Region, or `global`.
     pub region: String,
-    /// How it stands.
     pub state: DelegationState,
-    /// Who administers it and has to go first.
+    /// The current administrator, to be removed first.
     pub replaces: Option<String>,
-    /// Whom Organizations has to forget before the service takes anybody else in any Region.
+    /// Administrators to deregister in Organizations before the service accepts another in any
+    /// Region.
     pub forgets: Vec<String>,
-    /// Accounts that cannot be members, and why.
     pub problems: Vec<String>,
-    /// Accounts that are to become members.
     pub(crate) members: Vec<WantedMember>,
-    /// Accounts outside the organization that are to be invited, or have not said yes.
+    /// Accounts outside the organization to invite, or with a pending invitation.
     pub(crate) invited: Vec<WantedMember>,
-    /// Accounts that were invited and have not said yes.
     pub waiting: Vec<String>,
 }
 
 impl DelegationRow {
-    /// Whether the service has the administrator in the Region already.
+    /// Checks if the service already has the administrator in the Region.
     pub(crate) fn is_set(&self, facts: &DelegationFacts) -> bool {
         let here = facts.regional(self.wish.service.name, &self.region);
         here == Ok(Some(self.wish.account.as_str()))
     }
 
-    /// Whether something of it needs somebody's attention.
     pub fn is_bad(&self) -> bool {
         let state = match self.state {
             DelegationState::Conflict { .. } | DelegationState::Unread { .. } => true,
@@ -123,10 +79,10 @@ impl DelegationRow {
     }
 }
 
-/// Holds a file against what was read: a row for each service and Region, in their order.
+/// Compares a file with the facts: one row per service and Region, in order.
 ///
 /// # Errors
-/// What stands against all of it: who may not ask, who cannot administer, too many members.
+/// Global obstacles: wrong caller, invalid administrator, too many members.
 pub fn compare(
     file: &DelegationFile,
     facts: &DelegationFacts,
@@ -232,7 +188,7 @@ fn row(
             return Ok(row);
         }
     };
-    // with its administrator the graphs of Detective go: somebody has to say so by `remove`
+    // removing Detective's administrator deletes its graphs: only an explicit `remove` may do it
     let stays = replacing == Replacing::Never || wish.service.name == DETECTIVE;
     match (other, stays) {
         (Some(other), true) => row.state = DelegationState::Conflict { other },
@@ -250,14 +206,14 @@ fn skipped(row: &DelegationRow, facts: &DelegationFacts) -> Option<String> {
     if facts.is_off(row.wish.account.as_str(), &row.region) {
         return Some("region disabled".to_owned());
     }
-    // the calls go out with the management account's credentials, which such a Region does not take
+    // such a Region rejects the management account's credentials
     let is_off = facts.is_off(&facts.management, &row.region);
     is_off.then(|| "region disabled in the management account".to_owned())
 }
 
-/// Whom Organizations has to forget before a service with an administrator in each Region takes ours anywhere: it takes
-/// no second one beside one that is registered, also where that one administers no Region any more (Amazon `GuardDuty` User
-/// Guide, "Changing the delegated `GuardDuty` administrator account").
+/// Administrators to deregister before a regional service accepts another: it accepts no second one
+/// next to a registered one, even if that one administers no Region (Amazon `GuardDuty` User Guide,
+/// "Changing the delegated `GuardDuty` administrator account").
 fn forgotten(row: &DelegationRow, facts: &DelegationFacts, replacing: Replacing) -> Vec<String> {
     let (service, ours) = (row.wish.service, row.wish.account.as_str());
     let may_go = match replacing {
@@ -272,7 +228,7 @@ fn forgotten(row: &DelegationRow, facts: &DelegationFacts, replacing: Replacing)
     }
 }
 
-/// Who else administers the service; an error says that nobody knows.
+/// The other administrator; an error if unknown.
 fn administrator(row: &DelegationRow, facts: &DelegationFacts) -> Result<Option<String>, String> {
     let (service, ours) = (row.wish.service, row.wish.account.as_str());
     let known = facts.administrators.get(service.principal);
@@ -286,13 +242,13 @@ fn administrator(row: &DelegationRow, facts: &DelegationFacts) -> Result<Option<
     match here {
         Some(id) if id == ours => Ok(None),
         Some(id) => Ok(Some(id.to_owned())),
-        // no such service takes another while Organizations knows one, and Detective none but that one
+        // such a service accepts no other while one is registered, and Detective only that one
         None if !is_ours => Ok(elsewhere),
         None => Ok(None),
     }
 }
 
-/// Accounts outside the organization: whoever is a member stays one, also where the file no longer names it.
+/// Accounts outside the organization: members stay even if the file no longer names them.
 fn add_invited(
     row: &mut DelegationRow,
     graph: Option<&GraphFacts>,

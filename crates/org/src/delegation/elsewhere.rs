@@ -1,9 +1,9 @@
-//! Whether an administrator stands in Regions that a plan does not name: Organizations forgets an account everywhere at once, and
-//! the services take it away in each Region (AWS Security Hub User Guide, "Removing or changing the delegated
-//! administrator").
+//! Checks for an administrator in Regions outside a plan: deregistration in Organizations is
+//! global, while services remove it per Region (AWS Security Hub User Guide, "Removing or changing
+//! the delegated administrator").
 
-use hallpass_model::AccountId;
-use hallpass_runner::StepError;
+use hallpass_base::AccountId;
+use hallpass_plans::StepError;
 
 use super::families::RegionalCalls;
 use super::gather::{own_regions, regional};
@@ -11,15 +11,15 @@ use super::plan::AdministratorWish;
 use crate::reading::{ReadCalls, enabled_regions};
 use crate::step_executor::unseen;
 
-/// Where nothing is answered the service has no host, and in a management account without Macie nobody can administer it
-/// (Amazon Macie API Reference, `ListOrganizationAdminAccounts`).
+/// No answer means no endpoint; a management account without Macie has no administrator (Amazon
+/// Macie API Reference, `ListOrganizationAdminAccounts`).
 const NOBODY: [&str; 2] = ["NoAnswer: ", "AccessDeniedException: Macie is not enabled"];
 
-/// Why Organizations is not told to forget an administrator; none where the account administers no other Region than those of
-/// the wish. A Region that refuses to say counts as one.
+/// The reason not to deregister an administrator; `None` if it administers no other Region. An
+/// unreadable Region counts as one.
 ///
 /// # Errors
-/// What may be said a moment later.
+/// Temporary failures.
 pub(super) async fn stands_elsewhere(
     calls: &dyn ReadCalls,
     own: &RegionalCalls,
@@ -38,7 +38,7 @@ pub(super) async fn stands_elsewhere(
         }
     };
     others.retain(|it| !wish.regions.contains(it));
-    // none stands where it cannot be called
+    // an administrator cannot exist in a disabled Region
     if let Ok(account) = AccountId::new(account.clone())
         && let Ok(on) = enabled_regions(calls, &account).await
     {

@@ -1,12 +1,12 @@
-//! Carries single steps out: looks, sends one write, looks until it shows.
+//! Executes single steps: look, one write, poll until visible.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_model::{Clock, TimeSpan, Timestamp};
-use hallpass_runner::{
+use hallpass_base::{Clock, TimeSpan, Timestamp};
+use hallpass_plans::{
     Class, Effect, JudgedState, PartDone, PlanStep, Retry, StepError, StepExecutor, StepPart,
     StepProbe, Undo, Verify, WriteAnswer,
 };
@@ -32,18 +32,16 @@ use crate::step_executor::{setback, unseen};
 use crate::steps::stored;
 
 const ORGANIZATIONS: &str = "organizations";
-/// How long changes of an organization may take to reach Detective (`organization.md` D-5).
+/// Delay until Detective knows organization changes (`organization.md` D-5).
 const KNOWN_WITHIN: TimeSpan = TimeSpan::minutes(60);
-/// Between two tries with accounts that it does not know yet: as often as a runner tries, that is longer than an hour.
+/// Retry pause for accounts not known yet: with the runner's retry count this exceeds an hour.
 const NEW_ACCOUNTS_PAUSE: Duration = Duration::from_secs(130);
 
-/// Whoever carries the steps of files of administrators out.
 pub struct DelegationStepExecutor {
     calls: Arc<dyn ServiceCalls>,
     clock: Arc<dyn Clock>,
 }
 
-/// What there is to send, and where.
 struct WriteCall {
     place: ReadPlace,
     operation: Operation,
@@ -51,7 +49,6 @@ struct WriteCall {
 }
 
 impl DelegationStepExecutor {
-    /// An executor over its ports.
     pub fn new(calls: Arc<dyn ServiceCalls>, clock: Arc<dyn Clock>) -> Self {
         Self { calls, clock }
     }
@@ -72,7 +69,6 @@ impl DelegationStepExecutor {
         if found.contains(&wish.account) {
             return Ok(StepProbe::Satisfied);
         }
-        // the step before this one takes that one away
         let is_other = |id: &&String| Some(*id) != wish.replaces.as_ref();
         let others: Vec<&String> = found.iter().filter(is_other).collect();
         Ok(match (others.first(), &wish.replaces) {
@@ -80,7 +76,7 @@ impl DelegationStepExecutor {
             (Some(other), None) => StepProbe::Blocked {
                 reason: format!("conflict: {other} administers it"),
             },
-            // of several the plan takes one away: the others are held against those of then
+            // the plan removes one of several: the others are compared with the earlier ones
             (Some(_), Some(_)) => StepProbe::Differs {
                 old: json!({ "beside": others }),
             },
@@ -89,7 +85,7 @@ impl DelegationStepExecutor {
 
     async fn look_deregister(&self, wish: &AdministratorWish) -> Result<StepProbe, StepError> {
         let seen = self.look_forgotten(wish).await?;
-        // only one that is replaced has Regions: `remove` takes it away wherever it stands
+        // only a replaced one has Regions: `remove` is global
         if seen == StepProbe::Satisfied || wish.regions.is_empty() {
             return Ok(seen);
         }
@@ -103,8 +99,8 @@ impl DelegationStepExecutor {
         Ok(Self::look_gone(wish, is_there))
     }
 
-    /// How a step stands after its write. Where else an administrator stands was seen before Organizations was told to
-    /// forget it, and is not asked again until that shows.
+    /// State after the write. Other Regions were checked before the deregistration, and are not
+    /// checked again until it is visible.
     async fn look_after(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
         match step.kind.as_str() {
             DEREGISTER => self.look_forgotten(&step.wish()?).await,
@@ -130,7 +126,6 @@ impl DelegationStepExecutor {
         Ok(match self.designated(wish, region).await? {
             None => StepProbe::Absent,
             Some(id) if id == wish.account => StepProbe::Satisfied,
-            // the step before this one takes it away
             Some(id) if Some(&id) == wish.replaces.as_ref() => StepProbe::Absent,
             Some(other) => StepProbe::Blocked {
                 reason: format!("conflict: {other} administers it"),
@@ -138,7 +133,6 @@ impl DelegationStepExecutor {
         })
     }
 
-    /// Of an administrator that is to go: it is there, or it is not.
     fn look_gone(wish: &AdministratorWish, is_there: bool) -> StepProbe {
         if is_there {
             let old = json!({ "account": wish.account });
@@ -148,7 +142,7 @@ impl DelegationStepExecutor {
         }
     }
 
-    /// The graph of an account, as soon as the account administers the Region.
+    /// The account's graph, once it administers the Region.
     async fn graph(&self, wish: &GraphWish, region: &str) -> Result<Option<String>, StepError> {
         let administrator = AdministratorWish {
             service: DETECTIVE.to_owned(),
@@ -217,7 +211,6 @@ impl DelegationStepExecutor {
             }
         }
         if missing {
-            // also where it is nobody: of what does not say so, nobody knows
             let old = stored(&MembersBefore { members: there });
             return Ok(StepProbe::Differs { old });
         }
@@ -236,7 +229,7 @@ impl DelegationStepExecutor {
         }
     }
 
-    /// The part of a batch that is taken on by now, and was not before it was sent.
+    /// Members of a batch added since it was sent.
     async fn added_members(&self, step: &PlanStep, before: &Value) -> Option<GraphWish> {
         let wish: GraphWish = step.wish().ok()?;
         let (calls, region) = (self.calls.as_ref(), step.target.region.as_str());
@@ -277,7 +270,7 @@ impl DelegationStepExecutor {
             DEREGISTER => registration("DeregisterDelegatedAdministrator", &step.wish()?)?,
             DESIGNATE => designation(step, true)?,
             WITHDRAW => designation(step, false)?,
-            // AWS makes the graph by itself
+            // AWS creates the graph
             GRAPH => return Ok(accepted("the organization's behavior graph")),
             AUTO_ENABLE | PACKAGES | MEMBERS | INVITE => match self.graph_call(step).await? {
                 Some(call) => call,
@@ -321,7 +314,7 @@ impl DelegationStepExecutor {
         }
     }
 
-    /// Whether AWS could not take accounts of a batch, and all of those joined so lately that it may not know them yet.
+    /// True if AWS rejected accounts that all joined recently and may be unknown yet.
     async fn takes_new_ones_later(&self, answer: &Value) -> Result<bool, StepError> {
         let refused: BTreeSet<&str> = unprocessed(answer)
             .map(|it| text(it, "/AccountId"))
@@ -361,7 +354,6 @@ impl DelegationStepExecutor {
                 json!({ "GraphArn": graph, "DatasourcePackages": wish.packages }),
             ),
             kind => {
-                // read directly before: whoever is there by now is not asked again
                 let (calls, account) = (self.calls.as_ref(), &wish.account);
                 let there = graphs::members(calls, account, region, &graph).await;
                 let there = there.map_err(unseen)?;
@@ -430,7 +422,7 @@ fn unprocessed(answer: &Value) -> impl Iterator<Item = &Value> {
     rows.into_iter().flatten()
 }
 
-/// What AWS could not take of a batch is told by the next look at it.
+/// The next look reports rejected accounts of a batch.
 fn answered(answer: &Value) -> WriteAnswer {
     let rows = unprocessed(answer).map(|row| {
         let part = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -444,7 +436,6 @@ fn answered(answer: &Value) -> WriteAnswer {
     }
 }
 
-/// What an invitation waits for.
 fn awaited(invited: &[&str]) -> String {
     format!("the answer of {} to the invitation", invited.join(", "))
 }
@@ -489,7 +480,7 @@ impl StepExecutor for DelegationStepExecutor {
     }
 
     async fn verify(&self, step: &PlanStep, _remote: &str) -> Verify {
-        // Organizations and the services show a write some seconds after it
+        // a write is visible after some seconds
         let unfinished = Verify::unless_satisfied(self.look_after(step).await, "conflict");
         unfinished.unwrap_or_else(|| {
             Verify::Done(Effect {
@@ -507,7 +498,6 @@ impl StepExecutor for DelegationStepExecutor {
         let added = self.added_members(step, &before).await?;
         let is_known = MembersBefore::is_known(&before);
         Some(PartDone {
-            // those that were added were none before
             old: if is_known { Value::Null } else { before },
             new: stored(&added),
         })
@@ -521,7 +511,7 @@ impl StepExecutor for DelegationStepExecutor {
         }
     }
 
-    /// Members that somebody else added are as they are to be: the others are asked for all the same.
+    /// Members added from outside are correct; the others are still requested.
     fn without_changed_parts(&self, step: &PlanStep, judged: JudgedState<'_>) -> Option<StepPart> {
         let is_open = |it: &StepProbe| matches!(it, StepProbe::Absent | StepProbe::Differs { .. });
         let is_asked = takes_members(step) && is_open(judged.expected) && is_open(judged.seen);
@@ -535,7 +525,6 @@ impl StepExecutor for DelegationStepExecutor {
     }
 }
 
-/// Whether a step asks for members, each by itself.
 fn takes_members(step: &PlanStep) -> bool {
     [MEMBERS, INVITE].contains(&step.kind.as_str())
 }

@@ -1,53 +1,34 @@
-//! The services that an account can administer for an organization. A service is a row here; nothing else knows its
-//! names.
+//! Services with a delegated administrator. Each is a row here; no other code knows their names.
 
-/// How a service is administered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DelegatedService {
-    /// What it is called in files and commands.
     pub name: &'static str,
-    /// Its principal in Organizations (AWS: "AWS services that you can use with AWS Organizations").
+    /// Its principal in Organizations (AWS: "AWS services that you can use with AWS
+    /// Organizations").
     pub principal: &'static str,
-    /// Its own calls, Region by Region; none where Organizations alone knows its administrator.
     pub regional: Option<RegionalCalls>,
 }
 
-/// The calls with which a service is told its administrator, and the members of their bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegionalCalls {
-    /// The service, as its calls are named.
     pub service: &'static str,
-    /// Sets the administrator.
     pub enable: &'static str,
-    /// Takes it away.
     pub disable: &'static str,
-    /// The member of both that names the account.
     pub account: &'static str,
-    /// Whether the account is named when it is taken away.
     pub disable_names_it: bool,
-    /// Shows the administrator.
     pub read: &'static str,
-    /// Where it stands in the answer.
     pub shown: ShownAdministrator,
 }
 
-/// Where an answer has the administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShownAdministrator {
-    /// A list of rows: its name, the account, and the state with the word for one that is on its way out.
     Listed {
-        /// The list.
         rows: &'static str,
-        /// The account in a row.
         account: &'static str,
-        /// The state in a row, where it has one.
         state: Option<(&'static str, &'static str)>,
     },
-    /// One object, or an error of this name where there is none.
     Single {
-        /// JSON pointer of the account.
         account: &'static str,
-        /// The error that says that there is none.
         none: &'static str,
     },
 }
@@ -92,7 +73,6 @@ const fn regional(
     }
 }
 
-/// The name of the service that has behaviour graphs and members.
 pub(crate) const DETECTIVE: &str = "detective";
 
 static ALL: &[DelegatedService] = &[
@@ -184,12 +164,10 @@ static ALL: &[DelegatedService] = &[
     ),
 ];
 
-/// Every service that is known, by name.
 pub fn known_services() -> &'static [DelegatedService] {
     ALL
 }
 
-/// The service of a name, or of a principal.
 pub fn service_named(name: &str) -> Option<&'static DelegatedService> {
     ALL.iter()
         .find(|it| it.name == name || it.principal == name)

@@ -1,96 +1,74 @@
-//! Who is to administer what: the file.
+//! The file of delegated administrators.
 
 use std::collections::BTreeMap;
 
+use hallpass_base::AccountId;
 use hallpass_iam::facts::nearest_service;
-use hallpass_model::AccountId;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_saphyr::Spanned;
 
 use super::families::{DETECTIVE, DelegatedService, known_services, service_named};
 use crate::insights::{ChannelWish, check_channels};
 
-/// The service whose notifications these are.
 const DEVOPS_GURU: &str = "devops-guru";
 
-/// Which Regions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RegionsWanted {
-    /// Those that are enabled in the administrator's account; where the management account has one disabled, it is skipped.
+    /// Regions enabled in the administrator's account, except those disabled in the management
+    /// account.
     Enabled,
-    /// The Regions that are named.
     These(Vec<String>),
 }
 
-/// Which accounts are members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MembersWanted {
-    /// Every active account but the administrator.
     All,
-    /// Those below a unit, however deep.
     Unit(String),
-    /// The accounts that are named.
     These(Vec<AccountId>),
 }
 
 impl InvitationMail {
-    /// Whether they get one.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
     pub(crate) fn is_sent(&self) -> bool {
         *self == Self::Sent
     }
 }
 
-/// What is wanted of one service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceWish {
-    /// The service.
     pub service: &'static DelegatedService,
-    /// Who administers it.
     pub account: AccountId,
-    /// Where; one `global` place where Organizations alone knows it.
     pub regions: RegionsWanted,
-    /// Whether new accounts become members by themselves.
+    /// New accounts become members automatically.
     pub auto_enable: Option<bool>,
-    /// Who is a member.
     pub members: Option<MembersWanted>,
-    /// Accounts outside the organization that are invited; one that the file no longer names stays.
+    /// Invited accounts outside the organization; removal from the file has no effect.
     pub invite: Vec<InvitedAccount>,
-    /// Whether AWS writes to the root addresses of those.
     pub invitation: InvitationMail,
-    /// Sources of data beside the usual ones.
     pub packages: Vec<String>,
-    /// The line of the file; none where a flag says it.
     pub line: Option<u64>,
 }
 
-/// An account outside the organization.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InvitedAccount {
-    /// The account.
     pub account: AccountId,
-    /// The address of its root user.
     pub email: String,
 }
 
-/// Whether whoever is invited gets a mail from AWS.
+/// Whether AWS mails invited accounts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InvitationMail {
-    /// They do.
     #[default]
     Sent,
-    /// They are told some other way.
     None,
 }
 
-/// The file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DelegationFile {
-    /// The services, as they stand in the file.
     pub services: Vec<ServiceWish>,
-    /// Topics that insights are told to: not part of who administers what, and set up by `insights channels`.
+    /// Topics for insights, separate from administrators; configured by `insights channels`.
     pub notifications: Vec<ChannelWish>,
 }
 
@@ -140,7 +118,6 @@ struct NotificationForm {
     message_types: Vec<String>,
 }
 
-/// Notifications of a file.
 fn channels(forms: Vec<NotificationForm>) -> Result<Vec<ChannelWish>, String> {
     let mut all = Vec::new();
     for form in forms {
@@ -179,7 +156,6 @@ impl<'de> Deserialize<'de> for MembersWanted {
     }
 }
 
-/// A Region by its form; whether there is one is for the account to say.
 fn is_region(name: &str) -> bool {
     let allowed = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-';
     !name.is_empty() && name.len() <= 32 && name.bytes().all(allowed) && name.contains('-')
@@ -249,7 +225,6 @@ fn wish(form: ServiceForm) -> Result<ServiceWish, String> {
     })
 }
 
-/// A wish of a file, with its line.
 fn wish_of_file(form: Spanned<ServiceForm>) -> Result<ServiceWish, String> {
     let line = form.defined.line();
     let read = wish(form.value).map_err(|text| format!("line {line}: {text}"))?;
@@ -260,23 +235,22 @@ fn wish_of_file(form: Spanned<ServiceForm>) -> Result<ServiceWish, String> {
 }
 
 impl DelegationFile {
-    /// Reads a file: YAML, or JSON, which is part of it.
+    /// Parses YAML or JSON.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The problem.
     pub fn read(text: &str) -> Result<Self, String> {
         let form: FileForm = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
         let services: Result<Vec<_>, _> = form.services.into_iter().map(wish_of_file).collect();
         Self::new(services?, channels(form.notifications)?)
     }
 
-    /// Reads what such a file says of topics; it may name no service.
+    /// Reads the topics; services are optional.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The problem.
     pub fn read_channels(text: &str) -> Result<Vec<ChannelWish>, String> {
         let form: FileForm = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
-        // what stands beside it is held to the same rules
         let services: Result<Vec<_>, _> = form.services.into_iter().map(wish_of_file).collect();
         services?;
         let found = channels(form.notifications)?;
@@ -286,10 +260,10 @@ impl DelegationFile {
         Ok(found)
     }
 
-    /// The wish for one service, as arguments of a command give it.
+    /// Builds the entry for one service from arguments.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The problem.
     pub fn of_one(
         service: &str,
         account: AccountId,
@@ -333,7 +307,6 @@ impl DelegationFile {
         })
     }
 
-    /// The Regions that the file names, and the lines.
     pub fn regions(&self) -> impl Iterator<Item = (Option<u64>, &str)> {
         self.services.iter().flat_map(|wish| {
             let named = match &wish.regions {
@@ -344,7 +317,7 @@ impl DelegationFile {
         })
     }
 
-    /// Services that should rather have one administrator, and have several (`organization.md` D-3).
+    /// Services with several administrators that should share one (`organization.md` D-3).
     pub fn apart(&self) -> Vec<String> {
         let together = ["detective", "guardduty", "securityhub"];
         let wishes: Vec<&ServiceWish> = self

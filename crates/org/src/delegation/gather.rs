@@ -1,9 +1,9 @@
-//! Reads an organization as far as a file of administrators is held against it.
+//! Reads the organization for a comparison with a file.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{AccountId, account_state};
+use hallpass_base::{AccountId, account_state};
 use serde_json::{Value, json};
 
 use super::facts::{DelegationFacts, OrganizationMember};
@@ -26,8 +26,8 @@ pub(super) fn home(calls: &dyn ReadCalls) -> Reader<'_> {
     }
 }
 
-/// The Regions that are on in the management account. Services are told their administrators with its credentials, which
-/// no other Region takes (`UnrecognizedClient`), whatever the administrator's account has on.
+/// Regions enabled in the management account. Services are configured with its credentials, which
+/// other Regions reject (`UnrecognizedClient`), independent of the administrator's account.
 pub(super) async fn own_regions(calls: &dyn ReadCalls) -> ReadFact<BTreeSet<String>> {
     let input = json!({ "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"] });
     let operation = ("account", "ListRegions");
@@ -36,7 +36,7 @@ pub(super) async fn own_regions(calls: &dyn ReadCalls) -> ReadFact<BTreeSet<Stri
     Ok(names.map(str::to_owned).collect())
 }
 
-/// Who administers a service in a Region, asked of the service with the credentials of the management account.
+/// Queries a service in a Region for its administrator, with the management account's credentials.
 pub(super) async fn regional(
     calls: &dyn ReadCalls,
     with: &RegionalCalls,
@@ -74,7 +74,6 @@ pub(super) async fn regional(
     }
 }
 
-/// Who administers a service, as Organizations says.
 pub(super) async fn administrators(
     calls: &dyn ReadCalls,
     principal: &str,
@@ -87,7 +86,6 @@ pub(super) async fn administrators(
     Ok(rows.iter().map(|row| text(row, "/Id").to_owned()).collect())
 }
 
-/// Principals with trusted access.
 pub(super) async fn trusted(calls: &dyn ReadCalls) -> ReadFact<BTreeSet<String>> {
     let operation = (ORGANIZATIONS, "ListAWSServiceAccessForOrganization");
     let rows = home(calls)
@@ -112,8 +110,8 @@ async fn accounts(reader: &Reader<'_>) -> ReadFact<Vec<OrganizationMember>> {
     Ok(rows.collect())
 }
 
-/// The accounts below a unit, as they say themselves. None where one does not, and where there are none: then the unit
-/// itself is asked, since it may not be there.
+/// Accounts below a unit, from their paths. `None` if a path is missing or there are none: then the
+/// unit is queried, as it may not exist.
 fn told_below(facts: &DelegationFacts, unit: &str) -> Option<BTreeSet<String>> {
     let mut below = BTreeSet::new();
     for it in &facts.accounts {
@@ -124,7 +122,6 @@ fn told_below(facts: &DelegationFacts, unit: &str) -> Option<BTreeSet<String>> {
     (!below.is_empty()).then_some(below)
 }
 
-/// The accounts below a unit, however deep.
 async fn below(reader: &Reader<'_>, unit: &str) -> ReadFact<BTreeSet<String>> {
     let (mut all, mut open) = (BTreeSet::new(), vec![unit.to_owned()]);
     while let Some(parent) = open.pop() {
@@ -140,7 +137,6 @@ async fn below(reader: &Reader<'_>, unit: &str) -> ReadFact<BTreeSet<String>> {
 }
 
 impl ServiceWish {
-    /// The Regions of a wish, as far as they are known.
     pub(super) fn places(&self, facts: &DelegationFacts) -> Vec<String> {
         match &self.regions {
             RegionsWanted::These(list) => {
@@ -154,7 +150,6 @@ impl ServiceWish {
         }
     }
 
-    /// Why nobody knows the Regions of a wish; none where they are known.
     pub(super) fn unknown_places<'a>(&self, facts: &'a DelegationFacts) -> Option<&'a str> {
         let known = facts.enabled.get(self.account.as_str());
         match (&self.regions, known) {
@@ -163,7 +158,6 @@ impl ServiceWish {
         }
     }
 
-    /// Whether somebody has to look into the service beyond its administrator.
     pub(super) fn has_members(&self) -> bool {
         self.service.name == DETECTIVE
             && (self.auto_enable.is_some()
@@ -173,7 +167,6 @@ impl ServiceWish {
     }
 }
 
-/// What Organizations says.
 async fn organization(calls: &dyn ReadCalls) -> ReadFact<DelegationFacts> {
     let reader = home(calls);
     let operation = (ORGANIZATIONS, "DescribeOrganization");
@@ -189,22 +182,21 @@ async fn organization(calls: &dyn ReadCalls) -> ReadFact<DelegationFacts> {
     })
 }
 
-/// Reads what a file is held against. In the management account, but for Regions, which are those of both, and behavior
-/// graphs, which are those of the administrators.
+/// Reads facts for a file: in the management account, except Regions (in both) and behavior graphs
+/// (in the administrators' accounts).
 ///
 /// # Errors
-/// What of the organization itself cannot be read. What is not said of a single service or Region is kept as that.
+/// A failed read of the organization. Failures of a single service or Region are stored as facts.
 pub async fn gather(calls: &dyn ReadCalls, file: &DelegationFile) -> ReadFact<DelegationFacts> {
     let mut facts = organization(calls).await?;
     if facts.caller != facts.management {
-        // the rest is not ours to read, and the caller is refused
+        // the caller is refused, and may not read the rest
         return Ok(facts);
     }
     for wish in &file.services {
         if let Err(why) = in_organization(calls, wish, &mut facts).await {
             let why = format!("{}: {}", why.action, why.reason);
             facts.silent.insert(wish.service.name.to_owned(), why);
-            // where it is meant is still read: each place is told by itself
         }
         if let Some(own) = &wish.service.regional {
             in_regions(calls, wish, own, &mut facts).await;
@@ -240,7 +232,6 @@ async fn in_regions(
     let account = wish.account.as_str();
     let is_member = facts.account(account).is_some_and(|it| it.active);
     if !is_member || account == facts.management {
-        // refused without another call
         return;
     }
     let named = |of: &str, why: UnreadFact| {
@@ -258,7 +249,7 @@ async fn in_regions(
         facts.enabled.insert(account.to_owned(), found);
     }
     if wish.has_members() {
-        // an administrator whose account cannot be entered would be named, and its members never
+        // check access first: otherwise the administrator would be set, but never its members
         let whoever = ("sts", "GetCallerIdentity");
         if let Err(why) = inside(calls, &wish.account, None)
             .one(whoever, json!({}))
@@ -290,10 +281,10 @@ async fn in_regions(
     facts.graphs.extend(graphs);
 }
 
-/// Reads who administers any service that is known, in some Regions.
+/// Reads administrators of all known services in some Regions.
 ///
 /// # Errors
-/// What Organizations does not say.
+/// The failed read of Organizations.
 pub async fn look_around(calls: &dyn ReadCalls, regions: &[String]) -> ReadFact<DelegationFacts> {
     let mut facts = DelegationFacts {
         trusted: trusted(calls).await?,
@@ -308,11 +299,11 @@ pub async fn look_around(calls: &dyn ReadCalls, regions: &[String]) -> ReadFact<
     Ok(facts)
 }
 
-/// Reads who administers one service, and the Regions that are meant: those given, else those of its administrators that
-/// are on in the management account, too. Where nobody says which those are, all of them are asked.
+/// Reads a service's administrators in the given Regions, else in those enabled for its
+/// administrators and the management account, else in all.
 ///
 /// # Errors
-/// What of the organization cannot be read.
+/// The failed read of the organization.
 pub async fn look_at(
     calls: &dyn ReadCalls,
     service: &'static DelegatedService,
@@ -365,7 +356,7 @@ async fn look_in(
     }
 }
 
-/// What goes with the administrators of a service, in words: the behavior graphs and how many members they have.
+/// Describes the behavior graphs of administrators with their member counts.
 pub async fn graphs_of(
     calls: &dyn ReadCalls,
     service: &DelegatedService,

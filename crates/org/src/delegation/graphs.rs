@@ -1,15 +1,14 @@
-//! Behavior graphs of Detective, read with the credentials of the account that administers it.
+//! Reads Detective behavior graphs with the administrator's credentials.
 
 use std::collections::BTreeSet;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use serde_json::{Value, json};
 
 use super::facts::{GraphFacts, MemberFacts, MemberStanding};
 use super::families::DETECTIVE;
 use crate::reading::{ReadCalls, ReadFact, inside, text};
 
-/// The graph of an account in a Region: it has at most one.
 pub(super) async fn graph_arn(
     calls: &dyn ReadCalls,
     account: &AccountId,
@@ -21,7 +20,6 @@ pub(super) async fn graph_arn(
     Ok(rows.first().map(|row| text(row, "/Arn").to_owned()))
 }
 
-/// The accounts of a graph.
 pub(super) async fn members(
     calls: &dyn ReadCalls,
     account: &AccountId,
@@ -52,7 +50,6 @@ fn standing(row: &Value) -> MemberStanding {
     }
 }
 
-/// Whether new accounts become members by themselves.
 pub(super) async fn auto_enable(
     calls: &dyn ReadCalls,
     account: &AccountId,
@@ -67,7 +64,6 @@ pub(super) async fn auto_enable(
     Ok(found.get("AutoEnable").and_then(Value::as_bool) == Some(true))
 }
 
-/// Sources of data that are on.
 pub(super) async fn packages(
     calls: &dyn ReadCalls,
     account: &AccountId,
@@ -87,7 +83,6 @@ pub(super) async fn packages(
     Ok(started.map(|(name, _)| name.clone()).collect())
 }
 
-/// The graph with its members; none where there is none yet.
 pub(super) async fn read(
     calls: &dyn ReadCalls,
     account: &AccountId,

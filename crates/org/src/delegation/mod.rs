@@ -1,5 +1,5 @@
-//! Who administers which service for the organization (`organization.md` §3): a file says it, one command makes it
-//! so, and the same command shows what differs.
+//! Delegated administrators of the organization (`organization.md` §3): a file defines them, one
+//! command applies it and shows differences.
 //!
 //! ```text
 //!   file ──────────────────────┐

@@ -1,11 +1,11 @@
-//! The plan of a file: for each service and Region its administrator, and what goes with it. The names and forms are
-//! part of stored plans.
+//! Plans of a file: administrators per service and Region, with settings and members. Names and
+//! forms are part of stored plans.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_aws_model::facts;
-use hallpass_model::{AccountId, TimeSpan};
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
+use hallpass_base::{AccountId, TimeSpan};
+use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
 use serde::{Deserialize, Serialize};
 
 use super::compare::{DelegationRow, DelegationState, WantedMember};
@@ -14,89 +14,76 @@ use super::families::DETECTIVE;
 use super::file::InvitationMail;
 use crate::steps::stored;
 
-/// The kind of these plans.
 pub const PLAN_KIND: &str = "org.delegate";
-/// Accounts that one `CreateMembers` takes.
+/// Accounts per `CreateMembers`.
 const MEMBERS_AT_ONCE: usize = facts::DETECTIVE_MEMBERS_PER_CALL.count();
 
-/// A service may work in the accounts of the organization: [`PrincipalWish`].
+/// Trusted access: [`PrincipalWish`].
 pub(crate) const TRUST: &str = "delegation.enable-trusted-access";
-/// Organizations knows the administrator: [`AdministratorWish`].
+/// Registered in Organizations: [`AdministratorWish`].
 pub(crate) const REGISTER: &str = "delegation.register";
-/// Organizations does not know it any more: [`AdministratorWish`].
+/// Deregistered in Organizations: [`AdministratorWish`].
 pub(crate) const DEREGISTER: &str = "delegation.deregister";
-/// The service knows the administrator: [`AdministratorWish`].
+/// Set in the service: [`AdministratorWish`].
 pub(crate) const DESIGNATE: &str = "delegation.designate";
-/// The service does not know it any more: [`AdministratorWish`].
+/// Removed from the service: [`AdministratorWish`].
 pub(crate) const WITHDRAW: &str = "delegation.withdraw";
-/// The organization's behavior graph is there: [`GraphWish`].
+/// The organization's behavior graph exists: [`GraphWish`].
 pub(crate) const GRAPH: &str = "delegation.wait-graph";
-/// New accounts become members, or do not: [`GraphWish`].
+/// Automatic membership of new accounts: [`GraphWish`].
 pub(crate) const AUTO_ENABLE: &str = "delegation.auto-enable";
-/// Sources of data are on: [`GraphWish`].
+/// Data sources: [`GraphWish`].
 pub(crate) const PACKAGES: &str = "delegation.packages";
 /// Accounts are members: [`GraphWish`].
 pub(crate) const MEMBERS: &str = "delegation.enable-members";
 
-/// Accounts outside the organization are invited; they are members once they say yes: [`GraphWish`].
+/// Accounts outside the organization are invited; they become members on acceptance: [`GraphWish`].
 pub(crate) const INVITE: &str = "delegation.invite-members";
 
-/// How long the organization's graph may take (`organization.md` D-5).
+/// Timeout for graph creation (`organization.md` D-5).
 const GRAPH_TIMEOUT: TimeSpan = TimeSpan::minutes(10);
-/// How long somebody waits for members; AWS takes up to an hour, and what is still under way then is told as that.
+/// Wait for members; AWS takes up to an hour, and pending ones are reported.
 const MEMBERS_TIMEOUT: TimeSpan = TimeSpan::minutes(15);
 
-/// How long an invitation is looked for; whether somebody says yes is told, and not waited for.
+/// Wait until an invitation is visible; its acceptance is not awaited.
 const INVITATION_TIMEOUT: TimeSpan = TimeSpan::seconds(5);
 
-/// Whether steps of a kind are carried out by [`DelegationStepExecutor`](super::DelegationStepExecutor).
+/// True for steps of [`DelegationStepExecutor`](super::DelegationStepExecutor).
 pub fn is_delegation_step(kind: &str) -> bool {
     kind.starts_with("delegation.")
 }
 
-/// Trusted access.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PrincipalWish {
-    /// The service's principal.
     pub(crate) principal: String,
 }
 
-/// An administrator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AdministratorWish {
-    /// The service, by the name of its family.
     pub(crate) service: String,
-    /// The account.
     pub(crate) account: String,
-    /// Whoever administers it until a step before takes it away; of one that goes, whoever comes in its place.
+    /// The administrator removed in an earlier step; for a removal, its successor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) replaces: Option<String>,
-    /// Of one that Organizations is to forget for another: the Regions of the plan. It goes everywhere then, and may
-    /// administer no other.
+    /// For a replaced administrator: the Regions of the plan. Deregistration is global, so it may
+    /// administer no other Region.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) regions: Vec<String>,
 }
 
-/// Something of the behavior graph of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct GraphWish {
-    /// The account that administers it.
     pub(crate) account: AccountId,
-    /// Whether new accounts become members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) auto_enable: Option<bool>,
-    /// Sources of data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) packages: Vec<String>,
-    /// Members.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) members: Vec<WantedMember>,
-    /// Whether whoever is invited gets a mail.
     #[serde(default, skip_serializing_if = "InvitationMail::is_sent")]
     pub(crate) invitation: InvitationMail,
 }
 
-/// The steps of the rows that are to be planned.
 pub fn draft(rows: &[DelegationRow], facts: &DelegationFacts) -> PlanDraft {
     let mut draft = PlanDraft::new(PLAN_KIND, &facts.organization, PlanLimits::USUAL);
     let mut services: BTreeMap<&str, Vec<&DelegationRow>> = BTreeMap::new();
@@ -113,7 +100,7 @@ pub fn draft(rows: &[DelegationRow], facts: &DelegationFacts) -> PlanDraft {
     for rows in services.values() {
         let first = take_away(&mut draft, rows, facts);
         for row in rows {
-            // where ours administers already nothing is to come, and nothing is waited for
+            // an already set administrator needs no preceding step
             let after: &[StepId] = if row.is_set(facts) { &[] } else { &first };
             add(&mut draft, row, after);
         }
@@ -138,19 +125,19 @@ fn target(row: &DelegationRow) -> StepTarget {
     }
 }
 
-/// The steps that take others away, before ours is set anywhere: in every Region, then in Organizations (Amazon `GuardDuty`
-/// User Guide, "Changing the delegated `GuardDuty` administrator account"; Inspector, Macie and Security Hub have one
-/// account in all Regions, too). Region by Region, the first would be left without an administrator, since the service
-/// takes no other while Organizations knows the one of before.
+/// Steps that remove other administrators before Hallpass's is set: in every Region, then in
+/// Organizations (Amazon `GuardDuty` User Guide, "Changing the delegated `GuardDuty` administrator
+/// account"; Inspector, Macie and Security Hub also have one account for all Regions). A
+/// Region-by-Region change would leave the first Region without an administrator, since the service
+/// accepts no other while the old one is registered.
 ///
-/// Whatever comes after waits for each of them, and not for the last alone: undoing goes by what waits for what, and a
-/// step that found nothing to do is not undone.
+/// Later steps depend on each of these, not only on the last: undo follows dependencies, and a step
+/// without changes is not undone.
 fn take_away(
     draft: &mut PlanDraft,
     rows: &[&DelegationRow],
     facts: &DelegationFacts,
 ) -> Vec<StepId> {
-    // both kinds write to Organizations in the end
     let lane = Lane::organizations_write;
     let mut first: Vec<StepId> = Vec::new();
     for row in rows {
@@ -159,7 +146,7 @@ fn take_away(
             Some(_) => WITHDRAW,
             None => DEREGISTER,
         };
-        // taken back, it is set where ours stands until then
+        // undo restores it in place of the new one
         let ours = row.wish.account.as_str();
         let desired = stored(&administrator(row, other, Some(ours)));
         first.push(draft.step(target(row), kind, desired, lane(), &[]));

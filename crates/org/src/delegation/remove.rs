@@ -1,27 +1,23 @@
-//! The way back: a service without an administrator. First in every Region, then in Organizations.
+//! Removal of a service's administrator: first in every Region, then in Organizations.
 
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
+use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
 
 use super::facts::DelegationFacts;
 use super::families::DelegatedService;
 use super::plan::{AdministratorWish, DEREGISTER, WITHDRAW};
 use crate::steps::stored;
 
-/// The kind of these plans.
 pub const REMOVE_KIND: &str = "org.delegate.remove";
 
-/// What is to be taken away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemovalWish {
-    /// The service.
     pub service: &'static DelegatedService,
-    /// Where it was looked for.
     pub regions: Vec<String>,
-    /// Whether Organizations is to forget the administrator, too: in every Region at once.
+    /// Deregister in Organizations too, which affects every Region.
     pub everywhere: bool,
 }
 
-/// The steps that take away the administrators that were seen.
+/// Steps that remove the found administrators.
 pub fn draft_removal(wish: &RemovalWish, facts: &DelegationFacts) -> PlanDraft {
     let service = wish.service;
     let mut draft = PlanDraft::new(REMOVE_KIND, &facts.organization, PlanLimits::DESTRUCTIVE);

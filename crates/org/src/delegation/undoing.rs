@@ -1,6 +1,6 @@
-//! How steps are undone (`organization.md` P-15).
+//! Undo of steps (`organization.md` P-15).
 
-use hallpass_runner::{PlanStep, Undo};
+use hallpass_plans::{PlanStep, Undo};
 use serde_json::Value;
 
 use super::families::{DETECTIVE, service_named};
@@ -9,7 +9,6 @@ use super::plan::{
 };
 use crate::steps::stored;
 
-/// What undoes a step.
 pub(super) fn undo(step: &PlanStep) -> Undo {
     let other = |kind: &str| Undo::By(vec![(kind.to_owned(), step.desired.clone())]);
     match step.kind.as_str() {
@@ -36,8 +35,8 @@ pub(super) fn undo(step: &PlanStep) -> Undo {
     }
 }
 
-/// An administrator that Organizations was told to forget. A service with calls of its own registers whoever it is told, which
-/// is no step: whoever came in its place is forgotten first, since the service takes no two.
+/// Restores a deregistered administrator. A regional service registers its administrator without a
+/// step, so the successor is deregistered first: the service accepts only one.
 fn registered_again(step: &PlanStep) -> Undo {
     let again = (REGISTER.to_owned(), set_again(step));
     match ours_registered_by_itself(step) {
@@ -46,7 +45,7 @@ fn registered_again(step: &PlanStep) -> Undo {
     }
 }
 
-/// Whoever came in the place of one that was forgotten, where the service itself told Organizations.
+/// The successor, if the service registered it.
 fn ours_registered_by_itself(step: &PlanStep) -> Option<AdministratorWish> {
     let wish = step.wish::<AdministratorWish>().ok()?;
     service_named(&wish.service)?.regional?;
@@ -59,8 +58,8 @@ fn ours_registered_by_itself(step: &PlanStep) -> Option<AdministratorWish> {
     })
 }
 
-/// What was taken away, as it is set again. Plans of before did not keep who came in its place: that is the target's account,
-/// which is another one where it was replaced.
+/// Restores a removed administrator. Older plans lack the successor: then it is the target's
+/// account, which differs after a replacement.
 fn set_again(step: &PlanStep) -> Value {
     match step.wish::<AdministratorWish>() {
         Ok(wish) if wish.replaces.is_none() && wish.account != step.target.account => {

@@ -1,4 +1,4 @@
-//! Which way accounts are enrolled (`organization.md` N-5).
+//! Selects the enrolment backend (`organization.md` N-5).
 
 use super::EnrolmentRefused;
 use super::facts::EnrolmentFacts;
@@ -7,15 +7,12 @@ use super::wish::{EnrolmentBackend, EnrolmentWish};
 use crate::control_tower::LandingZone;
 use hallpass_aws_model::facts;
 
-/// The first version that enrols accounts which are moved.
+/// The first version that enrols moved accounts.
 const BY_ITSELF: (u32, u32) = (3, 1);
 
-/// A way, and why it was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChosenBackend {
-    /// The way.
     pub backend: EnrolmentBackend,
-    /// Why.
     pub reason: String,
 }
 
@@ -24,7 +21,7 @@ fn version(text: &str) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// Why accounts that are moved are not enrolled by themselves.
+/// Why moved accounts are not enrolled automatically.
 fn not_by_itself(zone: &LandingZone) -> Option<String> {
     let found = &zone.version;
     match version(found) {
@@ -39,13 +36,13 @@ fn not_by_itself(zone: &LandingZone) -> Option<String> {
     }
 }
 
-/// Accounts that a unit may have for Control Tower to govern it; AWS does not raise it.
+/// Account limit of a governed unit; AWS does not raise it.
 const UNIT_ACCOUNTS: usize = facts::UNIT_ACCOUNTS.count();
 
-/// The way for what was selected.
+/// The backend for a selection.
 ///
 /// # Errors
-/// As [`choose`], and when the unit cannot be registered.
+/// As [`choose`], and if the unit cannot be registered.
 pub fn choose_for(
     wish: &EnrolmentWish,
     selected: &SelectedAccounts,
@@ -81,10 +78,10 @@ pub fn choose_for(
     })
 }
 
-/// The way that was asked for, or the first that is possible.
+/// The requested backend, or the first possible one.
 ///
 /// # Errors
-/// When the way that was asked for is not possible.
+/// The requested backend is impossible.
 pub fn choose(
     asked: Option<EnrolmentBackend>,
     to: &str,

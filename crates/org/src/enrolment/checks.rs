@@ -1,9 +1,9 @@
-//! What has to be so before an account is enrolled (`organization.md` N-2).
+//! Prerequisites of an enrolment (`organization.md` N-2).
 
 use std::collections::BTreeMap;
 
-use hallpass_model::AccountId;
-use hallpass_runner::{CheckOutcome, CheckResult, CheckSeverity};
+use hallpass_base::AccountId;
+use hallpass_plans::{CheckOutcome, CheckResult, CheckSeverity};
 
 use super::facts::{EnrolmentFacts, InsideFacts, RegionConfig};
 use super::gains::exchange;
@@ -15,19 +15,15 @@ use crate::reading::{ReadFact, UnreadFact};
 
 use CheckSeverity::{Error, Info, Warn};
 
-/// A check of one account, of one Region of it, or of the organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnrolmentCheck {
-    /// The account; `None` of what is about all.
     pub account: Option<AccountId>,
-    /// The Region, where it is about one.
     pub region: Option<String>,
-    /// The check.
     pub result: CheckResult,
 }
 
 impl EnrolmentCheck {
-    /// Whether its account is left out. What could not be read leaves it out, too, where failing would.
+    /// True if its account is skipped. An unreadable result counts as a failure.
     pub fn stops(&self) -> bool {
         let is_bad = matches!(
             self.result.outcome,
@@ -37,13 +33,11 @@ impl EnrolmentCheck {
     }
 }
 
-/// Makes the checks of one account.
 struct Sheet<'a> {
     account: &'a AccountId,
     rows: Vec<EnrolmentCheck>,
 }
 
-/// What a check is about: id, title, remedy.
 type About = (&'static str, &'static str, &'static str);
 
 const ROLE_MISSING: About = (
@@ -171,7 +165,6 @@ impl Sheet<'_> {
             .push(row(Some(self.account), None, about, severity, outcome));
     }
 
-    /// Config in one Region, or in all where nothing lets us in.
     fn config(
         &mut self,
         about: About,
@@ -200,7 +193,7 @@ impl Sheet<'_> {
     }
 }
 
-/// How bad it is that something is missing that a role could be made for.
+/// Severity of a gap that a new role could close.
 fn unless_created(
     wish: &EnrolmentWish,
     backend: EnrolmentBackend,
@@ -213,7 +206,7 @@ fn unless_created(
     }
 }
 
-/// Every check of every account that is meant, by account and id.
+/// All checks, by account and id.
 pub fn checks(
     wish: &EnrolmentWish,
     selected: &SelectedAccounts,
@@ -266,7 +259,6 @@ pub fn checks(
     all
 }
 
-/// Whether it can be asked for at all.
 fn of_enrolment(sheet: &mut Sheet<'_>, facts: &EnrolmentFacts) -> bool {
     let found = facts.baselines.get(&facts.account_arn(sheet.account));
     let is_managed = found.is_some_and(|it| it.status != BaselineStatus::Failed);
@@ -291,7 +283,7 @@ fn of_enrolment(sheet: &mut Sheet<'_>, facts: &EnrolmentFacts) -> bool {
     !is_managed
 }
 
-/// Whether the baseline that the account is to have has drifted; nothing is said where it has not.
+/// Reports drift of the target unit's baseline.
 fn of_unit(sheet: &mut Sheet<'_>, to: &str, facts: &EnrolmentFacts) {
     let baseline = facts.baselines.get(&facts.unit_arn(to));
     for drift in baseline.iter().flat_map(|it| &it.drift) {
@@ -318,7 +310,7 @@ fn of_account(
         Some(role) => CheckOutcome::Pass(role.clone()),
         None => CheckOutcome::Fail("none of the three".to_owned()),
     });
-    // a stack set needs no role to make one; what could not be looked at is looked at then, before anything else
+    // a stack set creates the role without access; unreadable facts are checked then, first
     let is_opened = wish.create_role == RoleCreation::Ou
         && inside.trusted == Ok(None)
         && inside.execution_role == Ok(false);
@@ -357,7 +349,7 @@ fn of_account(
     sheet.add(SCPS, Warn, lost);
 }
 
-/// Accounts that nothing stops; none with `--all-or-nothing` where something stops one.
+/// Accounts without obstacles; empty with `--all-or-nothing` and any obstacle.
 pub fn enrollable(
     wish: &EnrolmentWish,
     selected: &SelectedAccounts,

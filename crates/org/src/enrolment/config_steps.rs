@@ -1,6 +1,6 @@
-//! Recorders and delivery channels of Config: away, and back as they were (`organization.md` N-3).
+//! Removes and restores Config recorders and delivery channels (`organization.md` N-3).
 
-use hallpass_runner::{StepError, StepProbe, Undo, Verify, WriteAnswer};
+use hallpass_plans::{StepError, StepProbe, Undo, Verify, WriteAnswer};
 use serde_json::{Value, json};
 
 use super::facts::RegionConfig;
@@ -15,7 +15,6 @@ use crate::reading::ReadPlace;
 use crate::step_executor::{setback, unseen};
 use crate::steps::stored;
 
-/// Whether a kind is about Config.
 pub(super) fn is_config_step(kind: &str) -> bool {
     [
         STOP_RECORDER,
@@ -36,7 +35,7 @@ async fn now(calls: &EnrolmentCalls, wish: &ConfigWish) -> Result<RegionConfig, 
     found.map_err(unseen)
 }
 
-/// How it stands; what is to go is told apart from what goes before or after it.
+/// Distinguishes the resource to remove from its predecessor and successor.
 pub(super) async fn look(
     calls: &EnrolmentCalls,
     kind: &str,
@@ -64,8 +63,8 @@ pub(super) async fn look(
     })
 }
 
-/// Directly before something is taken away: settings that are not those that were recorded any more are somebody's, and
-/// going back to the recorded ones would lose theirs. What comes back is put nowhere else either.
+/// Checks directly before a removal: settings that differ from the recorded ones belong to another
+/// user, and an undo would lose them. A restore also overwrites nothing.
 pub(super) async fn look_again(
     calls: &EnrolmentCalls,
     kind: &str,
@@ -94,7 +93,6 @@ pub(super) async fn look_again(
     })
 }
 
-/// Settings as they are put: without what Config adds.
 fn given(settings: Option<&Value>) -> Value {
     let mut settings = settings.cloned().unwrap_or_default();
     if let Some(members) = settings.as_object_mut() {
@@ -103,7 +101,6 @@ fn given(settings: Option<&Value>) -> Value {
     settings
 }
 
-/// Sends the write.
 pub(super) async fn act(
     calls: &EnrolmentCalls,
     kind: &str,
@@ -152,7 +149,6 @@ pub(super) async fn act(
     };
     match inside.send(&place, ("config", operation), &input).await {
         Ok(_) => Ok(accepted()),
-        // gone already
         Err(OrganizationFault::Refused { code, .. }) if code.starts_with("NoSuch") => {
             Ok(accepted())
         }
@@ -160,14 +156,13 @@ pub(super) async fn act(
     }
 }
 
-/// Whether the write shows.
 pub(super) async fn verify(
     calls: &EnrolmentCalls,
     kind: &str,
     wish: &ConfigWish,
 ) -> Result<Verify, StepError> {
     Ok(match look(calls, kind, wish).await? {
-        StepProbe::Satisfied => Verify::Done(hallpass_runner::Effect {
+        StepProbe::Satisfied => Verify::Done(hallpass_plans::Effect {
             new: json!({ "account": wish.account, "region": wish.region }),
             requests: Vec::new(),
         }),
@@ -175,7 +170,6 @@ pub(super) async fn verify(
     })
 }
 
-/// Back to what there was.
 pub(super) fn undo(kind: &str, wish: &ConfigWish) -> Undo {
     let back = match kind {
         STOP_RECORDER => START_RECORDER,

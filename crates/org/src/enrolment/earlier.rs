@@ -1,15 +1,13 @@
-//! Whether a plan of the same wish is not over.
-
-use hallpass_runner::{PlanId, PlanState, PlanStore, report_of};
+use hallpass_plans::{PlanId, PlanState, PlanStore, report_of};
 
 use super::plan::{EnrolmentPlan, PLAN_KIND, PLANS_LOOK};
 use super::wish::EnrolmentWish;
 use crate::earlier_plans::{EarlierUnread, became_of, plans_that_count};
 
-/// The plan of this very wish, when it was begun and is not over.
+/// Returns the started, unfinished plan of this request.
 ///
 /// # Errors
-/// When the store does not answer, or nobody can tell what a plan that was begun has done.
+/// The store does not respond, or the effect of a started plan is unknown.
 pub async fn unfinished_enrolment(
     store: &dyn PlanStore,
     wish: &EnrolmentWish,

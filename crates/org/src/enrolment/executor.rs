@@ -1,10 +1,10 @@
-//! Carries single steps out: looks, sends one write, asks until it shows.
+//! Executes single steps: look, one write, poll until visible.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_model::Clock;
-use hallpass_runner::{
+use hallpass_base::Clock;
+use hallpass_plans::{
     Class, Effect, PlanStep, Retry, SentBefore, StepError, StepExecutor, StepProbe, Undo, Verify,
     WriteAnswer,
 };
@@ -27,11 +27,10 @@ use crate::ports::{OrganizationFault, StepNews};
 use crate::reading::{ReadPlace, Reader, text};
 use crate::step_executor::{setback, unseen};
 
-/// Under which a step fails whose account Control Tower did not enrol.
+/// Failure code: Control Tower did not enrol the account.
 pub(crate) const NOT_ENROLLED: &str = "NotEnrolled";
 const CONTROL_TOWER: &str = "controltower";
 
-/// Whoever carries the steps of enrolments out.
 pub struct EnrolmentStepExecutor {
     calls: EnrolmentCalls,
     clock: Arc<dyn Clock>,
@@ -47,7 +46,7 @@ fn there(is_there: bool) -> StepProbe {
     }
 }
 
-/// What people do to take a move back: by themselves, since it takes policies away (`organization.md` N-7).
+/// Instructions to undo a move manually, since it removes policies (`organization.md` N-7).
 fn move_back(place: &PlaceWish) -> String {
     if place.from == place.to {
         return format!(
@@ -63,7 +62,6 @@ fn move_back(place: &PlaceWish) -> String {
 }
 
 impl EnrolmentStepExecutor {
-    /// An executor over its ports.
     pub fn new(calls: EnrolmentCalls, clock: Arc<dyn Clock>, news: Arc<dyn StepNews>) -> Self {
         Self {
             calls,
@@ -93,7 +91,7 @@ impl EnrolmentStepExecutor {
         sent.await
     }
 
-    /// Directly before the move: what it rests on is looked at again, and where the account stands by now.
+    /// Rechecks prerequisites and the account's current parent directly before a move.
     async fn look_before_move(
         &self,
         step: &PlanStep,
@@ -103,7 +101,6 @@ impl EnrolmentStepExecutor {
         let seen = self.look_place(&wish.place).await?;
         if seen != StepProbe::Absent {
             return Ok(match seen {
-                // somebody moved it: not the account that was judged, and not ours to move from there
                 StepProbe::Blocked { .. } if sent.at.is_empty() => {
                     let unit = parent(&self.home(), &wish.place.account).await;
                     StepProbe::Differs {
@@ -153,7 +150,6 @@ impl EnrolmentStepExecutor {
             Err(OrganizationFault::Refused { code, .. }) if code == "DuplicateAccountException" => {
                 Ok(accepted)
             }
-            // it does not stand where it was seen: the look that comes next says where
             Err(OrganizationFault::NotThere { .. }) => Ok(WriteAnswer::ChangedBefore),
             Err(OrganizationFault::Refused { code, .. })
                 if code == "SourceParentNotFoundException" =>
@@ -169,12 +165,12 @@ impl EnrolmentStepExecutor {
         Ok(found.map_err(unseen)?.remove(arn))
     }
 
-    /// The account's baseline, as far as it comes from the unit; another unit's goes when the account moves.
+    /// The account's baseline if it comes from the unit; another unit's is removed by the move.
     async fn own_baseline(&self, place: &PlaceWish) -> Result<Option<BaselineStatus>, StepError> {
         let found = self.baseline_of(&place.account_arn).await?;
         let is_of_unit = |it: &EnabledBaseline| {
             let of = it.parent.as_ref();
-            // a unit that is being registered had no baseline when the plan was made
+            // a unit to be registered had no baseline when the plan was made
             place.baseline.is_empty() || of.is_none_or(|parent| *parent == place.baseline)
         };
         Ok(found.filter(is_of_unit).map(|it| it.status))
@@ -186,7 +182,7 @@ impl EnrolmentStepExecutor {
             Some(BaselineStatus::UnderChange) => StepProbe::InProgress {
                 remote: place.account_arn.clone(),
             },
-            // setting the baseline again is what mends it
+            // a reset repairs a failed baseline
             Some(BaselineStatus::Failed) if kind == RESET => StepProbe::Absent,
             Some(BaselineStatus::Failed) => return Err(not_enrolled(place, "")),
             None => StepProbe::Absent,
@@ -199,7 +195,7 @@ impl EnrolmentStepExecutor {
             .map_err(unseen)?;
         let unit = all.values().find(|it| it.arn == place.baseline);
         if unit.is_some_and(|it| it.status == BaselineStatus::UnderChange) {
-            // it may be ours, whose answer was lost, or enrol the account as well
+            // it may be this step's lost call, or enrol the account as well
             return Ok(WriteAnswer::later(
                 "the baseline of the unit is being set already".to_owned(),
             ));
@@ -214,9 +210,9 @@ impl EnrolmentStepExecutor {
         })
     }
 
-    /// Whether AWS is asked about a step now: when its pause is over, or something was told of it.
+    /// Checks if a poll is due: its pause is over, or an event arrived.
     async fn is_due(&self, step: &PlanStep, remote: &str, pauses: Pauses) -> bool {
-        // a store that does not answer brings no news; the pauses go on without it
+        // without the store only the pauses count
         let told = self.news.told(&step.id).await.unwrap_or(0);
         self.polls.is_due(remote, pauses, self.clock.now(), told)
     }
@@ -250,7 +246,7 @@ impl EnrolmentStepExecutor {
         })
     }
 
-    /// Controls of the unit that do not hold in the account, and whether all of them are on their way.
+    /// Unit controls missing in the account, and whether all are in progress.
     async fn missing(&self, wish: &ControlsWish) -> Result<(Vec<String>, bool), StepError> {
         let calls = self.calls.home.as_ref();
         let found = controls_in(calls, &wish.unit_arn, &wish.account_arn).await;
@@ -272,7 +268,7 @@ impl EnrolmentStepExecutor {
         })
     }
 
-    /// Sets every control that does not hold again, as one write: they run side by side.
+    /// Resets all missing controls as one write: they run in parallel.
     async fn reset_controls(&self, wish: &ControlsWish) -> Result<WriteAnswer, StepError> {
         let (missing, _) = self.missing(wish).await?;
         let mut sent = 0_usize;
@@ -280,7 +276,7 @@ impl EnrolmentStepExecutor {
             let input = json!({ "enabledControlIdentifier": arn });
             match self.send("ResetEnabledControl", input).await {
                 Ok(_) => sent += 1,
-                // the rest after these, or after what others do
+                // the rest later
                 Err(OrganizationFault::Conflict { .. }) if sent > 0 => break,
                 Err(fault) => return Err(setback(fault)),
             }
@@ -372,7 +368,7 @@ impl EnrolmentStepExecutor {
             {
                 Ok(accepted)
             }
-            // IAM shows a role some seconds after it was made
+            // IAM shows a new role some seconds late
             Err(OrganizationFault::Refused { code, message })
                 if code.starts_with("NoSuchEntity") =>
             {
@@ -382,7 +378,7 @@ impl EnrolmentStepExecutor {
         }
     }
 
-    /// A product is ours whichever try of the step launched it.
+    /// A product belongs to the step if any of its attempts launched it.
     async fn look_product(
         &self,
         step: &PlanStep,
@@ -428,7 +424,6 @@ impl EnrolmentStepExecutor {
         let home = self.calls.home.as_ref();
         match step.kind.as_str() {
             MOVE => self.relocate(&step.wish()?, seen).await,
-            // Control Tower enrols it by itself
             WAIT => {
                 let place: PlaceWish = step.wish()?;
                 Ok(WriteAnswer::Accepted {
@@ -441,7 +436,6 @@ impl EnrolmentStepExecutor {
             kind @ (CREATE_ROLE | GRANT_ROLE) => self.make_role(kind, &step.wish()?).await,
             STACK_SET => stack_sets::make_set(home, &step.wish()?, &step.token).await,
             STACK_INSTANCE => stack_sets::make_instance(home, &step.wish()?, &step.token).await,
-            // the role let us in a moment ago: the look that follows asks again
             INSIDE => Ok(WriteAnswer::later(
                 "the account cannot be entered".to_owned(),
             )),

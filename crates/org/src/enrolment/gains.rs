@@ -1,4 +1,4 @@
-//! What an account gains and loses by another unit (`organization.md` N-8).
+//! Differences for an account between two units (`organization.md` N-8).
 
 use std::collections::BTreeSet;
 
@@ -6,24 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::EnrolmentFacts;
 
-/// What changes for an account; `unread` has what could not be compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
-    /// Service control policies that will hold.
     pub policies_gained: Vec<String>,
-    /// Those that will not any more.
     pub policies_lost: Vec<String>,
-    /// Controls that will hold.
     pub controls_gained: Vec<String>,
-    /// Those that will not any more.
     pub controls_lost: Vec<String>,
-    /// What could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<String>,
 }
 
 impl Exchange {
-    /// In one line for people; empty where nothing changes.
     pub fn words(&self) -> String {
         let part = |sign: char, kind: &str, names: &[String]| {
             (!names.is_empty()).then(|| format!("{sign}{kind} {}", names.join(", ")))
@@ -71,7 +64,6 @@ fn held(parent: &str, facts: &EnrolmentFacts, unread: &mut BTreeSet<String>) -> 
     held
 }
 
-/// What changes for an account that comes from one parent into another.
 pub fn exchange(from: &str, to: &str, facts: &EnrolmentFacts) -> Exchange {
     let mut unread = BTreeSet::new();
     let (before, after) = (held(from, facts, &mut unread), held(to, facts, &mut unread));

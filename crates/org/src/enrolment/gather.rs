@@ -1,11 +1,11 @@
-//! Reads an organization as far as enrolling needs it. What is inside accounts is read side by side, and what was
-//! refused there is kept as that.
+//! Reads an organization for an enrolment. Accounts are read in parallel; refused reads are stored
+//! as facts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _};
 use hallpass_aws_model::facts;
-use hallpass_model::{AccountId, account_state};
+use hallpass_base::{AccountId, account_state};
 use serde_json::{Value, json};
 
 use super::EnrolmentRefused;
@@ -21,19 +21,17 @@ use crate::organization_wide::root_id;
 use crate::reading::{ReadFact, ReadPlace, Reader, UnreadFact, text, unread};
 use crate::vending::UnitFacts;
 
-/// Accounts that are read at once.
+/// Accounts read in parallel.
 const WIDTH: usize = 8;
-/// Units above one another, the root among them.
+/// Unit depth including the root.
 const DEPTH_MAX: usize = facts::UNIT_DEPTH.count() + 1;
 const ORGANIZATIONS: &str = "organizations";
 
-/// Why an organization is not known well enough.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnrolmentUnread {
-    /// A call that nothing can be said without.
     #[error("the organization cannot be read: {}: {}", .0.action, .0.reason)]
     Unread(UnreadFact),
-    /// What was given makes no sense here.
+    /// The request is invalid for this organization.
     #[error(transparent)]
     Refused(#[from] EnrolmentRefused),
 }
@@ -48,10 +46,10 @@ fn reader(calls: &dyn ServiceCalls, place: ReadPlace) -> Reader<'_> {
     Reader { calls, place }
 }
 
-/// Reads all that the checks and the plan are made of.
+/// Reads the facts for checks and plan.
 ///
 /// # Errors
-/// When the organization itself does not answer, or what is wanted makes no sense in it.
+/// The organization is unreadable, or the request is invalid for it.
 pub async fn gather(
     calls: &EnrolmentCalls,
     wish: &EnrolmentWish,
@@ -142,7 +140,6 @@ async fn head(home: &Reader<'_>) -> Result<EnrolmentFacts, EnrolmentUnread> {
     })
 }
 
-/// Units at every depth, level by level.
 async fn units(home: &Reader<'_>, root: &str, facts: &EnrolmentFacts) -> ReadFact<Vec<UnitFacts>> {
     let operation = (ORGANIZATIONS, "ListOrganizationalUnitsForParent");
     let (mut level, mut all) = (vec![root.to_owned()], Vec::new());
@@ -185,14 +182,14 @@ async fn products_in_change(home: &Reader<'_>) -> ReadFact<Vec<String>> {
     Ok(found)
 }
 
-/// Whether stack sets may enter accounts of the organization by themselves.
+/// Checks trusted access of stack sets.
 async fn stack_sets_trusted(home: &Reader<'_>) -> ReadFact<bool> {
     let operation = ("cloudformation", "DescribeOrganizationsAccess");
     let found = home.one(operation, json!({ "CallAs": "SELF" })).await?;
     Ok(text(&found, "/Status") == "ENABLED")
 }
 
-/// Accounts that are looked into; what is wrong with the wish is said by `select`.
+/// Accounts to inspect; `select` reports errors in the request.
 fn meant(wish: &EnrolmentWish, facts: &EnrolmentFacts) -> BTreeSet<AccountId> {
     let mut meant: BTreeSet<AccountId> = facts.standing.values().flatten().cloned().collect();
     meant.extend(wish.accounts.iter().cloned());
@@ -206,8 +203,8 @@ fn meant(wish: &EnrolmentWish, facts: &EnrolmentFacts) -> BTreeSet<AccountId> {
     meant
 }
 
-/// Whether controls are on where no baseline says whether an account is enrolled. In a unit that has a baseline that one
-/// decides: an account that stands there without its own is one that the baseline did not reach.
+/// Reads controls if no baseline shows the enrolment. In a unit with a baseline, that one decides:
+/// an account without its own is not enrolled.
 async fn controlled(
     home: &Reader<'_>,
     facts: &EnrolmentFacts,
@@ -272,7 +269,6 @@ async fn inside(calls: &EnrolmentCalls, account: &AccountId, regions: &[String])
     found
 }
 
-/// The root or unit of an account.
 pub(crate) async fn parent(home: &Reader<'_>, account: &AccountId) -> ReadFact<String> {
     let operation = (ORGANIZATIONS, "ListParents");
     let rows = home
@@ -289,7 +285,6 @@ fn in_region(account: &AccountId, region: &str) -> ReadPlace {
     }
 }
 
-/// Config in an account's Region.
 pub(crate) async fn region_config(
     calls: &dyn ServiceCalls,
     account: &AccountId,
@@ -307,7 +302,6 @@ pub(crate) async fn region_config(
         Ok::<Vec<Value>, UnreadFact>(rows.cloned().unwrap_or_default())
     };
     let recorders = all("DescribeConfigurationRecorders", "ConfigurationRecorders").await?;
-    // one with a connector records another cloud (`connectorArn`, `scopeConfiguration`), beside the account's own
     let is_own = |it: &Value| text(it, "/connectorArn").is_empty();
     let recorder = recorders.into_iter().find(is_own);
     let status = match &recorder {
@@ -315,7 +309,7 @@ pub(crate) async fn region_config(
             let operation = "DescribeConfigurationRecorderStatus";
             let rows = all(operation, "ConfigurationRecordersStatus").await?;
             let name = text(recorder, "/name").to_owned();
-            // a status has no connector: it is told by the name of its recorder
+            // a status has no connector: match by recorder name
             let mut named = rows.into_iter();
             named.find(|it| [name.as_str(), ""].contains(&text(it, "/name")))
         }
@@ -347,7 +341,7 @@ async fn own_trails(
     Ok(found.into_iter().collect())
 }
 
-/// Regions in which something has an interface in a default VPC.
+/// Regions with network interfaces in a default VPC.
 async fn default_vpcs(
     calls: &dyn ServiceCalls,
     account: &AccountId,
@@ -371,7 +365,6 @@ async fn default_vpcs(
         let operation = ("ec2", "DescribeNetworkInterfaces");
         let mut input = filter("vpc-id", ids.clone());
         if let Some(members) = input.as_object_mut() {
-            // those that an account hides are in use all the same
             members.insert("IncludeManagedResources".to_owned(), true.into());
         }
         let rows = there.list(operation, input, "NetworkInterfaces").await?;
@@ -398,7 +391,6 @@ async fn regions_off(
     Ok(off.cloned().collect())
 }
 
-/// What holds in the root and in the units that accounts come from and go to.
 async fn governed(
     calls: &dyn ServiceCalls,
     wish: &EnrolmentWish,
@@ -421,7 +413,6 @@ async fn governed(
         let controls = if facts.baselines.contains_key(&arn) {
             controls_of(calls, &arn).await
         } else {
-            // nothing is governed there
             Ok(Vec::new())
         };
         let names = |rows: Vec<Value>| rows.iter().map(|it| text(it, "/Name").to_owned()).collect();

@@ -1,4 +1,5 @@
-//! Existing accounts come under Control Tower (`organization.md` §7): checked all at once, then enrolled one by one.
+//! Enrols existing accounts in Control Tower (`organization.md` §7): checked together, then
+//! enrolled one by one.
 //!
 //! ```text
 //!   wish ───────────────────┐
@@ -51,26 +52,17 @@ pub use roles::{EnrolmentCalls, TRUSTED_ROLES};
 pub use select::{SelectedAccounts, SkippedAccount, select};
 pub use wish::{EnrolmentBackend, EnrolmentWish, RoleCreation};
 
-/// Why nothing can be planned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnrolmentRefused {
-    /// What was given makes no sense here.
+    /// The request is invalid for this organization.
     #[error("{0}")]
     Unusable(String),
-    /// The unit has more accounts than Control Tower governs in one.
     #[error("unit {unit} has {accounts} accounts, and Control Tower governs {most} in one")]
     TooMany {
-        /// The unit.
         unit: String,
-        /// The accounts directly in it.
         accounts: usize,
-        /// As many as it governs.
         most: usize,
     },
-    /// The credentials are not those of the management account.
     #[error("account {account} cannot enrol accounts")]
-    NotManagement {
-        /// The account of the credentials.
-        account: String,
-    },
+    NotManagement { account: String },
 }

@@ -1,10 +1,10 @@
-//! The plan of an enrolment: for each account its role, its unit, its baseline and its controls. The names and forms are
-//! part of stored plans.
+//! The enrolment plan: role, unit, baseline and controls of each account. Names and forms are part
+//! of stored plans.
 
 use std::collections::BTreeMap;
 
-use hallpass_model::{AccountId, TimeSpan};
-use hallpass_runner::{Lane, Plan, PlanDraft, PlanLimits, StepId, StepTarget, hash};
+use hallpass_base::{AccountId, TimeSpan};
+use hallpass_plans::{Lane, Plan, PlanDraft, PlanLimits, StepId, StepTarget, hash};
 use serde::{Deserialize, Serialize};
 
 use super::checks::EnrolmentCheck;
@@ -19,71 +19,62 @@ use crate::control_tower::{
 };
 use crate::steps::stored;
 
-/// The kind of plans that enrol accounts.
 pub const PLAN_KIND: &str = "org.enroll";
-/// Such plans that are looked through, newest first.
 pub const PLANS_LOOK: u32 = 2_000;
-/// The kind of plans that take Config away first.
 pub const CONFIG_KIND: &str = "org.enroll.config";
 
-/// The account stands in its unit: [`MoveWish`].
+/// The account is in its unit: [`MoveWish`].
 pub(crate) const MOVE: &str = "enrolment.move";
-/// The account is enrolled, by itself: [`PlaceWish`].
+/// Automatic enrolment is complete: [`PlaceWish`].
 pub(crate) const WAIT: &str = "enrolment.wait";
-/// The account is enrolled, by setting the baseline of its unit again: [`PlaceWish`].
+/// Enrolment by a baseline reset is complete: [`PlaceWish`].
 pub(crate) const RESET: &str = "enrolment.reset-baseline";
-/// The controls of the unit hold in the account: [`ControlsWish`].
+/// The unit's controls are effective in the account: [`ControlsWish`].
 pub(crate) const CONTROLS: &str = "enrolment.reset-controls";
-/// The recorder does not record: [`ConfigWish`].
+/// The recorder is stopped: [`ConfigWish`].
 pub(crate) const STOP_RECORDER: &str = "enrolment.stop-recorder";
-/// There is no delivery channel: [`ConfigWish`].
+/// The delivery channel is deleted: [`ConfigWish`].
 pub(crate) const DELETE_CHANNEL: &str = "enrolment.delete-channel";
-/// There is no recorder: [`ConfigWish`].
+/// The recorder is deleted: [`ConfigWish`].
 pub(crate) const DELETE_RECORDER: &str = "enrolment.delete-recorder";
-/// The recorder is there again: [`ConfigWish`].
+/// The recorder is restored: [`ConfigWish`].
 pub(crate) const PUT_RECORDER: &str = "enrolment.put-recorder";
-/// The delivery channel is there again: [`ConfigWish`].
+/// The delivery channel is restored: [`ConfigWish`].
 pub(crate) const PUT_CHANNEL: &str = "enrolment.put-channel";
-/// The recorder records again: [`ConfigWish`].
+/// The recorder is restarted: [`ConfigWish`].
 pub(crate) const START_RECORDER: &str = "enrolment.start-recorder";
 
 /// The unit is registered: [`RegisterWish`].
 pub(crate) const REGISTER: &str = "enrolment.register";
 
-/// How long Control Tower may take for an account, lines of others included.
+/// Timeout per account, including queued operations of others.
 const ENROLLING: TimeSpan = TimeSpan::minutes(90);
 
-/// Whether steps of a kind are carried out by [`EnrolmentStepExecutor`](super::EnrolmentStepExecutor).
+/// True for steps of [`EnrolmentStepExecutor`](super::EnrolmentStepExecutor).
 pub fn is_enrolment_step(kind: &str) -> bool {
     kind.starts_with("enrolment.") || kind.starts_with("factory.")
 }
 
-/// An account in a unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PlaceWish {
     pub(crate) account: AccountId,
     pub(crate) from: String,
     pub(crate) to: String,
-    /// ARN of the account in the organization.
     pub(crate) account_arn: String,
-    /// ARN of the baseline of the unit.
     pub(crate) baseline: String,
 }
 
-/// What a move to a unit rests on, as it was when the plan was made.
+/// Prerequisites of a move when the plan was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MoveNeeds {
-    /// The unit's name.
     pub(crate) unit_name: String,
-    /// Its ARN: Control Tower governs it.
+    /// Control Tower governs it.
     pub(crate) unit_arn: String,
-    /// Governed Regions, in which the account has no Config.
+    /// Governed Regions without Config in the account.
     pub(crate) regions: Vec<String>,
-    /// Whether its Config may stay.
     pub(crate) config_may_stay: bool,
 }
 
-/// A move, and what it rests on; plans of earlier versions do not say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MoveWish {
     #[serde(flatten)]
@@ -92,18 +83,14 @@ pub(crate) struct MoveWish {
     pub(crate) needs: Option<MoveNeeds>,
 }
 
-/// A unit that Control Tower governs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RegisterWish {
     pub(crate) unit: String,
-    /// ARN of the unit in the organization.
     pub(crate) unit_arn: String,
-    /// What it is registered with.
     #[serde(flatten)]
     pub(crate) with: UnitBaseline,
 }
 
-/// Controls of a unit in an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ControlsWish {
     pub(crate) account_arn: String,
@@ -111,54 +98,41 @@ pub(crate) struct ControlsWish {
     pub(crate) controls: Vec<EnabledControl>,
 }
 
-/// Config in an account's Region.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ConfigWish {
     pub(crate) account: AccountId,
     pub(crate) region: String,
-    /// The role by which we enter.
+    /// The role used for access.
     pub(crate) by: String,
-    /// What there was: undoing goes back to it.
+    /// Restored by an undo.
     pub(crate) before: RegionConfig,
 }
 
-/// What a plan keeps of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedAccount {
-    /// Its name.
     pub name: String,
-    /// The root or unit it comes from.
     pub from: String,
-    /// What it gains and loses.
     pub exchange: Exchange,
-    /// Why it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<String>,
-    /// Whether a check of it failed, and it is left out for that.
     #[serde(default)]
     pub check_failed: bool,
 }
 
-/// What a plan keeps of its enrolment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnrolmentPlan {
-    /// Equal for equal wishes.
     pub source: String,
-    /// How.
     pub backend: EnrolmentBackend,
-    /// The unit that accounts come into.
     pub to: String,
-    /// Accounts that were meant.
     pub accounts: BTreeMap<AccountId, PlannedAccount>,
 }
 
 impl EnrolmentPlan {
-    /// Equal for equal wishes: a plan that was begun for the same goes on.
+    /// Equal for equal requests: a started plan for the same is resumed.
     pub fn source_of(wish: &EnrolmentWish) -> String {
         hash(&stored(wish).to_string())
     }
 
-    /// What is kept of an enrolment that was checked.
     pub fn new(
         wish: &EnrolmentWish,
         selected: &SelectedAccounts,
@@ -181,7 +155,6 @@ impl EnrolmentPlan {
             };
             accounts.insert(skipped.account.clone(), planned);
         }
-        // a unit is registered with all of its accounts, or not
         let takes_all = backend == EnrolmentBackend::Register;
         let wish_of_all = EnrolmentWish {
             all_or_nothing: wish.all_or_nothing || takes_all,
@@ -222,7 +195,6 @@ impl EnrolmentPlan {
         }
     }
 
-    /// What a stored plan keeps; `None` of a plan of another kind.
     pub fn of(plan: &Plan) -> Option<Self> {
         let is_ours = plan.kind == PLAN_KIND;
         let read = || serde_json::from_value(plan.facts.clone()).ok();
@@ -230,7 +202,6 @@ impl EnrolmentPlan {
     }
 }
 
-/// The steps for the accounts that nothing stops.
 pub fn draft(
     wish: &EnrolmentWish,
     enrolment: &EnrolmentPlan,
@@ -255,11 +226,11 @@ pub fn draft(
         match enrolment.backend {
             EnrolmentBackend::Move => {
                 let place = place_wish(id, planned, &selected.to.id, facts);
-                // accounts that come into one unit at once disturb each other
+                // concurrent moves into one unit conflict
                 let lane = Lane::occupied(format!("ct-move:{}", selected.to.id));
                 let wish = move_wish(wish, &place, selected, facts);
                 let moved = draft.step(target.clone(), MOVE, stored(&wish), lane.clone(), &role);
-                // an account that stands there already, and is not enrolled, is not moved again
+                // an unenrolled account already in the unit is not moved
                 let kind = if place.from == place.to { RESET } else { WAIT };
                 let waits = draft.step(target, kind, stored(&place), lane, &[moved]);
                 draft.set_timeout(&waits, ENROLLING);
@@ -269,7 +240,6 @@ pub fn draft(
                 let moves = move_wish(wish, &place, selected, facts);
                 add_baseline(&mut draft, (target, &moves), &role, facts);
             }
-            // all at once, above
             EnrolmentBackend::Register => {}
             EnrolmentBackend::AccountFactory => {
                 if admitted.is_empty() {
@@ -285,7 +255,6 @@ pub fn draft(
     draft
 }
 
-/// The unit after the roles of its accounts, then what becomes of each.
 fn add_registration(
     draft: &mut PlanDraft,
     wish: &EnrolmentWish,
@@ -425,8 +394,7 @@ fn product_wish(
     }
 }
 
-/// The steps that take Config away where it stands in the way (`organization.md` N-3); nothing else is planned with
-/// them.
+/// Steps that remove conflicting Config (`organization.md` N-3), in a separate plan.
 pub fn draft_config(
     wish: &EnrolmentWish,
     selected: &SelectedAccounts,

@@ -1,20 +1,19 @@
-//! When an operation that takes minutes is asked about (`organization.md` N-6, V-6): whoever runs plans comes every few
-//! seconds, and between two questions nothing is sent.
+//! Poll schedule of operations that take minutes (`organization.md` N-6, V-6).
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
-/// Pauses between questions; the last one stays.
 pub(super) type Pauses = &'static [u64];
 
 /// Control Tower, in seconds.
 pub(super) const ENROLMENT: Pauses = &[5, 30, 60, 120];
-/// Account Factory, in seconds: early refusals show within a minute and a half, and most of it takes half an hour.
+/// Account Factory, in seconds: early refusals appear within a minute and a half, most launches
+/// take half an hour.
 pub(super) const FACTORY: Pauses = &[30, 30, 30, 360, 300, 240, 180, 120, 60];
 
-/// How often something was asked about, when again, and how much had been told of it then.
+/// Number of polls, time of the next, and event count then.
 #[derive(Clone, Copy)]
 struct PollTurn {
     asked: usize,
@@ -22,14 +21,12 @@ struct PollTurn {
     heard: u64,
 }
 
-/// What was asked about, by its id.
 #[derive(Default)]
 pub(super) struct PollSchedule(Mutex<BTreeMap<String, PollTurn>>);
 
 impl PollSchedule {
-    /// Whether it is time to ask: the first time always is, and so is the first after `told` has grown.
+    /// True for the first poll, when the pause is over, and when `told` has grown.
     pub(super) fn is_due(&self, remote: &str, pauses: Pauses, now: Timestamp, told: u64) -> bool {
-        // every change is whole
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let first = PollTurn {
             asked: 0,
@@ -41,7 +38,6 @@ impl PollSchedule {
         if now < turn.due && !is_news {
             return false;
         }
-        // what was told does not change when it is asked without it
         let (asked, due) = if now < turn.due {
             (turn.asked, turn.due)
         } else {
@@ -92,14 +88,12 @@ mod tests {
                 told,
             )
         };
-        // told before anybody asked: the first question is the answer
         assert!(due(0, 1) && !due(5, 1));
         assert!(due(10, 2) && !due(11, 2), "told again");
         assert!(
             !due(29, 2) && due(30, 2),
             "and asked when it would have been"
         );
-        // a store that does not answer says nothing
         assert!(!due(31, 0) && !due(32, 2));
     }
 }

@@ -1,8 +1,8 @@
-//! What was checked when the plan was made, directly before the account is moved: a move is never taken back silently, so
-//! what would make the enrolment fail after it is looked at before it (`organization.md` N-2, N-7).
+//! Rechecks prerequisites directly before a move: a move is never undone silently, so causes of a
+//! later failure are found first (`organization.md` N-2, N-7).
 
-use hallpass_model::account_state;
-use hallpass_runner::StepError;
+use hallpass_base::account_state;
+use hallpass_plans::StepError;
 use serde_json::json;
 
 use super::gather::region_config;
@@ -14,7 +14,7 @@ use crate::step_executor::unseen;
 
 const ORGANIZATIONS: &str = "organizations";
 
-/// Why the account cannot be enrolled by moving it; `None` where nothing speaks against it.
+/// Why a move cannot enrol the account; `None` without an obstacle.
 pub(super) async fn obstacle(
     calls: &EnrolmentCalls,
     place: &PlaceWish,
@@ -67,7 +67,7 @@ async fn of_account(
         .map(|_| format!("account {id} is enrolled by now, where it stands")))
 }
 
-/// Whether controls came to the account where its unit has no baseline that would say so.
+/// Checks for controls if the unit has no baseline that would show it.
 async fn is_controlled(calls: &EnrolmentCalls, place: &PlaceWish) -> ReadFact<bool> {
     let arn = &place.account_arn;
     // `arn:…:account/o-…/111122223333` and `arn:…:ou/o-…/ou-…`
@@ -115,7 +115,7 @@ async fn of_unit(
     })
 }
 
-/// What Config of the account itself would make Control Tower refuse.
+/// The account's own Config resources that Control Tower would refuse.
 async fn inside(
     calls: &EnrolmentCalls,
     place: &PlaceWish,

@@ -1,6 +1,6 @@
 //! The step that registers a unit with Control Tower (`organization.md` N-5).
 
-use hallpass_runner::{Effect, StepError, StepProbe, Verify, WriteAnswer};
+use hallpass_plans::{Effect, StepError, StepProbe, Verify, WriteAnswer};
 use serde_json::json;
 
 use super::plan::RegisterWish;
@@ -9,7 +9,6 @@ use crate::control_tower::{BaselineStatus, EnabledBaseline, enabled};
 use crate::reading::{ReadPlace, Reader, text};
 use crate::step_executor::{setback, unseen};
 
-/// Under which a step fails whose unit Control Tower did not register.
 const NOT_REGISTERED: &str = "NotRegistered";
 
 async fn baseline(
@@ -20,7 +19,6 @@ async fn baseline(
     Ok(found.map_err(unseen)?.remove(&wish.unit_arn))
 }
 
-/// Whether the unit is registered.
 pub(super) async fn look(
     calls: &dyn ServiceCalls,
     wish: &RegisterWish,
@@ -32,7 +30,7 @@ pub(super) async fn look(
             BaselineStatus::UnderChange => StepProbe::InProgress {
                 remote: wish.unit_arn.clone(),
             },
-            // it is set again
+            // it is reset
             BaselineStatus::Failed => StepProbe::Differs {
                 old: json!({ "unit": wish.unit, "baseline": it.arn, "status": "FAILED" }),
             },
@@ -40,7 +38,6 @@ pub(super) async fn look(
     })
 }
 
-/// Registers it; where that failed before, its baseline is set again.
 pub(super) async fn register(
     calls: &dyn ServiceCalls,
     wish: &RegisterWish,
@@ -69,7 +66,7 @@ pub(super) async fn register(
     })
 }
 
-/// How far it is: by its operation, or by the unit.
+/// Progress by operation, or by unit.
 pub(super) async fn ask(
     calls: &dyn ServiceCalls,
     wish: &RegisterWish,

@@ -1,37 +1,27 @@
-//! What became of every account, from the journal of its plan (`organization.md` N-7).
+//! The result of every account, from the plan's journal (`organization.md` N-7).
 
 use std::collections::BTreeMap;
 
-use hallpass_model::AccountId;
-use hallpass_runner::{Folded, Plan, StepState};
+use hallpass_base::AccountId;
+use hallpass_plans::{Folded, Plan, StepState};
 
 use super::plan::{EnrolmentPlan, MOVE};
 use super::role_steps::{CREATE_ROLE, GRANT_ROLE};
 use super::stack_sets::{INSIDE, STACK_INSTANCE};
 
-/// How far an account is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnrolmentStatus {
-    /// Its checks passed, and nothing was begun.
     Checked,
-    /// A check failed; it is left out.
     CheckFailed,
-    /// The role that Control Tower enters by is being made.
     RoleCreating,
-    /// It is being moved.
     Moving,
-    /// Control Tower is at work.
     Enrolling,
-    /// It is enrolled.
     Enrolled,
-    /// It is not; the reason says where it stands.
     Failed,
-    /// Nothing is done with it.
     Skipped,
 }
 
 impl EnrolmentStatus {
-    /// As it is printed.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Checked => "CHECKED",
@@ -45,13 +35,11 @@ impl EnrolmentStatus {
         }
     }
 
-    /// Whether the command's exit code tells of it.
     pub const fn is_bad(self) -> bool {
         matches!(self, Self::CheckFailed | Self::Failed)
     }
 }
 
-/// Status and reason of every account that was meant.
 pub fn enrolment_results(
     enrolment: &EnrolmentPlan,
     begun: Option<(&Plan, &Folded)>,
@@ -69,7 +57,6 @@ pub fn enrolment_results(
     rows.collect()
 }
 
-/// An account by its steps in their order: the first that is not over, or did not end well, says what it is.
 fn of_account(id: &AccountId, plan: &Plan, folded: &Folded) -> (EnrolmentStatus, String) {
     let own = plan
         .steps

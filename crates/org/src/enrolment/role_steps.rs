@@ -1,7 +1,7 @@
-//! The steps that make the role of Control Tower in an account (`organization.md` N-4).
+//! Steps that create Control Tower's role in an account (`organization.md` N-4).
 
-use hallpass_model::AccountId;
-use hallpass_runner::{Lane, PlanDraft, StepId, StepTarget};
+use hallpass_base::AccountId;
+use hallpass_plans::{Lane, PlanDraft, StepId, StepTarget};
 use serde::{Deserialize, Serialize};
 
 use super::facts::{EnrolmentFacts, InsideFacts};
@@ -11,37 +11,34 @@ use super::stack_sets::{
 use super::wish::{EnrolmentWish, RoleCreation};
 use crate::steps::stored;
 
-/// The role is there: [`RoleWish`].
+/// The role exists: [`RoleWish`].
 pub(crate) const CREATE_ROLE: &str = "enrolment.create-role";
-/// It may do everything: [`RoleWish`].
+/// It has full permissions: [`RoleWish`].
 pub(crate) const GRANT_ROLE: &str = "enrolment.grant-role";
 
-/// The role that Control Tower enters by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RoleWish {
     pub(crate) account: AccountId,
-    /// The role by which we enter.
     pub(crate) by: String,
-    /// The account that it trusts.
     pub(crate) management: String,
-    /// The partition of both, `aws` in plans that were made before it was kept.
+    /// `aws` in older plans without it.
     #[serde(default = "usual_partition", skip_serializing_if = "is_usual")]
     pub(crate) partition: String,
 }
 
 impl RoleWish {
-    /// Whom the role trusts.
     pub(super) fn trusted(&self) -> String {
         format!("arn:{}:iam::{}:root", self.partition, self.management)
     }
 
-    /// What Control Tower's role may do (AWS Control Tower User Guide, "Manually add the required IAM role").
+    /// Permissions of Control Tower's role (AWS Control Tower User Guide, "Manually add the
+    /// required IAM role").
     pub(super) fn administrator(&self) -> String {
         format!("arn:{}:iam::aws:policy/AdministratorAccess", self.partition)
     }
 }
 
-/// The partition that plans were for before it was kept. It is still not written: steps are known again by what they say.
+/// Default partition of older plans. Never serialized: steps are identified by their content.
 const USUAL: &str = "aws";
 
 fn usual_partition() -> String {
@@ -52,14 +49,13 @@ fn is_usual(partition: &str) -> bool {
     partition == USUAL
 }
 
-/// Adds them to a plan, the stack set once for all accounts.
 #[derive(Default)]
 pub(super) struct RoleSteps {
     set: Option<StepId>,
 }
 
 impl RoleSteps {
-    /// The step after which the role is there, or none where nothing has to be made.
+    /// The step after which the role exists; `None` if it already does.
     pub(super) fn add(
         &mut self,
         draft: &mut PlanDraft,
@@ -114,7 +110,6 @@ impl RoleSteps {
         let made = draft.step(target.clone(), kind, stored(&instance), lane, &after);
         draft.set_timeout(&made, stack_sets::MAKING);
         if inside.trusted != Ok(None) {
-            // it was entered by another role, and checked
             return Some(made);
         }
         let look = InsideWish {
@@ -157,7 +152,6 @@ mod tests {
     #[test]
     fn a_role_trusts_and_has_what_is_of_its_partition() {
         for (partition, trusted, administrator) in [
-            // as plans had it before
             (
                 "",
                 "arn:aws:iam::111111111111:root",

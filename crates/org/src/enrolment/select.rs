@@ -1,37 +1,27 @@
-//! Which accounts are meant, and which of them are left out at once.
-
 use std::collections::BTreeSet;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 
 use super::EnrolmentRefused;
 use super::facts::EnrolmentFacts;
 use super::wish::{EnrolmentBackend, EnrolmentWish};
 use crate::vending::{OrgUnit, UnitRefused, VendingFacts, find_unit};
 
-/// An account that nothing is done with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkippedAccount {
-    /// The account.
     pub account: AccountId,
-    /// Why.
     pub reason: String,
 }
 
-/// What is to be enrolled, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SelectedAccounts {
-    /// Accounts to be checked, in order.
     pub accounts: BTreeSet<AccountId>,
-    /// Accounts that are left out.
     pub skipped: Vec<SkippedAccount>,
-    /// The unit they come into.
     pub to: OrgUnit,
-    /// Whether the unit is registered, with all accounts in it.
     pub registers: bool,
 }
 
-/// The unit that a text means; of one to enrol into Control Tower must know.
+/// Finds a unit; a target must be known to Control Tower.
 pub(crate) fn unit_of(
     text: &str,
     facts: &EnrolmentFacts,
@@ -59,8 +49,8 @@ pub(crate) fn unit_of(
     })
 }
 
-/// The unit that accounts come into, and whether it is registered with all accounts in it: it stands for itself, as source
-/// and as target, and Control Tower does not govern it.
+/// The target unit, and whether it is registered with all accounts: it is source and target, and
+/// Control Tower does not govern it yet.
 pub(crate) fn target_unit(
     wish: &EnrolmentWish,
     facts: &EnrolmentFacts,
@@ -78,7 +68,6 @@ pub(crate) fn target_unit(
     Ok((unit_of(&wish.to, facts, true, "--to")?, false))
 }
 
-/// Units whose accounts are meant, by their ids.
 pub(crate) fn source_units(
     wish: &EnrolmentWish,
     facts: &EnrolmentFacts,
@@ -98,10 +87,10 @@ pub(crate) fn source_units(
     Ok(meant)
 }
 
-/// Which accounts are meant.
+/// Selects accounts.
 ///
 /// # Errors
-/// When a unit, an account or an address is not one of the organization, or nothing is meant.
+/// An unknown unit, account or address, or an empty selection.
 pub fn select(
     wish: &EnrolmentWish,
     facts: &EnrolmentFacts,
@@ -152,7 +141,6 @@ pub fn select(
     })
 }
 
-/// Why nothing is done with an account.
 pub(crate) fn left_out(account: &AccountId, facts: &EnrolmentFacts) -> Option<String> {
     let is = |other: Option<&AccountId>| other == Some(account);
     let zone = facts.zone.as_ref();

@@ -1,9 +1,9 @@
-//! The role that Control Tower enters by, made by a stack set of the management account (`organization.md` N-4): where no
-//! role lets us in, nothing else can make it. One operation an account, one after the other: AWS runs one at a time of
-//! a stack set, and what fails then belongs to its account.
+//! Creates Control Tower's role by a stack set of the management account (`organization.md` N-4),
+//! the only method without an accessible role. One operation per account, in sequence: AWS runs one
+//! at a time per stack set, and a failure then belongs to its account.
 
-use hallpass_model::{AccountId, TimeSpan};
-use hallpass_runner::{Effect, Lane, StepError, StepProbe, Verify, WriteAnswer, hash};
+use hallpass_base::{AccountId, TimeSpan};
+use hallpass_plans::{Effect, Lane, StepError, StepProbe, Verify, WriteAnswer, hash};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -14,60 +14,49 @@ use crate::ports::OrganizationFault;
 use crate::reading::{Operation, ReadCallFailed, ReadPlace, Reader, text};
 use crate::step_executor::{setback, unseen};
 
-/// The stack set is there: [`StackSetWish`].
+/// The stack set exists: [`StackSetWish`].
 pub(super) const STACK_SET: &str = "enrolment.create-stack-set";
-/// It made the role in an account, and the role lets us in: [`StackInstanceWish`].
+/// The role exists in an account and is accessible: [`StackInstanceWish`].
 pub(super) const STACK_INSTANCE: &str = "enrolment.create-stack-instance";
-/// Nothing inside an account that was closed before stands in the way: [`InsideWish`].
+/// A newly accessible account has no obstacles: [`InsideWish`].
 pub(super) const INSIDE: &str = "enrolment.look-inside";
 
-/// What the stack set is called.
 const NAME: &str = "HallpassControlTowerExecution";
-/// The parameter of its template that names the account which the role trusts.
 const ADMINISTRATOR: &str = "AdministratorAccountId";
-/// How long the stack of an account may take, AWS's minutes until a new role lets somebody in included.
+/// Timeout of an account's stack, including AWS's delay until a new role is usable.
 pub(super) const MAKING: TimeSpan = TimeSpan::minutes(30);
 
-/// The stack set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct StackSetWish {
-    /// Its name.
     name: String,
-    /// The account that the role trusts.
     administrator: String,
-    /// Hash of its template: another release's is another wish.
+    /// Hash of the template: another release's is another step.
     template: String,
 }
 
-/// The role in an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct StackInstanceWish {
-    /// The account.
     pub(super) account: AccountId,
-    /// The root or unit that it stands in.
     pub(super) unit: String,
-    /// The Region of the stack; the role is in none.
+    /// Region of the stack; the role is global.
     pub(super) region: String,
 }
 
-/// What is looked at once an account can be entered.
+/// Checks after access is available.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct InsideWish {
-    /// The account.
     pub(super) account: AccountId,
-    /// The Regions that Control Tower governs.
     pub(super) regions: Vec<String>,
-    /// Whether Config may stay, since AWS Support has allowed it.
+    /// Config may stay, as AWS Support has allowed it.
     pub(super) may_stay: bool,
 }
 
-/// The lane of its operations.
 pub(super) fn lane() -> Lane {
     Lane::occupied(format!("stack-set:{NAME}"))
 }
 
-/// AWS's own form of the role (AWS Control Tower User Guide, "Manually add the required IAM role"). It stays where the
-/// stack goes: without it Control Tower could not enter the account any more.
+/// AWS's form of the role (AWS Control Tower User Guide, "Manually add the required IAM role").
+/// Retained if the stack is deleted: Control Tower needs it.
 fn template() -> Value {
     json!({
         "AWSTemplateFormatVersion": "2010-09-09",
@@ -88,7 +77,6 @@ fn template() -> Value {
 }
 
 impl StackSetWish {
-    /// The stack set of an organization.
     pub(super) fn of(management: &str) -> Self {
         Self {
             name: NAME.to_owned(),
@@ -105,7 +93,6 @@ fn at_home(calls: &dyn ServiceCalls) -> Reader<'_> {
     }
 }
 
-/// Whether the stack set is there, and is ours.
 pub(super) async fn look_set(
     calls: &dyn ServiceCalls,
     wish: &StackSetWish,
@@ -131,7 +118,6 @@ pub(super) async fn look_set(
     })
 }
 
-/// What a stack set of our name has that ours has not.
 fn difference(found: &Value, wish: &StackSetWish) -> Option<&'static str> {
     let parameters = found
         .pointer("/StackSet/Parameters")
@@ -163,7 +149,6 @@ async fn send(
     calls.send(&place, operation, input).await
 }
 
-/// Makes the stack set, with no stack in it.
 pub(super) async fn make_set(
     calls: &dyn ServiceCalls,
     wish: &StackSetWish,
@@ -181,7 +166,6 @@ pub(super) async fn make_set(
     };
     match send(calls, "CreateStackSet", &input).await {
         Ok(_) => Ok(accepted),
-        // ours, whose answer was lost, or another's: the look that follows tells
         Err(OrganizationFault::Refused { code, .. }) if code == "NameAlreadyExistsException" => {
             Ok(accepted)
         }
@@ -189,12 +173,11 @@ pub(super) async fn make_set(
     }
 }
 
-/// Whether the role lets us in; what may pass by itself counts as not yet.
+/// A temporary failure counts as not yet.
 async fn enters(calls: &EnrolmentCalls, account: &AccountId) -> bool {
     calls.enters(account, EXECUTION).await == Ok(true)
 }
 
-/// The stack of an account, as AWS describes it.
 async fn stack(
     calls: &dyn ServiceCalls,
     wish: &StackInstanceWish,
@@ -212,7 +195,6 @@ async fn stack(
     }
 }
 
-/// How far the stack of an account is.
 pub(super) async fn look_instance(
     calls: &EnrolmentCalls,
     wish: &StackInstanceWish,
@@ -234,7 +216,6 @@ pub(super) async fn look_instance(
                 wish.account
             ),
         },
-        // what failed before is begun again
         _ => StepProbe::Absent,
     })
 }
@@ -246,14 +227,13 @@ fn is_missing(failed: &ReadCallFailed) -> bool {
     )
 }
 
-/// Begins the stack of one account, and of no other in its unit.
 pub(super) async fn make_instance(
     calls: &dyn ServiceCalls,
     wish: &StackInstanceWish,
     token: &str,
 ) -> Result<WriteAnswer, StepError> {
-    // a later plan of the same wish has the same token: after an operation that failed, its id is another one, and the
-    // same again however often this is repeated
+    // a later plan of the same request has the same token: after a failed operation the id is
+    // another one, stable across retries
     let before = stack(calls, wish).await?;
     let before = before
         .as_ref()
@@ -274,9 +254,9 @@ pub(super) async fn make_instance(
     match send(calls, "CreateStackInstances", &input).await {
         Ok(_) => Ok(accepted),
         Err(OrganizationFault::Refused { code, message }) => match code.as_str() {
-            // it was begun before, and its answer was lost
+            // started before, with a lost answer
             "OperationIdAlreadyExistsException" => Ok(accepted),
-            // another changed the stack set between our look and our call
+            // another user changed the stack set since the look
             "StaleRequestException" => Ok(WriteAnswer::later(message)),
             _ => Err(setback(OrganizationFault::Refused { code, message })),
         },
@@ -284,7 +264,7 @@ pub(super) async fn make_instance(
     }
 }
 
-/// How far an operation is, and whether the role lets us in after it.
+/// Progress of an operation, and whether the role is usable.
 pub(super) async fn ask_instance(
     calls: &EnrolmentCalls,
     wish: &StackInstanceWish,
@@ -295,7 +275,7 @@ pub(super) async fn ask_instance(
     let operation = ("cloudformation", "DescribeStackSetOperation");
     let found = home.one_unless(operation, input.clone(), "OperationNotFoundException");
     let Some(found) = found.await.map_err(unseen)? else {
-        // what was begun just now is not seen everywhere yet
+        // a new operation is not visible everywhere yet
         return Ok(Verify::Running);
     };
     let status = text(&found, "/StackSetOperation/Status");
@@ -309,7 +289,7 @@ pub(super) async fn ask_instance(
         .iter()
         .find(|it| text(it, "/Account") == wish.account.as_str());
     let own_status = own.map_or("", |it| text(it, "/Status"));
-    // one that is told as done with an account that failed is not done
+    // a successful operation with a failed account is not done
     if status != "SUCCEEDED" || own_status != "SUCCEEDED" {
         let why = [
             own.map_or("", |it| text(it, "/StatusReason")),
@@ -332,7 +312,6 @@ pub(super) async fn ask_instance(
     }))
 }
 
-/// What the checks of an account could not see before it had a role.
 pub(super) async fn look_inside(
     calls: &EnrolmentCalls,
     wish: &InsideWish,

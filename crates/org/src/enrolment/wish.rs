@@ -1,28 +1,25 @@
-//! What is wanted of an enrolment.
-
 use std::collections::BTreeSet;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use serde::{Deserialize, Serialize};
 
 use crate::control_tower::FactoryUser;
 
-/// How accounts are enrolled (`organization.md` N-5).
+/// Enrolment methods (`organization.md` N-5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EnrolmentBackend {
-    /// They are moved, and Control Tower enrols them by itself.
+    /// Move the accounts; Control Tower enrols them automatically.
     Move,
-    /// They are moved, and the baseline and the controls of their unit are set again.
+    /// Move the accounts, and reset baseline and controls of their unit.
     Baseline,
-    /// The unit they stand in is registered, and they with it.
+    /// Register their unit with all accounts.
     Register,
-    /// Account Factory takes each on as a product of Service Catalog.
+    /// Enrol each by Account Factory, as a Service Catalog product.
     AccountFactory,
 }
 
 impl EnrolmentBackend {
-    /// As flags and plans say it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Move => "move",
@@ -33,39 +30,31 @@ impl EnrolmentBackend {
     }
 }
 
-/// Where `AWSControlTowerExecution` is made (`organization.md` N-4).
+/// Creation of `AWSControlTowerExecution` (`organization.md` N-4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RoleCreation {
-    /// Nowhere.
     None,
-    /// In each account that lacks it, with a role that can enter it.
+    /// In each account without it, through an accessible role.
     Account,
-    /// In each account that lacks it, by a stack set of the management account: no role has to be there.
+    /// In each account without it, by a stack set of the management account: needs no role.
     Ou,
 }
 
-/// What is wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnrolmentWish {
-    /// Units whose accounts are meant: name, id, `Name (id)` or path.
+    /// Source units: name, id, `Name (id)` or path.
     pub units: Vec<String>,
-    /// Whether the units below them are meant, too.
     pub recursive: bool,
-    /// Accounts.
     pub accounts: Vec<AccountId>,
-    /// Addresses of accounts, whatever the case of their letters.
+    /// Case-insensitive.
     pub emails: Vec<String>,
-    /// The unit they come into: name, id, `Name (id)` or path.
+    /// Target unit: name, id, `Name (id)` or path.
     pub to: String,
-    /// How; `None`: the first way that is possible.
     pub via: Option<EnrolmentBackend>,
-    /// Where the role that Control Tower enters by is made.
     pub create_role: RoleCreation,
-    /// Accounts whose Config may stay, since AWS Support has allowed it.
+    /// Accounts whose Config may stay, as AWS Support has allowed it.
     pub allow_config: BTreeSet<AccountId>,
-    /// Whether one account that cannot be enrolled stops all.
     pub all_or_nothing: bool,
-    /// Whom Account Factory gives access.
     pub user: FactoryUser,
 }

@@ -1,8 +1,6 @@
-//! The calls, and what they come to.
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{AccountId, Timestamp};
+use hallpass_base::{AccountId, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -11,23 +9,15 @@ use crate::reading::{Operation, ReadCalls, ReadFact, ReadPlace, Reader, UnreadFa
 
 const SERVICE: &str = "devops-guru";
 const PRINCIPAL: &str = "devops-guru.amazonaws.com";
-/// Accounts or units of one call that counts.
 const COUNTED_AT_ONCE: usize = 5;
-/// The most pages of a listing that are read.
 const PAGES_MAX: usize = 1_000;
 
-/// An insight.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Insight {
-    /// When it began.
     pub start: Option<Timestamp>,
-    /// Its id.
     pub id: String,
-    /// The account it is about.
     pub account_id: String,
-    /// What that is called; empty where nobody says.
     pub account_name: String,
-    /// The Region.
     pub region: String,
     /// `REACTIVE` or `PROACTIVE`.
     #[serde(rename = "type")]
@@ -36,48 +26,35 @@ pub struct Insight {
     pub severity: String,
     /// `ONGOING` or `CLOSED`.
     pub status: String,
-    /// What it is called.
     pub name: String,
-    /// When it ended; none while it goes on.
     pub end: Option<Timestamp>,
-    /// Stacks of `CloudFormation`.
     pub stacks: Vec<String>,
-    /// ARNs of resources, where AWS says them.
     pub resources: Vec<String>,
 }
 
-/// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InsightsFound {
-    /// The newest first; each once.
     pub rows: Vec<Insight>,
-    /// What could not be asked, with the Region where it was asked for one.
+    /// Failed queries, with their Region if they have one.
     pub unread: Vec<(String, UnreadFact)>,
-    /// Since when there is an administrator who sees the whole organization, where there is one: insights from before
-    /// are not shown to it.
+    /// When the delegated administrator was registered, if any: it does not see older insights.
     pub registered: Option<Timestamp>,
 }
 
-/// How much is going on in a Region.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct OrganizationHealth {
-    /// The Region.
     pub region: String,
-    /// Insights that go on and tell what happens.
+    /// Ongoing insights about current problems.
     pub open_reactive: u64,
-    /// Insights that go on and tell what is going to.
+    /// Ongoing insights about future problems.
     pub open_proactive: u64,
-    /// Metrics that were analyzed in the last hour.
     pub metrics_analyzed: u64,
-    /// Resources that were analyzed in the last hour, in hours.
     pub resource_hours: u64,
-    /// Insights that tell what happens and began in the time that was asked for.
+    /// Reactive insights that started in the range.
     pub reactive: u64,
-    /// Those that tell what is going to.
     pub proactive: u64,
 }
 
-/// Finds insights.
 pub async fn insights(
     calls: &dyn ReadCalls,
     scope: &InsightScope,
@@ -112,7 +89,7 @@ pub async fn insights(
 }
 
 impl InsightFilter {
-    /// Whether an insight is meant. What a call could say already is looked at again: not every call can.
+    /// Filters again: not every call supports every filter.
     fn wants(&self, it: &Insight) -> bool {
         let holds = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
         let about = |part: &String| {
@@ -132,14 +109,13 @@ impl InsightFilter {
     }
 }
 
-/// One way to ask: the operation, its input, and whose insights the answer has where it does not say.
 struct InsightQuery {
     operation: &'static str,
     input: Value,
     account: Option<AccountId>,
 }
 
-/// Accounts are searched one by one; units are listed one by one, and the organization as a whole.
+/// Accounts are searched and units listed one by one; the organization as a whole.
 fn queries(
     scope: &InsightScope,
     units: &[String],
@@ -199,7 +175,6 @@ fn range(range: InsightRange) -> Value {
     json!({ "FromTime": range.from.as_second(), "ToTime": range.to.as_second() })
 }
 
-/// All pages of a query.
 async fn read(
     calls: &dyn ReadCalls,
     region: &str,
@@ -211,7 +186,6 @@ async fn read(
     let (mut input, mut all) = (query.input.clone(), Vec::new());
     for _ in 0..PAGES_MAX {
         let (answer, next) = reader.page(operation, &input).await?;
-        // a kind that nothing is found of is left out of the answer
         let rows = answer.get(kind.member()).and_then(Value::as_array);
         let rows = rows.into_iter().flatten();
         all.extend(rows.map(|row| insight(row, region, kind, query.account.as_ref())));
@@ -248,7 +222,6 @@ fn insight(row: &Value, region: &str, kind: InsightKind, of: Option<&AccountId>)
     }
 }
 
-/// An instant as text, or in seconds since 1970.
 fn instant(value: Option<&Value>) -> Option<Timestamp> {
     match value? {
         Value::String(text) => text.parse().ok(),
@@ -261,7 +234,8 @@ fn instant(value: Option<&Value>) -> Option<Timestamp> {
     }
 }
 
-/// The units of a scope and, unless only they are meant, all below them: the service looks into a unit and no deeper.
+/// The scope's units and, unless it is direct, all below: the service covers only a unit's own
+/// accounts.
 async fn all_units(
     calls: &dyn ReadCalls,
     scope: &InsightScope,
@@ -302,7 +276,7 @@ async fn account_names(
     }
 }
 
-/// Since when the service has a delegated administrator; none where there is none, or nobody may say.
+/// When the delegated administrator was registered; `None` without one or without permission.
 async fn registered(calls: &dyn ReadCalls) -> Option<Timestamp> {
     let operation = ("organizations", "ListDelegatedAdministrators");
     let input = json!({ "ServicePrincipal": PRINCIPAL });
@@ -313,7 +287,6 @@ async fn registered(calls: &dyn ReadCalls) -> Option<Timestamp> {
     instant(rows.first()?.get("DelegationEnabledDate"))
 }
 
-/// Counts insights, Region by Region.
 pub async fn organization_health(
     calls: &dyn ReadCalls,
     scope: &InsightScope,
@@ -334,7 +307,7 @@ pub async fn organization_health(
                 break;
             }
         }
-        // a sum without some of its parts would be taken for the whole
+        // a partial sum would look complete
         match failed {
             None => found.push(sum),
             Some(why) => unread.push((region.clone(), why)),
@@ -343,7 +316,7 @@ pub async fn organization_health(
     (found, unread)
 }
 
-/// What one call counts: at most five accounts, or five units, or all.
+/// One counting call: at most five accounts or units, or all.
 fn parts(scope: &InsightScope, units: &[String]) -> Vec<Value> {
     let accounts = scope.accounts.chunks(COUNTED_AT_ONCE);
     let units = units.chunks(COUNTED_AT_ONCE);
@@ -381,7 +354,6 @@ async fn count(
     Ok(())
 }
 
-/// With the credentials that we began with.
 fn at<'a>(calls: &'a dyn ReadCalls, region: Option<&str>) -> Reader<'a> {
     Reader {
         calls,

@@ -1,11 +1,11 @@
-//! Carries steps of channels out. `AddNotificationChannel` has no idempotency field: what is there is looked at first,
-//! always (`organization.md` D-9).
+//! Executes channel steps. `AddNotificationChannel` has no idempotency token: existing channels are
+//! always read first (`organization.md` D-9).
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_model::{AccountId, Clock};
-use hallpass_runner::{
+use hallpass_base::{AccountId, Clock};
+use hallpass_plans::{
     Effect, PartDone, PlanStep, SentBefore, StepError, StepExecutor, StepProbe, Undo, Verify,
     WriteAnswer,
 };
@@ -21,13 +21,11 @@ use crate::steps::stored;
 
 const DEVOPS_GURU: &str = "devops-guru";
 
-/// Whoever carries the steps of channels out.
 pub struct ChannelStepExecutor {
     calls: Arc<dyn ServiceCalls>,
     clock: Arc<dyn Clock>,
 }
 
-/// A step that was read.
 struct ChannelStep {
     wish: ChannelWish,
     account: AccountId,
@@ -46,12 +44,10 @@ fn read(step: &PlanStep) -> Result<ChannelStep, StepError> {
 }
 
 impl ChannelStepExecutor {
-    /// An executor over its ports.
     pub fn new(calls: Arc<dyn ServiceCalls>, clock: Arc<dyn Clock>) -> Self {
         Self { calls, clock }
     }
 
-    /// The channel to the topic.
     async fn seen(&self, step: &ChannelStep) -> Result<Option<SeenChannel>, StepError> {
         let found = channels_in(self.calls.as_ref(), &step.account, &step.region).await;
         let mut found = found.map_err(unseen)?.into_iter();
@@ -79,7 +75,8 @@ impl ChannelStepExecutor {
         sent.await
     }
 
-    /// Takes the channel to the topic away that was `judged`; one that is gone already is gone, and another one is somebody else's.
+    /// Removes the `judged` channel to the topic; a missing one counts as success, and another one
+    /// is foreign.
     async fn take_away(&self, step: &ChannelStep, judged: &StepProbe) -> Result<bool, StepError> {
         let Some(there) = self.seen(step).await? else {
             return Ok(false);
@@ -96,7 +93,8 @@ impl ChannelStepExecutor {
 
     async fn act_on(&self, step: &PlanStep, judged: &StepProbe) -> Result<WriteAnswer, StepError> {
         let own = read(step)?;
-        // filters cannot be changed: the channel goes and comes again, and a stop between leaves none, which is added
+        // filters cannot be changed: the channel is deleted and created; after a stop in between it
+        // is created
         let was_there = self.take_away(&own, judged).await?;
         if step.kind == NO_CHANNEL {
             return Ok(WriteAnswer::Done(Effect {
@@ -114,7 +112,6 @@ impl ChannelStepExecutor {
         }
     }
 
-    /// What a refusal means. A conflict is somebody else's channel to the topic, where there is one by now.
     async fn refusal(
         &self,
         fault: OrganizationFault,
@@ -129,7 +126,6 @@ impl ChannelStepExecutor {
     }
 }
 
-/// Somebody else was at the channel since it was looked at.
 fn drifted(step: &ChannelStep) -> StepError {
     let text = format!(
         "drifted: the channel to {} is not as it was looked at; it is left as it is",
@@ -138,7 +134,6 @@ fn drifted(step: &ChannelStep) -> StepError {
     StepError::failed("drifted", &text)
 }
 
-/// What a refusal means here, and what stands after it.
 fn refused(fault: OrganizationFault, step: &ChannelStep, was_there: bool) -> StepError {
     let topic = &step.wish.topic;
     let after = if was_there {
@@ -170,7 +165,7 @@ impl StepExecutor for ChannelStepExecutor {
     async fn look_again(&self, step: &PlanStep, sent: &SentBefore) -> Result<StepProbe, StepError> {
         let seen = self.look(step).await?;
         if step.kind == CHANNEL && seen == StepProbe::Absent {
-            // a channel that is added twice tells everything twice
+            // a duplicate channel sends everything twice
             UnsafeWrite::AddNotificationChannel.may_repeat(sent, self.clock.now())?;
         }
         Ok(seen)
@@ -182,12 +177,11 @@ impl StepExecutor for ChannelStepExecutor {
     }
 
     async fn verify(&self, _step: &PlanStep, _remote: &str) -> Verify {
-        // nothing is taken on: each call is done when it is answered
+        // synchronous: each call is complete when answered
         Verify::Running
     }
 
     fn is_half_done(&self, step: &PlanStep, _before: &Value, now: &StepProbe) -> bool {
-        // the channel goes before it comes again with other filters
         step.kind == CHANNEL && *now == StepProbe::Absent
     }
 

@@ -1,12 +1,12 @@
-//! Channels of DevOps Guru (`organization.md` D-9): which topics of SNS the insights of accounts are told to. A file says
-//! it, accounts and Regions are held against it, and a plan makes it so.
+//! DevOps Guru channels (`organization.md` D-9): SNS topics for insights of accounts. A file is
+//! compared with accounts and Regions, and a plan applies it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _};
 use hallpass_aws_model::facts;
-use hallpass_model::AccountId;
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepProbe, StepTarget};
+use hallpass_base::AccountId;
+use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepProbe, StepTarget};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -14,18 +14,15 @@ use crate::reading::{ReadCalls, ReadFact, inside, text};
 use crate::standards::{SelectedPlaces, StandardsScope, StandardsUnread, selected_places};
 use crate::steps::stored;
 
-/// The kind of plans that set channels up.
 pub const CHANNELS_KIND: &str = "insights.channels";
-/// The kind of plans that take channels away.
 pub const CHANNELS_REMOVE_KIND: &str = "insights.channels.remove";
-/// A channel is there, with these filters: [`ChannelWish`].
+/// A channel exists with these filters: [`ChannelWish`].
 pub(super) const CHANNEL: &str = "insights.channel";
-/// There is no channel to the topic: [`ChannelWish`].
+/// No channel to the topic: [`ChannelWish`].
 pub(super) const NO_CHANNEL: &str = "insights.no-channel";
 
-/// Channels of an account in a Region.
+/// Per account and Region.
 const CHANNELS_MAX: usize = facts::GURU_CHANNELS.count();
-/// Accounts and Regions that are read at once.
 const WIDTH: usize = 8;
 const SEVERITIES: [&str; 3] = ["HIGH", "MEDIUM", "LOW"];
 const MESSAGE_TYPES: [&str; 5] = [
@@ -36,27 +33,21 @@ const MESSAGE_TYPES: [&str; 5] = [
     "NEW_RECOMMENDATION",
 ];
 
-/// Whether steps of a kind are carried out by [`ChannelStepExecutor`](super::ChannelStepExecutor).
+/// True for steps of [`ChannelStepExecutor`](super::ChannelStepExecutor).
 pub fn is_channel_step(kind: &str) -> bool {
     kind == CHANNEL || kind == NO_CHANNEL
 }
 
-/// A topic, and what it is told of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelWish {
-    /// The topic: an ARN.
     pub topic: String,
-    /// Insights of these severities; of any where empty.
     pub severities: BTreeSet<String>,
-    /// These kinds of messages; any where empty.
     pub message_types: BTreeSet<String>,
 }
 
 impl ChannelWish {
-    /// A wish as a file has it.
-    ///
     /// # Errors
-    /// What is wrong with it.
+    /// The problem.
     pub fn new(
         topic: &str,
         severities: Vec<String>,
@@ -94,12 +85,10 @@ impl ChannelWish {
         })
     }
 
-    /// The Region of the topic, and of the insights that are told to it.
     pub fn region(&self) -> &str {
         self.topic.split(':').nth(3).unwrap_or_default()
     }
 
-    /// As DevOps Guru is told.
     pub(super) fn config(&self) -> Value {
         let mut filters = serde_json::Map::new();
         let lists = [
@@ -116,7 +105,7 @@ impl ChannelWish {
         config
     }
 
-    /// Whether a channel is told of the same. A filter with every word there is is none.
+    /// Compares filters. A filter with all values equals no filter.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let all = |given: &BTreeSet<String>, most: usize| given.is_empty() || given.len() == most;
         let same = |one: &BTreeSet<String>, two: &BTreeSet<String>, most| {
@@ -132,10 +121,10 @@ impl ChannelWish {
     }
 }
 
-/// Holds what a file wants together: no topic twice, and no more of a Region than an account may have.
+/// Rejects duplicate topics, and too many per Region.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The problem.
 pub fn check_channels(wishes: &[ChannelWish]) -> Result<(), String> {
     let mut by_region: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for wish in wishes {
@@ -154,16 +143,12 @@ pub fn check_channels(wishes: &[ChannelWish]) -> Result<(), String> {
     }
 }
 
-/// A channel that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SeenChannel {
-    /// Its id.
     pub(super) id: String,
-    /// What it is told of.
     pub(super) wish: ChannelWish,
 }
 
-/// The channels of an account in a Region.
 pub(super) async fn channels_in(
     calls: &dyn ReadCalls,
     account: &AccountId,
@@ -188,40 +173,27 @@ pub(super) async fn channels_in(
     Ok(seen.collect())
 }
 
-/// How a channel stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChannelState {
-    /// It is as the file says.
     Same,
-    /// It is not there.
     Missing,
-    /// It is told of something else.
     Differs,
-    /// It cannot be made: two others are there already.
+    /// The channel limit is reached.
     Full,
-    /// The account or Region is left out, and why.
     Skipped(String),
-    /// The account could not be entered or read, and why.
     Unread(String),
 }
 
-/// A topic in an account and Region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelRow {
-    /// The account.
     pub account: String,
-    /// The Region; `global` where the account as a whole is left out.
     pub region: String,
-    /// What is wanted; none where the place is left out.
     pub wish: Option<ChannelWish>,
-    /// The channel to the topic that was there.
     pub seen: Option<ChannelWish>,
-    /// How it stands.
     pub state: ChannelState,
 }
 
 impl ChannelRow {
-    /// Whether somebody has to look at it.
     pub const fn is_bad(&self) -> bool {
         matches!(self.state, ChannelState::Full | ChannelState::Unread(_))
     }
@@ -231,20 +203,17 @@ impl ChannelRow {
     }
 }
 
-/// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelsFound {
-    /// The organization.
     pub organization: String,
-    /// A row for each topic in each account and Region, in their order.
     pub rows: Vec<ChannelRow>,
 }
 
-/// Holds a file against the accounts and Regions that are meant: of the Regions those that have a topic. What of one
-/// account cannot be read is kept as that, and the others go on.
+/// Compares a file with the selected accounts and those Regions that have a topic. Failures in one
+/// account are stored, and others continue.
 ///
 /// # Errors
-/// What of the organization cannot be read, and names that it does not have.
+/// A failed read of the organization, and unknown names.
 pub async fn compare_channels(
     calls: &dyn ReadCalls,
     wishes: &[ChannelWish],
@@ -313,7 +282,6 @@ fn seen_of(wish: &ChannelWish, there: &[SeenChannel]) -> Option<ChannelWish> {
     found.map(|it| it.wish.clone())
 }
 
-/// What a look at the channel to a topic says to a step.
 pub(super) fn probe_channel(
     kind: &str,
     wish: &ChannelWish,
@@ -352,7 +320,7 @@ fn add(draft: &mut PlanDraft, kind: &str, row: &ChannelRow) {
         region: row.region.clone(),
         key: wish.topic.clone(),
     };
-    // two at once in one place could both take its last channel
+    // concurrent steps in one place could take its last channel
     let lane = Lane {
         shared: false,
         ..Lane::serial(format!("devops-guru:{}:{}", row.account, row.region))
@@ -361,7 +329,6 @@ fn add(draft: &mut PlanDraft, kind: &str, row: &ChannelRow) {
     draft.compared(&id, probe_channel(kind, wish, row.seen.as_ref()));
 }
 
-/// The plan that sets channels up; what is so already is part of it, and unchanged.
 pub fn draft_channels(found: &ChannelsFound) -> PlanDraft {
     let mut draft = PlanDraft::new(CHANNELS_KIND, &found.organization, PlanLimits::USUAL);
     for row in &found.rows {
@@ -375,7 +342,7 @@ pub fn draft_channels(found: &ChannelsFound) -> PlanDraft {
     draft
 }
 
-/// The plan that takes the channels to the file's topics away, whatever they are told of.
+/// Plans the removal of channels to the file's topics, with any filters.
 pub fn draft_channel_removal(found: &ChannelsFound) -> PlanDraft {
     let limits = PlanLimits::DESTRUCTIVE;
     let mut draft = PlanDraft::new(CHANNELS_REMOVE_KIND, &found.organization, limits);

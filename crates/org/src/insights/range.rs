@@ -1,40 +1,34 @@
-//! The time that is asked for (`organization.md` D-8).
+//! Query time ranges (`organization.md` D-8).
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
-/// The furthest that a range reaches back, in days.
+/// Oldest start of a range, in days.
 const DAYS_MAX: u64 = 180;
 
-/// From when to when, both inclusive.
+/// Both ends inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InsightRange {
-    /// Its beginning.
     pub from: Timestamp,
-    /// Its end.
     pub to: Timestamp,
 }
 
-/// Text that is no range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InsightRangeError {
-    /// In no form that is known.
     #[error(
         "`{0}` is no range of time: write `12h`, `1d`, `1w`, `1m` (30 days) or `2026-03-01T00:00:00Z..2026-03-02T00:00:00Z`"
     )]
     Form(String),
-    /// The end is before the beginning.
     #[error("`{0}` ends before it begins")]
     Backwards(String),
-    /// It begins too long ago.
     #[error("`{0}` begins more than 180 days ago, which is as far as can be asked")]
     TooLong(String),
 }
 
 impl InsightRange {
-    /// Reads `12h`, `1d`, `1w`, `1m` (720 hours), or two instants with `..` between them.
+    /// Parses `12h`, `1d`, `1w`, `1m` (720 hours), or two instants with `..` between them.
     ///
     /// # Errors
-    /// The text is none, or begins more than 180 days before `now`.
+    /// Another form, or a start more than 180 days before `now`.
     pub fn read(text: &str, now: Timestamp) -> Result<Self, InsightRangeError> {
         let range = Self::between(text)
             .or_else(|| {
@@ -51,7 +45,6 @@ impl InsightRange {
         Ok(range)
     }
 
-    /// Two instants.
     fn between(text: &str) -> Option<Self> {
         let (from, to) = text.split_once("..")?;
         Some(Self {
@@ -71,7 +64,6 @@ fn back(text: &str) -> Option<TimeSpan> {
         _ => return None,
     };
     let count: u64 = text.strip_suffix(unit)?.parse().ok()?;
-    // what is longer than any range is refused as too long, not as no range
     Some(TimeSpan::hours(
         count.saturating_mul(hours).min(24 * 366 * 10),
     ))

@@ -1,56 +1,40 @@
-//! What DevOps Guru tells of an insight (Amazon DevOps Guru User Guide, "Working with Amazon `EventBridge`";
-//! `organization.md` D-9).
+//! DevOps Guru events about insights (Amazon DevOps Guru User Guide, "Working with Amazon
+//! `EventBridge`"; `organization.md` D-9).
 
-use hallpass_model::Timestamp;
-use hallpass_model::time::utc;
+use hallpass_base::Timestamp;
+use hallpass_base::time::utc;
 use serde_json::{Map, Value, json};
 
 use super::InsightSeverity;
 
-/// Who says it.
 pub const INSIGHT_SOURCE: &str = "aws.devops-guru";
-/// The longest text that is taken of an event, in characters.
+/// Characters of a text from an event.
 const TEXT_MAX: usize = 200;
-/// Stacks that are named.
 const STACKS_MAX: usize = 5;
 
-/// What became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InsightTurn {
-    /// It began.
     Opened,
-    /// It is more urgent than it was.
+    /// The severity increased.
     Upgraded,
-    /// It is over.
     Closed,
 }
 
-/// An insight, as an event tells of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToldInsight {
-    /// Its id.
     pub id: String,
-    /// The account it is about.
     pub account: String,
-    /// The Region.
     pub region: String,
-    /// `REACTIVE` or `PROACTIVE`.
     pub kind: String,
-    /// How urgent it is now; `None` where the event does not say it in a word that is known.
+    /// `None` for a missing or unknown value.
     pub severity: Option<InsightSeverity>,
-    /// What it is called.
     pub name: String,
-    /// When it began, in UTC.
     pub start: String,
-    /// Stacks that it is about.
     pub stacks: Vec<String>,
-    /// Its page in the console; empty where there is none.
     pub url: String,
-    /// What became of it.
     pub turn: InsightTurn,
 }
 
-/// A number of milliseconds, also as text.
 fn instant(value: Option<&Value>) -> Option<Timestamp> {
     let millis = match value? {
         Value::String(text) => text.parse().ok()?,
@@ -60,16 +44,14 @@ fn instant(value: Option<&Value>) -> Option<Timestamp> {
 }
 
 impl ToldInsight {
-    /// The columns that tell one from another.
     pub const KEY: [&'static str; 1] = ["insight_id"];
-    /// What is said of one.
     pub const MESSAGE: &'static str = "{severity} insight in account {account}, {aws_region}: {name}; stacks {stacks}; since {start}; {url}";
 
-    /// Reads the detail of an event of DevOps Guru, by its `detail-type`; `None` of recommendations, anomalies and whatever
-    /// is new.
+    /// Parses an event's detail by its `detail-type`; `None` for recommendations, anomalies and
+    /// unknown types.
     ///
     /// # Errors
-    /// The event is about an insight, and does not say which.
+    /// An insight event without an id.
     pub fn read(detail_type: &str, detail: &Value) -> Result<Option<Self>, String> {
         let turn = match detail_type {
             "DevOps Guru New Insight Open" => InsightTurn::Opened,
@@ -117,7 +99,7 @@ impl ToldInsight {
         }))
     }
 
-    /// As a row of alerts; `account_name` is empty where it is not known.
+    /// A row of alerts; `account_name` is empty if unknown.
     pub fn row(&self, account_name: &str) -> Map<String, Value> {
         let or_dash = |text: String| {
             if text.is_empty() {
@@ -186,7 +168,6 @@ mod tests {
             ToldInsight::read("DevOps Guru New Recommendation Created", &event["detail"]),
             Ok(None)
         );
-        // numbers as text, and words nobody knows
         event["detail"]["startTime"] = "1635786120000".into();
         event["detail"]["insightSeverity"] = "urgent".into();
         event["detail"]["insightUrl"] = "javascript:alert(1)".into();

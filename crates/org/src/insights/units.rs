@@ -1,29 +1,23 @@
-//! Units by what they are called.
-
 use serde_json::json;
 
 use crate::reading::{ReadCalls, ReadPlace, Reader, UnreadFact, text};
 
-/// Units that are not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnitsNotFound {
-    /// No unit is at this path.
     #[error("no organizational unit is at `{0}`")]
     NoPath(String),
-    /// Neither an id nor a path.
     #[error(
         "`{0}` is neither the id of an organizational unit nor a path as `/Workloads/Production`"
     )]
     Form(String),
-    /// The tree could not be read.
     #[error("the organization's units cannot be read: {}: {}", .0.action, .0.reason)]
     Unread(UnreadFact),
 }
 
-/// The ids of units that are named by id, or by their path from the root.
+/// Resolves units by id or by path from the root.
 ///
 /// # Errors
-/// A unit that is not there, or a tree that cannot be read.
+/// An unknown unit, or an unreadable tree.
 pub async fn unit_ids(
     calls: &dyn ReadCalls,
     names: &[String],

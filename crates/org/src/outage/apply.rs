@@ -1,10 +1,10 @@
-//! Planning a drill: is it safe there, and what has to be done.
+//! Plans a drill: safety checks and steps.
 
 use std::collections::BTreeMap;
 
+use hallpass_base::Timestamp;
 use hallpass_iam::BadInput;
-use hallpass_model::Timestamp;
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepTarget};
+use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepTarget};
 use serde_json::json;
 
 use super::{BreakGlass, DrillFile, TAG_END, TAG_ID, name_of, probes};
@@ -20,23 +20,18 @@ use crate::steps::{
 };
 use crate::{ChoreError, unread};
 
-/// What is wanted.
 #[derive(Clone, Debug)]
 pub struct ApplyDrill {
-    /// The policy.
     pub file: DrillFile,
-    /// The unit or account.
     pub target: String,
-    /// Accounts in production, besides those with the tag.
     pub prod: Vec<String>,
-    /// Whether a way back in has to be seen.
     pub break_glass: BreakGlass,
 }
 
-/// The plan of a drill. Whether it is refused is said by its first step.
+/// Plans a drill. Its first step reports a refusal.
 ///
 /// # Errors
-/// `E_ID` for the target; when AWS does not answer.
+/// `E_ID` for the target; AWS does not respond.
 pub async fn plan_apply(
     organization: &dyn Organization,
     wanted: &ApplyDrill,
@@ -129,10 +124,10 @@ fn draft(around: &Surroundings, wanted: &ApplyDrill, drill: &Drill) -> PlanDraft
     draft
 }
 
-/// Everything that speaks against a drill (`policies.md` §8.3.1), as things are now.
+/// Finds all obstacles to a drill (`policies.md` §8.3.1) in the current state.
 ///
 /// # Errors
-/// When AWS does not answer.
+/// AWS does not respond.
 pub async fn check_drill(
     organization: &dyn Organization,
     name: &str,
@@ -151,7 +146,7 @@ pub async fn check_drill(
     found.extend(of_window(&file, now));
     found.extend(of_probes(&file));
     if !found.is_empty() {
-        // what is refused anyway is not worth a look at every account
+        // already refused: skip the expensive account checks
         return Ok(found);
     }
     let exempt: &[String] = match break_glass {
@@ -175,7 +170,7 @@ fn of_window(file: &DrillFile, now: Timestamp) -> Option<Refusal> {
     })
 }
 
-/// Rows that our engine decides otherwise than a drill should lead to.
+/// Samples that the engine decides differently than a drill requires.
 fn of_probes(file: &DrillFile) -> Option<Refusal> {
     let Ok(rows) = probes(file) else {
         return None;
@@ -192,7 +187,7 @@ fn of_probes(file: &DrillFile) -> Option<Refusal> {
     })
 }
 
-/// The form of a root's, unit's or account's id; nothing is looked up.
+/// Validates the form of a root, unit or account id.
 pub(crate) fn check_target(target: &str) -> Result<(), BadInput> {
     let is_account = target.len() == 12 && target.bytes().all(|b| b.is_ascii_digit());
     let is_place = ["ou-", "r-"]

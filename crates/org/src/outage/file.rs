@@ -1,39 +1,33 @@
-//! A drill's policy as `hallpass org outage generate` writes it, taken apart.
+//! Parses a drill's policy from `hallpass org outage generate`.
 
+use hallpass_base::Timestamp;
 use hallpass_iam::BadInput;
 use hallpass_iam::language::{PolicyJson, PolicyType, ScpLanguage};
-use hallpass_model::Timestamp;
-use hallpass_runner::hash;
+use hallpass_plans::hash;
 use serde_json::Value;
 
 use super::ID_DIGITS;
 
-/// The statement that denies.
 const SID: &str = "SimOutage";
 
-/// A drill's policy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DrillFile {
-    /// Its text on one line: what is stored at AWS has no white space to pay for.
+    /// Compact text: white space counts at AWS.
     pub content: String,
-    /// When it begins to deny.
     pub starts_at: Timestamp,
-    /// When it stops denying.
     pub ends_at: Timestamp,
-    /// Roles that go on, as ARN patterns.
     pub exempt: Vec<String>,
-    /// The Regions it denies in.
     pub regions: Vec<String>,
-    /// What it denies, as written; empty when it denies all but some.
+    /// As written; empty for a deny with exceptions.
     pub actions: Vec<String>,
 }
 
 impl DrillFile {
-    /// Reads a policy that `outage generate` wrote.
+    /// Parses a policy of `outage generate`.
     ///
     /// # Errors
-    /// The codes of the policy language, `E_ELEMENT` when a statement is no drill's, `E_TIME` when
-    /// its window cannot be read.
+    /// The codes of the policy language, `E_ELEMENT` if a statement is no drill's, `E_TIME` if its
+    /// window is unreadable.
     pub fn read(text: &str) -> Result<Self, BadInput> {
         PolicyJson::new(text)?.strict(PolicyType::Scp, ScpLanguage::Full)?;
         let value: Value = serde_json::from_str(text)
@@ -67,14 +61,13 @@ impl DrillFile {
         })
     }
 
-    /// The id of the drill that this policy makes at a target.
+    /// The drill's id at a target.
     pub fn drill_id(&self, target: &str) -> String {
         let whole = hash(&format!("{target}|{}", self.content));
         whole.chars().take(ID_DIGITS).collect()
     }
 }
 
-/// The statement that denies: the only one there may be.
 fn only_statement(value: &Value) -> Result<&Value, BadInput> {
     let wrong = |message: &str| Err(BadInput::new("E_ELEMENT", message, "/Statement"));
     let statement = match value.get("Statement") {
@@ -98,7 +91,6 @@ fn only_statement(value: &Value) -> Result<&Value, BadInput> {
     Ok(statement)
 }
 
-/// A text, or a list of them.
 fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],

@@ -1,50 +1,36 @@
-//! Drills as they are: by the tags of policies, with what the store remembers beside.
+//! Lists drills by policy tags and stored state.
 
 use std::collections::BTreeMap;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{NAME_PREFIX, TAG_END, TAG_ID};
 use crate::ports::{Drill, OrgStore, Organization, PolicyRow};
 use crate::{ChoreError, unread};
 
-/// How a drill stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DrillState {
-    /// Attached; it denies nothing before its start.
     Scheduled,
-    /// Attached; it denies from its start until its end.
     Active,
-    /// Attached, and over: it denies nothing any more, and should be removed.
+    /// Attached, after its end: without effect, should be removed.
     Expired,
-    /// The policy is there, attached nowhere.
     Detached,
-    /// Gone.
     Removed,
 }
 
-/// A drill in a listing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DrillRow {
-    /// Its id.
     pub id: String,
-    /// How it stands.
     pub state: DrillState,
-    /// Its policy; `None` when it is gone.
     pub policy: Option<String>,
-    /// What the policy is attached to.
     pub targets: Vec<String>,
-    /// When it ends; `None` when its tag cannot be read.
     pub ends_at: Option<Timestamp>,
-    /// When it was seen attached.
     pub applied_at: Option<Timestamp>,
-    /// When it was seen gone.
     pub removed_at: Option<Timestamp>,
 }
 
-/// A policy that its tags say is a drill's.
 pub(super) struct Tagged {
     pub(super) row: PolicyRow,
     pub(super) id: String,
@@ -53,16 +39,12 @@ pub(super) struct Tagged {
     pub(super) tags: BTreeMap<String, String>,
 }
 
-/// Which policies are looked at for tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Among {
-    /// Those whose name says they may be one.
     Named,
-    /// All but AWS's own.
     All,
 }
 
-/// Policies with the tags of a drill.
 pub(super) async fn tagged(
     organization: &dyn Organization,
     among: Among,
@@ -81,7 +63,6 @@ pub(super) async fn tagged(
             .tags(&row.id)
             .await
             .map_err(unread(format!("the tags of policy `{}`", row.name)))?;
-        // somebody may have taken the tags away; the name is ours, too
         let by_name = row.name.strip_prefix(NAME_PREFIX);
         let Some(id) = tags.get(TAG_ID).map(String::as_str).or(by_name) else {
             continue;
@@ -101,10 +82,10 @@ pub(super) async fn tagged(
     Ok(found)
 }
 
-/// Every drill that is there or that the store remembers, the last to end first.
+/// Lists every existing or stored drill, latest end first.
 ///
 /// # Errors
-/// When AWS or the store does not answer.
+/// AWS or the store does not respond.
 pub async fn list(
     organization: &dyn Organization,
     store: &dyn OrgStore,
@@ -148,7 +129,7 @@ fn state(found: &Tagged, kept: Option<&Drill>, now: Timestamp) -> DrillState {
             _ => DrillState::Active,
         }
     } else {
-        // an end that cannot be read is no reason to leave it
+        // an unreadable end counts as passed
         DrillState::Expired
     }
 }

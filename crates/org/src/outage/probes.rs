@@ -1,39 +1,32 @@
-//! What a drill does to sample calls, by our own policy engine: before anything is attached.
+//! Evaluates sample calls with the policy engine before a drill is attached.
 
 use std::sync::Arc;
 
+use hallpass_base::Timestamp;
 use hallpass_iam::{
     Context, Decision, Layers, LoadError, Policy, PolicyType, Request, decide, facts,
 };
-use hallpass_model::Timestamp;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::DrillFile;
 
-/// What lets everything through, at the root and beside the drill.
+/// Allows everything, at the root and next to the drill.
 const FULL_ACCESS: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
-/// A member account of the samples.
 const MEMBER: &str = "222233334444";
-/// A call that is tried when the drill names no service of ours.
 const ANY_ACTION: &str = "ec2:RunInstances";
-/// Services sampled of a drill.
+/// Limit of sampled services.
 const SERVICES_MAX: usize = 5;
 
-/// One sample.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeRow {
-    /// The call, and its circumstances.
     pub action: String,
-    /// The decision that a drill should lead to.
     pub expected: String,
-    /// The decision it leads to.
     pub got: String,
 }
 
 impl ProbeRow {
-    /// Whether it is as expected.
     pub fn is_good(&self) -> bool {
         self.expected == self.got
     }
@@ -48,11 +41,11 @@ struct Sample<'a> {
     expected: Decision,
 }
 
-/// Asks the engine about sample calls before, in and after the window, elsewhere, by an exempt role
-/// and in the management account (`policies.md` §8.2).
+/// Evaluates sample calls before, in and after the window, elsewhere, by an exempt role and in the
+/// management account (`policies.md` §8.2).
 ///
 /// # Errors
-/// When the policy cannot be read.
+/// The policy is unreadable.
 pub fn probes(drill: &DrillFile) -> Result<Vec<ProbeRow>, LoadError> {
     let scp = Arc::new(Policy::parse(&drill.content, PolicyType::Scp)?);
     let full = Arc::new(Policy::parse(FULL_ACCESS, PolicyType::Scp)?);
@@ -70,7 +63,7 @@ pub fn probes(drill: &DrillFile) -> Result<Vec<ProbeRow>, LoadError> {
     Ok(rows)
 }
 
-/// A call of each service the drill denies.
+/// One call per denied service.
 fn sampled(drill: &DrillFile) -> Vec<String> {
     let known = |pattern: &String| match pattern.as_str() {
         "*" => Some(ANY_ACTION.to_owned()),
@@ -136,7 +129,6 @@ fn samples(drill: &DrillFile) -> Vec<Sample<'_>> {
     samples
 }
 
-/// An ARN that the pattern means.
 fn concrete(pattern: &str) -> String {
     let parts: Vec<String> = pattern
         .split(':')

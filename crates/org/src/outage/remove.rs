@@ -1,8 +1,8 @@
-//! Removing drills, by their tags alone.
+//! Removes drills by their tags.
 
+use hallpass_base::Timestamp;
 use hallpass_iam::BadInput;
-use hallpass_model::Timestamp;
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
+use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
 use serde_json::json;
 
 use super::list::{Among, Tagged, tagged};
@@ -14,11 +14,11 @@ use crate::steps::{
 };
 use crate::{ChoreError, unread};
 
-/// The plan that removes a drill, wherever it is attached. Of one that is gone only the mark in the
-/// store is left to do. A policy that another user gave another text is `drifted`, and stays.
+/// Plans the removal of a drill from all targets. A deleted one is only marked in the store. A
+/// policy with changed text is `drifted`, and stays.
 ///
 /// # Errors
-/// `E_ID` for what is no drill's id; when AWS or the store does not answer.
+/// `E_ID` for an invalid drill id; AWS or the store does not respond.
 pub async fn plan_remove(
     organization: &dyn Organization,
     store: &dyn OrgStore,
@@ -33,7 +33,6 @@ pub async fn plan_remove(
     let mut found = tagged(organization, Among::Named).await?;
     found.retain(|it| it.id == drill);
     if found.is_empty() {
-        // somebody may have given it another name
         found = tagged(organization, Among::All).await?;
         found.retain(|it| it.id == drill);
     }
@@ -45,10 +44,10 @@ pub async fn plan_remove(
     Ok(draft)
 }
 
-/// The plan that removes every drill whose end has passed, and what it removes.
+/// Plans the removal of every drill whose end has passed.
 ///
 /// # Errors
-/// When AWS or the store does not answer.
+/// AWS or the store does not respond.
 pub async fn plan_reap(
     organization: &dyn Organization,
     store: &dyn OrgStore,
@@ -56,10 +55,9 @@ pub async fn plan_reap(
 ) -> Result<(PlanDraft, Vec<String>), ChoreError> {
     let around = surroundings(organization).await?;
     let mut found = tagged(organization, Among::Named).await?;
-    // one whose end cannot be read is shown by the list, and left to people
+    // unreadable ends are listed for manual removal
     found.retain(|it| it.ends_at.is_some_and(|end| end <= now));
     let mut ids: Vec<String> = found.iter().map(|it| it.id.clone()).collect();
-    // those that went otherwise have their record, too
     let kept = store.drills().await?;
     let all = tagged(organization, Among::Named).await?;
     let is_over = kept.iter().filter(|drill| {
@@ -81,7 +79,7 @@ pub async fn plan_reap(
 }
 
 fn draft(around: &Surroundings, kind: &str) -> PlanDraft {
-    // what takes a denial away is never too much at once
+    // removals of denials have no limit
     let limits = PlanLimits {
         changes_max: usize::MAX,
         ..PlanLimits::DESTRUCTIVE
@@ -89,8 +87,8 @@ fn draft(around: &Surroundings, kind: &str) -> PlanDraft {
     PlanDraft::new(kind, &around.caller.organization, limits)
 }
 
-/// What the removal of each policy is judged by: the text of the drill. A policy of another text is not the drill any more,
-/// whatever its tags say.
+/// The expected text of each policy. A policy with another text is no drill any more, regardless of
+/// its tags.
 async fn with_basis(
     organization: &dyn Organization,
     kept: Option<&Drill>,
@@ -102,7 +100,7 @@ async fn with_basis(
         let policy = policy.map_err(unread(format!("policy `{}`", it.row.name)))?;
         let text = policy.map(|policy| match kept {
             Some(drill) => drill.statement.clone(),
-            // another store knows the drill: its id is made of its text and its target
+            // drill of another store: its id is derived from text and target
             None if is_unchanged(&it, &policy.content) => policy.content,
             None => String::new(),
         });
@@ -155,7 +153,7 @@ fn remove(
         deleted.push(draft.step(place, DELETE, stored(&deletion), lane(), &detached));
     }
     if found.is_empty() {
-        // nothing by tags; a policy whose tags went missing still has its name
+        // by name: a policy may have lost its tags
         let named = PolicyRef {
             name: name_of(drill),
             id: None,

@@ -1,8 +1,8 @@
-//! What should be so, held against what was read.
+//! Compares facts with requirements.
 
 use std::collections::BTreeMap;
 
-use hallpass_runner::{CheckOutcome, CheckResult, CheckSeverity};
+use hallpass_plans::{CheckOutcome, CheckResult, CheckSeverity};
 use jiff::civil::Date;
 use serde_json::Value;
 
@@ -12,8 +12,8 @@ use super::role_powers::{RoleQuestion, by_policies};
 use crate::judging::{attested, judged, missing, unknown, verdict};
 use crate::reading::ReadFact;
 
-/// Billing: what only the partner may do. AWS's simulation takes no patterns, so it is asked for some actions of each
-/// service; what is proved of all of them is proved from the policies.
+/// Billing: reserved for the partner. AWS's simulation takes no patterns, so it tests some actions
+/// of each service; the policy proof covers all.
 pub(super) const BILLING: [&str; 9] = [
     "aws-portal:ViewBilling",
     "aws-portal:ModifyBilling",
@@ -25,7 +25,6 @@ pub(super) const BILLING: [&str; 9] = [
     "tax:GetTaxRegistration",
     "tax:PutTaxRegistration",
 ];
-/// What the customer needs.
 pub(super) const CUSTOMER: [&str; 6] = [
     "organizations:ListAccounts",
     "organizations:MoveAccount",
@@ -34,7 +33,6 @@ pub(super) const CUSTOMER: [&str; 6] = [
     "cloudwatch:PutMetricAlarm",
     "cloudformation:CreateStack",
 ];
-/// What is none of the partner's business.
 pub(super) const NOT_BILLING: [&str; 6] = [
     "organizations:ListAccounts",
     "organizations:LeaveOrganization",
@@ -43,7 +41,6 @@ pub(super) const NOT_BILLING: [&str; 6] = [
     "ec2:RunInstances",
     "s3:GetObject",
 ];
-/// With which somebody gives themselves more.
 pub(super) const RAISING: [&str; 6] = [
     "iam:CreateRole",
     "iam:AttachRolePolicy",
@@ -53,7 +50,7 @@ pub(super) const RAISING: [&str; 6] = [
     "iam:SetDefaultPolicyVersion",
 ];
 
-/// What no API says, by the id of its check.
+/// Manual checks by id: no API returns the fact.
 const MANUAL: [(&str, &str, &str); 6] = [
     (
         "root-password",
@@ -87,7 +84,6 @@ const MANUAL: [(&str, &str, &str); 6] = [
     ),
 ];
 
-/// Every check, in one order.
 pub fn payer_checks(
     file: &PayerFile,
     facts: &PayerFacts,
@@ -231,7 +227,7 @@ impl PayerChecks<'_> {
             .collect()
     }
 
-    /// What the policies of the roles prove, and what AWS's simulation says of some actions: the worse of both.
+    /// Combines the policy proof with AWS's simulation of some actions: the worse result wins.
     fn judged_roles(
         &self,
         side: PayerSide,
@@ -247,7 +243,7 @@ impl PayerChecks<'_> {
         worse(by_policies, self.simulated(side, samples, wanted))
     }
 
-    /// What all roles of a side may do, of some actions.
+    /// Simulates actions for all roles of a side.
     fn simulated(&self, side: PayerSide, actions: &[&str], wanted: Wanted) -> CheckOutcome {
         let (mut wrong, mut seen) = (Vec::new(), 0);
         for role in &self.file.party(side).roles {
@@ -343,7 +339,7 @@ impl PayerChecks<'_> {
         ]
     }
 
-    /// By content: names may differ.
+    /// Compares content: names may differ.
     fn baseline(&self, baseline: Option<&BTreeMap<String, Value>>) -> CheckOutcome {
         let Some(wanted) = baseline else {
             return CheckOutcome::NotApplicable("the file names no `scp_baseline`".to_owned());
@@ -375,7 +371,7 @@ impl PayerChecks<'_> {
     }
 }
 
-/// The worse of what policies prove and what AWS's simulation says. Where they differ both are named: one of them is wrong.
+/// The worse of proof and simulation. If they differ, both are reported: one of them is wrong.
 fn worse(policies: CheckOutcome, simulation: CheckOutcome) -> CheckOutcome {
     let both =
         |proved: &str, said: &str| format!("by the policies: {proved}; by simulation: {said}");
@@ -401,7 +397,8 @@ enum Wanted {
     Denied,
 }
 
-/// Whether both parties hear of sign-ins. A rule whose pattern could not be read may do what the others do not.
+/// Checks that both parties are notified of sign-ins. A rule with an unreadable pattern may be
+/// sufficient.
 fn alert_verdict(alert: &RootLoginAlert) -> CheckOutcome {
     let sides = [PayerSide::Partner, PayerSide::Customer];
     let untold = sides.iter().filter(|it| !alert.told.contains(it));
@@ -427,7 +424,6 @@ fn is_in_domain(mail: &str, domain: &str) -> bool {
     of.is_some_and(|it| it.eq_ignore_ascii_case(domain))
 }
 
-/// A telephone number without what is only there to read it.
 fn digits(phone: &str) -> String {
     phone
         .chars()

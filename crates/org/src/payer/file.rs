@@ -1,21 +1,17 @@
-//! What the two parties agreed on.
-
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use serde::Deserialize;
 
 use crate::judging::Attestations;
 
-/// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PayerSide {
-    /// Who pays: billing, and the password of the root user.
+    /// The payer: billing, and the root user's password.
     Partner,
-    /// Who uses the organization: everything but billing, and the second factor of the root user.
+    /// The user of the organization: everything except billing, and the root user's second factor.
     Customer,
 }
 
 impl PayerSide {
-    /// Its word.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Partner => "partner",
@@ -24,50 +20,41 @@ impl PayerSide {
     }
 }
 
-/// One of the parties.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PayerParty {
-    /// An account of theirs, to which alerts may go.
+    /// An account of the party, allowed to receive alerts.
     pub account: AccountId,
-    /// The domain of their mail addresses.
     pub email_domain: String,
-    /// Their roles in the payer account, by name.
     pub roles: Vec<String>,
-    /// Their telephone numbers.
     #[serde(default)]
     pub phones: Vec<String>,
-    /// Addresses that are told of sign-ins of the root user.
+    /// Addresses notified of root user sign-ins.
     #[serde(default)]
     pub notify: Vec<String>,
 }
 
-/// The file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PayerFile {
-    /// The account that pays.
     pub payer: AccountId,
-    /// Who pays.
     pub partner: PayerParty,
-    /// Who uses it.
     pub customer: PayerParty,
-    /// The ARN of the queue that Hallpass takes events from: what reaches it is told to everybody in `notify`.
+    /// ARN of Hallpass's event queue: its events are reported to everyone in `notify`.
     #[serde(default)]
     pub hallpass_queue: Option<String>,
-    /// A folder of policies that the organization should have.
+    /// Folder of required policies.
     #[serde(default)]
     pub scp_baseline: Option<String>,
-    /// What somebody vouches for, by the id of its check.
     #[serde(default)]
     pub attestations: Attestations,
 }
 
 impl PayerFile {
-    /// Reads a file: YAML, or JSON, which is part of it.
+    /// Parses YAML or JSON.
     ///
     /// # Errors
-    /// What is wrong with it, with its place.
+    /// The problem with its position.
     pub fn read(text: &str) -> Result<Self, String> {
         let file: Self = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
         for side in [PayerSide::Partner, PayerSide::Customer] {
@@ -95,7 +82,6 @@ impl PayerFile {
         Ok(file)
     }
 
-    /// One of the parties.
     pub fn party(&self, side: PayerSide) -> &PayerParty {
         match side {
             PayerSide::Partner => &self.partner,

@@ -1,5 +1,5 @@
-//! A payer account that two parties share (`organization.md` §8): who should have what, what is read of it, and the
-//! checks made of both.
+//! A payer account shared by two parties (`organization.md` §8): required rights, facts, and
+//! checks.
 
 mod checks;
 mod facts;

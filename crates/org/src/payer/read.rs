@@ -1,9 +1,9 @@
-//! Reading a payer account: every call by itself, so that one that is refused leaves the others known.
+//! Reads a payer account; each call is independent of failed ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_aws_model::EventPattern;
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use super::roles::read_roles;
 use crate::organization_wide::{accounts_in_root, alternate_contact, has_all_features, has_scps};
 use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, unread};
 
-/// Reads all that the checks are made of. Costs are those of the month before `today`.
+/// Costs are those of the month before `today`.
 pub async fn read_facts(calls: &dyn ReadCalls, file: &PayerFile, today: Date) -> PayerFacts {
     let reader = Reader {
         calls,
@@ -72,7 +72,7 @@ impl PayerAccount<'_> {
         Ok(phone.and_then(Value::as_str).map(str::to_owned))
     }
 
-    /// What a role may do, of all actions that are asked about. One that is not answered makes it unknown.
+    /// A missing answer makes the result unknown.
     async fn simulated(&self, role: &str) -> ReadFact<BTreeMap<String, bool>> {
         let operation = ("iam", "SimulatePrincipalPolicy");
         let actions: BTreeSet<&str> = [&BILLING[..], &CUSTOMER, &NOT_BILLING, &RAISING]
@@ -152,7 +152,7 @@ impl PayerAccount<'_> {
         Ok(found)
     }
 
-    /// Rules that take a sign-in of the root user, and whom their targets reach.
+    /// Rules that match root user sign-ins, with their recipients.
     async fn root_login(&self) -> ReadFact<RootLoginAlert> {
         let event = root_login_event(&self.file.payer);
         let mut alert = RootLoginAlert::default();
@@ -164,7 +164,6 @@ impl PayerAccount<'_> {
             .iter()
             .filter(|it| it.get("State").is_none_or(|it| it != "DISABLED"))
         {
-            // a rule by a schedule has no pattern, and takes no events
             let Some(pattern) = rule.get("EventPattern").and_then(Value::as_str) else {
                 continue;
             };
@@ -191,8 +190,8 @@ impl PayerAccount<'_> {
         Ok(alert)
     }
 
-    /// Whom a target reaches: the party whose account it is in, those whose addresses a topic of ours has, and, where it
-    /// is the queue of Hallpass, whoever it is to tell.
+    /// Recipients of a target: the party that owns its account, subscribers of the payer's topic,
+    /// and for Hallpass's queue everyone it notifies.
     async fn reached(&self, arn: &str) -> ReadFact<BTreeSet<PayerSide>> {
         let mut parts = arn.split(':').skip(2);
         let (service, owner) = (parts.next(), parts.nth(1));
@@ -229,7 +228,7 @@ impl PayerAccount<'_> {
     }
 }
 
-/// What `EventBridge` is told when the root user signs in (AWS: "Events from console sign-ins").
+/// The `EventBridge` event of a root user sign-in (AWS: "Events from console sign-ins").
 fn root_login_event(payer: &AccountId) -> Value {
     json!({
         "version": "0", "detail-type": "AWS Console Sign In via CloudTrail", "source": "aws.signin",

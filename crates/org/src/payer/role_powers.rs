@@ -1,11 +1,11 @@
-//! What the roles of the parties may do, proved from their policies. What is not proved is not passed.
+//! Proves the parties' permissions from role policies. An unproved check does not pass.
 
 use std::collections::BTreeSet;
 
+use hallpass_base::AccountId;
 use hallpass_iam::facts::{self, Access, ActionFacts, risk};
 use hallpass_iam::powers::{FoundPower, Power, Powers, role_trust};
-use hallpass_model::AccountId;
-use hallpass_runner::CheckOutcome;
+use hallpass_plans::CheckOutcome;
 
 use super::facts::PayerRole;
 use super::file::PayerSide;
@@ -13,9 +13,9 @@ use super::roles::DETAILS;
 use crate::judging::unknown;
 use crate::reading::{ReadFact, UnreadFact, unread};
 
-/// Services that a partner may have beside billing: they say what AWS costs anybody, and what it emits.
+/// Services a partner may have in addition to billing: public prices and emissions.
 const BESIDE_BILLING: [&str; 2] = ["pricing", "sustainability"];
-/// Single actions that AWS's own policy for billing has as well (AWS: "AWS managed policies for job functions").
+/// Single actions also in AWS's policy for billing (AWS: "AWS managed policies for job functions").
 const BILLING_ACTIONS: [&str; 5] = [
     "account:GetAccountInformation",
     "account:GetAlternateContact",
@@ -23,9 +23,9 @@ const BILLING_ACTIONS: [&str; 5] = [
     "support:AddAttachmentsToSet",
     "support:CreateCase",
 ];
-/// Most names that are said; more are counted.
+/// Further names are only counted.
 const NAMED_MAX: usize = 12;
-/// Services whose actions are named first: with them somebody takes over.
+/// Services listed first: their actions allow a takeover.
 const FIRST: [&str; 7] = [
     "iam",
     "organizations",
@@ -36,26 +36,19 @@ const FIRST: [&str; 7] = [
     "lambda",
 ];
 
-/// What is asked of the roles of a party.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RoleQuestion<'a> {
-    /// All of these may be done.
     May(&'a [&'a str]),
-    /// No billing.
     NoBilling,
-    /// Nothing but billing.
     BillingOnly,
-    /// No way to more than they have.
     CannotRaiseItself,
 }
 
-/// What is wrong, and what is not proved.
 #[derive(Debug, Default)]
 struct RoleFindings {
     wrong: Vec<String>,
     doubts: Vec<String>,
     unread: Vec<UnreadFact>,
-    /// How many actions were looked at.
     seen: usize,
 }
 
@@ -79,7 +72,6 @@ impl RoleFindings {
         ))
     }
 
-    /// Takes what one role was found to have.
     fn say(&mut self, role: &str, sure: Vec<String>, perhaps: Vec<String>) {
         let one = |names: Vec<String>| format!("{role}: {}", names.join(", "));
         self.wrong.extend((!sure.is_empty()).then(|| one(sure)));
@@ -88,7 +80,7 @@ impl RoleFindings {
     }
 }
 
-/// Judges the roles of a party by their policies, those that they can assume among them.
+/// Includes the roles they can assume.
 pub(super) fn by_policies(
     (payer, side): (&AccountId, PayerSide),
     names: &[String],
@@ -121,7 +113,6 @@ pub(super) fn by_policies(
     findings.outcome()
 }
 
-/// What a role may do by its own policies.
 fn powers_of(role: &PayerRole) -> ReadFact<Powers> {
     let policies = role.policies.as_ref().map_err(Clone::clone)?;
     Powers::read(policies).map_err(|error| {
@@ -130,15 +121,14 @@ fn powers_of(role: &PayerRole) -> ReadFact<Powers> {
     })
 }
 
-/// A role that can be had, by assuming roles one after another.
+/// A role reachable by role chaining.
 struct ReachedRole<'a> {
     role: &'a PayerRole,
     powers: ReadFact<Powers>,
-    /// Why it is not known that it can be had; empty where it can.
+    /// Why it may be unreachable; empty if it is reachable.
     doubts: BTreeSet<String>,
 }
 
-/// One role of a party.
 struct RoleLook<'a> {
     payer: &'a AccountId,
     side: PayerSide,
@@ -175,7 +165,7 @@ impl RoleLook<'_> {
         findings.say(&self.role.name, denied, perhaps);
     }
 
-    /// Actions that are not among the permitted ones, of the role and of those that it can assume.
+    /// Actions beyond the permitted ones, including those of assumable roles.
     fn outside(&self, findings: &mut RoleFindings, permits: impl Fn(&ActionFacts) -> bool) {
         let own = ReachedRole {
             role: self.role,
@@ -210,7 +200,7 @@ impl RoleLook<'_> {
             if !perhaps.is_empty() && !reasons.is_empty() {
                 perhaps.push(format!("by {}", limited(reasons)));
             }
-            // what is newer than what is known may be anything
+            // an unknown new action may be anything
             let strange = powers.unknown_actions().into_iter();
             let strange = strange.filter(|it| {
                 let service = it.split(':').next().unwrap_or_default();
@@ -221,7 +211,6 @@ impl RoleLook<'_> {
         }
     }
 
-    /// Every role of the payer account that can be assumed, one from another.
     fn reached(&self, findings: &mut RoleFindings) -> Vec<ReachedRole<'_>> {
         let mut seen = BTreeSet::from([self.role.arn.as_str()]);
         let mut found: Vec<ReachedRole<'_>> = Vec::new();
@@ -253,7 +242,6 @@ impl RoleLook<'_> {
         found
     }
 
-    /// Ways to more than the role has.
     fn ways(&self, findings: &mut RoleFindings) {
         let (mut sure, mut perhaps) = (Vec::new(), Vec::new());
         let all = self.powers.all();
@@ -280,8 +268,8 @@ impl RoleLook<'_> {
         findings.say(&self.role.name, sure, perhaps);
     }
 
-    /// Whether an action by itself may give its caller more. Guardrails of the organization are the customer's to set, and
-    /// do not reach the payer account, where its roles are.
+    /// Checks if the action alone may escalate. Organization guardrails are the customer's, and do
+    /// not affect the payer account.
     fn decides(&self, action: &ActionFacts) -> bool {
         let guardrails = action.service == "organizations"
             && self.side == PayerSide::Partner
@@ -289,13 +277,13 @@ impl RoleLook<'_> {
         risk::decides_rights(action) || guardrails
     }
 
-    /// The sets of actions that lead to more, of which no action does by itself.
+    /// Combinations of actions that escalate only together.
     fn other_sets(&self, sure: &mut Vec<String>, perhaps: &mut Vec<String>) {
         for set in risk::ESCALATIONS {
             let actions: Option<Vec<&ActionFacts>> =
                 set.actions.iter().map(|it| facts::action(it)).collect();
             let Some(actions) = actions else { continue };
-            // what decides rights by itself, or passes a role, is said by itself
+            // direct escalation and role passing are reported separately
             let is_other = |it: &&ActionFacts| {
                 !risk::decides_rights(it)
                     && it.service != "organizations"
@@ -317,8 +305,8 @@ impl RoleLook<'_> {
         }
     }
 
-    /// Roles that can be passed: any, or one that may do more. Which service would run it is not asked, since no list of
-    /// those is complete.
+    /// Passable roles with more permissions. The service that would run them is ignored: no list of
+    /// services is complete.
     fn passing(&self, sure: &mut Vec<String>, perhaps: &mut Vec<String>) {
         let Some(pass) = facts::action("iam:PassRole") else {
             return;
@@ -344,7 +332,7 @@ impl RoleLook<'_> {
         }
     }
 
-    /// What runs already with a role that may do more.
+    /// Running resources with a more powerful role.
     fn attached(&self, perhaps: &mut Vec<String>) {
         for (name, service) in risk::RUNS_AS_ATTACHED {
             let Some(action) = facts::action(name) else {
@@ -367,7 +355,6 @@ impl RoleLook<'_> {
         }
     }
 
-    /// Roles that can be assumed and may do more.
     fn assuming(
         &self,
         findings: &mut RoleFindings,
@@ -398,7 +385,7 @@ impl RoleLook<'_> {
         }
     }
 
-    /// What another role may do and this one not everywhere; none where there is nothing.
+    /// Permissions of the other role beyond this one's; `None` without any.
     fn more_than_own(&self, other: &ReadFact<Powers>) -> Option<String> {
         match other {
             Err(unread) => Some(format!("{}: {}", unread.action, unread.reason)),
@@ -410,7 +397,7 @@ impl RoleLook<'_> {
     }
 }
 
-/// Whether one role can assume another: why that is not known, empty where it can, none where it cannot.
+/// Why it is unknown if one role can assume another; empty if it can, `None` if it cannot.
 fn assumed(
     from: &PayerRole,
     powers: Option<&Powers>,
@@ -442,13 +429,13 @@ fn is_billing(action: &ActionFacts) -> bool {
         || BILLING_ACTIONS.contains(&action.full_name().as_str())
 }
 
-/// Whether all actions of a service are permitted, those that are not known yet, too.
+/// Checks that all actions of a service are permitted, including unknown ones.
 fn permits_all_of(service: &str, permits: &impl Fn(&ActionFacts) -> bool) -> bool {
     let known = facts::service(service).map(facts::ServiceFacts::actions);
     known.is_some_and(|all| all.iter().all(permits))
 }
 
-/// Whether an action that is not known is of a service that decides nobody's rights.
+/// Checks that an unknown action is of a service without influence on permissions.
 fn is_plainly_harmless(action: &str) -> bool {
     let service = action.split(':').next().unwrap_or_default();
     let known = facts::service(service).map(facts::ServiceFacts::actions);
@@ -468,7 +455,7 @@ fn limited(all: BTreeSet<String>) -> String {
     named.join(", ")
 }
 
-/// Actions by name, a whole service as `lambda:*`; those that take over first.
+/// Action names, a whole service as `lambda:*`; takeover actions first.
 fn shortened<'a>(actions: impl Iterator<Item = &'a ActionFacts>) -> Vec<String> {
     let mut services: Vec<(&str, Vec<&ActionFacts>)> = Vec::new();
     for action in actions {

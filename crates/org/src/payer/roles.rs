@@ -1,4 +1,4 @@
-//! The roles of a payer account with their policies, as `GetAccountAuthorizationDetails` has them.
+//! Reads roles with their policies by `GetAccountAuthorizationDetails`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,12 +9,10 @@ use serde_json::{Value, json};
 use super::facts::PayerRole;
 use crate::reading::{Operation, ReadFact, Reader, UnreadFact, text, unread};
 
-/// The one call that has roles with what they may do.
 pub(super) const DETAILS: Operation = ("iam", "GetAccountAuthorizationDetails");
-/// The most rows of a page.
 const A_PAGE: u32 = 1_000;
 
-/// Every role of the account. A policy that cannot be read leaves its roles unread, and no others.
+/// An unreadable policy makes only its roles unread.
 pub(super) async fn read_roles(reader: &Reader<'_>) -> ReadFact<Vec<PayerRole>> {
     let input = json!({ "Filter": ["Role"], "MaxItems": A_PAGE });
     let roles = reader.list(DETAILS, input, "RoleDetailList").await?;
@@ -34,11 +32,10 @@ pub(super) async fn read_roles(reader: &Reader<'_>) -> ReadFact<Vec<PayerRole>> 
     Ok(roles.iter().map(|it| managed.role(it)).collect())
 }
 
-/// The texts of managed policies by ARN.
 struct ManagedPolicies(BTreeMap<String, ReadFact<String>>);
 
 impl ManagedPolicies {
-    /// Asks for those that the listing left out.
+    /// Reads policies missing in the listing.
     async fn complete(&mut self, reader: &Reader<'_>, roles: &[Value]) {
         let attached = roles.iter().flat_map(attached_arns);
         let missing: BTreeSet<String> = attached.filter(|it| !self.0.contains_key(it)).collect();

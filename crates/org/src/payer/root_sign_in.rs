@@ -1,40 +1,30 @@
-//! That the root user of the payer account signed in, as `EventBridge` tells it (`organization.md` Y-2).
+//! Root user sign-ins of the payer account from `EventBridge` (`organization.md` Y-2).
 
 use serde_json::{Map, Value, json};
 
 use super::file::PayerFile;
 
-/// Who says it.
 pub const SIGN_IN_SOURCE: &str = "aws.signin";
-/// What it says.
 pub const SIGN_IN_DETAIL_TYPE: &str = "AWS Console Sign In via CloudTrail";
-/// The longest text that is taken of an event, in characters.
 const TEXT_MAX: usize = 200;
 
-/// A sign-in of the root user, or an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RootSignIn {
-    /// `CloudTrail`'s id: the same however often and by which rule it is delivered.
+    /// `CloudTrail`'s id, equal for duplicate deliveries.
     pub event_id: String,
-    /// When, as the record has it.
     pub at: String,
-    /// From where.
     pub source_ip: String,
-    /// Whether a second factor was used: `Yes`, `No`, or nothing.
+    /// `Yes`, `No`, or empty.
     pub mfa: String,
-    /// `Success` or `Failure`.
     pub outcome: String,
-    /// The Region that took it.
     pub region: String,
 }
 
 impl RootSignIn {
-    /// The columns that tell one from another.
+    /// Key columns.
     pub const KEY: [&'static str; 1] = ["event_id"];
-    /// What is said of one.
     pub const MESSAGE: &'static str = "root user of the payer account {account_id}: sign-in at {time} from {source_ip}, second factor {mfa}, {outcome}";
 
-    /// As a row of alerts.
     pub fn row(&self, file: &PayerFile) -> Map<String, Value> {
         let values = json!({
             "account_id": file.payer, "event_id": self.event_id, "time": self.at, "source_ip": self.source_ip,
@@ -47,11 +37,10 @@ impl RootSignIn {
     }
 }
 
-/// Reads the detail of an event of that source and type: a sign-in of the root user of the payer account, or `None`
-/// for that of anybody else.
+/// Parses an event's detail; `None` unless the payer account's root user signed in.
 ///
 /// # Errors
-/// It is one, and does not say what every record of `CloudTrail` says.
+/// A sign-in without the members of every `CloudTrail` record.
 pub fn root_sign_in(file: &PayerFile, detail: &Value) -> Result<Option<RootSignIn>, String> {
     let text = |path: &str| {
         let text = detail.pointer(path).and_then(Value::as_str);

@@ -1,30 +1,27 @@
-//! The way to a shared payer: what is to be done, by whom, and how far it is (`organization.md` Y-3).
+//! Setup tasks of a shared payer with owner and state (`organization.md` Y-3).
 
-use hallpass_runner::{CheckOutcome, CheckResult};
+use hallpass_plans::{CheckOutcome, CheckResult};
 use serde::Serialize;
 
 use super::file::PayerSide;
 use crate::billing_transfers::BillingTransfer;
 use crate::reading::ReadFact;
 
-/// How far a task is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PayerTaskState {
-    /// It is as it should be, or somebody vouches for it.
+    /// Done, or manually confirmed.
     Done,
-    /// Something is left.
     Open,
-    /// Something could not be read.
+    /// A fact is unread.
     Unknown,
-    /// No API says it: people have to look.
+    /// Needs a manual check: no API returns it.
     AskPeople,
-    /// It is another way, which nobody has begun.
+    /// An alternative that is not started.
     Optional,
 }
 
 impl PayerTaskState {
-    /// Its word.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -36,18 +33,13 @@ impl PayerTaskState {
     }
 }
 
-/// Something to be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PayerTask {
-    /// Its id.
     pub id: &'static str,
-    /// What is to be done.
     pub title: &'static str,
-    /// Who does it: `partner`, `customer`, or both.
+    /// `partner`, `customer`, or both.
     pub owners: Vec<&'static str>,
-    /// How far it is.
     pub state: PayerTaskState,
-    /// What is left, or was seen.
     pub notes: Vec<String>,
 }
 
@@ -62,7 +54,7 @@ type TaskRow = (
     &'static [&'static str],
 );
 
-/// Id, title, owners, and the checks that say whether it is done; in the order in which it is done.
+/// Id, title, owners, and checks, in order of execution.
 const TASKS: [TaskRow; 8] = [
     (
         "set-up-payer",
@@ -130,7 +122,7 @@ const TASKS: [TaskRow; 8] = [
     ),
 ];
 
-/// The tasks, by what the checks found. The first says whether there is another way.
+/// Derives tasks from check results. The first one decides if there is an alternative.
 pub fn payer_tasks(
     checks: &[CheckResult],
     transfers: &ReadFact<Vec<BillingTransfer>>,
@@ -174,7 +166,7 @@ fn state_of(outcome: &CheckOutcome) -> PayerTaskState {
     }
 }
 
-/// What is known to be left says more than what is not known, and that more than what people have to look at.
+/// Open work outranks unknown state, which outranks manual checks.
 fn worse(a: PayerTaskState, b: PayerTaskState) -> PayerTaskState {
     let order = [
         PayerTaskState::Open,

@@ -1,120 +1,93 @@
-//! Whom a run acts on. Everything speaks against it: a log with a gap, a name that was guessed, a protected person, a
-//! number that looks like a mistake (`inventory.md` H-19).
+//! Selects the people of a run. Anything doubtful prevents an action: a gap in the log, a guessed
+//! name, a protected person, an implausible number (`inventory.md` H-19).
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 use serde::Serialize;
 
-/// People of a run at most, and the share of all enabled people: the smaller counts, and one person may always go.
+/// Limit of people per run, and as a share of enabled people: the smaller applies, but at least one
+/// person.
 const PEOPLE_MAX: usize = 5;
 const SHARE_PERCENT: usize = 5;
 
-/// What somebody is acted on for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StaleBecause {
-    /// Not there for too long.
+    /// Inactive for too long.
     Inactive,
-    /// A password that is too old, past its days of grace (`inventory.md` H-18).
+    /// A password too old, after its grace period (`inventory.md` H-18).
     PasswordExpired,
 }
 
-/// Somebody who is over a limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StalePerson {
-    /// Who.
     pub user_id: UserId,
-    /// The name they sign in with.
     pub user_name: String,
-    /// For what.
     pub because: StaleBecause,
-    /// For how many whole days.
+    /// Whole days.
     pub days: i64,
-    /// Whether some of what is known was found by a name without its domain.
+    /// Some data matched a name without its domain.
     pub is_weak_match: bool,
 }
 
-/// What the log is worth.
+/// Completeness of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenLog {
-    /// The instant that was looked from.
     pub as_of: Timestamp,
-    /// Since when it is whole; `None` where that is not known.
+    /// Start of complete data; `None` if unknown.
     pub coverage_from: Option<Timestamp>,
-    /// Since when it has to be.
     pub needed_from: Timestamp,
-    /// Files that were skipped.
+    /// Skipped files.
     pub broken: u64,
-    /// People of whom nothing can be said.
     pub unknown: usize,
-    /// What it lacks of the Regions in which people sign in, in words.
+    /// Missing Regions in which people sign in.
     pub unseen_regions: Option<String>,
-    /// Enabled people in all.
     pub enabled: usize,
 }
 
-/// What people set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PeopleGuards {
-    /// Never acted on: user names and ids, whatever their case.
+    /// Never acted on: user names and ids, case-insensitive.
     pub protected: Vec<String>,
-    /// More people than usual.
+    /// Raises the usual limit.
     pub people_max: Option<usize>,
-    /// Only these; everybody where it is empty.
+    /// Empty for all.
     pub only: Vec<String>,
 }
 
-/// Somebody who is left alone, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LeftPerson {
-    /// Who.
     #[serde(flatten)]
     pub person: StalePerson,
-    /// `protected` or `weak_match`.
     pub why: &'static str,
 }
 
-/// Who is acted on, and who is not although they are over a limit.
+/// People to act on, and excluded people above a limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ChosenPeople {
-    /// By name.
     pub act: Vec<StalePerson>,
-    /// By name.
     pub left: Vec<LeftPerson>,
 }
 
-/// Nobody is acted on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ActRefused {
-    /// Files were skipped: what they hold may be what somebody did.
+    /// Skipped files may contain activity.
     #[error("{0} files of the log could not be read: what they hold may be what somebody did")]
     Broken(u64),
-    /// The log does not reach back far enough.
+    /// The log starts too late.
     #[error("the log has to be whole since {needed}, and is {reach}")]
-    Incomplete {
-        /// Since when it has to be whole.
-        needed: Timestamp,
-        /// Since when it is, in words.
-        reach: String,
-    },
-    /// People sign in where the log was not read.
+    Incomplete { needed: Timestamp, reach: String },
+    /// People sign in outside the read Regions.
     #[error("{0}: who signs in there alone looks inactive")]
     Regions(String),
-    /// Of some people nothing can be said.
     #[error("of {0} people nothing can be said, so that the log is not what it should be")]
     Unknown(usize),
-    /// Somebody was named who is not over a limit.
+    /// A named person is not above a limit.
     #[error("`{0}` is not over a limit")]
     NotStale(String),
-    /// More people than may be.
     #[error("{people} people are more than the {allowed} that may be acted on at once")]
-    TooMany {
-        /// Over a limit, and not left alone.
-        people: usize,
-        /// So many may be acted on.
-        allowed: usize,
-    },
+    TooMany { people: usize, allowed: usize },
 }
 
 fn reach(from: Option<Timestamp>) -> String {
@@ -124,12 +97,11 @@ fn reach(from: Option<Timestamp>) -> String {
     )
 }
 
-/// How many people may be acted on at once, of so many.
 fn usual_max(enabled: usize) -> usize {
     PEOPLE_MAX.min(enabled * SHARE_PERCENT / 100).max(1)
 }
 
-/// Whether a name stands for somebody: their user name, whatever its case, or their id.
+/// Matches a user name, case-insensitive, or an id.
 pub fn is_called(name: &str, user_name: &str, user_id: &UserId) -> bool {
     name.to_lowercase() == user_name.to_lowercase() || name == user_id.as_str()
 }
@@ -139,10 +111,10 @@ fn is_named(person: &StalePerson, names: &[String]) -> bool {
     names.any(|it| is_called(it, &person.user_name, &person.user_id))
 }
 
-/// Whom to act on.
+/// Selects the people.
 ///
 /// # Errors
-/// As a whole: for what speaks against acting on anybody at all.
+/// A reason against any action in this run.
 pub fn choose(
     stale: &[StalePerson],
     log: &SeenLog,
@@ -175,7 +147,6 @@ pub fn choose(
     let mut seen = BTreeSet::new();
     for person in stale {
         let is_meant = guards.only.is_empty() || is_named(person, &guards.only);
-        // who is over both limits is one person
         if !is_meant || !seen.insert(&person.user_id) {
             continue;
         }
@@ -203,7 +174,6 @@ pub fn choose(
 mod tests {
     use super::*;
 
-    /// An id with a name in it.
     fn id(name: &str) -> String {
         let hex = name
             .bytes()

@@ -1,10 +1,10 @@
-//! Carries single steps out: looks, sends one write, and believes what it reads afterwards (`inventory.md` H-16).
+//! Executes single steps: look, one write, read back (`inventory.md` H-16).
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_model::Clock;
-use hallpass_runner::{
+use hallpass_base::Clock;
+use hallpass_plans::{
     Class, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde_json::{Value, json};
@@ -17,23 +17,19 @@ use crate::reading::ReadPlace;
 use crate::step_executor::setback;
 
 const SERVICE: &str = "identitystore";
-/// What the service calls somebody who is not there.
 const NOT_THERE: &str = "ResourceNotFoundException";
 
-/// Whoever carries steps about people out.
 pub struct PeopleStepExecutor {
     calls: Arc<dyn ServiceCalls>,
     read_back: ReadBack,
 }
 
-/// What is known of a person.
 struct SeenPerson {
     is_enabled: bool,
     revision: Option<Value>,
 }
 
 impl PeopleStepExecutor {
-    /// An executor over its ports.
     pub fn new(calls: Arc<dyn ServiceCalls>, clock: Arc<dyn Clock>) -> Self {
         Self {
             calls,
@@ -41,7 +37,6 @@ impl PeopleStepExecutor {
         }
     }
 
-    /// The person as they are now; `None` where there is no such person.
     async fn seen(&self, wish: &PersonWish) -> Result<Option<SeenPerson>, StepError> {
         let input = named(wish);
         let answered = self
@@ -50,7 +45,7 @@ impl PeopleStepExecutor {
             .await;
         match answered {
             Ok((answer, _)) => Ok(Some(SeenPerson {
-                // what says nothing of a status is an older form of the answer: they may sign in
+                // older answers have no status: enabled
                 is_enabled: answer.get("UserStatus").and_then(Value::as_str) != Some("DISABLED"),
                 revision: answer.get("Revision").cloned(),
             })),
@@ -69,7 +64,7 @@ impl PeopleStepExecutor {
         let differs = || StepProbe::Differs {
             old: json!({ "user": wish }),
         };
-        // a deletion is for good: whoever changed the person since the plan looked at them made another decision
+        // a deletion is final: a change since the plan is another decision
         let judged = |it: &SeenPerson| StepProbe::Differs {
             old: json!({ "user": wish, "revision": it.revision }),
         };
@@ -80,7 +75,7 @@ impl PeopleStepExecutor {
             (DELETE, Some(it)) => judged(&it),
             (DISABLE, Some(it)) if it.is_enabled => differs(),
             (ENABLE, Some(it)) if !it.is_enabled => differs(),
-            // who is gone signs in no more
+            // a deleted person cannot sign in
             (DISABLE | DELETE, None) | (DISABLE | ENABLE, Some(_)) => StepProbe::Satisfied,
             (other, _) => {
                 return Err(StepError::failed(
@@ -112,7 +107,7 @@ impl PeopleStepExecutor {
             };
             let operations = json!([{ "AttributePath": "userStatus", "AttributeValue": status }]);
             put(&mut input, "Operations", operations);
-            // whoever changed the person since we looked made another decision about them
+            // a change since the look is another decision
             if let Some(revision) = self.seen(&wish).await?.and_then(|it| it.revision) {
                 put(&mut input, "Revision", revision);
             }
@@ -134,7 +129,7 @@ impl PeopleStepExecutor {
         }
     }
 
-    /// Why a person is not deleted whom the store says somebody writes: changed meanwhile, or only being written.
+    /// Why a deletion was refused: changed meanwhile, or a concurrent write.
     async fn not_deleted(
         &self,
         wish: &PersonWish,
@@ -155,7 +150,6 @@ impl PeopleStepExecutor {
     }
 }
 
-/// A member of an input.
 fn put(input: &mut Value, name: &str, value: Value) {
     if let Some(members) = input.as_object_mut() {
         members.insert(name.to_owned(), value);

@@ -1,5 +1,5 @@
-//! What is done about people who were not there for too long, or whose password is too old (`inventory.md` §7.3): who
-//! may be acted on, and plans of one step a person. How somebody was found is for whoever asks.
+//! Actions on inactive people and old passwords (`inventory.md` §7.3): selection, and plans with
+//! one step per person. Callers find the people.
 
 mod choose;
 mod executor;

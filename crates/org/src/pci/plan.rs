@@ -1,40 +1,34 @@
-//! The plans: a step a person. The names and forms are part of stored plans.
+//! Plans with one step per person. Names and forms are part of stored plans.
 
-use hallpass_model::{TimeSpan, UserId};
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepTarget};
+use hallpass_base::{TimeSpan, UserId};
+use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepTarget};
 use serde::{Deserialize, Serialize};
 
 use super::choose::StalePerson;
 use crate::steps::stored;
 
-/// The kind of plans that disable people.
 pub const DISABLE_PLAN_KIND: &str = "pci.disable";
-/// The kind of plans that delete people.
 pub const DELETE_PLAN_KIND: &str = "pci.delete";
 
 /// A person may not sign in: [`PersonWish`].
 pub(crate) const DISABLE: &str = "people.disable";
 /// A person may sign in: [`PersonWish`].
 pub(crate) const ENABLE: &str = "people.enable";
-/// A person is not in the identity store: [`PersonWish`].
+/// A person is deleted from the identity store: [`PersonWish`].
 pub(crate) const DELETE: &str = "people.delete";
 
-/// How long a step may take in all: another writer's revision is waited for, too.
+/// Step timeout, including the wait for another writer's revision.
 const TIMEOUT: TimeSpan = TimeSpan::minutes(5);
 
-/// Whether steps of a kind are carried out by [`PeopleStepExecutor`](super::PeopleStepExecutor).
+/// True for steps of [`PeopleStepExecutor`](super::PeopleStepExecutor).
 pub fn is_people_step(kind: &str) -> bool {
     kind.starts_with("people.")
 }
 
-/// Somebody of an identity store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PersonWish {
-    /// The store.
     pub(crate) identity_store_id: String,
-    /// Who.
     pub(crate) user_id: UserId,
-    /// What they are called.
     pub(crate) user_name: String,
 }
 
@@ -45,7 +39,7 @@ fn plan(
     organization: &str,
     people: &[StalePerson],
 ) -> PlanDraft {
-    // how many may be acted on was looked at when they were chosen; a limit of steps that people give counts besides
+    // the selection already limits people; a user's step limit applies too
     let limits = PlanLimits {
         changes_max: people.len(),
         ..PlanLimits::DESTRUCTIVE
@@ -70,8 +64,8 @@ pub fn disable_plan(store: &str, organization: &str, people: &[StalePerson]) -> 
     plan(DISABLE_PLAN_KIND, DISABLE, store, organization, people)
 }
 
-/// Deletes people (`inventory.md` H-17 ⑤). Their access has to be cut before: what is cut can be given back, a person
-/// cannot.
+/// Deletes people (`inventory.md` H-17 ⑤). Their access must be revoked first: access can be
+/// restored, a person cannot.
 pub fn delete_plan(store: &str, organization: &str, people: &[StalePerson]) -> PlanDraft {
     plan(DELETE_PLAN_KIND, DELETE, store, organization, people)
 }

@@ -1,11 +1,11 @@
-//! People suspended where the identity store has them from, at Okta or through SCIM, and what carries that out: it looks,
-//! sends one write, and believes what it reads afterwards (`inventory.md` H-43).
+//! Suspends people at their identity provider, Okta or SCIM: look, one write, read back
+//! (`inventory.md` H-43).
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_model::{Clock, TimeSpan, UserId};
-use hallpass_runner::{
+use hallpass_base::{Clock, TimeSpan, UserId};
+use hallpass_plans::{
     Class, Lane, PlanDraft, PlanLimits, PlanStep, StepError, StepExecutor, StepProbe, StepTarget,
     Undo, Verify, WriteAnswer,
 };
@@ -16,9 +16,7 @@ use super::choose::StalePerson;
 use super::read_back::ReadBack;
 use crate::steps::stored;
 
-/// The kind of plans that suspend people at Okta.
 pub const OKTA_PLAN_KIND: &str = "pci.okta";
-/// The kind of plans that make people inactive through SCIM.
 pub const SCIM_PLAN_KIND: &str = "pci.scim";
 
 /// A person may not sign in at their provider: [`ProviderWish`].
@@ -26,26 +24,25 @@ const SUSPEND: &str = "provider.suspend";
 /// A person may sign in at their provider again: [`ProviderWish`].
 const RESUME: &str = "provider.resume";
 
-/// How long a step may take in all, with the pauses that a provider asks for.
+/// Step timeout, including pauses that a provider requests.
 const TIMEOUT: TimeSpan = TimeSpan::minutes(5);
 
-/// Whether steps of a kind are carried out by [`ProviderStepExecutor`].
+/// True for steps of [`ProviderStepExecutor`].
 pub fn is_provider_step(kind: &str) -> bool {
     kind.starts_with("provider.")
 }
 
-/// Where people come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PeopleProvider {
     /// Okta's API (Okta Users API, "User Lifecycle").
     Okta,
-    /// The SCIM endpoint of the instance (AWS IAM Identity Center SCIM implementation, "`PatchUser`").
+    /// The SCIM endpoint of the instance (AWS IAM Identity Center SCIM implementation,
+    /// "`PatchUser`").
     Scim,
 }
 
 impl PeopleProvider {
-    /// What it is called.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Okta => "okta",
@@ -61,83 +58,72 @@ impl PeopleProvider {
     }
 }
 
-/// How somebody stands at their provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProviderState {
-    /// They may sign in, or will once they did something for it.
+    /// May sign in, possibly after an activation.
     Active,
-    /// They may not, until somebody takes that back.
+    /// May not sign in until resumed.
     Suspended,
-    /// They left: nothing here brings them back.
+    /// Left; cannot be resumed here.
     Left,
 }
 
-/// Somebody as their provider has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderPerson {
-    /// Their id there.
     pub id: String,
-    /// The names that they have there: what they sign in with, their address.
     pub names: Vec<String>,
-    /// How they stand.
     pub state: ProviderState,
 }
 
 impl ProviderPerson {
-    /// Whether one of their names is this, whatever the case.
+    /// Case-insensitive.
     pub fn is_called(&self, name: &str) -> bool {
         let name = name.to_lowercase();
         self.names.iter().any(|it| it.to_lowercase() == name)
     }
 }
 
-/// A provider did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct ProviderFault {
-    /// Its name for it.
     pub code: String,
-    /// Its words; nothing of a token.
+    /// Never contains a token.
     pub message: String,
-    /// Whether another try may do better. Of a write it is then not known whether it was done.
+    /// A retry may succeed. A write may have been applied.
     pub passing: bool,
 }
 
-/// People at their provider.
 #[async_trait]
 pub trait ProviderPeople: Send + Sync {
-    /// Where it is, without a token: plans keep it, so that they are never carried out elsewhere.
+    /// Address without a token, stored in plans so that they never run elsewhere.
     fn base(&self) -> &str;
 
-    /// Somebody by their id there; `None` where there is no such person. May be repeated.
+    /// Finds a person by id; `None` if missing. May be repeated.
     ///
     /// # Errors
-    /// It did not say.
+    /// The provider's error.
     async fn person(&self, id: &str) -> Result<Option<ProviderPerson>, ProviderFault>;
 
-    /// Suspends somebody. May be repeated; what a second time says means nothing.
+    /// Suspends a person. May be repeated; a repetition's result has no meaning.
     ///
     /// # Errors
-    /// It refused, or it is not known whether it was done.
+    /// A refusal, or an unknown result.
     async fn suspend(&self, id: &str) -> Result<(), ProviderFault>;
 
-    /// Takes that back. May be repeated; what a second time says means nothing.
+    /// Resumes a person. May be repeated; a repetition's result has no meaning.
     ///
     /// # Errors
-    /// It refused, or it is not known whether it was done.
+    /// A refusal, or an unknown result.
     async fn resume(&self, id: &str) -> Result<(), ProviderFault>;
 }
 
-/// Somebody to act on, with who they are at their provider.
+/// A person with their provider identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProvidedPerson {
-    /// Who.
     pub person: StalePerson,
-    /// Their id at the provider.
     pub id: String,
 }
 
-/// Somebody at a provider, as steps keep them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct ProviderWish {
     provider: PeopleProvider,
@@ -175,16 +161,12 @@ pub fn suspend_plan(
     draft
 }
 
-/// The providers that are set up.
 #[derive(Clone, Default)]
 pub struct Providers {
-    /// Okta.
     pub okta: Option<Arc<dyn ProviderPeople>>,
-    /// The SCIM endpoint.
     pub scim: Option<Arc<dyn ProviderPeople>>,
 }
 
-/// Whoever carries steps at providers out.
 pub struct ProviderStepExecutor {
     providers: Providers,
     read_back: ReadBack,
@@ -199,7 +181,6 @@ fn unsaid(fault: &ProviderFault) -> StepError {
 }
 
 impl ProviderStepExecutor {
-    /// An executor over its ports.
     pub fn new(providers: Providers, clock: Arc<dyn Clock>) -> Self {
         Self {
             providers,
@@ -207,7 +188,7 @@ impl ProviderStepExecutor {
         }
     }
 
-    /// The provider of a plan, if it is the one that is set up.
+    /// The plan's provider, if configured.
     fn of(&self, wish: &ProviderWish) -> Result<&dyn ProviderPeople, StepError> {
         let found = match wish.provider {
             PeopleProvider::Okta => self.providers.okta.as_deref(),
@@ -248,7 +229,7 @@ impl ProviderStepExecutor {
                     old: json!({ "person": wish }),
                 }
             }
-            // who left signs in no more
+            // a person who left cannot sign in
             (SUSPEND, ProviderState::Suspended | ProviderState::Left)
             | (RESUME, ProviderState::Active) => StepProbe::Satisfied,
             (RESUME, ProviderState::Left) => StepProbe::Blocked {

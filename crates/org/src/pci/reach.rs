@@ -1,20 +1,18 @@
-//! What somebody can use by themselves: their groups, and assignments in their own name.
+//! A person's direct access: groups and own assignments.
 
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 use serde_json::{Map, Value, json};
 
 use crate::reading::{Operation, ReadCalls, ReadPlace, UnreadFact};
 
-/// What one person can use, by ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PersonReach {
-    /// Groups.
     pub groups: Vec<String>,
-    /// Accounts, with the ARNs of permission sets; what groups give is not among them.
+    /// Account, permission set ARN; without access by groups.
     pub assignments: Vec<(String, String)>,
 }
 
-/// Rows of every page; half a list is none.
+/// All pages; a partial list is an error.
 async fn rows(
     calls: &dyn ReadCalls,
     operation: Operation,
@@ -42,10 +40,8 @@ async fn rows(
     Ok(rows)
 }
 
-/// What a person of an instance can use.
-///
 /// # Errors
-/// What could not be read: then nothing of it is known.
+/// A failed read: then nothing is known.
 pub async fn reach_of(
     calls: &dyn ReadCalls,
     (instance, store): (&str, &str),

@@ -1,14 +1,13 @@
-//! What was written is believed when it is read back, and not before: one rule for every rung (`inventory.md` H-16).
+//! A write counts only after it is read back (`inventory.md` H-16).
 
 use std::sync::Arc;
 
-use hallpass_model::{Clock, TimeSpan, Timestamp};
-use hallpass_runner::{Effect, PlanStep, StepError, StepProbe, Verify, WriteAnswer};
+use hallpass_base::{Clock, TimeSpan, Timestamp};
+use hallpass_plans::{Effect, PlanStep, StepError, StepProbe, Verify, WriteAnswer};
 
-/// How long after a write it may take to show. A service that took it and shows nothing of it by then did not do it.
+/// A write not visible after this was not applied.
 const SHOWS_WITHIN: TimeSpan = TimeSpan::minutes(1);
 
-/// Waits for writes to show.
 pub(super) struct ReadBack {
     clock: Arc<dyn Clock>,
 }
@@ -18,15 +17,15 @@ impl ReadBack {
         Self { clock }
     }
 
-    /// The answer to a write that was taken. When that was is kept with the step, so that whoever goes on after a stop
-    /// counts from there.
+    /// The answer to an accepted write. Its time is stored with the step, so that a resumed run
+    /// continues the wait.
     pub(super) fn taken(&self) -> WriteAnswer {
         WriteAnswer::Accepted {
             remote: self.clock.now().to_string(),
         }
     }
 
-    /// What a look after it says; `remote` is what [`taken`](Self::taken) kept.
+    /// Judges a later look; `remote` is from [`taken`](Self::taken).
     pub(super) fn verify(
         &self,
         step: &PlanStep,

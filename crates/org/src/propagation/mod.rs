@@ -1,8 +1,10 @@
-//! How soon AWS applies a policy (`access.md` §21, A-5), measured: a service control policy of this module's own denies one
-//! role, which exists for that alone, everything from an instant on. The instant moves to now and away again, as those of armed
-//! ends do, and after each move the role tries one harmless read until AWS's answers have changed for good.
+//! Measures how fast AWS applies a policy (`access.md` §21, A-5). A separate service control policy
+//! denies a dedicated role everything from an instant on. The instant is moved to now and away
+//! again, like an enforced expiry; after each move the role repeats a harmless read until the
+//! answers have changed permanently.
 //!
-//! Nothing is stored. Whatever comes of a run, it removes what it made; what a run left that was killed, the next removes.
+//! Nothing is stored. A run always removes its policy; the next run removes the policy of a killed
+//! one.
 
 mod place;
 mod removal;
@@ -15,5 +17,4 @@ pub use run::{Halt, PropagationProbe, PropagationReport, Round};
 pub use statement::policy_name;
 pub use watch::{ReadOutcome, Settling};
 
-/// Moves to now and away again that are measured, beside the first.
 pub const ROUNDS: usize = 3;

@@ -1,14 +1,12 @@
-//! The role that policies are tried on.
-
 use std::fmt;
 use std::str::FromStr;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 
-/// Roles of AWS: who has them is not asked here, and they cannot be assumed.
+/// AWS's roles, which cannot be assumed.
 const RESERVED: [&str; 2] = ["aws-reserved/", "aws-service-role/"];
 
-/// A role that exists for the measurement alone. While it runs, AWS refuses this role everything for seconds at a time.
+/// A dedicated role: a measurement denies it everything for seconds at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeRole {
     arn: String,
@@ -16,35 +14,31 @@ pub struct ProbeRole {
     name: String,
 }
 
-/// Why a text names no such role.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProbeRoleFault {
-    /// It is no ARN of one role.
     #[error("`{0}` is not the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME, without wildcards")]
     NotARole(String),
-    /// It belongs to a service of AWS.
     #[error("`{0}` is a role of AWS itself, which nobody can assume")]
     Reserved(String),
 }
 
 impl ProbeRole {
-    /// Its ARN, `arn:aws:iam::ACCOUNT:role/PATH/NAME`.
+    /// `arn:aws:iam::ACCOUNT:role/PATH/NAME`.
     pub fn arn(&self) -> &str {
         &self.arn
     }
 
-    /// The account that it is in.
     pub fn account(&self) -> &AccountId {
         &self.account
     }
 
-    /// Its path and name, without a slash before them.
+    /// Without a leading slash.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether a caller (`arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION`) is a session of it. Such ARNs leave the path out
-    /// (IAM User Guide, "IAM identifiers").
+    /// Checks if a caller (`arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION`) is a session of the
+    /// role. Such ARNs omit the path (IAM User Guide, "IAM identifiers").
     pub(super) fn is_session(&self, caller: &str) -> bool {
         let name = self.name.rsplit('/').next().unwrap_or_default();
         let begins = format!(":sts::{}:assumed-role/{name}/", self.account);
@@ -63,7 +57,7 @@ impl FromStr for ProbeRole {
         };
         let name = resource.strip_prefix("role/").ok_or_else(none)?;
         let account = AccountId::new(*account).map_err(|_| none())?;
-        // a `*` of a path would be a wildcard in the policy, and a `$` a variable
+        // `*` would be a wildcard and `$` a variable in the policy
         let fits = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-/".contains(c);
         let is_whole = name.split('/').all(|it| !it.is_empty());
         if !partition.starts_with("aws") || !is_whole || !name.chars().all(fits) {

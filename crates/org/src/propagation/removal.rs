@@ -1,34 +1,29 @@
-//! What a measurement made, or one before it left, is taken away, until AWS shows nothing of it.
+//! Removes policies of this and earlier measurements until AWS no longer lists them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hallpass_model::{AccountId, Clock, TimeSpan};
-use hallpass_runner::Sleeper;
+use hallpass_base::{AccountId, Clock, TimeSpan};
+use hallpass_plans::Sleeper;
 
 use super::statement::{account_of_name, is_ours};
 use crate::ports::{Organization, OrganizationFault, PolicyText};
 
-/// Between two looks.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
-/// How long it is tried.
+/// Retry limit.
 const TRIED_FOR: TimeSpan = TimeSpan::minutes(3);
-/// How long a policy whose creation brought no answer is looked for: what is on its way may be carried out, and listings lag.
+/// Search time after a creation without an answer: the call may still be applied, and listings lag.
 const LOST_FOR: TimeSpan = TimeSpan::seconds(15);
-/// AWS refuses to delete a policy whose detachment it has not worked off.
+/// AWS refuses a deletion until the detachment is processed.
 const IN_USE: &str = "PolicyInUseException";
 
-/// What there may be of a measurement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Made {
     Nothing,
-    /// The policy was asked for, and no answer came.
     Unknown,
-    /// The policy of this id.
     Policy(String),
 }
 
-/// Why something was not removed.
 enum NotRemoved {
     Passing(String),
     Lasting(String),
@@ -43,7 +38,6 @@ fn not_removed(fault: OrganizationFault) -> NotRemoved {
     }
 }
 
-/// Repeated without harm: it is not there any more.
 fn gone(done: Result<(), OrganizationFault>) -> Result<(), NotRemoved> {
     match done {
         Ok(()) | Err(OrganizationFault::NotThere { .. }) => Ok(()),
@@ -51,20 +45,16 @@ fn gone(done: Result<(), OrganizationFault>) -> Result<(), NotRemoved> {
     }
 }
 
-/// Removes policies of measurements.
 pub(super) struct Removal<'a> {
     pub(super) organization: &'a dyn Organization,
     pub(super) clock: &'a dyn Clock,
     pub(super) sleeper: &'a dyn Sleeper,
-    /// The account that is measured in.
     pub(super) account: &'a AccountId,
 }
 
 impl Removal<'_> {
-    /// Removes what was made, and what measurements before left.
-    ///
     /// # Errors
-    /// Why something may be left.
+    /// Why a policy may remain.
     pub(super) async fn run(&self, made: &Made) -> Result<(), String> {
         let until = TRIED_FOR.after(self.clock.now());
         let quiet_for = match made {
@@ -95,7 +85,6 @@ impl Removal<'_> {
         }
     }
 
-    /// Whether there was one to remove.
     async fn once(&self, made: &Made, deleted: &mut BTreeSet<String>) -> Result<bool, NotRemoved> {
         let rows = self.organization.policies().await.map_err(not_removed)?;
         let named = rows
@@ -115,7 +104,6 @@ impl Removal<'_> {
         Ok(was_there)
     }
 
-    /// Whether it was there, or may have been.
     async fn remove(
         &self,
         id: &str,
@@ -126,7 +114,7 @@ impl Removal<'_> {
         match self.organization.policy(id).await.map_err(not_removed)? {
             Some(found) if is_ours(&found.content, account) => {}
             Some(found) => return self.leave(&found, account),
-            // not shown yet, or not any more
+            // not listed yet, or already removed
             None if *made == Made::Policy(id.to_owned()) && !deleted.contains(id) => {}
             None => return Ok(false),
         }
@@ -136,7 +124,7 @@ impl Removal<'_> {
         Ok(true)
     }
 
-    /// A text that is not ours stays, whoever wrote it.
+    /// Keeps a foreign text.
     fn leave(&self, found: &PolicyText, account: &AccountId) -> Result<bool, NotRemoved> {
         if account != self.account {
             return Ok(false);

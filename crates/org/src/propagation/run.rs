@@ -1,12 +1,12 @@
-//! A measurement, from its checks to the removal of what it made.
+//! Runs a measurement, from its checks to the cleanup.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hallpass_model::{Clock, TimeSpan, Timestamp};
-use hallpass_runner::Sleeper;
+use hallpass_base::{Clock, TimeSpan, Timestamp};
+use hallpass_plans::Sleeper;
 use serde_json::json;
 
 use super::removal::{Made, Removal};
@@ -18,91 +18,63 @@ use crate::ports::{NewPolicy, Organization, OrganizationFault};
 use crate::reading::{Operation, ReadCalls, ReadPlace};
 use crate::refusal::{Refusal, SCPS_PER_TARGET, of_management, of_surroundings};
 
-/// The tag of the policy.
 const TAG: &str = "hallpass:propagation";
-/// Between two tries of the read.
 const TRY_PAUSE: Duration = Duration::from_millis(500);
-/// How long a change may take to come into force.
+/// Longest time until a change is effective.
 const SETTLE_MAX: Duration = Duration::from_mins(5);
-/// How long the read may be refused at first: what an earlier run left may be in force for a while after it is removed.
+/// How long initial reads may be refused: an earlier run's removed policy may still be effective.
 const START_MAX: Duration = Duration::from_mins(1);
-/// How far away the end is that refuses nobody.
+/// Offset of an end without effect.
 const FAR: TimeSpan = TimeSpan::hours(10 * 365 * 24);
-/// Between two tries of a write or a look.
 const WRITE_PAUSE: Duration = Duration::from_secs(1);
-/// How long a write is tried that AWS is too busy for.
+/// Retry limit of a throttled write.
 const WRITE_MAX: TimeSpan = TimeSpan::minutes(1);
-/// What AWS answers who may not.
 const DENIED: [&str; 2] = ["AccessDenied", "AccessDeniedException"];
-/// The read that is tried: it shows nothing of worth, changes nothing, and a policy can refuse it, unlike `sts:GetCallerIdentity`.
+/// The tested read: harmless, read-only, and deniable, unlike `sts:GetCallerIdentity`.
 const READ: Operation = ("iam", "ListAccountAliases");
 
-/// Measures by a role how soon AWS applies a policy.
 pub struct PropagationProbe {
-    /// Reads and writes policies.
     pub organization: Arc<dyn Organization>,
-    /// Calls as the role; they assume it where a call names its account.
+    /// Calls as the role, assumed by a place's account.
     pub calls: Arc<dyn ReadCalls>,
-    /// Time.
     pub clock: Arc<dyn Clock>,
-    /// Waits.
     pub sleeper: Arc<dyn Sleeper>,
-    /// The role.
     pub role: ProbeRole,
-    /// Set by whoever wants it to end early: what was made is removed then.
+    /// Requests an early end, with cleanup.
     pub stop: Arc<AtomicBool>,
 }
 
-/// The end moved to now, and away again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Round {
-    /// Until the role was refused.
+    /// Until the role was denied.
     pub to_now: Settling,
-    /// Until it was allowed again; `None` where the measurement ended before.
+    /// Until it was allowed again; `None` after an early end.
     pub away: Option<Settling>,
 }
 
-/// What came of a measurement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PropagationReport {
-    /// The rounds that there were. The first may have waited for the attachment as well; [`ROUNDS`] more follow.
+    /// The first may include the attachment's delay; [`ROUNDS`] more follow.
     pub rounds: Vec<Round>,
-    /// Why there are not all of them.
     pub halted: Option<Halt>,
-    /// Why something of the measurement may still be at AWS.
+    /// Why a policy may remain at AWS.
     pub left_behind: Option<String>,
 }
 
-/// Why a measurement ended early.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Halt {
-    /// It must not be, or cannot be. What would help is beside it.
+    /// Not permitted or impossible, with advice.
     #[error("{why}")]
-    Refused {
-        /// Why.
-        why: String,
-        /// What would help.
-        help: String,
-    },
-    /// A change was not in force in time.
+    Refused { why: String, help: String },
+    /// A change was not effective in time.
     #[error("{}, and was not for good after {} seconds; heard last: {heard}", waited_for(*.wanted), .seconds)]
     NotSettled {
-        /// What was waited for.
         wanted: ReadOutcome,
-        /// For how long.
         seconds: u64,
-        /// What AWS said last.
         heard: String,
     },
-    /// AWS did not do what it was asked.
     #[error("{what}: {why}")]
-    Failed {
-        /// What was to be done.
-        what: &'static str,
-        /// Why it was not.
-        why: String,
-    },
-    /// Somebody wanted it to end.
+    Failed { what: &'static str, why: String },
     #[error("the measurement was stopped")]
     Stopped,
 }
@@ -121,7 +93,7 @@ fn refused(why: String, help: &str) -> Halt {
     }
 }
 
-/// Whether a call may go well a moment later. Of one that brought no answer it is not known whether it was carried out.
+/// Checks if a retry may help. A call without an answer may have been applied.
 const fn passes(fault: &OrganizationFault) -> bool {
     matches!(
         fault,
@@ -132,11 +104,10 @@ const fn passes(fault: &OrganizationFault) -> bool {
 }
 
 impl PropagationProbe {
-    /// Measures, and removes what it made, whatever came of it.
     pub async fn run(&self) -> PropagationReport {
         let mut report = PropagationReport::default();
         let mut made = Made::Nothing;
-        // CRASH: the next run removes what is left; it denies the role of the probe alone
+        // CRASH: the next run removes the remainder; it denies only the probe role
         let outcome = self.measure(&mut report.rounds, &mut made).await;
         report.halted = outcome.err();
         if made != Made::Nothing {
@@ -166,12 +137,12 @@ impl PropagationProbe {
         let id = self.create(made).await?;
         let attach = || self.organization.attach(&id, self.role.account().as_str());
         self.written("attaching the policy", attach).await?;
-        // somebody may have taken a place meanwhile
+        // a slot may have been taken meanwhile
         self.check_room().await?;
         let now = self.clock.now();
         self.settle(ReadOutcome::Allowed, now, SETTLE_MAX).await?;
         for _ in 0..=ROUNDS {
-            // a second ago: the time to the next whole one is none of the propagation
+            // a second ago: excludes the wait for the next whole second
             let to_now = TimeSpan::seconds(1).before(self.clock.now());
             let since = self.move_to(&id, to_now).await?;
             let to_now = self.settle(ReadOutcome::Refused, since, SETTLE_MAX).await?;
@@ -203,7 +174,7 @@ impl PropagationProbe {
         Ok(())
     }
 
-    /// Whether a policy there would do anything at all.
+    /// Checks that a policy there has an effect.
     async fn check_place(&self) -> Result<(), Halt> {
         let account = self.role.account().as_str();
         let around = facts::surroundings(self.organization.as_ref()).await;
@@ -219,7 +190,7 @@ impl PropagationProbe {
         }
     }
 
-    /// Whether the calls are made as the role. Nothing but the assumption of the role is needed for this one.
+    /// Checks that calls run as the role. Needs no permission except assuming it.
     async fn check_session(&self) -> Result<(), Halt> {
         let found = self.call(("sts", "GetCallerIdentity")).await;
         let answer = found.map_err(|(code, why)| {
@@ -254,7 +225,7 @@ impl PropagationProbe {
         }
     }
 
-    /// What the role is told; what AWS said where that says nothing of the policy.
+    /// Returns AWS's message if the answer is unrelated to the policy.
     async fn try_read(&self) -> Result<ReadOutcome, String> {
         match self.call(READ).await {
             Ok(_) => Ok(ReadOutcome::Allowed),
@@ -263,7 +234,6 @@ impl PropagationProbe {
         }
     }
 
-    /// Tries the read until answers are as wanted, and stay so.
     async fn settle(
         &self,
         wanted: ReadOutcome,
@@ -293,7 +263,7 @@ impl PropagationProbe {
         }
     }
 
-    /// One place is for a policy of armed ends that becomes necessary meanwhile, or for whoever else needs one.
+    /// Leaves one slot for a policy of enforced expiries or of another user.
     async fn check_room(&self) -> Result<(), Halt> {
         let account = self.role.account();
         let attached = self.organization.policies_of(account.as_str()).await;
@@ -314,7 +284,7 @@ impl PropagationProbe {
         ))
     }
 
-    /// Sends until AWS has taken it; since when it may be in force.
+    /// Retries until AWS accepts the write; returns its earliest effective time.
     async fn written<W: Future<Output = Result<(), OrganizationFault>>>(
         &self,
         what: &'static str,
@@ -352,7 +322,7 @@ impl PropagationProbe {
     }
 
     fn text(&self, what: &'static str, until: Timestamp) -> Result<String, Halt> {
-        // whole seconds: AWS reads dates so
+        // AWS parses dates in whole seconds
         let until = Timestamp::from_second(until.as_second()).ok();
         let content = until.and_then(|until| text(&self.role, until));
         content.ok_or_else(|| Halt::Failed {
@@ -361,7 +331,6 @@ impl PropagationProbe {
         })
     }
 
-    /// Makes the policy, with an end far away.
     async fn create(&self, made: &mut Made) -> Result<String, Halt> {
         const WHAT: &str = "making the policy";
         let account = self.role.account();
@@ -403,7 +372,7 @@ impl PropagationProbe {
         }
     }
 
-    /// The policy that was made without our hearing of it.
+    /// Finds a policy whose creation had no answer.
     async fn find(&self) -> Result<Option<String>, Halt> {
         let failed = |fault: OrganizationFault| Halt::Failed {
             what: "the policies cannot be listed",

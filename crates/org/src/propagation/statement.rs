@@ -1,30 +1,27 @@
-//! The policy of a measurement: written, and known again from what stands at AWS.
+//! The measurement's policy: formatting and recognition.
 
+use hallpass_base::{AccountId, Timestamp};
 use hallpass_iam::generate::{DraftStatement, Many};
 use hallpass_iam::language::Effect;
-use hallpass_model::{AccountId, Timestamp};
 
 use super::ProbeRole;
 use crate::account_policy;
 
-/// What the statement is called.
 const SID: &str = "HallpassPropagation";
-/// What the policies are called; the account follows, for names are unique in an organization.
+/// Name prefix; the account follows, because names are unique in an organization.
 const NAME: &str = "hallpass-propagation-";
 const ROLE: &str = "aws:PrincipalArn";
 const NOW: &str = "aws:CurrentTime";
 
-/// The name of the policy that is attached to this account while it is measured there.
 pub fn policy_name(account: &AccountId) -> String {
     format!("{NAME}{account}")
 }
 
-/// The account of a policy that is called as those of measurements are.
 pub(super) fn account_of_name(name: &str) -> Option<AccountId> {
     AccountId::new(name.strip_prefix(NAME)?).ok()
 }
 
-/// The text that denies the role from an instant on: the statement of an armed end, of a role in place of a person.
+/// Denies the role from an instant on, like an enforced expiry, but for a role instead of a user.
 pub(super) fn text(role: &ProbeRole, until: Timestamp) -> Option<String> {
     let statement = DraftStatement::new(SID, Effect::Deny, Many::one("*"))
         .when("ArnLike", ROLE, Many::one(role.arn()))
@@ -33,7 +30,7 @@ pub(super) fn text(role: &ProbeRole, until: Timestamp) -> Option<String> {
     Some(account_policy::text(&[statement]))
 }
 
-/// Whether this is the text of a measurement in this account, of whatever role and instant, exactly as we would write it.
+/// Checks for the exact form of a measurement's text in this account, with any role and instant.
 pub(super) fn is_ours(content: &str, account: &AccountId) -> bool {
     let read = || {
         let statements = account_policy::statements(content)?;

@@ -1,45 +1,36 @@
-//! When AWS's answers have changed for good. AWS is eventually consistent: one answer proves nothing of the next, so a change
-//! counts from the first of an unbroken row of answers. Pure: answers and instants in, what is known out.
+//! Detects a permanent change in AWS's answers. AWS is eventually consistent, so a change counts
+//! from the first of an unbroken series of answers. Pure.
 
 use std::time::Duration;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
-/// Answers in a row that count as settled.
 pub(super) const IN_A_ROW: u32 = 6;
 
-/// What the role is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadOutcome {
-    /// The read works.
     Allowed,
-    /// AWS refuses it.
     Refused,
 }
 
-/// How a change came into force, from when it was sent; to the time between two tries, and never too short.
+/// Durations from sending to effect; accurate to the retry pause, never too short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settling {
-    /// Until the first answer that is as it should be.
+    /// Until the first wanted answer.
     pub first: Duration,
-    /// Until the last answer as before; `None` when none came.
+    /// Until the last old answer; `None` if there was none.
     pub last_other: Option<Duration>,
-    /// Until answers are as they should be, and stay so.
+    /// Until the answers are permanently as wanted.
     pub settled: Duration,
 }
 
-/// What is known by now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WatchState {
-    /// It is asked again.
     Open,
-    /// The change is in force.
     Settled(Settling),
-    /// It took too long.
     GivenUp,
 }
 
-/// Waits for one kind of answer.
 #[derive(Clone, Debug)]
 pub(super) struct Watch {
     wanted: ReadOutcome,
@@ -47,12 +38,10 @@ pub(super) struct Watch {
     patience: Duration,
     first: Option<Duration>,
     last_other: Option<Duration>,
-    /// The unbroken row: when it began, and how long it is.
     row: Option<(Duration, u32)>,
 }
 
 impl Watch {
-    /// Waits for `wanted` from `since` on, for so long.
     pub(super) fn new(wanted: ReadOutcome, since: Timestamp, patience: Duration) -> Self {
         Self {
             wanted,
@@ -64,7 +53,6 @@ impl Watch {
         }
     }
 
-    /// An answer that was heard, or none.
     pub(super) fn note(&mut self, answer: Option<ReadOutcome>, heard_at: Timestamp) -> WatchState {
         let after = heard_at.duration_since(self.since);
         let after = Duration::try_from(after).unwrap_or(Duration::ZERO);
@@ -78,7 +66,7 @@ impl Watch {
                 self.last_other = Some(after);
                 self.row = None;
             }
-            // neither way: it says nothing of the policy
+            // an unrelated answer
             None => {}
         }
         match (self.first, self.row) {
@@ -99,7 +87,8 @@ impl Watch {
 mod tests {
     use super::*;
 
-    /// What comes of answers, a second apart: `a`llowed, `r`efused, `.` for none; and after how many.
+    /// Judges answers one second apart: `a`llowed, `r`efused, `.` for none; returns the number
+    /// used.
     fn watched(wanted: ReadOutcome, answers: &str) -> (WatchState, usize) {
         let since: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
         let mut watch = Watch::new(wanted, since, Duration::from_secs(20));

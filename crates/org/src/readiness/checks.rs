@@ -1,6 +1,6 @@
-//! The checks that every profile has.
+//! The checks of every profile.
 
-use hallpass_runner::{CheckOutcome, CheckResult};
+use hallpass_plans::{CheckOutcome, CheckResult};
 
 use super::facts::{FoundationFacts, LogAccounts, MemberFacts, ReadinessFacts};
 use super::joining::joining_checks;
@@ -9,7 +9,7 @@ use super::question::{ORGANIZATION, ReadinessQuestion, check, nothing_of, warnin
 use crate::judging::{judged, missing, unknown, verdict};
 use crate::reading::ReadFact;
 
-/// Every check that the facts allow, in one order.
+/// In a fixed order.
 pub fn readiness_checks(facts: &ReadinessFacts, question: &ReadinessQuestion) -> Vec<CheckResult> {
     let mut checks = foundation_checks(&facts.foundation, question);
     if let Some(leaving) = &facts.leaving {
@@ -60,7 +60,6 @@ fn foundation_checks(facts: &FoundationFacts, question: &ReadinessQuestion) -> V
     checks
 }
 
-/// One check for each Region that was looked at.
 fn workloads_of_management(facts: &FoundationFacts, management: &str) -> Vec<CheckResult> {
     let one = |target: &str, outcome| {
         check(
@@ -87,7 +86,7 @@ fn workloads_of_management(facts: &FoundationFacts, management: &str) -> Vec<Che
     checks.collect()
 }
 
-/// Those of the landing zone; without one, those whose names say it.
+/// From the landing zone, else by account names.
 fn log_accounts(facts: &FoundationFacts) -> [CheckResult; 2] {
     let one = |id: &str, title: &str, words: &str, of: fn(&LogAccounts) -> Option<String>| {
         let outcome = judged(facts.log_accounts.as_ref(), |zone| {
@@ -200,7 +199,7 @@ fn of_account(
     ]
 }
 
-/// Who else would have the account; nothing of the management account, which can accept no invitation.
+/// Open invitations from others; none for the management account, which cannot accept any.
 fn invitations(target: &str, member: &MemberFacts) -> Option<CheckResult> {
     let found = member.invitations.as_ref()?;
     let outcome = judged(found.as_ref(), |found| {

@@ -1,6 +1,4 @@
-//! What an organization that takes accounts in should know.
-
-use hallpass_runner::{CheckOutcome, CheckResult};
+use hallpass_plans::{CheckOutcome, CheckResult};
 
 use super::facts::{FoundationFacts, JoiningFacts};
 use super::question::{
@@ -58,7 +56,7 @@ fn quota(
     )
 }
 
-/// Names and addresses that somebody has already.
+/// Conflicting names and addresses.
 fn candidate(candidate: &CandidateAccount, foundation: &FoundationFacts) -> [CheckResult; 2] {
     let clash = |same: &dyn Fn(&str, &str) -> bool| {
         judged(foundation.accounts.as_ref(), |all| {

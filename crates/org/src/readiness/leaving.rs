@@ -1,6 +1,6 @@
-//! What an organization that is bought should know: what ends with it, and what was reviewed.
+//! Checks for an organization to be acquired: losses, and reviews.
 
-use hallpass_runner::{CheckOutcome, CheckResult, CheckSeverity};
+use hallpass_plans::{CheckOutcome, CheckResult, CheckSeverity};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -9,9 +9,9 @@ use super::facts::{BillFacts, FoundationFacts, LeavingFacts, ReviewedLens, Revie
 use super::question::{ORGANIZATION, ReadinessQuestion, check, nothing_of, warning};
 use crate::judging::{judged, unknown, verdict};
 
-/// A review that is older says little.
+/// Older reviews are a warning.
 const REVIEW_WARN_MONTHS: i64 = 6;
-/// A review that is older says nothing.
+/// Older reviews are an error.
 const REVIEW_FAIL_MONTHS: i64 = 12;
 
 pub(super) fn leaving_checks(
@@ -49,7 +49,8 @@ pub(super) fn leaving_checks(
     checks
 }
 
-/// Who pays for another organization, or asked to (AWS: "Transfer billing management to external accounts").
+/// Billing relations to other organizations, existing or requested (AWS: "Transfer billing
+/// management to external accounts").
 fn bill(facts: &LeavingFacts) -> CheckResult {
     let outcome = judged(facts.bill.as_ref(), |found: &BillFacts| {
         let standing = found.transfers.iter().map(|it| {
@@ -81,7 +82,7 @@ fn bill(facts: &LeavingFacts) -> CheckResult {
     ))
 }
 
-/// What is lost, or has to be taken away, when accounts leave.
+/// Losses and required removals when accounts leave.
 fn what_ends(facts: &LeavingFacts) -> Vec<CheckResult> {
     let commitments = judged(facts.commitments.as_ref(), |found| {
         let rows = found.iter();
@@ -151,7 +152,6 @@ fn workloads(facts: &LeavingFacts, today: Date) -> Vec<CheckResult> {
     all.iter().flat_map(|it| of_workload(it, today)).collect()
 }
 
-/// A check of when something was last reviewed: a warning after some months, an error after more.
 fn reviewed(
     (id, title): (&str, &str),
     target: &str,
@@ -214,7 +214,7 @@ fn of_workload(workload: &ReviewedWorkload, today: Date) -> Vec<CheckResult> {
     checks
 }
 
-/// Each lens by itself: one that was looked at yesterday says nothing of another.
+/// Per lens: a recent review of one covers no other.
 fn of_lens(lens: &ReviewedLens, workload: &str, today: Date) -> [CheckResult; 2] {
     let target = format!("{workload}/{}", lens.alias);
     let risks = judged(lens.high_risks.as_ref(), |found| {

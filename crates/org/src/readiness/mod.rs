@@ -1,5 +1,5 @@
-//! Whether an organization is ready for what is ahead of it (`organization.md` §9): what is read of it, and the checks made
-//! of that. A cluster's file is checked by itself, without any call.
+//! Readiness of an organization for a change (`organization.md` §9): facts and checks. Cluster
+//! files are checked separately, without calls.
 
 mod checks;
 mod facts;

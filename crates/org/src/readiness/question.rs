@@ -1,38 +1,30 @@
-//! What the checks are held against beside what was read, and how one is written down.
+//! Parameters of the checks, and their construction.
 
-use hallpass_model::AccountId;
-use hallpass_runner::{CheckOutcome, CheckResult, CheckSeverity};
+use hallpass_base::AccountId;
+use hallpass_plans::{CheckOutcome, CheckResult, CheckSeverity};
 use jiff::civil::Date;
 use serde::Deserialize;
 
 use crate::judging::{Attestations, attested};
 
-/// An account that is to be taken in.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct CandidateAccount {
-    /// Its id.
     pub account_id: AccountId,
-    /// Its name.
     pub name: String,
-    /// The address of its root user.
     pub email: String,
 }
 
-/// What the checks are held against, beside what was read.
 #[derive(Clone, Debug)]
 pub struct ReadinessQuestion {
-    /// The key of the tag that says whose an account is.
+    /// Tag key of an account's owner.
     pub owner_tag: String,
-    /// What somebody vouches for.
     pub attestations: Attestations,
-    /// Accounts that are to be taken in.
     pub candidates: Vec<CandidateAccount>,
-    /// The day of the checks.
     pub today: Date,
 }
 
 impl ReadinessQuestion {
-    /// A check of what no API says.
+    /// A manual check.
     pub(super) fn manual(&self, id: &str, title: &str, words: &str) -> CheckResult {
         let outcome = attested(&self.attestations, id, words, self.today);
         let remedy = format!("look, and write it down under `{id}` in the file of answers");
@@ -40,7 +32,7 @@ impl ReadinessQuestion {
     }
 }
 
-/// What a check of no single account is about.
+/// Target of organization-wide checks.
 pub(super) const ORGANIZATION: &str = "organization";
 
 /// A check of severity `error`: id and title, target, outcome, remedy.
@@ -60,7 +52,6 @@ pub(super) fn check(
     }
 }
 
-/// The same, as a warning.
 pub(super) fn warning(check: CheckResult) -> CheckResult {
     CheckResult {
         severity: CheckSeverity::Warn,
@@ -68,7 +59,6 @@ pub(super) fn warning(check: CheckResult) -> CheckResult {
     }
 }
 
-/// A list that should be empty.
 pub(super) fn nothing_of(found: &[String]) -> CheckOutcome {
     if found.is_empty() {
         CheckOutcome::Pass("none".to_owned())

@@ -1,10 +1,10 @@
-//! Reading an organization: every call by itself, accounts side by side.
+//! Reads an organization; calls are independent, accounts parallel.
 
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt as _};
 use hallpass_aws_model::facts;
-use hallpass_model::{AccountId, account_state};
+use hallpass_base::{AccountId, account_state};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
@@ -20,27 +20,23 @@ use crate::organization_wide::{
 };
 use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, text, unread};
 
-/// Accounts that are read at once; each call waits for its turn by itself.
+/// Accounts read in parallel; each call is rate-limited.
 const WIDTH: usize = 16;
-/// Units above one another, the root among them.
+/// Unit depth including the root.
 const DEPTH_MAX: usize = facts::UNIT_DEPTH.count() + 1;
 
-/// What is to be read.
 #[derive(Clone, Debug)]
 pub struct ReadinessReading {
-    /// Regions in which the management account is looked at; those that are on in it where none are named.
+    /// Regions checked in the management account; default: all enabled ones.
     pub regions: Option<Vec<String>>,
-    /// The organization may leave its own behind: what ends with that is read, too.
     pub leaving: bool,
-    /// Accounts are to be taken in: what they would meet is read, too.
     pub joining: bool,
-    /// The unit that they are to come into.
     pub target: Option<String>,
-    /// Costs and commitments are those of the month before this day.
+    /// Costs and commitments are of the month before this day.
     pub today: Date,
 }
 
-/// Reads all that the checks are made of; `on_account` hears how many accounts of how many are read.
+/// `on_account` gets the progress in accounts.
 pub async fn read_readiness(
     calls: &dyn ReadCalls,
     wanted: &ReadinessReading,
@@ -100,9 +96,7 @@ async fn foundation(
     }
 }
 
-/// The organization that is read.
 struct OwnOrganization {
-    /// `o-…`; empty where AWS does not say it.
     id: String,
     management: AccountId,
 }
@@ -150,7 +144,6 @@ async fn running(
     Ok(found)
 }
 
-/// The Regions that are on in the account of the credentials.
 async fn regions_on(home: &Reader<'_>) -> ReadFact<Vec<String>> {
     let input = json!({ "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"] });
     let rows = home
@@ -178,7 +171,6 @@ async fn running_in(home: &Reader<'_>, region: &str) -> ReadFact<Vec<String>> {
     Ok(ids.collect())
 }
 
-/// The accounts of the landing zone, by its manifest.
 async fn log_accounts(home: &Reader<'_>) -> ReadFact<Option<LogAccounts>> {
     let zone = landing_zone(home).await?;
     Ok(zone.map(|it| LogAccounts {
@@ -212,12 +204,12 @@ async fn members(
     found
 }
 
-/// Whether members have root users that can sign in: not where their credentials are managed centrally (AWS: "Centrally
-/// manage root access for member accounts"); those that were there before are then told by each account.
+/// Checks if members' root users can sign in: not with centrally managed credentials (AWS:
+/// "Centrally manage root access for member accounts"); remaining ones are then found per account.
 async fn has_root_users(home: &Reader<'_>) -> bool {
     let operation = ("iam", "ListOrganizationsFeatures");
     let features = home.list(operation, json!({}), "EnabledFeatures").await;
-    // where it was never turned on the service refuses to answer
+    // the service returns an error if it was never enabled
     !features.is_ok_and(|it| it.iter().any(|it| it == "RootCredentialsManagement"))
 }
 
@@ -269,7 +261,7 @@ async fn root_has_mfa(inside: &Reader<'_>, has_user: bool) -> ReadFact<Option<bo
     let mfa = number("AccountMFAEnabled");
     let mfa =
         mfa.ok_or_else(|| unread(operation, "the answer says nothing of AccountMFAEnabled"))?;
-    // without a password there is nothing that a second factor would protect
+    // no password, nothing to protect by a second factor
     let has_password = number("AccountPasswordPresent").is_none_or(|it| it == 1);
     Ok(if !has_user && !has_password {
         None
@@ -302,7 +294,7 @@ async fn is_registered(home: &Reader<'_>, id: &str) -> ReadFact<bool> {
     has_controls(home, arn).await
 }
 
-/// Policies on a unit and on all that it is in.
+/// Policies on a unit and its ancestors.
 async fn policies_above(home: &Reader<'_>, unit: &str) -> ReadFact<Vec<String>> {
     let root = root_id(home).await?;
     let (mut at, mut names) = (unit.to_owned(), Vec::new());

@@ -1,4 +1,4 @@
-//! Reading what an organization that is bought leaves behind, and what was reviewed in it.
+//! Reads losses and reviews for an organization to be acquired.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,11 @@ use super::facts::{
 use crate::billing_transfers::{open_invitations, read_transfers};
 use crate::reading::{ReadFact, Reader, text};
 
-/// Where a share says that whoever has it and leaves the organization keeps it.
+/// Position of a share's flag to keep access after leaving.
 const KEPT: &str = "/resourceShareConfiguration/retainSharingOnAccountLeaveOrganization";
 
-/// The Well-Architected Tool.
 const TOOL: &str = "wellarchitected";
 
-/// Shares of the account whose principals are the organization or units of it.
 pub(super) async fn wide_shares(inside: &Reader<'_>) -> ReadFact<Vec<WideShare>> {
     let own = || json!({ "resourceOwner": "SELF" });
     let operation = ("ram", "ListPrincipals");
@@ -59,7 +57,6 @@ pub(super) async fn wide_shares(inside: &Reader<'_>) -> ReadFact<Vec<WideShare>>
     Ok(found)
 }
 
-/// Reads what ends where accounts leave, and what was reviewed.
 pub(super) async fn leaving(home: &Reader<'_>, today: Date) -> LeavingFacts {
     LeavingFacts {
         commitments: commitments(home, today).await,
@@ -72,7 +69,7 @@ pub(super) async fn leaving(home: &Reader<'_>, today: Date) -> LeavingFacts {
 
 async fn bill(home: &Reader<'_>) -> ReadFact<BillFacts> {
     let mut transfers = read_transfers(home.calls).await?;
-    // one that was asked for is its invitation, and the others are over
+    // pending ones are read as invitations, others have ended
     transfers.retain(|it| it.status == "ACCEPTED");
     Ok(BillFacts {
         transfers,
@@ -84,7 +81,7 @@ async fn commitments(home: &Reader<'_>, today: Date) -> ReadFact<Vec<Commitment>
     let end = today.first_of_month();
     let start = end.saturating_sub(jiff::Span::new().months(1));
     let period = json!({ "Start": start.to_string(), "End": end.to_string() });
-    // Cost Explorer refuses to answer where there is none
+    // Cost Explorer returns an error if there is no data
     let none = Some("DataUnavailableException");
     let operation = ("ce", "GetReservationUtilization");
     let group = json!([{ "Type": "DIMENSION", "Key": "SUBSCRIPTION_ID" }]);
@@ -165,13 +162,11 @@ async fn workloads(home: &Reader<'_>) -> ReadFact<Vec<ReviewedWorkload>> {
     Ok(found)
 }
 
-/// Every lens of a workload.
 async fn lenses(home: &Reader<'_>, workload: Value) -> ReadFact<Vec<ReviewedLens>> {
     let operation = (TOOL, "ListLensReviews");
     let listed = home.list(operation, workload.clone(), "LensReviewSummaries");
     let mut found = Vec::new();
     for row in listed.await? {
-        // one's own has no alias (AWS: `LensReviewSummary`)
         let alias = [text(&row, "/LensAlias"), text(&row, "/LensArn")];
         let alias = alias.into_iter().find(|it| !it.is_empty());
         let alias = alias.unwrap_or_default().to_owned();

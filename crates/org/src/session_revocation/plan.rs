@@ -1,39 +1,29 @@
-//! What to do next about an account's policy. Pure: what is seen and what is wanted in, one act out.
+//! The next act on an account's policy. Pure.
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use super::{SessionRevocation, SessionRevocationState};
 use crate::policy_probe::same_policy;
 use crate::ports::{OrganizationFault, PolicyText, refused_words};
 
-/// What is seen of an account's policy.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ObservedPolicy {
-    /// The policy, when there is one.
     pub(super) policy: Option<PolicyText>,
-    /// What it is attached to.
     pub(super) targets: Vec<String>,
 }
 
-/// One act.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PolicyAct {
-    /// Make the policy, with this text.
     Create(String),
-    /// Put this text into the policy of this id.
     Update(String, String),
-    /// Attach the policy of this id to its account.
     Attach(String),
-    /// Detach the policy of this id from there.
     Detach(String, String),
-    /// Delete the policy of this id.
     Delete(String),
-    /// All is as wanted.
     Rest,
 }
 
-/// The next act on the way from what is seen to what is wanted. Each may be repeated: names of
-/// policies are unique, and attaching or detaching twice is refused without harm.
+/// The next act towards the wanted state. Each may be repeated: policy names are unique, and a
+/// repeated attach or detach is refused without effect.
 pub(super) fn next(seen: &ObservedPolicy, wanted: Option<&str>, account: &str) -> PolicyAct {
     let attached = seen.targets.iter().any(|target| target == account);
     match (&seen.policy, wanted) {
@@ -50,27 +40,25 @@ pub(super) fn next(seen: &ObservedPolicy, wanted: Option<&str>, account: &str) -
     }
 }
 
-/// The first pause after a try that came to nothing; each is twice the one before.
+/// First retry pause; doubles.
 const PAUSE_MIN: TimeSpan = TimeSpan::seconds(1);
-/// The longest pause between attempts.
 const PAUSE_MAX: TimeSpan = TimeSpan::seconds(60);
-/// The pause after what AWS refuses, or what has no room: somebody may make room.
+/// Pause after a refusal or lack of space: an operator may fix it.
 const PAUSE_REFUSED: TimeSpan = TimeSpan::minutes(5);
-/// An applied revocation is looked at again so soon: listings may have shown what was before.
+/// First recheck of an applied revocation: listings may lag.
 const LOOK_SOON: TimeSpan = TimeSpan::minutes(1);
-/// And so often from then on: somebody may have taken the policy away.
+/// Later rechecks: the policy may be removed from outside.
 const LOOK_EVERY: TimeSpan = TimeSpan::minutes(10);
-/// Tries after which people are told that AWS does not answer; about four minutes.
+/// Attempts before AWS's silence is reported; about four minutes.
 pub(super) const PATIENCE: u32 = 8;
 
-/// When to try again after `attempts` tries.
 pub(super) fn again_at(attempts: u32, now: Timestamp) -> Timestamp {
     let factor = 1_u64 << attempts.saturating_sub(1).min(10);
     let seconds = PAUSE_MIN.as_seconds().saturating_mul(factor);
     TimeSpan::seconds(seconds.min(PAUSE_MAX.as_seconds())).after(now)
 }
 
-/// When to try again after a refusal; not later than its time is over.
+/// Not after its end.
 pub(super) fn after_refusal(revocation: &SessionRevocation, now: Timestamp) -> Timestamp {
     let again = PAUSE_REFUSED.after(now);
     if now < revocation.until {
@@ -80,7 +68,6 @@ pub(super) fn after_refusal(revocation: &SessionRevocation, now: Timestamp) -> T
     }
 }
 
-/// When an applied revocation is looked at again.
 pub(super) fn look_at(revocation: &SessionRevocation, now: Timestamp) -> Timestamp {
     let is_new = match revocation.state {
         SessionRevocationState::Applied { at } => at == now,
@@ -90,18 +77,16 @@ pub(super) fn look_at(revocation: &SessionRevocation, now: Timestamp) -> Timesta
     pause.after(now).min(revocation.until)
 }
 
-/// What a fault means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// It was so already.
+    /// Already applied.
     Done,
-    /// It may go well later.
+    /// Temporary.
     Passing(String),
-    /// It will not, unless somebody does something.
+    /// Permanent until an operator acts.
     Refused(String),
 }
 
-/// What a fault of a write or a look means.
 pub(super) fn meaning(fault: OrganizationFault) -> Meaning {
     match fault {
         OrganizationFault::AlreadyThere { .. } | OrganizationFault::NotThere { .. } => {

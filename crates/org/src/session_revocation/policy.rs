@@ -1,31 +1,28 @@
-//! The text of an account's policy: one statement per revocation, beside whatever else somebody put there.
+//! Text of an account's policy: one statement per revocation, next to foreign statements.
 
+use hallpass_base::{GrantId, Target, Timestamp};
 use hallpass_iam::generate::{DraftStatement, Many};
 use hallpass_iam::language::Effect;
-use hallpass_model::{GrantId, Target, Timestamp};
 use serde_json::Value;
 
 use super::SessionRevocation;
 use crate::account_policy::{self, text};
 
-/// What statements of ours are called; the grant follows.
+/// Statement id prefix; the grant follows.
 const SID: &str = "HallpassEnded";
-/// What the policies are called; the account follows, for names are unique in an organization.
+/// Policy name prefix; the account follows, because names are unique in an organization.
 const NAME: &str = "hallpass-ended-sessions";
 
-/// The name of an account's policy.
 pub fn policy_name(account: &str) -> String {
     format!("{NAME}-{account}")
 }
 
-/// The `Sid` of a grant's statement.
 pub fn statement_id(grant: GrantId) -> String {
     let id = grant.to_string();
     let letters = id.chars().filter(char::is_ascii_alphanumeric);
     SID.chars().chain(letters).collect()
 }
 
-/// The account of a revocation.
 pub(super) fn account(revocation: &SessionRevocation) -> Option<&str> {
     match &revocation.key.target {
         Target::Account { account, .. } => Some(account.as_str()),
@@ -33,12 +30,10 @@ pub(super) fn account(revocation: &SessionRevocation) -> Option<&str> {
     }
 }
 
-/// The role of a revocation's permission set.
 fn role(revocation: &SessionRevocation) -> Option<String> {
     account_policy::role_of(&revocation.key, &revocation.names)
 }
 
-/// The statement of a revocation.
 pub(super) fn statement(revocation: &SessionRevocation) -> Option<Value> {
     let role = role(revocation)?;
     account_policy::written(
@@ -57,16 +52,12 @@ pub(super) fn statement(revocation: &SessionRevocation) -> Option<Value> {
     )
 }
 
-/// A policy taken apart.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Parts {
-    /// Statements that somebody else put there; they stay.
     pub(super) foreign: Vec<Value>,
-    /// The `Sid`s of ours.
     pub(super) ours: Vec<String>,
 }
 
-/// Takes a policy apart; `None` when it is none.
 pub(super) fn parts(content: &str) -> Option<Parts> {
     let mut parts = Parts::default();
     for statement in account_policy::statements(content)? {
@@ -82,23 +73,19 @@ fn sid(statement: &Value) -> Option<&str> {
     statement.get("Sid").and_then(Value::as_str)
 }
 
-/// What an account's policy should say.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Fitted {
-    /// Its text; `None` when nothing is left to say.
     pub(super) content: Option<String>,
-    /// Grants whose sessions it denies, by a statement of their own or by a later one for the same
-    /// person and role.
+    /// Grants whose sessions are denied by their own statement or a later one for the same user and
+    /// role.
     pub(super) held: Vec<GrantId>,
-    /// Those of them that have a statement of their own.
     pub(super) spoken: Vec<GrantId>,
-    /// Grants that found no room.
     pub(super) left_out: Vec<GrantId>,
 }
 
-/// Fits the revocations that are not over into one policy, the oldest first: what stands never gives way to
-/// what is new. Of several for one person and role the newest speaks for all, in the place of the
-/// oldest. The text has at most so many characters.
+/// Fits open revocations into one policy, the oldest first: existing ones never yield to new ones.
+/// For one user and role the newest replaces all, in the oldest one's place. The text has at most
+/// `characters` characters.
 pub(super) fn fit(
     foreign: &[Value],
     revocations: &[SessionRevocation],

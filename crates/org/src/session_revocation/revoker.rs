@@ -1,11 +1,12 @@
-//! The executor of revocations: makes the policies of accounts say what is stored, one account after another.
+//! Executor of revocations: applies stored revocations to the accounts' policies, one account after
+//! another.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hallpass_audit::{Draft, Event, Origin};
-use hallpass_model::{AuditId, IdSource, Timestamp};
-use hallpass_runner::{Lane, LaneClaim, LeaseAnswer, StoreFault};
+use hallpass_base::{AuditId, IdSource, Timestamp};
+use hallpass_plans::{Lane, LaneClaim, LeaseAnswer, StoreFault};
 use serde_json::{Value, json};
 
 use super::plan::{
@@ -22,13 +23,10 @@ use crate::ports::{NewPolicy, OrganizationFault};
 use crate::refusal::{of_management, of_surroundings, slot_taken};
 use crate::{facts, step_executor};
 
-/// The tag of policies that hold ended sessions off.
 const TAG: &str = "hallpass:ended-sessions";
-/// Acts for one account in a row; what is left waits for the next tick.
+/// Consecutive acts per account; the rest waits for the next tick.
 const ACTS_MAX: u32 = 12;
-/// What helps when AWS does not let us.
 const ADVICE: &str = "`hallpass server doctor` shows what is missing";
-/// What helps when nothing more fits.
 fn no_room(characters: usize) -> String {
     let narrow = if characters < CHARACTERS {
         "; AWS refuses longer ones in this organization"
@@ -38,54 +36,41 @@ fn no_room(characters: usize) -> String {
     format!("the account's policy of ended sessions is full ({characters} characters{narrow})")
 }
 
-/// What a tick did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionRevocationReport {
-    /// Writes to AWS that went well, or were there already.
+    /// Successful AWS writes, or already applied.
     pub acts: u32,
-    /// Revocations seen applied for the first time.
     pub applied: u32,
-    /// Revocations seen gone.
     pub gone: u32,
-    /// Accounts for which AWS is asked again in a moment, with the reason: it was busy, or did not answer.
+    /// Accounts to retry soon, with the reason: AWS was busy or did not respond.
     pub delayed: Vec<(String, String)>,
-    /// Accounts for which AWS refused something, with the reason.
+    /// Accounts with an AWS refusal, with the reason.
     pub failed: Vec<(String, String)>,
 }
 
-/// Keeps the policies of ended sessions.
 pub struct SessionRevoker {
     keeper: PolicyKeeper,
     revocations: Arc<dyn SessionRevocationStore>,
     room: PolicyRoom,
 }
 
-/// Why an account was left.
 enum Left {
-    /// Everything is as wanted.
     Settled(Box<Settled>),
-    /// AWS has not shown yet what was done.
     Unseen,
-    /// It may go well later.
     Passing(String),
-    /// Somebody has to do something.
     Refused(String),
-    /// It is not in the organization any more.
+    /// No longer in the organization.
     NoAccount,
 }
 
-/// How an account was found and left.
 struct Settled {
     seen: ObservedPolicy,
     fitted: Fitted,
-    /// Characters that the policy may have.
     characters: usize,
-    /// Statements of ours that were there when nothing was done yet; `None` when nothing was done.
     before: Option<Vec<String>>,
 }
 
 impl SessionRevoker {
-    /// A revoker over its ports.
     pub fn new(keeper: PolicyKeeper, revocations: Arc<dyn SessionRevocationStore>) -> Self {
         Self {
             keeper,
@@ -94,10 +79,10 @@ impl SessionRevoker {
         }
     }
 
-    /// Does what is due.
+    /// Runs due work.
     ///
     /// # Errors
-    /// When the store does not answer. What AWS says is in the report, and stored.
+    /// The store does not respond. AWS errors are in the report, and stored.
     pub async fn tick(&self) -> Result<SessionRevocationReport, StoreFault> {
         let mut report = SessionRevocationReport::default();
         let mut accounts: BTreeMap<String, Vec<SessionRevocation>> = BTreeMap::new();
@@ -128,7 +113,7 @@ impl SessionRevoker {
         Ok(report)
     }
 
-    /// Everything for one account, until it rests.
+    /// Works on one account until it is stable.
     async fn tend(
         &self,
         account: &str,
@@ -229,7 +214,7 @@ impl SessionRevoker {
         Left::Unseen
     }
 
-    /// Characters that the account's policy may have: never fewer than stand there, for AWS took these.
+    /// Character limit of the account's policy: at least its existing length, which AWS accepted.
     fn characters(&self, seen: &ObservedPolicy, now: Timestamp) -> usize {
         let standing = seen.policy.as_ref().map_or(0, |it| it.content.len());
         let room = self.room.characters(CHARACTERS, now);
@@ -260,7 +245,7 @@ impl SessionRevoker {
         })
     }
 
-    /// What speaks against denying anything in the account, before it is tried.
+    /// Checks for obstacles before a deny is written.
     async fn check(&self, account: &str, act: &PolicyAct) -> Result<(), Left> {
         if !matches!(act, PolicyAct::Create(_) | PolicyAct::Attach(_)) {
             return Ok(());
@@ -273,7 +258,7 @@ impl SessionRevoker {
         };
         let attached = match self.keeper.organization.policies_of(account).await {
             Ok(attached) => attached,
-            // nothing of ours reaches its sessions any more, and nobody is to believe that they ended
+            // Hallpass cannot reach its sessions, which must not be reported as ended
             Err(OrganizationFault::NotThere { .. }) => return Err(Left::NoAccount),
             Err(fault) => return Err(left(fault)),
         };
@@ -310,7 +295,6 @@ impl SessionRevoker {
 
 fn left(fault: OrganizationFault) -> Left {
     match meaning(fault) {
-        // what we looked for went away under our eyes
         Meaning::Done => Left::Unseen,
         Meaning::Passing(why) => Left::Passing(why),
         Meaning::Refused(why) => Left::Refused(why),
@@ -323,7 +307,6 @@ fn no_account(account: &str) -> String {
     )
 }
 
-/// What is to be stored about an account's revocations.
 struct Ledger<'a> {
     now: Timestamp,
     ids: &'a dyn IdSource,
@@ -333,7 +316,7 @@ struct Ledger<'a> {
 }
 
 impl Ledger<'_> {
-    /// All is as wanted: says so of every revocation, and why some found no room.
+    /// Settles every revocation, with reasons for those without space.
     fn settle(
         &mut self,
         account: &str,
@@ -346,7 +329,7 @@ impl Ledger<'_> {
         let fitted = &settled.fitted;
         for revocation in revocations {
             if fitted.left_out.contains(&revocation.grant) {
-                // one that stood may have given way to what somebody else wrote
+                // an existing one may have been displaced by foreign content
                 let state = SessionRevocationState::Wanted;
                 self.fail(
                     SessionRevocation {
@@ -356,7 +339,7 @@ impl Ledger<'_> {
                     &no_room(settled.characters),
                 );
             } else if fitted.held.contains(&revocation.grant) {
-                // somebody took it away, and it was put back
+                // removed from outside, and restored
                 let is_back = fitted.spoken.contains(&revocation.grant)
                     && settled
                         .before
@@ -415,7 +398,7 @@ impl Ledger<'_> {
         });
     }
 
-    /// Tries again soon; says so when that has gone on for long.
+    /// Retries soon; reports a long delay.
     fn postpone(&mut self, revocations: Vec<SessionRevocation>, why: Option<&str>) {
         let now = self.now;
         for revocation in revocations
@@ -447,7 +430,8 @@ impl Ledger<'_> {
         }
     }
 
-    /// Nothing reaches their sessions any more, also of those that were cut: what was attached went with the account.
+    /// The account is unreachable: its attached policies are lost, including those of denied
+    /// sessions.
     fn lose(&mut self, revocations: Vec<SessionRevocation>, why: &str) {
         let now = self.now;
         for revocation in revocations.into_iter().filter(|it| it.due <= now) {
@@ -462,7 +446,7 @@ impl Ledger<'_> {
         }
     }
 
-    /// One that cannot be made now. Each reason is told once.
+    /// Each reason is reported once.
     fn fail(&mut self, revocation: SessionRevocation, why: &str) {
         let due = after_refusal(&revocation, self.now);
         let attempts = revocation.attempts.saturating_add(1);
@@ -478,7 +462,7 @@ impl Ledger<'_> {
         }
     }
 
-    /// Whether its sessions go on although they should not.
+    /// True if its sessions wrongly continue.
     fn is_missed(&self, revocation: &SessionRevocation) -> bool {
         revocation.state == SessionRevocationState::Wanted && self.now < revocation.until
     }
@@ -487,7 +471,7 @@ impl Ledger<'_> {
         let record = self.record(Event::SessionsCutFailed, &revocation);
         self.records
             .push(record.error(why).ends_at(revocation.until));
-        // the record has every reason; people hear of it once
+        // records have every reason; users are notified once
         if revocation.failed.is_none() {
             self.news.push(SessionRevocationNews {
                 grant: revocation.grant,
@@ -512,7 +496,7 @@ impl Ledger<'_> {
     }
 }
 
-/// A revocation as the log tells it: where its statement is, and what it says.
+/// The audit record: position and content of the statement.
 fn form(account: &str, policy: Option<&str>, revocation: &SessionRevocation) -> Value {
     let mut form = json!({
         "policy": policy_name(account),

@@ -1,7 +1,5 @@
-//! What the statements say, how many fit, and what is done next.
-
+use hallpass_base::{Email, GrantId, RequestId, TargetNames, TimeSpan, Timestamp};
 use hallpass_iam::PolicyType;
-use hallpass_model::{Email, GrantId, RequestId, TargetNames, TimeSpan, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -73,7 +71,6 @@ fn what_stands_never_gives_way_and_the_newest_speaks_for_a_person() {
     assert_eq!(fitted.held, [old.grant, newer.grant, other.grant]);
     let ours = parts(&fitted.content.unwrap()).unwrap().ours;
     assert_eq!(ours, [statement_id(newer.grant), statement_id(other.grant)]);
-    // over: nothing is left to say
     let later = at("2026-03-02T12:00:00Z");
     assert_eq!(
         fit(&[], &[newer, other, old], later, CHARACTERS).content,
@@ -86,7 +83,6 @@ fn a_policy_holds_what_fits_and_says_who_found_no_room() {
     let revocations: Vec<SessionRevocation> = (1..=40)
         .map(|n: u32| revocation(u128::from(n), n, "DatabaseOperator", END))
         .collect();
-    // what AWS takes today, and what it took before
     for (characters, number) in [(10_240, 22..=30), (5_120, 10..=15)] {
         let fitted = fit(&[], &revocations, at(END), characters);
         let content = fitted.content.unwrap();

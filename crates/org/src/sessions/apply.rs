@@ -1,12 +1,12 @@
-//! Planning a cut-off: what is there already stays, what is new is added.
+//! Plans a session revocation: existing entries stay, new ones are added.
 
 use std::collections::BTreeMap;
 
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_iam::BadInput;
 use hallpass_iam::generate::sessions::{RevocationEntry, Revocations};
 use hallpass_iam::residual::Lengths;
-use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepTarget};
+use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepTarget};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -22,26 +22,24 @@ use crate::steps::{
 };
 use crate::{ChoreError, unread};
 
-/// Ends are kept by the hour, rounded up: the same wish a little later is the same plan.
+/// Ends are rounded up to the hour, so that a slightly later equal request gives the same plan.
 const END_STEP_SECONDS: i64 = 3_600;
 
-/// Until when sessions that are cut off may live.
+/// Until when revoked sessions may live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ends {
-    /// Until then, said in so many words.
     At(Timestamp),
-    /// As long as they last at the latest, from when the last is taken.
+    /// The longest lifetime, counted from the last possible start.
     After {
-        /// The longest a session of a role lasts.
         session: TimeSpan,
-        /// How long somebody who is signed in to the access portal may take new ones. They are of no use as long as the
-        /// policy denies, and would be once their entry is taken out before they have ended.
+        /// How long a signed-in user may take new sessions from the access portal. They are denied
+        /// by the policy, and would work if their entry were removed before they end.
         portal: TimeSpan,
     },
 }
 
 impl Ends {
-    /// Of people of whom no more is known than that they do not sign in any more (`policies.md` §14).
+    /// For users only known to have no sign-in any more (`policies.md` §14).
     pub fn longest() -> Self {
         let lengths = Lengths::default();
         Self::After {
@@ -51,24 +49,19 @@ impl Ends {
     }
 }
 
-/// What is wanted.
 #[derive(Clone, Debug)]
 pub struct ApplyRevocation {
-    /// The policy that `sessions generate` wrote.
     pub wanted: Revocations,
-    /// What the policy is called.
     pub name: String,
-    /// Units, accounts or the root.
     pub targets: Vec<String>,
-    /// Until when sessions may live.
     pub ends: Ends,
 }
 
-/// The plan that adds the entries to the policy, or makes it, and attaches it.
+/// Plans to create or extend the policy and attach it.
 ///
 /// # Errors
-/// `E_ID` for a target, `E_ELEMENT` when the policy of that name is no revocation's; when AWS or the
-/// store does not answer.
+/// `E_ID` for a target, `E_ELEMENT` if the named policy is no revocation policy; AWS or the store
+/// does not respond.
 pub async fn plan_apply(
     organization: &dyn Organization,
     store: &dyn OrgStore,
@@ -80,7 +73,7 @@ pub async fn plan_apply(
     }
     let around = surroundings(organization).await?;
     let live = live(organization, &wanted.name).await?;
-    // after the policy: the ends of what stands in it were kept before it
+    // read after the policy: ends are stored before their entries
     let kept = store.revocations().await?;
     let merged = merged(live.as_ref(), &wanted.wanted, &kept, now)?;
     let Some(content) = merged.entries.json() else {
@@ -105,7 +98,7 @@ pub async fn plan_apply(
         policy: wanted.name.clone(),
         rows,
     };
-    // the ends are kept before anybody is cut off: an entry without its end would stay for ever
+    // store ends before the policy: an entry without an end would stay forever
     let kept = draft.step(
         of_organization("ends of entries"),
         KEEP_REVOCATIONS,
@@ -123,7 +116,7 @@ pub async fn plan_apply(
         format!("policy {}", wanted.name),
         Lane::organizations_write(),
     );
-    // what somebody adds to the policy from here on is not in the text, and would be lost
+    // content added from now on is not in the text, and would be lost
     let compared = probe_put(&policy, live.as_ref().map(|it| &it.policy));
     let basis = StepBasis {
         unattached: merged.leaves_out,
@@ -141,7 +134,7 @@ pub async fn plan_apply(
     Ok(draft)
 }
 
-/// What is attached, and as long as it says that, may be detached again.
+/// May be detached again while its text is unchanged.
 fn pair(name: &str, target: &str, content: &str) -> Pair {
     Pair {
         policy: PolicyRef {
@@ -156,7 +149,6 @@ fn pair(name: &str, target: &str, content: &str) -> Pair {
     }
 }
 
-/// The policy of a name, and whether it is attached anywhere.
 pub(super) struct Live {
     pub(super) policy: PolicyText,
     pub(super) targets: Vec<String>,
@@ -188,16 +180,15 @@ pub(super) async fn live(
     }))
 }
 
-/// What the policy is to say.
 struct Merged {
     entries: Revocations,
-    /// Whether an entry that stands there is not among them.
+    /// An existing entry is omitted.
     leaves_out: bool,
 }
 
-/// What is in force and what is wanted together: nobody is let back in by somebody else's file. Of a policy that is
-/// attached nowhere, entries whose end is to come stay: somebody may be about to attach it. The others cut nobody off,
-/// and are left behind.
+/// Merges existing and wanted entries: a file never removes other users' revocations. In an
+/// unattached policy, entries with a future end stay, since it may be attached soon; others have no
+/// effect and are dropped.
 fn merged(
     live: Option<&Live>,
     wanted: &Revocations,
@@ -234,7 +225,7 @@ fn merged(
     })
 }
 
-/// The entries with their ends. One that is kept already never ends earlier than it did.
+/// Entries with ends; a stored end never moves earlier.
 fn rows(kept: &[Revocation], wanted: &ApplyRevocation, now: Timestamp) -> Vec<Revocation> {
     let rows = wanted.wanted.entries().iter().map(|entry| {
         let before = kept
@@ -262,10 +253,10 @@ fn end_of(entry: &RevocationEntry, ends: Ends, now: Timestamp) -> Timestamp {
     Timestamp::from_second(end.as_second().saturating_add(up)).unwrap_or(Timestamp::MAX)
 }
 
-/// Everything that speaks against attaching a revocation, as things are now.
+/// Finds all obstacles to attaching a revocation.
 ///
 /// # Errors
-/// When AWS does not answer.
+/// AWS does not respond.
 pub async fn check_revocation(
     organization: &dyn Organization,
     name: &str,

@@ -1,9 +1,7 @@
-//! Entries in force, with their ends.
-
 use std::collections::BTreeSet;
 
+use hallpass_base::Timestamp;
 use hallpass_iam::generate::sessions::{RevocationEntry, Revocations};
-use hallpass_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::apply::live;
@@ -11,37 +9,31 @@ use super::{POLICY_NAME, TAG};
 use crate::ports::{OrgStore, Organization};
 use crate::{ChoreError, unread};
 
-/// How an entry stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryState {
-    /// Sessions it selects may be alive.
+    /// Matching sessions may exist.
     InForce,
-    /// No session it selects is left: `sessions prune` removes it.
+    /// No matching session remains: `sessions prune` removes it.
     Past,
-    /// Nobody kept its end: it is in force until somebody removes it.
+    /// Without a stored end: in force until removed manually.
     NoEnd,
-    /// Kept, but not in the policy, or the policy is attached nowhere: it cuts nobody off.
+    /// Stored, but not in an attached policy: without effect.
     NotInForce,
 }
 
-/// An entry in a listing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryRow {
-    /// The policy's name.
     pub policy: String,
-    /// Whose sessions.
     #[serde(flatten)]
     pub entry: RevocationEntry,
-    /// How it stands.
     pub state: EntryState,
-    /// When the last of them has ended.
+    /// End of the last matching session.
     pub ends_at: Option<Timestamp>,
-    /// What the policy is attached to.
     pub targets: Vec<String>,
 }
 
-/// The names of policies that may hold entries: those kept, the usual one, and those with our tag.
+/// Policies that may hold entries: stored ones, the default one, and tagged ones.
 pub(super) async fn names(
     organization: &dyn Organization,
     store: &dyn OrgStore,
@@ -67,10 +59,10 @@ pub(super) async fn names(
     Ok(names)
 }
 
-/// Every entry, by policy.
+/// Lists entries by policy.
 ///
 /// # Errors
-/// `E_ELEMENT` when a policy is none of ours any more; when AWS or the store does not answer.
+/// `E_ELEMENT` if a policy is no longer a revocation policy; AWS or the store does not respond.
 pub async fn list(
     organization: &dyn Organization,
     store: &dyn OrgStore,

@@ -1,5 +1,5 @@
-//! Cutting live sessions off by a service control policy, and taking that back once no session it
-//! can select is left (`policies.md` §12).
+//! Revokes sessions by a service control policy, and removes it when no matching session is left
+//! (`policies.md` §12).
 
 mod apply;
 mod list;
@@ -9,7 +9,6 @@ pub use apply::{ApplyRevocation, Ends, check_revocation, plan_apply};
 pub use list::{EntryRow, EntryState, list};
 pub use prune::{Pruned, plan_prune};
 
-/// How the policy is called unless somebody says otherwise.
+/// The default name.
 pub const POLICY_NAME: &str = "hallpass-sessions";
-/// The tag of policies made here.
 pub const TAG: &str = "hallpass:sessions";

@@ -1,10 +1,8 @@
-//! Taking entries out whose last session has ended.
-
 use std::collections::BTreeMap;
 
+use hallpass_base::Timestamp;
 use hallpass_iam::generate::sessions::Revocations;
-use hallpass_model::Timestamp;
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
+use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
 use serde_json::json;
 
 use super::TAG;
@@ -19,29 +17,25 @@ use crate::steps::{
 };
 use crate::{ChoreError, unread};
 
-/// What pruning comes to.
 #[derive(Clone, Debug)]
 pub struct Pruned {
-    /// The plan.
     pub draft: PlanDraft,
-    /// The entries that go.
     pub gone: Vec<Revocation>,
-    /// Entries in force whose end nobody kept: they stay.
+    /// Active entries without a stored end: they stay.
     pub without_end: Vec<String>,
 }
 
-/// The plan that removes every entry whose kept end is not after `at`, and detaches policies that
-/// are left with none.
+/// Plans to remove entries whose stored end is not after `at`, and to detach empty policies.
 ///
 /// # Errors
-/// `E_ELEMENT` when a policy is none of ours any more; when AWS or the store does not answer.
+/// `E_ELEMENT` if a policy is no longer a revocation policy; AWS or the store does not respond.
 pub async fn plan_prune(
     organization: &dyn Organization,
     store: &dyn OrgStore,
     at: Timestamp,
 ) -> Result<Pruned, ChoreError> {
     let around = surroundings(organization).await?;
-    // taking denials away whose sessions are over is never too much at once
+    // removals of expired denials have no limit
     let limits = PlanLimits {
         changes_max: usize::MAX,
         ..PlanLimits::DESTRUCTIVE
@@ -102,7 +96,6 @@ pub async fn plan_prune(
     Ok(pruned)
 }
 
-/// The steps at AWS; nothing when none of the entries is in the policy.
 fn take_out(
     draft: &mut PlanDraft,
     account: &str,
@@ -112,7 +105,7 @@ fn take_out(
     tags: BTreeMap<String, String>,
 ) -> Vec<StepId> {
     let mut rest = stands.clone();
-    // whoever is named again meanwhile has another end in the store, before the policy says anything of it
+    // a renewed entry stores its new end before the policy changes
     let basis = StepBasis {
         rows: over.to_vec(),
         ..StepBasis::default()
@@ -156,7 +149,7 @@ fn take_out(
         steps.push(draft.step(target, DETACH, stored(&pair), lane(), &[]));
     }
     if tags.contains_key(TAG) {
-        // made here, and of no use: its text would cut off people of long ago once attached again
+        // an unattached own policy is deleted: attached again, it would deny old sessions
         let target = place(format!("policy {}", row.name));
         let deletion = Deletion {
             policy: named,

@@ -1,70 +1,58 @@
-//! How far a server may go that nobody watches (`organization.md` S-8): what its mode, and what people did with the file,
-//! let it change.
+//! Limits of unattended changes (`organization.md` S-8), by mode and by the last manual apply.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::units::StandardsAccount;
 
-/// Why what differs is told and left.
+/// Why a difference is only reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LeftAlone {
-    /// The server only tells.
     Notify,
-    /// Nobody has applied this very file.
+    /// This file version was never applied manually.
     NotApplied,
-    /// It joined before somebody applied the file, or nobody knows when.
+    /// The account joined before the manual apply, or at an unknown time.
     NotNew,
-    /// As many accounts were changed today as may be.
+    /// The daily account limit is reached.
     DayFull {
-        /// So many may be.
         most: usize,
     },
-    /// More differ than may be changed today.
+    /// More differences than today's remaining limit.
     TooMany {
-        /// So many may still be.
         left: usize,
     },
-    /// Somebody turned it on.
+    /// Enabled by a user.
     TurnedOn,
-    /// Policies of the administrator configure it.
+    /// Configured by the administrator's policies.
     Policies,
 }
 
-/// How far the server goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FollowMode {
-    /// It tells what differs, and changes nothing.
+    /// Reports differences only.
     #[default]
     Notify,
-    /// It changes accounts that joined after a person applied this very file.
+    /// Changes accounts that joined after a person applied this file version.
     New,
-    /// It changes every account that differs, so many a day.
+    /// Changes every differing account, up to a daily limit.
     Enforce,
 }
 
-/// The file that a person applied last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppliedFile {
-    /// The hash of its text.
     pub hash: String,
-    /// When it was applied first since another one was.
+    /// The first apply since another version was applied.
     pub at: Timestamp,
-    /// By whom.
     pub by: String,
 }
 
-/// What may be done with an account that differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MayChange {
-    /// It is changed.
     Yes,
-    /// It is changed where the day has room for it.
+    /// Changed within the daily limit.
     WithinTheDay,
-    /// It is told.
     No(LeftAlone),
 }
 
-/// What a mode lets the server do with an account.
 pub(super) fn may_change(
     mode: FollowMode,
     file_hash: &str,

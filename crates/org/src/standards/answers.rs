@@ -1,15 +1,12 @@
-//! What Security Hub answered to writes.
-
-use hallpass_runner::{Class, StepError};
+use hallpass_plans::{Class, StepError};
 use serde_json::Value;
 
 use crate::ports::OrganizationFault;
 use crate::step_executor::setback;
 
-/// What became of updates.
 pub(super) enum Sent {
     All,
-    /// Somebody changed a control meanwhile; it and what would have come after it were not sent.
+    /// A control changed meanwhile; it and later ones were not sent.
     Changed(String),
     Refused(Vec<String>),
 }
@@ -24,7 +21,7 @@ impl Sent {
     }
 }
 
-/// What AWS did not take of a request that it took.
+/// Rejected parts of an accepted request.
 pub(super) fn unprocessed(answer: &Value) -> Vec<String> {
     let rows = answer
         .get("UnprocessedAssociationUpdates")
@@ -44,7 +41,7 @@ pub(super) fn unprocessed(answer: &Value) -> Vec<String> {
     rows.collect()
 }
 
-/// Security Hub has a code of its own for too many calls (`organization.md` P-10).
+/// Security Hub has its own throttling code (`organization.md` P-10).
 pub(super) fn fault_of(fault: OrganizationFault) -> StepError {
     match fault {
         OrganizationFault::Refused { code, message } if code == "LimitExceededException" => {

@@ -1,16 +1,16 @@
-//! Who made a standard or a control as it is, from what `CloudTrail` has (`organization.md` S-8). Never guessed: only a
-//! change of exactly that thing, in that direction, that nothing in the log came after, names somebody.
+//! Finds the author of a standard's or control's state in `CloudTrail` (`organization.md` S-8).
+//! Never guesses: the author is only named if the latest event is exactly this change.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use hallpass_model::{AccountId, TimeSpan, Timestamp};
+use hallpass_base::{AccountId, TimeSpan, Timestamp};
 use serde_json::Value;
 
 use super::change::{ChangeAuthor, ChangedThing, StandardsChange};
 use super::names::{is_called, short_name};
 
-/// How far back is looked.
+/// Searched period.
 const LOOKED_BACK: TimeSpan = TimeSpan::hours(14 * 24);
 
 const SET: &str = "BatchUpdateStandardsControlAssociations";
@@ -19,30 +19,23 @@ const ENABLE: &str = "BatchEnableStandards";
 const DISABLE: &str = "BatchDisableStandards";
 const HUB_OFF: &str = "DisableSecurityHub";
 
-/// The names of the events that [`HubLog`] is asked for.
+/// Event names for [`HubLog`].
 pub const HUB_EVENTS: [&str; 5] = [SET, SET_BY_STANDARD, ENABLE, DISABLE, HUB_OFF];
 
-/// A change in Security Hub, as `CloudTrail` has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubChange {
-    /// When it was asked for.
     pub at: Timestamp,
-    /// The operation.
     pub event: String,
-    /// Who asked for it, as people read it.
     pub who: String,
-    /// What was asked for.
     pub request: Value,
 }
 
-/// What `CloudTrail` has of Security Hub.
 #[async_trait]
 pub trait HubLog: Send + Sync {
-    /// The changes of [`HUB_EVENTS`] in an account and a Region since `since`, in any order; those that failed are left
-    /// out.
+    /// Successful changes of [`HUB_EVENTS`] in an account and Region since `since`, unordered.
     ///
     /// # Errors
-    /// Why it cannot be read, in words.
+    /// The read error, as text.
     async fn changes(
         &self,
         account: &AccountId,
@@ -51,7 +44,6 @@ pub trait HubLog: Send + Sync {
     ) -> Result<Vec<HubChange>, String>;
 }
 
-/// Says of each change who made it as it is.
 pub(super) async fn name_authors(
     log: &dyn HubLog,
     account: &AccountId,
@@ -75,7 +67,6 @@ pub(super) async fn name_authors(
     }
 }
 
-/// Who made a thing as it is; `wanted_on` says that it is off now.
 fn author_of(change: &StandardsChange, found: &[HubChange]) -> ChangeAuthor {
     let about = found
         .iter()
@@ -87,12 +78,12 @@ fn author_of(change: &StandardsChange, found: &[HubChange]) -> ChangeAuthor {
             at: it.at,
             event: it.event.clone(),
         },
-        // what came last says the reverse of what is there: the change itself is missing
+        // the latest event has the opposite effect: the change is missing
         Some(_) | None => ChangeAuthor::NotInLog,
     }
 }
 
-/// Whether an event turned a thing on or off; none where it is about something else.
+/// Whether an event enabled or disabled the item; `None` if unrelated.
 fn turned(what: &ChangedThing, change: &HubChange) -> Option<bool> {
     let event = change.event.as_str();
     let request = &change.request;
@@ -114,7 +105,7 @@ fn turned(what: &ChangedThing, change: &HubChange) -> Option<bool> {
     }
 }
 
-/// Members of events begin with small letters, whatever the API has.
+/// Event members start in lower case, unlike the API.
 fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     let members = value.as_object()?;
     let mut found = members
@@ -127,7 +118,7 @@ fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     member(value, name)?.as_str()
 }
 
-/// Whether one of the ARNs of a request, of standards or of subscriptions, is of this standard.
+/// Checks if a standard or subscription ARN of a request is of this standard.
 fn names_one(request: &Value, name: &str) -> bool {
     let rows = member(request, "StandardsSubscriptionRequests");
     let rows = rows.and_then(Value::as_array).into_iter().flatten();
@@ -212,7 +203,6 @@ mod tests {
         for (what, found, expected) in [
             (control("IAM.6"), vec![ana.clone()], "ana"),
             (control("IAM.66"), vec![ana.clone()], "NotInLog"),
-            // the change itself is missing
             (control("IAM.6"), vec![ben.clone(), ana.clone()], "NotInLog"),
             (control("IAM.6"), vec![cai.clone(), ben, ana], "cai"),
             (standard(), vec![cai, dan.clone()], "dan"),

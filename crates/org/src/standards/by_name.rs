@@ -1,7 +1,7 @@
-//! Wishes for a place whose Security Hub is off when it is looked at: no Region says then which standards it offers nor which
-//! controls they have, so that the names of the file stand in the plan, and are looked up once it is on.
+//! Plans for a place whose Security Hub is off: its standards and controls are unknown then, so the
+//! plan has the file's names, which are resolved later.
 
-use hallpass_runner::StepError;
+use hallpass_plans::StepError;
 
 use super::facts::{ControlUpdate, NamedControl, StandardSubscription};
 use super::hub::HubReader;
@@ -9,7 +9,6 @@ use super::names::{ControlName, ControlPlace, offered_as, short_name};
 use super::wishes::{ControlsWish, StandardsWish};
 use crate::step_executor::unseen;
 
-/// The standards of a wish, by their ARNs.
 pub(super) async fn standards(
     reader: HubReader<'_>,
     wish: StandardsWish,
@@ -32,7 +31,7 @@ pub(super) async fn standards(
     })
 }
 
-/// The controls of a wish in each standard that is on; the last entry that names one counts.
+/// In each enabled standard; the last entry for a control wins.
 pub(super) async fn controls(
     reader: HubReader<'_>,
     wish: ControlsWish,

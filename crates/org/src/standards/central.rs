@@ -1,5 +1,5 @@
-//! Central configuration (`organization.md` S-5): the fewest policies that say what a file says, each on the highest
-//! units that fit.
+//! Central configuration (`organization.md` S-5): the fewest policies for a file, each on the
+//! highest possible units.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,37 +11,32 @@ use super::file::{ControlEntry, ControlStatus, StandardsFile};
 use super::names::{ControlName, ControlPlace, offered_as, short_name};
 use super::units::{StandardsAccount, UnitTree};
 
-/// What a policy says: it says everything, so what it does not name is off, or, of controls, on.
+/// A policy is complete: unnamed standards are off, unnamed controls on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CentralPolicy {
-    /// Standards that are on: ARNs of the home Region.
     pub standards: BTreeSet<String>,
-    /// Controls that are off in all of them.
     pub off: BTreeSet<String>,
 }
 
 impl CentralPolicy {
-    /// Its name: the same for the same policy, and told from those of others.
+    /// Derived from the content, with Hallpass's prefix.
     pub fn name(&self) -> String {
         let text = serde_json::to_string(self).unwrap_or_default();
-        let hash: String = hallpass_runner::hash(&text).chars().take(12).collect();
+        let hash: String = hallpass_plans::hash(&text).chars().take(12).collect();
         format!("{OUR_POLICIES}{hash}")
     }
 }
 
-/// Policies by what they hold for: a root, a unit or an account.
 type CentralPlan = BTreeMap<String, CentralPolicy>;
 
-/// What is to hold for a root, a unit or an account, or why nothing of ours is put there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CentralRow {
-    /// The root, the unit or the account.
     pub target: String,
-    /// The policy; none where somebody else's holds.
+    /// The policy, or why there is a foreign one.
     pub policy: Result<CentralPolicy, String>,
 }
 
-/// A row for each place where a policy is to hold, and for each that somebody else has a policy for.
+/// A row per place with a wanted or a foreign policy.
 pub fn central_rows(
     file: &StandardsFile,
     facts: &StandardsFacts,
@@ -79,7 +74,6 @@ pub fn central_rows(
         .collect()
 }
 
-/// A policy of ours that holds below where the plan puts one would go on to hold there: it gets the plan's.
 fn keep_ours(plan: &mut CentralPlan, tree: &UnitTree, central: &CentralFacts) {
     let mut more = CentralPlan::new();
     for target in central.ours().filter(|it| !plan.contains_key(*it)) {
@@ -97,7 +91,7 @@ fn keep_ours(plan: &mut CentralPlan, tree: &UnitTree, central: &CentralFacts) {
     plan.extend(more);
 }
 
-/// What a file says that central configuration cannot, each with its line.
+/// File entries impossible in central configuration, with lines.
 pub fn needs_local_mode(file: &StandardsFile) -> Vec<String> {
     let mut all = Vec::new();
     for layer in &file.layers {
@@ -121,8 +115,8 @@ pub fn needs_local_mode(file: &StandardsFile) -> Vec<String> {
     all
 }
 
-/// The policies that say what a file says for accounts that are active and whose id `is_meant`; what is not meant is
-/// under none of them. `offered` are the standards of the home Region.
+/// Policies for the active accounts selected by `is_meant`; others get none. `offered`: standards
+/// of the home Region.
 fn central_plan(
     file: &StandardsFile,
     tree: &UnitTree,
@@ -132,7 +126,7 @@ fn central_plan(
 ) -> CentralPlan {
     let mut units: BTreeMap<&str, UnitNode<'_>> = BTreeMap::new();
     for account in tree.accounts.values() {
-        // nobody has anything of a suspended account: it may be under any policy
+        // suspended accounts have no effect: any policy fits
         let wanted = match (account.active, is_meant(&account.id)) {
             (false, _) => continue,
             (true, false) => None,
@@ -157,18 +151,17 @@ fn central_plan(
     plan
 }
 
-/// A unit with what stands in it.
 #[derive(Default)]
 struct UnitNode<'a> {
     units: BTreeSet<&'a str>,
-    /// None of an account that is not meant.
+    /// `None` for an unselected account.
     accounts: BTreeMap<&'a str, Option<CentralPolicy>>,
 }
 
-/// The policies that a unit may have at the least cost below it; none of it where somebody below is not meant.
+/// A unit's cheapest policies; `None` if an account below is not selected.
 type Choices<'a> = BTreeMap<&'a str, Option<BTreeSet<CentralPolicy>>>;
 
-/// From the leaves up: what most of the children could inherit.
+/// Bottom-up: the policies most children could inherit.
 fn choices<'a>(units: &BTreeMap<&'a str, UnitNode<'a>>, root: &'a str) -> Choices<'a> {
     let mut order = vec![root];
     let mut at = 0;
@@ -209,7 +202,7 @@ fn choices<'a>(units: &BTreeMap<&'a str, UnitNode<'a>>, root: &'a str) -> Choice
     found
 }
 
-/// From the root down: a unit keeps what it has from above where that is as good as any.
+/// Top-down: a unit inherits if that is as cheap as any.
 fn place(
     units: &BTreeMap<&str, UnitNode<'_>>,
     choices: &Choices<'_>,
@@ -236,7 +229,6 @@ fn place(
     }
 }
 
-/// What an account is to have, in every Region.
 fn policy(
     file: &StandardsFile,
     tree: &UnitTree,

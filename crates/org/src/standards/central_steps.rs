@@ -1,8 +1,8 @@
-//! Carries single steps about policies out, in the home Region of the administrator.
+//! Executes policy steps in the administrator's home Region.
 
 use std::collections::BTreeMap;
 
-use hallpass_runner::{StepError, StepProbe};
+use hallpass_plans::{StepError, StepProbe};
 use serde_json::{Value, json};
 
 use super::facts::{OUR_POLICIES, SELF_MANAGED};
@@ -13,13 +13,10 @@ use crate::reading::{UnreadFact, text};
 use crate::step_executor::unseen;
 use crate::steps::stored;
 
-/// What an update of a policy is for.
 const UPDATED_REASON: &str = "hallpass: as the file says";
 
-/// An operation and its input.
 pub(super) type HubCall = (&'static str, Value);
 
-/// The policy as AWS has it.
 fn written(wish: &PolicyWish) -> Value {
     let off = &wish.policy.off;
     json!({ "SecurityHub": {
@@ -28,7 +25,6 @@ fn written(wish: &PolicyWish) -> Value {
     } })
 }
 
-/// Who configures the organization now.
 pub(super) async fn look_configuration(
     reader: HubReader<'_>,
     wish: &ConfigurationWish,
@@ -46,7 +42,7 @@ pub(super) async fn look_configuration(
         "PENDING" => Ok(StepProbe::InProgress {
             remote: now.kind.clone(),
         }),
-        // one that is off is not what was wished, whatever its kind
+        // a disabled configuration is not the wanted one, of any kind
         status @ ("FAILED" | "DISABLED") if now.kind == wish.kind => {
             Err(StepError::failed(status, part("StatusMessage")))
         }
@@ -65,13 +61,12 @@ pub(super) fn configure(wish: &ConfigurationWish) -> HubCall {
 
 fn sorted(policy: &Value, pointer: &str) -> Vec<String> {
     let all = policy.pointer(pointer).and_then(Value::as_array);
-    // parameters are no texts
+    // parameters are not strings
     let mut all: Vec<String> = all.into_iter().flatten().map(Value::to_string).collect();
     all.sort();
     all
 }
 
-/// Whether two policies say the same.
 fn is_same(one: &Value, other: &Value) -> bool {
     let lists = [
         "/SecurityHub/EnabledStandardIdentifiers",
@@ -89,7 +84,7 @@ async fn id_of(reader: HubReader<'_>, name: &str) -> Result<Option<String>, Unre
     Ok(found.map(|(id, _)| id))
 }
 
-/// A policy by our name for it; others are named by their ids.
+/// Hallpass policies are found by name, others by id.
 async fn policy_id(reader: HubReader<'_>, named: &str) -> Result<Option<String>, UnreadFact> {
     if named.starts_with(OUR_POLICIES) {
         id_of(reader, named).await
@@ -147,7 +142,7 @@ fn target(id: &str) -> Value {
     json!({ name: id })
 }
 
-/// What a look at a target says that has this policy of its own, and is to have another one.
+/// Judges a target with its own policy that should have another.
 pub(super) fn probe_own(policy: Option<&String>) -> StepProbe {
     match policy {
         Some(policy) => StepProbe::Differs {
@@ -157,12 +152,12 @@ pub(super) fn probe_own(policy: Option<&String>) -> StepProbe {
     }
 }
 
-/// How a policy holds for a target: what it has of its own is what undoing goes back to.
+/// A target's policy; its own one is restored by an undo.
 pub(super) async fn look_association(
     reader: HubReader<'_>,
     wish: &AssociationWish,
 ) -> Result<StepProbe, StepError> {
-    // before the other look: that one is the last call before a write
+    // first, so that the other read is the last before a write
     let wanted = match &wish.policy {
         Some(named) => policy_id(reader, named).await.map_err(unseen)?,
         None => None,

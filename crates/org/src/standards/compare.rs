@@ -1,4 +1,4 @@
-//! Holds a file against what accounts and Regions say.
+//! Compares a file with accounts and Regions.
 
 use std::collections::BTreeSet;
 
@@ -10,73 +10,56 @@ use super::file::{ControlStatus, StandardsFile};
 use super::names::{ControlPlace, offered_as, short_name};
 use super::wanted::WantedHub;
 
-/// What somebody chose beside the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StandardsChoices {
-    /// Turn Security Hub on where it is off.
     pub enable_hub: bool,
-    /// Write a reason where that alone differs.
+    /// Update reasons that alone differ.
     pub update_reasons: bool,
-    /// Turn on controls that are off and that the file does not name.
+    /// Enable disabled controls that the file does not name.
     pub enable_unnamed: bool,
-    /// What becomes of what somebody turned on.
+    /// Handling of manually enabled items.
     pub turned_on: TurnedOn,
 }
 
-/// What becomes of what somebody turned on, and the file does not want.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TurnedOn {
-    /// It is turned off: a person looks at the plan.
+    /// Disabled: a person reviews the plan.
     #[default]
     GoesOff,
-    /// It stays: nobody watches who could say that it is to go off.
+    /// Kept: no one reviews the plan.
     Stays,
 }
 
-/// How an account and a Region stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HubStanding {
-    /// It is held against the file.
     Compared,
-    /// Something stands in the way.
     Blocked(String),
-    /// It was left out.
     Skipped(String),
-    /// It could not be read.
     Unread(String),
 }
 
-/// What is to be done in an account and a Region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ComparedHub {
-    /// The account.
     pub account: String,
-    /// The Region.
     pub region: String,
-    /// How it stands.
     pub standing: HubStanding,
-    /// Whether Security Hub is to be turned on.
     pub enable_hub: bool,
-    /// Standards to be turned on: ARNs, or short names where Security Hub is off and nobody says what is offered.
+    /// Standards to enable: ARNs, or short names while Security Hub is off.
     pub enable: Vec<String>,
-    /// Standards whose controls cannot be changed yet, named as those.
+    /// Standards whose controls are not changeable yet, in the same form.
     pub wait: Vec<String>,
-    /// Controls as the file has them, where they are looked up once Security Hub is on.
+    /// Controls by the file's names, resolved once Security Hub is on.
     pub named: Vec<NamedControl>,
-    /// Controls to be changed.
     pub updates: Vec<ControlUpdate>,
-    /// Standards to be turned off: ARNs.
+    /// Standards to disable: ARNs.
     pub disable: Vec<String>,
-    /// Controls that are off for another reason than the file's, which alone is no change.
     pub reason_only: Vec<ControlUpdate>,
-    /// What the file wants off and that stays on, since somebody turned it on.
+    /// Manually enabled items that stay on against the file.
     pub left_on: Vec<StandardsChange>,
-    /// What is told of it.
     pub notes: Vec<String>,
 }
 
 impl ComparedHub {
-    /// One in which nothing is to be done.
     pub fn of(account: &str, region: &str, standing: HubStanding) -> Self {
         Self {
             account: account.to_owned(),
@@ -94,7 +77,6 @@ impl ComparedHub {
         }
     }
 
-    /// Whether somebody has to look at it.
     pub fn is_bad(&self) -> bool {
         match self.standing {
             HubStanding::Blocked(_) | HubStanding::Unread(_) => true,
@@ -102,14 +84,13 @@ impl ComparedHub {
         }
     }
 
-    /// Whether nothing is to be done.
     pub fn is_as_wanted(&self) -> bool {
         let nothing = self.enable.is_empty() && self.updates.is_empty() && self.disable.is_empty();
         nothing && !self.enable_hub
     }
 }
 
-/// A row for each account and Region, in their order.
+/// One row per account and Region, in order.
 pub fn compare(
     file: &StandardsFile,
     facts: &StandardsFacts,
@@ -223,7 +204,7 @@ fn seen(
     row
 }
 
-/// Standards that are on, and controls that somebody turned on by themselves, stay on.
+/// Keeps enabled standards and manually enabled controls.
 fn leave_on(row: &mut ComparedHub, hub: &HubFacts) {
     let region = row.region.clone();
     let stays = |what| StandardsChange {
@@ -252,13 +233,11 @@ fn leave_on(row: &mut ComparedHub, hub: &HubFacts) {
     }));
 }
 
-/// What differs in the controls of a place.
 #[derive(Default)]
 struct Found {
     updates: Vec<ControlUpdate>,
     reasons: Vec<ControlUpdate>,
     unnamed: Vec<ControlUpdate>,
-    /// Names of the file that some control has.
     met: BTreeSet<String>,
 }
 
@@ -271,7 +250,7 @@ fn controls(
 ) {
     let known = hub.controls.get(standard);
     for id in known.into_iter().flatten() {
-        // of a standard that is turned on every control is on
+        // a newly enabled standard has all controls on
         let now = hub
             .subscription(standard)
             .and_then(|_| hub.associations.get(&(standard.to_owned(), id.clone())));
@@ -317,7 +296,7 @@ fn controls(
     }
 }
 
-/// Controls that the file names and that no standard has that is on here.
+/// Reports named controls that no enabled standard has.
 fn say_missing(row: &mut ComparedHub, wanted: &WantedHub<'_>, found: &Found) {
     let over: BTreeSet<&str> = wanted.over.iter().map(|(_, it)| it.name.as_str()).collect();
     let names: BTreeSet<&str> = wanted.entries().map(|it| it.name.as_str()).collect();
@@ -330,7 +309,7 @@ fn say_missing(row: &mut ComparedHub, wanted: &WantedHub<'_>, found: &Found) {
     }
 }
 
-/// Standards that have to be ready first, and those that never will be.
+/// Standards that are not ready, and those that failed.
 fn waits(row: &mut ComparedHub, hub: &HubFacts) {
     let mut wait: BTreeSet<&String> = row.enable.iter().collect();
     let changed = row.updates.iter().map(|it| it.standard.as_str());

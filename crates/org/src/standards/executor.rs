@@ -1,10 +1,10 @@
-//! Carries single steps out in one account and Region: looks, sends what differs, looks until it shows.
+//! Executes single steps in an account and Region: look, send differences, poll until visible.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_model::AccountId;
-use hallpass_runner::{
+use hallpass_base::AccountId;
+use hallpass_plans::{
     Class, Effect, JudgedState, PartDone, PlanStep, StepError, StepExecutor, StepPart, StepProbe,
     Undo, Verify, WriteAnswer, is_rest_of,
 };
@@ -31,12 +31,10 @@ use crate::reading::ReadPlace;
 use crate::step_executor::unseen;
 use crate::steps::stored;
 
-/// Whoever carries the steps of files of standards out.
 pub struct StandardsStepExecutor {
     calls: Arc<dyn ServiceCalls>,
 }
 
-/// Where a step acts.
 struct StepPlace {
     account: AccountId,
     region: String,
@@ -61,7 +59,6 @@ impl StepPlace {
 }
 
 impl StandardsStepExecutor {
-    /// An executor over its port.
     pub fn new(calls: Arc<dyn ServiceCalls>) -> Self {
         Self { calls }
     }
@@ -95,7 +92,6 @@ impl StandardsStepExecutor {
                 HubState::Off => StepProbe::Absent,
             });
         }
-        // before the step that turns it on nothing is there
         let state = reader.state().await.map_err(unseen)?;
         let subscriptions = match state {
             HubState::Off => Vec::new(),
@@ -144,7 +140,6 @@ impl StandardsStepExecutor {
         }
     }
 
-    /// What a step left, with what it names looked up.
     async fn form(&self, step: &PlanStep) -> Result<Value, StepError> {
         if step.kind != SET || step.wish::<ControlsWish>()?.named.is_empty() {
             return Ok(step.desired.clone());
@@ -169,14 +164,14 @@ impl StandardsStepExecutor {
                 let wish = by_name::standards(self.reader(&place), step.wish()?).await?;
                 self.enable(&place, &wish).await
             }
-            // AWS gets there by itself
+            // AWS completes it
             WAIT => Ok(accepted("until controls can be changed")),
             SET => self.set(&place, &step.wish()?, seen).await,
             CENTRAL_POLICY | CENTRAL_ASSOCIATE | CONFIGURE | DISABLE => {
                 let Some((operation, input)) = self.replacing(&place, step).await? else {
                     return Ok(WriteAnswer::later("the policy is not seen yet".to_owned()));
                 };
-                // the write takes whatever stands there with it: the last call before it reads that
+                // the write replaces the whole: read directly before it
                 if self.look(step).await? != *seen {
                     return Ok(WriteAnswer::ChangedBefore);
                 }
@@ -189,7 +184,7 @@ impl StandardsStepExecutor {
         }
     }
 
-    /// The call that puts something in the place of all that stands there; none while it cannot be made yet.
+    /// The replacing call; `None` while it is impossible.
     async fn replacing(
         &self,
         place: &StepPlace,
@@ -257,7 +252,6 @@ impl StandardsStepExecutor {
         self.send(place, "BatchEnableStandards", &input).await
     }
 
-    /// Sends what differed when it was looked at.
     async fn set(
         &self,
         place: &StepPlace,
@@ -310,7 +304,7 @@ impl StandardsStepExecutor {
         };
         match sent {
             Sent::All => Ok(accepted("sent")),
-            // the engine looks again, and leaves them out
+            // the engine looks again, and omits them
             Sent::Changed(what) => {
                 let why = format!("somebody changed {what}");
                 Err(StepError::later(Class::Throttle, why))
@@ -322,7 +316,6 @@ impl StandardsStepExecutor {
         }
     }
 
-    /// What somebody changed since it was looked at, read directly before it is written.
     async fn changed_meanwhile(
         &self,
         place: &StepPlace,
@@ -340,7 +333,7 @@ impl StandardsStepExecutor {
         Ok(changed.map(|it| it.control))
     }
 
-    /// As many at once as AWS takes; what it does not take of a request, and why.
+    /// Batches of AWS's size; returns rejected items with reasons.
     async fn set_together(
         &self,
         place: &StepPlace,
@@ -370,7 +363,7 @@ impl StandardsStepExecutor {
         Ok(Sent::of(refused))
     }
 
-    /// Where each standard has findings of its own, one call for each of its controls.
+    /// With findings per standard: one call per control.
     async fn set_by_standard(
         &self,
         place: &StepPlace,
@@ -421,7 +414,6 @@ impl StandardsStepExecutor {
     }
 }
 
-/// The call that turns standards off.
 fn turned_off(wish: &StandardsWish, on: &[StandardSubscription]) -> HubCall {
     let meant = on
         .iter()
@@ -471,7 +463,7 @@ impl StepExecutor for StandardsStepExecutor {
         step.kind == SET
     }
 
-    /// Security Hub turns the standards of one call on and off one after the other.
+    /// Security Hub processes the standards of one call in sequence.
     fn is_half_done(&self, step: &PlanStep, before: &Value, now: &StepProbe) -> bool {
         match step.kind.as_str() {
             ENABLE => is_partly_on(before, now),
@@ -495,7 +487,7 @@ impl StepExecutor for StandardsStepExecutor {
             ENABLE => Undo::By(vec![by(DISABLE, step.desired.clone())]),
             WAIT => Undo::By(Vec::new()),
             SET => {
-                // what somebody else had changed was left alone, and is
+                // controls changed from outside were left unchanged
                 let ours: ControlsWish = serde_json::from_value(new.clone()).unwrap_or_default();
                 let is_ours = |it: &ControlUpdate| {
                     let of = |new: &ControlUpdate| {

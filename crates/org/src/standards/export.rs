@@ -1,4 +1,4 @@
-//! Writes the file for what is there: applying it changes nothing (`organization.md` S-9).
+//! Exports the current state as a file; applying it changes nothing (`organization.md` S-9).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,15 +9,11 @@ use super::facts::{HubFacts, HubLook, HubState, StandardsFacts};
 use super::file::ControlStatus;
 use super::names::short_name;
 
-/// The longest reason that a file has.
 const REASON_MAX: usize = 500;
-/// Where nobody said why.
 const NO_REASON: &str = "not said";
 
-/// A control that is off, and why: control, reason, standard.
 type OffControl = (String, String, String);
 
-/// What a hub has.
 struct ShownHub<'a> {
     account: &'a str,
     region: &'a str,
@@ -48,12 +44,10 @@ fn shown<'a>(account: &'a str, region: &'a str, facts: &'a HubFacts) -> ShownHub
 }
 
 impl ShownHub<'_> {
-    /// Whether a standard could be on here.
     fn offers(&self, short: &str) -> bool {
         self.facts.offered.iter().any(|it| short_name(it) == short)
     }
 
-    /// Whether a control could be off here.
     fn has(&self, (control, _, short): &OffControl) -> bool {
         let of = self.facts.controls.iter();
         let mut of = of.filter(|(arn, _)| short_name(arn) == short);
@@ -61,7 +55,6 @@ impl ShownHub<'_> {
     }
 }
 
-/// The file for what was read: what is so everywhere are its defaults, the rest are overrides.
 pub fn export(facts: &StandardsFacts) -> String {
     let hubs = facts
         .hubs
@@ -117,7 +110,6 @@ fn line(text: &mut String, words: std::fmt::Arguments<'_>) {
     let _infallible = writeln!(text, "{words}");
 }
 
-/// JSON is YAML: names and reasons are quoted as it says.
 fn layer(text: &mut String, indent: &str, standards: &[&str], off: &BTreeSet<&OffControl>) {
     line(
         text,

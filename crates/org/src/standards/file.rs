@@ -1,87 +1,76 @@
-//! The file (`organization.md` S-1): which standards and controls are on or off, why, and where not.
+//! The file (`organization.md` S-1): enabled and disabled standards and controls, reasons,
+//! exceptions.
 
-use hallpass_model::AccountId;
-use hallpass_model::time::maybe_day_of_file;
-use hallpass_runner::hash;
+use hallpass_base::AccountId;
+use hallpass_base::time::maybe_day_of_file;
+use hallpass_plans::hash;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;
 
 use super::names::{ControlName, short_name};
 
-/// The longest reason (`organization.md` S-1).
+/// Characters (`organization.md` S-1).
 const REASON_MAX: usize = 500;
 
-/// Whether a control is on in a standard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ControlStatus {
-    /// It is.
     Enabled,
-    /// The control is off.
     Disabled,
 }
 
-/// Where an entry holds. What is left out holds everywhere.
+/// A missing condition matches everywhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PlaceMatch {
-    /// Below this unit, however deep: an id, or a path as `/Workloads/Production`.
+    /// A unit at any depth: an id, or a path as `/Workloads/Production`.
     #[serde(default)]
     pub(super) ou: Option<String>,
-    /// In this account.
     #[serde(default)]
     pub(super) account: Option<AccountId>,
-    /// In accounts with this tag: `KEY=VALUE`, or `KEY`.
+    /// An account tag: `KEY=VALUE`, or `KEY`.
     #[serde(default)]
     pub(super) tag: Option<String>,
-    /// In this Region.
     #[serde(default)]
     pub(super) region: Option<String>,
 }
 
-/// What is said of a control.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ControlEntry {
     pub(super) name: ControlName,
     pub(super) status: ControlStatus,
     pub(super) reason: Option<String>,
-    /// Short names; none where it is for all.
+    /// Short names; `None` for all.
     pub(super) standards: Option<Vec<String>>,
-    /// The last day on which it counts.
+    /// The last valid day.
     pub(super) until: Option<Date>,
     pub(super) ticket: Option<String>,
     pub(super) line: u64,
 }
 
 impl ControlEntry {
-    /// Whether its time is over.
     pub(super) fn is_over(&self, today: Date) -> bool {
         self.until.is_some_and(|until| until < today)
     }
 }
 
-/// What is said of standards and controls in some places.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct FileLayer {
     pub(super) place: PlaceMatch,
-    /// Short names, and whether they are on.
+    /// Short names, enabled or not.
     pub(super) standards: Vec<(String, bool)>,
     pub(super) controls: Vec<ControlEntry>,
-    /// The line of an override; 0 for the defaults.
+    /// Line of an override; 0 for the defaults.
     pub(super) line: u64,
 }
 
-/// The file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StandardsFile {
-    /// The defaults, then the overrides: later ones win.
     pub(super) layers: Vec<FileLayer>,
-    /// They win over all of them.
     pub(super) exceptions: Vec<(PlaceMatch, ControlEntry)>,
-    /// Standards that it names anywhere, and the lines.
     named: Vec<(u64, String)>,
-    /// The hash of its text: whether a person applied this very file.
+    /// Identifies the version that a person applied.
     hash: String,
 }
 
@@ -126,7 +115,6 @@ struct NamesForm {
 }
 
 impl NamesForm {
-    /// Each standard, by its short name, with its line.
     fn named(&self) -> impl Iterator<Item = (u64, String)> {
         let all = self.enable.iter().chain(&self.disable);
         all.map(|it| (it.defined.line(), short_name(&it.value).to_owned()))
@@ -298,10 +286,10 @@ fn layer(
 }
 
 impl StandardsFile {
-    /// Reads a file: YAML, or JSON, which is part of it.
+    /// Parses YAML or JSON.
     ///
     /// # Errors
-    /// What is wrong with it, and the line.
+    /// The problem and its line.
     pub fn read(text: &str) -> Result<Self, String> {
         let form: StandardsForm =
             serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
@@ -345,7 +333,6 @@ impl StandardsFile {
         Ok(file)
     }
 
-    /// The hash of its text.
     pub fn hash(&self) -> &str {
         &self.hash
     }
@@ -355,25 +342,23 @@ impl StandardsFile {
         self.exceptions.is_empty() && self.layers.iter().all(silent)
     }
 
-    /// Standards that are on somewhere, by their short names.
+    /// Short names of standards enabled anywhere.
     pub fn standards(&self) -> impl Iterator<Item = &str> {
         let all = self.layers.iter().flat_map(|it| &it.standards);
         all.filter(|(_, on)| *on).map(|(name, _)| name.as_str())
     }
 
-    /// Whether accounts are told apart by their tags.
+    /// Checks if a condition uses tags.
     pub(super) fn needs_tags(&self) -> bool {
         self.places().any(|(_, it)| it.tag.is_some())
     }
 
-    /// Every place that the file names.
     pub(super) fn places(&self) -> impl Iterator<Item = (u64, &PlaceMatch)> {
         let layers = self.layers.iter().map(|it| (it.line, &it.place));
         let exceptions = self.exceptions.iter();
         layers.chain(exceptions.map(|(place, entry)| (entry.line, place)))
     }
 
-    /// The Regions that the file names, and the lines.
     pub fn regions(&self) -> impl Iterator<Item = (u64, &str)> {
         self.places()
             .filter_map(|(line, it)| Some((line, it.region.as_deref()?)))
@@ -384,7 +369,6 @@ impl StandardsFile {
         layers.chain(self.exceptions.iter().map(|(_, entry)| entry))
     }
 
-    /// Every standard that the file names, by its short name, and the line.
     pub(super) fn named_standards(&self) -> impl Iterator<Item = (u64, &str)> {
         let of_controls = self.entries().flat_map(|it| {
             let names = it.standards.iter().flatten();
@@ -394,12 +378,10 @@ impl StandardsFile {
         of_layers.chain(of_controls)
     }
 
-    /// Every control that the file names, and the line.
     pub(super) fn named_controls(&self) -> impl Iterator<Item = (u64, &ControlName)> {
         self.entries().map(|it| (it.line, &it.name))
     }
 
-    /// The controls that it names by their ids.
     pub(super) fn control_ids(&self) -> impl Iterator<Item = &str> {
         self.named_controls().filter_map(|(_, it)| match it {
             ControlName::Id(id) => Some(id.as_str()),
@@ -419,7 +401,6 @@ mod tests {
         }
     }
 
-    /// Row 5, and what else is wrong with files.
     #[test]
     fn what_is_wrong_is_said_with_its_line() {
         for (text, expected) in [

@@ -1,5 +1,5 @@
-//! Accounts are held against the file where nobody watches (`organization.md` S-8): each that something asked to look at is
-//! compared, and told, or changed by a plan of its own where the mode allows it.
+//! Follows the file without supervision (`organization.md` S-8): visited accounts are compared, and
+//! differences are reported or changed by a plan if the mode allows it.
 //!
 //! ```text
 //!   event ─┐                       ┌─► as wanted: over
@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_model::{AccountId, Clock, TimeSpan, Timestamp};
-use hallpass_runner::{
+use hallpass_base::{AccountId, Clock, TimeSpan, Timestamp};
+use hallpass_plans::{
     Applying, LANE_LEASE, Plan, PlanDraft, PlanId, PlanReport, RunError, Runner, StepEnd,
     StoreFault,
 };
@@ -34,47 +34,38 @@ use super::typos::{UnknownName, unknown_names};
 use super::visits::{StandardsVisit, VisitStore};
 use crate::changing::ServiceCalls;
 
-/// After how long an account is looked at again that could not be changed.
+/// Retry pause of an unchangeable account.
 const AGAIN: TimeSpan = TimeSpan::minutes(10);
-/// For how long.
 const PATIENCE: TimeSpan = TimeSpan::hours(24);
-/// Accounts that share a look at the organization.
+/// Accounts per read of the organization.
 const AT_ONCE: u32 = 20;
 
-/// How accounts are followed.
 #[derive(Clone, Debug)]
 pub struct FollowSettings {
-    /// How far the server goes.
     pub mode: FollowMode,
-    /// In these Regions; none: in those that are enabled in each account.
+    /// `None` for the Regions enabled in each account.
     pub regions: Option<Vec<String>>,
-    /// How far a plan may go.
     pub choices: StandardsChoices,
-    /// Changes that the plan of one account may have; none: as many as plans usually may.
+    /// Changes per account plan; `None` for the default limit.
     pub changes_max: Option<usize>,
-    /// Accounts that are changed in a day (UTC), whatever asked for it, where every account may be.
+    /// Accounts changed per UTC day, for any reason, in enforce mode.
     pub a_day: usize,
 }
 
-/// What came of looking at an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VisitEnd {
-    /// It is as the file says.
     AsWanted,
-    /// A plan made it so.
     Changed,
-    /// It differs, which was told, and is left.
     Told(LeftAlone),
-    /// It cannot be changed yet, and is looked at again.
+    /// Not changeable yet; will be retried.
     Later(String),
-    /// It could not be changed for a day: nobody looks at it again.
+    /// Not changeable for a day; no further retry.
     GivenUp(String),
-    /// It was refused, or failed: nobody tries it again.
+    /// Refused or failed; no further retry.
     Failed(String),
 }
 
 impl VisitEnd {
-    /// As programs read it.
     pub fn name(&self) -> &'static str {
         match self {
             Self::AsWanted => "as_wanted",
@@ -87,53 +78,37 @@ impl VisitEnd {
     }
 }
 
-/// An account that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visited {
-    /// The visit as it was.
     pub visit: StandardsVisit,
-    /// What came of it.
     pub end: VisitEnd,
 }
 
-/// What came of looking at the whole organization.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Accounts that differ.
     pub differing: BTreeSet<AccountId>,
-    /// Those of them that are looked at now, to be changed; the others were told.
+    /// Those that will be changed; others were reported.
     pub asked: BTreeSet<AccountId>,
-    /// Accounts of which something could not be read or changed.
+    /// Accounts with a failed read or change.
     pub unknown: BTreeSet<AccountId>,
 }
 
-/// Tells people what they have to see to.
 #[async_trait]
 pub trait VisitTeller: Send + Sync {
-    /// Tells it once: the same news may come again, after a stop or a day later.
+    /// Notifies once; the same news may repeat after a stop or a day later.
     async fn tell(&self, news: &StandardsNews) -> Result<(), StoreFault>;
 }
 
-/// The file in force.
 pub type FileInForce = Arc<dyn Fn() -> Arc<StandardsFile> + Send + Sync>;
 
-/// Follows accounts.
 pub struct StandardsFollower {
-    /// Reads the organization, and Security Hub in each account.
     pub calls: Arc<dyn ServiceCalls>,
-    /// Runs plans of standards.
     pub runner: Runner,
-    /// Keeps visits.
     pub visits: Arc<dyn VisitStore>,
-    /// Tells people.
     pub teller: Arc<dyn VisitTeller>,
-    /// Says who changed what.
     pub log: Arc<dyn HubLog>,
-    /// The file.
     pub file: FileInForce,
-    /// How far it goes.
     pub settings: FollowSettings,
-    /// Time.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -141,23 +116,21 @@ pub(super) fn day(now: Timestamp) -> Date {
     now.to_zoned(TimeZone::UTC).date()
 }
 
-/// What all visits of one look at the organization stand on.
+/// Shared facts of visits.
 struct VisitGround<'a> {
     file: &'a StandardsFile,
     facts: &'a StandardsFacts,
     applied: Option<AppliedFile>,
 }
 
-/// What a look at an account says is to be done.
 enum Wanted {
     Nothing,
     Plan(Box<PlanDraft>, Vec<StandardsChange>),
-    /// Policies above it differ.
     Policies,
     Refused(String),
 }
 
-/// A look at an account: what is to be done, what stays as somebody turned it on, and what cannot be done yet.
+/// Work, items kept as manually enabled, and obstacles.
 struct AccountLook {
     wanted: Wanted,
     left_on: Vec<StandardsChange>,
@@ -182,10 +155,10 @@ impl AccountLook {
 }
 
 impl StandardsFollower {
-    /// Looks at what is due, and tells or changes what differs.
+    /// Visits due accounts, and reports or changes differences.
     ///
     /// # Errors
-    /// The store; whatever was not settled is due again.
+    /// The store; unsettled visits are due again.
     pub async fn work(&self) -> Result<Vec<Visited>, StoreFault> {
         let due = self.visits.due_visits(self.clock.now(), AT_ONCE).await?;
         if due.is_empty() {
@@ -215,7 +188,7 @@ impl StandardsFollower {
                 told.append(own);
             }
         }
-        // CRASH: told again by the next process, which finds the visits as they are
+        // CRASH: reported again by the next process, as visits are unchanged
         self.tell_differences(told).await?;
         for (visit, end) in open {
             all.push(self.settle(visit, end).await?);
@@ -230,7 +203,6 @@ impl StandardsFollower {
         Ok(())
     }
 
-    /// What the mode lets the server do with an account.
     pub(super) fn may_change(
         &self,
         file: &StandardsFile,
@@ -258,7 +230,7 @@ impl StandardsFollower {
             }),
             VisitEnd::GivenUp(why) | VisitEnd::Failed(why) => {
                 let (visit, why) = (visit.clone(), why.clone());
-                // CRASH: told again by the next process, which finds the visit as it is
+                // CRASH: reported again by the next process, as the visit is unchanged
                 self.teller
                     .tell(&StandardsNews::Stuck { visit, why })
                     .await?;
@@ -277,12 +249,12 @@ impl StandardsFollower {
     ) -> Result<VisitEnd, StoreFault> {
         if let Some(plan) = visit.plan.clone() {
             if self.settings.mode == FollowMode::Notify {
-                // whoever turned changing off means this, too
+                // also if changes were disabled meanwhile
                 return Ok(VisitEnd::Failed(format!(
                     "plan {plan} was begun and is not gone on with: `hallpass org plan resume` does that"
                 )));
             }
-            // it was begun before a stop: it is ended first, whatever the file says by now
+            // a plan from before a stop is finished first, regardless of the current file
             match self.finish(visit, &plan).await? {
                 Ok(VisitEnd::Changed) => {}
                 Ok(end) => return Ok(end),
@@ -336,7 +308,7 @@ impl StandardsFollower {
         })
     }
 
-    /// Ends a plan, and tells what it put back.
+    /// Finishes a plan, and reports its result.
     async fn finish(
         &self,
         visit: &mut StandardsVisit,
@@ -348,11 +320,11 @@ impl StandardsFollower {
             Err(why) => return Ok(Err(why)),
         };
         if is_under_way(&report) {
-            // the plan stays with the visit, and its next look goes on with it
+            // the plan stays with the visit, and the next look resumes it
             return Ok(Ok(VisitEnd::Later(reasons(&report))));
         }
         if !is_good(&report) {
-            // what became of each part stands in the plan, which is named
+            // the named plan has the result of each part
             return Ok(Ok(VisitEnd::Failed(reasons(&report))));
         }
         if !visit.put_back.is_empty() {
@@ -361,14 +333,13 @@ impl StandardsFollower {
                 plan: plan.clone(),
                 changes: std::mem::take(&mut visit.put_back),
             };
-            // CRASH: told again by the next process, which finds the plan in the visit
+            // CRASH: reported again by the next process, as the visit has the plan
             self.teller.tell(&news).await?;
         }
         visit.plan = None;
         Ok(Ok(VisitEnd::Changed))
     }
 
-    /// What an account lacks.
     async fn look(&self, account: &AccountId, ground: &VisitGround<'_>) -> AccountLook {
         let (file, facts) = (ground.file, ground.facts);
         let Some(found) = facts.tree.accounts.get(account.as_str()) else {
@@ -405,7 +376,7 @@ impl StandardsFollower {
         }
     }
 
-    /// Nobody watches: what somebody turned on stays on.
+    /// Unattended: manually enabled items stay on.
     pub(super) fn choices(&self) -> StandardsChoices {
         StandardsChoices {
             turned_on: TurnedOn::Stays,
@@ -413,7 +384,7 @@ impl StandardsFollower {
         }
     }
 
-    /// Makes it so, if it is not too much.
+    /// Applies changes within the limits.
     async fn carry_out(
         &self,
         visit: &mut StandardsVisit,
@@ -444,7 +415,7 @@ impl StandardsFollower {
         if may == MayChange::WithinTheDay {
             let most = self.settings.a_day;
             let today = day(now).to_string();
-            // CRASH: the visit keeps what it took, and its next look goes on with it
+            // CRASH: the visit keeps its share of the day, and the next look continues with it
             if !self.visits.take_change(visit, (&today, most)).await? {
                 return Ok(VisitEnd::Told(LeftAlone::DayFull { most }));
             }
@@ -459,7 +430,7 @@ impl StandardsFollower {
             }
         }
         visit.plan = Some(plan.id.clone());
-        // CRASH: from here on the next process knows the plan, and ends it first
+        // CRASH: from here the next process knows the plan, and finishes it first
         self.visits.settle_visit(visit, Some(visit)).await?;
         match self.finish(visit, &plan.id).await? {
             Ok(end) => Ok(end),
@@ -469,7 +440,7 @@ impl StandardsFollower {
 
     async fn apply(&self, plan: &PlanId) -> Result<PlanReport, RunError> {
         let applying = Applying {
-            // whoever died does not renew its lease
+            // the lease of a dead process expires
             patience: Duration::from_secs(LANE_LEASE.as_seconds() + 5),
             ..Applying::default()
         };
@@ -477,7 +448,6 @@ impl StandardsFollower {
     }
 }
 
-/// What of a row has to wait for somebody.
 fn not_yet(row: &ComparedHub) -> Option<String> {
     let place = format!("{} {}", row.account, row.region);
     match &row.standing {
@@ -486,7 +456,7 @@ fn not_yet(row: &ComparedHub) -> Option<String> {
     }
 }
 
-/// What the policies above an account lack; those of other places are left alone.
+/// Differences in policies above an account; other places are ignored.
 fn of_policies(
     account: &str,
     file: &StandardsFile,
@@ -502,7 +472,7 @@ fn of_policies(
     let found = facts.tree.accounts.get(account);
     let is_above = |target: &String| found.is_some_and(|it| it.units.contains(target));
     rows.retain(|it| it.target == account || is_above(&it.target));
-    // a policy turns off whatever it does not name, in every account below it: a person applies that
+    // a policy disables everything it does not name in all accounts below: only a person applies it
     if draft_central(&rows, facts, central).is_empty() {
         Wanted::Nothing
     } else {
@@ -510,13 +480,12 @@ fn of_policies(
     }
 }
 
-/// Names that nobody knows, in one text.
 pub(super) fn in_words(unknown: &[UnknownName]) -> String {
     let words: Vec<String> = unknown.iter().map(ToString::to_string).collect();
     words.join("; ")
 }
 
-/// What a plan's own limits say against it (`organization.md` P-11).
+/// Refusal by the plan's own limits (`organization.md` P-11).
 fn refusal(plan: &Plan) -> Option<String> {
     let blocked = plan.blocked();
     if !blocked.is_empty() {
@@ -526,7 +495,7 @@ fn refusal(plan: &Plan) -> Option<String> {
     (changes > allowed).then(|| RunError::TooManyChanges { changes, allowed }.to_string())
 }
 
-/// What of a plan that was not begun could not be looked at: another look may see it.
+/// Unreadable parts of an unstarted plan; a later look may read them.
 fn unseen(planned: &PlanReport) -> Option<String> {
     let mut all = planned.targets.iter();
     let failed = all.find(|it| it.outcome == StepEnd::Failed)?;
@@ -538,7 +507,6 @@ fn is_good(report: &PlanReport) -> bool {
     report.targets.iter().all(|it| done(it.outcome))
 }
 
-/// Whether AWS is still at work on something of it, and nothing went wrong.
 fn is_under_way(report: &PlanReport) -> bool {
     let worst = report.targets.iter().map(|it| it.outcome).max();
     worst == Some(StepEnd::InProgress)

@@ -1,11 +1,11 @@
-//! Reads an organization as far as a file of standards is held against it: its accounts with our own credentials,
-//! Security Hub with those of the role in each account.
+//! Reads an organization for a comparison: accounts with Hallpass's own credentials, Security Hub
+//! with each account's role.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt};
 use hallpass_aws_model::ALWAYS_ON_REGIONS;
-use hallpass_model::{AccountId, account_state};
+use hallpass_base::{AccountId, account_state};
 use serde_json::{Value, json};
 
 use super::facts::{
@@ -24,39 +24,32 @@ use crate::reading::{
 };
 
 const ORGANIZATIONS: &str = "organizations";
-/// The principal that Organizations knows its administrator by.
 const PRINCIPAL: &str = "securityhub.amazonaws.com";
-/// Accounts and Regions that are read at once.
+/// Accounts and Regions read in parallel.
 const HUBS_AT_ONCE: usize = 16;
-/// Where a row stands that is of no Region.
+/// Placeholder for rows without a Region.
 const NO_REGION: &str = "global";
 
-/// Which accounts and Regions are meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StandardsScope {
-    /// Only these; all where empty.
+    /// Empty for all.
     pub accounts: BTreeSet<AccountId>,
-    /// Not these.
     pub exclude: BTreeSet<AccountId>,
-    /// Only below these units: ids or paths; anywhere where empty.
+    /// Ids or paths; empty for all.
     pub units: Vec<String>,
-    /// Only directly in these units, not below them.
     pub direct: bool,
-    /// Only with all of these tags: `KEY=VALUE` or `KEY`.
+    /// All must match: `KEY=VALUE` or `KEY`.
     pub tags: Vec<String>,
-    /// The management account, too.
     pub management: bool,
-    /// In these Regions; none: in those that are enabled in each account.
+    /// `None` for the Regions enabled in each account.
     pub regions: Option<Vec<String>>,
 }
 
-/// Why nothing can be compared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StandardsUnread {
-    /// The organization cannot be read.
     #[error("the organization cannot be read: {}: {}", .0.action, .0.reason)]
     Unread(UnreadFact),
-    /// The file or the selection names what is not there.
+    /// The file or the selection has unknown names.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Unknown(Vec<UnknownName>),
 }
@@ -71,10 +64,10 @@ fn words(fact: &UnreadFact) -> String {
     format!("{}: {}", fact.action, fact.reason)
 }
 
-/// Reads the organization, and whether its administrator configures it.
+/// Reads the organization and its central configuration.
 ///
 /// # Errors
-/// What of the organization itself cannot be read, and names that it does not have.
+/// A failed read of the organization, and unknown names.
 pub async fn gather_organization(
     calls: &dyn ReadCalls,
     file: Option<&StandardsFile>,
@@ -101,20 +94,17 @@ pub async fn gather_organization(
     })
 }
 
-/// The accounts and Regions that a selection means, and what is left out.
 pub(crate) struct SelectedPlaces {
-    /// The organization.
     pub(crate) organization: String,
-    /// The accounts and Regions.
     pub(crate) places: Vec<(AccountId, String)>,
-    /// Account, Region or `global`, and why: it is skipped, or could not be read.
+    /// Account, Region or `global`, and why it is skipped or unread.
     pub(crate) left_out: Vec<(String, String, Result<String, String>)>,
 }
 
-/// Finds the accounts and Regions that a selection means (`organization.md` P-14).
+/// Finds the selected accounts and Regions (`organization.md` P-14).
 ///
 /// # Errors
-/// What of the organization itself cannot be read, and names that it does not have.
+/// A failed read of the organization, and unknown names.
 pub(crate) async fn selected_places(
     calls: &dyn ReadCalls,
     scope: &StandardsScope,
@@ -154,8 +144,8 @@ pub(crate) async fn selected_places(
     })
 }
 
-/// Reads Security Hub in each account and Region; without a file, what there is. What one of them does not say is kept
-/// as that.
+/// Reads Security Hub in each account and Region; without a file, the current state. Failures are
+/// stored per place.
 pub async fn gather_hubs(
     calls: &dyn ReadCalls,
     file: Option<&StandardsFile>,
@@ -180,7 +170,7 @@ fn check_names(
     }
 }
 
-/// The units and accounts, from the root down.
+/// Units and accounts, from the root down.
 async fn tree(home: &Reader<'_>, needs_tags: bool) -> ReadFact<UnitTree> {
     let roots = home
         .list((ORGANIZATIONS, "ListRoots"), json!({}), "Roots")
@@ -243,10 +233,10 @@ async fn account(
     })
 }
 
-/// Who would configure the organization, and where; or why nobody can.
+/// Administrator and Region of central configuration; or why it is impossible.
 ///
 /// # Errors
-/// When something could not be read.
+/// A failed read.
 pub async fn central_home(calls: &dyn ReadCalls) -> ReadFact<Result<CentralHome, NoCentralHome>> {
     let home = Reader {
         calls,
@@ -269,7 +259,7 @@ async fn administrator_home(
         return Ok(Err(NoCentralHome::Administrator));
     };
     let operation = (SECURITY_HUB, "ListFindingAggregators");
-    // an administrator whose hub is off has no aggregator, and configures nobody
+    // an administrator with Security Hub off has no aggregator
     let off = Some("InvalidAccessException");
     let reader = inside(calls, &account, None);
     let found = reader.list_unless(operation, json!({}), "FindingAggregators", off);
@@ -283,7 +273,7 @@ async fn administrator_home(
     Ok(Ok(CentralHome { account, region }))
 }
 
-/// What a delegated administrator configures by policies, if there is one and it does.
+/// `None` without central configuration by a delegated administrator.
 async fn central(calls: &dyn ReadCalls, home: &Reader<'_>) -> ReadFact<Option<CentralFacts>> {
     let Ok(CentralHome { account, region }) = administrator_home(calls, home).await? else {
         return Ok(None);
@@ -310,7 +300,6 @@ async fn central(calls: &dyn ReadCalls, home: &Reader<'_>) -> ReadFact<Option<Ce
 }
 
 impl StandardsScope {
-    /// Whether an account is meant, whatever its state.
     pub fn is_meant(&self, account: &StandardsAccount, tree: &UnitTree) -> bool {
         let named = |all: &BTreeSet<AccountId>| all.iter().any(|it| it.as_str() == account.id);
         let below = |unit: &String| {
@@ -341,7 +330,6 @@ impl StandardsScope {
     }
 }
 
-/// The accounts and Regions that are read; what is left out goes to the facts.
 async fn places(
     calls: &dyn ReadCalls,
     scope: &StandardsScope,
@@ -361,7 +349,7 @@ async fn places(
             (Some(_) | None, _) => {}
         }
     }
-    // no account turns these off, so that none is asked
+    // accounts cannot disable these
     let always_on = || ALWAYS_ON_REGIONS.map(str::to_owned).into();
     let is_always_on = |it: &String| ALWAYS_ON_REGIONS.contains(&it.as_str());
     let is_asked = !{ scope.regions.as_ref() }.is_some_and(|it| it.iter().all(is_always_on));
@@ -403,7 +391,6 @@ async fn places(
     places
 }
 
-/// What all accounts of a Region have in common.
 #[derive(Clone, Default)]
 struct RegionFacts {
     offered: BTreeSet<String>,
@@ -421,7 +408,7 @@ async fn read_hubs(
     for (id, region) in places {
         let key = (id.as_str().to_owned(), region.clone());
         let account = facts.tree.accounts.get(id.as_str());
-        // what there is may be read whoever governs it: only a file would be against it
+        // reading is allowed under any governance: only a file conflicts
         let governed = account
             .filter(|_| file.is_some())
             .and_then(|it| facts.governed.why(&facts.tree, it, &region));
@@ -513,7 +500,7 @@ async fn of_region(
         let found = reader.controls(&standard).await?;
         controls.insert(standard, found);
     }
-    // whether what no standard here has is a control at all
+    // checks if an unavailable control exists at all
     let is_here = |id: &str| controls.values().any(|it| it.contains(id));
     let others = file.into_iter().flat_map(StandardsFile::control_ids);
     let other_controls = if others.into_iter().all(is_here) {

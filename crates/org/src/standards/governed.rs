@@ -1,5 +1,5 @@
-//! Where a policy of Organizations governs Security Hub (`organization.md` S-12): what it says of a Region is nobody else's to
-//! set.
+//! Organizations policies for Security Hub (`organization.md` S-12): their Regions cannot be
+//! configured otherwise.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,32 +9,27 @@ use super::units::{StandardsAccount, UnitTree};
 use crate::reading::{ReadFact, Reader, text};
 
 const ORGANIZATIONS: &str = "organizations";
-/// The type of these policies. `SECURITYHUB_POLICY` is of another service, which has no standards.
+/// Policy type. `SECURITYHUB_POLICY` belongs to another service without standards.
 const CSPM_POLICY: &str = "SECURITYHUB_CSPM_POLICY";
-/// What a list of Regions says for all of them (AWS: "Security Hub CSPM policy syntax and examples").
+/// Value for all Regions (AWS: "Security Hub CSPM policy syntax and examples").
 const EVERY_REGION: &str = "ALL_SUPPORTED";
 
-/// What policies of Organizations govern.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GovernedFacts {
-    /// The policies in words, by the root, unit or account that they are attached to.
     pub attached: BTreeMap<String, Vec<String>>,
-    /// The Regions that they govern, by account; accounts that they leave alone are left out.
+    /// By account; ungoverned ones are omitted.
     pub accounts: BTreeMap<String, GovernedRegions>,
 }
 
-/// In which Regions an account is governed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GovernedRegions {
-    /// In all of them.
     Every,
-    /// In these.
     Only(BTreeSet<String>),
 }
 
 impl GovernedRegions {
-    /// What an effective policy governs. Regions that it names in neither list are left alone; where it has no such lists it is
-    /// not understood, and governs all.
+    /// Parses an effective policy. Regions in neither list are ungoverned; a policy without lists
+    /// is not understood and counts as governing all.
     fn of(content: &str) -> Self {
         let mut named = None;
         let policy = serde_json::from_str(content).unwrap_or(Value::Null);
@@ -53,7 +48,6 @@ impl GovernedRegions {
     }
 }
 
-/// Adds the Regions that lists name, however deep they stand.
 fn collect(policy: &Value, named: &mut Option<BTreeSet<String>>) {
     for (key, value) in policy.as_object().into_iter().flatten() {
         let Some(list) = value.as_array() else {
@@ -68,14 +62,13 @@ fn collect(policy: &Value, named: &mut Option<BTreeSet<String>>) {
 }
 
 impl GovernedFacts {
-    /// Why nobody begins to configure the organization in another way; none where nothing governs it.
     pub fn refusal(&self, tree: &UnitTree) -> Option<String> {
         let all: Vec<String> = self.places(tree, |_| true).into_keys().collect();
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         (!all.is_empty()).then(|| self.sentence(tree, &all))
     }
 
-    /// Why a file is not applied in an account and a Region, and what helps; none where nothing governs it.
+    /// Why a file does not apply in an account and Region, with advice; `None` without governance.
     pub(super) fn why(
         &self,
         tree: &UnitTree,
@@ -86,12 +79,11 @@ impl GovernedFacts {
         regions.has(region).then(|| self.words(tree, account))
     }
 
-    /// Whether it governs an account in any Region.
     pub(super) fn governs(&self, account: &StandardsAccount) -> bool {
         self.accounts.contains_key(&account.id)
     }
 
-    /// Roots, units and accounts that policies which govern an account are attached to, and why nothing is put there.
+    /// Attachments of policies that govern an account, with the reason to skip them.
     pub(super) fn places<'a>(
         &'a self,
         tree: &'a UnitTree,
@@ -105,7 +97,7 @@ impl GovernedFacts {
         places.into_iter().map(why).collect()
     }
 
-    /// Where policies are attached that an account may inherit, the root first.
+    /// Attachments that an account may inherit, the root first.
     fn chain<'a>(&'a self, account: &StandardsAccount) -> Vec<&'a str> {
         let path = account.units.iter().chain([&account.id]);
         let own = path.filter_map(|it| self.attached.get_key_value(it));
@@ -133,13 +125,13 @@ impl GovernedFacts {
     }
 }
 
-/// Reads what such policies govern; one call where there are none.
+/// Reads governance; one call if there are no policies.
 ///
 /// # Errors
-/// What could not be read: nothing is planned then.
+/// A failed read: then nothing is planned.
 pub(super) async fn governed(home: &Reader<'_>, tree: &UnitTree) -> ReadFact<GovernedFacts> {
     let operation = (ORGANIZATIONS, "ListPolicies");
-    // a partition that does not know the type has none of it
+    // a partition without the policy type has no policies
     let unknown = Some("InvalidInputException");
     let input = json!({ "Filter": CSPM_POLICY });
     let policies = home.list_unless(operation, input, "Policies", unknown);
@@ -154,7 +146,7 @@ pub(super) async fn governed(home: &Reader<'_>, tree: &UnitTree) -> ReadFact<Gov
             held.or_default().push(words);
         }
     }
-    // what is attached above an account and to it decides: of those who have the same, one is asked
+    // one query per distinct set of inherited policies
     let mut asked: BTreeMap<Vec<String>, Option<GovernedRegions>> = BTreeMap::new();
     for account in tree.accounts.values().filter(|it| it.active) {
         let chain = facts.chain(account).into_iter().map(str::to_owned);
@@ -174,7 +166,7 @@ pub(super) async fn governed(home: &Reader<'_>, tree: &UnitTree) -> ReadFact<Gov
     Ok(facts)
 }
 
-/// What policies come to in an account; none where they come to nothing.
+/// The effective policy; `None` without any.
 async fn effective(home: &Reader<'_>, account: &str) -> ReadFact<Option<GovernedRegions>> {
     let operation = (ORGANIZATIONS, "DescribeEffectivePolicy");
     let input = json!({ "PolicyType": CSPM_POLICY, "TargetId": account });

@@ -1,8 +1,8 @@
-//! Security Hub in one account and Region, read call by call: for facts, and by steps.
+//! Reads Security Hub in one account and Region, for facts and steps.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use serde_json::{Value, json};
 
 use super::facts::{ControlAssociation, HubState, StandardSubscription};
@@ -10,12 +10,10 @@ use super::file::ControlStatus;
 use crate::reading::{Operation, ReadCalls, ReadFact, Reader, UnreadFact, inside, text, unread};
 
 pub(super) const SECURITY_HUB: &str = "securityhub";
-/// Associations that one call is asked for; AWS states no limit, and says so when it is too many.
 const ASSOCIATIONS_AT_ONCE: usize = 100;
-/// What AWS says of input that it does not take, too much of it included.
+/// AWS's error for invalid or too much input.
 pub(super) const INVALID_INPUT: &str = "InvalidInputException";
 
-/// An account and a Region to read in.
 #[derive(Clone, Copy)]
 pub(super) struct HubReader<'a> {
     pub(super) calls: &'a dyn ReadCalls,
@@ -27,8 +25,8 @@ fn operation(name: &'static str) -> Operation {
     (SECURITY_HUB, name)
 }
 
-/// Whether a standard or a control is for AWS: those of other clouds that are connected stand in the same lists, since no list is
-/// asked for with `Providers`, which only names those that one wants besides.
+/// Filters AWS standards and controls: listings include those of connected clouds, and `Providers`
+/// only adds to them.
 fn is_of_aws(row: &Value) -> bool {
     matches!(text(row, "/Provider"), "" | "AWS")
 }
@@ -38,7 +36,6 @@ impl<'a> HubReader<'a> {
         inside(self.calls, self.account, Some(self.region))
     }
 
-    /// Whether it is on.
     pub(super) async fn state(&self) -> ReadFact<HubState> {
         let place = self.reader().place;
         let (service, name) = operation("DescribeHub");
@@ -48,7 +45,7 @@ impl<'a> HubReader<'a> {
                 Ok(HubState::OnByStandard)
             }
             Ok(_) => Ok(HubState::On),
-            // the code is also that of accounts that may not ask
+            // the code is also that of accounts without permission
             Err(it)
                 if it.code == "ResourceNotFoundException"
                     || (it.code == "InvalidAccessException"
@@ -63,7 +60,7 @@ impl<'a> HubReader<'a> {
         }
     }
 
-    /// The standards that are on, or about to be.
+    /// Standards enabled or being enabled.
     pub(super) async fn subscriptions(&self) -> ReadFact<Vec<StandardSubscription>> {
         let name = operation("GetEnabledStandards");
         let reader = self.reader();
@@ -80,7 +77,6 @@ impl<'a> HubReader<'a> {
         Ok(rows.collect())
     }
 
-    /// The standards that the Region offers.
     pub(super) async fn offered(&self) -> ReadFact<BTreeSet<String>> {
         let name = operation("DescribeStandards");
         let rows = self.reader().list(name, json!({}), "Standards").await?;
@@ -89,7 +85,7 @@ impl<'a> HubReader<'a> {
         Ok(arns.collect())
     }
 
-    /// The controls of a standard that are there in the Region.
+    /// Controls available in the Region.
     pub(super) async fn controls(&self, standard: &str) -> ReadFact<BTreeSet<String>> {
         let name = operation("ListSecurityControlDefinitions");
         let input = json!({ "StandardsArn": standard });
@@ -104,7 +100,7 @@ impl<'a> HubReader<'a> {
         Ok(ids.collect())
     }
 
-    /// Every control that Security Hub has, wherever it is there.
+    /// Every control, available or not.
     pub(super) async fn all_controls(&self) -> ReadFact<BTreeSet<String>> {
         let name = operation("ListSecurityControlDefinitions");
         let reader = self.reader();
@@ -117,8 +113,7 @@ impl<'a> HubReader<'a> {
         Ok(ids.collect())
     }
 
-    /// How controls stand, by standard and id. One that AWS does not know is left out; where it does not say how one stands, that
-    /// is an error.
+    /// Controls by standard and id, without unknown ones; a missing state is an error.
     pub(super) async fn associations(
         &self,
         wanted: &[(String, String)],
@@ -163,7 +158,7 @@ fn rows<'a>(answer: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
     rows.into_iter().flatten()
 }
 
-/// What Security Hub did not say of a control that it may have: none where it has no such control (AWS Security Hub API
+/// The error of an unprocessed control; `None` if the control does not exist (AWS Security Hub API
 /// Reference, `UnprocessedStandardsControlAssociation`).
 fn untold(operation: Operation, row: &Value) -> Option<UnreadFact> {
     let code = text(row, "/ErrorCode");

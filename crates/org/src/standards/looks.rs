@@ -1,8 +1,8 @@
-//! What a step sees of the standards and controls of an account and Region.
+//! Step looks at standards and controls of an account and Region.
 
 use std::collections::BTreeMap;
 
-use hallpass_runner::{PartDone, StepError, StepPart, StepProbe};
+use hallpass_plans::{PartDone, StepError, StepPart, StepProbe};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -15,14 +15,14 @@ use super::wishes::{ControlsWish, StandardsWish};
 use crate::step_executor::unseen;
 use crate::steps::stored;
 
-/// What stood before: standards that were on, and controls that were not as they are to be. What undoing goes back to.
+/// The earlier state, restored by an undo: enabled standards, and differing controls.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct HubBefore {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) arns: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) updates: Vec<ControlUpdate>,
-    /// How controls are to be that the plan knows by their names only.
+    /// Wanted controls that the plan knows only by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) wanted: Vec<ControlUpdate>,
 }
@@ -67,7 +67,7 @@ pub(super) fn look_ready(
     })
 }
 
-/// How controls stand; those of a standard that is not on, or about to be, are on.
+/// Controls of a disabled standard count as on.
 async fn standing(
     reader: HubReader<'_>,
     pairs: impl Iterator<Item = (String, String)>,
@@ -90,7 +90,7 @@ pub(super) async fn look_controls(
     Ok(probe_controls(&wish.updates, is_named, &now))
 }
 
-/// What a look at controls says to a step; `is_named`: it knows them by their names only.
+/// `is_named`: the step knows the controls only by name.
 pub(super) fn probe_controls(
     wanted: &[ControlUpdate],
     is_named: bool,
@@ -116,14 +116,13 @@ pub(super) fn probe_controls(
     StepProbe::Differs { old }
 }
 
-/// How a control stands.
 pub(super) fn state_of(update: &ControlUpdate, now: &Associations) -> ControlUpdate {
     let found = now.get(&(update.standard.clone(), update.control.clone()));
     let status = found.map_or(ControlStatus::Enabled, |it| it.status);
     let reason = found.and_then(|it| it.reason.clone());
     ControlUpdate {
         status,
-        // a standard that is turned on knows no reasons
+        // a new standard has no reasons
         reason: reason.filter(|_| status == ControlStatus::Disabled),
         ..update.clone()
     }
@@ -134,8 +133,8 @@ fn is_as_wanted(wanted: &ControlUpdate, is: &ControlUpdate) -> bool {
         && (is.status == ControlStatus::Enabled || is.reason == wanted.reason)
 }
 
-/// What of controls is left to be set, where somebody changed others since the plan was judged: those are neither as they
-/// were then nor as they are to be.
+/// Remaining controls after changes from outside: those with neither the earlier nor the wanted
+/// state are skipped.
 pub(super) fn without_changed(
     wish: &ControlsWish,
     expected: &StepProbe,
@@ -147,7 +146,6 @@ pub(super) fn without_changed(
     let (judged, is_fresh) = match expected {
         StepProbe::Satisfied => (HubBefore::default(), false),
         StepProbe::Differs { .. } => (before(expected), false),
-        // of a standard that was turned on since every control is on
         StepProbe::Absent => (HubBefore::default(), true),
         StepProbe::InProgress { .. }
         | StepProbe::Blocked { .. }
@@ -163,7 +161,6 @@ pub(super) fn without_changed(
     let (mut left, mut rest) = (Vec::new(), Vec::new());
     let seen_now = before(seen);
     for is in seen_now.updates {
-        // one that was as wanted is not in it
         if of(&judged.updates, &is).as_ref() == Some(&is) || (is_fresh && is_on(&is)) {
             rest.push(is);
         } else {
@@ -216,7 +213,7 @@ fn changed_words(is: &ControlUpdate) -> String {
     )
 }
 
-/// Before a standard goes its controls are looked at: Security Hub forgets them (`organization.md` S-7).
+/// Reads controls before a standard is disabled: Security Hub forgets them (`organization.md` S-7).
 pub(super) async fn look_off(
     reader: HubReader<'_>,
     wish: &StandardsWish,
@@ -245,7 +242,6 @@ pub(super) async fn look_off(
     Ok(probe_off(arns, &now))
 }
 
-/// What a look at standards that are on says to a step that turns them off.
 pub(super) fn probe_off(arns: Vec<String>, now: &Associations) -> StepProbe {
     let off = now.iter().filter(|((standard, _), it)| {
         it.status == ControlStatus::Disabled && arns.contains(standard)
@@ -265,7 +261,7 @@ pub(super) fn probe_off(arns: Vec<String>, now: &Associations) -> StepProbe {
     StepProbe::Differs { old }
 }
 
-/// Of controls that were not as they are to be before something was sent, those that are by `now`.
+/// Earlier differing controls that are as wanted in `now`.
 pub(super) fn done_in_part(wish: &ControlsWish, old: &Value, now: &StepProbe) -> Option<PartDone> {
     if !matches!(now, StepProbe::Satisfied | StepProbe::Differs { .. }) {
         return None;
@@ -303,7 +299,7 @@ pub(super) fn done_in_part(wish: &ControlsWish, old: &Value, now: &StepProbe) ->
     })
 }
 
-/// Whether all standards are on that were before, and maybe more.
+/// True if all earlier standards are enabled, and maybe more.
 pub(super) fn is_partly_on(old: &Value, now: &StepProbe) -> bool {
     let on = before(now).arns;
     let old: HubBefore = serde_json::from_value(old.clone()).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Standards and controls of Security Hub (`organization.md` §4): a file says which are on or off, why, and where not;
-//! the state of every account and Region follows it.
+//! Security Hub standards and controls (`organization.md` §4): a file defines enabled and disabled
+//! ones, reasons and exceptions, and is applied to every account and Region.
 //!
 //! ```text
 //!   file ──────────────────────┐             ┌─► a row for each account and Region ─► plan ─► runner

@@ -1,38 +1,35 @@
-//! Names of standards and controls, as people write them and as AWS does (`organization.md` S-2, S-3).
+//! Names of standards and controls, in the file's and in AWS's form (`organization.md` S-2, S-3).
 
 use std::collections::BTreeSet;
 
-/// What stands before the short name in an ARN: `standards/`, or `ruleset/` for the first standard that there was.
+/// ARN prefix of the short name: `standards/`, or `ruleset/` for the oldest standard.
 const KINDS: [&str; 2] = ["standards/", "ruleset/"];
 
-/// The short name of a standard: `pci-dss/v/3.2.1`, from that or an ARN.
+/// `pci-dss/v/3.2.1`, from a short name or an ARN.
 pub(super) fn short_name(name: &str) -> &str {
     let resource = name.rsplit("::").next().unwrap_or(name);
     let kind = KINDS.iter().find_map(|it| resource.strip_prefix(it));
     kind.unwrap_or(resource)
 }
 
-/// The ARN that a Region offers under a name; none where it does not. Never made of the name: one standard has no
-/// Region in its ARN, and partitions differ.
+/// The ARN offered in a Region for a name. Never constructed: one standard's ARN has no Region, and
+/// partitions differ.
 pub(super) fn offered_as<'a>(offered: &'a BTreeSet<String>, name: &str) -> Option<&'a String> {
     let wanted = short_name(name);
     offered.iter().find(|arn| short_name(arn) == wanted)
 }
 
-/// A control as a file names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ControlName {
     /// `IAM.6`: in every standard that has it.
     Id(String),
-    /// The ARN of a control in one standard, `{region}` and `{account}` left open.
+    /// A control in one standard, with `{region}` and `{account}` as placeholders.
     Arn(String),
 }
 
 impl ControlName {
-    /// Reads a name.
-    ///
     /// # Errors
-    /// It is neither.
+    /// It is no control name.
     pub(super) fn read(text: &str) -> Result<Self, String> {
         if text.starts_with("arn:") {
             return if is_control_arn(text) {
@@ -60,14 +57,13 @@ impl ControlName {
         }
     }
 
-    /// As written.
     pub(super) fn as_str(&self) -> &str {
         match self {
             Self::Id(text) | Self::Arn(text) => text,
         }
     }
 
-    /// Whether this is the control `id` of the standard `short`, whose own ARNs in this account and Region are `arns`.
+    /// Checks if the name matches control `id` of standard `short`, whose ARNs here are `arns`.
     pub(super) fn names(&self, place: &ControlPlace<'_>) -> bool {
         match self {
             Self::Id(id) => id == place.id,
@@ -81,7 +77,7 @@ impl ControlName {
                 let known = |it: &String| {
                     it.split_once(":control/").map(|(_, control)| control) == Some(control)
                 };
-                // until the standard is on nobody says what its controls are called there
+                // ARNs are unknown until the standard is enabled
                 place.arns.iter().any(known)
                     || (place.arns.is_empty() && is_called(control, place.short, place.id))
             }
@@ -89,7 +85,8 @@ impl ControlName {
     }
 }
 
-/// `arn:aws:securityhub:{region}:{account}:control/pci-dss/v/3.2.1/PCI.IAM.6`: with these places open, or filled.
+/// `arn:aws:securityhub:{region}:{account}:control/pci-dss/v/3.2.1/PCI.IAM.6`: with placeholders or
+/// values.
 fn is_control_arn(text: &str) -> bool {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
     let ["arn", partition, "securityhub", region, account, control] = parts.as_slice() else {
@@ -108,12 +105,11 @@ fn is_control_arn(text: &str) -> bool {
         && named.is_some_and(|(short, own)| !short.is_empty() && !own.is_empty())
 }
 
-/// The short name of the standard and what it calls a control, from `pci-dss/v/3.2.1/PCI.IAM.6`.
+/// Splits `pci-dss/v/3.2.1/PCI.IAM.6` into standard and control.
 pub(super) fn standard_of(control: &str) -> Option<(&str, &str)> {
     control.rsplit_once('/')
 }
 
-/// A control of a standard in an account and a Region.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ControlPlace<'a> {
     pub(super) account: &'a str,

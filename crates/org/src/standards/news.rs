@@ -1,10 +1,10 @@
-//! What people are told of accounts that differ from the file, and of what was put back (`organization.md` S-8): facts,
-//! whose words are somebody else's.
+//! News about accounts that differ from the file, and about reverted changes (`organization.md`
+//! S-8). Facts only, without wording.
 
 use std::collections::BTreeMap;
 
-use hallpass_model::{AccountId, Timestamp};
-use hallpass_runner::PlanId;
+use hallpass_base::{AccountId, Timestamp};
+use hallpass_plans::PlanId;
 
 use super::allowed::LeftAlone;
 use super::change::{ChangeAuthor, ChangedThing, StandardsChange};
@@ -14,54 +14,37 @@ use super::file::ControlStatus;
 use super::names::short_name;
 use super::visits::StandardsVisit;
 
-/// An account that differs from the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountDifference {
-    /// The account.
     pub account: AccountId,
-    /// What of it; where policies configure it, nothing that is named.
     pub changes: Vec<StandardsChange>,
 }
 
-/// What people are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StandardsNews {
-    /// An account was given up, or failed, and why.
-    Stuck {
-        /// The visit.
-        visit: StandardsVisit,
-        /// Why.
-        why: String,
-    },
-    /// The file names what nobody knows: nothing is changed by it.
+    /// An account was given up, or failed.
+    Stuck { visit: StandardsVisit, why: String },
+    /// The file has unknown names: it changes nothing.
     Unusable {
-        /// The hash of the file.
         hash: String,
-        /// What is wrong, with lines.
+        /// With line numbers.
         why: String,
     },
-    /// Accounts differ, and are left.
+    /// Accounts differ, and stay unchanged.
     Differs {
-        /// The accounts.
         accounts: Vec<AccountDifference>,
-        /// Why they are left.
         why: LeftAlone,
-        /// When they were looked at.
         at: Timestamp,
     },
-    /// An account was put back.
+    /// An account was reverted to the file.
     PutBack {
-        /// The account.
         account: AccountId,
-        /// The plan that did it.
         plan: PlanId,
-        /// What was put back.
         changes: Vec<StandardsChange>,
     },
 }
 
 impl ComparedHub {
-    /// What is to be changed here.
     pub(super) fn changes(&self, facts: &StandardsFacts) -> Vec<StandardsChange> {
         let of = |what, wanted_on| StandardsChange {
             region: self.region.clone(),
@@ -106,7 +89,7 @@ impl ComparedHub {
     }
 }
 
-/// What is told of accounts, by why they are left.
+/// Differing accounts by the reason to leave them.
 #[derive(Debug, Default)]
 pub(super) struct Told(BTreeMap<LeftAlone, Vec<AccountDifference>>);
 
@@ -117,7 +100,6 @@ impl Told {
         account: AccountId,
         changes: Vec<StandardsChange>,
     ) {
-        // of policies no single change is known
         if !changes.is_empty() || why == LeftAlone::Policies {
             let rows = self.0.entry(why).or_default();
             rows.push(AccountDifference { account, changes });
@@ -134,7 +116,7 @@ impl Told {
         self.0.is_empty()
     }
 
-    /// One piece of news for all accounts that are left for the same reason.
+    /// One piece of news per reason.
     pub(super) fn news(self, at: Timestamp) -> impl Iterator<Item = StandardsNews> {
         let all = self.0.into_iter();
         all.map(move |(why, accounts)| StandardsNews::Differs { accounts, why, at })

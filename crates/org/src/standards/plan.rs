@@ -1,9 +1,9 @@
-//! The plan of a file: for each account and Region its standards, then their controls. The names and forms are part of
-//! stored plans.
+//! The plan of a file: standards per account and Region, then their controls. Names and forms are
+//! part of stored plans.
 
 use hallpass_aws_model::facts;
-use hallpass_model::TimeSpan;
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepProbe, StepTarget};
+use hallpass_base::TimeSpan;
+use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepId, StepProbe, StepTarget};
 
 use super::central::CentralRow;
 use super::central_steps::probe_own;
@@ -15,11 +15,10 @@ use super::wishes::{
 };
 use crate::steps::stored;
 
-/// The kind of these plans.
 pub const PLAN_KIND: &str = "org.standards";
-/// The kind of plans that change who configures an organization: no server goes on with one by itself.
+/// Changes central configuration: servers never resume such plans automatically.
 const CONFIGURE_KIND: &str = "org.standards.configure";
-/// The key of their targets: there is one hub in an account and a Region.
+/// Target key: one hub per account and Region.
 const KEY: &str = "securityhub";
 
 /// Security Hub is on: [`HubWish`].
@@ -33,30 +32,29 @@ pub(super) const SET: &str = "standards.set-controls";
 /// Standards are off: [`StandardsWish`].
 pub(super) const DISABLE: &str = "standards.disable-standards";
 
-/// A policy of the administrator is there: [`PolicyWish`].
+/// An administrator's policy exists: [`PolicyWish`].
 pub(super) const CENTRAL_POLICY: &str = "standards.central-policy";
-/// A policy holds for a root, a unit or an account: [`AssociationWish`].
+/// A policy is associated with a root, unit or account: [`AssociationWish`].
 pub(super) const CENTRAL_ASSOCIATE: &str = "standards.central-associate";
 
-/// The organization is configured so: [`ConfigurationWish`].
+/// The organization's configuration: [`ConfigurationWish`].
 pub(super) const CONFIGURE: &str = "standards.configure-organization";
-/// How long AWS may take to change who configures the organization.
+/// Timeout for AWS's change of the configuration.
 const CONFIGURE_TIMEOUT: TimeSpan = TimeSpan::minutes(30);
 
-/// Standards that one call takes.
 const STANDARDS_AT_ONCE: usize = facts::STANDARDS_PER_CALL.count();
-/// Controls that one call gets; AWS states no limit (`organization.md` S-6).
+/// Per call; AWS states no limit (`organization.md` S-6).
 const CONTROLS_AT_ONCE: usize = 100;
-/// How long a standard may take until its controls can be changed (`organization.md` S-6).
+/// Timeout until controls can be changed (`organization.md` S-6).
 const READY_TIMEOUT: TimeSpan = TimeSpan::minutes(20);
 
-/// Whether steps of a kind are carried out by [`StandardsStepExecutor`](super::StandardsStepExecutor).
+/// True for steps of [`StandardsStepExecutor`](super::StandardsStepExecutor).
 pub fn is_standards_step(kind: &str) -> bool {
     kind.starts_with("standards.")
 }
 
-/// The plan that lets policies of the administrator configure an organization (`organization.md` S-4). It counts as taking
-/// away: new accounts get nothing by themselves any more.
+/// Plans central configuration of an organization (`organization.md` S-4). It counts as a removal:
+/// new accounts get no default standards any more.
 pub fn draft_configuration(organization: &str, home: &CentralHome) -> PlanDraft {
     let mut draft = PlanDraft::new(CONFIGURE_KIND, organization, PlanLimits::DESTRUCTIVE);
     let target = StepTarget {
@@ -75,7 +73,7 @@ pub fn draft_configuration(organization: &str, home: &CentralHome) -> PlanDraft 
     draft
 }
 
-/// The steps of rows that policies are for: first the policies, then where they hold.
+/// Steps for central rows: policies, then associations.
 pub fn draft_central(
     rows: &[CentralRow],
     facts: &StandardsFacts,
@@ -99,7 +97,7 @@ pub fn draft_central(
             policy: policy.clone(),
         });
         let there = draft.step(at(&name), CENTRAL_POLICY, wish, lane(), &[]);
-        // what one of this name says is read when the plan is made, and shown: nothing was judged by it before
+        // an existing policy of this name is read and displayed when planning
         if central.names.values().all(|it| *it != name) {
             draft.compared(&there, StepProbe::Absent);
         }
@@ -114,7 +112,7 @@ pub fn draft_central(
     draft
 }
 
-/// The steps of the rows that are held against the file.
+/// Steps for rows compared with the file.
 pub fn draft(rows: &[ComparedHub], facts: &StandardsFacts) -> PlanDraft {
     let mut draft = PlanDraft::new(PLAN_KIND, &facts.organization, PlanLimits::USUAL);
     for row in rows {

@@ -1,4 +1,4 @@
-//! Configuration policies, read in the home Region of the administrator.
+//! Configuration policies in the administrator's home Region.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::hub::SECURITY_HUB;
 use crate::reading::{ReadFact, Reader, text};
 
-/// Policies by what they were put on.
 pub(super) async fn held(reader: &Reader<'_>) -> ReadFact<BTreeMap<String, String>> {
     let operation = (SECURITY_HUB, "ListConfigurationPolicyAssociations");
     let name = "ConfigurationPolicyAssociationSummaries";
@@ -22,7 +21,6 @@ pub(super) async fn held(reader: &Reader<'_>) -> ReadFact<BTreeMap<String, Strin
     Ok(own.map(pair).collect())
 }
 
-/// Names of policies, by id.
 pub(super) async fn names(reader: &Reader<'_>) -> ReadFact<BTreeMap<String, String>> {
     let operation = (SECURITY_HUB, "ListConfigurationPolicies");
     let name = "ConfigurationPolicySummaries";

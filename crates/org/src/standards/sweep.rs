@@ -1,9 +1,10 @@
-//! A look at the whole organization (`organization.md` S-8): what differs is told, or asked to be looked at by itself.
+//! Checks the whole organization (`organization.md` S-8): differences are reported or queued as
+//! visits.
 
 use std::collections::BTreeMap;
 
-use hallpass_model::AccountId;
-use hallpass_runner::StoreFault;
+use hallpass_base::AccountId;
+use hallpass_plans::StoreFault;
 
 use super::allowed::{FollowMode, LeftAlone, MayChange};
 use super::change::StandardsChange;
@@ -16,14 +17,14 @@ use super::news::{StandardsNews, Told};
 use super::typos::unknown_names;
 use super::visits::{StandardsVisit, VisitCause};
 
-/// What is to be changed, and what stays as somebody turned it on.
 type Found = BTreeMap<AccountId, (Vec<StandardsChange>, Vec<StandardsChange>)>;
 
 impl StandardsFollower {
-    /// Looks at the whole organization; asks for a visit of each account that may be changed, and tells the others.
+    /// Checks the whole organization; requests visits of changeable accounts, and reports the
+    /// others.
     ///
     /// # Errors
-    /// The organization or the store, in words; nothing was asked for.
+    /// The organization or the store, as text; nothing was requested.
     pub async fn sweep(&self) -> Result<Swept, String> {
         let file = (self.file)();
         let scope = StandardsScope {
@@ -61,7 +62,6 @@ impl StandardsFollower {
         Ok(swept)
     }
 
-    /// What differs, account by account: what is to be changed, and what stays as somebody turned it on.
     fn found(&self, file: &StandardsFile, facts: &StandardsFacts, swept: &mut Swept) -> Found {
         let mut found = Found::new();
         for row in compare(file, facts, self.choices(), day(self.clock.now())) {
@@ -82,7 +82,6 @@ impl StandardsFollower {
         found
     }
 
-    /// Whom a look may change; what is told of the others.
     async fn sort(
         &self,
         file: &StandardsFile,

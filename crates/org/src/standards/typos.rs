@@ -1,30 +1,24 @@
-//! Names of a file that nobody knows (`organization.md` S-2, S-3): a name that is mistyped is never taken for one that is not
-//! offered here.
+//! Unknown names in a file (`organization.md` S-2, S-3): a misspelled name is never treated as not
+//! offered.
 
 use std::collections::BTreeSet;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 
 use super::facts::{HubFacts, HubLook, StandardsFacts};
 use super::file::StandardsFile;
 use super::names::{ControlName, short_name, standard_of};
 use super::units::UnitTree;
 
-/// What a name is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NamedThing {
-    /// A standard.
     Standard,
-    /// A control.
     Control,
-    /// An organizational unit.
     Unit,
-    /// An account.
     Account,
 }
 
 impl NamedThing {
-    /// As people read it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Standard => "standard",
@@ -35,16 +29,12 @@ impl NamedThing {
     }
 }
 
-/// A name that is not there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnknownName {
-    /// The line of the file; none where a flag names it.
+    /// `None` for an argument.
     pub line: Option<u64>,
-    /// What it would be the name of.
     pub what: NamedThing,
-    /// The name.
     pub name: String,
-    /// The names that there are.
     pub known: BTreeSet<String>,
 }
 
@@ -64,7 +54,7 @@ impl std::fmt::Display for UnknownName {
     }
 }
 
-/// The standards and controls of a file that no Region knows which was read; none where no Region could say.
+/// Standards and controls unknown in every read Region; empty if no Region could be read.
 pub fn unknown_names(file: &StandardsFile, facts: &StandardsFacts) -> Vec<UnknownName> {
     let hubs: Vec<&HubFacts> = facts
         .hubs
@@ -102,7 +92,7 @@ pub fn unknown_names(file: &StandardsFile, facts: &StandardsFacts) -> Vec<Unknow
                 return missing(NamedThing::Standard, &standards, line, standard);
             }
             let known = called_in(standard, &hubs);
-            // what a standard calls its controls is known only where it is on
+            // a standard's own control names are known only where it is enabled
             let is_known = known.is_empty() || known.contains(control);
             (!is_known).then(|| UnknownName {
                 line: Some(line),
@@ -119,10 +109,9 @@ pub fn unknown_names(file: &StandardsFile, facts: &StandardsFacts) -> Vec<Unknow
     all.into_iter().collect()
 }
 
-/// In the ARN of a control, before what its standard calls it.
 const CONTROL: &str = ":control/";
 
-/// The controls of a standard as it calls them where it is on: `pci-dss/v/3.2.1/PCI.IAM.6`.
+/// Control names of an enabled standard: `pci-dss/v/3.2.1/PCI.IAM.6`.
 fn called_in<'a>(standard: &str, hubs: &[&'a HubFacts]) -> BTreeSet<&'a str> {
     let all = hubs.iter().flat_map(|it| &it.associations);
     let of_standard = all.filter(|((it, _), _)| short_name(it) == standard);
@@ -131,7 +120,7 @@ fn called_in<'a>(standard: &str, hubs: &[&'a HubFacts]) -> BTreeSet<&'a str> {
         .collect()
 }
 
-/// The units and accounts of a file, and of flags, that the organization does not have.
+/// Unknown units and accounts in a file and in arguments.
 pub(super) fn unknown_places<'a>(
     file: Option<&StandardsFile>,
     (units_asked, accounts_asked): (&[String], impl Iterator<Item = &'a AccountId>),

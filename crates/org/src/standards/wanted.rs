@@ -1,5 +1,5 @@
-//! What a file wants in one account and Region (`organization.md` S-1): later entries win, exceptions win over all, and
-//! what is over no longer counts.
+//! Resolves a file for one account and Region (`organization.md` S-1): later entries win,
+//! exceptions win over all, expired ones are ignored.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,16 @@ use super::file::{ControlEntry, PlaceMatch, StandardsFile};
 use super::names::ControlPlace;
 use super::units::{StandardsAccount, UnitTree};
 
-/// What is wanted in a place.
 #[derive(Debug)]
 pub(super) struct WantedHub<'a> {
-    /// Standards by their short names, and whether they are on.
     pub(super) standards: BTreeMap<&'a str, bool>,
-    /// Entries that count, the strongest last.
+    /// Valid entries, strongest last.
     entries: Vec<&'a ControlEntry>,
-    /// Entries that are over: whether it is an exception, and which.
+    /// Expired entries; true for an exception.
     pub(super) over: Vec<(bool, &'a ControlEntry)>,
 }
 
 impl StandardsFile {
-    /// What is wanted in a place.
     pub(super) fn wanted<'a>(
         &'a self,
         tree: &UnitTree,
@@ -61,24 +58,23 @@ impl<'a> WantedHub<'a> {
         }
     }
 
-    /// The entry that counts for a control.
     pub(super) fn entry(&self, place: &ControlPlace<'_>) -> Option<&'a ControlEntry> {
         let mut all = self.entries.iter().rev();
         all.find(|it| is_for(it, place)).copied()
     }
 
-    /// Whether the file says, or said, something of a control here: then it is on unless an entry counts.
+    /// True if the file names the control, even in an expired entry: then it is on without a valid
+    /// entry.
     pub(super) fn names(&self, place: &ControlPlace<'_>) -> bool {
         self.entries().any(|it| is_for(it, place))
     }
 
-    /// All entries, also those that are over.
     pub(super) fn entries(&self) -> impl Iterator<Item = &'a ControlEntry> {
         let over = self.over.iter().map(|(_, it)| *it);
         self.entries.iter().copied().chain(over)
     }
 
-    /// Every entry that counts, the strongest last.
+    /// Valid entries, strongest last.
     pub(super) fn named(&self) -> Vec<NamedControl> {
         let all = self.entries.iter().map(|it| NamedControl {
             name: it.name.as_str().to_owned(),
@@ -89,7 +85,6 @@ impl<'a> WantedHub<'a> {
         all.collect()
     }
 
-    /// What is said of entries that are over.
     pub(super) fn expired(&self) -> Vec<String> {
         let over = self.over.iter().map(|(is_exception, entry)| {
             let what = if *is_exception { "exception" } else { "entry" };

@@ -1,14 +1,12 @@
-//! Reads CSV as RFC 4180 has it, and knows where every cell stands: what is wrong in a list is said with line and column.
-//! Nothing is guessed: a quote that is never closed would take all rows after it into one cell.
+//! Parses CSV (RFC 4180) with the position of each cell for error messages. An unclosed quote is an
+//! error: it would merge all following rows into one cell.
 
 use hallpass_iam::BadInput;
 
-/// A place in a file, both from 1; columns count characters.
+/// From 1; columns count characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CsvPlace {
-    /// The line.
     pub line: usize,
-    /// The column.
     pub column: usize,
 }
 
@@ -18,12 +16,10 @@ impl std::fmt::Display for CsvPlace {
     }
 }
 
-/// What is wrong with a file, and where.
 pub(super) fn unusable(at: CsvPlace, message: impl Into<String>) -> BadInput {
     BadInput::new("E_CSV", message, at.to_string())
 }
 
-/// A record: its cells, and where each begins.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CsvRecord {
     pub(super) cells: Vec<String>,
@@ -31,7 +27,6 @@ pub(super) struct CsvRecord {
 }
 
 impl CsvRecord {
-    /// Where a cell begins; the record itself where it has none.
     pub(super) fn place(&self, cell: usize) -> CsvPlace {
         let found = self.places.get(cell).or(self.places.first());
         found.copied().unwrap_or_default()
@@ -44,12 +39,10 @@ impl CsvRecord {
 
 #[derive(Clone, Copy)]
 enum CellState {
-    /// Before its first character.
     Start,
     Plain,
-    /// Within quotes that were opened there.
     Quoted(CsvPlace),
-    /// After a quote within quotes: the end of them, or the first of two that mean one.
+    /// After a quote within quotes: the end, or half of an escaped quote.
     Closed(CsvPlace),
 }
 
@@ -111,10 +104,10 @@ impl CsvReader {
     }
 }
 
-/// The records of a text, without blank ones; the last line need not end.
+/// The records without blank ones; the last line needs no line end.
 ///
 /// # Errors
-/// A quote that is never closed, or closed in the middle of a cell: with the line in which it was opened.
+/// An unclosed quote, or text after a closing one: with the line of its opening.
 pub(super) fn records(text: &str) -> Result<Vec<CsvRecord>, BadInput> {
     let start = CsvPlace { line: 1, column: 1 };
     let mut reader = CsvReader {
@@ -128,7 +121,6 @@ pub(super) fn records(text: &str) -> Result<Vec<CsvRecord>, BadInput> {
     let mut rest = text.chars().peekable();
     while let Some(it) = rest.next() {
         let is_quoted = matches!(reader.state, CellState::Quoted(_));
-        // a carriage return before the end of a line belongs to it
         if it == '\r' && !is_quoted && matches!(rest.peek(), Some('\n') | None) {
             continue;
         }

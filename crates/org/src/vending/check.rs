@@ -1,5 +1,4 @@
-//! Whether a row can be used (`organization.md` V-2). Every row is judged, and each has all that is wrong with
-//! it, in the order of the columns.
+//! Validates rows (`organization.md` V-2). Every row gets all its errors, in column order.
 
 use std::collections::BTreeMap;
 
@@ -17,76 +16,58 @@ use super::status::RowStatus;
 use super::tags::check_tags;
 use super::units::{OrgUnit, find_unit};
 
-/// Characters of a name at most.
 const NAME_MAX: usize = facts::ACCOUNT_NAME_CHARACTERS.count();
-/// Characters of a person's name at most.
 const PERSON_MAX: usize = 64;
 
-/// An account that a row asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VendingRequest {
-    /// Its name.
     pub name: String,
-    /// The address of its root user.
     pub email: String,
-    /// Where it is to stand.
     pub unit: OrgUnit,
-    /// Who signs in, for Account Factory.
     pub user: RowUser,
-    /// Its tags.
     pub tags: BTreeMap<String, String>,
-    /// Who gets access.
     pub access: Vec<WantedAccess>,
-    /// The account that is there already, and is taken on.
+    /// An existing account to adopt.
     pub adopts: Option<String>,
-    /// The account that is there already: that one, or one that an earlier run of the list made.
+    /// The existing account: adopted, or created by an earlier run of the list.
     pub there: Option<String>,
 }
 
-/// Whom Account Factory gives access to an account.
+/// User with access from Account Factory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RowUser {
-    /// Their address.
     pub email: String,
-    /// First name.
     pub first_name: String,
-    /// Last name.
     pub last_name: String,
 }
 
-/// What becomes of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowVerdict {
-    /// It is written back as it is: an earlier plan was done with it.
+    /// Written back unchanged: an earlier plan finished it.
     Kept,
-    /// It cannot be used; the texts are those of the column `ErrorMsg`.
+    /// Errors for the column `ErrorMsg`.
     Invalid(Vec<RowFault>),
-    /// It can.
     Valid(Box<VendingRequest>),
 }
 
-/// What somebody says of the whole list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListWishes {
-    /// Who gets access to the accounts of rows that say nothing of their own.
+    /// Access for rows without their own.
     pub access: Vec<WantedAccess>,
-    /// Tags of all accounts; those of a row's own win.
+    /// A row's own tags win.
     pub tags: BTreeMap<String, String>,
-    /// Whether an account with the name and address of a row is taken on.
+    /// Adopt accounts with a row's name and address.
     pub adopt: Adoption,
 }
 
-/// Whether accounts that are there already are taken on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Adoption {
-    /// Their rows are invalid.
+    /// Such rows are invalid.
     #[default]
     Never,
-    /// Those of the same name and address.
     SameNameAndAddress,
 }
 
-/// Judges every row, by its number.
 pub fn check(
     file: &AccountsFile,
     wishes: &ListWishes,
@@ -114,7 +95,7 @@ pub fn check(
     verdicts
 }
 
-/// Rows that something would be made for, by the list alone: what the organization says against them is not known yet.
+/// Counts rows to create, by the list alone, before organization checks.
 pub fn wanted_rows(file: &AccountsFile) -> usize {
     let verdicts = check(file, &ListWishes::default(), &VendingFacts::default());
     let wants = |verdict: &&RowVerdict| match verdict {
@@ -125,13 +106,12 @@ pub fn wanted_rows(file: &AccountsFile) -> usize {
     verdicts.values().filter(wants).count()
 }
 
-/// Rows above it that have the same.
 struct Repeats {
     name: Option<usize>,
     email: Option<usize>,
 }
 
-/// Whether an earlier plan was done with the row, well or badly.
+/// True if an earlier plan finished the row, with any result.
 fn is_done(row: &VendingRow<'_>) -> bool {
     match RowStatus::named(row.status()) {
         Some(RowStatus::Succeeded | RowStatus::Exists) => !row.account_id().is_empty(),
@@ -147,7 +127,6 @@ fn is_done(row: &VendingRow<'_>) -> bool {
     }
 }
 
-/// A cell of a column that has to be filled, once it is.
 fn filled<'a>(
     row: &VendingRow<'a>,
     column: &'static str,
@@ -241,12 +220,9 @@ fn check_sso_email(row: &VendingRow<'_>, wrong: &mut RowFaults) {
     }
 }
 
-/// The account that a row has already.
 enum FoundAccount {
     None,
-    /// It is taken on.
     TakenOn(String),
-    /// An earlier run of the list made it.
     Ours(String),
 }
 
@@ -259,7 +235,6 @@ impl FoundAccount {
     }
 }
 
-/// Whether the row has an account already.
 fn check_email(
     row: &VendingRow<'_>,
     repeats: &Repeats,
@@ -312,7 +287,8 @@ fn check_person(row: &VendingRow<'_>, wrong: &mut RowFaults) {
     }
 }
 
-/// The unit; an account that is there already has to stand in it, or in the root: where else it stands somebody wants it.
+/// Checks the unit; an existing account must be in it, or in the root: elsewhere it was placed on
+/// purpose.
 fn check_unit(
     row: &VendingRow<'_>,
     there: Option<&str>,

@@ -1,12 +1,10 @@
-//! The step that makes an account. It cannot be taken back, so it looks closely: whether what the account is made for is
-//! there still, and what became of requests whose answer was lost.
+//! The account creation step. It cannot be undone, so it checks that the account's purpose still
+//! exists, and the result of requests without an answer.
 
 use std::sync::Arc;
 
-use hallpass_model::Clock;
-use hallpass_runner::{
-    Class, Effect, Retry, SentBefore, StepError, StepProbe, Verify, WriteAnswer,
-};
+use hallpass_base::Clock;
+use hallpass_plans::{Class, Effect, Retry, SentBefore, StepError, StepProbe, Verify, WriteAnswer};
 
 use super::known::{ListingAge, SeenAccounts};
 use super::listed::KnownAccount;
@@ -17,12 +15,11 @@ use crate::repeating::UnsafeWrite;
 use crate::step_executor::setback;
 use crate::steps::stored;
 
-/// Under which a step fails whose account AWS began to make, and did not.
+/// Failure code after AWS accepted the creation.
 pub(crate) const CREATION_FAILED: &str = "CreateAccount";
-/// AWS's word for an address that is taken.
+/// AWS's code for a used address.
 const EMAIL_TAKEN: &str = "EMAIL_ALREADY_EXISTS";
 
-/// Whoever makes accounts.
 pub(super) struct AccountMaking {
     pub(super) admin: Arc<dyn AccountAdmin>,
     pub(super) needs: Arc<dyn AccessNeeds>,
@@ -30,13 +27,12 @@ pub(super) struct AccountMaking {
     pub(super) seen: Arc<SeenAccounts>,
 }
 
-/// What became of requests of ours.
 enum OwnRequests {
-    /// One is under way, or done: its id.
+    /// In progress or done: its id.
     Goes(String),
-    /// The newest failed since the address is taken.
+    /// The newest failed because of a used address.
     Taken,
-    /// AWS knows of none, or of none that came to anything.
+    /// No request, or only failed ones.
     Nothing,
 }
 
@@ -45,7 +41,7 @@ fn blocked(reason: String) -> StepProbe {
 }
 
 impl AccountMaking {
-    /// For a plan: one listing serves all rows.
+    /// For a plan: all rows share one listing.
     pub(super) async fn look(&self, wish: &AccountWish) -> Result<StepProbe, StepError> {
         let there = self
             .seen
@@ -54,7 +50,6 @@ impl AccountMaking {
         Ok(there.map_or(StepProbe::Absent, |it| judged(wish, &it)))
     }
 
-    /// Directly before the write.
     pub(super) async fn look_again(
         &self,
         wish: &AccountWish,
@@ -93,7 +88,7 @@ impl AccountMaking {
         self.admin.account(id).await.map_err(setback)
     }
 
-    /// Looks for the requests that were answered, and for those that AWS took as one was sent whose answer is lost
+    /// Finds answered requests, and those that AWS accepted around a write without an answer
     /// (`organization.md` V-9).
     async fn own_requests(
         &self,
@@ -108,7 +103,7 @@ impl AccountMaking {
             let goes = match &request.state {
                 AccountCreation::InProgress => true,
                 AccountCreation::Succeeded { account } => {
-                    // made, and not described yet: its request is asked about until it is
+                    // created, but not readable yet: keep polling its request
                     let made = self.account(account).await?;
                     made.is_none_or(|it| it.email.eq_ignore_ascii_case(&wanted.email))
                 }
@@ -124,7 +119,7 @@ impl AccountMaking {
         })
     }
 
-    /// Who has an address that AWS says is taken.
+    /// Finds the owner of a used address.
     async fn taken(&self, wish: &AccountWish) -> Result<StepProbe, StepError> {
         let email = &wish.account.email;
         match self.seen.listed(email, ListingAge::Now).await? {
@@ -133,7 +128,6 @@ impl AccountMaking {
         }
     }
 
-    /// What the account is made for and is not there any more.
     async fn gap(&self, wish: &AccountWish) -> Result<Option<String>, StepError> {
         if let Some(unit) = &wish.unit
             && let Some(reason) = self.unit_gap(unit).await?
@@ -149,7 +143,7 @@ impl AccountMaking {
         Ok(None)
     }
 
-    /// Why an account cannot be moved to its unit as the list was judged.
+    /// Why the account cannot move to its unit any more.
     pub(super) async fn unit_gap(&self, unit: &NamedUnit) -> Result<Option<String>, StepError> {
         let name = self.admin.unit_name(&unit.id).await.map_err(setback)?;
         Ok(match name {
@@ -171,7 +165,6 @@ impl AccountMaking {
         Ok(WriteAnswer::Accepted { remote })
     }
 
-    /// How far a request is.
     pub(super) async fn progress(
         &self,
         wish: &AccountWish,
@@ -184,7 +177,6 @@ impl AccountMaking {
             AccountCreation::Succeeded { account } => account,
         };
         Ok(match self.account(&account).await? {
-            // reads lag behind
             None => Verify::Running,
             Some(made) if made.email.eq_ignore_ascii_case(&wanted.email) => {
                 self.seen.note_made(&wanted.email, &account);
@@ -198,7 +190,7 @@ impl AccountMaking {
     }
 }
 
-/// What an account with the address of a wish means for it: only one that is known to be its own is.
+/// An account with the wanted address satisfies the step only if it is known to belong to it.
 fn judged(wish: &AccountWish, there: &KnownAccount) -> StepProbe {
     let wanted = &wish.account;
     if !there.email.eq_ignore_ascii_case(&wanted.email) {
@@ -240,11 +232,10 @@ fn judged(wish: &AccountWish, there: &KnownAccount) -> StepProbe {
     blocked(reason)
 }
 
-/// What a failure of AWS's means.
 fn not_made(reason: String) -> Verify {
     match reason.as_str() {
         "CONCURRENT_ACCOUNT_MODIFICATION" => Verify::Again(Retry::new(Class::Conflict, reason)),
-        // an earlier try of ours, whose answer was lost, may have it: the look that follows tells
+        // possibly an own call without an answer: the next look decides
         "INTERNAL_FAILURE" | EMAIL_TAKEN => Verify::Again(Retry::new(Class::Throttle, reason)),
         _ => Verify::Setback(StepError::failed(CREATION_FAILED, &reason)),
     }

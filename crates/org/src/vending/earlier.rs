@@ -1,8 +1,8 @@
-//! What earlier plans have to do with a list: one that is not over goes on, and no row is in two of them.
+//! Earlier plans of a list: an unfinished one is resumed, and no row is in two plans.
 
 use std::collections::BTreeMap;
 
-use hallpass_runner::{Folded, Plan, PlanId, PlanState, PlanStore, StepState, report_of};
+use hallpass_plans::{Folded, Plan, PlanId, PlanState, PlanStore, StepState, report_of};
 use serde_json::Value;
 
 use super::check::ListWishes;
@@ -12,14 +12,13 @@ use super::plan::{CREATE, PLAN_KIND, PLANS_LOOK, PlannedRow, VendingPlan, source
 use crate::control_tower::PROVISION;
 use crate::earlier_plans::{EarlierUnread, became_of, plans_that_count};
 
-/// What earlier plans have to do with a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EarlierPlans {
-    /// The plan of this very list, when it was begun and is not over.
+    /// This list's unfinished plan.
     pub resume: Option<PlanId>,
-    /// Rows of other plans that are not over: their address in lower case, and the plan.
+    /// Rows of other unfinished plans, by lower-case address.
     pub unfinished: BTreeMap<String, PlanId>,
-    /// Rows that a run of this very list began with, by their address in lower case.
+    /// Rows started by earlier runs of this list, by lower-case address.
     pub ours: BTreeMap<String, EarlierRow>,
 }
 
@@ -41,7 +40,7 @@ impl EarlierRow {
     }
 }
 
-/// Whether what became of a row is not known: something of it was sent, and did not end.
+/// True if a row has a step with an unknown result.
 fn is_amid(plan: &Plan, folded: &Folded, key: &str) -> bool {
     let mut of_row = plan.steps.iter().filter(|step| step.target.key == key);
     of_row.any(|step| {
@@ -52,10 +51,11 @@ fn is_amid(plan: &Plan, folded: &Folded, key: &str) -> bool {
     })
 }
 
-/// Looks through the plans that the store has.
+/// Reads the stored plans.
 ///
 /// # Errors
-/// When the store does not answer, or nobody can tell what a plan that was begun has done: its accounts would be made again.
+/// The store does not respond, or the effect of a started plan is unknown: its accounts could be
+/// created twice.
 pub async fn earlier_plans(
     store: &dyn PlanStore,
     file: &AccountsFile,
@@ -73,7 +73,7 @@ pub async fn earlier_plans(
         let folded = match became_of(store, &plan.id).await {
             Ok(folded) => folded,
             Err(EarlierUnread::Plan { .. }) if vending.source != source => {
-                // nobody knows which of them were made
+                // unknown which were created
                 let held = keys.map(|key| (key, plan.id.clone()));
                 found.unfinished.extend(held);
                 continue;
@@ -97,7 +97,7 @@ pub async fn earlier_plans(
             }
             (false, true) => {}
             (false, false) => {
-                // of a plan that somebody aborted nothing more is begun
+                // an aborted plan starts nothing more
                 let keys = keys.filter(|key| !saved.aborted || is_amid(&plan, &folded, key));
                 let held = keys.map(|key| (key, plan.id.clone()));
                 found.unfinished.extend(held);

@@ -1,13 +1,12 @@
-//! Which e-mail addresses an account may have (`organization.md` V-2).
+//! Valid account e-mail addresses (`organization.md` V-2).
 
 use hallpass_aws_model::facts;
 
-/// AWS takes 6 to 64 characters for an account; every address that has a dot in its domain has more than 6.
+/// AWS accepts 6 to 64 characters; an address with a dot in its domain has more than 6.
 const LENGTH: std::ops::RangeInclusive<usize> = 7..=facts::ACCOUNT_EMAIL_CHARACTERS.count();
-/// May not stand before the `@`.
+/// Not allowed before the `@`.
 const FORBIDDEN: &str = "\"'()<>[]:;,\\|%&";
 
-/// Whether a text is an e-mail address for an account.
 pub(crate) fn is_account_email(text: &str) -> bool {
     if !text.is_ascii() || !LENGTH.contains(&text.len()) {
         return false;
@@ -23,7 +22,7 @@ pub(crate) fn is_account_email(text: &str) -> bool {
     is_local && is_domain
 }
 
-/// Part of a domain between its dots (RFC 1123 §2.1).
+/// A domain label (RFC 1123 §2.1).
 fn is_label(part: &str) -> bool {
     let is_end = |it: Option<char>| it.is_some_and(|it| it.is_ascii_alphanumeric());
     is_end(part.chars().next())

@@ -1,13 +1,13 @@
-//! Carries single steps out: looks, sends one write, looks until it shows. Access is given by the steps of access
-//! files and nothing else.
+//! Executes single steps: look, one write, poll until visible. Access steps are those of access
+//! files.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_access_files::AccessAction;
-use hallpass_model::{AccountId, Clock};
-use hallpass_runner::{
+use hallpass_base::{AccountId, Clock};
+use hallpass_plans::{
     Effect, PlanStep, SentBefore, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde_json::{Value, json};
@@ -21,7 +21,6 @@ use crate::ports::OrganizationFault;
 use crate::step_executor::setback;
 use crate::steps::stored;
 
-/// Whoever carries the steps of lists of accounts out.
 pub struct VendingStepExecutor {
     admin: Arc<dyn AccountAdmin>,
     access: Arc<dyn StepExecutor>,
@@ -29,7 +28,7 @@ pub struct VendingStepExecutor {
     making: AccountMaking,
 }
 
-/// Whether a look is for a plan, which shares a listing with others, or directly before a write.
+/// For a plan with a shared listing, or directly before a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LookFor {
     Plan,
@@ -54,8 +53,8 @@ fn not_seen_yet(email: &str) -> WriteAnswer {
 }
 
 impl VendingStepExecutor {
-    /// An executor over its ports; `seen` are the accounts of its run, `access` carries the steps of access files out,
-    /// `needs` says whether what they need is there.
+    /// `seen`: accounts of the run; `access`: executor of access steps; `needs`: checks their
+    /// prerequisites.
     pub fn new(
         admin: Arc<dyn AccountAdmin>,
         seen: Arc<SeenAccounts>,
@@ -77,7 +76,7 @@ impl VendingStepExecutor {
         }
     }
 
-    /// Where an account stands. Where neither we nor the plan want it, somebody has moved it.
+    /// The account's parent. Any other than the wanted or planned one is drift.
     async fn look_place(
         &self,
         place: &AccountPlace,
@@ -112,7 +111,7 @@ impl VendingStepExecutor {
         })
     }
 
-    /// Why nothing may be done with an account any more.
+    /// Why an account can no longer be changed.
     async fn unfit(&self, id: &str, email: &str) -> Result<Option<String>, StepError> {
         Ok(match self.admin.account(id).await.map_err(setback)? {
             Some(it) if !it.active => Some(format!("account {id} is closed or suspended")),
@@ -120,12 +119,11 @@ impl VendingStepExecutor {
                 "account {id} has another address by now: {}",
                 it.email
             )),
-            // reads lag behind
             Some(_) | None => None,
         })
     }
 
-    /// Why an account cannot be moved to a unit; a root is always there.
+    /// Why a move is impossible; a root always exists.
     async fn no_way_to(
         &self,
         unit: &str,
@@ -149,7 +147,7 @@ impl VendingStepExecutor {
         let Some(id) = self.seen.id_of(&place.email, ListingAge::Now).await? else {
             return Ok(not_seen_yet(&place.email));
         };
-        // where it was seen a moment ago, or where the plan has it: from elsewhere AWS moves nothing
+        // the observed or planned parent: AWS requires the actual one
         let old = seen.old();
         let from = old.get("unit").and_then(Value::as_str);
         let from = from.unwrap_or(&place.from);
@@ -157,7 +155,7 @@ impl VendingStepExecutor {
             Ok(()) | Err(OrganizationFault::AlreadyThere { .. }) => {
                 Ok(WriteAnswer::Accepted { remote: id })
             }
-            // it does not stand where it was seen: the look that comes next says where
+            // moved meanwhile: the next look finds its parent
             Err(OrganizationFault::NotThere { .. }) => Ok(WriteAnswer::ChangedBefore),
             Err(fault) => Err(setback(fault)),
         }
@@ -178,7 +176,7 @@ impl VendingStepExecutor {
         })
     }
 
-    /// Tags that are missing are added; one that has another value is what somebody wrote, and the form before.
+    /// Missing tags are added; a different value was set by a user or is the old form.
     async fn look_tags(&self, wish: &AccountTags, look: LookFor) -> Result<StepProbe, StepError> {
         let Some(id) = self.seen.id_of(&wish.email, look.age()).await? else {
             return Ok(StepProbe::Absent);
@@ -214,12 +212,11 @@ impl VendingStepExecutor {
                 new: json!({"account": account, "tags": wish.tags}),
                 requests: Vec::new(),
             }),
-            // listings lag behind
             _ => Verify::Running,
         })
     }
 
-    /// A step of access files for the account, once it is seen.
+    /// A step of access files, once the account is visible.
     async fn access_step(
         &self,
         step: &PlanStep,
@@ -251,7 +248,7 @@ impl VendingStepExecutor {
     ) -> Result<StepProbe, StepError> {
         let age = sent.map_or(ListingAge::Run, |_| ListingAge::Now);
         match self.access_step(step, age).await? {
-            // nobody has access to what is not there
+            // no account, no access
             None if step.kind == UNASSIGN => Ok(StepProbe::Satisfied),
             None => Ok(StepProbe::Absent),
             Some(step) => match sent {
@@ -345,7 +342,7 @@ impl StepExecutor for VendingStepExecutor {
             TAG => {
                 let replaced = old.get("tags").cloned().unwrap_or_default();
                 match (step.wish::<AccountTags>(), serde_json::from_value(replaced)) {
-                    // values that the account had before; what was added beside them stays
+                    // restores earlier values; added tags stay
                     (Ok(wish), Ok(tags)) => {
                         let before = stored(&AccountTags { tags, ..wish });
                         Undo::By(vec![(TAG.to_owned(), before)])
@@ -353,7 +350,7 @@ impl StepExecutor for VendingStepExecutor {
                     _ => Undo::Not("tags that an account did not have stay with it".to_owned()),
                 }
             }
-            // by address, as it was given: what is recorded need not have the account, where an answer was lost
+            // by address: after a lost answer the record may lack the account id
             ASSIGN => Undo::By(vec![(UNASSIGN.to_owned(), step.desired.clone())]),
             UNASSIGN => Undo::By(vec![(ASSIGN.to_owned(), step.desired.clone())]),
             other => Undo::Not(format!("no step is called `{other}`")),

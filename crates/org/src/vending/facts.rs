@@ -1,10 +1,10 @@
-//! What is read of the organization before rows are checked.
+//! Organization facts for row checks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_access_files::PrincipalRef;
-use hallpass_model::{GroupId, PermissionSetName, UserId};
-use hallpass_runner::{PlanId, SentBefore};
+use hallpass_base::{GroupId, PermissionSetName, UserId};
+use hallpass_plans::{PlanId, SentBefore};
 
 use super::file::{ACCOUNT_EMAIL, ACCOUNT_NAME, AccountsFile, PRODUCT_PREFIX, VendingRow};
 use super::listed::{KnownAccount, UnitFacts};
@@ -13,86 +13,69 @@ use super::requests::asked_by_us;
 use crate::control_tower::FactoryProduct;
 use crate::ports::OrganizationFault;
 
-/// What an earlier run of a list did about an account.
+/// An earlier run's result for an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EarlierRow {
-    /// The account it made, where its journal says so.
     pub account: Option<String>,
-    /// What it sent, or may have sent, to ask for one.
+    /// Creation calls, sent or possibly sent.
     pub sent: SentBefore,
 }
 
-/// A provisioned product of Account Factory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProvisionedProduct {
-    /// Its id, `pp-…`.
     pub id: String,
-    /// Its name.
     pub name: String,
 }
 
-/// Why a name or address is not one user's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotOneUser {
-    /// No user is called so.
     Nobody,
-    /// Whoever is called so is disabled.
     Disabled,
-    /// More than one enabled user is called so.
     Several,
 }
 
-/// An organization, as far as rows are checked against it.
 #[derive(Clone, Debug, Default)]
 pub struct VendingFacts {
-    /// Its id.
     pub organization: String,
-    /// The root's id.
     pub root: String,
-    /// Accounts of every state, in every unit.
+    /// In every state and unit.
     pub accounts: Vec<KnownAccount>,
-    /// Where accounts stand that a row may adopt: account → root or unit.
+    /// Parents of adoptable accounts: account → root or unit.
     pub parents: BTreeMap<String, String>,
-    /// Units at every depth.
     pub units: Vec<UnitFacts>,
-    /// Whether Control Tower governs the organization.
+    /// Control Tower governs the organization.
     pub has_landing_zone: bool,
-    /// Products of Account Factory that no plan of ours has made.
+    /// Foreign Account Factory products.
     pub products: Vec<ProvisionedProduct>,
-    /// Rows of plans that are not over: their address in lower case, and the plan.
+    /// Rows of unfinished plans, by lower-case address.
     pub unfinished: BTreeMap<String, PlanId>,
-    /// Rows of this list that an earlier run of it began with, by their addresses in lower case.
+    /// Rows started by earlier runs of this list, by lower-case address.
     pub ours: BTreeMap<String, EarlierRow>,
-    /// Accounts that were made on a request or by a launch of an earlier run of this list.
+    /// Accounts from requests or launches of earlier runs of this list.
     pub asked_for: BTreeSet<String>,
-    /// Groups of the directory by name.
     pub groups: BTreeMap<String, GroupId>,
-    /// Users of the directory and whether they are enabled, by name and by address, in lower case: two may be called the same.
+    /// Enabled state of users by lower-case name and address; these may be ambiguous.
     pub users: BTreeMap<String, BTreeMap<UserId, bool>>,
-    /// Names of the permission sets.
     pub permission_sets: BTreeSet<PermissionSetName>,
-    /// The same by ARN.
     pub permission_set_arns: BTreeMap<String, PermissionSetName>,
 }
 
 impl VendingFacts {
-    /// A group by its name, or by its id.
     pub fn group(&self, named: &str) -> Option<PrincipalRef> {
         let of_id = || self.groups.values().find(|group| group.as_str() == named);
         let found = self.groups.get(named).or_else(of_id);
         found.map(|group| PrincipalRef::Group(group.clone()))
     }
 
-    /// A user is called so, or has this address.
     pub fn heed_user(&mut self, name: &str, user: &UserId, is_enabled: bool) {
         let called = self.users.entry(name.to_lowercase()).or_default();
         called.insert(user.clone(), is_enabled);
     }
 
-    /// Somebody by their name or address, whatever the case of its letters.
+    /// Finds a user by name or address, case-insensitive.
     ///
     /// # Errors
-    /// When not exactly one enabled user is called so.
+    /// There is not exactly one enabled match.
     pub fn user(&self, named: &str) -> Result<PrincipalRef, NotOneUser> {
         let Some(called) = self.users.get(&named.to_lowercase()) else {
             return Err(NotOneUser::Nobody);
@@ -106,7 +89,7 @@ impl VendingFacts {
         }
     }
 
-    /// Control Tower governs the organization, and these units.
+    /// Sets the units governed by Control Tower.
     pub fn heed_registered(&mut self, units: &BTreeSet<String>) {
         self.has_landing_zone = true;
         for unit in &mut self.units {
@@ -114,8 +97,8 @@ impl VendingFacts {
         }
     }
 
-    /// Takes over the products of Account Factory: those that an earlier run of this list launched are its own, with their
-    /// accounts, and wait for nobody, unless they went wrong.
+    /// Sets Account Factory products: those of earlier runs of this list are owned and do not
+    /// block, unless failed.
     pub fn heed_products(&mut self, file: &AccountsFile, products: Vec<FactoryProduct>) {
         let of_row = |row: &VendingRow<'_>| {
             let email = row.cell(ACCOUNT_EMAIL).to_ascii_lowercase();
@@ -125,7 +108,7 @@ impl VendingFacts {
                 .map(|it| (name, !it.sent.at.is_empty()))
         };
         let own: BTreeMap<String, bool> = file.rows().filter_map(|row| of_row(&row)).collect();
-        // an answer may be lost: the product of a launch that was sent has the account then
+        // without an answer, the product of a sent launch has the account
         let launched = products
             .iter()
             .filter(|it| own.get(&it.name) == Some(&true));
@@ -141,8 +124,8 @@ impl VendingFacts {
             .collect();
     }
 
-    /// Whether an earlier run of this list made an account: its journal says so, or AWS knows of its request or its product.
-    /// A name and an address alone do not say it (`organization.md` V-9).
+    /// True if an earlier run of this list created the account, by its journal, or by AWS's request
+    /// or product. Name and address alone are no proof (`organization.md` V-9).
     pub fn is_ours(&self, email: &str, account: &str) -> bool {
         let Some(row) = self.ours.get(email) else {
             return false;
@@ -150,10 +133,11 @@ impl VendingFacts {
         row.account.as_deref() == Some(account) || self.asked_for.contains(account)
     }
 
-    /// Takes over what earlier runs of this list began, and which accounts AWS made on their requests whose answer was lost.
+    /// Adds rows of earlier runs, and accounts that AWS created on their requests without an
+    /// answer.
     ///
     /// # Errors
-    /// When AWS does not say.
+    /// AWS does not respond.
     pub async fn heed_earlier(
         &mut self,
         admin: &dyn AccountAdmin,
@@ -180,17 +164,17 @@ impl VendingFacts {
         Ok(())
     }
 
-    /// The account of an address, whatever the case of its letters.
     pub fn account_of(&self, email: &str) -> Option<&KnownAccount> {
         let mut all = self.accounts.iter();
         all.find(|account| account.email.eq_ignore_ascii_case(email))
     }
 }
 
-/// Reads units, and where the accounts of these addresses stand. What other services know is added by the caller.
+/// Reads units, and parents of the accounts of these addresses. The caller adds facts of other
+/// services.
 ///
 /// # Errors
-/// When AWS does not say.
+/// AWS does not respond.
 pub async fn gather(
     admin: &dyn AccountAdmin,
     accounts: Vec<KnownAccount>,
@@ -224,13 +208,10 @@ mod tests {
         for (name, n, is_enabled) in [
             ("ops@corp.example", 1, true),
             ("Ana", 1, true),
-            // the address of one is the user name of another, written otherwise
             ("Ops@Corp.example", 2, true),
             ("ben@corp.example", 2, true),
-            // somebody who is called by their own address
             ("Ben@corp.example", 2, true),
             ("dee@corp.example", 3, false),
-            // somebody who came back as another user
             ("ana", 4, false),
         ] {
             facts.heed_user(name, &user(n), is_enabled);

@@ -1,22 +1,17 @@
-//! What is wrong with a row: in which column, and whether the list alone says so.
+//! An error in a row: its column, and if the list alone shows it.
 
 use std::fmt;
 
-/// What has to be known to find a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultBasis {
-    /// The list alone.
     List,
-    /// The organization.
     Organization,
 }
 
-/// Something wrong with a row. Its text is that of the column `ErrorMsg`.
+/// Text for the column `ErrorMsg`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowFault {
-    /// The column.
     pub column: &'static str,
-    /// What has to be known to find it.
     pub basis: FaultBasis,
     text: String,
 }
@@ -27,17 +22,14 @@ impl fmt::Display for RowFault {
     }
 }
 
-/// What is wrong with one row, in the order of the columns.
 #[derive(Default)]
 pub(super) struct RowFaults(Vec<RowFault>);
 
 impl RowFaults {
-    /// The list alone says so.
     pub(super) fn in_list(&mut self, column: &'static str, text: impl Into<String>) {
         self.add(column, FaultBasis::List, text.into());
     }
 
-    /// The organization says so.
     pub(super) fn in_organization(&mut self, column: &'static str, text: impl Into<String>) {
         self.add(column, FaultBasis::Organization, text.into());
     }

@@ -1,44 +1,38 @@
-//! The CSV (`organization.md` V-1): read whatever order its columns have, written back with the last three
-//! filled.
+//! The CSV (`organization.md` V-1): read with columns in any order, written with results in the
+//! last three.
 
 use std::collections::BTreeMap;
 
+use hallpass_base::text::{self, NotText};
 use hallpass_iam::BadInput;
-use hallpass_model::text::{self, NotText};
 use serde::{Deserialize, Serialize};
 
 use super::cells::{CsvPlace, CsvRecord, records, unusable};
 use super::status::RowResult;
 
-/// The account's name.
 pub(crate) const ACCOUNT_NAME: &str = "AccountName";
-/// Who signs in to it first.
 pub(crate) const SSO_EMAIL: &str = "SSOUserEmail";
-/// The address of the account's root user.
 pub(crate) const ACCOUNT_EMAIL: &str = "AccountEmail";
-/// Given name of that person.
 pub(crate) const FIRST_NAME: &str = "SSOUserFirstName";
-/// Family name of that person.
 pub(crate) const LAST_NAME: &str = "SSOUserLastName";
-/// Where the account is to stand.
 pub(crate) const ORG_UNIT: &str = "OrgUnit";
-/// A group that gets access, in place of the groups of the command.
+/// A group with access, instead of the command's groups.
 pub(crate) const ASSIGN_GROUP: &str = "AssignGroup";
-/// The permission set that it gets.
+/// Permission set of that group.
 pub(crate) const PERMISSION_SET: &str = "PermissionSet";
-/// Tags of the account, `k=v;k2=v2`.
+/// `k=v;k2=v2`.
 pub(crate) const TAGS: &str = "Tags";
 
-/// Somebody who is told what became of the row.
+/// Notified of the row's result.
 pub(crate) const MANAGER_EMAIL: &str = "ManagerEmail";
 
-/// How Account Factory calls the product of an account: this, then the account's name.
+/// Prefix of Account Factory's product names; the account's name follows.
 pub(crate) const PRODUCT_PREFIX: &str = "AccountLaunch-";
 
 const STATUS: &str = "Status";
 const ACCOUNT_ID: &str = "AccountId";
 const ERROR: &str = "ErrorMsg";
-/// Other names of the last column: the first stands in a sample that AWS has published.
+/// Aliases of the last column: the first is in AWS's published sample.
 const ERROR_ALIASES: [&str; 2] = ["ErrroMsg", "Message"];
 
 const REQUIRED: [&str; 6] = [
@@ -49,29 +43,27 @@ const REQUIRED: [&str; 6] = [
     LAST_NAME,
     ORG_UNIT,
 ];
-/// Written by us, in this order where they are missing.
+/// Result columns, appended in this order if missing.
 const OURS: [&str; 3] = [STATUS, ACCOUNT_ID, ERROR];
 
-/// Rows of one file: more than an organization may have accounts without asking AWS.
+/// More rows than the default account quota.
 const ROWS_MAX: usize = 10_000;
 
-/// A list of accounts to be made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AccountsFile {
     columns: Vec<String>,
     rows: Vec<Vec<String>>,
-    /// What cells of a column mean that are empty; they are written back empty.
+    /// Values of empty cells; written back empty.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     defaults: BTreeMap<String, String>,
-    /// Where cells stand in the file; known only of one that was just read.
+    /// Cell positions; only after reading.
     #[serde(skip)]
     places: Vec<Vec<CsvPlace>>,
 }
 
-/// A row of the list.
 #[derive(Clone, Copy, Debug)]
 pub struct VendingRow<'a> {
-    /// Its number; the header is 1.
+    /// The header is 1.
     pub number: usize,
     columns: &'a [String],
     cells: &'a [String],
@@ -79,7 +71,7 @@ pub struct VendingRow<'a> {
 }
 
 impl<'a> VendingRow<'a> {
-    /// The cell of a column, or what holds for the whole list where it is empty; empty where there is no such column.
+    /// The cell, or the column's default if empty; empty for a missing column.
     pub fn cell(&self, column: &str) -> &'a str {
         let at = self.columns.iter().position(|name| name == column);
         match at.and_then(|at| self.cells.get(at)) {
@@ -91,18 +83,16 @@ impl<'a> VendingRow<'a> {
         }
     }
 
-    /// What is written in the column `Status`.
     pub fn status(&self) -> &'a str {
         self.cell(STATUS)
     }
 
-    /// What is written in the column `AccountId`.
     pub fn account_id(&self) -> &'a str {
         self.cell(ACCOUNT_ID)
     }
 }
 
-/// The same list is the same wherever its cells stand.
+/// Ignores cell positions.
 impl PartialEq for AccountsFile {
     fn eq(&self, other: &Self) -> bool {
         (&self.columns, &self.rows, &self.defaults)
@@ -113,11 +103,10 @@ impl PartialEq for AccountsFile {
 impl Eq for AccountsFile {}
 
 impl AccountsFile {
-    /// Reads a list.
+    /// Reads a list completely.
     ///
     /// # Errors
-    /// When it is no CSV, lacks a column, has one twice, or a row has more cells than there are columns; with line and
-    /// column. Nothing is half read.
+    /// No CSV, a missing or duplicate column, or a row with too many cells; with line and column.
     pub fn read(bytes: &[u8]) -> Result<Self, BadInput> {
         let text = text::decoded(bytes).map_err(|error| not_text(bytes, error))?;
         let mut all = records(text)?.into_iter();
@@ -154,7 +143,6 @@ impl AccountsFile {
         })
     }
 
-    /// Where the cell of a column stands, of a list that was just read; the row where it has no such cell.
     pub fn place(&self, row: usize, column: &str) -> Option<CsvPlace> {
         let places = self.places.get(row.checked_sub(2)?)?;
         let at = self.columns.iter().position(|name| name == column);
@@ -162,13 +150,11 @@ impl AccountsFile {
         cell.copied()
     }
 
-    /// The same list where empty cells of these columns mean something.
     #[must_use]
     pub fn with_defaults(self, defaults: BTreeMap<String, String>) -> Self {
         Self { defaults, ..self }
     }
 
-    /// The rows, in their order.
     pub fn rows(&self) -> impl Iterator<Item = VendingRow<'_>> {
         let rows = (2..).zip(&self.rows);
         rows.map(|(number, cells)| VendingRow {
@@ -179,10 +165,9 @@ impl AccountsFile {
         })
     }
 
-    /// The list as CSV with what became of rows in the last columns; rows without a result stay as they are.
+    /// CSV with results in the last columns; rows without a result are unchanged.
     pub fn write(&self, results: &BTreeMap<usize, RowResult>) -> String {
         let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
-        // a `Vec` takes all that is written, and every record has a field
         drop(writer.write_record(&self.columns));
         for (number, cells) in (2..).zip(&self.rows) {
             let cells = self.columns.iter().zip(cells).map(|(column, cell)| {
@@ -221,7 +206,6 @@ fn not_text(bytes: &[u8], error: NotText) -> BadInput {
     unusable(at, "the file is not UTF-8 here: save it as \"CSV UTF-8\"")
 }
 
-/// Names of the columns, ours among them.
 fn columns(header: &CsvRecord) -> Result<Vec<String>, BadInput> {
     let mut columns: Vec<String> = header.cells.clone();
     for alias in ERROR_ALIASES {

@@ -1,29 +1,26 @@
-//! Accounts as a process has seen them: one listing serves a whole run, and who was made in it is remembered.
+//! Caches accounts: one listing serves a run, and created accounts are remembered.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::lock::Mutex as Turn;
-use hallpass_model::{Clock, TimeSpan, Timestamp};
-use hallpass_runner::StepError;
+use hallpass_base::{Clock, TimeSpan, Timestamp};
+use hallpass_plans::StepError;
 
 use super::listed::KnownAccount;
 use super::ports::AccountAdmin;
 use crate::ports::OrganizationFault;
 use crate::step_executor::setback;
 
-/// How old a listing may be in which nobody looks for what was made meanwhile. That an address is taken is AWS's to
-/// say; nothing is written by such a look alone.
+/// Cache age for looks that need no new accounts. AWS reports used addresses; such a look alone
+/// causes no write.
 const RUN_AGE_MAX: TimeSpan = TimeSpan::minutes(10);
-/// How old one may be in which something is expected that may be new.
+/// Cache age for looks that may need a new account.
 const NOW_AGE_MAX: TimeSpan = TimeSpan::seconds(5);
 
-/// How new a listing has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListingAge {
-    /// Of this run.
     Run,
-    /// Of now: something is looked for that the last one may not have.
     Now,
 }
 
@@ -36,7 +33,6 @@ impl ListingAge {
     }
 }
 
-/// Accounts by their address in lower case.
 pub type AccountListing = Arc<BTreeMap<String, KnownAccount>>;
 
 fn by_address(accounts: impl IntoIterator<Item = KnownAccount>) -> AccountListing {
@@ -47,18 +43,16 @@ fn by_address(accounts: impl IntoIterator<Item = KnownAccount>) -> AccountListin
     )
 }
 
-/// What is known of accounts.
 pub struct SeenAccounts {
     admin: Arc<dyn AccountAdmin>,
     clock: Arc<dyn Clock>,
-    /// The last listing, and when it was asked for; whoever finds none lists while others wait for it.
+    /// The last listing with its request time; concurrent callers wait for one listing.
     listed: Turn<Option<(Timestamp, AccountListing)>>,
-    /// Accounts that steps of this process have seen made, by address in lower case: listings may not show them yet.
+    /// Accounts created by this process, by lower-case address: listings lag.
     made: Mutex<BTreeMap<String, String>>,
 }
 
 impl SeenAccounts {
-    /// One that has listed nothing yet.
     pub fn new(admin: Arc<dyn AccountAdmin>, clock: Arc<dyn Clock>) -> Self {
         Self {
             admin,
@@ -73,21 +67,18 @@ impl SeenAccounts {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An account was seen made.
     pub(super) fn note_made(&self, email: &str, account: &str) {
         let key = email.to_ascii_lowercase();
         self.made().insert(key, account.to_owned());
     }
 
-    /// Takes over a listing that was read elsewhere, from that time on.
+    /// Adds a listing from elsewhere.
     pub async fn seed(&self, at: Timestamp, accounts: impl IntoIterator<Item = KnownAccount>) {
         *self.listed.lock().await = Some((at, by_address(accounts)));
     }
 
-    /// All accounts.
-    ///
     /// # Errors
-    /// When AWS does not say.
+    /// AWS does not respond.
     pub async fn all(&self, age: ListingAge) -> Result<AccountListing, OrganizationFault> {
         let mut listed = self.listed.lock().await;
         let now = self.clock.now();
@@ -100,7 +91,6 @@ impl SeenAccounts {
         Ok(all)
     }
 
-    /// The account of an address in a listing.
     pub(super) async fn listed(
         &self,
         email: &str,
@@ -110,7 +100,6 @@ impl SeenAccounts {
         Ok(all.get(&email.to_ascii_lowercase()).cloned())
     }
 
-    /// The id of the account of an address.
     pub(super) async fn id_of(
         &self,
         email: &str,

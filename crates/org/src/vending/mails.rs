@@ -1,34 +1,28 @@
-//! Which mails of a list are due (`organization.md` V-11): one for each row and reader when the row is final, and one for
-//! each reader at the end. What was sent stands in the plan's journal.
+//! Due mails of a list (`organization.md` V-11): one per final row and reader, and one per reader
+//! at the end. The plan's journal records sent mails.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 
 use super::email::is_account_email;
 use super::file::{AccountsFile, MANAGER_EMAIL, SSO_EMAIL, VendingRow};
 use super::status::{RowResult, RowStatus};
 
-/// A mail that was not sent yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueMail {
-    /// Who gets it.
     pub to: Email,
-    /// What it is about.
     pub about: MailTopic,
 }
 
-/// What a mail of a list is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MailTopic {
-    /// What became of a row, by its number.
     Row(usize, RowResult),
-    /// How many rows ended how.
     Summary(BTreeMap<&'static str, usize>),
 }
 
 impl MailTopic {
-    /// The same whoever asks: a row that ends the same way again is not told again.
+    /// Stable key: an unchanged row result is not mailed twice.
     pub fn name(&self) -> String {
         match self {
             Self::Row(number, result) => format!("row-{number}-{}", result.status.name()),
@@ -43,13 +37,11 @@ impl MailTopic {
 }
 
 impl DueMail {
-    /// What the journal has once it is sent.
     pub fn told(&self) -> String {
         format!("{} {}", self.about.name(), self.to)
     }
 }
 
-/// Whether nothing more becomes of a row by itself.
 const fn is_final(status: RowStatus) -> bool {
     match status {
         RowStatus::Succeeded
@@ -64,8 +56,8 @@ const fn is_final(status: RowStatus) -> bool {
     }
 }
 
-/// Mails that are due: of rows that are final, and of the whole list where its run `is_over`. `readers` get all of them;
-/// the people of a row get its own.
+/// Mails of final rows, and of the whole list once `is_over`. `readers` get all; people of a row
+/// get its own.
 pub fn due_mails(
     file: &AccountsFile,
     results: &BTreeMap<usize, RowResult>,
@@ -102,7 +94,7 @@ pub fn due_mails(
     all
 }
 
-/// Whoever the row names: what cannot be an address is left out, and so is the person of a row that cannot be used.
+/// Valid addresses in the row; excludes the user of an invalid row.
 fn people_of<'a>(row: &VendingRow<'a>, status: RowStatus) -> impl Iterator<Item = Email> + use<'a> {
     let person = (status != RowStatus::Invalid).then(|| row.cell(SSO_EMAIL));
     let named = [person, Some(row.cell(MANAGER_EMAIL))];
@@ -144,7 +136,6 @@ mod tests {
                 "row-2-SUCCEEDED ana@acme.example",
                 "row-2-SUCCEEDED boss@acme.example",
                 "row-2-SUCCEEDED ops@acme.example",
-                // whoever stands in a row that cannot be used need not be anybody
                 "row-4-INVALID boss@acme.example",
                 "row-4-INVALID ops@acme.example",
             ]

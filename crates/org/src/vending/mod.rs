@@ -1,5 +1,5 @@
-//! Accounts made from a CSV, row by row (`organization.md` §1): each in its unit, each with the access that
-//! was agreed on, and the same CSV back with what became of every row.
+//! Creates accounts from a CSV (`organization.md` §1), each in its unit with its access, and writes
+//! the results back.
 //!
 //! ```text
 //!   CSV ──► AccountsFile ─┐

@@ -1,10 +1,10 @@
-//! People of a list who are not in the identity store yet (`organization.md` V-9). The names and forms are part of stored
-//! plans.
+//! Creates missing users of a list in the identity store (`organization.md` V-9). Names and forms
+//! are part of stored plans.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_runner::{
+use hallpass_plans::{
     Class, Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde::{Deserialize, Serialize};
@@ -15,42 +15,35 @@ use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
 use crate::step_executor::setback;
 
-/// Somebody is in the identity store: [`NewUser`].
+/// A user exists in the identity store: [`NewUser`].
 pub(crate) const CREATE_USER: &str = "user.create";
 const SERVICE: &str = "identitystore";
-/// What the service calls somebody who is not there.
 const NOT_THERE: &str = "ResourceNotFoundException";
 
-/// Whether steps of a kind are carried out by [`UserStepExecutor`].
+/// True for steps of [`UserStepExecutor`].
 pub fn is_user_step(kind: &str) -> bool {
     kind == CREATE_USER
 }
 
-/// Somebody who is to be in the identity store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct NewUser {
-    /// The store.
     pub(crate) identity_store_id: String,
-    /// Their address, and what they sign in as.
+    /// Address and user name.
     pub(crate) email: String,
-    /// First name.
     pub(crate) given_name: String,
-    /// Last name.
     pub(crate) family_name: String,
 }
 
-/// Whoever carries steps about new people out.
 pub struct UserStepExecutor {
     calls: Arc<dyn ServiceCalls>,
 }
 
 impl UserStepExecutor {
-    /// An executor over its port.
     pub fn new(calls: Arc<dyn ServiceCalls>) -> Self {
         Self { calls }
     }
 
-    /// The id of whoever has this address, or signs in by it.
+    /// Finds a user by address or user name.
     async fn found(&self, wish: &NewUser) -> Result<Option<String>, StepError> {
         for path in ["emails.value", "userName"] {
             let input = json!({
@@ -99,8 +92,8 @@ impl UserStepExecutor {
                     requests: Vec::new(),
                 })
             }
-            // an earlier try of ours, or somebody who makes the same person now: a look tells. Identity Store says
-            // `ConflictException` of a name that is taken.
+            // an own lost call or a concurrent creation: the next look decides. Identity Store
+            // returns `ConflictException` for a used name.
             Err(
                 OrganizationFault::AlreadyThere { message }
                 | OrganizationFault::Conflict { message },

@@ -1,10 +1,9 @@
-//! The plan of a list: for each row an account, its unit, and access to it. The names and forms are part of
-//! stored plans.
+//! Plans of a list: account, unit and access per row. Names and forms are part of stored plans.
 
 use hallpass_access_files::AccountAssignment;
 use hallpass_aws_model::facts;
-use hallpass_model::{AccountId, TimeSpan};
-use hallpass_runner::{Lane, Plan, PlanDraft, PlanLimits, StepId, StepTarget, hash};
+use hallpass_base::{AccountId, TimeSpan};
+use hallpass_plans::{Lane, Plan, PlanDraft, PlanLimits, StepId, StepTarget, hash};
 use serde::{Deserialize, Serialize};
 
 use std::collections::BTreeMap;
@@ -17,73 +16,63 @@ use super::tags::{AccountTags, TAG};
 use crate::control_tower::{FactoryUser, ProductWish, add_admission, add_product};
 use crate::steps::stored;
 
-/// The kind of these plans.
 pub const PLAN_KIND: &str = "org.vend";
-/// Such plans that are looked through, newest first.
+/// Limit of searched plans, newest first.
 pub const PLANS_LOOK: u32 = 2_000;
 /// An account of that name and address: [`AccountWish`].
 pub(crate) const CREATE: &str = "account.create";
-/// It stands in its unit: [`AccountPlace`].
+/// It is in its unit: [`AccountPlace`].
 pub(crate) const MOVE: &str = "account.move";
-/// Somebody has access to it: [`AccessWish`].
+/// Access is assigned: [`AccessWish`].
 pub(crate) const ASSIGN: &str = "account.assign";
-/// They have it no more: [`AccessWish`].
+/// Access is removed: [`AccessWish`].
 pub(crate) const UNASSIGN: &str = "account.unassign";
 
-/// Assignments at once.
 const ASSIGNMENTS: u32 = facts::OPERATIONS_OUTSTANDING.value;
 
-/// Whether steps of a kind are carried out by [`VendingStepExecutor`](super::VendingStepExecutor).
+/// True for steps of [`VendingStepExecutor`](super::VendingStepExecutor).
 pub fn is_vending_step(kind: &str) -> bool {
     [CREATE, MOVE, TAG, ASSIGN, UNASSIGN].contains(&kind)
 }
 
-/// An account, and what it is made for: that has to be there still when it is made, which cannot be taken back.
+/// An account with its prerequisites, which must exist at creation, as it cannot be undone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AccountWish {
     #[serde(flatten)]
     pub(crate) account: NewAccount,
-    /// The unit that it is moved to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) unit: Option<NamedUnit>,
-    /// Who gets access to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) access: Vec<WantedAccess>,
-    /// The account that is there already: taken on, or made by an earlier run of the list.
+    /// An existing account: adopted, or created by an earlier run of the list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) there: Option<String>,
 }
 
-/// A unit as it was when the list was judged.
+/// A unit as it was when the list was checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct NamedUnit {
     pub(crate) id: String,
     pub(crate) name: String,
 }
 
-/// Where an account is to stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AccountPlace {
-    /// The address of its root user.
     pub(crate) email: String,
-    /// Where it may be taken from.
+    /// Accepted previous parent.
     pub(crate) from: String,
-    /// The unit.
     pub(crate) to: String,
 }
 
-/// Access to an account that need not be there yet.
+/// The account need not exist yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AccessWish {
-    /// The address of the account's root user.
     pub(crate) email: String,
-    /// Who gets what.
     #[serde(flatten)]
     pub(crate) access: WantedAccess,
 }
 
 impl AccessWish {
-    /// The assignment, once the account is known.
     pub(crate) fn in_account(&self, account: AccountId) -> AccountAssignment {
         AccountAssignment {
             permission_set: self.access.permission_set.clone(),
@@ -93,57 +82,47 @@ impl AccessWish {
     }
 }
 
-/// Who makes the accounts of a list (`organization.md` V-5).
+/// Creates the accounts of a list (`organization.md` V-5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountMaker {
-    /// Organizations, and the account is moved.
     Organizations {
-        /// The identity store in which people of the list are made who are not there; `None`: nobody is made.
+        /// Identity store in which missing users are created; `None`: none are.
         people: Option<String>,
     },
-    /// Account Factory of Control Tower.
+    /// Control Tower's Account Factory.
     Factory {
-        /// Who we are to Service Catalog, by ARN.
+        /// Hallpass's principal in Service Catalog, by ARN.
         principal: String,
-        /// Accounts that it makes at once, up to [`ACCOUNTS_AT_ONCE_MAX`](crate::control_tower::ACCOUNTS_AT_ONCE_MAX).
+        /// Concurrent accounts, up to
+        /// [`ACCOUNTS_AT_ONCE_MAX`](crate::control_tower::ACCOUNTS_AT_ONCE_MAX).
         at_once: u32,
     },
 }
 
-/// What a plan keeps of a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum PlannedRow {
-    /// It is written back as it is.
     Kept,
-    /// It cannot be used.
     Invalid {
-        /// All that is wrong with it.
         errors: Vec<String>,
     },
-    /// It has steps of its own.
     Wanted {
-        /// The address of the account, in lower case: the key of its steps.
+        /// The lower-case account address, the key of its steps.
         key: String,
-        /// The account that is taken on.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         adopts: Option<String>,
     },
 }
 
-/// What a plan keeps of its list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VendingPlan {
-    /// Equal for equal lists with equal wishes.
+    /// Equal for equal lists with equal requests.
     pub source: String,
-    /// The list as it was read.
     pub file: AccountsFile,
-    /// Its rows, from row 2 on.
     pub rows: Vec<PlannedRow>,
 }
 
 impl VendingPlan {
-    /// What is kept of a list that was checked.
     pub fn new(
         file: &AccountsFile,
         wishes: &ListWishes,
@@ -166,14 +145,12 @@ impl VendingPlan {
         }
     }
 
-    /// What a stored plan keeps; `None` of a plan of another kind.
     pub fn of(plan: &Plan) -> Option<Self> {
         let is_ours = plan.kind == PLAN_KIND;
         let read = || serde_json::from_value(plan.facts.clone()).ok();
         is_ours.then(read).flatten()
     }
 
-    /// The steps for the rows that can be used.
     pub fn draft(
         &self,
         verdicts: &BTreeMap<usize, RowVerdict>,
@@ -218,11 +195,11 @@ impl VendingPlan {
     }
 }
 
-/// Equal for equal lists with equal wishes.
+/// Equal for equal lists with equal requests.
 pub(crate) fn source(file: &AccountsFile, wishes: &ListWishes) -> String {
     let (access, never) = (&wishes.access, wishes.adopt == super::Adoption::Never);
     let all = if wishes.tags.is_empty() {
-        // as plans were called before lists had tags
+        // format before lists had tags
         stored(&(file, (access, never)))
     } else {
         stored(&(file, (access, never), &wishes.tags))
@@ -230,12 +207,11 @@ pub(crate) fn source(file: &AccountsFile, wishes: &ListWishes) -> String {
     hash(&all.to_string())
 }
 
-/// What tells the steps of a row from those of others: no two accounts share an address.
+/// Unique, as account addresses are.
 fn key(request: &VendingRequest) -> String {
     request.email.to_ascii_lowercase()
 }
 
-/// What Account Factory is asked for.
 fn product(request: &VendingRequest) -> ProductWish {
     ProductWish {
         product: format!("{PRODUCT_PREFIX}{}", request.name),
@@ -251,7 +227,7 @@ fn product(request: &VendingRequest) -> ProductWish {
     }
 }
 
-/// The account in its unit; the step after which it stands there.
+/// Returns the step after which the account is in its unit.
 fn add_account(
     draft: &mut PlanDraft,
     target: &StepTarget,
@@ -283,7 +259,7 @@ fn add_account(
     draft.step(target.clone(), MOVE, stored(&place), lane, &[made])
 }
 
-/// Whether the call that makes the account gives it its tags, too; Account Factory does not, nor does taking it on.
+/// True if creation sets the tags; Account Factory and adoption do not.
 fn is_tagged_when_made(request: &VendingRequest, maker: &AccountMaker) -> bool {
     let by_organizations = matches!(maker, AccountMaker::Organizations { .. });
     request.tags.is_empty() || (by_organizations && request.adopts.is_none())
@@ -298,7 +274,7 @@ fn add_tags(draft: &mut PlanDraft, target: &StepTarget, request: &VendingRequest
     draft.step(target.clone(), TAG, stored(&wish), lane, after);
 }
 
-/// The person of the row, once the account stands: for one that was not made nobody is made.
+/// Creates the row's user after the account, so that a failed account creates no user.
 fn add_user(
     draft: &mut PlanDraft,
     target: &StepTarget,
@@ -307,7 +283,6 @@ fn add_user(
 ) {
     let lane = Lane {
         shared: false,
-        // rows may name one person
         ..Lane::serial("identity-store-write")
     };
     let wish = NewUser {
@@ -330,7 +305,7 @@ fn add_access(
         let lane = Lane {
             width: ASSIGNMENTS,
             shared: false,
-            // AWS takes one operation at a time for an account and a set
+            // AWS allows one operation at a time per account and set
             apart: Some(format!("{}|{}", target.key, access.permission_set)),
             ..Lane::serial("sso-admin-write")
         };
@@ -344,5 +319,4 @@ fn add_access(
     }
 }
 
-/// How long giving access may take.
 const ASSIGN_TIMEOUT: TimeSpan = TimeSpan::minutes(15);

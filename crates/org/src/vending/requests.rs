@@ -1,18 +1,18 @@
-//! Whether AWS was asked for an account by us: by when it took the request, and when we were about to send one.
+//! Attributes creation requests to this list, by AWS's acceptance time and the send intents.
 
-use hallpass_model::TimeSpan;
-use hallpass_runner::SentBefore;
+use hallpass_base::TimeSpan;
+use hallpass_plans::SentBefore;
 
 use super::ports::AccountRequest;
 
-/// AWS's clock and ours differ by so much at most: requests are refused that are signed five minutes off.
+/// Largest clock difference to AWS, which refuses requests signed five minutes off.
 const CLOCKS_APART: TimeSpan = TimeSpan::seconds(30);
-/// A write leaves within so long after its intent, or not at all: it waits for its turn, and then for its answer.
+/// A write is sent within this time after its intent, or never.
 const LEAVES_WITHIN: TimeSpan = TimeSpan::seconds(60);
 
-/// Whether a request is one of those that were sent before: AWS answered with its id, or the answer was lost and AWS took it
-/// as one was about to be sent. Its name says the rest then: the address of an account is unique, so no other user has made
-/// one of the same name and address then.
+/// True if AWS answered with the request's id, or accepted it around a write without an answer. The
+/// account name confirms it: addresses are unique, so another user cannot have created the same
+/// name and address then.
 pub(super) fn asked_by_us(request: &AccountRequest, sent: &SentBefore) -> bool {
     sent.remotes.contains(&request.id)
         || sent.unanswered.iter().any(|at| {
@@ -23,7 +23,7 @@ pub(super) fn asked_by_us(request: &AccountRequest, sent: &SentBefore) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_model::Timestamp;
+    use hallpass_base::Timestamp;
 
     use super::super::ports::AccountCreation;
     use super::*;

@@ -1,8 +1,8 @@
-//! What became of every row, from the journal of its plan and the accounts that are there.
+//! Row results, from the plan's journal and the existing accounts.
 
 use std::collections::BTreeMap;
 
-use hallpass_runner::{Folded, Plan, PlanStep, StepState};
+use hallpass_plans::{Folded, Plan, PlanStep, StepState};
 
 use super::creating::CREATION_FAILED;
 use super::people::CREATE_USER;
@@ -11,8 +11,7 @@ use super::status::{RowResult, RowStatus};
 use super::tags::TAG;
 use crate::control_tower::{FACTORY_FAILED, PROVISION};
 
-/// The last three cells of every row but those that are written back as they are. `accounts` has the ids of
-/// accounts by their address in lower case.
+/// Results of rows except unchanged ones. `accounts` has ids by lower-case address.
 pub fn results(
     vending: &VendingPlan,
     plan: &Plan,
@@ -49,7 +48,7 @@ pub fn results(
     results
 }
 
-/// What the check says of every row but those that are written back as they are: nothing was begun.
+/// Check results of rows except unchanged ones, before any start.
 pub fn checked_results(vending: &VendingPlan) -> BTreeMap<usize, RowResult> {
     let rows = (2..).zip(&vending.rows).filter_map(|(number, row)| {
         let result = match row {
@@ -65,7 +64,6 @@ pub fn checked_results(vending: &VendingPlan) -> BTreeMap<usize, RowResult> {
     rows.collect()
 }
 
-/// Whether every row that has a result ended well.
 pub fn finished(results: &BTreeMap<usize, RowResult>) -> bool {
     let ended_well =
         |result: &RowResult| matches!(result.status, RowStatus::Succeeded | RowStatus::Exists);
@@ -79,7 +77,7 @@ fn bad(status: RowStatus, error: impl Into<String>) -> RowResult {
     }
 }
 
-/// A row by its steps: the first that is not over, or did not end well, says what it is.
+/// The first unfinished or failed step determines the status.
 fn row_result(plan: &Plan, folded: &Folded, key: &str, done: RowStatus) -> RowResult {
     let of_kind = |kind: &'static str| {
         plan.steps
@@ -123,7 +121,7 @@ fn row_result(plan: &Plan, folded: &Folded, key: &str, done: RowStatus) -> RowRe
     }
 }
 
-/// The account of a row by what its steps have seen: listings lag behind.
+/// From its steps, since listings lag.
 fn made(plan: &Plan, folded: &Folded, key: &str) -> Option<String> {
     let of_row = plan.steps.iter().filter(|step| step.target.key == key);
     let mut made = of_row.filter(|step| [CREATE, PROVISION, MOVE].contains(&step.kind.as_str()));
@@ -133,7 +131,7 @@ fn made(plan: &Plan, folded: &Folded, key: &str) -> Option<String> {
     })
 }
 
-/// Whether AWS did not make the account of a row: one with its address is another user's.
+/// True if AWS did not create the account: one with its address is foreign.
 fn is_refused(plan: &Plan, folded: &Folded, key: &str) -> bool {
     let mut made = plan.steps.iter();
     made.any(|step| {
@@ -144,7 +142,7 @@ fn is_refused(plan: &Plan, folded: &Folded, key: &str) -> bool {
     })
 }
 
-/// What the making of the account says of a row; `None` when the account is there.
+/// The creation's part of a result; `None` if the account exists.
 fn created(folded: &Folded, step: &PlanStep) -> Option<RowResult> {
     Some(match folded.place(&step.id) {
         StepState::Planned => RowResult::of(RowStatus::Valid),

@@ -1,4 +1,4 @@
-//! Tags of the accounts of a list (`organization.md` V-4).
+//! Tags of a list's accounts (`organization.md` V-4).
 
 use std::collections::BTreeMap;
 
@@ -8,28 +8,22 @@ use serde::{Deserialize, Serialize};
 use super::fault::RowFaults;
 use super::file::{TAGS, VendingRow};
 
-/// Tags of one account at most.
 const TAGS_MAX: usize = facts::TAGS_PER_ACCOUNT.count();
-/// Characters of a key at most.
 const KEY_MAX: usize = facts::TAG_KEY_CHARACTERS.count();
-/// Characters of a value at most.
 const VALUE_MAX: usize = facts::TAG_VALUE_CHARACTERS.count();
-/// What keys of AWS itself begin with, whatever the case.
+/// AWS's key prefix, in any case.
 const RESERVED: &str = "aws:";
 
-/// An account that was made, or was there, has its tags: [`AccountTags`].
+/// The account has its tags: [`AccountTags`].
 pub(crate) const TAG: &str = "account.tag";
 
-/// Tags that an account is to have, besides others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AccountTags {
-    /// The address of its root user.
     pub(crate) email: String,
-    /// The tags.
     pub(crate) tags: BTreeMap<String, String>,
 }
 
-/// Why AWS would not take a tag; `None` where it does.
+/// Why AWS would reject a tag; `None` if valid.
 pub fn tag_fault(key: &str, value: &str) -> Option<String> {
     let begins = key.get(..RESERVED.len());
     if key.is_empty() || key.chars().count() > KEY_MAX {
@@ -48,7 +42,7 @@ pub fn tag_fault(key: &str, value: &str) -> Option<String> {
     None
 }
 
-/// The tags of a row: those of the whole list, and its own, which win.
+/// List tags and the row's own, which win.
 pub(super) fn check_tags(
     row: &VendingRow<'_>,
     of_list: &BTreeMap<String, String>,

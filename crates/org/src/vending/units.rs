@@ -1,4 +1,4 @@
-//! Which unit the cell `OrgUnit` means (`organization.md` V-3).
+//! Resolves the cell `OrgUnit` (`organization.md` V-3).
 
 use std::fmt;
 
@@ -7,32 +7,24 @@ use serde::{Deserialize, Serialize};
 use super::facts::VendingFacts;
 use super::listed::UnitFacts;
 
-/// A unit that was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrgUnit {
-    /// Its id.
     pub id: String,
-    /// Its name.
     pub name: String,
-    /// As Account Factory takes it: `Name` directly below the root, else `Name (ou-…)`.
+    /// Account Factory's form: `Name` directly below the root, else `Name (ou-…)`.
     pub managed_name: String,
 }
 
-/// Why a cell means no unit. The texts are those of the column `ErrorMsg`.
+/// Texts for the column `ErrorMsg`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnitRefused {
-    /// There is none of that id, name or path.
     Missing,
-    /// Several have the name.
     Ambiguous(Vec<String>),
-    /// The id is that of a unit with another name.
+    /// The id's unit has another name.
     OtherName {
-        /// The id.
         id: String,
-        /// The name of the unit.
         expected: String,
     },
-    /// Control Tower does not govern it.
     NotRegistered,
 }
 
@@ -49,10 +41,10 @@ impl fmt::Display for UnitRefused {
     }
 }
 
-/// The unit that a cell means: `Name`, `Name (ou-…)`, `ou-…` or `/Parent/Child`.
+/// Resolves `Name`, `Name (ou-…)`, `ou-…` or `/Parent/Child`.
 ///
 /// # Errors
-/// When it means none, or one that Control Tower does not govern in an organization that has it.
+/// No unit, or one not governed in an organization with Control Tower.
 pub fn find_unit(cell: &str, facts: &VendingFacts) -> Result<OrgUnit, UnitRefused> {
     let unit = named_unit(cell.trim(), facts)?;
     if facts.has_landing_zone && !unit.registered {
@@ -101,7 +93,7 @@ fn named_unit<'a>(cell: &str, facts: &'a VendingFacts) -> Result<&'a UnitFacts, 
     }
 }
 
-/// Names of siblings differ, so a path means one unit at most.
+/// Sibling names are unique, so a path is unambiguous.
 fn at_path<'a>(path: &str, facts: &'a VendingFacts) -> Result<&'a UnitFacts, UnitRefused> {
     let mut parent = facts.root.as_str();
     let mut found = None;
@@ -114,14 +106,14 @@ fn at_path<'a>(path: &str, facts: &'a VendingFacts) -> Result<&'a UnitFacts, Uni
     found.ok_or(UnitRefused::Missing)
 }
 
-/// `Name (ou-…)`, also without the space.
+/// `Name (ou-…)`, space optional.
 fn name_and_id(cell: &str) -> Option<(&str, &str)> {
     let (name, rest) = cell.rsplit_once('(')?;
     let id = rest.strip_suffix(')')?.trim();
     is_unit_id(id).then_some((name.trim_end(), id))
 }
 
-/// Whether a text has the form `^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$`.
+/// Matches `^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$`.
 fn is_unit_id(text: &str) -> bool {
     let is_part = |part: &str, lengths: std::ops::RangeInclusive<usize>| {
         lengths.contains(&part.len())

@@ -1,27 +1,26 @@
-//! Ends that AWS enforces, on many accounts while AWS takes its time or says nothing: whoever is in a hurry is not kept
-//! waiting for all the others, and whoever waits is told in time.
+//! Enforced expiries on many accounts with a slow or silent AWS: urgent ends are not delayed by
+//! others, and waiting users are notified in time.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_model::{
+use hallpass_base::{
     Clock as _, Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan,
 };
 use hallpass_org::armed_ends::{
     ArmedEnd, ArmedEndChange, ArmedEndState, ArmedEndStore, EndArmer, EndArmerReport,
     EndArmerSettings, OtherAccess, SettledEnds, WhyNotArmed,
 };
+use hallpass_org::testing::{FakeOrganization, GatedOrg};
 use hallpass_org::{OrganizationFault, PolicyKeeper};
-use hallpass_org_testing::{FakeOrganization, GatedOrg};
-use hallpass_runner::StoreFault;
-use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_plans::StoreFault;
+use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans};
 use uuid::Uuid;
 
 use crate::bench::START;
 
-/// Ends in memory.
 #[derive(Default)]
 struct Kept(Mutex<Vec<ArmedEnd>>);
 
@@ -49,11 +48,10 @@ impl ArmedEndStore for Kept {
     }
 }
 
-/// Each question takes so long, and is noted by its account.
+/// Delays and records each query by account.
 struct Slow {
     clock: Arc<Hourglass>,
     takes: TimeSpan,
-    /// An account about which AWS says nothing, after so long.
     silent: Mutex<Option<(String, TimeSpan)>>,
     asked: Mutex<Vec<String>>,
 }
@@ -99,7 +97,6 @@ fn account(number: u64) -> String {
 }
 
 impl World {
-    /// Accounts of these numbers, with an end each that waits to be armed.
     fn new(numbers: impl IntoIterator<Item = u64>, takes: TimeSpan) -> Self {
         let clock = Arc::new(Hourglass::new(START.parse().unwrap()));
         let organization = Arc::new(FakeOrganization::new(Arc::clone(&clock) as Arc<_>));
@@ -142,7 +139,6 @@ impl World {
         world
     }
 
-    /// Somebody is given access in the account, and waits for its end to be armed.
     fn ask(&self, number: u64) {
         let now = self.clock.now();
         let set = "arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-0123456789abcdef";
@@ -185,7 +181,6 @@ impl World {
         of.cloned().unwrap()
     }
 
-    /// Their access ends now.
     fn cut_off(&self, number: u64) {
         let now = self.clock.now();
         let mut all = self.kept.0.lock().unwrap();
@@ -217,7 +212,6 @@ async fn who_is_in_a_hurry_is_next_and_nobody_is_left_out() {
     world.cut_off(1);
     let _: EndArmerReport = world.tick().await;
     assert_eq!(world.asked()[0], account(1), "who was cut off");
-    // all the others have their turn, one after the other
     for _ in 0..20 {
         let _: EndArmerReport = world.tick().await;
     }
@@ -282,7 +276,7 @@ async fn an_account_in_a_hurry_of_which_aws_says_nothing_takes_no_turn_of_others
     let world = World::new([1], TimeSpan::ZERO);
     let _: EndArmerReport = world.tick().await;
     world.cut_off(1);
-    // what is armed cannot be changed, what is new can be made
+    // existing policies cannot be changed, new ones can be created
     let fails = Some(silence());
     world.organization.change(|it| it.changes_fail = fails);
     *world.slow.silent.lock().unwrap() = Some((account(1), TimeSpan::seconds(12)));

@@ -1,21 +1,18 @@
-//! An organization, stores and a clock, with a runner over them.
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hallpass_base::{Clock, TimeSpan, Timestamp};
 use hallpass_iam::generate::sessions::{RevocationEntry, Revocations};
-use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_org::outage::{ApplyDrill, BreakGlass, DrillFile};
 use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME};
+use hallpass_org::testing::{FakeOrganization, GatedOrg, MemoryOrg, UNIT};
 use hallpass_org::{NewPolicy, OrgStepExecutor, OrgStore, Organization};
-use hallpass_org_testing::{FakeOrganization, GatedOrg, MemoryOrg, UNIT};
-use hallpass_runner::{
+use hallpass_plans::testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode, ports};
+use hallpass_plans::{
     Applying, Exit, PlanDraft, PlanReport, PlanStore as _, RunError, Runner, RunnerIdentity,
 };
-use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode, ports};
 
-/// When every test begins.
 pub(crate) const START: &str = "2026-03-02T10:05:00Z";
 
 pub(crate) struct Bench {
@@ -25,7 +22,6 @@ pub(crate) struct Bench {
     pub(crate) plans: Arc<MemoryPlans>,
 }
 
-/// The ports of one process.
 pub(crate) struct Process {
     pub(crate) organization: Arc<dyn Organization>,
     pub(crate) kept: Arc<dyn OrgStore>,
@@ -70,7 +66,6 @@ impl Bench {
         }
     }
 
-    /// Takes so many places of what policies are attached to.
     pub(crate) async fn take_places(&self, target: &str, count: u32) {
         for n in 0..count {
             let policy = NewPolicy {
@@ -98,14 +93,12 @@ impl Bench {
 }
 
 impl Process {
-    /// Looks and applies.
     pub(crate) async fn apply(&self, draft: PlanDraft) -> Result<PlanReport, RunError> {
         let looked = self.runner.look(draft).await?;
         self.runner.apply(&looked.plan.id, &patient()).await
     }
 }
 
-/// Whether what ran ended well before its gate stopped it.
 pub(crate) async fn ended_well(ran: impl Future<Output = Option<PlanReport>>, gate: &Gate) -> bool {
     tokio::select! {
         report = ran => report.is_some_and(|report| report.exit() == Exit::Ok),
@@ -113,14 +106,13 @@ pub(crate) async fn ended_well(ran: impl Future<Output = Option<PlanReport>>, ga
     }
 }
 
-/// Goes on with the newest plan, where one was saved.
 pub(crate) async fn resume_newest(plans: &MemoryPlans, runner: &Runner) {
     if let Some(saved) = plans.plans(1).await.unwrap().first() {
         runner.resume(&saved.plan.id, &patient()).await.unwrap();
     }
 }
 
-/// Every call to stop at, in every way, and whether the command is given again then or its plan gone on with.
+/// Every call to stop at, in every mode, with a repeated command or a resumed plan.
 pub(crate) fn stops_in_turn(calls: u64) -> impl Iterator<Item = (u64, PortMode, bool)> {
     (1..=calls).flat_map(|call| {
         let modes = (0..).zip(PortMode::ALL);
@@ -128,7 +120,6 @@ pub(crate) fn stops_in_turn(calls: u64) -> impl Iterator<Item = (u64, PortMode, 
     })
 }
 
-/// What follows a stop: its lanes are waited for, and its plan is gone on with where there is a runner to do so.
 pub(crate) async fn after_stop(clock: &Hourglass, plans: &MemoryPlans, second: Option<Runner>) {
     outwait(clock);
     if let Some(runner) = second {
@@ -136,7 +127,7 @@ pub(crate) async fn after_stop(clock: &Hourglass, plans: &MemoryPlans, second: O
     }
 }
 
-/// Waits until whoever was stopped holds its lanes no more, which takes a minute.
+/// Waits a minute until the lanes of a stopped process expire.
 pub(crate) fn outwait(clock: &Hourglass) {
     clock.advance(Duration::from_secs(61));
 }
@@ -181,7 +172,6 @@ pub(crate) fn cut_off(entries: &[RevocationEntry]) -> ApplyRevocation {
     }
 }
 
-/// How each target ended, in their order.
 pub(crate) fn outcomes(report: &PlanReport) -> Vec<String> {
     let rows = report.targets.iter();
     rows.map(|row| format!("{}: {}", row.target.key, row.outcome))

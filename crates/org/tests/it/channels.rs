@@ -1,4 +1,4 @@
-//! Channels of DevOps Guru (`organization.md` D-9), against an organization in memory.
+//! DevOps Guru channels (`organization.md` D-9) with an in-memory organization.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -10,11 +10,11 @@ use hallpass_org::insights::{
 };
 use hallpass_org::standards::{StandardsScope, StandardsUnread};
 use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace, SendAnswer};
-use hallpass_runner::{
+use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans, PortMode};
+use hallpass_plans::{
     Exit, PlanDraft, PlanReport, PlanStore as _, Runner, StepEnd, StepError, StepExecutor as _,
     Undoing, WriteAnswer, undo,
 };
-use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans, PortMode};
 use serde_json::{Value, json};
 
 use crate::gated::{FakeCalls, GatedCalls, carried, read_failed, runner};
@@ -29,17 +29,13 @@ const FILE: &str = "notifications:
   - {service: devops-guru, topic_arn: 'arn:aws:sns:us-east-1:333333333333:insights', severities: [HIGH, MEDIUM], message_types: [NEW_INSIGHT]}
 ";
 
-/// Topic, severities and message types.
 type Told = (String, BTreeSet<String>, BTreeSet<String>);
 
 #[derive(Default)]
 struct State {
-    /// Account and Region → id → what is told.
     channels: BTreeMap<(String, String), BTreeMap<String, Told>>,
     made: usize,
-    /// Accounts that cannot be entered.
     closed: BTreeSet<String>,
-    /// The code that adding is refused with.
     refusal: Option<&'static str>,
     writes: Vec<String>,
 }
@@ -203,7 +199,6 @@ impl World {
             .unwrap()
     }
 
-    /// The state of each account and Region.
     async fn states(&self, text: &str) -> Vec<(String, String, ChannelState)> {
         let rows = self.find(text).await.rows.into_iter();
         rows.map(|it| (it.account, it.region, it.state)).collect()
@@ -236,7 +231,6 @@ impl World {
         all
     }
 
-    /// What an account is told in `us-east-1`.
     fn told(&self, account: &str) -> Vec<Told> {
         let place = (account.to_owned(), "us-east-1".to_owned());
         self.with(|it| {
@@ -356,7 +350,6 @@ async fn channels_are_made_once_and_what_is_told_of_something_else_is_made_again
     let report = world.apply(FILE).await;
     assert_eq!((report.exit(), report.totals.unchanged), (Exit::Ok, 2));
     assert_eq!(world.writes(), sent, "a second time changes nothing");
-    // undoing goes back to what there was
     let runner = world.runner("undoer", &Gate::new(None));
     let first = world.plans.plans(9).await.unwrap().pop().unwrap().plan.id;
     let (plan, folded) = runner.load(&first).await.unwrap();
@@ -399,7 +392,6 @@ async fn what_cannot_be_made_is_said_and_others_channels_stay() {
             .iter()
             .any(|it| it.0 == SHOP && it.2 == ChannelState::Full)
     );
-    // another was quicker than the plan
     world.with(|it| it.refusal = Some("ServiceQuotaExceededException"));
     let report = world.apply(FILE).await;
     let failed = report
@@ -415,7 +407,7 @@ async fn what_cannot_be_made_is_said_and_others_channels_stay() {
         failed.reason.contains("channel limit reached"),
         "{failed:?}"
     );
-    // where DevOps Guru is not let into the topic, AWS's words are told
+    // AWS's message is reported if DevOps Guru has no access to the topic
     world.with(|it| it.refusal = Some("AccessDeniedException"));
     let report = world.apply(FILE).await;
     assert!(
@@ -423,7 +415,6 @@ async fn what_cannot_be_made_is_said_and_others_channels_stay() {
         "{report:?}"
     );
     assert_eq!(world.writes(), Vec::<String>::new());
-    // a Region that is off in the accounts has none
     let states = world.states(&FILE.replace(TOPIC, ABROAD)).await;
     let off = |it: &&(String, String, ChannelState)| {
         it.1 == "ap-east-1" && it.2 == ChannelState::Skipped("region disabled".to_owned())
@@ -472,7 +463,7 @@ async fn stopped_anywhere_channels_are_made_once() {
                 () = gate.stop() => false,
             };
             if !done {
-                // whoever was stopped holds its lanes for a minute
+                // lanes of the stopped process expire after a minute
                 world.clock.advance(std::time::Duration::from_secs(61));
                 let calm = world.runner("second", &Gate::new(None));
                 let patient = crate::bench::patient();
@@ -491,7 +482,7 @@ async fn stopped_anywhere_channels_are_made_once() {
     }
 }
 
-/// A channel whose filters were to change, and which is gone as its new one was refused, comes back with the old ones.
+/// A channel deleted before its refused replacement is restored with the old filters.
 #[tokio::test]
 async fn a_channel_that_went_before_its_new_one_was_refused_comes_back() {
     let world = World::new();

@@ -1,7 +1,7 @@
-//! Files of clusters (`organization.md` O-1): each by itself, and several against each other.
+//! Cluster files (`organization.md` O-1): individually and compared.
 
 use hallpass_org::readiness::{InstallFile, InstallFileError, openshift_checks};
-use hallpass_runner::{CheckResult, CheckSeverity};
+use hallpass_plans::{CheckResult, CheckSeverity};
 
 use crate::readiness::{question, row};
 
@@ -32,7 +32,6 @@ publish: Internal
 fips: true
 ";
 
-/// Text of the file, what stands in its place, check, what is seen.
 static CLUSTERS: [(&str, &str, &str, &str); 11] = [
     (
         "infra, replicas: 3",
@@ -181,7 +180,6 @@ fn machines_of_infrastructure_are_known_by_their_label_and_missed_more_in_produc
     }
 }
 
-/// Production in another Region, account and network.
 fn production() -> String {
     CLUSTER
         .replace("{name: shop}", "{name: shop-prod}")
@@ -196,7 +194,6 @@ fn production() -> String {
         )
 }
 
-/// Development as the installer has it.
 fn development() -> String {
     CLUSTER.replace("{name: shop}", "{name: shop-dev}").replace(
         "userTags: {owner: shop}",
@@ -206,7 +203,6 @@ fn development() -> String {
 
 type ClusterChange = fn(String) -> String;
 
-/// What is different of production, check, status, severity, what is seen.
 static BESIDE: &[(ClusterChange, &str, &str, CheckSeverity, &str)] = &[
     (
         |it| it.replace("222222222222", "333333333333"),

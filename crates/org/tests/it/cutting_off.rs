@@ -1,11 +1,11 @@
-//! Cut-offs: added to what is there, listed with their ends, pruned when nothing is left to cut.
+//! Session revocations: extended, listed with ends, pruned.
 
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_iam::generate::sessions::Revocations;
-use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_org::sessions::{EntryState, POLICY_NAME, list, plan_apply, plan_prune};
+use hallpass_org::testing::{ANA, MANAGEMENT, ROOT, UNIT};
 use hallpass_org::{ChoreError, NewPolicy, Organization};
-use hallpass_org_testing::{ANA, MANAGEMENT, ROOT, UNIT};
-use hallpass_runner::Exit;
+use hallpass_plans::Exit;
 
 use crate::bench::{Bench, Process, cut_off, name, outcomes};
 
@@ -13,7 +13,7 @@ async fn applied(
     bench: &Bench,
     process: &Process,
     wanted: &hallpass_org::sessions::ApplyRevocation,
-) -> hallpass_runner::PlanReport {
+) -> hallpass_plans::PlanReport {
     let (organization, kept) = (process.organization.as_ref(), process.kept.as_ref());
     let draft = plan_apply(organization, kept, wanted, bench.now())
         .await
@@ -43,7 +43,7 @@ async fn the_first_is_attached_and_the_next_added_in_place() {
     );
     let report = applied(&bench, &process, &cut_off(&[name("john")])).await;
     assert_eq!(report.totals.unchanged, 4, "twice is once");
-    // somebody else's file does not let john back in
+    // another file does not restore john's access
     let report = applied(&bench, &process, &cut_off(&[name("mary")])).await;
     assert_eq!(report.exit(), Exit::Ok);
     assert_eq!(entries(&bench), ["name john", "name mary"]);
@@ -93,7 +93,7 @@ async fn a_policy_attached_in_advance_is_updated_in_place() {
     applied(&bench, &process, &cut_off(&[name("john")])).await;
     assert_eq!(bench.organization.writes()[before..], ["update"]);
     assert_eq!(entries(&bench), ["name john"]);
-    // and stays attached once nobody is left
+    // stays attached when no one is left
     let at = TimeSpan::hours(14).after(bench.now());
     let pruned = plan_prune(process.organization.as_ref(), process.kept.as_ref(), at)
         .await

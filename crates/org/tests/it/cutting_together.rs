@@ -1,27 +1,25 @@
-//! Cut-offs by several people at once: whom one of them has cut off, nobody else's plan lets in.
+//! Concurrent session revocations: no plan restores access that another one revoked.
 
 use std::collections::BTreeMap;
 
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_iam::generate::sessions::{RevocationEntry, Revocations};
-use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_org::outage;
 use hallpass_org::sessions::{
     ApplyRevocation, EntryState, POLICY_NAME, list, plan_apply, plan_prune,
 };
+use hallpass_org::testing::UNIT;
 use hallpass_org::{NewPolicy, OrgStepExecutor, Organization, Revocation};
-use hallpass_org_testing::UNIT;
-use hallpass_runner::{Applying, Exit, PlanId, PlanReport, StepEnd};
+use hallpass_plans::{Applying, Exit, PlanId, PlanReport, StepEnd};
 
 use crate::bench::{Bench, Process, cut_off, drill, name, patient};
 
-/// Looks at a cut-off, and does nothing.
 async fn looked(bench: &Bench, process: &Process, wanted: &ApplyRevocation) -> PlanId {
     let (organization, kept) = (process.organization.as_ref(), process.kept.as_ref());
     let draft = plan_apply(organization, kept, wanted, bench.now()).await;
     process.runner.look(draft.unwrap()).await.unwrap().plan.id
 }
 
-/// Looks at what is to be taken out, and does nothing.
 async fn pruning(process: &Process, at: Timestamp) -> PlanId {
     let (organization, kept) = (process.organization.as_ref(), process.kept.as_ref());
     let pruned = plan_prune(organization, kept, at).await.unwrap();
@@ -41,7 +39,6 @@ async fn cut(bench: &Bench, process: &Process, who: &[&str]) -> PlanReport {
     report
 }
 
-/// Takes a plan back, and says how that ended.
 async fn taken_back(bench: &Bench, process: &Process, plan: &PlanId) -> PlanReport {
     let (plan, folded) = process.runner.load(plan).await.unwrap();
     let hand = OrgStepExecutor {
@@ -49,7 +46,7 @@ async fn taken_back(bench: &Bench, process: &Process, plan: &PlanId) -> PlanRepo
         store: process.kept.clone(),
         clock: bench.clock.clone(),
     };
-    let undoing = hallpass_runner::undo(&plan, &folded, &hand);
+    let undoing = hallpass_plans::undo(&plan, &folded, &hand);
     assert!(undoing.not_undoable.is_empty());
     process.apply(undoing.draft).await.unwrap()
 }
@@ -60,7 +57,6 @@ fn entries(bench: &Bench) -> Vec<String> {
     stands.entries().iter().map(ToString::to_string).collect()
 }
 
-/// Who is cut off, by the policy that is attached.
 fn check_in_force(bench: &Bench, who: &[&str]) {
     assert_eq!(entries(bench), who);
     let standing = bench.organization.standing();
@@ -94,7 +90,6 @@ async fn whoever_is_about_to_be_cut_off_stays_in_the_policy() {
     check_in_force(&bench, &["name john", "name mallory"]);
 }
 
-/// A policy of entries whose ends nobody kept here, attached nowhere.
 async fn left_behind(bench: &Bench) -> String {
     let mut stands = Revocations::new();
     stands.add(name("john"));
@@ -140,7 +135,7 @@ async fn pruning_leaves_a_policy_attached_to_which_somebody_was_added() {
     let target = format!("target {UNIT}, policy {POLICY_NAME}");
     assert_eq!(drifted(&report), [target], "{report:#?}");
     check_in_force(&bench, &["name john", "name mallory"]);
-    // planned anew it takes out who is over
+    // a new plan removes expired entries
     let prune = pruning(&process, bench.now()).await;
     assert_eq!(carried_out(&process, &prune).await.exit(), Exit::Ok);
     check_in_force(&bench, &["name mallory"]);
@@ -171,7 +166,6 @@ async fn whoever_is_cut_off_again_is_not_pruned_by_an_earlier_plan() {
     }
 }
 
-/// The id of the policy, which somebody detached by hand.
 async fn detached(bench: &Bench) -> String {
     let all = bench.organization.policies().await.unwrap();
     let row = all.into_iter().find(|row| row.name == POLICY_NAME).unwrap();
@@ -212,7 +206,6 @@ async fn a_policy_that_somebody_fills_again_is_not_deleted() {
     let id = detached(&bench).await;
     let (organization, kept) = (process.organization.as_ref(), process.kept.as_ref());
     let pruned = plan_prune(organization, kept, bench.now()).await.unwrap();
-    // by another command, between the comparison and the look
     let mut text = Revocations::new();
     text.add(name("mallory"));
     let text = text.json().unwrap();
@@ -290,7 +283,6 @@ async fn pruned_entries_that_are_put_back_are_known_with_their_ends() {
     let after = list(organization, kept, bench.now()).await.unwrap();
     assert_eq!(after, before);
     assert_eq!(after[0].state, EntryState::InForce);
-    // and can be pruned once more
     let prune = pruning(&process, TimeSpan::hours(14).after(bench.now())).await;
     let report = carried_out(&process, &prune).await;
     assert_eq!(report.exit(), Exit::Ok, "{report:#?}");
@@ -315,7 +307,7 @@ async fn an_entry_lasts_as_long_as_sessions_that_the_portal_still_gives() {
         (name("john"), portal(1), "2026-03-03T00:00:00Z"),
         (name("john"), portal(0), "2026-03-02T23:00:00Z"),
         (name("john"), Ends::At(at), "2026-03-02T20:00:00Z"),
-        // sessions from then on are let through
+        // sessions from then on are allowed
         (role, Ends::longest(), "2026-03-02T22:00:00Z"),
     ] {
         let bench = Bench::new();

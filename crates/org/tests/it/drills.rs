@@ -1,12 +1,12 @@
-//! Drills: refused where they must be, applied once, listed, removed, reaped.
+//! Drills: refused, applied once, listed, removed, reaped.
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_org::outage::{
     BreakGlass, DrillFile, DrillState, list, plan_apply, plan_reap, plan_remove, probes,
 };
+use hallpass_org::testing::{ANA, MANAGEMENT, ROOT, Situation, UNIT};
 use hallpass_org::{Organization, TargetPresence};
-use hallpass_org_testing::{ANA, MANAGEMENT, ROOT, Situation, UNIT};
-use hallpass_runner::{Exit, StepProbe};
+use hallpass_plans::{Exit, StepProbe};
 use std::collections::BTreeMap;
 
 use crate::bench::{Bench, POLICY, drill, outcomes};
@@ -94,13 +94,12 @@ async fn check_refused(bench: &Bench, what: &str, target: &str, expected: &str) 
         panic!("{what}: not refused")
     };
     assert!(reason.contains(expected), "{what}: {reason}");
-    // applied all the same, it stops at the guard
     let report = process.apply(again(bench, target).await).await.unwrap();
     assert_eq!(report.exit(), Exit::Failed, "{what}");
     assert!(bench.organization.writes().is_empty(), "{what}");
 }
 
-async fn again(bench: &Bench, target: &str) -> hallpass_runner::PlanDraft {
+async fn again(bench: &Bench, target: &str) -> hallpass_plans::PlanDraft {
     let planned = plan_apply(bench.organization.as_ref(), &drill(target)).await;
     planned.unwrap().0
 }
@@ -117,7 +116,6 @@ async fn a_full_target_and_a_drill_that_is_over_are_refused() {
         .find(|it| it.target.key == "preconditions")
         .unwrap();
     assert!(guard.reason.contains("10 policies"), "{}", guard.reason);
-    // one place is enough
     let one = bench.organization.policies_of(UNIT).await.unwrap();
     let one = one.iter().find(|row| row.name == "other 0").unwrap();
     bench.organization.detach(&one.id, UNIT).await.unwrap();
@@ -194,7 +192,6 @@ async fn a_drill_is_applied_once_listed_and_removed_by_its_tags() {
     let before = TimeSpan::seconds(1).before(kept.starts_at);
     let rows = list(process.organization.as_ref(), process.kept.as_ref(), before).await;
     assert_eq!(rows.unwrap()[0].state, DrillState::Scheduled);
-    // another machine knows nothing but the tags
     let elsewhere = Bench {
         clock: bench.clock.clone(),
         organization: bench.organization.clone(),
@@ -250,8 +247,8 @@ async fn a_drill_past_its_end_is_seen_and_reaped() {
     assert!(draft.is_empty());
 }
 
-/// `policies.md` §8.3: tags do not make a policy a drill. One that another user gave another text is not removed, neither by
-/// the command nor as one past its end, whether this store knows the drill or another one does.
+/// `policies.md` §8.3: tags alone do not identify a drill. A policy with changed text is never
+/// removed, by command or after its end, with this or another store.
 #[tokio::test]
 async fn a_drill_whose_policy_another_user_changed_stays() {
     for (is_kept, reaps) in [(true, false), (false, false), (true, true), (false, true)] {
@@ -325,7 +322,7 @@ async fn undoing_an_apply_leaves_nothing() {
         store: process.kept.clone(),
         clock: bench.clock.clone(),
     };
-    let undoing = hallpass_runner::undo(&plan, &folded, &hand);
+    let undoing = hallpass_plans::undo(&plan, &folded, &hand);
     assert!(undoing.not_undoable.is_empty());
     let report = process.apply(undoing.draft).await.unwrap();
     assert_eq!(report.exit(), Exit::Ok, "{report:#?}");

@@ -1,4 +1,4 @@
-//! Calls of organizations in memory through a gate, and the runner over them.
+//! In-memory calls through a gate, and a runner.
 
 use std::sync::Arc;
 
@@ -7,20 +7,16 @@ use hallpass_org::{
     Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, SendAnswer,
     ServiceCalls,
 };
-use hallpass_runner::{PlanReport, Runner, RunnerIdentity, StepExecutor};
-use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, ports};
+use hallpass_plans::testing::{Gate, Gated, Hourglass, MemoryPlans, ports};
+use hallpass_plans::{PlanReport, Runner, RunnerIdentity, StepExecutor};
 use serde_json::Value;
 
-/// What an organization in memory answers.
 pub(crate) trait FakeCalls: Send + Sync {
-    /// A call that looks.
     fn read(&self, place: &ReadPlace, operation: Operation, input: &Value) -> ReadAnswer;
 
-    /// A call that changes something.
     fn write(&self, place: &ReadPlace, operation: Operation, input: &Value) -> SendAnswer;
 }
 
-/// Its calls, each of which the gate may fail, or lose the answer of.
 pub(crate) struct GatedCalls<T>(pub(crate) Arc<T>, pub(crate) Arc<Gate>);
 
 impl<T> GatedCalls<T> {
@@ -28,7 +24,6 @@ impl<T> GatedCalls<T> {
         Self(Arc::clone(fake), Arc::clone(gate))
     }
 
-    /// Calls that come through.
     pub(crate) fn calm(fake: &Arc<T>) -> Self {
         Self::through(fake, &Gate::new(None))
     }
@@ -61,7 +56,6 @@ impl<T: FakeCalls> ServiceCalls for GatedCalls<T> {
     }
 }
 
-/// A read that is refused for good.
 pub(crate) fn read_failed(code: &str, message: &str) -> ReadCallFailed {
     ReadCallFailed {
         code: code.to_owned(),
@@ -70,7 +64,6 @@ pub(crate) fn read_failed(code: &str, message: &str) -> ReadCallFailed {
     }
 }
 
-/// A process that carries out plans.
 pub(crate) fn runner(
     plans: &Arc<MemoryPlans>,
     hands: impl StepExecutor + 'static,
@@ -91,10 +84,9 @@ pub(crate) fn runner(
     )
 }
 
-/// What a process makes of a plan: it looks, and applies it if it is to; none when a port failed it.
 pub(crate) async fn carried(
     runner: &Runner,
-    draft: hallpass_runner::PlanDraft,
+    draft: hallpass_plans::PlanDraft,
     applies: bool,
 ) -> Option<PlanReport> {
     let plan = runner.look(draft).await.ok()?.plan;

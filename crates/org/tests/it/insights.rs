@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use hallpass_org::insights::{
     InsightFilter, InsightKind, InsightRange, InsightScope, InsightSeverity, InsightStatus,
     UnitsNotFound, insights, organization_health, unit_ids,
@@ -16,8 +16,8 @@ use crate::gated::read_failed;
 const PARENT: &str = "ou-ab12-11111111";
 const NESTED: &str = "ou-ab12-22222222";
 
-/// An organization of two units, one in the other, each with an account that has an insight; and of each call its
-/// Region, operation and whom it is about.
+/// Two nested units, each with an account that has an insight; records Region, operation and
+/// subject of calls.
 #[derive(Default)]
 struct Guru {
     calls: Mutex<Vec<String>>,
@@ -48,7 +48,6 @@ impl Guru {
 
     fn listed(input: &Value) -> (Value, Option<Map<String, Value>>) {
         let unit = input["OrganizationalUnitIds"][0].as_str();
-        // one insight is in the answers of both units, as where an account was moved meanwhile
         let (first, second) = (
             row("a", "111111111111", "HIGH", "ONGOING"),
             row("b", "222222222222", "LOW", "CLOSED"),
@@ -111,7 +110,6 @@ impl ReadCalls for Guru {
                 (json!({ "DelegatedAdministrators": [row] }), None)
             }
             "ListOrganizationInsights" if kind == "REACTIVE" => Self::listed(input),
-            // nothing of this kind: the member is left out
             "ListOrganizationInsights" => (json!({}), None),
             "SearchOrganizationInsights" => {
                 let mut found = row("s", "", "MEDIUM", "ONGOING");
@@ -178,7 +176,6 @@ async fn row_10_units_below_are_asked_for_and_each_insight_comes_once() {
     );
     assert_eq!(named.start.unwrap().to_string(), "2026-03-02T11:00:00Z");
     assert_eq!(found.registered.unwrap().as_second(), 1_772_000_000);
-    // only the unit itself
     let guru = Guru::default();
     let direct = InsightScope {
         is_direct: true,
@@ -192,7 +189,6 @@ async fn row_10_units_below_are_asked_for_and_each_insight_comes_once() {
 async fn every_region_is_asked_and_one_that_refuses_is_said() {
     let guru = Guru::of(Some("us-east-1"));
     let found = insights(&guru, &scope(&["eu-west-1", "us-east-1"], &[]), &filter()).await;
-    // both pages of the Region that answers
     assert_eq!(ids(&found), ["a", "b"]);
     let unread: Vec<&str> = found.unread.iter().map(|it| it.0.as_str()).collect();
     assert_eq!(unread, ["us-east-1", "us-east-1"]);
@@ -218,7 +214,6 @@ async fn accounts_are_searched_one_by_one_and_named_in_the_rows() {
     let expected =
         accounts.map(|it| format!("eu-west-1 SearchOrganizationInsights REACTIVE [\"{it}\"]"));
     assert_eq!(guru.asked(), expected);
-    // the same id of two accounts is one insight
     assert_eq!(found.rows.len(), 1);
     assert!(accounts.contains(&found.rows[0].account_id.as_str()));
 }

@@ -1,4 +1,4 @@
-//! Drills and cut-offs against an organization in memory.
+//! Organization chores with an in-memory organization.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,13 +1,12 @@
-//! An organization that AWS holds to what was before 2026-05-15: policies of 5,120 characters, five on a target. What does
-//! not fit is told with AWS's reason; what has room is in force, is moved and is taken away.
+//! An organization with the quotas from before 2026-05-15: policies of 5,120 characters, five per
+//! target. Statements without space are reported with AWS's reason; existing ones stay in force,
+//! and can be moved and removed.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use hallpass_model::{
-    Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
-};
+use hallpass_base::{Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::{
     self, ArmedEnd, ArmedEndChange, ArmedEndState, ArmedEndStore, EndArmer, EndArmerSettings,
     OtherAccess, SettledEnds, WhyNotArmed,
@@ -16,16 +15,15 @@ use hallpass_org::session_revocation::{
     self, SessionRevocation, SessionRevocationChange, SessionRevocationState,
     SessionRevocationStore, SessionRevoker,
 };
+use hallpass_org::testing::ANA;
 use hallpass_org::{OrganizationFault, PolicyKeeper};
-use hallpass_org_testing::ANA;
-use hallpass_runner::{Lane, LaneClaim, LeaseAnswer, PlanStore as _, StoreFault};
+use hallpass_plans::{Lane, LaneClaim, LeaseAnswer, PlanStore as _, StoreFault};
 use uuid::Uuid;
 
 use crate::bench::Bench;
 
 const OLD: usize = 5_120;
 
-/// Rows that nobody else changes.
 #[derive(Default)]
 struct Rows {
     ends: Mutex<BTreeMap<String, ArmedEnd>>,
@@ -124,7 +122,6 @@ fn end(user: u32, asked_at: Timestamp) -> ArmedEnd {
         required: false,
         asked_at: TimeSpan::seconds(u64::from(user)).after(asked_at),
         arm_by: TimeSpan::minutes(2).after(asked_at),
-        // a minute of its own for each: no statement is shared
         ends_at: TimeSpan::minutes(60 + u64::from(user)).after(asked_at),
         lasts_until: None,
         alone_at: None,
@@ -252,8 +249,8 @@ async fn in_a_full_policy_of_before_an_end_still_moves_to_now_and_others_stay() 
     assert!(moved <= TimeSpan::seconds(2).after(now), "{moved}");
 }
 
-/// Two share a statement, and there is room for what stands and no more: an end that needs one of its own stays where it
-/// is, is told so, and moves once there is room.
+/// An end that needs a separate statement stays in force without space to move, is reported, and
+/// moves later.
 #[tokio::test]
 async fn what_finds_no_room_to_move_stays_in_force_until_there_is_some() {
     let bench = Bench::new();
@@ -290,7 +287,7 @@ async fn what_finds_no_room_to_move_stays_in_force_until_there_is_some() {
     assert!(end.unmoved().is_none());
 }
 
-/// A plan may hold the lane of Organizations for as long as AWS makes an account.
+/// A plan may hold the Organizations lane while AWS creates an account.
 #[tokio::test]
 async fn a_plan_at_work_holds_up_neither_ends_nor_cuts() {
     let bench = Bench::new();
@@ -306,7 +303,7 @@ async fn a_plan_at_work_holds_up_neither_ends_nor_cuts() {
     let cuts = with_revocations(&bench, 1);
     let report = revoker(&bench, &cuts).tick().await.unwrap();
     assert_eq!(report.applied, 1);
-    // one process at a time keeps policies all the same
+    // still one process at a time maintains policies
     lease(Lane::kept_policies(), "another server").await;
     let before = bench.organization.writes();
     let ends = with_ends(&bench, 2);
@@ -314,8 +311,8 @@ async fn a_plan_at_work_holds_up_neither_ends_nor_cuts() {
     assert_eq!(bench.organization.writes(), before);
 }
 
-/// Nothing of an organization reaches an account that has left it: that is told, and not taken for done, also where sessions
-/// were cut before.
+/// Policies do not reach an account that left: reported as failure, even if its sessions were
+/// denied before.
 #[tokio::test]
 async fn the_sessions_of_an_account_that_left_are_not_said_to_have_ended() {
     for was_applied in [false, true] {
@@ -341,10 +338,10 @@ async fn the_sessions_of_an_account_that_left_are_not_said_to_have_ended() {
     }
 }
 
-/// A quota that is lower still, or that nobody told us of: AWS's reason is the end's.
+/// With an unknown lower quota, the end gets AWS's reason.
 #[tokio::test]
 async fn what_aws_refuses_for_a_quota_is_not_armed_with_its_reason() {
-    let rows_of = |change: fn(&mut hallpass_org_testing::Situation)| async move {
+    let rows_of = |change: fn(&mut hallpass_org::testing::Situation)| async move {
         let bench = Bench::new();
         bench.organization.change(change);
         let rows = with_ends(&bench, 1);
@@ -401,7 +398,7 @@ async fn ended_sessions_are_cut_as_far_as_aws_takes_it_and_the_rest_is_told() {
 async fn what_aws_refuses_for_a_quota_is_told_of_ended_sessions() {
     for (change, reason) in [
         (
-            (|it| it.characters = 100) as fn(&mut hallpass_org_testing::Situation),
+            (|it| it.characters = 100) as fn(&mut hallpass_org::testing::Situation),
             "POLICY_CONTENT_LIMIT_EXCEEDED",
         ),
         (
@@ -422,7 +419,7 @@ async fn what_aws_refuses_for_a_quota_is_told_of_ended_sessions() {
     }
 }
 
-/// Ten places, nine of them taken, `FullAWSAccess` among these: one is left, and with it none is.
+/// Ten slots, nine in use including `FullAWSAccess`: one is free, then none.
 #[tokio::test]
 async fn the_tenth_place_is_used_and_an_eleventh_is_not_asked_for() {
     for (taken, is_refused) in [(8, false), (9, true)] {

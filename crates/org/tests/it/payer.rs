@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_aws_model::EventPattern;
+use hallpass_base::testing::rows;
 use hallpass_iam::powers::{NamedPolicy, RolePolicies};
 use hallpass_org::UnreadFact;
 use hallpass_org::payer::{
     BillingTransfer, PayerFacts, PayerFile, PayerRole, PayerSide, PayerTaskState, RootLoginAlert,
     payer_checks, payer_tasks, read_facts, read_transfers,
 };
-use hallpass_runner::{CheckResult, CheckStrictness};
-use hallpass_testing::rows;
+use hallpass_plans::{CheckResult, CheckStrictness};
 use jiff::civil::{Date, date};
 use serde_json::{Value, json};
 
@@ -33,9 +33,7 @@ fn state() -> Value {
     .unwrap()
 }
 
-/// What the customer's roles are for.
 pub(crate) const CUSTOMERS: &str = r#"{"Effect": "Allow", "Action": ["organizations:*", "s3:*", "cloudtrail:*", "cloudwatch:*", "cloudformation:*", "iam:Get*", "iam:List*"], "Resource": "*"}"#;
-/// What the partner's are for.
 pub(crate) const PARTNERS: &str = r#"{"Effect": "Allow", "Action": ["aws-portal:*", "billing:*", "ce:*", "cur:*", "invoicing:*", "payments:*", "tax:*", "budgets:View*"], "Resource": "*"}"#;
 const BILLING_TOO: &str = r#"{"Effect": "Allow", "Action": "ce:GetCostAndUsage", "Resource": "*"}"#;
 const BY_ACCOUNT: &str = r#"{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:root"}, "Action": "sts:AssumeRole"}"#;
@@ -54,7 +52,7 @@ pub(crate) fn policy(name: &str, statements: &[&str]) -> NamedPolicy {
     }
 }
 
-/// A role that the account may take, with one policy, and a boundary of one statement.
+/// A role with one policy, assumable by the account, and an optional boundary.
 pub(crate) fn role(name: &str, statements: &[&str], boundary: Option<&str>) -> PayerRole {
     PayerRole {
         name: name.to_owned(),
@@ -68,7 +66,6 @@ pub(crate) fn role(name: &str, statements: &[&str], boundary: Option<&str>) -> P
     }
 }
 
-/// The same, taken by others.
 pub(crate) fn trusting(role: PayerRole, principal: &str) -> PayerRole {
     let statement =
         format!(r#"{{"Effect": "Allow", "Principal": {principal}, "Action": "sts:AssumeRole"}}"#);
@@ -78,7 +75,6 @@ pub(crate) fn trusting(role: PayerRole, principal: &str) -> PayerRole {
     }
 }
 
-/// The facts of the fixture.
 fn facts() -> PayerFacts {
     let state = state();
     let numbers = state["account_summary"].as_object().unwrap();
@@ -138,7 +134,6 @@ fn actions(
     (role.to_owned(), Ok(all.collect()))
 }
 
-/// Everything as the parties agreed.
 pub(crate) fn all_right() -> PayerFacts {
     let mut facts = facts();
     let security = Ok(Some("soc@customer.example".to_owned()));
@@ -207,7 +202,6 @@ fn the_fixture_has_the_checks_that_it_expects() {
 
 type Change = fn(&mut PayerFacts);
 
-/// Number, what is different, check, status, what is seen.
 static ROWS: [(&str, Change, &str, &str, &str); 9] = [
     (
         "2",
@@ -427,7 +421,6 @@ fn a_rule_for_sign_ins_takes_the_event_of_the_fixture() {
     assert!(!takes("IAMUser"));
 }
 
-/// What the simulation says of a role of each party.
 fn simulated(input: &Value) -> Value {
     let role = input["PolicySourceArn"].as_str().unwrap();
     let customer = role.ends_with("CustomerSecurity");
@@ -442,7 +435,6 @@ fn simulated(input: &Value) -> Value {
     json!({"EvaluationResults": rows.collect::<Vec<_>>()})
 }
 
-/// Both roles: one policy inside, one attached, texts as IAM writes them.
 fn details(input: &Value) -> Value {
     let written = |statement: &str| {
         let text = policy("", &[statement]).text;
@@ -481,7 +473,6 @@ fn contact(input: &Value) -> Value {
     json!({"AlternateContact": {"EmailAddress": format!("a@{domain}")}})
 }
 
-/// Everything as the parties agreed, in answers.
 pub(crate) fn account() -> Scripted {
     let pattern = json!({"detail": {"userIdentity": {"type": ["Root"]}}}).to_string();
     let answers = json!({
@@ -661,12 +652,11 @@ fn tasks_are_as_far_as_their_checks() {
         said.contains("organizations:ListPolicies: AccessDenied"),
         "{said}"
     );
-    // every check of the audit belongs to one task
     let checks = found(&fine);
     for check in &checks {
         let mut facts = checks.clone();
         facts.retain(|it| it.id == check.id);
-        facts[0].outcome = hallpass_runner::CheckOutcome::Fail("x".to_owned());
+        facts[0].outcome = hallpass_plans::CheckOutcome::Fail("x".to_owned());
         let tasks = payer_tasks(&facts, &Ok(Vec::new()));
         let open = tasks.iter().filter(|it| it.state == Open).count();
         assert_eq!(open, 1, "{}", check.id);

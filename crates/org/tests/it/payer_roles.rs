@@ -1,5 +1,5 @@
-//! What the roles of both parties may do, proved from their policies: those who can take over do not pass, whatever
-//! samples a simulation was asked for.
+//! Policy proofs for both parties' roles: a role that allows a takeover fails, regardless of
+//! simulation samples.
 
 use hallpass_iam::powers::RolePolicies;
 use hallpass_org::UnreadFact;
@@ -15,10 +15,8 @@ const ONLY: &str = "partner-billing-only";
 const PARTNER_RAISE: &str = "partner-cannot-raise-itself";
 const NO_BILLING: &str = "customer-no-billing";
 const ACCESS: &str = "customer-access";
-/// A role that may do everything and is run by functions.
 const ADMIN: &str = r#"{"Effect": "Allow", "Action": "*", "Resource": "*"}"#;
 
-/// Of which party the role is, what it has beside what it is for, and its boundary.
 #[derive(Clone, Copy)]
 struct RoleCase {
     name: &'static str,
@@ -26,7 +24,6 @@ struct RoleCase {
     more: &'static [&'static str],
     boundary: Option<&'static str>,
     status: &'static str,
-    /// All of it is said.
     evidence: &'static [&'static str],
 }
 
@@ -54,7 +51,6 @@ const fn within(boundary: &'static str, case: RoleCase) -> RoleCase {
     }
 }
 
-/// A statement about actions: of all resources, `on` one, or `if` a condition holds.
 macro_rules! statement {
     ($effect:literal $actions:literal) => {
         concat!(
@@ -101,7 +97,7 @@ macro_rules! deny {
     };
 }
 
-/// Each of the first twenty-odd passed while only samples were asked for.
+/// The first twenty or so passed with simulation samples only.
 const CASES: &[RoleCase] = &[
     case(
         "nothing more",
@@ -544,7 +540,6 @@ const CASES: &[RoleCase] = &[
     ),
 ];
 
-/// The roles of both parties as agreed, and others of the account.
 fn others() -> Vec<PayerRole> {
     let buckets = r#"{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}"#;
     let functions = r#"{"Service": "lambda.amazonaws.com"}"#;
@@ -590,7 +585,7 @@ fn those_who_can_take_over_do_not_pass() {
         let (name, check, status, evidence) = (of.name, of.check, of.status, of.evidence);
         let (seen, said) = row(&found(&with_role(of)), check);
         let is_said = evidence.iter().all(|it| said.contains(it));
-        // the simulation of samples sees none of it
+        // simulation samples do not detect it
         let is_apart = status != "fail" || said.contains("by simulation: none of");
         if seen != status || !is_said || !is_apart {
             wrong.push(format!("{name}: {seen}, not {status}: {said}"));

@@ -1,18 +1,18 @@
-//! People disabled and deleted (`inventory.md` H-16, H-17): what is believed, what is taken back, and stops at every
+//! Disabling and deleting people (`inventory.md` H-16, H-17): read back, undo, and stops at every
 //! call.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 use hallpass_org::pci::{
     PeopleStepExecutor, StaleBecause, StalePerson, delete_plan, disable_plan, reach_of,
 };
 use hallpass_org::{
     Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadPlace, SendAnswer,
 };
-use hallpass_runner::{Exit, PlanDraft, PlanReport, Runner, Undoing, undo};
-use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_plans::{Exit, PlanDraft, PlanReport, Runner, Undoing, undo};
 use serde_json::{Value, json};
 
 use crate::bench::{after_stop, stops_in_turn};
@@ -20,7 +20,6 @@ use crate::gated::{FakeCalls, GatedCalls, carried, read_failed, runner};
 
 const STORE: &str = "d-1234567890";
 
-/// The id of somebody: their name is in it.
 fn id(name: &str) -> String {
     let hex = name
         .bytes()
@@ -28,7 +27,6 @@ fn id(name: &str) -> String {
     format!("{hex:0<8}-0000-4000-8000-000000000000")
 }
 
-/// What the identity store does with a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum StatusWrites {
     Accepted,
@@ -36,12 +34,10 @@ enum StatusWrites {
     Ignored,
 }
 
-/// An identity store in memory: people, and whether they may sign in.
 struct FakePeople {
     people: Mutex<BTreeMap<String, (bool, u64)>>,
     writes: Mutex<Vec<String>>,
     status: StatusWrites,
-    /// Whom somebody else changes directly before the next write of them.
     raced: Mutex<Option<String>>,
 }
 
@@ -161,7 +157,6 @@ impl World {
         PeopleStepExecutor::new(Arc::new(calls), Arc::clone(&self.clock) as Arc<_>)
     }
 
-    /// What taking a plan back comes to.
     async fn undoing(&self, report: &PlanReport) -> Undoing {
         let gate = Gate::new(None);
         let runner = self.runner("undoing", &gate);
@@ -170,7 +165,6 @@ impl World {
         undo(&plan, &folded, &self.executor(calls))
     }
 
-    /// What a plan comes to; none when a port failed it.
     async fn apply(&self, draft: PlanDraft, holder: &str, gate: &Arc<Gate>) -> Option<PlanReport> {
         let runner = self.runner(holder, gate);
         carried(&runner, draft, true).await
@@ -233,7 +227,7 @@ async fn h_16_only_what_is_read_back_is_believed() {
         let report = world.apply(disabling(), "first", &Gate::new(None)).await;
         let report = report.unwrap();
         assert_ne!(report.exit(), Exit::Ok, "{status:?}");
-        // both are surely not done, so that the next rung may come
+        // both surely failed, so the next method may run
         assert_eq!(report.totals.failed, 2, "{status:?}: {report:?}");
         assert_eq!(enabled(&world).len(), 3, "{status:?}");
     }
@@ -256,7 +250,6 @@ async fn who_is_gone_is_done_and_who_was_deleted_does_not_come_back() {
 #[tokio::test]
 async fn whom_somebody_changed_since_the_plan_looked_is_not_deleted() {
     let deleting = || delete_plan(STORE, "o-abcdefghij", &stale(&["ana", "ben"]));
-    // between the look directly before the write and the write
     let world = World::new(StatusWrites::Accepted);
     *world.people.raced.lock().unwrap() = Some(id("ana"));
     let report = world.apply(deleting(), "first", &Gate::new(None)).await;
@@ -278,7 +271,6 @@ async fn whom_somebody_changed_since_the_plan_looked_is_not_deleted() {
         "{report:?}"
     );
     assert_eq!(world.people.writes(), [format!("delete {}", id("ben"))]);
-    // between the plan and its application
     let world = World::new(StatusWrites::Accepted);
     let gate = Gate::new(None);
     let runner = world.runner("first", &gate);

@@ -1,22 +1,22 @@
-//! Measuring how soon AWS applies a policy, against an organization in memory whose policies come into force late: what is
-//! measured is that delay; whatever fails or stops, nothing is left and nobody else's policy is touched.
+//! Measures AWS's propagation delay with an in-memory organization: the configured delay is
+//! measured; failures and stops leave nothing behind and no foreign policy is touched.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hallpass_base::{Clock as _, Timestamp};
 use hallpass_iam::{Context, Decision, Layers, Policy, PolicyType, Request, decide};
-use hallpass_model::{Clock as _, Timestamp};
 use hallpass_org::propagation::{
     Halt, PropagationProbe, PropagationReport, ReadOutcome, policy_name,
 };
+use hallpass_org::testing::{ANA, FakeOrganization, GatedOrg, MANAGEMENT};
 use hallpass_org::{
     NewPolicy, Operation, Organization as _, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace,
 };
-use hallpass_org_testing::{ANA, FakeOrganization, GatedOrg, MANAGEMENT};
-use hallpass_runner::Sleeper;
-use hallpass_runner_testing::{Gate, Hourglass, PortMode};
+use hallpass_plans::Sleeper;
+use hallpass_plans::testing::{Gate, Hourglass, PortMode};
 use serde_json::{Value, json};
 
 use crate::bench::Bench;
@@ -24,18 +24,14 @@ use crate::bench::Bench;
 const ROLE: &str = "arn:aws:iam::222233334444:role/hallpass-probe";
 const OTHERS: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Mine","Effect":"Deny","Action":"s3:DeleteBucket","Resource":"*"}]}"#;
 
-/// AWS, as the role meets it: what stands is in force `lag` later.
+/// Policies are effective after `lag`.
 struct LateAws {
     clock: Arc<Hourglass>,
     organization: Arc<FakeOrganization>,
     lag: Duration,
-    /// Every so manieth answer is as things were before.
     flaps: Option<u32>,
-    /// Every so manieth call is not answered.
     silent: Option<u32>,
-    /// Who the calls are made as.
     caller: String,
-    /// Whether the role may read at all.
     may_read: bool,
     calls: AtomicU32,
     stands: Mutex<Vec<(Timestamp, Option<String>)>>,
@@ -60,7 +56,6 @@ impl LateAws {
         policy_name(&ANA.parse().unwrap())
     }
 
-    /// What stood `lag` ago, on the account.
     fn in_force(&self, lag: Duration) -> Option<String> {
         let now = self.clock.now();
         let name = Self::name();
@@ -146,7 +141,6 @@ async fn measured(bench: &Bench, aws: LateAws) -> PropagationReport {
     probe(bench, aws, &Gate::new(None)).run().await
 }
 
-/// An organization with somebody else's policies on the account, so many.
 async fn with_others(count: usize) -> Bench {
     let bench = Bench::new();
     for number in 0..count {
@@ -162,7 +156,6 @@ async fn with_others(count: usize) -> Bench {
     bench
 }
 
-/// What stands is what others made, as they made it.
 fn is_clean(bench: &Bench, count: usize) -> bool {
     let expected: Vec<_> = (0..count)
         .map(|it| (format!("theirs-{it}"), vec![ANA.to_owned()]))
@@ -180,7 +173,6 @@ async fn what_is_measured_is_how_late_a_policy_comes_into_force() {
         let report = measured(&bench, LateAws::new(&bench, lag)).await;
         assert_eq!((&report.halted, &report.left_behind), (&None, &None));
         assert_eq!(report.rounds.len(), 4);
-        // a try is half a second after the one before, and each look at the clock takes a little
         let slack = Duration::from_millis(700);
         for round in &report.rounds[1..] {
             for settling in [round.to_now, round.away.unwrap()] {
@@ -262,7 +254,6 @@ async fn what_is_never_refused_is_given_up_and_said() {
     assert!(is_clean(&bench, 1));
 }
 
-/// Refused before anything is written.
 async fn refused(bench: &Bench, aws: LateAws, why: &str) {
     let before = bench.organization.writes();
     let report = measured(bench, aws).await;
@@ -276,7 +267,6 @@ async fn refused(bench: &Bench, aws: LateAws, why: &str) {
 #[tokio::test]
 async fn where_it_must_not_or_cannot_be_measured_nothing_is_written() {
     let soon = Duration::from_secs(1);
-    // `FullAWSAccess` has a place, too
     let bench = with_others(8).await;
     refused(&bench, LateAws::new(&bench, soon), "last place").await;
     let bench = with_others(9).await;
@@ -309,7 +299,6 @@ async fn where_it_must_not_or_cannot_be_measured_nothing_is_written() {
     };
     refused(&bench, unread, "may not read").await;
     assert_ne!(MANAGEMENT, ANA);
-    // one place more, and it is measured
     let bench = with_others(7).await;
     assert_eq!(
         measured(&bench, LateAws::new(&bench, soon)).await.halted,
@@ -335,7 +324,6 @@ async fn a_policy_of_its_name_that_somebody_else_wrote_stays() {
     assert_eq!(bench.organization.writes(), before);
 }
 
-/// How many port calls a measurement makes.
 async fn calls() -> u64 {
     let bench = with_others(1).await;
     let gate = Gate::new(None);
@@ -359,10 +347,9 @@ async fn whichever_call_fails_or_is_the_last_nothing_is_left() {
         ] {
             for at in 1..=all {
                 let bench = with_others(1).await;
-                // listings and looks are late, too
                 bench
                     .organization
-                    .change(|it| it.lag = hallpass_model::TimeSpan::seconds(lag));
+                    .change(|it| it.lag = hallpass_base::TimeSpan::seconds(lag));
                 bench.clock.advance(Duration::from_mins(1));
                 let gate = Gate::new(Some((at, mode)));
                 let first = probe(&bench, LateAws::new(&bench, Duration::from_secs(2)), &gate);
@@ -379,7 +366,6 @@ async fn whichever_call_fails_or_is_the_last_nothing_is_left() {
                     );
                     continue;
                 }
-                // killed; the next one begins a while later
                 bench.clock.advance(Duration::from_secs(20));
                 let report = measured(&bench, LateAws::new(&bench, Duration::from_secs(2))).await;
                 assert_eq!(
@@ -399,7 +385,6 @@ async fn whichever_call_fails_or_is_the_last_nothing_is_left() {
 
 #[tokio::test]
 async fn who_stops_it_waits_for_the_removal_and_for_nothing_else() {
-    // after so many answers
     for after in [1, 7, 13, 14, 30] {
         let bench = with_others(1).await;
         let gate = Gate::new(None);
@@ -420,13 +405,13 @@ async fn who_stops_it_waits_for_the_removal_and_for_nothing_else() {
     }
 }
 
-/// What was asked for is not known, shows 4 seconds later, and nobody waits for it any more but the removal.
+/// A creation without an answer appears 4 seconds later, during the cleanup.
 #[tokio::test]
 async fn who_stops_it_when_an_answer_was_lost_leaves_nothing_that_shows_later() {
     for at in 1..=calls().await {
         let bench = with_others(1).await;
         let organization = &bench.organization;
-        organization.change(|it| it.lag = hallpass_model::TimeSpan::seconds(4));
+        organization.change(|it| it.lag = hallpass_base::TimeSpan::seconds(4));
         bench.clock.advance(Duration::from_mins(1));
         let gate = Gate::new(Some((at, PortMode::LoseAnswer)));
         let mut first = probe(&bench, LateAws::new(&bench, Duration::from_secs(2)), &gate);
@@ -444,7 +429,6 @@ async fn who_stops_it_when_an_answer_was_lost_leaves_nothing_that_shows_later() 
     }
 }
 
-/// Somebody stops it in the first pause after so many calls to the organization.
 struct StoppedInAPause {
     clock: Arc<Hourglass>,
     gate: Arc<Gate>,
@@ -462,7 +446,6 @@ impl Sleeper for StoppedInAPause {
     }
 }
 
-/// Somebody stops it after so many answers.
 struct Stopping {
     aws: LateAws,
     stop: Arc<AtomicBool>,

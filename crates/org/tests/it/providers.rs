@@ -1,24 +1,23 @@
-//! People suspended where they come from (`inventory.md` H-43): who is meant, what is believed, what is taken back, and stops at
-//! every call.
+//! Suspending people at their provider (`inventory.md` H-43): selection, read back, undo, and stops
+//! at every call.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 use hallpass_org::pci::{
     PeopleProvider, ProvidedPerson, ProviderFault, ProviderPeople, ProviderPerson, ProviderState,
     ProviderStepExecutor, Providers, StaleBecause, StalePerson, suspend_plan,
 };
-use hallpass_runner::{Exit, PlanDraft, PlanReport, Runner, Undoing, undo};
-use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_plans::{Exit, PlanDraft, PlanReport, Runner, Undoing, undo};
 
 use crate::bench::{outwait, resume_newest, stops_in_turn};
 use crate::gated::{carried, runner};
 
 const BASE: &str = "https://acme.okta.com";
 
-/// What the provider does with a suspension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Suspending {
     Accepted,
@@ -26,7 +25,7 @@ enum Suspending {
     Ignored,
 }
 
-/// A provider in memory. As Okta, it refuses to suspend who is suspended.
+/// Like Okta, it refuses to suspend a suspended person.
 struct FakeProvider {
     people: Mutex<BTreeMap<String, ProviderPerson>>,
     writes: Mutex<Vec<String>>,
@@ -177,7 +176,6 @@ impl World {
         )
     }
 
-    /// What a plan comes to; none when a port failed it.
     async fn apply(&self, draft: PlanDraft, holder: &str, gate: &Arc<Gate>) -> Option<PlanReport> {
         carried(&self.runner(holder, gate, BASE), draft, true).await
     }
@@ -195,7 +193,6 @@ impl World {
     }
 }
 
-/// An id of the identity store.
 fn user_id(name: &str) -> UserId {
     let hex = name
         .bytes()
@@ -243,7 +240,7 @@ async fn h_43_only_what_is_read_back_is_believed() {
     for how in [Suspending::Refused, Suspending::Ignored] {
         let world = World::new(how);
         let report = world.applied(suspending(), "first").await;
-        // both are surely not done, so that the next rung may come
+        // both surely failed, so the next method may run
         assert_eq!(report.totals.failed, 2, "{how:?}: {report:?}");
         assert_eq!(world.provider.state("00uana"), ProviderState::Active);
     }
@@ -285,7 +282,6 @@ async fn h_43_a_plan_is_carried_out_at_the_provider_that_it_is_about() {
     let elsewhere = world.runner("second", &gate, "https://other.okta.com");
     let report = elsewhere.apply(&plan.id, &crate::bench::patient()).await;
     assert_ne!(report.unwrap().exit(), Exit::Ok);
-    // SCIM is not set up in this world
     let report = world
         .apply(suspending_of(PeopleProvider::Scim), "third", &gate)
         .await;

@@ -7,7 +7,7 @@ use hallpass_org::Attestation;
 use hallpass_org::readiness::{
     CandidateAccount, ReadinessQuestion, ReadinessReading, read_readiness, readiness_checks,
 };
-use hallpass_runner::{CheckResult, CheckSeverity, CheckStrictness};
+use hallpass_plans::{CheckResult, CheckSeverity, CheckStrictness};
 use jiff::civil::{Date, date};
 use serde_json::{Value, json};
 
@@ -58,13 +58,11 @@ impl Scripted {
     }
 }
 
-/// A transfer of the bill.
 fn transfer(status: &str) -> Value {
     json!({"Status": status, "StartTimestamp": "2026-04-01T00:00:00Z", "EndTimestamp": "2026-12-31T23:59:59Z",
         "Target": {"ManagementAccountId": "100000000050"}})
 }
 
-/// An invitation to a transfer, and one of an account, which is another matter.
 fn handshakes(state: &str) -> Value {
     let one = |id: &str, action: &str| {
         json!({"Id": id, "Action": action, "State": state, "ExpirationTimestamp": "2026-03-15T00:00:00Z",
@@ -73,10 +71,8 @@ fn handshakes(state: &str) -> Value {
     json!({"Handshakes": [one("h-1", "TRANSFER_RESPONSIBILITY"), one("h-2", "INVITE")]})
 }
 
-/// What a member says of handshakes.
 const INVITED: &str = "ListHandshakesForAccount 222222222222";
 
-/// An invitation of an organization to the member, with what else is said of the sender, and a transfer that is no invitation.
 fn invited(state: &str, organization: &str, sender: &Value) -> Value {
     let arn = format!("arn:aws:organizations::999999999999:handshake/{organization}/invite/h-2");
     json!({"Handshakes": [
@@ -87,7 +83,6 @@ fn invited(state: &str, organization: &str, sender: &Value) -> Value {
     ]})
 }
 
-/// The tool's own lens, and another that was looked at on another day.
 fn lenses(other: &str) -> Value {
     json!({"LensReviewSummaries": [
         {"LensAlias": "wellarchitected", "UpdatedAt": "2026-01-15T00:00:00Z"},
@@ -139,7 +134,6 @@ pub(crate) fn row(
     (row.status, row.evidence, it.severity)
 }
 
-/// That nothing failed, and nothing could not be said.
 pub(crate) fn nothing_bad(checks: &[CheckResult]) {
     let bad: Vec<_> = checks
         .iter()
@@ -159,7 +153,6 @@ async fn an_organization_that_is_ready_has_nothing_failed_or_unknown() {
     nothing_bad(&checks);
     assert_eq!(*seen.lock().unwrap(), [(1, 2), (2, 2)]);
     let asked = calls.asked.lock().unwrap();
-    // the management account is read with the credentials that we began with, members by their role
     for wanted in [
         "account:GetAlternateContact",
         "account:GetAlternateContact 222222222222",
@@ -176,7 +169,6 @@ async fn an_organization_that_is_ready_has_nothing_failed_or_unknown() {
     );
 }
 
-/// What is different, check, target, status, severity, what is seen.
 type Row = (
     fn(Scripted) -> Scripted,
     &'static str,
@@ -284,7 +276,7 @@ static ROWS: &[Row] = &[
         CheckSeverity::Warn,
         "kept by accounts that have it and leave",
     ),
-    // one lens says nothing of another
+    // lenses are independent
     (
         |it| it.with("ListLensReviews", lenses("2025-08-14T00:00:00Z")),
         "lens-reviewed",
@@ -486,7 +478,6 @@ static ROWS: &[Row] = &[
         CheckSeverity::Warn,
         "invitation h-2 of organization o-theirs (management account 999999999999), open until 2026-03-15T00:00:00Z",
     ),
-    // who sent it is taken from where it is said first
     (
         |it| {
             let sender = json!([{"Type": "MANAGEMENT_ACCOUNT", "Value": "888888888888"}]);
@@ -519,7 +510,6 @@ static ROWS: &[Row] = &[
         CheckSeverity::Warn,
         "none",
     ),
-    // an account may have come in by one of two invitations of its own organization
     (
         |it| it.with(INVITED, invited("OPEN", "o-ours", &json!([]))),
         "foreign-invitations",
@@ -589,14 +579,14 @@ async fn the_rows_of_the_specification() {
     }
 }
 
-/// Each operation that is refused leaves checks unknown that name it, and passes none that passed by it before.
+/// Each refused operation makes its checks unknown, and none pass because of it.
 #[tokio::test]
 async fn what_is_refused_is_unknown_and_never_passes() {
     let calls = Scripted::all_right();
     let fine = found(&calls).await;
     let operations = calls.operations();
     assert!(operations.len() > 20);
-    // these say only how the root users of members are judged, and what a unit has that no baseline says of
+    // these only affect root user checks of members, and units without baselines
     let asides = ["ListOrganizationsFeatures", "ListEnabledControls"];
     for operation in operations
         .iter()
@@ -651,7 +641,7 @@ async fn accounts_that_are_to_come_in_clash_by_address_and_name() {
     let question = ReadinessQuestion {
         candidates: vec![
             candidate("777777777777", "Payments", "new@acme.example"),
-            // an address is taken by suspended accounts, too
+            // suspended accounts block an address too
             candidate("888888888888", "other", "OLD@acme.example"),
         ],
         ..question()

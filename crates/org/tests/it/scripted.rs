@@ -1,4 +1,4 @@
-//! Answers that are written down, for what reads and changes nothing.
+//! Scripted answers for read-only code.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -9,25 +9,19 @@ use serde_json::Value;
 
 use crate::gated::read_failed;
 
-/// What is said to an operation.
 #[derive(Clone)]
 enum Said {
-    /// This; a text is the code of a refusal.
     Always(Value),
-    /// What is made of the question.
     Made(fn(&Value) -> Value),
 }
 
-/// Answers by operation, and those of one account or Region before them; what is not given is refused.
 #[derive(Default)]
 pub(crate) struct Scripted {
     answers: BTreeMap<String, Said>,
-    /// What was asked: `iam:GetAccountSummary 222222222222`.
     pub(crate) asked: Mutex<Vec<String>>,
 }
 
 impl Scripted {
-    /// The members of an object are the answers.
     pub(crate) fn of(answers: &Value) -> Self {
         let members = answers.as_object().unwrap().iter();
         members.fold(Self::default(), |made, (operation, answer)| {
@@ -47,7 +41,6 @@ impl Scripted {
         self
     }
 
-    /// What has an answer.
     pub(crate) fn operations(&self) -> Vec<String> {
         self.answers.keys().cloned().collect()
     }

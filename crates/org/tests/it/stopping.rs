@@ -1,13 +1,13 @@
-//! Every port call of both chores failed, its answer lost, the process stopped before or after it:
+//! Each port call of both chores fails, loses its answer, or stops the process before or after it:
 //! after a resume exactly one policy is attached, or none is left; and every change has one record.
 
 use std::sync::Arc;
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
+use hallpass_org::testing::UNIT;
 use hallpass_org::{outage, sessions};
-use hallpass_org_testing::UNIT;
-use hallpass_runner::{Exit, PlanDraft};
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_plans::testing::{Gate, PortMode};
+use hallpass_plans::{Exit, PlanDraft};
 
 use crate::bench::{Bench, Process, cut_off, drill, name};
 
@@ -90,7 +90,6 @@ impl Chore {
     }
 }
 
-/// One process; `false` when it was stopped or something did not go well.
 async fn attempt(bench: &Bench, chore: Chore, holder: &str, gate: &Arc<Gate>) -> bool {
     let process = bench.process(holder, gate);
     let run = async {
@@ -108,7 +107,6 @@ async fn attempt(bench: &Bench, chore: Chore, holder: &str, gate: &Arc<Gate>) ->
     }
 }
 
-/// Applies a chore again by its command, or resumes its plan; whichever somebody does.
 async fn go_on(bench: &Bench, chore: Chore, by_command: bool, case: &str) {
     if by_command {
         assert!(
@@ -118,7 +116,7 @@ async fn go_on(bench: &Bench, chore: Chore, by_command: bool, case: &str) {
         return;
     }
     let process = bench.process("second", &Gate::new(None));
-    let saved = hallpass_runner::PlanStore::plans(bench.plans.as_ref(), 1)
+    let saved = hallpass_plans::PlanStore::plans(bench.plans.as_ref(), 1)
         .await
         .unwrap();
     if let Some(saved) = saved.first() {
@@ -128,14 +126,13 @@ async fn go_on(bench: &Bench, chore: Chore, by_command: bool, case: &str) {
             .await;
         resumed.unwrap();
     }
-    // whatever was not saved is begun by the command
+    // the command restarts an unsaved plan
     assert!(
         attempt(bench, chore, "third", &Gate::new(None)).await,
         "{case}"
     );
 }
 
-/// Without and with listings that lag behind writes.
 async fn stopped(chore: Chore) {
     for lag in [TimeSpan::ZERO, TimeSpan::seconds(7)] {
         stopped_everywhere(chore, lag).await;
@@ -189,7 +186,7 @@ async fn stopped_everywhere(chore: Chore, lag: TimeSpan) {
     let (sent, records) = (writes(&unbroken) - before, unbroken.plans.changes().len());
     for call in 1..=gate.calls() {
         for (n, mode) in (0..).zip(PortMode::ALL) {
-            // what had no effect looks the same however late listings are
+            // without an effect, lag makes no difference
             if !lag.is_zero() && matches!(mode, PortMode::Fail | PortMode::StopBefore) {
                 continue;
             }
@@ -209,8 +206,8 @@ async fn stopped_everywhere(chore: Chore, lag: TimeSpan) {
     }
 }
 
-/// Writes with an effect. The same text put twice into a policy is none: while listings lag, a lost
-/// answer cannot be told from a write that never came.
+/// Effective writes. Repeated equal text does not count: with lag, a lost answer looks like a
+/// missing write.
 fn writes(bench: &Bench) -> usize {
     let mut all = bench.organization.writes();
     all.dedup_by(|a, b| a == b && a == "update");

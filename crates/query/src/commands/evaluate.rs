@@ -1,5 +1,6 @@
-//! `evaluate`: answers the queries of alert rules, each over the newest snapshot in which everything it reads was
-//! asked for. Not for people: `hallpass query alerts` asks, and decides what the answers mean (`inventory.md` R-1).
+//! `evaluate`: answers the queries of alert rules, each over the newest snapshot that tried to
+//! collect every table it reads. Internal: `hallpass query alerts` calls it and interprets the
+//! answers (`inventory.md` R-1).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _};
@@ -9,8 +10,8 @@ use hallpass_activity::ActivityManifest;
 use hallpass_alerts::{
     AlertJob, AlertQuestion, AlertRuleId, AskedRule, ReadTable, RunAnswer, RunRows, SliceFault,
 };
+use hallpass_base::TimeSpan;
 use hallpass_inventory::{InventoryTable, SliceOutcome, SnapshotRecord, table};
-use hallpass_model::TimeSpan;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -24,21 +25,20 @@ use crate::output::{self, Sheet};
 /// Answer the queries of alert rules
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Where snapshots are: a folder, or `s3://bucket/prefix`
+    /// Location of the snapshots: a folder, or `s3://bucket/prefix`
     #[arg(long, value_name = "PLACE", default_value = "snapshots")]
     folder: SnapshotsAt,
 }
 
-/// What one rule's query may take. More rows than these are no list that anybody reads.
+/// Limits of one rule's query.
 const LIMITS: QueryLimits = QueryLimits {
     time: Duration::from_mins(1),
     rows: 10_000,
     memory_bytes: 512 * 1024 * 1024,
 };
 
-/// How long what the log said last is believed, however often a rule asks: many read it once a day.
+/// Maximum age of activity data. Many users ingest once a day.
 const INGESTED_WITHIN: TimeSpan = TimeSpan::hours(48);
-/// Slices of a manifest that knows the accounts of the organization.
 const ACCOUNTS: &str = "aws_organizations_accounts";
 
 pub(crate) async fn run(args: &Args, now: Timestamp) -> QueryOutcome {
@@ -87,14 +87,13 @@ fn has(manifests: &[Manifest], id: &str) -> bool {
 struct Evaluation {
     dataset: Dataset,
     now: Timestamp,
-    /// A query passed a limit and could not be stopped: nothing is asked beside it.
+    /// A query passed a limit and still runs. No other query starts.
     goes_on: bool,
-    /// The rule whose query that is.
     in_the_way: Option<AlertRuleId>,
 }
 
 impl Evaluation {
-    /// The answer of one rule; `None` where the snapshot is the one that it was asked of already.
+    /// Answers one rule; `None` if it already ran over this snapshot.
     async fn answer(&mut self, rule: &AskedRule) -> Result<Option<RunAnswer>, QueryFailure> {
         let read = match self.statement(rule) {
             Ok(read) => read,
@@ -141,7 +140,8 @@ impl Evaluation {
         }))
     }
 
-    /// The newest snapshot in which every table was asked for, whatever came of that: a failure has to be seen.
+    /// Returns the newest snapshot that tried to collect every table. Failed collections count, so
+    /// that failures are reported.
     fn choose(&mut self, tables: &[&'static InventoryTable]) -> Option<usize> {
         let Dataset::Kept {
             manifests, chosen, ..
@@ -157,8 +157,8 @@ impl Evaluation {
         *chosen
     }
 
-    /// What a rule was asked of that reads the activity table, which is no part of snapshots: the run that wrote the
-    /// table, after the snapshot where the rule reads one, too.
+    /// Names the input of a rule that reads the activity table: the snapshot, if it reads one, then
+    /// the run that wrote the table.
     fn with_activity(&self, snapshot: Option<String>, is_alone: bool) -> Option<String> {
         let run = self.activity().map(|it| &it.run)?;
         match snapshot {
@@ -174,9 +174,9 @@ impl Evaluation {
         }
     }
 
-    /// The accounts of which the log has something. What its files have not is not known here: `activity ingest` says so.
-    /// A table to which nothing came for twice as long as a rule waits, and for two days, is none to believe: where nobody
-    /// reads the log, or nobody writes it, what was found there would pass for over.
+    /// Returns the accounts that have activity. Gaps in the log files are unknown here; `activity
+    /// ingest` reports them. Activity older than twice the interval of the rule, and than two days,
+    /// is stale: otherwise findings would appear resolved when log ingestion stops.
     fn read_activity(&self, name: &str, every: Option<TimeSpan>) -> ReadTable {
         let activity = self.activity();
         let accounts = activity.into_iter().flat_map(|it| it.accounts.keys());
@@ -205,7 +205,6 @@ impl Evaluation {
         }
     }
 
-    /// The accounts of the organization, by the newest snapshot up to that one which has read their list.
     async fn members(
         &self,
         chosen: Option<usize>,
@@ -235,7 +234,7 @@ impl Evaluation {
         Ok(Some(ids.map(str::to_owned).collect()))
     }
 
-    /// What a rule asks, unless the query of another could not be stopped.
+    /// Parses the statement of a rule, unless another query still runs.
     fn statement(&self, rule: &AskedRule) -> Result<ReadStatement, QueryFailure> {
         match &self.in_the_way {
             Some(other) => Err(QueryFailure::failed(format!(
@@ -286,7 +285,6 @@ fn failed(snapshot: Option<String>, tables: Vec<ReadTable>, failure: &QueryFailu
     }
 }
 
-/// What a snapshot has of a table, slice by slice.
 fn read_table(name: &str, record: Option<&SnapshotRecord>) -> ReadTable {
     let mut read = ReadTable {
         table: name.to_owned(),

@@ -1,5 +1,3 @@
-//! One file per command.
-
 pub(crate) mod evaluate;
 pub(crate) mod query;
 pub(crate) mod seal;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use hallpass_base::{TimeSpan, text};
 use hallpass_inventory::{HoldingGrant, Snapshot, nearest};
-use hallpass_model::{TimeSpan, text};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -20,7 +20,7 @@ use crate::folder::{SnapshotFolder, SnapshotsAt, WhichSnapshot};
 use crate::output::{self, OutputArgs, Sheet};
 use crate::saved::{SAVED, SavedQuery};
 
-/// Run SQL over a snapshot: SELECT as PostgreSQL has it
+/// Run a SQL SELECT in PostgreSQL syntax over a snapshot
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass query 'SELECT account_id, count(*) FROM aws_iam_users GROUP BY 1'
@@ -39,15 +39,15 @@ pub(crate) struct Args {
     #[command(flatten)]
     source: StatementArgs,
 
-    /// Give a parameter its value: `$NAME` in the statement
+    /// Set a parameter: `$NAME` in the statement
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, String)>,
 
     #[command(flatten)]
     dataset: DatasetArgs,
 
-    /// The instant that `now()` is [default: that of --data, or now]
-    #[arg(long, value_name = "RFC3339", value_parser = hallpass_model::time::instant)]
+    /// The value of `now()` [default: that of --data, or now]
+    #[arg(long, value_name = "RFC3339", value_parser = hallpass_base::time::instant)]
     as_of: Option<Timestamp>,
 
     #[command(flatten)]
@@ -56,7 +56,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     limits: LimitArgs,
 
-    /// Show how it would be answered, and do not
+    /// Print the query plan without running the query
     #[arg(long)]
     explain: bool,
 
@@ -64,7 +64,7 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
-/// Where the statement is.
+/// Source of the statement.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 struct StatementArgs {
@@ -75,7 +75,7 @@ struct StatementArgs {
     #[arg(long, short = 'f', value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// Take a shipped query
+    /// Use a shipped query
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
@@ -84,10 +84,10 @@ struct StatementArgs {
     list: bool,
 }
 
-/// Which snapshots are read.
+/// Location of the snapshots.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SnapshotsAtArgs {
-    /// Where snapshots are: a folder, or `s3://bucket/prefix`
+    /// Location of the snapshots: a folder, or `s3://bucket/prefix`
     #[arg(
         long,
         visible_alias = "snapshots",
@@ -97,7 +97,7 @@ pub(crate) struct SnapshotsAtArgs {
     pub(crate) folder: SnapshotsAt,
 }
 
-/// What is read.
+/// Input data.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DatasetArgs {
     /// Read this document instead of a snapshot: `{"now", "tables": {NAME: [row, …]}}`
@@ -107,12 +107,12 @@ pub(crate) struct DatasetArgs {
     #[command(flatten)]
     snapshots: SnapshotsAtArgs,
 
-    /// Which snapshot: an id, a day, `previous` or `newest`
+    /// Snapshot: an id, a day, `previous` or `newest`
     #[arg(long, value_name = "WHICH", default_value = "newest")]
     snapshot: WhichSnapshot,
 }
 
-/// What to do about data that are not all there.
+/// Handling of partial data.
 #[derive(Debug, clap::Args)]
 struct PartialArgs {
     /// Exit 0 although data are partial
@@ -126,15 +126,15 @@ struct PartialArgs {
 
 #[derive(Debug, clap::Args)]
 struct LimitArgs {
-    /// How long it may take
+    /// Timeout
     #[arg(long, value_name = "TIME", default_value = "60s")]
     timeout: TimeSpan,
 
-    /// How many rows the answer may have
+    /// Maximum number of rows
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     max_rows: usize,
 
-    /// How much memory it may take, in MiB
+    /// Maximum memory, in MiB
     #[arg(
         long,
         visible_alias = "memory",
@@ -191,7 +191,6 @@ pub(crate) async fn run(args: &Args, now: Timestamp) -> QueryOutcome {
 }
 
 impl StatementArgs {
-    /// The statement, and the values of its parameters.
     fn statement(
         &self,
         given: BTreeMap<String, String>,
@@ -208,10 +207,10 @@ impl StatementArgs {
     }
 }
 
-/// A shipped query's statement, and the values of its parameters.
+/// Returns a shipped query and its parameter values.
 ///
 /// # Errors
-/// When there is none of this name, or it has no such parameter.
+/// Unknown query name or parameter.
 pub(crate) fn statement_of(
     name: &str,
     given: &BTreeMap<String, String>,
@@ -246,17 +245,14 @@ fn read_text(path: &Path) -> Result<String, QueryFailure> {
     Ok(text.to_owned())
 }
 
-/// A snapshot: one that is kept, or a document.
+/// A stored snapshot or a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum WhichData {
-    /// One that is kept.
     Kept(WhichSnapshot),
-    /// The document in this file.
     Document(PathBuf),
 }
 
 impl WhichData {
-    /// The newest that is kept.
     pub(crate) const NEWEST: Self = Self::Kept(WhichSnapshot::Newest);
 }
 
@@ -274,10 +270,7 @@ impl FromStr for WhichData {
     }
 }
 
-/// What a snapshot says of access, and the grants that hold some of it where a document names them.
-///
-/// # Errors
-/// When it is not there, or cannot be read.
+/// Reads the access data of a snapshot, and the grants in the document, if any.
 pub(crate) async fn access_data(
     folder: &SnapshotsAt,
     which: &WhichData,
@@ -298,7 +291,6 @@ pub(crate) async fn access_data(
 }
 
 impl DatasetArgs {
-    /// What it says of access, and the grants that hold some of it where the document names them.
     pub(crate) async fn access(&self) -> Result<(Snapshot, Vec<HoldingGrant>), QueryFailure> {
         let which = match &self.data {
             Some(path) => WhichData::Document(path.clone()),
@@ -307,7 +299,6 @@ impl DatasetArgs {
         access_data(&self.snapshots.folder, &which).await
     }
 
-    /// What is read, and the instant it speaks of where it says so.
     async fn open(&self) -> Result<(Dataset, Option<Timestamp>), QueryFailure> {
         if let Some(path) = &self.data {
             let document = document::read(path)?;
@@ -316,7 +307,7 @@ impl DatasetArgs {
         }
         let folder = SnapshotFolder::open(&self.snapshots.folder).await?;
         let manifests = folder.list().await?;
-        // without any snapshot every table was never collected, and that is said of the table
+        // without any snapshot, every table reports that it was never collected
         let chosen = match (&self.snapshot, manifests.is_empty()) {
             (WhichSnapshot::Newest, true) => None,
             (which, _) => {
@@ -334,7 +325,6 @@ impl DatasetArgs {
     }
 }
 
-/// Says which data are not there, a line for each reason.
 pub(crate) fn tell(partial: &[PartialTable]) {
     for PartialTable { table, groups } in partial {
         for group in groups {

@@ -1,5 +1,5 @@
-//! `seal`: makes a snapshot of what `hallpass sync` has read. Not for people: the program that reads
-//! AWS does not link what writes Parquet (`inventory.md` §1.1).
+//! `seal`: turns the output of `hallpass sync` into a snapshot. Internal: the program that reads
+//! AWS does not link the Parquet writer (`inventory.md` §1.1).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,22 +17,22 @@ use crate::failure::{QueryExit, QueryFailure, QueryOutcome};
 use crate::folder::{Manifest, SnapshotFolder, SnapshotsAt};
 use crate::output;
 
-/// Make a snapshot of what `hallpass sync` has read
+/// Create a snapshot from the output of `hallpass sync`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The folder of the run
     run: PathBuf,
 
-    /// Where snapshots are: a folder, or `s3://bucket/prefix`
+    /// Location of the snapshots: a folder, or `s3://bucket/prefix`
     #[arg(long, value_name = "PLACE", default_value = "snapshots")]
     folder: SnapshotsAt,
 
-    /// Fill what failed from an earlier snapshot, no older than this
+    /// Fill failed slices from an earlier snapshot, no older than this
     #[arg(long, value_name = "SPAN")]
     carry_max_age: Option<SignedDuration>,
 }
 
-/// What the run says of itself.
+/// Metadata of a sync run.
 #[derive(Debug, Deserialize)]
 struct SyncRun {
     snapshot: SnapshotId,
@@ -42,7 +42,7 @@ struct SyncRun {
     version: String,
 }
 
-/// A slice as it was kept.
+/// A stored slice.
 #[derive(Debug, Deserialize)]
 struct KeptSlice {
     slice: Slice,
@@ -69,11 +69,11 @@ pub(crate) async fn run(args: &Args) -> QueryOutcome {
         .iter()
         .any(|it| it.record.id == snapshot.record.id)
     {
-        // a finished snapshot is never written again
+        // a finished snapshot is never rewritten
         let message = format!("there is a snapshot `{}` already", snapshot.record.id);
         return Err(QueryFailure::failed(message));
     }
-    // kept for those that failed, whatever fills them
+    // failures stay recorded even if an earlier snapshot fills them
     let failures = failures(&snapshot.record.slices);
     if let Some(most) = args.carry_max_age {
         carry((&folder, &manifests), &mut snapshot, most).await?;
@@ -90,13 +90,12 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, QueryFailure> {
     serde_json::from_str(&text).map_err(|it| QueryFailure::unreadable(path.display(), it))
 }
 
-/// Reads all slices of a run, each held against its table.
 fn take_slices(folder: &Path, snapshot: &mut Snapshot) -> Result<(), QueryFailure> {
     let unreadable = |it| QueryFailure::unreadable(folder.display(), it);
     let entries = fs::read_dir(folder).map_err(unreadable)?;
     let paths = entries.map(|it| it.map(|it| it.path()));
     let mut paths: Vec<PathBuf> = paths.collect::<Result<_, _>>().map_err(unreadable)?;
-    // the same slices are the same snapshot, in whichever order they were read
+    // the snapshot must not depend on the read order
     paths.sort();
     for path in paths {
         let KeptSlice { slice, rows } = read(&path)?;
@@ -118,7 +117,7 @@ fn take_slices(folder: &Path, snapshot: &mut Snapshot) -> Result<(), QueryFailur
     Ok(())
 }
 
-/// Fills slices that failed from the newest snapshots that have them (`inventory.md` T-6).
+/// Fills failed slices from the newest snapshots that have them (`inventory.md` T-6).
 async fn carry(
     (folder, manifests): (&SnapshotFolder, &[Manifest]),
     snapshot: &mut Snapshot,
@@ -154,7 +153,7 @@ async fn carry(
     Ok(())
 }
 
-/// Failures by what they are, the most frequent first.
+/// Groups failures by kind, most frequent first.
 fn failures(slices: &[Slice]) -> Vec<Value> {
     let mut groups: BTreeMap<(&str, &str, &str), (&SliceFailure, Vec<&Slice>)> = BTreeMap::new();
     for slice in slices {

@@ -1,5 +1,5 @@
-//! `seal-activity`: joins what `hallpass activity ingest` has read to the activity table. Not for people: the program that
-//! reads logs does not link what writes Parquet (`inventory.md` H-25).
+//! `seal-activity`: merges the output of `hallpass activity ingest` into the activity table.
+//! Internal: the program that reads logs does not link the Parquet writer (`inventory.md` H-25).
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use crate::failure::{QueryExit, QueryFailure, QueryOutcome};
 use crate::folder::ActivityFolder;
 use crate::output;
 
-/// Join what `hallpass activity ingest` has read to the activity table
+/// Merge the output of `hallpass activity ingest` into the activity table
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The folder of the run
@@ -30,7 +30,7 @@ pub(crate) struct Args {
     folder: PathBuf,
 }
 
-/// What the run says of itself.
+/// Metadata of an ingest run.
 #[derive(Debug, Deserialize)]
 struct IngestRun {
     run: String,
@@ -52,7 +52,8 @@ pub(crate) fn run(args: &Args) -> QueryOutcome {
     let sources = args.run.join("sources.jsonl");
     let mut days = 0_u64;
     let noted = RefCell::new(manifest);
-    // CRASH: whatever was written until the manifest names it is taken away by the next run, with what it was made of
+    // CRASH: the next run deletes files that the manifest does not name yet, together with their
+    // inputs
     for (day, paths) in rows_by_day(&args.run)? {
         let new = DayParts {
             day,
@@ -79,7 +80,6 @@ pub(crate) fn run(args: &Args) -> QueryOutcome {
     Ok(QueryExit::Ok)
 }
 
-/// The files with rows of each day: `rows/DAY/N.jsonl`.
 fn rows_by_day(run: &Path) -> Result<BTreeMap<Date, Vec<PathBuf>>, QueryFailure> {
     let mut days = BTreeMap::new();
     for folder in listed(&run.join("rows"))? {
@@ -101,17 +101,15 @@ fn listed(folder: &Path) -> Result<Vec<PathBuf>, QueryFailure> {
     Ok(paths)
 }
 
-/// So many files are open at once: of more, some are joined first.
+/// Maximum number of open files; more are merged in steps.
 const OPEN_MAX: usize = 32;
 
-/// What is new of a day.
 struct DayParts<'a> {
     day: Date,
     now: Timestamp,
     noted: &'a RefCell<ActivityManifest>,
 }
 
-/// Joins what is new of a day to what there is of it.
 fn join(
     folder: &ActivityFolder,
     run: &str,
@@ -130,7 +128,7 @@ fn join(
             join_lines(new, some, is_first, &place)?;
             fewer.push(place);
         }
-        // what was joined was noted
+        // the first pass already noted the merged rows in the manifest
         (paths, is_first) = (fewer, false);
     }
     let mut parts: Vec<Box<dyn Iterator<Item = Result<RowPiece, QueryFailure>> + '_>> = Vec::new();
@@ -145,7 +143,6 @@ fn join(
     writer.finish()
 }
 
-/// Joins files to one.
 fn join_lines(
     new: &DayParts<'_>,
     paths: &[PathBuf],
@@ -167,8 +164,8 @@ fn join_lines(
 }
 
 impl<'a> DayParts<'a> {
-    /// The pieces of a file, as they were written. How far the log goes is told by events that have happened: a record
-    /// from the future says nothing of what came before it.
+    /// Reads the pieces of a file. Events with a future time do not advance the end of the log:
+    /// they prove nothing about earlier events.
     fn lines(
         &self,
         path: &Path,

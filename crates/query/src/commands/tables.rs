@@ -1,4 +1,4 @@
-//! `tables`: which there are, and their columns.
+//! `tables`: lists the tables and their columns.
 
 use hallpass_inventory::{META, TABLES, nearest};
 use serde_json::json;

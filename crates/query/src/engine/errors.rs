@@ -1,5 +1,3 @@
-//! What the engine says went wrong, in our words and with its place.
-
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use hallpass_inventory::{nearest, table};
@@ -7,10 +5,8 @@ use hallpass_inventory::{nearest, table};
 use super::{ReadStatement, past_limit};
 use crate::failure::{QueryExit, QueryFailure, lower_first};
 
-/// How many names are offered for one that is not there.
 const NAMES_OFFERED: usize = 3;
 
-/// A failure of the engine.
 pub(super) fn of_engine(read: &ReadStatement, error: &DataFusionError) -> QueryFailure {
     match error.find_root() {
         DataFusionError::SchemaError(error, _) => of_names(read, error),
@@ -31,7 +27,6 @@ pub(super) fn of_engine(read: &ReadStatement, error: &DataFusionError) -> QueryF
     }
 }
 
-/// What works on the query takes more memory than it may.
 pub(super) fn query_out_of_memory() -> QueryFailure {
     past_limit(
         "E_SQL_MEMORY",
@@ -40,7 +35,6 @@ pub(super) fn query_out_of_memory() -> QueryFailure {
     )
 }
 
-/// The answer itself takes more memory than it may.
 pub(super) fn out_of_memory(bytes: usize) -> QueryFailure {
     let message = format!("the answer takes more than {} MiB", bytes / (1024 * 1024));
     past_limit("E_SQL_MEMORY", message, "--max-memory")
@@ -87,7 +81,6 @@ fn of_names(read: &ReadStatement, error: &SchemaError) -> QueryFailure {
     }
 }
 
-/// The engine's words without its labels and what follows on further lines.
 fn first_line(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     lower_first(line.trim_end_matches('.'))

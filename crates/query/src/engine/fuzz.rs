@@ -1,9 +1,8 @@
-//! Fuzz targets for statements of anybody, and for JSON of strangers in a column. See
-//! `hallpass_testing`.
+//! Fuzz targets for untrusted statements and untrusted JSON columns. See `hallpass_base::testing`.
 
 use std::collections::BTreeMap;
 
-use hallpass_testing::{changed, in_time};
+use hallpass_base::testing::{changed, in_time};
 use serde_json::Value;
 
 use super::ReadStatement;
@@ -21,7 +20,7 @@ const STATEMENTS: [&[u8]; 2] = [
 
 #[test]
 fn a_step_finds_what_reading_the_whole_document_finds() {
-    hallpass_testing::fuzz_target!("json", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("json", |input: &[u8]| {
         let bytes = changed(input, &DOCUMENTS, b"{}[]\":,0123456789-.\\utrefalsn ");
         let text = String::from_utf8_lossy(&bytes);
         in_time(|| {
@@ -42,7 +41,7 @@ fn a_step_finds_what_reading_the_whole_document_finds() {
 
 #[test]
 fn a_statement_is_read_or_refused() {
-    hallpass_testing::fuzz_target!("statements", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("statements", |input: &[u8]| {
         let bytes = changed(input, &STATEMENTS, b"()'\"$;,.*-/ \nSELECTFROMWHRINU0123");
         let text = String::from_utf8_lossy(&bytes);
         let parameters = BTreeMap::from([("p".to_owned(), "1".to_owned())]);

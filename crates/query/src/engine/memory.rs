@@ -1,16 +1,16 @@
-//! What the process takes of memory while a query is answered: the engine counts what it sorts, joins and groups, and
-//! not what its functions make.
+//! Memory use of the process during a query. The engine counts sorts, joins and groups, but not the
+//! values its functions create.
 
 use std::fs;
 use std::time::Duration;
 
-/// How often it is looked at: a function fills some hundred megabytes between two looks.
+/// Sampling interval: a function fills some hundred megabytes per interval.
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(20);
-/// What an engine takes before it has done anything: plans, tables' descriptions, threads.
+/// Fixed cost of an engine: plans, table descriptions, threads.
 const ITS_OWN: usize = 64 * 1024 * 1024;
 
-/// Resolves once the process has grown by more than `most` bytes since this was called. Never where the system does
-/// not say what it takes: there is no `/proc` outside Linux.
+/// Resolves once the process has grown by more than `most` bytes since the call. Never resolves
+/// without `/proc` (outside Linux).
 pub(super) async fn passes(most: usize) {
     let Some(before) = resident() else {
         return std::future::pending().await;
@@ -21,7 +21,6 @@ pub(super) async fn passes(most: usize) {
     }
 }
 
-/// What the process has in memory.
 fn resident() -> Option<usize> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:"))?;

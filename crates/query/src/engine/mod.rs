@@ -1,4 +1,4 @@
-//! The engine: `DataFusion` over the tables that a statement reads, with its limits (`inventory.md` U-6).
+//! The engine: `DataFusion` over the tables of a statement, with limits (`inventory.md` U-6).
 
 mod errors;
 #[cfg(test)]
@@ -37,29 +37,27 @@ pub(crate) use statement::ReadStatement;
 
 use crate::failure::{QueryExit, QueryFailure};
 
-/// What a query may take. Passing a limit is an error, never an answer that is cut off.
+/// Limits of a query. Exceeding one is an error, never a truncated answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct QueryLimits {
     pub(crate) time: Duration,
     pub(crate) rows: usize,
-    /// Of the engine at work, of the answer, and of what the process grows by, each.
+    /// Applies separately to the engine, the answer and the growth of the process.
     pub(crate) memory_bytes: usize,
 }
 
-/// An answer, whole.
 #[derive(Debug)]
 pub(crate) struct QueryAnswer {
     pub(crate) schema: SchemaRef,
     pub(crate) batches: Vec<RecordBatch>,
 }
 
-/// How long it is waited for what passed a limit to stop: the engine pauses between parts of an answer.
+/// Time a query has to stop after it passes a limit. The engine yields only between batches.
 const STOPS_WITHIN: Duration = Duration::from_secs(1);
 
-/// Functions whose patterns are not those of PostgreSQL: better none than another answer.
+/// Refused functions: their patterns differ from PostgreSQL, so answers would differ.
 const NOT_AS_IN_POSTGRESQL: [&str; 3] = ["to_char", "date_format", "to_date"];
 
-/// The engine with its tables.
 #[derive(Clone)]
 pub(crate) struct QueryEngine {
     context: SessionContext,
@@ -68,10 +66,9 @@ pub(crate) struct QueryEngine {
 }
 
 impl QueryEngine {
-    /// An engine without tables, for which it is `now`.
     pub(crate) fn new(now: Timestamp, limits: QueryLimits) -> Result<Self> {
         let mut config = SessionConfig::new()
-            // rows come in the same order on every run (`inventory.md` U-7)
+            // keeps the row order stable across runs (`inventory.md` U-7)
             .with_target_partitions(1)
             .with_information_schema(false);
         let options = config.options_mut();
@@ -108,22 +105,20 @@ impl QueryEngine {
         })
     }
 
-    /// Adds a table.
     pub(crate) fn add(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<()> {
         self.context.register_table(name, table).map(|_| ())
     }
 
-    /// Says where files are whose addresses begin so.
     pub(crate) fn add_objects(&self, url: &str, objects: Arc<dyn ObjectStore>) -> Result<()> {
         let url = ObjectStoreUrl::parse(url)?;
         self.context.register_object_store(url.as_ref(), objects);
         Ok(())
     }
 
-    /// Answers a statement.
+    /// Runs a statement.
     ///
     /// # Errors
-    /// When it cannot be planned or carried out, or passes a limit.
+    /// Planning or execution fails, or a limit is exceeded.
     pub(crate) async fn answer(
         &self,
         read: &ReadStatement,
@@ -133,12 +128,12 @@ impl QueryEngine {
             .await
     }
 
-    /// Does some work within the limits of time and memory. Work that passes one is stopped.
+    /// Runs work within the time and memory limits, and stops it when it exceeds one.
     async fn bounded<T: Send + 'static>(
         &self,
         work: impl Future<Output = std::result::Result<T, QueryFailure>> + Send + 'static,
     ) -> std::result::Result<T, QueryFailure> {
-        // a task of its own: some work of the engine does not pause to let the time be looked at
+        // a separate task, because some engine work does not yield to the timer
         let mut work = tokio::spawn(work);
         let failure = tokio::select! {
             done = &mut work => {
@@ -149,7 +144,7 @@ impl QueryEngine {
                 let message = format!("the query took longer than {seconds} s");
                 past_limit("E_SQL_TIMEOUT", message, "--timeout")
             }
-            // values that a function makes are not counted by the engine: `repeat('x', 2000000000)`
+            // the engine does not count values created by functions: `repeat('x', 2000000000)`
             () = memory::passes(self.limits.memory_bytes) => errors::query_out_of_memory(),
         };
         work.abort();
@@ -158,7 +153,6 @@ impl QueryEngine {
         Err(failure)
     }
 
-    /// Whether what passed a limit could not be stopped and is still at work.
     pub(crate) fn goes_on(&self) -> bool {
         self.goes_on.load(Ordering::Relaxed)
     }
@@ -188,16 +182,12 @@ impl QueryEngine {
         Ok(QueryAnswer { schema, batches })
     }
 
-    /// How a statement would be answered.
-    ///
-    /// # Errors
-    /// When it cannot be planned.
     pub(crate) async fn explain(
         &self,
         read: &ReadStatement,
     ) -> std::result::Result<String, QueryFailure> {
         let (engine, read) = (self.clone(), read.clone());
-        // values that do not depend on rows are worked out while it is planned
+        // planning evaluates constant expressions
         self.bounded(async move {
             let explained = async {
                 let frame = engine.plan(&read).await?;
@@ -225,7 +215,7 @@ impl QueryEngine {
     }
 }
 
-/// What a part of an answer takes. Parts may share buffers, so only what is theirs counts.
+/// Memory of a batch. Batches may share buffers, so only the used part counts.
 fn memory_of(batch: &RecordBatch) -> usize {
     let columns = batch.columns().iter();
     let bytes = columns.map(|it| it.to_data().get_slice_memory_size().unwrap_or_default());

@@ -1,9 +1,7 @@
-//! Where in a statement something is wrong: line, column, and a caret below it.
+//! Error positions in a statement: line, column and caret.
 
 use datafusion::sql::sqlparser::tokenizer::{Location, Span};
 
-/// The lines that show a place: `line 2, column 8`, the line, and a caret. Nothing where the place is
-/// not known.
 pub(crate) fn pointed(sql: &str, at: Location) -> Vec<String> {
     let (Ok(line), Ok(column)) = (usize::try_from(at.line), usize::try_from(at.column)) else {
         return Vec::new();
@@ -12,7 +10,7 @@ pub(crate) fn pointed(sql: &str, at: Location) -> Vec<String> {
     let (Some(shown), Some(before)) = (shown, column.checked_sub(1)) else {
         return Vec::new();
     };
-    // a tab is shown as one blank, so one blank stands for it; some places lie past the end
+    // a tab renders as one blank; some positions lie past the end
     let before = before.min(shown.chars().count());
     vec![
         format!("line {line}, column {column}:"),
@@ -21,12 +19,11 @@ pub(crate) fn pointed(sql: &str, at: Location) -> Vec<String> {
     ]
 }
 
-/// The place where a span begins, if it is known.
 pub(crate) fn start(span: Span) -> Option<Location> {
     (span.start.line > 0).then_some(span.start)
 }
 
-/// The place that an error of the parser ends with: ` at Line: 1, Column: 8`; and the error without it.
+/// Splits the parser's suffix ` at Line: 1, Column: 8` from an error message.
 pub(crate) fn split_place(message: &str) -> (String, Option<Location>) {
     let Some((before, place)) = message.rsplit_once(" at Line: ") else {
         return (message.to_owned(), None);

@@ -1,5 +1,4 @@
-//! What PostgreSQL writes in a way that the engine does not know, in words that it does; and names of
-//! columns as PostgreSQL gives them.
+//! Rewrites PostgreSQL syntax that the engine does not know, and names columns as PostgreSQL does.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -10,7 +9,6 @@ use datafusion::sql::sqlparser::ast::{
     VisitMut as _, VisitorMut,
 };
 
-/// Rewrites a statement for the engine.
 pub(crate) fn to_engine(statement: &mut Statement) {
     let ControlFlow::Continue(()) = statement.visit(&mut Rewriter);
 }
@@ -35,7 +33,7 @@ impl VisitorMut for Rewriter {
 
 fn rewritten(expr: &Expr) -> Option<Expr> {
     match expr {
-        // `x::jsonb` reads a text as JSON
+        // `x::jsonb` parses text as JSON
         Expr::Cast {
             expr,
             data_type: DataType::JSON | DataType::JSONB,
@@ -47,7 +45,7 @@ fn rewritten(expr: &Expr) -> Option<Expr> {
                 let mut list = function.clone();
                 list.name = ObjectName::from(vec![Ident::new(format!("{name}_list"))]);
                 let each = call("unnest", Expr::Function(list));
-                // elements are JSON, and the engine forgets that of what it takes out of a list
+                // elements are JSON, but the engine loses that when it unpacks a list
                 let is_json = name == "jsonb_array_elements";
                 Some(if is_json { call("jsonb", each) } else { each })
             }
@@ -57,7 +55,7 @@ fn rewritten(expr: &Expr) -> Option<Expr> {
     }
 }
 
-/// `jsonb_agg(x)`: a list of JSON documents, made one.
+/// `jsonb_agg(x)`: joins a list of JSON documents.
 fn aggregated(mut function: Function) -> Expr {
     function.name = ObjectName::from(vec![Ident::new("array_agg")]);
     if let FunctionArguments::List(list) = &mut function.args {
@@ -93,8 +91,8 @@ fn last_name(name: &ObjectName) -> Option<String> {
     Some(last.value.to_lowercase())
 }
 
-/// Gives columns without a name one: a function's its own as in PostgreSQL, anything else its text. Two
-/// of the same name keep their texts, since the engine takes no name twice.
+/// Names unnamed columns: functions by their name as in PostgreSQL, the rest by their text.
+/// Duplicates use their text, because the engine refuses duplicate names.
 fn name_columns(items: &mut [SelectItem]) {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for item in items.iter() {
@@ -118,7 +116,6 @@ fn name_columns(items: &mut [SelectItem]) {
     }
 }
 
-/// The name that a column has, or would be given.
 fn given_name(item: &SelectItem) -> Option<String> {
     match item {
         SelectItem::UnnamedExpr(expr) => own_name(expr),
@@ -127,7 +124,6 @@ fn given_name(item: &SelectItem) -> Option<String> {
     }
 }
 
-/// The name of a column, of a function, and of either made another type.
 fn own_name(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Identifier(name) => Some(folded(name)),
@@ -138,7 +134,6 @@ fn own_name(expr: &Expr) -> Option<String> {
     }
 }
 
-/// A name as the engine reads it: folded to lower case unless it is quoted.
 pub(super) fn folded(name: &Ident) -> String {
     match name.quote_style {
         Some(_) => name.value.clone(),

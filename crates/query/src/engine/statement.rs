@@ -1,5 +1,5 @@
-//! Reading a statement: one, and one that reads (`inventory.md` U-5). Whatever else the engine could
-//! do is refused here, before it sees it.
+//! Parses a statement: exactly one, and read-only (`inventory.md` U-5). Refuses all other engine
+//! features before the engine sees them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -16,26 +16,20 @@ use super::place;
 use super::rewrite::{self, folded};
 use crate::failure::{QueryFailure, lower_first};
 
-/// A statement that reads.
 #[derive(Clone, Debug)]
 pub(crate) struct ReadStatement {
-    /// The text as it was given.
     pub(crate) sql: String,
-    /// What the engine is given.
     pub(crate) statement: Statement,
-    /// Whether it asks how it would be answered (`EXPLAIN`), and not for the answer.
     pub(crate) is_explained: bool,
-    /// The tables it reads, each with the place where it is first named.
     pub(crate) tables: BTreeMap<String, Option<Location>>,
-    /// Where each name is first written, as the name of a column.
     names: BTreeMap<String, Location>,
 }
 
 impl ReadStatement {
-    /// Reads a statement; `$name` stands for the value of a parameter.
+    /// Parses a statement; `$name` is replaced by a parameter value.
     ///
     /// # Errors
-    /// When it is not SQL, does not read, or names a parameter without a value.
+    /// Invalid SQL, a statement that does not only read, or a parameter without a value.
     pub(crate) fn parse(
         sql: &str,
         parameters: &BTreeMap<String, String>,
@@ -82,12 +76,10 @@ impl ReadStatement {
         })
     }
 
-    /// Where a column's name is first written.
     pub(crate) fn place_of(&self, column: &str) -> Option<Location> {
         self.names.get(column).copied()
     }
 
-    /// A failure with the place it is about.
     pub(crate) fn failure(
         &self,
         code: &'static str,
@@ -99,7 +91,8 @@ impl ReadStatement {
     }
 }
 
-/// The query of a plain `EXPLAIN`. `ANALYZE` carries it out, and there is no other form of the answer.
+/// Returns the query of a plain `EXPLAIN`. Refuses `ANALYZE`, which runs the query, and other
+/// output forms.
 fn explained(statement: Statement) -> Option<Statement> {
     match statement {
         Statement::Explain {
@@ -129,28 +122,26 @@ fn of_parser(sql: &str, error: &ParserError) -> QueryFailure {
         .lines(lines)
 }
 
-/// What a statement names. Breaks off where it would do more than read.
+/// Collects the names in a statement. Stops where it would do more than read.
 #[derive(Default)]
 struct Found {
     tables: BTreeMap<String, Option<Location>>,
-    /// The queries that are open, each in the one before.
     scopes: Vec<WithScope>,
     names: BTreeMap<String, Location>,
 }
 
-/// The names of queries (`WITH`) that a query sees: those of the queries around it, and of its own those that stand before.
+/// `WITH` names visible to a query: those of the outer queries, and its own earlier ones.
 #[derive(Default)]
 struct WithScope {
     around: BTreeSet<String>,
     own: Vec<String>,
     is_recursive: bool,
-    /// How many of its own were read.
     read: usize,
 }
 
 impl WithScope {
     fn seen(&self) -> impl Iterator<Item = &String> {
-        // one that is recursive sees itself
+        // a recursive query sees itself
         let own = self.read + usize::from(self.is_recursive);
         self.around.iter().chain(self.own.iter().take(own))
     }
@@ -161,7 +152,7 @@ impl Found {
         let parts = name.0.iter().filter_map(ObjectNamePart::as_ident);
         let parts: Vec<String> = parts.clone().map(folded).collect();
         let first = name.0.first().and_then(ObjectNamePart::as_ident);
-        // `public` is where the engine keeps tables that are named without a schema
+        // the engine stores unqualified tables in `public`
         let written = match parts.as_slice() {
             [schema, name] if schema == "public" => name.clone(),
             parts => parts.join("."),
@@ -203,7 +194,6 @@ impl Visitor for Found {
 
     fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
         let _ = self.scopes.pop();
-        // queries of `WITH` are visited first, in their order
         if let Some(around) = self.scopes.last_mut() {
             around.read = around.own.len().min(around.read + 1);
         }
@@ -242,7 +232,6 @@ impl Visitor for Found {
     }
 }
 
-/// Whether the body of a query reads and does nothing else.
 fn reads(body: &SetExpr) -> bool {
     match body {
         SetExpr::Select(_) | SetExpr::Query(_) | SetExpr::Values(_) => true,
@@ -251,7 +240,7 @@ fn reads(body: &SetExpr) -> bool {
     }
 }
 
-/// Puts the values of parameters where `$name` stands: as values, never as SQL.
+/// Replaces `$name` by parameter values, as values and never as SQL.
 struct ParameterValues<'a> {
     parameters: &'a BTreeMap<String, String>,
 }

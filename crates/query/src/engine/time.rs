@@ -1,5 +1,5 @@
-//! The instant that a query speaks of: `now()` and its kin are pinned (`inventory.md` C-1), so that the
-//! same query over the same snapshot answers the same.
+//! Pins `now()` and related functions (`inventory.md` C-1), so that a query over a snapshot is
+//! reproducible.
 
 use std::sync::Arc;
 
@@ -17,7 +17,6 @@ use jiff::{Timestamp, Unit};
 
 use crate::folder::columns::instant_type;
 
-/// `now()`, `current_date` and `age()` as of an instant.
 pub(crate) fn functions(now: Timestamp) -> [ScalarUDF; 3] {
     let none = || Signature::nullary(Volatility::Immutable);
     let today = now.to_zoned(TimeZone::UTC).date();
@@ -48,7 +47,6 @@ pub(crate) fn functions(now: Timestamp) -> [ScalarUDF; 3] {
     ]
 }
 
-/// A function that always answers the same.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Pinned {
     name: &'static str,

@@ -12,7 +12,6 @@ use serde_json::Value;
 
 use crate::folder::columns::is_json;
 
-/// A value: an instant as RFC 3339, JSON as itself, numbers as numbers.
 pub(crate) fn json(field: &Field, array: &dyn Array, row: usize) -> Value {
     if array.is_null(row) {
         return Value::Null;
@@ -83,7 +82,6 @@ fn instant(unit: TimeUnit, array: &dyn Array, row: usize) -> Value {
     Value::String(instant.map_or_else(|_| shown(array, row), |it| it.to_string()))
 }
 
-/// A value as the engine shows it: dates, lengths of time.
 fn shown(array: &dyn Array, row: usize) -> String {
     let formatter = ArrayFormatter::try_new(array, &FormatOptions::default());
     formatter.map_or_else(|_| String::new(), |it| it.value(row).to_string())

@@ -1,5 +1,5 @@
-//! The activity table in the folder of snapshots (`inventory.md` H-25): a file of rows for each day, beside it the fingerprints
-//! of its events and the sessions of people, and a manifest that says which of all these count.
+//! The activity table in the snapshot folder (`inventory.md` H-25): per day a file of rows, one of
+//! event fingerprints and one of user sessions, and a manifest that lists the valid files.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -21,22 +21,21 @@ use super::write::{RowsWriter, WriteError, make_folder, write_synced};
 use super::{SnapshotFolder, columns};
 use crate::failure::QueryFailure;
 
-/// The table of this name; it is declared.
 pub(crate) fn activity_table() -> Result<&'static InventoryTable, QueryFailure> {
     table(ActivityManifest::TABLE)
         .ok_or_else(|| QueryFailure::bug("the activity table is not declared"))
 }
 
-/// The activity table in a folder of snapshots.
 pub(crate) struct ActivityFolder {
     path: PathBuf,
 }
 
 impl SnapshotFolder {
-    /// What there is of activity; `None` where nothing was read yet, and in a bucket, where no table of activity is kept.
+    /// Returns the activity manifest; `None` if nothing was ingested, and in a bucket, which has no
+    /// activity table.
     ///
     /// # Errors
-    /// When it cannot be read: what cannot be read is not nothing.
+    /// The manifest is unreadable. This must not pass for an empty table.
     pub(crate) fn activity(&self) -> Result<Option<ActivityManifest>, QueryFailure> {
         match &self.place {
             SnapshotPlace::Folder(path) => ActivityFolder::new(path.clone()).manifest(),
@@ -44,10 +43,6 @@ impl SnapshotFolder {
         }
     }
 
-    /// The files of the activity table, as the engine names them.
-    ///
-    /// # Errors
-    /// When the folder of this process is gone.
     pub(crate) fn activity_urls(&self, manifest: &ActivityManifest) -> io::Result<Vec<String>> {
         let SnapshotPlace::Folder(path) = &self.place else {
             return Ok(Vec::new());
@@ -62,15 +57,15 @@ impl SnapshotFolder {
 }
 
 impl ActivityFolder {
-    /// The table in a folder, which need not be there yet.
+    /// The folder need not exist yet.
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path }
     }
 
-    /// What there is; `None` where nothing was read yet.
+    /// Returns the manifest; `None` if nothing was ingested.
     ///
     /// # Errors
-    /// When it cannot be read: what cannot be read is not nothing.
+    /// The manifest is unreadable. This must not pass for an empty table.
     pub(crate) fn manifest(&self) -> Result<Option<ActivityManifest>, QueryFailure> {
         let path = self.path.join(ActivityManifest::place());
         let text = match fs::read_to_string(&path) {
@@ -84,10 +79,7 @@ impl ActivityFolder {
             .map_err(|it| QueryFailure::unreadable(path.display(), it))
     }
 
-    /// A day as it was written, row by row.
-    ///
-    /// # Errors
-    /// When a file of it cannot be read. That they do not fit together is said on the way.
+    /// Reads a stored day row by row. Reports inconsistent files while reading.
     pub(crate) fn activity_day(
         &self,
         day: Date,
@@ -116,10 +108,6 @@ impl ActivityFolder {
         })
     }
 
-    /// Begins a day of the table. Nobody sees it before a manifest names it.
-    ///
-    /// # Errors
-    /// When a file cannot be made.
     pub(crate) fn begin_day(&self, day: Date, run: &str) -> Result<DayWriter, QueryFailure> {
         let table = activity_table()?;
         let made = |path: &str| -> Result<OpenFile, QueryFailure> {
@@ -160,11 +148,8 @@ impl ActivityFolder {
 
     /// Writes the manifest.
     ///
-    /// CRASH: before the rename the table is that of the manifest before; after it, the new one. Files that no manifest
-    /// names are taken away by the next run.
-    ///
-    /// # Errors
-    /// When it cannot be written.
+    /// CRASH: before the rename the old table is valid, after it the new one. The next run deletes
+    /// unnamed files.
     pub(crate) fn write_activity(&self, manifest: &ActivityManifest) -> Result<(), QueryFailure> {
         let text = manifest.text().map_err(QueryFailure::bug)? + "\n";
         let place = self.path.join(ActivityManifest::place());
@@ -175,10 +160,6 @@ impl ActivityFolder {
             .map_err(|it| QueryFailure::unwritable(place.display(), it))
     }
 
-    /// Copies a file below the folder.
-    ///
-    /// # Errors
-    /// When it cannot be read or written.
     pub(crate) fn copy_beside(&self, from: &Path, path: &str) -> Result<(), QueryFailure> {
         let mut from =
             File::open(from).map_err(|it| QueryFailure::unreadable(from.display(), it))?;
@@ -193,7 +174,7 @@ impl ActivityFolder {
     }
 }
 
-/// So many rows are cells at once: many more would be as much again as the columns that are made of them.
+/// Maximum number of rows as cells, to limit memory next to the columns.
 const ROWS_AT_ONCE: usize = 1024;
 
 struct OpenFile {
@@ -201,13 +182,11 @@ struct OpenFile {
     file: File,
 }
 
-/// A day as it was written: its rows with their events, some of which are in memory.
 pub(crate) struct DayPieces {
     table: &'static InventoryTable,
     day: Date,
     batches: ParquetRecordBatchReader,
     rows: std::vec::IntoIter<TableRow>,
-    /// The row whose events are being read, and how many of them are left.
     open: Option<(ActivityKey, ActivityFacts, u64)>,
     prints: BufReader<File>,
     read: u64,
@@ -274,7 +253,6 @@ impl DayPieces {
         Ok(Some((key, facts)))
     }
 
-    /// Nothing, if everything was there.
     fn ended(&mut self) -> Result<Option<RowPiece>, QueryFailure> {
         let rest = self.prints.fill_buf().map(<[u8]>::is_empty);
         let is_over = rest.map_err(|it| QueryFailure::unreadable(self.beside.display(), it))?;
@@ -293,17 +271,14 @@ impl Iterator for DayPieces {
     }
 }
 
-/// A day of the table in the making: its rows, the fingerprints of their events, and sessions.
 pub(crate) struct DayWriter {
     table: &'static InventoryTable,
-    /// Rows that are not columns yet.
     waiting: Vec<TableRow>,
     parquet: RowsWriter<File>,
     rows: OpenFile,
     events: BufWriter<File>,
     events_at: PathBuf,
     making: SessionDayMaking,
-    /// The lines of accounts, until the first line is known, which goes before them.
     lines: BufWriter<File>,
     lines_at: PathBuf,
     sessions: PathBuf,
@@ -311,10 +286,6 @@ pub(crate) struct DayWriter {
 }
 
 impl DayWriter {
-    /// Takes some events of a row; with the last of them the row.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
     pub(crate) fn piece(&mut self, piece: &MergedPiece<'_>) -> Result<(), QueryFailure> {
         for print in piece.events {
             let written = self.events.write_all(&print.to_le_bytes());
@@ -346,10 +317,6 @@ impl DayWriter {
         written.map_err(|it| QueryFailure::unwritable(self.rows.place.display(), it))
     }
 
-    /// Ends the day, on disk.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
     pub(crate) fn finish(mut self) -> Result<ActivityDay, QueryFailure> {
         self.write_waiting()?;
         let unwritable = |place: &Path, it: &dyn std::fmt::Display| {
@@ -401,7 +368,6 @@ fn row_of(table: &InventoryTable, key: &ActivityKey, facts: &ActivityTotals) -> 
         text(&key.action),
         maybe(&key.error_code),
     ];
-    // these are the columns of the key
     let parts: Vec<Option<String>> = row
         .iter()
         .map(|it| match it {
@@ -422,7 +388,6 @@ fn row_of(table: &InventoryTable, key: &ActivityKey, facts: &ActivityTotals) -> 
     row
 }
 
-/// The cells of a row by the names of their columns.
 struct CellReader<'a> {
     table: &'static InventoryTable,
     cells: &'a [Cell],
@@ -454,7 +419,6 @@ impl CellReader<'_> {
         ))
     }
 
-    /// The row without its events, and how many these are.
     fn row(&self, day: Date) -> Option<(ActivityKey, ActivityFacts, u64)> {
         let key = ActivityKey {
             day,

@@ -1,5 +1,5 @@
-//! Rows as columns of Arrow, and back: text as UTF-8, instants in microseconds of UTC, JSON as text
-//! with a mark on its column.
+//! Converts rows to and from Arrow columns: text as UTF-8, instants in microseconds of UTC, JSON as
+//! marked text.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,15 +15,14 @@ use datafusion::arrow::error::ArrowError;
 use hallpass_inventory::{Cell, ColumnType, InventoryColumn, InventoryTable, TableRow};
 use jiff::Timestamp;
 
-/// The mark of a column whose text is JSON: the name that Arrow has for it.
+/// Arrow's marker for JSON text columns.
 const EXTENSION: (&str, &str) = ("ARROW:extension:name", "arrow.json");
 
-/// The type of instants.
 pub(crate) fn instant_type() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
-/// The column as Arrow has it. Files of other snapshots may lack it, so it may always be null.
+/// Returns the Arrow field. Always nullable, because older files may lack the column.
 pub(crate) fn field(name: &str, kind: ColumnType) -> Field {
     let data = match kind {
         ColumnType::Text | ColumnType::Json => DataType::Utf8,
@@ -38,24 +37,20 @@ pub(crate) fn field(name: &str, kind: ColumnType) -> Field {
     }
 }
 
-/// A column with the mark of JSON.
 pub(crate) fn marked_json(field: Field) -> Field {
     let mark = [(EXTENSION.0.to_owned(), EXTENSION.1.to_owned())];
     field.with_metadata(HashMap::from(mark))
 }
 
-/// Whether a column has the mark of JSON.
 pub(crate) fn is_json(field: &Field) -> bool {
     field.metadata().get(EXTENSION.0).map(String::as_str) == Some(EXTENSION.1)
 }
 
-/// The columns of a table.
 pub(crate) fn schema(table: &InventoryTable) -> SchemaRef {
     let fields = table.columns.iter().map(|it| field(it.name, it.kind));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// Rows as columns.
 pub(crate) fn batch(table: &InventoryTable, rows: &[TableRow]) -> Result<RecordBatch, ArrowError> {
     let columns = table.columns.iter().enumerate();
     let columns = columns.map(|(index, column)| array(column, index, rows));
@@ -107,8 +102,7 @@ fn array(column: &InventoryColumn, index: usize, rows: &[TableRow]) -> ArrayRef 
     }
 }
 
-/// Columns as rows. A column that the file does not have is null; one that the table does not have is
-/// left out.
+/// Converts columns to rows. Columns missing in the file are null; unknown columns are ignored.
 pub(crate) fn rows(table: &InventoryTable, batch: &RecordBatch) -> Vec<TableRow> {
     let columns = table.columns.iter();
     let arrays: Vec<_> = columns

@@ -1,6 +1,6 @@
-//! The folder of snapshots (`inventory.md` §1): `TABLE/dt=YYYY-MM-DD/run=ID/part-N.parquet`, and a
-//! manifest for each under `_manifests/`; in a folder of this machine or in a bucket. The manifest is
-//! written last, and nothing is touched again.
+//! The snapshot folder (`inventory.md` §1): `TABLE/dt=YYYY-MM-DD/run=ID/part-N.parquet`, and a
+//! manifest for each under `_manifests/`; local or in a bucket. The manifest is written last. Files
+//! never change afterwards.
 
 mod activity;
 pub(crate) mod columns;
@@ -35,34 +35,27 @@ use crate::failure::QueryFailure;
 use objects::NamedFiles;
 use place::{SnapshotPlace, unread};
 
-/// Where manifests lie. Readers of Parquet leave folders alone that begin with `_`.
+/// Parquet readers ignore folders that begin with `_`.
 const MANIFESTS: &str = "_manifests";
 
-/// Where the JSON documents lie that say who has which access in a snapshot: `ID.json`.
+/// JSON documents with the access in a snapshot: `ID.json`.
 const ACCESS: &str = "_access";
 
-/// Where files lie that are not finished.
 const WRITING: &str = "_writing";
 
-/// What the engine calls the place of files that lie in a bucket.
 pub(crate) const KEPT_IN_BUCKET: &str = "snapshots://kept/";
 
-/// A folder with snapshots, wherever it is; it need not be there yet.
+/// A local or bucket folder; it need not exist yet.
 #[derive(Clone, Debug)]
 pub(crate) struct SnapshotFolder {
     place: SnapshotPlace,
 }
 
-/// Which snapshot is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum WhichSnapshot {
-    /// The newest that can be used.
     Newest,
-    /// The one before the newest.
     Previous,
-    /// The newest of a day, in UTC.
     Day(Date),
-    /// This one.
     Id(SnapshotId),
 }
 
@@ -83,19 +76,15 @@ impl std::str::FromStr for WhichSnapshot {
 }
 
 impl SnapshotFolder {
-    /// Finds it; what is in it is not looked at yet.
-    ///
-    /// # Errors
-    /// When nothing can be asked of the bucket.
     pub(crate) async fn open(at: &SnapshotsAt) -> Result<Self, QueryFailure> {
         let place = SnapshotPlace::open(at).await?;
         Ok(Self { place })
     }
 
-    /// The manifests of all snapshots, the oldest first.
+    /// Returns all manifests, oldest first.
     ///
     /// # Errors
-    /// When one cannot be read: a snapshot that cannot be read is not one that is not there.
+    /// A manifest is unreadable. It must not pass for a missing snapshot.
     pub(crate) async fn list(&self) -> Result<Vec<Manifest>, QueryFailure> {
         let mut manifests = BTreeMap::new();
         for (key, bytes) in self.place.documents(MANIFESTS).await? {
@@ -107,10 +96,6 @@ impl SnapshotFolder {
         Ok(manifests.into_values().collect())
     }
 
-    /// One snapshot of all.
-    ///
-    /// # Errors
-    /// When there is none such.
     pub(crate) fn pick<'a>(
         &self,
         manifests: &'a [Manifest],
@@ -143,10 +128,6 @@ impl SnapshotFolder {
         })
     }
 
-    /// The files of a table in a snapshot, as the engine calls them.
-    ///
-    /// # Errors
-    /// When the folder of this process is gone.
     pub(crate) fn urls(&self, manifest: &Manifest, table: &str) -> std::io::Result<Vec<String>> {
         let url = |file: &ManifestFile| match &self.place {
             SnapshotPlace::Folder(path) => {
@@ -158,7 +139,6 @@ impl SnapshotFolder {
         manifest.files_of(table).map(url).collect()
     }
 
-    /// What the engine reads these snapshots by, where that is not the file system.
     pub(crate) fn objects(&self, manifests: &[Manifest]) -> Option<Arc<dyn ObjectStore>> {
         let SnapshotPlace::Bucket(bucket) = &self.place else {
             return None;
@@ -171,10 +151,6 @@ impl SnapshotFolder {
         }))
     }
 
-    /// A snapshot with all of its rows.
-    ///
-    /// # Errors
-    /// When a file of it cannot be read.
     pub(crate) async fn read(&self, manifest: &Manifest) -> Result<Snapshot, QueryFailure> {
         let mut rows = BTreeMap::new();
         for table in TABLES.iter() {
@@ -188,10 +164,7 @@ impl SnapshotFolder {
         })
     }
 
-    /// A snapshot with as much of its rows as who can reach what is worked out from: of other columns nothing is read.
-    ///
-    /// # Errors
-    /// When a file of it cannot be read.
+    /// Reads only the columns needed to compute access.
     pub(crate) async fn read_access(&self, manifest: &Manifest) -> Result<Snapshot, QueryFailure> {
         let mut rows = BTreeMap::new();
         let of_graph = AccessSnapshot::TABLES.map(|it| (it, AccessSnapshot::columns(it)));
@@ -208,10 +181,6 @@ impl SnapshotFolder {
         })
     }
 
-    /// The rows of a table in a snapshot; `None` where it has no file.
-    ///
-    /// # Errors
-    /// When a file of it cannot be read.
     pub(crate) async fn rows(
         &self,
         manifest: &Manifest,
@@ -220,7 +189,6 @@ impl SnapshotFolder {
         self.rows_of(manifest, table, None).await
     }
 
-    /// The same, with no value in columns besides these.
     async fn rows_of(
         &self,
         manifest: &Manifest,
@@ -238,10 +206,6 @@ impl SnapshotFolder {
         Ok((files > 0).then_some(rows))
     }
 
-    /// The rows of a file, some at a time.
-    ///
-    /// # Errors
-    /// When it cannot be read.
     pub(crate) async fn batches(
         &self,
         file: &ManifestFile,
@@ -249,7 +213,6 @@ impl SnapshotFolder {
         self.batches_of(file, None).await
     }
 
-    /// The same of these columns alone.
     async fn batches_of(
         &self,
         file: &ManifestFile,
@@ -270,7 +233,6 @@ impl SnapshotFolder {
         reader.map_err(|it| self.broken(file, &it))
     }
 
-    /// What a file that cannot be read is told as.
     pub(crate) fn broken(
         &self,
         file: &ManifestFile,
@@ -280,7 +242,6 @@ impl SnapshotFolder {
     }
 }
 
-/// A reader of these columns, or of all.
 fn reader<F: ChunkReader + 'static>(
     builder: ParquetRecordBatchReaderBuilder<F>,
     wanted: Option<&[&str]>,

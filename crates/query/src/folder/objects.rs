@@ -1,5 +1,3 @@
-//! Files of snapshots in a bucket, as the engine reads them: ranges of what manifests name, and nothing else.
-
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +12,6 @@ use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use hallpass_aws::BucketFiles;
 
-/// Files that manifests name, with their lengths; they never change.
 #[derive(Debug)]
 pub(crate) struct NamedFiles {
     pub(super) bucket: Arc<BucketFiles>,
@@ -40,7 +37,7 @@ impl NamedFiles {
         })?;
         Ok(ObjectMeta {
             location: location.clone(),
-            // a file is put once, so no reader has to know when
+            // files are written once, so the time does not matter
             last_modified: Default::default(),
             size,
             e_tag: None,

@@ -1,32 +1,26 @@
-//! Where snapshots lie: a folder, or a place in a bucket. Both have files below keys with slashes; what they
-//! mean is not known here.
-
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hallpass_aws::{BucketError, BucketFiles, SnapshotsAt};
-use hallpass_model::Clock;
+use hallpass_base::Clock;
 use jiff::Timestamp;
 
 use crate::failure::{QueryExit, QueryFailure};
 
-/// A file as it lies there.
 #[derive(Clone, Debug)]
 pub(super) struct SeenFile {
     pub(super) key: String,
     pub(super) modified: Timestamp,
 }
 
-/// The folder or bucket itself.
 #[derive(Clone, Debug)]
 pub(super) enum SnapshotPlace {
     Folder(PathBuf),
     Bucket(Arc<BucketFiles>),
 }
 
-/// The clock that requests are signed by.
 struct SystemClock;
 
 impl Clock for SystemClock {
@@ -55,7 +49,7 @@ impl SnapshotPlace {
             SnapshotsAt::Bucket(place) => {
                 let seed = getrandom::u64().map_err(QueryFailure::bug)?;
                 let clock = Arc::new(SystemClock);
-                // finding credentials is a large future
+                // boxed: finding credentials is a large future
                 let opened = Box::pin(BucketFiles::open(place.clone(), clock, seed)).await;
                 let bucket = opened.map_err(QueryFailure::failed)?;
                 Ok(Self::Bucket(Arc::new(bucket)))
@@ -63,7 +57,6 @@ impl SnapshotPlace {
         }
     }
 
-    /// The name of a file, for people.
     pub(super) fn shown(&self, key: &str) -> String {
         match self {
             Self::Folder(path) => path.join(key).display().to_string(),
@@ -71,11 +64,8 @@ impl SnapshotPlace {
         }
     }
 
-    /// The files right below `folder` that end in `.json`, whole, by their keys. One that went since it was
-    /// listed is left out.
-    ///
-    /// # Errors
-    /// When one cannot be read.
+    /// Returns the `.json` files directly below `folder`, by key. Skips files deleted since the
+    /// listing.
     pub(super) async fn documents(
         &self,
         folder: &str,
@@ -115,10 +105,6 @@ impl SnapshotPlace {
         }
     }
 
-    /// All files, whoever's they are.
-    ///
-    /// # Errors
-    /// When they cannot be listed.
     pub(super) async fn files(&self) -> Result<Vec<SeenFile>, QueryFailure> {
         match self {
             Self::Folder(path) => {
@@ -138,10 +124,7 @@ impl SnapshotPlace {
         }
     }
 
-    /// Removes files, and folders that have nothing else in them. What is gone already is no error.
-    ///
-    /// # Errors
-    /// When one cannot be removed.
+    /// Removes files and empty folders. Missing files are no error.
     pub(super) async fn remove(&self, keys: &[String]) -> Result<(), QueryFailure> {
         match self {
             Self::Folder(path) => {
@@ -154,7 +137,7 @@ impl SnapshotPlace {
                         }
                         _ => {}
                     }
-                    // the folders of a run and of its day; those of tables stay
+                    // removes the folders of a run and its day; table folders stay
                     let above = Path::new(key).ancestors().skip(1);
                     for folder in above.filter(|it| it.components().count() > 1) {
                         let _ = fs::remove_dir(path.join(folder));
@@ -186,7 +169,7 @@ fn list_below(root: &Path, below: &str, found: &mut Vec<SeenFile>) -> std::io::R
         } else {
             format!("{below}/{name}")
         };
-        // links are not followed: what they lead to is not ours
+        // links are not followed: Hallpass does not own their targets
         let about = match entry.metadata() {
             Ok(about) => about,
             Err(error) if is_absent(&error) => continue,
@@ -202,7 +185,6 @@ fn list_below(root: &Path, below: &str, found: &mut Vec<SeenFile>) -> std::io::R
     Ok(())
 }
 
-/// What could not be read from a bucket.
 pub(super) fn unread(error: BucketError) -> QueryFailure {
     let exit = if error.is_passing {
         QueryExit::Failed
@@ -212,7 +194,6 @@ pub(super) fn unread(error: BucketError) -> QueryFailure {
     QueryFailure::new(exit, error.to_string()).help(error.help)
 }
 
-/// What could not be written to a bucket, or removed there.
 pub(super) fn failed(error: BucketError) -> QueryFailure {
     QueryFailure::failed(error.to_string()).help(error.help)
 }

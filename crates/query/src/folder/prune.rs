@@ -1,34 +1,28 @@
-//! Removing old snapshots, and what is left of runs that were stopped.
+//! Removes old snapshots and files of stopped runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_activity::ActivityManifest;
+use hallpass_base::TimeSpan;
 use hallpass_inventory::{SnapshotId, SnapshotRecord, SnapshotState};
-use hallpass_model::TimeSpan;
 use jiff::Timestamp;
 
 use super::place::SeenFile;
 use super::{ACCESS, MANIFESTS, Manifest, SnapshotFolder, WRITING, access_key, manifest_key};
 use crate::failure::QueryFailure;
 
-/// What pruning removed.
 #[derive(Debug)]
 pub(crate) struct Pruned {
-    /// Snapshots.
     pub(crate) snapshots: Vec<SnapshotRecord>,
-    /// Runs that never became one, and how many files each had left.
     pub(crate) unfinished: BTreeMap<SnapshotId, usize>,
 }
 
 impl SnapshotFolder {
-    /// Takes all but the newest `keep` snapshots away, as [`going`] says, and what runs have left that were not finished
-    /// within `unfinished`.
+    /// Removes all but the newest `keep` snapshots, as [`going`] selects, and files of runs not
+    /// finished within `unfinished`.
     ///
-    /// CRASH: the manifest goes first: without it nobody takes the files for a snapshot, and the next prune finds
-    /// what is left of it.
-    ///
-    /// # Errors
-    /// When something cannot be removed.
+    /// CRASH: the manifest is deleted first. Its files then belong to no snapshot, and the next
+    /// prune finds them.
     pub(crate) async fn prune(
         &self,
         keep: usize,
@@ -61,8 +55,8 @@ impl SnapshotFolder {
     }
 }
 
-/// The snapshots that go where so many are kept, the oldest first. Those that failed have nothing to read: they are
-/// counted by themselves, so that a week of them does not push out the last one that says anything.
+/// Returns the snapshots to remove, oldest first. Failed snapshots count separately, so they do not
+/// displace usable ones.
 pub(crate) fn going(manifests: &[Manifest], keep: usize) -> Vec<&Manifest> {
     let (mut readable, mut failed) = (0_usize, 0_usize);
     let newest_first = manifests.iter().rev();
@@ -80,7 +74,6 @@ pub(crate) fn going(manifests: &[Manifest], keep: usize) -> Vec<&Manifest> {
     going
 }
 
-/// The files of runs without a manifest, the newest of which is old enough that nobody writes there any more.
 fn left_over(
     files: Vec<SeenFile>,
     kept: &BTreeSet<&SnapshotId>,
@@ -89,7 +82,6 @@ fn left_over(
 ) -> BTreeMap<SnapshotId, Vec<String>> {
     let mut runs: BTreeMap<SnapshotId, (Timestamp, Vec<String>)> = BTreeMap::new();
     for file in files {
-        // what is not of a run is somebody else's
         let Some(id) = run_of(&file.key).filter(|id| !kept.contains(id)) else {
             continue;
         };
@@ -102,8 +94,8 @@ fn left_over(
     old.map(|(id, (_, files))| (id, files)).collect()
 }
 
-/// The run that a file is of: `TABLE/dt=DAY/run=ID/…`, `_access/ID.json`, `_writing/ID/…`. Manifests are of
-/// snapshots, and the activity table has one of its own, whose runs are none of snapshots'.
+/// Returns the run of a file: `TABLE/dt=DAY/run=ID/…`, `_access/ID.json`, `_writing/ID/…`. The
+/// activity table has its own manifest; its runs are not snapshots.
 fn run_of(key: &str) -> Option<SnapshotId> {
     let parts: Vec<&str> = key.split('/').collect();
     match parts.as_slice() {
@@ -144,7 +136,6 @@ mod tests {
             seen(&format!("_access/{dead}.json"), old),
             seen(&format!("_writing/{dead}/t.parquet"), old),
             seen(&format!("_manifests/{dead}.json"), old),
-            // began long ago, and still writes
             seen(&format!("t/dt=2026-11-20/run={alive}/part-0.parquet"), old),
             seen(
                 &format!("u/dt=2026-11-20/run={alive}/part-0.parquet"),
@@ -152,7 +143,6 @@ mod tests {
             ),
             seen("t/dt=2026-11-20/run=other/part-0.parquet", old),
             seen("notes/run.txt", old),
-            // another manifest says which of these count
             seen(
                 &format!("aws_activity/dt=2026-11-20/run={other}/part-0.parquet"),
                 old,

@@ -1,4 +1,4 @@
-//! Writing a snapshot: whole, or not to be seen.
+//! Writes a snapshot atomically.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -21,13 +21,10 @@ use crate::failure::QueryFailure;
 impl SnapshotFolder {
     /// Writes a snapshot.
     ///
-    /// CRASH: its files come first and the manifest that names them last, so what stopped before that is no
-    /// snapshot, and a later `prune` takes what it has left. In a folder they are made under `_writing/ID/` and moved
-    /// to their places when all are on disk; in a bucket they are put where they belong, each whole or not at all,
-    /// and the manifest only where there is none.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
+    /// CRASH: the manifest is written last. A run that stopped earlier leaves no snapshot, and
+    /// `prune` removes its files. In a folder, files are written under `_writing/ID/` and moved
+    /// once all are on disk. In a bucket, each file is put in place atomically, and the manifest
+    /// only if none exists.
     pub(crate) async fn write(&self, snapshot: &Snapshot) -> Result<Manifest, QueryFailure> {
         let access = access_of(snapshot)?;
         match &self.place {
@@ -39,7 +36,6 @@ impl SnapshotFolder {
     }
 }
 
-/// Writes into a folder of this machine.
 struct FolderWriter<'a> {
     path: &'a Path,
     writing: PathBuf,
@@ -143,7 +139,7 @@ fn part_key(table: &str, id: &SnapshotId, number: usize) -> String {
     format!("{table}/dt={}/run={id}/part-{number}.parquet", id.day())
 }
 
-/// What a snapshot says of access, where it says anything: who shows that need not link what reads the tables.
+/// Returns the access document, if any. Readers of access then need not link the Parquet reader.
 fn access_of(snapshot: &Snapshot) -> Result<Option<String>, QueryFailure> {
     let record = &snapshot.record;
     let has_assignments = record.slices_of(ASSIGNMENTS).next().is_some();
@@ -155,7 +151,7 @@ fn access_of(snapshot: &Snapshot) -> Result<Option<String>, QueryFailure> {
     Ok(Some(text))
 }
 
-/// Without this table nothing is said of access.
+/// Without this table there is no access document.
 const ASSIGNMENTS: &str = "aws_ssoadmin_account_assignments";
 
 pub(super) fn make_folder(path: &Path) -> Result<(), QueryFailure> {
@@ -168,7 +164,6 @@ pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Why a file of rows could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WriteError {
     #[error("{0}")]
@@ -179,14 +174,12 @@ pub(super) enum WriteError {
     Arrow(#[from] datafusion::arrow::error::ArrowError),
 }
 
-/// How many rows are made columns at a time.
+/// Rows per conversion to columns.
 const ROWS_AT_ONCE: usize = 64 * 1024;
-/// The same, where the length of a file is looked at in between.
 const ROWS_OF_A_PART: usize = 4 * 1024;
-/// A file in a bucket ends when it is about so long: it goes there with one call.
+/// Approximate maximum file length in a bucket; a file is uploaded in one call.
 const PART_BYTES: usize = 16 << 20;
 
-/// Writes the rows of a table; answers the file's length. A table without rows is a file, too.
 pub(super) fn write_table(
     path: &Path,
     table: &InventoryTable,
@@ -203,15 +196,15 @@ pub(super) fn write_table(
     Ok(file.metadata()?.len())
 }
 
-/// Rows that come a few at a time, with few of them in memory: a group of rows ends when it is so large, and pages are
-/// smaller than usual, since each column has some of its own.
+/// Writes rows in small groups to limit memory. Pages are smaller than usual because each column
+/// buffers some.
 pub(super) struct RowsWriter<W: io::Write + Send> {
     writer: ArrowWriter<W>,
 }
 
-/// A group of rows ends when its columns, as far as they are made, take so much.
+/// Row groups end at this size.
 const GROUP_BYTES: usize = 4 << 20;
-/// A page, and the texts that a column names by numbers.
+/// Maximum size of a page and of a column dictionary.
 const PAGE_BYTES: usize = 64 << 10;
 
 impl<W: io::Write + Send> RowsWriter<W> {
@@ -237,14 +230,12 @@ impl<W: io::Write + Send> RowsWriter<W> {
         Ok(())
     }
 
-    /// Ends the file; it is not synced.
     pub(super) fn finish(&mut self) -> Result<(), WriteError> {
         self.writer.finish()?;
         Ok(())
     }
 }
 
-/// As many of the rows as one file in a bucket takes: the file, and how many they are. No rows are a file, too.
 fn write_part(
     table: &InventoryTable,
     rows: &[TableRow],

@@ -1,16 +1,14 @@
-//! Rows for people: a grid where it fits the terminal, else each row as lines of its own.
+//! Text output: a grid if it fits the terminal, else one block of lines per row.
 
 use std::fmt::Write as _;
 
-use hallpass_model::text;
+use hallpass_base::text;
 use serde_json::Value;
 
 use super::Sheet;
 
-/// Between two columns.
 const GAP: usize = 2;
 
-/// The rows as text, at most `width` wide when there is a width.
 pub(super) fn text(sheet: &Sheet, width: Option<usize>) -> String {
     let head: Vec<String> = sheet
         .columns
@@ -40,7 +38,6 @@ pub(super) fn text(sheet: &Sheet, width: Option<usize>) -> String {
         _ => grid(&head, &rows, &widths),
     };
     let count = rows.len();
-    // writing to a `String` cannot fail
     let _ = writeln!(
         text,
         "({count} {})",
@@ -69,10 +66,9 @@ fn grid(head: &[String], rows: &[Vec<String>], widths: &[usize]) -> String {
     text
 }
 
-/// Each row as a line per cell, broken where the terminal ends.
 fn blocks(head: &[String], rows: &[Vec<String>], width: usize) -> String {
     let longest = head.iter().map(|it| it.chars().count()).max().unwrap_or(0);
-    // names of columns may be long, too: values keep half of the line
+    // column names may be long: values keep half of the line
     let margin = longest.min(width / 2);
     let room = width.saturating_sub(margin + GAP).max(1);
     let mut text = String::new();

@@ -1,5 +1,5 @@
-//! What is printed: data on stdout in the chosen form, all else on stderr. What others wrote cannot
-//! steer the terminal (`inventory.md` C-5).
+//! Output: data on stdout in the chosen format, the rest on stderr. Foreign text cannot control the
+//! terminal (`inventory.md` C-5).
 
 mod grid;
 
@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use clap::ValueEnum;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
-use hallpass_model::text;
+use hallpass_base::text;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
@@ -18,10 +18,10 @@ use serde_json::{Map, Value};
 use crate::engine::{QueryAnswer, values};
 use crate::failure::{QueryFailure, say};
 
-/// How data are printed.
+/// Output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DataFormat {
-    /// For people; fits the terminal
+    /// Text table that fits the terminal
     Table,
     /// One JSON document
     Json,
@@ -29,23 +29,22 @@ pub(crate) enum DataFormat {
     Jsonl,
     /// Comma-separated values with a header (RFC 4180)
     Csv,
-    /// A Parquet file, for other programs; answers of queries only
+    /// A Parquet file, for other programs; only for query results
     Parquet,
 }
 
-/// `--output` and what belongs to it.
+/// `--output` and related options.
 #[derive(Debug, clap::Args)]
 pub(crate) struct OutputArgs {
-    /// How to print it [default: table on a terminal, jsonl otherwise]
+    /// Output format [default: table on a terminal, jsonl otherwise]
     #[arg(long, short = 'o', value_enum, value_name = "FORMAT")]
     output: Option<DataFormat>,
 
-    /// In CSV, put an apostrophe before what a spreadsheet would take for a formula
+    /// In CSV, put an apostrophe before cells that a spreadsheet would read as a formula
     #[arg(long)]
     spreadsheet_safe: bool,
 }
 
-/// Columns and rows, for people and programs.
 #[derive(Debug, Default)]
 pub(crate) struct Sheet {
     pub(crate) columns: Vec<String>,
@@ -79,17 +78,15 @@ impl Sheet {
         }
     }
 
-    /// As CSV in which no cell of text is a formula.
     pub(crate) fn spreadsheet_csv(&self) -> String {
         self.csv(text::csv_cell)
     }
 
-    /// RFC 4180 with `\n`: no value is an empty cell, JSON stays compact.
+    /// RFC 4180 with `\n`: missing values are empty cells, JSON is compact.
     fn csv(&self, of_text: impl Fn(&str) -> String) -> String {
         let mut text = String::new();
         let header = self.columns.iter().map(|it| csv_cell(it));
         let header: Vec<String> = header.collect();
-        // writing to a `String` cannot fail
         let _ = writeln!(text, "{}", header.join(","));
         for row in &self.rows {
             let cells = row.iter().map(|cell| match cell {
@@ -103,7 +100,6 @@ impl Sheet {
         text
     }
 
-    /// The rows as objects.
     pub(crate) fn objects(&self) -> impl Iterator<Item = Value> {
         self.rows.iter().map(|row| {
             let members = self.columns.iter().cloned().zip(row.iter().cloned());
@@ -123,15 +119,10 @@ impl OutputArgs {
         })
     }
 
-    /// Whether it is printed for people.
     pub(crate) fn is_for_people(&self) -> bool {
         self.format() == DataFormat::Table
     }
 
-    /// Prints the answer of a query.
-    ///
-    /// # Errors
-    /// When stdout does not take it.
     pub(crate) fn answer(&self, answer: &QueryAnswer) -> Result<(), QueryFailure> {
         match self.format() {
             DataFormat::Parquet if io::stdout().is_terminal() => {
@@ -143,10 +134,6 @@ impl OutputArgs {
         }
     }
 
-    /// Prints columns and rows.
-    ///
-    /// # Errors
-    /// When stdout does not take it.
     pub(crate) fn sheet(&self, sheet: &Sheet) -> Result<(), QueryFailure> {
         let text = match self.format() {
             DataFormat::Table => grid::text(sheet, width()),
@@ -171,12 +158,9 @@ impl OutputArgs {
         print(text.as_bytes())
     }
 
-    /// Prints sheets by their names: an object of arrays as JSON, one below the other for people; as lines and CSV the first,
-    /// and on stderr how many rows each of the others has. Of those after the second nothing is said where they have no rows,
-    /// but as JSON.
-    ///
-    /// # Errors
-    /// When stdout does not take it.
+    /// Prints named sheets: JSON as an object of arrays, tables below each other. JSON lines and
+    /// CSV print the first sheet, with the row counts of the others on stderr. Outside JSON, sheets
+    /// after the second are omitted if empty.
     pub(crate) fn sheets(
         &self,
         (name, sheet): (&str, &Sheet),
@@ -215,8 +199,7 @@ impl OutputArgs {
     }
 }
 
-/// A cell as it is, quoted where it has to be. Control characters are for programs: a terminal gets
-/// them written out.
+/// Quotes a cell where needed. Control characters are escaped only on a terminal.
 fn csv_cell(cell: &str) -> String {
     let cell = if io::stdout().is_terminal() {
         text::written_out(cell)
@@ -244,17 +227,13 @@ fn parquet(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Vec<u8>, Query
     Ok(bytes)
 }
 
-/// Writes data to stdout as it is.
-///
-/// # Errors
-/// When stdout does not take it.
 pub(crate) fn print(bytes: &[u8]) -> Result<(), QueryFailure> {
     let mut stdout = io::stdout().lock();
     let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
     written.map_err(|error| QueryFailure::stdout(&error))
 }
 
-/// The terminal's width in columns; `None` when stdout is none, and lines may be of any length.
+/// Terminal width in columns; `None` if stdout is no terminal.
 fn width() -> Option<usize> {
     if !io::stdout().is_terminal() {
         return None;

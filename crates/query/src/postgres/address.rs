@@ -1,16 +1,13 @@
-//! Where a snapshot is exported to.
-
 use std::fmt;
 
-use hallpass_model::with_causes;
-use hallpass_postgres::ConnectError;
+use hallpass_base::with_causes;
+use hallpass_store::postgres::ConnectError;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use crate::failure::QueryFailure;
 
-/// Where a database is, and who asks.
-pub(crate) struct PostgresAddress(hallpass_postgres::PostgresAddress);
+pub(crate) struct PostgresAddress(hallpass_store::postgres::PostgresAddress);
 
 impl fmt::Display for PostgresAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -19,12 +16,10 @@ impl fmt::Display for PostgresAddress {
 }
 
 impl PostgresAddress {
-    /// Reads an address; `password` is that of an address without one.
-    ///
-    /// # Errors
-    /// What is wrong with it; never the address itself.
+    /// Parses an address; `password` applies if the address has none. Error messages never contain
+    /// the address.
     pub(crate) fn parse(text: &str, password: Option<&str>) -> Result<Self, QueryFailure> {
-        let parsed = hallpass_postgres::PostgresAddress::parse(text).map_err(|it| {
+        let parsed = hallpass_store::postgres::PostgresAddress::parse(text).map_err(|it| {
             QueryFailure::bad_input(format!("`--to` is no address: {it}")).help(it.help())
         })?;
         Ok(Self(match password {
@@ -33,10 +28,6 @@ impl PostgresAddress {
         }))
     }
 
-    /// Connects.
-    ///
-    /// # Errors
-    /// When there is no connection.
     pub(crate) async fn connect(&self) -> Result<Client, QueryFailure> {
         let (client, line) = match self.0.connect().await {
             Ok(connected) => connected,
@@ -50,12 +41,11 @@ impl PostgresAddress {
                 return Err(failure.help("check address and network"));
             }
         };
-        // what ends the connection is told to whoever uses it next
+        // connection errors surface at the next use
         tokio::spawn(line);
         Ok(client)
     }
 
-    /// What went wrong there.
     pub(crate) fn failure(&self, doing: &str, error: &tokio_postgres::Error) -> QueryFailure {
         let Some(answer) = error.as_db_error() else {
             let failure = QueryFailure::failed(format!("{doing}: {self}: {}", with_causes(error)));

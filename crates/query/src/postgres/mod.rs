@@ -1,9 +1,9 @@
-//! A snapshot as tables of PostgreSQL, for dashboards (`inventory.md` T-22): a schema with one snapshot in it, made
-//! in one transaction.
+//! Exports a snapshot as PostgreSQL tables for dashboards (`inventory.md` T-22): one snapshot per
+//! schema, in one transaction.
 //!
-//! Rows are deleted and written again, tables stay: whoever reads has the snapshot of before until the transaction
-//! ends, however they read (a table that was truncated or exchanged would be empty to a transaction that is older
-//! than it), and what was granted on a table, or stands on it as a view, stays.
+//! Rows are deleted and rewritten; tables stay. Readers see the old snapshot until commit, at any
+//! isolation level (an older transaction would see a truncated or replaced table as empty).
+//! Privileges and views on the tables stay.
 
 mod address;
 mod rows;
@@ -25,38 +25,33 @@ use crate::progress::RowProgress;
 use rows::CopyRows;
 use schema::{ExportSchema, quoted};
 
-/// Rows leave when they are so long together.
+/// Rows are sent in chunks of this size.
 const CHUNK_BYTES: usize = 256 << 10;
-/// Nobody is kept waiting for a table longer than this.
+/// Limits how long the export waits for table locks.
 const BEFORE: &str = "SET LOCAL lock_timeout = '30s'; SET LOCAL statement_timeout = 0";
 
-/// What is exported, and where to.
 pub(crate) struct PostgresExport<'a> {
     pub(crate) address: &'a PostgresAddress,
     pub(crate) schema: &'a str,
-    /// Whose tables may be in the schema.
     pub(crate) owner: SchemaOwner,
     pub(crate) folder: &'a SnapshotFolder,
     pub(crate) manifest: &'a Manifest,
     pub(crate) tables: &'a [&'static InventoryTable],
 }
 
-/// What came of it.
 #[derive(Default)]
 pub(crate) struct ExportedTables {
-    /// Tables and their rows.
     pub(crate) tables: Vec<(&'static str, u64)>,
-    /// Tables of an earlier export that this snapshot has not.
     pub(crate) dropped: Vec<String>,
     /// Values in which U+0000 was replaced.
     pub(crate) replaced: u64,
 }
 
 impl PostgresExport<'_> {
-    /// Exports: all of it is seen, or nothing is.
+    /// Exports atomically.
     ///
     /// # Errors
-    /// When the schema is not ours, or the database does not take it.
+    /// The schema is foreign, or the database refuses.
     pub(crate) async fn run(&self) -> Result<ExportedTables, QueryFailure> {
         let mut client = self.address.connect().await?;
         let begun = client.transaction().await;
@@ -65,7 +60,7 @@ impl PostgresExport<'_> {
         let ended = transaction.commit().await;
         ended.map_err(|it| self.address.failure("ending the transaction", &it))?;
         for (table, _) in &exported.tables {
-            // rows of before are only in the way now; without this they go a little later
+            // removes dead rows now instead of at the next autovacuum
             let vacuum = format!("VACUUM (ANALYZE) {}", self.name_of(table));
             let _ = client.batch_execute(&vacuum).await;
         }
@@ -103,7 +98,7 @@ impl PostgresExport<'_> {
         Ok(exported)
     }
 
-    /// Two exports into one schema wait for nobody: the second is refused.
+    /// Refuses a second concurrent export into the schema.
     async fn alone(&self, transaction: &Transaction<'_>) -> Result<(), QueryFailure> {
         let failed = |it| self.address.failure("beginning", &it);
         transaction.batch_execute(BEFORE).await.map_err(failed)?;
@@ -120,7 +115,6 @@ impl PostgresExport<'_> {
         Err(QueryFailure::new(QueryExit::Held, message).help("wait for it to end"))
     }
 
-    /// How many rows are to come.
     fn rows(&self) -> u64 {
         let files = self
             .tables
@@ -129,7 +123,6 @@ impl PostgresExport<'_> {
         files.map(|it| it.rows).sum()
     }
 
-    /// Writes the rows of a table in place of those of before.
     async fn fill(
         &self,
         transaction: &Transaction<'_>,
@@ -174,7 +167,7 @@ impl PostgresExport<'_> {
     }
 }
 
-/// What is known of the snapshot itself. The same failure of the same slice may be there twice; it is one row.
+/// Returns the rows about the snapshot itself. Duplicate failures of a slice become one row.
 fn own_rows(table: &InventoryTable, manifest: &Manifest) -> Vec<TableRow> {
     let mut rows = meta_rows(table, &[&manifest.record]);
     let mut seen = BTreeSet::new();

@@ -1,20 +1,16 @@
-//! Rows in PostgreSQL's binary form of COPY: no value has to be escaped, and none loses anything, but for U+0000.
+//! Rows in PostgreSQL's binary COPY format: needs no escaping and is lossless, except for U+0000.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use hallpass_inventory::Cell;
 use serde_json::Value;
 
-/// What every file of this form begins with: its mark, no flags, nothing more.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-/// The microseconds from 1970, from which we count, to 2000, from which PostgreSQL does.
+/// Microseconds from 1970 to the PostgreSQL epoch 2000.
 const EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
-/// What stands in place of U+0000, which no text of PostgreSQL can hold.
 const INSTEAD_OF_NUL: &str = "\u{fffd}";
 
-/// Rows on their way.
 pub(super) struct CopyRows {
     bytes: BytesMut,
-    /// Values in which U+0000 was replaced.
     pub(super) replaced: u64,
 }
 
@@ -30,12 +26,10 @@ impl CopyRows {
         self.bytes.len()
     }
 
-    /// What is there so far.
     pub(super) fn take(&mut self) -> Bytes {
         self.bytes.split().freeze()
     }
 
-    /// What is left, and the mark of the end.
     pub(super) fn end(mut self) -> Bytes {
         self.bytes.put_i16(-1);
         self.bytes.freeze()
@@ -70,7 +64,7 @@ impl CopyRows {
             self.replaced += 1;
             text = without_nul(document).to_string();
         }
-        // the version of the form of jsonb stands first
+        // jsonb starts with a format version
         let mut field = Vec::with_capacity(text.len() + 1);
         field.push(1);
         field.extend_from_slice(text.as_bytes());
@@ -78,7 +72,7 @@ impl CopyRows {
     }
 
     fn field(&mut self, bytes: &[u8]) {
-        // a longer one is refused by PostgreSQL, which allows 1 GB
+        // PostgreSQL refuses more than 1 GB
         self.bytes
             .put_i32(i32::try_from(bytes.len()).unwrap_or(i32::MAX));
         self.bytes.put_slice(bytes);

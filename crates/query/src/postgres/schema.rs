@@ -1,4 +1,4 @@
-//! The schema that an export fills: which tables in it are ours, and what they look like.
+//! The target schema of an export: which tables Hallpass manages, and their columns.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,8 @@ use tokio_postgres::Transaction;
 use super::PostgresAddress;
 use crate::failure::{QueryExit, QueryFailure};
 
-/// What the comment of a table begins with that an export has made.
+/// Prefix of the table comment that marks exported tables.
 const MARK: &str = "made by hallpass query snapshots export: ";
-/// Names that are shown.
 const NAMES_SHOWN: usize = 5;
 
 const RELATIONS: &str = "
@@ -23,21 +22,16 @@ const COLUMNS: &str = "
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = $1 AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped";
 
-/// Whose tables may be in the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SchemaOwner {
-    /// Ours alone.
     Alone,
-    /// Those of others, too; they are left alone.
     Shared,
 }
 
-/// A name as SQL takes it, whatever is in it.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Our tables that are there already: their columns, with the types.
 pub(super) struct TablesThere {
     has_schema: bool,
     ours: BTreeMap<String, BTreeMap<String, String>>,
@@ -49,7 +43,6 @@ impl TablesThere {
     }
 }
 
-/// The schema, in the transaction of an export.
 pub(super) struct ExportSchema<'a> {
     pub(super) transaction: &'a Transaction<'a>,
     pub(super) address: &'a PostgresAddress,
@@ -57,10 +50,6 @@ pub(super) struct ExportSchema<'a> {
 }
 
 impl ExportSchema<'_> {
-    /// What is there, if an export may go there.
-    ///
-    /// # Errors
-    /// When there are tables of others, or one that stands in the way.
     pub(super) async fn look(
         &self,
         wanted: &[&InventoryTable],
@@ -138,10 +127,10 @@ impl ExportSchema<'_> {
         Ok(())
     }
 
-    /// Makes a table, or adds the columns that one of an earlier release has not.
+    /// Creates a table, or adds columns missing since an earlier release.
     ///
     /// # Errors
-    /// When a column is there with another type.
+    /// A column has another type.
     pub(super) async fn make(
         &self,
         table: &InventoryTable,
@@ -189,10 +178,11 @@ impl ExportSchema<'_> {
         })
     }
 
-    /// Takes away one of our tables: what was not collected is not there, rather than empty or of another day.
+    /// Drops an exported table: tables that were not collected must be absent, not empty or
+    /// outdated.
     ///
     /// # Errors
-    /// When something stands on it.
+    /// Another object depends on it.
     pub(super) async fn drop(&self, table: &str) -> Result<(), QueryFailure> {
         let drop = format!("DROP TABLE {}.{}", quoted(self.name), quoted(table));
         let dropped = self.transaction.batch_execute(&drop).await;
@@ -203,7 +193,6 @@ impl ExportSchema<'_> {
     }
 }
 
-/// The type as PostgreSQL says it back.
 fn long_name(kind: ColumnType) -> &'static str {
     match kind {
         ColumnType::Text => "text",

@@ -1,26 +1,21 @@
-//! Queries that are shipped (`inventory.md` U-10). Those under `seed/` are an article's, word for word; the
-//! others ask what it meant.
+//! Shipped queries (`inventory.md` U-10). Those under `seed/` are copied verbatim from an article;
+//! the others fix its intent.
 
 use std::collections::BTreeMap;
 
-/// A query with a name.
 #[derive(Debug)]
 pub(crate) struct SavedQuery {
     pub(crate) name: &'static str,
-    /// What its rows are.
     pub(crate) about: &'static str,
-    /// Its parameters, each with the value it has when none is given; none where one has to be given.
     pub(crate) parameters: &'static [(&'static str, Option<&'static str>)],
     pub(crate) sql: &'static str,
 }
 
 impl SavedQuery {
-    /// The query of this name.
     pub(crate) fn find(name: &str) -> Option<&'static Self> {
         SAVED.iter().find(|it| it.name == name)
     }
 
-    /// The values of its parameters: as given, or its own.
     pub(crate) fn parameters(&self, given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let own = self.parameters.iter();
         let mut all: BTreeMap<_, _> = own
@@ -31,7 +26,6 @@ impl SavedQuery {
     }
 }
 
-/// All of them, in the order they are listed.
 pub(crate) const SAVED: &[SavedQuery] = &[
     SavedQuery {
         name: "keys/unrotated",

@@ -1,4 +1,4 @@
-//! The ready-made rules of alerts, each over snapshots in which it fires, is blocked, and recovers
+//! The built-in alert rules, each over snapshots in which it fires, is blocked, and recovers
 //! (`inventory.md` ).
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use hallpass_alerts::{
     AlertJob, AlertMessage, AlertNews, AlertRule, AlertRuleId, AlertState, AskedRule, BlockedBy,
     EXAMPLE, RulePhase, RunAnswer, RunRows, advance, read,
 };
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -19,7 +19,6 @@ use crate::{json_of, lostkeys, run, stderr, stdout};
 
 const FILE: &str = "alerts.yaml";
 
-/// The answers over a folder, as `hallpass query alerts` asks for them.
 fn evaluated(folder: &Path, job: &AlertJob) -> BTreeMap<AlertRuleId, RunAnswer> {
     let mut child = Command::new(env!("CARGO_BIN_EXE_hallpass-query"))
         .args(["evaluate", "--folder", "snapshots"])
@@ -51,7 +50,6 @@ fn job(rules: &[AlertRule], as_of: Timestamp) -> AlertJob {
     }
 }
 
-/// A document as a snapshot of this instant; its id.
 fn kept(folder: &Path, tables: &Value, now: &str) -> String {
     let document = json!({"now": now, "tables": tables});
     fs::write(folder.join("document.json"), document.to_string()).unwrap();
@@ -60,7 +58,6 @@ fn kept(folder: &Path, tables: &Value, now: &str) -> String {
     stdout(&output).trim().to_owned()
 }
 
-/// Has it that every slice of a snapshot failed.
 fn failed(folder: &Path, id: &str) {
     let path = folder.join(format!("snapshots/_manifests/{id}.json"));
     let mut manifest = json_of(&path);
@@ -76,7 +73,6 @@ fn failed(folder: &Path, id: &str) {
     fs::write(path, manifest.to_string()).unwrap();
 }
 
-/// People and keys of the article, an organization with everything wrong, and what neither of them has.
 fn everything_wrong() -> Value {
     let who =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/spec/fixtures/inventory-who.json");
@@ -106,7 +102,6 @@ struct Player<'a> {
 }
 
 impl Player<'_> {
-    /// A run of every rule; what each told.
     fn run(&mut self, at: &str) -> BTreeMap<String, AlertMessage> {
         let now: Timestamp = at.parse().unwrap();
         let answers = evaluated(self.folder, &job(&self.rules, now));
@@ -135,7 +130,7 @@ fn counts(message: &AlertMessage) -> (u64, u64) {
     }
 }
 
-/// The only rule that reads no table of the organization: it cannot be blocked, and fires on silence.
+/// The only rule that reads no inventory table: it is never blocked, and fires on an outage.
 const OF_SNAPSHOTS: &str = "snapshots/old";
 
 #[test]
@@ -154,7 +149,6 @@ fn each_ready_made_rule_fires_is_blocked_and_recovers() {
     let tables = everything_wrong();
     kept(folder, &tables, "2026-11-20T00:00:00Z");
     let first = player.run("2026-11-20T00:00:00Z");
-    // two of them wait for a second snapshot
     kept(folder, &tables, "2026-11-21T00:00:00Z");
     let second = player.run("2026-11-21T00:00:00Z");
     for name in &names {
@@ -242,7 +236,6 @@ fn what_cannot_be_asked_says_why_and_the_rest_is_asked() {
         ),
         (None, 0)
     );
-    // the newest in which its table was asked for, not the newest
     assert_eq!(of("one").snapshot.as_deref(), Some(snapshot.as_str()));
     let RunRows::Rows { columns, rows } = &of("one").result else {
         panic!("rows")
@@ -252,14 +245,13 @@ fn what_cannot_be_asked_says_why_and_the_rest_is_asked() {
         (["user_name".to_owned()].as_slice(), 1)
     );
     assert!(matches!(&of("parameter").result, RunRows::Rows { rows, .. } if rows[0]["y"] == "z"));
-    // what was asked of that snapshot already is not asked again
     let mut again = job(&rules, now);
     again.rules.retain(|it| it.id.as_str() == "one");
     again.rules[0].unless = Some(snapshot);
     assert!(evaluated(folder, &again).is_empty());
 }
 
-/// Rules over the activity table, which is part of no snapshot (`inventory.md` R-1, H-26).
+/// Rules over the activity table (`inventory.md` R-1, H-26).
 #[test]
 fn rules_over_activity_run_when_something_was_read() {
     let temporary = tempfile::tempdir().unwrap();
@@ -277,7 +269,6 @@ fn rules_over_activity_run_when_something_was_read() {
     let of = |answers: &BTreeMap<AlertRuleId, RunAnswer>, name: &str| {
         answers.get(&name.parse::<AlertRuleId>().unwrap()).cloned()
     };
-    // nobody has read a log yet: that is no empty answer
     let before = of(&evaluated(folder, &job(&rules, now)), "alone").unwrap();
     assert_eq!((before.snapshot, before.result), (None, RunRows::NotAsked));
     sealed(folder, "run-1", "CreateAccessKey");
@@ -300,7 +291,8 @@ fn rules_over_activity_run_when_something_was_read() {
         (Some(both), 1)
     );
     assert_eq!(of(&answers, "elsewhere").unwrap().result, RunRows::NotAsked);
-    // the same table is not asked again, another snapshot does not count for a rule that reads none, and a log does
+    // the same table is not queried again, nor for a new snapshot that the rule does not read, but
+    // for a new log
     let mut again = job(&rules[..1], now);
     again.rules[0].unless = Some("run-1".to_owned());
     kept(folder, &tables, "2026-11-20T12:00:00Z");
@@ -314,7 +306,7 @@ fn rules_over_activity_run_when_something_was_read() {
     );
 }
 
-/// `inventory.md` R-1: a log that nobody reads any more has nothing new, and nothing in it is over by that.
+/// `inventory.md` R-1: a stopped log must not resolve findings.
 #[test]
 fn a_rule_over_activity_is_blocked_when_nothing_comes_any_more() {
     let temporary = tempfile::tempdir().unwrap();
@@ -323,7 +315,6 @@ fn a_rule_over_activity_is_blocked_when_nothing_comes_any_more() {
     let rules = read(FILE, text).unwrap();
     sealed(folder, "run-1", "CreateAccessKey");
     for (now, every, is_blocked) in [
-        // many read the log once a day
         ("2026-11-20T12:00:01Z", "6h", false),
         ("2026-11-22T00:00:00Z", "6h", false),
         ("2026-11-22T00:00:01Z", "6h", true),
@@ -345,7 +336,6 @@ fn a_rule_over_activity_is_blocked_when_nothing_comes_any_more() {
     }
 }
 
-/// One event, as `hallpass activity ingest` hands its rows over.
 fn sealed(folder: &Path, run_id: &str, action: &str) {
     let record = json!({"Records": [{"eventID": format!("{run_id}-{action}"), "eventTime": "2026-11-19T10:00:00Z", "eventName": action,
         "eventSource": "iam.amazonaws.com", "awsRegion": "us-east-1", "recipientAccountId": "111111111111", "readOnly": false,

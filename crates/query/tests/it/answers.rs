@@ -1,4 +1,4 @@
-//! How answers are printed (`inventory.md` C-3, C-5, U-8).
+//! Output of answers (`inventory.md` C-3, C-5, U-8).
 
 use std::fs;
 use std::path::Path;

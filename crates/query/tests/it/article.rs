@@ -1,6 +1,3 @@
-//! The article's queries and three more, over its people (`inventory.md` §2.1): the rows are
-//! PostgreSQL's.
-
 use std::path::Path;
 
 use serde_json::Value;
@@ -15,7 +12,6 @@ fn sorted(rows: &[Value], ordered: bool) -> Vec<String> {
     texts
 }
 
-/// Runs the five queries over what `dataset` names.
 fn answers_are_right(folder: &Path, dataset: &str) {
     let fixture = json_of(&lostkeys());
     for query in fixture["queries"].as_array().unwrap() {

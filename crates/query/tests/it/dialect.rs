@@ -1,5 +1,3 @@
-//! What SELECT can say, row by row (`inventory.md` U-1 to U-5). Expected rows are PostgreSQL's.
-
 use crate::{check, rows};
 
 #[test]
@@ -369,8 +367,8 @@ fn u4_logic_comments_and_names() {
     );
 }
 
-/// What PostgreSQL has and the engine has not. It is said, never answered wrongly; once it is done the
-/// row moves up, and out of `docs/reference/sql.md`.
+/// Unsupported PostgreSQL features must fail clearly. Once one works, move its row up and remove it
+/// from `docs/reference/sql.md`.
 #[test]
 fn what_is_not_done_is_said() {
     for sql in [

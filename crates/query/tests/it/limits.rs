@@ -1,4 +1,4 @@
-//! Limits: passing one is an error, never an answer that is cut off (`inventory.md` U-6).
+//! Exceeding a limit is an error, never a truncated answer (`inventory.md` U-6).
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
@@ -27,7 +27,7 @@ fn passing_a_limit_prints_nothing_and_is_exit_4() {
             "SELECT count(*) FROM generate_series(1, 100000000000)",
             "E_SQL_TIMEOUT",
         ),
-        // made by a function, also while it is planned: the engine does not count it
+        // values from functions, also during planning: the engine does not count them
         (
             "--memory 64",
             "SELECT length(repeat('x', 2000000000))",
@@ -65,7 +65,7 @@ fn passing_a_limit_prints_nothing_and_is_exit_4() {
 #[test]
 fn an_interrupt_ends_an_endless_query_within_a_second() {
     let sql = "SELECT count(*) FROM generate_series(1, 1000000) a(x), generate_series(1, 1000000) b(y) WHERE x + y < 0";
-    // also where whoever runs the tests ignores interrupts, as shells do for what they run beside them
+    // works even if the test runner ignores interrupts, as shells do for background jobs
     let mut asked = Command::new("env")
         .args(["--default-signal=INT", env!("CARGO_BIN_EXE_hallpass-query")])
         .args(["query", "--timeout", "10m", "--data"])
@@ -77,11 +77,10 @@ fn an_interrupt_ends_an_endless_query_within_a_second() {
     let own = PathBuf::from(format!("/proc/{}", asked.id()));
     let ticks = || {
         let stat = fs::read_to_string(own.join("stat")).unwrap();
-        // what follows the name, in which there may be blanks: the state is the first
         let (_, fields) = stat.rsplit_once(')').unwrap();
         fields.split_whitespace().nth(11).unwrap().parse::<u64>()
     };
-    // in the middle of it: more than a second of computing, where opening the document takes a tenth
+    // more than a second of CPU time; opening the document takes a tenth
     while ticks().unwrap() < 100 {
         assert!(asked.try_wait().unwrap().is_none(), "it ended by itself");
         std::thread::yield_now();
@@ -93,7 +92,6 @@ fn an_interrupt_ends_an_endless_query_within_a_second() {
     let ended = asked.wait_with_output().unwrap();
     let after = sent.elapsed();
     assert!(after < Duration::from_secs(1), "{after:?}");
-    // a shell says 130 of it
     assert_eq!(ended.status.signal(), Some(2), "{}", stderr(&ended));
     assert_eq!(
         (stdout(&ended), stderr(&ended)),

@@ -1,5 +1,3 @@
-//! The program as people run it, held to `inventory.md`.
-
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -23,7 +21,6 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-/// The document of the article's people.
 fn lostkeys() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/spec/fixtures/inventory-lostkeys.json")
 }
@@ -32,7 +29,6 @@ fn json_of(path: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Runs the program with arguments parted by blanks, and one more where an argument has blanks.
 fn run(folder: &Path, arguments: &str, last: Option<&str>) -> Output {
     Command::new(env!("CARGO_BIN_EXE_hallpass-query"))
         .args(arguments.split_whitespace())
@@ -50,7 +46,6 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// The rows of a statement over the article's people.
 fn rows(sql: &str) -> Result<Vec<Value>, String> {
     let data = format!("query --data {}", lostkeys().display());
     let output = run(Path::new("."), &data, Some(sql));
@@ -63,8 +58,6 @@ fn rows(sql: &str) -> Result<Vec<Value>, String> {
         .collect())
 }
 
-/// Runs every row of a table: a statement, and its rows as JSON (each a list of values). Says all that
-/// differ.
 fn check(table: &[(impl AsRef<str>, &str)]) {
     let mut wrong = Vec::new();
     for (sql, expected) in table {

@@ -1,4 +1,4 @@
-//! The shipped queries run, and find what they are for.
+//! The shipped queries run and find their targets.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 
 use crate::{json_of, lostkeys, run, stderr, stdout};
 
-/// All of them, each with the words that give it what it must be given.
 fn names() -> Vec<String> {
     let listed = run(Path::new("."), "query --list -o json", None);
     let listed: Value = serde_json::from_str(&stdout(&listed)).unwrap();
@@ -52,7 +51,6 @@ fn each_runs_over_every_table() {
     }
 }
 
-/// What the article meant (`inventory.md` U-10).
 #[test]
 fn keys_that_were_never_used_are_found_and_those_switched_off_are_not() {
     let data = format!("--data {}", lostkeys().display());
@@ -104,7 +102,7 @@ fn keys_that_were_never_used_are_found_and_those_switched_off_are_not() {
     }
 }
 
-/// What two parties of a payer account ask (`inventory.md` Y-2), of the management account alone.
+/// `inventory.md` Y-2: for two parties of a payer account, only the management account.
 #[test]
 fn the_root_user_of_the_management_account_is_found_and_no_other() {
     let folder = tempfile::tempdir().unwrap();
@@ -137,7 +135,6 @@ fn the_root_user_of_the_management_account_is_found_and_no_other() {
     }
 }
 
-/// A column of the rows of a query.
 fn found(folder: &Path, words: &str, column: &str) -> Vec<String> {
     let output = run(folder, words, None);
     assert!(output.status.success(), "{words}: {}", stderr(&output));
@@ -154,8 +151,6 @@ fn organization() -> Value {
         "feature_set": "ALL", "available_policy_types": []}])
 }
 
-/// Roles of the management account by name, each with its policies: written into it, or managed where the name
-/// begins with `managed`.
 fn roles(of: &[(&str, &[(&str, Value)])]) -> Value {
     let (mut roles, mut attachments, mut policies) = (Vec::new(), Vec::new(), Vec::new());
     for (name, held) in of {
@@ -185,12 +180,10 @@ fn roles(of: &[(&str, &[(&str, Value)])]) -> Value {
         "aws_iam_policy_attachments": attachments, "aws_iam_policies": policies}})
 }
 
-/// A policy of one statement, which stands without a list.
 fn statement(effect: &str, key: &str, actions: &Value) -> Value {
     json!({"Statement": {"Effect": effect, key: actions, "Resource": "*"}})
 }
 
-/// What a query finds of roles: role, and the column.
 fn of_roles(document: &Value, query: &str, names: &str, column: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("roles.json"), document.to_string()).unwrap();
@@ -212,7 +205,6 @@ const BILLING: [&str; 8] = [
     "tax:*",
 ];
 
-/// `inventory.md` Y-2
 #[test]
 fn billing_of_the_customers_roles_is_found_unless_it_is_denied() {
     let all = || statement("Allow", "Action", &json!("*"));
@@ -267,12 +259,11 @@ fn billing_of_the_customers_roles_is_found_unless_it_is_denied() {
     assert_eq!(found("ops"), Vec::<String>::new());
     assert_eq!(found("tax"), ["tax tax"]);
     assert_eq!(found("some,mfa"), ["mfa cur", "some ce"]);
-    // all that is not named, and what is named is not all of it
+    // `NotAction` allows services not fully listed
     let whole: Vec<String> = services.iter().map(|it| format!("others {it}")).collect();
     assert_eq!(found("others"), whole);
 }
 
-/// `inventory.md` Y-2: a pattern may stand for a service, too.
 #[test]
 fn billing_is_found_by_patterns_of_services() {
     let all = || statement("Allow", "Action", &json!("*"));
@@ -310,7 +301,6 @@ fn billing_is_found_by_patterns_of_services() {
     assert_eq!(found("without"), Vec::<String>::new());
 }
 
-/// `inventory.md` Y-2
 #[test]
 fn what_the_partners_roles_have_beside_billing_is_found() {
     let document = roles(&[
@@ -358,14 +348,12 @@ fn what_the_partners_roles_have_beside_billing_is_found() {
         ),
     ]);
     let found = |names: &str| of_roles(&document, "payer/partner-has-more", names, "action");
-    // where the bills go is billing, too; the account's other settings are not
     assert_eq!(found("billing"), Vec::<String>::new());
     assert_eq!(found("settings"), ["settings account:putcontact*"]);
     assert_eq!(found("more,bounded"), ["more s3:getobject"]);
     assert_eq!(found("leaking"), ["leaking *"]);
 }
 
-/// `inventory.md` Y-2
 #[test]
 fn roles_that_can_raise_themselves_are_found() {
     let document = roles(&[
@@ -416,7 +404,6 @@ fn roles_that_can_raise_themselves_are_found() {
     assert_eq!(found.len(), 12, "{found:?}");
 }
 
-/// `inventory.md` Y-1, Y-2
 #[test]
 fn contacts_in_a_wrong_domain_are_found_and_absent_ones() {
     let folder = tempfile::tempdir().unwrap();
@@ -448,7 +435,7 @@ fn contacts_in_a_wrong_domain_are_found_and_absent_ones() {
     assert_eq!(found(folder.path(), words, "account_id"), [PAYER]);
 }
 
-/// `inventory.md` Y-2: two organizations, the snapshots of both in one folder.
+/// `inventory.md` Y-2: the snapshots of two organizations in one folder.
 #[test]
 fn policies_of_the_old_organization_without_an_equal_in_the_new_one_are_found() {
     let folder = tempfile::tempdir().unwrap();
@@ -465,7 +452,6 @@ fn policies_of_the_old_organization_without_an_equal_in_the_new_one_are_found() 
     };
     let full = json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
     let old = |id: &str, action: &str| policy("o-old", id, &content(action));
-    // one that the old organization has no longer is none that is missing
     keep("2026-11-17T00:00:00Z", json!([old("p-gone", "ec2:*")]));
     let all = json!([
         old("p-same", "s3:*"),

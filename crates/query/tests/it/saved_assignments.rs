@@ -1,4 +1,4 @@
-//! Standing assignments that nobody used, by the log (`inventory.md` U-10).
+//! Unused standing assignments (`inventory.md` U-10).
 
 use std::fs;
 
@@ -6,20 +6,18 @@ use serde_json::{Value, json};
 
 use crate::{run, stderr, stdout};
 
-/// An assignment of the snapshot.
 fn assignment(account: &str, set: &str, kind: &str, principal: &str, grant: Option<&str>) -> Value {
     json!({"permission_set_arn": set, "account_id": account, "principal_type": kind, "principal_id": principal,
         "principal_exists": true, "hallpass_grant_id": grant})
 }
 
-/// A person's use of a permission set.
 fn used(account: &str, set: &str, person: &str, id: Option<&str>, time: &str) -> Value {
     json!({"day": time.split_at(10).0, "account_id": account, "region": "us-east-1", "principal_kind": "person", "principal": person,
         "user_id": id, "permission_set": set, "service": "s3", "action": "ListBuckets", "events": 1, "first_seen": time,
         "last_seen": time, "resources": [], "source_addresses": []})
 }
 
-/// What nobody used is told; where the log does not say it, that it is not known.
+/// Reports unused assignments, and unknown usage where the log has gaps.
 #[test]
 fn assignments_that_nobody_used_are_found() {
     let folder = tempfile::tempdir().unwrap();

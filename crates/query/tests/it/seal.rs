@@ -1,4 +1,4 @@
-//! What `hallpass sync` has read becomes a snapshot, or nothing does (`inventory.md` §1.1).
+//! Output of `hallpass sync` becomes a complete snapshot or none (`inventory.md` §1.1).
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,6 @@ const FIRST: &str = "20261120T000000Z-00000001";
 const SECOND: &str = "20261121T000000Z-00000002";
 const LATE: &str = "20261129T000000Z-00000003";
 
-/// The folder of a run, with its slices.
 fn kept(folder: &Path, snapshot: &str, day: &str, slices: &[Value]) {
     let run = folder.join("run");
     let _ = fs::remove_dir_all(&run);
@@ -118,7 +117,7 @@ fn a_failed_slice_is_carried_while_its_rows_are_young_enough() {
     let sql = "SELECT source_snapshot_id FROM hallpass_coverage WHERE state = 'carried'";
     let source = run(folder, "query --output csv", Some(sql));
     assert_eq!(stdout(&source), format!("source_snapshot_id\n{FIRST}\n"));
-    // rows that were carried are not carried on: only those that were read are
+    // carried rows are not carried again
     kept(folder, LATE, "29", &one);
     assert_eq!(sealed(folder, "--carry-max-age 48h")["failed"], 1);
 }

@@ -1,4 +1,4 @@
-//! Snapshots in a folder: whole or not there, never edited, and what is missing is said.
+//! Snapshots are complete or absent, immutable, and report missing data.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,7 +14,6 @@ fn ok(folder: &Path, arguments: &str, last: Option<&str>) -> String {
     stdout(&output)
 }
 
-/// Keeps the article's people as of a day, changed by `change`; answers the snapshot's id.
 fn keep(folder: &Path, now: &str, change: impl FnOnce(&mut Value)) -> String {
     let mut document = json_of(&lostkeys());
     document["now"] = json!(now);
@@ -37,7 +36,6 @@ fn count(folder: &Path, flags: &str, table: &str) -> String {
     )
 }
 
-/// Every file below a folder with its bytes.
 fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -108,7 +106,6 @@ fn tables_are_of_one_snapshot_and_their_history_of_all() {
         })
         .collect();
     assert_eq!(said, [("removed", "u-01"), ("changed", "u-02")]);
-    // what was there is as it was
     let after = files(&folder.join("snapshots"));
     assert!(!before.is_empty() && before.iter().all(|file| after.contains(file)));
     let missing = run(folder, "query --snapshot 2020-01-01", Some("SELECT 1"));
@@ -123,7 +120,6 @@ fn what_was_not_finished_is_not_there() {
     let second = keep(folder, "2026-11-19T00:00:00Z", |tables| {
         tables["aws_iam_users"] = json!([]);
     });
-    // a stop before the manifest was written
     fs::remove_file(manifest(folder, &second)).unwrap();
     fs::create_dir_all(folder.join("snapshots/_writing/20261120T000000Z-00000000")).unwrap();
     assert_eq!(count(folder, "", "aws_iam_users"), "{\"n\":13}\n");
@@ -137,7 +133,7 @@ fn what_was_not_finished_is_not_there() {
             .next(),
         Some(first.as_str())
     );
-    // one that cannot be read is not one that is not there
+    // an unreadable manifest is an error, not a missing snapshot
     fs::write(manifest(folder, &second), "{").unwrap();
     assert_eq!(
         run(folder, "query", Some("SELECT 1")).status.code(),
@@ -175,10 +171,8 @@ fn no_table_is_silently_empty() {
         stderr(&never)
     );
     assert_eq!(never.status.code(), Some(2));
-    // collected, and there are none
     assert_eq!(count(folder, "", "okta_groups"), "{\"n\":0}\n");
 
-    // two accounts of users fail
     let mut written = json_of(&manifest(folder, &id));
     for account in ["444444444444", "555555555555"] {
         written["slices"].as_array_mut().unwrap().push(json!({
@@ -208,7 +202,6 @@ fn no_table_is_silently_empty() {
         (complete.status.code(), stdout(&complete).as_str()),
         (Some(1), "")
     );
-    // other tables are whole
     assert_eq!(count(folder, "", "okta_users"), "{\"n\":11}\n");
     let sql =
         "SELECT account_id, stage, code, attempts FROM hallpass_sync_errors ORDER BY 1 LIMIT 1";
@@ -252,7 +245,6 @@ fn exports_are_imports_and_pruning_asks() {
     assert_eq!(bad.status.code(), Some(2));
 }
 
-/// Adds a slice that failed to a snapshot.
 fn fail(folder: &Path, id: &str, table: &str, account: Option<&str>) {
     let mut written = json_of(&manifest(folder, id));
     let slice = json!({
@@ -283,7 +275,6 @@ fn a_history_says_what_failed_in_any_of_its_snapshots() {
             "partial: aws_iam_users: AccessDenied in call for 444444444444 global\n"
         )
     );
-    // the newest has all of it
     assert_eq!(count(folder, "", "aws_iam_users"), "{\"n\":13}\n");
 }
 
@@ -313,7 +304,6 @@ fn a_document_says_what_is_not_in_it_and_replaces_another_when_it_is_whole() {
         assert!(stderr(&said).contains(&line), "{}", stderr(&said));
     }
     let tables = json_of(&path)["tables"].clone();
-    // nothing was read of one, and something of the other
     assert!(tables["aws_iam_users"].is_array() && tables["okta_users"].is_null());
     let mode = fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -327,7 +317,7 @@ fn a_document_says_what_is_not_in_it_and_replaces_another_when_it_is_whole() {
     assert_eq!(nowhere.status.code(), Some(1), "{}", stderr(&nowhere));
 }
 
-/// Those that failed have nothing to read, and push nothing out that has.
+/// Failed snapshots must not displace usable ones.
 #[test]
 fn snapshots_that_failed_do_not_count_as_those_that_are_kept() {
     let temporary = tempfile::tempdir().unwrap();
@@ -369,7 +359,6 @@ fn what_stopped_runs_have_left_is_swept_once_it_is_old() {
     fs::write(writing.join("okta_users.parquet"), "half").unwrap();
     fs::write(folder.join("snapshots/notes.txt"), "mine").unwrap();
     let left = files(&folder.join("snapshots"));
-    // it may still be written
     ok(folder, "snapshots prune --keep 5", None);
     assert_eq!(files(&folder.join("snapshots")), left);
     let swept = run(folder, "snapshots prune --keep 5 --unfinished 0s", None);
@@ -405,7 +394,6 @@ fn what_is_no_place_or_no_address_is_said_before_anything_is_done() {
             "E_NOT_SYNCED",
         ),
         ("snapshots export --tables okta_users", 2, "--to"),
-        // nobody listens there
         (
             "snapshots export --to postgres://u:secret@127.0.0.1:1/x",
             1,

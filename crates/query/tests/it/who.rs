@@ -1,4 +1,4 @@
-//! `who`: the fixture's people through the program, what is asked for of them, and what is not known.
+//! `who` on the fixture: filters and unknown data.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,6 @@ fn every_path_and_finding_or_those_asked_for() {
     }
     let all = who("");
     let rows = all["paths"].as_array().unwrap();
-    // a way in by its account, set and group is what the whole has of it
     for (flag, member) in [
         ("--account", "account_id"),
         ("--permission-set", "permission_set"),
@@ -72,7 +71,7 @@ fn every_path_and_finding_or_those_asked_for() {
     assert_eq!(temporary[0]["expires_at"], "2026-11-20T04:00:00Z");
 }
 
-/// `inventory.md` W-16: an answer that would be too long is none.
+/// `inventory.md` W-16: refuses an answer over the limit.
 #[test]
 fn more_paths_than_may_be_are_refused_and_none_is_printed() {
     for (flags, code) in [
@@ -80,7 +79,6 @@ fn more_paths_than_may_be_are_refused_and_none_is_printed() {
         ("--max-rows 15", 0),
         ("--max-rows 5 --user frank", 4),
         ("--max-rows 6 --user frank", 0),
-        // one row a group
         ("--max-rows 0 --no-expand", 0),
     ] {
         let line = format!("who --data {} --output json {flags}", fixture().display());
@@ -97,7 +95,6 @@ fn more_paths_than_may_be_are_refused_and_none_is_printed() {
     }
 }
 
-/// `inventory.md` W-3, W-4.
 #[test]
 fn assignments_are_shown_as_they_are_stored() {
     let found = who("--no-expand");
@@ -126,7 +123,6 @@ fn assignments_are_shown_as_they_are_stored() {
         assert!(row["user_name"].is_null(), "{row}");
         assert!(row["via"].as_str().unwrap().starts_with("group:"), "{row}");
     }
-    // those whose principal is gone are among them, and nowhere else
     let orphans = found["findings"].as_array().unwrap().iter();
     let orphans: Vec<&Value> = orphans.filter(|it| it["kind"] == "orphaned").collect();
     assert_eq!(orphans.len(), 2);
@@ -154,7 +150,7 @@ fn a_permission_set_is_named_by_its_name_or_its_arn() {
     assert_eq!(by_arn["findings"].as_array().unwrap().len(), 6);
 }
 
-/// No access and nobody to have any are two answers.
+/// No access and an unknown name are different answers.
 #[test]
 fn names_that_nobody_has_are_refused() {
     for (flags, said) in [
@@ -192,7 +188,6 @@ fn accounts_below_a_unit() {
     ] {
         assert_eq!(counts(&format!("--ou {flag}")).0, wanted, "{flag}");
     }
-    // an account that nobody knows is below nothing
     assert!(below("/") < rows.len());
     let findings = |flags: &str| who(flags)["findings"].as_array().unwrap().clone();
     let of_unit = findings("--ou /Suspended");
@@ -250,7 +245,7 @@ fn findings_and_what_is_not_known_are_told() {
     assert!(stderr(&output).contains("grant 0: "), "{}", stderr(&output));
 }
 
-/// `inventory.md` W-17: of a document and of a kept snapshot alike, for accounts and not for people.
+/// `inventory.md` W-17: for documents and stored snapshots, per account only.
 #[test]
 fn partners_stand_beside_the_people() {
     let temporary = tempfile::tempdir().unwrap();
@@ -349,14 +344,12 @@ fn a_kept_snapshot_answers_the_same() {
     assert!(output.status.success(), "{}", stderr(&output));
     let found: Value = serde_json::from_str(&stdout(&output)).unwrap();
     let mut wanted = who("");
-    // a snapshot does not know of grants' ends
     for row in wanted["paths"].as_array_mut().unwrap() {
         row["expires_at"] = Value::Null;
     }
     assert_eq!(found, wanted);
 }
 
-/// Two documents of the fixture: as it is, and with what `change` makes of its tables.
 fn two(folder: &Path, change: impl FnOnce(&mut Value)) {
     let mut document = json_of(&fixture());
     fs::write(folder.join("before.json"), document.to_string()).unwrap();
@@ -403,7 +396,6 @@ fn what_was_gained_and_lost_is_said_with_its_reason() {
         "{told:?}"
     );
     assert_eq!(found["not_compared"], json!([]));
-    // the same of kept snapshots, and as lines for people
     for name in ["before", "after"] {
         let line = format!("snapshots import {name}.json");
         assert!(run(folder, &line, None).status.success());

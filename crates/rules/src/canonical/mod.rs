@@ -1,4 +1,4 @@
-//! TOML files in one form, with every comment and the same meaning: `rules fmt`.
+//! `rules fmt`: canonical TOML with every comment and the same meaning.
 
 mod parts;
 mod write;
@@ -8,24 +8,21 @@ use thiserror::Error;
 use crate::diagnostic::Diagnostic;
 use crate::syntax::{self, Node, Syntax, Value};
 
-/// Why a text has no canonical form.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FormatRefused {
-    /// It is no TOML, or hides something; each error with its place.
     #[error("the text is not read: {} errors", .0.len())]
     Broken(Vec<Diagnostic>),
-    /// What was written says something else, or lacks a comment.
+    /// The output would differ in meaning or lack a comment.
     #[error("the canonical form would say something else (this is a bug)")]
     Unfaithful,
 }
 
-/// A TOML file as every file that says the same with the same comments is written: one space around `=` and before a
-/// comment behind a value, one empty line before each table, lists on one line as long as it has at most 100
-/// characters, and else, or where they were written so, with an entry on each line. The order of keys and of
-/// everything else stays. `file` is the name that errors have.
+/// Formats a TOML file: one space around `=` and before a trailing comment, one empty line before
+/// each table, lists on one line up to 100 characters, longer or already spread ones with one entry
+/// per line. Keeps all order. `file` names the file in errors.
 ///
 /// # Errors
-/// When the text is no TOML that is read as rules are.
+/// The text is not TOML that the rule parser accepts.
 pub fn canonical_toml(file: &str, text: &str) -> Result<String, FormatRefused> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let root = parsed(file, text)?;
@@ -33,7 +30,7 @@ pub fn canonical_toml(file: &str, text: &str) -> Result<String, FormatRefused> {
     let written = write::file(&rows);
     let again = parsed(file, &written).map_err(|_| FormatRefused::Unfaithful)?;
     let read_again = parts::read(&written).ok_or(FormatRefused::Unfaithful)?;
-    // INVARIANT: nobody loses a word or a rule to a formatter
+    // INVARIANT: formatting never loses a word or a rule
     if same(&root, &again) && parts::comments(&rows) == parts::comments(&read_again) {
         Ok(written)
     } else {
@@ -60,7 +57,6 @@ fn parsed(file: &str, text: &str) -> Result<Node, FormatRefused> {
     }
 }
 
-/// Whether two trees say the same, wherever it stands.
 fn same(one: &Node, other: &Node) -> bool {
     match (&one.value, &other.value) {
         (Value::List(ones), Value::List(others)) => {

@@ -1,18 +1,13 @@
-//! The parts of a TOML text as it is written: keys, values, comments and empty lines in their order.
+//! The tokens of a TOML text: keys, values, comments and empty lines in order.
 
 use toml_parser::Source;
 use toml_parser::parser::{Event, EventKind, parse_document};
 
-/// A line of a file or of a list, or what stands on several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum WrittenRow {
-    /// One or more empty lines.
     Empty,
-    /// A comment on a line of its own.
     Comment(String),
-    /// The head of a table, and the comment behind it.
     Head(String, Option<String>),
-    /// A value with its key, where it has one, and the comment behind it.
     Entry(WrittenEntry),
 }
 
@@ -29,12 +24,10 @@ pub(super) enum WrittenValue {
     List(List),
 }
 
-/// What stands in brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct List {
     pub(super) brackets: Brackets,
     pub(super) rows: Vec<WrittenRow>,
-    /// Whether it was written over several lines.
     pub(super) is_spread: bool,
 }
 
@@ -44,7 +37,6 @@ pub(super) enum Brackets {
     Table,
 }
 
-/// The rows of a text; `None` where it is no TOML.
 pub(super) fn read(text: &str) -> Option<Vec<WrittenRow>> {
     let source = Source::new(text);
     let tokens = source.lex().into_vec();
@@ -60,7 +52,7 @@ pub(super) fn read(text: &str) -> Option<Vec<WrittenRow>> {
     reader.rows(None).map(|list| list.0)
 }
 
-/// Reads the parts of a text. Its nesting is bounded: the text was read as TOML before.
+/// Nesting is bounded, because the text was parsed as TOML before.
 struct PartReader<'a> {
     text: &'a str,
     events: std::vec::IntoIter<Event>,
@@ -71,10 +63,8 @@ impl PartReader<'_> {
         self.text.get(event.span().start()..event.span().end())
     }
 
-    /// The rows until a list is closed, or the text ends; and whether there were line ends or comments between them.
     fn rows(&mut self, until: Option<EventKind>) -> Option<(Vec<WrittenRow>, bool)> {
         let mut rows = Vec::new();
-        // a file begins at the beginning of a line, a list behind its bracket
         let mut line_ends = usize::from(until.is_none());
         let mut is_spread = false;
         loop {
@@ -110,7 +100,7 @@ impl PartReader<'_> {
         }
     }
 
-    /// What begins with an event, and the comments in the middle of its key, which a table over several lines may have.
+    /// Reads a row, and comments inside its key, which multi-line tables may have.
     fn row(&mut self, kind: EventKind, event: &Event) -> Option<(Vec<String>, WrittenRow)> {
         let mut comments = Vec::new();
         let row = match kind {
@@ -137,7 +127,6 @@ impl PartReader<'_> {
         Some((comments, row))
     }
 
-    /// Whether nothing is said by an event; comments are kept.
     fn is_between(&self, event: &Event, comments: &mut Vec<String>) -> Option<bool> {
         match event.kind() {
             EventKind::Whitespace | EventKind::Newline => Some(true),
@@ -175,7 +164,6 @@ impl PartReader<'_> {
         }))
     }
 
-    /// The parts of a key, dots between them, with `first` where that was read already.
     fn key(
         &mut self,
         first: Option<&Event>,
@@ -199,7 +187,6 @@ impl PartReader<'_> {
     }
 }
 
-/// Puts a comment behind what stands before it; `false` where nothing does that can have one.
 fn comments_on(rows: &mut [WrittenRow], comment: &str) -> bool {
     let behind = match rows.last_mut() {
         Some(WrittenRow::Head(_, behind)) => behind,
@@ -213,7 +200,6 @@ fn comments_on(rows: &mut [WrittenRow], comment: &str) -> bool {
     true
 }
 
-/// A part of a key, without quotes where it needs none.
 fn key_part(raw: &str) -> String {
     let inner = raw.strip_prefix(['"', '\'']);
     let inner = inner.and_then(|rest| rest.strip_suffix(['"', '\'']));
@@ -226,17 +212,15 @@ fn key_part(raw: &str) -> String {
     inner.filter(is_bare).unwrap_or(raw).to_owned()
 }
 
-/// A value as it is written: strings in double quotes, unless they would need escapes.
+/// Normalizes a value: double-quoted strings, unless they need escapes.
 fn scalar(raw: &str) -> String {
     let inner = raw.strip_prefix('\'').and_then(|it| it.strip_suffix('\''));
     match inner {
-        // in `'''…'''`, and in the empty string beside it, a quote is left
         Some(inner) if !inner.contains(['"', '\\', '\'']) => format!("\"{inner}\""),
         Some(_) | None => raw.to_owned(),
     }
 }
 
-/// Every comment in the order of the text.
 pub(super) fn comments(rows: &[WrittenRow]) -> Vec<&str> {
     let mut all = Vec::new();
     for row in rows {

@@ -1,13 +1,8 @@
-//! The parts of a TOML text written in one form.
-
 use super::parts::{Brackets, List, WrittenEntry, WrittenRow, WrittenValue};
 
-/// The longest line that an array is written on, in characters.
 const LINE_MAX: usize = 100;
-/// How far what stands in brackets is indented, in spaces.
 const INDENT: usize = 2;
 
-/// A file.
 pub(super) fn file(rows: &[WrittenRow]) -> String {
     let rows = spaced(rows);
     let mut text = String::new();
@@ -29,8 +24,8 @@ pub(super) fn file(rows: &[WrittenRow]) -> String {
     text
 }
 
-/// The rows with one empty line where there is any: before each head and what is said above it, none directly
-/// behind a head, at the beginning and at the end.
+/// Normalizes empty lines: one before each head with its comments, none after a head, at the start
+/// and at the end.
 fn spaced(rows: &[WrittenRow]) -> Vec<&WrittenRow> {
     let mut spaced: Vec<&WrittenRow> = Vec::new();
     for row in rows {
@@ -63,12 +58,10 @@ fn spaced(rows: &[WrittenRow]) -> Vec<&WrittenRow> {
     spaced
 }
 
-/// Where a value stands, and so whether it may be spread to keep lines short.
+/// Position of a value, which decides whether it may be spread.
 #[derive(Debug, Clone, Copy)]
 enum LinePlace {
-    /// On a line of its own, with so many characters behind it.
     Line { behind: usize },
-    /// Among others on a line.
     Within,
 }
 
@@ -91,7 +84,7 @@ fn value(value: &WrittenValue, indent: usize, before: usize, place: LinePlace) -
             LinePlace::Line { behind } => before + flat.chars().count() + behind > LINE_MAX,
             LinePlace::Within => false,
         };
-        // tables over several lines are of TOML 1.1, and not everything reads that
+        // multi-line tables are TOML 1.1, which many parsers do not support
         if !is_long || list.brackets == Brackets::Table || list.rows.is_empty() {
             return flat;
         }
@@ -103,7 +96,6 @@ fn is_spread(list: &List) -> bool {
     list.is_spread || (list.brackets == Brackets::Array && list.rows.iter().any(has_line_ends))
 }
 
-/// Whether a value cannot be written on one line.
 fn has_line_ends(row: &WrittenRow) -> bool {
     let WrittenRow::Entry(entry) = row else {
         return false;
@@ -127,7 +119,6 @@ fn on_a_line(list: &List, indent: usize) -> String {
     }
 }
 
-/// Each entry on a line of its own, with a comma behind the last one, too.
 fn over_lines(list: &List, indent: usize) -> String {
     let (open, close) = match list.brackets {
         Brackets::Array => ('[', ']'),

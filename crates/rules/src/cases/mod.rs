@@ -1,11 +1,10 @@
-//! Decision cases, one JSON object per line, as `hallpass rules decide` answers them
-//! (`design.md` §8).
+//! Decision cases, one JSON object per line, as in `hallpass rules decide` (`design.md` §8).
 
 mod read;
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, Email, GroupId, PermissionSetName, TimeSpan, Timestamp};
+use hallpass_base::{AccountId, Email, GroupId, PermissionSetName, TimeSpan, Timestamp};
 use read::{AskedDuration, CaseTargetText, RuleCase};
 use serde::Serialize;
 
@@ -18,44 +17,31 @@ use crate::{
     syntax::{self, Node, Syntax, Value},
 };
 
-/// What a case comes to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum CaseDecision {
-    /// The rules decided, or the target is not one that can be asked for.
     Decided {
-        /// The case's id, as it was given.
         id: serde_json::Value,
-        /// The kind, or `Invalid`.
         decision: &'static str,
-        /// Who may approve, sorted.
         approvers: BTreeSet<Email>,
-        /// The rules it rests on, in file order; of an `Invalid` request, those it does not meet.
         because: Vec<RuleId>,
-        /// Whether the person of `click` may approve.
+        /// Whether the user of `click` may approve.
         #[serde(skip_serializing_if = "Option::is_none")]
         permit: Option<bool>,
-        /// What is wrong with the request, when the decision is `Invalid`.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         invalid: Vec<Invalid>,
-        /// What could not be read and was decided to the safe side; not printed.
         #[serde(skip)]
         unread: Vec<String>,
     },
-    /// The case could not be read.
     Failed {
-        /// The case's id, or null when that could not be read either.
         id: serde_json::Value,
-        /// The line of the file that it stands on, from 1.
         #[serde(skip_serializing_if = "Option::is_none")]
         line: Option<u32>,
-        /// What is wrong.
         error: CaseError,
     },
 }
 
 impl CaseDecision {
-    /// A case that could not be read with its line in the file, also in each place of its errors.
     #[must_use]
     pub fn on_line(mut self, number: u32) -> Self {
         if let Self::Failed { line, error, .. } = &mut self {
@@ -67,33 +53,24 @@ impl CaseDecision {
         self
     }
 
-    /// Whether the case could not be evaluated.
     pub fn is_failure(&self) -> bool {
         matches!(self, Self::Failed { .. })
     }
 }
 
-/// One reason why a target cannot be asked for, by field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Invalid {
-    /// The field of the case.
     pub field: &'static str,
-    /// What is wrong.
     pub message: String,
 }
 
-/// Why a case could not be read.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CaseError {
-    /// The code of the first problem.
     pub code: FindingCode,
-    /// Its message.
     pub message: String,
-    /// Every problem, in the order of the line.
     pub errors: Vec<Diagnostic>,
 }
 
-/// Answers every line of a text that is not blank, in order.
 pub fn answers<'a>(
     text: &'a str,
     rules: Option<&'a Rules>,
@@ -105,13 +82,12 @@ pub fn answers<'a>(
         .map(move |line| answer(line, rules, facts, now))
 }
 
-/// Whether a line holds no case.
 pub fn is_blank(line: &str) -> bool {
     line.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n'])
         .is_empty()
 }
 
-/// Answers one case. Without `facts`, whether accounts and people exist is not checked.
+/// Evaluates one case. Without `facts`, accounts and users are not checked for existence.
 pub fn answer(
     line: &str,
     rules: Option<&Rules>,
@@ -169,14 +145,12 @@ fn failed(id: serde_json::Value, mut errors: Vec<Diagnostic>) -> CaseDecision {
     }
 }
 
-/// A scalar as serde has it; ids are given back as they came.
 fn plain(node: &Node) -> serde_json::Value {
     match &node.value {
         Value::Bool(flag) => (*flag).into(),
         Value::Text(text) => text.as_str().into(),
         Value::Number(number) => match number.parse::<serde_json::Number>() {
             Ok(parsed) if parsed.to_string() == *number => serde_json::Value::Number(parsed),
-            // a number that would lose digits comes back as its text
             Ok(_) | Err(_) => number.as_str().into(),
         },
         Value::Null | Value::List(_) | Value::Map(_) => serde_json::Value::Null,
@@ -252,7 +226,7 @@ impl RuleCase {
         }
     }
 
-    /// The target, if it has the form of one and, with facts, exists (`access.md` §4.2).
+    /// Returns the target if well formed and, with facts, existing (`access.md` §4.2).
     fn target(&self, facts: Option<&Directory>, invalid: &mut Vec<Invalid>) -> Option<CaseTarget> {
         let mut refuse = |field, message| invalid.push(Invalid { field, message });
         match &self.target {
@@ -287,7 +261,7 @@ impl RuleCase {
         });
     }
 
-    /// What a case may say about its request beyond the target, held against the rules' limits.
+    /// Checks the other values of the case against the limits of the rules.
     fn check_limits(
         &self,
         decision: &Decision,
@@ -338,7 +312,6 @@ impl RuleCase {
     }
 }
 
-/// A length of time with its seconds, which its everyday form leaves out.
 fn to_the_second(span: TimeSpan) -> String {
     match span.as_seconds() % 60 {
         seconds if seconds > 0 && span >= TimeSpan::hours(1) => format!("{span} {seconds}s"),
@@ -388,7 +361,7 @@ fn group_id(text: &str, facts: Option<&Directory>) -> Result<GroupId, String> {
     }
 }
 
-/// Whether the directory does not speak against somebody acting: known people must be enabled.
+/// Returns false only if the directory has the user disabled.
 fn is_active(facts: &Directory, email: &Email) -> bool {
     facts
         .person_by_email(email)

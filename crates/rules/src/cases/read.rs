@@ -1,8 +1,8 @@
-//! Reads one case: its keys, and all that is wrong with them.
+//! Reads one case and reports all its problems.
 
 use std::str::FromStr;
 
-use hallpass_model::{Email, TimeSpan, Timestamp};
+use hallpass_base::{Email, TimeSpan, Timestamp};
 
 use crate::{
     diagnostic::{Diagnostic, FindingCode, nearest, shorten},
@@ -11,7 +11,6 @@ use crate::{
     syntax::{MapEntry, Node, Value},
 };
 
-/// The keys of a case.
 const KEYS: [&str; 14] = [
     "id",
     "requester",
@@ -29,11 +28,9 @@ const KEYS: [&str; 14] = [
     "ticket",
 ];
 
-/// Keys that say something to people and nothing to us.
 const REMARKS: [&str; 6] = ["note", "why", "comment", "expect", "title", "description"];
 
-/// A case as it was read. Targets are kept as written: one that cannot exist is invalid, not an
-/// error.
+/// A parsed case. Targets stay text: an impossible target is invalid, not an error.
 pub(super) struct RuleCase {
     pub(super) requester: Email,
     pub(super) target: CaseTargetText,
@@ -45,7 +42,6 @@ pub(super) struct RuleCase {
     has_rules: bool,
 }
 
-/// A length of time, and the key that asks for it.
 pub(super) struct AskedDuration {
     pub(super) key: &'static str,
     pub(super) span: TimeSpan,
@@ -59,7 +55,7 @@ pub(super) enum CaseTargetText {
     Group(String),
 }
 
-/// Reads a case; on errors also looks at the lists it brings, so that all are reported at once.
+/// Reads a case; on errors also checks its lists, to report all problems together.
 pub(super) fn read(root: &Node) -> Result<RuleCase, Vec<Diagnostic>> {
     let Value::Map(entries) = &root.value else {
         let message = format!("a case is an object, not {}", root.kind());
@@ -109,7 +105,6 @@ pub(super) fn read(root: &Node) -> Result<RuleCase, Vec<Diagnostic>> {
 }
 
 impl RuleCase {
-    /// The rules that the case brings along, if it does.
     pub(super) fn own_rules(
         &self,
         root: &Node,
@@ -128,7 +123,6 @@ struct CaseFields<'a> {
 }
 
 impl CaseFields<'_> {
-    /// The text of a key; null is the same as absent.
     fn text(&mut self, key: &str) -> Option<String> {
         let node = self.root.get(key)?;
         match &node.value {
@@ -161,7 +155,6 @@ impl CaseFields<'_> {
         value
     }
 
-    /// How long access is asked for: as text in any form, or in whole seconds.
     fn duration(&mut self) -> Option<AskedDuration> {
         const TEXTS: [&str; 2] = ["duration", "for"];
         const SECONDS: &str = "duration_seconds";
@@ -232,7 +225,6 @@ impl CaseFields<'_> {
         }
     }
 
-    /// Notes that a key is missing, unless something else is wrong with it.
     fn missing(&mut self, key: &str) {
         if self
             .errors

@@ -1,5 +1,4 @@
-//! What somebody is listed for as an approver, whoever asks: a quick test that leaves out most of what
-//! they may not answer.
+//! A cheap filter: targets for which an approver is listed, regardless of requester.
 
 use std::{cell::OnceCell, sync::Arc};
 
@@ -11,7 +10,6 @@ use super::{
 };
 use crate::directory::Directory;
 
-/// The rules that list one person.
 #[derive(Debug, Clone)]
 pub struct Approvable {
     rules: Arc<Compiled>,
@@ -19,9 +17,9 @@ pub struct Approvable {
 }
 
 impl Rules {
-    /// What rules list a person for, by today's groups. Whoever [`Rules::may_deny`] or
-    /// [`Rules::may_approve`] permits anything is listed for it here; the other way round it need not
-    /// be so, for rules may keep out the requester or the hour.
+    /// Returns the rules that list a user, by current groups. A superset of what
+    /// [`Rules::may_deny`] and [`Rules::may_approve`] permit, because rules may exclude the
+    /// requester or the hour.
     pub fn approvable<'a>(
         &self,
         person: impl Into<Principal<'a>>,
@@ -52,12 +50,11 @@ impl Rules {
 }
 
 impl Approvable {
-    /// Whether no rule lists them for anything.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
-    /// Whether some rule that affects the target lists them.
+    /// Returns whether a rule for the target lists the user.
     pub fn covers(&self, ask: &Ask<'_>, facts: &Directory) -> bool {
         let places = match ask {
             Ask::Account { .. } => self.places.clone(),

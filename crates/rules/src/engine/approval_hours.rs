@@ -1,32 +1,27 @@
-//! When approvals may be given.
-
 use std::{collections::BTreeSet, fmt};
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::{hours::Hours, rule::RuleId};
 
-/// Hours in which approvals may be given, and the rule that says so. Outside of them nobody approves; a
-/// request may be denied at any time.
+/// Approval hours of a rule. Outside them no one can approve; denying is always possible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApprovalHours {
     rule: RuleId,
     hours: Hours,
 }
 
-/// Whether approvals may be given, by all hours that count together.
+/// Whether approvals are open, by all hours combined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ApprovalsOpen {
-    /// Now.
     Now,
-    /// From then on: a whole minute.
     From(Timestamp),
-    /// Never: the hours do not meet.
+    /// The hours do not overlap.
     Never,
 }
 
-/// Hours repeat every week.
+/// Hours repeat weekly.
 const OPENS_WITHIN_DAYS: u64 = 8;
 const SECOND: TimeSpan = TimeSpan::seconds(1);
 
@@ -35,17 +30,14 @@ impl ApprovalHours {
         Self { rule, hours }
     }
 
-    /// The rule.
     pub const fn rule(&self) -> &RuleId {
         &self.rule
     }
 
-    /// Whether an approval may be given at this instant.
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.hours.contains(now)
     }
 
-    /// Whether approvals may be given by all of these.
     pub fn open(all: &[Self], now: Timestamp) -> ApprovalsOpen {
         if Self::are_open(all, now) {
             return ApprovalsOpen::Now;
@@ -53,16 +45,14 @@ impl ApprovalHours {
         Self::opens_at(all, now).map_or(ApprovalsOpen::Never, ApprovalsOpen::From)
     }
 
-    /// The first whole minute from `now` on that is within all of these hours; none where they do not meet
-    /// within a week.
+    /// Returns the first whole minute from `now` within all hours; none without overlap in a week.
     pub fn opens_at(all: &[Self], now: Timestamp) -> Option<Timestamp> {
         Self::may_open(all, now)
             .into_iter()
             .find(|at| Self::are_open(all, *at))
     }
 
-    /// The first whole minute from `now` on at which they open after they were closed; none where they do not
-    /// within a week.
+    /// Returns the first whole minute from `now` at which they reopen; none within a week.
     pub fn opens_again(all: &[Self], now: Timestamp) -> Option<Timestamp> {
         let is_closed_before = |at: Timestamp| !Self::are_open(all, SECOND.before(at));
         Self::may_open(all, now)
@@ -70,13 +60,10 @@ impl ApprovalHours {
             .find(|at| Self::are_open(all, *at) && is_closed_before(*at))
     }
 
-    /// Whether an approval may be given at this instant by all of these.
     pub fn are_open(all: &[Self], at: Timestamp) -> bool {
         all.iter().all(|it| it.is_open(at))
     }
 
-    /// The whole minutes from `now` on at which all may begin to be open, for a week: all are from when the last of
-    /// them is.
     fn may_open(all: &[Self], now: Timestamp) -> BTreeSet<Timestamp> {
         let last = TimeSpan::hours(24 * OPENS_WITHIN_DAYS).after(now);
         let first = minute_after(now);
@@ -86,14 +73,12 @@ impl ApprovalHours {
     }
 }
 
-/// The next whole minute.
 fn minute_after(now: Timestamp) -> Timestamp {
     let into_minute = u64::try_from(now.as_second().rem_euclid(60)).unwrap_or_default();
     let second = Timestamp::from_second(now.as_second()).unwrap_or(now);
     TimeSpan::seconds(60 - into_minute).after(second)
 }
 
-/// The same, or the instant itself where it is one.
 fn minute_from(at: Timestamp) -> Timestamp {
     let is_whole = at.as_second().rem_euclid(60) == 0 && at.subsec_nanosecond() == 0;
     if is_whole { at } else { minute_after(at) }

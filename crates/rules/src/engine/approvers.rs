@@ -1,9 +1,8 @@
-//! Who approves: everybody whom the rules that count list, the stages they sit in, and whether they are
-//! enough.
+//! Approvers: listed users, stages, and whether they suffice.
 
 use std::collections::BTreeSet;
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 
 use super::{
     Ready,
@@ -20,13 +19,12 @@ use crate::{
 };
 
 impl<'a> Evaluation<'a> {
-    /// The requester's manager, where a rule lets them approve and does not leave them out.
     fn approving_manager(&self, ready: &Ready) -> Option<&'a Person> {
         let manager = self.manager.as_ref()?.as_ref().ok()?;
         (ready.terms().asks_manager() && self.is_left_in(ready, manager)).then_some(*manager)
     }
 
-    /// Step 7: everybody listed by an eligible rule, without the requester.
+    /// Step 7: all approvers of eligible rules, without the requester.
     pub(super) fn approvers(&mut self) -> BTreeSet<Email> {
         let (approvers, groups) = self.listed_by(self.eligible.iter().copied());
         self.note_unread_groups(&groups);
@@ -37,7 +35,6 @@ impl<'a> Evaluation<'a> {
         approvers
     }
 
-    /// Everybody the rules list, without the requester, and the groups they depend on.
     fn listed_by(&self, rules: impl Iterator<Item = &'a Ready>) -> (BTreeSet<Email>, Vec<usize>) {
         let mut named = vec![false; self.rules.people.len()];
         let mut groups = BTreeSet::new();
@@ -81,7 +78,6 @@ impl<'a> Evaluation<'a> {
         (people, groups.into_iter().chain(of_excluding).collect())
     }
 
-    /// Those of an approver list whom the rule does not leave out, without the requester.
     fn approving(
         &self,
         ready: &Ready,
@@ -102,14 +98,12 @@ impl<'a> Evaluation<'a> {
         named.chain(members).collect()
     }
 
-    /// Whether a rule surely does not leave a user out of its approvers.
     fn is_left_in(&self, ready: &Ready, person: &'a Person) -> bool {
         !ready.excludes_approvers()
             || PersonView::of(self.rules, person, self.facts).is_no_approver(ready)
                 == Membership::No
     }
 
-    /// A group's enabled members, without the requester.
     fn members_of(&self, group: &GroupRef) -> impl Iterator<Item = &'a Person> {
         let members = self
             .facts
@@ -122,7 +116,6 @@ impl<'a> Evaluation<'a> {
             .filter(|person| person.enabled && !self.requester.is_user(&person.user_id))
     }
 
-    /// Their addresses.
     fn members(&self, group: &GroupRef) -> Vec<Email> {
         let members = self.members_of(group).filter_map(address_of);
         members.filter(|email| !self.requester.has(email)).collect()
@@ -156,7 +149,6 @@ impl<'a> Evaluation<'a> {
             .collect()
     }
 
-    /// Whether enough different people can approve. Two addresses of one user are one person.
     pub(super) fn enough<'e>(
         &'e self,
         approvers: &'e BTreeSet<Email>,
@@ -182,7 +174,6 @@ impl<'a> Evaluation<'a> {
         count >= needed && quorum::fills(&seats, &people)
     }
 
-    /// Who is mentioned: those a rule names for it, else its approvers.
     pub(super) fn notify(&self, approvers: &BTreeSet<Email>) -> BTreeSet<Email> {
         let named = |ready: &&Ready| ready.limited && ready.terms().notify.is_some();
         if !self.eligible.iter().any(named) {

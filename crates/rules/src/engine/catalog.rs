@@ -1,11 +1,11 @@
-//! What somebody can ask for at all: the catalog of a request form.
+//! The catalog of requestable access.
 
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
-use hallpass_model::{AccountId, GroupId, Timestamp};
+use hallpass_base::{AccountId, GroupId, Timestamp};
 
 use super::{
     Ready, Rules,
@@ -18,23 +18,20 @@ use crate::{
     rule::{RuleId, Selector, Targets},
 };
 
-/// Accounts with their permission sets, and groups, for which some rule lets somebody ask.
+/// Accounts with permission sets, and groups, that are requestable.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Requestable {
-    /// Names of all permission sets, in the directory's order.
     sets: Vec<Arc<str>>,
     accounts: Vec<(AccountId, SetBits)>,
-    /// Where each account is in `accounts`.
     places: HashMap<AccountId, usize>,
     groups: BTreeSet<GroupId>,
 }
 
-/// Some of the directory's permission sets, each by its place there.
+/// A bit set of permission sets by directory index.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SetBits(Vec<u64>);
 
 impl SetBits {
-    /// Those sets that `picks` takes, by their place and name.
     pub fn of(facts: &Directory, picks: impl Fn(usize, &str) -> bool) -> Self {
         let known = facts.permission_sets();
         let mut bits = vec![0_u64; known.len().div_ceil(64)];
@@ -46,19 +43,16 @@ impl SetBits {
         Self(bits)
     }
 
-    /// Those in both.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         Self(self.0.iter().zip(&other.0).map(|(a, b)| a & b).collect())
     }
 
-    /// How many.
     pub fn count(&self) -> usize {
         let ones = |word: &u64| usize::try_from(word.count_ones()).unwrap_or(0);
         self.0.iter().map(ones).sum()
     }
 
-    /// How many are in both.
     pub fn count_and(&self, other: &Self) -> usize {
         let both = self
             .0
@@ -68,12 +62,10 @@ impl SetBits {
         both.map(|ones| usize::try_from(ones).unwrap_or(0)).sum()
     }
 
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|word| *word == 0)
     }
 
-    /// Their places, ascending.
     pub fn places(&self) -> impl Iterator<Item = usize> {
         self.0.iter().enumerate().flat_map(|(at, word)| {
             (0..64)
@@ -82,13 +74,11 @@ impl SetBits {
         })
     }
 
-    /// Whether the set at a place is among them.
     pub fn contains(&self, place: usize) -> bool {
         let word = self.0.get(place / 64);
         word.is_some_and(|word| word >> (place % 64) & 1 == 1)
     }
 
-    /// Adds those of another.
     pub fn add(&mut self, other: &Self) {
         for (word, more) in self.0.iter_mut().zip(&other.0) {
             *word |= more;
@@ -97,36 +87,31 @@ impl SetBits {
 }
 
 impl Requestable {
-    /// The accounts, in the directory's order.
     pub fn accounts(&self) -> impl Iterator<Item = &AccountId> {
         self.accounts.iter().map(|(id, _)| id)
     }
 
-    /// The permission sets of an account; `None` when there is nothing to ask for there.
+    /// `None` if nothing is requestable there.
     pub fn sets_in(&self, account: &AccountId) -> Option<&SetBits> {
         let place = self.places.get(account)?;
         self.accounts.get(*place).map(|(_, bits)| bits)
     }
 
-    /// The names of the permission sets of an account, in the directory's order.
     pub fn permission_sets(&self, account: &AccountId) -> Vec<&str> {
         let bits = self.sets_in(account);
         bits.map(|bits| self.names(bits)).unwrap_or_default()
     }
 
-    /// Every account with the names of its permission sets, in the directory's order.
     pub fn pairs(&self) -> impl Iterator<Item = (&AccountId, Vec<&str>)> {
         self.accounts
             .iter()
             .map(|(id, bits)| (id, self.names(bits)))
     }
 
-    /// The groups.
     pub fn groups(&self) -> &BTreeSet<GroupId> {
         &self.groups
     }
 
-    /// Whether there is nothing at all.
     pub fn is_empty(&self) -> bool {
         self.accounts.is_empty() && self.groups.is_empty()
     }
@@ -140,7 +125,7 @@ impl Requestable {
 }
 
 impl Rules {
-    /// What `requester` may ask for at `now`. Accounts that are not active are left out.
+    /// Returns the access `requester` may request at `now`, in active accounts.
     pub fn requestable<'a>(
         &self,
         requester: impl Into<Principal<'a>>,
@@ -154,15 +139,13 @@ impl Rules {
         })
     }
 
-    /// What some rule lets anybody ask for, at whatever hour (`access.md` §10.4). Accounts
-    /// that are not active are left out.
+    /// Returns the access that any user may request at any hour (`access.md` §10.4), in active
+    /// accounts.
     pub fn reach(&self, facts: &Directory) -> Requestable {
         self.covered(facts, |ready| ready.permits)
     }
 
-    /// Accounts with permission sets, and groups, that the rules `picks` takes are about.
     fn covered(&self, facts: &Directory, picks: impl Fn(&Ready) -> bool) -> Requestable {
-        // by the rule's place; none where the rule is not taken
         let rules: Vec<Option<SetBits>> = self
             .compiled
             .rules
@@ -213,8 +196,6 @@ impl Rules {
         found
     }
 
-    /// Of the rules that are about more than listed accounts: the sets of those about every account,
-    /// and the others with theirs.
     fn broad<'a>(
         &'a self,
         rules: &'a [Option<SetBits>],
@@ -236,7 +217,6 @@ impl Rules {
         (everywhere, somewhere)
     }
 
-    /// The permission sets of rules that name nothing but accounts, for one of these.
     fn named_only<'a>(
         &self,
         account: &AccountId,
@@ -249,8 +229,6 @@ impl Rules {
             .filter_map(|place| rules.get(*place)?.as_ref())
     }
 
-    /// The rules that let people ask for something in an account, or may, whatever the permission set and
-    /// whoever asks, in file order.
     pub fn about_account(&self, account: &AccountId, facts: &Directory) -> Vec<RuleId> {
         let view = AccountView::new(account, facts);
         let places = self.compiled.for_account(account);
@@ -264,7 +242,6 @@ impl Rules {
     }
 }
 
-/// Whether a rule covers every account there may be.
 fn covers_everything(targets: &Targets) -> bool {
     let every = |places: &Option<BTreeSet<Selector>>| {
         places

@@ -1,9 +1,9 @@
-//! What is odd about rules that load: targets nobody can approve, rules that never match, flags
-//! that cancel each other, names that nothing in the organization has.
+//! Warnings about valid rules: targets without approvers, rules that never match, conflicting
+//! flags, unknown names.
 
 use std::{cell::Cell, collections::BTreeSet};
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 
 use super::{
     Compiled, Ready, Rules,
@@ -28,19 +28,18 @@ use crate::{
     rule::{Denials, GroupRef, Requesters, Selector, SetMatch, Targets, Terms},
 };
 
-/// The most comparisons of a rule with a target. Files that need more (thousands of rules that
-/// each cover units or patterns) are not searched to the end.
+/// Limit of rule and target comparisons. Larger files (thousands of rules with units or patterns)
+/// are checked in part.
 const STEPS_MAX: usize = 4_000_000;
 
 impl Rules {
-    /// Warnings about the rules, those of loading included. With a directory also about accounts,
-    /// permission sets, units, people and groups that it does not hold; an ambiguous path of an
-    /// organizational unit is an error.
+    /// Returns warnings, including those of parsing. With a directory also about unknown names; an
+    /// ambiguous unit path is an error.
     pub fn check(&self, facts: Option<&Directory>) -> Vec<Diagnostic> {
         self.check_with_roles(facts, &[])
     }
 
-    /// The same, with the groups whose members hold roles by the configuration.
+    /// Like `check`, with the groups that hold configured roles.
     pub fn check_with_roles(
         &self,
         facts: Option<&Directory>,
@@ -49,7 +48,7 @@ impl Rules {
         self.check_until(facts, role_groups, &CancelFlag::default())
     }
 
-    /// The same until `cancel` is set. What comes of it then is incomplete and to be dropped.
+    /// Stops when `cancel` is set; the result is then incomplete and must be dropped.
     pub(crate) fn check_until(
         &self,
         facts: Option<&Directory>,
@@ -59,8 +58,8 @@ impl Rules {
         self.findings(facts, UnreadAs::Counted, role_groups, cancel)
     }
 
-    /// The same of rules that are not in force, by a directory that may not have all that they name. What was not read,
-    /// and `why`, is noted, and nobody is warned for it.
+    /// Checks rules before they are in force. Unread facts are noted with `why`, instead of
+    /// warnings.
     pub(crate) fn check_ahead(
         &self,
         (facts, why): (&Directory, &WhyUnread),
@@ -146,16 +145,14 @@ struct Check<'a> {
     compiled: &'a Compiled,
     facts: Option<&'a Directory>,
     unread: UnreadAs<'a>,
-    /// Every account of the directory.
     views: Vec<AccountView<'a>>,
-    /// The most approvals any rule asks for.
+    /// The highest approval count of any rule.
     most_needed: usize,
-    /// Comparisons made so far, see [`STEPS_MAX`].
     steps: Cell<usize>,
     cancel: &'a CancelFlag,
 }
 
-/// Why a target cannot be approved, or not for everyone.
+/// Why a target cannot be approved, at all or for some requesters.
 enum Deadlock {
     Nobody,
     TooFew { people: usize, needed: usize },
@@ -163,7 +160,7 @@ enum Deadlock {
 }
 
 impl<'a> Check<'a> {
-    /// Rules that match nothing, and targets nobody can approve.
+    /// Finds rules that match nothing, and targets without approvers.
     fn reach(&self, ready: &'a Ready, found: &mut Vec<Diagnostic>) {
         let spots = spots(&ready.terms().targets);
         if spots.is_empty()
@@ -176,7 +173,7 @@ impl<'a> Check<'a> {
             );
             return;
         }
-        // what it adds to can be approved or not by the rules that let people ask for it
+        // the permitting rules decide whether the target can be approved
         if !ready.permits {
             return;
         }
@@ -195,7 +192,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Counts comparisons; `false` when there were too many, or nobody waits for the result.
+    /// Counts comparisons; `false` over the limit or when cancelled.
     fn may_go_on(&self, comparisons: usize) -> bool {
         let steps = self.steps.get().saturating_add(comparisons);
         self.steps.set(steps);
@@ -210,8 +207,7 @@ impl<'a> Check<'a> {
         else {
             return false;
         };
-        // ids and names that do not exist are reported one by one, unless it is the exclusions that
-        // leave nothing of them
+        // unknown ids and names are reported one by one, unless exclusions remove all targets
         let one_by_one = |place: &Selector| match place {
             Selector::Account(_)
             | Selector::Ou(_)
@@ -225,15 +221,14 @@ impl<'a> Check<'a> {
             .is_some_and(|places| places.iter().any(one_by_one));
         let is_selected = |view: &AccountView<'_>| view.selected_by(targets) == Membership::Yes;
         let emptied = except.of_accounts() && self.views.iter().any(is_selected);
-        (!named || emptied)
-            && !self.views.is_empty()
-            && self.may_go_on(self.views.len())
-            // nor where tags were not read: it may match
-            && { self.views.iter() }.all(|view| view.coverage(targets) == Membership::No)
+        (!named || emptied) && !self.views.is_empty() && self.may_go_on(self.views.len()) && {
+            self.views.iter()
+        }
+        .all(|view| view.coverage(targets) == Membership::No)
     }
 
-    /// With a directory, a target is real when it holds an account that no other rule helps, be
-    /// it a rule whose reach only the directory tells.
+    /// With a directory, a target counts if it has an account that no other rule helps, even a rule
+    /// that only the directory resolves.
     fn is_real(&self, spot: Spot<'_>) -> bool {
         let Spot::Account(targets, place, set) = spot else {
             return true;
@@ -263,7 +258,6 @@ impl<'a> Check<'a> {
         })
     }
 
-    /// Rules that may cover the spot.
     fn candidates(&self, spot: Spot<'_>) -> Vec<&'a Ready> {
         let places = match spot {
             Spot::Account(_, Some(Selector::Account(id)), _) => self.compiled.for_account(id),
@@ -284,7 +278,6 @@ impl<'a> Check<'a> {
             return None;
         }
         for ready in candidates.into_iter().filter(|rule| covers(rule, spot)) {
-            // who that is differs from requester to requester
             if ready.terms().asks_manager() {
                 return None;
             }
@@ -306,7 +299,7 @@ impl<'a> Check<'a> {
         let mut people: BTreeSet<Email> = people.into_iter().cloned().collect();
         for ready in &covering {
             for group in ready.terms().listed_groups() {
-                // without its members, a group may hold anybody
+                // an unread group may contain anyone
                 let members = members(group, self.facts?)?;
                 let left = { members.into_iter() }.filter(|email| self.is_left_in(ready, email));
                 people.extend(left);
@@ -336,7 +329,6 @@ impl<'a> Check<'a> {
         (!locked.is_empty()).then_some(Deadlock::Only(locked))
     }
 
-    /// People who may ask by a rule that only their manager approves, and who have none.
     fn without_manager(&self, ready: &Ready, facts: &Directory) -> Option<Diagnostic> {
         let lists_others = !ready.listed.is_empty() || !ready.listed_groups.is_empty();
         if !ready.terms().manager_approves || lists_others || !ready.permits {
@@ -374,7 +366,7 @@ impl<'a> Check<'a> {
         Some(finding.field("manager_approves").help(help))
     }
 
-    /// Whether a rule that lists somebody does not leave them out, as far as that can be told.
+    /// Returns whether a rule keeps a listed approver, as far as known.
     fn is_left_in(&self, ready: &Ready, email: &Email) -> bool {
         let left_out = &ready.terms().except_approvers;
         match self.facts {
@@ -402,7 +394,7 @@ impl<'a> Check<'a> {
         flag(true) && !flag(false)
     }
 
-    /// `true` flags of a rule that a `false` one of another rule overrides.
+    /// Finds `true` flags overridden by a `false` of another rule.
     fn overridden(&self, ready: &Ready, denials: &[&Ready], found: &mut Vec<Diagnostic>) {
         if !has_flag(ready, true) || !self.may_go_on(denials.len().saturating_mul(4)) {
             return;
@@ -448,8 +440,6 @@ impl<'a> Check<'a> {
     }
 }
 
-/// For which requesters the denials of a rule count, as words to append; `None` when they count for
-/// none of those whom the other rule lets ask.
 fn denied_requesters(asking: &Terms, denying: &Terms) -> Option<&'static str> {
     const SOME: &str = ", for those whom the second lets ask";
     match (denying.denials, &denying.requesters, &asking.requesters) {
@@ -464,7 +454,7 @@ fn denied_requesters(asking: &Terms, denying: &Terms) -> Option<&'static str> {
                 ..
             },
         ) => {
-            // without a group in either, people tell whether anybody may ask by both
+            // without groups, the listed users decide whether the rules share requesters
             let apart = groups.is_empty() && of_groups.is_empty() && users.is_disjoint(of_users);
             (!apart).then_some(SOME)
         }
@@ -476,7 +466,6 @@ fn has_flag(ready: &Ready, flag: bool) -> bool {
     [terms.allow_self_approval, terms.approval_is_not_required].contains(&Some(flag))
 }
 
-/// The flag as the file's form spells it.
 fn flag_name(ready: &Ready, elevator: &'static str) -> &'static str {
     match (ready.rule.list, elevator) {
         ("rule", "AllowSelfApproval") => "allow_self_approval",
@@ -525,7 +514,6 @@ fn needed(terms: &Terms) -> usize {
     usize::try_from(terms.min_approvals.max(stages)).unwrap_or(usize::MAX)
 }
 
-/// The addresses of a group's members, if they were read.
 fn members(group: &GroupRef, facts: &Directory) -> Option<Vec<Email>> {
     let members = facts.resolve_group(group)?.members.as_ref()?;
     let people = members.iter().filter_map(|id| facts.person(id));

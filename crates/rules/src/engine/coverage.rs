@@ -1,14 +1,14 @@
-//! What a rule covers, as far as its words tell without a directory: the comparisons behind warnings.
+//! Rule coverage without a directory, for warnings.
 
 use std::collections::BTreeSet;
 
-use hallpass_model::Glob;
+use hallpass_base::Glob;
 
 use super::{Ready, Rules};
 use crate::rule::{Exclusions, GroupRef, RuleId, Selector, SetMatch, Targets};
 
 impl Rules {
-    /// Rules that let people ask in every account, the management account too.
+    /// Returns rules for every account, including the management account.
     pub fn covering_every_account(&self) -> impl Iterator<Item = &RuleId> {
         let rules = self.compiled.rules.iter();
         let covering = rules.filter(|ready| match &ready.terms().targets {
@@ -32,20 +32,17 @@ impl Rules {
     }
 }
 
-/// The most targets of one rule that are tried.
 pub(super) const TARGETS_TRIED: usize = 64;
-/// The first of a rule: one more than are tried tells that there are more. A `*` is the first.
+/// One more than tried, to detect further targets. `*` comes first.
 const SPOTS_MAX: usize = TARGETS_TRIED + 1;
 
-/// One kind of target of a rule: a place (or none, when other keys say where) and a permission
-/// set, or a group.
+/// A target of a rule: a place (none if other keys select it) and a permission set, or a group.
 #[derive(Clone, Copy)]
 pub(super) enum Spot<'a> {
     Account(&'a Targets, Option<&'a Selector>, &'a SetMatch),
     Group(&'a GroupRef),
 }
 
-/// The kinds of targets of a rule; empty when it matches nothing.
 pub(super) fn spots(targets: &Targets) -> Vec<Spot<'_>> {
     match targets {
         Targets::Groups(groups) => groups.iter().take(SPOTS_MAX).map(Spot::Group).collect(),
@@ -80,7 +77,6 @@ pub(super) fn spots(targets: &Targets) -> Vec<Spot<'_>> {
     }
 }
 
-/// Whether a rule certainly affects all of the spot.
 pub(super) fn covers(ready: &Ready, spot: Spot<'_>) -> bool {
     match (&ready.terms().targets, spot) {
         (Targets::Groups(groups), Spot::Group(group)) => groups.contains(group),
@@ -148,7 +144,6 @@ fn within_any(place: &Selector, places: &BTreeSet<Selector>) -> bool {
         }
 }
 
-/// Whether a rule certainly selects the permission sets of a spot, which is one of `of`.
 pub(super) fn covers_set(ready: &Ready, set: &SetMatch, of: &Targets) -> bool {
     if let SetMatch::Name(name) = set {
         return ready.sets.contain(name);
@@ -166,7 +161,6 @@ pub(super) fn covers_set(ready: &Ready, set: &SetMatch, of: &Targets) -> bool {
         && except.sets.is_subset(&of_except.sets)
 }
 
-/// Whether nothing of a place is left.
 fn is_left_out(place: &Selector, except: &Exclusions) -> bool {
     let is_named = |name: &Glob| {
         let mut names = except.places.iter().filter_map(name_of);
@@ -177,7 +171,6 @@ fn is_left_out(place: &Selector, except: &Exclusions) -> bool {
         || name_of(place).is_some_and(is_named)
 }
 
-/// The name of a place that is told by the names of accounts.
 fn name_of(place: &Selector) -> Option<&Glob> {
     match place {
         Selector::AccountName(name) => Some(name),
@@ -198,7 +191,6 @@ fn is_set_left_out(set: &SetMatch, except: &Exclusions) -> bool {
         }
 }
 
-/// Whether two rules certainly affect a common target.
 pub(super) fn overlap(ready: &Ready, other: &Ready) -> bool {
     let mine = spots(&ready.terms().targets);
     let theirs = spots(&other.terms().targets);
@@ -219,7 +211,6 @@ fn leaves_nothing_out(ready: &Ready) -> bool {
     }
 }
 
-/// Whether one rule is wide in accounts and the other in permission sets.
 fn crossing(mine: &[Spot<'_>], theirs: &[Spot<'_>]) -> bool {
     let wide = |spots: &[Spot<'_>]| {
         let every = |spot: &Spot<'_>| matches!(spot, Spot::Account(_, Some(Selector::Every), _));

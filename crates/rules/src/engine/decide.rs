@@ -1,8 +1,8 @@
-//! The decision at request time (`access.md` §2).
+//! The decision on a request (`access.md` §2).
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{Email, Timestamp};
+use hallpass_base::{Email, Timestamp};
 
 use super::{
     Ask, Compiled, Ready,
@@ -23,21 +23,17 @@ use crate::{
     rule::{Denials, TextPattern},
 };
 
-/// Why an affecting rule does not let the requester ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exclusion {
     NotAllowed,
-    /// It says of them that they may not.
     LeftOut,
     Unread,
-    /// It names tags of accounts, and those of this one could not be read.
     PlaceUnread,
     OutsideHours,
-    /// It lets nobody ask, and no rule that does is there for it to add to.
+    /// Permits no one, and has no permitting rule to add to.
     AddsOnly,
 }
 
-/// The rules that a decision rests on: those that only warn are named with their warnings. Where there are no others, all.
 fn deciding<'a>(rules: &[&'a Ready]) -> Vec<&'a Ready> {
     let mut deciding = rules.to_vec();
     deciding.retain(|ready| ready.permits || !ready.terms().only_warns());
@@ -47,7 +43,7 @@ fn deciding<'a>(rules: &[&'a Ready]) -> Vec<&'a Ready> {
     deciding
 }
 
-/// Everything `access.md` §2 finds out on its way; decision, press and explanation read it.
+/// Intermediate results of `access.md` §2 for decision, press and explanation.
 pub(super) struct Evaluation<'a> {
     pub(super) rules: &'a Compiled,
     pub(super) facts: &'a Directory,
@@ -55,29 +51,23 @@ pub(super) struct Evaluation<'a> {
     pub(super) affecting: Vec<&'a Ready>,
     pub(super) eligible: Vec<&'a Ready>,
     pub(super) excluded: Vec<(&'a Ready, Exclusion)>,
-    /// The affecting rules whose denials count.
     denying: Vec<&'a Ready>,
-    /// Those of `excluded` whose limits hold all the same: whether they apply could not be read.
+    /// Rules of `excluded` whose limits still apply, because their applicability is unread.
     pub(super) holding: Vec<&'a Ready>,
     pub(super) deny_auto: Option<&'a Ready>,
     pub(super) deny_self: Option<&'a Ready>,
     pub(super) auto: Option<&'a Ready>,
     pub(super) own: Option<&'a Ready>,
-    /// A rule by which no approval may be given now.
     pub(super) closed_by: Option<&'a Ready>,
-    /// The requester's manager, where a rule that counts lets them approve.
+    /// The manager, if an applicable rule lets them approve.
     pub(super) manager: Option<Result<&'a Person, NoManager>>,
     pub(super) unread: BTreeSet<String>,
-    /// What of that the directory could have.
     pub(super) not_read: BTreeSet<UnreadFact>,
 }
 
-/// What hours are held against.
 #[derive(Clone, Copy)]
 pub(super) enum When {
-    /// This instant.
     Now(Timestamp),
-    /// Nothing: it is within all of them.
     AtAnyHour,
 }
 
@@ -89,7 +79,6 @@ impl When {
         }
     }
 
-    /// Whether it is within the hours in which a rule lets people ask.
     fn is_open(self, ready: &Ready) -> bool {
         let hours = ready.terms().hours.as_ref();
         hours.is_none_or(|hours| self.is_within(hours))
@@ -156,7 +145,6 @@ impl<'a> Evaluation<'a> {
         this
     }
 
-    /// Step 2.
     fn drop_ineligible(&mut self, affecting: &[(&'a Ready, Membership)], when: When) {
         for (ready, affects) in affecting.iter().copied() {
             match self.exclusion(ready, affects, when) {
@@ -175,7 +163,7 @@ impl<'a> Evaluation<'a> {
                 }
             }
         }
-        // rules that only add say nothing where no other lets this person ask
+        // additive rules do nothing without a permitting rule
         if !self.eligible.iter().any(|ready| ready.permits) {
             let adding = self.eligible.drain(..);
             self.excluded
@@ -204,14 +192,13 @@ impl<'a> Evaluation<'a> {
         (!when.is_open(ready)).then_some(Exclusion::OutsideHours)
     }
 
-    /// Whether some rule that affects the request is left out for the hour alone.
     pub(super) fn waits_for_hours(&self) -> bool {
         let mut excluded = self.excluded.iter();
         excluded.any(|(_, why)| *why == Exclusion::OutsideHours)
     }
 
-    /// Whether the denials of a rule that does not let the requester ask count for them. Who could
-    /// not be told apart may be somebody whom the rule lets ask: then they do.
+    /// Returns whether denials of an excluding rule count. They do for requesters of unknown
+    /// applicability.
     fn denies_excluded(&self, ready: &Ready, why: Exclusion) -> bool {
         match (ready.terms().denials, why) {
             (Denials::Always, _)
@@ -224,8 +211,8 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Whether the limits of a rule that does not let the requester ask hold for them: where it could
-    /// not be read whether it does, as what is unread loosens nothing.
+    /// Returns whether limits of an excluding rule apply: they do if applicability is unread,
+    /// because unread facts never loosen.
     fn limits_excluded(&self, ready: &Ready, why: Exclusion, when: When) -> bool {
         let may_apply = match why {
             Exclusion::Unread => self.may_let_ask(ready),
@@ -238,20 +225,18 @@ impl<'a> Evaluation<'a> {
         ready.limited && may_apply && when.is_open(ready)
     }
 
-    /// Whether a rule of which it is unread whether it lets the requester ask may do so. Where nothing at
-    /// all is known of people, as in bare decision cases, groups have no members.
+    /// Returns whether a rule of unread applicability may allow the requester. Without any user
+    /// data, as in bare decision cases, groups have no members.
     fn may_let_ask(&self, ready: &Ready) -> bool {
         self.facts.knows_people() || self.requester.is_named(ready) == Membership::Yes
     }
 
-    /// Whether the denials of an affecting rule count for this requester.
     pub(super) fn denies(&self, ready: &Ready) -> bool {
         self.denying
             .iter()
             .any(|denying| std::ptr::eq(*denying, ready))
     }
 
-    /// Steps 3 to 5.
     fn find_flags(&mut self) {
         self.deny_auto = self
             .denying
@@ -273,9 +258,9 @@ impl<'a> Evaluation<'a> {
         });
     }
 
-    /// A group that could not be read might list the requester: then a denial holds. Where nothing
-    /// at all is known of people, as in bare decision cases, groups have no members. A denial holds for
-    /// those, too, whom the rule leaves out of its approvers: leaving somebody out permits nothing.
+    /// Returns whether an unread group may list the requester: then a denial applies. Without any
+    /// user data, as in bare decision cases, groups have no members. A denial also applies to
+    /// approvers that the rule excludes, because exclusion permits nothing.
     fn may_list_requester(&self, ready: &Ready) -> bool {
         match self.requester.named_by(ready) {
             Membership::Yes => true,
@@ -284,19 +269,15 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// The rule that lets the requester approve for themselves, whenever that is.
     pub(super) fn own_approver(&self) -> Option<&'a Ready> {
         self.own.filter(|_| self.deny_self.is_none())
     }
 
-    /// The rule by which the requester approves for themselves now (step 5): an approval of their own is
-    /// given within the hours of approvals, too.
     pub(super) fn self_approval(&self) -> Option<&'a Ready> {
         self.own_approver().filter(|_| self.closed_by.is_none())
     }
 
-    /// Whether a rule lists somebody as an approver of this request: by name, through a group, or as the
-    /// requester's manager.
+    /// Returns whether a rule lists an approver: by name, group, or as manager.
     pub(super) fn lists(&self, who: &PersonView<'_>, ready: &Ready) -> Membership {
         let as_manager = match &self.manager {
             Some(Ok(manager)) if ready.terms().asks_manager() && who.is_user(&manager.user_id) => {
@@ -307,8 +288,7 @@ impl<'a> Evaluation<'a> {
         who.listed_by(ready).or(as_manager)
     }
 
-    /// What is told of the manager: that they may approve, where any rule that lets managers approve does not
-    /// leave them out.
+    /// Returns the manager if a rule lets them approve and does not exclude them.
     fn told_manager(&self) -> Option<RequesterManager> {
         let manager = match self.manager.as_ref()? {
             Ok(manager) => manager,
@@ -328,12 +308,10 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Whether a rule that lets managers approve leaves this one out of its approvers.
     pub(super) fn leaves_manager_out(&self, ready: &Ready, manager: &'a Person) -> Membership {
         PersonView::of(self.rules, manager, self.facts).is_no_approver(ready)
     }
 
-    /// Steps 4 to 8.
     pub(super) fn decision(mut self) -> Decision {
         let auto = self.auto.filter(|_| self.deny_auto.is_none());
         if let Some(ready) = auto {
@@ -358,7 +336,7 @@ impl<'a> Evaluation<'a> {
         let needed = needed.unwrap_or(1).max(1);
         let based_on = deciding(&self.eligible);
         let is_short = approvers.is_empty() || !self.enough(&approvers, &stages, needed);
-        // the hours of approvals open again: then it is theirs to approve, however few the others are
+        // the requester can approve when the hours reopen, however few other approvers exist
         let waits_for_own = self.own_approver().is_some() && self.closed_by.is_some();
         match (is_short, waits_for_own) {
             (true, false) => return self.outcome(DecisionKind::NoApprovers, &based_on),
@@ -378,7 +356,7 @@ impl<'a> Evaluation<'a> {
         decision
     }
 
-    /// What waits for nobody but its requester, who approves it once the hours of approvals are open.
+    /// A request that only its requester can approve, once approval hours are open.
     fn own_once_open(&self, others: BTreeSet<Email>, based_on: &[&Ready]) -> Decision {
         let mut decision = self.outcome(DecisionKind::RequiresApproval, based_on);
         decision.notify = self.notify(&others);
@@ -389,18 +367,14 @@ impl<'a> Evaluation<'a> {
         decision
     }
 
-    /// The rules whose limits count: the eligible ones that have limits of their own, and those of which
-    /// it is unread whether they apply.
     pub(super) fn limited(&self) -> impl Iterator<Item = &'a Ready> {
         self.limited_eligible().chain(self.holding.iter().copied())
     }
 
-    /// The eligible rules that have limits of their own.
     pub(super) fn limited_eligible(&self) -> impl Iterator<Item = &'a Ready> {
         self.eligible.iter().copied().filter(|ready| ready.limited)
     }
 
-    /// Whether the limits of a rule count although it could not be read whether it applies.
     pub(super) fn holds(&self, ready: &Ready) -> bool {
         { self.holding.iter() }.any(|holding| std::ptr::eq(*holding, ready))
     }
@@ -418,7 +392,6 @@ impl<'a> Evaluation<'a> {
             .collect()
     }
 
-    /// Each text once, by the first rule that says it.
     fn warnings(&self) -> Vec<RuleWarning> {
         let mut warnings: Vec<RuleWarning> = Vec::new();
         for ready in self.limited() {
@@ -505,8 +478,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// `access.md` §17. An empty list forbids, even in a rule that does not
-    /// let this requester ask.
+    /// `access.md` §17. An empty list forbids, even in a rule that does not allow this requester.
     fn may_break_glass(&self, kind: DecisionKind) -> bool {
         let waiting = match kind {
             DecisionKind::RequiresApproval | DecisionKind::NoApprovers => true,

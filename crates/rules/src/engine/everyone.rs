@@ -1,4 +1,4 @@
-//! Rules that let everyone ask for what another rule lets only some people ask for.
+//! Finds rules for everyone that cover what other rules restrict.
 
 use super::{
     Ready,
@@ -11,15 +11,14 @@ use crate::{
     rule::Requesters,
 };
 
-/// A rule that is there to say who may ask, and what it is about.
 pub(super) struct Admitting<'a> {
     ready: &'a Ready,
     spots: Vec<Spot<'a>>,
 }
 
 impl<'a> Admitting<'a> {
-    /// `None` for one that lets everyone ask, or nobody, and for one that says more of its people than that they may
-    /// ask: that no approval of others is needed, that more of them are, or that they have longer.
+    /// `None` for rules for everyone or no one, and for rules that also change approval, its count
+    /// or the duration.
     pub(super) fn of(ready: &'a Ready) -> Option<Self> {
         let terms = ready.terms();
         let flags = [terms.approval_is_not_required, terms.allow_self_approval];
@@ -41,7 +40,8 @@ impl<'a> Admitting<'a> {
     }
 }
 
-/// Whether a rule lets everyone ask, at any hour. A statement of sso-elevator cannot say that it only adds.
+/// Returns whether a rule allows everyone at any hour. An sso-elevator statement cannot be
+/// additive.
 pub(super) fn is_for_everyone(ready: &Ready) -> bool {
     let terms = ready.terms();
     ready.rule.list == "rule"
@@ -52,7 +52,6 @@ pub(super) fn is_for_everyone(ready: &Ready) -> bool {
         && terms.hours.is_none()
 }
 
-/// The warning of a rule for everyone that is about all of what others let only some people ask for.
 pub(super) fn widening(
     ready: &Ready,
     admitting: &[Admitting<'_>],

@@ -1,7 +1,7 @@
-//! Exclusions that leave nothing out: mostly names written wrong, and then what was to be left out
-//! can be asked for.
+//! Exclusions without effect: usually misspelled names, so that the excluded access stays
+//! requestable.
 
-use hallpass_model::Glob;
+use hallpass_base::Glob;
 
 use super::{
     Ready,
@@ -16,8 +16,7 @@ use crate::{
     rule::{Exclusions, Selector, SetMatch, Targets},
 };
 
-/// Notes every exclusion of a rule that leaves nothing out. Without a directory, only what the
-/// rule's own words tell.
+/// Reports exclusions without effect. Without a directory uses only the rule itself.
 pub(super) fn dead(
     ready: &Ready,
     views: &[AccountView<'_>],
@@ -32,10 +31,8 @@ pub(super) fn dead(
         let findings = { except.places.iter() }
             .take_while(|_| !cancel.is_cancelled())
             .filter_map(|place| place_finding(ready, place, facts));
-        // an unknown place leaves nothing out, which is said below
         found.extend(findings.filter(Diagnostic::is_error));
     }
-    // what could not be read is not told to be dead
     let is_selected = |view: &&AccountView<'_>| view.selected_by(targets) != Membership::No;
     let selected: Vec<&AccountView<'_>> = if of_accounts(except).next().is_some() {
         { views.iter() }
@@ -87,7 +84,6 @@ pub(super) fn dead(
     }
 }
 
-/// Whether a rule leaves out every value of a tag that accounts must have.
 pub(super) fn leaves_no_tag(targets: &Targets) -> bool {
     let Targets::Accounts { tags, except, .. } = targets else {
         return false;
@@ -100,7 +96,6 @@ pub(super) fn leaves_no_tag(targets: &Targets) -> bool {
     })
 }
 
-/// The exclusions of accounts, each with what the file calls it.
 fn of_accounts(except: &Exclusions) -> impl Iterator<Item = (LeftOut<'_>, String)> {
     let places = except
         .places
@@ -121,7 +116,6 @@ fn finding(ready: &Ready, text: &str, what: &str, names: &[String]) -> Diagnosti
     with_nearest(finding, text, names.iter().map(String::as_str))
 }
 
-/// Whether a rule names its accounts by id only, and an account left out is none of them.
 fn is_foreign(targets: &Targets, exclusion: LeftOut<'_>) -> bool {
     let (
         Targets::Accounts {
@@ -144,7 +138,6 @@ fn is_foreign(targets: &Targets, exclusion: LeftOut<'_>) -> bool {
     })
 }
 
-/// Whether a rule names its permission sets one by one, and the exclusion fits none of them.
 fn is_foreign_set(targets: &Targets, except: &SetMatch) -> bool {
     let Targets::Accounts { sets, .. } = targets else {
         return false;

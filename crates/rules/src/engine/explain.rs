@@ -1,6 +1,6 @@
-//! Why a decision is what it is: every rule considered, and the step that decided.
+//! Explains a decision: every rule considered, and the deciding step.
 
-use hallpass_model::{Email, Timestamp};
+use hallpass_base::{Email, Timestamp};
 use serde::Serialize;
 
 use super::{
@@ -19,67 +19,50 @@ use crate::{
     rule::{RuleId, Targets},
 };
 
-/// A decision with its reasons.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explanation {
-    /// Who asks.
     pub requester: Email,
-    /// What for, in words.
     pub target: String,
-    /// The decision.
     #[serde(flatten)]
     pub decision: Decision,
-    /// The step of `access.md` §2 that decided: 2 and 4 to 8.
+    /// The deciding step of `access.md` §2: 2 and 4 to 8.
     pub step: u8,
-    /// That step in words.
     pub because: String,
-    /// Every rule of the kind that was asked for, in file order.
+    /// Every rule of the target kind, in file order.
     pub rules: Vec<Considered>,
-    /// For refusals: the rule that came nearest, and what it lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nearest: Option<Nearest>,
 }
 
-/// One rule, held against one request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Considered {
-    /// Its name.
     pub id: RuleId,
-    /// Where it stands in the file.
     #[serde(flatten)]
     pub position: Position,
-    /// What it says.
     pub sentence: String,
-    /// Whether it counts.
     pub effect: Effect,
-    /// What it contributes, or why it does not count.
     pub why: String,
 }
 
-/// Whether a rule counts for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
-    /// It affects the target and lets the requester ask.
+    /// Affects the target and allows the requester.
     Applies,
-    /// It affects the target and does not let the requester ask now; what it denies counts, and its limits
-    /// where it could not be read whether it lets them.
+    /// Affects the target, but does not allow the requester now; its denials count, and its limits
+    /// if applicability is unread.
     DeniesOnly,
-    /// It is about something else, or does not let the requester ask and says nothing else that counts.
+    /// Affects another target, or has no effect for this requester.
     DoesNotApply,
 }
 
-/// The rule that came nearest to letting the request through.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Nearest {
-    /// Its name.
     pub rule: RuleId,
-    /// What would have to be different.
     pub lacks: String,
 }
 
 impl Rules {
-    /// Decides as [`Rules::decide`] does, and says why.
     pub fn explain<'a>(
         &self,
         requester: impl Into<Principal<'a>>,
@@ -147,7 +130,7 @@ fn is_same_kind(ready: &Ready, ask: &Ask<'_>) -> bool {
     }
 }
 
-/// The step that decides, except that step 7 may still find nobody.
+/// Returns the deciding step; step 7 may still find no approver.
 fn step(evaluation: &Evaluation<'_>) -> (u8, String) {
     if let (Some(ready), None) = (evaluation.auto, evaluation.deny_auto) {
         return (
@@ -195,7 +178,6 @@ fn considered(evaluation: &Evaluation<'_>, ready: &Ready, ask: &Ask<'_>) -> Cons
         let why = excluded_because(evaluation, ready, *why);
         match still(evaluation, ready) {
             Some(still) => (Effect::DeniesOnly, format!("{why}; still, {still}")),
-            // nobody can say that it does not apply
             None if is_unread && evaluation.denies(ready) => (Effect::DeniesOnly, why),
             None => (Effect::DoesNotApply, why),
         }
@@ -245,7 +227,6 @@ fn excluded_because(evaluation: &Evaluation<'_>, ready: &Ready, why: Exclusion) 
     why.to_owned()
 }
 
-/// What of a rule counts although it does not let the requester ask.
 fn still(evaluation: &Evaluation<'_>, ready: &Ready) -> Option<String> {
     const LIMITS: &str = "its limits hold, as long as it is not known that it does not apply";
     let denials = denials(evaluation, ready).filter(|_| evaluation.denies(ready));
@@ -313,7 +294,6 @@ fn contributes(evaluation: &Evaluation<'_>, ready: &Ready) -> String {
     parts.join("; ")
 }
 
-/// Whom a rule lists as approvers.
 fn approvers(evaluation: &Evaluation<'_>, ready: &Ready, listed: Membership) -> Vec<String> {
     let mut parts = Vec::new();
     let people = ready.listed.len();
@@ -358,7 +338,6 @@ fn approvers(evaluation: &Evaluation<'_>, ready: &Ready, listed: Membership) -> 
     parts
 }
 
-/// How far a rule is from the target, and in what.
 fn mismatch(facts: &Directory, ready: &Ready, ask: &Ask<'_>) -> (u8, String) {
     let Ask::Account {
         account,
@@ -396,7 +375,6 @@ fn mismatch(facts: &Directory, ready: &Ready, ask: &Ask<'_>) -> (u8, String) {
     }
 }
 
-/// What a rule leaves out of what it selects, when that is all that keeps it from the target.
 fn left_out(view: &AccountView<'_>, ready: &Ready, set: &str) -> Option<(u8, String)> {
     let targets = &ready.terms().targets;
     let no_set = ready.sets.left_out(set);
@@ -423,7 +401,6 @@ fn left_out(view: &AccountView<'_>, ready: &Ready, set: &str) -> Option<(u8, Str
 }
 
 fn nearest(evaluation: &Evaluation<'_>, rules: &[Ready], ask: &Ask<'_>) -> Option<Nearest> {
-    // what lets nobody ask lets nobody ask however near it is
     let mut excluded = evaluation.excluded.iter();
     if let Some((ready, why)) = excluded.find(|(ready, _)| ready.permits) {
         let lacks = excluded_because(evaluation, ready, *why);
@@ -449,7 +426,7 @@ fn nearest(evaluation: &Evaluation<'_>, rules: &[Ready], ask: &Ask<'_>) -> Optio
         })
 }
 
-/// Whether the rule lets the person ask, hours aside.
+/// Ignores hours.
 pub(super) fn allows(person: &PersonView<'_>, ready: &Ready) -> bool {
     ready.permits && person.may_ask(ready) == Membership::Yes
 }

@@ -1,4 +1,4 @@
-//! Hours of approvals of two rules that never meet: where both apply, nobody ever approves.
+//! Approval hours of two rules that never overlap, so approval is impossible where both apply.
 
 use super::{Ready, coverage::overlap, warning::warn};
 use crate::{
@@ -8,8 +8,8 @@ use crate::{
     rule::{Requesters, Terms},
 };
 
-/// Notes of a rule each earlier one that certainly affects a common target, may be for the same people, and
-/// lets them approve at other hours only.
+/// Reports each earlier rule with a certain common target, possibly common requesters, and disjoint
+/// approval hours.
 pub(super) fn apart<'a>(
     ready: &'a Ready,
     earlier: &'a [Ready],
@@ -44,7 +44,7 @@ fn finding(ready: &Ready, hours: &Hours, other: &Ready) -> Diagnostic {
         .help(help)
 }
 
-/// Whether somebody may be meant by both: groups and attributes tell only when somebody asks.
+/// Returns whether both may apply to a user: groups and attributes are known only per request.
 fn share_people(one: &Terms, other: &Terms) -> bool {
     let (
         Requesters::Only {
@@ -62,7 +62,6 @@ fn share_people(one: &Terms, other: &Terms) -> bool {
         return true;
     };
     let by_group = !groups.is_empty() || !of_groups.is_empty();
-    // an address may be that of a user id
     let by_id =
         (!user_ids.is_empty() && !of_users.is_empty()) || (!of_ids.is_empty() && !users.is_empty());
     by_group || by_id || !users.is_disjoint(of_users) || !user_ids.is_disjoint(of_ids)

@@ -1,5 +1,4 @@
-//! Groups that people may join by a request, and whose members hold a role of the configuration or
-//! approve requests.
+//! Requestable groups whose members hold a configured role or approve requests.
 
 use super::{Ready, coverage::TARGETS_TRIED, warning::warn};
 use crate::{
@@ -9,7 +8,6 @@ use crate::{
     rule_names::RuleNames,
 };
 
-/// A group whose members hold a role by the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleGroup {
     key: &'static str,
@@ -17,7 +15,6 @@ pub struct RoleGroup {
 }
 
 impl RoleGroup {
-    /// `key` is the configuration's, such as `identity.admins`; `name` the group's display name.
     pub fn new(key: &'static str, name: &str) -> Self {
         Self {
             key,
@@ -26,7 +23,6 @@ impl RoleGroup {
     }
 }
 
-/// The warnings of a rule by which people join groups that give rights.
 pub(super) fn joinable(
     ready: &Ready,
     rules: &[Ready],
@@ -59,7 +55,7 @@ pub(super) fn joinable(
         let how = if is_free {
             "people join"
         } else if keys.is_empty() {
-            // whoever approves the request knows what the group is for
+            // the approver knows the purpose of the group
             return None;
         } else {
             "people may ask to join"
@@ -75,7 +71,6 @@ pub(super) fn joinable(
     found.collect()
 }
 
-/// What the members of a group may do; `None` = nothing.
 fn gives(keys: &[&str], approving: &[RuleId]) -> Option<String> {
     let hold = (!keys.is_empty()).then(|| format!("hold the role of `{}`", keys.join("` and `")));
     let approving = RuleNames::of(approving);
@@ -84,7 +79,6 @@ fn gives(keys: &[&str], approving: &[RuleId]) -> Option<String> {
     (!gives.is_empty()).then(|| gives.join(" and "))
 }
 
-/// Whether a rule wants approval from everybody who asks for what it covers.
 fn denies_for_everyone(ready: &Ready) -> bool {
     let terms = ready.terms();
     let is_for_everyone =
@@ -92,7 +86,6 @@ fn denies_for_everyone(ready: &Ready) -> bool {
     terms.approval_is_not_required == Some(false) && is_for_everyone
 }
 
-/// Whether both name one group; a name and an id are compared by the directory.
 fn same(one: &GroupRef, other: &GroupRef, facts: Option<&Directory>) -> bool {
     let id = |group: &GroupRef| match group {
         GroupRef::Id(id) => Some(id.clone()),

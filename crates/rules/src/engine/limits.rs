@@ -1,13 +1,13 @@
-//! How long and how far ahead the rules that count let somebody ask, and which of them say so.
+//! Duration and lead time limits, with the rules that set them.
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use super::{Ready, decide::Evaluation, sign_in::OverLimit};
 use crate::rule::RuleId;
 
 impl Evaluation<'_> {
-    /// The longest duration that every rule allows, with the first rule that sets it. Of the rules
-    /// that prefer the longest, one is enough; of those that may not apply, the longest would loosen.
+    /// Returns the maximum duration and its first rule. Of rules that prefer the longest, one
+    /// suffices; rules of unread applicability never loosen.
     pub(super) fn shortest(&self) -> Option<(RuleId, TimeSpan)> {
         let of = |preferring: bool| {
             self.limited().filter_map(move |ready| {
@@ -28,7 +28,7 @@ impl Evaluation<'_> {
         others.chain(longest).min_by_key(|(_, max)| *max)
     }
 
-    /// Shortened only where every rule that limits the duration says so.
+    /// Shortens only if every duration-limiting rule does.
     pub(super) fn over_limit(&self) -> OverLimit {
         let mut limiting = self
             .limited()
@@ -42,9 +42,8 @@ impl Evaluation<'_> {
         }
     }
 
-    /// The rules by which it is no longer than that.
     pub(super) fn limiting_duration(&self, longest: TimeSpan) -> Vec<RuleId> {
-        // of those that prefer the longest only those that are not outdone by another of them
+        // among rules that prefer the longest, only the longest count
         let outdone = |ready: &Ready| {
             let preferring = |it: &&Ready| it.terms().prefer_longest_duration && !self.holds(it);
             let mut others = self.limited().filter(preferring);
@@ -57,7 +56,6 @@ impl Evaluation<'_> {
         saying.map(|it| it.rule.id.clone()).collect()
     }
 
-    /// How far ahead a start may be, and the rules that say so.
     pub(super) fn lead_time(&self) -> Option<(TimeSpan, Vec<RuleId>)> {
         let of = |ready: &Ready| ready.terms().max_lead_time;
         let lead = self.limited().filter_map(of).min()?;

@@ -1,4 +1,4 @@
-//! Rules made ready for deciding: names interned, candidates indexed, repeats dropped.
+//! Compiled rules: interned names, indexed candidates, no duplicates.
 
 mod approvable;
 mod approval_hours;
@@ -38,7 +38,7 @@ use std::{
     sync::Arc,
 };
 
-use hallpass_model::{AccountId, Email, Glob, GroupId, TimeSpan, Timestamp, UserId};
+use hallpass_base::{AccountId, Email, Glob, GroupId, TimeSpan, Timestamp, UserId};
 
 pub use approvable::Approvable;
 pub use approval_hours::{ApprovalHours, ApprovalsOpen};
@@ -68,76 +68,58 @@ use crate::{
 };
 use decide::{Evaluation, When};
 
-/// What somebody asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask<'a> {
-    /// A permission set in an account.
     Account {
-        /// The account.
         account: &'a AccountId,
-        /// The permission set's name; matched exactly.
         permission_set: &'a str,
     },
-    /// Membership of a group.
     Group {
-        /// The group.
         group: &'a GroupId,
     },
 }
 
-/// Rules in force. Cheap to clone; never changes.
+/// Immutable rules in force; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Rules {
     pub(crate) compiled: Arc<Compiled>,
 }
 
-/// See [`Rules`].
 #[derive(Debug)]
 pub(crate) struct Compiled {
-    /// Each different rule once, in file order.
+    /// Distinct rules in file order.
     pub(crate) rules: Vec<Ready>,
-    /// Everybody named as approver; rules refer to them by place.
+    /// All named approvers; rules refer to them by index.
     pub(crate) people: Vec<Email>,
     pub(crate) person_ids: HashMap<Email, usize>,
-    /// Every group named; rules refer to them by place.
+    /// All named groups; rules refer to them by index.
     pub(crate) groups: Vec<GroupRef>,
     by_account: HashMap<AccountId, Vec<usize>>,
     pub(crate) broad: Vec<usize>,
     by_group: HashMap<GroupId, Vec<usize>>,
     by_group_name: HashMap<String, Vec<usize>>,
     hash: String,
-    /// The file, as findings name it.
     pub(crate) file: String,
-    /// The tests of the file.
     pub(crate) tests: Vec<TestCase>,
-    /// Warnings found while reading.
     pub(crate) notes: Vec<Diagnostic>,
 }
 
-/// A rule with its names interned.
 #[derive(Debug)]
 pub(crate) struct Ready {
-    /// Boxed, and what every decision asks of it repeated here: a decision walks over many rules
-    /// and needs little of most.
+    /// Boxed, with the hot fields copied here: a decision visits many rules and needs little of
+    /// most.
     pub(crate) rule: Box<Rule>,
     pub(crate) own: Option<bool>,
     pub(crate) auto: Option<bool>,
-    /// Whether the rule lets anybody ask.
     pub(crate) permits: bool,
-    /// Whether the rule says who may ask, or when.
     pub(crate) restricted: bool,
-    /// Whether the rule has terms beyond its targets, approvers and flags.
+    /// Whether the rule has terms beyond targets, approvers and flags.
     pub(crate) limited: bool,
     pub(crate) sets: Sets,
-    /// Approvers by place in `people`, ascending.
     pub(crate) listed: Vec<usize>,
-    /// Approver groups by place in `groups`.
     pub(crate) listed_groups: Vec<usize>,
-    /// Groups that may ask, by place in `groups`.
     pub(crate) allowed_groups: Vec<usize>,
-    /// Groups whose members may not ask, by place in `groups`.
     pub(crate) except_requester_groups: Vec<usize>,
-    /// Groups whose members may not approve, by place in `groups`.
     pub(crate) except_approver_groups: Vec<usize>,
 }
 
@@ -146,31 +128,27 @@ impl Ready {
         &self.rule.terms
     }
 
-    /// Whether the rule leaves anybody out of its approvers.
     pub(crate) fn excludes_approvers(&self) -> bool {
         !self.terms().except_approvers.is_nobody()
     }
 }
 
-/// The permission sets of a rule, ready for comparing.
 #[derive(Debug)]
 pub(crate) struct Sets {
     picked: Picked,
-    /// Left out of them.
     except: Vec<SetMatch>,
 }
 
 #[derive(Debug)]
 enum Picked {
     Every,
-    /// Names ascending.
     Some {
         names: Vec<String>,
         patterns: Vec<Glob>,
     },
 }
 
-/// Up to this many names, comparing them all is faster than searching.
+/// Up to this number, a linear scan is faster than a search.
 const NAMES_COMPARED: usize = 8;
 
 impl Sets {
@@ -188,17 +166,15 @@ impl Sets {
         }
     }
 
-    /// Whether a permission set is selected and not left out.
     pub(crate) fn contain(&self, name: &str) -> bool {
         self.picked.contain(name) && self.left_out(name).is_none()
     }
 
-    /// Whether a permission set is selected, be it left out or not.
+    /// Ignores exclusions.
     pub(crate) fn select(&self, name: &str) -> bool {
         self.picked.contain(name)
     }
 
-    /// What leaves a permission set out that would be selected.
     pub(crate) fn left_out(&self, name: &str) -> Option<&SetMatch> {
         let except = self.except.iter().find(|set| set.matches(name));
         except.filter(|_| self.picked.contain(name))
@@ -237,7 +213,6 @@ impl Picked {
 }
 
 impl Rules {
-    /// No rules at all: nobody may ask for anything.
     pub fn none() -> Self {
         Self::new(Content::default(), Vec::new(), "none", &[])
     }
@@ -278,13 +253,13 @@ impl Rules {
         }
     }
 
-    /// Whether some rule wants AWS to enforce ends of what it covers.
+    /// Returns whether some rule wants enforced expiry.
     pub fn want_armed_ends(&self) -> bool {
         let mut rules = self.compiled.rules.iter();
         rules.any(|ready| ready.terms().armed_ends.is_some())
     }
 
-    /// Decides whether and how `requester` may get what they ask for (`access.md` §2).
+    /// Decides a request (`access.md` §2).
     pub fn decide<'a>(
         &self,
         requester: impl Into<Principal<'a>>,
@@ -295,8 +270,8 @@ impl Rules {
         Evaluation::new(&self.compiled, requester.into(), ask, facts, now).decision()
     }
 
-    /// What a request that waits lacks by the rules of `at`, with approvals that all count; whether more may be
-    /// given is asked of `now`.
+    /// Returns the missing approvals by the rules of `at`, given valid approvals; `now` decides
+    /// whether more may be given.
     pub fn outstanding<'a>(
         &self,
         requester: impl Into<Principal<'a>>,
@@ -309,8 +284,8 @@ impl Rules {
             .outstanding(approvals, (at, now))
     }
 
-    /// The same whatever the hour is: hours say when somebody may ask and approve, not for how long what
-    /// was given lasts.
+    /// Like `decide`, ignoring hours: hours limit requests and approvals, not the duration of
+    /// grants.
     pub fn decide_at_any_hour<'a>(
         &self,
         requester: impl Into<Principal<'a>>,
@@ -321,7 +296,7 @@ impl Rules {
         Evaluation::new(&self.compiled, requester, ask, facts, When::AtAnyHour).decision()
     }
 
-    /// The shortest of the longest durations that apply, with the first rule that sets it.
+    /// Returns the strictest maximum duration and its first rule.
     pub(crate) fn shortest(
         &self,
         requester: &Email,
@@ -332,7 +307,6 @@ impl Rules {
         Evaluation::new(&self.compiled, requester.into(), ask, facts, now).shortest()
     }
 
-    /// What the rules say now of an answer that `presser` is about to give to a request.
     #[must_use]
     pub fn press<'a>(
         &'a self,
@@ -346,19 +320,16 @@ impl Rules {
         JudgedPress::new(&self.compiled, presser, requester, ask, facts, now)
     }
 
-    /// Lower-case hex SHA-256 of the text the rules were read from.
     pub fn hash(&self) -> &str {
         &self.compiled.hash
     }
 
-    /// Every group whose members decisions may depend on: those that approve or may ask, and those left
-    /// out of either.
-    /// Groups that are only asked for are [`Rules::requested_groups`].
+    /// Returns all groups of approvers, requesters and exclusions. Requestable groups are in
+    /// [`Rules::requested_groups`].
     pub fn referenced_groups(&self) -> BTreeSet<GroupRef> {
         self.compiled.groups.iter().cloned().collect()
     }
 
-    /// Every attribute of people that decisions may depend on.
     pub fn referenced_attributes(&self) -> BTreeSet<PersonAttribute> {
         let rules = self.compiled.rules.iter();
         let of = |terms: &Terms| {
@@ -369,13 +340,11 @@ impl Rules {
         rules.flat_map(|ready| of(ready.terms())).collect()
     }
 
-    /// Whether decisions may depend on tags of accounts.
     pub fn references_account_tags(&self) -> bool {
         let mut rules = self.compiled.rules.iter();
         rules.any(|ready| ready.terms().targets.names_tags())
     }
 
-    /// All that decisions may depend on and that is read only where rules name it.
     pub fn named_facts(&self) -> NamedFacts {
         NamedFacts {
             groups: self.referenced_groups(),
@@ -384,8 +353,8 @@ impl Rules {
         }
     }
 
-    /// Rules that offer a group whose members something else sees to: errors, each where the rule names
-    /// the group. Without a directory, a name and an id of one group are not known to be the same.
+    /// Reports rules that offer a group whose membership is managed otherwise, as errors. Without a
+    /// directory, name and id of a group cannot be matched.
     pub fn owned_twice(
         &self,
         owned: &BTreeSet<GroupRef>,
@@ -394,7 +363,6 @@ impl Rules {
         names::owned_twice(&self.compiled.rules, owned, facts)
     }
 
-    /// Every group that some rule lets people ask for.
     pub fn requested_groups(&self) -> BTreeSet<GroupRef> {
         self.compiled.asked_groups().cloned().collect()
     }
@@ -470,7 +438,6 @@ impl Compiled {
         });
     }
 
-    /// Everybody whom a rule lists as an approver, by place in `people`, ascending.
     fn listed(&mut self, terms: &Terms) -> Vec<usize> {
         let emails = terms.listed_people().cloned();
         let mut listed: Vec<usize> = emails.map(|email| self.person(email)).collect();
@@ -486,7 +453,6 @@ impl Compiled {
         })
     }
 
-    /// Every group that some rule is about.
     pub(crate) fn asked_groups(&self) -> impl Iterator<Item = &GroupRef> {
         self.rules
             .iter()
@@ -496,7 +462,6 @@ impl Compiled {
             })
     }
 
-    /// Places of the rules that may affect an account, in file order.
     pub(crate) fn for_account(&self, account: &AccountId) -> Vec<usize> {
         let mut places = self.by_account.get(account).cloned().unwrap_or_default();
         places.extend(&self.broad);
@@ -504,7 +469,6 @@ impl Compiled {
         places
     }
 
-    /// Places of the rules that name a group so, in file order.
     pub(crate) fn for_group(&self, group: &GroupRef) -> Vec<usize> {
         let places = match group {
             GroupRef::Id(id) => self.by_group.get(id),
@@ -513,7 +477,6 @@ impl Compiled {
         places.cloned().unwrap_or_default()
     }
 
-    /// Places of the rules that may affect the target, in file order; each is still to be tested.
     pub(crate) fn candidates(&self, ask: &Ask<'_>, facts: &Directory) -> Vec<usize> {
         match ask {
             Ask::Account { account, .. } => self.for_account(account),
@@ -531,7 +494,6 @@ impl Compiled {
     }
 }
 
-/// The accounts of a list that names accounts by id only.
 fn plain_accounts(places: Option<&BTreeSet<Selector>>) -> Option<Vec<&AccountId>> {
     places?
         .iter()

@@ -1,8 +1,8 @@
-//! Names in rules that nothing in the organization has.
+//! Unknown names in rules.
 
 use std::collections::BTreeSet;
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 
 use super::{Ready, warning::warn};
 use crate::{
@@ -14,7 +14,6 @@ use crate::{
     rule::{GroupRef, Selector, SetMatch, Targets},
 };
 
-/// Names in a rule that the directory does not hold.
 pub(super) fn unknown_names(
     ready: &Ready,
     facts: &Directory,
@@ -23,7 +22,6 @@ pub(super) fn unknown_names(
 ) {
     unknown_targets(ready, facts, cancel, found);
     let terms = ready.terms();
-    // each of thousands may be compared with thousands
     let goes_on = || !cancel.is_cancelled();
     found.extend(tags_unread(ready, facts).filter(|_| !unread.is_noted()));
     exclusions_unread(ready, facts, unread, found);
@@ -31,7 +29,6 @@ pub(super) fn unknown_names(
     for group in groups.take_while(|_| goes_on()) {
         match facts.resolve_group(group) {
             None => found.push(no_group(ready, group, facts)),
-            // where it is noted, that is done elsewhere
             Some(known) if known.members.is_none() && !unread.is_noted() => {
                 let message = format!("the members of group `{group}` could not be read");
                 let value = group.to_string();
@@ -70,7 +67,6 @@ pub(super) fn unknown_names(
     );
 }
 
-/// The same among what a rule offers.
 fn unknown_targets(
     ready: &Ready,
     facts: &Directory,
@@ -103,7 +99,6 @@ fn unknown_targets(
     }
 }
 
-/// Accounts whose tags could not be read, where the rule names tags.
 fn tags_unread(ready: &Ready, facts: &Directory) -> Option<Diagnostic> {
     if !ready.terms().targets.names_tags() {
         return None;
@@ -121,7 +116,7 @@ fn tags_unread(ready: &Ready, facts: &Directory) -> Option<Diagnostic> {
     })
 }
 
-/// Groups that are left out and cannot be read: then nobody is surely left in.
+/// Reports excluded groups that are unread: then no one is certainly included.
 fn exclusions_unread(
     ready: &Ready,
     facts: &Directory,
@@ -154,7 +149,7 @@ fn exclusions_unread(
     }
 }
 
-/// Groups that rules offer and that are among `owned`, by whatever name each of them has there.
+/// Finds offered groups among `owned`, by name or id.
 pub(super) fn owned_twice(
     rules: &[Ready],
     owned: &BTreeSet<GroupRef>,
@@ -185,7 +180,6 @@ pub(super) fn owned_twice(
     found
 }
 
-/// A warning about one of the texts of a rule, at its place.
 pub(super) fn warn_at(
     ready: &Ready,
     value: &str,
@@ -199,7 +193,6 @@ pub(super) fn warn_at(
     finding
 }
 
-/// The finding, with the known name that was probably meant.
 pub(super) fn with_nearest<'a>(
     finding: Diagnostic,
     value: &str,
@@ -211,7 +204,7 @@ pub(super) fn with_nearest<'a>(
     }
 }
 
-/// Values of an attribute that no user has, each a probable misspelling; none while it was not read.
+/// Reports attribute values that no user has, probably misspelled; none while unread.
 fn values_nobody_has(ready: &Ready, want: &AttributeMatch, facts: &Directory) -> Vec<Diagnostic> {
     let attribute = want.attribute;
     let known = facts.people().iter().map(|it| it.attributes.get(attribute));
@@ -285,7 +278,6 @@ fn person_finding(
     ))
 }
 
-/// A place as the file calls it.
 pub(super) fn place_text(place: &Selector) -> String {
     match place {
         Selector::Every => "*".to_owned(),
@@ -299,7 +291,6 @@ pub(super) fn place_text(place: &Selector) -> String {
     }
 }
 
-/// The paths of all organizational units, without the root's name.
 pub(super) fn unit_paths(facts: &Directory) -> Vec<String> {
     let units = facts.organizational_units();
     units.into_iter().map(joined).collect()
@@ -310,7 +301,6 @@ fn joined(units: &[OuRef]) -> String {
     names.join("/")
 }
 
-/// What is wrong with a place, if anything is.
 pub(super) fn place_finding(
     ready: &Ready,
     place: &Selector,

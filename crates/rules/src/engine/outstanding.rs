@@ -1,9 +1,9 @@
-//! What a request that waits still lacks: whose yes brings it nearer, given the approvals that stand. Pages,
-//! answers and reminders all read it here, so that none of them counts for itself.
+//! Missing approvals of a waiting request. Pages, answers and reminders all use this, so they
+//! agree.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{Email, Timestamp, UserId};
+use hallpass_base::{Email, Timestamp, UserId};
 
 use super::{
     approval_hours::{ApprovalHours, ApprovalsOpen},
@@ -14,67 +14,49 @@ use super::{
 };
 use crate::{decision_kind::DecisionKind, directory::NotOnePerson, rule::RuleId};
 
-/// What a request that waits lacks by the rules of an instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outstanding {
-    /// What the rules say to the request.
     pub kind: DecisionKind,
-    /// Whose yes brings it nearer; empty where nobody's does. Once nothing is lacking any press decides,
-    /// and everybody who may is here.
     pub helpers: BTreeSet<Email>,
-    /// Everybody who may approve it, whether their yes helps or not.
     pub able: BTreeSet<Email>,
-    /// The user ids of those of them whom the directory knows.
     pub users: BTreeSet<UserId>,
-    /// Who is reminded: those of them who are told, and whom rules name to be told and who approve nothing. The requester
-    /// where nobody else's yes would help.
+    /// Users to remind: notified helpers, and users named for notification only. The requester if
+    /// only their approval helps.
     pub notify: BTreeSet<Email>,
-    /// How many of the approvals that are needed it has; one that fills no stage is not among them.
+    /// Counted approvals, without those that fill no stage.
     pub given: u32,
-    /// How many it needs.
     pub needed: u32,
-    /// The stages, filled or not.
     pub stages: Vec<StageProgress>,
-    /// When approvals may be given; it must be within all of these.
     pub hours: Vec<ApprovalHours>,
-    /// Whether they may be given now.
     pub open: ApprovalsOpen,
 }
 
-/// How far a stage is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageProgress {
-    /// The rule it comes from.
     pub rule: RuleId,
-    /// Its name.
     pub name: String,
-    /// How many approvals it takes.
     pub quorum: u32,
-    /// How many it has.
     pub filled: u32,
-    /// Whose yes gives it one more: also of somebody who sits elsewhere, where another moves for them.
+    /// Users whose approval adds one, even from another stage, if another approver can move there.
     pub helpers: BTreeSet<Email>,
 }
 
 impl StageProgress {
-    /// How many it lacks.
     pub const fn lacks(&self) -> u32 {
         self.quorum.saturating_sub(self.filled)
     }
 }
 
-/// Everybody who may approve, and what it takes.
 struct SeatsWanted {
     able: BTreeSet<Email>,
-    /// The requester, where they may approve it themselves.
     own: Option<Email>,
     needed: u32,
     decision: Decision,
 }
 
 impl Evaluation<'_> {
-    /// What the request lacks with these approvals, which all count, each by the address of then; judged by
-    /// `at`, and `now` is when more would be given.
+    /// Computes the missing approvals, given valid ones by their address at the time; judged at
+    /// `at`, with more given at `now`.
     pub(super) fn outstanding(
         mut self,
         approvals: &BTreeMap<UserId, Email>,
@@ -83,13 +65,11 @@ impl Evaluation<'_> {
         let facts = self.facts;
         let mut able = self.approvers();
         let mut told = self.notify(&able);
-        // lists of approvers are without the requester
         let own = self.own_approver().is_some();
         let own = own
             .then(|| self.requester.person().and_then(address_of))
             .flatten();
         able.extend(own.clone());
-        // an address that a rule names may be of somebody who has left
         let is_enabled = |email: &Email| facts.person_by_email(email).map_or(true, |it| it.enabled);
         able.retain(is_enabled);
         told.retain(is_enabled);
@@ -99,7 +79,7 @@ impl Evaluation<'_> {
         }
         let needed = match decision.kind {
             DecisionKind::RequiresApproval => decision.approvals_needed,
-            // by now one press of anybody who is listed gives it
+            // one approval by any listed approver suffices now
             DecisionKind::ApprovalNotRequired | DecisionKind::SelfApproval => 1,
             DecisionKind::NoApprovers
             | DecisionKind::NoStatements
@@ -132,7 +112,7 @@ impl SeatsWanted {
     ) -> Outstanding {
         let people: Vec<(&Email, Option<UserId>)> =
             self.able.iter().map(|it| (it, user_of(it))).collect();
-        // two addresses of one user are one person
+        // two addresses of a user count once
         let keyed: Vec<(&Email, &str)> = { people.iter() }
             .map(|(email, user)| (*email, user.as_ref().map_or(email.as_str(), UserId::as_str)))
             .collect();
@@ -140,7 +120,7 @@ impl SeatsWanted {
         let seats = self.seats(&keyed, &given);
         let seating = Seating::of(&seats, &given);
         let is_complete = seating.is_complete();
-        // an address that several have is no user's here: whoever used it then
+        // an ambiguous address identifies no user: it stands for its user at the time
         let has_given = |email: &Email, who: &str| {
             let is_address = who == email.as_str();
             given.contains(who) || is_address && approvals.values().any(|by| by == email)
@@ -188,7 +168,6 @@ impl SeatsWanted {
         }
     }
 
-    /// Those of each stage, and after them what anybody may fill.
     fn seats<'s>(
         &'s self,
         keyed: &[(&'s Email, &'s str)],

@@ -1,8 +1,8 @@
-//! Who somebody is to the rules: all their addresses, and the groups they are in.
+//! Users as rules see them: all their addresses and groups.
 
 use std::{cell::RefCell, collections::BTreeSet};
 
-use hallpass_model::{Email, UserId};
+use hallpass_base::{Email, UserId};
 
 use super::{Compiled, Ready};
 use crate::{
@@ -11,19 +11,16 @@ use crate::{
     rule::{PeopleLeftOut, Requesters},
 };
 
-/// Somebody about whom rules are asked. Whoever has a user id is that user of the directory and nobody
-/// else, whatever their address was or has become; an address alone, as in a decision case, is
-/// whoever has it.
+/// A user to evaluate. With a user id, exactly that directory user, whatever the address; with an
+/// address alone, as in a decision case, its current owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Principal<'a> {
-    /// The user id.
     pub user: Option<&'a UserId>,
-    /// The address, for showing, and for finding them when there is no user id.
+    /// For display, and for lookup without a user id.
     pub email: &'a Email,
 }
 
 impl<'a> Principal<'a> {
-    /// A user of the directory.
     pub const fn user(user: &'a UserId, email: &'a Email) -> Self {
         Self {
             user: Some(user),
@@ -38,12 +35,12 @@ impl<'a> From<&'a Email> for Principal<'a> {
     }
 }
 
-/// Whether somebody is in a group, or an account among those that a rule is about.
+/// Membership in a group, or of an account in the targets of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Membership {
     Yes,
     No,
-    /// The group's members, who the person is, or the account's tags could not be read.
+    /// Group members, user or account tags are unread.
     Unread,
 }
 
@@ -52,7 +49,7 @@ impl Membership {
         if is_in { Self::Yes } else { Self::No }
     }
 
-    /// Both: what is not in one is not in both, whatever of the other was read.
+    /// Conjunction: `No` wins over `Unread`.
     pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::No, _) | (_, Self::No) => Self::No,
@@ -61,7 +58,6 @@ impl Membership {
         }
     }
 
-    /// Either.
     pub(super) fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::Yes, _) | (_, Self::Yes) => Self::Yes,
@@ -79,17 +75,16 @@ impl Membership {
     }
 }
 
-/// Somebody as rules see them.
 pub(super) struct PersonView<'a> {
     rules: &'a Compiled,
     facts: &'a Directory,
     user: Option<&'a UserId>,
-    /// The address they were found by; none for whoever is a user of the directory.
+    /// The lookup address; none for a directory user.
     email: Option<&'a Email>,
     person: Option<&'a Person>,
-    /// Places of this person's addresses among the approvers of all rules.
+    /// Indexes of this user's addresses among all approvers.
     own: Vec<usize>,
-    /// Those of them that nobody else has: what several have names nobody.
+    /// Those that are unique: a shared address identifies no user.
     sole: Vec<usize>,
     memberships: RefCell<Vec<Option<Membership>>>,
 }
@@ -104,7 +99,6 @@ impl<'a> PersonView<'a> {
         Self::build(rules, facts, (user, email, person))
     }
 
-    /// A user of the directory, whatever their addresses are.
     pub(super) fn of(rules: &'a Compiled, person: &'a Person, facts: &'a Directory) -> Self {
         Self::build(rules, facts, (Some(&person.user_id), None, Some(person)))
     }
@@ -114,7 +108,7 @@ impl<'a> PersonView<'a> {
         facts: &'a Directory,
         (user, email, person): (Option<&'a UserId>, Option<&'a Email>, Option<&'a Person>),
     ) -> Self {
-        // whoever is asked about by an address is meant by it, however many have it
+        // a lookup by address matches even if users share it
         let is_sole = |address: &Email| {
             email.is_some() || facts.person_by_email(address) != Err(NotOnePerson::Ambiguous)
         };
@@ -142,7 +136,6 @@ impl<'a> PersonView<'a> {
         }
     }
 
-    /// Whether this address is one of the person's.
     pub(super) fn has(&self, email: &Email) -> bool {
         Some(email) == self.email
             || self
@@ -150,27 +143,23 @@ impl<'a> PersonView<'a> {
                 .is_some_and(|person| person.emails.contains(email))
     }
 
-    /// The address they are shown and notified by.
     pub(super) fn address(&self) -> Option<Email> {
         let known = self.person.and_then(address_of);
         known.or_else(|| self.email.cloned())
     }
 
-    /// The user of the directory that they are.
     pub(super) fn person(&self) -> Option<&'a Person> {
         self.person
     }
 
-    /// Whether this is the person's user id.
     pub(super) fn is_user(&self, user: &UserId) -> bool {
         self.user == Some(user)
     }
 
-    /// Whether the two are one person.
+    /// Returns whether both are the same user.
     pub(super) fn is(&self, other: &PersonView<'_>) -> bool {
         match (self.user, other.user) {
             (Some(one), Some(two)) => one == two,
-            // an address that several have may be either's
             _ => {
                 other.email.is_some_and(|email| self.has(email))
                     || self.email.is_some_and(|email| other.has(email))
@@ -191,13 +180,11 @@ impl<'a> PersonView<'a> {
             .any(|email| is_theirs(&email))
     }
 
-    /// Whether the place among the approvers of all rules is this person.
     pub(super) fn is_place(&self, place: usize) -> bool {
         self.own.contains(&place)
     }
 
-    /// Whether the rule lists the person as an approver, by name or through a group, and does not leave
-    /// them out.
+    /// Returns whether the rule lists the approver by name or group and does not exclude them.
     pub(super) fn listed_by(&self, ready: &Ready) -> Membership {
         match self.named_by(ready) {
             Membership::No => Membership::No,
@@ -205,7 +192,6 @@ impl<'a> PersonView<'a> {
         }
     }
 
-    /// Whether the rule lists the person as an approver, be they left out or not.
     pub(super) fn named_by(&self, ready: &Ready) -> Membership {
         let lists = |places: &[usize]| {
             let mut places = places.iter();
@@ -215,14 +201,14 @@ impl<'a> PersonView<'a> {
             return Membership::Yes;
         }
         match self.in_any(&ready.listed_groups) {
-            // an address that several have: it may be meant for this one
+            // a shared address may belong to this user
             Membership::No if lists(&self.own) => Membership::Unread,
             membership => membership,
         }
     }
 
-    /// Whether the rule lets the person ask, hours aside: they are one of those whom it names, are not
-    /// left out, and have the attributes that it wants.
+    /// Returns whether the rule allows the requester, ignoring hours: named, not excluded, matching
+    /// attributes.
     pub(super) fn may_ask(&self, ready: &Ready) -> Membership {
         let has = self.has_attributes(&ready.terms().requester_attributes);
         let named = self.is_named(ready).and(has);
@@ -232,13 +218,11 @@ impl<'a> PersonView<'a> {
         }
     }
 
-    /// Whether the rule leaves the person out of those who may ask.
     pub(super) fn is_no_requester(&self, ready: &Ready) -> Membership {
         let left_out = &ready.terms().except_requesters;
         self.is_left_out(left_out, &ready.except_requester_groups)
     }
 
-    /// Whether the rule leaves the person out of its approvers.
     pub(super) fn is_no_approver(&self, ready: &Ready) -> Membership {
         let left_out = &ready.terms().except_approvers;
         self.is_left_out(left_out, &ready.except_approver_groups)
@@ -248,12 +232,12 @@ impl<'a> PersonView<'a> {
         if left_out.is_nobody() {
             return Membership::No;
         }
-        // an address that several have leaves out every one of them
+        // a shared address excludes all its users
         if left_out.emails.iter().any(|email| self.has(email)) {
             return Membership::Yes;
         }
         let by_id = self.is_any(&left_out.user_ids);
-        // nobody knows the addresses of a user whom the directory does not hold
+        // the addresses of a user missing in the directory are unknown
         let is_unknown = self.user.is_some() && self.person.is_none();
         let by_address = if is_unknown && !left_out.emails.is_empty() {
             Membership::Unread
@@ -263,10 +247,9 @@ impl<'a> PersonView<'a> {
         by_id.or(self.in_any(groups)).or(by_address)
     }
 
-    /// Whether the person has every one of the attributes.
     fn has_attributes(&self, wanted: &BTreeSet<AttributeMatch>) -> Membership {
         let nothing = PersonAttributes::default();
-        // nobody is known, or an address that several have: nothing was read
+        // unknown user or shared address: nothing was read
         let has = self.person.map_or(&nothing, |person| &person.attributes);
         match judge(wanted, has) {
             HasAttributes::Yes => Membership::Yes,
@@ -275,8 +258,7 @@ impl<'a> PersonView<'a> {
         }
     }
 
-    /// The attributes in which the person is none of those whom the rule wants; nothing where it is not
-    /// attributes that keep them out.
+    /// Returns the mismatching attributes; empty if attributes are not the obstacle.
     pub(super) fn other_attributes(&self, ready: &Ready) -> Vec<PersonAttribute> {
         if self.is_named(ready) == Membership::No {
             return Vec::new();
@@ -288,7 +270,7 @@ impl<'a> PersonView<'a> {
         others.map(|want| want.attribute).collect()
     }
 
-    /// What of the attributes that a rule wants was not read of this person.
+    /// Returns the unread attributes that a rule requires.
     pub(super) fn unread_attributes(&self, ready: &Ready) -> impl Iterator<Item = PersonAttribute> {
         let wanted = ready.terms().requester_attributes.iter();
         wanted.map(|want| want.attribute).filter(|attribute| {
@@ -297,7 +279,6 @@ impl<'a> PersonView<'a> {
         })
     }
 
-    /// Whether the rule names the person as one of those who may ask, be they left out or not.
     pub(super) fn is_named(&self, ready: &Ready) -> Membership {
         match &ready.terms().requesters {
             Requesters::Everyone => Membership::Yes,
@@ -308,12 +289,11 @@ impl<'a> PersonView<'a> {
         }
     }
 
-    /// Whether the person is one of these users.
     fn is_any(&self, users: &BTreeSet<UserId>) -> Membership {
         match (self.user, self.email) {
             (Some(user), _) if users.contains(user) => Membership::Yes,
             (None, _) if !users.is_empty() && !self.facts.knows_people() => Membership::Unread,
-            // an address that several users have could be one of these
+            // a shared address may be one of these
             (None, Some(email))
                 if users
                     .iter()
@@ -326,7 +306,6 @@ impl<'a> PersonView<'a> {
         }
     }
 
-    /// Whether the person is in one of the groups, each given by place.
     pub(super) fn in_any(&self, groups: &[usize]) -> Membership {
         let mut unread = false;
         for group in groups {
@@ -368,7 +347,7 @@ impl<'a> PersonView<'a> {
             (Some(members), Some(person)) if members.contains(&person.user_id) => Membership::Yes,
             (Some(_), Some(_)) => Membership::No,
             (Some(members), None) => {
-                // an address that several users have could be any of them
+                // a shared address may be any of them
                 let ambiguous = self.email.is_some_and(|email| {
                     let mut people = members.iter().filter_map(|id| self.facts.person(id));
                     people.any(|person| person.emails.contains(email))
@@ -384,7 +363,6 @@ impl<'a> PersonView<'a> {
     }
 }
 
-/// The address a person is shown and notified by.
 pub(super) fn address_of(person: &Person) -> Option<Email> {
     person
         .emails

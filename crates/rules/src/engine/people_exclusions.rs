@@ -1,6 +1,6 @@
-//! Exclusions of people that leave nobody out, and those that leave nobody in.
+//! Exclusions of users that exclude no one, or everyone.
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 
 use super::{
     Compiled, Ready,
@@ -15,7 +15,6 @@ use crate::{
     rule::{GroupRef, PeopleLeftOut, Requesters},
 };
 
-/// Out of whom somebody is left.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum OutOf {
     Requesters,
@@ -30,18 +29,15 @@ impl OutOf {
         }
     }
 
-    /// Whether the rule may mean somebody, be they left out or not.
     fn may_mean(self, person: &PersonView<'_>, ready: &Ready) -> bool {
         let named = match self {
             Self::Requesters => person.is_named(ready),
-            // anybody may be somebody's manager
             Self::Approvers if ready.terms().asks_manager() => Membership::Unread,
             Self::Approvers => person.named_by(ready),
         };
         named != Membership::No
     }
 
-    /// Whether somebody is surely not left in.
     fn leaves_out(self, person: &PersonView<'_>, ready: &Ready) -> bool {
         let left_out = match self {
             Self::Requesters => person.is_no_requester(ready),
@@ -50,8 +46,7 @@ impl OutOf {
         left_out == Membership::Yes
     }
 
-    /// Whether the rule's own words tell that it means nobody of these: it lists people one by one, and
-    /// they are none of them.
+    /// Returns whether the rule lists users one by one, without any of these.
     fn is_foreign(self, ready: &Ready, one: &One<'_>) -> bool {
         let terms = ready.terms();
         match self {
@@ -84,7 +79,7 @@ impl OutOf {
         }
     }
 
-    /// Whether the rule's own words leave nobody in.
+    /// Returns whether the rule itself excludes everyone.
     fn leaves_nobody(self, ready: &Ready) -> bool {
         let (terms, out) = (ready.terms(), self.left_out(ready));
         match self {
@@ -105,7 +100,6 @@ impl OutOf {
     }
 }
 
-/// Whether all of them are named as left out.
 fn are_left_out<'a>(
     out: &PeopleLeftOut,
     mut people: impl Iterator<Item = &'a Email>,
@@ -114,14 +108,13 @@ fn are_left_out<'a>(
     people.all(|it| out.emails.contains(it)) && groups.all(|it| out.groups.contains(it))
 }
 
-/// Whom an entry leaves out.
 enum One<'a> {
     Email(&'a Email),
-    User(&'a hallpass_model::UserId),
+    User(&'a hallpass_base::UserId),
     Group(&'a GroupRef),
 }
 
-/// Notes every exclusion of people that leaves nobody out, and that a rule leaves nobody in.
+/// Reports exclusions of users without effect, and rules that exclude everyone.
 pub(super) fn dead(
     compiled: &Compiled,
     ready: &Ready,
@@ -160,7 +153,7 @@ pub(super) fn dead(
     }
 }
 
-/// Notes each attribute of which a rule leaves out every value that it accepts.
+/// Reports attributes whose accepted values are all excluded.
 pub(super) fn attributes_of_nobody(ready: &Ready) -> impl Iterator<Item = Diagnostic> + '_ {
     let wanted = ready.terms().requester_attributes.iter();
     let nobody = wanted.filter(|want| {
@@ -191,13 +184,12 @@ fn leaves_nobody_out(
     match one {
         One::Email(email) => {
             let mut having = facts.people().iter().filter(|it| it.emails.contains(email));
-            // a rule may name people whom the directory does not hold
+            // rules may name users missing in the directory
             let nobody = PersonView::new(compiled, Principal::from(*email), facts);
             !having.any(is_meant)
                 && (out_of == OutOf::Requesters || !out_of.may_mean(&nobody, ready))
         }
         One::User(id) => !facts.person(id).is_some_and(is_meant),
-        // what cannot be read is told elsewhere
         One::Group(group) => facts
             .resolve_group(group)
             .and_then(|known| known.members.as_ref())
@@ -208,7 +200,7 @@ fn leaves_nobody_out(
     }
 }
 
-/// Whether everybody of the directory whom the rule means is left out, and it means somebody.
+/// Returns whether a rule matches directory users and excludes them all.
 fn all_out(compiled: &Compiled, ready: &Ready, facts: &Directory, out_of: OutOf) -> bool {
     let mut meant = facts.people().iter().filter(|person| person.enabled);
     let mut is_any = false;

@@ -1,6 +1,6 @@
-//! Whether a rule covers an account or a group.
+//! Whether a rule covers an account or group.
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 
 use super::{Ask, Ready, people::Membership};
 use crate::{
@@ -8,13 +8,12 @@ use crate::{
     rule::{Exclusions, GroupRef, Selector, TagMatch, Targets},
 };
 
-/// An account as rules see it.
 pub(super) struct AccountView<'a> {
     id: &'a AccountId,
     account: Option<&'a Account>,
     root_id: &'a str,
     ou_ids: Vec<&'a str>,
-    /// Paths of all units above the account, without the root's name.
+    /// Paths of the units above the account, without the root name.
     ou_paths: Vec<String>,
 }
 
@@ -45,7 +44,6 @@ impl<'a> AccountView<'a> {
         self.account.is_some()
     }
 
-    /// Whether the account is in this place.
     pub(super) fn is_in(&self, place: &Selector) -> bool {
         match place {
             Selector::Every => true,
@@ -72,7 +70,7 @@ impl<'a> AccountView<'a> {
 
     fn has_tag(&self, tag: &TagMatch) -> Membership {
         match self.account.map(|account| &account.tags) {
-            // what the directory lacks has none, and is left out where one is left out by tags
+            // accounts missing in the directory have no tags, and tag exclusions exclude them
             None => Membership::No,
             Some(AccountTags::Unread) => Membership::Unread,
             Some(AccountTags::Read(tags)) => {
@@ -83,13 +81,13 @@ impl<'a> AccountView<'a> {
         }
     }
 
-    /// Whether the rule surely covers this account, whatever the permission set.
+    /// Returns whether the rule certainly covers the account.
     pub(super) fn covered_by(&self, targets: &Targets) -> bool {
         self.coverage(targets) == Membership::Yes
     }
 
-    /// Whether the rule covers this account, whatever the permission set. Where only the directory
-    /// tells whether it is left out, and lacks it, it is.
+    /// Returns whether the rule covers the account. Exclusions that need a missing directory entry
+    /// apply.
     pub(super) fn coverage(&self, targets: &Targets) -> Membership {
         match self.selected_by(targets) {
             Membership::No => Membership::No,
@@ -101,7 +99,6 @@ impl<'a> AccountView<'a> {
         }
     }
 
-    /// Whether the rule selects this account, be it left out or not.
     pub(super) fn selected_by(&self, targets: &Targets) -> Membership {
         match targets {
             Targets::Accounts {
@@ -121,7 +118,7 @@ impl<'a> AccountView<'a> {
         }
     }
 
-    /// What leaves this account out of the rule, if anything does, or may do.
+    /// Returns the exclusion that applies or may apply to the account.
     pub(super) fn left_out_by<'t>(&self, targets: &'t Targets) -> Option<LeftOut<'t>> {
         let Targets::Accounts { except, .. } = targets else {
             return None;
@@ -140,7 +137,6 @@ impl<'a> AccountView<'a> {
             })
     }
 
-    /// Whether this one exclusion leaves the account out, or may do so.
     pub(super) fn may_be_left_out(&self, exclusion: LeftOut<'_>) -> bool {
         match exclusion {
             LeftOut::Place(place) => self.is_in(place),
@@ -151,20 +147,15 @@ impl<'a> AccountView<'a> {
     }
 }
 
-/// What leaves an account out of a rule.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum LeftOut<'t> {
-    /// An account, or the organizational unit it is in.
     Place(&'t Selector),
-    /// A tag.
     Tag(&'t TagMatch),
-    /// Perhaps a tag: they could not be read.
     UnreadTag,
-    /// Only the directory could tell, and does not hold the account.
+    /// The account is missing in the directory, which alone could tell.
     Unknown,
 }
 
-/// Whether only the directory tells where a place is.
 fn is_by_directory(place: &Selector) -> bool {
     match place {
         Selector::Every | Selector::Account(_) => false,
@@ -180,7 +171,6 @@ fn excluded_by_directory(except: &Exclusions) -> bool {
     !except.tags.is_empty() || except.places.iter().any(is_by_directory)
 }
 
-/// Whether the rule needs the directory to know whether it covers an account.
 pub(super) fn needs_directory(targets: &Targets) -> bool {
     match targets {
         Targets::Accounts {
@@ -198,16 +188,14 @@ pub(super) fn needs_directory(targets: &Targets) -> bool {
     }
 }
 
-/// The rules that are about a target.
 #[derive(Default)]
 pub(super) struct Affecting {
-    /// Those that affect it, and those that may: whether they do could not be read.
+    /// Rules that affect the target, or may: unread.
     pub(super) rules: Vec<(usize, Membership)>,
-    /// Those of which only the directory could tell, which lacks the account.
+    /// Rules that need the directory entry of an unknown account.
     pub(super) unsure: Vec<usize>,
 }
 
-/// Keeps those of `candidates` that affect the target.
 pub(super) fn affecting(
     rules: &[Ready],
     candidates: Vec<usize>,
@@ -238,7 +226,7 @@ pub(super) fn affecting(
                 }
             }
         }
-        // the index of groups is exact, but for a name that several groups have: which of them is meant, nobody knows
+        // the group index is exact, except for ambiguous names
         Ask::Group { group } => {
             let is_only = facts.has_a_name_of_its_own(group);
             let by_id = GroupRef::Id((*group).clone());

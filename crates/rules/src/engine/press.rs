@@ -1,8 +1,8 @@
-//! The decision at the moment of a press: may this person say yes or no now (`access.md` §3)?
+//! The decision when a user approves or denies (`access.md` §3).
 
 use std::collections::BTreeSet;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::Serialize;
 
 use super::{
@@ -16,50 +16,40 @@ use crate::{
     rule_names::RuleNames,
 };
 
-/// That somebody may answer a request, and by which rules.
+/// Permission to answer a request, and its rules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[must_use = "a permit that is not used decides nothing"]
 pub struct Permit {
-    /// The rules that list the person, in file order.
     pub listed_by: Vec<RuleId>,
-    /// Whether it is the requester, approving for themselves.
     pub own_request: bool,
-    /// What the rules say to the request now.
     pub decision: Decision,
 }
 
-/// Why somebody may not answer a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(tag = "why", rename_all = "snake_case")]
 pub enum PressRefusedByRules {
-    /// Today's rules would not let the request wait for approval (rule 3).
+    /// The current rules do not leave the request waiting (rule 3).
     #[error("the rules of today refuse this request: {kind}{}", RuleNames::of(rules).aside())]
     NotOpen {
-        /// What they say.
         kind: DecisionKind,
-        /// The rules it rests on.
         rules: Vec<RuleId>,
     },
-    /// No rule that affects the request lists the person (rule 4).
+    /// No applicable rule lists the user (rule 4).
     #[error("not an approver of this request{}{}", RuleNames::of(rules).aside(), left_out(left_out_by))]
     NotListed {
-        /// The rules that affect it.
         rules: Vec<RuleId>,
-        /// Those of them that would list the person, and leave them out.
+        /// Rules that would list the user but exclude them.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         left_out_by: Vec<RuleId>,
-        /// Memberships that could not be read.
         unread: Vec<String>,
     },
-    /// It is the person's own request (rule 5).
     #[error("nobody approves their own request here{}", RuleNames::of(rules).aside())]
     OwnRequest {
-        /// The rule that forbids it, or those that list the person without allowing it.
+        /// The forbidding rule, or the listing rules without permission.
         rules: Vec<RuleId>,
     },
 }
 
-/// That rules leave somebody out, to append.
 fn left_out(by: &[RuleId]) -> String {
     if by.is_empty() {
         return String::new();
@@ -68,10 +58,11 @@ fn left_out(by: &[RuleId]) -> String {
     format!("; left out of its approvers by {}", names.join(", "))
 }
 
-/// An answer that somebody is about to give to a request, with what the rules say of both.
+/// A pending answer with the evaluation of requester and approver.
 pub struct JudgedPress<'a> {
     evaluation: Evaluation<'a>,
-    /// The same without hours, where the hour alone leaves a rule out: they say when access is given, not when it is taken away.
+    /// The evaluation without hours, if only the hour excludes a rule: hours limit granting, not
+    /// revoking.
     whenever: Option<Evaluation<'a>>,
     presser: PersonView<'a>,
     listed_by: Vec<RuleId>,
@@ -101,11 +92,11 @@ impl<'a> JudgedPress<'a> {
         }
     }
 
-    /// Whether they may say yes to the request: the part of `access.md` §3 that rests on rules
-    /// alone (its rules 3, 4 and 5).
+    /// Checks whether the user may approve: the rule-based part of `access.md` §3 (its rules 3, 4
+    /// and 5).
     ///
     /// # Errors
-    /// When one of them does not hold; says which.
+    /// The violated rule.
     pub fn may_approve(self) -> Result<Permit, PressRefusedByRules> {
         let own_refused = self.own_request && self.evaluation.own_approver().is_none();
         let denial = self.evaluation.deny_self.map(|ready| ready.rule.id.clone());
@@ -138,7 +129,7 @@ impl<'a> JudgedPress<'a> {
         })
     }
 
-    /// Groups that are there, and whose members were not read: by one of them they may be an approver.
+    /// Returns unread groups that may make the user an approver.
     pub(crate) fn not_read(&self) -> BTreeSet<UnreadFact> {
         let evaluation = &self.evaluation;
         let eligible = evaluation.eligible.iter();
@@ -148,11 +139,8 @@ impl<'a> JudgedPress<'a> {
         { groups.flat_map(|it| evaluation.unread_members(it)) }.collect()
     }
 
-    /// Whether they may say no to the request, or take away what came of it: listed by a rule that
-    /// affects it, in its hours or outside of them, and not the requester (`access.md` §5).
-    ///
-    /// # Errors
-    /// When not; says why.
+    /// Checks whether the user may deny the request or revoke its grant: listed by an affecting
+    /// rule, at any hour, and not the requester (`access.md` §5).
     pub fn may_deny(self) -> Result<Permit, PressRefusedByRules> {
         let counted = self.whenever.as_ref().unwrap_or(&self.evaluation);
         let listed_by = listed_by(counted, &self.presser);

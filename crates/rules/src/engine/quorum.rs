@@ -1,17 +1,14 @@
-//! Whether people fill stages: each person in at most one stage, each stage with its quorum.
+//! Assigns approvers to stages: each to at most one stage, each stage with its quorum.
 
 use std::collections::BTreeSet;
 
-/// So many people out of these are needed.
 pub(super) struct Seats<'a> {
-    /// Everybody who fits, by whatever tells people apart.
     pub(super) fitting: BTreeSet<&'a str>,
-    /// How many are needed.
     pub(super) count: u32,
 }
 
-/// Whether `people` can be dealt out so that all seats are taken. Order does not matter: a maximum
-/// matching decides (Kuhn's algorithm).
+/// Returns whether `people` fill all seats, by maximum matching (Kuhn's algorithm), independent of
+/// order.
 pub(super) fn fills(stages: &[Seats<'_>], people: &BTreeSet<&str>) -> bool {
     if stages.is_empty() {
         return true;
@@ -31,16 +28,12 @@ pub(super) fn fills(stages: &[Seats<'_>], people: &BTreeSet<&str>) -> bool {
     })
 }
 
-/// People dealt out so that as many seats are taken as can be; those of earlier stages before those of later.
+/// An assignment that fills most seats, earlier stages first.
 pub(super) struct Seating<'a> {
-    /// Each seat, by its stage.
     seats: Vec<&'a Seats<'a>>,
     people: Vec<&'a str>,
-    /// Where each of them sits.
     seat_of: Vec<Option<usize>>,
-    /// How many seats of each stage are taken.
     filled: Vec<u32>,
-    /// A seat of each stage that nobody has.
     free: Vec<Option<usize>>,
 }
 
@@ -67,7 +60,7 @@ impl<'a> Seating<'a> {
                     &mut tried,
                 );
                 if !is_taken {
-                    // who cannot take this one can take none of its equals
+                    // all seats of a stage are equal
                     free = Some(seat);
                     break;
                 }
@@ -79,17 +72,15 @@ impl<'a> Seating<'a> {
         this
     }
 
-    /// How many seats of each stage are taken.
     pub(super) fn filled(&self) -> &[u32] {
         &self.filled
     }
 
-    /// Whether all are.
     pub(super) fn is_complete(&self) -> bool {
         self.free.iter().all(Option::is_none)
     }
 
-    /// Whether one seat more of a stage were taken if somebody came who has none, others moving for them.
+    /// Returns whether a newcomer would fill another seat of a stage, with others moving.
     pub(super) fn would_take(&self, stage: usize, who: &'a str) -> bool {
         let Some(seat) = self.free.get(stage).copied().flatten() else {
             return false;

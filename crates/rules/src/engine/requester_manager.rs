@@ -1,9 +1,8 @@
-//! The manager of whoever asks, who may approve where a rule says so: read from the directory at the
-//! moment of the decision.
+//! The requester's manager as approver, read from the directory at the decision.
 
 use std::collections::BTreeSet;
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 use serde::Serialize;
 
 use super::people::{PersonView, address_of};
@@ -12,42 +11,31 @@ use crate::{
     directory::{Directory, Person},
 };
 
-/// The manager of whoever asks, where rules let them approve.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RequesterManager {
-    /// They may approve.
     Is(Email),
-    /// Nobody approves as the manager.
     Missing(NoManager),
 }
 
-/// Why nobody approves as the manager of whoever asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoManager {
-    /// The directory does not hold whoever asks.
     UnknownRequester,
-    /// It could not be read, of them or of somebody above them.
+    /// Unread, for the requester or a manager above.
     Unread,
-    /// They have none.
     Absent,
-    /// What they have names no user, or several.
+    /// The manager value matches no user, or several.
     NoOneUser,
-    /// The manager may not sign in.
     Disabled,
-    /// The manager has no address.
     NoAddress,
-    /// They are their own manager.
     Themselves,
-    /// They are above their own manager.
+    /// The requester is above the manager.
     Circle,
-    /// The rules that let managers approve leave this one out.
     LeftOut,
 }
 
 impl NoManager {
-    /// Every reason.
     pub const ALL: [Self; 9] = [
         Self::UnknownRequester,
         Self::Unread,
@@ -60,7 +48,6 @@ impl NoManager {
         Self::LeftOut,
     ];
 
-    /// The reason, of the requester.
     pub const fn words(self) -> &'static str {
         match self {
             Self::UnknownRequester => "the directory does not hold the requester",
@@ -75,7 +62,7 @@ impl NoManager {
         }
     }
 
-    /// The reason and what to do, told to whoever asks.
+    /// Reason and remedy, for the requester.
     pub const fn told(self) -> &'static str {
         match self {
             Self::UnknownRequester => "the directory does not hold you. Try again in a few minutes",
@@ -104,7 +91,7 @@ impl NoManager {
     }
 }
 
-/// The manager of somebody, if they can approve for them.
+/// Returns the manager, if they can approve.
 pub(super) fn manager_of<'a>(
     requester: &PersonView<'a>,
     facts: &'a Directory,
@@ -132,13 +119,12 @@ pub(super) fn manager_of<'a>(
     }
 }
 
-/// Whether somebody is the manager of anybody.
 pub(super) fn manages_anybody(manager: &PersonView<'_>, facts: &Directory) -> bool {
     let mut people = facts.people().iter();
     people.any(|person| above(person, facts).is_ok_and(|above| manager.is_user(&above.user_id)))
 }
 
-/// Whom somebody has as manager, by user id or by an address that nobody else has.
+/// Returns the manager, by user id or unique address.
 fn above<'a>(person: &Person, facts: &'a Directory) -> Result<&'a Person, NoManager> {
     match person.attributes.get(PersonAttribute::Manager) {
         Known::Unread => Err(NoManager::Unread),

@@ -1,21 +1,16 @@
-//! What is to be read and confirmed before sensitive access is asked for or approved
-//! (`access.md` §2.9).
+//! Warnings to confirm before sensitive access is requested or approved (`access.md` §2.9).
 
 use serde::Serialize;
 
 use crate::rule::RuleId;
 
-/// How much of a text's hash tells it from others, in bytes.
 const ID_BYTES: usize = 8;
 
-/// A warning that a rule gives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RuleWarning {
-    /// The rule.
     pub rule: RuleId,
-    /// The text's own id: another text has another one, so that nobody confirms what they did not read.
+    /// Derived from the text, so that a changed text needs new confirmation.
     pub id: String,
-    /// What it says.
     pub text: String,
 }
 
@@ -30,8 +25,6 @@ impl RuleWarning {
         }
     }
 
-    /// Adds those that are not among `all` yet, in the order they come: a text is said once, however many targets it is
-    /// said of.
     pub fn add_each_once(all: &mut Vec<Self>, more: impl IntoIterator<Item = Self>) {
         for warning in more {
             if !all.iter().any(|known| known.id == warning.id) {
@@ -40,7 +33,6 @@ impl RuleWarning {
         }
     }
 
-    /// Whether it is among the ids that somebody confirms.
     pub fn is_among(&self, ids: &[String]) -> bool {
         ids.contains(&self.id)
     }

@@ -1,7 +1,6 @@
-//! A decision told step by step, in the order of `access.md` §2, for people who read it from
-//! the top: each step a question, its answer, and the rules that gave it.
+//! A decision as questions and answers, in the order of `access.md` §2.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::Serialize;
 
 use super::{Ask, OwnLater, Principal, Ready, Rules, decide::Evaluation, decide::Exclusion, words};
@@ -11,38 +10,32 @@ use crate::{
     rule::{RuleId, Targets},
 };
 
-/// One step of a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DecisionStep {
-    /// The question that was asked.
     pub question: DecisionQuestion,
-    /// Whether its answer is yes.
     pub yes: bool,
-    /// The rules that gave the answer, in file order.
     pub rules: Vec<RuleId>,
-    /// Why, when the rules alone do not say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 
-/// What a step asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DecisionQuestion {
-    /// Step 1: is any rule about the target?
+    /// Step 1: does any rule cover the target?
     Covered,
-    /// Step 2: may the requester ask?
+    /// Step 2: may the requester request it?
     MayAsk,
     /// Steps 3 and 4: is it granted without approval?
     WithoutApproval,
-    /// Steps 3 and 5: may the requester approve for themselves?
+    /// Steps 3 and 5: may the requester approve?
     ByThemselves,
-    /// Steps 7 and 8: can somebody else approve?
+    /// Steps 7 and 8: can another user approve?
     ByOthers,
 }
 
 impl Rules {
-    /// The steps up to the one that decided.
+    /// Returns the steps up to the deciding one.
     pub fn steps<'a>(
         &self,
         requester: impl Into<Principal<'a>>,
@@ -142,7 +135,7 @@ fn may_ask(evaluation: &Evaluation<'_>) -> DecisionStep {
             Some(hours) => format!("`{}` lets people ask only {hours}", ready.rule.id),
             None => "it is outside the hours in which people may ask".to_owned(),
         },
-        // only rules that permit nothing are left out so
+        // only rules that permit nothing are excluded this way
         Exclusion::AddsOnly => format!("`{}` lets nobody ask by itself", ready.rule.id),
     });
     step(DecisionQuestion::MayAsk, false, &excluded, why)

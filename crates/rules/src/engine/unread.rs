@@ -1,5 +1,3 @@
-//! What a decision rests on and could not be read.
-
 use super::{
     Ask, Ready,
     decide::{Evaluation, Exclusion},
@@ -8,7 +6,7 @@ use super::{
 use crate::{named_facts::UnreadFact, rule::GroupRef};
 
 impl Evaluation<'_> {
-    /// Names what could not be read of the rules that are dropped for it.
+    /// Names unread facts of the rules dropped for them.
     pub(super) fn note_unread(&mut self, ask: &Ask<'_>) {
         for (ready, why) in self.excluded.clone() {
             match why {
@@ -37,7 +35,7 @@ impl Evaluation<'_> {
                     self.not_read.insert(tags);
                 }
             }
-            // no reading tells more: only another name, or an id in the rule
+            // no read resolves it, only another name or an id in the rule
             Ask::Group { group } => {
                 let name = self.facts.group(group).map_or("", |known| &known.name);
                 self.unread.insert(format!(
@@ -47,7 +45,6 @@ impl Evaluation<'_> {
         }
     }
 
-    /// Notes the groups by which alone somebody may not approve for themselves who otherwise may.
     pub(super) fn note_unread_denial(&mut self) {
         let (Some(_), Some(denying)) = (self.own, self.deny_self) else {
             return;
@@ -58,7 +55,6 @@ impl Evaluation<'_> {
         }
     }
 
-    /// Notes groups, each given by place, whose members could not be read.
     pub(super) fn note_unread_groups(&mut self, groups: &[usize]) {
         let unread = self.unread_groups(groups).into_iter();
         let unread =
@@ -68,7 +64,6 @@ impl Evaluation<'_> {
         self.not_read.extend(groups);
     }
 
-    /// Those of the groups that are there, and whose members were not read.
     pub(super) fn unread_members(&self, groups: &[usize]) -> Vec<UnreadFact> {
         let unread = self.unread_groups(groups).into_iter();
         let there = unread.filter(|group| self.facts.resolve_group(group).is_some());
@@ -92,7 +87,7 @@ impl Evaluation<'_> {
                 "the {} of the requester could not be read",
                 attribute.words()
             ));
-            // whom the directory does not hold has none to be read
+            // users missing in the directory have no attributes to read
             if is_known {
                 self.not_read.insert(UnreadFact::Attribute(attribute));
             }

@@ -1,5 +1,4 @@
-//! What rules name and was not read, of rules that are not in force: it is read once they are, so that nothing is wrong
-//! with them for that.
+//! Unread facts of rules not yet in force: no problem, because they are read later.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +11,6 @@ use crate::{
     rule::GroupRef,
 };
 
-/// Notes what a rule names and `facts` do not have, though they could.
 pub(super) fn note(ready: &Ready, facts: &Directory, why: &WhyUnread, found: &mut Vec<Diagnostic>) {
     let terms = ready.terms();
     let left_out = [&terms.except_requesters, &terms.except_approvers];
@@ -46,7 +44,6 @@ pub(super) fn note(ready: &Ready, facts: &Directory, why: &WhyUnread, found: &mu
     }
 }
 
-/// When it is judged.
 fn in_force(told: &str) -> String {
     format!("{told}: judged when the rule is in force")
 }

@@ -1,5 +1,3 @@
-//! A warning about a rule.
-
 use super::Ready;
 use crate::diagnostic::{Diagnostic, FindingCode};
 

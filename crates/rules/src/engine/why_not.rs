@@ -1,5 +1,3 @@
-//! Finds what keeps the requester from asking, rule by rule.
-
 use super::{
     Ready,
     decide::{Evaluation, Exclusion},
@@ -8,7 +6,6 @@ use super::{
 use crate::hours::Hours;
 
 impl Evaluation<'_> {
-    /// Why no rule that lets people ask lets the requester ask, rule by rule.
     pub(super) fn not_asking(&self) -> Vec<NotAsking> {
         let permitting = self.excluded.iter().filter(|(ready, _)| ready.permits);
         permitting

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{Email, Glob, text::line};
+use hallpass_base::{Email, Glob, text::line};
 use serde::Serialize;
 
 use super::{Ready, Rules};
@@ -15,39 +15,32 @@ use crate::{
     },
 };
 
-/// A rule as a person reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RuleSummary {
-    /// Its name.
     pub id: RuleId,
-    /// The list it stands in: `statements`, `group_statements`, `rule` …
+    /// `statements`, `group_statements`, `rule` …
     pub list: &'static str,
-    /// The place in that list, from 0.
     pub index: usize,
-    /// Where it stands in the file.
     #[serde(flatten)]
     pub position: Position,
-    /// What it says.
     pub sentence: String,
-    /// The same, in columns.
     pub columns: RuleColumns,
 }
 
-/// What a rule says, a part at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RuleColumns {
     /// Permission sets and places, or groups: `ReadOnly in every account`.
     pub covers: String,
-    /// Who may ask: `everyone`, `members of group oncall`.
+    /// `everyone`, `members of group oncall`.
     pub requesters: String,
-    /// Who says yes, and whether they may for themselves; `nobody needed` without approval.
+    /// Approvers and self-approval, or that no approval is needed.
     pub approvers: String,
-    /// Lengths, hours, reasons, signing in; each a clause.
+    /// Clauses on duration, hours, reasons and sign-in.
     pub limits: Vec<String>,
 }
 
 impl Rules {
-    /// Every different rule, in file order.
+    /// Returns distinct rules in file order.
     pub fn rules(&self) -> impl Iterator<Item = RuleSummary> {
         self.compiled.rules.iter().map(|ready| RuleSummary {
             id: ready.rule.id.clone(),
@@ -60,10 +53,9 @@ impl Rules {
     }
 }
 
-/// The most names a sentence lists before it counts the rest.
+/// Names listed before the rest is counted.
 const NAMES_SHOWN: usize = 6;
 
-/// The most of a warning that a sentence shows, in characters.
 const WARNING_SHOWN: usize = 200;
 
 fn columns(terms: &Terms) -> RuleColumns {
@@ -90,7 +82,6 @@ fn columns(terms: &Terms) -> RuleColumns {
     }
 }
 
-/// What a rule says, as one sentence.
 pub(super) fn sentence(ready: &Ready) -> String {
     let terms = ready.terms();
     let (who, what) = (requesters(terms), target(&terms.targets));
@@ -121,7 +112,6 @@ fn clauses(terms: &Terms) -> Vec<String> {
     clauses.chain(glass).collect()
 }
 
-/// How approvals are given, beside by whom.
 fn on_approval(terms: &Terms) -> Vec<String> {
     let mut clauses = Vec::new();
     if terms.approval_is_not_required == Some(false) {
@@ -146,7 +136,6 @@ fn break_glass(terms: &Terms) -> Option<String> {
     }
 }
 
-/// What is asked of a request beside approval.
 fn limits(terms: &Terms) -> Vec<String> {
     let mut clauses = Vec::new();
     if let Some(max) = terms.max_duration {
@@ -207,7 +196,6 @@ fn limits(terms: &Terms) -> Vec<String> {
     clauses
 }
 
-/// Who may ask.
 pub(super) fn requesters(terms: &Terms) -> String {
     let mut text = people(terms);
     if !terms.requester_attributes.is_empty() {
@@ -220,7 +208,6 @@ pub(super) fn requesters(terms: &Terms) -> String {
     }
 }
 
-/// Whom a rule leaves out, if anybody.
 fn left_out(left_out: &PeopleLeftOut) -> Option<String> {
     let PeopleLeftOut {
         emails,
@@ -233,13 +220,11 @@ fn left_out(left_out: &PeopleLeftOut) -> Option<String> {
 }
 
 impl AttributeConditions {
-    /// What is wanted, in words.
     pub fn words(&self) -> String {
         either(self.0.iter().map(attribute).collect(), "and")
     }
 }
 
-/// An attribute that whoever asks must have, in words.
 fn attribute(want: &AttributeMatch) -> String {
     let globs = |globs: &BTreeSet<Glob>| {
         let names = globs.iter().map(|glob| glob.as_str().to_owned());
@@ -299,7 +284,6 @@ fn people_and_groups(people: &BTreeSet<Email>, groups: &BTreeSet<GroupRef>) -> V
         .collect()
 }
 
-/// What a rule is about.
 pub(super) fn target(targets: &Targets) -> String {
     match targets {
         Targets::Groups(groups) => format!("membership of group {}", listed(groups)),
@@ -334,7 +318,6 @@ pub(super) fn target(targets: &Targets) -> String {
     }
 }
 
-/// Accounts by tag, in words.
 pub(super) fn tagged(tag: &TagMatch) -> String {
     let values = tag.values.iter();
     let values = values.map(|value| value.as_str().to_owned()).collect();
@@ -345,7 +328,6 @@ fn place_list(places: &BTreeSet<Selector>) -> String {
     either(places.iter().map(place).collect(), "or")
 }
 
-/// A place in words.
 pub(super) fn place(place: &Selector) -> String {
     match place {
         Selector::Every => "every account".to_owned(),
@@ -364,7 +346,6 @@ pub(super) fn place(place: &Selector) -> String {
     }
 }
 
-/// A permission set in words.
 pub(super) fn set(set: &SetMatch) -> String {
     match set {
         SetMatch::Every => "every permission set".to_owned(),
@@ -377,7 +358,7 @@ fn listed<T: ToString>(names: &BTreeSet<T>) -> String {
     either(names.iter().map(ToString::to_string).collect(), "or")
 }
 
-/// `a, b or c`; long lists are cut and counted.
+/// `a, b or c`; long lists are shortened with a count.
 fn either(mut names: Vec<String>, word: &str) -> String {
     if names.len() > NAMES_SHOWN + 1 {
         let more = names.len() - NAMES_SHOWN;

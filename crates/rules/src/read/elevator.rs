@@ -1,9 +1,9 @@
-//! The sso-elevator form: `statements` and `group_statements`, or `config` and `group_config`,
-//! with the fields that Hallpass adds (`access.md` §1).
+//! The sso-elevator form: `statements` and `group_statements`, or `config` and `group_config`, with
+//! Hallpass's extra fields (`access.md` §1).
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, PermissionSetName};
+use hallpass_base::{AccountId, PermissionSetName};
 
 use super::{
     Content,
@@ -17,7 +17,7 @@ use crate::{
     syntax::{MapEntry, Node, Value},
 };
 
-/// Keys of a statement about accounts, first those that mean nothing for groups.
+/// Statement keys, first those without meaning for groups.
 const ACCOUNT_KEYS: [&str; 15] = [
     "ResourceType",
     "PermissionSet",
@@ -36,8 +36,8 @@ const ACCOUNT_KEYS: [&str; 15] = [
     "BreakGlass",
 ];
 
-/// Reads a file: the two lists under either pair of names. In a file of the original's settings
-/// (`config`) the other settings are not rules and are passed over with a warning.
+/// Reads the two lists under either pair of names. Other settings next to `config` are skipped with
+/// a warning.
 pub(super) fn read_file(reader: &mut RuleReader, root: &Node, content: &mut Content) {
     let Some(entries) = reader.map(root, "a rule file") else {
         return;
@@ -64,20 +64,17 @@ pub(super) fn read_file(reader: &mut RuleReader, root: &Node, content: &mut Cont
     read_lists(reader, root, content);
 }
 
-/// Reads the lists of an object, whatever else it holds.
 pub(super) fn read_lists(reader: &mut RuleReader, root: &Node, content: &mut Content) {
     let Value::Map(entries) = &root.value else {
         return;
     };
     for list in LISTS {
-        // of HCL, one for each module
         for entry in entries.iter().filter(|entry| entry.key == list) {
             read_list(reader, &entry.value, list, content);
         }
     }
 }
 
-/// Reads one list of statements.
 pub(super) fn read_list(
     reader: &mut RuleReader,
     node: &Node,
@@ -133,7 +130,7 @@ pub(super) fn read_list(
     }
 }
 
-/// Complains about unknown keys. `ResourceType` means nothing for groups, and is no error there.
+/// Reports unknown keys. Accepts `ResourceType` for groups, where it has no meaning.
 fn known_keys(reader: &mut RuleReader, entries: &[MapEntry], of_groups: bool) {
     let [_, _, of_both @ ..] = &ACCOUNT_KEYS;
     let known: &[&str] = if of_groups { of_both } else { &ACCOUNT_KEYS };
@@ -166,12 +163,12 @@ fn read_field(reader: &mut RuleReader, entry: &MapEntry, terms: &mut Terms) {
         "MinApprovals" => terms.min_approvals = reader.approvals(key, node).unwrap_or(1),
         "SlackChannel" => terms.slack_channel = reader.channel(key, node),
         "BreakGlass" => terms.break_glass = Some(reader.emails(key, node)),
-        // targets and requesters, and unknown keys, which are noted already
+        // targets, requesters, and unknown keys, already reported
         _ => {}
     }
 }
 
-/// Who may ask. As in the original, absent and empty are the same: everyone.
+/// Reads the requesters. As in the original, absent and empty both mean everyone.
 fn requesters(reader: &mut RuleReader, statement: &Node) -> Requesters {
     let (users, groups) = (
         statement.get("AllowedUsers"),
@@ -264,7 +261,7 @@ fn account_targets(reader: &mut RuleReader, statement: &Node) -> Targets {
 enum ResourceType {
     Account,
     Ou,
-    /// Broken, and noted: then entries are not judged by form.
+    /// Invalid and reported: entries are not checked by form.
     Unknown,
 }
 
@@ -322,7 +319,7 @@ fn place(reader: &mut RuleReader, kind: ResourceType, text: &str, node: &Node) -
     None
 }
 
-/// An organizational unit by id, or by path with or without the root's name.
+/// Parses a unit id, or a path with or without the root name.
 pub(super) fn organizational_unit(text: &str) -> Option<Selector> {
     let alnum = |part: &str, min: usize| {
         (min..=32).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
@@ -337,7 +334,7 @@ pub(super) fn organizational_unit(text: &str) -> Option<Selector> {
     if text == "Root" {
         return Some(Selector::OuPath(String::new()));
     }
-    // nothing is left out in this form, and native rules have taken their `!` off
+    // this form has no exclusions, and native rules already removed their `!`
     if text.starts_with('!') {
         return None;
     }
@@ -353,7 +350,7 @@ pub(super) fn organizational_unit(text: &str) -> Option<Selector> {
         .then(|| Selector::OuPath(path.to_owned()))
 }
 
-/// The longest name of an organizational unit (AWS Organizations API Reference, `OrganizationalUnit`).
+/// Maximum length of a unit name (AWS Organizations API Reference, `OrganizationalUnit`).
 const OU_NAME_MAX: usize = 128;
 
 fn permission_set(reader: &mut RuleReader, text: &str, node: &Node) -> Option<SetMatch> {

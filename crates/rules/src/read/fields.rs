@@ -1,8 +1,8 @@
-//! Reads single fields of rules, and notes everything that is wrong with them.
+//! Parses single rule fields and reports all errors.
 
 use std::collections::{BTreeSet, HashMap};
 
-use hallpass_model::{Email, GroupId, TimeSpan, UserId};
+use hallpass_base::{Email, GroupId, TimeSpan, UserId};
 
 use crate::{
     address,
@@ -11,10 +11,10 @@ use crate::{
     syntax::{MapEntry, Node, Value},
 };
 
-/// The most approvals a rule may ask for.
+/// Maximum number of approvals in a rule.
 pub(crate) const APPROVALS_MAX: u32 = 5;
 
-/// The key that leaves out of what another one lists, where a key of its own does.
+/// Returns the separate exclusion key of a list key.
 fn twin_of(key: &str) -> Option<&'static str> {
     match key {
         "allowed_users" => Some("except_requesters"),
@@ -25,24 +25,21 @@ fn twin_of(key: &str) -> Option<&'static str> {
     }
 }
 
-/// Collects what is wrong while a file is read.
 pub(crate) struct RuleReader {
     file: String,
     place: Option<(&'static str, usize)>,
     findings: Vec<Diagnostic>,
     written: Written,
-    /// Regular expressions of the file by their text: one that is written often is compiled once.
     patterns: HashMap<String, TextPattern>,
     regex_budget: RegexBudget,
-    /// Texts with wildcards so far.
     globs: usize,
 }
 
-/// The most different regular expressions of a file.
+/// Maximum number of distinct expressions in a file.
 const PATTERNS_MAX: usize = 200;
-/// The most texts with wildcards of a file: each is compared with every name of its kind.
+/// Maximum number of globs in a file: each is compared with every name.
 const GLOBS_MAX: usize = 2_000;
-/// The longest text with wildcards, in characters: as long as values of tags, which are the longest names.
+/// In characters: as long as tag values, the longest names.
 const GLOB_CHARACTERS_MAX: usize = 256;
 
 impl RuleReader {
@@ -58,13 +55,13 @@ impl RuleReader {
         }
     }
 
-    /// From here on findings are about this element of this list.
+    /// Sets the list element for further findings.
     pub(crate) fn enter(&mut self, list: &'static str, index: usize) {
         self.place = Some((list, index));
         self.written = Written::default();
     }
 
-    /// The texts read since the element was entered.
+    /// Returns the texts read in this element.
     pub(crate) fn take_written(&mut self) -> Written {
         std::mem::take(&mut self.written)
     }
@@ -81,24 +78,21 @@ impl RuleReader {
         self.findings.push(finding);
     }
 
-    /// Whether no error was found so far.
     pub(crate) fn is_clean(&self) -> bool {
         !self.findings.iter().any(Diagnostic::is_error)
     }
 
-    /// Whether every error found so far is of this code.
     pub(crate) fn only(&self, code: FindingCode) -> bool {
         let mut errors = self.findings.iter().filter(|finding| finding.is_error());
         errors.all(|finding| finding.code == code)
     }
 
-    /// Errors and warnings, each in file order.
+    /// Returns errors and warnings, in file order.
     pub(crate) fn finish(mut self) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
         self.findings.sort_by_key(|finding| finding.position);
         self.findings.into_iter().partition(Diagnostic::is_error)
     }
 
-    /// The members of an object; anything else is an error.
     pub(crate) fn map<'a>(&mut self, node: &'a Node, what: &str) -> Option<&'a [MapEntry]> {
         if let Value::Map(entries) = &node.value {
             return Some(entries);
@@ -114,7 +108,6 @@ impl RuleReader {
         None
     }
 
-    /// Complains about keys that are not `known`.
     pub(crate) fn known_keys(&mut self, entries: &[MapEntry], known: &[&str]) {
         for entry in entries
             .iter()
@@ -153,7 +146,6 @@ impl RuleReader {
         );
     }
 
-    /// A regular expression that a reason or ticket must match.
     pub(crate) fn pattern(&mut self, field: &str, node: &Node) -> Option<TextPattern> {
         let text = self.text(field, node)?;
         if let Some(known) = self.patterns.get(text) {
@@ -189,7 +181,7 @@ impl RuleReader {
         }
     }
 
-    /// Whether a text has no wildcards, or few enough of the file do and it is short enough.
+    /// Checks the glob limits of a text.
     fn is_bounded(&mut self, field: &str, text: &str, node: &Node) -> bool {
         if text == "*" || !text.contains(['*', '?']) {
             return true;
@@ -239,7 +231,7 @@ impl RuleReader {
         node.as_text()
     }
 
-    /// A string or a list of strings; what is neither is noted and left out.
+    /// Returns the texts of a string or list; reports other values.
     pub(crate) fn texts<'a>(&mut self, field: &str, node: &'a Node) -> Vec<(&'a str, &'a Node)> {
         let mut texts: Vec<(&str, &Node)> = match &node.value {
             Value::Text(text) => vec![(text.as_str(), node)],
@@ -259,7 +251,6 @@ impl RuleReader {
         texts
     }
 
-    /// Notes the entries of a list that have no effect beside its `*`.
     pub(crate) fn note_redundant(&mut self, field: &str, of: &Node) {
         let Some(Value::List(items)) = of.get(field).map(|node| &node.value) else {
             return;
@@ -283,7 +274,6 @@ impl RuleReader {
         emails
     }
 
-    /// Addresses, and ids of users.
     pub(crate) fn people(
         &mut self,
         field: &str,
@@ -331,7 +321,7 @@ impl RuleReader {
         }
     }
 
-    /// Group ids; with `GroupNames::Allowed`, what is not an id is a name.
+    /// Reads group ids; with `GroupNames::Allowed` also names.
     pub(crate) fn groups(
         &mut self,
         field: &str,
@@ -450,7 +440,6 @@ impl RuleReader {
         None
     }
 
-    /// A whole number from 1 to [`APPROVALS_MAX`].
     pub(crate) fn approvals(&mut self, field: &str, node: &Node) -> Option<u32> {
         let Value::Number(number) = &node.value else {
             self.bad_type(field, node, "a whole number");
@@ -490,7 +479,6 @@ impl RuleReader {
         None
     }
 
-    /// Words, at least one.
     pub(crate) fn words(&mut self, field: &str, node: &Node) -> BTreeSet<String> {
         let texts = self.texts(field, node).into_iter();
         let words: BTreeSet<String> = texts
@@ -528,7 +516,7 @@ impl RuleReader {
         None
     }
 
-    /// Complains about rules of one name, given or by position.
+    /// Reports duplicate rule names, explicit or positional.
     pub(crate) fn check_ids(&mut self, rules: &[Rule]) {
         let mut seen: HashMap<&str, Position> = HashMap::new();
         for rule in rules {
@@ -546,20 +534,16 @@ impl RuleReader {
     }
 }
 
-/// Whether groups may be named by their display name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GroupNames {
-    /// Native rules.
     Allowed,
-    /// The sso-elevator form.
     Refused,
 }
 
-/// Which forms of durations are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durations {
     /// `hh:mm` only: the sso-elevator form.
     HoursMinutes,
-    /// Every form of [`TimeSpan`]: native rules.
+    /// Every [`TimeSpan`] form: native rules.
     Any,
 }

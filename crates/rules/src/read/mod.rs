@@ -1,4 +1,4 @@
-//! From a text to rules: all or nothing, and every error of the text at once.
+//! Parses rules: all or nothing, reporting every error.
 
 mod elevator;
 mod fields;
@@ -18,20 +18,16 @@ use crate::{
 };
 use fields::RuleReader;
 
-/// A rule file as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleFile {
-    /// The name to print before positions, usually the path.
     pub name: String,
-    /// The text.
     pub text: String,
-    /// How the text is written.
     pub syntax: Syntax,
 }
 
 impl RuleFile {
-    /// A text whose syntax shows in its name: `.toml`, `.yaml`, `.yml`, `.tf`, `.tfvars`, `.hcl`;
-    /// everything else is JSON.
+    /// Derives the syntax from the name: `.toml`, `.yaml`, `.yml`, `.tf`, `.tfvars`, `.hcl`;
+    /// otherwise JSON.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let name = name.into();
         let folded = name.to_ascii_lowercase();
@@ -52,10 +48,10 @@ impl RuleFile {
         }
     }
 
-    /// As [`RuleFile::new`], from bytes as read from disk.
+    /// Like [`RuleFile::new`], from bytes.
     ///
     /// # Errors
-    /// When they are not UTF-8.
+    /// Not UTF-8.
     pub fn from_bytes(name: impl Into<String>, bytes: &[u8]) -> Result<Self, Vec<Diagnostic>> {
         let name = name.into();
         match std::str::from_utf8(bytes) {
@@ -79,28 +75,22 @@ impl RuleFile {
     }
 }
 
-/// Rules that were loaded, and what is odd about them.
 #[derive(Debug, Clone)]
 #[must_use = "rules that are not put in force have no effect"]
 pub struct Loaded {
-    /// The rules.
     pub rules: Rules,
-    /// What [`Rules::check`] finds without a directory.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads a rule file in either form (`access.md` §1).
+/// Parses a rule file of either form (`access.md` §1).
 ///
 /// # Errors
-/// Every error of the file, in file order; then nothing is loaded.
+/// Every error in file order; then nothing is loaded.
 pub fn load(source: &RuleFile) -> Result<Loaded, Vec<Diagnostic>> {
     load_until(source, &CancelFlag::default())
 }
 
-/// The same until `cancel` is set; then warnings are missing.
-///
-/// # Errors
-/// As [`load`].
+/// Like [`load`]; stops when `cancel` is set, without warnings.
 pub fn load_until(source: &RuleFile, cancel: &CancelFlag) -> Result<Loaded, Vec<Diagnostic>> {
     let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
     let mut reader = RuleReader::new(&source.name);
@@ -108,7 +98,7 @@ pub fn load_until(source: &RuleFile, cancel: &CancelFlag) -> Result<Loaded, Vec<
         for finding in syntax::hidden(text) {
             reader.push(finding);
         }
-        // what follows such a character may be something else than it seems
+        // text after a hidden character may differ from its appearance
         if !reader.is_clean() {
             return Err(reader.finish().0);
         }
@@ -116,7 +106,7 @@ pub fn load_until(source: &RuleFile, cancel: &CancelFlag) -> Result<Loaded, Vec<
     let parsed = syntax::parse(text, source.syntax);
     for finding in parsed.findings {
         let root = parsed.root.as_ref();
-        // the reader of HCL says itself where in its lists it is
+        // the HCL reader sets the list element
         let element = match source.syntax {
             Syntax::Json | Syntax::Toml | Syntax::Yaml => {
                 root.and_then(|root| element_at(root, finding.position))
@@ -130,7 +120,7 @@ pub fn load_until(source: &RuleFile, cancel: &CancelFlag) -> Result<Loaded, Vec<
     }
     let content = match (&parsed.root, reader.is_clean()) {
         (Some(root), true) => read(&mut reader, root, source.syntax),
-        // a duplicate key leaves a whole tree: say at once what else is wrong with it
+        // a duplicate key leaves a complete tree, so report its other errors too
         (Some(root), false) if reader.only(FindingCode::DuplicateKey) => {
             read(&mut reader, root, source.syntax)
         }
@@ -141,7 +131,6 @@ pub fn load_until(source: &RuleFile, cancel: &CancelFlag) -> Result<Loaded, Vec<
     Ok(Loaded { rules, warnings })
 }
 
-/// The list and the element of it in which a position lies.
 fn element_at(root: &Node, position: Position) -> Option<(&'static str, usize)> {
     let lists = LISTS.into_iter().chain(native_keys::FILE_KEYS);
     let found = lists.filter_map(|list| {
@@ -159,7 +148,7 @@ fn element_at(root: &Node, position: Position) -> Option<(&'static str, usize)> 
     found.max().map(|(_, list, index)| (list, index))
 }
 
-/// Reads the lists that a decision case brings along, in the sso-elevator form.
+/// Reads the rules of a decision case, in the sso-elevator form.
 pub(crate) fn load_lists(root: &Node, text: &str) -> Result<Rules, Vec<Diagnostic>> {
     let mut reader = RuleReader::new(CASE);
     let mut content = Content::default();
@@ -167,14 +156,14 @@ pub(crate) fn load_lists(root: &Node, text: &str) -> Result<Rules, Vec<Diagnosti
     finish(reader, content, CASE, text)
 }
 
-/// The name of the file in findings about a decision case.
+/// File name in findings about decision cases.
 pub(crate) const CASE: &str = "case";
 
-/// Which of the two forms a file has shows in its keys; without any of them, in its syntax.
+/// Detects the form by keys, else by syntax.
 fn is_native(root: &Node, syntax: Syntax) -> bool {
     let has = |keys: &[&str]| keys.iter().any(|key| root.get(key).is_some());
     match syntax {
-        // what Terraform reads is named by Terraform's rules, whatever else it is named like
+        // Terraform files always use the sso-elevator form
         Syntax::Hcl => false,
         Syntax::Json => has(&native_keys::FILE_KEYS),
         Syntax::Toml | Syntax::Yaml => has(&native_keys::FILE_KEYS) || !has(&LISTS),
@@ -204,8 +193,8 @@ fn read(reader: &mut RuleReader, root: &Node, syntax: Syntax) -> Content {
     content
 }
 
-/// A file without rules refuses every request. One that says so by an empty list is taken at its
-/// word; one that says nothing was probably cut off, or is another file.
+/// Reports a file without rules, which refuses every request. An empty list is intentional; no list
+/// suggests a truncated or wrong file.
 fn no_rules(root: &Node) -> Diagnostic {
     const MESSAGE: &str = "no rules: a server with this file refuses every request";
     let mut empty = LISTS.into_iter().chain(["rule"]);

@@ -1,8 +1,9 @@
-//! The native form: `[[rule]]` and `[[test]]`, `snake_case`, with globs, stages, patterns and hours.
+//! The native form: `[[rule]]` and `[[test]]`, `snake_case`, with globs, stages, patterns and
+//! hours.
 
 use std::collections::BTreeSet;
 
-use hallpass_model::text::{is_plain, says_something};
+use hallpass_base::text::{is_plain, says_something};
 use jiff::{
     civil::Time,
     tz::{TimeZone, TimeZoneDatabase},
@@ -24,7 +25,7 @@ use crate::{
     syntax::{MapEntry, Node, Value},
 };
 
-/// The longest warning: it is read at each request, and fits each channel.
+/// Maximum warning length: it must fit each channel.
 const WARNING_CHARACTERS_MAX: usize = 1_000;
 
 const STAGE_KEYS: [&str; 5] = [
@@ -37,7 +38,6 @@ const STAGE_KEYS: [&str; 5] = [
 
 const HOURS_KEYS: [&str; 4] = ["days", "from", "to", "time_zone"];
 
-/// Reads a native file.
 pub(super) fn read_file(reader: &mut RuleReader, root: &Node, content: &mut Content) {
     let Some(entries) = reader.map(root, "a rule file") else {
         return;
@@ -150,12 +150,12 @@ fn read_field(reader: &mut RuleReader, entry: &MapEntry, terms: &mut Terms) {
         "sign_in_acr" => terms.sign_in_acr = reader.words(key, node),
         "armed_ends" => terms.armed_ends = arming(reader, key, node),
         "warning" => terms.warning = warning(reader, key, node),
-        // targets, requesters and who is left out, and unknown keys, which are noted already
+        // targets, requesters, exclusions, and unknown keys, already reported
         _ => {}
     }
 }
 
-/// A rule that lets nobody ask cannot grant at once either.
+/// A rule that permits no one cannot grant immediately either.
 fn check_permits(reader: &mut RuleReader, item: &Node, terms: &Terms) {
     const KEY: &str = "approval_is_not_required";
     if terms.permits_requests || terms.approval_is_not_required != Some(true) {
@@ -168,7 +168,6 @@ fn check_permits(reader: &mut RuleReader, item: &Node, terms: &Terms) {
     }
 }
 
-/// Whether AWS is to enforce ends.
 fn arming(reader: &mut RuleReader, key: &str, node: &Node) -> Option<EndArming> {
     let text = reader.text(key, node)?;
     let found = EndArming::ALL.into_iter().find(|it| it.name() == text);
@@ -180,7 +179,6 @@ fn arming(reader: &mut RuleReader, key: &str, node: &Node) -> Option<EndArming> 
     found
 }
 
-/// What is to be read and confirmed: a text that people can read to its end.
 fn warning(reader: &mut RuleReader, key: &str, node: &Node) -> Option<String> {
     let text = reader.text(key, node)?.trim();
     let characters = text.chars().count();
@@ -198,7 +196,7 @@ fn warning(reader: &mut RuleReader, key: &str, node: &Node) -> Option<String> {
     None
 }
 
-/// Who may ask: everyone where no key says it; an empty list lets nobody ask.
+/// Reads the requesters: everyone without a key; no one for an empty list.
 fn requesters(reader: &mut RuleReader, item: &Node) -> Requesters {
     let (users, groups) = (item.get("allowed_users"), item.get("allowed_groups"));
     let Some(first) = users.or(groups) else {
@@ -226,7 +224,6 @@ fn requesters(reader: &mut RuleReader, item: &Node) -> Requesters {
     requesters
 }
 
-/// Whom two keys leave out: people by address or user id, and members of groups.
 fn left_out(reader: &mut RuleReader, item: &Node, [people, groups]: [&str; 2]) -> PeopleLeftOut {
     let (emails, user_ids) = item
         .get(people)
@@ -305,7 +302,7 @@ fn stages(reader: &mut RuleReader, node: &Node) -> Vec<StageRule> {
 fn hours(reader: &mut RuleReader, key: &str, node: &Node) -> Option<Hours> {
     let entries = reader.map(node, &format!("`{key}`"))?;
     reader.known_keys(entries, &HOURS_KEYS);
-    // all of them are read before any is missed, so that every error is told at once
+    // reads all keys first, to report every error
     let days = match node.get("days") {
         None => Some([true; 7]),
         Some(node) => days(reader, node),
@@ -383,7 +380,7 @@ fn time(reader: &mut RuleReader, hours: &Node, field: &str) -> Option<Time> {
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// Days as names (`mon`) or ranges (`mon-fri`, `sat-mon`).
+/// Parses day names (`mon`) or ranges (`mon-fri`, `sat-mon`).
 fn days(reader: &mut RuleReader, node: &Node) -> Option<[bool; 7]> {
     let mut days = [false; 7];
     for (text, item) in reader.texts("days", node) {

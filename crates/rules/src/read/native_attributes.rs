@@ -1,8 +1,6 @@
-//! Conditions on attributes of people, and the attributes of the requester of a test.
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::Glob;
+use hallpass_base::Glob;
 
 use super::fields::RuleReader;
 use crate::{
@@ -11,7 +9,8 @@ use crate::{
     syntax::{MapEntry, Node},
 };
 
-/// What people must have: `{ department = "Payments", user_type = ["*", "!Contractor"] }`. All of it.
+/// Required user attributes: `{ department = "Payments", user_type = ["*", "!Contractor"] }`. All
+/// must match.
 pub(super) fn attribute_matches(
     reader: &mut RuleReader,
     key: &str,
@@ -47,7 +46,6 @@ pub(super) fn attribute_matches(
     matches
 }
 
-/// The attributes that somebody has in a test.
 pub(super) fn attributes_held(
     reader: &mut RuleReader,
     key: &str,

@@ -1,9 +1,5 @@
-//! The keys of the native form.
-
-/// The keys of the file.
 pub(super) const FILE_KEYS: [&str; 2] = ["rule", "test"];
 
-/// The keys of a rule beside those that say what it is about.
 pub(super) const TERM_KEYS: [&str; 34] = [
     "id",
     "description",
@@ -41,7 +37,6 @@ pub(super) const TERM_KEYS: [&str; 34] = [
     "warning",
 ];
 
-/// The keys of a rule that say what it is about.
 pub(super) const TARGET_KEYS: [&str; 12] = [
     "accounts",
     "ous",
@@ -57,7 +52,6 @@ pub(super) const TARGET_KEYS: [&str; 12] = [
     "except_groups",
 ];
 
-/// Whether a rule has a key of this name.
 pub(super) fn is_rule_key(key: &str) -> bool {
     TERM_KEYS.contains(&key) || TARGET_KEYS.contains(&key)
 }

@@ -1,9 +1,8 @@
-//! What a native rule is about: accounts, units, tags, permission sets or groups, and what of them it
-//! leaves out.
+//! Targets of a native rule: accounts, units, tags, permission sets or groups, and exclusions.
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, Glob};
+use hallpass_base::{AccountId, Glob};
 
 use super::{
     elevator,
@@ -16,7 +15,7 @@ use crate::{
     syntax::{MapEntry, Node},
 };
 
-/// What the rule is about: `groups`, or `permission_sets` with at least one key that says where.
+/// Reads `groups`, or `permission_sets` with at least one place key.
 pub(super) fn targets(reader: &mut RuleReader, item: &Node) -> Targets {
     if let Some(node) = item.get("except_groups") {
         let message = "groups cannot be left out, since they are named one by one";
@@ -100,21 +99,18 @@ fn groups(reader: &mut RuleReader, item: &Node, node: &Node) -> BTreeSet<crate::
     reader.groups("groups", node, GroupNames::Allowed)
 }
 
-/// What one key selects, and what its `!` entries leave out.
 struct SelectedTargets<T> {
     selected: BTreeSet<T>,
     left_out: BTreeSet<T>,
 }
 
-/// A key whose entries select things of a kind, and its `except_` twin.
+/// A target key and its `except_` twin.
 struct TargetKey<T> {
     key: &'static str,
     except: &'static str,
     code: FindingCode,
-    /// What is said of an entry that cannot be read.
     refusal: &'static str,
     every: T,
-    /// Reads one entry, or says what to write.
     read: fn(&str) -> Result<T, &'static str>,
 }
 
@@ -155,7 +151,7 @@ const SETS: TargetKey<SetMatch> = TargetKey {
 };
 
 impl<T: Ord + Clone> TargetKey<T> {
-    /// Reads the key. Order means nothing: an exclusion wins.
+    /// Reads the key. Order does not matter: exclusions win.
     fn entries(&self, reader: &mut RuleReader, item: &Node, node: &Node) -> SelectedTargets<T> {
         let mut found = SelectedTargets {
             selected: BTreeSet::new(),
@@ -188,7 +184,6 @@ impl<T: Ord + Clone> TargetKey<T> {
         found
     }
 
-    /// Reads the twin.
     fn left_out(&self, reader: &mut RuleReader, node: &Node) -> BTreeSet<T> {
         let mut left_out = BTreeSet::new();
         for (text, entry) in reader.texts(self.except, node) {
@@ -259,7 +254,6 @@ fn unit(text: &str) -> Result<Selector, &'static str> {
         .ok_or("write a path like `Workloads/Prod`, `ou-ab12-34cd56ef` or `r-ab12`; no globs")
 }
 
-/// A unit whose own accounts are meant, and not those of the units below it.
 fn parent_unit(text: &str) -> Result<Selector, &'static str> {
     const HELP: &str = "write a path like `Workloads/Prod`, `ou-ab12-34cd56ef` or `r-ab12`; no globs, and \
                         `accounts = \"*\"` for every account";
@@ -291,7 +285,7 @@ fn permission_set(text: &str) -> Result<SetMatch, &'static str> {
     })
 }
 
-/// The tags an account must have, each with one of its values; `!` values leave out.
+/// Required account tags, each with one of its values; `!` values exclude.
 fn tag_matches(
     reader: &mut RuleReader,
     node: &Node,
@@ -347,7 +341,6 @@ fn tags_left_out(reader: &mut RuleReader, node: &Node) -> BTreeSet<TagMatch> {
         for (text, item) in reader.texts(KEY, &entry.value) {
             values.extend(tag_left_out(reader, KEY, text, item));
         }
-        // an empty list leaves nothing out
         if !values.is_empty() {
             tags.insert(TagMatch {
                 key: entry.key.clone(),
@@ -368,8 +361,8 @@ fn tag_left_out(reader: &mut RuleReader, key: &str, text: &str, item: &Node) -> 
     Some(Glob::new(text))
 }
 
-/// The members of a table of tags. In TOML, keys that follow `[rule.account_tags]` belong to it,
-/// whatever they were meant for: those that are named like a key of a rule are told.
+/// Reads a table of tags. In TOML, keys after `[rule.account_tags]` belong to it, so keys named
+/// like rule keys are reported.
 fn tag_entries<'a>(reader: &mut RuleReader, key: &str, node: &'a Node) -> &'a [MapEntry] {
     let Some(entries) = reader.map(node, &format!("`{key}`")) else {
         return &[];

@@ -1,8 +1,6 @@
-//! `[[test]]` of the native form: what a file's author expects of it.
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{Email, Timestamp};
+use hallpass_base::{Email, Timestamp};
 
 use super::{elevator::organizational_unit, fields::RuleReader, native_attributes};
 use crate::{
@@ -30,7 +28,6 @@ const TEST_KEYS: [&str; 14] = [
     "permit",
 ];
 
-/// The kinds by name, for `expect`.
 const KINDS: [DecisionKind; 6] = [
     DecisionKind::ApprovalNotRequired,
     DecisionKind::SelfApproval,
@@ -40,7 +37,6 @@ const KINDS: [DecisionKind; 6] = [
     DecisionKind::RequesterNotAllowed,
 ];
 
-/// Reads one test; `None` when it is broken, which is noted.
 pub(super) fn read_test(
     reader: &mut RuleReader,
     item: &Node,
@@ -103,7 +99,7 @@ pub(super) fn read_test(
     })
 }
 
-/// An id means the unit that has it, as in rules; anything else is a path.
+/// Parses a unit id, else a path.
 fn unit(text: &str) -> TestUnit {
     match organizational_unit(text) {
         Some(Selector::Ou(id)) => TestUnit::Id(id),
@@ -111,7 +107,7 @@ fn unit(text: &str) -> TestUnit {
     }
 }
 
-/// What says nothing without something else, or beside it.
+/// Reports keys that need or exclude others.
 fn belong_together(reader: &mut RuleReader, item: &Node) {
     let (click, permit) = (item.get("click"), item.get("permit"));
     if let (Some(node), None) = (permit, click) {
@@ -172,7 +168,6 @@ fn expected(reader: &mut RuleReader, item: &Node) -> Option<DecisionKind> {
 
 fn instant(reader: &mut RuleReader, node: &Node) -> Option<Timestamp> {
     let text = match &node.value {
-        // TOML has instants of its own
         Value::Text(text) | Value::Number(text) => text,
         Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => reader.text("at", node)?,
     };

@@ -1,15 +1,12 @@
-//! Characters that a reader of the file does not see, or sees elsewhere: a file that holds one does not
-//! say what it seems to say.
+//! Detects invisible or reordering characters, which make a file differ from its appearance.
 
-use hallpass_model::text::hidden_in;
+use hallpass_base::text::hidden_in;
 
 use super::Lines;
 use crate::diagnostic::{Diagnostic, FindingCode};
 
-/// The most of them that are told one by one.
 const TOLD_MAX: usize = 20;
 
-/// Every hidden character of a text, with its place.
 pub fn hidden(text: &str) -> Vec<Diagnostic> {
     let found = hidden_in(text).filter(|(_, _, hidden)| *hidden);
     let mut found = found.take(TOLD_MAX).peekable();

@@ -1,12 +1,12 @@
-//! JSON (RFC 8259) with positions; a key given twice in one object is an error.
+//! JSON (RFC 8259) with positions; duplicate keys are errors.
 
 use std::str::Chars;
 
 use super::{DEPTH_MAX, MapEntry, Node, Parsed, Value};
 use crate::diagnostic::{Diagnostic, FindingCode, Position};
 
-/// Reads a JSON text. When it breaks off, `root` holds the members of the outermost object that
-/// were complete, so that a broken case can still be named.
+/// Parses JSON. For truncated text, `root` has the complete members of the outermost object, so
+/// that a broken case can be named.
 pub(super) fn parse(text: &str) -> Parsed {
     let mut parser = Parser {
         rest: text.trim_start_matches('\u{feff}').chars(),

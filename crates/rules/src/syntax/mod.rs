@@ -1,4 +1,4 @@
-//! Texts read into one tree in which every value knows its place: JSON, TOML, YAML and HCL.
+//! Parses JSON, TOML, YAML and HCL into one tree with positions.
 
 mod characters;
 mod hcl;
@@ -11,67 +11,46 @@ pub use hcl::{Literal, literal_settings, modules_of_the_original};
 
 use crate::diagnostic::{Diagnostic, FindingCode, Position};
 
-/// The longest text that is read, in bytes.
 pub const SOURCE_BYTES_MAX: usize = 1 << 20;
 
-/// The deepest nesting that is read.
 pub(crate) const DEPTH_MAX: usize = 64;
 
-/// The most values a text may hold, references spelled out; 16 bytes of text count as a value.
+/// Limit of values with references expanded; 16 bytes of text count as a value.
 const NODES_MAX: usize = 200_000;
 
-/// How a text is written. What it says (native rules or the sso-elevator form) shows in its keys.
+/// File syntax. The form (native or sso-elevator) follows from the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Syntax {
-    /// JSON.
     Json,
-    /// TOML.
     Toml,
-    /// YAML.
     Yaml,
-    /// HCL, as in a `.tf` or `.tfvars` file.
     Hcl,
 }
 
-/// A value and where it begins.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// Where it begins.
     pub position: Position,
-    /// What it is.
     pub value: Value,
 }
 
-/// What a value is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// Nothing.
     Null,
-    /// Yes or no.
     Bool(bool),
-    /// A number or a date, as written.
     Number(String),
-    /// A text.
     Text(String),
-    /// Values in their order.
     List(Vec<Node>),
-    /// Keys with values, in the order of the text.
     Map(Vec<MapEntry>),
 }
 
-/// A key of a map with its value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MapEntry {
-    /// The key.
     pub key: String,
-    /// Where the key begins.
     pub position: Position,
-    /// Its value.
     pub value: Node,
 }
 
 impl Node {
-    /// The value of a key, where this is a map that has it.
     pub fn get(&self, key: &str) -> Option<&Node> {
         match &self.value {
             Value::Map(entries) => entries.iter().find(|e| e.key == key).map(|e| &e.value),
@@ -81,7 +60,6 @@ impl Node {
         }
     }
 
-    /// The text, where this is one.
     pub fn as_text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),
@@ -89,7 +67,6 @@ impl Node {
         }
     }
 
-    /// The type as a reader of the file would call it.
     pub fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "null",
@@ -101,7 +78,6 @@ impl Node {
         }
     }
 
-    /// The value as it may be repeated in a message.
     pub fn shown(&self) -> String {
         match &self.value {
             Value::Null => "null".to_owned(),
@@ -117,24 +93,21 @@ impl Node {
     }
 }
 
-/// What came out of a text: as much of the tree as could be read, and what is to be said of it.
+/// The parsed tree, possibly partial, with findings.
 ///
-/// In HCL the root may hold a key several times, once for each module.
+/// In HCL the root may repeat a key, once per module.
 pub struct Parsed {
-    /// The tree.
     pub root: Option<Node>,
-    /// What is wrong, and what is odd.
     pub findings: Vec<Diagnostic>,
 }
 
 impl Parsed {
-    /// Whether the text could be read whole.
     pub fn is_whole(&self) -> bool {
         !self.findings.iter().any(Diagnostic::is_error)
     }
 }
 
-/// Reads `text` as `syntax`. Never panics; on a broken text `root` may hold its beginning.
+/// Parses `text`. Never panics; for broken text `root` may be partial.
 pub fn parse(text: &str, syntax: Syntax) -> Parsed {
     if text.len() > SOURCE_BYTES_MAX {
         let error = Diagnostic::error(
@@ -158,16 +131,14 @@ pub fn parse(text: &str, syntax: Syntax) -> Parsed {
     }
 }
 
-/// Every document of a text: several in YAML, one else.
+/// All documents: several in YAML, else one.
 pub struct Documents {
-    /// The documents, as far as they could be read.
     pub roots: Vec<Node>,
-    /// What is wrong with the text.
     pub findings: Vec<Diagnostic>,
 }
 
-/// Reads all documents of `text`, which is no rule file and may be longer than one. HCL is not read this
-/// way: see [`resources`]. Never panics.
+/// Parses all documents of a text that is not a rule file and may be longer. For HCL see
+/// [`resources`]. Never panics.
 pub fn documents(text: &str, syntax: Syntax) -> Documents {
     let parsed = match syntax {
         Syntax::Yaml => return yaml::documents(text),
@@ -181,12 +152,10 @@ pub fn documents(text: &str, syntax: Syntax) -> Documents {
     }
 }
 
-/// Positions of byte offsets in a text.
 pub(crate) struct Lines<'a> {
     pub(crate) text: &'a str,
     starts: Vec<usize>,
-    /// How many characters come before each [`MARKED_EVERY`] bytes: a line may be as long as the text, and hold a value
-    /// at each byte.
+    /// Character counts at every [`MARKED_EVERY`] bytes, because a line may be as long as the text.
     marks: Vec<usize>,
 }
 
@@ -215,7 +184,6 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// How many characters come before an offset.
     fn before(&self, offset: usize) -> usize {
         let bytes = self.text.as_bytes();
         let offset = offset.min(bytes.len());
@@ -239,9 +207,8 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// How many characters begin in these bytes.
 fn characters(bytes: &[u8]) -> usize {
-    // RFC 3629: what goes on with a character has the bits 10 before all others
+    // RFC 3629: continuation bytes start with the bits 10
     bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
 }
 

@@ -1,5 +1,3 @@
-//! TOML with positions.
-
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
 
@@ -45,8 +43,8 @@ pub(super) fn parse(text: &str) -> Parsed {
     Parsed { root, findings }
 }
 
-/// Drops a table level by level: within each other, dots and brackets nest thousands, and dropping these as they are takes
-/// stack for each.
+/// Drops a table level by level: dots and brackets may nest thousands, and recursive drops could
+/// overflow the stack.
 fn take_apart(table: DeTable<'_>) {
     let mut left = vec![DeValue::Table(table)];
     while let Some(value) = left.pop() {
@@ -58,7 +56,7 @@ fn take_apart(table: DeTable<'_>) {
     }
 }
 
-/// A line whose dots could nest tables without end: the parser would follow them.
+/// Finds a line whose dots could nest tables too deep for the recursive parser.
 fn too_many_dots(text: &str) -> Option<Position> {
     text.lines().zip(1..).find_map(|(line, number)| {
         let key = line.split('=').next().unwrap_or_default();
@@ -72,7 +70,6 @@ fn too_many_dots(text: &str) -> Option<Position> {
 
 struct TomlReader<'a> {
     lines: Lines<'a>,
-    /// Values read so far.
     nodes: usize,
 }
 

@@ -1,4 +1,4 @@
-//! YAML (1.2 core schema) with positions; text keys, aliases within a budget. A rule file is one document.
+//! YAML (1.2 core schema) with positions; text keys, limited aliases. A rule file is one document.
 
 use std::collections::HashMap;
 
@@ -22,7 +22,6 @@ pub(super) fn parse(text: &str) -> Parsed {
     }
 }
 
-/// Every document of a text.
 pub(super) fn documents(text: &str) -> Documents {
     let mut reader = YamlReader::new(text);
     let mut roots = Vec::new();
@@ -38,10 +37,9 @@ pub(super) fn documents(text: &str) -> Documents {
 struct YamlReader<'a> {
     text: &'a str,
     events: Parser<'a, serde_saphyr::granit_parser::StrInput<'a>>,
-    /// Anchored nodes with the number of values in them, and how deep these are nested.
+    /// Anchored nodes with their value count and depth.
     anchors: HashMap<usize, (Node, usize, usize)>,
     nodes: usize,
-    /// The deepest nesting within what is being read, aliases spelled out.
     deepest: usize,
     errors: Vec<Diagnostic>,
 }
@@ -96,7 +94,6 @@ impl<'a> YamlReader<'a> {
     fn stream(&mut self, roots: &mut Vec<Node>) -> ParseResult<()> {
         while let Some((event, position)) = self.next()? {
             if !is_between(&event, position)? {
-                // an anchor is of its own document
                 self.anchors.clear();
                 roots.push(self.node(event, position, 0)?);
             }
@@ -113,7 +110,7 @@ impl<'a> YamlReader<'a> {
             Event::Scalar(text, style, anchor, tag) => {
                 let text = text.into_owned();
                 self.tag(tag.as_deref(), "str", position)?;
-                // long texts weigh more, so that aliases cannot multiply them without end
+                // long texts weigh more, to limit their multiplication by aliases
                 self.count(text.len() / 16, position)?;
                 let plain = style == ScalarStyle::Plain && tag.is_none();
                 (
@@ -149,8 +146,7 @@ impl<'a> YamlReader<'a> {
         Ok(node)
     }
 
-    /// Refuses tags but the one that says what is there anyway. An entry like `!*-prod` without
-    /// quotes is a tag on nothing.
+    /// Refuses all but redundant tags. An unquoted entry like `!*-prod` is a tag on an empty value.
     fn tag(&self, tag: Option<&Tag>, accepted: &str, position: Position) -> ParseResult<()> {
         match tag {
             Some(tag) if !tag.is_yaml_core_schema_tag(accepted) => {
@@ -165,7 +161,6 @@ impl<'a> YamlReader<'a> {
         }
     }
 
-    /// The place of a tag, which stands on its line before the value.
     fn before(&self, value: Position, tag: &str) -> Position {
         let row = usize::try_from(value.line).unwrap_or(usize::MAX);
         let column = usize::try_from(value.column).unwrap_or(usize::MAX);
@@ -274,7 +269,6 @@ fn ensure_shallow(depth: usize, position: Position) -> ParseResult<()> {
     )))
 }
 
-/// Whether an event is no part of a document.
 fn is_between(event: &Event<'_>, position: Position) -> ParseResult<bool> {
     match event {
         Event::DocumentStart(_, Some(version)) if (version.major, version.minor) != (1, 2) => {
@@ -313,7 +307,7 @@ fn at(line: usize, column: usize) -> Position {
     }
 }
 
-/// The type of a plain scalar by the core schema.
+/// Resolves a plain scalar by the core schema.
 fn resolve(text: String) -> Value {
     match text.as_str() {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,

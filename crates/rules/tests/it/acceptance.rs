@@ -1,6 +1,6 @@
 //! The decision tables of `access.md` §4: every row of the fixture, reported by id.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use hallpass_rules::{RuleFile, Rules, cases, load};
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn readme() -> Rules {
         .rules
 }
 
-/// The fixture's row in the form of `rules decide`.
+/// Converts a row to the form of `rules decide`.
 fn line(row: &Value) -> Value {
     let mut line = serde_json::Map::new();
     for (from, to) in [
@@ -69,7 +69,6 @@ fn every_row_of_the_decision_tables_holds() {
     );
 }
 
-/// The answer to a row when `who` presses approve.
 fn permits(rules: &Rules, row: &Value, who: &Value) -> bool {
     let mut line = line(row);
     line["click"] = who.clone();
@@ -94,7 +93,7 @@ fn in_every_row_those_may_press_who_are_asked() {
         );
         match expect["decision"].as_str().unwrap() {
             "SelfApproval" => rows.push((row["requester"].clone(), true)),
-            // E15: listed, with self approval, by the second statement
+            // E15: listed, with self-approval, by the second statement
             "ApprovalNotRequired" => rows.push((row["requester"].clone(), row["id"] == "E15")),
             _ => rows.push((row["requester"].clone(), false)),
         }
@@ -119,7 +118,7 @@ fn in_every_row_those_may_press_who_are_asked() {
 fn the_readme_configuration_warns_only_of_the_locked_out_approver() {
     let loaded = load(&RuleFile::new("elevator-readme.json", README)).unwrap();
     let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
-    // `access.md` G06: the one approver of the third group can never get it
+    // `access.md` G06: the only approver of the third group can never get it
     assert_eq!(
         warnings,
         [

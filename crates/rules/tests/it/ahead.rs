@@ -1,6 +1,6 @@
-//! Rules that are not in force, by a directory that does not have all that they name.
+//! Rules not in force, with a directory lacking some facts.
 
-use hallpass_model::{AccountId, TimeSpan};
+use hallpass_base::{AccountId, TimeSpan};
 use hallpass_rules::{
     Ask, CancelFlag, CheckVerdict, CheckedFile, Compared, Directory, PastRequest, ReadFacts,
     RuleFile, Severity, WhyUnread,
@@ -12,10 +12,9 @@ use crate::world::{PAYMENTS_PROD, UNREAD, directory, email, noon, rules, user};
 
 const BASE: &str = "[[rule]]\naccounts = '*'\npermission_sets = 'Admin'\napprovers = ['bo@corp.com', 'dan@corp.com', 'cai@corp.com']\n";
 
-/// A test that passes by the base.
 const TEST: &str = "[[test]]\nrequester = 'ana@corp.com'\naccount = 'payments-prod'\npermission_set = 'Admin'\nexpect = 'RequiresApproval'\n";
 
-/// Everybody is known, and nothing else of them; nor tags of accounts.
+/// All users known, without groups, attributes or account tags.
 fn bare() -> Directory {
     let mut snapshot: Snapshot = directory().snapshot().clone();
     for person in &mut snapshot.people {
@@ -40,7 +39,7 @@ fn checked(text: &str, facts: &Directory) -> CheckedFile {
     )
 }
 
-/// As the server does when the call of a check ended: a file of any size costs nothing more.
+/// A cancelled check of a large file costs nothing more.
 #[test]
 fn a_check_that_is_cancelled_compares_nothing() {
     let odd = "[[rule]]\naccounts = ['no-such-account']\npermission_sets = 'NoSuchSet'\napprovers = ['gone@corp.com']\n";
@@ -77,7 +76,6 @@ fn replayed(text: &str, facts: &Directory) -> Compared {
     rules("r.toml", BASE).compare_with(&rules("r.toml", text), &request, facts)
 }
 
-/// A line more, what it rests on, and what a note says of it.
 const ROWS: [(&str, &str, &str); 7] = [
     (
         "allowed_groups = ['unread']",
@@ -144,7 +142,6 @@ fn what_was_not_read_is_noted_and_what_rests_on_it_is_not_judged() {
 fn a_clean_file_stays_clean_whatever_was_not_read() {
     let text = format!("{BASE}allowed_groups = ['unread']\n").replace("'dan@corp.com', ", "");
     assert_eq!(checked(&text, &bare()).verdict(), CheckVerdict::Clean);
-    // by whoever reads all that the file names it counts
     let read = load(&RuleFile::new("r.toml", &text));
     let counted = CheckedFile::new("r.toml", &read, Some(&bare()), &[], noon());
     assert_eq!(counted.verdict(), CheckVerdict::Warned);
@@ -156,7 +153,7 @@ fn a_clean_file_stays_clean_whatever_was_not_read() {
     assert!(warned(&counted));
 }
 
-/// Nothing is waved through as unread: a name that is nowhere, and a test that fails whatever is read.
+/// Only unread facts are excused: unknown names and failing tests are reported.
 #[test]
 fn what_is_not_there_is_no_more_unread_than_what_was_read() {
     let text = format!("{BASE}allowed_groups = ['no-such-group']\n");

@@ -1,8 +1,6 @@
-//! Conditions on attributes of people, hours of approvals, and lead times.
-
 use std::collections::BTreeMap;
 
-use hallpass_model::{AccountId, TimeSpan, Timestamp};
+use hallpass_base::{AccountId, TimeSpan, Timestamp};
 use hallpass_rules::{
     ApprovalHours, Ask, DecisionKind, Directory, Effect, NotAsking, OwnLater, PersonAttribute,
     RuleFile, RuleTestOutcome, Rules, directory::Snapshot, load,
@@ -14,15 +12,14 @@ fn native(text: &str) -> Rules {
     rules("rules.toml", text)
 }
 
-/// Rules with one `[[rule]]` about everything that `bo` and `cai` approve.
 fn rule(fields: &str) -> Rules {
     native(&format!(
         "[[rule]]\naccounts = '*'\npermission_sets = '*'\napprovers = ['bo@corp.com', 'cai@corp.com']\n{fields}\n"
     ))
 }
 
-/// Ana is an employee in Payments, Bo a contractor there, Cai has a department of no text; nothing was
-/// read of the others.
+/// Ana is an employee in Payments, Bo a contractor there, Cai has a department without text;
+/// nothing was read of the others.
 fn people() -> Directory {
     let mut snapshot: Snapshot = directory().snapshot().clone();
     let known = [
@@ -66,7 +63,6 @@ fn whoever_asks_has_every_attribute_with_one_of_its_values() {
             "{ department = 'Payments', user_type = 'employee' }",
             [YES, NO, NO, NO],
         ),
-        // not read of anybody
         ("{ cost_center = '4711' }", [NO, NO, NO, NO]),
         ("{ department = '*', cost_center = '*' }", [NO, NO, NO, NO]),
     ] {
@@ -81,7 +77,7 @@ fn attributes_narrow_whom_a_rule_names_and_never_add_to_them() {
     let rules = rule(
         "allowed_users = ['cai@corp.com']\nallowed_groups = ['oncall']\nrequester_attributes = { department = 'Payments' }",
     );
-    // cai is named, and lacks it; ana and bo are in the group, and have it
+    // cai is named without the attribute; ana and bo have it through the group
     assert_eq!(
         ["ana", "bo", "cai", "dan"].map(|who| kind(&rules, who)),
         [YES, YES, NO, NO]
@@ -99,7 +95,6 @@ fn an_attribute_that_was_not_read_lets_nobody_ask_and_says_so() {
         decision.unread,
         ["the cost centre of the requester could not be read"]
     );
-    // an attribute that is read and another: no question of what was not read
     let decision = decide(&rules, "cai", &people(), noon());
     assert_eq!(decision.unread, [""; 0]);
     assert_eq!(
@@ -192,7 +187,6 @@ fn values_that_nobody_has_are_told() {
             "no user has the user type `visitor` None"
         ]
     );
-    // of some nothing was read: nothing is known to be missing
     assert_eq!(told(&people()), [""; 0]);
 }
 
@@ -212,7 +206,7 @@ fn a_test_of_the_file_gives_its_requester_attributes() {
     assert_eq!(passed, [true, true, false]);
 }
 
-/// Office hours of two rules; both must be open.
+/// Approval hours of two rules; both must be open.
 const HOURS: &str = "approval_hours = { days = ['mon-fri'], from = '08:00', to = '18:00', time_zone = 'Europe/Stockholm' }";
 
 #[test]
@@ -224,11 +218,10 @@ fn approvals_have_hours_of_their_own() {
         ("2026-03-02T17:00:00Z", false, "2026-03-03T07:00:00Z"),
         // Friday evening, until Monday
         ("2026-03-06T17:00:00Z", false, "2026-03-09T07:00:00Z"),
-        // over the change to summer time
         ("2026-03-28T12:00:00Z", false, "2026-03-30T06:00:00Z"),
     ] {
         let now: Timestamp = now.parse().unwrap();
-        // asking is possible at any hour
+        // requests are possible at any hour
         let decision = decide(&rules, "ana", &people(), now);
         assert_eq!(shown(&decision), "RequiresApproval [bo,cai] r1");
         let [hours] = decision.approval_hours.as_slice() else {
@@ -267,7 +260,6 @@ fn nobody_approves_for_themselves_outside_of_the_hours_of_approvals() {
             .any(|it| it.contains("approvals are given only mon, tue")),
         "{why:?}"
     );
-    // what waits for others is still theirs to approve: the hours are told, not that it is their own
     let permit = rules
         .press(&email("bo"), &email("bo"), &ask, &facts, night)
         .may_approve();
@@ -287,7 +279,7 @@ fn the_shortest_lead_time_counts() {
     assert_eq!(decide(&none, "ana", &people(), noon()).max_lead_time, None);
 }
 
-/// One rule for everything that Bo alone may approve, themselves too, within hours.
+/// One rule for everything: only Bo approves, also himself, within hours.
 fn sole(fields: &str) -> Rules {
     native(&format!(
         "[[rule]]\naccounts = '*'\npermission_sets = '*'\napprovers = ['bo@corp.com']\n\
@@ -301,7 +293,6 @@ fn who_alone_approves_for_themselves_waits_for_the_hours() {
     let night: Timestamp = "2026-03-02T20:00:00Z".parse().unwrap();
     for (rules, expected, later) in [
         (sole(""), "RequiresApproval [bo] r1", OwnLater::Alone),
-        // the others are too few
         (
             sole("min_approvals = 3"),
             "RequiresApproval [bo] r1",
@@ -320,12 +311,11 @@ fn who_alone_approves_for_themselves_waits_for_the_hours() {
     let open = decide(&sole(""), "bo", &facts, noon());
     assert_eq!(shown(&open), "SelfApproval [] r1");
     assert_eq!(open.own_later, OwnLater::No);
-    // who may not approve for themselves waits for nobody
+    // without self-approval there is no wait for hours
     let rules = rule(HOURS);
     let decision = decide(&rules, "bo", &facts, night);
     assert_eq!(shown(&decision), "RequiresApproval [cai] r1");
     assert_eq!(decision.own_later, OwnLater::No);
-    // by others it is not
     let account = AccountId::new(PAYMENTS_PROD).unwrap();
     let ask = Ask::Account {
         account: &account,
@@ -335,7 +325,8 @@ fn who_alone_approves_for_themselves_waits_for_the_hours() {
     assert!(steps.last().is_some_and(|step| !step.yes), "{steps:?}");
 }
 
-/// For a start outside of the hours approvals may be given today: nobody is to give there what others are too few for.
+/// A start outside the hours may be approved today, but not by the requester in place of too few
+/// others.
 #[test]
 fn who_alone_approves_for_themselves_does_not_for_a_start_outside_of_the_hours() {
     let (facts, rules) = (people(), sole("min_approvals = 2"));
@@ -369,7 +360,6 @@ fn window(from: &str, to: &str, days: &str, zone: &str) -> String {
     )
 }
 
-/// Two rules for everything with these lines.
 fn both(one: &str, other: &str) -> Rules {
     let rule = |lines: &str| {
         format!(
@@ -395,7 +385,6 @@ fn hours_of_several_rules_open_together_or_never() {
         ),
         (window("15:00", "18:00", "mon-fri", "UTC"), None),
         (window("12:00", "15:00", "sat-sun", "UTC"), None),
-        // overnight, from Sunday on
         (
             window("22:00", "13:00", "sun", "UTC"),
             Some("2026-03-02T12:00:00Z"),
@@ -411,7 +400,7 @@ fn hours_of_several_rules_open_together_or_never() {
     }
 }
 
-/// Also where clocks are put forward and back: every minute says the same.
+/// Checked for every minute, across clock changes.
 #[test]
 fn hours_open_at_the_first_minute_that_is_within_them() {
     let berlin = |from, to| window(from, to, "sat-sun", "Europe/Berlin");
@@ -502,7 +491,7 @@ fn who_has_other_attributes_is_told_so() {
     );
     let decision = decide(&rules, "ana", &people(), noon());
     assert_eq!(shown(&decision), "RequesterNotAllowed [] ops,people,adds");
-    // what lets nobody ask keeps nobody from it
+    // rules that permit no one are no obstacles
     let [of_ops, of_people] = decision.not_asking.as_slice() else {
         panic!("{:?}", decision.not_asking)
     };

@@ -1,10 +1,10 @@
-//! TOML files in one form: nothing is lost, nothing says something else, and a second time changes nothing.
+//! Formatting is lossless and idempotent.
 
 use std::fmt::Write as _;
 
+use hallpass_base::testing::fuzz_target;
 use hallpass_rules::syntax::{Node, Syntax, Value, parse};
 use hallpass_rules::{FormatRefused, canonical_toml};
-use hallpass_testing::fuzz_target;
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::fuzz;
@@ -17,7 +17,6 @@ const SAMPLES: [&str; 5] = [
     ODD,
 ];
 
-/// What is written by hand and seldom looks so: every kind of value, and comments at every place.
 const ODD: &str = "#!first\n\n\n  # second\n[ 'a' . \"b c\".\"d\" ] # on a head\n\n\n\"x\"='y' # behind\n\
     z = '''\nraw\n  text'''\ndates=[1979-05-27T07:32:00Z,1979-05-27 07:32:00, # one\n\n\n# own\n07:32:00,]#last\n\
     t={a=1,b.c=[ true,false ],d={}}\nu = {\n  a = [1 , 2],# in it\n}\n\n[[ r ]]#x\nn=0x1F\n#end\n\n\n";
@@ -36,13 +35,11 @@ fn each_thing_is_written_in_one_way() {
         ("a = 1\n\n\n\nb = 2\n\n", "a = 1\n\nb = 2\n"),
         ("a = 1 #x\n", "a = 1 #x\n"),
         ("a = 1        # x  \n", "a = 1 # x\n"),
-        // heads stand apart with what is said above them
         ("a = 1\n[t]\n\n\nb = 2\n", "a = 1\n\n[t]\nb = 2\n"),
         ("a = 1\n# of t\n[t]\n", "a = 1\n\n# of t\n[t]\n"),
         ("a = 1\n# of a\n\n[[t]]\n", "a = 1\n# of a\n\n[[t]]\n"),
         ("[t]\n\n# alone\n\nb = 2\n", "[t]\n\n# alone\n\nb = 2\n"),
         ("[[ a . 'b'.\"c d\" ]]\n", "[[a.b.\"c d\"]]\n"),
-        // strings in double quotes where that needs no escape
         ("a = 'x'\n", "a = \"x\"\n"),
         ("a = ''\n", "a = \"\"\n"),
         ("a = '\\d \"x\"'\n", "a = '\\d \"x\"'\n"),
@@ -54,7 +51,6 @@ fn each_thing_is_written_in_one_way() {
         ),
         ("\"a\" = 1\n'b c' = 2\n", "a = 1\n'b c' = 2\n"),
         ("a . b = 1\n", "a.b = 1\n"),
-        // lists keep their lines
         ("a = [ 1,2 , ]\n", "a = [1, 2]\n"),
         ("a = [\n]\n", "a = []\n"),
         ("a = [1,\n2]\n", "a = [\n  1,\n  2,\n]\n"),
@@ -70,7 +66,6 @@ fn each_thing_is_written_in_one_way() {
         ("a = {\nb = 1 # x\n}\n", "a = {\n  b = 1, # x\n}\n"),
         ("a = {\nb # x\n = 1}\n", "a = {\n  # x\n  b = 1,\n}\n"),
         (&long, &spread),
-        // tables stay on their line, however long: not everything reads others
         (&table, &table),
     ];
     for (text, wanted) in rows {
@@ -113,7 +108,6 @@ fn what_is_not_read_is_refused_with_its_place() {
     }
 }
 
-/// What a tree says, without places.
 fn says(node: &Node) -> String {
     match &node.value {
         Value::List(items) => format!("{:?}", items.iter().map(says).collect::<Vec<_>>()),
@@ -127,7 +121,7 @@ fn says(node: &Node) -> String {
     }
 }
 
-/// Whatever is read has a form that says the same, twice; whatever is not is refused.
+/// Valid text formats losslessly and idempotently; invalid text is refused.
 fn holds(text: &str) {
     let parsed = parse(text.strip_prefix('\u{feff}').unwrap_or(text), Syntax::Toml);
     match canonical_toml("r.toml", text) {
@@ -142,7 +136,7 @@ fn holds(text: &str) {
                 again.root.map(|it| says(&it)),
                 "{text}\n→\n{written}"
             );
-            // comments may hold what looks like one, strings too: as many as there were
+            // comments and strings may contain `#`: the count must match
             assert_eq!(
                 text.matches('#').count(),
                 written.matches('#').count(),
@@ -163,7 +157,6 @@ fn holds(text: &str) {
 fn samples_keep_what_they_say() {
     for sample in SAMPLES {
         holds(sample);
-        // on a machine that ends lines its own way
         holds(&sample.replace('\n', "\r\n"));
     }
     assert!(canonical_toml("r.toml", ODD).is_ok());
@@ -232,7 +225,6 @@ fn value() -> impl Strategy<Value = String> {
     plain
         .prop_map(str::to_owned)
         .prop_recursive(3, 24, 5, |inner| {
-            // between the entries of lists lines may end, with comments and without
             let gap = || prop_oneof![3 => blank(), 1 => ends()];
             let items = vec((gap(), inner.clone(), gap()), 0..6);
             let list = (items, gap(), any::<bool>()).prop_map(|(items, gap, comma)| {
@@ -255,7 +247,7 @@ fn value() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(hallpass_testing::cases(400, 20_000)))]
+    #![proptest_config(ProptestConfig::with_cases(hallpass_base::testing::cases(400, 20_000)))]
 
     #[test]
     fn the_form_of_any_file_is_its_own_form(
@@ -276,7 +268,6 @@ proptest! {
     }
 }
 
-/// What people copy looks as `rules fmt` writes it.
 #[test]
 fn examples_are_canonical() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

@@ -1,6 +1,6 @@
-//! Decision cases as text in, text out: every answer exactly as it is printed.
+//! Decision cases with their exact output.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use hallpass_rules::{Rules, cases};
 
 use crate::world::{directory, noon, statements};
@@ -9,7 +9,6 @@ fn answer(line: &str, rules: Option<&Rules>) -> String {
     serde_json::to_string(&cases::answer(line, rules, None, noon())).unwrap()
 }
 
-/// The id and the code, or the whole answer.
 fn code(line: &str) -> String {
     let answer =
         serde_json::to_value(cases::answer(line, Some(&statements("")), None, noon())).unwrap();
@@ -128,7 +127,6 @@ fn every_problem_of_a_line_is_listed() {
     );
 }
 
-/// The decision, and the permit if there is one, with facts.
 fn with_facts(requester: &str, account: &str, set: &str, rest: &str) -> String {
     let rules = statements(
         r#"{"ResourceType": "Account", "Resource": "*", "PermissionSet": "*", "Approvers": ["bo@corp.com", "eve@corp.com"], "MaxDuration": "02:00"}"#,
@@ -294,7 +292,7 @@ fn ids_come_back_as_they_came() {
         ("-7", "-7"),
         ("1.5", "1.5"),
         ("18446744073709551615", "18446744073709551615"),
-        // what a number of 64 bits cannot hold keeps its digits
+        // numbers beyond 64 bits keep their digits
         ("12345678901234567890123", "\"12345678901234567890123\""),
         (
             "0.1000000000000000055511151231257827",

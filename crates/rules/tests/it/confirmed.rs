@@ -1,4 +1,4 @@
-//! Warnings that are to be read and confirmed: which rules give one to whom, and what can be one.
+//! Warnings to confirm: who gets them, and valid texts.
 
 use hallpass_rules::{RuleFile, RuleId, load};
 
@@ -75,7 +75,7 @@ fn warnings_are_those_of_the_rules_that_apply_each_text_once() {
         ids.dedup();
         assert_eq!(ids.len(), found.len(), "each text has an id of its own");
     }
-    let group = hallpass_model::GroupId::new(ONCALL).unwrap();
+    let group = hallpass_base::GroupId::new(ONCALL).unwrap();
     let ask = hallpass_rules::Ask::Group { group: &group };
     let decision = rules.decide(&email("dan"), &ask, &directory(), noon());
     assert_eq!(decision.warnings[0].text, "Pages all night.");
@@ -141,7 +141,7 @@ fn a_warning_can_be_read_to_its_end() {
 #[test]
 fn explanations_say_what_is_to_be_confirmed() {
     let rules = rules("rules.toml", RULES);
-    let account = hallpass_model::AccountId::new(LOGS).unwrap();
+    let account = hallpass_base::AccountId::new(LOGS).unwrap();
     let ask = hallpass_rules::Ask::Account {
         account: &account,
         permission_set: "Admin",
@@ -161,7 +161,7 @@ fn explanations_say_what_is_to_be_confirmed() {
     );
 }
 
-/// What names the rules of a decision names those that decide; a warning names its own.
+/// Decisions name deciding rules; warnings name their own.
 #[test]
 fn no_decision_rests_on_a_rule_that_only_warns() {
     let rules = rules(

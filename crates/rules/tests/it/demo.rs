@@ -1,10 +1,9 @@
-//! The files of the demonstration load with the one warning that is meant, and their own tests pass.
+//! The demo files load with the one intended warning, and pass their tests.
 
 use hallpass_rules::{Loaded, RuleFile, RuleTestOutcome, load};
 
 use crate::world::noon;
 
-/// Codes, with the rule that each is about.
 fn warnings(loaded: &Loaded) -> Vec<String> {
     let rule = |position| loaded.rules.rules().find(|rule| rule.position == position);
     loaded

@@ -1,9 +1,10 @@
-//! The engine against the oracle of the specification's words, over 20,000 random cases in each form:
-//! 10,000 files, each asked twice.
+//! Compares the engine with an oracle of the specification, over 20,000 random cases per form:
+//! 10,000 files with two questions.
 //!
-//! `HALLPASS_RULES_CASES` sets how many, `HALLPASS_RULES_SEED` which; the seed is told on failure.
+//! `HALLPASS_RULES_CASES` sets the number, `HALLPASS_RULES_SEED` the seed, which is printed on
+//! failure.
 
-use hallpass_model::{AccountId, Email, GroupId};
+use hallpass_base::{AccountId, Email, GroupId};
 use hallpass_rules::{Ask, Directory, RuleFile, Rules, load};
 use serde_json::json;
 
@@ -27,7 +28,6 @@ fn number(name: &str, otherwise: u64) -> u64 {
     given.map_or(otherwise, |text| text.parse().expect("a whole number"))
 }
 
-/// What the engine says, in the oracle's terms.
 fn engine(rules: &Rules, question: &Question, facts: &Directory) -> Verdict {
     let [requester, presser] =
         [question.requester, question.presser].map(|email| Email::new(email).unwrap());
@@ -58,13 +58,12 @@ fn engine(rules: &Rules, question: &Question, facts: &Directory) -> Verdict {
     }
 }
 
-/// What came out of a run, so that a generator that has gone dull is noticed.
 #[derive(Debug, Default)]
 struct Reached {
     kinds: std::collections::BTreeMap<&'static str, u64>,
     permits: u64,
     glass: u64,
-    /// Cases in which it matters whose denials count.
+    /// Cases in which the scope of denials matters.
     order_matters: u64,
 }
 
@@ -127,7 +126,7 @@ fn compare(form: Form, write: fn(&[Draft], About) -> String) -> Reached {
     reached
 }
 
-/// Each kind, permit and order is met often enough to mean something.
+/// Checks that each outcome occurs often enough.
 fn is_varied(reached: &Reached) {
     let seldom = [reached.permits, reached.glass, reached.order_matters];
     assert!(

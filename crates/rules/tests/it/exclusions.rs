@@ -1,8 +1,8 @@
-//! What native rules leave out, with `!` and `except_` keys; and that the other form knows neither.
+//! Exclusions of native rules: `!` and `except_` keys. The other form has neither.
 
 use std::collections::BTreeMap;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use hallpass_rules::{Ask, Effect, RuleFile, Rules, load};
 
 use crate::{
@@ -20,7 +20,6 @@ fn rule(fields: &str) -> Rules {
 const ACCOUNTS: [&str; 3] = [PAYMENTS_PROD, PAYMENTS_DEV, LOGS];
 const SETS: [&str; 3] = ["ReadOnly", "Admin", "Billing"];
 
-/// Which of the rules, by name, cover the target for whom.
 fn covering(rules: &Rules, who: &str, account: &str, set: &str) -> Vec<String> {
     let account = AccountId::new(account).unwrap();
     let ask = Ask::Account {
@@ -85,7 +84,7 @@ const LEFT_OUT: &[(&str, [bool; 3])] = &[
         "accounts = '*'\nexcept_account_tags = { env = [] }",
         [true, true, true],
     ),
-    // the keys narrow each other as ever, and each exclusion counts
+    // keys narrow each other, and each exclusion applies
     (
         "accounts = ['*', '!log-*']\nous = ['*', '!Workloads/Prod']",
         [false, true, false],
@@ -151,7 +150,6 @@ fn what_only_the_directory_could_tell_is_left_out_without_it() {
         assert_eq!(decision.kind.as_str(), "NoStatements", "{fields}");
         assert_eq!(decision.unread.len(), 1, "{fields}");
     }
-    // an id needs no directory
     let rules = rule("accounts = ['*', '!100000000001']\npermission_sets = '*'");
     let account = AccountId::new("100000000009").unwrap();
     let ask = Ask::Account {
@@ -201,7 +199,6 @@ fn explanations_say_what_is_left_out() {
     );
 }
 
-/// The first lines of what is wrong with a file.
 fn errors(name: &str, text: &str) -> Vec<String> {
     let found = load(&RuleFile::new(name, text)).err().unwrap_or_default();
     let line = |finding: &hallpass_rules::Diagnostic| {
@@ -272,7 +269,7 @@ const REFUSED: &[(&str, &str)] = &[
         "groups = ['oncall']\nexcept_accounts = 'x'",
         "r.toml:3:19: error[bad-resource]: rule[0].except_accounts: a rule is about accounts or about groups, not both",
     ),
-    // people and groups of people are left out by keys of their own
+    // users and groups have separate exclusion keys
     (
         "groups = 'a'\nallowed_users = ['!bo@corp.com']",
         "r.toml:3:18: error[bad-email]: rule[0].allowed_users: `!bo@corp.com` begins with `!`, which leaves nobody out",
@@ -333,7 +330,6 @@ fn the_elevator_form_knows_no_exclusions() {
     }
 }
 
-/// Codes, places and values of the warnings, with a directory or without.
 fn warnings(fields: &str, with_facts: bool) -> Vec<String> {
     let facts = directory();
     let found = rule(fields).check(with_facts.then_some(&facts));
@@ -397,7 +393,6 @@ const TOLD: &[(&str, bool, &[&str])] = &[
         true,
         &["dead-exclusion:5:27 Admim"],
     ),
-    // nothing of the rule is left
     (
         "accounts = ['payments-prod', '!payments-*']\npermission_sets = '*'",
         false,
@@ -413,7 +408,6 @@ const TOLD: &[(&str, bool, &[&str])] = &[
         false,
         &["dead-statement:1:1 -"],
     ),
-    // `*` covers its list
     (
         "accounts = ['*', 'payments-prod']\npermission_sets = ['Admin', '*', '!Billing']",
         true,
@@ -453,7 +447,7 @@ fn rules_that_leave_something_out_help_only_where_they_apply() {
             .map(|f| format!("{} {}", f.code, f.position))
             .collect()
     };
-    // nobody approves what the second leaves out
+    // the targets excluded by the second have no approver
     assert_eq!(codes(&text), ["nobody-can-approve 1:1"]);
     let helped = text.replace(
         "[[rule]]\naccounts = '*'\npermission",
@@ -462,7 +456,6 @@ fn rules_that_leave_something_out_help_only_where_they_apply() {
     assert_eq!(codes(&helped), [""; 0]);
 }
 
-/// The same rule with one more exclusion somewhere.
 fn narrower(chance: &mut Chance, draft: &Draft) -> Draft {
     let mut draft = draft.clone();
     let (list, of) = match chance.below(4) {
@@ -483,7 +476,6 @@ fn written(drafts: &[Draft]) -> Rules {
     )
 }
 
-/// The rules that cover each account and permission set.
 fn reach(rules: &Rules) -> Vec<Vec<String>> {
     let targets = ACCOUNTS
         .iter()
@@ -493,7 +485,6 @@ fn reach(rules: &Rules) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// How many permission sets may be asked for in each account.
 fn requestable(rules: &Rules) -> BTreeMap<AccountId, usize> {
     let found = rules.requestable(&email("bo"), &directory(), noon());
     found

@@ -1,14 +1,13 @@
-//! Names and values are compared without case, in any script, and however accents are written (`access.md`
-//! §15.1): what is left out stays left out.
+//! Case-insensitive, Unicode-normalized comparison of names and values (`access.md` §15.1):
+//! exclusions must not be bypassed.
 
 use std::collections::BTreeMap;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use hallpass_rules::{Ask, DecisionKind, Directory, PersonAttribute};
 
 use crate::world::{PAYMENTS_PROD, directory, email, noon, rules};
 
-/// Ana with this title, on call by a group of this name, and an account of this name and team.
 fn facts(text: &str) -> Directory {
     let mut snapshot = directory().snapshot().clone();
     for person in snapshot.people.iter_mut().take(1) {
@@ -24,7 +23,6 @@ fn facts(text: &str) -> Directory {
     Directory::new(snapshot)
 }
 
-/// Whether Ana may ask for something in the account by one rule with these lines.
 fn may_ask(lines: &str, facts: &Directory) -> bool {
     let text = format!("[[rule]]\npermission_sets = '*'\napprovers = 'cai@corp.com'\n{lines}\n");
     let account = AccountId::new(PAYMENTS_PROD).unwrap();

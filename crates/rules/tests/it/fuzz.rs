@@ -1,9 +1,9 @@
-//! Fuzz targets for the readers of rule files. See `hallpass_testing`.
+//! Fuzz targets for the rule parsers. See `hallpass_base::testing`.
 //!
-//! Inputs worth keeping are files in `__fuzz__/<name>/corpus/` and are always replayed. An input that
-//! begins with `=` is a text as it is; any other one says how a file of `real/` is changed.
+//! Inputs worth keeping are files in `__fuzz__/<name>/corpus/` and are always replayed. An input
+//! that begins with `=` is plain text; others are edits of a file in `real/`.
 
-use hallpass_model::{AccountId, Email, Timestamp};
+use hallpass_base::{AccountId, Email, Timestamp};
 use hallpass_rules::{Ask, Directory, Loaded, RuleFile, Syntax, cases, load};
 use serde_json::Value;
 
@@ -31,14 +31,13 @@ const HCL: [&str; 6] = [
     include_str!("real/terragrunt.hcl"),
 ];
 
-/// What the syntaxes have most of, so that a changed text often is one still.
+/// Frequent syntax characters, so that edited text often stays valid.
 const LETTERS: &[char] = &[
     '{', '}', '[', ']', '"', '\'', ',', ':', '=', '*', '!', '&', '#', '-', '|', '>', '<', '$', '%',
     '\n', ' ', '.', '0', 'a', 't', 'n', '\\', '/', '\t', '\r', '\u{feff}', 'é',
 ];
 
-/// A sample with some letters changed, as three bytes of the input say each time: where (two) and
-/// what.
+/// Applies edits to a sample; three input bytes are one edit: position (two) and change.
 pub(crate) fn text(input: &[u8], samples: &[&str]) -> String {
     let Some((first, edits)) = input.split_first().filter(|(first, _)| **first != b'=') else {
         return String::from_utf8_lossy(input.get(1..).unwrap_or_default()).into_owned();
@@ -55,12 +54,10 @@ pub(crate) fn text(input: &[u8], samples: &[&str]) -> String {
                 letters.remove(at);
             }
             5 => {
-                // a stretch goes, as when a line is deleted
                 let end = (at + usize::from(edit[2])).min(letters.len());
                 letters.drain(at..end);
             }
             6 => {
-                // a stretch of the text twice
                 let end = (at + usize::from(edit[2])).min(letters.len());
                 let twice = letters[at..end].to_vec();
                 letters.splice(at..at, twice);
@@ -82,7 +79,6 @@ fn source(text: &str, syntax: Syntax) -> RuleFile {
     }
 }
 
-/// Loads a text and uses what loads; errors have a place in the text.
 fn examined(text: &str, syntax: Syntax) -> Option<Loaded> {
     match load(&source(text, syntax)) {
         Err(errors) => {
@@ -91,7 +87,7 @@ fn examined(text: &str, syntax: Syntax) -> Option<Loaded> {
                 assert!(error.is_error() && !error.message.is_empty());
                 let line = usize::try_from(error.position.line).unwrap();
                 let column = usize::try_from(error.position.column).unwrap();
-                // YAML counts more breaks as lines than there are line feeds
+                // YAML has more line breaks than line feeds
                 let lines = text.split(['\n', '\r']).count();
                 assert!((1..=lines + 1).contains(&line), "{error}\n{text}");
                 assert!(
@@ -121,7 +117,6 @@ fn examined(text: &str, syntax: Syntax) -> Option<Loaded> {
     }
 }
 
-/// Keys whose texts mean something else than a name.
 const NO_NAMES: [&str; 15] = [
     "description",
     "max_duration",
@@ -140,7 +135,6 @@ const NO_NAMES: [&str; 15] = [
     "name",
 ];
 
-/// The lists of rules and tests; other keys are settings, which are passed over by name.
 const LISTS: [&str; 6] = [
     "rule",
     "test",
@@ -150,7 +144,6 @@ const LISTS: [&str; 6] = [
     "group_config",
 ];
 
-/// The names in a file that another reader sees and the rules do not hold.
 fn lost(value: &Value, key: &str, told: &str) -> Option<String> {
     match value {
         Value::String(text) => {
@@ -194,13 +187,13 @@ fn sentences(loaded: &Loaded) -> Vec<(String, String)> {
 
 #[test]
 fn json() {
-    hallpass_testing::fuzz_target!("json", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("json", |input: &[u8]| {
         let text = text(input, &JSON);
         let bare = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let standard = serde_json::from_str::<Value>(bare);
         if let Some(loaded) = examined(&text, Syntax::Json) {
             nothing_is_lost(&loaded, &standard.expect("what loads is JSON"), &text);
-            // JSON is YAML, where the two readers agree that it is
+            // JSON is YAML, if both parsers accept it
             if let Ok(other) = load(&source(&text, Syntax::Yaml)) {
                 assert_eq!(sentences(&loaded), sentences(&other), "{text}");
             }
@@ -213,7 +206,7 @@ fn json() {
 
 #[test]
 fn toml() {
-    hallpass_testing::fuzz_target!("toml", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("toml", |input: &[u8]| {
         let text = text(input, &NATIVE);
         let bare = text.strip_prefix('\u{feff}').unwrap_or(&text);
         if let Some(loaded) = examined(&text, Syntax::Toml) {
@@ -225,7 +218,7 @@ fn toml() {
 
 #[test]
 fn yaml() {
-    hallpass_testing::fuzz_target!("yaml", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("yaml", |input: &[u8]| {
         let text = text(input, &YAML);
         if let Some(loaded) = examined(&text, Syntax::Yaml) {
             let standard = serde_saphyr::from_str::<Value>(&text).expect("what loads is YAML");
@@ -236,11 +229,10 @@ fn yaml() {
 
 #[test]
 fn hcl() {
-    hallpass_testing::fuzz_target!("hcl", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("hcl", |input: &[u8]| {
         let text = text(input, &HCL);
         if let Some(loaded) = examined(&text, Syntax::Hcl) {
             let told = told(&loaded);
-            // every quoted address outside comments is an approver or asks: none may be lost
             let quoted = text.lines().filter(|line| !line.contains(['#', '/', '*']));
             let quoted = quoted.flat_map(|line| line.split('"').skip(1).step_by(2));
             let mut addresses = quoted.filter(|word| word.ends_with("@corp.com"));

@@ -1,4 +1,4 @@
-//! Groups that people may join by a request, and whose members hold rights in Hallpass.
+//! Requestable groups whose members have rights in Hallpass.
 
 use hallpass_rules::{Directory, FindingCode, RoleGroup, RuleFile, load};
 use serde_json::json;
@@ -6,7 +6,6 @@ use serde_json::json;
 const ID: &str = "99999999-8888-7777-6666-555555555555";
 const READ: &str = "accounts = '*'\npermission_sets = '*'\n";
 
-/// The finding's message for a rule over groups beside one about accounts.
 fn found(joining: &str, other: &str, facts: Option<&Directory>) -> Vec<String> {
     let text = format!("[[rule]]\nid = 'join'\n{joining}\n[[rule]]\nid = 'prod'\n{READ}{other}\n");
     let loaded = load(&RuleFile::new("r.toml", text.clone()));
@@ -70,10 +69,8 @@ fn people_who_may_join_a_group_that_gives_rights_are_warned_of() {
             false,
             Some(free("leads", "approve by rule `prod`")),
         ),
-        // an approver decides who becomes one
         (leads, ASKED, approving, false, None),
         (leads, FREE, ASKED, false, None),
-        // nobody may ask
         (
             admins,
             "permits_requests = false\napproval_is_not_required = false",
@@ -81,7 +78,6 @@ fn people_who_may_join_a_group_that_gives_rights_are_warned_of() {
             false,
             None,
         ),
-        // an id and a name are one group by the directory
         (
             by_id.as_str(),
             FREE,

@@ -1,4 +1,3 @@
-//! Tests of the crate's public face, one module per promise.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,8 +1,6 @@
-//! The native form: globs, tags, stages, patterns, hours, names instead of ids, tests.
-
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, Timestamp};
+use hallpass_base::{AccountId, Timestamp};
 use hallpass_rules::{Ask, Effect, RuleColumns, RuleFile, RuleTestOutcome, Rules, load};
 
 use crate::world::{
@@ -13,7 +11,6 @@ fn native(text: &str) -> Rules {
     rules("rules.toml", text)
 }
 
-/// Rules with one `[[rule]]` that has `bo` and `cai` as approvers.
 fn rule(fields: &str) -> Rules {
     native(&format!(
         "[[rule]]\napprovers = ['bo@corp.com', 'cai@corp.com']\n{fields}\n"
@@ -72,7 +69,7 @@ fn groups_go_by_name_or_id() {
     let rules = native(&format!(
         "[[rule]]\ngroups = ['oncall']\napprover_groups = ['OnCall']\n[[rule]]\ngroups = ['{ONCALL}']\napprovers = 'cai@corp.com'\n"
     ));
-    let group = hallpass_model::GroupId::new(ONCALL).unwrap();
+    let group = hallpass_base::GroupId::new(ONCALL).unwrap();
     let decision = rules.decide(
         &email("dan"),
         &Ask::Group { group: &group },
@@ -102,7 +99,7 @@ fn stages_need_different_people() {
     assert!(enough(&["bo", "cai", "six"]));
     assert!(!enough(&["bo", "cai"]));
     assert!(!enough(&["bo", "six", "ana"]));
-    // bo asks: cai cannot sit in both stages
+    // for requester bo, cai cannot fill both stages
     assert_eq!(
         shown(&decide(&rules, "bo", PAYMENTS_PROD, "Admin")),
         "NoApprovers [] r1"
@@ -148,7 +145,6 @@ fn hours_of_asking_do_not_close_a_no() {
             .press(&email("bo"), &requester, &ask, &facts, now)
             .may_approve();
         assert_eq!(approved.is_ok(), is_open, "{now}");
-        // the rule still lets nobody ask then
         let decision = rules.decide(&requester, &ask, &facts, now);
         assert_eq!(
             decision.approvers.len(),
@@ -171,9 +167,7 @@ fn hours_close_a_rule_and_leave_its_denials() {
         ("2026-03-02T07:00:00Z", true),
         ("2026-03-02T16:59:59Z", true),
         ("2026-03-02T17:00:00Z", false),
-        // summer time
         ("2026-07-06T06:00:00Z", true),
-        // Saturday
         ("2026-03-07T10:00:00Z", false),
     ] {
         let expected = if open {
@@ -436,7 +430,7 @@ break_glass = ["ana@corp.com"]
              ana@corp.com may break the glass | for at most 2h; the reason must match `OPS-`",
         ]
     );
-    // no clause of the sentence is lost between the columns
+    // the columns contain every clause of the sentence
     for row in rows {
         for part in [&row.columns.covers, &row.columns.requesters] {
             assert!(
@@ -484,7 +478,6 @@ fn an_empty_list_lets_nobody_ask() {
             "ana",
             "RequesterNotAllowed [] r1",
         ),
-        // the two lists add up
         (
             "allowed_users = []\nallowed_groups = ['oncall']",
             "ana",
@@ -495,7 +488,6 @@ fn an_empty_list_lets_nobody_ask() {
             "cai",
             "RequiresApproval [bo] r1",
         ),
-        // as for every other list of people
         ("break_glass = []", "ana", "RequiresApproval [bo,cai] r1"),
     ] {
         let rules = rule(&format!("accounts = '*'\npermission_sets = '*'\n{fields}"));

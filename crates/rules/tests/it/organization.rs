@@ -1,6 +1,6 @@
-//! Decisions that rest on the directory: units, groups, people with several addresses.
+//! Decisions that need the directory: units, groups, users with several addresses.
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use hallpass_rules::{
     Ask, DecisionKind, Directory, PressRefusedByRules, Principal, RuleId,
     directory::{OuRef, Snapshot},
@@ -13,7 +13,6 @@ use crate::world::{
 };
 
 mod pretty {
-    /// Runs every row and reports all that differ.
     pub(super) fn check<R>(rows: &[R], mut run: impl FnMut(&R) -> Option<String>) {
         let wrong: Vec<String> = rows.iter().filter_map(&mut run).collect();
         assert!(
@@ -71,7 +70,6 @@ fn an_account_the_directory_lacks_is_in_no_unit_and_that_is_said() {
     assert_eq!(decision.unread.len(), 1, "{:?}", decision.unread);
 }
 
-/// A statement for everything with these fields.
 fn everywhere(fields: &str) -> String {
     format!(r#"{{"ResourceType": "Account", "Resource": "*", "PermissionSet": "*", {fields}}}"#)
 }
@@ -82,7 +80,6 @@ fn oncall(key: &str) -> String {
 
 const CAI: &str = r#""Approvers": "cai@corp.com""#;
 
-/// Rows of who asks, by which statements, with which outcome.
 fn outcomes(rows: &[(&str, Vec<String>, &str)]) {
     check(rows, |(who, list, expected)| {
         let got = shown(&decide(
@@ -99,7 +96,6 @@ fn outcomes(rows: &[(&str, Vec<String>, &str)]) {
 fn who_may_ask_is_decided_by_name_and_group() {
     let allowed = oncall("AllowedGroups");
     outcomes(&[
-        // who asks, statements, outcome
         (
             "ana",
             vec![everywhere(&format!("{allowed}, {CAI}"))],
@@ -120,7 +116,6 @@ fn who_may_ask_is_decided_by_name_and_group() {
             vec![everywhere(&format!("{allowed}, {CAI}"))],
             "RequesterNotAllowed [] s1",
         ),
-        // one match in either is enough
         (
             "cai",
             vec![everywhere(&format!(
@@ -128,7 +123,6 @@ fn who_may_ask_is_decided_by_name_and_group() {
             ))],
             "RequiresApproval [bo] s1",
         ),
-        // a statement that is dropped lends no approvers
         (
             "cai",
             vec![
@@ -155,7 +149,6 @@ fn a_statement_that_leaves_somebody_out_denies_them_nothing() {
         vec![everywhere(&format!("{fields}, {denial}")), other.clone()]
     };
     outcomes(&[
-        // who asks, statements, outcome
         (
             "cai",
             denied(&allowed, no_skipping, &skipping),
@@ -166,13 +159,11 @@ fn a_statement_that_leaves_somebody_out_denies_them_nothing() {
             denied(&allowed, &not_oneself, &oneself),
             "SelfApproval [] s2",
         ),
-        // those it lets ask are denied
         (
             "bo",
             denied(&allowed, no_skipping, &skipping),
             "RequiresApproval [dan] s1,s2",
         ),
-        // and so is whoever might be one of them
         (
             "cai",
             denied(&unread, no_skipping, &skipping),
@@ -183,7 +174,6 @@ fn a_statement_that_leaves_somebody_out_denies_them_nothing() {
             denied(&unread, &not_oneself, &oneself),
             "NoApprovers [] s2",
         ),
-        // empty is absent
         (
             "cai",
             denied(everybody, no_skipping, &skipping),
@@ -201,7 +191,6 @@ fn a_statement_that_leaves_somebody_out_denies_them_nothing() {
 fn groups_approve_as_people_do() {
     let approver = oncall("ApproverGroups");
     outcomes(&[
-        // members that are disabled do not approve; the requester never does
         (
             "cai",
             vec![everywhere(&approver)],
@@ -239,7 +228,7 @@ fn groups_approve_as_people_do() {
 fn what_is_unread_or_ambiguous_goes_to_the_safe_side() {
     let allowed = oncall("AllowedGroups");
     outcomes(&[
-        // what cannot be read lets nobody in and takes nothing back
+        // unread facts neither allow nor undo
         (
             "bo",
             vec![everywhere(&format!(
@@ -259,13 +248,12 @@ fn what_is_unread_or_ambiguous_goes_to_the_safe_side() {
             ],
             "RequiresApproval [cai] s1,s2",
         ),
-        // an address of two users is nobody in particular
+        // a shared address identifies no user
         (
             "twin",
             vec![everywhere(&format!("{allowed}, {CAI}"))],
             "RequesterNotAllowed [] s1",
         ),
-        // two addresses of one person are one person
         (
             "cai",
             vec![everywhere(
@@ -311,7 +299,7 @@ fn limits_come_from_the_rules_that_apply() {
         admin
             .notify
             .iter()
-            .map(hallpass_model::Email::as_str)
+            .map(hallpass_base::Email::as_str)
             .collect::<Vec<_>>(),
         ["chat@corp.com"]
     );
@@ -354,9 +342,7 @@ fn presses_are_refused_with_the_rule_that_refuses() {
     assert_eq!(press("cai", "dan"), Ok((list(&["s1"]), false)));
     assert_eq!(press("ana", "dan"), Ok((list(&["s1", "s2"]), false)));
     assert_eq!(press("bo", "dan"), Ok((list(&["s2"]), false)));
-    // cai is not listed by the rule that denies
     assert_eq!(press("cai", "cai"), Ok((list(&["s1"]), true)));
-    // ana is, through the group, and under her second address too
     let own = Err(PressRefusedByRules::OwnRequest {
         rules: list(&["s2"]),
     });
@@ -447,7 +433,7 @@ fn checking_against_the_directory_finds_what_does_not_exist() {
             "unread-group:5:116 aaaaaaaa-0000-4000-8000-000000000003 -",
         ]
     );
-    // without an organization nobody is unknown: what is left is what the text alone says
+    // without an organization only the text is checked
     let alone: Vec<String> = rules
         .check(None)
         .iter()
@@ -518,7 +504,6 @@ fn two_addresses_of_one_person_fill_one_seat() {
     );
     let decision = decide(&rules, "cai", PAYMENTS_PROD, "Admin");
     assert_eq!(decision.kind, DecisionKind::RequiresApproval);
-    // without bo, ana would have to sit in both stages
     assert_eq!(
         decide(&rules, "bo", PAYMENTS_PROD, "Admin").kind,
         DecisionKind::NoApprovers
@@ -566,8 +551,8 @@ fn the_catalog_holds_what_somebody_may_ask_for() {
     );
 }
 
-/// Whoever has a user id is that user, whatever address stands beside it: a rename makes nobody
-/// somebody else, and an address that is somebody else's by now lends nobody their rights.
+/// A user id identifies the user regardless of the address: a rename changes nothing, and a reused
+/// address grants no rights.
 #[test]
 fn a_user_id_says_who_somebody_is_and_an_address_does_not() {
     let rules = statements(
@@ -599,18 +584,16 @@ fn a_user_id_says_who_somebody_is_and_an_address_does_not() {
     };
     let (ana_at, cai_at) = (email("ana"), email("cai"));
     let was_ana = Principal::user(&ana, &old);
-    // one user under two addresses is one person
     assert_eq!(may(Principal::user(&ana, &ana_at), was_ana), Err("own"));
     assert_eq!(may(Principal::user(&cai, &cai_at), was_ana), Ok(()));
-    // the address beside an id is for showing: with ana's, cai's user id is still cai
     assert_eq!(may(Principal::user(&cai, &ana_at), was_ana), Ok(()));
-    // an address that two users have names neither of them
+    // a shared address identifies no user
     let twin_at = email("twin");
     assert_eq!(
         may(Principal::user(&six, &twin_at), was_ana),
         Err("not listed")
     );
-    // who is not in the directory is nobody, whatever address they had
+    // a user missing in the directory has no rights, whatever the address
     let gone = "99999999-0000-4000-8000-000000000000".parse().unwrap();
     assert_eq!(
         may(Principal::user(&gone, &cai_at), was_ana),

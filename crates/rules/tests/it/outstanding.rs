@@ -1,14 +1,14 @@
-//! What a request that waits still lacks, and whose yes helps.
+//! Missing approvals of a waiting request, and whose approval helps.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use hallpass_model::{AccountId, Email, Timestamp, UserId};
+use hallpass_base::{AccountId, Email, Timestamp, UserId};
 use hallpass_rules::{ApprovalHours, ApprovalsOpen, Ask, DecisionKind, Outstanding, Rules};
 
 use crate::world::{LOGS, directory, email, noon, rules, user};
 
-/// Bo, Cai and Six, whose other address is somebody else's, too.
+/// Six has a second address shared with another user.
 const PEOPLE: [(&str, u32); 3] = [("bo", 2), ("cai", 3), ("six", 6)];
 
 fn rule(fields: &str) -> Rules {
@@ -16,7 +16,6 @@ fn rule(fields: &str) -> Rules {
     rules("r.toml", &text)
 }
 
-/// What Ana's request lacks at an instant, approved by these.
 fn outstanding(rules: &Rules, approved: &[&str], at: Timestamp) -> Outstanding {
     let account = AccountId::new(LOGS).unwrap();
     let ask = Ask::Account {
@@ -42,7 +41,6 @@ fn shown(found: &Outstanding) -> String {
     for stage in &found.stages {
         let (filled, quorum) = (stage.filled, stage.quorum);
         let helpers = names(&stage.helpers);
-        // writing to a `String` cannot fail
         let _ = write!(text, "; {} {filled}/{quorum} {helpers}", stage.name);
     }
     text.trim_end().to_owned()
@@ -61,7 +59,7 @@ fn who_helps_is_who_fills_a_seat_that_is_free() {
     for (fields, approved, lacks) in [
         (ANY_TWO, &[][..], "0/2 bo,cai,six"),
         (ANY_TWO, &["cai"], "1/2 bo,six"),
-        // it waits all the same: whoever presses now decides
+        // still waiting: the next answer decides
         (ANY_TWO, &["bo", "cai"], "2/2 bo,cai,six"),
         (
             BOSS_AND_TEAM,
@@ -69,7 +67,6 @@ fn who_helps_is_who_fills_a_seat_that_is_free() {
             "0/2 bo,cai,six; boss 0/1 bo; team 0/1 cai,six",
         ),
         (BOSS_AND_TEAM, &["cai"], "1/2 bo; boss 0/1 bo; team 1/1"),
-        // two have said yes, and one of them fills nothing
         (
             BOSS_AND_TEAM,
             &["cai", "six"],
@@ -80,7 +77,6 @@ fn who_helps_is_who_fills_a_seat_that_is_free() {
             &["bo"],
             "1/2 cai,six; boss 1/1 ; team 0/1 cai,six",
         ),
-        // Cai can sit in either: Bo helps, as Cai moves
         (SHARED, &["cai"], "1/2 bo,six; one 1/1 ; two 0/1 bo,six"),
         (SHARED, &["bo"], "1/2 cai,six; one 1/1 ; two 0/1 cai,six"),
         (&three, &["cai"], "1/3 bo,six; boss 0/1 bo; team 1/1"),
@@ -94,7 +90,6 @@ fn who_helps_is_who_fills_a_seat_that_is_free() {
             .collect();
         let helpers = lacks.split([' ', ';']).nth(1).unwrap_or_default();
         assert_eq!(users.join(","), helpers, "{fields} {approved:?}");
-        // whoever helps nothing may approve all the same
         assert_eq!(found.able, [email("bo"), email("cai"), email("six")].into());
     }
 }
@@ -142,7 +137,6 @@ fn the_told_are_those_who_help_and_those_who_only_are_told() {
 fn who_alone_can_help_themselves_is_told_of_it() {
     for (approvers, told) in [
         ("'ana@corp.com'", "ana"),
-        // others are asked first
         ("'ana@corp.com', 'bo@corp.com'", "bo"),
     ] {
         let own = format!("approvers = [{approvers}]\nallow_self_approval = true");
@@ -156,7 +150,7 @@ fn nobody_waits_for_who_is_disabled() {
     for (approvers, lacks) in [
         ("'bo@corp.com', 'eve@corp.com'", "0/1 bo"),
         ("'eve@corp.com'", "0/1"),
-        // whom the directory does not know may be a list that is told
+        // an unknown address may be a mailing list
         ("'list@corp.com'", "0/1 list"),
     ] {
         let found = outstanding(&rule(&format!("approvers = [{approvers}]")), &[], noon());
@@ -178,7 +172,6 @@ fn hours_open_again_after_they_were_closed() {
         (hours("08:00", "18:00"), Some("2026-03-03T08:00:00Z")),
         (hours("14:00", "18:00"), Some("2026-03-02T14:00:00Z")),
         (later, Some("2026-03-03T10:00:00Z")),
-        // round the clock
         (Vec::new(), None),
     ] {
         let found = ApprovalHours::opens_again(&all, noon());

@@ -1,6 +1,6 @@
-//! People whom rules leave out of those who may ask, and of those who approve.
+//! Users excluded as requesters and as approvers.
 
-use hallpass_model::{AccountId, Email, Timestamp, UserId};
+use hallpass_base::{AccountId, Email, Timestamp, UserId};
 use hallpass_rules::{
     Ask, DecisionKind, Directory, PressRefusedByRules, Principal, RuleFile, Rules, load,
 };
@@ -28,12 +28,11 @@ fn ask(account: &AccountId) -> Ask<'_> {
 const NOT_ALLOWED: &str = "RequesterNotAllowed [] r1";
 const BY_BO: &str = "RequiresApproval [bo] r1";
 
-/// Who asks by a rule that Bo approves, and what it says.
 const ASKING: &[(&str, &str, &str)] = &[
     ("except_requesters = ['cai@corp.com']", "cai", NOT_ALLOWED),
     ("except_requesters = ['cai@corp.com']", "ana", BY_BO),
     ("except_requesters = ['CAI@corp.com']", "Cai", NOT_ALLOWED),
-    // every address of a person is that person
+    // exclusion covers every address of a user
     (
         "except_requesters = ['ana.lind@corp.com']",
         "ana",
@@ -49,8 +48,7 @@ const ASKING: &[(&str, &str, &str)] = &[
         "cai",
         BY_BO,
     ),
-    // an address of two people leaves both out, and so does the id of one of them while nobody can
-    // tell which of them asks
+    // a shared address excludes both users, as does the id of one while the requester is ambiguous
     ("except_requesters = ['twin@corp.com']", "six", NOT_ALLOWED),
     (
         "except_requesters = ['00000000-0000-4000-8000-000000000005']",
@@ -65,10 +63,8 @@ const ASKING: &[(&str, &str, &str)] = &[
     ),
     ("except_requester_groups = ['OnCall']", "cai", BY_BO),
     ("except_requester_groups = ['empty']", "ana", BY_BO),
-    // who might be a member may not ask
     ("except_requester_groups = ['unread']", "cai", NOT_ALLOWED),
     ("except_requester_groups = ['nowhere']", "cai", NOT_ALLOWED),
-    // an exclusion wins over every allowance of the rule
     (
         "allowed_users = ['ana@corp.com']\nexcept_requester_groups = ['OnCall']",
         "ana",
@@ -113,7 +109,7 @@ fn whoever_is_left_out_may_not_ask_by_the_rule() {
     }
 }
 
-/// Who approves what Cai asks for, and which of Ana, Bo, Cai and Eve may.
+/// Approvers of Cai's request, and who of Ana, Bo, Cai and Eve may approve.
 const APPROVING: &[(&str, &str, [bool; 3])] = &[
     (
         "approvers = ['ana@corp.com', 'bo@corp.com']",
@@ -145,7 +141,6 @@ const APPROVING: &[(&str, &str, [bool; 3])] = &[
         "NoApprovers [] r1",
         [false, false, false],
     ),
-    // who is left out is not counted as one of two
     (
         "approver_groups = ['OnCall']\nmin_approvals = 2\nexcept_approvers = ['ana@corp.com']",
         "NoApprovers [] r1",
@@ -156,7 +151,6 @@ const APPROVING: &[(&str, &str, [bool; 3])] = &[
         "RequiresApproval [bo,dan] r1",
         [false, true, false],
     ),
-    // nor may they approve for themselves
     (
         "approvers = ['cai@corp.com', 'bo@corp.com']\nallow_self_approval = true\nexcept_approvers = ['cai@corp.com']",
         BY_BO,
@@ -210,7 +204,6 @@ fn whoever_is_left_out_does_not_approve_by_the_rule() {
             permit.is_ok()
         });
         let listed = decide(&rules, "cai", LOGS, "Admin").approvers;
-        // who may not say yes says no neither
         let may_deny =
             ["ana", "bo"].map(|who| listed.contains(&email(who)) || (who == "bo" && may[1]));
         if !listed.is_empty() {
@@ -339,7 +332,6 @@ fn what_is_told_names_the_exclusion() {
     );
 }
 
-/// What is found about a rule, with the directory and without.
 const FOUND: &[(&str, &[&str], &[&str])] = &[
     ("except_requesters = ['ana@corp.com']", &[], &[]),
     (
@@ -434,7 +426,6 @@ fn drafts(chance: &mut Chance) -> Vec<Draft> {
         .collect()
 }
 
-/// Whoever is left out of the approvers of every rule decides nothing, by whichever of their addresses.
 #[test]
 fn whom_every_rule_leaves_out_decides_nothing() {
     let mut chance = Chance::new(148);
@@ -484,7 +475,6 @@ fn whom_every_rule_leaves_out_decides_nothing() {
     }
 }
 
-/// Everything that rules say to everybody: who may ask, who gets it, who may approve what.
 fn allowances(rules: &Rules, facts: &Directory, now: Timestamp) -> Vec<(bool, bool, Vec<bool>)> {
     let mut all = Vec::new();
     for account in [PAYMENTS_PROD, PAYMENTS_DEV, LOGS] {
@@ -506,8 +496,8 @@ fn allowances(rules: &Rules, facts: &Directory, now: Timestamp) -> Vec<(bool, bo
     all
 }
 
-/// One more exclusion never lets anybody ask, get or approve what they could not. (How many approvals
-/// a rule wants is a limit of it, and goes with it: there are none here.)
+/// An additional exclusion never widens access or approval. (The number of approvals is a limit of
+/// the rule and is not generated here.)
 #[test]
 fn one_more_exclusion_widens_nothing() {
     let mut chance = Chance::new(149);

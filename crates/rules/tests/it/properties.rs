@@ -1,6 +1,6 @@
-//! Properties of `access.md` §4.2, and that no input brings the readers down.
+//! Properties of `access.md` §4.2; no input crashes the parsers.
 
-use hallpass_model::{AccountId, Email, Timestamp};
+use hallpass_base::{AccountId, Email, Timestamp};
 use hallpass_rules::{
     Ask, Decision, DecisionKind, Directory, RuleFile, Rules, Syntax, cases, load,
 };
@@ -36,7 +36,6 @@ impl Draft {
         Value::Object(map)
     }
 
-    /// Lists of one as scalars.
     fn scalar_json(&self) -> Value {
         let mut statement = self.json();
         for key in ["Resource", "PermissionSet", "Approvers", "AllowedUsers"] {
@@ -90,7 +89,6 @@ fn decide(rules: &Rules, who: &str, account: &str, set: &str) -> Decision {
     )
 }
 
-/// The outcome for every person, account and set there is.
 fn all(rules: &Rules) -> Vec<(&'static str, Decision)> {
     let mut decisions = Vec::new();
     for who in PEOPLE {
@@ -110,7 +108,6 @@ fn outcome(rules: &Rules) -> Vec<(DecisionKind, Vec<Email>)> {
         .collect()
 }
 
-/// The decision as `access.md` §2 tells it, as plainly as can be.
 fn oracle(drafts: &[Draft], who: &str, account: &str, set: &str) -> (DecisionKind, Vec<String>) {
     let who = who.to_lowercase();
     let has = |list: &[&str], name: &str| list.iter().any(|n| *n == name || *n == "*");
@@ -122,7 +119,7 @@ fn oracle(drafts: &[Draft], who: &str, account: &str, set: &str) -> (DecisionKin
     let may =
         |d: &&&Draft| d.allowed.is_empty() || d.allowed.iter().any(|a| a.to_lowercase() == who);
     let eligible: Vec<&Draft> = affecting.iter().filter(|d| may(d)).copied().collect();
-    // a statement that leaves the requester out says nothing about them
+    // a statement has no effect on requesters it excludes
     let deny_auto = eligible.iter().any(|d| d.auto == Some(false));
     let deny_self = eligible.iter().any(|d| d.own == Some(false) && lists(d));
     if !deny_auto && eligible.iter().any(|d| d.auto == Some(true)) {
@@ -154,7 +151,7 @@ fn oracle(drafts: &[Draft], who: &str, account: &str, set: &str) -> (DecisionKin
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// What leaves out may never leave out too much: whoever may answer is covered.
+    /// The filter never excludes a permitted approver.
     #[test]
     fn whoever_may_answer_is_listed_for_it(drafts in vec(draft(), 0..6), now in 0_i64..100_000_000) {
         let (rules, facts) = (listed(&drafts), Directory::default());
@@ -380,7 +377,6 @@ fn deep_texts_are_refused_in_every_syntax() {
             Syntax::Toml,
             format!("x = {{ {}a = 1 }}", "a.".repeat(deep)),
         ),
-        // each within what a reader of TOML takes, and together thousands
         (Syntax::Toml, {
             let key = vec!["a"; 80].join(".");
             format!(
@@ -389,7 +385,6 @@ fn deep_texts_are_refused_in_every_syntax() {
                 "}".repeat(78)
             )
         }),
-        // each within what is read, and each around the one before
         (
             Syntax::Yaml,
             (0..80).fold("- &a0 [1]\n".to_owned(), |text, n| {
@@ -404,7 +399,7 @@ fn deep_texts_are_refused_in_every_syntax() {
             text,
             syntax,
         };
-        // as much stack as a thread of the server has
+        // the stack of a server thread
         let read = std::thread::Builder::new().stack_size(2 << 20);
         let read = read.spawn(move || load(&source).is_err()).unwrap();
         assert!(read.join().unwrap(), "{shown}");
@@ -432,7 +427,7 @@ fn a_file_has_so_many_regular_expressions_and_each_of_them_as_often_as_it_likes(
     let errors = rules(&|n| format!("^INC-{n}$"), 201).unwrap_err();
     let found: Vec<_> = errors.iter().map(|it| it.code.as_str()).collect();
     assert_eq!(found, ["too-large"]);
-    // different large ones: sixteen megabytes for all. What does not compile within one is charged, too
+    // different large expressions share sixteen megabytes; failed compilations count too
     for (repeated, first, over, bad) in [("[a-y]", 2_000, 36, 0), ("[a-y]{9}", 90_000, 84, 16)] {
         let large = |n: usize| format!("(?:{repeated}){{{}}}", first + n);
         let errors = rules(&large, 100).map_or_else(|errors| errors, |_| Vec::new());
@@ -466,7 +461,6 @@ fn a_file_has_so_many_wildcards_of_so_many_characters() {
     assert_eq!(file(many(2_500)), ["too-large"]);
     assert_eq!(file(vec![format!("{}*", "a".repeat(255))]), [""; 0]);
     assert_eq!(file(vec![format!("{}*", "a".repeat(256))]), ["too-large"]);
-    // names are compared at once
     assert_eq!(
         file((0..5_000).map(|n| format!("team-{n}")).collect()),
         [""; 0]

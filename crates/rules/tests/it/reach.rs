@@ -1,4 +1,4 @@
-//! What the rules are about at all, whoever asks: what a sweep looks at (`access.md` §10.4).
+//! Targets of the rules for any requester, as used by a sweep (`access.md` §10.4).
 
 use crate::world::{CLOSED, EMPTY, LOGS, ONCALL, PAYMENTS_DEV, PAYMENTS_PROD, directory, rules};
 
@@ -25,7 +25,6 @@ fn pairs_that_a_rule_affects_are_in_reach_and_not_the_cross_product() {
   {{"Resource": "00000000-0000-0000-0000-00000000dead"}}]}}"#
         ),
     );
-    // who may ask plays no part, and what does not exist is not looked for
     assert_eq!(
         pairs,
         [

@@ -1,5 +1,5 @@
-//! Files as people write them, and everything that is said of each: findings, rules in words, tests.
-//! `BLESS=1` writes `real/*.expected` anew; the difference is part of the review.
+//! Realistic files with their expected findings, rules in words, and tests. `BLESS=1` rewrites
+//! `real/*.expected`; review the difference.
 
 use std::fmt::Write as _;
 use std::path::Path;

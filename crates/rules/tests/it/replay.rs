@@ -1,6 +1,4 @@
-//! What a change of rules would have changed about past requests.
-
-use hallpass_model::{AccountId, TimeSpan, Timestamp};
+use hallpass_base::{AccountId, TimeSpan, Timestamp};
 use hallpass_rules::{Ask, PastRequest, Rules};
 
 use crate::world::{PAYMENTS_PROD, directory, email, noon, rules};
@@ -12,7 +10,6 @@ fn rule(fields: &str) -> Rules {
     rules("rules.toml", &format!("[[rule]]\n{fields}\n"))
 }
 
-/// What a request of `ana` for an hour would see of a change, each kind with its words.
 fn changes(old: &str, new: &str, starts_at: Option<&str>) -> Vec<String> {
     changes_with(None, old, new, starts_at)
 }
@@ -47,7 +44,6 @@ fn changes_with(
 fn each_change_that_people_would_notice_is_told_once() {
     for (old, new, expected) in [
         ("", "", &[][..]),
-        // other words for the same, and what this request does not meet
         ("", "description = 'as before'\nmax_duration = '1h'", &[]),
         ("", "allow_self_approval = true", &[]),
         (
@@ -102,7 +98,7 @@ fn each_change_that_people_would_notice_is_told_once() {
     );
 }
 
-/// As when it is asked for: a ticket in the reason is none.
+/// As in a request, the reason does not count as a ticket.
 #[test]
 fn tickets_are_judged_as_when_asking() {
     const REFUSED: &[&str] = &["refused: its ticket would be refused"];
@@ -119,7 +115,6 @@ fn tickets_are_judged_as_when_asking() {
     }
 }
 
-/// What is said of hours, without them.
 fn without_hours(change: &str) -> &str {
     if change.starts_with("approval_hours") && change.contains("08:00") {
         change.split(' ').next().unwrap_or_default()
@@ -181,7 +176,6 @@ fn what_an_approval_wants_and_what_comes_of_it_is_compared_too() {
             "slack_channel = 'C0123456789'",
             &["slack_channel: Slack channel as configured → C0123456789"],
         ),
-        // said by a rule of its own, it is the same
         (
             "fresh_sign_in = '5m'",
             "[[rule]]\nid = 'x'\naccounts = '*'\npermission_sets = '*'\nfresh_sign_in = '5m'\npermits_requests = false",

@@ -1,8 +1,8 @@
-//! The requester's manager as an approver: who that is by the directory, and what is said where nobody is.
+//! The manager as approver, and reports where none exists.
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, UserId};
+use hallpass_base::{AccountId, UserId};
 use hallpass_rules::{
     Ask, Decision, DecisionKind, Directory, NoManager, PersonAttribute, PersonAttributes,
     Principal, RequesterManager, RuleTestOutcome, Rules,
@@ -10,7 +10,6 @@ use hallpass_rules::{
 
 use crate::world::{LOGS, directory, email, noon, rules, shown, user};
 
-/// The organization with managers by number; of whom nothing stands here, it was not read.
 fn managed(managers: &[(u32, Option<&str>)]) -> Directory {
     let mut snapshot = directory().snapshot().clone();
     for person in &mut snapshot.people {
@@ -42,7 +41,7 @@ fn decide(rules: &Rules, who: &str, facts: &Directory) -> Decision {
     with_ask(|ask| rules.decide(&email(who), ask, facts, noon()))
 }
 
-/// Which of the users by number may say yes to what somebody asks, and no.
+/// Returns who may approve and who may deny.
 fn pressers(rules: &Rules, who: &str, facts: &Directory) -> (Vec<u32>, Vec<u32>) {
     let may = |deny: bool| {
         let numbers = 1..=6;
@@ -69,7 +68,6 @@ fn pressers(rules: &Rules, who: &str, facts: &Directory) -> (Vec<u32>, Vec<u32>)
     (may(false), may(true))
 }
 
-/// The rest of whom: nobody is above anybody else.
 const NOBODY: &[(u32, Option<&str>)] = &[
     (1, None),
     (2, None),
@@ -79,12 +77,10 @@ const NOBODY: &[(u32, Option<&str>)] = &[
     (6, None),
 ];
 
-/// Nobody has a manager but these.
 fn managed_beside_nobody(managers: &[(u32, Option<&str>)]) -> Directory {
     managed(&[NOBODY, managers].concat())
 }
 
-/// Cai's manager, and perhaps others', as the directory has it; and who approves for Cai.
 type Row = (
     &'static [(u32, Option<&'static str>)],
     Result<&'static str, NoManager>,
@@ -97,12 +93,11 @@ const MANAGERS: &[Row] = &[
         &[(3, Some("00000000-0000-4000-8000-000000000002"))],
         Ok("bo"),
     ),
-    // by whichever address
     (&[(3, Some("ana.lind@corp.com"))], Ok("ana")),
     (&[], Err(NoManager::Absent)),
     (&[(3, Some("dan@corp.com"))], Err(NoManager::NoOneUser)),
     (&[(3, Some("Bo"))], Err(NoManager::NoOneUser)),
-    // an address of two people names neither
+    // a shared address identifies no user
     (&[(3, Some("twin@corp.com"))], Err(NoManager::NoOneUser)),
     (
         &[(3, Some("00000000-0000-4000-8000-000000000099"))],
@@ -110,7 +105,6 @@ const MANAGERS: &[Row] = &[
     ),
     (&[(3, Some("eve@corp.com"))], Err(NoManager::Disabled)),
     (&[(3, Some("cai@corp.com"))], Err(NoManager::Themselves)),
-    // each approves for the other
     (
         &[(3, Some("bo@corp.com")), (2, Some("cai@corp.com"))],
         Err(NoManager::Circle),
@@ -123,7 +117,6 @@ const MANAGERS: &[Row] = &[
         ],
         Err(NoManager::Circle),
     ),
-    // a circle above them is not theirs
     (
         &[
             (3, Some("bo@corp.com")),
@@ -190,7 +183,6 @@ fn what_was_not_read_makes_nobody_a_manager() {
     let rules = rule("manager_approves = true");
     for (facts, who, why) in [
         (managed(&[]), "cai", NoManager::Unread),
-        // whether Bo is below Cai is not known
         (
             managed(&[(3, Some("bo@corp.com"))]),
             "cai",
@@ -210,7 +202,6 @@ fn what_was_not_read_makes_nobody_a_manager() {
     }
 }
 
-/// Rules with the manager beside others; who approves for Cai, whose manager is Bo, and for Bo, who has none.
 const BESIDE: &[(&str, &str, &str)] = &[
     (
         "approvers = ['ana@corp.com']",
@@ -227,7 +218,6 @@ const BESIDE: &[(&str, &str, &str)] = &[
         "RequiresApproval [ana,bo] r1",
         "NoApprovers [] r1",
     ),
-    // one of several by name and as the manager is one person
     (
         "min_approvals = 2\napprovers = ['bo@corp.com']",
         "NoApprovers [] r1",
@@ -248,7 +238,6 @@ const BESIDE: &[(&str, &str, &str)] = &[
         "RequesterNotAllowed [] r1",
         "RequesterNotAllowed [] r1",
     ),
-    // approving for oneself is nothing that a manager may
     (
         "allow_self_approval = true\napprovers = ['cai@corp.com', 'dan@corp.com']",
         "SelfApproval [] r1",
@@ -274,7 +263,6 @@ fn the_manager_approves_beside_others_and_is_left_out_as_they_are() {
             );
         }
     }
-    // a rule that only adds brings the manager to what others permit
     let both = rules(
         "r.toml",
         "[[rule]]\nid = 'ask'\naccounts = '*'\npermission_sets = '*'\n\
@@ -302,7 +290,7 @@ fn a_stage_of_the_manager_is_filled_by_them_alone() {
     assert_eq!(decide(&rules, "bo", &facts).kind, DecisionKind::NoApprovers);
 }
 
-/// Authority is that of the moment of the press: who was the manager when it was asked is nobody then.
+/// The manager at the approval counts, not the one at the request.
 #[test]
 fn another_manager_approves_from_when_the_directory_has_them() {
     let rules = rule("manager_approves = true\napprovers = ['dan@corp.com']");
@@ -401,7 +389,7 @@ fn rules_without_a_manager_for_some_are_found() {
         ),
         Vec::<String>::new()
     );
-    // nobody is found to be unable to approve while a manager may be
+    // no warning while a manager may approve
     assert_eq!(rule("manager_approves = true").check(None), []);
     assert_eq!(
         rule("manager_approves = true\nexcept_approvers = ['ana@corp.com']").check(None),
@@ -442,7 +430,6 @@ fn a_manager_who_is_left_out_is_told_as_left_out() {
     let facts = managed_beside_nobody(&[(3, Some("bo@corp.com"))]);
     let out = "manager_approves = true\nexcept_approvers = ['bo@corp.com']\nallowed_users = ['cai@corp.com']";
     let left_out = Some(RequesterManager::Missing(NoManager::LeftOut));
-    // nobody else is listed
     let decision = decide(&rule(out), "cai", &facts);
     assert_eq!(decision.kind, DecisionKind::NoApprovers);
     assert_eq!(decision.manager, left_out);
@@ -453,7 +440,6 @@ fn a_manager_who_is_left_out_is_told_as_left_out() {
             .any(|it| it.code.as_str() == "no-manager" && it.message.contains("left out")),
         "{found:?}"
     );
-    // somebody is, and it is not the manager who approves
     let beside = rule(&format!("{out}\napprovers = ['ana@corp.com']"));
     let decision = decide(&beside, "cai", &facts);
     assert_eq!(shown(&decision), "RequiresApproval [ana] r1");

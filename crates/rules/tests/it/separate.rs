@@ -1,7 +1,7 @@
-//! Who may ask and who approves as rules of their own, accounts by their parent, the longest of several
-//! limits, users by id.
+//! Separate rules for requesters and approvers, accounts by parent, preferred longest limits, users
+//! by id.
 
-use hallpass_model::{AccountId, TimeSpan, UserId};
+use hallpass_base::{AccountId, TimeSpan, UserId};
 use hallpass_rules::{
     Ask, DecisionKind, Diagnostic, Directory, Principal, RuleFile, RuleId, Rules, load,
 };
@@ -10,7 +10,6 @@ use crate::world::{
     LOGS, ONCALL, PAYMENTS_DEV, PAYMENTS_PROD, decide, directory, email, noon, rules,
 };
 
-/// Findings as they are shown.
 fn shown(findings: &[Diagnostic]) -> Vec<String> {
     findings.iter().map(ToString::to_string).collect()
 }
@@ -30,10 +29,8 @@ fn a_rule_that_permits_nothing_adds_to_those_that_do() {
     assert_eq!(decision.approvers, [email("bo"), email("cai")].into());
     assert_eq!(decision.max_duration, Some(TimeSpan::hours(2)));
     assert_eq!(decision.reason_patterns.len(), 1);
-    // the requester is no approver of their own request
     let decision = decide(&both, "bo", PAYMENTS_PROD, "Admin");
     assert_eq!(decision.approvers, [email("cai")].into());
-    // nobody gets in by it: neither others, nor elsewhere, nor alone
     for (who, account, set, rules) in [
         ("dan", PAYMENTS_PROD, "Admin", &both),
         ("ana", LOGS, "Admin", &both),
@@ -47,7 +44,6 @@ fn a_rule_that_permits_nothing_adds_to_those_that_do() {
             "{who} {account} {set}"
         );
     }
-    // and without it nobody can approve
     let kind = decide(&native(ASKING), "ana", PAYMENTS_PROD, "Admin").kind;
     assert_eq!(kind, DecisionKind::NoApprovers);
 }
@@ -143,7 +139,6 @@ fn explanations_say_what_it_adds_and_that_it_is_not_enough() {
     assert_eq!(may_ask, ["asking"]);
 }
 
-/// However near it is: naming somebody in it would let them ask for nothing.
 #[test]
 fn a_refusal_never_points_at_a_rule_that_permits_nothing() {
     let narrowed = APPROVING.replace(
@@ -217,7 +212,6 @@ fn a_parent_is_the_unit_right_above() {
         let got = [PAYMENTS_PROD, PAYMENTS_DEV, LOGS]
             .map(|account| decide(&rules, "ana", account, "Admin").based_on.len() == 1);
         assert_eq!(got, expected, "{keys}");
-        // an account that the directory lacks is in no unit
         let account = AccountId::new("999999999999").unwrap();
         let ask = Ask::Account {
             account: &account,
@@ -315,7 +309,7 @@ fn users_are_meant_by_id_whatever_their_address() {
     let by_address = |name: &str| decide(&rules, name, PAYMENTS_PROD, "Admin").kind;
     assert_eq!(by_address("ana.lind"), DecisionKind::RequiresApproval);
     assert_eq!(by_address("bo"), DecisionKind::RequesterNotAllowed);
-    // where nobody is known, an address is nobody's, and that is said
+    // without user data the address is reported as unknown
     let blind = rules.decide(&email("ana"), &ask, &Directory::default(), noon());
     assert_eq!(blind.kind, DecisionKind::RequesterNotAllowed);
     assert_eq!(shown(&rules.check(Some(&facts))), Vec::<String>::new());
@@ -333,7 +327,7 @@ fn users_are_meant_by_id_whatever_their_address() {
     );
 }
 
-/// What is decided where a rule names the parent of accounts, beside the same with the unit and all below it.
+/// Compares rules on a parent unit with rules on the subtree.
 #[test]
 fn a_parent_decides_for_its_own_accounts_where_a_unit_decides_for_all_below() {
     use DecisionKind::{NoStatements, RequiresApproval};
@@ -372,7 +366,6 @@ fn a_parent_decides_for_its_own_accounts_where_a_unit_decides_for_all_below() {
     }
 }
 
-/// What is decided with `prefer_longest_duration` and without, rule by rule: it takes both to have the longer time.
 #[test]
 fn of_two_limits_the_longer_is_decided_only_where_both_prefer_it() {
     for (shorter, longer, hours) in [

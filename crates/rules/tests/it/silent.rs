@@ -1,4 +1,4 @@
-//! Nothing in a rule file is passed over in silence: it is in the rules, or in a finding.
+//! Nothing in a rule file is skipped silently: it is in the rules or a finding.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use hallpass_rules::{FindingCode, Loaded, RuleFile, Severity, load};
 
 use crate::world::rules;
 
-/// All findings, errors or warnings, on one line each; rules that loaded come first.
+/// Findings one per line, after loaded rules.
 fn told(name: &str, text: &str) -> Vec<String> {
     let line = |finding: &hallpass_rules::Diagnostic| {
         let text = finding.to_string();
@@ -25,7 +25,6 @@ fn told(name: &str, text: &str) -> Vec<String> {
     }
 }
 
-/// Checks what is told of one file per row.
 fn check(name: &str, rows: &[(&str, &[&str])]) {
     let wrong: Vec<String> = rows
         .iter()
@@ -141,7 +140,6 @@ const MODULES: &[(&str, &[&str])] = &[
 fn what_a_module_says_twice_or_not_surely_is_refused() {
     let (last, rows) = MODULES.split_last().unwrap();
     check("m.tf", rows);
-    // warnings are not repeated beside errors
     assert_eq!(told("m.tf", last.0), last.1[..1]);
 }
 
@@ -553,14 +551,13 @@ fn hidden_characters_and_other_encodings_are_refused() {
             ]
         );
     }
-    // a line end that only some programs see
+    // a line end that only some programs recognize
     assert_eq!(
         told("r.tf", "# all of it\rconfig = []\n"),
         [
             "r.tf:1:12: error[bad-character]: a character that is not shown: U+000D (a carriage return alone)"
         ]
     );
-    // one mark at the beginning is how some editors say UTF-8
     let with_mark = |marks: &str| {
         format!("{marks}[[rule]]\ngroups = 'a'\napprovers = ['a@corp.com', 'b@corp.com']\n")
     };
@@ -588,7 +585,6 @@ fn hidden_characters_and_other_encodings_are_refused() {
         let found = RuleFile::from_bytes("r.toml", bytes).unwrap_err();
         assert_eq!(found[0].to_string(), expected);
     }
-    // without a mark it is text full of zero bytes
     let source = RuleFile::from_bytes("r.toml", &utf16[2..]).unwrap();
     assert_eq!(
         load(&source).unwrap_err()[0].code,

@@ -1,11 +1,8 @@
-//! A decision told step by step: which question ended it, and by which rules (`access.md` §2).
-
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use hallpass_rules::{Ask, Rules};
 
 use crate::world::{PAYMENTS_PROD, directory, email, noon, rules};
 
-/// Each step as a line: question, answer, rules.
 fn told(rules: &Rules, who: &str) -> Vec<String> {
     let account = AccountId::new(PAYMENTS_PROD).unwrap();
     let ask = Ask::Account {

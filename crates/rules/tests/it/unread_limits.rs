@@ -1,13 +1,12 @@
-//! Limits of a rule of which it is unread whether it applies: they hold, and it permits nothing.
+//! Limits of rules with unread applicability apply; such rules permit nothing.
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, GroupId};
+use hallpass_base::{AccountId, GroupId};
 use hallpass_rules::{Ask, Decision, Directory, Effect, Rules, directory::Group};
 
 use crate::world::{EMPTY, LOGS, decide, directory, email, noon, rules, shown};
 
-/// Who asks is not told by these: the group is not readable, is not there, or the attribute was not read.
 const UNREAD: [&str; 5] = [
     "except_requester_groups = ['unread']",
     "except_requester_groups = ['renamed']",
@@ -16,7 +15,6 @@ const UNREAD: [&str; 5] = [
     "requester_attributes = { title = '*' }",
 ];
 
-/// Every limit that a rule may have.
 const LIMITS: [&str; 15] = [
     "max_duration = '2h'",
     "max_duration = '2h'\nprefer_longest_duration = true",
@@ -46,7 +44,6 @@ fn with(limit: &str) -> Rules {
     )
 }
 
-/// What is limited by a decision.
 fn limits(decision: &Decision) -> String {
     format!(
         "{} needs {} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {}",
@@ -117,7 +114,6 @@ fn whoever_is_surely_no_requester_of_a_rule_has_no_limit_of_it() {
         "except_requesters = ['cai@corp.com']\nexcept_requester_groups = ['unread']",
         "allowed_groups = ['OnCall']\nexcept_requester_groups = ['unread']",
         "allowed_groups = ['unread']\nrequester_attributes = { department = 'Sales' }",
-        // nor outside of its hours, whoever it is for
         "allowed_groups = ['unread']\nhours = { days = ['sat-sun'], from = '08:00', to = '18:00', time_zone = 'UTC' }",
     ] {
         let got = decide(
@@ -130,7 +126,6 @@ fn whoever_is_surely_no_requester_of_a_rule_has_no_limit_of_it() {
     }
 }
 
-/// What an unread rule would permit beside its limits.
 #[test]
 fn an_unread_rule_permits_nothing() {
     for (fields, expected) in [
@@ -142,7 +137,6 @@ fn an_unread_rule_permits_nothing() {
             "approvers = ['eve@corp.com', 'cai@corp.com']\nallow_self_approval = true",
             "RequiresApproval [ana,bo,dan] asks",
         ),
-        // its stage holds, and those who sit there approve by no rule that surely applies
         (
             "stages = [{ approvers = ['six@corp.com'] }]",
             "NoApprovers [] asks",
@@ -159,7 +153,7 @@ fn an_unread_rule_permits_nothing() {
     }
     let glass = with("break_glass = ['dan@corp.com']\nallowed_groups = ['unread']");
     assert!(!decide(&glass, "dan", LOGS, "Admin").break_glass);
-    // of rules that prefer the longest, one that may not apply lengthens nothing
+    // among rules that prefer the longest, an uncertain one lengthens nothing
     let asks = "accounts = '*'\npermission_sets = '*'\napprovers = ['bo@corp.com']\nprefer_longest_duration = true";
     let longest = |surely: &str, perhaps: &str| {
         let rules = rules(
@@ -219,7 +213,6 @@ fn it_is_told_why_limits_of_an_unread_rule_hold() {
     }
 }
 
-/// The directory, perhaps with a second group of the name `empty`.
 fn directory_with(is_shared: bool) -> Directory {
     let mut snapshot = directory().snapshot().clone();
     if is_shared {
@@ -232,7 +225,7 @@ fn directory_with(is_shared: bool) -> Directory {
     Directory::new(snapshot)
 }
 
-/// What Cai is told who asks for the group `empty`, by a rule that names it by its id and one that names it so.
+/// Cai requests the group `empty` under two rules, by id and by reference.
 fn asked_for_the_group(asks: &str, named: &str, fields: &str, is_shared: bool) -> Decision {
     let rules = rules(
         "r.toml",
@@ -246,7 +239,7 @@ fn asked_for_the_group(asks: &str, named: &str, fields: &str, is_shared: bool) -
     rules.decide(&email("cai"), &ask, &directory_with(is_shared), noon())
 }
 
-/// Whoever may make groups would otherwise lift a rule by another group of that name.
+/// Otherwise creating a group with the same name would lift a rule.
 #[test]
 fn a_name_that_several_groups_have_loosens_nothing() {
     const ASKS: &str = "approvers = ['ana@corp.com', 'bo@corp.com', 'dan@corp.com']";
@@ -272,7 +265,6 @@ fn a_name_that_several_groups_have_loosens_nothing() {
                 ["several groups have the name `empty`: rules that name it so may mean another"],
                 "{fields}"
             );
-            // an id is of one group
             let by_id = asked_for_the_group(ASKS, EMPTY, &fields, true);
             assert_eq!(limits(&by_id), limits(&wanted), "{fields}");
             assert!(by_id.unread.is_empty(), "{fields}: {:?}", by_id.unread);
@@ -287,7 +279,6 @@ fn a_name_that_several_groups_have_loosens_nothing() {
             format!("RequiresApproval [ana,bo,dan] {rules}")
         );
     }
-    // and permits nothing
     let alone = asked_for_the_group("permits_requests = false", "empty", ASKS, true);
     assert_eq!(shown(&alone), "RequesterNotAllowed [] asks,limits");
 }

@@ -1,8 +1,8 @@
-//! Rules that name tags of accounts, where the tags were read, and where they were not.
+//! Rules with account tags, read and unread.
 
 use std::collections::BTreeMap;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use hallpass_rules::{
     Ask, Decision, Directory, Effect, Rules,
     directory::{Account, AccountTags, Snapshot},
@@ -10,7 +10,6 @@ use hallpass_rules::{
 
 use crate::world::{LOGS, PAYMENTS_PROD, directory, email, noon, rules, shown};
 
-/// The organization with these tags of one account.
 fn with(tags: &AccountTags) -> Directory {
     let mut snapshot = directory().snapshot().clone();
     for account in &mut snapshot.accounts {
@@ -34,7 +33,6 @@ fn decide(rules: &Rules, facts: &Directory, account: &str) -> Decision {
     rules.decide(&email("cai"), &ask, facts, noon())
 }
 
-/// A rule for everything that Bo approves, and one with these fields.
 fn beside(fields: &str) -> Rules {
     rules(
         "r.toml",
@@ -45,9 +43,7 @@ fn beside(fields: &str) -> Rules {
     )
 }
 
-/// What a decision says with tags that fit the rule, with tags that do not, and with tags that were not read.
 const ROWS: &[(&str, [&str; 3])] = &[
-    // what permits does not while it is unread
     (
         "account_tags = { data = 'cards' }\napprovers = ['ana@corp.com']",
         [
@@ -80,7 +76,6 @@ const ROWS: &[(&str, [&str; 3])] = &[
             "RequiresApproval [bo,dan] all",
         ],
     ),
-    // and what limits does
     (
         "account_tags = { data = 'cards' }\npermits_requests = false\nmin_approvals = 3",
         [
@@ -97,7 +92,6 @@ const ROWS: &[(&str, [&str; 3])] = &[
             "NoApprovers [] all",
         ],
     ),
-    // what is surely elsewhere, or for others, says nothing
     (
         "accounts = 'payments-*'\nexcept_account_tags = { data = 'cards' }\nmin_approvals = 3",
         ["RequiresApproval [bo,dan] all"; 3],
@@ -158,7 +152,6 @@ fn a_rule_by_tags_alone_is_refused_with_the_reason_while_they_are_unread() {
         decision.unread,
         [format!("the tags of account {LOGS} could not be read")]
     );
-    // an account that has none is another matter
     assert_eq!(
         decide(&rules, &facts, PAYMENTS_PROD).kind.as_str(),
         "NoStatements"
@@ -227,11 +220,11 @@ fn tags_are_stored_with_their_being_unread() {
         let account = read.accounts.iter().find(|it| it.id.as_str() == LOGS);
         assert_eq!(account.unwrap().tags, tags);
     }
-    // what releases stored that read none
+    // as stored by releases that read no tags
     let before = r#"{"id": "100000000003", "name": "log-archive", "active": true, "tags": {}}"#;
     let before: Account = serde_json::from_str(before).unwrap();
     assert_eq!(before.tags, AccountTags::Unread);
-    // and they read what is stored now: `tags` was optional there, and others were ignored
+    // older releases can read the new form: `tags` was optional, unknown fields ignored
     let unread = serde_json::to_value(&before).unwrap();
     assert!(unread.get("tags").is_none() && unread.get("read_tags").is_none());
 }

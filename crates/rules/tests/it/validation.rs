@@ -1,8 +1,7 @@
-//! Every code of `access.md` §1.4 with its place, and that one run reports them all.
+//! Every code of `access.md` §1.4 with its position; one run reports all.
 
 use hallpass_rules::{RuleFile, load};
 
-/// Loads and renders what is wrong, one line each, without help.
 fn findings(name: &str, text: &str) -> Vec<String> {
     match load(&RuleFile::new(name, text)) {
         Ok(_) => Vec::new(),
@@ -113,7 +112,6 @@ fn unknown_keys_come_with_the_key_that_was_meant() {
     assert!(help("Colour").starts_with("known here: ResourceType"));
 }
 
-/// Checks the codes of one account statement per row.
 fn of_fields(rows: &[(String, &str)]) {
     for (fields, expected) in rows {
         let text = format!(r#"[{{"ResourceType": "Account", {fields}}}]"#);
@@ -368,7 +366,7 @@ fn values_nest_as_deep_as_is_read_and_no_deeper() {
     let nested = |levels: usize, open: &str, close: &str| {
         format!("{}1{}", open.repeat(levels), close.repeat(levels))
     };
-    // 64 lists and maps in JSON; in the others what stands in the innermost counts, too
+    // 64 nested lists and maps in JSON; elsewhere the innermost content counts too
     for (name, before, open, close, most) in [
         ("r.json", "", "[", "]", 64),
         ("r.json", "", r#"{"a":"#, "}", 64),

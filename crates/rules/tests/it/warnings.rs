@@ -1,5 +1,3 @@
-//! What loads and is odd all the same.
-
 use hallpass_rules::{RuleFile, load};
 
 fn warnings(list: &str) -> Vec<String> {
@@ -29,7 +27,6 @@ fn one(fields: &str) -> String {
     )
 }
 
-/// Checks the warnings of one list of statements per row.
 fn check(rows: &[(String, Vec<&str>)]) {
     let wrong: Vec<String> = rows
         .iter()
@@ -86,10 +83,8 @@ fn targets_nobody_can_approve() {
     ]);
 }
 
-/// What keeps a target from being approved, by how many may approve and how many have to.
 #[test]
 fn as_many_as_are_needed_can_never_ask_themselves() {
-    // another rule that needs more does not change what is said of this one
     let beside = one(r#""Approvers": ["x@corp.com", "y@corp.com", "z@corp.com", "w@corp.com"], "MinApprovals": 3"#)
         .replace(r#""PermissionSet": "*""#, r#""PermissionSet": "Other""#);
     for needed in 1..=3_usize {
@@ -123,7 +118,6 @@ fn as_many_as_are_needed_can_never_ask_themselves() {
 fn flags_that_cancel_and_forms_read_out_of_courtesy() {
     check(&[
         (
-            // E10
             format!(
                 "{},{}",
                 all(r#""Approvers": ["a@corp.com", "b@corp.com"], "AllowSelfApproval": true"#),
@@ -134,7 +128,6 @@ fn flags_that_cancel_and_forms_read_out_of_courtesy() {
             ],
         ),
         (
-            // E11
             format!(
                 "{},{}",
                 all(r#""Approvers": ["a@corp.com", "c@corp.com"], "AllowSelfApproval": true"#),
@@ -209,7 +202,6 @@ fn a_denial_for_others_overrides_nothing() {
     ]);
 }
 
-/// The warnings of a file that has these rules, the first of them `some` and the second `all`.
 fn warned_of(rules: &[String]) -> Vec<String> {
     let one = |text: String, it: &String| text + "[[rule]]\n" + it + "\n";
     let text = rules.iter().fold(String::new(), one);
@@ -222,7 +214,7 @@ fn warned_of(rules: &[String]) -> Vec<String> {
     named.collect()
 }
 
-/// A rule for everyone beside one that says who may ask: the second keeps nobody out.
+/// The rule for everyone makes the restriction ineffective.
 #[test]
 fn a_rule_for_everyone_over_all_of_a_rule_for_some_is_warned_of() {
     const SOME: &str = "id = 'some'\naccounts = ['payments-*']\npermission_sets = ['Admin', 'Read*']\napprovers = ['a@corp.com', 'b@corp.com', 'e@corp.com']\n";
@@ -242,17 +234,12 @@ fn a_rule_for_everyone_over_all_of_a_rule_for_some_is_warned_of() {
             "",
             Some(MEANT),
         ),
-        // it only adds
         (who, "permits_requests = false\n", None),
-        // it says who, itself
         (who, "allowed_groups = ['Engineers']\n", None),
         (who, "except_requesters = ['d@corp.com']\n", None),
-        // beyond its hours the other decides
         (who, HOURS, None),
-        // less than all of it
         (who, "except_accounts = ['payments-prod']\n", None),
         (who, "except_permission_sets = ['Admin']\n", None),
-        // both are for everyone, or the first gives its people more
         ("", "", None),
         (
             "allowed_users = ['c@corp.com']\napproval_is_not_required = true\n",
@@ -271,7 +258,6 @@ fn a_rule_for_everyone_over_all_of_a_rule_for_some_is_warned_of() {
         ),
         (MORE_APPROVALS, "", None),
         (LONGER, "", None),
-        // it lets nobody ask by itself
         (
             "allowed_users = ['c@corp.com']\npermits_requests = false\n",
             "",
@@ -282,7 +268,6 @@ fn a_rule_for_everyone_over_all_of_a_rule_for_some_is_warned_of() {
         let wanted: Vec<String> = wanted.into_iter().map(str::to_owned).collect();
         assert_eq!(warned_of(&rules), wanted, "{some} {all}");
     }
-    // however many there are, it is said once
     let rules = [
         format!("{SOME}{who}"),
         ALL.to_owned(),
@@ -294,7 +279,6 @@ fn a_rule_for_everyone_over_all_of_a_rule_for_some_is_warned_of() {
             "everyone-may-ask all: everyone may ask for all that `some` and 1 more let only some people ask for"
         ]
     );
-    // a statement cannot say that it only adds
     let some = one(r#""Approvers": ["a@corp.com", "b@corp.com"], "AllowedUsers": "c@corp.com""#);
     let every = all(r#""Approvers": ["a@corp.com", "b@corp.com"]"#);
     check(&[(format!("{some},{every}"), vec![])]);

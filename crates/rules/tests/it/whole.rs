@@ -1,5 +1,5 @@
-//! Generated files in all four syntaxes: whatever is in a file that loads is in its rules, or in a
-//! finding. Every name in them occurs once, so that one that is lost is noticed.
+//! Generated files in all four syntaxes: every part of a loading file appears in its rules or a
+//! finding. Names are unique, so that a lost one is noticed.
 
 use std::fmt::Write as _;
 
@@ -8,13 +8,11 @@ use serde_json::{Map, Value, json};
 
 use crate::oracle::draft::Chance;
 
-/// Everything that came of a file, as text without case.
 pub(crate) fn told(loaded: &Loaded) -> String {
     let findings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
     format!("{:?}\n{}", loaded.rules, findings.join("\n")).to_lowercase()
 }
 
-/// Makes names that occur once.
 struct Names {
     chance: Chance,
     made: Vec<String>,
@@ -27,7 +25,6 @@ impl Names {
         name
     }
 
-    /// Up to `most` names in a form.
     fn some(&mut self, most: usize, form: impl Fn(&str) -> String) -> Vec<Value> {
         let count = self.chance.below(most + 1);
         (0..count).map(|_| Value::from(form(&self.one()))).collect()
@@ -37,7 +34,6 @@ impl Names {
         self.chance.percent(percent)
     }
 
-    /// Sometimes what nobody meant to write: another type, a level more, a key nobody knows.
     fn disturbed(&mut self, value: Value) -> Value {
         if !self.percent(1) {
             return value;
@@ -77,7 +73,6 @@ fn with_star(names: &mut Names, mut list: Vec<Value>) -> Value {
     Value::from(list)
 }
 
-/// A statement of the sso-elevator form.
 fn statement(names: &mut Names) -> Value {
     let units = names.some(2, |name| format!("Root/{name}"));
     let sets = names.some(2, str::to_owned);
@@ -110,7 +105,6 @@ fn with_star_free(names: &mut Names, mut list: Vec<Value>) -> Value {
     Value::from(list)
 }
 
-/// A rule of the native form.
 fn rule(names: &mut Names) -> Value {
     let some = names.some(2, str::to_owned);
     let mut fields = vec![("approvers", Value::from(names.some(2, address)))];
@@ -173,7 +167,6 @@ fn native(names: &mut Names) -> Value {
     ])
 }
 
-/// HCL with rules in several modules, some of them by way of `locals`, among other blocks.
 fn hcl(names: &mut Names) -> String {
     let mut text = String::new();
     for module in 0..=names.chance.below(3) {
@@ -227,7 +220,6 @@ fn written(value: &Value) -> String {
     }
 }
 
-/// Checks many files of one kind; enough of them have to load.
 fn check(file: &str, write: fn(&mut Names) -> String) {
     let (seed, files) = (11, 400);
     let mut names = Names {
@@ -243,7 +235,6 @@ fn check(file: &str, write: fn(&mut Names) -> String) {
             Ok(loaded) => {
                 loaded_files += 1;
                 let told = told(&loaded);
-                // what was disturbed away is not in the file
                 let mut written = names.made[before..].iter().filter(|n| text.contains(*n));
                 let lost = written.find(|name| !told.contains(*name));
                 assert!(
@@ -279,7 +270,6 @@ fn nothing_is_lost_in_yaml() {
     check("r.yaml", |names| {
         let list = Value::from(several(names, 3, statement));
         let mut file = names.fields(vec![("config", list)]);
-        // a setting is passed over by its name, whatever is in it
         file[names.one()] = json!({ "env": "prod" });
         serde_saphyr::to_string(&file).unwrap()
     });

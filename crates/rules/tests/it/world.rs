@@ -1,8 +1,6 @@
-//! A small organization, and shorthands for asking about it.
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{AccountId, Email, GroupId, PermissionSetArn, Timestamp, UserId};
+use hallpass_base::{AccountId, Email, GroupId, PermissionSetArn, Timestamp, UserId};
 use hallpass_rules::{
     Ask, Decision, Directory, RuleFile, Rules,
     directory::{Account, Group, OuRef, PermissionSet, Person, Snapshot},
@@ -32,7 +30,6 @@ pub(crate) fn email(name: &str) -> Email {
     Email::new(&full).unwrap()
 }
 
-/// Departments of the users by number, as far as they were read: Bo has none.
 pub(crate) const DEPARTMENTS: [(u32, Option<&str>); 4] = [
     (1, Some("Payments")),
     (2, None),
@@ -40,7 +37,6 @@ pub(crate) const DEPARTMENTS: [(u32, Option<&str>); 4] = [
     (4, Some("Payments")),
 ];
 
-/// Managers of the users by number, as far as they were read: Bo has none.
 pub(crate) const MANAGERS: [(u32, Option<&str>); 5] = [
     (1, Some("bo@corp.com")),
     (2, None),
@@ -88,8 +84,8 @@ fn account(id: &str, name: &str, active: bool, path: &[(&str, &str)], env: &str)
     }
 }
 
-/// Ana and Bo are on call; Ana has a second address; Eve is disabled; Twin's address belongs to
-/// two users.
+/// Ana and Bo are on call; Ana has a second address; Eve is disabled; Twin's address belongs to two
+/// users.
 pub(crate) fn directory() -> Directory {
     let workloads = ("ou-ab12-workload", "Workloads");
     let prod = ("ou-ab12-prod0000", "Prod");

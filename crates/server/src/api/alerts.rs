@@ -1,14 +1,12 @@
-//! Rules of alerts, and silencing their rows.
-
 use axum::{Json, extract::State};
 use hallpass_access::Muting;
+use hallpass_access::identity::TokenScope;
 use hallpass_alerts::{AlertRowKey, AlertRuleId, AlertState, RulePhase};
 use hallpass_api::{
     AlertMute, AlertRow, AlertRule, AlertRules, MuteAlert, Page, Problem, UnmuteAlert,
 };
-use hallpass_identity::TokenScope;
-use hallpass_model::Timestamp;
-use hallpass_wording::alert::blocked_by;
+use hallpass_base::Timestamp;
+use hallpass_channels::wording::alert::blocked_by;
 use serde::Deserialize;
 
 use super::{once, page_size};
@@ -19,14 +17,12 @@ use crate::{
     problem::{ProblemResponse, bad_parameter},
 };
 
-/// Which rows are wanted.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RowsOf {
-    /// The rule.
     rule: String,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     cursor: Option<String>,
     /// Rows, 1 to 500.
     limit: Option<usize>,
@@ -78,7 +74,7 @@ fn row(
     }
 }
 
-/// Rules of alerts that were run; administrators, auditors and operators.
+/// Alert rules that have run; administrators, auditors and operators.
 #[utoipa::path(get, path = "/api/v1/alerts", responses((status = 200, body = AlertRules)))]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -111,7 +107,6 @@ pub(crate) async fn rows(
     Ok(Json(Page { items, next }))
 }
 
-/// The row as it is now.
 fn answer(
     state: &AlertState,
     key: &AlertRowKey,
@@ -123,7 +118,7 @@ fn answer(
         .ok_or_else(|| ProblemResponse::from(hallpass_access::AccessError::NotFound("row")))
 }
 
-/// Do not tell of a row until an instant; administrators and operators. In place of what was said of the row before.
+/// Mute a row until an instant; administrators and operators. Replaces an earlier muting.
 #[utoipa::path(post, path = "/api/v1/alerts/mute", request_body = MuteAlert,
     responses((status = 200, body = AlertRow), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn mute(
@@ -156,7 +151,7 @@ pub(crate) async fn mute(
     answer(&state, &key, now)
 }
 
-/// Tell of a muted row again; administrators and operators.
+/// Unmute a row; administrators and operators.
 #[utoipa::path(post, path = "/api/v1/alerts/unmute", request_body = UnmuteAlert,
     responses((status = 200, body = AlertRow), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn unmute(

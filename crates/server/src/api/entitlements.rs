@@ -1,13 +1,13 @@
-//! Entitlements of account access manager: who has them, and what became of those of somebody whose access ends.
+//! Entitlements of account access manager, and their revocation when all access of a user ends.
 
 use axum::{Json, extract::State};
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{
     AccessError, Actor, Directory, Entitlement, EntitlementsEnded, NamedEntitlement,
 };
 use hallpass_api::{self as api, EntitlementsHeld, EntitlementsRevoked, Problem};
-use hallpass_identity::TokenScope;
-use hallpass_model::{AccountId, Email, UserId};
-use hallpass_wording::standing;
+use hallpass_base::{AccountId, Email, UserId};
+use hallpass_channels::wording::standing;
 use serde::Deserialize;
 
 use crate::{
@@ -18,16 +18,15 @@ use crate::{
     problem::{ProblemResponse, bad_parameter},
 };
 
-/// Whose.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Whose {
-    /// This person's (e-mail).
     user: String,
 }
 
-/// What a person may take by entitlements of account access manager, as AWS says now; administrators and auditors.
+/// The entitlements of account access manager that a user may use, read from AWS now;
+/// administrators and auditors.
 #[utoipa::path(get, path = "/api/v1/entitlements", params(Whose),
     responses((status = 200, body = EntitlementsHeld), (status = 403, body = Problem)))]
 pub(crate) async fn held(
@@ -70,8 +69,8 @@ fn one(it: &Entitlement, directory: &Directory) -> api::Entitlement {
     convert_sweeps::entitlement(it, standing::entitlement(&named))
 }
 
-/// Ends a person's own with the rest of their access. Whatever goes wrong is part of the answer: the rest of their access has
-/// ended.
+/// Revokes a user's own entitlements after their other access. Errors are part of the answer,
+/// because the other access has already ended.
 pub(super) async fn revoke(
     app: &App,
     actor: &Actor,

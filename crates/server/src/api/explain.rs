@@ -1,9 +1,7 @@
-//! Why would this person be allowed, or not?
-
 use axum::{Json, extract::State};
+use hallpass_access::identity::TokenScope;
 use hallpass_api::{Decision, Problem};
-use hallpass_identity::TokenScope;
-use hallpass_model::Email;
+use hallpass_base::Email;
 use serde::Deserialize;
 
 use crate::{
@@ -14,22 +12,21 @@ use crate::{
     problem::{ProblemResponse, bad_parameter},
 };
 
-/// The case.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExplainCase {
-    /// Whose case (e-mail); one's own unless one reads everything.
+    /// User (e-mail); the caller by default. Others only for callers who read everything.
     user: Option<String>,
     /// The account's id or name.
     account: Option<String>,
     /// The permission set's name.
     permission_set: Option<String>,
-    /// The group's id or name, instead of the two above.
+    /// The group's id or name, instead of account and permission set.
     group: Option<String>,
 }
 
-/// What the rules say to one case, and why.
+/// The decision of the rules for one case, with reasons.
 #[utoipa::path(get, path = "/api/v1/rules/explain", params(ExplainCase),
     responses((status = 200, body = Decision), (status = 403, body = Problem)))]
 pub(crate) async fn explain(

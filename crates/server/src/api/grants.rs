@@ -1,8 +1,7 @@
-//! Grants: list, show, release, extend, revoke.
-
 use std::collections::HashMap;
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{
     AccessError, Actor, Extending, GrantFilter, GrantState, GrantStateKind, InLine, PressRefused,
     Revoking, Role,
@@ -10,8 +9,7 @@ use hallpass_access::{
 use hallpass_api::{
     Extend, Grant, GrantActivity, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne,
 };
-use hallpass_identity::TokenScope;
-use hallpass_model::{AccountId, Email, GrantId, TimeSpan, UserId};
+use hallpass_base::{AccountId, Email, GrantId, TimeSpan, UserId};
 use serde::Deserialize;
 
 use super::{entitlements, page, page_size, requests};
@@ -23,27 +21,26 @@ use crate::{
     problem::{ProblemResponse, bad_parameter},
 };
 
-/// Filters of a listing.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listing {
-    /// Only in this state, or `live` for all that are not over.
+    /// Only in this state, or `live` for all that have not ended.
     state: Option<String>,
-    /// Only this person's (e-mail).
+    /// Only of this user (e-mail).
     user: Option<String>,
     /// Only in this account (id).
     account: Option<String>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     cursor: Option<String>,
     /// Rows, 1 to 500.
     limit: Option<usize>,
 }
 
-/// Places in line told in a listing at most: each costs a look at the line.
+/// Maximum number of queue positions in a listing, because each needs a read of the queue.
 const QUEUES_MAX: usize = 50;
 
-/// Grants the caller may see, newest first.
+/// Grants visible to the caller, newest first.
 #[utoipa::path(get, path = "/api/v1/grants", params(Listing), responses((status = 200, body = Page<Grant>)))]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -70,7 +67,8 @@ pub(crate) async fn list(
         Some(text) => match named(&app, actor, text).await? {
             Some(user) => Some(user),
             None if actor.reads_all() => return Err(nobody(text)),
-            // whoever does not read all is not told whom there is: of nobody they may see there are none
+            // callers who do not read everything must not learn which users exist: unknown users
+            // have no visible grants
             None => {
                 let (items, next) = (Vec::new(), None);
                 return Ok(Json(Page { items, next }));
@@ -108,7 +106,6 @@ pub(crate) async fn list(
     })))
 }
 
-/// Narrows a filter to a person, and an account as a caller names it.
 fn narrowed(
     app: &App,
     filter: GrantFilter,
@@ -131,8 +128,8 @@ fn narrowed(
     })
 }
 
-/// Whoever is named, by user id or by an address that is one person's; none where nobody known has that, or where the caller is
-/// not told that several have it.
+/// Finds a user by id or unique address; none if unknown, or if the caller must not learn that it
+/// is ambiguous.
 async fn named(app: &App, actor: &Actor, text: &str) -> Result<Option<UserId>, ProblemResponse> {
     if let Ok(user) = UserId::new(text) {
         return Ok(Some(user));
@@ -153,7 +150,6 @@ fn grant_id(text: &str) -> Result<GrantId, ProblemResponse> {
         .map_err(|_| ProblemResponse::not_found("grant"))
 }
 
-/// One grant.
 #[utoipa::path(get, path = "/api/v1/grants/{id}", responses((status = 200, body = Grant), (status = 404, body = Problem)))]
 pub(crate) async fn show(
     State(app): State<App>,
@@ -176,7 +172,7 @@ pub(crate) async fn show(
     }))
 }
 
-/// What was done with a grant, as far as the logs go.
+/// The recorded activity of a grant.
 #[utoipa::path(get, path = "/api/v1/grants/{id}/activity",
     responses((status = 200, body = GrantActivity), (status = 404, body = Problem), (status = 503, body = Problem)))]
 pub(crate) async fn activity(
@@ -195,7 +191,7 @@ pub(crate) async fn activity(
     Ok(Json(convert::grant_activity(&grant, found.as_ref())))
 }
 
-/// Give one's own access back.
+/// Release the caller's own access.
 #[utoipa::path(post, path = "/api/v1/grants/{id}/release",
     responses((status = 200, body = Grant), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn release(
@@ -212,7 +208,7 @@ pub(crate) async fn release(
     Ok(Json(convert::grant(&grant, &app.identity)))
 }
 
-/// Ask for a later end; answers with the new request.
+/// Request a later end; returns the new request.
 #[utoipa::path(post, path = "/api/v1/grants/{id}/extend", request_body = Extend,
     responses((status = 201, body = Request), (status = 403, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn extend(
@@ -238,7 +234,6 @@ pub(crate) async fn extend(
     requests::answer(&app, actor, asked, None).await
 }
 
-/// Take access away.
 #[utoipa::path(post, path = "/api/v1/grants/{id}/revoke", request_body = Revoke,
     responses((status = 200, body = Grant), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn revoke(
@@ -262,9 +257,9 @@ pub(crate) async fn revoke(
     Ok(Json(convert::grant(&grant, &app.identity)))
 }
 
-/// Take many grants away, and with `user` that person's own entitlements of account access manager; administrators. One call takes
-/// up to 1,000, those that are not ending yet first, and says in `more` whether to call again. Made again it takes away what is
-/// left: once is as good as twice, with or without an `Idempotency-Key`.
+/// Revoke many grants, and with `user` that user's own entitlements of account access manager;
+/// administrators. One call takes up to 1,000, active ones first, and reports in `more` whether to
+/// repeat it. Repeating is safe, with or without an `Idempotency-Key`.
 #[utoipa::path(post, path = "/api/v1/revocations", request_body = RevokeMany,
     responses((status = 200, body = Revoked), (status = 403, body = Problem)))]
 pub(crate) async fn revoke_many(

@@ -1,19 +1,17 @@
-//! Memberships that follow attributes: how they are, and what a comparison would do.
-
 use axum::{Json, extract::State};
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{
     Addition, GroupReport, GroupSyncItem, GroupSyncOutcome, GroupSyncRun, GroupSyncState,
     GroupSyncView, ManualMember,
 };
 use hallpass_api::{self as api, GroupSync, GroupSyncPerson, Problem};
-use hallpass_identity::TokenScope;
-use hallpass_model::TargetNames;
-use hallpass_wording::group_sync;
+use hallpass_base::TargetNames;
+use hallpass_channels::wording::group_sync;
 
 use crate::{App, auth::AuthenticatedCaller, problem::ProblemResponse};
 
-/// How memberships by attributes are, and what a comparison would do now, by what is known of the directory;
-/// nothing is begun by it. Administrators and auditors.
+/// The state of attribute-based memberships, and the changes a comparison would make now, from the
+/// known directory. Changes nothing. Administrators and auditors.
 #[utoipa::path(get, path = "/api/v1/group-sync",
     responses((status = 200, body = GroupSync), (status = 404, body = Problem)))]
 pub(crate) async fn show(

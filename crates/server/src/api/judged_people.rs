@@ -1,10 +1,8 @@
-//! Passwords and activity of people.
-
 use axum::{Json, extract::State};
 use hallpass_access::PressRefused;
+use hallpass_access::identity::TokenScope;
 use hallpass_activity::KeptPerson;
 use hallpass_api::{FailedRuns, JudgedPeople, JudgedPerson, Problem};
-use hallpass_identity::TokenScope;
 use serde::Deserialize;
 
 use super::page_size;
@@ -16,18 +14,17 @@ use crate::{
     problem::{ProblemResponse, bad_parameter},
 };
 
-/// Which people are wanted.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PeopleWanted {
-    /// `all`, `due`, `soon`, `unknown` or `disabled`; without it all.
+    /// `all`, `due`, `soon`, `unknown` or `disabled`; default all.
     state: Option<String>,
     /// Words of a name or id.
     q: Option<String>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     cursor: Option<String>,
-    /// People, 1 to 500.
+    /// Users, 1 to 500.
     limit: Option<usize>,
 }
 
@@ -50,7 +47,7 @@ fn person(it: &KeptPerson) -> JudgedPerson {
     }
 }
 
-/// Ages of passwords and when people were last there, by user id; administrators, auditors and operators.
+/// Password ages and last activity of users, by user id; administrators, auditors and operators.
 #[utoipa::path(get, path = "/api/v1/people", params(PeopleWanted),
     responses((status = 200, body = JudgedPeople), (status = 404, body = Problem)))]
 pub(crate) async fn list(

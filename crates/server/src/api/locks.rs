@@ -1,10 +1,8 @@
-//! Locking people, and letting them in again.
-
 use axum::{Json, extract::State};
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{AccessError, Actor, Force, Locking, PressRefused, Role};
 use hallpass_api::{HeldAccess, Lock, LockPerson, Locks, Problem, UnlockPerson, Unlocked};
-use hallpass_identity::TokenScope;
-use hallpass_model::{Email, UserId};
+use hallpass_base::{Email, UserId};
 
 use super::{once, remember};
 use crate::{
@@ -31,7 +29,7 @@ fn shown(lock: &hallpass_access::Lock, actor: &Actor) -> Lock {
     }
 }
 
-/// Before anything is looked up: who may not learns nothing of who exists.
+/// Checked before any lookup, so that unauthorized callers do not learn which users exist.
 fn ensure_any(actor: &Actor, roles: &[Role]) -> Result<(), ProblemResponse> {
     if roles.iter().any(|role| actor.is(*role)) {
         return Ok(());
@@ -39,7 +37,6 @@ fn ensure_any(actor: &Actor, roles: &[Role]) -> Result<(), ProblemResponse> {
     Err(AccessError::from(PressRefused::NotYours).into())
 }
 
-/// Whoever is named, by user id or by an address that finds one person.
 async fn whom(app: &App, text: &str) -> Result<UserId, ProblemResponse> {
     if let Ok(user) = UserId::new(text.trim()) {
         return Ok(user);
@@ -49,7 +46,7 @@ async fn whom(app: &App, text: &str) -> Result<UserId, ProblemResponse> {
     app.access.user_of(&email).await?.ok_or_else(nobody)
 }
 
-/// Locks in force; administrators, auditors and operators.
+/// Active locks; administrators, auditors and operators.
 #[utoipa::path(get, path = "/api/v1/locks", responses((status = 200, body = Locks), (status = 403, body = Problem)))]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -61,8 +58,8 @@ pub(crate) async fn list(
     Ok(Json(Locks { items }))
 }
 
-/// Lock a person; administrators, and operators for anybody but administrators. Made again it changes
-/// nothing, or makes the lock longer or stricter; only lifting it ends it sooner.
+/// Lock a user; administrators, and operators for users other than administrators. Repeating it
+/// changes nothing, or makes the lock longer or stricter; only unlocking shortens it.
 #[utoipa::path(post, path = "/api/v1/locks", request_body = LockPerson,
     responses((status = 200, body = Lock), (status = 403, body = Problem), (status = 404, body = Problem),
         (status = 409, body = Problem)))]
@@ -96,14 +93,13 @@ pub(crate) async fn lock(
     };
     let now = async {
         let lock = access.lock_in_force(&user).await?;
-        // somebody let them in again since
         lock.ok_or_else(|| ProblemResponse::not_found("lock"))
     };
     let lock = once((&app, actor), key, work, now).await?;
     Ok(Json(shown(&lock, actor)))
 }
 
-/// Let a person in again; an administrator other than them. Made again it changes nothing.
+/// Unlock a user; by another administrator. Repeating it changes nothing.
 #[utoipa::path(post, path = "/api/v1/locks/lift", request_body = UnlockPerson,
     responses((status = 200, body = Unlocked), (status = 403, body = Problem)))]
 pub(crate) async fn lift(
@@ -117,7 +113,6 @@ pub(crate) async fn lift(
     let user = whom(&app, &body.user).await?;
     let (access, key) = (&app.access, key.with(&body));
     if access.was_carried_out(actor, key.as_ref()).await? {
-        // only what changed something is remembered
         return Ok(Json(Unlocked { changed: true }));
     }
     let changed = access.unlock(actor, &user, &body.reason).await?.is_some();

@@ -1,4 +1,4 @@
-//! How the command line gets its token, and gives it back.
+//! Tokens of the command line: login and logout.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use axum::{
     http::{Extensions, HeaderMap, StatusCode, header},
 };
 use hallpass_access::Origin;
+use hallpass_access::identity::{NewToken, TokenScope, hash_secret};
 use hallpass_api::{LoggedOut, LoginCode, LoginFetch, LoginToken, LoginWish};
-use hallpass_identity::{NewToken, TokenScope, hash_secret};
-use hallpass_model::{Timestamp, text};
+use hallpass_base::{Timestamp, text};
 
 use crate::{
     App,
@@ -23,17 +23,14 @@ use crate::{
     session::new_secret,
 };
 
-/// The longest an answer waits for the person: below what proxies on the way allow.
+/// Long-poll limit, below common proxy timeouts.
 const PATIENCE_MAX: Duration = Duration::from_secs(20);
 
-/// The longest name of a machine that is shown.
 const HOST_CHARACTERS_MAX: usize = 64;
 
-/// The longest name of a program that is shown.
 const AGENT_CHARACTERS_MAX: usize = 80;
 
-/// The wish as far as we go along with it; `usual` are the scopes of who names none. The machine's
-/// name is anybody's word.
+/// Validates the requested login; `usual` are the default scopes. The host name is untrusted.
 pub(crate) fn wish(
     host: &str,
     scopes: &[String],
@@ -60,7 +57,7 @@ pub(crate) fn wish(
     })
 }
 
-/// Begins a login without a browser on the same machine.
+/// Starts a login without a browser on the same machine.
 #[utoipa::path(post, path = "/api/v1/login/device", request_body = LoginWish, security(()),
     responses((status = 200, body = LoginCode)))]
 pub(crate) async fn device(
@@ -69,7 +66,7 @@ pub(crate) async fn device(
     headers: HeaderMap,
     Body(body): Body<LoginWish>,
 ) -> Result<Json<LoginCode>, ProblemResponse> {
-    // a code can be talked out of somebody: what it is worth is little unless the page says more
+    // a code can be phished, so its default scope is small
     let wish = wish(&body.host, &body.scopes, &[TokenScope::Read])?;
     let agent = headers.get(header::USER_AGENT);
     let agent = agent.map(|it| String::from_utf8_lossy(it.as_bytes()));
@@ -87,7 +84,7 @@ pub(crate) async fn device(
     }))
 }
 
-/// Fetches the token of a login that somebody confirmed.
+/// Returns the token of a confirmed login.
 #[utoipa::path(post, path = "/api/v1/login/token", request_body = LoginFetch, security(()),
     responses((status = 200, body = LoginToken)))]
 pub(crate) async fn token(
@@ -137,7 +134,7 @@ pub(crate) async fn token(
     Ok(Json(issued.map_err(used_up)?))
 }
 
-/// The code of a login counts once: with what went wrong after it, trying again is of no use.
+/// A login code works once: a later failure must not suggest a retry.
 fn used_up(failure: ProblemResponse) -> ProblemResponse {
     if failure.status() != StatusCode::SERVICE_UNAVAILABLE {
         return failure;
@@ -149,9 +146,9 @@ fn used_up(failure: ProblemResponse) -> ProblemResponse {
 
 async fn issue(app: &App, given: Given, now: Timestamp) -> Result<LoginToken, ProblemResponse> {
     let Given { by, wish } = given;
-    // they may have been locked, or have left, since they said yes
+    // the user may have been locked or removed since confirming
     person(app, &by.owner, Origin::Cli).await?;
-    // or have ended that session, when they thought better of it or it was not they who had it
+    // or may have ended that session, for example after phishing
     if !own::is_signed_in(app, &by.owner, &by.session).await? {
         return Err(ProblemResponse::forbidden(
             "login-refused",
@@ -159,7 +156,7 @@ async fn issue(app: &App, given: Given, now: Timestamp) -> Result<LoginToken, Pr
         )
         .help("begin anew: `hallpass login`"));
     }
-    // a prefix that secret scanners can find
+    // a prefix for secret scanners
     let secret = format!("hpt_{}", new_secret()?);
     let token = NewToken {
         hash: hash_secret(&secret),
@@ -185,7 +182,7 @@ async fn issue(app: &App, given: Given, now: Timestamp) -> Result<LoginToken, Pr
     })
 }
 
-/// Revokes the token that the call carries.
+/// Revokes the token of the call.
 #[utoipa::path(post, path = "/api/v1/logout", responses((status = 200, body = LoggedOut)))]
 pub(crate) async fn logout(
     State(app): State<App>,

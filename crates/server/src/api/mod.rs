@@ -1,5 +1,3 @@
-//! The routes of `/api/v1`.
-
 pub(crate) mod alerts;
 pub(crate) mod denied;
 pub(crate) mod entitlements;
@@ -31,7 +29,7 @@ use hallpass_access::{Actor, Idempotency, Listed, Wanted};
 
 use crate::{App, problem::ProblemResponse};
 
-/// Calls that answer and end.
+/// Calls that end with their answer.
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/api/v1/me", get(people::me))
@@ -92,7 +90,7 @@ pub(crate) fn router() -> Router<App> {
         )
         .route("/api/v1/people", get(judged_people::list))
         .route("/api/v1/rules/explain", get(explain::explain))
-        // a rule file is larger than other bodies; who may not send one is refused before it is read
+        // rule files exceed the usual body limit; unauthorized senders are refused before reading
         .route(
             "/api/v1/rules/check",
             post(rule_check::check).layer(DefaultBodyLimit::max(RULE_FILE_BODY_MAX)),
@@ -104,25 +102,21 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/v1/audit", get(records::list))
 }
 
-/// Calls that stay open.
 pub(crate) fn streams() -> Router<App> {
     Router::new().route("/api/v1/events", get(records::events))
 }
 
-/// A rule file as JSON text, in which a byte may be written as several, and what goes with it.
+/// A rule file in JSON escapes, with other fields.
 const RULE_FILE_BODY_MAX: usize = 4 * hallpass_rules::SOURCE_BYTES_MAX;
 
-/// Rows per page unless asked otherwise, and at most.
+/// Default and maximum rows per page.
 pub(crate) const PAGE_DEFAULT: usize = 50;
-/// See [`PAGE_DEFAULT`].
 pub(crate) const PAGE_MAX: usize = 500;
 
-/// The page size a caller gets.
 pub(crate) fn page_size(limit: Option<usize>) -> usize {
     limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX)
 }
 
-/// What is wanted, as callers name it.
 pub(crate) fn wanted(
     account: Option<&str>,
     permission_set: Option<&str>,
@@ -143,8 +137,7 @@ pub(crate) fn wanted(
     }
 }
 
-/// A page of rows as they are shown, with the cursor that goes on where looking ended. It may hold
-/// fewer rows than were asked for, even none, and go on all the same.
+/// Builds a page with its cursor. A page may be short or empty and still have a next one.
 pub(crate) fn page<T, I: ToString, S>(
     listed: &Listed<T, I>,
     shown: impl Fn(&T) -> S,
@@ -155,7 +148,7 @@ pub(crate) fn page<T, I: ToString, S>(
     }
 }
 
-/// Carries out what is as good once as twice; a call that comes again with its key answers how it is `now` instead.
+/// Runs an idempotent call; a repeated key returns the state `now` instead.
 async fn once<T>(
     (app, actor): (&App, &Actor),
     key: Option<Idempotency>,
@@ -171,9 +164,8 @@ async fn once<T>(
     Ok(done)
 }
 
-/// Remembers the key of a call that was carried out.
 async fn remember((app, actor): (&App, &Actor), key: Option<&Idempotency>) {
-    // CRASH: stopped before this it is carried out once more, and finds it done
+    // CRASH: without this record the call runs again, which is idempotent
     if let Err(error) = app.access.carried_out(actor, key).await {
         tracing::warn!(error = %error, "a call that is repeated with its key will be carried out again");
     }

@@ -1,9 +1,7 @@
-//! The caller's own web sessions and API tokens: seen, and ended.
-
 use axum::{Json, extract::State};
+use hallpass_access::identity::{SignedIn, TokenScope, WebSession, WhichSessions};
 use hallpass_api::{OwnSession, OwnSessions, OwnToken, OwnTokens, SessionsEnded, TokenRevoked};
-use hallpass_identity::{SignedIn, TokenScope, WebSession, WhichSessions};
-use hallpass_model::TokenId;
+use hallpass_base::TokenId;
 
 use super::once;
 use crate::{
@@ -15,12 +13,11 @@ use crate::{
     session,
 };
 
-/// The name of the session that a call came with.
 async fn this(app: &App, caller: &AuthenticatedCaller) -> Result<Option<String>, ProblemResponse> {
     let Some(hash) = &caller.session else {
         return Ok(None);
     };
-    // its secret may have been replaced since
+    // its secret may have been rotated
     let live = session::still(app, hash).await?;
     Ok(live.map(|live| live.session.id()))
 }
@@ -58,7 +55,7 @@ pub(crate) async fn sessions(
     Ok(Json(OwnSessions { items }))
 }
 
-/// End a web session of the caller's.
+/// End a web session of the caller.
 #[utoipa::path(post, path = "/api/v1/me/sessions/{id}/end", params(("id" = String, Path)),
     responses((status = 200, body = SessionsEnded), (status = 404, body = hallpass_api::Problem)))]
 pub(crate) async fn end_session(
@@ -79,7 +76,7 @@ pub(crate) async fn end_session(
     Ok(Json(ended))
 }
 
-/// End every web session of the caller's but the one that the call comes with.
+/// End every other web session of the caller.
 #[utoipa::path(post, path = "/api/v1/me/sessions/end-others",
     responses((status = 200, body = SessionsEnded)))]
 pub(crate) async fn end_others(
@@ -110,7 +107,7 @@ async fn ended(
     })
 }
 
-/// The caller's API tokens that count.
+/// The caller's valid API tokens.
 #[utoipa::path(get, path = "/api/v1/me/tokens", responses((status = 200, body = OwnTokens)))]
 pub(crate) async fn tokens(
     State(app): State<App>,
@@ -118,7 +115,7 @@ pub(crate) async fn tokens(
 ) -> Result<Json<OwnTokens>, ProblemResponse> {
     caller.allow(&[TokenScope::Read])?;
     let all = own::tokens(&app, &caller.owner).await?;
-    let shown = |token: hallpass_identity::OwnToken| OwnToken {
+    let shown = |token: hallpass_access::identity::OwnToken| OwnToken {
         id: token.id.to_string(),
         is_this: caller.token.as_ref() == Some(&token.hash),
         name: token.name,
@@ -131,7 +128,7 @@ pub(crate) async fn tokens(
     Ok(Json(OwnTokens { items }))
 }
 
-/// Revoke an API token of the caller's; made again it changes nothing.
+/// Revoke an API token of the caller; repeating it changes nothing.
 #[utoipa::path(post, path = "/api/v1/me/tokens/{id}/revoke", params(("id" = String, Path)),
     responses((status = 200, body = TokenRevoked), (status = 404, body = hallpass_api::Problem)))]
 pub(crate) async fn revoke_token(

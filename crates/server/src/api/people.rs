@@ -1,12 +1,10 @@
-//! Who I am and what I may ask for.
-
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{CATALOG_PAGE_MAX, CatalogEntry, CatalogPage, Directory};
 use hallpass_api::{Me, Named, Offer, Offers, Portal};
-use hallpass_identity::TokenScope;
-use hallpass_model::{GroupId, Target};
+use hallpass_base::{GroupId, Target};
 use serde::Deserialize;
 
 use crate::{
@@ -18,7 +16,7 @@ use crate::{
     problem::{ProblemResponse, bad_parameter},
 };
 
-/// Who the caller is.
+/// The caller's identity.
 #[utoipa::path(get, path = "/api/v1/me", responses((status = 200, body = Me)))]
 pub(crate) async fn me(
     State(app): State<App>,
@@ -48,23 +46,22 @@ pub(crate) async fn me(
     }))
 }
 
-/// What of the catalog is wanted.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Looking {
-    /// Words, each of which must be in a name, an id, a folder or a description; the best come
+    /// Words, each of which must be in a name, an id, a folder or a description; best matches
     /// first.
     q: Option<String>,
-    /// Only this account: its id, or its name when only one has it.
+    /// Only this account: its id, or its unique name.
     account: Option<String>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     cursor: Option<String>,
-    /// Entries, 1 to 1,000; 1,000 unless given.
+    /// Entries, 1 to 1,000; default 1,000.
     limit: Option<usize>,
 }
 
-/// What the caller may ask for, with who would approve.
+/// The access that the caller may request, with the approvers.
 #[utoipa::path(get, path = "/api/v1/catalog", params(Looking), responses((status = 200, body = Offers)))]
 pub(crate) async fn catalog(
     State(app): State<App>,
@@ -133,7 +130,6 @@ pub(crate) async fn catalog(
     }))
 }
 
-/// What an entry is about, while the directory knows it.
 fn target_of(directory: &Directory, entry: &CatalogEntry) -> Option<Target> {
     match (&entry.account, &entry.permission_set, &entry.group) {
         (Some(account), Some(set), _) => Some(Target::Account {

@@ -1,16 +1,14 @@
-//! What a permission set allows.
-
 use axum::{Json, extract::State, http::StatusCode};
+use hallpass_access::identity::TokenScope;
 use hallpass_api::{PermissionSet, Problem};
-use hallpass_identity::TokenScope;
 
 use crate::{
     App, auth::AuthenticatedCaller, body::Path, permission_set_policies, problem::ProblemResponse,
 };
 
-/// What a permission set allows in words, its risky actions, what the linter finds in it, and how
-/// long one can act after losing it. For who may ask for it somewhere, was granted it, may see a
-/// request of another person for it, or reads everything.
+/// The permissions of a permission set in words, its risky actions, linter findings, and how long
+/// access remains usable after its end. For callers who may request it, were granted it, may see
+/// another user's request for it, or read everything.
 #[utoipa::path(get, path = "/api/v1/permission-sets/{name}",
     params(("name" = String, Path, description = "The permission set's name.")),
     responses((status = 200, body = PermissionSet), (status = 404, body = Problem),

@@ -1,10 +1,8 @@
-//! What would come of asking for one thing, said before it is asked.
-
 use axum::{Json, extract::State};
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{ApprovalHours, ApprovalsOpen, AskVerdict};
 use hallpass_api::{Preview, Problem};
-use hallpass_identity::TokenScope;
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::Deserialize;
 
 use crate::{
@@ -12,24 +10,23 @@ use crate::{
     problem::ProblemResponse,
 };
 
-/// What is thought of.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Thought {
-    /// The account's id, or its name when only one has it. Goes with `permission_set`.
+    /// The account's id or unique name. Needs `permission_set`.
     account: Option<String>,
     /// The permission set's name.
     permission_set: Option<String>,
-    /// The group's id or name, instead of the two above.
+    /// The group's id or name, instead of account and permission set.
     group: Option<String>,
-    /// From when, as in a request; now when left out.
+    /// Start, as in a request; default now.
     #[param(value_type = Option<String>, format = DateTime)]
     starts_at: Option<Timestamp>,
 }
 
-/// Who would decide, for how long at most, and whether the caller holds it already, not through
-/// Hallpass: looked up in AWS where it answers within a second, else as the newest sweep found it.
+/// The approvers, the maximum duration, and whether the caller already has the access outside
+/// Hallpass: from AWS if it answers within a second, else from the newest sweep.
 #[utoipa::path(get, path = "/api/v1/preview", params(Thought),
     responses((status = 200, body = Preview), (status = 400, body = Problem)))]
 pub(crate) async fn preview(

@@ -1,4 +1,4 @@
-//! The audit log and the stream of events made from it.
+//! The audit log and its event stream.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::convert::Infallible;
@@ -14,11 +14,11 @@ use axum::{
     },
 };
 use futures_util::stream;
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{AccessError, Actor};
 use hallpass_api::{Page, Problem};
 use hallpass_audit::{Event as Recorded, Order, Record, RecordQuery, names_user};
-use hallpass_identity::TokenScope;
-use hallpass_model::{RequestId, UserId};
+use hallpass_base::{RequestId, UserId};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -32,21 +32,18 @@ use crate::{
     problem::ProblemResponse,
 };
 
-/// Records a stream reads per round.
+/// Records per read of a stream.
 const BATCH: u32 = 500;
-/// Rounds of looking for one page.
 const ROUNDS_MAX: u32 = 4;
-/// How often a stream looks by itself, in case a ring was lost or another node wrote.
+/// Poll interval of a stream, in case a notification was lost or another node wrote.
 const LOOK_SECONDS: u64 = 2;
-/// How long a record is looked at whose request cannot be read, before what is of that request is left out.
+/// How long a record with an unreadable request is retried before it is skipped.
 const LOOKED_FOR: Duration = Duration::from_secs(10);
-/// How long a stream lasts. Whoever listens on comes again, with a token or a session that must
-/// still count then.
+/// Maximum lifetime of a stream. Reconnecting needs a valid token or session.
 const STREAM_TIME_MAX: Duration = Duration::from_mins(15);
-/// When whoever finds no place for a stream may come again, in seconds.
+/// `Retry-After` without a free stream, in seconds.
 const COME_AGAIN: HeaderValue = HeaderValue::from_static("30");
 
-/// Filters of a listing.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -54,14 +51,13 @@ pub(crate) struct Listing {
     /// Records after this number.
     #[param(value_type = Option<u64>)]
     after: Option<RecordNumber>,
-    /// Only this event.
     event: Option<String>,
     /// Rows, 1 to 500.
     limit: Option<usize>,
 }
 
-/// Records the caller may see, oldest first. A page may hold fewer than were asked for, even none,
-/// and go on all the same: `next` says from where.
+/// Records visible to the caller, oldest first. A page may be short or empty and still continue:
+/// `next` is the position.
 #[utoipa::path(get, path = "/api/v1/audit", params(Listing), responses((status = 200, body = Page<Value>)))]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -102,14 +98,14 @@ pub(crate) async fn list(
     Ok(Json(page))
 }
 
-/// Whom the records name that somebody reads; `None` = anybody.
+/// Returns the users whose records the caller may read; `None` = all.
 pub(crate) fn readable_by(actor: &Actor) -> Option<BTreeSet<UserId>> {
     (!actor.reads_all()).then(|| actor.user.iter().cloned().collect())
 }
 
-/// Auditors and administrators read all; others what is about themselves or was done by them, by
-/// their user id: an address may have been somebody else's. Why somebody was locked, or let in again,
-/// is for those who read all and for who wrote it (`access.md` K-2).
+/// Auditors and administrators read all; others read records about or by their own user id, because
+/// an address may have belonged to another user. Reasons of locks and unlocks are visible only to
+/// callers who read all, and to their author (`access.md` K-2).
 pub(crate) fn may_read(actor: &Actor, record: &Record) -> bool {
     let locks = [Recorded::PersonLocked, Recorded::PersonUnlocked].map(Recorded::name);
     let is_theirs = |user: &UserId| {
@@ -121,12 +117,11 @@ pub(crate) fn may_read(actor: &Actor, record: &Record) -> bool {
     actor.reads_all() || actor.user.as_ref().is_some_and(is_theirs)
 }
 
-/// Who reads a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StreamReader {
-    /// Programs: events are named by what happened.
+    /// API clients: events are named by kind.
     Programs,
-    /// Our own pages: all events are `news`, which one listener hears.
+    /// Hallpass pages: all events are named `news`, for one listener.
     Pages,
 }
 
@@ -137,16 +132,16 @@ struct Tail {
     form: StreamReader,
     after: u64,
     ready: VecDeque<Event>,
-    /// Requests that could not be read, and since when.
+    /// Unreadable requests, with the first failure.
     unread: BTreeMap<String, Instant>,
     news: tokio::sync::watch::Receiver<u64>,
     until: Instant,
-    /// Given back with the stream.
     _slot: StreamSlot,
 }
 
-/// What happens, as it happens: server-sent events of what the caller may see. The id of an event
-/// is its record's number; `Last-Event-ID` goes on from there, and one beyond the log counts as none. A stream ends after a while, to be opened again.
+/// Live events: server-sent events visible to the caller. The id of an event is its record number;
+/// `Last-Event-ID` resumes after it, and one beyond the log is ignored. A stream ends after a
+/// while; reconnect.
 #[utoipa::path(get, path = "/api/v1/events", responses((status = 200, content_type = "text/event-stream"),
     (status = 429, body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn events(
@@ -166,7 +161,7 @@ pub(crate) async fn events(
     .await
 }
 
-/// A stream for an actor, from a record's number on, or from now; or that there are too many.
+/// Opens a stream after a record, or from now; refuses if too many are open.
 pub(crate) async fn stream(
     app: App,
     actor: Actor,
@@ -185,9 +180,10 @@ pub(crate) async fn stream(
     let head = app.audit.head().await;
     let head = head.map_err(|fault| ProblemResponse::unavailable(&fault))?;
     let head = head.map_or(0, |head| head.seq);
-    // a number beyond the log is of a log that was put back since: nothing would be told until it is that long again
+    // a number beyond the log stems from before a restore, and would suppress events until the log
+    // is that long
     let after = after.filter(|after| *after <= head);
-    // a page that listens again reads itself anew: after long there is nothing to make up for
+    // a page reloads its data on reconnect, so a long gap needs no replay
     let is_near = |after: &u64| form == StreamReader::Programs || head - after <= BATCH.into();
     let after = after.filter(is_near).unwrap_or(head);
     let news = app.access.newest_record();
@@ -226,7 +222,7 @@ fn no_place(why: TooManyStreams) -> Response {
 }
 
 impl Tail {
-    /// The next event; `None` when the server stops, or when it is time to come again.
+    /// Returns the next event; `None` at shutdown or when the client must reconnect.
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.ready.pop_front() {
@@ -235,7 +231,7 @@ impl Tail {
             if *self.app.stopping.borrow() || Instant::now() >= self.until {
                 return None;
             }
-            // rights end while a stream goes on: each round asks again who reads, and what of it counts
+            // rights may end during a stream: each round checks reader and rights again
             let reader = self.credential.reader(&self.app, self.actor.origin).await;
             self.actor = reader?;
             let is_behind = self.read().await;
@@ -250,7 +246,7 @@ impl Tail {
         }
     }
 
-    /// Reads on; whether there may be more than was read.
+    /// Reads more; returns whether further records may exist.
     async fn read(&mut self) -> bool {
         let next = self.after.saturating_add(1);
         let Ok(records) = self.app.audit.records_from(next, BATCH).await else {
@@ -259,7 +255,7 @@ impl Tail {
         for record in &records {
             match self.may_hear(record).await {
                 Ok(true) => self.ready.push_back(event_of(record, self.form)),
-                // looked at again in a while, unless it is of a row that nobody can read
+                // retried later, unless the row stays unreadable
                 Err(_) if self.waits_for(record) => return false,
                 Ok(false) | Err(_) => {}
             }
@@ -268,7 +264,7 @@ impl Tail {
         records.len() >= BATCH as usize
     }
 
-    /// Whether to look again whether a record may be heard: for a while, and once for each request.
+    /// Returns whether to retry an unreadable record: for a limited time, once per request.
     fn waits_for(&mut self, record: &Record) -> bool {
         let id = record.text("access_request_id").unwrap_or_default();
         let now = Instant::now();
@@ -276,7 +272,7 @@ impl Tail {
         now < since + LOOKED_FOR
     }
 
-    /// Rights are checked for every event, against what is stored now.
+    /// Checks the rights for every event against the current state.
     async fn may_hear(&self, record: &Record) -> Result<bool, AccessError> {
         if may_read(&self.actor, record) {
             return Ok(true);

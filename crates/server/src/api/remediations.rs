@@ -1,11 +1,11 @@
-//! Remediations: list, show, approve, decline.
-
 use axum::{Json, extract::State};
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{AccessError, Actor, PressRefused, RemediationView};
 use hallpass_api::{ApproveRemediation, DeclineRemediation, Problem, Remediation, Remediations};
-use hallpass_identity::TokenScope;
-use hallpass_remediation::{RemediationCursor, RemediationFilter, RemediationId, RemediationPhase};
-use hallpass_wording::{PlainStyle, remediation};
+use hallpass_channels::wording::{PlainStyle, remediation};
+use hallpass_findings::remediation::{
+    RemediationCursor, RemediationFilter, RemediationId, RemediationPhase,
+};
 use serde::Deserialize;
 
 use super::page_size;
@@ -16,16 +16,15 @@ use crate::{
     problem::{ProblemResponse, bad_parameter},
 };
 
-/// Filters of a listing.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RemediationsOf {
-    /// `backlog`: those that wait for people; `all` (the default).
+    /// `backlog`: those waiting for a user; `all` (the default).
     state: Option<String>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     cursor: Option<String>,
-    /// Rows, 1 to 500, the newest first.
+    /// Rows, 1 to 500, newest first.
     limit: Option<usize>,
 }
 
@@ -69,7 +68,8 @@ fn remediation_id(text: &str) -> Result<RemediationId, ProblemResponse> {
     RemediationId::read(text).ok_or_else(|| AccessError::NotFound("remediation").into())
 }
 
-/// What findings led to; administrators, auditors, operators, and approvers what they may decide about.
+/// Remediations of findings; administrators, auditors and operators, and for approvers those they
+/// may decide.
 #[utoipa::path(get, path = "/api/v1/remediations", params(RemediationsOf),
     responses((status = 200, body = Remediations), (status = 403, body = Problem)))]
 pub(crate) async fn list(
@@ -100,7 +100,6 @@ pub(crate) async fn list(
     }))
 }
 
-/// One of them.
 #[utoipa::path(get, path = "/api/v1/remediations/{id}", responses((status = 200, body = Remediation)))]
 pub(crate) async fn show(
     State(app): State<App>,
@@ -112,9 +111,13 @@ pub(crate) async fn show(
     Ok(Json(body(&view)))
 }
 
-/// What somebody has decided about, as they see it. Who else could have is left out where it cannot be read: the answer is
-/// that it is decided.
-async fn decided(app: &App, actor: &Actor, it: hallpass_remediation::Remediation) -> Remediation {
+/// Returns a decided remediation. Omits other approvers if unreadable, because the decision is
+/// made.
+async fn decided(
+    app: &App,
+    actor: &Actor,
+    it: hallpass_findings::remediation::Remediation,
+) -> Remediation {
     let view = app.access.remediation(actor, &it.id).await;
     let view = view.unwrap_or_else(|error| RemediationView {
         approvers: Err(error.to_string()),
@@ -124,7 +127,7 @@ async fn decided(app: &App, actor: &Actor, it: hallpass_remediation::Remediation
     body(&view)
 }
 
-/// Why not: where the person may decide and the token does not say so, its scope is what is missing.
+/// Explains a refusal: if only the token scope is missing, names the scope.
 async fn refusal(
     app: &App,
     caller: &AuthenticatedCaller,
@@ -144,7 +147,8 @@ async fn refusal(
     error.into()
 }
 
-/// Let what waits happen; whom the rules of remediations name, or administrators, whose token has the scope `admin`, too.
+/// Approve a waiting remediation; users named by the remediation rules, or administrators, with a
+/// token of scope `admin`.
 #[utoipa::path(post, path = "/api/v1/remediations/{id}/approve", request_body = Option<ApproveRemediation>,
     responses((status = 200, body = Remediation), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn approve(
@@ -165,7 +169,7 @@ pub(crate) async fn approve(
     }
 }
 
-/// Say no to what waits: it is for people, and the finding says so.
+/// Deny a waiting remediation: it becomes manual, and the finding gets a note.
 #[utoipa::path(post, path = "/api/v1/remediations/{id}/decline", request_body = DeclineRemediation,
     responses((status = 200, body = Remediation), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn decline(

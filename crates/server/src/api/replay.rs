@@ -1,12 +1,10 @@
-//! What a changed rule file would change: past requests and live grants held against it.
-
 use axum::{Json, extract::State, http::StatusCode};
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{UnderOtherRules, WhyRefused};
 use hallpass_api::{
     FieldProblem, Problem, ReplayRules, ReplayedGrant, ReplayedGrants, ReplayedOutcome,
     ReplayedRequest, ReplayedRules, RuleChange,
 };
-use hallpass_identity::TokenScope;
 use hallpass_rules::Diagnostic;
 
 use super::{PAGE_MAX, requests::shown, rule_check};
@@ -18,13 +16,12 @@ use crate::{
     problem::{ProblemResponse, bad_parameter},
 };
 
-/// The findings of a file that are told.
 const FINDINGS_MAX: usize = 100;
 
-/// Holds past requests against a rule file that is not in force; administrators and auditors. Both its
-/// rules and those in force are asked by today's directory, with what the file alone names of it, and by
-/// the hour of the request. Without `cursor` live grants are held against the file, too, and `grants` says which of them
-/// would end once it is in force. One check or replay of a person at a time. Nothing is changed.
+/// Evaluates past requests under a rule file that is not in force; administrators and auditors.
+/// Both rule sets use the current directory, with the extra names of the file, and the time of the
+/// request. Without `cursor` live grants are evaluated too, and `grants` lists those that would end
+/// once the file is in force. One check or replay per user at a time. Changes nothing.
 #[utoipa::path(post, path = "/api/v1/rules/replay", request_body = ReplayRules,
     responses((status = 200, body = ReplayedRules), (status = 403, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn replay(
@@ -115,7 +112,6 @@ fn grant(app: &App, row: &hallpass_access::ReplayedGrant) -> ReplayedGrant {
     told
 }
 
-/// A file that would not be loaded: each error with its line and column.
 fn broken(errors: &[Diagnostic]) -> ProblemResponse {
     let problem = |error: &Diagnostic| FieldProblem {
         field: error.position.to_string(),

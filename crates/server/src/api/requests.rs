@@ -1,11 +1,10 @@
-//! Requests: ask, list, show, approve, deny, discard, break the glass, close its review.
-
 use axum::{
     Json,
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{
     AccessError, Actor, Approving, AskOutcome, AskedTogether, Asking, Patience, RequestFilter,
     RequestStateKind, RequestView, Role, TARGETS_MAX, Wanted,
@@ -14,8 +13,7 @@ use hallpass_api::{
     Approve, Ask, AskBatch, AskedBatch, BreakGlass, CloseReview, Deny, HeldAlready, Page, Problem,
     Request,
 };
-use hallpass_identity::TokenScope;
-use hallpass_model::{RequestId, TimeSpan};
+use hallpass_base::{RequestId, TimeSpan};
 use hallpass_rules::RuleWarning;
 use serde::Deserialize;
 
@@ -28,24 +26,22 @@ use crate::{
     problem::{ProblemResponse, bad_parameter},
 };
 
-/// Filters of a listing.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listing {
     /// Only in this state.
     state: Option<String>,
-    /// `mine`, `to-review` or `all` (the default: all the caller may see).
+    /// `mine`, `to-review` or `all` (the default: all visible to the caller).
     role: Option<String>,
     /// `open`: those whose break-glass review the caller could close or watch.
     review: Option<String>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     cursor: Option<String>,
     /// Rows, 1 to 500.
     limit: Option<usize>,
 }
 
-/// Ask for access.
 #[utoipa::path(post, path = "/api/v1/requests", request_body = Ask,
     params(("Idempotency-Key" = Option<String>, Header)),
     responses((status = 201, body = Request), (status = 200, body = Request), (status = 409, body = Problem),
@@ -70,13 +66,13 @@ pub(crate) async fn ask(
         starts_at: body.starts_at,
         confirmed: body.confirmed_warnings,
     };
-    // before asking: afterwards it would show what the grant gives
+    // read before the request: afterwards it would include the new grant
     let standing = held_already(&app, actor, &asking.wanted).await;
     let asked = app.access.ask(actor, &asking, key.as_ref()).await?;
     answer(&app, actor, asked, standing.as_ref()).await
 }
 
-/// Ask for several targets at once: all of them, or none.
+/// Request several targets together: all or none.
 #[utoipa::path(post, path = "/api/v1/requests/batch", request_body = AskBatch,
     params(("Idempotency-Key" = Option<String>, Header)),
     responses((status = 201, body = AskedBatch), (status = 200, body = AskedBatch), (status = 409, body = Problem),
@@ -89,7 +85,6 @@ pub(crate) async fn ask_batch(
 ) -> Result<Response, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Request])?;
     let key = key.with(&body);
-    // before anything is said again for each of them
     let count = body.targets.len();
     if count == 0 || count > TARGETS_MAX {
         return Err(AccessError::TargetCount(count).into());
@@ -140,7 +135,6 @@ pub(crate) async fn ask_batch(
     Ok((status, Json(AskedBatch { items })).into_response())
 }
 
-/// A request as the caller sees it.
 pub(super) async fn shown(
     app: &App,
     actor: &Actor,
@@ -151,8 +145,8 @@ pub(super) async fn shown(
     Ok(convert::request_for(&presses, request, &links))
 }
 
-/// The same of what a call has stored, and of one of many. What the caller may press next is left out where it cannot be
-/// read: the answer is that it was done, or that it is there.
+/// Builds a stored request. Omits the caller's next actions if unreadable, because the call has
+/// succeeded.
 async fn stored(app: &App, actor: &Actor, request: &hallpass_access::Request) -> Request {
     let links = app.access.visible_links(actor, request).await;
     match app.access.break_glass_offers(actor, request).await {
@@ -164,7 +158,7 @@ async fn stored(app: &App, actor: &Actor, request: &hallpass_access::Request) ->
     }
 }
 
-/// Whether the caller holds it without Hallpass. Not knowing stops nobody from asking.
+/// Returns existing access outside Hallpass. An unknown result does not block the request.
 async fn held_already(app: &App, actor: &Actor, wanted: &Wanted) -> Option<HeldAlready> {
     let user = actor.user.as_ref()?;
     let target = app.access.target_of(wanted).ok()?;
@@ -172,7 +166,7 @@ async fn held_already(app: &App, actor: &Actor, wanted: &Wanted) -> Option<HeldA
     stands.ok()?.map(convert_sweeps::held_already)
 }
 
-/// A stored request as an answer: 201 when it is new, 200 when an equal one waited already.
+/// Returns 201 for a new request, 200 if an equal one already waits.
 pub(super) async fn answer(
     app: &App,
     actor: &Actor,
@@ -197,7 +191,7 @@ pub(super) async fn answer(
     Ok((status, [(header::LOCATION, location)], Json(body)).into_response())
 }
 
-/// Requests the caller may see, newest first.
+/// Requests visible to the caller, newest first.
 #[utoipa::path(get, path = "/api/v1/requests", params(Listing), responses((status = 200, body = Page<Request>)))]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -239,20 +233,18 @@ pub(crate) async fn list(
     };
     let mut items = Vec::with_capacity(found.rows.len());
     for request in &found.rows {
-        // what cannot be read of one hides no other
+        // an unreadable request must not hide others
         items.push(stored(&app, actor, request).await);
     }
     let next = found.next.as_ref().map(ToString::to_string);
     Ok(Json(Page { items, next }))
 }
 
-/// The id in a path. What is not an id names nothing.
 pub(super) fn request_id(text: &str) -> Result<RequestId, ProblemResponse> {
     text.parse()
         .map_err(|_| ProblemResponse::not_found("request"))
 }
 
-/// One request.
 #[utoipa::path(get, path = "/api/v1/requests/{id}", responses((status = 200, body = Request), (status = 404, body = Problem)))]
 pub(crate) async fn show(
     State(app): State<App>,
@@ -265,7 +257,7 @@ pub(crate) async fn show(
     let used = grant_activity::last_of_requester(&app, &request).await;
     let mut warnings = app.access.warnings_to_confirm(&request);
     if request.requester.is(actor) {
-        // their start may be later than an emergency
+        // the start may be after the emergency
         let glass = app.access.warnings_of_broken_glass(&request);
         RuleWarning::add_each_once(&mut warnings, glass);
     }
@@ -276,7 +268,8 @@ pub(crate) async fn show(
     }))
 }
 
-/// Say yes, perhaps with words and for a shorter time. Of all the times that approvers say, the shortest holds.
+/// Approve a request, optionally with a comment and a shorter duration. The shortest duration of
+/// all approvers applies.
 #[utoipa::path(post, path = "/api/v1/requests/{id}/approve", request_body = Option<Approve>,
     responses((status = 200, body = Request), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn approve(
@@ -302,7 +295,6 @@ pub(crate) async fn approve(
     Ok(Json(stored(&app, actor, &request).await))
 }
 
-/// Say no.
 #[utoipa::path(post, path = "/api/v1/requests/{id}/deny", request_body = Option<Deny>,
     responses((status = 200, body = Request), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn deny(
@@ -326,7 +318,6 @@ pub(crate) async fn deny(
     Ok(Json(stored(&app, actor, &request).await))
 }
 
-/// Withdraw.
 #[utoipa::path(post, path = "/api/v1/requests/{id}/discard",
     responses((status = 200, body = Request), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn discard(
@@ -338,7 +329,7 @@ pub(crate) async fn discard(
     caller.allow(&[TokenScope::Request, TokenScope::Review, TokenScope::Admin])?;
     let (actor, id) = (caller.acting(), request_id(&id)?);
     if !caller.has(TokenScope::Review) && !actor.is(Role::Admin) {
-        // a token for asking withdraws what its person asked for, nothing else
+        // a token for requests may withdraw its user's own requests only
         let request = app.access.request(&actor, id).await;
         let request = request.map_err(|error| caller.lacking(error))?;
         if Some(&request.requester.user) != actor.user.as_ref() {
@@ -353,8 +344,8 @@ pub(crate) async fn discard(
     Ok(Json(stored(&app, &actor, &request).await))
 }
 
-/// Take it at once, for an hour at most, without waiting for anybody: for those whom a rule lists.
-/// Approvers and administrators are told, and one of the approvers closes the review.
+/// Break the glass: immediate access for an hour at most, for users listed by a rule. Notifies
+/// approvers and administrators; an approver closes the review.
 #[utoipa::path(post, path = "/api/v1/requests/{id}/break-glass", request_body = BreakGlass,
     responses((status = 200, body = Request), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn break_glass(

@@ -1,9 +1,7 @@
-//! Whether a changed rule file would be loaded, and what is odd about it here.
-
 use axum::{Json, extract::State};
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{DirectoryAhead, WorkTurn};
 use hallpass_api::{CheckRules, Problem, RuleFinding, RulesChecked, TestEnd, TestedRule};
-use hallpass_identity::TokenScope;
 use hallpass_rules::{
     CheckVerdict, CheckedFile, Diagnostic, Loaded, RuleFile, RuleTestOutcome, TestResult,
     load_until,
@@ -16,14 +14,12 @@ use crate::{
     problem::{ProblemResponse, bad_parameter},
 };
 
-/// The findings of a file that are told.
 const FINDINGS_MAX: usize = 500;
-/// The longest name of a file, in bytes: every finding has it.
 const NAME_BYTES_MAX: usize = 255;
 
-/// Checks a rule file that is not in force: errors, warnings and its tests, with names held against the accounts,
-/// people and groups that the server knows, and what the file alone names of them read for it; administrators and
-/// auditors. One check or replay of a person at a time. Nothing is changed.
+/// Checks a rule file that is not in force: errors, warnings and its tests. Compares names with the
+/// known accounts, users and groups, and reads the extra names of the file; administrators and
+/// auditors. One check or replay per user at a time. Changes nothing.
 #[utoipa::path(post, path = "/api/v1/rules/check", request_body = CheckRules,
     responses((status = 200, body = RulesChecked), (status = 403, body = Problem)))]
 pub(crate) async fn check(
@@ -32,7 +28,7 @@ pub(crate) async fn check(
     Body(wanted): Body<CheckRules>,
 ) -> Result<Json<RulesChecked>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
-    // its findings tell which accounts, people and groups there are
+    // findings reveal which accounts, users and groups exist
     if !actor.reads_all() {
         return Err(ProblemResponse::forbidden(
             "not-yours",
@@ -42,7 +38,7 @@ pub(crate) async fn check(
     let (now, fail_on_findings) = (app.clock.now(), wanted.fail_on_findings);
     let CheckRules { file, text, .. } = wanted;
     let read = read(&turn, &file, text).await?;
-    // nothing of a file with errors is held against anything
+    // a file with errors is not compared with the directory
     let DirectoryAhead { directory, why } = match &read {
         Ok(loaded) => app.access.directory_ahead(&loaded.rules).await,
         Err(_) => app.access.directory().into(),
@@ -50,7 +46,6 @@ pub(crate) async fn check(
     let roles = app.identity.groups_with_roles();
     let checked = turn.run(move |cancel| {
         let taken_at = directory.taken_at();
-        // what was never read holds no name at all
         let facts = taken_at.is_some().then_some((&*directory, &why));
         let checked = CheckedFile::ahead(&file, &read, facts, &roles, now, cancel);
         RulesChecked {
@@ -64,7 +59,6 @@ pub(crate) async fn check(
     ))
 }
 
-/// Reads the text of a rule file that somebody sent: what is wrong with it is for its sender.
 pub(super) async fn read(
     turn: &WorkTurn,
     file: &str,

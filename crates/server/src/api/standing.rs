@@ -1,12 +1,10 @@
-//! Standing access: what is known of it, accepting it, giving it an end.
-
 use std::future::ready;
 
 use axum::{Json, extract::State};
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{Meant, Wanted};
 use hallpass_api::{Page, Problem, Standing, StandingAct, StandingDone, StandingList};
-use hallpass_identity::TokenScope;
-use hallpass_model::{SweepId, TimeSpan, fold};
+use hallpass_base::{SweepId, TimeSpan, fold};
 use serde::Deserialize;
 
 use super::{once, page_size};
@@ -40,31 +38,29 @@ const FATES: [&str; 10] = [
     "left_alone",
 ];
 
-/// Between the parts of a cursor: in no id, and in no name of a permission set.
+/// Cursor separator: occurs in no id and no permission set name.
 const APART: &str = "~";
 
-/// Which findings are wanted.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Narrowed {
-    /// Only this kind.
     kind: Option<String>,
-    /// Only what this becomes of, such as `planned` or `stuck`.
+    /// Only with this outcome, such as `planned` or `stuck`.
     fate: Option<String>,
-    /// Only this person's: e-mail or id.
+    /// Only of this user: e-mail or id.
     user: Option<String>,
     /// Only in this account: id or name.
     account: Option<String>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     cursor: Option<String>,
     /// Rows, 1 to 500.
     limit: Option<usize>,
 }
 
 impl Narrowed {
-    /// A page of the findings of a run that fit, by whom and what they are about: an item whose fate
-    /// changes meanwhile moves no other. A cursor of another run is refused, as its findings are others.
+    /// Returns a page of the findings of a run, sorted by subject, so that a changed item moves no
+    /// other. Refuses a cursor of another run.
     pub(super) fn page(
         &self,
         run: Option<SweepId>,
@@ -102,8 +98,6 @@ impl Narrowed {
     }
 }
 
-/// Where an item stands in the order of a listing: what was found before what is absent, by person,
-/// accounts before groups.
 type ListPlace = [String; 5];
 
 fn place(item: &Standing) -> ListPlace {
@@ -117,7 +111,6 @@ fn place(item: &Standing) -> ListPlace {
     ]
 }
 
-/// The place that a cursor of this run names.
 fn after(cursor: &str, run: &str) -> Result<ListPlace, ProblemResponse> {
     let parts = cursor.split_once(APART);
     let place = parts.and_then(|(of, rest)| {
@@ -134,7 +127,6 @@ fn after(cursor: &str, run: &str) -> Result<ListPlace, ProblemResponse> {
     }
 }
 
-/// Whether a name is one that there is.
 fn known(field: &str, name: Option<&str>, names: &[&str]) -> Result<(), ProblemResponse> {
     match name.filter(|name| !names.contains(name)) {
         None => Ok(()),
@@ -148,7 +140,6 @@ fn known(field: &str, name: Option<&str>, names: &[&str]) -> Result<(), ProblemR
     }
 }
 
-/// Whether nothing is wanted, or one of these is it.
 fn is<const N: usize>(wanted: Option<&str>, found: [Option<&str>; N]) -> bool {
     wanted.is_none_or(|wanted| {
         found
@@ -158,7 +149,7 @@ fn is<const N: usize>(wanted: Option<&str>, found: [Option<&str>; N]) -> bool {
     })
 }
 
-/// What is known of standing access, as the newest sweep found it; auditors and administrators.
+/// Standing access found by the newest sweep; auditors and administrators.
 #[utoipa::path(get, path = "/api/v1/standing", params(Narrowed),
     responses((status = 200, body = StandingList), (status = 404, body = Problem)))]
 pub(crate) async fn list(
@@ -179,8 +170,8 @@ pub(crate) async fn list(
     }))
 }
 
-/// Accept standing access, accept it no more, or give it an end; administrators. An
-/// `Idempotency-Key` is honoured: accepting made again answers without what was accepted.
+/// Accept standing access, withdraw the acceptance, or set its end; administrators. Supports
+/// `Idempotency-Key`: a repeated acceptance returns without the accepted items.
 #[utoipa::path(post, path = "/api/v1/standing", request_body = StandingAct,
     params(("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = StandingDone), (status = 400, body = Problem),
@@ -274,7 +265,7 @@ mod tests {
         page.items.iter().map(|it| it.user_id.as_str()).collect()
     }
 
-    /// What is done meanwhile takes items out of what was asked for: none of the others is skipped.
+    /// Items changed between pages leave the selection; no other item is skipped.
     #[test]
     fn no_item_is_lost_between_pages_when_others_change() {
         let planned = |users: &[&str]| -> Vec<Standing> {
@@ -292,7 +283,6 @@ mod tests {
         let mut further = query;
         further["cursor"] = first.next.clone().unwrap().into();
         let further = narrowed(further);
-        // of the first two nothing is planned any more
         let mut left = planned(&["c", "d"]);
         left.push(item("a", "ReadOnly", "unknown", "gone"));
         let second = further.page(Some(run(1)), left).unwrap();

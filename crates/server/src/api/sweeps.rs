@@ -1,10 +1,8 @@
-//! Sweeps: what they found, wanting one, confirming what one plans.
-
 use axum::{Json, extract::State, http::StatusCode};
 use hallpass_access::RemovalLimit;
+use hallpass_access::identity::TokenScope;
 use hallpass_api::{ConfirmSweep, Page, Problem, Sweep, SweepFindings};
-use hallpass_identity::TokenScope;
-use hallpass_model::SweepId;
+use hallpass_base::SweepId;
 use serde::Deserialize;
 
 use super::{once, page_size, standing::Narrowed};
@@ -16,12 +14,11 @@ use crate::{
     problem::{ProblemResponse, bad_parameter},
 };
 
-/// Which runs are wanted.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listing {
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     cursor: Option<String>,
     /// Rows, 1 to 500.
     limit: Option<usize>,
@@ -48,8 +45,8 @@ pub(crate) async fn list(
     }))
 }
 
-/// Look now; administrators. Answers before it has looked. While another looks, it is `queued`
-/// and looks next; one that is queued already is returned.
+/// Start a sweep; administrators. Returns before it runs. It is `queued` while another runs; an
+/// already queued one is returned.
 #[utoipa::path(post, path = "/api/v1/sweeps",
     responses((status = 202, body = Sweep), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn begin(
@@ -68,13 +65,12 @@ pub(crate) async fn begin(
     Ok((StatusCode::ACCEPTED, Json(convert_sweeps::sweep(&sweep))))
 }
 
-/// The id in a path. What is not an id names nothing.
 pub(super) fn sweep_id(text: &str) -> Result<SweepId, ProblemResponse> {
     text.parse()
         .map_err(|_| ProblemResponse::not_found("sweep"))
 }
 
-/// One sweep, with a page of what it found; auditors and administrators.
+/// One sweep, with a page of its findings; auditors and administrators.
 #[utoipa::path(get, path = "/api/v1/sweeps/{id}", params(Narrowed),
     responses((status = 200, body = SweepFindings), (status = 404, body = Problem)))]
 pub(crate) async fn show(
@@ -94,8 +90,8 @@ pub(crate) async fn show(
     }))
 }
 
-/// Confirm what a sweep plans, as it was shown; administrators. A world that changed since refuses
-/// it, and nothing is done. Confirmed again it is the same run: once is as good as twice.
+/// Confirm the plan of a sweep as displayed; administrators. Refused without changes if the state
+/// changed since. Repeating it returns the same run.
 #[utoipa::path(post, path = "/api/v1/sweeps/{id}/confirm", request_body = Option<ConfirmSweep>,
     responses((status = 200, body = Sweep), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn confirm(

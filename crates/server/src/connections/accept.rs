@@ -1,5 +1,4 @@
-//! The accept loop: takes connections, gives each its place, and comes back by itself from whatever
-//! a listener fails with.
+//! The accept loop: admits connections, and recovers from every listener error.
 
 use std::convert::Infallible;
 use std::io;
@@ -20,16 +19,14 @@ use super::listener::Accept;
 use super::table::Full;
 use super::{Connections, drive};
 
-/// The pause after an error of the listener; doubles with each.
+/// First pause after a listener error; doubles.
 const PAUSE_FIRST: Duration = Duration::from_millis(10);
-/// And at most.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
-/// So many callers may be gone before we had them, one after the other, without a pause.
+/// Consecutive vanished clients accepted without a pause.
 const GONE_MAX: u32 = 8;
 
-/// Serves `service` on whatever `listener` brings until `shutdown`, then lets calls in flight finish
-/// within the time that `connections` allow for it. Each call has its peer's address as
-/// [`axum::extract::ConnectInfo`].
+/// Serves `service` on connections of `listener` until `shutdown`, then lets running calls finish
+/// within the time limit of `connections`. Sets [`axum::extract::ConnectInfo`] to the peer address.
 pub async fn serve_connections<L, S>(
     mut listener: L,
     service: S,
@@ -48,7 +45,6 @@ pub async fn serve_connections<L, S>(
         let accepted = tokio::select! {
             biased;
             () = &mut shutdown => break,
-            // forgets those that have ended
             Some(_) = open.join_next() => continue,
             accepted = listener.accept() => accepted,
         };
@@ -92,7 +88,7 @@ pub async fn serve_connections<L, S>(
     }
 }
 
-/// What somebody reads who comes when nobody can give way.
+/// Response when no connection can be displaced.
 const TURNED_AWAY: &str = "HTTP/1.1 503 Service Unavailable\r\n\
     Content-Type: application/problem+json\r\n\
     Content-Length: 145\r\n\
@@ -102,7 +98,6 @@ const TURNED_AWAY: &str = "HTTP/1.1 503 Service Unavailable\r\n\
     {\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\
     \"code\":\"too-many-connections\",\"detail\":\"too many connections; nothing was done\"}";
 
-/// Says so, as far as that goes without waiting, and closes.
 fn turn_away<Io: AsyncWrite + Unpin>(
     mut stream: Io,
     full: Full,
@@ -132,18 +127,13 @@ fn turn_away<Io: AsyncWrite + Unpin>(
             ),
         }
     }
-    // whether it is read depends on what the caller has sent by now
     let _ = stream.write_all(TURNED_AWAY.as_bytes()).now_or_never();
 }
 
-/// What a listener fails with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AcceptErrorKind {
-    /// There is no descriptor, or no memory, for one more.
     NoDescriptors,
-    /// The caller was gone before we had it.
     CallerGone,
-    /// Something else.
     Listener,
 }
 
@@ -183,7 +173,6 @@ fn kind(error: &io::Error) -> AcceptErrorKind {
     }
 }
 
-/// Errors of the listener, one after the other. A connection in between ends them.
 #[derive(Debug, Default)]
 struct Trouble {
     failures: u32,
@@ -191,7 +180,7 @@ struct Trouble {
 }
 
 impl Trouble {
-    /// Counts and tells an error; how long to leave the listener alone.
+    /// Counts and logs an error; returns the pause.
     fn with(&mut self, error: &io::Error, connections: &Connections) -> Duration {
         let kind = kind(error);
         connections.count(match kind {

@@ -1,11 +1,8 @@
-//! One call over a connection, for its parts.
-
 use tokio::time::Instant;
 
 use super::Handle;
 use super::progress::{CallId, ConnectionProgress};
 
-/// Names a call under way to its parts. Of no effect once it is over.
 #[derive(Clone)]
 pub(super) struct CallHandle {
     connection: Handle,
@@ -13,12 +10,10 @@ pub(super) struct CallHandle {
 }
 
 impl CallHandle {
-    /// It waits for more of its body.
     pub(super) fn body_waits(&self) {
         self.change(ConnectionProgress::body_waits);
     }
 
-    /// Its body is whole, or nobody wants it any more.
     pub(super) fn body_ends(&self) {
         self.change(|one, id, _| one.body_ends(id));
     }
@@ -28,11 +23,9 @@ impl CallHandle {
     }
 }
 
-/// A call under way, until it is dropped.
 pub(super) struct Call(CallHandle);
 
 impl Call {
-    /// A header is whole.
     pub(super) fn begin(connection: &Handle) -> Self {
         let id = connection.connections.next_call();
         connection.change(|one, _| one.call_begins(id));

@@ -1,5 +1,4 @@
-//! One connection from its opening to its end: its calls are answered, and it ends when its peer
-//! takes too long, when it gives way to a newcomer, or when the server stops.
+//! Drives one connection: answers calls, and closes on timeout, displacement or shutdown.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -18,17 +17,13 @@ use super::listener::Accept;
 use super::progress::TooSlow;
 use super::{Handle, Slot, http1};
 
-/// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ConnectionEnd {
-    /// Its peer closed it, or spoke no HTTP.
     ByItself,
-    /// For a newcomer.
     GaveWay,
     TooSlow(TooSlow),
 }
 
-/// Serves one connection.
 pub(super) async fn drive<L, S>(
     io: L::Stream,
     peer: SocketAddr,
@@ -42,19 +37,18 @@ pub(super) async fn drive<L, S>(
 {
     let handle = &slot.handle;
     let leave = Notify::new();
-    // dropped before the slot: whoever waits for the place waits for the descriptor
+    // dropped before the slot, so that a free slot implies a free descriptor
     let io = Watched::new(io, handle.clone());
     let mut serving = pin!(http1::serve(io, peer, handle.clone(), service, &leave));
     let mut timer = pin!(sleep_until(Instant::now()));
     let mut told = pin!(slot.told.notified());
     let stop = async {
-        // whoever tells is gone as well: the server has stopped
         let _ = stopping.wait_for(|stop| *stop).await;
     };
     let mut stop = pin!(stop);
     let mut is_stopping = false;
     let end = poll_fn(|cx| {
-        // asked first: a connection that gives way must not begin another call
+        // polled first: a displaced connection must not start another call
         while told.as_mut().poll(cx).is_ready() {
             if handle.gives_way() {
                 return Poll::Ready(ConnectionEnd::GaveWay);

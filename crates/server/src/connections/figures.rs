@@ -1,11 +1,8 @@
-//! Numbers of connections, for metrics and for Health.
-
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ConnectionSettings;
 
-/// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Count {
     Accepted,
@@ -42,7 +39,6 @@ impl Count {
         Self::StreamsInAll,
     ];
 
-    /// The metric, and the value of its label `reason`.
     const fn named(self) -> (&'static Metric, &'static str) {
         match self {
             Self::Accepted => (&ACCEPTED, ""),
@@ -93,7 +89,6 @@ const STREAMS_REFUSED: Metric = metric(
     "Event streams turned away because there were too many.",
 );
 
-/// What happened since the process began.
 #[derive(Debug, Default)]
 pub(super) struct Counts([AtomicU64; Count::ALL.len()]);
 
@@ -110,28 +105,17 @@ impl Counts {
     }
 }
 
-/// Connections and event streams as they are now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionFigures {
-    /// Connections open now.
     pub open: usize,
-    /// And at most.
     pub max: usize,
-    /// Event streams open now.
     pub streams: usize,
-    /// And at most.
     pub streams_max: usize,
-    /// Connections accepted so far.
     pub accepted: u64,
-    /// Connections turned away so far.
     pub refused: u64,
-    /// Connections that gave way to newcomers so far.
     pub gave_way: u64,
-    /// Connections closed because their peer took too long.
     pub too_slow: u64,
-    /// Connections closed because nothing came over them any more.
     pub idle: u64,
-    /// Errors of the listener so far.
     pub accept_errors: u64,
     counts: Vec<(Count, u64)>,
 }
@@ -167,15 +151,13 @@ impl ConnectionFigures {
         }
     }
 
-    /// Whether more than four of five places are taken.
+    /// Returns whether more than four fifths of the slots are used.
     pub fn is_near_full(&self) -> bool {
         self.open * 5 > self.max * 4
     }
 
-    /// As Prometheus reads them.
     pub fn render(&self) -> String {
         let mut text = String::new();
-        // writing to a String cannot fail
         for (name, help, value) in [
             (
                 "hallpass_http_connections",

@@ -1,5 +1,3 @@
-//! HTTP/1.1 over one connection.
-
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -19,7 +17,6 @@ use super::call::Call;
 use super::io::{Answered, IncomingBody, Watched};
 use super::{BUFFER_BYTES_MAX, HEADER_BYTES_MAX, Handle, ThisConnection};
 
-/// Serves one connection until it ends; once told to leave, until its call is answered.
 pub(super) async fn serve<Io, S>(
     io: Watched<Io>,
     peer: SocketAddr,
@@ -34,7 +31,7 @@ pub(super) async fn serve<Io, S>(
     let answering =
         service_fn(move |request| answer(service.clone(), handle.clone(), peer, request));
     let mut builder = http1::Builder::new();
-    // times are kept for all of a connection; what hyper has is for headers only
+    // timeouts are enforced per connection; those of hyper cover headers only
     builder
         .header_read_timeout(None)
         .max_header_size(HEADER_BYTES_MAX)
@@ -45,12 +42,11 @@ pub(super) async fn serve<Io, S>(
         _ = connection.as_mut() => return,
         () = leave.notified() => {}
     }
-    // a call under way is finished; without one the connection ends at once
+    // finishes a running call; otherwise closes immediately
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;
 }
 
-/// Answers one call.
 async fn answer<S>(
     service: S,
     handle: Handle,

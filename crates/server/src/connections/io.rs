@@ -1,5 +1,3 @@
-//! A connection's transport and the two bodies of a call, watched: what comes, what is waited for.
-
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,14 +10,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::call::{Call, CallHandle};
 use super::{Handle, progress::ConnectionProgress};
 
-/// The transport.
 pub(super) struct Watched<Io> {
     io: Io,
     handle: Handle,
     write: Write,
 }
 
-/// Whether the peer takes what is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Write {
     GoesOn,
@@ -99,7 +95,6 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Watched<Io> {
     }
 }
 
-/// The body of a call on its way in.
 pub(super) struct IncomingBody {
     body: Incoming,
     call: CallHandle,
@@ -143,7 +138,6 @@ impl Drop for IncomingBody {
     }
 }
 
-/// The body of an answer. When it is dropped, the call is over.
 pub(super) struct Answered {
     body: Body,
     _call: Call,

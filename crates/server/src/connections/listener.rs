@@ -1,5 +1,3 @@
-//! Where connections come from: a listener of TCP, or whatever brings some.
-
 use std::io;
 use std::net::SocketAddr;
 #[cfg(unix)]
@@ -8,14 +6,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, ToSocketAddrs, lookup_host};
 
-/// Callers that may wait to be accepted. The system drops what comes beyond, and who was dropped
-/// comes again a second later.
+/// Accept queue length. The system drops further ones, which retry a second later.
 const BACKLOG: u32 = 1_024;
 
-/// Listens on the first address that can be listened on.
-///
-/// # Errors
-/// The last of why it cannot, or that there is no address.
+/// Listens on the first usable address; returns the last error.
 pub async fn listen(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
     let mut why = io::Error::new(io::ErrorKind::InvalidInput, "it stands for no address");
     for address in lookup_host(address).await? {
@@ -33,22 +27,18 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
     } else {
         TcpSocket::new_v6()?
     };
-    // where connections of a server before this one are still closing
+    // allows a restart while old connections are closing
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// Where connections come from.
 pub trait Accept: Send + 'static {
-    /// A connection.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// The next connection, and where it is from. A call that is given up loses none.
-    ///
-    /// # Errors
-    /// When there is none this time; the next call may bring one.
+    /// Returns the next connection and its peer. Cancel-safe. After an error the next call may
+    /// succeed.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
 }
 
@@ -62,10 +52,9 @@ impl Accept for TcpListener {
     }
 }
 
-/// A peer that is gone without a word is found out within a minute or so: by probes while nothing is
-/// sent, and by what it does not acknowledge otherwise.
+/// Detects vanished peers within about a minute: by keepalive probes when idle, else by missing
+/// acknowledgements.
 fn set_up(stream: &TcpStream) {
-    // each is worth having and none is needed: a system that lacks one does without it
     let _ = stream.set_nodelay(true);
     #[cfg(unix)]
     {

@@ -1,16 +1,15 @@
-//! Connections of callers: accepted by a loop of our own, so that nobody outside can take the
-//! descriptors that AWS, the store and the files of this process need (promise P11).
+//! Client connections, with an own accept loop, so that clients cannot exhaust the descriptors
+//! needed for AWS, the store and files (promise P11).
 //!
-//! - Connections are capped in all and for each address. When a cap is reached, whoever has waited
-//!   longest without a call under way gives way to the newcomer; a stranger before somebody who
-//!   came with a token or a session.
-//! - Whoever takes too long with a header, a body, the next call or reading an answer is cut off.
-//! - Event streams have a cap of their own, so that they never fill that of connections.
-//! - A listener that fails is asked again after a growing pause.
+//! - Connections are limited in total and per address. At a limit, the connection idle longest
+//!   without a running call is closed for the newcomer; anonymous ones before authenticated ones.
+//! - Slow headers, bodies, idle connections and slow readers time out.
+//! - Event streams have a separate limit, so they cannot use all connections.
+//! - Listener errors are retried with growing pauses.
 //!
-//! [`serve_connections`] takes any service that answers as axum's routers do; what it may use is in
-//! [`ConnectionSettings`], and [`Connections`] is the handle that pages and metrics read. HTTP/1.1 is
-//! spoken, also over TLS; a proxy in front may speak HTTP/2 with browsers. Upgrades are not offered.
+//! [`serve_connections`] takes any service like axum's routers; [`ConnectionSettings`] has the
+//! limits, and [`Connections`] is the handle for pages and metrics. Supports HTTP/1.1, also over
+//! TLS; a proxy may speak HTTP/2 to browsers. No upgrades.
 
 mod accept;
 mod call;
@@ -43,57 +42,37 @@ use progress::{CallId, ConnectionProgress, Times, TooSlow};
 use streams::Streams;
 use table::{Admission, Changed, CountedSource, Full, Id, Table};
 
-/// The longest header of a call, in bytes; hyper takes at most a hundred fields. Browsers send below
-/// 16 KiB.
+/// Maximum header size in bytes; hyper allows at most a hundred fields. Browsers send below 16 KiB.
 const HEADER_BYTES_MAX: usize = 32 * 1024;
-/// The largest buffer for what is read ahead, and for what is written.
 const BUFFER_BYTES_MAX: usize = 64 * 1024;
-/// How long a caller may take to send the header of a call, and, between calls, from its first byte.
+/// Timeout of a header, from its first byte between calls.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(10);
-/// How long a connection is kept between calls; longer than the minute that proxies usually keep
-/// theirs, so that it is they who close.
+/// Keep-alive timeout; longer than the usual minute of proxies, so that the proxy closes first.
 const IDLE_TIME_MAX: Duration = Duration::from_secs(75);
-/// How long a caller may take to send a body, when nobody else ends that sooner with an answer.
+/// Timeout of a body, unless a handler answers earlier.
 const BODY_TIME_MAX: Duration = Duration::from_secs(15);
-/// How long a caller may take until it reads more of an answer.
 const WRITE_TIME_MAX: Duration = Duration::from_secs(30);
-/// How long calls in flight may take to finish once the server stops. Whoever sends or reads too
-/// slowly is cut off then.
 const DRAIN_TIME_MAX: Duration = Duration::from_secs(15);
-/// Event streams of one person at a time.
 const STREAMS_PER_PERSON: usize = 16;
-/// Connections of one address, however few there may be in all.
 const PER_ADDRESS_MIN: usize = 32;
-/// How long a newcomer waits for somebody to give way.
 const ROOM_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// What connections may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionSettings {
-    /// Open at a time at most.
     pub max: usize,
-    /// Of one address.
     pub per_address: usize,
-    /// Addresses that stand for many callers, to which `per_address` does not apply.
+    /// Addresses shared by many clients, exempt from `per_address`.
     pub shared: Proxies,
-    /// Event streams at a time at most.
     pub streams: usize,
-    /// Event streams of one person.
     pub streams_per_person: usize,
-    /// For the header of a call.
     pub header_time: Duration,
-    /// Between calls.
     pub idle_time: Duration,
-    /// For the body of a call.
     pub body_time: Duration,
-    /// Until more of an answer is read.
     pub write_time: Duration,
-    /// For calls in flight once the server stops.
     pub drain_time: Duration,
 }
 
 impl ConnectionSettings {
-    /// `max` connections: a quarter of them for one address, half of them for event streams.
     pub fn new(max: usize) -> Self {
         let max = max.max(1);
         Self {
@@ -110,7 +89,6 @@ impl ConnectionSettings {
         }
     }
 
-    /// With addresses that stand for many callers.
     #[must_use = "this is the one with the addresses"]
     pub fn shared(mut self, proxies: Proxies) -> Self {
         self.shared = proxies;
@@ -127,7 +105,6 @@ impl ConnectionSettings {
     }
 }
 
-/// Everything that is open, for whoever serves and for whoever shows it. Cheap to clone.
 #[derive(Clone)]
 pub struct Connections(Arc<Inner>);
 
@@ -136,7 +113,6 @@ struct Inner {
     times: Times,
     table: Mutex<Table>,
     calls: AtomicU64,
-    /// Notified when a connection is gone, or stays after all.
     moved: Notify,
     counts: Counts,
     streams: Streams,
@@ -144,7 +120,6 @@ struct Inner {
 }
 
 impl Connections {
-    /// Nothing is open yet.
     pub fn new(settings: ConnectionSettings) -> Self {
         let table = Table::new(settings.max, settings.per_address);
         Self(Arc::new(Inner {
@@ -159,22 +134,20 @@ impl Connections {
         }))
     }
 
-    /// What they may use.
     pub fn settings(&self) -> &ConnectionSettings {
         &self.0.settings
     }
 
-    /// How many there are, and what became of those before.
     pub fn figures(&self) -> ConnectionFigures {
         let open = self.table().len();
         let (streams, counts) = (self.0.streams.open(), &self.0.counts);
         ConnectionFigures::new(&self.0.settings, open, streams, counts)
     }
 
-    /// A place for one more event stream of a person, until it is dropped.
+    /// Reserves an event stream of a user until drop.
     ///
     /// # Errors
-    /// When there are too many, of this person or in all.
+    /// Too many, of this user or in total.
     pub(crate) fn stream(&self, person: &str) -> Result<StreamSlot, TooManyStreams> {
         self.0.streams.begin(person).inspect_err(|why| {
             self.count(match why {
@@ -206,7 +179,7 @@ impl Connections {
         }
     }
 
-    /// Finds a place for a newcomer, and has somebody give way for it if need be.
+    /// Finds a slot for a newcomer, displacing another connection if needed.
     async fn admit(&self, peer: SocketAddr) -> Result<Slot, Full> {
         let (source, until) = (self.source(peer), Instant::now() + ROOM_TIME_MAX);
         loop {
@@ -225,14 +198,13 @@ impl Connections {
                 Admission::After(told) => told.notify_one(),
                 Admission::Soon => {}
             }
-            // whoever was told closes as soon as its task runs
+            // a displaced connection closes as soon as its task runs
             if tokio::time::timeout_at(until, moved).await.is_err() {
                 return Err(Full::Everywhere);
             }
         }
     }
 
-    /// Lets some go that have no call under way: this process has no descriptors left.
     fn shed(&self) {
         let number = (self.0.settings.max / 16).max(1);
         let told = self.table().shed(number, Instant::now());
@@ -242,7 +214,6 @@ impl Connections {
     }
 }
 
-/// A connection, for its parts. Of no effect once it is gone.
 #[derive(Clone)]
 struct Handle {
     id: Id,
@@ -274,7 +245,6 @@ impl Handle {
     }
 }
 
-/// The place of an open connection, until it is dropped.
 struct Slot {
     handle: Handle,
     told: Arc<Notify>,
@@ -288,12 +258,10 @@ impl Drop for Slot {
     }
 }
 
-/// The connection a call came over, in its extensions.
 #[derive(Clone)]
 pub(crate) struct ThisConnection(Handle);
 
 impl ThisConnection {
-    /// Somebody proved who they are over this connection.
     pub(crate) fn somebody_came(&self) {
         self.0.change(|one, _| one.somebody_came());
     }

@@ -1,62 +1,41 @@
-//! How far one connection has come: what it does, since when, and how long it may. Pure.
-
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a peer may take for its part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Times {
-    /// For the whole header of a call.
     pub(super) header: Duration,
-    /// Between two calls.
     pub(super) idle: Duration,
-    /// For the whole body of a call.
     pub(super) body: Duration,
-    /// Until it takes more of an answer.
     pub(super) write: Duration,
 }
 
-/// What a connection without a call does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// It waits for the header of a call: since it was opened, or since the first byte of a later
-    /// one.
     Header,
-    /// A call has been answered, and nothing of another has come.
+    /// Answered, nothing received since.
     Idle,
 }
 
-/// Who was heard over a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum HeardFrom {
-    /// Nobody who could say who they are.
     Strangers,
-    /// Somebody with a token or a session that counts.
     Somebody,
 }
 
-/// Which peer made us wait too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TooSlow {
-    /// It did not send its header.
     Header,
-    /// It had nothing to ask any more.
     Idle,
-    /// It did not send its body.
     Body,
-    /// It did not read its answer.
     Write,
 }
 
-/// Which connections give way to newcomers, the first ones first.
+/// Displacement order, first variant first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rank {
-    /// A stranger's without a call under way.
     Stranger,
-    /// A stranger's whose call waits until its peer sends or reads.
     StrangersCall,
-    /// Somebody's without a call under way.
     Somebody,
 }
 
@@ -64,32 +43,24 @@ impl Rank {
     pub(super) const ALL: [Self; 3] = [Self::Stranger, Self::StrangersCall, Self::Somebody];
 }
 
-/// Names a call as long as the process lives.
 pub(super) type CallId = u64;
 
-/// How far one call has come.
 #[derive(Clone, Debug)]
 struct CallProgress {
     id: CallId,
-    /// Since when it waits for its body.
     body: Option<Instant>,
 }
 
-/// How far one connection has come.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionProgress {
     stage: Stage,
-    /// Since when it has been at this stage, or without a call.
     since: Instant,
     heard: HeardFrom,
-    /// The one under way.
     call: Option<CallProgress>,
-    /// Since when the peer takes nothing of what is written.
     write: Option<Instant>,
 }
 
 impl ConnectionProgress {
-    /// A connection that was just opened.
     pub(super) const fn opened(now: Instant) -> Self {
         Self {
             stage: Stage::Header,
@@ -100,7 +71,6 @@ impl ConnectionProgress {
         }
     }
 
-    /// Bytes came.
     pub(super) fn bytes_came(&mut self, now: Instant) {
         if self.call.is_none() && self.stage == Stage::Idle {
             self.stage = Stage::Header;
@@ -108,7 +78,6 @@ impl ConnectionProgress {
         }
     }
 
-    /// A header is whole.
     pub(super) fn call_begins(&mut self, id: CallId) {
         self.call = Some(CallProgress { id, body: None });
     }
@@ -117,32 +86,27 @@ impl ConnectionProgress {
         self.call.as_mut().filter(|call| call.id == id)
     }
 
-    /// A call waits for more of its body. The time counts from the first wait, so that a byte now
-    /// and then does not make it longer.
+    /// Waits for body data. Time counts from the first wait, so that single bytes do not extend it.
     pub(super) fn body_waits(&mut self, id: CallId, now: Instant) {
         if let Some(call) = self.call(id) {
             call.body.get_or_insert(now);
         }
     }
 
-    /// The body is whole, or nobody wants it any more.
     pub(super) fn body_ends(&mut self, id: CallId) {
         if let Some(call) = self.call(id) {
             call.body = None;
         }
     }
 
-    /// The peer takes nothing more for now.
     pub(super) fn write_waits(&mut self, now: Instant) {
         self.write.get_or_insert(now);
     }
 
-    /// The peer took something.
     pub(super) fn write_goes_on(&mut self) {
         self.write = None;
     }
 
-    /// The answer is given to the transport, or its caller is gone.
     pub(super) fn call_ends(&mut self, id: CallId, now: Instant) {
         if self.call(id).is_some() {
             self.call = None;
@@ -151,24 +115,21 @@ impl ConnectionProgress {
         }
     }
 
-    /// Somebody proved who they are.
     pub(super) fn somebody_came(&mut self) {
         self.heard = HeardFrom::Somebody;
     }
 
-    /// Whether a call is under way, to the last byte of its answer.
     fn is_busy(&self) -> bool {
         self.call.is_some() || self.write.is_some()
     }
 
-    /// Since when its call waits for its peer.
     fn waits(&self) -> Option<Instant> {
         let body = self.call.as_ref().and_then(|call| call.body);
         [body, self.write].into_iter().flatten().min()
     }
 
-    /// Its place among those that may give way; none while a call of somebody is under way, or
-    /// while we work on a stranger's.
+    /// Returns the displacement rank; none during an authenticated call, or while the server works
+    /// on an anonymous one.
     pub(super) fn place(&self) -> Option<(Rank, Instant)> {
         match self.heard {
             HeardFrom::Somebody => (!self.is_busy()).then_some((Rank::Somebody, self.since)),
@@ -179,7 +140,6 @@ impl ConnectionProgress {
         }
     }
 
-    /// When its peer has taken too long, and with what.
     pub(super) fn deadline(&self, times: &Times) -> Option<(Instant, TooSlow)> {
         let waits = match (&self.call, self.stage) {
             (Some(call), _) => call.body.map(|since| (since + times.body, TooSlow::Body)),

@@ -1,18 +1,14 @@
-//! How many event streams there may be: each holds a connection for as long as its page is open.
+//! Limits event streams, because each occupies a connection while its page is open.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Why there is no place for one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TooManyStreams {
-    /// This person has enough.
     OfThisPerson,
-    /// There are enough in all.
     InAll,
 }
 
-/// The open event streams of each person.
 #[derive(Debug)]
 pub(super) struct Streams {
     max: usize,
@@ -43,7 +39,6 @@ impl Streams {
         lock(&self.open).all
     }
 
-    /// A place for a stream of somebody.
     pub(super) fn begin(&self, person: &str) -> Result<StreamSlot, TooManyStreams> {
         let mut open = lock(&self.open);
         let theirs = open.of.get(person).copied().unwrap_or(0);
@@ -62,7 +57,6 @@ impl Streams {
     }
 }
 
-/// The place of an open stream, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct StreamSlot {
     person: String,

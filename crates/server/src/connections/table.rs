@@ -1,5 +1,5 @@
-//! Which connections are open, and which one gives way to a newcomer. Pure: whoever holds the
-//! table tells those who give way.
+//! Open connections, and which one is displaced by a newcomer. Pure: the owner notifies displaced
+//! ones.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -10,54 +10,39 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::progress::{ConnectionProgress, Rank};
 
-/// A stranger's call that waits for its peer is left alone for so long: most only wait for the next
-/// packet.
+/// Grace period of an anonymous call waiting for its peer: most wait for the next packet only.
 const CALL_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Names a connection as long as the process lives.
 pub(super) type Id = u64;
 
-/// Where a newcomer comes from, as the limit for one address counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CountedSource {
-    /// This one.
     Counted(IpAddr),
-    /// A proxy, behind which are many.
     Many,
 }
 
-/// Why a newcomer is turned away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
-    /// There are too many connections, and none can give way.
     Everywhere,
-    /// There are too many from its address, and none of those can give way.
     Address,
 }
 
-/// What becomes of a newcomer.
 #[derive(Debug)]
 pub(super) enum Admission {
-    /// It has a place. Told when it must give it up again.
     Admitted(Id, Arc<Notify>),
-    /// It has one as soon as this one has been told and has gone.
+    /// Admitted once this one is notified and closed.
     After(Arc<Notify>),
-    /// It has one as soon as somebody who was told before has gone.
+    /// Admitted once an already notified one closes.
     Soon,
-    /// It has none.
     Refused(Full),
 }
 
-/// Whether a change made a connection stay that had been told to give way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Changed {
-    /// It goes on as it was told.
     AsItWas,
-    /// It was quicker, and stays.
     Stays,
 }
 
-/// Whether an open connection was told to give way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Stays,
@@ -72,7 +57,6 @@ struct Open {
     told: Arc<Notify>,
 }
 
-/// Those who may give way, each rank by itself and its longest waiting first.
 #[derive(Debug, Default)]
 struct Queue([BTreeSet<(Instant, Id)>; Rank::ALL.len()]);
 
@@ -81,7 +65,6 @@ impl Queue {
         self.0.get_mut(rank as usize)
     }
 
-    /// Who gives way first.
     fn first(&self, now: Instant) -> Option<Id> {
         let ranks = Rank::ALL.into_iter().zip(&self.0);
         ranks.into_iter().find_map(|(rank, waiting)| {
@@ -95,17 +78,14 @@ impl Queue {
     }
 }
 
-/// Connections that share a limit: all, or those of one address.
+/// Connections sharing a limit: all, or those of an address.
 #[derive(Debug, Default)]
 struct Crowd {
     open: usize,
-    /// Of these, told to give way.
     leaving: usize,
-    /// Every connection in it is open and `Stays`.
     queue: Queue,
 }
 
-/// Whether a crowd has room for one more.
 enum Room {
     Now,
     Soon,
@@ -141,7 +121,6 @@ impl Crowd {
     }
 }
 
-/// The crowd of all, and those of each address.
 #[derive(Debug, Default)]
 struct Crowds {
     all: Crowd,
@@ -149,7 +128,6 @@ struct Crowds {
 }
 
 impl Crowds {
-    /// Does something to each crowd a source belongs to.
     fn each(&mut self, source: CountedSource, act: impl Fn(&mut Crowd)) {
         act(&mut self.all);
         let CountedSource::Counted(address) = source else {
@@ -163,7 +141,6 @@ impl Crowds {
     }
 }
 
-/// The open connections.
 #[derive(Debug)]
 pub(super) struct Table {
     max: usize,
@@ -174,7 +151,6 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Room for `max`, and for `per_address` of each address.
     pub(super) fn new(max: usize, per_address: usize) -> Self {
         Self {
             max,
@@ -185,12 +161,10 @@ impl Table {
         }
     }
 
-    /// How many are open.
     pub(super) fn len(&self) -> usize {
         self.open.len()
     }
 
-    /// Finds a place for a newcomer.
     pub(super) fn admit(&mut self, source: CountedSource, now: Instant) -> Admission {
         let near = match source {
             CountedSource::Counted(address) => self.crowds.near.get(&address),
@@ -228,7 +202,6 @@ impl Table {
         Admission::Admitted(id, told)
     }
 
-    /// Decides that a connection gives way; whom to tell.
     fn dismiss(&mut self, id: Id) -> Option<Arc<Notify>> {
         let open = self.open.get_mut(&id)?;
         open.fate = Fate::GivesWay;
@@ -240,7 +213,6 @@ impl Table {
         Some(Arc::clone(&open.told))
     }
 
-    /// Decides that up to `number` give way although nobody waits; whom to tell.
     pub(super) fn shed(&mut self, number: usize, now: Instant) -> Vec<Arc<Notify>> {
         let mut told = Vec::new();
         while told.len() < number
@@ -251,7 +223,7 @@ impl Table {
         told
     }
 
-    /// A connection went on. One that was told to give way and was quicker stays.
+    /// Records progress. A displaced connection that progressed first is kept.
     pub(super) fn change(
         &mut self,
         id: Id,
@@ -281,18 +253,15 @@ impl Table {
         }
     }
 
-    /// What is known of a connection.
     pub(super) fn progress(&self, id: Id) -> Option<&ConnectionProgress> {
         self.open.get(&id).map(|open| &open.progress)
     }
 
-    /// Whether a connection must give way.
     pub(super) fn gives_way(&self, id: Id) -> bool {
         let open = self.open.get(&id);
         open.is_some_and(|open| open.fate == Fate::GivesWay)
     }
 
-    /// A connection is closed.
     pub(super) fn remove(&mut self, id: Id) {
         let Some(gone) = self.open.remove(&id) else {
             return;

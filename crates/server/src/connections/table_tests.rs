@@ -1,5 +1,3 @@
-//! Whom the table lets in, and who gives way.
-
 use super::super::progress::CallId;
 use super::*;
 
@@ -8,7 +6,6 @@ const NEAR: CountedSource =
 const FAR: CountedSource =
     CountedSource::Counted(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2)));
 
-/// The one call of each connection.
 const CALL: CallId = 1;
 
 struct TableWorld {
@@ -40,7 +37,6 @@ impl TableWorld {
         }
     }
 
-    /// Who gives way to a newcomer, or what else becomes of it.
     fn comes(&mut self, source: CountedSource, seconds: u64) -> Result<Id, String> {
         match self.table.admit(source, self.at(seconds)) {
             Admission::After(told) => {
@@ -183,8 +179,7 @@ fn nothing_is_left_of_connections_that_are_gone() {
     assert!(crowds.all.queue.0.iter().all(BTreeSet::is_empty));
 }
 
-/// Against a slow model: whatever happens in whatever order, the counts and the queue are those of
-/// the open connections.
+/// Compares counts and queue with a slow model over random events.
 #[test]
 fn the_queues_always_say_what_the_connections_say() {
     let mut seed: u64 = 0x9e37_79b9_7f4a_7c15;

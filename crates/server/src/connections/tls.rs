@@ -1,7 +1,6 @@
-//! Connections over TLS, for teams without a proxy: a certificate in files, read again when they change.
+//! TLS connections without a proxy: certificate files, reloaded on change.
 //!
-//! Nobody's handshake holds up another's: a connection is accepted at once, and its handshake happens
-//! in its own task, within the time that a caller has for a header.
+//! Handshakes run in the task of their connection with the header timeout, so none delays another.
 
 use std::fmt;
 use std::io;
@@ -11,7 +10,7 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll, ready};
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::{self, PemObject as _};
@@ -26,44 +25,25 @@ use x509_cert::der::Decode as _;
 
 use super::listener::Accept;
 
-/// A certificate that cannot be used. The one before, if there is one, stays in use.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateFault {
-    /// A file that cannot be read, or that is not PEM.
     #[error("cannot read `{}`", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: pem::Error,
-    },
-    /// A file of PEM without a certificate.
+    Unreadable { path: PathBuf, source: pem::Error },
     #[error("there is no certificate in `{}`", path.display())]
-    None {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A certificate that is none, or that says no end.
+    None { path: PathBuf },
     #[error("the first certificate in `{}` is not X.509", path.display())]
     NotX509 {
-        /// The file.
         path: PathBuf,
-        /// Why.
         source: x509_cert::der::Error,
     },
-    /// A key of another certificate, or of a kind that nobody signs with.
     #[error("the key in `{}` is not that of the certificate in `{}`", key.display(), certificate.display())]
     Unfit {
-        /// The file of the key.
         key: PathBuf,
-        /// The file of the certificate.
         certificate: PathBuf,
-        /// Why.
         source: rustls::Error,
     },
 }
 
-/// The certificate in force, from its files.
 pub struct Certificate {
     chain_file: PathBuf,
     key_file: PathBuf,
@@ -77,10 +57,10 @@ struct Current {
 }
 
 impl Certificate {
-    /// The certificate with the chain up to its root, and its key, both PEM (RFC 7468).
+    /// Reads the chain up to the root, and the key, both PEM (RFC 7468).
     ///
     /// # Errors
-    /// When one of them cannot be read, or they do not belong together.
+    /// A file is unreadable, or key and certificate do not match.
     pub fn open(certificate: &Path, key: &Path) -> Result<Self, CertificateFault> {
         Ok(Self {
             current: RwLock::new(read(certificate, key)?),
@@ -89,12 +69,11 @@ impl Certificate {
         })
     }
 
-    /// Reads the files again. Whether there is another certificate now: connections that come are
-    /// shown that one.
+    /// Reloads the files; returns whether the certificate changed, for new connections.
     ///
     /// # Errors
-    /// As of [`Certificate::open`]; the one before stays in use. Whoever replaces two files is seen
-    /// between the first and the second, too.
+    /// As of [`Certificate::open`]; the old one stays in use. This also happens between the
+    /// replacement of the two files.
     pub fn read_again(&self) -> Result<bool, CertificateFault> {
         let found = read(&self.chain_file, &self.key_file)?;
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
@@ -105,7 +84,6 @@ impl Certificate {
         Ok(is_another)
     }
 
-    /// Until when it is valid.
     pub fn not_after(&self) -> Timestamp {
         self.current().not_after
     }
@@ -163,24 +141,20 @@ fn read(certificate: &Path, key: &Path) -> Result<Current, CertificateFault> {
     })
 }
 
-/// Brings connections that are read and written through TLS 1.2 or 1.3.
+/// TLS 1.2 or 1.3.
 pub struct TlsListener {
     plain: TcpListener,
     acceptor: TlsAcceptor,
 }
 
 impl TlsListener {
-    /// Over `plain`, with the certificate in force when each connection begins.
-    ///
-    /// # Errors
-    /// When the library has no version of TLS, which it has.
     pub fn new(plain: TcpListener, certificate: Arc<Certificate>) -> Result<Self, rustls::Error> {
         let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()?;
         let mut config = builder
             .with_no_client_auth()
             .with_cert_resolver(certificate);
-        // RFC 7301: a client that offers only other protocols is refused in the handshake
+        // RFC 7301: clients offering only other protocols are refused in the handshake
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self {
             plain,
@@ -199,13 +173,11 @@ impl Accept for TlsListener {
     }
 }
 
-/// A connection whose handshake happens when it is first read or written.
 pub struct TlsConnection(State);
 
 enum State {
     Shaking(Box<tokio_rustls::Accept<TcpStream>>),
     Open(Box<TlsStream<TcpStream>>),
-    /// The handshake failed.
     Broken,
 }
 
@@ -257,7 +229,6 @@ impl AsyncWrite for TlsConnection {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.0 {
             State::Open(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
-            // nothing was written yet
             State::Shaking(_) | State::Broken => Poll::Ready(Ok(())),
         }
     }

@@ -1,34 +1,27 @@
-//! Calls to the provider: bounded in time and size, never redirected.
-
 use std::time::Duration;
 
-use hallpass_model::{text::line, with_causes};
+use hallpass_base::{text::line, with_causes};
 use openidconnect::core::CoreJsonWebKeySet;
 use reqwest::Url;
 use serde_json::Value;
 
 use super::claims::{self, Claims};
 
-/// How long one call to the provider may take.
 const CALL_TIME_MAX: Duration = Duration::from_secs(8);
-/// The longest answer read, in bytes.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 /// Below the issuer (OpenID Connect Discovery 1.0, 4).
 const DISCOVERY_PATH: &str = ".well-known/openid-configuration";
 
-/// A call to the provider that failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum CallFault {
-    /// It may answer later.
     #[error("{0}")]
     NoAnswer(String),
-    /// It answered, and an administrator has to change something here or there.
     #[error("{0}")]
     Unusable(String),
 }
 
-/// The members of the discovery document that Hallpass uses. All others may have any form.
+/// The used members of the discovery document; others may have any form.
 #[derive(Clone, Debug)]
 pub(super) struct Discovery {
     pub(super) authorization_endpoint: Url,
@@ -36,16 +29,12 @@ pub(super) struct Discovery {
     pub(super) jwks_uri: Url,
     pub(super) userinfo_endpoint: Option<Url>,
     pub(super) end_session_endpoint: Option<Url>,
-    /// Whether the provider takes the client secret in the form only. Without a list it takes the
-    /// header (OpenID Connect Discovery 1.0, 3).
+    /// Whether the provider accepts the client secret only in the form. Without a list it accepts
+    /// the header (OpenID Connect Discovery 1.0, 3).
     pub(super) takes_secret_in_form_only: bool,
 }
 
 impl Discovery {
-    /// Reads the document.
-    ///
-    /// # Errors
-    /// The member that is missing or cannot be used.
     pub(super) fn read(bytes: &[u8], issuer: &str) -> Result<Self, String> {
         let document: Claims = serde_json::from_slice(bytes)
             .map_err(|_| "its discovery document is not a JSON object".to_owned())?;
@@ -75,7 +64,6 @@ impl Discovery {
     }
 }
 
-/// An address of the document. Some providers send an empty text for none.
 fn address(document: &Claims, name: &str) -> Result<Option<Url>, String> {
     let text = match document.get(name) {
         None | Some(Value::Null) => return Ok(None),
@@ -90,15 +78,12 @@ fn address(document: &Claims, name: &str) -> Result<Option<Url>, String> {
         .ok_or_else(|| format!("`{name}` of its discovery document is not an HTTPS address"))
 }
 
-/// A client for a provider: over TLS only, unless it is on this machine.
-///
-/// # Errors
-/// When none can be made.
+/// Creates a client: TLS only, unless the provider is local.
 pub(super) fn client(is_https: bool, near: bool) -> Result<reqwest::Client, String> {
     let mut builder = reqwest::Client::builder()
         .timeout(CALL_TIME_MAX)
         .https_only(is_https)
-        // a redirect would choose for us whom to believe
+        // a redirect would decide which host to trust
         .redirect(reqwest::redirect::Policy::none());
     if near {
         builder = builder.no_proxy();
@@ -106,10 +91,6 @@ pub(super) fn client(is_https: bool, near: bool) -> Result<reqwest::Client, Stri
     builder.build().map_err(|error| error.to_string())
 }
 
-/// The discovery document of `issuer`.
-///
-/// # Errors
-/// When it cannot be read or used.
 pub(super) async fn discover(http: &reqwest::Client, issuer: &str) -> Result<Discovery, CallFault> {
     let slash = if issuer.ends_with('/') { "" } else { "/" };
     let place = format!("{issuer}{slash}{DISCOVERY_PATH}");
@@ -117,10 +98,6 @@ pub(super) async fn discover(http: &reqwest::Client, issuer: &str) -> Result<Dis
     Discovery::read(&bytes, issuer).map_err(CallFault::Unusable)
 }
 
-/// The provider's keys. Those of unknown kinds are left out.
-///
-/// # Errors
-/// When they cannot be read, or none can be used.
 pub(super) async fn fetch_keys(
     http: &reqwest::Client,
     url: &Url,
@@ -133,7 +110,6 @@ pub(super) async fn fetch_keys(
     })
 }
 
-/// A document that has to be there.
 async fn document(request: reqwest::RequestBuilder, place: &str) -> Result<Vec<u8>, CallFault> {
     let (status, bytes) = answer(request.header("accept", "application/json")).await?;
     match status {
@@ -147,10 +123,6 @@ async fn document(request: reqwest::RequestBuilder, place: &str) -> Result<Vec<u
     }
 }
 
-/// The status and the body of an answer.
-///
-/// # Errors
-/// When there is none, or it is too long.
 pub(super) async fn answer(
     request: reqwest::RequestBuilder,
 ) -> Result<(reqwest::StatusCode, Vec<u8>), CallFault> {

@@ -1,10 +1,10 @@
-//! The provider's tokens: their signature, by the keys and algorithms of `openidconnect`, and the
-//! claims that Hallpass uses. A claim that it does not use may have any form.
+//! Verifies tokens of the provider with the keys and algorithms of `openidconnect`, and reads the
+//! used claims. Others may have any form.
 
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hallpass_model::{TimeSpan, Timestamp, text::line};
+use hallpass_base::{TimeSpan, Timestamp, text::line};
 use openidconnect::{
     JsonWebKey as _, JsonWebKeyId,
     core::{CoreJsonWebKey, CoreJsonWebKeySet, CoreJwsSigningAlgorithm},
@@ -13,8 +13,7 @@ use serde_json::{Map, Value};
 
 use super::{OidcSettings, SKEW};
 
-/// Signatures that only the provider can make. Those with a shared secret and none at all are not
-/// among them.
+/// Asymmetric signatures only: no shared secrets, no `none`.
 pub(super) const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
@@ -27,17 +26,13 @@ pub(super) const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::EdDsa,
 ];
 
-/// The longest token read, in bytes.
 pub(super) const TOKEN_BYTES_MAX: usize = 32 * 1024;
-/// The event a logout token is about (OpenID Connect Back-Channel Logout 1.0, 2.4).
+/// The event of a logout token (OpenID Connect Back-Channel Logout 1.0, 2.4).
 const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
-/// How old a logout token may be.
 const LOGOUT_LASTS: TimeSpan = TimeSpan::minutes(5);
 
-/// The claims of a token, as they stand there.
 pub(super) type Claims = Map<String, Value>;
 
-/// One part of a token.
 pub(super) fn part(text: &str) -> Option<Claims> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     serde_json::from_slice(&bytes).ok()
@@ -47,7 +42,6 @@ pub(super) fn text<'a>(claims: &'a Claims, name: &str) -> Option<&'a str> {
     claims.get(name).and_then(Value::as_str)
 }
 
-/// An instant in seconds of Unix time. Some providers write a fraction of a second.
 pub(super) fn instant(claims: &Claims, name: &str) -> Option<Timestamp> {
     let number = claims.get(name)?;
     let seconds = number.as_i64().or_else(|| {
@@ -57,7 +51,6 @@ pub(super) fn instant(claims: &Claims, name: &str) -> Option<Timestamp> {
     Timestamp::from_second(seconds).ok()
 }
 
-/// Why a token does not count.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum TokenFault {
     #[error("it is not a signed token")]
@@ -80,7 +73,7 @@ pub(super) enum TokenFault {
     },
 }
 
-/// The header and the claims of a token that one of `keys` signed.
+/// Verifies the signature; returns header and claims.
 fn signed(token: &str, keys: &CoreJsonWebKeySet) -> Result<(Claims, Claims), TokenFault> {
     if token.len() > TOKEN_BYTES_MAX {
         return Err(TokenFault::Form);
@@ -92,7 +85,7 @@ fn signed(token: &str, keys: &CoreJsonWebKeySet) -> Result<(Claims, Claims), Tok
     let signature = URL_SAFE_NO_PAD
         .decode(signature)
         .map_err(|_| TokenFault::Form)?;
-    // extensions that must be understood (RFC 7515, 4.1.11): Hallpass has none
+    // critical extensions (RFC 7515, 4.1.11): Hallpass supports none
     if header.contains_key("crit") {
         return Err(TokenFault::Header("crit"));
     }
@@ -104,7 +97,7 @@ fn signed(token: &str, keys: &CoreJsonWebKeySet) -> Result<(Claims, Claims), Tok
     }
     let kid = text(&header, "kid").map(|kid| JsonWebKeyId::new(kid.to_owned()));
     let is_named = |key: &CoreJsonWebKey| kid.is_some() && key.key_id() == kid.as_ref();
-    // a key without `kid`, or any key for a token without one, may be the key
+    // without a `kid` in key or token, any key may match
     let may_be = |key: &&CoreJsonWebKey| kid.is_none() || key.key_id().is_none() || is_named(key);
     let is_good = |key: &CoreJsonWebKey| {
         let checked = key.verify_signature(&algorithm, message.as_bytes(), &signature);
@@ -116,11 +109,10 @@ fn signed(token: &str, keys: &CoreJsonWebKeySet) -> Result<(Claims, Claims), Tok
     if keys.keys().iter().any(is_named) {
         return Err(TokenFault::Signature);
     }
-    // the provider may have replaced its keys
+    // the provider may have rotated its keys
     Err(TokenFault::UnknownKey)
 }
 
-/// The first claim that does not hold.
 fn all_hold<const N: usize>(checks: [(&'static str, bool); N]) -> Result<(), TokenFault> {
     match checks.into_iter().find(|(_, holds)| !holds) {
         Some((claim, _)) => Err(TokenFault::Claim(claim)),
@@ -128,7 +120,6 @@ fn all_hold<const N: usize>(checks: [(&'static str, bool); N]) -> Result<(), Tok
     }
 }
 
-/// Refuses a claim with what it says and what it is to say.
 fn ensure_claim(
     claims: &Claims,
     claim: &'static str,
@@ -146,7 +137,7 @@ fn ensure_claim(
     })
 }
 
-/// The claims of an ID token that was made for this sign-in (OpenID Connect Core 1.0, 3.1.3.7).
+/// Validates an ID token for this sign-in (OpenID Connect Core 1.0, 3.1.3.7).
 pub(super) fn id_token(
     token: &str,
     keys: &CoreJsonWebKeySet,
@@ -191,7 +182,6 @@ pub(super) fn id_token(
     Ok(claims)
 }
 
-/// The claims of a logout token whose signature one of `keys` made.
 pub(super) fn logout(
     token: &str,
     keys: &CoreJsonWebKeySet,
@@ -232,8 +222,7 @@ fn is_logout(claims: &Claims, settings: &OidcSettings, now: Timestamp) -> Result
     ])
 }
 
-/// What the provider says of the e-mail address: whether it has verified it. Some providers send
-/// text or a number in place of the boolean.
+/// Reads `email_verified`. Some providers send text or a number instead of a boolean.
 pub(super) fn is_verified(claims: &Claims) -> bool {
     match claims.get("email_verified") {
         Some(Value::Bool(verified)) => *verified,

@@ -1,10 +1,10 @@
-//! Fuzz targets for what a provider of sign-in sends, or whoever pretends to be one: tokens, sets of
-//! keys, discovery documents. See `hallpass_testing`.
+//! Fuzz targets for data of a real or fake identity provider: tokens, key sets, discovery
+//! documents. See `hallpass_base::testing`.
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hallpass_model::Timestamp;
-use hallpass_testing::{changed, in_time};
+use hallpass_base::Timestamp;
+use hallpass_base::testing::{changed, in_time};
 use openidconnect::JsonWebKey as _;
 use openidconnect::core::CoreJsonWebKeySet;
 use serde_json::json;
@@ -13,7 +13,6 @@ use super::OidcSettings;
 use super::calls::Discovery;
 use super::claims::{self, ALGORITHMS};
 
-/// What JSON and tokens have most of.
 const LETTERS: &[u8] = b"{}[]\",:\\\n.-_=ehAzQ019tn";
 
 const LOGOUT: &[u8] = include_bytes!("__fuzz__/tokens/corpus/logout");
@@ -39,7 +38,6 @@ fn settings() -> OidcSettings {
     }
 }
 
-/// Header and claims, a line each, as the first two parts of a token; any other text as it is.
 fn signed_part(text: &[u8]) -> Vec<u8> {
     match text.iter().position(|byte| *byte == b'\n') {
         Some(cut) => {
@@ -63,7 +61,7 @@ fn a_token_counts_for_what_the_provider_signed_alone() {
     let token = |part: &[u8]| format!("{}.{signature}", String::from_utf8_lossy(part));
     let settings = settings();
     let wanted = claims::logout(&token(&good), &keys, &settings, now).unwrap();
-    hallpass_testing::fuzz_target!("tokens", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("tokens", |input: &[u8]| {
         let text = changed(input, &TOKENS, LETTERS);
         let part = signed_part(&text);
         for token in [token(&part), String::from_utf8_lossy(&text).into_owned()] {
@@ -89,7 +87,7 @@ fn keys_of_any_form_verify_nothing_or_say_no() {
     assert_eq!(read.keys().len(), 4);
     let issuer = settings().issuer;
     Discovery::read(DISCOVERY, &issuer).unwrap();
-    hallpass_testing::fuzz_target!("keys", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("keys", |input: &[u8]| {
         let bytes = changed(input, &[KEYS, DISCOVERY], LETTERS);
         if let Ok(set) = in_time(|| serde_json::from_slice::<CoreJsonWebKeySet>(&bytes)) {
             for key in set.keys() {

@@ -1,57 +1,47 @@
-//! Sign-ins under way: between leaving for the provider and coming back.
+//! Pending sign-ins at the provider.
 //!
-//! Kept where every node finds them, each for ten minutes and for one use, and bound to the browser it
-//! began in by a cookie: a link with somebody else's code signs nobody in (login CSRF).
+//! Stored for all nodes, for ten minutes and one use, and bound by a cookie to the browser: a link
+//! with another user's code signs no one in (login CSRF).
 
 use aws_lc_rs::constant_time;
-use hallpass_identity::{HandoverFault, hash_secret};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_access::identity::{HandoverFault, hash_secret};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{handovers::Handovers, problem::ProblemResponse, session::new_secret};
 
-/// How long somebody may take at the provider.
 pub(crate) const LASTS: TimeSpan = TimeSpan::minutes(10);
-/// What they are among handovers.
 const KIND: &str = "sign-in";
 
-/// Whether the provider may go by whom it knows in that browser.
+/// Whether the provider may use its existing session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Again {
-    /// It may.
     AsKnown,
-    /// It must ask anew: they may be somebody else there.
+    /// Requires a new sign-in: the user may switch accounts.
     Anew,
-    /// It must ask anew, and say that it did: a press wants a fresh sign-in.
+    /// Requires a new, proven sign-in: an approval needs a fresh one.
     Fresh,
 }
 
-/// What is remembered of one.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct PendingSignIn {
-    /// What the ID token must repeat.
     pub(crate) nonce: String,
-    /// What proves to the provider that who redeems the code is who asked for it (PKCE).
     pub(crate) verifier: String,
-    /// Where they were going.
     pub(crate) next: String,
-    /// The ways to sign in that are wanted, as the provider calls them; empty = any.
     pub(crate) acr: String,
-    /// Whether the provider has to ask anew.
     pub(crate) again: Again,
     browser: String,
     began_at: Timestamp,
 }
 
 impl PendingSignIn {
-    /// Whether a sign-in was asked for anew and there is no word that it was: the provider has to say
-    /// when, since it was asked for it (OpenID Connect Core, 3.1.2.1 and 3.1.3.7, 13).
+    /// Returns whether a required new sign-in is unproven: the provider must send the time, because
+    /// it was requested (OpenID Connect Core, 3.1.2.1 and 3.1.3.7, 13).
     pub(crate) fn lacks_proof(&self, auth_time: Option<Timestamp>) -> bool {
         self.again == Again::Fresh
             && auth_time.is_none_or(|at| at < super::SKEW.before(self.began_at))
     }
 
-    /// One that nobody will come back from.
     pub(super) fn rehearsal() -> Self {
         Self {
             nonce: "check".to_owned(),
@@ -65,25 +55,16 @@ impl PendingSignIn {
     }
 }
 
-/// What leaves with the browser.
 pub(crate) struct Begun {
-    /// Travels through the provider.
     pub(crate) state: String,
-    /// Stays in the browser, as a cookie.
     pub(crate) browser: String,
-    /// See [`PendingSignIn`].
     pub(crate) waiting: PendingSignIn,
 }
 
-/// The sign-ins that are under way.
 #[derive(Clone, Default)]
 pub(crate) struct Pending(pub(crate) Handovers);
 
 impl Pending {
-    /// Begins one.
-    ///
-    /// # Errors
-    /// When the system has no randomness, or it cannot be kept.
     pub(crate) async fn begin(
         &self,
         now: Timestamp,
@@ -111,11 +92,8 @@ impl Pending {
         })
     }
 
-    /// Takes the one that `state` belongs to: once, in time, and from the browser it began in.
-    /// Another browser does not use it up.
-    ///
-    /// # Errors
-    /// When what is kept cannot be read.
+    /// Consumes the sign-in of `state`: once, in time, and from its browser. Another browser does
+    /// not consume it.
     pub(crate) async fn take(
         &self,
         now: Timestamp,
@@ -139,8 +117,7 @@ fn is_fresh(waiting: &PendingSignIn, now: Timestamp) -> bool {
     LASTS.covers(waiting.began_at, now)
 }
 
-/// The cookie that binds a sign-in to its browser. Each has its own, so that two tabs do not
-/// disturb each other.
+/// One cookie per sign-in, so that tabs do not interfere.
 pub(crate) fn cookie_name(secure: bool, state: &str) -> String {
     let prefix = if secure { "__Host-" } else { "" };
     let hash = hash_secret(state);
@@ -161,7 +138,6 @@ mod tests {
         let begun = pending.begin(start, "/reviews", "", Again::AsKnown);
         let begun = begun.await.unwrap();
         let take = async |state: &str, browser: &str, now: Timestamp| {
-            // another node has the same store and nothing else
             let elsewhere = Pending(pending.0.clone());
             elsewhere.take(now, state, browser).await.unwrap()
         };

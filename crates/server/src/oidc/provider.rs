@@ -1,11 +1,10 @@
-//! The provider: its discovery document and keys as they were last read, the way to it, and what
-//! comes back from it.
+//! The identity provider: cached discovery document and keys, redirects and callbacks.
 
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hallpass_model::{Email, TimeSpan, Timestamp, text::line};
+use hallpass_base::{Email, TimeSpan, Timestamp, text::line};
 use openidconnect::core::CoreJsonWebKeySet;
 use reqwest::Url;
 use secrecy::ExposeSecret as _;
@@ -17,34 +16,26 @@ use super::calls::{self, CallFault, Discovery, answer, discover, fetch_keys};
 use super::claims::{self, Claims, TokenFault};
 use super::pending::{Again, PendingSignIn};
 
-/// Discovery document and keys are read again after this.
 const FRESH: TimeSpan = TimeSpan::hours(1);
-/// They are believed this long when the provider does not answer.
 const USABLE: TimeSpan = TimeSpan::hours(24);
-/// A provider that did not answer is not asked again before this.
 const ASK_AGAIN: TimeSpan = TimeSpan::seconds(5);
-/// Keys are fetched out of turn, for a token that names an unknown one, at most this often.
+/// Minimum interval of key fetches for unknown key ids.
 const KEYS_AGAIN: TimeSpan = TimeSpan::seconds(30);
 
-/// Why nobody was signed in.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SignInFault {
-    /// The provider cannot be asked.
     #[error("the sign-in provider does not answer as it should: {0}")]
     Down(String),
-    /// It answers, and an administrator has to change its settings or ours.
+    /// Settings here or there must change.
     #[error("the sign-in provider cannot be used: {0}")]
     Unusable(String),
-    /// It would not have the code.
     #[error("the sign-in provider refused the code: {0}")]
     CodeRefused(String),
-    /// Its token does not prove anything.
     #[error("the ID token does not count: {0}")]
     Token(String),
-    /// No address to find the person by.
     #[error("{0}")]
     NoEmail(String),
-    /// It does not vouch for the address.
+    /// The provider does not vouch for the address.
     #[error("the provider has not verified the e-mail")]
     Unverified,
 }
@@ -58,31 +49,22 @@ impl From<CallFault> for SignInFault {
     }
 }
 
-/// Who somebody is at the provider.
 #[derive(Clone, Debug)]
 pub(crate) struct Proven {
     pub(crate) email: Email,
     pub(crate) subject: String,
-    /// The provider's session.
     pub(crate) sid: Option<String>,
-    /// The ID token, which the provider wants to see again at logout.
     pub(crate) id_token: String,
-    /// When they signed in there, if it says so (`auth_time`).
     pub(crate) auth_time: Option<Timestamp>,
-    /// In which way, if it says so (`acr`).
     pub(crate) acr: Option<String>,
 }
 
-/// What a provider says of itself and of us.
 #[derive(Clone, Debug)]
 pub struct ProviderCheck {
-    /// How many keys it signs with, or did.
     pub keys: usize,
-    /// How it refused us, if it did.
     pub refused: Option<String>,
 }
 
-/// What a logout token is about.
 #[derive(Clone, Debug)]
 pub(crate) struct LoggedOut {
     pub(crate) subject: Option<String>,
@@ -102,7 +84,6 @@ struct Cache {
     keys_at: Option<Timestamp>,
 }
 
-/// The identity provider that people sign in at.
 pub struct Provider {
     settings: OidcSettings,
     http: reqwest::Client,
@@ -110,10 +91,10 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// A provider as configured. It is not asked anything yet.
+    /// Does not contact the provider.
     ///
     /// # Errors
-    /// When the issuer is no address, or no HTTP client can be made.
+    /// Invalid issuer URL, or no HTTP client.
     pub fn new(settings: OidcSettings) -> Result<Self, String> {
         let issuer: Url = settings
             .issuer
@@ -135,19 +116,13 @@ impl Provider {
         })
     }
 
-    /// How it is configured.
     pub fn settings(&self) -> &OidcSettings {
         &self.settings
     }
 
-    /// Asks the provider now what it says of itself and of us.
-    ///
-    /// # Errors
-    /// What is wrong with its answers, or that there are none.
     pub async fn check(&self, now: Timestamp) -> Result<ProviderCheck, String> {
         let known = self.read(now).await.map_err(|fault| fault.to_string())?;
         let keys = known.keys.keys().len();
-        // a sign-in that nobody finishes: providers refuse unknown clients and addresses at once
         let waiting = PendingSignIn::rehearsal();
         let way = self.authorization(&known, "check", &waiting);
         let (status, _) = answer(self.http.get(way))
@@ -167,9 +142,8 @@ impl Provider {
         })
     }
 
-    /// What is known of the provider, read again when it is old.
     async fn known(&self, now: Timestamp) -> Result<Arc<ProviderDocuments>, SignInFault> {
-        // held while reading: everybody else wants the same answer
+        // held while reading: concurrent callers share the answer
         let mut cache = self.cache.lock().await;
         let known = cache.known.clone();
         let is_within =
@@ -200,7 +174,7 @@ impl Provider {
         }
     }
 
-    /// The keys as they are now, unless they were just fetched out of turn.
+    /// Refetches the keys, unless just done.
     async fn newer_keys(&self, now: Timestamp) -> Option<Arc<ProviderDocuments>> {
         let mut cache = self.cache.lock().await;
         let known = cache.known.clone()?;
@@ -224,10 +198,6 @@ impl Provider {
         Some(newer)
     }
 
-    /// Where a browser goes to sign in.
-    ///
-    /// # Errors
-    /// When the provider is down.
     pub(crate) async fn way_there(
         &self,
         state: &str,
@@ -260,7 +230,7 @@ impl Provider {
             .append_pair("code_challenge", &URL_SAFE_NO_PAD.encode(hash))
             .append_pair("code_challenge_method", "S256");
         if waiting.again != Again::AsKnown {
-            // with `max_age` it also has to say when they signed in (OpenID Connect Core, 3.1.2.1)
+            // `max_age` makes the provider send the sign-in time (OpenID Connect Core, 3.1.2.1)
             url.query_pairs_mut()
                 .append_pair("prompt", "login")
                 .append_pair("max_age", "0");
@@ -272,10 +242,6 @@ impl Provider {
         url
     }
 
-    /// Redeems a code and says who came back.
-    ///
-    /// # Errors
-    /// Each is a reason to sign nobody in.
     pub(crate) async fn who(
         &self,
         code: &str,
@@ -293,7 +259,7 @@ impl Provider {
         let acr = claims::text(&claimed, "acr").map(str::to_owned);
         let auth_time = claims::instant(&claimed, "auth_time");
         if !self.is_complete(&claimed) {
-            // some providers keep ID tokens small and say the rest when asked
+            // some providers keep ID tokens small and need a userinfo call
             let more = self.more_about(&known, &answer, &subject).await?;
             claimed = self.merged(claimed, more);
         }
@@ -307,15 +273,14 @@ impl Provider {
         })
     }
 
-    /// Whether claims have an address, and say whether it is verified where that is required.
     fn is_complete(&self, claims: &Claims) -> bool {
         let has = |name: &str| claims.get(name).is_some_and(|value| !value.is_null());
         has(&self.settings.email_claim)
             && (!self.settings.require_verified_email || has("email_verified"))
     }
 
-    /// The claims of an ID token that is not complete, with those of userinfo about the same
-    /// person. Where userinfo has both the address and whether it is verified, both are from there.
+    /// Merges ID token and userinfo claims of one subject. If userinfo has address and
+    /// verification, both come from there.
     fn merged(&self, token: Claims, userinfo: Claims) -> Claims {
         let (mut first, second) = if self.is_complete(&userinfo) {
             (userinfo, token)
@@ -338,7 +303,7 @@ impl Provider {
                 return Err(no_email("is a list, and one address is expected"));
             }
             Some(_) => return Err(no_email("is not text")),
-            // Azure AD B2C sends a list in its place
+            // Azure AD B2C sends a list instead
             None if claims.get("emails").is_some_and(Value::is_array) => {
                 return Err(no_email(
                     "is missing, and the list `emails` is there: have the provider send one address as `email`",
@@ -402,7 +367,6 @@ impl Provider {
         Err(SignInFault::CodeRefused(why.to_owned()))
     }
 
-    /// The claims of an ID token that counts.
     async fn verified(
         &self,
         known: &ProviderDocuments,
@@ -438,7 +402,6 @@ impl Provider {
             .header("accept", "application/json");
         let (status, bytes) = answer(request).await?;
         if status.is_client_error() {
-            // what the ID token lacks is then named
             tracing::warn!(%status, "the sign-in provider's userinfo endpoint refused the access token");
             return Ok(Claims::new());
         }
@@ -446,21 +409,17 @@ impl Provider {
             let why = format!("its userinfo endpoint answered {status}");
             return Err(SignInFault::Down(why));
         }
-        // a signed answer (`application/jwt`) is not read
+        // signed answers (`application/jwt`) are not supported
         let said: Claims = serde_json::from_slice(&bytes).map_err(|_| {
             SignInFault::Unusable("its userinfo endpoint did not answer with JSON".to_owned())
         })?;
-        // OpenID Connect Core 5.3.2: else another person's answer could be slipped in
+        // OpenID Connect Core 5.3.2: prevents substituting another user's answer
         if claims::text(&said, "sub") != Some(subject) {
             return Err(SignInFault::Token("userinfo is about another".to_owned()));
         }
         Ok(said)
     }
 
-    /// What a logout token says, if it is the provider's.
-    ///
-    /// # Errors
-    /// Why it does not count.
     pub(crate) async fn logged_out(
         &self,
         token: &str,
@@ -482,7 +441,6 @@ impl Provider {
         })
     }
 
-    /// Where a browser goes to sign out at the provider as well, if that has such a place.
     pub(crate) async fn way_out(&self, id_token: Option<&str>, now: Timestamp) -> Option<String> {
         let known = self.known(now).await.ok()?;
         let mut url = known.discovery.end_session_endpoint.clone()?;

@@ -1,5 +1,4 @@
-//! Alerts: rules over queries, whether they run, what they found, and rows that are silenced for a while. Who may see
-//! and silence is decided by the journey.
+//! Alerts page: rules, their state, their rows, and muting. `hallpass-access` authorizes.
 
 use askama::Template;
 use axum::{
@@ -10,9 +9,9 @@ use axum::{
 };
 use hallpass_access::{AccessError, Muting, PressRefused};
 use hallpass_alerts::{AlertRow, AlertRowKey, AlertRuleId, AlertState, RowPhase, RulePhase};
-use hallpass_model::TimeSpan;
-use hallpass_wording::alert::{blocked_by, row_key, row_text};
-use hallpass_wording::dialogs;
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::alert::{blocked_by, row_key, row_text};
+use hallpass_channels::wording::dialogs;
 use serde::Deserialize;
 
 use super::forbidden;
@@ -23,9 +22,7 @@ use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page, see_other, url_
 use super::words::{Badge, capital, plain, sentence};
 use crate::{App, alerts, problem::ProblemResponse};
 
-/// Rows on a page.
 const ROWS: usize = 100;
-/// How long a row can be silenced on the page.
 const LENGTHS: [(&str, &str); 4] = [
     ("1d", "One day"),
     ("7d", "7 days"),
@@ -41,7 +38,6 @@ pub(crate) fn router() -> Router<App> {
         .route("/alerts/unmute", get(unmute_page).post(unmute))
 }
 
-/// A rule, as a row.
 struct RuleView {
     name: String,
     href: String,
@@ -51,7 +47,6 @@ struct RuleView {
     muted: String,
     asked: String,
     snapshot: String,
-    /// Why it does not run; empty where it does.
     why: String,
 }
 
@@ -64,16 +59,13 @@ struct AlertsPage {
     zone: String,
 }
 
-/// A row that a rule gave.
 struct RowView {
     said: String,
     key: String,
     badge: Badge,
     since: String,
     came_back: String,
-    /// Until when it is not told, by whom and why; empty where it is.
     muted: String,
-    /// The way to the form that silences it, or lets it be told; empty for who may not.
     press: String,
     is_muted: bool,
 }
@@ -86,13 +78,11 @@ struct RulePage {
     key: String,
     rows: Vec<RowView>,
     shown: String,
-    /// The same with rows that are over, or without them.
     other: (String, &'static str),
     older: Option<String>,
     zone: String,
 }
 
-/// What was pressed just now.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Pressed {
@@ -100,14 +90,12 @@ enum Pressed {
     Unmuted,
 }
 
-/// What is left out of an address is a rule or a row that is not there: who may send it is asked first.
+/// Query parameters, all optional: permission is checked before a missing rule or row is reported.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Looking {
     id: String,
-    /// Whether rows that are over are shown, too.
     all: bool,
-    /// How many rows were on the pages before.
     after: usize,
     said: Option<Pressed>,
 }
@@ -214,7 +202,7 @@ async fn show(State(app): State<App>, viewer: Viewer) -> PageResult {
         return not_for(&app, &viewer).await;
     }
     let mut states = app.access.alerts(&viewer.actor).await?;
-    // what does not run, and what found most, first
+    // failing rules first, then those with most rows
     states.sort_by_key(|state| {
         let rank = match state.phase {
             RulePhase::Blocked { .. } => 0,
@@ -253,7 +241,6 @@ async fn show(State(app): State<App>, viewer: Viewer) -> PageResult {
     }))
 }
 
-/// The rule and row of an address.
 async fn find(
     app: &App,
     viewer: &Viewer,
@@ -323,7 +310,6 @@ async fn show_rule(
     }))
 }
 
-/// What both forms of a row have.
 fn form_of_row(state: &AlertState, form: &MuteWords) -> WordsForm {
     WordsForm {
         label: "Why?".to_owned(),
@@ -381,7 +367,6 @@ fn unmuting(state: &AlertState, key: &AlertRowKey, form: &MuteWords) -> WordsFor
     }
 }
 
-/// Makes a form for a row.
 type FormOf = fn(&AlertState, &AlertRowKey, &MuteWords) -> WordsForm;
 
 async fn form_page(app: &App, viewer: &Viewer, of: &RowOf, form: FormOf) -> PageResult {
@@ -417,7 +402,6 @@ async fn unmute_page(
     form_page(&app, &viewer, &of, unmuting).await
 }
 
-/// The page after a press: the rule with the row as it is now, or the form with why not.
 async fn pressed(
     app: &App,
     viewer: &Viewer,

@@ -1,4 +1,4 @@
-//! Approving: one press, or a form for a comment and a shorter time.
+//! Approval: one button, or a form with comment and shorter duration.
 
 use axum::{
     Router,
@@ -9,8 +9,8 @@ use axum::{
 use hallpass_access::{
     AccessError, Approving, PressRefused, Presses, Request, ReviewedVersion, RuleWarning,
 };
-use hallpass_model::{RequestId, TimeSpan};
-use hallpass_wording::{dialogs, outstanding, refused::TriedPress};
+use hallpass_base::{RequestId, TimeSpan};
+use hallpass_channels::wording::{dialogs, outstanding, refused::TriedPress};
 use serde::Deserialize;
 
 use super::{
@@ -26,16 +26,13 @@ use crate::{App, body::Path};
 
 #[derive(Deserialize)]
 struct Approve {
-    /// What was seen of the request when the page was made.
     seen: ReviewedVersion,
     #[serde(default)]
     comment: String,
-    /// Seconds; nothing for as long as it stands.
     #[serde(default)]
     duration: String,
     #[serde(default)]
     from: String,
-    /// The ids of the warnings that were ticked.
     #[serde(default)]
     confirmed: String,
 }
@@ -52,7 +49,6 @@ async fn approve(
     let Ok(id) = id.parse::<RequestId>() else {
         return press::missing(&app, &viewer).await;
     };
-    // what is no length is none that can be approved
     let length = |text: &str| TimeSpan::seconds(text.parse().unwrap_or(0));
     let approving = Approving {
         seen: Some(form.seen),
@@ -84,7 +80,7 @@ async fn approve(
         }
         again.value = form.comment;
         if let Some(more) = &mut again.more {
-            // the next press must not give more time than this one meant to
+            // a retry must not grant longer than intended
             more.value = form.duration;
         }
         return press::show(&app, &viewer, again, StatusCode::UNPROCESSABLE_ENTITY).await;
@@ -112,7 +108,6 @@ async fn approve_page(
     press::show(&app, &viewer, form, StatusCode::OK).await
 }
 
-/// "Approve Deniz’s request?"
 pub(super) fn approve_form(
     view: &Presenter,
     request: &Request,
@@ -149,7 +144,6 @@ pub(super) fn approve_form(
     }
 }
 
-/// What those said who have approved: who, and their words.
 pub(crate) fn comments(view: &Presenter, request: &Request) -> Vec<(String, String)> {
     let said = request.reviews.iter().filter_map(|review| {
         let words = plain(review.comment.as_deref()?);
@@ -158,8 +152,7 @@ pub(crate) fn comments(view: &Presenter, request: &Request) -> Vec<(String, Stri
     said.collect()
 }
 
-/// The button of one press, where one press is enough; with a warning the button opens the form, which
-/// shows it above its own.
+/// Renders the approve button; with a warning it opens the form, which displays the warning.
 pub(super) fn approve_buttons(
     view: &Presenter,
     request: &Request,

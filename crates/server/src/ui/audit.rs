@@ -1,5 +1,3 @@
-//! Audit: what happened, and can I prove it?
-
 use askama::Template;
 use axum::{
     Router,
@@ -8,7 +6,7 @@ use axum::{
 };
 use hallpass_access::Directory;
 use hallpass_audit::Record;
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::Value;
@@ -22,9 +20,7 @@ use super::words::{clock, plain, zone_name};
 use super::{audit_export, forbidden};
 use crate::{App, api::records::may_read, body::RecordNumber, problem::ProblemResponse};
 
-/// Rows of a page.
 const ROWS: usize = 50;
-/// A check older than this is said to be old.
 const OLD_AFTER: TimeSpan = TimeSpan::minutes(10);
 
 pub(crate) fn router() -> Router<App> {
@@ -34,7 +30,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/audit/check", post(check))
 }
 
-// no `#[serde(flatten)]`: numbers do not survive it in queries
+// no `#[serde(flatten)]`: it breaks numbers in queries
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct AuditQuery {
@@ -42,13 +38,10 @@ struct AuditQuery {
     event: String,
     from: String,
     to: String,
-    /// Records older than this one.
     after: Option<RecordNumber>,
-    /// The record that is open.
     record: Option<RecordNumber>,
 }
 
-/// What is known of the chain, in words.
 struct Chain {
     look: &'static str,
     tone: u8,
@@ -65,18 +58,16 @@ struct RecordRow {
     day: String,
     time: String,
     datetime: String,
-    /// The same in UTC, as the log and its exports have it.
+    /// UTC time, as in the log and exports.
     utc: String,
     event: String,
     by: String,
     about: String,
     rules: Vec<String>,
     is_open: bool,
-    /// Whether the row above is of the same day.
     is_same_day: bool,
 }
 
-/// One record, opened.
 struct Opened {
     seq: String,
     title: String,
@@ -101,17 +92,14 @@ struct EventKind {
 #[template(path = "audit.html")]
 struct AuditPage {
     shell: Shell,
-    /// The zone that times and days are in.
     zone: String,
     chain: Option<Chain>,
     filter: Filter,
     kinds: Vec<EventKind>,
-    /// An event that is filtered for and is no kind.
     one_event: Option<String>,
     problems: Vec<String>,
     rows: Vec<RecordRow>,
     opened: Option<Opened>,
-    /// Whether the open record is none of the rows.
     is_open_elsewhere: bool,
     not_opened: Option<String>,
     export: String,
@@ -185,7 +173,6 @@ async fn show(
     }))
 }
 
-/// What was found; none where the log could not be read.
 fn read<E: std::fmt::Display>(found: Result<RecordsPage, E>) -> Option<RecordsPage> {
     match found {
         Ok(found) => Some(found),
@@ -196,7 +183,6 @@ fn read<E: std::fmt::Display>(found: Result<RecordsPage, E>) -> Option<RecordsPa
     }
 }
 
-/// Addresses that keep the filter.
 struct Links {
     filter: String,
     after: Option<u64>,
@@ -316,7 +302,7 @@ async fn open(
         seq: counted(seq),
         title: audit_words::event(record.event()).to_lowercase(),
         raw: broken_up(record.canonical()),
-        // others' records are not for those who read their own only
+        // users who read only their own records must not see others
         follows: before
             .filter(|_| reads_all)
             .map(|other| neighbour(other, other.hash() == record.prev_hash())),
@@ -352,8 +338,8 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// The stored bytes, with a break after each member so that people can read them. Control
-/// characters cannot be in them; what turns text around is shown.
+/// Formats the stored bytes with line breaks. They contain no control characters; bidirectional
+/// ones are escaped.
 fn broken_up(canonical: &str) -> String {
     plain(canonical).replace(",\"", ",\n\"")
 }
@@ -436,7 +422,6 @@ async fn chain(app: &App, zone: &TimeZone) -> Chain {
 #[derive(Deserialize)]
 struct NoFields {}
 
-/// Follows the whole chain again, in the background.
 async fn check(
     State(app): State<App>,
     Posted { viewer, .. }: Posted<NoFields>,

@@ -1,4 +1,4 @@
-//! The log as a file: the records the page shows, oldest first, written as they are read.
+//! The filtered log as a streamed file, oldest first.
 
 use axum::{
     body::Body,
@@ -8,7 +8,7 @@ use axum::{
 };
 use futures_util::stream;
 use hallpass_audit::{Origin, Record, StoreFault};
-use hallpass_model::text::csv_cell;
+use hallpass_base::text::csv_cell;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -16,7 +16,6 @@ use super::audit_find::{Filter, Search};
 use super::shell::Viewer;
 use crate::{App, auth::Credential, problem::ProblemResponse};
 
-/// Columns of the CSV form, in order; the JSON form has every field.
 const COLUMNS: [&str; 29] = [
     "seq",
     "time",
@@ -57,7 +56,7 @@ enum ExportFormat {
     Csv,
 }
 
-// no `#[serde(flatten)]`: it does not work with every query
+// no `#[serde(flatten)]`: it breaks some queries
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ExportQuery {
@@ -71,7 +70,6 @@ pub(crate) struct ExportQuery {
 struct Export {
     app: App,
     search: Search,
-    /// What they signed in by who reads it, and whether they read everybody's records.
     reader: (Credential, bool),
     form: ExportFormat,
     next: u64,
@@ -111,7 +109,7 @@ pub(crate) async fn export(
         is_first: true,
     };
     let pieces = stream::unfold(export, |mut export| async move {
-        // a failure ends the body without its end, so that nobody takes half a file for a whole one
+        // an error aborts the body, so that a partial file is not taken as complete
         match export.piece().await {
             Ok(piece) => piece.map(|piece| (Ok(piece), export)),
             Err(fault) => {
@@ -135,7 +133,6 @@ pub(crate) async fn export(
 }
 
 impl Export {
-    /// The next lines; `None` at the end.
     async fn piece(&mut self) -> Result<Option<String>, StoreFault> {
         let mut text = String::new();
         if self.is_first && self.form == ExportFormat::Csv {
@@ -153,7 +150,7 @@ impl Export {
         Ok(Some(text))
     }
 
-    /// Rights end while a file is written: each piece asks again who reads, as event streams do.
+    /// Rights may end during an export: each chunk checks them again.
     async fn ensure_readable(&self) -> Result<(), StoreFault> {
         let (credential, reads_all) = &self.reader;
         match credential.reader(&self.app, Origin::Web).await {

@@ -1,11 +1,10 @@
-//! Finding records: what a filter means, and a search backwards that is bounded however long the
-//! log is. The page and its exports share this, so an export holds what the page shows.
+//! Record search: filter and bounded backward search. Page and exports share it, so they match.
 
 use std::collections::BTreeSet;
 
 use hallpass_access::{Actor, Directory};
 use hallpass_audit::{AuditStore, Order, Record, RecordQuery, StoreFault, Words};
-use hallpass_model::{Timestamp, time};
+use hallpass_base::{Timestamp, time};
 use jiff::civil::Date;
 use serde::Deserialize;
 
@@ -14,27 +13,22 @@ use super::shell::{Viewer, url_encoded};
 use crate::api::records::{may_read, readable_by};
 use crate::{App, record_times};
 
-/// Records of one piece of an export.
 const PIECE: u32 = 1_000;
-/// Reads of the store for one page; then the page says how far it looked.
+/// Store reads per page; then the page reports its search limit.
 const ROUNDS_MAX: u32 = 4;
 
-/// A filter as it stands in the address.
+/// The filter in the URL.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Filter {
-    /// Words.
     pub(crate) q: String,
-    /// A kind of events, or one event.
     pub(crate) event: String,
-    /// First day in the zone of whoever reads, `YYYY-MM-DD`.
+    /// First day in the viewer's time zone, `YYYY-MM-DD`.
     pub(crate) from: String,
-    /// Last day.
     pub(crate) to: String,
 }
 
 impl Filter {
-    /// The filter as a query, without a leading `?`; empty when nothing is filtered.
     pub(crate) fn query(&self) -> String {
         [
             ("q", &self.q),
@@ -50,30 +44,22 @@ impl Filter {
     }
 }
 
-/// A filter that was understood.
 #[derive(Debug)]
 pub(crate) struct Search {
     actor: Actor,
-    /// What the log is asked for.
     query: RecordQuery,
-    /// Milliseconds of Unix time: from, and below.
     span: (i64, i64),
-    /// What of the filter was not understood.
     pub(crate) problems: Vec<String>,
 }
 
-/// What was found.
 #[derive(Default)]
 pub(crate) struct RecordsPage {
     pub(crate) records: Vec<Record>,
-    /// Go on below this number.
     pub(crate) next: Option<u64>,
-    /// The search stopped before it was full: it looked this far back.
     pub(crate) looked_to: Option<u64>,
 }
 
 impl Search {
-    /// What `viewer` looks for: their days are those of the zone in which the page shows them times.
     pub(crate) fn new(filter: &Filter, viewer: &Viewer, directory: &Directory) -> Self {
         let Viewer { actor, zone, .. } = viewer;
         let mut problems = Vec::new();
@@ -122,25 +108,21 @@ impl Search {
         }
     }
 
-    /// Whether anything but the reader's rights narrows it.
     pub(crate) fn is_narrowed(&self) -> bool {
         let is_asked = self.query.words.is_some() || !self.query.events.is_empty();
         is_asked || self.span != (i64::MIN, i64::MAX)
     }
 
-    /// Whether a record that was found is one of those looked for.
     fn wants(&self, record: &Record) -> bool {
         let at = record.at().map(Timestamp::as_millisecond);
         let (from, to) = self.span;
         may_read(&self.actor, record) && at.is_none_or(|at| from <= at && at < to)
     }
 
-    /// The numbers between which the days lie.
     pub(crate) async fn bounds(&self, audit: &dyn AuditStore) -> Result<(u64, u64), StoreFault> {
         record_times::numbers(audit, self.span).await
     }
 
-    /// Records before `after`, newest first, at most `limit`.
     pub(crate) async fn backwards(
         &self,
         app: &App,
@@ -157,7 +139,6 @@ impl Search {
         let mut records: Vec<Record> = Vec::new();
         let mut looked_to = None;
         for _ in 0..ROUNDS_MAX {
-            // one more than fits says whether there is more
             let wanted = limit + 1 - records.len();
             let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
             let turn = app.access.turn(&self.actor).await;
@@ -187,8 +168,6 @@ impl Search {
         })
     }
 
-    /// Wanted records with a number in `from..end`, oldest first: a piece of an export, and the number
-    /// from which it goes on.
     pub(crate) async fn forwards(
         &self,
         app: &App,
@@ -209,7 +188,7 @@ impl Search {
     }
 }
 
-/// Records hold ids and addresses; readers know names.
+/// Resolves names: records contain ids and addresses only.
 fn named(directory: &Directory, words: &str) -> BTreeSet<String> {
     let accounts = directory
         .accounts()

@@ -1,22 +1,17 @@
-//! Records in words: what happened, by whom, about what.
-
 use hallpass_access::Directory;
 use hallpass_audit::Record;
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use serde_json::Value;
 
 use super::people::name_of;
 use super::words::plain;
 
-/// Events that are looked for together.
 pub(crate) struct EventGroup {
-    /// As it stands in an address.
     pub(crate) name: &'static str,
     pub(crate) words: &'static str,
     pub(crate) events: &'static [&'static str],
 }
 
-/// Every kind the filter offers.
 pub(crate) const GROUPS: [EventGroup; 14] = [
     EventGroup {
         name: "access",
@@ -165,7 +160,6 @@ pub(crate) const GROUPS: [EventGroup; 14] = [
     },
 ];
 
-/// What happened, in two or three words.
 pub(crate) fn event(name: &str) -> String {
     let words = match name {
         "request.created" => "Asked",
@@ -234,7 +228,6 @@ pub(crate) fn event(name: &str) -> String {
     words.to_owned()
 }
 
-/// The same of memberships that follow attributes.
 fn membership(name: &str) -> String {
     let words = match name {
         "memberships.looked" => "Memberships compared",
@@ -249,7 +242,6 @@ fn membership(name: &str) -> String {
     words.to_owned()
 }
 
-/// The same of ends that AWS enforces, and of the log itself.
 fn armed(name: &str) -> String {
     let words = match name {
         "end.armed" => "End armed at AWS",
@@ -263,7 +255,6 @@ fn armed(name: &str) -> String {
     words.to_owned()
 }
 
-/// Who did it: a person, or Hallpass and on what occasion.
 pub(crate) fn by(directory: &Directory, record: &Record) -> String {
     match record.text("actor") {
         Some("hallpass") => {
@@ -285,7 +276,6 @@ pub(crate) fn by(directory: &Directory, record: &Record) -> String {
     }
 }
 
-/// Whose access it is about, and to what.
 pub(crate) fn about(directory: &Directory, record: &Record) -> String {
     let who = record
         .text("requester_email")
@@ -314,7 +304,7 @@ pub(crate) fn about(directory: &Directory, record: &Record) -> String {
                 .text("permission_duration")
                 .and_then(|seconds| seconds.parse::<u64>().ok());
             parts.extend(
-                seconds.map(|seconds| hallpass_model::TimeSpan::seconds(seconds).to_string()),
+                seconds.map(|seconds| hallpass_base::TimeSpan::seconds(seconds).to_string()),
             );
         }
         "press.refused"
@@ -369,7 +359,6 @@ fn target(directory: &Directory, record: &Record) -> Option<String> {
     })
 }
 
-/// The rules it rests on.
 pub(crate) fn rules(record: &Record) -> Vec<String> {
     let rules = record.fields().get("based_on").and_then(Value::as_array);
     rules
@@ -389,7 +378,6 @@ mod tests {
     #[test]
     fn every_event_of_the_log_is_said_in_words() {
         for name in Event::ALL.map(Event::name) {
-            // those of a guard stand in its own journal
             if !name.starts_with("guard.") {
                 assert_ne!(event(name), name);
             }

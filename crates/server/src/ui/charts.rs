@@ -1,12 +1,8 @@
-//! The bars of Health.
-
 use crate::last_day::{HOURS, Hour, LastDay};
 
-/// Charts are this wide and high, in the units of their SVG.
 pub(crate) const WIDTH: usize = 96;
 pub(crate) const HEIGHT: f64 = 40.0;
 
-/// A bar of a chart, in SVG units.
 pub(crate) struct Bar {
     pub(crate) x: String,
     pub(crate) y: String,
@@ -14,7 +10,6 @@ pub(crate) struct Bar {
     pub(crate) is_hot: bool,
 }
 
-/// Bars for a value of each hour, with `least` as the lowest top of the scale.
 pub(super) fn bars(day: &LastDay, value: impl Fn(&Hour) -> f64, least: f64, hot: f64) -> Vec<Bar> {
     let top = day.hours.iter().map(&value).fold(least, f64::max);
     let wide = WIDTH / HOURS;
@@ -34,7 +29,6 @@ pub(super) fn bars(day: &LastDay, value: impl Fn(&Hour) -> f64, least: f64, hot:
         .collect()
 }
 
-/// Seconds for people: `0.4s`, `41s`, `12m`.
 pub(crate) fn seconds(lag: f64) -> String {
     match lag {
         0.0..10.0 => format!("{lag:.1}s"),
@@ -46,7 +40,7 @@ pub(crate) fn seconds(lag: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_model::Timestamp;
+    use hallpass_base::Timestamp;
 
     use super::*;
 

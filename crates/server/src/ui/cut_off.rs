@@ -1,5 +1,5 @@
-//! Cutting a person off: the plan of everything that will happen, the person's user name typed by
-//! hand, then the presses, and what became of each.
+//! Revoke all access of a user: the plan, typed confirmation of the user name, the actions, and
+//! their results.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -17,8 +17,8 @@ use hallpass_access::{
     GrantFilter, GrantState, GrantStateKind, HeldAccess, Locking, NamedEntitlement, PressRefused,
     Request, RequestFilter, RequestStateKind, RequestView, Revoking, Role, last_credentials_until,
 };
-use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
-use hallpass_wording::{dialogs, grants, standing};
+use hallpass_base::{Email, TimeSpan, Timestamp, UserId};
+use hallpass_channels::wording::{dialogs, grants, standing};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
@@ -31,13 +31,10 @@ use super::words::{Badge, grant_badge, lasting, plain};
 use super::{forbidden, revoke};
 use crate::{App, problem::ProblemResponse};
 
-/// People shown when a name is not exact.
 const FOUND_MAX: usize = 8;
-/// Grants of one person looked at.
 const GRANTS_MAX: usize = 1_000;
-/// How long a page waits for what account access manager says.
+/// Timeout of the account access manager read for the page.
 const ENTITLEMENTS_MAX: Duration = Duration::from_secs(3);
-/// Requests of one person looked at.
 const REQUESTS_MAX: usize = 200;
 
 pub(crate) fn router() -> Router<App> {
@@ -48,7 +45,6 @@ pub(crate) fn router() -> Router<App> {
 #[serde(default)]
 struct CutOffQuery {
     user: String,
-    /// Since when, in seconds of Unix time, the outcome is shown.
     since: Option<i64>,
 }
 
@@ -59,16 +55,14 @@ struct CutOffForm {
     confirm: String,
     #[serde(default)]
     reason: String,
-    /// Anything, when it is ticked.
     #[serde(default)]
     end_sessions: String,
 }
 
-/// The person a plan is about. Who left the directory may still hold access.
 struct Whom {
     face: Face,
     user: UserId,
-    /// What has to be typed.
+    /// Must be typed to confirm.
     user_name: String,
     is_known: bool,
 }
@@ -77,36 +71,30 @@ struct CutOffPlan {
     grants: Vec<String>,
     requests: usize,
     credentials: Option<String>,
-    /// Whether AWS enforces the end of each grant.
+    /// Whether every grant has enforced expiry.
     all_armed: bool,
-    /// What they hold without Hallpass, as the newest sweep found it.
     standing: Vec<String>,
-    /// Whether sessions end anyway.
     ends_sessions: bool,
     entitled: Entitled,
-    /// Whether a lock would be refused, so that everything ends but what they come in with.
+    /// Whether a lock is refused; then all access except their sign-in ends.
     is_last_administrator: bool,
 }
 
-/// Whether somebody who was cut off is kept out.
 enum KeptOut {
     Locked,
-    /// Not: they are the last administrator who is not locked.
+    /// Not locked: they are the last unlocked administrator.
     LastAdministrator,
-    /// Not: the lock was lifted since.
     LetIn,
 }
 
-/// Roles that the person takes by account access manager, as AWS says now.
+/// Roles from account access manager, read from AWS now.
 #[derive(Default)]
 struct Entitled {
     own: Vec<String>,
     by_group: Vec<String>,
-    /// Whether AWS did not say.
     is_unread: bool,
 }
 
-/// One line of what became of it.
 struct CutOffLine {
     target: String,
     badge: Badge,
@@ -181,7 +169,6 @@ async fn empty(app: &App, viewer: &Viewer, asked: &str) -> CutOffPage {
     }
 }
 
-/// The one person of an address.
 async fn find(
     app: &App,
     directory: &Directory,
@@ -270,7 +257,7 @@ async fn plan(app: &App, viewer: &Viewer, whom: &Whom) -> Result<CutOffPlan, Pro
     let (directory, view) = (app.access.directory(), Presenter::new(app, viewer));
     let grants = held(app, viewer, &whom.user).await?;
     let view = view.seeing_armed_ends(app, &grants).await?;
-    // AWS enforces the ends of the others
+    // AWS enforces the expiry of the others
     let unarmed = grants.iter().filter(|grant| !view.is_armed(grant));
     let longest = unarmed.max_by_key(|grant| last_credentials_until(grant, &directory, view.now));
     Ok(CutOffPlan {
@@ -309,7 +296,7 @@ async fn kept_out(app: &App, user: &UserId) -> Result<KeptOut, ProblemResponse> 
     })
 }
 
-/// A page does not wait long for AWS, and no cutting off for what is beside it.
+/// Short timeout: AWS must not delay the page or the revocation.
 async fn entitled(app: &App, viewer: &Viewer, user: &UserId) -> Entitled {
     let asked = app.access.entitlements_of(&viewer.actor, user);
     match tokio::time::timeout(ENTITLEMENTS_MAX, asked).await {
@@ -339,7 +326,7 @@ async fn entitled(app: &App, viewer: &Viewer, user: &UserId) -> Entitled {
     }
 }
 
-/// The page says of what waits after all that it does.
+/// The page reports what remains waiting.
 async fn discard_waiting(app: &App, viewer: &Viewer, user: &UserId) {
     let all = waiting(app, viewer, user).await.unwrap_or_default();
     for request in all {
@@ -391,18 +378,18 @@ async fn press(
         },
         force: Force::No,
     };
-    // first of all nothing new: from here on whatever is left below is done from the lock, too
+    // lock first, so that no new access starts; the lock job also completes the rest
     let why = match app.access.lock(&viewer.actor, &whom.user, locking).await {
-        // the reason is the lock's: others see the grants, too
+        // the reason belongs to the lock, because other users see the grants
         Ok(_) => ENDED_BY_A_LOCK,
-        // somebody has to be left who can let people in again
+        // one administrator must remain able to unlock users
         Err(AccessError::Refused(PressRefused::LastAdministrator)) => {
             tracing::warn!(user = %whom.user, "the last administrator is cut off and not locked");
             form.reason.trim()
         }
         Err(error) => return Err(error.into()),
     };
-    // then what could become access meanwhile
+    // then discards requests that could become access
     discard_waiting(&app, &viewer, &whom.user).await;
     let revoking = Revoking {
         reason: why,
@@ -416,7 +403,6 @@ async fn press(
     )))
 }
 
-/// Ends the person's grants, and the roles that they take by entitlements of their own.
 async fn end_everything(
     app: &App,
     viewer: &Viewer,
@@ -431,21 +417,20 @@ async fn end_everything(
     match access.revoke_all(actor, &filter, revoking).await {
         Ok(_) => {}
         Err(error @ AccessError::Refused(_)) => return Err(error.into()),
-        // they may be locked already: the page says of each grant that it is not ended
+        // they may be locked already: the page lists grants not ended
         Err(error) => {
             tracing::warn!(user = %user, error = %error, "grants of somebody who is cut off are not ended yet");
         }
     }
     let ended = access.revoke_entitlements(actor, user, None, reason).await;
     if let Err(error) = ended {
-        // the lock's are tried again; the page says what is left
+        // the lock job retries; the page lists the rest
         tracing::warn!(user = %user, error = %error, "entitlements of somebody who is cut off are not ended yet");
     }
     Ok(())
 }
 
-/// What became of everything that was live then: read from the store, so that it stays true when
-/// the page is opened again.
+/// Builds the result from the store, so that it stays correct on reload.
 async fn outcome(
     app: &App,
     viewer: &Viewer,
@@ -483,7 +468,6 @@ async fn outcome(
     };
     if pending > 0 {
         let requests = people::count_of(pending, "request waits", "requests wait");
-        // writing to a String cannot fail
         let _ = write!(summary, " {requests} still.");
     }
     Ok(CutOffOutcome {

@@ -1,21 +1,17 @@
-//! What somebody decided, from the audit log.
+//! Decisions of a user, from the audit log.
 
 use std::collections::BTreeSet;
 
 use hallpass_access::Request;
 use hallpass_audit::{Event, RecordQuery};
-use hallpass_model::RequestId;
+use hallpass_base::RequestId;
 
 use super::{presenter::Presenter, shell::Viewer};
 use crate::{App, problem::ProblemResponse};
 
-/// Rounds through the viewer's own presses.
 const ROUNDS_MAX: u32 = 5;
-/// Records of one call.
 const BATCH: u32 = 200;
 
-/// Found by the records of the viewer's presses, the newest first; one more than `most`
-/// when there are more.
 pub(super) async fn by(
     app: &App,
     viewer: &Viewer,
@@ -59,7 +55,6 @@ pub(super) async fn by(
     Ok(found)
 }
 
-/// The records of presses that decide.
 const PRESSES: [Event; 4] = [
     Event::RequestApproved,
     Event::RequestReviewed,

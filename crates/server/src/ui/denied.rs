@@ -1,11 +1,9 @@
-//! A denied call: which permission set would have allowed it?
-
 use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
 use hallpass_api::{DenialMessage, DeniedBecause, EndedAccess, FittingSets, LargerSet};
-use hallpass_wording::grants;
+use hallpass_channels::wording::grants;
 use serde::Deserialize;
 
 use super::people::count_of;
@@ -15,14 +13,13 @@ use super::words::{capital, number, plain, sentence};
 use crate::denied::{self, MESSAGE_BYTES_MAX};
 use crate::{App, problem::ProblemResponse};
 
-/// Services that are named, of those in which a set allows more; the others are counted.
 const SERVICES_SHOWN: usize = 8;
 
 pub(crate) fn router() -> Router<App> {
     Router::new().route("/denied", get(empty).post(look))
 }
 
-/// AWS's message as somebody pasted it. It travels in the body: addresses end up in logs.
+/// The pasted AWS message. Sent in the body, because URLs end up in logs.
 #[derive(Debug, Deserialize)]
 struct PastedMessage {
     #[serde(default)]
@@ -35,14 +32,12 @@ struct DeniedPage {
     shell: Shell,
     message: String,
     message_max: usize,
-    /// What is wrong, what would help, and sets that could not be judged.
     wrong: Coded,
     help: Coded,
     not_judged: Vec<Unread>,
     found: Option<FoundSets>,
 }
 
-/// A set of which it is not known whether it allows the call.
 struct Unread {
     name: String,
     page: String,
@@ -67,18 +62,14 @@ struct FoundSets {
     account_id: String,
     set: SetRow,
     says: String,
-    /// That the reader's own access ended, and what becomes of it.
     ended: String,
-    /// Whether it is what they held.
     is_again: bool,
     larger: Vec<SetRow>,
 }
 
 struct SetRow {
     name: String,
-    /// The form that asks for it.
     ask: String,
-    /// What it allows.
     page: String,
     beside: String,
     levels: String,
@@ -131,13 +122,11 @@ impl DeniedPage {
         let problem = problem.into_problem();
         let words = |text: &str| Coded(sentence(&capital(&plain(text))));
         self.wrong = words(&problem.detail);
-        // how a message reads stands beside the field
         let help = problem.help.filter(|_| problem.code != "no-denial");
         self.help = help.map(|it| words(&it)).unwrap_or_default();
         self.not_judged = { problem.errors.iter() }
             .map(|it| Unread::of(&it.field, &it.message))
             .collect();
-        // what a person typed is no fault of the page
         let status = if status.is_client_error() {
             status
         } else {
@@ -201,7 +190,6 @@ impl SetRow {
     }
 }
 
-/// That the reader's own access ended, and whether it is what is proposed.
 fn ended(of: &EndedAccess, found: &FittingSets, view: &Presenter) -> String {
     let (set, account) = (plain(&of.permission_set), plain(&found.account.name));
     let at = view.words(of.at);
@@ -212,7 +200,6 @@ fn ended(of: &EndedAccess, found: &FittingSets, view: &Presenter) -> String {
     }
 }
 
-/// What the proposed set allows beside, where that is known.
 fn beside(found: &FittingSets) -> String {
     if found.is_judged() {
         allows_beside(found.other_actions)
@@ -231,7 +218,6 @@ fn allows_beside(others: usize) -> String {
     }
 }
 
-/// Where it is said what a set allows.
 fn set_page(name: &str) -> String {
     format!("/permission-sets/{}", url_encoded(name))
 }
@@ -245,7 +231,6 @@ fn larger(account: &str, set: &LargerSet) -> SetRow {
     )
 }
 
-/// "s3 40, ec2 12 and 3 more", most first.
 fn counts(of: &BTreeMap<String, usize>, shown: usize) -> String {
     let mut all: Vec<_> = of.iter().collect();
     all.sort_by_key(|(name, n)| (std::cmp::Reverse(**n), *name));
@@ -267,7 +252,6 @@ fn counts(of: &BTreeMap<String, usize>, shown: usize) -> String {
     }
 }
 
-/// "no identity-based policy allows it".
 fn because(reason: &DeniedBecause) -> String {
     let policy = match reason.policy.as_str() {
         "identity" => "identity-based policy",

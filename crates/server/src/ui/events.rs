@@ -1,5 +1,5 @@
-//! What happens, for open pages: one stream of everything their viewer may see, without words of
-//! people. Pages fetch what changed by themselves, so rights are checked again.
+//! Live event stream for pages, without user text. Pages refetch changed parts, which checks rights
+//! again.
 
 use axum::{extract::State, http::HeaderMap, response::Response};
 use serde::Deserialize;
@@ -13,10 +13,8 @@ use crate::{
     problem::ProblemResponse,
 };
 
-/// Where a page begins to listen.
 #[derive(Deserialize)]
 pub(crate) struct Since {
-    /// The newest record when the page was read; without it, from now on.
     after: Option<RecordNumber>,
 }
 
@@ -26,7 +24,7 @@ pub(crate) async fn events(
     Parameters(since): Parameters<Since>,
     headers: HeaderMap,
 ) -> Result<Response, ProblemResponse> {
-    // a browser that lost the stream goes on where it was
+    // a reconnecting browser resumes at its position
     let resumed = last_event(&headers).or(since.after.map(RecordNumber::get));
     let credential = Credential::Session(viewer.live.session.hash.clone());
     records::stream(

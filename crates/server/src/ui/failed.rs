@@ -1,6 +1,3 @@
-//! Failures as pages: what failed, what still holds, what to do. Handlers return problems; here
-//! they become pages, for whoever reads pages.
-
 use std::sync::Arc;
 
 use askama::Template;
@@ -17,12 +14,11 @@ use super::html::html;
 use super::words::sentence;
 use crate::problem::ProblemResponse;
 
-/// For the routes of pages: every failure is a page.
+/// For page routes: every error is a page.
 pub(crate) async fn as_pages(request: Request, next: Next) -> Response {
     shown(next.run(request).await)
 }
 
-/// For everything else: a failure is a page for browsers, off the API.
 pub(crate) async fn as_pages_for_browsers(request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let is_api = path == "/api" || path.starts_with("/api/");
@@ -39,7 +35,6 @@ fn is_browser(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.contains("text/html"))
 }
 
-/// A response that tells a problem, as a page with the headers it had.
 fn shown(response: Response) -> Response {
     let Some(problem) = problem_of(&response) else {
         return response;
@@ -56,7 +51,7 @@ fn shown(response: Response) -> Response {
 fn problem_of(response: &Response) -> Option<Arc<Problem>> {
     let told = response.extensions().get::<Arc<Problem>>();
     told.map(Arc::clone).or_else(|| {
-        // what an extractor refuses comes as plain text in words of programmers
+        // extractors return plain-text developer messages
         let kind = response.headers().get(header::CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let status = response.status();
@@ -77,16 +72,13 @@ struct Failed<'a> {
     words: &'a str,
     help: &'a str,
     reference: &'a str,
-    /// The token of the forms of whoever is signed in and can see nothing; empty for others.
     csrf: &'a str,
 }
 
-/// A page that could not be made: what failed, what still holds, what to do.
 pub(super) fn page(problem: &Problem) -> Response {
     page_with_sign_out(problem, "")
 }
 
-/// The same, with a way to sign out.
 pub(super) fn page_with_sign_out(problem: &Problem, csrf: &str) -> Response {
     let status = StatusCode::from_u16(problem.status);
     let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

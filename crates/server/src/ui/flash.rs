@@ -1,8 +1,8 @@
-//! What a page says once after a press: a code in the address, made into words from what is stored
-//! now. An address that says something untrue says nothing.
+//! One-time messages after an action: a code in the URL, checked against the stored state, so that
+//! forged URLs display nothing untrue.
 
 use hallpass_access::{Approval, Grant, Request, RequestState};
-use hallpass_wording::outstanding;
+use hallpass_channels::wording::outstanding;
 use serde::Deserialize;
 
 use super::{
@@ -11,38 +11,23 @@ use super::{
 };
 use crate::App;
 
-/// What was pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flash {
-    /// Said yes to a request.
     Approved,
-    /// Said yes to several at once.
     ApprovedTogether,
-    /// Said no.
     Denied,
-    /// Withdrew.
     Discarded,
-    /// An equal request waited already.
     Already,
-    /// Gave access back.
     GivenBack,
-    /// Took access away.
     Revoked,
-    /// Gave standing access an end.
     Adopted,
-    /// Broke the glass.
     Broken,
-    /// Closed the review of that.
     Closed,
-    /// The yes had no effect, or the press on a review.
     Refused,
-    /// The no had no effect.
     NotDenied,
-    /// The withdrawal had no effect.
     NotDiscarded,
-    /// The request was another than the one that was looked at.
     Changed,
-    /// Nothing: one signed in again for a press, and is back.
+    /// No message: returned from a new sign-in for an action.
     SignedIn,
 }
 
@@ -65,7 +50,6 @@ impl Flash {
         Self::SignedIn,
     ];
 
-    /// The code in addresses.
     pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::Approved => "approved",
@@ -87,12 +71,10 @@ impl Flash {
     }
 }
 
-/// The part of an address that says what was pressed, and on what.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct FlashQuery {
     #[serde(default)]
     said: String,
-    /// A request's or a grant's id.
     #[serde(default)]
     pub(crate) about: String,
 }
@@ -102,7 +84,6 @@ impl FlashQuery {
         Flash::ALL.into_iter().find(|said| said.code() == self.said)
     }
 
-    /// The request it is about, if the viewer may see it.
     pub(crate) async fn request(&self, app: &App, viewer: &Viewer) -> Option<Request> {
         let id = self.about.parse().ok()?;
         app.access.request(&viewer.actor, id).await.ok()
@@ -113,7 +94,6 @@ impl FlashQuery {
         app.access.grant(&viewer.actor, id).await.ok()
     }
 
-    /// The words, for what the page does not show by itself.
     pub(crate) async fn toast(
         &self,
         app: &App,
@@ -171,7 +151,6 @@ impl FlashQuery {
     }
 }
 
-/// What came of a press on a request, from its state.
 pub(crate) fn pressed(view: &Presenter, request: &Request) -> Option<String> {
     let requester = Presenter::person(&request.requester.name, &request.requester.email);
     let own = view.is_me(&request.requester);
@@ -179,7 +158,6 @@ pub(crate) fn pressed(view: &Presenter, request: &Request) -> Option<String> {
         RequestState::Approved { by, at, .. } if *by == view.me => {
             let length = request.duration;
             Some(match (own, request.extends) {
-                // the length counts from the approval, not from the end before
                 (_, Some(_)) => {
                     let end = view.words(length.after(*at));
                     format!("You approved {} until {end}.", requester.name)
@@ -206,7 +184,6 @@ pub(crate) fn pressed(view: &Presenter, request: &Request) -> Option<String> {
     }
 }
 
-/// "Your approval is the 1st of 2 for Ana Silva."; with stages, which it waits for.
 fn yes_of_several(view: &Presenter, request: &Request, requester: &str) -> String {
     let waits_for = outstanding::whom(request, view);
     if let Some(whom) = waits_for.filter(|_| !request.stages().is_empty()) {
@@ -217,7 +194,6 @@ fn yes_of_several(view: &Presenter, request: &Request, requester: &str) -> Strin
     format!("Your approval is the {place} of {needed} for {requester}.")
 }
 
-/// "You approved 3 requests of Ana Silva. 1 that was asked for with them still waits."
 fn approved_words(view: &Presenter, request: &Request, others: &[Request]) -> Option<String> {
     let is_mine = |request: &&Request| match &request.state {
         RequestState::Approved { by, .. } => *by == view.me,
@@ -251,7 +227,6 @@ fn ordinal(n: usize) -> String {
     }
 }
 
-/// The address of a page that says what was pressed, in place of what it said before.
 pub(crate) fn after(page: &str, said: Flash, about: impl std::fmt::Display) -> String {
     let (path, query) = page.split_once('?').unwrap_or((page, ""));
     let says = |pair: &str| pair.starts_with("said=") || pair.starts_with("about=");

@@ -1,5 +1,3 @@
-//! What somebody sees who opens a page that is not for them: whose it is, and what is theirs.
-
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 
@@ -13,7 +11,6 @@ struct ForbiddenPage {
     whom: &'static str,
 }
 
-/// 403: the page is for `whom`.
 pub(crate) async fn page_for(app: &App, viewer: &Viewer, whom: &'static str) -> Response {
     let shell = viewer.shell(app, Nav::Elsewhere, "Not for you").await;
     page_with(StatusCode::FORBIDDEN, &ForbiddenPage { shell, whom })

@@ -1,8 +1,8 @@
-//! What was done with a grant, for its request's page (`inventory.md` H-28).
+//! Activity of a grant, for the request page (`inventory.md` H-28).
 
 use hallpass_access::{Grant, Request, RequestState};
 use hallpass_activity::GrantCall;
-use hallpass_wording::activity;
+use hallpass_channels::wording::activity;
 
 use super::{
     presenter::{Coded, Presenter},
@@ -10,34 +10,24 @@ use super::{
 };
 use crate::{App, grant_activity};
 
-/// Calls that are shown; the others are counted.
 const CALLS_MAX: usize = 12;
 
-/// What was done with a grant.
 pub(crate) struct UsedGrant {
-    /// What is known, and how far the log goes.
     pub(crate) words: Coded,
     pub(crate) calls: Vec<UsedCall>,
-    /// How many more there are.
     pub(crate) more: Option<String>,
 }
 
-/// Calls of one action.
 pub(crate) struct UsedCall {
-    /// `s3:PutObject`, as the log has it.
     pub(crate) name: String,
-    /// How often, where not once.
     pub(crate) times: Option<String>,
-    /// When last.
     pub(crate) last: String,
-    /// Why it is shown first.
     pub(crate) notable: &'static str,
-    /// Why it was not done.
     pub(crate) refused: String,
     pub(crate) is_after_end: bool,
 }
 
-/// What is said of a grant; nothing before it was there, and where no logs are configured.
+/// Returns nothing before the grant was active, or without configured logs.
 pub(crate) async fn of(app: &App, view: &Presenter, grant: Option<&Grant>) -> Option<UsedGrant> {
     let found = match grant_activity::of_grant(app, grant?).await {
         Ok(found) => found?,
@@ -66,7 +56,6 @@ pub(crate) async fn of(app: &App, view: &Presenter, grant: Option<&Grant>) -> Op
     })
 }
 
-/// What the requester did the last time they had it, while somebody has to decide.
 pub(crate) async fn last_use(app: &App, view: &Presenter, request: &Request) -> Option<Coded> {
     if request.state != RequestState::Pending {
         return None;

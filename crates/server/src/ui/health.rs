@@ -1,12 +1,10 @@
-//! Health: is every end on time?
-
 use std::fmt::Write as _;
 
 use askama::Template;
 use axum::{Router, extract::State, response::Response, routing::get};
 use hallpass_access::{Counts, Ends, GrantStateKind, Late, Role};
-use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_wording::{PlainStyle, grants};
+use hallpass_base::{TimeSpan, Timestamp};
+use hallpass_channels::wording::{PlainStyle, grants};
 
 use super::charts::{self, Bar, HEIGHT};
 use super::forbidden;
@@ -19,11 +17,10 @@ use super::words::{lasting, sentence};
 use crate::last_day::{self, Hour, LastDay, ON_TIME};
 use crate::{App, problem::ProblemResponse};
 
-/// Late grants named; more are counted.
 const NAMED: usize = 20;
-/// An end that AWS is working on is not late yet.
+/// An end in progress is not late before this.
 const GRACE: TimeSpan = TimeSpan::minutes(1);
-/// Late grants looked at; past so many, how many more there are says nothing new.
+/// Limit of late grants read; the exact number beyond it does not matter.
 const LATE_MAX: u32 = 1_000;
 
 pub(crate) fn router() -> Router<App> {
@@ -47,7 +44,6 @@ struct Tile {
     is_bad: bool,
 }
 
-/// A tile.
 fn tile(name: &'static str, value: String, words: String, is_bad: bool) -> Tile {
     Tile {
         name,
@@ -160,7 +156,6 @@ fn words(ending: usize, recent: Option<&LastDay>) -> String {
     };
     match (recent.within(50), recent.lags.last()) {
         (Some(half), Some(slowest)) => {
-            // writing to a String cannot fail
             let _ = write!(
                 words,
                 "{} in 24 hours; the slowest took {}, half took under {}.",
@@ -264,7 +259,6 @@ impl HealthView<'_> {
         tiles
     }
 
-    /// What keeps ends on time.
     fn of_the_machine(&self, counts: Option<&Counts>) -> Vec<Tile> {
         let unknown = || "–".to_owned();
         let metrics = (self.app.metrics)();
@@ -311,7 +305,6 @@ impl HealthView<'_> {
         ]
     }
 
-    /// How many grants end within an hour, and when the next one does.
     async fn ends_soon(&self) -> Option<Ends> {
         let ends = self.app.access.ends(&self.viewer.actor, TimeSpan::hours(1));
         ends.await.ok()

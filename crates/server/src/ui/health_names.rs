@@ -1,6 +1,5 @@
-//! Parts that probes ask about, on Health: what each is called, what is affected when it fails, what to do.
+//! Names of probed parts on Health, with affected functions and remedy.
 
-/// What a part is called, what is affected when it fails, what to do.
 pub(super) fn of_part(name: &'static str) -> (&'static str, &'static str, &'static str) {
     match name {
         "store" => (
@@ -67,7 +66,6 @@ pub(super) fn of_part(name: &'static str) -> (&'static str, &'static str, &'stat
     }
 }
 
-/// The same of what may fail while access begins and ends as it should.
 fn beside_access(name: &'static str) -> (&'static str, &'static str, &'static str) {
     match name {
         "armed_policies" => (

@@ -1,34 +1,28 @@
-//! The parts of the server: what each says of itself, what is affected when it fails, what to do.
+//! Parts of the server on Health: state, affected functions, remedy.
 
 use std::time::Duration;
 
 use hallpass_access::{Counts, SweepMode};
 use hallpass_assignments::queue::QueueLengths;
-use hallpass_model::TimeSpan;
-use hallpass_wording::health;
-use hallpass_wording::time::utc;
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::health;
+use hallpass_channels::wording::time::utc;
 
 use super::health_names::of_part;
 use super::people::{count_of, counted};
 use super::words::{Badge, badge, lasting, plain, sentence};
 use crate::{App, ConnectionFigures, ProbeResult};
 
-/// More messages than this waiting at one channel are worth a look.
 const MESSAGES_MANY: u64 = 100;
-/// An end that is due for so long and not sent is worth a look at what holds the line up.
 const LINE_LATE: TimeSpan = TimeSpan::minutes(1);
-/// A sweep that is due for so long did not begin.
 const SWEEP_LATE: TimeSpan = TimeSpan::minutes(30);
-/// A part that has not answered by then does not work.
 const PROBE_TIME_MAX: Duration = Duration::from_secs(3);
 
-/// A part of the server, as it is now.
 pub(crate) struct HealthPart {
     pub(crate) name: String,
     pub(crate) badge: Badge,
     pub(crate) now: String,
     pub(crate) todo: &'static str,
-    /// Worse ones first.
     pub(crate) rank: u8,
 }
 
@@ -36,7 +30,6 @@ const GOOD: Badge = badge("Good", "active");
 const BAD: Badge = badge("Failing", "failed");
 const WAITS: Badge = badge("Waiting", "pending");
 
-/// Every part, in no order.
 pub(crate) async fn parts(app: &App, counts: Option<&Counts>) -> Vec<HealthPart> {
     let mut parts = Vec::new();
     for probe in app.probes.iter() {
@@ -66,7 +59,6 @@ pub(crate) async fn parts(app: &App, counts: Option<&Counts>) -> Vec<HealthPart>
     parts
 }
 
-/// Runs that judge passwords and activity, where they are made.
 async fn people(app: &App) -> Option<HealthPart> {
     let store = app.pci.as_ref()?;
     let name = "Passwords and activity".to_owned();
@@ -104,7 +96,6 @@ async fn people(app: &App) -> Option<HealthPart> {
     })
 }
 
-/// Connections of callers, while there are nearly too many.
 fn connections(figures: &ConnectionFigures) -> Option<HealthPart> {
     figures.is_near_full().then(|| HealthPart {
         name: "Connections".to_owned(),
@@ -124,7 +115,6 @@ fn connections(figures: &ConnectionFigures) -> Option<HealthPart> {
     })
 }
 
-/// A way to tell people.
 fn messages(channel: &str, waiting: u64) -> HealthPart {
     let many = waiting > MESSAGES_MANY;
     HealthPart {
@@ -146,7 +136,6 @@ fn messages(channel: &str, waiting: u64) -> HealthPart {
     }
 }
 
-/// A probe in words, with what does not work by name.
 fn probed(result: &ProbeResult, named: &[String]) -> HealthPart {
     let (name, affected, todo) = of_part(result.name);
     match &result.works {
@@ -174,7 +163,6 @@ fn probed(result: &ProbeResult, named: &[String]) -> HealthPart {
     }
 }
 
-/// What waits for its turn at AWS.
 async fn line(app: &App) -> HealthPart {
     let name = "Line for AWS".to_owned();
     let Ok(waiting) = app.access.waiting().await else {
@@ -212,7 +200,6 @@ async fn line(app: &App) -> HealthPart {
     }
 }
 
-/// The line by class; `None` when nobody stands in it.
 fn said_of_line(waiting: &QueueLengths, late: Option<TimeSpan>) -> Option<String> {
     let classes = [
         (waiting.at_once, "revocation", "revocations"),
@@ -233,7 +220,6 @@ fn said_of_line(waiting: &QueueLengths, late: Option<TimeSpan>) -> Option<String
     Some(format!("Waiting: {}.{oldest}", said.join(", ")))
 }
 
-/// Looking for access that nobody recorded.
 async fn sweeps(app: &App) -> HealthPart {
     let name = "Sweeps".to_owned();
     let Ok(status) = app.access.sweep_status().await else {
@@ -433,7 +419,7 @@ async fn export(app: &App) -> HealthPart {
     }
 }
 
-/// The heads that witnesses and auditors check; nothing where the log is not exported.
+/// Chain heads for auditors; none without export.
 fn heads(app: &App) -> Option<HealthPart> {
     let state = app.status.exports();
     let name = "Audit heads".to_owned();
@@ -468,7 +454,7 @@ fn heads(app: &App) -> Option<HealthPart> {
     })
 }
 
-/// The sum of a metric over its labels, from the text of all metrics.
+/// Sums a metric over its labels, from the rendered metrics.
 pub(super) fn total(metrics: &str, name: &str) -> Option<f64> {
     let values: Vec<f64> = metrics
         .lines()

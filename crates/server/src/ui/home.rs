@@ -1,5 +1,3 @@
-//! Home: what can I use right now, and until when?
-
 use std::collections::{HashMap, HashSet};
 
 use askama::Template;
@@ -12,8 +10,8 @@ use hallpass_access::{
     AskVerdict, Grant, GrantFilter, GrantPresses, GrantState, GrantStateKind, InLine, Request,
     RequestFilter, RequestState, RequestStateKind, RequestView, by_rules,
 };
-use hallpass_model::{HoldKey, RequestId, Target, TimeSpan};
-use hallpass_wording::{
+use hallpass_base::{HoldKey, RequestId, Target, TimeSpan};
+use hallpass_channels::wording::{
     asking,
     grants::{self, STAYS, YOUR_CREDENTIALS},
     health,
@@ -28,13 +26,11 @@ use super::{
 };
 use crate::{App, convert, problem::ProblemResponse};
 
-/// Passes shown at most; more are on the page of all requests.
 const PASSES_MAX: usize = 100;
-/// Requests in the table.
 const ROWS: usize = 6;
-/// Requests looked at for what is asked for most.
+/// Requests read to find frequent targets.
 const LOOKED_AT: usize = 200;
-/// How long a failure stays among the passes.
+/// How long a failure is listed.
 const FAILED_SHOWN: TimeSpan = TimeSpan::hours(1);
 
 #[derive(Template)]
@@ -46,15 +42,11 @@ struct HomePage {
     passes: Vec<Pass>,
     rows: Vec<RequestRow>,
     again: Vec<Again>,
-    /// How many requests wait for the viewer's answer, in words.
     to_answer: Option<String>,
-    /// That the home Region of Identity Center does not answer.
     region_lost: Option<String>,
-    /// What the viewer holds without Hallpass and without a pass.
     standing: Vec<TargetView>,
 }
 
-/// A grant as a pass.
 pub(crate) struct Pass {
     pub(crate) id: String,
     pub(crate) request: String,
@@ -62,22 +54,16 @@ pub(crate) struct Pass {
     pub(crate) badge: Badge,
     pub(crate) kind: PassKind,
     pub(crate) reason: String,
-    /// "approved by Tomasz Wilk", "no approval needed".
     pub(crate) approved: String,
-    /// The access was there before, and stays.
     pub(crate) stays: bool,
-    /// Where its end moves to, which AWS does not have yet.
     extending: Option<Coded>,
-    /// Whether the viewer could ask for a later end.
     can_extend: bool,
-    /// Whether the viewer could give it back.
     can_release: bool,
     pub(crate) credentials: Option<String>,
     pub(crate) console: Option<String>,
     pub(crate) cli: Option<String>,
 }
 
-/// What a pass looks like in its state.
 pub(crate) enum PassKind {
     Live {
         ring: Ring,
@@ -164,7 +150,6 @@ async fn home(
     }))
 }
 
-/// What the viewer holds without Hallpass, as the newest sweep found it.
 async fn standing(
     app: &App,
     viewer: &Viewer,
@@ -182,12 +167,10 @@ async fn standing(
         .collect())
 }
 
-/// What could not be understood was said on the form; here it would only be in the way.
 fn is_worth_a_row(request: &Request) -> bool {
     !matches!(&request.state, RequestState::Rejected { code, .. } if code == "invalid")
 }
 
-/// Every request that waits, then the newest of the others.
 fn worth_a_row<'a>(waiting: &'a [Request], mine: &'a [Request]) -> Vec<&'a Request> {
     let is_other = |request: &&Request| {
         !matches!(request.state, RequestState::Pending) && is_worth_a_row(request)
@@ -197,7 +180,6 @@ fn worth_a_row<'a>(waiting: &'a [Request], mine: &'a [Request]) -> Vec<&'a Reque
     waiting.iter().chain(others).collect()
 }
 
-/// Live grants of the viewer: what ends soonest first, then what is being made, then failures.
 async fn my_grants(
     app: &App,
     viewer: &Viewer,
@@ -249,7 +231,6 @@ fn summary(grants: &[Grant]) -> String {
     format!("{}.", parts.join(", "))
 }
 
-/// A grant as a pass.
 pub(crate) fn pass(
     app: &App,
     view: &Presenter,
@@ -318,7 +299,6 @@ fn pass_kind(view: &Presenter, grant: &Grant, place: Option<InLine>) -> PassKind
     }
 }
 
-/// Who said yes.
 pub(crate) fn approved(view: &Presenter, grant: &Grant) -> String {
     grants::approved_by(grant, |email| view.named(email))
 }
@@ -327,7 +307,6 @@ fn waits(view: &Presenter, request: &Request) -> bool {
     request.is_waiting(view.now)
 }
 
-/// The targets asked for most, of those that may be asked for and are not held or waited for.
 fn again(app: &App, view: &Presenter, grants: &[Grant], mine: &[Request]) -> Vec<Again> {
     let mut counts: HashMap<String, (usize, &Request)> = HashMap::new();
     let now: Vec<&HoldKey> = grants
@@ -346,7 +325,6 @@ fn again(app: &App, view: &Presenter, grants: &[Grant], mine: &[Request]) -> Vec
             && is_worth_a_row(request)
             && request.extends.is_none()
         {
-            // newest first: the one kept is the last that was asked for
             counts.entry(key.to_string()).or_insert((0, request)).0 += 1;
         }
     }

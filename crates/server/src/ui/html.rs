@@ -1,4 +1,4 @@
-//! A page as it leaves: nothing is hidden in it.
+//! Page responses; invisible characters are made visible.
 
 use std::borrow::Cow;
 
@@ -6,9 +6,8 @@ use axum::{
     http::StatusCode,
     response::{Html, IntoResponse, Response},
 };
-use hallpass_model::text::visible;
+use hallpass_base::text::visible;
 
-/// A page as it is sent: whatever stands in it, nothing is hidden.
 pub(super) fn html(status: StatusCode, page: String) -> Response {
     let page = match visible(&page) {
         Cow::Borrowed(_) => page,

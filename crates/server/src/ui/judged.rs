@@ -1,5 +1,4 @@
-//! People: how old passwords are and who was not there for long, as the newest whole run found it
-//! (`inventory.md` §7).
+//! People page: password age and inactivity, from the newest complete run (`inventory.md` §7).
 
 use std::fmt::Write as _;
 
@@ -12,8 +11,8 @@ use axum::{
     routing::get,
 };
 use hallpass_activity::{KeptPci, KeptPerson, KeptReport};
-use hallpass_model::TimeSpan;
-use hallpass_model::text::csv_cell;
+use hallpass_base::TimeSpan;
+use hallpass_base::text::csv_cell;
 use serde::Deserialize;
 
 use super::forbidden;
@@ -24,13 +23,9 @@ use super::words::{Badge, badge, lasting, plain, sentence};
 use crate::judged_people::{PeopleOf, PeopleOrder, found, kept, may_see, sort};
 use crate::{App, problem::ProblemResponse};
 
-/// People on a page.
 const ROWS: usize = 100;
-/// A report that is older is said to be.
 const OLD: TimeSpan = TimeSpan::hours(48);
-/// Who may see it, in words.
 const WHO: &str = "administrators, auditors and operators";
-/// The columns, with their names in addresses, headings and widths.
 const ORDERS: [(PeopleOrder, &str, &str, &str); 5] = [
     (PeopleOrder::Urgent, "urgent", "Due", ""),
     (PeopleOrder::Name, "name", "Person", "w25"),
@@ -46,14 +41,12 @@ pub(crate) fn router() -> Router<App> {
         .route("/people-evidence.json", get(evidence))
 }
 
-/// What is looked for.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Looking {
     q: String,
     state: PeopleOf,
     sort: PeopleOrder,
-    /// How many people were on the pages before.
     after: usize,
 }
 
@@ -91,7 +84,6 @@ struct PeoplePage {
     has_report: bool,
     lead: String,
     coverage: String,
-    /// Why there is no newer report; empty where the newest run was whole.
     failed: String,
     old: String,
     q: String,
@@ -121,7 +113,6 @@ impl Looking {
             .map_or("urgent", |(_, name, ..)| name)
     }
 
-    /// The address of the page, or of its file, with what is looked for.
     fn address(&self, path: &str, sort: &str, after: usize) -> String {
         let mut address = format!("{path}?state={}&sort={sort}", self.state_name());
         if !self.q.is_empty() {
@@ -254,7 +245,6 @@ fn coverage(view: &Presenter, report: &KeptReport) -> String {
     }
 }
 
-/// The files that were given up.
 fn not_read(report: &KeptReport) -> Option<String> {
     let first = report.not_read.first()?;
     let files = count_of(report.not_read.len(), "file", "files");
@@ -344,7 +334,6 @@ async fn show(
     }))
 }
 
-/// No run was whole yet.
 fn no_report() -> ProblemResponse {
     let words = "no run about people was whole yet";
     let problem = ProblemResponse::new(StatusCode::NOT_FOUND, "no-report", words.to_owned());

@@ -1,6 +1,6 @@
-//! Files that pages are made of. They are the same for everybody, and they alone are compressed: a page
-//! holds the secret of its forms beside words that a link brought, and how well both go together would
-//! show in its size (`docs/reference/http.md`, "Connections").
+//! Static files of pages. Only these are compressed: a page contains its form token next to text
+//! from a link, so its compressed size would leak the token (`docs/reference/http.md`,
+//! "Connections").
 
 use std::io::{self, Write as _};
 use std::sync::OnceLock;
@@ -11,9 +11,9 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use flate2::{Compression, write::GzEncoder};
-use hallpass_identity::hash_secret;
+use hallpass_access::identity::hash_secret;
 
-/// A file that does not change under its address, which names its hash.
+/// A file with its hash in the URL.
 pub(crate) struct KeptFile {
     path: &'static str,
     text: &'static str,
@@ -37,7 +37,6 @@ impl KeptFile {
         self.path
     }
 
-    /// Its address in pages.
     pub(crate) fn url(&self) -> &str {
         self.url.get_or_init(|| {
             let hash = hash_secret(self.text);
@@ -45,8 +44,8 @@ impl KeptFile {
         })
     }
 
-    /// How long it is kept under this address. While two releases serve side by side, a page of one asks the other
-    /// for its files: what does not match the address must not stay under it.
+    /// Returns the cache header. During a rolling update a page of one release may request files
+    /// from the other, so a mismatching file must not be cached under that URL.
     fn kept_for(&self, address: &Uri) -> HeaderValue {
         let asked_for = address.path_and_query().map(PathAndQuery::as_str);
         let is_its_own = asked_for == Some(self.url());
@@ -57,7 +56,6 @@ impl KeptFile {
         })
     }
 
-    /// As a caller with this header takes it, who asked for it by this address.
     pub(super) fn answer(&self, address: &Uri, headers: &HeaderMap) -> Response {
         let gzipped = self.gzipped.get_or_init(|| gzipped(self.text).ok());
         let about = [
@@ -81,7 +79,7 @@ fn gzipped(text: &str) -> io::Result<Bytes> {
     packing.finish().map(Bytes::from)
 }
 
-/// Whether a caller names it, and not as what it does not want (RFC 9110 §12.5.3).
+/// Returns whether gzip is accepted and not excluded (RFC 9110 §12.5.3).
 fn takes_gzip(headers: &HeaderMap) -> bool {
     let named = headers.get_all(header::ACCEPT_ENCODING).iter();
     let mut codings = named

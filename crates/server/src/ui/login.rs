@@ -1,5 +1,5 @@
-//! Where a signed-in person gives the command line a token: after `hallpass login` opened the
-//! page, or with the short code that `hallpass login --device` shows.
+//! Login page for the command line: opened by `hallpass login`, or with the short code of `hallpass
+//! login --device`.
 
 use std::net::IpAddr;
 
@@ -11,8 +11,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use hallpass_identity::{Owner, TokenScope, hash_secret};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_access::identity::{Owner, TokenScope, hash_secret};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde::Deserialize;
 
 use super::CSS;
@@ -42,24 +42,21 @@ struct LoginPage<'a> {
     step: LoginStep<'a>,
 }
 
-/// What the page is at.
 enum LoginStep<'a> {
-    /// Type the code.
-    Code { typed: &'a str },
-    /// Say yes or no.
+    Code {
+        typed: &'a str,
+    },
     Confirm {
         host: &'a str,
-        /// What both sides show.
         code: &'a str,
         scopes: String,
-        /// Where it was begun, where that may be elsewhere.
         begun: Vec<String>,
-        /// Where the answer goes, and what goes along.
         action: &'static str,
         fields: Vec<(&'static str, &'a str)>,
     },
-    /// It is answered.
-    Done { words: &'a str },
+    Done {
+        words: &'a str,
+    },
 }
 
 fn render(
@@ -80,7 +77,6 @@ fn render(
     page_with(status, &page)
 }
 
-/// What the command line put in the address.
 #[derive(Deserialize)]
 struct FromCli {
     port: u16,
@@ -108,12 +104,12 @@ impl FromCli {
         wish(&self.host, &scopes(&self.scope), &TokenScope::ALL)
     }
 
-    /// Where the command line listens. Its own machine, whatever the address says.
+    /// Loopback address of the command line, never another host.
     fn origin(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// What both sides show, so that a person sees that they talk of the same login.
+    /// Displayed on both sides, so that the user can compare.
     fn code(&self) -> String {
         let hash = hash_secret(&format!("shown\n{}", self.challenge));
         shown(hash.get(..8).unwrap_or_default())
@@ -151,7 +147,7 @@ async fn ask_cli(viewer: Viewer, headers: HeaderMap, Query(cli): Query<FromCli>)
         ],
     };
     let mut response = render(&viewer, &headers, step, None, StatusCode::OK);
-    // the answer to this page's form leads back to the command line, and nowhere else
+    // the form may redirect to the command line only
     let policy = crate::POLICY.replace(
         "form-action 'self'",
         &format!("form-action 'self' {}", cli.origin()),
@@ -181,7 +177,7 @@ async fn answer_cli(
     Ok(see_other(&format!("{origin}/?code={code}&state={state}")))
 }
 
-/// Whose a token becomes: the person of the session, found as they were found for it.
+/// The token belongs to the user of the session.
 fn confirmer(viewer: &Viewer) -> Result<Confirmer, ProblemResponse> {
     let owner = Owner::of(&viewer.actor);
     Ok(Confirmer {
@@ -197,13 +193,12 @@ struct Typed {
     say: Option<Say>,
 }
 
-/// The code is never taken from the address: a link would bring somebody else's.
+/// The code is never read from the URL: a link could contain an attacker's code.
 async fn ask_device(viewer: Viewer, headers: HeaderMap) -> Response {
     let step = LoginStep::Code { typed: "" };
     render(&viewer, &headers, step, None, StatusCode::OK)
 }
 
-/// Where a login was begun, in sentences, for a person at `here`.
 fn begun(begun: &Begun, here: Option<IpAddr>, viewer: &Viewer, now: Timestamp) -> Vec<String> {
     let ago = match TimeSpan::between(begun.at, now).as_seconds() / 60 {
         0 => "less than a minute ago".to_owned(),

@@ -1,7 +1,7 @@
-//! The web pages: rendered here, alive through one small script, complete without it.
+//! Web pages: server-rendered, enhanced by one small script, complete without it.
 //!
-//! Each page is a file with its route, its data and its words; templates are in `templates/`.
-//! Pages decide nothing: what somebody may see and do comes from `hallpass-access`.
+//! Each page is a file with its route, data and texts; templates are in `templates/`. Pages make no
+//! access decisions: `hallpass-access` does.
 
 mod confirming;
 mod failed;
@@ -71,20 +71,17 @@ use crate::App;
 pub(crate) use failed::as_pages_for_browsers;
 use kept::KeptFile;
 
-/// The style sheet.
 pub(crate) static CSS: KeptFile = KeptFile::new(
     "/static/hallpass.css",
     include_str!("static/hallpass.css"),
     "text/css; charset=utf-8",
 );
-/// The script.
 pub(crate) static JS: KeptFile = KeptFile::new(
     "/static/hallpass.js",
     JS_TEXT,
     "text/javascript; charset=utf-8",
 );
 const JS_TEXT: &str = include_str!("static/hallpass.js");
-/// The mark in the browser's tab.
 pub(crate) static MARK: KeptFile = KeptFile::new(
     "/static/mark.svg",
     include_str!("static/mark.svg"),
@@ -123,7 +120,6 @@ fn kept(file: &'static KeptFile) -> MethodRouter<App> {
     get(async |address: Uri, headers: HeaderMap| file.answer(&address, &headers))
 }
 
-/// Streams, which last longer than calls may.
 pub(crate) fn streams() -> Router<App> {
     Router::new().route("/events", get(events::events))
 }
@@ -134,7 +130,7 @@ mod tests {
 
     #[test]
     fn the_script_stays_as_small_as_promised() {
-        // docs/decisions/0010: a larger one is a reason to decide again
+        // docs/decisions/0010: reconsider if larger
         assert!(JS_TEXT.len() < 15_000, "{} bytes", JS_TEXT.len());
     }
 }

@@ -1,4 +1,4 @@
-//! Leaving for the provider, coming back from it, and hearing from it that somebody signed out.
+//! Redirect to the identity provider, callback, and back-channel logout.
 
 use axum::{
     Form, Router,
@@ -7,9 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use hallpass_access::identity::{Bound, FoundIn, Identifier, Owner, SignedIn};
 use hallpass_access::{Actor, Directory, Origin};
-use hallpass_identity::{Bound, FoundIn, Identifier, Owner, SignedIn};
-use hallpass_model::Email;
+use hallpass_base::Email;
 use serde::Deserialize;
 
 use super::shell::{PageResult, local_path, see_other};
@@ -39,16 +39,14 @@ fn provider(app: &App) -> Result<&Provider, ProblemResponse> {
 struct Leaving {
     #[serde(default)]
     next: String,
-    /// Asks the provider to have its person sign in again: they may be another one there.
     again: Option<String>,
-    /// The same for a press that wants a fresh sign-in: then it has to say that there was one.
+    /// Like `again`, for an action that needs a proven fresh sign-in.
     fresh: Option<String>,
-    /// The ways to sign in that a rule wants, as the provider calls them.
     #[serde(default)]
     acr: String,
 }
 
-/// The longest list of ways to sign in: anybody may have one sent to the provider.
+/// Length limit, because anyone can send values to the provider.
 const ACR_BYTES_MAX: usize = 512;
 
 fn ways(acr: &str) -> &str {
@@ -64,7 +62,7 @@ async fn leave(
 ) -> PageResult {
     let provider = provider(&app)?;
     let next = local_path(&leaving.next);
-    // the provider's tokens, keys and logouts go by its time
+    // tokens, keys and logouts use the provider's clock
     let now = app.clock.elsewhere();
     let again = match (leaving.fresh, leaving.again) {
         (Some(_), _) => Again::Fresh,
@@ -85,8 +83,8 @@ async fn leave(
     }
 }
 
-/// The cookie that binds a sign-in to its browser. Lax, because it must come along when the
-/// provider sends the browser back.
+/// Cookie binding a sign-in to its browser. Lax, because the callback comes from the provider's
+/// site.
 fn binding(
     secure: bool,
     name: &str,
@@ -104,7 +102,7 @@ struct CallbackQuery {
     state: String,
     code: Option<String>,
     error: Option<String>,
-    /// RFC 9207: which provider this is from.
+    /// RFC 9207: the issuer.
     iss: Option<String>,
 }
 
@@ -143,17 +141,14 @@ async fn back(
     Ok(with_cookie(answer, unbound))
 }
 
-/// The sign-in page with why a person is not let in.
 fn nobody(app: &App, headers: &HeaderMap, next: &str, words: &str) -> Response {
     tracing::warn!(words, "nobody was signed in");
     sign_in_page(app, headers, next, Some(words), StatusCode::FORBIDDEN)
 }
 
-/// Why somebody who came back in time was not signed in.
 enum OidcRefused {
     Fault(SignInFault),
     Person(&'static str),
-    /// With since when.
     Locked(String),
     Ours(ProblemResponse),
 }
@@ -219,8 +214,9 @@ async fn arrive(
     Ok(with_cookie(see_other(&waiting.next), cookie))
 }
 
-/// Whose an address is, with them as AWS has them now. A snapshot may say whose it was: nobody
-/// becomes the user who had their address before them, since a sign-in is bound for ever. Whether AWS was asked comes with it.
+/// Returns the user of an address, from AWS, and whether AWS was queried. The snapshot may be
+/// outdated: a new owner of an address must not become its former user, because a sign-in binding
+/// is permanent.
 async fn whose(app: &App, email: &Email) -> Result<(Actor, Owner, bool), OidcRefused> {
     let unknown = || OidcRefused::Person("Your account is not in the directory.");
     let find = |directory: &Directory| {
@@ -241,8 +237,8 @@ async fn whose(app: &App, email: &Email) -> Result<(Actor, Owner, bool), OidcRef
     Ok((actor, owner, is_asked))
 }
 
-/// Refuses a sign-in that is somebody else's: an address may be given to another person at the
-/// provider, or in the directory, and neither becomes the other by it.
+/// Refuses a sign-in of another subject: an address may be reassigned at the provider or in the
+/// directory, without transferring the identity.
 async fn ensure_bound(
     app: &App,
     sign_in: &Identifier,
@@ -270,7 +266,6 @@ async fn ensure_bound(
     }
 }
 
-/// The sign-in page with what went wrong.
 fn refused(app: &App, headers: &HeaderMap, next: &str, fault: &SignInFault) -> Response {
     let name = app
         .sign_in
@@ -309,7 +304,7 @@ struct LogoutForm {
     logout_token: String,
 }
 
-/// Back-channel logout: the provider says that somebody's session there is over.
+/// Back-channel logout from the provider.
 async fn logged_out(
     State(app): State<App>,
     Form(form): Form<LogoutForm>,
@@ -318,7 +313,7 @@ async fn logged_out(
     let now = app.clock.elsewhere();
     let token = &form.logout_token;
     let about = provider.logged_out(token, now).await.map_err(|fault| {
-        // anybody may call this door, so its words are bounded
+        // unauthenticated endpoint, so its log messages are limited
         if let Some(left_out) = app.sign_in.told.may_say() {
             tracing::warn!(error = %fault, left_out, "a logout token did not count");
         }

@@ -1,16 +1,13 @@
-//! "Sign-ins and tokens": what I am signed in with, and what scripts of mine come in with. Each line
-//! can be ended.
-
 use askama::Template;
 use axum::{
     Router,
     extract::{Query, State},
     routing::{get, post},
 };
-use hallpass_identity::{
+use hallpass_access::identity::{
     OwnToken, Owner, SignedIn, TokenScope, TokenSource, WebSession, WhichSessions,
 };
-use hallpass_model::TokenId;
+use hallpass_base::TokenId;
 use serde::Deserialize;
 
 use super::people::count_of;
@@ -30,11 +27,9 @@ pub(crate) fn router() -> Router<App> {
         .route("/sign-ins/tokens/{id}/revoke", post(revoke_token))
 }
 
-/// A session, as a row.
 struct SessionRow {
     id: String,
     is_this: bool,
-    /// `Firefox on Linux`.
     browser: String,
     address: String,
     since: String,
@@ -43,7 +38,6 @@ struct SessionRow {
     ends: String,
 }
 
-/// A token, as a row.
 struct TokenRow {
     id: String,
     name: String,
@@ -64,7 +58,6 @@ struct OwnPage {
     zone: String,
 }
 
-/// What was ended just now.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Looking {
@@ -97,7 +90,6 @@ impl Looking {
 #[derive(Deserialize)]
 struct Press {}
 
-/// Whose page it is: whoever the session belongs to.
 fn owner(viewer: &Viewer) -> Result<Owner, ProblemResponse> {
     let owner = viewer.live.session.owner();
     owner.ok_or_else(|| ProblemResponse::unauthorized("the session is over"))
@@ -177,7 +169,6 @@ fn token_row(view: &Presenter, token: &OwnToken) -> TokenRow {
     }
 }
 
-/// Programs by what they call themselves, the more special ones first.
 const BROWSERS: [(&str, &str); 6] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -186,7 +177,6 @@ const BROWSERS: [(&str, &str); 6] = [
     ("CriOS/", "Chrome"),
     ("Safari/", "Safari"),
 ];
-/// Systems, likewise.
 const SYSTEMS: [(&str, &str); 7] = [
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),
@@ -196,10 +186,8 @@ const SYSTEMS: [(&str, &str); 7] = [
     ("Mac OS X", "macOS"),
     ("Linux", "Linux"),
 ];
-/// Letters of what is neither that are shown.
 const AGENT_SHOWN: usize = 40;
 
-/// `Firefox on Linux`, of what a browser says that it is; anybody may say anything.
 fn browser(agent: &str) -> String {
     let named = |names: &[(&'static str, &'static str)]| {
         let found = names.iter().find(|(part, _)| agent.contains(part));

@@ -1,15 +1,11 @@
-//! People, accounts and groups by the names readers know them by.
-
 use hallpass_access::{Directory, Grant};
-use hallpass_model::{AccountId, Email, Target, TargetNames};
-pub(crate) use hallpass_wording::lists::number as counted;
+use hallpass_base::{AccountId, Email, Target, TargetNames};
+pub(crate) use hallpass_channels::wording::lists::number as counted;
 
 use super::words::{initials, plain};
 
-/// Tones of the circles with initials.
 const TONES: u8 = 5;
 
-/// A person in a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Face {
     pub(crate) name: String,
@@ -19,7 +15,7 @@ pub(crate) struct Face {
 }
 
 impl Face {
-    /// The same person has the same tone everywhere.
+    /// The color is stable per user.
     pub(crate) fn new(name: &str, email: &str) -> Self {
         let sum = email.bytes().fold(0_u8, u8::wrapping_add);
         Self {
@@ -31,7 +27,6 @@ impl Face {
     }
 }
 
-/// The name of whoever has an address, or the address.
 pub(crate) fn name_of(directory: &Directory, email: &str) -> String {
     let known = Email::new(email)
         .ok()
@@ -42,24 +37,21 @@ pub(crate) fn name_of(directory: &Directory, email: &str) -> String {
         .unwrap_or_else(|| plain(email))
 }
 
-/// First names after the full name was said once.
 pub(crate) fn first_name(name: &str) -> &str {
     name.split_whitespace().next().unwrap_or(name)
 }
 
-/// Where a grant is: an account or a group, with what tells it apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct GrantPlace {
     pub(crate) is_group: bool,
     pub(crate) name: String,
-    /// Twelve digits for accounts; nothing for groups.
+    /// Twelve digits; empty for groups.
     pub(crate) id: String,
-    /// The folder, such as `Prod / Payments`.
     pub(crate) folder: String,
 }
 
 impl GrantPlace {
-    /// Whether its folder says that it is production.
+    /// Whether the folder name indicates production.
     pub(crate) fn is_prod(&self) -> bool {
         self.folder
             .split(" / ")
@@ -67,7 +59,7 @@ impl GrantPlace {
     }
 }
 
-/// The place of what somebody holds. Names are those of today where the directory knows them.
+/// Uses current names if the directory has them.
 pub(crate) fn place(directory: &Directory, target: &Target, names: &TargetNames) -> GrantPlace {
     match (target, names) {
         (Target::Account { account, .. }, names) => GrantPlace {
@@ -106,7 +98,6 @@ fn folder(directory: &Directory, account: &AccountId) -> String {
     names.join(" / ")
 }
 
-/// What is held there: the permission set, or membership.
 pub(crate) fn held(names: &TargetNames) -> String {
     match names {
         TargetNames::Account { permission_set, .. } => plain(permission_set),
@@ -114,12 +105,10 @@ pub(crate) fn held(names: &TargetNames) -> String {
     }
 }
 
-/// `payments-prod / DatabaseOperator`, or `group oncall`.
 pub(crate) fn target(directory: &Directory, grant: &Grant) -> String {
     target_of(directory, &grant.key.target, &grant.names)
 }
 
-/// As [`target`], of what is no grant.
 pub(crate) fn target_of(directory: &Directory, target: &Target, names: &TargetNames) -> String {
     let place = place(directory, target, names);
     if place.is_group {
@@ -129,10 +118,8 @@ pub(crate) fn target_of(directory: &Directory, target: &Target, names: &TargetNa
     }
 }
 
-/// A piece of a text, and whether it is code.
 pub(crate) type CodedPiece = (bool, String);
 
-/// Text with code between backticks, in pieces.
 pub(crate) fn coded(text: &str) -> Vec<CodedPiece> {
     text.split('`')
         .enumerate()
@@ -141,13 +128,11 @@ pub(crate) fn coded(text: &str) -> Vec<CodedPiece> {
         .collect()
 }
 
-/// `1 grant`, `2 grants`.
 pub(crate) fn count_of(number: usize, one: &str, many: &str) -> String {
     let word = if number == 1 { one } else { many };
     format!("{} {word}", counted(number as u64))
 }
 
-/// How many of all are shown: `50 of 1,200 people.`; `None` where there are none.
 pub(crate) fn shown_of(shown: usize, all: usize, (one, many): (&str, &str)) -> Option<String> {
     (all > 0).then(|| format!("{} of {}.", counted(shown as u64), count_of(all, one, many)))
 }

@@ -1,12 +1,12 @@
-//! A permission set: what does it allow, and what could go wrong with it?
+//! Permission set page: what it allows, and its risks.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::{Router, extract::State, routing::get};
 use hallpass_api::{PolicyFinding, PolicyLine, PolicyRisk, SetPolicy};
+use hallpass_base::TimeSpan;
 use hallpass_iam::residual::after_assignment_removed;
-use hallpass_model::TimeSpan;
 
 use super::people::count_of;
 use super::presenter::{Coded, Presenter};
@@ -24,14 +24,10 @@ struct SetPage {
     session: TimeSpan,
     after_loss: String,
     after_end: String,
-    /// "Read from AWS at 15:20 CET."
     read: String,
-    /// What AWS said instead.
     fault: String,
     risks: Vec<RiskRow>,
-    /// Policies whose risks are not known.
     unread: usize,
-    /// Whether something of its policies was not understood.
     is_unsure: bool,
     policies: Vec<PolicyCard>,
     findings: String,
@@ -44,7 +40,6 @@ struct RiskRow {
     actions: Vec<String>,
     more: usize,
     note: &'static str,
-    /// Of which policy, when there are several.
     policy: String,
 }
 
@@ -62,7 +57,7 @@ struct PolicyCard {
     findings: Vec<FindingRow>,
     more_findings: usize,
     is_read: bool,
-    /// Whether it is the set's own: AWS's policies are not linted, for nobody here could change them.
+    /// Only the set's own policies are linted: AWS managed ones cannot be changed here.
     is_linted: bool,
     document: String,
 }
@@ -130,7 +125,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(name): Path<String>) 
     Ok(page(&built))
 }
 
-/// The worst case for somebody who loses the set now, by the reader's clock.
+/// The longest remaining access after an end now.
 fn after_loss(view: &Presenter, session: TimeSpan) -> String {
     let until = after_assignment_removed(view.now, session).until;
     format!(
@@ -152,7 +147,6 @@ impl SetPage {
             let risks = policy.risks.iter();
             self.risks.extend(risks.map(|risk| risk_row(risk, &named)));
         }
-        // what nothing holds back comes first
         self.risks.sort_by_key(|risk| !risk.note.is_empty());
         self.unread = policies
             .iter()
@@ -240,11 +234,9 @@ fn card((id, policy): (usize, &SetPolicy)) -> PolicyCard {
     }
 }
 
-/// The text as people read it: with one element to a line where it is JSON.
 fn shown(text: &str) -> String {
     let read: Option<serde_json::Value> = serde_json::from_str(text).ok();
     let pretty = match read {
-        // whoever wrote lines wants to see them; and findings name them
         Some(value) if !text.trim().contains('\n') => serde_json::to_string_pretty(&value).ok(),
         _ => None,
     };
@@ -279,7 +271,6 @@ fn line(line: &PolicyLine) -> LineRow {
     }
 }
 
-/// A message as a sentence; a name at its beginning stays as it is written.
 fn said(message: &str) -> String {
     let first = message.split([' ', ',']).next().unwrap_or_default();
     if first.contains([':', '*', '_', '/']) {

@@ -1,5 +1,5 @@
-//! A person, as administrators see them: who they are, whether they are locked, and by whom; locking
-//! them, and letting them in again. Who may is decided by the journey.
+//! User page for administrators: identity, lock, locking and unlocking. `hallpass-access`
+//! authorizes.
 
 use std::fmt::Write as _;
 
@@ -8,8 +8,8 @@ use axum::{Router, extract::State, http::StatusCode, response::Response, routing
 use hallpass_access::{
     AccessError, Directory, Force, HeldAccess, Lock, Locking, PressRefused, Role,
 };
-use hallpass_model::{TimeSpan, UserId};
-use hallpass_wording::dialogs;
+use hallpass_base::{TimeSpan, UserId};
+use hallpass_channels::wording::dialogs;
 use serde::Deserialize;
 
 use super::health_parts::HealthPart;
@@ -21,7 +21,6 @@ use super::words::{Badge, plain, sentence};
 use super::{forbidden, sign_in_again};
 use crate::{App, body::Path, problem::ProblemResponse};
 
-/// Locks named in one line; more are counted.
 const NAMED: usize = 10;
 
 pub(crate) fn router() -> Router<App> {
@@ -31,40 +30,32 @@ pub(crate) fn router() -> Router<App> {
         .route("/people/{id}/unlock", get(unlock_page).post(unlock))
 }
 
-/// The page of their paths into accounts.
 pub(crate) fn paths_of(user: &str) -> String {
     format!("/access/paths?person={}", url_encoded(user))
 }
 
-/// The address of a person's page.
 pub(crate) fn address(user: &UserId) -> String {
     format!("/people/{user}")
 }
 
-/// The person a page is about.
 struct Whom {
     user: UserId,
     face: Face,
     user_name: String,
-    /// `None` for who is not in the directory any more.
     enabled: Option<bool>,
 }
 
-/// What the viewer may do about the lock.
 #[derive(Clone, Copy)]
 enum Button {
     Lock,
     LetIn,
-    /// Nothing, and who may.
     None(&'static str),
 }
 
-/// A lock in force, in words.
 struct Locked {
     since: String,
     until: String,
     by: String,
-    /// For administrators and auditors; empty for everybody else.
     reason: String,
     held: &'static str,
 }
@@ -79,7 +70,6 @@ struct PersonPage {
     can_cut_off: bool,
     sees_all: bool,
     query: String,
-    /// Their page of paths into accounts.
     paths: String,
     zone: String,
 }
@@ -94,13 +84,11 @@ struct LockPage {
     error: Option<String>,
 }
 
-/// How somebody is to be locked.
 #[derive(Clone, Deserialize)]
 #[serde(default)]
 struct LockForm {
     reason: String,
     held: HeldAccess,
-    /// For how long; empty until it is lifted.
     lasts: String,
 }
 
@@ -108,7 +96,7 @@ impl Default for LockForm {
     fn default() -> Self {
         Self {
             reason: String::new(),
-            // on the page everything ends unless one says otherwise
+            // on the page, all access ends by default
             held: HeldAccess::EndsWithSessions,
             lasts: String::new(),
         }
@@ -132,7 +120,7 @@ struct Lifting {
     reason: String,
 }
 
-/// Who may see the page at all: before anything is looked up.
+/// Permission for the page, checked before any lookup.
 fn sees(viewer: &Viewer) -> bool {
     viewer.actor.reads_all() || viewer.actor.is(Role::Operator)
 }
@@ -141,7 +129,6 @@ async fn not_for(app: &App, viewer: &Viewer) -> Response {
     forbidden::page_for(app, viewer, "administrators, auditors and operators").await
 }
 
-/// Whoever has this user id, in the directory or by a lock.
 async fn find(app: &App, id: &str) -> Result<Option<(Whom, Option<Lock>)>, ProblemResponse> {
     let Ok(user) = UserId::new(id) else {
         return Ok(None);
@@ -233,7 +220,6 @@ async fn lock_page(State(app): State<App>, viewer: Viewer, Path(id): Path<String
             let form = LockForm::default();
             lock_form(&app, &viewer, whom, form, None, StatusCode::OK).await
         }
-        // locked already, or not theirs to lock: the page says which
         Some((whom, _)) => Ok(see_other(&address(&whom.user))),
         None => missing(&app, &viewer).await,
     }
@@ -331,7 +317,6 @@ async fn unlock_page(State(app): State<App>, viewer: Viewer, Path(id): Path<Stri
             let form = lifting(&whom, &lock, &Presenter::new(&app, &viewer));
             show_form(&app, &viewer, form, StatusCode::OK).await
         }
-        // not locked any more, or not theirs to lift: the page says which
         Some((whom, _)) => Ok(see_other(&address(&whom.user))),
         None => missing(&app, &viewer).await,
     }
@@ -376,7 +361,6 @@ async fn unlock(
     show_form(&app, &viewer, words, status).await
 }
 
-/// Everybody who is locked, as links: nobody is forgotten. Empty for whoever may not see it.
 pub(crate) async fn locked(
     app: &App,
     viewer: &Viewer,
@@ -398,7 +382,6 @@ pub(crate) async fn locked(
     Ok(locks.iter().map(link).collect())
 }
 
-/// The same for Health: a line as long as somebody is locked.
 pub(crate) async fn part(app: &App, viewer: &Viewer) -> Option<HealthPart> {
     let locked = locked(app, viewer).await.ok()?;
     (!locked.is_empty()).then(|| HealthPart {
@@ -425,7 +408,6 @@ fn locked_words(locked: &[(String, String)]) -> String {
         names.join("; ")
     );
     if locked.len() > NAMED {
-        // writing to a String cannot fail
         let _ = write!(words, "; and {} more", locked.len() - NAMED);
     }
     words.push('.');

@@ -1,13 +1,14 @@
-//! Plans: what commands are about to change in the organization, or did, target by target. Read here; carried out,
-//! stopped and taken back on the command line, whose credentials may do what the server's must not.
+//! Plans page: changes of commands to the organization, target by target. Read-only: plans are
+//! applied, aborted and undone on the command line, whose credentials may do more than the
+//! server's.
 
 use askama::Template;
 use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
-use hallpass_model::TimeSpan;
-use hallpass_runner::{
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::plan;
+use hallpass_plans::{
     PlanId, PlanReport, PlanState, Saved, StepEnd, StepReport, TargetReport, fold, report_of,
 };
-use hallpass_wording::plan;
 
 use super::forbidden;
 use super::people::count_of;
@@ -15,9 +16,7 @@ use super::shell::{Nav, PageResult, Shell, Viewer, page, page_with};
 use super::words::{Badge, badge, clock, countdown, plain};
 use crate::{App, body::Path, problem::ProblemResponse};
 
-/// Plans of a page.
 const PLANS: u32 = 100;
-/// Targets of a page; more are counted.
 const TARGETS: usize = 500;
 
 pub(crate) fn router() -> Router<App> {
@@ -56,7 +55,6 @@ struct StepRow {
     kind: String,
     badge: Badge,
     reason: String,
-    /// From what to what.
     changes: Vec<String>,
 }
 
@@ -67,13 +65,10 @@ struct PlanPage {
     id: String,
     badge: Badge,
     lead: String,
-    /// Targets that are over, and all.
     over: usize,
     all: usize,
     facts: Vec<(&'static str, String)>,
-    /// The plan of the same wish before this one.
     before: Option<String>,
-    /// What may be done about it, and the command that does it.
     commands: Vec<(&'static str, String)>,
     targets: Vec<TargetRow>,
     more: usize,
@@ -88,7 +83,7 @@ async fn list(State(app): State<App>, viewer: Viewer) -> PageResult {
     for saved in &plans {
         rows.push(match report(&app, saved).await {
             Ok(report) => plan_row(&app, &viewer, saved, &report),
-            // one that cannot be read hides no other
+            // an unreadable plan must not hide others
             Err(why) => PlanRow {
                 badge: badge("Unreadable", "failed"),
                 totals: why,
@@ -131,7 +126,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) ->
     if let Some(ended) = report.ended {
         facts.push(("Last heard of", at(ended)));
     }
-    // each plan of a wish begins a generation of its own
+    // each new plan of a request starts a generation
     let tries = plan.generation.saturating_sub(plan.round);
     if tries > 0 {
         facts.push(("Tried again", format!("{tries} times")));
@@ -154,7 +149,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) ->
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-fn unkept(fault: hallpass_runner::StoreFault) -> ProblemResponse {
+fn unkept(fault: hallpass_plans::StoreFault) -> ProblemResponse {
     ProblemResponse::unavailable(&fault)
 }
 
@@ -169,7 +164,6 @@ struct MissingPlan {
     shell: Shell,
 }
 
-/// What the journal of a plan says; why it says nothing.
 async fn report(app: &App, saved: &Saved) -> Result<PlanReport, String> {
     let stored = app.plans.journal(&saved.plan.id).await;
     let stored = stored.map_err(|fault| fault.to_string())?;
@@ -214,7 +208,6 @@ fn end_badge(end: StepEnd, is_planned: bool) -> Badge {
     badge(plan::outcome_word(end, is_planned), tone)
 }
 
-/// "3 would change, 2 are as they should be".
 fn totals(report: &PlanReport) -> String {
     let is_planned = report.is_planned();
     let parts = plan::totals(&report.totals, is_planned);
@@ -276,7 +269,6 @@ fn step_row(step: &StepReport, is_planned: bool) -> StepRow {
     }
 }
 
-/// What may be done about a plan in its state.
 fn commands(id: &PlanId, report: &PlanReport) -> Vec<(&'static str, String)> {
     let command = |words: &str| format!("hallpass org plan {words}");
     let resume = command(&format!("resume {id}"));

@@ -1,5 +1,5 @@
-//! How one viewer reads things: times in their zone, people by name, targets with their place in
-//! the organization. What is markup here is made here and escaped here.
+//! Formats data for a viewer: times in their zone, names, targets with folders. Markup made here is
+//! escaped here.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,9 +10,9 @@ use hallpass_access::{
     AccessError, ArmedEndStatus, CredentialsAfterEnd, Directory, Grant, GrantState, InLine, Person,
     Request, last_credentials_until,
 };
-use hallpass_model::{AccountId, Email, HoldKey, Target, TargetNames, TimeSpan, Timestamp, UserId};
+use hallpass_base::{AccountId, Email, HoldKey, Target, TargetNames, TimeSpan, Timestamp, UserId};
+use hallpass_channels::wording::{ChannelStyle, grants, health, lists::any_of};
 use hallpass_rules::Principal;
-use hallpass_wording::{ChannelStyle, grants, health, lists::any_of};
 use jiff::tz::TimeZone;
 
 use super::{
@@ -21,61 +21,43 @@ use super::{
 };
 use crate::{App, permission_set_policies};
 
-/// Looks of avatars in the style sheet.
 const AVATARS: u8 = 5;
 
-/// The eyes of a viewer, at one instant.
 #[derive(Clone)]
 pub(crate) struct Presenter {
     pub(crate) now: Timestamp,
     pub(crate) zone: TimeZone,
-    /// The viewer's address, for showing.
     pub(crate) me: Email,
     pub(crate) user: Option<UserId>,
     pub(crate) directory: Arc<Directory>,
-    /// Whether sessions end with their grant.
     pub(crate) ends_sessions: bool,
-    /// Where they do not: no policy has an effect there.
+    /// Sessions do not end there: policies have no effect.
     pub(crate) management_account: Option<AccountId>,
-    /// Whom to ask for what only administrators do.
     pub(crate) contact: String,
-    /// Since when the home Region of Identity Center has not answered.
     region_lost: Option<Timestamp>,
-    /// Which ends AWS enforces, of the grants that were [looked at](Self::seeing_armed_ends).
     armed_ends: BTreeMap<HoldKey, ArmedEndStatus>,
 }
 
-/// A person, as shown.
 #[derive(Clone, Debug)]
 pub(crate) struct PersonView {
     pub(crate) name: String,
-    /// What they are called after their full name was said once.
     pub(crate) first: String,
     pub(crate) email: String,
     pub(crate) initials: String,
-    /// Look of the avatar, 1 to 5; the same for a person everywhere.
     pub(crate) look: u8,
 }
 
-/// What access is for, as shown.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TargetView {
-    /// The account, or `Group: NAME`.
     pub(crate) place: String,
-    /// `/ PERMISSION SET`, or empty.
     pub(crate) set: String,
-    /// The account's id in groups of digits, or the group's id in one.
     pub(crate) id: Vec<String>,
-    /// Folders above the account: `Workloads / Prod`.
     pub(crate) folder: String,
     pub(crate) is_prod: bool,
-    /// What the permission set lets one do, in its owner's words.
     pub(crate) says: String,
-    /// The page of what the permission set allows; empty for groups.
     pub(crate) set_page: String,
-    /// What still works after its end; empty for groups, and for sets that are gone.
+    /// Access that remains after the end; empty for groups and deleted sets.
     pub(crate) after_end: String,
-    /// The way to ask for it again.
     pub(crate) ask: String,
 }
 
@@ -90,7 +72,7 @@ impl TargetView {
     }
 }
 
-/// An instant, as markup: `<time>`, in the viewer's zone, with UTC where the pointer rests.
+/// Markup of an instant: `<time>` in the viewer's zone, with UTC as tooltip.
 #[derive(Clone, Debug)]
 pub(crate) struct At {
     at: Timestamp,
@@ -110,12 +92,11 @@ impl fmt::Display for At {
 
 impl HtmlSafe for At {}
 
-/// An instant in UTC, whole: what is shown of one where the pointer rests.
 pub(crate) fn in_utc(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// Words of ours in which `names` in backticks are set as code.
+/// Text with `names` in backticks rendered as code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Coded(pub(crate) String);
 
@@ -129,7 +110,7 @@ impl fmt::Display for Coded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pieces: Vec<&str> = self.0.split('`').collect();
         for (at, piece) in pieces.iter().enumerate() {
-            // the last piece of an odd number of backticks has no end
+            // an unpaired last backtick is text
             let is_code = at % 2 == 1 && at + 1 < pieces.len();
             if is_code {
                 f.write_str("<code>")?;
@@ -188,7 +169,6 @@ impl Presenter {
         }
     }
 
-    /// The same eyes, that see also which of these grants' ends AWS enforces.
     pub(crate) async fn seeing_armed_ends<'a>(
         mut self,
         app: &App,
@@ -198,12 +178,10 @@ impl Presenter {
         Ok(self)
     }
 
-    /// Since when the home Region of Identity Center has not answered, in words; `None` while it does.
     pub(crate) fn region_lost(&self) -> Option<String> {
         self.region_lost.map(|since| self.words(since))
     }
 
-    /// How long it takes until access is there, in words.
     pub(crate) fn wait(&self, place: Option<InLine>) -> String {
         self.region_lost().map_or_else(
             || in_line(place),
@@ -211,14 +189,14 @@ impl Presenter {
         )
     }
 
-    /// Whether AWS refuses what is done with a grant's access once it is over: its end is in force, and nothing is known that
-    /// would keep it from moving.
+    /// Returns whether AWS will deny the access after its end: the expiry is in force, and no known
+    /// problem prevents its move.
     pub(crate) fn is_armed(&self, grant: &Grant) -> bool {
         let armed = self.armed_ends.get(&grant.key);
         matches!(armed, Some(ArmedEndStatus::Armed { unmoved: None, .. }))
     }
 
-    /// Where the end of what is shown moves to, which AWS does not have yet, in words; `None` where it does not move.
+    /// Describes a pending move of the enforced expiry; `None` without one.
     pub(crate) fn extending(&self, grant: &Grant) -> Option<Coded> {
         let moving = { self.armed_ends.get(&grant.key) }.and_then(ArmedEndStatus::moving)?;
         let is_cut = matches!(grant.state, GrantState::Active) && grant.ends_at == moving.from;
@@ -226,18 +204,16 @@ impl Presenter {
         is_cut.then(|| Coded(words()))
     }
 
-    /// Whether somebody is the viewer: by user id, whatever addresses say.
     pub(crate) fn is_me(&self, person: &Person) -> bool {
         self.user.as_ref() == Some(&person.user)
     }
 
-    /// Whether the viewer has said yes to a request.
     pub(crate) fn has_reviewed(&self, request: &Request) -> bool {
         let mut reviews = request.reviews.iter();
         reviews.any(|review| review.user.is_some() && review.user == self.user)
     }
 
-    /// The viewer, as the rules are asked about them.
+    /// The viewer as rule subject.
     pub(crate) fn principal(&self) -> Principal<'_> {
         Principal {
             user: self.user.as_ref(),
@@ -245,7 +221,6 @@ impl Presenter {
         }
     }
 
-    /// Whether the sessions taken of a grant end with it.
     pub(crate) fn stops_sessions(&self, grant: &Grant) -> bool {
         match &grant.key.target {
             Target::Account { account, .. } => {
@@ -255,7 +230,6 @@ impl Presenter {
         }
     }
 
-    /// An instant without its zone: where the zone was said before.
     pub(crate) fn at(&self, at: Timestamp) -> At {
         At {
             at,
@@ -263,7 +237,6 @@ impl Presenter {
         }
     }
 
-    /// An instant with its zone: `17:31 CET`.
     pub(crate) fn at_zone(&self, at: Timestamp) -> At {
         At {
             at,
@@ -271,7 +244,6 @@ impl Presenter {
         }
     }
 
-    /// An instant to the second, with its zone.
     pub(crate) fn at_second(&self, at: Timestamp) -> At {
         let local = at.to_zoned(self.zone.clone());
         let is_today = local.date() == self.now.to_zoned(self.zone.clone()).date();
@@ -286,7 +258,7 @@ impl Presenter {
         }
     }
 
-    /// An instant in UTC with its day, for those who compare with logs.
+    /// UTC with date, for comparison with logs.
     pub(crate) fn at_utc(at: Timestamp) -> At {
         At {
             at,
@@ -294,7 +266,6 @@ impl Presenter {
         }
     }
 
-    /// The same as plain words.
     pub(crate) fn words(&self, at: Timestamp) -> String {
         format!(
             "{} {}",
@@ -303,7 +274,6 @@ impl Presenter {
         )
     }
 
-    /// "Times are CET", or that they are UTC because the browser has not said more.
     pub(crate) fn zone_words(&self) -> String {
         let short = zone_name(self.now, &self.zone);
         match self.zone.iana_name() {
@@ -341,7 +311,6 @@ impl Presenter {
         }
     }
 
-    /// A name to be said in a sentence; "you" for the viewer.
     pub(crate) fn named(&self, email: &Email) -> String {
         if *email == self.me {
             "you".to_owned()
@@ -350,7 +319,7 @@ impl Presenter {
         }
     }
 
-    /// `Priya Raman, Jonas Beck or you`: all of a few, the first of many.
+    /// `Priya Raman, Jonas Beck or you`; long lists are shortened.
     pub(crate) fn any_of<'a>(&self, people: impl IntoIterator<Item = &'a Email>) -> String {
         let names: Vec<String> = people.into_iter().map(|email| self.named(email)).collect();
         any_of(&names)
@@ -408,7 +377,7 @@ impl Presenter {
         }
     }
 
-    /// What becomes of credentials that are taken until `end`, if nobody ends sessions with it.
+    /// State of credentials taken before `end`, if sessions are not ended.
     pub(crate) fn credentials_after(&self, grant: &Grant, end: Timestamp) -> CredentialsAfterEnd {
         let unarmed = last_credentials_until(grant, &self.directory, end)
             .map_or(CredentialsAfterEnd::NotSaid, CredentialsAfterEnd::WorkUntil);
@@ -421,14 +390,13 @@ impl Presenter {
     }
 }
 
-/// Whether a folder's name says that production is in it. For the eye only.
+/// Whether the folder name indicates production. For display only.
 pub(crate) fn is_prod(folder: &str) -> bool {
     ["prod", "production"]
         .iter()
         .any(|word| folder.eq_ignore_ascii_case(word))
 }
 
-/// The page to ask on, filled in.
 pub(crate) fn ask_url(fields: &[(&str, &str)]) -> String {
     let query = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(fields)
@@ -436,7 +404,6 @@ pub(crate) fn ask_url(fields: &[(&str, &str)]) -> String {
     format!("/ask?{query}")
 }
 
-/// The ring of a pass: how much of its time is left.
 #[derive(Clone, Debug)]
 pub(crate) struct Ring {
     pub(crate) look: &'static str,
@@ -469,7 +436,6 @@ impl Ring {
     }
 }
 
-/// The address of a set's page.
 pub(crate) fn set_address(name: &str) -> String {
     format!("/permission-sets/{}", url_encoded(name))
 }

@@ -1,5 +1,5 @@
-//! Presses on requests and grants. Each is a form, answered by the way back to a page that shows
-//! what is true now; who may press is decided by the core alone.
+//! Actions on requests and grants: forms that redirect to the updated page. `hallpass-access`
+//! authorizes.
 
 use askama::Template;
 use axum::{
@@ -11,8 +11,8 @@ use axum::{
 use hallpass_access::{
     AccessError, Grant, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request, ReviewedVersion,
 };
-use hallpass_model::{GrantId, RequestId};
-use hallpass_wording::{dialogs, refused};
+use hallpass_base::{GrantId, RequestId};
+use hallpass_channels::wording::{dialogs, refused};
 use serde::Deserialize;
 
 use super::{
@@ -24,54 +24,37 @@ use super::{
 };
 use crate::{App, body::Path, problem::ProblemResponse};
 
-/// A form for words: why not, or why now.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WordsForm {
-    /// Unique on the page.
     pub(crate) id: String,
     pub(crate) action: String,
     pub(crate) heading: String,
     pub(crate) lead: String,
     pub(crate) label: String,
-    /// The field's name.
     pub(crate) name: &'static str,
-    /// The fewest characters; 0 = it may stay empty.
+    /// Minimum characters; 0 = optional.
     pub(crate) fewest: usize,
     pub(crate) value: String,
     pub(crate) error: String,
-    /// What becomes of the words; may be empty.
     pub(crate) hint: String,
-    /// What else is to be known before the press; may be empty.
     pub(crate) note: String,
-    /// What was seen of the request, where that counts.
     pub(crate) seen: Option<ReviewedVersion>,
-    /// One field more; `None` where words are all.
     pub(crate) more: Option<MoreField>,
-    /// Warnings above the button.
     pub(crate) warned: Option<Warned>,
-    /// The words of the button that opens it, where they are not always the same.
     pub(crate) opens: String,
-    /// How the button looks.
     pub(crate) tone: Tone,
-    /// Whether it can be ticked that sessions end too, and whether it is.
     pub(crate) sessions: Option<bool>,
-    /// Why the viewer may not; then there is nothing to fill in.
     pub(crate) refused: Option<String>,
-    /// The way back, which changes nothing.
     pub(crate) cancel: &'static str,
     pub(crate) back: String,
     pub(crate) submit: &'static str,
-    /// The page it was opened on.
     pub(crate) from: String,
 }
 
-/// How a button looks that sends words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Tone {
-    /// It takes something away.
     #[default]
     Danger,
-    /// It does not.
     Calm,
 }
 
@@ -81,15 +64,11 @@ impl Tone {
     }
 }
 
-/// A field beside the words.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MoreField {
     pub(crate) label: &'static str,
-    /// The field's name.
     pub(crate) name: &'static str,
-    /// The kind of input: `text` or `date`.
     pub(crate) kind: &'static str,
-    /// Values with their words, where there is nothing to type but to choose.
     pub(crate) options: Vec<(String, String)>,
     pub(crate) value: String,
     pub(crate) error: String,
@@ -115,13 +94,11 @@ pub(super) struct Press {
     pub(super) reason: String,
     #[serde(default)]
     pub(super) from: String,
-    /// Anything, when it is ticked.
     #[serde(default)]
     pub(super) end_sessions: String,
 }
 
 impl Press {
-    /// What was written, if anything was.
     fn words(&self) -> Option<&str> {
         Some(self.reason.trim()).filter(|words| !words.is_empty())
     }
@@ -155,14 +132,14 @@ pub(crate) fn router() -> Router<App> {
         .route("/grants/{id}/release", post(release))
 }
 
-/// The page for what is not there and for what is not the viewer's to see: the same.
+/// The same page for missing and invisible objects.
 pub(crate) async fn missing(app: &App, viewer: &Viewer) -> PageResult {
     let shell = viewer.shell(app, Nav::Elsewhere, "Not found").await;
     Ok(page_with(StatusCode::NOT_FOUND, &MissingPage { shell }))
 }
 
-/// The page a form was opened on: a name, or an address of the page of live access, which keeps
-/// its search. What is unknown is the request's own.
+/// Returns the page of origin: a name, or the live access URL with its search. Unknown ones map to
+/// the request.
 pub(super) fn back(from: &str, request: RequestId) -> String {
     match local_path(from) {
         access if access == "/access" || access.starts_with("/access?") => access.to_owned(),
@@ -172,7 +149,6 @@ pub(super) fn back(from: &str, request: RequestId) -> String {
     }
 }
 
-/// What came of a press on a request, as the way to a page that shows it.
 pub(super) async fn answered(
     app: &App,
     viewer: &Viewer,
@@ -183,17 +159,17 @@ pub(super) async fn answered(
 ) -> PageResult {
     match outcome {
         Ok(_) => Ok(see_other(&flash::after(&back(from, id), said, id))),
-        // nothing on the page would say it: it is over in a moment
+        // the page itself would not report a temporary refusal
         Err(AccessError::Refused(why)) if why.retry_after().is_some() || why.is_over_limit() => {
             Err(why.into())
         }
         Err(AccessError::Refused(why)) => {
-            // back to the request, where the press is asked for once more
+            // back to the request, to repeat the action there
             let page = flash::after(&format!("/requests/{id}"), Flash::SignedIn, id);
             if let Some(way) = sign_in_again::for_press(&why, &page) {
                 return Ok(way);
             }
-            // why not depends on what was pressed
+            // the explanation depends on the action
             let said = match (why, said) {
                 (PressRefused::Changed, _) => Flash::Changed,
                 (_, Flash::Denied) => Flash::NotDenied,
@@ -207,7 +183,6 @@ pub(super) async fn answered(
     }
 }
 
-/// A press on the request that an address names.
 async fn pressed<F: Future<Output = Result<Request, AccessError>>>(
     app: &App,
     viewer: &Viewer,
@@ -240,7 +215,7 @@ async fn discard(
     pressed(&app, &viewer, (&id, &form), Flash::Discarded, press).await
 }
 
-/// Links in mail name grants; their story is on the request's page.
+/// Mails link to grants; their history is on the request page.
 async fn to_request(State(app): State<App>, Path(id): Path<String>, viewer: Viewer) -> PageResult {
     match grant_of(&app, &viewer, &id).await? {
         Some(grant) => Ok(see_other(&format!("/requests/{}", grant.request))),
@@ -282,7 +257,6 @@ async fn release(
     }
 }
 
-/// Over already: its page says how.
 async fn over(app: &App, viewer: &Viewer, id: GrantId) -> PageResult {
     match grant_of(app, viewer, &id.to_string()).await? {
         Some(grant) => Ok(see_other(&format!("/requests/{}", grant.request))),
@@ -358,7 +332,6 @@ async fn deny_page(
     form_page(&app, &viewer, (&id, &opened), deny_form).await
 }
 
-/// The page of a form about a request.
 async fn form_page(
     app: &App,
     viewer: &Viewer,
@@ -389,7 +362,6 @@ async fn close_page(
     form_page(&app, &viewer, (&id, &opened), close_form).await
 }
 
-/// "Deny Deniz’s request?"
 pub(crate) fn deny_form(view: &Presenter, request: &Request, from: &str) -> WordsForm {
     let who = Presenter::person(&request.requester.name, &request.requester.email);
     let aim = view.aim_of(request);
@@ -414,7 +386,6 @@ pub(crate) fn deny_form(view: &Presenter, request: &Request, from: &str) -> Word
     }
 }
 
-/// "Break glass for 1h?"
 pub(crate) fn glass_form(app: &App, view: &Presenter, request: &Request) -> WordsForm {
     let told = dialogs::break_glass_is_told(app.access.told_of_broken_glass(request));
     WordsForm {
@@ -425,7 +396,7 @@ pub(crate) fn glass_form(app: &App, view: &Presenter, request: &Request) -> Word
         label: dialogs::justification(),
         name: "justification",
         fewest: JUSTIFICATION_CHARACTERS_MIN,
-        // an emergency does not wait for a tick
+        // an emergency does not wait for a checkbox
         warned: Warned::only_shown(&app.access.warnings_of_broken_glass(request)),
         cancel: "Go back",
         back: format!("/requests/{}", request.id),
@@ -434,7 +405,6 @@ pub(crate) fn glass_form(app: &App, view: &Presenter, request: &Request) -> Word
     }
 }
 
-/// "Close the review?"
 pub(crate) fn close_form(view: &Presenter, request: &Request, from: &str) -> WordsForm {
     let who = Presenter::person(&request.requester.name, &request.requester.email);
     WordsForm {
@@ -459,7 +429,6 @@ pub(crate) fn close_form(view: &Presenter, request: &Request, from: &str) -> Wor
     }
 }
 
-/// "Mara’s".
 pub(crate) fn of(name: &str) -> String {
     format!("{name}’s")
 }

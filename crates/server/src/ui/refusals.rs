@@ -1,12 +1,11 @@
-//! Why a press had no effect, or would have none, to whoever reads the page.
+//! Explains refused or impossible actions.
 
 use hallpass_access::{Closed, PressRefused, Request};
-use hallpass_model::Email;
-use hallpass_wording::refused::{self, RefusedFacts, TriedPress};
+use hallpass_base::Email;
+use hallpass_channels::wording::refused::{self, RefusedFacts, TriedPress};
 
 use super::presenter::{Coded, Presenter};
 
-/// Why somebody cannot press what they tried, with the names of those who can say yes.
 pub(crate) fn words<'a>(
     view: &Presenter,
     request: &Request,
@@ -25,7 +24,6 @@ pub(crate) fn words<'a>(
     Coded(refused::words(refused, &facts, view))
 }
 
-/// "Already denied by Jonas Beck at 11:52."
 pub(crate) fn already(view: &Presenter, request: &Request, closed: &Closed) -> String {
     let closed = PressRefused::Closed(closed.clone());
     words(view, request, &closed, TriedPress::Approve, []).0

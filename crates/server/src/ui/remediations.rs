@@ -1,5 +1,4 @@
-//! Remediations: what findings led to, what waits for a yes, and the presses of those who may give it. Who may is
-//! decided by the journey.
+//! Remediations page: list, approvals and other actions. `hallpass-access` authorizes.
 
 use askama::Template;
 use axum::{
@@ -9,11 +8,11 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use hallpass_access::{AccessError, PressRefused, RemediationView};
-use hallpass_model::AccountId;
-use hallpass_remediation::{
+use hallpass_base::AccountId;
+use hallpass_channels::wording::{PlainStyle, dialogs, remediation};
+use hallpass_findings::remediation::{
     Remediation, RemediationFilter, RemediationId, RemediationPhase, RemediationResult,
 };
-use hallpass_wording::{PlainStyle, dialogs, remediation};
 use serde::Deserialize;
 
 use super::forbidden;
@@ -25,11 +24,8 @@ use super::sign_in_again;
 use super::words::{Badge, badge, capital, plain, sentence};
 use crate::{App, body::Parameters, body::Path, problem::ProblemResponse};
 
-/// Remediations of the page.
 const ROWS: usize = 200;
-/// Characters of why it is as it is, in the list; its page has them all.
 const WHY_SHOWN: usize = 120;
-/// Who reads the page, where somebody may not.
 const READERS: &str = "administrators, auditors, operators and approvers of remediations";
 const APPROVERS: &str = "approvers of this remediation";
 
@@ -41,7 +37,6 @@ pub(crate) fn router() -> Router<App> {
         .route("/remediations/{id}/decline", form_and_press(false))
 }
 
-/// The form by which somebody approves or declines, and where it is sent.
 fn form_and_press(approves: bool) -> MethodRouter<App> {
     let form: FormOf = if approves { approving } else { declining };
     get(
@@ -86,13 +81,11 @@ struct OnePage {
     badge: Badge,
     lead: String,
     facts: Vec<(&'static str, String)>,
-    /// The plan that carries it out, for those who see plans.
     plan: Option<String>,
     may_decide: bool,
     zone: String,
 }
 
-/// What was pressed just now.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Pressed {
@@ -132,7 +125,6 @@ fn address(it: &Remediation) -> String {
     format!("/remediations/{}", it.id)
 }
 
-/// The first words of a text that is told whole elsewhere.
 fn begins(text: &str) -> String {
     if text.chars().count() <= WHY_SHOWN {
         return text.to_owned();
@@ -142,7 +134,6 @@ fn begins(text: &str) -> String {
     format!("{whole} …")
 }
 
-/// The account, by its name where the directory has it.
 fn account_words(view: &Presenter, id: &AccountId) -> String {
     match view.directory.account(id) {
         Some(known) => format!("{} ({id})", known.name),
@@ -174,7 +165,7 @@ async fn list(State(app): State<App>, viewer: Viewer) -> PageResult {
         return Ok(forbidden::page_for(&app, &viewer, READERS).await);
     }
     let (access, actor) = (&app.access, &viewer.actor);
-    // read by themselves: much that is only observed, or over, hides none of them
+    // read separately, so that observed or finished ones do not displace them
     let waiting = access.remediations_waiting(actor, ROWS).await?;
     let found = access.remediations(actor, RemediationFilter::All, None, ROWS);
     let found = found.await?;
@@ -210,7 +201,6 @@ async fn list(State(app): State<App>, viewer: Viewer) -> PageResult {
     }))
 }
 
-/// The one of an address, if there is one for this viewer.
 async fn find(
     app: &App,
     viewer: &Viewer,
@@ -346,7 +336,6 @@ fn declining(it: &Remediation, said: &Said) -> WordsForm {
     }
 }
 
-/// Makes the form of a press.
 type FormOf = fn(&Remediation, &Said) -> WordsForm;
 
 async fn form_page(app: &App, viewer: &Viewer, id: &str, form: FormOf) -> PageResult {
@@ -357,7 +346,7 @@ async fn form_page(app: &App, viewer: &Viewer, id: &str, form: FormOf) -> PageRe
         return missing(app, viewer).await;
     };
     if !found.may_decide {
-        // it is over, or somebody else's to decide: its page says which
+        // finished, or not the viewer's decision: its page explains
         return match found.item.phase {
             RemediationPhase::Waiting { .. } => {
                 Ok(forbidden::page_for(app, viewer, APPROVERS).await)
@@ -369,7 +358,7 @@ async fn form_page(app: &App, viewer: &Viewer, id: &str, form: FormOf) -> PageRe
     show_form(app, viewer, form, StatusCode::OK).await
 }
 
-/// The page after a press: the remediation as it is now, or the form with why not.
+/// Renders the page after an action: the updated remediation, or the form with the error.
 async fn pressed(
     app: &App,
     viewer: &Viewer,

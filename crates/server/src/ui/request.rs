@@ -1,4 +1,4 @@
-//! Request: where is it, and what happened? And the list of all one may see.
+//! Request page: state and history; and the request list.
 
 use askama::Template;
 use axum::{
@@ -10,8 +10,8 @@ use hallpass_access::{
     AccessError, Grant, GrantPresses, GrantState, Past, PressRefused, Presses, Request,
     RequestFilter, RequestState, RequestStateKind, RequestView, ReviewedVersion,
 };
-use hallpass_model::{Email, RequestId, TimeSpan};
-use hallpass_wording::{grants, refused::TriedPress, time::minutes_passed};
+use hallpass_base::{Email, RequestId, TimeSpan};
+use hallpass_channels::wording::{grants, refused::TriedPress, time::minutes_passed};
 use serde::Deserialize;
 
 use super::{
@@ -30,7 +30,6 @@ use super::{
 };
 use crate::{App, api::records::may_read, body::Path};
 
-/// Rows of a page of the list.
 const PAGE: usize = 50;
 
 #[derive(Template)]
@@ -38,30 +37,23 @@ const PAGE: usize = 50;
 struct RequestPage {
     shell: Shell,
     id: String,
-    /// Ids whose events are about this page.
     about: String,
     aim: TargetView,
     badge: Badge,
     who: PersonView,
     is_mine: bool,
     length: TimeSpan,
-    /// From when it was asked for.
     starts: Option<At>,
-    /// That an approver made it shorter.
     shortened: Option<String>,
-    /// The whole length after extensions, when that is another.
     whole: Option<TimeSpan>,
     extends: Option<String>,
-    /// What was asked for together with it.
     together: Vec<Sibling>,
     notice: Coded,
     buttons: Buttons,
     pass: Option<Pass>,
     ring: Option<Ring>,
     ends: Option<(At, At)>,
-    /// Where its end moves to, which AWS does not have yet.
     extending: Option<Coded>,
-    /// The access stood before, and stays.
     stays: bool,
     entries: Vec<TimelineEntry>,
     reason: String,
@@ -74,14 +66,12 @@ struct RequestPage {
     door: &'static str,
     secondary_domain: bool,
     before: Option<String>,
-    /// What the requester did with it the last time.
     used: Option<Coded>,
     glass: Option<Glass>,
     stop: Option<String>,
     zone: String,
 }
 
-/// What the viewer may press, or why not.
 #[derive(Default)]
 struct Buttons {
     approve: Option<String>,
@@ -93,26 +83,21 @@ struct Buttons {
     revoke: Option<WordsForm>,
     glass: Option<WordsForm>,
     close: Option<WordsForm>,
-    /// In place of a button that is not there.
     why_not: Coded,
 }
 
-/// What was said when the glass was broken, and afterwards.
 struct Glass {
     justification: String,
-    /// "The review waits for somebody else.", "Closed by Priya Raman at 12:02."
     words: Coded,
     found: String,
 }
 
-/// What an extension changed.
 struct ExtensionChange {
     grant: String,
     before: String,
     after: String,
 }
 
-/// The newest record, as it is stored.
 struct RawRecord {
     seq: String,
     event: String,
@@ -128,7 +113,6 @@ struct ListPage {
     state: String,
     states: &'static [(RequestStateKind, &'static str)],
     older: Option<String>,
-    /// How far back was looked for fewer rows than fit the page.
     looked_to: Option<At>,
     zone: String,
     is_first: bool,
@@ -144,7 +128,6 @@ struct Listing {
     before: String,
 }
 
-/// States one may look for, with their words.
 const STATES: [(RequestStateKind, &str); 6] = [
     (RequestStateKind::Pending, "Waiting"),
     (RequestStateKind::Approved, "Approved"),
@@ -192,7 +175,7 @@ async fn list(
     let older = found
         .next
         .map(|next| format!("/requests?who={who}&state={state}&before={next}"));
-    // not everything up to there was the viewer's to see
+    // some rows may not be visible to the viewer
     let looked_to = found.next.filter(|_| found.rows.len() < PAGE);
     let shell = viewer.shell(&app, Nav::Elsewhere, "Requests").await;
     Ok(page(&ListPage {
@@ -227,7 +210,6 @@ async fn show(
     assemble(&app, &viewer, &view, &request, &after).await
 }
 
-/// What a page about one request is made of.
 async fn assemble(
     app: &App,
     viewer: &Viewer,
@@ -298,13 +280,11 @@ async fn assemble(
     }))
 }
 
-/// When it ends, in the reader's zone and in UTC.
 fn ends(view: &Presenter, grant: &Grant) -> (At, At) {
     let at = grant.ends_at;
     (view.at_zone(at), Presenter::at_utc(at))
 }
 
-/// Those who said yes, for the aside.
 fn approvers(view: &Presenter, request: &Request) -> Vec<(PersonView, &'static str)> {
     timeline::approvers(request)
         .into_iter()
@@ -312,7 +292,6 @@ fn approvers(view: &Presenter, request: &Request) -> Vec<(PersonView, &'static s
         .collect()
 }
 
-/// The newest record the viewer may read.
 fn newest(viewer: &Viewer, records: &[hallpass_audit::Record]) -> Option<RawRecord> {
     let mut newest = records.iter().rev();
     let record = newest.find(|record| may_read(&viewer.actor, record))?;
@@ -323,7 +302,7 @@ fn newest(viewer: &Viewer, records: &[hallpass_audit::Record]) -> Option<RawReco
     })
 }
 
-/// "6 times in 90 days, last 12 Nov", or nothing for what was never had.
+/// "6 times in 90 days, last 12 Nov"; nothing without earlier grants.
 pub(crate) fn before(view: &Presenter, past: &Past) -> Option<String> {
     let times = &past.requester;
     let last = times.last.as_ref()?;
@@ -359,7 +338,7 @@ fn glass(app: &App, view: &Presenter, request: &Request) -> Option<Glass> {
     })
 }
 
-/// A record as JSON, with what could mislead a reader written as escapes: still the same record.
+/// Record as JSON, with misleading characters escaped: an equal value.
 fn shown_json(record: &hallpass_audit::Record) -> String {
     let text = serde_json::to_string_pretty(record.fields()).unwrap_or_default();
     text.chars().fold(String::new(), |mut out, c| {
@@ -376,14 +355,12 @@ fn shown_json(record: &hallpass_audit::Record) -> String {
     })
 }
 
-/// The length a grant has now, when extensions changed it.
 fn whole_length(grant: &Grant) -> Option<TimeSpan> {
     let begun = grant.granted_at?;
     let whole = minutes_passed(TimeSpan::between(begun, grant.ends_at));
     (whole.as_seconds() > grant.duration.as_seconds() + 59).then_some(whole)
 }
 
-/// What to say about the press that led here.
 fn notice(
     app: &App,
     view: &Presenter,
@@ -425,7 +402,6 @@ fn refused(
     }
 }
 
-/// Where the review of a broken glass is, for a press that came too late.
 fn reviewed(view: &Presenter, request: &Request) -> String {
     let review = request.after_review.as_ref();
     match review.and_then(|review| review.closed.as_ref()) {
@@ -438,7 +414,6 @@ fn reviewed(view: &Presenter, request: &Request) -> String {
     }
 }
 
-/// What changed since a page was made that somebody pressed on.
 pub(crate) fn changed(view: &Presenter, request: &Request) -> Coded {
     let lead = "Nothing was done: this changed after you opened it.";
     let (given, needed) = request.approvals();
@@ -472,7 +447,7 @@ fn buttons(
             .deny
             .is_ok()
             .then(|| press::deny_form(view, request, ""));
-        // who may say no needs no second way to stop it
+        // users who can deny need no other button
         buttons.discard = presses.discard.is_ok() && (own || presses.deny.is_err());
         if let Err(refused) = &presses.approve {
             buttons.why_not = why_not(app, view, request, refused);
@@ -485,7 +460,7 @@ fn buttons(
         buttons.close = Some(press::close_form(view, request, ""));
     }
     if let Some((grant, presses)) = grant {
-        // whoever holds it gives it back
+        // the holder releases the grant instead
         let is_holder = view.is_me(&grant.holder);
         buttons.release = presses.release.is_ok().then(|| grant.id.to_string());
         buttons.revoke = (presses.revoke.is_ok() && !is_holder)
@@ -494,14 +469,14 @@ fn buttons(
     buttons
 }
 
-/// Why there is no button to approve; nothing for those who only look.
+/// Why there is no approve button; nothing for mere viewers.
 pub(crate) fn why_not(
     app: &App,
     view: &Presenter,
     request: &Request,
     refused: &PressRefused,
 ) -> Coded {
-    // it was approved: what happened says by whom
+    // already approved: the history names the approver
     if request.agreed_start().is_some() {
         return Coded::default();
     }
@@ -535,7 +510,6 @@ fn who_can_stop(app: &App, view: &Presenter, grant: &Grant) -> String {
     format!("{who}, at any time. {others}, with a reason {sees} will see.")
 }
 
-/// The ends before and after each extension.
 fn changes(records: &[hallpass_audit::Record]) -> Vec<ExtensionChange> {
     let mut ends: Option<String> = None;
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! Reviews: should I say yes?
+//! Reviews page: requests to decide.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +12,8 @@ use hallpass_access::{
     AccessError, PressRefused, Presses, Request, RequestFilter, RequestStateKind, RequestView,
     ReviewedVersion,
 };
-use hallpass_model::{RequestId, TimeSpan};
-use hallpass_wording::grants;
+use hallpass_base::{RequestId, TimeSpan};
+use hallpass_channels::wording::grants;
 use serde::Deserialize;
 
 use super::{
@@ -33,13 +33,9 @@ use super::{
 };
 use crate::{App, permission_set_policies::risk_lines, problem::ProblemResponse};
 
-/// Cards of one page.
 const CARDS_MAX: usize = 100;
-/// Above so many, cards are lines that open, and there is a search.
 const DENSE: usize = 8;
-/// Rows of the other tabs.
 const ROWS_MAX: usize = 50;
-/// Cards of a page that may have been decided while it was open.
 const SHOWN_MAX: usize = 110;
 
 #[derive(Template)]
@@ -76,7 +72,6 @@ enum Tab {
     Done,
 }
 
-/// A request in the inbox: as a card to decide, or as a line once it is.
 enum Card {
     Open(Box<Open>),
     Closed(Closed),
@@ -88,7 +83,6 @@ struct Open {
     who: PersonView,
     aim: TargetView,
     length: TimeSpan,
-    /// From when, where that is to come.
     starts: Option<String>,
     waited: String,
     lapses: Option<String>,
@@ -97,30 +91,20 @@ struct Open {
     note: Coded,
     is_changed: bool,
     before: Option<String>,
-    /// What the requester did with it the last time.
     used: Option<Coded>,
     rule: Coded,
     approve: Option<String>,
-    /// The same with a comment, or for less time.
     with: Option<WordsForm>,
-    /// What earlier approvers said: who, and their words.
     comments: Vec<(String, String)>,
-    /// That an approver made it shorter.
     shortened: Option<String>,
     deny: Option<WordsForm>,
-    /// In place of the button.
     why_not: Coded,
-    /// The next to look at after a press.
     is_next: bool,
-    /// What could go wrong with the permission set.
     risks: Option<String>,
-    /// What was asked for together with it.
     together: Vec<Sibling>,
-    /// One press for all of those, on the first.
     all: Option<ApproveAll>,
 }
 
-/// A break-glass review that waits for somebody to look.
 struct Glass {
     id: String,
     who: PersonView,
@@ -131,7 +115,6 @@ struct Glass {
     close: WordsForm,
 }
 
-/// A request of the viewer's own, which others decide.
 struct Own {
     id: String,
     aim: TargetView,
@@ -142,10 +125,8 @@ struct Own {
 struct ReviewsQuery {
     #[serde(flatten)]
     after: FlashQuery,
-    /// Ids of cards the page shows, with commas between.
     #[serde(default)]
     shown: String,
-    /// What is looked for: people, targets, reasons.
     #[serde(default)]
     q: String,
 }
@@ -189,7 +170,6 @@ async fn for_me(
             requests.push(request);
         }
     }
-    // oldest first: who has waited longest, and new ones come last
     requests.sort_by_key(|request| request.id);
     let risks = risk_lines(&app, requests.iter().filter_map(set_of)).await;
     let mut cards = Vec::new();
@@ -224,7 +204,6 @@ async fn for_me(
     }))
 }
 
-/// Break-glass grants that the viewer may close the review of.
 async fn glasses(
     app: &App,
     viewer: &Viewer,
@@ -237,13 +216,11 @@ async fn glasses(
         .await?;
     let mut glasses = Vec::new();
     for request in reviews.rows.iter().rev() {
-        // auditors watch on the request's page; here is only what one can close
         match app.access.break_glass_offers(&viewer.actor, request).await {
             Ok(presses) if presses.close_review.is_ok() => {
                 glasses.push(glass(app, viewer, view, request).await);
             }
             Ok(_) => {}
-            // its own page says so; it hides no other
             Err(AccessError::Read(error)) => not_judged(request, &error),
             Err(error) => return Err(error.into()),
         }
@@ -308,7 +285,7 @@ async fn glass(app: &App, viewer: &Viewer, view: &Presenter, request: &Request) 
     }
 }
 
-/// What was asked for together can be approved together. A card for each of the requests.
+/// Adds the batch approval. `cards` and `requests` correspond.
 fn offer_all(app: &App, cards: &mut [Card], requests: &[Request]) {
     let pairs = cards.iter().zip(requests);
     let is_approvable = |card: &Card| matches!(card, Card::Open(open) if open.with.is_some());
@@ -323,7 +300,6 @@ fn offer_all(app: &App, cards: &mut [Card], requests: &[Request]) {
     }
 }
 
-/// After a press the next card is where one goes on.
 fn mark_next(cards: &mut [Card], about: &str) {
     if about.is_empty() {
         return;
@@ -343,7 +319,6 @@ fn mark_next(cards: &mut [Card], about: &str) {
     }
 }
 
-/// A card of what waits: where it cannot be told what could be pressed on it, it says that, and hides no other.
 async fn waiting_card(
     app: &App,
     viewer: &Viewer,
@@ -415,7 +390,6 @@ async fn open(
     })
 }
 
-/// Own requests that wait, with who can decide them.
 async fn own(app: &App, viewer: &Viewer, view: &Presenter) -> Result<Vec<Own>, ProblemResponse> {
     let filter = RequestFilter {
         state: Some(RequestStateKind::Pending),
@@ -437,7 +411,6 @@ async fn own(app: &App, viewer: &Viewer, view: &Presenter) -> Result<Vec<Own>, P
             Err(error) => return Err(error.into()),
         };
         if matches!(approve, Some(Ok(()))) && request.is_helped_by(&viewer.actor) {
-            // theirs to decide: it is a card
             continue;
         }
         let words = match &approve {
@@ -453,7 +426,6 @@ async fn own(app: &App, viewer: &Viewer, view: &Presenter) -> Result<Vec<Own>, P
     Ok(mine)
 }
 
-/// What waits for somebody else.
 async fn others(State(app): State<App>, viewer: Viewer) -> PageResult {
     let view = Presenter::new(&app, &viewer);
     let mine: BTreeSet<RequestId> = to_review(&app, &viewer)
@@ -482,7 +454,6 @@ async fn others(State(app): State<App>, viewer: Viewer) -> PageResult {
     table(&app, &viewer, &view, Tab::Others, mine.len(), &found).await
 }
 
-/// What the viewer decided.
 async fn done(State(app): State<App>, viewer: Viewer) -> PageResult {
     let view = Presenter::new(&app, &viewer);
     let count = to_review(&app, &viewer).await?.len();

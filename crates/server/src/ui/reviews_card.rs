@@ -1,9 +1,7 @@
-//! What a card of a review says beside its facts.
-
 use hallpass_access::{Approval, AskVerdict, Past, ReadError, Request, by_rules};
-use hallpass_model::{TargetNames, Timestamp};
+use hallpass_base::{TargetNames, Timestamp};
+use hallpass_channels::wording::dialogs;
 use hallpass_rules::{Ask, PressRefusedByRules};
-use hallpass_wording::dialogs;
 
 use super::flash::pressed;
 use super::presenter::{Coded, Presenter};
@@ -11,7 +9,6 @@ use super::words::Badge;
 use super::{refusals, rows};
 use crate::App;
 
-/// A card that nothing can be pressed on: a line.
 pub(super) struct Closed {
     pub(super) id: String,
     pub(super) badge: Badge,
@@ -19,7 +16,6 @@ pub(super) struct Closed {
     pub(super) what: String,
 }
 
-/// The permission set that is asked for.
 pub(super) fn set_of(request: &Request) -> Option<&str> {
     match &request.names {
         TargetNames::Account { permission_set, .. } => Some(permission_set),
@@ -35,7 +31,6 @@ pub(super) fn waited(view: &Presenter, since: Timestamp) -> String {
     }
 }
 
-/// The one thing a reviewer should notice first.
 pub(super) fn signal(app: &App, view: &Presenter, request: &Request, past: &Past) -> Coded {
     let who = Presenter::person(&request.requester.name, &request.requester.email);
     if request.secondary_domain {
@@ -50,7 +45,7 @@ pub(super) fn signal(app: &App, view: &Presenter, request: &Request, past: &Past
             view.words(first.at)
         )
     });
-    // what another reviewer said does not make it less new
+    // an earlier approval does not make it less new
     let is_new = past.requester.count == 0 && request.extends.is_none();
     let lead = is_new.then(|| format!("{} has not had this in the last 90 days.", who.first));
     let less = lead.as_ref().and_then(|_| smaller(app, view, request));
@@ -60,7 +55,7 @@ pub(super) fn signal(app: &App, view: &Presenter, request: &Request, past: &Past
     Coded(all.join(" "))
 }
 
-/// A permission set that only reads and that the requester can have here without asking.
+/// A read-only permission set that the requester can get here without approval.
 fn smaller(app: &App, view: &Presenter, request: &Request) -> Option<String> {
     let Some(Ask::Account {
         account,
@@ -82,7 +77,6 @@ fn smaller(app: &App, view: &Presenter, request: &Request) -> Option<String> {
         .map(|set| set.name.clone())
 }
 
-/// "`prod-two-eyes` lists you · 1 approval needed".
 pub(super) fn rule(app: &App, view: &Presenter, request: &Request) -> Coded {
     let Some(permit) = app.access.permit_to_deny(view.principal(), request) else {
         return Coded::default();
@@ -108,7 +102,6 @@ pub(super) fn rule(app: &App, view: &Presenter, request: &Request) -> Coded {
     })
 }
 
-/// What somebody asked for, in one line.
 fn asked(view: &Presenter, request: &Request) -> String {
     format!(
         "{} for {}, {}",
@@ -118,12 +111,10 @@ fn asked(view: &Presenter, request: &Request) -> String {
     )
 }
 
-/// Says in the log that what could be pressed on a request of many is not known.
 pub(super) fn not_judged(request: &Request, error: &ReadError) {
     tracing::warn!(request.id = %request.id, error = %error, "what could be pressed on a request is not shown");
 }
 
-/// A card that waits, and of which nobody can tell what could be pressed: what its requester holds cannot be read.
 pub(super) fn undecidable(view: &Presenter, request: &Request) -> Closed {
     Closed {
         id: request.id.to_string(),
@@ -136,7 +127,6 @@ pub(super) fn undecidable(view: &Presenter, request: &Request) -> Closed {
     }
 }
 
-/// A card that is decided, as one line of truth.
 pub(super) fn closed(view: &Presenter, request: &Request) -> Closed {
     let words = pressed(view, request).or_else(|| {
         let closed = request.clone().pending(view.now).err()?;

@@ -1,11 +1,8 @@
-//! Looking for one of many requests that wait.
-
 use hallpass_access::Request;
-use hallpass_model::RequestId;
+use hallpass_base::RequestId;
 
 use super::shell::url_encoded;
 
-/// Where the page is fetched again.
 pub(super) fn live(about: Option<RequestId>, q: &str) -> String {
     let about = about.map(|id| format!("about={id}"));
     let q = Some(q.trim()).filter(|q| !q.is_empty());
@@ -17,7 +14,7 @@ pub(super) fn live(about: Option<RequestId>, q: &str) -> String {
     }
 }
 
-/// Whether every word looked for is in who asks, what for, or why.
+/// Every word must match requester, target or reason.
 pub(super) fn fits(request: &Request, q: &str) -> bool {
     let ticket = request.ticket.as_deref().unwrap_or_default();
     let about = format!(

@@ -1,5 +1,5 @@
-//! Taking one grant away: what it is, a reason, and the press. A page of its own, which scripts open
-//! as a dialog. Who may is decided by the journey; this only leaves out a form that would fail.
+//! Revoke form of a grant, on its own page or as a dialog. `hallpass-access` authorizes; this only
+//! hides forms that would fail.
 
 use axum::{
     Router,
@@ -10,8 +10,8 @@ use axum::{
 use hallpass_access::{
     AccessError, CredentialsAfterEnd, Grant, GrantPresses, PressRefused, Revoking, reason_refused,
 };
-use hallpass_model::{GrantId, TimeSpan};
-use hallpass_wording::{dialogs, grants, refused};
+use hallpass_base::{GrantId, TimeSpan};
+use hallpass_channels::wording::{dialogs, grants, refused};
 
 use super::flash::{self, Flash};
 use super::presenter::Presenter;
@@ -39,7 +39,6 @@ async fn open(
     show(&app, &viewer, form, StatusCode::OK).await
 }
 
-/// "Revoke Mara’s access now?"
 pub(crate) fn form(
     app: &App,
     view: &Presenter,
@@ -91,7 +90,6 @@ pub(crate) fn form(
     }
 }
 
-/// The viewer's eyes on one grant.
 async fn seeing(app: &App, viewer: &Viewer, grant: &Grant) -> Result<Presenter, AccessError> {
     let grants = std::slice::from_ref(grant);
     Presenter::new(app, viewer)
@@ -99,12 +97,13 @@ async fn seeing(app: &App, viewer: &Viewer, grant: &Grant) -> Result<Presenter, 
         .await
 }
 
-/// Whether ending sessions is a choice: they can be ended, and are not anyway.
+/// Returns whether ending sessions is optional: possible, and not done anyway.
 fn is_asked(app: &App, grant: &Grant) -> bool {
     app.access.can_end_sessions(grant) && !app.access.settings().end_sessions
 }
 
-/// Whether they are refused all the same: by the policy that ends sessions, or since the armed end moves to now.
+/// Returns whether AWS denies sessions anyway: by the session policy, or because the enforced
+/// expiry moves to now.
 fn is_refused_anyway(app: &App, view: &Presenter, grant: &Grant) -> bool {
     let ends = app.access.can_end_sessions(grant) && app.access.settings().end_sessions;
     ends || view.is_armed(grant)
@@ -131,7 +130,6 @@ fn note(app: &App, view: &Presenter, grant: &Grant, first: &str) -> String {
     format!("{words}{unless} New ones stop as soon as AWS has removed the access.")
 }
 
-/// Until when credentials taken now may work, with the zone.
 pub(crate) fn credentials_until(view: &Presenter, grant: &Grant) -> Option<String> {
     match view.credentials_after(grant, view.now) {
         CredentialsAfterEnd::WorkUntil(until) => Some(view.words(until)),
@@ -149,7 +147,7 @@ async fn press(
         form: typed,
     } = posted;
     let Some(grant) = grant_of(&app, &viewer, &id).await? else {
-        // refused like any other press, so that it is on record
+        // refused by the normal path, so that it is recorded
         if let Ok(id) = id.parse::<GrantId>() {
             let refused = app
                 .access
@@ -169,7 +167,7 @@ async fn press(
         sessions: is_asked(&app, &grant).then_some(end_sessions),
         ..form(&app, &view, &grant, &presses, &typed.from)
     };
-    // one that is missing is refused by the journey, which leaves a record
+    // a missing reason is refused and recorded by `hallpass-access`
     if let Some(long) = reason_refused(reason).filter(|it| it.code == "long-reason") {
         let words = again(long.message);
         return show(&app, &viewer, words, StatusCode::UNPROCESSABLE_ENTITY).await;
@@ -191,13 +189,11 @@ async fn press(
             let words = again(dialogs::REASON_MISSING.to_owned());
             show(&app, &viewer, words, StatusCode::UNPROCESSABLE_ENTITY).await
         }
-        // over already: the page says how
         Err(AccessError::Refused(PressRefused::GrantOver { .. })) => {
             Ok(see_other(&format!("/requests/{}", grant.request)))
         }
         Err(AccessError::Refused(why)) => {
             let mut words = again(String::new());
-            // what was answered, the same at every door
             words.refused = Some(refused::plainly(&why, &view));
             let status = ProblemResponse::from(why).status();
             show(&app, &viewer, words, status).await

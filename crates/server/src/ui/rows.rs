@@ -1,10 +1,8 @@
-//! Requests as rows of a table: what, where it is, and what happens next.
-
 use hallpass_access::{
     DecidedKind, DecisionKind, EndCause, Grant, GrantState, LostAccess, Request, RequestState,
 };
-use hallpass_model::TimeSpan;
-use hallpass_wording::{grants, outstanding, time::minutes_passed};
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::{grants, outstanding, time::minutes_passed};
 
 use super::{
     presenter::{At, Coded, PersonView, Presenter},
@@ -14,7 +12,6 @@ use super::{
 };
 use crate::App;
 
-/// One request in a table.
 pub(crate) struct RequestRow {
     pub(crate) href: String,
     pub(crate) what: String,
@@ -24,13 +21,11 @@ pub(crate) struct RequestRow {
     pub(crate) asked: At,
 }
 
-/// What happens next, or why nothing does.
+/// The next step, or why nothing follows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Next {
-    /// Words of a person, shown as theirs.
     pub(crate) quote: String,
     pub(crate) words: Coded,
-    /// Words and address of the next step.
     pub(crate) link: Option<(&'static str, String)>,
 }
 
@@ -43,12 +38,10 @@ impl From<String> for Next {
     }
 }
 
-/// A request with the grant that came of it, if the viewer may see that.
 pub(crate) async fn with_grant(app: &App, viewer: &Viewer, request: &Request) -> Option<Grant> {
     app.access.grant(&viewer.actor, request.grant?).await.ok()
 }
 
-/// The state people care about: of the grant, once there is one.
 pub(crate) fn badge(view: &Presenter, request: &Request, grant: Option<&Grant>) -> Badge {
     match (&request.state, grant) {
         (RequestState::Approved { .. }, Some(grant)) => {
@@ -61,7 +54,7 @@ pub(crate) fn badge(view: &Presenter, request: &Request, grant: Option<&Grant>) 
     }
 }
 
-/// Whether a request has lapsed although its stored state still says that it waits.
+/// Returns whether a request has expired, although its stored state is still waiting.
 pub(crate) fn is_past(view: &Presenter, request: &Request) -> bool {
     matches!(request.state, RequestState::Pending) && !request.is_waiting(view.now)
 }
@@ -88,7 +81,6 @@ pub(crate) async fn row(
     }
 }
 
-/// What happens next with a request, in one or two sentences.
 pub(crate) fn next(view: &Presenter, request: &Request, grant: Option<&Grant>) -> Next {
     let again = || Some(("Ask again", view.aim_of(request).ask));
     match &request.state {
@@ -126,7 +118,6 @@ fn lapsed(request: &Request, link: Option<(&'static str, String)>) -> Next {
     }
 }
 
-/// "Priya Raman or Jonas Beck can decide. Lapses 23:12."
 pub(crate) fn waiting(view: &Presenter, request: &Request) -> String {
     let who = outstanding::who_can_decide(request, view);
     let lapses = request
@@ -171,7 +162,6 @@ fn of_grant(view: &Presenter, grant: &Grant, again: Option<(&'static str, String
     }
 }
 
-/// Why a grant ends or ended, as one sentence.
 pub(crate) fn why_it_ends(view: &Presenter, grant: &Grant, cause: &EndCause) -> String {
     let begun = grant.granted_at.unwrap_or(grant.scheduled_at);
     let end = match &grant.state {

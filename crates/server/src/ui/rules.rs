@@ -1,4 +1,4 @@
-//! Rules: why would this person be allowed, or not?
+//! Rules page: list of rules, and explanation of a decision.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use axum::{
     extract::{Query, State},
     routing::get,
 };
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_rules::directory::PermissionSet;
 use hallpass_rules::{Diagnostic, Directory};
 use serde::Deserialize;
@@ -22,15 +22,10 @@ use super::words::sentence;
 use super::words::{clock, plain, zone_name};
 use crate::App;
 
-/// Rules of a page.
 const ROWS: usize = 50;
-/// Lines of a rule's source shown.
 const SOURCE_LINES: usize = 60;
-/// Names offered while typing; with more, one types.
 const OFFERED: usize = 400;
-/// Permission sets listed; more are found by name.
 const SETS: usize = 60;
-/// Warnings shown; more are counted.
 const WARNINGS: usize = 8;
 
 pub(crate) fn router() -> Router<App> {
@@ -46,9 +41,7 @@ struct RulesQuery {
     account: String,
     group: String,
     permission_set: String,
-    /// Filter of the list.
     q: String,
-    /// Filter of the permission sets.
     set: String,
     page: usize,
 }
@@ -90,7 +83,6 @@ struct RulesPage {
     people: Vec<(String, String)>,
     warnings: Vec<Warning>,
     more_warnings: usize,
-    /// Permission sets: name, page, length of sessions.
     held: Vec<(String, String, TimeSpan)>,
     held_shown: String,
     set_q: String,
@@ -140,7 +132,6 @@ async fn show(State(app): State<App>, viewer: Viewer, coming: Query<RulesQuery>)
     Ok(page(&built))
 }
 
-/// Everything but the list.
 fn frame(app: &App, viewer: &Viewer, shell: Shell, case: TypedCase) -> RulesPage {
     let (now, directory) = (app.clock.now(), app.access.directory());
     let rules = app.access.rules();
@@ -152,11 +143,9 @@ fn frame(app: &App, viewer: &Viewer, shell: Shell, case: TypedCase) -> RulesPage
     let total = rules.rules().count();
     let mut intro = count_of(total, "rule", "rules");
     if let Some(file) = &status.file {
-        // writing to a String cannot fail
         let _ = write!(intro, " from {}", plain(file));
     }
     if let Some(since) = status.since {
-        // writing to a String cannot fail
         let _ = write!(intro, ", in force since {}", at(since));
     }
     intro.push('.');
@@ -211,7 +200,6 @@ fn frame(app: &App, viewer: &Viewer, shell: Shell, case: TypedCase) -> RulesPage
     }
 }
 
-/// People to choose from, for those who may ask for others.
 fn people(directory: &Directory, sees_all: bool) -> Vec<(String, String)> {
     if sees_all && directory.people().len() <= OFFERED {
         directory
@@ -276,13 +264,12 @@ fn list(app: &App, coming: &RulesQuery, built: &mut RulesPage) {
                 || rule.sentence.to_lowercase().contains(&needle)
         })
         .collect();
-    // a page past the last is the one after it: empty, with a way back
+    // a page past the end is empty, with a back link
     let page = coming.page.min(matching.len() / ROWS + 1);
     let skip = page * ROWS;
     let address = |number: usize| {
         let mut address = format!("/rules?page={number}");
         if !needle.is_empty() {
-            // writing to a String cannot fail
             let _ = write!(address, "&q={}", url_encoded(coming.q.trim()));
         }
         format!("{address}#all")
@@ -328,7 +315,6 @@ fn of_rule(found: &[Diagnostic], list: &str, index: usize) -> Vec<String> {
     codes
 }
 
-/// The lines of a rule in its file: up to where the next begins, without what only separates them.
 fn source(text: &str, line: u32, starts: &[u32]) -> Option<String> {
     let next = starts.iter().find(|start| **start > line).copied();
     let first = usize::try_from(line).ok()?.checked_sub(1)?;
@@ -340,7 +326,7 @@ fn source(text: &str, line: u32, starts: &[u32]) -> Option<String> {
         .skip(first)
         .take(count.min(SOURCE_LINES))
         .collect();
-    // a table of another kind, such as a test, belongs to nobody here
+    // tables of another kind, such as tests, belong to no rule
     let other = lines
         .iter()
         .skip(1)
@@ -348,7 +334,7 @@ fn source(text: &str, line: u32, starts: &[u32]) -> Option<String> {
     if let Some(other) = other {
         lines.truncate(other + 1);
     }
-    // comments and blanks at the end introduce what follows
+    // trailing comments and blanks belong to the next rule
     while lines
         .last()
         .is_some_and(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))

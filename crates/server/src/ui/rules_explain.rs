@@ -1,19 +1,15 @@
-//! One case explained: the verdict in a sentence, then the steps that led to it.
-
 use hallpass_access::{Directory, Explained, Wanted};
-use hallpass_model::Email;
+use hallpass_base::Email;
+use hallpass_channels::wording::group_sync;
 use hallpass_rules::{DecisionKind, DecisionQuestion, DecisionStep, RuleNames};
-use hallpass_wording::group_sync;
 
 use super::people::{CodedPiece, coded, first_name, name_of};
 use super::presenter;
 use super::words::{plain, sentence};
 use crate::{App, permission_set_policies};
 
-/// People named in a sentence; more are counted.
 const NAMED: usize = 6;
 
-/// A case as it was typed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TypedCase {
     pub(crate) user: String,
@@ -21,7 +17,6 @@ pub(crate) struct TypedCase {
     pub(crate) set: String,
 }
 
-/// A step as a line of the explanation.
 pub(crate) struct ExplainLine {
     pub(crate) look: &'static str,
     pub(crate) title: String,
@@ -29,21 +24,17 @@ pub(crate) struct ExplainLine {
     pub(crate) why: Vec<CodedPiece>,
 }
 
-/// The answer to a case.
 pub(crate) struct ExplainAnswer {
     pub(crate) look: &'static str,
     pub(crate) verdict: Vec<CodedPiece>,
     pub(crate) details: Vec<Vec<CodedPiece>>,
     pub(crate) lines: Vec<ExplainLine>,
     pub(crate) nearest: Option<(String, String)>,
-    /// Groups that follow attributes, and why the requester is in them.
     pub(crate) memberships: Vec<String>,
     pub(crate) command: String,
-    /// The set's page and what still works after its end.
     pub(crate) set: Option<(String, String)>,
 }
 
-/// What somebody wants, from two fields: an account with a set, or a group.
 fn wanted(case: &TypedCase) -> Wanted {
     let place = case.place.trim();
     match case.set.trim() {
@@ -60,7 +51,7 @@ fn wanted(case: &TypedCase) -> Wanted {
 /// Explains a case.
 ///
 /// # Errors
-/// What of it is not known, in sentences.
+/// The unknown parts, in sentences.
 pub(crate) fn answer(app: &App, case: &TypedCase) -> Result<ExplainAnswer, Vec<String>> {
     let user = Email::new(case.user.trim())
         .map_err(|_| vec![format!("“{}” is not an e-mail address.", plain(&case.user))])?;
@@ -114,7 +105,6 @@ pub(crate) fn answer(app: &App, case: &TypedCase) -> Result<ExplainAnswer, Vec<S
     })
 }
 
-/// Where a set's page is, and what still works after its end.
 fn about_set(directory: &Directory, wanted: &Wanted) -> Option<(String, String)> {
     let Wanted::Account { permission_set, .. } = wanted else {
         return None;
@@ -278,7 +268,6 @@ fn line(
     }
 }
 
-/// The same question for a terminal.
 fn command(user: &Email, wanted: &Wanted) -> String {
     let target = match wanted {
         Wanted::Account {
@@ -297,7 +286,6 @@ fn command(user: &Email, wanted: &Wanted) -> String {
     )
 }
 
-/// A word of a shell.
 fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./@+=,".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {

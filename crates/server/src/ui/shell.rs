@@ -1,5 +1,3 @@
-//! What every page has: its viewer, the frame around it, and how it fails.
-
 use std::fmt::Write as _;
 
 use askama::Template;
@@ -21,10 +19,9 @@ use super::words::{capital, initials, plain};
 use super::{CSS, JS};
 use crate::{App, ServerMode, problem::ProblemResponse, session};
 
-/// Requests counted beside `Reviews` at most; more are `99+`.
+/// Maximum count next to `Reviews`; more are `99+`.
 const COUNTED_MAX: usize = 100;
 
-/// The page of the main navigation one is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Nav {
     Home,
@@ -38,59 +35,44 @@ pub(crate) enum Nav {
     Plans,
     Remediations,
     Health,
-    /// None of them.
     Elsewhere,
 }
 
-/// Who looks at a page: a person with a live session. Without one, the way leads to sign-in and
-/// back.
+/// The signed-in viewer of a page. Without a session, redirects to sign-in and back.
 #[derive(Clone, Debug)]
 pub(crate) struct Viewer {
     pub(crate) actor: Actor,
     pub(crate) live: session::Live,
-    /// The zone they read times in; UTC until their browser told.
     pub(crate) zone: TimeZone,
     pub(super) theme: &'static str,
-    /// The newest record of the log before the page was read: what comes after it, the page hears.
+    /// The newest log record at the read; the event stream resumes there.
     seen: u64,
 }
 
-/// What the frame around a page shows.
 #[derive(Clone, Debug)]
 pub(crate) struct Shell {
-    /// Object first: `payments-prod / DatabaseOperator`.
     pub(crate) title: String,
     pub(crate) nav: Nav,
     pub(crate) name: String,
     pub(crate) email: String,
     pub(crate) initials: String,
     pub(crate) csrf: String,
-    /// `light`, `dark`, or empty for the system's.
     pub(crate) theme: &'static str,
-    /// The newest record of the log that the page may know of.
     pub(crate) seen: u64,
-    /// Empty, a number, or `99+`.
     pub(crate) reviews: String,
-    /// Remediations that wait for this viewer, in the same form.
     pub(crate) remediations: String,
     pub(crate) demo: bool,
-    /// Where the simulated Slack is, in the demo.
     pub(crate) slack: Option<String>,
-    /// Said once, after a press.
     pub(crate) said: Option<Toast>,
-    /// Why nobody gets access now, whatever they ask for; empty most of the time.
     pub(crate) obstacle: String,
-    /// Pages of the main navigation that not everybody sees, and this viewer does.
     pub(crate) sees: Vec<Nav>,
     pub(crate) css: &'static str,
     pub(crate) js: &'static str,
 }
 
-/// What is said once, after a press.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Toast {
     pub(crate) words: String,
-    /// What one may want next: words and address.
     pub(crate) link: Option<(String, String)>,
 }
 
@@ -104,14 +86,13 @@ impl<T: Into<String>> From<T> for Toast {
 }
 
 impl Shell {
-    /// Whether a page is in this viewer's navigation.
     pub(crate) fn has(&self, page: Nav) -> bool {
         self.sees.contains(&page)
     }
 }
 
 impl Viewer {
-    /// The person of a session. Who is nobody any more gets a page on which they can sign out.
+    /// The user of a session. A removed user gets a page with sign-out.
     pub(super) async fn of(
         app: &App,
         live: session::Live,
@@ -120,7 +101,7 @@ impl Viewer {
         let actor = crate::auth::signed_in(app, &live)
             .await
             .map_err(|failure| failed::page_with_sign_out(&failure.into_problem(), &live.csrf()))?;
-        // beyond any log is from when it listens: a page must not fail for what it hears later
+        // `SEQ_MAX` listens from now: the page must not fail because of the stream
         let head = app.audit.head().await;
         let seen = head.map_or(SEQ_MAX, |head| head.map_or(0, |head| head.seq));
         Ok(Self {
@@ -132,12 +113,11 @@ impl Viewer {
         })
     }
 
-    /// Whether they may see plans: whoever reads all, and who keeps the server running.
+    /// Users who read everything, and operators.
     pub(super) fn sees_plans(&self) -> bool {
         self.actor.reads_all() || self.actor.is(Role::Operator)
     }
 
-    /// Pages that not everybody sees, and they do.
     fn seen_pages(&self, app: &App) -> Vec<Nav> {
         let keeps_it_running = self.actor.is(Role::Operator) || self.actor.is(Role::Admin);
         let pages = [
@@ -151,14 +131,12 @@ impl Viewer {
         seen.map(|(page, _)| page).collect()
     }
 
-    /// The frame for one page of this viewer.
     pub(crate) async fn shell(&self, app: &App, nav: Nav, title: impl Into<String>) -> Shell {
         let filter = RequestFilter::default();
         let waiting = app
             .access
             .requests(&self.actor, RequestView::ToReview, &filter, COUNTED_MAX)
             .await
-            // the count is a convenience: a page must not fail for it
             .map_or(0, |found| found.rows.len());
         let reviews = app
             .access
@@ -200,7 +178,6 @@ impl Viewer {
     }
 }
 
-/// Empty, a number, or `99+`.
 fn shown_count(number: usize) -> String {
     match number {
         0 => String::new(),
@@ -227,7 +204,6 @@ impl FromRequestParts<App> for Viewer {
     }
 }
 
-/// The zone a browser said it is in. It travels as a cookie and is parsed, not trusted.
 pub(crate) fn zone(headers: &HeaderMap) -> TimeZone {
     session::cookie(headers, "zone")
         .filter(|name| name.len() <= 64)
@@ -244,8 +220,8 @@ pub(crate) fn theme(headers: &HeaderMap) -> &'static str {
     }
 }
 
-/// Sign-in, and back here afterwards. What a page asks for by itself, a fragment or the stream of
-/// what happens, gets 401 instead, and the page says that one was signed out.
+/// Redirects to sign-in and back. Fragments and the event stream get 401, and the page reports the
+/// sign-out.
 fn to_sign_in(parts: &Parts, form: &[u8]) -> Response {
     if session::is_by_itself(&parts.headers) {
         return StatusCode::UNAUTHORIZED.into_response();
@@ -253,19 +229,16 @@ fn to_sign_in(parts: &Parts, form: &[u8]) -> Response {
     let next = match parts.uri.path_and_query() {
         Some(page) if parts.method.is_safe() => page.as_str().to_owned(),
         Some(page) if page.path() == "/ask" => ask_again(form),
-        // the address of another form is no page to come back to
         _ => "/".to_owned(),
     };
     see_other(&format!("/signin?next={}", url_encoded(&next)))
 }
 
-/// Choices of the form for asking that may stand in an address. Words of people, and what they
-/// mean by a ticket, may not: addresses end up in logs and histories.
+/// Request form fields allowed in a URL. User text and tickets are excluded, because URLs end up in
+/// logs and histories.
 const CHOICES: [&str; 6] = ["kind", "account", "permission_set", "group", "for", "other"];
-/// The longest choice, in bytes; names in AWS are shorter.
 const CHOICE_BYTES_MAX: usize = 256;
 
-/// The form for asking with what was chosen on it.
 fn ask_again(form: &[u8]) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     for choice in CHOICES {
@@ -283,24 +256,22 @@ fn ask_again(form: &[u8]) -> String {
     }
 }
 
-/// Percent-encodes everything but unreserved characters (RFC 3986).
+/// Percent-encodes all but unreserved characters (RFC 3986).
 pub(crate) fn url_encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            // writing to a String cannot fail
             let _ = write!(out, "%{byte:02X}");
         }
         out
     })
 }
 
-/// The longest path one returns to: anybody may have one remembered.
+/// Maximum return path length, because anyone can supply one.
 const NEXT_BYTES_MAX: usize = 2_048;
 
-/// A path of ours to return to, or `/`: what is not a plain local path is not followed (open
-/// redirects).
+/// Returns a local path or `/`: prevents open redirects.
 pub(crate) fn local_path(next: &str) -> &str {
     let plain = next.len() <= NEXT_BYTES_MAX
         && next.starts_with('/')
@@ -310,18 +281,16 @@ pub(crate) fn local_path(next: &str) -> &str {
     if plain { next } else { "/" }
 }
 
-/// 303: the answer to every form, so that reloading repeats nothing.
+/// 303: the response to every form, so that reloading repeats nothing.
 pub(crate) fn see_other(to: &str) -> Response {
     let place = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
     (StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response()
 }
 
-/// A page.
 pub(crate) fn page(template: &impl Template) -> Response {
     page_with(StatusCode::OK, template)
 }
 
-/// A page with a status.
 pub(crate) fn page_with(status: StatusCode, template: &impl Template) -> Response {
     match template.render() {
         Ok(text) => html(status, text),
@@ -329,16 +298,15 @@ pub(crate) fn page_with(status: StatusCode, template: &impl Template) -> Respons
     }
 }
 
-/// What page handlers return; [`super::failed`] shows a failure as a page.
+/// [`super::failed`] renders errors as pages.
 pub(crate) type PageResult = Result<Response, ProblemResponse>;
 
-/// A form, sent from one of our own pages by the person whose session it is.
+/// A form submitted from a Hallpass page in the session of its user.
 pub(crate) struct Posted<T> {
     pub(crate) viewer: Viewer,
     pub(crate) form: T,
 }
 
-/// The largest form: a reason of 1,000 characters, encoded, and change.
 const FORM_BYTES_MAX: usize = 32 * 1024;
 
 impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
@@ -355,8 +323,8 @@ impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
     }
 }
 
-/// A form as its writer sees it: browsers send the end of each line as CR and LF, and everything that
-/// counts or compares words means one character, as at every other door.
+/// Normalizes CRLF line ends of browsers to one character, as in all channels, for counting and
+/// comparison.
 fn as_typed(bytes: &[u8]) -> String {
     let mut form = form_urlencoded::Serializer::new(String::new());
     for (name, value) in form_urlencoded::parse(bytes) {
@@ -365,7 +333,7 @@ fn as_typed(bytes: &[u8]) -> String {
     form.finish()
 }
 
-/// A session that is to end. Whose it is does not matter: also who is nobody any more signs out.
+/// A session to end, also of removed users.
 pub(crate) struct Leaving(pub(crate) session::Live);
 
 impl FromRequest<App> for Leaving {
@@ -377,7 +345,6 @@ impl FromRequest<App> for Leaving {
     }
 }
 
-/// A form with the session it was sent in, once it is sure that one of its pages sent it.
 async fn sent_form(request: Request, app: &App) -> Result<(Parts, session::Live, Bytes), Response> {
     let (parts, body) = request.into_parts();
     if !from_our_page(&parts.headers, &app.sign_in.public_url) {
@@ -411,15 +378,13 @@ fn forged() -> ProblemResponse {
     .help("open the page again and press there; you may have signed in again since")
 }
 
-/// Whether a browser says that a call comes from a page of this server (Fetch Metadata; `Origin`
-/// for browsers without it, compared with `server.public_url`: a proxy may rewrite `Host`). The form's token is checked
-/// besides.
+/// Checks Fetch Metadata, or `Origin` in older browsers, against `server.public_url`: a proxy may
+/// rewrite `Host`. In addition to the form token.
 pub(crate) fn from_our_page(headers: &HeaderMap, public_url: &str) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     match (text("sec-fetch-site"), text("origin")) {
         (Some(site), _) => site == "same-origin",
         (None, Some(origin)) => origin == public_url,
-        // a program without either has no cookie of anybody's by accident
         (None, None) => true,
     }
 }
@@ -456,7 +421,6 @@ mod tests {
             (None, Some("https://hallpass.example"), true),
             (None, Some("http://hallpass.example"), false),
             (None, Some("https://hallpass.example:8443"), false),
-            // what the proxy calls the server
             (None, Some("https://10.0.0.7:8080"), false),
             (None, Some("http://evil.example"), false),
             (None, Some("null"), false),

@@ -1,4 +1,4 @@
-//! Signing in and out. The demo's picker is for this machine only.
+//! Sign-in and sign-out. The demo's persona picker is local only.
 
 use std::net::SocketAddr;
 
@@ -11,8 +11,8 @@ use axum::{
     routing::{get, post},
 };
 use hallpass_access::Origin;
-use hallpass_identity::{Owner, SignedIn};
-use hallpass_model::Email;
+use hallpass_access::identity::{Owner, SignedIn};
+use hallpass_base::Email;
 use serde::Deserialize;
 
 use super::shell::{
@@ -23,10 +23,8 @@ use super::sign_in_again;
 use super::{CSS, JS};
 use crate::{App, ServerMode, app::PersonaCard, body::Path, problem::ProblemResponse, session};
 
-/// What a sign-in page says to whom a session was lost; what was being written is kept by the browser.
 const SIGNED_OUT: &str = "You were signed out. Sign in and your text is still here.";
 
-/// A person of the demo, as the picker shows them.
 struct Picture<'a> {
     email: &'a str,
     name: &'a str,
@@ -43,9 +41,7 @@ struct SignInPage<'a> {
     personas: Vec<Picture<'a>>,
     provider: Option<String>,
     failure: Option<&'a str>,
-    /// Whether the browser still has the cookie of a session that is over.
     was_signed_in: bool,
-    /// Where one returns to, encoded for a query.
     next: String,
     next_plain: &'a str,
 }
@@ -98,7 +94,6 @@ async fn show(
 ) -> PageResult {
     let next = local_path(&coming.next);
     let live = session::of(&app, &headers).await?;
-    // who is not in the directory any more may want to be somebody else
     let viewer = match live {
         Some(live) => Viewer::of(&app, live, &headers).await.ok(),
         None => None,
@@ -110,7 +105,6 @@ async fn show(
     })
 }
 
-/// The page, with what went wrong if something did.
 pub(super) fn sign_in_page(
     app: &App,
     headers: &HeaderMap,
@@ -119,7 +113,7 @@ pub(super) fn sign_in_page(
     status: StatusCode,
 ) -> Response {
     let provider = app.sign_in.provider.as_ref();
-    // who signs out has no cookie any more; this session ended by itself, or was ended
+    // an explicit sign-out removes the cookie, so this session expired or was ended
     let had = session::cookie(headers, app.session_settings.cookie_name());
     let page = SignInPage {
         css: CSS.url(),
@@ -135,7 +129,6 @@ pub(super) fn sign_in_page(
     page_with(status, &page)
 }
 
-/// The demo's picker.
 async fn pick(
     State(app): State<App>,
     source: Option<Extension<ConnectInfo<SocketAddr>>>,
@@ -164,8 +157,7 @@ async fn pick(
     Ok(with_cookie(see_other(local_path(&picked.next)), cookie))
 }
 
-/// Ends the session here, and at the provider if it has a place for that. Other sessions of the
-/// person go on.
+/// Ends the session here, and at the provider if supported. Other sessions continue.
 async fn out(State(app): State<App>, headers: HeaderMap, Leaving(live): Leaving) -> PageResult {
     let cookie = session::end(&app, &live).await?;
     let answer = match &live.session.signed_in {
@@ -184,8 +176,8 @@ struct SignedOutPage<'a> {
     way: &'a str,
 }
 
-/// On to the provider's own sign-out: by a page, since our forms lead nowhere but here
-/// (`form-action`), and a redirect counts as where the form leads.
+/// Redirects to the provider's sign-out by a page, because `form-action` also restricts redirects
+/// after a form.
 async fn at_provider(app: &App, headers: &HeaderMap, id_token: Option<&str>) -> Response {
     let Some(provider) = app.sign_in.provider.as_ref() else {
         return see_other("/signin");
@@ -201,7 +193,6 @@ async fn at_provider(app: &App, headers: &HeaderMap, id_token: Option<&str>) -> 
     }
 }
 
-/// The other theme, for browsers without script.
 async fn theme(headers: HeaderMap, _: Posted<ThemeForm>) -> Response {
     let other = if shell::theme(&headers) == "dark" {
         "light"
@@ -220,7 +211,6 @@ pub(super) fn with_cookie(mut response: Response, cookie: HeaderValue) -> Respon
     response
 }
 
-/// The token of a persona, for the command line.
 async fn demo_token(
     State(app): State<App>,
     Path(email): Path<String>,
@@ -236,8 +226,8 @@ async fn demo_token(
     Ok((StatusCode::OK, token).into_response())
 }
 
-/// Being anybody is for people at this machine, over a loopback name, in the demo. The name is
-/// checked because a page of another site could point its own name here (DNS rebinding).
+/// Personas need a local client and a loopback host name, in the demo. Checks the name because of
+/// DNS rebinding.
 fn on_this_machine(
     app: &App,
     source: Option<Extension<ConnectInfo<SocketAddr>>>,

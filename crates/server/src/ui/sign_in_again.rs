@@ -1,12 +1,12 @@
-//! Signing in again for a press that wants it: what is wanted, the way there, and back to where one
-//! was. Nothing is pressed meanwhile, nor by coming back.
+//! New sign-in required by an action, and return to the page. The action is never performed
+//! automatically.
 
 use askama::Template;
 use axum::response::Response;
 use hallpass_access::PressRefused;
-use hallpass_identity::SignedIn;
-use hallpass_model::TimeSpan;
-use hallpass_wording::lists::any_of;
+use hallpass_access::identity::SignedIn;
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::lists::any_of;
 use serde::Deserialize;
 
 use super::presenter::Presenter;
@@ -15,15 +15,11 @@ use super::words::plain;
 use super::{CSS, JS};
 use crate::{App, ServerMode};
 
-/// What is wanted, as it stands in the address of the page.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct AgainQuery {
-    /// Anything, when a press wants a sign-in.
     pub(super) again: Option<String>,
-    /// How long ago it may have been, in seconds.
     within: Option<u64>,
-    /// In which ways, as the provider calls them, with spaces between.
     acr: String,
 }
 
@@ -33,17 +29,15 @@ struct AgainPage {
     css: &'static str,
     js: &'static str,
     theme: &'static str,
-    /// What is wanted, and what there is.
     wanted: String,
     signed_in: String,
     name: String,
-    /// The name of the provider, and the way there; else the demo's picker, by address.
     way: Option<(String, String)>,
     persona: Option<String>,
     next: String,
 }
 
-/// On to signing in again, when that is what was wanted; `next` is where one comes back to.
+/// Redirects to a new sign-in if required; `next` is the return path.
 pub(super) fn for_press(why: &PressRefused, next: &str) -> Option<Response> {
     let PressRefused::SignInAgain { max_age, acr, .. } = why else {
         return None;
@@ -51,13 +45,12 @@ pub(super) fn for_press(why: &PressRefused, next: &str) -> Option<Response> {
     let within = max_age.map_or_else(String::new, |age| format!("&within={}", age.as_seconds()));
     let acr = url_encoded(&acr.join(" "));
     let next = url_encoded(next);
-    // under the address of signing in, where the script keeps what was written
+    // under the sign-in path, where the script keeps drafts
     Some(see_other(&format!(
         "/signin?again=1{within}&acr={acr}&next={next}"
     )))
 }
 
-/// The page of somebody who is signed in, and has to be anew.
 pub(super) fn show(app: &App, viewer: &Viewer, wanted: &AgainQuery, next: &str) -> Response {
     let next = local_path(next);
     let view = Presenter::new(app, viewer);

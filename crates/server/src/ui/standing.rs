@@ -1,5 +1,5 @@
-//! Accepting standing access, accepting it no more, giving it an end: each a page with words and a
-//! press, which scripts open as a dialog. Who may is decided by the journey.
+//! Forms for standing access: accept, withdraw acceptance, set an end; pages or dialogs.
+//! `hallpass-access` authorizes.
 
 use axum::{
     Router,
@@ -9,8 +9,8 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use hallpass_access::{AccessError, Meant, PressRefused, Role, StandingRefused, SweepMode};
-use hallpass_model::{HoldKey, TargetNames, TimeSpan, Timestamp, time};
-use hallpass_wording::{dialogs, standing};
+use hallpass_base::{HoldKey, TargetNames, TimeSpan, Timestamp, time};
+use hallpass_channels::wording::{dialogs, standing};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
@@ -32,13 +32,11 @@ pub(crate) fn router() -> Router<App> {
         .route("/standing/adopt", form_and_press(StandingPress::Adopt))
 }
 
-/// The form of a press, and where it is sent.
 fn form_and_press(act: StandingPress) -> MethodRouter<App> {
     get(async move |state, viewer, query| open(act, state, viewer, query).await)
         .post(async move |state, query, posted| press(act, state, query, posted).await)
 }
 
-/// What is done about standing access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum StandingPress {
     Accept,
@@ -56,7 +54,6 @@ impl StandingPress {
     }
 }
 
-/// Whose access is meant.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 struct Whose {
@@ -64,7 +61,6 @@ struct Whose {
     account: Option<String>,
     permission_set: Option<String>,
     group: Option<String>,
-    /// The page it was opened on.
     from: String,
 }
 
@@ -73,17 +69,13 @@ struct Whose {
 struct Pressed {
     reason: String,
     from: String,
-    /// When it is to be looked at again: a date.
     review: String,
-    /// How long it is held from now on.
     length: String,
 }
 
-/// What is meant, as it is known.
 struct StandingAccess {
     key: HoldKey,
     names: TargetNames,
-    /// The name of who holds it.
     holder: String,
 }
 
@@ -100,7 +92,6 @@ impl Whose {
         })
     }
 
-    /// The address of the form of an act.
     fn address(&self, act: StandingPress) -> String {
         let mut address = format!("/standing/{}?user={}", act.name(), url_encoded(&self.user));
         for (name, value) in [
@@ -116,7 +107,6 @@ impl Whose {
     }
 }
 
-/// The page of live access it was opened on, with its search.
 fn back(from: &str) -> String {
     match local_path(from) {
         access if access == "/access" || access.starts_with("/access?") => access.to_owned(),
@@ -236,7 +226,7 @@ async fn press(
         form: typed,
     }: Posted<Pressed>,
 ) -> PageResult {
-    // as for the form: whoever may not learns nothing of who and what there is
+    // as for the form: unauthorized users must not learn what exists
     if !viewer.actor.is(Role::Admin) {
         let page = forbidden::page_for(&app, &viewer, "administrators").await;
         return Ok(page.into_response());
@@ -286,7 +276,6 @@ async fn press(
                 return Ok(way);
             }
             let mut words = again(String::new(), String::new());
-            // what was answered, the same at every door
             words.refused = Some(sentence(&why.to_string()));
             let status = ProblemResponse::from(why).status();
             show(&app, &viewer, words, status).await
@@ -295,9 +284,7 @@ async fn press(
     }
 }
 
-/// Why a press had no effect.
 enum Wrong {
-    /// The field beside the words cannot be read.
     Field(String),
     Access(AccessError),
 }
@@ -308,7 +295,6 @@ impl From<AccessError> for Wrong {
     }
 }
 
-/// Does it; the way to a page that shows what is true now.
 async fn carry_out(
     app: &App,
     viewer: &Viewer,
@@ -346,7 +332,6 @@ async fn carry_out(
     }
 }
 
-/// The beginning of a day in the viewer's zone.
 fn review_at(text: &str, zone: &TimeZone) -> Result<Option<Timestamp>, Wrong> {
     let text = text.trim();
     if text.is_empty() {

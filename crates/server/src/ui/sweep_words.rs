@@ -1,7 +1,5 @@
-//! Runs of sweeps in words: why one was made, and how it stands.
-
 use hallpass_access::{Sweep, SweepState, Trigger};
-use hallpass_wording::standing;
+use hallpass_channels::wording::standing;
 
 use super::people::count_of;
 use super::presenter::Presenter;

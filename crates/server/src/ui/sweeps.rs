@@ -1,4 +1,4 @@
-//! Sweeps: what the last ones found, what one would do, and the word of an administrator.
+//! Sweeps page: results, plans and confirmation.
 
 use askama::Template;
 use axum::{
@@ -11,8 +11,8 @@ use hallpass_access::{
     AccessError, EntitledPrincipal, EntitlementReport, Fate, ItemChange, RemovalLimit, Role, Sweep,
     SweepAction, SweepItem, SweepMode, SweepReport, SweepState, SweepWork,
 };
-use hallpass_model::{SweepId, Target};
-use hallpass_wording::{standing, sweeps::work};
+use hallpass_base::{SweepId, Target};
+use hallpass_channels::wording::{standing, sweeps::work};
 use serde::Deserialize;
 
 use super::people::{self, Face, count_of, counted};
@@ -24,9 +24,7 @@ use super::words::{Badge, capital, lasting, plain, sentence};
 use super::{forbidden, sign_in_again};
 use crate::{App, body::Path, problem::ProblemResponse};
 
-/// Runs of one page.
 const RUNS: u32 = 30;
-/// Findings of one page.
 const ROWS: usize = 200;
 
 pub(crate) fn router() -> Router<App> {
@@ -36,7 +34,6 @@ pub(crate) fn router() -> Router<App> {
         .route("/sweeps/{id}/confirm", post(confirm))
 }
 
-/// A run as a row.
 struct Run {
     href: String,
     begun: At,
@@ -59,17 +56,13 @@ struct ListPage {
     runs: Vec<Run>,
 }
 
-/// What is to be confirmed.
 struct ConfirmPlan {
     heading: String,
-    /// "Remove these 4".
     submit: String,
-    /// What is too much, when that has to be meant.
     beyond: Option<String>,
     refused: Option<String>,
 }
 
-/// A finding as a row.
 struct SweepFindingRow {
     face: Face,
     target: String,
@@ -110,14 +103,12 @@ struct Passed {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Confirming {
-    /// Anything, when it is ticked.
     beyond: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
 struct Nothing {}
 
-/// What a run that waits would do, and its page: said on the page of who has what.
 pub(super) async fn waiting(
     app: &App,
     viewer: &Viewer,
@@ -130,7 +121,6 @@ pub(super) async fn waiting(
     Ok(Some((would(&items), format!("/sweeps/{}", run.id))))
 }
 
-/// "This run would remove 4 assignments. Nothing has been removed."
 fn would(items: &[SweepItem]) -> String {
     let nothing = match action(items) {
         Some(SweepAction::Adopt { .. }) => "Nothing has been changed.",
@@ -298,7 +288,6 @@ async fn show(
     Ok(page(&page_of))
 }
 
-/// Roles by account access manager, as the page shows them.
 struct EntitlementRows {
     says: String,
     rows: Vec<EntitlementRow>,
@@ -328,7 +317,6 @@ fn entitlements(report: &EntitlementReport) -> EntitlementRows {
     }
 }
 
-/// What matters most comes first.
 const fn rank(item: &SweepItem) -> u8 {
     match &item.fate {
         Fate::Stuck { .. } => 0,
@@ -386,7 +374,7 @@ fn plan(
 }
 
 fn facts(view: &Presenter, run: &Sweep, report: &SweepReport) -> Vec<(&'static str, String)> {
-    let took = hallpass_model::TimeSpan::between(report.began, report.ended);
+    let took = hallpass_base::TimeSpan::between(report.began, report.ended);
     let mut facts = vec![
         (
             "Looked",
@@ -515,7 +503,6 @@ fn finding(
     }
 }
 
-/// Whether a run still waits for an administrator.
 pub(crate) const fn waits(sweep: &Sweep) -> bool {
     matches!(
         sweep.state,
@@ -523,7 +510,6 @@ pub(crate) const fn waits(sweep: &Sweep) -> bool {
     )
 }
 
-/// Whose access it is, and to what, as part of an address.
 pub(crate) fn held_address(item: &SweepItem) -> String {
     let user = url_encoded(item.key.user.as_str());
     match &item.key.target {

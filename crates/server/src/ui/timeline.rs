@@ -1,11 +1,11 @@
-//! What happened to a request, newest first, from the audit log; and what comes next.
+//! Timeline of a request, newest first, from the audit log, with the next step.
 
 use std::collections::BTreeSet;
 
 use hallpass_access::{Approval, Grant, GrantState, InLine, Origin, Request, RequestState};
 use hallpass_audit::{Order, Record, RecordQuery, RecordSubject, StoreFault};
-use hallpass_model::{Email, TimeSpan, Timestamp};
-use hallpass_wording::{grants, outstanding};
+use hallpass_base::{Email, TimeSpan, Timestamp};
+use hallpass_channels::wording::{grants, outstanding};
 
 mod approvals;
 mod enforced;
@@ -18,26 +18,19 @@ use super::{
 };
 use crate::{App, api::records::may_read, problem::ProblemResponse};
 
-/// Records of one request that are shown: the newest, and those of its beginning.
+/// Maximum records: the newest, and those of the start.
 const NEWEST_MAX: u32 = 500;
 const OLDEST_MAX: u32 = 50;
 
-/// One thing that happened.
 pub(crate) struct TimelineEntry {
-    /// `now`, `good`, `next` or nothing.
     pub(crate) look: &'static str,
     pub(crate) title: String,
     pub(crate) words: Coded,
-    /// Words of a person, shown as theirs.
     pub(crate) quote: String,
-    /// Warnings that were confirmed with it.
     pub(crate) confirmed: Vec<String>,
     pub(crate) at: Option<At>,
-    /// Seconds left until it happens, with words.
     pub(crate) left: Option<(u64, String)>,
-    /// The door it came through.
     pub(crate) door: &'static str,
-    /// The record's number, and as words, when the viewer may read it.
     pub(crate) record: Option<(u64, String)>,
 }
 
@@ -72,7 +65,6 @@ impl TimelineEntry {
     }
 }
 
-/// The records of a request and of the grant that came of it, oldest first.
 pub(crate) async fn records(
     app: &App,
     request: &Request,
@@ -106,7 +98,6 @@ fn instant(record: &Record) -> Timestamp {
     record.at().unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// What happened, newest first, with the step to come on top.
 pub(crate) fn entries(
     app: &App,
     viewer: &Viewer,
@@ -150,7 +141,6 @@ pub(crate) fn entries(
     entries
 }
 
-/// The door something came through, in words.
 pub(crate) fn door(source: &str) -> &'static str {
     match source {
         "web" => "web",
@@ -162,18 +152,13 @@ pub(crate) fn door(source: &str) -> &'static str {
     }
 }
 
-/// Makes sentences of records, in the order they were written.
 struct Teller<'a> {
     view: &'a Presenter,
     request: &'a Request,
     grant: Option<&'a Grant>,
-    /// When AWS was asked.
     asked_aws: Option<Timestamp>,
-    /// The end as last said.
     ends: Option<Timestamp>,
-    /// How long it was asked for, or made so far.
     length: Option<TimeSpan>,
-    /// From when on AWS refuses by itself.
     armed: enforced::ArmedInstant,
     reads_all: bool,
 }
@@ -290,7 +275,6 @@ impl Teller<'_> {
         TimelineEntry::new("Extended").good().words(words)
     }
 
-    /// How an end went, in a sentence.
     fn ended(&self, removed: Option<bool>, why: Option<&str>, record: &Record) -> String {
         match (removed, why) {
             (Some(true), _) => self.gone(instant(record)),
@@ -403,14 +387,14 @@ fn ends_at(record: &Record) -> Option<Timestamp> {
     record.text("ends_at").and_then(|at| at.parse().ok())
 }
 
-/// Reminders are not in the log. While the request waits, when they were due follows from its rules and from when it
-/// was made; of one that is decided that is not known any more. Whom they went to is known of none.
+/// Reminders are not logged. For a waiting request their times follow from its rules and creation;
+/// for a decided one they are unknown. Recipients are never known.
 fn reminders(app: &App, view: &Presenter, request: &Request) -> Vec<(Timestamp, TimelineEntry)> {
     if request.outstanding.is_none() {
         return Vec::new();
     }
     let sent = 0..request.reminders.sent;
-    // one stands for those that were due while approvals could not be given
+    // one reminder covers those due while approvals were closed
     let sent: BTreeSet<Timestamp> = sent
         .filter_map(|k| app.access.reminder_at(request, k))
         .collect();
@@ -422,7 +406,6 @@ fn reminders(app: &App, view: &Presenter, request: &Request) -> Vec<(Timestamp, 
     entries.collect()
 }
 
-/// The step to come.
 fn upcoming(
     view: &Presenter,
     request: &Request,
@@ -480,7 +463,6 @@ fn what_ends(view: &Presenter, grant: &Grant) -> String {
     )
 }
 
-/// "Waiting for 1 of Tomasz Wilk, Priya Raman, Jonas Beck. Lapses 23:12 CET."
 fn waiting(view: &Presenter, request: &Request) -> TimelineEntry {
     let mut entry = match outstanding::whom(request, view) {
         None => TimelineEntry::new("Nobody can decide this today"),
@@ -507,19 +489,18 @@ fn waiting(view: &Presenter, request: &Request) -> TimelineEntry {
     entry
 }
 
-/// Whether an end was in force, at another instant, when arming it failed.
+/// Returns whether an enforced expiry existed, at another instant, when the write failed.
 fn is_in_force_before(record: &Record) -> bool {
     let before = record.fields().get("before");
     before.is_some_and(|before| before.get("refuses_after").is_some())
 }
 
-/// "approved by", for the aside.
 pub(crate) fn approvers(request: &Request) -> Vec<(&Email, &'static str)> {
     let decided_by = match &request.state {
         RequestState::Approved { by, .. } => Some(by),
         _ => None,
     };
-    // whoever agreed to a start that was to come is both
+    // the approver of a future start is also a reviewer
     let others = request.reviewers().into_iter().map(|review| &review.by);
     let mut found: Vec<(&Email, &'static str)> = others
         .filter(|by| Some(*by) != decided_by)
@@ -530,7 +511,7 @@ pub(crate) fn approvers(request: &Request) -> Vec<(&Email, &'static str)> {
             Approval::NotRequired => return Vec::new(),
             Approval::Own => "as the rules allow",
             Approval::BreakGlass => "break-glass",
-            // an end that a sweep gave is nobody's approval
+            // an end set by a sweep has no approver
             Approval::Adopted if request.origin == Origin::System => return Vec::new(),
             Approval::Adopted => "gave it an end",
             Approval::Peer => "",

@@ -1,11 +1,11 @@
-//! Requests that were asked for together (`access.md` §5.2): what else was asked for, and one press
-//! that approves several. Each of them is still decided on its own.
+//! Batch requests (`access.md` §5.2): siblings, and batch approval. Each request is still decided
+//! separately.
 
 use axum::{Router, extract::State, routing::post};
 use hallpass_access::{
     AccessError, Approving, PressRefused, Request, ReviewedVersion, RuleWarning, TARGETS_MAX,
 };
-use hallpass_model::RequestId;
+use hallpass_base::RequestId;
 use serde::Deserialize;
 
 use super::{
@@ -19,15 +19,12 @@ use super::{
 };
 use crate::{App, body::Path, problem::ProblemResponse};
 
-/// What else was asked for.
 pub(super) struct Sibling {
     pub(super) id: String,
-    /// `payments-prod / ReadOnly`.
     pub(super) words: String,
     pub(super) badge: Badge,
 }
 
-/// What else was asked for together with a request, as far as the viewer may see it.
 pub(super) async fn siblings(
     app: &App,
     viewer: &Viewer,
@@ -47,7 +44,6 @@ pub(super) async fn siblings(
     Ok(siblings)
 }
 
-/// The page of the request whose access this one would lengthen.
 pub(super) async fn extended(app: &App, viewer: &Viewer, request: &Request) -> Option<String> {
     let grant = app
         .access
@@ -57,17 +53,13 @@ pub(super) async fn extended(app: &App, viewer: &Viewer, request: &Request) -> O
     Some(format!("/requests/{}", grant.request))
 }
 
-/// One button for several requests.
 pub(super) struct ApproveAll {
     pub(super) label: String,
-    /// The requests with what was seen of them.
     all: Vec<(RequestId, ReviewedVersion)>,
-    /// What has to be read first, of all of them, each text once.
     pub(super) warned: Option<Warned>,
 }
 
 impl ApproveAll {
-    /// For the first of several that were asked for together; every one of them can be approved.
     pub(super) fn of(app: &App, request: &Request, approvable: &[&Request]) -> Option<Self> {
         let is_with =
             |other: &Request| other.id == request.id || request.asked_with.contains(&other.id);
@@ -91,7 +83,6 @@ impl ApproveAll {
         })
     }
 
-    /// As the form carries it.
     pub(super) fn value(&self) -> String {
         let all = self.all.iter().map(|(id, seen)| format!("{id}:{seen}"));
         all.collect::<Vec<_>>().join(" ")
@@ -108,11 +99,9 @@ fn read_pairs(text: &str) -> Vec<(RequestId, ReviewedVersion)> {
 
 #[derive(Deserialize)]
 struct ApproveTogether {
-    /// Ids with what was seen of each, blanks between.
     all: String,
     #[serde(default)]
     from: String,
-    /// The ids of the warnings that were ticked.
     #[serde(default)]
     confirmed: String,
 }
@@ -142,17 +131,15 @@ async fn approve(
             .access
             .approve_with(&viewer.actor, each, approving, None);
         match pressed.await {
-            // what became of the others is no reason to leave this one out; the page says it of each
+            // failures of the others do not matter here; the page reports each
             Ok(_) => is_begun = true,
             Err(AccessError::NotFound(_)) => {}
-            // the page says which are approved, and that others still wait
             Err(error) if is_begun && is_passing(&error) => {
                 tracing::warn!(request.id = %each, error = %error, "not all that were approved together are");
                 break;
             }
-            // nothing on the page would say it: it is over in a moment
+            // the page itself would not report a temporary refusal
             Err(AccessError::Refused(why)) if why.retry_after().is_some() => return Err(why.into()),
-            // its form shows what is to be read
             Err(AccessError::Refused(PressRefused::WarningsUnconfirmed { .. })) => {
                 let form = format!("/requests/{each}/approve?from=reviews");
                 return Ok(see_other(&form));
@@ -170,7 +157,7 @@ async fn approve(
     Ok(see_other(&flash::after(&back, Flash::ApprovedTogether, id)))
 }
 
-/// Whether it is nobody's refusal: nothing is known of the request, and of the next one neither.
+/// Returns whether the error is temporary and affects all requests.
 fn is_passing(error: &AccessError) -> bool {
     match error {
         AccessError::Refused(why) => why.retry_after().is_some(),

@@ -1,15 +1,14 @@
-//! Words of the pages: states, times and remaining times, as the brief writes them.
+//! Page texts for states, times and durations.
 
 use hallpass_access::{GrantState, InLine, RequestState};
-use hallpass_model::{TimeSpan, Timestamp, text};
-use hallpass_wording::{line, states, time};
-pub(crate) use hallpass_wording::{
+use hallpass_base::{TimeSpan, Timestamp, text};
+use hallpass_channels::wording::{line, states, time};
+pub(crate) use hallpass_channels::wording::{
     lists::number,
     names::{capital, sentence},
 };
 use jiff::tz::TimeZone;
 
-/// A state: its word, and the badge that shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Badge {
     pub(crate) word: &'static str,
@@ -20,10 +19,8 @@ pub(super) const fn badge(word: &'static str, look: &'static str) -> Badge {
     Badge { word, look }
 }
 
-/// An active grant ends soon when less than this is left.
 pub(crate) const SOON: TimeSpan = TimeSpan::minutes(15);
 
-/// A grant's badge; `left` is the time to its end.
 pub(crate) fn grant_badge(state: &GrantState, left: TimeSpan) -> Badge {
     let look = match state {
         GrantState::Active if left < SOON => return badge("Ends soon", "ending"),
@@ -36,7 +33,6 @@ pub(crate) fn grant_badge(state: &GrantState, left: TimeSpan) -> Badge {
     badge(states::word(state.name()), look)
 }
 
-/// How long it takes until access is there: what stands before it in line, if that is long.
 pub(crate) fn in_line(place: Option<InLine>) -> String {
     let Some(InLine { before, about }) = place.filter(|it| it.about >= TimeSpan::minutes(1)) else {
         return "Usually under a minute.".to_owned();
@@ -45,7 +41,6 @@ pub(crate) fn in_line(place: Option<InLine>) -> String {
     sentence(&line::place(before, &format!("about {minutes} min")))
 }
 
-/// A request's badge.
 pub(crate) fn request_badge(state: &RequestState) -> Badge {
     let look = match state {
         RequestState::Approved { .. } => "active",
@@ -58,8 +53,8 @@ pub(crate) fn request_badge(state: &RequestState) -> Badge {
     badge(states::word(state.name()), look)
 }
 
-/// An instant as read by somebody in `zone`, at `now`: `17:31`, `Sat 02:10`, `Wed 18 Nov`, or with
-/// the year when that differs.
+/// Formats an instant relative to `now`: `17:31`, `Sat 02:10`, `Wed 18 Nov`, or with a different
+/// year.
 pub(crate) fn clock(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let (at, now) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
     let days = (at.date() - now.date()).get_days();
@@ -72,12 +67,10 @@ pub(crate) fn clock(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     at.strftime(form).to_string()
 }
 
-/// The zone's short name at an instant, such as `CET`.
 pub(crate) fn zone_name(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%Z").to_string()
 }
 
-/// What is left; its end has come when nothing is.
 pub(crate) fn countdown(left: TimeSpan) -> String {
     if left.is_zero() {
         return "Ending".to_owned();
@@ -85,7 +78,7 @@ pub(crate) fn countdown(left: TimeSpan) -> String {
     time::countdown(left)
 }
 
-/// An account id in groups of four, shown apart by the style sheet so that copying gives 12 digits.
+/// Groups of four digits, separated by the style sheet, so that copying gives 12 digits.
 pub(crate) fn id_groups(id: &str) -> Vec<String> {
     id.chars()
         .collect::<Vec<_>>()
@@ -94,7 +87,6 @@ pub(crate) fn id_groups(id: &str) -> Vec<String> {
         .collect()
 }
 
-/// One or two letters of a name.
 pub(crate) fn initials(name: &str) -> String {
     let mut letters = name
         .split(|c: char| !c.is_alphanumeric())
@@ -108,7 +100,6 @@ pub(crate) fn initials(name: &str) -> String {
         .collect()
 }
 
-/// How long something lasts or is late: `40s`, `9m`, `2h 11m`.
 pub(crate) fn lasting(span: TimeSpan) -> String {
     let seconds = span.as_seconds();
     match seconds {
@@ -119,7 +110,7 @@ pub(crate) fn lasting(span: TimeSpan) -> String {
     }
 }
 
-/// Text of people, with what could mislead a reader made visible.
+/// Makes misleading characters of user text visible.
 pub(crate) fn plain(text: &str) -> String {
     text::visible(text).into_owned()
 }

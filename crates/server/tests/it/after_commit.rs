@@ -1,5 +1,5 @@
-//! What was done is not told as if it had not been: reads that fail after something was stored, and stores that do not
-//! confirm it.
+//! Completed writes must not be reported as failed: failing reads after a commit, and unconfirmed
+//! commits.
 
 use axum::http::StatusCode;
 use hallpass_store::AfterCommit;
@@ -10,7 +10,6 @@ use crate::test_server::{Reply, TestServer, asking, request, run};
 
 const NOT_CONFIRMED: &str = "the store did not confirm it; it may have been done nevertheless";
 
-/// Every read fails from the next commit on.
 fn falls_silent(server: &TestServer) {
     let silence = AfterCommit::ReadsFail {
         after: 0,
@@ -45,7 +44,6 @@ fn a_press_whose_outcome_cannot_be_read_may_have_been_done() {
         let server = TestServer::new();
         let id = server.ask("ana/all", "Admin").await["id"].clone();
         let path = format!("/api/v1/requests/{}/approve", id.as_str().unwrap());
-        // before anything is stored nothing has changed
         server.store.fail_reads(1);
         let before = keyed(&server, &path, "cai/all", &json!({})).await;
         assert_eq!(before.short(), "503 unavailable");
@@ -97,7 +95,6 @@ fn who_is_cut_off_is_cut_off_whatever_can_be_read_then() {
         server.store.fail_reads(0);
         assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", text(&reply));
         let page = eve.page(&to(&reply)).await;
-        // what is left is said, and the lock sees to it
         assert!(page.contains("1 request waits still."), "{page}");
         let locks = server.get("/api/v1/locks", "eve/all").await.json();
         assert_eq!(locks["items"].as_array().unwrap().len(), 1, "{locks}");
@@ -114,7 +111,6 @@ fn of_several_that_are_approved_at_once_the_page_says_which_were() {
         let ids = [0, 1].map(|at| asked["items"][at]["id"].as_str().unwrap().to_owned());
         let cai = Visit::of(&server, "cai").await;
         let all = field(&cai.page("/reviews").await, "all");
-        // the first is read once more when it is approved
         let silence = AfterCommit::ReadsFail {
             after: 1,
             count: 99,

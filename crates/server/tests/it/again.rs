@@ -1,9 +1,8 @@
-//! A press that wants a fresh sign-in: it leads to one, right there, and is pressed by nobody else
-//! than the person who comes back.
+//! Fresh sign-in for an action: redirects there, and only the returning user may repeat the action.
 
 use std::sync::Arc;
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_rules::{RuleFile, load};
 use hallpass_server::{PersonaCard, ServerMode};
 use serde_json::{Value, json};
@@ -33,7 +32,6 @@ async fn state(server: &TestServer, request: &Value) -> Value {
     server.get(&path, "dee/all").await.json()["state"].clone()
 }
 
-/// The token that the forms of a page carry, and what the page was seen with.
 fn fields(page: &str) -> Vec<(String, String)> {
     let of = |name: &str| {
         let marked = format!("name=\"{name}\" value=\"");
@@ -43,7 +41,6 @@ fn fields(page: &str) -> Vec<(String, String)> {
     vec![of("csrf"), of("seen")]
 }
 
-/// Presses Approve on the request's page; where that leads.
 async fn approve(browser: &mut Browser<'_>, request: &Value) -> String {
     let page = format!("/requests/{}", request["id"].as_str().unwrap());
     let text = browser.get(&page).await.text();

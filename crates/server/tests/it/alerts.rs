@@ -1,10 +1,10 @@
-//! Rules of alerts on pages and in the API: who sees them, and who silences a row.
+//! Alert rules on pages and in the API: permissions for viewing and muting.
 
 use std::sync::Arc;
 
+use hallpass_access::identity::Identity;
 use hallpass_alerts::{AlertStore as _, AlertWrite};
 use hallpass_audit::AuditStore as _;
-use hallpass_identity::Identity;
 use hallpass_store_testing::an_alert_state;
 use serde_json::{Value, json};
 
@@ -15,7 +15,6 @@ const RULE: &str = "/alerts/rule?id=keys%2Funused";
 const MUTE: &str = "/alerts/mute?rule=keys%2Funused&key=%5B%22ben%22%5D";
 const UNMUTE: &str = "/alerts/unmute?rule=keys%2Funused&key=%5B%22ben%22%5D";
 
-/// A server in which Dee is an operator, and a rule found something.
 async fn server() -> TestServer {
     let server = TestServer::with(|app| {
         app.identity = Arc::new(Identity {
@@ -31,7 +30,6 @@ async fn server() -> TestServer {
     server
 }
 
-/// The records of mutes: event, who, why.
 async fn recorded(server: &TestServer) -> Vec<[String; 4]> {
     let records = server.store.records_from(1, 500).await.unwrap();
     let of_alerts = records.iter().filter(|it| it.event().starts_with("alert."));
@@ -193,7 +191,7 @@ fn the_api_lists_rules_and_rows_page_by_page_and_mutes() {
             );
         }
         assert_eq!(keys, ["[\"ana\"]", "[\"ben\"]", "[\"cho\"]", "[\"dia\"]"]);
-        let until = hallpass_model::TimeSpan::hours(24).after(server.now());
+        let until = hallpass_base::TimeSpan::hours(24).after(server.now());
         let how = |until: &Value, key: &str| json!({"rule": "keys/unused", "key": key, "until": until, "reason": "known"});
         let mute = how(&json!(until), "ben");
         for (who, body, status) in [

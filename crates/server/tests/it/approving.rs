@@ -1,4 +1,4 @@
-//! Approving with a comment and for less time, over HTTP and on the pages.
+//! Approval with comment and shorter duration, in API and pages.
 
 use serde_json::json;
 
@@ -62,7 +62,6 @@ fn the_form_asks_for_both_and_keeps_what_was_typed() {
         let server = TestServer::new();
         let asked = server.ask("ana/all", "Admin").await;
         let path = format!("/requests/{}/approve", asked["id"].as_str().unwrap());
-        // whoever may not is told why, and has nothing to fill in
         let page = Visit::of(&server, "ana").await.page(&path).await;
         assert!(
             page.contains("You can’t approve your own request."),
@@ -91,7 +90,6 @@ fn the_form_asks_for_both_and_keeps_what_was_typed() {
             "{page}"
         );
         assert!(page.contains(&long), "what was typed is lost");
-        // the next press would approve for the whole time otherwise
         let chosen = "<option value=\"1800\" selected>30m";
         assert!(page.contains(chosen), "what was chosen is lost: {page}");
         let page = text(&cai.post(&path, &fields("", "an hour")).await);

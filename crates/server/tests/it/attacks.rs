@@ -1,9 +1,9 @@
-//! What others might try through a person's browser, each by name.
+//! Attacks through a user's browser, by name.
 
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_server::{PersonaCard, Rates, ServerMode, SignIn};
 use serde_json::json;
 
@@ -12,18 +12,13 @@ use crate::fake_oidc::FakeOidc;
 use crate::routes::routed;
 use crate::test_server::{Reply, TestServer, directory_with, run};
 
-/// Forms that are not sent from a page of somebody's session, and why.
 const WITHOUT_SESSION: [&str; 4] = [
-    // the demo's picker: nobody is signed in yet
     "/signin",
-    // the provider's own call, proven by its signature
     "/signin/oidc/logout",
-    // Slack's own calls, proven by their signatures
     "/slack/interactions",
     "/slack/commands",
 ];
 
-/// Every page route that takes a form.
 fn forms() -> Vec<String> {
     routed()
         .into_iter()
@@ -72,7 +67,6 @@ fn a_form_with_the_token_of_another_session_does_nothing() {
         let mut ana = Browser::new(&server);
         oidc.sign_in(&mut ana).await;
         for path in forms() {
-            // the token of these tests is that of other sessions
             let reply = ana.press(&path, &[]).await;
             assert!(is_forged(&reply), "{path}: {reply:?}");
         }
@@ -126,7 +120,7 @@ fn a_planted_session_is_not_signed_in_and_ends() {
     run(async {
         let oidc = FakeOidc::start().await;
         let server = oidc.server();
-        // the attacker's own session, planted in the victim's browser
+        // the attacker's session, planted in the victim's browser
         let mut attacker = Browser::of(&server, "sam").await;
         let planted = attacker.cookies["hallpass"].clone();
         let mut victim = Browser::new(&server);
@@ -137,7 +131,7 @@ fn a_planted_session_is_not_signed_in_and_ends() {
         assert_ne!(victim.cookies["hallpass"], planted);
         assert!(victim.get("/").await.text().contains("ana@corp.example"));
         assert!(!attacker.is_signed_in().await, "the planted one is dead");
-        // a made-up secret is not adopted either
+        // an invented secret is not adopted either
         let mut other = Browser::new(&server);
         other.cookies.insert("hallpass".to_owned(), "a".repeat(64));
         oidc.sign_in(&mut other).await;
@@ -248,7 +242,7 @@ fn sign_in_and_codes_are_tried_ten_times_a_minute_and_address() {
             let mut statuses = Vec::new();
             for number in 0..12 {
                 let token = format!("Bearer made-up-{number}");
-                // neither another token nor an invented address makes another source
+                // neither another token nor a forged address is a new source
                 let headers = [
                     ("authorization", token.as_str()),
                     ("x-forwarded-for", &token[7..]),
@@ -269,8 +263,8 @@ fn sign_in_and_codes_are_tried_ten_times_a_minute_and_address() {
     });
 }
 
-/// A neighbor behind the same address calls as fast as they can, looks at every page of sign-in, and has used up all
-/// attempts of the address.
+/// A client at the same address sends calls, opens sign-in pages, and exhausts the address's
+/// attempts.
 #[test]
 fn a_neighbor_behind_the_same_address_locks_no_session_out() {
     run(async {
@@ -290,7 +284,6 @@ fn a_neighbor_behind_the_same_address_locks_no_session_out() {
         }
         let refused = neighbor.get("/signin").await;
         assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
-        // ten tries of a code, as many as a session has, and of looking at the page whatever there is
         for number in 0..11 {
             assert_eq!(ana.get("/login/device").await.status, StatusCode::OK);
             let body = form(&[("csrf", CSRF), ("code", "BCDF-GHJK")]);
@@ -298,7 +291,6 @@ fn a_neighbor_behind_the_same_address_locks_no_session_out() {
             let limited = reply.status == StatusCode::TOO_MANY_REQUESTS;
             assert_eq!(limited, number == 10, "{number}: {}", reply.status);
         }
-        // one who is not known to this process yet, as after its start
         let mut dee = Browser::of(&server, "dee").await;
         assert_eq!(dee.get("/ask").await.status, StatusCode::OK);
     });
@@ -344,7 +336,6 @@ fn the_demos_picker_is_for_this_machine_only() {
             ([127, 0, 0, 1], "127.0.0.1:8080", "same-origin", 303),
             ([127, 0, 0, 1], "localhost:8080", "same-origin", 303),
             ([10, 0, 0, 9], "127.0.0.1:8080", "same-origin", 403),
-            // a page of another site that points its own name here
             ([127, 0, 0, 1], "evil.example", "same-origin", 403),
             ([127, 0, 0, 1], "127.0.0.1:8080", "cross-site", 403),
         ] {
@@ -402,12 +393,12 @@ fn who_is_disabled_loses_their_rights_at_once() {
                 .contains("Your account is not in the directory")
         );
         assert_eq!(eve.get("/api/v1/me").await.short(), "403 not-in-directory");
-        // leaving is for everybody, and ends what the rest of this needs
+        // sign-out is allowed for all, and would end the session
         for path in forms().into_iter().filter(|path| path != "/signout") {
             let reply = eve.press(&path, &[]).await;
             assert_eq!(reply.status, StatusCode::FORBIDDEN, "{path}");
         }
-        // somebody else with their address makes them nobody else
+        // another user with the same address changes nothing
         let twin = directory_with(server.now(), |people| {
             people[0]["emails"] = json!(["ana@corp.example", "eve@corp.example"]);
         });
@@ -418,7 +409,6 @@ fn who_is_disabled_loses_their_rights_at_once() {
     });
 }
 
-/// A call about an id, as whoever guesses would make it.
 async fn guess(sam: &mut Browser<'_>, method: &str, path: &str, id: &str) -> (u16, String, String) {
     let path = path.replace("{id}", id);
     let is_api = path.starts_with("/api/");
@@ -438,7 +428,6 @@ async fn guess(sam: &mut Browser<'_>, method: &str, path: &str, id: &str) -> (u1
     };
     let headers = [kind, ("x-hallpass-csrf", CSRF)];
     let reply = sam.send(method, &path, &headers, body).await;
-    // what differs in any case: the id itself, the reference of the call, and how long the log is by now
     let text = reply.text().replace(id, "ID");
     let length = regex::Regex::new(r"/events\?after=\d+").unwrap();
     let text = length.replace(&text, "/events");
@@ -447,7 +436,7 @@ async fn guess(sam: &mut Browser<'_>, method: &str, path: &str, id: &str) -> (u1
     (reply.status.as_u16(), reply.leads_to(), told)
 }
 
-/// Ids of others' requests and grants answer as ids that were never given out.
+/// Other users' ids answer like ids that do not exist.
 #[test]
 fn guessing_ids_of_others_tells_nothing() {
     run(async {
@@ -545,19 +534,16 @@ fn a_secret_in_use_is_replaced_and_the_old_one_works_a_minute_longer() {
         assert!(ana.is_signed_in().await);
         assert_eq!(ana.cookies, first.cookies, "not yet");
         server.clock.advance(TimeSpan::minutes(2));
-        // two calls at the same time, with the same secret
         let mut parallel = first.clone();
         assert!(ana.is_signed_in().await);
         assert_ne!(ana.cookies, first.cookies, "replaced");
         assert!(parallel.is_signed_in().await, "the old one still works");
         assert_eq!(parallel.cookies, first.cookies, "and is not replaced twice");
-        // a page that was open all the while still works
         let reply = ana.press("/theme", &[]).await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER);
         server.clock.advance(TimeSpan::minutes(1));
         assert!(!first.clone().is_signed_in().await, "and then no more");
         assert!(ana.is_signed_in().await);
-        // its limit stays that of the first
         for _ in 0..4 {
             server.clock.advance(TimeSpan::hours(5));
             assert!(ana.is_signed_in().await);

@@ -1,5 +1,5 @@
-//! Who may call what: every route as every kind of person with every scope, as a table that is
-//! read and committed. `BLESS=1` writes it anew.
+//! Authorization table: every route, user kind and scope, committed as a file. `BLESS=1` rewrites
+//! it.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use crate::test_server::{SCOPES, TestServer, asking, run};
 
-/// Name in the table, person.
 pub(crate) const ACTORS: [(&str, &str); 5] = [
     ("requester", "ana"),
     ("approver", "cai"),
@@ -16,7 +15,6 @@ pub(crate) const ACTORS: [(&str, &str); 5] = [
     ("admin", "eve"),
 ];
 
-/// As [`routes`], of sweeps and standing access.
 fn routes_of_sweeps() -> Vec<(&'static str, &'static str, Value)> {
     let nothing = Value::Null;
     vec![
@@ -54,7 +52,6 @@ fn routes_of_sweeps() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
-/// As [`routes`], of what one comes in with.
 fn routes_of_oneself() -> Vec<(&'static str, &'static str, Value)> {
     let nothing = Value::Null;
     vec![
@@ -74,7 +71,6 @@ fn routes_of_oneself() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
-/// Method, path with `REQ` and `GRN` for ids of the requester's, body.
 fn routes() -> Vec<(&'static str, &'static str, Value)> {
     let nothing = Value::Null;
     vec![
@@ -146,8 +142,6 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
-/// As [`routes`], of denied calls, entitlements, alerts and remediations: of a rule that was never run, and where nothing is
-/// remediated.
 fn routes_of_alerts() -> Vec<(&'static str, &'static str, Value)> {
     let row = json!({"rule": "keys/unused", "key": "ana", "reason": "known"});
     let mut until = row.clone();
@@ -198,14 +192,12 @@ fn routes_of_alerts() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
-/// As [`routes`], of how the server is.
 fn routes_of_health() -> Vec<(&'static str, &'static str, Value)> {
     ["/healthz", "/readyz", "/metrics"]
         .map(|path| ("GET", path, Value::Null))
         .into()
 }
 
-/// As [`routes`], of signing in and out: whoever calls the first two has no token yet.
 fn routes_of_login() -> Vec<(&'static str, &'static str, Value)> {
     vec![
         (
@@ -222,7 +214,6 @@ fn routes_of_login() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
-/// The routes that the table has, as the router has them.
 pub(crate) fn rows() -> impl Iterator<Item = String> {
     let all = routes_of_the_api();
     let pattern = |(method, path, _): (&str, &str, Value)| {
@@ -243,7 +234,6 @@ pub(crate) fn rows() -> impl Iterator<Item = String> {
     all.chain(routes_of_login()).map(pattern)
 }
 
-/// All of them that want a token.
 fn routes_of_the_api() -> impl Iterator<Item = (&'static str, &'static str, Value)> {
     routes()
         .into_iter()
@@ -253,7 +243,7 @@ fn routes_of_the_api() -> impl Iterator<Item = (&'static str, &'static str, Valu
         .chain(routes_of_oneself())
 }
 
-/// How many rows a listing shows is part of who may see what.
+/// The number of rows is part of the permission.
 fn shown(route: &str, reply: &crate::test_server::Reply) -> String {
     let rows = reply.json()["items"].as_array().map(Vec::len);
     match rows {
@@ -308,7 +298,6 @@ async fn table() -> String {
     text
 }
 
-/// Holds what was found against a file that is committed.
 pub(crate) fn assert_as_it_was(path: &str, found: &str) {
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(path, found).unwrap();

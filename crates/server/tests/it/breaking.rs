@@ -1,4 +1,4 @@
-//! Break glass over HTTP: what its people see before, then, and after.
+//! Break-glass over HTTP: views before, during and after.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! A browser: keeps cookies as servers set them, fills forms in, follows nothing by itself.
+//! A test browser: keeps cookies, submits forms, follows no redirects.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -6,27 +6,22 @@ use std::net::SocketAddr;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, header};
-use hallpass_identity::{SessionStore as _, SignedIn, WebSession, hash_secret};
-use hallpass_model::{Email, TimeSpan};
+use hallpass_access::identity::{SessionStore as _, SignedIn, WebSession, hash_secret};
+use hallpass_base::{Email, TimeSpan};
 
 use crate::test_server::{Reply, TestServer};
 
-/// A browser with its cookies.
 #[derive(Clone)]
 pub(crate) struct Browser<'a> {
     pub(crate) server: &'a TestServer,
     pub(crate) cookies: BTreeMap<String, String>,
-    /// Every `Set-Cookie` so far.
     pub(crate) set: Vec<String>,
     pub(crate) peer: SocketAddr,
-    /// What it says that it is; empty for nothing.
     pub(crate) agent: String,
 }
 
-/// What a form of a session carries in these tests.
 pub(crate) const CSRF: &str = "the token of the forms";
 
-/// Signs somebody in, with this secret in the cookie.
 pub(crate) async fn begin_session(server: &TestServer, person: &str, secret: &str) {
     let now = server.now();
     let session = WebSession {
@@ -39,7 +34,7 @@ pub(crate) async fn begin_session(server: &TestServer, person: &str, secret: &st
         seen_at: now,
         renewed_at: now,
         ends_at: TimeSpan::hours(24).after(now),
-        browsing: hallpass_identity::Browsing::default(),
+        browsing: hallpass_access::identity::Browsing::default(),
         csrf: CSRF.to_owned(),
         previous: None,
         next: None,
@@ -58,7 +53,6 @@ impl<'a> Browser<'a> {
         }
     }
 
-    /// A browser in which somebody is signed in.
     pub(crate) async fn of(server: &'a TestServer, person: &str) -> Self {
         let secret = format!("session of {person}").replace(' ', "-");
         begin_session(server, person, &secret).await;
@@ -113,12 +107,10 @@ impl<'a> Browser<'a> {
         self.send("GET", path, &[], String::new()).await
     }
 
-    /// Sends a form from one of our own pages, with its token.
     pub(crate) async fn press(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
         self.press_with(path, fields, CSRF).await
     }
 
-    /// The same, with the token of another session.
     pub(crate) async fn press_with(
         &mut self,
         path: &str,
@@ -134,7 +126,6 @@ impl<'a> Browser<'a> {
         self.send("POST", path, &headers, form(&fields)).await
     }
 
-    /// Whether somebody is signed in here.
     pub(crate) async fn is_signed_in(&mut self) -> bool {
         self.get("/").await.status.as_u16() == 200
     }
@@ -147,7 +138,6 @@ pub(crate) fn form(fields: &[(&str, &str)]) -> String {
 }
 
 impl Reply {
-    /// Where it leads.
     pub(crate) fn leads_to(&self) -> String {
         let to = self.headers.get(header::LOCATION);
         to.map(|to| to.to_str().unwrap().to_owned())

@@ -1,5 +1,3 @@
-//! What is sent compressed, and what never is.
-
 use std::io::Read as _;
 
 use axum::http::{HeaderMap, Request};
@@ -48,7 +46,7 @@ fn files_of_pages_are_compressed_for_those_who_take_it() {
     });
 }
 
-/// Two releases serve side by side while one follows the other: a page of one gets the files of the other for once.
+/// During a rolling update, pages of one release may get files from the other.
 #[test]
 fn what_does_not_match_its_address_is_not_kept_under_it() {
     run(async {
@@ -66,7 +64,7 @@ fn what_does_not_match_its_address_is_not_kept_under_it() {
     });
 }
 
-/// Their size would tell what a form's secret has in common with words of a link (BREACH).
+/// The size would leak the form token (BREACH).
 #[test]
 fn no_page_and_no_answer_of_the_api_is_compressed_or_kept() {
     run(async {

@@ -1,5 +1,5 @@
-//! The accept loop over real sockets: who is let in, who gives way, who is cut off, and that nothing
-//! of it stops the rest of the process.
+//! The accept loop on real sockets: admission, displacement, timeouts, and isolation from the rest
+//! of the process.
 
 use std::collections::VecDeque;
 use std::io;
@@ -25,12 +25,10 @@ use tokio::time::{Instant, timeout};
 use crate::browser::Browser;
 use crate::test_server::{TestServer, run};
 
-/// The longest any of these waits; none is expected to take a tenth of it.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
-/// For what must not happen: nothing is lost when it is too short.
+/// Wait for events that must not happen: a short wait is safe.
 pub(crate) const MOMENT: Duration = Duration::from_millis(200);
 
-/// A server on a socket.
 pub(crate) struct Serving {
     pub(crate) address: SocketAddr,
     pub(crate) connections: Connections,
@@ -39,14 +37,12 @@ pub(crate) struct Serving {
     pub(crate) work: Arc<Work>,
 }
 
-/// A handler that works until it is told.
 #[derive(Default)]
 pub(crate) struct Work {
     pub(crate) under_way: AtomicUsize,
     pub(crate) done: Notify,
 }
 
-/// Work that is under way, until it is done or nobody waits for it any more.
 struct UnderWay(Arc<Work>);
 
 impl UnderWay {
@@ -62,7 +58,7 @@ impl Drop for UnderWay {
     }
 }
 
-/// Times that nobody reaches unless a test shortens them.
+/// Timeouts long enough not to fire unless a test shortens them.
 pub(crate) fn settings(max: usize) -> ConnectionSettings {
     ConnectionSettings {
         per_address: max,
@@ -134,7 +130,6 @@ impl Serving {
         }
     }
 
-    /// A connection that is known to the server.
     async fn open(&self) -> TcpStream {
         let before = self.connections.figures();
         let stream = TcpStream::connect(self.address).await.unwrap();
@@ -154,14 +149,12 @@ impl Serving {
         all
     }
 
-    /// A call over a connection of its own.
     async fn call(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         ask(&mut stream, path, "connection: close\r\n").await;
         rest(&mut stream).await
     }
 
-    /// A call that is being worked on.
     async fn busy(&self) -> TcpStream {
         let before = self.work.under_way.load(Ordering::SeqCst);
         let mut stream = self.open().await;
@@ -189,16 +182,14 @@ async fn ask(stream: &mut TcpStream, path: &str, headers: &str) {
     stream.write_all(call.as_bytes()).await.unwrap();
 }
 
-/// What comes until the server closes.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut text = Vec::new();
     let read = timeout(LIMIT, stream.read_to_end(&mut text)).await;
-    // a connection that is closed with something unread is reset
+    // closing with unread data resets the connection
     let _ = read.expect("the server keeps it open");
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// What comes until these words are among it.
 async fn heard(stream: &mut TcpStream, words: &str) -> String {
     let mut text = String::new();
     let hear = async {
@@ -232,7 +223,7 @@ fn calls_follow_each_other_on_a_connection_and_know_their_peer() {
             ask(&mut stream, "/peer", "").await;
             heard(&mut stream, &own).await;
         }
-        // two calls sent at once are answered in order
+        // pipelined calls are answered in order
         let both = "GET / HTTP/1.1\r\nhost: x\r\n\r\nGET /peer HTTP/1.1\r\nhost: x\r\n\r\n";
         stream.write_all(both.as_bytes()).await.unwrap();
         let text = heard(&mut stream, &own).await;
@@ -263,7 +254,7 @@ fn whoever_sends_no_header_or_half_of_one_is_cut_off() {
         half.write_all(b"GET / HTTP/1.1\r\nhost").await.unwrap();
         let mut slow = serving.open().await;
         let trickling = async {
-            // a letter now and then does not help
+            // single bytes do not extend the timeout
             while slow.write_all(b"G").await.is_ok() && is_open(&mut slow).await {}
         };
         let all = async {
@@ -364,12 +355,11 @@ fn when_all_places_are_taken_the_longest_idle_gives_way_to_newcomers() {
     run(async {
         let serving = Serving::with(settings(6)).await;
         let mut idle = serving.open_many(6).await;
-        // half a header is no call
+        // half a header is not a call
         idle[1].write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
         for round in 1..=4 {
             assert!(serving.call("/").await.ends_with("here"));
             assert!(is_closed(&mut idle.pop_front().unwrap()).await, "{round}");
-            // somebody takes the place of the one that was answered
             let newest = serving.open().await;
             idle.push_back(newest);
             until(|| serving.connections.figures().open == 6).await;
@@ -403,7 +393,6 @@ fn a_flood_costs_newcomers_nothing_but_a_moment() {
         until(|| serving.connections.figures().gave_way > 50).await;
         for _ in 0..20 {
             let mut tries = 0;
-            // one that is answered late may have to come again
             while !serving.call("/").await.ends_with("here") {
                 tries += 1;
                 assert!(tries < 20, "nobody gets in");
@@ -425,7 +414,6 @@ fn calls_under_way_do_not_give_way() {
             serving.busy().await,
         ];
         let refused = serving.call("/").await;
-        // what is written may be lost when the connection is closed at once
         assert!(
             refused.is_empty()
                 || refused.starts_with("HTTP/1.1 503") && refused.contains("too-many-connections"),
@@ -434,7 +422,6 @@ fn calls_under_way_do_not_give_way() {
         assert_eq!(serving.connections.figures().refused, 1);
         serving.work.done.notify_one();
         until(|| serving.work.under_way.load(Ordering::SeqCst) == 2).await;
-        // the one that was answered is idle now
         until(|| serving.work.under_way.load(Ordering::SeqCst) == 2).await;
         assert!(serving.call("/").await.ends_with("here"));
         serving.work.done.notify_waiters();
@@ -570,7 +557,6 @@ fn streams_have_their_own_limits_and_leave_room_for_calls() {
         assert_eq!(answers, ["200", "200", "200", "429", "200", "200", "429"]);
         let figures = connections.figures();
         assert_eq!((figures.streams, figures.streams_max), (5, 5));
-        // calls go on beside them, however many come
         let mut idle = Vec::new();
         for _ in 0..30 {
             let mut stream = TcpStream::connect(address).await.unwrap();
@@ -579,7 +565,6 @@ fn streams_have_their_own_limits_and_leave_room_for_calls() {
             idle.push(stream);
         }
         assert_eq!(connections.figures().streams, 5, "no stream gave way");
-        // a stream whose reader is gone makes room
         held.remove(0);
         until(|| connections.figures().streams == 4).await;
         assert_eq!(open("dee").await.0, "200");
@@ -668,7 +653,6 @@ fn a_server_that_stops_does_not_wait_for_the_slow_for_ever() {
     });
 }
 
-/// A listener that fails as it is told, and then brings what it is given.
 struct Failing {
     errors: VecDeque<i32>,
     failed: Arc<AtomicUsize>,
@@ -716,7 +700,6 @@ async fn a_listener_that_fails_is_left_alone_for_growing_pauses_and_comes_back()
     let serving = tokio::spawn(serving);
     let (start, mut others) = (Instant::now(), 0);
     while failed.load(Ordering::SeqCst) < all {
-        // everything else has its turn meanwhile
         tokio::time::sleep(Duration::from_millis(10)).await;
         others += 1;
         assert!(others < 10_000, "it does not come back");

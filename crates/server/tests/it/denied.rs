@@ -1,4 +1,4 @@
-//! From a denied call to the permission set that would have allowed it: the page and its twin of the API.
+//! Permission sets for a denied call: page and API.
 
 use std::sync::Arc;
 
@@ -6,13 +6,12 @@ use hallpass_access::{
     AccessStore as _, ArmedEnds, Boundary, Change, EndCause, EndOutcome, Grant, GrantFilter,
     GrantState, ManagedPolicy, SetPolicies, Write,
 };
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde_json::{Value, json};
 
 use crate::signed_in::{At, server_with, text, words};
 use crate::test_server::{Held, Reply, TestServer, no_policies, run};
 
-/// What every permission set allows here.
 fn holding(change: impl FnOnce(&mut SetPolicies)) -> TestServer {
     let mut found = no_policies(Timestamp::from_second(1_780_000_000).unwrap());
     change(&mut found);
@@ -25,7 +24,6 @@ fn allowing(actions: &[&str]) -> TestServer {
     holding(|found| found.inline = Some(document.to_string()))
 }
 
-/// As AWS says it, of somebody in payments-prod.
 fn denial(action: &str, because: &str) -> String {
     format!(
         "An error occurred (AccessDenied) when calling the operation: User: \
@@ -53,7 +51,6 @@ fn the_smallest_set_is_named_with_what_else_it_allows() {
         assert_eq!(found["other_actions"], 2);
         assert_eq!(found["other_services"], json!({"s3": 1, "sqs": 1}));
         assert_eq!(found["conditions"], json!([]));
-        // what may be asked for is what the catalog offers, and nothing else
         let offers = server
             .get("/api/v1/catalog?account=payments-prod", "ana/all")
             .await
@@ -72,7 +69,7 @@ fn the_smallest_set_is_named_with_what_else_it_allows() {
         offered.sort_by_key(ToString::to_string);
         named.sort_by_key(ToString::to_string);
         assert_eq!(named, offered);
-        // whose role was denied the call is not asked for again, though its policies may be others by now
+        // the denied role's set is not offered again, although its policies may have changed
         let denied = denial("sqs:PurgeQueue", NO_POLICY)
             .replace("AWSReservedSSO_Reader_", "AWSReservedSSO_ReadOnly_");
         let found = asked(&server, &denied).await.json().to_string();
@@ -90,7 +87,6 @@ fn what_no_permission_set_helps_with_is_said() {
         for (message, status, code) in [
             ("it does not work".to_owned(), 400, "no-denial"),
             ("x".repeat(16_001), 400, "no-denial"),
-            // of a role whose end it cannot be: the caller never held it
             (denial("sqs:PurgeQueue", scp), 422, "beyond-permission-sets"),
             (denial("sqs:PurgeQueue", NO_POLICY), 422, "no-fitting-set"),
             (elsewhere, 422, "no-fitting-set"),
@@ -103,7 +99,6 @@ fn what_no_permission_set_helps_with_is_said() {
             );
             assert!(reply.is_problem());
         }
-        // whose text was not read may allow it
         let server = holding(|found| {
             found.managed = vec![ManagedPolicy {
                 arn: "arn:aws:iam::aws:policy/Unread".to_owned(),
@@ -144,7 +139,6 @@ fn the_page_leads_to_the_form_that_asks_for_it() {
         ] {
             assert!(page.contains(part), "{part}: {page}");
         }
-        // what was pasted is shown again as text, whatever is in it
         let hostile = "</textarea><script>alert(1)</script>";
         let reply = ana.post("/denied", &[("message", hostile)]).await;
         let page = text(&reply);
@@ -154,13 +148,12 @@ fn the_page_leads_to_the_form_that_asks_for_it() {
             words(&page).contains("The text does not say which action was denied to whom."),
             "{page}"
         );
-        // and only by a form of one's own
         let reply = ana.post_bare("/denied", &[("message", &message)]).await;
         assert_eq!(reply.status, 403);
     });
 }
 
-/// The policies of most permission sets are AWS's own: they are judged by their texts, boundary and all.
+/// AWS managed policies and boundaries are evaluated by their texts.
 #[test]
 fn sets_of_aws_managed_policies_are_judged() {
     run(async {
@@ -189,7 +182,7 @@ fn sets_of_aws_managed_policies_are_judged() {
     });
 }
 
-/// Conditions are judged by what is told of the request, and a set has to allow each action that was denied.
+/// Conditions use the message's data; every denied action must be allowed.
 #[test]
 fn what_is_known_of_the_call_decides() {
     run(async {
@@ -239,7 +232,6 @@ fn what_is_known_of_the_call_decides() {
     });
 }
 
-/// Ana's access to a set, over by now; its end was armed at AWS.
 async fn ended(server: &TestServer, set: &str) {
     server.ask("ana/all", set).await;
     let now = server.now();
@@ -272,7 +264,7 @@ async fn ended(server: &TestServer, set: &str) {
     }
 }
 
-/// AWS denies whose access ended by a policy of ours: what they held is to be asked for again.
+/// A denial by enforced expiry proposes the ended set.
 #[test]
 fn whose_own_access_ended_is_led_to_asking_again() {
     run(async {
@@ -291,7 +283,6 @@ fn whose_own_access_ended_is_led_to_asking_again() {
         let told = json!({"permission_set": "ReadOnly", "at": at.to_string()});
         assert_eq!(found["ended"], told);
         assert_eq!(found["other_actions"], 1);
-        // only by what is stored of the caller: another set's, another person's
         for (token, set) in [("ana/all", "Admin"), ("sam/all", "ReadOnly")] {
             let body = json!({"message": of_role(set)});
             let refused = server.post("/api/v1/denials", token, &body).await;
@@ -310,7 +301,6 @@ fn whose_own_access_ended_is_led_to_asking_again() {
         ] {
             assert!(page.contains(part), "{part}: {page}");
         }
-        // whose policies are not read is proposed all the same, and what it allows is not told
         let server = holding(|found| {
             found.managed = vec![ManagedPolicy {
                 arn: "arn:aws:iam::aws:policy/Unread".to_owned(),

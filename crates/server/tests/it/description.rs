@@ -1,4 +1,4 @@
-//! The API's description and the router say the same, and every answer carries its headers.
+//! API description and router agree, and every answer has its headers.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +35,6 @@ fn what_is_described_answers() {
         for route in described() {
             let (method, path) = route.split_once(' ').unwrap();
             if path.starts_with("/api/v1/login/") {
-                // who fetches a token has none
                 continue;
             }
             let path = path.replace("{id}", "req_0");

@@ -1,5 +1,3 @@
-//! A later end where a rule wants a ticket.
-
 use axum::http::StatusCode;
 use hallpass_access::{AccessStore as _, Change, Grant, GrantFilter, GrantState, Write};
 use hallpass_rules::{RuleFile, Rules, load};
@@ -22,7 +20,6 @@ fn rules() -> Rules {
         .rules
 }
 
-/// What Ana holds for an hour, asked for with the ticket OPS-1.
 async fn held(server: &TestServer) -> Grant {
     server.access.set_rules(rules(), "test").await.unwrap();
     let mut wish = asking("ReadOnly");
@@ -33,7 +30,7 @@ async fn held(server: &TestServer) -> Grant {
     found.unwrap().rows.remove(0)
 }
 
-/// The one grant there is, once AWS showed it: what is extended on a page.
+/// Waits until AWS has the grant: extensions on pages need that.
 pub(crate) async fn seen_at_aws(server: &TestServer) {
     for state in [GrantState::Granting, GrantState::Active] {
         let found = server.store.grants(&GrantFilter::default(), 10).await;
@@ -126,7 +123,7 @@ fn an_approved_extension_is_told_by_its_end() {
         let page = cai
             .page(&format!("/reviews?said=approved&about={id}"))
             .await;
-        // two hours from 22:26 CEST, not two more than the one she had
+        // two hours from 22:26 CEST, not two more than before
         let until = page.split_once("You approved ana until ");
         let until = until.and_then(|(_, rest)| rest.get(..60));
         assert!(until.is_some_and(|it| it.contains("00:26")), "{page}");

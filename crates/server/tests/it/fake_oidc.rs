@@ -1,4 +1,4 @@
-//! A provider that answers as tests want it to, and signs with keys of its own.
+//! A scripted identity provider with its own keys.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -25,13 +25,11 @@ pub(crate) const CLIENT: &str = "hallpass-client";
 pub(crate) const SECRET: &str = "the client's secret & more";
 pub(crate) const PUBLIC: &str = "http://127.0.0.1:8080";
 
-/// A key that signs.
 pub(crate) enum Key {
     Rsa(RsaKeyPair),
     Ec(EcdsaKeyPair),
-    /// A shared secret, which must never count.
+    /// A shared secret; must be refused.
     Shared(Vec<u8>),
-    /// No signature at all, which must never count either.
     Nothing,
 }
 
@@ -94,32 +92,24 @@ impl Key {
     }
 }
 
-/// What it does.
 pub(crate) struct World {
     pub(crate) key: Key,
     pub(crate) kid: String,
     pub(crate) published: Vec<Value>,
-    /// Replaces members of the header of tokens; null takes one out.
     pub(crate) header: Value,
-    /// Replaces claims of the next ID token; null takes one out.
     pub(crate) change: Value,
-    /// What its userinfo says.
     pub(crate) userinfo: Value,
-    /// Replaces members of the discovery document; null takes one out.
+    /// Overrides discovery members; null removes one.
     pub(crate) discovery: Value,
-    /// Answers nothing but errors.
     pub(crate) is_down: bool,
     pub(crate) now: i64,
     nonce: String,
     challenge: String,
-    /// How often its keys were fetched.
     pub(crate) keys_fetched: usize,
-    /// The last `Authorization` at its token endpoint.
     pub(crate) authorization: Option<String>,
     pub(crate) last_id_token: String,
 }
 
-/// A provider that answers as a test wants it to.
 #[derive(Clone)]
 pub(crate) struct FakeOidc {
     pub(crate) issuer: String,
@@ -127,7 +117,6 @@ pub(crate) struct FakeOidc {
 }
 
 impl FakeOidc {
-    /// Starts to answer, on a port of its own.
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());
@@ -166,7 +155,6 @@ impl FakeOidc {
         self.world.lock().unwrap()
     }
 
-    /// Signs with a key from now on, and publishes it if it is told to.
     pub(crate) fn signs_with(&self, key: Key, kid: &str, is_published: bool) {
         let mut world = self.world();
         if is_published {
@@ -176,7 +164,6 @@ impl FakeOidc {
         kid.clone_into(&mut world.kid);
     }
 
-    /// A token with these claims, signed.
     pub(crate) fn signed(&self, claims: &Value) -> String {
         let world = self.world();
         let coded = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -202,7 +189,6 @@ impl FakeOidc {
         token
     }
 
-    /// A logout token, changed.
     pub(crate) fn logout_token(&self, change: &Value) -> String {
         let mut claims = json!({
             "iss": self.issuer, "aud": CLIENT, "sub": "u-ana", "sid": "s-1", "jti": "j",
@@ -226,7 +212,6 @@ impl FakeOidc {
         }
     }
 
-    /// A server whose people sign in here.
     pub(crate) fn server(&self) -> TestServer {
         self.server_with(|_| {}, |_| {})
     }
@@ -247,13 +232,11 @@ impl FakeOidc {
         })
     }
 
-    /// Goes to the provider, and says how the browser would come back.
     pub(crate) async fn leave(&self, browser: &mut Browser<'_>, next: &str) -> String {
         let path = format!("/signin/oidc?{}", crate::browser::form(&[("next", next)]));
         self.leave_by(browser, &path).await.0
     }
 
-    /// The same by a way of the page's; with what was sent to the provider.
     pub(crate) async fn leave_by(
         &self,
         browser: &mut Browser<'_>,
@@ -281,7 +264,6 @@ impl FakeOidc {
         (back, sent)
     }
 
-    /// The whole way there and back.
     pub(crate) async fn sign_in(&self, browser: &mut Browser<'_>) -> Reply {
         let back = self.leave(browser, "/").await;
         browser.get(&back).await

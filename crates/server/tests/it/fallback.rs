@@ -1,10 +1,10 @@
-//! Whoever is matched through a fallback domain may ask, and holds no role, at whatever door
-//! (`access.md` §11.5). The door of Slack is in the tests of that crate.
+//! Users matched through a fallback domain may request, but have no role in any channel
+//! (`access.md` §11.5). Slack is tested in its crate.
 
 use std::sync::{Arc, Mutex};
 
-use hallpass_identity::{Identity, NewToken, Owner, TokenScope, TokenStore, hash_secret};
-use hallpass_model::TimeSpan;
+use hallpass_access::identity::{Identity, NewToken, Owner, TokenScope, TokenStore, hash_secret};
+use hallpass_base::TimeSpan;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
@@ -12,7 +12,6 @@ use crate::fake_oidc::FakeOidc;
 use crate::streams::{heard, open};
 use crate::test_server::{TestServer, owner, run};
 
-/// A server on which the administrator is found under another domain, too; with its tokens.
 fn server(oidc: &FakeOidc) -> (TestServer, Arc<dyn TokenStore>) {
     let kept: Mutex<Option<Arc<dyn TokenStore>>> = Mutex::default();
     let server = oidc.server_with(
@@ -29,7 +28,6 @@ fn server(oidc: &FakeOidc) -> (TestServer, Arc<dyn TokenStore>) {
     (server, tokens)
 }
 
-/// A token as the pages give it to somebody who signed in so.
 async fn token(server: &TestServer, tokens: &Arc<dyn TokenStore>, owner: Owner) -> &'static str {
     let secret = "hpt_of_the_fallback_domain";
     let token = NewToken {
@@ -51,11 +49,9 @@ fn whoever_is_matched_through_a_fallback_domain_holds_no_role_at_any_door() {
         let (server, tokens) = server(&oidc);
         let request = server.ask("ana/all", "Admin").await;
         let id = request["id"].as_str().unwrap();
-        // the same person under their own address is an administrator
         let own = server.get("/api/v1/me", "eve/all").await.json();
         assert_eq!(own["roles"], json!(["admin"]));
 
-        // a sign-in
         oidc.world().change = json!({"email": "eve@second.example", "sub": "u-eve"});
         let mut web = Browser::new(&server);
         oidc.sign_in(&mut web).await;
@@ -75,7 +71,6 @@ fn whoever_is_matched_through_a_fallback_domain_holds_no_role_at_any_door() {
             404
         );
 
-        // a token that was given in that session
         let there = Owner {
             secondary_domain: true,
             ..owner("eve")
@@ -106,7 +101,6 @@ fn whoever_is_matched_through_a_fallback_domain_holds_no_role_at_any_door() {
             403
         );
 
-        // a stream of events, which an administrator's is full of
         let (mut theirs, mut full) = (
             open(&server, token, Some("0")).await,
             open(&server, "eve/all", Some("0")).await,

@@ -1,4 +1,4 @@
-//! What was done with a grant: said on its request's page and by the API, as far as the log goes (`inventory.md` H-28).
+//! Activity of a grant on its request page and in the API (`inventory.md` H-28).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use hallpass_access::{
     AccessStore as _, Change, EndCause, EndOutcome, Grant, GrantFilter, GrantState, Write,
 };
 use hallpass_activity::{AccountActivity, AccountSpan, SessionAccount, SessionCall, SessionOfDay};
-use hallpass_model::{AccountId, TimeSpan, Timestamp};
+use hallpass_base::{AccountId, TimeSpan, Timestamp};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -17,7 +17,6 @@ use serde_json::{Value, json};
 use crate::pages_visit::Visit;
 use crate::test_server::{TestServer, run};
 
-/// What the logs say, whoever asks.
 #[derive(Default)]
 struct Logs(Mutex<Option<Result<AccountActivity, String>>>);
 
@@ -47,7 +46,6 @@ fn call(service: &str, action: &str, at: Timestamp, error: Option<&str>) -> Sess
     }
 }
 
-/// A session with three kinds of calls.
 fn session(person: &str, started: Timestamp, seen: Timestamp) -> SessionOfDay {
     SessionOfDay {
         person: person.to_owned(),
@@ -62,14 +60,12 @@ fn session(person: &str, started: Timestamp, seen: Timestamp) -> SessionOfDay {
     }
 }
 
-/// The page of a request, as Ana sees it.
 async fn page_of(server: &TestServer, request: &Value) -> String {
     let ana = Visit::of(server, "ana").await;
     ana.page(&format!("/requests/{}", request["id"].as_str().unwrap()))
         .await
 }
 
-/// Every day of the last two, with sessions on the last.
 fn activity(until: Timestamp, sessions: Vec<SessionOfDay>) -> AccountActivity {
     let from = TimeSpan::hours(48).before(until);
     let mut days = BTreeMap::new();
@@ -86,7 +82,6 @@ fn activity(until: Timestamp, sessions: Vec<SessionOfDay>) -> AccountActivity {
     }
 }
 
-/// Ana's one grant, in this state since now.
 async fn becomes(server: &TestServer, states: &[GrantState]) -> Grant {
     for state in states {
         let found = server.store.grants(&GrantFilter::default(), 10).await;

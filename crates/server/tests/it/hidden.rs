@@ -1,5 +1,4 @@
-//! What a viewer may not see is shown by no door: not in a list, not alone, not in the stream of events,
-//! and no search finds anything by it.
+//! Invisible data must not leak: in lists, single objects, event streams or search.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -10,12 +9,12 @@ use serde_json::json;
 use crate::signed_in::{At, server};
 use crate::test_server::{TestServer, asking, request, run};
 
-/// Why somebody asked; why they were locked, and let in again.
+/// Marker texts of a request, a lock and an unlock.
 const WISH: &str = "zebra-of-the-wish";
 const LOCK: &str = "zebra-of-the-lock";
 const LIFT: &str = "zebra-of-the-lift";
 
-/// Every door to text, as a path.
+/// Every endpoint with text.
 const PATHS: [&str; 14] = [
     "/api/v1/requests?limit=500",
     "/api/v1/grants?limit=500",
@@ -33,7 +32,6 @@ const PATHS: [&str; 14] = [
     "/audit/export?format=jsonl&q=zebra",
 ];
 
-/// Somebody asks, is locked with what they hold, and is let in again. The request and its grant.
 async fn lived(server: &TestServer) -> (String, String) {
     let mut wish = asking("ReadOnly");
     wish["reason"] = json!(WISH);
@@ -52,7 +50,6 @@ async fn lived(server: &TestServer) -> (String, String) {
     (id("id"), id("grant_id"))
 }
 
-/// Everything somebody is told, at every door.
 async fn told(server: &TestServer, who: &str, request_id: &str, grant: &str) -> String {
     let at = At::new(server, who).await;
     let mut told = String::new();
@@ -71,7 +68,6 @@ async fn told(server: &TestServer, who: &str, request_id: &str, grant: &str) -> 
         };
         assert!(!reply.status.is_server_error(), "{who} {path}: {reply:?}");
         let body = String::from_utf8_lossy(&reply.body).into_owned();
-        // a page repeats what was typed to search for
         let body = body.replace("value=\"zebra\"", "").replace("q=zebra", "");
         write!(told, "\n== {path}\n{body}").unwrap();
     }
@@ -88,7 +84,6 @@ async fn told(server: &TestServer, who: &str, request_id: &str, grant: &str) -> 
     told
 }
 
-/// Where of what somebody is told a text stands.
 fn places(told: &str, text: &str) -> Vec<String> {
     let doors = told.split("\n== ").filter(|door| door.contains(text));
     doors
@@ -125,7 +120,6 @@ fn why_somebody_was_locked_is_told_to_administrators_and_auditors_alone() {
     run(async {
         let server = server();
         let (request, grant) = lived(&server).await;
-        // who was locked, an approver, strangers
         for who in ["ana", "cai", "dee", "sam"] {
             let told = told(&server, who, &request, &grant).await;
             for secret in [LOCK, LIFT] {
@@ -143,7 +137,7 @@ fn why_somebody_was_locked_is_told_to_administrators_and_auditors_alone() {
                 assert!(!doors.contains(&"events".to_owned()), "{who}");
             }
         }
-        // in force: whoever may list locks, and does not read all, is not told why
+        // reasons of active locks are hidden from users who do not read everything
         let lock = json!({"user": "ana@corp.example", "reason": LOCK});
         server.post("/api/v1/locks", "eve/all", &lock).await;
         let auditor = server.get("/api/v1/locks", "aud/all").await.json();
@@ -158,7 +152,7 @@ fn why_somebody_was_locked_is_told_to_administrators_and_auditors_alone() {
     });
 }
 
-/// Members of a record that say nothing about what was pressed on.
+/// Record members that reveal nothing about the object.
 const OF_THE_PRESS: [&str; 17] = [
     "actor",
     "actor_user_id",
@@ -236,7 +230,6 @@ fn a_refused_press_on_what_its_actor_may_not_see_is_on_record_with_the_id_alone(
         }
         let told = told(&server, "sam", &request, &grant).await;
         assert_eq!(places(&told, WISH), [""; 0]);
-        // administrators find the press by the id
         let whole = server.get("/api/v1/audit?event=press.refused", "aud/all");
         let whole = whole.await.json();
         assert_eq!(whole["items"].as_array().unwrap().len(), presses.len());

@@ -1,4 +1,4 @@
-//! Passwords and activity of people on the page, in files and in the API (`inventory.md` H-38).
+//! Passwords and activity of users on the page, in files and in the API (`inventory.md` H-38).
 
 use std::sync::Arc;
 
@@ -6,13 +6,12 @@ use async_trait::async_trait;
 use hallpass_activity::{
     FailedPciRun, KeptPci, KeptPerson, KeptReport, PciState, PciStore, PciStoreFault, WholePciRun,
 };
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 use serde_json::Value;
 
 use crate::browser::Browser;
 use crate::test_server::{TestServer, run};
 
-/// What a test says is kept.
 struct Kept(Result<KeptPci, PciStoreFault>);
 
 #[async_trait]
@@ -45,7 +44,6 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// The id of somebody: their name is in it.
 fn id(name: &str) -> String {
     let hex = name
         .bytes()
@@ -107,7 +105,6 @@ fn server(kept: Result<KeptPci, PciStoreFault>) -> TestServer {
     TestServer::with(|app| app.pci = Some(Arc::new(Kept(kept))))
 }
 
-/// The names of people in a text, in its order.
 fn order(text: &str) -> Vec<&str> {
     let names = ["carol", "=dave", "erin", "frank", "grace", "weak"];
     let place = |name: &&str| text.find(&format!(">{name}</bdi>"));
@@ -175,7 +172,6 @@ fn files_have_what_the_page_is_narrowed_to() {
             "{text}"
         );
         assert!(rows[2].ends_with(",2,true"), "{text}");
-        // no cell is a formula
         let text = aud.get("/people.csv?state=due").await.text();
         assert!(text.contains("'=dave"), "{text}");
         let text = aud.get("/people-evidence.json").await.text();

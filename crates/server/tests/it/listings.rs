@@ -1,14 +1,13 @@
-//! Listings: page after page, each row once; and whose rows one sees.
+//! Paging returns each row once; permissions of rows.
 
 use std::collections::BTreeSet;
 
-use hallpass_model::TimeSpan;
-use hallpass_testing::rows;
+use hallpass_base::TimeSpan;
+use hallpass_base::testing::rows;
 use serde_json::{Value, json};
 
 use crate::test_server::{TestServer, asking, run};
 
-/// Every row, in pages of `size`, and how many pages it took.
 async fn all(
     server: &TestServer,
     path: &str,

@@ -1,12 +1,12 @@
-//! The command line gets its token: both forms, and what does not lead to one.
+//! Command line login: both forms, and failures.
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
 use axum::extract::ConnectInfo;
 use axum::http::StatusCode;
-use hallpass_identity::{SessionStore as _, WebSession, hash_secret};
-use hallpass_model::TimeSpan;
+use hallpass_access::identity::{SessionStore as _, WebSession, hash_secret};
+use hallpass_base::TimeSpan;
 use hallpass_server::SignIn;
 use serde_json::{Value, json};
 
@@ -39,7 +39,6 @@ fn fields<'a>(challenge: &'a str, say: &'a str) -> Vec<(&'a str, &'a str)> {
     ]
 }
 
-/// Somebody says yes in their browser; the code that leads back.
 async fn code(ana: &mut Browser<'_>, verifier: &str) -> String {
     let challenge = hash_secret(verifier);
     let reply = ana.press("/login/cli", &fields(&challenge, "give")).await;
@@ -126,7 +125,6 @@ fn a_code_without_its_verifier_or_too_late_brings_nothing() {
         let mut ana = Browser::of(&server, "ana").await;
         let stolen = code(&mut ana, "verifier").await;
         for verifier in ["other", "verifier"] {
-            // the first try with the wrong one used it up
             let reply = fetch(&server, json!({"code": stolen, "verifier": verifier})).await;
             assert_eq!(reply.short(), "400 login-expired");
         }
@@ -173,7 +171,6 @@ fn the_page_leads_to_this_machine_only_and_refusing_gives_nothing() {
             let reply = ana.press("/login/cli", &wrong).await;
             assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{name}={value}");
         }
-        // a machine may call itself what it likes, and gets no say on our page
         let mut named = fields(&challenge, "");
         named.pop();
         named[3].1 = "<b>your bank</b>";
@@ -265,14 +262,12 @@ fn a_refused_or_forgotten_login_brings_nothing() {
     });
 }
 
-/// What becomes of a session between the yes and the fetching.
+/// Changes of the session between confirmation and token request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meanwhile {
     Nothing,
-    /// It gets a new secret, and the old one is forgotten.
     Renewed,
     AnotherEnds,
-    /// And its person signs in again.
     SignedOut,
 }
 
@@ -319,7 +314,6 @@ fn a_confirmed_login_counts_no_longer_than_the_session_that_confirmed_it() {
         ] {
             let server = server();
             let mut ana = Browser::of(&server, "ana").await;
-            // its secret is replaced after an hour
             server.clock.advance(TimeSpan::minutes(55));
             let code = code(&mut ana, "v").await;
             let (device, short) = begin(&server).await;
@@ -378,7 +372,7 @@ fn logging_out_revokes_the_token() {
     });
 }
 
-/// A clock that ran ahead made it; the time of its end would be wrong by as much.
+/// A fast clock created it, so its expiry would be wrong too.
 #[test]
 fn a_token_from_the_future_does_not_count() {
     run(async {
@@ -391,7 +385,6 @@ fn a_token_from_the_future_does_not_count() {
     });
 }
 
-/// Begins a login from an address, as a program says it is called.
 async fn begin_at(server: &TestServer, peer: &str, agent: &str, body: Value) -> (String, String) {
     let mut request = request(
         "POST",

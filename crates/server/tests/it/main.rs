@@ -1,4 +1,4 @@
-//! The router over a store in memory: who may call what, what every refusal says, what repeats.
+//! The router over an in-memory store: authorization, errors, idempotency.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Numbers of callers at and past every edge: each is taken or refused, none breaks anything.
+//! Boundary values of numbers are accepted or refused, never crash.
 
 use std::time::Duration;
 
@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use crate::browser::Browser;
 use crate::test_server::{Reply, TestServer, run};
 
-/// As they stand in a query, a header or JSON.
 const EDGES: [&str; 15] = [
     "0",
     "-1",
@@ -41,7 +40,6 @@ fn is_whole(schema: &Value) -> bool {
     }
 }
 
-/// `METHOD path` with each of its operations.
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -53,7 +51,6 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
     found
 }
 
-/// The schema that a reference names.
 fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     match schema["$ref"].as_str() {
         Some(name) => document.pointer(name.trim_start_matches('#')).unwrap(),
@@ -61,7 +58,6 @@ fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
-/// A body with everything it needs, and `edge` where `field` is.
 fn body(schema: &Value, field: &str, edge: &str) -> String {
     let properties = schema["properties"].as_object().unwrap();
     let required: Vec<&str> = schema["required"]
@@ -170,7 +166,6 @@ fn a_stream_opens_whatever_number_it_is_to_go_on_from() {
             let response = server.answer(request.unwrap()).await;
             assert_eq!(response.status(), StatusCode::OK, "{last:?}");
             let mut events = response.into_body().into_data_stream();
-            // the first round of reading is where it broke; nothing may be there to be told
             let first = tokio::time::timeout(Duration::from_millis(50), events.next()).await;
             assert!(
                 !matches!(first, Ok(None | Some(Err(_)))),

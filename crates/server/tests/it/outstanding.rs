@@ -1,6 +1,6 @@
-//! Whom a request waits for, at every door of the server: by stages, and by the hours for approvals.
+//! Pending approvers in all server channels, with stages and approval hours.
 
-use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_base::{Clock, TimeSpan, Timestamp};
 use hallpass_rules::{RuleFile, load};
 use serde_json::json;
 

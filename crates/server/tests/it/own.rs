@@ -1,14 +1,13 @@
-//! One's own web sessions and API tokens: seen and ended by their person, and by nobody else.
+//! Own web sessions and API tokens: listed and ended by their user only.
 
-use hallpass_identity::hash_secret;
-use hallpass_model::TimeSpan;
+use hallpass_access::identity::hash_secret;
+use hallpass_base::TimeSpan;
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, CSRF};
 use crate::fake_oidc::FakeOidc;
 use crate::test_server::{TestServer, run, token_id};
 
-/// Signs somebody in through the provider once more, in a browser of its own.
 async fn another<'a>(oidc: &FakeOidc, server: &'a TestServer, agent: &str) -> Browser<'a> {
     let mut browser = Browser::new(server);
     browser.agent = agent.to_owned();
@@ -16,7 +15,6 @@ async fn another<'a>(oidc: &FakeOidc, server: &'a TestServer, agent: &str) -> Br
     browser
 }
 
-/// The token that the forms of a page carry.
 async fn csrf(browser: &mut Browser<'_>) -> String {
     let text = browser.get("/sign-ins").await.text();
     let (_, rest) = text.split_once("name=\"csrf\" value=\"").unwrap();
@@ -30,7 +28,6 @@ async fn press(browser: &mut Browser<'_>, path: &str) -> String {
     reply.leads_to()
 }
 
-/// The sessions of somebody, through the API.
 async fn listed(server: &TestServer, token: &str) -> Vec<Value> {
     let list = server.get("/api/v1/me/sessions", token).await.json();
     list["items"].as_array().unwrap().clone()
@@ -176,7 +173,6 @@ fn over_the_api_one_ends_what_is_ones_own_and_nothing_else() {
         );
         let others = server.post(&end, "ana/all", &Value::Null).await;
         assert_eq!(others.short(), "404 not-found");
-        // from a browser, with the session the call comes with
         let headers = [("x-hallpass-csrf", CSRF)];
         let path = "/api/v1/me/sessions/end-others";
         let reply = ana.send("POST", path, &headers, String::new()).await;

@@ -1,5 +1,5 @@
-//! Who sees which page: every route off the API as every kind of person with a session, as a table
-//! that is read and committed. `BLESS=1` writes it anew.
+//! Page authorization table: every non-API route and user kind, committed as a file. `BLESS=1`
+//! rewrites it.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -10,18 +10,16 @@ use crate::authorization::{ACTORS, assert_as_it_was};
 use crate::browser::Browser;
 use crate::test_server::{TestServer, run};
 
-/// Route, query, fields.
 type Sample = (
     &'static str,
     &'static str,
     &'static [(&'static str, &'static str)],
 );
 
-/// Somebody's access in an account, as pages name it.
 const STANDING: &str = "user=ana@corp.example&account=payments-prod&permission_set=Admin";
 
-/// Route as the router has it; query of its sample; fields of its form besides the token. `{id}` is a
-/// pending request of the requester's, or their live grant.
+/// Route, sample query, form fields without token. `{id}` is the requester's pending request or
+/// active grant.
 const PAGES: &[Sample] = &[
     ("GET /", "", &[]),
     ("GET /events", "", &[]),
@@ -102,7 +100,6 @@ const PAGES: &[Sample] = &[
             ("reason", "INC-1"),
         ],
     ),
-    // of nobody: the person's own page is in another test
     ("GET /people/{id}", "", &[]),
     ("GET /people/{id}/lock", "", &[]),
     ("POST /people/{id}/lock", "", &[("reason", "INC-1")]),
@@ -117,7 +114,6 @@ const PAGES: &[Sample] = &[
         "user=ana@corp.example&account=payments-prod&permission_set=Admin",
         &[],
     ),
-    // the set that only the administrator may ask for
     ("GET /permission-sets/{name}", "", &[]),
     ("GET /denied", "", &[]),
     ("POST /denied", "", &[("message", "it does not work")]),
@@ -126,7 +122,6 @@ const PAGES: &[Sample] = &[
     ("GET /people", "", &[]),
     ("GET /people.csv", "", &[]),
     ("GET /people-evidence.json", "", &[]),
-    // of a rule that was never run: its own page is in another test
     ("GET /alerts/rule", "id=keys/unused", &[]),
     ("GET /alerts/mute", "rule=keys/unused&key=ana", &[]),
     (
@@ -142,7 +137,6 @@ const PAGES: &[Sample] = &[
     ),
     ("GET /sign-ins", "", &[]),
     ("POST /sign-ins/end-others", "", &[]),
-    // of nobody's
     ("POST /sign-ins/sessions/{id}/end", "", &[]),
     ("POST /sign-ins/tokens/{id}/revoke", "", &[]),
     ("GET /signin", "next=/reviews", &[]),
@@ -169,7 +163,6 @@ const PAGES: &[Sample] = &[
     ("GET /api/openapi.json", "", &[]),
 ];
 
-/// The routes that the table has.
 pub(crate) fn rows() -> impl Iterator<Item = String> {
     PAGES.iter().map(|(route, ..)| (*route).to_owned())
 }

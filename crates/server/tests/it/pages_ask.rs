@@ -1,4 +1,4 @@
-//! Asking without script, step by step: what each page says, what is kept, and what is sent.
+//! Requesting without script: page texts, kept and submitted fields.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -6,7 +6,6 @@ use serde_json::json;
 use crate::pages_visit::{Visit, field, text, to};
 use crate::test_server::{TestServer, run};
 
-/// Fields of the form, and what its page says to them.
 type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
 
 const TARGET: &str = "/ask?account=111111111111&permission_set=Admin";
@@ -139,7 +138,6 @@ fn what_is_missing_is_said_at_its_field_and_the_rest_is_kept() {
         for (fields, words) in rows {
             let reply = ana.post("/ask", fields).await;
             let page = text(&reply);
-            // what is too long is never stored
             let status = if fields.contains(&("reason", long.as_str())) {
                 StatusCode::BAD_REQUEST
             } else {
@@ -225,7 +223,7 @@ fn a_form_sent_after_the_session_ended_comes_back_with_its_choices() {
     run(async {
         let server = TestServer::new();
         let ana = Visit::of(&server, "ana").await;
-        server.clock.advance(hallpass_model::TimeSpan::hours(25));
+        server.clock.advance(hallpass_base::TimeSpan::hours(25));
         let rows: [Row; 3] = [
             (
                 &[
@@ -267,7 +265,6 @@ fn a_line_s_end_is_one_character_as_at_every_door() {
         let ana = Visit::of(&server, "ana").await;
         let written = format!("OPS-1{}", "\nfour".repeat(199));
         assert_eq!(written.len(), 1_000, "as many as there may be");
-        // as browsers send it
         let sent = written.replace('\n', "\r\n");
         let fields = [
             ("account", "111111111111"),

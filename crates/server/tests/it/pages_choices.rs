@@ -1,8 +1,8 @@
-//! What the pages put first, offer and leave out: choices of the form, lines of the lists.
+//! Order, defaults and omissions on pages.
 
 use axum::http::StatusCode;
 use hallpass_access::{AccessStore as _, Grant, GrantFilter};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_rules::{RuleFile, load};
 use serde_json::json;
 
@@ -15,7 +15,6 @@ async fn rules_become(server: &TestServer, text: &str) {
     server.access.set_rules(rules, "test").await.unwrap();
 }
 
-/// Where each of these stands in a page, which has them all.
 fn order(page: &str, marks: &[&str]) -> Vec<usize> {
     let places = marks.iter().map(|mark| page.find(mark));
     let places: Vec<_> = places
@@ -70,7 +69,6 @@ fn a_length_in_an_address_may_be_written_as_people_do() {
     });
 }
 
-/// What Ana holds for an hour, seen at AWS.
 async fn held(server: &TestServer) -> Grant {
     let reply = server
         .post("/api/v1/requests", "ana/all", &asking("ReadOnly"))
@@ -102,7 +100,6 @@ fn extending_offers_later_ends_that_are_worth_asking_for() {
         );
         let page = ana.page(&format!("{target}&for=more-3600")).await;
         let meant = field(&page, "meant");
-        // somebody writes the reason for a while
         server.clock.advance(TimeSpan::minutes(7));
         let fields = [
             ("account", "111111111111"),
@@ -234,7 +231,6 @@ fn everything_is_one_table_in_the_order_one_wants_and_a_file() {
             lines[1].contains("dee@corp.example") && lines[1].contains(",ReadOnly,"),
             "{text}"
         );
-        // a file has no more than the page
         let sam = Visit::of(&server, "sam").await;
         assert_eq!(sam.get("/access.csv").await.text().lines().count(), 1);
     });

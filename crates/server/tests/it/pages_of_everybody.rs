@@ -1,11 +1,11 @@
-//! Access, Rules and Health: who sees what, and what their forms do.
+//! Access, Rules and Health: permissions and forms.
 
 use axum::http::{StatusCode, header};
 use hallpass_access::{
     AccessStore as _, Change, Grant, GrantFilter, GroupSyncRule, GroupSyncSettings, ManagedGroup,
     ManualMembers, Settings, Write, group_named,
 };
-use hallpass_model::{GrantId, HoldKey, TimeSpan};
+use hallpass_base::{GrantId, HoldKey, TimeSpan};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -59,7 +59,7 @@ fn pages_are_for_those_they_are_for() {
                 assert!(said.contains("You can see your own access"), "{said}");
             }
         }
-        // without a session the way leads to sign-in and back
+        // without a session redirects to sign-in and back
         let reply = server.call("GET", "/audit?q=a", None, None).await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER);
         assert_eq!(
@@ -92,7 +92,7 @@ fn rows_are_those_one_may_see() {
                         "{person} {by} {main}"
                     );
                 }
-                // only those who may take it away are shown how
+                // only users who may revoke see the link
                 assert_eq!(page.contains("/revoke"), person == "eve", "{person} {by}");
             }
         }
@@ -197,7 +197,7 @@ fn taking_away_needs_a_reason_and_authority() {
         assert!(words(&text(&reply)).contains("At most 1,000 characters; this has 1,043."));
         let reply = eve.post_bare(&path, &[("reason", "incident")]).await;
         assert_eq!(reply.status, StatusCode::FORBIDDEN, "a forged form");
-        // who may not see it is not told that it is there; who may only see it has no form
+        // unauthorized users do not learn that it exists; readers have no form
         let sam = At::new(&server, "sam").await;
         assert_eq!(sam.get(&path).await.status, StatusCode::NOT_FOUND);
         assert_eq!(
@@ -235,7 +235,6 @@ fn after_taking_away_one_is_where_one_was() {
         let page = eve.page(&link).await;
         assert!(page.contains("name=\"from\" value=\"/access?by=person&#38;q=ana\""));
         assert!(page.contains("href=\"/access?by=person&#38;q=ana\" data-close"));
-        // scripts look for these to open it as a dialog
         assert!(page.contains("id=\"sheet\"") && page.contains("id=\"sheet-h\""));
         let fields = [
             ("reason", "incident 7"),
@@ -316,7 +315,7 @@ fn cutting_off_is_confirmed_by_name() {
     });
 }
 
-/// Nobody would be left to let them in again.
+/// The last administrator cannot be locked.
 #[test]
 fn of_the_last_administrator_cutting_off_does_not_say_that_they_are_locked() {
     run(async {
@@ -430,7 +429,7 @@ fn the_page_explains_as_the_api_does() {
     });
 }
 
-/// Groups that follow attributes are explained on the page as on the command line, by the same words.
+/// Page and command line explain attribute-based groups with the same text.
 #[test]
 fn a_case_tells_memberships_by_attributes() {
     run(async {
@@ -492,7 +491,7 @@ fn a_case_tells_memberships_by_attributes() {
 fn rules_are_listed_with_their_source_and_refusals() {
     run(async {
         let server = server();
-        let now = hallpass_model::Timestamp::from_second(1_780_000_000).unwrap();
+        let now = hallpass_base::Timestamp::from_second(1_780_000_000).unwrap();
         server
             .desk
             .rules_loaded("server.json", crate::test_server::RULES, now);
@@ -509,7 +508,6 @@ fn rules_are_listed_with_their_source_and_refusals() {
         let page = aud.page("/rules").await;
         assert!(words(&page).contains("The rule file was refused at"));
         assert!(!page.contains("<b>wrong</b>"));
-        // others explain their own cases and read no rules
         let ana = At::new(&server, "ana").await;
         let page = ana.page("/rules").await;
         assert!(!page.contains("All rules") && !page.contains("refused at"));
@@ -542,7 +540,6 @@ fn health_says_whether_every_end_is_on_time() {
 fn home_shows_every_request_that_waits() {
     run(async {
         let server = server();
-        // the one that waits is the oldest of many
         server.ask(&format!("ana{ALL}"), "Admin").await;
         for _ in 0..8 {
             server.ask(&format!("ana{ALL}"), "ReadOnly").await;
@@ -557,7 +554,6 @@ fn home_shows_every_request_that_waits() {
         let at = first.find("payments-prod / Admin").unwrap_or(usize::MAX);
         let other = first.find("ReadOnly").unwrap_or(0);
         assert!(at < other, "{first}");
-        // who is to answer hears of it where they come in
         let cai = At::new(&server, "cai").await.page("/").await;
         assert!(
             words(&cai).contains("1 request waits for your answer. Review"),
@@ -592,7 +588,6 @@ fn rules_are_in_columns_and_permission_sets_are_found_by_name() {
         );
         let none = sets(&aud.page("/rules?set=zzz").await);
         assert!(none.contains("No permission set matches “zzz”"), "{none}");
-        // people without a role see no list at all
         let ana = At::new(&server, "ana").await.page("/rules").await;
         assert!(
             !ana.contains("set-rows") && !ana.contains("rule-rows"),
@@ -611,7 +606,6 @@ fn who_lost_a_session_is_told_so_and_nobody_else() {
         let ana = At::new(&server, "ana").await;
         let page = ana.page("/").await;
         assert!(!page.contains(said));
-        // everybody's sessions end on the server
         server.clock.advance(TimeSpan::hours(24 * 60));
         let reply = ana.get("/ask").await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER);

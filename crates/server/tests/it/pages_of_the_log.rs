@@ -1,4 +1,4 @@
-//! Audit: what the page shows, what its exports hold, and what it says of the chain.
+//! Audit page: rows, exports and chain state.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use hallpass_access::{AccessStore as _, Change, Directory, Origin};
 use hallpass_audit::{
     AuditStore, Draft, Event, FoundRecords, Head, LogId, Record, RecordQuery, StoreFault,
 };
-use hallpass_model::{AuditId, Timestamp};
+use hallpass_base::{AuditId, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -34,7 +34,6 @@ fn lines(reply: &str) -> Vec<Value> {
         .collect()
 }
 
-/// The numbers of the rows of a page and the pages after it.
 async fn shown(at: &At<'_>, query: &str) -> BTreeSet<u64> {
     let link = regex::Regex::new(r"record=(\d+)#r").unwrap();
     let older =
@@ -129,10 +128,9 @@ fn an_export_holds_what_the_page_shows() {
 fn days_are_those_of_the_readers_zone_and_utc_until_the_browser_told() {
     run(async {
         let server = server();
-        // 20:26 and 22:26 UTC on 28 May
         ask(&server, "ana", "ReadOnly", "look").await;
         let first = newest(&server).await;
-        server.clock.advance(hallpass_model::TimeSpan::hours(2));
+        server.clock.advance(hallpass_base::TimeSpan::hours(2));
         ask(&server, "ana", "Admin", "look again").await;
         let last = newest(&server).await;
         assert!(first < last);
@@ -169,7 +167,6 @@ fn days_are_those_of_the_readers_zone_and_utc_until_the_browser_told() {
     });
 }
 
-/// The number of the newest record.
 async fn newest(server: &TestServer) -> u64 {
     server.store.head().await.unwrap().unwrap().seq
 }
@@ -220,7 +217,6 @@ fn a_record_opens_with_its_neighbours_for_those_who_read_all() {
         ] {
             assert!(page.contains(said), "{said}: {page}");
         }
-        // right below its row; above the table when that has no such row
         let page = aud.page("/audit?record=2").await;
         let (_, rest) = page.split_once("?record=2#r\" aria-current").unwrap();
         let (below, _) = rest.split_once("?record=1#r").unwrap();
@@ -244,7 +240,6 @@ fn a_record_opens_with_its_neighbours_for_those_who_read_all() {
     });
 }
 
-/// A log in which one record is not what it was.
 struct Tampered {
     store: Arc<dyn AuditStore>,
     seq: u64,
@@ -312,7 +307,7 @@ fn the_chain_is_said_to_be_whole_or_broken_and_where() {
         let server = server();
         for _ in 0..2 {
             ask(&server, "ana", "ReadOnly", "look").await;
-            server.clock.advance(hallpass_model::TimeSpan::seconds(1));
+            server.clock.advance(hallpass_base::TimeSpan::seconds(1));
         }
         let aud = At::new(&server, "aud").await;
         assert!(words(&aud.page("/audit").await).contains("Not checked yet"));
@@ -324,14 +319,12 @@ fn the_chain_is_said_to_be_whole_or_broken_and_where() {
             "{page}"
         );
         assert!(page.contains(" UTC · none changed"), "{page}");
-        // and when, in the reader's own zone
         let abroad = Visit::of(&server, "aud").await;
         let page = words(&abroad.page("/audit").await);
         assert!(page.contains(" CEST · none changed"), "{page}");
-        server.clock.advance(hallpass_model::TimeSpan::hours(1));
+        server.clock.advance(hallpass_base::TimeSpan::hours(1));
         let page = words(&aud.page("/audit").await);
         assert!(page.contains("Not checked since"), "{page}");
-        // what was sound is not read again; the whole chain is
         let tampered = Tampered {
             store: server.store.clone(),
             seq: 2,
@@ -348,7 +341,6 @@ fn the_chain_is_said_to_be_whole_or_broken_and_where() {
             page.contains("Records before it are sound. Stop and tell security."),
             "{page}"
         );
-        // it stays said until the whole chain was followed again
         check(&server, server.store.as_ref(), false).await;
         assert!(server.desk.chain().fault.is_some());
         let eve = At::new(&server, "eve").await;
@@ -377,7 +369,6 @@ fn a_broken_record_is_seen_on_its_own_page() {
     });
 }
 
-/// A log that is longer than a piece of an export.
 pub(crate) async fn much_is_recorded(server: &TestServer) {
     let now = server.now();
     let record = |number: u128| {

@@ -1,15 +1,15 @@
-//! Who may press what on the pages, in which state: every role, every press, shown and taken; lost
-//! races; what changed since a page was made (`access.md` §5, §11.4).
+//! Page actions by role and state, offered and performed; lost races; stale pages (`access.md` §5,
+//! §11.4).
 
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
+use hallpass_access::identity::Identity;
 use hallpass_access::{AccessError, Approving, Origin, PressRefused};
 use hallpass_audit::AuditStore as _;
-use hallpass_identity::Identity;
-use hallpass_model::{Disagreement, Email, TimeSpan};
-use hallpass_testing::rows;
+use hallpass_base::testing::rows;
+use hallpass_base::{Disagreement, Email, TimeSpan};
 use serde_json::json;
 
 use crate::pages_visit::{Visit, field, text, to};
@@ -23,7 +23,6 @@ const PEOPLE: [(&str, &str); 5] = [
     ("admin", "eve"),
 ];
 
-/// What a request went through before the press.
 const STATES: [&str; 9] = [
     "pending",
     "reviewed",
@@ -32,7 +31,6 @@ const STATES: [&str; 9] = [
     "discarded",
     "lapsed",
     "broken",
-    // what cannot be decided now, though the request waits
     "unread",
     "clocks",
 ];
@@ -47,7 +45,6 @@ const PRESSES: [&str; 7] = [
     "close-review",
 ];
 
-/// A server with a request of Ana's in a state; its id and the grant's.
 async fn in_state(state: &str) -> (TestServer, String, String) {
     let server = TestServer::new();
     let set = match state {
@@ -100,7 +97,6 @@ fn path_of(press: &str, id: &str, grant: &str) -> String {
     }
 }
 
-/// Whether a page offers a press, and what comes of it.
 async fn cell(state: &str, person: &str, press: &str) -> String {
     let (server, id, grant) = in_state(state).await;
     let visit = Visit::of(&server, person).await;
@@ -375,7 +371,7 @@ fn a_press_on_what_one_may_not_see_is_on_record() {
 #[test]
 fn a_stale_page_gives_nobody_another_reason() {
     run(async {
-        // one of two approvals is given: the page was made before
+        // rendered before the first of two approvals
         let (server, id, _) = in_state("reviewed").await;
         let aud = Visit::of(&server, "aud").await;
         let press = format!("/requests/{id}/approve");
@@ -450,7 +446,7 @@ fn what_was_seen_is_compared_with_what_is_decided_on() {
     run(async {
         let server = TestServer::new();
         let id = server.ask("ana/all", "Root").await["id"].clone();
-        let id: hallpass_model::RequestId = id.as_str().unwrap().parse().unwrap();
+        let id: hallpass_base::RequestId = id.as_str().unwrap().parse().unwrap();
         let who = |name: &str| {
             let email = Email::new(&format!("{name}@corp.example")).unwrap();
             let directory = server.access.directory();

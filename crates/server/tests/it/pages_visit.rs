@@ -1,4 +1,4 @@
-//! A person at a browser without script: pages, forms as pages made them, the way back.
+//! A browser without script: pages, forms and redirects.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -6,7 +6,6 @@ use axum::http::{Request, StatusCode, header};
 use crate::browser::{CSRF, begin_session};
 use crate::test_server::{Reply, TestServer};
 
-/// A signed-in person.
 pub(crate) struct Visit<'a> {
     server: &'a TestServer,
     cookie: String,
@@ -29,7 +28,6 @@ impl<'a> Visit<'a> {
         self.server.send(request.body(Body::empty()).unwrap()).await
     }
 
-    /// The text of a page that is there.
     pub(crate) async fn page(&self, path: &str) -> String {
         page_of(path, &self.get(path).await)
     }
@@ -53,7 +51,6 @@ impl<'a> Visit<'a> {
             .await
     }
 
-    /// Sends a form, follows the way back, and gives the page there.
     pub(crate) async fn press(&self, path: &str, fields: &[(&str, &str)]) -> String {
         let reply = self.post(path, fields).await;
         assert_eq!(
@@ -66,7 +63,6 @@ impl<'a> Visit<'a> {
     }
 }
 
-/// The text of an answer that must be a page.
 pub(crate) fn page_of(path: &str, reply: &Reply) -> String {
     assert_eq!(reply.status, StatusCode::OK, "{path}: {}", text(reply));
     text(reply)
@@ -76,13 +72,11 @@ pub(crate) fn text(reply: &Reply) -> String {
     String::from_utf8_lossy(&reply.body).into_owned()
 }
 
-/// Where an answer sends one.
 pub(crate) fn to(reply: &Reply) -> String {
     let place = reply.headers.get(header::LOCATION);
     place.map_or(String::new(), |place| place.to_str().unwrap().to_owned())
 }
 
-/// The value of a form's field, as the page has it.
 pub(crate) fn field(page: &str, name: &str) -> String {
     let (_, rest) = page
         .split_once(&format!("name=\"{name}\" value=\""))

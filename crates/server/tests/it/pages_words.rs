@@ -1,8 +1,8 @@
-//! What pages say: exact words, empty states, and text of people as text and nothing else.
+//! Exact page texts, empty states, and escaping of user text.
 
 use hallpass_access::Directory;
-use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_testing::rows;
+use hallpass_base::testing::rows;
+use hallpass_base::{TimeSpan, Timestamp};
 use serde_json::json;
 
 use crate::pages_visit::Visit;
@@ -113,7 +113,6 @@ fn refusals_are_sentences_with_names() {
     });
 }
 
-/// The organization with names that try to be markup.
 fn hostile(now: Timestamp) -> Directory {
     let mut plain = serde_json::to_value(directory(now)).unwrap();
     plain["accounts"][0]["name"] = json!(EVIL);

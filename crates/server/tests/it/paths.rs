@@ -1,17 +1,16 @@
-//! Paths into accounts: who sees them, what they say, how old they are and what they lack.
+//! Paths page: permissions, content, age and gaps.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_inventory::{AccessSnapshot, Snapshot, SnapshotId, SnapshotRecord, import};
-use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_server::{AccessSnapshots, KnownAccess};
 use serde_json::{Value, json};
 
 use crate::pages_visit::Visit;
 use crate::test_server::{TestServer, run};
 
-/// One snapshot, none, or words why it cannot be read.
 struct Newest(Result<Option<Arc<KnownAccess>>, String>);
 
 #[async_trait]
@@ -29,7 +28,6 @@ fn fixture() -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// What a document says, as a snapshot of an instant.
 fn known_of(document: &Value, at: Timestamp) -> KnownAccess {
     let record = SnapshotRecord {
         id: SnapshotId::new(at, 7),
@@ -43,7 +41,7 @@ fn known_of(document: &Value, at: Timestamp) -> KnownAccess {
     KnownAccess::from(AccessSnapshot::new(&Snapshot { record, rows }, &[]))
 }
 
-/// The people of the fixture, with a name that would like to be markup and a formula.
+/// The fixture's users, with markup and a formula as names.
 fn known(at: Timestamp) -> KnownAccess {
     let mut document = fixture();
     let users = document["tables"]["aws_identitystore_users"].as_array_mut();
@@ -84,7 +82,7 @@ fn a_person_an_account_and_a_set_each_show_their_paths() {
             page.contains("Not covered: account access entitlements"),
             "{page}"
         );
-        // a snapshot of no slices says of each table that it was never collected
+        // without slices every table counts as never collected
         assert!(
             page.contains("aws_identitystore_users: never collected"),
             "{page}"
@@ -172,7 +170,8 @@ fn who_may_not_read_all_sees_nothing_and_what_is_not_there_is_said() {
     });
 }
 
-/// 5,000 accounts, 300 sets and 20,000 people: the rows that a page shows are all that is made (how long it takes: `bench/snapshots.py`).
+/// 5,000 accounts, 300 sets and 20,000 users: builds only the displayed rows (timing:
+/// `bench/snapshots.py`).
 #[test]
 fn of_a_large_organization_only_what_is_shown_is_made() {
     let accounts: Vec<Value> = (0..5_000)

@@ -1,9 +1,7 @@
-//! A person's page: whether they are locked, and who may change that.
-
 use std::sync::Arc;
 
-use hallpass_identity::Identity;
-use hallpass_model::TimeSpan;
+use hallpass_access::identity::Identity;
+use hallpass_base::TimeSpan;
 use serde_json::json;
 
 use crate::browser::Browser;
@@ -13,7 +11,6 @@ fn page(person: &str) -> String {
     format!("/people/{}", user_id(person))
 }
 
-/// A server in which Dee is an operator.
 fn server() -> TestServer {
     TestServer::with(|app| {
         app.identity = Arc::new(Identity {
@@ -58,7 +55,6 @@ fn a_lock_is_set_after_a_page_that_says_what_it_does_and_is_shown_until_it_is_li
         ] {
             assert!(text.contains(shown), "{shown}: {text}");
         }
-        // nobody is forgotten
         for path in ["/access", "/health"] {
             let text = eve.get(path).await.text();
             assert!(text.contains("1 person is locked"), "{path}: {text}");
@@ -94,13 +90,11 @@ fn who_may_not_lock_or_lift_sees_why_and_changes_nothing() {
             let lock = format!("{}/lock", page("sam"));
             assert_eq!(browser.press(&lock, &HOW).await.status.as_u16(), 403);
         }
-        // an auditor reads
         let mut aud = Browser::of(&server, "aud").await;
         let text = aud.get(&page("sam")).await.text();
         assert!(text.contains("An administrator can lock them"), "{text}");
         let reply = aud.press(&format!("{}/lock", page("sam")), &HOW).await;
         assert_eq!(reply.status.as_u16(), 403);
-        // an operator locks anybody but administrators, and lifts nothing; reasons are not for them
         let mut dee = Browser::of(&server, "dee").await;
         let reply = dee.press(&format!("{}/lock", page("eve")), &HOW).await;
         assert_eq!(reply.status.as_u16(), 403);
@@ -118,7 +112,6 @@ fn who_may_not_lock_or_lift_sees_why_and_changes_nothing() {
             assert_eq!(reply.status.as_u16(), 403, "{name}");
         }
         assert!(aud.get(&page("sam")).await.text().contains("laptop stolen"));
-        // the last administrator stays
         let mut eve = Browser::of(&server, "eve").await;
         let reply = eve.press(&format!("{}/lock", page("eve")), &HOW).await;
         assert_eq!(reply.status.as_u16(), 409);

@@ -1,9 +1,9 @@
-//! The page of a permission set and its twin of the API: words, risks, findings, who may look.
+//! Permission sets on page and in API: texts, risks, findings, permissions.
 
 use std::sync::Arc;
 
 use hallpass_access::{Boundary, DirectoryFault, ManagedPolicy, ReferencedPolicy, SetPolicies};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde_json::json;
 
 use crate::signed_in::{At, server_with, words};
@@ -17,7 +17,6 @@ fn managed(arn: &str) -> ManagedPolicy {
     }
 }
 
-/// With the text that AWS has of it.
 fn read(arn: &str, actions: &[&str]) -> ManagedPolicy {
     let text = json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": actions, "Resource": "*"}]});
@@ -83,12 +82,10 @@ fn a_page_says_what_a_set_allows() {
         ] {
             assert!(said.contains(part), "{part:?} is not in {said}");
         }
-        // of a boundary nothing is a risk
         assert!(!said.contains("by PowerUserAccess"), "{said}");
     });
 }
 
-/// The words of the card of a request for Admin, as an approver sees it.
 async fn card(server: &TestServer) -> String {
     server.ask("ana/all", "Admin").await;
     words(&At::new(server, "cai").await.page("/reviews").await)
@@ -229,7 +226,6 @@ fn who_may_ask_or_decide_may_look() {
             let reply = At::new(&server, person).await.get(path).await;
             assert_eq!(reply.status.as_u16(), status, "{person}");
         }
-        // a request that is refused gives its requester no right
         let wish = asking("Closed");
         let refused = server.post("/api/v1/requests", "ana/all", &wish).await;
         assert_eq!(refused.short(), "422 RequesterNotAllowed");
@@ -237,7 +233,6 @@ fn who_may_ask_or_decide_may_look() {
             .get("/api/v1/permission-sets/Closed", "ana/all")
             .await;
         assert_eq!(own.status.as_u16(), 404, "{own:?}");
-        // once there is a request, its approver may look, and others still may not
         server.ask("eve/all", "Closed").await;
         for (person, status) in [("ana", 404), ("cai", 200), ("sam", 404)] {
             let reply = At::new(&server, person).await.get(path).await;
@@ -318,7 +313,7 @@ fn programs_get_the_same() {
     });
 }
 
-/// AWS's texts say what they allow, and what is found in them is nobody's to change here.
+/// AWS managed policies are described, without findings to fix.
 #[test]
 fn texts_that_aws_keeps_are_put_in_words() {
     run(async {
@@ -345,12 +340,11 @@ fn texts_that_aws_keeps_are_put_in_words() {
     });
 }
 
-/// What was not understood is never called harmless, and what everybody knows of a policy is said all the same.
+/// Unparsed policies are never called harmless, and known facts are still listed.
 #[test]
 fn a_text_that_is_not_understood_is_not_called_harmless() {
     run(async {
         const HARMLESS: &str = "nothing here gains permissions";
-        // more than are put in words
         let many: Vec<String> = (0..601).map(|n| format!("s3:Get{n}*")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         for (name, says_risk) in [("ReadOnlyAccess", true), ("SomeNewPolicy", false)] {

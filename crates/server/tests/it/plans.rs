@@ -1,10 +1,8 @@
-//! Plans on the pages: what would change, what did, what stands in the way, and how to go on.
-
 use std::sync::Arc;
 
-use hallpass_model::Clock as _;
-use hallpass_runner::{JournalAddition, JournalEntry, Plan, PlanStore};
-use hallpass_runner_testing::MemoryPlans;
+use hallpass_base::Clock as _;
+use hallpass_plans::testing::MemoryPlans;
+use hallpass_plans::{JournalAddition, JournalEntry, Plan, PlanStore};
 use serde_json::json;
 
 use crate::pages_visit::{Visit, text};
@@ -20,7 +18,6 @@ fn step(id: &str, account: &str, kind: &str) -> serde_json::Value {
     })
 }
 
-/// Two targets: one would change, one is as it should be.
 fn plan(at: &str) -> Plan {
     serde_json::from_value(json!({
         "id": PLAN, "kind": "org.delegate", "organization": "o-abcdefghij", "generation": 0,
@@ -81,7 +78,7 @@ fn one_that_does_again_what_another_did_says_so() {
         let (server, plans) = server();
         let first = plan(&server.clock.now().to_string());
         let again = Plan {
-            id: hallpass_runner::PlanId::named("0000000000000002"),
+            id: hallpass_plans::PlanId::named("0000000000000002"),
             round: 1,
             generation: 1,
             before: Some(first.id.clone()),
@@ -108,7 +105,7 @@ fn one_whose_journal_is_broken_hides_no_other() {
         let at = server.clock.now().to_string();
         let whole = plan(&at);
         let broken = Plan {
-            id: hallpass_runner::PlanId::named("0000000000000001"),
+            id: hallpass_plans::PlanId::named("0000000000000001"),
             ..whole.clone()
         };
         for plan in [&whole, &broken] {

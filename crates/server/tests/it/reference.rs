@@ -1,5 +1,5 @@
-//! The reference page of the HTTP API, made from its description and held against
-//! `docs/reference/api.md`. `BLESS=1` writes it anew.
+//! The HTTP API reference, generated and compared with `docs/reference/api.md`. `BLESS=1` rewrites
+//! it.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -88,7 +88,6 @@ fn operation(text: &mut String, method: &str, path: &str, operation: &Value) {
     }
 }
 
-/// What any call may be answered, which `http.md` says once.
 const EVERYWHERE: [&str; 6] = ["400", "401", "408", "413", "415", "429"];
 
 fn page() -> String {

@@ -1,12 +1,12 @@
-//! What is refused: status, code and problem details, for every kind of refusal.
+//! Refusals: status, code and problem details, for every kind.
 
 use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::http::{Request, header};
 use hallpass_audit::AuditStore as _;
-use hallpass_model::TimeSpan;
-use hallpass_testing::rows;
+use hallpass_base::TimeSpan;
+use hallpass_base::testing::rows;
 use serde_json::{Value, json};
 
 use crate::test_server::{RULES, Reply, TestServer, asking, request, rules, run};
@@ -22,7 +22,6 @@ fn check(what: &str, reply: &Reply, wanted: &str) {
     );
 }
 
-/// A body that cannot be taken, and what is said of it.
 #[test]
 fn bodies() {
     let deep = "[".repeat(10_000) + &"]".repeat(10_000);
@@ -194,7 +193,6 @@ fn wishes_that_cannot_be() -> Vec<(&'static str, Value, &'static str)> {
     ]
 }
 
-/// Asking for what is not to be had: stored as rejected, answered with the reason.
 #[test]
 fn wishes() {
     run(async {
@@ -221,7 +219,6 @@ async fn press(server: &TestServer, id: &Value, verb: &str, token: &str) -> Repl
     server.post(&path, token, &Value::Null).await
 }
 
-/// Presses in turn on one request: verb, whose, what comes of it.
 async fn play(server: &TestServer, id: &Value, presses: &[(&str, &str, &str)]) {
     for (verb, token, wanted) in presses {
         let reply = press(server, id, verb, token).await;
@@ -389,7 +386,6 @@ fn what_fails_on_our_side_says_so_and_nothing_more() {
     });
 }
 
-/// Texts that are too long: path, who calls, body, code.
 fn long_texts() -> Vec<(&'static str, &'static str, Value, &'static str)> {
     let long = "&".repeat(1001);
     let name = |characters: usize| json!("x".repeat(characters));
@@ -425,7 +421,6 @@ fn long_texts() -> Vec<(&'static str, &'static str, Value, &'static str)> {
         ("requests", "ana", group, "long-group"),
         ("requests/batch", "ana", batch, "long-account"),
         comment("cai"),
-        // who may not is not recorded either
         comment("sam"),
         reason("requests/ID/deny", "cai"),
         reason("requests/ID/close-review", "cai"),

@@ -1,16 +1,16 @@
-//! Remediations on pages and in the API: who sees them, who says yes or no, and what is recorded of it.
+//! Remediations on pages and in the API: permissions, decisions, records.
 
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use hallpass_access::{AccessStore as _, HeldAccess, Lock, Person, RemediationSource, Write};
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{AccountId, Email, TimeSpan, Timestamp};
-use hallpass_remediation::{
+use hallpass_base::{AccountId, Email, TimeSpan, Timestamp};
+use hallpass_findings::remediation::{
     AccountStanding, AccountStandings, Remediation, RemediationId, RemediationPhase,
     RemediationStore as _, RuleFile,
 };
-use hallpass_remediation_testing::FoundStandings;
+use hallpass_findings::remediation_testing::FoundStandings;
 use hallpass_store::SqlStore;
 use serde_json::{Value, json};
 
@@ -28,20 +28,17 @@ approvers:
   - {people: [\"group:auditors\"], match: {accounts: [\"555555555555\"]}}
 ";
 
-/// Where the account is, `Err` where nobody knows; and what happens when that was asked so often.
 struct Places(
     Mutex<Result<AccountStanding, String>>,
     Mutex<Option<(u32, Meanwhile)>>,
 );
 
-/// What happens while somebody presses.
 enum Meanwhile {
     Locked(SqlStore, Box<Lock>),
     NobodyKnows,
 }
 
 impl Places {
-    /// What happens now, if it is time.
     fn due(&self) -> Option<Meanwhile> {
         let mut then = self.1.lock().unwrap();
         let (after, what) = then.take()?;
@@ -71,7 +68,6 @@ impl AccountStandings for Places {
     }
 }
 
-/// Ana is locked from now on.
 fn lock_of_ana(now: Timestamp) -> Box<Lock> {
     let person = |name: &str| Person {
         user: user_id(name).parse().unwrap(),
@@ -90,7 +86,6 @@ fn lock_of_ana(now: Timestamp) -> Box<Lock> {
     })
 }
 
-/// A server with one remediation, whose account, rules and place can change.
 struct World {
     server: TestServer,
     store: SqlStore,
@@ -107,7 +102,6 @@ fn in_unit(unit: &str) -> Result<AccountStanding, String> {
     })
 }
 
-/// A bucket that is public, and whose rule asks.
 fn waiting(account: &str) -> Remediation {
     serde_json::from_value(json!({
         "id": ID, "rule": "buckets", "action": "s3-bucket-block", "params": null, "mode": "approve",
@@ -156,7 +150,6 @@ impl World {
         self.store.remediation(&id).await.unwrap().unwrap().phase
     }
 
-    /// The records: event, who, why.
     async fn recorded(&self) -> Vec<[String; 3]> {
         let records = self.store.records_from(1, 500).await.unwrap();
         records
@@ -173,7 +166,6 @@ impl World {
 fn the_page_is_for_those_who_read_all_and_for_whom_the_rules_name() {
     run(async {
         let world = world("444444444444").await;
-        // who reads everything decides nothing by that; who may decide reads what they decide about
         for (person, sees, decides) in [
             ("eve", true, false),
             ("aud", true, false),
@@ -210,7 +202,6 @@ fn the_page_is_for_those_who_read_all_and_for_whom_the_rules_name() {
             let press = format!("href=\"{PAGE}/approve\"");
             assert_eq!(list.contains(&press), decides, "{person}");
             assert_eq!(one.contains(&press), decides, "{person}");
-            // beside the navigation stands what waits for them
             let counted = "<span>Remediations</span><b class=\"count\">1<";
             assert_eq!(list.contains(counted), decides, "{person}");
             let form = browser.get(&format!("{PAGE}/approve")).await;
@@ -304,7 +295,6 @@ fn a_no_needs_a_reason_and_leaves_it_to_people() {
     });
 }
 
-/// What changes the answer to "may Ana say yes".
 type Change = fn(&World);
 
 #[test]
@@ -354,7 +344,7 @@ fn authority_is_of_the_moment_of_the_press() {
     });
 }
 
-/// Somebody wrote an exception while it waited, or the rule leaves it alone by now: nobody's yes does it any more.
+/// A new exception or rule prevents approval of a waiting remediation.
 #[test]
 fn what_the_rules_in_force_leave_alone_is_not_approved() {
     run(async {
@@ -429,7 +419,6 @@ fn the_list_of_the_api_has_filters_and_unknown_ids_are_not_there() {
         }
         let reply = world.server.get("/api/v1/remediations", "sam/all").await;
         assert_eq!(reply.status.as_u16(), 403);
-        // a server that mends nothing has none
         let plain = TestServer::new();
         let reply = plain.get("/api/v1/remediations", "aud/all").await;
         assert_eq!(reply.json()["items"], json!([]));
@@ -438,7 +427,6 @@ fn the_list_of_the_api_has_filters_and_unknown_ids_are_not_there() {
     });
 }
 
-/// Newer ones that are only observed.
 async fn observed(world: &World, count: u32) {
     for number in 0..count {
         let mut it = serde_json::to_value(waiting("444444444444")).unwrap();
@@ -462,7 +450,6 @@ fn what_waits_is_shown_however_much_is_observed_after_it() {
         assert!(page.contains("1 waits for a yes"), "{page}");
         assert!(page.contains(&format!("href=\"{PAGE}/approve\"")), "{page}");
         assert!(page.contains("These are the newest"), "{page}");
-        // and the list of the API goes on to it
         let (mut seen, mut path) = (Vec::new(), "/api/v1/remediations?limit=100".to_owned());
         loop {
             let list = world.server.get(&path, "ana/all").await.json();
@@ -492,7 +479,7 @@ fn a_lock_stops_a_press_that_is_under_way() {
         ] {
             let world = world("444444444444").await;
             let lock = lock_of_ana(world.server.now());
-            // it was seen that she may, and what she may say yes to is being read
+            // locked between the permission check and the read
             let then = Meanwhile::Locked(world.store.clone(), lock);
             *world.places.1.lock().unwrap() = Some((1, then));
             let path = format!("{OF_API}/{verb}");

@@ -1,7 +1,5 @@
-//! The same call twice is one call: idempotency keys on every POST.
-
 use axum::http::StatusCode;
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use serde_json::{Value, json};
 
 use crate::browser::begin_session;
@@ -15,7 +13,6 @@ async fn keyed(server: &TestServer, path: &str, token: &str, key: &str, body: &V
         .await
 }
 
-/// Records of one kind.
 async fn records(server: &TestServer, event: &str) -> usize {
     let path = format!("/api/v1/audit?event={event}");
     let page = server.get(&path, "aud/all").await;
@@ -43,7 +40,8 @@ fn asking_twice_with_one_key_is_one_request() {
                 &asking(set),
             )
             .await;
-            // what waits already is not made twice, key or not; what is granted becomes a second hold
+            // a waiting request is not duplicated, with or without a key; a granted one is granted
+            // again
             let same = other.json()["id"] == first.json()["id"];
             assert_eq!(same, set == "Admin", "{set}: {other:?}");
         }
@@ -125,7 +123,6 @@ fn grants_are_given_back_taken_and_extended_once() {
             let path = format!("/api/v1/grants/{}/{verb}", id.as_str().unwrap());
             let first = keyed(&server, &path, token, "k", &body).await;
             assert!(first.status.is_success(), "{verb}: {first:?}");
-            // nothing was sent yet, so the end is settled by the next look
             server.access.tick().await.unwrap();
             server.clock.advance(TimeSpan::hours(3));
             server.access.tick().await.unwrap();

@@ -1,7 +1,7 @@
-//! Past requests and live grants held against a rule file that is not in force.
+//! Past requests and live grants under a rule file not in force.
 
 use hallpass_access::OnRuleChange;
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_rules::{PersonAttribute, PersonAttributes};
 use serde_json::{Value, json};
 
@@ -9,7 +9,6 @@ use crate::test_server::{TestServer, asking, directory, run};
 
 const PATH: &str = "/api/v1/rules/replay";
 
-/// Nobody is needed for `ReadOnly` by the rules in force; `Admin` has two approvers.
 const STRICTER: &str = r#"{"statements": [
   {"ResourceType": "Account", "Resource": "*", "PermissionSet": "ReadOnly", "Approvers": "cai@corp.example"},
   {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin",
@@ -89,7 +88,6 @@ fn what_rests_on_what_was_not_read_is_marked_and_counted_apart() {
     run(async {
         let server = TestServer::new();
         asked(&server).await;
-        // `Admin` becomes free, and `ReadOnly` is for a department, which no rule in force names
         let text = "[[rule]]
 accounts = '*'
 permission_sets = 'Admin'
@@ -120,7 +118,6 @@ approval_is_not_required = true
             told.starts_with("the department of 6 of 6 people was not read"),
             "{told}"
         );
-        // once AWS tells it, only what changes is left
         let people = server.access.directory();
         for person in people.people() {
             let mut attributes = PersonAttributes::default();
@@ -156,7 +153,6 @@ fn requests_come_page_after_page_and_from_an_instant_on() {
         }
         assert_eq!((looked_at, rows, cursor), (3, 2, Value::Null));
         let mut wanted = body(STRICTER);
-        // the newest was made ten minutes ago, the one before twenty
         wanted["since"] = json!(TimeSpan::minutes(15).before(server.now()).to_string());
         let found = server.post(PATH, "aud/read", &wanted).await.json();
         assert_eq!(found["looked_at"], 1);
@@ -196,7 +192,7 @@ fn who_does_not_read_everything_is_refused_and_so_is_a_broken_file() {
     });
 }
 
-/// A rule file may be larger than other bodies, and not without bound.
+/// Rule files have a larger body limit.
 #[test]
 fn a_file_of_a_megabyte_is_taken() {
     run(async {
@@ -213,7 +209,6 @@ fn a_file_of_a_megabyte_is_taken() {
     });
 }
 
-/// `ReadOnly` is for Cai, for a department that no rule in force names, or for everybody.
 fn read_only(narrowed: &str) -> Value {
     let text = format!(
         "[[rule]]\naccounts = '*'\npermission_sets = 'ReadOnly'\napproval_is_not_required = true\n{narrowed}\n"
@@ -263,14 +258,12 @@ fn live_grants_are_told_that_would_end_or_be_reported_with_why() {
                 .collect();
             let row = |who| json!([who, "ReadOnly", outcome, "RequesterNotAllowed"]);
             assert_eq!(told, [row("dee@corp.example"), row("ana@corp.example")]);
-            // what is in force already is no news, and nothing happened to anybody
             let same = json!({"file": "rules.json", "text": crate::test_server::RULES});
             let found = server.post(PATH, "aud/read", &same).await.json();
             assert_eq!(
                 (&found["grants"]["looked_at"], &found["grants"]["items"]),
                 (&json!(3), &json!([]))
             );
-            // further pages are about requests alone
             let mut next = read_only("");
             next["limit"] = json!(1);
             let page = server.post(PATH, "aud/read", &next).await.json();
@@ -307,7 +300,6 @@ fn live_grants_that_rest_on_what_was_not_read_are_counted_apart_until_it_is() {
             (&json!("unread"), &why)
         );
         assert_eq!(item["would_be"], Value::Null);
-        // Ana is of Payments, and Dee is not
         let people = server.access.directory();
         for person in people.people() {
             let department = if person.user_name == "ana" {

@@ -1,5 +1,4 @@
-//! Every route there is, as the router itself says: tables of who may do what are held against it, so
-//! that a route without a row is a failure.
+//! All routes from the router itself: the authorization tables must have a row for each.
 
 use std::collections::BTreeSet;
 
@@ -11,20 +10,16 @@ use regex::Regex;
 use crate::test_server::{TestServer, run};
 use crate::{authorization, pages};
 
-/// Methods that somebody may be let in with.
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-/// `METHOD path` of every route of the server.
 pub(crate) fn routed() -> BTreeSet<String> {
     routes_of(&TestServer::new().router())
 }
 
-/// `METHOD path` of every route. A router has no list of its routes but the one that it prints for
-/// whoever looks for an error; a form that is not understood fails here, and
-/// [`the_router_answers_what_it_lists_and_nothing_else`] holds what is read against what it does.
+/// Parses the router's debug output, the only list of routes; unknown formats fail, and
+/// [`the_router_answers_what_it_lists_and_nothing_else`] verifies the result.
 fn routes_of(router: &Router) -> BTreeSet<String> {
     let text = format!("{router:?}");
-    // the routes, then the paths; then the same of what answers when none fits
     let own = text.split("fallback_router:").next().unwrap();
     let (endpoints, paths) = own.split_once("Node { paths: ").unwrap();
     let path = Regex::new(r#"RouteId\((\d+)\): "([^"]+)""#).unwrap();
@@ -50,7 +45,6 @@ fn routes_of(router: &Router) -> BTreeSet<String> {
     found
 }
 
-/// Routes that no table has a row for, and rows of no route.
 fn differing(routed: &BTreeSet<String>) -> BTreeSet<String> {
     let is_static = |route: &String| route.contains(" /static/");
     let listed: BTreeSet<String> = authorization::rows().chain(pages::rows()).collect();

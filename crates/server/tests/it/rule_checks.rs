@@ -1,5 +1,3 @@
-//! A rule file that is not in force, checked by what the server knows.
-
 use std::sync::atomic::Ordering;
 
 use hallpass_access::Directory;
@@ -10,7 +8,6 @@ use crate::test_server::{TestServer, run};
 
 const PATH: &str = "/api/v1/rules/check";
 
-/// Loads, with a set and a group that the organization does not have, and a test that fails.
 const ODD: &str = "[[rule]]
 id = 'gone'
 accounts = ['*']
@@ -37,7 +34,6 @@ async fn checked(server: &TestServer, wanted: &Value) -> Value {
     reply.json()
 }
 
-/// What the command prints of the same file and the same directory.
 fn printed(server: &TestServer, file: &str, text: &str) -> Value {
     let read = load(&RuleFile::new(file, text));
     let directory = server.access.directory();
@@ -73,7 +69,6 @@ fn the_answer_is_what_the_command_prints_and_how_it_ends() {
     });
 }
 
-/// A call of theirs goes on: their next one waits a while, and others have theirs at once.
 #[test]
 fn one_check_or_replay_of_a_person_is_done_at_a_time() {
     run(async {
@@ -96,7 +91,6 @@ fn one_check_or_replay_of_a_person_is_done_at_a_time() {
     });
 }
 
-/// Names what no rule in force names: an attribute, and tags of accounts.
 const AHEAD: &str = "[[rule]]
 account_tags = { env = 'prod' }
 permission_sets = ['ReadOnly']
@@ -127,7 +121,6 @@ fn what_only_the_file_names_is_read_for_it_and_noted_where_it_is_not() {
         let counts = |found: &Value| {
             ["exit", "warnings", "notes", "tests_failed"].map(|it| found[it].as_u64().unwrap())
         };
-        // notes are no findings; a test that nobody could judge is no green
         assert_eq!(counts(&found), [3, 0, 2, 0]);
         let outcome = &found["tests"][0]["outcome"]["needs_directory"];
         let outcome = outcome.as_str().unwrap();
@@ -135,7 +128,6 @@ fn what_only_the_file_names_is_read_for_it_and_noted_where_it_is_not() {
             outcome.contains("the department of the requester"),
             "{outcome}"
         );
-        // once AWS tells, it is judged, and the server knows what it knew
         *server.known.told_ahead.lock().unwrap() = told(&server.access.directory());
         let found = checked(&server, &wanted).await;
         assert_eq!(counts(&found), [0, 0, 0, 0], "{found}");
@@ -145,7 +137,6 @@ fn what_only_the_file_names_is_read_for_it_and_noted_where_it_is_not() {
     });
 }
 
-/// Everybody is of Payments, and every account of production.
 fn told(directory: &Directory) -> ReadFacts {
     let mut read = ReadFacts::default();
     for person in directory.people() {
@@ -179,7 +170,6 @@ fn who_does_not_read_everything_is_refused_and_sizes_are_bounded() {
             let reply = server.post(PATH, "aud/read", &body).await;
             assert_eq!(reply.short(), due, "{reply:?}");
         }
-        // every finding counts, and as many are told as anybody reads
         let text = "[[rule]]\n".repeat(2_000);
         let found = checked(&server, &json!({"file": "rules.toml", "text": text})).await;
         assert_eq!(found["findings"].as_array().unwrap().len(), 500);

@@ -1,6 +1,3 @@
-//! Pages as signed-in people get them: through the demo's picker, with the cookie it sets and the
-//! token that the pages' own forms carry.
-
 use std::net::SocketAddr;
 
 use axum::body::Body;
@@ -11,7 +8,6 @@ use hallpass_server::{App, PersonaCard, ServerMode};
 use crate::pages_visit::page_of;
 use crate::test_server::{PEOPLE, Reply, TestServer};
 
-/// A server whose people can be picked.
 pub(crate) fn server() -> TestServer {
     server_with(|_| {})
 }
@@ -23,7 +19,6 @@ pub(crate) fn server_with(change: impl FnOnce(&mut App)) -> TestServer {
     })
 }
 
-/// Lets people be picked.
 pub(crate) fn to_be_picked(app: &mut App) {
     let personas = PEOPLE.map(|name| PersonaCard {
         email: format!("{name}@corp.example"),
@@ -38,7 +33,6 @@ pub(crate) fn to_be_picked(app: &mut App) {
     });
 }
 
-/// Somebody at a browser.
 pub(crate) struct At<'a> {
     server: &'a TestServer,
     cookie: String,
@@ -64,7 +58,6 @@ impl<'a> At<'a> {
         }
     }
 
-    /// The same at a browser that told its zone.
     pub(crate) fn in_zone(self, zone: &str) -> Self {
         let cookie = format!("{}; zone={zone}", self.cookie);
         Self { cookie, ..self }
@@ -77,12 +70,10 @@ impl<'a> At<'a> {
         self.server.send(request.body(Body::empty()).unwrap()).await
     }
 
-    /// The text of a page that must be there.
     pub(crate) async fn page(&self, path: &str) -> String {
         page_of(path, &self.get(path).await)
     }
 
-    /// Sends a form as a page of ours would.
     pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
         let token = field(&self.page("/access").await, "csrf");
         let mut fields = fields.to_vec();
@@ -90,7 +81,6 @@ impl<'a> At<'a> {
         self.post_bare(path, &fields).await
     }
 
-    /// Sends a form without the token of a page.
     pub(crate) async fn post_bare(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
         let body = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
@@ -111,14 +101,12 @@ pub(crate) fn text(reply: &Reply) -> String {
     String::from_utf8(reply.body.to_vec()).unwrap()
 }
 
-/// The value of a hidden field.
 fn field(page: &str, name: &str) -> String {
     let start = format!("name=\"{name}\" value=\"");
     let (_, rest) = page.split_once(&start).unwrap();
     rest.split('"').next().unwrap().to_owned()
 }
 
-/// What of a page stands between its tags, in one line.
 pub(crate) fn words(page: &str) -> String {
     let main = page.split_once("<main").map_or(page, |(_, main)| main);
     let main = main.split_once("</main>").map_or(main, |(main, _)| main);

@@ -1,9 +1,9 @@
-//! Signing in at a provider: what counts, what does not, and what people are told.
+//! Sign-in at a provider: accepted and refused tokens, and messages.
 
 use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, form};
@@ -19,7 +19,6 @@ fn somebody_signs_in_and_comes_back_to_where_they_were_going() {
         let server = oidc.server();
         let mut ana = Browser::new(&server);
         let asked = ana.get("/reviews?x=1").await;
-        // the page may not exist yet in this build; what exists sends to sign-in
         assert!([303, 404].contains(&asked.status.as_u16()));
         let home = ana.get("/").await;
         assert_eq!(home.leads_to(), "/signin?next=%2F");
@@ -29,7 +28,7 @@ fn somebody_signs_in_and_comes_back_to_where_they_were_going() {
         let reply = ana.get(&back).await;
         assert_eq!(reply.leads_to(), "/reviews?x=1", "{}", reply.text());
         assert!(ana.is_signed_in().await);
-        // the secret travels in the header, form-encoded first (RFC 6749, 2.3.1)
+        // the secret is sent in the header, form-encoded first (RFC 6749, 2.3.1)
         let sent = oidc.world().authorization.clone().unwrap();
         assert!(sent.starts_with("Basic "), "{sent}");
         assert_eq!(ana.cookies.len(), 1, "{:?}", ana.cookies);
@@ -72,7 +71,7 @@ fn a_foreign_state_signs_nobody_in() {
         let server = oidc.server();
         let mut thief = Browser::new(&server);
         let back = oidc.leave(&mut thief, "/").await;
-        // the thief's answer, opened in the victim's browser
+        // the attacker's callback in the victim's browser
         let mut victim = Browser::new(&server);
         oidc.leave(&mut victim, "/").await;
         let reply = victim.get(&back).await;
@@ -102,7 +101,6 @@ fn an_expired_state_signs_nobody_in() {
     });
 }
 
-/// Each row: what the provider's token says instead, and what people are told unless it counts.
 fn claims() -> Vec<(&'static str, Value, Option<&'static str>)> {
     let now = 1_780_000_000;
     vec![
@@ -164,7 +162,6 @@ fn claims() -> Vec<(&'static str, Value, Option<&'static str>)> {
     ]
 }
 
-/// As [`claims`], of claims that are not used, in forms that providers send.
 fn unused_claims() -> Vec<(&'static str, Value, Option<&'static str>)> {
     vec![
         (
@@ -183,7 +180,6 @@ fn unused_claims() -> Vec<(&'static str, Value, Option<&'static str>)> {
     ]
 }
 
-/// As [`claims`], of who somebody is.
 fn people() -> Vec<(&'static str, Value, Option<&'static str>)> {
     vec![
         (
@@ -268,7 +264,6 @@ fn only_tokens_that_say_the_right_things_count() {
     });
 }
 
-/// Somebody whom the newest reading of the directory still has, as AWS has them now.
 #[test]
 fn who_was_removed_since_the_directory_was_read_is_not_signed_in() {
     run(async {
@@ -276,9 +271,9 @@ fn who_was_removed_since_the_directory_was_read_is_not_signed_in() {
         for (described, removed, came_before, refused) in [
             (true, true, false, unknown),
             (true, false, false, None),
-            // they may have something to give back, and use no right without being looked up
+            // only to release access, while every other right needs a lookup
             (false, true, true, None),
-            // whose the address is by now nobody knows, and a sign-in is bound for ever
+            // the current owner of the address is unknown, and a sign-in binding is permanent
             (false, false, false, Some("AWS does not answer")),
         ] {
             let oidc = FakeOidc::start().await;
@@ -304,8 +299,8 @@ fn who_was_removed_since_the_directory_was_read_is_not_signed_in() {
     });
 }
 
-/// Ana was renamed since the directory was read: her address is nobody's, or that of somebody else,
-/// who must not be bound to her user.
+/// Ana's address was removed or reassigned after the directory read; its new owner must not be
+/// bound to her user.
 #[test]
 fn whoever_got_an_address_since_the_directory_was_read_is_not_who_had_it() {
     run(async {
@@ -327,7 +322,6 @@ fn whoever_got_an_address_since_the_directory_was_read_is_not_who_had_it() {
             assert_eq!(reply.status, StatusCode::FORBIDDEN);
             let words = "Your account is not in the directory";
             assert!(reply.text().contains(words), "{}", reply.text());
-            // once it was read, each is who they are
             server.clock.advance(TimeSpan::minutes(5));
             oidc.world().now += 300;
             oidc.sign_in(&mut newcomer).await;
@@ -344,7 +338,7 @@ fn whoever_got_an_address_since_the_directory_was_read_is_not_who_had_it() {
     });
 }
 
-/// Each row: who signs, with what, and whether that counts.
+/// Signer, key, and whether it is accepted.
 #[test]
 fn only_the_providers_own_signature_counts() {
     run(async {
@@ -408,7 +402,7 @@ fn new_keys_are_fetched_when_a_token_names_one_but_not_for_everybody_who_says_so
         oidc.sign_in(&mut again).await;
         assert!(again.is_signed_in().await);
         assert_eq!(oidc.world().keys_fetched, 2);
-        // unknown ones do not make us hammer the provider
+        // unknown keys must not cause repeated fetches
         oidc.signs_with(Key::ec(), "unknown", false);
         for _ in 0..5 {
             oidc.sign_in(&mut Browser::new(&server)).await;
@@ -436,7 +430,6 @@ fn a_provider_that_is_down_is_named_and_used_again_when_it_is_up() {
         oidc.world().now += 5;
         oidc.sign_in(&mut ana).await;
         assert!(ana.is_signed_in().await);
-        // down between leaving and coming back
         let mut other = Browser::new(&server);
         let back = oidc.leave(&mut other, "/").await;
         oidc.world().is_down = true;
@@ -446,8 +439,6 @@ fn a_provider_that_is_down_is_named_and_used_again_when_it_is_up() {
     });
 }
 
-/// Each row: what the discovery document has instead, and what the sign-in page says unless people
-/// can sign in.
 #[test]
 fn discovery_needs_only_what_is_used_and_names_what_it_lacks() {
     run(async {
@@ -499,7 +490,6 @@ fn discovery_needs_only_what_is_used_and_names_what_it_lacks() {
     });
 }
 
-/// Each row: the `kid` of the published keys and that of the token's header.
 #[test]
 fn keys_and_tokens_may_lack_a_kid() {
     run(async {
@@ -521,7 +511,6 @@ fn keys_and_tokens_may_lack_a_kid() {
             let reply = oidc.sign_in(&mut ana).await;
             let case = format!("{published}, {named}: {}", reply.text());
             assert!(ana.is_signed_in().await, "{case}");
-            // another key is still no key of the provider's
             oidc.world().key = Key::ec();
             let mut eve = Browser::new(&server);
             oidc.sign_in(&mut eve).await;
@@ -530,7 +519,6 @@ fn keys_and_tokens_may_lack_a_kid() {
     });
 }
 
-/// Each row: the header of a token, which is refused.
 #[test]
 fn tokens_of_other_kinds_are_refused() {
     run(async {
@@ -554,7 +542,6 @@ fn small_id_tokens_are_completed_by_userinfo_about_the_same_person() {
     run(async {
         let oidc = FakeOidc::start().await;
         let (ana, mail) = ("ana@corp.example", "email");
-        // each row: what the ID token says, what userinfo says, and who is signed in
         let rows = [
             (json!({}), json!({mail: ana, "email_verified": true}), true),
             (
@@ -576,7 +563,7 @@ fn small_id_tokens_are_completed_by_userinfo_about_the_same_person() {
             (json!({mail: ana}), json!({"email_verified": true}), true),
             (json!({"email_verified": true}), json!({mail: ana}), true),
             (json!({mail: ana}), json!({mail: ana}), false),
-            // a source that says both is not overruled by the other
+            // userinfo does not override a complete token
             (
                 json!({mail: ana, "email_verified": false}),
                 json!({mail: ana, "email_verified": true}),
@@ -787,8 +774,7 @@ async fn call_logout(
         .await
 }
 
-/// An address that the provider gives to somebody else, or that another account of the provider gets,
-/// makes nobody the user of the directory who had it.
+/// An address reassigned at the provider does not transfer the identity.
 #[test]
 fn a_new_sign_in_with_a_known_address_is_nobody() {
     run(async {
@@ -797,14 +783,12 @@ fn a_new_sign_in_with_a_known_address_is_nobody() {
         let mut ana = Browser::new(&server);
         oidc.sign_in(&mut ana).await;
         assert!(ana.is_signed_in().await);
-        // another account there, with ana's address
         oidc.world().change = json!({"sub": "u-other"});
         let mut other = Browser::new(&server);
         let reply = oidc.sign_in(&mut other).await;
         assert!(!other.is_signed_in().await);
         let words = "belongs to another sign-in";
         assert!(reply.text().contains(words), "{}", reply.text());
-        // ana's account, with the address of somebody else
         oidc.world().change = json!({"email": "cai@corp.example"});
         let mut cai = Browser::new(&server);
         let reply = oidc.sign_in(&mut cai).await;

@@ -1,4 +1,4 @@
-//! Access held without Hallpass: said before somebody asks, and to nobody else.
+//! Access outside Hallpass is reported before a request, only to its holder.
 
 use serde_json::json;
 
@@ -24,8 +24,7 @@ fn who_holds_it_already_is_told_before_asking_and_with_the_answer() {
         let before = server.get(PREVIEW, "ana/all").await.json();
         assert_eq!(before["standing"], json!(null), "{before}");
         server.standing.give(&key);
-        // a look is remembered for a while
-        server.clock.advance(hallpass_model::TimeSpan::minutes(10));
+        server.clock.advance(hallpass_base::TimeSpan::minutes(10));
         let mine = server.get(PREVIEW, "ana/all").await.json();
         let says = mine["standing"]["says"].as_str().unwrap();
         assert!(says.starts_with(SAYS), "{says}");

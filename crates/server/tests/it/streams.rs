@@ -1,4 +1,4 @@
-//! Events as they happen: whose, in order, from where one was, and until the server stops.
+//! Event streams: permissions, order, resumption, shutdown.
 
 use std::time::Duration;
 
@@ -12,7 +12,6 @@ use crate::browser::Browser;
 use crate::pages_of_the_log::much_is_recorded;
 use crate::test_server::{TestServer, directory_with, request, run};
 
-/// What arrives until nothing does for a while, as (id, data).
 pub(crate) async fn heard(stream: &mut BodyDataStream) -> (Vec<(u64, Value)>, bool) {
     let mut text = String::new();
     let ended = loop {
@@ -80,7 +79,6 @@ fn a_stream_tells_what_one_may_see_and_goes_on_where_it_was() {
     });
 }
 
-/// Opens the stream of a page with what the browser has.
 async fn opened_by(browser: &Browser<'_>, path: &str, last: Option<u64>) -> Response {
     let cookie = format!("hallpass={}", browser.cookies["hallpass"]);
     let last = last.map(|last| last.to_string());
@@ -90,14 +88,12 @@ async fn opened_by(browser: &Browser<'_>, path: &str, last: Option<u64>) -> Resp
     browser.server.answer(sent).await
 }
 
-/// What a page hears at once.
 async fn page_heard(browser: &Browser<'_>, path: &str, last: Option<u64>) -> Vec<(u64, Value)> {
     let response = opened_by(browser, path, last).await;
     assert_eq!(response.status(), 200, "{path}");
     heard(&mut response.into_body().into_data_stream()).await.0
 }
 
-/// The stream that a page names.
 async fn stream_of(browser: &mut Browser<'_>, path: &str) -> String {
     let page = browser.get(path).await;
     let page = String::from_utf8(page.body.to_vec()).unwrap();
@@ -116,7 +112,6 @@ fn a_page_hears_what_came_after_it_was_read_and_before_it_listened() {
         let events = page_heard(&ana, &path, None).await;
         let kinds: Vec<_> = events.iter().map(|(_, data)| &data["event"]).collect();
         assert_eq!(kinds, ["request.created"]);
-        // lost and found again: the browser says where it was
         let newest = events[0].0;
         assert_eq!(page_heard(&ana, &path, Some(newest)).await, []);
         assert_eq!(page_heard(&ana, "/events", None).await, []);
@@ -125,7 +120,7 @@ fn a_page_hears_what_came_after_it_was_read_and_before_it_listened() {
     });
 }
 
-/// When it listens again it reads itself anew; and a number beyond the log is of another log.
+/// It reloads on reconnect; a number beyond the log belongs to another log.
 #[test]
 fn a_page_that_knows_little_of_the_log_hears_from_now_on() {
     run(async {
@@ -152,7 +147,7 @@ fn a_page_that_knows_little_of_the_log_hears_from_now_on() {
     });
 }
 
-/// A browser gives a stream up that leads to a page; what is refused it asks the page of.
+/// A browser gives up a stream that redirects; after an error it reloads the page.
 #[test]
 fn the_stream_of_a_session_that_is_over_is_refused() {
     run(async {
@@ -166,8 +161,8 @@ fn the_stream_of_a_session_that_is_over_is_refused() {
     });
 }
 
-/// Whether somebody may hear of a request that cannot be read is not known: it is looked at again, and no other event waits for
-/// it for ever.
+/// Permission for an unreadable request is unknown: it is retried, but must not block other events
+/// forever.
 #[tokio::test(start_paused = true)]
 async fn a_request_that_cannot_be_read_holds_a_stream_up_for_a_while_only() {
     let server = TestServer::new();
@@ -196,7 +191,6 @@ fn a_stream_that_was_further_than_the_log_is_now_begins_now() {
     run(async {
         let server = TestServer::new();
         server.ask("ana/all", "Admin").await;
-        // as after a store was put back from a copy
         let mut stream = open(&server, "ana/all", Some("999")).await;
         assert_eq!(heard(&mut stream).await.0, []);
         server.ask("ana/all", "ReadOnly").await;
@@ -227,7 +221,7 @@ fn streams_end_when_the_server_stops() {
     });
 }
 
-/// Whatever ends the right to a stream ends the stream: its token, its person, a lock.
+/// A stream ends with its token, user, or by a lock.
 #[test]
 fn a_stream_ends_with_what_it_was_opened_by() {
     run(async {
@@ -240,7 +234,7 @@ fn a_stream_ends_with_what_it_was_opened_by() {
                     let out = request("POST", "/api/v1/logout", Some("ana/all"), &[], None);
                     assert_eq!(server.answer(out).await.status(), 200);
                 }
-                "expired" => server.clock.advance(hallpass_model::TimeSpan::hours(24)),
+                "expired" => server.clock.advance(hallpass_base::TimeSpan::hours(24)),
                 "gone" => server.directory_becomes(directory_with(server.now(), |people| {
                     people.retain(|person| person["user_name"] != "ana");
                 })),
@@ -260,7 +254,8 @@ async fn lock(server: &TestServer, who: &str) {
     assert_eq!(server.answer(sent).await.status(), 200);
 }
 
-/// Whoever is locked is told so and does nothing, with whatever they come; somebody else lets them in.
+/// Every endpoint refuses locked users with the reason, whatever their credential, until another
+/// user unlocks them.
 #[test]
 fn whoever_is_locked_comes_in_by_no_door() {
     run(async {
@@ -280,7 +275,6 @@ fn whoever_is_locked_comes_in_by_no_door() {
         for path in ["/api/v1/me", "/api/v1/requests", "/api/v1/events"] {
             assert_eq!(call("GET", path, "cai/all", None).await, 403, "{path}");
         }
-        // where they can do nothing they are not told that they could
         let told = server.get("/api/v1/me", "cai/all").await.json();
         assert_eq!(
             told["detail"],

@@ -1,4 +1,4 @@
-//! A server with everything behind it in memory, its people, and calls to it.
+//! An in-memory server with test users.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -8,21 +8,21 @@ use async_trait::async_trait;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::{Router, response::Response};
+use hallpass_access::identity::{
+    Identity, NewToken, OwnToken, Owner, SessionStore as _, TokenFacts, TokenFault, TokenScope,
+    TokenSource, TokenStore, WhichSessions, hash_secret,
+};
 use hallpass_access::{
     Access, AccessStore, Actor, Directory, DirectoryAhead, DirectoryFault, DirectorySource, Origin,
     PolicySource, Ports, RemediationSource, SetPolicies, Settings,
 };
-use hallpass_identity::{
-    Identity, NewToken, OwnToken, Owner, SessionStore as _, TokenFacts, TokenFault, TokenScope,
-    TokenSource, TokenStore, WhichSessions, hash_secret,
-};
-use hallpass_model::{
+use hallpass_base::{
     Clock, Disagreement, Email, IdSource, Look, PermissionSetArn, TimeSpan, Timestamp, TokenId,
     UserId,
 };
+use hallpass_plans::testing::MemoryPlans;
 use hallpass_rules::directory::Snapshot;
 use hallpass_rules::{NamedFacts, ReadFacts, RuleFile, Rules, load};
-use hallpass_runner_testing::MemoryPlans;
 use hallpass_server::{
     App, ConnectionSettings, Connections, ProbeResult, ReadinessProbe, ServerMode, SignIn, router,
 };
@@ -50,7 +50,6 @@ pub(crate) const RULES: &str = r#"{
   ]
 }"#;
 
-/// A wall clock that tests move, and that disagrees with others when they say so.
 pub(crate) struct Wall(AtomicI64, Mutex<Option<Disagreement>>);
 
 impl Wall {
@@ -89,15 +88,13 @@ impl IdSource for Ids {
     }
 }
 
-/// What AWS has, and the newest snapshot of it: fresh, as the server's loops see to it, for as long
-/// as listings are answered.
+/// AWS data and its snapshot, kept fresh like by the server loops, while listings succeed.
 pub(crate) struct Known {
     clock: Arc<Wall>,
     truth: Mutex<Arc<Directory>>,
     newest: Mutex<Arc<Directory>>,
     pub(crate) lists: AtomicBool,
     pub(crate) describes: AtomicBool,
-    /// What AWS tells of what only rules name that are not in force, and whether it was asked.
     pub(crate) told_ahead: Mutex<ReadFacts>,
     pub(crate) asked_ahead: AtomicBool,
 }
@@ -170,7 +167,6 @@ impl DirectorySource for Known {
     }
 }
 
-/// What permission sets hold: nothing, unless a test says otherwise.
 pub(crate) struct Held(pub(crate) Result<Option<SetPolicies>, DirectoryFault>);
 
 #[async_trait]
@@ -183,7 +179,6 @@ impl PolicySource for Held {
     }
 }
 
-/// A set without policies.
 pub(crate) fn no_policies(read_at: Timestamp) -> SetPolicies {
     SetPolicies {
         read_at,
@@ -281,7 +276,6 @@ impl TokenStore for Tokens {
     }
 }
 
-/// What a token of these tests is called.
 pub(crate) fn token_id(hash: &str) -> TokenId {
     TokenId::new(Uuid::parse_str(&hash[..32]).unwrap())
 }
@@ -298,8 +292,7 @@ impl ReadinessProbe for Works {
     }
 }
 
-/// Who they are there for: asks, approves, approves too, has nothing to do with it, reads
-/// everything, administers.
+/// Requester, two approvers, unrelated user, auditor, administrator.
 pub(crate) const PEOPLE: [&str; 6] = ["ana", "cai", "dee", "sam", "aud", "eve"];
 pub(crate) const SCOPES: [TokenScope; 4] = TokenScope::ALL;
 
@@ -315,7 +308,6 @@ pub(crate) fn owner(name: &str) -> Owner {
     }
 }
 
-/// The user id of somebody; of a stranger for whoever is not among the people.
 pub(crate) fn user_id(name: &str) -> String {
     let number = PEOPLE.iter().position(|known| *known == name).unwrap_or(99);
     format!("{number:08}-0000-0000-0000-000000000000")
@@ -329,7 +321,6 @@ pub(crate) fn directory(now: Timestamp) -> Directory {
     directory_with(now, |_| {})
 }
 
-/// The directory after a change to its people.
 pub(crate) fn directory_with(now: Timestamp, change: impl Fn(&mut Vec<Value>)) -> Directory {
     let id = |name: &str| format!("{:08}-0000-0000-0000-000000000000", number(name));
     let mut people: Vec<Value> = PEOPLE
@@ -369,7 +360,7 @@ pub(crate) fn rules(text: &str) -> Rules {
     load(&RuleFile::new("server.json", text)).unwrap().rules
 }
 
-/// Every person with every single scope, with all, and with tokens that do not count any more.
+/// Every user with every single scope, with all, and with invalid tokens.
 fn tokens(now: Timestamp) -> HashMap<String, TokenFacts> {
     let mut known = HashMap::new();
     for person in PEOPLE {
@@ -406,7 +397,6 @@ fn tokens(now: Timestamp) -> HashMap<String, TokenFacts> {
     known
 }
 
-/// The settings of the journey, which knows administrators as the doors do.
 fn settings() -> Settings {
     Settings {
         admins: identity().admins,
@@ -414,7 +404,6 @@ fn settings() -> Settings {
     }
 }
 
-/// Who has which role.
 fn identity() -> Identity {
     Identity {
         admins: vec!["group:admins".to_owned()],
@@ -425,7 +414,6 @@ fn identity() -> Identity {
     }
 }
 
-/// The server.
 pub(crate) struct TestServer {
     pub(crate) access: Arc<Access>,
     pub(crate) store: Arc<MemoryStore>,
@@ -441,7 +429,6 @@ pub(crate) struct TestServer {
     router: Router,
 }
 
-/// An answer.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -478,7 +465,6 @@ impl Reply {
     }
 }
 
-/// An organization that answers.
 fn known(clock: &Arc<Wall>, organization: Directory) -> Arc<Known> {
     let found = Arc::new(organization);
     Arc::new(Known {
@@ -492,7 +478,6 @@ fn known(clock: &Arc<Wall>, organization: Directory) -> Arc<Known> {
     })
 }
 
-/// The journey over these ports.
 fn journey(
     ports: Ports,
     store: &Arc<MemoryStore>,
@@ -511,14 +496,12 @@ impl TestServer {
         Self::made(directory, settings(), None, |_| {})
     }
 
-    /// One of [`PEOPLE`], as the server knows them.
     pub(crate) fn actor(&self, name: &str) -> Actor {
         let email = Email::new(&format!("{name}@corp.example")).unwrap();
         let found = identity().actor(&email, Origin::Api, &self.access.directory());
         found.unwrap()
     }
 
-    /// A server of other settings over another organization, that is composed differently.
     pub(crate) fn set(
         organization: impl FnOnce(Timestamp) -> Directory,
         set: impl FnOnce(&mut Settings),
@@ -529,17 +512,14 @@ impl TestServer {
         Self::made(organization, settings, None, change)
     }
 
-    /// A server that knows of remediations, which are kept where the journey keeps everything else.
     pub(crate) fn remediating(source: RemediationSource, kept: Arc<dyn AccessStore>) -> Self {
         Self::made(directory, settings(), Some((source, kept)), |_| {})
     }
 
-    /// A server over another organization.
     pub(crate) fn over(organization: impl FnOnce(Timestamp) -> Directory) -> Self {
         Self::made(organization, settings(), None, |_| {})
     }
 
-    /// A server that is composed differently.
     pub(crate) fn with(change: impl FnOnce(&mut App)) -> Self {
         Self::made(directory, settings(), None, change)
     }
@@ -618,21 +598,18 @@ impl TestServer {
         self.clock.now()
     }
 
-    /// A token was made by `hallpass server token create`.
     pub(crate) fn made_on_the_servers_machine(&self, secret: &str) {
         let mut known = self.tokens.known.lock().unwrap();
         let token = known.get_mut(&hash_secret(secret)).unwrap();
         token.source = TokenSource::ServerMachine;
     }
 
-    /// Every session of somebody ends; how many there were.
     pub(crate) async fn sessions_end(&self, person: &str) -> u64 {
         let (owner, all) = (owner(person), WhichSessions::All);
         let ended = self.sessions.end_own(&owner, all, Origin::Web, self.now());
         ended.await.unwrap()
     }
 
-    /// A token was made that much later than it was: by a clock that ran ahead.
     pub(crate) fn made_ahead(&self, secret: &str, span: TimeSpan) {
         let mut known = self.tokens.known.lock().unwrap();
         let token = known.get_mut(&hash_secret(secret)).unwrap();
@@ -640,29 +617,24 @@ impl TestServer {
         token.expires_at = span.after(token.expires_at);
     }
 
-    /// Everything it answers, to be served.
     pub(crate) fn router(&self) -> Router {
         self.router.clone()
     }
 
-    /// The directory is another from now on, and was read since.
     pub(crate) fn directory_becomes(&self, directory: Directory) {
         let directory = Arc::new(directory);
         *self.known.truth.lock().unwrap() = Arc::clone(&directory);
         *self.known.newest.lock().unwrap() = directory;
     }
 
-    /// The directory is another at AWS; snapshots learn of it when they are read.
     pub(crate) fn directory_changes(&self, directory: Directory) {
         *self.known.truth.lock().unwrap() = Arc::new(directory);
     }
 
-    /// Sends a request as it is.
     pub(crate) async fn answer(&self, request: Request<Body>) -> Response {
         self.router.clone().oneshot(request).await.unwrap()
     }
 
-    /// Sends a request and reads the answer, unless that is a stream.
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
         let (parts, body) = self.answer(request).await.into_parts();
         let is_stream = parts
@@ -700,14 +672,12 @@ impl TestServer {
         self.call("POST", path, Some(token), body).await
     }
 
-    /// Asks, and says what the server answered.
     pub(crate) async fn ask(&self, token: &str, set: &str) -> Value {
         let reply = self.post("/api/v1/requests", token, &asking(set)).await;
         assert!(reply.status.is_success(), "{reply:?}");
         reply.json()
     }
 
-    /// A request of Ana's for which she broke the glass.
     pub(crate) async fn broken_glass(&self) -> Value {
         let asked = self.ask("ana/all", "Admin").await;
         let path = format!(

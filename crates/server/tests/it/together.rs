@@ -1,4 +1,4 @@
-//! Several targets asked for at once, over HTTP and on the pages; and approved with one press.
+//! Batch requests, over HTTP and on the pages; and batch approval.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -7,7 +7,6 @@ use crate::pages_visit::{Visit, field, text, to};
 use crate::test_server::{TestServer, run};
 
 const BATCH: &str = "/api/v1/requests/batch";
-/// The form with two targets carried, as its page writes it.
 const TWO: &str = "/ask?also=111111111111/ReadOnly+111111111111/Admin&for=3600";
 
 pub(crate) fn body(sets: &[&str]) -> Value {
@@ -34,7 +33,7 @@ fn a_call_asks_for_all_of_them_or_for_none() {
         for item in items {
             assert_eq!(item["asked_with"].as_array().unwrap().len(), 2, "{item}");
         }
-        // again: what waits is found, what was granted is granted once more
+        // waiting requests are found again; granted ones are granted once more
         let again = server
             .post(BATCH, "ana/all", &body(&["Admin", "oncall"]))
             .await;
@@ -53,7 +52,6 @@ fn a_request_names_the_others_as_far_as_its_reader_may_see_them() {
             .await
             .json();
         let id = |n: usize| asked["items"][n]["id"].clone();
-        // Cai approves Admin and Root, and has nothing to do with ReadOnly
         for (reader, others) in [
             ("ana", vec![id(0), id(2)]),
             ("aud", vec![id(0), id(2)]),
@@ -97,7 +95,6 @@ fn what_is_wrong_is_said_of_each_at_its_place() {
         for (bad, code) in [
             (body(&[]), "400 bad-target-count"),
             (body(&["ReadOnly"; 21]), "400 bad-target-count"),
-            // none of them is looked at, nor what is said with them repeated for each
             (
                 json!({"targets": vec![json!({}); 2_500], "duration_seconds": 60, "reason": "r",
                     "confirmed_warnings": vec![""; 5_000]}),
@@ -125,13 +122,11 @@ fn the_form_gathers_targets_and_sends_them_together() {
         let one = "account=111111111111&permission_set=ReadOnly&for=3600";
         let page = ana.page(&format!("/ask?{one}")).await;
         assert!(page.contains(">Add another</button>"), "{page}");
-        // taken into the list: nothing is chosen any more, and what is carried is shown
         let page = ana.page(&format!("/ask?{one}&add=1")).await;
         let also = field(&page, "also");
         assert_eq!(also, "111111111111/ReadOnly");
         assert!(!page.contains("value=\"111111111111\" checked"), "{page}");
         assert!(page.contains(">Get this for 1h</button>"), "{page}");
-        // with one more that is chosen
         let page = ana
             .page(&format!(
                 "/ask?also={also}&account=111111111111&permission_set=Admin&for=3600"
@@ -166,7 +161,6 @@ fn one_is_taken_out_again() {
         let ana = Visit::of(&server, "ana").await;
         let page = ana.page(&format!("{TWO}&drop=111111111111/ReadOnly")).await;
         assert_eq!(field(&page, "also"), "111111111111/Admin");
-        // also what is chosen and not in the list yet
         let page = ana
             .page(
                 "/ask?also=111111111111/Admin&account=111111111111&permission_set=ReadOnly\
@@ -207,7 +201,6 @@ fn one_that_cannot_be_sent_stops_all_and_says_why() {
             "{page}"
         );
         assert!(!page.contains("formmethod"), "there is nothing to press");
-        // a form that was sent all the same
         let sent = ana
             .post(
                 "/ask",
@@ -314,14 +307,13 @@ fn a_press_on_several_is_judged_one_by_one() {
         let first = asked["items"][0]["id"].as_str().unwrap();
         let second = asked["items"][1]["id"].as_str().unwrap();
         let path = format!("/requests/{first}/approve-together");
-        // whoever asked decides none of them, whatever the form says
+        // the requester cannot approve, even with a forged form
         ana.press(&path, &[("all", &all)]).await;
         let path_of = |id: &str| format!("/api/v1/requests/{id}");
         for id in [first, second] {
             let state = server.get(&path_of(id), "ana/all").await.json();
             assert_eq!(state["state"], "pending");
         }
-        // one is gone meanwhile: the other is approved, and the page says how many
         let discard = format!("{}/discard", path_of(first));
         server.post(&discard, "ana/all", &json!({})).await;
         let page = cai.press(&path, &[("all", &all)]).await;

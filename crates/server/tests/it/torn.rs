@@ -1,4 +1,4 @@
-//! A grant that cannot be read: the pages and calls that list others, and what is decided of others, go on.
+//! An unreadable grant must not break lists and decisions of others.
 
 use std::sync::Arc;
 
@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use crate::pages_visit::Visit;
 use crate::test_server::{TestServer, run};
 
-/// A part that does not work, and what of it.
 struct Rows;
 
 #[async_trait]
@@ -46,7 +45,6 @@ async fn ids(server: &TestServer, path: &str, who: &str) -> Vec<String> {
     ids.collect()
 }
 
-/// Each of the pages that list grants or requests, as those see it whom it is for.
 async fn the_pages_are_there(server: &TestServer) {
     for (who, pages) in [
         ("ana", &["/", "/requests", "/access", "/reviews"][..]),
@@ -68,7 +66,6 @@ async fn the_pages_are_there(server: &TestServer) {
 fn one_grant_that_cannot_be_read_hides_and_stops_no_other() {
     run(async {
         let server = TestServer::with(|app| app.probes = Arc::new(vec![Arc::new(Rows)]));
-        // what Ana holds, with a longer end that waits for a yes; what Sam holds; what Dee waits for
         let asked = server.ask("ana/all", "Admin").await;
         let path = |request: &Value, press: &str| {
             format!(
@@ -93,7 +90,6 @@ fn one_grant_that_cannot_be_read_hides_and_stops_no_other() {
         assert_eq!(left.len(), 1);
         assert_eq!(ids(&server, "/api/v1/grants", "aud/all").await, left);
         assert_eq!(ids(&server, "/api/v1/requests", "aud/all").await, requests);
-        // Ana's own are listed, too: what she could press on the one is left out
         let own = ids(&server, "/api/v1/requests?role=mine", "ana/all").await;
         assert_eq!(own.len(), 2);
         let one = server
@@ -101,7 +97,6 @@ fn one_grant_that_cannot_be_read_hides_and_stops_no_other() {
             .await;
         assert_eq!(one.status.as_u16(), 503, "{one:?}");
         the_pages_are_there(&server).await;
-        // of the longer end nothing can be decided, and the card says so; the next one can
         let reviews = Visit::of(&server, "cai").await.page("/reviews").await;
         assert!(reviews.contains("It cannot be decided now"), "{reviews}");
         assert!(reviews.contains(waits["id"].as_str().unwrap()), "{reviews}");
@@ -128,7 +123,6 @@ fn one_grant_that_cannot_be_read_hides_and_stops_no_other() {
 
         let health = Visit::of(&server, "eve").await.page("/health").await;
         assert!(health.contains("By name: grants: grn_torn."), "{health}");
-        // anybody may read this
         let ready = server.call("GET", "/readyz", None, None).await;
         assert_eq!(ready.status.as_u16(), 200);
         assert!(!String::from_utf8_lossy(&ready.body).contains("grn_torn"));

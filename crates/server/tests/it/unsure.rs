@@ -1,10 +1,10 @@
-//! What is refused because it cannot be known just now: clocks that disagree, a directory that cannot
-//! be read, a person who cannot be asked about. The same words at every door.
+//! Temporary uncertainty: disagreeing clocks, unreadable directory, unverifiable user. The same
+//! text in every channel.
 
 use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
-use hallpass_model::{Clocks, Disagreement, TimeSpan};
+use hallpass_base::{Clocks, Disagreement, TimeSpan};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ fn unread(server: &TestServer) {
     server.clock.advance(TimeSpan::minutes(16));
 }
 
-/// A server where something cannot be known, the code of that, and how long to wait.
+/// A server with an uncertainty, its code and retry delay.
 async fn unsure(what: &str) -> (TestServer, String, &'static str, &'static str, String) {
     let server = TestServer::new();
     let asked = server.ask("ana/all", "Admin").await;
@@ -108,9 +108,7 @@ fn pages_say_it_before_the_press_and_after_it() {
             let path = format!("/requests/{id}/approve");
             let before = text(&cai.get(&format!("/requests/{id}")).await);
             let offers = before.contains(&format!("action=\"{path}\""));
-            // whether a person can be asked about is known only when they are
             assert_eq!(offers, what == "person", "{what}: {before}");
-            // the reason is of the last try, which was not made here
             let start = match what {
                 "directory" => "The directory cannot be read, it was last read at 2026-",
                 _ => capital.as_str(),
@@ -183,13 +181,12 @@ fn who_was_disabled_since_approves_nothing_and_is_out_from_then_on() {
         assert_eq!(reply.short(), "403 not-in-directory", "{reply:?}");
         let me = server.get("/api/v1/me", "cai/all").await;
         assert!(me.json()["user_id"].is_null(), "{me:?}");
-        // the other approver is not disturbed
         let reply = server.post(&path, "dee/all", &json!(null)).await;
         assert_eq!(reply.json()["state"], "approved", "{reply:?}");
     });
 }
 
-/// Roles by a group whose members could not be read are nobody's.
+/// An unreadable group gives no roles.
 #[test]
 fn members_that_could_not_be_read_are_none() {
     run(async {

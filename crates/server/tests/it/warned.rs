@@ -1,7 +1,7 @@
-//! Warnings of rules at every door of the server: shown, confirmed, refused without.
+//! Rule warnings in all server channels: displayed, confirmed, refused.
 
 use axum::http::StatusCode;
-use hallpass_model::{Clock, TimeSpan};
+use hallpass_base::{Clock, TimeSpan};
 use hallpass_rules::{RuleFile, load};
 use serde_json::{Value, json};
 
@@ -32,7 +32,6 @@ fn body(set: &str, confirmed: &[Value]) -> Value {
         "confirmed_warnings": confirmed})
 }
 
-/// The ids that a problem asks to confirm.
 fn ids(problem: &Value) -> Vec<Value> {
     let warnings = problem["warnings"].as_array().unwrap().iter();
     warnings.map(|it| it["id"].clone()).collect()
@@ -121,7 +120,6 @@ fn the_form_shows_the_text_and_wants_its_tick() {
             page.contains(">OPS-1</textarea>"),
             "what was typed is lost: {page}"
         );
-        // a tick stays while something else is chosen, and goes with another text
         let kept = ana.page(&format!("/ask?{chosen}&confirmed={ticked}")).await;
         assert!(kept.contains("required checked"), "{kept}");
         says(&server, "Another one.").await;
@@ -135,7 +133,7 @@ fn the_form_shows_the_text_and_wants_its_tick() {
             page.contains("Read and confirmed: <q class=\"said wrap\">Another one.</q>"),
             "{page}"
         );
-        // whoever breaks the glass reads it again, and ticks nothing
+        // break-glass displays it without a tick
         let page = ana.page(&format!("{}/break-glass", to(&sent))).await;
         assert!(
             page.contains("Another one.") && !page.contains("type=\"checkbox\""),
@@ -144,12 +142,11 @@ fn the_form_shows_the_text_and_wants_its_tick() {
     });
 }
 
-/// Emergency access begins now, whatever start was asked for.
+/// Emergency access starts now, regardless of the requested start.
 #[test]
 fn whoever_breaks_the_glass_before_a_later_start_reads_what_holds_now() {
     run(async {
         let server = TestServer::new();
-        // it is 20:26
         let text = "[[rule]]\nid = 'all'\naccounts = '*'\npermission_sets = '*'\n\
              approvers = ['cai@corp.example']\nbreak_glass = ['ana@corp.example']\n\
              [[rule]]\nid = 'evening'\naccounts = '*'\npermission_sets = '*'\npermits_requests = false\n\
@@ -181,7 +178,6 @@ fn whoever_breaks_the_glass_before_a_later_start_reads_what_holds_now() {
         let ana = Visit::of(&server, "ana").await;
         let form = ana.page(&format!("/requests/{id}/break-glass")).await;
         assert!(form.contains("Batches run."), "{form}");
-        // approvers decide about the start, and a terminal shows the requester what the form shows
         for (who, expected) in [("ana/all", json!("Batches run.")), ("cai/all", Value::Null)] {
             let shown = server.get(&format!("{ASK}/{id}"), who).await.json();
             assert_eq!(shown["warnings"][0]["text"], expected, "{who}: {shown}");
@@ -231,7 +227,6 @@ fn pages_approve_with_the_text_above_the_button_alone_or_together() {
             "{}",
             to(&sent)
         );
-        // the tick of both is that of the form before the one button
         let (_, of_all) = page.split_once("/approve-together\"").unwrap();
         let both = field(of_all, "confirmed");
         assert_eq!(both.split(' ').count(), 2, "each text once");

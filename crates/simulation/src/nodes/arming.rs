@@ -1,17 +1,17 @@
-//! Ends armed at AWS in lives with several nodes: the real armer of each term, over one organization that all nodes write
-//! to.
+//! Enforced expiry in multi-node simulations: the real armer of each term over one shared
+//! organization.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_access::{ArmedEnds, Grant, GrantState};
-use hallpass_model::{Clock as _, HoldKey, TargetNames, TimeSpan, Timestamp};
+use hallpass_base::{Clock as _, HoldKey, TargetNames, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::{
     ArmedEnd, ArmedEndStore as _, EndArmer, EndArmerSettings, OtherAccess,
 };
+use hallpass_org::testing::GatedOrg;
 use hallpass_org::{OrganizationFault, PolicyKeeper};
-use hallpass_org_testing::GatedOrg;
-use hallpass_runner_testing::{Gated, Way};
+use hallpass_plans::testing::{Gated, Way};
 use hallpass_store::{Candidate, SqlStore};
 
 use super::Weakness;
@@ -22,13 +22,13 @@ use crate::hazard::{Hazard, Port};
 use crate::landmarks::Landmark;
 use crate::refusals::refused_after;
 
-/// What was overwritten by a policy that was sent too late is found within so long: ends are looked at every five minutes.
+/// A late policy's overwrite is found within this time: ends are checked every five minutes.
 const FOUND_WITHIN: TimeSpan = TimeSpan::seconds(330);
 
-/// Once faults have stopped, an instant is moved within so long: a lane that somebody who died keeps is free after a minute.
+/// After faults stop, an end is moved within this time: a dead process's lane is free after a
+/// minute.
 const MOVES_WITHIN: TimeSpan = TimeSpan::seconds(75);
 
-/// The way of what works because a node leads to its store.
 struct StoreWay(Arc<Hazard>);
 
 impl Way for StoreWay {
@@ -49,7 +49,6 @@ impl Way for StoreWay {
     }
 }
 
-/// The same to AWS Organizations, with the last look before each write.
 struct OrganizationWay {
     candidate: Arc<Candidate>,
     hazard: Arc<Hazard>,
@@ -57,7 +56,7 @@ struct OrganizationWay {
 }
 
 impl OrganizationWay {
-    /// Whether the write goes out. One whose node was paused after the last look does, however late.
+    /// Returns whether the write is sent. A write paused after the last look is sent, however late.
     async fn is_sent(&self) -> bool {
         let ledger = &self.hazard.ledger;
         let epoch = self.candidate.term().epoch();
@@ -104,7 +103,7 @@ impl Way for OrganizationWay {
     }
 }
 
-/// What people hold beside what they were granted: what is at AWS although ours is gone.
+/// Access beyond Hallpass's grants: assignments that remain at AWS without one.
 struct Otherwise(Arc<Center>);
 
 #[async_trait]
@@ -120,7 +119,6 @@ impl OtherAccess for Otherwise {
     }
 }
 
-/// The armer of a term.
 pub(super) fn armer(
     cluster: &Arc<Cluster>,
     process: &RunningNode,
@@ -155,8 +153,9 @@ pub(super) fn armer(
     )
 }
 
-/// What holds of armed ends at every instant: nobody is refused what they were told to hold, and where an end is told as
-/// armed, AWS refuses from then on. Not where clocks are apart: instants are those of whoever wrote them.
+/// Checks enforced expiry at every instant: no user is refused during a reported grant, and AWS
+/// refuses after a reported enforced end. Skipped while clocks differ, because instants come from
+/// the writer's clock.
 pub(super) async fn look(cluster: &Arc<Cluster>, grants: &[Grant], calm_from: Option<Timestamp>) {
     if !cluster.arms() || cluster.ledger.is_relaxed() {
         return;
@@ -193,7 +192,7 @@ fn look_at_one(
     let now = cluster.clock.now();
     let ledger = &cluster.ledger;
     let of = grant.id.to_string();
-    // a later end is told once AWS has it (0139), which it has soon once nothing fails
+    // a later end is reported once AWS has it (0139), which takes little time without faults
     let in_force = armed.refuses_from().filter(|_| !is_calm);
     let told = in_force.map_or(grant.ends_at, |until| until.min(grant.ends_at));
     let is_told_otherwise = armed.unmoved().is_some();
@@ -214,13 +213,12 @@ fn look_at_one(
     }
 }
 
-/// Whether anything is still armed, or on its way there or back.
 pub(super) async fn rests(cluster: &Arc<Cluster>) -> bool {
     let open = cluster.store.open_armed_ends().await;
     open.is_ok_and(|open| open.is_empty())
 }
 
-/// When no session can be left, nothing of ours is.
+/// Checks that nothing managed by Hallpass remains once no session can exist.
 pub(super) async fn check_end(cluster: &Arc<Cluster>) {
     let left = cluster.organization.standing();
     let open = cluster.store.open_armed_ends().await.unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Identity Center as one process reaches it: with the last look before each write, and each write held against the
-//! row that says who leads.
+//! Identity Center as reached by one process: with the last look before each write, and each write
+//! checked against the leader row.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use hallpass_access::{DirectoryFault, StandingListing, StandingScope, StandingSo
 use hallpass_assignments::{
     CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus, SentOperation, Urgency,
 };
-use hallpass_model::{Clock as _, HoldKey, Target, UserId};
+use hallpass_base::{Clock as _, HoldKey, Target, UserId};
 use hallpass_store::Candidate;
 use tokio::time::sleep;
 
@@ -21,7 +21,6 @@ use crate::landmarks::Landmark;
 use crate::ledger::{Ledger, NodeWrite};
 use crate::{Center, Wall};
 
-/// Identity Center as the executor has it: what it may not have heard of is noted.
 pub(super) struct HeardCenter {
     pub(super) way: Arc<Gated<NodeCenter>>,
     pub(super) ledger: Arc<Ledger>,
@@ -39,7 +38,7 @@ impl HeardCenter {
         self.ledger.note_uncertain(key);
         self.ledger.note_sent(key);
         let sent = call.await;
-        // while calls fail by chance, what a status says may be lost too
+        // while calls fail randomly, a status answer may be lost too
         let is_faultless = self.center.habits().faults.is_none();
         if !before && is_faultless && !matches!(sent, Err(CenterFault::Unreachable { .. })) {
             self.ledger.note_certain(key);
@@ -93,7 +92,6 @@ impl IdentityCenter for HeardCenter {
     }
 }
 
-/// The way of one process to Identity Center.
 pub(super) struct NodeCenter {
     pub(super) center: Arc<Center>,
     pub(super) clock: Arc<Wall>,
@@ -103,8 +101,8 @@ pub(super) struct NodeCenter {
 }
 
 impl NodeCenter {
-    /// The last look, as `Aws::guard_writes` has it. Then the request is on its way, and arrives whatever becomes of who
-    /// sent it: a process that is killed or paused calls nothing back.
+    /// Takes the last look, as in `Aws::guard_writes`. After that the request arrives even if its
+    /// sender is killed or paused.
     async fn send(
         &self,
         kind: OperationKind,
@@ -143,7 +141,6 @@ impl NodeCenter {
     }
 }
 
-/// A write on its way to AWS.
 struct RequestOnItsWay {
     write: NodeWrite,
     urgency: Urgency,
@@ -154,7 +151,7 @@ struct RequestOnItsWay {
 }
 
 impl RequestOnItsWay {
-    /// Arrives, and is held against the row that says who leads. What AWS refuses is not written.
+    /// Delivers the write and checks it against the leader row. A refused write does not count.
     async fn arrive(mut self) -> Result<SentOperation, CenterFault> {
         sleep(self.way).await;
         self.write.at = self.clock.now();

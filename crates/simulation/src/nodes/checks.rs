@@ -1,4 +1,4 @@
-//! What is looked at while a life with several nodes goes on, and when it is over.
+//! Checks during and after a multi-node simulation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hallpass_access::{AccessStore as _, Grant, GrantFilter, GrantState};
 use hallpass_assignments::AssignmentStore as _;
-use hallpass_model::{Clock as _, GrantId, HoldKey, Timestamp};
+use hallpass_base::{Clock as _, GrantId, HoldKey, Timestamp};
 use tokio::time::{Instant, sleep};
 
 use super::arming;
@@ -16,36 +16,32 @@ use crate::checks::check_stored;
 use crate::landmarks::Landmark;
 use crate::ledger::NodeWrite;
 
-/// Between the moment in which a node could lead and that in which one does.
+/// Maximum time from when a node could lead to when one does.
 pub(super) const TAKEOVER_MAX: Duration = Duration::from_secs(10);
-/// Between two looks at everything.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// After the faults, access is gone so long after its end, beside what AWS takes for what it does before in the same lane
-/// and for the removal.
+/// After the faults, access must be removed within this time of its end, plus AWS's time for
+/// earlier operations of the lane and for the removal.
 const END_WITHIN_MICROSECONDS: i64 = 5_000_000;
-/// And told gone so long after it is gone, where every answer came.
+/// The removal must be reported within this time, if no answer was lost.
 const TOLD_WITHIN_MICROSECONDS: i64 = 10_000_000;
-/// The same where an answer was lost.
+/// The same with a lost answer.
 const TOLD_LATE_MICROSECONDS: i64 = 75_000_000;
 
-/// What waits for an instant that a clock which was ahead has stored is bounded by two minutes.
+/// Bounds waits on instants stored by a clock that was ahead: two minutes.
 const CLOCK_AHEAD_MICROSECONDS: i64 = 120_000_000;
-/// Ends, and what is told where every answer came, where a clock was apart or AWS refused ends: a removal that was refused is
-/// tried again half a minute later. Where an answer was lost, it is two minutes and what a lost answer takes.
+/// Limit for ends and reports when clocks differed or AWS refused ends: a refused removal is
+/// retried after half a minute. With a lost answer: two minutes plus the lost-answer limit.
 const RELAXED_MICROSECONDS: i64 = CLOCK_AHEAD_MICROSECONDS + 30_000_000;
 
-/// What a watcher has seen of one life.
 #[derive(Default)]
 pub(super) struct Watch {
-    /// Since when nobody works.
     idle_since: Option<Instant>,
-    /// When access was first seen gone of a grant that is past its end.
+    /// First time that access was seen removed, per ended grant.
     gone_at: BTreeMap<GrantId, Timestamp>,
-    /// When faults stopped and work went on: where a lead was lost to what befell its node before, when it went on again.
+    /// When faults stopped and work resumed; if an earlier hazard then cost the lead, when it was
+    /// regained.
     pub(super) calm_from: Option<Timestamp>,
-    /// The longest time between an end and its access being gone, after the faults.
     pub(super) latest_end: Duration,
-    /// The same between gone and told.
     pub(super) latest_told: Duration,
     told: BTreeSet<GrantId>,
     rows: BTreeMap<HoldKey, String>,
@@ -60,7 +56,6 @@ fn span(microseconds: i64) -> Duration {
 }
 
 impl Watch {
-    /// Looks twice a second, for as long as it is polled.
     pub(super) async fn over(&mut self, cluster: &Arc<Cluster>) {
         loop {
             self.look(cluster).await;
@@ -68,7 +63,6 @@ impl Watch {
         }
     }
 
-    /// Looks at everything once.
     pub(super) async fn look(&mut self, cluster: &Arc<Cluster>) {
         self.look_at_work(cluster).await;
         self.tell_rows(cluster).await;
@@ -81,7 +75,6 @@ impl Watch {
         }
     }
 
-    /// How rows change, for whoever looks into a life.
     async fn tell_rows(&mut self, cluster: &Arc<Cluster>) {
         if !cluster.ledger.is_told_in_full() {
             return;
@@ -135,7 +128,6 @@ impl Watch {
         }
     }
 
-    /// Every end on time, and told.
     fn look_at_ends(&mut self, cluster: &Arc<Cluster>, grants: &[Grant], calm_from: Timestamp) {
         let now = cluster.clock.now();
         let present = cluster.center.present();
@@ -144,7 +136,7 @@ impl Watch {
             .filter(|grant| grant.is_live(now))
             .map(|grant| &grant.key)
             .collect();
-        // what is there is the access of whichever grant of the key ended last
+        // remaining access belongs to the key's grant that ended last
         let mut last_due: BTreeMap<&HoldKey, Timestamp> = BTreeMap::new();
         for grant in grants.iter().filter(|grant| !grant.is_over()) {
             let due = last_due.entry(&grant.key).or_insert(calm_from);
@@ -166,7 +158,7 @@ impl Watch {
                 }
                 continue;
             }
-            // what AWS has refused is tried again ever later, and every hour once it is parked in sight
+            // AWS refusals are retried with growing delays, hourly once parked
             if grant.refusals > 0 || grant.is_live(now) || held.contains(&grant.key) {
                 continue;
             }
@@ -205,7 +197,6 @@ impl Watch {
     }
 }
 
-/// What must hold once everything is over.
 pub(super) async fn check_end(cluster: &Arc<Cluster>, standing: &[HoldKey]) {
     let present = cluster.center.present();
     let standing: Vec<HoldKey> = standing
@@ -233,8 +224,8 @@ pub(super) async fn check_end(cluster: &Arc<Cluster>, standing: &[HoldKey]) {
     check_doubles(cluster).await;
 }
 
-/// Nothing is made again but after a look that began after what was made before was sent. What was sent past the last
-/// look, too late, is what the decision allows.
+/// Checks that every repeated operation follows a look begun after the earlier one was sent. Writes
+/// sent too late past the last look are allowed by the decision.
 async fn check_doubles(cluster: &Arc<Cluster>) {
     let mut last: BTreeMap<HoldKey, NodeWrite> = BTreeMap::new();
     let writes = cluster.ledger.writes();

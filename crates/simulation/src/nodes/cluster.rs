@@ -1,4 +1,5 @@
-//! What survives every process: the store, AWS, the clocks of the machines; and the nodes, whose processes come and go.
+//! Multi-node state that survives processes (store, AWS, machine clocks), and the nodes whose
+//! processes start and stop.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,9 +13,9 @@ use hallpass_access::{
 };
 use hallpass_assignments::{AssignmentStore as _, OperationKind};
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{Clock as _, HoldKey, TimeSpan, Timestamp};
+use hallpass_base::{Clock as _, HoldKey, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::ArmedEndStore as _;
-use hallpass_org_testing::FakeOrganization;
+use hallpass_org::testing::FakeOrganization;
 use hallpass_store::{Leadership, NodeIdentity, SqlStore, TermEnd};
 use tokio::time::Instant;
 
@@ -25,21 +26,19 @@ use crate::ledger::Ledger;
 use crate::world::{ACCOUNT, Human, organization, start};
 use crate::{Center, Habits, Ids, Machine, SimulatedDirectory, Wall};
 
-/// What is left out of the product, so that the promises are seen to depend on it.
+/// A safeguard removed from the product, to show that the promises depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Weakness {
-    /// Nothing.
     #[default]
     None,
-    /// The epoch that each write transaction asks for.
+    /// The epoch check of each write transaction.
     NoFence,
-    /// The time before the end of a term in which its node works no more.
+    /// The margin before the end of a term in which the node stops working.
     NoMargin,
-    /// The last look before a write is sent to AWS.
+    /// The last look before a write to AWS.
     NoLastLook,
 }
 
-/// A machine, and the process that runs on it now.
 pub(super) struct ClusterNode {
     pub(super) name: String,
     pub(super) machine: Arc<Machine>,
@@ -50,9 +49,7 @@ struct NodeState {
     rng: Rng,
     process: Option<Arc<RunningNode>>,
     last_reading: Option<Timestamp>,
-    /// What befalls its first process.
     planned: Option<Planned>,
-    /// How long it stays down when its process has ended.
     down_for: Duration,
 }
 
@@ -61,7 +58,6 @@ impl ClusterNode {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A source of draws of its own.
     pub(super) fn fork(&self) -> Rng {
         self.state().rng.fork()
     }
@@ -70,17 +66,15 @@ impl ClusterNode {
         self.state().last_reading
     }
 
-    /// The process that runs on it.
     pub(super) fn process(&self) -> Option<Arc<RunningNode>> {
         self.state().process.clone()
     }
 
-    /// A process begins to run on it.
     pub(super) fn comes(&self, process: &Arc<RunningNode>) {
         self.state().process = Some(Arc::clone(process));
     }
 
-    /// The process ended, having read the time last; for how long nothing runs.
+    /// Ends the process and notes its last time reading; returns the downtime.
     pub(super) fn goes(&self, last_reading: Option<Timestamp>) -> Duration {
         let mut state = self.state();
         state.last_reading = last_reading;
@@ -88,13 +82,13 @@ impl ClusterNode {
         state.down_for
     }
 
-    /// From now on its processes are started so long after the one before has ended.
+    /// Sets the downtime between later processes.
     pub(super) fn stays_down_for(&self, span: Duration) {
         self.state().down_for = span;
     }
 }
 
-/// The last term, as nobody in the life sees it.
+/// The last term, hidden from the nodes.
 #[derive(Default)]
 struct Terms {
     node: Option<String>,
@@ -102,39 +96,29 @@ struct Terms {
     began_at: Option<Instant>,
 }
 
-/// Several nodes over one store and one AWS.
 pub struct Cluster {
-    /// The one store.
     pub store: Arc<SqlStore>,
-    /// Simulated Identity Center.
     pub center: Arc<Center>,
-    /// The true time: AWS's, and the database's.
+    /// True time, used by AWS and the database.
     pub clock: Arc<Wall>,
-    /// What happened.
     pub ledger: Arc<Ledger>,
     pub(super) row: Leadership,
     pub(super) directory: Arc<SimulatedDirectory>,
     pub(super) ids: Arc<Ids>,
-    /// Where policies are kept that arm ends.
     pub(super) organization: Arc<FakeOrganization>,
     pub(super) settings: Settings,
     pub(super) weakness: Weakness,
     pub(super) nodes: Vec<Arc<ClusterNode>>,
     chances: Mutex<Chances>,
-    /// How often loops look, in milliseconds.
+    /// Loop interval in milliseconds.
     look_again: AtomicU64,
     terms: Mutex<Terms>,
     late_policy_at: Mutex<Option<Timestamp>>,
 }
 
-/// How long a node stays down at most.
 const DOWN_MAX_MS: u64 = 8_000;
 
 impl Cluster {
-    /// Nodes over a fresh store.
-    ///
-    /// # Errors
-    /// When the store cannot be made.
     pub(super) async fn new(
         rng: &mut Rng,
         (habits, arms): (Habits, bool),
@@ -198,7 +182,6 @@ impl Cluster {
         }))
     }
 
-    /// Whether ends are armed at AWS.
     pub(super) fn arms(&self) -> bool {
         self.settings.armed_ends.mode.is_on()
     }
@@ -208,12 +191,10 @@ impl Cluster {
         at.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A policy was written by a node whose time was over.
     pub(super) fn note_late_policy(&self) {
         *self.late_policy() = Some(self.clock.now());
     }
 
-    /// When that was, the last time.
     pub(super) fn late_policy_at(&self) -> Option<Timestamp> {
         *self.late_policy()
     }
@@ -230,18 +211,15 @@ impl Cluster {
         (*self.chances(), node.state().planned.take())
     }
 
-    /// How often loops look at the latest.
     pub(super) fn look_again(&self) -> Duration {
         Duration::from_millis(self.look_again.load(Ordering::SeqCst))
     }
 
-    /// From now on loops look less often: for long spans in which nothing is expected.
     pub(super) fn looks_every(&self, span: Duration) {
         let milliseconds = u64::try_from(span.as_millis()).unwrap_or(1_000);
         self.look_again.store(milliseconds, Ordering::SeqCst);
     }
 
-    /// Faults stop, everywhere.
     pub(super) fn calm(&self) {
         *self.chances() = Chances::default();
         for node in &self.nodes {
@@ -255,7 +233,7 @@ impl Cluster {
         self.center.reopen_account(ACCOUNT);
     }
 
-    /// Whether some node works now: it leads, nothing keeps it, and it may reach the store.
+    /// Returns whether some node works: it leads, is not hindered and can reach the store.
     pub(super) async fn works(&self) -> bool {
         for node in &self.nodes {
             if let Some(process) = node.process()
@@ -268,8 +246,8 @@ impl Cluster {
         false
     }
 
-    /// Since when some process could lead, if one could, and no term has begun. One that is being stopped
-    /// asks for the lead no more.
+    /// Returns since when some process could lead without a term having begun. A stopping process
+    /// no longer claims.
     pub(super) fn could_work_since(&self) -> Option<Instant> {
         let processes = self.nodes.iter().filter_map(|node| node.process());
         let asking = processes.filter(|process| !*process.stop.borrow());
@@ -279,7 +257,6 @@ impl Cluster {
         Some(began_at.map_or(since, |began_at| began_at.max(since)))
     }
 
-    /// The sequence number of the newest record, as a process reads it.
     pub(super) async fn newest_record(&self, hazard: &Hazard) -> Result<Option<u64>, ReadError> {
         let head = async {
             let head = self.store.head().await;
@@ -290,13 +267,13 @@ impl Cluster {
         Ok(head.map(|head| head.seq))
     }
 
-    /// The row has given the lead: nobody else can have it before that term is over, whether or not the process that
-    /// asked hears of it in time.
+    /// Notes a successful claim: no other node can lead before that term ends, even if the
+    /// claimant's answer is late.
     pub(super) fn note_claim(&self) {
         self.terms().began_at = Some(Instant::now());
     }
 
-    /// A term begins: what was under way when it did.
+    /// Notes a new term and the operations in progress.
     pub(super) async fn note_term(&self, epoch: u64, node: &NodeIdentity) {
         self.ledger.mix(i64::try_from(epoch).unwrap_or(0));
         let now = self.clock.now();
@@ -357,12 +334,10 @@ impl Cluster {
         }
     }
 
-    /// What some answer was lost about, as AWS and the rows have it.
     pub(super) fn keys_with_lost_answers(&self) -> BTreeSet<HoldKey> {
         self.ledger.uncertain()
     }
 
-    /// A term came to its end while its process lives.
     pub(super) fn note_term_end(&self, hazard: &Hazard, end: TermEnd) {
         match end {
             TermEnd::GivenBack => self.terms().given_back_at = Some(Instant::now()),

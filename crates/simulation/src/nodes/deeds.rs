@@ -1,4 +1,4 @@
-//! What people and operators do in a life, and what befalls the machines.
+//! Actions of users and operators, and machine hazards.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use hallpass_access::{
     Access, AccessError, AccessStore as _, Asking, Extending, Force, Grant, GrantFilter,
     HeldAccess, Idempotency, Locking, RequestFilter, RequestStateKind, Wanted,
 };
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use tokio::time::timeout;
 
 use super::cluster::Cluster;
@@ -18,12 +18,10 @@ use crate::hazard::Port;
 use crate::landmarks::Landmark;
 use crate::world::ACCOUNT;
 
-/// How long a person waits for an answer before trying another node.
+/// A user's timeout before trying another node.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How often a person tries.
 const TRIES: usize = 3;
 
-/// Something that somebody does, or that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Deed {
     Ask,
@@ -44,7 +42,6 @@ pub(super) enum Deed {
 }
 
 impl Deed {
-    /// One of a hundred.
     pub(super) fn draw(rng: &mut Rng) -> Self {
         match rng.u8(0..100) {
             34..42 => Self::Approve,
@@ -61,13 +58,12 @@ impl Deed {
             87..91 => Self::Stop,
             91..96 => Self::CutOff,
             96..98 => Self::SetClock,
-            // of the rest too
+            // the remaining draws too
             _ => Self::Ask,
         }
     }
 }
 
-/// What is wanted in a life.
 pub(super) fn asking(rng: &mut Rng) -> Asking {
     let length = TimeSpan::seconds(rng.u64(2..40));
     match rng.u8(0..8) {
@@ -86,7 +82,6 @@ fn of_group(length: TimeSpan) -> Asking {
     )
 }
 
-/// A permission set in the account of the world.
 pub(super) fn of_set(set: &str, length: TimeSpan) -> Asking {
     wanted(
         Wanted::Account {
@@ -108,7 +103,6 @@ fn wanted(wanted: Wanted, duration: TimeSpan) -> Asking {
     }
 }
 
-/// People and operators before the nodes.
 pub(super) struct Actors {
     pub(super) cluster: Arc<Cluster>,
     pub(super) rng: Rng,
@@ -124,7 +118,6 @@ impl Actors {
         }
     }
 
-    /// A node's process, drawn among those that run.
     fn any(&mut self) -> Option<Arc<RunningNode>> {
         let running: Vec<_> = self
             .cluster
@@ -140,13 +133,13 @@ impl Actors {
         running.into_iter().find(|it| it.candidate.holds())
     }
 
-    /// The leader mostly, for that is where it matters.
+    /// Draws a victim: usually the leader, where faults matter most.
     fn victim(&mut self) -> Option<Arc<RunningNode>> {
         let leads = self.rng.u8(0..4) > 0;
         self.leader().filter(|_| leads).or_else(|| self.any())
     }
 
-    /// Tries on one node after the other, with one key, as a person's client does.
+    /// Tries one node after the other with one key, as a user's client does.
     async fn press<T>(
         &mut self,
         press: impl AsyncFn(&Access, &Idempotency) -> Result<T, AccessError>,
@@ -191,7 +184,6 @@ impl Actors {
         }
     }
 
-    /// A grant that lives, drawn.
     async fn live(&mut self) -> Option<(Human, Grant)> {
         let all = self
             .cluster
@@ -297,7 +289,6 @@ impl Actors {
         }
     }
 
-    /// Somebody does it, or it happens.
     pub(super) async fn act(&mut self, deed: Deed) {
         let who = if self.rng.u8(0..3) == 0 { Bo } else { Ana };
         match deed {

@@ -1,4 +1,5 @@
-//! A life with two nodes, drawn from a seed: a time of faults, then calm, in which everything must come to its end.
+//! A two-node simulation drawn from a seed: a phase of faults, then calm, in which everything must
+//! complete.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use hallpass_access::{AccessStore as _, Grant, GrantFilter, ReadError};
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{Clock as _, TimeSpan};
+use hallpass_base::{Clock as _, TimeSpan};
 use tokio::time::{Instant, sleep};
 
 use super::Weakness;
@@ -23,7 +24,6 @@ use crate::hazard::{Chances, Planned};
 use crate::ledger::Ledger;
 use crate::{Broken, CallFaults, Habits, Human};
 
-/// A life that can be lived again.
 #[derive(Clone, Copy, Debug)]
 pub struct Life {
     seed: u64,
@@ -34,36 +34,29 @@ pub struct Life {
     in_full: bool,
 }
 
-/// What came of a life.
 pub struct Lived {
-    /// The seed.
     pub seed: u64,
-    /// What happened.
     pub ledger: Arc<Ledger>,
-    /// Calls that the first process of the first node made.
     pub calls: u64,
-    /// How long it was, in simulated time.
+    /// Simulated duration.
     pub simulated: Duration,
-    /// After the faults: the longest time between an end and its access being gone.
     pub latest_end: Duration,
-    /// The same between gone and told.
     pub latest_told: Duration,
 }
 
 impl Lived {
-    /// What was broken.
     pub fn broken(&self) -> Vec<Broken> {
         self.ledger.broken()
     }
 }
 
-/// In this time the last session is over that anybody could have, and what was armed against it is taken out of force.
+/// After this time no session can exist, and enforced ends are disarmed.
 const SESSIONS_MAX: Duration = Duration::from_hours(15);
-/// The longest time in which everything comes to its end once faults have stopped.
+/// Maximum time to complete everything after faults stop.
 const CALM_MAX: Duration = Duration::from_mins(80);
 
 impl Life {
-    /// One whose faults and people are drawn from the seed, with two nodes.
+    /// Draws faults and user actions from the seed, for two nodes.
     pub const fn drawn(seed: u64) -> Self {
         Self {
             seed,
@@ -75,8 +68,8 @@ impl Life {
         }
     }
 
-    /// One in which nothing happens but one mishap, at a call of the first process of the first node; people do the same
-    /// in each.
+    /// Plans a single mishap at a call of the first node's first process; user actions are always
+    /// the same.
     pub const fn planned(planned: Option<Planned>) -> Self {
         Self {
             planned,
@@ -84,13 +77,12 @@ impl Life {
         }
     }
 
-    /// The same with something left out of the product.
+    /// Removes a safeguard.
     #[must_use]
     pub const fn with(self, weakness: Weakness) -> Self {
         Self { weakness, ..self }
     }
 
-    /// The same, told in full: for whoever looks into it.
     #[must_use]
     pub const fn in_full(self) -> Self {
         Self {
@@ -99,7 +91,6 @@ impl Life {
         }
     }
 
-    /// The same with one node.
     #[must_use]
     pub const fn alone(self) -> Self {
         Self {
@@ -108,13 +99,12 @@ impl Life {
         }
     }
 
-    /// The same with ends that AWS itself enforces.
     #[must_use]
     pub const fn armed(self) -> Self {
         Self { arms: true, ..self }
     }
 
-    /// Lives it. The runtime's clock has to be paused, and the runtime to have one thread.
+    /// Runs the simulation. Needs a single-threaded runtime with a paused clock.
     ///
     /// # Errors
     /// When the store cannot be made.
@@ -190,7 +180,7 @@ fn habits(rng: &mut Rng, is_drawn: bool) -> Habits {
     }
 }
 
-/// Which faults there are in a life: each in some of them, so that no one hides another.
+/// Draws the fault kinds: each occurs in some simulations only, so that none hides another.
 fn chances(rng: &mut Rng) -> Chances {
     let mut one = |most: u32| if rng.bool() { rng.u32(1..=most) } else { 0 };
     Chances {
@@ -202,7 +192,7 @@ fn chances(rng: &mut Rng) -> Chances {
     }
 }
 
-/// Polls the script and the nodes in an order that is drawn each time, until the script is over.
+/// Polls the script and the nodes in a newly drawn order each time, until the script ends.
 async fn together(mut order: Rng, script: impl Future<Output = ()>, mut nodes: Vec<Task>) {
     let mut script = pin!(script);
     poll_fn(|cx| {
@@ -217,7 +207,7 @@ async fn together(mut order: Rng, script: impl Future<Output = ()>, mut nodes: V
                 }
                 Some(nth) => {
                     if let Some(node) = nodes.get_mut(nth) {
-                        // a node goes on for ever
+                        // a node runs forever
                         let _: Poll<()> = node.as_mut().poll(cx);
                     }
                 }
@@ -228,7 +218,6 @@ async fn together(mut order: Rng, script: impl Future<Output = ()>, mut nodes: V
     .await;
 }
 
-/// Faults and people, as drawn.
 async fn storm(cluster: &Arc<Cluster>, mut actors: Actors) -> u64 {
     let _: Result<_, _> = cluster
         .store
@@ -254,7 +243,7 @@ async fn storm(cluster: &Arc<Cluster>, mut actors: Actors) -> u64 {
     0
 }
 
-/// The same people in each life, for one mishap at each call: access that is asked for, approved, given back, and runs out.
+/// Runs fixed user actions, for one mishap at each call: request, approval, early end, expiry.
 async fn told(cluster: &Arc<Cluster>, mut actors: Actors) -> u64 {
     let _: Result<_, _> = cluster
         .store
@@ -282,12 +271,12 @@ async fn told(cluster: &Arc<Cluster>, mut actors: Actors) -> u64 {
         () = watch.over(cluster) => {}
         () = doing => {}
     }
-    // where nothing befell it, that is the process that was there from the beginning
+    // without mishaps, this is the original process
     let first = cluster.nodes.first().and_then(|node| node.process());
     first.map_or(0, |process| process.hazard.calls())
 }
 
-/// Faults stop; everything comes to its end.
+/// Stops faults; everything must complete.
 async fn settle(cluster: &Arc<Cluster>, watch: &mut Watch, is_drawn: bool) {
     cluster.calm();
     let now = cluster.clock.now();
@@ -295,14 +284,14 @@ async fn settle(cluster: &Arc<Cluster>, watch: &mut Watch, is_drawn: bool) {
     for node in &cluster.nodes {
         node.stays_down_for(Duration::from_millis(500));
     }
-    // what was asked to end by the last deed ends
+    // ends requested by the last deed complete
     sleep(Duration::from_millis(1)).await;
     let calm = Instant::now();
     let mut step = Duration::from_millis(500);
     let mut is_over = false;
     while !is_over && calm.elapsed() < CALM_MAX {
         let works = cluster.works().await;
-        // whoever started after the faults knows of none; a term whose renewal they hindered may still come to its end
+        // processes started after the faults see none; a term with hindered renewals may still end
         if !works && calm.elapsed() < TAKEOVER_MAX {
             watch.calm_from = None;
         }
@@ -317,7 +306,7 @@ async fn settle(cluster: &Arc<Cluster>, watch: &mut Watch, is_drawn: bool) {
         }
         sleep(step).await;
     }
-    // longer than what is left of a row, and than a notice is left to whoever took it
+    // longer than the rest of a leader row and than a notice's reservation
     cluster.looks_every(Duration::from_secs(10));
     let rest = if is_drawn { 200 } else { 100 };
     sleep(Duration::from_secs(rest)).await;
@@ -326,7 +315,7 @@ async fn settle(cluster: &Arc<Cluster>, watch: &mut Watch, is_drawn: bool) {
     }
 }
 
-/// Until no session can be left of anything, and what was armed is gone.
+/// Waits until no session can exist and nothing is armed.
 async fn outlast(cluster: &Arc<Cluster>) {
     let began = Instant::now();
     let step = Duration::from_mins(2);
@@ -336,7 +325,6 @@ async fn outlast(cluster: &Arc<Cluster>) {
     }
 }
 
-/// The audit log and the writes that AWS took, in order.
 async fn tell_records(cluster: &Arc<Cluster>) {
     for record in cluster
         .store

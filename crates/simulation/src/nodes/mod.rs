@@ -1,6 +1,5 @@
-//! Several nodes over one store and one AWS: who leads is decided by the real row and the real fence
-//! (`hallpass-store`), on a clock of the runtime that the simulation holds paused. Lives are drawn from a seed, and the
-//! same seed lives the same life.
+//! Several nodes over one store and one AWS. The real leader row and fence (`hallpass-store`)
+//! decide leadership, on the runtime's paused clock. The same seed repeats the same simulation.
 
 mod arming;
 mod center;

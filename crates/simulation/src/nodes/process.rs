@@ -1,4 +1,4 @@
-//! One process of a node: it serves, and works whenever it leads, as the binary's `lead_and_work` has it.
+//! One node process: serves, and works while it leads, as the binary's `lead_and_work` does.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use hallpass_access::{Access, Ports};
 use hallpass_assignments::{Executor, ExecutorLimits, StoreFault};
-use hallpass_model::{Clock, IdSource as _};
+use hallpass_base::{Clock, IdSource as _};
 use hallpass_store::{Candidate, LeadTimes, NodeIdentity, SqlStore, TermEnd};
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -26,7 +26,6 @@ use crate::landmarks::Landmark;
 use crate::world::rules;
 use crate::{Gate, ProcessTime};
 
-/// A process of a node.
 struct Process {
     seen: Arc<RunningNode>,
     cluster: Arc<Cluster>,
@@ -42,7 +41,6 @@ impl Deref for Process {
 }
 
 impl Process {
-    /// A process that starts on a node.
     fn start(cluster: &Arc<Cluster>, node: &ClusterNode) -> (Arc<Self>, Running) {
         let mut rng = node.fork();
         let identity = NodeIdentity {
@@ -97,7 +95,6 @@ impl Process {
         (process, running)
     }
 
-    /// Works whenever this node leads, until it is stopped.
     async fn lead_and_work(self: Arc<Self>) {
         let mut stopping = self.stop.subscribe();
         while !*stopping.borrow() {
@@ -118,7 +115,7 @@ impl Process {
         }
     }
 
-    /// The loops of a term, until the process is stopped and each has ended.
+    /// Runs a term's loops until the process is stopped and each has ended.
     async fn work(&self) {
         let store = match self.cluster.weakness {
             Weakness::NoFence => (*self.cluster.store).clone(),
@@ -143,7 +140,7 @@ impl Process {
         self.term.join().await;
     }
 
-    /// What is made anew for each term.
+    /// Makes the objects rebuilt for each term.
     fn workshop(&self, store: &SqlStore, gate: &Arc<Gate>) -> TermWork {
         let inner = Arc::new(store.clone());
         let gated = Gated::new(Arc::clone(&inner), Arc::clone(gate));
@@ -189,7 +186,7 @@ impl Process {
         }
     }
 
-    /// Hears of what other nodes wrote, as each node does.
+    /// Follows the writes of other nodes.
     async fn follow(self: Arc<Self>) {
         loop {
             if let Ok(Some(seq)) = self.cluster.newest_record(&self.hazard).await {
@@ -199,7 +196,6 @@ impl Process {
         }
     }
 
-    /// AWS answers something every now and then, if only to say what time it is.
     async fn hear(self: Arc<Self>) {
         loop {
             self.hazard.going_on().await;
@@ -209,7 +205,6 @@ impl Process {
     }
 }
 
-/// Processes come and go on a node for as long as the life lasts.
 pub(super) async fn run_node(cluster: Arc<Cluster>, node: Arc<ClusterNode>) {
     loop {
         let (process, running) = Process::start(&cluster, &node);
@@ -228,7 +223,6 @@ pub(super) async fn run_node(cluster: Arc<Cluster>, node: Arc<ClusterNode>) {
     }
 }
 
-/// The journey as people reach it on a node.
 fn serving(
     cluster: &Cluster,
     hazard: &Arc<Hazard>,

@@ -1,5 +1,3 @@
-//! The row that says who leads, as a process reaches it.
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +9,6 @@ use super::cluster::Cluster;
 use crate::hazard::{Hazard, Port};
 use crate::landmarks::Landmark;
 
-/// The real row behind the hazards of a process.
 pub(super) struct ReachedRow {
     pub(super) cluster: Arc<Cluster>,
     pub(super) hazard: Arc<Hazard>,

@@ -1,4 +1,4 @@
-//! What runs in one process: polled in an order that is drawn, and not at all while the process is paused.
+//! Tasks of one process: polled in a drawn order, and not while the process is paused.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use crate::hazard::Hazard;
 
 pub(super) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The loops of a term. Emptying it ends them where they stand, as a task is aborted.
+/// A term's loops. Emptying it aborts them like tasks.
 #[derive(Clone, Default)]
 pub(super) struct Tasks(Arc<Mutex<Vec<Option<Task>>>>);
 
@@ -30,7 +30,6 @@ impl Tasks {
         drop(dropped);
     }
 
-    /// Returns when all have ended by themselves.
     pub(super) async fn join(&self) {
         poll_fn(|_| {
             let is_done = self.list().iter().all(Option::is_none);
@@ -47,7 +46,6 @@ impl Tasks {
         self.list().len()
     }
 
-    /// Polls one; whether it has ended with that.
     fn poll(&self, nth: usize, cx: &mut Context<'_>) -> bool {
         let taken = self.list().get_mut(nth).and_then(Option::take);
         let Some(mut task) = taken else { return false };
@@ -59,14 +57,12 @@ impl Tasks {
     }
 }
 
-/// How a process came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ProcessEnd {
     Stopped,
     Killed,
 }
 
-/// A process that runs.
 pub(super) struct Running {
     pub(super) hazard: Arc<Hazard>,
     pub(super) main: Task,
@@ -77,7 +73,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Whether the process is paused; then it is polled again when it goes on.
+    /// Returns whether the process is paused; it is polled again when it resumes.
     fn rests(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(until) = self.hazard.paused_until() else {
             if self.timer.take().is_some() {
@@ -124,7 +120,7 @@ impl Future for Running {
                 return Poll::Ready(ProcessEnd::Killed);
             }
             if is_done {
-                // whoever waits for it looks again, and what is new begins
+                // waiting tasks check again, and new work begins
                 cx.waker().wake_by_ref();
             }
         }

@@ -1,12 +1,12 @@
-//! The loops of a term, as the binary has them: each looks at what is stored, does what is due, and waits.
+//! A term's loops, as in the binary: each reads the store, does due work and waits.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::{Access, AccessStore, SweepState};
 use hallpass_assignments::{Executor, StoreFault, Worked};
-use hallpass_clock::Releases;
-use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_base::clock::Releases;
+use hallpass_base::{Clock, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::EndArmer;
 use hallpass_store::SqlStore;
 use tokio::sync::{Notify, watch};
@@ -19,29 +19,25 @@ use crate::gate::Gated;
 use crate::hazard::Hazard;
 use crate::landmarks::Landmark;
 
-/// The channel by which people of the world are told.
 pub(super) const CHANNEL: &str = "post";
-/// Workers of the executor: enough that two rows are worked on at once.
+/// Executor workers: enough to work on two rows concurrently.
 const WORKERS: usize = 3;
-/// How long a notice that was taken is left to whoever took it.
+/// Reservation of a taken notice by its process.
 const TELL_AGAIN: TimeSpan = TimeSpan::seconds(10);
 
-/// What the loops of a term work with.
 pub(super) struct TermWork {
     pub(super) access: Arc<Access>,
     pub(super) executor: Arc<Executor>,
-    /// Where ends are armed at AWS.
     pub(super) armer: Option<EndArmer>,
     pub(super) store: Arc<Gated<SqlStore>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) hazard: Arc<Hazard>,
     pub(super) cluster: Arc<Cluster>,
     pub(super) time: Arc<ProcessTime>,
-    /// Notified when a verdict changed that a grant waits for.
+    /// Notified when a verdict changes that a grant waits for.
     pub(super) news: Arc<Notify>,
 }
 
-/// The loops; each ends with the step that it is in when the process is stopped.
 pub(super) fn loops(work: &Arc<TermWork>, stop: &watch::Sender<bool>) -> Vec<Task> {
     let mut tasks: Vec<Task> = Vec::new();
     for _ in 0..WORKERS {
@@ -58,7 +54,6 @@ pub(super) fn loops(work: &Arc<TermWork>, stop: &watch::Sender<bool>) -> Vec<Tas
     tasks
 }
 
-/// Waits, or for the stop.
 async fn rest(stop: &mut watch::Receiver<bool>, span: Duration) {
     tokio::select! {
         biased;
@@ -72,13 +67,13 @@ impl TermWork {
         self.cluster.look_again()
     }
 
-    /// Until what is due next, and no longer than loops sleep.
+    /// Returns the time until the next due work, at most the loops' sleep.
     fn until(&self, due: Option<Timestamp>) -> Duration {
         let now = self.clock.now().as_microsecond();
         let left = due.map(|due| u64::try_from(due.as_microsecond() - now).unwrap_or(0));
         let span = left.map(Duration::from_micros);
         let most = self.look_again();
-        // never none at all: time has to pass
+        // never zero: time has to pass
         span.map_or(most, |span| span.min(most))
             .max(Duration::from_millis(10))
     }
@@ -142,7 +137,7 @@ async fn tend(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Does now what waits for an instant of a clock that was ahead, when time has returned.
+/// Corrects waits on instants stored by a clock that was ahead, once time is correct again.
 async fn mend(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
     let mut releases = Releases::after(&work.time.read());
     while !*stop.borrow() {
@@ -155,7 +150,6 @@ async fn mend(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Arms ends, moves them and takes them out of force.
 async fn arm(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
     let notify = work.access.armed_ends_notify();
     let Some(armer) = &work.armer else { return };
@@ -177,14 +171,14 @@ async fn reconcile(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Tells people what there is to tell: each notice at least once.
+/// Sends notices, each at least once.
 async fn tell(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         let now = work.clock.now();
         let again = TELL_AGAIN.after(now);
         let taken = work.store.take_notices(CHANNEL, now, again, 10).await;
         for waiting in taken.unwrap_or_default() {
-            // the channel takes a moment, and the process may be killed in it
+            // sending takes a moment in which the process may be killed
             sleep(Duration::from_millis(30)).await;
             work.hazard.going_on().await;
             if waiting.attempts > 0 {
@@ -197,7 +191,7 @@ async fn tell(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Looks when somebody wants it or it is due, and does what was confirmed.
+/// Scans on request or schedule, and executes confirmed findings.
 async fn sweep(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         let run = work.access.sweep_to_run().await;

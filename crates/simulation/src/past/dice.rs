@@ -1,9 +1,8 @@
-//! Chance that repeats with its seed.
+//! Seeded random numbers.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use uuid::Uuid;
 
-/// A stream of numbers.
 pub(super) struct Dice {
     random: fastrand::Rng,
     ids: u64,
@@ -17,18 +16,16 @@ impl Dice {
         }
     }
 
-    /// Below `end`, evenly.
     pub(super) fn below(&mut self, end: usize) -> usize {
         self.random.usize(..end.max(1))
     }
 
-    /// Below `end`, small numbers much more often: a tenth of all people ask for most.
+    /// Draws below `end`, favoring small numbers: a tenth of all people make most requests.
     pub(super) fn skewed(&mut self, end: usize) -> usize {
         let (a, b) = (self.below(end), self.below(end));
         a.min(b).min(self.below(end))
     }
 
-    /// True so many times of a thousand.
     pub(super) fn chance(&mut self, thousandths: usize) -> bool {
         self.below(1_000) < thousandths
     }
@@ -38,7 +35,7 @@ impl Dice {
         from.get(place).unwrap()
     }
 
-    /// A UUID v7 of an instant; those drawn for one millisecond keep their order.
+    /// Makes a UUID v7 of an instant; those of one millisecond keep their order.
     pub(super) fn uuid(&mut self, at: Timestamp) -> Uuid {
         let millisecond = u64::try_from(at.as_millisecond()).unwrap();
         let high = (millisecond << 16) | 0x7000 | (self.ids & 0x0fff);

@@ -1,4 +1,4 @@
-//! Journeys, in the order they were asked for: who asks for what, who decides, and how it ends.
+//! Journeys in order of request: requester, decision and end.
 
 use hallpass_access::{
     Approval, DecidedKind, DecisionKind, DesiredAssignment, Grant, Origin, Person, Reminders,
@@ -6,14 +6,14 @@ use hallpass_access::{
 };
 use hallpass_assignments::Haste;
 use hallpass_audit::Event;
-use hallpass_model::{Email, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp};
+use hallpass_base::{Email, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp};
 
 use super::dice::Dice;
 use super::organization::TEAM_SETS;
 use super::records::{PastActor, of_request, of_rules};
 use super::{Journey, Organization, Sizes, Team};
 
-/// Of a thousand requests, so many lead to no grant.
+/// Requests per thousand without a grant.
 const WITHOUT_GRANT: u64 = 175;
 pub(super) const WAITS: TimeSpan = TimeSpan::hours(8);
 const WHY: [&str; 12] = [
@@ -37,7 +37,7 @@ pub(super) const DENIED: [&str; 4] = [
     "ask again with the ticket",
 ];
 
-/// What somebody asks for, and by which rule.
+/// The target of a request and its rule.
 pub(super) struct Aim {
     target: Target,
     names: TargetNames,
@@ -47,7 +47,6 @@ pub(super) struct Aim {
     is_free: bool,
 }
 
-/// Whom a request is decided by.
 pub(super) enum PastOutcome {
     Free,
     Approved,
@@ -58,20 +57,16 @@ pub(super) enum PastOutcome {
     Rejected,
 }
 
-/// All of them, one after the other.
 pub(super) struct Journeys<'a> {
     pub(super) organization: &'a Organization,
     pub(super) dice: Dice,
-    /// Requests in all, the live and the waiting ones last.
     pub(super) count: u64,
     pub(super) live_from: u64,
     pub(super) pending_from: u64,
     pub(super) begins: Timestamp,
     pub(super) until: Timestamp,
     pub(super) place: u64,
-    /// Keys that are held or waited for at the end: each once.
     pub(super) taken: std::collections::BTreeSet<String>,
-    /// A grant that may be extended by the next request.
     pub(super) last: Option<(Request, Grant)>,
     pub(super) config_hash: String,
 }
@@ -100,9 +95,8 @@ impl<'a> Journeys<'a> {
         }
     }
 
-    /// When the next request is made.
     pub(super) fn asked_at(&mut self) -> Timestamp {
-        // the last ones, which are live or wait, were made within the last two hours
+        // live or waiting requests come last, made within two hours
         let recent = TimeSpan::hours(2).before(self.until);
         let (from, to, place, count) = if self.place < self.live_from {
             let past = TimeSpan::hours(26).before(self.until);
@@ -208,7 +202,6 @@ impl<'a> Journeys<'a> {
         }
     }
 
-    /// Somebody, as they act.
     pub(super) fn somebody(&self, place: usize) -> Person {
         let person = self.organization.person(place);
         Person {
@@ -218,7 +211,6 @@ impl<'a> Journeys<'a> {
         }
     }
 
-    /// One of those who could approve.
     pub(super) fn an_approver(&mut self, request: &Request) -> Person {
         let decided = &request.decided;
         let place = self.dice.below(decided.approvers.len());
@@ -311,7 +303,6 @@ impl<'a> Journeys<'a> {
         }
     }
 
-    /// A request of long ago and what became of it.
     pub(super) fn past(&mut self, at: Timestamp) -> Journey {
         let (team, number) = self.team();
         let who = self.asker(team);
@@ -358,7 +349,7 @@ impl<'a> Journeys<'a> {
         }
     }
 
-    /// A key nobody holds or waits for at the end.
+    /// Returns a key neither held nor waited for at the end.
     pub(super) fn free_key(&mut self, at: Timestamp) -> (Aim, Request) {
         loop {
             let (team, number) = self.team();
@@ -376,7 +367,6 @@ impl<'a> Journeys<'a> {
         }
     }
 
-    /// A grant whose access is still to be made.
     pub(super) fn live(&mut self, at: Timestamp) -> Journey {
         let (_, request) = self.free_key(at);
         let request = Request {

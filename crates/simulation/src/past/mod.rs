@@ -1,6 +1,6 @@
-//! A past to measure by: years of requests, decisions, grants and ends of thousands of people, the
-//! same for the same seed, stored through the commit that everything else goes through. The log it
-//! leaves verifies, and states are what the log says.
+//! A past for measurements: years of requests, decisions, grants and ends of thousands of people,
+//! repeatable by seed and stored through the normal commit. Its log verifies, and states match the
+//! log.
 #![allow(
     clippy::unwrap_used,
     clippy::missing_panics_doc,
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use hallpass_access::{AccessStore, Change, CommitError, DesiredAssignment, Grant, Request, Write};
 use hallpass_audit::Draft;
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 pub use organization::{Organization, Team};
 pub use reading::{Reading, access, readers, readings, rules};
@@ -26,28 +26,22 @@ pub use reading::{Reading, access, readers, readings, rules};
 use dice::Dice;
 use journeys::Journeys;
 
-/// Drafts of one commit.
 const BATCH: usize = 2_000;
 
-/// How much of a past.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
-    /// Grants that are over.
     pub grants: u32,
-    /// People.
     pub people: u32,
-    /// Teams, each with five accounts and four people who lead it.
+    /// Teams, each with five accounts and four leads.
     pub teams: u32,
-    /// Over how long.
     pub years: u32,
-    /// Grants that are not over: their access is still to be made.
+    /// Grants not ended: their access does not exist yet.
     pub live: u32,
-    /// Requests that wait.
     pub pending: u32,
 }
 
 impl Sizes {
-    /// The size that budgets are stated for.
+    /// The size for which budgets are stated.
     pub const BUDGET: Self = Self {
         grants: 100_000,
         people: 2_000,
@@ -57,7 +51,6 @@ impl Sizes {
         pending: 150,
     };
 
-    /// The same shape, small enough for a test.
     #[must_use]
     pub const fn small(grants: u32) -> Self {
         Self {
@@ -71,18 +64,13 @@ impl Sizes {
     }
 }
 
-/// What was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// Requests.
     pub requests: u64,
-    /// Grants.
     pub grants: u64,
-    /// Records.
     pub records: u64,
 }
 
-/// Everything one request came to.
 struct Journey {
     request: Request,
     grant: Option<Grant>,
@@ -90,10 +78,8 @@ struct Journey {
     drafts: Vec<(Timestamp, Draft)>,
 }
 
-/// A past that is being written.
 struct Writer<'a, S> {
     store: &'a S,
-    /// Drafts whose time has not come, in order.
     waiting: BTreeMap<(Timestamp, u64), Draft>,
     count: u64,
     change: Change,
@@ -117,7 +103,6 @@ impl<S: AccessStore> Writer<'_, S> {
         Ok(())
     }
 
-    /// Records what happened before `now`.
     async fn record_until(&mut self, now: Timestamp) -> Result<(), CommitError> {
         while let Some(first) = self.waiting.first_entry() {
             if first.key().0 >= now {

@@ -1,17 +1,17 @@
-//! Who and what the past is about: teams with their accounts, the people in them, and the rules. As
-//! a directory for tests, and as the files that a server and a simulated AWS are started with.
+//! The past's teams with accounts, people and rules: as a directory for tests, and as files for a
+//! server and a simulated AWS.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Person, Snapshot};
 use serde_json::{Value, json};
 
 use super::Sizes;
 
 const STAGES: [&str; 5] = ["prod", "staging", "dev", "data", "sandbox"];
-/// What a team's own accounts are used with, approved by who leads it.
+/// Sets for a team's own accounts, approved by its leads.
 pub(super) const TEAM_SETS: [&str; 4] = ["PowerUser", "DatabaseOperator", "Deployer", "Support"];
 const SETS: [&str; 8] = [
     "ReadOnly",
@@ -82,7 +82,7 @@ const FAMILY: [&str; 50] = [
     "Zimmer",
 ];
 const ROOT: &str = "r-ab12";
-/// People of every organization who are in no team: they do not ask.
+/// People outside teams; they make no requests.
 const STAFF: [(&str, &str); 5] = [
     ("admin", "Admin One"),
     ("auditor", "Auditor One"),
@@ -91,30 +91,25 @@ const STAFF: [(&str, &str); 5] = [
     ("security", "Security One"),
 ];
 
-/// A team, by places in the directory.
 #[derive(Clone, Debug)]
 pub struct Team {
-    /// Its accounts.
     pub accounts: Vec<usize>,
-    /// Its people, those who lead it first.
+    /// Leads first.
     pub people: Vec<usize>,
-    /// Its group that can be asked for.
+    /// The requestable group.
     pub on_call: usize,
 }
 
-/// An organization.
 #[derive(Clone, Debug)]
 pub struct Organization {
-    /// The directory's content.
     pub snapshot: Snapshot,
-    /// Teams.
     pub teams: Vec<Team>,
-    /// Who approves administration, everywhere.
+    /// Approvers of administration, everywhere.
     pub security: Vec<usize>,
 }
 
 impl Organization {
-    /// An organization of this size. The same every time.
+    /// Makes an organization of this size, always the same.
     #[must_use]
     pub fn new(sizes: &Sizes) -> Self {
         let mut built = Self {
@@ -203,20 +198,18 @@ impl Organization {
         });
     }
 
-    /// A person by place.
     #[must_use]
     pub fn person(&self, place: usize) -> &Person {
         self.snapshot.people.get(place).unwrap()
     }
 
-    /// The address of somebody who is in no team: `admin`, `auditor`, `operator`, `newcomer` or
+    /// Returns the address of a person outside teams: `admin`, `auditor`, `operator`, `newcomer` or
     /// `security`.
     #[must_use]
     pub fn staff(&self, name: &str) -> Email {
         Email::new(&format!("{name}@example.com")).unwrap()
     }
 
-    /// The rules, as `rules.toml`.
     #[must_use]
     pub fn rules(&self) -> String {
         let mut text = String::from(
@@ -242,11 +235,10 @@ impl Organization {
         text
     }
 
-    /// The same organization as a file for the simulated AWS.
     #[must_use]
     pub fn file(&self) -> Value {
         let snapshot = &self.snapshot;
-        let name = |id: &hallpass_model::UserId| {
+        let name = |id: &hallpass_base::UserId| {
             let known = snapshot.people.iter().find(|person| person.user_id == *id);
             known.unwrap().user_name.clone()
         };

@@ -1,4 +1,4 @@
-//! What became of requests: who decided, what was granted, and how it ended.
+//! Outcomes of requests: decision, grant and end.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,13 @@ use hallpass_access::{
     Request, RequestState, Review,
 };
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{GrantId, RequestId, TimeSpan, Timestamp};
+use hallpass_base::{GrantId, RequestId, TimeSpan, Timestamp};
 
 use super::Journey;
 use super::journeys::{Aim, DENIED, Journeys, PastOutcome, WAITS};
 use super::records::{PastActor, of_grant, of_request};
 
-/// Who is first asked about a request; the requester where nobody is.
+/// Returns the first approver of a request, or the requester without one.
 fn lead(request: &Request) -> Person {
     let decided = &request.decided;
     match (decided.approvers.first(), decided.approver_users.first()) {
@@ -191,7 +191,6 @@ impl Journeys<'_> {
         journey
     }
 
-    /// A yes, the access, and its end.
     pub(super) fn granted(
         &mut self,
         request: Request,
@@ -313,7 +312,7 @@ impl Journeys<'_> {
         (request, grant)
     }
 
-    /// Why a grant ended, what was found first if anything was, and since when.
+    /// Returns the reason of the end, and the first finding with its time.
     pub(super) fn cause(
         &mut self,
         request: &Request,
@@ -399,11 +398,9 @@ impl Journeys<'_> {
         };
     }
 
-    /// A request that lengthened a grant while it was live. The grant is over already, so only what
-    /// the request itself leaves is written.
+    /// Extends a live grant. The grant has ended by now, so only the request's traces are written.
     pub(super) fn extension(&mut self, request: &Request, grant: &Grant) -> Journey {
         let asked = grant.granted_at.unwrap_or(grant.scheduled_at);
-        // while it was live, and before anybody ended it early
         let at = TimeSpan::seconds(grant.duration.as_seconds() / 4).after(asked);
         let decided_at = TimeSpan::seconds(90).after(at);
         let mut extension = Request {

@@ -1,5 +1,4 @@
-//! Everything that people list and search, as calls over a past: what measurements time, and what tests
-//! count the steps of.
+//! Every list and search call over a past: measurements time them, tests count their steps.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,18 +9,16 @@ use hallpass_access::{
 };
 use hallpass_assignments::AssignmentStore;
 use hallpass_audit::{AuditStore, Order, RecordQuery, Words};
-use hallpass_model::{Email, GrantId, RequestId, TimeSpan, Timestamp};
+use hallpass_base::{Email, GrantId, RequestId, TimeSpan, Timestamp};
 use hallpass_rules::{RuleFile, Rules, load};
 
 use super::Organization;
 use crate::{Center, Habits, Ids, SimulatedDirectory, Wall};
 
-/// Rows of a page.
 const PAGE: usize = 50;
-/// Rounds of a search of the log in one call of the API.
+/// Search rounds per API call.
 const ROUNDS_MAX: u32 = 4;
 
-/// Access over a past, at the instant at which it ends.
 pub fn access<S>(store: &Arc<S>, organization: &Organization, now: Timestamp) -> Access
 where
     S: AccessStore + AssignmentStore + GroupSyncStore + SweepStore + 'static,
@@ -42,14 +39,12 @@ where
     Access::new(ports, Settings::default(), rules(organization))
 }
 
-/// The organization's rules.
 #[must_use]
 pub fn rules(organization: &Organization) -> Rules {
     let text = organization.rules();
     load(&RuleFile::new("rules.toml", &text)).unwrap().rules
 }
 
-/// Who reads, by name: somebody of each kind.
 #[must_use]
 pub fn readers(organization: &Organization) -> Vec<(&'static str, Actor)> {
     let actor = |email: &Email, role: Option<Role>| {
@@ -89,27 +84,17 @@ pub fn readers(organization: &Organization) -> Vec<(&'static str, Actor)> {
     ]
 }
 
-/// Something listed or searched.
 #[derive(Clone, Debug)]
 pub enum Reading {
-    /// Requests.
     Requests(RequestView, RequestFilter),
-    /// Reviews of broken glass.
     OpenReviews,
-    /// Grants.
     Grants(GrantFilter),
-    /// The log.
     Records(RecordQuery),
-    /// What somebody decided.
     Decided,
-    /// Whether a permission set may be looked at.
     Set(String),
-    /// Numbers for those who run the place.
     Counts,
 }
 
-/// What every kind of reading there is, by name. `places` are ids far back in time, as cursors have
-/// them.
 #[must_use]
 pub fn readings(
     organization: &Organization,
@@ -229,7 +214,6 @@ fn of_grants(organization: &Organization, far_back: GrantId) -> Vec<(String, Rea
     ]
 }
 
-/// Searches of the log by name, whichever end they begin at.
 fn searches(organization: &Organization) -> Vec<(String, RecordQuery)> {
     let mut all = vec![(String::new(), RecordQuery::default())];
     let events = |event: &str| RecordQuery {
@@ -298,7 +282,7 @@ fn of_records(organization: &Organization, far_back: u64) -> Vec<(String, Readin
 }
 
 impl Reading {
-    /// One call; how many rows it brought.
+    /// Makes one call; returns the number of rows.
     pub async fn run(&self, access: &Access, log: &dyn AuditStore, actor: &Actor) -> usize {
         match self {
             Self::Requests(view, filter) => access
@@ -330,7 +314,6 @@ impl Reading {
             Self::Set(name) => usize::from(access.may_see_set(actor, name).await.unwrap()),
             Self::Counts => {
                 let counts = access.counts(TimeSpan::minutes(5)).await.unwrap();
-                // for those who run the place; others are refused
                 let _ = access.ends(actor, TimeSpan::hours(1)).await;
                 counts.grants.len()
             }
@@ -338,7 +321,6 @@ impl Reading {
     }
 }
 
-/// As the API looks for records.
 async fn search(log: &dyn AuditStore, query: RecordQuery, actor: &Actor) -> usize {
     let mut query = RecordQuery {
         naming: query

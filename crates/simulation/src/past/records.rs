@@ -1,12 +1,9 @@
-//! Records of the past, with the members that the journey writes.
-
 use hallpass_access::{Grant, Origin, Person, Request, about_grant, about_request};
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{AuditId, Timestamp};
+use hallpass_base::{AuditId, Timestamp};
 
 use super::dice::Dice;
 
-/// Who does something.
 #[derive(Clone, Copy)]
 pub(super) enum PastActor<'a> {
     Person(&'a Person, Origin),
@@ -23,7 +20,6 @@ fn draft(event: Event, by: PastActor<'_>, at: Timestamp, dice: &mut Dice) -> Dra
     }
 }
 
-/// A record about a request.
 pub(super) fn of_request(
     event: Event,
     by: PastActor<'_>,
@@ -34,7 +30,6 @@ pub(super) fn of_request(
     about_request(draft(event, by, at, dice), request)
 }
 
-/// A record about a grant.
 pub(super) fn of_grant(
     event: Event,
     by: PastActor<'_>,
@@ -45,7 +40,6 @@ pub(super) fn of_grant(
     about_grant(draft(event, by, at, dice), grant)
 }
 
-/// A record of rules that came into force.
 pub(super) fn of_rules(hash: &str, at: Timestamp, dice: &mut Dice) -> Draft {
     draft(Event::ConfigLoaded, PastActor::Hallpass, at, dice)
         .config_hash(hash)

@@ -1,5 +1,3 @@
-//! What people of the world do, in one line each.
-
 use fastrand::Rng;
 use hallpass_access::{
     AccessError, AccessStore, AskOutcome, Asking, Extending, Grant, GrantFilter, GroupSyncStore,
@@ -7,7 +5,7 @@ use hallpass_access::{
 };
 use hallpass_assignments::{AssignmentStore, OperationKind};
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock as _, GrantId, HoldKey, RequestId, TimeSpan};
+use hallpass_base::{Clock as _, GrantId, HoldKey, RequestId, TimeSpan};
 use hallpass_simulation::{Human, World};
 
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
@@ -53,7 +51,6 @@ pub(crate) async fn ask(world: &World, who: Human, set: &str, duration: TimeSpan
         .unwrap()
 }
 
-/// Asks for what somebody has to approve, and returns the request's id.
 pub(crate) async fn asked_for(
     world: &World,
     who: Human,
@@ -63,7 +60,6 @@ pub(crate) async fn asked_for(
     ask(world, who, set, duration).await.request().id
 }
 
-/// Says yes to a request.
 pub(crate) async fn approve(
     world: &World,
     who: Human,
@@ -72,13 +68,12 @@ pub(crate) async fn approve(
     world.access.approve(&world.actor(who), id, None).await
 }
 
-/// Keeps news from now on: see [`told`](crate::told).
+/// Records notices for [`told`](crate::told).
 pub(crate) async fn listen(world: &World) {
     let opened = world.store.open_channel("test", world.clock.now()).await;
     opened.unwrap();
 }
 
-/// Asks for what needs no approval and returns the grant.
 pub(crate) async fn take(world: &World, who: Human, set: &str, duration: TimeSpan) -> GrantId {
     match ask(world, who, set, duration).await {
         AskOutcome::Approved(_, Some(grant)) => grant.id,
@@ -86,7 +81,6 @@ pub(crate) async fn take(world: &World, who: Human, set: &str, duration: TimeSpa
     }
 }
 
-/// Asks for a later end, this long from now.
 pub(crate) async fn extend(
     world: &World,
     who: Human,
@@ -101,7 +95,6 @@ pub(crate) async fn grant(world: &World, id: GrantId) -> Grant {
     world.store.grant(id).await.unwrap().unwrap()
 }
 
-/// Any store that the whole core runs on.
 pub(crate) trait Kept:
     AccessStore + GroupSyncStore + SweepStore + AssignmentStore + AuditStore + 'static
 {
@@ -134,7 +127,7 @@ pub(crate) fn writes_on(world: &World, key: &HoldKey) -> Vec<OperationKind> {
         .collect()
 }
 
-/// A second pass over what came to rest does nothing.
+/// Checks that a second pass over settled state does nothing.
 pub(crate) async fn check_second_pass<S: Kept>(world: &World<S>, case: &str) {
     let done = async || {
         let head = world.store.head().await.unwrap();
@@ -148,7 +141,7 @@ pub(crate) async fn check_second_pass<S: Kept>(world: &World<S>, case: &str) {
     assert_eq!(before, after, "{case}: the second pass did something");
 }
 
-/// Everything is made, ended and told, with as many processes as the stops that are still to come leave.
+/// Runs until everything is created, ended and reported, restarting after each planned stop.
 pub(crate) async fn come_to_rest<S: Kept>(world: &mut World<S>) {
     for _ in 0..20 {
         let calm = world.live_coarsely(TimeSpan::minutes(2), TimeSpan::seconds(2));
@@ -161,13 +154,12 @@ pub(crate) async fn come_to_rest<S: Kept>(world: &mut World<S>) {
     }
 }
 
-/// Lives of a seed each. `HALLPASS_LIVES` makes it more.
+/// Number of seeds; `HALLPASS_LIVES` raises it.
 pub(crate) fn lives() -> u64 {
     let wanted = std::env::var("HALLPASS_LIVES").ok();
     wanted.and_then(|text| text.parse().ok()).unwrap_or(400)
 }
 
-/// What a life asks for: a set three times of four, a group otherwise.
 pub(crate) fn drawn_set(rng: &mut Rng) -> &'static str {
     match rng.u8(0..4) {
         0 => "oncall",

@@ -1,7 +1,7 @@
-//! Hours of approvals: what is asked for outside of them waits for them, and a press says when they open.
+//! Approval hours: requests outside of them wait, and a refused press names the opening time.
 
 use hallpass_access::{AccessError, AskOutcome, PressRefused, RequestState};
-use hallpass_model::{Clock as _, TimeSpan, Timestamp};
+use hallpass_base::{Clock as _, TimeSpan, Timestamp};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
     Habits,
@@ -13,7 +13,6 @@ use crate::acting::{approve, ask, grants, run};
 
 const HOUR: TimeSpan = TimeSpan::hours(1);
 
-/// An hour from so many hours on.
 fn hours(now: Timestamp, ahead: u64) -> String {
     let at = |hours: u64| {
         let text = TimeSpan::hours(hours).after(now).to_string();

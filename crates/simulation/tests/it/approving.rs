@@ -1,11 +1,11 @@
-//! Approving with a comment and for less time than was asked for (`access.md` §3.7).
+//! Approving with a comment and for a shorter time (`access.md` §3.7).
 
 use hallpass_access::{
     AccessError, AccessStore, Approving, AskOutcome, Extending, PressRefused, Request,
     RequestState, TextField,
 };
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{Clock as _, GrantId, RequestId, TimeSpan};
+use hallpass_base::{Clock as _, GrantId, RequestId, TimeSpan};
 use hallpass_simulation::{
     Habits,
     Human::{self, Ana, Bo, Cai, Dee, Eve},
@@ -41,7 +41,6 @@ async fn approve(
     world.access.approve_with(&actor, id, approving, None).await
 }
 
-/// What the newest record of this kind says, and for how long it is.
 async fn recorded(world: &World, event: &str) -> (String, String) {
     let records = world.store.records_from(1, 1000).await.unwrap();
     let record = records.iter().rev().find(|it| it.event() == event).unwrap();
@@ -133,7 +132,7 @@ fn what_cannot_be_approved_changes_nothing_and_is_on_record() {
             let refused = approve(&world, who, id, None, minutes).await;
             let (found, row) = match &refused {
                 Err(AccessError::Refused(why)) => (why.code(), why.to_string()),
-                // nor that it is there
+                // its existence is hidden too
                 Err(AccessError::NotFound(_)) => (code, String::new()),
                 other => panic!("{other:?}"),
             };
@@ -143,7 +142,7 @@ fn what_cannot_be_approved_changes_nothing_and_is_on_record() {
             let last = records.last().unwrap();
             assert_eq!(last.event(), "press.refused", "{row}");
         }
-        // as long as it may be, and nothing that can be seen
+        // the maximum length, and only invisible text
         let most = "ä".repeat(TextField::Comment.most());
         for (comment, kept) in [(most.as_str(), Some(most.as_str())), (" \u{200b} ", None)] {
             let world = world(54);
@@ -214,7 +213,6 @@ fn no_time_at_all_is_never_approved() {
     });
 }
 
-/// An extension of what Ana has, which waits.
 async fn extension(world: &World, hours: u64) -> (GrantId, RequestId) {
     let id = waiting(world, "Admin", HOUR).await;
     approve(world, Cai, id, None, None).await.unwrap();

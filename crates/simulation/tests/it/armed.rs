@@ -1,19 +1,19 @@
-//! Ends that AWS enforces: in force before the access is, moved with it, gone after it, whatever fails; and nobody is
-//! refused what they rightly hold. Every port call of the executor is failed, its answer lost, the process stopped before
-//! and after it.
+//! Enforced expiry: in force before the access, moved with it and removed after it, despite any
+//! fault; no user is refused rightful access. Every port call of the executor fails, loses its
+//! answer, or stops the process before or after it.
 
 use std::collections::BTreeMap;
 
 use hallpass_access::{ArmedEndsMode, GrantState, NeverArmed, Revoking};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
+use hallpass_base::testing::stops;
 use hallpass_org::armed_ends::{WhyNotArmed, policy_name};
 use hallpass_org::{NewPolicy, Organization as _};
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_simulation::{
     Human::{Ana, Bo, Eve},
     check_all,
 };
-use hallpass_testing::stops;
 use serde_json::{Value, json};
 
 use crate::acting::{extend, grant, release, run, take};
@@ -27,7 +27,6 @@ fn an_end_is_in_force_before_the_access_and_goes_when_no_session_can_be_left() {
         let bench = Bench::new(ArmedEndsMode::Preferred);
         let id = take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(10)).await;
         let key = bench.key(Ana, "ReadOnly");
-        // nothing is created while nobody arms it
         bench.world.live(TimeSpan::seconds(20)).await;
         assert_eq!(grant(&bench.world, id).await.state, GrantState::Scheduled);
         assert!(bench.world.center.writes().is_empty());
@@ -69,7 +68,7 @@ fn an_end_moves_with_what_is_held() {
         let first = take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(5)).await;
         bench.calmly(30).await;
         bench.would_end_by_itself(first).await;
-        // another grant of the same: one instant, the later one
+        // another grant of the same key: one instant, the later one
         let second = take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(30)).await;
         bench.calmly(30).await;
         bench.would_end_by_itself(second).await;
@@ -77,7 +76,7 @@ fn an_end_moves_with_what_is_held() {
         bench.calmly(300).await;
         assert_eq!(grant(&bench.world, first).await.state.name(), "ended");
         bench.would_end_by_itself(second).await;
-        // given back: refused at once, and no more than a second later
+        // ended early: refused within a second
         release(&bench.world, Ana, second).await.unwrap();
         let released = bench.now();
         bench.calmly(3).await;
@@ -89,7 +88,7 @@ fn an_end_moves_with_what_is_held() {
             "{from}"
         );
         bench.calmly(60).await;
-        // and held again while the denial of before still stands
+        // granted again while the earlier denial is in force
         let third = take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(10)).await;
         bench.calmly(30).await;
         assert_eq!(grant(&bench.world, third).await.state, GrantState::Active);
@@ -113,7 +112,7 @@ fn what_is_held_in_another_way_is_never_armed() {
         assert_eq!(end.not_armed().unwrap().why, WhyNotArmed::HeldOtherwise);
         assert_eq!(bench.records("end.arm_failed").await.len(), 1);
         bench.would_end_by_itself(other).await;
-        // somebody gives it another way: the denial goes, and comes back with the end of that
+        // access from another source: the denial is removed, and returns with that access's end
         bench.others.0.lock().unwrap().insert(later.clone());
         bench.calmly(310).await;
         assert!(bench.refused_after(&later).is_empty());
@@ -182,7 +181,7 @@ fn a_denial_of_before_lets_nothing_through_where_the_end_is_required() {
         take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(2)).await;
         bench.calmly(200).await;
         assert_eq!(bench.refused_after(&key).len(), 1);
-        // in force still of the hold before, and held in another way meanwhile
+        // still in force from the earlier grant, and meanwhile held from another source
         bench.others.0.lock().unwrap().insert(key);
         let id = take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(10)).await;
         bench.calmly(90).await;
@@ -239,7 +238,6 @@ fn where_aws_does_not_let_us_access_is_given_unless_the_end_is_required() {
             } else {
                 let end = bench.armed_end(&given.key).await.unwrap();
                 assert_eq!(end.not_armed().map(|it| it.why), why);
-                // and made up for once somebody mends it
                 bench.organization.change(|it| it.scps_enabled = true);
                 bench.calmly(310).await;
                 bench.would_end_by_itself(id).await;
@@ -309,7 +307,6 @@ fn sixty_grants_within_a_minute_cost_six_writes_of_the_policy() {
         let (attached, texts): (Vec<_>, Vec<_>) =
             { writes.iter() }.partition(|it| it.starts_with("attach"));
         assert!(attached.len() == 1 && texts.len() <= 6, "{writes:?}");
-        // they are given one after another, and each is told as AWS has it
         crowd.live(&armer, 900, 1).await;
         for id in taken {
             let held = crowd.grant(id).await;
@@ -325,7 +322,6 @@ pub(crate) fn foreign() -> Value {
     json!({"Sid": "Theirs", "Effect": "Deny", "Action": "s3:DeleteBucket", "Resource": "*"})
 }
 
-/// Somebody else wrote into our policy, or made one of its name.
 pub(crate) async fn stranger(bench: &Bench) {
     let name = policy_name(ACCOUNT, 0);
     let all = bench.organization.policies().await.unwrap();
@@ -377,7 +373,7 @@ fn a_policy_that_somebody_changes_detaches_or_deletes_is_put_back() {
                 organization.delete_policy(id).await.unwrap();
             }
             assert!(bench.refused_after(&key).is_empty(), "{act}");
-            // it is looked at every five minutes
+            // checked every five minutes
             *bench.kept_until.lock().unwrap() = TimeSpan::minutes(6).after(bench.now());
             bench.live(&armer, 370).await;
             assert_eq!(bench.refused_after(&key), before, "{act}");
@@ -385,7 +381,8 @@ fn a_policy_that_somebody_changes_detaches_or_deletes_is_put_back() {
     });
 }
 
-/// A second policy that was detached, and not deleted because its process was stopped, while the account goes on to have ends.
+/// A second policy was detached but not deleted by a stopped process, while the account keeps
+/// having ends.
 #[test]
 fn what_was_left_detached_in_a_busy_account_goes_and_what_is_attached_or_foreign_stays() {
     run(async {
@@ -404,7 +401,6 @@ fn what_was_left_detached_in_a_busy_account_goes_and_what_is_attached_or_foreign
             };
             bench.organization.create_policy(&policy).await.unwrap();
         }
-        // whoever begins looks for what was left
         bench.calmly(20).await;
         let all = bench.organization.policies().await.unwrap();
         let all = all.into_iter().map(|it| it.name);
@@ -418,17 +414,11 @@ fn what_was_left_detached_in_a_busy_account_goes_and_what_is_attached_or_foreign
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Chore {
-    /// The first end of an account.
     First,
-    /// One more beside it.
     Second,
-    /// An end moves, by another grant.
     Moved,
-    /// It is extended, and once more while that is on its way.
     Extended,
-    /// Somebody gave it back.
     Early,
-    /// The last is over.
     Last,
 }
 
@@ -442,7 +432,6 @@ impl Chore {
         Self::Last,
     ];
 
-    /// Brings a bench to where the chore begins.
     async fn prepare(self, bench: &Bench) {
         match self {
             Self::First => {
@@ -510,7 +499,7 @@ async fn stopped_everywhere(chore: Chore, lag: TimeSpan) {
             () = gate.stop() => {}
             () = bench.live(&armer, 30) => {}
         }
-        // whoever died keeps the lane for a minute
+        // a dead process keeps the lane for a minute
         let second = bench.armer("second", &Gate::new(None));
         bench.live(&second, 120).await;
         for held in crate::acting::grants(&bench.world).await {
@@ -533,7 +522,6 @@ async fn stopped_everywhere(chore: Chore, lag: TimeSpan) {
                 );
             }
         }
-        // nothing is left for ever, whatever was stopped
         bench.until_all_is_over().await;
         assert!(bench.organization.standing().is_empty(), "{case}");
         check_all(&bench.world, &[]).await.unwrap();

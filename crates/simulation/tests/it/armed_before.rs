@@ -1,13 +1,13 @@
-//! What an earlier hold has left in force at AWS: a later one is never told as held while it refuses; what cannot be moved is
-//! told; and what is of nobody we know stays until it can refuse nobody.
+//! Ends left in force by an earlier grant. A later grant is never reported active while they refuse
+//! it; an immovable end is reported; an unknown end remains until it can refuse no user.
 
 use std::collections::BTreeMap;
 
 use hallpass_access::{AccessStore as _, ArmedEndCounts, ArmedEndsMode};
-use hallpass_model::{GrantId, HoldKey, TimeSpan};
+use hallpass_base::{GrantId, HoldKey, TimeSpan};
 use hallpass_org::armed_ends::{EndArmerReport, WhyNotArmed, policy_name};
 use hallpass_org::{NewPolicy, Organization as _};
-use hallpass_runner_testing::Gate;
+use hallpass_plans::testing::Gate;
 use hallpass_simulation::Human::{Ana, Bo};
 use serde_json::json;
 
@@ -18,7 +18,6 @@ use crate::keeping::ACCOUNT;
 
 const SET: &str = "ReadOnly";
 
-/// Ana's access of two minutes is over, and AWS goes on refusing it until her longest session is.
 async fn over() -> (Bench, HoldKey) {
     let bench = Bench::new(ArmedEndsMode::Preferred);
     let key = bench.key(Ana, SET);
@@ -28,7 +27,6 @@ async fn over() -> (Bench, HoldKey) {
     (bench, key)
 }
 
-/// Lives on until the grant is in this state, and never sees it active while AWS refuses it.
 async fn until_state(bench: &Bench, id: GrantId, state: &str, seconds: u64) -> u64 {
     for second in 0..seconds {
         let found = grant(&bench.world, id).await;
@@ -72,7 +70,7 @@ fn a_later_grant_that_is_not_armed_leaves_nothing_armed_for_ever() {
         bench.set_mode(ArmedEndsMode::Off);
         let second = take(&bench.world, Ana, SET, TimeSpan::minutes(20)).await;
         bench.calmly(120).await;
-        // what both hold is one, with one end, which is in force
+        // both grants share one end, which is in force
         bench.would_end_by_itself(second).await;
         bench.until_all_is_over().await;
         assert!(!bench.armed_end(&key).await.unwrap().is_open());
@@ -107,7 +105,7 @@ fn access_that_aws_still_refuses_is_not_told_as_given() {
                 "{failed:?}"
             );
         }
-        // and when AWS answers within that time it is given, with its end in force
+        // if AWS answers in time, access is granted with its end in force
         let (bench, _) = over().await;
         bench
             .organization
@@ -121,7 +119,6 @@ fn access_that_aws_still_refuses_is_not_told_as_given() {
     });
 }
 
-/// Somebody takes what is ours off the account, and switches service control policies off.
 async fn take_ours_away(bench: &Bench) {
     for row in bench.organization.policies().await.unwrap() {
         if !row.aws_managed {
@@ -140,7 +137,6 @@ fn what_somebody_took_out_of_force_and_cannot_be_put_back_is_told_as_not_armed()
         let id = take(&bench.world, Ana, SET, TimeSpan::hours(1)).await;
         bench.calmly(30).await;
         take_ours_away(&bench).await;
-        // until it is looked at again nobody knows
         let armer = bench.armer("one", &Gate::new(None));
         for _ in 0..310 {
             bench.world.tick().await;
@@ -157,7 +153,6 @@ fn what_somebody_took_out_of_force_and_cannot_be_put_back_is_told_as_not_armed()
             "{error}"
         );
         assert_eq!(counts(&bench).await.not_moved, 0);
-        // and is made up for
         bench.organization.change(|it| it.scps_enabled = true);
         bench.calmly(310).await;
         bench.would_end_by_itself(id).await;
@@ -249,7 +244,7 @@ async fn counts(bench: &Bench) -> ArmedEndCounts {
         .armed_ends
 }
 
-/// A store that was put back to an earlier state, or another installation that writes into the same policies.
+/// Covers a restored older store, or another installation writing to the same policies.
 #[test]
 fn what_is_of_nobody_we_know_stays_until_it_can_refuse_nobody() {
     run(async {
@@ -257,13 +252,12 @@ fn what_is_of_nobody_we_know_stays_until_it_can_refuse_nobody() {
         take(&bench.world, Ana, SET, TimeSpan::minutes(30)).await;
         bench.calmly(20).await;
         let unknown = rename(&bench, &bench.key(Ana, SET)).await;
-        // Ana's own is put back, and Bo's comes beside it
         take(&bench.world, Bo, SET, TimeSpan::minutes(40)).await;
         bench.calmly(330).await;
         assert_eq!(bench.statements_about(&unknown), 1);
         assert_eq!(bench.refused_after(&bench.key(Ana, SET)).len(), 1);
         assert_eq!(bench.refused_after(&bench.key(Bo, SET)).len(), 1);
-        // ours go when they are over; theirs when it can refuse nobody
+        // known ends are removed when over; the unknown one when it can refuse no user
         bench.until_all_is_over().await;
         assert_eq!(bench.statements_about(&unknown), 1);
         bench.world.clock.advance(TimeSpan::hours(14));
@@ -292,7 +286,7 @@ fn what_aws_does_not_show_is_told_at_its_time() {
     });
 }
 
-/// Somebody took a policy of ours off the account, or made one of its name.
+/// The policy was detached, or created by others under Hallpass's name.
 #[test]
 fn a_policy_of_our_name_that_is_not_attached_is_not_written_over_unread() {
     run(async {
@@ -325,7 +319,7 @@ fn a_policy_of_our_name_that_is_not_attached_is_not_written_over_unread() {
         bench.organization.detach(&row.id, ACCOUNT).await.unwrap();
         take(&bench.world, Bo, SET, TimeSpan::minutes(40)).await;
         bench.calmly(30).await;
-        // it refused nobody since it was taken off, and may be of an end that is long over
+        // it refused no user while detached, and may belong to an old end
         assert_eq!(bench.statements_about(&unknown), 0);
         for who in [Ana, Bo] {
             assert_eq!(bench.refused_after(&bench.key(who, SET)).len(), 1);
@@ -333,7 +327,6 @@ fn a_policy_of_our_name_that_is_not_attached_is_not_written_over_unread() {
     });
 }
 
-/// Puts somebody in place of a person in the policy, as if nobody had stored it.
 async fn rename(bench: &Bench, key: &HoldKey) -> String {
     let stranger = "99999999-0000-0000-0000-000000000000".to_owned();
     let name = policy_name(ACCOUNT, 0);

@@ -1,4 +1,5 @@
-//! A world whose ends AWS enforces: what survives a stop of whoever arms them, and what has to hold at every instant.
+//! A world with enforced expiry: the state that survives a stop of the armer, and the invariants of
+//! every instant.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
@@ -9,13 +10,13 @@ use hallpass_access::{
     AccessStore as _, ArmedEndStatus, ArmedEnds, ArmedEndsMode, GrantState, NeverArmed, SweepMode,
     grants_as_told,
 };
-use hallpass_model::{GrantId, HoldKey, TargetNames, TimeSpan, Timestamp};
+use hallpass_base::{GrantId, HoldKey, TargetNames, TimeSpan, Timestamp};
 use hallpass_org::OrganizationFault;
 use hallpass_org::armed_ends::{
     ArmedEnd, ArmedEndStore as _, EndArmer, EndArmerSettings, OtherAccess,
 };
-use hallpass_org_testing::GatedOrg;
-use hallpass_runner_testing::Gate;
+use hallpass_org::testing::GatedOrg;
+use hallpass_plans::testing::Gate;
 use hallpass_simulation::{Answers, Center, Habits, Human, World, armed_statements, refused_after};
 use serde_json::Value;
 
@@ -23,12 +24,11 @@ use crate::acting::grant;
 use crate::keeping::Keeping;
 use crate::region_lost::{LOST_AFTER, Region};
 
-/// How long until a look finds what nobody told of, in seconds: looks are five minutes apart.
+/// Seconds until a check finds unreported changes: checks are five minutes apart.
 const SEEN_WITHIN: u64 = 330;
-/// The same where AWS may have had no answer for the last one: tries are a minute apart at most then.
+/// The same if AWS may not have answered the last check: retries are at most a minute apart.
 pub(crate) const SEEN_WITHIN_ROUGHLY: u64 = 400;
 
-/// What people hold beside what they were granted, and those of whom AWS does not say.
 pub(crate) struct Others(
     pub(crate) Mutex<BTreeSet<HoldKey>>,
     Arc<Center>,
@@ -36,12 +36,10 @@ pub(crate) struct Others(
     Answerer,
 );
 
-/// Who says what people hold beside what they were granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answerer {
-    /// Somebody who always answers.
     Nowhere,
-    /// Identity Center, which is lost with its Region.
+    /// Identity Center, lost with its Region.
     InTheRegion,
 }
 
@@ -65,25 +63,21 @@ impl OtherAccess for Others {
     }
 }
 
-/// What survives a stop.
 pub(crate) struct Bench {
     kept: Keeping,
     pub(crate) others: Arc<Others>,
-    /// Until when somebody who died keeps the lane: what is armed is not looked after before.
+    /// Until when a dead process keeps the lane and ends are not checked.
     pub(crate) kept_until: Mutex<Timestamp>,
-    /// Since when what people hold in other ways was seen.
     held_since: Mutex<BTreeMap<HoldKey, Timestamp>>,
-    /// When an event told of it.
     pub(crate) told_at: Mutex<BTreeMap<HoldKey, Timestamp>>,
-    /// When AWS last took no change of a policy.
+    /// When AWS last refused a policy change.
     took_none_at: Mutex<Timestamp>,
-    /// What may be of policies where lives are rough; `None` where they are not.
+    /// Policy limits in rough simulations; `None` otherwise.
     rough: Option<AccountShare>,
-    /// When somebody else last changed what is in force, or nobody could see that: what is told of it may be old.
+    /// When others last changed policies, or changes were invisible: reports may be outdated.
     unseen_at: Mutex<Timestamp>,
 }
 
-/// How much of the account is ours.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AccountShare {
     pub(crate) policies: usize,
@@ -107,7 +101,8 @@ impl Bench {
         Self::over((mode, lag), None)
     }
 
-    /// One in which whoever arms follows the mode, the home Region can be lost, and others change our policies.
+    /// Makes a world where the mode can change, the home Region can be lost, and others change
+    /// Hallpass's policies.
     pub(crate) fn rough(mode: ArmedEndsMode, lag: TimeSpan, room: AccountShare) -> Self {
         Self::over((mode, lag), Some(room))
     }
@@ -159,29 +154,27 @@ impl Bench {
             .telling(Arc::default())
     }
 
-    /// Whether ends are armed.
     pub(crate) fn is_on(&self) -> bool {
         self.world.access.settings().armed_ends.mode.is_on()
     }
 
-    /// Whether the home Region answers nobody.
     pub(crate) fn is_lost(&self) -> bool {
         self.world.center.habits().answers == Answers::None
     }
 
-    /// Somebody else changes what is in force now.
     pub(crate) fn note_disturbed(&self) {
         *self.unseen_at.lock().unwrap() = self.now();
     }
 
-    /// Since when what is told of what is in force may be old for nobody's fault: whoever looks died, or could not.
+    /// Returns since when reports may be outdated without a defect: the checker died or could not
+    /// check.
     pub(crate) fn looked_from(&self) -> Timestamp {
         let unseen_at = *self.unseen_at.lock().unwrap();
         let took_none_at = *self.took_none_at.lock().unwrap();
         { unseen_at.max(took_none_at) }.max(*self.kept_until.lock().unwrap())
     }
 
-    /// The whole server lives, second by second; what must hold at each is looked at.
+    /// Runs the whole server second by second and checks the invariants.
     pub(crate) async fn live(&self, armer: &EndArmer, seconds: u64) {
         self.live_in_steps(armer, seconds, 1).await;
     }
@@ -195,12 +188,11 @@ impl Bench {
             self.world.clock.advance(TimeSpan::seconds(step));
         }
         if failed {
-            // whoever comes next waits for the lane that this one may not have given back
+            // the next process waits for a lane that this one may not have released
             *self.kept_until.lock().unwrap() = TimeSpan::seconds(65).after(self.now());
         }
     }
 
-    /// Until no session can be left of anything.
     pub(crate) async fn until_all_is_over(&self) {
         let armer = self.armer("last", &Gate::new(None));
         self.live_in_steps(&armer, 4 * 3600, 20).await;
@@ -211,28 +203,23 @@ impl Bench {
             .await;
     }
 
-    /// From now on ends are armed so; the process starts anew.
     pub(crate) fn set_mode(&mut self, mode: ArmedEndsMode) {
         self.kept.world.armed_ends(mode);
     }
 
-    /// From now on AWS does not say what else this person holds.
     pub(crate) fn say_nothing_of(&self, key: &HoldKey) {
         self.others.2.lock().unwrap().insert(key.clone());
     }
 
-    /// From now on it does again.
     pub(crate) fn say_again_of(&self, key: &HoldKey) {
         self.others.2.lock().unwrap().remove(key);
     }
 
-    /// From now on sweeps say what they find.
     pub(crate) fn report_by_sweeps(&mut self) {
         let world = &mut self.kept.world;
         world.sweeps_become(|sweep| sweep.mode = SweepMode::Report);
     }
 
-    /// How many statements in force name a person.
     pub(crate) fn statements_about(&self, user: &str) -> usize {
         let all = self.statements();
         all.iter()
@@ -253,8 +240,8 @@ impl Bench {
         found.unwrap().pop()
     }
 
-    /// What is told at each door of a grant whose end is wanted to be armed and never is: why, in the log once, and in the
-    /// metric.
+    /// Checks that every interface reports the reason an end is never armed, with one log record
+    /// and the metric.
     pub(crate) async fn is_told_never_armed(&self, id: GrantId, never: NeverArmed) {
         let held = grant(&self.world, id).await;
         assert_eq!(held.never_armed, Some(never));
@@ -273,24 +260,21 @@ impl Bench {
         assert_eq!(self.counted_never_armed().await, 1);
     }
 
-    /// Live grants of which that is told.
     pub(crate) async fn counted_never_armed(&self) -> u64 {
         let counts = self.world.store.counts(self.now()).await;
         counts.unwrap().armed_ends.never_armed
     }
 
-    /// The instants after which AWS refuses a person a set, as the policies in force say.
     pub(crate) fn refused_after(&self, key: &HoldKey) -> Vec<Timestamp> {
         refused_after(&self.organization, key)
     }
 
-    /// Statements of the account's policies that are attached.
     pub(crate) fn statements(&self) -> Vec<Value> {
         armed_statements(&self.organization)
     }
 
-    /// What holds at every instant: access of ours is not there before its end is in force, unless it is told as not
-    /// armed; and what somebody was told to hold is refused to nobody.
+    /// Invariants: access never precedes its end unless reported as not armed, and no reported
+    /// grant is refused.
     async fn look(&self) {
         let now = self.now();
         let others = self.others.0.lock().unwrap().clone();
@@ -308,9 +292,10 @@ impl Bench {
                 assert!(held.armed_ends == ArmedEnds::Off, "{held:?}");
                 continue;
             };
-            // what is told of it, now and until it ends, is what AWS does: an end that counts from when the access was seen,
-            // and one that is later than before, is told once AWS has it. Where whoever arms died before anything was seen, it is
-            // given after a minute, and what that one had sent may be in force: it counts until somebody has looked
+            // a reported end matches AWS: ends counted from first sight, and later ends, are
+            // reported once AWS has them. If an armer dies before seeing anything, access is
+            // granted after a minute, and its sent policy may be in force: it counts until the next
+            // check
             if is_told {
                 assert!(
                     earliest.is_none_or(|from| *from >= held.ends_at),
@@ -320,9 +305,8 @@ impl Bench {
                 );
             }
             let is_there = self.world.center.present().contains(&held.key);
-            // an earlier hold that is not armed any more was told so, and is armed again with the newest
+            // an earlier unarmed grant was reported as such, and is armed again with the newest
             let is_newest = held.granted_at.is_some_and(|at| at >= armed.asked_at);
-            // where it may go without, it waits a minute; where somebody died in the middle, what is stored of it may be old
             let is_looked_after = if self.rough.is_some() {
                 now >= TimeSpan::seconds(SEEN_WITHIN_ROUGHLY).after(self.looked_from())
             } else {
@@ -340,7 +324,7 @@ impl Bench {
         }
     }
 
-    /// AWS takes no change, answers no question, or the home Region is lost.
+    /// Notes refused changes, unanswered reads and a lost home Region.
     fn note_what_fails(&self, now: Timestamp) {
         let it = self.organization.situation();
         if it.changes_fail.is_some() || it.writes_fail.is_some() {
@@ -352,8 +336,8 @@ impl Bench {
         }
     }
 
-    /// What somebody holds in another way is refused for five minutes at most, where an event told of it for seconds, and while
-    /// whoever looks has died or AWS takes no change.
+    /// Access from other sources is refused for five minutes at most, for seconds if an event
+    /// reported it, and longer only while the checker is dead or AWS accepts no change.
     fn nobody_is_refused_what_others_gave(&self, others: &BTreeSet<HoldKey>, now: Timestamp) {
         let mut held_since = self.held_since.lock().unwrap();
         held_since.retain(|key, _| others.contains(key));
@@ -364,8 +348,8 @@ impl Bench {
             let took_none_at = *self.took_none_at.lock().unwrap();
             let unseen_at = *self.unseen_at.lock().unwrap();
             let looked_from = since.max(self.looked_from());
-            // what AWS does not take is tried again after pauses that grow, and what was told before it could not be asked is
-            // looked at with all that was not told
+            // refused changes are retried with growing pauses; earlier events that could not be
+            // verified are checked with all others
             let told = { told_at.get(key) }.filter(|at| took_none_at.max(unseen_at) < **at);
             let (looked_from, most) = match told {
                 Some(at) => (looked_from.max(*at), 12),
@@ -381,7 +365,7 @@ impl Bench {
         }
     }
 
-    /// With everything of ours dead from here on: from the end of what is held on, at most a minute later, AWS refuses.
+    /// Checks that with Hallpass dead, AWS refuses access at most a minute after its end.
     pub(crate) async fn would_end_by_itself(&self, id: GrantId) {
         let held = grant(&self.world, id).await;
         let refused = self.refused_after(&held.key);
@@ -394,7 +378,6 @@ impl Bench {
     }
 }
 
-/// AWS says no.
 pub(crate) fn denied() -> OrganizationFault {
     OrganizationFault::Refused {
         code: "AccessDeniedException".to_owned(),
@@ -402,7 +385,6 @@ pub(crate) fn denied() -> OrganizationFault {
     }
 }
 
-/// AWS does not answer.
 pub(crate) fn silent() -> OrganizationFault {
     OrganizationFault::Unreachable {
         message: "no answer".to_owned(),

@@ -1,18 +1,19 @@
-//! Which ends are armed: what the configuration and rules say, and what becomes of access that was given before they said more.
+//! Selects the ends to arm by configuration and rules, including existing access when they become
+//! stricter.
 
 use hallpass_access::{
     AccessError, AccessStore as _, ArmedEnds, ArmedEndsMode, AskOutcome, Extending, GrantState,
     NeverArmed, PressRefused, PreviewOutcome, RequestFilter,
 };
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::Human::{self, Ana, Cai};
 
 use crate::acting::{approve, asking, grant, release, run, take};
 use crate::armed_bench::Bench;
 
-/// What a rule wants of ends beside what the configuration says: the stricter of the two, and nothing is given that a rule
-/// requires where no end is armed at all.
+/// The stricter of rule and configuration applies. Grants whose rule requires enforced expiry are
+/// refused while the mode is off.
 #[test]
 fn a_rule_wants_more_than_the_configuration_and_never_less() {
     use ArmedEnds::{Off, Preferred, Required};
@@ -78,7 +79,7 @@ fn a_rule_wants_more_than_the_configuration_and_never_less() {
     });
 }
 
-/// Rules of today: anybody may have anything, by themselves or with Cai's yes, and this of how it ends.
+/// Rules: any access for all users, without approval or with Cai's, with this end mode.
 async fn rule(bench: &Bench, approved: &str, armed_ends: &str) {
     let text = format!(
         "[[rule]]\naccounts = '*'\npermission_sets = '*'\napprovers = ['cai@corp.example']\n{approved}\n{armed_ends}\n"
@@ -90,8 +91,8 @@ async fn rule(bench: &Bench, approved: &str, armed_ends: &str) {
 const ALONE: &str = "approval_is_not_required = true";
 const REQUIRED: &str = "armed_ends = 'required'";
 
-/// A later end is refused to what was given before its end had to be armed, at the asking, at the approval and in what is
-/// shown before; what was given with it is lengthened as ever.
+/// Unarmed grants cannot be extended where enforced expiry is now required: refused at request,
+/// approval and preview. Armed grants can be extended.
 #[test]
 fn what_was_given_unarmed_is_not_lengthened_where_the_end_is_required() {
     let is_refused = |outcome: &AccessError| match outcome {
@@ -141,7 +142,7 @@ fn what_was_given_unarmed_is_not_lengthened_where_the_end_is_required() {
             let shown = shown.extending(longest);
             let anew = shown_of(&bench, Ana, longest).await;
             let outcome = access.extend(&ana, id, Extending::by(longest), None).await;
-            // asking anew is no way round: the access is there already, and would be for longer
+            // a new request is no bypass: it would extend the existing access
             let again = access.ask(&ana, &asking("ReadOnly", longest), None).await;
             assert_eq!(again.is_ok(), may, "{case}: {again:?}");
             assert_eq!(matches!(anew, PreviewOutcome::Request(_)), may, "{case}");
@@ -174,7 +175,7 @@ async fn shown_of(bench: &Bench, who: Human, duration: TimeSpan) -> PreviewOutco
     shown.asking(duration)
 }
 
-/// Nobody is asked to approve what would then be refused.
+/// Approvers get no request that would then be refused.
 #[test]
 fn what_waits_for_nothing_is_refused_when_it_is_asked_for() {
     run(async {
@@ -227,7 +228,7 @@ fn groups_and_what_no_policy_reaches_are_refused_where_the_end_is_required() {
     });
 }
 
-/// What a rule wants while no end is armed at all is given, and said; what none wants is not.
+/// With the mode off, a rule's optional wish for enforced expiry is reported and the grant is made.
 #[test]
 fn what_a_rule_wants_while_the_mode_is_off_is_told() {
     run(async {

@@ -1,13 +1,13 @@
-//! An extension is told once AWS has the later end (`access.md` §21, A-2): until then the access ends when it did, and what
-//! cannot be moved is told with the reason.
+//! An extension is reported once AWS has the later end (`access.md` §21, A-2). Until then the
+//! access keeps its earlier end, and an immovable end is reported with the reason.
 
 use hallpass_access::{
     AccessStore as _, ArmedEndStatus, ArmedEndsMode, Grant, Message, News, NoticeKind,
     grants_as_told, is_still_to_move,
 };
-use hallpass_model::{GrantId, TimeSpan, Timestamp};
+use hallpass_base::{GrantId, TimeSpan, Timestamp};
 use hallpass_org::OrganizationFault;
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_simulation::Human::Ana;
 
 use crate::acting::{extend, grant, listen, release, run, take};
@@ -15,7 +15,6 @@ use crate::armed_bench::{Bench, denied, silent};
 
 const SET: &str = "ReadOnly";
 
-/// The grant as people are told of it.
 async fn told(bench: &Bench, id: GrantId) -> Grant {
     let world = &bench.world;
     let shown = world.access.grant(&world.actor(Ana), id).await.unwrap();
@@ -35,13 +34,11 @@ async fn status(bench: &Bench, id: GrantId) -> ArmedEndStatus {
     found[&held.key].clone()
 }
 
-/// Whether news of a later end wait.
 async fn waits(bench: &Bench, id: GrantId) -> bool {
     let held = grant(&bench.world, id).await;
     is_still_to_move(Some(&status(bench, id).await), held.ends_at)
 }
 
-/// An hour of access whose end is in force, with AWS as `changes_fail` has it from then on.
 async fn held(
     mode: ArmedEndsMode,
     fault: Option<OrganizationFault>,
@@ -56,7 +53,6 @@ async fn held(
     (bench, id, before)
 }
 
-/// The kinds of news so far, without those of the beginning.
 async fn news(bench: &Bench) -> Vec<News> {
     let far = TimeSpan::hours(100).after(bench.now());
     let taken = bench.world.store.take_notices("test", far, far, 100).await;
@@ -80,7 +76,6 @@ fn an_extension_is_told_once_aws_has_the_later_end() {
             extend(&bench.world, Ana, id, wanted).await.unwrap();
             let after = grant(&bench.world, id).await.ends_at;
             assert!(after > TimeSpan::hours(1).after(before), "{mode:?}");
-            // approved, and nothing at AWS has moved
             let shown = told(&bench, id).await;
             assert!(shown.ends_at >= before && shown.ends_at < after, "{mode:?}");
             assert!(waits(&bench, id).await, "{mode:?}");
@@ -89,7 +84,6 @@ fn an_extension_is_told_once_aws_has_the_later_end() {
                 matches!(moving, ArmedEndStatus::Armed { moves_to: Some(to), unmoved: None, .. } if to == after),
                 "{mode:?}: {moving:?}"
             );
-            // a second one while the first moves
             let wanted = TimeSpan::hours(4);
             extend(&bench.world, Ana, id, wanted).await.unwrap();
             let after = grant(&bench.world, id).await.ends_at;
@@ -150,7 +144,6 @@ fn a_later_end_that_aws_does_not_take_is_told_with_the_reason_and_extended_once_
             };
             assert!(words.contains(why), "{words}");
             assert_eq!(to, grant(&bench.world, id).await.ends_at);
-            // until the end that it had, and no later: also once that has come
             for _ in 0..40 {
                 let shown = told(&bench, id).await;
                 assert_eq!((shown.state.name(), shown.ends_at), ("active", until));
@@ -170,7 +163,6 @@ fn a_later_end_that_aws_does_not_take_is_told_with_the_reason_and_extended_once_
             };
             assert_eq!(unmoved.until, until);
             assert!(unmoved.why.contains(why), "{unmoved:?}");
-            // and somebody mends it
             bench.organization.change(|it| it.changes_fail = None);
             bench.calmly(70).await;
             assert_eq!(told(&bench, id).await.ends_at, to);
@@ -193,7 +185,7 @@ fn what_ends_while_its_end_moves_is_told_as_ended() {
                 release(&bench.world, Ana, id).await.unwrap();
                 bench.calmly(60).await;
             } else {
-                // AWS refuses it from the earlier end on, and the server ends it at the later one
+                // AWS refuses access from the earlier end; the server ends it at the later one
                 bench.calmly(70 * 60 + 60).await;
             }
             assert_eq!(
@@ -208,8 +200,8 @@ fn what_ends_while_its_end_moves_is_told_as_ended() {
     });
 }
 
-/// Whoever armed an end of ten minutes died as the statement was written: in force, and seen by nobody. The create waited for a
-/// minute and was sent.
+/// The armer of a ten-minute end died after writing the statement, unseen in force. The create
+/// waited a minute and was sent.
 async fn given_unseen() -> (Bench, GrantId, Timestamp) {
     for call in 1..60 {
         let bench = Bench::new(ArmedEndsMode::Preferred);
@@ -255,7 +247,7 @@ fn a_later_end_beside_one_that_nobody_saw_is_told_once_aws_was_looked_at() {
             let moving = waiting.moving().unwrap();
             assert_eq!((moving.from, moving.to, moving.may), (from, after, true));
             if is_silent {
-                // nobody says that it is later before AWS has said so; and it is told, once, with the reason
+                // the later end is not reported before AWS confirms it; the reason is reported once
                 for _ in 0..9 {
                     bench.calmly(20).await;
                     assert_eq!(told(&bench, id).await.ends_at, from);
@@ -279,7 +271,6 @@ fn a_later_end_beside_one_that_nobody_saw_is_told_once_aws_was_looked_at() {
                 assert_eq!((unmoved.until, unmoved.may), (from, true));
                 bench.organization.change(|it| it.changes_fail = None);
             }
-            // seconds after AWS answers
             bench.calmly(8).await;
             assert_eq!(told(&bench, id).await.ends_at, after, "{is_silent}");
             assert!(!waits(&bench, id).await);

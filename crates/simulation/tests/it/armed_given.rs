@@ -1,14 +1,15 @@
-//! What somebody else gives people whose ends AWS enforces: told by an event, or found by a sweep, it is disarmed at once and
-//! nothing of that is lost with a process; what somebody else writes into a policy of ours stops arming, and is told.
+//! Access from other sources for people with enforced ends: reported by an event or found by a
+//! sweep, it is disarmed immediately and survives restarts. Foreign statements in a policy of
+//! Hallpass stop arming and are reported.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hallpass_access::{ArmedEndsMode, GivenOtherwise, GrantState};
-use hallpass_model::{HoldKey, Target, TimeSpan};
+use hallpass_base::{HoldKey, Target, TimeSpan};
 use hallpass_org::Organization as _;
 use hallpass_org::armed_ends::{EndArmer, ForeignStatements, NotOurs, WhyNotArmed, policy_name};
-use hallpass_runner_testing::Gate;
+use hallpass_plans::testing::Gate;
 use hallpass_simulation::Answers;
 use hallpass_simulation::Human::{Ana, Bo, Cai, Eve};
 use serde_json::Value;
@@ -18,7 +19,6 @@ use crate::armed::{foreign, stranger};
 use crate::armed_bench::Bench;
 use crate::keeping::ACCOUNT;
 
-/// What a call tells that gives a group what this key is about.
 pub(crate) fn to_a_group(key: &HoldKey) -> GivenOtherwise {
     let Target::Account {
         account,
@@ -47,7 +47,6 @@ fn into_a_group(key: &HoldKey) -> GivenOtherwise {
     }
 }
 
-/// Ana holds it for so long, and its end is in force.
 async fn armed_for(lasts: TimeSpan) -> (Bench, HoldKey) {
     let bench = Bench::new(ArmedEndsMode::Preferred);
     let key = bench.key(Ana, "ReadOnly");
@@ -60,7 +59,6 @@ async fn armed_for(lasts: TimeSpan) -> (Bench, HoldKey) {
 fn what_an_event_tells_of_is_disarmed_within_ten_seconds_of_being_there() {
     run(async {
         for told in [to_a_group, into_a_group] {
-            // AWS makes an assignment some time after it was asked for it
             for late in [0, 1, 5, 20, 45] {
                 let bench = Bench::new(ArmedEndsMode::Preferred);
                 let (hers, his) = (bench.key(Ana, "ReadOnly"), bench.key(Bo, "ReadOnly"));
@@ -89,7 +87,6 @@ fn what_nobody_tells_of_waits_for_the_next_look() {
     run(async {
         let (bench, key) = armed_for(TimeSpan::hours(1)).await;
         let armer = bench.armer("one", &Gate::new(None));
-        // it is looked at for a minute, and then no more than any other
         bench
             .world
             .access
@@ -115,7 +112,7 @@ fn a_question_that_had_no_answer_is_asked_again_before_the_instant() {
         while bench.now() < TimeSpan::seconds(40).before(until) {
             bench.live(&armer, 1).await;
         }
-        // nobody tells of it, and the last look before the instant has no answer
+        // no event arrives, and the last check before the instant has no answer
         bench.others.0.lock().unwrap().insert(key.clone());
         bench.say_nothing_of(&key);
         bench.live(&armer, 15).await;
@@ -158,7 +155,7 @@ fn what_was_told_is_not_lost_with_whoever_arms() {
                 .note_given(to_a_group(&key))
                 .await
                 .unwrap();
-            // that one may look once, sees nothing yet, and dies
+            // the process checks once, sees nothing and dies
             bench
                 .live(&bench.armer("first", &Gate::new(None)), looks)
                 .await;
@@ -177,14 +174,14 @@ fn what_hallpass_gives_itself_is_looked_at_no_more_often() {
         let id = take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(2)).await;
         bench.calmly(30).await;
         let before = bench.armed_end(&key).await.unwrap();
-        // the event of our own call comes back
+        // the event of Hallpass's call arrives
         let told = || bench.world.access.note_given(to_themselves(&key));
         told().await.unwrap();
         assert_eq!(bench.armed_end(&key).await.unwrap(), before);
         bench.calmly(240).await;
         assert_eq!(grant(&bench.world, id).await.state.name(), "ended");
         assert_eq!(bench.refused_after(&key).len(), 1);
-        // ours is gone: an assignment of hers is somebody else's gift
+        // Hallpass's grant is deleted: her assignment is from another source
         bench.world.center.give(&key);
         told().await.unwrap();
         bench.calmly(10).await;
@@ -287,14 +284,14 @@ fn a_statement_of_somebody_else_is_told_until_it_is_gone_and_arming_goes_on_then
         bench.live(&armer, 75).await;
         assert_eq!(desk.found(), nothing, "it is over within a minute");
         bench.would_end_by_itself(after).await;
-        // in force, and the policy is theirs again: released ends go, theirs stays
+        // the foreign policy returns: released ends are removed, the foreign statement stays
         stranger(&bench).await;
         release(&bench.world, Bo, after).await.unwrap();
         bench.live(&armer, 20).await;
         assert_eq!(desk.found(), theirs);
         bench.until_all_is_over().await;
         assert_eq!(bench.statements(), [foreign()]);
-        // nothing is armed any more: whoever leads next finds it all the same
+        // no end is armed: the next leader still finds it
         let next = telling(&bench, &desk);
         assert_eq!(desk.found(), None, "what was seen before is not believed");
         bench.live(&next, 5).await;

@@ -1,30 +1,30 @@
-//! Generated lives of access whose ends AWS enforces: nobody is refused what they were told to hold, whatever happens and
-//! whoever dies.
+//! Generated simulations of enforced expiry: no user is refused reported access, whatever fails or
+//! crashes.
 
 use hallpass_access::ArmedEndsMode;
-use hallpass_model::{Email, HoldKey, TimeSpan};
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_base::testing::cases;
+use hallpass_base::{Email, HoldKey, TimeSpan};
+use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_simulation::{
     Human::{self, Ana, Bo, Cai},
     check_all,
 };
-use hallpass_testing::cases;
 use proptest::prelude::*;
 
 use crate::acting::{asking, extend, release, run};
 use crate::armed_bench::{Bench, silent};
 use crate::armed_given::to_a_group;
 
-/// Lives of several people on one account, drawn: asked for, extended by another grant, given back, taken away, held in
-/// another way for a while, with an event that says so or without, their names changed, the armer stopped at some call. At every
-/// second nobody is refused what they hold.
+/// Several people on one account: requests, extensions by other grants, early ends, revocations,
+/// access from other sources with and without events, renames, and stops of the armer. Every second
+/// is checked for refused rightful access.
 async fn generated(
     seed: u64,
     mut extending: Option<fastrand::Rng>,
     mut renaming: Option<fastrand::Rng>,
 ) {
     let mut rng = fastrand::Rng::with_seed(seed);
-    // draws of its own: what a seed did before, it does
+    // separate draws, so that earlier seeds keep their behavior
     let mut events = fastrand::Rng::with_seed(seed.rotate_left(17));
     let mut bench = Bench::new(ArmedEndsMode::Preferred);
     for _ in 0..8 {
@@ -89,7 +89,6 @@ async fn generated(
     check_all(&bench.world, &[]).await.unwrap();
 }
 
-/// An event says that somebody was given access.
 async fn tell_of_it(bench: &Bench, key: HoldKey) {
     let given = to_a_group(&key);
     bench.world.access.note_given(given).await.unwrap();
@@ -97,7 +96,7 @@ async fn tell_of_it(bench: &Bench, key: HoldKey) {
     bench.told_at.lock().unwrap().insert(key, now);
 }
 
-/// Somebody has another name and another first address from now on, once or not at all; the server learns of it now or later.
+/// Renames a user, at most once; the server learns of it now or later.
 fn rename_somebody(bench: &Bench, rng: Option<&mut fastrand::Rng>) {
     let Some(rng) = rng else {
         return;
@@ -112,7 +111,7 @@ fn rename_somebody(bench: &Bench, rng: Option<&mut fastrand::Rng>) {
         let person = people.find(|it| it.user_id == user).unwrap();
         person.user_name = format!("new-{new}");
         person.display_name = format!("New {new}");
-        // the one of before goes on to be theirs
+        // the earlier address remains theirs
         let first = Email::new(&format!("new-{new}@corp.example")).unwrap();
         let kept = person.emails.pop().unwrap();
         person.emails = vec![first, kept];
@@ -122,7 +121,6 @@ fn rename_somebody(bench: &Bench, rng: Option<&mut fastrand::Rng>) {
     }
 }
 
-/// Some of what somebody holds is extended, once or twice.
 async fn extend_some(bench: &Bench, who: Human, rng: Option<&mut fastrand::Rng>) {
     let Some(rng) = rng else {
         return;
@@ -138,9 +136,8 @@ async fn extend_some(bench: &Bench, who: Human, rng: Option<&mut fastrand::Rng>)
     }
 }
 
-/// Lives that found something once: an end that was over by a second reading of the clock, and whose statement stayed; a hold
-/// that was told while its end was not armed, on access that an earlier one had left
-/// unarmed.
+/// Regression seeds: an end that a second clock reading found past, leaving its statement; and a
+/// grant reported while its end was unarmed, over access that an earlier grant had left unarmed.
 #[test]
 fn lives_that_found_something() {
     run(async {
@@ -156,8 +153,7 @@ fn lives_that_found_something() {
         ] {
             generated(seed, None, None).await;
         }
-        // a pause reached past the instant at which access is given all the same: it was there, and nothing said that its end
-        // is not armed
+        // a pause passed the fallback instant: access existed without an unarmed report
         for seed in [
             18_065_463_050_553_849_916,
             1_319_418_422_390_228_640,
@@ -165,7 +161,7 @@ fn lives_that_found_something() {
         ] {
             generated(seed, Some(fastrand::Rng::with_seed(!seed)), None).await;
         }
-        // whoever armed died as it wrote, and the end moved to later while AWS did not answer
+        // the armer died while writing, and the end moved later while AWS did not answer
         for seed in [
             544_994_469_555_557_080,
             7_806_244_862_099_344_269,
@@ -173,13 +169,13 @@ fn lives_that_found_something() {
         ] {
             generated(seed, Some(fastrand::Rng::with_seed(!seed)), None).await;
         }
-        // AWS took no change for longer than what is armed may outlast what makes it wrong
+        // AWS refused changes for longer than an outdated end may remain
         let seed = 15_914_976_986_202_618_608;
         generated(seed, Some(fastrand::Rng::with_seed(!seed)), None).await;
-        // the answer of whoever gave the lane back was lost, and another came next
+        // the answer to a lane's release was lost, and another process took it
         let seed = 10_569_055_377_735_618_325;
         generated(seed, Some(fastrand::Rng::with_seed(!seed)), None).await;
-        // whoever took a statement out of force died before that was stored, and AWS took no change after it
+        // the process died after disarming and before storing that; AWS then refused changes
         let drawn = |bits| Some(fastrand::Rng::with_seed(bits));
         let seed: u64 = 7_762_354_218_840_839_372;
         generated(seed, drawn(!seed), drawn(seed.rotate_left(41))).await;

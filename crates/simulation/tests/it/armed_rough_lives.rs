@@ -1,23 +1,23 @@
-//! Generated lives of access whose ends AWS enforces, among people who change the policies, while arming is switched off and on,
-//! AWS refuses or says nothing, the account's places are taken, and the home Region is lost: nobody is refused what they were told
-//! to hold, nothing is begun where ends are not armed, and nothing of ours is left when all is over.
+//! Generated simulations of enforced expiry while others change policies, arming is switched, AWS
+//! refuses or is silent, policy places are full, and the home Region is lost. No user is refused
+//! reported access, nothing starts while the mode is off, and nothing remains at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_access::ArmedEndsMode;
-use hallpass_model::{HoldKey, TimeSpan, Timestamp};
+use hallpass_base::testing::cases;
+use hallpass_base::{HoldKey, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::{
     ArmedEnd, ArmedEndStore as _, EndArmer, NotArmed, WhyNotArmed, policy_name,
 };
+use hallpass_org::testing::FakeOrganization;
 use hallpass_org::{NewPolicy, Organization as _, OrganizationFault};
-use hallpass_org_testing::FakeOrganization;
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_simulation::{
     Answers,
     Human::{self, Ana, Bo, Cai},
     check_all,
 };
-use hallpass_testing::cases;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -26,18 +26,17 @@ use crate::armed_bench::{AccountShare, Bench, SEEN_WITHIN_ROUGHLY, denied, silen
 use crate::armed_given::to_a_group;
 use crate::keeping::ACCOUNT;
 
-/// Policies that an account may have.
 const PLACES: usize = 10;
-/// How often something else asks the administration of Identity Center, in seconds: it is the first to hear that it is back.
+/// Seconds between unrelated calls to Identity Center's administration, which notice its return
+/// first.
 const ASKS_EVERY: u64 = 60;
-/// Lives that reach all of it.
 const SEEDS: [u64; 6] = [
     14_385_640_229_452_291_776,
     17_026_080_507_310_378_593,
     4_354_685_564_936_845_354,
     12_036_054_880_848_365_862,
     15_170_963_734_326_297_422,
-    // a policy that was taken off kept the statement of an end that was over, and came into force again with the next one
+    // a detached policy kept an old end's statement, and attached it again with the next end
     15_548_128_363_301_693_586,
 ];
 const PEOPLE: [Human; 3] = [Ana, Bo, Cai];
@@ -45,47 +44,29 @@ const PEOPLE: [Human; 3] = [Ana, Bo, Cai];
 struct RoughLife {
     rng: fastrand::Rng,
     bench: Bench,
-    /// The statement of somebody else in our policy, as it was written.
     statement: Option<String>,
-    /// Policies of others: name, text, whether it is attached.
     policies: BTreeMap<String, (String, bool)>,
-    /// Since when what is told as in force is not.
     untrue_since: BTreeMap<HoldKey, Timestamp>,
-    /// Records of ends not armed at the last change of what AWS lets us do, or of whether ends are armed.
+    /// Records of unarmed ends at the last change of AWS permissions or mode.
     told_before: usize,
     reached: BTreeSet<CameTo>,
 }
 
-/// What a life came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum CameTo {
-    /// What was in force was taken away by somebody else, and put back.
     PutBack,
-    /// The same while ends are not armed any more.
     KeptWhileOff,
-    /// What was in force moved while ends are not armed any more.
     MovedWhileOff,
-    /// It was taken away then.
     TakenAwayWhileOff,
-    /// An end is not armed because they are not.
     Off,
-    /// Because the person has it in another way.
     HeldOtherwise,
-    /// Because of a statement of somebody else.
     BesideForeign,
-    /// Because AWS takes no longer text.
     NoRoom,
-    /// Because others have all of the account's places.
     NoPlace,
-    /// Because AWS refuses it.
     Refused,
-    /// Because AWS says nothing.
     Unanswered,
-    /// An end moved, and AWS did not take that.
     NotMoved,
-    /// It was denied, with the home Region lost.
     DeniedUnasked,
-    /// In force when the home Region is lost.
     KeptThroughLoss,
 }
 
@@ -120,10 +101,8 @@ impl CameTo {
     }
 }
 
-/// What is stored and in force of a person.
 struct SecondBefore {
     stored: Option<ArmedEnd>,
-    /// The instants that are in force.
     refused: Vec<Timestamp>,
 }
 
@@ -206,7 +185,6 @@ impl RoughLife {
         }
     }
 
-    /// Something of what somebody holds is given back, or extended.
     async fn held(&mut self, who: Human, key: &HoldKey) {
         let world = &self.bench.world;
         for held in grants(world).await {
@@ -236,7 +214,6 @@ impl RoughLife {
         world.directory.describes(answers == Answers::All);
     }
 
-    /// Somebody takes a policy of ours off the account, and may delete it.
     async fn take_off(&mut self) {
         let name = self.one_of_ours();
         let deletes = self.rng.bool();
@@ -244,7 +221,6 @@ impl RoughLife {
             let Some(id) = id_of(organization, &name).await else {
                 return false;
             };
-            // it may be attached to nothing already
             let _: Result<_, _> = organization.detach(&id, ACCOUNT).await;
             if deletes {
                 organization.delete_policy(&id).await.unwrap();
@@ -256,7 +232,6 @@ impl RoughLife {
         }
     }
 
-    /// Somebody writes into a policy of ours, or makes one of its name, or takes out what they wrote.
     async fn write_a_statement(&mut self) {
         let name = policy_name(ACCOUNT, 0);
         let before = self.statement.take();
@@ -279,7 +254,6 @@ impl RoughLife {
                 }
             } else if let Some(new) = new {
                 let id = organization.create_policy(&policy(&name, &new)).await;
-                // the account may be full
                 let _: Result<_, _> = organization.attach(&id.unwrap(), ACCOUNT).await;
             }
         })
@@ -287,7 +261,6 @@ impl RoughLife {
         self.statement = after;
     }
 
-    /// Others attach as many policies as there is room for, or take some of theirs off.
     async fn fill_places(&mut self) {
         let fills = self.rng.bool();
         for number in 0..PLACES {
@@ -325,7 +298,6 @@ impl RoughLife {
         policy_name(ACCOUNT, [0, 0, 1, 2][self.rng.usize(0..4)])
     }
 
-    /// A statement as others write it: not in the order that we write.
     fn theirs(&mut self) -> String {
         let number = self.rng.u16(..);
         format!(
@@ -333,7 +305,6 @@ impl RoughLife {
         )
     }
 
-    /// What was told of ends that are not armed before does not count.
     async fn count_anew(&mut self) {
         self.told_before = self.bench.records("end.arm_failed").await.len();
     }
@@ -345,7 +316,6 @@ impl RoughLife {
         }
     }
 
-    /// The server lives, and what must hold at each step is looked at.
     async fn live(&mut self, armer: &EndArmer, seconds: u64, step: u64) {
         let keys = PEOPLE.map(|who| self.bench.key(who, "ReadOnly"));
         let mut all = Vec::new();
@@ -386,7 +356,6 @@ impl RoughLife {
                 "{key} was seen to be held in another way, and is refused since {refused:?}, at {now}"
             );
         }
-        // of what is past, any instant will do
         let is_it = |until: Timestamp| {
             let mut refused = refused.iter();
             refused.any(|from| *from == until || until <= now && *from <= now)
@@ -405,7 +374,6 @@ impl RoughLife {
         );
     }
 
-    /// What that second came to.
     fn note(&mut self, end: &ArmedEnd, before: &SecondBefore, refuses: bool) {
         let reached = &mut self.reached;
         reached.extend(end.not_armed().map(CameTo::of_not_armed));
@@ -427,8 +395,8 @@ impl RoughLife {
         }
     }
 
-    /// With the mode off, each end is told as not armed for that once. What else stands in the way is told as it changes: a call
-    /// that fails may change it, and the next one back.
+    /// With the mode off, each end is reported as unarmed once. Other reasons are reported on each
+    /// change, and a failed call may change them.
     async fn is_told_once(&self) {
         if self.bench.is_on() {
             return;
@@ -438,7 +406,6 @@ impl RoughLife {
         for record in all.into_iter().skip(self.told_before) {
             let grant = record.text("grant_id").unwrap_or_default().to_owned();
             let error = record.text("error").unwrap_or_default().to_owned();
-            // what is in force and could not be moved is another matter
             if !error.starts_with("AWS still refuses") {
                 told.entry(grant).or_default().push(error);
             }
@@ -453,7 +420,6 @@ impl RoughLife {
         }
     }
 
-    /// What others wrote is as they wrote it, and where they put it.
     fn is_as_others_left_it(&self) {
         let standing: BTreeMap<_, _> = self.bench.organization.standing().into_iter().collect();
         for (name, (text, is_attached)) in &self.policies {
@@ -472,7 +438,6 @@ impl RoughLife {
         }
     }
 
-    /// Everybody lets us do what we do, and all that is held ends.
     async fn comes_to_rest(&mut self) {
         self.set_region(Answers::All);
         self.bench.others.0.lock().unwrap().clear();
@@ -487,7 +452,8 @@ impl RoughLife {
         self.is_as_others_left_it();
         let open = self.bench.world.store.open_armed_ends().await.unwrap();
         assert!(open.is_empty(), "{open:?}");
-        // where ends are not armed, nobody looks for what a process that died had detached and not deleted
+        // with the mode off, no process searches for policies that a dead one detached but did not
+        // delete
         if !self.bench.is_on() {
             for (name, targets) in self.ours_standing() {
                 assert!(targets.is_empty(), "{name} is left on {targets:?}");
@@ -504,8 +470,8 @@ impl RoughLife {
             .extend(denied.first().map(|_| CameTo::DeniedUnasked));
     }
 
-    /// Policies of ours in which somebody else has no statement. One where somebody has, says only that, unless it was taken off
-    /// the account: such a one refuses nobody, and is theirs to delete.
+    /// Policies of Hallpass without foreign statements. A policy with one must contain nothing
+    /// else, unless it is detached: then it refuses no user, and others delete it.
     fn ours_standing(&self) -> Vec<(String, Vec<String>)> {
         let mut all = self.bench.organization.standing();
         all.retain(|(name, _)| name.starts_with("hallpass-"));
@@ -535,7 +501,7 @@ fn policy(name: &str, statement: &Value) -> NewPolicy {
     }
 }
 
-/// As somebody of whom AWS takes everything at once, and who sees what is.
+/// Acts as a third party with immediate effects and reads.
 async fn unhindered<T>(bench: &Bench, act: impl AsyncFnOnce(&FakeOrganization) -> T) -> T {
     let organization = &bench.organization;
     let before = organization.situation();
@@ -548,7 +514,7 @@ async fn unhindered<T>(bench: &Bench, act: impl AsyncFnOnce(&FakeOrganization) -
     let lag = before.lag;
     organization.change(|it| *it = before);
     bench.note_disturbed();
-    // whoever writes upon what they read before it would undo it: AWS compares nothing
+    // a stale read would make the write undo others: AWS compares nothing
     bench.world.clock.advance(lag);
     done
 }
@@ -559,8 +525,8 @@ async fn id_of(organization: &FakeOrganization, name: &str) -> Option<String> {
     Some(found.id)
 }
 
-/// Lives of several people on one account, drawn: asked for, given back, extended, held in another way for a while, and among
-/// it what others do to the account and its policies, what AWS refuses or does not answer, and whoever arms stopped at some call.
+/// Several people on one account: requests, ends, extensions, other access, foreign policy changes,
+/// AWS refusals and outages, and stops of the armer.
 async fn generated(seed: u64) -> BTreeSet<CameTo> {
     let mut life = RoughLife::begun(seed);
     for _ in 0..8 {

@@ -1,10 +1,10 @@
-//! Two presses at the same instant, over a store whose answers take time: each sees the state before the other.
+//! Concurrent presses over a slow store: each sees the state before the other.
 
 use std::sync::Arc;
 
 use hallpass_access::{Access, AccessError, Asking, Force, HeldAccess, Locking, PressRefused};
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{RequestId, TimeSpan, Timestamp};
+use hallpass_base::{RequestId, TimeSpan, Timestamp};
 use hallpass_simulation::{
     Habits,
     Human::{self, Ana, Cai, Eve},
@@ -32,7 +32,7 @@ async fn records(world: &Slow, event: &str) -> usize {
     all.iter().filter(|it| it.event() == event).count()
 }
 
-/// A client that had no answer in time sends the press again, while the first is still under way.
+/// A client without a timely answer resends the press while the first is in progress.
 #[test]
 fn a_press_that_is_sent_twice_is_one_press() {
     run(async {
@@ -64,7 +64,7 @@ const fn locking(until: Option<Timestamp>) -> Locking<'static> {
     }
 }
 
-/// Somebody has to be left who can let people in again.
+/// An administrator must remain who can unlock.
 #[test]
 fn of_two_administrators_who_lock_each_other_one_is_left() {
     run(async {
@@ -74,7 +74,7 @@ fn of_two_administrators_who_lock_each_other_one_is_left() {
             let (one, two) = (world.another_process(), world.another_process());
             let admin = |human| {
                 let mut actor = world.actor(human);
-                actor.roles.insert(hallpass_identity::Role::Admin);
+                actor.roles.insert(hallpass_access::identity::Role::Admin);
                 actor
             };
             let (cai, eve) = (admin(Cai), admin(Eve));

@@ -1,30 +1,26 @@
-//! However long the past is, what one call lists or searches costs about the same: steps of the
-//! database's machine are counted, never time.
+//! The cost of a list or search call does not grow with the past. Tests count database steps, never
+//! time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hallpass_access::{AccessStore, GrantFilter, GrantStateKind, RequestFilter, RequestStateKind};
 use hallpass_audit::{AuditStore, Input, verify};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_simulation::past::{Organization, Sizes, access, readers, readings, write};
 use hallpass_store::SqlStore;
 
 const SEED: u64 = 7;
-/// Entries and records that one call of the store looks at.
 const LOOKED_AT: usize = 200;
-/// Fewer steps are too few to be compared.
 const STEPS_FEW: u64 = 8_000;
-/// What is read in pieces may take so many.
 const STEPS_OF_PIECES: u64 = 80_000;
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_780_000_000).unwrap()
 }
 
-/// Steps of every reading of everybody, over a past of so many grants.
 async fn steps(grants: u32) -> Vec<(String, u64)> {
-    // looking at little in one call, so that a short past is longer than that
+    // a small scan limit, so that a short past exceeds it
     let store = SqlStore::open_in_memory().unwrap().looking_at(LOOKED_AT);
     let store = Arc::new(store);
     let sizes = Sizes::small(grants);
@@ -36,8 +32,8 @@ async fn steps(grants: u32) -> Vec<(String, u64)> {
     // a sixth of the way from the end of each listing
     let back = TimeSpan::hours(u64::from(sizes.years) * 8_760 / 6).before(now());
     let places = (
-        hallpass_model::RequestId::first_at(back),
-        hallpass_model::GrantId::first_at(back),
+        hallpass_base::RequestId::first_at(back),
+        hallpass_base::GrantId::first_at(back),
         written.records / 2,
     );
     let access = access(&store, &organization, now());
@@ -45,7 +41,7 @@ async fn steps(grants: u32) -> Vec<(String, u64)> {
     let mut found = Vec::new();
     for (who, actor) in readers(&organization) {
         for (name, reading) in readings(&organization, places) {
-            // what is remembered of people and subjects is worked out by the first call
+            // the first call fills the caches of people and subjects
             reading.run(&access, &*store, &actor).await;
             let before = counter.load(Ordering::SeqCst);
             reading.run(&access, &*store, &actor).await;
@@ -56,8 +52,8 @@ async fn steps(grants: u32) -> Vec<(String, u64)> {
     found
 }
 
-/// What is read in pieces of several indexes side by side: with a longer past there are more of them,
-/// up to a bound that a short one does not come to.
+/// Reads pieces of several indexes side by side: their number grows with the past up to a bound
+/// that a short past does not reach.
 fn has_pieces(name: &str) -> bool {
     name.contains("words") || name.starts_with("approver of a team")
 }
@@ -77,7 +73,6 @@ async fn four_times_the_past_costs_no_more() {
         }
     }
     assert!(wrong.is_empty(), "seed {SEED}: {wrong:#?}");
-    // the counter counts
     assert!(short.iter().any(|(_, steps)| *steps > 1_000), "{short:?}");
 }
 

@@ -1,11 +1,11 @@
-//! Break glass (`access.md` §17): who may, what it does, and who looks at it after.
+//! Break-glass access (`access.md` §17): permission, effect and review.
 
 use hallpass_access::{
     AccessError, AccessStore, Approval, AskOutcome, GrantState, NoticeKind, Request, RequestFilter,
     RequestState,
 };
 use hallpass_audit::AuditStore;
-use hallpass_model::{Email, RequestId, TimeSpan};
+use hallpass_base::{Email, RequestId, TimeSpan};
 use hallpass_simulation::{
     Habits, Human,
     Human::{Ana, Bo, Cai, Dee, Eve},
@@ -75,7 +75,6 @@ async fn events(world: &World) -> Vec<(String, String, String)> {
         .collect()
 }
 
-/// What was taken is over, and every promise held.
 async fn check_after_the_hour(world: &World) {
     world
         .live_coarsely(TimeSpan::minutes(62), TimeSpan::seconds(5))
@@ -92,7 +91,7 @@ async fn stored(world: &World, id: RequestId) -> Request {
 fn whoever_is_listed_takes_it_for_an_hour_and_everybody_is_told() {
     run(async {
         let world = world();
-        let start = hallpass_model::Clock::now(world.clock.as_ref());
+        let start = hallpass_base::Clock::now(world.clock.as_ref());
         world.store.open_channel("test", start).await.unwrap();
         let id = waiting(&world, Ana, "Glass", 4).await;
         let asked = stored(&world, id).await;
@@ -109,7 +108,7 @@ fn whoever_is_listed_takes_it_for_an_hour_and_everybody_is_told() {
         let review = request.after_review.clone().unwrap();
         assert_eq!(review.justification, WHY.trim());
         assert!(request.has_open_review());
-        let now = hallpass_model::Clock::now(world.clock.as_ref());
+        let now = hallpass_base::Clock::now(world.clock.as_ref());
         let notices = world
             .store
             .take_notices("test", now, now, 99)
@@ -121,7 +120,7 @@ fn whoever_is_listed_takes_it_for_an_hour_and_everybody_is_told() {
             .filter(|notice| notice.kind() == NoticeKind::BreakGlass)
             .flat_map(|notice| notice.to.iter().map(Email::as_str))
             .collect();
-        // Dee too, whom the rule does not mention otherwise, and the administrator
+        // includes Dee, named nowhere else in the rule, and the administrator
         assert_eq!(
             told,
             ["cai@corp.example", "dee@corp.example", "eve@corp.example"]
@@ -142,12 +141,11 @@ fn whoever_is_listed_takes_it_for_an_hour_and_everybody_is_told() {
             .live_coarsely(TimeSpan::hours(1), TimeSpan::seconds(5))
             .await;
         check_all(&world, &[]).await.unwrap();
-        // the access is over; the review is not
         assert_eq!(open(&world, Cai).await, [id]);
     });
 }
 
-/// T: not listed → no button. Rows: who presses, on whose request for which set, and the answer.
+/// T: not listed → no button. Rows: presser, requester, set, answer.
 #[test]
 fn nobody_else_breaks_it() {
     let rows = [
@@ -200,12 +198,10 @@ fn where_nobody_approves_it_waits_for_the_listed_and_is_rejected_for_others() {
         let id = waiting(&world, Ana, "Alone", 1).await;
         let request = stored(&world, id).await;
         assert_eq!(request.decided.kind.name(), "NoApprovers");
-        // nobody is reminded: there is nobody
         assert_eq!(request.reminders.next_at, None);
         let approved = approve(&world, Eve, id).await;
         assert_eq!(code(&approved.unwrap_err()), "rules-changed");
         press(&world, Ana, id, WHY).await.unwrap();
-        // nobody is listed as approver: an administrator closes it
         assert_eq!(close(&world, Cai, id).await.unwrap_err(), "not-found");
         close(&world, Eve, id).await.unwrap();
         check_after_the_hour(&world).await;
@@ -285,7 +281,7 @@ fn two_presses_break_it_once() {
     });
 }
 
-/// "Before: 2 times in 90 days, last …, approved by …", for those who may see the request.
+/// "Before: 2 times in 90 days, last …, approved by …", for users who may see the request.
 #[test]
 fn the_past_of_a_target_is_counted() {
     run(async {
@@ -317,7 +313,7 @@ fn the_past_of_a_target_is_counted() {
             (last.approver_name.as_str(), last.holder.as_str()),
             ("cai", "ana@corp.example")
         );
-        // what others had is not the requester's to know, and nothing is a stranger's
+        // a requester sees only their history, a stranger none
         let past = past_for(Ana, &request).await.unwrap();
         assert_eq!((past.requester.count, past.anyone), (2, None));
         let past = past_for(Bo, &request).await;
@@ -331,7 +327,7 @@ fn the_past_of_a_target_is_counted() {
     });
 }
 
-/// What a directory of hours ago says of approvers does not count.
+/// An outdated directory does not determine approvers.
 #[test]
 fn no_review_is_offered_while_the_directory_is_not_read() {
     run(async {

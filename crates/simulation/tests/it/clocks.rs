@@ -1,9 +1,9 @@
-//! Clocks that lie: whatever the wall clock of the machine shows, nobody has access later than they
-//! were given it, in true time, and nothing is given while clocks disagree.
+//! Wrong clocks: access never outlasts its end in true time, and nothing is granted while clocks
+//! disagree.
 
 use hallpass_access::{AccessError, AccessStore, AskOutcome, Extending, PressRefused};
-use hallpass_clock::BOUND;
-use hallpass_model::{Clock, GrantId, RequestId, TimeSpan, Timestamp};
+use hallpass_base::clock::BOUND;
+use hallpass_base::{Clock, GrantId, RequestId, TimeSpan, Timestamp};
 use hallpass_simulation::{
     GateMode, GatePlan, Habits, Human,
     Human::{Ana, Bo, Cai, Dee, Eve},
@@ -23,27 +23,22 @@ fn code(error: &AccessError) -> &'static str {
     }
 }
 
-/// A world whose process has lived for a while, so that AWS has said what time it is.
 async fn settled(seed: u64) -> World {
     let world = World::new(seed, Habits::default(), None);
     world.live(TimeSpan::seconds(10)).await;
     world
 }
 
-/// What happens to the machine 20 s after a grant of 60 s was asked for.
+/// Event on the machine 20 s after a request for 60 s.
 #[derive(Clone, Copy, Debug)]
 enum Happens {
-    /// The wall clock is set so many seconds ahead of the truth.
     Wall(i64),
-    /// It is, for so long; then it is set right.
     WallFor(i64, u64),
-    /// The machine sleeps.
     Sleep(u64),
-    /// The process is killed and begins again, while the wall clock is that far off.
     RestartAt(i64),
 }
 
-/// Whether access is gone this long after its end, in true time, whatever happened.
+/// Checks that access is removed this long after its end, in true time.
 #[test]
 fn access_ends_on_time_whatever_the_wall_clock_does() {
     let cases = [
@@ -69,7 +64,6 @@ fn access_ends_on_time_whatever_the_wall_clock_does() {
                 let mut world = settled(50).await;
                 let key = world.key(Ana, "ReadOnly").unwrap();
                 let id = take(&world, Ana, "ReadOnly", TimeSpan::seconds(60)).await;
-                // two seconds are not enough for AWS to have made it
                 world.live(TimeSpan::seconds(before)).await;
                 let slept = match case {
                     Happens::Sleep(seconds) => seconds,
@@ -89,7 +83,7 @@ fn access_ends_on_time_whatever_the_wall_clock_does() {
                         world.clock.advance(TimeSpan::seconds(5));
                     }
                 }
-                // 60 s from when it was seen, and what removing takes
+                // 60 s from first sight, plus the removal
                 world.live(TimeSpan::seconds(75 - slept.min(20))).await;
                 let state = grant(&world, id).await.state;
                 if world.center.present().contains(&key) {
@@ -106,7 +100,6 @@ fn access_ends_on_time_whatever_the_wall_clock_does() {
     assert!(late.is_empty(), "\n{}", late.join("\n"));
 }
 
-/// What was there before the clocks disagreed.
 struct Before {
     held: GrantId,
     other: GrantId,
@@ -133,7 +126,6 @@ async fn before(world: &World) -> Before {
     }
 }
 
-/// Everything that can be pressed, and what came of it.
 async fn press_all(world: &World, before: &Before) -> Vec<(&'static str, &'static str)> {
     let access = &world.access;
     let [ana, cai, dee, eve] = [Ana, Cai, Dee, Eve].map(|who| world.actor(who));
@@ -206,7 +198,6 @@ fn nothing_is_given_while_clocks_disagree_and_everything_ends() {
             assert!(world.access.obstacle().is_some());
             world.live(TimeSpan::seconds(30)).await;
             assert!(world.center.present().is_empty(), "{off} s ahead");
-            // set right: given again
             world.machine.set_wall(0);
             world.live(TimeSpan::seconds(30)).await;
             assert_eq!(world.access.obstacle(), None);
@@ -232,7 +223,7 @@ fn the_refusal_says_which_clock_is_how_far_off() {
     });
 }
 
-/// What is active when the glitch comes and ends long after it is neither lost nor prolonged.
+/// An active grant that ends long after the glitch is neither lost nor extended.
 #[test]
 fn an_end_far_away_is_not_moved_by_a_step() {
     for off in [4 * MINUTE, -4 * MINUTE, 31, 29] {
@@ -240,7 +231,6 @@ fn an_end_far_away_is_not_moved_by_a_step() {
             let world = settled(53).await;
             let begun = world.clock.now();
             let id = take(&world, Ana, "ReadOnly", TimeSpan::hours(8)).await;
-            // the access is seen only after the step
             world.machine.set_wall(off);
             world.live(TimeSpan::seconds(20)).await;
             world.machine.set_wall(0);
@@ -257,7 +247,7 @@ fn an_end_far_away_is_not_moved_by_a_step() {
 
 #[test]
 fn notices_and_rows_of_a_glitch_are_released_once_time_returned() {
-    // a day, and less than a notice may wait for another attempt
+    // a day, and less than a notice's retry delay
     for (ahead, restarts) in [
         (DAY, true),
         (DAY, false),
@@ -290,7 +280,7 @@ async fn released_after(ahead: i64, restarts: bool) {
     );
 }
 
-/// Taken by a channel by a clock that is ahead, which then tells nothing.
+/// Takes a notice with a clock ahead, without sending it.
 async fn take_notice_ahead(world: &World) {
     let now = world.time.now();
     let taken = world
@@ -299,7 +289,7 @@ async fn take_notice_ahead(world: &World) {
     assert!(!taken.await.unwrap().is_empty());
 }
 
-/// What began before time returned, and is written after it was acted upon, is released, too.
+/// A notice taken before time returned and written afterwards is released too.
 #[test]
 fn a_notice_that_was_being_taken_while_time_returned_is_released() {
     run(async {
@@ -351,17 +341,15 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
-/// Until when a person was given access, in true time: what a watch on the wall would say.
 #[derive(Default)]
 struct Watch {
     until: std::collections::BTreeMap<&'static str, Timestamp>,
-    /// A machine that sleeps ends nothing; when it wakes it gets some time.
+    /// A sleeping machine ends nothing; after waking it gets some time.
     awake: Option<Timestamp>,
 }
 
 impl Watch {
     fn given(&mut self, who: Human, now: Timestamp, seconds: u64) {
-        // the end counts from when AWS shows it
         let shown = TimeSpan::seconds(30);
         let until = TimeSpan::seconds(seconds).after(shown.after(now));
         let known = self.until.entry(who.name()).or_insert(until);
@@ -373,7 +361,6 @@ impl Watch {
         for who in [Ana, Bo] {
             let key = world.key(who, "ReadOnly").unwrap();
             let until = self.until.get(who.name()).copied();
-            // a clock, a removal that was under way when the process stopped, its lease
             let late = TimeSpan::seconds(BOUND.as_seconds() + 60);
             let had_time = self.awake.is_none_or(|awake| late.after(awake) < now);
             let must_be_gone = had_time && until.is_none_or(|until| late.after(until) < now);
@@ -403,7 +390,6 @@ async fn act(world: &mut World, deed: &Deed, watch: &mut Watch) {
                 Ok(AskOutcome::Approved(..)) => watch.given(who, world.clock.now(), *seconds),
                 Ok(other) => panic!("{other:?}"),
                 Err(AccessError::Refused(PressRefused::ClocksDisagree(_))) => {}
-                // the port failed under it, and something may have been stored
                 Err(_) => watch.given(who, world.clock.now(), *seconds),
             }
         }

@@ -1,43 +1,38 @@
-//! Generated: for every port call of every scenario, fail it, lose its answer, stop the process
-//! before it or after it; restart; the world converges and a second pass does nothing.
+//! Generated: for every port call of every scenario, fail it, lose its answer, or stop the process
+//! before or after it; restart; the world converges and a second pass does nothing.
 
 use hallpass_access::{
     AccessError, Asking, Extending, GrantState, HeldAccess, Idempotency, Locking, RequestFilter,
     RequestStateKind,
 };
-use hallpass_model::{GrantId, HoldKey, RequestId, TimeSpan, Timestamp};
+use hallpass_base::testing::stops;
+use hallpass_base::{GrantId, HoldKey, RequestId, TimeSpan, Timestamp};
 use hallpass_simulation::{
     Gate, GateMode, GatePlan, Habits, Human,
     Human::{Ana, Cai},
     World, check_all,
 };
-use hallpass_testing::stops;
 
 use hallpass_store::SqlStore;
 use std::sync::Arc;
 
 use crate::acting::{Kept, asking, check_second_pass, come_to_rest, grants, key_of, run};
 
-/// What people do in a scenario. Each step may be tried again with the same idempotency key, as
-/// a person's client does when the server stopped under it.
+/// User actions. Each may be retried with the same idempotency key, as clients do after a server
+/// stop.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Ask(Human, &'static str, u64),
-    /// At once, each for so long.
     AskTogether(Human, &'static [&'static str], u64),
-    /// For so long, from so many seconds on.
+    /// Duration, then start, in seconds.
     AskLater(Human, &'static str, u64, u64),
     Approve(Human),
-    /// Breaks the glass on the newest request.
     Break(Human),
-    /// Closes its review.
     Close(Human),
     Extend(u64),
     Release,
     Revoke,
-    /// Eve locks Ana.
     Lock(HeldAccess),
-    /// And lets her in again.
     Unlock,
     Live(u64),
 }
@@ -194,7 +189,6 @@ async fn close_review<S: Kept>(world: &World<S>, who: Human, key: &Idempotency) 
     closed.is_ok()
 }
 
-/// Eve locks Ana, or lets her in again.
 async fn lock<S: Kept>(world: &World<S>, held: Option<HeldAccess>) -> bool {
     let (eve, ana) = (world.actor(Human::Eve), world.actor(Ana).user.unwrap());
     match held {
@@ -211,7 +205,7 @@ async fn lock<S: Kept>(world: &World<S>, held: Option<HeldAccess>) -> bool {
     }
 }
 
-/// Asks for access that starts so many seconds after the beginning of the scenario, also when it is tried again.
+/// Requests access that starts this many seconds into the scenario, also on a retry.
 async fn ask_later<S: Kept>(
     world: &World<S>,
     who: Human,
@@ -244,7 +238,6 @@ async fn ask_together<S: Kept>(
     asked.await.is_ok()
 }
 
-/// One try of a step; `false` when it has to be tried again.
 async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
     let key = key_of(key);
     match step {
@@ -284,7 +277,6 @@ async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
             let ana = world.actor(Ana);
             let longer = Extending::by(TimeSpan::seconds(seconds));
             match world.access.extend(&ana, id, longer, Some(&key)).await {
-                // refused because it is over meanwhile: a person would shrug
                 Ok(_) => true,
                 Err(AccessError::Refused(why)) => why.retry_after().is_none(),
                 Err(_) => false,
@@ -315,8 +307,8 @@ async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
     }
 }
 
-/// Plays the scenario; restarts the process when the gate stops it. Returns the calls counted by
-/// the first process.
+/// Plays the scenario; restarts the process when the gate stops it. Returns the first process's
+/// call count.
 async fn play<S: Kept>(world: &mut World<S>, scenario: &Scenario) -> u64 {
     let first: Arc<Gate> = world.gate.clone();
     for (n, step) in scenario.steps.iter().enumerate() {
@@ -333,7 +325,7 @@ async fn play<S: Kept>(world: &mut World<S>, scenario: &Scenario) -> u64 {
                 .await;
             if !finished {
                 world.restart();
-                // whoever starts a server waits a moment; leases of the dead one run out
+                // a server starts after a moment; the dead one's leases expire
                 world.clock.advance(TimeSpan::seconds(5));
             } else if done {
                 break;
@@ -341,12 +333,12 @@ async fn play<S: Kept>(world: &mut World<S>, scenario: &Scenario) -> u64 {
         }
     }
     let calls = first.calls();
-    // calm, until everything is over: longer than a lease, a lost status and their pauses
+    // calm until everything has ended: longer than a lease, a lost status and their pauses
     come_to_rest(world).await;
     calls
 }
 
-/// That whoever is locked asks for nothing and, where the lock says so, holds nothing.
+/// Checks that locked users request nothing and, if the lock ends access, hold nothing.
 async fn check_locks<S: Kept>(world: &World<S>, scenario: &Scenario, case: &str) {
     for lock in world.store.locks().await.unwrap() {
         let filter = RequestFilter {
@@ -383,7 +375,6 @@ async fn check<S: Kept>(world: &World<S>, scenario: &Scenario, case: &str) {
             grants(world).await
         );
     }
-    // no hold of ours was ever taken for standing
     for grant in grants(world).await {
         let taken = grant.standing && !scenario.standing;
         assert!(
@@ -444,7 +435,6 @@ fn scenario(name: &str) -> &'static Scenario {
 
 macro_rules! scenarios {
     ($($test:ident = $name:literal),* $(,)?) => {
-        /// Those that have a test of their own.
         const PLAYED: &[&str] = &[$($name),*];
 
         $(
@@ -480,8 +470,8 @@ fn every_scenario_is_played() {
     assert_eq!(all, PLAYED);
 }
 
-/// The same over the real store: every seventh call of two scenarios, so that what the model and
-/// SQLite might do differently under a stop would show here.
+/// Every seventh call of two scenarios over SQLite, to reveal differences from the memory model
+/// under stops.
 #[test]
 fn stops_over_sqlite() {
     for scenario in [scenario("grant and expiry"), scenario("overlap")] {

@@ -1,18 +1,18 @@
-//! Every stop of a guard, and of a server that comes back to what a guard did (promise P11).
+//! Every stop of a guard, and of a server that returns after a guard acted (promise P11).
 
 use hallpass_audit::AuditStore;
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
+use hallpass_base::testing::stops;
 use hallpass_simulation::{
     GateMode, GatePlan, GuardView, Habits,
     Human::{Ana, Bo},
 };
-use hallpass_testing::stops;
 
 use crate::acting::{grant, run, take};
 use crate::guarded::{Alive, Pair, cause_of};
 
-/// A life in which the guard acts, with a plan for its gate, for that of the server that comes back,
-/// or for neither. Returns the calls of both.
+/// Simulates a guard's action with a plan for the guard's gate, the returning server's, or neither.
+/// Returns both call counts.
 async fn life(
     scene: Scene,
     guard: Option<GatePlan>,
@@ -34,11 +34,11 @@ async fn life(
         pair.guard().show(GuardView::Before(before));
         pair.extend(id, 900).await;
     }
-    // until shortly before it acts, and long enough for every pause of one that stops or fails once
+    // until shortly before the action, with time for every pause after one stop or fault
     pair.live_in_steps(90, 10, Alive::Guard).await;
     pair.live(40, Alive::Guard).await;
     assert!(!pair.is_there(&key), "{case}: not gone");
-    // a guard that stopped right after its removal may not have seen it through by now
+    // a guard stopped right after its removal may not have completed it
     let is_told = pair.journaled("guard.ended") > 0;
     assert!(is_told || guard.is_some(), "{case}: not told");
     pair.come_back(server).await;
@@ -55,7 +55,7 @@ async fn life(
     pair.settle().await;
     pair.check(&standing, case).await;
     let grant = grant(&pair.world, id).await;
-    // where it was not told, the server's own removal may have been answered first
+    // if unreported, the server's removal may have been answered first
     let wanted: &[&str] = match (scene.is_extended_unseen, is_told) {
         (true, _) => &["expired"],
         (false, true) => &["guard"],
@@ -64,7 +64,6 @@ async fn life(
     let by = cause_of(&grant.state);
     assert!(wanted.contains(&by), "{case}: {:?}", grant.state);
     assert_eq!(pair.events("drift.missing").await, 0, "{case}");
-    // a second pass does nothing
     let before = (
         pair.world.store.head().await.unwrap(),
         pair.world.center.writes().len(),
@@ -114,7 +113,6 @@ const SCENES: [(&str, Scene); 3] = [
     ),
 ];
 
-/// For every port call of the guard: fail it, lose its answer, stop the guard before it or after it.
 fn all_stops_of_the_guard(scene: usize) {
     let (name, scene) = SCENES[scene];
     let (calls, _) = run(life(scene, None, None, name));
@@ -125,11 +123,9 @@ fn all_stops_of_the_guard(scene: usize) {
     }
 }
 
-/// The same for every port call of the server that comes back.
 fn all_stops_of_the_server(scene: usize) {
     let (name, scene) = SCENES[scene];
     let (_, calls) = run(life(scene, None, None, name));
-    // what comes after the first minute is calm
     for (call, mode) in stops(calls.min(120), GateMode::ALL) {
         let case = format!("{name}: the server's call {call} of {calls}, {mode:?}");
         run(life(scene, None, Some(GatePlan { call, mode }), &case));

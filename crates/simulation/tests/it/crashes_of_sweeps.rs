@@ -1,27 +1,25 @@
-//! Generated, like `crashes`: for every port call of a life in which a sweep plans, is confirmed and
-//! removes, or in which standing access is adopted, fail it, lose its answer, stop the process before
-//! it or after it; restart; the world converges, and nothing is removed that must not be.
+//! Generated, like `crashes`, for sweeps that plan, are confirmed and remove, and for adoption of
+//! standing access. The world converges, and nothing else is removed.
 
 use std::sync::Arc;
 
 use hallpass_access::{GrantState, RemovalLimit, SweepMode, SweepStore};
 use hallpass_assignments::OperationKind;
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock, HoldKey, TimeSpan};
+use hallpass_base::testing::stops;
+use hallpass_base::{Clock, HoldKey, TimeSpan};
 use hallpass_simulation::{
     Gate, GateMode, GatePlan, Habits, Human,
     Human::{Ana, Bo, Eve},
     World, check_all,
 };
-use hallpass_testing::stops;
 
 use crate::acting::{check_second_pass, grants, key_of, run};
 use crate::sweeping::{of, standing, waiting};
 
-/// What happens in a life. A step may be tried again, as a person's client does.
+/// A retryable step, as in a client.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// Runs are made when they are due, for so many minutes.
     Pass(u64),
     Confirm,
     Adopt(Human, &'static str, u64),
@@ -34,9 +32,8 @@ struct Scenario {
     name: &'static str,
     mode: SweepMode,
     steps: &'static [Step],
-    /// What nobody recorded, and must be gone at the end.
+    /// Unrecorded access, which must be removed.
     unknown: (Human, &'static str),
-    /// Whether it becomes a grant.
     adopted: bool,
 }
 
@@ -90,7 +87,7 @@ fn world(scenario: &Scenario, plan: Option<GatePlan>) -> World {
     world
 }
 
-/// Time passes as it does for the binary; a run that fails is made again.
+/// Runs time as in the binary; a failed sweep is retried.
 async fn pass(world: &World, span: TimeSpan) {
     let until = span.after(world.clock.now());
     while world.clock.now() < until {
@@ -101,7 +98,6 @@ async fn pass(world: &World, span: TimeSpan) {
     world.tick().await;
 }
 
-/// One try of a step; `false` when it has to be tried again.
 async fn attempt(world: &World, step: Step, key: &str) -> bool {
     let eve = world.actor(Eve);
     match step {
@@ -125,12 +121,12 @@ async fn attempt(world: &World, step: Step, key: &str) -> bool {
         }
         Confirm => {
             let Some(plan) = waiting(world).await else {
-                // made anew after a stop, or confirmed by a call whose answer was lost
+                // retried after a stop, or confirmed by a call whose answer was lost
                 pass(world, TimeSpan::minutes(10)).await;
                 let all = world.store.sweeps(None, 99).await.unwrap();
                 return all.iter().any(|run| run.consent.is_some());
             };
-            // what could not be read, or a plan that was replaced: look again
+            // after an unreadable place or a replaced plan, scan again
             let confirmed = world
                 .access
                 .confirm_sweep(&eve, plan.id, RemovalLimit::Keep);
@@ -150,8 +146,6 @@ async fn is_calm(world: &World) -> bool {
             .all(hallpass_access::Grant::is_over)
 }
 
-/// Plays the scenario; restarts the process when the gate stops it. Returns the calls counted by the
-/// first process.
 async fn play(world: &mut World, scenario: &Scenario) -> u64 {
     let first: Arc<Gate> = world.gate.clone();
     for (n, step) in scenario.steps.iter().enumerate() {
@@ -213,7 +207,7 @@ async fn check(world: &World, scenario: &Scenario, case: &str) {
             scenario.name
         );
     }
-    // one record for each thing that happened, however often it was tried
+    // one record per event, regardless of retries
     let records = world.store.records_from(1, 10_000).await.unwrap();
     let count = |event: &str| records.iter().filter(|it| it.event() == event).count();
     let acted = if scenario.adopted {
@@ -236,7 +230,7 @@ fn all_stops_of(scenario: &Scenario) {
         calls
     });
     assert!(calls > 60, "{}: only {calls} calls", scenario.name);
-    // idle loops ask the same again and again: of these calls every third is as good as all
+    // idle loops repeat the same calls: every third is enough
     let is_kept = |call: u64| calls <= 600 || call % 3 == 1;
     for (call, mode) in stops(calls, GateMode::ALL).filter(|(call, _)| is_kept(*call)) {
         run(async {

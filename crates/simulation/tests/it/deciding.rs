@@ -1,10 +1,10 @@
-//! Presses: who may, who was first, what lapses, what reminds.
+//! Presses: permissions, races, expiry, reminders.
 
 use hallpass_access::{
     AccessError, AccessStore, AskOutcome, NoticeKind, PressRefused, RequestFilter, RequestView,
 };
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{Clock, TimeSpan};
+use hallpass_base::{Clock, TimeSpan};
 use hallpass_simulation::{
     Habits,
     Human::{self, Ana, Bo, Cai, Dee, Eve},
@@ -61,7 +61,6 @@ fn whoever_is_matched_through_a_second_domain_decides_nothing() {
                 "{refused}"
             );
         }
-        // one's own request is one's own
         access.discard(&matched(Ana), id, None).await.unwrap();
         let id = ask(&world, Ana, "ReadOnly", TimeSpan::hours(1))
             .await
@@ -226,7 +225,7 @@ fn reminders_come_when_due_and_name_those_still_to_approve() {
             let to: Vec<_> = reminder.to.iter().map(ToString::to_string).collect();
             assert_eq!(to, ["dee@corp.example"]);
         }
-        // what is said of the next one follows from these: `hallpass-wording`
+        // the next texts derive from these: `hallpass-wording`
         let asked_at = world.store.request(id).await.unwrap().unwrap().asked_at;
         let settings = world.access.settings();
         let expires_at = Some(TimeSpan::hours(8).after(asked_at));
@@ -245,7 +244,7 @@ fn reminders_come_when_due_and_name_those_still_to_approve() {
     });
 }
 
-/// Nobody was there to remind for four hours: one reminder stands for the four that were missed.
+/// After four hours of downtime, one reminder replaces the four missed.
 #[test]
 fn reminders_that_were_missed_are_one() {
     run(async {
@@ -264,7 +263,7 @@ fn reminders_that_were_missed_are_one() {
             .filter_map(hallpass_access::WaitingMessage::notice);
         let told = notices.filter(|n| n.kind() == NoticeKind::Reminder).count();
         assert_eq!(told, 1);
-        // the next comes when it would have come
+        // the next reminder keeps its schedule
         let request = world.store.request(id).await.unwrap().unwrap();
         let next = TimeSpan::minutes(465).after(request.asked_at);
         assert_eq!(request.reminders.next_at, Some(next));
@@ -335,7 +334,6 @@ fn what_cannot_be_asked_for_is_stored_as_rejected_with_every_reason() {
     });
 }
 
-/// Who has the request in their list of what waits for them.
 async fn listed_for(world: &World) -> Vec<Human> {
     let mut found = Vec::new();
     for human in Human::ALL {
@@ -368,7 +366,7 @@ fn what_waits_is_listed_for_those_who_can_still_decide_it() {
         assert_eq!(listed_for(&world).await, [Cai, Dee]);
         approve(&world, Cai, id).await.unwrap();
         assert_eq!(listed_for(&world).await, [Dee], "nobody decides twice");
-        // over, before any tick says so
+        // expired, before any tick records it
         world.clock.advance(TimeSpan::hours(9));
         assert_eq!(listed_for(&world).await, []);
     });

@@ -1,9 +1,9 @@
-//! A directory that cannot be read, and people who left it a moment ago: nobody uses a right by what is
-//! old, nobody who is gone uses one at all, and what gives access back goes on.
+//! An unreadable directory and departed people: stale data grants no rights, departed people have
+//! none, and ends continue.
 
 use hallpass_access::{AccessError, AccessStore, AskOutcome, Extending, PressRefused};
 use hallpass_audit::AuditStore;
-use hallpass_model::{GrantId, RequestId, TimeSpan};
+use hallpass_base::{GrantId, RequestId, TimeSpan};
 use hallpass_rules::directory::Person;
 use hallpass_simulation::{
     Habits, Human,
@@ -13,22 +13,14 @@ use hallpass_simulation::{
 
 use crate::acting::{ask, asked_for, asking, grant, grants, run, take};
 
-/// What AWS says of the directory when somebody presses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// It was read a moment ago.
     Fresh,
-    /// Some minutes ago; AWS answers.
     Known,
-    /// Longer ago than it may be, and listings fail.
     Stale,
-    /// Some minutes ago, and nobody can be asked about.
     Unreadable,
-    /// Some minutes ago, and whoever presses was disabled since.
     Disabled,
-    /// Some minutes ago, and whoever presses was removed since.
     Gone,
-    /// Some minutes ago, and whoever presses has another address since.
     Renamed,
 }
 
@@ -42,7 +34,6 @@ const STATES: [State; 7] = [
     State::Renamed,
 ];
 
-/// What somebody does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Press {
     AskAtOnce,
@@ -79,7 +70,6 @@ impl Press {
     }
 }
 
-/// Everything that can be pressed, prepared while the directory was fresh.
 struct Scene {
     world: World,
     pending: RequestId,
@@ -133,7 +123,6 @@ async fn press(scene: &Scene, press: Press) -> Result<(), AccessError> {
             );
             match access.ask(&actor, &wanted, None).await? {
                 AskOutcome::Rejected(_, refusal) => {
-                    // who is gone is told so; nothing of it is given
                     assert_eq!(refusal.fields[0].code, "unknown-requester");
                     Err(PressRefused::NotInDirectory.into())
                 }
@@ -197,7 +186,6 @@ fn said(outcome: &Result<(), AccessError>) -> String {
     }
 }
 
-/// The state of things when somebody presses: `scene` was made a moment ago.
 fn becomes(scene: &Scene, state: State, who: Human) {
     let directory = &scene.world.directory;
     if state != State::Fresh {
@@ -231,7 +219,7 @@ fn becomes(scene: &Scene, state: State, who: Human) {
     }
 }
 
-/// Every press in every state, as a table: what the presser is told.
+/// Table of every press in every state, with the answer.
 #[test]
 fn whoever_uses_a_right_is_an_enabled_user_at_that_moment() {
     use Press::{
@@ -245,7 +233,7 @@ fn whoever_uses_a_right_is_an_enabled_user_at_that_moment() {
         "person-unchecked",
         "not-in-directory",
     );
-    // what uses a right, what needs none of today's, and what takes access away
+    // presses that use a right, that need none, and that remove access
     let right = [done, done, unread, unchecked, gone, gone, unchecked];
     let waits = [done, done, unread, done, done, done, done];
     let free = [done; 7];
@@ -260,7 +248,7 @@ fn whoever_uses_a_right_is_an_enabled_user_at_that_moment() {
     ];
     let table: [(Press, [&str; 7]); 16] = [
         (AskAtOnce, right),
-        // nothing is given yet: whoever approves is looked up
+        // nothing is granted yet: the approver is checked
         (AskAndWait, waits),
         (Approve, right),
         (FirstOfTwo, right),
@@ -298,7 +286,7 @@ fn whoever_uses_a_right_is_an_enabled_user_at_that_moment() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// A person known to be gone does not pass a second later, by whatever was known before.
+/// A known departure is not overridden a second later by older data.
 #[test]
 fn who_was_found_gone_stays_gone_and_loses_what_they_hold() {
     run(async {
@@ -309,10 +297,10 @@ fn who_was_found_gone_stays_gone_and_loses_what_they_hold() {
             said(&press(&scene, Press::Extend).await),
             "not-in-directory"
         );
-        // AWS is silent about everybody now, and it is known all the same: nobody passes as them
+        // AWS stops answering, but the departure is known: access as that user stays refused
         world.directory.describes(false);
         assert_eq!(world.actor(Ana).user, None);
-        // whoever came back meanwhile would lose what they were given since: nothing ends by a word of before
+        // a user who returned meanwhile would lose new grants: an old finding ends nothing
         let report = world.access.reconcile().await.unwrap();
         assert_eq!(report.left, 0, "{report:?}");
         assert!(world.access.people_unsaid().is_some());
@@ -363,7 +351,6 @@ fn a_directory_that_cannot_be_read_gives_nothing_and_keeps_nothing() {
             refused.contains("cannot read users: AWS does not answer"),
             "{refused}"
         );
-        // shown before somebody presses, too
         let request = world.store.request(scene.pending).await.unwrap().unwrap();
         let shown = world
             .access
@@ -382,7 +369,7 @@ fn a_directory_that_cannot_be_read_gives_nothing_and_keeps_nothing() {
         assert_eq!(own.discard, Ok(()));
         let obstacle = world.access.obstacle().as_ref().map(PressRefused::code);
         assert_eq!(obstacle, Some("organization-unread"));
-        // ends go on, and nobody's access ends because a reading failed
+        // ends continue, and a failed read ends no access
         let report = world.access.reconcile().await.unwrap();
         assert_eq!((report.left, report.against_rules.len()), (0, 0));
         let eve = world.actor(Eve);
@@ -394,7 +381,6 @@ fn a_directory_that_cannot_be_read_gives_nothing_and_keeps_nothing() {
         world.live(TimeSpan::seconds(30)).await;
         assert_eq!(grant(world, scene.approved).await.state.name(), "ended");
         assert_eq!(grant(world, scene.held).await.state.name(), "active");
-        // read again: decided again
         world.directory.lists(true);
         assert_eq!(said(&press(&scene, Press::Approve).await), "done");
     });
@@ -413,7 +399,7 @@ fn what_is_decided_is_said_whoever_can_be_read() {
     });
 }
 
-/// The snapshot of a clock that ran ahead is as old as nobody knows.
+/// A snapshot stored by a clock that was ahead has an unknown age.
 #[test]
 fn a_snapshot_from_the_future_is_not_fresh() {
     run(async {
@@ -449,7 +435,7 @@ fn strangers_cost_no_question() {
     });
 }
 
-/// Whoever is to approve may have been enabled a moment ago: nobody is refused for good by what is old.
+/// An approver may have just been enabled: a stale directory causes no final refusal.
 #[test]
 fn a_request_that_nobody_could_approve_is_refused_by_a_directory_that_was_just_read() {
     run(async {
@@ -459,7 +445,6 @@ fn a_request_that_nobody_could_approve_is_refused_by_a_directory_that_was_just_r
             directory.change("cai", |person| Some(Person { enabled, ..person }));
         };
         let hour = TimeSpan::hours(1);
-        // two have to approve, and one of both is disabled
         enabled(false);
         world.directory.read();
         let refused = ask(&world, Ana, "Root", hour).await;

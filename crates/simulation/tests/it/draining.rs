@@ -1,5 +1,5 @@
-//! Many ends at once: by deadline, behind what persons take away, beside grants, and soon after an
-//! outage.
+//! Many simultaneous ends: by deadline, behind revocations by users, beside grants, and soon after
+//! an outage.
 
 use std::sync::Arc;
 
@@ -8,16 +8,15 @@ use hallpass_assignments::OperationKind::{Create, Delete};
 use hallpass_assignments::{
     AssignmentRow, AssignmentStore, Executor, ExecutorLimits, Observation, Pace, Verdict,
 };
-use hallpass_model::{Clock, HoldKey, IdSource, TimeSpan, Timestamp};
+use hallpass_base::{Clock, HoldKey, IdSource, TimeSpan, Timestamp};
 use hallpass_simulation::{Answers, Center, Habits, Ids, Refuses, Wall};
 use hallpass_store::MemoryStore;
 use hallpass_store_testing::{account_key, at, wanted, wanted_at_once, with_desired};
 
 use crate::acting::run;
 
-/// When the first of the ends comes, in seconds of [`at`].
+/// First end, in seconds of [`at`].
 const ENDS: u64 = 3_600;
-/// When the rows that have no part in a drain end.
 const LATE: u64 = 500_000;
 
 struct Crowd {
@@ -65,7 +64,6 @@ impl Crowd {
         self.store.commit(change).await.unwrap();
     }
 
-    /// Second after second, until `done` or too long.
     async fn until(&self, what: &str, limit: TimeSpan, done: impl AsyncFn(&Self) -> bool) {
         let begun = self.clock.now();
         while !done(self).await {
@@ -92,12 +90,12 @@ impl Crowd {
         true
     }
 
-    /// `count` rows of different accounts that are there, with their deadlines; the clock stands
-    /// before the first.
+    /// Makes `count` existing rows of different accounts with deadlines; the clock is before the
+    /// first.
     async fn lined_up(&self, seed: u64, count: u64) -> Vec<(HoldKey, u64)> {
         let mut rows = Vec::new();
         for n in 0..count {
-            // every deadline once, in an order of the seed's
+            // every deadline once, in an order from the seed
             let deadline = ENDS + (n * 37 + seed * 11) % 61 + 61 * (n / 61);
             let key = account_key(n, n);
             self.want(&key, deadline).await;
@@ -112,7 +110,6 @@ impl Crowd {
         rows
     }
 
-    /// Until all of these are gone.
     async fn drained(&self, rows: &[(HoldKey, u64)], limit: TimeSpan) {
         self.until("all are gone", limit, async |it| {
             let present = it.center.present();
@@ -167,7 +164,6 @@ fn ends_go_in_the_order_of_their_deadlines_and_none_is_refused() {
             let sent = deadlines(&rows, &crowd.deletes());
             assert_eq!(sent.len(), 60, "seed {seed}: each is removed once");
             assert!(sent.is_sorted(), "seed {seed}: {sent:?}");
-            // AWS takes ten at a time, and is never asked for more
             assert_eq!(crowd.center.calls()["delete"], 60, "seed {seed}");
         });
     }
@@ -237,7 +233,6 @@ fn grants_have_a_slot_in_a_drain_and_never_fail_for_its_length() {
     run(async {
         let crowd = Crowd::new(3, slow(4));
         let rows = crowd.lined_up(3, 120).await;
-        // from here on the drain lasts a quarter of an hour
         crowd
             .center
             .change_habits(|habits| habits.write_takes = TimeSpan::minutes(1));
@@ -284,7 +279,6 @@ fn after_an_outage_the_slots_are_full_within_five_seconds_and_the_rest_follows_i
                 crowd.clock.advance(TimeSpan::seconds(1));
             }
             assert_eq!(crowd.deletes(), []);
-            // one is tried every two seconds, not sixty of them
             let tries = crowd
                 .center
                 .calls()
@@ -309,7 +303,7 @@ fn after_an_outage_the_slots_are_full_within_five_seconds_and_the_rest_follows_i
     }
 }
 
-/// Five hundred ends that all came due while AWS did not answer for five minutes.
+/// Five hundred ends that came due while AWS did not answer for five minutes.
 #[test]
 fn of_500_ends_of_an_outage_each_is_sent_or_in_line_by_deadline_within_five_seconds() {
     run(async {
@@ -354,7 +348,7 @@ fn of_500_ends_of_an_outage_each_is_sent_or_in_line_by_deadline_within_five_seco
     });
 }
 
-/// What is told of the cost of ends is what was asked of AWS.
+/// The reported cost of ends matches the AWS calls.
 #[test]
 fn the_calls_that_ends_cost_are_counted_as_they_are_made() {
     run(async {
@@ -382,7 +376,6 @@ fn an_operation_costs_three_calls_where_they_stand_in_line() {
     run(async {
         let crowd = Crowd::new(9, slow(6));
         let rows = crowd.lined_up(9, 60).await;
-        // the looks now and then at what is there have come by then
         crowd.executor.tick().await.unwrap();
         crowd.clock.advance(TimeSpan::minutes(2));
         let before = crowd.center.calls();
@@ -407,7 +400,6 @@ fn an_operation_costs_three_calls_where_they_stand_in_line() {
 }
 
 impl Crowd {
-    /// How often AWS was asked this.
     fn asked(&self, name: &str) -> u64 {
         self.center.calls().get(name).copied().unwrap_or_default()
     }
@@ -434,7 +426,6 @@ fn what_a_person_loses_at_once_is_seen_in_few_listings() {
                 .await;
             let left = TimeSpan::between(crowd.clock.now(), at(ENDS - 120));
             crowd.clock.advance(left);
-            // the looks now and then at what is there
             crowd.executor.tick().await.unwrap();
             crowd.clock.advance(TimeSpan::seconds(115));
             let (by_target, by_person) = (crowd.asked("holders"), crowd.asked("held_by"));
@@ -456,7 +447,7 @@ fn what_a_person_loses_at_once_is_seen_in_few_listings() {
                 let sum = by_target + by_person;
                 assert!(sum <= 25, "{by_target} by target, {by_person} by person");
             } else {
-                // refused once, and not asked again at each end
+                // refused once, then not called again at each end
                 assert!(by_person <= 3 && by_target >= 40, "{by_person} {by_target}");
             }
         });
@@ -515,7 +506,6 @@ fn what_waited_for_a_listing_while_nobody_was_at_work_is_removed_and_holds_up_no
                     && matches!(execution.observation, Observation::Present { .. })
             })
             .await;
-        // until a listing no longer lags behind the removal, and until the other has ended, too
         crowd.clock.advance(TimeSpan::minutes(2));
         crowd
             .until("both are gone", TimeSpan::seconds(30), async |it| {

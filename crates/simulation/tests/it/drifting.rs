@@ -1,9 +1,9 @@
-//! Grants and what AWS holds, compared both ways (`access.md` §10.6): a row for each way they can differ.
+//! Grants compared with AWS in both directions (`access.md` §10.6): a row for each difference.
 
 use hallpass_access::{AccessStore, EndCause, GrantState, Message, NoticeKind, OnRuleChange};
 use hallpass_assignments::OperationKind::{Create, Delete};
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock, GrantId, HoldKey, TimeSpan};
+use hallpass_base::{Clock, GrantId, HoldKey, TimeSpan};
 use hallpass_rules::{RuleFile, Rules, load};
 use hallpass_simulation::{
     GateMode, GatePlan, Habits,
@@ -13,18 +13,15 @@ use hallpass_simulation::{
 
 use crate::acting::{ask, grant, run, take, writes_on};
 
-/// Rules by which nobody may have `ReadOnly` any more.
 const STRICT: &str = r#"{"statements": [{"ResourceType": "Account", "Resource": "*", "PermissionSet": "Root",
   "Approvers": ["cai@corp.example"]}], "group_statements": []}"#;
 
 struct Case {
     world: World,
-    /// Ana's grant, which the row is about.
     id: GrantId,
     key: HoldKey,
 }
 
-/// Two people have the same for four hours, and news is heard.
 async fn case(habits: Habits) -> Case {
     let world = World::new(140, habits, None);
     let opened = world.store.open_channel("test", world.clock.now()).await;
@@ -73,7 +70,6 @@ impl Case {
         news.collect()
     }
 
-    /// Whoever else has something keeps it.
     fn check_other(&self) {
         let other = self.world.key(Bo, "ReadOnly").unwrap();
         assert!(self.world.center.present().contains(&other));
@@ -113,7 +109,7 @@ fn ending_and_present_it_is_removed_again() {
             case.world.live(TimeSpan::seconds(1)).await;
             lived += 1;
         }
-        // before any listing shows that it is gone, somebody gives it by hand
+        // another source grants it before listings show the removal
         case.world.center.give(&case.key);
         case.world.live(TimeSpan::minutes(3)).await;
         assert!(!case.is_there());
@@ -136,7 +132,7 @@ fn granting_with_no_worker_another_goes_on() {
             world.springs(Some(plan));
             let lived = world.until_stopped(world.live(TimeSpan::seconds(20))).await;
             world.restart();
-            // longer than the lease of the one that is gone
+            // longer than the missing process's lease
             world.live(TimeSpan::minutes(3)).await;
             let granted = grant(&world, id).await;
             assert_eq!(granted.state, GrantState::Active, "call {call}, {lived}");
@@ -150,7 +146,6 @@ fn granting_with_no_worker_another_goes_on() {
 fn active_past_its_end_it_ends_now() {
     run(async {
         let mut case = case(Habits::default()).await;
-        // nobody is at work until long after
         case.world.clock.advance(TimeSpan::hours(6));
         case.world.restart();
         case.world.live(TimeSpan::seconds(20)).await;
@@ -230,7 +225,6 @@ fn refused_by_todays_rules_it_is_a_finding_and_ended_only_where_the_settings_say
 fn one_that_fails_stops_no_other() {
     run(async {
         let calls = {
-            // how many calls a whole pass makes, on a twin
             let twin = case(Habits::default()).await;
             twin.world.remove_from_directory(Ana);
             let before = twin.world.gate.calls();
@@ -246,7 +240,6 @@ fn one_that_fails_stops_no_other() {
                 mode: GateMode::Fail,
             };
             case.world.springs(Some(plan));
-            // where the list itself cannot be read there is nothing to isolate
             let Ok(report) = case.world.access.reconcile().await else {
                 continue;
             };
@@ -264,7 +257,6 @@ fn one_that_fails_stops_no_other() {
     });
 }
 
-/// Rules by which `ReadOnly` is taken in the first two hours of a day alone.
 const AT_NIGHT: &str = "[[rule]]\nid = 'night'\naccounts = '*'\npermission_sets = ['ReadOnly']\napproval_is_not_required = true\n\
     hours = { from = '00:00', to = '02:00', time_zone = 'UTC' }\n";
 
@@ -285,7 +277,6 @@ fn what_was_given_in_the_hours_of_its_rule_may_last_beyond_them() {
     });
 }
 
-/// Rules by which `Alone` is nobody's any more.
 const NOBODY: &str =
     r#"{"statements": [{"ResourceType": "Account", "Resource": "*", "PermissionSet": "Alone"}]}"#;
 

@@ -1,9 +1,9 @@
-//! Ends that go another way: given back, taken away, lost, refused, stuck.
+//! Other ends: early, revoked, lost, refused, stuck.
 
 use hallpass_access::{AccessError, AccessStore, Extending, PressRefused};
 use hallpass_assignments::AssignmentStore as _;
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock, TimeSpan};
+use hallpass_base::{Clock, TimeSpan};
 use hallpass_simulation::{
     Habits,
     Human::{Ana, Bo, Cai, Eve},
@@ -40,7 +40,6 @@ fn a_grant_given_back_ends_at_once() {
 
 #[test]
 fn what_is_given_back_before_any_listing_showed_it_goes_all_the_same() {
-    // seconds from asking to giving back, seconds that listings lag
     for (held, lag) in [(0, 5), (1, 5), (2, 20), (3, 20), (10, 30), (30, 30)] {
         for set in ["oncall", "ReadOnly"] {
             run(async {
@@ -154,7 +153,6 @@ fn a_failed_create_fails_the_grant_with_its_reason() {
                 "{state}"
             );
             check_all(&world, &[]).await.unwrap();
-            // and the next one is not blocked by it
             world
                 .center
                 .change_habits(|habits| *habits = Habits::default());
@@ -264,7 +262,6 @@ fn an_end_that_aws_refuses_for_good_is_parked_in_sight_and_tried_every_hour() {
             .into_iter()
             .filter(|it| it.notice().unwrap().kind() == hallpass_access::NoticeKind::Stuck)
             .collect();
-        // channels know who operators are
         assert_eq!(stuck.len(), 1);
         assert!(stuck[0].notice().unwrap().to.is_empty());
         let tried = writes_on(&world, &key).len();
@@ -309,7 +306,7 @@ fn a_suspended_account_parks_its_ends_until_it_is_active_again() {
             "it delays no other row"
         );
         world.center.reopen_account("111111111111");
-        // `revoke ID` tries again at once
+        // `revoke ID` retries immediately
         world
             .access
             .revoke(&world.actor(Eve), id, "reopened", None)
@@ -491,7 +488,7 @@ fn a_row_lingers_while_listings_may_show_what_is_gone_and_then_goes() {
             world.store.assignment(&key).await.unwrap().is_some(),
             "too early to forget"
         );
-        // a shadow in the listings is not standing access
+        // a stale listing is not standing access
         world.center.give(&key);
         let next = take(&world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
         world.live(TimeSpan::seconds(20)).await;

@@ -1,22 +1,22 @@
-//! Entitlements of account access manager (`access.md` §22, R-4): what is a person's own ends with the rest of their access,
-//! what groups give stays and is told, and sweeps report both. Every call is failed, its answer lost, the process stopped
-//! before and after it.
+//! Entitlements of account access manager (`access.md` §22, R-4): direct ones end with the person's
+//! other access, group ones stay and are reported, sweeps report both. Every call fails, loses its
+//! answer, or stops the process before or after it.
 
 use std::slice;
 
+use hallpass_access::identity::TokenSource;
 use hallpass_access::{
     AccessError, EntitledPrincipal, Entitlement, Force, HeldAccess, LeftOut, Locking, PressRefused,
     SweepMode, SweepReport, UnreadPlace,
 };
 use hallpass_audit::{AuditStore as _, Record};
-use hallpass_identity::TokenSource;
-use hallpass_model::{AccountId, GroupId, TimeSpan, UserId};
+use hallpass_base::testing::stops;
+use hallpass_base::{AccountId, GroupId, TimeSpan, UserId};
 use hallpass_simulation::{
     GateMode, GatePlan, Habits,
     Human::{self, Ana, Bo, Cai, Eve},
     World,
 };
-use hallpass_testing::stops;
 
 use crate::acting::run;
 use crate::keeping::ACCOUNT;
@@ -38,7 +38,6 @@ fn entitlement(id: &str, account: &str, principal: EntitledPrincipal) -> Entitle
     }
 }
 
-/// Ana has two roles of her own and one by a group; Bo has one.
 struct Given {
     own: Entitlement,
     elsewhere: Entitlement,
@@ -72,7 +71,6 @@ fn locking(held: HeldAccess) -> Locking<'static> {
     }
 }
 
-/// As the server's loop does, every five seconds.
 async fn live(world: &World, seconds: u64) {
     for _ in 0..seconds.div_ceil(5) {
         let _: Result<_, _> = world.access.end_entitlements_of_locked().await;
@@ -122,7 +120,7 @@ fn a_lock_that_ends_access_ends_what_is_the_persons_own_and_nothing_else() {
                 assert_eq!(field(&record, "role_name"), of.id);
                 assert_eq!(field(&record, "account_id"), of.account.as_str());
             }
-            // what somebody gives meanwhile goes too, and a lifted lock ends nothing any more
+            // roles given meanwhile are removed too; a lifted lock ends nothing more
             let again = entitlement("again", ACCOUNT, EntitledPrincipal::User(ana.clone()));
             world.entitlements.give(again.clone());
             live(&world, 70).await;
@@ -139,7 +137,7 @@ fn a_lock_that_ends_access_ends_what_is_the_persons_own_and_nothing_else() {
     });
 }
 
-/// What AWS refuses is tried again, on record once for each thing it says, and on Health until it is done.
+/// An AWS refusal is retried, recorded once per message and shown on Health until done.
 #[test]
 fn what_aws_refuses_is_told_and_tried_again() {
     run(async {
@@ -167,7 +165,6 @@ fn what_aws_refuses_is_told_and_tried_again() {
         assert!(!world.entitlements.stands().contains(&given.own));
         assert_eq!(world.access.entitlements_left(), None);
         assert_eq!(records(&world, "entitlement.ending").await.len(), 2);
-        // nor is it told any more of somebody who is let in again
         world.entitlements.give(given.own.clone());
         world.entitlements.refuse(Some("AccessDeniedException: no"));
         live(&world, 400).await;
@@ -182,12 +179,11 @@ fn what_aws_refuses_is_told_and_tried_again() {
     });
 }
 
-/// Whatever fails and wherever the process stops: nothing of hers is left in the end, that it ends is on record before it
-/// ends, and that it has ended after it.
+/// After any fault or stop, all her entitlements end, with records before and after each end.
 #[test]
 fn wherever_the_process_stops_everything_of_a_locked_person_ends() {
     run(async {
-        // locks, the listing, and three calls for each of two: more than one look takes
+        // locks, the listing, and three calls for each of two: more than one round
         for (call, mode) in stops(16, GateMode::ALL) {
             let mut world = World::new(702, Habits::default(), None);
             let given = give(&world);
@@ -209,7 +205,7 @@ fn wherever_the_process_stops_everything_of_a_locked_person_ends() {
                 let events: Vec<&str> = log.iter().filter(of).map(Record::event).collect();
                 let told = format!("{mode:?} at {call}: {events:?}");
                 assert_eq!(events[0], "entitlement.ending", "{told}");
-                // also where AWS deleted and its answer was lost
+                // also when AWS deleted and the answer was lost
                 assert!(
                     !lives || events.last() == Some(&"entitlement.ended"),
                     "{told}"
@@ -219,7 +215,7 @@ fn wherever_the_process_stops_everything_of_a_locked_person_ends() {
     });
 }
 
-/// Reading takes seconds where AWS is slow: whoever is let in again meanwhile keeps what they have.
+/// A slow read takes seconds: a user unlocked meanwhile keeps access.
 #[test]
 fn a_lock_that_is_lifted_while_aws_is_asked_ends_nothing() {
     run(async {
@@ -242,7 +238,7 @@ fn a_lock_that_is_lifted_while_aws_is_asked_ends_nothing() {
     });
 }
 
-/// AWS draws ids; should one come again, its role goes all the same, and on record.
+/// AWS assigns the ids; even a repeated id is removed and recorded.
 #[test]
 fn what_is_given_anew_under_the_same_id_ends_too() {
     run(async {
@@ -311,7 +307,7 @@ fn an_administrator_ends_what_is_a_persons_own_and_reads_what_stays() {
     });
 }
 
-/// As everything else that takes access away by hand: whoever is locked does nothing.
+/// Locked administrators do nothing.
 #[test]
 fn a_locked_administrator_ends_nothing() {
     run(async {
@@ -346,7 +342,6 @@ fn sweeps_report_entitlements_and_what_is_new_of_them() {
         let given = give(&world);
         let first = report(&world).await;
         let found = first.entitlements.clone().unwrap();
-        // the scope is the account that rules are about
         assert_eq!((found.of_people, found.of_groups), (2, 1));
         assert_eq!(found.new_ones().count(), 0, "nobody looked before");
         assert!(!first.left_out.contains(&LeftOut::Entitlements));

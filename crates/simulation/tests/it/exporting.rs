@@ -1,9 +1,9 @@
-//! With `require_export_within`, no access is given while the log waits for its export too long; what
-//! ends access goes on.
+//! With `require_export_within`, no access is granted while records wait too long for export; ends
+//! continue.
 
 use hallpass_access::{AccessError, AccessStore, AskOutcome, Extending, GrantState, PressRefused};
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock, RequestId, TimeSpan};
+use hallpass_base::{Clock, RequestId, TimeSpan};
 use hallpass_simulation::{
     Habits,
     Human::{Ana, Bo, Cai},
@@ -14,13 +14,11 @@ use crate::acting::{ask, asked_for, asking, grant, grants, release, run, take};
 
 const ALLOWED: TimeSpan = TimeSpan::minutes(15);
 
-/// What a door answered.
 async fn approve(world: &World, id: RequestId) -> Result<(), AccessError> {
     let approved = world.access.approve(&world.actor(Cai), id, None).await;
     approved.map(drop)
 }
 
-/// The export catches up.
 async fn export(world: &World) {
     let head = world.store.head().await.unwrap().unwrap();
     world.store.set_exported(head.seq).await.unwrap();
@@ -41,7 +39,6 @@ fn every_door_that_gives_access_is_shut_while_the_export_is_behind() {
     run(async {
         let mut world = World::new(71, Habits::default(), None);
         world.require_export_within(ALLOWED);
-        // records wait, and not for long: all is as ever
         let held = take(&world, Ana, "ReadOnly", TimeSpan::hours(4)).await;
         world.live(TimeSpan::minutes(1)).await;
         let waits = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
@@ -67,10 +64,8 @@ fn every_door_that_gives_access_is_shut_while_the_export_is_behind() {
         assert_behind(extended.map(drop), "extend");
         assert_eq!(grants(&world).await.len(), before);
 
-        // asking for what somebody has to approve gives nothing
         let asked = ask(&world, Bo, "Admin", TimeSpan::hours(1)).await;
         assert!(matches!(asked, AskOutcome::Pending(_)), "{asked:?}");
-        // and a refused press is on record
         let records = world.store.records_from(1, 1_000).await.unwrap();
         let refused = records.iter().filter(|it| it.event() == "press.refused");
         assert_eq!(refused.count(), 2);

@@ -1,10 +1,10 @@
-//! A guard beside the server (promise P11): ends come without the server, nothing else goes, and the
-//! server makes of it what it was.
+//! A guard beside the server (promise P11): ends happen without the server, nothing else is
+//! removed, and the server records them correctly.
 
 use hallpass_access::{EndCause, Extending, GrantState};
 use hallpass_assignments::OperationKind::{Create, Delete};
 use hallpass_audit::{AuditStore, Input, verify};
-use hallpass_model::{Clock, GrantId, HoldKey, TimeSpan};
+use hallpass_base::{Clock, GrantId, HoldKey, TimeSpan};
 use hallpass_simulation::{
     GatePlan, GuardBeside, GuardView, Habits,
     Human::{Ana, Bo, Eve},
@@ -17,7 +17,6 @@ use crate::acting::{asking, grant, grants, run, take, writes_on};
 
 const BOUND: TimeSpan = TimeSpan::seconds(60);
 
-/// Who is alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Alive {
     Server,
@@ -28,7 +27,7 @@ pub(crate) enum Alive {
 
 pub(crate) struct Pair {
     pub(crate) world: World,
-    /// Taken out only while it is being restarted.
+    /// `None` only during its restart.
     guard: Option<GuardBeside<MemoryStore>>,
 }
 
@@ -59,7 +58,6 @@ impl Pair {
         }
     }
 
-    /// The server starts again, as the binary does.
     pub(crate) async fn come_back(&mut self, plan: Option<GatePlan>) {
         self.world.restart_planned(plan);
         let access = std::sync::Arc::clone(&self.world.access);
@@ -84,7 +82,6 @@ impl Pair {
         }
     }
 
-    /// Calm, until everything is over.
     pub(crate) async fn settle(&mut self) {
         for _ in 0..20 {
             self.live_in_steps(120, 4, Alive::Both).await;
@@ -118,7 +115,6 @@ impl Pair {
         records.iter().filter(|it| it.event() == event).count()
     }
 
-    /// Everything that must hold once all is over.
     pub(crate) async fn check(&self, standing: &[HoldKey], case: &str) {
         if let Err(broken) = check_all(&self.world, standing).await {
             panic!("{case}: {broken:#?}\n{:#?}", grants(&self.world).await);
@@ -166,7 +162,6 @@ fn a_server_that_stopped_for_days_finds_its_ends_made_by_the_guard() {
             let key = grant(&pair.world, id).await.key;
             pair.live(20, Alive::Both).await;
             assert!(pair.is_there(&key));
-            // it would have ended at about 65
             pair.live(60 + 60 + 30, Alive::Guard).await;
             assert!(!pair.is_there(&key), "{set}: still there");
             pair.live_in_steps(3 * 86_400, 60, Alive::Guard).await;
@@ -265,7 +260,6 @@ fn access_that_somebody_gives_after_an_end_was_seen_is_not_ours_to_remove() {
         pair.world.center.give(&key);
         pair.live_in_steps(7_200, 5, Alive::Guard).await;
         assert!(pair.is_there(&key), "the server had seen the end");
-        // also when the guard brought the end about and the server knows nothing of it yet
         let id = take(&pair.world, Bo, "ReadOnly", TimeSpan::seconds(60)).await;
         let key = grant(&pair.world, id).await.key;
         pair.live(20, Alive::Both).await;
@@ -321,7 +315,7 @@ fn what_a_guard_removed_before_the_newest_end_is_created_again_within_one_tick_a
                     match gone {
                         None if !there => gone = Some(second),
                         Some(since) if there => {
-                            // seen gone, written down, read, created: 4 s of them AWS's own
+                            // detected, journaled, read, created: 4 s of them AWS's time
                             assert!(
                                 second - since <= 12 + lag,
                                 "{set}, lag {lag}: {since}..{second}"
@@ -335,7 +329,7 @@ fn what_a_guard_removed_before_the_newest_end_is_created_again_within_one_tick_a
                 assert!(pair.is_there(&key), "{set}, lag {lag}");
                 assert_eq!(pair.events("drift.guard").await, 1);
                 assert_eq!(grant(&pair.world, id).await.state.name(), "active");
-                // it stays: the guard does not come back for an end it has brought about
+                // it stays: the guard does not repeat a completed end
                 pair.live(300, Alive::Both).await;
                 assert!(pair.is_there(&key), "{set}, lag {lag}");
                 assert_eq!(writes_on(&pair.world, &key), [Create, Delete, Create]);
@@ -410,7 +404,6 @@ fn who_took_it_away_stays_on_record_when_the_guard_finished_it() {
             .revoke(&eve, id, "stolen laptop", None)
             .await
             .unwrap();
-        // the server stops before it sends anything
         pair.live(120, Alive::Guard).await;
         assert!(!pair.is_there(&key));
         pair.come_back(None).await;
@@ -426,7 +419,7 @@ fn who_took_it_away_stays_on_record_when_the_guard_finished_it() {
 
 #[test]
 fn a_grant_whose_server_died_before_it_saw_the_access_ends_too() {
-    // seconds the server lives after asking: before sending, while AWS works, before looking
+    // seconds the server lives after the request: before sending, while AWS works, before reading
     for lived in 1..8 {
         run(async {
             let mut pair = Pair::new(80, Habits::default(), None).await;
@@ -456,12 +449,11 @@ fn a_copy_from_before_a_restore_removes_nothing_that_is_newer() {
         pair.live(500, Alive::Guard).await;
         assert!(pair.is_there(&key), "removed by a restored copy");
         assert_eq!(pair.journaled("guard.blind"), 1);
-        // nor after the guard starts anew
+        // also not after the guard restarts
         let stopped = pair.guard.take().unwrap();
         pair.guard = Some(stopped.restart().await);
         pair.live(500, Alive::Guard).await;
         assert!(pair.is_there(&key));
-        // what it knew from before goes on to end
         pair.live(2_300, Alive::Guard).await;
         assert!(!pair.is_there(&key));
         pair.guard().show(GuardView::Live);
@@ -535,7 +527,7 @@ fn the_guard_needs_neither_server_nor_copy_once_it_knows() {
     });
 }
 
-/// What the server's clock says is no reason to give again what the guard ended by AWS's time.
+/// A slow server clock is no reason to grant again after the guard ended access by AWS's time.
 #[test]
 fn a_server_whose_clock_is_behind_does_not_fight_the_guard() {
     run(async {
@@ -543,7 +535,6 @@ fn a_server_whose_clock_is_behind_does_not_fight_the_guard() {
         let id = take(&pair.world, Ana, "ReadOnly", TimeSpan::seconds(600)).await;
         let key = grant(&pair.world, id).await.key;
         pair.live(20, Alive::Both).await;
-        // the guard's time is an hour ahead of the server's, and right
         let ends_at = grant(&pair.world, id).await.ends_at;
         let removal = pair
             .removed_at(&key, TimeSpan::seconds(61).after(ends_at))
@@ -560,17 +551,16 @@ fn a_server_whose_clock_is_behind_does_not_fight_the_guard() {
 }
 
 impl Pair {
-    /// Writes into the journal that the key was removed at that instant.
     async fn removed_at(
         &self,
         key: &HoldKey,
-        at: hallpass_model::Timestamp,
-    ) -> hallpass_model::Timestamp {
+        at: hallpass_base::Timestamp,
+    ) -> hallpass_base::Timestamp {
         use hallpass_audit::{Draft, Event, Head, Origin, seal};
         use hallpass_guard::Journal;
         let copy = self.guard().copy().await.unwrap();
         let end = copy.ends.iter().find(|end| end.key == *key).unwrap();
-        let id = hallpass_model::AuditId::new(uuid::Uuid::from_u128(7 << 76 | 1 << 63));
+        let id = hallpass_base::AuditId::new(uuid::Uuid::from_u128(7 << 76 | 1 << 63));
         let draft = Draft::new(id, Event::GuardEnded, at, "g", Origin::System)
             .guarded(&end.key, end.until, end.rev, &end.grants)
             .removed(true, "removed");
@@ -665,7 +655,7 @@ fn live_through(seed: u64, deeds: &[Deed], lag: u64) {
             pair.act(deed).await;
         }
         pair.guard().show(GuardView::Live);
-        // both alive and seeing: what is live is there, whatever was removed too early before
+        // both run and can read: live access exists, whatever was removed too early
         pair.live(120, Alive::Both).await;
         let now = pair.world.clock.now();
         for grant in grants(&pair.world).await {

@@ -1,14 +1,14 @@
-//! One person is one identity (promise P12): whoever asks, approves or holds is a user id, and an
-//! address that changes, or that somebody else has by now, makes nobody somebody else.
+//! One person is one identity (promise P12): requesters, approvers and holders are user ids. A
+//! changed or reused address transfers nothing.
 
 use std::collections::BTreeSet;
 
+use hallpass_access::identity::{Authentication, Role, TokenSource};
 use hallpass_access::{
     AccessError, AccessStore, Actor, AskOutcome, Extending, Force, GrantState, HeldAccess, Locking,
     NoticeKind, PressRefused, RequestFilter, RequestState, RequestView, WaitingMessage,
 };
-use hallpass_identity::{Authentication, Role, TokenSource};
-use hallpass_model::{Clock, Email, RequestId, TimeSpan};
+use hallpass_base::{Clock, Email, RequestId, TimeSpan};
 use hallpass_rules::directory::Person;
 use hallpass_rules::{PressRefusedByRules, RuleFile, load};
 use hallpass_simulation::{
@@ -23,7 +23,6 @@ fn email(text: &str) -> Email {
     Email::new(text).unwrap()
 }
 
-/// Somebody as the directory of now has them, whatever their address became.
 fn actor(world: &World, who: Human) -> Actor {
     let directory = world.access.directory();
     let mut people = directory.people().iter();
@@ -78,7 +77,6 @@ fn after_a_rename_nobody_approves_their_own() {
         let refused = world.access.deny(&carla, id, None, None).await.unwrap_err();
         assert!(matches!(refused, AccessError::Refused(_)), "{refused}");
         assert!(grants(&world).await.is_empty());
-        // it is still theirs to withdraw, and somebody else's to approve
         let request = world.access.request(&carla, id).await.unwrap();
         assert!(request.requester.is(&carla));
         let dee = actor(&world, Dee);
@@ -113,8 +111,7 @@ fn one_user_fills_one_seat_of_a_quorum_under_two_addresses() {
     });
 }
 
-/// The address of somebody who left goes to somebody new: they neither own what was asked for with
-/// it, nor see it, nor speak for whoever approved with it.
+/// A reused address gives its new owner no request, view or approval of the former owner.
 #[test]
 fn a_new_hire_with_the_address_of_a_leaver_is_somebody_else() {
     run(async {
@@ -123,7 +120,6 @@ fn a_new_hire_with_the_address_of_a_leaver_is_somebody_else() {
         let id = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
         let cai = actor(&world, Cai);
         world.access.approve(&cai, id, None).await.unwrap();
-        // ana and cai leave; bo gets ana's address, and cai's goes to nobody
         for gone in [Ana, Cai] {
             world.directory.change(gone.name(), |person| {
                 Some(Person {
@@ -141,7 +137,6 @@ fn a_new_hire_with_the_address_of_a_leaver_is_somebody_else() {
         ] {
             assert!(matches!(refused, AccessError::NotFound(_)), "{refused}");
         }
-        // dee's is the second approval, and the first was of somebody who is gone
         let dee = actor(&world, Dee);
         let outcome = world.access.approve(&dee, id, None).await;
         assert!(
@@ -155,7 +150,7 @@ fn a_new_hire_with_the_address_of_a_leaver_is_somebody_else() {
     });
 }
 
-/// Whoever is disabled keeps their address, their groups and their place in the rules, and says yes no more.
+/// Disabled approvers keep address, groups and rule entries, but their approval does not count.
 #[test]
 fn an_approval_of_somebody_disabled_since_counts_no_more() {
     run(async {
@@ -176,7 +171,7 @@ fn an_approval_of_somebody_disabled_since_counts_no_more() {
         let request = approve(&world, Dee, id).await.unwrap();
         assert_eq!(request.state, RequestState::Pending);
         assert!(grants(&world).await.is_empty());
-        // each of two has said yes, and the one that counts no more is of somebody who cannot say it again
+        // each has approved, and the disabled approver cannot approve again
         assert_eq!(request.deciders(), BTreeSet::new());
         world.clock.advance(TimeSpan::minutes(20));
         enable(false);
@@ -187,14 +182,14 @@ fn an_approval_of_somebody_disabled_since_counts_no_more() {
         let notices = waiting.iter().filter_map(WaitingMessage::notice);
         let mut reminders = notices.filter(|it| it.kind() == NoticeKind::Reminder);
         assert_eq!(reminders.next().map(|it| &it.to), None);
-        // it counts again with them, and either of the two decides by saying so once more
         enable(true);
         let request = approve(&world, Dee, id).await.unwrap();
         assert!(matches!(request.state, RequestState::Approved { .. }));
     });
 }
 
-/// What did not count when access was given is named by nobody as an approval of it, also when it would count again.
+/// An approval that did not count at the grant is never listed as one, even if it would count
+/// again.
 #[test]
 fn an_approval_that_did_not_count_is_not_named_beside_those_that_did() {
     run(async {
@@ -222,7 +217,6 @@ fn an_approval_that_did_not_count_is_not_named_beside_those_that_did() {
     });
 }
 
-/// What befalls Cai, who has said yes.
 async fn befalls_cai(world: &World, what: &str, id: RequestId) {
     let (cai, eve, access) = (world.actor(Cai), world.actor(Eve), &world.access);
     let user = cai.user.clone().unwrap();
@@ -252,7 +246,7 @@ async fn befalls_cai(world: &World, what: &str, id: RequestId) {
     }
 }
 
-/// Of three that are wanted Cai's is the first: whose yes is told of, how often it was said, and who is reminded.
+/// Cai's approval is the first of three: checks its listing, the count and the reminders.
 #[test]
 fn an_approval_that_counts_no_more_is_not_told_of_and_is_asked_for() {
     run(async {
@@ -301,7 +295,7 @@ fn an_approval_that_counts_no_more_is_not_told_of_and_is_asked_for() {
     });
 }
 
-/// However many wait with however many approvals, a page of them takes as many reads as one.
+/// A page takes as many reads as one request, however many wait with however many approvals.
 #[test]
 fn a_page_reads_the_locks_of_all_who_approved_together() {
     run(async {
@@ -315,7 +309,7 @@ fn a_page_reads_the_locks_of_all_who_approved_together() {
                 approve(&world, *human, id).await.unwrap();
             }
             let (view, filter) = (RequestView::All, RequestFilter::default());
-            // what was ever asked for is read once, and then what is new
+            // earlier requests are read once, then only new ones
             let first = world.access.requests(&dee, view, &filter, 9).await;
             assert!(first.is_ok());
             let before = world.gate.calls();
@@ -327,11 +321,11 @@ fn a_page_reads_the_locks_of_all_who_approved_together() {
     });
 }
 
-/// A review that holds only an address, from before user ids were kept, counts for nobody; its giver
-/// may approve again.
+/// A review with only an address, from before user ids, counts for no user; its author may approve
+/// again.
 #[test]
 fn a_review_without_a_user_id_counts_for_nobody() {
-    // as the store reads one from before
+    // as stored earlier
     let review = hallpass_access::Review {
         by: "cai@corp.example".parse().unwrap(),
         user: None,
@@ -360,8 +354,7 @@ async fn native(world: &World, terms: &str) {
     world.access.set_rules(loaded.rules, "today").await.unwrap();
 }
 
-/// What waits is held against the limits of the day it is approved: a line for what the rules became,
-/// and what an approval brings.
+/// Approval checks today's limits. Rows: rule change and approval result.
 #[test]
 fn what_waits_is_held_against_the_limits_of_the_day() {
     run(async {
@@ -418,7 +411,7 @@ fn nothing_is_granted_to_who_left_while_it_waited() {
     });
 }
 
-/// A rule may want a fresh sign-in of whoever approves or breaks the glass; a token and Slack have none.
+/// A rule may require a fresh sign-in for approval and break-glass; tokens and Slack have none.
 #[test]
 fn a_rule_may_want_a_fresh_sign_in() {
     run(async {
@@ -472,7 +465,6 @@ fn a_rule_may_want_a_fresh_sign_in() {
                     Err(other) => panic!("{terms}: {other}"),
                 }
             }
-            // a no, and giving back, want nothing
             let other = asked_for(&world, Dee, "Root", TimeSpan::hours(1)).await;
             access
                 .deny(&world.actor(Cai), other, None, None)
@@ -498,7 +490,7 @@ fn is_locked<T: std::fmt::Debug>(outcome: &Result<T, AccessError>) -> bool {
     )
 }
 
-/// Whoever is locked does nothing but give back, whatever they had under way.
+/// Locked users can only end their access early.
 #[test]
 fn whoever_is_locked_gives_back_and_does_nothing_else() {
     run(async {
@@ -512,7 +504,6 @@ fn whoever_is_locked_gives_back_and_does_nothing_else() {
         let user = cai.user.clone().unwrap();
         let lock = access.lock(&eve, &user, stolen(HeldAccess::GoesOn)).await;
         let lock = lock.unwrap();
-        // again changes nothing
         let again = access.lock(&eve, &user, stolen(HeldAccess::GoesOn)).await;
         assert_eq!(again.unwrap().since, lock.since);
         let wanted = asking("ReadOnly", TimeSpan::hours(1));
@@ -525,12 +516,12 @@ fn whoever_is_locked_gives_back_and_does_nothing_else() {
         let why = "customers cannot pay and nobody answers";
         assert!(is_locked(&access.break_glass(&cai, own, why, None).await));
         assert!(is_locked(&access.revoke(&cai, held, "no", None).await));
-        // what waited is withdrawn, what is held goes on and can be given back
+        // waiting requests are withdrawn; existing access continues and can be ended early
         world.live(TimeSpan::seconds(3)).await;
         let request = access.request(&eve, own).await.unwrap();
         assert!(matches!(request.state, RequestState::Discarded { .. }));
         access.release(&cai, held, None).await.unwrap();
-        // nobody would be left who lets people in
+        // no administrator would remain to unlock
         let last = eve.user.clone().unwrap();
         let refused = access.lock(&eve, &last, stolen(HeldAccess::GoesOn)).await;
         assert!(
@@ -540,7 +531,7 @@ fn whoever_is_locked_gives_back_and_does_nothing_else() {
             ),
             "{refused:?}"
         );
-        // nobody lifts their own, and only an administrator lifts any
+        // users cannot lift their lock; only administrators lift locks
         let refused = access.unlock(&cai, &user, "it was found").await;
         assert!(refused.is_err(), "{refused:?}");
         let refused = access
@@ -574,7 +565,7 @@ fn the_last_administrator_is_locked_by_force_with_a_token_of_the_servers_machine
     });
 }
 
-/// The server stands still from the lock to its end, which comes by time or by an administrator.
+/// The server is down from the lock to its end, by time or by an administrator.
 #[test]
 fn a_lock_that_is_over_before_anybody_came_to_it_ends_what_it_said() {
     for (held, is_lifted, ends) in [
@@ -601,7 +592,7 @@ fn a_lock_that_is_over_before_anybody_came_to_it_ends_what_it_said() {
             }
             world.restart();
             world.clock.advance(TimeSpan::minutes(6));
-            // what they ask for and are given since is theirs
+            // requests and grants made afterwards remain
             let after = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
             let after = approve(&world, Cai, after).await.unwrap().grant.unwrap();
             world.live(TimeSpan::seconds(30)).await;
@@ -631,7 +622,7 @@ fn an_approval_of_somebody_locked_since_counts_no_more() {
             .unwrap();
         let request = access.approve(&dee, id, None).await.unwrap();
         assert_eq!(request.state, RequestState::Pending);
-        // neither does it once they are let in again; they may give it anew
+        // also not after an unlock; they may end it early again
         world.live(TimeSpan::seconds(2)).await;
         access.unlock(&eve, &user, "found").await.unwrap();
         assert!(grants(&world).await.is_empty());
@@ -708,7 +699,7 @@ fn an_operator_locks_anybody_but_administrators() {
     });
 }
 
-/// Whoever may lock somebody may not let them in again by locking them for less.
+/// A role that may lock cannot unlock by setting a shorter lock.
 #[test]
 fn a_lock_that_is_made_again_ends_no_sooner() {
     run(async {
@@ -727,13 +718,11 @@ fn a_lock_that_is_made_again_ends_no_sooner() {
         };
         for (actor, asked, expected) in [
             (&operator, at(30), Some(at(30))),
-            // shorter changes nothing, whoever asks for it
             (&operator, at(1), Some(at(30))),
             (&eve, at(1), Some(at(30))),
             (&operator, at(60), Some(at(60))),
             (&eve, None, Some(None)),
             (&operator, at(90), Some(None)),
-            // and one that is over locks nobody
             (&operator, at(0), None),
         ] {
             let locked = access.lock(actor, &ana, until(asked)).await;

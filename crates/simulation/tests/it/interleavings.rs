@@ -1,8 +1,8 @@
-//! Random lives: asks, releases, extensions and revocations of several people at random moments,
-//! with a process that stops at random calls. Access is there exactly while some hold is live.
+//! Random lives: several people request, extend, end and revoke while the process stops at random
+//! calls. Access exists exactly while a grant is live.
 
 use hallpass_access::{AccessStore, Extending};
-use hallpass_model::{Clock, HoldKey, TimeSpan};
+use hallpass_base::{Clock, HoldKey, TimeSpan};
 use hallpass_simulation::{
     GateMode, GatePlan, Habits, Human,
     Human::{Ana, Bo, Eve},
@@ -78,8 +78,7 @@ async fn act(world: &World, deed: &Deed) {
     }
 }
 
-/// Whether some grant has kept the key wanted for long enough that access must be there, or none
-/// has for long enough that it must be gone.
+/// Returns whether grants have been stable long enough that the key must exist or must be missing.
 async fn must_be(world: &World, key: &HoldKey) -> Option<bool> {
     let now = world.clock.now();
     let slack = TimeSpan::seconds(30);

@@ -1,17 +1,15 @@
-//! A world beside an organization in which policies of ours are kept, and what survives a stop of whoever keeps them.
+//! A world beside an organization in which Hallpass keeps policies; survives a stop of the keeper.
 
 use std::sync::Arc;
 
 use hallpass_audit::{AuditStore as _, Record};
-use hallpass_model::{Clock as _, TimeSpan, Timestamp};
+use hallpass_base::{Clock as _, TimeSpan, Timestamp};
 use hallpass_org::PolicyKeeper;
-use hallpass_org_testing::{FakeOrganization, GatedOrg};
-use hallpass_runner_testing::{Gate, Gated, MemoryPlans};
+use hallpass_org::testing::{FakeOrganization, GatedOrg};
+use hallpass_plans::testing::{Gate, Gated, MemoryPlans};
 use hallpass_simulation::{Ids, World};
 
-/// The account that people are given access in.
 pub(crate) const ACCOUNT: &str = "111111111111";
-/// The role of `ReadOnly` in it, as policies name it.
 pub(crate) const ROLE: &str = "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_ReadOnly_????????????????";
 
 pub(crate) struct Keeping {
@@ -33,7 +31,6 @@ impl Keeping {
         }
     }
 
-    /// A process whose calls go through a gate.
     pub(crate) fn keeper(&self, holder: &str, gate: &Arc<Gate>) -> PolicyKeeper {
         PolicyKeeper {
             organization: Arc::new(GatedOrg(Arc::clone(&self.organization), Arc::clone(gate))),
@@ -56,7 +53,6 @@ impl Keeping {
     }
 }
 
-/// Plays each with listings that lag by so many seconds.
 pub(crate) async fn each<C: Copy>(all: &[C], lag: u64, play: impl AsyncFn(C, TimeSpan)) {
     for one in all {
         play(*one, TimeSpan::seconds(lag)).await;

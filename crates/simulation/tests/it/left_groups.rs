@@ -1,10 +1,9 @@
-//! Whoever left a group a moment ago uses no right by it, whatever the newest snapshot says of its
-//! members.
+//! People who just left a group use no right by it, whatever the newest snapshot says.
 
 use std::collections::BTreeSet;
 
 use hallpass_access::{AccessError, AskOutcome};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
     Habits,
@@ -18,7 +17,6 @@ const HOUR: TimeSpan = TimeSpan::hours(1);
 const RULES: &str = "[[rule]]\nid = 'duty'\naccounts = '*'\npermission_sets = 'Admin'\n\
     approver_groups = ['oncall']\napprovers = ['dee@corp.example']\nallow_self_approval = true\n";
 
-/// What AWS says of the one member of the group some minutes after the organization was read.
 #[derive(Clone, Copy, Debug)]
 enum State {
     Member,
@@ -26,7 +24,6 @@ enum State {
     Unread,
 }
 
-/// The group has one member, approves, and administers.
 async fn world(member: Human) -> World {
     let mut world = World::new(501, Habits::default(), None);
     world.administrators_become(&["group:oncall"]);
@@ -83,7 +80,7 @@ fn whoever_left_the_approvers_gives_themselves_nothing() {
     run(async {
         for (state, expected) in [
             (State::Member, "approved"),
-            // the other approver is asked
+            // the other approver gets the request
             (State::Left, "pending"),
             (State::Unread, "person-unchecked"),
         ] {
@@ -112,7 +109,7 @@ fn whoever_left_the_administrators_is_none() {
             let world = world(Eve).await;
             let id = asked_for(&world, Ana, "Admin", HOUR).await;
             becomes(&world, state);
-            // the server still knows them as one
+            // the server still has them as a member
             let eve = world.actor(Eve);
             let discarded = world.access.discard(&eve, id, None).await;
             assert_eq!(said(discarded), expected, "{state:?}");

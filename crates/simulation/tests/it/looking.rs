@@ -1,5 +1,5 @@
-//! Looking for what to ask for: best first, what one cannot have last with the reason, and the
-//! truth of now however often it was looked before.
+//! Catalog search: best matches first, unavailable ones last with the reason, always by the current
+//! state.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
@@ -9,7 +9,7 @@ use hallpass_access::{
     Access, Actor, CATALOG_PAGE_MAX, CatalogPage, Directory, DirectoryFault, DirectorySource,
     Ports, Search, SearchPage, Settings, Sought,
 };
-use hallpass_model::{TimeSpan, Timestamp, UserId};
+use hallpass_base::{TimeSpan, Timestamp, UserId};
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Snapshot};
 use hallpass_rules::{DecisionKind, RuleFile, Rules, load};
 use hallpass_simulation::{Center, Habits, Human, Ids, Wall, World};
@@ -179,7 +179,6 @@ impl Scene {
         self.access.search(&self.ana, &search, limit)
     }
 
-    /// What was found: names, those one cannot have with `!`.
     fn names(&self, text: &str, kind: Sought) -> String {
         let found = self.find(text, kind, 8);
         let names: Vec<String> = found
@@ -297,12 +296,10 @@ fn what_is_remembered_is_never_old() {
     let scene = scene();
     let lab = || scene.names("lab", Sought::Accounts);
     assert_eq!(lab(), "!pay-lab (1 of 7)");
-    // the rule's hours begin
     scene.clock.advance(TimeSpan::hours(22));
     assert_eq!(lab(), "pay-lab (1 of 7)");
     scene.clock.advance(TimeSpan::hours(1));
     assert_eq!(lab(), "!pay-lab (1 of 7)");
-    // a new reading of the organization, of the same instant
     let mut snapshot = scene.shelf.current().snapshot().clone();
     snapshot
         .accounts
@@ -325,7 +322,7 @@ fn new_rules_count_at_once() {
     runtime
         .block_on(scene.access.set_rules(changed, "test"))
         .unwrap();
-    // the rule covers it now, and lists nobody but the one who asks
+    // the rule covers it now, and lists only the requester
     assert_eq!(
         scene.names("bare", Sought::Accounts),
         "!payments-bare (1 of 7)"
@@ -417,7 +414,7 @@ fn groups_of_the_catalog_go_on_where_a_page_ended() {
     }
 }
 
-/// Who may ask for one set somewhere sees what that one holds, and no other.
+/// A requester of one set sees only the contents of that set.
 #[test]
 fn a_set_is_shown_to_who_may_ask_for_it() {
     let scene = scene();

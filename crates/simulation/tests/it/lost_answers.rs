@@ -1,18 +1,16 @@
-//! Answers of AWS that are lost, and reads that fail meanwhile in every way there is: what may have
-//! been made is taken away all the same.
+//! Lost answers of AWS combined with failing reads: a possibly created assignment is still removed.
 
 use fastrand::Rng;
 use hallpass_access::{EndOutcome, Extending, GrantState};
 use hallpass_assignments::{CenterFault, OperationKind};
 use hallpass_audit::{AuditStore as _, Event, Record};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_simulation::{CallFaults, GateMode, GatePlan, Habits, Human::Ana, World, check_all};
 
 use crate::acting::{asking, drawn_set, grant, grants, lives, run, take};
 
-/// Somebody asks again and again for the same thing, gives back and extends, while a part of all
-/// calls fails and the process stops now and then; then AWS is well again, and everything comes to
-/// rest.
+/// Repeats request, early end and extension of one key under random faults and stops. After the
+/// faults end, everything must settle.
 async fn life(seed: u64) {
     let mut rng = Rng::with_seed(seed);
     let set = drawn_set(&mut rng);
@@ -68,7 +66,7 @@ fn what_may_have_been_made_is_taken_away() {
     }
 }
 
-/// Faults of a read that say nothing about the create before it.
+/// Read faults that say nothing about the create before.
 fn read_faults() -> [CenterFault; 7] {
     let message = || "Rate exceeded".to_owned();
     [
@@ -82,7 +80,6 @@ fn read_faults() -> [CenterFault; 7] {
     ]
 }
 
-/// The create takes effect and its answer is lost; the looks after it fail until the grant is over.
 #[test]
 fn a_look_that_fails_does_not_make_a_create_undone() {
     for fault in read_faults() {
@@ -119,8 +116,8 @@ fn a_look_that_fails_does_not_make_a_create_undone() {
     }
 }
 
-/// A create that nobody answered is carried out after its end was told: what it made is removed, and the audit log says so,
-/// of the grant whose end it was.
+/// An unanswered create takes effect after the end was reported: it is removed, and the audit log
+/// of that grant records this.
 #[test]
 fn an_end_that_had_to_be_repeated_is_on_record() {
     run(async {
@@ -134,7 +131,6 @@ fn an_end_that_had_to_be_repeated_is_on_record() {
         let world = World::new(12, habits, None);
         let id = take(&world, Ana, "ReadOnly", TimeSpan::seconds(20)).await;
         world.live(TimeSpan::seconds(4)).await;
-        // it is not there, and is sent again
         let key = world.key(Ana, "ReadOnly").unwrap();
         world.center.take(&key);
         world.center.change_habits(|habits| habits.faults = None);
@@ -146,7 +142,6 @@ fn an_end_that_had_to_be_repeated_is_on_record() {
             let of = |it: &Record| it.event() == Event::EndRepeated.name();
             records.into_iter().filter(of).collect::<Vec<_>>()
         };
-        // that it was sent is on record with what came of it
         world.center.give(&key);
         world.live(TimeSpan::seconds(10)).await;
         assert!(world.center.present().is_empty());
@@ -172,8 +167,8 @@ fn an_end_that_had_to_be_repeated_is_on_record() {
     });
 }
 
-/// Whatever call of the store gets no answer, also one that gave a lease or recorded under it: the end does not wait for
-/// a lease that nobody works under.
+/// Any store call may lose its answer, including one that gave a lease: the end does not wait for
+/// an unused lease.
 #[test]
 fn an_answer_of_the_store_that_is_lost_keeps_no_access() {
     for call in 1..90 {

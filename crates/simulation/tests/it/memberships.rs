@@ -1,5 +1,6 @@
-//! Memberships that follow attributes in the whole core (`access.md` §15.1): who matches comes in and stays, who does not
-//! is told or removed, what a grant holds is its own, what is not read changes nothing, and whatever is stopped when goes on.
+//! Attribute memberships in the whole core (`access.md` §15.1): matching people join and stay,
+//! others are reported or removed, granted memberships are separate, unread groups do not change,
+//! and any stop is resumed.
 
 use hallpass_access::{
     GroupSyncOutcome, GroupSyncRule, GroupSyncSettings, GroupSyncStore, LeftOut, ManagedGroup,
@@ -7,18 +8,17 @@ use hallpass_access::{
 };
 use hallpass_assignments::OperationKind::{self, Create, Delete};
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock, HoldKey, Target, TimeSpan};
+use hallpass_base::testing::stops;
+use hallpass_base::{Clock, HoldKey, Target, TimeSpan};
 use hallpass_rules::{PersonAttribute, PersonAttributes, RuleFile, load};
 use hallpass_simulation::{
     GateMode, GatePlan, Habits, Human,
     Human::{Ana, Bo, Cai, Dee, Eve},
     World, check_all,
 };
-use hallpass_testing::stops;
 
 use crate::acting::{check_second_pass, run, take, writes_on};
 
-/// A group that no rule offers.
 const PAYMENTS: &str = "99999999-8888-7777-6666-555555555501";
 
 fn settings(group: &str, manual: ManualMembers) -> GroupSyncSettings {
@@ -35,7 +35,6 @@ fn settings(group: &str, manual: ManualMembers) -> GroupSyncSettings {
     }
 }
 
-/// A world with the group, of which everybody but Ana is a member, and of whose department everybody but Eve is.
 fn world_with(manual: ManualMembers, plan: Option<GatePlan>) -> World {
     let mut world = World::new(97, Habits::default(), None);
     world.group_sync_becomes(Some(settings("payments", manual)));
@@ -79,7 +78,6 @@ fn department(world: &World, human: Human, value: &str) {
     });
 }
 
-/// The directory lists the members that Identity Center has.
 fn reflect(world: &World) {
     let present = world.center.present();
     world.directory.change_all(|known| {
@@ -93,11 +91,9 @@ fn reflect(world: &World) {
     });
 }
 
-/// Time passes, with every loop.
 async fn pass(world: &World, span: TimeSpan) {
     let (mut reconciled, until) = (world.clock.now(), span.after(world.clock.now()));
     while world.clock.now() < until {
-        // as often as the binary does
         if minutes(10).after(reconciled) <= world.clock.now() {
             reconciled = world.clock.now();
             let _: Result<_, _> = world.access.reconcile().await;
@@ -145,11 +141,10 @@ fn who_matches_comes_in_and_who_does_not_is_told() {
             panic!("{run:?}");
         };
         assert_eq!((groups[0].manual.count, groups[0].remove), (1, 0));
-        // a row that stays would make it Hallpass's for ever
+        // a remaining row would stay managed by Hallpass forever
         assert!(world.store.group_sync_items().await.unwrap().is_empty());
         let rows = hallpass_assignments::AssignmentStore::assignments(world.store.as_ref()).await;
         assert!(rows.unwrap().is_empty());
-        // for ten hours nothing happens, and nothing is recorded
         let before = events(&world).await.len();
         pass(&world, minutes(130)).await;
         let after_first = events(&world).await.len();
@@ -224,7 +219,7 @@ fn what_a_grant_holds_ends_with_it_and_by_nothing_else() {
         let grant = crate::acting::grant(&world, grant).await;
         assert!(grant.is_over(), "{grant:?}");
         assert_eq!(writes_on(&world, &key), [Create, Delete]);
-        // a grant that its holder may have by attributes, too, is added again after its end
+        // a grant of a membership that also matches by attributes is added again after its end
         department(&world, Bo, "payments");
         pass(&world, minutes(65)).await;
         assert!(world.center.present().contains(&key));
@@ -244,7 +239,7 @@ fn a_group_that_rules_offer_is_left_as_it_is() {
     });
 }
 
-/// Which group it was nobody knows any more, and a sweep would take its members for access that nobody wants.
+/// The group is unknown, and a sweep would treat its members as unmanaged access.
 #[test]
 fn a_group_that_is_not_found_by_its_name_is_left_out_of_sweeps_as_before() {
     for is_renamed in [false, true] {
@@ -321,7 +316,6 @@ fn a_directory_that_is_silent_removes_nobody_and_many_are_none() {
     });
 }
 
-/// Plays a comparison with an addition and a removal; restarts the process when the gate stops it.
 async fn play(world: &mut World) -> u64 {
     let first = world.gate.clone();
     for _ in 0..10 {
@@ -378,7 +372,6 @@ fn stops_while_memberships_follow() {
         calls
     });
     assert!(calls > 60, "only {calls} calls");
-    // what follows is idle, and asks the same again and again
     for (call, mode) in stops(calls.min(220), GateMode::ALL) {
         run(async {
             let mut world = world_with(ManualMembers::Remove, Some(GatePlan { call, mode }));

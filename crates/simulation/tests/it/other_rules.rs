@@ -1,5 +1,5 @@
-//! What is said of live grants before a rule file is in force is what the comparison does once it is: each row is told, put in
-//! force, and compared.
+//! The preview of a rule file for live grants matches the later comparison: each row is previewed,
+//! put in force and compared.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use hallpass_access::{
     Meant, OnRuleChange, ReplayedGrants, UnderOtherRules, Wanted, WhyRefused, Write, group_named,
 };
 use hallpass_assignments::AssignmentStore;
-use hallpass_model::{GrantId, TimeSpan};
+use hallpass_base::{GrantId, TimeSpan};
 use hallpass_rules::directory::Group;
 use hallpass_rules::{PersonAttribute, PersonAttributes, RuleFile, Rules, load};
 use hallpass_simulation::{
@@ -21,11 +21,9 @@ use hallpass_store_testing::{a_grant, a_request, person};
 use crate::acting::{approve, asked_for, grant, release, run, take};
 
 const LONG: TimeSpan = TimeSpan::hours(8);
-/// A group of everybody, and one of which nobody reads the members.
 const BUILDERS: &str = "77777777-8888-7777-6666-555555555555";
 const SECRET: &str = "88888888-8888-7777-6666-555555555555";
 
-/// Builders have `ReadOnly`; what Ana approves, with Cai, is `Admin`.
 const IN_FORCE: &str = "[[rule]]
 id = 'read'
 accounts = '*'
@@ -46,7 +44,6 @@ fn rules(text: &str) -> Rules {
     load(&RuleFile::new("rules.toml", text)).unwrap().rules
 }
 
-/// `ReadOnly` for whom these lines say; `Admin` as it was.
 fn read_for(who: &str) -> String {
     let whose = "allowed_groups = ['builders']\nallowed_users = ['eve@corp.example']";
     IN_FORCE.replace(whose, who)
@@ -88,7 +85,6 @@ async fn told(world: &World, text: &str) -> ReplayedGrants {
     replayed.unwrap().grants.unwrap()
 }
 
-/// `ana ends`, in the order in which it is told.
 fn short(found: &ReplayedGrants) -> Vec<String> {
     let row = |row: &hallpass_access::ReplayedGrant| {
         let outcome = match &row.outcome {
@@ -112,7 +108,7 @@ async fn is_ending(world: &World, id: GrantId) -> bool {
     matches!(grant(world, id).await.state, GrantState::Ending { .. })
 }
 
-/// The file is in force: what was told to end ends, what was told to be reported is, and nothing else.
+/// Puts the file in force; exactly the predicted grants end or are reported.
 async fn check_comes_true(world: &World, found: &ReplayedGrants, text: &str) {
     in_force(world, text).await;
     let report = world.access.reconcile().await.unwrap();
@@ -138,7 +134,6 @@ async fn check_comes_true(world: &World, found: &ReplayedGrants, text: &str) {
 
 #[test]
 fn what_is_told_is_what_the_comparison_does_once_the_file_is_in_force() {
-    // who has `ReadOnly` by the file, what is told with "end", and with "report"
     let rows: [(&str, &[&str], &[&str]); 5] = [
         ("", &[], &[]),
         (
@@ -151,13 +146,13 @@ fn what_is_told_is_what_the_comparison_does_once_the_file_is_in_force() {
             &["dee unread", "bo unread"],
             &["dee unread", "bo unread"],
         ),
-        // a group that is not there has no members that anybody could read
+        // a missing group has no readable members
         (
             "allowed_groups = ['nowhere']",
             &["dee unread", "bo unread", "ana unread"],
             &["dee unread", "bo unread", "ana unread"],
         ),
-        // hours say when somebody may ask
+        // hours limit requests only
         (
             "hours = { from = '00:00', to = '00:01', time_zone = 'UTC' }",
             &[],
@@ -175,7 +170,6 @@ fn what_is_told_is_what_the_comparison_does_once_the_file_is_in_force() {
                     take(&world, human, "ReadOnly", LONG).await;
                 }
                 world.live(TimeSpan::seconds(30)).await;
-                // one is ending already
                 let other = take(&world, Cai, "ReadOnly", LONG).await;
                 release(&world, Cai, other).await.unwrap();
                 let file = read_for(who);
@@ -214,7 +208,6 @@ fn what_todays_rules_refuse_and_what_leavers_hold_is_no_news() {
 fn a_group_that_its_holder_left_ends_it_whatever_the_settings_say() {
     run(async {
         let world = world(OnRuleChange::Report).await;
-        // Eve has it by her name, too, and leaves the builders
         let held = take(&world, Eve, "ReadOnly", LONG).await;
         take(&world, Ana, "ReadOnly", LONG).await;
         world.live(TimeSpan::seconds(30)).await;
@@ -232,7 +225,7 @@ fn a_group_that_its_holder_left_ends_it_whatever_the_settings_say() {
     });
 }
 
-/// Cai is in the group `oncall` for her department: a row of an assignment that no grant has.
+/// Cai is in the group `oncall` by department: an assignment row without a grant.
 async fn follow_departments(world: &mut World) {
     let values = ["payments".to_owned()];
     world.group_sync_becomes(Some(GroupSyncSettings {
@@ -292,7 +285,7 @@ fn what_was_adopted_and_memberships_by_attributes_rest_on_no_rule() {
     });
 }
 
-/// Nothing ends for members that nobody read: not those of a group by which alone nobody may approve for themselves.
+/// Unreadable members end nothing, even in a group that only denies self-approval.
 #[test]
 fn a_denial_that_could_not_be_read_ends_nothing() {
     run(async {
@@ -304,7 +297,6 @@ fn a_denial_that_could_not_be_read_ends_nothing() {
         in_force(&world, &alone).await;
         let held = take(&world, Ana, "Admin", LONG).await;
         world.live(TimeSpan::seconds(30)).await;
-        // for Bo alone, and it denies everybody whom it lists to approve for themselves
         let denied = format!(
             "{alone}\n[[rule]]\naccounts = '*'\npermission_sets = 'Admin'\nallowed_users = ['bo@corp.example']\n\
              approver_groups = ['secret']\nallow_self_approval = false\n"
@@ -318,7 +310,6 @@ fn a_denial_that_could_not_be_read_ends_nothing() {
         assert_eq!(what.iter().collect::<Vec<_>>(), [due]);
         check_comes_true(&world, &found, &denied).await;
         assert!(!is_ending(&world, held).await);
-        // both wait for the same
         assert_eq!(counts(&told(&world, &denied).await), [1, 0, 0, 0]);
     });
 }
@@ -355,7 +346,6 @@ fn emergency_access_ends_with_its_rule_and_not_with_its_approvers() {
         let (bo, why) = (world.actor(Bo), "customers cannot pay and nobody answers");
         let broken = world.access.break_glass(&bo, asked, why, None).await;
         broken.unwrap();
-        // and by an approval
         let asked = asked_for(&world, Dee, "Admin", TimeSpan::hours(2)).await;
         approve(&world, Cai, asked).await.unwrap();
         world.live(TimeSpan::seconds(30)).await;
@@ -371,7 +361,7 @@ fn emergency_access_ends_with_its_rule_and_not_with_its_approvers() {
     });
 }
 
-/// However many there are: all that were looked at are counted, the first are told, and it is said that there are older ones.
+/// Counts all compared grants, lists the first and states that older ones exist.
 #[test]
 fn what_is_told_is_bounded_and_counted_whole() {
     run(async {

@@ -1,30 +1,29 @@
-//! Sessions that outlive grants: denied, and let in again, whatever fails. Every port call of the
-//! executor is failed, its answer lost, the process stopped before and after it.
+//! Sessions that outlive grants are denied and later allowed, despite any fault. Every port call of
+//! the executor fails, loses its answer, or stops the process before or after it.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use hallpass_access::{AccessStore as _, GrantState, News, NoticeKind, Revoking};
-use hallpass_model::{GrantId, TimeSpan};
+use hallpass_base::testing::stops;
+use hallpass_base::{GrantId, TimeSpan};
 use hallpass_org::session_revocation::{
     SessionRevocation, SessionRevocationState, SessionRevocationStore as _, SessionRevoker,
     policy_name, statement_id,
 };
+use hallpass_org::testing::GatedOrg;
 use hallpass_org::{NewPolicy, Organization as _};
-use hallpass_org_testing::GatedOrg;
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_simulation::{
     Habits,
     Human::{self, Ana, Bo},
     World, check_all,
 };
-use hallpass_testing::stops;
 use serde_json::{Value, json};
 
 use crate::acting::{grant, run, take};
 use crate::keeping::{ACCOUNT, Keeping, ROLE, each};
 
-/// What survives a stop.
 struct Bench(Keeping);
 
 impl Deref for Bench {
@@ -55,7 +54,6 @@ impl Bench {
         )
     }
 
-    /// Somebody has access for a moment, and it ends.
     async fn ended(&self, who: Human, set: &str) -> GrantId {
         let id = take(&self.world, who, set, TimeSpan::seconds(10)).await;
         self.world.live(TimeSpan::seconds(30)).await;
@@ -73,7 +71,6 @@ impl Bench {
             .unwrap()
     }
 
-    /// Lives of the executor, seconds apart.
     async fn tend(&self, revoker: &SessionRevoker, seconds: u64) {
         for _ in 0..seconds {
             let _: Result<_, _> = revoker.tick().await;
@@ -91,7 +88,6 @@ impl Bench {
         self.world.clock.advance(left);
     }
 
-    /// Statements of the account's policy, when it is attached.
     fn statements(&self) -> Vec<Value> {
         let standing = self.organization.standing();
         let name = policy_name(ACCOUNT);
@@ -112,7 +108,6 @@ impl Bench {
             .collect()
     }
 
-    /// Somebody else wrote into our policy.
     async fn stranger(&self) {
         let content = json!({"Version": "2012-10-17", "Statement": [foreign()]}).to_string();
         let name = policy_name(ACCOUNT);
@@ -149,7 +144,6 @@ fn a_grant_s_end_cuts_its_sessions_and_lets_them_in_when_they_are_over() {
         let id = bench.ended(Ana, "ReadOnly").await;
         let revocation = bench.session_revocation(id).await;
         assert_eq!(revocation.state, SessionRevocationState::Wanted);
-        // the set's hour, and the time a policy takes
         assert_eq!(
             TimeSpan::between(revocation.issued_before, revocation.until),
             TimeSpan::minutes(65)
@@ -279,15 +273,10 @@ fn what_somebody_took_away_is_put_back() {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Chore {
-    /// The first revocation of an account.
     First,
-    /// One more, beside a stranger's statement.
     Beside,
-    /// The last is over.
     Last,
-    /// One of two is over.
     OneOfTwo,
-    /// The last is over, and a stranger's statement stays.
     Leaving,
 }
 
@@ -300,7 +289,6 @@ impl Chore {
         Self::Leaving,
     ];
 
-    /// Brings a bench to where the chore begins; the `Sid`s there must be at its end.
     async fn prepare(self, bench: &Bench) -> (Vec<String>, (usize, usize)) {
         let theirs = "Theirs".to_owned();
         match self {
@@ -357,7 +345,7 @@ async fn stopped_everywhere(chore: Chore, lag: TimeSpan) {
             () = gate.stop() => {}
             () = bench.tend(&revoker, 20) => {}
         }
-        // whoever died keeps the lane for a minute
+        // a dead process keeps the lane for a minute
         bench
             .tend(&bench.revoker("second", &Gate::new(None)), 90)
             .await;

@@ -1,5 +1,5 @@
-//! Whom a request waits for: everybody who is told of it, asked, reminded or shown a button is judged by the
-//! rules of now, at the instant by which a press is judged, and helps.
+//! Pending approvers: notices, lists, reminders and buttons use today's rules at the instant that
+//! judges presses, and name only users whose approval helps.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use hallpass_access::{
     AccessError, AccessStore, ApprovalsOpen, Asking, NoticeKind, PressRefused, Request,
     RequestFilter, RequestState, RequestView, WaitingMessage,
 };
-use hallpass_model::{Clock, Email, RequestId, TimeSpan, Timestamp};
+use hallpass_base::{Clock, Email, RequestId, TimeSpan, Timestamp};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
     Habits,
@@ -52,7 +52,6 @@ async fn shown(world: &World, id: RequestId) -> Request {
     world.access.request(&world.actor(Ana), id).await.unwrap()
 }
 
-/// Who has it among what they are to decide.
 async fn is_to_review(world: &World, who: Human) -> bool {
     let (view, filter) = (RequestView::ToReview, RequestFilter::default());
     let found = world
@@ -62,7 +61,6 @@ async fn is_to_review(world: &World, who: Human) -> bool {
     !found.unwrap().rows.is_empty()
 }
 
-/// Whom each reminder went to so far.
 async fn reminders(world: &World) -> Vec<String> {
     let now = world.clock.now();
     let waiting = world.store.take_notices("test", now, now, 1000).await;
@@ -85,9 +83,7 @@ fn a_stage_that_is_full_asks_nobody_any_more() {
         let id = asked_for(&world, Ana, "Admin", HOUR).await;
         assert_eq!(names(&shown(&world, id).await.deciders()), "cai,dee,eve");
         let first = approve(&world, Cai, id).await.unwrap();
-        // the answer to the press says so already
         assert_eq!(names(&first.deciders()), "eve");
-        // of the same stage: it is taken, and helps nothing
         let second = approve(&world, Dee, id).await.unwrap();
         for request in [second, shown(&world, id).await] {
             assert_eq!(request.state, RequestState::Pending);
@@ -161,7 +157,7 @@ fn an_approval_that_counts_no_more_is_marked_in_the_answer_to_the_next() {
     });
 }
 
-/// What starts later is judged by its start: who can decide it now is told also outside of the rule's hours.
+/// Later starts are judged at the start: approvers are notified even outside the rule's hours.
 #[test]
 fn who_can_decide_what_starts_later_is_asked_of_its_start() {
     run(async {
@@ -190,20 +186,19 @@ fn who_can_decide_what_starts_later_is_asked_of_its_start() {
     });
 }
 
-/// Hours of a day as a rule has them.
 fn window(from: Timestamp, to: Timestamp) -> String {
     let clock = |at: Timestamp| at.to_string().get(11..16).unwrap().to_owned();
     let (from, to) = (clock(from), clock(to));
     format!("{{ from = '{from}', to = '{to}', time_zone = 'UTC' }}")
 }
 
-/// Hours for approvals that begin in so long and last for an hour.
 fn approvals_in(world: &World, wait: TimeSpan) -> String {
     let from = wait.after(world.clock.now());
     format!("approval_hours = {}", window(from, HOUR.after(from)))
 }
 
-/// It waits for the hours, then for people: nobody is reminded before they may approve, and it does not lapse before either.
+/// The time to decide waits for the hours, then for approvers: no reminder and no expiry before
+/// that.
 #[test]
 fn the_time_to_decide_begins_when_approvals_may_be_given() {
     run(async {
@@ -239,11 +234,10 @@ fn the_time_to_decide_begins_when_approvals_may_be_given() {
     });
 }
 
-/// The hours end before its time is over: approvers have the next whole, and are reminded when they begin.
+/// If the hours end first, approvers get the whole next hours, with a reminder at their start.
 #[test]
 fn what_is_asked_for_as_approvals_close_waits_for_the_next_hours() {
     run(async {
-        // asked so long before the hours end, and whether they end before its eight hours are over
         for (seed, left, waits) in [
             (870, TimeSpan::minutes(5), true),
             (871, TimeSpan::hours(9), false),
@@ -295,8 +289,8 @@ fn who_alone_approves_for_themselves_is_reminded_when_they_may() {
     });
 }
 
-/// The rules changed after it was planned: a reminder is held while approvals may not be given, and while nobody
-/// could give one, and none is spent on that.
+/// Rules changed after planning: a reminder waits, unspent, until approval is possible and some
+/// approver exists.
 #[test]
 fn a_reminder_waits_for_people_who_may_approve() {
     run(async {
@@ -317,14 +311,14 @@ fn a_reminder_waits_for_people_who_may_approve() {
             assert_eq!(stored.reminders.sent, 0);
             later(&world, TimeSpan::minutes(35)).await;
             assert_eq!(reminders(&world).await, [""; 0]);
-            // rules are looked at again after half an hour
+            // rules are checked again after half an hour
             later(&world, TimeSpan::minutes(30)).await;
             assert_eq!(reminders(&world).await, ["cai"]);
         }
     });
 }
 
-/// What they cannot decide is the newest: the page is filled with what they can.
+/// The newest requests are undecidable for the user: the page is filled with decidable ones.
 #[test]
 fn a_short_list_of_what_is_to_review_is_not_emptied_by_what_is_not() {
     run(async {
@@ -347,7 +341,8 @@ fn a_short_list_of_what_is_to_review_is_not_emptied_by_what_is_not() {
     });
 }
 
-/// Approvals are open, and are not at its start: an approval of one's own is judged by then, and others are too few.
+/// Approval hours are open now but not at the start. Self-approval is judged at the start, and
+/// other approvers are too few.
 #[test]
 fn nobody_approves_alone_what_starts_outside_of_the_hours() {
     run(async {
@@ -370,7 +365,7 @@ fn nobody_approves_alone_what_starts_outside_of_the_hours() {
     });
 }
 
-/// Asked while nobody may approve, theirs to approve once somebody may.
+/// Requested while approvals are closed; self-approval is possible later.
 #[test]
 fn who_approves_for_themselves_is_among_those_it_waits_for() {
     run(async {

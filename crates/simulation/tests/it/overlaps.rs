@@ -1,7 +1,7 @@
 //! The table of `access.md` §9: overlapping grants on one key.
 
 use hallpass_assignments::OperationKind::{Create, Delete};
-use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_base::{Clock, TimeSpan, Timestamp};
 use hallpass_simulation::{
     Habits,
     Human::{Ana, Bo},
@@ -14,11 +14,10 @@ fn minutes(n: u64) -> TimeSpan {
     TimeSpan::minutes(n)
 }
 
-/// Minutes from `start` until the key was last seen, looking every ten seconds.
 async fn gone_after(
     world: &World,
     start: Timestamp,
-    key: &hallpass_model::HoldKey,
+    key: &hallpass_base::HoldKey,
     limit: TimeSpan,
 ) -> u64 {
     let mut last = start;
@@ -29,7 +28,6 @@ async fn gone_after(
         }
         world.clock.advance(TimeSpan::seconds(10));
     }
-    // ends take at most the write's four seconds and a round or two
     (TimeSpan::between(start, last).as_seconds() + 30) / 60
 }
 

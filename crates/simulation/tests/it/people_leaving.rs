@@ -1,6 +1,6 @@
-//! People who are disabled, are gone or left a group lose what rests on it by a look at those behind live access
-//! and those with tokens (`access.md` §22, R-5), within a minute and by nothing but what AWS says of them; nobody else
-//! loses anything.
+//! Disabled, deleted or departed people lose dependent access within a minute (`access.md` §22,
+//! R-5). Hallpass checks people behind live access and with tokens, and acts only on AWS's answers;
+//! other people lose nothing.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use hallpass_access::{
     AccessStore, EndCause, GrantState, OnRuleChange, PeopleLooked, RequestState,
 };
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock as _, GrantId, RequestId, TimeSpan, UserId};
+use hallpass_base::{Clock as _, GrantId, RequestId, TimeSpan, UserId};
 use hallpass_rules::directory::{Group, Person};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
@@ -22,30 +22,25 @@ use hallpass_store_testing::{a_draft, a_token};
 
 use crate::acting::{asked_for, extend, grant, grants, lives, run, take};
 
-/// Who may ask for `ReadOnly` is in the group, or named; `Admin` is for everybody, with a yes.
 const RULES: &str = r#"{"statements": [
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "ReadOnly", "ApprovalIsNotRequired": true,
      "AllowedGroups": ["77777777-8888-7777-6666-555555555555"], "AllowedUsers": ["cai@corp.example"]},
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin", "Approvers": ["cai@corp.example"]},
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Root", "ApprovalIsNotRequired": true}],
   "group_statements": []}"#;
-/// The same without a word on groups: nobody but Cai may have `ReadOnly`.
 const WITHOUT_GROUPS: &str = r#"{"statements": [
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "ReadOnly", "ApprovalIsNotRequired": true,
      "AllowedUsers": ["cai@corp.example"]}], "group_statements": []}"#;
-/// The same for another group, in which nobody is.
 const OF_ANOTHER_GROUP: &str = r#"{"statements": [
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "ReadOnly", "ApprovalIsNotRequired": true,
      "AllowedGroups": ["88888888-8888-7777-6666-555555555555"], "AllowedUsers": ["cai@corp.example"]},
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin", "Approvers": ["cai@corp.example"]},
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Root", "ApprovalIsNotRequired": true,
      "AllowedGroups": ["88888888-8888-7777-6666-555555555555"]}], "group_statements": []}"#;
-/// The same by the group's name.
 const BY_NAME: &str = "[[rule]]\nid = 'builders'\naccounts = '*'\npermission_sets = 'ReadOnly'\n\
     allowed_groups = ['Builders']\napproval_is_not_required = true\n";
 const BUILDERS: &str = "77777777-8888-7777-6666-555555555555";
 
-/// How often the loop of the binary looks.
 const LOOK_EVERY: TimeSpan = TimeSpan::seconds(30);
 
 fn id(world: &World, human: Human) -> UserId {
@@ -64,7 +59,6 @@ async fn in_force(world: &World, rules: &str) {
     put.unwrap();
 }
 
-/// Everybody is in the group, and its members are known.
 async fn world(seed: u64, habits: Habits) -> World {
     let world = World::new(seed, habits, None);
     world.directory.change_all(|snapshot| {
@@ -86,7 +80,6 @@ async fn world(seed: u64, habits: Habits) -> World {
     world
 }
 
-/// What becomes of somebody at AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Leaving {
     Disabled,
@@ -124,7 +117,6 @@ fn come_back(world: &World, human: Human) {
     });
 }
 
-/// Ana and Bo have the same, Ana and Bo ask for the same, and Ana has what everybody may have.
 struct Scene {
     world: World,
     held: GrantId,
@@ -179,7 +171,6 @@ impl Scene {
         self.world.store.request(id).await.unwrap().unwrap().state
     }
 
-    /// Bo is as before.
     async fn check_other(&self, case: &str) {
         assert_eq!(self.state(self.other).await, GrantState::Active, "{case}");
         let waits = self.request(self.other_waits).await;
@@ -198,7 +189,6 @@ async fn records(world: &World, event: &str, why: Option<&str>) -> usize {
     found.count()
 }
 
-/// Gives somebody the `n`th token.
 async fn with_token(world: &World, n: u64, user: &UserId, lasts: TimeSpan) {
     let now = world.clock.now();
     let token = TokenRow {
@@ -211,14 +201,13 @@ async fn with_token(world: &World, n: u64, user: &UserId, lasts: TimeSpan) {
     stored.unwrap();
 }
 
-/// Who has a token that works, in the order of those people.
 async fn who_has_one<const N: usize>(world: &World, people: &[UserId; N]) -> [bool; N] {
     let with = world.store.with_credentials(world.clock.now()).await;
     let with = with.unwrap();
     std::array::from_fn(|n| with.contains(&people[n]))
 }
 
-/// Nobody is behind access here, and no event comes.
+/// No access depends on these people, and no event arrives.
 #[test]
 fn who_is_disabled_or_gone_loses_their_tokens_by_the_look_and_nobody_else_does() {
     for how in [Leaving::Disabled, Leaving::Gone, Leaving::LeftGroup] {
@@ -228,7 +217,6 @@ fn who_is_disabled_or_gone_loses_their_tokens_by_the_look_and_nobody_else_does()
             let people = [Ana, Bo, Cai].map(|human| id(&world, human));
             with_token(&world, 1, &people[0], TimeSpan::hours(8)).await;
             with_token(&world, 2, &people[1], TimeSpan::hours(8)).await;
-            // one that is over costs nothing
             with_token(&world, 3, &people[2], TimeSpan::seconds(10)).await;
             world.live(TimeSpan::seconds(20)).await;
             leave(&world, Ana, how);
@@ -239,7 +227,7 @@ fn who_is_disabled_or_gone_loses_their_tokens_by_the_look_and_nobody_else_does()
             let ended = u32::from(is_over);
             assert_eq!((looked.people, looked.credentials), (2, ended), "{case}");
             assert_eq!(world.directory.described(), described + 2, "{case}");
-            // no token rests on a group, and each would be a question
+            // tokens depend on no group, and group reads cost calls
             assert_eq!(world.directory.placed(), placed, "{case}");
             let has = who_has_one(&world, &people).await;
             assert_eq!(has, [!is_over, true, false], "{case}");
@@ -269,7 +257,7 @@ fn of_whom_aws_says_nothing_keeps_their_tokens() {
     });
 }
 
-/// Whose groups matter is asked about them whatever else they have.
+/// Group members are read even if the user also has access otherwise.
 #[test]
 fn groups_of_people_behind_access_are_asked_about_and_of_nobody_else() {
     run(async {
@@ -282,7 +270,6 @@ fn groups_of_people_behind_access_are_asked_about_and_of_nobody_else() {
         let directory = &scene.world.directory;
         let (described, placed) = (directory.described(), directory.placed());
         let looked = scene.look().await;
-        // two behind access, and all three for their tokens
         assert_eq!((looked.people, looked.ended, looked.credentials), (5, 1, 0));
         assert_eq!(directory.described(), described + 5);
         assert_eq!(directory.placed(), placed + 2);
@@ -321,7 +308,6 @@ fn who_is_disabled_gone_or_out_of_a_group_loses_what_rests_on_it_and_nobody_else
             scene.check_other(&case).await;
             let of_group = scene.records("drift.rule_changed", Some("left_group"));
             assert_eq!(of_group.await > 0, how == Leaving::LeftGroup, "{case}");
-            // once is enough
             let again = scene.look().await;
             assert_eq!(
                 (again.left, again.ended, again.requests),
@@ -342,7 +328,6 @@ fn aws_that_does_not_answer_ends_nothing() {
         assert!(!looked.is_whole() && looked.fault.is_some(), "{looked:?}");
         assert_eq!(scene.state(scene.held).await, GrantState::Active);
         assert_eq!(scene.request(scene.waits).await, RequestState::Pending);
-        // and when it answers again, they end
         scene.world.directory.describes(true);
         assert_eq!(scene.look().await.left, 2);
         scene.check_other("answered").await;
@@ -363,7 +348,6 @@ fn who_comes_back_does_not_get_it_back() {
         assert!(!scene.world.center.present().contains(&key));
         let waits = scene.request(scene.waits).await;
         assert!(matches!(waits, RequestState::Rejected { .. }), "{waits:?}");
-        // what is asked for anew is another thing, once the organization was read
         scene.world.directory.read();
         take(&scene.world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
     });
@@ -376,7 +360,7 @@ fn a_look_at_somebody_is_about_them_alone() {
         leave(&scene.world, Ana, Leaving::Gone);
         leave(&scene.world, Bo, Leaving::Gone);
         let asked = scene.world.directory.described();
-        // of somebody who holds nothing nobody is asked
+        // people without access cause no reads
         let nobody = BTreeSet::from([id(&scene.world, Cai)]);
         let looked = scene.world.access.look_at_people(Some(&nobody)).await;
         assert_eq!(looked.unwrap(), PeopleLooked::default());
@@ -410,8 +394,8 @@ fn members_that_were_not_read_end_nothing_whatever_the_settings_say() {
     }
 }
 
-/// Nobody can ever read who is in a group that was deleted: it stands for nothing beside a group that was left, but for those
-/// who were in it.
+/// A deleted group's members are unreadable: it supports only earlier members after another group
+/// was left.
 #[test]
 fn a_group_that_is_nowhere_keeps_no_access_for_who_left_another() {
     const DELETED: &str = "66666666-8888-7777-6666-555555555555";
@@ -420,7 +404,6 @@ fn a_group_that_is_nowhere_keeps_no_access_for_who_left_another() {
         "AllowedGroups": ["{DELETED}"], "ApprovalIsNotRequired": true}},"#
     );
     let rules = RULES.replacen(r#"{"statements": ["#, &also_for, 1);
-    // whether Ana was in it while it was there, and whether she leaves the builders
     for (was_in, leaves, ends) in [
         (false, true, true),
         (true, true, false),
@@ -461,7 +444,7 @@ fn a_group_that_is_nowhere_keeps_no_access_for_who_left_another() {
     }
 }
 
-/// What it was lengthened by counts as what it was given by.
+/// The group of an extension counts like the group of the grant.
 #[test]
 fn who_leaves_the_group_by_which_access_was_lengthened_loses_it() {
     let by = |who: &str| {
@@ -523,7 +506,6 @@ fn other_rules_are_no_group_that_was_left() {
             scene.world.on_rule_change(what);
             in_force(&scene.world, rules).await;
             scene.look().await;
-            // by a group before, and by none
             for grant in [scene.held, scene.open] {
                 let cause = scene.cause(grant).await;
                 assert_eq!(cause, ends.then_some(EndCause::RuleChanged), "{what:?}");
@@ -561,10 +543,9 @@ fn a_group_that_is_made_anew_under_its_name_is_left_by_whom_it_lacks() {
     }
 }
 
-/// A stop, a failure or a lost answer at any call of a look leaves an end that the next look makes.
+/// A stop, fault or lost answer at any call leaves an end that the next check makes.
 #[test]
 fn a_look_that_is_stopped_anywhere_is_made_good_by_the_next() {
-    // Dee has nothing but a token
     let left = || async {
         let scene = scene().await;
         let dee = [id(&scene.world, Dee)];
@@ -609,8 +590,8 @@ fn a_look_that_is_stopped_anywhere_is_made_good_by_the_next() {
     }
 }
 
-/// People leave at random moments while AWS is silent now and then: within a minute of quiet what they had is gone, and
-/// whoever stayed keeps what they have.
+/// People leave at random moments during AWS outages: within a calm minute their access is removed,
+/// and other people keep theirs.
 async fn life(seed: u64) {
     let mut rng = Rng::with_seed(seed);
     let habits = Habits {
@@ -662,8 +643,7 @@ async fn life(seed: u64) {
     }
 }
 
-/// A second passes, and the loop looks where it is time.
-async fn beat(world: &World, looks_at: &mut hallpass_model::Timestamp) {
+async fn beat(world: &World, looks_at: &mut hallpass_base::Timestamp) {
     if world.clock.now() >= *looks_at {
         let _: Result<_, _> = world.access.look_at_people(None).await;
         *looks_at = LOOK_EVERY.after(world.clock.now());

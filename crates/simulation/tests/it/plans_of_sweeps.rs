@@ -1,9 +1,9 @@
-//! Plans of sweeps: what is more than a run may do by itself waits, and is carried out as it was shown
-//! or not at all (`access.md` §10.3).
+//! Sweep plans: removals beyond the limits wait, and are executed as previewed or not (`access.md`
+//! §10.3).
 
 use hallpass_access::{DigestKind, RemovalLimit, SweepMode, SweepState, SweepStore, UnreadPlace};
 use hallpass_assignments::OperationKind::Delete;
-use hallpass_model::HoldKey;
+use hallpass_base::HoldKey;
 use hallpass_simulation::{
     Human::{Ana, Bo, Cai, Eve},
     World, check_all,
@@ -47,7 +47,7 @@ fn a_run_that_would_do_too_much_stops_until_somebody_says_that_it_is_meant() {
     });
 }
 
-/// A plan is carried out as it was shown, or not at all.
+/// A plan is executed exactly as previewed or refused.
 #[test]
 fn a_world_that_changed_refuses_a_plan() {
     type Change = fn(&mut World);

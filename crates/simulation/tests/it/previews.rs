@@ -1,13 +1,13 @@
-//! What is shown before somebody acts is what acting then brings: for random rules and people, every
-//! preview is followed by asking, and every press that is shown or left out is pressed.
+//! Previews match results: with random rules and people, every preview is followed by the request,
+//! and every offered or hidden press is tried.
 
+use hallpass_access::identity::Authentication;
 use hallpass_access::{
     AccessError, AccessStore, Actor, Approving, AskOutcome, AskRefused, AskVerdict, Asking,
     Extending, GrantState, HeldAccess, Locking, PressRefused, Preview, PreviewOutcome, Request,
     RequestFilter, Wanted,
 };
-use hallpass_identity::Authentication;
-use hallpass_model::{Clock, TimeSpan, UserId};
+use hallpass_base::{Clock, TimeSpan, UserId};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{Habits, Human, World};
 use proptest::prelude::*;
@@ -16,7 +16,6 @@ use crate::acting::{grants, run};
 
 const WHY: &str = "customers cannot pay and nobody answers";
 
-/// What was pressed or asked in one run, so that no row of the comparison stays empty unseen.
 #[derive(Default)]
 struct Compared(std::collections::BTreeMap<String, u32>);
 
@@ -34,24 +33,19 @@ enum Deed {
     PressGrant(Whom, usize, GrantPress),
     Rules(Vec<String>),
     Lock(Human, bool),
-    /// Whether AWS lists the directory.
     Lists(bool),
-    /// Whether somebody is in the directory, enabled.
     Enable(Human, bool),
     Wait(u64),
 }
 
-/// Who acts, and how they came.
 #[derive(Clone, Copy, Debug)]
 struct Whom {
     human: Human,
-    /// Not them, but whose request or grant it is.
     own: bool,
     second_domain: bool,
     signed_in: bool,
 }
 
-/// A length, told by the limits that are shown.
 #[derive(Clone, Copy, Debug)]
 enum Length {
     Seconds(u64),
@@ -76,7 +70,6 @@ enum GrantPress {
     Extend,
 }
 
-/// What is asked for; the last does not exist.
 const SETS: [&str; 7] = [
     "Admin", "Root", "Admin", "Root", "Admin", "oncall", "Nothing",
 ];
@@ -229,7 +222,6 @@ fn span(length: Length, preview: &Preview) -> TimeSpan {
     }
 }
 
-/// What was shown is what came.
 fn compare(
     shown: &PreviewOutcome,
     (preview, waiting): (&Preview, Option<&Request>),
@@ -364,7 +356,7 @@ async fn press_once(
     .map(drop)
 }
 
-/// Shown = allowed; a refusal names the same reason, or nothing to who may not see it.
+/// Checks shown = allowed; a refusal names the same reason, or nothing if it is hidden.
 fn agree(
     what: &str,
     shown: &Result<(), PressRefused>,
@@ -386,7 +378,6 @@ fn agree(
 async fn press(world: &World, who: Whom, n: usize, press: RequestPress, compared: &mut Compared) {
     let all = world.store.requests(&RequestFilter::default(), 100).await;
     let mut all = all.unwrap().rows;
-    // most of what is pressed is open
     let now = world.clock.now();
     all.sort_by_key(|request| match press {
         RequestPress::CloseReview => !request.has_open_review(),
@@ -404,7 +395,7 @@ async fn press(world: &World, who: Whom, n: usize, press: RequestPress, compared
         .break_glass_offers(&actor, request)
         .await
         .unwrap();
-    // a list reads less, so that why not may be another reason
+    // a list reads less, so the reason may differ
     for (list, page) in [
         (&glass.break_glass, &shown.glass.break_glass),
         (&glass.close_review, &shown.glass.close_review),
@@ -415,7 +406,7 @@ async fn press(world: &World, who: Whom, n: usize, press: RequestPress, compared
             "{list:?} in a list, {page:?} on a page"
         );
     }
-    // each of the shorter lengths that are offered can be approved
+    // each offered shorter duration can be approved
     let shorter = shown.shorter.get(n % (shown.shorter.len() + 1)).copied();
     let shown = match press {
         RequestPress::Approve => shown.approve,
@@ -429,7 +420,7 @@ async fn press(world: &World, who: Whom, n: usize, press: RequestPress, compared
         &came,
         Err(AccessError::Refused(PressRefused::SignInAgain { .. }))
     ) {
-        // the way to the press leads through a sign-in, which is taken for granted in what is shown
+        // the press requires a sign-in, which the preview assumes
         compared.count("signed in on the way");
         let signed_in = Whom {
             signed_in: true,
@@ -475,7 +466,6 @@ async fn press_grant(
             let came = access.revoke(&actor, grant.id, "no", None).await;
             (shown.revoke, came.map(drop))
         }
-        // what asking for it then brings is compared where it is asked
         GrantPress::Extend => {
             let came = access.extendable(&actor, grant.id).await;
             (shown.extend, came.map(drop))
@@ -483,7 +473,7 @@ async fn press_grant(
     };
     let is_ending = matches!(grant.state, GrantState::Ending { .. });
     if is_ending && matches!(shown, Err(PressRefused::GrantOver { .. })) && came.is_ok() {
-        // ending already: whoever presses all the same has it tried again
+        // already ending: another press retries it
         compared.count(format!("{press:?}: tried again"));
         return;
     }
@@ -498,7 +488,7 @@ async fn act(world: &World, deed: &Deed, compared: &mut Compared) {
         Deed::PressGrant(who, n, kind) => press_grant(world, *who, *n, *kind, compared).await,
         Deed::Rules(rules) => {
             let text = rules.join("\n");
-            // what contradicts itself does not load, and the rules before stay
+            // contradictory rules do not load, and earlier ones stay
             if let Ok(loaded) = load(&RuleFile::new("rules.toml", &text)) {
                 world.access.set_rules(loaded.rules, "today").await.unwrap();
                 compared.count("rules");

@@ -1,8 +1,8 @@
-//! What one person can make the store keep (`access.md` §12.1).
+//! Limits of stored data per person (`access.md` §12.1).
 
 use hallpass_access::{AccessError, Asking, Idempotency, OverQuota, PressRefused, Wanted};
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{Clock as _, TimeSpan};
+use hallpass_base::{Clock as _, TimeSpan};
 use hallpass_simulation::{
     Habits,
     Human::{self, Ana, Bo, Eve},
@@ -13,7 +13,6 @@ use crate::acting::{asked_for, asking, run};
 
 const HOUR: TimeSpan = TimeSpan::hours(1);
 
-/// Admin, from so many minutes after the next hour on.
 fn later(world: &World, minutes: u64) -> Asking {
     let starts_at = TimeSpan::minutes(60 + minutes).after(world.clock.now());
     Asking {
@@ -39,7 +38,6 @@ fn what_a_person_makes_the_store_keep_is_bounded() {
     run(async {
         let world = World::new(81, Habits::default(), None);
         world.live(TimeSpan::seconds(10)).await;
-        // administrators as well
         for who in [Ana, Eve] {
             for minute in 0..20 {
                 ask(&world, who, &later(&world, minute)).await.unwrap();
@@ -49,7 +47,6 @@ fn what_a_person_makes_the_store_keep_is_bounded() {
             assert_eq!(over(&refused), Some(OverQuota::WaitingRequests(20)));
             assert_eq!(world.store.head().await.unwrap(), head);
         }
-        // what is granted at once does not wait
         ask(&world, Ana, &asking("ReadOnly", HOUR)).await.unwrap();
 
         let nowhere = Asking {

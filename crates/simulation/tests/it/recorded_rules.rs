@@ -1,8 +1,8 @@
-//! A record of a press names the rules that it was judged by, and so does the grant that comes of it:
-//! those of asking may be others by then.
+//! Records of presses and the resulting grants name the rules that judged them, not those of the
+//! request.
 
 use hallpass_audit::AuditStore;
-use hallpass_model::{RequestId, TimeSpan};
+use hallpass_base::{RequestId, TimeSpan};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
     Habits,
@@ -12,7 +12,6 @@ use hallpass_simulation::{
 
 use crate::acting::{approve, asked_for, grants, run};
 
-/// Sets a rule and returns the hash of it.
 async fn rule(world: &World, id: &str, terms: &str) -> String {
     let text =
         format!("[[rule]]\nid = '{id}'\naccounts = '*'\npermission_sets = 'Admin'\n{terms}\n");
@@ -43,7 +42,6 @@ fn records_of_presses_name_the_rules_of_the_press() {
     let dee = "approvers = ['dee@corp.example']";
     let two = format!("{both}\nmin_approvals = 2");
     let granted = ["request.approved", "grant.requested", "grant.succeeded"];
-    // no rule decides about withdrawing
     let rows: [(&str, Press, bool, &[&str], &str); 5] = [
         (dee, Press::Approve(Dee), true, &granted, "then"),
         (dee, Press::Approve(Cai), false, &["press.refused"], "then"),

@@ -1,6 +1,7 @@
-//! The home Region of Identity Center is lost (`access.md` §22, R-1): what is armed AWS refuses on time, what is not it refuses
-//! once the Region has been lost for long enough, all of it is removed when the Region is back, and nobody is refused what
-//! they rightly hold. Every port call of what denies is failed, its answer lost, the process stopped before and after it.
+//! The home Region of Identity Center is lost (`access.md` §22, R-1). AWS refuses armed grants on
+//! time and others after a long loss. Access is removed when the Region returns, and no user is
+//! refused rightful access. Every port call of the denial fails, loses its answer, or stops the
+//! process before or after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -9,25 +10,23 @@ use async_trait::async_trait;
 use hallpass_access::{
     Actor, ArmedEndsMode, AskOutcome, Asking, Grant, GrantState, Origin, Wanted,
 };
-use hallpass_model::{Email, GrantId, HoldKey, Target, TargetNames, TimeSpan, Timestamp};
+use hallpass_base::testing::stops;
+use hallpass_base::{Email, GrantId, HoldKey, Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_org::OrganizationFault;
 use hallpass_org::armed_ends::{
     ArmedEnd, ArmedEndStore as _, EndArmer, EndArmerSettings, HomeRegion, OtherAccess, policy_name,
 };
-use hallpass_org_testing::GatedOrg;
+use hallpass_org::testing::GatedOrg;
+use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_rules::directory::{Account, Person};
-use hallpass_runner_testing::{Gate, PortMode};
 use hallpass_simulation::{Answers, Center, Habits, World, check_all};
-use hallpass_testing::stops;
 use serde_json::Value;
 
 use crate::acting::{grants, run};
 use crate::keeping::Keeping;
 
-/// When what is overdue and not armed is denied.
 pub(crate) const LOST_AFTER: TimeSpan = TimeSpan::minutes(10);
 
-/// The Region, as whoever arms ends sees it.
 pub(crate) struct Region(pub(crate) Arc<Center>);
 
 impl HomeRegion for Region {
@@ -36,7 +35,7 @@ impl HomeRegion for Region {
     }
 }
 
-/// What people hold beside what they were granted; asked of the Region, too.
+/// Access from other sources, also read from the Region.
 struct Others(Mutex<BTreeSet<HoldKey>>, Arc<Center>);
 
 #[async_trait]
@@ -56,11 +55,9 @@ impl OtherAccess for Others {
     }
 }
 
-/// Accounts and people, and a Region that can be lost.
 pub(crate) struct Bench {
     pub(crate) kept: Keeping,
     others: Arc<Others>,
-    /// Accounts, and how many people each has.
     accounts: u32,
     people: u32,
 }
@@ -130,7 +127,6 @@ impl Bench {
         armer.with_home_region(Arc::new(region), LOST_AFTER)
     }
 
-    /// Somebody takes `ReadOnly` of an account, which needs no approval.
     pub(crate) async fn take(&self, account: u32, number: u32, duration: TimeSpan) -> GrantId {
         let email = email(account * self.people + number);
         let directory = self.world().access.directory();
@@ -189,7 +185,6 @@ impl Bench {
         world.directory.describes(true);
     }
 
-    /// Whether the account's policies can be written.
     fn reach(&self, account: u32, can: bool) {
         self.kept.organization.change(|it| {
             it.gone.retain(|gone| *gone != account_id(account));
@@ -199,7 +194,6 @@ impl Bench {
         });
     }
 
-    /// From when on AWS refuses whom, by the policies in force.
     fn refusals(&self) -> BTreeMap<(String, String), Timestamp> {
         let mut all = BTreeMap::new();
         for (name, targets) in self.kept.organization.standing() {
@@ -269,24 +263,21 @@ fn place(key: &HoldKey) -> (String, String) {
     (account.as_str().to_owned(), key.user.as_str().to_owned())
 }
 
-/// How a grant of the hour fares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fare {
     /// Armed before the loss: refused on time.
     Armed,
-    /// Not armed, past its end during the loss: refused once the Region has been lost for ten minutes.
+    /// Unarmed, ended during the loss: refused after ten minutes of loss.
     Denied,
-    /// Held in another way as well: never refused.
+    /// Also held from another source: never refused.
     HeldOtherwise,
-    /// Its end comes after the loss: held all the time.
+    /// Ends after the loss: never refused.
     Held,
 }
 
-/// Grants of everybody, each with how it fares.
 async fn everybody_takes(bench: &Bench) -> Vec<(GrantId, HoldKey, Fare)> {
     let mut all = Vec::new();
     for account in 0..bench.accounts {
-        // of every other account the policies cannot be written before the Region is lost
         bench.reach(account, account % 2 == 0);
         for number in 0..bench.people {
             let fare = match (account % 2, number) {
@@ -313,7 +304,6 @@ async fn everybody_takes(bench: &Bench) -> Vec<(GrantId, HoldKey, Fare)> {
     all
 }
 
-/// What AWS refuses of each while the Region is lost.
 async fn each_fares_as_it_should(bench: &Bench, all: &[(GrantId, HoldKey, Fare)]) {
     let late = TimeSpan::seconds(75);
     let (now, refusals) = (bench.kept.now(), bench.refusals());
@@ -364,7 +354,6 @@ fn two_hundred_grants_outlive_the_loss_of_the_region_for_an_hour() {
         );
         let denied = all.iter().filter(|it| it.2 == Fare::Denied).count();
         assert_eq!(bench.kept.records("end.denied").await.len(), denied);
-        // nothing was removed meanwhile
         assert_eq!(bench.world().center.present().len(), 200);
 
         bench.bring_it_back();
@@ -383,7 +372,6 @@ fn two_hundred_grants_outlive_the_loss_of_the_region_for_an_hour() {
     });
 }
 
-/// One grant that could not be armed and is past its end, with the Region lost; one beside it that is held.
 async fn overdue() -> (Bench, GrantId, GrantId) {
     let bench = Bench::new(1, 2);
     bench.reach(0, false);
@@ -424,7 +412,7 @@ fn what_is_overdue_is_denied_ten_minutes_after_the_loss_and_not_before() {
         };
         let reason = record.fields().get("reason").unwrap().as_str().unwrap();
         assert!(reason.contains("has not answered since"), "{reason}");
-        // back: removed, held in no other way, and the statement stays until no session can be left
+        // back: removed, no other access, and the statement stays until no session can exist
         bench.bring_it_back();
         bench.live(&armer, 120, 1).await;
         assert_eq!(bench.grant(over).await.state.name(), "ended");
@@ -438,7 +426,6 @@ fn what_is_overdue_is_denied_ten_minutes_after_the_loss_and_not_before() {
 fn a_region_that_answers_again_before_the_time_denies_nothing() {
     run(async {
         let (bench, over, _) = overdue().await;
-        // as before: the account's policies cannot be written, so nothing is armed by the way
         bench.reach(0, false);
         let armer = bench.armer("server", &Gate::new(None));
         bench.live(&armer, 8 * 60, 1).await;
@@ -456,7 +443,7 @@ fn nobody_is_denied_of_whom_it_is_not_known_what_else_they_hold() {
     run(async {
         let bench = Bench::new(1, 1);
         bench.lose_the_region();
-        // seen by nobody before the loss: the first look at who holds what came too late
+        // unseen before the loss: the first check came too late
         let id = bench.take(0, 0, TimeSpan::minutes(5)).await;
         let armer = bench.armer("server", &Gate::new(None));
         bench.live(&armer, 30 * 60, 5).await;
@@ -490,7 +477,6 @@ fn access_approved_while_the_region_is_lost_begins_within_five_minutes_or_is_giv
     });
 }
 
-/// Until the next look denies what is overdue.
 async fn about_to_deny() -> (Bench, GrantId, GrantId) {
     let (bench, over, held) = overdue().await;
     let armer = bench.armer("calm", &Gate::new(None));
@@ -528,7 +514,7 @@ fn stops_at_every_call_of_a_denial() {
                 () = gate.stop() => {}
                 () = bench.live(&armer, 30, 1) => {}
             }
-            // whoever died keeps the lane for a minute
+            // a dead process keeps the lane for a minute
             let second = bench.armer("second", &Gate::new(None));
             bench.live(&second, 180, 1).await;
             let key = bench.grant(over).await.key;

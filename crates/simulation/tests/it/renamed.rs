@@ -1,8 +1,8 @@
-//! What was asked for is an account, a permission set or a group, whatever its name becomes: a new name
-//! stops nothing, and something else with the old one is not what was asked for.
+//! Requests refer to accounts, permission sets and groups by id: renames change nothing, and a
+//! reused name is another target.
 
 use hallpass_access::{AccessError, AccessStore, AskOutcome, Asking, PressRefused};
-use hallpass_model::{Clock as _, Target, TimeSpan};
+use hallpass_base::{Clock as _, Target, TimeSpan};
 use hallpass_rules::directory::Account;
 use hallpass_simulation::{
     Habits,
@@ -14,7 +14,6 @@ use crate::acting::{approve, ask, asked_for, asking, extend, grants, run, take};
 
 const HOUR: TimeSpan = TimeSpan::hours(1);
 
-/// Account and group get new names; a suspended account takes the account's, and another group the group's.
 fn rename(world: &World) {
     world.directory.change_all(|truth| {
         let mut other_account = truth.accounts[0].clone();
@@ -30,7 +29,6 @@ fn rename(world: &World) {
     world.directory.read();
 }
 
-/// What is left of the account is that another one has its name.
 fn close(world: &World) {
     world.directory.change_all(|truth| {
         let closed = truth.accounts.remove(0);
@@ -58,7 +56,6 @@ fn what_waits_is_approved_under_a_new_name() {
 fn what_is_agreed_starts_under_a_new_name() {
     run(async {
         let world = World::new(472, Habits::default(), None);
-        // AWS has said what time it is
         world.live(TimeSpan::seconds(10)).await;
         let later = Asking {
             starts_at: Some(HOUR.after(world.clock.now())),
@@ -113,7 +110,6 @@ fn another_account_of_the_name_is_not_what_was_asked_for() {
         assert_eq!(problems[0].code, "unknown-account");
         let extended = extend(&world, Ana, held, TimeSpan::hours(2)).await.unwrap();
         assert!(matches!(extended, AskOutcome::Rejected(..)), "{extended:?}");
-        // by the name, it is the other one that is asked for
         let other = ask(&world, Ana, "Admin", HOUR).await;
         let AskOutcome::Pending(request) = other else {
             panic!("{other:?}");

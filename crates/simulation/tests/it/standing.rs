@@ -1,5 +1,5 @@
-//! Standing access and people, in the whole core: accepted, given an end, and told of before somebody
-//! asks for it (`access.md` §10.2, §10.4).
+//! Standing access in the whole core: accepted, given an end, and reported before a request
+//! (`access.md` §10.2, §10.4).
 
 use hallpass_access::{
     AccessError, AccessStore, Approval, EndCause, Extending, Grant, GrantState, ItemKind, Meant,
@@ -7,7 +7,7 @@ use hallpass_access::{
 };
 use hallpass_assignments::OperationKind::{Create, Delete};
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock, TimeSpan};
+use hallpass_base::{Clock, TimeSpan};
 use hallpass_simulation::{
     Human::{Ana, Bo, Cai, Eve},
     World, check_all,
@@ -19,7 +19,6 @@ use crate::sweeping::{
     world_with,
 };
 
-/// The record says who gave it an end, and which.
 async fn check_adopted_record(world: &World, adopted: &Grant) {
     let records = world.store.records_from(1, 999).await.unwrap();
     let mut records = records.iter();
@@ -34,7 +33,6 @@ async fn check_adopted_record(world: &World, adopted: &Grant) {
     }
 }
 
-/// Eve, who administers, makes a grant of what somebody has.
 async fn adopt(world: &World, what: &Meant, length: TimeSpan) -> Result<Grant, AccessError> {
     let eve = world.actor(Eve);
     let access = &world.access;
@@ -73,7 +71,6 @@ fn adopted_access_is_a_grant_that_ends_on_time_and_is_never_created() {
             found(&world, &key).await.is_none(),
             "it is Hallpass's own now"
         );
-        // its holder may ask to keep it, by the rules
         let extended = world
             .access
             .extend(
@@ -131,7 +128,6 @@ fn adopted_access_that_somebody_removes_is_lost_and_not_made_again() {
         let adopted = adopt(&world, &of(Ana, "ReadOnly"), TimeSpan::hours(4))
             .await
             .unwrap();
-        // before the executor has looked even once
         world.center.take(&key);
         pass(&world, minutes(30)).await;
         assert!(writes_on(&world, &key).iter().all(|kind| *kind != Create));
@@ -188,14 +184,13 @@ fn what_cannot_be_adopted_is_refused() {
     });
 }
 
-/// What another tool gave stands below a grant: nothing removes it, and it can be given an end once the grant is over.
+/// Standing access below a grant is not removed, and can be adopted after the grant.
 #[test]
 fn what_stands_below_a_grant_is_adopted_after_it() {
     run(async {
         let world = world_with(SweepMode::Report);
         let key = given(&world, Ana, "ReadOnly");
         let above = take(&world, Ana, "ReadOnly", TimeSpan::hours(3)).await;
-        // until the next check
         pass(&world, minutes(65)).await;
         assert_eq!(
             found(&world, &key).await.unwrap().kind,
@@ -277,7 +272,6 @@ fn acceptance_wants_a_reason_and_a_review_to_come() {
         assert_eq!(refused(accept("ok", Some(now)).await), "review-in-the-past");
         let review = TimeSpan::hours(2).after(now);
         accept("the export", Some(review)).await.unwrap();
-        // the page says so at once, and the next run too
         let view = world.access.standing(&eve).await.unwrap();
         let item = view.items.iter().find(|item| item.key == key).unwrap();
         assert_eq!(item.kind.name(), "accepted");
@@ -310,7 +304,7 @@ fn acceptance_wants_a_reason_and_a_review_to_come() {
     });
 }
 
-/// The truth before asking: by a look, and by what the newest run found when AWS does not answer.
+/// Requesters learn of standing access by a direct read, or from the newest sweep during an outage.
 #[test]
 fn who_holds_something_without_a_grant_is_told_before_they_ask() {
     run(async {
@@ -327,14 +321,13 @@ fn who_holds_something_without_a_grant_is_told_before_they_ask() {
         };
         assert_eq!(stands(Patience::Look).await, None);
         world.center.give(&key);
-        // a look is remembered for some seconds
         world.clock.advance(TimeSpan::seconds(20));
         assert!(stands(Patience::Look).await.is_some());
         assert_eq!(stands(Patience::Known).await, None, "no run has looked yet");
         pass(&world, minutes(1)).await;
         let known = stands(Patience::Known).await.unwrap();
         assert!(known.seen_at <= world.clock.now());
-        // with a grant on top it still stands, and one of Hallpass's own does not
+        // it remains below a grant; Hallpass's access does not
         take(&world, Ana, "ReadOnly", minutes(30)).await;
         world.live(minutes(1)).await;
         assert!(stands(Patience::Look).await.is_some());

@@ -1,10 +1,10 @@
-//! Starts in the future (`access.md` §5.1): granted on time by what holds then, and by nothing else.
+//! Future starts (`access.md` §5.1): granted on time, by the conditions at the start only.
 
 use hallpass_access::{
     AccessStore, AskOutcome, Asking, GrantState, HeldAccess, Locking, News, Request, RequestFilter,
     RequestState, RequestView,
 };
-use hallpass_model::{Clock, RequestId, TimeSpan, Timestamp};
+use hallpass_base::{Clock, RequestId, TimeSpan, Timestamp};
 use hallpass_rules::directory::AccountTags;
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
@@ -24,7 +24,6 @@ const FREE: &str = "[[rule]]\nid = 'reading'\naccounts = '*'\npermission_sets = 
 async fn world(seed: u64) -> World {
     let world = World::new(seed, Habits::default(), None);
     rules(&world, &format!("{RULES}{FREE}")).await;
-    // AWS has said what time it is
     world.live(TimeSpan::seconds(10)).await;
     world
 }
@@ -47,7 +46,6 @@ async fn stored(world: &World, id: RequestId) -> Request {
     world.store.request(id).await.unwrap().unwrap()
 }
 
-/// Asked for an hour, from in an hour on, and approved by Cai.
 async fn agreed(world: &World) -> (RequestId, Timestamp) {
     let starts_at = HOUR.after(world.clock.now());
     let id = ask(world, "Admin", starts_at, HOUR).await.request().id;
@@ -85,7 +83,6 @@ fn it_begins_at_its_start_and_ends_its_length_after_it() {
             let request = stored(&world, id).await;
             assert_eq!(request.agreed_start().unwrap().approval.name(), approval);
             assert_eq!(request.reminders.next_at, None, "nobody is asked any more");
-            // nobody has to look at it again
             let cai = world.actor(Cai);
             let view = RequestView::ToReview;
             let review = world
@@ -114,7 +111,6 @@ fn it_begins_at_its_start_and_ends_its_length_after_it() {
     });
 }
 
-/// What changes between the approval and the start.
 #[derive(Clone, Copy, Debug)]
 enum Changes {
     NoRule,
@@ -141,7 +137,6 @@ async fn happen(case: Changes, world: &World) {
         }
         Changes::TwoAreNeeded => rules(world, &format!("{RULES}min_approvals = 2\n")).await,
         Changes::ApproverIsGone => world.remove_from_directory(Cai),
-        // with the address and the groups they had
         Changes::ApproverIsDisabled => {
             world.directory.change(Cai.name(), |mut person| {
                 person.enabled = false;
@@ -222,7 +217,7 @@ fn what_does_not_hold_at_the_start_gives_nothing_and_is_told() {
                     let cai = world.actor(Cai).email;
                     assert_eq!((by, approval.name()), (&cai, "peer"));
                 }
-                // whoever agreed is no approver any more: it is nobody's yes
+                // the former approver's approval does not count
                 (RequestState::Approved { by, approval, .. }, Changes::NobodyHasToApprove) => {
                     let ana = world.actor(Ana).email;
                     assert_eq!((by, approval.name()), (&ana, "not_required"));
@@ -272,8 +267,7 @@ fn a_start_waits_while_what_it_rests_on_is_unread() {
     });
 }
 
-/// Of two who said yes the one who was last is no approver at the start, where one is enough: it begins in the name of the
-/// other, and nobody else is named.
+/// Of two approvers, the last loses the role and one is enough: the grant names only the other.
 #[test]
 fn it_begins_in_the_name_of_whoever_still_says_yes() {
     run(async {
@@ -336,7 +330,6 @@ fn whoever_approves_late_gives_what_is_left() {
         assert_eq!(stored(&world, id).await.state, RequestState::Pending);
         approve(&world, Cai, id).await.unwrap();
         let grant = grants(&world).await.remove(0);
-        // lengths are whole seconds
         assert!(grant.ends_at <= HOUR.after(starts_at));
         assert!(TimeSpan::between(grant.ends_at, HOUR.after(starts_at)) <= TimeSpan::seconds(1));
         let late = ask(
@@ -368,7 +361,6 @@ fn a_start_is_neither_over_nor_too_far_ahead_and_is_judged_by_its_own_hours() {
             assert_eq!(refusal.fields[0].code, code);
             assert_eq!(refusal.fields[0].field, "starts_at");
         }
-        // the world begins on a Friday at midnight; these hours are not now
         let hours =
             format!("{RULES}hours = {{ from = '08:00', to = '18:00', time_zone = 'UTC' }}\n");
         if let Ok(loaded) = load(&RuleFile::new("rules.toml", &hours)) {
@@ -397,7 +389,7 @@ fn a_start_is_neither_over_nor_too_far_ahead_and_is_judged_by_its_own_hours() {
                 approve(&world, Cai, id).await.unwrap();
             }
         }
-        // for now, and for another time, it is another request
+        // a different start makes a different request
         let again = ask(&world, "Admin", open, HOUR).await;
         assert!(matches!(again, AskOutcome::AlreadyPending(_)), "{again:?}");
     });
@@ -406,7 +398,7 @@ fn a_start_is_neither_over_nor_too_far_ahead_and_is_judged_by_its_own_hours() {
 #[test]
 fn a_clock_that_lies_begins_nothing() {
     run(async {
-        // ahead past its end it lapses, as all that waits; short of that, and behind, it waits for the truth
+        // a clock ahead past its end expires it; otherwise it waits for correct time
         for (seed, off, then) in [
             (66, 5400, "approved"),
             (67, 86_400, "expired"),

@@ -1,5 +1,5 @@
-//! Sweeps in the whole core: what nobody recorded is found, shown, accepted, adopted or removed, with
-//! every brake (`access.md` §10), and ends by the same path as everything else.
+//! Sweeps in the whole core: unrecorded access is found, listed, accepted, adopted or removed, with
+//! every brake (`access.md` §10), and ends by the common path.
 
 use hallpass_access::{
     AccessError, AccessStore, DigestKind, Fate, ItemKind, Meant, Message, PressRefused,
@@ -8,7 +8,7 @@ use hallpass_access::{
 };
 use hallpass_assignments::OperationKind::Delete;
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock, HoldKey, TimeSpan};
+use hallpass_base::{Clock, HoldKey, TimeSpan};
 use hallpass_simulation::{
     Habits, Human,
     Human::{Ana, Bo, Cai, Eve},
@@ -21,15 +21,13 @@ pub(crate) fn minutes(count: u64) -> TimeSpan {
     TimeSpan::minutes(count)
 }
 
-/// Checks every quarter of an hour, a sweep every hour, and what stands by intent is accepted.
 fn hourly(settings: &mut SweepSettings) {
     settings.check_every = minutes(15);
     settings.at = "rate(1 hour)".parse::<Schedule>().unwrap();
     settings.standing = vec!["*/payments-prod/Root".parse().unwrap()];
 }
 
-/// A world in which five people have something that is accepted, so that one item more is no large
-/// share, and where sweeps have a mode.
+/// Five people have accepted access, so that one more item is a small share.
 pub(crate) fn world_with(mode: SweepMode) -> World {
     let mut world = World::new(71, Habits::default(), None);
     world.sweeps_become(hourly);
@@ -47,7 +45,6 @@ pub(crate) fn standing(world: &World) -> Vec<HoldKey> {
         .collect()
 }
 
-/// Time passes, with every loop.
 pub(crate) async fn pass(world: &World, span: TimeSpan) {
     let until = span.after(world.clock.now());
     while world.clock.now() < until {
@@ -124,7 +121,6 @@ pub(crate) fn refused<T: std::fmt::Debug>(outcome: Result<T, AccessError>) -> &'
     }
 }
 
-/// Until a plan waits.
 pub(crate) async fn planned(world: &World) -> Sweep {
     for _ in 0..12 {
         if let Some(sweep) = waiting(world).await {
@@ -135,27 +131,23 @@ pub(crate) async fn planned(world: &World) -> Sweep {
     panic!("no plan was made");
 }
 
-/// What a run found in its own listing.
 pub(crate) async fn item_of(world: &World, sweep: &Sweep, key: &HoldKey) -> SweepItem {
     let item = world.store.sweep_item(sweep.id, key).await.unwrap();
     item.expect("the run has found it")
 }
 
-/// Somebody has a set in `payments-prod` that nobody recorded.
 pub(crate) fn given(world: &World, who: Human, set: &str) -> HoldKey {
     let key = world.key(who, set).unwrap();
     world.center.give(&key);
     key
 }
 
-/// Eve, who administers, says that a plan is meant as it was shown.
 pub(crate) async fn confirm(world: &World, plan: &Sweep) -> Result<Sweep, AccessError> {
     let keep = RemovalLimit::Keep;
     let eve = world.actor(Eve);
     world.access.confirm_sweep(&eve, plan.id, keep).await
 }
 
-/// Eve, who administers, accepts what somebody has, without a review to come.
 pub(crate) async fn accept(world: &World, what: &Meant, why: &str) -> Result<(), AccessError> {
     let eve = world.actor(Eve);
     let accepted = world.access.accept_standing(&eve, what, why, None).await;
@@ -173,7 +165,6 @@ fn what_nobody_recorded_is_reported_and_stays_in_the_mode_report() {
         assert_eq!((item.kind, item.fate), (ItemKind::Unknown, Fate::Reported));
         assert_eq!(digests(&told(&world).await), [DigestKind::SweepFound]);
         pass(&world, TimeSpan::hours(26)).await;
-        // reported once, and counted from then on
         assert_eq!(digests(&told(&world).await), []);
         assert_eq!(writes_on(&world, &key), []);
         let mut left = standing(&world);
@@ -185,7 +176,7 @@ fn what_nobody_recorded_is_reported_and_stays_in_the_mode_report() {
     });
 }
 
-/// What an import of another tool's rules could not say has no rule: a cutover has to see it all the same.
+/// Imports may omit accounts without rules: a cutover must still see their access.
 #[test]
 fn a_survey_looks_everywhere_and_says_where_no_sweep_does() {
     run(async {
@@ -220,7 +211,6 @@ fn a_survey_looks_everywhere_and_says_where_no_sweep_does() {
         world.sweeps_become(|settings| settings.reach = SweepReach::All);
         let survey = world.access.survey().await.unwrap();
         assert!(survey.out_of_scope.is_empty(), "{:?}", survey.out_of_scope);
-        // as nothing is looked at by it, nothing is stored by it
         assert!(found(&world, &group).await.is_none());
     });
 }
@@ -259,7 +249,7 @@ fn what_stood_before_the_first_run_is_one_record_and_what_comes_later_one_each()
     });
 }
 
-/// `access.md` §14.1: what a sweep's removal leaves in the log.
+/// `access.md` §14.1: log records of a sweep's removal.
 async fn check_removed_record(world: &World, key: &HoldKey) {
     let records = world.store.records_from(1, 10_000).await.unwrap();
     let mut records = records.iter();
@@ -294,7 +284,6 @@ fn a_first_run_is_a_plan_and_once_confirmed_it_is_carried_out() {
         assert!(kinds.contains(&DigestKind::SweepPlanned), "{kinds:?}");
         let confirmed = confirm(&world, &plan).await;
         assert_eq!(confirmed.unwrap().state.name(), "working");
-        // once is as good as twice
         confirm(&world, &plan).await.unwrap();
         pass(&world, minutes(2)).await;
         assert_eq!(writes_on(&world, &key), [Delete]);
@@ -316,7 +305,7 @@ fn a_first_run_is_a_plan_and_once_confirmed_it_is_carried_out() {
         }
         check_removed_record(&world, &key).await;
         assert!(digests(&told(&world).await).contains(&DigestKind::SweepDone));
-        // the mode is confirmed: what comes up later is removed without asking again
+        // the mode is confirmed: later findings need no confirmation
         let later = given(&world, Bo, "Admin");
         pass(&world, minutes(150)).await;
         assert_eq!(writes_on(&world, &later), [Delete]);
@@ -385,8 +374,8 @@ fn while_sweeps_are_off_nothing_is_looked_at() {
     });
 }
 
-/// `access.md` §16.10: a standing assignment and a standing member survive grant and end, release,
-/// check and sweep in every mode once accepted.
+/// `access.md` §16.10: accepted standing assignments and members survive grant, end, check and
+/// sweep in every mode.
 #[test]
 fn accepted_access_survives_everything_in_every_mode() {
     let adopt = SweepMode::Adopt {
@@ -452,7 +441,7 @@ fn what_a_grant_found_standing_is_left_alone_for_seven_days() {
 fn nothing_that_hallpass_gave_is_ever_unknown() {
     run(async {
         let world = world_with(SweepMode::Revoke);
-        // a listing that lags shows what ended a moment ago
+        // a lagging listing shows recently ended access
         world
             .center
             .change_habits(|habits| habits.listing_lag = TimeSpan::seconds(40));
@@ -476,7 +465,7 @@ fn nothing_that_hallpass_gave_is_ever_unknown() {
     });
 }
 
-/// Promise P9, end to end: what cannot be read is never removed, and is reported.
+/// Promise P9, end to end: unreadable access is never removed, and is reported.
 #[test]
 fn what_cannot_be_read_is_not_removed_and_is_told() {
     run(async {
@@ -543,7 +532,6 @@ fn a_grant_that_is_asked_for_while_a_sweep_removes_takes_over() {
         let key = given(&world, Ana, "ReadOnly");
         let plan = planned(&world).await;
         confirm(&world, &plan).await.unwrap();
-        // the wish is stored; AWS has not been asked yet
         world.access.tend_sweeps().await.unwrap();
         let id = take(&world, Ana, "ReadOnly", minutes(30)).await;
         world.live(minutes(1)).await;
@@ -563,7 +551,7 @@ fn a_grant_that_is_asked_for_while_a_sweep_removes_takes_over() {
     });
 }
 
-/// `access.md` §16.19, §9.9: what AWS refuses to remove is parked in sight and stops nothing else.
+/// `access.md` §16.19, §9.9: a removal refused by AWS is parked visibly and blocks nothing else.
 #[test]
 fn a_removal_that_aws_refuses_is_parked_and_stops_no_other() {
     run(async {
@@ -590,7 +578,7 @@ fn a_removal_that_aws_refuses_is_parked_and_stops_no_other() {
         let item = item_of(&world, &plan, &gone).await;
         assert_eq!(item.fate.name(), "stuck");
         assert!(events(&world).await.contains(&"sweep.stuck".to_owned()));
-        // the run is over all the same, and a later one does not begin it again
+        // the sweep has ended, and a later one does not restart it
         let run = world.store.sweep(plan.id).await.unwrap().unwrap();
         assert_eq!(run.state.name(), "done");
         pass(&world, TimeSpan::hours(3)).await;
@@ -598,7 +586,6 @@ fn a_removal_that_aws_refuses_is_parked_and_stops_no_other() {
             found(&world, &gone).await.unwrap().fate,
             Fate::InHand { by: plan.id }
         );
-        // gone at last
         world.center.take(&gone);
         pass(&world, TimeSpan::hours(2)).await;
         let item = item_of(&world, &plan, &gone).await;
@@ -642,14 +629,13 @@ fn one_run_at_a_time_and_whoever_wants_another_gets_one_that_looks_after_it() {
             matches!(refused, Err(AccessError::Commit(_))),
             "{refused:?}"
         );
-        // it is still the one that this process began
         assert!(world.sweep_if_due().await.unwrap());
         let state = async |id| world.store.sweep(id).await.unwrap().unwrap().state.name();
         assert_eq!(
             (state(first.id).await, state(second.id).await),
             ("done", "queued")
         );
-        // what changed after the first had looked is found by the second
+        // the second sweep finds changes after the first scan
         given(&world, Ana, "ReadOnly");
         assert!(world.sweep_if_due().await.unwrap());
         assert_eq!(state(second.id).await, "done");
@@ -659,7 +645,7 @@ fn one_run_at_a_time_and_whoever_wants_another_gets_one_that_looks_after_it() {
     });
 }
 
-/// A check acts on nothing: whoever wants a run while one looks gets one that does what the mode says.
+/// A sweep requested during a check follows the mode; the check itself changes nothing.
 #[test]
 fn a_run_that_is_wanted_during_a_check_acts() {
     run(async {
@@ -675,8 +661,8 @@ fn a_run_that_is_wanted_during_a_check_acts() {
     });
 }
 
-/// The process stops while one run looks and another is queued: the queued one takes its place, with
-/// the settings of the process that begins it. Where sweeps are off by then, nobody looks.
+/// A stop with one scan running and another queued: the queued sweep runs with the new process's
+/// settings, or not if sweeps are off.
 #[test]
 fn what_is_queued_outlives_a_stop() {
     run(async {
@@ -719,7 +705,6 @@ fn runs_come_when_the_configuration_says() {
                 (after, run.trigger.name())
             })
             .collect();
-        // the world begins at midnight
         let nights: Vec<u64> = hours
             .iter()
             .filter(|(_, trigger)| *trigger == "schedule")

@@ -1,12 +1,11 @@
-//! What happens while a sweep is under way, or before the next one is: access is accepted, the configuration
-//! becomes another, another process looks, and clocks are ahead.
+//! Changes around a sweep: acceptance, new configuration, another process, clocks ahead.
 
 use hallpass_access::{
     AccessStore, Change, Fate, ItemKind, LeftAlone, Meant, Schedule, Sweep, SweepItem, SweepMode,
     SweepReach, SweepStore, Trigger, Write,
 };
 use hallpass_assignments::OperationKind::Delete;
-use hallpass_model::{Clock, HoldKey, SweepId, TimeSpan, Timestamp};
+use hallpass_base::{Clock, HoldKey, SweepId, TimeSpan, Timestamp};
 use hallpass_simulation::{
     Human::{Ana, Eve},
     World, check_all,
@@ -18,7 +17,6 @@ use crate::sweeping::{
     standing, world_with,
 };
 
-/// Why an item was left alone; `None` when it was not.
 fn left_alone(item: &SweepItem) -> Option<LeftAlone> {
     match item.fate {
         Fate::LeftAlone { why, .. } => Some(why),
@@ -26,7 +24,6 @@ fn left_alone(item: &SweepItem) -> Option<LeftAlone> {
     }
 }
 
-/// A plan to remove what Ana has is confirmed, and nothing is done about it yet.
 async fn confirmed(world: &World) -> (Sweep, HoldKey) {
     let key = given(world, Ana, "ReadOnly");
     let plan = planned(world).await;
@@ -34,7 +31,7 @@ async fn confirmed(world: &World) -> (Sweep, HoldKey) {
     (plan, key)
 }
 
-/// `access.md` §10.2: what is accepted is removed in no mode, also when its removal was begun before.
+/// `access.md` §10.2: accepted access is never removed, even if its removal had begun.
 #[test]
 fn what_is_accepted_while_its_removal_is_in_hand_stays() {
     run(async {
@@ -42,7 +39,6 @@ fn what_is_accepted_while_its_removal_is_in_hand_stays() {
             let world = world_with(SweepMode::Revoke);
             let (plan, key) = confirmed(&world).await;
             if begun {
-                // the wish is stored; AWS has not been asked yet
                 world.access.tend_sweeps().await.unwrap();
                 let item = item_of(&world, &plan, &key).await;
                 assert_eq!(item.fate.name(), "removing");
@@ -55,7 +51,6 @@ fn what_is_accepted_while_its_removal_is_in_hand_stays() {
             assert_eq!(left_alone(&item), Some(LeftAlone::Accepted), "{begun}");
             let over = world.store.sweep(plan.id).await.unwrap().unwrap();
             assert_eq!(over.state.name(), "done", "{begun}");
-            // accepted once more, it says the same
             accept(&world, &meant, "by intent").await.unwrap();
             let log = events(&world).await;
             let count = |event: &str| log.iter().filter(|it| *it == event).count();
@@ -71,7 +66,7 @@ fn what_is_accepted_while_its_removal_is_in_hand_stays() {
     });
 }
 
-/// AWS was asked: nobody is told that it stays, and once it is over they may accept what is given anew.
+/// After the removal was sent to AWS, acceptance is refused; access granted later can be accepted.
 #[test]
 fn what_aws_was_asked_to_remove_is_accepted_once_that_is_over() {
     run(async {
@@ -97,7 +92,7 @@ fn what_aws_was_asked_to_remove_is_accepted_once_that_is_over() {
     });
 }
 
-/// What AWS refused to remove is not tried again once somebody accepts it.
+/// A parked removal is not retried after acceptance.
 #[test]
 fn what_is_accepted_while_its_removal_is_parked_stays() {
     run(async {
@@ -125,7 +120,7 @@ fn what_is_accepted_while_its_removal_is_parked_stays() {
     });
 }
 
-/// The process starts anew with a configuration that does not want any more what a plan was confirmed for.
+/// The new process's configuration excludes a confirmed plan.
 #[test]
 fn what_the_configuration_does_not_want_any_more_is_not_done() {
     type Becomes = fn(&mut hallpass_access::SweepSettings);
@@ -174,7 +169,7 @@ fn what_the_configuration_does_not_want_any_more_is_not_done() {
     });
 }
 
-/// More checks fit between two sweeps than are looked back at in one go.
+/// More checks fit between two sweeps than one lookback reads.
 #[test]
 fn a_sweep_that_comes_seldom_comes() {
     run(async {
@@ -190,7 +185,6 @@ fn a_sweep_that_comes_seldom_comes() {
     });
 }
 
-/// A run by a clock that was ahead, as it is left once time has returned.
 fn from_ahead(run: Sweep, at: Timestamp) -> Change {
     let ahead = Sweep {
         id: SweepId::first_at(at),
@@ -204,7 +198,7 @@ fn from_ahead(run: Sweep, at: Timestamp) -> Change {
     }
 }
 
-/// Promise P10: a run of next month stops neither checks nor what is known of standing access.
+/// Promise P10: a run dated next month stops neither checks nor knowledge of standing access.
 #[test]
 fn a_run_by_a_clock_that_was_ahead_stops_nothing() {
     run(async {
@@ -241,8 +235,8 @@ fn no_run_begins_by_itself_while_clocks_disagree() {
     });
 }
 
-/// Whoever wants a run may be connected to a process that does not look: its run is looked at by the one
-/// that does, and nothing is told of an interruption.
+/// A run requested at a process that does not scan is made by the one that does, without a reported
+/// interruption.
 #[test]
 fn a_run_that_is_wanted_of_another_process_is_made() {
     run(async {

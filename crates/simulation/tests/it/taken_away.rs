@@ -1,8 +1,8 @@
-//! Taking access away is never harder than giving it: neither the hours in which people ask, nor rules
-//! that have changed since, keep it from whoever gave it.
+//! Removing access is never harder than granting it: neither request hours nor later rules stop the
+//! approver.
 
 use hallpass_access::AccessError;
-use hallpass_model::{GrantId, RequestId, TimeSpan};
+use hallpass_base::{GrantId, RequestId, TimeSpan};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
     Habits,
@@ -14,7 +14,6 @@ use crate::acting::{approve, asked_for, grant, run, take};
 
 const WHY: &str = "customers cannot pay and nobody answers";
 const APPROVERS: &str = "approvers = ['cai@corp.example', 'dee@corp.example']";
-/// The world begins at midnight.
 const HOURS: &str = "hours = { from = '00:00', to = '01:00', time_zone = 'UTC' }";
 
 async fn rules(world: &World, terms: &str) {
@@ -27,14 +26,10 @@ async fn rules(world: &World, terms: &str) {
     world.access.set_rules(loaded.rules, "test").await.unwrap();
 }
 
-/// What was asked for and given within the hours.
 struct Scene {
     world: World,
-    /// Bo's, which waits.
     pending: RequestId,
-    /// Ana's, which Cai approved.
     given: GrantId,
-    /// Ana's, by breaking the glass.
     review: RequestId,
 }
 
@@ -81,7 +76,6 @@ fn outside_the_hours_of_asking_approvers_take_away_and_give_nothing() {
         let access = &world.access;
         access.close_review(&dee, review, None, None).await.unwrap();
         access.deny(&cai, pending, None, None).await.unwrap();
-        // nobody but approvers and administrators
         revoke(&world, Bo, given).await.unwrap_err();
         revoke(&world, Dee, given).await.unwrap();
         world.live(TimeSpan::seconds(30)).await;
@@ -95,12 +89,11 @@ fn whoever_gave_access_takes_it_away_whatever_the_rules_are_by_then() {
         let Scene { world, given, .. } = scene().await;
         let own = take(&world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
         rules(&world, "approvers = ['bo@corp.example']").await;
-        // was listed too, and gave nothing
         revoke(&world, Dee, given).await.unwrap_err();
         revoke(&world, Cai, given).await.unwrap();
         world.live(TimeSpan::seconds(30)).await;
         assert_eq!(grant(&world, given).await.state.name(), "ended");
-        // what nobody gave is given back by its holder, and not revoked
+        // access without approval is ended early by its holder, not revoked
         revoke(&world, Ana, own).await.unwrap_err();
     });
 }

@@ -1,12 +1,11 @@
-//! Several targets asked for at once (`access.md` §5.2): each is a request of its own, and all are
-//! made or none.
+//! Requests for several targets (`access.md` §5.2): one request per target, all made or none.
 
 use hallpass_access::{
     AccessError, AccessStore, AskOutcome, AskedTogether, Asking, NoticeKind, RequestFilter,
     RequestState, TARGETS_MAX, WaitingMessage,
 };
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{Clock as _, TimeSpan};
+use hallpass_base::{Clock as _, TimeSpan};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
     Habits,
@@ -70,7 +69,6 @@ fn each_is_decided_by_its_own_rules_and_knows_the_others() {
         }
         assert_eq!(events(&world, "request.created").await, 3);
         assert_eq!(grants(&world).await.len(), 2);
-        // saying no to one says nothing of the others
         let cai = world.actor(Cai);
         world.access.deny(&cai, ids[1], None, None).await.unwrap();
         world.live(TimeSpan::minutes(1)).await;
@@ -87,7 +85,6 @@ fn who_may_see_one_of_them_sees_of_the_others_what_is_theirs_to_see() {
         let admin = asked[1].request();
         let (ana, cai, bo) = (world.actor(Ana), world.actor(Cai), world.actor(Bo));
         assert_eq!(world.access.asked_with(&ana, admin).await.unwrap().len(), 2);
-        // Cai approves Admin and Glass, and has nothing to do with ReadOnly
         let seen = world.access.asked_with(&cai, admin).await.unwrap();
         let seen: Vec<_> = seen.iter().map(|request| request.id).collect();
         assert_eq!(seen, [asked[2].request().id]);
@@ -202,7 +199,6 @@ fn a_call_made_again_after_one_was_rejected_at_its_start_says_what_became_of_eac
             panic!("refused")
         };
         assert_eq!(first.len(), 2);
-        // nobody may have the group any more
         let narrowed = r#"{"statements": [{"ResourceType": "Account", "Resource": "*",
             "PermissionSet": "ReadOnly", "ApprovalIsNotRequired": true}]}"#;
         let narrowed = load(&RuleFile::new("rules.json", narrowed)).unwrap();

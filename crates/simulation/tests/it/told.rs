@@ -1,20 +1,19 @@
-//! When an end is told: soon after the access was last there, wherever AWS answered.
+//! Ends are reported soon after the access was last seen, if AWS answered.
 
 use fastrand::Rng;
 use hallpass_access::Grant;
 use hallpass_assignments::{CenterFault, OperationKind};
-use hallpass_model::{Clock, TimeSpan};
+use hallpass_base::{Clock, TimeSpan};
 use hallpass_simulation::{CallFaults, Habits, Human::Ana, World, check_all};
 
 use crate::acting::{asking, drawn_set, grant, grants, lives, run, take};
 
 /// `access.md` §9.4: from the last sight on.
 const TOLD_WITHIN: TimeSpan = TimeSpan::seconds(10);
-/// The same where a second removal was under way, which tells a listing that lags from a create that came late (decision
-/// 0079).
+/// The same with a second removal in progress, which tells a lagging listing from a late create
+/// (decision 0118).
 const TOLD_WITHIN_OF_SECOND: TimeSpan = TimeSpan::seconds(12);
 
-/// How long after the access was last listed its last end was told.
 async fn told_after(world: &World) -> i64 {
     let mut last_listed = world.clock.now();
     for _ in 0..400 {
@@ -38,8 +37,8 @@ async fn told_after(world: &World) -> i64 {
     told.as_secs()
 }
 
-/// Faults and stops, then calm while the access is there: everything that ends it is answered.
-/// `None` when it was not there, or was on its way out.
+/// Faults and stops, then calm while the access exists, with answered calls. `None` when the access
+/// was missing or ending.
 async fn life(seed: u64) -> Option<(i64, TimeSpan)> {
     let mut rng = Rng::with_seed(seed);
     let set = drawn_set(&mut rng);
@@ -88,8 +87,8 @@ fn an_end_that_aws_answered_is_told_within_ten_seconds_of_the_last_sight() {
     );
 }
 
-/// `access.md` §9.2: a create that was sent before a stop, whose answer is lost, and that takes long. The
-/// end is due before it takes effect: its removal waits behind it.
+/// `access.md` §9.2: a slow create was sent before a stop and its answer is lost. The end is due
+/// earlier; its removal waits.
 #[test]
 fn an_end_behind_a_lost_create_comes_when_both_have_taken_their_time() {
     for takes in [1, 4, 9, 15, 30, 45] {

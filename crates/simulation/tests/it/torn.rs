@@ -1,8 +1,8 @@
-//! Grants that cannot be read: everything else goes on, and what they are about is not taken for what nobody recorded.
+//! Unreadable grants: other work continues, and their access is not treated as unmanaged.
 
 use hallpass_access::{AccessError, AccessStore, GrantState, ItemKind, SweepMode, SweepState};
 use hallpass_assignments::OperationKind::{Create, Delete};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_simulation::{
     Human::{Ana, Bo, Cai, Dee},
     World, check_all,
@@ -13,7 +13,6 @@ use crate::sweeping::{
     confirm, found, given, minutes, newest, pass, planned, standing, world_with,
 };
 
-/// A world whose sweeps remove by themselves what nobody recorded.
 async fn removing() -> World {
     let world = world_with(SweepMode::Revoke);
     given(&world, Bo, "Admin");
@@ -32,7 +31,6 @@ fn one_grant_that_cannot_be_read_stops_nothing_else() {
         let other = take(&world, Bo, "ReadOnly", minutes(90)).await;
         pass(&world, minutes(5)).await;
         world.store.tear_grant(torn);
-        // others ask, approve, give back
         let asked = asked_for(&world, Dee, "Admin", minutes(180)).await;
         approve(&world, Cai, asked).await.unwrap();
         release(&world, Bo, other).await.unwrap();
@@ -44,7 +42,7 @@ fn one_grant_that_cannot_be_read_stops_nothing_else() {
         assert_eq!(approved.state, GrantState::Active);
         let reconciled = world.access.reconcile().await.unwrap();
         assert_eq!((reconciled.seen, reconciled.failed), (1, 0));
-        // sweeps ran and removed what is unknown; what the grant holds is not
+        // sweeps remove unknown access, but not the grant's
         assert!(matches!(
             newest(&world).await.state,
             SweepState::Done { .. }
@@ -52,16 +50,14 @@ fn one_grant_that_cannot_be_read_stops_nothing_else() {
         assert_eq!(writes_on(&world, &unknown), [Delete]);
         assert_eq!(found(&world, &key).await, None);
         assert_eq!(writes_on(&world, &key), [Create]);
-        // nothing is decided of its key, and of no other of the same person
+        // no decision on its key or other keys of the person
         let again = asking("ReadOnly", minutes(30));
         let again = world.access.ask(&world.actor(Ana), &again, None).await;
         assert!(matches!(again, Err(AccessError::Read(_))), "{again:?}");
         take(&world, Ana, "oncall", minutes(10)).await;
-        // its access ends all the same
         pass(&world, minutes(120)).await;
         assert_eq!(writes_on(&world, &key), [Create, Delete]);
         assert!(!world.center.present().contains(&key));
-        // and once it can be read again, so does it
         world.store.mend_rows();
         pass(&world, minutes(5)).await;
         assert!(grant(&world, torn).await.is_over());
@@ -69,8 +65,8 @@ fn one_grant_that_cannot_be_read_stops_nothing_else() {
     });
 }
 
-/// One that is over does not say any more whether something stood before it: its person's access there is reported, and
-/// nothing is removed that may have.
+/// A past unreadable grant hides earlier standing access: the person's access is reported there and
+/// not removed.
 #[test]
 fn what_it_may_have_found_standing_is_left_alone_for_eight_days() {
     run(async {

@@ -1,12 +1,12 @@
-//! Warnings of rules: nobody asks for sensitive access or approves it without having confirmed what the
-//! rules of that moment say (`access.md` §2.9).
+//! Rule warnings: requests and approvals of sensitive access require confirming the current texts
+//! (`access.md` §2.9).
 
 use hallpass_access::{
     AccessError, AccessStore, Approving, AskOutcome, AskedTogether, Asking, Extending,
     PressRefused, RequestFilter,
 };
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{RequestId, TimeSpan};
+use hallpass_base::{RequestId, TimeSpan};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
     Habits,
@@ -19,7 +19,6 @@ use crate::acting::{asking, grants, run};
 const HOUR: TimeSpan = TimeSpan::hours(1);
 const CARDS: &str = "Card data. Do not copy rows out.";
 
-/// One rule for everything with these terms.
 async fn rules(world: &World, terms: &str) {
     let text = format!(
         "[[rule]]\nid = 'all'\naccounts = '*'\npermission_sets = '*'\n\
@@ -47,7 +46,6 @@ fn with(set: &str, confirmed: &[String]) -> Asking {
     }
 }
 
-/// The texts that are still to be confirmed, and their ids.
 fn unconfirmed<T: std::fmt::Debug>(outcome: Result<T, AccessError>) -> (Vec<String>, Vec<String>) {
     match outcome {
         Err(AccessError::Refused(PressRefused::WarningsUnconfirmed { warnings })) => {
@@ -63,7 +61,6 @@ async fn stored(world: &World) -> usize {
     all.unwrap().rows.len()
 }
 
-/// What each record of this kind says was confirmed, and by whom it was.
 async fn recorded(world: &World, event: &str) -> Vec<(String, Vec<String>)> {
     let records = world.store.records_from(1, 1000).await.unwrap();
     let records = records.iter().filter(|it| it.event() == event);
@@ -99,7 +96,6 @@ fn nobody_asks_or_approves_without_having_confirmed() {
         let (texts, ids) = unconfirmed(access.ask(&ana, &with("Admin", &[]), None).await);
         assert_eq!(texts, [CARDS]);
         assert_eq!(stored(&world).await, 0, "nothing was made");
-        // what somebody made up confirms nothing
         let made_up = ["0".repeat(16), CARDS.to_owned()];
         unconfirmed(access.ask(&ana, &with("Admin", &made_up), None).await);
         let asked = access.ask(&ana, &with("Admin", &ids), None).await.unwrap();
@@ -115,7 +111,7 @@ fn nobody_asks_or_approves_without_having_confirmed() {
         );
         let (texts, ids) = unconfirmed(approve(&world, Cai, id, &[]).await);
         assert_eq!(texts, [CARDS]);
-        // whoever may not approve is told that, and not what to confirm
+        // unauthorized users get a refusal, not the warnings
         let other = approve(&world, Eve, id, &ids).await.unwrap_err();
         assert!(
             matches!(other, AccessError::Refused(PressRefused::Rules(_))),
@@ -128,7 +124,7 @@ fn nobody_asks_or_approves_without_having_confirmed() {
         let said = |who: &str| vec![(format!("{who}@corp.example"), vec![CARDS.to_owned()])];
         assert_eq!(recorded(&world, "request.created").await, said("ana"));
         assert_eq!(recorded(&world, "request.approved").await, said("cai"));
-        // asking to confirm is no refusal of a right: only Eve's press is one
+        // a required confirmation is no refusal: only Eve's press is one
         assert_eq!(recorded(&world, "press.refused").await.len(), 1);
         assert_eq!(grants(&world).await.len(), 1);
     });
@@ -147,13 +143,13 @@ fn a_text_that_changed_is_read_again() {
         unconfirmed(access.ask(&ana, &with("ReadOnly", &old), None).await);
         let (texts, new) = unconfirmed(approve(&world, Dee, id, &old).await);
         assert_eq!(texts, ["It is another one."]);
-        // what an earlier approver confirmed was the text of then, and counts
+        // an earlier approver's confirmation covers the text of that time
         approve(&world, Dee, id, &new).await.unwrap();
         let reviewed = recorded(&world, "request.reviewed").await;
         assert_eq!(reviewed[0].1, [CARDS]);
         let approved = recorded(&world, "request.approved").await;
         assert_eq!(approved[0].1, ["It is another one."]);
-        // no warning any more: what is confirmed beside it is nothing
+        // without warnings, extra confirmations are ignored
         rules(&world, "").await;
         let asked = access
             .ask(&ana, &with("ReadOnly", &new), None)
@@ -168,10 +164,9 @@ fn no_way_of_asking_goes_around_it() {
     run(async {
         let world = world(63, &warned()).await;
         let (access, ana) = (&world.access, world.actor(Ana));
-        // without approval
         let (texts, night) = unconfirmed(access.ask(&ana, &with("oncall", &[]), None).await);
         assert_eq!(texts, ["Pages all night."]);
-        // several at once: each text once, and all of them
+        // several targets: each text once, and all of them
         let both = |ids: &[String]| {
             [
                 with("Admin", ids),
@@ -189,7 +184,6 @@ fn no_way_of_asking_goes_around_it() {
             panic!("refused")
         };
         assert_eq!(all.len(), 3);
-        // an extension is a request like any other
         world.live(TimeSpan::minutes(2)).await;
         let grant = grants(&world).await.remove(0);
         let by = Extending::by(TimeSpan::hours(4));
@@ -201,7 +195,7 @@ fn no_way_of_asking_goes_around_it() {
         };
         let extended = access.extend(&ana, grant.id, by, None).await.unwrap();
         assert!(matches!(extended, AskOutcome::Approved(..)));
-        // what waits already is shown again, and asks for nothing anew
+        // a waiting request is returned without a new confirmation
         let again = access.ask(&ana, &with("Admin", &[]), None).await.unwrap();
         assert!(matches!(again, AskOutcome::AlreadyPending(_)));
     });

@@ -1,4 +1,4 @@
-//! Alarms: told when they begin and when they are over, by whomever they are noted and however often.
+//! Alarms: reported at begin and end once, despite several or repeated observers.
 
 use hallpass_access::{Alarm, AlarmKind, AlarmState, Message};
 
@@ -17,7 +17,6 @@ fn alarm(kind: AlarmKind, state: AlarmState, second: u64) -> Alarm {
     }
 }
 
-/// What the channel is told, all of it, oldest first.
 async fn told(store: &Store) -> Vec<Alarm> {
     let taken = store
         .take_notices(MAIL, at(900), at(990), 99)
@@ -40,7 +39,6 @@ pub async fn an_alarm_is_told_when_it_begins_and_when_it_is_over(store: Store) {
     let begun = alarm(guard, AlarmState::Begun, 1);
     let over = alarm(guard, AlarmState::Over, 5);
     let other = alarm(clocks, AlarmState::Begun, 3);
-    // nothing stands that could be over
     assert!(!store.note_alarm(over.clone()).await.unwrap());
     assert!(store.note_alarm(begun.clone()).await.unwrap());
     assert!(!store.note_alarm(begun.clone()).await.unwrap());
@@ -61,7 +59,7 @@ pub async fn an_alarm_is_told_when_it_begins_and_when_it_is_over(store: Store) {
     assert_eq!(told(&store).await, [begun, other, over, again]);
 }
 
-/// Two that notice at the same time, as a server and the one started beside it by mistake.
+/// Two concurrent observers, as a server and an accidental second one.
 pub async fn of_many_who_note_an_alarm_one_tells_it(store: Store) {
     store.open_channel(MAIL, at(0)).await.unwrap();
     let noting = (0..8).map(|second| {

@@ -1,9 +1,9 @@
-//! States of rules of alerts: stored with what they tell, and over what was read.
+//! Alert rule states: stored with their messages, and guarded by the state read.
 
 use hallpass_access::Message;
 use hallpass_alerts::{AlertCommitError, AlertMessage, AlertRowKey, AlertWrite, MuteStep};
 use hallpass_audit::{Draft, Event, Origin};
-use hallpass_model::AuditId;
+use hallpass_base::AuditId;
 
 use super::Store;
 use crate::{an_alert, an_alert_state, at};

@@ -1,4 +1,5 @@
-//! Ends that AWS enforces: added with a grant, moved with its assignment, settled whole together with what waits for them.
+//! Enforced expiry: added with a grant, moved with its assignment, settled together with dependent
+//! waits.
 
 use hallpass_access::{
     ArmedEndCounts, ArmedEndStatus, ArmedEndWish, Change, DesiredAssignment, GivenOtherwise, Grant,
@@ -6,7 +7,7 @@ use hallpass_access::{
 };
 use hallpass_assignments::{AssignmentRow, Gate, Verdict};
 use hallpass_audit::{Draft, Event, Origin};
-use hallpass_model::{AuditId, HoldKey, Timestamp};
+use hallpass_base::{AuditId, HoldKey, Timestamp};
 use hallpass_org::armed_ends::{
     ArmedEnd, ArmedEndChange, ArmedEndNews, ArmedEndState, GateChange, NotArmed, SettledEnds,
     UnseenWrite, WhyNotArmed,
@@ -20,7 +21,6 @@ fn key() -> HoldKey {
     account_key(1, 1)
 }
 
-/// A grant of the key, until [`at`]`(until)`, asked for at [`at`]`(asked)`.
 fn arm(asked: u64, until: u64) -> ArmedEndWish {
     let grant = a_grant(1);
     ArmedEndWish::Arm(Box::new(GrantToArm {
@@ -47,7 +47,6 @@ async fn commit(store: &Store, desired: DesiredAssignment, wish: Option<ArmedEnd
     store.commit(change).await.unwrap();
 }
 
-/// The access is wanted until 600, and AWS enforces that end.
 async fn hold_until_600(store: &Store) {
     commit(store, wanted(&key(), 600, 10), Some(arm(10, 600))).await;
     let read = armed(&end(store).await, at(600));
@@ -55,7 +54,6 @@ async fn hold_until_600(store: &Store) {
     assert_eq!(settled, SettledEnds::Stored);
 }
 
-/// It is given back at once, and sessions of it last until 4000.
 async fn hold_no_more(store: &Store) {
     let over = ArmedEndWish::Over {
         key: key(),
@@ -100,7 +98,6 @@ fn opened(refused: Option<&str>) -> GateChange {
     }
 }
 
-/// What comes of an end alone, with what waits for it.
 async fn settle(store: &Store, end: ArmedEnd, gate: GateChange) -> SettledEnds {
     let change = ArmedEndChange {
         ends: vec![end],
@@ -110,7 +107,6 @@ async fn settle(store: &Store, end: ArmedEnd, gate: GateChange) -> SettledEnds {
     store.settle_armed_ends(change).await.unwrap()
 }
 
-/// What comes of an end that nothing waits for.
 async fn settle_alone(store: &Store, end: ArmedEnd) -> SettledEnds {
     let change = ArmedEndChange {
         ends: vec![end],
@@ -135,20 +131,17 @@ pub async fn an_armed_end_closes_the_gate_and_follows_its_assignment(store: Stor
         ..ArmedEndCounts::default()
     };
     assert_eq!(counted, one_waits);
-    // a later end moves it, and the gate stays as it is
     commit(&store, wanted_instead(&row(&store).await, 900, 10), None).await;
     let moved = end(&store).await;
     assert_eq!((moved.ends_at, moved.version), (at(900), 1));
     assert_eq!(row(&store).await.gate, Gate::Closed { until });
-    // the same again changes nothing
     commit(&store, wanted_instead(&row(&store).await, 900, 10), None).await;
     assert_eq!(end(&store).await, moved);
-    // what was never armed has none
     commit(&store, wanted(&account_key(2, 2), 600, 10), None).await;
     assert_eq!(store.open_armed_ends().await.unwrap().len(), 1);
 }
 
-/// Why the end of a grant is never armed is stored with it, and counted while it is live.
+/// The reason an end is never armed is stored with its grant, and counted while live.
 pub async fn why_an_end_is_never_armed_is_kept_with_its_grant(store: Store) {
     let kinds = [
         NeverArmed::Off,
@@ -237,7 +230,6 @@ pub async fn armed_ends_are_settled_whole_over_the_version_that_was_read(store: 
         unseen: None,
     };
     assert_eq!(told.into_iter().collect::<Vec<_>>(), [(key(), status)]);
-    // an open gate is closed by nobody but a new hold, and refused by nobody
     let again = end(&store).await;
     let refused = settle(&store, again, opened(Some("no"))).await;
     assert_eq!(refused, SettledEnds::Stored);
@@ -249,7 +241,7 @@ pub async fn news_of_an_end_that_aws_does_not_move_are_stored_with_it(store: Sto
     let now = armed(&end(&store).await, at(900));
     let settled = settle(&store, now, opened(None)).await;
     assert_eq!(settled, SettledEnds::Stored);
-    // a later end is told as such until AWS has it, with the news of why it has not
+    // a later end is reported only once AWS has it, with the reason for a failure
     commit(&store, wanted_instead(&row(&store).await, 1_200, 30), None).await;
     let later = end(&store).await;
     let news = ArmedEndNews {
@@ -290,7 +282,6 @@ pub async fn news_of_an_end_that_aws_does_not_move_are_stored_with_it(store: Sto
         unseen: None,
     };
     assert_eq!(told.get(&key()), Some(&status));
-    // the same where many are asked about at once
     let many: Vec<HoldKey> = (1..20).map(|n| account_key(n, 1)).collect();
     assert_eq!(store.armed_ends(&many).await.unwrap(), told);
     let taken = store.take_notices("mail", at(50), at(60), 9).await.unwrap();
@@ -326,7 +317,7 @@ pub async fn an_armed_end_that_is_over_moves_no_more_and_can_be_held_again(store
         (spent.ends_at, spent.lasts_until),
         (at(600), Some(at(4_000)))
     );
-    // a new hold takes it over, with what is in force
+    // a new hold takes over the end in force
     commit(
         &store,
         wanted_instead(&row(&store).await, 2_000, 1_000),
@@ -339,7 +330,7 @@ pub async fn an_armed_end_that_is_over_moves_no_more_and_can_be_held_again(store
         (at(2_000), None, at(1_000))
     );
     assert_eq!(again.armed_until(), Some(at(600)));
-    // what is in force would refuse it: it waits until that has moved, and not only a minute
+    // the end in force would refuse it: it waits for the move, longer than a minute
     assert_eq!(again.arm_by, at(1_300));
     assert_eq!(
         row(&store).await.waits_for_gate(at(5_000)),
@@ -355,8 +346,8 @@ pub async fn an_armed_end_that_is_over_moves_no_more_and_can_be_held_again(store
     assert!(store.armed_ends(&[key()]).await.unwrap().is_empty());
 }
 
-/// What is over before anything was sent is not refused from then on: the person may have had it before. What an earlier hold
-/// may have left is.
+/// An end past before anything was sent refuses nothing: the person may have had other access. An
+/// earlier hold's remains do.
 pub async fn an_end_before_anything_was_sent_refuses_nothing_from_then_on(store: Store) {
     hold_until_600(&store).await;
     commit(&store, wanted_instead(&row(&store).await, 30, 30), None).await;
@@ -380,13 +371,12 @@ pub async fn an_end_before_anything_was_sent_refuses_nothing_from_then_on(store:
     assert_eq!((moved.ends_at, moved.is_first), (at(1_100), false));
 }
 
-/// What people are told of the key.
 async fn status(store: &Store) -> ArmedEndStatus {
     let told = store.armed_ends(&[key()]).await.unwrap();
     told[&key()].clone()
 }
 
-/// An instant that was written counts until somebody has looked, whatever has become of the end since.
+/// A written instant counts until the next check, whatever happens to the end.
 pub async fn what_was_written_and_not_seen_stays_with_the_end(store: Store) {
     commit(&store, wanted(&key(), 600, 10), Some(arm(10, 600))).await;
     let unseen = Some(UnseenWrite {
@@ -424,7 +414,6 @@ pub async fn what_was_written_and_not_seen_stays_with_the_end(store: Store) {
     assert_eq!(status(&store).await, not_armed);
     commit(&store, wanted_instead(&row(&store).await, 2_000, 100), None).await;
     assert_eq!(end(&store).await.arm_by, at(160), "then it is told");
-    // over, and held again while it may refuse
     let over = ArmedEndWish::Over {
         key: key(),
         lasts_until: at(9_000),
@@ -444,15 +433,14 @@ pub async fn what_was_written_and_not_seen_stays_with_the_end(store: Store) {
     );
 }
 
-/// What is held goes on and is lengthened with its end; what is over goes first, and the create waits for that where AWS
-/// refuses it already, or soon would.
+/// Live access continues and is extended with its end. A past end is removed first; the create
+/// waits if AWS refuses it now or soon.
 pub async fn what_is_in_force_goes_before_a_hold_that_is_not_armed(store: Store) {
     let release = |asked: u64| ArmedEndWish::Release {
         key: key(),
         asked_at: at(asked),
         gone_by: at(asked + 300),
     };
-    // nothing is stored: nothing to release
     commit(&store, wanted(&key(), 600, 10), Some(release(10))).await;
     assert!(store.armed_ends_of(&[key()]).await.unwrap().is_empty());
     assert!(row(&store).await.gate.is_open());
@@ -461,13 +449,11 @@ pub async fn what_is_in_force_goes_before_a_hold_that_is_not_armed(store: Store)
     let read = armed(&end(&store).await, at(900));
     let settled = settle(&store, read, opened(None)).await;
     assert_eq!(settled, SettledEnds::Stored);
-    // held, and its end is far: it moves with what is held
     let lengthened = wanted_instead(&row(&store).await, 2_000, 30);
     commit(&store, lengthened, Some(release(30))).await;
     let held = end(&store).await;
     assert_eq!((held.ends_at, held.lasts_until), (at(2_000), None));
     assert!(row(&store).await.gate.is_open());
-    // over, and refused since then
     let over = ArmedEndWish::Over {
         key: key(),
         lasts_until: at(9_000),
@@ -487,7 +473,6 @@ pub async fn what_is_in_force_goes_before_a_hold_that_is_not_armed(store: Store)
     );
 }
 
-/// The end after it was told that this was given.
 async fn looked_again(
     store: &Store,
     given: GivenOtherwise,
@@ -522,7 +507,6 @@ pub async fn ends_are_looked_at_again_where_their_people_may_have_been_given_the
     let of_others = given(&[account_key(2, 1)], &[account_key(2, 1)]);
     assert_eq!(told(of_others, 30, ShownBy::Soon).await, before);
     assert_eq!(told(hers(), 30, ShownBy::Soon).await, before, "ours");
-    // seen there: looked at once
     let seen = told(into_a_group(), 40, ShownBy::Now).await;
     assert_eq!(
         (seen.due, seen.given_at, seen.version),

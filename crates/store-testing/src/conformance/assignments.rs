@@ -1,4 +1,4 @@
-//! Assignment rows: desires, leases, fencing, what lies in the future.
+//! Assignment rows: desires, leases, fencing, future instants.
 
 use hallpass_access::{Change, CommitError};
 use hallpass_assignments::queue::Room;
@@ -6,7 +6,7 @@ use hallpass_assignments::{
     AssignmentRow, AssignmentStore, Execution, Haste, Lease, Observation, OperationKind, Ownership,
     StoreFault, Task, Verdict,
 };
-use hallpass_model::{HoldKey, TimeSpan};
+use hallpass_base::{HoldKey, TimeSpan};
 
 use super::Store;
 use crate::{
@@ -14,14 +14,12 @@ use crate::{
     wanted_instead, with_desired,
 };
 
-/// Room for everything.
 pub(super) const ROOM: Room = Room::whole(10);
 
 pub(super) async fn row(store: &Store, key: &HoldKey) -> AssignmentRow {
     store.assignment(key).await.unwrap().unwrap()
 }
 
-/// Rows wanted until 7200, asked for at 0.
 pub(super) async fn rows(store: &Store, keys: &[HoldKey]) {
     let change = Change {
         desired: keys.iter().map(|key| wanted(key, 7_200, 0)).collect(),
@@ -30,12 +28,10 @@ pub(super) async fn rows(store: &Store, keys: &[HoldKey]) {
     store.commit(change).await.unwrap();
 }
 
-/// What a worker with room for everything is given.
 pub(super) async fn taken(store: &Store, now: u64, lease: &Lease) -> Option<Task> {
     store.take(at(now), &ROOM, lease).await.unwrap().task
 }
 
-/// The key of what a worker with room for everything is given.
 async fn taken_key(store: &Store, now: u64, token: &str, until: u64) -> Option<HoldKey> {
     let task = taken(store, now, &a_lease(token, until)).await;
     task.map(|task| task.row().key.clone())
@@ -49,7 +45,6 @@ pub(super) fn is_fenced<T>(outcome: &Result<T, StoreFault>) -> bool {
     matches!(outcome, Err(StoreFault::Fenced(_)))
 }
 
-/// The one row that a store has, taken by the worker `a` for 90 seconds.
 async fn one_taken(store: &Store) -> (HoldKey, Lease, AssignmentRow) {
     let key = account_key(1, 1);
     rows(store, std::slice::from_ref(&key)).await;
@@ -125,7 +120,6 @@ pub async fn a_changed_desire_makes_the_row_due(store: Store) {
         .await
         .unwrap();
     let changed = row(&store, &key).await;
-    // all that was learned is still known
     let untouched = Execution {
         due: changed.execution.due,
         ..learned.execution
@@ -135,7 +129,6 @@ pub async fn a_changed_desire_makes_the_row_due(store: Store) {
 }
 
 pub async fn what_was_seen_to_be_as_desired_is_not_looked_at_for_a_later_end(store: Store) {
-    // (seen at, wanted until, asked for at, looked at again)
     for (number, (seen, until, asked, is_due)) in [
         (1, 7_200, 0, false),
         (1, 9_000, 0, false),
@@ -251,7 +244,7 @@ pub async fn a_row_is_not_taken_again_until_its_lease_runs_out(store: Store) {
     );
 }
 
-/// Nobody works under it: whether it was given, or what was learned under it recorded, was never heard.
+/// No worker holds it: the answer to its lease or its record was lost.
 pub async fn a_row_is_taken_again_once_its_lease_is_freed(store: Store) {
     let keys = [account_key(1, 1), account_key(2, 1)];
     rows(&store, &keys).await;
@@ -266,7 +259,7 @@ pub async fn a_row_is_taken_again_once_its_lease_is_freed(store: Store) {
     assert_eq!(taken_key(&store, 2, "d", 90).await, None, "b is kept");
 }
 
-/// Whoever takes a row takes what lies in the future for now; what is seen since says something of its newest hold.
+/// Taking a row replaces future instants by now; later sightings refer to its newest hold.
 pub async fn what_was_asked_for_by_a_clock_that_was_ahead_counts_from_its_sight(store: Store) {
     let key = account_key(1, 1);
     rows(&store, std::slice::from_ref(&key)).await;
@@ -277,7 +270,7 @@ pub async fn what_was_asked_for_by_a_clock_that_was_ahead_counts_from_its_sight(
     learned.desired.asked_at = sooner;
     store.record(&learned, &lease, false).await.unwrap();
     assert_eq!(row(&store, &key).await.desired.asked_at, sooner);
-    // never later, and never that of another desire
+    // never later, and never another desire's
     let lease = a_lease("b", 200);
     let mut learned = taken(&store, 100, &lease).await.unwrap().row().clone();
     learned.desired.asked_at = asked_at;
@@ -285,7 +278,7 @@ pub async fn what_was_asked_for_by_a_clock_that_was_ahead_counts_from_its_sight(
     assert_eq!(row(&store, &key).await.desired.asked_at, sooner);
 }
 
-/// A grant counts what is seen from its own instant on: a row that rested for minutes would leave it on its way as long.
+/// A grant counts sightings from its request on: a row resting for minutes would delay it as long.
 pub async fn what_was_seen_before_it_was_asked_for_is_looked_at_again_from_then_on(store: Store) {
     let key = account_key(1, 1);
     rows(&store, std::slice::from_ref(&key)).await;
@@ -337,7 +330,6 @@ pub async fn another_worker_is_fenced(store: Store) {
 pub async fn what_a_late_worker_learned_counts_while_nobody_else_has_the_row(store: Store) {
     let (key, lease, mut learned) = one_taken(&store).await;
     learned.execution.due = at(600);
-    // long after the lease ran out
     store.record(&learned, &lease, false).await.unwrap();
     assert_eq!(row(&store, &key).await, learned);
 }
@@ -348,7 +340,7 @@ pub async fn what_was_learned_leaves_what_is_desired_alone(store: Store) {
     store.record(&learned, &lease, false).await.unwrap();
     assert_eq!(row(&store, &key).await, learned);
     taken(&store, 600, &lease).await.unwrap();
-    // what is desired changes under the lease
+    // the desire changes under the lease
     store
         .commit(with_desired(wanted_instead(&learned, 700, 0)))
         .await
@@ -366,7 +358,6 @@ pub async fn what_was_learned_leaves_what_is_desired_alone(store: Store) {
         "due at once: {}",
         stored.execution.due
     );
-    // and given back
     assert_eq!(taken_key(&store, 700, "b", 790).await, Some(key));
 }
 
@@ -391,11 +382,10 @@ pub async fn the_next_moment_is_the_first_that_lies_ahead(store: Store) {
     assert_eq!(next(0).await, None);
     let key = account_key(1, 1);
     rows(&store, std::slice::from_ref(&key)).await;
-    // it is due: what lies ahead is its end
     assert_eq!(next(0).await, Some(at(7_200)));
     let lease = a_lease("a", 90);
     let mut held = taken(&store, 1, &lease).await.unwrap().row().clone();
-    // a worker that died is succeeded when its lease runs out
+    // a dead worker is replaced when its lease expires
     assert_eq!(next(1).await, Some(at(90)));
     held.execution.due = at(30);
     store.record(&held, &lease, false).await.unwrap();
@@ -423,7 +413,7 @@ pub async fn what_a_clock_that_was_ahead_put_off_is_due_again(store: Store) {
     assert_eq!(row(&store, &keys[0]).await.execution.due, at(2));
     assert_eq!(row(&store, &keys[1]).await, before, "an ordinary pause");
     assert_eq!(row(&store, &keys[2]).await.execution.due, at(600));
-    // a lease of that clock is nobody's; what was learned under it is refused once it is taken
+    // a future lease is void; facts learned under it are refused after the next take
     let ahead = a_lease("ahead", day + 90);
     assert_eq!(
         taken(&store, 3, &ahead).await.unwrap().row().key,

@@ -1,4 +1,4 @@
-//! Changes: guards, races, legal steps, all or nothing, and the chain of records.
+//! Changes: guards, races, legal steps, atomicity, and the chain of records.
 
 use hallpass_access::{
     AcceptanceWrite, Change, CommitError, Grant, GrantState, GrantStateKind, GroupSyncWrite,
@@ -176,7 +176,6 @@ pub async fn one_equal_request_is_pending_at_a_time(store: Store) {
             .commit(with_request(Write::Insert(third.clone())))
             .await
     ));
-    // one that is decided at once waits for nobody
     let at_once = Request {
         state: approved(4),
         ..third
@@ -207,7 +206,7 @@ pub async fn steps_no_machine_has_are_refused(store: Store) {
         store.request(denied.id).await.unwrap(),
         Some(denied.clone())
     );
-    // the version is looked at first: a stale writer is told that it is stale
+    // the version is checked first: a stale writer gets that error
     let stale = Request {
         version: 3,
         state: RequestState::Pending,
@@ -269,7 +268,7 @@ pub async fn every_step_of_the_tables_is_taken_and_no_other(store: Store) {
     }
 }
 
-/// A change of every kind that is refused by the guard of its last part.
+/// A change of every kind, refused by the guard of its last part.
 pub async fn a_refused_change_leaves_nothing(store: Store) {
     store.open_channel("log", at(0)).await.unwrap();
     let first = Change {

@@ -1,8 +1,8 @@
-//! What is ours and must be gone by when, and what guards did about it.
+//! Ends of Hallpass's access and guard actions.
 
 use hallpass_access::{Change, DesiredAssignment, Grant, Write};
 use hallpass_assignments::{Absence, Ownership, Verdict};
-use hallpass_model::HoldKey;
+use hallpass_base::HoldKey;
 
 use super::Store;
 use super::assignments::{is_raced, row, rows, taken};
@@ -34,7 +34,7 @@ pub async fn a_removal_by_a_guard_is_part_of_what_is_desired(store: Store) {
     assert_eq!(told.desired.asked_at, at(50));
     assert_eq!(told.desired.rev, read.desired.rev + 1);
     assert!(told.execution.due <= at(50));
-    // a desire of another kind leaves it known
+    // another kind of desire leaves it known
     store
         .commit(with_desired(wanted_instead(&told, 9_000, 60)))
         .await

@@ -4,7 +4,7 @@ use hallpass_access::{
     Change, GroupSyncItem, GroupSyncOutcome, GroupSyncRun, GroupSyncState, GroupSyncWrite,
     MembershipChange,
 };
-use hallpass_model::TargetNames;
+use hallpass_base::TargetNames;
 
 use super::Store;
 use super::sweeps::raced;

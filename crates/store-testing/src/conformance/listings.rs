@@ -1,10 +1,10 @@
-//! Listings: pieces that make a whole, what narrows them, and numbers that stand for many rows.
+//! Listings: pages, filters, and counts.
 
 use hallpass_access::{
     Change, Ends, Grant, GrantFilter, GrantState, GrantStateKind, PastQuery, Request,
     RequestFilter, RequestState, RequestStateKind, Review, Subject, SubjectSet, ViewerScope, Write,
 };
-use hallpass_model::{GrantId, RequestId, TargetNames};
+use hallpass_base::{GrantId, RequestId, TargetNames};
 
 use super::Store;
 use super::queries::{grant_ids, put, request_ids};
@@ -13,7 +13,6 @@ use crate::{
     person, user,
 };
 
-/// Every request that fits, however many calls it takes.
 pub(super) async fn all_requests(
     store: &Store,
     filter: &RequestFilter,
@@ -28,7 +27,6 @@ pub(super) async fn all_requests(
     }
 }
 
-/// Every grant that fits, however many calls it takes.
 pub(super) async fn all_grants(store: &Store, filter: &GrantFilter, limit: u32) -> Vec<GrantId> {
     let (mut filter, mut ids) = (filter.clone(), Vec::new());
     loop {
@@ -46,7 +44,6 @@ fn set_named(name: &str) -> TargetNames {
     }
 }
 
-/// A decided request of a person for a permission set in account 1.
 fn asked(n: u64, by: u64, set: &str) -> Request {
     Request {
         requester: person(by),
@@ -57,7 +54,6 @@ fn asked(n: u64, by: u64, set: &str) -> Request {
     }
 }
 
-/// A grant of long ago.
 fn held(n: u64, by: u64, set: &str) -> Grant {
     Grant {
         holder: person(by),
@@ -129,7 +125,6 @@ pub async fn pieces_of_a_listing_make_the_whole(store: Store) {
     }
 }
 
-/// Six requests and four grants: of two people, with approvers and a reviewer, and of a group.
 fn of_several_people() -> (Vec<Request>, Vec<Grant>) {
     let with_approvers = |n, approvers: &[u64]| {
         let mut request = asked(n, 1, "A");
@@ -204,7 +199,6 @@ pub async fn a_sight_leaves_out_what_is_not_somebody_s(store: Store) {
     }
 }
 
-/// That a sight shows these, also narrowed to request 6, which waits, and grant 4, which is held.
 async fn sees(store: &Store, sight: &ViewerScope, requests: &[u64], grants: &[u64]) {
     let filter = RequestFilter {
         sight: Some(sight.clone()),
@@ -306,8 +300,8 @@ pub async fn subjects_are_numbered_once_in_order(store: Store) {
         permission_set: set.to_owned(),
     };
     let group = match group_key(1, 1).target {
-        hallpass_model::Target::Group { group } => Subject::Group { group },
-        hallpass_model::Target::Account { .. } => unreachable!("a group's key"),
+        hallpass_base::Target::Group { group } => Subject::Group { group },
+        hallpass_base::Target::Account { .. } => unreachable!("a group's key"),
     };
     let all = vec![
         (1, account("A")),
@@ -338,7 +332,7 @@ pub async fn who_left_is_found_by_the_address_of_their_newest_grant(store: Store
     assert_eq!(store.holder_of(&email(1)).await.unwrap(), Some(user(1)));
     put(&store, vec![], vec![other]).await;
     assert_eq!(store.holder_of(&email(1)).await.unwrap(), Some(user(2)));
-    // only who held something: nothing is to be ended of others
+    // holders only: others have nothing to end
     assert_eq!(store.holder_of(&email(9)).await.unwrap(), None);
     assert_eq!(store.holder_of(&email(900)).await.unwrap(), None);
 }

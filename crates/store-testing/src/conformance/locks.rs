@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_access::{Change, Lifted, Lock, LocksSeen, Write};
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 
 use super::Store;
 use super::changes::raced;
@@ -43,11 +43,10 @@ pub async fn a_lock_is_written_over_what_was_read_and_no_other(store: Store) {
             ..lifted
         }
     );
-    // one that was lifted is in force for nobody
     assert_eq!(store.locks().await.unwrap(), [a_lock(2)]);
 }
 
-/// Lifted or not, of those who have one, and of nobody else.
+/// Returns existing locks, lifted or not.
 pub async fn locks_of_some_are_read_together(store: Store) {
     assert!(store.locks_of(&[]).await.unwrap().is_empty());
     for n in 1..=300 {
@@ -68,13 +67,12 @@ pub async fn locks_of_some_are_read_together(store: Store) {
     };
     assert_eq!(whose(&found), BTreeSet::from([user(2), user(4)]));
     assert_eq!(found.iter().filter(|it| it.lifted.is_some()).count(), 1);
-    // more than one query asks for
     let many: Vec<UserId> = (1..=300).map(user).collect();
     let found = store.locks_of(&many).await.unwrap();
     assert_eq!(whose(&found), many.into_iter().collect());
 }
 
-/// A change that was decided before somebody was locked is not committed after.
+/// A change decided before a lock is not committed after it.
 pub async fn a_change_is_refused_when_a_lock_is_not_as_it_was_seen(store: Store) {
     let change = |seen: Option<Lock>| {
         let mut locks_seen = LocksSeen::default();

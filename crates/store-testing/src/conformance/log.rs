@@ -1,15 +1,14 @@
-//! Finding records in the log; its id; what waits to be exported.
+//! Log searches, the log id, and records waiting for export.
 
 use std::collections::BTreeSet;
 
 use hallpass_access::Change;
 use hallpass_audit::{Draft, Event, Order, Origin, Record, RecordQuery, RecordSubject, Words};
-use hallpass_model::AuditId;
+use hallpass_base::AuditId;
 
 use super::Store;
 use crate::{a_draft, at, email, grant_id, request_id, user, uuid};
 
-/// The `n`th draft, of an event, by somebody, about a request and its grant of the same number.
 fn draft(n: u64, event: Event, by: &str, reason: &str) -> Draft {
     let draft = Draft::new(AuditId::new(uuid(n)), event, at(n), by, Origin::Web)
         .about(request_id(n % 10), Some(grant_id(n % 10)))
@@ -25,7 +24,6 @@ async fn found(store: &Store, query: &RecordQuery, limit: u32) -> Vec<u64> {
     found.records.iter().map(Record::seq).collect()
 }
 
-/// Every record that fits, however many calls it takes.
 async fn all(store: &Store, query: &RecordQuery, limit: u32) -> Vec<u64> {
     let (mut query, mut seqs) = (query.clone(), Vec::new());
     loop {
@@ -108,7 +106,6 @@ fn about(request: Option<u64>, grant: Option<u64>) -> RecordQuery {
     }
 }
 
-/// Five records to be found; whom the last of them is about.
 async fn tell_of_an_incident(store: &Store) -> String {
     let (ana, bo) = (email(1).to_string(), email(2).to_string());
     tell(
@@ -125,7 +122,7 @@ async fn tell_of_an_incident(store: &Store) -> String {
     bo
 }
 
-/// That each query finds these, in pieces of any size and from either end.
+/// Checks each query in pages of any size and from either end.
 async fn find(store: &Store, rows: Vec<(RecordQuery, &[u64])>) {
     for (query, expected) in rows {
         for limit in [1, 2, 9] {
@@ -150,7 +147,7 @@ pub async fn records_are_found_by_what_they_hold(store: Store) {
         (events(&["request.created", "end.started"]), &[4, 1]),
         (events(&["no.such"]), &[]),
         (naming(&[1]), &[5, 1]),
-        // named in a text is not named as a person
+        // text mentions are not person references
         (naming(&[2]), &[2]),
         (naming(&[1, 2]), &[5, 2, 1]),
         (naming(&[]), &[]),

@@ -1,8 +1,8 @@
 //! The suite every engine passes: each sentence of the ports' documents is a case here.
 //!
-//! `crate::conformance!(sqlite, crate::fresh_sqlite)` makes a module `sqlite` with one
-//! test per case. The function makes a fresh store and whatever has to outlive it (a temporary
-//! folder, or nothing); each case gets its own.
+//! `crate::conformance!(sqlite, crate::fresh_sqlite)` makes a module `sqlite` with one test per
+//! case. The function makes a fresh store and any object that must outlive it (a temporary folder,
+//! or nothing); each case gets a separate one.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -41,7 +41,6 @@ use hallpass_audit::AuditStore;
 use hallpass_org::armed_ends::ArmedEndStore;
 use hallpass_org::session_revocation::SessionRevocationStore;
 
-/// Every port of one engine.
 pub trait Everything:
     AccessStore
     + AlertStore
@@ -66,14 +65,12 @@ impl<T> Everything for T where
 {
 }
 
-/// A store under test.
 pub type Store = std::sync::Arc<dyn Everything>;
 
-/// A case by its name, for those who run them all in one test.
 pub type Case = (&'static str, fn(Store) -> Pin<Box<dyn Future<Output = ()>>>);
 
-/// One test per case for the engine that the function makes a fresh store of; or, for engines whose
-/// server serves many, `conformance!(all: name, run)`: one test, in which the function runs every
+/// Makes one test per case over the function's fresh stores. For engines with a shared server,
+/// `conformance!(all: name, run)` makes one test, in which the function runs every
 /// [`Case`](conformance::Case).
 #[macro_export]
 macro_rules! conformance {

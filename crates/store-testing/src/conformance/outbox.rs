@@ -1,15 +1,14 @@
-//! Notices on their way, and answers to repeated requests.
+//! Pending notices, and answers to repeated requests.
 
 use hallpass_access::{
     Change, CommitError, DigestNews, Message, News, Notice, Request, StoredAnswer, WaitingMessage,
     Write,
 };
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use super::Store;
 use crate::{a_notice, a_request, account_key, an_answer, at, person, user, with_request};
 
-/// The channel of tests that need only one.
 const MAIL: &str = "mail";
 const SLACK: &str = "slack";
 
@@ -50,7 +49,6 @@ async fn take_for(
         .collect()
 }
 
-/// Which of [`a_notice`] it is: the `n`th is of second `n`.
 fn name_of(notice: &Notice) -> String {
     let second = TimeSpan::between(at(0), notice.at).as_seconds();
     format!("notice {second}")
@@ -102,7 +100,6 @@ pub async fn notices_are_taken_in_order_and_hidden(store: Store) {
     open(&store, &[MAIL]).await;
     tell(&store, &[30, 20]).await;
     tell(&store, &[10]).await;
-    // due at once, also by a clock that stepped back
     let first = take(&store, 0, 100, 2).await;
     assert_eq!(texts(&first), ["notice 30", "notice 20"]);
     let second = take(&store, 0, 100, 9).await;
@@ -114,7 +111,7 @@ pub async fn notices_are_taken_in_order_and_hidden(store: Store) {
     assert_eq!(texts(&again), ["notice 30", "notice 20", "notice 10"]);
 }
 
-/// A process that stops between telling and acknowledging tells again.
+/// A process that stops between sending and acknowledging sends again.
 pub async fn a_notice_comes_again_until_it_is_delivered(store: Store) {
     open(&store, &[MAIL]).await;
     tell(&store, &[1, 2]).await;
@@ -127,7 +124,6 @@ pub async fn a_notice_comes_again_until_it_is_delivered(store: Store) {
     assert_eq!(waiting(&store).await, by_channel(&[(MAIL, 1)]));
     store.notice_delivered(MAIL, again[0].0).await.unwrap();
     assert!(take(&store, 99, 100, 9).await.is_empty());
-    // numbers are not used again
     tell(&store, &[3]).await;
     assert!(take(&store, 99, 100, 9).await[0].0 > again[0].0);
 }
@@ -156,7 +152,7 @@ pub async fn channels_are_independent(store: Store) {
     assert_eq!(waiting(&store).await, by_channel(&[(MAIL, 0), (SLACK, 2)]));
     let slacked = take_for(&store, SLACK, 1, 50, 1).await;
     assert_eq!(slacked, mailed[..1]);
-    // what one postpones or acknowledges is nothing to the other
+    // channels postpone and acknowledge independently
     store
         .notice_postponed(MAIL, slacked[0].0, at(1))
         .await
@@ -177,7 +173,6 @@ pub async fn a_postponed_notice_comes_at_its_time_and_lets_others_pass(store: St
     assert!(store.next_notice(MAIL).await.unwrap() <= Some(at(0)));
     let taken = take(&store, 0, 90, 2).await;
     assert_eq!(store.next_notice(MAIL).await.unwrap(), Some(at(90)));
-    // later than its hiding, or earlier
     let (first, second) = (taken[0].0, taken[1].0);
     store.notice_postponed(MAIL, first, at(300)).await.unwrap();
     store.notice_postponed(MAIL, second, at(5)).await.unwrap();
@@ -188,14 +183,13 @@ pub async fn a_postponed_notice_comes_at_its_time_and_lets_others_pass(store: St
     assert_eq!(store.next_notice(MAIL).await.unwrap(), Some(at(300)));
     assert!(take(&store, 299, 400, 9).await.is_empty());
     assert_eq!(take(&store, 300, 400, 9).await[0].0, first);
-    // what is done is not brought back
     store.notice_delivered(MAIL, first).await.unwrap();
     store.notice_postponed(MAIL, first, at(1)).await.unwrap();
     assert_eq!(store.next_notice(MAIL).await.unwrap(), None);
     assert!(take(&store, 9_999, 10_000, 9).await.is_empty());
 }
 
-/// As when it was taken while the clock ran ahead.
+/// Such as one taken while the clock was ahead.
 pub async fn a_notice_that_waits_for_too_long_is_released(store: Store) {
     open(&store, &[MAIL, SLACK]).await;
     tell(&store, &[1, 2]).await;
@@ -211,7 +205,6 @@ pub async fn a_notice_that_waits_for_too_long_is_released(store: Store) {
         0,
         "a second time"
     );
-    // the one that waits for a while goes on waiting, and attempts are not forgotten
     let again = take(&store, 1, 90, 9).await;
     assert_eq!(again, [(taken[1].0, 1, "notice 2".to_owned())]);
     assert_eq!(take(&store, 90, 180, 9).await[0].0, taken[0].0);
@@ -219,7 +212,6 @@ pub async fn a_notice_that_waits_for_too_long_is_released(store: Store) {
 }
 
 pub async fn a_new_channel_begins_with_what_comes_next(store: Store) {
-    // nobody's
     tell(&store, &[1]).await;
     open(&store, &[MAIL]).await;
     tell(&store, &[2]).await;
@@ -233,7 +225,7 @@ pub async fn a_new_channel_begins_with_what_comes_next(store: Store) {
     assert_eq!(store.next_notice("never").await.unwrap(), None);
 }
 
-/// As after a restart: it goes on where it was.
+/// A reopened channel continues after its last notice, as after a restart.
 pub async fn a_channel_that_is_opened_again_goes_on(store: Store) {
     open(&store, &[MAIL]).await;
     tell(&store, &[1, 2, 3]).await;
@@ -244,7 +236,7 @@ pub async fn a_channel_that_is_opened_again_goes_on(store: Store) {
     assert_eq!(waiting(&store).await, by_channel(&[(MAIL, 2)]));
     assert_eq!(texts(&take(&store, 50, 140, 9).await), ["notice 3"]);
     assert_eq!(texts(&take(&store, 90, 180, 9).await), ["notice 2"]);
-    // opened last at 50, whatever was said later of an earlier time
+    // last opened at 50, despite later calls with earlier times
     assert_eq!(store.prune_notices(at(0)).await.unwrap(), 0);
 }
 
@@ -256,7 +248,6 @@ pub async fn notices_are_dropped_when_they_are_too_old(store: Store) {
     for channel in [MAIL, SLACK] {
         store.open_channel(channel, at(100)).await.unwrap();
     }
-    // the first waited for one of them still
     assert_eq!(store.prune_notices(at(10)).await.unwrap(), 0);
     assert_eq!(store.prune_notices(at(20)).await.unwrap(), 1);
     assert_eq!(store.prune_notices(at(21)).await.unwrap(), 2);
@@ -269,14 +260,14 @@ pub async fn a_channel_that_is_gone_keeps_nothing(store: Store) {
     open(&store, &[MAIL, SLACK]).await;
     tell(&store, &[10, 800]).await;
     store.open_channel(MAIL, at(700)).await.unwrap();
-    // slack was not opened since: it goes, with what is young, and holds nothing for anybody
+    // slack was not reopened: it is removed with its recent notices, and holds back nothing
     let told = take(&store, 1, 9, 1).await;
     delivered(&store, MAIL, &told).await;
     assert_eq!(store.prune_notices(at(600)).await.unwrap(), 2);
     assert_eq!(waiting(&store).await, by_channel(&[(MAIL, 1)]));
     tell(&store, &[900]).await;
     assert!(take_for(&store, SLACK, 999, 1_000, 9).await.is_empty());
-    // back again, it is new
+    // a reopened channel is new
     store.open_channel(SLACK, at(950)).await.unwrap();
     tell(&store, &[960]).await;
     let taken = take_for(&store, SLACK, 999, 1_000, 9).await;
@@ -284,7 +275,7 @@ pub async fn a_channel_that_is_gone_keeps_nothing(store: Store) {
     assert_eq!(waiting(&store).await, by_channel(&[(MAIL, 3), (SLACK, 1)]));
 }
 
-/// Two processes that take at the same time: nobody gets what the other has.
+/// Two concurrent takers never get the same notice.
 pub async fn a_notice_is_taken_by_one_of_many(store: Store) {
     open(&store, &[MAIL]).await;
     let all: Vec<u64> = (1..=20).collect();
@@ -313,7 +304,6 @@ pub async fn a_notice_is_taken_by_one_of_many(store: Store) {
     assert_eq!(texts(&taken), wanted);
 }
 
-/// Stores a request of each of these people, the `n`th by person `n % 100`.
 async fn asked(store: &Store, numbers: &[u64]) {
     let requests = numbers.iter().map(|n| {
         Write::Insert(Request {
@@ -338,7 +328,7 @@ pub async fn requesters_take_turns_behind_what_is_urgent(store: Store) {
         news: News::BreakGlass,
         ..a_notice(n)
     };
-    // the fourth of person 1 is urgent, too: it does not hold up that of person 3
+    // person 1's fourth is urgent too, and does not delay person 3's
     let change = Change {
         notices: [301, 401, 103].map(urgent).to_vec(),
         ..Change::default()
@@ -347,13 +337,12 @@ pub async fn requesters_take_turns_behind_what_is_urgent(store: Store) {
     let of = |n: u64| format!("notice {n}");
     let wanted = [301, 103, 401, 101, 102, 103, 201, 202, 301, 401].map(of);
     assert_eq!(texts(&take(&store, 0, 90, 99).await), wanted);
-    // one at a time, as channels take them
     for wanted in &wanted {
         assert_eq!(texts(&take_for(&store, SLACK, 0, 90, 1).await), [wanted]);
     }
 }
 
-/// Whatever was delivered of the backlog, and whatever is tried again.
+/// Regardless of deliveries and retries in the backlog.
 pub async fn a_backlog_does_not_delay_a_later_requester(store: Store) {
     open(&store, &[MAIL]).await;
     let backlog: Vec<u64> = (1..=50).map(|n| n * 100 + 1).collect();
@@ -362,7 +351,6 @@ pub async fn a_backlog_does_not_delay_a_later_requester(store: Store) {
     tell(&store, &backlog).await;
     let first = take(&store, 0, 500, 10).await;
     delivered(&store, MAIL, &first[1..]).await;
-    // the first is tried again later
     store
         .notice_postponed(MAIL, first[0].0, at(5))
         .await
@@ -370,7 +358,7 @@ pub async fn a_backlog_does_not_delay_a_later_requester(store: Store) {
     tell(&store, &[2, 102]).await;
     let second = take(&store, 1, 500, 3).await;
     assert_eq!(texts(&second), ["notice 2", "notice 1101", "notice 102"]);
-    // person 3 waits for none of what person 1 still has, and the retry for none of them
+    // person 3 does not wait for person 1's remaining notices, nor the retry for any
     tell(&store, &[3]).await;
     let third = take(&store, 5, 500, 3).await;
     assert_eq!(texts(&third), ["notice 101", "notice 3", "notice 1201"]);
@@ -402,13 +390,13 @@ pub async fn another_answer_to_a_key_is_raced(store: Store) {
 pub async fn a_forgotten_answer_makes_room(store: Store) {
     remember(&store, an_answer(1, "k")).await.unwrap();
     remember(&store, an_answer(2, "other")).await.unwrap();
-    // the first is kept until a day after its request; this one is of that very instant
+    // the first is stored until a day after its request, exactly this instant
     let later = an_answer(1 + 86_400, "k");
     remember(&store, later.clone()).await.unwrap();
     assert_eq!(store.answer(&user(1), "k").await.unwrap(), Some(later));
     let other = store.answer(&user(1), "other").await.unwrap();
     assert_eq!(other, Some(an_answer(2, "other")));
-    // one that led to no request is known by how long it is kept
+    // an answer without request is identified by its retention
     let unrequested = |n: u64| StoredAnswer {
         request: None,
         ..an_answer(n, "none")

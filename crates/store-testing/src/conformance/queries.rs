@@ -1,4 +1,4 @@
-//! Lists, cursors, what is due, and the numbers for Health.
+//! Lists, cursors, due work, and the numbers for Health.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use hallpass_access::{
     Request, RequestFilter, RequestState, RequestStateKind, Stuck, Write,
 };
 use hallpass_assignments::queue::Room;
-use hallpass_model::{GrantId, HoldKey, RequestId};
+use hallpass_base::{GrantId, HoldKey, RequestId};
 
 use super::Store;
 use crate::{
@@ -47,7 +47,6 @@ pub(super) async fn grants_due(store: &Store, now: u64, limit: u32) -> Vec<Grant
     found.into_iter().map(|grant| grant.id).collect()
 }
 
-/// A granted row's news, told by the executor.
 async fn tell_news(store: &Store, key: &HoldKey) {
     let mut found = Vec::new();
     for n in 0..99 {
@@ -302,7 +301,7 @@ pub async fn grants_are_due_earliest_end_first(store: Store) {
     assert_eq!(grants_due(&store, 199, 9).await, []);
     assert_eq!(grants_due(&store, 200, 9).await, grant_ids(&[2]));
     assert_eq!(grants_due(&store, 300, 9).await, grant_ids(&[2, 1, 3]));
-    // a quarter of an hour before the end its holder is told
+    // its holder is notified a quarter of an hour before the end
     assert_eq!(grants_due(&store, 6_299, 9).await, grant_ids(&[2, 1, 3]));
     assert_eq!(grants_due(&store, 6_300, 9).await, grant_ids(&[2, 1, 3, 4]));
     assert_eq!(grants_due(&store, 6_300, 2).await, grant_ids(&[2, 1]));
@@ -459,7 +458,7 @@ pub async fn counts_tell_overdue_from_stuck(store: Store) {
     assert_eq!(store.counts(at(101)).await.unwrap().overdue, 3);
 }
 
-/// A row that is spent goes and comes back in one change: nothing of the old one is left.
+/// A spent row deleted and recreated in one change keeps none of its old state.
 pub async fn a_row_may_go_and_come_back_in_one_change(store: Store) {
     let key = a_grant(1).key;
     store
@@ -480,7 +479,7 @@ pub async fn a_row_may_go_and_come_back_in_one_change(store: Store) {
     );
 }
 
-/// An early end that hangs is late from the moment it began, not from the planned end.
+/// A hanging early end is late from its own start, not from the planned end.
 pub async fn an_early_end_that_hangs_is_overdue(store: Store) {
     let grant = Grant {
         state: ending(5),
@@ -492,7 +491,7 @@ pub async fn an_early_end_that_hangs_is_overdue(store: Store) {
     assert_eq!(store.counts(at(6)).await.unwrap().overdue, 1);
 }
 
-/// News are counted per row: a row that went and came back starts anew.
+/// Notices are counted per row: a recreated row starts over.
 pub async fn news_of_a_forgotten_row_are_forgotten(store: Store) {
     let grant = Grant {
         state: ending(1),
@@ -506,7 +505,6 @@ pub async fn news_of_a_forgotten_row_are_forgotten(store: Store) {
     assert_eq!(store.counts(at(0)).await.unwrap().unsettled, 1);
     tell_news(&store, &grant.key).await;
     assert_eq!(grants_due(&store, 6, 9).await, grant_ids(&[1]));
-    // a grant that comes later has not seen them either
     let later = Grant {
         id: grant_id(2),
         ends_at: at(0),

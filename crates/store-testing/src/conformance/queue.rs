@@ -1,28 +1,25 @@
-//! Assignment rows in line: who is given to a worker first, and whose intent is stored.
+//! The queue of assignment rows: order of tasks, and whose intent is stored.
 
 use hallpass_assignments::queue::{ExtraSlot, InFlight, QueueLengths, Room, Writes};
 use hallpass_assignments::{
     AssignmentRow, Observation, Operation, OperationKind, Over, Ownership, StoreFault, Task,
     Urgency, Verdict,
 };
-use hallpass_model::HoldKey;
+use hallpass_base::HoldKey;
 
 use super::Store;
 use super::assignments::{ROOM, row, taken};
 use crate::{a_lease, account_key, at, group_key, in_flight, wanted, wanted_at_once, with_desired};
 
-/// What is known of a row besides what is desired of it.
 #[derive(Clone, Copy, Debug)]
 enum Known {
-    /// Nothing yet: to be looked at.
     Nothing,
-    /// A listing went without it: stands in line for its create.
+    /// Missing in a listing: queued for its create.
     Absent,
-    /// There, and ours: compared now and then, and in line for its delete once it is unwanted.
+    /// Exists and managed by Hallpass: compared periodically, queued for its delete once unwanted.
     Present,
 }
 
-/// A row of a desire from `asked` until `until`, and what is known of it as of `due`.
 async fn known(store: &Store, key: &HoldKey, asked: u64, until: u64, due: u64, known: Known) {
     store
         .commit(with_desired(wanted(key, until, asked)))
@@ -53,7 +50,6 @@ async fn known(store: &Store, key: &HoldKey, asked: u64, until: u64, due: u64, k
     store.record(&row, &lease, false).await.unwrap();
 }
 
-/// A person wants the end at once, as of `until`.
 async fn revoked(store: &Store, key: &HoldKey, until: u64) {
     let read = row(store, key).await;
     store
@@ -62,7 +58,6 @@ async fn revoked(store: &Store, key: &HoldKey, until: u64) {
         .unwrap();
 }
 
-/// What is sent, one after the other, until there is nothing more to send.
 async fn sent(store: &Store, now: u64, room: &Room) -> Vec<HoldKey> {
     let mut keys = Vec::new();
     for n in 0..100 {
@@ -76,9 +71,7 @@ async fn sent(store: &Store, now: u64, room: &Room) -> Vec<HoldKey> {
     keys
 }
 
-/// AWS accepts what was sent for the row, under this id.
 async fn accepted(store: &Store, now: u64, key: &HoldKey, request: &str) {
-    // the lease of whoever sent it has run out, and nobody else is due
     let lease = a_lease(&format!("accepting {request}"), now + 90);
     let mut row = row(store, key).await;
     let operation = row.execution.operation.as_mut().unwrap();
@@ -90,7 +83,6 @@ async fn accepted(store: &Store, now: u64, key: &HoldKey, request: &str) {
 }
 
 pub async fn rows_are_taken_by_line(store: Store) {
-    // (person, asked, until, due, known): as they are to be taken at 600
     let rows = [
         (9, 5, 590, 20, Known::Present),
         (5, 4, 400, 20, Known::Present),
@@ -151,7 +143,7 @@ pub async fn an_intent_is_stored_with_the_lease(store: Store) {
         ..InFlight::default()
     };
     assert_eq!(taken.in_flight, in_flight);
-    // a stop here, and whoever takes the row next looks before it repeats
+    // a stop here: the next worker looks before it repeats
     let again = store.take(at(90), &ROOM, &a_lease("b", 180)).await.unwrap();
     assert_eq!(again.task, Some(Task::Step(intent)));
 }
@@ -173,7 +165,7 @@ pub async fn one_operation_per_lane(store: Store) {
     for key in same.iter().chain(&others) {
         known(&store, key, 0, 100, 1, Known::Present).await;
     }
-    // a membership is a lane of its own
+    // a membership is a separate lane
     let expected: Vec<_> = [&same[..1], &others[..]].concat();
     let mut found = sent(&store, 100, &ROOM).await;
     found.sort();
@@ -181,7 +173,6 @@ pub async fn one_operation_per_lane(store: Store) {
     wanted.sort();
     assert_eq!(found, wanted);
     assert_eq!(row(&store, &same[1]).await.execution.operation, None);
-    // its lane is free again
     let lease = a_lease("a", 290);
     let task = taken(&store, 200, &lease).await.unwrap();
     let mut done = task.row().clone();
@@ -191,7 +182,6 @@ pub async fn one_operation_per_lane(store: Store) {
     store.record(&done, &lease, false).await.unwrap();
     let next = sent_by(&store, 200, &a_lease("b", 290)).await;
     assert_eq!(next, Some(same[1].clone()));
-    // and nobody slips a second one in
     let lease = a_lease("c", 990);
     let intruder = taken(&store, 900, &lease).await.unwrap().row().clone();
     assert_eq!(intruder.key, same[0]);
@@ -255,7 +245,7 @@ pub async fn grants_keep_one_slot_while_ends_wait_and_leave_one(store: Store) {
     let mut expected: Vec<_> = (1..=3).map(|n| account_key(n, n)).collect();
     expected.push(account_key(11, 11));
     assert_eq!(first, expected);
-    // no end waits: creates take all but one
+    // no end waits: creates take all but one slot
     for n in 1..=6 {
         let read = row(&store, &account_key(n, n)).await;
         let again = crate::wanted_instead(&read, 9_000, 0);
@@ -274,7 +264,7 @@ pub async fn a_create_waits_for_removals_of_its_lane(store: Store) {
     known(&store, &account_key(1, 1), 0, 90, 1, Known::Present).await;
     known(&store, &account_key(2, 2), 0, 95, 1, Known::Present).await;
     known(&store, &account_key(3, 2), 2, 7_200, 85, Known::Absent).await;
-    // the slot that grants keep is of no use to this one: somebody leaves its account first
+    // the slot reserved for grants does not help this one: a removal of its account goes first
     let expected = [account_key(1, 1), account_key(2, 2)];
     assert_eq!(sent(&store, 100, &Room::whole(2)).await, expected);
 }
@@ -326,7 +316,7 @@ pub async fn what_a_person_takes_away_goes_first_and_beyond_the_slots(store: Sto
             at_once_unanswered: 1
         }
     );
-    // while it waits a moment, a slot that comes free is not an ordinary end's
+    // during its pause, a free slot does not go to an ordinary end
     let lease = a_lease("full", 290);
     let task = store
         .take(
@@ -429,7 +419,6 @@ pub async fn operations_that_are_over_give_slot_and_lane_back(store: Store) {
     assert_eq!(noted.execution.due, at(201));
     let operation: Operation = noted.execution.operation.clone().unwrap();
     assert_eq!(operation.over_at, Some(at(200)));
-    // the lane is free, and so is the slot; how it ended is seen by a look
     assert_eq!(sent(&store, 200, &room).await, [account_key(2, 1)]);
     let task = taken(&store, 201, &a_lease("looks", 290)).await;
     assert_eq!(task, Some(Task::Step(Box::new(noted))));
@@ -456,7 +445,6 @@ pub async fn accepted_operations_wait_to_be_asked_about_all_together(store: Stor
     known(&store, &key, 0, 90, 1, Known::Present).await;
     sent(&store, 100, &ROOM).await;
     accepted(&store, 190, &key, "op-1").await;
-    // it is due at 250
     for (due_by, found) in [(249, false), (250, true)] {
         let room = Room {
             polls_due_by: at(due_by),
@@ -476,7 +464,6 @@ pub async fn the_first_of_all_is_named_and_not_taken(store: Store) {
     let first = async |now| store.first(at(now)).await.unwrap().map(|row| row.key);
     assert_eq!(first(50).await, Some(account_key(1, 1)));
     assert_eq!(first(92).await, Some(account_key(3, 3)));
-    // also while somebody has it
     let lease = a_lease("a", 190);
     let task = taken(&store, 100, &lease).await.unwrap();
     assert_eq!(task.row().key, account_key(3, 3));
@@ -518,7 +505,7 @@ pub async fn those_in_line_are_counted(store: Store) {
         store.grants_before(&group_key(5, 1), at(60)).await,
         Ok(Some(0))
     );
-    // whoever is sent, there, or unknown, does not wait
+    // sent, existing or unknown rows do not wait
     sent_by(&store, 60, &a_lease("a", 150)).await.unwrap();
     for key in [account_key(6, 6), account_key(8, 8), account_key(9, 9)] {
         assert_eq!(store.grants_before(&key, at(60)).await, Ok(None), "{key}");
@@ -526,7 +513,7 @@ pub async fn those_in_line_are_counted(store: Store) {
 }
 
 pub async fn a_line_is_left_with_what_is_wanted(store: Store) {
-    // asked for, seen absent, and over before it was its turn
+    // requested, seen missing, and over before its turn
     let key = account_key(1, 1);
     known(&store, &key, 0, 50, 10, Known::Absent).await;
     let task = taken(&store, 60, &a_lease("a", 150)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Quotas: what one person makes the store keep is counted where it is kept.
+//! Quotas: stored items per person are counted in the store.
 
 use hallpass_access::{
     Change, CommitError, Grant, OverQuota, Quota, QuotaUse, Request, RequestState, Write,
@@ -9,12 +9,9 @@ use crate::{
     a_draft, a_grant, a_request, account_key, an_answer, at, grant_id, person, request_id, user,
 };
 
-/// So many of each.
 const MOST: u32 = 2;
-/// The seconds of a day.
 const DAY: u64 = 86_400;
 
-/// The change, which adds one to the quota, and what is said of more than there may be.
 fn of(quota: Quota, over: OverQuota, change: Change) -> (Change, OverQuota) {
     let quotas = vec![QuotaUse {
         quota,
@@ -24,7 +21,6 @@ fn of(quota: Quota, over: OverQuota, change: Change) -> (Change, OverQuota) {
     (Change { quotas, ..change }, over)
 }
 
-/// A change of each kind, the `n`th, which counts for the person.
 fn changes(n: u64, whose: u64) -> Vec<(Change, OverQuota)> {
     let request = |state| Request {
         requester: person(whose),
@@ -89,7 +85,6 @@ fn changes(n: u64, whose: u64) -> Vec<(Change, OverQuota)> {
 
 pub async fn what_is_over_a_quota_is_not_stored(store: Store) {
     let kinds = changes(1, 1).len();
-    // a row of its own for each kind and turn; those of a day later are numbered by it
     let nth = |kind: usize, turn: u64| turn * 10 + kind as u64;
     for kind in 0..kinds {
         let change = |turn, whose| changes(nth(kind, turn), whose).swap_remove(kind);
@@ -111,14 +106,12 @@ pub async fn what_is_over_a_quota_is_not_stored(store: Store) {
         assert_eq!(store.grant(grant_id(n)).await.unwrap(), None, "{what}");
         let answer = store.answer(&user(1), &format!("key {n}")).await.unwrap();
         assert_eq!(answer, None, "{what}");
-        // another person has a quota of their own
         let (others, what) = change(4, 2);
         store
             .commit(others)
             .await
             .unwrap_or_else(|error| panic!("{what}: {error}"));
     }
-    // the keys of another day are forgotten, whoever comes first
     let mut later = an_answer(1, "key of another day");
     later.actor = user(1);
     later.request = None;
@@ -133,7 +126,6 @@ pub async fn what_is_over_a_quota_is_not_stored(store: Store) {
         key,
     );
     store.commit(key).await.unwrap();
-    // the next day
     for kind in [1, 2] {
         let n = DAY + nth(kind, 5);
         let (change, what) = changes(n, 1).swap_remove(kind);
@@ -142,7 +134,6 @@ pub async fn what_is_over_a_quota_is_not_stored(store: Store) {
             .await
             .unwrap_or_else(|error| panic!("{what}: {error}"));
     }
-    // one of those that waited is decided
     let waited = a_request(nth(0, 1));
     let denied = Request {
         requester: person(1),

@@ -1,4 +1,4 @@
-//! Reviews that stay open after a glass was broken.
+//! Open reviews of break-glass requests.
 
 use hallpass_access::{AfterReview, Change, Closing, Request, RequestFilter, Write};
 

@@ -1,8 +1,8 @@
-//! Sessions that outlive grants: added with the end, settled whole.
+//! Sessions that outlive grants: added with the end, settled together.
 
 use hallpass_access::{Change, NoticeKind, OutlivingSessions};
 use hallpass_audit::{Draft, Event, Origin};
-use hallpass_model::{AuditId, Timestamp};
+use hallpass_base::{AuditId, Timestamp};
 use hallpass_org::session_revocation::{
     SessionRevocation, SessionRevocationChange, SessionRevocationNews, SessionRevocationState,
 };
@@ -91,7 +91,7 @@ pub async fn cuts_are_settled_whole_over_the_version_that_was_read(store: Store)
         news: vec![told.clone()],
     });
     settled.await.unwrap();
-    // the second was settled since it was read: nothing of this happens
+    // the second was settled since it was read: this change is refused whole
     let newest = store
         .session_revocation(open[0].grant)
         .await

@@ -1,4 +1,4 @@
-//! The rows of assignments that sweeps ask for.
+//! The assignment rows of sweeps.
 
 use hallpass_access::DesiredAssignment;
 use hallpass_assignments::{Ownership, Verdict};
@@ -34,7 +34,6 @@ pub async fn what_is_to_be_removed_has_a_row_that_is_ours(store: Store) {
     let row = store.assignment(&key).await.unwrap().unwrap();
     assert_eq!(row.execution.ownership, Ownership::Ours);
     assert!(!row.is_wanted(at(10)) && !row.is_settled());
-    // it is looked at before anything is sent
     let next = hallpass_assignments::next(&row, at(20));
     assert_eq!(next, hallpass_assignments::RowAction::Look);
     let due = hallpass_assignments::AssignmentStore::next_due(store.as_ref(), at(1)).await;

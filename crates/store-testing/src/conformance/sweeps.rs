@@ -1,11 +1,11 @@
-//! Sweeps: runs, what they found, what is accepted.
+//! Sweeps: runs, findings, acceptances.
 
 use hallpass_access::{
     Acceptance, AcceptanceWrite, Accepted, Brake, Change, CommitError, Consent, Fate, ItemKind,
     LeftAlone, Sweep, SweepAction, SweepItem, SweepMode, SweepState, Trigger, Wait, Write,
 };
 use hallpass_assignments::Absence;
-use hallpass_model::{HoldKey, SweepId, TimeSpan};
+use hallpass_base::{HoldKey, SweepId, TimeSpan};
 
 use super::Store;
 use crate::{
@@ -117,7 +117,6 @@ fn kinds() -> Vec<ItemKind> {
     ]
 }
 
-/// Every form of a run and of an item reads back as it was stored.
 pub async fn a_run_is_stored_with_what_it_found(store: Store) {
     let sweep = a_sweep(1);
     store
@@ -185,7 +184,6 @@ pub async fn one_run_looks_at_a_time(store: Store) {
         .unwrap();
     let second = store.commit(with_sweep(Write::Insert(a_sweep(2)))).await;
     assert!(raced(&second), "{second:?}");
-    // closed and begun anew in one change
     let change = Change {
         sweeps: vec![
             Write::Update(Sweep {
@@ -223,7 +221,6 @@ pub async fn one_run_waits_for_the_one_that_looks(store: Store) {
     assert_eq!(open_ids(&store).await, [sweep_id(1), sweep_id(2)]);
     store.prune_sweeps(0, 0).await.unwrap();
     assert_eq!(open_ids(&store).await, [sweep_id(1), sweep_id(2)]);
-    // not before the other is over
     let early = store.commit(with_sweep(Write::Update(a_sweep(2)))).await;
     assert!(raced(&early), "{early:?}");
     let over = Sweep {
@@ -259,7 +256,6 @@ pub async fn every_step_of_a_run_is_taken_and_no_other(store: Store) {
             assert_eq!(outcome.is_ok(), is_legal, "{step:?}: {outcome:?}");
             let is_named = matches!(outcome, Err(CommitError::IllegalStep(_)));
             assert!(is_legal || is_named, "{step:?}: {outcome:?}");
-            // one that is queued or runs would be in the way of the next
             let stored = store.sweep(row.id).await.unwrap().unwrap();
             if matches!(stored.state, SweepState::Queued | SweepState::Running) {
                 let over = Sweep {
@@ -402,7 +398,6 @@ pub async fn old_findings_are_dropped_and_open_ones_stay(store: Store) {
             ..a_sweep(n)
         };
         let mut items = vec![Write::Insert(a_sweep_item(n, &key))];
-        // stuck in the first, gone in the third
         if n == 1 || n == 3 {
             let acted_on = SweepItem {
                 fate: if n == 1 {
@@ -426,7 +421,7 @@ pub async fn old_findings_are_dropped_and_open_ones_stay(store: Store) {
     }
     let runs = store.sweeps(None, 99).await.unwrap();
     let runs: Vec<_> = runs.iter().map(|run| run.id).collect();
-    // the newest three, the plan that waits, and the one with an open item
+    // the newest three, the waiting plan, and the one with an open item
     assert_eq!(runs, [6, 5, 4, 2, 1].map(sweep_id));
     let mut left = Vec::new();
     for n in 1..=6 {

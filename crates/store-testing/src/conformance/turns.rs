@@ -1,13 +1,12 @@
-//! What one person has much of does not delay others, and does not make asking read more.
+//! One person's backlog neither delays others nor makes requests read more.
 
 use hallpass_access::{Grant, GrantState, PlannedStart, Request};
-use hallpass_model::RequestId;
+use hallpass_base::RequestId;
 
 use super::Store;
 use super::queries::{grant_ids, grants_due, put, request_ids};
 use crate::{a_grant, a_request, account_key, approved, at, grant_id, person, request_id};
 
-/// Person 1 has much that is due, earlier than all that others have.
 pub async fn one_person_s_load_does_not_come_before_what_others_have_due(store: Store) {
     let load: Vec<u64> = (1..=40).collect();
     let waits = |n: u64, who: u64, expires| Request {
@@ -27,7 +26,6 @@ pub async fn one_person_s_load_does_not_come_before_what_others_have_due(store: 
     let others = [(50, 2, 300), (51, 3, 200), (52, 2, 400)];
     let requests = load.iter().map(|n| waits(*n, 1, 100 + n));
     let requests = requests.chain(others.map(|(n, who, at)| waits(n, who, at)));
-    // all on one key
     let grants = load.iter().map(|n| Grant {
         key: account_key(1, 1),
         ..holds(*n, 1, 100 + n)

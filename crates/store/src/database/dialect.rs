@@ -1,26 +1,23 @@
-//! SQL as it is written here, in the words of PostgreSQL: placeholders, types, triggers, and the few
-//! things that only SQLite has.
+//! Translates this crate's SQL to PostgreSQL: placeholders, types, triggers, and the few
+//! SQLite-only forms.
 //!
-//! Knows the forms that statements and migrations of this crate have, and no others; what it leaves as
-//! it is, PostgreSQL refuses.
+//! Knows only the forms used in this crate's statements and migrations; PostgreSQL refuses the
+//! rest.
 
 use std::fmt::Write as _;
 
-/// A statement for PostgreSQL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Translated {
     pub(super) text: String,
-    /// Named parameters with their colons, in the order of their numbers; none when they are numbered.
+    /// Named parameters with colons, in numeric order; empty when they are numbered.
     pub(super) names: Vec<String>,
 }
 
-/// Names of columns that are words of PostgreSQL.
+/// Column names reserved in PostgreSQL.
 const RESERVED: [&str; 2] = ["only", "user"];
-/// Columns whose texts may be longer than an entry of an index by order: equal ones are kept out by an
-/// index of hashes.
+/// Columns whose texts may exceed a B-tree entry: a hash index enforces uniqueness.
 const LONG_TEXTS: [(&str, &str); 2] = [("audit_texts", "text"), ("approver_lists", "user_ids")];
 
-/// One statement as programs run it.
 pub(super) fn statement(sql: &str) -> Translated {
     let all = tokens(sql);
     let (mut text, mut names) = (String::with_capacity(sql.len()), Vec::<String>::new());
@@ -36,13 +33,13 @@ pub(super) fn statement(sql: &str) -> Translated {
                 names.push((*token).to_owned());
                 names.len() - 1
             });
-            // into a string, which never fails
+            // writing to a String cannot fail
             let _ = write!(text, "${}", at + 1);
         } else if *token == "INDEXED" {
-            // its index is a hint to the planner: ` BY `, and the name
+            // skips a planner hint: ` BY `, and the index name
             place += 4;
         } else if *token == "CROSS" {
-            // SQLite keeps to the order of such a join; it is an ordinary one
+            // SQLite keeps this join's order; PostgreSQL uses an ordinary join
             place += 1;
         } else if RESERVED.contains(token) {
             let _ = write!(text, "\"{token}\"");
@@ -53,7 +50,6 @@ pub(super) fn statement(sql: &str) -> Translated {
     Translated { text, names }
 }
 
-/// Several statements of a migration, each ended by a semicolon.
 pub(super) fn script(sql: &str) -> String {
     let mut text = String::with_capacity(sql.len());
     for one in statements(sql) {
@@ -71,7 +67,6 @@ pub(super) fn script(sql: &str) -> String {
     text
 }
 
-/// The statements of a script, without comments and without their semicolons.
 fn statements(sql: &str) -> Vec<String> {
     let (mut all, mut one) = (Vec::new(), String::new());
     let mut is_trigger = false;
@@ -96,9 +91,7 @@ fn statements(sql: &str) -> Vec<String> {
     all
 }
 
-/// A table. Columns that have come later are as those of a table that is laid out with them.
 fn table(sql: &str) -> String {
-    // what follows the columns is how SQLite keeps the rows
     let (before, _) = sql.rsplit_once(')').unwrap_or((sql, ""));
     let mut text = columns(before);
     for (name, column) in LONG_TEXTS {
@@ -111,7 +104,7 @@ fn table(sql: &str) -> String {
     text
 }
 
-/// Columns, with the types of PostgreSQL. Texts are ordered by their bytes, as SQLite does.
+/// Translates columns. Texts are ordered by bytes, as in SQLite.
 fn columns(sql: &str) -> String {
     let all = tokens(sql);
     let mut text = String::with_capacity(sql.len());
@@ -126,7 +119,7 @@ fn columns(sql: &str) -> String {
             "INTEGER" => text.push_str("BIGINT"),
             "TEXT" => text.push_str("TEXT COLLATE \"C\""),
             "BLOB" => text.push_str("BYTEA"),
-            // no number is ever given twice
+            // no number is reused
             "AUTOINCREMENT" => {}
             word if RESERVED.contains(&word) => {
                 let _ = write!(text, "\"{word}\"");
@@ -137,7 +130,6 @@ fn columns(sql: &str) -> String {
     text
 }
 
-/// A trigger: a function, and when it is run.
 fn trigger(sql: &str) -> String {
     let (head, body) = sql.split_once("BEGIN").unwrap_or((sql, ""));
     let body = body.trim_end();
@@ -147,7 +139,6 @@ fn trigger(sql: &str) -> String {
     let (name, event) = event.split_once(char::is_whitespace).unwrap_or((event, ""));
     let body = body
         .replace("SELECT RAISE(ABORT, ", "RAISE EXCEPTION (")
-        // either row has such a column
         .replace(
             "SET count = count + 1",
             "SET count = state_counts.count + 1",
@@ -163,7 +154,7 @@ fn trigger(sql: &str) -> String {
     )
 }
 
-/// `RAISE EXCEPTION ('…')` without its brackets, which PostgreSQL does not have.
+/// Removes the brackets of `RAISE EXCEPTION ('…')`, which PostgreSQL lacks.
 fn raised(body: &str) -> String {
     let mut parts = body.split("RAISE EXCEPTION (");
     let mut text = parts.next().unwrap_or_default().to_owned();
@@ -174,8 +165,8 @@ fn raised(body: &str) -> String {
     text
 }
 
-/// What PostgreSQL lacks of SQLite's functions; a statement each. It has no U+0000 and gives nothing of a
-/// document that has one anywhere: there it is looked for as what it is stored as elsewhere.
+/// SQLite functions missing in PostgreSQL, one per statement. PostgreSQL has no U+0000 and extracts
+/// nothing from a document with one: search uses the stored replacement.
 pub(super) const FUNCTIONS: &str = r"
 CREATE OR REPLACE FUNCTION json_valid(body text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE STRICT AS $body$
 BEGIN PERFORM body::json; RETURN true;
@@ -189,8 +180,8 @@ SELECT substr(encode(sha256(convert_to(gen_random_uuid()::text || gen_random_uui
 $body$;
 ";
 
-/// The parts of a text: strings and names in quotes, comments, words, placeholders, blanks, and any
-/// other character by itself.
+/// Splits a text into quoted strings and names, comments, words, placeholders, blanks, and single
+/// characters.
 fn tokens(sql: &str) -> Vec<&str> {
     let (mut all, mut rest) = (Vec::new(), sql);
     while let Some(first) = rest.chars().next() {
@@ -218,7 +209,6 @@ fn is_of_word(it: char) -> bool {
     it.is_ascii_alphanumeric() || it == '_'
 }
 
-/// The length of what `text` begins with.
 fn run(text: &str, takes: impl Fn(char) -> bool) -> usize {
     text.find(|it| !takes(it)).unwrap_or(text.len())
 }

@@ -1,58 +1,45 @@
-//! What databases say when they do not do as they were told.
+//! Database errors.
 
 use std::time::Duration;
 
-use hallpass_model::with_causes;
-use hallpass_postgres::ConnectError;
+use crate::postgres::ConnectError;
+use hallpass_base::with_causes;
 use tokio_postgres::error::SqlState;
 
-/// What the database says. Its text is the engine's own.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct DatabaseError(Failure);
 
-/// The same, for those inside.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// SQLite's own.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
-    /// PostgreSQL's own.
     #[error("{}", said(.0))]
     Postgres(#[from] tokio_postgres::Error),
-    /// There is no connection.
     #[error("{}", unconnected(.0))]
     Unconnected(#[from] ConnectError),
-    /// The server was waited for in vain.
     #[error(
         "the database did not answer within {0:?}: it stands still, or another session has a lock (`SELECT pid, state, query FROM pg_stat_activity`)"
     )]
     Silent(Duration),
-    /// A row was looked for that is not there.
     #[error("the query found no row")]
     NoRow,
-    /// A column holds what whoever reads it cannot take.
     #[error("column {0} holds a value of another kind")]
     Column(usize),
-    /// A statement is run without a value for one of its parameters.
     #[error("the statement has no value for `{0}` (this is a bug)")]
     Parameter(String),
-    /// The store is being closed.
     #[error("the connection to the database is closed")]
     Stopped,
-    /// A statement failed, and with it all that was written beside it.
+    /// A statement failed, and its transaction with it.
     #[error("the transaction was taken back by the database")]
     TakenBack,
-    /// What this engine does not have.
     #[error("PostgreSQL makes no {0}")]
     OfAnotherEngine(&'static str),
-    /// A part of a migration in Rust failed.
     #[error("{0}")]
     Step(String),
 }
 
 impl Failure {
-    /// Whether a PostgreSQL says that this is the matter.
     pub(super) fn is_trouble(&self, trouble: ServerTrouble) -> bool {
         matches!(self, Self::Postgres(error)
             if error.code().is_some_and(|code| trouble_of(code) == trouble))
@@ -64,12 +51,12 @@ impl DatabaseError {
         &self.0
     }
 
-    /// Whether a lock or an answer was waited for in vain.
+    /// Returns whether a wait for a lock or an answer timed out.
     pub(crate) fn waited(&self) -> bool {
         self.0.is_trouble(ServerTrouble::Waited)
     }
 
-    /// Whether a pooler shares the session, so that what it prepared is not there.
+    /// Returns whether a pooler shares the session, so that prepared statements are missing.
     pub(crate) fn is_of_shared_session(&self) -> bool {
         self.0.is_trouble(ServerTrouble::SharedSession)
     }
@@ -81,9 +68,7 @@ impl<E: Into<Failure>> From<E> for DatabaseError {
     }
 }
 
-/// One row or none.
 pub(crate) trait Optional<T> {
-    /// `None` where no row was found.
     fn optional(self) -> Result<Option<T>, DatabaseError>;
 }
 
@@ -97,7 +82,7 @@ impl<T> Optional<T> for Result<T, DatabaseError> {
     }
 }
 
-/// Why there is no connection, and what helps where the server says why.
+/// Describes a failed connection, with a remedy if the server's error suggests one.
 fn unconnected(error: &ConnectError) -> String {
     match error {
         ConnectError::Refused(refused) => said(refused),
@@ -107,7 +92,6 @@ fn unconnected(error: &ConnectError) -> String {
     }
 }
 
-/// What a server says, whole, and what helps where that is known.
 fn said(error: &tokio_postgres::Error) -> String {
     let Some(said) = error.as_db_error() else {
         return with_causes(error);
@@ -118,15 +102,15 @@ fn said(error: &tokio_postgres::Error) -> String {
     }
 }
 
-/// What a server complains of, where somebody can do something about it.
+/// Server problems that an operator can fix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ServerTrouble {
     DiskFull,
     TooManySessions,
     ReadOnly,
-    /// A statement was waited for in vain: another session has a lock, or the server is slow.
+    /// A statement timed out: another session has a lock, or the server is slow.
     Waited,
-    /// Statements that a session prepared are not there: it is shared.
+    /// Prepared statements are missing: the session is shared.
     SharedSession,
     Other,
 }

@@ -1,11 +1,9 @@
-//! The one room through which every statement goes: connections, transactions, statements and rows,
-//! as an enum over the engines there are.
+//! All statements pass here: connections, transactions, statements and rows, as an enum over the
+//! engines.
 //!
-//! Each method is one `match`; what an engine does in a way of its own stands in that engine's file
-//! and nowhere else. Statements are written once, in SQLite's placeholders (`?1`, `:name`), and are
-//! kept prepared.
-//!
-//! Knows nothing of what is stored.
+//! Each method is one `match`; engine-specific code is only in that engine's file. Statements are
+//! written once, with SQLite's placeholders (`?1`, `:name`), and stay prepared. Knows nothing of
+//! the stored data.
 
 mod dialect;
 mod error;
@@ -23,46 +21,37 @@ pub(crate) use error::{Failure, Optional};
 pub(crate) use postgres::{PATIENCE, Server};
 pub(crate) use value::{FromValue, OwnedValue, Params, ToValue, Value, named};
 
-/// The engines there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Engine {
     Sqlite,
     Postgres,
 }
 
-/// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TransactionMode {
-    /// One snapshot.
     Read,
-    /// Alone among writers, from its first moment on.
+    /// Exclusive among writers from its start.
     Write,
-    /// Of one row that its writer alone changes: on PostgreSQL it waits for no other writer.
+    /// For a row with a single writer: on PostgreSQL it waits for no other writer.
     Row,
 }
 
-/// Whose a database is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// There is nothing in it yet.
     Nobody,
-    /// This program's, whatever its schema's version.
+    /// This program, at any schema version.
     Us,
-    /// Another program's.
     Another,
 }
 
-/// Which kind of constraint refused a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConstraintRefusal {
     /// A primary key or unique index.
     Twin,
-    /// A trigger.
     Trigger,
 }
 
 impl DatabaseError {
-    /// The constraint that refused a write, if that is what happened.
     pub(crate) fn refusal(&self) -> Option<ConstraintRefusal> {
         match self.failure() {
             Failure::Sqlite(error) => sqlite::refusal(error),
@@ -79,12 +68,10 @@ impl DatabaseError {
         }
     }
 
-    /// Whether somebody else has the database at this moment.
     pub(crate) fn is_busy(&self) -> bool {
         matches!(self.failure(), Failure::Sqlite(error) if sqlite::is_busy(error))
     }
 
-    /// Whether the disk has no room for what was to be written.
     pub(crate) fn is_full(&self) -> bool {
         match self.failure() {
             Failure::Sqlite(error) => sqlite::is_full(error),
@@ -92,13 +79,11 @@ impl DatabaseError {
         }
     }
 
-    /// Whether the file of the database is damaged.
     pub(crate) fn is_malformed(&self) -> bool {
         matches!(self.failure(), Failure::Sqlite(error) if sqlite::is_malformed(error))
     }
 }
 
-/// A connection to a database.
 #[derive(Debug)]
 pub(crate) enum Connection {
     Sqlite(rusqlite::Connection),
@@ -106,44 +91,40 @@ pub(crate) enum Connection {
 }
 
 impl Connection {
-    /// Opens or makes a file.
     pub(crate) fn open(path: &Path) -> Result<Self, DatabaseError> {
         Ok(Self::Sqlite(sqlite::open(path)?))
     }
 
-    /// Opens a file that is there for reading.
     pub(crate) fn open_reading(path: &Path) -> Result<Self, DatabaseError> {
         Ok(Self::Sqlite(sqlite::open_reading(path)?))
     }
 
-    /// Opens a file that another process writes, hangs on or was killed over; it is not made when it
-    /// is gone, nothing is ever written to it, and its locks are waited for no longer than `patience`.
+    /// Opens another process's file, even a hung or killed one's. Never creates or writes it, and
+    /// waits for its locks at most `patience`.
     pub(crate) fn open_beside(path: &Path, patience: Duration) -> Result<Self, DatabaseError> {
         Ok(Self::Sqlite(sqlite::open_beside(path, patience)?))
     }
 
-    /// A session at a server, whose statements may take as long as `patience`. Blocks, and not where
-    /// asynchronous work is driven.
+    /// Opens a server session whose statements time out after `patience`. Blocks: never call it on
+    /// an async thread.
     pub(crate) fn connect(server: &Arc<Server>, patience: Duration) -> Result<Self, DatabaseError> {
         let session = postgres::Connection::open(server, patience)?;
         Ok(Self::Postgres(Box::new(session)))
     }
 
-    /// From now on statements may take as long as this, where the engine has a limit at all.
+    /// Sets the statement timeout, if the engine has one.
     pub(crate) fn be_patient_for(&mut self, patience: Duration) {
         match self {
-            // a file is not waited for
             Self::Sqlite(_) => {}
             Self::Postgres(connection) => connection.be_patient_for(patience),
         }
     }
 
-    /// A database that is gone with its connection.
     pub(crate) fn open_in_memory() -> Result<Self, DatabaseError> {
         Ok(Self::Sqlite(sqlite::open_in_memory()?))
     }
 
-    /// Whose it is. Nothing is written.
+    /// Returns the owner without writing.
     pub(crate) fn owner(&self) -> Result<Owner, DatabaseError> {
         match self {
             Self::Sqlite(connection) => Ok(sqlite::owner(connection)?),
@@ -151,16 +132,15 @@ impl Connection {
         }
     }
 
-    /// Lets others read while one writes, from now on and for whoever opens it.
+    /// Allows reads during writes, permanently.
     pub(crate) fn read_beside_writes(&self) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(connection) => Ok(sqlite::read_beside_writes(connection)?),
-            // they do
             Self::Postgres(_) => Ok(()),
         }
     }
 
-    /// Begins; what is not committed is taken back.
+    /// Begins a transaction, which rolls back unless committed.
     pub(crate) fn begin(
         &mut self,
         mode: TransactionMode,
@@ -168,8 +148,8 @@ impl Connection {
         self.begin_in_line(mode, Instant::now())
     }
 
-    /// The same for whoever has stood in line for this connection since `asked`: who waited behind somebody who waited for
-    /// the database in vain is not made to wait as long again.
+    /// Begins for a caller queued since `asked`: the queue time counts, so that waiting behind a
+    /// timed-out caller does not repeat the full timeout.
     pub(crate) fn begin_in_line(
         &mut self,
         mode: TransactionMode,
@@ -181,16 +161,14 @@ impl Connection {
         }
     }
 
-    /// Gives back the room of what is gone.
     pub(crate) fn compact(&self) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(connection) => Ok(sqlite::compact(connection)?),
-            // the server does so by itself
             Self::Postgres(_) => Ok(()),
         }
     }
 
-    /// Keeps nothing beside the file from now on: whoever carries it away has all of it.
+    /// Keeps everything in one file from now on, so that the file can be moved alone.
     pub(crate) fn as_one_file(&self) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(connection) => Ok(sqlite::as_one_file(connection)?),
@@ -198,7 +176,7 @@ impl Connection {
         }
     }
 
-    /// Copies one instant of the whole to a new file, while others write.
+    /// Copies a consistent snapshot to a new file during writes.
     pub(crate) fn copy_to(&self, path: &Path) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(connection) => Ok(sqlite::copy_to(connection, path)?),
@@ -206,7 +184,7 @@ impl Connection {
         }
     }
 
-    /// What is wrong in a copy that [`copy_to`](Self::copy_to) made, as far as the first few complaints.
+    /// Returns the first problems of a [`copy_to`](Self::copy_to) copy.
     pub(crate) fn copy_complaints(&self, path: &Path) -> Result<Vec<String>, DatabaseError> {
         let found = match self {
             Self::Sqlite(_) => sqlite::copy_complaints(path),
@@ -215,7 +193,7 @@ impl Connection {
         or_malformed(found.map_err(DatabaseError::from))
     }
 
-    /// Adds one to `steps` for every hundred steps of the engine's own machine.
+    /// Adds one to `steps` per hundred steps of the engine.
     pub(crate) fn count_steps(&mut self, steps: Arc<AtomicU64>) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(connection) => Ok(sqlite::count_steps(connection, steps)?),
@@ -224,7 +202,6 @@ impl Connection {
     }
 }
 
-/// A transaction, taken back when it is dropped.
 #[derive(Debug)]
 pub(crate) enum Transaction<'c> {
     Sqlite(rusqlite::Transaction<'c>),
@@ -232,7 +209,6 @@ pub(crate) enum Transaction<'c> {
 }
 
 impl Transaction<'_> {
-    /// A statement, prepared now or before.
     pub(crate) fn prepare(&self, sql: &str) -> Result<Statement<'_>, DatabaseError> {
         match self {
             Self::Sqlite(transaction) => Ok(Statement::Sqlite(transaction.prepare_cached(sql)?)),
@@ -240,7 +216,6 @@ impl Transaction<'_> {
         }
     }
 
-    /// Which engine it is one of: for the few things that no statement says to all of them.
     pub(crate) const fn engine(&self) -> Engine {
         match self {
             Self::Sqlite(_) => Engine::Sqlite,
@@ -248,7 +223,6 @@ impl Transaction<'_> {
         }
     }
 
-    /// Statements of a migration without parameters, one after the other.
     pub(crate) fn execute_batch(&self, sql: &str) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(transaction) => Ok(transaction.execute_batch(sql)?),
@@ -256,7 +230,6 @@ impl Transaction<'_> {
         }
     }
 
-    /// Makes the database one of ours.
     pub(crate) fn own(&self) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(transaction) => Ok(sqlite::own(transaction)?),
@@ -264,25 +237,24 @@ impl Transaction<'_> {
         }
     }
 
-    /// Makes the functions that statements need as this release has them: for a migration that changes one.
+    /// Replaces the SQL functions by this release's, for migrations that change one.
     pub(crate) fn renew_functions(&self) -> Result<(), DatabaseError> {
         match self {
-            // they are its own
             Self::Sqlite(_) => Ok(()),
             Self::Postgres(transaction) => transaction.renew_functions(),
         }
     }
 
-    /// What the engine finds wrong in the database's own structure: nothing, if all is well.
+    /// Returns structural problems found by the engine.
     pub(crate) fn complaints(&self) -> Result<Vec<String>, DatabaseError> {
         match self {
             Self::Sqlite(transaction) => Ok(sqlite::complaints(transaction)?),
-            // it has none that a client could ask for
+            // PostgreSQL offers clients no such check
             Self::Postgres(_) => Ok(Vec::new()),
         }
     }
 
-    /// The first few of these complaints, found in less time.
+    /// Returns the first few problems, faster.
     pub(crate) fn first_complaints(&self) -> Result<Vec<String>, DatabaseError> {
         match self {
             Self::Sqlite(transaction) => {
@@ -292,7 +264,6 @@ impl Transaction<'_> {
         }
     }
 
-    /// How the engine would answer a query, a line for each of its steps.
     #[cfg(test)]
     pub(crate) fn plan_of(&self, sql: &str) -> Result<Vec<String>, DatabaseError> {
         match self {
@@ -301,7 +272,6 @@ impl Transaction<'_> {
         }
     }
 
-    /// Keeps what was written.
     pub(crate) fn commit(self) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(transaction) => Ok(transaction.commit()?),
@@ -310,7 +280,6 @@ impl Transaction<'_> {
     }
 }
 
-/// A file that cannot be checked because it is damaged is a complaint.
 fn or_malformed(found: Result<Vec<String>, DatabaseError>) -> Result<Vec<String>, DatabaseError> {
     match found {
         Err(error) if error.is_malformed() => Ok(vec![error.to_string()]),
@@ -318,14 +287,13 @@ fn or_malformed(found: Result<Vec<String>, DatabaseError>) -> Result<Vec<String>
     }
 }
 
-/// A prepared statement.
 pub(crate) enum Statement<'t> {
     Sqlite(rusqlite::CachedStatement<'t>),
     Postgres(postgres::Statement<'t>),
 }
 
 impl Statement<'_> {
-    /// Runs it, and says how many rows it changed; those that triggers changed are not counted.
+    /// Returns the number of changed rows, without those changed by triggers.
     pub(crate) fn execute(&mut self, params: impl Params) -> Result<usize, DatabaseError> {
         params.bound(|bound| match self {
             Self::Sqlite(statement) => Ok(sqlite::execute(statement, bound)?),
@@ -333,7 +301,6 @@ impl Statement<'_> {
         })
     }
 
-    /// Runs it, for what it finds.
     pub(crate) fn query(&mut self, params: impl Params) -> Result<Rows<'_>, DatabaseError> {
         params.bound(|bound| match self {
             Self::Sqlite(statement) => Ok(Rows::Sqlite(sqlite::query(statement, bound)?)),
@@ -341,7 +308,6 @@ impl Statement<'_> {
         })
     }
 
-    /// What it finds, each row through `read`.
     pub(crate) fn query_map<T, F>(
         &mut self,
         params: impl Params,
@@ -354,8 +320,8 @@ impl Statement<'_> {
         Ok(MappedRows { rows, read })
     }
 
-    /// The first row it finds, through `read`; an error when there is none, which
-    /// [`Optional::optional`] makes `None`.
+    /// Returns the first row through `read`; an error without one, which [`Optional::optional`]
+    /// makes `None`.
     pub(crate) fn query_row<T>(
         &mut self,
         params: impl Params,
@@ -367,20 +333,17 @@ impl Statement<'_> {
         }
     }
 
-    /// Whether it finds anything.
     pub(crate) fn exists(&mut self, params: impl Params) -> Result<bool, DatabaseError> {
         Ok(self.query(params)?.next()?.is_some())
     }
 }
 
-/// Rows as they are found.
 pub(crate) enum Rows<'s> {
     Sqlite(rusqlite::Rows<'s>),
     Postgres(postgres::Rows),
 }
 
 impl Rows<'_> {
-    /// The next, if there is one.
     pub(crate) fn next(&mut self) -> Result<Option<TableRow<'_>>, DatabaseError> {
         match self {
             Self::Sqlite(rows) => Ok(rows.next()?.map(TableRow::Sqlite)),
@@ -389,7 +352,6 @@ impl Rows<'_> {
     }
 }
 
-/// Rows, each read as it is found.
 pub(crate) struct MappedRows<'s, F> {
     rows: Rows<'s>,
     read: F,
@@ -406,14 +368,12 @@ impl<T, F: FnMut(&TableRow<'_>) -> Result<T, DatabaseError>> Iterator for Mapped
     }
 }
 
-/// A row that was found.
 pub(crate) enum TableRow<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
     Postgres(&'r tokio_postgres::Row),
 }
 
 impl TableRow<'_> {
-    /// The value of a column, counted from 0.
     pub(crate) fn value(&self, column: usize) -> Result<Value<'_>, DatabaseError> {
         match self {
             Self::Sqlite(row) => sqlite::value(row, column),
@@ -421,18 +381,15 @@ impl TableRow<'_> {
         }
     }
 
-    /// A column, as whoever asks needs it.
     pub(crate) fn get<T: FromValue>(&self, column: usize) -> Result<T, DatabaseError> {
         T::from_value(self.value(column)?).ok_or_else(|| Failure::Column(column).into())
     }
 
-    /// A column of text, where it lies.
     pub(crate) fn text(&self, column: usize) -> Result<&str, DatabaseError> {
         let text = self.text_or_null(column)?;
         text.ok_or_else(|| Failure::Column(column).into())
     }
 
-    /// A column of text or nothing, where it lies.
     pub(crate) fn text_or_null(&self, column: usize) -> Result<Option<&str>, DatabaseError> {
         match self.value(column)? {
             Value::Text(text) => Ok(Some(text)),

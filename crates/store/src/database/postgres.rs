@@ -1,15 +1,15 @@
-//! What PostgreSQL does in a way of its own.
+//! PostgreSQL specifics.
 //!
-//! The client is asynchronous and is waited for: statements run on threads that may block, as those of
-//! SQLite do, and its socket is served by a thread of its own.
+//! The async client is used synchronously: statements run on blocking threads, as SQLite's do, and
+//! a separate thread serves the socket.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::postgres::PostgresAddress;
 use futures_util::TryStreamExt;
-use hallpass_postgres::PostgresAddress;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::private::BytesMut;
@@ -23,32 +23,30 @@ use super::{ConstraintRefusal, Owner, TransactionMode};
 
 type BoxedError = Box<dyn std::error::Error + Sync + Send>;
 
-/// How long a statement may take before its session is given up, where nobody says otherwise.
+/// Default statement timeout; afterwards the session is dropped.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
 
-/// Whoever has less left of it does not begin to wait.
+/// With less time left, no wait begins.
 const PATIENCE_LEAST: Duration = Duration::from_millis(100);
-/// How long a process that stands still, or is cut off, may keep the writers' lock from others.
+/// How long a stalled or disconnected process may hold the writers' lock.
 const IDLE_MAX: Duration = Duration::from_secs(3);
-/// What each session asks for: the server, too, is to know of a line that is cut, and what it says is committed
-/// outlasts a loss of its power, whatever is usual for the role or the database.
+/// Session settings: the server detects dead connections too, and commits survive a power loss,
+/// whatever the role's or database's defaults.
 const SESSION: &str = "SET tcp_user_timeout = '5s';
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
-/// A server, and the thread that talks to it.
 #[derive(Debug)]
 pub(crate) struct Server {
     address: PostgresAddress,
     runtime: Option<Runtime>,
-    /// What it complained of last, until something is written again.
     complaint: Mutex<Option<(Instant, String)>>,
 }
 
-/// A complaint is forgotten after so long: a process that writes nothing would keep it for ever.
+/// Lifetime of an error: a process without writes would keep it forever.
 const COMPLAINT_MAX: Duration = Duration::from_mins(1);
 
 impl Server {
-    /// The one that an address means. Nothing is asked of it yet.
+    /// Makes a server without contacting it.
     pub(crate) fn at(address: PostgresAddress) -> Result<Self, DatabaseError> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
@@ -63,7 +61,7 @@ impl Server {
         })
     }
 
-    /// What it complained of last, where nothing was written since: a full disk, a lock of others.
+    /// Returns the last error since a write: a full disk, a foreign lock.
     pub(crate) fn complaint(&self) -> Option<String> {
         let complaint = self.complaint.lock();
         let complaint = complaint.unwrap_or_else(PoisonError::into_inner).clone();
@@ -79,7 +77,6 @@ impl Server {
             .unwrap_or_else(PoisonError::into_inner) = noted;
     }
 
-    /// Waits for what the server says, but not for ever.
     fn wait<T>(&self, patience: Duration, work: impl Future<Output = T>) -> Result<T, Failure> {
         let Some(runtime) = &self.runtime else {
             return Err(Failure::Stopped);
@@ -94,9 +91,8 @@ impl Server {
         let Some(runtime) = &self.runtime else {
             return Err(Failure::Stopped);
         };
-        // it has a limit of its own
+        // it has a separate limit
         let (client, line) = runtime.block_on(self.address.connect())?;
-        // how it ended, the next statement is told
         drop(runtime.spawn(line));
         self.wait(PATIENCE, client.batch_execute(SESSION))??;
         Ok(client)
@@ -105,32 +101,27 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // whoever drops the store may not wait
+        // dropping the store must not block
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// A statement that the server has prepared.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     statement: tokio_postgres::Statement,
     names: Vec<String>,
 }
 
-/// A session.
 #[derive(Debug)]
 pub(crate) struct Connection {
     server: Arc<Server>,
     client: Client,
-    /// How long a statement may take.
     patience: Duration,
-    /// A statement was given up: what the server says next is not the answer to the next one.
+    /// After a timeout, the server's next message is not the next statement's answer.
     is_given_up: Cell<bool>,
-    /// Whether the last wait for a lock or an answer was in vain.
     waited_in_vain: bool,
-    /// By their text as it is written here; there are as many as the crate has.
     prepared: RefCell<HashMap<String, Arc<Prepared>>>,
 }
 
@@ -159,7 +150,7 @@ impl Connection {
         said
     }
 
-    /// What the server complains of, as far as somebody can do something about it, is for Health.
+    /// Stores fixable server errors for Health.
     fn heard<T>(&self, said: Result<T, tokio_postgres::Error>) -> Result<T, Failure> {
         said.map_err(|error| {
             let trouble = error.code().map(trouble_of);
@@ -192,8 +183,8 @@ impl Connection {
         })
     }
 
-    /// Begins what somebody has wanted since `asked`. Behind somebody who waited in vain, the time in line counts: else the
-    /// tenth in line would wait ten times as long as the first.
+    /// Begins for a caller queued since `asked`. After a timeout, the queue time counts: otherwise
+    /// the tenth in line would wait ten times as long.
     pub(super) fn begin(
         &mut self,
         mode: TransactionMode,
@@ -219,7 +210,7 @@ impl Connection {
             None
         } else {
             match self.run(&begin) {
-                // whoever waited in vain would wait as long again
+                // a timed-out caller would wait as long again
                 Err(waited) if is_of_waiting(&waited) => {
                     self.waited_in_vain = true;
                     return Err(waited.into());
@@ -229,8 +220,8 @@ impl Connection {
         };
         self.waited_in_vain = false;
         if ready.is_none() {
-            // the server was started anew, or another took its place: nothing is lost, for nothing was
-            // begun. Whatever else it was, a new session is told too
+            // the server was restarted or replaced: nothing is lost, because nothing had begun. For
+            // any other cause, a new session reports it too
             self.client = self.server.connect()?;
             self.is_given_up.set(false);
             self.prepared.get_mut().clear();
@@ -245,8 +236,8 @@ impl Connection {
 }
 
 impl Connection {
-    /// Each statement after the lock sees what was committed before it; the lock is that of the schema,
-    /// and ends with the transaction, which ends with a process that says nothing more.
+    /// Takes the schema's lock: later statements see all earlier commits. It ends with the
+    /// transaction, which ends with a silent process.
     fn begin_to_write(&self, patience: Duration) -> String {
         let idle = if self.patience > PATIENCE {
             self.patience
@@ -266,26 +257,24 @@ impl Connection {
     }
 }
 
-/// How much later than its session a statement is given up by the server.
+/// Delay of the server's statement timeout after the session's.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(1);
 
-/// A transaction whose statements end at the server, too, soon after their session was given up here: the server looks at no
-/// line while it waits for a lock, and would keep each session that is given up for as long as somebody holds the lock.
+/// Sets server-side timeouts shortly after the client's: a server waiting for a lock checks no
+/// connection and would keep abandoned sessions.
 fn bounded(begin: &str, patience: Duration) -> String {
     let most = (patience + GIVEN_UP_AFTER).as_millis();
     format!("{begin}; SET LOCAL statement_timeout = {most}")
 }
 
-/// Whether a lock or an answer was waited for, as long as it may take.
 fn is_of_waiting(failure: &Failure) -> bool {
     matches!(failure, Failure::Silent(_)) || failure.is_trouble(ServerTrouble::Waited)
 }
 
-/// How far a transaction is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Whole,
-    /// A statement failed: the server does nothing any more, and would take a commit for the opposite.
+    /// A statement failed: the server ignores the rest and would roll back on commit.
     Failed,
     Over,
 }
@@ -332,7 +321,6 @@ impl Transaction<'_> {
         self.told(self.connection.client.batch_execute(&script))
     }
 
-    /// Makes the functions that statements and triggers of ours need.
     pub(super) fn own(&self) -> Result<(), DatabaseError> {
         let known = "SELECT 1 FROM pg_proc WHERE proname = 'random_hex'
                      AND pronamespace = current_schema()::regnamespace";
@@ -343,7 +331,6 @@ impl Transaction<'_> {
         }
     }
 
-    /// Makes them as this release has them, in place of those of an earlier one.
     pub(super) fn renew_functions(&self) -> Result<(), DatabaseError> {
         self.told(self.connection.client.batch_execute(dialect::FUNCTIONS))
     }
@@ -364,7 +351,6 @@ impl Transaction<'_> {
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
         if self.state.get() != State::Over && !self.connection.is_over() {
-            // a session that is gone has taken it back itself
             drop(self.connection.run("ROLLBACK"));
         }
     }
@@ -412,7 +398,6 @@ impl Statement<'_> {
     }
 }
 
-/// Rows that were found.
 #[derive(Debug)]
 pub(crate) struct Rows {
     rest: std::vec::IntoIter<Row>,
@@ -440,7 +425,7 @@ impl ToSql for Value<'_> {
                 Type::BOOL => (number != 0).to_sql(kind, out),
                 _ => Err(format!("a number for a parameter of type `{kind}`").into()),
             },
-            // the one letter that PostgreSQL cannot hold; looked for, it becomes the same
+            // PostgreSQL cannot store this character; searches replace it too
             Value::Text(text) if text.contains('\0') => {
                 text.replace('\0', "\u{fffd}").to_sql(kind, out)
             }
@@ -452,7 +437,6 @@ impl ToSql for Value<'_> {
     }
 
     fn accepts(_: &Type) -> bool {
-        // what does not fit is told by its value
         true
     }
 

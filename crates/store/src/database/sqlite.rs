@@ -1,4 +1,4 @@
-//! What SQLite does in a way of its own.
+//! SQLite specifics.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,13 +18,12 @@ use super::{ConstraintRefusal, Owner, TransactionMode};
 
 /// How long a call waits for another writer of the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Statements kept prepared per connection; there are about eighty.
+/// Cached statements per connection; there are about eighty.
 const STATEMENTS_KEPT: usize = 128;
-/// Set in each of our files (`PRAGMA application_id`): `hall`.
+/// Set in each Hallpass file (`PRAGMA application_id`): `hall`.
 const APPLICATION_ID: i64 = 0x6861_6c6c;
-/// Pages copied between looks at other writers; 4 KiB each.
+/// Pages copied between checks for other writers; 4 KiB each.
 const BACKUP_PAGES: std::ffi::c_int = 4_096;
-/// Steps of the machine between two counts.
 const STEPS_COUNTED: std::ffi::c_int = 100;
 
 pub(super) fn open(path: &Path) -> Result<Connection, rusqlite::Error> {
@@ -39,7 +38,6 @@ pub(super) fn open_in_memory() -> Result<Connection, rusqlite::Error> {
     Ok(connection)
 }
 
-/// A connection that cannot write.
 pub(super) fn open_reading(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = open(path)?;
     connection.pragma_update(None, "query_only", true)?;
@@ -47,7 +45,7 @@ pub(super) fn open_reading(path: &Path) -> Result<Connection, rusqlite::Error> {
 }
 
 pub(super) fn open_beside(path: &Path, patience: Duration) -> Result<Connection, rusqlite::Error> {
-    // not made when it is gone, and never written: the server may be in the middle of a change
+    // never created or written: the server may be in the middle of a change
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(patience)?;
@@ -58,7 +56,7 @@ fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     connection.pragma_update(None, "synchronous", "full")?;
-    // sorting and undoing need no file, hence no descriptor that might not be had
+    // sorting and undo need no file, so no descriptor that might be unavailable
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)
@@ -115,12 +113,11 @@ pub(super) fn complaints(transaction: &Transaction<'_>) -> Result<Vec<String>, r
     pragma_complaints(transaction, "PRAGMA integrity_check")
 }
 
-/// The same without comparing indexes with tables, which takes longest; the first few.
+/// Skips the comparison of indexes with tables, which takes longest; returns the first few.
 pub(super) fn first_complaints(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
     pragma_complaints(connection, "PRAGMA quick_check(5)")
 }
 
-/// What is wrong in a copy; the first few.
 pub(super) fn copy_complaints(path: &Path) -> Result<Vec<String>, rusqlite::Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -141,7 +138,6 @@ pub(super) fn plan_of(
     sql: &str,
 ) -> Result<Vec<String>, rusqlite::Error> {
     let mut statement = transaction.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-    // parameters without values: none is needed to plan
     let mut rows = statement.raw_query();
     let mut lines = Vec::new();
     while let Some(row) = rows.next()? {
@@ -201,7 +197,6 @@ pub(super) fn value<'r>(row: &'r Row<'_>, column: usize) -> Result<Value<'r>, Da
             Err(error) => Err(rusqlite::Error::Utf8Error(column, error).into()),
         },
         ValueRef::Blob(bytes) => Ok(Value::Blob(bytes)),
-        // no column of ours is one
         ValueRef::Real(_) => Err(Failure::Column(column).into()),
     }
 }
@@ -216,8 +211,8 @@ pub(super) fn refusal(error: &rusqlite::Error) -> Option<ConstraintRefusal> {
     }
 }
 
-/// Whether the disk has no room. SQLite has other codes for the index of the write-ahead log, for a disk quota (`EDQUOT`) and
-/// for a disk that reports it late.
+/// Returns whether the disk is full. SQLite has other codes for the write-ahead log's index, for a
+/// disk quota (`EDQUOT`) and for a disk that reports it late.
 pub(super) fn is_full(error: &rusqlite::Error) -> bool {
     use rusqlite::ffi::{SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_WRITE};
     error.sqlite_error().is_some_and(|error| {

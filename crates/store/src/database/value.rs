@@ -1,7 +1,5 @@
-//! What goes into statements and comes out of rows: whole numbers, texts, bytes, or nothing. A yes or
-//! no is the number 1 or 0.
+//! Values of statements and rows: integers, texts, bytes, null. Booleans are 1 or 0.
 
-/// A value, where it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Value<'v> {
     Null,
@@ -10,7 +8,6 @@ pub(crate) enum Value<'v> {
     Blob(&'v [u8]),
 }
 
-/// A value that is kept for a later statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum OwnedValue {
     Integer(i64),
@@ -30,7 +27,6 @@ impl From<Vec<u8>> for OwnedValue {
     }
 }
 
-/// What can be put into a statement.
 pub(crate) trait ToValue {
     fn to_value(&self) -> Value<'_>;
 }
@@ -105,9 +101,7 @@ impl<T: ToValue> ToValue for Option<T> {
     }
 }
 
-/// What can be read from a column.
 pub(crate) trait FromValue: Sized {
-    /// `None` for a value of another kind.
     fn from_value(value: Value<'_>) -> Option<Self>;
 }
 
@@ -159,7 +153,6 @@ impl<T: FromValue> FromValue for Option<T> {
     }
 }
 
-/// The values of one run of a statement.
 #[derive(Clone, Copy)]
 pub(crate) enum Bound<'v> {
     /// `?1`, `?2`, … in this order.
@@ -168,9 +161,8 @@ pub(crate) enum Bound<'v> {
     Named(&'v [(&'v str, Value<'v>)]),
 }
 
-/// What a statement is run with: nothing, one value in brackets, some in parentheses, or named ones.
+/// Statement arguments: nothing, an array of one, a tuple, or named ones.
 pub(crate) trait Params {
-    /// Hands the values to whoever runs the statement.
     fn bound<R>(self, run: impl FnOnce(Bound<'_>) -> R) -> R;
 }
 
@@ -230,7 +222,6 @@ in_order!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8);
 in_order!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9);
 in_order!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11);
 
-/// Values by the names that a statement gives them, each with its colon.
 macro_rules! named {
     ($($name:literal: $value:expr),+ $(,)?) => {
         &[$(($name, $crate::database::ToValue::to_value(&$value))),+]

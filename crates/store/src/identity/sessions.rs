@@ -1,26 +1,24 @@
-//! Sessions and sign-ins, as the server asks for them.
+//! Sessions and sign-ins of the server.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_access::Origin;
-use hallpass_identity::{
+use hallpass_access::identity::{
     Bound, FoundIn, Identifier, Owner, SessionFault, SessionStore, SignInClaim, WebSession,
     WhichSessions,
 };
-use hallpass_model::{IdSource, Timestamp, UserId};
+use hallpass_base::{IdSource, Timestamp, UserId};
 
 use super::next_record;
 use crate::{SignInRow, SqlStore};
 
-/// Sessions and bound sign-ins in a database.
 pub struct StoredSessions {
     store: SqlStore,
     ids: Arc<dyn IdSource>,
 }
 
 impl StoredSessions {
-    /// Over a store; `ids` names records.
     pub fn new(store: SqlStore, ids: Arc<dyn IdSource>) -> Self {
         Self { store, ids }
     }
@@ -96,7 +94,7 @@ impl SessionStore for StoredSessions {
                 return if kept.map_err(session_fault)? {
                     Ok(Bound::Theirs)
                 } else {
-                    // two sign-ins at the same moment: the next try is told which of them it is
+                    // concurrent sign-ins: the retry learns which one it is
                     Err(session_fault("another sign-in came first"))
                 };
             }

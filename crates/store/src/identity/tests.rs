@@ -1,13 +1,13 @@
-//! Both keepers of sessions against the same sentences, and what is on record of tokens.
+//! Both session stores against the same cases, and records about tokens.
 
 use std::collections::BTreeSet;
 
 use hallpass_access::Origin;
-use hallpass_identity::{
+use hallpass_access::identity::{
     Browsing, NewToken, Owner, SessionStore, SignedIn, TokenScope, TokenStore, WebSession,
     WhichSessions,
 };
-use hallpass_model::{Email, TimeSpan, UserId};
+use hallpass_base::{Email, TimeSpan, UserId};
 use uuid::Uuid;
 
 use super::*;
@@ -25,7 +25,6 @@ impl IdSource for CountedIds {
     }
 }
 
-/// From `first` on, so that no two of a store are the same.
 fn ids(first: u64) -> Arc<dyn IdSource> {
     Arc::new(CountedIds(first.into()))
 }
@@ -60,7 +59,6 @@ fn session(hash: &str, subject: &str) -> WebSession {
     }
 }
 
-/// What the server relies on, whoever keeps its sessions.
 async fn keeps_sessions(store: &dyn SessionStore) {
     let first = session("1", "u1");
     store.begin(&first).await.unwrap();
@@ -102,7 +100,6 @@ async fn keeps_sessions(store: &dyn SessionStore) {
         ..fifth.clone()
     };
     assert!(store.renew(&fifth, &replaced, &now).await.unwrap());
-    // as it was read before its secret was replaced
     store.end(&fifth).await.unwrap();
     for hash in ["5", "7"] {
         assert_eq!(store.by_hash(hash).await.unwrap(), None, "{hash}");
@@ -128,7 +125,7 @@ fn owner() -> Owner {
     }
 }
 
-/// A person's own sessions: seen whole, and ended by name under each secret, nobody else's.
+/// Users list their sessions and end them by name under each secret, never another user's.
 async fn ends_ones_own(store: &dyn SessionStore) {
     let named = |hash: &str, csrf: &str| WebSession {
         csrf: csrf.to_owned(),
@@ -168,7 +165,6 @@ async fn ends_ones_own(store: &dyn SessionStore) {
     assert!(store.by_hash("14").await.unwrap().is_some());
 }
 
-/// Does something over a store in a file.
 fn with_store(test: impl AsyncFnOnce(SqlStore)) {
     let folder = tempfile::tempdir().unwrap();
     let store = SqlStore::open(folder.path().join("hallpass.db")).unwrap();
@@ -225,7 +221,7 @@ fn what_somebody_ends_of_their_own_is_on_record_once() {
     });
 }
 
-/// One record for each person, in the transaction that ends the sessions; none where nothing ended.
+/// One record per person, in the transaction that ends the sessions; none without ended sessions.
 #[test]
 fn what_a_provider_ends_is_on_record() {
     with_store(async |store| {
@@ -290,7 +286,6 @@ fn a_row_that_cannot_be_read_keeps_nobody_signed_in() {
         ] {
             keeper.begin(&it).await.unwrap();
         }
-        // as a later release may write them
         let spoil = "UPDATE sessions SET body = replace(body, '\"began_at\"', '\"begun_at\"')
                      WHERE hash <> '1'";
         let connection = rusqlite::Connection::open(&path).unwrap();
@@ -298,7 +293,6 @@ fn a_row_that_cannot_be_read_keeps_nobody_signed_in() {
         drop(connection);
         let (subject, sid) = (Some("u1"), Some("s1"));
         let ended = keeper.end_at_provider("https://id", subject, sid, session("", "").began_at);
-        // the first by its person: its number at the provider is not known
         assert_eq!(ended.await.unwrap(), 2);
         assert!(
             keeper.by_hash("3").await.is_err(),

@@ -1,26 +1,24 @@
-//! API tokens, as the server asks for them.
+//! API tokens of the server.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_access::Origin;
-use hallpass_identity::{
+use hallpass_access::identity::{
     NewToken, OwnToken, Owner, TokenFacts, TokenFault, TokenScope, TokenSource, TokenStore,
 };
-use hallpass_model::{IdSource, TimeSpan, Timestamp, TokenId, UserId};
+use hallpass_base::{IdSource, TimeSpan, Timestamp, TokenId, UserId};
 
 use super::next_record;
 use crate::{SqlStore, TokenRow};
 
-/// API tokens in a database.
 pub struct StoredTokens {
     store: SqlStore,
     ids: Arc<dyn IdSource>,
 }
 
 impl StoredTokens {
-    /// Over a store; `ids` names tokens and records.
     pub fn new(store: SqlStore, ids: Arc<dyn IdSource>) -> Self {
         Self { store, ids }
     }
@@ -108,7 +106,7 @@ impl TokenStore for StoredTokens {
         now: Timestamp,
     ) -> Result<bool, TokenFault> {
         let rows = self.store.tokens_of(&owner.user).await;
-        // INVARIANT: whose a token is never changes, so that it is theirs still when it is revoked
+        // INVARIANT: a token's owner never changes, so the check still applies at the revocation
         if !rows.map_err(token_fault)?.iter().any(|row| row.id == id) {
             return Ok(false);
         }
@@ -123,7 +121,7 @@ impl TokenStore for StoredTokens {
     }
 }
 
-/// Scopes by name. One that this version does not know allows nothing.
+/// Parses scopes. An unknown one allows nothing.
 fn scopes_of(names: &[String]) -> BTreeSet<TokenScope> {
     names
         .iter()

@@ -10,7 +10,7 @@ use hallpass_access::{
 };
 use hallpass_assignments::Verdict;
 use hallpass_audit::Record;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
+use hallpass_base::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
 
 use super::{MemoryState, MemoryStore, Slot, commit, locks};
 use crate::filters::{fits_grant, fits_request};
@@ -21,7 +21,7 @@ fn most(limit: u32) -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
 }
 
-/// The first rows that fit, of those that a short-sighted store looks at, and where to go on.
+/// Returns the first matching rows within the scan limit, and the continuation.
 fn listed<T: Clone, I: Copy>(
     newest_first: impl Iterator<Item = T>,
     id: impl Fn(&T) -> I,
@@ -50,7 +50,7 @@ fn listed<T: Clone, I: Copy>(
     found
 }
 
-/// The first row of each user, then the second of each, and so on; in the order given within each turn.
+/// Orders by turns: the first row of each user, then the second, and so on; stable within a turn.
 fn by_turns<'a, T>(rows: Vec<T>, user: impl Fn(&T) -> &'a UserId) -> Vec<T> {
     let mut taken = BTreeMap::<UserId, usize>::new();
     let mut rows: Vec<(usize, T)> = rows
@@ -61,13 +61,12 @@ fn by_turns<'a, T>(rows: Vec<T>, user: impl Fn(&T) -> &'a UserId) -> Vec<T> {
             (*turn, row)
         })
         .collect();
-    // stable
     rows.sort_by_key(|(turn, _)| *turn);
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
 impl MemoryState {
-    /// Puts a message into the outbox, in the turns of the requester of what it is about.
+    /// Adds a message to the outbox, in the turns of its requester.
     pub(super) fn post(&mut self, message: Message) {
         let request = message.request().and_then(|id| self.requests.get(&id));
         let requester = request.map(|request| request.requester.user.clone());

@@ -1,4 +1,4 @@
-//! What is known of rules of alerts, in memory.
+//! Alert rule states in memory.
 
 use async_trait::async_trait;
 use hallpass_access::Message;
@@ -10,7 +10,6 @@ use super::{MemoryState, MemoryStore};
 use crate::fault::StorageFault;
 use crate::steps::wrong_version;
 
-/// Refuses a state that another writer was first with.
 fn check(state: &MemoryState, next: &AlertState) -> Result<(), StorageFault> {
     let stored = state.alert_states.get(&next.rule);
     if stored.map_or(0, |it| it.version) == next.version {

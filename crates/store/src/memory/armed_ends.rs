@@ -1,10 +1,10 @@
-//! Ends that AWS enforces, in memory.
+//! Enforced ends in memory.
 
 use async_trait::async_trait;
 use hallpass_access::{ArmedEndWish, DesiredAssignment, Message};
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_base::{HoldKey, Timestamp};
 use hallpass_org::armed_ends::{ArmedEnd, ArmedEndChange, ArmedEndStore, SettledEnds};
-use hallpass_runner::StoreFault;
+use hallpass_plans::StoreFault;
 
 use super::{MemoryState, MemoryStore};
 use crate::steps::{
@@ -12,7 +12,6 @@ use crate::steps::{
     key_of_wish, notice_of_unmoved,
 };
 
-/// Carries wishes out, then moves what is armed to where its assignment's end is now: one that is over moves no more.
 pub(super) fn commit(
     state: &mut MemoryState,
     wishes: &[ArmedEndWish],
@@ -32,7 +31,6 @@ pub(super) fn commit(
     }
 }
 
-/// Carries a wish out, and closes the gate of what waits for it.
 fn wish(state: &mut MemoryState, wish: &ArmedEndWish) {
     let Some(key) = key_of_wish(wish) else {
         for stored in state.armed_ends.values_mut() {

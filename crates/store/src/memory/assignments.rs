@@ -10,7 +10,7 @@ use hallpass_assignments::{
     AssignmentRow, AssignmentStore, Haste, Lease, NotedOver, OperationKind, Over, OwnedEnd,
     StoreFault, Taken, Task, Urgency, is_lease_from_future,
 };
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_base::{HoldKey, Timestamp};
 
 use super::{MemoryState, MemoryStore, Slot};
 use crate::fault::StorageFault;
@@ -26,16 +26,12 @@ impl Slot {
     }
 }
 
-/// Lanes in which somebody goes before others.
 struct Lanes {
-    /// An operation is in flight.
     taken: BTreeSet<String>,
-    /// A removal is among the next in line.
     with_removals: BTreeSet<String>,
 }
 
 impl Lanes {
-    /// Whether a row of the lane may be first of the line.
     fn has_room(&self, queue: Queue, lane: &str) -> bool {
         match queue {
             Queue::Step(_) => true,
@@ -47,7 +43,6 @@ impl Lanes {
     }
 }
 
-/// Whether it waits for a slot, or a moment because AWS was full.
 fn waits_at_once(standing: &QueuePosition, now: Timestamp) -> bool {
     standing.haste == Haste::AtOnce
         && standing.slot == queue::Slot::Account
@@ -56,7 +51,6 @@ fn waits_at_once(standing: &QueuePosition, now: Timestamp) -> bool {
 }
 
 impl MemoryState {
-    /// The row under this lease.
     fn leased(&self, key: &HoldKey, lease: &Lease) -> Result<&Slot, StorageFault> {
         self.assignments
             .get(&key.to_string())
@@ -68,7 +62,6 @@ impl MemoryState {
             .ok_or_else(|| StorageFault::Fenced(key.clone()))
     }
 
-    /// The lanes of operations in flight.
     fn taken_lanes(&self) -> BTreeSet<String> {
         let rows = self.assignments.values().map(|slot| &slot.row);
         rows.filter(|row| row.in_flight().is_some())
@@ -76,7 +69,6 @@ impl MemoryState {
             .collect()
     }
 
-    /// Whether another row of the lane has an operation in flight.
     fn is_lane_taken(&self, row: &AssignmentRow) -> bool {
         let lane = row.key.lane();
         let mut rows = self.assignments.values().map(|slot| &slot.row);
@@ -101,8 +93,7 @@ impl MemoryState {
         in_flight
     }
 
-    /// The lanes of removals that are the next to take a slot, of those that a person wants at once,
-    /// and of those that take none.
+    /// Returns lanes of removals that are next for a slot, urgent, or without need of a slot.
     fn lanes_with_removals(&self, now: Timestamp, slots: u32) -> BTreeSet<String> {
         let is_in_line = |standing: &QueuePosition| {
             standing.slot == queue::Slot::Account && standing.haste == Haste::Ordinary
@@ -149,7 +140,6 @@ impl MemoryState {
             if queue.urgency() > room.least || !lanes.has_room(queue, &lane) {
                 continue;
             }
-            // accepted operations are asked about all together before that
             let is_asked = standing.is_accepted && standing.due > room.polls_due_by;
             if is_asked && queue != Queue::Step(Urgency::Background) {
                 continue;

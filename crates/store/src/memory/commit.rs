@@ -1,4 +1,4 @@
-//! A change in memory: every check first, on copies; then everything at once.
+//! Applies a change in memory: every check first, on copies; then everything together.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use hallpass_access::{
     Request, RequestState, RequestStateKind, StoredAnswer, Subject, Sweep, SweepItem, Write,
 };
 use hallpass_audit::Record;
-use hallpass_model::{GrantId, RequestId, Timestamp};
+use hallpass_base::{GrantId, RequestId, Timestamp};
 
 use super::group_sync::GroupSync;
 use super::sweeps::Sweeps;
@@ -18,7 +18,6 @@ use crate::steps::{
     answered_at, check_step, desired, exists_already, key_of, made_at, revocation_of, wrong_version,
 };
 
-/// What a change would do. Reads see what it did so far.
 struct Staged<'a> {
     base: &'a MemoryState,
     effects: Effects,
@@ -35,7 +34,6 @@ struct Effects {
     answer: Option<StoredAnswer>,
 }
 
-/// Stores `change` whole, or nothing of it.
 pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Record>, StorageFault> {
     let mut staged = Staged {
         base: state,
@@ -103,7 +101,6 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
     Ok(records)
 }
 
-/// What waits to be told from here on.
 fn post(state: &mut MemoryState, notices: Vec<Notice>, digests: Vec<Digest>) {
     for notice in notices {
         state.post(Message::Notice(notice));
@@ -113,7 +110,6 @@ fn post(state: &mut MemoryState, notices: Vec<Notice>, digests: Vec<Digest>) {
     }
 }
 
-/// What sweeps and comparisons of memberships found; `None` where that stays as it is.
 fn keep_looks(state: &mut MemoryState, sweeps: Option<Sweeps>, group_sync: Option<GroupSync>) {
     if let Some(sweeps) = sweeps {
         state.sweeps = sweeps;
@@ -123,7 +119,6 @@ fn keep_looks(state: &mut MemoryState, sweeps: Option<Sweeps>, group_sync: Optio
     }
 }
 
-/// What becomes of sweeps; `None` when the change has nothing to do with them.
 fn staged_sweeps(
     base: &MemoryState,
     runs: Vec<Write<Sweep>>,

@@ -1,39 +1,28 @@
-//! What a store of tests does not answer: reads of requests, grants and what is live on a key that
-//! fail, rows that cannot be read, and commits that are stored while nobody hears of it.
+//! Faults of a test store: failing reads of requests, grants and live keys, unreadable rows, and
+//! commits whose answer is lost.
 
 use std::collections::BTreeSet;
 
 use hallpass_access::{CommitError, ReadError};
-use hallpass_model::{GrantId, RequestId};
+use hallpass_base::{GrantId, RequestId};
 
 use super::MemoryStore;
 
-/// What goes wrong once the next commit is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterCommit {
-    /// Its answer is lost.
     AnswerLost,
-    /// So many reads fail, after so many that are answered.
-    ReadsFail {
-        /// So many are answered first.
-        after: u32,
-        /// So many fail.
-        count: u32,
-    },
+    ReadsFail { after: u32, count: u32 },
 }
 
-/// What is still to go wrong.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
-    /// Reads that are answered before some fail.
     answered: u32,
-    /// Reads that fail.
     reads: u32,
     after_commit: Option<AfterCommit>,
     torn: Torn,
 }
 
-/// Rows that cannot be read: what stands in columns of a database is known of them, and nothing else.
+/// Unreadable rows: only their columns are known.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Torn {
     pub(super) requests: BTreeSet<RequestId>,
@@ -86,28 +75,23 @@ impl Faults {
 }
 
 impl MemoryStore {
-    /// So many of the next reads fail.
     pub fn fail_reads(&self, count: u32) {
         let mut faults = self.faults();
         (faults.answered, faults.reads) = (0, count);
     }
 
-    /// The next commit is stored, and then this goes wrong.
     pub fn fail_after_commit(&self, what: AfterCommit) {
         self.faults().after_commit = Some(what);
     }
 
-    /// A request cannot be read from now on, as one whose bytes are damaged.
     pub fn tear_request(&self, id: RequestId) {
         self.faults().torn.requests.insert(id);
     }
 
-    /// The same of a grant.
     pub fn tear_grant(&self, id: GrantId) {
         self.faults().torn.grants.insert(id);
     }
 
-    /// Every row can be read again.
     pub fn mend_rows(&self) {
         self.faults().torn = Torn::default();
     }

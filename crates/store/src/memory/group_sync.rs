@@ -1,23 +1,21 @@
-//! Memberships that follow attributes, in memory.
+//! Attribute memberships in memory.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use hallpass_access::{GroupSyncItem, GroupSyncRun, GroupSyncStore, GroupSyncWrite, ReadError};
-use hallpass_model::HoldKey;
+use hallpass_base::HoldKey;
 
 use super::MemoryStore;
 use crate::fault::StorageFault;
 use crate::steps::{exists_already, wrong_version};
 
-/// What is under way, and the newest run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct GroupSync {
     items: BTreeMap<HoldKey, GroupSyncItem>,
     run: Option<GroupSyncRun>,
 }
 
-/// What becomes of it; `None` when the change has nothing to do with it.
 pub(super) fn staged(
     base: &GroupSync,
     items: Vec<GroupSyncWrite>,

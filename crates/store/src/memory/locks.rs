@@ -1,15 +1,14 @@
-//! Locks of people in memory, and what ends with them.
+//! Locks of people in memory, and the credentials that end with them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_access::{Lock, LocksSeen, Write};
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 
 use super::MemoryState;
 use crate::fault::StorageFault;
 use crate::steps::{exists_already, wrong_version};
 
-/// Refuses a change when a lock is not as it was read.
 pub(super) fn ensure_as_seen(state: &MemoryState, seen: &LocksSeen) -> Result<(), StorageFault> {
     for (user, version) in seen.versions() {
         if state.locks.get(user).map(|lock| lock.version) != version {
@@ -19,7 +18,6 @@ pub(super) fn ensure_as_seen(state: &MemoryState, seen: &LocksSeen) -> Result<()
     Ok(())
 }
 
-/// What the locks become; nothing is stored yet.
 pub(super) fn staged(
     state: &MemoryState,
     writes: Vec<Write<Lock>>,
@@ -44,7 +42,6 @@ pub(super) fn staged(
     Ok(staged)
 }
 
-/// Revokes every token of a person.
 pub(super) fn end_credentials(state: &mut MemoryState, user: &UserId, at: Timestamp) {
     for token in state.tokens.values_mut() {
         if token.user_id.as_ref() == Some(user) {
@@ -53,7 +50,6 @@ pub(super) fn end_credentials(state: &mut MemoryState, user: &UserId, at: Timest
     }
 }
 
-/// Refuses what would be a credential of somebody who is locked.
 pub(super) fn refuse_locked(
     state: &MemoryState,
     user: &UserId,
@@ -65,7 +61,7 @@ pub(super) fn refuse_locked(
     }
 }
 
-/// Everybody who has a token that works; sessions are kept elsewhere.
+/// Returns holders of valid tokens; sessions are stored elsewhere.
 pub(super) fn with_credentials(state: &MemoryState, now: Timestamp) -> Vec<UserId> {
     let tokens = state.tokens.values();
     let live = tokens.filter(|token| token.revoked_at.is_none() && now < token.expires_at);

@@ -1,5 +1,5 @@
-//! The model: every port over ordered maps, for simulations and tests. What survives a simulated
-//! stop of the process is what a clone of the store still holds.
+//! The memory model: every port over ordered maps, for simulations and tests. A clone of the store
+//! holds the state that survives a simulated stop.
 
 mod access;
 mod alert_states;
@@ -30,7 +30,7 @@ use hallpass_assignments::{AssignmentRow, Lease};
 use hallpass_audit::{
     AuditStore, Draft, FoundRecords, Head, LogId, Order, Record, RecordQuery, StoreFault,
 };
-use hallpass_model::{AuditId, Email, GrantId, RequestId, Timestamp, TokenId, UserId};
+use hallpass_base::{AuditId, Email, GrantId, RequestId, Timestamp, TokenId, UserId};
 
 use crate::TokenRow;
 use crate::fault::StorageFault;
@@ -41,12 +41,12 @@ use hallpass_org::session_revocation::SessionRevocation;
 use outbox::Outbox;
 use sweeps::Sweeps;
 
-/// A store that lives as long as its last clone. Deterministic: no clock, no randomness, ordered.
+/// Lives as long as its last clone. Deterministic: no clock, no randomness, ordered.
 #[derive(Clone, Debug)]
 pub struct MemoryStore {
     state: Arc<Mutex<MemoryState>>,
     faults: Arc<Mutex<faults::Faults>>,
-    /// Rows and records that one call looks at, at most.
+    /// Maximum rows and records per call.
     looks_at: usize,
 }
 
@@ -63,11 +63,10 @@ impl Default for MemoryStore {
 #[derive(Debug, Default)]
 struct MemoryState {
     requests: BTreeMap<RequestId, Request>,
-    /// The pending request of each dedupe key.
     pending: BTreeMap<String, RequestId>,
     grants: BTreeMap<GrantId, Grant>,
     assignments: BTreeMap<String, Slot>,
-    /// The largest revision of a forgotten assignment.
+    /// The largest revision of a deleted assignment.
     rev_floor: u64,
     records: Vec<Record>,
     record_ids: BTreeSet<AuditId>,
@@ -76,24 +75,19 @@ struct MemoryState {
     answers: BTreeMap<(UserId, String), StoredAnswer>,
     tokens: BTreeMap<TokenId, TokenRow>,
     blobs: BTreeMap<String, Vec<u8>>,
-    /// The newest change of each alarm.
     alarms: BTreeMap<AlarmKind, Alarm>,
     alert_states: BTreeMap<AlertRuleId, AlertState>,
     session_revocations: BTreeMap<GrantId, SessionRevocation>,
     armed_ends: BTreeMap<String, ArmedEnd>,
-    /// In the order of their numbers, from 1.
     subjects: Vec<Subject>,
     subject_numbers: BTreeMap<Subject, u64>,
-    /// Who held the newest grant under an address.
     holders: BTreeMap<Email, UserId>,
     locks: BTreeMap<UserId, Lock>,
-    /// How much was refused on the newest such day.
     refused: BTreeMap<quotas::Refused, quotas::RefusedDay>,
     sweeps: Sweeps,
     group_sync: group_sync::GroupSync,
 }
 
-/// An assignment and who works on it.
 #[derive(Clone, Debug)]
 struct Slot {
     row: AssignmentRow,
@@ -101,13 +95,11 @@ struct Slot {
 }
 
 impl MemoryStore {
-    /// An empty store.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same store, of which one call looks at so few rows and records: whoever lists from it has
-    /// to go on, as over a long past.
+    /// Limits the scan per call, so that listings must continue as over a long past.
     #[must_use]
     pub fn looking_at(mut self, few: usize) -> Self {
         self.looks_at = few.max(1);
@@ -115,7 +107,7 @@ impl MemoryStore {
     }
 
     fn state(&self) -> MutexGuard<'_, MemoryState> {
-        // a panic elsewhere leaves whole values: changes are merged after every check has passed
+        // a panic elsewhere leaves whole values: changes are merged after every check
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -148,10 +140,6 @@ impl MemoryStore {
         Ok(())
     }
 
-    /// The token with this hash, whether or not it may still be used.
-    ///
-    /// # Errors
-    /// Never; the other engine may.
     #[expect(
         clippy::unused_async,
         reason = "the same signature as the engine that waits"
@@ -165,10 +153,6 @@ impl MemoryStore {
             .cloned())
     }
 
-    /// Every token, oldest first.
-    ///
-    /// # Errors
-    /// Never; the other engine may.
     #[expect(
         clippy::unused_async,
         reason = "the same signature as the engine that waits"
@@ -177,10 +161,6 @@ impl MemoryStore {
         Ok(self.state().tokens.values().cloned().collect())
     }
 
-    /// Every token of a person, newest first.
-    ///
-    /// # Errors
-    /// Never; the other engine may.
     #[expect(
         clippy::unused_async,
         reason = "the same signature as the engine that waits"
@@ -192,10 +172,6 @@ impl MemoryStore {
         Ok(theirs.cloned().collect())
     }
 
-    /// Notes that the token with this hash was used; an unknown one, or a later note, stays as it is.
-    ///
-    /// # Errors
-    /// Never; the other engine may.
     #[expect(
         clippy::unused_async,
         reason = "the same signature as the engine that waits"
@@ -209,8 +185,8 @@ impl MemoryStore {
         Ok(())
     }
 
-    /// Revokes a token together with its record, and returns it as stored; `None` when there is no
-    /// such token. One that was revoked before keeps its instant, and nothing is recorded.
+    /// Revokes a token with its record, and returns it as stored; `None` for an unknown one. A
+    /// repeated revocation keeps its instant without a record.
     ///
     /// # Errors
     /// When the record cannot be stored.
@@ -236,10 +212,6 @@ impl MemoryStore {
         Ok(Some(token))
     }
 
-    /// Keeps bytes under a key, in place of those before.
-    ///
-    /// # Errors
-    /// Never; the other engine may.
     #[expect(
         clippy::unused_async,
         reason = "the same signature as the engine that waits"
@@ -249,10 +221,6 @@ impl MemoryStore {
         Ok(())
     }
 
-    /// The bytes kept under a key.
-    ///
-    /// # Errors
-    /// Never; the other engine may.
     #[expect(
         clippy::unused_async,
         reason = "the same signature as the engine that waits"
@@ -267,7 +235,6 @@ impl MemoryState {
         self.subject_numbers.get(subject).copied()
     }
 
-    /// Gives a subject its number, unless it has one.
     fn number_subject(&mut self, subject: Subject) {
         if !self.subject_numbers.contains_key(&subject) {
             self.subjects.push(subject.clone());
@@ -276,7 +243,6 @@ impl MemoryState {
         }
     }
 
-    /// Numbers and chains drafts, without keeping them.
     fn seal(&self, drafts: Vec<Draft>) -> Result<Vec<Record>, StorageFault> {
         let mut head = self.records.last().map(head_at);
         let mut sealed: Vec<Record> = Vec::with_capacity(drafts.len());
@@ -308,7 +274,7 @@ impl MemoryState {
 impl AuditStore for MemoryStore {
     async fn records_from(&self, seq: u64, limit: u32) -> Result<Vec<Record>, StoreFault> {
         let state = self.state();
-        // INVARIANT: record n stands at n - 1
+        // INVARIANT: record n is at n - 1
         let skip = usize::try_from(seq.saturating_sub(1)).unwrap_or(usize::MAX);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(state
@@ -366,7 +332,7 @@ impl AuditStore for MemoryStore {
     }
 
     async fn log_id(&self) -> Result<Option<LogId>, StoreFault> {
-        // there is no randomness here; the first record has enough
+        // no randomness here; the first record has enough
         let first = |record: &Record| LogId::from_bytes(*record.id().uuid().as_bytes());
         Ok(self.state().records.first().map(first))
     }

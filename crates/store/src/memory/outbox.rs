@@ -3,28 +3,22 @@
 use std::collections::BTreeMap;
 
 use hallpass_access::{Message, WaitingMessage};
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 
-/// Notices, and which channel has still to tell which.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outbox {
-    /// When each channel in use was last opened.
     channels: BTreeMap<String, Timestamp>,
     notices: BTreeMap<u64, Message>,
-    /// By channel and number.
     deliveries: BTreeMap<(String, u64), Outgoing>,
     last_number: u64,
-    /// The largest turn taken, by channel and urgency.
     turns: BTreeMap<(String, bool), u64>,
 }
 
-/// A notice on its way to one channel.
 #[derive(Clone, Debug)]
 struct Outgoing {
     attempts: u32,
     due: Timestamp,
     is_urgent: bool,
-    /// `None`: it is about no request.
     requester: Option<UserId>,
     turn: u64,
 }
@@ -150,12 +144,11 @@ impl Outbox {
             channels.contains_key(channel)
                 && notices.get(number).is_some_and(|told| told.at() >= before)
         });
-        // a notice is kept for as long as a channel has still to tell it
+        // a notice is stored while a channel must still send it
         notices.retain(|number, _| deliveries.keys().any(|(_, waiting)| waiting == number));
         (kept - deliveries.len()) as u64
     }
 
-    /// How many wait, for each channel in use.
     pub(super) fn counts(&self) -> BTreeMap<String, u64> {
         let mut counts: BTreeMap<_, _> =
             self.channels.keys().map(|name| (name.clone(), 0)).collect();

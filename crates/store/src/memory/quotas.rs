@@ -1,13 +1,12 @@
-//! What one person has made the store keep.
+//! Stored items per person.
 
 use hallpass_access::{Change, Quota, RequestState};
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 
 use super::MemoryState;
 use crate::fault::StorageFault;
 use crate::steps::{answered_at, day_of};
 
-/// What was refused: whose, whether requests or presses.
 pub(super) type Refused = (UserId, RefusedKind);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,17 +15,16 @@ pub(super) enum RefusedKind {
     Press,
 }
 
-/// The newest day on which something was refused, and how often.
 pub(super) type RefusedDay = (String, u32);
 
-/// Refuses a change that adds more than its quotas have room for; what is counted by the day is returned with its new count.
+/// Refuses a change over its quotas; returns daily counts with the change.
 pub(super) fn ensure(
     state: &MemoryState,
     change: &Change,
     now: Option<Timestamp>,
 ) -> Result<Vec<(Refused, RefusedDay)>, StorageFault> {
     let mut refused = Vec::new();
-    // answers that expired before that are forgotten
+    // earlier expired answers are dropped
     let answered = change.answer.as_ref().and_then(answered_at);
     for it in &change.quotas {
         let stored = match &it.quota {

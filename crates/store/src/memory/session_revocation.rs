@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use hallpass_access::Message;
-use hallpass_model::GrantId;
+use hallpass_base::GrantId;
 use hallpass_org::session_revocation::{
     SessionRevocation, SessionRevocationChange, SessionRevocationStore,
 };
-use hallpass_runner::StoreFault;
+use hallpass_plans::StoreFault;
 
 use super::MemoryStore;
 use crate::fault::StorageFault;

@@ -1,17 +1,16 @@
-//! Sessions of one process: for tests, and for whoever wants none to outlive it.
+//! Sessions of one process: for tests, and where no session should outlive it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use hallpass_access::Origin;
-use hallpass_identity::{
+use hallpass_access::identity::{
     Bound, FoundIn, Identifier, Owner, SessionFault, SessionStore, SignInClaim, WebSession,
     WhichSessions,
 };
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 
-/// Sessions in memory.
 #[derive(Debug, Default)]
 pub struct MemorySessions(
     Mutex<HashMap<String, WebSession>>,

@@ -1,4 +1,4 @@
-//! Sweeps, what they found, and what is accepted as standing, in memory.
+//! Sweeps, findings and acceptances in memory.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,12 @@ use async_trait::async_trait;
 use hallpass_access::{
     AcceptanceWrite, Accepted, ReadError, Sweep, SweepItem, SweepState, SweepStore, Write,
 };
-use hallpass_model::{HoldKey, SweepId};
+use hallpass_base::{HoldKey, SweepId};
 
 use super::MemoryStore;
 use crate::fault::StorageFault;
 use crate::steps::{check_step, exists_already, wrong_version};
 
-/// What is kept of sweeps.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sweeps {
     runs: BTreeMap<SweepId, Sweep>,
@@ -20,7 +19,7 @@ pub(super) struct Sweeps {
     accepted: BTreeMap<HoldKey, Accepted>,
 }
 
-/// States that one run at a time may be in.
+/// States limited to one run at a time.
 fn is_alone(state: &SweepState) -> bool {
     matches!(state, SweepState::Queued | SweepState::Running)
 }

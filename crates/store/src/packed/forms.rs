@@ -1,13 +1,13 @@
-//! Texts of a form of their own, as what they stand for.
+//! Compact encodings of texts with a known form.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use uuid::Uuid;
 
 use super::tag;
 
-/// What our identifiers begin with, by number; the list only grows.
+/// Prefixes of Hallpass identifiers, by number; append only.
 const PREFIXES: [&str; 4] = ["req_", "grn_", "aud_", "tok_"];
-/// Fewer hex digits than these are as short as text.
+/// Fewer hex digits save nothing.
 const HEX_MIN: usize = 16;
 /// More digits do not fit a number.
 const DIGITS_MAX: usize = 18;
@@ -15,7 +15,7 @@ const LOG_TIME: &str = "%Y-%m-%d %H:%M:%S%.6f+00:00";
 const INSTANCE: &str = "arn:aws:sso:::permissionSet/ssoins-";
 const SET: &str = "/ps-";
 
-/// A number in as many bytes as it needs, seven bits each.
+/// Writes a number in groups of seven bits.
 pub(super) fn put_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 128 {
         out.push(u8::try_from(number & 127).unwrap_or(0) | 128);
@@ -24,12 +24,10 @@ pub(super) fn put_number(out: &mut Vec<u8>, mut number: u64) {
     out.push(u8::try_from(number).unwrap_or(0));
 }
 
-/// A number that may be negative.
 pub(super) fn put_signed(out: &mut Vec<u8>, number: i64) {
     put_number(out, ((number << 1) ^ (number >> 63)).cast_unsigned());
 }
 
-/// Bytes that are read one after the other.
 pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
 
 impl<'a> Bytes<'a> {
@@ -72,7 +70,7 @@ fn is_hex(text: &str) -> bool {
         .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Writes a text of one of the forms; `false` when it has none and nothing was written.
+/// Writes a text with a known form; `false` if it has none and nothing was written.
 pub(super) fn put(out: &mut Vec<u8>, text: &str) -> bool {
     put_id(out, text)
         || put_digits(out, text)
@@ -168,7 +166,6 @@ fn put_arn(out: &mut Vec<u8>, text: &str) -> bool {
     }
 }
 
-/// Reads a text of a form.
 pub(super) fn take(kind: u8, bytes: &mut Bytes<'_>, out: &mut String) -> Option<()> {
     match kind {
         tag::UUID => {

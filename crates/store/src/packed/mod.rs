@@ -1,13 +1,11 @@
-//! Bodies in fewer bytes: JSON text in a form a third of its size, and back to the same text.
+//! Compresses bodies: JSON text in a third of its size, and back to the same text.
 //!
-//! What a record, a request or a grant says is mostly names of members, identifiers, hashes and
-//! instants, each written out and many of them twice. Here a name that [`words`] knows is one byte,
-//! an identifier its sixteen bytes, a hash its bytes, an instant its microseconds, and a text that
-//! came before in the same body a reference to it.
+//! Records, requests and grants are mostly member names, identifiers, hashes and instants, many
+//! repeated. A name in [`words`] takes one byte, an identifier sixteen, a hash its bytes, an
+//! instant its microseconds, and a repeated text a reference.
 //!
-//! INVARIANT: `unpack(pack(text)) == text`, to the byte, for every text: packing reads back what it
-//! wrote, and keeps the text itself where that is not so. A body stands for itself: nothing outside
-//! it but this code is needed to read it.
+//! INVARIANT: `unpack(pack(text)) == text`, to the byte, for every text: packing verifies its
+//! output, and stores the text otherwise. Each body is decodable with this code alone.
 
 mod forms;
 mod pack;
@@ -16,50 +14,38 @@ mod words;
 
 use crate::fault::StorageFault;
 
-/// First byte of a body that is its text.
+/// First byte of a plain text body.
 const PLAIN: u8 = 0;
 /// First byte of a packed body.
 const PACKED: u8 = 1;
 
-/// How deep values may be nested.
+/// Maximum nesting.
 const DEPTH_MAX: u32 = 64;
 
-/// What comes next in a packed body. A byte from [`tag::WORD`] on is a word by itself.
+/// The next item's kind. Bytes from [`tag::WORD`] on are words.
 mod tag {
     pub(super) const NULL: u8 = 0;
     pub(super) const FALSE: u8 = 1;
     pub(super) const TRUE: u8 = 2;
-    /// A whole number.
     pub(super) const NUMBER: u8 = 3;
-    /// Any other number, as it is written.
     pub(super) const NUMERAL: u8 = 4;
     pub(super) const ARRAY: u8 = 5;
     pub(super) const OBJECT: u8 = 6;
-    /// The end of an array or object.
     pub(super) const END: u8 = 7;
-    /// A text, as it is.
     pub(super) const TEXT: u8 = 8;
-    /// A text that came before in this body, by its number.
     pub(super) const AGAIN: u8 = 9;
-    /// A word beyond the first 128, by its number.
+    /// A word beyond the first 128, by number.
     pub(super) const RARE_WORD: u8 = 10;
     pub(super) const UUID: u8 = 11;
-    /// One of our own identifiers.
     pub(super) const ID: u8 = 12;
-    /// Lower-case hex digits.
     pub(super) const HEX: u8 = 13;
-    /// Decimal digits.
     pub(super) const DIGITS: u8 = 14;
-    /// An instant as Rust writes it.
     pub(super) const INSTANT: u8 = 15;
-    /// An instant as the log writes it.
     pub(super) const LOG_TIME: u8 = 16;
-    /// The ARN of a permission set.
     pub(super) const SET_ARN: u8 = 17;
     pub(super) const WORD: u8 = 128;
 }
 
-/// A body for storing.
 pub(crate) fn pack(text: &str) -> Vec<u8> {
     if let Some(packed) = pack::pack(text)
         && unpack(&packed).is_ok_and(|back| back == text)
@@ -72,10 +58,10 @@ pub(crate) fn pack(text: &str) -> Vec<u8> {
     plain
 }
 
-/// The text of a stored body.
+/// Returns the text of a stored body.
 ///
 /// # Errors
-/// When the bytes are none that [`pack`] makes.
+/// When [`pack`] cannot have made the bytes.
 pub(crate) fn unpack(bytes: &[u8]) -> Result<String, StorageFault> {
     let broken =
         || StorageFault::Unavailable("a stored body cannot be read: it was changed".to_owned());

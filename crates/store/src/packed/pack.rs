@@ -1,4 +1,4 @@
-//! JSON text to packed bytes, in one pass.
+//! Packs JSON text in one pass.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::forms::{self, put_number, put_signed};
 use super::{DEPTH_MAX, PACKED, tag, words};
 
-/// Packs a text; `None` when it is no JSON as we write it.
+/// Packs a text; `None` when its JSON differs from Hallpass's format.
 pub(super) fn pack(text: &str) -> Option<Vec<u8>> {
     let mut packer = Packer {
         text,
@@ -23,7 +23,7 @@ struct Packer<'a> {
     text: &'a str,
     place: usize,
     out: Vec<u8>,
-    /// Numbers of the texts that came before, as they are written in JSON.
+    /// Numbers of earlier texts, as written in JSON.
     seen: HashMap<&'a str, u64>,
 }
 
@@ -97,7 +97,7 @@ impl<'a> Packer<'a> {
         Some(())
     }
 
-    /// A number: reading back finds those that are written otherwise.
+    /// A number: unpacking detects other notations.
     fn number(&mut self) -> Option<()> {
         let rest = self.text.get(self.place..)?;
         let end = rest

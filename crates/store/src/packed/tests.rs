@@ -1,4 +1,4 @@
-//! Every text comes back to the byte, and stored bodies stay readable.
+//! Every text round-trips to the byte, and stored bodies stay readable.
 
 use proptest::prelude::*;
 
@@ -8,7 +8,7 @@ use hallpass_store_testing::{a_draft, a_grant, a_request, grant_states, request_
 
 #[test]
 fn words_keep_their_numbers() {
-    // a body in a file names words by number: this list may only grow at its end
+    // stored bodies name words by number: this list may only grow at its end
     let known = [
         (0, "NA"),
         (19, "id"),
@@ -34,7 +34,7 @@ fn words_keep_their_numbers() {
 
 #[test]
 fn a_body_of_an_earlier_release_is_read() {
-    // what this form was when it was first released: every kind of text once
+    // the format as first released: every kind of text once
     let text = r#"{"id":"req_019b86dee21070008000000000000001","user":"00000001-0000-4000-8000-000000000000","hash":"00ff00ff00ff00ff","account":"000000000012","at":"2026-01-05T00:00:01.5Z","time":"2026-01-05 00:00:01.500000+00:00","arn":"arn:aws:sso:::permissionSet/ssoins-0000000000000001/ps-00000000000000ff","reason":"a \"b\"\n","again":["a \"b\"\n",null,true,false,-12,1.5e3,[],{}],"event":"grant.failed"}"#;
     let golden = include_str!("golden.hex").trim();
     assert_eq!(hex::encode(pack(text)), golden);

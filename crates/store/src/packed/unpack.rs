@@ -1,12 +1,9 @@
-//! Packed bytes back to JSON text.
-
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::forms::{self, Bytes};
 use super::{DEPTH_MAX, tag, words};
 
-/// The text; `None` when the bytes are no packed body.
 pub(super) fn unpack(packed: &[u8]) -> Option<String> {
     let mut reader = Unpacker {
         bytes: Bytes(packed),
@@ -21,7 +18,7 @@ pub(super) fn unpack(packed: &[u8]) -> Option<String> {
 struct Unpacker<'a> {
     bytes: Bytes<'a>,
     out: String,
-    /// Where the texts that may come again stand in `out`, with their marks.
+    /// Positions in `out` of texts that may repeat, with quotes.
     seen: Vec<Range<usize>>,
 }
 
@@ -124,7 +121,6 @@ impl Unpacker<'_> {
     }
 }
 
-/// A text as it stands in a JSON string, with no escape but those that have to be.
 fn put_escaped(out: &mut String, text: &str) {
     let needs = |c: char| matches!(c, '"' | '\\' | '\0'..='\u{1f}');
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! Texts that have a number: names of members and what they often say.
+//! Numbered texts: member names and frequent values.
 //!
 //! The number is the place in the list. Bodies hold it, so the list only ever grows at its end.
 
@@ -7,7 +7,6 @@ use std::sync::LazyLock;
 
 /// The first 128 take one byte.
 pub(super) const WORDS: &[&str] = &[
-    // members of records
     "NA",
     "access_request_id",
     "account_id",
@@ -48,7 +47,6 @@ pub(super) const WORDS: &[&str] = &[
     "timestamp",
     "version",
     "why",
-    // members of requests and grants
     "row",
     "state",
     "requester",
@@ -102,7 +100,6 @@ pub(super) const WORDS: &[&str] = &[
     "cause",
     "code",
     "detail",
-    // what members say
     "pending",
     "approved",
     "denied",
@@ -219,7 +216,6 @@ pub(super) const WORDS: &[&str] = &[
     "warnings_confirmed",
 ];
 
-/// A word's number.
 pub(super) fn number(text: &str) -> Option<usize> {
     static NUMBERS: LazyLock<HashMap<&'static str, usize>> = LazyLock::new(|| {
         WORDS
@@ -231,7 +227,6 @@ pub(super) fn number(text: &str) -> Option<usize> {
     NUMBERS.get(text).copied()
 }
 
-/// The word of a number.
 pub(super) fn word(number: usize) -> Option<&'static str> {
     WORDS.get(number).copied()
 }

@@ -1,11 +1,11 @@
-//! Conversions between a type and how it is stored, member by member.
+//! Conversions between types and their rows, member by member.
 
-/// `From` both ways between a type and its row. Every member is named once, and both sides are taken apart
-/// as a whole: a member that one of them gains does not compile until it stands here.
+/// Implements `From` in both directions between a type and its row. Both sides are destructured
+/// completely: a new member does not compile until it is named here.
 ///
-/// A member is moved; `(into)`, `(optional)` and `(all)` convert one, one that may be missing, and a list.
-/// With `apart State` the state is left out of the row, and comes back by `with_state`; a member that is
-/// named by `without` is found anew whenever it is wanted, and never stored.
+/// A member is moved; `(into)`, `(optional)` and `(all)` convert one, an optional one, and a list.
+/// With `apart State` the state is stored outside the row and returned by `with_state`; a member
+/// named by `without` is recomputed and never stored.
 macro_rules! both_ways {
     ($type:ident => $row:ident { $($members:tt)* }) => {
         both_ways!(@struct $type => $row { $($members)* });
@@ -27,7 +27,6 @@ macro_rules! both_ways {
         }
 
         impl $row {
-            /// The whole, in the state that was stored beside its row.
             pub(super) fn with_state(self, state: $state) -> $type {
                 let Self { $($member,)+ state: _ } = self;
                 $type {

@@ -1,12 +1,12 @@
-//! Bodies of earlier releases, and those that hold what is none of the journey's: sessions, events.
+//! Bodies of earlier releases, and bodies outside the journey: sessions, events.
 
+use hallpass_access::identity::{Browsing, SignedIn, WebSession};
 use hallpass_access::{Accepted, Alarm, Lock, Message, StoredAnswer, Sweep, SweepItem};
 use hallpass_alerts::AlertState;
 use hallpass_assignments::AssignmentRow;
-use hallpass_events::{EventKey, EventRecord, EventState};
-use hallpass_identity::{Browsing, SignedIn, WebSession};
+use hallpass_findings::events::{EventKey, EventRecord, EventState};
 use hallpass_org::{Drill, Revocation, RevocationEntry, session_revocation::SessionRevocation};
-use hallpass_runner::Plan;
+use hallpass_plans::Plan;
 
 use super::*;
 use hallpass_store_testing::{at, email, user};
@@ -21,7 +21,6 @@ fn packed(line: &str) -> Vec<u8> {
     hex::decode(line).unwrap()
 }
 
-/// Who reads which kind of body.
 const KINDS: &[(&str, Reader)] = &[
     ("acceptance", as_json::<Accepted>),
     ("alarm", as_json::<Alarm>),
@@ -36,7 +35,7 @@ const KINDS: &[(&str, Reader)] = &[
     ("lock", as_json::<Lock>),
     ("message", as_json::<Message>),
     ("plan", as_json::<Plan>),
-    ("plan_journal", as_json::<hallpass_runner::Record>),
+    ("plan_journal", as_json::<hallpass_plans::Record>),
     ("request", |line| read_request_text(line).map(drop)),
     ("request.packed", |line| {
         read_request(&packed(line)).map(drop)
@@ -48,7 +47,6 @@ const KINDS: &[(&str, Reader)] = &[
     ("token", as_json::<crate::TokenRow>),
 ];
 
-/// The names of the files in a folder, without what follows `end`.
 fn files(folder: &Path, end: &str) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -59,8 +57,8 @@ fn files(folder: &Path, end: &str) -> Vec<String> {
     found
 }
 
-/// Whatever was ever stored is read: bodies of before members were added, which have a default since,
-/// and those that the newest release wrote. Each kind has a file, so that none is forgotten here.
+/// Every stored body is readable: those older than some members, which have defaults, and those of
+/// the newest release. Each kind has a file.
 #[test]
 fn bodies_of_earlier_releases_are_read() {
     let folder = golden("x").with_file_name("earlier");
@@ -85,7 +83,7 @@ fn bodies_of_earlier_releases_are_read() {
     assert_eq!(unread, [] as [String; 0]);
 }
 
-/// What an earlier release left out reads as what it meant by that.
+/// Omitted members keep the meaning they had in the earlier release.
 #[test]
 fn members_that_were_added_have_the_meaning_of_before() {
     let earlier = |kind: &str| {
@@ -103,7 +101,7 @@ fn members_that_were_added_have_the_meaning_of_before() {
         (vec![], vec![])
     );
     assert_eq!(request.confirmed, []);
-    // a yes that holds only an address counts for nobody
+    // an approval with only an address counts for no user
     let all = std::fs::read_to_string(golden("x").with_file_name("earlier/request.txt")).unwrap();
     let requests = all.lines().map(|line| read_request_text(line).unwrap());
     let mut reviews = requests.flat_map(|request| request.reviews);

@@ -1,4 +1,4 @@
-//! How a grant is stored: as `request.rs` has it for requests.
+//! Stored form of grants; see `request.rs`.
 
 use std::collections::BTreeSet;
 
@@ -6,15 +6,12 @@ use hallpass_access::{
     Approval, ArmedEnds, EndCause, EndOutcome, Grant, GrantState, HolderGroups, NeverArmed, Origin,
     Stuck,
 };
-use hallpass_model::{
-    Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
-};
+use hallpass_base::{Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::both_ways::both_ways;
 use super::request::PersonRow;
 
-/// All of a grant but its state.
 #[derive(Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -57,7 +54,7 @@ pub(super) struct GrantRow {
     never_armed: Option<NeverArmed>,
     aws_request: Option<String>,
     seen_news: u64,
-    /// The state stands beside the row. Releases before rows had types of their own look for one here.
+    /// The state is stored beside the row. Releases without row types look for one here.
     #[serde(skip_deserializing)]
     state: StateElsewhere,
     version: u64,
@@ -71,7 +68,7 @@ fn is_off(armed_ends: &ArmedEnds) -> bool {
     *armed_ends == ArmedEnds::Off
 }
 
-/// What stands where earlier releases look for a grant's state.
+/// Placeholder where earlier releases look for a grant's state.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum StateElsewhere {
@@ -86,7 +83,6 @@ both_ways!(Grant => GrantRow, apart GrantStateRow {
     aws_request, seen_news, version,
 });
 
-/// A removal that AWS refuses for good.
 #[derive(Serialize, Deserialize)]
 struct StuckRow {
     since: Timestamp,
@@ -95,7 +91,6 @@ struct StuckRow {
 
 both_ways!(Stuck => StuckRow { since, reason });
 
-/// Where a grant is.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub(super) enum GrantStateRow {
@@ -129,7 +124,6 @@ both_ways!(enum GrantState => GrantStateRow {
     Failed { at, error },
 });
 
-/// Why a grant ends.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "cause", rename_all = "snake_case")]
 pub(super) enum EndCauseRow {
@@ -158,7 +152,6 @@ both_ways!(enum EndCause => EndCauseRow {
     Guard { guard, removed_at },
 });
 
-/// How an end was settled.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum EndOutcomeRow {

@@ -1,22 +1,19 @@
-//! How a request is stored: the names, the order and the defaults of its body. They bind from the day they
-//! were first written, whatever becomes of the types of `access`; `tests/golden/bodies` has the bytes.
+//! Stored form of requests: names, order and defaults of the body. They never change, regardless of
+//! the types of `access`; `tests/golden/bodies` has the bytes.
 //!
-//! Conversions name every member on both sides, so that a new one does not compile until somebody said
-//! how it is stored, and what was meant by bodies that have none.
+//! Conversions name every member on both sides, so that a new one does not compile until its stored
+//! form and its default are defined.
 
 use hallpass_access::{
     AfterReview, AgreedStart, Approval, Closing, Confirmation, DecidedKind, DecisionKind, Origin,
     Person, PlannedStart, Reminders, Request, RequestState, Review, RulingAtAsking, Shortened,
     Wanted,
 };
-use hallpass_model::{
-    Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
-};
+use hallpass_base::{Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::both_ways::both_ways;
 
-/// All of a request but its state.
 #[derive(Serialize, Deserialize)]
 pub(super) struct RequestRow {
     id: RequestId,
@@ -46,13 +43,13 @@ pub(super) struct RequestRow {
     grant: Option<GrantId>,
     #[serde(default)]
     after_review: Option<AfterReviewRow>,
-    /// The state stands beside the row. Releases before rows had types of their own look for one here.
+    /// The state is stored beside the row. Releases without row types look for one here.
     #[serde(skip_deserializing)]
     state: StateElsewhere,
     version: u64,
 }
 
-/// What stands where earlier releases look for a request's state.
+/// Placeholder where earlier releases look for a request's state.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum StateElsewhere {
@@ -66,7 +63,6 @@ both_ways!(Request => RequestRow, apart RequestStateRow without outstanding {
     decided (into), reviews (all), confirmed (all), reminders (into), grant, after_review (optional), version,
 });
 
-/// A person as they were when they acted.
 #[derive(Serialize, Deserialize)]
 pub(super) struct PersonRow {
     user: UserId,
@@ -76,7 +72,6 @@ pub(super) struct PersonRow {
 
 both_ways!(Person => PersonRow { user, email, name });
 
-/// What somebody named.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum WantedRow {
@@ -94,7 +89,6 @@ both_ways!(enum Wanted => WantedRow {
     Group { group },
 });
 
-/// What the rules said.
 #[derive(Serialize, Deserialize)]
 struct DecidedRow {
     kind: DecidedKindRow,
@@ -111,7 +105,6 @@ both_ways!(RulingAtAsking => DecidedRow {
     kind (into), approvers, approver_users, notify, based_on, config_hash, approvals_needed,
 });
 
-/// What a request rests on.
 #[derive(Serialize, Deserialize)]
 enum DecidedKindRow {
     Invalid,
@@ -156,7 +149,6 @@ impl From<DecidedKindRow> for DecidedKind {
     }
 }
 
-/// One person's yes.
 #[derive(Serialize, Deserialize)]
 struct ReviewRow {
     by: Email,
@@ -165,7 +157,6 @@ struct ReviewRow {
     at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
-    /// Stored of what was decided; before, it is known only where it is looked for.
     #[serde(default = "taken_for_granted", skip_serializing_if = "is_counted")]
     counts: bool,
 }
@@ -184,7 +175,6 @@ const fn is_counted(counts: &bool) -> bool {
 
 both_ways!(Review => ReviewRow { by, user, at, comment, counts });
 
-/// That somebody confirmed warnings.
 #[derive(Serialize, Deserialize)]
 struct ConfirmationRow {
     by: Email,
@@ -196,7 +186,6 @@ struct ConfirmationRow {
 
 both_ways!(Confirmation => ConfirmationRow { by, user, at, texts });
 
-/// When approvers are reminded.
 #[derive(Serialize, Deserialize)]
 struct RemindersRow {
     sent: u32,
@@ -205,7 +194,6 @@ struct RemindersRow {
 
 both_ways!(Reminders => RemindersRow { sent, next_at });
 
-/// That approvers made it shorter.
 #[derive(Serialize, Deserialize)]
 struct ShortenedRow {
     from: TimeSpan,
@@ -214,7 +202,6 @@ struct ShortenedRow {
 
 both_ways!(Shortened => ShortenedRow { from, by });
 
-/// When the access is to begin.
 #[derive(Serialize, Deserialize)]
 struct PlannedStartRow {
     at: Timestamp,
@@ -224,7 +211,6 @@ struct PlannedStartRow {
 
 both_ways!(PlannedStart => PlannedStartRow { at, agreed (optional) });
 
-/// That a start was agreed to.
 #[derive(Serialize, Deserialize)]
 struct AgreedStartRow {
     by: Email,
@@ -236,7 +222,6 @@ struct AgreedStartRow {
 
 both_ways!(AgreedStart => AgreedStartRow { by, user, at, approval });
 
-/// The review after the fact.
 #[derive(Serialize, Deserialize)]
 struct AfterReviewRow {
     justification: String,
@@ -246,7 +231,6 @@ struct AfterReviewRow {
 
 both_ways!(AfterReview => AfterReviewRow { justification, opened_at, closed (optional) });
 
-/// That such a review was closed.
 #[derive(Serialize, Deserialize)]
 struct ClosingRow {
     by: Email,
@@ -256,7 +240,6 @@ struct ClosingRow {
 
 both_ways!(Closing => ClosingRow { by, at, words });
 
-/// What became of a request.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub(super) enum RequestStateRow {

@@ -1,15 +1,14 @@
-//! How a browser's session is stored: as `request.rs` has it for requests.
+//! Stored form of browser sessions; see `request.rs`.
 
 use std::net::IpAddr;
 
-use hallpass_identity::{Browsing, SignedIn, WebSession};
-use hallpass_model::{Email, Timestamp, UserId};
+use hallpass_access::identity::{Browsing, SignedIn, WebSession};
+use hallpass_base::{Email, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::both_ways::both_ways;
 
-/// A session. A later one replaces it only where what is stored is these very bytes, so a member that
-/// is added is left out where it says nothing.
+/// A later session replaces only identical stored bytes, so new members are omitted when empty.
 #[derive(Serialize, Deserialize)]
 pub(super) struct SessionBody {
     hash: String,
@@ -38,7 +37,6 @@ both_ways!(WebSession => SessionBody {
     browsing (into), csrf, previous, next,
 });
 
-/// How its person proved who they are.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
 enum SignedInRow {
@@ -60,7 +58,6 @@ both_ways!(enum SignedIn => SignedInRow {
     Oidc { issuer, subject, sid, id_token, auth_time, acr },
 });
 
-/// The browser it began in.
 #[derive(Default, PartialEq, Eq, Serialize, Deserialize)]
 struct BrowsingRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -9,7 +9,7 @@ use hallpass_access::{
     RequestStateKind, StoredAnswer, Subject, UnreadGrant, Waiting,
 };
 use hallpass_audit::Record;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
+use hallpass_base::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
 
 use super::unreadable::{first_readable, packed_one, unpacked};
 use super::{
@@ -27,7 +27,7 @@ fn holds(tx: &Transaction<'_>, key: &HoldKey) -> Result<Holds, StorageFault> {
     })
 }
 
-/// Two indexes hold what is due; the live grants in between are never read.
+/// Two indexes cover due rows; live grants between them are never read.
 pub(super) const GRANTS_DUE: &str = "SELECT found.id, body FROM (
          SELECT id, ends_at, row_number() OVER (PARTITION BY holder ORDER BY ends_at, id) AS turn
          FROM (
@@ -47,7 +47,7 @@ pub(super) const REQUESTS_DUE: &str = "SELECT found.id, body FROM (
      CROSS JOIN requests ON requests.id = found.id
      ORDER BY found.turn, found.due, found.id";
 
-/// One read by an index, however many requests are pending.
+/// One index read, however many requests are pending.
 pub(super) const PENDING_REQUEST: &str = "SELECT id, body FROM requests WHERE dedupe = ?1";
 
 fn next_due(tx: &Transaction<'_>) -> Result<Option<Timestamp>, StorageFault> {
@@ -62,7 +62,6 @@ fn next_due(tx: &Transaction<'_>) -> Result<Option<Timestamp>, StorageFault> {
     text.map(|text| read_instant(&text)).transpose()
 }
 
-/// How many rows of a kind there are in each state that has any.
 fn by_state<S: Ord>(
     tx: &Transaction<'_>,
     kind: &str,
@@ -111,7 +110,6 @@ fn counts(tx: &Transaction<'_>, overdue_before: Timestamp) -> Result<Counts, Sto
     })
 }
 
-/// Subjects with a number above `after`.
 fn subjects(
     tx: &Transaction<'_>,
     after: u64,
@@ -141,7 +139,6 @@ fn holder_of(tx: &Transaction<'_>, address: &Email) -> Result<Option<UserId>, St
         .transpose()
 }
 
-/// One body by one or two names.
 fn one(
     tx: &Transaction<'_>,
     sql: &str,
@@ -256,7 +253,7 @@ impl AccessStore for SqlStore {
     }
 
     async fn commit(&self, change: Change) -> Result<Vec<Record>, CommitError> {
-        // who works heeds what was seen of the log whatever it writes
+        // leader work always checks the seen log
         let heeds = if commit::grants(&change) {
             Heeds::LogAlways
         } else if commit::gives(&change) {
@@ -268,7 +265,7 @@ impl AccessStore for SqlStore {
         let kept = (space == Space::Ends && self.reserve.is_some()).then(|| change.clone());
         let written = self.write_as((heeds, space), move |tx| commit::commit(tx, change));
         match (written.await, kept) {
-            // the space that was reserved for this is free now
+            // the reserved space is free now
             (Err(StorageFault::Full(_)), Some(change)) => {
                 let again = self.write_as((heeds, space), move |tx| commit::commit(tx, change));
                 Ok(again.await?)

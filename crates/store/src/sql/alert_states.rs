@@ -1,4 +1,4 @@
-//! What is known of rules of alerts, in tables: a body for each rule, with its rows in it.
+//! Alert rule states in tables: a body per rule, including its rows.
 
 use async_trait::async_trait;
 use hallpass_access::Message;

@@ -1,5 +1,5 @@
-//! Ends that AWS enforces, in tables: added and moved by commits of the journey, settled by their executor together with what
-//! waited for them.
+//! Enforced ends in tables: added and moved by the journey's commits, settled by their executor
+//! together with dependent waits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use hallpass_access::{
     ArmedEndCounts, ArmedEndStatus, ArmedEndWish, DesiredAssignment, Grant, Message,
 };
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_base::{HoldKey, Timestamp};
 use hallpass_org::armed_ends::{ArmedEnd, ArmedEndChange, ArmedEndStore, GateChange, SettledEnds};
-use hallpass_runner::StoreFault;
+use hallpass_plans::StoreFault;
 
 use super::unreadable::{each_body, or_told, readable, unpacked_or_told};
 use super::{SqlStore, assignment_rows, assignments, audit, number, outbox};
@@ -22,10 +22,9 @@ use crate::steps::{
 };
 
 const KIND: &str = "armed end";
-/// For more keys than these, all that are open are read at once.
+/// For more keys, all open ends are read together.
 const ONE_BY_ONE: usize = 8;
 
-/// Carries a wish out, and closes the gate of what waits for it.
 pub(super) fn wish(tx: &Transaction<'_>, wish: &ArmedEndWish) -> Result<(), StorageFault> {
     let Some(key) = key_of_wish(wish) else {
         let open = opened(tx)?.into_iter();
@@ -45,7 +44,6 @@ pub(super) fn wish(tx: &Transaction<'_>, wish: &ArmedEndWish) -> Result<(), Stor
     }
 }
 
-/// Moves what is armed to where its assignment's end is now.
 pub(super) fn follow(
     tx: &Transaction<'_>,
     desired: &DesiredAssignment,
@@ -61,7 +59,6 @@ pub(super) fn follow(
     }
 }
 
-/// What people are told of these keys.
 pub(super) fn statuses(
     tx: &Transaction<'_>,
     keys: &[HoldKey],
@@ -76,7 +73,7 @@ pub(super) fn statuses(
         return Ok(found);
     }
     for key in keys {
-        // one that cannot be read hides no other
+        // an unreadable end hides no other
         let end = stored(tx, key)?.and_then(|read| or_told(KIND, &key.to_string(), read));
         let status = end.and_then(|end| armed_end_status(&end));
         found.extend(status.map(|status| (key.clone(), status)));
@@ -84,7 +81,6 @@ pub(super) fn statuses(
     Ok(found)
 }
 
-/// How many of those that are open are where.
 pub(super) fn counts(tx: &Transaction<'_>) -> Result<ArmedEndCounts, StorageFault> {
     let open = opened(tx)?;
     let statuses: Vec<ArmedEndStatus> = open.iter().filter_map(armed_end_status).collect();
@@ -94,13 +90,12 @@ pub(super) fn counts(tx: &Transaction<'_>) -> Result<ArmedEndCounts, StorageFaul
     })
 }
 
-/// Live grants whose ends are never armed, although that was wanted. What is live is read for it, as what is armed is: few know
-/// this of themselves, and a column of its own would keep earlier releases out.
+/// Counts live grants whose wanted enforcement never happens. It reads live bodies: few have this,
+/// and a separate column would exclude earlier releases.
 fn never_armed(tx: &Transaction<'_>) -> Result<u64, StorageFault> {
     let live = "SELECT id, body FROM grants INDEXED BY grants_live WHERE live = 1";
     let mut count = 0;
     each_body(tx, (live, ()), |id, body| {
-        // one that cannot be read hides no number
         let grant = unpacked_or_told::<Grant>(&id, body);
         count += u64::from(grant.is_some_and(|grant| grant.never_armed.is_some()));
     })?;
@@ -123,7 +118,6 @@ fn load(tx: &Transaction<'_>, key: &HoldKey) -> Result<Option<ArmedEnd>, Storage
     stored(tx, key)?.transpose()
 }
 
-/// What is stored of a key, or why it cannot be read.
 fn stored(
     tx: &Transaction<'_>,
     key: &HoldKey,
@@ -135,7 +129,7 @@ fn stored(
     Ok(text.map(|text| read_body(KIND, &text?)))
 }
 
-/// Stores an end whose version is the new one already.
+/// Stores an end with its new version already set.
 fn put(tx: &Transaction<'_>, end: &ArmedEnd) -> Result<(), StorageFault> {
     tx.prepare(
         "INSERT INTO armed_ends (hold_key, version, due, body) VALUES (:hold_key, :version, :due, :body)

@@ -6,7 +6,7 @@ use hallpass_assignments::{
     AssignmentRow, AssignmentStore, Haste, Lease, NotedOver, OperationKind, Over, OwnedEnd,
     StoreFault, Taken, Task, is_lease_from_future, queue,
 };
-use hallpass_model::{HoldKey, TimeSpan, Timestamp};
+use hallpass_base::{HoldKey, TimeSpan, Timestamp};
 
 use super::assignment_rows::{KIND, load, read_row, stored};
 use super::unreadable::{each_body, or_told};
@@ -16,12 +16,11 @@ use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body, read_instant};
 use crate::steps::{begun, noted_over, picked, recorded};
 
-/// A row that cannot be read is looked at again after this, and holds up no other meanwhile.
+/// Retry delay of an unreadable row, which blocks no other.
 const UNREADABLE_AGAIN: TimeSpan = TimeSpan::minutes(5);
-/// So many are put off in one write at most: whoever else is to write waits meanwhile.
+/// Maximum rows postponed per write, so that other writers wait little.
 const PUT_OFF_AT_ONCE: u32 = 20;
 
-/// Stores a row in place of the one of its key, and leaves its lease alone.
 pub(super) fn update(tx: &Transaction<'_>, row: &AssignmentRow) -> Result<(), StorageFault> {
     let standing = QueuePosition::of(row);
     let written = tx
@@ -60,7 +59,6 @@ pub(super) fn update(tx: &Transaction<'_>, row: &AssignmentRow) -> Result<(), St
     }
 }
 
-/// The row of a key, if it is under this lease.
 fn load_leased(
     tx: &Transaction<'_>,
     key: &HoldKey,
@@ -84,9 +82,9 @@ fn give_back(tx: &Transaction<'_>, key: &HoldKey, lease: &Lease) -> Result<(), S
 }
 
 impl SqlStore {
-    /// Ends every lease, and returns how many there were. For the start of the only process that
-    /// works on the file: leases of one that was killed would keep its rows waiting until they run
-    /// out. Should that process live on after all, its writes are refused as with any lost lease.
+    /// Ends every lease; returns their number. For the start of a file's only process: a killed
+    /// process's leases would block its rows until they expire. If that process lives, its writes
+    /// are refused like any lost lease.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -104,9 +102,9 @@ impl SqlStore {
     }
 }
 
-/// Looks at a row that cannot be read again then. Nobody can learn what became of its operation, which must not keep its
-/// lane and its slot from others for ever: where AWS still works on it, AWS refuses theirs, and they are tried again. What
-/// else is in its columns stays.
+/// Postpones an unreadable row. Its operation's outcome is unknown, but must not block lane and
+/// slot forever: if AWS still works on it, AWS refuses the next, which is retried. Other columns
+/// stay.
 fn put_off(tx: &Transaction<'_>, key: &str, due: Timestamp) -> Result<(), StorageFault> {
     tx.prepare(
         "UPDATE assignments SET due = ?2, operation = NULL, accepted = 0 WHERE hold_key = ?1",
@@ -138,7 +136,6 @@ fn take(
             taken.is_cut_short = true;
             return Ok(taken);
         }
-        // the next in line goes
         put_off(tx, &head.key, UNREADABLE_AGAIN.after(now))?;
         behind += 1;
     };
@@ -202,9 +199,9 @@ fn note_over(
     Ok(noted)
 }
 
-/// Rows due after this are looked at one by one.
+/// Rows overdue by this are checked one by one.
 const PUT_OFF_FROM: TimeSpan = TimeSpan::minutes(2);
-/// Rows due after this are put off whatever they do.
+/// Rows overdue by this are always postponed.
 const PUT_OFF_FOR_CERTAIN: TimeSpan = TimeSpan::minutes(15);
 
 fn forget_future(tx: &Transaction<'_>, now: Timestamp) -> Result<u32, StorageFault> {
@@ -253,12 +250,11 @@ fn next_due(tx: &Transaction<'_>, now: Timestamp) -> Result<Option<Timestamp>, S
     text.map(|text| read_instant(&text)).transpose()
 }
 
-/// What a count is kept as; the schema keeps out negative ones.
 fn count_of(value: i64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
-/// How many wait to be given, of those that are looked at first and of those whose create comes next: an index each.
+/// Counts waiting grants: first looks and next creates, one index each.
 pub(super) const GRANTS_WAITING: &str = "
     SELECT (SELECT count(*) FROM assignments INDEXED BY assignments_creates
             WHERE while_wanted = 'create' AND due <= ?1 AND unwanted_from > ?1)
@@ -266,7 +262,7 @@ pub(super) const GRANTS_WAITING: &str = "
             WHERE while_wanted IN ('look', 'poll') AND while_wanted <> 'poll'
             AND due <= ?1 AND unwanted_from > ?1)";
 
-/// The same, of one kind, before one that was asked for at `?2` and is named `?3`.
+/// Counts those of one kind before one requested at `?2` and named `?3`.
 pub(super) const GRANTS_BEFORE: &str = "
     SELECT (SELECT count(*) FROM assignments INDEXED BY assignments_creates
             WHERE while_wanted = 'create' AND kind = ?4 AND (asked_at, hold_key) < (?2, ?3)
@@ -415,7 +411,7 @@ impl AssignmentStore for SqlStore {
     async fn free(&self, token: &str) -> Result<(), StoreFault> {
         let token = token.to_owned();
         let freed = self.write_for_ends(move |tx| {
-            // those that are leased are few, and have an index
+            // leased rows are few, and have an index
             tx.prepare(
                 "UPDATE assignments SET lease_token = NULL, lease_until = NULL
                  WHERE lease_until IS NOT NULL AND lease_token = ?1",

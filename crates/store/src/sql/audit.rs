@@ -1,12 +1,11 @@
-//! The audit log in tables: read here, written by commits together with the index of the texts it
-//! holds.
+//! The audit log in tables: read here, written by commits with its text index.
 
 use async_trait::async_trait;
 use hallpass_audit::{
     AuditStore, Draft, FoundRecords, Head, LogId, LogIdFault, Mention, Record, RecordQuery,
     StoreFault, mentions,
 };
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::finding::{grant_bytes, request_bytes};
 use super::numbers::{self, Numbered};
@@ -17,7 +16,6 @@ use crate::packed::pack;
 use crate::rows::{head_at, instant, read_instant, read_record};
 use crate::steps::exists_already;
 
-/// The end of the chain.
 pub(super) fn head(tx: &Transaction<'_>) -> Result<Option<Head>, StorageFault> {
     let stored: Option<(i64, String, String)> = tx
         .prepare("SELECT seq, hash, time FROM audit_head")?
@@ -34,7 +32,6 @@ pub(super) fn head(tx: &Transaction<'_>) -> Result<Option<Head>, StorageFault> {
         .transpose()
 }
 
-/// Numbers, chains and stores drafts.
 pub(super) fn append(
     tx: &Transaction<'_>,
     drafts: Vec<Draft>,
@@ -61,7 +58,6 @@ pub(super) fn append(
     Ok(records)
 }
 
-/// Stores a record with the texts it is found by.
 fn insert(tx: &Transaction<'_>, record: &Record) -> Result<(), StorageFault> {
     let stored = tx
         .prepare(
@@ -86,7 +82,6 @@ fn insert(tx: &Transaction<'_>, record: &Record) -> Result<(), StorageFault> {
     Ok(mention(tx, number(record.seq()), record)?)
 }
 
-/// Puts the texts of a record into the index.
 pub(super) fn mention(
     tx: &Transaction<'_>,
     seq: i64,
@@ -105,7 +100,6 @@ pub(super) fn mention(
     Ok(())
 }
 
-/// Records from `seq` on, at most `limit`.
 pub(super) fn records_from(
     tx: &Transaction<'_>,
     seq: u64,
@@ -118,7 +112,6 @@ pub(super) fn records_from(
     bodies.iter().map(|body| read_record(body)).collect()
 }
 
-/// How far the log is known to be exported.
 fn exported(tx: &Transaction<'_>) -> Result<u64, StorageFault> {
     let seq: Option<i64> = tx
         .prepare("SELECT value FROM counters WHERE name = 'audit_exported'")?
@@ -127,7 +120,6 @@ fn exported(tx: &Transaction<'_>) -> Result<u64, StorageFault> {
     Ok(seq.map_or(0, counter))
 }
 
-/// When the oldest record happened that is not known to be exported.
 pub(super) fn oldest_unexported(tx: &Transaction<'_>) -> Result<Option<Timestamp>, StorageFault> {
     let waiting = records_from(tx, exported(tx)? + 1, 1)?;
     Ok(waiting.first().and_then(Record::at))

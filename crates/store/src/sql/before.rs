@@ -1,4 +1,4 @@
-//! A database as it was laid out before migration 11, for tests and measurements of that migration.
+//! A database in the schema before migration 11, for tests and measurements of that migration.
 
 use std::path::Path;
 use std::sync::PoisonError;
@@ -11,15 +11,14 @@ use crate::fault::StorageFault;
 use crate::packed::unpack;
 use crate::rows::{account_of, instant, read_grant, read_record, read_request};
 
-/// The schema before.
 const VERSION: u32 = 10;
 
 impl SqlStore {
-    /// Writes the requests, grants and records of this store to a new file, as releases wrote them
-    /// before migration 11. Blocks.
+    /// Writes this store's requests, grants and records to a new file in the schema before
+    /// migration 11. Blocks.
     ///
     /// # Errors
-    /// When something cannot be read, or not be written.
+    /// When reading or writing fails.
     pub fn write_as_before(&self, path: &Path) -> Result<(), ReadError> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(write(&mut reader, path)?)

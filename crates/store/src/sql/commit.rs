@@ -1,4 +1,4 @@
-//! A change in one transaction.
+//! Commits a change in one transaction.
 
 use hallpass_access::{
     AcceptanceWrite, Change, DesiredAssignment, Grant, GroupSyncWrite, Lock, MembershipChange,
@@ -20,8 +20,8 @@ use crate::steps::{
     wrong_version,
 };
 
-/// Whether a change may give access or decides about it, also about what others removed or left: one that
-/// only takes away does not.
+/// Returns whether a change may give or decide access, including changes recorded after others;
+/// pure removals do not.
 pub(super) fn gives(change: &Change) -> bool {
     let makes_grant = |write: &Write<Grant>| matches!(write, Write::Insert(_));
     let adds = |write: &GroupSyncWrite| match write {
@@ -42,7 +42,7 @@ pub(super) fn gives(change: &Change) -> bool {
         || change.locks.iter().any(lifts)
 }
 
-/// Whether a change gives or lengthens access: an agreed start does so without anybody's press.
+/// Returns whether a change gives or extends access: an agreed start does so without a press.
 pub(super) fn grants(change: &Change) -> bool {
     let approves = |write: &Write<Request>| match write {
         Write::Insert(it) | Write::Update(it) => matches!(it.state, RequestState::Approved { .. }),
@@ -50,8 +50,8 @@ pub(super) fn grants(change: &Change) -> bool {
     change.requests.iter().any(approves)
 }
 
-/// Which space of the disk a change may use: what was reserved for the end of access, where it ends something or the server
-/// makes it, and no request or grant is added.
+/// Returns the disk space a change may use: the reserve, if it ends access or is the server's, and
+/// adds no request or grant.
 pub(super) fn space(change: &Change) -> Space {
     let is_of_person = |it: &Draft| !it.is_of_system();
     let is_called = change.answer.is_some() || change.audit.iter().any(is_of_person);
@@ -62,11 +62,10 @@ pub(super) fn space(change: &Change) -> Space {
     }
 }
 
-/// Stores `change` whole; the transaction is dropped when this fails.
 pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>, StorageFault> {
     locks::ensure_as_seen(tx, &change.locks_seen)?;
     if let Some(given) = &change.answer {
-        // those do not count against the quota
+        // expired answers do not count against the quota
         forget_expired_answers(tx, given)?;
     }
     quotas::ensure(tx, &change.quotas, made_at(&change.audit))?;
@@ -85,7 +84,7 @@ pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>
     for wanted in &change.desired {
         store_desired(tx, wanted)?;
     }
-    // before they follow what is desired: one that is over moves no more
+    // before following desires: a past end does not move
     for wish in &change.armed_ends {
         armed_ends::wish(tx, wish)?;
     }
@@ -124,7 +123,6 @@ pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>
     Ok(records)
 }
 
-/// The state stored under `id` at `version`.
 fn prior_state(
     tx: &Transaction<'_>,
     table: &str,
@@ -192,7 +190,6 @@ fn request(tx: &Transaction<'_>, write: &Write<Request>) -> Result<(), StorageFa
     }
 }
 
-/// The columns of a request that are numbers of longer texts, or its key while it waits.
 pub(super) struct RequestColumns {
     pub(super) requester: i64,
     pub(super) subject: Option<i64>,
@@ -222,7 +219,6 @@ fn subject_number(
     Ok(given.transpose()?.map(|given| given.number))
 }
 
-/// Remembers who gave a request one of several approvals.
 pub(super) fn reviewers(tx: &Transaction<'_>, row: &Request) -> Result<(), StorageFault> {
     for user in row.reviews.iter().filter_map(|it| it.user.as_ref()) {
         let user = numbers::give(tx, Numbered::Principal, user.as_str())?.number;
@@ -297,7 +293,6 @@ fn grant(tx: &Transaction<'_>, write: &Write<Grant>) -> Result<(), StorageFault>
     }
 }
 
-/// The columns of a grant that are numbers of longer texts, or its key while it is live.
 pub(super) struct GrantColumns {
     pub(super) holder: i64,
     pub(super) subject: Option<i64>,
@@ -318,7 +313,7 @@ impl GrantColumns {
         })
     }
 
-    /// Whoever left the directory is still found by the address of their newest grant.
+    /// Finds former users by the address of their newest grant.
     pub(super) fn remember_holder(
         &self,
         tx: &Transaction<'_>,
@@ -376,7 +371,6 @@ fn rev_floor(tx: &Transaction<'_>) -> Result<u64, StorageFault> {
     Ok(floor.map_or(0, counter))
 }
 
-/// Makes room: deletes the answers that expired before this one was given.
 pub(super) fn forget_expired_answers(
     tx: &Transaction<'_>,
     given: &StoredAnswer,

@@ -1,8 +1,7 @@
-//! A whole store into another one that is empty, whichever engines they are of: rows as they are, in one
-//! transaction, proved by reading them again.
+//! Copies a whole store into an empty one of any engine, in one transaction, verified by reading it
+//! again.
 //!
-//! Triggers are off meanwhile: they keep what is written by steps, and would count twice what is copied
-//! with its counts.
+//! Triggers are off meanwhile: they maintain counts, which are copied too.
 
 use std::sync::PoisonError;
 
@@ -16,51 +15,31 @@ use crate::database::{
 };
 use crate::fault::StorageFault;
 
-/// Rows that are read and written at a time.
 const BATCH: usize = 250;
 
-/// Tables that each store fills itself, or whose rows mean nothing elsewhere: who leads, and what people
-/// have begun in a browser.
+/// Tables filled by each store, or meaningless elsewhere: leader, and browser actions in progress.
 const NOT_COPIED: &str =
     "'schema_migrations', 'request_steps', 'grant_steps', 'sweep_steps', 'leader', 'handovers'";
 
-/// What was copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copied {
-    /// How many tables have rows.
     pub tables: usize,
-    /// How many rows they have.
     pub rows: u64,
-    /// The end of the audit log, the same in both; none of a log without records.
+    /// End of the audit log, equal in both; `None` without records.
     pub head: Option<Head>,
 }
 
-/// A copy that was not made: the store that it was for is as it was.
+/// No copy was made; the target is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
     /// Rows of two stores are never mixed.
     #[error("`{store}` is not empty: `{table}` has rows")]
-    NotEmpty {
-        /// The store that it was for.
-        store: String,
-        /// A table with rows.
-        table: String,
-    },
-    /// What is written meanwhile would be missing.
+    NotEmpty { store: String, table: String },
+    /// Concurrent writes would be missing.
     #[error("the node `{node}` works on `{store}`")]
-    InUse {
-        /// The store.
-        store: String,
-        /// The node that leads there.
-        node: String,
-    },
-    /// It was read again, and is something else.
+    InUse { store: String, node: String },
     #[error("table `{table}` is not the same in both")]
-    Different {
-        /// The table.
-        table: String,
-    },
-    /// One of the stores does not answer, or refuses a row.
+    Different { table: String },
     #[error(transparent)]
     Store(#[from] ReadError),
 }
@@ -78,12 +57,12 @@ impl From<StorageFault> for CopyError {
 }
 
 impl SqlStore {
-    /// Copies everything into `to`, an empty store. No server may work on either; of a file its caller
-    /// sees to that.
+    /// Copies everything into `to`, an empty store. No server may work on either; for a file the
+    /// caller ensures this.
     ///
     /// # Errors
-    /// When `to` is not empty, a node works on one of them, or one does not answer. Nothing of the copy
-    /// is there then.
+    /// When `to` is not empty, a node works on one of them, or one does not answer. Nothing is
+    /// copied then.
     pub async fn copy_into(&self, to: &Self) -> Result<Copied, CopyError> {
         let (from, to) = (self.clone(), to.clone());
         let copied = tokio::task::spawn_blocking(move || copy(&from, &to));
@@ -92,15 +71,12 @@ impl SqlStore {
     }
 }
 
-/// A table as this release has it.
 struct CopiedTable {
     name: String,
     columns: Vec<String>,
-    /// The columns that tell its rows apart, in their order.
     key: Vec<String>,
-    /// The column whose numbers the database gives.
     numbered: Option<String>,
-    /// Whether it never gives one twice, also not one whose row is gone.
+    /// Whether numbers of deleted rows are never reused.
     is_never_reused: bool,
 }
 
@@ -115,7 +91,7 @@ fn copy(from: &SqlStore, to: &SqlStore) -> Result<Copied, CopyError> {
     }
     let mut source = from.writer.lock().unwrap_or_else(PoisonError::into_inner);
     let mut target = to.writer.lock().unwrap_or_else(PoisonError::into_inner);
-    // before any lock is waited for, which would be the same one of a database copied into itself
+    // before any lock: copying a database into itself would wait for its lock
     refuse_filled(&target.begin(TransactionMode::Read)?, &tables, to)?;
     source.be_patient_for(APART_MAX);
     target.be_patient_for(APART_MAX);
@@ -145,7 +121,7 @@ fn copied(
     tables: &[CopiedTable],
     (from, to): (&SqlStore, &SqlStore),
 ) -> Result<Copied, CopyError> {
-    // nobody writes what would be missing: neither a node that comes to lead meanwhile, nor one that serves
+    // stops all writers, whose rows would be missing: a new leader and serving nodes
     let source = source.begin(TransactionMode::Write)?;
     let target = target.begin(TransactionMode::Write)?;
     nobody_works(&source, from)?;
@@ -174,7 +150,7 @@ fn copied(
     })
 }
 
-/// On a server somebody else may work; a file is held by its caller.
+/// On a server other nodes may work; the caller holds a file.
 fn nobody_works(tx: &Transaction<'_>, store: &SqlStore) -> Result<(), CopyError> {
     if !matches!(store.source, Source::Postgres(_)) {
         return Ok(());
@@ -189,10 +165,6 @@ fn nobody_works(tx: &Transaction<'_>, store: &SqlStore) -> Result<(), CopyError>
 }
 
 impl SqlStore {
-    /// How many rows each table has, by name.
-    ///
-    /// # Errors
-    /// When the store does not answer.
     pub async fn row_counts(&self) -> Result<Vec<(String, u64)>, ReadError> {
         let tables = tables().map_err(|error| ReadError(error.to_string()))?;
         let counted = self.apart(move |tx| {
@@ -209,7 +181,7 @@ impl SqlStore {
     }
 }
 
-/// The tables of this release, each after those that it refers to.
+/// Returns this release's tables, each after those it references.
 fn tables() -> Result<Vec<CopiedTable>, CopyError> {
     let model = SqlStore::open_in_memory().map_err(|error| ReadError(error.to_string()))?;
     let mut model = model.writer.lock().unwrap_or_else(PoisonError::into_inner);
@@ -248,7 +220,6 @@ fn table(model: &Transaction<'_>, name: String) -> Result<CopiedTable, DatabaseE
     })
 }
 
-/// Rows after one, in the order of their key, which is the same in both engines.
 fn page(
     tx: &Transaction<'_>,
     table: &CopiedTable,
@@ -278,7 +249,6 @@ fn page(
     Ok(found)
 }
 
-/// Copies the rows of a table; how many there are. They are read again, and have to be the same.
 fn copy_table(
     source: &Transaction<'_>,
     target: &Transaction<'_>,
@@ -304,7 +274,6 @@ fn copy_table(
     }
 }
 
-/// Hands on the rows of a table, some at a time; the digest of all of them.
 fn each_page(
     tx: &Transaction<'_>,
     table: &CopiedTable,
@@ -325,8 +294,7 @@ fn each_page(
     }
 }
 
-/// A value as a digest sees it: its kind, its length, itself. U+0000, which PostgreSQL cannot hold, is
-/// U+FFFD there.
+/// Digests a value: kind, length, content. U+0000, which PostgreSQL cannot hold, becomes U+FFFD.
 fn see(seen: &mut digest::Context, value: Option<&OwnedValue>) {
     let mut add = |kind: u8, bytes: &[u8]| {
         seen.update(&[kind]);
@@ -381,7 +349,7 @@ fn owned(value: Value<'_>) -> Option<OwnedValue> {
     }
 }
 
-/// No number that was given is given again: the target goes on after the last, also where its row is gone.
+/// Continues numbering after the last number given, even if its row was deleted.
 fn number_on(
     source: &Transaction<'_>,
     target: &Transaction<'_>,
@@ -416,13 +384,12 @@ fn number_on(
             let known = "INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)";
             target.prepare(known)?.execute((name, last))?;
         }
-        // other numbers of a file go on after the highest row by themselves
+        // other numbers of a file follow the highest row
         Engine::Postgres | Engine::Sqlite => {}
     }
     Ok(())
 }
 
-/// What is found by parts of its text is found so again.
 fn copy_search(source: &Transaction<'_>, target: &Transaction<'_>) -> Result<(), DatabaseError> {
     let mut last = i64::MIN;
     loop {
@@ -445,8 +412,8 @@ fn copy_search(source: &Transaction<'_>, target: &Transaction<'_>) -> Result<(),
     }
 }
 
-/// Puts triggers out of action until the transaction ends, or they are put back; those of SQLite are gone
-/// meanwhile, and come as text.
+/// Disables triggers until the transaction ends or they are restored; SQLite's are dropped and
+/// returned as text.
 fn triggers_off(
     tx: &Transaction<'_>,
     tables: &[CopiedTable],

@@ -1,5 +1,5 @@
-//! What is ours and must be gone by when: for the server's own file of ends, and for a guard that
-//! reads the database from a process of its own while the server writes it, hangs or is dead.
+//! Pending ends of Hallpass's access: for the server's file of ends, and for a guard that reads the
+//! database while the server writes it, hangs or is dead.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use hallpass_access::{Grant, ReadError};
 use hallpass_assignments::OwnedEnd;
 use hallpass_assignments::queue::OnceUnwanted;
 use hallpass_audit::Head;
-use hallpass_model::{GrantId, HoldKey};
+use hallpass_base::{GrantId, HoldKey};
 
 use super::assignment_rows::{KIND, read_row, stored};
 use super::unreadable::{each_body, or_told, unpacked_or_told};
@@ -18,10 +18,9 @@ use crate::database::{Connection, DatabaseError, Owner, Transaction, Transaction
 use crate::fault::StorageFault;
 use crate::rows::{read_instant, read_key};
 
-/// How long a guard waits for a lock; somebody may hold it for ever.
+/// A guard's lock timeout; a lock may be held forever.
 const GUARD_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Everything that is ours, by key.
 pub(super) fn owned(tx: &Transaction<'_>) -> Result<Vec<OwnedEnd>, StorageFault> {
     let mut holding: BTreeMap<String, Vec<GrantId>> = BTreeMap::new();
     let mut live = tx.prepare("SELECT hold_key, id FROM grants WHERE live = 1 ORDER BY id")?;
@@ -47,9 +46,9 @@ pub(super) fn owned(tx: &Transaction<'_>) -> Result<Vec<OwnedEnd>, StorageFault>
     Ok(ends)
 }
 
-/// The end of a row whose body cannot be read, as its columns tell it: access is ours where a grant that holds it was
-/// given, and did not stand before. Where such a grant cannot be read either (one page has both), its column says that it
-/// was given, and that of the row that a delete is what follows: of nothing but ours does one follow.
+/// Derives an unreadable row's end from its columns. Access is Hallpass's if a grant holding it was
+/// given and it did not exist before. If that grant is unreadable too (one page has both), its
+/// column shows the gift; so does a pending delete, which only follows Hallpass's access.
 fn of_columns(
     tx: &Transaction<'_>,
     name: &str,
@@ -82,7 +81,6 @@ fn of_columns(
     }))
 }
 
-/// One key, when it is ours.
 fn owned_one(tx: &Transaction<'_>, key: &HoldKey) -> Result<Option<OwnedEnd>, StorageFault> {
     let name = key.to_string();
     let Some(read) = stored(tx, &name)? else {
@@ -105,34 +103,32 @@ fn grant_id(text: &str) -> Result<GrantId, StorageFault> {
         .map_err(|error| StorageFault::Unavailable(format!("stored grant id `{text}`: {error}")))
 }
 
-/// Reads the database of a server without ever writing to it. The file is opened anew for each
-/// read: one that was moved away, replaced or restored is seen as it is now.
+/// Reads a server's database without writing. Reopens the file for each read, so that a moved,
+/// replaced or restored one is seen.
 #[derive(Clone, Debug)]
 pub struct EndsReader {
     path: PathBuf,
 }
 
 impl EndsReader {
-    /// A reader of the database at `path`, which need not be there yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
 
-    /// Where the database is.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The newest record, and everything that is ours; one instant. Blocks for a second or two at
-    /// most, as far as SQLite goes; a file system may block for longer.
+    /// Returns the newest record and all pending ends of one instant. SQLite blocks for a second or
+    /// two at most; a file system may block longer.
     ///
     /// # Errors
-    /// When there is no such file, somebody holds it locked, or it is not ours.
+    /// When the file is missing, locked or foreign.
     pub fn read(&self) -> Result<(Option<Head>, Vec<OwnedEnd>), ReadError> {
         self.with(|tx| Ok((audit::head(tx)?, owned(tx)?)))
     }
 
-    /// The newest record, and one key. Blocks as [`EndsReader::read`] does.
+    /// Returns the newest record and one key. Blocks as [`EndsReader::read`] does.
     ///
     /// # Errors
     /// As [`EndsReader::read`].

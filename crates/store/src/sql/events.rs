@@ -1,10 +1,10 @@
-//! What became of events, in tables: a row for each of a day, and those that are parked.
+//! Event outcomes in tables: a row per event for a day, and parked ones.
 
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use hallpass_events::{EventKey, EventMemory, EventMemoryFault, EventRecord, EventState};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
+use hallpass_findings::events::{EventKey, EventMemory, EventMemoryFault, EventRecord, EventState};
 
 use super::SqlStore;
 use crate::database::Transaction;

@@ -1,12 +1,12 @@
-//! Records found by the texts they hold: ranges of the index are read side by side, in the order that
-//! is asked for, and each record they lead to is held against the query.
+//! Finds records by their texts: index ranges are read in parallel in the requested order, and each
+//! record is checked against the query.
 //!
-//! One call reads a bounded number of records; what lies beyond is left for the next.
+//! One call reads a bounded number of records; the next continues.
 
 use std::collections::BTreeSet;
 
 use hallpass_audit::{FoundRecords, Order, Record, RecordQuery, RecordSubject, Words};
-use hallpass_model::{GrantId, RequestId, UserId};
+use hallpass_base::{GrantId, RequestId, UserId};
 
 use super::listing::Bounds;
 use super::numbers::{self, Numbered};
@@ -15,12 +15,10 @@ use crate::database::{DatabaseError, Optional, OwnedValue, TableRow, Transaction
 use crate::fault::StorageFault;
 use crate::rows::read_record;
 
-/// Entries of one range at least.
 const ENTRIES_MIN: usize = 20;
-/// Texts that words may stand in; where there are more, so many records hold them that reading the
-/// log itself finds them soon.
+/// Maximum texts matching words; beyond it so many records match that scanning the log is fast.
 const TEXTS_MAX: usize = 500;
-/// Shorter words are in no index of parts.
+/// The index has no shorter words.
 const PART_MIN: usize = 3;
 
 macro_rules! ranges {
@@ -50,7 +48,6 @@ const OF_REQUEST: Both = ranges!("audit INDEXED BY audit_by_request", "request_i
 const OF_GRANT: Both = ranges!("audit INDEXED BY audit_by_grant", "grant_id = ?4");
 const OF_ID: Both = ranges!("audit", "id = ?4");
 
-/// A range of records.
 struct SequenceRange {
     sql: Both,
     of: Option<OwnedValue>,
@@ -65,7 +62,6 @@ impl SequenceRange {
     }
 }
 
-/// Where to go on: numbers in `from..before`.
 #[derive(Clone, Copy)]
 struct Span {
     order: Order,
@@ -78,7 +74,6 @@ impl Span {
         self.from >= self.before
     }
 
-    /// What is left after everything up to `seq` was looked at.
     fn after(self, seq: u64) -> Self {
         match self.order {
             Order::NewestFirst => Self {
@@ -93,19 +88,16 @@ impl Span {
     }
 }
 
-/// The bytes of a request's id; none for what is no id.
 pub(super) fn request_bytes(id: Option<&str>) -> Option<[u8; 16]> {
     let id: RequestId = id?.parse().ok()?;
     Some(*id.uuid().as_bytes())
 }
 
-/// The bytes of a grant's id; none for what is no id.
 pub(super) fn grant_bytes(id: Option<&str>) -> Option<[u8; 16]> {
     let id: GrantId = id?.parse().ok()?;
     Some(*id.uuid().as_bytes())
 }
 
-/// Records that fit, in the order of the query.
 pub(super) fn find(
     tx: &Transaction<'_>,
     query: &RecordQuery,
@@ -160,8 +152,8 @@ fn newest(tx: &Transaction<'_>) -> Result<u64, DatabaseError> {
     Ok(newest.map_or(0, counter))
 }
 
-/// The next numbers of all ranges, in order and each once, and up to where they are complete; `None`
-/// when nothing comes after them.
+/// Returns the next distinct numbers of all ranges in order, and up to where they are complete;
+/// `None` at the end.
 fn round(
     tx: &Transaction<'_>,
     ranges: &[SequenceRange],
@@ -215,7 +207,6 @@ fn round(
     })
 }
 
-/// The ranges that hold every record of a query: those of its narrowest condition.
 fn ranges(tx: &Transaction<'_>, query: &RecordQuery) -> Result<Vec<SequenceRange>, StorageFault> {
     if let Some(about) = &query.about {
         return Ok(about_ranges(about));
@@ -233,7 +224,7 @@ fn ranges(tx: &Transaction<'_>, query: &RecordQuery) -> Result<Vec<SequenceRange
     } else {
         Some(text_ranges(tx, query.events.iter().map(String::as_str))?)
     };
-    // words stand in few texts, people in some, events in many records each
+    // words match few texts, people some, events many records each
     let narrow = match (words, people) {
         (Some(words), Some(people)) if words.len() > people.len() => Some(people),
         (Some(words), _) => Some(words),
@@ -263,8 +254,7 @@ fn text_ranges<'a>(
     Ok(ranges)
 }
 
-/// The ranges of the texts that words stand in; `None` when there are too many, or the words are too
-/// short to be looked up.
+/// Returns ranges of texts with the words; `None` when too many match or a word is too short.
 fn word_ranges(
     tx: &Transaction<'_>,
     words: &Words,
@@ -275,7 +265,7 @@ fn word_ranges(
         return Ok(None);
     }
     let mut numbers: BTreeSet<i64> = BTreeSet::new();
-    // an identifier is found whole, however it is written
+    // identifiers match whole, in any notation
     let whole = text.to_lowercase();
     for text in words.named.iter().chain([&whole]) {
         numbers.extend(numbers::find(tx, Numbered::AuditText, text)?);
@@ -288,7 +278,7 @@ fn word_ranges(
     let texts = numbers
         .into_iter()
         .map(|number| SequenceRange::of(OF_TEXT, number));
-    let id: Option<hallpass_model::AuditId> = whole.parse().ok();
+    let id: Option<hallpass_base::AuditId> = whole.parse().ok();
     let id = id.map(|id| SequenceRange::of(OF_ID, id.uuid().as_bytes().to_vec()));
     let about = about_ranges(&RecordSubject {
         request: Some(whole.clone()),

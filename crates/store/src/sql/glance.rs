@@ -1,29 +1,29 @@
-//! A look at what is held in a database as it is: nothing is made, migrated or owned, whatever release laid it out.
+//! Reads held access from a database of any release, without creating, migrating or owning it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use hallpass_model::{GroupId, HoldKey, Target};
-use hallpass_postgres::PostgresAddress;
+use crate::postgres::PostgresAddress;
+use hallpass_base::{GroupId, HoldKey, Target};
 use serde::Deserialize;
 
 use super::opening::{interrupted, refuse_linked};
 use super::{OpenError, Source, SqlStore, migrate};
 use crate::database::{Connection, DatabaseError, Failure, Owner, Server, TransactionMode};
 
-/// What every release has written of an assignment.
+/// Assignment members written by every release.
 #[derive(Deserialize)]
 struct HeldRow {
     key: HoldKey,
 }
 
 impl SqlStore {
-    /// The groups of the memberships that are held, or about to be given or ended, in the file at `path`; none in an
-    /// empty one. A file that is not there would be made. Blocks.
+    /// Returns the groups of held, starting or ending memberships in the file at `path`; none in an
+    /// empty one. A missing file would be created. Blocks.
     ///
     /// # Errors
-    /// When it cannot be read, or is of another program.
+    /// When it is unreadable or of another program.
     pub fn groups_held(path: impl AsRef<Path>) -> Result<BTreeSet<GroupId>, OpenError> {
         let path = path.as_ref();
         refuse_linked(path)?;
@@ -32,7 +32,7 @@ impl SqlStore {
         groups_of(&source, connection, &name)
     }
 
-    /// The same of a database of PostgreSQL.
+    /// The same for a PostgreSQL database.
     ///
     /// # Errors
     /// As [`SqlStore::groups_held`], and when the server cannot be reached.

@@ -1,9 +1,9 @@
-//! Grants listed by whatever a filter gives an index for, and those of the past counted.
+//! Lists grants by the index that a filter allows, and counts past ones.
 
 use hallpass_access::{
     Ends, Grant, GrantFilter, PastGrants, PastQuery, SubjectSet, UnreadGrant, ViewerScope,
 };
-use hallpass_model::{GrantId, HoldKey, Timestamp};
+use hallpass_base::{GrantId, HoldKey, Timestamp};
 
 use super::listing::{EntryTest, IndexedFilter, RANGES_MAX, ScanRange, subject};
 use super::numbers::{self, Numbered};
@@ -14,7 +14,6 @@ use crate::fault::StorageFault;
 use crate::filters::fits_grant;
 use crate::rows::{instant, read_instant, read_key, subject_name};
 
-/// Entries read to count grants of the past.
 const COUNTED_MAX: usize = 2_000;
 
 macro_rules! range {
@@ -44,15 +43,13 @@ const PAST: &str = "SELECT id, holder, granted FROM grants INDEXED BY grants_by_
 const PAST_OF_HOLDER: &str = "SELECT id, subject, granted FROM grants INDEXED BY grants_by_holder
      WHERE holder = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4";
 
-/// What of a filter the entries of an index can be held against.
+/// Filter parts checked against index entries.
 struct Wanted<'a> {
     filter: &'a GrantFilter,
     holder: Option<i64>,
-    /// What somebody may see, where everything is read; elsewhere the ranges are of nothing else.
     seen: Option<Seen<'a>>,
 }
 
-/// A sight in numbers.
 struct Seen<'a> {
     subjects: &'a SubjectSet,
     user: Option<i64>,
@@ -126,7 +123,6 @@ impl IndexedFilter for GrantFilter {
     }
 }
 
-/// Everything somebody may see: what they hold, approved, or are listed for today.
 fn seen_by<'a>(
     tx: &Transaction<'_>,
     sight: &'a ViewerScope,
@@ -155,7 +151,6 @@ fn seen_by<'a>(
     Ok(held.into_iter().chain(approved).chain(listed).collect())
 }
 
-/// Grants of the past, counted.
 pub(super) fn past(tx: &Transaction<'_>, query: &PastQuery) -> Result<PastGrants, StorageFault> {
     let subject = numbers::find(tx, Numbered::Subject, &subject_name(&query.subject))?;
     let Some(subject) = subject else {
@@ -182,7 +177,7 @@ pub(super) fn past(tx: &Transaction<'_>, query: &PastQuery) -> Result<PastGrants
         }
     }
     found.more = read >= COUNTED_MAX;
-    // the newest that can be read: one that cannot is counted all the same
+    // the newest readable one; unreadable ones count too
     for id in &counted {
         if let Some(body) = body_of::<Grant>(tx, id)?
             && let Some(grant) = unpacked_or_told(id, body)
@@ -194,8 +189,8 @@ pub(super) fn past(tx: &Transaction<'_>, query: &PastQuery) -> Result<PastGrants
     Ok(found)
 }
 
-/// What is live on a key. Nothing is given or ended by half of it: one that cannot be read keeps all of the key from being
-/// judged, and no other key.
+/// Returns a key's live grants. An unreadable one fails the whole key, but no other, because a
+/// partial set must decide nothing.
 pub(super) fn live_on(tx: &Transaction<'_>, key: &HoldKey) -> Result<Vec<Grant>, StorageFault> {
     let live = "SELECT id, body FROM grants WHERE live = 1 AND hold_key = ?1 ORDER BY id";
     let mut grants = Vec::new();
@@ -212,7 +207,7 @@ pub(super) fn live_on(tx: &Transaction<'_>, key: &HoldKey) -> Result<Vec<Grant>,
     grants.into_iter().collect()
 }
 
-/// Grants that cannot be read, by the columns beside their bodies: those that are live, and others made at `from` or later.
+/// Returns unreadable grants by their columns: live ones, and others made at `from` or later.
 pub(super) fn unread(
     tx: &Transaction<'_>,
     from: GrantId,
@@ -246,7 +241,6 @@ fn by_columns(tx: &Transaction<'_>, id: &str) -> Result<UnreadGrant, StorageFaul
     })
 }
 
-/// Live grants past their end.
 pub(super) fn late(
     tx: &Transaction<'_>,
     now: Timestamp,
@@ -257,7 +251,6 @@ pub(super) fn late(
     first_readable(tx, (late, |most| (instant(now), most)), limit)
 }
 
-/// When grants end that keep their access wanted.
 pub(super) fn ends(tx: &Transaction<'_>, soon: Timestamp) -> Result<Ends, StorageFault> {
     let holding = "live = 1 AND state IN ('scheduled', 'granting', 'active')";
     let (count, next): (i64, Option<String>) = tx

@@ -1,4 +1,4 @@
-//! Memberships that follow attributes, in tables: what is under way, and the newest run.
+//! Attribute memberships in tables: current items, and the newest run.
 
 use async_trait::async_trait;
 use hallpass_access::{GroupSyncItem, GroupSyncRun, GroupSyncStore, GroupSyncWrite, ReadError};
@@ -18,7 +18,6 @@ const ITEMS: KeyedTable = KeyedTable {
     remove: "DELETE FROM group_sync_items WHERE hold_key = ?1 AND version = ?2",
 };
 
-/// Stores what becomes of an item.
 pub(super) fn item(tx: &Transaction<'_>, write: &GroupSyncWrite) -> Result<(), StorageFault> {
     let (key, change) = match write {
         GroupSyncWrite::Insert(row) => (&row.key, KeyedChange::Insert(row.version, body(row)?)),
@@ -34,7 +33,6 @@ pub(super) fn item(tx: &Transaction<'_>, write: &GroupSyncWrite) -> Result<(), S
     ITEMS.write(tx, key, change)
 }
 
-/// Stores a run over the one that was read.
 pub(super) fn run(tx: &Transaction<'_>, read: &GroupSyncRun) -> Result<(), StorageFault> {
     let next = GroupSyncRun {
         version: read.version + 1,
@@ -69,7 +67,7 @@ impl GroupSyncStore for SqlStore {
             items.collect::<Result<Vec<GroupSyncItem>, StorageFault>>()
         };
         let mut items = self.read(read).await?;
-        // a key's own order is not that of its text
+        // key order differs from text order
         items.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(items)
     }

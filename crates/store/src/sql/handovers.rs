@@ -1,8 +1,8 @@
-//! Sign-ins and logins under way, so that one node ends what another began.
+//! Sign-ins and logins in progress, so that one node completes another's.
 
 use async_trait::async_trait;
-use hallpass_identity::{HANDOVERS_MAX, Handed, HandoverFault, HandoverStore};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_access::identity::{HANDOVERS_MAX, Handed, HandoverFault, HandoverStore};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use super::SqlStore;
 use crate::database::{Optional, Transaction};
@@ -62,10 +62,10 @@ impl HandoverStore for SqlStore {
     }
 }
 
-/// How long something is kept after it is over.
+/// Retention after the end.
 const OVER_FOR: TimeSpan = TimeSpan::hours(1);
 
-/// Forgets what is long over, and lets those that end soonest go where there are as many as may be.
+/// Deletes old entries, then those ending soonest while over the limit.
 fn make_room(tx: &Transaction<'_>, kind: &str, until: Timestamp) -> Result<(), StorageFault> {
     tx.prepare("DELETE FROM handovers WHERE kind = ?1 AND until < ?2")?
         .execute((kind, instant(OVER_FOR.before(until))))?;

@@ -1,14 +1,14 @@
-//! Who works: the row that says so, and the fence around those who write because of it.
+//! Leadership: the leader row, and the fence around leader work.
 //!
-//! The row is changed by whoever has the writers' lock, and only then does its epoch grow: a transaction
-//! that found its epoch in the row, under the same lock, is over before another node can lead. A term
-//! is made longer without the lock, by its own node alone.
+//! Only holders of the writers' lock change the row and raise its epoch: a transaction that found
+//! its epoch under that lock ends before another node can lead. A node extends its term without the
+//! lock.
 //!
-//! Epochs do not fall, but a database that fails over to a replica without its last commits gives one
-//! again: whatever asks for an epoch asks for its node too. The node's id is one process's, so that one
-//! that is started anew under the same name is another.
+//! Epochs do not fall, but a database that fails over to a replica without its last commits can
+//! repeat one: every check of an epoch also checks the node. A node id is one process's, so that a
+//! restart under the same name is another node.
 //!
-//! A file has one process, which holds it locked: its term has no end.
+//! A file has one process, which locks it: its term has no end.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::ReadError;
-use hallpass_model::Clock;
+use hallpass_base::Clock;
 
 use super::reserve::Reserve;
 use super::{Heeds, Source, SqlStore, at_once, number, run};
@@ -24,8 +24,8 @@ use crate::database::{Connection, Optional, Transaction, TransactionMode};
 use crate::fault::StorageFault;
 use crate::lead::{Claim, Leader, LeaderRow, NodeIdentity, Term};
 
-/// Asks for the lead, keeps it and gives it back. On a server it has a session of its own, so that a
-/// term is made longer however many wait to write.
+/// Claims, renews and releases the lead. On a server it has a separate session, so that renewals
+/// never queue behind writers.
 #[derive(Clone, Debug)]
 pub struct Leadership {
     connection: Arc<Mutex<Connection>>,
@@ -33,22 +33,20 @@ pub struct Leadership {
     reserve: Option<Arc<Reserve>>,
 }
 
-/// What time a server has, in milliseconds: not that of the transaction's beginning.
+/// Server time in milliseconds: not the transaction's start time.
 const SERVER_NOW: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
 
-/// By which clock the terms of a store are counted.
+/// Clock of a store's terms.
 #[derive(Clone)]
 pub(super) enum TermClock {
-    /// None: one process has the store, and its term has no end.
+    /// One process has the store: its term has no end.
     OneProcess,
-    /// The server's.
     Server,
-    /// That of a store in memory which several nodes of one process share.
+    /// Clock of a memory store shared by several nodes of one process.
     Given(Arc<dyn Clock>),
 }
 
 impl TermClock {
-    /// What time it is, in milliseconds, as a statement says it.
     fn now(&self) -> Option<String> {
         match self {
             Self::OneProcess => None,
@@ -68,14 +66,10 @@ impl fmt::Debug for TermClock {
     }
 }
 
-/// How long a statement about the lead may take: a fraction of a term.
+/// Timeout of lead statements: a fraction of a term.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl SqlStore {
-    /// What asks for the lead of this store.
-    ///
-    /// # Errors
-    /// When the server gives no further session.
     pub async fn leadership(&self) -> Result<Leadership, ReadError> {
         let source = self.source.clone();
         let connection = match source {
@@ -95,8 +89,8 @@ impl SqlStore {
         })
     }
 
-    /// The same store for what works because this process leads: each of its writes finds, under the
-    /// writers' lock, that the process leads still, or does not happen. Reading needs no term.
+    /// Returns the store for leader work: each write checks, under the writers' lock, that the
+    /// process still leads. Reads need no term.
     #[must_use]
     pub fn working(&self, term: &Arc<Term>) -> Self {
         Self {
@@ -105,11 +99,11 @@ impl SqlStore {
         }
     }
 
-    /// Whether anything could be written now, whoever leads. Waits in the line of those who write, and writes one number,
-    /// which is another each time, so that the disk has to take it.
+    /// Checks that writes work, regardless of leadership. Queues like a writer and writes a
+    /// changing number, so that the disk must store it.
     ///
     /// # Errors
-    /// Why not.
+    /// The obstacle.
     pub async fn can_write(&self) -> Result<(), ReadError> {
         let unfenced = Self {
             term: None,
@@ -191,7 +185,6 @@ impl Leadership {
             TermClock::OneProcess => run(&self.connection, mode, work).await,
             TermClock::Server => on_its_own_thread(&self.connection, mode, work).await,
         };
-        // the next attempt finds room
         if let (Err(StorageFault::Full(_)), Some(reserve)) = (&done, &self.reserve) {
             reserve.release();
         }
@@ -199,7 +192,7 @@ impl Leadership {
     }
 }
 
-/// The threads of the runtime may all wait to write, and the lead is to be kept meanwhile.
+/// Uses a separate thread: all runtime threads may wait for writes while the lead must be renewed.
 async fn on_its_own_thread<T: Send + 'static>(
     connection: &Arc<Mutex<Connection>>,
     mode: TransactionMode,
@@ -219,7 +212,7 @@ pub(super) fn read(
     tx: &Transaction<'_>,
     clock: &TermClock,
 ) -> Result<Option<Leader>, StorageFault> {
-    // as text it is always the same, so that it stays prepared
+    // constant text, so that it stays prepared
     let now = match clock {
         TermClock::Server => SERVER_NOW,
         TermClock::OneProcess | TermClock::Given(_) => "0",
@@ -236,7 +229,7 @@ pub(super) fn read(
                 TermClock::Given(clock) => Some(clock.now().as_millisecond()),
             };
             let is_over = match now {
-                // a file has no other process that could come; one that gave its lead back has put 0
+                // a file has no other process; a released lead stored 0
                 None => until.is_some(),
                 Some(now) => is_past(until, now),
             };
@@ -266,7 +259,7 @@ fn claim(
 ) -> Result<Claim, StorageFault> {
     let before = read(tx, clock)?;
     let until = match (clock.now(), before) {
-        // whoever has the file has it alone
+        // a file has one process
         (None, _) => "NULL".to_owned(),
         (Some(now), Some(leader)) if !leader.is_over && leader.node.id != node.id => {
             cut(tx, &now, &leader, span)?;
@@ -285,8 +278,8 @@ fn claim(
     Ok(Claim::Given(super::counter(epoch)))
 }
 
-/// Cuts a term that lasts for longer than `span`: the database's clock went back since it began, and whoever
-/// had it may be gone. Whoever leads on makes it longer as before.
+/// Cuts a term longer than `span`: the database's clock was set back, and the leader may be dead. A
+/// live leader renews as before.
 fn cut(
     tx: &Transaction<'_>,
     now: &str,
@@ -311,8 +304,8 @@ fn cut(
     Ok(())
 }
 
-/// Refuses a writer whose term is over. The writers' lock is held: nobody else begins to lead before
-/// this transaction ends.
+/// Refuses a writer whose term is over. The caller holds the writers' lock: no other node can lead
+/// before this transaction ends.
 pub(super) fn ensure(
     tx: &Transaction<'_>,
     clock: &TermClock,
@@ -324,7 +317,6 @@ pub(super) fn ensure(
     }
 }
 
-/// What a writer whose term is over is told.
 pub(super) fn over() -> StorageFault {
     StorageFault::Unavailable("this node leads no more, and nothing was written".to_owned())
 }

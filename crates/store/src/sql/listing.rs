@@ -1,8 +1,8 @@
-//! Pieces of listings, found in indexes: ranges of them are read side by side, newest first, and
-//! only what may be shown is read from its table.
+//! Pages of listings from indexes: ranges are read in parallel, newest first, and only visible rows
+//! are read from their table.
 //!
-//! Each range is read for a bounded number of entries. What lies beyond the first range that ended
-//! early is left for the next call, so that no row is passed over.
+//! Each range has a bounded number of entries. Rows beyond the first range that ended early are
+//! left for the next call, so that none is skipped.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -15,12 +15,9 @@ use super::unreadable::{PackedRow, unpacked_or_told};
 use crate::database::{DatabaseError, OwnedValue, TableRow, Transaction};
 use crate::fault::StorageFault;
 
-/// What one call reads at most.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    /// Entries of indexes, over all ranges.
     pub(super) entries: usize,
-    /// Records of the log.
     pub(super) records: usize,
 }
 
@@ -33,38 +30,34 @@ impl Default for Bounds {
     }
 }
 
-/// Entries of one range at least, however many ranges there are.
 const ENTRIES_MIN: usize = 100;
-/// Ranges read side by side; where there would be more, everything is read.
+/// Maximum parallel ranges; beyond it everything is read.
 pub(super) const RANGES_MAX: usize = 200;
 
-/// A range of an index: a query with `?1` for the id before which is looked, `?2` for how many
-/// entries, and `?3` for what makes the range, if anything does. Its first column is the id.
+/// An index range: a query with `?1` for the exclusive upper id, `?2` for the number of entries,
+/// and `?3` for the range's value, if any. Its first column is the id.
 pub(super) struct ScanRange {
     pub(super) sql: &'static str,
     pub(super) of: Option<OwnedValue>,
 }
 
 impl ScanRange {
-    /// All of an index.
     pub(super) fn all(sql: &'static str) -> Self {
         Self { sql, of: None }
     }
 
-    /// What an index has of a number.
     pub(super) fn number(sql: &'static str, number: i64) -> Self {
         let of = Some(OwnedValue::Integer(number));
         Self { sql, of }
     }
 
-    /// What an index has of a text.
     pub(super) fn text(sql: &'static str, text: &str) -> Self {
         let of = Some(OwnedValue::Text(text.to_owned()));
         Self { sql, of }
     }
 }
 
-/// A filter of the rows of one table, whose entries in indexes are looked at first.
+/// A filter that checks index entries before rows.
 pub(super) trait IndexedFilter {
     type Row: PackedRow;
     type Id: Copy + Display + FromStr<Err: Display>;
@@ -72,23 +65,19 @@ pub(super) trait IndexedFilter {
     /// Reads a row's `body` and `subject` by its id.
     const LISTED_SQL: &'static str;
 
-    /// The row that all are older than.
     fn before(&self) -> Option<Self::Id>;
 
-    /// Where to look, and which entries of that are wanted.
     fn plan(&self, tx: &Transaction<'_>) -> Result<(Vec<ScanRange>, impl EntryTest), StorageFault>;
 
-    /// Whether a row fits, given the number of its subject.
     fn fits(&self, row: &Self::Row, subject: Option<u64>) -> bool;
 }
 
-/// Whether an entry of an index may be of a row that is wanted.
 pub(super) trait EntryTest {
     fn takes(&self, row: &TableRow<'_>) -> Result<bool, DatabaseError>;
 }
 
-/// A piece of the rows that fit, newest first. One that cannot be read is left out, told of and passed over: the next
-/// piece begins after it.
+/// Returns a page of matching rows, newest first. An unreadable one is logged and skipped; the next
+/// page begins after it.
 pub(super) fn list<F: IndexedFilter>(
     tx: &Transaction<'_>,
     filter: &F,
@@ -115,29 +104,25 @@ pub(super) fn list<F: IndexedFilter>(
     Ok(Listed { rows, next })
 }
 
-/// The number of a row's subject, if it has one.
 pub(super) fn subject(row: &TableRow<'_>, column: usize) -> Result<Option<u64>, DatabaseError> {
     let number: Option<i64> = row.get(column)?;
     Ok(number.and_then(|number| u64::try_from(number).ok()))
 }
 
-/// What was found in one range.
 struct Looked {
     ids: Vec<String>,
-    /// The last entry looked at, when there may be more.
     cut: Option<String>,
 }
 
-/// Ids found, newest first, and where to go on.
 struct FoundRows {
     ids: Vec<String>,
     next: Option<String>,
 }
 
-/// Comes after every id.
+/// Sorts after every id.
 pub(super) const AFTER_ALL: &str = "~";
 
-/// Looks through ranges for entries that `wants` takes, older than `before`, at most `limit`.
+/// Scans ranges for entries that `wants` accepts, older than `before`, at most `limit`.
 fn look(
     tx: &Transaction<'_>,
     ranges: &[ScanRange],
@@ -190,7 +175,7 @@ fn look_through(
 }
 
 fn merged(looked: Vec<Looked>, limit: usize) -> FoundRows {
-    // the newest place at which a range ended early: what is older was not looked at everywhere
+    // the newest early end of a range: older entries are incomplete
     let floor = looked.iter().filter_map(|it| it.cut.clone()).max();
     let ids: BTreeSet<String> = looked.into_iter().flat_map(|it| it.ids).collect();
     let whole = |id: &String| floor.as_ref().is_none_or(|floor| floor <= id);
@@ -227,7 +212,7 @@ mod tests {
                 &["d", "c", "a"],
                 None,
             ),
-            // more than wanted: from the last that is shown on
+            // more than wanted: continue after the last returned
             (
                 vec![looked(&["c", "a"], None), looked(&["d", "b"], None)],
                 3,

@@ -1,4 +1,4 @@
-//! Connections for listings: few, lent one at a time, waited for without holding a thread.
+//! Connections for listings: few, lent one at a time, awaited without blocking a thread.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,23 +8,20 @@ use tokio::sync::Semaphore;
 use crate::database::{Connection, DatabaseError, Transaction, TransactionMode};
 use crate::fault::StorageFault;
 
-/// Connections of their own, or the only one there is.
 #[derive(Clone, Debug)]
 pub(super) enum ListingPool {
     /// A database in memory has one connection.
     Shared(Arc<Mutex<Connection>>),
-    /// Some, and as many permits.
     Own(Arc<Idle>),
 }
 
-/// Connections that nobody uses now.
 #[derive(Debug)]
 pub(super) struct Idle {
     permits: Arc<Semaphore>,
     connections: Mutex<Vec<Connection>>,
 }
 
-/// A connection that goes back when it is done with, also after a panic.
+/// A connection that is returned on drop, also after a panic.
 struct Lent {
     idle: Arc<Idle>,
     connection: Option<Connection>,
@@ -56,7 +53,6 @@ impl ListingPool {
         }))
     }
 
-    /// Runs `work` on one snapshot, on a blocking thread, when it is its turn.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
@@ -87,7 +83,6 @@ impl ListingPool {
             .unwrap_or_else(|error| Err(closed(error.to_string())))
     }
 
-    /// Counts the steps of the database's machine that listings take, in hundreds.
     pub(super) fn count_steps(&self) -> Result<Arc<AtomicU64>, DatabaseError> {
         let steps = Arc::new(AtomicU64::new(0));
         let count = |connection: &mut Connection| connection.count_steps(Arc::clone(&steps));

@@ -1,10 +1,10 @@
-//! Locks of people in tables, what ends with them, and which sign-in is whose.
+//! Locks of people in tables, dependent credentials, and owners of sign-ins.
 
 use std::collections::BTreeSet;
 
 use hallpass_access::{Lock, LocksSeen, ReadError, Write};
 use hallpass_audit::Draft;
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 
 use super::unreadable::{each_body, or_told, readable};
 use super::{SqlStore, audit, number, places};
@@ -14,7 +14,6 @@ use crate::rows::{body, instant, read_body, read_instant};
 use crate::steps::{exists_already, wrong_version};
 use crate::{SignInRow, TokenRow};
 
-/// People whose locks are read by one query.
 const USERS_PER_QUERY: usize = 250;
 
 pub(super) fn read(tx: &Transaction<'_>, user: &UserId) -> Result<Option<Lock>, StorageFault> {
@@ -25,7 +24,6 @@ pub(super) fn read(tx: &Transaction<'_>, user: &UserId) -> Result<Option<Lock>, 
     text.map(|text| read_body("lock", &text)).transpose()
 }
 
-/// Those of some people, a bounded number by each query.
 pub(super) fn of_these(tx: &Transaction<'_>, users: &[UserId]) -> Result<Vec<Lock>, StorageFault> {
     let mut found = Vec::new();
     for users in users.chunks(USERS_PER_QUERY) {
@@ -48,8 +46,8 @@ pub(super) fn of_these(tx: &Transaction<'_>, users: &[UserId]) -> Result<Vec<Loc
     Ok(found)
 }
 
-/// Those that are not lifted. One that cannot be read is left out and told of, and keeps no other from what follows of it:
-/// whether somebody is locked is read by itself, where it cannot be passed over.
+/// Returns active locks. An unreadable one is logged and skipped, so that others still apply; a
+/// single user's check never skips.
 pub(super) fn all(tx: &Transaction<'_>) -> Result<Vec<Lock>, StorageFault> {
     let sql = "SELECT user_id, body FROM locks WHERE lifted = 0 ORDER BY user_id";
     readable(tx, "lock", (sql, ()), |text: &String| {
@@ -57,7 +55,7 @@ pub(super) fn all(tx: &Transaction<'_>) -> Result<Vec<Lock>, StorageFault> {
     })
 }
 
-/// Refuses a change when a lock is not as it was read.
+/// Refuses a change when a lock differs from the one read.
 pub(super) fn ensure_as_seen(tx: &Transaction<'_>, seen: &LocksSeen) -> Result<(), StorageFault> {
     for (user, version) in seen.versions() {
         let stored = read(tx, user)?.map(|lock| lock.version);
@@ -68,7 +66,6 @@ pub(super) fn ensure_as_seen(tx: &Transaction<'_>, seen: &LocksSeen) -> Result<(
     Ok(())
 }
 
-/// Refuses what would be a credential of somebody who is locked.
 pub(super) fn refuse_locked(
     tx: &Transaction<'_>,
     user: &UserId,
@@ -120,7 +117,6 @@ fn values(lock: &Lock) -> Result<(String, i64, bool, String), StorageFault> {
     ))
 }
 
-/// Revokes every token of a person and ends their sessions.
 pub(super) fn end_credentials(
     tx: &Transaction<'_>,
     user: &UserId,
@@ -133,7 +129,7 @@ pub(super) fn end_credentials(
     })?;
     for (id, token) in tokens {
         let Some(mut token): Option<TokenRow> = or_told("token", &id, token) else {
-            // it opens nothing as it is, and would if somebody mended it
+            // an unreadable token is useless now, but would work once repaired
             tx.prepare("DELETE FROM tokens WHERE id = ?1")?
                 .execute([id.as_str()])?;
             continue;
@@ -149,7 +145,7 @@ pub(super) fn end_credentials(
     Ok(())
 }
 
-/// Everybody who has a token that works, or a session that is not over.
+/// Returns people with a valid token or session.
 pub(super) fn with_credentials(
     tx: &Transaction<'_>,
     now: Timestamp,
@@ -158,8 +154,8 @@ pub(super) fn with_credentials(
         .prepare("SELECT user_id FROM sessions WHERE ends_at > ?1 AND user_id IS NOT NULL")?
         .query_map([instant(now)], |row| row.get(0))?
         .collect::<Result<BTreeSet<String>, _>>()?;
-    // tokens of years are kept: those that were over before today are not even read. What cannot be read counts: whoever
-    // should come in with nothing loses it as well
+    // tokens are stored for years: those expired before today are not read. Unreadable ones count,
+    // because the person could lose access otherwise unnoticed
     let today = now.strftime("%Y-%m-%d").to_string();
     let tokens = tx
         .prepare(
@@ -173,7 +169,7 @@ pub(super) fn with_credentials(
         .collect::<Result<Vec<(String, Option<String>)>, _>>()?;
     for (user, end) in tokens {
         let end = end.and_then(|end| read_instant(&end).ok());
-        // written with as many decimals as it has: the order of such texts is not that of time
+        // decimals vary: text order is not time order
         if end.is_none_or(|end| now < end) {
             users.insert(user);
         }
@@ -213,7 +209,7 @@ fn sign_ins(
 }
 
 impl SqlStore {
-    /// Every sign-in that belongs to a user or is this one: at most two of one issuer.
+    /// Returns sign-ins bound to the user, and this one: at most two of one issuer.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -235,16 +231,11 @@ impl SqlStore {
             .await?)
     }
 
-    /// Every sign-in that is known.
-    ///
-    /// # Errors
-    /// When the store does not answer.
     pub async fn sign_ins(&self) -> Result<Vec<SignInRow>, ReadError> {
         Ok(self.read(|tx| sign_ins(tx, "true", ("", "", ""))).await?)
     }
 
-    /// Keeps whose a sign-in is, in place of `instead`, together with its record. `false` when
-    /// another came first.
+    /// Binds a sign-in in place of `instead`, with its record. `false` when another came first.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -282,10 +273,6 @@ impl SqlStore {
             .await?)
     }
 
-    /// Forgets a sign-in, with its record; whether there was one.
-    ///
-    /// # Errors
-    /// When the store does not answer.
     pub async fn sign_in_forget(&self, row: &SignInRow, draft: Draft) -> Result<bool, ReadError> {
         let row = row.clone();
         Ok(self
@@ -303,10 +290,6 @@ impl SqlStore {
             .await?)
     }
 
-    /// Appends a record that changes nothing else.
-    ///
-    /// # Errors
-    /// When the store does not answer.
     pub async fn append_record(&self, draft: Draft) -> Result<(), ReadError> {
         Ok(self
             .write(move |tx| {

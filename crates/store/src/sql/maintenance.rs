@@ -1,4 +1,4 @@
-//! Looking after the file: checking it, copying it.
+//! Checks and copies the database file.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use hallpass_audit::{GENESIS_HASH, Record};
 use hallpass_org::armed_ends::ArmedEnd;
 use hallpass_org::session_revocation::SessionRevocation;
 use hallpass_org::{Drill, Revocation};
-use hallpass_runner::Plan;
+use hallpass_plans::Plan;
 
 use super::listing_pool::ListingPool;
 use super::opening::make_private;
@@ -22,76 +22,58 @@ use crate::fault::StorageFault;
 use crate::files::{make_private_file, sync_folder_of};
 use crate::rows::{read_body, read_grant, read_record, read_request};
 
-/// Records read at a time when the chain is checked.
 const CHECK_BATCH: u32 = 1_000;
-/// Complaints listed; a broken file has no end of them.
+/// Maximum listed problems; a broken file has countless.
 const PROBLEMS_MAX: usize = 100;
 
-/// What [`SqlStore::check`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// The schema's version.
     pub schema_version: u32,
-    /// Audit records checked.
     pub records: u64,
-    /// One sentence each, at most a hundred; empty when all is well.
+    /// One sentence each, at most a hundred; empty if valid.
     pub problems: Vec<String>,
 }
 
-/// A backup that was not made. Whatever stood at its place still stands there.
+/// No backup was made. An existing file at its place is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// There is a file of that name.
     #[error("`{}` exists already", .0.display())]
     Exists(PathBuf),
-    /// A file of a database that is gone lies beside it, whose changes SQLite would make to the copy.
+    /// A deleted database's file lies beside it; SQLite would apply its changes to the copy.
     #[error("`{}` is left of a database that was there", .0.display())]
     LeftOver(PathBuf),
-    /// What is to be put back is no database of this program.
     #[error("`{}` is no backup of Hallpass", .0.display())]
     Foreign(PathBuf),
-    /// The database could not be copied.
     #[error("cannot copy the database to `{}`", path.display())]
     Copy {
-        /// Where to.
         path: PathBuf,
-        /// What SQLite says.
         source: DatabaseError,
     },
-    /// The copy is damaged, as the database is.
     #[error("the database is damaged, and so is its copy: {}", .0.join("; "))]
     Malformed(Vec<String>),
-    /// The copy could not be put in its place.
     #[error("cannot write `{}`", path.display())]
     Place {
-        /// Where to.
         path: PathBuf,
-        /// What the system says.
         source: std::io::Error,
     },
-    /// The program is stopping.
     #[error("interrupted: {0}")]
     Interrupted(String),
 }
 
 impl SqlStore {
-    /// The schema's version in the file.
-    ///
-    /// # Errors
-    /// When the store does not answer.
     pub async fn schema_version(&self) -> Result<u32, ReadError> {
         Ok(self.read(|tx| Ok(migrate::version_of(tx)?)).await?)
     }
 
-    /// Reads everything: the file's structure, every row, and the audit chain to its head.
+    /// Reads everything: the file's structure, every row, and the whole audit chain.
     ///
     /// # Errors
-    /// When the store does not answer; what is wrong in it is told in [`Check::problems`].
+    /// When the store does not answer; defects are in [`Check::problems`].
     pub async fn check(&self) -> Result<Check, ReadError> {
         Ok(self.apart(check).await?)
     }
 
-    /// The first complaints about the structure of the file: none where it is whole, or where the store is no file.
+    /// Returns the first structural problems; none if intact or not a file.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -99,18 +81,18 @@ impl SqlStore {
         Ok(self.apart(|tx| Ok(tx.first_complaints()?)).await?)
     }
 
-    /// Copies the database to `to`, a file that does not exist yet, while others write. The copy
-    /// is one instant, and is there whole or not at all.
+    /// Copies the database to `to`, a new file, during writes. The copy is one instant, whole or
+    /// absent.
     ///
     /// # Errors
-    /// When the file exists or cannot be written, or the database is one of PostgreSQL.
+    /// When the file exists or cannot be written, or for PostgreSQL.
     pub async fn backup(&self, to: impl AsRef<Path>) -> Result<(), BackupError> {
         let (store, to) = (self.clone(), to.as_ref().to_path_buf());
         tokio::task::spawn_blocking(move || match &store.listings {
             ListingPool::Shared(only) => {
                 backup(&only.lock().unwrap_or_else(PoisonError::into_inner), &to)
             }
-            // a connection of its own: a large file takes a while, and others read meanwhile
+            // a separate connection: a large file takes a while, and other reads continue
             ListingPool::Own(_) => {
                 let failed = |source| BackupError::Copy {
                     path: to.clone(),
@@ -123,17 +105,17 @@ impl SqlStore {
         .unwrap_or_else(|error| Err(BackupError::Interrupted(error.to_string())))
     }
 
-    /// Puts a copy of the backup `from` at `to`, a file that does not exist yet, as the release wrote it that
-    /// made it, and opens it. Nothing is written to the backup, nor beside it. Blocks.
+    /// Copies the backup `from` to `to`, a new file, unmigrated, and opens it. Never writes to the
+    /// backup or beside it. Blocks.
     ///
     /// # Errors
-    /// When `to` exists or something of an earlier database lies beside it, when the backup is none, or when
-    /// one cannot be read or written.
+    /// When `to` or a file of an earlier database beside it exists, when the backup is invalid, or
+    /// when one cannot be read or written.
     pub fn restore(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<File, BackupError> {
         restore(from.as_ref(), to.as_ref())
     }
 
-    /// What is left at `path` of a database that was there: a new one must not come to lie beside it.
+    /// Refuses `path` if remains of a database exist: a new one must not be placed beside them.
     ///
     /// # Errors
     /// When the file exists, or one that SQLite keeps beside it.
@@ -143,7 +125,6 @@ impl SqlStore {
 }
 
 impl BackupError {
-    /// What to do about it, where more than the words helps.
     pub const fn help(&self) -> Option<&'static str> {
         match self {
             Self::Exists(_) => Some(
@@ -161,7 +142,7 @@ impl BackupError {
     }
 }
 
-/// What SQLite keeps beside a file; it belongs to the file of that name, whichever that is.
+/// SQLite's companion files; they belong to any file of that name.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 fn with_end(path: &Path, end: &str) -> PathBuf {
@@ -170,7 +151,7 @@ fn with_end(path: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Refuses a place where a database would become another one than was put there.
+/// Refuses a place where companion files would change the database.
 fn refuse_taken(to: &Path) -> Result<(), BackupError> {
     if to.exists() {
         return Err(BackupError::Exists(to.to_path_buf()));
@@ -182,7 +163,7 @@ fn refuse_taken(to: &Path) -> Result<(), BackupError> {
     }
 }
 
-/// The copy is checked before it has its name: who deletes older backups then does so for one that can be restored.
+/// Checks the copy before naming it, so that older backups are deleted only for a restorable one.
 fn backup(source: &Connection, to: &Path) -> Result<(), BackupError> {
     let failed = |source| BackupError::Copy {
         path: to.to_path_buf(),
@@ -199,8 +180,7 @@ fn backup(source: &Connection, to: &Path) -> Result<(), BackupError> {
     })
 }
 
-/// Puts the bytes of a backup at another place. What lies beside a file that was copied by hand while it
-/// was open is a part of it.
+/// Copies a backup's bytes. Companion files of a file copied while open are a part of it.
 fn restore(from: &Path, to: &Path) -> Result<File, BackupError> {
     let unwritten = |source| BackupError::Place {
         path: to.to_path_buf(),
@@ -224,14 +204,13 @@ fn restore(from: &Path, to: &Path) -> Result<File, BackupError> {
     })
 }
 
-/// Not with the permissions of the original, which may not be written.
+/// Does not copy the original's permissions, which may be read-only.
 fn copy_bytes(from: &Path, to: &Path) -> std::io::Result<File> {
     let mut copy = make_private_file(to)?;
     std::io::copy(&mut File::open(from)?, &mut copy)?;
     Ok(copy)
 }
 
-/// Makes a file by `make`, whole or not at all.
 fn made<T>(
     to: &Path,
     make: impl FnOnce(&Path) -> Result<T, BackupError>,
@@ -244,7 +223,6 @@ fn made<T>(
         }
         drop(std::fs::remove_file(&partial));
     };
-    // one that was killed in the middle of this
     forget();
     let placed = make(&partial).and_then(|made| {
         File::open(&partial)
@@ -256,7 +234,6 @@ fn made<T>(
                 source,
             })
     });
-    // the copy has its own name by now, or is of no use
     forget();
     placed.and_then(|made| {
         sync_folder_of(to)
@@ -268,8 +245,8 @@ fn made<T>(
     })
 }
 
-/// Gives the copy its name. A link refuses to replace a file that came up meanwhile; a rename would
-/// not, and serves only where the file system has no links.
+/// Names the copy. A link refuses to replace a new file; a rename would, and is only used where the
+/// file system has no links.
 fn place(partial: &Path, to: &Path) -> std::io::Result<()> {
     match std::fs::hard_link(partial, to) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
@@ -353,7 +330,6 @@ fn check(tx: &Transaction<'_>) -> Result<Check, StorageFault> {
     })
 }
 
-/// Who is locked, and what people come in with.
 fn check_people(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<(), StorageFault> {
     check_bodies(
         tx,
@@ -371,7 +347,6 @@ fn check_people(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<(
     )
 }
 
-/// Sweeps, their items, and what is accepted as standing.
 fn check_sweeps(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<(), StorageFault> {
     check_bodies(
         tx,
@@ -396,7 +371,6 @@ fn check_sweeps(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<(
     )
 }
 
-/// Plans with their journals, and what plans left behind.
 fn check_plans(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<(), StorageFault> {
     check_bodies(
         tx,
@@ -440,7 +414,6 @@ fn check_bodies(
     })
 }
 
-/// Packed bodies of requests or grants.
 fn check_packed(
     tx: &Transaction<'_>,
     table: &str,
@@ -455,7 +428,7 @@ fn check_packed(
     })
 }
 
-/// The numbers of rows by state, which pages show without counting.
+/// Checks the row counts by state, which pages show without counting.
 fn check_counts(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<(), StorageFault> {
     let different = tx
         .prepare(
@@ -477,8 +450,8 @@ fn check_counts(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<(
     Ok(())
 }
 
-/// Whether every record is found by every text it holds: one that is not would be hidden from who
-/// searches the log.
+/// Checks that every record is indexed by all its texts: a missing one would be hidden from
+/// searches.
 fn check_mentions(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<(), StorageFault> {
     let mut found = tx.prepare(
         "SELECT 1 FROM audit_mentions WHERE seq = ?2
@@ -488,7 +461,6 @@ fn check_mentions(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result
     let mut rows = bodies.query([])?;
     while let Some(row) = rows.next()? {
         let (seq, body): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
-        // one that cannot be read was told of with the chain
         let Ok(record) = read_record(&body) else {
             continue;
         };
@@ -502,7 +474,7 @@ fn check_mentions(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result
     Ok(())
 }
 
-/// Walks the chain and compares its end with the stored head; returns how many records there are.
+/// Checks the chain against the stored head; returns the number of records.
 fn check_chain(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<u64, StorageFault> {
     let (mut seq, mut hash) = (0, GENESIS_HASH.to_owned());
     loop {

@@ -11,19 +11,18 @@ use super::open_error::OpenError;
 use super::{plans, relay, search};
 use crate::database::{Connection, DatabaseError, Engine, Owner, Transaction, TransactionMode};
 
-/// One step of the schema's history. Never changed once released.
+/// A schema step. Never changed once released.
 struct Migration {
     version: u32,
     name: &'static str,
     sql: &'static str,
-    /// What SQL cannot do, at the place in its text that says [`ROWS_ARE_COPIED`].
+    /// Runs where the SQL text has [`ROWS_ARE_COPIED`].
     then: Option<MigrationStep>,
 }
 
-/// A part of a migration in Rust. Deterministic: the same file becomes the same.
+/// A migration step in Rust. Deterministic: equal files stay equal.
 type MigrationStep = fn(&Transaction<'_>) -> Result<(), DatabaseError>;
 
-/// The comment at which a migration's part in Rust is run.
 const ROWS_ARE_COPIED: &str = "-- Here the rows are copied.";
 
 const MIGRATIONS: &[Migration] = &[
@@ -185,7 +184,7 @@ const MIGRATIONS: &[Migration] = &[
     },
 ];
 
-/// A file with fewer migrations is laid out anew by one of them, and then has much room to give back.
+/// Migrating older files rewrites the layout, which leaves much unused space.
 const RELAID: usize = 11;
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -194,18 +193,16 @@ const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     checksum TEXT NOT NULL
 ) STRICT";
 
-/// The schema version this release brings a file to.
 pub(super) fn known_version() -> u32 {
     MIGRATIONS.iter().map(|it| it.version).max().unwrap_or(0)
 }
 
-/// The version a file is at.
 pub(super) fn version_of(tx: &Transaction<'_>) -> Result<u32, DatabaseError> {
     tx.prepare("SELECT coalesce(max(version), 0) FROM schema_migrations")?
         .query_row([], |row| row.get(0))
 }
 
-/// Refuses a file that holds somebody else's tables, before anything is written to it; whose it is.
+/// Refuses a file with foreign tables before writing; returns the owner.
 pub(super) fn refuse_foreign(
     connection: &Connection,
     store: &str,
@@ -219,8 +216,7 @@ pub(super) fn refuse_foreign(
     }
 }
 
-/// Refuses one of ours that is not of this release. Nothing is written: a server of the release that wrote
-/// it may be at work.
+/// Refuses Hallpass databases of another release without writing: their server may be running.
 pub(super) fn refuse_older(
     connection: &mut Connection,
     store: &str,
@@ -240,16 +236,16 @@ pub(super) fn refuse_older(
     Ok(())
 }
 
-/// How long a migration may take, and how long another node's is waited for.
+/// Timeout of a migration, and of waiting for another node's.
 pub(super) const PATIENCE_MAX: Duration = Duration::from_mins(10);
-/// How long a migration of PostgreSQL waits for a table that somebody else has, such as a copy that is made of the database.
-/// Whoever wants to write, or to read that table, stands behind it for so long.
+/// Timeout for table locks of a PostgreSQL migration, such as a backup's. Other sessions queue
+/// behind it for this long.
 const TABLE_PATIENCE: &str = "SET LOCAL lock_timeout = '3s'";
-/// How long it leaves the database to them before it comes again.
+/// Pause between attempts, for other sessions.
 const TABLE_PAUSE: Duration = Duration::from_secs(3);
 
-/// Checks what was applied and applies the rest, in one transaction. Where somebody else has a table, others go on in
-/// between, and it comes again until [`PATIENCE_MAX`] is over.
+/// Checks applied migrations and applies the rest, in one transaction. For a locked table it pauses
+/// and retries until [`PATIENCE_MAX`].
 pub(super) fn bring_up_to_date(
     connection: &mut Connection,
     store: &str,
@@ -258,7 +254,6 @@ pub(super) fn bring_up_to_date(
     patiently(|| bring_up(connection, store, unusable), OpenError::waited)
 }
 
-/// Does it again as long as it waits in vain.
 fn patiently<E: Display>(
     mut work: impl FnMut() -> Result<(), E>,
     waited: impl Fn(&E) -> bool,
@@ -275,7 +270,6 @@ fn patiently<E: Display>(
     }
 }
 
-/// Begins to write what a migration writes.
 fn begin(connection: &mut Connection) -> Result<Transaction<'_>, DatabaseError> {
     let transaction = connection.begin(TransactionMode::Write)?;
     match transaction.engine() {
@@ -305,8 +299,8 @@ fn bring_up(
     fill_steps(&transaction, "sweep_steps", SweepState::STEPS).map_err(unusable)?;
     transaction.commit().map_err(unusable)?;
     if was_relaid {
-        // CRASH: the file is whole and in use without this, and only stays as large as it was; so too
-        // where the disk has no room for a second one
+        // CRASH: without this the file is valid, only larger; the same where the disk has no space
+        // for a second copy
         drop(connection.compact());
     }
     Ok(())
@@ -324,8 +318,7 @@ fn apply_from(transaction: &Transaction<'_>, first: usize, store: &str) -> Resul
     Ok(())
 }
 
-/// Gives an empty database of PostgreSQL the schema that SQLite's own has after every migration: no
-/// row of an earlier one can be in it.
+/// Gives an empty PostgreSQL database the schema of SQLite's last migration: no earlier rows exist.
 fn lay_out(transaction: &Transaction<'_>) -> Result<(), DatabaseError> {
     let mut model = Connection::open_in_memory()?;
     let model = model.begin(TransactionMode::Write)?;
@@ -350,7 +343,6 @@ fn lay_out(transaction: &Transaction<'_>) -> Result<(), DatabaseError> {
     Ok(())
 }
 
-/// Brings a database that is up to date further, as a later release with this migration would.
 pub(super) fn as_later(
     connection: &mut Connection,
     version: u32,
@@ -370,7 +362,6 @@ pub(super) fn as_later(
     patiently(migrate, DatabaseError::waited)
 }
 
-/// Makes an empty file one of an earlier schema.
 pub(super) fn up_to(transaction: &Transaction<'_>, version: u32) -> Result<(), DatabaseError> {
     transaction.own()?;
     transaction.execute_batch(HISTORY)?;
@@ -380,7 +371,6 @@ pub(super) fn up_to(transaction: &Transaction<'_>, version: u32) -> Result<(), D
     Ok(())
 }
 
-/// A migration as a file remembers it.
 struct Applied {
     version: u32,
     name: String,
@@ -440,13 +430,12 @@ fn remember(transaction: &Transaction<'_>, migration: &Migration) -> Result<(), 
     Ok(())
 }
 
-/// Lower-case hex SHA-256, the same whatever line ends a checkout has.
+/// Returns lower-case hex SHA-256, independent of a checkout's line ends.
 fn checksum(migration: &Migration) -> String {
     let text = migration.sql.replace("\r\n", "\n");
     hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))
 }
 
-/// Makes a table of legal steps that of the machine.
 fn fill_steps(
     transaction: &Transaction<'_>,
     table: &str,

@@ -1,10 +1,10 @@
-//! The statements, the same for SQLite and PostgreSQL: one writer at a time, readers beside it.
+//! Statements shared by SQLite and PostgreSQL: one writer at a time, with concurrent readers.
 //!
-//! Calls run on blocking threads and never hold up the runtime. A write is one transaction, alone among
-//! writers from its begin on; if the process stops inside it, nothing of it is there.
+//! Calls run on blocking threads. A write is one transaction, exclusive among writers; if the
+//! process stops inside it, nothing is stored.
 //!
-//! What people list and search has connections of its own, of which there are few: however many of
-//! them look at once, what grants and ends read is never behind them.
+//! Listings and searches have a few separate connections, so that reads of grants and ends never
+//! queue behind them.
 
 mod access;
 mod alarms;
@@ -68,7 +68,7 @@ pub use opening::SchemaUse;
 pub use seen_log::{LogLook, LogMemory, LostRecords, SeenHead};
 
 use hallpass_audit::Head;
-use hallpass_model::Clock;
+use hallpass_base::Clock;
 
 use crate::database::{Connection, DatabaseError, PATIENCE, Server, Transaction, TransactionMode};
 use crate::fault::StorageFault;
@@ -79,19 +79,16 @@ use listing_pool::ListingPool;
 use reserve::{Reserve, Space};
 use seen_log::{Heeding, Seen};
 
-/// How long a statement of what takes minutes may take, on a server.
+/// Server-side timeout of statements that take minutes.
 const APART_MAX: Duration = Duration::from_mins(10);
-/// Where another connection is had from.
 #[derive(Clone, Debug)]
 enum Source {
     File(PathBuf),
     Postgres(Arc<Server>),
-    /// There is one connection.
     Memory(TermClock),
 }
 
 impl Source {
-    /// What it means that it cannot be used.
     fn unusable(&self, store: &str) -> impl Fn(DatabaseError) -> OpenError + use<> {
         let (store, is_server) = (store.to_owned(), matches!(self, Self::Postgres(_)));
         move |source| {
@@ -106,7 +103,6 @@ impl Source {
         }
     }
 
-    /// A connection for reading. Blocks.
     fn reading(&self) -> Result<Connection, DatabaseError> {
         match self {
             Self::File(path) => Connection::open_reading(path),
@@ -115,7 +111,6 @@ impl Source {
         }
     }
 
-    /// By which clock somebody leads.
     fn term_clock(&self) -> TermClock {
         match self {
             Self::File(_) => TermClock::OneProcess,
@@ -125,17 +120,15 @@ impl Source {
     }
 }
 
-/// What a write looks at first, beside the lead.
+/// Checks of a write beyond the lead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Heeds {
-    /// That nothing is missing of what was seen of the log; whoever only ends access goes on.
+    /// The seen log must be complete; pure ends continue anyway.
     Log,
-    /// The same, whoever writes.
     LogAlways,
     Nothing,
 }
 
-/// The store over a database, of SQLite or PostgreSQL.
 #[derive(Clone, Debug)]
 pub struct SqlStore {
     name: String,
@@ -146,16 +139,16 @@ pub struct SqlStore {
     /// For listings, so that short reads do not wait for them.
     listings: ListingPool,
     bounds: Bounds,
-    /// The term that every write is for; none for those who serve.
+    /// The term of every write; `None` for servers.
     term: Option<Arc<Term>>,
-    /// What was seen of the log, where the database may come to lack it.
+    /// The seen log, where the database may lose parts.
     heeding: Option<Heeding>,
-    /// Space on the disk for the end of access; none where a command has the store.
+    /// Disk space reserved for ending access; `None` for commands.
     reserve: Option<Arc<Reserve>>,
 }
 
 impl SqlStore {
-    /// A database that is gone with the last clone of the store.
+    /// Opens a database that lives as long as the store's last clone.
     ///
     /// # Errors
     /// When SQLite cannot make one.
@@ -163,8 +156,8 @@ impl SqlStore {
         Self::open_memory(TermClock::OneProcess)
     }
 
-    /// The same, shared by several nodes of one process, each with a clone, which lead by `clock`: that is the
-    /// database's. Calls run where they are made, so that the same calls in the same order have the same answers.
+    /// Opens one shared by several nodes of a process, each with a clone, whose terms use `clock`.
+    /// Calls run on the calling thread, so that results are deterministic.
     ///
     /// # Errors
     /// When SQLite cannot make one.
@@ -191,13 +184,12 @@ impl SqlStore {
         })
     }
 
-    /// Where it is, for people: without secrets.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What the database server complained of, where nothing was written since: a full disk, a lock that
-    /// others have, sessions that it does not give.
+    /// Returns the server's error since the last write: a full disk, a foreign lock, refused
+    /// sessions.
     pub fn complaint(&self) -> Option<String> {
         match &self.source {
             Source::Postgres(server) => server.complaint(),
@@ -205,8 +197,8 @@ impl SqlStore {
         }
     }
 
-    /// Runs `work` in one transaction that is kept only when `work` succeeds, and for those who work
-    /// only while this process leads.
+    /// Runs `work` in a transaction that commits only on success, and for leader work only while
+    /// leading.
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
@@ -214,7 +206,6 @@ impl SqlStore {
         self.write_if(self.heeds(), work).await
     }
 
-    /// The same for what ends access, also where the disk is full for callers.
     async fn write_for_ends<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
@@ -222,7 +213,6 @@ impl SqlStore {
         self.write_as((self.heeds(), Space::Ends), work).await
     }
 
-    /// What every write of this store looks at.
     fn heeds(&self) -> Heeds {
         let acts = self.heeding.as_ref().is_some_and(|it| it.acts);
         if acts || self.term.is_some() {
@@ -232,7 +222,6 @@ impl SqlStore {
         }
     }
 
-    /// The same, and only while the database has what was seen of its log, if `heeds` says so.
     async fn write_if<T: Send + 'static>(
         &self,
         heeds: Heeds,
@@ -246,7 +235,7 @@ impl SqlStore {
         (heeds, space): (Heeds, Space),
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
     ) -> Result<T, StorageFault> {
-        // of now: what was begun in one term is never written in another
+        // the current term: work begun in one term is never written in another
         let term = match &self.term {
             Some(term) => Some((Arc::clone(term), term.epoch().ok_or_else(leader::over)?)),
             None => None,
@@ -301,7 +290,7 @@ impl SqlStore {
         matches!(self.source, Source::Memory(TermClock::Given(_)))
     }
 
-    /// Runs `work` on one snapshot. For what is short: grants and ends read so.
+    /// Runs short `work` on one snapshot: reads of grants and ends.
     async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
@@ -309,7 +298,6 @@ impl SqlStore {
         self.run(&self.reader, TransactionMode::Read, work).await
     }
 
-    /// Runs `work` on one snapshot, after those who came before. For what may take a while.
     async fn list<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
@@ -320,8 +308,8 @@ impl SqlStore {
         self.listings.read(work).await
     }
 
-    /// Runs `work` on one snapshot over a connection of its own, or when it is its turn among listings
-    /// where none can be opened. For what takes minutes.
+    /// Runs `work` of minutes on one snapshot of a separate connection, or queued with listings if
+    /// none can be opened.
     async fn apart<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
@@ -336,12 +324,11 @@ impl SqlStore {
                 let connection = Arc::new(Mutex::new(connection));
                 run(&connection, TransactionMode::Read, work).await
             }
-            // no descriptor is left, or the file was moved away: the others have it open
+            // no descriptor is free, or the file was moved: other connections have it open
             Ok(Err(_)) | Err(_) => self.list(work).await,
         }
     }
 
-    /// The same, but one call reads so many entries of indexes and records at most.
     #[must_use]
     pub fn looking_at(mut self, most: usize) -> Self {
         self.bounds = Bounds {
@@ -351,10 +338,6 @@ impl SqlStore {
         self
     }
 
-    /// Counts what listings do from now on: steps of SQLite's machine, in hundreds.
-    ///
-    /// # Errors
-    /// When SQLite does not take the counter.
     pub fn count_steps(
         &self,
     ) -> Result<Arc<std::sync::atomic::AtomicU64>, hallpass_access::ReadError> {
@@ -371,7 +354,6 @@ async fn run<T: Send + 'static>(
     run_then(connection, mode, work, |_| {}).await
 }
 
-/// The same; what is kept is told to `then`, also where nobody waits for it any more.
 async fn run_then<T: Send + 'static>(
     connection: &Arc<Mutex<Connection>>,
     mode: TransactionMode,
@@ -384,7 +366,7 @@ async fn run_then<T: Send + 'static>(
         .unwrap_or_else(|error| Err(StorageFault::Unavailable(format!("interrupted: {error}"))))
 }
 
-/// Runs `work` in a transaction on the thread that calls, and tells `then` what is kept. Blocks.
+/// Runs `work` in a transaction on the calling thread, and passes the result to `then`. Blocks.
 fn at_once<T>(
     connection: &Mutex<Connection>,
     mode: TransactionMode,
@@ -392,7 +374,7 @@ fn at_once<T>(
     then: impl FnOnce(&T),
 ) -> Result<T, StorageFault> {
     let asked = Instant::now();
-    // a panic elsewhere dropped its transaction, and with it whatever it had written
+    // a panic elsewhere dropped its transaction with all its writes
     let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
     let transaction = connection.begin_in_line(mode, asked)?;
     let value = work(&transaction)?;
@@ -418,18 +400,15 @@ fn places(first: usize, count: usize) -> String {
     places.join(", ")
 }
 
-/// A counter as SQLite keeps it. Ours never come near the limit.
 fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-/// An id as it is stored.
 fn stored_id<I: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<I, StorageFault> {
     text.parse()
         .map_err(|error| StorageFault::Unavailable(format!("stored id `{text}`: {error}")))
 }
 
-/// A counter as it was kept; the schema keeps out negative ones.
 fn counter(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }

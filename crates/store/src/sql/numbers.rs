@@ -1,13 +1,11 @@
-//! Numbers that stand for long texts: people, subjects, addresses, lists of approvers. Given once,
-//! never changed.
+//! Immutable numbers for long texts: people, subjects, addresses, approver lists.
 
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 
 use crate::database::{DatabaseError, Optional, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::body;
 
-/// What is numbered: a table and its column of texts.
 #[derive(Clone, Copy)]
 pub(super) enum Numbered {
     Principal,
@@ -38,7 +36,6 @@ impl Numbered {
     }
 }
 
-/// The number of a text, if it has one.
 pub(super) fn find(
     tx: &Transaction<'_>,
     kind: Numbered,
@@ -49,13 +46,11 @@ pub(super) fn find(
         .optional()
 }
 
-/// A number, and whether it was given just now.
 pub(super) struct Given {
     pub(super) number: i64,
     pub(super) is_new: bool,
 }
 
-/// The number of a text, given now if it had none.
 pub(super) fn give(
     tx: &Transaction<'_>,
     kind: Numbered,
@@ -76,7 +71,6 @@ pub(super) fn give(
     })
 }
 
-/// The number of those who could approve; `None` when there is nobody.
 pub(super) fn approver_list(
     tx: &Transaction<'_>,
     approvers: &[UserId],

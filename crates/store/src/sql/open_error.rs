@@ -1,94 +1,64 @@
-//! Why a database was not opened, and what to do about it.
+//! Why a database was not opened, and remedies.
 
 use crate::database::DatabaseError;
 
-/// A database that was not opened. Nothing in it was changed.
+/// A database that was not opened and not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The file cannot be read, made or locked.
     #[error("cannot open `{store}`")]
     Unusable {
-        /// The file.
         store: String,
-        /// What the database says.
         source: DatabaseError,
     },
-    /// A server that has it does not answer, or does not let us in.
+    /// The server does not answer or refuses the login.
     #[error("cannot use the database `{store}`")]
     Unreachable {
-        /// Where it is, without secrets.
         store: String,
-        /// What the server says, or what became of the way there.
         source: DatabaseError,
     },
-    /// A pooler on the way gives each transaction another session.
+    /// A pooler gives each transaction another session.
     #[error("the database `{store}` is behind a pooler that shares sessions")]
     Pooled {
-        /// Where it is, without secrets.
         store: String,
-        /// What the server says.
         source: DatabaseError,
     },
     /// The file has several names.
     #[error("`{store}` is one file with {names} names (hard links)")]
-    Linked {
-        /// The file.
-        store: String,
-        /// How many.
-        names: u64,
-    },
-    /// A database, but none of ours.
+    Linked { store: String, names: u64 },
     #[error("`{store}` is a database of another program")]
-    Foreign {
-        /// Where it is.
-        store: String,
-    },
-    /// Written by an earlier release, and whoever opens it only looks.
+    Foreign { store: String },
+    /// Of an earlier release, opened read-only.
     #[error("`{store}` has schema version {found}, and this release wants {known}")]
     Older {
-        /// Where it is.
         store: String,
-        /// Its version.
         found: u32,
-        /// Ours.
         known: u32,
     },
-    /// Written by a later release.
     #[error("`{store}` has schema version {found}, this release knows versions up to {known}")]
     Newer {
-        /// Where it is.
         store: String,
-        /// Its version.
         found: u32,
-        /// Ours.
         known: u32,
     },
-    /// A migration in it is not the one of that number in this release.
+    /// An applied migration differs from this release's.
     #[error("`{store}` was migrated with another form of migration {version} (`{name}`)")]
     Changed {
-        /// Where it is.
         store: String,
-        /// The migration's number.
         version: u32,
-        /// Its name there.
         name: String,
     },
-    /// A migration failed and was taken back.
+    /// A migration failed and was rolled back.
     #[error("migration {version} (`{name}`) of `{store}` failed")]
     Migration {
-        /// Where it is.
         store: String,
-        /// The migration's number.
         version: u32,
-        /// Its name.
         name: &'static str,
-        /// What the database says.
         source: DatabaseError,
     },
 }
 
 impl OpenError {
-    /// Whether a lock or an answer was waited for in vain.
+    /// Returns whether a wait for a lock or an answer timed out.
     pub(super) fn waited(&self) -> bool {
         match self {
             Self::Unusable { source, .. }
@@ -103,7 +73,6 @@ impl OpenError {
         }
     }
 
-    /// What to do about it.
     pub const fn help(&self) -> &'static str {
         match self {
             Self::Unusable { .. } => {

@@ -1,10 +1,10 @@
-//! Opening a database: what is made, what is brought up to date, what is refused.
+//! Opens, creates, migrates or refuses a database.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hallpass_postgres::PostgresAddress;
+use crate::postgres::PostgresAddress;
 
 use super::listing::Bounds;
 use super::listing_pool::ListingPool;
@@ -15,35 +15,32 @@ use crate::database::{
 };
 use crate::files::make_private_file;
 
-/// Between two tries to open a file that somebody else is making at this moment.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
-/// How often it is tried again.
 const BUSY_TRIES: u32 = 250;
-/// Connections for listings.
 const LISTINGS: usize = 2;
 
-/// What becomes of a database that an earlier release has laid out. An empty one is always laid out.
+/// Treatment of an earlier release's schema. An empty database always gets the current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SchemaUse {
-    /// It is brought up to date: nobody of the earlier release may be at work on it, or has to step aside.
+    /// Migrated: no process of the earlier release may use it, or it must step aside.
     BroughtUpToDate,
-    /// It is refused: [`OpenError::Older`].
+    /// Refused: [`OpenError::Older`].
     OfThisRelease,
-    /// It is used as it is, for what reads no table: a copy of the whole.
+    /// Unchanged, for whole copies, which parse no table.
     AsItIs,
 }
 
 impl SqlStore {
-    /// Opens or makes the database at `path` and brings its schema up to date. Blocks.
+    /// Opens or creates the database at `path` and migrates it. Blocks.
     ///
     /// # Errors
     /// When the file is unusable, of another program, of a later release, or was migrated
-    /// otherwise than this release would have.
+    /// differently.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         Self::open_for(path, SchemaUse::BroughtUpToDate)
     }
 
-    /// The same; what becomes of a file of an earlier release is `schema`'s.
+    /// The same, with `schema` for a file of an earlier release.
     ///
     /// # Errors
     /// As [`SqlStore::open`].
@@ -51,10 +48,9 @@ impl SqlStore {
         let path = path.as_ref();
         let (mut tries, mut is_freed) = (0, false);
         loop {
-            // SQLite's own patience does not cover the change of a new file to a write-ahead log,
-            // which a process in the middle of the same change refuses at once
+            // SQLite's busy timeout does not cover the switch of a new file to a write-ahead log,
+            // which fails immediately while another process switches it
             match Self::open_at_once(path, schema) {
-                // opening needs room for the write-ahead log and its index
                 Err(OpenError::Unusable { source, .. }) if !is_freed && source.is_full() => {
                     is_freed = true;
                     reserve::free_beside(path);
@@ -78,7 +74,7 @@ impl SqlStore {
         Self::ready(source, writer, (name, schema))
     }
 
-    /// Opens a database of PostgreSQL and brings its schema up to date.
+    /// Opens and migrates a PostgreSQL database.
     ///
     /// # Errors
     /// As [`SqlStore::open`].
@@ -86,10 +82,6 @@ impl SqlStore {
         Self::open_postgres_for(address, SchemaUse::BroughtUpToDate).await
     }
 
-    /// The same; what becomes of a database of an earlier release is `schema`'s.
-    ///
-    /// # Errors
-    /// As [`SqlStore::open`].
     pub async fn open_postgres_for(
         address: PostgresAddress,
         schema: SchemaUse,
@@ -116,10 +108,6 @@ impl SqlStore {
         Ok((source, writer))
     }
 
-    /// The same by a later release, which has this migration too: for tests of nodes side by side.
-    ///
-    /// # Errors
-    /// As [`SqlStore::open`].
     #[doc(hidden)]
     pub async fn open_postgres_as_later(
         address: PostgresAddress,
@@ -137,7 +125,6 @@ impl SqlStore {
             .unwrap_or_else(|error| Err(interrupted(name, &error)))
     }
 
-    /// A store with connections of its own for reading.
     fn ready(
         source: Source,
         mut writer: Connection,
@@ -185,8 +172,8 @@ pub(super) fn interrupted(store: String, error: &tokio::task::JoinError) -> Open
     }
 }
 
-/// Sees whether a session still has what it prepared when another one was given work meanwhile: through
-/// a pooler that shares sessions it may not, and every later statement would be a matter of luck.
+/// Checks that a session keeps its prepared statements while another works: a pooler that shares
+/// sessions may lose them at random.
 fn keeps_what_is_prepared(
     one: &mut Connection,
     other: &mut Connection,
@@ -198,26 +185,24 @@ fn keeps_what_is_prepared(
         transaction.commit()
     };
     ask(one)?;
-    // has the session that `one` had, if they are shared
     let meanwhile = other.begin(TransactionMode::Read)?;
     meanwhile.prepare(ASKED)?.query_row([], |_| Ok(()))?;
     ask(one)?;
     meanwhile.commit()
 }
 
-/// Makes a new file readable by its owner alone: it holds addresses and hashes of tokens. The
-/// files beside it take their permissions from it.
+/// Makes a new file private: it holds addresses and hashes of tokens. SQLite's companion files
+/// inherit its permissions.
 pub(super) fn make_private(path: &Path) {
-    // a file that is there keeps what its owner gave it; one that cannot be made is told of by
-    // SQLite, with its reason
+    // existing files keep their permissions; SQLite reports creation errors with the reason
     drop(make_private_file(path));
 }
 
-/// SQLite keeps what is newest in a file beside the database, named after it: whoever comes by another
-/// name misses that, and writes over it.
+/// Refuses hard links: SQLite names its log after the database, so access by another name misses
+/// and overwrites the newest data.
 #[cfg(unix)]
 pub(super) fn refuse_linked(path: &Path) -> Result<(), OpenError> {
-    // what cannot be looked at is told of by SQLite, with its reason
+    // SQLite reports unreadable metadata with the reason
     let names = std::fs::metadata(path).map_or(1, |it| std::os::unix::fs::MetadataExt::nlink(&it));
     if names > 1 {
         return Err(OpenError::Linked {

@@ -1,15 +1,14 @@
-//! What plans leave behind in tables: drills, the ends of revocations, and what was told of steps that wait.
+//! Remains of plans in tables: drills, ends of revocations, and reported waiting steps.
 
 use async_trait::async_trait;
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_org::{Drill, OrgStore, Revocation, RevocationEntry, StepNews};
-use hallpass_runner::{StepId, StoreFault};
+use hallpass_plans::{StepId, StoreFault};
 
 use super::{SqlStore, counter};
 use crate::database::Optional;
 use crate::rows::{body, instant, read_body};
 
-/// How long what was told of a step is kept: no step waits longer.
 const NEWS_KEPT: TimeSpan = TimeSpan::hours(30 * 24);
 
 #[async_trait]

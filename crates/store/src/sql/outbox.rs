@@ -1,7 +1,7 @@
-//! The outbox in tables: one row per notice, and one per channel that has still to tell it.
+//! The outbox in tables: one row per notice, and one per pending channel.
 
 use hallpass_access::{Message, WaitingMessage};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::{counter, number};
 use crate::database::{Optional, Transaction};
@@ -12,8 +12,8 @@ use crate::rows::{body, instant, read_body, read_instant};
 const URGENT: i64 = 0;
 const OTHERS: i64 = 1;
 
-/// Adds a delivery to every channel. Its turn follows that of the requester's last delivery that waits
-/// there, or is the one that the channel has reached.
+/// Adds a delivery to every channel. Its turn follows the requester's last waiting delivery there,
+/// or is the channel's current one.
 const DELIVER: &str =
     "INSERT INTO deliveries (channel, number, due, attempts, priority, requester, turn)
      SELECT channels.name, ?1, '', 0, ?2, ?3,
@@ -25,12 +25,11 @@ const DELIVER: &str =
              WHERE channel = channels.name AND priority = ?2) AS turns)
      FROM channels";
 
-/// What is due, in the order of delivery.
 pub(super) const DUE: &str = "SELECT number, attempts, body, priority, turn
      FROM deliveries INDEXED BY deliveries_in_turn JOIN notices USING (number)
      WHERE channel = ?1 AND due <= ?2 ORDER BY priority, turn, number LIMIT ?3";
 
-/// Keeps a message for every channel in use; without any it is nobody's.
+/// Stores a message for every channel in use; without one it is dropped.
 pub(super) fn post(tx: &Transaction<'_>, told: &Message) -> Result<(), StorageFault> {
     let kept: Option<i64> = tx
         .prepare(
@@ -42,14 +41,13 @@ pub(super) fn post(tx: &Transaction<'_>, told: &Message) -> Result<(), StorageFa
         .optional()?;
     if let Some(number) = kept {
         let priority = if told.is_urgent() { URGENT } else { OTHERS };
-        // due at once, whatever the clock says
+        // due immediately, regardless of the clock
         tx.prepare(DELIVER)?
             .execute((number, priority, requester(tx, told)?))?;
     }
     Ok(())
 }
 
-/// The number of the requester of what a message is about; 0 for none.
 fn requester(tx: &Transaction<'_>, told: &Message) -> Result<i64, StorageFault> {
     let Some(request) = told.request() else {
         return Ok(0);
@@ -114,8 +112,7 @@ pub(super) fn take(
     for (number, attempts, text, priority, turn) in due {
         hide.execute((channel, number, instant(again_at)))?;
         reach.execute((channel, priority, turn))?;
-        // one that cannot be read, of a later release for instance, must not hold up the others;
-        // `check` tells of it
+        // an unreadable one, such as a later release's, must not block others; `check` reports it
         if let Ok(message) = read_body("notice", &text) {
             taken.push(WaitingMessage {
                 number: counter(number),

@@ -1,4 +1,4 @@
-//! Runs about passwords and activity, in tables: one row. The state is long, so that pages do not read it.
+//! Runs about passwords and activity, in one row. The state is long, so that pages do not read it.
 
 use async_trait::async_trait;
 use hallpass_activity::{FailedPciRun, KeptPci, PciState, PciStore, PciStoreFault, WholePciRun};
@@ -35,7 +35,6 @@ fn kept(tx: &Transaction<'_>) -> Result<KeptPci, StorageFault> {
     })
 }
 
-/// A column of its own, which is long.
 fn text_of(tx: &Transaction<'_>, column: &'static str) -> Result<Option<String>, StorageFault> {
     let text: Option<Option<String>> = tx
         .prepare(&format!("SELECT {column} FROM pci_runs"))?
@@ -44,7 +43,6 @@ fn text_of(tx: &Transaction<'_>, column: &'static str) -> Result<Option<String>,
     Ok(text.flatten())
 }
 
-/// Whether the row stood there in the version that was read.
 fn is_next(tx: &Transaction<'_>, version: u64) -> Result<bool, StorageFault> {
     let sql = if version == 0 {
         "INSERT INTO pci_runs (only, version) VALUES (1, ?1) ON CONFLICT (only) DO NOTHING"

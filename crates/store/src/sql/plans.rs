@@ -1,11 +1,11 @@
-//! Plans, their journals and lanes in tables. A record is on stable storage when a call returns, the
-//! audit record of a change with it (promise P6).
+//! Plans, journals and lanes in tables. Records are durable when a call returns, with the change's
+//! audit record (promise P6).
 
 use std::cmp::Reverse;
 
 use async_trait::async_trait;
 use hallpass_audit::{Draft, Event, Origin};
-use hallpass_runner::{
+use hallpass_plans::{
     JournalAddition, LaneClaim, LeaseAnswer, Plan, PlanId, PlanStore, PlansOfKind, Saved,
     StoreFault, Stored, TargetChange, UnreadPlan,
 };
@@ -16,7 +16,6 @@ use crate::database::{DatabaseError, Optional, TableRow, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body, read_instant};
 
-/// A change as the audit log tells it.
 fn draft(change: &TargetChange) -> Draft {
     let event = Event::PlanChanged;
     Draft::new(change.audit, event, change.at, &change.actor, Origin::Cli)
@@ -40,18 +39,16 @@ fn save(tx: &Transaction<'_>, plan: &Plan) -> Result<(), StorageFault> {
     Ok(())
 }
 
-/// What is read of a body of before migration 27.
+/// Members read from a body older than migration 27.
 #[derive(Deserialize)]
 struct KindOfBody {
     kind: String,
 }
 
-/// Plans of before migration 27 that are read at a time.
 const KINDS_BATCH: i64 = 100;
 
-/// Migration 27: the kind of each plan, as its body says. A body that says none is left without one.
+/// Migration 27: sets each plan's kind from its body, if the body has one.
 pub(super) fn give_kinds(tx: &Transaction<'_>) -> Result<(), DatabaseError> {
-    // its older form refuses a body that has a U+0000 anywhere
     tx.renew_functions()?;
     let mut page = tx.prepare("SELECT id, body FROM plans WHERE id > ?1 ORDER BY id LIMIT ?2")?;
     let mut give = tx.prepare("UPDATE plans SET kind = ?2 WHERE id = ?1")?;
@@ -72,7 +69,6 @@ pub(super) fn give_kinds(tx: &Transaction<'_>) -> Result<(), DatabaseError> {
     }
 }
 
-/// A plan as its row has it.
 struct PlanRow {
     number: i64,
     id: String,
@@ -97,7 +93,7 @@ impl PlanRow {
         })
     }
 
-    /// One that cannot be read, of a later release or damaged, hides no other: it is told in the log.
+    /// Logs an unreadable plan, of a later release or damaged, which hides no other.
     fn saved_or_told(self) -> Result<Saved, UnreadPlan> {
         self.saved().map_err(|fault| {
             let why = fault.text();
@@ -123,13 +119,13 @@ fn newest(tx: &Transaction<'_>, limit: u32) -> Result<Vec<Saved>, StorageFault> 
     Ok(read.filter_map(Result::ok).collect())
 }
 
-/// Plans of a kind, and those of which no column says the kind: few, or none.
+/// Plans of a kind, and the few or no plans without a kind column value.
 const OF_KIND: [&str; 2] = [
     "SELECT number, id, aborted, body FROM plans WHERE kind = ?1 ORDER BY number DESC LIMIT ?2",
     "SELECT number, id, aborted, body FROM plans WHERE kind IS NULL ORDER BY number DESC LIMIT ?1",
 ];
 
-/// The statements that the index of kinds answers.
+/// Statements answered by the index of kinds.
 #[cfg(test)]
 pub(super) const RANGES: [&str; 2] = OF_KIND;
 
@@ -194,7 +190,7 @@ fn journal(tx: &Transaction<'_>, plan: &PlanId) -> Result<Vec<Stored>, StorageFa
     Ok(rows)
 }
 
-/// Plans whose journal cannot be read, for `store check`.
+/// Returns plans with unreadable journals, for `store check`.
 pub(super) fn broken_journals(tx: &Transaction<'_>) -> Result<Vec<String>, StorageFault> {
     let plans = tx
         .prepare("SELECT id FROM plans ORDER BY id")?
@@ -202,7 +198,7 @@ pub(super) fn broken_journals(tx: &Transaction<'_>) -> Result<Vec<String>, Stora
         .collect::<Result<Vec<String>, _>>()?;
     let mut problems = Vec::new();
     for id in plans {
-        if let Err(error) = hallpass_runner::fold(&journal(tx, &PlanId::named(&*id))?) {
+        if let Err(error) = hallpass_plans::fold(&journal(tx, &PlanId::named(&*id))?) {
             problems.push(format!("plan {id}: {error}"));
         }
     }

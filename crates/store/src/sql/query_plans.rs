@@ -1,4 +1,4 @@
-//! How SQLite answers what people list and search: by a range of an index, never through a table.
+//! Tests that SQLite answers listings and searches by index ranges, never table scans.
 
 use super::{
     SqlStore, access, assignments, finding, grants, outbox, plans, queue_columns, quotas, requests,
@@ -26,7 +26,6 @@ fn every_piece_of_a_listing_is_one_range_of_an_index_in_its_order() {
     let mut wrong = Vec::new();
     for sql in every_range() {
         let lines = tx.plan_of(sql).unwrap();
-        // anything else is a scan, or a sort of all that was found
         if lines.is_empty() || !lines.iter().all(|line| is_range(line)) {
             wrong.push(format!("{sql}: {lines:?}"));
         }
@@ -40,7 +39,6 @@ fn rows_that_are_not_shown_are_not_read() {
     let mut connection = store.reader.lock().unwrap();
     let tx = connection.begin(TransactionMode::Read).unwrap();
     for sql in requests::RANGES.iter().chain(&grants::RANGES) {
-        // what reviewers gave approvals to is found by the id of each
         if *sql == requests::BY_REVIEWER {
             continue;
         }
@@ -50,8 +48,8 @@ fn rows_that_are_not_shown_are_not_read() {
     }
 }
 
-/// Thousands may stand in line that are not due, not wanted any more or leased. Only what is in flight, ten at most, is looked
-/// up in the table.
+/// Thousands may be queued that are not due, unwanted or leased. Only operations in flight, ten at
+/// most, are read from the table.
 #[test]
 fn who_is_first_in_line_is_found_without_reading_rows() {
     let store = SqlStore::open_in_memory().unwrap();
@@ -64,14 +62,14 @@ fn who_is_first_in_line_is_found_without_reading_rows() {
         let mut of_rows = of_rows.filter(|line| !line.contains("assignments_outstanding"));
         let first = of_rows.next().unwrap();
         assert!(first.contains("COVERING INDEX"), "{sql}: {lines:#?}");
-        // besides, whether a removal waits in the lane, a range of its own index
+        // also whether a removal waits in the lane, by a range of a separate index
         let is_range =
             |line: &String| line.contains("COVERING INDEX") || line.starts_with("SEARCH other ");
         assert!(of_rows.all(is_range), "{sql}: {lines:#?}");
     }
 }
 
-/// However many wait of one person: turns are found in indexes, and the bodies of those that are taken alone are read.
+/// However many wait of one person, turns are found in indexes, and only taken bodies are read.
 #[test]
 fn what_is_taken_by_turns_is_found_without_reading_other_rows() {
     let store = SqlStore::open_in_memory().unwrap();
@@ -127,7 +125,7 @@ fn a_scan_would_be_seen() {
     }
 }
 
-/// What is counted at each write of a person is a range, however much there is of others.
+/// Quota counts on each write are index ranges of one person.
 #[test]
 fn quotas_are_counted_in_an_index() {
     let store = SqlStore::open_in_memory().unwrap();

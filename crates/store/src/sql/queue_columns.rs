@@ -1,9 +1,9 @@
-//! Who is first in each line, by the columns that [`QueuePosition`](queue::QueuePosition) fills. What there is
-//! room for is decided in `hallpass_assignments::queue`, for both engines.
+//! Finds the first row of each queue by the columns of [`QueuePosition`](queue::QueuePosition).
+//! `hallpass_assignments::queue` decides limits for both engines.
 
 use hallpass_assignments::queue::{self, InFlight, Queue, QueueFront, QueueFronts, Room, Slot};
 use hallpass_assignments::{AssignmentRow, Haste, OperationKind, Urgency};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::assignment_rows::{KIND, read_row};
 use super::unreadable::{each_body, or_told};
@@ -12,12 +12,9 @@ use crate::fault::StorageFault;
 use crate::rows::{instant, read_instant};
 use crate::steps::AT_ONCE_AGAIN;
 
-/// Not leased to anybody.
 const FREE: &str = "(lease_until IS NULL OR lease_until <= :now)";
-/// Nothing is in flight in its lane.
 const LANE_FREE: &str = "lane NOT IN (SELECT lane FROM assignments WHERE operation IS NOT NULL)";
 
-/// The column's word for what takes a slot, and what does not.
 pub(super) const fn kind(slot: Slot) -> &'static str {
     match slot {
         Slot::Account => "account",
@@ -25,7 +22,6 @@ pub(super) const fn kind(slot: Slot) -> &'static str {
     }
 }
 
-/// What AWS may be working on.
 pub(super) fn in_flight(tx: &Transaction<'_>) -> Result<InFlight, StorageFault> {
     let found = tx
         .prepare(
@@ -51,7 +47,6 @@ pub(super) fn in_flight(tx: &Transaction<'_>) -> Result<InFlight, StorageFault> 
     Ok(in_flight)
 }
 
-/// The first of each line, and what bears on whether there is room for it.
 pub(super) fn heads(
     tx: &Transaction<'_>,
     now: Timestamp,
@@ -64,7 +59,6 @@ pub(super) fn heads(
     };
     let removals_until = next_removals_until(tx, now, room.slots)?;
     for queue in Queue::ALL {
-        // asked for only when nothing else is to be done
         if queue.urgency() == Urgency::Background && queue::choose(&heads, room).head.is_some() {
             continue;
         }
@@ -77,7 +71,6 @@ pub(super) fn heads(
     Ok(heads)
 }
 
-/// Rows in the order in which they would go if there were room for everything.
 const IN_ORDER: &str = "
     SELECT hold_key, body FROM assignments
     WHERE due <= :now AND (unwanted_from <= :now OR while_wanted <> 'nothing')
@@ -94,8 +87,8 @@ const IN_ORDER: &str = "
         hold_key
     LIMIT :most OFFSET :passed";
 
-/// The row that would go first if there were room for everything, of those that can be read: others are put off only when
-/// they are taken, and none is taken while nothing is answered.
+/// Returns the first readable row, ignoring limits: unreadable rows are only postponed when taken,
+/// and none is taken during an outage.
 pub(super) fn first(
     tx: &Transaction<'_>,
     now: Timestamp,
@@ -119,7 +112,7 @@ pub(super) fn first(
         if first.is_some() || found < most {
             return Ok(first);
         }
-        // so that thousands take few questions
+        // limits the queries for thousands of rows
         passed = passed.saturating_add(most);
         most = most.saturating_mul(8);
     }
@@ -143,8 +136,7 @@ fn at_once_waiting(tx: &Transaction<'_>, now: Timestamp, most: u32) -> Result<u3
     Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-/// The turn of the last removal that takes a slot soon: with so many slots, that many are next in
-/// line.
+/// Returns the turn of the last removal that soon gets a slot: as many are next as slots exist.
 fn next_removals_until(
     tx: &Transaction<'_>,
     now: Timestamp,
@@ -165,7 +157,6 @@ fn next_removals_until(
     last.map_or(Ok(Timestamp::MAX), |last| read_instant(&last))
 }
 
-/// How the first of a line is found.
 struct Search {
     sql: String,
     slot: Option<Slot>,
@@ -174,7 +165,6 @@ struct Search {
     heeds_removals: bool,
 }
 
-/// Rows in line for a delete, by deadline.
 fn deletes(urgency: Urgency, slot: Slot) -> Search {
     Search {
         sql: format!(
@@ -190,7 +180,6 @@ fn deletes(urgency: Urgency, slot: Slot) -> Search {
     }
 }
 
-/// Rows in line for a create, in the order they were asked for.
 fn creates(slot: Slot) -> Search {
     Search {
         sql: format!(
@@ -211,9 +200,8 @@ fn creates(slot: Slot) -> Search {
     }
 }
 
-/// Rows that are looked at or asked about until they are settled.
 fn steps(urgency: Urgency) -> Search {
-    // accepted operations are asked about all together before that
+    // accepted operations are polled together before that
     let polls = "(accepted = 0 OR due <= :polls_due_by)";
     match urgency {
         Urgency::AtOnce | Urgency::End => Search {
@@ -260,7 +248,6 @@ fn steps(urgency: Urgency) -> Search {
     }
 }
 
-/// Of one line.
 fn search(queue: Queue) -> Search {
     match queue {
         Queue::Write(urgency @ (Urgency::AtOnce | Urgency::End), slot) => deletes(urgency, slot),
@@ -269,7 +256,6 @@ fn search(queue: Queue) -> Search {
     }
 }
 
-/// How the first of each line is found.
 #[cfg(test)]
 pub(super) fn searches() -> Vec<String> {
     Queue::ALL.map(|queue| search(queue).sql).to_vec()

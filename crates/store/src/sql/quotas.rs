@@ -1,7 +1,7 @@
-//! What one person has made the store keep, counted in the transaction that adds to it.
+//! Counts stored items per person in the transaction that adds one.
 
 use hallpass_access::{Quota, QuotaUse};
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 
 use super::counter;
 use super::numbers::{self, Numbered};
@@ -9,17 +9,14 @@ use crate::database::{DatabaseError, ToValue, Transaction};
 use crate::fault::StorageFault;
 use crate::steps::day_of;
 
-/// Requests of a person that wait.
 pub(super) const WAITING: &str = "SELECT count(*) FROM (
     SELECT 1 FROM requests WHERE requester = ?1 AND dedupe IS NOT NULL LIMIT ?2) AS found";
-/// Live grants of a key.
 pub(super) const HOLDS: &str = "SELECT count(*) FROM (
     SELECT 1 FROM grants WHERE hold_key = ?1 AND live = 1 LIMIT ?2) AS found";
-/// Idempotency keys of a person.
 pub(super) const KEYS: &str = "SELECT count(*) FROM (
     SELECT 1 FROM answers WHERE actor = ?1 LIMIT ?2) AS found";
 
-/// Refuses a change that adds more than its quotas have room for; what is counted by the day is counted now.
+/// Refuses a change over its quotas, and counts daily items.
 pub(super) fn ensure(
     tx: &Transaction<'_>,
     added: &[QuotaUse],
@@ -48,7 +45,6 @@ pub(super) fn ensure(
     Ok(())
 }
 
-/// How many rows there are, as far as the quota goes: no more are read.
 fn counted(
     tx: &Transaction<'_>,
     sql: &str,
@@ -61,7 +57,6 @@ fn counted(
     Ok(u32::try_from(counter(count)).unwrap_or(u32::MAX))
 }
 
-/// Counts what a person adds today; whether it was within the quota.
 fn count_today(
     tx: &Transaction<'_>,
     it: &QuotaUse,

@@ -1,8 +1,7 @@
-//! Migration 11: requests, grants and the log are copied to their new layout, row by row, with the
-//! columns and the index that commits write from then on.
+//! Migration 11: copies requests, grants and the log to their new layout, with the columns and
+//! index that commits write since.
 //!
-//! Nothing is judged: a body that cannot be read is copied as it is, with what its old columns say,
-//! so that whoever looks finds the same file they had.
+//! Nothing is validated: an unreadable body is copied unchanged with its old columns.
 
 use super::audit::mention;
 use super::commit::{GrantColumns, RequestColumns, reviewers};
@@ -13,7 +12,6 @@ use crate::fault::StorageFault;
 use crate::packed::pack;
 use crate::rows::{read_grant_text, read_request_text};
 
-/// Copies every row.
 pub(super) fn copy(tx: &Transaction<'_>) -> Result<(), DatabaseError> {
     requests(tx)?;
     grants(tx)?;
@@ -24,7 +22,6 @@ fn failed(fault: StorageFault) -> DatabaseError {
     Failure::Step(fault.text()).into()
 }
 
-/// Calls `take` with every row of a query.
 fn each(
     tx: &Transaction<'_>,
     sql: &str,
@@ -61,7 +58,6 @@ fn requests(tx: &Transaction<'_>) -> Result<(), DatabaseError> {
                 dedupe: None,
             },
         };
-        // what is guarded stays what it was, whatever a body says
         columns.dedupe = if state == "pending" {
             row.get(6)?
         } else {
@@ -138,8 +134,7 @@ fn records(tx: &Transaction<'_>) -> Result<(), DatabaseError> {
     let old = "SELECT seq, id, request_id, grant_id, body FROM audit ORDER BY seq";
     each(tx, old, |row| {
         let (id, body): (String, String) = (row.get(1)?, row.get(4)?);
-        let bytes = id.parse::<hallpass_model::AuditId>().map_or_else(
-            // an id of no form of ours is still one that no other record may have
+        let bytes = id.parse::<hallpass_base::AuditId>().map_or_else(
             |_| id.as_bytes().to_vec(),
             |id| id.uuid().as_bytes().to_vec(),
         );

@@ -1,10 +1,10 @@
-//! Remediations, in tables: a row for each, with what is asked for in columns.
+//! Remediations in tables: a row each, with the listed properties in columns.
 
 use async_trait::async_trait;
 use hallpass_access::{RemediationPress, RemediationPresses};
 use hallpass_audit::Draft;
-use hallpass_model::{AccountId, Timestamp};
-use hallpass_remediation::{
+use hallpass_base::{AccountId, Timestamp};
+use hallpass_findings::remediation::{
     Remediation, RemediationCursor, RemediationFilter, RemediationId, RemediationStore,
     RemediationStoreFault,
 };
@@ -27,7 +27,6 @@ pub(super) fn read(text: &str) -> Result<Remediation, StorageFault> {
     read_body(KIND, text)
 }
 
-/// The columns beside the id.
 fn columns(it: &Remediation) -> (Option<i64>, Option<i64>, i64) {
     let milliseconds = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
     let backlog = RemediationFilter::Backlog.takes(&it.phase);
@@ -62,7 +61,6 @@ fn begin(tx: &Transaction<'_>, it: &Remediation) -> Result<bool, StorageFault> {
     Ok(written == 1)
 }
 
-/// Whether it stood there in the version that was read.
 fn change(tx: &Transaction<'_>, it: &Remediation) -> Result<bool, StorageFault> {
     let next = Remediation {
         version: it.version + 1,
@@ -85,8 +83,8 @@ fn change(tx: &Transaction<'_>, it: &Remediation) -> Result<bool, StorageFault> 
     Ok(written == 1)
 }
 
-/// The first `most` rows of a query for ids and bodies, which takes how many rows it gives. One that cannot be read is
-/// logged and takes no other's place.
+/// Returns the first `most` rows of a query for ids and bodies. Unreadable ones are logged and not
+/// counted.
 fn first_rows<P: Params>(
     tx: &Transaction<'_>,
     (sql, params): (&str, impl Fn(i64) -> P),
@@ -107,7 +105,7 @@ fn first_rows<P: Params>(
     }
 }
 
-/// All rows of a query for ids and bodies, for a decision that needs all: one that cannot be read is an error.
+/// Returns all rows, for decisions that need all: an unreadable one is an error.
 fn all_rows(
     tx: &Transaction<'_>,
     sql: &str,
@@ -120,7 +118,6 @@ fn all_rows(
     found.into_iter().collect()
 }
 
-/// The least that the column of what waits for people has in what is listed.
 fn least(filter: RemediationFilter) -> i64 {
     match filter {
         RemediationFilter::All => 0,
@@ -145,7 +142,7 @@ fn put_pause(
 }
 
 impl SqlStore {
-    /// Pauses all writes of remediations, or lets them go on, with the record of who did.
+    /// Pauses or resumes all remediation writes, recording the actor.
     ///
     /// # Errors
     /// The store; nothing was half done.
@@ -197,7 +194,6 @@ impl RemediationPresses for SqlStore {
         most: usize,
     ) -> Result<Vec<Remediation>, RemediationStoreFault> {
         let place = after.map(RemediationCursor::place);
-        // nothing is decided later than that
         let (at, id) = place.map_or((i64::MAX, String::new()), |(at, id)| (at, id.to_owned()));
         let sql = "SELECT id, body FROM remediations
                    WHERE backlog >= ?1 AND (decided_at < ?2 OR (decided_at = ?2 AND id < ?3))
@@ -257,7 +253,6 @@ impl RemediationStore for SqlStore {
         now: Timestamp,
         most: usize,
     ) -> Result<Vec<Remediation>, RemediationStoreFault> {
-        // the first of each account, then the second of each
         let sql = "SELECT it.id, it.body
                    FROM (SELECT id, due_at,
                                 row_number() OVER (PARTITION BY account ORDER BY due_at, id) AS turn
@@ -294,7 +289,7 @@ impl RemediationStore for SqlStore {
     ) -> Result<Vec<Remediation>, RemediationStoreFault> {
         let (account, resource) = (account.clone(), resource.to_owned());
         let find = move |tx: &Transaction<'_>| {
-            // what was decided a week ago may be approved or taken back today
+            // an old decision may still be approved or undone today
             let sql = "SELECT id, body FROM remediations WHERE account = ?1 AND resource = ?2
                        ORDER BY decided_at DESC, id DESC LIMIT 1000";
             let mut found = all_rows(tx, sql, (account.as_str(), resource))?;

@@ -1,7 +1,7 @@
-//! Requests listed by whatever a filter gives an index for.
+//! Lists requests by the index that a filter allows.
 
 use hallpass_access::{Request, RequestFilter, RequestStateKind, SubjectSet, ViewerScope};
-use hallpass_model::RequestId;
+use hallpass_base::RequestId;
 
 use super::listing::{EntryTest, IndexedFilter, RANGES_MAX, ScanRange, subject};
 use super::numbers::{self, Numbered};
@@ -31,15 +31,12 @@ pub(super) const BY_REVIEWER: &str = "SELECT requests.id, state, requester, subj
      FROM request_reviewers CROSS JOIN requests ON requests.id = request_id
      WHERE request_id < ?1 AND principal = ?3 ORDER BY request_id DESC LIMIT ?2";
 
-/// What of a filter the entries of an index can be held against.
 struct Wanted<'a> {
     filter: &'a RequestFilter,
     requester: Option<i64>,
-    /// What somebody may see, where everything is read; elsewhere the ranges are of nothing else.
     seen: Option<Seen<'a>>,
 }
 
-/// A sight in numbers.
 struct Seen<'a> {
     sight: &'a ViewerScope,
     user: Option<i64>,
@@ -89,7 +86,7 @@ impl IndexedFilter for RequestFilter {
             seen: None,
         };
         let key_of = self.key.as_ref().map(|key| &key.user);
-        // few wait at a time, and few reviews are open
+        // few requests wait, and few reviews are open
         let is_few = self.open_review || self.state == Some(RequestStateKind::Pending);
         if let Some(user) = self.requester.as_ref().or(key_of) {
             wanted.requester = numbers::find(tx, Numbered::Principal, user.as_str())?;
@@ -130,8 +127,7 @@ fn by_subject(numbers: impl Iterator<Item = u64>) -> Vec<ScanRange> {
         .collect()
 }
 
-/// Everything somebody may see: their own, what they could approve or reviewed, and what they are
-/// listed for today.
+/// Returns ranges of visible requests: own, approvable, reviewed, or listed today.
 fn seen_by<'a>(
     tx: &Transaction<'_>,
     sight: &'a ViewerScope,

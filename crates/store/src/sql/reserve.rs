@@ -1,7 +1,8 @@
-//! Space on the disk that only the end of access may use.
+//! Disk space reserved for ending access.
 //!
-//! A file beside the database holds it. The first write that finds the disk full empties the file. From then on callers'
-//! writes are refused, and what ends access goes on with the space, until the disk has room for the file again.
+//! A file beside the database holds it. The first write on a full disk empties the file. Then
+//! callers' writes are refused, and ends use the space, until the disk has space for the file
+//! again.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -13,44 +14,34 @@ use super::{Source, SqlStore};
 use crate::fault::StorageFault;
 use crate::files::make_private_file;
 
-/// How much is reserved: an end writes about 100 KiB to the write-ahead log, which is used again once it has 4 MiB.
+/// Reserved size: an end writes about 100 KiB to the write-ahead log, which is reused from 4 MiB.
 const RESERVED_BYTES: u64 = 16 * 1024 * 1024;
-/// How often it is tried to reserve the space again.
+/// Interval of attempts to restore the reserve.
 const RESERVED_AGAIN: Duration = Duration::from_secs(10);
-/// Written at once.
 const CHUNK: usize = 64 * 1024;
 
-/// Who writes, as far as the disk is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Space {
-    /// What callers make: refused while the disk is full.
     Callers,
-    /// What ends access, and what the server needs for that.
     Ends,
 }
 
-/// The space, in a file.
 #[derive(Debug)]
 pub(super) struct Reserve {
     file: PathBuf,
     bytes: u64,
-    /// How long it is left before it is tried to reserve it again.
     again: Duration,
-    /// When to try to reserve it again; `None` while it is reserved.
     released: Mutex<Option<Instant>>,
 }
 
-/// The file of the reserve of a database.
 fn file_beside(database: &Path) -> PathBuf {
     let mut file = database.as_os_str().to_owned();
     file.push("-reserve");
     PathBuf::from(file)
 }
 
-/// Gives the reserve of a database back to the disk before the database is open.
 pub(super) fn free_beside(database: &Path) {
     if let Ok(file) = OpenOptions::new().write(true).open(file_beside(database)) {
-        // without it, opening fails again and says why
         drop(file.set_len(0));
     }
 }
@@ -76,8 +67,8 @@ impl Reserve {
         self.released.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a write may begin. One of callers reserves the space again first, where the disk has room for it. To be called
-    /// by one writer at a time.
+    /// Checks that a write may begin; a caller's write first tries to restore the reserve. Only one
+    /// writer may call it at a time.
     pub(super) fn admit(&self, space: Space) -> Result<(), StorageFault> {
         let mut released = self.released();
         let (Some(again), Space::Callers) = (*released, space) else {
@@ -89,7 +80,7 @@ impl Reserve {
                     *released = None;
                     return Ok(());
                 }
-                // nothing can be reserved here, and the disk has room: callers are served
+                // no reserve is possible, but the disk has space: callers are served
                 Err(error) if !is_full(&error) => {
                     tracing::warn!(
                         file = %self.file.display(),
@@ -106,14 +97,14 @@ impl Reserve {
                 }
             }
         }
-        // anybody may read it as a part of readiness: it names no file
+        // public as a part of readiness: names no file
         let told = "the disk of the database is full, and what is left is reserved for the end of access: make room on \
                     it; nothing was written";
         Err(StorageFault::Full(told.to_owned()))
     }
 
-    /// Gives the space back to the disk. Later calls change nothing: a write that was refused meanwhile does not postpone the
-    /// next attempt to reserve it.
+    /// Frees the space. Repeated calls change nothing: refused writes do not delay the next attempt
+    /// to restore.
     pub(super) fn release(&self) {
         let mut released = self.released();
         if released.is_none() {
@@ -126,7 +117,7 @@ impl Reserve {
         }
     }
 
-    /// Writes the file, if it is not as large already. Not one block for all: a file of one repeated block may take no room.
+    /// Writes the file up to its size. Uses varying blocks: repeated ones may take no space.
     fn fill(&self) -> io::Result<()> {
         if std::fs::metadata(&self.file).is_ok_and(|it| it.len() == self.bytes) {
             return Ok(());
@@ -169,14 +160,13 @@ fn is_full(error: &io::Error) -> bool {
 }
 
 impl SqlStore {
-    /// The same store with space reserved beside its file, so that access ends also when the disk is full. PostgreSQL has
-    /// none: its disk is that of its server. Blocks.
+    /// Reserves space beside the file, so that access ends on a full disk. Not for PostgreSQL,
+    /// whose disk is the server's. Blocks.
     #[must_use]
     pub fn with_reserve(self) -> Self {
         self.reserving(RESERVED_BYTES, RESERVED_AGAIN)
     }
 
-    /// The same with so many bytes, which are reserved again after so long.
     #[doc(hidden)]
     #[must_use]
     pub fn reserving(mut self, bytes: u64, again: Duration) -> Self {
@@ -198,7 +188,6 @@ mod tests {
         reserve.release();
         let again = *reserve.released();
         assert!(again.is_some() && reserve.admit(Space::Callers).is_err());
-        // what a store does after such a write
         reserve.release();
         assert_eq!(*reserve.released(), again);
         assert!(reserve.admit(Space::Ends).is_ok());

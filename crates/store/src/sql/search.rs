@@ -1,15 +1,14 @@
-//! Parts of the texts that records hold: found by each engine in its own way, and by nobody else.
+//! Substring search in record texts, by each engine's method.
 
 use crate::database::{DatabaseError, Engine, Transaction};
 
-/// PostgreSQL's table of texts in small letters, with an index of three letters at a time.
+/// PostgreSQL's table of lower-case texts with a trigram index.
 pub(super) const POSTGRES_TABLE: &str = "
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 CREATE TABLE audit_search (rowid INTEGER NOT NULL, text TEXT NOT NULL);
 CREATE INDEX audit_search_parts ON audit_search USING gin (text gin_trgm_ops);
 ";
 
-/// Makes a text be found by its parts.
 pub(super) fn add(tx: &Transaction<'_>, number: i64, text: &str) -> Result<(), DatabaseError> {
     let folded = match tx.engine() {
         Engine::Sqlite => None,
@@ -20,12 +19,11 @@ pub(super) fn add(tx: &Transaction<'_>, number: i64, text: &str) -> Result<(), D
     Ok(())
 }
 
-/// The numbers of texts that hold `part`, in small or capital letters; of three letters at least.
 pub(super) fn find(tx: &Transaction<'_>, part: &str, most: i64) -> Result<Vec<i64>, DatabaseError> {
     let (sql, pattern) = match tx.engine() {
         Engine::Sqlite => (
             "SELECT rowid FROM audit_search WHERE audit_search MATCH ?1 LIMIT ?2",
-            // quoted, so that nothing in it is taken for syntax
+            // quoted, so that nothing in it is syntax
             format!("\"{}\"", part.replace('"', "\"\"")),
         ),
         Engine::Postgres => (
@@ -38,7 +36,6 @@ pub(super) fn find(tx: &Transaction<'_>, part: &str, most: i64) -> Result<Vec<i6
         .collect()
 }
 
-/// What of a pattern stands for other letters stands for itself.
 fn literal(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len());
     for letter in text.chars() {

@@ -1,7 +1,7 @@
-//! The file in which a process keeps what it has seen of the log.
+//! The file in which a process stores the seen log.
 //!
-//! It is written with each commit, under the writers' lock, and so written through to the disk once a second at
-//! most. What was written through has a second name until the next that is: after a loss of power the file itself
+//! It is written with each commit, under the writers' lock, and so synced once a second at most.
+//! The synced content keeps a second name until the next sync: after a power loss the file itself
 //! may be empty.
 
 use std::fs;
@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use crate::files::{PARTIAL, make_private_file, sync_folder_of};
 
-/// What is added to the name of what was written through.
+/// Suffix of the synced content.
 const SYNCED: &str = ".synced";
-/// What is added to the name of a file that could not be read.
+/// Suffix of an unreadable file.
 const UNREAD: &str = ".unread";
 
 fn with_end(file: &Path, end: &str) -> PathBuf {
@@ -21,10 +21,10 @@ fn with_end(file: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// What the file says, or what was written through of it; nothing where there is none.
+/// Reads the file, or its synced content; `None` without one.
 ///
 /// # Errors
-/// When the file is there and neither can be read.
+/// When the file exists and neither is readable.
 pub(super) fn read<T>(
     file: &Path,
     parse: impl Fn(&[u8]) -> io::Result<T>,
@@ -37,10 +37,8 @@ pub(super) fn read<T>(
     }
 }
 
-/// Writes the file, and through to the disk if `is_synced`.
 pub(super) fn write(file: &Path, bytes: &[u8], is_synced: bool) -> io::Result<()> {
     let partial = with_end(file, PARTIAL);
-    // one that was killed in the middle of this
     drop(fs::remove_file(&partial));
     let mut written = make_private_file(&partial)?;
     written.write_all(bytes)?;
@@ -51,23 +49,19 @@ pub(super) fn write(file: &Path, bytes: &[u8], is_synced: bool) -> io::Result<()
     if is_synced {
         let synced = with_end(file, SYNCED);
         drop(fs::remove_file(&synced));
-        // where there are no links the file itself is all there is
         drop(fs::hard_link(file, &synced));
         sync_folder_of(file)?;
     }
     Ok(())
 }
 
-/// Moves a file that cannot be read out of the way, for people to look at. One that stays is in the way of
-/// nothing that can be written.
+/// Renames an unreadable file for inspection. Failure does not block later writes.
 pub(super) fn move_aside(file: &Path) {
     drop(fs::rename(file, with_end(file, UNREAD)));
 }
 
-/// Tries whether the file can be made, and read where it is there.
 pub(super) fn try_it<T>(file: &Path, parse: impl Fn(&[u8]) -> io::Result<T>) -> io::Result<()> {
     let tried = with_end(file, ".tried");
-    // one that was killed in the middle of this
     drop(fs::remove_file(&tried));
     make_private_file(&tried)?;
     fs::remove_file(&tried)?;

@@ -1,8 +1,8 @@
-//! What a process has seen of the audit log, held against what the database says now: one that failed over
-//! to a replica without the last records, or was put back from a copy, has another log than was seen.
+//! Compares the seen audit log with the database, which has another log after a failover without
+//! the last records, or a restore.
 //!
-//! What was seen is kept in a file, so that it outlives the process, with the log and the database that it
-//! is of. What one process misses it says in the database, so that every process knows.
+//! The seen log is stored in a file with its log and database ids, and outlives the process.
+//! Missing records are noted in the database, so that every process knows.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,21 +17,17 @@ use crate::database::{Engine, Optional, Transaction, TransactionMode};
 use crate::fault::StorageFault;
 use crate::rows::read_record;
 
-/// How many ends of the log are remembered, so that a process can say from which record on others are gone.
+/// Remembered log ends, which locate the first missing record.
 const REMEMBERED: usize = 16;
-/// How often what was seen is written through to the disk, at most.
+/// Minimum interval between syncs.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
-/// Where the database says that records are missing.
 const MISSED: &str = "log_missed";
-/// Where it says which losses somebody has accepted.
 const ACCEPTED: &str = "log_losses_accepted";
 
-/// A record of the log that was its newest when it was seen.
+/// A record that was the log's newest when seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenHead {
-    /// Its number.
     pub seq: u64,
-    /// Its hash, in lower-case hex.
     pub hash: String,
 }
 
@@ -44,24 +40,22 @@ impl From<Head> for SeenHead {
     }
 }
 
-/// Records that were seen committed and that the database does not have.
+/// Records seen committed and missing in the database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LostRecords {
-    /// The newest record that was seen and that the database has still; 0 when it has none of them.
+    /// Newest seen record still present; 0 if all are missing.
     pub kept: u64,
-    /// The newest that was seen: the records after `kept`, to this one, are gone.
+    /// Newest seen record: those after `kept`, up to this one, are missing.
     pub newest: SeenHead,
-    /// Which node saw it.
     pub node: String,
 }
 
-/// A loss that somebody has accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct AcceptedLoss {
     after: u64,
     to: u64,
-    /// The hash of the record that says so, which tells two losses of the same numbers apart. Empty where
-    /// an earlier release wrote it.
+    /// Hash of the accepting record, which distinguishes two losses of the same numbers. Empty from
+    /// earlier releases.
     #[serde(default)]
     record: String,
 }
@@ -72,45 +66,38 @@ impl AcceptedLoss {
     }
 }
 
-/// Which log it is, and where.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct LogPlace {
-    /// The address of the database, without secrets.
     database: Option<String>,
-    /// The id that the log has from its first record on.
     log: Option<String>,
 }
 
 impl LogPlace {
-    /// Whether somebody gave the node another database with another log. At the same address a log with
-    /// another id, or none, is what is left of the one that was seen; at another address the same log is a
-    /// replica or a copy.
+    /// Returns whether the node was given another database with another log. At the same address,
+    /// another or missing log id means a loss; at another address, the same log is a replica or a
+    /// copy.
     fn is_left_for(&self, now: &Self) -> bool {
         let is_elsewhere = self.database.is_some() && self.database != now.database;
         is_elsewhere && self.log.is_some() && self.log != now.log
     }
 }
 
-/// What was seen, as the file has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct SeenLog {
     #[serde(flatten)]
     place: LogPlace,
-    /// The losses that had been accepted in what was seen: none of them explains what is missing of it.
+    /// Losses accepted earlier: they explain no new loss.
     accepted: Vec<AcceptedLoss>,
-    /// Ends of the log, oldest first.
     heads: Vec<SeenHead>,
 }
 
 impl SeenLog {
-    /// Whether one of the losses is why `newest` is missing: one that was accepted in what was seen was
-    /// before it.
+    /// Returns whether a loss accepted since explains the missing `newest`.
     fn is_explained(&self, newest: &SeenHead, accepted: &[AcceptedLoss]) -> bool {
         let mut others = accepted.iter().filter(|it| !self.accepted.contains(it));
         others.any(|it| it.covers(newest))
     }
 
-    /// What is there beside what was seen, or instead of it.
     fn learn(&mut self, standing: &LogStanding) {
         self.place.clone_from(&standing.place);
         for loss in &standing.accepted {
@@ -121,7 +108,6 @@ impl SeenLog {
     }
 }
 
-/// A file of this release, or of one before.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum SeenFile {
@@ -139,37 +125,33 @@ fn parsed(bytes: &[u8]) -> std::io::Result<SeenLog> {
     })
 }
 
-/// What a process has seen of the log.
 #[derive(Debug)]
 pub struct LogMemory {
     node: String,
     file: Option<PathBuf>,
     seen: Mutex<SeenLog>,
-    /// When the file was written through to the disk last.
     synced: Mutex<Option<Instant>>,
-    /// Why the file was not written when it was tried last.
     unkept: Mutex<Option<String>>,
 }
 
 impl LogMemory {
-    /// What the file says that an earlier process has seen. `node` is what people call this one. A file
-    /// that is not there, or not to be written, leaves the memory of the process alone.
+    /// Restores the seen log of an earlier process from the file. `node` is this one's name. A
+    /// missing or unwritable file leaves a memory of this process only.
     ///
     /// # Errors
-    /// When the file is there and cannot be read: what was seen is not known then.
+    /// When an existing file is unreadable: the seen log is unknown then.
     pub fn in_file(file: &Path, node: &str) -> Result<Self, std::io::Error> {
         let seen = seen_file::read(file, parsed)?.unwrap_or_default();
         let memory = Self {
             file: Some(file.to_owned()),
             ..Self::of_process(node)
         };
-        // whoever looks after the server hears of it now, not when something is missing
+        // reports an unwritable file now, not at a loss
         memory.keep(&seen);
         *memory.lock() = seen;
         Ok(memory)
     }
 
-    /// Begins with nothing and keeps it in the file, out of whose way one is moved that cannot be read.
     pub fn anew_in_file(file: &Path, node: &str) -> Self {
         seen_file::move_aside(file);
         let memory = Self {
@@ -180,15 +162,14 @@ impl LogMemory {
         memory
     }
 
-    /// Tries whether a file can be made where this one is to be, and whether one that is there can be read.
+    /// Tests that the file can be created, and read if it exists.
     ///
     /// # Errors
-    /// What the system says.
+    /// System errors.
     pub fn try_file(file: &Path) -> Result<(), std::io::Error> {
         seen_file::try_it(file, parsed)
     }
 
-    /// Begins with nothing, and ends with the process.
     pub fn of_process(node: &str) -> Self {
         Self {
             node: node.to_owned(),
@@ -199,12 +180,11 @@ impl LogMemory {
         }
     }
 
-    /// The newest end of the log that was seen.
     pub fn newest(&self) -> Option<SeenHead> {
         self.lock().heads.last().cloned()
     }
 
-    /// Why what was seen ends with the process, if it does: where the file is to be, and what the system says.
+    /// Returns the file and the error, if the memory does not outlive the process.
     pub fn unkept(&self) -> Option<String> {
         let unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
         unkept.clone()
@@ -218,7 +198,6 @@ impl LogMemory {
         self.lock().clone()
     }
 
-    /// The log was seen to end so.
     pub(super) fn note(&self, head: SeenHead) {
         let mut seen = self.lock();
         let newest = seen.heads.last();
@@ -232,7 +211,6 @@ impl LogMemory {
         self.keep(&seen);
     }
 
-    /// The database has what was seen: this is its log.
     fn learn(&self, standing: &LogStanding) {
         let mut seen = self.lock();
         let before = seen.clone();
@@ -242,7 +220,6 @@ impl LogMemory {
         }
     }
 
-    /// What was seen and is gone is no matter any more.
     fn begin_again(&self, standing: &LogStanding) {
         let mut seen = self.lock();
         seen.heads = standing.head.iter().cloned().collect();
@@ -250,7 +227,7 @@ impl LogMemory {
         self.keep(&seen);
     }
 
-    /// A process that is killed loses nothing of it, and a machine that loses its power [`SYNC_EVERY`] of it.
+    /// Stores the seen log: a kill loses nothing, a power loss [`SYNC_EVERY`].
     fn keep(&self, seen: &SeenLog) {
         let Some(file) = &self.file else { return };
         let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
@@ -262,7 +239,6 @@ impl LogMemory {
             *synced = Some(Instant::now());
         }
         drop(synced);
-        // what cannot be kept is known to this process all the same
         let trouble = written.err().map(|error| {
             let file = file.display();
             format!("`{file}`: {error}")
@@ -278,42 +254,37 @@ impl LogMemory {
     }
 }
 
-/// What the database says, and what follows for whoever has seen more.
+/// The database's log compared with the seen one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLook {
-    /// The records that are missing, if any are.
     pub lost: Option<LostRecords>,
-    /// The version of the schema, where a later release has migrated it beyond ours.
     pub later_schema: Option<u32>,
-    /// Since when the server runs that answered, in its words; none of a file. Another one may be a
-    /// replica that took its place.
+    /// Start of the answering server in its format; `None` for files. A change may mean a replica.
     pub server_start: Option<String>,
 }
 
-/// How a store heeds what was seen.
+/// How a store checks the seen log.
 #[derive(Clone, Debug)]
 pub(super) struct Heeding {
     pub(super) memory: Arc<LogMemory>,
-    /// The address of the database.
     database: String,
-    /// What ends access goes on when records are missing.
+    /// Ends continue despite missing records.
     pub(super) ends_only: bool,
-    /// Whoever writes does so because of what it does at AWS, without a term.
+    /// Writes accompany acts at AWS outside a term.
     pub(super) acts: bool,
 }
 
-/// What a write may say of the log once it is committed.
+/// Effect of a committed write on the seen log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
-    /// Its end is one that was seen.
     Noted,
-    /// It goes on from a log that lacks records: what was seen stays what is missing.
+    /// It continues an incomplete log: the missing records stay missing.
     Ignored,
 }
 
 impl Heeding {
-    /// Refuses a write over a schema of a later release, and, if `heeds` says so, over a database that
-    /// lacks what was seen.
+    /// Refuses a write over a later release's schema and, with `heeds`, over a database without the
+    /// seen log.
     pub(super) fn ensure(&self, tx: &Transaction<'_>, heeds: Heeds) -> Result<Seen, StorageFault> {
         let standing = standing(tx, &self.database)?;
         let (found, known) = (standing.schema, migrate::known_version());
@@ -323,7 +294,7 @@ impl Heeding {
         if heeds == Heeds::Nothing {
             return Ok(Seen::Ignored);
         }
-        // whoever writes has the lock of writers: nothing that this process saw can be newer than what it sees now
+        // under the writers' lock nothing newer can have been seen
         match judge(tx, &self.memory, &self.memory.all(), &standing)? {
             None => Ok(Seen::Noted),
             Some(_) if self.ends_only && heeds == Heeds::Log => Ok(Seen::Ignored),
@@ -332,7 +303,6 @@ impl Heeding {
     }
 }
 
-/// What a writer of an earlier release is told.
 fn later_schema(found: u32, known: u32) -> String {
     format!(
         "a later release has migrated the database to schema version {found}, and this one knows versions up to \
@@ -340,7 +310,6 @@ fn later_schema(found: u32, known: u32) -> String {
     )
 }
 
-/// What a writer is told.
 fn refusal(lost: &LostRecords) -> String {
     format!(
         "the database lacks records {} to {} of the audit log, which `{}` has seen; nothing was written \
@@ -352,8 +321,7 @@ fn refusal(lost: &LostRecords) -> String {
 }
 
 impl SqlStore {
-    /// The same store, which remembers what it saw of the log and writes nothing that gives access over a
-    /// database that lacks it.
+    /// Returns a store that remembers the seen log and refuses grants over a database without it.
     #[must_use]
     pub fn heeding(&self, memory: &Arc<LogMemory>) -> Self {
         let heeding = Heeding {
@@ -368,8 +336,8 @@ impl SqlStore {
         }
     }
 
-    /// The same store for a command that acts at AWS, called `node`: it writes nothing, and so begins nothing,
-    /// while records are missing or after a later release has migrated the database.
+    /// Returns the store of a command `node` that acts at AWS: it writes, and so begins, nothing
+    /// while records are missing or after a later release's migration.
     #[must_use]
     pub fn acting(&self, node: &str) -> Self {
         let mut store = self.heeding(&Arc::new(LogMemory::of_process(node)));
@@ -379,7 +347,7 @@ impl SqlStore {
         store
     }
 
-    /// The same store for what ends access, also while records are missing.
+    /// Returns a store for ending access, also while records are missing.
     #[must_use]
     pub fn for_ends(&self) -> Self {
         let heeding = self.heeding.clone().map(|heeding| Heeding {
@@ -392,14 +360,14 @@ impl SqlStore {
         }
     }
 
-    /// Looks whether the database has what was seen, by this node or, as they say, by others; and
-    /// remembers the end of its log if so.
+    /// Checks for records seen by this node or reported by others; remembers the log's end if
+    /// complete.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn look_at_log(&self, memory: &Arc<LogMemory>) -> Result<LogLook, ReadError> {
         let (memory, database) = (Arc::clone(memory), self.name.clone());
-        // of before the snapshot: what is seen while it is read is not in it
+        // taken before the snapshot, which excludes later records
         let seen = memory.all();
         let looked = self.read(move |tx| {
             let standing = standing(tx, &database)?;
@@ -426,14 +394,14 @@ impl SqlStore {
         Ok(looked.await?)
     }
 
-    /// Says in the database which records are missing, if any are by now, so that no node goes on without them.
+    /// Stores current losses in the database, so that no node continues without them.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn tell_lost_records(&self, memory: &Arc<LogMemory>) -> Result<(), ReadError> {
         let (memory, database) = (Arc::clone(memory), self.name.clone());
         let told = run(&self.writer, TransactionMode::Write, move |tx| {
-            // under the writers' lock: somebody may have accepted it since it was found
+            // under the writers' lock: the loss may have been accepted since
             let standing = standing(tx, &database)?;
             match judge(tx, &memory, &memory.all(), &standing)? {
                 Some(lost) if standing.told.as_ref() != Some(&lost) => put(tx, MISSED, &lost),
@@ -443,8 +411,8 @@ impl SqlStore {
         Ok(told.await?)
     }
 
-    /// Goes on without the records that are missing, as somebody decided, and records that: the record's
-    /// number, or none when nothing is missing by now.
+    /// Accepts the missing records by an operator's decision and records that. Returns the record's
+    /// number, or `None` without a loss.
     ///
     /// # Errors
     /// When the store does not answer; nothing is accepted then.
@@ -482,18 +450,15 @@ impl SqlStore {
     }
 }
 
-/// What the database says of the end of its log.
 struct LogStanding {
-    /// The version of its schema.
     schema: u32,
     head: Option<SeenHead>,
-    /// What some node has missed.
     told: Option<LostRecords>,
     accepted: Vec<AcceptedLoss>,
     place: LogPlace,
 }
 
-/// In one statement: it comes before every write.
+/// One statement: it precedes every write.
 fn standing(tx: &Transaction<'_>, database: &str) -> Result<LogStanding, StorageFault> {
     let (schema, head, told, accepted, log) = tx
         .prepare(
@@ -522,8 +487,8 @@ fn standing(tx: &Transaction<'_>, database: &str) -> Result<LogStanding, Storage
     })
 }
 
-/// The records that are missing: of those that this process has seen before `tx` began, `seen`, or of those that another
-/// node has seen.
+/// Returns missing records: those in `seen`, which this process saw before `tx` began, or those
+/// another node saw.
 fn judge(
     tx: &Transaction<'_>,
     memory: &LogMemory,
@@ -572,7 +537,6 @@ fn judge(
     }))
 }
 
-/// Whether a record is there as it was seen.
 fn has(tx: &Transaction<'_>, seen: &SeenHead) -> Result<bool, StorageFault> {
     let body: Option<Vec<u8>> = tx
         .prepare("SELECT body FROM audit WHERE seq = ?1")?

@@ -1,13 +1,13 @@
-//! Sessions that outlive grants, in tables: added by commits of the journey, settled by their
-//! executor together with records and news.
+//! Sessions that outlive grants, in tables: added by the journey's commits, settled by their
+//! executor with records and notices.
 
 use async_trait::async_trait;
 use hallpass_access::Message;
-use hallpass_model::GrantId;
+use hallpass_base::GrantId;
 use hallpass_org::session_revocation::{
     SessionRevocation, SessionRevocationChange, SessionRevocationStore,
 };
-use hallpass_runner::StoreFault;
+use hallpass_plans::StoreFault;
 
 use super::unreadable::readable;
 use super::{SqlStore, audit, number, outbox};
@@ -16,7 +16,7 @@ use crate::fault::StorageFault;
 use crate::rows::{account_of, body, instant, read_body};
 use crate::steps::{notice_of_revocation, wrong_version};
 
-/// Adds a revocation; one of the same grant is there only when the same end was committed before.
+/// Adds a revocation; one of the same grant exists only after a repeated commit of that end.
 pub(super) fn insert(
     tx: &Transaction<'_>,
     revocation: &SessionRevocation,

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use hallpass_access::ReadError;
+use hallpass_access::identity::{WebSession, WhichSessions};
 use hallpass_audit::Draft;
-use hallpass_identity::{WebSession, WhichSessions};
-use hallpass_model::{Email, Timestamp, UserId};
+use hallpass_base::{Email, Timestamp, UserId};
 use serde_json::Value;
 
 use super::unreadable::readable;
@@ -14,15 +14,12 @@ use crate::database::{Optional, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{instant, read_session, session_body};
 
-/// A session as it is kept: its body, and what columns have of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct SessionRow {
     hash: String,
     user: Email,
     user_id: UserId,
-    /// When it was kept.
     at: Timestamp,
-    /// When it may be forgotten.
     ends_at: Timestamp,
     body: String,
 }
@@ -71,14 +68,13 @@ fn delete(tx: &Transaction<'_>, hash: &str) -> Result<u64, StorageFault> {
     Ok(u64::try_from(gone).unwrap_or(u64::MAX))
 }
 
-/// Ends those sessions of a person that are meant; how many secrets that were.
 fn end_meant(
     tx: &Transaction<'_>,
     user: &UserId,
     which: &WhichSessions,
 ) -> Result<u64, StorageFault> {
     let mut ended = 0_u64;
-    // what cannot be read is no session that is to stay
+    // unreadable sessions are ended
     let is_meant = |body: &String| read_session(body).map_or(true, |it| which.means(&it));
     for body in bodies(tx, user)?.iter().filter(|body| is_meant(body)) {
         let gone = tx
@@ -89,7 +85,6 @@ fn end_meant(
     Ok(ended)
 }
 
-/// Whether a body that is no session says that it came from a provider.
 fn is_of(issuer: &str, body: &str) -> bool {
     let Ok(body) = serde_json::from_str::<Value>(body) else {
         return false;
@@ -99,20 +94,12 @@ fn is_of(issuer: &str, body: &str) -> bool {
 }
 
 impl SqlStore {
-    /// Keeps a new session.
-    ///
-    /// # Errors
-    /// When the store does not answer, or has one with this hash.
     pub async fn session_insert(&self, session: &WebSession) -> Result<(), ReadError> {
         let row = SessionRow::of(session)?;
-        // an administrator who has no session yet can sign in to revoke while the disk is full
+        // an administrator without a session can sign in to revoke while the disk is full
         Ok(self.write_for_ends(move |tx| insert(tx, &row)).await?)
     }
 
-    /// The session with this hash.
-    ///
-    /// # Errors
-    /// When the store does not answer.
     pub async fn session_by_hash(&self, hash: &str) -> Result<Option<WebSession>, ReadError> {
         let hash = hash.to_owned();
         Ok(self
@@ -126,8 +113,8 @@ impl SqlStore {
             .await?)
     }
 
-    /// Writes `session` in place of the one with its hash, if what was written for that is still
-    /// `was`, and keeps `beside` too; both or none. Says whether it did.
+    /// Replaces the session with the same hash if its stored form is still `was`, and stores
+    /// `beside` too; both or neither. Returns whether it did.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -154,10 +141,6 @@ impl SqlStore {
             .await?)
     }
 
-    /// Every session that was not forgotten.
-    ///
-    /// # Errors
-    /// When the store does not answer.
     pub async fn sessions(&self) -> Result<Vec<WebSession>, ReadError> {
         Ok(self
             .read(|tx| {
@@ -170,7 +153,7 @@ impl SqlStore {
             .await?)
     }
 
-    /// Ends a session under each secret it has. One that was given meanwhile is the same session.
+    /// Ends a session under each of its secrets, including concurrently issued ones.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -188,8 +171,8 @@ impl SqlStore {
             .await?)
     }
 
-    /// Ends the sessions that a provider says are over, with a record for each person who had some;
-    /// how many secrets that were. Whatever is written meanwhile waits.
+    /// Ends sessions that a provider ended, with a record per affected person; returns the number
+    /// of secrets. Concurrent writes wait.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -213,12 +196,11 @@ impl SqlStore {
                 for (hash, user, body) in all {
                     let is_meant = match read_session(&body) {
                         Ok(session) => session.signed_in.is_meant(&issuer, subject, sid),
-                        // of that provider's nothing stays that cannot be told apart
                         Err(_) => is_of(&issuer, &body),
                     };
                     if is_meant {
                         ended += delete(tx, &hash)?;
-                        // a session that is nobody's let nobody in
+                        // a session without a user gave no access
                         whose.extend(user.and_then(|user| UserId::new(&user).ok()));
                     }
                 }
@@ -228,7 +210,7 @@ impl SqlStore {
             .await?)
     }
 
-    /// Every session of a person; one that cannot be read lets nobody in, and is left out and told of.
+    /// Returns a person's sessions; an unreadable one gives no access and is logged and skipped.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -245,8 +227,8 @@ impl SqlStore {
             .await?)
     }
 
-    /// Ends those sessions of a person that are meant, with a record if there are any; how many there
-    /// were. Whatever is written meanwhile waits.
+    /// Ends a person's selected sessions, with a record if there are any; returns their number.
+    /// Concurrent writes wait.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -268,10 +250,6 @@ impl SqlStore {
             .await?)
     }
 
-    /// Forgets sessions that ended before `now`.
-    ///
-    /// # Errors
-    /// When the store does not answer.
     pub async fn sessions_prune(&self, now: Timestamp) -> Result<(), ReadError> {
         Ok(self
             .write_for_ends(move |tx| {

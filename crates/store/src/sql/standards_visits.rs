@@ -1,10 +1,10 @@
-//! Accounts whose standards are looked at, in tables. The plan that was begun for one stands in a column of its own: it
-//! outlives being asked for anew.
+//! Accounts due for standards checks, in tables. A started plan has a separate column: it survives
+//! new requests.
 
 use async_trait::async_trait;
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use hallpass_org::standards::{AppliedFile, StandardsVisit, VisitStore};
-use hallpass_runner::{PlanId, StoreFault};
+use hallpass_plans::{PlanId, StoreFault};
 
 use super::SqlStore;
 use crate::database::Optional;
@@ -170,7 +170,7 @@ impl VisitStore for SqlStore {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         Ok(self
             .write(move |tx| {
-                // other days are of no use any more
+                // deletes the counts of other days
                 tx.prepare("DELETE FROM standards_changes WHERE day <> ?1")?
                     .execute([&day])?;
                 tx.prepare(

@@ -1,8 +1,8 @@
-//! Sweeps, what they found, and what is accepted as standing, in tables.
+//! Sweeps, findings and acceptances in tables.
 
 use async_trait::async_trait;
 use hallpass_access::{AcceptanceWrite, Accepted, ReadError, Sweep, SweepItem, SweepStore, Write};
-use hallpass_model::{HoldKey, SweepId};
+use hallpass_base::{HoldKey, SweepId};
 use serde::de::DeserializeOwned;
 
 use super::keyed::{KeyedChange, KeyedTable, one_row};
@@ -13,7 +13,6 @@ use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
 use crate::steps::{exists_already, illegal_step, wrong_version};
 
-/// Stores a run.
 pub(super) fn sweep(tx: &Transaction<'_>, write: &Write<Sweep>) -> Result<(), StorageFault> {
     let (row, sql) = match write {
         Write::Insert(row) => (
@@ -61,7 +60,6 @@ pub(super) fn sweep(tx: &Transaction<'_>, write: &Write<Sweep>) -> Result<(), St
     }
 }
 
-/// Stores an item.
 pub(super) fn item(tx: &Transaction<'_>, write: &Write<SweepItem>) -> Result<(), StorageFault> {
     let (row, sql) = match write {
         Write::Insert(row) => (
@@ -100,7 +98,6 @@ const ACCEPTED: KeyedTable = KeyedTable {
     remove: "DELETE FROM accepted_standing WHERE hold_key = ?1 AND version = ?2",
 };
 
-/// Stores that standing access is accepted, or not any more.
 pub(super) fn acceptance(
     tx: &Transaction<'_>,
     write: &AcceptanceWrite,
@@ -203,7 +200,6 @@ impl SweepStore for SqlStore {
         let mut items: Vec<SweepItem> = self
             .read(move |tx| all(tx, "sweep item", sql, [sweep.to_string()]))
             .await?;
-        // a key's own order is not that of its text
         items.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(items)
     }

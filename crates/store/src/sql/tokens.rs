@@ -2,7 +2,7 @@
 
 use hallpass_access::{CommitError, ReadError};
 use hallpass_audit::Draft;
-use hallpass_model::{Timestamp, TokenId, UserId};
+use hallpass_base::{Timestamp, TokenId, UserId};
 
 use super::{SqlStore, audit, locks};
 use crate::TokenRow;
@@ -83,10 +83,6 @@ impl SqlStore {
         Ok(self.write(move |tx| insert(tx, &token, draft)).await?)
     }
 
-    /// The token with this hash, whether or not it may still be used.
-    ///
-    /// # Errors
-    /// When the store does not answer.
     pub async fn token_by_hash(&self, hash: &str) -> Result<Option<TokenRow>, ReadError> {
         let hash = hash.to_owned();
         Ok(self
@@ -100,10 +96,6 @@ impl SqlStore {
             .await?)
     }
 
-    /// Every token, oldest first.
-    ///
-    /// # Errors
-    /// When the store does not answer.
     pub async fn tokens(&self) -> Result<Vec<TokenRow>, ReadError> {
         Ok(self
             .read(|tx| {
@@ -116,10 +108,6 @@ impl SqlStore {
             .await?)
     }
 
-    /// Every token of a person, newest first.
-    ///
-    /// # Errors
-    /// When the store does not answer.
     pub async fn tokens_of(&self, user: &UserId) -> Result<Vec<TokenRow>, ReadError> {
         let user = user.clone();
         Ok(self
@@ -133,7 +121,7 @@ impl SqlStore {
             .await?)
     }
 
-    /// Notes that the token with this hash was used; an unknown one, or a later note, stays as it is.
+    /// Notes the use of a token; unknown tokens and later notes are unchanged.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -142,8 +130,8 @@ impl SqlStore {
         Ok(self.write_for_ends(move |tx| used(tx, &hash, at)).await?)
     }
 
-    /// Revokes a token together with its record, and returns it as stored; `None` when there is no
-    /// such token. One that was revoked before keeps its instant, and nothing is recorded.
+    /// Revokes a token with its record, and returns it as stored; `None` for an unknown one. A
+    /// repeated revocation keeps its instant without a record.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -158,10 +146,6 @@ impl SqlStore {
             .await?)
     }
 
-    /// Keeps bytes under a key, in place of those before.
-    ///
-    /// # Errors
-    /// When the store does not answer.
     pub async fn blob_put(&self, key: &str, bytes: &[u8]) -> Result<(), ReadError> {
         let (key, bytes) = (key.to_owned(), bytes.to_vec());
         Ok(self
@@ -176,10 +160,6 @@ impl SqlStore {
             .await?)
     }
 
-    /// The bytes kept under a key.
-    ///
-    /// # Errors
-    /// When the store does not answer.
     pub async fn blob_get(&self, key: &str) -> Result<Option<Vec<u8>>, ReadError> {
         let key = key.to_owned();
         Ok(self

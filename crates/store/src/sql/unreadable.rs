@@ -1,4 +1,4 @@
-//! Rows that cannot be read. Each is left out and told of, and none stops another: what else is due begins and ends.
+//! Unreadable rows are logged and skipped, so that other due work continues.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,16 +14,14 @@ use crate::database::{DatabaseError, FromValue, Optional, Params, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{read_body, read_grant, read_request};
 
-/// A row is read again and again; the log says so this often.
+/// Minimum interval between log lines per row.
 const TOLD_EVERY: Duration = Duration::from_mins(1);
 
-/// So many requests, and so many grants, that lists came upon are remembered.
+/// Maximum remembered unreadable requests, and grants.
 const MET_MAX: usize = 1_000;
 
-/// When each was told of.
 static TOLD: Mutex<BTreeMap<String, Instant>> = Mutex::new(BTreeMap::new());
 
-/// Says in the log that a row cannot be read.
 fn tell(name: &str, fault: StorageFault) {
     let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
     told.retain(|_, at| at.elapsed() < TOLD_EVERY);
@@ -36,7 +34,7 @@ fn tell(name: &str, fault: StorageFault) {
     }
 }
 
-/// What was read of a row; one that cannot be read is told of.
+/// Returns a readable row; logs an unreadable one.
 pub(super) fn or_told<T>(what: &str, name: &str, read: Result<T, StorageFault>) -> Option<T> {
     match read {
         Ok(row) => Some(row),
@@ -47,20 +45,16 @@ pub(super) fn or_told<T>(what: &str, name: &str, read: Result<T, StorageFault>) 
     }
 }
 
-/// A row with a packed body: a request or a grant.
 pub(super) trait PackedRow: Sized {
-    /// What errors call it.
+    /// Used in errors.
     const KIND: &'static str;
-    /// The table, as `store check` calls it.
     const TABLE: &'static str;
-    /// Gives the body of an id.
     const BODY_SQL: &'static str;
 
-    /// Reads a body.
     fn read(body: &[u8]) -> Result<Self, StorageFault>;
 
-    /// The ids of those that somebody came upon and could not read: Health reads what is live or waits, not all of the
-    /// past, and learns of the rest by this. One that can be read by now is no harm there: each is looked at again.
+    /// Unreadable ids met so far. Health only reads live and waiting rows, and learns of past ones
+    /// by this. Each is read again, so repaired ones do no harm.
     fn met() -> &'static Mutex<BTreeSet<String>>;
 }
 
@@ -98,7 +92,7 @@ fn met<R: PackedRow>() -> MutexGuard<'static, BTreeSet<String>> {
     R::met().lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A packed row of a body, or why there is none; one that cannot be read is remembered for Health.
+/// Unpacks a row; remembers an unreadable one for Health.
 pub(super) fn unpacked<R: PackedRow>(
     id: &str,
     body: Result<Vec<u8>, impl Into<StorageFault>>,
@@ -113,7 +107,6 @@ pub(super) fn unpacked<R: PackedRow>(
     read
 }
 
-/// The same where one that cannot be read is left out and told of.
 pub(super) fn unpacked_or_told<R: PackedRow>(
     id: &str,
     body: Result<Vec<u8>, impl Into<StorageFault>>,
@@ -121,7 +114,6 @@ pub(super) fn unpacked_or_told<R: PackedRow>(
     or_told(R::KIND, id, unpacked(id, body))
 }
 
-/// The packed row of an id, if there is one.
 pub(super) fn packed_one<R: PackedRow>(
     tx: &Transaction<'_>,
     id: &str,
@@ -130,7 +122,6 @@ pub(super) fn packed_one<R: PackedRow>(
     body.map(|body| unpacked(id, body)).transpose()
 }
 
-/// What the column of bodies gives for an id.
 pub(super) fn body_of<R: PackedRow>(
     tx: &Transaction<'_>,
     id: &str,
@@ -141,8 +132,8 @@ pub(super) fn body_of<R: PackedRow>(
         .optional()?)
 }
 
-/// The first `limit` that can be read of a query for ids and bodies, which is told how many rows to give at most: those
-/// that cannot be read take the place of no other.
+/// Returns the first `limit` readable rows of a query for ids and bodies with a row limit:
+/// unreadable ones take no place.
 pub(super) fn first_readable<R: PackedRow, P: Params>(
     tx: &Transaction<'_>,
     (sql, params): (&str, impl Fn(i64) -> P),
@@ -165,7 +156,6 @@ pub(super) fn first_readable<R: PackedRow, P: Params>(
     }
 }
 
-/// Those rows that can be read of a query for names and bodies.
 pub(super) fn readable<B: FromValue, T>(
     tx: &Transaction<'_>,
     what: &str,
@@ -180,8 +170,8 @@ pub(super) fn readable<B: FromValue, T>(
     Ok(rows)
 }
 
-/// Hands over each name and body that a query finds. A body that is no value of its kind is so by itself: text of which a bit
-/// fell over is no text any more, and ends no query.
+/// Passes on each name and body of a query. An invalid value fails alone: text with a flipped bit
+/// does not end the query.
 pub(super) fn each_body<B: FromValue>(
     tx: &Transaction<'_>,
     (sql, params): (&str, impl Params),
@@ -195,7 +185,7 @@ pub(super) fn each_body<B: FromValue>(
     Ok(())
 }
 
-/// What makes access begin and end, in the words of `store check`.
+/// Lists unreadable rows that begin and end access, in the words of `store check`.
 fn unreadable(tx: &Transaction<'_>) -> Result<Vec<String>, StorageFault> {
     let mut names = Vec::new();
     let texts = [
@@ -235,7 +225,6 @@ fn unreadable(tx: &Transaction<'_>) -> Result<Vec<String>, StorageFault> {
     Ok(names)
 }
 
-/// Those that a query for ids and bodies gives, and those that somebody came upon before.
 fn unreadable_packed<R: PackedRow>(
     tx: &Transaction<'_>,
     sql: &str,
@@ -249,7 +238,7 @@ fn unreadable_packed<R: PackedRow>(
     })?;
     let before = met::<R>().clone();
     for id in before {
-        // of another store of this process, or restored since
+        // of another store in this process, or restored since
         let body = body_of::<R>(tx, &id)?;
         let is_torn = |body: Result<Vec<u8>, _>| !body.is_ok_and(|it| R::read(&it).is_ok());
         if body.is_some_and(is_torn) {
@@ -261,8 +250,8 @@ fn unreadable_packed<R: PackedRow>(
 }
 
 impl SqlStore {
-    /// The rows that cannot be read, of those that make access begin and end and of the requests and grants of the past
-    /// that somebody came upon: they are left out of everything. Reads all of the former, beside what grants and ends read.
+    /// Lists unreadable rows, which are skipped: those that begin and end access, and past requests
+    /// and grants met so far. Reads all of the former.
     ///
     /// # Errors
     /// When the store does not answer.

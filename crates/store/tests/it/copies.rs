@@ -1,22 +1,21 @@
-//! A whole store in another one: the same rows, the same log, and writing goes on from there.
+//! Copies of a whole store: the same rows and log, and writes continue.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use hallpass_audit::AuditStore as _;
 #[cfg(unix)]
-use hallpass_postgres::PostgresAddress;
+use hallpass_store::postgres::PostgresAddress;
 use hallpass_store::{Copied, CopyError, SqlStore};
 use hallpass_store_testing::a_draft;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-/// Tables that a store fills itself, or that mean nothing elsewhere.
+/// Tables filled by each store, or meaningless elsewhere.
 const ITS_OWN: [&str; 2] = ["leader", "handovers"];
 
 type Rows = Vec<Vec<Value>>;
 
-/// Everything that a file holds, by table, and the text of its schema.
 fn contents(path: &Path) -> (BTreeMap<String, Rows>, Vec<String>) {
     let file = Connection::open(path).unwrap();
     let texts = |sql: &str| -> Vec<String> {
@@ -30,7 +29,6 @@ fn contents(path: &Path) -> (BTreeMap<String, Rows>, Vec<String>) {
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'audit_search_%' ORDER BY name",
     );
     let rows = |table: &String| {
-        // what is found by its parts, by number: its index is arranged as its engine likes
         let what = if table == "audit_search" {
             "rowid"
         } else {
@@ -55,7 +53,6 @@ fn contents(path: &Path) -> (BTreeMap<String, Rows>, Vec<String>) {
     )
 }
 
-/// What a store holds, copied to PostgreSQL and from there into a file again.
 #[cfg(unix)]
 pub(crate) async fn there_and_back(path: &Path, address: PostgresAddress) {
     let folder = tempfile::tempdir().unwrap();
@@ -75,7 +72,6 @@ pub(crate) async fn there_and_back(path: &Path, address: PostgresAddress) {
     for (table, wanted) in &rows {
         assert_eq!(found.get(table), Some(wanted), "{table}");
     }
-    // numbers that were given, and triggers, go on
     for store in [&first, &between, &last] {
         store.append_record(a_draft(9_000)).await.unwrap();
     }
@@ -101,7 +97,6 @@ async fn a_file_in_another_is_the_same_log_and_rows_of_two_are_never_mixed() {
         SqlStore::open(place("first.db")).unwrap(),
         SqlStore::open(place("second.db")).unwrap(),
     );
-    // more than are read at a time
     appended(&first, 600).await;
     let Copied { tables, rows, head } = first.copy_into(&second).await.unwrap();
     assert!(tables > 3 && rows > 1_800, "{tables} {rows}");
@@ -128,7 +123,6 @@ async fn a_copy_that_fails_leaves_nothing_behind() {
     let place = |name: &str| folder.path().join(name);
     let first = SqlStore::open(place("first.db")).unwrap();
     appended(&first, 3).await;
-    // a row that the other refuses, in a table that is copied late
     let damaged = Connection::open(place("first.db")).unwrap();
     damaged
         .execute_batch("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'CHECK (only_row = 1)', '') WHERE name = 'audit_head'; PRAGMA writable_schema = RESET;")
@@ -142,14 +136,13 @@ async fn a_copy_that_fails_leaves_nothing_behind() {
     let refused = first.copy_into(&second).await.unwrap_err();
     assert!(matches!(refused, CopyError::Store(_)), "{refused}");
     assert_eq!(contents(&place("second.db")).0, before);
-    // triggers are still there
     appended(&second, 1).await;
     let other = Connection::open(place("second.db")).unwrap();
     let error = other.execute_batch("DELETE FROM audit").unwrap_err();
     assert!(error.to_string().contains("append-only"), "{error}");
 }
 
-/// What is written while it is copied would be missing.
+/// Concurrent writes would be missing.
 #[tokio::test]
 async fn whoever_writes_to_the_source_is_before_the_copy_or_after_it() {
     let folder = tempfile::tempdir().unwrap();

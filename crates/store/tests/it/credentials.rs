@@ -1,12 +1,12 @@
-//! Sessions and sign-ins as they are stored, and what steps are told: by what the rows say, wherever
-//! they are. What the server relies on beyond that is tested beside `identity/`.
+//! Stored sessions and sign-ins, and step notifications by stored rows. The server's further
+//! assumptions are tested beside `identity/`.
 
 use hallpass_access::AccessStore as _;
+use hallpass_access::identity::{Browsing, SignedIn, WebSession, WhichSessions};
 use hallpass_audit::AuditStore as _;
-use hallpass_identity::{Browsing, SignedIn, WebSession, WhichSessions};
-use hallpass_model::{Email, TimeSpan, UserId};
+use hallpass_base::{Email, TimeSpan, UserId};
 use hallpass_org::StepNews as _;
-use hallpass_runner::StepId;
+use hallpass_plans::StepId;
 use hallpass_store::SignInRow;
 use hallpass_store_testing::{a_draft, at, user};
 
@@ -60,7 +60,7 @@ async fn a_session_is_replaced_over_what_was_read_and_ended(place: Place) {
     assert_eq!(store.sessions_of(&user(1)).await.unwrap(), later_end_first);
     assert_eq!(store.session_by_hash("2").await.unwrap(), Some(beside));
     assert_eq!(store.sessions().await.unwrap().len(), 3);
-    // `beside` ends last, and nothing that is over counts
+    // `beside` ends last, and past ones do not count
     for (now, whose) in [
         (at(1), vec![user(1), user(2)]),
         (TimeSpan::hours(1).after(at(1)), vec![user(1)]),

@@ -1,4 +1,4 @@
-//! A process that has no descriptors left: an open store goes on, an export says that it cannot.
+//! A process without free descriptors: an open store works, an export reports the error.
 
 use std::process::{Command, Stdio};
 
@@ -9,9 +9,8 @@ use hallpass_store_testing::{a_draft, a_grant, a_notice, a_request, account_key,
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::tempdir;
 
-/// Names the folder the child of the next test works in; unset for everybody else.
 const CHILD_FOLDER: &str = "HALLPASS_TEST_NO_DESCRIPTORS";
-/// More than the cache holds, so that whatever would spill does.
+/// More than the cache holds, to force spilling.
 const GRANTS: u64 = 3_000;
 const BLOB_BYTES: usize = 8 * 1024 * 1024;
 
@@ -46,7 +45,6 @@ async fn child_works_without_descriptors() {
     allow(Some(0));
     let failed = std::fs::File::open("/dev/null").unwrap_err();
     assert_eq!(failed.raw_os_error(), Some(24), "there are descriptors");
-    // far enough for the log to be written back into the database several times
     for n in 1..=GRANTS {
         store.commit(change(n)).await.unwrap();
     }

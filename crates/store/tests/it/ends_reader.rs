@@ -1,4 +1,4 @@
-//! A guard's view of the database: read from outside, whatever became of the server.
+//! A guard's external view of the database, in any state of the server.
 
 use std::path::Path;
 
@@ -10,7 +10,6 @@ use hallpass_store_testing::{a_grant, account_key, at, grant_id, own_one};
 use rusqlite::{Connection, TransactionBehavior};
 use tempfile::tempdir;
 
-/// A store with one row of ours.
 async fn with_one_end(path: &Path) -> SqlStore {
     let store = SqlStore::open(path).unwrap();
     let grant = Change {
@@ -56,7 +55,7 @@ async fn it_reads_while_a_change_hangs_and_after_the_server_was_killed_or_stoppe
         .unwrap();
     hanging.execute("DELETE FROM assignments", []).unwrap();
     assert_eq!(reader.read().unwrap().1, [the_end()]);
-    // a copy of what a killed process leaves: the database with its log and no process
+    // a copy of a killed process's files: the database with its log
     let killed = folder.path().join("killed.db");
     for ending in ["", "-wal", "-shm"] {
         let from = format!("{}{ending}", path.display());

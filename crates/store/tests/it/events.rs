@@ -1,7 +1,5 @@
-//! The memory of events.
-
-use hallpass_events::{EventKey, EventMemory as _, EventRecord, EventState};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
+use hallpass_findings::events::{EventKey, EventMemory as _, EventRecord, EventState};
 
 use crate::Place;
 
@@ -46,7 +44,6 @@ async fn events_are_known_for_as_long_as_is_asked_and_parked_ones_stay(place: Pl
             replayed.clone(),
         ];
         store.remember(&all).await.unwrap();
-        // in place of what was
         store
             .remember(&[record("twice", 0, parked.state.clone())])
             .await

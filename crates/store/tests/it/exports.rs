@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use hallpass_access::{AccessStore, Change};
+use hallpass_audit::testing::a_place_for_exports_keeps_its_promises;
 use hallpass_audit::{
     AuditStore, BadRecord, ExportError, ExportTarget, FaultKind, HeadSigner, ReadExportError,
     Record, SignFault, Signer, SinkError, SinkErrorKind, Trust, Verified, assure, export_pending,
     publish_head, read_export, verify,
 };
-use hallpass_audit_testing::a_place_for_exports_keeps_its_promises;
 use hallpass_store::{FolderTarget, MemoryStore, read_lines};
 use hallpass_store_testing::{a_draft, at};
 use serde_json::{Map, Value};
@@ -20,7 +20,6 @@ use tempfile::tempdir;
 async fn a_log(records: u64) -> MemoryStore {
     let store = MemoryStore::new();
     let change = Change {
-        // a day apart, so that there are several folders
         audit: (1..=records).map(|n| a_draft(n * 86_400)).collect(),
         ..Change::default()
     };
@@ -50,7 +49,6 @@ fn signer() -> Signer {
     Signer::from_seed(&[1; 32]).unwrap()
 }
 
-/// Reads an export back and checks it, whoever signed.
 async fn read_back(source: &FolderTarget) -> Result<(Verified, usize), BadRecord> {
     let export = read_export(source).await.unwrap();
     let heads = export.evidence.heads.len();
@@ -83,7 +81,6 @@ async fn an_export_reads_back_and_verifies() {
     );
     let (verified, heads) = read_back(&target).await.unwrap();
     assert_eq!((verified.records, verified.heads, heads), (3, 1, 1));
-    // the head is of this log, and signed
     assert_eq!((head.seq(), head.at()), (3, at(9)));
     assert_eq!(head.log(), store.log_id().await.unwrap().as_ref());
     assert_eq!(signer().public().check(head.fields()), Ok(()));
@@ -116,7 +113,6 @@ async fn a_second_head_of_one_second_is_refused_and_the_first_stays() {
         }
     };
     let first = publish(1).await.unwrap();
-    // the very same again is no other
     assert_eq!(publish(1).await.unwrap(), first);
     let second = publish(2).await.unwrap_err();
     let kind = match &second {
@@ -128,7 +124,6 @@ async fn a_second_head_of_one_second_is_refused_and_the_first_stays() {
     assert_eq!(found[0].1, first.unwrap());
 }
 
-/// A signer that has no answer, and how often it was asked.
 struct Silent(AtomicUsize);
 
 #[async_trait]
@@ -183,7 +178,6 @@ async fn a_file_of_lines_reads_back() {
     assert_eq!(verify(inputs, &[]).unwrap().records, 2);
 }
 
-/// A target that fails at one object, as one that is full or out of reach.
 struct Failing {
     inner: FolderTarget,
     left: AtomicUsize,
@@ -223,7 +217,7 @@ async fn records_wait_in_the_store_until_all_of_a_round_are_stored() {
         let round = export_pending(&store, &failing, "").await;
         assert!(matches!(round, Err(ExportError::Target(_))), "{round:?}");
         assert_eq!(store.exported().await.unwrap(), 0, "fails at {fails_at}");
-        // who reads now finds a shorter log, not one with a gap
+        // readers now find a shorter log, without a gap
         let there = files(folder.path()).len();
         assert_eq!(there, fails_at, "fails at {fails_at}");
         if there > 0 {
@@ -231,7 +225,6 @@ async fn records_wait_in_the_store_until_all_of_a_round_are_stored() {
             assert_eq!((read.first, read.records), (1, there as u64));
         }
     }
-    // what was written before is written again, as the same
     let target = FolderTarget::new(folder.path());
     let report = export_pending(&store, &target, "").await.unwrap();
     assert_eq!((report.written, report.exported), (40, 40));

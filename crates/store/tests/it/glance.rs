@@ -1,11 +1,11 @@
-//! What is held, seen in a database that is left as it is.
+//! Reads held access without changing the database.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use hallpass_access::{AccessStore as _, Change, DesiredAssignment};
 use hallpass_assignments::Haste;
-use hallpass_model::{GroupId, HoldKey};
+use hallpass_base::{GroupId, HoldKey};
 use hallpass_store::{OpenError, SqlStore};
 use hallpass_store_testing::{account_key, at, group_id, group_key};
 use rusqlite::Connection;
@@ -49,7 +49,6 @@ async fn groups_are_those_of_memberships_that_are_held(place: Place) {
     let store = place.open().await;
     assert_eq!(looked_at(&place).await.unwrap(), BTreeSet::new());
     with_two_groups(&store).await;
-    // beside whoever has it open, and after them
     assert_eq!(looked_at(&place).await.unwrap(), two_groups());
     drop(store);
     assert_eq!(looked_at(&place).await.unwrap(), two_groups());
@@ -77,7 +76,6 @@ async fn an_empty_database_is_looked_at_and_left_empty(place: Place) {
             place.run("CREATE SCHEMA nobodys").await;
             let nobodys = Place::Postgres(format!("{url}?options=-csearch_path%3Dnobodys"));
             assert_eq!(looked_at(&nobodys).await.unwrap(), BTreeSet::new());
-            // refused while anything is in it
             place.run("DROP SCHEMA nobodys").await;
         }
     }
@@ -105,7 +103,6 @@ async fn groups_are_read_from_a_database_of_an_earlier_release_which_stays_one()
     assert_eq!(names(earlier.path()), ["hallpass.db"]);
 }
 
-/// In the columns that they had then.
 fn copy_assignments(now: &Path, earlier: &Path) {
     let file = Connection::open(earlier).unwrap();
     let columns = "SELECT group_concat(name) FROM pragma_table_info('assignments')";

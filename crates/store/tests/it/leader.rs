@@ -1,15 +1,14 @@
-//! Who leads, and what is written because of it.
+//! Leadership, and the writes of leaders.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_identity::HandoverStore as _;
+use hallpass_access::identity::HandoverStore as _;
 use hallpass_store::{Candidate, Claim, LeadTimes, LeaderRow as _, NodeIdentity, SqlStore, Term};
 use hallpass_store_testing::{a_draft, at};
 
 use crate::Place;
 
-/// Longer than any test.
 const LONG: Duration = Duration::from_hours(1);
 
 fn node(name: &str) -> NodeIdentity {
@@ -23,14 +22,12 @@ fn term_of(name: &str) -> Arc<Term> {
     Arc::new(Term::of(node(name)))
 }
 
-/// Ends the term that the database knows of, as time does.
 async fn run_out(place: &Place) {
     if !matches!(place, Place::File(_)) {
         change(place, "UPDATE leader SET until = 1").await;
     }
 }
 
-/// Changes the row behind everybody's back.
 async fn change(place: &Place, sql: &str) {
     match place {
         Place::File(folder) => {
@@ -86,7 +83,6 @@ async fn one_node_leads_until_its_time_is_over_or_it_gives_the_lead_back(place: 
     let second = given(of_b.claim(&node("b"), LONG).await.unwrap());
     assert_eq!(second, 2);
     assert!(!of_a.renew(&node("a"), first, LONG).await.unwrap());
-    // whoever leads no more gives nothing back that is another's
     of_a.give_back(&node("a"), first).await.unwrap();
     assert!(of_b.renew(&node("b"), second, LONG).await.unwrap());
     of_b.give_back(&node("b"), second).await.unwrap();
@@ -109,13 +105,12 @@ async fn nothing_is_written_for_a_term_that_is_over(place: Place) {
         assert!(refused.contains("leads no more"), "{refused}");
     }
     term_b.begin(given(of_b.claim(&node("b"), LONG).await.unwrap()), None);
-    // it was paused, and does not know
     assert!(term_a.holds());
     let refused = write(&working_a, 5).await.unwrap_err();
     assert!(refused.contains("leads no more"), "{refused}");
     assert!(working_a.blob_put("x", b"1").await.is_err());
     write(&working_b, 6).await.unwrap();
-    // those who serve write on every node, and everybody reads
+    // servers write on every node, and all can read
     write(&a, 7).await.unwrap();
     assert_eq!(working_a.blob_get("x").await.unwrap(), None);
     term_b.end();
@@ -124,7 +119,7 @@ async fn nothing_is_written_for_a_term_that_is_over(place: Place) {
     assert_eq!((check.records, check.problems), (4, Vec::new()));
 }
 
-/// A failover loses the commit of a claim, and the epoch is given a second time, to another node.
+/// A failover loses a claim's commit, and another node gets the same epoch.
 async fn an_epoch_that_is_given_twice_has_one_leader(place: Place) {
     let (a, b) = (place.open().await, place.open().await);
     let (of_a, of_b) = (a.leadership().await.unwrap(), b.leadership().await.unwrap());
@@ -146,11 +141,11 @@ async fn an_epoch_that_is_given_twice_has_one_leader(place: Place) {
     );
     let refused = write(&working_b, 2).await.unwrap_err();
     assert!(refused.contains("leads no more"), "{refused}");
-    // also one that ends in order takes nothing away from who leads
+    // an orderly end takes nothing from the leader
     of_b.give_back(&node("b"), second).await.unwrap();
     assert!(of_a.renew(&node("a"), again, LONG).await.unwrap());
     write(&a.working(&term_a), 3).await.unwrap();
-    // a process of the same name, after a restart, is another
+    // a restarted process of the same name is another
     let anew = NodeIdentity {
         id: "a-2".to_owned(),
         ..node("a")
@@ -177,14 +172,14 @@ async fn a_handover_is_taken_once_by_whichever_node(place: Place) {
     assert!(!b.exchange("sign-in", "k", "two", None).await.unwrap());
     assert_eq!(a.kept("sign-in", "k").await.unwrap(), None);
     assert_eq!(a.kept("code", "k").await.unwrap().as_deref(), Some("other"));
-    // what is long over is forgotten when something is kept
+    // storing deletes long-expired entries
     a.keep("code", "later", "new", at(600 + 3 * 3_600))
         .await
         .unwrap();
     assert_eq!(a.kept("code", "k").await.unwrap(), None);
 }
 
-/// The database's clock was set back by an hour, and whoever led is gone.
+/// The database's clock was set back by an hour, and the leader is dead.
 async fn a_term_of_a_clock_that_went_back_is_no_longer_than_any(place: Place) {
     let (a, b) = (place.open().await, place.open().await);
     let (of_a, of_b) = (a.leadership().await.unwrap(), b.leadership().await.unwrap());
@@ -205,7 +200,6 @@ async fn a_term_of_a_clock_that_went_back_is_no_longer_than_any(place: Place) {
     );
     let left = of_a.look().await.unwrap().unwrap().left.unwrap();
     assert!(left <= times.term, "{left:?}");
-    // one that is there makes it longer as before
     assert!(of_a.renew(&node("a"), first, times.term).await.unwrap());
     assert_eq!(candidate.ask().await, None);
     let began = std::time::Instant::now();

@@ -1,4 +1,4 @@
-//! The ports, held to their words by both engines.
+//! Tests of the ports with both engines.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -37,21 +37,17 @@ use hallpass_store::{MemoryStore, SqlStore};
 use hallpass_store_testing::conformance::Store;
 use tempfile::TempDir;
 
-/// Where a store is that is opened more than once.
 pub(crate) enum Place {
     File(TempDir),
-    /// A database of PostgreSQL, by its address.
     #[cfg(unix)]
     Postgres(String),
 }
 
 impl Place {
-    /// A file that is gone with this.
     pub(crate) fn file() -> Self {
         Self::File(tempfile::tempdir().unwrap())
     }
 
-    /// The store as it is now.
     pub(crate) async fn open(&self) -> SqlStore {
         match self {
             Self::File(folder) => SqlStore::open(folder.path().join("hallpass.db")).unwrap(),
@@ -62,7 +58,6 @@ impl Place {
         }
     }
 
-    /// Runs statements behind the store's back.
     pub(crate) async fn run(&self, sql: &str) {
         match self {
             Self::File(folder) => rusqlite::Connection::open(folder.path().join("hallpass.db"))
@@ -83,7 +78,7 @@ impl Place {
     }
 }
 
-/// The same test wherever the store is: on a file here, on PostgreSQL beside the suite.
+/// Makes a test for files here, and for PostgreSQL beside the suite.
 macro_rules! anywhere {
     ($($name:ident),+ $(,)?) => {
         mod on_a_file {

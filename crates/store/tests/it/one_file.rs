@@ -1,4 +1,4 @@
-//! One file: what survives, two processes on it, checking and copying it.
+//! One file: durability, two processes, checks and copies.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -22,7 +22,6 @@ use hallpass_store_testing::{
 use rusqlite::{Connection, TransactionBehavior};
 use tempfile::tempdir;
 
-/// A change of every kind, the `n`th.
 fn whole(n: u64) -> Change {
     Change {
         locks: Vec::new(),
@@ -165,7 +164,6 @@ async fn a_transaction_that_was_not_committed_leaves_nothing() {
     transaction
         .execute_batch("DELETE FROM requests; DELETE FROM assignments; DELETE FROM deliveries")
         .unwrap();
-    // readers go on while another writes, and see none of it
     assert_whole(&store, 1).await;
     drop(transaction);
     assert_whole(&store, 1).await;
@@ -191,7 +189,6 @@ async fn a_writer_that_cannot_have_the_file_is_told_so() {
     assert_whole(&store, 1).await;
 }
 
-/// Names the file the child of the next test writes to; unset for everybody else.
 const CHILD_FILE: &str = "HALLPASS_TEST_COMMIT_UNTIL_KILLED";
 
 #[tokio::test]
@@ -305,7 +302,7 @@ async fn a_check_finds_what_was_changed_behind_our_back() {
     }
 }
 
-/// What is due goes on, whatever one of the rows has become.
+/// Other due work continues despite an unreadable row.
 #[tokio::test]
 async fn a_row_that_cannot_be_read_stops_no_other() {
     let folder = tempdir().unwrap();
@@ -379,7 +376,6 @@ async fn a_backup_is_one_whole_instant() {
         .await
         .unwrap();
     assert_eq!(all.rows.len() as u64, head.seq);
-    // it is the same log, and says so in the heads that it publishes
     let ids = (
         copied.log_id().await.unwrap(),
         store.log_id().await.unwrap(),
@@ -390,7 +386,7 @@ async fn a_backup_is_one_whole_instant() {
     assert!(matches!(again, Err(BackupError::Exists(_))), "{again:?}");
 }
 
-/// A page of an index is overwritten, as by a broken disk.
+/// Overwrites an index page, like a broken disk.
 #[tokio::test]
 async fn a_damaged_database_is_not_copied() {
     let folder = tempdir().unwrap();
@@ -431,10 +427,9 @@ async fn a_damaged_database_is_not_copied() {
     assert_eq!(left, ["good.db"]);
 }
 
-/// Names the folder that the child of the next test fills; unset for the parent.
 const FULL_FOLDER: &str = "HALLPASS_TEST_FULL_FOLDER";
 
-/// Runs its child with a file system of 16 MiB of its own, where the system lets it have one.
+/// Runs its child on a separate 16 MiB file system, where permitted.
 #[cfg(target_os = "linux")]
 #[test]
 fn access_ends_when_callers_have_filled_the_disk() {
@@ -542,7 +537,6 @@ async fn two_processes_do_not_take_the_same_notice() {
     let once = taken.len();
     taken.dedup();
     assert_eq!((once, taken.len()), (40, 40));
-    // nothing is left behind of what every channel has told
     let left: i64 = Connection::open(&path)
         .unwrap()
         .query_row("SELECT count(*) FROM notices", [], |row| row.get(0))

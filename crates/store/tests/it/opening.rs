@@ -1,4 +1,4 @@
-//! Opening a file: what is made, what is refused, and that a refusal changes nothing.
+//! Opening a file: creation, refusals, and that a refusal changes nothing.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -29,12 +29,11 @@ fn refusal(path: &Path) -> OpenError {
     error
 }
 
-/// A file of ours after `sql` was run on it behind our back.
 fn tampered(path: &Path, sql: &str) {
     drop(SqlStore::open(path).unwrap());
     let connection = Connection::open(path).unwrap();
     connection.execute_batch(sql).unwrap();
-    // no log beside the file: what the refusal is shown is all there is
+    // without a log beside it, so that the refusal reads only this file
     connection
         .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
         .unwrap();
@@ -59,7 +58,7 @@ fn many_that_make_open_and_leave_the_same_new_file_at_once_all_open_it() {
         let folder = tempdir().unwrap();
         let path = folder.path().join("hallpass.db");
         std::thread::scope(|scope| {
-            // whoever leaves last takes the log away that the next one is about to open
+            // the last process to leave deletes the log that the next one is about to open
             let again = || (0..5).try_for_each(|_| SqlStore::open(&path).map(drop));
             let opening: Vec<_> = (0..4).map(|_| scope.spawn(again)).collect();
             for one in opening {
@@ -91,7 +90,7 @@ async fn a_file_of_the_first_schema_is_brought_up_to_date() {
     let store = SqlStore::open(&path).unwrap();
     assert_eq!(store.schema_version().await.unwrap(), 30);
     assert_eq!(store.check().await.unwrap().problems, Vec::<String>::new());
-    // what waited for the server's log is not told to channels that came later
+    // notices from before a channel's opening are not sent to it
     store.open_channel("mail", at(0)).await.unwrap();
     assert_eq!(store.next_notice("mail").await.unwrap(), None);
 }
@@ -110,7 +109,7 @@ async fn a_log_that_was_begun_before_has_an_id_from_the_upgrade_on() {
     let given = store.log_id().await.unwrap();
     store.write_as_before(&path).unwrap();
     drop(store);
-    // as the release before that left it
+    // as the previous release left it
     let before = Connection::open(&path).unwrap();
     before
         .execute_batch(
@@ -129,7 +128,6 @@ async fn a_log_that_was_begun_before_has_an_id_from_the_upgrade_on() {
     drop(store);
     let store = SqlStore::open(&path).unwrap();
     assert_eq!(store.log_id().await.unwrap(), id);
-    // and nobody changes it
     for sql in [
         "UPDATE audit_log SET id = 'log_00000000000000000000000000000000'",
         "DELETE FROM audit_log",
@@ -227,7 +225,6 @@ async fn only_its_owner_reads_the_file() {
     }
 }
 
-/// Everything that is listed, searched and counted.
 async fn everything(store: &SqlStore) -> String {
     let (ana, newest) = (email(1).to_string(), RecordQuery::default());
     let sight = ViewerScope {
@@ -273,7 +270,7 @@ async fn everything(store: &SqlStore) -> String {
     parts.join("\n")
 }
 
-/// The triggers of a file: with a table that is laid out anew they are gone, unless made again.
+/// Returns a file's triggers: rebuilding a table drops them.
 fn triggers(file: &Connection) -> BTreeSet<String> {
     let all = layout(file).into_iter();
     all.filter(|(kind, ..)| kind == "trigger")
@@ -281,7 +278,6 @@ fn triggers(file: &Connection) -> BTreeSet<String> {
         .collect()
 }
 
-/// Everything that a file's schema has.
 fn layout(file: &Connection) -> BTreeSet<(String, String, Option<String>)> {
     file.prepare("SELECT type, name, sql FROM sqlite_schema")
         .unwrap()
@@ -344,7 +340,6 @@ async fn what_was_stored_before_is_listed_searched_and_counted_after_the_update(
         layout(&Connection::open(&old).unwrap()),
         layout(&Connection::open(&new).unwrap())
     );
-    // and it goes on: the chain, and the guards of steps
     let updated = SqlStore::open(&old).unwrap();
     let change = Change {
         audit: vec![a_draft(500)],
@@ -376,7 +371,6 @@ fn a_file_with_two_names_is_opened_by_neither_until_one_is_gone() {
     drop(SqlStore::open(&path).unwrap());
 }
 
-/// A file of an earlier release, with a record.
 async fn of_an_earlier_release(folder: &Path) -> std::path::PathBuf {
     let path = folder.join("earlier.db");
     let now = SqlStore::open(folder.join("now.db")).unwrap();
@@ -403,7 +397,6 @@ async fn whoever_only_looks_changes_no_schema_of_an_earlier_release() {
         "{refused:?}"
     );
     assert!(refused.help().contains("store migrate"));
-    // a copy of the whole needs no schema
     let as_it_is = SqlStore::open_for(&path, SchemaUse::AsItIs).unwrap();
     let copy = folder.path().join("copy.db");
     as_it_is.backup(&copy).await.unwrap();
@@ -413,7 +406,6 @@ async fn whoever_only_looks_changes_no_schema_of_an_earlier_release() {
     assert!(matches!(refused, OpenError::Older { .. }), "{refused:?}");
     drop(SqlStore::open(&path).unwrap());
     SqlStore::open_for(&path, SchemaUse::OfThisRelease).unwrap();
-    // what is not there yet is nobody's
     let fresh = folder.path().join("fresh.db");
     SqlStore::open_for(&fresh, SchemaUse::OfThisRelease).unwrap();
 }
@@ -432,7 +424,7 @@ async fn a_backup_is_restored_and_stays_as_it_was() {
     assert_eq!(restored.check().await.unwrap().records, 1);
     assert_eq!(std::fs::read(&backup).unwrap(), before);
     assert!(!at("earlier.db-wal").exists() && !at("restored.db.partial").exists());
-    // one that was copied while it was open has its newest records beside it
+    // a copy made while open has its newest records in a companion file
     restored.append_record(a_draft(2)).await.unwrap();
     for end in ["", "-wal"] {
         std::fs::copy(
@@ -453,7 +445,7 @@ async fn a_backup_is_restored_and_stays_as_it_was() {
     assert!(!at("none.db").exists() && !at("none.db.partial").exists());
 }
 
-/// `SQLite` makes the changes of a write-ahead log to whichever file has its name.
+/// `SQLite` applies any write-ahead log with the file's name.
 #[tokio::test]
 async fn nothing_is_put_beside_what_is_left_of_another_database() {
     let folder = tempdir().unwrap();

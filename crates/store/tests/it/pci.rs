@@ -3,7 +3,7 @@
 use hallpass_activity::{
     FailedPciRun, KeptReport, PciState, PciStore as _, PciStoreFault, WholePciRun,
 };
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use crate::Place;
 
@@ -54,7 +54,6 @@ async fn a_run_is_kept_whole_and_one_that_failed_leaves_it_as_it_was(place: Plac
     let first = run("2026-01-02T00:00:00Z", Some(state.clone()));
     store.keep_pci_run(0, first.clone()).await.unwrap();
     store.keep_pci_failure(1, failed(1)).await.unwrap();
-    // what another process read before that
     let raced = store.keep_pci_run(1, run("2026-01-04T00:00:00Z", None));
     assert_eq!(raced.await, Err(PciStoreFault::Raced));
     let raced = store.keep_pci_failure(0, failed(9)).await;

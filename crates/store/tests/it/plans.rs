@@ -1,17 +1,17 @@
-//! Plans, journals, lanes, drills and revocations: SQLite and the models in memory answer alike, and
-//! what SQLite says is stored is stored.
+//! Plans, journals, lanes, drills and revocations: SQLite answers like the memory models, and
+//! reported writes are durable.
 
 use std::collections::BTreeMap;
 
 use hallpass_audit::AuditStore;
-use hallpass_model::{AuditId, TimeSpan, Timestamp};
+use hallpass_base::{AuditId, TimeSpan, Timestamp};
+use hallpass_org::testing::MemoryOrg;
 use hallpass_org::{Drill, OrgStore, Revocation, RevocationEntry as Selection};
-use hallpass_org_testing::MemoryOrg;
-use hallpass_runner::{
+use hallpass_plans::testing::MemoryPlans;
+use hallpass_plans::{
     Final, JournalAddition, JournalEntry, LaneClaim, LeaseAnswer, Plan, PlanId, PlanLimits,
     PlanStore, Saved, StepEnd, StepId, StepTarget, TargetChange, fold,
 };
-use hallpass_runner_testing::MemoryPlans;
 use hallpass_store::{OpenError, SqlStore};
 use hallpass_store_testing::at;
 use rusqlite::Connection;
@@ -84,7 +84,6 @@ async fn plans_are_kept(store: &dyn PlanStore) {
     store.set_aborted(&one.id, true).await.unwrap();
     let saved = store.plan(&one.id).await.unwrap().unwrap();
     assert_eq!((&saved.plan, saved.aborted), (&one, true));
-    // saved again it is the newest, and not aborted
     let again = plan("one", 1);
     store.save_plan(&again).await.unwrap();
     let all = store.plans(9).await.unwrap();
@@ -103,7 +102,6 @@ async fn plans_of_a_kind_are_asked_for(store: &dyn PlanStore) {
     ] {
         let of_kind = Plan {
             kind: kind.into(),
-            // what a kind remembers may have such a member, too
             facts: json!({"kind": "b"}),
             ..plan(id, 0)
         };
@@ -187,11 +185,11 @@ async fn lanes_have_one_holder(store: &dyn PlanStore) {
         lease("b", 29, 40).await.unwrap(),
         LeaseAnswer::Held { .. }
     ));
-    // a lease that ran out is none, and one given back neither
+    // expired and released leases do not count
     assert_eq!(lease("b", 30, 40).await.unwrap(), LeaseAnswer::Ours);
     store.unlease(lane, "b").await.unwrap();
     assert_eq!(lease("c", 31, 40).await.unwrap(), LeaseAnswer::Ours);
-    // one taken by a clock that ran ahead holds nobody up, though its holder is gone
+    // a future lease blocks no one, though its holder is dead
     let day = 86_400;
     let ahead = lease("c", day, day + 60).await;
     assert_eq!(ahead.unwrap(), LeaseAnswer::Ours);
@@ -227,7 +225,7 @@ async fn stored_chores_are_kept(place: Place) {
     what_policies_cannot_hold_is_kept(&place.open().await).await;
 }
 
-/// What a file or a database of the release before has: no kinds, nothing that came after them, and on PostgreSQL the older
+/// The previous release's schema: no kinds, no later additions, and on PostgreSQL the older
 /// function.
 pub(crate) const BEFORE_KINDS: &str =
     "DROP INDEX plans_by_kind; ALTER TABLE plans DROP COLUMN kind;
@@ -242,7 +240,7 @@ const OLDER_FUNCTION: &str =
     LANGUAGE sql IMMUTABLE STRICT AS $body$
     SELECT body::json #>> string_to_array(substr(path, 3), '.') $body$;";
 
-/// A plan whose body has U+0000, which PostgreSQL has in no text.
+/// A plan with U+0000, which PostgreSQL texts cannot hold.
 fn with_nul(id: &str) -> Plan {
     Plan {
         facts: json!({"\u{0}": "a\u{0}b", "like it": "\\u0000"}),
@@ -264,7 +262,6 @@ async fn stored_plans_of_an_earlier_release_are_of_their_kind(place: Place) {
     store.save_plan(&other).await.unwrap();
     store.save_plan(&with_nul("three")).await.unwrap();
     drop(store);
-    // more than are read at a time, each a plan of a later release
     let later: Vec<String> = (100..350)
         .map(|n| format!("('n{n}', {n}, 0, '{{\"kind\": \"later\", \"body_version\": 99}}')"))
         .collect();
@@ -294,7 +291,7 @@ async fn stored_plans_of_an_earlier_release_are_of_their_kind(place: Place) {
     }
 }
 
-/// A process of the release before may have had the file open, and writes no kind.
+/// A process of the previous release may have had the file open, and writes no kind.
 async fn stored_plans_without_a_kind_are_of_that_of_their_body(place: Place) {
     let store = place.open().await;
     for id in ["one", "two"] {
@@ -340,7 +337,7 @@ async fn stored_plans_and_journals_may_have_any_letter(place: Place) {
     assert!(journal[0].text.contains("a\\u0000b"), "{journal:?}");
     let record = store.records_from(1, 9).await.unwrap().remove(0);
     assert!(record.canonical().contains("\\u0000"), "{record:?}");
-    // a whole record is no torn one, whatever is in it
+    // a complete record is never torn, whatever its content
     assert!(store.cut_torn(&nul.id, 1).await.is_err());
     assert_eq!(store.check().await.unwrap().problems, Vec::<String>::new());
 }
@@ -418,7 +415,6 @@ async fn a_change_and_its_record_are_there_together_and_survive_a_backup() {
     assert_eq!(record.event(), "plan.changed");
     assert_eq!(record.text("plan_id"), Some("one"));
     assert_eq!(record.text("target"), Some("111122223333/global/x"));
-    // the same record twice is refused, and the journal has no part of it
     let one = plan("one", 0);
     let ([_, _, end], change) = (entries(), change(&one));
     let twice = JournalAddition {
@@ -470,7 +466,7 @@ async fn a_journal_in_the_file_is_append_only_but_for_a_torn_end() {
     assert!(problems[0].contains("record 4"), "{problems:?}");
 }
 
-/// A migration that cannot be made to its end leaves the file as it was.
+/// A failed migration leaves the file unchanged.
 #[tokio::test]
 async fn kinds_are_given_to_all_plans_or_to_none() {
     let place = Place::file();
@@ -528,14 +524,12 @@ async fn a_plan_that_cannot_be_read_hides_no_other() {
     assert_eq!(names(store.plans(9).await.unwrap()), ["one"]);
     for (kind, read, unread) in [
         ("test", &["one"][..], &["torn", "later"][..]),
-        // what is torn may be of any kind
         ("other", &[], &["torn", "later"]),
     ] {
         let found = store.plans_of_kind(kind, 9).await.unwrap();
         let cannot: Vec<_> = found.unread.iter().map(|it| it.id.to_string()).collect();
         assert_eq!((names(found.plans), cannot), (owned(read), owned(unread)));
     }
-    // whoever asks for it by name hears of it, and the check names both
     assert!(store.plan(&PlanId::named("torn")).await.is_err());
     let problems = store.check().await.unwrap().problems.join("\n");
     for id in ["later", "torn"] {

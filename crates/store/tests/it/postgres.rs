@@ -1,4 +1,4 @@
-//! The suite on PostgreSQL: one server of its own for all cases, with a database for each.
+//! The suite on PostgreSQL: one server for all cases, with a database each.
 
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use hallpass_access::AccessStore as _;
-use hallpass_postgres::PostgresAddress;
+use hallpass_store::postgres::PostgresAddress;
 use hallpass_store::{LeaderRow as _, LogMemory, OpenError, SqlStore};
 use hallpass_store_testing::conformance::Case;
 use hallpass_store_testing::{a_draft, at};
@@ -24,25 +24,21 @@ use crate::{
     tokens, unreadable, unreadable_access,
 };
 
-/// Cases at a time.
 const WORKERS: usize = 4;
-/// How long a server may take to begin.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// Who runs a server on behalf of the administrator, whom it refuses.
+/// Users to run the server for root, which PostgreSQL refuses.
 const USERS: [&str; 2] = ["postgres", "nobody"];
 
-/// A server that ends with whoever started it, also when they are killed.
+/// A server that ends with its parent, even if killed.
 struct Server {
     folder: TempDir,
     process: Child,
 }
 
-/// The address that a text means.
 pub(crate) fn address(url: &str) -> PostgresAddress {
     PostgresAddress::parse(url).unwrap()
 }
 
-/// A program of PostgreSQL, from the path or from where Debian keeps it.
 fn program(name: &str) -> Option<PathBuf> {
     let on_path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&on_path).collect();
@@ -50,7 +46,6 @@ fn program(name: &str) -> Option<PathBuf> {
         .into_iter()
         .flatten();
     let mut kept: Vec<PathBuf> = kept.flatten().map(|version| version.path()).collect();
-    // the newest of several versions
     kept.sort_by_key(|path| {
         let name = path.file_name().and_then(|name| name.to_str());
         std::cmp::Reverse(name.and_then(|name| name.parse::<u32>().ok()))
@@ -60,7 +55,6 @@ fn program(name: &str) -> Option<PathBuf> {
     found.find(|path| path.is_file())
 }
 
-/// The numbers of a user and their group who may run a server, if we may not.
 fn somebody_else() -> Option<(u32, u32)> {
     if !rustix::process::geteuid().is_root() {
         return None;
@@ -85,7 +79,8 @@ fn command(program: impl AsRef<std::ffi::OsStr>, folder: &Path) -> Command {
     command
 }
 
-/// A folder in memory with room for all databases: a disk takes minutes to forget a hundred thousand files.
+/// Returns a memory folder with space for all databases: deleting a hundred thousand files from
+/// disk takes minutes.
 fn in_memory() -> Option<&'static str> {
     const FOLDER: &str = "/dev/shm";
     const KIBIBYTES_MIN: u64 = 2 * 1024 * 1024;
@@ -124,7 +119,7 @@ impl Server {
             "{}",
             String::from_utf8_lossy(&made.stderr)
         );
-        // whoever is killed closes the pipe, and the shell stops the server
+        // a killed parent closes the pipe, and the shell stops the server
         let script = r#"log="$PWD/log"; "$0" "$@" 2>"$log" & read -r _; kill -INT $!; wait"#;
         let process = command("/bin/sh", folder.path())
             .args(["-c", script])
@@ -134,7 +129,6 @@ impl Server {
                 "unix_socket_directories={}",
                 folder.path().display()
             ))
-            // nothing of it is kept
             .args([
                 "-c",
                 "fsync=off",
@@ -168,7 +162,6 @@ impl Server {
         format!("postgres://hallpass@{folder}/{database}")
     }
 
-    /// One statement, over a connection of its own.
     fn run(&self, database: &str, sql: &str) -> Result<(), tokio_postgres::Error> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -194,14 +187,11 @@ impl Drop for Server {
     }
 }
 
-/// A test of a store that may be anywhere, by its name.
 pub(crate) type PlaceCase = (&'static str, fn(Place) -> Pin<Box<dyn Future<Output = ()>>>);
 
-/// What is run over a database, by its name.
 type Run<'a> = (String, Box<dyn Fn(String) -> Work + Send + Sync + 'a>);
 type Work = Pin<Box<dyn Future<Output = ()>>>;
 
-/// The suite, and what is asked of stores beside it.
 fn everything(suite: Vec<Case>) -> Vec<Run<'static>> {
     let beside = [
         credentials::ANYWHERE,
@@ -219,7 +209,6 @@ fn everything(suite: Vec<Case>) -> Vec<Run<'static>> {
         ANYWHERE,
     ];
     let mut all: Vec<Run<'static>> = Vec::new();
-    // some of each kind, and all of them where there is time
     let copied_every = if std::env::var_os("HALLPASS_SOAK").is_some() {
         1
     } else {
@@ -255,7 +244,6 @@ fn everything(suite: Vec<Case>) -> Vec<Run<'static>> {
     all
 }
 
-/// Each case over a copy of one empty database of ours.
 fn all(suite: Vec<Case>) {
     let cases = everything(suite);
     let Some(server) = Server::start() else {
@@ -291,9 +279,7 @@ fn all(suite: Vec<Case>) {
     );
 }
 
-/// Whether a case passes; what it says when it does not is printed as of any test.
 fn passes(server: &Server, (name, case): &Run<'_>) -> bool {
-    // names of databases have 63 letters at most
     let database: String = name.chars().take(60).collect();
     let url = server.url(&database);
     let made = format!("CREATE DATABASE {database} TEMPLATE model");
@@ -312,7 +298,7 @@ fn passes(server: &Server, (name, case): &Run<'_>) -> bool {
     })
 }
 
-/// A server that was started anew, or another that took its place, is told from one that is away.
+/// Distinguishes a restarted or replaced server from an unreachable one.
 async fn a_session_that_is_gone_is_made_anew(place: Place) {
     let store = place.open().await;
     store.blob_put("a", b"1").await.unwrap();
@@ -341,8 +327,8 @@ async fn a_text_with_any_letter_is_kept(place: Place) {
     assert_eq!(store.blob_get("x\0y").await.unwrap(), Some(b"\0".to_vec()));
 }
 
-/// PostgreSQL's own gives nothing of a document that has U+0000 anywhere: whoever named their token so would keep everybody
-/// from being locked out.
+/// PostgreSQL's JSON functions fail for documents with U+0000: such a token name would block every
+/// lock.
 async fn a_member_is_found_beside_any_letter(place: Place) {
     let Place::Postgres(url) = &place else { return };
     drop(place.open().await);
@@ -377,7 +363,7 @@ async fn a_member_is_found_beside_any_letter(place: Place) {
     drop(socket.await);
 }
 
-/// A database that was migrated has what one has that was laid out today.
+/// A migrated database equals a new one.
 async fn a_column_that_came_later_is_as_those_of_a_new_database(place: Place) {
     const PLANS: &str = "SELECT string_agg(concat_ws(' ', column_name, data_type, collation_name, is_nullable), ', '
             ORDER BY column_name)
@@ -399,7 +385,6 @@ async fn a_column_that_came_later_is_as_those_of_a_new_database(place: Place) {
     assert_eq!(laid_out().await, new);
 }
 
-/// Two nodes write to one database, each as if it were alone.
 async fn two_stores_of_one_database_write_in_turn(place: Place) {
     let stores = [place.open().await, place.open().await];
     let writes = (0..20_u64).map(|n| {
@@ -413,7 +398,6 @@ async fn two_stores_of_one_database_write_in_turn(place: Place) {
     assert_eq!((check.records, check.problems), (20, Vec::new()));
 }
 
-/// A database of another program is left alone.
 async fn a_database_of_another_program_is_refused(place: Place) {
     let Place::Postgres(url) = &place else { return };
     let (client, socket) = tokio_postgres::connect(url, NoTls).await.unwrap();
@@ -427,15 +411,15 @@ async fn a_database_of_another_program_is_refused(place: Place) {
     assert!(matches!(refused, OpenError::Foreign { .. }), "{refused:?}");
 }
 
-/// A server that stands still is an error after a while, and no statement that was given up is taken for
-/// the answer to the next.
+/// A hanging server is an error after a timeout, and a late answer is not taken for the next
+/// statement's.
 async fn a_database_that_says_nothing_is_not_waited_for_in_vain(place: Place) {
     let Place::Postgres(url) = &place else { return };
     let store = place.open().await;
     store.blob_put("a", b"1").await.unwrap();
     let (client, socket) = tokio_postgres::connect(url, NoTls).await.unwrap();
     let socket = tokio::spawn(socket);
-    // whoever writes waits for this one, and so does its server
+    // blocks writers and their server sessions
     let hold = "BEGIN; SELECT pg_advisory_xact_lock(1751215212, hashtext(current_schema()))";
     client.batch_execute(hold).await.unwrap();
     let mut line: FuturesUnordered<_> = (0..4).map(|_| store.blob_put("a", b"2")).collect();
@@ -443,7 +427,7 @@ async fn a_database_that_says_nothing_is_not_waited_for_in_vain(place: Place) {
     assert!(!refused.to_string().contains("hallpass@"), "{refused}");
     assert_eq!(store.blob_get("a").await.unwrap(), Some(b"1".to_vec()));
     client.batch_execute("ROLLBACK").await.unwrap();
-    // those who stood in line have waited as long: they are told, not made to wait anew
+    // queued callers have waited as long: they get the error without a new wait
     while let Some(waited) = line.next().await {
         let refused = waited.unwrap_err().to_string();
         assert!(refused.contains("pg_stat_activity"), "{refused}");
@@ -454,21 +438,20 @@ async fn a_database_that_says_nothing_is_not_waited_for_in_vain(place: Place) {
     drop(socket.await);
 }
 
-/// A later release migrates the database beside a node of this one: nothing that this one had begun is cut
-/// off, and nothing is written by it afterwards.
+/// A later release migrates beside this node: started writes complete, and later ones are refused.
 async fn a_later_release_takes_the_database_over_between_two_writes(place: Place) {
     const LATER: &str = "ALTER TABLE blobs ADD COLUMN later TEXT";
     let Place::Postgres(url) = &place else { return };
     let memory = Arc::new(LogMemory::of_process("a"));
     let earlier = place.open().await.heeding(&memory);
     earlier.blob_put("a", b"1").await.unwrap();
-    // a write of the earlier release is under way: the migration waits for it
+    // the migration waits for a write in progress of the earlier release
     let (client, socket) = tokio_postgres::connect(url, NoTls).await.unwrap();
     let socket = tokio::spawn(socket);
     let begun = "BEGIN; SELECT pg_advisory_xact_lock(1751215212, hashtext(current_schema()))";
     client.batch_execute(begun).await.unwrap();
     let migrating = tokio::spawn(SqlStore::open_postgres_as_later(address(url), 9001, LATER));
-    // not of `pg_stat_activity`, which stands still within a transaction
+    // not `pg_stat_activity`, which is constant within a transaction
     let waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     while client.query(waits, &[]).await.unwrap().is_empty() {
@@ -498,8 +481,7 @@ async fn a_later_release_takes_the_database_over_between_two_writes(place: Place
     );
 }
 
-/// Somebody reads a table for long, such as a copy of the database: the migration of a later release waits for them, and
-/// the node of this one goes on writing meanwhile.
+/// A long reader, such as a backup, delays the migration while this node continues to write.
 async fn a_migration_that_waits_for_a_reader_lets_others_write(place: Place) {
     const LATER: &str = "ALTER TABLE plans ADD COLUMN later TEXT";
     let Place::Postgres(url) = &place else { return };
@@ -524,7 +506,7 @@ async fn a_migration_that_waits_for_a_reader_lets_others_write(place: Place) {
     assert!(refused.contains("schema version 9001"), "{refused}");
 }
 
-/// What is committed outlasts a loss of power, also where a role or a database says otherwise.
+/// Commits survive a power loss, whatever the role's or database's settings.
 async fn what_is_committed_is_on_the_disk(place: Place) {
     let Place::Postgres(url) = &place else { return };
     drop(place.open().await);
@@ -539,7 +521,6 @@ async fn what_is_committed_is_on_the_disk(place: Place) {
         )
         .await
         .unwrap();
-    // what is usual, and what ours are
     for (usual, ours) in [("off", "on"), ("on", "on"), ("local", "local")] {
         client.batch_execute("DELETE FROM said").await.unwrap();
         let url = format!("{url}?options=-csynchronous_commit%3D{usual}");
@@ -553,7 +534,7 @@ async fn what_is_committed_is_on_the_disk(place: Place) {
     drop(socket.await);
 }
 
-/// However many wait to write, the lead is asked for and kept.
+/// Claims and renewals work, however many writers wait.
 async fn the_lead_waits_for_no_thread_of_those_who_write(place: Place) {
     let Place::Postgres(url) = &place else { return };
     let address = address(url);
@@ -577,7 +558,7 @@ async fn the_lead_waits_for_no_thread_of_those_who_write(place: Place) {
     assert_eq!(looked.join().unwrap().unwrap(), None);
 }
 
-/// What somebody can do something about is said, until something is written again.
+/// Fixable errors are reported until the next write.
 async fn what_the_server_complains_of_is_known_until_something_is_written(place: Place) {
     let Place::Postgres(url) = &place else { return };
     let store = place.open().await;
@@ -600,7 +581,7 @@ async fn what_the_server_complains_of_is_known_until_something_is_written(place:
     drop(socket.await);
 }
 
-/// Neither the address nor the password is told.
+/// The error contains neither address nor password.
 async fn a_server_that_is_not_there_is_said_so(place: Place) {
     let Place::Postgres(url) = &place else { return };
     let (url, password) = (url.replace("hallpass@", "hallpass:secret@"), "secret");
@@ -632,7 +613,7 @@ crate::anywhere!(
     a_database_of_another_program_is_refused,
 );
 
-/// No PostgreSQL is installed: that is no reason to fail, except where every test has to be run, as by `make test`.
+/// A missing PostgreSQL is accepted, except where every test must run, as in `make test`.
 #[expect(clippy::print_stderr, reason = "whoever runs the tests is told")]
 fn skipped() {
     let told = "NOT TESTED: no PostgreSQL is installed (apt-get install postgresql)";

@@ -1,14 +1,14 @@
-//! Remediations in SQLite answer as those in memory do, whatever is asked in whichever order.
+//! SQLite remediations answer like those in memory, for any calls.
 
 use std::collections::BTreeMap;
 
 use hallpass_access::RemediationPresses as _;
-use hallpass_model::{AccountId, TimeSpan, Timestamp};
-use hallpass_remediation::{
+use hallpass_base::{AccountId, TimeSpan, Timestamp};
+use hallpass_findings::remediation::{
     ActionKind, Deviation, FindingKey, Remediation, RemediationFilter, RemediationMode,
     RemediationPhase, RemediationResult, RemediationStore, RemediationStoreFault, WorkflowStatus,
 };
-use hallpass_remediation_testing::MemoryRemediations;
+use hallpass_findings::remediation_testing::MemoryRemediations;
 use hallpass_store::SqlStore;
 
 use crate::Place;
@@ -22,7 +22,6 @@ fn account(digit: u8) -> AccountId {
     AccountId::new(digit.to_string().repeat(12)).unwrap()
 }
 
-/// The `number`th remediation, of a few rules, accounts and resources.
 pub(crate) fn a_remediation(number: u8, phase: RemediationPhase) -> Remediation {
     let account = account(1 + number % 2);
     let deviation = Deviation {
@@ -77,7 +76,6 @@ pub(crate) fn phase(number: u8) -> RemediationPhase {
     }
 }
 
-/// All that can be asked.
 async fn answers(store: &dyn RemediationStore) -> Vec<String> {
     let mut said = Vec::new();
     for filter in [RemediationFilter::All, RemediationFilter::Backlog] {
@@ -144,11 +142,10 @@ async fn remediations_have_the_same_answers_from_both(place: Place) {
     let kept = lasting.remediations(RemediationFilter::All, 100).await;
     assert!(kept.unwrap().len() < 20);
     drop(lasting);
-    // and a process that comes later finds the same
     both(&place.open().await, &memory, "forgotten").await;
 }
 
-/// What was decided long ago, and done or taken back lately, is known as long as what was decided lately.
+/// Retention counts from the last change, not from the decision.
 async fn what_is_kept_counts_from_when_it_moved_last(place: Place) {
     let lasting = place.open().await;
     let memory = MemoryRemediations::default();
@@ -181,7 +178,7 @@ async fn what_is_kept_counts_from_when_it_moved_last(place: Place) {
     }
 }
 
-/// One account has more due than are looked at, and another has one that is due later.
+/// One account has more due than the limit, and another has a later one.
 async fn due_remediations_take_turns_by_account(place: Place) {
     let lasting = place.open().await;
     let memory = MemoryRemediations::default();
@@ -201,7 +198,6 @@ async fn due_remediations_take_turns_by_account(place: Place) {
     }
 }
 
-/// A row that cannot be read stops no other; decisions that count all of a resource are not made.
 async fn a_remediation_that_cannot_be_read_hides_no_other(place: Place) {
     let store = place.open().await;
     let from = at(1);
@@ -220,7 +216,6 @@ async fn a_remediation_that_cannot_be_read_hides_no_other(place: Place) {
     assert_eq!(due, std::slice::from_ref(&good));
     let all = store.remediations(RemediationFilter::All, 10).await;
     assert_eq!(all.unwrap().len(), 2);
-    // nor does it take another's place
     let first = store.due_remediations(at(60), 1).await.unwrap();
     assert_eq!(first, std::slice::from_ref(&good));
     let page = store.remediations_after(RemediationFilter::All, None, 2);

@@ -1,4 +1,4 @@
-//! Both engines give the same answers to any sequence of calls, the refused ones included.
+//! Both engines answer any sequence of calls alike, including refusals.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -15,7 +15,7 @@ use hallpass_assignments::{
     Absence, AssignmentRow, AssignmentStore, Haste, Lease, StoreFault, Taken, Verdict,
 };
 use hallpass_audit::{Order, Record, RecordQuery, RecordSubject, Words};
-use hallpass_model::{GrantId, HoldKey, Timestamp};
+use hallpass_base::{GrantId, HoldKey, Timestamp};
 use hallpass_store_testing::conformance::Store;
 use hallpass_store_testing::{
     a_digest, a_draft, a_grant, a_lease, a_notice, a_report, a_request, a_sweep, a_sweep_item,
@@ -23,7 +23,6 @@ use hallpass_store_testing::{
     request_id, request_states, sweep_id, user,
 };
 
-/// Draws that are the same for the same seed.
 pub(crate) struct Dice(fastrand::Rng);
 
 impl Dice {
@@ -35,7 +34,6 @@ impl Dice {
         self.0.u64(range)
     }
 
-    /// True `percent` times of a hundred.
     pub(crate) fn chance(&mut self, percent: u64) -> bool {
         self.roll(0..100) < percent
     }
@@ -45,7 +43,6 @@ impl Dice {
         from[usize::try_from(index).unwrap()].clone()
     }
 
-    /// Around the present, to the nanosecond.
     pub(crate) fn instant(&mut self, now: u64) -> Timestamp {
         let offset = jiff_nanoseconds(self.roll(0..1_000));
         at(now + self.roll(0..400)) + offset
@@ -65,7 +62,6 @@ fn jiff_nanoseconds(count: u64) -> std::time::Duration {
     std::time::Duration::from_nanos(count)
 }
 
-/// One sequence: what it knows of the past, and the next call.
 struct Sequence {
     dice: Dice,
     now: u64,
@@ -75,14 +71,14 @@ struct Sequence {
     stores: [Store; 2],
 }
 
-/// The log as stored. Not its parsed members: their order is no part of a record.
+/// Returns the stored log, not parsed members, whose order is no part of a record.
 async fn log(store: &Store) -> String {
     let records = store.records_from(0, 999).await.unwrap();
     let lines: Vec<_> = records.iter().map(Record::canonical).collect();
     lines.join("\n")
 }
 
-/// A whole listing, piece by piece: engines may cut it in different places.
+/// Returns a whole listing: engines may page differently.
 async fn all_requests(store: &Store, filter: &RequestFilter, most: u32) -> String {
     let (mut filter, mut rows) = (filter.clone(), Vec::new());
     loop {
@@ -119,7 +115,6 @@ async fn all_records(store: &Store, query: &RecordQuery, most: u32) -> String {
     }
 }
 
-/// Names the first line in which two answers differ.
 pub(crate) fn assert_same((memory, sqlite): &(String, String), place: &str) {
     let differing = memory.lines().zip(sqlite.lines()).find(|(a, b)| a != b);
     if let Some((memory, sqlite)) = differing {
@@ -128,7 +123,6 @@ pub(crate) fn assert_same((memory, sqlite): &(String, String), place: &str) {
     assert_eq!(memory.len(), sqlite.len(), "{place}");
 }
 
-/// What a commit answered, without the words of its errors.
 fn outcome<T: Debug>(result: Result<T, CommitError>) -> String {
     match result {
         Ok(value) => format!("{value:?}"),
@@ -148,7 +142,6 @@ fn answer<T: Debug>(result: Result<T, StoreFault>) -> String {
     }
 }
 
-/// The same call to both; both answers.
 macro_rules! both {
     ($sequence:ident, |$store:ident| $call:expr) => {{
         let mut answers = Vec::new();
@@ -242,7 +235,6 @@ impl Sequence {
         change
     }
 
-    /// Runs, items and acceptances, right or wrong.
     async fn sweeps(&mut self, change: &mut Change) {
         let n = self.dice.roll(1..9);
         let stored = self.stores[0].sweep(sweep_id(n)).await.unwrap();
@@ -294,7 +286,6 @@ impl Sequence {
             request.state = self.dice.pick(&request_states());
         }
         let key = self.dice.key();
-        // nobody asks for somebody else
         request.requester.user = key.user.clone();
         request.key = Some(key);
         request.expires_at = Some(self.dice.instant(self.now));
@@ -391,7 +382,6 @@ impl Sequence {
         let Some(index) = (self.rows.len() as u64).checked_sub(1) else {
             return self.lease().await;
         };
-        // mostly the newest, so that leases are still good
         let back = self.dice.roll(0..3).min(index);
         let mut row = self.rows[usize::try_from(index - back).unwrap()].clone();
         let lease = if self.dice.chance(80) {
@@ -477,7 +467,6 @@ impl Sequence {
         }
     }
 
-    /// A search of the log.
     fn records(&mut self) -> RecordQuery {
         let words = ["person", "PERSON1@", "request.", "e", "no such text", "web"];
         let named = BTreeSet::from([email(self.dice.roll(1..9)).to_string()]);
@@ -578,23 +567,18 @@ impl Sequenced for Sequence {
     }
 }
 
-/// Calls drawn from a seed, each answered by both engines.
 pub(crate) trait Sequenced {
     fn new(seed: u64) -> Self;
 
     async fn call(&mut self) -> (String, String);
 
-    /// All there is to see.
     async fn everything(&self) -> (String, String);
 }
 
-/// How many sequences are played, and how long.
 pub(crate) struct Playing<'a> {
     pub(crate) sequences: u64,
     pub(crate) calls: u64,
-    /// Everything is looked at after so many calls.
     pub(crate) look_every: u64,
-    /// Answers a run must have met to be worth its time.
     pub(crate) kinds: &'a [&'a str],
 }
 
@@ -614,7 +598,7 @@ impl Playing<'_> {
         }
     }
 
-    /// Plays them; `HALLPASS_SEED=17` repeats one.
+    /// Runs them; `HALLPASS_SEED=17` repeats one.
     #[expect(
         clippy::print_stdout,
         reason = "the test's own output: what was played, and what it met"

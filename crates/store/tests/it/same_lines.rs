@@ -1,4 +1,4 @@
-//! Both engines hand out the same rows in the same order, whatever happens to them.
+//! Both engines return the same rows in the same order.
 
 use std::fmt::Debug;
 
@@ -8,7 +8,7 @@ use hallpass_assignments::{
     AssignmentRow, AssignmentStore, Haste, Lease, Observation, OperationKind, Over, Ownership,
     StoreFault, Taken, Urgency, Verdict,
 };
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_base::{HoldKey, Timestamp};
 use hallpass_store_testing::conformance::Store;
 use hallpass_store_testing::{a_lease, account_key, at, group_key, in_flight, with_desired};
 
@@ -30,7 +30,6 @@ fn answer<T: Debug>(result: &Result<T, StoreFault>) -> String {
     }
 }
 
-/// The same call to both; both answers.
 macro_rules! both {
     ($lines:ident, |$store:ident| $call:expr) => {{
         let mut answers = Vec::new();
@@ -166,7 +165,6 @@ impl Lines {
     }
 }
 
-/// How many grants wait before each row.
 async fn places(store: &Store, now: Timestamp) -> String {
     let mut places = Vec::new();
     for row in store.assignments().await.unwrap() {

@@ -1,4 +1,4 @@
-//! A database that has another log than was seen.
+//! A database whose log differs from the seen one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,6 @@ use hallpass_store_testing::{
 
 use crate::remediations::{a_remediation, phase};
 
-/// A node with its memory, over a file that stands for a database of many.
 struct Node {
     store: SqlStore,
     memory: Arc<LogMemory>,
@@ -29,7 +28,6 @@ impl Node {
         Self::over(folder, name, "hallpass.db")
     }
 
-    /// Over a database at another address.
     fn over(folder: &Path, name: &str, database: &str) -> Self {
         let memory = LogMemory::in_file(&folder.join(format!("{name}.json")), name);
         let memory = Arc::new(memory.unwrap());
@@ -44,7 +42,6 @@ impl Node {
         self.store.look_at_log(&self.memory).await.unwrap().lost
     }
 
-    /// The store for what works.
     async fn working(&self) -> SqlStore {
         let node = NodeIdentity {
             id: "n".to_owned(),
@@ -77,13 +74,10 @@ async fn append(store: &SqlStore, numbers: std::ops::RangeInclusive<u64>) {
     }
 }
 
-/// Puts the database back to where it had three records; two more were seen by a node, `since` is
-/// what another one wrote over what was put back.
 async fn gone_back(folder: &Path, since: u64) -> Node {
     gone_back_by(folder, 2, since).await
 }
 
-/// The same where more was seen.
 async fn gone_back_by(folder: &Path, seen: u64, since: u64) -> Node {
     let node = Node::open(folder, "a");
     append(&node.store, 1..=3).await;
@@ -99,7 +93,6 @@ async fn gone_back_by(folder: &Path, seen: u64, since: u64) -> Node {
         let other = SqlStore::open(folder.join("hallpass.db")).unwrap();
         append(&other, 101..=100 + since).await;
     }
-    // started anew: what was seen is in its file
     Node::open(folder, "a")
 }
 
@@ -111,7 +104,6 @@ async fn what_was_seen_and_is_gone_is_missed_also_when_others_wrote_since() {
         let lost = node.lost().await.unwrap();
         assert_eq!((lost.kept, lost.newest.seq), (3, 5), "{since}");
         assert_eq!(lost.node, "a");
-        // nothing is noted meanwhile: it is missed at the next look, too
         assert!(node.lost().await.is_some(), "{since}");
     }
 }
@@ -140,7 +132,7 @@ async fn nothing_is_given_while_records_are_missing_and_what_takes_away_is_writt
     let refused = working.blob_put("a", b"1").await.unwrap_err().to_string();
     assert!(refused.contains("records 4 to 5"), "{refused}");
     assert!(refused.contains("accept-loss"), "{refused}");
-    // what only takes away may be pressed, and what ends goes on: neither makes what is missing be there
+    // removals and ends continue, but do not repair the loss
     node.store.commit(Change::default()).await.unwrap();
     let ends = working.for_ends();
     ends.blob_put("a", b"2").await.unwrap();
@@ -149,7 +141,7 @@ async fn nothing_is_given_while_records_are_missing_and_what_takes_away_is_writt
     assert!(working.blob_put("a", b"3").await.is_err());
 }
 
-/// What starts or lapses by itself is written by what only ends access, and a start gives it.
+/// Automatic starts use the write path of ends, but give access.
 #[tokio::test]
 async fn while_records_are_missing_a_start_that_was_agreed_to_waits() {
     let folder = tempfile::tempdir().unwrap();
@@ -175,7 +167,7 @@ async fn while_records_are_missing_a_start_that_was_agreed_to_waits() {
     ends.commit(lapsed).await.unwrap();
 }
 
-/// A press of a person at a node that does not lead.
+/// A press at a node that does not lead.
 #[tokio::test]
 async fn while_records_are_missing_a_press_may_only_take_away() {
     let folder = tempfile::tempdir().unwrap();
@@ -227,7 +219,6 @@ async fn while_records_are_missing_a_press_may_only_take_away() {
 async fn a_command_that_acts_writes_nothing_while_records_are_missing() {
     let folder = tempfile::tempdir().unwrap();
     let node = gone_back(folder.path(), 1).await;
-    // a command has seen nothing itself
     let plain = SqlStore::open(folder.path().join("hallpass.db")).unwrap();
     let command = plain.acting("c");
     command.blob_put("a", b"1").await.unwrap();
@@ -248,7 +239,6 @@ async fn what_one_node_misses_stops_all_of_them_until_somebody_accepts_it() {
     node.store.tell_lost_records(&node.memory).await.unwrap();
     assert_eq!(other.lost().await.as_ref(), Some(&lost));
     assert!(other.working().await.blob_put("a", b"1").await.is_err());
-    // somebody with neither memory
     let accepting = Arc::new(LogMemory::of_process("c"));
     let (accepted, seq) = other
         .store
@@ -262,14 +252,14 @@ async fn what_one_node_misses_stops_all_of_them_until_somebody_accepts_it() {
         one.working().await.blob_put("a", b"1").await.unwrap();
         assert_eq!(one.memory.newest().unwrap().seq, 6);
     }
-    // told late, it is not missed again
     node.store.tell_lost_records(&node.memory).await.unwrap();
     assert_eq!(other.lost().await, None);
     let again = other
         .store
         .accept_lost_records(&accepting, |_| a_draft(901));
     assert!(again.await.unwrap().is_none());
-    // more is missing than was accepted: one who saw it comes back, with a file of an earlier release
+    // more is missing than was accepted: a node that saw it returns, with a file of an earlier
+    // release
     let (seq, hash) = (9, "00".repeat(32));
     let file = folder.path().join("d.json");
     std::fs::write(file, format!(r#"[{{"seq":{seq},"hash":"{hash}"}}]"#)).unwrap();
@@ -283,10 +273,9 @@ async fn what_one_node_misses_stops_all_of_them_until_somebody_accepts_it() {
     assert_eq!(other.lost().await, Some(more));
 }
 
-/// The log goes on with numbers that it had before: a second loss among them is another one.
+/// The log reuses numbers: a second loss among them is separate.
 #[tokio::test]
 async fn what_is_lost_after_a_loss_was_accepted_is_missed_again() {
-    // how much was lost and accepted, and how many records later the database fails over again
     for (lost, later) in [(2, 0), (2, 1), (2, 2), (60, 1), (60, 20), (60, 56)] {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
@@ -317,13 +306,12 @@ async fn what_is_lost_after_a_loss_was_accepted_is_missed_again() {
     }
 }
 
-/// Which database a node has is somebody's choice; what becomes of one is not.
+/// Assigning another database is an operator's choice, its loss is not.
 #[tokio::test]
 async fn another_database_with_another_log_lacks_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     drop(gone_back(folder, 0).await);
-    // at another address: empty, then with a log of its own
     for records in [2, 4] {
         std::fs::copy(folder.join("a.json"), folder.join("c.json")).unwrap();
         let node = Node::over(folder, "c", "other.db");
@@ -332,11 +320,9 @@ async fn another_database_with_another_log_lacks_nothing() {
         assert_eq!(node.lost().await, None);
         assert_eq!(node.memory.newest().unwrap().seq, records);
     }
-    // the same log at another address is a replica
     copied(folder, "copy.db", "replica.db");
     let replica = Node::over(folder, "a", "replica.db");
     assert_eq!(replica.lost().await.unwrap().kept, 3);
-    // at the same address another log, or none, is what is left of it
     for begun in [0, 9] {
         for end in ["", "-wal", "-shm"] {
             drop(std::fs::remove_file(
@@ -358,13 +344,12 @@ async fn a_memory_that_cannot_be_read_is_an_error_and_not_an_empty_one() {
     std::fs::write(&path, "[{").unwrap();
     assert!(LogMemory::in_file(&path, "a").is_err());
     assert!(LogMemory::try_file(&path).is_err());
-    // a server begins anew, keeps that, and leaves what it found to people
+    // a server starts over, stores that, and leaves the old file for inspection
     let memory = LogMemory::anew_in_file(&path, "a");
     assert_eq!(memory.unkept(), None);
     assert!(LogMemory::in_file(&path, "a").is_ok() && LogMemory::try_file(&path).is_ok());
     let aside = std::fs::read(folder.path().join("a.json.unread"));
     assert_eq!(aside.unwrap(), b"[{");
-    // one that cannot be written is that of the process
     let memory = LogMemory::in_file(&folder.path().join("none/a.json"), "a").unwrap();
     let unkept = memory.unkept().unwrap();
     assert!(unkept.contains("none/a.json"), "{unkept}");
@@ -374,7 +359,6 @@ async fn a_memory_that_cannot_be_read_is_an_error_and_not_an_empty_one() {
     store.look_at_log(&memory).await.unwrap();
     assert_eq!(memory.newest().unwrap().seq, 2);
     assert!(memory.unkept().is_some());
-    // the folder is made: from the next record on it is kept
     std::fs::create_dir(folder.path().join("none")).unwrap();
     append(&store, 3..=3).await;
     store.look_at_log(&memory).await.unwrap();
@@ -383,7 +367,7 @@ async fn a_memory_that_cannot_be_read_is_an_error_and_not_an_empty_one() {
     assert_eq!(anew.newest().unwrap().seq, 3);
 }
 
-/// What was not written through to the disk may be an empty file after a loss of power.
+/// Unsynced content may be an empty file after a power loss.
 #[tokio::test]
 async fn a_loss_of_power_takes_a_second_of_what_was_seen() {
     let folder = tempfile::tempdir().unwrap();
@@ -401,13 +385,13 @@ async fn a_loss_of_power_takes_a_second_of_what_was_seen() {
     let newest = node.memory.newest().unwrap().seq;
     assert!((2..=3).contains(&newest), "{newest}");
     assert_eq!(node.lost().await, None);
-    // who takes the file away takes what was seen away
+    // deleting the file deletes the memory
     drop(node);
     std::fs::remove_file(folder.path().join("a.json")).unwrap();
     assert_eq!(Node::open(folder.path(), "a").memory.newest(), None);
 }
 
-/// What is committed, and noted, while a look reads its snapshot is not in it, and is not missing.
+/// A commit noted while a check reads its snapshot is not missing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_written_during_a_look_is_not_missed() {
     let folder = tempfile::tempdir().unwrap();

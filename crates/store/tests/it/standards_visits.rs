@@ -1,12 +1,12 @@
-//! Accounts whose standards are looked at (`organization.md` S-8): SQLite answers as the model in memory.
+//! Accounts due for standards checks (`organization.md` S-8): SQLite answers like the memory model.
 
-use hallpass_model::{AccountId, TimeSpan, Timestamp};
+use hallpass_base::{AccountId, TimeSpan, Timestamp};
 use hallpass_org::standards::{
     AppliedFile, ChangeAuthor, ChangedThing, StandardsChange, StandardsVisit, VisitCause,
     VisitStore,
 };
-use hallpass_org_testing::MemoryVisits;
-use hallpass_runner::PlanId;
+use hallpass_org::testing::MemoryVisits;
+use hallpass_plans::PlanId;
 use hallpass_store_testing::at;
 
 use crate::Place;
@@ -29,7 +29,6 @@ async fn whole_life(store: &dyn VisitStore) {
         store.due_visits(at(10), 1).await.unwrap(),
         std::slice::from_ref(&other)
     );
-    // put off, with the plan that was begun
     let begun = StandardsVisit {
         plan: Some(PlanId::named("0123456789abcdef")),
         put_back: vec![StandardsChange {
@@ -56,9 +55,7 @@ async fn whole_life(store: &dyn VisitStore) {
         store.due_visits(at(10), 9).await.unwrap(),
         std::slice::from_ref(&other)
     );
-    // whoever holds an older form changes nothing
     assert!(!store.settle_visit(&one, None).await.unwrap());
-    // asked for anew it is due at once, and its plan is known still
     let anew = visit("111111111111", at(20));
     store.ask_visits(std::slice::from_ref(&anew)).await.unwrap();
     assert!(!store.settle_visit(&later, None).await.unwrap());
@@ -78,7 +75,7 @@ async fn whole_life(store: &dyn VisitStore) {
     assert_eq!(store.last_sweep().await.unwrap(), Some(at(2)));
 }
 
-/// The first time that a file was applied since another one was is what counts.
+/// The first application since another file counts.
 async fn files_applied(store: &dyn VisitStore) {
     let applied = |hash: &str, second, by: &str| AppliedFile {
         hash: hash.to_owned(),
@@ -100,7 +97,7 @@ async fn files_applied(store: &dyn VisitStore) {
     }
 }
 
-/// A day has so many changes, whoever asks; a visit keeps its own.
+/// Changes are limited per day, over all callers; a visit keeps its share.
 async fn changes_of_a_day(store: &dyn VisitStore) {
     let (today, tomorrow) = ("2026-11-24", "2026-11-25");
     let visits = [

@@ -2,13 +2,13 @@
 
 use hallpass_access::{AccessStore as _, CommitError};
 use hallpass_audit::AuditStore;
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use hallpass_store::{MemoryStore, TokenRow};
 use hallpass_store_testing::{a_draft, a_token, at, user};
 
 use crate::Place;
 
-/// The same test for each engine: these methods are not part of a port yet.
+/// Runs a test for each engine: these methods are not part of a port yet.
 macro_rules! for_both {
     ($($name:ident($store:ident) $body:block)+) => {
         mod memory {
@@ -51,7 +51,6 @@ for_both! {
 
     who_has_a_token_that_works_has_a_credential(store) {
         let half_later = Timestamp::from_millisecond(at(100).as_millisecond() + 500).unwrap();
-        // of two people each: one that ends later, to the decimal, and one that is over or was revoked
         for (n, of, expires_at) in [(1, 1, half_later), (2, 2, at(100)), (3, 2, at(300)), (4, 3, at(300))] {
             let token = TokenRow { user_id: Some(user(of)), expires_at, ..a_token(n) };
             store.token_insert(&token, a_draft(n)).await.unwrap();
@@ -61,7 +60,6 @@ for_both! {
             (at(99), vec![user(1), user(2)]),
             (at(100), vec![user(1), user(2)]),
             (half_later, vec![user(2)]),
-            // it is refused from this instant on
             (at(300), vec![]),
         ] {
             assert_eq!(store.with_credentials(now).await.unwrap(), whose, "{now}");

@@ -1,11 +1,11 @@
-//! A row that cannot be read stops no other, and is told of.
+//! An unreadable row blocks no other, and is reported.
 
 use hallpass_access::{AccessStore as _, Change, GrantState, Write};
 use hallpass_assignments::queue::Room;
 use hallpass_assignments::{
     AssignmentRow, AssignmentStore, Observation, Over, OwnedEnd, Ownership, Task,
 };
-use hallpass_model::HoldKey;
+use hallpass_base::HoldKey;
 use hallpass_store::{EndsReader, SqlStore, TokenRow};
 use hallpass_store_testing::{
     a_draft, a_grant, a_lease, a_lock, a_token, account_key, at, grant_id, own_one, user, wanted,
@@ -14,7 +14,6 @@ use hallpass_store_testing::{
 
 use crate::Place;
 
-/// Cuts the bodies of a person's assignments, as a torn page or an edit by hand does.
 async fn tear(place: &Place, key: &HoldKey) {
     place
         .run(&format!(
@@ -23,7 +22,6 @@ async fn tear(place: &Place, key: &HoldKey) {
         .await;
 }
 
-/// A text that is none, as a fallen bit makes it: only SQLite gives it out.
 async fn garble(place: &Place, key: &HoldKey) {
     place
         .run(&format!(
@@ -37,7 +35,6 @@ async fn want(store: &SqlStore, key: &HoldKey, until: u64, asked: u64) {
     store.commit(change).await.unwrap();
 }
 
-/// A row of ours that has to be gone by 7200, with its grant, which was given.
 async fn give_one(store: &SqlStore) {
     let mut grant = a_grant(1);
     grant.granted_at = Some(at(2));
@@ -74,7 +71,6 @@ async fn the_next_in_line_goes(place: Place) {
     let first = store.first(at(5)).await.unwrap().map(|row| row.key);
     assert_eq!(first, Some(whole.clone()));
     assert_eq!(next_key(&store, 5, "a").await, Some(whole.clone()));
-    // put off, and asked for again in a while
     assert_eq!(next_key(&store, 6, "b").await, None);
     let again = AssignmentStore::next_due(&store, at(100)).await;
     assert_eq!(again.unwrap(), Some(at(305)));
@@ -97,7 +93,7 @@ async fn what_is_ours_is_still_known_by_its_columns(place: Place) {
     assert_eq!(store.owned_ends().await.unwrap(), ours);
     tear(&place, &key).await;
     assert_eq!(store.owned_ends().await.unwrap(), ours);
-    // what stood before, and what was not given yet, may not be ours
+    // existing or not yet given access may not be Hallpass's
     let mut grant = store.grant(grant_id(1)).await.unwrap().unwrap();
     grant.granted_at = None;
     store
@@ -117,7 +113,6 @@ async fn what_is_ours_is_known_where_its_grant_cannot_be_read_either(place: Plac
     place
         .run("UPDATE grants SET body = substr(body, 1, length(body) - 5)")
         .await;
-    // where a delete is not what follows, it may stand
     assert_eq!(store.owned_ends().await.unwrap(), []);
     let follows = |what: &str| format!("UPDATE assignments SET once_unwanted = '{what}'");
     place.run(&follows("delete")).await;
@@ -126,7 +121,7 @@ async fn what_is_ours_is_known_where_its_grant_cannot_be_read_either(place: Plac
     assert_eq!(store.owned_ends().await.unwrap(), []);
 }
 
-/// Its operation would keep it from everybody: nobody can learn when that is over.
+/// Otherwise its operation would hold the lane forever, because its end is unknowable.
 async fn what_cannot_be_read_keeps_no_lane(place: Place) {
     let store = place.open().await;
     let (torn, due) = (account_key(1, 1), account_key(2, 1));
@@ -151,11 +146,10 @@ async fn what_cannot_be_read_keeps_no_lane(place: Place) {
         panic!("{taken:?}");
     };
     assert_eq!(intent.key, due);
-    // nor a slot
     assert_eq!((taken.in_flight.creates, taken.in_flight.deletes), (0, 1));
 }
 
-/// While nothing is answered none is put off: all of them stand first.
+/// During an outage none is postponed: all are first in line.
 async fn an_outage_ends_behind_any_number_of_them(place: Place) {
     let store = place.open().await;
     for number in 1..=9 {
@@ -261,7 +255,6 @@ async fn a_lock_that_cannot_be_read_keeps_no_other(place: Place) {
         ))
         .await;
     assert_eq!(store.locks().await.unwrap(), [a_lock(2)]);
-    // whoever asks about one person does not take them for free
     assert!(store.lock_of(&torn).await.is_err());
     assert_eq!(store.lock_of(&whole).await.unwrap(), Some(a_lock(2)));
     let told = store.unreadable_rows().await.unwrap();
@@ -272,7 +265,7 @@ async fn a_lock_that_cannot_be_read_keeps_no_other(place: Place) {
     assert!(is_named, "{problems:?}");
 }
 
-/// Whoever is locked or has left comes in with nothing, also where nobody can say what it was.
+/// A locked or departed person loses unreadable credentials too.
 async fn a_token_that_cannot_be_read_ends_with_the_others(place: Place) {
     let store = place.open().await;
     for n in 1..=2 {

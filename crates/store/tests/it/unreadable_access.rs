@@ -1,5 +1,5 @@
-//! Requests and grants that cannot be read: lists go on behind them, nothing is decided by half of what a key has, and every
-//! store says the same.
+//! Unreadable requests and grants: lists continue, no decision uses a partial key, and all stores
+//! report alike.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use hallpass_access::{
     Change, Grant, GrantFilter, GrantState, GrantStateKind, PastQuery, ReadError, Request,
     RequestFilter, RequestState, RequestStateKind, Subject, UnreadGrant, Write,
 };
-use hallpass_model::{GrantId, RequestId, TargetNames};
+use hallpass_base::{GrantId, RequestId, TargetNames};
 use hallpass_store::MemoryStore;
 use hallpass_store_testing::conformance::Store;
 use hallpass_store_testing::{
@@ -18,7 +18,6 @@ use hallpass_store_testing::{
 
 use crate::Place;
 
-/// A store whose rows can be damaged.
 pub(crate) enum Bench {
     At(Place),
     InMemory(MemoryStore),
@@ -32,7 +31,6 @@ impl Bench {
         }
     }
 
-    /// Cuts the body of the `n`th grant, as a torn page or an edit by hand does.
     async fn tear_grant(&self, n: u64) {
         match self {
             Self::At(place) => tear(place, "grants", &grant_id(n).to_string()).await,
@@ -40,7 +38,6 @@ impl Bench {
         }
     }
 
-    /// The same of a request.
     async fn tear_request(&self, n: u64) {
         match self {
             Self::At(place) => tear(place, "requests", &request_id(n).to_string()).await,
@@ -64,7 +61,6 @@ async fn put_grant(store: &Store, grant: Grant) {
         .unwrap();
 }
 
-/// The `n`th grant, with its request, of a person of their own.
 async fn put_both(store: &Store, n: u64) {
     let change = Change {
         grants: vec![Write::Insert(a_grant(n))],
@@ -104,7 +100,6 @@ async fn listings_go_on_behind_it(bench: Bench) {
     for n in 1..=5 {
         put_both(&store, n).await;
     }
-    // the newest, the oldest, one between, all in a row
     for (torn, left) in [
         (&[][..], &[5, 4, 3, 2, 1][..]),
         (&[3], &[5, 4, 2, 1]),
@@ -155,7 +150,6 @@ async fn what_is_asked_for_by_its_id_or_key_is_an_error_and_nothing_else(bench: 
     for n in 1..=3 {
         put_both(&store, n).await;
     }
-    // another live grant of the key of the second
     put_grant(
         &store,
         Grant {
@@ -170,7 +164,7 @@ async fn what_is_asked_for_by_its_id_or_key_is_an_error_and_nothing_else(bench: 
     assert!(matches!(wrong, Err(ReadError(_))), "{wrong:?}");
     let wrong = store.request(request_id(3)).await;
     assert!(matches!(wrong, Err(ReadError(_))), "{wrong:?}");
-    // nothing is given or ended by half of what the key has
+    // a partial key decides nothing
     let wrong = store.holds(&account_key(2, 1)).await.map(|it| it.grants);
     let ReadError(words) = wrong.unwrap_err();
     assert!(words.contains(&grant_id(2).to_string()), "{words}");
@@ -180,7 +174,6 @@ async fn what_is_asked_for_by_its_id_or_key_is_an_error_and_nothing_else(bench: 
         assert_eq!(holds.grants, [a_grant(n)]);
     }
     assert_eq!(store.request(request_id(2)).await, Ok(Some(a_request(2))));
-    // once it is over, it holds nothing
     put_given(&store, 5).await;
     bench.tear_grant(5).await;
     let holds = store.holds(&account_key(5, 1)).await.unwrap();
@@ -197,7 +190,6 @@ async fn what_is_due_goes_before_it(bench: Bench) {
         bench.tear_request(n).await;
     }
     let now = at(90_000);
-    // as many as are asked for, however many cannot be read
     for (limit, expected) in [(0, &[][..]), (1, &[3]), (2, &[3, 4]), (9, &[3, 4])] {
         let grants: Vec<GrantId> = expected.iter().map(|n| grant_id(*n)).collect();
         let requests: Vec<RequestId> = expected.iter().map(|n| request_id(*n)).collect();
@@ -211,7 +203,6 @@ async fn what_is_due_goes_before_it(bench: Bench) {
     }
 }
 
-/// A grant that was given and is over.
 fn given(n: u64) -> Grant {
     Grant {
         granted_at: Some(at(n)),
@@ -220,7 +211,6 @@ fn given(n: u64) -> Grant {
     }
 }
 
-/// The steps that lead to one that is over.
 async fn put_given(store: &Store, n: u64) {
     put_grant(store, a_grant(n)).await;
     let steps = [
@@ -297,7 +287,6 @@ async fn whose_it_is_is_known_by_its_columns(bench: Bench) {
         holder: user(n),
         account: Some(account(1).to_string()),
     };
-    // the first is over and of before
     let expected = [
         unread(3, None),
         unread(4, Some(account_key(4, 1))),
@@ -334,7 +323,6 @@ everywhere!(
     whose_it_is_is_known_by_its_columns,
 );
 
-/// What lists say of the end of each grant, whether AWS enforces it.
 async fn an_armed_end_that_cannot_be_read_hides_no_other(place: Place) {
     let store: Store = Arc::new(place.open().await);
     let keys: Vec<_> = (1..=9).map(|n| account_key(n, 1)).collect();
@@ -344,13 +332,12 @@ async fn an_armed_end_that_cannot_be_read_hides_no_other(place: Place) {
             keys[0]
         ))
         .await;
-    // read one by one, and all that are open at once
     for keys in [&keys[..1], &keys[..]] {
         assert_eq!(store.armed_ends(keys).await, Ok(BTreeMap::new()));
     }
 }
 
-/// Health does not read all of the past: it learns of what somebody came upon there, and forgets what can be read again.
+/// Health does not read the whole past: it learns from lists, and drops repaired rows.
 async fn health_names_what_lists_came_upon(place: Place) {
     let store = place.open().await;
     let kept: Store = Arc::new(store.clone());

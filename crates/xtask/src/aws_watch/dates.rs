@@ -1,16 +1,16 @@
-//! Days of the calendar, for ages.
+//! Calendar days, for ages.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const SECONDS_A_DAY: u64 = 86_400;
 
-/// A day, counted from 1970-01-01.
+/// Counted from 1970-01-01.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Day(i64);
 
 impl Day {
-    /// The day that it is (UTC).
+    /// Returns today (UTC).
     #[expect(
         clippy::disallowed_methods,
         reason = "a task for people: the age of a fact is counted from the day on which it is run"
@@ -21,7 +21,7 @@ impl Day {
         Self(i64::try_from(days).unwrap_or_default())
     }
 
-    /// A day as it is written: `YYYY-MM-DD`. Nothing for what is no day of the calendar.
+    /// Parses `YYYY-MM-DD`; `None` for an invalid date.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.split('-').collect();
         let [year, month, day] = parts.as_slice() else {
@@ -33,11 +33,12 @@ impl Day {
         let number = |it: &str| it.parse::<u16>().ok().map(i64::from);
         let (year, month, day) = (number(year)?, number(month)?, number(day)?);
         let found = Self::of(year, month, day);
-        // what is no day, 30 February, comes out as another one
+        // an invalid date, such as 30 February, becomes another
         (found.to_string() == text).then_some(found)
     }
 
-    /// Years are taken to begin in March, so that a leap day is a year's last (the proleptic Gregorian calendar of ISO 8601).
+    /// Years begin in March, so that a leap day is a year's last (the proleptic Gregorian calendar
+    /// of ISO 8601).
     fn of(year: i64, month: i64, day: i64) -> Self {
         let year = if month <= 2 { year - 1 } else { year };
         let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
@@ -46,7 +47,7 @@ impl Day {
         Self(era * 146_097 + days - 719_468)
     }
 
-    /// How many days lie between; none if `earlier` is later.
+    /// Returns the days between; 0 if `earlier` is later.
     pub(crate) fn days_since(self, earlier: Self) -> u64 {
         u64::try_from(self.0 - earlier.0).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! What was decided about each difference: a line each, or one for a group of them, in a file that names the baseline too.
+//! Decisions about differences: a line each, or per group, in a file that also names the baseline.
 
 use std::collections::BTreeMap;
 
@@ -6,71 +6,55 @@ use super::dates::Day;
 use super::differences::Difference;
 use crate::breach::Breach;
 
-/// How many letters of a subject a group of a core service names at least: what decides access is not waved through.
+/// Minimum letters in a core service's group: access-related differences need individual decisions.
 const CORE_LETTERS_MIN: usize = 3;
 
-/// Between the parts of a line.
 const SEPARATOR: &str = " | ";
 
-/// What was decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decided {
-    /// Our sources do it, in these files.
     Taken(Vec<String>),
-    /// Nothing is to be done, and why.
     NotNeeded(String),
-    /// Something is still to be built.
     Open(String),
 }
 
-/// One line.
 #[derive(Debug)]
 pub(crate) struct WatchLine {
-    /// 1-based.
     pub(crate) line: usize,
-    /// The name of an entry; `*` stands for anything.
+    /// An entry's name; `*` matches any text.
     pub(crate) pattern: String,
-    /// How many entries a group was decided for. None where it stands for all that will come, too.
+    /// Number of entries a group covers; `None` includes future ones.
     pub(crate) count: Option<usize>,
     pub(crate) decided: Decided,
 }
 
-/// The file.
 #[derive(Debug, Default)]
 pub(crate) struct Decisions {
-    /// The version of botocore from which differences are counted.
+    /// The botocore version from which differences are counted.
     pub(crate) baseline: String,
-    /// The services that are looked at whole, and decided entry by entry.
+    /// Services checked completely, entry by entry.
     pub(crate) core: Vec<String>,
     pub(crate) lines: Vec<WatchLine>,
-    /// Facts that are older than they may be, and were looked at again.
     pub(crate) looked: Vec<FactLook>,
 }
 
-/// A fact that was looked at again at its source, and is as it was.
 #[derive(Debug)]
 pub(crate) struct FactLook {
-    /// 1-based.
     pub(crate) line: usize,
     pub(crate) name: String,
     pub(crate) day: Day,
-    /// What was found.
     pub(crate) what: String,
 }
 
-/// The differences by what was decided of them.
 #[derive(Debug)]
 pub(crate) struct Judged<'a> {
-    /// No line is for these.
     pub(crate) undecided: Vec<&'a Difference>,
-    /// Each line with the entries that it decides, in the order of the file. None has no entry.
+    /// Lines with their entries, in file order. None is empty.
     pub(crate) decided: Vec<(&'a WatchLine, Vec<&'a Difference>)>,
-    /// Lines without an entry.
     pub(crate) stale: Vec<&'a WatchLine>,
 }
 
 impl Decisions {
-    /// Reads the file at `path`; what is wrong in it is told with its line.
     pub(crate) fn read(path: &str, text: &str) -> Result<Self, Vec<Breach>> {
         let mut read = Self::default();
         let mut findings = Vec::new();
@@ -148,7 +132,6 @@ impl Decisions {
         Ok(())
     }
 
-    /// Whether a group says too little of what it is of.
     fn is_too_wide(&self, pattern: &str) -> bool {
         let (_, rest) = pattern.split_once(':').unwrap_or((pattern, ""));
         let subject = rest.split(' ').next().unwrap_or_default();
@@ -161,7 +144,7 @@ impl Decisions {
         pattern.contains('*') && self.core.iter().any(|it| matches(service, it))
     }
 
-    /// Which line decides which entry: the one with its very name, else the group that says most of it.
+    /// Assigns each entry its line: the exact name, else the most specific group.
     pub(crate) fn judge<'a>(&'a self, differences: &'a [Difference]) -> Judged<'a> {
         let mut undecided = Vec::new();
         let mut by_line: BTreeMap<usize, Vec<&Difference>> = BTreeMap::new();
@@ -188,14 +171,13 @@ impl Decisions {
     fn deciding(&self, id: &str) -> Option<&WatchLine> {
         let letters = |it: &WatchLine| it.pattern.chars().filter(|c| *c != '*').count();
         let fitting = self.lines.iter().filter(|it| matches(&it.pattern, id));
-        // of equals the last is taken by `max_by_key`, and the first one is meant
+        // `max_by_key` takes the last of equals, but the first is wanted
         fitting
             .rev()
             .max_by_key(|it| (it.pattern == id, letters(it)))
     }
 }
 
-/// The pattern, and the number behind `#`.
 fn counted(text: &str) -> Result<(String, Option<usize>), String> {
     let Some((pattern, count)) = text.split_once(" #") else {
         return Ok((text.to_owned(), None));
@@ -228,7 +210,6 @@ fn decided_of(text: &str) -> Result<Decided, String> {
     }
 }
 
-/// Whether a text is what the pattern says; `*` stands for anything, also for nothing.
 fn matches(pattern: &str, text: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else {
         return pattern == text;
@@ -371,7 +352,7 @@ mod tests {
             found[0].message.starts_with("names no baseline"),
             "{found:?}"
         );
-        // a group of a core service that says what it is of, and any group of another
+        // a core service's specific group, and any group of another
         assert_eq!(
             read("demo:*Token #3 | 2026-01-02 | open: x\nother:* | 2026-01-02 | open: x\n")
                 .lines

@@ -1,5 +1,5 @@
-//! What is otherwise in a newer model of a service: operations, exceptions, members, values, limits and pages that came,
-//! went or changed. One entry each, under a name that stays the same as long as the difference does.
+//! Differences in a newer service model: added, removed or changed operations, exceptions, members,
+//! values, limits and pages. One entry each, under a stable name.
 #![expect(
     clippy::indexing_slicing,
     reason = "a `Value` indexed by name gives null where there is nothing"
@@ -9,8 +9,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// What is said of something that is going away, where the model itself does not mark it: retirements are often announced
-/// in the description alone.
+/// Phrases of retirements: often announced only in descriptions.
 const RETIRING: &[&str] = &[
     "will be retired",
     "is being retired",
@@ -25,10 +24,10 @@ const RETIRING: &[&str] = &[
     "end of support",
 ];
 
-/// How many lists in lists are looked into.
+/// Maximum nesting of lists.
 const LISTS_MAX: usize = 4;
 
-/// A service as it is published: its operations and shapes, and which operations answer in pages.
+/// A published service: operations, shapes, pagination.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Published {
     /// The content of `service-2.json`.
@@ -38,7 +37,6 @@ pub(crate) struct Published {
 }
 
 impl Published {
-    /// The same service before it had an operation.
     pub(crate) fn without_operations(&self) -> Self {
         let mut empty = self.clone();
         empty.model["operations"] = Value::Null;
@@ -46,20 +44,17 @@ impl Published {
     }
 }
 
-/// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Difference {
-    /// The service as its folder of models is called.
     pub(crate) service: String,
-    /// `Operation`, `Operation.Exception`, `Shape`, `Shape.Member` or `Shape=VALUE`; nothing for the service itself.
+    /// `Operation`, `Operation.Exception`, `Shape`, `Shape.Member` or `Shape=VALUE`; empty for the
+    /// service.
     subject: String,
     kind: &'static str,
-    /// What came of what; no part of the entry's name.
     pub(crate) detail: String,
 }
 
 impl Difference {
-    /// Of a whole service.
     pub(crate) fn of_service(service: &str, kind: &'static str) -> Self {
         Self {
             service: service.to_owned(),
@@ -77,15 +72,16 @@ impl Difference {
         format!("{}:{} {}", self.service, self.subject, self.kind)
     }
 
-    /// What a source names that knows of it: the operation, the exception, the member, the value, the service.
+    /// Returns the word by which a source shows knowledge: operation, exception, member, value or
+    /// service.
     pub(crate) fn word(&self) -> &str {
         let last = self.subject.rsplit(['.', '=']).next().unwrap_or_default();
         if last.is_empty() { &self.service } else { last }
     }
 }
 
-/// What differs between two models of a service, by name. `wanted` are the operations to look into; without it all of them.
-/// New operations are entries in either case.
+/// Compares two models of a service by name, in the `wanted` operations or all. New operations are
+/// always entries.
 pub(crate) fn compare(
     service: &str,
     old: &Published,
@@ -119,7 +115,7 @@ pub(crate) fn compare(
             found.add(name.clone(), "removed operation", String::new());
         }
     }
-    // a shape that only one of them has is told by the member or the operation that leads to it
+    // one-sided shapes are reported by the member or operation that uses them
     for name in reached(&new.model, &both) {
         if let Some(before) = old.model["shapes"].get(name) {
             found.shape(name, before, &new.model["shapes"][name]);
@@ -133,7 +129,6 @@ pub(crate) fn compare(
     found.entries.into_iter().collect()
 }
 
-/// The shapes that inputs, answers and errors of the operations are made of.
 fn reached<'a>(model: &'a Value, operations: &[&str]) -> BTreeSet<&'a str> {
     let mut open: Vec<&str> = Vec::new();
     for name in operations {
@@ -159,7 +154,6 @@ fn entries(map: &Value) -> impl Iterator<Item = (&String, &Value)> {
     map.as_object().into_iter().flatten()
 }
 
-/// The texts of an array.
 fn texts(list: &Value) -> impl Iterator<Item = &str> {
     list.as_array()
         .into_iter()
@@ -215,7 +209,6 @@ impl FoundDifferences<'_> {
         }
     }
 
-    /// Something that is marked as deprecated now, or said to go away.
     fn going(&mut self, subject: &str, deprecated: &'static str, old: &Value, new: &Value) {
         let is_marked = |it: &Value| it["deprecated"] == Value::Bool(true);
         if is_marked(new) {
@@ -240,7 +233,6 @@ impl FoundDifferences<'_> {
         }
     }
 
-    /// Values and limits of a shape that both have.
     fn shape(&mut self, name: &str, old: &Value, new: &Value) {
         let values =
             |it: &Value| -> BTreeSet<String> { texts(&it["enum"]).map(str::to_owned).collect() };
@@ -263,7 +255,7 @@ impl FoundDifferences<'_> {
         }
     }
 
-    /// Members of a structure that both have; each side with the model that it is from.
+    /// Compares members of a common structure; each side comes with its model.
     fn members(&mut self, name: &str, old: (&Value, &Value), new: (&Value, &Value)) {
         let required =
             |shape: &Value, member: &str| texts(&shape["required"]).any(|it| it == member);
@@ -294,7 +286,7 @@ impl FoundDifferences<'_> {
     }
 }
 
-/// The sentence of the description that says that something goes away.
+/// Returns the description's sentence about a retirement.
 fn retiring(it: &Value) -> Option<String> {
     let text = plain(it["documentation"].as_str()?);
     let mut sentences = text.split_inclusive(". ");
@@ -305,7 +297,6 @@ fn retiring(it: &Value) -> Option<String> {
     Some(found.trim().to_owned())
 }
 
-/// A description without its marks.
 fn plain(text: &str) -> String {
     let mut out = String::new();
     let mut inside = false;
@@ -320,8 +311,8 @@ fn plain(text: &str) -> String {
     out.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A limit as text. A pattern says the same with and without its ends, and no least length the same as 0: models began to
-/// leave out the ones and to write the other.
+/// Formats a limit, ignoring equivalent forms: models changed pattern anchors and minimum length 0
+/// without a change in meaning.
 fn bound(limit: &str, value: &Value) -> String {
     match value {
         Value::Null if limit == "min" => "0".to_owned(),
@@ -334,11 +325,10 @@ fn bound(limit: &str, value: &Value) -> String {
     }
 }
 
-/// What kind of thing a member is: the name of a structure, else its type, since a name says nothing there.
+/// Returns a member's kind: a structure's name, else the type, because other names mean nothing.
 fn type_of(model: &Value, member: &Value) -> String {
     let mut member = member;
     let mut out = String::new();
-    // lists in lists, at most so deep
     for _ in 0..LISTS_MAX {
         let name = member["shape"].as_str().unwrap_or_default();
         let shape = &model["shapes"][name];
@@ -367,7 +357,6 @@ mod tests {
         Published { model, pages }
     }
 
-    /// One operation over `In` and `Out`, with an error.
     fn one(shapes: &Value) -> Published {
         published(
             &json!({"Do": {"http": {"method": "POST", "requestUri": "/"}, "input": {"shape": "In"},
@@ -386,7 +375,6 @@ mod tests {
             "S": {"type": "string"}, "N": {"type": "integer"}})
     }
 
-    /// What a change of the one shape gives, by itself.
     fn changed(old: &Value, new: &Value) -> Vec<String> {
         ids(&one(old), &one(new))
     }
@@ -431,7 +419,7 @@ mod tests {
             (list("S"), list("N"), "demo:In.A other type"),
             (string(), required(), "demo:In.A now required"),
             (required(), string(), "demo:In.A no longer required"),
-            // what is behind a new member is not told beside it
+            // a new member's inner shapes are not reported
             (none(), behind(), "demo:In.B new member"),
         ];
         for (old, new, expected) in rows {
@@ -457,7 +445,6 @@ mod tests {
                 r#"{"max": 4, "pattern": "a"}"#,
                 "demo:In other limits",
             ),
-            // both say the same
             (r#"{"pattern": "^a$"}"#, r#"{"pattern": "a", "min": 0}"#, ""),
         ];
         let shapes = |facts: &str| -> Value {

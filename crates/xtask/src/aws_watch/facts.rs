@@ -1,4 +1,4 @@
-//! How old the facts about AWS are that stand in tables: each has a day on which somebody read it.
+//! Ages of the AWS facts in tables: each has the day it was read.
 
 use std::fs;
 use std::path::Path;
@@ -6,46 +6,40 @@ use std::path::Path;
 use super::dates::Day;
 use crate::breach::Breach;
 
-/// The page of facts, which a test of the table writes.
+/// Written by a test of the table.
 const PAGE: &str = "docs/reference/aws-facts.md";
 
-/// The heading of the column that says when a fact was read.
+/// Heading of the column with the day of reading.
 const STANDING: &str = "standing";
 
-/// The packed facts about actions, whose first line ends in their day.
+/// Packed action facts; the first line ends with their day.
 const ACTIONS: &str = "crates/iam/data/facts.txt";
 
-/// How sure a fact is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FactAge {
     /// Read at its source on this day.
     Read(Day),
-    /// Nobody wrote down when it was read.
+    /// The day of reading is unknown.
     NotVerified,
-    /// It was so once, and does not age.
+    /// Historical; does not age.
     Before,
 }
 
-/// One fact.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct DatedFact {
     pub(crate) name: String,
     pub(crate) age: FactAge,
 }
 
-/// The facts of a tree.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
-    /// Oldest first.
     pub(crate) dated: Vec<DatedFact>,
-    /// What is not there, so that the age of its facts cannot be said.
+    /// Missing tables, whose facts have no known age.
     pub(crate) missing: Vec<&'static str>,
-    /// What is there and was not understood.
     pub(crate) unread: Vec<Breach>,
 }
 
 impl Facts {
-    /// Reads those below `root`.
     pub(crate) fn of_tree(root: &Path) -> Self {
         let mut facts = Self::default();
         match fs::read_to_string(root.join(PAGE)) {
@@ -75,7 +69,6 @@ impl Facts {
         }
     }
 
-    /// Every row of a table that has a column of that name.
     fn take_page(&mut self, page: &str) {
         let mut column = None;
         let mut is_inside = false;
@@ -123,7 +116,7 @@ impl Facts {
     }
 }
 
-/// `read DAY`, with or without other words before it, `until DAY`, or `not verified`.
+/// `read DAY`, with or without a prefix, `until DAY`, or `not verified`.
 fn age_of(cell: &str) -> Option<FactAge> {
     if cell == "not verified" {
         return Some(FactAge::NotVerified);

@@ -1,7 +1,7 @@
-//! Watches AWS: compares the newest published service models with those of a baseline, for the services that we call or
-//! simulate, and holds every difference against a line that says what was decided. Also whether our tables are what the
-//! pinned models say, and how old the facts are that were read elsewhere. Run before a release, never by tests: what it
-//! says changes when AWS does (`docs/decisions/0086-keep-aws-facts-in-one-dated-table.md`).
+//! Watches AWS: compares the newest published service models with a baseline, for services called
+//! or simulated, and checks every difference against a decision line. Also checks that tables match
+//! the pinned models, and the age of facts. Run before a release, never by tests, because the
+//! result changes with AWS (`docs/decisions/0087-differences-of-aws-are-decided-by-lines.md`).
 
 mod dates;
 mod decisions;
@@ -25,26 +25,22 @@ use facts::Facts;
 use models::{Fetched, Models};
 use scope::Named;
 
-/// The lines that decide.
 const DECISIONS: &str = "crates/xtask/aws-watch.txt";
 
-/// Where the pinned version stands.
 const REQUIREMENTS: &str = "e2e/requirements.txt";
 
-/// The tables that are made of the pinned models.
 const TABLES: &str = "crates/aws-model/tables";
 
-/// Pages that say of which version what lies beside them was made.
+/// Pages that name their source version.
 const MADE_OF: &[&str] = &[
     "crates/aws-model/tables/README.md",
-    "crates/aws-wire/catalog/README.md",
+    "crates/aws-model/catalog/README.md",
     "crates/activity/data/README.md",
 ];
 
-/// After so many days a fact is to be read again.
+/// Maximum age of a fact in days.
 const AGE_MAX: u64 = 30;
 
-/// Why nothing could be compared.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WatchError {
     #[error("`{path}` cannot be read or written")]
@@ -73,18 +69,16 @@ fn told(findings: &[Breach]) -> String {
     lines.join("\n")
 }
 
-/// What to compare. Folders that are not named are fetched by pip.
+/// Folders to compare; pip fetches missing ones.
 #[derive(Debug)]
 pub(crate) struct Options {
     baseline: Option<PathBuf>,
     models: Option<PathBuf>,
     newest: Option<PathBuf>,
-    /// Days.
     age_max: u64,
 }
 
 impl Options {
-    /// Reads what stands behind the task's name; none if it is not understood.
     pub(crate) fn read(words: &[&str]) -> Option<Self> {
         let mut options = Self {
             baseline: None,
@@ -108,16 +102,14 @@ impl Options {
     }
 }
 
-/// What came of it.
 #[derive(Debug)]
 pub(crate) struct Watched {
     pub(crate) text: String,
-    /// Nothing is undecided, no line is without an entry, what is said to be taken is named there, the tables are those of
-    /// the pinned models and no fact is too old.
+    /// Every difference is decided, every line has an entry, files of `taken` lines name it, tables
+    /// match the pinned models and no fact is too old.
     pub(crate) is_clean: bool,
 }
 
-/// Compares, for the tree at `root`. Fetched models are kept below `kept`.
 pub(crate) fn run(
     root: &Path,
     options: &Options,
@@ -177,7 +169,6 @@ fn read(path: &Path) -> Result<String, WatchError> {
     })
 }
 
-/// The services to look into, and which of their operations; none for all.
 type WatchedServices = BTreeMap<String, Option<BTreeSet<String>>>;
 
 fn watched(
@@ -221,8 +212,8 @@ fn watched(
     Ok(found)
 }
 
-/// What differs in what is watched; services that came, of all. A service that came since `old` is compared with what
-/// `between` has of it, too: our tables may have it since, and it goes on to change.
+/// Returns differences of watched services, and all new services. A service newer than `old` is
+/// also compared with `between`: tables may have it by now, and it still changes.
 fn differences(
     watched: &WatchedServices,
     old: &Models,
@@ -259,7 +250,7 @@ fn differences(
     Ok(found)
 }
 
-/// Lines that say `taken` of files that are not there, or that do not name what is said to be taken.
+/// Finds `taken` lines whose files are missing or do not name the subject.
 fn untaken(root: &Path, judged: &Judged<'_>, known: &BTreeSet<String>) -> Vec<Breach> {
     let mut findings = Vec::new();
     for (decision, entries) in &judged.decided {
@@ -275,7 +266,7 @@ fn untaken(root: &Path, judged: &Judged<'_>, known: &BTreeSet<String>) -> Vec<Br
                 findings.push(Breach::new(DECISIONS, decision.line, message));
             }
         }
-        // our tables cannot have what came after the models that they are made of
+        // tables cannot have additions newer than their models
         let is_by_table = paths.iter().all(|it| it.starts_with(TABLES));
         let is_taken = |it: &&&Difference| {
             words.contains(&flat(it.word())) && (!is_by_table || known.contains(&it.id()))
@@ -292,7 +283,7 @@ fn untaken(root: &Path, judged: &Judged<'_>, known: &BTreeSet<String>) -> Vec<Br
     findings
 }
 
-/// Groups that decide more or fewer entries than they were decided for, with what came last.
+/// Finds groups whose number of entries changed, with the latest entry.
 fn other_counts(judged: &Judged<'_>, known: &BTreeSet<String>) -> Vec<Breach> {
     let groups = judged.decided.iter().filter_map(|(line, entries)| {
         let count = line.count.filter(|it| *it != entries.len())?;
@@ -314,7 +305,7 @@ const fn is_of_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
 }
 
-/// A name as any source spells it: `PrimaryRegion` and `primary_region` are one.
+/// Normalizes spelling: `PrimaryRegion` and `primary_region` are equal.
 fn flat(name: &str) -> String {
     name.chars()
         .filter(char::is_ascii_alphanumeric)
@@ -322,7 +313,6 @@ fn flat(name: &str) -> String {
         .collect()
 }
 
-/// Committed tables that are not what the pinned models say.
 fn other_tables(root: &Path, ours: &Models) -> Result<Vec<Breach>, WatchError> {
     let mut findings = Vec::new();
     for service in aws_tables::committed(&root.join(TABLES))? {
@@ -338,7 +328,6 @@ fn other_tables(root: &Path, ours: &Models) -> Result<Vec<Breach>, WatchError> {
     Ok(findings)
 }
 
-/// Pages that name another version than the pinned one as what something was made of.
 fn other_versions(root: &Path, pinned: &str) -> Vec<Breach> {
     let pages = MADE_OF.iter().filter_map(|path| {
         let text = fs::read_to_string(root.join(path)).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Folders of service models: the `data` folder of a botocore that is installed, or that pip puts into a folder of its own.
+//! Service model folders: the `data` folder of a botocore that is installed or fetched by pip.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,20 +12,15 @@ use super::WatchError;
 use super::differences::Published;
 use crate::aws_tables::{newest, read_json};
 
-/// Where pip puts the models within the folder that it is told.
 const DATA: &str = "botocore/data";
 
-/// The models of one botocore.
 #[derive(Debug)]
 pub(crate) struct Models {
-    /// As the package says it; the folder where it does not.
     pub(crate) version: String,
-    /// The `data` folder.
     pub(crate) folder: PathBuf,
 }
 
 impl Models {
-    /// The models in a `data` folder.
     pub(crate) fn at(folder: &Path) -> Result<Self, WatchError> {
         if !folder.is_dir() {
             return Err(WatchError::NoModels(folder.to_owned()));
@@ -36,7 +31,6 @@ impl Models {
         })
     }
 
-    /// Every service that has a model.
     pub(crate) fn services(&self) -> Result<BTreeSet<String>, WatchError> {
         let failed = |source| WatchError::Read {
             path: self.folder.clone(),
@@ -46,7 +40,6 @@ impl Models {
         for entry in fs::read_dir(&self.folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            // some folders hold words for the command line only
             if entry.path().is_dir() && newest(&entry.path(), &name).is_ok() {
                 names.insert(name);
             }
@@ -54,7 +47,6 @@ impl Models {
         Ok(names)
     }
 
-    /// The newest model of a service; none where there is no such service.
     pub(crate) fn service(&self, name: &str) -> Result<Option<Published>, WatchError> {
         let Ok(folder) = newest(&self.folder.join(name), name) else {
             return Ok(None);
@@ -67,7 +59,6 @@ impl Models {
     }
 }
 
-/// What the package says of itself: `__version__ = '1.2.3'`.
 fn version_beside(data: &Path) -> Option<String> {
     let text = fs::read_to_string(data.parent()?.join("__init__.py")).ok()?;
     let line = text.lines().find(|it| it.starts_with("__version__"))?;
@@ -75,7 +66,7 @@ fn version_beside(data: &Path) -> Option<String> {
     Some(version.to_owned())
 }
 
-/// Folders into which pip puts versions of botocore. What it has once is kept: a version does not change.
+/// pip's folders of botocore versions. Cached: a version does not change.
 #[derive(Debug)]
 pub(crate) struct Fetched {
     folder: PathBuf,
@@ -86,7 +77,6 @@ impl Fetched {
         Self { folder }
     }
 
-    /// The models of one version.
     pub(crate) fn version(&self, version: &str) -> Result<Models, WatchError> {
         let kept = self.folder.join(format!("botocore-{version}"));
         if !kept.join(DATA).is_dir() {
@@ -99,7 +89,6 @@ impl Fetched {
         Models::at(&kept.join(DATA))
     }
 
-    /// The models of the newest version that the registry has.
     pub(crate) fn newest(&self) -> Result<Models, WatchError> {
         let fresh = self.installed("botocore")?;
         let found = Models::at(&fresh.join(DATA))?;
@@ -115,7 +104,7 @@ impl Fetched {
         Models::at(&kept.join(DATA))
     }
 
-    /// Has pip put a package into a folder by itself. It is unpacked, and nothing of it runs.
+    /// Makes pip unpack a package alone; its code never runs.
     fn installed(&self, package: &str) -> Result<PathBuf, WatchError> {
         let fresh = self.folder.join("unfinished");
         self.emptied(&fresh)?;
@@ -163,7 +152,7 @@ impl Fetched {
     }
 }
 
-/// The version of botocore that the end-to-end tests are pinned to, and with them the committed tables.
+/// Returns the end-to-end tests' botocore version, which the committed tables use.
 pub(crate) fn pinned(requirements: &str) -> Option<&str> {
     let line = requirements
         .lines()
@@ -171,7 +160,6 @@ pub(crate) fn pinned(requirements: &str) -> Option<&str> {
     line.split(|c: char| c.is_whitespace() || c == ';').next()
 }
 
-/// The version of botocore that a text names first.
 pub(crate) fn named(text: &str) -> Option<&str> {
     let mut words = text.split_whitespace();
     let is_version = |it: &str| {

@@ -1,4 +1,4 @@
-//! What the watch has to say, most urgent first.
+//! Report of the watch, most urgent first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,24 +9,18 @@ use super::decisions::{Decided, FactLook, Judged};
 use super::facts::{DatedFact, FactAge, Facts};
 use crate::breach::Breach;
 
-/// How many entries of a line are named; a group is named by its pattern.
 const NAMED_MAX: usize = 1;
 
-/// Everything that was seen.
 pub(crate) struct WatchReport<'a> {
-    /// Of the baseline, the pinned and the newest models.
     pub(crate) versions: [&'a str; 3],
     pub(crate) watched: &'a WatchedServices,
     pub(crate) differences: usize,
     pub(crate) judged: &'a Judged<'a>,
-    /// The entries that the pinned models have, too.
     pub(crate) known: &'a BTreeSet<String>,
-    /// What is said somewhere and is not so.
     pub(crate) untrue: &'a [Breach],
     pub(crate) facts: &'a Facts,
     pub(crate) looked: &'a [FactLook],
     pub(crate) today: Day,
-    /// Days.
     pub(crate) age_max: u64,
 }
 
@@ -40,7 +34,7 @@ impl WatchReport<'_> {
             && !self.facts.dated.iter().any(|it| self.is_old(it))
     }
 
-    /// Looks at facts that are not there, or that were read since.
+    /// Finds rechecks of missing or newer facts.
     fn idle_looks(&self) -> impl Iterator<Item = &FactLook> {
         let has_use = |look: &FactLook| {
             let facts = self.facts.dated.iter();
@@ -56,7 +50,7 @@ impl WatchReport<'_> {
         looks.max_by_key(|it| it.day)
     }
 
-    /// Neither read nor looked at for too long. What nobody dated is told, and has no age.
+    /// Returns whether a fact is too old. Undated facts are reported without age.
     fn is_old(&self, fact: &DatedFact) -> bool {
         let FactAge::Read(read) = fact.age else {
             return false;

@@ -1,5 +1,5 @@
-//! Which operations of which services are ours: what the simulator has a function for, and what other crates name in a file
-//! that names the service. Read from the sources, so that a new call is watched without anybody listing it.
+//! Finds the service operations in use: those simulated, and those named in a crate's file together
+//! with the service. Read from sources, so that new calls are watched automatically.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,35 +10,28 @@ use syn::visit::Visit;
 
 use super::WatchError;
 
-/// A folder of it for each simulated service.
 const SIMULATED: &str = "crates/aws-sim/src/services";
 
-/// The name of the lists of simulated operations.
 const LIST: &str = "OPERATIONS";
 
-/// Crates that name operations without calling them: readers of logs and policies, tables of all services, the simulator
-/// (which is read by its lists), the demo, and this one.
+/// Crates that name operations without calls: log and policy readers, service tables, the simulator
+/// (read by its lists), the demo, and this one.
 const NAMING: &[&str] = &[
     "activity",
     "aws-model",
     "aws-sim",
-    "aws-wire",
-    "commands-try",
+    "cli-server",
     "iam",
     "xtask",
 ];
 
-/// The names that a tree uses.
 #[derive(Debug, Default)]
 pub(crate) struct Named {
-    /// By service, as its folder of models is called: the operations that are simulated.
     pub(crate) simulated: BTreeMap<String, BTreeSet<String>>,
-    /// The words of each file that may call.
     files: Vec<BTreeSet<String>>,
 }
 
 impl Named {
-    /// Reads the sources below `root`.
     pub(crate) fn of_tree(root: &Path) -> Result<Self, WatchError> {
         let mut named = Self::default();
         for folder in inside(&root.join(SIMULATED))?
@@ -76,7 +69,6 @@ impl Named {
         Ok(named)
     }
 
-    /// Of a service's operations those that are ours.
     pub(crate) fn operations<'a>(
         &self,
         service: &str,
@@ -95,7 +87,7 @@ impl Named {
         all.filter(is_ours).cloned().collect()
     }
 
-    /// Whether a service can be ours at all: it is simulated, or some file names it.
+    /// Returns whether a service is simulated or named in some file.
     pub(crate) fn may_be_ours(&self, service: &str) -> bool {
         self.simulated.contains_key(service) || self.files.iter().any(|it| it.contains(service))
     }
@@ -114,7 +106,6 @@ fn inside(folder: &Path) -> Result<Vec<PathBuf>, WatchError> {
     Ok(found)
 }
 
-/// The Rust files below a folder, without tests.
 fn sources(folder: &Path) -> Result<Vec<PathBuf>, WatchError> {
     let mut found = Vec::new();
     for path in inside(folder)? {
@@ -138,10 +129,9 @@ fn text_of(path: &Path) -> Result<String, WatchError> {
     })
 }
 
-/// Every text of a file, those in macros too.
 fn literals(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    // a file that does not parse is told by `tidy`
+    // `tidy` reports unparsable files
     let mut open: Vec<TokenStream> = text.parse().into_iter().collect();
     while let Some(tokens) = open.pop() {
         for token in tokens {
@@ -161,10 +151,8 @@ fn literals(text: &str) -> BTreeSet<String> {
     found
 }
 
-/// What a file of the simulator says of a service.
 #[derive(Debug, Default)]
 struct Simulated {
-    /// Its table, else the name by which requests are signed.
     service: Option<String>,
     operations: BTreeSet<String>,
     table: Option<String>,
@@ -184,7 +172,6 @@ impl Simulated {
         found
     }
 
-    /// A text, or that of a constant of the file.
     fn written(&self, expression: &syn::Expr) -> Option<String> {
         match expression {
             syn::Expr::Path(it) => {
@@ -206,7 +193,6 @@ fn literal(expression: &syn::Expr) -> Option<String> {
     }
 }
 
-/// The constants of a file that are texts.
 #[derive(Default)]
 struct Constants(BTreeMap<String, String>);
 
@@ -255,7 +241,6 @@ impl<'ast> Visit<'ast> for Simulated {
     }
 }
 
-/// The names at the beginning of pairs.
 #[derive(Default)]
 struct Rows(BTreeSet<String>);
 
@@ -334,7 +319,7 @@ mod tests {
                 "fn a() { call(\"demo\", \"InTest\"); }",
             ),
             (
-                "crates/org-testing/src/a.rs",
+                "crates/org/src/testing/a.rs",
                 "fn a() { call(\"demo\", \"InTesting\"); }",
             ),
             (

@@ -1,4 +1,4 @@
-//! The whole comparison over small trees: models as they are published, sources, lines, facts.
+//! The whole comparison over small trees: models, sources, lines, facts.
 
 use std::io::Write as _;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// A repository with one simulated service, and three sets of models of it.
+/// A repository with a simulated service and three model versions.
 struct Tree(tempfile::TempDir);
 
 impl Tree {
@@ -57,7 +57,6 @@ impl Tree {
         self.0.path().join(version).join("botocore/data")
     }
 
-    /// Models of two services whose one operation takes `members`, packed and plain, and of others that came.
     fn models(&self, version: &str, members: &[&str], services: &[&str]) {
         self.put(
             &format!("{version}/botocore/__init__.py"),
@@ -189,7 +188,7 @@ fn what_is_said_and_not_so_is_told_with_its_place() {
     tree.decide(ALL);
     tree.put(MADE_OF[1], "made of botocore 1.9.0\n");
     let text = tree.text();
-    assert!(text.contains("crates/aws-wire/catalog/README.md:1: names 1.9.0 of botocore, and `e2e/requirements.txt` pins 2.0.0"), "{text}");
+    assert!(text.contains("crates/aws-model/catalog/README.md:1: names 1.9.0 of botocore, and `e2e/requirements.txt` pins 2.0.0"), "{text}");
     tree.put(MADE_OF[1], "made of botocore 2.0.0\n");
     tree.put("crates/aws-model/tables/demo.json", "{}\n");
     let text = tree.text();
@@ -215,7 +214,6 @@ fn a_fact_that_nobody_read_for_too_long_is_an_error_and_a_page_that_is_not_there
         "{text}"
     );
     assert!(text.contains("  edge (30 days, 2026-10-26)\n"), "{text}");
-    // found as it was on another day, which ages too
     tree.decide(&format!("{ALL}fact quota | 2026-10-26 | as it was\n"));
     let watched = tree.run().unwrap();
     assert!(watched.is_clean, "{}", watched.text);

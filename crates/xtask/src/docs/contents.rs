@@ -1,5 +1,4 @@
-//! The index of the documentation, `docs/README.md`, is the one place that says which pages there
-//! are, in which order, and by which other words people search for them.
+//! The documentation index, `docs/README.md`: the only list of pages, their order and search terms.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,23 +8,18 @@ use pulldown_cmark::{Event, HeadingLevel, Tag, TagEnd};
 use super::markdown::{leads_outside, line, links, parser, resolve};
 use crate::breach::Breach;
 
-/// The index.
 pub(crate) const INDEX: &str = "docs/README.md";
-/// The list of decisions, which has every one.
 pub(crate) const DECISIONS: &str = "docs/decisions/README.md";
-/// Folders whose pages the index names as a whole.
 const WHOLE: &[&str] = &["docs/spec", "docs/decisions"];
 
-/// Where a page stands in the index.
 #[derive(Debug)]
 pub(crate) struct IndexEntry {
     pub(crate) path: PathBuf,
-    /// The headings above it: `How-to guides`, `Set up`.
+    /// Its headings: `How-to guides`, `Set up`.
     pub(crate) group: (String, String),
     line: usize,
 }
 
-/// The places of the index, in its order.
 pub(crate) fn read(text: &str) -> Vec<IndexEntry> {
     let mut found: Vec<IndexEntry> = Vec::new();
     let mut group = (String::new(), String::new());
@@ -63,7 +57,6 @@ pub(crate) fn read(text: &str) -> Vec<IndexEntry> {
     found
 }
 
-/// Pages that the index does not name, and those that it names twice.
 pub(crate) fn check(text: &str, pages: &[PathBuf]) -> Vec<Breach> {
     let mut findings = Vec::new();
     let mut seen: BTreeMap<PathBuf, usize> = BTreeMap::new();
@@ -93,7 +86,6 @@ pub(crate) fn check(text: &str, pages: &[PathBuf]) -> Vec<Breach> {
     findings
 }
 
-/// Decisions that the list of them, whose text this is, does not link to.
 pub(crate) fn unlisted_decisions(text: &str, pages: &[PathBuf]) -> Vec<Breach> {
     let links = links(text).into_iter();
     let listed: BTreeSet<PathBuf> = links

@@ -1,10 +1,9 @@
-//! Headings with their anchors, and links, of a Markdown page.
+//! Headings, anchors and links of a Markdown page.
 
 use std::path::{Component, Path, PathBuf};
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-/// A heading of a page.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct PageHeading {
     pub(crate) anchor: String,
@@ -17,7 +16,7 @@ pub(crate) fn parser(text: &str) -> Parser<'_> {
     Parser::new_ext(text, options)
 }
 
-/// The headings of a page in order; a repeated anchor gets a number, as on code hosts.
+/// Returns headings in order; repeated anchors are numbered, as on code hosts.
 pub(crate) fn headings(text: &str) -> Vec<PageHeading> {
     let mut found: Vec<PageHeading> = Vec::new();
     let mut words: Option<String> = None;
@@ -47,7 +46,6 @@ pub(crate) fn headings(text: &str) -> Vec<PageHeading> {
     found
 }
 
-/// The anchor of a heading: lower case, words joined by hyphens, nothing else.
 fn anchor(words: &str) -> String {
     words
         .to_lowercase()
@@ -61,7 +59,6 @@ fn anchor(words: &str) -> String {
         .collect()
 }
 
-/// Links and images of a page with where they stand.
 pub(crate) fn links(text: &str) -> Vec<(String, usize)> {
     parser(text)
         .into_offset_iter()
@@ -74,18 +71,15 @@ pub(crate) fn links(text: &str) -> Vec<(String, usize)> {
         .collect()
 }
 
-/// Whether a link leads out of the repository.
 pub(crate) fn leads_outside(link: &str) -> bool {
     link.contains("://") || link.starts_with("mailto:")
 }
 
-/// The line of an offset, from 1.
 pub(crate) fn line(text: &str, offset: usize) -> usize {
     text.get(..offset)
         .map_or(1, |text| text.matches('\n').count() + 1)
 }
 
-/// A link of a page, from the top of the repository.
 pub(crate) fn resolve(page: &Path, link: &str) -> PathBuf {
     let mut path = page.parent().map(Path::to_path_buf).unwrap_or_default();
     for part in Path::new(link).components() {

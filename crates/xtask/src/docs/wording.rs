@@ -1,5 +1,5 @@
-//! How a page begins: a title that names its subject, then for whom and when the page is. Titles of the
-//! product's own pages are held to the same.
+//! Checks page openings: a title that names the subject, then audience and purpose. The product's
+//! page titles follow the same rule.
 
 use std::path::Path;
 
@@ -8,12 +8,9 @@ use pulldown_cmark::{Event, Tag, TagEnd};
 use super::markdown::{line, parser};
 use crate::breach::Breach;
 
-/// Titles that ask instead of naming.
 const RIDDLES: &[&str] = &["What ", "Who ", "How it ", "How come "];
-/// What opens and closes a title in a template; a level follows.
 const OPENING: &str = "<h";
 const CLOSING: &str = "</h";
-/// Folders whose pages are written for people at work.
 const FOLDERS: &[&str] = &[
     "docs/tutorials",
     "docs/how-to",
@@ -22,7 +19,6 @@ const FOLDERS: &[&str] = &[
     "docs/operations",
 ];
 
-/// Checks one page.
 pub(crate) fn check(path: &Path, text: &str) -> Vec<Breach> {
     let mut findings = Vec::new();
     let page = path.display().to_string();
@@ -58,7 +54,6 @@ pub(crate) fn check(path: &Path, text: &str) -> Vec<Breach> {
     findings
 }
 
-/// Checks the titles of a template, each branch of them.
 pub(crate) fn check_template(path: &str, text: &str) -> Vec<Breach> {
     let mut findings = Vec::new();
     for (index, line) in text.lines().enumerate() {
@@ -74,12 +69,10 @@ pub(crate) fn check_template(path: &str, text: &str) -> Vec<Breach> {
     findings
 }
 
-/// Whether a tag that begins with `h` is a title's: its level follows.
 fn is_level(rest: &str) -> bool {
     rest.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// A title that asks instead of naming.
 fn riddle(page: &str, line: usize, title: &str) -> Option<Breach> {
     let asks = RIDDLES.iter().any(|start| title.starts_with(start));
     let message = || format!("the title `{title}` asks: name the subject");
@@ -106,7 +99,7 @@ mod tests {
                 "docs/explanation/a.md:3: begin with a sentence `For …` that says for whom and when the page is",
             ]
         );
-        // a page of the specification is for whoever changes the product: its titles name things, too
+        // specification pages need naming titles too
         assert_eq!(found("docs/spec/a.md", poor).len(), 1);
         assert_eq!(found("SECURITY.md", "# A\n\n## What not\n").len(), 1);
     }

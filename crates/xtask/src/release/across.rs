@@ -1,16 +1,12 @@
-//! A release for another processor than this machine's: Zig compiles what is written in C and links, and an emulator runs the program
-//! for what it prints of itself. Both are installed by `e2e/tools.sh release`.
+//! Releases for another processor: Zig compiles C and links, and an emulator runs the program for
+//! its generated texts. `e2e/tools.sh release` installs both.
 
-/// How programs are compiled, and run to print their manual.
 pub(super) struct Way {
-    /// The command of `cargo` that compiles them.
     pub(super) build: &'static str,
-    /// What runs them, where this machine's processor does not.
     emulator: Option<String>,
 }
 
 impl Way {
-    /// As everything of this machine.
     pub(super) fn here() -> Self {
         Self {
             build: "build",
@@ -18,7 +14,7 @@ impl Way {
         }
     }
 
-    /// From the machine to the platform that these name as Rust does: what comes first is the processor.
+    /// Names the target and host platforms as Rust does: the processor comes first.
     pub(super) fn to(target: &str, host: &str) -> Self {
         let processor = |platform: &str| platform.split('-').next().unwrap_or_default().to_owned();
         if processor(target) == processor(host) {
@@ -30,8 +26,8 @@ impl Way {
         }
     }
 
-    /// What compiles beside the compiler of Rust, of the programs that a file of requirements pins: name and version. Nothing, where
-    /// this machine compiles for its own processor.
+    /// Returns pinned compilers other than Rust's: name and version. Empty for the host's
+    /// processor.
     pub(super) fn tools(&self, requirements: &str) -> Vec<(String, String)> {
         if self.emulator.is_none() {
             return Vec::new();
@@ -43,7 +39,6 @@ impl Way {
         pinned.collect()
     }
 
-    /// A command of a program, as it is run here.
     pub(super) fn run<'a>(
         &'a self,
         program: &'a str,

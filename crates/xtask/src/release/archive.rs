@@ -1,4 +1,4 @@
-//! Archives whose bytes follow from what is in them and from one instant: sorted, of one owner, without names of a machine.
+//! Reproducible archives: sorted, one owner, one instant, no machine names.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -6,7 +6,6 @@ use std::io::{self, Write as _};
 use flate2::{Compression, GzBuilder};
 use tar::{Builder, EntryType, Header};
 
-/// A file of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Packed {
     /// Permissions, such as `0o755`.
@@ -15,7 +14,6 @@ pub(super) struct Packed {
 }
 
 impl Packed {
-    /// Something to read.
     pub(super) fn text(bytes: impl Into<Vec<u8>>) -> Self {
         Self {
             mode: 0o644,
@@ -23,7 +21,6 @@ impl Packed {
         }
     }
 
-    /// Something to run.
     pub(super) fn program(bytes: impl Into<Vec<u8>>) -> Self {
         Self {
             mode: 0o755,
@@ -35,18 +32,15 @@ impl Packed {
 /// Files by path, without a leading `/`.
 pub(super) type Files = BTreeMap<String, Packed>;
 
-/// Something in an archive, and whose it is.
 #[derive(Clone, Debug)]
 pub(super) struct ArchiveMember {
-    /// Without a leading `/`; that of a folder ends in one.
+    /// Without a leading `/`; a folder's ends in one.
     pub(super) path: String,
     file: Packed,
-    /// The user and the group.
     owner: u32,
 }
 
 impl ArchiveMember {
-    /// A file of root's.
     pub(super) fn root(path: String, file: Packed) -> Self {
         Self {
             path,
@@ -55,7 +49,6 @@ impl ArchiveMember {
         }
     }
 
-    /// A folder with permissions and an owner of its own.
     pub(super) fn folder(path: &str, mode: u32, owner: u32) -> Self {
         let bytes = Vec::new();
         Self {
@@ -66,14 +59,15 @@ impl ArchiveMember {
     }
 }
 
-/// A tar of entries in their order, each behind the folders that it lies in; `at` is the time of every entry, in seconds since 1970.
+/// Makes a tar of entries in order, each after its folders; `at` is every entry's time, in seconds
+/// since 1970.
 pub(super) fn tar(entries: Vec<ArchiveMember>, at: u64) -> Result<Vec<u8>, io::Error> {
     let mut archive = Builder::new(Vec::new());
     let mut made = std::collections::BTreeSet::new();
     for entry in entries {
         let above = entry.path.trim_end_matches('/');
         for (end, _) in above.match_indices('/') {
-            // every folder has an entry before what is in it, as dpkg wants it
+            // dpkg requires each folder's entry before its content
             let folder = above.get(..=end).unwrap_or_default();
             if made.insert(folder.to_owned()) {
                 append(
@@ -90,7 +84,6 @@ pub(super) fn tar(entries: Vec<ArchiveMember>, at: u64) -> Result<Vec<u8>, io::E
     archive.into_inner()
 }
 
-/// A tar of the files below `prefix`, compressed.
 pub(super) fn tar_gz(files: &Files, prefix: &str, at: u64) -> Result<Vec<u8>, io::Error> {
     let entry = |(path, file): (&String, &Packed)| {
         ArchiveMember::root(format!("{prefix}/{path}"), file.clone())
@@ -116,14 +109,14 @@ fn append(archive: &mut Builder<Vec<u8>>, entry: &ArchiveMember, at: u64) -> Res
     archive.append_data(&mut header, &entry.path, entry.file.bytes.as_slice())
 }
 
-/// Bytes compressed, without a name and a time of their own.
+/// Compresses without name and time.
 pub(super) fn gz(bytes: &[u8]) -> Result<Vec<u8>, io::Error> {
     let mut packed = GzBuilder::new().write(Vec::new(), Compression::new(6));
     packed.write_all(bytes)?;
     packed.finish()
 }
 
-/// An `ar` archive, as Debian packages are (`deb(5)`).
+/// Makes an `ar` archive, the format of Debian packages (`deb(5)`).
 pub(super) fn ar(members: &[(&str, &[u8])], at: u64) -> Vec<u8> {
     let mut archive = b"!<arch>\n".to_vec();
     for (name, bytes) in members {

@@ -1,28 +1,24 @@
-//! The texts of licences and notices that lie in a crate: at its top, and where it has code or data of others.
+//! Licence and notice texts in a crate: at its top, and beside foreign code or data.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// How many folders deep texts are looked for.
 const DEPTH: usize = 8;
 
-/// A text in a crate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CarriedText {
-    /// From the crate's folder on.
     pub(super) path: String,
     pub(super) text: String,
 }
 
 impl CarriedText {
-    /// Whether it is in the crate's own folder.
     pub(super) fn is_at_top(&self) -> bool {
         !self.path.contains('/')
     }
 
-    /// Whether it is the text of the crate's own licence: a notice says something beside one.
+    /// Returns whether it is the crate's licence, not an additional notice.
     pub(super) fn is_of_all(&self) -> bool {
         const NAMES: [&str; 4] = ["license", "licence", "copying", "unlicense"];
         let name = self.path.to_lowercase();
@@ -30,12 +26,12 @@ impl CarriedText {
     }
 }
 
-/// The texts of licences and notices in a crate: those at its top first, and then by path.
+/// Returns licence and notice texts, top-level ones first, then by path.
 pub(super) fn texts(folder: &Path) -> Result<Vec<CarriedText>, String> {
     found(folder, is_text_of_licence)
 }
 
-/// What the pages of our crates say of data from others: from the first `NOTICE:` of a page to its end.
+/// Returns the data notices of workspace crates: from a page's first `NOTICE:` to its end.
 pub(super) fn notices(folder: &Path) -> Result<Vec<CarriedText>, String> {
     let pages = found(folder, |name| name == "README.md")?;
     let notice = |page: CarriedText| {
@@ -46,12 +42,11 @@ pub(super) fn notices(folder: &Path) -> Result<Vec<CarriedText>, String> {
     Ok(pages.into_iter().filter_map(notice).collect())
 }
 
-/// The text files below a folder whose names are wanted.
 fn found(folder: &Path, wanted: fn(&str) -> bool) -> Result<Vec<CarriedText>, String> {
     let mut all = Vec::new();
     below(folder, "", wanted, &mut all)
         .map_err(|error| format!("cannot read `{}`: {error}", folder.display()))?;
-    // in an order that no file system has a part in
+    // independent of the file system's order
     all.sort_by(|a, b| (!a.is_at_top(), &a.path).cmp(&(!b.is_at_top(), &b.path)));
     Ok(all)
 }
@@ -62,7 +57,7 @@ fn below(
     wanted: fn(&str) -> bool,
     to: &mut Vec<CarriedText>,
 ) -> Result<(), io::Error> {
-    // what cargo compiles into no program
+    // folders that cargo compiles into no program
     const LEFT_OUT: [&str; 4] = ["benches", "examples", "fuzz", "tests"];
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -77,7 +72,6 @@ fn below(
             let bytes = fs::read(entry.path())?;
             let text = String::from_utf8_lossy(&bytes).replace("\r\n", "\n");
             let text = text.trim().to_owned();
-            // an empty file says nothing
             if !text.is_empty() {
                 to.push(CarriedText { path: at, text });
             }
@@ -86,7 +80,7 @@ fn below(
     Ok(())
 }
 
-/// Whether a file has the name of such a text, and not of code that is about licences.
+/// Returns whether a name is a licence text's, not of code about licences.
 fn is_text_of_licence(name: &str) -> bool {
     const NAMES: [&str; 6] = [
         "license",

@@ -1,4 +1,5 @@
-//! The Helm chart as Helm packs one: a folder of the chart's name, compressed (Helm documentation, "Charts", "The chart file structure").
+//! Packs the Helm chart as Helm does: a compressed folder of its name (Helm documentation,
+//! "Charts", "The chart file structure").
 
 use std::fs;
 use std::path::Path;
@@ -6,12 +7,9 @@ use std::path::Path;
 use super::archive::{Files, Packed, tar_gz};
 use super::source::Source;
 
-/// The chart of the checkout.
 const FOLDER: &str = "deploy/helm/hallpass";
-/// Its name, and that of the folder in its archive.
 const NAME: &str = "hallpass";
 
-/// The file's name and its bytes.
 pub(super) fn chart(root: &Path, source: &Source) -> Result<(String, Vec<u8>), String> {
     let mut files = Files::new();
     read(&root.join(FOLDER), "", &mut files)?;
@@ -33,7 +31,6 @@ pub(super) fn chart(root: &Path, source: &Source) -> Result<(String, Vec<u8>), S
     Ok((format!("{NAME}-{}.tgz", source.version), bytes))
 }
 
-/// Every file below a folder, by its path from there.
 fn read(folder: &Path, below: &str, to: &mut Files) -> Result<(), String> {
     let unreadable = |error: std::io::Error| format!("cannot read `{}`: {error}", folder.display());
     for entry in fs::read_dir(folder).map_err(unreadable)? {

@@ -1,4 +1,5 @@
-//! The Debian package: programs, manual, completions, units, users, and an empty folder of configuration (`deb(5)`, Debian Policy 6.8).
+//! The Debian package: programs, manual, completions, units, users, and an empty configuration
+//! folder (`deb(5)`, Debian Policy 6.8).
 
 use std::ffi::OsStr;
 use std::io;
@@ -7,26 +8,23 @@ use std::path::Path;
 use super::archive::{Files, Packed, ar, gz, tar_gz};
 use super::image;
 
-/// What is said of the package.
 #[derive(Clone, Debug)]
 pub(super) struct Package<'a> {
     pub(super) version: &'a str,
-    /// The platform, as Rust names it.
+    /// Rust's platform name.
     pub(super) target: &'a str,
-    /// The oldest glibc that the programs run with; none where they need none.
+    /// Minimum glibc version; `None` if not needed.
     pub(super) glibc: Option<String>,
-    /// The time of every file, in seconds since 1970.
+    /// Time of every file, in seconds since 1970.
     pub(super) at: u64,
 }
 
 impl Package<'_> {
-    /// As Debian names the platform.
     fn architecture(&self) -> Option<&'static str> {
-        // they are the names of images
         image::architecture(self.target)
     }
 
-    /// The name of its file; none for a platform that Debian has no name for here.
+    /// Returns the file name; `None` for an unknown platform.
     pub(super) fn file_name(&self) -> Option<String> {
         Some(format!(
             "hallpass_{}_{}.deb",
@@ -35,8 +33,8 @@ impl Package<'_> {
         ))
     }
 
-    /// As Debian sorts it: a pre-release comes before its release with `~`, and after it with Cargo's `-`. The name of the file
-    /// keeps Cargo's, since releases are published where no name has a `~`.
+    /// Converts a version for Debian's order: pre-releases sort first with `~`, but last with
+    /// Cargo's `-`. The file name keeps Cargo's, because release sites refuse `~`.
     fn debian_version(&self) -> String {
         self.version.replace('-', "~")
     }
@@ -59,11 +57,12 @@ impl Package<'_> {
     }
 }
 
-/// Users and folders are made; a server that runs goes on with the new program, unless whoever installs restarts it later
-/// (`HALLPASS_RESTART=later`). A service that does not come up leaves the package installed: what would mend it, a configuration
-/// or the next package, could not be installed otherwise. Without a configuration nothing is started. The units need the first
-/// systemd whose `LoadCredential` takes a folder, and the command line needs none: an earlier one keeps nobody from the package, and
-/// neither does a machine that makes folders and no users.
+/// Creates users and folders. Restarts running services with the new program, unless the installer
+/// does so later (`HALLPASS_RESTART=later`). A failing service does not fail the installation,
+/// which could block the fix: a configuration or the next package. Starts nothing without a
+/// configuration. The units need the first systemd whose `LoadCredential` takes a folder, the
+/// command line needs none: neither an older systemd nor a machine that creates folders but no
+/// users fails the installation.
 const AFTER_INSTALL: &str = "#!/bin/sh
 set -e
 root=${DPKG_ROOT:-}
@@ -96,8 +95,8 @@ if [ \"$1\" = remove ] && [ -z \"${DPKG_ROOT:-}\" ] && [ -d /run/systemd/system 
 fi
 ";
 
-/// A purge takes the configuration with its secrets, and leaves the database, its copies and the audit log: they are evidence, and
-/// say what is still to be ended.
+/// A purge deletes the configuration with its secrets, but not the database, its copies and the
+/// audit log: they are evidence, and list pending ends.
 const AFTER_REMOVAL: &str = "#!/bin/sh
 set -e
 root=${DPKG_ROOT:-}
@@ -115,7 +114,7 @@ if [ -z \"$root\" ] && [ -d /run/systemd/system ]; then
 fi
 ";
 
-/// The package of what an archive has, by the places that Debian gives it.
+/// Packs an archive's files at Debian's places.
 pub(super) fn package(package: &Package<'_>, files: &Files) -> Result<Vec<u8>, io::Error> {
     let mut placed = Files::new();
     for (path, file) in files {
@@ -145,17 +144,15 @@ pub(super) fn package(package: &Package<'_>, files: &Files) -> Result<Vec<u8>, i
     Ok(ar(&members, package.at))
 }
 
-/// Whether Debian wants a file compressed: pages of the manual and the changes.
+/// Returns whether Debian requires compression: manual pages and changes.
 fn is_compressed(place: &str) -> bool {
     Path::new(place).extension() == Some(OsStr::new("gz"))
 }
 
-/// Where Debian has a file of the archive; none for what a package has no place for.
 fn place(path: &str) -> Option<String> {
     let (folder, name) = path.split_once('/').unwrap_or(("", path));
     Some(match (folder, name) {
         ("", "hallpass" | "hallpass-query") => format!("usr/bin/{name}"),
-        // the page of licences refers to it
         ("", "LICENSE") => "usr/share/doc/hallpass/LICENSE".to_owned(),
         ("", "LICENSES.txt") => "usr/share/doc/hallpass/copyright".to_owned(),
         ("", "CHANGELOG.md") => "usr/share/doc/hallpass/changelog.gz".to_owned(),
@@ -174,7 +171,7 @@ fn place(path: &str) -> Option<String> {
     })
 }
 
-/// The newest version of glibc's symbols that a program asks for (`GLIBC_2.34`); none for one that is linked statically.
+/// Returns the newest glibc symbol version a program requires (`GLIBC_2.34`); `None` if static.
 pub(super) fn glibc(program: &[u8]) -> Option<String> {
     const MARK: &[u8] = b"GLIBC_";
     let versions = program
@@ -187,7 +184,7 @@ pub(super) fn glibc(program: &[u8]) -> Option<String> {
             .iter()
             .take_while(|it| it.is_ascii_digit() || **it == b'.')
             .count();
-        // a name in a program's own text does not end in a zero
+        // a name in a program's text does not end in a zero
         let ended = rest.get(length) == Some(&0);
         let version = std::str::from_utf8(rest.get(..length)?).ok()?;
         let numbers: Option<Vec<u32>> = version.split('.').map(|it| it.parse().ok()).collect();
@@ -203,13 +200,12 @@ mod tests {
 
     use super::*;
 
-    /// What the script after the installation ends with, what it says, and what it called, where this systemd runs and `fails` do
-    /// not come up.
+    /// Runs the post-installation script with this systemd and failing units; returns exit code,
+    /// output and calls.
     fn installed(systemd: u32, fails: &str, restart: &str) -> (Option<i32>, String, String) {
         installed_where(systemd, fails, restart, "#!/bin/sh\n")
     }
 
-    /// The same, where this is the program that makes folders.
     fn installed_where(
         systemd: u32,
         fails: &str,

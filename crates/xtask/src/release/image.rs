@@ -1,8 +1,9 @@
-//! A container image without a daemon: an OCI image layout in a tar, which `docker load`, `podman load` and `skopeo` read
-//! (OCI Image Format Specification 1.1: image layout, manifest, configuration, layer).
+//! Makes a container image without a daemon: an OCI image layout in a tar for `docker load`,
+//! `podman load` and `skopeo` (OCI Image Format Specification 1.1: image layout, manifest,
+//! configuration, layer).
 //!
-//! It has the two programs, the roots of certificates that they ask for, a user and its folder. There is no shell, and nothing is
-//! written outside of that folder, so that the root may be read-only.
+//! It contains the two programs, their certificate roots, a user and its folder. It has no shell,
+//! and only that folder is written, so that the root may be read-only.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,11 +16,10 @@ use super::archive::{ArchiveMember, Files, Packed, gz, tar};
 use super::signed::sha256;
 use super::source::{PROGRAMS, Source};
 
-/// The user of the image, as others number "nobody" in images without a shell.
+/// The image's user, a common unprivileged number in images without a shell.
 const USER: u32 = 65_532;
-/// Where the user may write: the database, and what is exported.
+/// The writable folder: database and exports.
 const DATA: &str = "var/lib/hallpass";
-/// Where programs look for roots of certificates.
 const ROOTS: &str = "etc/ssl/certs/ca-certificates.crt";
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -27,7 +27,6 @@ const CONFIGURATION: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
-/// As images name a platform; none for one that they have no name for here.
 pub(super) fn architecture(target: &str) -> Option<&'static str> {
     match target.split('-').next()? {
         "x86_64" => Some("amd64"),
@@ -36,7 +35,7 @@ pub(super) fn architecture(target: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a program is an executable of Linux that asks for no loader: it runs where nothing else is.
+/// Returns whether a program is a Linux executable without a loader, which runs alone.
 pub(super) fn is_static(program: &[u8]) -> bool {
     // ELF-64, least significant byte first: `elf(5)`
     const HEAD: &[u8] = b"\x7fELF\x02\x01";
@@ -55,7 +54,7 @@ pub(super) fn is_static(program: &[u8]) -> bool {
     program.starts_with(HEAD) && parts().is_some_and(|kinds| !kinds.contains(&INTERPRETER))
 }
 
-/// The image of what an archive has; none for a platform that images have no name for.
+/// Makes the image of an archive; `None` for an unknown platform.
 pub(super) fn image(source: &Source, files: &Files) -> Result<Option<Vec<u8>>, io::Error> {
     let Some(architecture) = architecture(&source.target) else {
         return Ok(None);
@@ -87,7 +86,6 @@ pub(super) fn image(source: &Source, files: &Files) -> Result<Option<Vec<u8>>, i
         object.insert("annotations".to_owned(), named);
     }
     let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [manifest]});
-    // for engines that do not read a layout yet
     let earlier = json!([{
         "Config": configuration_file, "RepoTags": [format!("hallpass:{}", source.version)],
         "Layers": [layer_file],
@@ -109,7 +107,6 @@ fn digest(bytes: &[u8]) -> String {
     format!("sha256:{}", sha256(bytes))
 }
 
-/// What the image's file system has.
 fn layer(files: &Files) -> Vec<ArchiveMember> {
     let mut entries: Vec<ArchiveMember> = Vec::new();
     for name in PROGRAMS {
@@ -139,7 +136,6 @@ fn layer(files: &Files) -> Vec<ArchiveMember> {
     entries
 }
 
-/// The roots that Mozilla trusts, as PEM.
 fn roots_of_certificates() -> String {
     let pem = |der: &[u8]| {
         let text = STANDARD.encode(der);
@@ -190,7 +186,6 @@ fn annotations(source: &Source) -> Value {
 mod tests {
     use super::*;
 
-    /// The head of an executable with parts of these kinds.
     fn elf(kinds: &[u32]) -> Vec<u8> {
         let mut bytes = b"\x7fELF\x02\x01".to_vec();
         bytes.resize(64, 0);

@@ -1,4 +1,4 @@
-//! What is in the programs beside our own: every crate with its licence, as cargo resolved them for one platform.
+//! The programs' dependencies with licences, as resolved by cargo for one platform.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -10,22 +10,20 @@ use super::carried::{self, CarriedText};
 use super::parts::Part;
 use super::standard;
 
-/// What the licence of a crate does not say of what lies in it.
+/// Facts about a crate's content that its licence omits.
 const NOTES: [(&str, &str); 1] = [(
     "zstd-sys",
     "; the Zstandard in it is under BSD-3-Clause (zstd/LICENSE), which may be chosen in place of GPL-2.0 (zstd/COPYING)",
 )];
 
-/// A crate that is compiled into a program.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Dependency {
     pub(super) name: String,
     pub(super) version: String,
-    /// Its licence as an SPDX expression.
+    /// SPDX expression.
     pub(super) licence: String,
     pub(super) repository: Option<String>,
     authors: Vec<String>,
-    /// The ids of those that it uses.
     pub(super) uses: BTreeSet<String>,
     folder: String,
     pub(super) is_ours: bool,
@@ -36,7 +34,6 @@ impl Dependency {
         format!("{} {}", self.name, self.version)
     }
 
-    /// Who holds the rights to it, as far as it says.
     fn holders(&self) -> String {
         if self.authors.is_empty() {
             let place = self.repository.as_ref();
@@ -47,7 +44,8 @@ impl Dependency {
     }
 }
 
-/// Everything that `roots` are made of, by `cargo metadata`, themselves among it. What only builds and tests use is left out.
+/// Returns all dependencies of `roots` by `cargo metadata`, including them. Omits build and test
+/// dependencies.
 pub(super) fn dependencies(metadata: &Value, roots: &[&str]) -> BTreeMap<String, Dependency> {
     let packages: BTreeMap<String, Value> = list(metadata.get("packages"))
         .into_iter()
@@ -95,7 +93,7 @@ fn dependency(package: &Value, uses: BTreeSet<String>) -> Dependency {
     Dependency {
         name: text(package, "name"),
         version: text(package, "version"),
-        // the form of before SPDX expressions
+        // the form before SPDX expressions
         licence: text(package, "license")
             .replace('/', " OR ")
             .replace("  ", " "),
@@ -119,15 +117,14 @@ fn list(value: Option<&Value>) -> Vec<Value> {
     value.and_then(Value::as_array).cloned().unwrap_or_default()
 }
 
-/// Crates of the workspace come from nowhere.
+/// Workspace crates have no source.
 fn is_ours(package: &Value) -> bool {
     package.get("source").is_none_or(Value::is_null)
 }
 
-/// Texts, each with whose it is.
 type Texts = BTreeMap<String, BTreeSet<String>>;
 
-/// The licences of others, each text once with those who have it.
+/// Renders the licences of others, each distinct text once with its crates.
 pub(super) fn page(all: &BTreeMap<String, Dependency>, parts: &[Part]) -> Result<String, String> {
     let mut page = "Hallpass is licensed under the Apache License 2.0 (LICENSE). It contains what is named here, each under its own \
                     licence. The texts follow, each with whose it is; the path behind a name is that of the text in it, of code or data \
@@ -150,7 +147,6 @@ pub(super) fn page(all: &BTreeMap<String, Dependency>, parts: &[Part]) -> Result
         }
         let note = NOTES.iter().find(|(name, _)| *name == it.name);
         let note = note.map_or("", |(_, note)| *note);
-        // as above
         let _ = writeln!(page, "{}: {}{note}", it.named(), it.licence);
         add_texts(it, &mut texts)?;
     }
@@ -160,13 +156,12 @@ pub(super) fn page(all: &BTreeMap<String, Dependency>, parts: &[Part]) -> Result
         .collect();
     texts.sort();
     for (whose, text) in texts {
-        // such lines are in texts too, without these words after them; as above
+        // texts contain such lines too, without these words after them; as above
         let _ = write!(page, "\n{}\nText of {whose}\n\n{text}\n", "-".repeat(80));
     }
     Ok(page)
 }
 
-/// The texts of a crate, and of what lies in it.
 fn add_texts(it: &Dependency, to: &mut Texts) -> Result<(), String> {
     let carried = carried::texts(Path::new(&it.folder))?;
     if !carried.iter().any(CarriedText::is_of_all) {
@@ -185,7 +180,7 @@ fn add_texts(it: &Dependency, to: &mut Texts) -> Result<(), String> {
     let mut seen = BTreeSet::new();
     for text in carried {
         if !seen.insert(text.text.clone()) {
-            // once of a crate: at its top if it is there
+            // once per crate: the top-level one if it exists
             continue;
         }
         let named = if text.is_at_top() {
@@ -198,7 +193,6 @@ fn add_texts(it: &Dependency, to: &mut Texts) -> Result<(), String> {
     Ok(())
 }
 
-/// What the crates of the workspace say of data that they have from others.
 fn add_notices_of_data(it: &Dependency, to: &mut Texts) -> Result<(), String> {
     for notice in carried::notices(Path::new(&it.folder))? {
         let named = format!("{} ({})", it.name, notice.path);
@@ -235,7 +229,6 @@ mod tests {
         assert!(found["hallpass"].is_ours && !found["used"].is_ours);
     }
 
-    /// The page of one crate with these files.
     fn page_of(about: &Value, files: &[(&str, &str)], parts: &[Part]) -> Result<String, String> {
         let folder = tempfile::tempdir().unwrap();
         for (path, text) in files {
@@ -252,7 +245,6 @@ mod tests {
         page(&BTreeMap::from([("one".to_owned(), it)]), parts)
     }
 
-    /// Whose the texts of a page are, and the texts.
     fn sections(page: &str) -> Vec<(&str, &str)> {
         let rule = format!("\n{}\nText of ", "-".repeat(80));
         let parts = page.split(&rule).skip(1);

@@ -1,5 +1,5 @@
-//! A release: archive, Debian package, image, Helm chart, bill of materials, provenance, sums and a signature, whose bytes follow from
-//! the programs and from the commit.
+//! Reproducible releases from the programs and the commit: archive, Debian package, image, Helm
+//! chart, bill of materials, provenance, sums and a signature.
 
 mod across;
 mod archive;
@@ -26,23 +26,20 @@ use self::across::Way;
 use self::archive::{Files, Packed};
 use self::source::{CRATES, PROGRAMS, Source};
 
-/// Shells, and what the file of each is called.
 const SHELLS: [(&str, &str); 3] = [
     ("bash", "hallpass.bash"),
     ("zsh", "_hallpass"),
     ("fish", "hallpass.fish"),
 ];
 
-/// What is asked for.
 #[derive(Clone, Debug, Default)]
 struct Options {
     out: Option<PathBuf>,
-    /// Programs that are there already, which are packed as they are.
     binaries: Option<PathBuf>,
     key: Option<PathBuf>,
-    /// The platform, as Rust names it, where it is not the one of this compiler.
+    /// Rust's platform name; by default the compiler's.
     target: Option<String>,
-    /// Whether a tree with changes of nobody's commit is released.
+    /// Whether uncommitted changes may be released.
     tree: Tree,
 }
 
@@ -53,10 +50,10 @@ enum Tree {
     AsItIs,
 }
 
-/// Makes a release; what it made, a line each.
+/// Makes a release; returns a line per file.
 ///
 /// # Errors
-/// Says what stopped it.
+/// The cause.
 pub(crate) fn make(root: &Path, words: &[&str]) -> Result<Vec<String>, String> {
     let options = options(words)?;
     let out = options.out.clone().ok_or("`--out DIR` is missing")?;
@@ -121,7 +118,7 @@ pub(crate) fn make(root: &Path, words: &[&str]) -> Result<Vec<String>, String> {
         .collect())
 }
 
-/// Verifies a release by the public key of who signs; what is wrong with it.
+/// Verifies a release by the signer's public key; returns problems.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -162,7 +159,6 @@ fn read_text(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
 }
 
-/// What a program said on stdout, without the end of its last line.
 fn said(folder: &Path, program: &str, words: &[&str]) -> Result<String, String> {
     let shown = || format!("`{program} {}`", words.join(" "));
     let output = Command::new(program)
@@ -214,14 +210,14 @@ fn source(root: &Path, target: Option<String>) -> Result<Source, String> {
     })
 }
 
-/// Compiles both programs for a platform, and tells them their commit; the folder they are in.
+/// Compiles both programs for a platform with their commit; returns their folder.
 fn built(root: &Path, source: &Source, way: &Way) -> Result<PathBuf, String> {
     let platform = source.target.as_str();
-    // paths of this machine do not go into the programs
+    // keeps this machine's paths out of the programs
     let home =
         env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|it| format!("{it}/.cargo")));
     let mut flags = format!("--remap-path-prefix={}=/src", root.display());
-    // the same of what is written in C
+    // the same for C code
     let mut c_flags = format!("-ffile-prefix-map={}=/src", root.display());
     if let Ok(home) = home {
         flags = format!("{flags} --remap-path-prefix={home}=/cargo");
@@ -275,7 +271,6 @@ fn metadata(root: &Path, target: &str) -> Result<Value, String> {
     serde_json::from_str(&said(root, "cargo", &words)?).map_err(|error| error.to_string())
 }
 
-/// SHA-256 of each crate of the registry by name and version, from `Cargo.lock`.
 fn checksums(root: &Path) -> Result<BTreeMap<(String, String), String>, String> {
     let lock: toml::Table =
         toml::from_str(&read_text(&root.join("Cargo.lock"))?).map_err(|error| error.to_string())?;
@@ -291,7 +286,7 @@ fn checksums(root: &Path) -> Result<BTreeMap<(String, String), String>, String> 
     Ok(packages.filter_map(sum).collect())
 }
 
-/// What the archive has: programs, what they print of themselves, texts, units.
+/// Returns the archive's content: programs, their generated texts, documents, units.
 fn contents(
     root: &Path,
     (binaries, way): (&Path, &Way),
@@ -322,14 +317,13 @@ fn contents(
     let (program, words) = way.run(program, &["man", "--dir", &shown]);
     said(root, program, &words)?;
     let manual = folder(&pages, "man", &mut files);
-    // what cannot be removed is in the folder of what nobody keeps
+    // a leftover stays in a temporary folder
     let _ = fs::remove_dir_all(&pages);
     manual?;
     folder(&root.join("deploy/systemd"), "systemd", &mut files)?;
     Ok(files)
 }
 
-/// Every file of a folder, as text below `name`.
 fn folder(path: &Path, name: &str, to: &mut Files) -> Result<(), String> {
     let unreadable = |error: std::io::Error| format!("cannot read `{}`: {error}", path.display());
     for entry in fs::read_dir(path).map_err(unreadable)? {
@@ -347,13 +341,12 @@ fn stem(source: &Source) -> String {
     format!("hallpass-{}-{}", source.version, source.target)
 }
 
-/// The archive and the package, by the names of their files.
 fn packed(source: &Source, files: &Files) -> Result<BTreeMap<String, Vec<u8>>, String> {
     let archive =
         archive::tar_gz(files, &stem(source), source.at).map_err(|error| error.to_string())?;
     let mut made = BTreeMap::from([(format!("{}.tar.gz", stem(source)), archive)]);
     let programs = || PROGRAMS.iter().filter_map(|name| files.get(*name));
-    // what asks for a loader does not run where nothing else is
+    // an image has no loader
     if programs().all(|it| image::is_static(&it.bytes)) {
         let image = image::image(source, files).map_err(|error| error.to_string())?;
         let name = format!("{}.oci.tar", stem(source));

@@ -1,4 +1,4 @@
-//! What goes with a release for machines: a bill of materials (`CycloneDX` 1.6) and its provenance (in-toto, SLSA 1.0).
+//! A release's bill of materials (`CycloneDX` 1.6) and provenance (in-toto, SLSA 1.0).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,8 @@ use super::licences::Dependency;
 use super::parts::Part;
 use super::source::{CRATES, Source};
 
-/// The bill of materials. `checksums`: SHA-256 of each crate by name and version, from `Cargo.lock`.
+/// Makes the bill of materials. `checksums`: SHA-256 of each crate by name and version, from
+/// `Cargo.lock`.
 pub(super) fn bill(
     source: &Source,
     all: &BTreeMap<String, Dependency>,
@@ -26,7 +27,6 @@ pub(super) fn bill(
             "externalReferences": it.repository.iter().map(vcs).collect::<Vec<_>>(),
         });
         if let (false, Some(object)) = (it.is_ours, component.as_object_mut()) {
-            // those of the workspace are in no registry
             object.insert("purl".to_owned(), json!(reference(it)));
         }
         component
@@ -61,7 +61,6 @@ pub(super) fn bill(
     })
 }
 
-/// What is no crate, as the bill has it; without a version where nobody knows it.
 fn component_of_part(it: &Part) -> Value {
     let mut component = json!({
         "type": "library", "bom-ref": it.reference(), "name": it.name, "description": it.about,
@@ -73,7 +72,6 @@ fn component_of_part(it: &Part) -> Value {
     component
 }
 
-/// What a crate is called in the bill: its package URL, where a registry has it.
 fn reference(it: &Dependency) -> String {
     let named = format!("{}@{}", it.name, it.version);
     if it.is_ours {
@@ -83,8 +81,8 @@ fn reference(it: &Dependency) -> String {
     }
 }
 
-/// Where the files come from. `tools`: what compiled them beside the compiler, name and version, as `PyPI` has it. `files`: SHA-256 by
-/// name.
+/// Makes the provenance. `tools`: compilers other than Rust's, name and version, from `PyPI`.
+/// `files`: SHA-256 by name.
 pub(super) fn provenance(
     source: &Source,
     tools: &[(String, String)],

@@ -1,5 +1,5 @@
-//! What is in the programs beside crates: Rust's standard library, the C library of static programs, and what Zig links where it
-//! does.
+//! Parts of programs other than crates: Rust's standard library, the C library of static programs,
+//! and Zig's libraries where it links.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,33 +8,29 @@ use std::path::Path;
 use super::source::Source;
 use super::{read_text, said, standard};
 
-/// Where a compiler that rustup installs has the notices of its standard library, below its root.
+/// Notices of the standard library below a rustup compiler's root.
 const NOTICES: &str = "share/doc/rust/COPYRIGHT-library.html";
-/// The C library that comes with a compiler for musl, below the folder of the platform's libraries.
+/// The musl compiler's C library, below the platform's library folder.
 const LIBC: &str = "self-contained/libc.a";
 
-/// Something in the programs that is no crate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) name: &'static str,
-    /// None where nothing says it.
+    /// `None` if unknown.
     pub(super) version: Option<String>,
     pub(super) licence: &'static str,
     pub(super) about: &'static str,
-    /// Who has it, in its package URL.
     registry: &'static str,
     pub(super) texts: Vec<String>,
 }
 
 impl Part {
-    /// Its name, and its version where that is known.
     pub(super) fn named(&self) -> String {
         let version = self.version.as_ref();
         let version = version.map_or_else(String::new, |it| format!(" {it}"));
         format!("{}{version}", self.name)
     }
 
-    /// Its package URL.
     pub(super) fn reference(&self) -> String {
         let version = self.version.as_ref();
         let version = version.map_or_else(String::new, |it| format!("@{it}"));
@@ -42,7 +38,8 @@ impl Part {
     }
 }
 
-/// Everything of that kind in the programs of a platform. `tools`: what compiled them beside the compiler, name and version.
+/// Returns the parts of a platform's programs. `tools`: compilers other than Rust's, name and
+/// version.
 pub(super) fn parts(
     root: &Path,
     source: &Source,
@@ -57,7 +54,7 @@ pub(super) fn parts(
         let version = if tools.is_empty() {
             version_of_musl(root, &source.target)?
         } else {
-            // Zig has one of its own, which does not say its version
+            // Zig contains another one without a stated version
             None
         };
         parts.push(musl(version));
@@ -67,12 +64,11 @@ pub(super) fn parts(
     Ok(parts)
 }
 
-/// Whether a platform's programs have musl in them.
 fn is_musl(target: &str) -> bool {
     target.split('-').any(|it| it.starts_with("musl"))
 }
 
-/// `compiler`: its own words of its version.
+/// `compiler`: its version output.
 fn standard_library(compiler: &str, notices: &str) -> Part {
     let who = "The Rust Project Developers (see https://thanks.rust-lang.org)";
     let own = ["MIT", "Apache-2.0", "Unicode-3.0"];
@@ -88,7 +84,6 @@ fn standard_library(compiler: &str, notices: &str) -> Part {
     }
 }
 
-/// The C library of static programs.
 pub(super) fn musl(version: Option<String>) -> Part {
     Part {
         name: "musl",
@@ -113,7 +108,7 @@ fn what_zig_links(version: &str) -> Part {
     }
 }
 
-/// The version of the C library that comes with the compiler; none where none comes with it.
+/// Returns the version of the compiler's C library; `None` without one.
 fn version_of_musl(root: &Path, target: &str) -> Result<Option<String>, String> {
     let words = ["--print", "target-libdir", "--target", target];
     let folder = said(root, "rustc", &words)?;
@@ -121,7 +116,7 @@ fn version_of_musl(root: &Path, target: &str) -> Result<Option<String>, String> 
     Ok(archive.ok().and_then(|bytes| version_in(&bytes)))
 }
 
-/// The version that a library says of itself; none where it says none, or more than one.
+/// Returns a library's stated version; `None` for none or several.
 fn version_in(library: &[u8]) -> Option<String> {
     let is_number = |it: &str| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit());
     let is_version = |it: &&str| it.split('.').count() == 3 && it.split('.').all(is_number);
@@ -135,7 +130,7 @@ fn version_in(library: &[u8]) -> Option<String> {
     }
 }
 
-/// What a page of notices says: its own words, and each text in it once.
+/// Returns a notice page's words, and each distinct text once.
 fn in_notices(page: &str) -> Vec<String> {
     let mut words = String::new();
     let mut texts = BTreeSet::new();
@@ -155,7 +150,6 @@ fn in_notices(page: &str) -> Vec<String> {
     all
 }
 
-/// What HTML says, as plain text.
 fn without_marks(html: &str) -> String {
     let mut pieces = html.split('<');
     let mut text = pieces.next().unwrap_or_default().to_owned();
@@ -170,7 +164,7 @@ fn without_marks(html: &str) -> String {
         ("&#34;", "\""),
         ("&quot;", "\""),
         ("&#39;", "'"),
-        // last, or what it writes would be read again
+        // last, because its output would be decoded again
         ("&#38;", "&"),
         ("&amp;", "&"),
     ];
@@ -193,7 +187,7 @@ mod tests {
             in_notices(NOTICES_OF_TWO),
             [words, "Keep this \"notice\".", "a &lt; b"]
         );
-        // another form of page loses nothing
+        // unknown page forms lose nothing
         assert_eq!(in_notices("<p>all of it</p>"), ["all of it"]);
     }
 

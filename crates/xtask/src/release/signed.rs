@@ -1,4 +1,4 @@
-//! Sums of a release and the signature over them, and how both are verified.
+//! Signs and verifies the checksums of a release.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 pub(super) const SUMS: &str = "SHA256SUMS";
 /// The signature over it: 64 bytes, as `openssl pkeyutl -sign -rawin` makes them.
 pub(super) const SIGNATURE: &str = "SHA256SUMS.sig";
-/// What comes before the 32 bytes of an Ed25519 public key in its `SubjectPublicKeyInfo` (RFC 8410).
+/// Prefix of the 32 bytes of an Ed25519 public key in its `SubjectPublicKeyInfo` (RFC 8410).
 const SPKI: [u8; 12] = [
     0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
 ];
@@ -32,7 +32,6 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
         })
 }
 
-/// The text of the file of sums.
 pub(super) fn sums(files: &BTreeMap<String, String>) -> String {
     files.iter().fold(String::new(), |mut text, (name, sum)| {
         // writing to a `String` cannot fail
@@ -49,7 +48,6 @@ pub(super) fn sign(pem: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
     Ok(key.sign(bytes).as_ref().to_vec())
 }
 
-/// The bytes in a PEM text.
 fn decoded(pem: &str, kind: &str) -> Result<Vec<u8>, String> {
     let missing = || format!("there is no `BEGIN {kind}` in the key's file");
     let (_, rest) = pem
@@ -64,7 +62,6 @@ fn decoded(pem: &str, kind: &str) -> Result<Vec<u8>, String> {
         .map_err(|error| format!("the key's file is not PEM: {error}"))
 }
 
-/// What speaks against the files of a folder being those that the owner of a key signed; nothing if they are.
 pub(super) fn wrong(folder: &Path, public_pem: &str) -> Result<Vec<String>, io::Error> {
     let sums = fs::read(folder.join(SUMS))?;
     let signature = fs::read(folder.join(SIGNATURE))?;
@@ -79,7 +76,7 @@ pub(super) fn wrong(folder: &Path, public_pem: &str) -> Result<Vec<String>, io::
         .verify(&sums, &signature)
         .is_err()
     {
-        // nothing that they say counts then
+        // the sums do not count then
         return Ok(vec![format!("`{SUMS}` is not signed by this key")]);
     }
     let text = String::from_utf8_lossy(&sums);

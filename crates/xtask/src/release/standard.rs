@@ -1,9 +1,8 @@
-//! The texts of licences that crates name and do not bring, as SPDX has them.
+//! SPDX texts of licences that crates name but do not contain.
 
-/// The text of a licence for what these hold the rights to; none where it is not here.
 pub(super) fn text(licence: &str, holders: &str) -> Option<String> {
     let (title, terms) = match licence {
-        // these two have no line for whom the program is of
+        // these two have no line for rights holders
         "Apache-2.0" => return Some(include_str!("../../../../LICENSE").to_owned()),
         "Unicode-3.0" => return Some(include_str!("texts/Unicode-3.0.txt").to_owned()),
         "BSD-2-Clause" => (
@@ -22,9 +21,9 @@ pub(super) fn text(licence: &str, holders: &str) -> Option<String> {
     Some(format!("{title}\n\nCopyright (c) {holders}\n\n{terms}"))
 }
 
-/// The texts that an SPDX expression wants: one for each licence that holds together with others, and of those to choose from the
-/// first that is here. None where there is none for one of them. Without a look at brackets more texts may come than are wanted,
-/// never fewer: whatever is joined by `AND` is there.
+/// Returns the texts of an SPDX expression: all joined licences, and the first known of
+/// alternatives; `None` if one is unknown. Ignores brackets: may return too many texts, never too
+/// few, because every `AND` is included.
 pub(super) fn texts(expression: &str, holders: &str) -> Option<Vec<String>> {
     let plain = expression.replace(['(', ')'], "");
     let one_of = |choice: &str| {

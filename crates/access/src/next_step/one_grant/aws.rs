@@ -1,22 +1,16 @@
-//! AWS as one account assignment sees it: what is there, what listings show, and calls on their way.
-
 use hallpass_assignments::{CenterFault, OperationKind, OperationStatus};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
-/// AWS's side of one account assignment.
 #[derive(Clone, Debug)]
 pub(super) struct Aws {
-    /// Whether the access is there.
     pub(super) is_there: bool,
-    /// Since when it is as it is.
     pub(super) since: Timestamp,
-    /// Calls that were sent and have not arrived.
+    /// Sent calls that have not arrived.
     pub(super) on_the_way: Vec<OnTheWay>,
-    /// What it was asked for, the newest last.
     operations: Vec<AwsOperation>,
 }
 
-/// A call that nobody waits for any more.
+/// A call without a waiting caller.
 #[derive(Clone, Debug)]
 pub(super) struct OnTheWay {
     pub(super) kind: OperationKind,
@@ -31,14 +25,12 @@ struct AwsOperation {
     is_carried_out: bool,
 }
 
-/// How an operation ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OperationEnd {
-    /// As it should.
     Well,
-    /// AWS says that it failed, and nothing of it happened.
+    /// AWS reports failure; nothing happened.
     Failed,
-    /// AWS says that it failed, and it happened all the same.
+    /// AWS reports failure, but the operation took effect.
     FailedInWords,
 }
 
@@ -52,7 +44,6 @@ impl Aws {
         }
     }
 
-    /// Everything up to this instant happens, in its order.
     pub(super) fn pass(&mut self, now: Timestamp) {
         while let Some(at) = self.next().filter(|at| *at <= now) {
             if let Some(n) = self
@@ -63,21 +54,19 @@ impl Aws {
                 self.carry_out(n);
             } else if let Some(n) = self.on_the_way.iter().position(|it| it.arrives == at) {
                 let call = self.on_the_way.remove(n);
-                // it stands in nobody's way: what AWS works on goes first, and this is refused
+                // Harmless: AWS finishes its present operation first, so this call is refused.
                 let _: Result<_, CenterFault> =
                     self.take(call.kind, at, TimeSpan::seconds(1), OperationEnd::Well);
             }
         }
     }
 
-    /// When something happens next without anybody asking.
     pub(super) fn next(&self) -> Option<Timestamp> {
         let running = self.operations.iter().filter(|it| !it.is_carried_out);
         let arrivals = self.on_the_way.iter().map(|it| it.arrives);
         running.map(|it| it.ends).chain(arrivals).min()
     }
 
-    /// Whether a create may still take effect.
     pub(super) fn expects_create(&self) -> bool {
         let running = self.operations.iter().filter(|it| !it.is_carried_out);
         let arrivals = self.on_the_way.iter().map(|it| it.kind);
@@ -87,7 +76,8 @@ impl Aws {
             .any(|kind| kind == OperationKind::Create)
     }
 
-    /// AWS takes the call, and says under which id. It works on one operation of an account and permission set at a time.
+    /// AWS accepts the call and returns an id. It runs one operation per account and permission set
+    /// at a time.
     pub(super) fn take(
         &mut self,
         kind: OperationKind,
@@ -115,7 +105,6 @@ impl Aws {
         operation.is_carried_out = true;
         let (kind, at) = (operation.kind, operation.ends);
         let makes = kind == OperationKind::Create;
-        // there is nothing to remove
         if kind == OperationKind::Delete && !self.is_there && operation.end == OperationEnd::Well {
             operation.end = OperationEnd::Failed;
         }
@@ -125,13 +114,11 @@ impl Aws {
         }
     }
 
-    /// Somebody else removes the access.
     pub(super) fn lose(&mut self, now: Timestamp) {
         self.is_there = false;
         self.since = now;
     }
 
-    /// How the operation of that id goes.
     pub(super) fn status(&self, id: &str) -> OperationStatus {
         let found = id.parse().ok().and_then(|n: usize| self.operations.get(n));
         match found {

@@ -1,7 +1,5 @@
-//! What is so after something happened, and the promises that hold at every instant.
-
 use hallpass_assignments::{AssignmentRow, Desired, Haste, Verdict};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_rules::Directory;
 
 use super::life::{Answer, Glue, Life, Move, Process};
@@ -11,13 +9,12 @@ use crate::records::Doer;
 use crate::step::GrantStep;
 use crate::{DesiredAssignment, EndCause, Holds, Settings, next_step};
 
-/// When every life is over that keeps the promises.
+/// By then, every life that keeps the promises is over.
 const LIVES_FOR: TimeSpan = TimeSpan::hours(1);
-/// How long a call hangs that is answered all the same.
 const HANGS: TimeSpan = TimeSpan::seconds(8);
 
 impl Life {
-    /// What is so after a move, or the promise that it breaks.
+    /// Returns the next state, or the broken promise.
     pub(super) fn after(&self, then: Move, glue: Glue) -> Result<Self, String> {
         let mut life = self.clone();
         let goes_wrong = match then {
@@ -141,7 +138,6 @@ impl Life {
     }
 }
 
-/// What is desired of a row, as the store writes it.
 fn desire(row: &mut AssignmentRow, until: Timestamp, asked_at: Timestamp, haste: Haste) {
     let was_seen = matches!(row.execution.verdict, Verdict::Present { at } if at >= asked_at);
     let is_same = asked_at == row.desired.asked_at && haste == row.desired.haste;

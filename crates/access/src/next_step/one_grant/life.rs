@@ -1,33 +1,30 @@
-//! One grant, its row, the process that works on it, and AWS: what is so at an instant, and what there is that may happen.
+//! State and possible moves of one grant, its row, the process and AWS.
 
 use hallpass_assignments::{AssignmentRow, Desired, Execution, Gate, Haste, OperationKind};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use super::aws::{Aws, OperationEnd};
 use super::story::{Reached, Story};
 use crate::guard_steps::tests::{at, grant};
 use crate::{Grant, GrantState};
 
-/// How long a grant of the model is: longer than the pause between looks for drift.
+/// Longer than the pause between drift checks.
 const LENGTH: TimeSpan = TimeSpan::minutes(15);
-/// A rest of this length is one until somebody looks for drift.
 const AT_REST: TimeSpan = TimeSpan::minutes(5);
 
-/// What stands between the steps and the store, as it is or with a mistake that the model has to find.
+/// The code between the steps and the store: correct, or with a mistake that the model must find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Glue {
     Right,
-    /// An intent is stored with its answer, not before it is sent.
+    /// Stores an intent with its answer, not before sending.
     IntentWithAnswer,
-    /// What was desired when a worker took the row is written back with what it learned.
+    /// Writes back the wish from when the worker took the row.
     DesiredWrittenBack,
-    /// Nobody hears of a verdict.
+    /// Verdicts are never reported.
     NewsLost,
-    /// What was learned of a row that changed meanwhile waits for its old pause.
+    /// A row changed meanwhile still waits for its old pause.
     ChangeNotDue,
-    /// A removal is taken for done when it was sent.
     RemovalBelieved,
-    /// Whatever is listed is believed to be ours.
     AllOurs,
 }
 
@@ -42,20 +39,17 @@ impl Glue {
     ];
 }
 
-/// Everything that is so.
 #[derive(Clone, Debug)]
 pub(super) struct Life {
     pub(super) now: Timestamp,
     pub(super) grant: Grant,
     pub(super) row: Option<AssignmentRow>,
     pub(super) process: Process,
-    /// Until when the row is held by a worker that is gone.
+    /// End of the lease of a stopped worker.
     pub(super) held_until: Option<Timestamp>,
     pub(super) aws: Aws,
     pub(super) story: Story,
-    /// How many more things may go wrong.
     pub(super) faults: u32,
-    /// Whether its holder may still give it back.
     pub(super) may_give_back: bool,
     pub(super) stood_before: bool,
 }
@@ -63,9 +57,8 @@ pub(super) struct Life {
 #[derive(Clone, Debug)]
 pub(super) enum Process {
     Idle,
-    /// A call is on its way, or its answer is.
     Calling(Box<Call>),
-    /// It was killed; another goes on then.
+    /// Killed; another process continues then.
     Stopped {
         until: Timestamp,
     },
@@ -77,7 +70,6 @@ pub(super) struct Call {
     pub(super) row: AssignmentRow,
     pub(super) what: Asked,
     pub(super) began: Timestamp,
-    /// Whether the access was there when the call began.
     pub(super) showed: bool,
 }
 
@@ -89,59 +81,48 @@ pub(super) enum Asked {
     Why,
 }
 
-/// What happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Move {
-    /// `access` takes the step that is due.
     Tick,
-    /// A worker takes the row.
     Take,
-    /// Its call is answered.
     Answer(Answer),
-    /// Its call hangs.
     Hang,
-    /// Nothing is to do before the next instant.
     Wait,
-    /// Its holder gives it back.
     GiveBack,
-    /// The process is killed; whether its row is free at once, and what becomes of what it sent.
-    Kill { frees: bool, sent: Sent },
-    /// Somebody else removes the access.
+    /// Kills the process; `frees`: its row is free immediately.
+    Kill {
+        frees: bool,
+        sent: Sent,
+    },
     Lose,
 }
 
-/// What becomes of an operation that nobody waits for any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
     Never,
     Now,
-    /// So much later, by its place in [`LATE`].
+    /// Delay, as an index into [`LATE`].
     Late(usize),
 }
 
-/// How a call is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// As things are; an operation takes one of [`TAKES`].
-    True { slow: bool },
-    /// A listing as things were when it began.
+    /// The present state; an operation takes one of [`TAKES`].
+    True {
+        slow: bool,
+    },
+    /// A listing of the state when it began.
     AsItBegan,
-    /// A listing as things were before they last changed.
+    /// A listing of the state before the last change.
     Stale,
-    /// An operation is taken, and ends otherwise.
     Ends(OperationEnd),
-    /// Not at all.
     None(Sent),
-    /// AWS refuses.
     Refused,
-    /// AWS takes nothing now.
     Throttled,
-    /// AWS does not know the operation.
     Unknown,
 }
 
 impl Life {
-    /// A grant that was just approved.
     pub(super) fn new(stood_before: bool, faults: u32, may_give_back: bool) -> Self {
         let now = at(10);
         let grant = Grant {
@@ -179,7 +160,6 @@ impl Life {
         }
     }
 
-    /// What tells two of these apart.
     pub(super) fn write_to(&self, out: &mut impl std::fmt::Write) -> std::fmt::Result {
         let grant = &self.grant;
         write!(
@@ -202,7 +182,6 @@ impl Life {
         )
     }
 
-    /// Whether nothing more is to happen: the grant is over, and its row waits to be forgotten.
     pub(super) fn is_at_rest(&self) -> bool {
         let rests = self
             .row
@@ -216,7 +195,6 @@ impl Life {
             && !self.has_tick()
     }
 
-    /// What it came to.
     pub(super) fn reached(&self) -> Vec<Reached> {
         let again = self
             .row
@@ -225,12 +203,12 @@ impl Life {
         self.story.reached(again.is_some())
     }
 
-    /// Since when nothing of ours is there; `None` while something is.
+    /// `None` while Hallpass's access exists.
     pub(super) fn gone_since(&self) -> Option<Timestamp> {
         Some(self.aws.since).filter(|_| self.stood_before || !self.aws.is_there)
     }
 
-    /// From when on nothing that is known may put the end off.
+    /// Returns the instant after which nothing known may delay the end.
     pub(super) fn quiet_from(&self) -> Timestamp {
         let end = match &self.grant.state {
             GrantState::Ending { since, .. } => *since,

@@ -1,28 +1,23 @@
-//! Walks through every life once.
+//! Visits every life once.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::hash::{DefaultHasher, Hasher};
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use super::life::{Glue, Life, Move};
 use super::story::Reached;
 
-/// What a walk found.
 #[derive(Debug, Default)]
 pub(super) struct WalkReport {
-    /// How many states there are.
     pub(super) states: usize,
-    /// How many moves between them.
     pub(super) moves: usize,
-    /// Promises that were broken, each with the moves that lead there.
     pub(super) broken: Vec<String>,
-    /// The longest time from when nothing goes wrong any more until access is gone, in seconds, and how it came to that.
+    /// The longest time from the last fault to the removal, in seconds, with its trail.
     pub(super) gone: (u64, String),
-    /// The same until its end is told.
+    /// The same until the end is reported.
     pub(super) told: (u64, String),
-    /// What lives came to, and how many.
     pub(super) reached: BTreeMap<Reached, usize>,
 }
 
@@ -39,24 +34,19 @@ impl fmt::Display for WalkReport {
     }
 }
 
-/// So many broken promises are enough to look at.
+/// Stops after so many broken promises.
 const ENOUGH: usize = 2;
 
-/// What is kept of a state.
 struct WalkedState {
-    /// How it was come to first.
     from: Option<(usize, Move)>,
     now: Timestamp,
     quiet_from: Timestamp,
-    /// Since when the access is gone; `None` while it is there.
     gone_since: Option<Timestamp>,
     over_at: Option<Timestamp>,
     is_ending: bool,
-    /// What follows when nothing goes wrong.
     calm: Option<usize>,
 }
 
-/// The walk.
 pub(super) struct Lives {
     seen: Vec<WalkedState>,
     numbers: HashMap<u64, usize>,
@@ -115,7 +105,6 @@ impl Lives {
         }
     }
 
-    /// The number of a state, and whether it is new.
     fn number(&mut self, life: &Life, from: Option<(usize, Move)>) -> (usize, bool) {
         let mut hash = Hash(DefaultHasher::new());
         life.write_to(&mut hash).unwrap();
@@ -135,7 +124,7 @@ impl Lives {
         (number, number == new)
     }
 
-    /// How a state is come to: the moves that are not what happens when nothing goes wrong, and the last ones.
+    /// Returns the moves to a state that differ from fault-free ones, and the last ones.
     fn trail(&self, number: usize) -> String {
         let mut moves = Vec::new();
         let mut at = number;
@@ -150,7 +139,6 @@ impl Lives {
         moves.join(", ")
     }
 
-    /// What follows when nothing goes wrong any more.
     fn calm_after(&self, number: usize) -> String {
         let (mut moves, mut at) = (Vec::new(), number);
         while let Some(next) = self.seen[at].calm {
@@ -163,7 +151,8 @@ impl Lives {
         format!("; then {}", moves.join(", "))
     }
 
-    /// From each state, nothing goes wrong any more: how long until the access is gone, and until that is told.
+    /// Measures, from each state without further faults, the time until the access is removed and
+    /// the end reported.
     fn measure(&mut self) {
         let mut ahead: Vec<Option<Ahead>> = vec![None; self.seen.len()];
         for start in 0..self.seen.len() {
@@ -199,14 +188,10 @@ impl Lives {
     }
 }
 
-/// What comes of a state when nothing goes wrong any more.
 #[derive(Clone, Copy)]
 struct Ahead {
-    /// When its end begins.
     ends: Timestamp,
-    /// From when on nothing of ours is there.
     gone: Timestamp,
-    /// When that is told.
     told: Timestamp,
 }
 
@@ -229,7 +214,6 @@ impl WalkedState {
     }
 }
 
-/// Hashes what is written.
 struct Hash(DefaultHasher);
 
 impl fmt::Write for Hash {

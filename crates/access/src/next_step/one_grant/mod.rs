@@ -1,9 +1,9 @@
-//! The life of one grant, in every order in which its holder, one process, AWS and the clock may act, with so many things
-//! that go wrong: a small model that is enumerated whole. It runs the steps of `access` and `assignments` as they are,
-//! beside the story that people are told, and finds what a life drawn by lot meets once in many.
+//! Enumerates the life of one grant in every order in which its holder, one process, AWS and the
+//! clock may act, with a limited number of faults. It runs the real steps of `access` and
+//! `assignments` beside a reference story, and finds what a random life rarely meets.
 //!
-//! What it leaves out: other grants on the same key, guards, armed ends, clocks that are wrong, and nodes that believe to
-//! lead for longer than they do; lives of the simulation have them.
+//! Not covered: other grants on the same key, guards, enforced expiry, wrong clocks, and overlong
+//! leaders; the simulation covers them.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod aws;
@@ -18,18 +18,18 @@ use self::life::{Glue, Life};
 use self::lives::Lives;
 use self::story::Reached;
 
-/// How many things go wrong in each life.
 fn faults() -> u32 {
-    hallpass_testing::cases(1, 2)
+    hallpass_base::testing::cases(1, 2)
 }
 
-/// Within how many seconds of when nothing goes wrong any more access is gone: two creates whose answers were lost may take
-/// effect one after the other, and listings are believed to lag for a minute.
+/// The most seconds from the last fault to the removal: two creates with lost answers may take
+/// effect in turn, and listings are assumed to lag for a minute.
 fn gone_within() -> u64 {
     if faults() > 1 { 70 } else { 10 }
 }
 
-/// The same until the end is told. A minute is for what listings may hide after an answer was lost.
+/// The same until the end is reported. Listings may hide the result for a minute after a lost
+/// answer.
 const TOLD_WITHIN: u64 = 75;
 
 fn keeps_every_promise(stood_before: bool, may_give_back: bool, reaches: &[Reached]) {
@@ -68,7 +68,6 @@ fn access_that_stood_before_stays() {
     keeps_every_promise(true, true, &[Reached::Stood]);
 }
 
-/// The model sees a mistake wherever one may be made between the steps and what is stored.
 #[test]
 fn each_mistake_between_the_steps_is_found() {
     for glue in Glue::MISTAKES {

@@ -1,15 +1,12 @@
-//! What may happen next.
-
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use super::aws::OperationEnd;
 use super::life::{Answer, Asked, Call, Life, Move, Process, Sent};
 
-/// How long listings may show what was before.
+/// How long listings may show the earlier state.
 const LISTINGS_LAG: TimeSpan = TimeSpan::minutes(1);
 
 impl Life {
-    /// What may happen next; first what does when nothing goes wrong.
     pub(super) fn moves(&self) -> Vec<Move> {
         let mut moves = Vec::new();
         let runs = !matches!(self.process, Process::Stopped { .. });

@@ -1,5 +1,3 @@
-//! The process that works on the row, and what the store does for it.
-
 use std::time::Duration;
 
 use hallpass_assignments::queue::{Queue, Slot, Task, task};
@@ -7,20 +5,16 @@ use hallpass_assignments::{
     AssignmentRow, CenterFault, OperationKind, OperationStatus, Ownership, RowAction,
     SentOperation, StepOutcome, Urgency, next,
 };
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use super::aws::{OnTheWay, OperationEnd};
 use super::life::{Answer, Asked, Call, Glue, Life, Process, Sent};
 
-/// How long an operation is expected to take.
 const EXPECTED: Duration = Duration::from_secs(2);
-/// How long it takes until another process goes on.
 const TAKEOVER: TimeSpan = TimeSpan::seconds(3);
-/// How long a row stays with a worker that does not give it back.
+/// Lease of a row that its worker does not return.
 const LEASE: TimeSpan = TimeSpan::seconds(90);
-/// How long an operation does, and how long where AWS is slow.
 const TAKES: [TimeSpan; 2] = [TimeSpan::seconds(2), TimeSpan::seconds(7)];
-/// When a call arrives that was held up.
 const LATE: [TimeSpan; 2] = [TimeSpan::seconds(3), TimeSpan::seconds(40)];
 
 impl Life {
@@ -86,7 +80,6 @@ impl Life {
         Ok(())
     }
 
-    /// Gives the row back with what was learned, as the store does.
     fn record(&mut self, before: &AssignmentRow, learned: AssignmentRow, glue: Glue) {
         let Some(stored) = self.row.take() else {
             return;
@@ -178,7 +171,7 @@ impl Life {
         match sent {
             Sent::Never => {}
             Sent::Now => {
-                // where AWS works on another operation, it takes none
+                // AWS accepts no operation while another runs.
                 let _: Result<_, CenterFault> =
                     self.aws.take(kind, self.now, TAKES[0], OperationEnd::Well);
             }

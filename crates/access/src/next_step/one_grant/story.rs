@@ -1,53 +1,42 @@
-//! A grant's life as people understand it, with what may follow what. The steps of `access` and `assignments` are run beside
-//! it, and have to keep to it.
+//! The reference life of a grant with its legal transitions. The real steps must conform to it.
 
 use hallpass_assignments::OperationKind;
 use hallpass_audit::Event;
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
-/// Where the life is, as everybody was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Told {
-    /// Approved, and nothing else.
     Approved,
-    /// That the access is there.
     Granted,
-    /// That nothing came of it.
     Failed,
-    /// That its end began.
     Ending,
-    /// That it is over.
     Ended,
 }
 
-/// What some life has to come to, or the model does not reach what matters.
+/// Outcomes that the model must reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reached {
     Failed,
     Ended,
-    /// The access stood before, and stays.
+    /// The access existed before, and stays.
     Stood,
-    /// Somebody else removed it.
+    /// Removed outside Hallpass.
     Lost,
     CreateRepeated,
     RemovalRepeated,
     NothingToRemove,
-    /// A create took effect after the end was told, and was removed.
+    /// A create took effect after the reported end, and was removed.
     EndRepeated,
 }
 
-/// What was told and sent so far.
 #[derive(Clone, Debug)]
 pub(super) struct Story {
     pub(super) told: Told,
-    /// When that it failed or is over was told.
     pub(super) over_at: Option<Timestamp>,
-    /// Whether the access was there before, so that nothing of it is ours.
     stood_before: bool,
     was_lost: bool,
-    /// How many creates were sent: one, and another when it was lost.
+    /// One create, and another if the access was lost.
     creates: u32,
-    /// Whether a removal was sent.
     removals: u32,
 }
 
@@ -63,7 +52,6 @@ impl Story {
         }
     }
 
-    /// An operation leaves for AWS.
     pub(super) fn sends(
         &mut self,
         kind: OperationKind,
@@ -98,14 +86,12 @@ impl Story {
         }
     }
 
-    /// A record is written.
     pub(super) fn hears(&mut self, event: Event, now: Timestamp) -> Result<(), String> {
         let next = match (self.told, event) {
             (Told::Approved, Event::GrantSucceeded) => Told::Granted,
             (Told::Approved, Event::GrantFailed) => Told::Failed,
             (Told::Approved | Told::Granted, Event::EndStarted) => Told::Ending,
             (Told::Ending, Event::EndSucceeded) => Told::Ended,
-            // one attempt of several, and the reason of what follows
             (Told::Ending, Event::EndFailed | Event::EndStuck)
             | (Told::Granted, Event::DriftMissing) => self.told,
             (told, event) => return Err(format!("{} after {told:?}", event.name())),
@@ -118,7 +104,6 @@ impl Story {
         Ok(())
     }
 
-    /// What the life came to.
     pub(super) fn reached(&self, removed_again: bool) -> Vec<Reached> {
         let all = [
             (Reached::Failed, self.told == Told::Failed),
@@ -137,7 +122,6 @@ impl Story {
         reached.map(|(what, _)| what).collect()
     }
 
-    /// Whether it was said that nothing is left.
     pub(super) fn is_over(&self) -> bool {
         self.over_at.is_some()
     }

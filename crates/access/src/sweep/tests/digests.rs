@@ -1,8 +1,5 @@
-//! What a digest names, and what it counts.
-
 use super::*;
 
-/// What a digest names as new or changed.
 fn changed(told: &SweepLooked) -> Vec<String> {
     let line = |it: &ChangedHolding| {
         let NamedHolding { names, holder } = &it.holding;
@@ -12,7 +9,7 @@ fn changed(told: &SweepLooked) -> Vec<String> {
     told.changed.named.iter().map(line).collect()
 }
 
-/// `access.md` §10.5: a digest has what is new or changed, and a count of the rest.
+/// `access.md` §10.5: a digest lists new or changed items, and counts the rest.
 #[test]
 fn a_digest_names_what_is_new_or_changed_and_counts_the_rest() {
     let (first, second) = (account_key(1, "ReadOnly"), account_key(2, "Admin"));
@@ -79,7 +76,6 @@ fn a_digest_names_what_is_new_or_changed_and_counts_the_rest() {
     assert_eq!(news, None, "still unread, and said before");
 }
 
-/// The first of many are named, and all are counted.
 #[test]
 fn a_digest_names_twenty() {
     for (many, named, more) in [(0, 0, 0), (20, 20, 0), (21, 20, 1)] {

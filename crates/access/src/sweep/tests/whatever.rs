@@ -1,4 +1,4 @@
-//! What holds whatever is listed, held, accepted, and in whatever order runs come.
+//! Invariants for random listings, holdings and run orders.
 
 use proptest::prelude::*;
 
@@ -58,7 +58,7 @@ fn modes() -> impl Strategy<Value = MayAct> {
     ]
 }
 
-/// Twelve keys: some in an account, some in a group, one of somebody who left.
+/// Twelve keys: accounts, groups, one deleted user.
 fn key(n: u8) -> HoldKey {
     match n {
         0..7 => account_key(n + 1, "ReadOnly"),
@@ -158,7 +158,7 @@ proptest! {
                     "{key} is acted on: unknown {is_unknown}, runs {runs:?}, found {week}"
                 );
             }
-            // nothing that was listed is lost from the counts
+            // The counts cover every listed item.
             let report = &found.report;
             let counted = report.ours + report.accepted + report.under_grant
                 + report.preexisting + report.unknown;

@@ -1,4 +1,4 @@
-//! A denial by policies in the words of each service (`simulator.md` AU-4).
+//! Policy denials in each service's words (`simulator.md` AU-4).
 
 use hallpass_iam::{Decision, Explanation, Layer, Request};
 use serde_json::{Value, json};
@@ -7,7 +7,6 @@ use crate::core::{
     call::Call, caller::AwsCaller, denials, errors::ApiError, service::DenialText, state::SimState,
 };
 
-/// How AWS calls the policies of a layer.
 fn called(layer: Layer) -> &'static str {
     match layer {
         Layer::Scp => "service control policy",
@@ -33,7 +32,6 @@ fn reason(action: &str, why: &Explanation) -> String {
     }
 }
 
-/// The end of a message that AWS has the details of.
 fn where_details_are(region: &str, id: &str) -> String {
     format!(
         ". Go to https://{region}.console.aws.amazon.com/iam/home?region={region}#/authorization-details/{id} for complete \
@@ -46,12 +44,10 @@ fn plainly(caller: &AwsCaller, action: &str, resource: &str) -> String {
     format!("User: {who} is not authorized to perform: {action} on resource: {resource}")
 }
 
-/// That something is refused, and by which kind of policy.
 pub(super) fn words(caller: &AwsCaller, action: &str, resource: &str, why: &Explanation) -> String {
     plainly(caller, action, resource) + &reason(action, why)
 }
 
-/// The refusal of a call that policies do not let through.
 pub(super) fn of(
     state: &SimState,
     call: &Call,
@@ -97,7 +93,6 @@ pub(super) fn of(
     error
 }
 
-/// The refusal of a call that cannot be put to the policies.
 pub(super) fn malformed(call: &Call, caller: &AwsCaller, action: &str) -> ApiError {
     let text = format!(
         "User: {} is not authorized to perform: {action}",

@@ -1,7 +1,7 @@
 //! The condition keys of a call (AWS: "AWS global condition context keys").
 
+use crate::base::Millis;
 use hallpass_iam::Context;
-use hallpass_sim_base::Millis;
 use serde_json::Value;
 
 use super::AuthorizationRequest;
@@ -20,7 +20,6 @@ fn instant(at: Millis) -> String {
         .unwrap_or_default()
 }
 
-/// The ARN that policies know a caller by: of a session its role's, with the path.
 pub(super) fn principal_arn(state: &SimState, caller: &AwsCaller) -> String {
     if caller.kind != CallerKind::Session {
         return caller.arn.clone();
@@ -36,7 +35,7 @@ pub(super) fn principal_arn(state: &SimState, caller: &AwsCaller) -> String {
     format!("arn:aws:iam::{}:role{path}{name}", caller.account)
 }
 
-/// The keys of a call, without those of its resource.
+/// The keys of a call, except those of its resource.
 pub(super) fn of(question: &AuthorizationRequest<'_>) -> Context {
     let (call, caller) = (question.call, question.caller);
     let region = call.service.region(&call.region);
@@ -44,7 +43,7 @@ pub(super) fn of(question: &AuthorizationRequest<'_>) -> Context {
     of_request(call, keys)
 }
 
-/// The keys of who calls, when, and in which Region; `owner`: the account whose resource it is.
+/// Keys of caller, time and Region; `owner`: the account of the resource.
 pub(super) fn of_caller(
     state: &SimState,
     caller: &AwsCaller,
@@ -61,7 +60,7 @@ pub(super) fn of_caller(
         .with("aws:RequestedRegion", region)
         .with("aws:PrincipalIsAWSService", "false")
         .with("aws:ViaAWSService", "false")
-        // the endpoints that are played here know no other
+        // the simulated endpoints are all TLS
         .with("aws:SecureTransport", "true")
         .with("aws:ResourceAccount", owner);
     if let Some(account) = state.account(&caller.account) {
@@ -101,7 +100,6 @@ pub(super) fn of_caller(
     keys
 }
 
-/// What the request itself says.
 fn of_request(call: &Call, mut keys: Context) -> Context {
     if !call.source_ip.is_empty() {
         keys = keys.with("aws:SourceIp", call.source_ip.clone());
@@ -124,7 +122,6 @@ fn of_request(call: &Call, mut keys: Context) -> Context {
     keys
 }
 
-/// The keys of a resource: its tags, and of a policy its type.
 pub(super) fn of_resource(state: &SimState, arn: &str, mut keys: Context) -> Context {
     let id = arn.rsplit('/').next().unwrap_or_default();
     let set = state.set(id).filter(|_| arn.starts_with("arn:aws:sso:"));

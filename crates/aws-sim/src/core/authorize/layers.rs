@@ -1,5 +1,3 @@
-//! Which policies have a say about a call.
-
 use std::sync::{Arc, LazyLock};
 
 use hallpass_iam::{Layers, Policy, PolicyType};
@@ -19,8 +17,8 @@ use crate::{
     vocabulary::policy_types::{self, FULL_ACCESS, RCP, RCP_FULL_ACCESS, SCP},
 };
 
-/// The policies of a type from the root down to an account, as they are in force now; none when
-/// the type is switched off, or the account is not of the organization.
+/// Effective policies of a type from the root down to an account; empty when the type is disabled
+/// or the account is foreign.
 pub(super) fn levels(state: &SimState, account: &str, kind: &str) -> Vec<Vec<Arc<Policy>>> {
     if !state.has_type(kind) || state.account(account).is_none() {
         return Vec::new();
@@ -51,7 +49,7 @@ fn level(state: &SimState, node: &Id, kind: &str, language: PolicyType) -> Vec<A
         .collect()
 }
 
-/// What no identity is held back by: the default policies of the organization and nothing else.
+/// Whether only default policies apply, which restrict no identity.
 fn only_defaults(levels: &[Vec<Arc<Policy>>]) -> bool {
     let default = |policy: &Arc<Policy>| {
         let name = policy.name();
@@ -61,7 +59,7 @@ fn only_defaults(levels: &[Vec<Arc<Policy>>]) -> bool {
     levels.iter().all(open)
 }
 
-/// The policies of a call; `None` when there is none that could hold it back.
+/// The policies of a call; `None` when none could deny it.
 pub(super) fn of(question: &AuthorizationRequest<'_>) -> Option<Layers> {
     let (state, caller) = (question.state, question.caller);
     let management = caller.account == state.head.management;
@@ -96,7 +94,6 @@ pub(super) fn of(question: &AuthorizationRequest<'_>) -> Option<Layers> {
     Some(layers)
 }
 
-/// What limits a session of an assumed role.
 fn of_session(state: &SimState, caller: &AwsCaller, assumed: &Assumed, layers: &mut Layers) {
     if let Some(policy) = &assumed.policy {
         let compiled = policy.policy(PolicyType::Session, "session policy");
@@ -108,7 +105,6 @@ fn of_session(state: &SimState, caller: &AwsCaller, assumed: &Assumed, layers: &
     }
 }
 
-/// What allows nothing: in place of a policy whose text is not known.
 static NOTHING: LazyLock<Option<Arc<Policy>>> = LazyLock::new(|| {
     let statement = json!({ "Effect": "Allow", "Action": "none:None", "Resource": "*" });
     let text = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
@@ -120,7 +116,6 @@ fn or_nothing(policy: Option<Arc<Policy>>) -> Option<Arc<Policy>> {
     policy.or_else(|| NOTHING.clone())
 }
 
-/// The policies of the role that a permission set became, as it was provisioned last.
 fn of_permission_set(state: &SimState, caller: &AwsCaller, layers: &mut Layers) {
     let Some((set, provision)) = reserved_set(state, &caller.account, &caller.arn) else {
         return;
@@ -145,7 +140,6 @@ fn of_permission_set(state: &SimState, caller: &AwsCaller, layers: &mut Layers) 
     }
 }
 
-/// The policies of a user with its groups, or of a role.
 fn of_principal(state: &SimState, caller: &AwsCaller, layers: &mut Layers) {
     let iam = state.iam_seen(&caller.account, state.latest);
     let rest = caller.arn.split_once(":user/").map(|(_, rest)| rest);
@@ -159,7 +153,7 @@ fn of_principal(state: &SimState, caller: &AwsCaller, layers: &mut Layers) {
         let role = iam.roles.iter().find(|role| role.name == name);
         match role {
             Some(role) => add_policies(&iam, &role.permissions, layers),
-            // what AWS made has every right; others are not known
+            // AWS's own role has every right; others are unknown
             None if name == ACCESS_ROLE => layers.identity.extend(managed::everything()),
             None => {}
         }
@@ -178,7 +172,7 @@ fn of_principal(state: &SimState, caller: &AwsCaller, layers: &mut Layers) {
     }
 }
 
-/// The policies of a principal, and those of the organization that hold back whoever is in its account.
+/// The policies of a principal, and the organization policies on its account.
 pub(super) fn of_held(state: &SimState, account: &str, held: &[&IamPolicies]) -> Layers {
     let mut layers = Layers::default();
     if *account != *state.head.management {
@@ -191,7 +185,6 @@ pub(super) fn of_held(state: &SimState, account: &str, held: &[&IamPolicies]) ->
     layers
 }
 
-/// What somebody holds, of AWS's managed policies, the account's own and inline ones.
 fn add_policies(iam: &Iam, held: &IamPolicies, layers: &mut Layers) {
     for name in &held.policies {
         layers.identity.extend(by_name(iam, name));
@@ -212,24 +205,23 @@ fn read(document: &Value, name: String) -> Option<Arc<Policy>> {
     read.map(|policy| Arc::new(policy.named(name)))
 }
 
-/// The account's own managed policy of an ARN.
 fn of_account(iam: &Iam, arn: &str) -> Option<Arc<Policy>> {
     let own = core_iam::managed(iam, arn)?;
     read(&own.document, own.name.clone())
 }
 
-/// A managed policy: the account's own by its ARN, AWS's by name or ARN.
+/// Finds a managed policy: the account's by ARN, AWS's by name or ARN.
 fn by_name(iam: &Iam, name: &str) -> Option<Arc<Policy>> {
     match core_iam::managed(iam, name) {
         Some(own) => read(&own.document, own.name.clone()),
-        // an ARN of an account's own policy that is not there is not AWS's of that name
+        // a missing customer managed policy must not match AWS's policy of that name
         None if name.starts_with("arn:") && !name.starts_with("arn:aws:iam::aws:") => None,
         None => managed::find(name),
     }
 }
 
-/// The policy of a key of KMS, without which nobody may do anything with it; in mode `rules` it lets everybody, as what
-/// other principals may do is not looked at.
+/// A KMS key's policy, which every use requires; mode `rules` allows all, because other principals
+/// are not checked.
 pub(super) fn key_policy(state: &SimState, account: &str, resource: &str) -> Option<Arc<Policy>> {
     let key = kms::find(&state.keys, account, resource)?;
     if state.settings.full {
@@ -242,7 +234,7 @@ pub(super) fn key_policy(state: &SimState, account: &str, resource: &str) -> Opt
     Some(Arc::new(policy.named("key policy")))
 }
 
-/// The trust policy of a role; `None` where it cannot be read, and lets nobody in.
+/// A role's trust policy; `None` when unreadable, which admits no principal.
 pub(super) fn trust(role: &Role) -> Option<Arc<Policy>> {
     let text = policy_types::text(&role.trust);
     let policy = Policy::parse(&text, PolicyType::Trust).ok()?;

@@ -1,5 +1,5 @@
-//! AWS's own managed policies, as far as permission sets use them: not their text, but their
-//! well-known shape. What is not listed here allows nothing.
+//! AWS managed policies used by permission sets: their well-known shape, not their text. Unlisted
+//! ones allow nothing.
 
 use std::{
     collections::BTreeMap,
@@ -9,10 +9,8 @@ use std::{
 use hallpass_iam::{Policy, PolicyType, facts};
 use serde_json::json;
 
-/// Name, actions that are allowed.
 type ManagedPolicyLine = (&'static str, &'static str);
 
-/// Everything but what manages identities and the organization.
 const POWER_USER: &str = "PowerUserAccess";
 
 const READ: &str = "*:BatchGet* *:Describe* *:Get* *:List* *:Lookup* *:Search* *:View* cloudformation:Detect* \
@@ -280,7 +278,7 @@ fn compiled(name: &str, text: &str) -> Option<Arc<Policy>> {
     Some(Arc::new(read.named(name)))
 }
 
-/// A row's `*:Get*` stands for that action of every service: AWS's policies list their services.
+/// Expands `*:Get*` to that action of every service, as AWS's policies do.
 fn of_services(action: &'static str) -> Vec<String> {
     match action.strip_prefix("*:") {
         Some(name) => facts::prefixes()
@@ -309,7 +307,6 @@ fn power_user() -> String {
     .to_string()
 }
 
-/// A policy and its text.
 type CompiledPolicy = (Arc<Policy>, String);
 
 static POLICIES: LazyLock<BTreeMap<&'static str, CompiledPolicy>> = LazyLock::new(|| {
@@ -324,13 +321,12 @@ static POLICIES: LazyLock<BTreeMap<&'static str, CompiledPolicy>> = LazyLock::ne
         .collect()
 });
 
-/// An AWS managed policy by name or ARN, whatever its path.
+/// Finds an AWS managed policy by name or ARN, with any path.
 pub(super) fn find(name: &str) -> Option<Arc<Policy>> {
     let name = name.rsplit('/').next().unwrap_or(name);
     POLICIES.get(name).map(|(policy, _)| policy.clone())
 }
 
-/// Paths of those that are not at `/`.
 const JOB_FUNCTIONS: &[&str] = &[
     "Billing",
     "DataScientist",
@@ -341,7 +337,6 @@ const JOB_FUNCTIONS: &[&str] = &[
     "ViewOnlyAccess",
 ];
 
-/// The ARN of an AWS managed policy that is named by name or ARN.
 pub(crate) fn aws_managed_arn(name: &str) -> String {
     if name.starts_with("arn:") {
         return name.to_owned();
@@ -354,13 +349,11 @@ pub(crate) fn aws_managed_arn(name: &str) -> String {
     format!("arn:aws:iam::aws:policy/{path}{name}")
 }
 
-/// AWS's own managed policies as IAM lists them: ARN, text.
 pub(crate) fn aws_managed() -> impl Iterator<Item = (String, &'static str)> {
     let rows = POLICIES.iter();
     rows.map(|(name, (_, text))| (aws_managed_arn(name), text.as_str()))
 }
 
-/// What allows everything: for callers whose policies are not looked at.
 pub(super) fn everything() -> Option<Arc<Policy>> {
     find("AdministratorAccess")
 }

@@ -1,10 +1,8 @@
-//! Whether the policies of the organization, of permission sets and of identities let a caller do
-//! what it asks for (`simulator.md` AU-4).
+//! Authorization by policies (`simulator.md` AU-4).
 //!
-//! In mode `rules`: service control policies for every principal of a member account, and the
-//! policies of the permission set for sessions that the access portal gave; what other principals
-//! may do is not looked at. In mode `full` also identity policies, boundaries, session policies
-//! and resource control policies.
+//! Mode `rules`: service control policies for every principal of a member account, and the
+//! permission set's policies for access portal sessions. Mode `full` adds identity policies,
+//! boundaries, session policies and resource control policies.
 
 mod denial;
 mod keys;
@@ -32,22 +30,19 @@ use super::{
 use crate::organization::IamPolicies;
 use crate::vocabulary::policy_types::SCP;
 
-/// Everything that is asked of the policies.
 struct AuthorizationRequest<'a> {
     state: &'a SimState,
     call: &'a Call,
     caller: &'a AwsCaller,
     /// `service:Name`
     action: String,
-    /// The account whose resource it is.
     owner: &'a str,
 }
 
-/// Whether the caller may do this call at all. Taking a role is decided by `may_assume`, who knows
-/// the role.
+/// Authorizes a call. `may_assume`, which knows the role, decides on taking a role.
 ///
 /// # Errors
-/// The denial in the words of the service.
+/// The denial in the service's words.
 pub(crate) fn check(state: &SimState, call: &Call, caller: &AwsCaller) -> Result<(), ApiError> {
     let Some(facts) = &call.service.policies else {
         return Ok(());
@@ -59,7 +54,7 @@ pub(crate) fn check(state: &SimState, call: &Call, caller: &AwsCaller) -> Result
     question.ask(&resources(facts, state, call, caller), None)
 }
 
-/// Whether the trust policy of a role lets the caller in, if nothing else holds it back.
+/// Whether a role's trust policy admits the caller, ignoring other policies.
 pub(crate) fn trusts(state: &SimState, call: &Call, caller: &AwsCaller, role: &Role) -> bool {
     let question = AuthorizationRequest::of(state, call, caller, &role.account);
     let layers = Layers {
@@ -71,7 +66,7 @@ pub(crate) fn trusts(state: &SimState, call: &Call, caller: &AwsCaller, role: &R
     layers.resource.is_some() && request.is_some_and(|it| decide(&layers, &it) == Decision::Allowed)
 }
 
-/// Whether the delegation policy of the organization lets the caller do this call with everything that it names.
+/// Whether the organization's delegation policy allows the call on all its resources.
 pub(crate) fn is_delegated(
     state: &SimState,
     call: &Call,
@@ -84,7 +79,7 @@ pub(crate) fn is_delegated(
     let question = AuthorizationRequest::of(state, call, caller, &state.head.management);
     let layers = Layers {
         resource: Some(policy),
-        // what the caller's own policies say is asked with those of every call
+        // the caller's own policies are checked for every call
         identity: managed::everything().into_iter().collect(),
         ..Layers::default()
     };
@@ -96,7 +91,7 @@ pub(crate) fn is_delegated(
     })
 }
 
-/// Whether the trust policy of a role lets a service do all of this with it.
+/// Whether a role's trust policy allows a service all of these actions.
 pub(crate) fn lets_service(role: &Role, service: &str, actions: &[&str]) -> bool {
     let layers = Layers {
         resource: layers::trust(role),
@@ -108,10 +103,10 @@ pub(crate) fn lets_service(role: &Role, service: &str, actions: &[&str]) -> bool
     })
 }
 
-/// Whether policies let the caller take a role that trusts it.
+/// Whether policies let the caller assume a role that trusts it.
 ///
 /// # Errors
-/// The denial in the words of the service.
+/// The denial in the service's words.
 pub(crate) fn may_assume(
     state: &SimState,
     call: &Call,
@@ -122,8 +117,8 @@ pub(crate) fn may_assume(
     question.ask(std::slice::from_ref(&role.arn), Some(role))
 }
 
-/// Why policies do not let the caller do something that the service `via` does with the caller's rights, in the words of a
-/// denial; `None` when they do.
+/// Denial text for an action that the service `via` performs with the caller's rights; `None` when
+/// allowed.
 pub(crate) fn refusal(
     state: &SimState,
     call: &Call,
@@ -138,7 +133,7 @@ pub(crate) fn refusal(
         ..AuthorizationRequest::of(state, call, caller, &caller.account)
     };
     let layers = layers::of(&question)?;
-    // as AWS tells whose service acts
+    // AWS's key for the intermediate service
     let context = keys::of(&question).with_list("aws:CalledVia", [via]);
     let request = question.request(resource, context)?;
     let is_refused = decide(&layers, &request) != Decision::Allowed;
@@ -148,7 +143,7 @@ pub(crate) fn refusal(
     })
 }
 
-/// Whether policies let the caller have data of Identity Center decrypted with a key: `kms:Decrypt` through the service, with its
+/// Whether the caller may `kms:Decrypt` Identity Center's data through the service, with its
 /// encryption context.
 pub(crate) fn may_decrypt(
     state: &SimState,
@@ -192,7 +187,6 @@ fn resources(
 }
 
 impl<'a> AuthorizationRequest<'a> {
-    /// The call itself, on a resource of an account.
     fn of(state: &'a SimState, call: &'a Call, caller: &'a AwsCaller, owner: &'a str) -> Self {
         Self {
             state,
@@ -203,7 +197,6 @@ impl<'a> AuthorizationRequest<'a> {
         }
     }
 
-    /// The request for one resource, with its keys; `None` for one that cannot be asked.
     fn request(&self, resource: &str, keys: Context) -> Option<Request> {
         let own = keys::of_resource(self.state, resource, keys);
         let request = Request::new(&self.caller.arn, &self.action, resource, own).ok()?;
@@ -214,7 +207,7 @@ impl<'a> AuthorizationRequest<'a> {
         Some(request)
     }
 
-    /// Every resource has to be allowed; the first that is not is named.
+    /// Requires every resource to be allowed; names the first denied one.
     fn ask(&self, resources: &[String], taken: Option<&Role>) -> Result<(), ApiError> {
         let Some(mut layers) = layers::of(self) else {
             return Ok(());
@@ -226,7 +219,7 @@ impl<'a> AuthorizationRequest<'a> {
                 layers.resource = layers::key_policy(self.state, &self.caller.account, resource);
             }
             let Some(request) = self.request(resource, context.clone()) else {
-                // what cannot be asked cannot be allowed
+                // a call that cannot be evaluated cannot be allowed
                 return Err(denial::malformed(self.call, self.caller, &self.action));
             };
             if decide(&layers, &request) != Decision::Allowed {
@@ -244,10 +237,10 @@ impl<'a> AuthorizationRequest<'a> {
     }
 }
 
-/// An action that no policy names, to find out what denies everything.
+/// Named in no policy: detects policies that deny everything.
 const PROBE: &str = "hallpass:Probe";
 
-/// The policies of the organization that deny a session everything (`simulator.md` N-2).
+/// The organization policies that deny a session everything (`simulator.md` N-2).
 pub(crate) fn cut_off_by(state: &SimState, session: &RoleSession) -> Vec<Id> {
     let caller = session_caller(state, session);
     let region = &state.center.home_region;
@@ -275,8 +268,8 @@ pub(crate) fn cut_off_by(state: &SimState, session: &RoleSession) -> Vec<Id> {
     found
 }
 
-/// Whether the policies of a principal of an account and of its organization let it do something, as IAM simulates it
-/// (IAM User Guide, "IAM policy testing with the IAM policy simulator"): in every mode all of its policies, whoever asks.
+/// Simulates a principal's policies and its organization's (IAM User Guide, "IAM policy testing
+/// with the IAM policy simulator"): always all policies, in every mode.
 pub(crate) fn simulated(
     state: &SimState,
     account: &str,

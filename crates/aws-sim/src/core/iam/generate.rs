@@ -1,7 +1,7 @@
-//! IAM of an account of which the organization file says nothing: a function of the seed, the account
-//! and two facts. Some of it is as it should be and some is not, and not the same in every account.
+//! Generates IAM of an account missing in the organization file: a function of the seed, the
+//! account and two facts. Includes varied defects.
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 use serde_json::{Map, Value, json};
 
 use super::DEFAULT_USER;
@@ -16,14 +16,12 @@ use crate::{
 
 const DAY: Millis = 86_400_000;
 const HOUR: Millis = 3_600_000;
-/// The account of a partner, which is of no organization here.
 const PARTNER: &str = "900000000009";
-/// Days without use from which on something counts as forgotten; what is generated keeps away from
-/// the edge, so that a day more or less changes nothing.
+/// Days without use that count as unused; generated values avoid the limit, so that a day more or
+/// less changes nothing.
 const RECENT: u64 = 60;
 const FORGOTTEN: u64 = 100;
 
-/// Programs that have users: name, what they are for.
 const PROGRAMS: &[(&str, &str)] = &[
     ("ci-deploy", "releases"),
     ("backup-agent", "backups"),
@@ -32,7 +30,6 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("legacy-import", "nightly imports"),
     ("report-builder", "reports"),
 ];
-/// Where keys are used: service, Region.
 const PLACES: &[(&str, &str)] = &[
     ("s3", "eu-west-1"),
     ("ec2", "eu-central-1"),
@@ -40,7 +37,6 @@ const PLACES: &[(&str, &str)] = &[
     ("ses", "eu-west-1"),
     ("dynamodb", "eu-west-1"),
 ];
-/// Services that have roles: principal, name, AWS managed policy.
 const SERVICES: &[(&str, &str, &str)] = &[
     ("ec2.amazonaws.com", "app-server", "ReadOnlyAccess"),
     (
@@ -58,11 +54,9 @@ struct IamDraw<'a> {
     account: &'a Account,
     people: &'a [String],
     as_of: Millis,
-    /// Days that the account has existed.
     age: u64,
 }
 
-/// IAM of an account.
 pub(super) fn iam(state: &SimState, account: &Account) -> Iam {
     let as_of = state.inventory.as_of();
     let age = u64::try_from((as_of - account.joined) / DAY).unwrap_or(0);
@@ -87,7 +81,6 @@ pub(super) fn iam(state: &SimState, account: &Account) -> Iam {
     }
 }
 
-/// What a partner asks a few accounts for: something that it has, or something that somebody is to accept.
 fn delegations(state: &SimState, account: &Account) -> Vec<IamDelegationRequest> {
     let mut random = Random::new(state.seed, &format!("iam/{}/delegations", account.id));
     let as_of = state.inventory.as_of();
@@ -121,7 +114,7 @@ impl IamDraw<'_> {
         self.random.below(100) < percent
     }
 
-    /// A whole second so many days ago.
+    /// A whole second within that many days ago.
     fn days_ago(&mut self, from: u64, to: u64) -> Millis {
         let days = from + self.random.below(to.saturating_sub(from).max(1));
         let second = self.random.below(86_400);
@@ -130,12 +123,10 @@ impl IamDraw<'_> {
         at - at.rem_euclid(1000)
     }
 
-    /// How many days ago something was made that is as old as the account at most.
     fn made(&mut self) -> u64 {
         self.age / 4 + self.random.below(self.age * 3 / 4 + 1)
     }
 
-    /// When something was used that was made so many days ago: lately, long ago, or never.
     fn used(&mut self, made: u64) -> Option<Millis> {
         match self.random.below(10) {
             0..=4 => Some(self.days_ago(0, RECENT.min(made + 1))),
@@ -159,7 +150,6 @@ impl IamDraw<'_> {
         }
     }
 
-    /// The keys of a user: one, two of which the second came in a rotation, or none.
     fn keys(&mut self, made: u64, one: u64) -> Vec<IamKey> {
         if !self.chance(one) {
             return Vec::new();
@@ -212,7 +202,6 @@ impl IamDraw<'_> {
         held
     }
 
-    /// Somebody of the directory, or somebody who left.
     fn owner(&mut self) -> String {
         let leaver = self.chance(35);
         let (given, family) = (self.random.pick(GIVEN), self.random.pick(FAMILY));

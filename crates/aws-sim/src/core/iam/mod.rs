@@ -1,11 +1,11 @@
-//! IAM of each account: what the organization file states of it, else what is made of the seed, and
-//! what was written since. Of an account to which nobody wrote nothing is kept.
+//! IAM of each account: from the organization file, else generated from the seed, plus writes.
+//! Accounts without writes store nothing.
 
 mod generate;
 
 use std::borrow::Cow;
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 
 use super::{
     entities::{Account, Id},
@@ -16,27 +16,25 @@ use super::{
 };
 use crate::organization::{Iam, IamKey, IamManagedPolicy, IamPolicies, IamRole, IamUser};
 
-/// The user whose key every account has (`simulator.md` AU-2).
+/// The user with every account's default key (`simulator.md` AU-2).
 pub(crate) const DEFAULT_USER: &str = "sim-admin";
-/// What it and the role of a management account may do.
+/// Policy of that user and of the management account's role.
 const EVERYTHING: &str = "AdministratorAccess";
-/// Last uses are known to the minute.
+/// Last uses have minute precision.
 const MINUTE: Millis = 60_000;
 
 impl SimState {
-    /// IAM of an account as it is visible at an instant.
     pub(crate) fn iam_seen(&self, account: &str, at: Millis) -> Cow<'_, Iam> {
         let written = self.iam_written.seen(&Id::from(account), at);
         written.map_or_else(|| Cow::Owned(self.iam_before(account)), Cow::Borrowed)
     }
 
-    /// IAM of an account as it was written last.
     pub(crate) fn iam_now(&self, account: &str) -> Cow<'_, Iam> {
         let written = self.iam_written.latest(&Id::from(account));
         written.map_or_else(|| Cow::Owned(self.iam_before(account)), Cow::Borrowed)
     }
 
-    /// What there was before anybody wrote: stated or generated, and what every account has.
+    /// IAM before any write: stated or generated, plus the defaults.
     fn iam_before(&self, account: &str) -> Iam {
         let row = self.account(account);
         let stated = self.iam.get(account).cloned();
@@ -55,7 +53,6 @@ impl SimState {
         iam
     }
 
-    /// Whether the management account made this one, and so can enter it.
     fn made_by_the_organization(&self, account: &Account) -> bool {
         account.joined_method == "CREATED" && *account.id != *self.head.management
     }
@@ -69,12 +66,10 @@ impl SimState {
         }
     }
 
-    /// Writes IAM of an account; readers see it from `seen` on.
     pub(crate) fn put_iam(&mut self, account: &str, iam: Iam, seen: Millis, now: Millis) {
         self.iam_written.put(account.into(), iam, seen, now);
     }
 
-    /// Remembers that a long-lived key signed a call.
     pub(crate) fn note_use(&mut self, key: &str, service: &str, region: &str, now: Millis) {
         if !key.starts_with("AKIA") {
             return;
@@ -89,7 +84,6 @@ impl SimState {
         self.key_uses.insert(key.to_owned(), row);
     }
 
-    /// When an account joined, as far as IAM shows it.
     pub(crate) fn joined(&self, account: &str) -> Millis {
         let row = self.account(account);
         row.map_or(self.center.created, |row| row.joined)
@@ -116,7 +110,7 @@ fn everything() -> IamPolicies {
     }
 }
 
-/// The account that has an access key, or had it until readers see that it is gone.
+/// The account with an access key, including a deleted key that readers still see.
 pub(crate) fn account_of_key(state: &SimState, id: &str) -> Option<String> {
     let holds = |account: &str| {
         let seen = || state.iam_seen(account, state.latest);
@@ -129,11 +123,10 @@ pub(crate) fn account_of_key(state: &SimState, id: &str) -> Option<String> {
     {
         return Some(account);
     }
-    // a file gives keys whatever ids it likes
+    // a file may use any key ids
     state.iam.keys().find(|account| holds(account)).cloned()
 }
 
-/// Whose an access key is, by ARN, and the key.
 pub(crate) fn holder<'a>(iam: &'a Iam, account: &str, id: &str) -> Option<(String, &'a IamKey)> {
     let of = |keys: &'a [IamKey]| keys.iter().find(|key| key.id == id);
     let root = iam.root.as_ref().and_then(|root| of(&root.keys));
@@ -144,13 +137,11 @@ pub(crate) fn holder<'a>(iam: &'a Iam, account: &str, id: &str) -> Option<(Strin
     users.find_map(|user| Some((user_arn(account, user), of(&user.keys)?)))
 }
 
-/// The ARN of a user.
 pub(crate) fn user_arn(account: &str, user: &IamUser) -> String {
     let path = user.path.as_deref().unwrap_or("/");
     format!("arn:aws:iam::{account}:user{path}{}", user.name)
 }
 
-/// The customer managed policy of this ARN.
 pub(crate) fn managed<'a>(iam: &'a Iam, arn: &str) -> Option<&'a IamManagedPolicy> {
     let (head, path) = arn.split_once(":policy")?;
     let own = !head.ends_with(":aws");
@@ -158,7 +149,6 @@ pub(crate) fn managed<'a>(iam: &'a Iam, arn: &str) -> Option<&'a IamManagedPolic
     rows.find(|row| path == format!("{}{}", row.path.as_deref().unwrap_or("/"), row.name))
 }
 
-/// How an inline policy is called, which the organization file does not name.
 pub(crate) fn inline_name(index: usize) -> String {
     format!("inline-{index}")
 }

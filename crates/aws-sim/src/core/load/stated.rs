@@ -1,11 +1,10 @@
-//! What the file states of quotas, evaluations, functions and invitations.
+//! Stated quotas, evaluations, functions and invitations.
 
 use super::Loader;
 use crate::core::state::SimState;
 use crate::organization::StatedInvitation;
 
 impl Loader<'_> {
-    /// As it stands there, with accounts by their ids.
     pub(super) fn stated(&self, state: &mut SimState) {
         state.quotas.clone_from(&self.file.quotas);
         state
@@ -23,7 +22,6 @@ impl Loader<'_> {
         }
     }
 
-    /// Invitations of other organizations, with accounts by their ids.
     pub(super) fn invitations(&self) -> Vec<StatedInvitation> {
         let all = self.file.organization.invitations.iter();
         let by_id = all.map(|row| StatedInvitation {

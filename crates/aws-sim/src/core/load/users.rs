@@ -1,5 +1,3 @@
-//! Attributes of users of the identity store.
-
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};

@@ -1,8 +1,8 @@
-//! What a person effectively holds, directly and through groups.
+//! A user's effective access, direct and through groups.
 
 use std::collections::BTreeSet;
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 
 use crate::{
     core::{
@@ -12,7 +12,7 @@ use crate::{
     organization::Consistency,
 };
 
-/// The user and the groups it is in, as readers see it at `at`.
+/// The user and its groups, as visible at `at`.
 fn holders(state: &SimState, user: &Id, at: Millis) -> Vec<(PrincipalType, Id)> {
     let groups = state.member_of.range((user.clone(), 0, Id::from(""))..);
     let groups = groups
@@ -27,8 +27,7 @@ fn holders(state: &SimState, user: &Id, at: Millis) -> Vec<(PrincipalType, Id)> 
         .collect()
 }
 
-/// Every account and set that a person holds, as readers see it at `at`. Accounts in which
-/// nothing can be done any more are left out.
+/// Every account and set the user holds, as visible at `at`. Omits inactive accounts.
 pub(crate) fn pairs(state: &SimState, user: &Id, at: Millis) -> BTreeSet<(Id, Id)> {
     let mut found = BTreeSet::new();
     for (kind, holder) in holders(state, user, at) {
@@ -48,7 +47,7 @@ fn is_open(state: &SimState, account: &str) -> bool {
     state.account(account).is_some_and(Account::is_active)
 }
 
-/// Whether an assignment stands that gives the user the set in the account now.
+/// Whether the user currently has an assignment of the set in the account.
 pub(crate) fn assigned(state: &SimState, account: &str, set: &str, user: &str) -> bool {
     let direct = state.assignment_key(account, set, PrincipalType::User, user);
     let through = |group: &Id| {
@@ -58,8 +57,8 @@ pub(crate) fn assigned(state: &SimState, account: &str, set: &str, user: &str) -
     state.assignments.latest(&direct).is_some() || state.groups_of(user).any(through)
 }
 
-/// Whether role credentials are given. They come later than the lists: an assignment just made
-/// may be listed and still give "No access" for seconds (`simulator.md` §3).
+/// Whether role credentials are issued. They lag behind the lists: a new assignment may be listed
+/// and still give "No access" for seconds (`simulator.md` §3).
 pub(crate) fn may_enter(state: &SimState, account: &Id, set: &Id, user: &Id, at: Millis) -> bool {
     is_open(state, account)
         && holders(state, user, at).into_iter().any(|(kind, holder)| {

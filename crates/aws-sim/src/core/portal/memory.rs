@@ -1,6 +1,4 @@
-//! Portal sessions of people who are in the directory: begun, looked up, revoked.
-
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 
 use crate::core::{
     entities::Id,
@@ -9,10 +7,9 @@ use crate::core::{
     state::SimState,
 };
 
-/// How long a portal session lasts when the file does not say, in seconds: 8 hours
-/// (`simulator.md` N-4).
+/// Default lifetime of a portal session, in seconds: 8 hours (`simulator.md` N-4).
 const SESSION_SECONDS: u32 = 28_800;
-/// From an administrator's delete to the end of a portal session, in seconds (`simulator.md` N-4).
+/// Seconds from an administrator's delete to the end of a portal session (`simulator.md` N-4).
 const REVOCATION_LAG: u32 = 300;
 
 /// The live portal session of an access token. A deleted user has none.
@@ -23,7 +20,7 @@ pub(crate) fn holder<'a>(state: &'a SimState, token: &str, now: Millis) -> Optio
     live.then_some(sign_in)
 }
 
-/// Begins a portal session in a Region, which is good in all of the instance's; the caller has checked that the user may sign in.
+/// Begins a portal session, valid in all Regions of the instance; the caller has checked the user.
 pub(crate) fn begin(
     state: &mut SimState,
     user: &Id,
@@ -51,8 +48,7 @@ pub(crate) fn begin(
     sign_in
 }
 
-/// An administrator deletes a person's portal sessions; they end after a while
-/// (`simulator.md` N-4).
+/// Deletes a user's portal sessions; they end after a delay (`simulator.md` N-4).
 pub(crate) fn revoke(state: &mut SimState, user: &str, now: Millis) {
     let lag = state.center.portal_revocation_lag.unwrap_or(REVOCATION_LAG);
     let dead = now + Millis::from(lag) * 1000;

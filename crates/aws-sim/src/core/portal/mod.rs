@@ -1,5 +1,4 @@
-//! The access portal: who is signed in, which accounts and roles that opens, and the role
-//! sessions that it gave.
+//! The access portal: sign-ins, accessible accounts and roles, role sessions.
 
 mod access;
 mod memory;
@@ -12,5 +11,5 @@ pub(crate) use sessions::{
     saml_provider,
 };
 
-/// The header that carries the access token, which is also its name in the input.
+/// The access token's header, and its input member.
 pub(crate) const TOKEN: &str = "x-amz-sso_bearer_token";

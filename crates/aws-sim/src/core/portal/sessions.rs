@@ -1,7 +1,7 @@
-//! Role sessions (`simulator.md` N-1 and N-2): who they are, how long they live, what ends them.
+//! Role sessions (`simulator.md` N-1 and N-2): identity, lifetime, end.
 
+use crate::base::{Millis, Random};
 use hallpass_aws_model::facts;
-use hallpass_sim_base::{Millis, Random};
 use serde_json::Value;
 
 use crate::{
@@ -14,13 +14,12 @@ use crate::{
     vocabulary::session_seconds,
 };
 
-/// How long sessions that are over stay in the control API's list.
+/// Retention of ended sessions in the control API's list.
 const PAST_KEPT: Millis = 24 * 3_600_000;
 
-/// What the names of the roles that provisioning makes begin with.
+/// Name prefix of provisioned roles.
 pub(crate) const RESERVED_PREFIX: &str = "AWSReservedSSO_";
 
-/// The role that provisioning made for a set in an account.
 pub(crate) fn reserved_role(state: &SimState, account: &Id, set: &PermissionSet) -> Option<Role> {
     let pair = (account.clone(), state.order(&set.id), set.id.clone());
     let suffix = &state.provisions.latest(&pair)?.suffix;
@@ -31,12 +30,11 @@ pub(crate) fn reserved_role(state: &SimState, account: &Id, set: &PermissionSet)
         arn: format!("arn:aws:iam::{account}:role{path}{name}"),
         name,
         max_session: facts::PERMISSION_SET_SESSION_SECONDS_MOST.value,
-        // taken through the portal alone
+        // assumable only through the portal
         trust: Value::Null,
     })
 }
 
-/// The path of the roles that provisioning makes.
 pub(crate) fn reserved_path(home_region: &str) -> String {
     if home_region == "us-east-1" {
         "/aws-reserved/sso.amazonaws.com/".to_owned()
@@ -45,13 +43,12 @@ pub(crate) fn reserved_path(home_region: &str) -> String {
     }
 }
 
-/// The ARN of the provider that those roles trust.
 pub(crate) fn saml_provider(state: &SimState, account: &str) -> String {
     let id = Random::new(state.seed, &format!("saml/{account}")).hex(16);
     format!("arn:aws:iam::{account}:saml-provider/AWSSSO_{id}_DO_NOT_DELETE")
 }
 
-/// The set behind a session of a role that provisioning made, and what is provisioned of it now.
+/// The set of a provisioned role's session, and its current provision.
 pub(crate) fn reserved_set<'a>(
     state: &'a SimState,
     account: &str,
@@ -66,21 +63,17 @@ pub(crate) fn reserved_set<'a>(
     Some((set, state.provisions.latest(&pair)))
 }
 
-/// A session to be begun; the caller has checked that the person may.
+/// The caller has checked that the user may begin it.
 pub(crate) struct NewSession<'a> {
-    /// Whose session it is.
     pub user: &'a Id,
-    /// The account it is in.
     pub account: &'a Id,
-    /// As what.
     pub set: &'a Id,
     /// `portal`, `login` or `console`.
     pub source: &'static str,
-    /// Identifier in the control API.
     pub id: String,
 }
 
-/// Begins a role session and gives its credentials; `None` when user, set or role is not there.
+/// Begins a role session and issues credentials; `None` when user, set or role is missing.
 pub(crate) fn enter(
     state: &mut SimState,
     entry: NewSession<'_>,
@@ -91,13 +84,13 @@ pub(crate) fn enter(
     let role = reserved_role(state, entry.account, set)?;
     let user_name = state.user(entry.user)?.user_name().to_owned();
     let pair = (entry.account.clone(), state.order(&set.id), set.id.clone());
-    // as the role was provisioned, which may be older than the set
+    // as provisioned, possibly older than the set
     let provisioned = state.provisions.latest(&pair)?.session_duration.as_ref();
     let length = provisioned.unwrap_or(&set.session_duration);
     let seconds = session_seconds(length).unwrap_or(facts::PERMISSION_SET_SESSION_SECONDS.value);
     let mut caller = session(state.seed, &role, &user_name, None);
     caller.user = Some(entry.user.clone());
-    // known from the home Region; the token is long enough as it is
+    // derivable from the home Region; keeps the token short
     caller.role_path.clear();
     let (caller, credentials) = issue(state.seed, caller, random, now, seconds);
     let row = RoleSession {
@@ -118,14 +111,13 @@ pub(crate) fn enter(
     Some(credentials)
 }
 
-/// Whether the session is one of a reserved role that is not there any more, which ends it unless
-/// a switch says otherwise (`simulator.md` N-2). Readers see a role go after their window.
+/// Whether the session's reserved role is deleted, which ends it unless a switch prevents that
+/// (`simulator.md` N-2). Readers see the deletion after their window.
 pub(crate) fn is_killed(state: &SimState, account: &str, arn: &str) -> bool {
     let behaviour = &state.settings.behaviour;
     behaviour.is("role_deleted_kills_sessions", "yes") && is_gone(state, account, arn)
 }
 
-/// Whether the reserved role in a session's or a role's ARN is gone.
 fn is_gone(state: &SimState, account: &str, arn: &str) -> bool {
     let reserved = |step: &&str| step.starts_with(RESERVED_PREFIX);
     let Some(name) = arn.split('/').find(reserved) else {

@@ -1,9 +1,6 @@
-//! Whose it is what accounts have.
-
 use super::super::{file::OrganizationFile, resolve::NameIndex};
 use super::Problems;
 
-/// Workloads, shares, commitments, evaluations and functions are accounts'; invitations are for them.
 pub(super) fn check(file: &OrganizationFile, names: &NameIndex, problems: &mut Problems) {
     let workloads = file.workloads.iter().enumerate();
     let workloads = workloads.flat_map(|(index, row)| {

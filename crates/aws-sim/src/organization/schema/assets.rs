@@ -1,5 +1,3 @@
-//! The keys of what accounts have, and services tell of as the file states it.
-
 use super::Field;
 use super::FieldKind::{Any, Flag, List, Map, Number, Object, OneOf, Text, Time, Whole};
 use super::Need::{May, Must};
@@ -74,7 +72,6 @@ pub(super) const FUNCTION: &[Field] = &[
     ("error", May, OneOf(&["Handled", "Unhandled"])),
 ];
 
-/// A transfer of the bill.
 pub(super) const TRANSFER: &[Field] = &[
     ("id", Must, Text),
     ("direction", Must, OneOf(&["inbound", "outbound"])),
@@ -97,7 +94,6 @@ pub(super) const TRANSFER: &[Field] = &[
     ("expires", May, Time),
 ];
 
-/// An invitation of another organization to an account.
 pub(super) const INVITATION: &[Field] = &[
     ("id", Must, Text),
     ("account", Must, Text),

@@ -1,5 +1,3 @@
-//! The keys of a rule of `EventBridge`.
-
 use super::Field;
 use super::FieldKind::{Any, List, OneOf, Text};
 use super::Need::{May, Must};

@@ -1,5 +1,3 @@
-//! The keys of what an account has in IAM.
-
 use super::FieldKind::{Any, Flag, List, Map, Object, OneOf, Text, Time, Whole};
 use super::Need::{May, Must};
 use super::{Field, TAGS, TEXTS};

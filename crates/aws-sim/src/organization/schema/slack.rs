@@ -1,5 +1,3 @@
-//! The keys of the simulated Slack.
-
 use super::FieldKind::{Flag, List, Object, Text};
 use super::Need::{May, Must};
 use super::{Field, TEXTS};

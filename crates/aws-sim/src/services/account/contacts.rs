@@ -1,4 +1,4 @@
-//! Contacts: the primary one, and one for each of billing, operations and security.
+//! Contacts: primary, billing, operations and security.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,6 @@ use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 use crate::{core::windows::Window, organization::AccountContacts};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("GetAlternateContact", Reads(get_alternate)),
     ("PutAlternateContact", Writes(put_alternate)),
@@ -21,7 +20,6 @@ fn absent() -> ApiError {
     ApiError::new("ResourceNotFoundException", text)
 }
 
-/// `GetAlternateContact`
 fn get_alternate(context: &Context<'_>) -> HandlerResult {
     let kind = context.text("AlternateContactType");
     let mut contacts = context.state.contacts_of(target(context)?);
@@ -30,14 +28,12 @@ fn get_alternate(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "AlternateContact": contact })))
 }
 
-/// `GetContactInformation`
 fn get_primary(context: &Context<'_>) -> HandlerResult {
     let contacts = context.state.contacts_of(target(context)?);
     let contact = contacts.primary.ok_or_else(absent)?;
     Ok(Output::Members(json!({ "ContactInformation": contact })))
 }
 
-/// Changes the contacts of the account that a call is about.
 fn change(
     context: &mut Context<'_>,
     change: impl FnOnce(&mut AccountContacts) -> Result<(), ApiError>,
@@ -50,7 +46,6 @@ fn change(
     Ok(Output::Nothing)
 }
 
-/// `PutAlternateContact`
 fn put_alternate(context: &mut Context<'_>) -> HandlerResult {
     let kind = context.text("AlternateContactType").to_owned();
     let mut contact = Map::new();
@@ -63,7 +58,6 @@ fn put_alternate(context: &mut Context<'_>) -> HandlerResult {
     })
 }
 
-/// `DeleteAlternateContact`
 fn delete_alternate(context: &mut Context<'_>) -> HandlerResult {
     let kind = context.text("AlternateContactType");
     change(context, |contacts| {
@@ -72,7 +66,7 @@ fn delete_alternate(context: &mut Context<'_>) -> HandlerResult {
     })
 }
 
-/// `PutContactInformation`: what it leaves out is gone.
+/// `PutContactInformation`: removes omitted members.
 fn put_primary(context: &mut Context<'_>) -> HandlerResult {
     let contact = context.call.input.get("ContactInformation");
     let contact = contact.and_then(Value::as_object).cloned();

@@ -1,4 +1,4 @@
-//! AWS Account Management: which Regions an account has, and whom to call (`simulator.md` §2.7).
+//! AWS Account Management: Regions and contacts of accounts (`simulator.md` §2.7).
 
 mod contacts;
 
@@ -17,7 +17,7 @@ use crate::{
     vocabulary::regions,
 };
 
-/// The service principal that needs trusted access before members may be named.
+/// Needs trusted access before calls may name members.
 const PRINCIPAL: &str = "account.amazonaws.com";
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
@@ -42,7 +42,6 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     ],
 };
 
-/// `ListRegions`
 fn list_regions(context: &Context<'_>) -> HandlerResult {
     let account = target(context)?;
     let page = context.page()?;
@@ -62,7 +61,6 @@ fn list_regions(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// `GetRegionOptStatus`
 fn get_region_opt_status(context: &Context<'_>) -> HandlerResult {
     let account = target(context)?;
     let name = context.text("RegionName");
@@ -76,7 +74,6 @@ fn get_region_opt_status(context: &Context<'_>) -> HandlerResult {
     ))
 }
 
-/// Whether an account has a Region, in AWS's words.
 fn opt_status(account: Option<&Account>, region: &str) -> &'static str {
     let on = account.is_some_and(|own| own.regions.iter().any(|one| one == region));
     match (regions::is_default(region), on) {
@@ -86,7 +83,7 @@ fn opt_status(account: Option<&Account>, region: &str) -> &'static str {
     }
 }
 
-/// The account that a call is about: the caller's own, unless it names a member.
+/// The target account: the caller's own, unless it names a member.
 fn target<'a>(context: &Context<'a>) -> Result<&'a str, ApiError> {
     match context.optional("AccountId") {
         None => Ok(context.caller.account.as_str()),
@@ -94,8 +91,8 @@ fn target<'a>(context: &Context<'a>) -> Result<&'a str, ApiError> {
     }
 }
 
-/// A member, named by the management account with trusted access (AWS: "Enabling trusted access for
-/// AWS Account Management"). Whoever names it wrongly is refused in one way.
+/// Resolves a member named by the management account with trusted access (AWS: "Enabling trusted
+/// access for AWS Account Management"). All other cases get the same refusal.
 fn named<'a>(context: &Context<'a>, member: &'a str) -> Result<&'a str, ApiError> {
     let head = &context.state.head;
     let manages = *head.management == context.caller.account;

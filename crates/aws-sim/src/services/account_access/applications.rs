@@ -1,4 +1,4 @@
-//! The application: one in an instance of Identity Center.
+//! The application: one per Identity Center instance.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("CreateApplication", Writes(create)),
     ("GetApplication", Reads(get)),
@@ -20,7 +19,7 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("DeleteApplication", Writes(delete)),
 ];
 
-/// `CreateApplication`: asked for again, it answers the one that is there.
+/// `CreateApplication`: returns an existing one.
 fn create(context: &mut Context<'_>) -> HandlerResult {
     let instance = context
         .call
@@ -58,7 +57,6 @@ fn summary(it: &AccessApplication) -> Value {
     })
 }
 
-/// `GetApplication`
 fn get(context: &Context<'_>) -> HandlerResult {
     let it = application(context)?;
     let status = if it.ready > context.now {
@@ -77,7 +75,6 @@ fn get(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(whole))
 }
 
-/// `ListApplications`
 fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let rows = context.state.account_access.application.iter();
@@ -86,7 +83,7 @@ fn list(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// `DeleteApplication`: one that is not there is deleted; one with entitlements stays (?).
+/// `DeleteApplication`: idempotent; refuses one with entitlements (?).
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     let there = application(context).is_ok();
     if there && context.state.account_access.entitlements.len() > 0 {

@@ -1,5 +1,4 @@
-//! Entitlements: a role for a person or a group. Making one that stands and deleting one that does
-//! not are both fine.
+//! Entitlements: a role for a user or a group. Creation and deletion are idempotent.
 
 use std::ops::Bound;
 
@@ -20,7 +19,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("CreateEntitlement", Writes(create)),
     ("GetEntitlement", Reads(get)),
@@ -28,7 +26,6 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("DeleteEntitlement", Writes(delete)),
 ];
 
-/// The person or the group in an entitlement or a filter.
 fn principal(within: Option<&Value>) -> Result<Option<(PrincipalType, &str)>, ApiError> {
     let within = within.and_then(|it| it.pointer("/principal/identityCenter"));
     let text = |name: &str| within?.get(name)?.as_str();
@@ -40,7 +37,6 @@ fn principal(within: Option<&Value>) -> Result<Option<(PrincipalType, &str)>, Ap
     }
 }
 
-/// `CreateEntitlement`
 fn create(context: &mut Context<'_>) -> HandlerResult {
     let now = context.now;
     if application(context)?.ready > now {
@@ -81,7 +77,7 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "entitlementId": id })))
 }
 
-/// The role has to be there, and to trust account access manager.
+/// The role must exist and trust account access manager.
 fn check_role(state: &SimState, arn: &str) -> Result<(), ApiError> {
     let role = roles::find(state, arn).ok_or_else(|| absent("role", arn))?;
     if authorize::lets_service(&role, PRINCIPAL, &TRUSTED_ACTIONS) {
@@ -103,7 +99,7 @@ fn check_under_way(context: &Context<'_>) -> Result<(), ApiError> {
     Err(error.class(ErrorClass::Throttled))
 }
 
-/// A write is under way for a while; says from when readers see it.
+/// Starts a write; returns when readers see it.
 fn begin_write(context: &mut Context<'_>) -> i64 {
     let speed = context.state.settings.speed;
     let due = context.now + duration(speed, 0, context.random());
@@ -136,7 +132,6 @@ fn details(context: &Context<'_>, row: &AccessEntitlement) -> Value {
     })
 }
 
-/// `GetEntitlement`
 fn get(context: &Context<'_>) -> HandlerResult {
     let arn = application(context)?.arn.clone();
     let id = context.text("entitlementId");
@@ -148,7 +143,7 @@ fn get(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(whole))
 }
 
-/// `ListEntitlements`: everything cannot be listed, only what a principal, a role or an account has.
+/// `ListEntitlements`: requires a principal, role or account.
 fn list(context: &Context<'_>) -> HandlerResult {
     application(context)?;
     let filter = context.call.input.pointer("/filter/principalRole");
@@ -174,7 +169,6 @@ fn list(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// `DeleteEntitlement`
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     application(context)?;
     let place = context.state.place(context.text("entitlementId"));

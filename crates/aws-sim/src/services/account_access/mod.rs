@@ -1,5 +1,5 @@
-//! Account access manager (`account-access`): roles of IAM for people and groups, without a
-//! permission set (`simulator.md` §2.10).
+//! Account access manager (`account-access`): IAM roles for users and groups without a permission
+//! set (`simulator.md` §2.10).
 
 mod applications;
 mod entitlements;
@@ -59,7 +59,6 @@ fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
     context.admit()
 }
 
-/// The application that a call names.
 fn application<'a>(context: &'a Context<'_>) -> Result<&'a AccessApplication, ApiError> {
     let arn = context.text("applicationArn");
     let found = context.state.account_access.application.as_ref();

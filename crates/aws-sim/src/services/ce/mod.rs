@@ -1,5 +1,5 @@
-//! AWS Cost Explorer: what accounts cost, which is nothing, since nothing that is simulated costs anything. Months of one or
-//! all accounts, whole or by one dimension; and which reservations and savings plans the organization file states. Whatever else it takes is refused by name.
+//! AWS Cost Explorer: all costs are zero. Months of one or all accounts, whole or by one dimension;
+//! reservations and savings plans of the organization file. Refuses other input by name.
 
 use hallpass_aws_model::message;
 use jiff::{Span, civil::Date};
@@ -34,7 +34,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     ]],
 };
 
-/// Months of an answer.
+/// Maximum months of an answer.
 const MONTHS_MAX: usize = 38;
 
 fn refused(text: impl Into<String>) -> ApiError {
@@ -45,12 +45,12 @@ fn not_simulated(what: &str) -> ApiError {
     refused(format!("ce:GetCostAndUsage {what} is not simulated"))
 }
 
-/// Where there is none, Cost Explorer refuses to answer (AWS: `GetReservationUtilization`, errors).
+/// Cost Explorer's error without data (AWS: `GetReservationUtilization`, errors).
 fn no_data() -> ApiError {
     ApiError::new("DataUnavailableException", "Data is unavailable.")
 }
 
-/// Those of a kind that the caller sees: its own, or in the management account all.
+/// Commitments visible to the caller: its own, or in the management account all.
 fn owned<'a>(context: &'a Context<'_>, kind: &str) -> Result<Vec<&'a StatedCommitment>, ApiError> {
     let own = &context.caller.account;
     let sees_all = context.state.head.management == *own;
@@ -73,7 +73,7 @@ fn period(context: &Context<'_>) -> Value {
         .unwrap_or_default()
 }
 
-/// `GetReservationUtilization`, by subscription: what it says of use is nothing.
+/// `GetReservationUtilization`, by subscription, with zero use.
 fn reservations(context: &Context<'_>) -> HandlerResult {
     let group = context.call.input.pointer("/GroupBy/0/Key");
     if group.and_then(Value::as_str) != Some("SUBSCRIPTION_ID") {
@@ -91,7 +91,7 @@ fn reservations(context: &Context<'_>) -> HandlerResult {
     })))
 }
 
-/// `GetSavingsPlansUtilizationDetails`: which there are; what it says of use is nothing.
+/// `GetSavingsPlansUtilizationDetails`, with zero use.
 fn savings_plans(context: &Context<'_>) -> HandlerResult {
     let rows = owned(context, "savings_plan")?;
     let rows = rows.into_iter().map(|it| {
@@ -104,7 +104,6 @@ fn savings_plans(context: &Context<'_>) -> HandlerResult {
     })))
 }
 
-/// `GetCostAndUsage`
 fn cost_and_usage(context: &Context<'_>) -> HandlerResult {
     let input = &context.call.input;
     if context.text("Granularity") != "MONTHLY" {
@@ -137,7 +136,6 @@ fn cost_and_usage(context: &Context<'_>) -> HandlerResult {
             "Start date (and hour) should be before end date (and hour)",
         ));
     }
-    // of groups there are none, and a sum of nothing is zero
     let total = metrics.iter().filter(|_| !is_grouped).map(|metric| {
         let zero = json!({ "Amount": "0", "Unit": "USD" });
         ((*metric).to_owned(), zero)

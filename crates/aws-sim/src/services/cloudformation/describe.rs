@@ -1,4 +1,4 @@
-//! What is said of stack sets, their stacks and their operations.
+//! Reads of stack sets, stacks and operations.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,6 @@ use crate::core::{
 };
 use crate::services::{OperationHandler::Reads, OperationRow};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("DescribeStackSet", Reads(set)),
     ("ListStackSets", Reads(sets)),
@@ -28,7 +27,6 @@ fn refuse_filters(context: &Context<'_>) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// A row without what there is nothing to say of.
 fn sparse(row: Value) -> Value {
     let Value::Object(members) = row else {
         return row;
@@ -47,7 +45,6 @@ fn summary(set: &SimStackSet) -> Value {
     }))
 }
 
-/// `DescribeStackSet`
 fn set(context: &Context<'_>) -> HandlerResult {
     managed(context)?;
     let set = find(context)?;
@@ -73,7 +70,6 @@ fn units(set: &SimStackSet) -> Vec<&str> {
     all
 }
 
-/// `ListStackSets`
 fn sets(context: &Context<'_>) -> HandlerResult {
     managed(context)?;
     let here = context.state.stack_sets.get(&place(context));
@@ -95,7 +91,6 @@ fn shown(set: &SimStackSet, (account, region): &StackPlace, it: &SimStack) -> Va
     }))
 }
 
-/// `DescribeStackInstance`
 fn instance(context: &Context<'_>) -> HandlerResult {
     managed(context)?;
     let set = find(context)?;
@@ -115,7 +110,6 @@ fn instance(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "StackInstance": row })))
 }
 
-/// `ListStackInstances`
 fn instances(context: &Context<'_>) -> HandlerResult {
     managed(context)?;
     refuse_filters(context)?;
@@ -150,7 +144,6 @@ fn find_operation<'a>(
     })
 }
 
-/// `DescribeStackSetOperation`
 fn operation(context: &Context<'_>) -> HandlerResult {
     managed(context)?;
     let set = find(context)?;
@@ -176,7 +169,6 @@ fn operations(context: &Context<'_>) -> HandlerResult {
     context.listing(rows.collect())
 }
 
-/// `ListStackSetOperationResults`
 fn results(context: &Context<'_>) -> HandlerResult {
     managed(context)?;
     refuse_filters(context)?;

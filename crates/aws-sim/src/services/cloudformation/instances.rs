@@ -1,4 +1,4 @@
-//! Stacks of a stack set come and go, by operations that take their time.
+//! Creates and deletes a set's stacks by asynchronous operations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,6 @@ use crate::core::{
 };
 use crate::services::{OperationHandler::Writes, OperationRow};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("CreateStackInstances", Writes(create)),
     ("DeleteStackInstances", Writes(delete)),
@@ -30,8 +29,8 @@ fn list(value: Option<&Value>) -> Vec<String> {
     all.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Accounts of units and below, each with the unit that it was meant by; the management account is never one
-/// (AWS `CloudFormation` User Guide, "Create `CloudFormation` `StackSets` with service-managed permissions").
+/// Accounts of units and below, with their unit; never the management account (AWS `CloudFormation`
+/// User Guide, "Create `CloudFormation` `StackSets` with service-managed permissions").
 fn meant(state: &SimState, input: &Value) -> Result<BTreeMap<String, String>, ApiError> {
     let targets = input.get("DeploymentTargets");
     let of = |name: &str| list(targets.and_then(|it| it.get(name)));
@@ -66,7 +65,6 @@ fn meant(state: &SimState, input: &Value) -> Result<BTreeMap<String, String>, Ap
     Ok(found)
 }
 
-/// Begins an operation with what it is about.
 fn begin(
     context: &mut Context<'_>,
     action: &str,
@@ -118,7 +116,7 @@ fn pending(account: &str, region: &str, unit: &str) -> StackResult {
     }
 }
 
-/// `CreateStackInstances`: what is there already is left as it is.
+/// `CreateStackInstances`: existing stacks stay.
 fn create(context: &mut Context<'_>) -> HandlerResult {
     managed(context)?;
     let set = find(context)?;
@@ -140,7 +138,7 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "OperationId": id })))
 }
 
-/// `DeleteStackInstances`: what they made stays; taking it away is not simulated.
+/// `DeleteStackInstances`: resources stay; deleting them is not simulated.
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     managed(context)?;
     let set = find(context)?;

@@ -1,5 +1,5 @@
-//! AWS `CloudFormation`: stack sets of an organization whose templates make roles. Stacks of other templates, stacks by
-//! themselves, self-managed permissions, updates and drift are not simulated, and are refused.
+//! AWS `CloudFormation`: organization stack sets whose templates create roles. Refuses other
+//! templates, single stacks, self-managed permissions, updates and drift.
 
 mod describe;
 mod instances;
@@ -20,9 +20,7 @@ use crate::core::{
     windows::Window,
 };
 
-/// Its name in tables.
 const NAME: &str = "cloudformation";
-/// The service principal of stack sets.
 const PRINCIPAL: &str = "member.org.stacksets.cloudformation.amazonaws.com";
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
@@ -51,7 +49,7 @@ fn invalid(text: impl Into<String>) -> ApiError {
     ApiError::new("ValidationError", text)
 }
 
-/// Only the management account administers stack sets here; a delegated administrator is not simulated.
+/// Only the management account; a delegated administrator is not simulated.
 fn managed(context: &Context<'_>) -> Result<(), ApiError> {
     let is_ours = context.caller.account == context.state.head.management;
     if !is_ours || context.optional("CallAs") == Some("DELEGATED_ADMIN") {
@@ -66,7 +64,6 @@ fn is_trusted(context: &Context<'_>) -> bool {
     all.any(|it| it == PRINCIPAL)
 }
 
-/// `DescribeOrganizationsAccess`
 fn access(context: &Context<'_>) -> HandlerResult {
     managed(context)?;
     let status = if is_trusted(context) {
@@ -77,7 +74,6 @@ fn access(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "Status": status })))
 }
 
-/// `ActivateOrganizationsAccess`
 fn activate(context: &mut Context<'_>) -> HandlerResult {
     managed(context)?;
     context.write(Window::Immediate);
@@ -87,7 +83,6 @@ fn activate(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// `DeactivateOrganizationsAccess`
 fn deactivate(context: &mut Context<'_>) -> HandlerResult {
     managed(context)?;
     context.write(Window::Immediate);
@@ -131,7 +126,7 @@ impl SimStackSet {
     }
 }
 
-/// `CreateStackSet`: given again with the same token it is the same.
+/// `CreateStackSet`: idempotent by token.
 fn create(context: &mut Context<'_>) -> HandlerResult {
     managed(context)?;
     let (name, input) = (context.text("StackSetName").to_owned(), &context.call.input);
@@ -186,7 +181,7 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "StackSetId": id })))
 }
 
-/// `DeleteStackSet`: not while stacks are in it.
+/// `DeleteStackSet`: refuses a set with stacks.
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     managed(context)?;
     let set = find(context)?;

@@ -1,17 +1,15 @@
-//! What a template makes: roles, with names from its parameters. All else is refused.
+//! Template roles, with names from parameters. Refuses everything else.
 
 use serde_json::Value;
 
 use super::invalid;
 use crate::core::{call::input_text, errors::ApiError, stack_sets::StackRole};
 
-/// Texts of a template that hang on the parameters of a call.
 struct Resolver<'a> {
     template: &'a Value,
     input: &'a Value,
 }
 
-/// The roles that the template of a call makes.
 pub(super) fn roles(input: &Value) -> Result<Vec<StackRole>, ApiError> {
     let Some(body) = input_text(input, "TemplateBody") else {
         return Err(invalid("A template by its address is not simulated."));
@@ -60,7 +58,7 @@ impl Resolver<'_> {
         input_text(one, "ParameterValue")
     }
 
-    /// A parameter's value, or that of a pseudo parameter that is the same in every account.
+    /// A parameter's value, or that of a pseudo parameter equal in every account.
     fn value(&self, name: &str) -> Result<String, ApiError> {
         if name == "AWS::Partition" {
             return Ok("aws".to_owned());
@@ -145,7 +143,7 @@ impl Resolver<'_> {
     }
 }
 
-/// As the simulator keeps policies of roles: AWS's by name.
+/// The stored form of role policies: AWS's by name.
 fn short(arn: &str) -> String {
     let own = arn.strip_prefix("arn:aws:iam::aws:policy/");
     own.map_or(arn, |path| path.rsplit('/').next().unwrap_or(path))

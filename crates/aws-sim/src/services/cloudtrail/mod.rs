@@ -1,10 +1,7 @@
-//! CloudTrail: `LookupEvents` over what the simulator was asked, in every account and Region, and trails that deliver it to
-//! buckets.
-
 mod trails;
 
+use crate::base::Millis;
 use hallpass_aws_model::{facts, message};
-use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{OperationHandler::Reads, ServiceDescriptor};
@@ -17,11 +14,11 @@ use crate::core::{
     trails::Trail,
 };
 
-/// Its name in tables and principals.
 const NAME: &str = "cloudtrail";
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        // `LookupEvents`, which is counted among writes here: two a second per account and Region (the same page)
+        // `LookupEvents` counts as a write here: two a second per account and Region (the same
+        // page)
         rates: CallRates::Split {
             reads: CallRate {
                 shared: BucketSharing::AccountAndRegion,
@@ -50,7 +47,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             ..errors::JSON
         },
         policies: Some(PolicyFacts {
-            // a trail that a call names, as far as there is one; `LookupEvents` and listings are on everything
+            // the call's trail, if it exists; `LookupEvents` and listings use `*`
             resources: |state, caller, _, input| {
                 let named = input_text(input, "Name").unwrap_or_default();
                 let own = |it: &&Trail| it.account == caller.account || it.arn() == named;
@@ -85,7 +82,7 @@ fn look_up(context: &Context<'_>) -> HandlerResult {
     let state = &*context.state;
     let (account, region) = (&context.caller.account, &context.call.region);
     let is_wanted = |it: &&HistoryEvent| {
-        // `EndTime` is whole seconds, and so are the times of events
+        // `EndTime` and event times are whole seconds
         let is_in =
             from.is_none_or(|from| it.at >= from) && until.is_none_or(|to| it.at < to + 1_000);
         is_in && conditions.iter().all(|condition| fits(it, condition))

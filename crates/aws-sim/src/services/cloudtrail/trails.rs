@@ -1,4 +1,4 @@
-//! Trails as their owners make, watch and stop them, and the keys that sign digests.
+//! Trail management, and the public keys of digests.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hallpass_aws_model::facts;
@@ -16,7 +16,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("CreateTrail", Writes(create)),
     ("UpdateTrail", Writes(update)),
@@ -30,7 +29,6 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListPublicKeys", Reads(public_keys)),
 ];
 
-/// Trails of an account in a Region.
 const TRAILS_MAX: usize = facts::TRAILS_PER_REGION.count();
 
 fn flag(context: &Context<'_>, name: &str) -> Option<bool> {
@@ -42,7 +40,8 @@ fn no_trail(name: &str) -> ApiError {
     ApiError::new("TrailNotFoundException", text)
 }
 
-/// A name has 3 to 128 letters, digits, periods, underscores and dashes, and begins and ends with a letter or digit.
+/// A name has 3 to 128 letters, digits, periods, underscores and dashes, and begins and ends with a
+/// letter or digit.
 fn check_name(name: &str) -> Result<(), ApiError> {
     let is_solid = |it: char| it.is_ascii_alphanumeric();
     let is_good = (3..=128).contains(&name.len())
@@ -56,21 +55,19 @@ fn check_name(name: &str) -> Result<(), ApiError> {
     Err(ApiError::new("InvalidTrailNameException", text))
 }
 
-/// Whether a caller is shown a trail: its owner, and of an organization's everybody.
+/// Visible to its owner; an organization's trail to all its accounts.
 fn is_shown(context: &Context<'_>, trail: &Trail) -> bool {
     let caller = &context.caller.account;
     let is_its = *caller == trail.account || trail.owner == TrailOwner::Organization;
     is_its && (trail.reach == TrailReach::AllRegions || trail.home_region == context.call.region)
 }
 
-/// The trail of a name or an ARN.
 fn find<'a>(context: &'a Context<'_>, named: &str) -> Result<&'a Trail, ApiError> {
     let mut trails = context.state.trails.values();
     let found = trails.find(|it| is_shown(context, it) && (it.name == named || it.arn() == named));
     found.ok_or_else(|| no_trail(named))
 }
 
-/// The ARN of a trail that the caller may change, here.
 fn own(context: &Context<'_>) -> Result<String, ApiError> {
     let named = context.text("Name");
     let trail = find(context, named)?;
@@ -84,7 +81,6 @@ fn own(context: &Context<'_>) -> Result<String, ApiError> {
     Ok(trail.arn())
 }
 
-/// `CreateTrail`
 fn create(context: &mut Context<'_>) -> HandlerResult {
     let name = context.text("Name").to_owned();
     check_name(&name)?;
@@ -147,7 +143,6 @@ fn reach(is_everywhere: bool) -> TrailReach {
     }
 }
 
-/// A trail as it is made and changed.
 fn shape(trail: &Trail) -> Value {
     let mut shown = json!({
         "Name": trail.name,
@@ -164,7 +159,6 @@ fn shape(trail: &Trail) -> Value {
     shown
 }
 
-/// A trail as it is described.
 fn described(trail: &Trail) -> Value {
     let mut shown = shape(trail);
     if let Some(members) = shown.as_object_mut() {
@@ -175,7 +169,6 @@ fn described(trail: &Trail) -> Value {
     shown
 }
 
-/// `UpdateTrail`
 fn update(context: &mut Context<'_>) -> HandlerResult {
     let arn = own(context)?;
     let bucket = context.optional("S3BucketName").map(str::to_owned);
@@ -204,7 +197,7 @@ fn update(context: &mut Context<'_>) -> HandlerResult {
     Ok(answer)
 }
 
-/// `DeleteTrail`: what it delivered stays.
+/// `DeleteTrail`: delivered files stay.
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     let arn = own(context)?;
     context.state.trails.remove(&arn);
@@ -213,7 +206,6 @@ fn delete(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// `StartLogging`
 fn start(context: &mut Context<'_>) -> HandlerResult {
     let (arn, now) = (own(context)?, context.now);
     if let Some(trail) = context.state.trails.get_mut(&arn)
@@ -227,7 +219,6 @@ fn start(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// `StopLogging`
 fn stop(context: &mut Context<'_>) -> HandlerResult {
     let (arn, now) = (own(context)?, context.now);
     if let Some(trail) = context.state.trails.get_mut(&arn) {
@@ -239,7 +230,6 @@ fn stop(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// `DescribeTrails`
 #[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
 fn describe(context: &Context<'_>) -> HandlerResult {
     let wanted = context.call.input.get("trailNameList");
@@ -256,13 +246,12 @@ fn describe(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "trailList": trails })))
 }
 
-/// `GetTrail`
 fn get(context: &Context<'_>) -> HandlerResult {
     let trail = described(find(context, context.text("Name"))?);
     Ok(Output::Members(json!({ "Trail": trail })))
 }
 
-/// `ListTrails`: in every Region all of the account's; on one page, as there are few.
+/// `ListTrails`: all of the account's, in every Region; on one page.
 #[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
 fn list(context: &Context<'_>) -> HandlerResult {
     let account = &context.caller.account;
@@ -274,7 +263,6 @@ fn list(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "Trails": trails })))
 }
 
-/// `GetTrailStatus`
 fn status(context: &Context<'_>) -> HandlerResult {
     let trail = find(context, context.text("Name"))?;
     let delivered = context.state.deliveries.latest.get(&trail.arn()).copied();
@@ -290,7 +278,7 @@ fn status(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(Value::Object(shown)))
 }
 
-/// `ListPublicKeys`: the key of this process, where the time that is asked for lies in its own.
+/// `ListPublicKeys`: the process's key, if its validity overlaps.
 fn public_keys(context: &Context<'_>) -> HandlerResult {
     let input = &context.call.input;
     let from = instant(input, "StartTime").unwrap_or(context.now);

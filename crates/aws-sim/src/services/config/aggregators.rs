@@ -1,5 +1,3 @@
-//! Aggregators: one of the whole organization, unless the organization file states others.
-
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, items};
@@ -10,7 +8,6 @@ use crate::{
     vocabulary::regions,
 };
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("DescribeConfigurationAggregators", Reads(describe)),
     (
@@ -19,7 +16,6 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ),
 ];
 
-/// The aggregators in the account and Region of a call.
 fn here(context: &Context<'_>) -> Vec<ConfigAggregator> {
     let all = aggregators(context.state).into_iter();
     let account = &context.caller.account;
@@ -37,7 +33,6 @@ fn aggregators(state: &SimState) -> Vec<ConfigAggregator> {
     })
 }
 
-/// The aggregator that a call names.
 pub(super) fn named(context: &Context<'_>) -> Result<ConfigAggregator, ApiError> {
     find(context, context.text("ConfigurationAggregatorName"))
 }
@@ -51,7 +46,6 @@ fn find(context: &Context<'_>, name: &str) -> Result<ConfigAggregator, ApiError>
     })
 }
 
-/// `DescribeConfigurationAggregators`
 fn describe(context: &Context<'_>) -> HandlerResult {
     let names = context.call.input.get("ConfigurationAggregatorNames");
     let names = names
@@ -102,8 +96,8 @@ fn row(context: &Context<'_>, one: &ConfigAggregator) -> Value {
     })
 }
 
-/// `DescribeConfigurationAggregatorSourcesStatus`: of each account and Region in which something is
-/// recorded, and of the organization.
+/// `DescribeConfigurationAggregatorSourcesStatus`: of each recorded account and Region, and of the
+/// organization.
 fn sources(context: &Context<'_>) -> HandlerResult {
     named(context)?;
     let state = &context.state;
@@ -138,7 +132,7 @@ fn sources(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// What came of the last update from an account's Region; nothing where it has no recorder.
+/// The last update from an account's Region; `None` without a recorder.
 fn source(state: &SimState, account: &str, region: &str) -> Option<Value> {
     let recording = items::recording(state, account, region);
     let status = recording.status()?;

@@ -1,5 +1,3 @@
-//! What rules judged, as the organization file states it.
-
 use serde_json::{Value, json};
 
 use crate::core::{
@@ -23,11 +21,11 @@ fn shape(of: &StatedEvaluation) -> Value {
     })
 }
 
-/// `GetComplianceDetailsByResource`: of a resource in the account and Region of the call.
+/// `GetComplianceDetailsByResource`: in the call's account and Region.
 pub(super) fn of_resource(context: &Context<'_>) -> HandlerResult {
     let (kind, id) = (context.text("ResourceType"), context.text("ResourceId"));
     if kind.is_empty() || id.is_empty() {
-        // the other way to name one, the id of an evaluation before it is made, is not simulated
+        // the alternative, an id of a future evaluation, is not simulated
         let text = "ResourceType and ResourceId are required.";
         return Err(ApiError::new("InvalidParameterValueException", text));
     }

@@ -1,7 +1,7 @@
-//! What Config recorded: configuration items of interfaces, elastic addresses and machines, in the order of
-//! accounts, Regions and ids.
+//! Configuration items of interfaces, elastic addresses and machines, ordered by account, Region
+//! and id.
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -14,24 +14,17 @@ use crate::{
 };
 
 const HOUR: Millis = 3_600_000;
-/// How old what is outdated is.
 const OUTDATED: Millis = 40 * 24 * HOUR;
 
-/// How an account's Region is recorded, and whether that reaches an aggregator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Recording {
-    /// There is no recorder.
     None,
-    /// There is one, and it cannot be collected from.
     Failed,
-    /// It could not be collected from for a while.
     Outdated,
-    /// As it should be.
     UpToDate,
 }
 
 impl Recording {
-    /// As the aggregator says it.
     pub(super) fn status(self) -> Option<&'static str> {
         match self {
             Self::None => None,
@@ -41,7 +34,6 @@ impl Recording {
         }
     }
 
-    /// When the aggregator was updated last.
     pub(super) fn updated(self, state: &SimState) -> Millis {
         let as_of = state.inventory.as_of();
         if self == Self::UpToDate {
@@ -52,7 +44,7 @@ impl Recording {
     }
 }
 
-/// How an account's Region is recorded: of a hundred, two cannot be collected from, two are outdated, and
+/// Simulated recording status: of a hundred, two cannot be collected from, two are outdated, and
 /// three have no recorder.
 pub(super) fn recording(state: &SimState, account: &str, region: &str) -> Recording {
     if let Some(known) = state.config_recorders.known(account, region) {
@@ -76,7 +68,6 @@ pub(super) fn recording(state: &SimState, account: &str, region: &str) -> Record
     }
 }
 
-/// The accounts of the organization in the order of their ids.
 pub(super) fn accounts(state: &SimState) -> Vec<String> {
     let rows = state.accounts.iter();
     let mut ids: Vec<String> = rows.map(|(_, row)| row.id.to_string()).collect();
@@ -84,7 +75,6 @@ pub(super) fn accounts(state: &SimState) -> Vec<String> {
     ids
 }
 
-/// What an aggregator of the organization has, from a place on.
 pub(super) fn of_organization<'a>(
     state: &'a SimState,
     after: &str,
@@ -101,7 +91,6 @@ pub(super) fn of_organization<'a>(
     places.flat_map(|(account, region)| of_region(state, &account, region))
 }
 
-/// What is recorded in an account's Region, each with its place.
 pub(super) fn of_region(state: &SimState, account: &str, region: &str) -> Vec<(String, Value)> {
     let recording = recording(state, account, region);
     if recording == Recording::None {

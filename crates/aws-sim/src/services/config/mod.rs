@@ -1,5 +1,3 @@
-//! AWS Config: recorders, aggregators, and the queries about what accounts have.
-
 mod aggregators;
 mod evaluations;
 mod items;
@@ -54,7 +52,6 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     ],
 };
 
-/// `SelectAggregateResourceConfig`
 fn select_aggregate(context: &Context<'_>) -> HandlerResult {
     aggregators::named(context)?;
     let page = context.page()?;
@@ -63,7 +60,7 @@ fn select_aggregate(context: &Context<'_>) -> HandlerResult {
     select(context, &page, rows)
 }
 
-/// `SelectResourceConfig`: of the account and Region of the call.
+/// `SelectResourceConfig`: in the call's account and Region.
 fn select_own(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let (account, region) = (&context.caller.account, &context.call.region);
@@ -71,8 +68,7 @@ fn select_own(context: &Context<'_>) -> HandlerResult {
     select(context, &page, rows.into_iter())
 }
 
-/// A page of what a query finds among rows in order. Some pages are empty and are not the last
-/// (`simulator.md` PG-3).
+/// A page of matching rows. Some pages are empty although more follow (`simulator.md` PG-3).
 fn select(
     context: &Context<'_>,
     page: &PageCursor,
@@ -100,7 +96,7 @@ fn select(
     Ok(Output::Members(Value::Object(members)))
 }
 
-/// The token of an empty page, which comes before every third.
+/// The token of an empty page, which precedes every third.
 fn pause(context: &Context<'_>, page: &PageCursor) -> Option<String> {
     let (_, id) = page.after.as_ref()?;
     let empty = context.state.order(id).is_multiple_of(3);

@@ -1,5 +1,5 @@
-//! The recorder of an account in a Region with its delivery channel: one each at most. Those that nobody wrote record
-//! everything, or are not there.
+//! One recorder and delivery channel per account and Region. Generated ones record everything, or
+//! are missing.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("DescribeConfigurationRecorders", Reads(describe)),
     (
@@ -33,7 +32,6 @@ fn place(context: &Context<'_>) -> (String, String) {
     (context.caller.account.clone(), context.call.region.clone())
 }
 
-/// What there is in the account and Region of the call.
 fn here(context: &Context<'_>) -> SimRecorder {
     let (account, region) = place(context);
     let known = context.state.config_recorders.known(&account, &region);
@@ -66,7 +64,6 @@ fn no_channel(name: &str) -> ApiError {
     ApiError::new("NoSuchDeliveryChannelException", text)
 }
 
-/// One that is asked for by another name is not there.
 fn check_names(
     context: &Context<'_>,
     member: &str,
@@ -84,7 +81,6 @@ fn arn(context: &Context<'_>, name: &str) -> String {
     format!("arn:aws:config:{region}:{account}:configuration-recorder/{name}")
 }
 
-/// `DescribeConfigurationRecorders`
 fn describe(context: &Context<'_>) -> HandlerResult {
     let here = here(context).recorder;
     let own = name_of(here.as_ref());
@@ -102,7 +98,6 @@ fn describe(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "ConfigurationRecorders": all })))
 }
 
-/// `DescribeConfigurationRecorderStatus`
 fn describe_status(context: &Context<'_>) -> HandlerResult {
     let state: &SimState = context.state;
     let since = seconds(state.joined(&context.caller.account));
@@ -123,7 +118,6 @@ fn describe_status(context: &Context<'_>) -> HandlerResult {
     ))
 }
 
-/// `DescribeDeliveryChannels`
 fn channels(context: &Context<'_>) -> HandlerResult {
     let here = here(context).channel;
     let own = name_of(here.as_ref());
@@ -141,7 +135,6 @@ fn given(context: &Context<'_>, member: &str) -> Value {
     given
 }
 
-/// `PutConfigurationRecorder`: one a Region.
 fn put_recorder(context: &mut Context<'_>) -> HandlerResult {
     let (row, mut here) = (given(context, "ConfigurationRecorder"), here(context));
     let own = name_of(here.recorder.as_ref());
@@ -156,7 +149,7 @@ fn put_recorder(context: &mut Context<'_>) -> HandlerResult {
     put(context, here)
 }
 
-/// `PutDeliveryChannel`: one a Region, and not before there is a recorder.
+/// `PutDeliveryChannel`: requires a recorder.
 fn put_channel(context: &mut Context<'_>) -> HandlerResult {
     let (row, mut here) = (given(context, "DeliveryChannel"), here(context));
     if here.recorder.is_none() {
@@ -178,7 +171,7 @@ fn named_recorder(context: &Context<'_>) -> Result<SimRecorder, ApiError> {
     Err(no_recorder(name))
 }
 
-/// `StartConfigurationRecorder`: not without a delivery channel.
+/// `StartConfigurationRecorder`: requires a delivery channel.
 fn start(context: &mut Context<'_>) -> HandlerResult {
     let here = named_recorder(context)?;
     if here.channel.is_none() {
@@ -189,14 +182,12 @@ fn start(context: &mut Context<'_>) -> HandlerResult {
     put(context, SimRecorder { recording, ..here })
 }
 
-/// `StopConfigurationRecorder`
 fn stop(context: &mut Context<'_>) -> HandlerResult {
     let here = named_recorder(context)?;
     let recording = false;
     put(context, SimRecorder { recording, ..here })
 }
 
-/// `DeleteConfigurationRecorder`
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     let here = named_recorder(context)?;
     let gone = SimRecorder {
@@ -207,7 +198,7 @@ fn delete(context: &mut Context<'_>) -> HandlerResult {
     put(context, gone)
 }
 
-/// `DeleteDeliveryChannel`: not while the recorder records.
+/// `DeleteDeliveryChannel`: refused while recording.
 fn delete_channel(context: &mut Context<'_>) -> HandlerResult {
     let (name, here) = (context.text("DeliveryChannelName"), here(context));
     if name_of(here.channel.as_ref()) != Some(name) {

@@ -1,14 +1,13 @@
-//! The query language of Config (AWS: "Query components for advanced queries"), as far as inventories use
-//! it: `SELECT`, a list of properties, `WHERE` with comparisons, `IN`, `BETWEEN`, `AND`, `OR`, `NOT`.
+//! Config's query language (AWS: "Query components for advanced queries") as used by inventories:
+//! `SELECT`, a list of properties, `WHERE` with comparisons, `IN`, `BETWEEN`, `AND`, `OR`, `NOT`.
 
 use std::cmp::Ordering;
 
 use serde_json::{Map, Value};
 
-/// Parentheses and `NOT`s in each other.
+/// Maximum nesting of parentheses and `NOT`s.
 const DEPTH_MAX: usize = 32;
 
-/// A query.
 #[derive(Debug)]
 pub(super) struct SelectQuery {
     fields: Vec<String>,
@@ -20,7 +19,7 @@ enum Condition {
     All(Vec<Condition>),
     Any(Vec<Condition>),
     Not(Box<Condition>),
-    /// Some value at the path compares so.
+    /// True for any matching value at the path.
     Compares(String, Comparison, Value),
     In(String, Vec<Value>),
     Between(String, Value, Value),
@@ -36,19 +35,17 @@ enum Comparison {
 }
 
 impl SelectQuery {
-    /// The names of what is selected, in order.
     pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(String::as_str)
     }
 
-    /// Whether an item is wanted.
     pub(super) fn fits(&self, item: &Value) -> bool {
         self.condition
             .as_ref()
             .is_none_or(|condition| condition.holds(item))
     }
 
-    /// What is selected of an item, nested as it is there.
+    /// The selected properties of an item, nested.
     pub(super) fn shown(&self, item: &Value) -> Value {
         let mut tree = Value::Object(Map::new());
         for field in &self.fields {
@@ -59,14 +56,14 @@ impl SelectQuery {
                     .entry(step)
                     .or_insert_with(|| Value::Object(Map::new()));
             }
-            // what is selected whole stays so
+            // a property selected whole stays whole
             *at = Value::Null;
         }
         project(item, &tree).unwrap_or_else(|| Value::Object(Map::new()))
     }
 }
 
-/// The part of a value that a tree of names describes; a list is looked into.
+/// The part of a value that a tree of names selects, also in lists.
 fn project(value: &Value, tree: &Value) -> Option<Value> {
     let Value::Object(names) = tree else {
         return Some(value.clone());
@@ -118,7 +115,7 @@ impl Comparison {
     }
 }
 
-/// Whether some value at a path is as wanted: in a list, some row's.
+/// Whether any value at a path, or any list row, matches.
 fn any_at(value: &Value, steps: &[&str], fits: &dyn Fn(&Value) -> bool) -> bool {
     match (value, steps) {
         (Value::Array(rows), _) => rows.iter().any(|row| any_at(row, steps, fits)),
@@ -130,7 +127,7 @@ fn any_at(value: &Value, steps: &[&str], fits: &dyn Fn(&Value) -> bool) -> bool 
     }
 }
 
-/// Texts compare letter by letter, numbers as numbers, other things not at all.
+/// Texts compare by letter, numbers as numbers, others never.
 fn order(own: &Value, other: &Value) -> Option<Ordering> {
     match (own, other) {
         (Value::String(own), Value::String(other)) => Some(own.cmp(other)),
@@ -140,10 +137,10 @@ fn order(own: &Value, other: &Value) -> Option<Ordering> {
     }
 }
 
-/// Reads a query. `compares`: whether `>` and its like are taken, which is not documented.
+/// Parses a query. `compares`: whether `>` and similar are allowed, which is undocumented.
 ///
 /// # Errors
-/// What is wrong with it, and where.
+/// The problem and its place.
 pub(super) fn parse(text: &str, compares: bool) -> Result<SelectQuery, String> {
     let mut reader = QueryReader {
         tokens: tokens(text)?,
@@ -180,7 +177,7 @@ enum Token {
 
 const SIGNS: &[&str] = &[">=", "<=", ",", "(", ")", "=", ">", "<"];
 
-/// The tokens of a text, each with its place, from 1.
+/// Tokens with their place, from 1.
 fn tokens(text: &str) -> Result<Vec<(usize, Token)>, String> {
     let mut found = Vec::new();
     let mut rest = text.trim_start();
@@ -211,7 +208,7 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, String> {
     Ok(found)
 }
 
-/// A text in quotes, in which two of them stand for one, and its length.
+/// A quoted text, where two quotes mean one, and its length.
 fn quoted(rest: &str) -> Option<(Token, usize)> {
     let mut text = String::new();
     let mut letters = rest.char_indices().skip(1).peekable();
@@ -374,7 +371,6 @@ mod tests {
 
     use super::*;
 
-    /// Query, whether the item below fits it; `-` where it is refused.
     const ROWS: &str = "
         yes SELECT a
         yes SELECT a WHERE a = 'x'

@@ -1,4 +1,4 @@
-//! Baselines in units, and in the accounts that have them from there.
+//! Baselines of units, inherited by accounts.
 
 use hallpass_aws_model::facts;
 use serde_json::{Value, json};
@@ -15,7 +15,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListBaselines", Reads(kinds)),
     ("ListEnabledBaselines", Reads(list)),
@@ -25,7 +24,7 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("GetBaselineOperation", Reads(operation)),
 ];
 
-/// Baselines of AWS (AWS Control Tower User Guide, "Types of baselines"): id and name.
+/// AWS's baselines (AWS Control Tower User Guide, "Types of baselines"): id and name.
 const KINDS: &[(&str, &str)] = &[
     ("17BSJV3IGJ2QSGA2", "AWSControlTowerBaseline"),
     ("4T4HA1KMO10S6311", "AuditBaseline"),
@@ -42,11 +41,9 @@ const INHERITANCE_DRIFT: &str = "/driftStatusSummary/types/inheritance/status";
 /// The version of `ConfigBaseline` (?).
 const CONFIG_VERSION: &str = "1.0";
 const IDENTITY_CENTER: &str = "IdentityCenterBaseline";
-/// What says which Identity Center a unit's accounts are assigned in.
 const IDENTITY_CENTER_PARAMETER: &str = "IdentityCenterEnabledBaselineArn";
-/// The version that fits landing zones from 3.0 on.
+/// For landing zones from 3.0 on.
 const VERSION: &str = "4.0";
-/// Accounts of a unit that can be governed.
 const UNIT_ACCOUNTS: usize = facts::UNIT_ACCOUNTS.count();
 
 fn kind_arn(tower: &SimTower, id: &str) -> String {
@@ -60,7 +57,7 @@ fn own_kind(tower: &SimTower) -> String {
     kind_arn(tower, KINDS.first().map_or("", |(id, _)| id))
 }
 
-/// Which baseline a unit has, and its accounts from there, with its version.
+/// A unit's baseline and version, inherited by its accounts.
 fn kind_of(tower: &SimTower, unit: &str) -> (String, &'static str) {
     if tower.basis.config_units.iter().any(|it| it == unit) {
         let kind = KINDS.iter().find(|(_, name)| *name == CONFIG);
@@ -73,7 +70,6 @@ fn kind_of(tower: &SimTower, unit: &str) -> (String, &'static str) {
     }
 }
 
-/// `ListBaselines`
 fn kinds(context: &Context<'_>) -> HandlerResult {
     let tower = need(context)?;
     let rows = KINDS.iter().map(|(id, name)| {
@@ -86,7 +82,7 @@ fn kinds(context: &Context<'_>) -> HandlerResult {
     context.listing(rows.collect())
 }
 
-/// The baseline of Identity Center, which the landing zone has on the management account as long as it looks after access
+/// The Identity Center baseline of the management account, while the landing zone manages access
 /// (AWS Control Tower User Guide, "Examples for baseline API usage").
 fn identity_center(context: &Context<'_>, tower: &SimTower) -> (String, Value) {
     let management = &context.state.head.management;
@@ -116,7 +112,7 @@ fn unit_row(context: &Context<'_>, tower: &SimTower, id: &str, unit: &TowerUnit)
         );
     }
     let (kind, version) = kind_of(tower, id);
-    // accounts that are not as their unit are enrolled by themselves here: no unit is in inheritance drift
+    // accounts are enrolled automatically here, so no unit has inheritance drift
     let has_drifted = tower.basis.drifted_units.iter().any(|it| it == id);
     let was_set = last.is_some_and(|it| progress(it) == "SUCCEEDED");
     let source = if has_drifted && !was_set {
@@ -147,7 +143,7 @@ fn account_row(context: &Context<'_>, tower: &SimTower, id: &str, row: &TowerAcc
     })
 }
 
-/// `ListEnabledBaselines`: of units, and with `includeChildren` of the accounts in them.
+/// `ListEnabledBaselines`: of units, and with `includeChildren` of their accounts.
 fn list(context: &Context<'_>) -> HandlerResult {
     let tower = need(context)?;
     let input = &context.call.input;
@@ -178,7 +174,6 @@ fn list(context: &Context<'_>) -> HandlerResult {
     context.listing(rows.collect())
 }
 
-/// The unit of an enabled baseline.
 fn unit_of(context: &Context<'_>, arn: &str) -> Result<String, ApiError> {
     let tower = need(context)?;
     let mut units = tower.units.iter();
@@ -194,7 +189,6 @@ fn unit_of(context: &Context<'_>, arn: &str) -> Result<String, ApiError> {
     Err(missing("The enabled baseline does not exist."))
 }
 
-/// `GetEnabledBaseline`
 fn get(context: &Context<'_>) -> HandlerResult {
     let (tower, arn) = (need(context)?, context.text("enabledBaselineIdentifier"));
     let mut units = tower.units.iter();
@@ -208,8 +202,8 @@ fn get(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "enabledBaselineDetails": row })))
 }
 
-/// What has to be said with a unit, and what has to stand above it (AWS Control Tower User Guide, "Register an existing
-/// organizational unit").
+/// Checks required parameters and parents of a unit (AWS Control Tower User Guide, "Register an
+/// existing organizational unit").
 fn allowed(context: &Context<'_>, tower: &SimTower, unit: &str) -> Result<(), ApiError> {
     let invalid = |text: &str| Err(ApiError::new("ValidationException", text));
     if context.text("baselineVersion") != VERSION {
@@ -240,7 +234,7 @@ fn allowed(context: &Context<'_>, tower: &SimTower, unit: &str) -> Result<(), Ap
     Ok(())
 }
 
-/// `EnableBaseline`: of a unit; accounts have theirs from there.
+/// `EnableBaseline`: on a unit; accounts inherit it.
 fn enable(context: &mut Context<'_>) -> HandlerResult {
     let tower = need(context)?;
     if context.text("baselineIdentifier") != own_kind(tower) {
@@ -282,14 +276,13 @@ fn enable(context: &mut Context<'_>) -> HandlerResult {
     ))
 }
 
-/// `ResetEnabledBaseline`: every account of the unit is enrolled.
+/// `ResetEnabledBaseline`: enrolls every account of the unit.
 fn reset(context: &mut Context<'_>) -> HandlerResult {
     let unit = unit_of(context, context.text("enabledBaselineIdentifier"))?;
     let id = begin(context, "RESET_ENABLED_BASELINE", &unit, None)?;
     Ok(Output::Members(json!({ "operationIdentifier": id })))
 }
 
-/// `GetBaselineOperation`
 fn operation(context: &Context<'_>) -> HandlerResult {
     let id = context.text("operationIdentifier");
     let found = need(context)?

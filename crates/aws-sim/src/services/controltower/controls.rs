@@ -1,5 +1,3 @@
-//! Controls that are on in units, and hold in the accounts there.
-
 use serde_json::{Value, json};
 
 use super::{
@@ -10,7 +8,6 @@ use crate::core::{control_tower::tower_id, issue::whole_seconds};
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListEnabledControls", Reads(list)),
     ("ResetEnabledControl", Writes(reset)),
@@ -24,14 +21,11 @@ fn control_arn(tower: &SimTower, name: &str) -> String {
     )
 }
 
-/// Whether a control is being set again.
 fn is_changing(tower: &SimTower, arn: &str) -> bool {
     let mut operations = tower.operations.values();
     operations.any(|it| !it.done && it.control.as_deref() == Some(arn))
 }
 
-/// Accounts that a control of a unit holds in: those that are enrolled with it, and where the unit has no baseline all
-/// that stand there.
 fn holding(context: &Context<'_>, tower: &SimTower, (arn, unit): (&str, &str)) -> Vec<String> {
     if !tower.units.contains_key(unit) {
         let all = context.state.accounts.iter().map(|(_, row)| row);
@@ -72,7 +66,7 @@ fn rows(context: &Context<'_>, tower: &SimTower, with_children: bool) -> Vec<Val
     all
 }
 
-/// `ListEnabledControls`: of units, and with `includeChildren` of the accounts that have them from there.
+/// `ListEnabledControls`: of units, and with `includeChildren` of their accounts.
 fn list(context: &Context<'_>) -> HandlerResult {
     let tower = need(context)?;
     let input = &context.call.input;
@@ -98,7 +92,7 @@ fn list(context: &Context<'_>) -> HandlerResult {
     context.listing(found.collect())
 }
 
-/// `ResetEnabledControl`: it holds in every enrolled account of the unit again.
+/// `ResetEnabledControl`: reapplies it in every enrolled account.
 fn reset(context: &mut Context<'_>) -> HandlerResult {
     let arn = context.text("enabledControlIdentifier").to_owned();
     let found = need(context)?.controls.get(&arn).cloned();
@@ -107,7 +101,6 @@ fn reset(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "operationIdentifier": id })))
 }
 
-/// `GetControlOperation`
 fn operation(context: &Context<'_>) -> HandlerResult {
     let (tower, id) = (need(context)?, context.text("operationIdentifier"));
     let none = || -> ApiError { missing("The operation does not exist.") };

@@ -1,5 +1,4 @@
-//! AWS Control Tower: the landing zone of the file, its baselines in units and accounts, and the controls that are on.
-//! Accounts get both from the unit they stand in.
+//! AWS Control Tower: landing zone, baselines and controls. Accounts inherit both from their unit.
 
 mod baselines;
 mod controls;
@@ -35,7 +34,6 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     ],
 };
 
-/// The landing zone, as the management account sees it in its home Region.
 fn tower<'a>(context: &'a Context<'_>) -> Option<&'a SimTower> {
     let is_ours = context.caller.account == context.state.head.management;
     let tower = context.state.tower.as_ref().filter(|_| is_ours)?;
@@ -50,7 +48,6 @@ fn missing(text: &str) -> ApiError {
     ApiError::new("ResourceNotFoundException", text)
 }
 
-/// The ARN of a unit or account of the organization.
 fn target(context: &Context<'_>, kind: &str, id: &str) -> String {
     let head = &context.state.head;
     format!(
@@ -59,13 +56,11 @@ fn target(context: &Context<'_>, kind: &str, id: &str) -> String {
     )
 }
 
-/// Whether a row is one that a list of a filter allows.
 fn fits(filter: Option<&Value>, name: &str, is: Option<&str>) -> bool {
     let wanted = filter.and_then(|it| it.get(name)).and_then(Value::as_array);
     wanted.is_none_or(|all| all.is_empty() || all.iter().any(|it| it.as_str() == is))
 }
 
-/// Begins an operation on a unit; its id.
 fn begin(
     context: &mut Context<'_>,
     kind: &str,
@@ -99,7 +94,6 @@ fn begin(
     Ok(id)
 }
 
-/// How far an operation is.
 fn progress(operation: &TowerOperation) -> &'static str {
     match (operation.done, &operation.failed) {
         (false, _) => "IN_PROGRESS",

@@ -1,12 +1,9 @@
-//! The landing zone.
-
 use serde_json::json;
 
 use super::{Context, HandlerResult, Output, SimTower, missing, need, tower};
 use crate::core::control_tower::tower_id;
 use crate::services::{OperationHandler::Reads, OperationRow};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListLandingZones", Reads(list)),
     ("GetLandingZone", Reads(get)),
@@ -29,7 +26,6 @@ fn list(context: &Context<'_>) -> HandlerResult {
     context.listing(rows.into_iter().collect())
 }
 
-/// `GetLandingZone`
 fn get(context: &Context<'_>) -> HandlerResult {
     let tower = need(context)?;
     let (arn, basis) = (arn(context, tower), &tower.basis);

@@ -1,5 +1,3 @@
-//! Who administers a Region, and the graph that comes of it.
-
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, NAME, Output, PRINCIPAL, graph, own_place};
@@ -11,7 +9,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("EnableOrganizationAdminAccount", Writes(enable)),
     ("DisableOrganizationAdminAccount", Writes(disable)),
@@ -37,8 +34,8 @@ fn invalid(text: String) -> ApiError {
     ApiError::new("ValidationException", text)
 }
 
-/// `EnableOrganizationAdminAccount`: where there is one, no other; and in every Region the one that Organizations
-/// knows (AWS: "Designating the Detective administrator account for an organization").
+/// `EnableOrganizationAdminAccount`: one per Region, and everywhere the one registered in
+/// Organizations (AWS: "Designating the Detective administrator account for an organization").
 fn enable(context: &mut Context<'_>) -> HandlerResult {
     only_management(context)?;
     let account = context.text("AccountId").to_owned();
@@ -64,7 +61,7 @@ fn enable(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Nothing)
 }
 
-/// `DisableOrganizationAdminAccount`: the graph of the Region is gone.
+/// `DisableOrganizationAdminAccount`: deletes the Region's graph.
 fn disable(context: &mut Context<'_>) -> HandlerResult {
     only_management(context)?;
     context.write(Window::Immediate);
@@ -76,7 +73,6 @@ fn disable(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Nothing)
 }
 
-/// `ListOrganizationAdminAccounts`
 #[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
 fn list(context: &Context<'_>) -> HandlerResult {
     let place = place(context);
@@ -95,7 +91,6 @@ fn list(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, None))
 }
 
-/// `ListGraphs`
 #[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
 fn graphs(context: &Context<'_>) -> HandlerResult {
     let own = context.state.behavior_graphs.get(&own_place(context));
@@ -107,13 +102,11 @@ fn graphs(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, None))
 }
 
-/// `DescribeOrganizationConfiguration`
 fn configuration(context: &Context<'_>) -> HandlerResult {
     let auto_enable = graph(context)?.auto_enable;
     Ok(Output::Members(json!({ "AutoEnable": auto_enable })))
 }
 
-/// `UpdateOrganizationConfiguration`
 fn configure(context: &mut Context<'_>) -> HandlerResult {
     graph(context)?;
     let on = context

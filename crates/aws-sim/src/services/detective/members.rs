@@ -1,5 +1,3 @@
-//! Members of a behavior graph, and its sources of data.
-
 use hallpass_aws_model::facts;
 use serde_json::{Map, Value, json};
 
@@ -12,7 +10,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListMembers", Reads(list)),
     ("CreateMembers", Writes(create)),
@@ -20,9 +17,7 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("UpdateDatasourcePackages", Writes(add_packages)),
 ];
 
-/// Accounts of a graph at most.
 const MEMBERS_MAX: usize = facts::GRAPH_ACCOUNTS.count();
-/// What every graph has.
 const CORE: &str = "DETECTIVE_CORE";
 
 fn shape(context: &Context<'_>, arn: &str, account: &str, member: &GraphMember) -> Value {
@@ -44,7 +39,6 @@ fn shape(context: &Context<'_>, arn: &str, account: &str, member: &GraphMember) 
     row
 }
 
-/// `ListMembers`
 fn list(context: &Context<'_>) -> HandlerResult {
     let graph = graph(context)?;
     let page = context.page()?;
@@ -58,8 +52,8 @@ fn list(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// `CreateMembers`: accounts of the organization become members without an invitation; others are invited, by their id and
-/// the address of their root user.
+/// `CreateMembers`: adds the organization's accounts directly; invites others, by id and root user
+/// address.
 fn create(context: &mut Context<'_>) -> HandlerResult {
     let arn = graph(context)?.arn.clone();
     let asked = context.call.input.get("Accounts").and_then(Value::as_array);
@@ -109,7 +103,6 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     ))
 }
 
-/// `ListDatasourcePackages`
 fn packages(context: &Context<'_>) -> HandlerResult {
     let graph = graph(context)?;
     let started = json!({ "DatasourcePackageIngestState": "STARTED" });
@@ -120,7 +113,6 @@ fn packages(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "DatasourcePackages": all })))
 }
 
-/// `UpdateDatasourcePackages`
 fn add_packages(context: &mut Context<'_>) -> HandlerResult {
     graph(context)?;
     let names = context.call.input.get("DatasourcePackages");

@@ -1,5 +1,4 @@
-//! Amazon Detective: administrators of an organization, their behavior graphs and members. What a graph would find is
-//! not simulated.
+//! Amazon Detective: administrators, behavior graphs and members. Findings are not simulated.
 
 mod administrators;
 mod members;
@@ -13,9 +12,7 @@ use crate::core::{
     service::{PolicyFacts, SimService},
 };
 
-/// Its name in tables and principals.
 pub(crate) const NAME: &str = "detective";
-/// Its service principal.
 const PRINCIPAL: &str = "detective.amazonaws.com";
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
@@ -42,7 +39,6 @@ fn own_place(context: &Context<'_>) -> GraphPlace {
     (context.caller.account.clone(), context.call.region.clone())
 }
 
-/// The caller's graph, if the call names it.
 fn graph<'a>(context: &'a Context<'_>) -> Result<&'a BehaviorGraph, ApiError> {
     let arn = context.text("GraphArn");
     let own = context.state.behavior_graphs.get(&own_place(context));

@@ -1,4 +1,4 @@
-//! Channels: topics that an account's insights in a Region are told to.
+//! Channels: topics for an account's insights in a Region.
 
 use hallpass_aws_model::facts;
 use serde_json::{Value, json};
@@ -12,14 +12,12 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("AddNotificationChannel", Writes(add)),
     ("ListNotificationChannels", Reads(list)),
     ("RemoveNotificationChannel", Writes(remove)),
 ];
 
-/// Channels of an account in a Region.
 const MOST: usize = facts::GURU_CHANNELS.count();
 
 fn place(context: &Context<'_>) -> (String, String) {
@@ -32,7 +30,7 @@ fn texts(input: &Value, pointer: &str) -> Vec<String> {
     all.map(str::to_owned).collect()
 }
 
-/// `AddNotificationChannel`: a topic of another account has to let the service in.
+/// `AddNotificationChannel`: another account's topic must allow the service.
 fn add(context: &mut Context<'_>) -> HandlerResult {
     let input = &context.call.input;
     let config = input.pointer("/Config/Sns").cloned().unwrap_or_default();
@@ -79,7 +77,7 @@ fn add(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "Id": id })))
 }
 
-/// `ListNotificationChannels`: there are never more than a page.
+/// `ListNotificationChannels`: never more than a page.
 #[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
 fn list(context: &Context<'_>) -> HandlerResult {
     let here = context.state.notification_channels.get(&place(context));
@@ -104,7 +102,6 @@ fn list(context: &Context<'_>) -> HandlerResult {
     ))
 }
 
-/// `RemoveNotificationChannel`
 fn remove(context: &mut Context<'_>) -> HandlerResult {
     let (id, place) = (context.text("Id").to_owned(), place(context));
     let here = context.state.notification_channels.get_mut(&place);

@@ -1,10 +1,9 @@
-//! Amazon DevOps Guru for an organization: insights that the organization file states, found, searched and counted by
-//! its administrator, and told to the channels of accounts. That a model finds insights by itself, and recommendations,
-//! are not simulated.
+//! Amazon DevOps Guru for an organization: stated insights for its administrator, published to
+//! channels. Detection and recommendations are not simulated.
 
 mod channels;
 
-use hallpass_sim_base::{Millis, hash};
+use crate::base::{Millis, hash};
 use serde_json::{Map, Value, json};
 
 use super::{OperationHandler::Reads, ServiceDescriptor};
@@ -17,9 +16,7 @@ use crate::core::{
 };
 use crate::organization::StatedInsight;
 
-/// Its name in tables and principals.
 const NAME: &str = "devops-guru";
-/// Its service principal.
 const PRINCIPAL: &str = "devops-guru.amazonaws.com";
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
@@ -42,7 +39,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     ],
 };
 
-/// Insights of the call's Region, for those who may see the whole organization.
+/// Insights of the call's Region, for callers with organization access.
 fn seen<'a>(context: &'a Context<'_>) -> Result<Vec<&'a StatedInsight>, ApiError> {
     let (head, own) = (&context.state.head, &*context.caller.account);
     let is_delegated =
@@ -61,7 +58,7 @@ fn seen<'a>(context: &'a Context<'_>) -> Result<Vec<&'a StatedInsight>, ApiError
             .account(&it.account)
             .map(|it| it.parent.to_string());
         (accounts.is_empty() || accounts.contains(&it.account.as_str()))
-            // only what stands in a unit itself, not below it
+            // only direct members of a unit
             && (units.is_empty() || parent.is_some_and(|it| units.contains(&it.as_str())))
     };
     let all = context.state.devops_guru_insights.iter();
@@ -87,14 +84,13 @@ fn ended(it: &StatedInsight) -> Option<Millis> {
     instant(it.end.as_ref())
 }
 
-/// Whether an instant is in a range of the input; what it leaves open has no end.
+/// An open end is unbounded.
 fn is_in(range: Option<&Value>, at: Millis) -> bool {
     let bound = |name: &str| range.and_then(|it| it.get(name)).and_then(Value::as_f64);
     let at = seconds(at).as_f64().unwrap_or_default();
     bound("FromTime").is_none_or(|from| at >= from) && bound("ToTime").is_none_or(|to| at <= to)
 }
 
-/// `ListOrganizationInsights`
 fn list(context: &Context<'_>) -> HandlerResult {
     let filter = context
         .call
@@ -119,7 +115,6 @@ fn list(context: &Context<'_>) -> HandlerResult {
     page(context, kind, rows, true)
 }
 
-/// `SearchOrganizationInsights`
 fn search(context: &Context<'_>) -> HandlerResult {
     let input = &context.call.input;
     if named(context, "AccountIds").len() != 1 {
@@ -178,7 +173,7 @@ fn row(context: &Context<'_>, it: &StatedInsight, names_account: bool) -> Value 
     row
 }
 
-/// One page. Tokens of this service have 36 characters; what they are of is in the first group.
+/// One page. Tokens of this service have 36 characters; the first group identifies the listing.
 fn page<'a>(
     context: &Context<'_>,
     kind: &str,
@@ -235,7 +230,7 @@ fn counts(
     Ok((count("REACTIVE"), count("PROACTIVE")))
 }
 
-/// `DescribeOrganizationHealth`; what is analyzed is ten metrics and an hour an insight.
+/// `DescribeOrganizationHealth`; assumes ten metrics and an hour per insight.
 fn health(context: &Context<'_>) -> HandlerResult {
     let (reactive, proactive) = counts(context, |it| it.end.is_none())?;
     let analyzed = reactive + proactive;
@@ -245,7 +240,6 @@ fn health(context: &Context<'_>) -> HandlerResult {
     })))
 }
 
-/// `DescribeOrganizationOverview`
 fn overview(context: &Context<'_>) -> HandlerResult {
     let range = &context.call.input;
     let (reactive, proactive) = counts(context, |it| is_in(Some(range), started(it)))?;

@@ -1,4 +1,5 @@
-//! Flow logs of VPCs (Amazon VPC User Guide, "Logging IP traffic using VPC Flow Logs"): made, listed, deleted. Nothing flows.
+//! VPC flow logs (Amazon VPC User Guide, "Logging IP traffic using VPC Flow Logs"): create, list,
+//! delete. No data.
 
 use std::collections::BTreeMap;
 
@@ -20,14 +21,12 @@ use crate::{
     vocabulary::regions,
 };
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("CreateFlowLogs", Writes(create)),
     ("DescribeFlowLogs", Reads(describe)),
     ("DeleteFlowLogs", Writes(delete)),
 ];
 
-/// What policies see of calls that make and delete flow logs; listing them is on `*`.
 pub(super) fn resources(
     state: &SimState,
     caller: &AwsCaller,
@@ -85,7 +84,6 @@ fn tags(context: &Context<'_>) -> BTreeMap<String, String> {
     rows.collect()
 }
 
-/// What a call asks for, but for the VPC.
 fn asked(context: &Context<'_>) -> Result<FlowLog, ApiError> {
     let missing = |name: &str| {
         let text = format!("The request must contain the parameter {name}");
@@ -134,8 +132,8 @@ fn unsuccessful(id: &str, code: &str, text: &str) -> Value {
     json!({ "resourceId": id, "error": { "code": code, "message": text } })
 }
 
-/// `CreateFlowLogs`: of VPCs. What is not there, and what is logged to the same place already, is unsuccessful by itself;
-/// the same token again is the same logs.
+/// `CreateFlowLogs`: for VPCs. A missing VPC or a duplicate destination fails individually;
+/// idempotent by token.
 fn create(context: &mut Context<'_>) -> HandlerResult {
     is_on(context)?;
     if context.text("ResourceType") != "VPC" {
@@ -199,7 +197,6 @@ fn shown(it: &FlowLog) -> Value {
     })
 }
 
-/// `DescribeFlowLogs`
 fn describe(context: &Context<'_>) -> HandlerResult {
     is_on(context)?;
     let (filters, named) = (filters(context), ids(context, "FlowLogId"));
@@ -233,7 +230,7 @@ fn no_log(id: &str) -> ApiError {
     ApiError::new("InvalidFlowLogId.NotFound", text)
 }
 
-/// `DeleteFlowLogs`: what is not there is unsuccessful by itself.
+/// `DeleteFlowLogs`: a missing one fails individually.
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     is_on(context)?;
     let named: Vec<String> = ids(context, "FlowLogId")

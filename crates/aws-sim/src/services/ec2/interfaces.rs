@@ -1,4 +1,4 @@
-//! Network interfaces, elastic addresses and machines, as far as public addresses need them.
+//! Network interfaces, elastic addresses and machines, as needed for public addresses.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,6 @@ use crate::core::{
 };
 use crate::services::{OperationHandler::Reads, OperationRow};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("DescribeNetworkInterfaces", Reads(describe_interfaces)),
     ("DescribeAddresses", Reads(describe_addresses)),
@@ -21,7 +20,6 @@ fn resources(context: &Context<'_>) -> RegionResources {
     networks::resources(context.state, account, region)
 }
 
-/// Every id that a call names has to be there.
 fn check_ids(named: &[&str], known: &[&str], code: &str, what: &str) -> Result<(), ApiError> {
     match named.iter().find(|id| !known.contains(id)) {
         None => Ok(()),
@@ -54,7 +52,6 @@ fn private_dns(context: &Context<'_>, ip: &str) -> String {
     )
 }
 
-/// The public addresses of an interface.
 fn public_of(interface: &NetworkInterface) -> impl Iterator<Item = &PublicAddress> {
     interface
         .addresses
@@ -62,7 +59,6 @@ fn public_of(interface: &NetworkInterface) -> impl Iterator<Item = &PublicAddres
         .filter_map(|one| one.public.as_ref())
 }
 
-/// `DescribeNetworkInterfaces`
 fn describe_interfaces(context: &Context<'_>) -> HandlerResult {
     is_on(context)?;
     let (filters, named) = (filters(context), ids(context, "NetworkInterfaceId"));
@@ -81,7 +77,6 @@ fn describe_interfaces(context: &Context<'_>) -> HandlerResult {
     xml::paged(context, "networkInterfaceSet", rows)
 }
 
-/// What a filter of interfaces looks at.
 fn filtered<'a>(one: &'a NetworkInterface, owner: &'a str, name: &str) -> Option<Vec<&'a str>> {
     let primary = one.public();
     let attachment = one.attachment.as_ref();
@@ -152,14 +147,12 @@ fn interface(context: &Context<'_>, one: &NetworkInterface) -> Value {
     })
 }
 
-/// Whether a service made the interface.
 fn is_managed(one: &NetworkInterface) -> bool {
     one.attachment
         .as_ref()
         .is_some_and(|attachment| attachment.instance.is_none())
 }
 
-/// An elastic address of the account.
 struct ElasticAddress<'a> {
     ip: &'a str,
     allocation: &'a str,
@@ -197,7 +190,6 @@ fn elastic(resources: &RegionResources) -> Vec<ElasticAddress<'_>> {
     all
 }
 
-/// `DescribeAddresses`
 fn describe_addresses(context: &Context<'_>) -> HandlerResult {
     is_on(context)?;
     let filters = filters(context);
@@ -253,7 +245,6 @@ fn describe_addresses(context: &Context<'_>) -> HandlerResult {
     Ok(xml::answer("DescribeAddresses", &members))
 }
 
-/// `DescribeInstances`: the machines that interfaces are attached to.
 fn describe_instances(context: &Context<'_>) -> HandlerResult {
     is_on(context)?;
     let (filters, named) = (filters(context), ids(context, "InstanceId"));
@@ -298,7 +289,6 @@ fn describe_instances(context: &Context<'_>) -> HandlerResult {
     xml::paged(context, "reservationSet", rows)
 }
 
-/// A machine in the reservation that it was started with.
 fn reservation(context: &Context<'_>, id: &str, one: &NetworkInterface) -> Value {
     let account = context.caller.account.as_str();
     let private = one

@@ -1,6 +1,5 @@
-//! EC2, for what the credentials of a session can be tried with, and what there is to see in every
-//! account and Region: Regions, VPCs with their route tables, interfaces, addresses and machines.
-//! There is no table.
+//! EC2, to try session credentials: Regions, VPCs with route tables, interfaces, addresses and
+//! machines. No table.
 
 mod flow_logs;
 mod interfaces;
@@ -9,7 +8,7 @@ mod xml;
 
 use std::fmt::Write as _;
 
-use hallpass_model::Glob;
+use hallpass_base::Glob;
 use serde_json::Value;
 
 use super::{OperationHandler::Reads, ServiceDescriptor};
@@ -24,7 +23,6 @@ use crate::{
     vocabulary::regions,
 };
 
-/// The state of a VPC that is there.
 const AVAILABLE: &str = "available";
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
@@ -75,7 +73,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     ],
 };
 
-/// The filters of a call, by name, with their values (EC2 API Reference, `Filter`).
+/// Filters by name, with values (EC2 API Reference, `Filter`).
 fn filters<'a>(context: &Context<'a>) -> Vec<(&'a str, Vec<&'a str>)> {
     let field = |name: &str| context.call.input.get(name).and_then(Value::as_str);
     let mut all = Vec::new();
@@ -87,13 +85,12 @@ fn filters<'a>(context: &Context<'a>) -> Vec<(&'a str, Vec<&'a str>)> {
     all
 }
 
-/// The ids that a call names: `VpcId.1`, `VpcId.2`.
 fn ids<'a>(context: &Context<'a>, name: &str) -> Vec<&'a str> {
     let field = |n: usize| context.call.input.get(format!("{name}.{n}"))?.as_str();
     (1..).map_while(field).collect()
 }
 
-/// A Region that is off answers as to a stranger.
+/// A disabled Region answers as for an unknown caller.
 fn is_on(context: &Context<'_>) -> Result<(), ApiError> {
     let region = context.call.region.as_str();
     let account = context.state.account(&context.caller.account);
@@ -105,8 +102,8 @@ fn is_on(context: &Context<'_>) -> Result<(), ApiError> {
     Err(ApiError::new("AuthFailure", text).status(401))
 }
 
-/// Whether a row passes all filters; `of` gives what a filter looks at. An asterisk in the value of a
-/// filter stands for any text, a question mark for one character.
+/// Whether a row passes all filters. In filter values an asterisk matches any text, a question mark
+/// one character.
 fn passes<'a>(
     filters: &[(&str, Vec<&str>)],
     of: impl Fn(&str) -> Option<Vec<&'a str>>,
@@ -126,7 +123,6 @@ fn passes<'a>(
     Ok(passes)
 }
 
-/// `DescribeVpcs`
 fn describe_vpcs(context: &Context<'_>) -> HandlerResult {
     is_on(context)?;
     let (filters, named) = (filters(context), ids(context, "VpcId"));
@@ -169,7 +165,6 @@ fn describe_vpcs(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Xml(answer("DescribeVpcs", "vpcSet", &rows)))
 }
 
-/// `DescribeRouteTables`: the main one of each VPC.
 fn describe_route_tables(context: &Context<'_>) -> HandlerResult {
     is_on(context)?;
     let filters = filters(context);

@@ -1,4 +1,4 @@
-//! Security groups and their rules. A group begins with the rule that lets everything out, as on AWS.
+//! Security groups and their rules. A new group allows all egress, as on AWS.
 
 use serde_json::{Map, Value, json};
 
@@ -14,7 +14,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("CreateSecurityGroup", Writes(create)),
     ("DescribeSecurityGroups", Reads(describe)),
@@ -28,7 +27,6 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("DisableEbsEncryptionByDefault", Writes(disable_encryption)),
 ];
 
-/// The peers of a permission: list, member, and how a rule names them.
 const PEERS: [(&str, &str, &str); 4] = [
     ("IpRanges", "CidrIp", "cidrIpv4"),
     ("Ipv6Ranges", "CidrIpv6", "cidrIpv6"),
@@ -36,7 +34,7 @@ const PEERS: [(&str, &str, &str); 4] = [
     ("Groups", "GroupId", "group"),
 ];
 
-/// What policies see of calls that change a group; the others are on `*`.
+/// Policy resources of changes; others use `*`.
 pub(super) fn resources(
     state: &SimState,
     caller: &AwsCaller,
@@ -155,7 +153,6 @@ fn add(group: &mut SecurityGroup, rule: GroupRule) -> GroupRule {
     rule
 }
 
-/// `DescribeSecurityGroups`
 fn describe(context: &Context<'_>) -> HandlerResult {
     is_on(context)?;
     let (filters, named) = (filters(context), ids(context, "GroupId"));
@@ -192,7 +189,6 @@ fn describe(context: &Context<'_>) -> HandlerResult {
     xml::paged(context, "securityGroupInfo", rows)
 }
 
-/// A rule as part of its group.
 fn permission(rule: &GroupRule) -> Value {
     let lists = [
         ("cidrIpv4", "ipRanges", "cidrIp"),
@@ -232,7 +228,6 @@ fn shown(context: &Context<'_>, group: &str, rule: &GroupRule) -> Value {
     row
 }
 
-/// `DescribeSecurityGroupRules`
 fn describe_rules(context: &Context<'_>) -> HandlerResult {
     is_on(context)?;
     let (filters, named) = (filters(context), ids(context, "SecurityGroupRuleId"));
@@ -258,7 +253,6 @@ fn describe_rules(context: &Context<'_>) -> HandlerResult {
     xml::paged(context, "securityGroupRuleSet", rows)
 }
 
-/// The rules that a call asks for, one for each peer.
 fn asked(context: &Context<'_>, egress: bool) -> Vec<GroupRule> {
     let field = |name: String| context.call.input.get(name).and_then(Value::as_str);
     let mut rules = Vec::new();
@@ -287,7 +281,6 @@ fn asked(context: &Context<'_>, egress: bool) -> Vec<GroupRule> {
     rules
 }
 
-/// Whether two rules permit the same, whatever they are called.
 fn is_same(one: &GroupRule, other: &GroupRule) -> bool {
     let permits = |it: &GroupRule| {
         (
@@ -320,18 +313,17 @@ fn authorize(context: &mut Context<'_>, egress: bool) -> HandlerResult {
     Ok(done(context, members))
 }
 
-/// `AuthorizeSecurityGroupIngress`
 fn authorize_ingress(context: &mut Context<'_>) -> HandlerResult {
     authorize(context, false)
 }
 
-/// `AuthorizeSecurityGroupEgress`
 fn authorize_egress(context: &mut Context<'_>) -> HandlerResult {
     authorize(context, true)
 }
 
-/// By the ids of rules, or by what they permit: of that one that is not there refuses the call (AWS:
-/// `RevokeSecurityGroupIngress`, VPCs that are no default; for default ones AWS is silent, which is not simulated).
+/// Revokes by rule id or permission; a missing permission refuses the call (AWS:
+/// `RevokeSecurityGroupIngress`, VPCs other than default; AWS ignores it for default ones, which is
+/// not simulated).
 fn revoke(context: &mut Context<'_>, egress: bool) -> HandlerResult {
     is_on(context)?;
     let id = context.text("GroupId").to_owned();
@@ -363,12 +355,10 @@ fn revoke(context: &mut Context<'_>, egress: bool) -> HandlerResult {
     Ok(done(context, Map::new()))
 }
 
-/// `RevokeSecurityGroupIngress`
 fn revoke_ingress(context: &mut Context<'_>) -> HandlerResult {
     revoke(context, false)
 }
 
-/// `RevokeSecurityGroupEgress`
 fn revoke_egress(context: &mut Context<'_>) -> HandlerResult {
     revoke(context, true)
 }
@@ -378,7 +368,6 @@ fn encrypted(context: &Context<'_>, on: bool) -> Output {
     xml::answer(&context.call.operation, &members)
 }
 
-/// `GetEbsEncryptionByDefault`
 fn get_encryption(context: &Context<'_>) -> HandlerResult {
     is_on(context)?;
     let place = place(&context.caller.account, &context.call.region);
@@ -394,12 +383,10 @@ fn set_encryption(context: &mut Context<'_>, on: bool) -> HandlerResult {
     Ok(encrypted(context, on))
 }
 
-/// `EnableEbsEncryptionByDefault`
 fn enable_encryption(context: &mut Context<'_>) -> HandlerResult {
     set_encryption(context, true)
 }
 
-/// `DisableEbsEncryptionByDefault`
 fn disable_encryption(context: &mut Context<'_>) -> HandlerResult {
     set_encryption(context, false)
 }

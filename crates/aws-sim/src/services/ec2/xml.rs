@@ -1,14 +1,12 @@
-//! Answers of EC2: elements named as in its model, lists as `<item>`.
+//! EC2 answers: elements as in its model, lists as `<item>`.
 
 use serde_json::{Map, Value};
 
 use super::Context;
 use crate::core::{call::Output, context::HandlerResult, errors::ApiError};
 
-/// Rows of a page, at least and at most, where a call may say so.
 const PAGE: std::ops::RangeInclusive<u64> = 5..=1000;
 
-/// The answer of an operation.
 pub(super) fn answer(operation: &str, members: &Map<String, Value>) -> Output {
     let mut out = format!(
         "<{operation}Response xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">\
@@ -52,7 +50,6 @@ fn element(out: &mut String, name: &str, value: &Value) {
     out.push('>');
 }
 
-/// A page of rows, each with its id.
 pub(super) fn paged(
     context: &Context<'_>,
     list: &str,

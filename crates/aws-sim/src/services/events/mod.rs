@@ -1,5 +1,5 @@
-//! Amazon `EventBridge`: rules and their targets on the default bus of an account's Region, and events that are put there.
-//! Other buses, schedules, tags and archives are not simulated.
+//! Amazon `EventBridge`: rules, targets and events on default buses. Other features are not
+//! simulated.
 
 mod putting;
 mod rules;
@@ -16,7 +16,6 @@ use crate::core::{
     service::{BucketSharing, CallRates, PolicyFacts, SimService},
 };
 
-/// Its name in tables.
 const NAME: &str = "events";
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
@@ -46,7 +45,6 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     operations: &[rules::OPERATIONS, targets::OPERATIONS, putting::OPERATIONS],
 };
 
-/// The bus that every account has in each Region.
 const BUS: &str = "default";
 
 fn absent(text: String) -> ApiError {
@@ -62,7 +60,7 @@ fn limit_exceeded() -> ApiError {
     ApiError::new("LimitExceededException", text)
 }
 
-/// The account and the Region of the default bus, by its name or its ARN. There is no other.
+/// Account and Region of the default bus, by name or ARN.
 fn bus(context: &Context<'_>) -> Result<(String, String), ApiError> {
     let own = (context.caller.account.clone(), context.call.region.clone());
     match context.optional("EventBusName") {
@@ -76,7 +74,7 @@ fn bus_arn((account, region): &(String, String)) -> String {
     format!("arn:aws:events:{region}:{account}:event-bus/{BUS}")
 }
 
-/// The place of the rule that a call names, whether it is there or not.
+/// The place of the named rule, which may not exist.
 fn place(context: &Context<'_>, member: &str) -> Result<RuleKey, ApiError> {
     let (account, region) = bus(context)?;
     Ok((account, region, context.text(member).to_owned()))
@@ -86,13 +84,12 @@ fn no_rule(name: &str) -> ApiError {
     absent(format!("Rule {name} does not exist on EventBus {BUS}."))
 }
 
-/// The rule that a call names.
 fn named<'a>(context: &'a Context<'_>, key: &RuleKey) -> Result<&'a BusRule, ApiError> {
     let rule = context.state.bus_rules.get(key);
     rule.ok_or_else(|| no_rule(&key.2))
 }
 
-/// Refuses to change what a service manages, unless it may be and is forced.
+/// Refuses changes of a service-managed rule, unless forced where permitted.
 fn unmanaged(context: &Context<'_>, key: &RuleKey, may_force: bool) -> Result<(), ApiError> {
     let rule = context.state.bus_rules.get(key);
     let is_managed = rule.is_some_and(|it| it.managed_by.is_some());

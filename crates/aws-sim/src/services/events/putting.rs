@@ -1,7 +1,5 @@
-//! Events that callers put on a bus.
-
+use crate::base::Millis;
 use hallpass_aws_model::facts;
-use hallpass_sim_base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{BUS, Context, HandlerResult, bus_arn, invalid, rules};
@@ -14,19 +12,18 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("PutEvents", Writes(put)),
     ("TestEventPattern", Reads(test_pattern)),
 ];
 
-/// Bytes of all entries of a request.
 const BYTES_MAX: usize = facts::EVENTS_BYTES.count();
-/// Bytes that an entry's time counts for (Amazon `EventBridge` User Guide, "Calculating `PutEvents` event entry size").
+/// Bytes counted for an entry's time (Amazon `EventBridge` User Guide, "Calculating `PutEvents`
+/// event entry size").
 const TIME_BYTES: usize = 14;
 /// Characters of a detail type (Amazon `EventBridge` API Reference, `PutEventsRequestEntry`).
 const DETAIL_TYPE_MAX: usize = 128;
-/// Members that an event has to have (the same, `TestEventPattern`).
+/// Required members of an event (the same, `TestEventPattern`).
 const MANDATORY: [&str; 7] = [
     "id",
     "account",
@@ -50,7 +47,7 @@ fn size(entry: &Value) -> usize {
     time + text("Source") + text("DetailType") + text("Detail") + resources
 }
 
-/// `PutEvents`: each entry for itself.
+/// `PutEvents`: entries succeed or fail individually.
 fn put(context: &mut Context<'_>) -> HandlerResult {
     if context.optional("EndpointId").is_some() {
         return Err(invalid("EndpointId is not simulated."));
@@ -84,7 +81,7 @@ fn invalid_argument(name: &str, reason: &str) -> (&'static str, String) {
     ("InvalidArgument", text)
 }
 
-/// Puts an entry; the event's id. One for a bus that is not there is taken, and lost.
+/// Puts an entry; returns the event's id. One for a missing bus is accepted and lost.
 fn put_one(context: &mut Context<'_>, entry: &Value) -> Result<String, (&'static str, String)> {
     let text = |name: &'static str| {
         let given = input_text(entry, name).filter(|it| !it.is_empty());
@@ -107,7 +104,7 @@ fn put_one(context: &mut Context<'_>, entry: &Value) -> Result<String, (&'static
     let wanted = input_text(entry, "EventBusName").unwrap_or(BUS);
     let account = wanted.split(':').nth(4).unwrap_or(&own.0);
     if account != own.0 {
-        // what lets other accounts in is not simulated
+        // cross-account bus policies are not simulated
         let (arn, action) = (&context.caller.arn, "events:PutEvents");
         let text =
             format!("User: {arn} is not authorized to perform: {action} on resource: {wanted}");
@@ -129,7 +126,7 @@ fn put_one(context: &mut Context<'_>, entry: &Value) -> Result<String, (&'static
     Ok(put_on(context.state, &bus, &event, &time))
 }
 
-/// An entry's own time: seconds since the epoch.
+/// Seconds since the epoch.
 fn given_time(entry: &Value) -> Option<Millis> {
     let seconds = entry.get("Time")?.as_f64()?;
     #[expect(
@@ -140,7 +137,6 @@ fn given_time(entry: &Value) -> Option<Millis> {
     Some(whole.saturating_mul(1_000))
 }
 
-/// `TestEventPattern`
 fn test_pattern(context: &Context<'_>) -> HandlerResult {
     let pattern = rules::pattern(context.text("EventPattern"))?;
     let event: Value = serde_json::from_str(context.text("Event")).unwrap_or_default();

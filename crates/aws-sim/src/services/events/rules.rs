@@ -1,5 +1,3 @@
-//! Rules.
-
 use hallpass_aws_model::EventPattern;
 use hallpass_aws_model::facts;
 use serde_json::{Map, Value, json};
@@ -17,7 +15,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("PutRule", Writes(put)),
     ("DescribeRule", Reads(describe)),
@@ -27,12 +24,10 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("DeleteRule", Writes(delete)),
 ];
 
-/// Rules that a bus has at most.
 const RULES_MAX: usize = facts::RULES_PER_BUS.count();
-/// Members of `PutRule` that are refused.
+/// Refused members of `PutRule`.
 const NOT_SIMULATED: [&str; 2] = ["ScheduleExpression", "Tags"];
 
-/// Refuses what is no pattern.
 pub(super) fn pattern(text: &str) -> Result<EventPattern, ApiError> {
     EventPattern::read(text).map_err(|reason| {
         let text = format!("Event pattern is not valid. Reason: {reason}");
@@ -40,7 +35,7 @@ pub(super) fn pattern(text: &str) -> Result<EventPattern, ApiError> {
     })
 }
 
-/// `PutRule`: what is left out of a rule that is there is gone; its targets stay.
+/// `PutRule`: replaces a rule, without its targets.
 fn put(context: &mut Context<'_>) -> HandlerResult {
     let key = place(context, "Name")?;
     for member in NOT_SIMULATED {
@@ -75,7 +70,6 @@ fn put(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "RuleArn": arn })))
 }
 
-/// A rule as answers have it.
 fn row(key: &RuleKey, rule: &BusRule) -> Map<String, Value> {
     let texts = [
         ("Name", Some(key.2.clone())),
@@ -95,7 +89,6 @@ fn row(key: &RuleKey, rule: &BusRule) -> Map<String, Value> {
         .collect()
 }
 
-/// `DescribeRule`
 fn describe(context: &Context<'_>) -> HandlerResult {
     let key = place(context, "Name")?;
     let mut members = row(&key, named(context, &key)?);
@@ -103,7 +96,6 @@ fn describe(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(Value::Object(members)))
 }
 
-/// `ListRules`
 fn list(context: &Context<'_>) -> HandlerResult {
     let bus = bus(context)?;
     let begin = context.text("NamePrefix");
@@ -112,12 +104,10 @@ fn list(context: &Context<'_>) -> HandlerResult {
     context.listing(rows.collect())
 }
 
-/// `EnableRule`
 fn enable(context: &mut Context<'_>) -> HandlerResult {
     switch(context, ENABLED)
 }
 
-/// `DisableRule`
 fn disable(context: &mut Context<'_>) -> HandlerResult {
     switch(context, "DISABLED")
 }
@@ -133,7 +123,7 @@ fn switch(context: &mut Context<'_>, to: &str) -> HandlerResult {
     Ok(Output::Nothing)
 }
 
-/// `DeleteRule`: one that is not there is deleted, too.
+/// `DeleteRule`: idempotent.
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     let key = place(context, "Name")?;
     unmanaged(context, &key, true)?;

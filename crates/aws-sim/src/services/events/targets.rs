@@ -1,5 +1,3 @@
-//! Targets of rules.
-
 use hallpass_aws_model::facts;
 use serde_json::{Value, json};
 
@@ -15,7 +13,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("PutTargets", Writes(put)),
     ("ListTargetsByRule", Reads(list)),
@@ -23,7 +20,6 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("RemoveTargets", Writes(remove)),
 ];
 
-/// Targets that a rule has at most, and entries of a request.
 const TARGETS_MAX: usize = facts::TARGETS_PER_RULE.count();
 const ENTRIES_MAX: usize = facts::EVENT_ENTRIES.count();
 
@@ -34,7 +30,6 @@ fn too_many(member: &str) -> super::ApiError {
     ))
 }
 
-/// What is wrong with a target.
 fn check(target: &Value) -> Result<(), super::ApiError> {
     let text = |name: &str| input_text(target, name).unwrap_or_default();
     let (id, arn) = (text("Id"), text("Arn"));
@@ -80,7 +75,6 @@ fn put(context: &mut Context<'_>) -> HandlerResult {
     ))
 }
 
-/// `ListTargetsByRule`
 fn list(context: &Context<'_>) -> HandlerResult {
     let key = place(context, "Rule")?;
     let targets = named(context, &key)?.targets.iter();
@@ -88,7 +82,6 @@ fn list(context: &Context<'_>) -> HandlerResult {
     context.listing(rows.collect())
 }
 
-/// `ListRuleNamesByTarget`
 fn rules_of_target(context: &Context<'_>) -> HandlerResult {
     let bus = bus(context)?;
     let wanted = context.text("TargetArn");
@@ -100,7 +93,7 @@ fn rules_of_target(context: &Context<'_>) -> HandlerResult {
     context.listing(rows.collect())
 }
 
-/// `RemoveTargets`: those that are not there are told, the others go.
+/// `RemoveTargets`: reports missing ones and removes the others.
 fn remove(context: &mut Context<'_>) -> HandlerResult {
     let key = place(context, "Rule")?;
     let ids = context.call.input.get("Ids").and_then(Value::as_array);

@@ -1,9 +1,7 @@
-//! What IAM says of an account as a whole.
-
 use std::collections::BTreeSet;
 
+use crate::base::{Millis, Random};
 use hallpass_aws_model::facts;
-use hallpass_sim_base::{Millis, Random};
 use serde_json::{Value, json};
 
 use super::{
@@ -18,10 +16,9 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// How long the metadata of a provider are good: a hundred years, as those of Identity Center are seen to be.
+/// Validity of a provider's metadata: a hundred years, as observed for Identity Center.
 const METADATA_MS: Millis = 100 * 365 * 86_400_000;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("GetAccountPasswordPolicy", Reads(password_policy)),
     ("GetAccountProperties", Reads(|call| Ok(properties(call)))),
@@ -39,7 +36,6 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListOpenIDConnectProviders", Reads(oidc_providers)),
 ];
 
-/// Quotas that AWS gives with the counts.
 const QUOTAS: &[(&str, u32)] = &[
     ("UsersQuota", facts::USERS.value),
     ("GroupsQuota", facts::GROUPS.value),
@@ -78,7 +74,6 @@ const QUOTAS: &[(&str, u32)] = &[
     ("AccountSigningCertificatesPresent", 0),
 ];
 
-/// `GetAccountSummary`
 pub(super) fn summary(context: &Context<'_>) -> Output {
     let iam = seen(context);
     let uses = policies::PolicyUses::of(context, &iam);
@@ -113,7 +108,6 @@ pub(super) fn summary(context: &Context<'_>) -> Output {
     single("SummaryMap", Value::Object(all))
 }
 
-/// `GetAccountPasswordPolicy`
 fn password_policy(context: &Context<'_>) -> HandlerResult {
     let iam = seen(context);
     let policy = iam.password_policy.clone();
@@ -127,7 +121,7 @@ fn password_policy(context: &Context<'_>) -> HandlerResult {
     ))
 }
 
-/// `GetAccountProperties`: those that were set; which ones there are AWS does not publish.
+/// `GetAccountProperties`: the written ones; AWS publishes no list.
 fn properties(context: &Context<'_>) -> Output {
     let properties = seen_by_name(context).properties.clone();
     single("Properties", json!(properties))
@@ -159,7 +153,7 @@ fn put_properties(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// Who the tokens of an account say that they are of.
+/// The issuer of an account's tokens.
 fn issuer(context: &Context<'_>) -> String {
     let mut random = Random::new(
         context.state.seed,
@@ -168,7 +162,7 @@ fn issuer(context: &Context<'_>) -> String {
     format!("https://{}.tokens.sts.global.api.aws", random.hex(16))
 }
 
-/// `GetOutboundWebIdentityFederationInfo`: an error where it is off (AWS: IAM's model).
+/// `GetOutboundWebIdentityFederationInfo`: an error while disabled (AWS: IAM's model).
 fn outbound(context: &Context<'_>) -> HandlerResult {
     if !seen_by_name(context).outbound_federation {
         return Err(outbound_is("FeatureDisabled", "disabled"));
@@ -182,7 +176,6 @@ fn outbound_is(code: &str, word: &str) -> ApiError {
     ApiError::new(code, text)
 }
 
-/// `EnableOutboundWebIdentityFederation`
 fn enable_outbound(context: &mut Context<'_>) -> HandlerResult {
     change(context, |iam| {
         if iam.outbound_federation {
@@ -195,7 +188,6 @@ fn enable_outbound(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "IssuerIdentifier": issuer })))
 }
 
-/// `DisableOutboundWebIdentityFederation`
 fn disable_outbound(context: &mut Context<'_>) -> HandlerResult {
     change(context, |iam| {
         if !iam.outbound_federation {
@@ -207,7 +199,7 @@ fn disable_outbound(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Nothing)
 }
 
-/// `ListSAMLProviders`: the one that Identity Center makes with the first role that it provisions.
+/// `ListSAMLProviders`: the one that Identity Center makes with its first provisioned role.
 fn saml_providers(context: &Context<'_>) -> HandlerResult {
     let account = context.caller.account.as_str();
     let path = reserved_path(&context.state.center.home_region);
@@ -228,7 +220,7 @@ fn saml_providers(context: &Context<'_>) -> HandlerResult {
     listed(context, rows.into_iter().collect())
 }
 
-/// `ListOpenIDConnectProviders`: no account has one.
+/// `ListOpenIDConnectProviders`: always empty.
 fn oidc_providers(context: &Context<'_>) -> HandlerResult {
     listed(context, Vec::new())
 }

@@ -1,10 +1,8 @@
-//! Which managed policies can be attached.
-
 use super::ApiError;
 use crate::{core::iam::managed, organization::Iam};
 
-/// Whether a managed policy can be attached. AWS has more of its own than are known here, so that none of them is
-/// refused.
+/// Whether a managed policy can be attached. Accepts every AWS managed ARN, because not all are
+/// known here.
 pub(super) fn check_attachable(iam: &Iam, account: &str, arn: &str) -> Result<(), ApiError> {
     let own = format!("arn:aws:iam::{account}:policy/");
     let is_there = if arn.starts_with(&own) {

@@ -1,5 +1,3 @@
-//! Users, keys and passwords come and go. Of a password it is kept that there is one.
-
 use hallpass_aws_model::facts;
 use serde_json::json;
 
@@ -20,7 +18,6 @@ use crate::{
     organization::{IamKey, IamPassword},
 };
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("CreateUser", Writes(create_user)),
     ("DeleteUser", Writes(delete_user)),
@@ -40,22 +37,19 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ),
 ];
 
-/// Access keys of a user, at most.
 const KEYS: usize = facts::ACCESS_KEYS_PER_USER.count();
-/// Tags of a user, at most.
 const TAGS: usize = facts::TAGS_PER_USER.count();
 
 pub(super) fn conflict(code: &str, text: impl Into<String>) -> ApiError {
     ApiError::new(code, text).status(409)
 }
 
-/// What the simulator gives every account stays, and what AWS makes for itself.
+/// Refuses changes of the simulator's defaults and AWS's own entities.
 pub(super) fn unmodifiable(name: &str) -> ApiError {
     let text = format!("Cannot perform the operation on the protected entity {name}");
     ApiError::new("UnmodifiableEntity", text)
 }
 
-/// Changes IAM of the caller's account, and puts it where readers find it after their window.
 pub(super) fn change<T>(
     context: &mut Context<'_>,
     change: impl FnOnce(&mut Iam) -> Result<T, ApiError>,
@@ -75,7 +69,6 @@ fn user_mut<'a>(iam: &'a mut Iam, name: &str) -> Result<&'a mut IamUser, ApiErro
     found.ok_or_else(|| super::no_entity("user", &name))
 }
 
-/// `CreateUser`
 fn create_user(context: &mut Context<'_>) -> HandlerResult {
     let made = IamUser {
         name: context.text("UserName").to_owned(),
@@ -114,7 +107,7 @@ fn create_user(context: &mut Context<'_>) -> HandlerResult {
     Ok(single("User", row))
 }
 
-/// `DeleteUser`: of a user who has nothing any more.
+/// `DeleteUser`: requires a user without attachments.
 fn delete_user(context: &mut Context<'_>) -> HandlerResult {
     let name = context.text("UserName");
     if name.eq_ignore_ascii_case(DEFAULT_USER) {
@@ -145,7 +138,6 @@ fn delete_user(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Nothing)
 }
 
-/// `TagUser`
 fn tag_user(context: &mut Context<'_>) -> HandlerResult {
     let name = context.text("UserName");
     let tags = given_tags(context.call.input.get("Tags"), "InvalidInput")?;
@@ -161,7 +153,7 @@ fn tag_user(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Nothing)
 }
 
-/// `CreateAccessKey`: the only answer that has the secret.
+/// `CreateAccessKey`: the only answer with the secret.
 fn create_key(context: &mut Context<'_>) -> HandlerResult {
     let name = name_or_caller(context)?;
     let account = context.caller.account.as_str();
@@ -191,7 +183,6 @@ fn create_key(context: &mut Context<'_>) -> HandlerResult {
     ))
 }
 
-/// `UpdateAccessKey`
 fn update_key(context: &mut Context<'_>) -> HandlerResult {
     let status = context.text("Status");
     if !["Active", "Inactive"].contains(&status) {
@@ -205,7 +196,6 @@ fn update_key(context: &mut Context<'_>) -> HandlerResult {
     })
 }
 
-/// `DeleteAccessKey`
 fn delete_key(context: &mut Context<'_>) -> HandlerResult {
     change_keys(context, |keys, at| drop(keys.remove(at)))
 }
@@ -227,7 +217,6 @@ fn change_keys(
     Ok(Output::Nothing)
 }
 
-/// `CreateLoginProfile`
 fn create_login_profile(context: &mut Context<'_>) -> HandlerResult {
     let name = name_or_caller(context)?;
     let reset = context.call.input.get("PasswordResetRequired");
@@ -251,7 +240,6 @@ fn create_login_profile(context: &mut Context<'_>) -> HandlerResult {
     ))
 }
 
-/// `DeleteLoginProfile`
 fn delete_login_profile(context: &mut Context<'_>) -> HandlerResult {
     let name = name_or_caller(context)?;
     change(context, |iam| {
@@ -263,7 +251,7 @@ fn delete_login_profile(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Nothing)
 }
 
-/// `UpdateAccountPasswordPolicy`: what a call leaves out goes back to its default (AWS: API reference).
+/// `UpdateAccountPasswordPolicy`: omitted members return to their default (AWS: API reference).
 fn update_password_policy(context: &mut Context<'_>) -> HandlerResult {
     let given = context.call.input.as_object().cloned().unwrap_or_default();
     let mut policy = serde_json::Map::new();
@@ -289,7 +277,6 @@ fn update_password_policy(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Nothing)
 }
 
-/// `DeleteAccountPasswordPolicy`
 fn delete_password_policy(context: &mut Context<'_>) -> HandlerResult {
     let name = format!("domain {}", context.caller.account);
     change(context, |iam| {

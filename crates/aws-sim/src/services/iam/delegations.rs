@@ -1,5 +1,5 @@
-//! Temporary access that a partner asks for and somebody of the account accepts. Requests are stated by the organization file:
-//! to make one takes an onboarding that AWS does not publish.
+//! Temporary access requested by a partner and accepted in the account. Requests come from the
+//! organization file: AWS does not publish the onboarding for new ones.
 
 use serde_json::{Map, Value, json};
 
@@ -19,7 +19,6 @@ use crate::{
     },
 };
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListDelegationRequests", Reads(list)),
     ("GetDelegationRequest", Reads(get)),
@@ -30,12 +29,10 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("SendDelegationToken", Writes(send)),
 ];
 
-/// How long a session lasts where the request does not say, in seconds.
 const SESSION_SECONDS: u32 = 3_600;
-/// Where the templates of partners are.
 const TEMPLATE: &str = "arn:aws:iam::aws:delegation-template";
 
-/// How far a request is by now: one that was not decided in time has expired.
+/// The current state: undecided requests expire.
 fn state(context: &Context<'_>, request: &IamDelegationRequest) -> IamDelegationState {
     let is_over = instant(request.expires.as_ref()).is_some_and(|at| at <= context.now);
     match request.state {
@@ -86,7 +83,7 @@ fn row(context: &Context<'_>, request: &IamDelegationRequest) -> Value {
     row
 }
 
-/// `ListDelegationRequests`: those that somebody owns (AWS: IAM API reference).
+/// `ListDelegationRequests`: only owned ones (AWS: IAM API reference).
 fn list(context: &Context<'_>) -> HandlerResult {
     let iam = seen(context);
     let wanted = context.optional("OwnerId");
@@ -99,7 +96,7 @@ fn list(context: &Context<'_>) -> HandlerResult {
     let Output::Members(Value::Object(mut members)) = answer else {
         return Ok(answer);
     };
-    // it begins with a small letter here alone
+    // only this operation has a lower-case name
     let more = members.contains_key("Marker");
     members.insert("isTruncated".to_owned(), json!(more));
     Ok(Output::Members(Value::Object(members)))
@@ -110,7 +107,7 @@ fn missing(id: &str) -> ApiError {
     ApiError::new("NoSuchEntity", text)
 }
 
-/// `GetDelegationRequest`: what the caller itself may do is not held against it.
+/// `GetDelegationRequest`: does not compare with the caller's rights.
 fn get(context: &Context<'_>) -> HandlerResult {
     let id = context.text("DelegationRequestId");
     let iam = seen_by_name(context);
@@ -119,7 +116,7 @@ fn get(context: &Context<'_>) -> HandlerResult {
     Ok(single("DelegationRequest", row(context, found)))
 }
 
-/// Takes a request of the caller's account one step on, if it is where the step begins.
+/// Moves a request of the caller's account one step on, from the right state only.
 fn step(
     context: &mut Context<'_>,
     from: &[IamDelegationState],
@@ -132,7 +129,7 @@ fn step(
     let stands = state(context, found.ok_or_else(|| missing(&id))?);
     if !from.contains(&stands) {
         let text = format!("Delegation request {id} is in state {}.", stands.name());
-        // accepting has no error for its input in the model
+        // accepting has no input error in the model
         return Err(if to == Accepted {
             ApiError::new("ConcurrentModification", text)
         } else {
@@ -157,14 +154,14 @@ fn notes(input: &Map<String, Value>) -> Option<String> {
     Some(input.get("Notes")?.as_str()?.to_owned())
 }
 
-/// `AssociateDelegationRequest`: the caller owns it from then on.
+/// `AssociateDelegationRequest`: makes the caller the owner.
 fn associate(context: &mut Context<'_>) -> HandlerResult {
     step(context, &[Unassigned], Assigned, |it, _, caller| {
         it.owner = Some(caller.to_owned());
     })
 }
 
-/// `UpdateDelegationRequest`: somebody else is to accept it.
+/// `UpdateDelegationRequest`: passes it on for approval.
 fn update(context: &mut Context<'_>) -> HandlerResult {
     let from = [Assigned, PendingApproval];
     step(context, &from, PendingApproval, |it, input, _| {
@@ -180,7 +177,7 @@ fn accept(context: &mut Context<'_>) -> HandlerResult {
     })
 }
 
-/// `RejectDelegationRequest`: also one that was accepted, until its token is sent.
+/// `RejectDelegationRequest`: also after acceptance, until the token is sent.
 fn reject(context: &mut Context<'_>) -> HandlerResult {
     let from = [Unassigned, Assigned, PendingApproval, Accepted];
     step(context, &from, Rejected, |it, input, _| {
@@ -188,7 +185,7 @@ fn reject(context: &mut Context<'_>) -> HandlerResult {
     })
 }
 
-/// `SendDelegationToken`: from now on the partner has access.
+/// `SendDelegationToken`: gives the partner access.
 fn send(context: &mut Context<'_>) -> HandlerResult {
     step(context, &[Accepted], Finalized, |_, _, _| {})
 }

@@ -1,5 +1,3 @@
-//! All of IAM in one listing: `GetAccountAuthorizationDetails`.
-
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -9,10 +7,8 @@ use super::{
 use crate::organization::IamGroup;
 use crate::services::{OperationHandler::Reads, OperationRow};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[("GetAccountAuthorizationDetails", Reads(list))];
 
-/// The lists of the answer, and what a filter calls what is in them, in the order in which pages fill them.
 const LISTS: [&str; 4] = [
     "UserDetailList",
     "GroupDetailList",
@@ -24,7 +20,7 @@ const GROUPS: u8 = 1;
 const ROLES: u8 = 2;
 const POLICIES: u8 = 3;
 
-/// `GetAccountAuthorizationDetails`. Of AWS's managed policies it has those that are attached (?).
+/// `GetAccountAuthorizationDetails`. Includes only attached AWS managed policies (?).
 fn list(context: &Context<'_>) -> HandlerResult {
     let iam = seen(context);
     let filter = context.call.input.get("Filter").and_then(Value::as_array);

@@ -1,6 +1,4 @@
-//! MFA devices.
-
-use hallpass_sim_base::Random;
+use crate::base::Random;
 use serde_json::{Value, json};
 
 use super::{Context, HandlerResult, date, listed, seen, seen_by_name, user_or_caller, users};
@@ -10,16 +8,14 @@ use crate::{
     organization::{IamMfaDevice, IamMfaKind},
 };
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListMFADevices", Reads(of_user)),
     ("ListVirtualMFADevices", Reads(virtual_ones)),
 ];
 
-/// The name of the root user where AWS names users.
+/// AWS's name for the root user in user lists.
 const ROOT: &str = "root-account-mfa-device";
 
-/// The serial number of a device, by the name of its user.
 fn serial(context: &Context<'_>, name: &str, device: &IamMfaDevice) -> String {
     let account = context.caller.account.as_str();
     let mut random = Random::new(context.state.seed, &format!("mfa/{account}/{name}"));
@@ -38,7 +34,6 @@ fn enabled(context: &Context<'_>, device: &IamMfaDevice, made: Option<&String>) 
     date(device.enabled.as_ref().or(made), joined)
 }
 
-/// `ListMFADevices`
 fn of_user(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     if context.caller.kind == CallerKind::Root && context.optional("UserName").is_none() {
@@ -62,7 +57,6 @@ fn of_user(context: &Context<'_>) -> HandlerResult {
     listed(context, row.into_iter().collect())
 }
 
-/// `ListVirtualMFADevices`: all of them are somebody's.
 fn virtual_ones(context: &Context<'_>) -> HandlerResult {
     let iam = seen(context);
     let is_virtual = |device: &&IamMfaDevice| device.kind == IamMfaKind::Virtual;

@@ -1,5 +1,3 @@
-//! Groups and who is in them.
-
 use serde_json::{Value, json};
 
 use super::{
@@ -12,7 +10,6 @@ use crate::{
     organization::IamGroup,
 };
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListGroups", Reads(list)),
     ("GetGroup", Reads(get)),
@@ -22,7 +19,6 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListAttachedGroupPolicies", Reads(attached)),
 ];
 
-/// A group as lists show it.
 pub(super) fn row(context: &Context<'_>, group: &IamGroup) -> Value {
     let state = &context.state;
     let account = context.caller.account.as_str();
@@ -45,7 +41,6 @@ fn find<'a>(context: &Context<'_>, iam: &'a Iam) -> Result<&'a IamGroup, ApiErro
         .ok_or_else(|| no_entity("group", name))
 }
 
-/// `ListGroups`
 fn list(context: &Context<'_>) -> HandlerResult {
     let iam = seen(context);
     let groups = iam
@@ -56,7 +51,6 @@ fn list(context: &Context<'_>) -> HandlerResult {
     listed(context, rows.collect())
 }
 
-/// `ListGroupsForUser`
 fn of_user(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let user = user(&iam, context.text("UserName"))?;
@@ -86,13 +80,11 @@ fn get(context: &Context<'_>) -> HandlerResult {
     ))
 }
 
-/// `ListGroupPolicies`
 fn inline_names(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     held::list_inline(context, &find(context, &iam)?.permissions.inline)
 }
 
-/// `GetGroupPolicy`
 fn inline(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let group = find(context, &iam)?;
@@ -104,7 +96,6 @@ fn inline(context: &Context<'_>) -> HandlerResult {
     })))
 }
 
-/// `ListAttachedGroupPolicies`
 fn attached(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     held::list_attached(context, &find(context, &iam)?.permissions.policies)

@@ -1,5 +1,3 @@
-//! What a user, a group or a role holds: inline policies, and managed ones that are attached.
-
 use serde_json::{Value, json};
 
 use super::{Context, HandlerResult, escaped, listed};
@@ -8,21 +6,19 @@ use crate::{
     vocabulary::policy_types,
 };
 
-/// The names of inline policies.
 pub(super) fn list_inline(context: &Context<'_>, inline: &[Value]) -> HandlerResult {
     let names = (0..inline.len()).map(inline_name);
     let rows = names.map(|name| (name.clone(), Value::from(name)));
     listed(context, rows.collect())
 }
 
-/// An inline policy by name, percent-encoded.
+/// Percent-encoded.
 pub(super) fn inline(inline: &[Value], name: &str) -> Option<String> {
     let mut rows = inline.iter().enumerate();
     let (_, document) = rows.find(|(index, _)| inline_name(*index) == name)?;
     Some(escaped(&policy_types::text(document)))
 }
 
-/// Inline policies with their documents.
 pub(super) fn inline_rows(inline: &[Value]) -> Value {
     let rows = inline.iter().enumerate();
     rows.map(|(index, document)| {
@@ -42,7 +38,6 @@ pub(super) fn attached_rows(names: &[String]) -> Vec<Value> {
     .collect()
 }
 
-/// A page of attached policies.
 pub(super) fn list_attached(context: &Context<'_>, names: &[String]) -> HandlerResult {
     let prefix = context.optional("PathPrefix").unwrap_or("/");
     let path = |name: &String| {

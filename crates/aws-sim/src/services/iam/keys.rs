@@ -1,6 +1,4 @@
-//! Access keys: which there are, and when they were used.
-
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, date, listed, seen_by_name, user_or_caller};
@@ -13,21 +11,18 @@ use crate::{
     organization::IamKey,
 };
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListAccessKeys", Reads(list)),
     ("GetAccessKeyLastUsed", Reads(last_used)),
 ];
 
-/// Where a key was used that the organization file does not say more of.
+/// Default last use if the organization file states none.
 const ELSEWHERE: (&str, &str) = ("sts", "us-east-1");
 
-/// Whether a key can sign.
 pub(super) fn status(key: &IamKey) -> &str {
     key.status.as_deref().unwrap_or("Active")
 }
 
-/// `ListAccessKeys`
 fn list(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     if context.caller.kind == CallerKind::Root && context.optional("UserName").is_none() {
@@ -60,7 +55,7 @@ fn rows(
     keys.iter().map(row).collect()
 }
 
-/// The last use of a key: when, service, Region. What it signed here counts, and what is stated.
+/// The last use: time, service, Region. From calls here and from the file.
 pub(super) fn used(state: &SimState, key: &IamKey) -> Option<(Millis, String, String)> {
     let stated = instant(key.last_used.as_ref()).map(|at| {
         let or = |given: &Option<String>, other: &str| given.clone().unwrap_or(other.to_owned());
@@ -72,7 +67,6 @@ pub(super) fn used(state: &SimState, key: &IamKey) -> Option<(Millis, String, St
     stated.max(here)
 }
 
-/// `GetAccessKeyLastUsed`
 fn last_used(context: &Context<'_>) -> HandlerResult {
     let id = context.text("AccessKeyId");
     let iam = seen_by_name(context);
@@ -91,7 +85,6 @@ fn last_used(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(answer))
 }
 
-/// There is no such key in the account.
 pub(super) fn no_key(id: &str) -> ApiError {
     let text = format!("The Access Key with id {id} cannot be found.");
     ApiError::new("NoSuchEntity", text)

@@ -1,5 +1,5 @@
-//! IAM of an account: users with what they can sign in with, groups, roles (those that provisioning
-//! made among them), policies, and the reports over all of it.
+//! IAM of an account: users, credentials, groups, roles (including provisioned ones), policies and
+//! reports.
 
 mod account;
 mod attachable;
@@ -19,7 +19,7 @@ mod users;
 
 use std::{borrow::Cow, fmt::Write as _};
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde_json::{Map, Value};
 
 use super::{
@@ -87,7 +87,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     ],
 };
 
-/// Credentials of `GetSessionToken` without a code of an MFA device are none to IAM (STS API Reference, "`GetSessionToken`").
+/// IAM refuses `GetSessionToken` credentials without MFA (STS API Reference, "`GetSessionToken`").
 fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
     if context.caller.is_temporary_user() && !context.caller.mfa {
         let text = "The security token included in the request is invalid";
@@ -103,7 +103,6 @@ fn resources(state: &SimState, caller: &AwsCaller, operation: &str, input: &Valu
         let path = if created {
             input_text(input, "Path").map(str::to_owned)
         } else if changes_role && name.starts_with(portal::RESERVED_PREFIX) {
-            // no policy lets anybody write it: whoever may write roles is told why instead (`UnmodifiableEntity`)
             None
         } else {
             path_of(state, &caller.account, kind, name)
@@ -119,7 +118,6 @@ fn resources(state: &SimState, caller: &AwsCaller, operation: &str, input: &Valu
     ];
     let mut named = named.iter();
     let own = || (operation == "GetUser").then(|| caller.arn.clone());
-    // a key is decided on by its user
     let holder_of_key = || {
         let id = input_text(input, "AccessKeyId")?;
         let (holder, _) = holder(&state.iam_now(&caller.account), &caller.account, id)?;
@@ -134,7 +132,6 @@ fn resources(state: &SimState, caller: &AwsCaller, operation: &str, input: &Valu
         .collect()
 }
 
-/// The path of what has a name, if anything has it.
 fn path_of(state: &SimState, account: &str, kind: &str, name: &str) -> Option<String> {
     let iam = state.iam_now(account);
     let is = |other: &str| other.eq_ignore_ascii_case(name);
@@ -156,31 +153,28 @@ fn no_entity(kind: &str, name: &str) -> ApiError {
     ApiError::new("NoSuchEntity", text)
 }
 
-/// IAM of the caller's account as lists show it.
+/// The caller's IAM for lists.
 fn seen<'a>(context: &'a Context<'_>) -> Cow<'a, Iam> {
     let state = &context.state;
     state.iam_seen(&context.caller.account, context.reading)
 }
 
-/// IAM of the caller's account as what is asked for by name shows it.
 fn seen_by_name<'a>(context: &'a Context<'_>) -> Cow<'a, Iam> {
     let state = &context.state;
     state.iam_seen(&context.caller.account, context.reading_by_id)
 }
 
-/// The user of a name, whatever its case.
+/// Ignores case.
 fn user<'a>(iam: &'a Iam, name: &str) -> Result<&'a IamUser, ApiError> {
     let mut users = iam.users.iter();
     let found = users.find(|user| user.name.eq_ignore_ascii_case(name));
     found.ok_or_else(|| no_entity("user", name))
 }
 
-/// The user that a call names, else the caller.
 fn user_or_caller<'a>(context: &Context<'_>, iam: &'a Iam) -> Result<&'a IamUser, ApiError> {
     user(iam, &name_or_caller(context)?)
 }
 
-/// The name that a call gives, else the caller's.
 fn name_or_caller(context: &Context<'_>) -> Result<String, ApiError> {
     if let Some(name) = context.optional("UserName") {
         return Ok(name.to_owned());
@@ -195,38 +189,33 @@ fn name_or_caller(context: &Context<'_>) -> Result<String, ApiError> {
     ))
 }
 
-/// An instant of the organization file as IAM answers it.
 fn date(given: Option<&String>, otherwise: Millis) -> String {
     whole_seconds(instant(given).unwrap_or(otherwise))
 }
 
-/// Whether a path is below the one that a call asks for.
 fn is_below(context: &Context<'_>, path: Option<&String>) -> bool {
     let prefix = context.optional("PathPrefix").unwrap_or("/");
     path.map_or("/", String::as_str).starts_with(prefix)
 }
 
-/// One member as an answer.
 fn single(name: &str, value: Value) -> Output {
     let mut members = Map::new();
     members.insert(name.to_owned(), value);
     Output::Members(Value::Object(members))
 }
 
-/// A page of rows, each with what tells it from the others.
 fn listed(context: &Context<'_>, rows: Vec<(String, Value)>) -> HandlerResult {
     let (rows, token) = page(context, rows.into_iter().map(|(id, row)| (0, id, row)))?;
     Ok(context.paged(rows, token))
 }
 
-/// Whether there is more, and how to get at it.
 fn finish(context: &Context<'_>, mut members: Map<String, Value>, token: Option<String>) -> Output {
     put_next(context.call, &mut members, token);
     Output::Members(Value::Object(members))
 }
 
-/// A page of rows by part and an order of their own within it. The marker names a row by a number, since
-/// it may have 320 characters and an ARN takes most of them.
+/// A page of rows by part and their order within it. The marker identifies a row by number: its
+/// maximum is 320 characters, and an ARN takes most of them.
 fn page<T>(
     context: &Context<'_>,
     rows: impl Iterator<Item = (u8, String, T)>,
@@ -246,7 +235,7 @@ fn page<T>(
     Ok(page.take(rows))
 }
 
-/// As IAM answers documents: percent-encoded.
+/// Percent-encoded, as in IAM's answers.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len() * 2);
     for byte in text.bytes() {

@@ -1,5 +1,3 @@
-//! Managed policies, AWS's and the account's own, and what is attached to whom.
-
 use serde_json::{Map, Value, json};
 
 use super::{ApiError, Context, HandlerResult, escaped, listed, roles, seen, seen_by_name, single};
@@ -14,7 +12,6 @@ use crate::{
     vocabulary::policy_types,
 };
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListPolicies", Reads(list)),
     ("GetPolicy", Reads(get)),
@@ -24,10 +21,8 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
 
 /// 2015-02-06, 18:40:58 UTC: when AWS made most of its managed policies.
 const AWS_CREATED: i64 = 1_423_248_058_000;
-/// Every policy has one version.
 const VERSION: &str = "v1";
 
-/// A managed policy.
 pub(super) struct ManagedPolicy {
     pub arn: String,
     pub aws: bool,
@@ -46,7 +41,6 @@ impl ManagedPolicy {
         path.strip_suffix(self.name()).unwrap_or(path).to_owned()
     }
 
-    /// As `ListPolicies` shows it.
     fn row(&self, context: &Context<'_>, uses: &PolicyUses) -> Map<String, Value> {
         let row = json!({
             "PolicyName": self.name(),
@@ -73,7 +67,6 @@ impl ManagedPolicy {
         row
     }
 
-    /// As `GetAccountAuthorizationDetails` shows it.
     pub(super) fn details(&self, context: &Context<'_>, uses: &PolicyUses) -> Value {
         let mut row = self.row(context, uses);
         row.extend(
@@ -86,14 +79,13 @@ impl ManagedPolicy {
     }
 }
 
-/// What is attached, and what bounds, how often.
+/// Counts of attachments and of boundaries.
 pub(super) struct PolicyUses {
     attached: Vec<String>,
     bounding: Vec<String>,
 }
 
 impl PolicyUses {
-    /// Those of an account's users, groups and roles.
     pub(super) fn of(context: &Context<'_>, iam: &Iam) -> Self {
         let users = iam.users.iter().map(|user| user.permissions.clone());
         let groups = iam.groups.iter().map(|group| group.permissions.clone());
@@ -109,7 +101,6 @@ impl PolicyUses {
         }
     }
 
-    /// How often a policy is attached.
     pub(super) fn attached(&self, arn: &str) -> usize {
         self.attached.iter().filter(|one| *one == arn).count()
     }
@@ -119,7 +110,6 @@ impl PolicyUses {
     }
 }
 
-/// All managed policies that an account sees.
 pub(super) fn all(context: &Context<'_>, iam: &Iam) -> Vec<ManagedPolicy> {
     let own = iam.managed.iter().map(|policy| own(context, policy));
     let aws = aws_managed().map(|(arn, text)| ManagedPolicy {
@@ -146,7 +136,6 @@ fn own(context: &Context<'_>, policy: &IamManagedPolicy) -> ManagedPolicy {
     }
 }
 
-/// `ListPolicies`
 fn list(context: &Context<'_>) -> HandlerResult {
     let iam = seen(context);
     let uses = PolicyUses::of(context, &iam);
@@ -186,7 +175,6 @@ fn find(context: &Context<'_>, iam: &Iam) -> Result<ManagedPolicy, ApiError> {
     })
 }
 
-/// `GetPolicy`
 fn get(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let policy = find(context, &iam)?;
@@ -199,7 +187,6 @@ fn get(context: &Context<'_>) -> HandlerResult {
     Ok(single("Policy", Value::Object(row)))
 }
 
-/// `GetPolicyVersion`
 fn version(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let policy = find(context, &iam)?;
@@ -211,7 +198,6 @@ fn version(context: &Context<'_>) -> HandlerResult {
     Ok(single("PolicyVersion", policy.version(true)))
 }
 
-/// `ListPolicyVersions`
 fn versions(context: &Context<'_>) -> HandlerResult {
     let iam = seen(context);
     let policy = find(context, &iam)?;

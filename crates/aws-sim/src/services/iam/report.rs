@@ -1,8 +1,8 @@
-//! The credential report (AWS: "Get credential reports for your AWS account"): asked for, made in a
-//! while, had for four hours.
+//! The credential report (AWS: "Get credential reports for your AWS account"): generated with a
+//! delay, available for four hours.
 
+use crate::base::Millis;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hallpass_sim_base::Millis;
 use jiff::{Timestamp, fmt::strtime};
 use serde_json::{Value, json};
 
@@ -16,10 +16,8 @@ use crate::{
     organization::{IamKey, IamPassword},
 };
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[("GetCredentialReport", Reads(get))];
 
-/// How long a report can be had.
 const KEPT: Millis = 4 * 3_600_000;
 const DAY: Millis = 86_400_000;
 const COLUMNS: &str = "user,arn,user_creation_time,password_enabled,password_last_used,\
@@ -32,7 +30,6 @@ const NOTHING: &str = "N/A";
 const UNKNOWN: &str = "no_information";
 const UNSUPPORTED: &str = "not_supported";
 
-/// `GenerateCredentialReport`
 pub(super) fn generate(context: &mut Context<'_>) -> Output {
     let account = context.caller.account.as_str();
     let now = context.now;
@@ -59,7 +56,6 @@ pub(super) fn generate(context: &mut Context<'_>) -> Output {
     Output::Members(json!({ "State": state }))
 }
 
-/// `GetCredentialReport`
 fn get(context: &Context<'_>) -> HandlerResult {
     let account = context.caller.account.as_str();
     let Some(report) = context.state.credential_reports.get(account) else {
@@ -106,7 +102,7 @@ fn text(state: &SimState, account: &str, now: Millis) -> String {
     text
 }
 
-/// A cell of RFC 4180: names of users may have a comma.
+/// A cell of RFC 4180: user names may contain a comma.
 fn csv_cell(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         return format!("\"{}\"", text.replace('"', "\"\""));
@@ -160,7 +156,7 @@ fn password_cells(iam: &Iam, password: &IamPassword, made: Millis) -> [String; 4
     ]
 }
 
-/// Two access keys, the older first, and two signing certificates, which nobody has.
+/// Two access keys, the older first, and two signing certificates, which are always absent.
 fn add_keys(cells: &mut Vec<String>, state: &SimState, keys: &[IamKey], made: Millis) {
     let created = |key: &IamKey| instant(key.created.as_ref()).unwrap_or(made);
     let mut keys: Vec<&IamKey> = keys.iter().collect();

@@ -1,5 +1,3 @@
-//! Roles come and go, with managed policies attached.
-
 use hallpass_aws_model::facts;
 use hallpass_iam::{Policy, PolicyType};
 use serde_json::Value;
@@ -19,7 +17,6 @@ use crate::{
     organization::{Iam, IamPolicies, IamRole},
 };
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("CreateRole", Writes(create)),
     ("DeleteRole", Writes(delete)),
@@ -27,16 +24,16 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("DetachRolePolicy", Writes(detach)),
 ];
 
-/// Characters of a trust policy, without white space.
+/// Without white space.
 const TRUST_MAX: usize = facts::TRUST_POLICY_CHARACTERS.count();
-/// What only AWS makes roles under (IAM User Guide, "Create a service-linked role").
+/// Reserved for AWS's roles (IAM User Guide, "Create a service-linked role").
 const LINKED_PATH: &str = "/aws-service-role/";
 
 fn malformed(why: &str) -> ApiError {
     ApiError::new("MalformedPolicyDocument", why)
 }
 
-/// Reads a trust policy: the document as it stays, and the principals that it names.
+/// Parses a trust policy: the stored document, and its principals.
 fn trusted(state: &SimState, text: &str) -> Result<(Value, Vec<String>), ApiError> {
     let document: Value =
         serde_json::from_str(text).map_err(|_| malformed("This policy contains invalid Json"))?;
@@ -72,7 +69,6 @@ fn trusted(state: &SimState, text: &str) -> Result<(Value, Vec<String>), ApiErro
     Ok((document, found))
 }
 
-/// A text, or the texts of a list.
 fn texts(value: &Value) -> impl Iterator<Item = &str> {
     let all = match value {
         Value::Array(all) => all.as_slice(),
@@ -81,7 +77,7 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
     all.iter().filter_map(Value::as_str)
 }
 
-/// Whether a trust policy may name an action: those of STS that make sessions.
+/// A trust policy may only name STS actions that create sessions.
 fn is_of_sessions(action: &str) -> bool {
     let action = action.to_ascii_lowercase();
     let name = action.strip_prefix("sts:").unwrap_or_default();
@@ -89,7 +85,7 @@ fn is_of_sessions(action: &str) -> bool {
     name.starts_with("assumerole") || whole.contains(&name)
 }
 
-/// Whether a principal of a trust policy exists, as far as that is known: accounts outside the organization are not.
+/// Whether a principal exists; accounts outside the organization are assumed to.
 fn is_principal(state: &SimState, kind: &str, name: &str) -> bool {
     let is_account = |it: &str| it.len() == 12 && it.bytes().all(|it| it.is_ascii_digit());
     match kind {
@@ -118,7 +114,7 @@ fn is_principal(state: &SimState, kind: &str, name: &str) -> bool {
 }
 
 fn role_mut<'a>(iam: &'a mut Iam, name: &str) -> Result<&'a mut IamRole, ApiError> {
-    // what Identity Center made is its own (IAM API Reference, "UnmodifiableEntity")
+    // Identity Center's roles are protected (IAM API Reference, "UnmodifiableEntity")
     if name.starts_with(RESERVED_PREFIX) {
         return Err(unmodifiable(name));
     }
@@ -126,7 +122,6 @@ fn role_mut<'a>(iam: &'a mut Iam, name: &str) -> Result<&'a mut IamRole, ApiErro
     found.ok_or_else(|| no_entity("role", name))
 }
 
-/// `CreateRole`
 fn create(context: &mut Context<'_>) -> HandlerResult {
     let (document, trust) = trusted(context.state, context.text("AssumeRolePolicyDocument"))?;
     if context
@@ -176,7 +171,7 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     Ok(single("Role", shown_roles::as_written(context)?))
 }
 
-/// `DeleteRole`: not while policies are attached.
+/// `DeleteRole`: requires no attached policies.
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     let name = context.text("RoleName").to_owned();
     change(context, |iam| {
@@ -190,7 +185,7 @@ fn delete(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Nothing)
 }
 
-/// The name of a policy of AWS's, or the ARN of another.
+/// The name of an AWS policy, or the ARN of another.
 fn short(arn: &str) -> String {
     let own = arn.strip_prefix("arn:aws:iam::aws:policy/");
     own.map_or(arn, |path| path.rsplit('/').next().unwrap_or(path))
@@ -201,7 +196,7 @@ fn is_same(held: &str, arn: &str) -> bool {
     short(held) == short(arn)
 }
 
-/// `AttachRolePolicy`: one that is attached already stays so.
+/// `AttachRolePolicy`: idempotent.
 fn attach(context: &mut Context<'_>) -> HandlerResult {
     let (name, arn) = (
         context.text("RoleName").to_owned(),
@@ -224,7 +219,6 @@ fn attach(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Nothing)
 }
 
-/// `DetachRolePolicy`
 fn detach(context: &mut Context<'_>) -> HandlerResult {
     let (name, arn) = (
         context.text("RoleName").to_owned(),

@@ -1,9 +1,7 @@
-//! Roles: those of the account, and those that provisioning made of permission sets.
-
 use std::collections::BTreeMap;
 
+use crate::base::Millis;
 use hallpass_aws_model::facts;
-use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{
@@ -25,7 +23,6 @@ use crate::{
     vocabulary::policy_types,
 };
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListRoles", Reads(list)),
     ("GetRole", Reads(get)),
@@ -35,18 +32,16 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListAttachedRolePolicies", Reads(attached)),
 ];
 
-/// What provisioning calls the inline policy of a permission set.
+/// Provisioning's name for a set's inline policy.
 const INLINE_OF_SET: &str = "AwsSSOInlinePolicy";
 
-/// A role as IAM shows it.
 pub(super) struct ShownRole {
     path: String,
     pub name: String,
     created: Millis,
     longest: u32,
-    /// How long AWS Sign-In goes on with it, in seconds; none where it is not set.
+    /// Session seconds of AWS Sign-In, if set.
     longest_sign_in: Option<u32>,
-    /// The template that it was made of.
     template: Option<String>,
     trust: Value,
     description: Option<String>,
@@ -62,7 +57,6 @@ impl ShownRole {
         format!("arn:aws:iam::{account}:role{}{}", self.path, self.name)
     }
 
-    /// As `ListRoles` shows it.
     fn row(&self, context: &Context<'_>) -> Value {
         let arn = self.arn(&context.caller.account);
         let mut row = json!({
@@ -89,7 +83,6 @@ impl ShownRole {
         row
     }
 
-    /// As `GetRole` shows it: with what lists leave out.
     fn whole(&self, context: &Context<'_>) -> Value {
         let mut row = self.row(context);
         if let Some(members) = row.as_object_mut() {
@@ -107,7 +100,6 @@ impl ShownRole {
         row
     }
 
-    /// As `GetAccountAuthorizationDetails` shows it.
     pub(super) fn details(&self, context: &Context<'_>) -> Value {
         let mut row = self.whole(context);
         if let Some(members) = row.as_object_mut() {
@@ -132,7 +124,6 @@ impl ShownRole {
     }
 }
 
-/// The roles of the caller's account.
 pub(super) fn all(context: &Context<'_>, iam: &Iam) -> Vec<ShownRole> {
     let joined = context.state.joined(&context.caller.account);
     let mut rows: Vec<ShownRole> = iam.roles.iter().map(|role| stated(role, joined)).collect();
@@ -162,7 +153,6 @@ fn stated(role: &IamRole, joined: Millis) -> ShownRole {
     }
 }
 
-/// The roles that provisioning made, with what they hold of their permission sets.
 fn provisioned(context: &Context<'_>) -> Vec<ShownRole> {
     let state = &context.state;
     let account = context.caller.account.as_str();
@@ -226,7 +216,6 @@ fn find(context: &Context<'_>, iam: &Iam) -> Result<ShownRole, ApiError> {
         .ok_or_else(|| no_entity("role", name))
 }
 
-/// `ListRoles`
 fn list(context: &Context<'_>) -> HandlerResult {
     let rows = all(context, &seen(context)).into_iter();
     let rows = rows.filter(|role| is_below(context, Some(&role.path)));
@@ -234,7 +223,6 @@ fn list(context: &Context<'_>) -> HandlerResult {
     listed(context, rows.collect())
 }
 
-/// `GetRole`
 fn get(context: &Context<'_>) -> HandlerResult {
     Ok(single(
         "Role",
@@ -242,25 +230,21 @@ fn get(context: &Context<'_>) -> HandlerResult {
     ))
 }
 
-/// The role of a call as it was written last, as `CreateRole` answers it.
 pub(super) fn as_written(context: &Context<'_>) -> Result<Value, ApiError> {
     let iam = context.state.iam_now(&context.caller.account);
     Ok(find(context, &iam)?.whole(context))
 }
 
-/// `ListRoleTags`
 fn tags(context: &Context<'_>) -> HandlerResult {
     list_tags(context, &find(context, &seen(context))?.tags)
 }
 
-/// `ListRolePolicies`
 fn inline_names(context: &Context<'_>) -> HandlerResult {
     let names = find(context, &seen(context))?.inline.into_keys();
     let rows = names.map(|name| (name.clone(), Value::from(name)));
     listed(context, rows.collect())
 }
 
-/// `GetRolePolicy`
 fn inline(context: &Context<'_>) -> HandlerResult {
     let role = find(context, &seen_by_name(context))?;
     let name = context.text("PolicyName");
@@ -273,7 +257,6 @@ fn inline(context: &Context<'_>) -> HandlerResult {
     })))
 }
 
-/// `ListAttachedRolePolicies`
 fn attached(context: &Context<'_>) -> HandlerResult {
     let role = find(context, &seen(context))?;
     held::list_attached(context, &role.permissions.policies)

@@ -1,5 +1,5 @@
-//! What the policies of a user, a group or a role let it do (IAM API Reference, "`SimulatePrincipalPolicy`"). Policies and
-//! keys that the call brings itself are not simulated, and refused by name.
+//! Policy simulation for a user, a group or a role (IAM API Reference,
+//! "`SimulatePrincipalPolicy`"). Refuses policies and keys in the call by name.
 
 use hallpass_iam::Decision;
 use serde_json::{Value, json};
@@ -11,10 +11,9 @@ use crate::{
     organization::{Iam, IamPolicies},
 };
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[("SimulatePrincipalPolicy", Reads(principal))];
 
-/// Members that would change what is simulated.
+/// Refused members that would change the result.
 const NOT_SIMULATED: [&str; 8] = [
     "PolicyInputList",
     "PermissionsBoundaryPolicyInputList",
@@ -26,7 +25,6 @@ const NOT_SIMULATED: [&str; 8] = [
     "ResourceHandlingOption",
 ];
 
-/// `SimulatePrincipalPolicy`
 fn principal(context: &Context<'_>) -> HandlerResult {
     let given = NOT_SIMULATED.iter().find(|it| {
         let value = context.call.input.get(**it);
@@ -76,7 +74,6 @@ fn texts<'a>(context: &'a Context<'_>, name: &str) -> Vec<&'a str> {
     texts.collect()
 }
 
-/// What a principal of the caller's account holds, a user what its groups hold besides.
 fn held_by<'a>(
     context: &Context<'_>,
     iam: &'a Iam,

@@ -1,5 +1,3 @@
-//! Users: who they are, their tags, their console password.
-
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -15,7 +13,6 @@ use crate::core::{
 };
 use crate::services::{OperationHandler::Reads, OperationRow};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListUsers", Reads(list)),
     ("GetUser", Reads(get)),
@@ -26,7 +23,6 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("GetLoginProfile", Reads(login_profile)),
 ];
 
-/// `ListUsers`
 fn list(context: &Context<'_>) -> HandlerResult {
     let iam = seen(context);
     let users = iam.users.iter();
@@ -35,7 +31,7 @@ fn list(context: &Context<'_>) -> HandlerResult {
     listed(context, rows.collect())
 }
 
-/// `GetUser`: with what lists leave out.
+/// `GetUser`: with members omitted in lists.
 fn get(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let user = user_or_caller(context, &iam)?;
@@ -49,7 +45,6 @@ fn get(context: &Context<'_>) -> HandlerResult {
     Ok(single("User", shown))
 }
 
-/// A user as lists show it.
 pub(super) fn row(context: &Context<'_>, user: &IamUser) -> Value {
     let state = &context.state;
     let account = context.caller.account.as_str();
@@ -78,7 +73,6 @@ pub(super) fn tag_rows(tags: &Tags) -> Value {
         .collect()
 }
 
-/// The boundary, if there is one.
 pub(super) fn add_boundary(members: &mut Map<String, Value>, boundary: Option<&String>) {
     if let Some(name) = boundary {
         let arn = aws_managed_arn(name);
@@ -87,21 +81,18 @@ pub(super) fn add_boundary(members: &mut Map<String, Value>, boundary: Option<&S
     }
 }
 
-/// `ListUserTags`
 fn tags(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let user = user(&iam, context.text("UserName"))?;
     list_tags(context, &user.tags)
 }
 
-/// A page of tags.
 pub(super) fn list_tags(context: &Context<'_>, tags: &Tags) -> HandlerResult {
     let rows = tags.iter();
     let rows = rows.map(|(key, value)| (key.clone(), json!({ "Key": key, "Value": value })));
     listed(context, rows.collect())
 }
 
-/// `GetLoginProfile`
 fn login_profile(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let user = user_or_caller(context, &iam)?;
@@ -112,7 +103,6 @@ fn login_profile(context: &Context<'_>) -> HandlerResult {
     ))
 }
 
-/// The login profile of a user who has one.
 pub(super) fn shown_profile(context: &Context<'_>, user: &IamUser) -> Option<Value> {
     let password = user.password.as_ref()?;
     let joined = context.state.joined(&context.caller.account);
@@ -124,20 +114,17 @@ pub(super) fn shown_profile(context: &Context<'_>, user: &IamUser) -> Option<Val
     }))
 }
 
-/// There is no login profile.
 pub(super) fn no_profile(name: &str) -> super::ApiError {
     let text = format!("Login Profile for User {name} cannot be found.");
     super::ApiError::new("NoSuchEntity", text)
 }
 
-/// `ListUserPolicies`
 fn inline_names(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let user = user(&iam, context.text("UserName"))?;
     held::list_inline(context, &user.permissions.inline)
 }
 
-/// `GetUserPolicy`
 fn inline(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let user = user(&iam, context.text("UserName"))?;
@@ -149,7 +136,6 @@ fn inline(context: &Context<'_>) -> HandlerResult {
     })))
 }
 
-/// `ListAttachedUserPolicies`
 fn attached(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let user = user(&iam, context.text("UserName"))?;

@@ -1,5 +1,5 @@
-//! IAM Toolbox: what AWS keeps of denied calls, by the authorization id that the switch `authorization_ids` gives their
-//! messages. The texts of the policies are not simulated.
+//! IAM Toolbox: denied calls by authorization id, which the switch `authorization_ids` adds to
+//! messages. Policy texts are not simulated.
 
 use super::{OperationHandler::Reads, ServiceDescriptor};
 use crate::core::{
@@ -14,14 +14,15 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         errors: errors::REST_JSON_VALIDATION,
         requests: RequestForm::Table("iam-toolbox"),
         secrets: &["nextToken"],
-        // its actions and its signatures are IAM's
+        // uses IAM's actions and signatures
         ..SimService::named("IamToolbox", "iam")
     },
     begin: |call| call.admit(),
     operations: &[&[("GetRequestAuthorizationDetails", Reads(details))]],
 };
 
-/// `GetRequestAuthorizationDetails`: in the Region of the denial, for callers of the organization of who was denied.
+/// `GetRequestAuthorizationDetails`: in the denial's Region, for callers of the denied caller's
+/// organization.
 fn details(context: &Context<'_>) -> HandlerResult {
     let id = context.text("authorizationId");
     let state = &context.state;

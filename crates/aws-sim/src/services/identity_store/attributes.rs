@@ -1,17 +1,16 @@
-//! Attribute paths (`name.givenName`) and the members they stand for (`Name.GivenName`).
+//! Attribute paths (`name.givenName`) and their members (`Name.GivenName`).
 
 use hallpass_aws_model::{Invalid, OperationModel, ServiceModel, Shape, ShapeKind, validate};
 use serde_json::{Map, Value};
 
 use super::{ApiError, Context};
 
-/// The only extension that there is (Identity Store API Reference, "`CreateUser`").
+/// The only extension (Identity Store API Reference, "`CreateUser`").
 const ENTERPRISE: &str = "aws:identitystore:enterprise";
 
-/// The model of the create, whose members attributes are spelled as.
+/// The model of the create, for the spelling of attributes.
 pub(super) type CreateModel = Option<(&'static ServiceModel, &'static OperationModel)>;
 
-/// What the input of a create has of these.
 pub(super) fn given(input: &Value, names: &[&str]) -> Map<String, Value> {
     let found = names
         .iter()
@@ -24,7 +23,7 @@ pub(super) fn given(input: &Value, names: &[&str]) -> Map<String, Value> {
 /// Applies the `Operations` of an update.
 ///
 /// # Errors
-/// A path that is not in `writable`, or a value of the wrong type.
+/// A path outside `writable`, or a value of the wrong type.
 pub(super) fn apply(
     attributes: &mut Map<String, Value>,
     input: &Value,
@@ -43,7 +42,7 @@ pub(super) fn apply(
             apply_to_extension(attributes, path, value)?;
             continue;
         }
-        // paths are read without regard to case: `userName`, `UserName`
+        // paths ignore case: `userName`, `UserName`
         let mut steps = path.split('.');
         let first = steps.next().unwrap_or_default();
         let mut names = writable.iter();
@@ -63,10 +62,7 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// Holds what an update leaves of the attributes that it changed against the input of a create: types, lengths, counts.
-///
-/// # Errors
-/// What a create would not take.
+/// Validates changed attributes as in a create: types, lengths, counts.
 pub(super) fn check(
     context: &Context<'_>,
     create: &str,
@@ -95,7 +91,7 @@ pub(super) fn check(
     }
 }
 
-/// `aws:identitystore:enterprise.department`: what extensions hold keeps the names that it came with.
+/// `aws:identitystore:enterprise.department`: extension members keep their names.
 fn apply_to_extension(
     attributes: &mut Map<String, Value>,
     path: &str,
@@ -130,7 +126,7 @@ fn apply_to_extension(
     Ok(())
 }
 
-/// A member of an attribute's structure as the model spells it; a name that it does not have stays as it is.
+/// Spells a structure's member as in the model; unknown names stay unchanged.
 fn inner_name(create: CreateModel, attribute: &str, step: &str) -> String {
     let of = |shape: &'static Shape, name: &str| {
         let mut members = shape.members().iter();
@@ -176,8 +172,7 @@ fn invalid(path: &str) -> ApiError {
     )
 }
 
-/// Documents come in camelCase, as lists and objects; the store holds them as the model spells
-/// them.
+/// Converts camelCase documents to the model's spelling.
 fn normalize(value: &Value) -> Value {
     match value {
         Value::Object(members) => members

@@ -1,8 +1,8 @@
-//! Groups, and the two ways to find a principal by something else than its id.
+//! Groups, and lookups of principals other than by id.
 
 use std::ops::Bound;
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -19,7 +19,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("CreateGroup", Writes(create)),
     ("DescribeGroup", Reads(describe)),
@@ -54,12 +53,10 @@ fn seen<'a>(context: &'a Context<'_>, id: &str, at: Millis) -> Result<&'a Group,
         .ok_or_else(|| not_found("GROUP", id))
 }
 
-/// The group with this id, as writers see it.
 pub(super) fn target<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a Group, ApiError> {
     seen(context, id, Millis::MAX)
 }
 
-/// The same as readers by id see it.
 pub(super) fn read<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a Group, ApiError> {
     seen(context, id, context.reading_by_id)
 }
@@ -72,7 +69,6 @@ fn check_unique(state: &SimState, group: &Group) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// `CreateGroup`
 fn create(context: &mut Context<'_>) -> HandlerResult {
     check_room(context.state.group_names.len())?;
     let attributes = attributes::given(&context.call.input, ATTRIBUTES);
@@ -90,13 +86,11 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     Ok(naming(context, "Group", &id, Some(1)))
 }
 
-/// `DescribeGroup`
 fn describe(context: &Context<'_>) -> HandlerResult {
     let group = read(context, context.text("GroupId"))?;
     Ok(Output::Members(shape(context.state, group)))
 }
 
-/// `UpdateGroup`
 fn update(context: &mut Context<'_>) -> HandlerResult {
     let mut group = target(context, context.text("GroupId"))?.clone();
     check_revision(context, &group.origin)?;
@@ -117,7 +111,7 @@ fn update(context: &mut Context<'_>) -> HandlerResult {
     Ok(naming(context, "Group", &id, Some(revision)))
 }
 
-/// `DeleteGroup`: memberships go, assignments stay.
+/// `DeleteGroup`: deletes memberships, keeps assignments.
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     let group = target(context, context.text("GroupId"))?;
     check_revision(context, &group.origin)?;
@@ -128,7 +122,6 @@ fn delete(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// `ListGroups`
 fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let state = &context.state;
@@ -155,9 +148,7 @@ fn named<'a>(context: &'a Context<'_>, name: &'a str) -> impl Iterator<Item = &'
         .filter(move |group| group.name() == name)
 }
 
-/// Another way to name a principal.
 pub(super) enum Alternate {
-    /// Issuer and id.
     External(String, String),
     /// Attribute path and value.
     Unique(String, String),
@@ -166,7 +157,7 @@ pub(super) enum Alternate {
 /// Reads `AlternateIdentifier`.
 ///
 /// # Errors
-/// Unless exactly one of the two forms is there.
+/// Unless it has exactly one of the two forms.
 pub(super) fn alternate(input: &Value) -> Result<Alternate, ApiError> {
     let text = |pointer: &str| {
         input
@@ -186,7 +177,6 @@ pub(super) fn alternate(input: &Value) -> Result<Alternate, ApiError> {
     }
 }
 
-/// Whether `ExternalIds` holds this one.
 pub(super) fn has_external_id(attributes: &Map<String, Value>, issuer: &str, id: &str) -> bool {
     let ids = attributes.get("ExternalIds").and_then(Value::as_array);
     ids.into_iter().flatten().any(|row| {
@@ -195,7 +185,6 @@ pub(super) fn has_external_id(attributes: &Map<String, Value>, issuer: &str, id:
     })
 }
 
-/// `GetGroupId`
 fn get_id(context: &Context<'_>) -> HandlerResult {
     let found = match alternate(&context.call.input)? {
         Alternate::External(issuer, id) => context

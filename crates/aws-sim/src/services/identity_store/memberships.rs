@@ -1,8 +1,6 @@
-//! Who is in which group.
-
 use std::ops::Bound;
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -18,7 +16,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("CreateGroupMembership", Writes(create)),
     ("DescribeGroupMembership", Reads(describe)),
@@ -66,7 +63,6 @@ fn by_id<'a>(context: &'a Context<'_>, at: Millis) -> Result<&'a Membership, Api
         .ok_or_else(|| not_found("GROUP_MEMBERSHIP", id))
 }
 
-/// `CreateGroupMembership`
 fn create(context: &mut Context<'_>) -> HandlerResult {
     let group = groups::target(context, context.text("GroupId"))?.id.clone();
     let user = users::target(context, &member(context))?.id.clone();
@@ -88,7 +84,6 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     Ok(naming(context, "Membership", &id, Some(1)))
 }
 
-/// `DescribeGroupMembership`
 fn describe(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(shape(
         context.state,
@@ -96,7 +91,6 @@ fn describe(context: &Context<'_>) -> HandlerResult {
     )))
 }
 
-/// `DeleteGroupMembership`
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     let row = by_id(context, Millis::MAX)?;
     let (group, user) = (row.group.clone(), row.user.clone());
@@ -108,7 +102,6 @@ fn delete(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// `GetGroupMembershipId`
 fn get_id(context: &Context<'_>) -> HandlerResult {
     let group = groups::read(context, context.text("GroupId"))?.id.clone();
     let user = users::read(context, &member(context))?.id.clone();
@@ -118,7 +111,6 @@ fn get_id(context: &Context<'_>) -> HandlerResult {
     Ok(naming(context, "Membership", &row.id, None))
 }
 
-/// `ListGroupMemberships`
 fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let group = groups::read(context, context.text("GroupId"))?.id.clone();
@@ -136,7 +128,6 @@ fn list(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// `ListGroupMembershipsForMember`
 fn list_for_member(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let user = users::read(context, &member(context))?.id.clone();
@@ -158,7 +149,7 @@ fn list_for_member(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// `IsMemberInGroups`: in the order asked.
+/// `IsMemberInGroups`: in the requested order.
 fn is_member(context: &Context<'_>) -> HandlerResult {
     let user = users::read(context, &member(context))?.id.clone();
     let asked = context.call.input.get("GroupIds").and_then(Value::as_array);

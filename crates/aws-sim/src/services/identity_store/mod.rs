@@ -1,5 +1,3 @@
-//! The identity store: users, groups, memberships.
-
 mod attributes;
 mod groups;
 mod memberships;
@@ -134,7 +132,7 @@ fn taken(message: &str) -> ApiError {
     ApiError::new("ConflictException", message).with("Reason", "UNIQUENESS_CONSTRAINT_VIOLATION")
 }
 
-/// Refuses one more than there is room for.
+/// Enforces the quota.
 fn check_room(held: usize) -> Result<(), ApiError> {
     if held < DIRECTORY {
         return Ok(());
@@ -143,7 +141,7 @@ fn check_room(held: usize) -> Result<(), ApiError> {
     Err(ApiError::new("ServiceQuotaExceededException", message))
 }
 
-/// What a listing is filtered by, if it is; only one attribute can be.
+/// A listing's filter value; only one attribute is supported.
 fn filtered_by<'a>(context: &'a Context<'_>, path: &str) -> Result<Option<&'a str>, ApiError> {
     let Some(filter) = context.call.input.pointer("/Filters/0") else {
         return Ok(None);
@@ -156,7 +154,6 @@ fn filtered_by<'a>(context: &'a Context<'_>, path: &str) -> Result<Option<&'a st
     Ok(Some(text("AttributeValue")))
 }
 
-/// Where a page of users or groups begins.
 fn after(page: &PageCursor) -> Bound<(u64, Id)> {
     match &page.after {
         Some((order, id)) => Bound::Excluded((*order, id.as_str().into())),
@@ -164,7 +161,7 @@ fn after(page: &PageCursor) -> Bound<(u64, Id)> {
     }
 }
 
-/// Refuses a write that was made for another revision.
+/// Refuses a write for another revision.
 fn check_revision(context: &Context<'_>, origin: &Origin) -> Result<(), ApiError> {
     match context.call.input.get("Revision") {
         Some(Value::String(revision)) if *revision != origin.revision.to_string() => {
@@ -186,7 +183,7 @@ fn stamp(members: &mut Map<String, Value>, origin: &Origin) {
     members.insert("Revision".to_owned(), origin.revision.to_string().into());
 }
 
-/// An id that was given bare or as an ARN.
+/// An id given bare or as an ARN.
 fn bare(id: &str) -> &str {
     id.rsplit('/').next().unwrap_or(id)
 }
@@ -195,7 +192,7 @@ fn arn(kind: &str, id: &str) -> Value {
     format!("arn:aws:identitystore:::{kind}/{id}").into()
 }
 
-/// The answer that names a `User`, a `Group` or a `Membership`, with its revision after a write.
+/// The identifiers of a `User`, a `Group` or a `Membership`, with its revision after a write.
 fn naming(context: &Context<'_>, kind: &str, id: &str, revision: Option<u64>) -> Output {
     let mut members = Map::new();
     let store = context.state.center.store.clone();
@@ -208,7 +205,6 @@ fn naming(context: &Context<'_>, kind: &str, id: &str, revision: Option<u64>) ->
     Output::Members(Value::Object(members))
 }
 
-/// A fresh id with the store's prefix.
 fn fresh_id(context: &mut Context<'_>) -> String {
     let uuid = context.random().uuid();
     format!(

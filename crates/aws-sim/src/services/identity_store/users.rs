@@ -1,8 +1,6 @@
-//! People.
-
 use std::ops::Bound;
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -19,7 +17,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("CreateUser", Writes(create)),
     ("DescribeUser", Reads(describe)),
@@ -50,11 +47,10 @@ const ATTRIBUTES: &[&str] = &[
     "Extensions",
 ];
 
-/// The member that holds extensions.
 const EXTENSIONS: &str = "Extensions";
 
-/// Of a user's extensions those that a call names (Identity Store API Reference, "User": not populated
-/// where none was requested or there is none).
+/// The user's requested extensions (Identity Store API Reference, "User": populated only on
+/// request).
 fn extensions_asked(all: &Value, input: &Value) -> Option<Value> {
     let names = input.get(EXTENSIONS)?.as_array()?;
     let asked: Map<String, Value> = { all.as_object()?.iter() }
@@ -64,7 +60,7 @@ fn extensions_asked(all: &Value, input: &Value) -> Option<Value> {
     (!asked.is_empty()).then_some(Value::Object(asked))
 }
 
-/// A user as the model spells it, with the extensions that the call asks for.
+/// In the model's spelling, with the requested extensions.
 fn shape(state: &SimState, user: &User, input: &Value) -> Value {
     let mut members = Map::new();
     members.insert(
@@ -95,12 +91,10 @@ fn seen<'a>(context: &'a Context<'_>, id: &str, at: Millis) -> Result<&'a User, 
         .ok_or_else(|| not_found("USER", id))
 }
 
-/// The user with this id, as writers see it.
 pub(super) fn target<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a User, ApiError> {
     seen(context, id, Millis::MAX)
 }
 
-/// The same as readers by id see it.
 pub(super) fn read<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a User, ApiError> {
     seen(context, id, context.reading_by_id)
 }
@@ -143,7 +137,6 @@ fn check_user_name(name: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// `CreateUser`
 fn create(context: &mut Context<'_>) -> HandlerResult {
     let input = &context.call.input;
     for (name, path) in [
@@ -179,7 +172,6 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     Ok(naming(context, "User", &id, Some(1)))
 }
 
-/// `DescribeUser`
 fn describe(context: &Context<'_>) -> HandlerResult {
     let user = read(context, context.text("UserId"))?;
     Ok(Output::Members(shape(
@@ -189,7 +181,6 @@ fn describe(context: &Context<'_>) -> HandlerResult {
     )))
 }
 
-/// `UpdateUser`
 fn update(context: &mut Context<'_>) -> HandlerResult {
     let mut user = target(context, context.text("UserId"))?.clone();
     check_revision(context, &user.origin)?;
@@ -228,7 +219,7 @@ fn update(context: &mut Context<'_>) -> HandlerResult {
     Ok(naming(context, "User", &id, Some(revision)))
 }
 
-/// `DeleteUser`: memberships go, assignments stay.
+/// `DeleteUser`: deletes memberships, keeps assignments.
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     let user = target(context, context.text("UserId"))?;
     check_revision(context, &user.origin)?;
@@ -239,7 +230,6 @@ fn delete(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// `ListUsers`
 fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let state = &context.state;
@@ -268,7 +258,6 @@ fn list(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// `GetUserId`
 fn get_id(context: &Context<'_>) -> HandlerResult {
     let state = &context.state;
     let found = match super::groups::alternate(&context.call.input)? {

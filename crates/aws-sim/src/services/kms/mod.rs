@@ -1,7 +1,5 @@
-//! AWS KMS: keys of an account in a Region, their policies, and whether they rotate. Nothing is encrypted with them.
-
+use crate::base::Millis;
 use hallpass_iam::{Policy, PolicyType};
-use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{
@@ -18,19 +16,17 @@ use crate::core::{
     windows::Window,
 };
 
-/// Its name in tables and principals.
 const NAME: &str = "kms";
-/// Days from one rotation to the next, and until a key is deleted, when the caller does not say (the same,
-/// `EnableKeyRotation`, `ScheduleKeyDeletion`).
+/// Default days between rotations, and until a key is deleted (the same, `EnableKeyRotation`,
+/// `ScheduleKeyDeletion`).
 const ROTATION_DAYS: i64 = 365;
 const DELETION_DAYS: i64 = 30;
 const DAY: Millis = 86_400_000;
-/// The only name that a policy of a key has.
 const POLICY_NAME: &str = "default";
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        // AWS KMS Developer Guide, "Request quotas": that of `ListKeys`, and that of `EnableKeyRotation`
+        // AWS KMS Developer Guide, "Request quotas": those of `ListKeys` and `EnableKeyRotation`
         rates: CallRates::Split {
             reads: CallRate {
                 shared: BucketSharing::AccountAndRegion,
@@ -74,7 +70,6 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     ]],
 };
 
-/// The key that a call names, in its account and Region.
 fn named<'a>(context: &'a Context<'_>) -> Result<&'a SimKey, ApiError> {
     let name = context.text("KeyId");
     let found = find(&context.state.keys, &context.caller.account, name);
@@ -99,7 +94,7 @@ fn change(context: &mut Context<'_>, change: impl FnOnce(&mut SimKey)) -> Result
     Ok(())
 }
 
-/// A key that is to be deleted takes no change.
+/// A key pending deletion accepts no change.
 fn not_pending(key: &SimKey) -> Result<(), ApiError> {
     match key.state {
         SimKeyState::PendingDeletion(_) => {
@@ -110,7 +105,7 @@ fn not_pending(key: &SimKey) -> Result<(), ApiError> {
     }
 }
 
-/// A policy as it is given. Whether it would lock its writer out is not looked at.
+/// Does not check whether the policy locks its writer out.
 fn policy(text: &str) -> Result<Document, ApiError> {
     Policy::parse(text, PolicyType::Resource).map_err(|error| {
         let text = format!("Policy could not be read: {error}");
@@ -119,7 +114,7 @@ fn policy(text: &str) -> Result<Document, ApiError> {
     Ok(Document::new(text))
 }
 
-/// `CreateKey`: of one Region, with material of AWS.
+/// `CreateKey`: single-Region, with AWS key material.
 fn create(context: &mut Context<'_>) -> HandlerResult {
     let input = &context.call.input;
     let unsupported = |what: &str| {
@@ -188,13 +183,11 @@ fn metadata(key: &SimKey) -> Value {
     row
 }
 
-/// `DescribeKey`
 fn describe(context: &Context<'_>) -> HandlerResult {
     let key = metadata(named(context)?);
     Ok(Output::Members(json!({ "KeyMetadata": key })))
 }
 
-/// `ListKeys`
 fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let (account, region) = (&context.caller.account, &context.call.region);
@@ -224,7 +217,6 @@ fn check_policy_name(context: &Context<'_>) -> Result<(), ApiError> {
     }
 }
 
-/// `GetKeyPolicy`
 fn get_policy(context: &Context<'_>) -> HandlerResult {
     let key = named(context)?;
     check_policy_name(context)?;
@@ -232,7 +224,6 @@ fn get_policy(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(answer))
 }
 
-/// `PutKeyPolicy`
 fn put_policy(context: &mut Context<'_>) -> HandlerResult {
     check_policy_name(context)?;
     not_pending(named(context)?)?;
@@ -241,14 +232,12 @@ fn put_policy(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Nothing)
 }
 
-/// `EnableKey`
 fn enable(context: &mut Context<'_>) -> HandlerResult {
     not_pending(named(context)?)?;
     change(context, |key| key.state = SimKeyState::Enabled)?;
     Ok(Output::Nothing)
 }
 
-/// `DisableKey`
 fn disable(context: &mut Context<'_>) -> HandlerResult {
     not_pending(named(context)?)?;
     change(context, |key| key.state = SimKeyState::Disabled)?;
@@ -269,7 +258,8 @@ fn schedule_deletion(context: &mut Context<'_>) -> HandlerResult {
     })))
 }
 
-/// Only symmetric keys rotate (AWS KMS API Reference, `EnableKeyRotation`); the words are ours (?).
+/// Only symmetric keys rotate (AWS KMS API Reference, `EnableKeyRotation`); the wording is not
+/// AWS's (?).
 fn rotates(key: &SimKey) -> Result<(), ApiError> {
     if key.spec == SYMMETRIC {
         return Ok(());
@@ -278,7 +268,6 @@ fn rotates(key: &SimKey) -> Result<(), ApiError> {
     Err(ApiError::new("UnsupportedOperationException", text))
 }
 
-/// `GetKeyRotationStatus`: of a key that is pending deletion it is off (the same, `GetKeyRotationStatus`).
 fn rotation_status(context: &Context<'_>) -> HandlerResult {
     let key = named(context)?;
     rotates(key)?;
@@ -294,7 +283,7 @@ fn rotation_status(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(answer))
 }
 
-/// Rotation of a key that can be used is changed, and of no other.
+/// Only a usable key's rotation can change.
 fn rotatable(context: &Context<'_>) -> Result<(), ApiError> {
     let key = named(context)?;
     rotates(key)?;
@@ -306,7 +295,6 @@ fn rotatable(context: &Context<'_>) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// `EnableKeyRotation`
 fn enable_rotation(context: &mut Context<'_>) -> HandlerResult {
     rotatable(context)?;
     let days = context.call.input.get("RotationPeriodInDays");
@@ -318,7 +306,6 @@ fn enable_rotation(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Nothing)
 }
 
-/// `DisableKeyRotation`
 fn disable_rotation(context: &mut Context<'_>) -> HandlerResult {
     rotatable(context)?;
     change(context, |key| key.rotation = None)?;

@@ -1,4 +1,4 @@
-//! Lambda: functions that the organization file states, each of which returns what it says there, or fails so. Nothing runs.
+//! Lambda: functions of the organization file with fixed results. Nothing runs.
 
 use std::sync::Arc;
 
@@ -15,16 +15,15 @@ use crate::core::{
 };
 use crate::organization::StatedFunction;
 
-/// Its name in tables.
 const NAME: &str = "lambda";
-/// The version that every function has.
+/// The only version of a function.
 const VERSION: &str = "$LATEST";
-/// The header of a function that failed.
+/// The header of a failed function.
 const FUNCTION_ERROR: &str = "X-Amz-Function-Error";
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        // AWS Lambda Developer Guide, "Lambda quotas": 1,000 at once, ten times that a second
+        // AWS Lambda Developer Guide, "Lambda quotas": 1,000 concurrently, ten times that a second
         rates: CallRates::One(CallRate {
             shared: BucketSharing::AccountAndRegion,
             rate: 10_000.0,
@@ -40,7 +39,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             resources: |state, caller, _, input| {
                 let named = input_text(input, "FunctionName").unwrap_or_default();
                 let found = find(state, caller, named).map(arn);
-                // a name alone is one of the caller's account, wherever it is
+                // a bare name means the caller's account
                 let other = || match named.split_once(':') {
                     Some(("arn", _)) => named.to_owned(),
                     _ => format!("arn:aws:lambda:*:{}:function:{named}", caller.account),
@@ -60,7 +59,7 @@ fn arn(of: &StatedFunction) -> String {
     format!("arn:aws:lambda:{region}:{account}:function:{name}")
 }
 
-/// By its ARN, with a version or an alias or without, or by its name in the caller's account.
+/// By ARN, with or without version or alias, or by name in the caller's account.
 fn find<'a>(state: &'a SimState, caller: &AwsCaller, named: &str) -> Option<&'a StatedFunction> {
     let is_it = |it: &&StatedFunction| {
         let rest = named.strip_prefix(&arn(it));
@@ -92,7 +91,6 @@ fn found<'a>(context: &'a Context<'_>) -> Result<&'a StatedFunction, ApiError> {
     Ok(found)
 }
 
-/// `Invoke`
 fn invoke(context: &Context<'_>) -> HandlerResult {
     let found = found(context)?;
     let answer = |http, headers, bytes: Vec<u8>| {
@@ -107,7 +105,7 @@ fn invoke(context: &Context<'_>) -> HandlerResult {
         .optional("InvocationType")
         .unwrap_or("RequestResponse")
     {
-        // whether it would be let in
+        // checks only authorization
         "DryRun" => return answer(204, Vec::new(), Vec::new()),
         "Event" => return answer(202, Vec::new(), Vec::new()),
         _ => {}

@@ -1,5 +1,3 @@
-//! Accounts.
-
 use std::ops::Bound;
 
 use serde_json::{Map, Value, json};
@@ -15,7 +13,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListAccounts", Reads(list)),
     ("DescribeAccount", Reads(describe)),
@@ -23,13 +20,13 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("MoveAccount", Writes(relocate)),
 ];
 
-/// Whether accounts have their `Status`, and neither they nor units say where they stand: what AWS sent before there
-/// were `State`, `Paths` and `Path` (`simulator.md` §2.9).
+/// Whether accounts have `Status`, and accounts and units lack paths: AWS's form before `State`,
+/// `Paths` and `Path` (`simulator.md` §2.9).
 pub(super) fn has_older_members(state: &SimState) -> bool {
     state.settings.behaviour.is("account_members", "status")
 }
 
-/// An account as the model spells it, without `Status`: that was retired on 2026-09-09 (AWS Organizations API Reference, `Account`).
+/// Without `Status`, which was retired on 2026-09-09 (AWS Organizations API Reference, `Account`).
 pub(super) fn shape(state: &SimState, account: &Account) -> Map<String, Value> {
     let head = &state.head;
     let mut members = Map::new();
@@ -56,7 +53,6 @@ pub(super) fn shape(state: &SimState, account: &Account) -> Map<String, Value> {
     members
 }
 
-/// `ListAccounts`
 fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let start = match &page.after {
@@ -72,7 +68,6 @@ fn list(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// `DescribeAccount`
 fn describe(context: &Context<'_>) -> HandlerResult {
     let place = context.state.place(context.text("AccountId"));
     let account = context.state.accounts.seen(&place, context.reading_by_id);
@@ -82,7 +77,6 @@ fn describe(context: &Context<'_>) -> HandlerResult {
     ))
 }
 
-/// Children of a parent after a place.
 pub(super) fn after<'a>(
     children: Option<&'a std::collections::BTreeSet<ListPosition>>,
     after: Option<&(u64, String)>,
@@ -96,7 +90,6 @@ pub(super) fn after<'a>(
         .flat_map(move |set| set.range((start.clone(), Bound::Unbounded)))
 }
 
-/// `ListAccountsForParent`
 fn list_for_parent(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let parent = context.text("ParentId");
@@ -109,7 +102,6 @@ fn list_for_parent(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// `MoveAccount`
 fn relocate(context: &mut Context<'_>) -> HandlerResult {
     let (source, destination) = (
         context.text("SourceParentId"),

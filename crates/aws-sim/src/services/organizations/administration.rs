@@ -1,10 +1,9 @@
-//! Trusted access and delegated administrators are given and taken.
+//! Writes of trusted access and delegated administrators.
 
 use super::{ApiError, Context, HandlerResult, Output, account_not_found, constraint, invalid};
 use crate::services::{OperationHandler::Writes, OperationRow};
 use crate::{core::windows::Window, organization::Delegation};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("EnableAWSServiceAccess", Writes(trust)),
     ("DisableAWSServiceAccess", Writes(distrust)),
@@ -12,7 +11,7 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("DeregisterDelegatedAdministrator", Writes(deregister)),
 ];
 
-/// A service principal by its form; which services there are is not told.
+/// Checks only the form of a service principal.
 fn principal<'a>(context: &Context<'a>) -> Result<&'a str, ApiError> {
     let name = context.text("ServicePrincipal");
     if name.ends_with(".amazonaws.com") {
@@ -24,7 +23,7 @@ fn principal<'a>(context: &Context<'a>) -> Result<&'a str, ApiError> {
     ))
 }
 
-/// `EnableAWSServiceAccess`: what is enabled stays so.
+/// `EnableAWSServiceAccess`: idempotent.
 fn trust(context: &mut Context<'_>) -> HandlerResult {
     let name = principal(context)?.to_owned();
     context.write(Window::Immediate);
@@ -35,7 +34,6 @@ fn trust(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Nothing)
 }
 
-/// `DisableAWSServiceAccess`
 fn distrust(context: &mut Context<'_>) -> HandlerResult {
     let name = principal(context)?;
     let rows = &context.state.head.delegations;
@@ -53,7 +51,6 @@ fn is_row(row: &Delegation, account: &str, service: &str) -> bool {
     row.account == account && row.service == service
 }
 
-/// `RegisterDelegatedAdministrator`
 fn register(context: &mut Context<'_>) -> HandlerResult {
     let (account, service) = (context.text("AccountId"), principal(context)?);
     if *account == *context.state.head.management {
@@ -101,7 +98,7 @@ fn register(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Nothing)
 }
 
-/// `DeregisterDelegatedAdministrator`: what the service knows Region by Region goes, too.
+/// `DeregisterDelegatedAdministrator`: also removes the service's regional administrators.
 fn deregister(context: &mut Context<'_>) -> HandlerResult {
     let (account, service) = (context.text("AccountId"), principal(context)?);
     context

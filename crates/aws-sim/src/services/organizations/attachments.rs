@@ -1,5 +1,3 @@
-//! What policies of the organization are attached to, and which types of them are switched on.
-
 use serde_json::{Value, json};
 
 use super::{
@@ -14,7 +12,6 @@ use crate::{
     vocabulary::policy_types::{RCP, default_of, most_attached},
 };
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("AttachPolicy", Writes(attach)),
     ("DetachPolicy", Writes(detach)),
@@ -41,7 +38,6 @@ fn check_type(state: &SimState, kind: &str) -> Result<(), ApiError> {
     ))
 }
 
-/// `AttachPolicy`
 fn attach(context: &mut Context<'_>) -> HandlerResult {
     let policy = target(context)?.clone();
     let node_id = context.text("TargetId");
@@ -67,7 +63,6 @@ fn attach(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Nothing)
 }
 
-/// `DetachPolicy`
 fn detach(context: &mut Context<'_>) -> HandlerResult {
     let policy = target(context)?.clone();
     let node_id = context.text("TargetId");
@@ -79,7 +74,6 @@ fn detach(context: &mut Context<'_>) -> HandlerResult {
         ));
     }
     let kind = policy.kind.as_str();
-    // of resource control policies the default one always stays
     let stays = policy.aws_managed && kind == RCP;
     let last = context.state.guardrails_of(node_id, kind).count() == 1;
     if stays || default_of(kind).is_some() && last {
@@ -95,7 +89,6 @@ fn detach(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Nothing)
 }
 
-/// `ListTargetsForPolicy`
 fn targets(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let policy = target(context)?.id.clone();
@@ -116,7 +109,6 @@ fn follows(after: Option<&(u64, String)>, order: u64, id: &str) -> bool {
     after.is_none_or(|last| (order, id) > (last.0, &last.1))
 }
 
-/// `ListPoliciesForTarget`
 fn for_target(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let (id, kind) = (context.text("TargetId"), context.text("Filter"));
@@ -145,7 +137,7 @@ fn root(context: &Context<'_>) -> Value {
     json!({ "Root": tree::root(context.state) })
 }
 
-/// `EnablePolicyType`: the type's default policy is attached to everything.
+/// `EnablePolicyType`: attaches the type's default policy everywhere.
 fn enable(context: &mut Context<'_>) -> HandlerResult {
     check_root(context)?;
     let kind = context.text("PolicyType");
@@ -166,7 +158,7 @@ fn enable(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(root(context)))
 }
 
-/// `DisablePolicyType`: every policy of the type is detached from everything.
+/// `DisablePolicyType`: detaches every policy of the type.
 fn disable(context: &mut Context<'_>) -> HandlerResult {
     check_root(context)?;
     let kind = context.text("PolicyType");

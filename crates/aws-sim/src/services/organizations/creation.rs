@@ -1,7 +1,7 @@
-//! Making accounts: asked for here, made final in `core/account_creation`.
+//! Account creation: requested here, settled in `core/account_creation`.
 
+use crate::base::Millis;
 use hallpass_aws_model::facts;
-use hallpass_sim_base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{ApiError, Context, ERRORS, HandlerResult, Output, seconds, tags::given};
@@ -15,21 +15,18 @@ use crate::{
     organization::Consistency,
 };
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("CreateAccount", Writes(create)),
     ("DescribeCreateAccountStatus", Reads(describe)),
     ("ListCreateAccountStatus", Reads(list)),
 ];
 
-/// Accounts that are made at once.
 const AT_ONCE: usize = facts::ACCOUNTS_MADE_AT_ONCE.count();
-/// In mode `hard` two writes to accounts within this time disturb each other (`simulator.md` §2.6).
+/// In mode `hard` two account writes within this time conflict (`simulator.md` §2.6).
 const APART: Millis = 200;
 const LETTERS: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
 const DIGITS: &str = "0123456789";
 
-/// A request as the model spells it.
 fn shape(request: &AccountRequest) -> Value {
     let mut members = Map::new();
     members.insert("Id".to_owned(), request.id.as_ref().into());
@@ -53,10 +50,7 @@ fn shape(request: &AccountRequest) -> Value {
     Value::Object(members)
 }
 
-/// Notes that somebody writes to accounts.
-///
-/// # Errors
-/// Somebody else did a moment ago.
+/// Registers an account write, or fails on a conflict.
 pub(super) fn alone(context: &mut Context<'_>) -> Result<(), ApiError> {
     let (now, hard) = (
         context.now,
@@ -78,7 +72,7 @@ fn is_taken(state: &SimState, id: &str) -> bool {
     state.account(id).is_some() || asked.any(|request| *request.account == *id)
 }
 
-/// `CreateAccount`: there is no idempotency field, and an address in use is found out later.
+/// `CreateAccount`: not idempotent, and a duplicate address fails later.
 fn create(context: &mut Context<'_>) -> HandlerResult {
     let running = context.state.account_requests.values();
     if running.filter(|request| request.is_running()).count() >= AT_ONCE {
@@ -111,7 +105,6 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "CreateAccountStatus": answer })))
 }
 
-/// `DescribeCreateAccountStatus`
 fn describe(context: &Context<'_>) -> HandlerResult {
     let id = context.text("CreateAccountRequestId");
     let request = context.state.account_requests.get(id);
@@ -126,7 +119,6 @@ fn describe(context: &Context<'_>) -> HandlerResult {
     ))
 }
 
-/// `ListCreateAccountStatus`
 fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let states = context.call.input.get("States").and_then(Value::as_array);

@@ -1,12 +1,9 @@
-//! Delegated administrators and trusted access.
-
-use hallpass_sim_base::{Millis, hash};
+use crate::base::{Millis, hash};
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, account_not_found, accounts, seconds};
 use crate::services::{OperationHandler::Reads, OperationRow};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListDelegatedAdministrators", Reads(administrators)),
     ("ListDelegatedServicesForAccount", Reads(services)),
@@ -28,7 +25,6 @@ fn ordered(after: Option<&(u64, String)>, rows: Vec<(String, Value)>) -> Vec<(u6
     rows
 }
 
-/// `ListDelegatedAdministrators`
 fn administrators(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let service = context.optional("ServicePrincipal");
@@ -53,7 +49,6 @@ fn administrators(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// `ListDelegatedServicesForAccount`
 fn services(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let id = context.text("AccountId");
@@ -81,7 +76,6 @@ fn services(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// `ListAWSServiceAccessForOrganization`
 fn service_access(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let created = context.state.center.created;

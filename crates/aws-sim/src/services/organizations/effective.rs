@@ -1,4 +1,4 @@
-//! What policies of a type that is inherited come to in an account: `simulator.md` O-36.
+//! Merges inherited policies of a type for an account: `simulator.md` O-36.
 
 use serde_json::{Map, Value, json};
 
@@ -6,17 +6,13 @@ use super::{Context, HandlerResult, Output, attachments::target_not_found, inval
 use crate::core::{call::seconds, errors::ApiError, state::SimState};
 use crate::services::{OperationHandler::Reads, OperationRow};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[("DescribeEffectivePolicy", Reads(describe))];
 
-/// Sets a value, whatever was inherited.
+/// Replaces an inherited value.
 const ASSIGN: &str = "@@assign";
-/// Adds to a list.
 const APPEND: &str = "@@append";
-/// Takes from a list.
 const REMOVE: &str = "@@remove";
 
-/// `DescribeEffectivePolicy`
 fn describe(context: &Context<'_>) -> HandlerResult {
     let kind = context.text("PolicyType");
     let account = context.optional("TargetId");
@@ -47,7 +43,7 @@ fn describe(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "EffectivePolicy": policy })))
 }
 
-/// The policies from the root down to an account; none where none is attached.
+/// Merges from the root down; `None` without policies.
 fn merged(state: &SimState, account: &str, kind: &str) -> Option<Value> {
     let mut content: Option<Map<String, Value>> = None;
     for node in state.path_up(account).iter().rev() {
@@ -62,8 +58,8 @@ fn merged(state: &SimState, account: &str, kind: &str) -> Option<Value> {
     content.map(Value::Object)
 }
 
-/// Lays a policy over what is inherited. What a parent lets its children do (`@@operators_allowed_for_child_policies`) is
-/// not played.
+/// Merges a policy into the inherited one. `@@operators_allowed_for_child_policies` is not
+/// simulated.
 fn inherit(above: &mut Map<String, Value>, policy: &Map<String, Value>) {
     let members = policy.iter().filter(|(key, _)| !key.starts_with("@@"));
     for (key, value) in members {
@@ -91,7 +87,7 @@ fn inherit(above: &mut Map<String, Value>, policy: &Map<String, Value>) {
     }
 }
 
-/// What a value comes to by its operators.
+/// Applies a value's operators.
 fn operated(old: Option<&Value>, operators: &Map<String, Value>) -> Value {
     let list = |it: &Value| match it {
         Value::Array(all) => all.clone(),

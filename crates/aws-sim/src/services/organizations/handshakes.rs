@@ -1,7 +1,7 @@
-//! Handshakes: what one side asked the other for. They stand as the file says: nobody invites, answers or cancels here.
+//! Handshakes of the file: inviting, answering and cancelling are not simulated.
 
+use crate::base::Millis;
 use hallpass_aws_model::facts;
-use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::transfers::{handshake_id, instant, of};
@@ -9,9 +9,8 @@ use super::{Context, HandlerResult, invalid, seconds};
 use crate::organization::StatedInvitation;
 use crate::services::{OperationHandler::Reads, OperationRow};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
-    // whoever is to pay for another organization asks it
+    // the paying organization is the sender
     (
         "ListHandshakesForOrganization",
         Reads(|call| listed(call, transfers(call, "inbound"))),
@@ -24,15 +23,16 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
 
 const TRANSFER: &str = "TRANSFER_RESPONSIBILITY";
 const INVITE: &str = "INVITE";
-/// States in which one can still be answered.
+/// States that can still be answered.
 const WAITING: [&str; 2] = ["REQUESTED", "OPEN"];
 
 fn days(fact: &facts::Fact) -> Millis {
     Millis::from(fact.value) * 24 * 60 * 60 * 1000
 }
 
-/// What the account of the caller was asked for. Transfers are a management account's; an invitation to another organization
-/// is never shown to one (AWS: "Accepting or declining account invitations with AWS Organizations").
+/// Handshakes received by the caller's account. Transfers belong to a management account, which
+/// never sees invitations (AWS: "Accepting or declining account invitations with AWS
+/// Organizations").
 fn received(context: &Context<'_>) -> Vec<Value> {
     let account = &context.caller.account;
     if *account == context.state.head.management {
@@ -43,7 +43,7 @@ fn received(context: &Context<'_>) -> Vec<Value> {
     own.filter_map(|it| invitation(context, it)).collect()
 }
 
-/// One page of handshakes, by what the caller filters for. None here is the child of another, which `ParentHandshakeId` asks for.
+/// A filtered page. No handshake here has a `ParentHandshakeId`.
 fn listed(context: &Context<'_>, rows: Vec<Value>) -> HandlerResult {
     let filter = |name: &str| context.call.input.pointer(&format!("/Filter/{name}"));
     let (action, parent) = (filter("ActionType"), filter("ParentHandshakeId"));
@@ -58,12 +58,11 @@ fn listed(context: &Context<'_>, rows: Vec<Value>) -> HandlerResult {
     context.listing(rows.filter_map(|row| Some((id(&row)?, row))).collect())
 }
 
-/// Handshakes of transfers of the bill.
 fn transfers(context: &Context<'_>, direction: &'static str) -> Vec<Value> {
     let head = &context.state.head;
     let rows = of(context, direction).map(|it| {
         let id = handshake_id(it);
-        // the organization that is to pay, its management account, and the one that it asked
+        // the paying organization's management account, and the recipient
         let (own, other) = (head.management.as_str(), it.other.as_str());
         let (payer, sender, asked) = match direction {
             "inbound" => (head.id.as_str(), own, other),
@@ -88,7 +87,7 @@ fn transfers(context: &Context<'_>, direction: &'static str) -> Vec<Value> {
     rows.collect()
 }
 
-/// An invitation to another organization; none where it has been over for so long that it is not shown any more.
+/// `None` when it expired too long ago to be listed.
 fn invitation(context: &Context<'_>, it: &StatedInvitation) -> Option<Value> {
     let expires: jiff::Timestamp = it.expires.parse().ok()?;
     let expires = expires.as_millisecond();
@@ -118,7 +117,7 @@ fn invitation(context: &Context<'_>, it: &StatedInvitation) -> Option<Value> {
         .map(|(kind, value)| json!({ "Type": kind, "Value": value }))
         .collect();
     let requested = expires - days(&facts::INVITATION_OPEN_DAYS);
-    // its ARN names the management account of whoever sent it
+    // its ARN names the sender's management account
     let (management, organization, id) = (&it.management, &it.organization, &it.id);
     Some(json!({
         "Id": id, "Arn": format!("arn:aws:organizations::{management}:handshake/{organization}/invite/{id}"),

@@ -1,4 +1,4 @@
-//! AWS Organizations: reads, organizational units, moving an account, policies, tags.
+//! AWS Organizations: reads, organizational units, account moves, policies, tags.
 
 mod accounts;
 mod administration;
@@ -14,8 +14,8 @@ mod transfers;
 mod tree;
 mod units;
 
+use crate::base::Millis;
 use hallpass_aws_model::{Violation, facts, message};
-use hallpass_sim_base::Millis;
 use serde_json::Value;
 
 use super::{OperationHandler::Reads, ServiceDescriptor};
@@ -101,7 +101,7 @@ const ERRORS: ErrorForms = ErrorForms {
     ..errors::JSON
 };
 
-/// The `Reason` for a violation of what the model says.
+/// The `Reason` for a violation of the model.
 fn constraint_reason(violations: &[Violation]) -> &'static str {
     let first = violations.first().map(|one| one.constraint.as_str());
     let constraint = first.unwrap_or_default();
@@ -125,18 +125,17 @@ fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
 /// Whether the caller may read or change the organization.
 ///
 /// # Errors
-/// `AccessDeniedException`, or that the account is in no organization.
+/// `AccessDeniedException`, or an account without an organization.
 fn check_standing(context: &Context<'_>) -> Result<(), ApiError> {
     let (state, call, caller) = (&context.state, context.call, context.caller);
     let reads = call.operation.starts_with("Describe") || call.operation.starts_with("List");
-    // what somebody asked the account itself for, whichever organization they are of, if any
     if call.operation == "ListHandshakesForAccount" {
         return Ok(());
     }
     let may = match standing(state, &caller.account, "") {
         AccountStanding::Management => true,
         AccountStanding::Delegated => reads || resource_policy::delegates(context),
-        // the delegation policy names accounts, whether they administer a service or not
+        // the delegation policy names accounts, delegated administrators or not
         AccountStanding::Member => {
             call.operation == "DescribeOrganization" || resource_policy::delegates(context)
         }
@@ -180,7 +179,7 @@ fn resources(state: &SimState, _: &AwsCaller, operation: &str, input: &Value) ->
     policy.into_iter().chain(nodes).collect()
 }
 
-/// The instant a fault makes this read stale to; `None`: reads of policies see what was written.
+/// The instant of a `stale_read` fault; `None`: policy reads return the latest writes.
 fn stale(context: &Context<'_>) -> Option<Millis> {
     (context.call.modifiers.stale_ms > 0).then_some(context.reading)
 }

@@ -1,6 +1,4 @@
-//! Policies of the organization: making, changing, removing, reading.
-
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, constraint, invalid, stale, tags};
@@ -17,7 +15,6 @@ use crate::{
     vocabulary::policy_types::{check_content, longest, most},
 };
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("CreatePolicy", Writes(create)),
     ("UpdatePolicy", Writes(update)),
@@ -33,13 +30,11 @@ pub(super) fn not_found() -> ApiError {
     )
 }
 
-/// The policy that `PolicyId` names, as writers see it.
 pub(super) fn target<'a>(context: &'a Context<'_>) -> Result<&'a Guardrail, ApiError> {
     let id = context.text("PolicyId");
     context.state.guardrail(id).ok_or_else(not_found)
 }
 
-/// A policy without its content, as the model spells it.
 pub(super) fn summary(state: &SimState, policy: &Guardrail) -> Value {
     json!({
         "Id": policy.id,
@@ -97,7 +92,6 @@ fn check_own(policy: &Guardrail) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// `CreatePolicy`
 fn create(context: &mut Context<'_>) -> HandlerResult {
     let (kind, name) = (context.text("Type"), context.text("Name"));
     let document = context.text("Content");
@@ -133,7 +127,7 @@ pub(super) fn put(context: &mut Context<'_>, policy: Guardrail, seen: Millis) {
     context.state.guardrails.rows.put(place, policy, seen, now);
 }
 
-/// `UpdatePolicy`: replaces the members that were given.
+/// `UpdatePolicy`: replaces only given members.
 fn update(context: &mut Context<'_>) -> HandlerResult {
     let mut policy = target(context)?.clone();
     check_own(&policy)?;
@@ -154,7 +148,7 @@ fn update(context: &mut Context<'_>) -> HandlerResult {
     Ok(answer)
 }
 
-/// `DeletePolicy`: only when it is attached to nothing.
+/// `DeletePolicy`: requires no attachments.
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     let policy = target(context)?.clone();
     check_own(&policy)?;
@@ -165,7 +159,7 @@ fn delete(context: &mut Context<'_>) -> HandlerResult {
              OUs, and accounts before performing this operation.",
         ));
     }
-    // what was detached a moment ago may be in force still
+    // a recently detached policy may still be effective
     let seen = context.write(Window::Policy);
     let place = context.state.place(&policy.id);
     let now = context.now;
@@ -173,7 +167,6 @@ fn delete(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Nothing)
 }
 
-/// `DescribePolicy`
 fn describe(context: &Context<'_>) -> HandlerResult {
     let at = stale(context);
     let place = context.state.place(context.text("PolicyId"));
@@ -185,7 +178,6 @@ fn describe(context: &Context<'_>) -> HandlerResult {
     Ok(whole(context.state, policy))
 }
 
-/// `ListPolicies`
 fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let kind = context.text("Filter");

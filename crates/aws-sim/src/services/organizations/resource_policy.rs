@@ -1,8 +1,8 @@
-//! The delegation policy: what the management account lets other accounts do with policies of the organization (AWS Organizations
-//! User Guide, "Delegated administrator for AWS Organizations").
+//! The delegation policy: the management account's grant of policy rights to other accounts (AWS
+//! Organizations User Guide, "Delegated administrator for AWS Organizations").
 
+use crate::base::hash;
 use hallpass_iam::{Policy, PolicyType};
-use hallpass_sim_base::hash;
 use serde_json::json;
 
 use super::{ApiError, Context, HandlerResult, Output, invalid};
@@ -10,14 +10,13 @@ use crate::core::{authorize, document::Document, state::SimState, windows::Windo
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("PutResourcePolicy", Writes(put)),
     ("DescribeResourcePolicy", Reads(describe)),
     ("DeleteResourcePolicy", Writes(delete)),
 ];
 
-/// What can be delegated beside reads (the same page, "Supported actions for delegation policies").
+/// Delegable writes (the same page, "Supported actions for delegation policies").
 const DELEGABLE: &[&str] = &[
     "AttachPolicy",
     "CreatePolicy",
@@ -30,7 +29,6 @@ const DELEGABLE: &[&str] = &[
     "UpdatePolicy",
 ];
 
-/// Whether the delegation policy lets the caller do this call.
 pub(super) fn delegates(context: &Context<'_>) -> bool {
     let (state, call) = (&context.state, context.call);
     if !DELEGABLE.contains(&call.operation.as_str()) {
@@ -41,7 +39,6 @@ pub(super) fn delegates(context: &Context<'_>) -> bool {
     policy.is_some_and(|policy| authorize::is_delegated(state, call, context.caller, policy))
 }
 
-/// The ARN that a policy of this type will have, for those who may make some and no others.
 pub(super) fn arn_to_be(state: &SimState, kind: &str) -> String {
     let (head, kind) = (&state.head, kind.to_lowercase());
     format!(
@@ -52,7 +49,7 @@ pub(super) fn arn_to_be(state: &SimState, kind: &str) -> String {
 
 fn shape(state: &SimState, document: &Document) -> Output {
     let head = &state.head;
-    // one of an organization, as long as there is one
+    // one per organization
     let id = format!("rp-{:08x}", hash(&head.id) & 0xffff_ffff);
     let arn = format!(
         "arn:aws:organizations::{}:resourcepolicy/{}/{id}",
@@ -72,7 +69,7 @@ fn not_found() -> ApiError {
     )
 }
 
-/// `PutResourcePolicy`: in place of the one there was. Which actions and keys it names is not looked at.
+/// `PutResourcePolicy`: replaces the policy. Does not check its actions and keys.
 fn put(context: &mut Context<'_>) -> HandlerResult {
     let given = context.text("Content").to_owned();
     if Policy::parse(&given, PolicyType::Resource).is_err() {
@@ -90,14 +87,12 @@ fn put(context: &mut Context<'_>) -> HandlerResult {
     Ok(answer)
 }
 
-/// `DescribeResourcePolicy`
 fn describe(context: &Context<'_>) -> HandlerResult {
     let document = context.state.head.delegation_policy.as_ref();
     let document = document.ok_or_else(not_found)?;
     Ok(shape(context.state, document))
 }
 
-/// `DeleteResourcePolicy`
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     if context.state.head.delegation_policy.is_none() {
         return Err(not_found());

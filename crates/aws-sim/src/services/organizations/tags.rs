@@ -1,7 +1,5 @@
-//! Tags of the root, of organizational units, accounts and policies.
-
+use crate::base::hash;
 use hallpass_aws_model::facts;
-use hallpass_sim_base::hash;
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, constraint, invalid};
@@ -13,14 +11,12 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListTagsForResource", Reads(list)),
     ("TagResource", Writes(tag)),
     ("UntagResource", Writes(untag)),
 ];
 
-/// Tags of one resource.
 const MOST: usize = facts::TAGS_PER_ACCOUNT.count();
 
 fn of<'a>(state: &'a SimState, id: &str) -> Option<&'a Tags> {
@@ -40,7 +36,6 @@ fn target_not_found() -> ApiError {
     )
 }
 
-/// The tags that a call gives to something new.
 pub(super) fn given(context: &Context<'_>) -> Result<Tags, ApiError> {
     let rows = context.call.input.get("Tags");
     let tags = read_tags(rows);
@@ -92,7 +87,6 @@ fn put(context: &mut Context<'_>, id: &str, tags: Tags) {
     }
 }
 
-/// `TagResource`
 fn tag(context: &mut Context<'_>) -> HandlerResult {
     let id = context.text("ResourceId");
     let mut tags = of(context.state, id).ok_or_else(target_not_found)?.clone();
@@ -102,7 +96,7 @@ fn tag(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Nothing)
 }
 
-/// `UntagResource`: an absent key is no mistake.
+/// `UntagResource`: ignores absent keys.
 fn untag(context: &mut Context<'_>) -> HandlerResult {
     let id = context.text("ResourceId");
     let mut tags = of(context.state, id).ok_or_else(target_not_found)?.clone();
@@ -114,7 +108,6 @@ fn untag(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Nothing)
 }
 
-/// `ListTagsForResource`
 fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let tags = of(context.state, context.text("ResourceId")).ok_or_else(target_not_found)?;

@@ -1,13 +1,12 @@
-//! Transfers of the bill between organizations. They stand as the file says: nobody accepts or ends one here.
+//! Billing transfers of the file: accepting and ending are not simulated.
 
-use hallpass_sim_base::hash;
+use crate::base::hash;
 use serde_json::{Value, json};
 
 use super::{Context, HandlerResult, seconds};
 use crate::organization::StatedTransfer;
 use crate::services::{OperationHandler::Reads, OperationRow};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     (
         "ListInboundResponsibilityTransfers",
@@ -24,12 +23,11 @@ pub(super) fn instant(text: &str) -> Value {
     at.map_or(Value::Null, |at| seconds(at.as_millisecond()))
 }
 
-/// The id of the handshake that a transfer was asked for by.
 pub(super) fn handshake_id(transfer: &StatedTransfer) -> String {
     format!("h-{:016x}", hash(&transfer.id))
 }
 
-/// Those in which this organization pays for another (`inbound`), or another for it (`outbound`).
+/// `inbound`: this organization pays for the other; `outbound`: the other pays for it.
 pub(super) fn of<'a>(
     context: &'a Context<'_>,
     direction: &'static str,
@@ -38,7 +36,6 @@ pub(super) fn of<'a>(
     all.filter(move |it| it.direction == direction)
 }
 
-/// `ListInboundResponsibilityTransfers`, `ListOutboundResponsibilityTransfers`
 fn listed(context: &Context<'_>, direction: &'static str) -> HandlerResult {
     let head = &context.state.head;
     let rows = of(context, direction).map(|it| {

@@ -1,5 +1,3 @@
-//! The organization, its root, its units, and what is above and below.
-
 use serde_json::{Value, json};
 
 use super::{
@@ -10,7 +8,6 @@ use super::{
 use crate::core::{entities::Ou, state::SimState, tree::path};
 use crate::services::{OperationHandler::Reads, OperationRow};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListRoots", Reads(list_roots)),
     ("ListOrganizationalUnitsForParent", Reads(list_ous)),
@@ -33,7 +30,6 @@ fn policy_types(state: &SimState) -> Value {
         .collect()
 }
 
-/// `DescribeOrganization`
 pub(super) fn describe_organization(context: &Context<'_>) -> Output {
     let head = &context.state.head;
     let management = context.state.account(&head.management);
@@ -50,7 +46,6 @@ pub(super) fn describe_organization(context: &Context<'_>) -> Output {
     }}))
 }
 
-/// The root as the model spells it.
 pub(super) fn root(state: &SimState) -> Value {
     let head = &state.head;
     json!({
@@ -61,7 +56,6 @@ pub(super) fn root(state: &SimState) -> Value {
     })
 }
 
-/// `ListRoots`
 fn list_roots(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let id = context.state.head.root.clone();
@@ -70,7 +64,6 @@ fn list_roots(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// A unit as the model spells it.
 pub(super) fn shape(state: &SimState, ou: &Ou) -> Value {
     let head = &state.head;
     let mut shape = json!({
@@ -84,7 +77,6 @@ pub(super) fn shape(state: &SimState, ou: &Ou) -> Value {
     shape
 }
 
-/// `ListOrganizationalUnitsForParent`
 fn list_ous(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let parent = context.text("ParentId");
@@ -104,7 +96,6 @@ pub(super) fn ou_not_found() -> ApiError {
     )
 }
 
-/// `DescribeOrganizationalUnit`
 fn describe_ou(context: &Context<'_>) -> HandlerResult {
     let ou = context
         .state
@@ -115,7 +106,6 @@ fn describe_ou(context: &Context<'_>) -> HandlerResult {
     ))
 }
 
-/// `ListParents`: exactly one.
 fn list_parents(context: &Context<'_>) -> HandlerResult {
     context.page()?;
     let child = context.text("ChildId");
@@ -138,7 +128,6 @@ fn list_parents(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(vec![json!({ "Id": parent, "Type": kind })], None))
 }
 
-/// `ListChildren`
 fn list_children(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let parent = context.text("ParentId");

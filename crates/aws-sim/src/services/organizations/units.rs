@@ -1,5 +1,3 @@
-//! Making, renaming and removing organizational units.
-
 use hallpass_aws_model::facts;
 use serde_json::json;
 
@@ -11,7 +9,6 @@ use super::{
 use crate::core::{entities::Id, entities::Ou, state::SimState, windows::Window};
 use crate::services::{OperationHandler::Writes, OperationRow};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("CreateOrganizationalUnit", Writes(create)),
     ("UpdateOrganizationalUnit", Writes(update)),
@@ -20,9 +17,7 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
 
 const LETTERS: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
 
-/// Organizational units below one another.
 const DEEPEST: usize = facts::UNIT_DEPTH.count();
-/// Organizational units of an organization.
 const MOST: usize = facts::UNITS.count();
 
 fn check_name(state: &SimState, parent: &str, name: &str, own: &str) -> Result<(), ApiError> {
@@ -47,7 +42,7 @@ fn depth(state: &SimState, parent: &str) -> usize {
     depth
 }
 
-/// `CreateOrganizationalUnit`: what is new holds the default policies.
+/// `CreateOrganizationalUnit`: attaches the default policies.
 fn create(context: &mut Context<'_>) -> HandlerResult {
     let (parent, name) = (context.text("ParentId"), context.text("Name"));
     check_parent(context, parent)?;
@@ -90,7 +85,6 @@ fn target(context: &Context<'_>) -> Result<Ou, ApiError> {
     found.cloned().ok_or_else(ou_not_found)
 }
 
-/// `UpdateOrganizationalUnit`
 fn update(context: &mut Context<'_>) -> HandlerResult {
     let mut ou = target(context)?;
     if let Some(name) = context.optional("Name") {

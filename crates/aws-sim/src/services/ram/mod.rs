@@ -1,7 +1,7 @@
-//! AWS Resource Access Manager: resource shares that the organization file states, as their owner and those who have them
-//! see them. Sharing and accepting are not simulated.
+//! AWS Resource Access Manager: resource shares of the organization file, for owner and consumers.
+//! Sharing and accepting are not simulated.
 
-use hallpass_sim_base::{Millis, hash};
+use crate::base::{Millis, hash};
 use serde_json::{Value, json};
 
 use super::{OperationHandler::Reads, ServiceDescriptor};
@@ -13,9 +13,8 @@ use crate::core::{
 };
 use crate::organization::StatedShare;
 
-/// Its name in tables.
 const NAME: &str = "ram";
-/// 2024-01-08: when every share was made; the file does not say.
+/// 2024-01-08: assumed creation of every share.
 const MADE: Millis = 1_704_672_000_000;
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
@@ -47,7 +46,6 @@ fn arn(share: &StatedShare) -> String {
     let (region, account) = (&share.region, &share.account);
     let half = |part: &str| hash(&format!("share/{part}/{account}/{}", share.name));
     let hex = format!("{:016x}{:016x}", half("a"), half("b"));
-    // the form of a UUID
     let mut id = String::new();
     for (at, digit) in hex.chars().enumerate() {
         if matches!(at, 8 | 12 | 16 | 20) {
@@ -58,7 +56,7 @@ fn arn(share: &StatedShare) -> String {
     format!("arn:aws:ram:{region}:{account}:resource-share/{id}")
 }
 
-/// Whether a principal of a share has the caller's account.
+/// Whether a principal includes the caller's account.
 fn has(context: &Context<'_>, principal: &str) -> bool {
     let own = &context.caller.account;
     if principal == *own || principal.contains(":organization/") {
@@ -71,8 +69,6 @@ fn has(context: &Context<'_>, principal: &str) -> bool {
     units.iter().any(|it| **it == *unit)
 }
 
-/// Shares of the call's Region: the caller's own, or those of others that it has. Filters other than those named are
-/// refused.
 fn seen<'a>(context: &'a Context<'_>, filters: &[&str]) -> Result<Vec<&'a StatedShare>, ApiError> {
     let known = [
         "resourceOwner",
@@ -111,7 +107,6 @@ fn seen<'a>(context: &'a Context<'_>, filters: &[&str]) -> Result<Vec<&'a Stated
     Ok(found.collect())
 }
 
-/// With when it was made.
 fn dated(mut row: Value) -> Value {
     if let Some(members) = row.as_object_mut() {
         members.insert("creationTime".to_owned(), seconds(MADE));
@@ -120,12 +115,10 @@ fn dated(mut row: Value) -> Value {
     row
 }
 
-/// Whether a principal is no part of the organization.
 fn is_external(context: &Context<'_>, principal: &str) -> bool {
     !principal.contains(":organizations::") && context.state.account(principal).is_none()
 }
 
-/// `GetResourceShares`
 fn shares(context: &Context<'_>) -> HandlerResult {
     let rows = seen(context, &["resourceShareArns", "name"])?;
     let rows = rows.into_iter().map(|it| {
@@ -140,7 +133,6 @@ fn shares(context: &Context<'_>) -> HandlerResult {
     context.listing(rows.collect())
 }
 
-/// `ListPrincipals`
 fn principals(context: &Context<'_>) -> HandlerResult {
     let shares = seen(context, &["resourceShareArns"])?;
     let rows = shares.into_iter().flat_map(|share| {
@@ -168,7 +160,6 @@ fn kind(resource: &str) -> String {
     format!("{service}:{}", words.collect::<String>())
 }
 
-/// `ListResources`
 fn resources(context: &Context<'_>) -> HandlerResult {
     let shares = seen(context, &["resourceShareArns"])?;
     let rows = shares.into_iter().flat_map(|share| {

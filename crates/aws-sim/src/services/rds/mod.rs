@@ -1,4 +1,4 @@
-//! Amazon RDS: database instances of an account in a Region, and whether they are reached from outside. They hold nothing.
+//! Amazon RDS: database instances and their public access. No data.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,6 @@ use crate::core::{
     windows::Window,
 };
 
-/// Its name in tables.
 const NAME: &str = "rds";
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
@@ -53,7 +52,7 @@ fn place(context: &Context<'_>) -> DatabasePlace {
     (context.caller.account.clone(), context.call.region.clone())
 }
 
-/// Identifiers are lower case, however they are written (the same, `CreateDBInstance`).
+/// Lower-cases an identifier (the same, `CreateDBInstance`).
 fn identifier(context: &Context<'_>) -> String {
     context.text("DBInstanceIdentifier").to_ascii_lowercase()
 }
@@ -88,7 +87,7 @@ fn one(context: &Context<'_>, it: &SimDatabase) -> Output {
     Output::Members(json!({ "DBInstance": shown(context, it) }))
 }
 
-/// `CreateDBInstance`: without `PubliclyAccessible` it is reached from inside alone.
+/// `CreateDBInstance`: private without `PubliclyAccessible`.
 fn create(context: &mut Context<'_>) -> HandlerResult {
     let id = identifier(context);
     if find(context, &id).is_ok() {
@@ -116,7 +115,6 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     Ok(answer)
 }
 
-/// `DescribeDBInstances`: one by its identifier, or pages of all.
 fn describe(context: &Context<'_>) -> HandlerResult {
     if context.call.input.get("Filters").is_some() {
         let text = "Filters are not simulated.";
@@ -138,8 +136,8 @@ fn describe(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// `ModifyDBInstance`: who reaches it, at once whatever `ApplyImmediately` says (the same, `ModifyDBInstance`), shown once it
-/// is available again; other members are not simulated, and are refused.
+/// `ModifyDBInstance`: only public access, immediately in spite of `ApplyImmediately` (the same,
+/// `ModifyDBInstance`), visible once available again; refuses other members.
 fn modify(context: &mut Context<'_>) -> HandlerResult {
     let id = identifier(context);
     let (now, is_at) = {
@@ -178,7 +176,7 @@ fn modify(context: &mut Context<'_>) -> HandlerResult {
     Ok(one(context, &changed))
 }
 
-/// `DeleteDBInstance`: at once.
+/// `DeleteDBInstance`: immediate.
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     let id = identifier(context);
     let mut gone = shown(context, find(context, &id)?);

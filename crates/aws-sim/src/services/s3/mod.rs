@@ -1,4 +1,4 @@
-//! S3: buckets with objects, and how public access to them and to all of an account's is blocked. There is no table.
+//! S3: buckets with objects, and public access blocks of buckets and accounts. No table.
 
 mod objects;
 
@@ -21,7 +21,6 @@ use crate::core::{
     windows::Window,
 };
 
-/// The namespace of S3's answers, and that of S3 Control's.
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
@@ -80,7 +79,6 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     ],
 };
 
-/// `ListBuckets`
 fn buckets(context: &Context<'_>) -> String {
     let account = &context.caller.account;
     let owner = unique_id(context.state.seed, "", account);
@@ -102,7 +100,7 @@ fn buckets(context: &Context<'_>) -> String {
     )
 }
 
-/// `CreateBucket`: names are everybody's.
+/// `CreateBucket`: names are global.
 fn create(context: &mut Context<'_>) -> HandlerResult {
     let name = context.text("Bucket").to_owned();
     let account = context.caller.account.clone();
@@ -121,7 +119,8 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
         account,
         region: context.call.region.clone(),
         created: context.now,
-        // AWS: "Blocking public access to your Amazon S3 storage": on for new buckets since April 2023
+        // AWS: "Blocking public access to your Amazon S3 storage": on for new buckets since April
+        // 2023
         blocked: Some(PublicAccess::ALL),
     };
     context.state.exposure.buckets.insert(name, bucket);
@@ -129,7 +128,7 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Xml(String::new()))
 }
 
-/// The bucket that a call names, if it is the caller's.
+/// The named bucket, if the caller owns it.
 fn own<'a>(context: &'a Context<'_>) -> Result<&'a Bucket, ApiError> {
     let name = context.text("Bucket");
     let found = context.state.exposure.buckets.get(name).ok_or_else(|| {
@@ -158,7 +157,6 @@ fn shown(blocked: Option<PublicAccess>) -> HandlerResult {
     )))
 }
 
-/// `GetPublicAccessBlock` of a bucket.
 fn get(context: &Context<'_>) -> HandlerResult {
     shown(own(context)?.blocked)
 }
@@ -182,18 +180,16 @@ fn set(context: &mut Context<'_>, blocked: Option<PublicAccess>) -> HandlerResul
     Ok(Output::Xml(String::new()))
 }
 
-/// `PutPublicAccessBlock` of a bucket.
 fn put(context: &mut Context<'_>) -> HandlerResult {
     let wanted = wanted(context)?;
     set(context, Some(wanted))
 }
 
-/// `DeletePublicAccessBlock` of a bucket.
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     set(context, None)
 }
 
-/// The account that a call of S3 Control names has to be the caller's.
+/// The account in an S3 Control call must be the caller's.
 fn own_account(context: &Context<'_>) -> Result<String, ApiError> {
     let account = context.caller.account.clone();
     if context.optional("AccountId") == Some(account.as_str()) {
@@ -202,13 +198,11 @@ fn own_account(context: &Context<'_>) -> Result<String, ApiError> {
     Err(ApiError::denied("AccessDenied", "Access Denied").status(403))
 }
 
-/// `GetPublicAccessBlock` of an account.
 fn get_of_account(context: &Context<'_>) -> HandlerResult {
     let account = own_account(context)?;
     shown(context.state.exposure.accounts.get(&account).copied())
 }
 
-/// `PutPublicAccessBlock` of an account.
 fn put_of_account(context: &mut Context<'_>) -> HandlerResult {
     let (account, wanted) = (own_account(context)?, wanted(context)?);
     context.state.exposure.accounts.insert(account, wanted);
@@ -216,7 +210,6 @@ fn put_of_account(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Xml(String::new()))
 }
 
-/// `DeletePublicAccessBlock` of an account.
 fn delete_of_account(context: &mut Context<'_>) -> HandlerResult {
     let account = own_account(context)?;
     context.state.exposure.accounts.remove(&account);

@@ -1,5 +1,5 @@
-//! Objects: those that trails deliver, and those that somebody puts. Writes are in the state log, so that what
-//! they told others of outlives the process; the objects themselves are kept in memory.
+//! Objects of trails and of callers. Writes enter the state log, so that their events are durable;
+//! the objects are in memory.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,7 +25,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("HeadBucket", Reads(head_bucket)),
     ("GetBucketLocation", Reads(location)),
@@ -37,10 +36,9 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("DeleteObject", Writes(delete)),
 ];
 
-/// Rows of a page, at most and unless fewer are asked for (AWS S3 API, "`ListObjectsV2`").
+/// Maximum and default rows of a page (AWS S3 API, "`ListObjectsV2`").
 const PAGE_ROWS: usize = 1_000;
 
-/// `HeadBucket`
 fn head_bucket(context: &Context<'_>) -> HandlerResult {
     let region = own(context)?.region.clone();
     Ok(answer(
@@ -50,7 +48,6 @@ fn head_bucket(context: &Context<'_>) -> HandlerResult {
     ))
 }
 
-/// `GetBucketLocation`
 fn location(context: &Context<'_>) -> HandlerResult {
     let region = match own(context)?.region.as_str() {
         "us-east-1" => "",
@@ -61,7 +58,6 @@ fn location(context: &Context<'_>) -> HandlerResult {
     )))
 }
 
-/// The page that a listing asks for.
 fn page<'a>(context: &'a Context<'_>, after: &str) -> Result<(KeyPage<'a>, usize), ApiError> {
     own(context)?;
     let rows_max = match context.optional("MaxKeys").map(str::parse::<usize>) {
@@ -82,12 +78,11 @@ fn page<'a>(context: &'a Context<'_>, after: &str) -> Result<(KeyPage<'a>, usize
     Ok((objects.list(context.text("Bucket"), wanted), rows_max))
 }
 
-/// `ListObjects`
 fn list(context: &Context<'_>) -> HandlerResult {
     let marker = context.text("Marker");
     let (page, rows_max) = page(context, marker)?;
     let mut head = format!("<Marker>{}</Marker>", escaped(marker));
-    // AWS says it only where there is a delimiter
+    // AWS returns it only with a delimiter
     if let Some(last) = page
         .last
         .as_ref()
@@ -98,7 +93,6 @@ fn list(context: &Context<'_>) -> HandlerResult {
     Ok(listed(context, &page, rows_max, &head))
 }
 
-/// `ListObjectsV2`
 fn list_second(context: &Context<'_>) -> HandlerResult {
     let after = match context.optional("ContinuationToken") {
         Some(token) => {
@@ -162,14 +156,13 @@ fn escaped(text: &str) -> String {
         .replace('>', "&gt;")
 }
 
-/// What stands for the content; AWS's is an MD5 of it as a rule, and promised to nobody.
+/// The `ETag`; AWS's is usually an MD5, without guarantee.
 fn tag(object: &StoredObject) -> String {
     let mut digits = sha256_hex(&object.bytes);
     digits.truncate(32);
     digits
 }
 
-/// The object that a call names.
 fn found<'a>(context: &'a Context<'_>) -> Result<&'a StoredObject, ApiError> {
     own(context)?;
     let (bucket, key) = (context.text("Bucket"), context.text("Key"));
@@ -199,7 +192,7 @@ fn answer(http: u16, headers: Vec<(String, String)>, bytes: Arc<[u8]>) -> Output
     }))
 }
 
-/// `GetObject`, of a range where one is asked for.
+/// `GetObject`, optionally of a range.
 fn get(context: &Context<'_>) -> HandlerResult {
     let object = found(context)?;
     let wanted = context.optional("IfMatch").map(|it| it.trim_matches('"'));
@@ -222,7 +215,7 @@ fn get(context: &Context<'_>) -> HandlerResult {
     Ok(answer(206, headers, part.into()))
 }
 
-/// `bytes=1-2` or `bytes=1-`; another form is passed over, as of an unknown unit (RFC 9110).
+/// `bytes=1-2` or `bytes=1-`; ignores other forms, like an unknown unit (RFC 9110).
 fn range(text: &str) -> Option<(usize, Option<usize>)> {
     let (from, to) = text.strip_prefix("bytes=")?.split_once('-')?;
     let to = match to {
@@ -232,14 +225,12 @@ fn range(text: &str) -> Option<(usize, Option<usize>)> {
     Some((from.parse().ok()?, to))
 }
 
-/// `HeadObject`
 fn head(context: &Context<'_>) -> HandlerResult {
     let object = found(context)?;
-    // of a body that nobody gets its length is told
+    // sends the length of the omitted body
     Ok(answer(200, headers(object), Arc::clone(&object.bytes)))
 }
 
-/// `PutObject`
 fn put(context: &mut Context<'_>) -> HandlerResult {
     let home = own(context)?;
     let bus = (home.account.clone(), home.region.clone());
@@ -267,7 +258,8 @@ fn put(context: &mut Context<'_>) -> HandlerResult {
         context.text("Key").to_owned(),
     );
     context.state.deliveries.objects.put(&bucket, &key, object);
-    // every bucket tells EventBridge (Amazon S3 User Guide, "EventBridge event message structure")
+    // every bucket notifies EventBridge (Amazon S3 User Guide, "EventBridge event message
+    // structure")
     let requester = context.caller.account.clone();
     let event = BusEvent {
         source: "aws.s3",
@@ -283,7 +275,7 @@ fn put(context: &mut Context<'_>) -> HandlerResult {
     Ok(answer(200, vec![tag], Arc::from([])))
 }
 
-/// `DeleteObject`: what is not there is gone already.
+/// `DeleteObject`: idempotent.
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     own(context)?;
     context.write(Window::Immediate);

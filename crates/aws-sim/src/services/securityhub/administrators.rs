@@ -1,5 +1,3 @@
-//! The administrator of a Region.
-
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, PRINCIPAL};
@@ -7,7 +5,6 @@ use crate::core::{designating::designate, windows::Window};
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("EnableOrganizationAdminAccount", Writes(enable)),
     ("DisableOrganizationAdminAccount", Writes(disable)),
@@ -27,7 +24,6 @@ fn only_management(context: &Context<'_>) -> Result<(), ApiError> {
     Err(ApiError::denied("AccessDeniedException", text))
 }
 
-/// `EnableOrganizationAdminAccount`
 fn enable(context: &mut Context<'_>) -> HandlerResult {
     only_management(context)?;
     let account = context.text("AdminAccountId").to_owned();
@@ -49,7 +45,6 @@ fn enable(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "AdminAccountId": account })))
 }
 
-/// `DisableOrganizationAdminAccount`
 fn disable(context: &mut Context<'_>) -> HandlerResult {
     only_management(context)?;
     let (account, place) = (context.text("AdminAccountId"), place(context));
@@ -64,7 +59,6 @@ fn disable(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// `ListOrganizationAdminAccounts`
 fn list(context: &Context<'_>) -> HandlerResult {
     only_management(context)?;
     let held = context.state.regional_administrators.get(&place(context));

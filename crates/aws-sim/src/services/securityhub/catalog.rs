@@ -1,16 +1,13 @@
-//! Some of the standards and controls of Security Hub: enough to tell standards, Regions and requirements apart. The
-//! names are those of AWS, what a standard has is a part of what it has there.
+//! A subset of Security Hub's standards and controls, with AWS's names: enough to distinguish
+//! standards, Regions and requirements.
 
-/// A standard.
 pub(super) struct StandardKind {
-    /// What stands before its name in its ARN; the first standard has no Region in it.
+    /// The part before the name in its ARN; the first standard has no Region.
     pub(super) kind: &'static str,
-    /// Its name in ARNs.
     pub(super) short: &'static str,
     pub(super) name: &'static str,
-    /// Whether it comes with Security Hub.
+    /// Whether Security Hub enables it by default.
     pub(super) default: bool,
-    /// Its controls, and what they are called in it.
     pub(super) controls: &'static [(&'static str, &'static str)],
 }
 
@@ -21,12 +18,11 @@ impl StandardKind {
     }
 }
 
-/// A control.
 pub(super) struct ControlKind {
     pub(super) id: &'static str,
     pub(super) title: &'static str,
     pub(super) severity: &'static str,
-    /// The only Region that has it, if there is one.
+    /// The only Region with it, if any.
     pub(super) only: Option<&'static str>,
 }
 
@@ -203,7 +199,6 @@ pub(super) const STANDARDS: [StandardKind; 4] = [
     },
 ];
 
-/// The standard of an ARN in a Region.
 pub(super) fn standard(arn: &str, region: &str) -> Option<&'static StandardKind> {
     STANDARDS.iter().find(|it| it.arn(region) == arn)
 }

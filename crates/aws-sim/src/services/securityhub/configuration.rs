@@ -1,8 +1,8 @@
-//! Central configuration: policies of the administrator that say which standards and controls accounts have. A policy
-//! takes hold in the hubs that are on; hubs are not turned on by it.
+//! Central configuration: the administrator's policies for standards and controls. Applies to
+//! enabled hubs; does not enable hubs.
 
+use crate::base::Millis;
 use hallpass_aws_model::facts;
-use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, administrator, catalog::standard, invalid};
@@ -18,7 +18,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("DescribeOrganizationConfiguration", Reads(describe)),
     ("UpdateOrganizationConfiguration", Writes(update)),
@@ -36,9 +35,8 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListConfigurationPolicyAssociations", Reads(associations)),
 ];
 
-/// Policies of an organization at most.
 const POLICIES_MAX: usize = facts::HUB_POLICIES.count();
-/// The policy of whoever looks after itself.
+/// For targets that configure themselves.
 const SELF_MANAGED: &str = "SELF_MANAGED_SECURITY_HUB";
 
 fn only_administrator(context: &Context<'_>) -> Result<(), ApiError> {
@@ -49,7 +47,7 @@ fn only_administrator(context: &Context<'_>) -> Result<(), ApiError> {
     Err(ApiError::new("InvalidAccessException", text))
 }
 
-/// The administrator in the home Region of an organization that is configured by policies.
+/// Requires the administrator, the home Region and central configuration.
 fn only_central(context: &Context<'_>) -> Result<(), ApiError> {
     only_administrator(context)?;
     let is_home = context.state.finding_aggregation.as_ref() == Some(&context.call.region);
@@ -60,7 +58,6 @@ fn only_central(context: &Context<'_>) -> Result<(), ApiError> {
     Err(ApiError::denied("AccessDeniedException", text))
 }
 
-/// `DescribeOrganizationConfiguration`
 fn describe(context: &Context<'_>) -> HandlerResult {
     only_administrator(context)?;
     let kind = if context.state.hub_policies.central {
@@ -74,7 +71,6 @@ fn describe(context: &Context<'_>) -> HandlerResult {
     })))
 }
 
-/// `UpdateOrganizationConfiguration`
 fn update(context: &mut Context<'_>) -> HandlerResult {
     only_administrator(context)?;
     let input = &context.call.input;
@@ -113,7 +109,6 @@ fn shape(context: &Context<'_>, id: &str, it: &SimHubPolicy) -> Value {
     row
 }
 
-/// The policy of an id or an ARN.
 fn found(context: &Context<'_>, named: &str) -> Result<String, ApiError> {
     let id = named.rsplit('/').next().unwrap_or(named);
     if context.state.hub_policies.policies.contains_key(id) {
@@ -128,7 +123,6 @@ fn is_taken(context: &Context<'_>, name: &str, by_other_than: &str) -> bool {
     all.any(|(id, it)| it.name == name && id != by_other_than)
 }
 
-/// `CreateConfigurationPolicy`
 fn create_policy(context: &mut Context<'_>) -> HandlerResult {
     only_central(context)?;
     let name = context.text("Name").to_owned();
@@ -158,7 +152,6 @@ fn create_policy(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(row))
 }
 
-/// `UpdateConfigurationPolicy`
 fn update_policy(context: &mut Context<'_>) -> HandlerResult {
     only_central(context)?;
     let id = found(context, context.text("Identifier"))?;
@@ -181,7 +174,6 @@ fn update_policy(context: &mut Context<'_>) -> HandlerResult {
     get_policy(context)
 }
 
-/// `GetConfigurationPolicy`
 fn get_policy(context: &Context<'_>) -> HandlerResult {
     only_central(context)?;
     let id = found(context, context.text("Identifier"))?;
@@ -190,7 +182,6 @@ fn get_policy(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(row.unwrap_or_default()))
 }
 
-/// `DeleteConfigurationPolicy`
 fn delete_policy(context: &mut Context<'_>) -> HandlerResult {
     only_central(context)?;
     let id = found(context, context.text("Identifier"))?;
@@ -209,7 +200,6 @@ fn delete_policy(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// `ListConfigurationPolicies`
 fn policies(context: &Context<'_>) -> HandlerResult {
     only_central(context)?;
     let page = context.page()?;
@@ -227,7 +217,6 @@ fn policies(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// The root, unit or account that a call names.
 fn target(context: &Context<'_>) -> Result<String, ApiError> {
     let input = &context.call.input;
     let kinds = ["AccountId", "OrganizationalUnitId", "RootId"];
@@ -242,7 +231,6 @@ fn target(context: &Context<'_>) -> Result<String, ApiError> {
     Err(ApiError::new("ResourceNotFoundException", text))
 }
 
-/// A target and what stands above it.
 fn chain(state: &SimState, target: &str) -> Vec<String> {
     let mut all = vec![target.to_owned()];
     let mut at = match state.account(target) {
@@ -260,7 +248,7 @@ fn chain(state: &SimState, target: &str) -> Vec<String> {
     all
 }
 
-/// What holds for a target, and whether it is its own.
+/// A target's association, and whether it is direct.
 fn held<'a>(state: &'a SimState, target: &str) -> Option<(&'a SimHubAssociation, bool)> {
     let chain = chain(state, target);
     let found = chain
@@ -269,7 +257,6 @@ fn held<'a>(state: &'a SimState, target: &str) -> Option<(&'a SimHubAssociation,
     found.map(|(it, association)| (association, it == target))
 }
 
-/// Whether a policy says what a hub has.
 pub(super) fn is_managed(state: &SimState, account: &str) -> bool {
     held(state, account).is_some_and(|(it, _)| it.policy != SELF_MANAGED)
 }
@@ -284,7 +271,6 @@ fn association(context: &Context<'_>, target: &str, it: &SimHubAssociation, own:
     })
 }
 
-/// `StartConfigurationPolicyAssociation`
 fn associate(context: &mut Context<'_>) -> HandlerResult {
     only_central(context)?;
     let target = target(context)?;
@@ -306,7 +292,6 @@ fn associate(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(row))
 }
 
-/// `StartConfigurationPolicyDisassociation`
 fn disassociate(context: &mut Context<'_>) -> HandlerResult {
     only_central(context)?;
     let target = target(context)?;
@@ -316,7 +301,6 @@ fn disassociate(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// `GetConfigurationPolicyAssociation`
 fn get_association(context: &Context<'_>) -> HandlerResult {
     only_central(context)?;
     let target = target(context)?;
@@ -329,7 +313,7 @@ fn get_association(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(found.ok_or_else(missing)?))
 }
 
-/// `ListConfigurationPolicyAssociations`: those of the targets themselves. What is inherited is asked for one by one (?).
+/// `ListConfigurationPolicyAssociations`: direct ones only; inherited ones need single reads (?).
 fn associations(context: &Context<'_>) -> HandlerResult {
     only_central(context)?;
     let page = context.page()?;
@@ -341,7 +325,6 @@ fn associations(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// Gives every hub that is on what its policy says.
 fn take_hold(context: &mut Context<'_>) {
     let now = context.now;
     let places: Vec<HubPlace> = context.state.hubs.keys().cloned().collect();

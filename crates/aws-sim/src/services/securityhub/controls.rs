@@ -1,5 +1,3 @@
-//! Controls, and whether they are on in each standard.
-
 use serde_json::{Value, json};
 
 use super::catalog::{CONTROLS, ControlKind, STANDARDS, StandardKind, standard};
@@ -13,7 +11,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListSecurityControlDefinitions", Reads(definitions)),
     ("ListStandardsControlAssociations", Reads(associations)),
@@ -22,10 +19,9 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("UpdateStandardsControl", Writes(update_one)),
 ];
 
-/// Associations in one request at most; the model states no limit (?).
+/// Maximum associations per request; the model has no limit (?).
 const ASSOCIATIONS_MAX: usize = 100;
 
-/// `ListSecurityControlDefinitions`
 fn definitions(context: &Context<'_>) -> HandlerResult {
     let region = context.call.region.as_str();
     let of = match context.optional("StandardsArn") {
@@ -57,7 +53,6 @@ fn definitions(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// What a control is called in a standard.
 fn name_in(kind: &StandardKind, id: &str) -> Option<&'static str> {
     let found = kind.controls.iter().find(|(it, _)| *it == id);
     found.map(|(_, name)| *name)
@@ -93,7 +88,7 @@ fn summary(context: &Context<'_>, arn: &str, id: &str, it: &SimStandard) -> Valu
     row
 }
 
-/// `ListStandardsControlAssociations`: in the standards that are on.
+/// `ListStandardsControlAssociations`: in enabled standards.
 fn associations(context: &Context<'_>) -> HandlerResult {
     let id = context.text("SecurityControlId");
     if CONTROLS.iter().all(|it| it.id != id) {
@@ -122,7 +117,6 @@ fn rows<'a>(context: &Context<'a>, name: &str) -> Result<Vec<&'a Value>, ApiErro
     }
 }
 
-/// A standard that is on and has the control, and what it is called there.
 fn found<'a>(
     context: &'a Context<'_>,
     row: &Value,
@@ -133,7 +127,6 @@ fn found<'a>(
     Ok(found.and_then(|(_, kind, it)| Some((kind, name_in(kind, id)?, it))))
 }
 
-/// `BatchGetStandardsControlAssociations`
 fn get(context: &Context<'_>) -> HandlerResult {
     hub(context)?;
     let (mut details, mut unprocessed) = (Vec::new(), Vec::new());
@@ -158,7 +151,7 @@ fn get(context: &Context<'_>) -> HandlerResult {
     })))
 }
 
-/// Why an update is not taken.
+/// The error of an update, if any.
 fn refusal(
     context: &Context<'_>,
     row: &Value,
@@ -188,7 +181,6 @@ fn is_ready(context: &Context<'_>, it: &SimStandard) -> bool {
     it.ready <= context.now && it.refused.is_none() && it.gone.is_none()
 }
 
-/// `BatchUpdateStandardsControlAssociations`
 fn update(context: &mut Context<'_>) -> HandlerResult {
     hub(context)?;
     own(context)?;
@@ -226,7 +218,6 @@ fn set(
     Ok(())
 }
 
-/// `UpdateStandardsControl`
 fn update_one(context: &mut Context<'_>) -> HandlerResult {
     hub(context)?;
     own(context)?;

@@ -1,12 +1,12 @@
-//! Filters of findings (AWS: `AwsSecurityFindingFilters`). One that is not simulated is refused by name.
+//! Filters of findings (AWS: `AwsSecurityFindingFilters`). Refuses unsupported ones by name.
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::ApiError;
 
-/// Filters by text, and where in a finding that stands.
+/// Text filters and their place in a finding.
 const TEXTS: [(&str, &str); 18] = [
     ("ProductArn", "/ProductArn"),
     ("AwsAccountId", "/AwsAccountId"),
@@ -30,12 +30,10 @@ const TEXTS: [(&str, &str); 18] = [
     ("ResourceType", "/Resources/0/Type"),
     ("ResourceId", "/Resources/0/Id"),
 ];
-/// Filters by instant.
 const DATES: [(&str, &str); 2] = [("UpdatedAt", "/UpdatedAt"), ("CreatedAt", "/CreatedAt")];
 
 const DAY: Millis = 86_400_000;
 
-/// A condition: comparison, wanted, and what is compared.
 enum Condition {
     Text {
         place: &'static str,
@@ -54,7 +52,7 @@ enum Condition {
     },
 }
 
-/// All filters hold; of one filter any positive condition and every negative one.
+/// All filters must match; of one filter any positive condition and every negative one.
 pub(super) struct Filters(Vec<Vec<Condition>>);
 
 impl Filters {

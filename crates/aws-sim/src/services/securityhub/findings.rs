@@ -1,5 +1,3 @@
-//! Findings: imported, found, updated.
-
 use std::collections::BTreeSet;
 
 use hallpass_aws_model::facts;
@@ -15,25 +13,23 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("BatchImportFindings", Writes(import)),
     ("BatchUpdateFindings", Writes(update)),
     ("GetFindings", Reads(get)),
 ];
 
-/// Findings of an update at most, and what fits into one (AWS: `BatchUpdateFindings`, `NoteUpdate`).
+/// Maximum findings of an update, and size limits (AWS: `BatchUpdateFindings`, `NoteUpdate`).
 const UPDATES_MAX: usize = facts::FINDINGS_PER_CALL.count();
 const NOTE_MAX: usize = facts::FINDING_NOTE_CHARACTERS.count();
 const FIELDS_MAX: usize = facts::FINDING_FIELDS.count();
 const KEY_MAX: usize = facts::FINDING_FIELD_KEY_CHARACTERS.count();
 const VALUE_MAX: usize = facts::FINDING_FIELD_VALUE_CHARACTERS.count();
-/// The largest finding, in bytes.
 const BYTES_MAX: usize = facts::FINDING_BYTES.count();
 
-/// What is kept of a product's finding when it imports it again (AWS: "Updating findings with `BatchImportFindings`").
+/// Members preserved on a repeated import (AWS: "Updating findings with `BatchImportFindings`").
 const KEPT: [&str; 3] = ["Note", "UserDefinedFields", "Workflow"];
-/// What an administrator may write besides notes (AWS: `BatchUpdateFindings`).
+/// Members other than notes that an administrator may write (AWS: `BatchUpdateFindings`).
 const WRITTEN: [&str; 8] = [
     "Severity",
     "VerificationState",
@@ -45,7 +41,6 @@ const WRITTEN: [&str; 8] = [
     "RelatedFindings",
 ];
 
-/// Region, product, id.
 pub(crate) type FindingKey = (String, String, String);
 
 fn text(value: &Value, name: &str) -> String {
@@ -98,7 +93,7 @@ fn import(context: &mut Context<'_>) -> HandlerResult {
     })))
 }
 
-/// Keeps a finding, and says so on the buses of its account and of the administrator.
+/// Stores a finding, and publishes it on the buses of its account and of the administrator.
 fn put(state: &mut SimState, key: FindingKey, finding: &Value) {
     let region = key.0.clone();
     let here = administrator(state, &region).to_owned();
@@ -123,7 +118,6 @@ fn put(state: &mut SimState, key: FindingKey, finding: &Value) {
     );
 }
 
-/// Whether the caller sees a finding from the Region of the call.
 fn sees(context: &Context<'_>, (region, ..): &FindingKey, finding: &Value) -> bool {
     let caller = context.caller.account.as_str();
     let is_administrator = caller == administrator(context.state, &context.call.region);
@@ -133,7 +127,6 @@ fn sees(context: &Context<'_>, (region, ..): &FindingKey, finding: &Value) -> bo
     (is_administrator || own) && (*region == context.call.region || aggregates)
 }
 
-/// `GetFindings`
 fn get(context: &Context<'_>) -> HandlerResult {
     let filters = Filters::read(context.call.input.get("Filters"), context.now)?;
     let page = context.page()?;
@@ -151,7 +144,6 @@ fn get(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// `BatchUpdateFindings`
 fn update(context: &mut Context<'_>) -> HandlerResult {
     let call = context.call;
     check(&call.input)?;
@@ -225,7 +217,7 @@ fn updated(context: &Context<'_>, mut finding: Value) -> Value {
     finding
 }
 
-/// What the model does not say of an update.
+/// Checks limits missing in the model.
 fn check(input: &Value) -> Result<(), ApiError> {
     let refuse = |text: String| Err(ApiError::new("InvalidInputException", text));
     let identifiers = input.get("FindingIdentifiers").and_then(Value::as_array);

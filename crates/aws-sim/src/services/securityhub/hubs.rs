@@ -1,8 +1,6 @@
-//! Security Hub on and off, and its standards.
-
 use std::collections::BTreeMap;
 
-use hallpass_sim_base::{Bucket, Millis};
+use crate::base::{Bucket, Millis};
 use serde_json::{Value, json};
 
 use super::catalog::{STANDARDS, StandardKind, standard};
@@ -19,7 +17,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("DescribeHub", Reads(describe)),
     ("EnableSecurityHub", Writes(enable)),
@@ -34,7 +31,6 @@ pub(super) fn place(context: &Context<'_>) -> HubPlace {
     (context.caller.account.clone(), context.call.region.clone())
 }
 
-/// The caller's hub.
 pub(super) fn hub<'a>(context: &'a Context<'_>) -> Result<&'a SimHub, ApiError> {
     let account = &context.caller.account;
     let text = format!("Account {account} is not subscribed to AWS Security Hub");
@@ -42,7 +38,6 @@ pub(super) fn hub<'a>(context: &'a Context<'_>) -> Result<&'a SimHub, ApiError> 
     found.ok_or_else(|| ApiError::new("InvalidAccessException", text))
 }
 
-/// The same, to be changed.
 pub(super) fn hub_mut<'a>(context: &'a mut Context<'_>) -> Result<&'a mut SimHub, ApiError> {
     hub(context)?;
     let place = place(context);
@@ -62,7 +57,6 @@ fn subscription_arn((account, region): &HubPlace, kind: &StandardKind) -> String
     )
 }
 
-/// `DescribeHub`
 fn describe(context: &Context<'_>) -> HandlerResult {
     let hub = hub(context)?;
     Ok(Output::Members(json!({
@@ -71,7 +65,6 @@ fn describe(context: &Context<'_>) -> HandlerResult {
     })))
 }
 
-/// `EnableSecurityHub`
 fn enable(context: &mut Context<'_>) -> HandlerResult {
     if hub(context).is_ok() {
         let text = "Account is already subscribed to Security Hub";
@@ -97,7 +90,6 @@ fn enable(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// `DisableSecurityHub`
 fn disable(context: &mut Context<'_>) -> HandlerResult {
     hub(context)?;
     context.write(Window::Immediate);
@@ -106,7 +98,6 @@ fn disable(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// `DescribeStandards`
 fn standards(context: &Context<'_>) -> HandlerResult {
     hub(context)?;
     let page = context.page()?;
@@ -159,7 +150,6 @@ fn is_there(it: &SimStandard, now: Millis) -> bool {
     it.gone.is_none_or(|gone| gone > now)
 }
 
-/// The standards of the caller that are there, by ARN.
 pub(super) fn subscribed<'a>(
     context: &'a Context<'_>,
 ) -> Result<impl Iterator<Item = (&'a String, &'static StandardKind, &'a SimStandard)>, ApiError> {
@@ -169,7 +159,6 @@ pub(super) fn subscribed<'a>(
     Ok(all.filter_map(move |(arn, it)| Some((arn, standard(arn, region)?, it))))
 }
 
-/// `GetEnabledStandards`
 fn enabled(context: &Context<'_>) -> HandlerResult {
     let wanted = context
         .call
@@ -191,7 +180,8 @@ fn enabled(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// A standard that comes has all of its controls on, whatever they were before (AWS: "Disabling a security standard").
+/// A newly enabled standard has all controls on, regardless of earlier changes (AWS: "Disabling a
+/// security standard").
 fn subscribe(context: &mut Context<'_>, kind: &'static StandardKind) -> Result<(), ApiError> {
     let modifiers = &context.call.modifiers;
     let refused = modifiers.fail_async.as_ref().map(|it| it.reason.clone());
@@ -210,7 +200,8 @@ fn subscribe(context: &mut Context<'_>, kind: &'static StandardKind) -> Result<(
     Ok(())
 }
 
-/// Standards and controls of an account under a policy are the policy's (AWS: "Centrally managed targets"; code (?)).
+/// An account under a policy cannot change standards and controls (AWS: "Centrally managed
+/// targets"; code (?)).
 pub(super) fn own(context: &Context<'_>) -> Result<(), ApiError> {
     if !is_managed(context.state, &context.caller.account) {
         return Ok(());
@@ -245,7 +236,6 @@ fn admit(context: &mut Context<'_>) -> Result<(), ApiError> {
     Err(throttled(Some(context.call.service), named))
 }
 
-/// `BatchEnableStandards`
 fn enable_standards(context: &mut Context<'_>) -> HandlerResult {
     hub(context)?;
     own(context)?;
@@ -282,7 +272,7 @@ fn enable_standards(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "StandardsSubscriptions": rows })))
 }
 
-/// `BatchDisableStandards`: what their controls were is forgotten.
+/// `BatchDisableStandards`: discards control states.
 fn disable_standards(context: &mut Context<'_>) -> HandlerResult {
     own(context)?;
     let place = place(context);

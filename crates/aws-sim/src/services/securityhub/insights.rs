@@ -1,5 +1,3 @@
-//! Insights: saved groupings of findings.
-
 use hallpass_aws_model::facts;
 use serde_json::{Value, json};
 
@@ -8,19 +6,16 @@ use crate::core::{queues::uuid, windows::Window};
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("CreateInsight", Writes(create)),
     ("GetInsights", Reads(get)),
 ];
 
-/// Custom insights of an account in a Region at most.
 const INSIGHTS_MAX: usize = facts::HUB_INSIGHTS.count();
 fn key(context: &Context<'_>) -> (String, String) {
     (context.call.region.clone(), context.caller.account.clone())
 }
 
-/// `CreateInsight`
 fn create(context: &mut Context<'_>) -> HandlerResult {
     Filters::read(context.call.input.get("Filters"), context.now)?;
     let key = key(context);
@@ -42,7 +37,6 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "InsightArn": arn })))
 }
 
-/// `GetInsights`
 fn get(context: &Context<'_>) -> HandlerResult {
     let all = context
         .state

@@ -1,6 +1,6 @@
-//! AWS Security Hub: findings that accounts import, what their administrator writes to them, and insights; standards
-//! and their controls, of which there are some. Every change of a finding is an event, as on AWS, so that whoever
-//! answers events with changes hears of them again.
+//! AWS Security Hub: imported findings, the administrator's updates, insights, and some standards
+//! and controls. Every change of a finding is an event, as on AWS, so a client that reacts with
+//! changes receives further events.
 
 mod administrators;
 mod catalog;
@@ -24,7 +24,6 @@ use crate::core::{
     state::SimState,
 };
 
-/// The service principal of its delegated administrator.
 const PRINCIPAL: &str = "securityhub.amazonaws.com";
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
@@ -61,14 +60,12 @@ fn invalid(text: String) -> ApiError {
     ApiError::new("InvalidInputException", text)
 }
 
-/// The service in a Region, as its administrators are kept.
 fn place(region: &str) -> ServicePlace {
     ("securityhub".to_owned(), region.to_owned())
 }
 
-/// The account that sees the findings of all in a Region: whom the Region has, or whom Organizations names where
-/// the Region was never asked (Security Hub User Guide, "Removing or changing the delegated administrator":
-/// its API takes one out of one Region).
+/// The Region's own administrator, else the one registered in Organizations (Security Hub User
+/// Guide, "Removing or changing the delegated administrator": its API takes one out of one Region).
 fn administrator<'s>(state: &'s SimState, region: &str) -> &'s str {
     let place = place(region);
     if let Some(held) = state.regional_administrators.get(&place) {
@@ -85,7 +82,6 @@ fn administrator<'s>(state: &'s SimState, region: &str) -> &'s str {
     delegated.map_or(state.head.management.as_str(), |it| it.account.as_str())
 }
 
-/// `ListFindingAggregators`
 #[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
 fn aggregators(context: &Context<'_>) -> HandlerResult {
     let region = context.state.finding_aggregation.as_deref();

@@ -1,4 +1,4 @@
-//! Account Factory as a product: its portfolio, its versions, and who may launch it.
+//! Account Factory as a product: portfolio, versions, permitted principals.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,6 @@ use crate::core::{call::seconds, windows::Window};
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("SearchProductsAsAdmin", Reads(search)),
     ("ListProvisioningArtifacts", Reads(artifacts)),
@@ -17,11 +16,9 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListLaunchPaths", Reads(launch_paths)),
 ];
 
-/// As Control Tower calls it.
 const NAME: &str = "AWS Control Tower Account Factory";
 const OWNER: &str = "AWS Control Tower";
 
-/// `SearchProductsAsAdmin`
 fn search(context: &Context<'_>) -> HandlerResult {
     let filters = context.call.input.get("Filters");
     let owners = filters
@@ -50,12 +47,12 @@ fn product<'a>(context: &'a Context<'_>) -> Result<&'a SimTower, crate::core::er
     found.ok_or_else(|| missing("Product not found."))
 }
 
-/// The version that can be launched.
 pub(super) fn artifact(context: &Context<'_>) -> String {
     own_id(context, "pa")
 }
 
-/// `ListProvisioningArtifacts`: the newest is not active, the one before it is, the oldest is deprecated.
+/// `ListProvisioningArtifacts`: the newest is inactive, the one before it active, the oldest
+/// deprecated.
 fn artifacts(context: &Context<'_>) -> HandlerResult {
     product(context)?;
     let made = context.state.center.created;
@@ -87,7 +84,6 @@ fn artifacts(context: &Context<'_>) -> HandlerResult {
     ))
 }
 
-/// `ListPortfoliosForProduct`
 fn portfolios(context: &Context<'_>) -> HandlerResult {
     product(context)?;
     let (id, name) = (
@@ -107,7 +103,6 @@ fn portfolio<'a>(context: &'a Context<'_>) -> Result<&'a SimTower, crate::core::
     found.ok_or_else(|| missing("Portfolio not found."))
 }
 
-/// `ListPrincipalsForPortfolio`
 fn principals(context: &Context<'_>) -> HandlerResult {
     let all = portfolio(context)?.basis.factory_principals.iter();
     let rows = all.map(|arn| {
@@ -117,7 +112,6 @@ fn principals(context: &Context<'_>) -> HandlerResult {
     context.listing(rows.collect())
 }
 
-/// `AssociatePrincipalWithPortfolio`
 fn associate(context: &mut Context<'_>) -> HandlerResult {
     portfolio(context)?;
     let arn = context.text("PrincipalARN").to_owned();
@@ -130,7 +124,7 @@ fn associate(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// Whether the caller may launch the product: as itself, or as the role of its session.
+/// Whether the caller, or the role of its session, may launch the product.
 pub(super) fn may_launch(context: &Context<'_>, tower: &SimTower) -> bool {
     let caller = &context.caller;
     let role = caller
@@ -149,7 +143,6 @@ pub(super) fn may_launch(context: &Context<'_>, tower: &SimTower) -> bool {
         .any(|it| *it == caller.arn || Some(it) == role.as_ref())
 }
 
-/// `ListLaunchPaths`
 fn launch_paths(context: &Context<'_>) -> HandlerResult {
     let tower = product(context)?;
     if !may_launch(context, tower) {

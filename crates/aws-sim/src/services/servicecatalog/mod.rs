@@ -1,4 +1,4 @@
-//! AWS Service Catalog, as far as Account Factory of Control Tower is its product.
+//! AWS Service Catalog, only for Account Factory of Control Tower.
 
 mod factory;
 mod provisioned;
@@ -32,14 +32,13 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     operations: &[factory::OPERATIONS, provisioned::OPERATIONS],
 };
 
-/// The landing zone, as the management account sees it in its home Region.
+/// Visible to the management account in the home Region.
 fn tower<'a>(context: &'a Context<'_>) -> Option<&'a SimTower> {
     let is_ours = context.caller.account == context.state.head.management;
     let tower = context.state.tower.as_ref().filter(|_| is_ours)?;
     (tower.basis.home_region == context.call.region).then_some(tower)
 }
 
-/// An id of something that Control Tower made in Service Catalog.
 fn own_id(context: &Context<'_>, prefix: &str) -> String {
     let id = tower_id(context.state, prefix).to_lowercase();
     format!("{prefix}-{}", id.get(..13).unwrap_or_default())

@@ -1,5 +1,3 @@
-//! What was launched: one product an account.
-
 use serde_json::{Value, json};
 
 use super::{Context, HandlerResult, Output, factory, invalid, missing, own_id, tower};
@@ -13,7 +11,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ProvisionProduct", Writes(provision)),
     ("DescribeRecord", Reads(record)),
@@ -21,7 +18,6 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("SearchProvisionedProducts", Reads(search)),
 ];
 
-/// The type of products of Account Factory.
 const TYPE: &str = "CONTROL_TOWER_ACCOUNT";
 const PARAMETERS: [&str; 6] = [
     "SSOUserEmail",
@@ -55,7 +51,7 @@ fn unit(context: &Context<'_>, text: &str) -> Option<String> {
     found.map(|it| it.id.to_string())
 }
 
-/// `ProvisionProduct`: the same token again is the same launch.
+/// `ProvisionProduct`: idempotent by token.
 fn provision(context: &mut Context<'_>) -> HandlerResult {
     let none = || missing("Product not found.");
     let tower = tower(context).ok_or_else(none)?;
@@ -87,7 +83,7 @@ fn provision(context: &mut Context<'_>) -> HandlerResult {
     for key in PARAMETERS {
         parameter(context, key)?;
     }
-    // one at a time, where the file does not say; AWS takes five
+    // default: one at a time; AWS allows five
     let under_way = tower.products.values().filter(|it| !it.done).count();
     let at_once = tower.basis.account_operations.unwrap_or(1);
     if under_way >= at_once || tower.is_busy(true) {
@@ -153,7 +149,6 @@ fn record_row(context: &Context<'_>, id: &str, product: &FactoryProduct) -> Valu
     })
 }
 
-/// `DescribeRecord`
 fn record(context: &Context<'_>) -> HandlerResult {
     let wanted = context.text("Id");
     let mut all = tower(context).into_iter().flat_map(|it| it.products.iter());
@@ -188,7 +183,6 @@ fn product_row(context: &Context<'_>, id: &str, product: &FactoryProduct) -> Val
     row
 }
 
-/// `DescribeProvisionedProduct`
 fn describe(context: &Context<'_>) -> HandlerResult {
     let (wanted, name) = (context.text("Id"), context.text("Name"));
     let mut all = tower(context).into_iter().flat_map(|it| it.products.iter());
@@ -198,7 +192,7 @@ fn describe(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "ProvisionedProductDetail": row })))
 }
 
-/// `SearchProvisionedProducts`: `name:…`, `idempotencyToken:…`, `status:…` and `type:…`, all of which must fit.
+/// `SearchProvisionedProducts`: `name:…`, `idempotencyToken:…`, `status:…` and `type:…`, combined.
 fn search(context: &Context<'_>) -> HandlerResult {
     let queries = context.call.input.pointer("/Filters/SearchQuery");
     let queries = queries.and_then(Value::as_array).into_iter().flatten();

@@ -1,5 +1,5 @@
-//! Service Quotas: how many accounts the organization may have, and what else the organization file states of the management
-//! account. Nothing is asked for here.
+//! Service Quotas: the account quota, and stated quotas of the management account. Requests are not
+//! simulated.
 
 use serde_json::{Value, json};
 
@@ -13,11 +13,9 @@ use crate::core::{
     state::SimState,
 };
 
-/// Its name in tables.
 const NAME: &str = "service-quotas";
-/// Where quotas of global services are asked for.
+/// Region for quotas of global services.
 const GLOBAL: &str = "us-east-1";
-/// The service of an organization's quotas.
 const ORGANIZATIONS: &str = "organizations";
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
@@ -56,7 +54,6 @@ fn row(context: &Context<'_>, (service, code): (&str, &str), name: &str, value: 
     })
 }
 
-/// The quotas of a service that the caller sees, by their codes.
 fn quotas(context: &Context<'_>, service: &str) -> Vec<(String, Value)> {
     let state: &SimState = context.state;
     if context.caller.account != state.head.management || context.call.region != GLOBAL {
@@ -89,7 +86,6 @@ fn none(context: &Context<'_>) -> ApiError {
     ApiError::new("NoSuchResourceException", text)
 }
 
-/// `GetServiceQuota`
 fn get(context: &Context<'_>) -> HandlerResult {
     let code = context.text("QuotaCode");
     let mut all = quotas(context, context.text("ServiceCode")).into_iter();
@@ -98,7 +94,6 @@ fn get(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "Quota": found })))
 }
 
-/// `ListServiceQuotas`
 fn list(context: &Context<'_>) -> HandlerResult {
     let mut rows = quotas(context, context.text("ServiceCode"));
     if rows.is_empty() {
@@ -111,7 +106,7 @@ fn list(context: &Context<'_>) -> HandlerResult {
     if let Output::Members(members) = &mut output
         && let Some(Value::String(token)) = members.get_mut("NextToken")
     {
-        // the model has other characters in tokens than most
+        // the model uses other characters in tokens
         *token = token.replace('-', "+").replace('_', "/");
     }
     Ok(output)

@@ -1,5 +1,5 @@
-//! Amazon SNS: standard topics that tell queues of SQS. Other protocols are taken and tell nobody; filters, topics with an
-//! order, and confirming are not simulated.
+//! Amazon SNS: standard topics that deliver to SQS. Accepts other protocols without delivery;
+//! filters, FIFO topics and confirmations are not simulated.
 
 mod subscriptions;
 
@@ -21,9 +21,7 @@ use crate::core::{
     windows::Window,
 };
 
-/// Its name in tables.
 const NAME: &str = "sns";
-/// Attributes of a topic that may be set.
 const SETTABLE: [&str; 2] = ["DisplayName", "Policy"];
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
@@ -77,7 +75,7 @@ fn no_topic() -> ApiError {
     ApiError::new("NotFound", "Topic does not exist")
 }
 
-/// The topic that a call names: the caller's, since of policies of topics only those for services are simulated.
+/// The caller's own topic: only topic policies for services are simulated.
 fn named(context: &Context<'_>, member: &str) -> Result<TopicKey, ApiError> {
     let key = topic_key(context.text(member));
     let key = key.ok_or_else(|| invalid(format!("Invalid parameter: {member}")))?;
@@ -107,12 +105,12 @@ fn given(context: &Context<'_>) -> Result<BTreeMap<String, String>, ApiError> {
     Ok(found)
 }
 
-/// `CreateTopic`: the same once more is the same topic.
+/// `CreateTopic`: idempotent.
 fn create(context: &mut Context<'_>) -> HandlerResult {
     let name = context.text("Name");
     let plain = |it: u8| it.is_ascii_alphanumeric() || it == b'-' || it == b'_';
     if name.is_empty() || name.len() > 256 || !name.bytes().all(plain) {
-        // a topic with an order ends with `.fifo`
+        // a FIFO topic ends with `.fifo`
         return Err(invalid("Invalid parameter: Topic Name"));
     }
     let attributes = given(context)?;
@@ -138,7 +136,7 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "TopicArn": topic_arn(&key) })))
 }
 
-/// `DeleteTopic`: one that is not there is deleted, too.
+/// `DeleteTopic`: idempotent.
 #[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     context.write(Window::Immediate);
@@ -154,7 +152,6 @@ fn own<'a>(context: &'a Context<'_>) -> impl Iterator<Item = (&'a TopicKey, &'a 
     all.filter(move |((at, of, _), _)| at == region && of == account)
 }
 
-/// `ListTopics`
 fn list(context: &Context<'_>) -> HandlerResult {
     let rows = own(context).map(|(key, _)| {
         let arn = topic_arn(key);
@@ -163,7 +160,6 @@ fn list(context: &Context<'_>) -> HandlerResult {
     context.listing(rows.collect())
 }
 
-/// `GetTopicAttributes`
 fn attributes(context: &Context<'_>) -> HandlerResult {
     let key = named(context, "TopicArn")?;
     let topic = context.state.topics.get(&key).ok_or_else(no_topic)?;
@@ -179,7 +175,6 @@ fn attributes(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "Attributes": all })))
 }
 
-/// `SetTopicAttributes`
 fn set_attribute(context: &mut Context<'_>) -> HandlerResult {
     let key = named(context, "TopicArn")?;
     let (name, value) = (
@@ -195,7 +190,6 @@ fn set_attribute(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Nothing)
 }
 
-/// `Publish`
 fn publish_one(context: &mut Context<'_>) -> HandlerResult {
     for other in ["TargetArn", "PhoneNumber", "MessageStructure"] {
         if context.optional(other).is_some() {

@@ -1,5 +1,3 @@
-//! Who is told by a topic.
-
 use serde_json::{Value, json};
 
 use super::{Context, HandlerResult, Output, invalid, named, no_topic, own};
@@ -12,7 +10,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("Subscribe", Writes(subscribe)),
     ("Unsubscribe", Writes(unsubscribe)),
@@ -22,7 +19,7 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("SetSubscriptionAttributes", Writes(set_attribute)),
 ];
 
-/// Protocols that there are (Amazon SNS API Reference, `Subscribe`).
+/// Known protocols (Amazon SNS API Reference, `Subscribe`).
 const PROTOCOLS: [&str; 9] = [
     "http",
     "https",
@@ -51,7 +48,7 @@ fn raw(value: Option<&Value>) -> Result<bool, ApiError> {
     }
 }
 
-/// `Subscribe`: a queue of the caller's agrees at once; the same once more is the same subscription.
+/// `Subscribe`: the caller's own queue is confirmed immediately; idempotent.
 fn subscribe(context: &mut Context<'_>) -> HandlerResult {
     let key = named(context, "TopicArn")?;
     let (protocol, endpoint) = (context.text("Protocol"), context.text("Endpoint"));
@@ -103,7 +100,6 @@ fn subscribe(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "SubscriptionArn": told })))
 }
 
-/// The topic and the id of a subscription that a call names.
 fn place(context: &Context<'_>) -> Result<(TopicKey, String), ApiError> {
     let (topic, id) = context
         .text("SubscriptionArn")
@@ -120,7 +116,6 @@ fn place(context: &Context<'_>) -> Result<(TopicKey, String), ApiError> {
     }
 }
 
-/// `Unsubscribe`
 fn unsubscribe(context: &mut Context<'_>) -> HandlerResult {
     let (key, id) = place(context)?;
     context.write(Window::Immediate);
@@ -154,19 +149,16 @@ fn rows<'a>(
     all
 }
 
-/// `ListSubscriptions`
 fn list(context: &Context<'_>) -> HandlerResult {
     context.listing(rows(own(context)))
 }
 
-/// `ListSubscriptionsByTopic`
 fn list_by_topic(context: &Context<'_>) -> HandlerResult {
     let wanted = named(context, "TopicArn")?;
     let of = own(context).filter(|(key, _)| **key == wanted);
     context.listing(rows(of))
 }
 
-/// `GetSubscriptionAttributes`
 fn attributes(context: &Context<'_>) -> HandlerResult {
     let (key, id) = place(context)?;
     let topic = context.state.topics.get(&key).ok_or_else(absent)?;
@@ -179,7 +171,6 @@ fn attributes(context: &Context<'_>) -> HandlerResult {
     } })))
 }
 
-/// `SetSubscriptionAttributes`
 fn set_attribute(context: &mut Context<'_>) -> HandlerResult {
     let (key, id) = place(context)?;
     let name = context.text("AttributeName");

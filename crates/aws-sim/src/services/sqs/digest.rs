@@ -1,6 +1,5 @@
-//! MD5 (RFC 1321): clients hold the bodies of messages against it.
+//! MD5 (RFC 1321): clients verify message bodies with it.
 
-/// Lower-case hex digest.
 pub(super) fn md5(input: &[u8]) -> String {
     const TURNS: [u32; 16] = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21];
     let mut bytes = input.to_vec();

@@ -1,10 +1,8 @@
-//! Messages: sent, delivered, hidden, deleted.
-
 use std::collections::BTreeSet;
 
+use crate::base::Millis;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hallpass_aws_model::facts;
-use hallpass_sim_base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -19,7 +17,6 @@ use crate::core::{
 };
 use crate::services::{OperationHandler::Writes, OperationRow};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("SendMessage", Writes(send_one)),
     ("ReceiveMessage", Writes(receive_some)),
@@ -32,14 +29,10 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ),
 ];
 
-/// The longest message, in bytes.
 const BYTES_MAX: usize = facts::QUEUE_MESSAGE_BYTES.count();
-/// The longest time that a message can be hidden, in seconds.
 const HIDDEN_MAX: i64 = facts::QUEUE_HIDDEN_SECONDS.value as i64;
-/// Entries of a batch at most.
 const BATCH_MAX: usize = facts::QUEUE_BATCH.count();
 
-/// `SendMessage`
 fn send_one(context: &mut Context<'_>) -> HandlerResult {
     let key = named(context)?;
     let body = context.text("MessageBody");
@@ -60,7 +53,7 @@ fn send_one(context: &mut Context<'_>) -> HandlerResult {
     members(json!({ "MessageId": id, "MD5OfMessageBody": md5(body.as_bytes()) }))
 }
 
-/// `ReceiveMessage`. Waiting for one is the front door's.
+/// `ReceiveMessage`. The HTTP layer does long polling.
 fn receive_some(context: &mut Context<'_>) -> HandlerResult {
     let key = named(context)?;
     let input = &context.call.input;
@@ -125,7 +118,6 @@ fn row(context: &Context<'_>, message: &Message) -> Value {
     row
 }
 
-/// The message id and the delivery that a receipt is of.
 fn receipt(input: &Value) -> Result<String, ApiError> {
     let given = input_text(input, "ReceiptHandle").unwrap_or_default();
     let bytes = STANDARD.decode(given).ok();
@@ -138,7 +130,7 @@ fn receipt(input: &Value) -> Result<String, ApiError> {
     })
 }
 
-/// An older delivery of a message no longer deletes it (AWS: `DeleteMessage`).
+/// An older delivery does not delete its message (AWS: `DeleteMessage`).
 fn delete_by(context: &mut Context<'_>, key: &QueueKey, input: &Value) -> Result<(), ApiError> {
     let receipt = receipt(input)?;
     if let Some(queue) = context.state.queues.get_mut(key) {
@@ -166,7 +158,6 @@ fn hide_by(context: &mut Context<'_>, key: &QueueKey, input: &Value) -> Result<(
     Ok(())
 }
 
-/// `DeleteMessage`
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     let key = named(context)?;
     let call = context.call;
@@ -174,7 +165,6 @@ fn delete(context: &mut Context<'_>) -> HandlerResult {
     nothing(context)
 }
 
-/// `ChangeMessageVisibility`
 fn change_visibility(context: &mut Context<'_>) -> HandlerResult {
     let key = named(context)?;
     let call = context.call;
@@ -182,12 +172,10 @@ fn change_visibility(context: &mut Context<'_>) -> HandlerResult {
     nothing(context)
 }
 
-/// `DeleteMessageBatch`
 fn delete_batch(context: &mut Context<'_>) -> HandlerResult {
     batch(context, delete_by)
 }
 
-/// `ChangeMessageVisibilityBatch`
 fn change_visibility_batch(context: &mut Context<'_>) -> HandlerResult {
     batch(context, hide_by)
 }

@@ -63,11 +63,10 @@ fn absent() -> ApiError {
     ApiError::new("QueueDoesNotExist", "The specified queue does not exist.")
 }
 
-/// The queue that a call names, which is the caller's.
 fn named(context: &Context<'_>) -> Result<QueueKey, ApiError> {
     let key = key_of(&context.call.region, context.text("QueueUrl")).ok_or_else(absent)?;
     if key.1 != *context.caller.account {
-        // the policies of queues are not simulated: nobody else is let in
+        // queue policies for other accounts are not simulated
         let text = format!(
             "Access to the resource {} is denied.",
             context.text("QueueUrl")
@@ -81,12 +80,10 @@ fn named(context: &Context<'_>) -> Result<QueueKey, ApiError> {
     }
 }
 
-/// The address of a queue.
 fn address(context: &Context<'_>, (_, account, name): &QueueKey) -> String {
     format!("{}/{account}/{name}", context.call.origin)
 }
 
-/// A number of the input within bounds.
 fn number(
     input: &Value,
     name: &str,
@@ -114,7 +111,6 @@ fn members(value: Value) -> HandlerResult {
     Ok(Output::Members(value))
 }
 
-/// The members of a batch that failed.
 fn failed(id: &str, error: &ApiError) -> Value {
     json!({ "Id": id, "SenderFault": true, "Code": error.code, "Message": error.message })
 }

@@ -1,5 +1,3 @@
-//! Queues and their attributes.
-
 use std::collections::BTreeMap;
 
 use hallpass_aws_model::facts;
@@ -15,7 +13,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("CreateQueue", Writes(create)),
     ("DeleteQueue", Writes(delete)),
@@ -26,7 +23,7 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("PurgeQueue", Writes(purge)),
 ];
 
-/// Attributes that may be set, and the most that those may be which are numbers (AWS: `SetQueueAttributes`).
+/// Settable attributes, with the maximum of numbers (AWS: `SetQueueAttributes`).
 const SETTABLE: [(&str, Option<u32>); 9] = [
     ("VisibilityTimeout", Some(facts::QUEUE_HIDDEN_SECONDS.value)),
     (
@@ -65,12 +62,12 @@ fn given(context: &Context<'_>) -> Result<BTreeMap<String, String>, ApiError> {
     Ok(attributes)
 }
 
-/// `CreateQueue`: the same once more is the same queue.
+/// `CreateQueue`: idempotent.
 fn create(context: &mut Context<'_>) -> HandlerResult {
     let name = context.text("QueueName").to_owned();
     let plain = |it: u8| it.is_ascii_alphanumeric() || it == b'-' || it == b'_';
     if name.is_empty() || name.len() > 80 || !name.bytes().all(plain) {
-        // queues with an order of messages are not simulated
+        // FIFO queues are not simulated
         let text =
             "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length";
         return Err(ApiError::new("InvalidParameterValue", text));
@@ -102,14 +99,12 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     members(json!({ "QueueUrl": address(context, &key) }))
 }
 
-/// `DeleteQueue`
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     let key = named(context)?;
     context.state.queues.remove(&key);
     nothing(context)
 }
 
-/// `PurgeQueue`
 fn purge(context: &mut Context<'_>) -> HandlerResult {
     let key = named(context)?;
     if let Some(queue) = context.state.queues.get_mut(&key) {
@@ -118,7 +113,6 @@ fn purge(context: &mut Context<'_>) -> HandlerResult {
     nothing(context)
 }
 
-/// `GetQueueUrl`
 fn url(context: &Context<'_>) -> HandlerResult {
     let name = context.text("QueueName");
     let url = format!("/{}/{name}", context.caller.account);
@@ -129,7 +123,6 @@ fn url(context: &Context<'_>) -> HandlerResult {
     members(json!({ "QueueUrl": address(context, &key) }))
 }
 
-/// `ListQueues`: all of them.
 fn list(context: &Context<'_>) -> HandlerResult {
     let prefix = context.text("QueueNamePrefix");
     let here = |(region, account, name): &QueueKey| {
@@ -146,7 +139,6 @@ fn list(context: &Context<'_>) -> HandlerResult {
     })
 }
 
-/// `SetQueueAttributes`
 fn set_attributes(context: &mut Context<'_>) -> HandlerResult {
     let key = named(context)?;
     let attributes = given(context)?;
@@ -156,7 +148,6 @@ fn set_attributes(context: &mut Context<'_>) -> HandlerResult {
     nothing(context)
 }
 
-/// `GetQueueAttributes`
 fn attributes(context: &Context<'_>) -> HandlerResult {
     let key = named(context)?;
     let queue = context.state.queues.get(&key).ok_or_else(absent)?;

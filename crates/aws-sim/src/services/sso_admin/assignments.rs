@@ -1,8 +1,8 @@
-//! Assignments: asked for here, made final in `settle`.
+//! Assignments: requested here, settled in `settle`.
 
 use std::ops::Bound;
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde_json::{Value, json};
 
 use super::{
@@ -22,7 +22,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("CreateAccountAssignment", Writes(create)),
     ("DeleteAccountAssignment", Writes(delete)),
@@ -33,7 +32,6 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ),
 ];
 
-/// What a create or delete names.
 struct AssignmentTarget {
     account: Id,
     set: Id,
@@ -68,7 +66,6 @@ fn target(context: &Context<'_>) -> Result<AssignmentTarget, ApiError> {
     })
 }
 
-/// `CreateAccountAssignment`
 fn create(context: &mut Context<'_>) -> HandlerResult {
     let target = target(context)?;
     let behaviour = &context.state.settings.behaviour;
@@ -107,7 +104,6 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     Ok(answer)
 }
 
-/// `DeleteAccountAssignment`
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     let target = target(context)?;
     let stands = context
@@ -139,7 +135,7 @@ fn key(state: &SimState, target: &AssignmentTarget) -> AssignmentKey {
     )
 }
 
-/// Whether no assignment of the set stands in the account beside this one.
+/// Whether this is the set's only assignment in the account.
 fn is_alone(state: &SimState, target: &AssignmentTarget) -> bool {
     let own = key(state, target);
     let mut others = state.assignments_of(&target.account, &target.set);
@@ -156,7 +152,7 @@ fn refused_by_iam(
     management_account::refused(context, kind, place, role_changes)
 }
 
-/// The last checks of an asynchronous write, then its acceptance.
+/// Final checks and start of an asynchronous write.
 fn accept(context: &mut Context<'_>, kind: AsyncKind, target: &AssignmentTarget) -> HandlerResult {
     if conflicts(context.state, target) {
         return Err(conflict());
@@ -198,7 +194,6 @@ pub(super) fn conflict() -> ApiError {
     )
 }
 
-/// Whether too many asynchronous writes are under way.
 pub(super) fn check_outstanding(context: &Context<'_>) -> Result<(), ApiError> {
     let most = context
         .state
@@ -216,7 +211,7 @@ pub(super) fn check_outstanding(context: &Context<'_>) -> Result<(), ApiError> {
     .class(ErrorClass::Throttled))
 }
 
-/// Puts an operation in flight. Faults of the call decide how it will end.
+/// Starts an operation. Faults of the call decide its result.
 pub(super) fn start(
     context: &mut Context<'_>,
     mut operation: Operation,
@@ -270,7 +265,6 @@ fn row(context: &Context<'_>, key: &AssignmentKey) -> Value {
     })
 }
 
-/// `ListAccountAssignments`
 fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let account = Id::from(context.text("AccountId"));
@@ -316,8 +310,8 @@ fn list(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// `ListAccountAssignmentsForPrincipal`: a user's own rows and those of its groups
-/// (`simulator.md` G-4).
+/// `ListAccountAssignmentsForPrincipal`: a user's own rows and those of its groups (`simulator.md`
+/// G-4).
 fn list_for_principal(context: &Context<'_>) -> HandlerResult {
     let behaviour = &context.state.settings.behaviour;
     if is_delegated(context) && behaviour.is("principal_listing_from_delegated", "deny") {
@@ -351,7 +345,6 @@ fn list_for_principal(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// The principal, and the groups of a user as readers see them.
 fn holders(
     context: &Context<'_>,
     kind: PrincipalType,
@@ -374,7 +367,6 @@ fn holders(
     holders
 }
 
-/// The assignments of one holder after a place.
 fn held_by(
     context: &Context<'_>,
     kind: PrincipalType,

@@ -1,5 +1,3 @@
-//! The instance.
-
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, center_key, regions, seconds};
@@ -8,7 +6,6 @@ use crate::organization::StatedNetwork;
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListInstances", Reads(list)),
     ("UpdateInstance", Writes(update)),
@@ -35,7 +32,7 @@ fn row(context: &Context<'_>) -> Value {
     row
 }
 
-/// `ListInstances`: seen in its Regions only, unless asked for all (`simulator.md` R-13).
+/// `ListInstances`: in its Regions only, unless all are requested (`simulator.md` R-13).
 fn list(context: &Context<'_>) -> HandlerResult {
     let everywhere = context.text("RegionScope") == "ALL_REGIONS";
     let here = context
@@ -53,7 +50,6 @@ fn list(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// `DescribeInstance`
 pub(super) fn describe(context: &Context<'_>) -> Output {
     let mut row = row(context);
     if let Some(members) = row.as_object_mut() {
@@ -77,7 +73,7 @@ pub(super) fn describe(context: &Context<'_>) -> Output {
 const AWS_KEY: &str = "AWS_OWNED_KMS_KEY";
 const CUSTOMER_KEY: &str = "CUSTOMER_MANAGED_KEY";
 
-/// The key that `EncryptionConfiguration` asks for: of the customer, or AWS's own.
+/// The key in `EncryptionConfiguration`: the customer's, or AWS's own.
 fn wanted_key(context: &Context<'_>, wanted: &Value) -> Result<Option<String>, ApiError> {
     let text = |name: &str| wanted.get(name).and_then(Value::as_str);
     let invalid = |text: &str| Err(ApiError::new("ValidationException", text));
@@ -104,7 +100,6 @@ fn wanted_key(context: &Context<'_>, wanted: &Value) -> Result<Option<String>, A
     }
 }
 
-/// What is told of the networks that the instance may be reached from.
 fn network_details(network: &StatedNetwork) -> Value {
     json!({
         "VpceAccessRequired": network.vpce_access_required,
@@ -114,7 +109,7 @@ fn network_details(network: &StatedNetwork) -> Value {
     })
 }
 
-/// The networks that `NetworkConfiguration` asks for; what it leaves out is cleared, and all of it where no control is wanted.
+/// The networks in `NetworkConfiguration`; clears omitted members, and everything when disabled.
 fn wanted_network(wanted: &Value) -> StatedNetwork {
     let texts = |name: &str| {
         let rows = wanted.get(name).and_then(Value::as_array);
@@ -133,15 +128,15 @@ fn wanted_network(wanted: &Value) -> StatedNetwork {
     }
 }
 
-/// Parts of an instance of which a call may change one.
+/// Mutually exclusive parts of an update.
 const ONE_OF: [&str; 3] = [
     "EncryptionConfiguration",
     "PermissionSetsEnabled",
     "NetworkConfiguration",
 ];
 
-/// `UpdateInstance`: its name, its key, its networks, whether it has permission sets; at once, where AWS takes a while (not
-/// verified: how long).
+/// `UpdateInstance`: name, key, networks, permission sets; immediate, although AWS takes a while
+/// (not verified: how long).
 fn update(context: &mut Context<'_>) -> HandlerResult {
     let input = &context.call.input;
     let invalid = |text: &str| Err(ApiError::new("ValidationException", text));

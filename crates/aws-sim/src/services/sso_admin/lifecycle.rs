@@ -1,5 +1,3 @@
-//! Making, changing and removing permission sets.
-
 use serde_json::json;
 
 use super::{
@@ -9,7 +7,6 @@ use super::{
 use crate::core::{limits::PERMISSION_SETS, windows::Window};
 use crate::services::{OperationHandler::Writes, OperationRow};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("CreatePermissionSet", Writes(create)),
     ("UpdatePermissionSet", Writes(update)),
@@ -27,7 +24,6 @@ fn duration(context: &Context<'_>) -> Result<Option<String>, ApiError> {
     }
 }
 
-/// `CreatePermissionSet`
 fn create(context: &mut Context<'_>) -> HandlerResult {
     let session_duration = duration(context)?.unwrap_or_else(|| "PT1H".to_owned());
     let name = context.text("Name").to_owned();
@@ -66,7 +62,7 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(answer))
 }
 
-/// Changes a set; it is then not the latest wherever it is provisioned.
+/// Changes a set; its provisions become outdated.
 pub(super) fn change(context: &mut Context<'_>, mut set: PermissionSet) {
     set.version += 1;
     let seen = context.write(Window::Immediate);
@@ -74,7 +70,7 @@ pub(super) fn change(context: &mut Context<'_>, mut set: PermissionSet) {
     context.state.put_changed_set(set, seen, now);
 }
 
-/// `UpdatePermissionSet`: replaces the members that were given. A relay state that is left out goes.
+/// `UpdatePermissionSet`: replaces only given members, but clears an omitted relay state.
 fn update(context: &mut Context<'_>) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, &set.id)?;
@@ -89,7 +85,7 @@ fn update(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// `DeletePermissionSet`: only when nothing holds it.
+/// `DeletePermissionSet`: requires that it is unused.
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     let set = target_set(context)?.clone();
     check_managed(context, &set.id)?;

@@ -1,5 +1,6 @@
-//! Assignments in the management account: there Identity Center makes roles and their provider with the rights of whoever calls
-//! it (AWS TEAM's and landing zones' trackers tell of it; which actions it needs is not documented).
+//! Assignments in the management account: there Identity Center creates roles and their provider
+//! with the caller's rights (from issues of AWS TEAM and landing zones; the required actions are
+//! undocumented).
 
 use super::Context;
 use crate::core::{
@@ -8,9 +9,8 @@ use crate::core::{
     portal,
 };
 
-/// Who acts with them.
 const SERVICE: &str = "sso.amazonaws.com";
-/// What making a role takes, beside looking at it.
+/// Actions to create a role, apart from reads.
 const MAKE: [&str; 5] = [
     "iam:GetRole",
     "iam:ListRolePolicies",
@@ -18,7 +18,7 @@ const MAKE: [&str; 5] = [
     "iam:AttachRolePolicy",
     "iam:PutRolePolicy",
 ];
-/// What removing one takes.
+/// Actions to remove a role.
 const REMOVE: [&str; 5] = [
     "iam:ListAttachedRolePolicies",
     "iam:ListRolePolicies",
@@ -27,8 +27,8 @@ const REMOVE: [&str; 5] = [
     "iam:DeleteRole",
 ];
 
-/// Why an assignment in `account` cannot be made or removed with the caller's rights in IAM. `role_changes`: it is the first
-/// or the last of its permission set there.
+/// The refusal of an assignment change in `account` for lack of IAM rights. `role_changes`: it is
+/// the first or the last of its permission set there.
 pub(super) fn refused(
     context: &Context<'_>,
     kind: AsyncKind,

@@ -11,8 +11,8 @@ mod regions;
 mod statuses;
 mod tags;
 
+use crate::base::{Millis, hash};
 use hallpass_aws_model::facts;
-use hallpass_sim_base::{Millis, hash};
 use serde_json::Value;
 
 use super::{OperationHandler::Reads, ServiceDescriptor};
@@ -99,10 +99,10 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     ],
 };
 
-/// Writes that take their token after they have looked at what is under way.
+/// Writes that take their token only after the check of pending operations.
 const ADMITTED_LATER: [&str; 2] = ["CreateAccountAssignment", "DeleteAccountAssignment"];
 
-/// What is said of the instance itself, which is not encrypted with its key (not verified: no page of AWS's says it).
+/// Instance metadata, not encrypted with its key (not verified: undocumented).
 const WITHOUT_KEY: [&str; 6] = [
     "DescribeInstance",
     "ListRegions",
@@ -112,7 +112,6 @@ const WITHOUT_KEY: [&str; 6] = [
     "UpdateInstance",
 ];
 
-/// What can be called in additional Regions as well.
 const OF_EVERY_REGION: [&str; 3] = ["DescribeInstance", "ListRegions", "DescribeRegion"];
 
 fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
@@ -146,7 +145,7 @@ fn not_cleared(context: &Context<'_>) -> ApiError {
     denied(context, resource)
 }
 
-/// The refusal of IAM Identity Center, which names no reason.
+/// IAM Identity Center's denial has no reason.
 fn denied(context: &Context<'_>, resource: &str) -> ApiError {
     ApiError::denied(
         "AccessDeniedException",
@@ -157,13 +156,11 @@ fn denied(context: &Context<'_>, resource: &str) -> ApiError {
     )
 }
 
-/// Whether a delegated administrator calls.
 fn is_delegated(context: &Context<'_>) -> bool {
     let standing = clearance::standing(context.state, &context.caller.account, "sso.amazonaws.com");
     standing == AccountStanding::Delegated
 }
 
-/// Operations that name an account beside instance and permission set.
 const WITH_ACCOUNT: [&str; 4] = [
     "CreateAccountAssignment",
     "DeleteAccountAssignment",
@@ -192,12 +189,12 @@ fn check_instance(context: &Context<'_>) -> Result<(), ApiError> {
     }
 }
 
-/// The set that `PermissionSetArn` names, as writers see it.
+/// As writers see it.
 fn target_set<'a>(context: &'a Context<'_>) -> Result<&'a PermissionSet, ApiError> {
     find_set(context, context.text("PermissionSetArn"), Millis::MAX)
 }
 
-/// The same as readers see it.
+/// As readers see it.
 fn read_set<'a>(context: &'a Context<'_>) -> Result<&'a PermissionSet, ApiError> {
     find_set(
         context,
@@ -224,8 +221,8 @@ fn find_set<'a>(
         })
 }
 
-/// Refuses a delegated administrator's change to a set that is provisioned in the management
-/// account (`simulator.md` §2.5).
+/// A delegated administrator must not change a set provisioned in the management account
+/// (`simulator.md` §2.5).
 fn check_managed(context: &Context<'_>, set: &str) -> Result<(), ApiError> {
     if !is_delegated(context) || !context.state.settings.authorize {
         return Ok(());
@@ -238,7 +235,6 @@ fn check_managed(context: &Context<'_>, set: &str) -> Result<(), ApiError> {
     Err(denied(context, &context.state.set_arn(set)))
 }
 
-/// Rows of a short list in listing order, after a place.
 fn ordered(
     rows: impl Iterator<Item = (String, Value)>,
     after: Option<&(u64, String)>,

@@ -1,5 +1,3 @@
-//! Reading permission sets.
-
 use std::ops::Bound;
 
 use serde_json::{Map, Value, json};
@@ -7,13 +5,11 @@ use serde_json::{Map, Value, json};
 use super::{Context, HandlerResult, Output, PermissionSet, read_set, seconds};
 use crate::services::{OperationHandler::Reads, OperationRow};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListPermissionSets", Reads(list)),
     ("DescribePermissionSet", Reads(describe)),
 ];
 
-/// A set as the model spells it.
 pub(super) fn shape(context: &Context<'_>, set: &PermissionSet) -> Value {
     let mut members = Map::new();
     members.insert("Name".to_owned(), set.name.clone().into());
@@ -35,7 +31,6 @@ pub(super) fn shape(context: &Context<'_>, set: &PermissionSet) -> Value {
     Value::Object(members)
 }
 
-/// `ListPermissionSets`
 fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let start = match &page.after {
@@ -51,7 +46,6 @@ fn list(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// `DescribePermissionSet`
 fn describe(context: &Context<'_>) -> HandlerResult {
     let set = read_set(context)?;
     Ok(Output::Members(

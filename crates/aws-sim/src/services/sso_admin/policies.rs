@@ -1,5 +1,3 @@
-//! Policies of a permission set.
-
 use hallpass_aws_model::facts;
 use hallpass_iam::{Policy, PolicyType};
 use serde_json::{Value, json};
@@ -12,7 +10,6 @@ use crate::core::{document::Document, limits::MANAGED_PER_SET};
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListManagedPoliciesInPermissionSet", Reads(list_managed)),
     ("AttachManagedPolicyToPermissionSet", Writes(attach)),
@@ -46,7 +43,6 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ),
 ];
 
-/// `ListManagedPoliciesInPermissionSet`
 fn list_managed(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let rows = read_set(context)?.managed.iter().map(|arn| {
@@ -57,7 +53,6 @@ fn list_managed(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// `ListCustomerManagedPolicyReferencesInPermissionSet`
 fn list_customer_managed(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let rows = read_set(context)?
@@ -73,7 +68,6 @@ fn list_customer_managed(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// `AttachManagedPolicyToPermissionSet`
 fn attach(context: &mut Context<'_>) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, &set.id)?;
@@ -98,7 +92,6 @@ fn attach(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// `DetachManagedPolicyFromPermissionSet`
 fn detach(context: &mut Context<'_>) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, &set.id)?;
@@ -114,7 +107,6 @@ fn detach(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// The policy that an input member names by name and path; `/` where no path is given.
 fn reference(reference: Option<&Value>) -> (String, String) {
     let text = |name: &str| reference?.get(name).and_then(Value::as_str);
     let name = text("Name").unwrap_or_default().to_owned();
@@ -126,7 +118,6 @@ fn named_policy(context: &Context<'_>) -> (String, String) {
     reference(input.get("CustomerManagedPolicyReference"))
 }
 
-/// `AttachCustomerManagedPolicyReferenceToPermissionSet`
 fn attach_customer_managed(context: &mut Context<'_>) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, &set.id)?;
@@ -151,7 +142,6 @@ fn attach_customer_managed(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// `DetachCustomerManagedPolicyReferenceFromPermissionSet`
 fn detach_customer_managed(context: &mut Context<'_>) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, &set.id)?;
@@ -170,7 +160,6 @@ fn detach_customer_managed(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// `GetInlinePolicyForPermissionSet`
 fn get_inline(context: &Context<'_>) -> HandlerResult {
     let set = read_set(context)?;
     let empty = context
@@ -185,10 +174,9 @@ fn get_inline(context: &Context<'_>) -> HandlerResult {
     }))
 }
 
-/// Characters of an inline policy, without white space: those of the role behind it.
+/// Without white space: the limit of the role behind it.
 const INLINE_MAX: usize = facts::ROLE_POLICY_CHARACTERS.count();
 
-/// `PutInlinePolicyToPermissionSet`
 fn put_inline(context: &mut Context<'_>) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, &set.id)?;
@@ -213,7 +201,6 @@ fn put_inline(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// `DeleteInlinePolicyFromPermissionSet`
 fn delete_inline(context: &mut Context<'_>) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, &set.id)?;
@@ -227,7 +214,6 @@ fn delete_inline(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// `GetPermissionsBoundaryForPermissionSet`
 fn get_boundary(context: &Context<'_>) -> HandlerResult {
     let set = read_set(context)?;
     let boundary = set.boundary.as_ref().ok_or_else(|| {
@@ -264,7 +250,6 @@ fn put_boundary(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
-/// `DeletePermissionsBoundaryFromPermissionSet`
 fn delete_boundary(context: &mut Context<'_>) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, &set.id)?;

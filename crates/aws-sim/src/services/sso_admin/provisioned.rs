@@ -1,5 +1,3 @@
-//! Which sets are provisioned where, and provisioning again.
-
 use std::ops::Bound;
 
 use serde_json::{Value, json};
@@ -15,14 +13,12 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListPermissionSetsProvisionedToAccount", Reads(sets)),
     ("ListAccountsForProvisionedPermissionSet", Reads(accounts)),
     ("ProvisionPermissionSet", Writes(provision)),
 ];
 
-/// Whether a provision passes the filter `ProvisioningStatus`.
 fn passes(context: &Context<'_>, set: &Id, provision: &Provision) -> bool {
     let newest = context
         .state
@@ -35,7 +31,6 @@ fn passes(context: &Context<'_>, set: &Id, provision: &Provision) -> bool {
     }
 }
 
-/// `ListPermissionSetsProvisionedToAccount`
 fn sets(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let account = Id::from(context.text("AccountId"));
@@ -57,14 +52,13 @@ fn sets(context: &Context<'_>) -> HandlerResult {
         .filter(|((_, _, set), provision)| passes(context, set, provision))
         .map(|((_, order, set), _)| (*order, set.to_string(), context.state.set_arn(set).into()));
     let (rows, token) = page.take(rows);
-    // AWS leaves the member out where there is none
+    // AWS omits an empty member
     if rows.is_empty() && token.is_none() {
         return Ok(Output::Members(json!({})));
     }
     Ok(context.paged(rows, token))
 }
 
-/// `ListAccountsForProvisionedPermissionSet`
 fn accounts(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let set = read_set(context)?.id.clone();
@@ -88,7 +82,6 @@ fn accounts(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// `ProvisionPermissionSet`
 fn provision(context: &mut Context<'_>) -> HandlerResult {
     let set = target_set(context)?.id.clone();
     check_managed(context, &set)?;

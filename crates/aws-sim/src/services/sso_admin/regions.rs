@@ -1,5 +1,3 @@
-//! The Regions that the instance is replicated to.
-
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, seconds};
@@ -11,7 +9,6 @@ use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 use crate::vocabulary::regions;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListRegions", Reads(list)),
     ("DescribeRegion", Reads(describe)),
@@ -19,7 +16,7 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("RemoveRegion", Writes(remove)),
 ];
 
-/// What is said of each Region, the home Region first.
+/// Home Region first.
 pub(super) fn rows(context: &Context<'_>) -> Vec<Value> {
     let center = &context.state.center;
     let home = json!({
@@ -41,7 +38,6 @@ fn name(row: &Value) -> &str {
         .unwrap_or_default()
 }
 
-/// `ListRegions`
 fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let numbered = (0..).zip(rows(context));
@@ -62,14 +58,13 @@ fn not_there(region: &str) -> ApiError {
     )
 }
 
-/// `DescribeRegion`
 fn describe(context: &Context<'_>) -> HandlerResult {
     let wanted = context.text("RegionName");
     let found = rows(context).into_iter().find(|row| name(row) == wanted);
     found.map(Output::Members).ok_or_else(|| not_there(wanted))
 }
 
-/// Refuses while another Region comes or goes, as the model says of `RemoveRegion`.
+/// Refuses while another Region is being added or removed, as the model of `RemoveRegion` states.
 fn check_under_way(context: &Context<'_>) -> Result<(), ApiError> {
     let (center, now) = (&context.state.center, context.now);
     match center.replicas(now).find(|it| it.status(now) != "ACTIVE") {
@@ -81,8 +76,8 @@ fn check_under_way(context: &Context<'_>) -> Result<(), ApiError> {
     }
 }
 
-/// `AddRegion`. That the instance has a key of the customer with a replica in the Region, and an identity source outside, is not
-/// asked for (`simulator.md` §2.5).
+/// `AddRegion`. Does not require a replicated customer key or an external identity source
+/// (`simulator.md` §2.5).
 fn add(context: &mut Context<'_>) -> HandlerResult {
     let wanted = context.text("RegionName");
     if !regions::is_known(wanted) {
@@ -104,13 +99,12 @@ fn add(context: &mut Context<'_>) -> HandlerResult {
     let status = added.status(now);
     context.write(Window::Immediate);
     let kept = &mut context.state.center.additional_regions;
-    // one that was removed may come again
+    // a removed Region may be added again
     kept.retain(|it| it.name != wanted);
     kept.push(added);
     Ok(Output::Members(json!({ "Status": status })))
 }
 
-/// `RemoveRegion`
 fn remove(context: &mut Context<'_>) -> HandlerResult {
     let wanted = context.text("RegionName");
     if wanted == context.state.center.home_region {

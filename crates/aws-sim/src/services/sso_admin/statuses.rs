@@ -1,11 +1,8 @@
-//! How far asynchronous operations are.
-
 use serde_json::{Map, Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, seconds};
 use crate::core::entities::{AsyncKind, AsyncState, Operation};
 
-/// The output member of a single status.
 pub(super) fn member(kind: AsyncKind) -> &'static str {
     match kind {
         AsyncKind::Create => "AccountAssignmentCreationStatus",
@@ -14,7 +11,6 @@ pub(super) fn member(kind: AsyncKind) -> &'static str {
     }
 }
 
-/// A status in full.
 pub(super) fn shape(context: &Context<'_>, operation: &Operation) -> Value {
     let mut row = Map::new();
     row.insert("Status".to_owned(), operation.progress.as_str().into());
@@ -44,7 +40,6 @@ pub(super) fn shape(context: &Context<'_>, operation: &Operation) -> Value {
     Value::Object(row)
 }
 
-/// The input member that names the operation.
 fn asked_for(kind: AsyncKind) -> &'static str {
     match kind {
         AsyncKind::Create => "AccountAssignmentCreationRequestId",
@@ -53,7 +48,6 @@ fn asked_for(kind: AsyncKind) -> &'static str {
     }
 }
 
-/// The operations that ask for one status.
 pub(super) fn describe(context: &Context<'_>, kind: AsyncKind) -> HandlerResult {
     let id = context.text(asked_for(kind));
     let operation = context
@@ -72,7 +66,6 @@ pub(super) fn describe(context: &Context<'_>, kind: AsyncKind) -> HandlerResult 
     Ok(Output::Members(Value::Object(answer)))
 }
 
-/// The operations that list statuses.
 pub(super) fn list(context: &Context<'_>, kind: AsyncKind) -> HandlerResult {
     let page = context.page()?;
     let status = context

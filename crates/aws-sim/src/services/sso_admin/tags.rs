@@ -1,7 +1,5 @@
-//! Tags of permission sets.
-
+use crate::base::Millis;
 use hallpass_aws_model::facts;
-use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{
@@ -14,7 +12,6 @@ use crate::core::{
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListTagsForResource", Reads(list)),
     ("TagResource", Writes(tag)),
@@ -23,7 +20,6 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
 
 const MOST: usize = facts::PERMISSION_SET_TAGS.count();
 
-/// `ListTagsForResource`
 fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page()?;
     let arn = context.text("ResourceArn");
@@ -39,7 +35,6 @@ fn list(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
-/// The tags of a call; their keys are told apart by case.
 pub(super) fn given(context: &Context<'_>) -> Result<Tags, ApiError> {
     let tags = read_tags(context.call.input.get("Tags"));
     if tags
@@ -59,7 +54,6 @@ fn put(context: &mut Context<'_>, set: PermissionSet) -> Output {
     Output::Members(json!({}))
 }
 
-/// `TagResource`
 fn tag(context: &mut Context<'_>) -> HandlerResult {
     let mut set = find_set(context, context.text("ResourceArn"), Millis::MAX)?.clone();
     check_managed(context, &set.id)?;
@@ -73,7 +67,7 @@ fn tag(context: &mut Context<'_>) -> HandlerResult {
     Ok(put(context, set))
 }
 
-/// `UntagResource`: an absent key is no mistake.
+/// `UntagResource`: ignores absent keys.
 fn untag(context: &mut Context<'_>) -> HandlerResult {
     let mut set = find_set(context, context.text("ResourceArn"), Millis::MAX)?.clone();
     check_managed(context, &set.id)?;

@@ -1,52 +1,45 @@
-//! Clients. A registration is inside the client's id, sealed, so that it needs no table: command
+//! Clients. The sealed client id contains the registration, so that it needs no table: command
 //! lines keep theirs for ninety days, over any restart.
 
+use crate::base::{Millis, Random};
 use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hallpass_sim_base::{Millis, Random};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, is_portal, refused};
 use crate::services::{OperationHandler::Writes, OperationRow};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[("RegisterClient", Writes(register))];
 
-/// How long a registration is good: 90 days.
+/// 90 days.
 const GOOD_FOR: Millis = 90 * 24 * 3_600_000;
-/// Redirect addresses and scopes of one client.
+/// Maximum redirect addresses and scopes of one client.
 const LIST_MAX: usize = 10;
-/// Characters of a name, an address or a scope.
 const TEXT_MAX: usize = 500;
 
 pub(super) const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 pub(super) const GRANTS: [&str; 3] = [DEVICE_CODE, "authorization_code", "refresh_token"];
 
-/// A registered client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Client {
     #[serde(rename = "i")]
     id: String,
-    /// What it calls itself.
     #[serde(rename = "n")]
     pub name: String,
-    /// What it may ask for; empty for the old form without refresh tokens.
+    /// Empty for the old form without refresh tokens.
     #[serde(rename = "s")]
     pub scopes: Vec<String>,
-    /// How it may sign in; empty: by device code.
+    /// Empty: device code.
     #[serde(rename = "g")]
     pub grants: Vec<String>,
-    /// Where codes may be sent.
     #[serde(rename = "r")]
     pub redirects: Vec<String>,
-    /// Until when.
     #[serde(rename = "e")]
     pub expires: Millis,
 }
 
 impl Client {
-    /// Whether it registered for this way of signing in.
     pub(crate) fn may(&self, grant: &str) -> bool {
         if self.grants.is_empty() {
             return grant != "authorization_code";
@@ -54,8 +47,8 @@ impl Client {
         self.grants.iter().any(|known| known == grant)
     }
 
-    /// Whether a code may be sent there: to a loopback address that was registered, on any port
-    /// (RFC 8252 §7.3).
+    /// Whether a code may be sent there: a registered loopback address, with any port (RFC 8252
+    /// §7.3).
     pub(crate) fn redirects_to(&self, uri: &str) -> bool {
         let wanted = loopback(uri);
         let registered = |known: &String| loopback(known) == wanted;
@@ -63,7 +56,7 @@ impl Client {
     }
 }
 
-/// Host and path of an address on this machine; `None` for any other.
+/// Host and path of a loopback address.
 fn loopback(uri: &str) -> Option<(&str, &str)> {
     let plain = |c: char| c.is_ascii_graphic() && !"\\\"<>#@?".contains(c);
     let rest = uri
@@ -91,7 +84,7 @@ fn seal(seed: u64, client: &Client) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The secret of a client id; looks like a JSON web token, as AWS's do.
+/// The secret of a client id; resembles a JSON web token, as AWS's do.
 fn secret_of(seed: u64, client_id: &str) -> String {
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let head = part(json!({ "kid": "key-sim", "alg": "HS256" }));
@@ -101,7 +94,7 @@ fn secret_of(seed: u64, client_id: &str) -> String {
     format!("{head}.{body}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
 }
 
-/// The client of an id that we gave and that is not too old.
+/// The client of a valid and unexpired id.
 pub(crate) fn open(seed: u64, client_id: &str, now: Millis) -> Option<Client> {
     let bytes = URL_SAFE_NO_PAD.decode(client_id).ok()?;
     let (tag, body) = bytes.split_at_checked(32)?;
@@ -110,10 +103,6 @@ pub(crate) fn open(seed: u64, client_id: &str, now: Millis) -> Option<Client> {
     (now < client.expires).then_some(client)
 }
 
-/// The client that calls.
-///
-/// # Errors
-/// `InvalidClientException`.
 pub(super) fn caller(context: &Context<'_>) -> Result<Client, ApiError> {
     let seed = context.state.seed;
     let (id, secret) = (context.text("clientId"), context.text("clientSecret"));
@@ -148,7 +137,6 @@ fn is_scope(scope: &str) -> bool {
     scope.contains(':') && scope.split(':').all(word)
 }
 
-/// `RegisterClient`
 fn register(context: &mut Context<'_>) -> HandlerResult {
     let name = context.text("clientName");
     if name.is_empty() || name.len() > TEXT_MAX {

@@ -1,6 +1,4 @@
-//! Devices that wait for a person.
-
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde_json::json;
 
 use super::{
@@ -14,21 +12,18 @@ use crate::core::{
 };
 use crate::services::{OperationHandler::Writes, OperationRow};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[("StartDeviceAuthorization", Writes(start))];
 
-/// How long a person has, in seconds.
+/// Time limit for the user's approval.
 const EXPIRES_SECONDS: Millis = 600;
-/// Seconds between two polls.
 pub(super) const INTERVAL_SECONDS: Millis = 1;
-/// Devices that wait at once.
+/// Maximum waiting devices.
 const WAITING_MAX: usize = 10_000;
 
-/// No vowels, so that no words come out.
+/// No vowels, to avoid words.
 const LETTERS: &str = "BCDFGHJKLMNPQRSTVWXZ";
 const OPAQUE: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// `StartDeviceAuthorization`
 fn start(context: &mut Context<'_>) -> HandlerResult {
     let client = caller(context)?;
     if !client.may(DEVICE_CODE) {

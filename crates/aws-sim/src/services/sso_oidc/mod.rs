@@ -1,5 +1,5 @@
-//! How command lines sign in to the access portal (`sso-oidc`): clients, device authorization
-//! (RFC 8628), authorization codes with proof keys (RFC 7636), tokens.
+//! Sign-in of command lines to the access portal (`sso-oidc`): clients, device authorization (RFC
+//! 8628), authorization codes with proof keys (RFC 7636), tokens.
 
 mod clients;
 mod device;
@@ -54,7 +54,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     operations: &[clients::OPERATIONS, device::OPERATIONS, tokens::OPERATIONS],
 };
 
-/// `error` of an error's body (RFC 6749 §5.2): its name in small letters, but for the server's own.
+/// `error` in the body (RFC 6749 §5.2): the name in lower case, except the server's own.
 fn oauth_error(name: &str) -> String {
     let name = match name {
         "InternalServerException" => "ServerErrorException",
@@ -70,7 +70,6 @@ fn oauth_error(name: &str) -> String {
     words
 }
 
-/// An error with the two members that all of this service's have.
 fn refused(name: &str, description: &str) -> ApiError {
     // statuses are those of the model
     let (class, status) = match name {
@@ -86,8 +85,8 @@ fn refused(name: &str, description: &str) -> ApiError {
         .with("error_description", description)
 }
 
-/// Whether an address is the portal's, give or take how people write it. AWS's own for it counts as
-/// well, since some clients take no address without TLS.
+/// Whether an address is the portal's, in any common spelling, or AWS's own for it, because some
+/// clients require TLS.
 fn is_portal(context: &Context<'_>, url: &str) -> bool {
     let plain = |url: &str| {
         let url = url.split('#').next().unwrap_or_default();
@@ -99,7 +98,6 @@ fn is_portal(context: &Context<'_>, url: &str) -> bool {
         .contains(&plain(url))
 }
 
-/// Whether people sign in in the Region of the call.
 fn is_here(context: &Context<'_>) -> bool {
     let center = &context.state.center;
     center.signs_in(&context.call.region, context.now)

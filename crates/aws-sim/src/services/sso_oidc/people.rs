@@ -1,7 +1,6 @@
-//! What people do in their browser: say who they are, approve a device, let a program sign in.
-//! The simulator asks nobody for a password.
+//! Browser actions: choose a user, approve a device, authorize a program. Without passwords.
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 
 use super::{
     clients::{Client, open},
@@ -14,35 +13,27 @@ use crate::core::{
     state::SimState,
 };
 
-/// How long an authorization code is good.
 const CODE_FOR: Millis = 60_000;
 
 const OPAQUE: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// Why somebody was not signed in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotSignedIn {
-    /// No such user.
     #[error("there is no user `{0}`")]
     NoUser(String),
     /// The user may not sign in (`simulator.md` N-3).
     #[error("`{0}` is disabled and cannot sign in")]
     Disabled(String),
-    /// No device waits with this code.
     #[error("no device waits with the code `{0}`")]
     NoDevice(String),
-    /// The code is too old.
     #[error("the code `{0}` has expired")]
     Expired(String),
-    /// Somebody has answered before.
     #[error("the code `{0}` has been answered")]
     Answered(String),
-    /// The wish to sign in is not one that can be granted.
     #[error("{0}")]
     BadRequest(&'static str),
 }
 
-/// The id of a person who may sign in.
 fn person(state: &SimState, name: &str) -> Result<Id, NotSignedIn> {
     let user = state.user_named(name);
     let user = user.ok_or_else(|| NotSignedIn::NoUser(name.to_owned()))?;
@@ -52,10 +43,7 @@ fn person(state: &SimState, name: &str) -> Result<Id, NotSignedIn> {
     Ok(user.id.clone())
 }
 
-/// Answers a device's wish; `user` is `None` for no.
-///
-/// # Errors
-/// See `NotSignedIn`.
+/// Answers a device's request; `user` is `None` for a denial.
 pub(crate) fn answer_device(
     state: &mut SimState,
     user_code: &str,
@@ -79,23 +67,18 @@ pub(crate) fn answer_device(
     Ok(())
 }
 
-/// A program's wish to sign in by authorization code.
+/// A program's request for an authorization code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CodeRequest<'a> {
-    /// The client.
     pub client_id: &'a str,
-    /// Where the code goes.
     pub redirect_uri: &'a str,
-    /// `code`
     pub response_type: &'a str,
-    /// `S256`
     pub method: &'a str,
     /// SHA-256 of the verifier, base64url.
     pub challenge: &'a str,
 }
 
 impl<'a> CodeRequest<'a> {
-    /// Of its members, in the order above.
     pub(crate) const fn of(
         [client_id, redirect_uri, response_type, method, challenge]: [&'a str; 5],
     ) -> Self {
@@ -109,10 +92,7 @@ impl<'a> CodeRequest<'a> {
     }
 }
 
-/// The client of a wish that can be granted.
-///
-/// # Errors
-/// What is wrong with it. Nothing is ever sent to an address that fails here.
+/// The client of a valid request. Nothing may be sent to an address that fails here.
 pub(crate) fn check(
     state: &SimState,
     asked: &CodeRequest<'_>,
@@ -135,10 +115,7 @@ pub(crate) fn check(
     Ok(client)
 }
 
-/// Signs a person in for a program and gives the code that goes to its redirect address.
-///
-/// # Errors
-/// See `NotSignedIn`.
+/// Signs a user in for a program and returns the code for its redirect address.
 pub(crate) fn authorize(
     state: &mut SimState,
     asked: &CodeRequest<'_>,
@@ -160,10 +137,7 @@ pub(crate) fn authorize(
     Ok(code)
 }
 
-/// Signs a person in to the portal's own page and gives an access token.
-///
-/// # Errors
-/// See `NotSignedIn`.
+/// Signs a user in to the portal's page and returns an access token.
 pub(crate) fn sign_in(
     state: &mut SimState,
     user: &str,
@@ -171,7 +145,6 @@ pub(crate) fn sign_in(
     now: Millis,
 ) -> Result<String, NotSignedIn> {
     let user = person(state, user)?;
-    // its pages stand for the portal of the home Region
     let home = state.center.home_region.clone();
     let sign_in = begin(state, &user, format!("p{seq}"), &home, now);
     let token = access_token(&mut Random::new(state.seed, &format!("portal {seq}")));

@@ -1,8 +1,6 @@
-//! `CreateToken`: what a sign-in is exchanged for.
-
+use crate::base::{Millis, Random};
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hallpass_sim_base::{Millis, Random};
 use serde_json::{Value, json};
 
 use super::{
@@ -19,20 +17,17 @@ use crate::core::{
 };
 use crate::services::{OperationHandler::Writes, OperationRow};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[("CreateToken", Writes(create))];
 
 const OPAQUE: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// The member of an answer that is one.
 pub(crate) const ACCESS_TOKEN: &str = "accessToken";
 
-/// A fresh access token; looks like AWS's.
+/// Resembles AWS's.
 pub(super) fn access_token(random: &mut Random) -> String {
     format!("aoaAAAAA{}", random.text(OPAQUE, 120))
 }
 
-/// `CreateToken`
 fn create(context: &mut Context<'_>) -> HandlerResult {
     let client = caller(context)?;
     let grant = context.text("grantType");
@@ -115,7 +110,7 @@ fn code(context: &mut Context<'_>, client: &Client) -> HandlerResult {
     let Some(code) = context.state.portal.codes.remove(given) else {
         return Err(invalid_grant("Invalid authorization code provided"));
     };
-    // a code is used up by the first who brings it, rightly or not
+    // a code is spent by its first use, valid or not
     context.write(Window::Immediate);
     let digest = digest::digest(&digest::SHA256, verifier.as_bytes());
     let right = code.client_id == client_id
@@ -155,8 +150,8 @@ fn tokens(context: &mut Context<'_>, sign_in: &SignIn, now: Millis) -> Value {
     json!({ ACCESS_TOKEN: token, "tokenType": "Bearer", "expiresIn": seconds })
 }
 
-/// A new access token of the same portal session; the refresh token stays the same, and nothing
-/// outlives the session.
+/// A new access token of the same portal session; the refresh token stays the same, and both end
+/// with the session.
 fn refresh(context: &mut Context<'_>) -> HandlerResult {
     let given = need(context, "refreshToken")?;
     let (now, client_id) = (context.now, context.text("clientId"));

@@ -1,4 +1,4 @@
-//! The access portal (`sso`): accounts, roles and role credentials for who has signed in.
+//! The access portal (`sso`): accounts, roles and role credentials of signed-in users.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +35,6 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             facts::CENTER_CALLS.rate(),
         ),
         errors: ErrorForms {
-            // without a token it is the token that is wrong
             invalid: |input, violations| match input.get(TOKEN) {
                 None => unauthorized(),
                 Some(_) => ApiError::new("InvalidRequestException", message(violations)),
@@ -63,7 +62,8 @@ fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
     context.admit()
 }
 
-/// Whose access token it is. It is good in every Region of the instance ("one sign-in for all Regions").
+/// The session of an access token, valid in every Region of the instance ("one sign-in for all
+/// Regions").
 fn signed_in(context: &Context<'_>) -> Result<SignIn, ApiError> {
     let token = context.text(TOKEN);
     let center = &context.state.center;
@@ -72,7 +72,6 @@ fn signed_in(context: &Context<'_>) -> Result<SignIn, ApiError> {
     sign_in.filter(|_| here).ok_or_else(unauthorized)
 }
 
-/// `Logout`
 fn log_out(context: &mut Context<'_>) -> Output {
     context.write(Window::Immediate);
     let token = context.text(TOKEN);
@@ -80,7 +79,7 @@ fn log_out(context: &mut Context<'_>) -> Output {
     Output::Nothing
 }
 
-/// The refusal of a token; AWS does not tell a made-up one from one that is over.
+/// AWS does not distinguish an invalid token from an expired one.
 fn unauthorized() -> ApiError {
     ApiError::new(
         "UnauthorizedException",
@@ -89,13 +88,12 @@ fn unauthorized() -> ApiError {
     .class(ErrorClass::AuthFailed)
 }
 
-/// Not in the model, but what clients get (seen in the field).
 fn no_access() -> ApiError {
     ApiError::denied("ForbiddenException", "No access").status(403)
 }
 
 fn page(context: &Context<'_>, sign_in: &SignIn) -> Result<PageCursor, ApiError> {
-    // a page token is good for the person, whatever access token comes with it
+    // a page token is valid for the user, independent of the access token
     let caller = AwsCaller {
         account: sign_in.user.to_string(),
         ..context.caller.clone()
@@ -125,7 +123,6 @@ fn listed(
     Ok(context.paged(rows, token))
 }
 
-/// `ListAccounts`
 fn accounts(context: &Context<'_>) -> HandlerResult {
     let sign_in = signed_in(context)?;
     let held = pairs(context.state, &sign_in.user, context.reading);
@@ -140,7 +137,6 @@ fn accounts(context: &Context<'_>) -> HandlerResult {
     })
 }
 
-/// `ListAccountRoles`
 fn roles(context: &Context<'_>) -> HandlerResult {
     let sign_in = signed_in(context)?;
     let account = context.text("account_id");
@@ -156,7 +152,6 @@ fn roles(context: &Context<'_>) -> HandlerResult {
     })
 }
 
-/// `GetRoleCredentials`
 fn credentials(context: &mut Context<'_>) -> HandlerResult {
     let sign_in = signed_in(context)?;
     let account = Id::from(context.text("account_id"));

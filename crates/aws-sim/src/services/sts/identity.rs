@@ -1,12 +1,9 @@
-//! Who am I, and whose key is this.
-
 use serde_json::json;
 
 use super::{ApiError, Context, HandlerResult, Output};
 use crate::core::{iam, issue::account_of};
 use crate::services::{OperationHandler::Reads, OperationRow};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[("GetAccessKeyInfo", Reads(key_info))];
 
 /// `GetCallerIdentity`: never denied.
@@ -19,7 +16,6 @@ pub(super) fn caller(context: &Context<'_>) -> Output {
     }))
 }
 
-/// `GetAccessKeyInfo`
 fn key_info(context: &Context<'_>) -> HandlerResult {
     let id = context.text("AccessKeyId");
     let state = &context.state;

@@ -1,5 +1,3 @@
-//! The security token service.
-
 mod identity;
 mod roles;
 
@@ -17,7 +15,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         rates: CallRates::one(BucketSharing::AccountAndRegion, 600.0, 600.0),
         errors: errors::QUERY,
         policies: Some(PolicyFacts {
-            // whether a role may be taken is asked of the policies once the role is known
+            // policies are checked once the role is known
             free: &["GetCallerIdentity", "GetSessionToken", "AssumeRole"],
             other_actions: &[],
             condition_keys: &[

@@ -1,5 +1,3 @@
-//! Assuming roles.
-
 use hallpass_aws_model::facts;
 use hallpass_iam::{Policy, PolicyType};
 use serde_json::{Value, json};
@@ -18,14 +16,13 @@ use crate::core::{
 };
 use crate::services::{OperationHandler::Writes, OperationRow};
 
-/// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("AssumeRole", Writes(assume)),
     ("GetSessionToken", Writes(session_token)),
     ("GetScopedCredentials", Writes(scoped)),
 ];
 
-/// Managed policies that limit a session, at most (AWS STS API Reference, "`AssumeRole`").
+/// Maximum managed session policies (AWS STS API Reference, "`AssumeRole`").
 const SESSION_POLICIES: usize = 10;
 
 fn refused(context: &Context<'_>, role: &str) -> ApiError {
@@ -43,7 +40,6 @@ fn invalid(message: &str) -> ApiError {
     ApiError::new("ValidationError", message)
 }
 
-/// `AssumeRole`
 fn assume(context: &mut Context<'_>) -> HandlerResult {
     let arn = context.text("RoleArn");
     if context.caller.kind == CallerKind::Root {
@@ -96,8 +92,8 @@ fn assume(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(answer))
 }
 
-/// Who is behind the session. Once it is said it goes on, and is not changed (IAM User Guide, "Monitor and control
-/// actions taken with assumed roles").
+/// The source identity. Once set, it is inherited and immutable (IAM User Guide, "Monitor and
+/// control actions taken with assumed roles").
 fn source_identity(context: &Context<'_>, role: &str) -> Result<Option<String>, ApiError> {
     let given = context.optional("SourceIdentity").map(str::to_owned);
     match (&context.caller.source_identity, given) {
@@ -107,7 +103,6 @@ fn source_identity(context: &Context<'_>, role: &str) -> Result<Option<String>, 
     }
 }
 
-/// What a session is given along: policy, tags of its own, tags that go on from the caller's.
 fn given(context: &Context<'_>) -> Result<Assumed, ApiError> {
     let policy = context.optional("Policy");
     if let Some(text) = policy {
@@ -150,7 +145,7 @@ fn given(context: &Context<'_>) -> Result<Assumed, ApiError> {
     })
 }
 
-/// The managed policies that limit the session; those of an account are of the role's.
+/// Managed session policies; an account's own must belong to the role's account.
 fn policy_arns(context: &Context<'_>) -> Result<Vec<String>, ApiError> {
     let rows = context.call.input.get("PolicyArns");
     let rows = rows
@@ -178,7 +173,7 @@ fn policy_arns(context: &Context<'_>) -> Result<Vec<String>, ApiError> {
     }
 }
 
-/// Keeps what the session was given along until it is over; nothing is kept of most.
+/// Stores non-empty session parameters until the session ends.
 fn remember(context: &mut Context<'_>, caller: &AwsCaller, given: Assumed) {
     if !given.limits() && given.tags.is_empty() {
         return;
@@ -191,7 +186,6 @@ fn remember(context: &mut Context<'_>, caller: &AwsCaller, given: Assumed) {
     kept.insert(caller.access_key_id.clone(), Assumed { expires, ..given });
 }
 
-/// Whether the role can be taken by the caller, as far as it is asked.
 fn trusts(context: &Context<'_>, role: &Role) -> bool {
     let state = &context.state;
     let active = state
@@ -203,7 +197,7 @@ fn trusts(context: &Context<'_>, role: &Role) -> bool {
     active && authorize::trusts(state, context.call, context.caller, role)
 }
 
-/// `GetSessionToken`: the same principal, for a while.
+/// `GetSessionToken`: temporary credentials of the same principal.
 fn session_token(context: &mut Context<'_>) -> HandlerResult {
     if context.caller.kind == CallerKind::Session || context.caller.is_temporary_user() {
         return Err(ApiError::denied(
@@ -234,7 +228,6 @@ fn session_token(context: &mut Context<'_>) -> HandlerResult {
     ))
 }
 
-/// What `MinimumSessionTokenSize` asks for.
 fn token_bytes(context: &Context<'_>) -> usize {
     let wanted = context.call.input.get("MinimumSessionTokenSize");
     let wanted = wanted.and_then(Value::as_u64).unwrap_or(0);
@@ -246,8 +239,8 @@ fn size_of(credentials: &Value) -> usize {
     token.map_or(0, str::len)
 }
 
-/// `GetScopedCredentials`: the same session with less, and no longer than it. What it was given along goes on. A scope within a
-/// scope is not simulated.
+/// `GetScopedCredentials`: the same session with fewer rights, no longer lifetime, and the same
+/// parameters. Nested scopes are not simulated.
 fn scoped(context: &mut Context<'_>) -> HandlerResult {
     if context.caller.kind != CallerKind::Session {
         let text = "Cannot call GetScopedCredentials with long-term credentials";

@@ -1,10 +1,9 @@
-//! AWS Well-Architected Tool: workloads that the organization file states, with what reviews through their lenses found and
-//! the milestones that were recorded. An account sees its own and those that are shared with it. Answering questions is not
-//! simulated.
+//! AWS Well-Architected Tool: stated workloads with lens reviews and milestones, visible to owner
+//! and shared accounts. Answering questions is not simulated.
 
 use std::collections::BTreeMap;
 
-use hallpass_sim_base::{Millis, hash};
+use crate::base::{Millis, hash};
 use serde_json::{Value, json};
 
 use super::{OperationHandler::Reads, ServiceDescriptor};
@@ -17,9 +16,8 @@ use crate::core::{
 };
 use crate::organization::{StatedLens, StatedWorkload};
 
-/// Its name in tables.
 const NAME: &str = "wellarchitected";
-/// Version that every lens has (?).
+/// Version of every lens (?).
 const LENS_VERSION: &str = "2026-01-15";
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
@@ -53,7 +51,6 @@ fn arn(of: &StatedWorkload) -> String {
     )
 }
 
-/// Those that the caller sees in the call's Region.
 fn seen<'a>(context: &'a Context<'_>) -> impl Iterator<Item = &'a StatedWorkload> {
     let (own, region) = (&context.caller.account, &context.call.region);
     let all = context.state.workloads.iter();
@@ -80,7 +77,6 @@ fn lens_updated(of: &StatedWorkload, lens: &StatedLens) -> Millis {
     instant(lens.updated.as_ref()).unwrap_or_else(|| updated(of))
 }
 
-/// Risks by level, of some pillars together.
 fn counts<'a>(pillars: impl Iterator<Item = &'a BTreeMap<String, u32>>) -> Value {
     let mut sum: BTreeMap<&str, u32> = BTreeMap::new();
     for (level, count) in pillars.flatten() {
@@ -98,7 +94,6 @@ fn summary(it: &StatedWorkload) -> Value {
     })
 }
 
-/// `ListWorkloads`
 fn list(context: &Context<'_>) -> HandlerResult {
     let prefix = context.text("WorkloadNamePrefix").to_lowercase();
     let fitting = seen(context).filter(|it| it.name.to_lowercase().starts_with(&prefix));
@@ -107,7 +102,6 @@ fn list(context: &Context<'_>) -> HandlerResult {
     context.listing(rows)
 }
 
-/// `GetWorkload`
 fn get(context: &Context<'_>) -> HandlerResult {
     let found = find(context)?;
     let mut workload = summary(found);
@@ -119,7 +113,7 @@ fn get(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "Workload": workload })))
 }
 
-/// What it was at a milestone is not kept.
+/// The state at a milestone is not stored.
 fn refuse_milestone(context: &Context<'_>) -> Result<(), ApiError> {
     let given = context.call.input.get("MilestoneNumber");
     if given.is_none_or(Value::is_null) {
@@ -143,7 +137,6 @@ fn review(of: &StatedWorkload, lens: &StatedLens) -> Value {
     })
 }
 
-/// `ListLensReviews`
 fn list_lenses(context: &Context<'_>) -> HandlerResult {
     refuse_milestone(context)?;
     let found = find(context)?;
@@ -159,7 +152,6 @@ fn list_lenses(context: &Context<'_>) -> HandlerResult {
     Ok(of_workload(found, context.paged(rows, token)))
 }
 
-/// `GetLensReview`
 fn get_lens(context: &Context<'_>) -> HandlerResult {
     refuse_milestone(context)?;
     let found = find(context)?;
@@ -182,7 +174,6 @@ fn get_lens(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(answer))
 }
 
-/// `ListMilestones`
 fn list_milestones(context: &Context<'_>) -> HandlerResult {
     let found = find(context)?;
     let page = context.page()?;
@@ -200,7 +191,6 @@ fn list_milestones(context: &Context<'_>) -> HandlerResult {
     Ok(of_workload(found, context.paged(rows, token)))
 }
 
-/// Says which workload it is about.
 fn of_workload(found: &StatedWorkload, output: Output) -> Output {
     match output {
         Output::Members(mut answer) => {

@@ -1,10 +1,9 @@
-//! The loops that keep policies on accounts: of sessions that outlive grants, and of ends that AWS enforces.
+//! Loops that maintain account policies: sessions that outlive grants, and enforced expiry.
 
 use tokio::sync::watch;
 
 use super::{Engine, LOOK_AGAIN};
 
-/// Ends sessions that outlive grants.
 pub(super) async fn revoke_sessions(engine: Engine, mut stop: watch::Receiver<bool>) {
     let notify = engine.access.revocations_notify();
     while !*stop.borrow() {
@@ -35,7 +34,6 @@ pub(super) async fn revoke_sessions(engine: Engine, mut stop: watch::Receiver<bo
     }
 }
 
-/// Arms the ends of grants at AWS.
 pub(super) async fn arm_ends(engine: Engine, mut stop: watch::Receiver<bool>) {
     let notify = engine.access.armed_ends_notify();
     while !*stop.borrow() {

@@ -1,32 +1,29 @@
-//! Rules, read again on every node when their file changes.
+//! Reloads changed rules on every node.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hallpass_access::Access;
+use hallpass_app::host::server_store::ServerStore;
+use hallpass_app::setup::rule_files::{owned_twice, rules_and_text, unread_rules};
+use hallpass_app::setup::waiting::rest;
 use hallpass_aws::Inventory;
-use hallpass_host::server_store::ServerStore;
-use hallpass_model::Clock;
+use hallpass_base::Clock;
 use hallpass_server::ServerStatus;
-use hallpass_setup::rule_files::{owned_twice, rules_and_text, unread_rules};
-use hallpass_setup::waiting::rest;
 use hallpass_terminal::exit::Failure;
 use tokio::sync::watch;
 
 use super::read_again;
 use crate::compose::lead::Lead;
 
-/// How often the rule file is looked at for changes.
 const RULES_EVERY: Duration = Duration::from_secs(2);
 
-/// What reads the rules again.
 #[derive(Clone)]
 pub(super) struct Reloader {
     pub(super) access: Arc<Access>,
     pub(super) work: Arc<Access>,
     pub(super) directory: Arc<Inventory>,
-    /// The store for what works.
     pub(super) store: ServerStore,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) status: Arc<ServerStatus>,
@@ -34,10 +31,10 @@ pub(super) struct Reloader {
     pub(super) path: PathBuf,
 }
 
-/// Reads the rules again when their file changes or on SIGHUP. A file with errors changes nothing.
+/// Reloads rules on change or SIGHUP. A file with errors has no effect.
 pub(super) async fn reload(engine: Reloader, mut stop: watch::Receiver<bool>) {
     let path = engine.path.clone();
-    // unknown at first: the file may have changed between its reading at start and now
+    // unknown: the file may have changed since the start
     let mut known = None;
     #[cfg(unix)]
     let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok();
@@ -69,20 +66,20 @@ pub(super) async fn reload(engine: Reloader, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// What changes when a file is written again: its time, or its length within one tick of the clock.
+/// Modification time, and length for changes within one clock tick.
 fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
     let about = std::fs::metadata(path).ok()?;
     Some((about.modified().ok()?, about.len()))
 }
 
-/// Whether a rule file needs to be looked at again although it does not change.
+/// Whether to retry an unchanged file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Applied {
     Done,
     Again,
 }
 
-/// Says once that the rule file cannot be read; it may be readable in a moment.
+/// Logs an unreadable file once; it may be readable soon.
 fn unread(engine: &Reloader, path: &Path, error: &std::io::Error) -> Applied {
     let failure = unread_rules(path, error);
     let known = engine.status.rules().refused;
@@ -99,7 +96,6 @@ fn unread(engine: &Reloader, path: &Path, error: &std::io::Error) -> Applied {
     Applied::Again
 }
 
-/// Says why the file's rules are not in force.
 fn refused(engine: &Reloader, path: &Path, failure: &Failure) -> Applied {
     let desk = &engine.status;
     desk.rules_refused(engine.clock.now(), failure.lines());
@@ -111,7 +107,6 @@ fn refused(engine: &Reloader, path: &Path, failure: &Failure) -> Applied {
     Applied::Done
 }
 
-/// Puts the file's rules in force.
 async fn apply(engine: &Reloader, path: &Path) -> Applied {
     let access = &engine.access;
     let (desk, file) = (&engine.status, path.display().to_string());
@@ -133,7 +128,7 @@ async fn apply(engine: &Reloader, path: &Path) -> Applied {
                 desk.rules_loaded(&file, &text, engine.clock.now());
                 tracing::info!(file = %path.display(), "new rules are in force");
                 if engine.lead.holds() {
-                    // they may name groups whose members were not read so far
+                    // new rules may need unread groups
                     read_again(&engine.directory, &engine.store, &engine.work).await;
                 }
                 Applied::Done

@@ -1,15 +1,14 @@
-//! What readiness asks about the home Region of Identity Center.
+//! Readiness probe of the Identity Center home Region.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_access::Access;
 use hallpass_aws::Aws;
-use hallpass_model::{Clock, Timestamp};
+use hallpass_base::{Clock, Timestamp};
+use hallpass_channels::wording::health::{self, OrganizationsMeanwhile, OverdueWhileLost};
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
-use hallpass_wording::health::{self, OrganizationsMeanwhile, OverdueWhileLost};
 
-/// Whether the home Region of Identity Center is lost.
 pub(crate) struct HomeRegionProbe {
     pub(crate) aws: Arc<Aws>,
     pub(crate) access: Arc<Access>,
@@ -66,12 +65,11 @@ impl ReadinessProbe for HomeRegionProbe {
         }
     }
 
-    /// A process that goes on with the loss goes on with its begin.
+    /// A successor process keeps the outage start.
     fn since(&self) -> Option<Timestamp> {
         self.access.home_region_lost_since()
     }
 
-    /// The pages, what is known and what is decided go on.
     fn bearing(&self) -> Bearing {
         Bearing::Advice
     }

@@ -1,5 +1,5 @@
-//! What a delegate's policy really allows: each call against every resource it needs
-//! (`policies.md` §2.7, §13).
+//! Effective access of a delegate's policy: each call against all required resources (`policies.md`
+//! §2.7, §13).
 
 use std::sync::Arc;
 
@@ -13,71 +13,47 @@ use crate::generate::ids::{IdKind, Lengths};
 use crate::input::BadInput;
 use crate::language::{Document, Effect, PolicyJson, PolicyType, ScpLanguage};
 
-/// What to look at beside the policy.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DelegationQuestion {
-    /// The instance; the first the policy names when not given.
     pub instance: Option<String>,
-    /// The management account, to be tried by name.
     pub management_account: Option<String>,
-    /// Condition keys of the request, each with one value.
     pub context: Vec<(String, String)>,
-    /// How strictly ids are read.
     pub lengths: Lengths,
 }
 
-/// One call and what becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DelegatedCall {
-    /// The action.
     pub action: String,
-    /// The account, where the action takes one.
     pub account: Option<String>,
-    /// The permission set, where the action takes one.
     pub permission_set: Option<String>,
-    /// The decision over all resources.
     pub decision: Decision,
-    /// The types of the resources that are not allowed.
     pub blocked_by: Vec<String>,
 }
 
-/// Something allowed that leads further than assigning.
+/// An allowed action beyond assigning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Escalation {
-    /// The action.
     pub action: String,
-    /// Where it is allowed.
     pub on: Vec<String>,
-    /// What it leads to.
     pub why: String,
 }
 
-/// An action that the policy lists and that is never allowed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ineffective {
-    /// The action.
     pub action: String,
-    /// The types of resources that it needs and the policy does not grant.
     pub missing: Vec<String>,
 }
 
-/// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DelegationReport {
-    /// Every call that was tried.
     pub matrix: Vec<DelegatedCall>,
-    /// What leads further.
     pub escalations: Vec<Escalation>,
-    /// What is listed in vain.
     pub ineffective: Vec<Ineffective>,
-    /// What to know about the answer.
     pub warnings: Vec<String>,
 }
 
-/// Tries a policy.
-///
 /// # Errors
-/// The codes of [`crate::LoadErrorCode`] when it is no identity policy, `E_ID` for ids of the question.
+/// The codes of [`crate::LoadErrorCode`] for an invalid policy, `E_ID` for invalid ids.
 pub fn check(text: &str, question: &DelegationQuestion) -> Result<DelegationReport, BadInput> {
     if let Some(instance) = &question.instance {
         IdKind::Instance.check(instance, question.lengths, "--instance")?;
@@ -128,7 +104,6 @@ pub fn check(text: &str, question: &DelegationQuestion) -> Result<DelegationRepo
     Ok(report)
 }
 
-/// The actions that some Allow lists, wildcards resolved.
 fn listed(document: &Document<'_>) -> Vec<String> {
     let allows = document
         .statements
@@ -139,7 +114,7 @@ fn listed(document: &Document<'_>) -> Vec<String> {
         .flat_map(|it| &it.actions.items);
     let mut listed = Vec::new();
     for pattern in patterns {
-        // a wildcard over services is only followed to those that are looked at
+        // service wildcards expand only to tested services
         let ours = facts::actions_matching(&pattern.text)
             .filter(|action| matches!(action.service, "sso" | "identitystore" | "sso-directory"));
         for action in ours.map(facts::ActionFacts::full_name) {
@@ -151,7 +126,6 @@ fn listed(document: &Document<'_>) -> Vec<String> {
     listed
 }
 
-/// What is tried: what matters, and whatever else the policy lists.
 fn actions(listed: &[String]) -> Vec<String> {
     let matter = ASSIGN.into_iter().chain([PROVISION]).chain(MAKE);
     let matter = matter
@@ -168,7 +142,7 @@ fn actions(listed: &[String]) -> Vec<String> {
     actions
 }
 
-/// The groups of resource types to try an action with; `None` for actions on other things.
+/// Resource type groups to test; `None` for foreign types.
 fn types(action: &str) -> Option<Vec<Vec<&'static str>>> {
     const TRIED: [&str; 7] = [
         "Account",
@@ -191,16 +165,14 @@ fn types(action: &str) -> Option<Vec<Vec<&'static str>>> {
         .filter(|it| TRIED.contains(it));
     let groups: Vec<Vec<&str>> = tried.map(|it| vec![it]).collect();
     if groups.is_empty() {
-        // nothing to name: the request is about everything
+        // no resource to name: everything
         return optional.is_empty().then(|| vec![Vec::new()]);
     }
     Some(groups)
 }
 
-/// What an action needs that names no resource.
 const EVERYTHING: &str = "Resource \"*\"";
 
-/// A row, and whether it reaches what the policy does not name.
 struct TriedCall {
     row: DelegatedCall,
     other_account: bool,
@@ -255,7 +227,6 @@ impl Trial<'_> {
         calls
     }
 
-    /// The one sample of a type that is not varied.
     fn fixed(&self, kind: &str) -> Option<Sample> {
         let rest = match kind {
             "Instance" => return Some(self.samples.instance.clone()),
@@ -308,7 +279,7 @@ impl Trial<'_> {
         }
     }
 
-    /// One resource alone; a request that cannot be made is not allowed.
+    /// One resource; an invalid request is not allowed.
     fn decide(&self, action: &str, sample: &Sample) -> Decision {
         let mut context = Context::new();
         for (key, value) in &self.question.context {
@@ -327,7 +298,6 @@ impl Trial<'_> {
             })
     }
 
-    /// The types of which no sample is allowed.
     fn missing(&self, action: &str, groups: &[Vec<&'static str>]) -> Vec<String> {
         let allowed = |kind: &str| {
             let one = |it: &Sample| self.decide(action, it) == Decision::Allowed;
@@ -395,7 +365,6 @@ fn escalations(action: &str, calls: &[TriedCall]) -> Vec<Escalation> {
     vec![found(why, places(&all))]
 }
 
-/// Assigning where, or what, the policy does not name.
 fn far_assignments(
     allowed: &[&TriedCall],
     found: &dyn Fn(&str, Vec<String>) -> Escalation,

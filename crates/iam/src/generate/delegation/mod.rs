@@ -1,8 +1,8 @@
-//! Delegating Identity Center (`policies.md` §13): who may assign which permission sets in which
-//! accounts, and nothing that leads further.
+//! Delegation of Identity Center (`policies.md` §13): named permission sets in named accounts,
+//! without escalation.
 //!
-//! [`generate`] makes the policy of a delegate, [`guard`] the service control policy beside it, and
-//! [`check`] tells what a policy found somewhere really allows.
+//! [`generate`] builds a delegate's policy, [`guard`] its service control policy, and [`check`]
+//! reports a policy's effective access.
 
 mod actions;
 mod check;

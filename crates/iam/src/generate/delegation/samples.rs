@@ -1,39 +1,27 @@
-//! Accounts and permission sets to try a policy with: those it names, and one it does not.
-
 use crate::language::{Arn, Condition, Document, Effect, Statement, Test};
 
-/// Most accounts, and most permission sets, that are tried.
 const SAMPLES_MAX: usize = 40;
 
-/// One resource to try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sample {
-    /// As shown: an id, or what it stands for.
     pub(super) label: String,
-    /// Its ARN.
     pub(super) arn: String,
-    /// Its tags.
     pub(super) tags: Vec<(String, String)>,
-    /// Whether the policy does not name it.
+    /// Not named in the policy.
     pub(super) other: bool,
 }
 
-/// The resources to try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Samples {
-    /// `aws` …
     pub(super) partition: String,
-    /// The instance.
     pub(super) instance: Sample,
-    /// Accounts: those named, the management account when known, any other.
+    /// Named ones, the management account if known, any other.
     pub(super) accounts: Vec<Sample>,
-    /// Permission sets: those named and any other, each also with the tags that are asked for.
+    /// Named ones and any other, each also with required tags.
     pub(super) sets: Vec<Sample>,
-    /// Whether some were left out.
     pub(super) cut: bool,
 }
 
-/// The label of what the policy does not name.
 pub(super) const ANY_OTHER: &str = "any other";
 
 impl Samples {
@@ -97,7 +85,6 @@ impl Sample {
     }
 }
 
-/// Every ARN of Identity Center that the policy lists.
 fn arns<'d>(document: &'d Document<'_>) -> impl Iterator<Item = Arn<'d>> {
     let lists = document
         .statements
@@ -110,7 +97,6 @@ fn arns<'d>(document: &'d Document<'_>) -> impl Iterator<Item = Arn<'d>> {
         .filter(|arn| arn.service == "sso")
 }
 
-/// Remembers an id once, as shown and as tried: of a pattern one id that it fits.
 fn keep(ids: &mut Vec<(String, String)>, id: &str) {
     let known = ids.iter().any(|(label, _)| label == id);
     if !known && !id.is_empty() && id.contains(|it| it != '*') {
@@ -126,7 +112,7 @@ fn with_others<'s>(
     let is_named = |id: &str| named.iter().any(|(_, it)| it == id);
     let management =
         management_account.map(|id| (format!("{id} (management)"), id.to_owned(), !is_named(id)));
-    // an id that the policy names is not "any other"; nobody names all ten
+    // a named id is not "any other"; no policy names all ten
     let last = other.len().saturating_sub(1);
     let stem = other.get(..last).unwrap_or_default();
     let ids = (0..10).map(|digit| format!("{stem}{digit}"));
@@ -143,7 +129,7 @@ fn with_others<'s>(
         .chain([(ANY_OTHER.to_owned(), free, true)])
 }
 
-/// The sets as they are, and again with the tags that each Allow asks for.
+/// Sets without and with the tags each Allow requires.
 fn tagged(sets: Vec<Sample>, document: &Document<'_>) -> Vec<Sample> {
     let mut wanted: Vec<Vec<(String, String)>> = Vec::new();
     for statement in document
@@ -166,7 +152,7 @@ fn tagged(sets: Vec<Sample>, document: &Document<'_>) -> Vec<Sample> {
             all.push(Sample {
                 label: format!("{} tagged {}", set.label, words.join(" ")),
                 tags: tags.clone(),
-                // a tag that is asked for names it
+                // a required tag counts as naming
                 other: false,
                 ..set.clone()
             });
@@ -180,7 +166,7 @@ fn tags(statement: &Statement<'_>) -> Vec<(String, String)> {
     statement.conditions.iter().filter_map(tag).collect()
 }
 
-/// The key of a tag condition; the first value, wildcards filled in.
+/// Key and first value, with wildcards filled.
 fn tag(condition: &Condition<'_>) -> Option<(String, String)> {
     let equal = matches!(
         condition.operator.test,

@@ -1,5 +1,3 @@
-//! From the wish to delegate to the policy that does no more.
-
 use std::str::FromStr;
 
 use super::actions::{ASSIGN, ATTRIBUTES, EDIT, MAKE, PROVISION, READ, READ_IDENTITIES, TAG};
@@ -8,23 +6,18 @@ use crate::generate::{Draft, DraftStatement, Many};
 use crate::input::BadInput;
 use crate::language::{Arn, Effect};
 
-/// What bounds the delegate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Model {
-    /// The accounts; the permission sets, when some are named.
+    /// The accounts, and the permission sets if any are named.
     Accounts,
-    /// Named permission sets in named accounts.
     PermissionSet,
-    /// Permission sets with tags, in named accounts.
     Tags,
 }
 
-/// A tag that permission sets must have, `KEY=VALUE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag {
-    /// The key.
     pub key: String,
-    /// The value, case and all.
+    /// Case-sensitive.
     pub value: String,
 }
 
@@ -53,45 +46,33 @@ impl FromStr for Tag {
     }
 }
 
-/// Who may assign what, where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DelegationSpec {
-    /// What bounds the delegate.
     pub model: Model,
-    /// The Identity Center instance, `ssoins-…`.
+    /// `ssoins-…`.
     pub instance: String,
-    /// The accounts.
     pub accounts: Vec<String>,
-    /// The permission sets, `ps-…`.
+    /// `ps-…`.
     pub permission_sets: Vec<String>,
-    /// Tags of permission sets; several values of one key are alternatives.
+    /// Values of one key are alternatives.
     pub tags: Vec<Tag>,
-    /// Also see what is there.
     pub with_read: bool,
-    /// Also write permission sets to accounts again.
     pub with_provision: bool,
-    /// The management account: never delegated.
+    /// Never delegated.
     pub management_account: Option<String>,
-    /// The partition.
     pub partition: Partition,
-    /// How strictly ids are read.
     pub lengths: Lengths,
 }
 
-/// What was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GeneratedDelegation {
-    /// The policy.
     pub draft: Draft,
-    /// What to know before using it.
     pub warnings: Vec<String>,
 }
 
-/// Makes the policy of a delegate.
-///
 /// # Errors
-/// `E_ID` for ids of the wrong form (`*` among them), `E_ARG` when the model needs more, `E_MGMT`
-/// when the management account is among the accounts.
+/// `E_ID` for malformed ids (`*` among them), `E_ARG` for missing inputs of the model, `E_MGMT` if
+/// the accounts include the management account.
 pub fn generate(wish: &DelegationSpec) -> Result<GeneratedDelegation, BadInput> {
     check(wish)?;
     let mut statements = assign(wish);
@@ -176,7 +157,6 @@ fn check(wish: &DelegationSpec) -> Result<(), BadInput> {
     Ok(())
 }
 
-/// ARNs of an instance, its permission sets and accounts.
 struct Arns<'a>(&'a DelegationSpec);
 
 impl Arns<'_> {
@@ -193,7 +173,6 @@ impl Arns<'_> {
         accounts.map(move |it| format!("arn:{partition}:sso:::account/{it}"))
     }
 
-    /// The named permission sets, or all of the instance.
     fn permission_sets(&self) -> Vec<String> {
         let DelegationSpec {
             partition,
@@ -220,7 +199,7 @@ fn assign(wish: &DelegationSpec) -> Vec<DraftStatement> {
             let all = places.chain(arns.permission_sets());
             vec![allow("Assign").on(Many::list(all))]
         }
-        // the accounts have no tags: under one condition with the sets they would never match
+        // accounts have no tags: under one condition with the sets they would never match
         Model::Tags => {
             let mut tagged = allow("AssignTaggedSets").on(Many::list(arns.permission_sets()));
             let mut keys: Vec<&str> = Vec::new();
@@ -245,7 +224,7 @@ fn assign(wish: &DelegationSpec) -> Vec<DraftStatement> {
 
 fn read(wish: &DelegationSpec) -> Vec<DraftStatement> {
     let arns = Arns(wish);
-    // who picks sets by their tags has to see those that lack them, too
+    // selecting sets by tag requires reading those without
     let sets = match wish.model {
         Model::Accounts | Model::PermissionSet => arns.permission_sets(),
         Model::Tags => Arns(&DelegationSpec {
@@ -270,21 +249,17 @@ fn read(wish: &DelegationSpec) -> Vec<DraftStatement> {
     ]
 }
 
-/// Who keeps editing permission sets when others assign them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DelegationGuard {
-    /// ARNs of the identity team's roles.
     pub roles: Vec<String>,
-    /// The partition of the roles.
     pub partition: Partition,
-    /// How strictly ids are read.
     pub lengths: Lengths,
 }
 
-/// Makes the service control policy that leaves editing to the identity team.
+/// Builds a service control policy that reserves editing for the identity team.
 ///
 /// # Errors
-/// `E_ARN` for what is no role of one account, `E_ARG` without any.
+/// `E_ARN` unless an exact role ARN, `E_ARG` without any.
 pub fn guard(wish: &DelegationGuard) -> Result<GeneratedDelegation, BadInput> {
     const PLACE: &str = "--guard-for";
     if wish.roles.is_empty() {

@@ -1,8 +1,7 @@
-//! A set of action names as few patterns that match nothing else.
+//! Compresses action names into few exact patterns.
 
-/// Patterns (`Create*`) that match every name of `wanted` and none of `others`, in order of the
-/// alphabet. They are cut at the beginnings of words, so that a verb covers what is new under it,
-/// but half a verb does not.
+/// Sorted patterns (`Create*`) matching all of `wanted` and none of `others`. Wildcards follow
+/// whole words, so that a verb covers new actions, but half a verb does not.
 pub(super) fn prefixes(wanted: &[&str], others: &[&str]) -> Vec<String> {
     let mut sorted = wanted.to_vec();
     sorted.sort_unstable();
@@ -30,13 +29,13 @@ fn covers(pattern: &str, name: &str) -> bool {
         .is_some_and(|prefix| begins(name, prefix))
 }
 
-/// As actions are compared: without regard to case.
+/// Case-insensitive, like action matching.
 fn begins(name: &str, prefix: &str) -> bool {
     name.get(..prefix.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
-/// Byte offsets at which a word of `CamelCase` ends, the whole name's end last.
+/// Byte offsets of word ends in `CamelCase`, last the name's end.
 fn ends_of_words(name: &str) -> impl Iterator<Item = usize> {
     let mut last = ' ';
     let mut ends: Vec<usize> = name
@@ -82,13 +81,11 @@ mod tests {
         let table: [(&[&str], &[&str], &[&str]); 6] = [
             (&["CreateRole", "CreateUser"], &["GetRole"], &["Create*"]),
             (&["CreateRole"], &[], &["CreateRole"]),
-            // a read below the verb: cut later
             (
                 &["GenerateKeyA", "GenerateKeyB", "GenerateReport"],
                 &["GenerateReportStatus"],
                 &["GenerateKey*", "GenerateReport"],
             ),
-            // a read that differs in case only
             (&["PutA", "PutB"], &["putC"], &["PutA", "PutB"]),
             (
                 &["UpdateSSHPublicKey", "UpdateRole"],

@@ -1,11 +1,9 @@
-//! Services with one home: whatever region is meant, their calls report this one as
-//! `aws:RequestedRegion`.
+//! Services with one home region, reported as `aws:RequestedRegion` by all calls.
 
 use crate::facts::ServiceFacts;
 use crate::generate::ids::Partition;
 use crate::input::BadInput;
 
-/// Where the home of a global service is.
 #[derive(Debug, Clone, Copy)]
 enum Home {
     /// The partition's own ([`Partition::global_region`]).
@@ -15,8 +13,8 @@ enum Home {
 }
 
 /// Prefixes of services with one endpoint per partition (AWS General Reference, "Service endpoints
-/// and quotas"; IAM User Guide, "aws:RequestedRegion"), as of 2026-10. STS is not among them: each
-/// region has its own endpoint, and only the old global one reports `us-east-1`.
+/// and quotas"; IAM User Guide, "aws:RequestedRegion"), as of 2026-10. Excludes STS: each region
+/// has an endpoint, and only the old global one reports `us-east-1`.
 const GLOBAL: &[(&str, Home)] = &[
     ("account", Home::Partition),
     ("artifact", Home::Partition),
@@ -41,13 +39,12 @@ const GLOBAL: &[(&str, Home)] = &[
     ("waf", Home::Partition),
 ];
 
-/// Global services with the region that they report.
 pub fn global_services(partition: Partition) -> impl Iterator<Item = (&'static str, &'static str)> {
     GLOBAL.iter().filter_map(move |(prefix, home)| {
         let region = match (home, partition) {
             (Home::Partition, _) => partition.global_region(),
             (Home::Region(region), Partition::Aws) => region,
-            // those two are not there
+            // both are absent there
             (Home::Region(_), Partition::China | Partition::UsGov) => return None,
         };
         Some((*prefix, region))
@@ -55,7 +52,7 @@ pub fn global_services(partition: Partition) -> impl Iterator<Item = (&'static s
 }
 
 /// # Errors
-/// `E_GLOBAL_REGION` when the service never reports that region.
+/// `E_GLOBAL_REGION` if the service never reports that region.
 pub(super) fn check(
     service: &ServiceFacts,
     region: &str,

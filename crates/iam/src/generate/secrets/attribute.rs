@@ -1,5 +1,3 @@
-//! One attribute that people and secrets share, as a tag.
-
 use std::str::FromStr;
 
 use hallpass_aws_model::facts;
@@ -7,25 +5,22 @@ use hallpass_aws_model::facts;
 use crate::generate::Many;
 use crate::input::BadInput;
 
-/// A tag key and the values it may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute {
     key: String,
     values: Vec<String>,
 }
 
-/// Longest tag key, in characters.
+/// Characters.
 const KEY_MAX: usize = facts::TAG_KEY_CHARACTERS.count();
-/// Longest tag value, in characters.
+/// Characters.
 const VALUE_MAX: usize = facts::TAG_VALUE_CHARACTERS.count();
 
 impl Attribute {
-    /// The tag key.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The values a secret may be given.
     pub fn values(&self) -> &[String] {
         &self.values
     }
@@ -45,7 +40,6 @@ impl Attribute {
         Many::one(format!("${{aws:PrincipalTag/{}}}", self.key))
     }
 
-    /// The values as a list.
     pub(super) fn allowed(&self) -> Many {
         Many::list(self.values.iter().map(String::as_str))
     }
@@ -54,10 +48,10 @@ impl Attribute {
 impl FromStr for Attribute {
     type Err = BadInput;
 
-    /// Reads `KEY=VALUE,VALUE`.
+    /// Parses `KEY=VALUE,VALUE`.
     ///
     /// # Errors
-    /// `E_ATTR` without values, `E_TAG` for what no tag can be.
+    /// `E_ATTR` without values, `E_TAG` for an invalid tag.
     fn from_str(text: &str) -> Result<Self, BadInput> {
         let wrong = |code, message: String| Err(BadInput::new(code, message, "--attr"));
         let Some((key, list)) = text.split_once('=') else {

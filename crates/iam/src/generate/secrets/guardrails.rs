@@ -1,13 +1,13 @@
-//! The guardrails in the form that holds (`policies.md` §10.2). Keys under one negated operator
-//! hold together only, so each attribute has a statement of its own.
+//! Enforceable guardrails (`policies.md` §10.2). Keys under one negated operator apply only
+//! together, so each attribute has a separate statement.
 
 use super::{Attribute, Guardrails, READ, SecretsSpec};
 use crate::generate::{Draft, DraftStatement, Many};
 use crate::input::BadInput;
 use crate::language::{Arn, Effect};
 
-/// Further actions that know the tags of the secret (AWS: "Actions, resources, and condition keys
-/// for AWS Secrets Manager", as of 2026-09). Tagging stands apart: a first setting is allowed.
+/// Other actions with the secret's tags (AWS: "Actions, resources, and condition keys for AWS
+/// Secrets Manager", as of 2026-09). Tagging is separate: setting a missing tag is allowed.
 const STRICT: [&str; 15] = [
     "secretsmanager:CancelRotateSecret",
     "secretsmanager:DeleteResourcePolicy",
@@ -26,7 +26,7 @@ const STRICT: [&str; 15] = [
     "secretsmanager:ValidateResourcePolicy",
 ];
 
-/// The policies by name: `g0` when asked for, `g1` to `g4`.
+/// The policies by name: `g0` if requested, `g1` to `g4`.
 pub(super) fn policies(
     wish: &SecretsSpec,
     admins: &[String],
@@ -65,7 +65,6 @@ fn deny(sid: impl Into<String>, actions: Many) -> DraftStatement {
     DraftStatement::new(sid, Effect::Deny, actions)
 }
 
-/// Each attribute with the part of a `Sid` that names it: letters and digits of its key.
 fn named(attributes: &[Attribute]) -> Result<Vec<(String, &Attribute)>, BadInput> {
     let mut named: Vec<(String, &Attribute)> = Vec::new();
     for attribute in attributes {
@@ -88,7 +87,7 @@ fn named(attributes: &[Attribute]) -> Result<Vec<(String, &Attribute)>, BadInput
     Ok(named)
 }
 
-/// G0: the names of the admin roles are not for everybody to take.
+/// G0: reserves the names of the admin roles.
 fn name_of_admins(wish: &SecretsSpec, admins: &Many) -> Option<Draft> {
     let list: Vec<&str> = match admins {
         Many::One(one) => vec![one],
@@ -115,8 +114,8 @@ fn name_of_admins(wish: &SecretsSpec, admins: &Many) -> Option<Draft> {
     })
 }
 
-/// G1: absent resource tag or absent principal tag count as different. Strict: also G6, no tagging
-/// of a secret that belongs to others.
+/// G1: a missing resource or principal tag counts as different. Strict: also G6, no tagging of
+/// other owners' secrets.
 fn read(name: &str, attribute: &Attribute, strict: bool) -> Vec<DraftStatement> {
     let differs = |it: DraftStatement| {
         it.when(
@@ -147,7 +146,7 @@ fn create(name: &str, attribute: &Attribute) -> Vec<DraftStatement> {
     )]
 }
 
-/// G4: a tag that is there is not overwritten. G5: a first setting has one of the values.
+/// G4: no overwrite of an existing tag. G5: a new tag has one of the values.
 fn retag(name: &str, attribute: &Attribute) -> Vec<DraftStatement> {
     let sets = |sid: String| {
         deny(sid, Many::one("secretsmanager:TagResource")).when(

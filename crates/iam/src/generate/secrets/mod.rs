@@ -1,5 +1,5 @@
-//! Secrets for whom their tags match (`policies.md` §10): a permission set that grants by tags, and
-//! the guardrails that keep tags worth relying on.
+//! Secrets by matching tags (`policies.md` §10): a permission set that grants by tags, and
+//! guardrails that protect the tags.
 
 mod attribute;
 mod guardrails;
@@ -14,83 +14,68 @@ use crate::language::{Arn, Effect, PolicyType};
 
 pub use attribute::Attribute;
 
-/// Which forms of the guardrails are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Guardrails {
-    /// The required forms, for reading, creating and tagging.
+    /// For reading, creating and tagging.
     #[default]
     Required,
-    /// The same, and reading's condition on every action that knows the secret's tags.
+    /// Also applies reading's condition to every action with the secret's tags.
     Strict,
-    /// The forms in circulation with their defects: for demonstrations and tests.
+    /// The published forms with their defects, for demonstrations and tests.
     AsPublished,
 }
 
-/// Whether an exemption may hold in any account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum WildcardAdmin {
-    /// Exact accounts only.
     #[default]
     Refused,
-    /// Also any account; then G0 keeps others from making a role of that name.
+    /// Any account; G0 then reserves the role name.
     Guarded,
 }
 
-/// What is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SecretsSpec {
-    /// The attributes that have to match, with the values they may have.
+    /// Attributes to match, with allowed values.
     pub attributes: Vec<Attribute>,
-    /// ARNs of roles that the guardrails do not bind.
     pub admin_roles: Vec<String>,
-    /// Accounts to put in where an admin role has `*` as account.
+    /// Accounts that replace `*` in admin role ARNs.
     pub accounts: Vec<String>,
-    /// Who may make and change the admin roles; asks for G0.
+    /// Roles that manage the admin roles; adds G0.
     pub provisioning_roles: Vec<String>,
-    /// Which forms.
     pub guardrails: Guardrails,
-    /// Whether `*` may stay as account of an admin role.
+    /// Whether an admin role may keep `*` as account.
     pub wildcard_admin: WildcardAdmin,
-    /// The partition of the roles.
     pub partition: Partition,
-    /// How strictly ids are read.
     pub lengths: Lengths,
 }
 
-/// One policy that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// Its name, `g1.json`.
+    /// Example: `g1.json`.
     pub name: String,
-    /// What it is for.
     pub kind: PolicyType,
-    /// The policy.
     pub draft: Draft,
 }
 
-/// What was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GeneratedSecretsPolicies {
-    /// `permission-set.json`, `g0.json` when asked for, `g1.json` to `g4.json`.
+    /// `permission-set.json`, `g0.json` if requested, `g1.json` to `g4.json`.
     pub files: Vec<File>,
-    /// All guardrails in one policy, when they fit one.
+    /// All guardrails as one policy, if they fit.
     pub merged: Option<File>,
-    /// What to know before using them.
     pub warnings: Vec<String>,
 }
 
-/// Largest service control policy, in bytes (`policies.md` §5).
+/// Bytes (`policies.md` §5).
 const SCP_BYTES_MAX: usize = facts::SCP_CHARACTERS.count();
 
-/// Makes the permission set and its guardrails.
-///
 /// # Errors
-/// `E_ATTR` without attributes or for one given twice, `E_ARN` for admin roles that are none, have
-/// a wildcard account or are missing, `E_ID` for accounts.
+/// `E_ATTR` for missing or duplicate attributes, `E_ARN` for missing or invalid admin roles or a
+/// wildcard account, `E_ID` for accounts.
 pub fn generate(wish: &SecretsSpec) -> Result<GeneratedSecretsPolicies, BadInput> {
     check_attributes(&wish.attributes)?;
     let admins = match wish.guardrails {
-        // as found: brackets, wildcards and all
+        // unchanged, with brackets and wildcards
         Guardrails::AsPublished => wish.admin_roles.clone(),
         Guardrails::Required | Guardrails::Strict => admins(wish)?,
     };
@@ -146,8 +131,7 @@ fn check_attributes(attributes: &[Attribute]) -> Result<(), BadInput> {
     Ok(())
 }
 
-/// The roles that are exempt: `*` as account becomes each of the accounts, or stays when that is
-/// asked for.
+/// Exempt roles: `*` as account expands to the accounts, or stays on request.
 fn admins(wish: &SecretsSpec) -> Result<Vec<String>, BadInput> {
     use crate::generate::ids::IdKind;
 
@@ -180,7 +164,7 @@ fn admins(wish: &SecretsSpec) -> Result<Vec<String>, BadInput> {
     Ok(admins)
 }
 
-/// Reading what has the reader's own tags. AND of all attributes is right in an Allow.
+/// Allows reading secrets with the user's tags. An Allow needs all attributes (AND).
 fn permission_set(attributes: &[Attribute]) -> Draft {
     let list = DraftStatement::new(
         "ListAllSecrets",
@@ -200,7 +184,7 @@ fn permission_set(attributes: &[Attribute]) -> Draft {
     }
 }
 
-/// The actions that the permission set grants and G1 guards.
+/// Granted by the permission set and guarded by G1.
 const READ: [&str; 2] = [
     "secretsmanager:GetSecretValue",
     "secretsmanager:DescribeSecret",

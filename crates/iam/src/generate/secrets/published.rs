@@ -1,11 +1,11 @@
-//! The guardrails as circulated, defects included: for demonstrations and for tests of checkers
-//! (`policies.md` §10.2).
+//! Published guardrails with their defects, for demonstrations and checker tests (`policies.md`
+//! §10.2).
 
 use super::{Attribute, READ};
 use crate::generate::{Draft, DraftStatement, Many};
 use crate::language::Effect;
 
-/// `g1`, `g2` and `g4`; of `g3` only a description circulates.
+/// `g1`, `g2` and `g4`; `g3` was only described.
 pub(super) fn policies(attributes: &[Attribute], admins: &[String]) -> Vec<(&'static str, Draft)> {
     let admins = Many::short(admins.iter().map(String::as_str));
     let deny = |sid: &str, actions| DraftStatement::new(sid, Effect::Deny, actions);

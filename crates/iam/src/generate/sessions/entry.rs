@@ -1,15 +1,13 @@
-//! The entries of a revocation policy, and the policy they make.
-
 use std::fmt;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::generate::{Draft, DraftStatement, Many};
 use crate::language::Effect;
 
-/// The value of a policy that is attached in advance: matches nobody.
+/// Placeholder value of a pre-attached policy: never matches.
 pub const PRE_STAGED: &str = "hallpass-none";
 
 pub(super) const USER_ID: &str = "identitystore:UserId";
@@ -18,13 +16,12 @@ pub(super) const SOURCE: &str = "aws:SourceIdentity";
 pub(super) const PRINCIPAL: &str = "aws:PrincipalArn";
 pub(super) const ISSUED: &str = "aws:TokenIssueTime";
 
-/// By what sessions are selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EntryKind {
     /// `identitystore:UserId`
     UserId,
-    /// `aws:userid`, the part behind the colon
+    /// `aws:userid`, the part after the colon
     Name,
     /// `aws:SourceIdentity`
     Source,
@@ -33,10 +30,9 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
-    /// Every kind, in the order of the policy's statements.
+    /// In statement order.
     pub const ALL: [Self; 4] = [Self::UserId, Self::Name, Self::Source, Self::Role];
 
-    /// The word of listings.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::UserId => "user-id",
@@ -46,7 +42,6 @@ impl EntryKind {
         }
     }
 
-    /// The `Sid` of the statement that holds entries of this kind.
     pub fn sid(self) -> &'static str {
         match self {
             Self::UserId => "RevokeUserId",
@@ -63,36 +58,30 @@ impl fmt::Display for EntryKind {
     }
 }
 
-/// One selection of sessions that a policy denies everything.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum RevocationEntry {
-    /// Sessions of this Identity Center user.
     UserId {
-        /// The id in the identity store.
         value: String,
     },
-    /// Sessions with this name; the case counts, so each spelling is an entry.
+    /// Case-sensitive, so each spelling is an entry.
     Name {
-        /// The session name.
         value: String,
     },
-    /// Sessions with this source identity, whatever the case.
+    /// Case-insensitive.
     Source {
-        /// The source identity.
         value: String,
     },
-    /// Sessions of a role that were issued before an instant.
+    /// Sessions of a role issued before an instant.
     Role {
-        /// The role's ARN, as a pattern; `None` when the policy sits on the role itself.
+        /// ARN pattern; `None` if the policy is on the role.
         value: Option<String>,
-        /// Sessions issued at this instant or later are let through.
+        /// Exclusive.
         issued_before: Timestamp,
     },
 }
 
 impl RevocationEntry {
-    /// By what it selects.
     pub fn kind(&self) -> EntryKind {
         match self {
             Self::UserId { .. } => EntryKind::UserId,
@@ -102,7 +91,7 @@ impl RevocationEntry {
         }
     }
 
-    /// The id, name, source identity or role; `None` for "the role the policy sits on".
+    /// The id, name, source identity or role; `None` for the role with the policy.
     pub fn value(&self) -> Option<&str> {
         match self {
             Self::UserId { value } | Self::Name { value } | Self::Source { value } => Some(value),
@@ -110,8 +99,8 @@ impl RevocationEntry {
         }
     }
 
-    /// When the last session it can select has ended: nothing new is issued after `revoked`
-    /// (or after `issued_before`), and none lasts longer than `max_session`.
+    /// End of the last matching session: none is issued after `revoked` (or `issued_before`), or
+    /// lasts longer than `max_session`.
     pub fn ends(&self, revoked: Timestamp, max_session: SignedDuration) -> Timestamp {
         let last = match self {
             Self::UserId { .. } | Self::Name { .. } | Self::Source { .. } => revoked,
@@ -132,54 +121,49 @@ impl fmt::Display for RevocationEntry {
     }
 }
 
-/// A revocation policy taken apart: what it denies, in order and without repetition.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Revocations {
     entries: Vec<RevocationEntry>,
-    /// Whether kinds without entries keep a statement that matches nobody.
+    /// Whether unused kinds keep a placeholder statement.
     pub pre_staged: bool,
 }
 
 impl Revocations {
-    /// Nothing, and nothing attached in advance.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The entries: by kind, and within a kind in the order they were added.
     pub fn entries(&self) -> &[RevocationEntry] {
         &self.entries
     }
 
-    /// Whether nobody is cut off.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Whether an entry is there.
     pub fn contains(&self, entry: &RevocationEntry) -> bool {
         self.entries.contains(entry)
     }
 
-    /// Adds an entry; `false` when it was there already.
+    /// `false` if already present.
     pub fn add(&mut self, entry: RevocationEntry) -> bool {
         if self.contains(&entry) {
             return false;
         }
         self.entries.push(entry);
-        // stable: the order within a kind stays
+        // stable: keeps the order within a kind
         self.entries.sort_by_key(|it| (it.kind(), issued(it)));
         true
     }
 
-    /// Removes an entry; `false` when it was not there.
+    /// `false` if missing.
     pub fn remove(&mut self, entry: &RevocationEntry) -> bool {
         let before = self.entries.len();
         self.entries.retain(|it| it != entry);
         self.entries.len() < before
     }
 
-    /// The policy; `None` when it would have no statement, that is: detach it.
+    /// `None` without statements: detach the policy.
     pub fn draft(&self) -> Option<Draft> {
         let mut statements = Vec::new();
         for kind in EntryKind::ALL {
@@ -200,7 +184,7 @@ impl Revocations {
         (!statements.is_empty()).then_some(Draft { statements })
     }
 
-    /// The canonical text on one line, without the line's end; `None` when nothing is left.
+    /// Canonical, one line, no newline; `None` if empty.
     pub fn json(&self) -> Option<String> {
         self.draft().map(|draft| draft.json())
     }
@@ -234,8 +218,8 @@ fn by_value(kind: EntryKind, values: &[&str]) -> DraftStatement {
     }
 }
 
-/// One statement for each instant, and one more for entries without a role; numbered from the
-/// second on, since a `Sid` is unique.
+/// One statement per instant, plus one for entries without a role; numbered from the second, since
+/// a `Sid` is unique.
 fn by_role(entries: &[&RevocationEntry]) -> Vec<DraftStatement> {
     let mut groups: Vec<(Timestamp, bool, Vec<&str>)> = Vec::new();
     for entry in entries {

@@ -1,7 +1,7 @@
-//! Revoking sessions (`policies.md` §12): who is cut off, as entries of one policy.
+//! Revokes sessions (`policies.md` §12).
 //!
-//! [`generate`] turns a [`RevocationSpec`] into policies. [`Revocations`] is a policy of that kind taken
-//! apart, so that entries can be added and removed later. Knows nothing of attaching anything.
+//! [`generate`] builds policies from a [`RevocationSpec`]. [`Revocations`] is a parsed policy for
+//! later changes. Does not attach policies.
 
 mod entry;
 mod form;

@@ -1,13 +1,13 @@
-//! The order of operations when somebody is cut off, as text (`policies.md` §12).
+//! Order of operations for a revocation, as text (`policies.md` §12).
 
 use std::fmt::Write as _;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::SignedDuration;
 
 use super::form::RevocationForm;
 
-/// Eight steps, the last one with the instant after which the policy can go.
+/// Eight steps; the last has the time to remove the policy.
 pub(super) fn text(
     form: RevocationForm,
     issued_before: Option<Timestamp>,
@@ -27,7 +27,6 @@ pub(super) fn text(
              every account"
         }
     };
-    // whole seconds, and not before the end
     let ends = ends.and_then(|it| {
         Timestamp::from_second(it.as_second()).ok().map(|whole| {
             let more = i64::from(whole < it);
@@ -63,7 +62,6 @@ pub(super) fn text(
     ];
     let mut text = String::new();
     for (number, step) in steps.iter().enumerate() {
-        // writing to a `String` cannot fail
         let _ = writeln!(text, "{}. {step}", number + 1);
     }
     text

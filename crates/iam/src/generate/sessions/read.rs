@@ -1,6 +1,6 @@
-//! A revocation policy as found in a file or in AWS, back to its entries.
+//! Parses a revocation policy from a file or AWS.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::entry::{
     ISSUED, PRE_STAGED, PRINCIPAL, RevocationEntry, Revocations, SESSION, SOURCE, USER_ID,
@@ -12,12 +12,12 @@ use crate::language::{
 use crate::residual::instant;
 
 impl Revocations {
-    /// Takes a policy apart. Every statement must be a revocation as [`Revocations::draft`]
-    /// writes it; order of conditions, lists instead of texts and the `Sid`s do not matter.
+    /// Every statement must have the form of [`Revocations::draft`]; condition order, lists instead
+    /// of texts and `Sid`s do not matter.
     ///
     /// # Errors
-    /// The codes of [`crate::LoadErrorCode`] when it is no policy, `E_ELEMENT` with the pointer of a
-    /// statement that is no revocation, `E_TIME` for an instant without a zone.
+    /// The codes of [`crate::LoadErrorCode`] for an invalid policy, `E_ELEMENT` with the pointer of
+    /// another statement, `E_TIME` for an instant without a zone.
     pub fn parse(text: &str) -> Result<Self, BadInput> {
         let source = PolicyJson::new(text)?;
         let document = source.strict(PolicyType::Scp, ScpLanguage::Full)?;
@@ -93,7 +93,7 @@ fn values(condition: &Condition<'_>) -> impl Iterator<Item = String> {
     condition.values.iter().map(|it| it.text.to_string())
 }
 
-/// The name out of `*:name`; any other pattern would select more or less than a name.
+/// Extracts the name from `*:name`; other patterns select different sessions.
 fn name(pattern: &str) -> Result<RevocationEntry, BadInput> {
     let value = pattern.strip_prefix("*:").ok_or_else(foreign)?;
     if value.is_empty() || value.contains(['*', '?', ':']) || value.contains("${") {

@@ -1,7 +1,5 @@
-//! From the wish to cut somebody off to the policies that do it.
-
 use hallpass_aws_model::facts;
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::SignedDuration;
 
 use super::entry::{PRE_STAGED, RevocationEntry, Revocations};
@@ -13,70 +11,54 @@ use crate::input::BadInput;
 use crate::language::Arn;
 use crate::residual::instant;
 
-/// Under which key the name of a user is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Match {
     /// `aws:userid`: the session's name.
     Name,
-    /// `aws:SourceIdentity`: also through chained roles, when the identity provider sets it.
+    /// `aws:SourceIdentity`: also through chained roles, if the identity provider sets it.
     Source,
 }
 
-/// Whether more than fits one policy becomes several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Split {
-    /// One policy, or a refusal.
     No,
-    /// At most this many policies: the free attachment slots.
+    /// Policy limit: free attachment slots.
     Slots(usize),
 }
 
-/// Slots of a target beside `FullAWSAccess`.
+/// Slots next to `FullAWSAccess`.
 pub const SCP_SLOTS: usize = facts::SCPS_PER_TARGET.count() - 1;
 
-/// The longest role session that AWS issues.
+/// AWS's limit of role sessions.
 pub const MAX_SESSION: SignedDuration =
     SignedDuration::from_hours(facts::SESSION_HOURS.value as i64);
 
-/// Who is to be cut off, and in what form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevocationSpec {
-    /// User names; each also in lower case.
+    /// Also matched in lower case.
     pub users: Vec<String>,
-    /// Further spellings of the names.
     pub variants: Vec<String>,
-    /// Under which keys names are looked for; none means [`Match::Name`].
+    /// Empty means [`Match::Name`].
     pub matches: Vec<Match>,
-    /// Ids of users in the identity store.
     pub user_ids: Vec<String>,
-    /// Source identities.
     pub source_identities: Vec<String>,
-    /// ARNs of roles, wildcards allowed.
     pub roles: Vec<String>,
-    /// Sessions of the roles issued earlier are cut off; RFC 3339 with a zone.
+    /// Only earlier role sessions; RFC 3339 with a zone.
     pub issued_before: Option<String>,
-    /// Where the policy is used.
     pub form: RevocationForm,
-    /// Keep statements that match nobody for kinds without entries.
+    /// Keep placeholder statements for unused kinds.
     pub pre_stage: bool,
-    /// The policy to add to.
     pub into: Revocations,
-    /// How long a session lasts at most, from 1 to 12 hours.
+    /// From 1 to 12 hours.
     pub max_session: SignedDuration,
-    /// Whether there may be several policies.
     pub split: Split,
-    /// The accounts the sessions are in, when known.
     pub accounts: Vec<String>,
-    /// The management account, when known.
     pub management_account: Option<String>,
-    /// The partition of the roles.
     pub partition: Partition,
-    /// How strictly ids are read.
     pub lengths: Lengths,
 }
 
 impl RevocationSpec {
-    /// Nobody yet.
     pub fn new(form: RevocationForm) -> Self {
         Self {
             users: Vec::new(),
@@ -99,27 +81,19 @@ impl RevocationSpec {
     }
 }
 
-/// What was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GeneratedRevocation {
-    /// The policies, one unless splitting was asked for.
     pub parts: Vec<Draft>,
-    /// All entries, those of the policy added to included.
     pub revocations: Revocations,
-    /// The entries that are new.
     pub added: Vec<RevocationEntry>,
-    /// What to know before using it.
     pub warnings: Vec<String>,
-    /// The order of operations, as text for people.
     pub order: String,
 }
 
-/// Makes the policies of a wish.
-///
 /// # Errors
-/// `E_ARG` for arguments that do not go together or name nobody, `E_NAME` for names that a
-/// pattern would read differently, `E_ID` for user ids, `E_ARN` for roles, `E_TIME` for instants
-/// without a zone, `E_DURATION` for sessions outside 1 to 12 hours, `E_SIZE` when it does not fit.
+/// `E_ARG` for conflicting options or none, `E_NAME` for names with pattern characters, `E_ID` for
+/// user ids, `E_ARN` for roles, `E_TIME` for instants without a zone, `E_DURATION` for sessions
+/// outside 1 to 12 hours, `E_SIZE` if too long.
 pub fn generate(wish: &RevocationSpec, now: Timestamp) -> Result<GeneratedRevocation, BadInput> {
     check_arguments(wish)?;
     let issued_before = wish.issued_before.as_deref();
@@ -223,7 +197,7 @@ fn entries(
     Ok(entries)
 }
 
-/// A name as it can stand in a session: no wildcard, no variable, nothing that splits a session.
+/// A session name without wildcards, variables or separators.
 fn name(text: &str, place: &str) -> Result<String, BadInput> {
     let why = if text.is_empty() {
         "a name is not empty"
@@ -245,13 +219,13 @@ fn name(text: &str, place: &str) -> Result<String, BadInput> {
     Err(BadInput::new("E_NAME", format!("`{text}`: {why}"), place))
 }
 
-/// The patterns for the roles; none where the policy sits on the role.
+/// Role patterns; none if the policy is on the role.
 fn roles(wish: &RevocationSpec) -> Result<Vec<String>, BadInput> {
     let mut patterns = Vec::new();
     for role in &wish.roles {
         RoleArn::Pattern.check(role, wish.partition, wish.lengths, "--role")?;
         patterns.push(role.clone());
-        // the session of such a role shows no path, the role has one: cover both
+        // sessions show no path, the role has one: cover both
         let arn = Arn::parse(role);
         let name = arn.and_then(|arn| arn.rest.strip_prefix("role/AWSReservedSSO_"));
         if let (Some(arn), Some(name)) = (arn, name) {
@@ -266,15 +240,15 @@ fn roles(wish: &RevocationSpec) -> Result<Vec<String>, BadInput> {
     })
 }
 
-/// One policy when it fits; else as many as there are slots. Entries only deny and one that
-/// matches is enough, so any distribution of them over policies decides alike.
+/// One policy if it fits; else up to the slots. Entries only deny and one match suffices, so any
+/// distribution is equivalent.
 fn parts(
     revocations: &Revocations,
     form: RevocationForm,
     split: Split,
 ) -> Result<Vec<Draft>, BadInput> {
     let (limit, what) = form.limit();
-    // canonical text has no blanks outside of strings, so both ways of counting are an upper bound
+    // canonical text has blanks only in strings, so both counts are upper bounds
     let size = |it: &Revocations| it.json().map_or(0, |text| text.len());
     let whole = size(revocations);
     if whole <= limit {
@@ -295,7 +269,7 @@ fn parts(
         wider.add(entry.clone());
         if size(&wider) > limit && !current.is_empty() {
             parts.extend(current.draft());
-            // only the first keeps statements for those to come
+            // only the first keeps placeholders
             wider = Revocations::new();
             wider.add(entry.clone());
         }
@@ -336,7 +310,7 @@ fn warnings(
     warnings
 }
 
-/// Whether all that is known to be in scope is the management account.
+/// Whether the known scope is only the management account.
 fn reaches_no_member(wish: &RevocationSpec) -> bool {
     let Some(management) = wish.management_account.as_deref() else {
         return false;

@@ -1,4 +1,4 @@
-//! One operator, its key and its values (codes 27 to 30, 33, 35, 36).
+//! Single conditions (codes 27 to 30, 33, 35, 36).
 
 use super::super::checker::{Checker, StatementFacts};
 use super::super::codes::LintCode;
@@ -21,11 +21,10 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     });
 }
 
-/// Whether the key exists, and whether the actions' requests can have it.
 fn known(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Condition<'_>) {
     let key = condition.key.text.as_ref();
     if key.contains("${") {
-        // told as a variable at the wrong place
+        // reported as a misplaced variable
         return;
     }
     let mut actions = part.entries.iter().flat_map(|it| &it.known);
@@ -47,7 +46,7 @@ fn known(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Condi
         .filter(|it| !it.known.is_empty() && !it.known.iter().any(|it| it.may_carry(key)))
         .map(|it| it.text.text.as_ref())
         .collect();
-    // in a trust policy the keys of one action stand beside the others
+    // in a trust policy the keys of one action appear with the others
     let some_carry = without.len() < part.entries.len();
     if without.is_empty() || (checker.kind() == PolicyType::Trust && some_carry) {
         return;
@@ -87,7 +86,6 @@ fn is_of_service(action: &str, service: &str) -> bool {
     prefix.is_some_and(|it| it.eq_ignore_ascii_case(service))
 }
 
-/// Whether the operator compares as the key's type wants.
 fn operator_type(checker: &mut Checker<'_>, condition: &Condition<'_>) {
     let test = condition.operator.test;
     let Some(known) = facts::condition_key(&condition.key.text) else {
@@ -143,7 +141,7 @@ fn operator_type(checker: &mut Checker<'_>, condition: &Condition<'_>) {
     }
 }
 
-/// Whether a value has a `*` or `?` that is not written as `${*}`.
+/// Finds `*` or `?`, except `${*}`.
 fn has_wildcard(text: &str) -> bool {
     let literal: usize = names(text)
         .map(|name| name.matches(['*', '?']).count())

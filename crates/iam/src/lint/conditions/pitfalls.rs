@@ -1,12 +1,11 @@
-//! Conditions that together, or with the effect, mean something else than they seem to (codes 31,
-//! 32, 34, 37, 63, 66, 67).
+//! Misleading combinations of conditions and effects (codes 31, 32, 34, 37, 63, 66, 67).
 
 use super::super::checker::{Checker, StatementFacts};
 use super::super::codes::LintCode;
 use super::super::resources::listed;
 use crate::language::{Condition, Quantifier, Test, Text};
 
-/// Keys that tell apart calls that services make, or that come through endpoints.
+/// Keys that identify calls by services or endpoints.
 const FORWARDED: [&str; 9] = [
     "aws:viaawsservice",
     "aws:calledvia",
@@ -38,7 +37,6 @@ fn is(condition: &Condition<'_>, key: &str) -> bool {
     condition.key.text.eq_ignore_ascii_case(key)
 }
 
-/// Whether every value is this word.
 fn says(condition: &Condition<'_>, word: &str) -> bool {
     let mut values = condition.values.iter();
     !condition.values.is_empty() && values.all(|it| it.text.eq_ignore_ascii_case(word))
@@ -67,7 +65,7 @@ fn anded(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
     }
 }
 
-/// `Null` `"true"` beside a comparison that needs the key.
+/// `Null` `"true"` with a comparison that needs the key.
 fn contradiction(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Condition<'_>) {
     if condition.operator.test != Test::Null || !says(condition, "true") {
         return;
@@ -122,7 +120,7 @@ fn mfa(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Conditi
     let needs_key = part.conditions().iter().any(|it| {
         is(it, &condition.key.text) && it.operator.test == Test::Null && says(it, "false")
     });
-    // FORALL_ALLOW_VACUOUS tells of an Allow, and a Deny by ForAllValues holds without the key
+    // FORALL_ALLOW_VACUOUS reports an Allow; a Deny by ForAllValues holds without the key
     if needs_key || operator.quantifier == Quantifier::All {
         return;
     }
@@ -179,7 +177,7 @@ fn source_ip(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &C
     }
 }
 
-/// Names of sessions and source identities, compared with case.
+/// Case-sensitive comparisons of session names and source identities.
 fn session_name(checker: &mut Checker<'_>, condition: &Condition<'_>) {
     let with_case = matches!(
         condition.operator.test,
@@ -190,7 +188,7 @@ fn session_name(checker: &mut Checker<'_>, condition: &Condition<'_>) {
         return;
     }
     for value in &condition.values {
-        // role ids are always upper case; the name follows the colon
+        // role ids are upper case; the name follows the colon
         let name = match value.text.rsplit_once(':') {
             Some((_, name)) if userid => name,
             None if userid && is_entity_id(&value.text) => continue,
@@ -217,7 +215,7 @@ fn is_entity_id(text: &str) -> bool {
     text.starts_with('A') && text.chars().all(upper)
 }
 
-/// A Deny that lists tag keys with case lets the other spelling through.
+/// A case-sensitive Deny on tag keys misses other spellings.
 fn tag_keys(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Condition<'_>) {
     let with_case = matches!(
         condition.operator.test,
@@ -234,7 +232,7 @@ fn tag_keys(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Co
     }
 }
 
-/// Tag keys of a document, wherever they stand, that differ only in case.
+/// Tag keys that differ only in case.
 fn tag_case(checker: &mut Checker<'_>) {
     let document = checker.document;
     let conditions = || document.statements.iter().flat_map(|it| &it.conditions);
@@ -249,7 +247,7 @@ fn tag_case(checker: &mut Checker<'_>) {
         let exact = condition.operator.test.is_string()
             && !condition.operator.test.name().ends_with("IgnoreCase");
         if is(condition, "aws:TagKeys") && exact {
-            // several spellings in one list are on purpose
+            // several spellings in one list are intended
             let single = |value: &&Text<'_>| {
                 let same = |it: &&Text<'_>| it.text.eq_ignore_ascii_case(&value.text);
                 condition.values.iter().filter(same).count() == 1

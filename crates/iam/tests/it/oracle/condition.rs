@@ -9,19 +9,13 @@ use super::text::{Context, base64, compare, date, fold, in_range, number};
 use super::variable::{Part, fill};
 use super::{many, text_of};
 
-/// What an operator name says.
 pub(super) struct Operator {
-    /// `all`, `any` or nothing.
     pub(super) set: &'static str,
-    /// Lower case, without prefix and suffix, without the negation.
     pub(super) base: &'static str,
-    /// Whether it is the negated form.
     pub(super) negated: bool,
-    /// Whether it ends in `IfExists`.
     pub(super) if_exists: bool,
 }
 
-/// The operators, each with its positive counterpart; `!` marks the negated ones.
 const OPERATORS: &[(&str, &str)] = &[
     ("stringequals", "stringequals"),
     ("stringnotequals", "!stringequals"),
@@ -52,7 +46,6 @@ const OPERATORS: &[(&str, &str)] = &[
     ("null", "null"),
 ];
 
-/// Reads an operator name, in any case of letters.
 pub(super) fn operator(name: &str) -> Option<Operator> {
     let lower = name.to_ascii_lowercase();
     let (set, rest) = match lower.split_once(':') {
@@ -78,7 +71,6 @@ pub(super) fn operator(name: &str) -> Option<Operator> {
     })
 }
 
-/// Whether the whole Condition element of a statement holds.
 pub(super) fn holds(statement: &Value, modern: bool, context: &Context) -> bool {
     let Some(block) = statement.get("Condition").and_then(Value::as_object) else {
         return true;
@@ -92,7 +84,6 @@ pub(super) fn holds(statement: &Value, modern: bool, context: &Context) -> bool 
     })
 }
 
-/// One operator with one key.
 fn one(operator: &Operator, key: &str, wanted: &[String], modern: bool, context: &Context) -> bool {
     let found = context.get(key);
     if operator.base == "null" {
@@ -112,7 +103,6 @@ fn one(operator: &Operator, key: &str, wanted: &[String], modern: bool, context:
     }
 }
 
-/// Whether one request value satisfies the operator against all listed values.
 fn satisfies(
     operator: &Operator,
     value: &str,
@@ -130,7 +120,7 @@ fn satisfies(
     }
 }
 
-/// Compares one listed value with one request value; `None` when either has the wrong type.
+/// Compares one listed value with one request value; `None` if either has the wrong type.
 fn equal(base: &str, want: &str, value: &str, modern: bool, context: &Context) -> Option<bool> {
     let ordered = |order: Ordering| match &base[base.len() - 2..] {
         "<=" => order != Ordering::Greater,
@@ -155,7 +145,6 @@ fn equal(base: &str, want: &str, value: &str, modern: bool, context: &Context) -
     if base == "arn" {
         return equal_arn(want, value, modern, context);
     }
-    // a null value is not equal to anything
     let Some(filled) = fill(want, modern, context) else {
         return Some(false);
     };
@@ -169,8 +158,8 @@ fn equal(base: &str, want: &str, value: &str, modern: bool, context: &Context) -
     }
 }
 
-/// ARNs (`policies.md` §2.3: a variable may stand anywhere in the value). The value is cut at its
-/// own colons, so that what a variable brings stays in its part, unless only the variables' colons
+/// Compares ARNs (`policies.md` §2.3: a variable may be anywhere in the value). Splits the value at
+/// its own colons, so that a variable's value stays in its part, unless only the variables' colons
 /// make it an ARN.
 fn equal_arn(want: &str, value: &str, modern: bool, context: &Context) -> Option<bool> {
     let value = arn(value)?;
@@ -194,7 +183,6 @@ fn equal_arn(want: &str, value: &str, modern: bool, context: &Context) -> Option
     }
 }
 
-/// A text cut at its first five colons outside `${…}`.
 fn cut(text: &str, modern: bool) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut rest = text;
@@ -221,7 +209,6 @@ fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// The text of a pattern, for operators in which `*` is a star.
 fn plain(parts: &[Part]) -> String {
     parts
         .iter()

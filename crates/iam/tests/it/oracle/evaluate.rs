@@ -1,5 +1,4 @@
-//! The layers and who needs what (`policies.md` §2.5, §2.6), step by step as the specification
-//! tells them.
+//! Policy layers and principals (`policies.md` §2.5, §2.6), in the specification's order.
 
 use serde_json::Value;
 
@@ -14,18 +13,15 @@ const ALLOWED: &str = "Allowed";
 const DENIED: &str = "ExplicitlyDenied";
 const SILENT: &str = "ImplicitlyDenied";
 
-/// A decision with the row of `policies.md` §2.6 that made it.
+/// A decision with its row of `policies.md` §2.6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// One of the three words.
     pub(crate) decision: &'static str,
-    /// Which row of `policies.md` §2.6 (or which exception) the request fell under.
+    /// The row or exception of `policies.md` §2.6.
     pub(crate) row: &'static str,
-    /// What settled it: a layer, or the kind of grant.
     pub(crate) by: &'static str,
 }
 
-/// One request of a case against one resource.
 struct Asked<'a> {
     case: &'a Value,
     who: Who,
@@ -37,14 +33,13 @@ struct Asked<'a> {
     root: bool,
 }
 
-/// The effect of a set of policies on a request.
 #[derive(Clone, Copy)]
 enum Effect {
     Allow,
     Deny,
 }
 
-/// Evaluates a checked case; several resources are combined (`policies.md` §2.7).
+/// Combines several resources (`policies.md` §2.7).
 pub(super) fn case(case: &Value) -> Verdict {
     let resources = case
         .get("resources")
@@ -105,7 +100,6 @@ fn one(asked: &Asked<'_>) -> Verdict {
     }
 }
 
-/// The row of `policies.md` §2.6.
 fn row(asked: &Asked<'_>) -> &'static str {
     let same =
         asked.who.account().is_some() && asked.resource_account.as_deref() == asked.who.account();
@@ -131,7 +125,7 @@ fn row(asked: &Asked<'_>) -> &'static str {
     }
 }
 
-/// Whether the request is for a role to be taken, which its trust policy decides.
+/// Checks if the request assumes a role; then the trust policy decides.
 fn takes_role(asked: &Asked<'_>) -> bool {
     let action = asked.action.to_ascii_lowercase();
     let takes = action.starts_with("sts:assumerole")
@@ -140,12 +134,13 @@ fn takes_role(asked: &Asked<'_>) -> bool {
     takes && is_role(asked.resource)
 }
 
-/// Whether the identity policies and the boundary of the case count for this principal.
+/// Checks if identity policies and boundary apply to this principal.
 fn has_identity(asked: &Asked<'_>) -> bool {
     asked.who.account().is_some() && !asked.root
 }
 
-/// Whether the session policy counts: not for root, whom only SCP, RCP and resource policy deny.
+/// Checks if the session policy applies: not for root, which only SCP, RCP and resource policy
+/// deny.
 fn has_session(asked: &Asked<'_>) -> bool {
     has_identity(asked)
 }
@@ -170,7 +165,6 @@ fn rcps_apply(asked: &Asked<'_>) -> bool {
     !in_management && !aws_key && !retires_grant && !asked.who.service_linked()
 }
 
-/// Writes to what AWS keeps for itself.
 fn protected(asked: &Asked<'_>) -> bool {
     let Some(arn) = arn(asked.resource) else {
         return false;
@@ -195,7 +189,6 @@ fn protected(asked: &Asked<'_>) -> bool {
     reserved && !through_identity_center && !reads && !matches!(asked.who, Who::Service(_))
 }
 
-/// The first layer with an explicit deny that counts.
 fn explicit_deny(asked: &Asked<'_>) -> Option<&'static str> {
     let denies = |policies: &[&Value]| strongest(asked, policies, Effect::Deny).is_some();
     let any_level = |field: &str| levels(asked, field).iter().any(|level| denies(level));
@@ -226,7 +219,6 @@ fn explicit_deny(asked: &Asked<'_>) -> Option<&'static str> {
     (has_identity(asked) && denies(&identity(asked))).then_some("identity")
 }
 
-/// Who may, once nobody denies; the error names what is missing.
 fn core(asked: &Asked<'_>, row: &str) -> Result<&'static str, &'static str> {
     let grant = strongest(asked, &single(asked, "resourcePolicy"), Effect::Allow);
     let passes = |field: &str| {
@@ -277,13 +269,12 @@ fn core(asked: &Asked<'_>, row: &str) -> Result<&'static str, &'static str> {
     };
     match row {
         "same" => by_resource.or(by_identity),
-        // trust policies and keys: without any Allow of theirs, identity policies are not asked
+        // trust policies and keys: without an Allow there, identity policies do not count
         _ if grant.is_none() => Err("resource"),
         _ => by_resource.or(by_identity.map(|_| "both")),
     }
 }
 
-/// The policies of the field: none or one, several for sessions.
 fn single<'a>(asked: &Asked<'a>, field: &str) -> Vec<&'a Value> {
     asked
         .case
@@ -319,8 +310,8 @@ fn allows(asked: &Asked<'_>, policies: &[&Value]) -> bool {
     strongest(asked, policies, Effect::Allow).is_some()
 }
 
-/// The strongest principal match among the statements of an effect that apply. Statements
-/// without a principal element are for whoever the policy is attached to: everyone.
+/// The strongest principal match among the applicable statements of an effect. Statements without a
+/// principal element apply to every principal the policy is attached to.
 fn strongest(asked: &Asked<'_>, policies: &[&Value], effect: Effect) -> Option<Level> {
     let effect = match effect {
         Effect::Allow => "Allow",
@@ -359,7 +350,6 @@ fn principal_fits(asked: &Asked<'_>, statement: &Value) -> Option<Level> {
     (bounded || !left_out(element, &asked.who)).then_some(Level::Everyone)
 }
 
-/// Whether `aws:PrincipalArn` has to fit a pattern with wildcards.
 fn patterns_of_principals(statement: &Value) -> bool {
     let operators = statement.get("Condition").and_then(Value::as_object);
     operators.into_iter().flatten().any(|(operator, keys)| {
@@ -403,13 +393,12 @@ fn resource_fits(asked: &Asked<'_>, statement: &Value, modern: bool) -> bool {
     }
 }
 
-/// Whether a resource pattern covers the resource; `None` is the null pattern.
 fn resource(asked: &Asked<'_>, pattern: &str, modern: bool) -> Option<bool> {
     if pattern == "*" {
         return Some(true);
     }
     let pieces: Vec<&str> = pattern.splitn(6, ':').collect();
-    // variables stand in the rest only, so the pattern is cut first
+    // variables occur only after the fifth colon, so the pattern is split first
     let parts: Vec<Part> = match pieces[..] {
         [.., rest] if pieces.len() == 6 => {
             let mut parts = wild(pattern.strip_suffix(rest).unwrap());
@@ -426,8 +415,8 @@ fn resource(asked: &Asked<'_>, pattern: &str, modern: bool) -> Option<bool> {
     Some(takes_resource(&parts, &text, 0))
 }
 
-/// Whether a resource pattern takes the rest of an ARN, so many colons of the pattern being behind:
-/// a wildcard before the fifth leaves out the colon, unless it is a `*` before a colon or the end.
+/// Matches a resource pattern with the rest of an ARN after `colons` colons. A wildcard before the
+/// fifth colon matches no colon, unless it is a `*` before a colon or the end.
 fn takes_resource(pattern: &[Part], text: &[char], colons: usize) -> bool {
     let head = colons < 5;
     match pattern.first() {

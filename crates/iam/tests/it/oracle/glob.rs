@@ -2,7 +2,6 @@
 
 use super::variable::Part;
 
-/// Whether a pattern covers a whole text.
 pub(super) fn covers(pattern: &[Part], text: &[char]) -> bool {
     match pattern.first() {
         None => text.is_empty(),
@@ -12,7 +11,6 @@ pub(super) fn covers(pattern: &[Part], text: &[char]) -> bool {
     }
 }
 
-/// A text in which `*` and `?` are wildcards and nothing is a variable.
 pub(super) fn wild(text: &str) -> Vec<Part> {
     text.chars()
         .map(|c| match c {
@@ -23,19 +21,16 @@ pub(super) fn wild(text: &str) -> Vec<Part> {
         .collect()
 }
 
-/// Whether an action pattern covers an action: the whole string, in any case of letters.
 pub(super) fn action(pattern: &str, action: &str) -> bool {
     let action: Vec<char> = action.to_ascii_lowercase().chars().collect();
     covers(&wild(&pattern.to_ascii_lowercase()), &action)
 }
 
-/// The six parts of an ARN, or nothing.
 pub(super) fn arn(text: &str) -> Option<Vec<String>> {
     let parts: Vec<String> = text.splitn(6, ':').map(str::to_owned).collect();
     (parts.len() == 6 && parts[0] == "arn").then_some(parts)
 }
 
-/// A pattern cut at its first five colons; a short one that ends in `*` is filled up with `*`.
 pub(super) fn six(pattern: &[Part]) -> Option<Vec<Vec<Part>>> {
     let mut parts: Vec<Vec<Part>> = vec![Vec::new()];
     for part in pattern {
@@ -53,7 +48,6 @@ pub(super) fn six(pattern: &[Part]) -> Option<Vec<Vec<Part>>> {
     (parts.len() == 6).then_some(parts)
 }
 
-/// Whether six patterns cover the six parts of an ARN.
 pub(super) fn six_cover(patterns: &[Vec<Part>], arn: &[String]) -> bool {
     patterns
         .iter()

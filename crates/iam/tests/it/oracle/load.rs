@@ -1,5 +1,4 @@
-//! What a case and its policies must look like (`policies.md` §2.1, §3), and the code of the first
-//! mistake.
+//! Validates a case and its policies (`policies.md` §2.1, §3); returns the code of the first error.
 
 use serde_json::{Map, Value};
 
@@ -8,10 +7,8 @@ use super::glob::arn;
 use super::principal::Who;
 use super::{document, many, text_of};
 
-/// The policy types of `policies.md` §2.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Identity, boundary and session policies.
     Plain,
     Resource,
     Trust,
@@ -19,12 +16,11 @@ enum Kind {
     Rcp,
 }
 
-/// Services that resource control policies support, as far as our cases use them.
+/// Services that support resource control policies, limited to those in the test cases.
 const RCP_SERVICES: &[&str] = &["s3", "sts", "sqs", "kms", "secretsmanager"];
 
 type Check = Result<(), &'static str>;
 
-/// Checks a whole case.
 pub(super) fn check_case(case: &Value) -> Check {
     let case = case.as_object().ok_or("E_FIELD")?;
     case.get("id").and_then(Value::as_str).ok_or("E_FIELD")?;
@@ -70,12 +66,10 @@ pub(super) fn check_case(case: &Value) -> Check {
     Ok(())
 }
 
-/// Whether the resource is a role, whose resource policy is its trust policy.
 pub(super) fn is_role(resource: &str) -> bool {
     arn(resource).is_some_and(|arn| arn[2] == "iam" && arn[5].starts_with("role/"))
 }
 
-/// The resources of a case, at least one.
 fn resources_of(case: &Map<String, Value>) -> Result<Vec<&str>, &'static str> {
     if let Some(list) = case.get("resources") {
         let list = list
@@ -116,7 +110,6 @@ fn check_account(case: &Map<String, Value>) -> Check {
     }
 }
 
-/// Twelve digits.
 pub(super) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
@@ -151,7 +144,6 @@ fn check_flags(case: &Map<String, Value>) -> Check {
     }
 }
 
-/// A list, or nothing.
 fn list(value: Option<&Value>) -> Result<Vec<&Value>, &'static str> {
     match value {
         None | Some(Value::Null) => Ok(Vec::new()),
@@ -221,7 +213,7 @@ fn check_statement(statement: &Map<String, Value>, kind: Kind) -> Check {
     let none = |(a, b): (bool, bool)| !a && !b;
     let resource_fits = match kind {
         Kind::Trust => none(pair("Resource")),
-        // left out, it is the resource that the policy is attached to
+        // an omitted Resource is the resource of the policy
         Kind::Resource => exactly_one(pair("Resource")) || none(pair("Resource")),
         _ => exactly_one(pair("Resource")),
     };
@@ -251,7 +243,6 @@ fn check_statement(statement: &Map<String, Value>, kind: Kind) -> Check {
     statement.get("Condition").map_or(Ok(()), check_condition)
 }
 
-/// A string or a list of at least one string.
 fn check_strings(value: Option<&Value>) -> Check {
     let Some(value) = value else { return Ok(()) };
     let list = many(value);
@@ -261,7 +252,7 @@ fn check_strings(value: Option<&Value>) -> Check {
     Ok(())
 }
 
-/// No wildcard in the service of an action, but for `*` alone, also as `*:*`.
+/// No wildcard in the service of an action, except `*` alone or `*:*`.
 fn check_services(value: Option<&Value>) -> Check {
     let listed = value.map(many).unwrap_or_default();
     for action in listed.into_iter().filter_map(Value::as_str) {
@@ -303,7 +294,7 @@ fn check_rcp(statement: &Map<String, Value>, effect: &str) -> Check {
     let star = |name: &str| statement.get(name) == Some(&Value::from("*"));
     let full = star("Action") && star("Resource") && !statement.contains_key("Condition");
     if effect == "Allow" && full {
-        // AWS's own RCPFullAWSAccess; "must be Deny" is said of customer RCPs
+        // AWS's own RCPFullAWSAccess; "must be Deny" applies to customer RCPs
         return Ok(());
     }
     if effect != "Deny" {

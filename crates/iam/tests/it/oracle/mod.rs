@@ -1,8 +1,9 @@
-//! A second, deliberately slow reading of `policies.md` §2 and §3, to compare the engine with.
+//! A second, deliberately slow implementation of `policies.md` §2 and §3, for comparison with the
+//! engine.
 //!
-//! It works on plain JSON values, compiles nothing and shares no type with the engine: recursion,
-//! strings and loops in the order in which the specification tells them. It cannot see duplicate
-//! keys (`serde_json` has dropped them) and it derives no context keys.
+//! It shares no type with the engine: plain JSON values, strings, recursion and loops in the
+//! specification's order. It cannot see duplicate keys (`serde_json` has dropped them) and derives
+//! no context keys.
 
 mod condition;
 mod evaluate;
@@ -15,18 +16,15 @@ mod variable;
 pub(crate) use evaluate::Verdict;
 use serde_json::Value;
 
-/// The verdict on one case of `policies.md` §3, or the code of its first mistake.
 pub(crate) fn verdict(case: &Value) -> Result<Verdict, &'static str> {
     load::check_case(case)?;
     Ok(evaluate::case(case))
 }
 
-/// The decision word on one case, or the code of its first mistake.
 pub(crate) fn decision(case: &Value) -> Result<&'static str, &'static str> {
     Ok(verdict(case)?.decision)
 }
 
-/// The scalar or the members of the list, as a list.
 fn many(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(list) => list.iter().collect(),
@@ -34,7 +32,6 @@ fn many(value: &Value) -> Vec<&Value> {
     }
 }
 
-/// The text of a string, number or boolean.
 fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -43,7 +40,7 @@ fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// The document of a POLICY of `policies.md` §3, which may stand under `policy` beside a name.
+/// The document of a POLICY of `policies.md` §3, possibly under `policy` next to a name.
 fn document(policy: &Value) -> &Value {
     if policy.get("Statement").is_none() && policy.get("policy").is_some() {
         &policy["policy"]

@@ -1,11 +1,11 @@
-//! Who asks, and how a Principal element names them (`policies.md` §2.2, §2.6).
+//! The requester, and Principal matching (`policies.md` §2.2, §2.6).
 
 use serde_json::Value;
 
 use super::glob::arn;
 use super::many;
 
-/// The kinds of request principals that `policies.md` §2.6 tells apart.
+/// The principal kinds of `policies.md` §2.6.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Who {
     Anonymous,
@@ -34,7 +34,6 @@ pub(super) enum Who {
     },
 }
 
-/// How a Principal element names the request principal, strongest last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
     Account,
@@ -44,7 +43,6 @@ pub(super) enum Level {
 }
 
 impl Who {
-    /// Reads the `principal` of a case.
     pub(super) fn read(value: &Value) -> Result<Self, &'static str> {
         if let Some(object) = value.as_object() {
             let anonymous =
@@ -95,7 +93,6 @@ impl Who {
         }
     }
 
-    /// The account of the principal.
     pub(super) fn account(&self) -> Option<&str> {
         match self {
             Self::Anonymous | Self::Service(_) | Self::Federated(_) => None,
@@ -107,7 +104,6 @@ impl Who {
         }
     }
 
-    /// The partition of the principal's ARN.
     fn partition(&self) -> Option<&str> {
         match self {
             Self::Anonymous | Self::Service(_) | Self::Federated(_) => None,
@@ -119,7 +115,7 @@ impl Who {
         }
     }
 
-    /// The account a principal belongs to, for an identity provider the one it is set up in.
+    /// The principal's account; for an identity provider the account it is defined in.
     pub(super) fn home(&self) -> Option<String> {
         match self {
             Self::Federated(name) => arn(name).map(|arn| arn[4].clone()),
@@ -127,13 +123,11 @@ impl Who {
         }
     }
 
-    /// Whether it is a service-linked role.
     pub(super) fn service_linked(&self) -> bool {
         matches!(self, Self::Role { arn, .. } if arn.contains(":role/aws-service-role/"))
     }
 }
 
-/// The strongest way in which a Principal element names the principal.
 pub(super) fn level(element: &Value, who: &Who) -> Option<Level> {
     if let Some(text) = element.as_str() {
         return (text == "*").then_some(Level::Everyone);
@@ -147,8 +141,8 @@ pub(super) fn level(element: &Value, who: &Who) -> Option<Level> {
     best
 }
 
-/// Whether a `NotPrincipal` element leaves the principal out: the account, the role and the principal itself are looked at one
-/// after the other, and each has to be listed (`policies.md` §2.2).
+/// Checks if a `NotPrincipal` element excludes the principal: account, role and principal must each
+/// be listed (`policies.md` §2.2).
 pub(super) fn left_out(element: &Value, who: &Who) -> bool {
     let Some(kinds) = element.as_object() else {
         return level(element, who) == Some(Level::Everyone);

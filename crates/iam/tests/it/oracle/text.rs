@@ -1,5 +1,5 @@
-//! The context of a request and the readings of a text as number, date, address and so on
-//! (`policies.md` §2.4).
+//! The request context, and parsing of text as number, date, address and so on (`policies.md`
+//! §2.4).
 
 use std::net::IpAddr;
 
@@ -7,19 +7,15 @@ use serde_json::Value;
 
 use super::text_of;
 
-/// The values of one context key.
 pub(super) struct Values {
-    /// Whether the case gave a list.
     pub(super) many: bool,
-    /// At least one.
     pub(super) texts: Vec<String>,
 }
 
-/// Context keys in lower case; a key with an empty list is left out, since it counts as absent.
+/// Keys in lower case; a key with an empty list counts as absent.
 pub(super) struct Context(Vec<(String, Values)>);
 
 impl Context {
-    /// Reads the `context` of a case that has been checked.
     pub(super) fn of(case: &Value) -> Self {
         let mut keys = Vec::new();
         for (key, value) in case
@@ -37,7 +33,6 @@ impl Context {
         Self(keys)
     }
 
-    /// The values of a key in any case of letters.
     pub(super) fn get(&self, key: &str) -> Option<&Values> {
         let key = key.to_lowercase();
         self.0
@@ -47,8 +42,8 @@ impl Context {
     }
 }
 
-/// Unicode simple case folding, near enough: through the capital to the small letter, where
-/// both are one character. The dotless i folds to itself.
+/// Approximate Unicode simple case folding: to the upper and then to the lower case letter, if both
+/// are one character. The dotless i folds to itself.
 pub(super) fn fold(text: &str) -> String {
     fn single(mut chars: impl Iterator<Item = char>) -> Option<char> {
         let first = chars.next();
@@ -65,7 +60,7 @@ pub(super) fn fold(text: &str) -> String {
         .collect()
 }
 
-/// A decimal number as (negative, whole digits, fraction digits) without idle zeros.
+/// A decimal number as (negative, whole digits, fraction digits) without redundant zeros.
 pub(super) fn number(text: &str) -> Option<(bool, String, String)> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
@@ -87,7 +82,6 @@ pub(super) fn number(text: &str) -> Option<(bool, String, String)> {
     Some((negative && !zero, whole, fraction))
 }
 
-/// Which of two numbers is larger.
 pub(super) fn compare(
     a: &(bool, String, String),
     b: &(bool, String, String),
@@ -131,13 +125,11 @@ pub(super) fn date(text: &str) -> Option<i128> {
     Some(days * 86_400_000 + millis)
 }
 
-/// Exactly `width` digits.
 fn two(text: &str, width: usize) -> Option<i128> {
     let fits = text.len() == width && text.bytes().all(|b| b.is_ascii_digit());
     if fits { text.parse().ok() } else { None }
 }
 
-/// Days from 1970-01-01 to a date, counted one year and one month at a time.
 fn days_before(year: i128, month: i128, day: i128) -> Option<i128> {
     let leap = |y: i128| y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
     let length = |y: i128, m: i128| match m {
@@ -159,7 +151,6 @@ fn days_before(year: i128, month: i128, day: i128) -> Option<i128> {
     Some(years + months + day - 1)
 }
 
-/// Milliseconds of `HH:MM[:SS[.fff]](Z|±HH:MM)`.
 fn clock(text: &str) -> Option<i128> {
     let (time, offset) = if let Some(time) = text.strip_suffix('Z') {
         (time, 0)
@@ -185,7 +176,6 @@ fn clock(text: &str) -> Option<i128> {
     Some(((hour * 60 + minute - offset) * 60 + second) * 1000 + millis)
 }
 
-/// The bits of an address, most significant first, as text; with the length of a CIDR.
 fn bits(text: &str) -> Option<String> {
     Some(match text.parse::<IpAddr>().ok()? {
         IpAddr::V4(v4) => eights(&v4.octets()),
@@ -193,13 +183,11 @@ fn bits(text: &str) -> Option<String> {
     })
 }
 
-/// Bytes as eight digits each.
 fn eights(bytes: &[u8]) -> String {
     let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
     digits.concat()
 }
 
-/// Whether an address is in a range; `None` when either is none.
 pub(super) fn in_range(range: &str, address: &str) -> Option<bool> {
     let address = bits(address);
     let (base, length) = match range.split_once('/') {
@@ -213,7 +201,6 @@ pub(super) fn in_range(range: &str, address: &str) -> Option<bool> {
     Some(address.len() == base.len() && address[..length] == base[..length])
 }
 
-/// The bytes of a base64 text, as bits in text.
 pub(super) fn base64(text: &str) -> Option<String> {
     const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     if !text.len().is_multiple_of(4) {

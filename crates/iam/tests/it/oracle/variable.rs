@@ -2,20 +2,16 @@
 
 use super::text::Context;
 
-/// One character of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
-    /// This character.
     Char(char),
-    /// `*`.
     Any,
-    /// `?`.
     One,
 }
 
-/// Puts the context into a pattern; `None` is the *null* value.
+/// Fills the context into a pattern; `None` is the *null* value.
 ///
-/// `modern` says whether the document has Version 2012-10-17, without which nothing is a variable.
+/// `modern` is true for Version 2012-10-17, which is required for variables.
 pub(super) fn fill(pattern: &str, modern: bool, context: &Context) -> Option<Vec<Part>> {
     let mut parts = Vec::new();
     let mut rest = pattern;
@@ -39,7 +35,6 @@ pub(super) fn fill(pattern: &str, modern: bool, context: &Context) -> Option<Vec
     Some(parts)
 }
 
-/// What stands for the inside of one `${…}`.
 fn value(inside: &str, context: &Context) -> Option<String> {
     if matches!(inside, "*" | "?" | "$") {
         return Some(inside.to_owned());

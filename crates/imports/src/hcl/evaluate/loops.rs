@@ -1,5 +1,3 @@
-//! `for` over lists, sets and objects.
-
 use std::collections::BTreeMap;
 
 use hcl_edit::expr::ForExpr;
@@ -52,7 +50,6 @@ impl Evaluator<'_> {
         Ok(HclValue::new(at, kind))
     }
 
-    /// One turn of a loop.
     fn turn(&mut self, at: HclPlace, each: &ForExpr, made: &mut Made) -> Result<(), EvalProblem> {
         if let Some(condition) = &each.cond
             && !self.expression(&condition.expr)?.into_flag()?
@@ -78,7 +75,6 @@ impl Evaluator<'_> {
     }
 }
 
-/// What the turns of a loop made.
 #[derive(Default)]
 struct Made {
     list: Vec<HclValue>,

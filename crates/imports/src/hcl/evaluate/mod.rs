@@ -1,5 +1,3 @@
-//! What expressions come to.
-
 mod loops;
 mod names;
 mod templates;
@@ -20,33 +18,27 @@ use super::value::{EvalProblem, HclKind, HclPlace, HclSpot, HclValue, ProblemRea
 use super::work::EvalBudget;
 use super::{decoded, functions, operators};
 
-/// Reads a file by its path below the folder, or says why not.
 pub(crate) type ReadFile<'a> = dyn Fn(&str) -> Result<Vec<u8>, String> + 'a;
 
-/// Evaluates the expressions of a folder; each name once.
+/// Evaluates the expressions of a folder, each name only once.
 pub(crate) struct Evaluator<'a> {
     files: &'a [HclFile],
     definitions: &'a Definitions<'a>,
     read: &'a ReadFile<'a>,
     work: EvalBudget,
-    /// What names came to: `local.a`, `var.b`.
     names: BTreeMap<String, Result<HclValue, EvalProblem>>,
-    /// The variables that were asked for, each with the file that gives its value; with none where its default counts.
+    /// Variables used, each with the file of its value; `None` is the default.
     used: BTreeMap<String, Option<usize>>,
-    /// The names being followed.
+    /// Names being evaluated, to detect cycles.
     following: Vec<String>,
-    /// The names of the loops around, with their values.
     scope: Vec<(String, HclValue)>,
     place: SourcePlace,
 }
 
-/// Where the expression stands that is being evaluated.
 #[derive(Debug, Clone, Default)]
 struct SourcePlace {
     file: usize,
-    /// In JSON, the text that it is part of, and where that stands.
     text: Option<(Position, Rc<str>)>,
-    /// Whether it may name something.
     is_literal: bool,
 }
 
@@ -71,16 +63,14 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// What a definition comes to; part of it may not be known.
+    /// Evaluates a definition; parts may be unknown.
     ///
     /// # Errors
-    /// Why it has no value here.
+    /// Why it has no value.
     pub(crate) fn value(&mut self, definition: Definition<'_>) -> Evaluated {
         self.written(definition, false)
     }
 
-    /// The variables that were asked for until now, each with the name of the file that gives its value; with none where
-    /// its default counts.
     pub(crate) fn used(&self) -> BTreeMap<&str, Option<&'a str>> {
         let files = self.files;
         let name = |number: usize| files.get(number).map(|file| file.name.as_str());
@@ -89,7 +79,6 @@ impl<'a> Evaluator<'a> {
             .collect()
     }
 
-    /// As [`Evaluator::value`]; where it is literal, it cannot name anything.
     fn written(&mut self, definition: Definition<'_>, is_literal: bool) -> Evaluated {
         let file = definition.at.file;
         let place = SourcePlace {
@@ -104,7 +93,6 @@ impl<'a> Evaluator<'a> {
         })
     }
 
-    /// Evaluates something that stands elsewhere: the loops around do not reach there.
     fn from(
         &mut self,
         place: SourcePlace,
@@ -129,7 +117,6 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// The text of an expression, to show it.
     fn shown(&self, expression: &Expression) -> String {
         const SHOWN_MAX: usize = 60;
         let file = self.files.get(self.place.file);
@@ -138,7 +125,7 @@ impl<'a> Evaluator<'a> {
             (None, span) => file.map(|file| file.part(span)),
             (Some(_), None) => None,
         };
-        hallpass_model::text::line(text.unwrap_or_default().trim(), SHOWN_MAX)
+        hallpass_base::text::line(text.unwrap_or_default().trim(), SHOWN_MAX)
     }
 
     fn unknown(&self, expression: &Expression) -> EvalProblem {
@@ -191,14 +178,13 @@ impl<'a> Evaluator<'a> {
         Ok(HclValue::new(at, kind))
     }
 
-    /// Part of a list or object: what is not known in it is in nobody's way yet.
     fn part(&mut self, expression: &Expression) -> Evaluated {
         let at = self.at(expression);
         let value = self.expression(expression);
         deferred(at, value)
     }
 
-    /// A number as it is written: the parser's own has lost digits.
+    /// Uses the source text: the parser's number has lost digits.
     fn number(&mut self, expression: &Expression) -> Evaluated {
         let (at, text) = (self.at(expression), self.shown(expression));
         Ok(HclValue::new(at, decoded::number(at, &text)?))
@@ -232,7 +218,7 @@ impl<'a> Evaluator<'a> {
     fn binary(&mut self, at: HclPlace, operation: &BinaryOp) -> Evaluated {
         let operator = *operation.operator.value();
         let left = self.expression(&operation.lhs_expr)?;
-        // one side tells, and the other is often not known
+        // one side decides, and the other is often unknown
         let settled = match operator {
             BinaryOperator::And => Some(false),
             BinaryOperator::Or => Some(true),
@@ -275,7 +261,7 @@ impl<'a> Evaluator<'a> {
         self.work.made(HclValue { at, ..value })
     }
 
-    /// `try` and `can`: what fails in Terraform, too, is passed by; what is not known here is not.
+    /// `try` and `can` catch Terraform's failures, but not unknown values.
     fn tried(&mut self, at: HclPlace, is_asked: bool, call: &FuncCall) -> Evaluated {
         for arg in &call.args {
             let value = match self.expression(arg).and_then(HclValue::known) {
@@ -283,7 +269,7 @@ impl<'a> Evaluator<'a> {
                 Err(problem) => return Err(problem),
                 Ok(value) => value,
             };
-            // something in it could fail, or not
+            // an unknown part could fail or not
             value.json()?;
             if is_asked {
                 return Ok(HclValue::new(at, HclKind::Bool(true)));
@@ -299,14 +285,13 @@ impl<'a> Evaluator<'a> {
         ))
     }
 
-    /// What a file below the folder holds.
     fn file(&mut self, at: HclPlace, args: Vec<HclValue>) -> Evaluated {
         let mut args = args.into_iter();
         let (Some(path), None) = (args.next(), args.next()) else {
             return Err(EvalProblem::fails(at, "`file` takes one path"));
         };
         let path = path.into_text()?;
-        let shown = hallpass_model::text::line(&path, 80);
+        let shown = hallpass_base::text::line(&path, 80);
         let refuse = |why: &str| EvalProblem::unknown(at, format!("the file `{shown}` {why}"));
         let parts: Vec<&str> = path
             .split('/')
@@ -324,7 +309,6 @@ impl<'a> Evaluator<'a> {
         self.work.made(HclValue::text(at, text))
     }
 
-    /// A value of JSON, in which texts are templates.
     fn node(&mut self, node: &Node) -> Evaluated {
         let at = HclPlace {
             file: self.place.file,
@@ -375,7 +359,7 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// What is not known, as a value that nobody needs yet; what ends everything ends it.
+/// Turns an unknown into a deferred value; a global error stays an error.
 fn deferred(at: HclPlace, value: Evaluated) -> Evaluated {
     match value {
         Err(problem) if problem.reach != ProblemReach::Everything => {
@@ -385,7 +369,7 @@ fn deferred(at: HclPlace, value: Evaluated) -> Evaluated {
     }
 }
 
-/// Where a value of a function stands: a list where it was made, an item where it was written.
+/// The place of a function's result: a list where it was created, an item where it was written.
 fn value_place(at: HclPlace, value: &HclValue) -> HclPlace {
     match value.kind {
         HclKind::List(_) | HclKind::Set(_) => at,

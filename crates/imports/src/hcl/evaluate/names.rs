@@ -1,5 +1,3 @@
-//! What names stand for: locals, variables, loops, and what is in them.
-
 use std::rc::Rc;
 
 use hallpass_rules::Position;
@@ -15,7 +13,6 @@ type TextAt = (Position, Rc<str>);
 type Operators<'o> = &'o [Decorated<TraversalOperator>];
 
 impl Evaluator<'_> {
-    /// A name that stands alone: that of a loop.
     pub(super) fn variable(&mut self, expression: &Expression, name: &str) -> Evaluated {
         match self.of_loop(name) {
             Some(value) => self.work.made(value),
@@ -41,7 +38,6 @@ impl Evaluator<'_> {
         self.steps(value, rest)
     }
 
-    /// `local.a`, `var.b`, `path.module`, and what is left of the path.
     fn named<'o>(
         &mut self,
         expression: &Expression,
@@ -72,7 +68,6 @@ impl Evaluator<'_> {
         Ok((value, rest))
     }
 
-    /// What a name came to, or comes to now.
     fn once(
         &mut self,
         at: HclPlace,
@@ -92,12 +87,12 @@ impl Evaluator<'_> {
         let value = evaluate(self);
         self.work.leave();
         self.following.pop();
-        // a name on the way to itself is not known, and is asked again by nobody else
+        // a name in a cycle is unknown for all users
         self.names.insert(name.to_owned(), value.clone());
         value
     }
 
-    /// The value of a variable: the last that is given, or its default, as its type has it.
+    /// The last given value of a variable, or its default, converted to its type.
     fn of_variable(&mut self, at: HclPlace, name: &str) -> Evaluated {
         let definitions = self.definitions;
         let Some(block) = definitions.variables.get(name) else {
@@ -137,7 +132,6 @@ impl Evaluator<'_> {
         types::converted(value, &constraint, &mut default_of)
     }
 
-    /// Follows a path into a value.
     fn steps(&mut self, value: HclValue, operators: Operators<'_>) -> Evaluated {
         let Some((first, rest)) = operators.split_first() else {
             return Ok(value);
@@ -168,7 +162,7 @@ impl Evaluator<'_> {
         self.steps(next, rest)
     }
 
-    /// The same path in every item; one value is a list of itself, and none an empty one.
+    /// Applies the path to every item; a single value is a list of one, null an empty list.
     fn splat(&mut self, value: HclValue, inner: Operators<'_>, rest: Operators<'_>) -> Evaluated {
         let at = value.at;
         let items = match value.known()?.kind {
@@ -207,7 +201,7 @@ fn item(value: HclValue, index: HclValue) -> Evaluated {
     found.ok_or_else(missing)?.known()
 }
 
-/// The type that a variable says it has, and in JSON the text it is read from.
+/// The declared type of a variable, and in JSON its text.
 fn constraint(of: Definition<'_>) -> Result<(TypeConstraint, Option<TextAt>), EvalProblem> {
     let unknown = || EvalProblem::unknown(of.at, "a type that is not known here");
     match of.written {

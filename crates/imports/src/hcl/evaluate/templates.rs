@@ -1,5 +1,3 @@
-//! Texts with expressions in them.
-
 use std::rc::Rc;
 
 use hallpass_rules::Position;
@@ -9,7 +7,6 @@ use super::{Evaluated, Evaluator, HclPlace};
 use crate::hcl::value::{EvalProblem, HclValue};
 
 impl Evaluator<'_> {
-    /// A text of JSON, which is a template.
     pub(super) fn text(&mut self, at: HclPlace, position: Position, text: &str) -> Evaluated {
         self.work.spend(at, text.len() / 16)?;
         if !text.contains("${") && !text.contains("%{") {
@@ -23,7 +20,7 @@ impl Evaluator<'_> {
         value
     }
 
-    /// Text with values in it. One alone is its value.
+    /// A template of a single expression keeps the value's type.
     pub(super) fn template<'t>(
         &mut self,
         at: HclPlace,
@@ -34,7 +31,6 @@ impl Evaluator<'_> {
             return self.expression(&only.expr);
         }
         let mut text = String::new();
-        // whether white space before the next part goes
         let mut strips = false;
         for element in elements {
             match element {

@@ -1,4 +1,4 @@
-//! sso-elevator: its README, its example of a module, and its pages on configuration and attributes.
+//! sso-elevator: its README, its module example, and its pages on configuration and attributes.
 
 use hallpass_imports::elevator::{ElevatorOptions, import};
 use hallpass_imports::{Imported, RowOutcome};
@@ -15,7 +15,6 @@ fn imported(path: &str) -> (Imported, Rules) {
     (import, rules.rules)
 }
 
-/// What of the rows did not move, and how many there are of each table.
 fn told(import: &Imported) -> (Vec<String>, [usize; 3]) {
     let rows = &import.report.rows;
     let odd = rows.iter().filter(|row| row.outcome != RowOutcome::Moved);
@@ -25,7 +24,6 @@ fn told(import: &Imported) -> (Vec<String>, [usize; 3]) {
     (odd.collect(), counts)
 }
 
-/// The row about everybody who is named as an approver.
 const APPROVERS: &str = "Approvers differs";
 
 fn lines(import: &Imported) -> Vec<String> {
@@ -35,7 +33,6 @@ fn lines(import: &Imported) -> Vec<String> {
         .collect()
 }
 
-/// Without `--keep-sweep`.
 const SWEEP: &str = "nightly removal differs";
 
 const GROUPS: [&str; 3] = [
@@ -47,7 +44,7 @@ const GROUPS: [&str; 3] = [
 #[test]
 fn the_readme_decides_as_it_says() {
     let (import, rules) = imported("elevator/readme.tf");
-    // approvers are users of the directory, which the page does not say of them
+    // the page does not state that approvers are users of the directory
     let odd = vec![APPROVERS.to_owned(), SWEEP.to_owned()];
     assert_eq!(told(&import), (odd, [6, 3, 7]));
     assert_eq!(
@@ -63,15 +60,15 @@ fn the_readme_decides_as_it_says() {
         &rules,
         &nobody,
         &[
-            // approvers of an account also approve their own
+            // approvers of an account also approve their own requests
             ("bob Admin 111111111111", "approves it themselves"),
             ("eve Admin 222222222222", "1 of alice bob chief"),
             ("finances Billing 555555555555", "approves it themselves"),
-            // whoever approves everywhere is added everywhere
+            // global approvers are added to every statement
             ("bob Billing 555555555555", "1 of chief finances"),
             ("chief ReadOnly 333333333333", "approves it themselves"),
             ("eve ReadOnly 444444444444", "1 of chief"),
-            // an explicit denial wins over what other statements permit the same person
+            // an explicit denial wins over other statements for the same person
             (
                 "eve AdministratorAccess 333333333333",
                 "1 of chief manager security",
@@ -174,10 +171,9 @@ fn restrictions_of_who_may_ask_decide_as_the_page_says_and_attributes_move_as_fa
         &rules,
         &facts,
         &[
-            // everybody, with the one approver
             ("ana ReadOnly payments-prod", "1 of cai"),
             ("cai ReadOnly payments-prod", "nobody can approve"),
-            // a member of the group, or a user who is listed: either is enough
+            // group member or listed user: either is enough
             ("ana Admin payments-prod", "1 of dee"),
             ("bo Admin payments-prod", "1 of dee"),
             ("cai Admin payments-prod", "may not ask"),

@@ -1,18 +1,17 @@
-//! What the documentation of other tools shows as configuration, in words of ours (`testdata/published`): what becomes
-//! of every row, and whether the imported rules decide as the documentation says.
+//! Documentation examples of other tools, reworded (`testdata/published`): row results, and
+//! decisions of the imported rules as documented.
 
 mod elevator;
 mod team;
 
 use std::path::Path;
 
+use hallpass_base::{AccountId, Email, GroupId};
 use hallpass_imports::{Imported, SourceFile};
-use hallpass_model::{AccountId, Email, GroupId};
 use hallpass_rules::{Ask, DecisionKind, Directory, Rules};
 
 use crate::company::ACCOUNTS;
 
-/// A file below `testdata/published`, called by its own name.
 fn published(path: &str) -> SourceFile {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/testdata/published");
     let bytes = std::fs::read(folder.join(path)).unwrap_or_else(|why| panic!("{path}: {why}"));
@@ -20,12 +19,11 @@ fn published(path: &str) -> SourceFile {
     SourceFile { name, bytes }
 }
 
-/// The same as a text.
 fn text_of(path: &str) -> String {
     String::from_utf8(published(path).bytes).unwrap()
 }
 
-/// What became of the rows: table, and name or else id, with the outcome. All that differ are shown.
+/// Compares row results: table, name or id, outcome. Reports all differences.
 fn check_rows(import: &Imported, wanted: &[&str]) {
     let rows = import.report.rows.iter().map(|row| {
         let called = if row.name.is_empty() {
@@ -40,8 +38,8 @@ fn check_rows(import: &Imported, wanted: &[&str]) {
     assert_eq!(found, wanted, "{:#?}", notes.collect::<Vec<_>>());
 }
 
-/// Asks of people, and what the rules say to each. Who and for what: `ana Admin payments-prod`, an account by its name
-/// or id, or `ana group ID`.
+/// Requests and the rules' decisions. Format: `ana Admin payments-prod`, an account by name or id,
+/// or `ana group ID`.
 fn check_asks(rules: &Rules, facts: &Directory, asks: &[(&str, &str)]) {
     let differs = |(ask, wanted): &(&str, &str)| {
         let found = said(rules, facts, ask);

@@ -1,5 +1,3 @@
-//! AWS TEAM: its pages on policies and on settings.
-
 use hallpass_imports::Imported;
 use hallpass_imports::team::{Release, TeamExport, TeamExports, import};
 use hallpass_rules::{RuleFile, Rules, load};
@@ -15,7 +13,6 @@ fn table(path: &str) -> TeamExport {
     }
 }
 
-/// The tables of one file each, with who is in which group.
 fn imported(eligibility: &str, settings: &str, release: Release, members: &[u8]) -> Imported {
     let tables = TeamExports {
         eligibility: &table(eligibility),
@@ -46,9 +43,9 @@ fn eligibility_approvers_and_settings_decide_as_the_pages_say() {
     check_rows(
         &import,
         &[
-            // approvers have to write a comment there
+            // approvers must write a comment there
             "Settings settings: differs",
-            // the longest of all entries of a person counts there, whatever they ask for
+            // there, the longest of all entries of a person counts for any target
             "Eligibility developers: differs",
             "Eligibility readers: moved",
             "Eligibility cai: differs",
@@ -71,20 +68,18 @@ fn eligibility_approvers_and_settings_decide_as_the_pages_say() {
         &rules(&import),
         &directory(&MEMBERS),
         &[
-            // any member of the approver group, whatever the permission set
+            // any member of the approver group, for any permission set
             ("ana Admin payments-prod", "1 of cai dee, 4h"),
             ("bo ReadOnly payments-prod", "1 of cai dee, 4h"),
             ("ana Billing payments-prod", "may not ask"),
             ("dee Admin payments-prod", "may not ask"),
-            // no approval required
             ("ana ReadOnly shop-prod", "at once, 8h"),
             ("bo ReadOnly shop-prod", "may not ask"),
-            // the accounts directly in a unit, and none of the units below it
+            // the accounts directly in a unit, none of the units below it
             ("ana Admin shop-prod", "may not ask"),
-            // the same group for both: a peer approves, and never whoever asks
+            // one group for both: a peer approves, never the requester
             ("ana Admin sandbox", "1 of bo, 4h"),
             ("bo ReadOnly sandbox", "1 of ana, 4h"),
-            // an account without approvers
             ("cai Billing log-archive", "nobody can approve"),
         ],
     );
@@ -109,8 +104,8 @@ fn with_the_approval_workflow_off_whoever_is_eligible_has_it_at_once() {
     );
 }
 
-/// The guide says that the entry which requires an approval wins. That is what releases before June 2024 do; since
-/// then one entry without is enough, which the guide does not say yet.
+/// The guide states that an entry with approval wins. This is true before June 2024; since then one
+/// entry without approval is enough.
 #[test]
 fn of_two_entries_the_one_with_an_approval_wins_where_the_release_has_it_so() {
     for (release, wanted) in [

@@ -1,14 +1,13 @@
-//! What several files say of clusters beside each other.
+//! Compares several cluster files.
 
 use std::collections::BTreeMap;
 
-use hallpass_runner::{CheckOutcome, CheckResult, CheckSeverity};
+use hallpass_plans::{CheckOutcome, CheckResult, CheckSeverity};
 
 use super::super::question::{ReadinessQuestion, check, nothing_of, warning};
 use super::file::{Cluster, ClusterUse};
 use super::single::overlaps;
 
-/// What the checks are about.
 const CLUSTERS: &str = "clusters";
 
 pub(super) fn checks(clusters: &[Cluster], question: &ReadinessQuestion) -> Vec<CheckResult> {
@@ -37,7 +36,7 @@ fn pairs(clusters: &[Cluster]) -> impl Iterator<Item = (&Cluster, &Cluster)> {
     each.flat_map(|(at, one)| clusters.iter().skip(at + 1).map(move |other| (one, other)))
 }
 
-/// Production beside anything else: in accounts of their own, as far as ids of resources and ARNs say it.
+/// Production must be in separate accounts, judged by resource ids and ARNs.
 fn apart(clusters: &[Cluster], question: &ReadinessQuestion) -> CheckResult {
     let title = "clusters for development and for production are in accounts of their own";
     let unlike = pairs(clusters).filter(|(one, other)| {
@@ -90,7 +89,7 @@ fn apart(clusters: &[Cluster], question: &ReadinessQuestion) -> CheckResult {
     )
 }
 
-/// A control plane for each location, and none for two.
+/// One control plane per location.
 fn one_control_plane(clusters: &[Cluster]) -> CheckResult {
     let (mut stretched, mut places) = (Vec::new(), BTreeMap::<&str, Vec<&str>>::new());
     for cluster in clusters {
@@ -126,7 +125,7 @@ fn one_control_plane(clusters: &[Cluster]) -> CheckResult {
     ))
 }
 
-/// Two clusters of one name in one domain have the same addresses.
+/// Equal names in one domain give equal addresses.
 fn names(clusters: &[Cluster]) -> CheckResult {
     let full = |it: &Cluster| {
         let domain = it.config.base_domain.as_deref()?;
@@ -145,7 +144,7 @@ fn names(clusters: &[Cluster]) -> CheckResult {
     )
 }
 
-/// Ranges that two clusters have in common: they cannot be connected then.
+/// Overlapping ranges prevent a connection between clusters.
 fn networks(clusters: &[Cluster]) -> [CheckResult; 2] {
     let (mut reachable, mut inner) = (Vec::new(), Vec::new());
     for (one, other) in pairs(clusters) {
@@ -157,7 +156,7 @@ fn networks(clusters: &[Cluster]) -> [CheckResult; 2] {
         };
         let machines = ("machineNetwork", one.machines.as_slice());
         let theirs = ("machineNetwork", other.machines.as_slice());
-        // machines of one subnet are in one network, and meant to be
+        // machines of one subnet share a network on purpose
         if one.owned().is_disjoint(&other.owned()) {
             reachable.extend(named(overlaps(machines, theirs)));
         }

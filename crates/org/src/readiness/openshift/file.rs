@@ -1,4 +1,4 @@
-//! A cluster's `install-config.yaml`: what of it is judged.
+//! Parses the checked parts of a cluster's `install-config.yaml`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,35 +7,28 @@ use serde_saphyr::{Location, Spanned};
 
 use super::network::Network;
 
-/// The key that says that machines are for infrastructure (`OpenShift`: "Creating infrastructure machine sets").
+/// Marks infrastructure machines (`OpenShift`: "Creating infrastructure machine sets").
 const INFRASTRUCTURE: &str = "node-role.kubernetes.io/infra";
-/// What the installer takes where the file says nothing (`OpenShift`: "Network configuration parameters").
+/// The installer's default (`OpenShift`: "Network configuration parameters").
 const MACHINES: &str = "10.0.0.0/16";
 const PODS: &str = "10.128.0.0/14";
 const SERVICES: &str = "172.30.0.0/16";
 
-/// A file that is to be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstallFile {
-    /// How it is spoken of: its path.
     pub name: String,
-    /// What is in it.
     pub text: String,
 }
 
-/// A file cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct InstallFileError {
-    /// Which.
     pub file: String,
-    /// Line and column, both from 1; none where it is about the whole.
+    /// Line and column, both from 1; `None` for the whole file.
     pub place: Option<(u64, u64)>,
-    /// What is wrong.
     pub message: String,
 }
 
-/// What is read of the file.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct InstallConfig {
@@ -60,7 +53,7 @@ pub(super) struct Metadata {
     pub(super) name: String,
 }
 
-/// Machines that are alike. What is not said is what the installer takes.
+/// Missing values use the installer's defaults.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct MachinePool {
     #[serde(default)]
@@ -112,7 +105,6 @@ struct Range {
 }
 
 impl MachinePool {
-    /// Whether these machines are for infrastructure alone.
     pub(super) fn is_infrastructure(&self) -> bool {
         self.name.eq_ignore_ascii_case("infra") || self.labels.contains_key(INFRASTRUCTURE)
     }
@@ -123,17 +115,15 @@ impl MachinePool {
     }
 }
 
-/// What a cluster is for, as far as its name or a tag says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClusterUse {
     Production,
     Other,
 }
 
-/// A cluster as its file describes it.
 #[derive(Debug)]
 pub(super) struct Cluster {
-    /// How it is spoken of: by its name, and by its file where another has that name.
+    /// Display name: cluster name, with the file if the name is ambiguous.
     pub(super) said: String,
     pub(super) file: String,
     pub(super) config: InstallConfig,
@@ -141,12 +131,11 @@ pub(super) struct Cluster {
     pub(super) machines: Vec<Network>,
     pub(super) pods: Vec<Network>,
     pub(super) services: Vec<Network>,
-    /// Accounts that an ARN of the file names.
+    /// Accounts in the file's ARNs.
     pub(super) accounts: BTreeSet<String>,
 }
 
 impl Cluster {
-    /// Reads a file.
     pub(super) fn read(file: &InstallFile) -> Result<Self, InstallFileError> {
         let wrong = |place: Option<(u64, u64)>, message: String| InstallFileError {
             file: file.name.clone(),
@@ -195,7 +184,7 @@ impl Cluster {
         })
     }
 
-    /// What it is for: what a tag says, else its name.
+    /// From a tag, else from its name.
     pub(super) fn used_for(&self) -> Option<ClusterUse> {
         let is_stage =
             |key: &str| ["environment", "env", "stage"].contains(&key.to_lowercase().as_str());
@@ -205,13 +194,13 @@ impl Cluster {
         all.find_map(|it| use_of(it))
     }
 
-    /// What is of one account alone, and named by its id: subnets and the zone of its names.
+    /// Ids owned by one account: subnets and the DNS zone.
     pub(super) fn owned(&self) -> BTreeSet<&str> {
         let zone = self.aws.hosted_zone.iter();
         zone.chain(&self.aws.subnets).map(String::as_str).collect()
     }
 
-    /// Whether a zone is one of its Region, and no Local Zone or another Region's.
+    /// Checks for a zone of its Region, excluding Local Zones.
     pub(super) fn has_zone(&self, zone: &str) -> bool {
         let rest = zone.strip_prefix(self.aws.region.as_str());
         rest.is_some_and(|it| it.len() == 1 && it.chars().all(|it| it.is_ascii_lowercase()))
@@ -229,12 +218,10 @@ fn use_of(text: &str) -> Option<ClusterUse> {
     })
 }
 
-/// Line and column.
 fn of(location: Location) -> (u64, u64) {
     (location.line(), location.column())
 }
 
-/// The accounts that ARNs of a text name.
 fn accounts(text: &str) -> BTreeSet<String> {
     let arns = text.match_indices("arn:aws").map(|(at, _)| {
         let rest = text.get(at..).unwrap_or_default();

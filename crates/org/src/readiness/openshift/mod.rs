@@ -1,5 +1,5 @@
-//! Clusters' `install-config.yaml`, judged as advice (`organization.md` O-1): each by itself, and several against each
-//! other. Nothing is called.
+//! Advice on clusters' `install-config.yaml` (`organization.md` O-1), individually and compared.
+//! Makes no calls.
 
 mod compare;
 mod file;
@@ -8,7 +8,7 @@ mod single;
 
 use std::collections::BTreeMap;
 
-use hallpass_runner::CheckResult;
+use hallpass_plans::CheckResult;
 
 use super::question::ReadinessQuestion;
 pub use file::{InstallFile, InstallFileError};
@@ -16,7 +16,7 @@ pub use file::{InstallFile, InstallFileError};
 /// Checks files.
 ///
 /// # Errors
-/// The first that is no such file, or whose cluster is not on AWS, with its place.
+/// The first invalid file, or one whose cluster is not on AWS, with its position.
 pub fn openshift_checks(
     files: &[InstallFile],
     question: &ReadinessQuestion,

@@ -1,9 +1,7 @@
-//! Ranges of addresses, and whether they have one in common.
-
 use std::fmt;
 use std::net::IpAddr;
 
-/// A range of addresses (RFC 4632).
+/// RFC 4632.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Network {
     address: IpAddr,
@@ -11,7 +9,6 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// Reads `10.0.0.0/16`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (address, length) = text.trim().split_once('/')?;
         let address: IpAddr = address.parse().ok()?;
@@ -19,7 +16,6 @@ impl Network {
         (length <= bits(address)).then_some(Self { address, length })
     }
 
-    /// Whether an address is in both.
     pub(super) fn overlaps(self, other: Self) -> bool {
         let width = bits(self.address);
         if width != bits(other.address) {

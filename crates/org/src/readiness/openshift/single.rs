@@ -1,15 +1,13 @@
-//! What one file says of its cluster.
-
-use hallpass_runner::{CheckOutcome, CheckResult, CheckSeverity};
+use hallpass_plans::{CheckOutcome, CheckResult, CheckSeverity};
 
 use super::super::question::{check, nothing_of, warning};
 use super::file::{Cluster, ClusterUse, MachinePool};
 use super::network::Network;
 use crate::judging::verdict;
 
-/// Fewer zones than this are one failure away from nothing.
+/// With fewer zones, one failure may stop the cluster.
 const ZONES_MIN: usize = 3;
-/// Machines of the control plane, and at least of those that work.
+/// Control plane machines, and minimum of workers.
 const REPLICAS: u32 = 3;
 
 pub(super) fn checks(cluster: &Cluster) -> Vec<CheckResult> {
@@ -70,7 +68,7 @@ pub(super) fn checks(cluster: &Cluster) -> Vec<CheckResult> {
     checks
 }
 
-/// Machines for routers, the registry and monitoring: without them these run beside what people work with.
+/// Without infrastructure machines, routers, registry and monitoring share the workers.
 fn infrastructure(cluster: &Cluster) -> Vec<CheckResult> {
     let pools = cluster.config.compute.iter();
     let pools: Vec<&MachinePool> = pools.filter(|it| it.is_infrastructure()).collect();
@@ -114,7 +112,7 @@ fn infrastructure(cluster: &Cluster) -> Vec<CheckResult> {
     checks
 }
 
-/// Networks of one cluster must not overlap: the installer refuses it, and only then.
+/// Overlapping networks of a cluster fail only in the installer.
 fn networks_apart(cluster: &Cluster) -> CheckResult {
     let kinds = [
         ("machineNetwork", &cluster.machines),
@@ -138,7 +136,6 @@ fn networks_apart(cluster: &Cluster) -> CheckResult {
     )
 }
 
-/// What overlaps of two lists of ranges.
 pub(super) fn overlaps(
     (name, own): (&str, &[Network]),
     (other, theirs): (&str, &[Network]),

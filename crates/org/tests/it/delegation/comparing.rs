@@ -1,11 +1,11 @@
-//! The acceptance table of `organization.md` §3, but for the calls of DevOps Guru.
+//! The acceptance table of `organization.md` §3, without DevOps Guru calls.
 
-use hallpass_model::Clock as _;
+use hallpass_base::Clock as _;
 use hallpass_org::delegation::{
     DelegationFile, DelegationState, RemovalWish, Replacing, draft_removal, gather, graphs_of,
     look_at, service_named,
 };
-use hallpass_runner_testing::Gate;
+use hallpass_plans::testing::Gate;
 use serde_json::Value;
 
 use super::world::{ADMIN, MANAGEMENT, OTHER, World};
@@ -22,13 +22,11 @@ fn fixture(name: &str) -> String {
     std::fs::read_to_string(format!("{folder}{name}")).unwrap()
 }
 
-/// Reports have steps by their ids.
 fn sorted(mut steps: Vec<String>) -> Vec<String> {
     steps.sort();
     steps
 }
 
-/// The organization of the fixture.
 fn stated() -> World {
     let world = World::new();
     let state: Value = serde_json::from_str(&fixture("org-delegate-state.json")).unwrap();
@@ -91,7 +89,6 @@ async fn the_fixture_is_planned_as_it_says() {
     assert!(world.writes().is_empty(), "{:?}", world.writes());
 }
 
-/// Rows 1 and 2.
 #[tokio::test]
 async fn a_second_time_changes_nothing() {
     let world = World::new();
@@ -144,7 +141,7 @@ async fn another_administrator_is_a_conflict_and_the_others_go_on() {
     assert!(replaced.rows.iter().all(|it| !it.is_bad()) && replaced.rows.len() == 3);
 }
 
-/// Row 4, and whoever else cannot administer.
+/// Row 4, and other invalid administrators.
 #[tokio::test]
 async fn who_cannot_administer_is_refused_before_anything_is_asked_for() {
     let refusal = |account: &str| {
@@ -174,12 +171,10 @@ async fn who_cannot_administer_is_refused_before_anything_is_asked_for() {
     assert_eq!(asked.len(), 3, "{asked:?}");
 }
 
-/// Row 5.
 #[tokio::test]
 async fn members_come_in_fifties() {
     let world = World::new();
     world.with(|it| {
-        // beside those that are there: the management account and two others
         let more = (0..117).map(|n| (format!("6{n:011}"), "ACTIVE"));
         it.accounts.extend(more);
     });
@@ -191,7 +186,7 @@ async fn members_come_in_fifties() {
     assert_eq!(batches, [20, 50, 50]);
 }
 
-/// Detective shows a hundred members on a page: those on the next are there, too, and nobody is asked twice.
+/// Detective returns a hundred members per page; members on later pages are not invited again.
 #[tokio::test]
 async fn members_on_further_pages_are_seen_and_a_second_run_changes_nothing() {
     for members in [110, 140, 250] {
@@ -224,7 +219,8 @@ async fn members_on_further_pages_are_seen_and_a_second_run_changes_nothing() {
     }
 }
 
-/// Accounts outside the organization are invited: whether they say yes is told, not waited for, and nobody is removed.
+/// Accounts outside the organization are invited; their acceptance is reported, not awaited, and no
+/// account is removed.
 #[tokio::test]
 async fn whoever_is_outside_is_invited_and_told_until_they_say_yes() {
     let world = World::new();
@@ -252,11 +248,9 @@ async fn whoever_is_outside_is_invited_and_told_until_they_say_yes() {
     let again = run(outside).await;
     assert_eq!(again.target("detective", "us-east-1").0, "in_progress");
     assert_eq!(again.rows[0].waiting, ["777777777777"]);
-    // no longer named, it stays
     let other = "{account: '888888888888', email: other@example.com}";
     run(other).await;
     assert_eq!(world.aws.state.lock().unwrap().invited.len(), 2);
-    // it says yes
     world.with(|it| {
         it.invited.clear();
         for account in ["777777777777", "888888888888"] {
@@ -274,7 +268,6 @@ async fn whoever_is_outside_is_invited_and_told_until_they_say_yes() {
     assert!(refused.contains("is in the organization"), "{refused}");
 }
 
-/// Row 6.
 #[tokio::test]
 async fn a_graph_takes_1200_members() {
     let world = World::new();
@@ -289,7 +282,6 @@ async fn a_graph_takes_1200_members() {
     );
 }
 
-/// Row 7: when it is found out while it is done, and when it is known.
 #[tokio::test]
 async fn an_account_with_too_much_data_is_told_and_the_others_are_members() {
     let world = World::new();
@@ -317,7 +309,6 @@ async fn an_account_with_too_much_data_is_told_and_the_others_are_members() {
     assert_eq!(outcome, "unchanged");
 }
 
-/// Row 8: the listing does not show it yet, AWS says that it is there.
 #[tokio::test]
 async fn registered_already_is_done() {
     let world = World::new();
@@ -351,7 +342,7 @@ async fn a_region_that_cannot_be_read_is_told_and_the_others_go_on() {
     assert_eq!(ran.target("detective", "us-east-1").0, "changed");
 }
 
-/// `organization.md` D-10: each place by itself, also where Organizations says nothing of one service.
+/// `organization.md` D-10: places are independent, even if Organizations lacks one service.
 #[tokio::test]
 async fn a_service_that_nothing_is_said_of_is_told_and_the_others_go_on() {
     let world = World::new();
@@ -376,7 +367,7 @@ async fn a_service_that_nothing_is_said_of_is_told_and_the_others_go_on() {
     assert_eq!(world.writes().iter().find(registered), None);
 }
 
-/// Where an account is enabled is not known: that is told for its service, and nothing else waits for it.
+/// Unknown enabled Regions are reported for the service, and nothing else waits.
 #[tokio::test]
 async fn regions_that_nobody_knows_are_told_as_one_place() {
     let world = World::new();

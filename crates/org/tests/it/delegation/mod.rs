@@ -1,4 +1,4 @@
-//! Who administers what: the acceptance table of `organization.md` §3, and stops at every call.
+//! Delegated administrators: the acceptance table of `organization.md` §3, and stops at every call.
 
 mod comparing;
 mod regions;

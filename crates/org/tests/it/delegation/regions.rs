@@ -1,12 +1,13 @@
-//! Regions that the administrator's account has on and the management account has not: no service takes its calls there.
+//! Regions enabled only in the administrator's account: services accept no calls of the management
+//! account there.
 
 use std::collections::BTreeSet;
 
 use hallpass_org::delegation::{
     DelegationState, RemovalWish, Replacing, draft_removal, look_at, service_named,
 };
-use hallpass_runner::Exit;
-use hallpass_runner_testing::Gate;
+use hallpass_plans::Exit;
+use hallpass_plans::testing::Gate;
 
 use super::world::{ADMIN, MANAGEMENT, World};
 use crate::bench::patient;
@@ -16,7 +17,6 @@ const OPT_IN: &str = "ap-east-1";
 const ENABLED: &str =
     "services: [{service: securityhub, account: '333333333333', regions: enabled}]";
 
-/// The administrator's account has a Region on that the management account has off.
 fn world() -> World {
     let world = World::new();
     let region = (ADMIN.to_owned(), OPT_IN.to_owned());
@@ -69,7 +69,7 @@ async fn a_region_that_is_on_in_both_is_no_exception() {
     assert!(rows.len() == 3 && rows.iter().all(|it| planned(&it.state)));
 }
 
-/// Without Regions every one is meant, and Organizations forgets the administrator.
+/// Without given Regions all are affected, and Organizations deregisters the administrator.
 #[tokio::test]
 async fn an_administrator_goes_everywhere_although_a_region_is_off() {
     let world = world();

@@ -1,11 +1,11 @@
-//! `--replace` of services with an administrator in each Region: gone everywhere, then from Organizations, then the next.
+//! `--replace` of regional administrators: removed in all Regions, deregistered, then replaced.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hallpass_org::delegation::{DelegationState, Replacing};
-use hallpass_runner::Exit;
-use hallpass_runner_testing::Gate;
+use hallpass_plans::Exit;
+use hallpass_plans::testing::Gate;
 
 use super::world::{ADMIN, OTHER, Ran, World};
 use crate::bench::{after_stop, ended_well, patient, stops_in_turn};
@@ -16,7 +16,7 @@ const DEREGISTER: &str = "DeregisterDelegatedAdministrator";
 const REGISTER: &str = "RegisterDelegatedAdministrator";
 const ENABLE: &str = "EnableOrganizationAdminAccount";
 
-/// Somebody else administers these Regions, and is the one that Organizations knows.
+/// Another account administers these Regions, and is registered.
 fn held(regions: &[&str]) -> World {
     let world = World::new();
     world.with(|it| {
@@ -36,7 +36,6 @@ async fn replace(world: &World, file: &str, holder: &str, gate: &Arc<Gate>) -> O
     world.delegate_with(file, wanted, true, holder, gate).await
 }
 
-/// Operation and account of what was sent from a place on, in its order.
 fn sent_since(world: &World, from: usize) -> Vec<(String, String)> {
     let sent = world.sent();
     let parts = sent.iter().skip(from).map(|it| {
@@ -55,7 +54,6 @@ fn calls(all: &[(&str, &str)]) -> Vec<(String, String)> {
     owned.collect()
 }
 
-/// Who administers the Regions, and whom Organizations knows.
 fn standing(world: &World) -> (Vec<String>, Vec<String>) {
     let state = world.aws.state.lock().unwrap();
     let regional = state.regional.values().cloned().collect();
@@ -88,7 +86,7 @@ async fn several_regions_change_hands_after_organizations_forgot_the_one_of_befo
     assert_eq!(world.sent().len(), wanted.len());
 }
 
-/// A Region without an administrator waits, too: the service takes nobody while Organizations knows another.
+/// Regions without an administrator wait too: the service accepts none while another is registered.
 #[tokio::test]
 async fn where_only_some_regions_had_another_the_others_wait_for_them() {
     for regions in [&["us-east-1"][..], &[]] {
@@ -104,7 +102,7 @@ async fn where_only_some_regions_had_another_the_others_wait_for_them() {
     }
 }
 
-/// One that Organizations does not know is not forgotten there, and a Region that is as it should be waits for nothing.
+/// An unregistered administrator is not deregistered, and a correct Region waits for nothing.
 #[tokio::test]
 async fn where_organizations_knows_ours_already_only_the_region_changes_hands() {
     let world = held(&["eu-west-1"]);
@@ -128,7 +126,7 @@ async fn where_organizations_knows_ours_already_only_the_region_changes_hands() 
     assert_eq!(sent_since(&world, 0), calls(&wanted));
 }
 
-/// What is not taken away keeps all that comes after from being begun, and the same command goes on once it may.
+/// A failed removal blocks later steps; the same command continues afterwards.
 #[tokio::test]
 async fn nobody_is_set_while_one_region_keeps_the_one_of_before() {
     let world = held(&["eu-west-1", "us-east-1"]);
@@ -153,7 +151,7 @@ async fn nobody_is_set_while_one_region_keeps_the_one_of_before() {
     assert_eq!(standing(&world), all_of(ADMIN, 2));
 }
 
-/// Organizations forgets an account everywhere: a Region that the file does not name would lose its administrator.
+/// Deregistration is global: an unnamed Region would lose its administrator.
 #[tokio::test]
 async fn an_administrator_of_a_region_that_is_not_meant_is_not_forgotten() {
     let world = held(&["eu-west-1", "us-east-1"]);
@@ -167,7 +165,6 @@ async fn an_administrator_of_a_region_that_is_not_meant_is_not_forgotten() {
         blocked[0].contains("222222222222 administers `securityhub` in us-east-1, too"),
         "{blocked:?}"
     );
-    // nor where nobody says whether it would
     world.with(|it| {
         let read = "securityhub:ListOrganizationAdminAccounts us-east-1".to_owned();
         let code = "AccessDeniedException".to_owned();
@@ -182,7 +179,7 @@ async fn an_administrator_of_a_region_that_is_not_meant_is_not_forgotten() {
     assert!(world.sent().is_empty());
 }
 
-/// Without `--replace` the one of before stays, in Organizations as well.
+/// Without `--replace` the previous administrator stays, in Organizations too.
 #[tokio::test]
 async fn nobody_is_forgotten_unasked() {
     let world = held(&["eu-west-1"]);
@@ -192,7 +189,8 @@ async fn nobody_is_forgotten_unasked() {
     assert_eq!(rows[0].state, DelegationState::Conflict { other });
 }
 
-/// Undoing goes the same way: the service takes the one of before once Organizations forgot ours. And undoing that, too.
+/// Undo uses the same order: the previous one is set after the new one is deregistered. The undo
+/// itself can be undone.
 #[tokio::test]
 async fn all_regions_come_back_by_undoing() {
     let world = held(&["eu-west-1", "us-east-1"]);
@@ -204,7 +202,7 @@ async fn all_regions_come_back_by_undoing() {
     for (goes, comes) in [(ADMIN, OTHER), (OTHER, ADMIN)] {
         let from = world.sent().len();
         let (made, folded) = runner.load(&plan).await.unwrap();
-        let back = hallpass_runner::undo(&made, &folded, &world.hands(&gate));
+        let back = hallpass_plans::undo(&made, &folded, &world.hands(&gate));
         assert!(back.not_undoable.is_empty(), "{:?}", back.not_undoable);
         let looked = runner.look(back.draft).await.unwrap().plan;
         assert_eq!(looked.blocked(), [""; 0]);
@@ -224,7 +222,8 @@ async fn all_regions_come_back_by_undoing() {
     }
 }
 
-/// A later plan gave ours a further Region: taking the earlier one back would take that Region's administrator, too.
+/// A later plan added a Region: undoing the earlier plan would remove that Region's administrator
+/// too.
 #[tokio::test]
 async fn undoing_leaves_regions_of_later_plans_alone() {
     let world = held(&["eu-west-1"]);
@@ -236,12 +235,13 @@ async fn undoing_leaves_regions_of_later_plans_alone() {
     let later = world.delegate(FILE, true, "second", &gate).await.unwrap();
     assert_eq!(later.report.unwrap().exit(), Exit::Ok);
     let (made, folded) = runner.load(&plan).await.unwrap();
-    let back = hallpass_runner::undo(&made, &folded, &world.hands(&gate));
+    let back = hallpass_plans::undo(&made, &folded, &world.hands(&gate));
     let looked = runner.look(back.draft).await.unwrap().plan;
     assert!(looked.blocked()[0].contains("in us-east-1, too"));
 }
 
-/// Stopped anywhere: the same command, or the plan, goes on to where every Region has the one that is wanted.
+/// After a stop anywhere, the same command or plan leads to the wanted administrator in every
+/// Region.
 #[tokio::test]
 async fn stopped_anywhere_every_region_ends_with_the_one_that_is_wanted() {
     let unbroken = held(&["eu-west-1", "us-east-1"]);

@@ -1,12 +1,12 @@
-//! Every port call failed, its answer lost, the process stopped before or after it: after the same command again or a
-//! resume, everything is as it should be, and no administrator was set twice (row 9).
+//! Each port call fails, loses its answer, or stops the process before or after it: after the same
+//! command or a resume, the result is correct, and no administrator was set twice (row 9).
 
 use std::sync::Arc;
 
-use hallpass_model::{Clock as _, TimeSpan};
+use hallpass_base::{Clock as _, TimeSpan};
 use hallpass_org::delegation::Replacing;
-use hallpass_runner::{Exit, PlanId, StepEnd};
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_plans::testing::{Gate, PortMode};
+use hallpass_plans::{Exit, PlanId, StepEnd};
 use serde_json::Value;
 
 use super::world::{ADMIN, MANAGEMENT, OTHER, World};
@@ -45,7 +45,7 @@ async fn stopped_anywhere_nothing_is_sent_twice() {
     }
 }
 
-/// Somebody names another administrator between any two calls: theirs stays, and the step says so.
+/// An administrator set by another user between any two calls stays, and the step reports it.
 #[tokio::test]
 async fn whoever_is_named_meanwhile_stays() {
     for (conflicts, call) in (1..200).enumerate() {
@@ -75,7 +75,7 @@ fn registered(world: &World) -> Vec<String> {
     all.cloned().collect()
 }
 
-/// `organization.md` D-3: no second administrator comes beside one that the plan did not know.
+/// `organization.md` D-3: no second administrator is added next to an unplanned one.
 #[tokio::test]
 async fn an_administrator_that_somebody_registers_after_the_look_stays_alone() {
     let world = World::new();
@@ -91,7 +91,8 @@ async fn an_administrator_that_somebody_registers_after_the_look_stays_alone() {
     assert_eq!(registered(&world), [OTHER]);
 }
 
-/// One that was replaced comes back by undoing: ours is taken away before. Plans of before did not keep who came in its place.
+/// Undo restores a replaced administrator after the new one is removed. Older plans lack the
+/// successor.
 #[tokio::test]
 async fn a_replaced_administrator_comes_back_by_undoing() {
     for is_of_before in [false, true] {
@@ -114,7 +115,7 @@ async fn a_replaced_administrator_comes_back_by_undoing() {
             let wish = gone.desired.as_object_mut().unwrap();
             assert!(wish.remove("replaces").is_some());
         }
-        let back = hallpass_runner::undo(&plan, &folded, &world.hands(&gate));
+        let back = hallpass_plans::undo(&plan, &folded, &world.hands(&gate));
         let back = runner.look(back.draft).await.unwrap().plan;
         assert_eq!(back.blocked(), [""; 0]);
         let report = runner.apply(&back.id, &patient()).await;
@@ -123,8 +124,8 @@ async fn a_replaced_administrator_comes_back_by_undoing() {
     }
 }
 
-/// `organization.md` D-5: an account that joined within the last hour is under way, and does not fail; an older one that
-/// AWS does not take does.
+/// `organization.md` D-5: a rejected account is pending if it joined within the last hour, and
+/// failed otherwise.
 #[tokio::test]
 async fn accounts_that_detective_does_not_know_yet_are_asked_for_again() {
     const FRESH: &str = "444444444444";
@@ -145,8 +146,7 @@ async fn accounts_that_detective_does_not_know_yet_are_asked_for_again() {
     assert_eq!(ends, [StepEnd::Changed, StepEnd::Failed]);
 }
 
-/// Of a batch that AWS takes in part there is a record of what the step made, without what somebody else made meanwhile; undoing
-/// tells of it.
+/// A partly accepted batch is recorded without members added by others; undo reports it.
 #[tokio::test]
 async fn members_that_were_made_before_their_step_failed_have_a_record() {
     const REFUSED: &str = "444444444444";
@@ -185,17 +185,16 @@ async fn members_that_were_made_before_their_step_failed_have_a_record() {
         made.sort_unstable();
         assert_eq!(made, ours, "{theirs:?}");
         let (plan, folded) = runner.load(&plan).await.unwrap();
-        let back = hallpass_runner::undo(&plan, &folded, &world.hands(&gate));
+        let back = hallpass_plans::undo(&plan, &folded, &world.hands(&gate));
         let told = back.not_undoable.iter();
         let told = told.filter(|(_, why)| why.starts_with("members and sources"));
-        // the graph itself is told of, too
         let expected = 1 + usize::from(!ours.is_empty());
         assert_eq!(told.count(), expected, "{:?}", back.not_undoable);
     }
 }
 
-/// Stopped after a batch was sent; the newest record of the journal is as a release before this one wrote it, which kept
-/// nothing of who was a member already.
+/// Stopped after sending a batch; the last journal record has the previous release's form without
+/// earlier members.
 async fn begun_by_an_earlier_release(is_refused: bool) -> (World, PlanId) {
     for call in 1..200 {
         let world = World::new();
@@ -237,7 +236,7 @@ async fn begun_by_an_earlier_release(is_refused: bool) -> (World, PlanId) {
     panic!("no batch is sent");
 }
 
-/// What was a member already is not said to be ours, nor that nobody was one.
+/// Earlier members are reported neither as added nor as absent.
 #[tokio::test]
 async fn a_batch_that_an_earlier_release_began_is_gone_on_with_without_saying_what_was_before() {
     for is_refused in [false, true] {

@@ -1,15 +1,13 @@
-//! An organization in memory that answers by name, as far as administrators go.
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use hallpass_model::{AccountId, Clock, TimeSpan, Timestamp};
+use hallpass_base::{AccountId, Clock, TimeSpan, Timestamp};
 use hallpass_org::delegation::{
     DelegationFile, DelegationRow, DelegationStepExecutor, Replacing, compare, draft, gather,
 };
 use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace, SendAnswer};
-use hallpass_runner::{PlanId, PlanReport, Runner};
-use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_plans::{PlanId, PlanReport, Runner};
 use serde_json::{Map, Value, json};
 
 use crate::gated::{FakeCalls, GatedCalls, carried, read_failed, runner};
@@ -17,7 +15,6 @@ use crate::gated::{FakeCalls, GatedCalls, carried, read_failed, runner};
 pub(super) const MANAGEMENT: &str = "111111111111";
 pub(super) const ADMIN: &str = "333333333333";
 pub(super) const OTHER: &str = "222222222222";
-/// How long AWS takes for a graph and for a member.
 const MAKING: TimeSpan = TimeSpan::seconds(25);
 
 #[derive(Default)]
@@ -26,35 +23,25 @@ pub(super) struct State {
     pub(super) accounts: Vec<(String, &'static str)>,
     pub(super) trusted: BTreeSet<String>,
     pub(super) delegated: BTreeMap<String, BTreeSet<String>>,
-    /// service and Region → account
     pub(super) regional: BTreeMap<(String, String), String>,
-    /// Region → when it is there, and whether new accounts become members
     pub(super) graphs: BTreeMap<String, (Timestamp, bool)>,
-    /// Region and account → when it is enabled
     pub(super) members: BTreeMap<(String, String), Timestamp>,
-    /// Region and account of those that were invited, and whether they got a mail.
     pub(super) invited: BTreeMap<(String, String), bool>,
-    /// When accounts joined, and from when on Detective knows them.
     pub(super) joined: BTreeMap<String, (Timestamp, Timestamp)>,
-    /// Accounts that have too much data.
     pub(super) too_large: BTreeSet<String>,
-    /// service:operation Region → the code of a refusal
     pub(super) refused: BTreeMap<String, String>,
-    /// Account and Region of those that are on beside the two that are on everywhere.
     pub(super) opted_in: BTreeSet<(String, String)>,
-    /// Whether member accounts cannot be entered.
     pub(super) closed: bool,
     pub(super) writes: Vec<String>,
     pub(super) asked: Vec<String>,
-    /// A person who names another administrator of a service in a Region, where there is none, after so many calls.
+    /// A competing user, who sets another administrator after this many calls.
     pub(super) person: Option<(u32, String, String)>,
     pub(super) person_was_there: bool,
-    /// The sizes of what was sent to `CreateMembers`.
     pub(super) batches: Vec<usize>,
 }
 
 impl State {
-    /// Whether somebody else administers the service that is told its administrator, or is registered for it.
+    /// Another administrator is set or registered.
     fn is_taken(&self, region: &str, input: &Value) -> bool {
         let (service, account) = named(input);
         let held = self.regional.get(&(service.to_owned(), region.to_owned()));
@@ -64,7 +51,6 @@ impl State {
             .any(|it| *it != account)
     }
 
-    /// The Regions that are on in an account.
     fn regions_of(&self, account: &str) -> BTreeSet<String> {
         let usual = ["eu-west-1", "us-east-1"].map(str::to_owned);
         let more = self.opted_in.iter().filter(|(of, _)| of == account);
@@ -72,14 +58,14 @@ impl State {
         usual.into_iter().chain(more).collect()
     }
 
-    /// Whether a Region takes no credentials of the management account.
+    /// A Region that rejects the management account's credentials.
     fn is_off(&self, place: &ReadPlace) -> bool {
         let on = self.regions_of(MANAGEMENT);
         let region = place.region.as_ref();
         place.account.is_none() && region.is_some_and(|it| !on.contains(it))
     }
 
-    /// An account administers a service in a Region: Organizations hears of it from the service.
+    /// The service registers its administrator in Organizations.
     fn set(&mut self, region: &str, input: &Value) {
         let (service, account) = named(input);
         let known = self.delegated.entry(principal(service)).or_default();
@@ -88,7 +74,7 @@ impl State {
         self.regional.insert(place, account);
     }
 
-    /// Organizations forgets an account, which then administers the service in no Region.
+    /// Deregistration removes the administrator in all Regions.
     fn forget(&mut self, input: &Value) {
         let (of, account) = (text(input, "ServicePrincipal"), text(input, "AccountId"));
         if let Some(known) = self.delegated.get_mut(&of) {
@@ -98,7 +84,6 @@ impl State {
             .retain(|(service, _), held| principal(service) != of || *held != account);
     }
 
-    /// Another call was answered.
     fn person_acts(&mut self) {
         match self.person.take() {
             Some((1, service, region)) => {
@@ -112,7 +97,6 @@ impl State {
     }
 }
 
-/// The organization.
 pub(super) struct FakeDelegation {
     clock: Arc<Hourglass>,
     pub(super) state: Mutex<State>,
@@ -122,7 +106,6 @@ fn text(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or_default().to_owned()
 }
 
-/// Of a long list of members a page of a hundred, as Detective gives them.
 fn page_of(mut answer: Value, input: &Value) -> (Value, Option<Map<String, Value>>) {
     let Some(rows) = answer.get("MemberDetails").and_then(Value::as_array) else {
         return (answer, None);
@@ -140,7 +123,6 @@ fn page_of(mut answer: Value, input: &Value) -> (Value, Option<Map<String, Value
     )
 }
 
-/// The service that is told an administrator, and the account.
 fn named(input: &Value) -> (&'static str, String) {
     match input.get("AdminAccountId") {
         Some(_) => ("securityhub", text(input, "AdminAccountId")),
@@ -156,7 +138,6 @@ fn graph(region: &str) -> String {
     format!("arn:aws:detective:{region}:{ADMIN}:graph:1")
 }
 
-/// Invites and enables accounts of a batch; those that are not known yet come back.
 fn make_members(state: &mut State, region: &str, input: &Value, now: Timestamp) -> Value {
     let asked = input["Accounts"].as_array().unwrap();
     assert!(asked.len() <= 50 && !asked.is_empty());
@@ -335,14 +316,12 @@ pub(super) struct World {
     pub(super) plans: Arc<MemoryPlans>,
 }
 
-/// What the command came to.
 pub(super) struct Ran {
     pub(super) rows: Vec<DelegationRow>,
     pub(super) report: Option<PlanReport>,
 }
 
 impl Ran {
-    /// What became of a service in a place, and the steps that changed something.
     pub(super) fn target(&self, service: &str, region: &str) -> (String, Vec<String>) {
         let report = self.report.as_ref().unwrap();
         let found = report
@@ -351,7 +330,7 @@ impl Ran {
             .find(|it| it.target.key == service && it.target.region == region);
         let found = found.unwrap();
         let steps = found.steps.iter();
-        let steps = steps.filter(|it| it.outcome == hallpass_runner::StepEnd::Changed);
+        let steps = steps.filter(|it| it.outcome == hallpass_plans::StepEnd::Changed);
         let names = steps.map(|it| it.kind.trim_start_matches("delegation.").to_owned());
         let mut names: Vec<String> = names.collect();
         names.sort();
@@ -360,7 +339,6 @@ impl Ran {
 }
 
 impl World {
-    /// Three members of an organization, the administrator among them.
     pub(super) fn new() -> Self {
         let clock = Arc::new(Hourglass::new(crate::bench::START.parse().unwrap()));
         let accounts = [MANAGEMENT, OTHER, ADMIN, "444444444444"];
@@ -392,7 +370,6 @@ impl World {
         all
     }
 
-    /// What was sent, in its order.
     pub(super) fn sent(&self) -> Vec<String> {
         self.aws.state.lock().unwrap().writes.clone()
     }
@@ -406,7 +383,6 @@ impl World {
         DelegationStepExecutor::new(calls, Arc::clone(&self.clock) as Arc<_>)
     }
 
-    /// A plan that is saved, and not applied.
     pub(super) async fn planned(&self, file: &str, replacing: Replacing) -> PlanId {
         let file = DelegationFile::read(file).unwrap();
         let facts = gather(&GatedCalls::calm(&self.aws), &file).await.unwrap();
@@ -426,7 +402,7 @@ impl World {
         compare(&file, &facts, replacing).map_err(|why| why.to_string())
     }
 
-    /// What the command does with a file; none when a port failed it.
+    /// Runs the command; `None` if a port failed.
     pub(super) async fn delegate(
         &self,
         file: &str,

@@ -1,19 +1,16 @@
-//! The rows of the specification's table.
-
 use std::collections::BTreeSet;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use hallpass_org::enrolment::{
     EnrolmentBackend, EnrolmentCheck, EnrolmentStatus, EnrolmentWish, RoleCreation, enrollable,
     enrolment_results,
 };
-use hallpass_runner::{CheckOutcome, CheckSeverity, Exit, StepEnd};
+use hallpass_plans::{CheckOutcome, CheckSeverity, Exit, StepEnd};
 use serde_json::{Value, json};
 
 use super::tower::{State, fixture};
 use super::world::{Found, World, wish};
 
-/// The command of the fixture.
 fn of_fixture() -> EnrolmentWish {
     EnrolmentWish {
         via: Some(EnrolmentBackend::AccountFactory),
@@ -85,7 +82,6 @@ async fn a_recorder_in_one_of_three_regions_is_one_error_that_names_it() {
     assert_eq!(stops.len(), 1);
     assert_eq!(stops[0].region.as_deref(), Some("eu-west-1"));
     assert_eq!(stops[0].result.target, "666666666666 eu-west-1");
-    // where AWS Support has allowed it, it may stay
     let allowed = EnrolmentWish {
         allow_config: found.selected.accounts.clone(),
         ..wish(&["666666666666"], &[])
@@ -177,7 +173,6 @@ async fn an_older_landing_zone_sets_the_baseline_and_every_control_again_and_say
     );
     let held = world.with(|it| it.held.len());
     assert_eq!(held, 2);
-    // asked for all the same, moving alone is refused
     let by_move = EnrolmentWish {
         via: Some(EnrolmentBackend::Move),
         ..wish
@@ -241,7 +236,7 @@ async fn one_that_fails_says_how_to_move_it_back_and_the_others_are_enrolled() {
         let report = world.enrol(&wish).await;
         assert_eq!(report.exit(), Exit::Failed);
         let (plan, folded) = world
-            .runner("reader", &hallpass_runner_testing::Gate::new(None))
+            .runner("reader", &hallpass_plans::testing::Gate::new(None))
             .load(&report.plan)
             .await
             .unwrap();
@@ -258,7 +253,7 @@ async fn one_that_fails_says_how_to_move_it_back_and_the_others_are_enrolled() {
         let command = "aws organizations move-account --account-id 777777777777 --source-parent-id ou-ab12-sandbox02 \
                        --destination-parent-id ou-ab12-legacy01";
         assert!(why.contains(command), "{why}");
-        // it is never moved back by itself, and never by undoing
+        // never moved back automatically or by undo
         assert_eq!(
             world.with(|it| it.parent("777777777777")),
             "ou-ab12-sandbox02"
@@ -384,7 +379,7 @@ async fn config_is_taken_away_in_order_and_comes_back_as_it_was() {
     let wish = wish(&[], &["Legacy"]);
     let draft = world.config_draft(&wish).await;
     assert_eq!(draft.steps().len(), 3);
-    let gate = hallpass_runner_testing::Gate::new(None);
+    let gate = hallpass_plans::testing::Gate::new(None);
     let report = world.apply(draft, "calm", &gate).await.unwrap();
     assert_eq!(report.exit(), Exit::Ok, "{report:?}");
     assert!(world.with(|it| it.recorders.is_empty() && it.channels.is_empty()));
@@ -419,7 +414,7 @@ async fn one_stops_all_where_that_is_asked_for() {
 async fn an_account_that_somebody_moved_meanwhile_is_left_alone() {
     let world = World::new();
     let draft = world.draft(&wish(&["777777777777"], &[])).await;
-    let gate = hallpass_runner_testing::Gate::new(None);
+    let gate = hallpass_plans::testing::Gate::new(None);
     let runner = world.runner("calm", &gate);
     let plan = runner.look(draft).await.unwrap().plan;
     world.with(|it| {
@@ -434,7 +429,7 @@ async fn an_account_that_somebody_moved_meanwhile_is_left_alone() {
     assert_eq!(world.writes(), Vec::<String>::new());
 }
 
-/// `organization.md` N-10: control by control, with the Config baseline alone, or with none of them.
+/// `organization.md` N-10: single controls, only the Config baseline, or none.
 #[tokio::test]
 async fn an_account_with_any_baseline_or_control_is_enrolled() {
     type Change = fn(&mut State);
@@ -482,7 +477,7 @@ async fn a_second_baseline_on_a_unit_does_not_stand_for_that_of_control_tower() 
     assert_eq!(report.exit(), Exit::Ok, "{report:?}");
 }
 
-/// `organization.md` N-2: it is told and stops nothing.
+/// `organization.md` N-2: reported, not blocking.
 #[tokio::test]
 async fn a_unit_whose_baseline_has_drifted_is_told() {
     for (drift, wanted) in [
@@ -506,7 +501,7 @@ async fn a_unit_whose_baseline_has_drifted_is_told() {
     }
 }
 
-/// Since 4.0 a landing zone need not have a manifest: Config is looked at in its home Region then.
+/// Manifests are optional since 4.0: Config is then checked in the home Region.
 #[tokio::test]
 async fn a_landing_zone_without_a_manifest_governs_its_home_region() {
     let world = World::new();
@@ -517,7 +512,6 @@ async fn a_landing_zone_without_a_manifest_governs_its_home_region() {
         .checks
         .iter()
         .filter(|it| it.result.row().id == "config-recorder")
-        // of an account that no role enters it is said once
         .filter_map(|it| it.region.clone())
         .collect();
     assert_eq!(regions, ["eu-central-1".to_owned()].into());

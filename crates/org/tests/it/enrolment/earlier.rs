@@ -1,10 +1,10 @@
-//! A plan of the same wish that is not over goes on; one that cannot be read is not passed over.
+//! An unfinished plan of the same request is resumed; an unreadable one is an error.
 
-use hallpass_model::Clock as _;
+use hallpass_base::Clock as _;
 use hallpass_org::EarlierUnread;
 use hallpass_org::enrolment::{EnrolmentWish, unfinished_enrolment};
-use hallpass_runner::{JournalAddition, JournalEntry, PlanStore as _};
-use hallpass_runner_testing::Gate;
+use hallpass_plans::testing::Gate;
+use hallpass_plans::{JournalAddition, JournalEntry, PlanStore as _};
 
 use super::world::{World, wish};
 

@@ -1,24 +1,24 @@
-//! Lifecycle events of Control Tower end waits early, and are not believed alone (`organization.md` V-8, N-6; rows 8 to 10
-//! of the table of its section 1).
+//! Lifecycle events end waits early, but are verified (`organization.md` V-8, N-6; rows 8 to 10 of
+//! the table of its section 1).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_base::{Clock, TimeSpan, Timestamp};
 use hallpass_org::StepNews as _;
 use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish, RoleCreation};
 use hallpass_org::lifecycle::{LifecycleEvent, LifecycleState, LifecycleSubject};
-use hallpass_org_testing::MemoryNews;
-use hallpass_runner::{Exit, PlanReport, PlanStore, Sleeper, StepEnd, fold};
-use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_org::testing::MemoryNews;
+use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_plans::{Exit, PlanReport, PlanStore, Sleeper, StepEnd, fold};
 use serde_json::{Value, json};
 
 use super::tower::{ENROLLING, LAUNCHING, fixture};
 use super::world::{World, wish};
 
-/// Waits, and hears of an event at its time.
+/// Delivers an event at a given time.
 struct Bus {
     clock: Arc<Hourglass>,
     plans: Arc<MemoryPlans>,
@@ -41,7 +41,6 @@ impl Sleeper for Bus {
             let folded = fold(&self.plans.journal(&saved.plan.id).await.unwrap()).unwrap();
             let steps = event.waiting(&saved.plan, &folded);
             self.found.fetch_add(steps.len(), Ordering::SeqCst);
-            // delivered twice
             for _ in 0..2 {
                 self.news.tell(&steps, self.at).await.unwrap();
             }
@@ -49,7 +48,6 @@ impl Sleeper for Bus {
     }
 }
 
-/// What a run came to: its report, its seconds, and the steps that the event was for.
 struct Ran {
     report: PlanReport,
     seconds: u64,
@@ -80,7 +78,6 @@ async fn enrol(world: &World, wish: &EnrolmentWish, event: Option<Value>, after:
     }
 }
 
-/// An account that Account Factory takes on.
 fn by_factory() -> (World, EnrolmentWish) {
     let world = World::unrecorded();
     let wish = EnrolmentWish {
@@ -91,7 +88,6 @@ fn by_factory() -> (World, EnrolmentWish) {
     (world, wish)
 }
 
-/// An event of the fixtures, about another account.
 fn event(name: &str, account: &Value) -> Value {
     let mut event = fixture(&format!("org-ct-{name}.json"));
     let status = &mut event["detail"]["serviceEventDetails"];
@@ -100,7 +96,6 @@ fn event(name: &str, account: &Value) -> Value {
     event
 }
 
-/// A little more than Account Factory takes, the steps before it included.
 fn over() -> TimeSpan {
     TimeSpan::seconds(LAUNCHING.as_seconds() + 60)
 }
@@ -116,14 +111,13 @@ async fn row_8_the_event_ends_the_wait_that_would_have_gone_on() {
             "create-succeeded",
             json!({ "accountName": "legacy-erp", "accountId": "666666666666" }),
         ),
-        // by its id, where the name says nothing
         (
             "update-succeeded",
             json!({ "accountName": "renamed", "accountId": "666666666666" }),
         ),
     ] {
         let (world, wish) = by_factory();
-        // right after it is done, long before the next question
+        // right after completion, long before the next poll
         let at = TimeSpan::seconds(LAUNCHING.as_seconds() + 5);
         let ran = enrol(&world, &wish, Some(event(name, &account)), at).await;
         assert_eq!((ran.report.exit(), ran.found), (Exit::Ok, 1), "{account}");
@@ -148,7 +142,7 @@ async fn an_event_that_is_wrong_is_not_believed() {
     let ran = enrol(&world, &wish, Some(early), TimeSpan::seconds(300)).await;
     assert_eq!((ran.report.exit(), ran.found), (Exit::Ok, 1));
     assert!(ran.seconds >= LAUNCHING.as_seconds(), "{}", ran.seconds);
-    // nor is one that says it failed, of what went well
+    // a failure event after a success has no effect
     let (world, wish) = by_factory();
     let failed = event("create-failed", &json!({ "accountName": "legacy-erp" }));
     let ran = enrol(&world, &wish, Some(failed), over()).await;
@@ -176,7 +170,6 @@ async fn row_10_a_second_delivery_and_an_unknown_account_change_nothing() {
     let unknown = fixture("org-ct-unknown-account.json");
     let ran = enrol(&world, &wish, Some(unknown), TimeSpan::seconds(100)).await;
     assert_eq!((ran.report.exit(), ran.found), (Exit::Ok, 0));
-    // and what is over waits for nothing
     let (plan, folded) = world
         .runner("late", &Gate::new(None))
         .load(&ran.report.plan)
@@ -195,7 +188,6 @@ async fn row_10_a_second_delivery_and_an_unknown_account_change_nothing() {
     );
 }
 
-/// An event about a baseline of what stands at the end of an ARN.
 fn baseline(name: &str, member: &str, target: &str, status: &str) -> Value {
     let target = format!("arn:aws:organizations::111111111111:x/o-ab12cd34ef/{target}");
     json!({ "detail": { "eventName": name, "serviceEventDetails": { member: { "enabledBaselineDetails": {

@@ -1,4 +1,4 @@
-//! Existing accounts come under Control Tower (`organization.md` §7).
+//! Enrolment in Control Tower (`organization.md` §7).
 
 mod acceptance;
 mod earlier;

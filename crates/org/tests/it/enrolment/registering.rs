@@ -1,10 +1,10 @@
-//! A whole unit comes under Control Tower (`organization.md` N-5): with all accounts in it, or not at all.
+//! Registration of a whole unit (`organization.md` N-5): with all accounts, or not at all.
 
 use hallpass_org::enrolment::{
     EnrolmentBackend, EnrolmentStatus, EnrolmentWish, RoleCreation, enrolment_results,
 };
-use hallpass_runner::{Exit, PlanStore as _};
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_plans::testing::{Gate, PortMode};
+use hallpass_plans::{Exit, PlanStore as _};
 use serde_json::json;
 
 use super::world::{World, wish};
@@ -51,7 +51,6 @@ async fn a_unit_that_is_its_own_source_is_registered_by_one_call() {
     };
     assert_eq!(TWO.map(of), [EnrolmentStatus::Enrolled; 2]);
     assert_eq!(of("555555555555"), EnrolmentStatus::Skipped);
-    // nothing is left to be done, and nothing is sent again
     let refused = world.find(&whole()).await.unwrap();
     assert_ne!(refused.enrolment.backend, EnrolmentBackend::Register);
     assert_eq!(world.undo(&plan.id).await.draft.steps().len(), 0);
@@ -155,7 +154,6 @@ async fn stopped_anywhere_a_unit_is_registered_once() {
     let report = unbroken.apply(draft, "first", &gate).await.unwrap();
     assert_eq!(report.exit(), Exit::Ok);
     let sent = unbroken.writes();
-    // the role of one account, and what it may do
     assert_eq!(sent.len(), 3, "{sent:?}");
     for call in 1..=gate.calls() {
         for mode in PortMode::ALL {

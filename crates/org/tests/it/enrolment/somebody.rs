@@ -1,9 +1,9 @@
-//! Somebody else acts before each call in turn, from the plan's own look on: what they did stands, nothing is moved twice,
-//! and whoever enrols is told (`organization.md` N-7).
+//! Another user acts before each call, from the plan's look on: their changes stay, nothing is
+//! moved twice, and the result is reported (`organization.md` N-7).
 
 use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish};
-use hallpass_runner::{Exit, PlanReport, StepEnd};
-use hallpass_runner_testing::Gate;
+use hallpass_plans::testing::Gate;
+use hallpass_plans::{Exit, PlanReport, StepEnd};
 
 use super::stale::{ACCOUNT, unit, world};
 use super::tower::Act;
@@ -11,7 +11,6 @@ use super::world::{World, wish};
 
 const ELSEWHERE: &str = "ou-ab12-elsewher";
 
-/// Both ways that move an account; how often somebody came before anything was written, and after.
 async fn acted(act: Act, check: impl Fn(&World, &PlanReport, &str)) {
     for (via, by_itself) in [
         (EnrolmentBackend::Move, true),
@@ -56,7 +55,6 @@ async fn an_account_that_somebody_moves_stays_where_they_put_it() {
             if moves(world) == 0 {
                 assert_eq!(report.exit(), Exit::Failed, "{case}");
             }
-            // also where that is seen right after our move
             let steps = report.targets.iter().flat_map(|it| &it.steps);
             for step in steps.filter(|it| it.kind == "enrolment.move") {
                 let is_said = matches!(step.outcome, StepEnd::Changed | StepEnd::Drifted);

@@ -1,12 +1,12 @@
-//! The role of Control Tower by a stack set (`organization.md` N-4).
+//! Control Tower's role by a stack set (`organization.md` N-4).
 
 use std::collections::BTreeSet;
 
 use hallpass_org::enrolment::{
     EnrolmentBackend, EnrolmentStatus, EnrolmentWish, RoleCreation, enrollable, enrolment_results,
 };
-use hallpass_runner::{Exit, PlanReport, StepEnd};
-use hallpass_runner_testing::Gate;
+use hallpass_plans::testing::Gate;
+use hallpass_plans::{Exit, PlanReport, StepEnd};
 use serde_json::json;
 
 use super::world::{World, wish};
@@ -23,7 +23,6 @@ fn by_stack_set() -> EnrolmentWish {
     }
 }
 
-/// What became of the closed account and of the other.
 async fn ends(world: &World, wish: &EnrolmentWish) -> (PlanReport, [(EnrolmentStatus, String); 2]) {
     let found = world.find(wish).await.unwrap();
     let report = world.enrol(wish).await;
@@ -64,7 +63,6 @@ async fn an_account_that_nothing_lets_us_into_is_opened_by_a_stack_set_and_no_ot
         (&set["PermissionModel"], &set["AutoDeployment"]),
         (&json!("SERVICE_MANAGED"), &json!({ "Enabled": false }))
     );
-    // a second time nothing is left to do
     let again = EnrolmentWish {
         via: None,
         ..by_stack_set()
@@ -89,7 +87,6 @@ async fn without_trusted_access_it_is_said_before_anything_is_changed() {
             .contains("activate-organizations-access")
     );
     assert_eq!(world.writes(), Vec::<String>::new());
-    // nobody needs it where every account has the role
     world.with(|it| {
         for id in [OPEN, CLOSED] {
             let role = BTreeSet::from(["AWSControlTowerExecution".to_owned()]);
@@ -133,14 +130,14 @@ async fn what_fails_in_one_account_is_its_own_and_is_tried_again_when_asked_to()
             it.stacks.unreached.clear();
         });
         let report = if passes_by {
-            let again = hallpass_runner::Applying {
+            let again = hallpass_plans::Applying {
                 retry_failed: true,
                 ..crate::bench::patient()
             };
             let runner = world.runner("again", &Gate::new(None));
             runner.apply(&report.plan, &again).await.unwrap()
         } else {
-            // the same command: another plan, whose step has the same token
+            // another plan whose step has the same token
             world.enrol(&by_stack_set()).await
         };
         assert_eq!(report.exit(), Exit::Ok, "{report:?}");
@@ -161,7 +158,6 @@ async fn an_account_that_was_closed_is_looked_into_before_it_is_moved() {
         "{closed:?}"
     );
     assert_eq!(world.with(|it| it.parent(CLOSED)), "r-ab12");
-    // where AWS Support has allowed it, it may stay
     let world = World::unrecorded();
     world.with(|it| it.recorders.insert(place, true));
     let mut allowed = by_stack_set();

@@ -1,24 +1,19 @@
-//! Stack sets of the organization of the fixtures: one operation at a time, in its time.
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_org::OrganizationFault;
 use serde_json::{Value, json};
 
 use super::tower::{Read, fault, refused, rows, text};
 
-/// How long a stack takes.
 pub(super) const STACKING: TimeSpan = TimeSpan::seconds(30);
 
-/// An operation on the stack set.
 struct Stacking {
     account: String,
     due: Timestamp,
     ended: Option<Ended>,
 }
 
-/// What came of one.
 enum Ended {
     Made,
     Failed(String),
@@ -29,11 +24,8 @@ pub(super) struct FakeStacks {
     pub(super) trusted: bool,
     pub(super) set: Option<Value>,
     operations: BTreeMap<String, Stacking>,
-    /// Accounts whose stack fails, and why.
     pub(super) broken: BTreeMap<String, String>,
-    /// Accounts that an operation passes by, and ends well.
     pub(super) unreached: BTreeSet<String>,
-    /// Somebody else works on the stack set until then.
     pub(super) busy_until: Option<Timestamp>,
 }
 
@@ -61,7 +53,6 @@ impl Default for FakeStacks {
 }
 
 impl FakeStacks {
-    /// Accounts whose role came into being.
     pub(super) fn settle(&mut self, now: Timestamp) -> Vec<String> {
         let mut made = Vec::new();
         for it in self.operations.values_mut() {
@@ -101,7 +92,6 @@ impl FakeStacks {
         if name == "DescribeStackInstance" {
             let account = text(input, "/StackInstanceAccount");
             assert_eq!(input["StackInstanceRegion"], "eu-central-1");
-            // the one that was begun last
             let all = self.operations.iter().filter(|(_, it)| {
                 it.account == account && !matches!(it.ended, Some(Ended::Unreached))
             });
@@ -135,7 +125,6 @@ impl FakeStacks {
         }
     }
 
-    /// What was written, where it had an effect.
     pub(super) fn write(
         &mut self,
         name: &str,

@@ -1,12 +1,12 @@
-//! A plan that was looked at yesterday is held against today before the account is moved: a move is not taken back
-//! (`organization.md` N-2, N-7).
+//! An old plan is rechecked before a move, because a move is not undone (`organization.md` N-2,
+//! N-7).
 
 use std::collections::BTreeSet;
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish};
-use hallpass_runner::Exit;
-use hallpass_runner_testing::Gate;
+use hallpass_plans::Exit;
+use hallpass_plans::testing::Gate;
 use serde_json::json;
 
 use super::tower::State;

@@ -1,12 +1,12 @@
-//! Every port call failed, its answer lost, the process stopped before or after it: after the same plan is gone on with,
-//! every account is enrolled, and nothing was moved, launched or set again twice (row 10).
+//! Each port call fails, loses its answer, or stops the process before or after it: after a resume,
+//! every account is enrolled, and nothing was moved, launched or reset twice (row 10).
 
 use std::collections::BTreeSet;
 
+use hallpass_base::testing::stops;
 use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish, RoleCreation};
-use hallpass_runner::{Exit, PlanDraft, PlanStore as _};
-use hallpass_runner_testing::{Gate, PortMode};
-use hallpass_testing::stops;
+use hallpass_plans::testing::{Gate, PortMode};
+use hallpass_plans::{Exit, PlanDraft, PlanStore as _};
 
 use super::world::{World, wish};
 
@@ -38,7 +38,7 @@ async fn attempt(
     }
 }
 
-/// By a stack set one account is opened that nothing lets us into.
+/// For a stack set, one account is inaccessible.
 fn world_of(wish: &EnrolmentWish, by_itself: bool) -> World {
     let world = world(by_itself);
     if wish.create_role == RoleCreation::Ou {
@@ -60,7 +60,6 @@ async fn stopped_everywhere(wish: &EnrolmentWish, by_itself: bool, writes: usize
         let draft = world.draft(wish).await;
         let gate = Gate::new(Some((call, mode)));
         if !attempt(&world, draft.clone(), "first", &gate).await {
-            // whoever was stopped holds its lanes for a minute
             world.clock.advance(std::time::Duration::from_secs(61));
             let runner = world.runner("second", &Gate::new(None));
             let patient = crate::bench::patient();
@@ -102,12 +101,12 @@ async fn stopped_anywhere_while_a_baseline_is_set_again() {
     let draft = unbroken.draft(&wish).await;
     assert!(attempt(&unbroken, draft, "count", &Gate::new(None)).await);
     let writes = unbroken.writes().len();
-    // two moves, one or two times the baseline, the control once
+    // two moves, one or two baseline resets, one control
     assert!((4..=5).contains(&writes), "{:?}", unbroken.writes());
     stopped_once(&wish).await;
 }
 
-/// One account alone, so that what is sent does not hang on who was first.
+/// A single account, for a deterministic order of calls.
 async fn stopped_once(wish: &EnrolmentWish) {
     let one = EnrolmentWish {
         accounts: wish.accounts.iter().take(1).cloned().collect(),

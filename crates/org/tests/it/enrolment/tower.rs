@@ -1,13 +1,13 @@
-//! The organization of the fixtures in memory, with a landing zone that enrols accounts in its time.
+//! The fixture organization in memory, with a landing zone that takes time to enrol.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_base::{Clock, TimeSpan, Timestamp};
 use hallpass_org::{
     Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadPlace, SendAnswer,
 };
-use hallpass_runner_testing::Hourglass;
+use hallpass_plans::testing::Hourglass;
 use serde_json::{Value, json};
 
 use super::stacks::FakeStacks;
@@ -15,14 +15,11 @@ use crate::gated::{FakeCalls, read_failed};
 
 pub(super) const MANAGEMENT: &str = "111111111111";
 const ORGANIZATION: &str = "o-ab12cd34ef";
-/// How long Control Tower takes for an account or a unit.
 pub(super) const ENROLLING: TimeSpan = TimeSpan::seconds(40);
-/// How long Account Factory takes.
 pub(super) const LAUNCHING: TimeSpan = TimeSpan::minutes(25);
 
 const ZONE: &str = "arn:aws:controltower:eu-central-1:111111111111:landingzone/Z";
 pub(super) const UNITS_KIND: &str = "kind/units";
-/// The enabled baseline of Identity Center.
 pub(super) const IDENTITY_CENTER: &str = "base/identity-center";
 
 pub(super) fn fixture(name: &str) -> Value {
@@ -41,7 +38,6 @@ pub(super) fn text(value: &Value, pointer: &str) -> String {
         .to_owned()
 }
 
-/// A baseline in an account: its unit, when it is there, and whether it failed.
 type Enrolled = (String, Timestamp, bool);
 
 pub(super) struct Product {
@@ -58,35 +54,25 @@ pub(super) struct State {
     pub(super) zone: Value,
     pub(super) enrolled: BTreeMap<String, Enrolled>,
     pub(super) roles: BTreeMap<String, BTreeSet<String>>,
-    /// Account and Region → whether the recorder records; and the name of the channel.
     pub(super) recorders: BTreeMap<(String, String), bool>,
     pub(super) channels: BTreeSet<(String, String)>,
     pub(super) products: BTreeMap<String, Product>,
-    /// Other people's products: name → when it is over.
     pub(super) others: BTreeMap<String, Timestamp>,
     pub(super) principals: BTreeSet<String>,
-    /// Units whose baseline is being set, and until when.
     pub(super) resets: BTreeMap<String, (String, Timestamp)>,
-    /// Controls that are on: unit and name.
     pub(super) controls: Vec<(String, String)>,
     pub(super) held: BTreeSet<(String, String)>,
     pub(super) control_resets: BTreeMap<String, Timestamp>,
-    /// Policies by unit or root.
     pub(super) policies: BTreeMap<String, Vec<&'static str>>,
-    /// Accounts that Control Tower cannot enrol.
     pub(super) unlucky: BTreeSet<String>,
     pub(super) stacks: FakeStacks,
     pub(super) writes: Vec<String>,
     pub(super) asked: BTreeSet<String>,
-    /// Whether units and accounts have a second baseline, which has failed.
     pub(super) has_second: bool,
-    /// How the baselines of units have drifted: `source` or `inheritance`.
     pub(super) drift: Option<&'static str>,
-    /// What somebody else does, and before which call from now on.
     pub(super) somebody: Option<(u32, Act)>,
 }
 
-/// What somebody else does.
 pub(super) type Act = fn(&mut State);
 
 pub(super) struct FakeTower {
@@ -99,7 +85,6 @@ fn arn(kind: &str, id: &str) -> String {
 }
 
 impl State {
-    /// An account gets a control of a unit, and no baseline.
     pub(super) fn only_controls(&mut self, account: &str, unit: &str) {
         let control = format!("control of {unit}");
         self.controls.push((unit.to_owned(), control.clone()));
@@ -171,7 +156,6 @@ impl State {
             .any(|it| it["Id"] == unit && it["ControlTowerRegistered"] == true)
     }
 
-    /// A call arrives: somebody else may come before it.
     pub(super) fn arrive(&mut self) {
         match self.somebody.take() {
             Some((1, act)) => act(self),
@@ -180,7 +164,6 @@ impl State {
         }
     }
 
-    /// What is due happens.
     pub(super) fn settle(&mut self, now: Timestamp) {
         let over: Vec<String> = self
             .resets
@@ -189,7 +172,7 @@ impl State {
             .map(|(op, _)| op.clone())
             .collect();
         for op in over {
-            // the operation stays to be asked about; a second settling changes nothing
+            // keep the operation for polls; settling twice has no effect
             let unit = self.resets[&op].0.clone();
             let inside: Vec<String> = self
                 .accounts
@@ -484,7 +467,6 @@ impl FakeTower {
     fn inside(state: &State, (account, region): (&str, &str), (service, name): Operation) -> Read {
         let place = (account.to_owned(), region.to_owned());
         let recorder = state.recorders.get(&place);
-        // of another cloud, before the account's own
         let foreign =
             json!({ "name": "azure", "arn": "y", "connectorArn": "arn:aws:config:::connector/a" });
         match (service, name) {
@@ -581,7 +563,6 @@ pub(super) fn fault(code: &str) -> OrganizationFault {
     }
 }
 
-/// The organization as one is in it: at home, or by a role.
 pub(super) struct Inside(pub(super) Arc<FakeTower>, pub(super) Option<&'static str>);
 
 impl FakeCalls for Inside {

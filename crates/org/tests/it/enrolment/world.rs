@@ -1,20 +1,18 @@
-//! What the commands do with the organization of the fixtures.
-
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use hallpass_model::{AccountId, Clock};
+use hallpass_base::{AccountId, Clock};
 use hallpass_org::enrolment::{
     EnrolmentCalls, EnrolmentCheck, EnrolmentFacts, EnrolmentPlan, EnrolmentStepExecutor,
     EnrolmentWish, FactoryUser, RoleCreation, SelectedAccounts, TRUSTED_ROLES, checks, choose_for,
     draft, draft_config, gather, select,
 };
+use hallpass_org::testing::MemoryNews;
 use hallpass_org::{ServiceCalls, StepNews};
-use hallpass_org_testing::MemoryNews;
-use hallpass_runner::{
+use hallpass_plans::testing::{Gate, Gated, Hourglass, MemoryPlans, ports};
+use hallpass_plans::{
     PlanDraft, PlanId, PlanReport, Runner, RunnerIdentity, RunnerPorts, Sleeper, Undoing, undo,
 };
-use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, ports};
 
 use super::tower::{FakeTower, Inside, State};
 use crate::gated::{GatedCalls, carried, runner};
@@ -26,7 +24,6 @@ pub(super) struct World {
     pub(super) news: Arc<MemoryNews>,
 }
 
-/// What was found, and what is to be done.
 pub(super) struct Found {
     pub(super) facts: EnrolmentFacts,
     pub(super) selected: SelectedAccounts,
@@ -54,7 +51,6 @@ pub(super) fn wish(accounts: &[&str], units: &[&str]) -> EnrolmentWish {
 }
 
 impl World {
-    /// With nothing that Config records by itself in the way.
     pub(super) fn unrecorded() -> Self {
         let world = Self::new();
         world.with(|it| {
@@ -134,14 +130,12 @@ impl World {
         )
     }
 
-    /// What undoing a plan comes to.
     pub(super) async fn undo(&self, plan: &PlanId) -> Undoing {
         let gate = Gate::new(None);
         let (plan, folded) = self.runner("undoer", &gate).load(plan).await.unwrap();
         undo(&plan, &folded, &self.executor(&gate))
     }
 
-    /// What the command finds.
     pub(super) async fn find(&self, wish: &EnrolmentWish) -> Result<Found, String> {
         let calls = self.calls(&Gate::new(None));
         let facts = gather(&calls, wish).await.map_err(|it| it.to_string())?;
@@ -168,7 +162,6 @@ impl World {
         draft_config(wish, &found.selected, &found.facts)
     }
 
-    /// Looks and applies; none when a port failed it.
     pub(super) async fn apply(
         &self,
         draft: PlanDraft,

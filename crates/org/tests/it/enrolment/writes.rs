@@ -1,6 +1,4 @@
-//! What writes do in the organization of the fixtures.
-
-use hallpass_model::{Clock, Timestamp};
+use hallpass_base::{Clock, Timestamp};
 use hallpass_org::{Operation, OrganizationFault, ReadPlace, SendAnswer};
 use serde_json::{Value, json};
 
@@ -10,7 +8,6 @@ use super::tower::{
 };
 
 impl FakeTower {
-    /// Recorders and delivery channels, in AWS's order.
     fn config(state: &mut State, name: &str, place: (String, String), input: &Value) {
         match name {
             "StopConfigurationRecorder" => {
@@ -135,7 +132,6 @@ impl FakeTower {
         Ok(json!({ "operationIdentifier": id }))
     }
 
-    /// A unit comes under Control Tower, with its accounts; without its Identity Center it does not.
     fn register(
         state: &mut State,
         input: &Value,

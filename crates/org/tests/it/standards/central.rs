@@ -1,4 +1,4 @@
-//! Rows 10b and 11 of `organization.md` §4, and what else central configuration comes to.
+//! Rows 10b and 11 of `organization.md` §4, and other central configuration.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use hallpass_org::standards::{
     CentralHome, NoCentralHome, StandardsFile, StandardsStepExecutor, central_home,
     draft_configuration, needs_local_mode,
 };
-use hallpass_runner::{Exit, PlanStore as _, StepExecutor as _, undo};
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_plans::testing::{Gate, PortMode};
+use hallpass_plans::{Exit, PlanStore as _, StepExecutor as _, undo};
 use serde_json::{Value, json};
 
 use super::hubs::{FIRST, MANAGEMENT, OTHER, UNIT, fixture};
@@ -26,7 +26,6 @@ fn but(account: &str) -> String {
     )
 }
 
-/// Where something of ours is put, and what is off there.
 fn placed(ran: &CentralRan) -> BTreeMap<String, Vec<String>> {
     let rows = ran
         .rows
@@ -36,7 +35,6 @@ fn placed(ran: &CentralRan) -> BTreeMap<String, Vec<String>> {
     rows.collect()
 }
 
-/// Row 10b.
 #[tokio::test]
 async fn accounts_that_are_alike_have_one_policy_at_the_root() {
     let world = World::managed();
@@ -75,7 +73,7 @@ async fn policies_stand_on_the_highest_units_that_fit() {
         ]
         .into()
     );
-    // what was put on an account goes on to hold there: it gets what the others have
+    // an account's own policy would stay effective: it is replaced
     ran = world.apply_central(ALIKE).await;
     assert_eq!(
         placed(&ran),
@@ -85,8 +83,7 @@ async fn policies_stand_on_the_highest_units_that_fit() {
         ]
         .into()
     );
-    // an account that is left out keeps what is above it from being one
-    world.scope.exclude = [hallpass_model::AccountId::new(MANAGEMENT.to_owned()).unwrap()].into();
+    world.scope.exclude = [hallpass_base::AccountId::new(MANAGEMENT.to_owned()).unwrap()].into();
     let fresh = World {
         scope: world.scope.clone(),
         ..World::managed()
@@ -138,7 +135,6 @@ async fn what_others_put_somewhere_stays() {
     assert_eq!(held, 2);
 }
 
-/// Row 11.
 #[test]
 fn what_a_policy_cannot_say_needs_local_mode() {
     let file = StandardsFile::read(&fixture("org-standards.yaml")).unwrap();
@@ -173,7 +169,6 @@ async fn stopped_anywhere_policies_are_made_once() {
                 _ = world.central(&file, true, "first", &gate) => {}
                 () = gate.stop() => {}
             }
-            // whoever was stopped holds its lanes for a minute
             world.clock.advance(std::time::Duration::from_secs(61));
             if let (true, Some(saved)) =
                 (call % 2 == 0, world.plans.plans(1).await.unwrap().first())
@@ -196,7 +191,6 @@ fn local() -> Value {
         "OrganizationConfiguration": { "ConfigurationType": "LOCAL", "Status": "ENABLED" } })
 }
 
-/// An organization whose accounts look after themselves, with an administrator.
 fn by_itself() -> World {
     let world = World::managed();
     world.with(|it| it.configuration = local());
@@ -226,7 +220,7 @@ async fn a_configuration_that_failed_or_is_off_is_not_what_was_wished() {
     }
 }
 
-/// `organization.md` S-4: switched once, whatever is stopped when, and back to what it was.
+/// `organization.md` S-4: switched once despite any stop, and restored by undo.
 #[tokio::test]
 async fn stopped_anywhere_an_organization_is_switched_once_and_goes_back() {
     let draft = async |world: &World| draft_configuration("o-ab12cd34ef", &home(world).await);

@@ -1,13 +1,13 @@
-//! The acceptance table of `organization.md` §4, as far as each account and Region has its own standards.
+//! The acceptance table of `organization.md` §4 for local configuration.
 
 use std::collections::BTreeMap;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use hallpass_org::standards::{
     HubStanding, StandardsFacts, StandardsFile, StandardsScope, draft, unknown_names,
 };
-use hallpass_runner::{Exit, StepEnd, undo};
-use hallpass_runner_testing::Gate;
+use hallpass_plans::testing::Gate;
+use hallpass_plans::{Exit, StepEnd, undo};
 use serde_json::{Map, Value, json};
 
 use super::hubs::{FIRST, MANAGEMENT, OTHER, PCI, Subscribed, UNIT, fixture};
@@ -21,7 +21,6 @@ defaults:
     - {id: S3.7, status: DISABLED, reason: backup, standards: [pci-dss/v/3.2.1]}
 ";
 const OFF: &str = "defaults: {standards: {disable: [pci-dss/v/3.2.1]}}";
-/// Kinds of steps in the order in which they happen.
 const ORDER: [&str; 5] = [
     "enable-hub",
     "enable-standards",
@@ -30,7 +29,6 @@ const ORDER: [&str; 5] = [
     "disable-standards",
 ];
 
-/// Row 1.
 #[tokio::test]
 async fn the_fixture_is_planned_as_it_says() {
     let world = World::new();
@@ -59,7 +57,7 @@ async fn the_fixture_is_planned_as_it_says() {
     assert!(world.writes().is_empty());
 }
 
-/// Rows 1, 2, 4 and 7. That nothing is set before a standard is ready is asserted where it is set.
+/// Rows 1, 2, 4 and 7. The write itself asserts that a standard is ready.
 #[tokio::test]
 async fn a_second_time_changes_nothing() {
     let world = World::new();
@@ -81,7 +79,6 @@ async fn a_second_time_changes_nothing() {
     assert_eq!(world.writes(), writes);
 }
 
-/// Row 3.
 #[tokio::test]
 async fn a_hub_that_is_off_blocks_nobody_else() {
     let world = World::new();
@@ -134,7 +131,6 @@ async fn an_account_without_the_role_is_told_before_anything_is_changed_and_the_
         "{:?}",
         ran.report
     );
-    // of three accounts in two Regions
     assert_eq!(ran.ended(StepEnd::Changed), 4);
 }
 
@@ -151,12 +147,11 @@ async fn a_hub_is_turned_on_when_somebody_says_so() {
         choices: world.choices,
         ..alone
     };
-    // nobody else in the Region says what it offers: that is looked up once it is on, in the same plan
+    // the only hub is off, so its offers are resolved after enabling, in the same plan
     let ran = alone.apply(TWO_OFF).await;
     let report = ran.report.as_ref().unwrap();
     assert_eq!(report.exit(), Exit::Ok, "{report:?}");
     let sent = alone.writes();
-    // the hub, the standard, and two controls
     assert_eq!(sent.len(), 4, "{sent:?}");
     let off = alone.hub(FIRST, "us-east-1", |it| it.disabled.clone());
     let off: Vec<&str> = off.keys().map(|(_, id)| id.as_str()).collect();
@@ -165,7 +160,7 @@ async fn a_hub_is_turned_on_when_somebody_says_so() {
     assert_eq!(alone.writes(), sent);
 }
 
-/// A standard that no Region offers, a control that none knows; one that is not there here is known.
+/// A standard offered in no Region, an unknown control; a control unavailable here is known.
 #[tokio::test]
 async fn names_that_nobody_knows_are_told_with_their_lines_and_those_of_other_regions_are_not() {
     let file = "defaults:
@@ -198,7 +193,7 @@ exceptions:
         ]
     );
     assert_eq!(of(TWO_OFF, &facts), [""; 0]);
-    // what a standard calls its controls is known where it is on
+    // control names of a standard are known only where it is on
     let open = "arn:aws:securityhub:{region}:{account}:control";
     let by_arn = |standard: &str, own: &str| {
         format!(
@@ -227,7 +222,7 @@ exceptions:
     ] {
         assert_eq!(of(file, facts), Vec::from_iter(told), "{file}");
     }
-    // where no hub is on nobody can say
+    // unknown if all hubs are off
     for region in ["eu-west-1", "us-east-1"] {
         for account in [FIRST, OTHER, "999999999999"] {
             world.hub(account, region, |it| it.off = true);
@@ -236,7 +231,6 @@ exceptions:
     assert_eq!(of(file, &world.compare(file).await.facts), [""; 0]);
 }
 
-/// Row 6.
 #[tokio::test]
 async fn an_exception_ends_with_its_last_day() {
     let mut world = World::small();
@@ -263,7 +257,7 @@ async fn an_exception_ends_with_its_last_day() {
     assert_eq!(off(&world), ["S3.7"]);
 }
 
-/// Row 8, and the way back.
+/// Row 8, and undo.
 #[tokio::test]
 async fn a_standard_that_is_on_again_has_its_controls_off_again() {
     let world = World::small();
@@ -273,10 +267,8 @@ async fn a_standard_that_is_on_again_has_its_controls_off_again() {
     assert_eq!(wanted.len(), 2);
     let gone = world.apply(OFF).await;
     assert!(off(&world).is_empty());
-    // by the file
     world.apply(TWO_OFF).await;
     assert_eq!(off(&world), wanted);
-    // by the record
     world.apply(OFF).await;
     let runner = world.runner("first", &Gate::new(None));
     let (plan, folded) = runner.load(&gone.report.unwrap().plan).await.unwrap();
@@ -293,7 +285,7 @@ async fn a_standard_that_is_on_again_has_its_controls_off_again() {
     assert_eq!(off(&world), wanted);
 }
 
-/// Row 9, and where AWS takes fewer.
+/// Row 9, and a lower batch limit of AWS.
 #[tokio::test]
 async fn controls_go_by_the_hundred_and_by_halves_where_that_is_too_many() {
     for (most, batches) in [(100, vec![30, 100]), (60, vec![30, 50, 50])] {
@@ -317,7 +309,6 @@ async fn controls_go_by_the_hundred_and_by_halves_where_that_is_too_many() {
     }
 }
 
-/// Row 10.
 #[tokio::test]
 async fn an_account_under_a_central_policy_is_left_to_it() {
     let world = World::new();
@@ -332,7 +323,6 @@ async fn an_account_under_a_central_policy_is_left_to_it() {
     assert_eq!(ran.ended(StepEnd::Changed), 4, "{:?}", ran.report);
     let blocked = HubStanding::Blocked("centrally managed: policy policy-1".to_owned());
     assert_eq!(ran.row(OTHER, "eu-west-1").standing, blocked);
-    // by the unit above it
     world.with(|it| {
         it.policies = Some(
             [
@@ -346,7 +336,6 @@ async fn an_account_under_a_central_policy_is_left_to_it() {
     assert_eq!(ran.rows.iter().filter(|it| it.is_bad()).count(), 4);
 }
 
-/// Row 12.
 #[tokio::test]
 async fn a_standard_without_config_fails_with_what_would_help() {
     let world = World::small();
@@ -365,14 +354,13 @@ async fn a_standard_without_config_fails_with_what_would_help() {
         "{failed:?}"
     );
     assert_eq!(world.writes().len(), 1);
-    // and again, before anything is sent
     let again = world.compare(TWO_OFF).await;
     assert!(
         matches!(&again.rows[0].standing, HubStanding::Blocked(why) if why.ends_with("turn on AWS Config"))
     );
 }
 
-/// Row 13, and who else is left out.
+/// Row 13, and other skipped accounts.
 #[tokio::test]
 async fn who_is_left_out_is_told_why() {
     let mut world = World::new();
@@ -533,7 +521,6 @@ async fn a_control_that_aws_does_not_take_is_told_and_the_others_are_set() {
     assert_eq!(world.hub(FIRST, "us-east-1", |it| it.disabled.len()), 2);
 }
 
-/// A control that is off, and of which Security Hub does not say so.
 #[tokio::test]
 async fn a_control_whose_state_is_not_said_is_not_taken_for_one_that_is_on() {
     const ON: &str = r"

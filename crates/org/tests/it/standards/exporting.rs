@@ -1,4 +1,4 @@
-//! `organization.md` S-9: what is exported and applied changes nothing.
+//! `organization.md` S-9: applying an export changes nothing.
 
 use hallpass_org::standards::export;
 
@@ -27,7 +27,7 @@ async fn applying_an_export_changes_nothing() {
         );
     }
     assert_eq!(world.writes(), before);
-    // one line of defaults for what is so everywhere, one override for what is not
+    // one default for a common setting, one override per exception
     assert_eq!(text.matches("match").count(), 4, "{text}");
     assert_eq!(text.matches("IAM.6").count(), 1, "{text}");
 }

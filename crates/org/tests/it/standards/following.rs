@@ -1,19 +1,19 @@
-//! New accounts get what the file says (`organization.md` S-8): by event and by looking at everything, once their hubs are
+//! New accounts follow the file (`organization.md` S-8): by event and by sweep, once their hubs are
 //! on, and never twice.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_model::{AccountId, Clock as _, Timestamp};
+use hallpass_base::{AccountId, Clock as _, Timestamp};
 use hallpass_org::standards::{
     AppliedFile, ChangeAuthor, ChangedThing, FollowMode, FollowSettings, HubChange, HubLog,
     LeftAlone, StandardsChoices, StandardsFile, StandardsFollower, StandardsNews, StandardsVisit,
     Swept, VisitCause, VisitEnd, VisitStore as _, VisitTeller, asks_for_visit, visit_asked_by,
 };
-use hallpass_org_testing::{GatedOrg, MemoryVisits};
-use hallpass_runner::{PlanStore as _, StoreFault};
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_org::testing::{GatedOrg, MemoryVisits};
+use hallpass_plans::testing::{Gate, PortMode};
+use hallpass_plans::{PlanStore as _, StoreFault};
 use serde_json::json;
 
 use super::hubs::{FIRST, OTHER, PCI, Subscribed};
@@ -27,7 +27,6 @@ defaults:
     - {id: IAM.6, status: DISABLED, reason: central}
 ";
 
-/// Remembers what people were told.
 #[derive(Default)]
 struct Told(Mutex<Vec<String>>);
 
@@ -64,7 +63,7 @@ impl VisitTeller for Told {
             }
         };
         let mut told = self.0.lock().unwrap();
-        // told once, as channels do
+        // duplicates are dropped, as in channels
         if !told.contains(&line) {
             told.push(line);
         }
@@ -72,7 +71,6 @@ impl VisitTeller for Told {
     }
 }
 
-/// What `CloudTrail` has, in every account and Region.
 #[derive(Default)]
 struct Log(Mutex<Vec<HubChange>>);
 
@@ -88,7 +86,6 @@ impl HubLog for Log {
     }
 }
 
-/// A server that follows accounts of a world.
 struct Server {
     visits: Arc<MemoryVisits>,
     told: Arc<Told>,
@@ -141,7 +138,6 @@ impl Server {
         self.visits.ask_visits(&[visit]).await.unwrap();
     }
 
-    /// What comes of all that is due.
     async fn work(&self, world: &World) -> Vec<VisitEnd> {
         let follower = self.follower(world, "server", &Gate::new(None));
         let all = follower.work().await.unwrap();
@@ -153,7 +149,6 @@ impl Server {
         follower.sweep().await.unwrap()
     }
 
-    /// A person applies a file at an instant.
     async fn applied(&self, file: &str, at: Timestamp) {
         let applied = AppliedFile {
             hash: StandardsFile::read(file).unwrap().hash().to_owned(),
@@ -167,7 +162,6 @@ impl Server {
         self.told.0.lock().unwrap().clone()
     }
 
-    /// What was told but for what is put back.
     fn troubles(&self) -> Vec<String> {
         let mut all = self.told();
         all.retain(|it| !it.contains("put back"));
@@ -246,7 +240,6 @@ async fn an_account_whose_hub_is_not_on_yet_is_changed_once_it_is() {
     let why = format!("{FIRST} us-east-1: Security Hub is not enabled");
     assert_eq!(server.work(&world).await, [VisitEnd::Later(why)]);
     assert_eq!(world.writes(), [""; 0]);
-    // not before ten minutes are over
     wait(&world, 9);
     assert_eq!(server.work(&world).await, []);
     world.hub(FIRST, "us-east-1", |it| it.off = false);
@@ -254,7 +247,6 @@ async fn an_account_whose_hub_is_not_on_yet_is_changed_once_it_is() {
     assert_eq!(server.work(&world).await, [VisitEnd::Changed]);
     let sent = world.writes();
     assert_eq!(sent.len(), 2, "{sent:?}");
-    // asked for again, it is as wanted
     server.ask(&world, FIRST).await;
     assert_eq!(server.work(&world).await, [VisitEnd::AsWanted]);
     assert_eq!((world.writes(), server.visits.all()), (sent, vec![]));
@@ -289,7 +281,6 @@ async fn after_a_day_it_is_given_up_and_told() {
         }
         wait(&world, 10);
     }
-    // every ten minutes of a day, and its end
     assert_eq!(looks, 24 * 6 + 1);
     let told = server.told();
     assert_eq!(told.len(), 1, "{told:?}");
@@ -312,7 +303,7 @@ async fn what_fails_is_told_and_not_tried_again() {
     assert_eq!(server.told().len(), 1);
 }
 
-/// A standard that takes longer than its step waits is not given up: its controls are set once it is ready.
+/// A standard that exceeds its step's wait is not given up: its controls are set once it is ready.
 #[tokio::test]
 async fn what_aws_is_still_at_work_on_is_gone_on_with() {
     let (world, server) = (World::small(), Server::new());
@@ -359,7 +350,6 @@ async fn looking_at_everything_asks_for_what_differs_and_for_nothing_where_that_
         first.asked.is_empty() && first.differing.len() > 1,
         "{first:?}"
     );
-    // one that is off is no work yet, and is known to be unknown
     assert!(first.unknown.contains(&id(OTHER)) && !first.differing.contains(&id(OTHER)));
     assert_eq!((server.visits.all(), world.writes()), (vec![], vec![]));
     assert_eq!(server.told().len(), 1);
@@ -374,7 +364,7 @@ async fn looking_at_everything_asks_for_what_differs_and_for_nothing_where_that_
     assert!(last.is_some_and(|it| it < world.clock.now()), "{last:?}");
 }
 
-/// Many accounts, each asked for by an event of its own, as a wrong line in the file would reach them.
+/// One event per account, as for a wrong line in the file.
 async fn events_in_many_accounts(server: &Server, many: usize) -> (World, Vec<VisitEnd>) {
     let world = World::small();
     let accounts: Vec<String> = (1..=many).map(|n| format!("5{n:011}")).collect();
@@ -414,12 +404,12 @@ async fn events_in_many_accounts_change_no_more_than_a_day_may_have() {
         );
         let hubs = world.with(|it| it.hubs.values().filter(|it| !it.on.is_empty()).count());
         assert_eq!(hubs, changed, "{mode:?}");
-        // one message for many, and one for each that was put back
+        // one common message, and one per reverted account
         let troubles = server.troubles();
         assert!((1..=2).contains(&troubles.len()), "{mode:?}: {troubles:?}");
         assert_eq!(server.told().len() - troubles.len(), changed, "{mode:?}");
         if mode == FollowMode::Enforce {
-            // a look at everything has nothing left, nor has another process
+            // a sweep finds nothing left, in any process
             let swept = server.sweep(&world).await;
             assert!(
                 swept.asked.is_empty() && swept.differing.len() > 1,
@@ -458,7 +448,7 @@ async fn only_what_joins_after_a_person_applied_this_very_file_is_changed() {
     joins("2026-03-02T00:00:00Z");
     assert_eq!(server.sweep(&world).await.asked, [id(FIRST)].into());
     assert_eq!(server.work(&world).await, [VisitEnd::Changed]);
-    // another file is told until somebody applies it
+    // an unapplied file is only reported
     server.file = "defaults: {controls: [{id: S3.7, status: DISABLED, reason: backup}]}";
     server.ask(&world, FIRST).await;
     assert_eq!(server.work(&world).await, told(LeftAlone::NotApplied));
@@ -479,7 +469,6 @@ defaults:
     assert_eq!(server.work(&world).await, [VisitEnd::Changed]);
     let control = |id: &str| (PCI.to_owned(), id.to_owned());
     world.hub(FIRST, "us-east-1", |it| {
-        // ana turned two off and one on, and another standard on
         let by_hand = Some("by hand".to_owned());
         it.disabled.insert(control("S3.7"), by_hand);
         it.disabled.insert(control("EC2.19"), None);
@@ -507,7 +496,6 @@ defaults:
         assert!(it.disabled.is_empty(), "{:?}", it.disabled);
         assert_eq!(it.on.len(), 2);
     });
-    // looked at again, nothing is changed and nothing told anew
     server.ask(&world, FIRST).await;
     assert_eq!(
         server.work(&world).await,
@@ -566,7 +554,7 @@ async fn policies_that_differ_are_told_and_never_changed() {
     assert_eq!((world.writes(), server.told().len()), (vec![], 1));
 }
 
-/// One server after the other, until nothing is waited for.
+/// Servers in sequence until no visit is left.
 async fn to_the_end(world: &World, server: &Server) {
     for _ in 0..20 {
         if server.visits.all().is_empty() {
@@ -601,7 +589,7 @@ async fn stopped_anywhere_nothing_is_sent_twice_and_nothing_is_lost() {
             to_the_end(&world, &server).await;
             assert_eq!(world.writes(), sent, "call {call}, {mode:?}");
             assert!(server.troubles().is_empty(), "call {call}, {mode:?}");
-            // what was put back is told, whenever it stopped
+            // reverted changes are reported after any stop
             assert_eq!(server.told(), told, "call {call}, {mode:?}");
             let on = world.hub(FIRST, "us-east-1", |it| it.on.contains_key(PCI));
             assert!(on, "call {call}, {mode:?}");

@@ -1,7 +1,7 @@
 //! Security Hub CSPM policies of Organizations: `organization.md` S-12.
 
 use hallpass_org::standards::HubStanding;
-use hallpass_runner::{Exit, StepEnd};
+use hallpass_plans::{Exit, StepEnd};
 use serde_json::{Value, json};
 
 use super::hubs::{ADMIN, FIRST, MANAGEMENT, OTHER, UNIT};
@@ -21,7 +21,6 @@ fn why(place: &str) -> String {
     )
 }
 
-/// What each of two accounts comes to in both Regions, and what was written.
 async fn stands(governing: &[(&'static str, Value)]) -> (Vec<(String, String)>, World) {
     let world = World::new();
     world.with(|it| it.governing = governing.to_vec());
@@ -65,17 +64,14 @@ async fn an_account_is_left_to_a_policy_of_organizations_where_that_governs_it()
     let both = ["eu-west-1", "us-east-1"].map(|it| (format!("{OTHER} {it}"), own.clone()));
     assert_eq!(blocked, both);
 
-    // a Region that it does not name is left alone
     let (blocked, _) = stands(&[(OTHER, regions(&["eu-west-1"]))]).await;
     assert_eq!(blocked, both[..1]);
 
-    // one that comes to nothing governs nothing
     let (blocked, _) = stands(&[(OTHER, Value::Null)]).await;
     assert_eq!(blocked, []);
     let (blocked, _) = stands(&[(OTHER, regions(&[]))]).await;
     assert_eq!(blocked, []);
 
-    // what is not understood governs all
     let (blocked, _) = stands(&[(OTHER, json!({ "securityhub": { "controls": [] } }))]).await;
     assert_eq!(blocked.len(), 2);
 }

@@ -1,4 +1,4 @@
-//! Security Hub in memory, in each account and Region of an organization, and what it answers.
+//! In-memory Security Hub per account and Region.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -21,10 +21,8 @@ pub(super) fn fixture(name: &str) -> String {
     std::fs::read_to_string(format!("{folder}{name}")).unwrap()
 }
 
-/// A standard that is on.
 #[derive(Clone, Default)]
 pub(super) struct Subscribed {
-    /// Questions until its controls can be changed.
     pub(super) polls: u32,
     pub(super) status: Option<&'static str>,
     pub(super) reason: &'static str,
@@ -37,18 +35,13 @@ pub(super) struct Hub {
     pub(super) offered: BTreeSet<String>,
     pub(super) controls_of: BTreeMap<String, BTreeSet<String>>,
     pub(super) on: BTreeMap<String, Subscribed>,
-    /// Controls that are off, by standard, and why.
     pub(super) disabled: BTreeMap<(String, String), Option<String>>,
-    /// Controls whose state it does not say, and with which code.
     pub(super) untold: BTreeMap<String, &'static str>,
-    /// Controls that somebody changed, and when.
     pub(super) touched: BTreeMap<(String, String), &'static str>,
 }
 
-/// What a person does.
 pub(super) type Deed = Box<dyn FnOnce(&mut State) + Send>;
 
-/// Turns a control off in the first hub.
 pub(super) fn turns_off(control: (String, String)) -> Deed {
     Box::new(|state| {
         let hub = state.hubs.values_mut().next().unwrap();
@@ -56,7 +49,6 @@ pub(super) fn turns_off(control: (String, String)) -> Deed {
     })
 }
 
-/// What is asked directly before a write.
 const LAST_LOOKS: [&str; 4] = [
     "BatchGetStandardsControlAssociations",
     "DescribeOrganizationConfiguration",
@@ -64,38 +56,25 @@ const LAST_LOOKS: [&str; 4] = [
     "GetConfigurationPolicyAssociation",
 ];
 
-/// A standard of another cloud that is connected: it stands in every list, and nothing is to come of it.
+/// A connected cloud's standard in every list, to be ignored.
 const FOREIGN: &str = "arn:aws:securityhub:::standards/azure-benchmark/v/1.0.0";
 
 #[derive(Default)]
 pub(super) struct State {
     pub(super) accounts: Vec<(String, &'static str)>,
-    /// Whether accounts say where they stand, as AWS has them do.
     pub(super) has_paths: bool,
     pub(super) hubs: BTreeMap<(String, String), Hub>,
-    /// What a person does, after so many calls.
     pub(super) person: Option<(u32, Deed)>,
-    /// When accounts joined, as AWS says it.
     pub(super) joined: Option<&'static str>,
-    /// Policies of the administrator, by target; none where it configures nobody.
     pub(super) policies: Option<BTreeMap<String, String>>,
-    /// Who configures the organization, as AWS says it; the administrator does where it is nothing.
     pub(super) configuration: Value,
-    /// Security Hub CSPM policies of Organizations: what each is attached to, and what it says.
     pub(super) governing: Vec<(&'static str, Value)>,
-    /// Accounts whose effective policy was asked for.
     pub(super) asked: Vec<String>,
-    /// Where findings are collected nowhere.
     pub(super) scattered: bool,
-    /// Policies that are there: id, name, what they say.
     pub(super) known: Vec<(String, String, Value)>,
-    /// Questions that a standard takes until it is ready.
     pub(super) polls: u32,
-    /// What becomes of standards that are turned on, where that is not `READY`.
     pub(super) stays: Option<(&'static str, &'static str)>,
-    /// Controls that a call takes.
     pub(super) most: usize,
-    /// Accounts that cannot be entered.
     pub(super) closed: Vec<&'static str>,
     pub(super) writes: Vec<String>,
     pub(super) batches: Vec<usize>,
@@ -151,7 +130,6 @@ impl Hub {
 
 type Answered = Result<Value, (&'static str, &'static str)>;
 
-/// What the administrator alone is asked.
 const IS_CENTRAL: [&str; 6] = [
     "ListFindingAggregators",
     "DescribeOrganizationConfiguration",
@@ -161,7 +139,6 @@ const IS_CENTRAL: [&str; 6] = [
     "GetConfigurationPolicyAssociation",
 ];
 
-/// What is asked about policies of Organizations.
 const GOVERNING: [&str; 3] = [
     "ListPolicies",
     "ListTargetsForPolicy",
@@ -215,7 +192,7 @@ fn read_organization(state: &State, account: &str, name: &str, input: &Value) ->
     }
 }
 
-/// Policies of Organizations; of an account the last of them holds that is attached to it or above.
+/// For an account, the last policy attached to it or above applies.
 fn read_governing(state: &mut State, name: &str, input: &Value) -> Answered {
     let rows = |rows: Vec<Value>, list: &str| Ok(json!({ list: rows }));
     let all = state.governing.iter().enumerate();
@@ -393,7 +370,6 @@ impl FakeHubs {
 }
 
 impl FakeHubs {
-    /// Another call was answered.
     fn person_acts(&self) {
         let state = &mut *self.0.lock().unwrap();
         match state.person.take() {
@@ -406,7 +382,7 @@ impl FakeHubs {
 impl FakeCalls for FakeHubs {
     fn read(&self, place: &ReadPlace, operation: Operation, input: &Value) -> ReadAnswer {
         let found = self.found(place, operation, input);
-        // between the look directly before a write and the write nobody can act here: AWS offers no way to notice
+        // no one acts between the last read and the write: AWS cannot detect that
         if !LAST_LOOKS.contains(&operation.1) {
             self.person_acts();
         }

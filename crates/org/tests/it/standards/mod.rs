@@ -1,4 +1,4 @@
-//! Standards of Security Hub (`organization.md` §4).
+//! Security Hub standards (`organization.md` §4).
 
 mod central;
 mod comparing;

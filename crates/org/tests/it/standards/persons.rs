@@ -1,25 +1,22 @@
-//! Somebody else works on what a plan takes away or puts in its place: whenever that is before our write, what they made
-//! stands, and the plan says `drifted`.
+//! Another user changes items that a plan removes or replaces: a change before the write stays, and
+//! the plan reports `drifted`.
 
 use hallpass_org::standards::{central_home, draft_configuration};
-use hallpass_runner::{PlanDraft, PlanReport, StepEnd};
-use hallpass_runner_testing::Gate;
+use hallpass_plans::testing::Gate;
+use hallpass_plans::{PlanDraft, PlanReport, StepEnd};
 use serde_json::{Value, json};
 
 use super::hubs::{FIRST, PCI, State, Subscribed};
 use super::world::World;
 
-/// When somebody acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Since {
-    /// After the command compared.
     Compared,
-    /// After a plan was looked at, and shown.
     Shown,
 }
 
-/// Carries a plan out; before the first, and after each of its calls somebody does something, in a world of its own. `deed`
-/// says whether it was done on what still stood as it was judged; `stands`: whether what they made is there at the end.
+/// Runs a plan with another user's action before the first and after each call, each in a new
+/// world. `deed` returns if it acted on the judged state; `stands`: their change exists at the end.
 async fn whenever(
     since: Since,
     world: impl AsyncFn() -> World,
@@ -51,7 +48,6 @@ async fn whenever(
         let report = runner.apply(&plan.id, &crate::bench::patient()).await;
         let report: PlanReport = report.unwrap();
         let Ok(was_early) = was_early.try_recv() else {
-            // it was over before
             assert!(early > 0 && early < call, "{early} of {call}");
             return;
         };
@@ -67,7 +63,7 @@ async fn whenever(
 
 const OFF: &str = "defaults: {standards: {disable: [pci-dss/v/3.2.1]}}";
 
-/// A standard that a file turns off: with it goes what people decided of its controls.
+/// A disabled standard would lose users' control decisions.
 #[tokio::test]
 async fn a_standard_in_which_somebody_decides_something_meanwhile_stays_on() {
     let world = async || {
@@ -104,7 +100,7 @@ async fn a_standard_in_which_somebody_decides_something_meanwhile_stays_on() {
 
 const ALIKE: &str = "defaults: {standards: {enable: [pci-dss/v/3.2.1]}}";
 
-/// A place that somebody puts a policy of theirs on keeps that.
+/// A target with a new foreign policy keeps it.
 #[tokio::test]
 async fn a_policy_that_somebody_puts_on_a_place_meanwhile_holds_there() {
     for since in [Since::Compared, Since::Shown] {
@@ -131,7 +127,7 @@ fn edit(state: &mut State, edit: &str) {
     state.known[0].2 = json!({ "SecurityHub": { "ServiceEnabled": edit } });
 }
 
-/// A policy of ours that somebody edited is put back as they saw that it would be; their next edit stays.
+/// An edit of a Hallpass policy before the plan is reverted as displayed; a later edit stays.
 #[tokio::test]
 async fn a_policy_that_somebody_edits_after_it_was_shown_stays_so() {
     let world = async || {
@@ -156,7 +152,7 @@ fn kind(state: &State) -> &Value {
     &state.configuration["OrganizationConfiguration"]["ConfigurationType"]
 }
 
-/// Who configures an organization.
+/// The organization's configuration.
 #[tokio::test]
 async fn what_somebody_sets_for_an_organization_after_it_was_shown_stays_so() {
     let world = async || {

@@ -1,11 +1,11 @@
-//! Every port call failed, its answer lost, the process stopped before or after it: after the same command again or a
-//! resume, everything is as it should be, no standard was turned on twice and no control set twice (row 14).
+//! Each port call fails, loses its answer, or stops the process before or after it: after the same
+//! command or a resume, the result is correct, and no standard or control was set twice (row 14).
 
 use std::sync::Arc;
 
 use hallpass_org::standards::StandardsStepExecutor;
-use hallpass_runner::{Exit, StepEnd};
-use hallpass_runner_testing::Gate;
+use hallpass_plans::testing::Gate;
+use hallpass_plans::{Exit, StepEnd};
 
 use super::hubs::{Deed, FIRST, PCI, Subscribed, turns_off};
 use super::world::World;
@@ -69,7 +69,6 @@ defaults:
     - {id: EC2.19, status: ENABLED}
 ";
 
-/// A standard that is on, with a control that is off.
 fn standing() -> World {
     let world = World::small();
     world.hub(FIRST, "us-east-1", |it| {
@@ -95,8 +94,8 @@ fn named(all: &[(&str, Option<&str>)]) -> Vec<(String, Option<String>)> {
     all.iter().map(owned).collect()
 }
 
-/// Between review and apply somebody turns a control off, with a reason: it stays as they made it, and is told; the others
-/// are set, and undoing takes back those alone.
+/// A control disabled with a reason between review and apply stays, and is reported; the others are
+/// set, and only these are undone.
 #[tokio::test]
 async fn a_control_that_somebody_changed_since_the_review_is_left_and_the_others_are_set() {
     for by_standard in [false, true] {
@@ -123,7 +122,7 @@ async fn a_control_that_somebody_changed_since_the_review_is_left_and_the_others
         assert_eq!(off(&world), set, "{by_standard}");
         let (plan, folded) = runner.load(&reviewed.plan).await.unwrap();
         let hands = StandardsStepExecutor::new(Arc::new(world.calls()));
-        let back = hallpass_runner::undo(&plan, &folded, &hands);
+        let back = hallpass_plans::undo(&plan, &folded, &hands);
         let back = runner.look(back.draft).await.unwrap().plan;
         let report = runner.apply(&back.id, &patient).await.unwrap();
         assert_eq!(report.exit(), Exit::Ok, "{report:?}");
@@ -132,8 +131,8 @@ async fn a_control_that_somebody_changed_since_the_review_is_left_and_the_others
     }
 }
 
-/// Another user turns a control off with another reason, or back on, after the n-th call of applying: it stays as they made
-/// it, also directly after the write. The plan ends, and undoing takes back the other controls alone.
+/// A control changed by another user after the n-th call stays, also directly after the write. The
+/// plan ends, and undo reverts only the other controls.
 #[tokio::test]
 async fn whenever_somebody_acts_what_they_decided_stands() {
     let by_hand = || named(&[("IAM.6", Some("by hand"))]);
@@ -160,7 +159,6 @@ async fn whenever_somebody_acts_what_they_decided_stands() {
             let patient = crate::bench::patient();
             let report = runner.apply(&reviewed.plan, &patient).await.unwrap();
             if world.with(|it| it.person.is_some()) {
-                // it was over before
                 assert!(call > 5, "{call}");
                 break;
             }
@@ -168,7 +166,6 @@ async fn whenever_somebody_acts_what_they_decided_stands() {
             let ours = named(&[("IAM.6", Some("central"))]);
             let of_iam = match report.targets[0].outcome {
                 StepEnd::Drifted => &theirs,
-                // it was on until the write
                 StepEnd::Changed if theirs.is_empty() => &ours,
                 other => panic!("{case}: {other:?}"),
             };
@@ -177,7 +174,7 @@ async fn whenever_somebody_acts_what_they_decided_stands() {
             assert_eq!(off(&world), [of_iam.clone(), set].concat(), "{case}");
             let (plan, folded) = runner.load(&reviewed.plan).await.unwrap();
             let hands = StandardsStepExecutor::new(Arc::new(world.calls()));
-            let back = hallpass_runner::undo(&plan, &folded, &hands);
+            let back = hallpass_plans::undo(&plan, &folded, &hands);
             let back = runner.look(back.draft).await.unwrap().plan;
             let report = runner.apply(&back.id, &patient).await.unwrap();
             assert_eq!(report.exit(), Exit::Ok, "{case}: {report:?}");
@@ -188,7 +185,7 @@ async fn whenever_somebody_acts_what_they_decided_stands() {
     }
 }
 
-/// Of controls that AWS does not take all, those that it took are recorded, and taken back.
+/// Accepted controls of a partly rejected batch are recorded, and undone.
 #[tokio::test]
 async fn controls_that_were_set_beside_one_that_aws_refuses_are_taken_back() {
     let world = standing();
@@ -207,7 +204,7 @@ async fn controls_that_were_set_beside_one_that_aws_refuses_are_taken_back() {
     let runner = world.runner("second", &Gate::new(None));
     let (plan, folded) = runner.load(&report.plan).await.unwrap();
     let hands = StandardsStepExecutor::new(Arc::new(world.calls()));
-    let back = hallpass_runner::undo(&plan, &folded, &hands);
+    let back = hallpass_plans::undo(&plan, &folded, &hands);
     let back = runner.look(back.draft).await.unwrap().plan;
     let report = runner.apply(&back.id, &crate::bench::patient()).await;
     assert_eq!(report.unwrap().exit(), Exit::Ok);

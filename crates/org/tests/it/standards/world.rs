@@ -1,4 +1,4 @@
-//! An organization with Security Hub in memory, and what the commands do with it.
+//! An organization with in-memory Security Hub, and the commands.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -8,8 +8,8 @@ use hallpass_org::standards::{
     StandardsScope, StandardsStepExecutor, central_rows, compare, draft, draft_central,
     gather_hubs, gather_organization,
 };
-use hallpass_runner::{PlanDraft, PlanReport, Runner, StepEnd};
-use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_plans::{PlanDraft, PlanReport, Runner, StepEnd};
 use serde_json::Value;
 
 use super::hubs::{FIRST, FakeHubs, Hub, MANAGEMENT, OTHER, State, TODAY, fixture, text};
@@ -24,13 +24,11 @@ pub(super) struct World {
     pub(super) today: String,
 }
 
-/// What it came to by policies.
 pub(super) struct CentralRan {
     pub(super) rows: Vec<CentralRow>,
     pub(super) report: PlanReport,
 }
 
-/// What the command came to.
 pub(super) struct Ran {
     pub(super) facts: StandardsFacts,
     pub(super) rows: Vec<ComparedHub>,
@@ -44,7 +42,6 @@ impl Ran {
             .unwrap()
     }
 
-    /// How many targets ended how.
     pub(super) fn ended(&self, outcome: StepEnd) -> usize {
         let all = self.report.iter().flat_map(|it| &it.targets);
         all.filter(|it| it.outcome == outcome).count()
@@ -52,7 +49,6 @@ impl Ran {
 }
 
 impl World {
-    /// The organization of the fixture: three accounts, two Regions.
     pub(super) fn new() -> Self {
         let clock = Arc::new(Hourglass::new(crate::bench::START.parse().unwrap()));
         let stated: Value = serde_json::from_str(&fixture("org-standards-state.json")).unwrap();
@@ -88,7 +84,6 @@ impl World {
         }
     }
 
-    /// One account and one Region of it.
     pub(super) fn small() -> Self {
         let world = Self::new();
         world.with(|it| {
@@ -99,7 +94,6 @@ impl World {
         world
     }
 
-    /// An organization that its administrator configures.
     pub(super) fn managed() -> Self {
         let world = Self::new();
         world.with(|it| it.policies = Some(BTreeMap::new()));
@@ -135,7 +129,6 @@ impl World {
         runner(&self.plans, hands, &self.clock, holder, gate)
     }
 
-    /// What the command does with a file; none when a port failed it.
     pub(super) async fn run(
         &self,
         file: &str,
@@ -163,7 +156,6 @@ impl World {
         Some(ran)
     }
 
-    /// What a file comes to, before anything is looked at again.
     pub(super) async fn drafted(&self, file: &str) -> PlanDraft {
         let file = StandardsFile::read(file).unwrap();
         let mut facts = gather_organization(&self.calls(), Some(&file), &self.scope)
@@ -179,7 +171,6 @@ impl World {
         draft(&compare(&file, &facts, self.choices, today), &facts)
     }
 
-    /// What the command does by policies.
     pub(super) async fn central(
         &self,
         file: &str,

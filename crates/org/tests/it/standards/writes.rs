@@ -1,5 +1,3 @@
-//! What writes do to Security Hub in memory.
-
 use std::collections::BTreeMap;
 
 use hallpass_org::{Operation, OrganizationFault, ReadPlace};
@@ -75,7 +73,6 @@ impl FakeHubs {
     }
 }
 
-/// Whether it is of Security Hub's administrator, for the whole organization.
 fn write_centrally(
     state: &mut State,
     (account, region): (&str, &str),
@@ -112,7 +109,6 @@ fn enable(hub: &mut Hub, wanted: &[Value], of: &Subscribed) -> Vec<String> {
     let standards: Vec<String> = wanted.iter().map(|it| text(it, "StandardsArn")).collect();
     for standard in &standards {
         assert!(hub.offered.contains(standard), "{standard}");
-        // all of its controls are on again
         hub.disabled.retain(|(it, _), _| it != standard);
         hub.on.insert(standard.clone(), of.clone());
     }
@@ -130,7 +126,6 @@ fn disable(hub: &mut Hub, arns: &[Value]) -> Vec<String> {
     names
 }
 
-/// What was taken, in words, and what was not.
 fn update_controls(hub: &mut Hub, updates: Vec<Value>) -> (Vec<String>, Vec<Value>) {
     let (mut taken, mut unprocessed) = (Vec::new(), Vec::new());
     for row in updates {

@@ -1,4 +1,4 @@
-//! Rows 6, 7, 12, 13 and 14 of the table of `organization.md` §1, and what holds for every list.
+//! Rows 6, 7, 12, 13 and 14 of the table of `organization.md` §1, and general properties.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use hallpass_org::vending::{
     RowResult, RowStatus, RowVerdict, UnitFacts, VendingFacts, check, find_unit, has_room,
     new_accounts, wanted_rows,
 };
-use hallpass_runner::PlanId;
+use hallpass_plans::PlanId;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -24,7 +24,6 @@ fn text(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap().to_owned()
 }
 
-/// The organization of `org-tree.json`, which has Control Tower.
 fn tree() -> VendingFacts {
     let tree: Value = serde_json::from_slice(&fixture("org-tree.json")).unwrap();
     let rows = |name: &str| tree[name].as_array().unwrap().clone();
@@ -65,12 +64,10 @@ fn tree() -> VendingFacts {
     }
 }
 
-/// Faults as they are told.
 fn told(faults: &[RowFault]) -> Vec<String> {
     faults.iter().map(ToString::to_string).collect()
 }
 
-/// The list as it is written after the check.
 fn checked(bytes: &[u8], wishes: &ListWishes, facts: &VendingFacts) -> String {
     let file = AccountsFile::read(bytes).unwrap();
     let verdicts = check(&file, wishes, facts);
@@ -95,7 +92,6 @@ fn plainly(bytes: &[u8]) -> String {
 const HEADER: &str =
     "AccountName,SSOUserEmail,AccountEmail,SSOUserFirstName,SSOUserLastName,OrgUnit";
 
-/// What is wrong with the only row of a list.
 fn errors_of(row: &str, wishes: &ListWishes, facts: &VendingFacts) -> Vec<String> {
     let file = AccountsFile::read(format!("{HEADER}\n{row}\n").as_bytes()).unwrap();
     match check(&file, wishes, facts).remove(&2).unwrap() {
@@ -247,7 +243,7 @@ fn a_row_of_a_plan_that_is_not_over_is_refused_and_one_of_ours_goes_on() {
     };
     let errors = errors_of(row, &ListWishes::default(), &taken);
     assert_eq!(errors, ["already in plan 0123456789abcdef"]);
-    // its journal has the account, or AWS a request of ours; a name and an address alone do not say it
+    // proof is the account in the journal, or an own request at AWS; name and address are none
     let id = tree().account_of("stray@example.com").unwrap().id.clone();
     let made = EarlierRow {
         account: Some(id.clone()),
@@ -272,7 +268,7 @@ fn a_row_of_a_plan_that_is_not_over_is_refused_and_one_of_ours_goes_on() {
     }
 }
 
-/// What is wrong is said where it stands, whatever rows and lines there are before it.
+/// Errors have the exact position, independent of preceding rows and lines.
 #[test]
 fn faults_have_the_place_of_their_cell() {
     let text = format!(
@@ -343,7 +339,7 @@ fn groups_sets_and_tags_of_a_row_are_checked_after_its_unit() {
     }
 }
 
-/// `organization.md` V-4: what AWS would not take is said before anything is made; a row's own tags win.
+/// `organization.md` V-4: invalid tags are reported before any creation; a row's own tags win.
 #[test]
 fn tags_are_those_of_the_list_and_of_the_row_as_far_as_aws_takes_them() {
     let longest = |letter: &str, count| letter.repeat(count);
@@ -393,7 +389,7 @@ fn tags_are_those_of_the_list_and_of_the_row_as_far_as_aws_takes_them() {
     }
 }
 
-/// `organization.md` V-4: what the configuration says holds for empty cells alone, and comes back empty.
+/// `organization.md` V-4: defaults apply only to empty cells, written back empty.
 #[test]
 fn empty_cells_mean_what_the_configuration_says() {
     let text =
@@ -530,7 +526,7 @@ proptest! {
     }
 }
 
-/// `organization.md` V-16: rows that make an account count, those that are there already do not.
+/// `organization.md` V-16: only rows that create an account count.
 #[test]
 fn a_list_that_the_organization_has_no_room_for_is_refused_as_a_whole() {
     let list = "AccountName,AccountEmail,SSOUserEmail,SSOUserFirstName,SSOUserLastName,OrgUnit\n\
@@ -550,6 +546,5 @@ fn a_list_that_the_organization_has_no_room_for_is_refused_as_a_whole() {
         fits - 1
     );
     assert_eq!(refused.to_string(), text);
-    // a list that makes none needs no room
     assert_eq!(has_room(&facts, &BTreeMap::new(), 0), Ok(()));
 }

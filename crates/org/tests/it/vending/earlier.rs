@@ -1,15 +1,14 @@
-//! What earlier plans have to do with a list, whatever else was planned since.
+//! Earlier plans of a list, with other plans in between.
 
-use hallpass_model::{Clock as _, TimeSpan};
+use hallpass_base::{Clock as _, TimeSpan};
 use hallpass_org::EarlierUnread;
 use hallpass_org::vending::{AccountsFile, EarlierPlans, earlier_plans};
-use hallpass_runner::{Applying, JournalAddition, JournalEntry, Plan, PlanId, PlanStore as _};
-use hallpass_runner_testing::Gate;
+use hallpass_plans::testing::Gate;
+use hallpass_plans::{Applying, JournalAddition, JournalEntry, Plan, PlanId, PlanStore as _};
 use serde_json::json;
 
 use super::world::{World, ends, list, wishes};
 
-/// A night of remediations.
 async fn remediated(world: &World, plan: &PlanId) {
     let (plan, _) = world.loaded(plan).await;
     for n in 0..600 {
@@ -35,7 +34,7 @@ async fn a_list_is_known_again_however_many_plans_of_other_kinds_came_after_it()
     assert_eq!(world.writes(), writes);
 }
 
-/// `organization.md` V-13: a row is in one plan at a time. One that was aborted begins nothing more.
+/// `organization.md` V-13: a row is in one plan at a time. An aborted plan starts nothing more.
 #[tokio::test]
 async fn rows_that_an_aborted_plan_did_not_begin_are_free() {
     for aborted in [false, true] {
@@ -62,7 +61,7 @@ async fn rows_that_an_aborted_plan_did_not_begin_are_free() {
     }
 }
 
-/// Its account may be made any moment.
+/// Its account may be created any moment.
 #[tokio::test]
 async fn a_row_that_an_aborted_plan_is_in_the_middle_of_stays_its_own() {
     let world = World::new(TimeSpan::ZERO);
@@ -112,7 +111,7 @@ fn assert_names(refused: &EarlierUnread, named: &PlanId) {
     assert!(refused.help().is_some_and(|it| it.contains("store check")));
 }
 
-/// Its accounts may be there: another plan could make them a second time.
+/// Its accounts may exist: another plan could create them again.
 #[tokio::test]
 async fn a_plan_that_was_begun_and_cannot_be_read_refuses_every_list() {
     let world = World::new(TimeSpan::ZERO);
@@ -151,7 +150,7 @@ async fn a_plan_that_was_never_begun_did_nothing_whatever_is_in_it() {
     assert!(rows[0].starts_with("SUCCEEDED,9"), "{rows:?}");
 }
 
-/// Which of its rows were made is not known: the same list is refused, and of another one the rows that it shares.
+/// Created rows are unknown: the same list is refused, and shared rows of another one.
 #[tokio::test]
 async fn a_plan_whose_journal_cannot_be_read_keeps_its_rows() {
     let world = World::new(TimeSpan::ZERO);

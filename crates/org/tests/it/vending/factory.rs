@@ -1,4 +1,5 @@
-//! What stands against Account Factory is said before anything is changed (`organization.md` V-6), one row a cause.
+//! Account Factory obstacles are reported before any change (`organization.md` V-6), one row per
+//! cause.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -9,7 +10,7 @@ use hallpass_org::vending::{
     AccountsFile, EarlierRow, KnownAccount, ListWishes, RowVerdict, UnitFacts, VendingFacts, check,
 };
 use hallpass_org::{Operation, ReadAnswer, ReadCalls, ReadPlace, SendAnswer, ServiceCalls};
-use hallpass_runner::SentBefore;
+use hallpass_plans::SentBefore;
 use serde_json::{Value, json};
 
 use crate::gated::read_failed;
@@ -18,7 +19,6 @@ const HELP: &str = "docs/how-to/vend-accounts.md lists the permissions that are 
 const REPAIR: &str = "repair the landing zone in Control Tower";
 const USER: &str = "arn:aws:iam::111111111111:user/admin";
 
-/// A landing zone whose factory answers as it should, but for what a row says.
 #[derive(Default)]
 struct Factory {
     otherwise: BTreeMap<&'static str, Value>,
@@ -90,7 +90,6 @@ impl Factory {
         }
     }
 
-    /// What is said, and nothing was sent.
     async fn said(&self) -> Vec<(String, &'static str)> {
         let facts = factory_facts(self).await.unwrap().unwrap();
         assert!(self.writes.lock().unwrap().is_empty());
@@ -199,7 +198,6 @@ async fn several_causes_are_said_at_once() {
         ..Factory::default()
     };
     assert_eq!(factory.said().await.len(), 3);
-    // the same for those that are enrolled, whoever they are enrolled by
     let zone = factory_facts(&factory).await.unwrap().unwrap().zone;
     let root = "arn:aws:iam::111111111111:root";
     assert_eq!(factory_obstacles(&factory, &zone, root).await.len(), 4);
@@ -235,8 +233,8 @@ fn a_product_of_ours_that_went_wrong_takes_its_name_until_it_is_terminated() {
     assert_eq!(found, [false, true, true]);
 }
 
-/// `organization.md` V-9: an account is ours where the product of our launch has it. That one was to be launched is not
-/// enough, nor is one that has another account.
+/// `organization.md` V-9: an account belongs to the launch whose product has it. An intended
+/// launch, or a product with another account, is no proof.
 #[test]
 fn an_account_is_of_our_launch_where_its_product_has_it() {
     let text = "AccountName,SSOUserEmail,AccountEmail,SSOUserFirstName,SSOUserLastName,OrgUnit\n\

@@ -1,10 +1,10 @@
-//! Accounts through Organizations: rows 1, 3, 5 and 11 of the table of `organization.md` §1 as they are there.
+//! Accounts through Organizations: rows 1, 3, 5 and 11 of the table of `organization.md` §1.
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_org::OrganizationFault;
 use hallpass_org::vending::{Adoption, ListWishes};
-use hallpass_runner::Exit;
-use hallpass_runner_testing::Gate;
+use hallpass_plans::Exit;
+use hallpass_plans::testing::Gate;
 
 use super::world::{UNIT, World, ends, list};
 
@@ -45,11 +45,9 @@ async fn what_aws_could_not_make_keeps_its_reason_and_the_others_go_on() {
         ends[0].starts_with("SUCCEEDED") && ends[2].starts_with("SUCCEEDED"),
         "{ends:?}"
     );
-    // fed again it changes nothing
     let before = world.writes();
     let again = world.vend(&ran.csv, "second", &calm()).await.unwrap();
     assert_eq!((world.writes(), again.csv), (before, ran.csv));
-    // the limit was raised
     world.accounts.fail("b@example.com", &[]);
     let retried = world.retry(&ran.plan).await;
     assert_eq!(retried.report.exit(), Exit::Ok);
@@ -78,7 +76,6 @@ async fn what_passes_is_asked_for_again() {
 
 #[tokio::test]
 async fn what_aws_does_not_take_on_is_not_provisioned() {
-    // AWS's words, with or without the code before them
     for words in ["too many", "ConstraintViolationException: too many"] {
         let world = World::new(TimeSpan::ZERO);
         world.accounts.refuse(OrganizationFault::Refused {

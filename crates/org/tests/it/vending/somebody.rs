@@ -1,12 +1,12 @@
-//! Somebody else acts between any two calls, or an answer is lost: no second account is asked for, nothing that a person
-//! did is taken back, and what stands in the way is said.
+//! Another user acts between any two calls, or an answer is lost: no second account is requested,
+//! users' changes stay, and obstacles are reported.
 
 use std::collections::BTreeMap;
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_org::vending::{Adoption, ListWishes};
-use hallpass_runner::{Exit, PlanStore as _, StepEnd};
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_plans::testing::{Gate, PortMode};
+use hallpass_plans::{Exit, PlanStore as _, StepEnd};
 
 use super::world::{Act, ELSEWHERE, Ran, UNIT, World, ends, list};
 
@@ -17,12 +17,12 @@ fn asked(world: &World) -> usize {
 
 fn quick() -> World {
     let mut world = World::new(TimeSpan::seconds(5));
-    // made before anybody looks again, and seen later: only its request tells of it
+    // created before the next look, visible later: only its request shows it
     std::sync::Arc::get_mut(&mut world.accounts).unwrap().making = TimeSpan::ZERO;
     world
 }
 
-/// The answer to each call is lost in turn, while accounts are made at once and listings lag.
+/// Each call loses its answer in turn; accounts are created immediately and listings lag.
 #[tokio::test]
 async fn an_account_whose_answer_is_lost_is_found_by_its_request() {
     let text = list(&["a"]);
@@ -53,7 +53,6 @@ async fn an_account_whose_answer_is_lost_is_found_by_its_request() {
     }
 }
 
-/// What somebody did before each call, and what may not follow from it.
 async fn acted(act: Act, check: impl Fn(&World, &Ran, &str)) {
     let text = list(&["a"]);
     let calm = World::new(TimeSpan::ZERO);
@@ -85,7 +84,7 @@ async fn an_account_that_somebody_moves_stays_where_they_put_it() {
         let writes = world.writes();
         let own = writes.iter().filter(|it| it.starts_with("move")).count();
         assert!(moved || row.starts_with("SUCCEEDED"), "{case}: {row}");
-        // unless they moved it from its unit, the row says that it is not there
+        // the row reports the difference, except if the account was moved out of its unit
         assert!(
             !moved || own == 1 || !row.starts_with("SUCCEEDED"),
             "{case}: {row}"
@@ -155,8 +154,8 @@ async fn an_account_that_somebody_made_is_never_taken_for_ours() {
     .await;
 }
 
-/// `organization.md` V-9: a request that AWS answered with a failure is no lost answer. An account of the same name and
-/// address that another user makes right after it is theirs: for the plan, another try and the same list again.
+/// `organization.md` V-9: a failed request is no lost answer. An account of the same name and
+/// address created right after it is foreign: for the plan, a retry and the same list.
 #[tokio::test]
 async fn an_account_that_another_user_makes_after_our_request_failed_is_not_taken_on() {
     let text = list(&["a"]);
@@ -171,7 +170,6 @@ async fn an_account_that_another_user_makes_after_our_request_failed_is_not_take
             let gate = Gate::new(None);
             let ran = world.vend(&text, "first", &gate).await.unwrap();
             if gate.calls() < call {
-                // it was over before: the same list is fed right after it
                 world.accounts.somebody(Act::MakesSame);
             }
             let theirs = world.accounts.standing() == [("a".to_owned(), "r-ab12".to_owned())];
@@ -196,7 +194,6 @@ async fn an_account_that_another_user_makes_after_our_request_failed_is_not_take
     assert!(made > 3, "{made}");
 }
 
-/// A plan is looked at, the world changes, and the plan is applied.
 #[tokio::test]
 async fn a_plan_of_yesterday_is_held_against_today() {
     let text = list(&["a"]);
@@ -229,10 +226,9 @@ async fn a_plan_of_yesterday_is_held_against_today() {
             "{row}"
         );
         assert!(world.writes().is_empty(), "{word}: {:?}", world.writes());
-        // what waits for it says why, and not only that it waits
         let (_, folded) = world.loaded(&plan).await;
         let reasons = folded.steps.values().filter_map(|it| match it {
-            hallpass_runner::StepState::Final(end) => Some(end.reason.clone()),
+            hallpass_plans::StepState::Final(end) => Some(end.reason.clone()),
             _ => None,
         });
         let reasons: Vec<String> = reasons.collect();
@@ -240,7 +236,7 @@ async fn a_plan_of_yesterday_is_held_against_today() {
     }
 }
 
-/// `organization.md` V-4: tags are added; a value that somebody wrote since the look is theirs.
+/// `organization.md` V-4: tags are added; a value set by a user since the look stays.
 #[tokio::test]
 async fn a_tag_that_somebody_wrote_is_not_overwritten() {
     let text = list(&["a"]);
@@ -285,7 +281,7 @@ async fn a_tag_that_somebody_wrote_is_not_overwritten() {
     assert!(drifted > 0);
 }
 
-/// `organization.md` P-15: a value that was replaced comes back by undoing; what was added stays.
+/// `organization.md` P-15: undo restores a replaced value; added tags stay.
 #[tokio::test]
 async fn a_tag_of_an_account_that_was_taken_on_comes_back_by_undoing() {
     let text = list(&["a"]);
@@ -305,7 +301,7 @@ async fn a_tag_of_an_account_that_was_taken_on_comes_back_by_undoing() {
     let (plan, folded) = world.loaded(&ran.unwrap().plan).await;
     let of = |key: &str| world.accounts.tags_of("900000000042")[key].clone();
     assert_eq!((of("team"), of("cost")), ("shop".into(), "1".into()));
-    let undoing = hallpass_runner::undo(&plan, &folded, &world.hands(&gate));
+    let undoing = hallpass_plans::undo(&plan, &folded, &world.hands(&gate));
     let back = world.runner("second", &gate).look(undoing.draft).await;
     let runner = world.runner("third", &gate);
     let back = back.unwrap().plan.id;
@@ -314,7 +310,7 @@ async fn a_tag_of_an_account_that_was_taken_on_comes_back_by_undoing() {
     assert_eq!((of("team"), of("cost")), ("theirs".into(), "1".into()));
 }
 
-/// What was done is taken back only where it still stands.
+/// Undo only reverts unchanged results.
 #[tokio::test]
 async fn an_account_that_somebody_moved_is_not_moved_back() {
     let world = World::new(TimeSpan::ZERO);
@@ -323,7 +319,7 @@ async fn an_account_that_somebody_moved_is_not_moved_back() {
         .await
         .unwrap();
     let (plan, folded) = world.loaded(&ran.plan).await;
-    let undoing = hallpass_runner::undo(&plan, &folded, &world.hands(&Gate::new(None)));
+    let undoing = hallpass_plans::undo(&plan, &folded, &world.hands(&Gate::new(None)));
     world.accounts.somebody(Act::MovesAccount);
     let runner = world.runner("second", &Gate::new(None));
     let back = runner.preview(undoing.draft).await.unwrap().plan;

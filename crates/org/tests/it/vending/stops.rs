@@ -1,12 +1,12 @@
-//! Every port call failed, its answer lost, the process stopped before or after it: after the same command again,
-//! or a resume, every account was made once, stands in its unit, and its access was given once.
+//! Each port call fails, loses its answer, or stops the process before or after it: after the same
+//! command or a resume, every account was created once, is in its unit, and has its access once.
 
 use std::collections::BTreeMap;
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_org::vending::{Adoption, ListWishes};
-use hallpass_runner::{Exit, PlanStore as _};
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_plans::testing::{Gate, PortMode};
+use hallpass_plans::{Exit, PlanStore as _};
 
 use super::world::{World, ends, list};
 
@@ -22,7 +22,6 @@ async fn attempt(world: &World, text: &str, holder: &str, gate: &std::sync::Arc<
 }
 
 async fn go_on(world: &World, by_command: bool) {
-    // whoever was stopped holds its lanes for a minute
     world.wait(1);
     if !by_command && let Some(saved) = world.plans.plans(1).await.unwrap().first() {
         let runner = world.runner("second", &Gate::new(None));
@@ -63,8 +62,8 @@ async fn stopped_everywhere(lag: TimeSpan) {
     }
 }
 
-/// Stopped or deaf at any call, gone on with, and taken back: nobody has access, though what is recorded of an assignment
-/// whose answer was lost does not have its account.
+/// After any stop or lost answer, resume and undo leave no access, although the record of an
+/// unanswered assignment lacks its account.
 #[tokio::test]
 async fn access_is_taken_back_whatever_was_heard_of_it() {
     let text = list(&["a"]);
@@ -77,18 +76,17 @@ async fn access_is_taken_back_whatever_was_heard_of_it() {
             let world = World::new(TimeSpan::ZERO);
             let gate = Gate::new(Some((call, mode)));
             if !attempt(&world, &text, "first", &gate).await {
-                // a plan goes on; the same list given again would be another run, in which nothing was to be done
+                // resume: the same list would start another run without work
                 go_on(&world, false).await;
             }
             if world.access.count() == 0 {
-                // it was stopped before there was a plan
                 world.vend(&text, "third", &Gate::new(None)).await.unwrap();
             }
             assert_eq!(world.access.count(), 1, "{case}");
             let runner = world.runner("fourth", &Gate::new(None));
             let made = world.plans.plans(1).await.unwrap().remove(0).plan.id;
             let (plan, folded) = runner.load(&made).await.unwrap();
-            let undoing = hallpass_runner::undo(&plan, &folded, &world.hands(&Gate::new(None)));
+            let undoing = hallpass_plans::undo(&plan, &folded, &world.hands(&Gate::new(None)));
             assert_eq!(undoing.not_undoable.len(), 1, "{case}: the account stays");
             let back = runner.look(undoing.draft).await.unwrap().plan.id;
             let report = runner.apply(&back, &crate::bench::patient()).await.unwrap();
@@ -98,7 +96,8 @@ async fn access_is_taken_back_whatever_was_heard_of_it() {
     }
 }
 
-/// `organization.md` V-4: an account that is taken on has its tags from a call of its own, sent once wherever it stops.
+/// `organization.md` V-4: an adopted account gets its tags by a separate call, sent once despite
+/// any stop.
 #[tokio::test]
 async fn tags_of_an_account_that_is_taken_on_are_given_once() {
     let text = list(&["a"]);

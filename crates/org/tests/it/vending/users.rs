@@ -1,22 +1,21 @@
-//! People of a list who are made (`organization.md` V-9): once, whatever is stopped when, and never in place of somebody.
+//! Creates a list's users (`organization.md` V-9) once despite any stop, and never replaces an
+//! existing user.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use hallpass_org::vending::UserStepExecutor;
 use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace, SendAnswer};
-use hallpass_runner::{Exit, Lane, PlanDraft, PlanLimits, PlanReport, StepTarget, undo};
-use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans, PortMode};
+use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans, PortMode};
+use hallpass_plans::{Exit, Lane, PlanDraft, PlanLimits, PlanReport, StepTarget, undo};
 use serde_json::{Value, json};
 
 use crate::gated::{FakeCalls, GatedCalls, carried, read_failed, runner};
 
-/// An identity store: names by which people sign in, with their addresses.
 #[derive(Default)]
 struct Directory {
     people: Mutex<BTreeMap<String, String>>,
     made: Mutex<Vec<String>>,
-    /// So many looks after somebody is made do not show them yet.
     unseen: Mutex<u32>,
 }
 
@@ -70,7 +69,6 @@ struct World {
     plans: Arc<MemoryPlans>,
 }
 
-/// Two rows that name one person.
 fn draft() -> PlanDraft {
     let mut draft = PlanDraft::new("org.vend", "o-abcdefghij", PlanLimits::USUAL);
     for key in ["one@acme.example", "two@acme.example"] {
@@ -150,9 +148,9 @@ async fn who_is_there_by_address_or_name_is_left_alone_and_who_is_made_stays() {
     let report = attempt(&world, "first", &Gate::new(None)).await.unwrap();
     let calls = GatedCalls::calm(&world.directory);
     let hands = UserStepExecutor::new(Arc::new(calls));
-    let stored = hallpass_runner::PlanStore::journal(world.plans.as_ref(), &report.plan).await;
-    let saved = hallpass_runner::PlanStore::plan(world.plans.as_ref(), &report.plan).await;
-    let folded = hallpass_runner::fold(&stored.unwrap()).unwrap();
+    let stored = hallpass_plans::PlanStore::journal(world.plans.as_ref(), &report.plan).await;
+    let saved = hallpass_plans::PlanStore::plan(world.plans.as_ref(), &report.plan).await;
+    let folded = hallpass_plans::fold(&stored.unwrap()).unwrap();
     let undoing = undo(&saved.unwrap().unwrap().plan, &folded, &hands);
     assert_eq!(undoing.not_undoable.len(), 1, "{:?}", undoing.not_undoable);
     assert!(undoing.draft.is_empty());

@@ -1,4 +1,4 @@
-//! Accounts in memory that are made as AWS makes them, and what the command does with a list.
+//! In-memory accounts with AWS's behavior, and the commands.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access_files::PrincipalRef;
-use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_base::{Clock, TimeSpan, Timestamp};
 use hallpass_org::OrganizationFault;
 use hallpass_org::vending::{
     AccessNeeds, AccountAdmin, AccountCreation, AccountMaker, AccountRequest, AccountsFile,
     KnownAccount, ListWishes, NewAccount, SeenAccounts, UnitFacts, VendingPlan,
     VendingStepExecutor, WantedAccess, check, earlier_plans, gather, results,
 };
-use hallpass_runner::{
+use hallpass_plans::testing::{Gate, Gated, Hourglass, MemoryPlans};
+use hallpass_plans::{
     Applying, Effect, Folded, Plan, PlanId, PlanReport, PlanStep, Runner, StepError, StepExecutor,
     StepProbe, Undo, Verify, WriteAnswer,
 };
-use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans};
 use serde_json::Value;
 
 use crate::gated::runner;
@@ -25,9 +25,7 @@ use crate::gated::runner;
 const MANAGEMENT: &str = "111111111111";
 const ROOT: &str = "r-ab12";
 pub(super) const UNIT: &str = "ou-ab12-cdef3456";
-/// Another unit, which no list names.
 pub(super) const ELSEWHERE: &str = "ou-ab12-elsewher";
-/// How long AWS takes for an account.
 const MAKING: TimeSpan = TimeSpan::seconds(40);
 
 #[derive(Clone)]
@@ -42,20 +40,15 @@ struct Making {
 #[derive(Default)]
 struct Accounts {
     rows: Vec<(Timestamp, KnownAccount)>,
-    /// account → where it stands, and since when
     places: BTreeMap<String, Vec<(Timestamp, String)>>,
     makings: Vec<Making>,
     writes: Vec<String>,
-    /// By address: what AWS says once, or each time.
     fails: BTreeMap<String, Vec<String>>,
     refused: Option<OrganizationFault>,
-    /// The name of the unit; `None` when somebody deleted it.
     unit: Option<String>,
-    /// By account.
     tags: BTreeMap<String, BTreeMap<String, String>>,
 }
 
-/// Organizations, as far as accounts go.
 pub(super) struct FakeAccounts {
     clock: Arc<Hourglass>,
     state: Mutex<Accounts>,
@@ -63,7 +56,6 @@ pub(super) struct FakeAccounts {
     pub(super) making: TimeSpan,
 }
 
-/// What somebody else does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Act {
     MovesAccount,
@@ -72,12 +64,10 @@ pub(super) enum Act {
     RenamesUnit,
     ChangesTag,
     TakesAddress,
-    /// Makes an account of the same name and address after our request failed.
     MakesSame,
 }
 
 impl FakeAccounts {
-    /// Somebody else does it, to the first row's account where it is about one.
     pub(super) fn somebody(&self, act: Act) {
         let made = |state: &Accounts| {
             let mut rows = state.rows.iter();
@@ -130,7 +120,6 @@ impl FakeAccounts {
         });
     }
 
-    /// Brings the state to now.
     fn settled<T>(&self, then: impl FnOnce(&mut Accounts, Timestamp) -> T) -> T {
         let now = self.clock.now();
         let mut state = self.state.lock().unwrap();
@@ -158,7 +147,6 @@ impl FakeAccounts {
         then(state, now)
     }
 
-    /// Writes that had an effect.
     pub(super) fn writes(&self) -> Vec<String> {
         self.settled(|state, _| state.writes.clone())
     }
@@ -168,7 +156,6 @@ impl FakeAccounts {
         self.settled(|state, _| state.fails.insert(email.to_owned(), reasons));
     }
 
-    /// The tags of an account.
     pub(super) fn tags_of(&self, id: &str) -> BTreeMap<String, String> {
         self.settled(|state, _| state.tags.get(id).cloned().unwrap_or_default())
     }
@@ -192,7 +179,6 @@ impl FakeAccounts {
         });
     }
 
-    /// Name and place of every account, as things are.
     pub(super) fn standing(&self) -> Vec<(String, String)> {
         self.settled(|state, _| {
             let place = |id: &str| state.places[id].last().unwrap().1.clone();
@@ -206,7 +192,6 @@ impl FakeAccounts {
     }
 }
 
-/// Another user makes the account of a request that failed.
 fn make_same(state: &mut Accounts, now: Timestamp) {
     let failed = state.makings.iter().find(|it| it.fails.is_some());
     if let Some(failed) = failed.cloned() {
@@ -387,7 +372,6 @@ impl AccountAdmin for FakeAccounts {
     }
 }
 
-/// A port behind the gate; before one of its calls somebody else may do something.
 struct GatedAccounts(Arc<FakeAccounts>, Arc<Gate>, Option<(u64, Act)>);
 
 impl GatedAccounts {
@@ -404,7 +388,6 @@ impl GatedAccounts {
     }
 }
 
-/// A directory that has what it needs, until somebody takes it away.
 #[derive(Default)]
 pub(super) struct FakeNeeds(pub(super) Mutex<Option<String>>);
 
@@ -464,7 +447,6 @@ impl AccountAdmin for GatedAccounts {
     }
 }
 
-/// Gives access at once; what it was asked for, and what it refuses.
 #[derive(Default)]
 pub(super) struct FakeAccess {
     given: Mutex<BTreeSet<String>>,
@@ -473,13 +455,11 @@ pub(super) struct FakeAccess {
 }
 
 impl FakeAccess {
-    /// How many have access.
     pub(super) fn count(&self) -> usize {
         self.given.lock().unwrap().len()
     }
 }
 
-/// Who has what where, whether it is given or taken.
 fn given(step: &PlanStep) -> String {
     assert!(["access.assign", "access.unassign"].contains(&step.kind.as_str()));
     let mut wanted = step.desired.clone();
@@ -538,11 +518,9 @@ pub(super) struct World {
     pub(super) access: Arc<FakeAccess>,
     pub(super) needs: Arc<FakeNeeds>,
     pub(super) plans: Arc<MemoryPlans>,
-    /// Before which call somebody does what.
     pub(super) somebody: Option<(u64, Act)>,
 }
 
-/// What the command came to.
 pub(super) struct Ran {
     pub(super) plan: PlanId,
     pub(super) report: PlanReport,
@@ -596,7 +574,6 @@ impl World {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    /// Writes that had an effect, of every kind.
     pub(super) fn writes(&self) -> Vec<String> {
         let mut all = self.accounts.writes();
         all.extend(self.access.writes.lock().unwrap().iter().cloned());
@@ -623,7 +600,6 @@ impl World {
         runner(&self.plans, self.hands(gate), &self.clock, holder, gate)
     }
 
-    /// What the command does with a list; `None` when a port failed it.
     pub(super) async fn vend(&self, text: &str, holder: &str, gate: &Arc<Gate>) -> Option<Ran> {
         self.vend_with(text, &wishes(), holder, gate).await
     }
@@ -642,7 +618,6 @@ impl World {
         Some(Ran { plan, report, csv })
     }
 
-    /// The plan of a list: the one that is not over, or one that is made and saved.
     async fn look(
         &self,
         text: &str,
@@ -680,14 +655,12 @@ impl World {
         Some(runner.look(draft).await.ok()?.plan.id)
     }
 
-    /// A plan that is saved, and not applied.
     pub(super) async fn planned(&self, text: &str) -> PlanId {
         let gate = Gate::new(None);
         let runner = self.runner("planner", &gate);
         self.look(text, &wishes(), &runner, &gate).await.unwrap()
     }
 
-    /// What becomes of a saved plan.
     pub(super) async fn resume(&self, plan: &PlanId) -> Ran {
         let runner = self.runner("later", &Gate::new(None));
         let report = runner.resume(plan, &crate::bench::patient()).await.unwrap();
@@ -699,7 +672,6 @@ impl World {
         }
     }
 
-    /// A plan and its journal.
     pub(super) async fn loaded(&self, plan: &PlanId) -> (Plan, Folded) {
         let runner = self.runner("reader", &Gate::new(None));
         runner.load(plan).await.unwrap()
@@ -720,7 +692,6 @@ impl World {
         }
     }
 
-    /// The list as `org vend export` writes it.
     async fn export(&self, plan: &PlanId) -> String {
         let runner = self.runner("export", &Gate::new(None));
         let (plan, folded) = runner.load(plan).await.unwrap();
@@ -734,7 +705,6 @@ impl World {
     }
 }
 
-/// Status, account and error of every row.
 pub(super) fn ends(csv: &str) -> Vec<String> {
     let cells = csv
         .lines()

@@ -19,7 +19,7 @@ use crate::folder::{SnapshotFolder, WhichSnapshot};
 use crate::output::{self, OutputArgs, Sheet};
 use crate::postgres::{ExportedTables, PostgresAddress, PostgresExport, SchemaOwner};
 
-/// The longest name that PostgreSQL keeps; it cuts off longer ones without a word.
+/// PostgreSQL silently truncates longer names.
 const NAME_BYTES_MAX: usize = 63;
 
 /// Write a snapshot as a document, or as tables of PostgreSQL
@@ -40,14 +40,14 @@ Exit codes: 0 ok, 1 failed or data are partial, 2 bad input, 4 the schema has
 tables of others, 5 another export is at work there, 70 internal."
 )]
 pub(super) struct Args {
-    /// Which: an id, a day, `previous` or `newest` [default: newest]
+    /// Snapshot: an id, a day, `previous` or `newest` [default: newest]
     which: Option<WhichSnapshot>,
 
     /// The same, as an option
     #[arg(long, value_name = "WHICH", conflicts_with = "which")]
     snapshot: Option<WhichSnapshot>,
 
-    /// Where to write the document [default: standard output]
+    /// Output file of the document [default: standard output]
     #[arg(long, value_name = "FILE", conflicts_with = "to")]
     out: Option<PathBuf>,
 
@@ -55,15 +55,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDRESS")]
     to: Option<String>,
 
-    /// The schema that the tables are in
+    /// The schema of the tables
     #[arg(long, value_name = "NAME", default_value = "hallpass", requires = "to")]
     schema: String,
 
-    /// These tables alone [default: all that the snapshot has]
+    /// Export only these tables [default: all in the snapshot]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', requires = "to")]
     tables: Vec<String>,
 
-    /// Go into a schema that has tables of others, and leave them alone
+    /// Allow a schema with foreign tables, and leave those unchanged
     #[arg(long, requires = "to")]
     beside_others: bool,
 
@@ -120,7 +120,8 @@ pub(super) async fn run(args: &Args, folder: &SnapshotFolder) -> QueryOutcome {
 }
 
 impl Args {
-    /// Writes the document, without the tables that nothing was read of: empty there means that there are none.
+    /// Writes the document without tables that were not read: an empty table would mean no rows
+    /// exist.
     fn document(&self, snapshot: &Snapshot) -> QueryOutcome {
         let record = &snapshot.record;
         let partial = partial(record, &self.tables_of(record)?);
@@ -137,7 +138,6 @@ impl Args {
         Ok(self.exit(&partial))
     }
 
-    /// Says what is not there.
     fn exit(&self, partial: &[PartialTable]) -> QueryExit {
         tell(partial);
         if partial.is_empty() || self.allow_partial {
@@ -147,7 +147,7 @@ impl Args {
         }
     }
 
-    /// The tables that are exported: none that was never collected.
+    /// Returns the tables to export, without those never collected.
     fn tables_of(
         &self,
         record: &SnapshotRecord,
@@ -171,7 +171,7 @@ impl Args {
     }
 }
 
-/// Whether a table has a slice that was read, or none that failed.
+/// Returns whether a table has a successful slice, or no failed one.
 fn is_read(record: &SnapshotRecord, table: &str) -> bool {
     let is_there = |it: &Slice| match it.outcome {
         SliceOutcome::Ok { .. } | SliceOutcome::Carried { .. } => true,
@@ -181,14 +181,15 @@ fn is_read(record: &SnapshotRecord, table: &str) -> bool {
     slices.any(is_there) || !matches!(coverage_of(record, table), TableCoverage::Partial(_))
 }
 
-/// Writes beside and moves, so that a file of before is there until the new one is whole. What is no file, as a pipe, is
-/// written as it is; so is a file beside which nothing can be put, as one that is mounted by itself.
+/// Writes a temporary file and renames it, so the old file stays until the new one is complete.
+/// Writes directly to pipes, and to files whose folder allows no temporary file, such as a mounted
+/// file.
 fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let there = fs::metadata(path).ok();
     if there.as_ref().is_some_and(|it| !it.is_file()) {
         return fs::write(path, text);
     }
-    // a link stays one
+    // keeps a symbolic link
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut beside = place.clone().into_os_string();
     beside.push(format!(".writing-{}", std::process::id()));
@@ -199,7 +200,7 @@ fn write_whole(path: &Path, text: &str) -> io::Result<()> {
         kind == io::ErrorKind::PermissionDenied || kind == io::ErrorKind::ResourceBusy
     };
     if moved.is_err() {
-        // none, where it could not be made
+        // may not exist
         let _ = fs::remove_file(&beside);
     }
     match moved {
@@ -226,7 +227,6 @@ fn sheet(exported: &ExportedTables) -> Sheet {
     sheet
 }
 
-/// Tables whose data are not all there.
 fn partial(record: &SnapshotRecord, tables: &[&'static InventoryTable]) -> Vec<PartialTable> {
     let groups = tables
         .iter()

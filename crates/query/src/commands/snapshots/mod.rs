@@ -6,10 +6,10 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use hallpass_base::TimeSpan;
 use hallpass_inventory::{
     InventoryTable, Snapshot, SnapshotRecord, TABLES, TableRow, diff, document_of, nearest, table,
 };
-use hallpass_model::TimeSpan;
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -27,7 +27,7 @@ use crate::output::{self, OutputArgs, Sheet};
   hallpass query snapshots export --to postgres://hallpass@db.example.com/inventory
   hallpass query snapshots prune --keep 30")]
 pub(crate) struct Args {
-    /// Where snapshots are: a folder, or `s3://bucket/prefix`
+    /// Location of the snapshots: a folder, or `s3://bucket/prefix`
     #[arg(
         long,
         visible_alias = "snapshots",
@@ -43,40 +43,40 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// All snapshots, the oldest first
+    /// List all snapshots, oldest first
     #[command(after_help = "Example:\n  hallpass query snapshots list --output csv")]
     List {
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// What one snapshot has of each table, account and Region
+    /// Show the contents of one snapshot by table, account and Region
     #[command(after_help = "Example:\n  hallpass query snapshots show previous")]
     Show {
-        /// Which: an id, a day, `previous` or `newest`
+        /// Snapshot: an id, a day, `previous` or `newest`
         #[arg(default_value = "newest")]
         which: WhichSnapshot,
 
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Keep a document `{"now", "tables": {NAME: [row, …]}}` as a snapshot
+    /// Store a document `{"now", "tables": {NAME: [row, …]}}` as a snapshot
     #[command(after_help = "Example:\n  hallpass query snapshots import inventory.json")]
     Import {
         /// The document
         file: PathBuf,
     },
     Export(Box<export::Args>),
-    /// What changed between two snapshots
+    /// Show the changes between two snapshots
     #[command(
         after_help = "Example:\n  hallpass query snapshots diff previous newest --table aws_iam_users"
     )]
     Diff {
-        /// The earlier
+        /// The earlier snapshot
         before: WhichSnapshot,
-        /// The later
+        /// The later snapshot
         after: WhichSnapshot,
 
-        /// Compare this table alone
+        /// Compare only this table
         #[arg(long, value_name = "NAME")]
         table: Option<String>,
 
@@ -86,15 +86,15 @@ enum Command {
     /// Remove all but the newest
     #[command(after_help = "Example:\n  hallpass query snapshots prune --keep 30")]
     Prune {
-        /// How many are kept, and as many of those that failed
+        /// Number of snapshots to keep, and of failed ones
         #[arg(long, value_name = "N")]
         keep: usize,
 
-        /// What is left of a run that was stopped goes too, once nothing of it was written for so long
+        /// Also remove files of stopped runs unchanged for this long
         #[arg(long, value_name = "SPAN", default_value = "1h")]
         unfinished: TimeSpan,
 
-        /// Do it without asking first
+        /// Do not ask for confirmation
         #[arg(long, short = 'y')]
         yes: bool,
     },
@@ -207,7 +207,6 @@ fn compared(name: Option<&str>) -> Result<Vec<&'static InventoryTable>, QueryFai
     named.unwrap_or_else(|| Ok(TABLES.to_vec()))
 }
 
-/// A table by its name.
 fn table_named(name: &str) -> Result<&'static InventoryTable, QueryFailure> {
     table(name).ok_or_else(|| {
         let near = nearest(name, TABLES.iter().map(|it| it.name), 3).join("`, `");
@@ -251,7 +250,7 @@ fn changes(before: &Snapshot, after: &Snapshot, tables: &[&'static InventoryTabl
     sheet
 }
 
-/// Asks whether so many may go, unless that was said.
+/// Prompts for confirmation, unless `yes` is set.
 async fn asked(folder: &SnapshotFolder, keep: usize, yes: bool) -> Result<(), QueryFailure> {
     let going = going(&folder.list().await?, keep).len();
     if going == 0 || yes {

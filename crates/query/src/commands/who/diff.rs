@@ -1,4 +1,4 @@
-//! `who diff`: what people gained and lost between two snapshots, and why (`inventory.md` W-6).
+//! `who diff`: access gained and lost between two snapshots, with reasons (`inventory.md` W-6).
 
 use hallpass_inventory::{
     AccessChangeReason, AccessComparison, AccessSnapshot, PersonAccessChange,
@@ -11,7 +11,7 @@ use crate::commands::query::{SnapshotsAtArgs, WhichData, access_data};
 use crate::failure::{QueryExit, QueryFailure, QueryOutcome, say};
 use crate::output::{OutputArgs, Sheet};
 
-/// What people gained and lost between two snapshots, and why
+/// Show access gained and lost between two snapshots, and why
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "What people gained and lost between two snapshots, and why\n\nA person can reach a \
@@ -38,7 +38,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     snapshots: SnapshotsAtArgs,
 
-    /// Exit 3 when somebody gained or lost something
+    /// Exit 3 when access was gained or lost
     #[arg(long)]
     detailed_exitcode: bool,
 
@@ -63,7 +63,7 @@ pub(super) async fn run(args: &Args) -> QueryOutcome {
         for it in &snapshot.unread {
             if found.not_compared.contains(&it.table) {
                 let line = format!("not compared: {} of {}: {}", it.table, snapshot.id, it.why);
-                say(&hallpass_model::text::written_out(&line));
+                say(&hallpass_base::text::written_out(&line));
             }
         }
     }
@@ -79,7 +79,6 @@ pub(super) async fn run(args: &Args) -> QueryOutcome {
     })
 }
 
-/// What fits a terminal.
 fn shown(found: &AccessComparison) -> Sheet {
     let mut sheet = Sheet::new(&["", "person", "account", "permission set", "why"]);
     sheet.rows.extend(found.changes.iter().map(|it| {

@@ -1,4 +1,4 @@
-//! `who --live`: asks AWS now, by way of `hallpass sync` into a snapshot that is not kept.
+//! `who --live`: reads AWS now, using `hallpass sync` into a temporary snapshot.
 
 use std::env;
 use std::fs::{self, DirBuilder};
@@ -9,15 +9,15 @@ use std::process::{Command, Stdio};
 use crate::failure::QueryFailure;
 use crate::folder::SnapshotsAt;
 
-/// What is asked of AWS.
+/// Options of a live read.
 #[derive(Debug, clap::Args)]
 pub(super) struct LiveArgs {
-    /// Ask AWS now, and keep nothing
+    /// Read AWS now, and store nothing
     #[arg(long, conflicts_with_all = ["data", "folder", "snapshot"])]
     pub(super) live: bool,
 
-    /// With --live, how assignments are found: auto, nested, provisioned or principal; auto is the cheapest
-    /// where --user, --account or --permission-set narrow it, else one that finds orphans
+    /// With --live, how to find assignments: auto, nested, provisioned or principal; auto is the
+    /// cheapest where --user, --account or --permission-set narrow it, else one that finds orphans
     #[arg(long, value_name = "PLAN", requires = "live")]
     plan: Option<String>,
 
@@ -25,18 +25,17 @@ pub(super) struct LiveArgs {
     #[arg(long, value_name = "REGION", requires = "live")]
     home_region: Option<String>,
 
-    /// With --live, the configuration whose store tells what is for a time
+    /// With --live, the configuration whose store has the temporary grants
     #[arg(long, value_name = "FILE", requires = "live")]
     config: Option<PathBuf>,
 }
 
-/// A snapshot that goes with this value.
+/// A temporary snapshot, deleted on drop.
 pub(super) struct LiveSnapshot {
     folder: PathBuf,
 }
 
 impl LiveSnapshot {
-    /// Where it is the only snapshot.
     pub(super) fn snapshots(&self) -> SnapshotsAt {
         SnapshotsAt::Folder(self.folder())
     }
@@ -48,16 +47,13 @@ impl LiveSnapshot {
 
 impl Drop for LiveSnapshot {
     fn drop(&mut self) {
-        // what cannot be taken away now is a folder too many, and nothing worse
+        // a leftover folder is harmless
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
 impl LiveArgs {
-    /// Reads what `who` needs, and nothing else.
-    ///
-    /// # Errors
-    /// When it cannot be read. What was read in part is a snapshot that says so.
+    /// Reads only the tables that `who` needs. A partial read yields a snapshot marked partial.
     pub(super) fn collect(&self, is_narrowed: bool) -> Result<LiveSnapshot, QueryFailure> {
         let own = env::current_exe().map_err(QueryFailure::bug)?;
         let hallpass = own.with_file_name("hallpass");
@@ -89,7 +85,7 @@ impl LiveArgs {
         }
         let ended = sync.stdout(Stdio::null()).status();
         let ended = ended.map_err(|it| unrunnable(&hallpass, &it))?;
-        // with exit 1 there may be a snapshot, which says what it lacks
+        // exit 1 may leave a snapshot marked partial
         if matches!(ended.code(), Some(0 | 1)) && live.folder().exists() {
             return Ok(live);
         }

@@ -1,4 +1,4 @@
-//! `who`: who has what, where, path by path, and what is wrong with it (`inventory.md` §3).
+//! `who`: access by principal and account, path by path, with findings (`inventory.md` §3).
 
 mod diff;
 mod live;
@@ -6,12 +6,12 @@ mod outside;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use hallpass_base::fold;
 use hallpass_inventory::{
     AccessFinding, AccessGraph, AccessPath, AccessPerson, AccessReport, AssignmentHolder,
     GraphAccount, GraphAssignment, GraphGroup, GraphRole, OutsideAccess, Snapshot, TableCoverage,
     coverage_of, effective, group_of_way,
 };
-use hallpass_model::fold;
 use serde_json::{Value, json};
 
 use super::query::{DatasetArgs, WhichData, access_data, tell};
@@ -19,7 +19,7 @@ use crate::dataset::{PartialTable, not_synced};
 use crate::failure::{QueryExit, QueryFailure, QueryOutcome, say};
 use crate::output::{self, OutputArgs, Sheet};
 
-/// Show who has access to what, and what is wrong with it
+/// Show who has access to what, and the findings
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -39,27 +39,27 @@ pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// This person alone: user name, address or id
+    /// Only this user: user name, address or id
     #[arg(long, value_name = "USER")]
     user: Option<String>,
 
-    /// What this group gives
+    /// Only access through this group
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
 
-    /// In this account alone: name or id
+    /// Only in this account: name or id
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
 
-    /// In the accounts below this organizational unit alone: its path, as `/Workloads/Production`
+    /// Only in the accounts below this organizational unit: its path, as `/Workloads/Production`
     #[arg(long, value_name = "OU", value_parser = unit_path)]
     ou: Option<String>,
 
-    /// This permission set, or role of an entitlement, alone: name or ARN
+    /// Only this permission set, or role of an entitlement: name or ARN
     #[arg(long, value_name = "NAME")]
     permission_set: Option<String>,
 
-    /// Leave out who is disabled
+    /// Omit disabled users
     #[arg(long)]
     enabled_only: bool,
 
@@ -73,7 +73,7 @@ pub(crate) struct Args {
     #[arg(long)]
     fail_on_findings: bool,
 
-    /// How many paths the answer may have
+    /// Maximum number of paths
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     max_rows: usize,
 
@@ -84,18 +84,19 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
-/// How paths are shown.
+/// Form of the paths.
 #[derive(Clone, Copy, Debug, clap::Args)]
 struct ShapeArgs {
-    /// One row for a person, an account and a set, whichever ways lead there
+    /// One row for a user, an account and a permission set, regardless of the number of paths
     #[arg(long)]
     effective: bool,
 
-    /// Assignments as they are stored: a group is one row, and so is a principal that is gone
+    /// Show assignments as stored: one row for a group or a deleted principal
     #[arg(long, conflicts_with_all = ["effective", "review_csv", "enabled_only"])]
     no_expand: bool,
 
-    /// For reviewers: CSV with columns `decision` and `reason` to fill in; `who apply-review` reads it
+    /// For reviewers: CSV with columns `decision` and `reason` to fill in; `who apply-review` reads
+    /// it
     #[arg(long, conflicts_with_all = ["effective", "output", "spreadsheet_safe"])]
     review_csv: bool,
 }
@@ -105,14 +106,13 @@ enum Command {
     Diff(diff::Args),
 }
 
-/// What an answer leaves out where a table was never collected (`inventory.md` W-13, W-17).
+/// Note for tables that were never collected (`inventory.md` W-13, W-17).
 const NO_ENTITLEMENTS: &str = "not covered: account access entitlements";
 const FEW_ENTITLEMENTS: &str =
     "not covered: account access entitlements of accounts that the sync was not asked for";
 const NO_DELEGATIONS: &str =
     "not covered: delegation requests of partners (`hallpass sync --only iam`)";
 
-/// Without one of these nothing could be said.
 const TABLES: [&str; 6] = [
     "aws_organizations_accounts",
     "aws_ssoadmin_permission_sets",
@@ -121,9 +121,7 @@ const TABLES: [&str; 6] = [
     "aws_identitystore_groups",
     "aws_identitystore_group_memberships",
 ];
-/// Without this one no answer has roles that people take without a permission set.
 const ENTITLEMENTS: &str = "aws_account_access_entitlements";
-/// Without this one fewer findings are looked for.
 const PROVISIONED: &str = "aws_ssoadmin_provisioned";
 
 pub(crate) async fn run(args: &Args) -> QueryOutcome {
@@ -195,7 +193,6 @@ pub(crate) async fn run(args: &Args) -> QueryOutcome {
 }
 
 impl Args {
-    /// Whether only some of the assignments are asked for.
     fn is_narrowed(&self) -> bool {
         let narrowing = [
             &self.user,
@@ -207,7 +204,8 @@ impl Args {
         narrowing.iter().any(|it| it.is_some())
     }
 
-    /// Refuses names that nobody has: their answer would read as if there was no access. What is not all there may have them.
+    /// Refuses unknown names: an empty answer would read as no access. Partial data may contain the
+    /// name.
     fn refuse_unknown(&self, graph: &AccessGraph) -> Result<(), QueryFailure> {
         let unknown = |what: &str, name: &Option<String>, is_there: bool| match name {
             Some(name) if !is_there => Some(format!("there is no {what} `{name}`")),
@@ -222,7 +220,7 @@ impl Args {
         let message = unknown("person", &self.user, has_user)
             .or_else(|| unknown("account", &self.account, has_account))
             .or_else(|| {
-                // a unit without accounts is one that nobody has access to
+                // a unit without accounts has no access
                 unknown("account below", &self.ou, has_unit)
             });
         message.map_or(Ok(()), |it| Err(QueryFailure::bad_input(it)))
@@ -244,8 +242,8 @@ impl Args {
         path.is_some_and(|path| path.to_lowercase().starts_with(&wanted.to_lowercase()))
     }
 
-    /// The paths that may be meant. A large organization has more than fit in memory: those that surely are not are never
-    /// made, and of more than `--max-rows` none is.
+    /// Returns the candidate paths. Filters before expanding, because a large organization does not
+    /// fit in memory. Returns none beyond `--max-rows`.
     fn paths(
         &self,
         graph: &AccessGraph,
@@ -289,14 +287,14 @@ impl Args {
         Ok(graph.paths_of_some(is_wanted, people))
     }
 
-    /// The accounts that are asked for.
     fn accounts<'a>(&self, graph: &'a AccessGraph) -> BTreeSet<&'a str> {
         let wanted = graph.accounts.iter();
         let wanted = wanted.filter(|it| self.is_account(it) && self.is_below(it));
         wanted.map(|it| it.id.as_str()).collect()
     }
 
-    /// What those have in these accounts whom no directory has; nothing where a person, a group or a set is asked for.
+    /// Returns the access of principals outside the directory; empty with a user, group or
+    /// permission set filter.
     fn outside(&self, snapshot: &Snapshot, graph: &AccessGraph) -> Vec<OutsideAccess> {
         let of_people = [&self.user, &self.group, &self.permission_set];
         if of_people.iter().any(|it| it.is_some()) {
@@ -308,7 +306,6 @@ impl Args {
         found
     }
 
-    /// What was asked for of all that is known.
     fn chosen(&self, graph: &AccessGraph) -> Result<AccessReport, QueryFailure> {
         let wanted_accounts = self.accounts(graph);
         let mut paths = self.paths(graph, &wanted_accounts)?;
@@ -341,14 +338,12 @@ impl Args {
     }
 }
 
-/// Whether one of the names is the one that is asked for, if any is.
 fn is(wanted: Option<&str>, names: &[Option<&str>]) -> bool {
     let Some(wanted) = wanted else { return true };
     let mut names = names.iter().flatten();
     names.any(|name| fold::is_same(name, wanted))
 }
 
-/// A path of units as accounts have it: with a slash at both ends.
 fn unit_path(text: &str) -> Result<String, String> {
     let names = text.strip_prefix('/');
     let names = names.ok_or(
@@ -362,7 +357,6 @@ fn unit_path(text: &str) -> Result<String, String> {
     })
 }
 
-/// What fits a terminal: ids stay with the other forms.
 fn shown(report: &AccessReport) -> Sheet {
     let mut sheet = Sheet::new(&["person", "way", "account", "permission set", "until"]);
     let noted = |name: &str, note: Option<&str>, usual: &str| match note {
@@ -389,9 +383,8 @@ fn shown(report: &AccessReport) -> Sheet {
     sheet
 }
 
-/// The same of findings: principals by name where one is known.
 fn shown_findings(report: &AccessReport) -> Sheet {
-    // of several paths of one holder the first says its name
+    // the first of several paths of one holder sets its name
     let paths = report.paths.iter().rev();
     let by_holder: HashMap<&str, &AccessPath> =
         paths.map(|it| (it.principal_id.as_str(), it)).collect();
@@ -442,7 +435,6 @@ fn paths(report: &AccessReport) -> Sheet {
     sheet
 }
 
-/// Every path, with room for what a reviewer decides.
 fn review(report: &AccessReport) -> Sheet {
     let mut sheet = paths(report);
     sheet
@@ -467,7 +459,6 @@ fn findings(report: &AccessReport) -> Sheet {
     sheet
 }
 
-/// The members of objects, in the order of the columns.
 fn rows(sheet: &Sheet, objects: impl Iterator<Item = Value>) -> Vec<Vec<Value>> {
     let row = |object: Value| {
         let cells = sheet.columns.iter().map(|name| object.get(name).cloned());

@@ -1,12 +1,9 @@
-//! How access of partners is shown (`inventory.md` W-17).
-
 use hallpass_inventory::{OutsideAccess, OutsideState};
 use serde_json::json;
 
 use super::rows;
 use crate::output::Sheet;
 
-/// What fits a terminal.
 pub(super) fn shown(found: &[OutsideAccess]) -> Sheet {
     let mut sheet = Sheet::new(&["partner", "account", "as", "until"]);
     sheet.rows.extend(found.iter().map(|it| {
@@ -33,7 +30,6 @@ pub(super) fn shown(found: &[OutsideAccess]) -> Sheet {
     sheet
 }
 
-/// Everything that is known of it.
 pub(super) fn sheet(found: &[OutsideAccess]) -> Sheet {
     let mut sheet = Sheet::new(&[
         "account_id",

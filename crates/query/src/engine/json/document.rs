@@ -1,4 +1,4 @@
-//! Finding things in a JSON text without keeping what is not asked for.
+//! Finds values in a JSON text without keeping the rest.
 
 use std::fmt;
 
@@ -6,18 +6,14 @@ use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-/// A step into a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum Step {
-    /// The member of an object.
     Key(String),
-    /// The element of a list, counted from zero, or from the end below it.
     Index(i64),
-    /// As a path writes it: a member of an object, or the number of an element.
+    /// A path element: a member name or an element number.
     Either(String),
 }
 
-/// The value one step into a document; `None` where there is none. A text that is no JSON has none.
 pub(in crate::engine) fn get(text: &str, step: &Step) -> Option<Value> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let found = reader.deserialize_any(StepVisitor(step)).ok()?;
@@ -25,7 +21,6 @@ pub(in crate::engine) fn get(text: &str, step: &Step) -> Option<Value> {
     found
 }
 
-/// The value at the end of a path.
 pub(super) fn get_path(text: &str, path: &[String]) -> Option<Value> {
     let document: Value = serde_json::from_str(text).ok()?;
     let step = |value: Value, step: &String| match value {
@@ -46,7 +41,7 @@ fn element(mut elements: Vec<Value>, index: i64) -> Option<Value> {
     (index < elements.len()).then(|| elements.swap_remove(index))
 }
 
-/// What `->>` shows of a value: text as it is, nothing of `null`, anything else as JSON.
+/// Renders a value like `->>`: text as is, `null` as `None`, the rest as JSON.
 pub(super) fn as_text(value: Value) -> Option<String> {
     match value {
         Value::Null => None,
@@ -55,8 +50,8 @@ pub(super) fn as_text(value: Value) -> Option<String> {
     }
 }
 
-/// Whether a document contains another, as `@>` has it: every member and element of the other is
-/// somewhere in it, and a list contains a bare value that is among its elements.
+/// Implements `@>`: every member and element of `part` occurs in `whole`. A list contains a bare
+/// value among its elements.
 pub(super) fn contains(whole: &Value, part: &Value) -> bool {
     match (whole, part) {
         (Value::Array(elements), part) if !part.is_array() && !part.is_object() => {
@@ -81,7 +76,7 @@ fn contains_nested(whole: &Value, part: &Value) -> bool {
     }
 }
 
-/// Whether a text is a member of an object, an element of a list, or the document itself.
+/// Implements `?`: the key is an object member, a list element, or the document.
 pub(super) fn has_key(document: &Value, key: &str) -> bool {
     match document {
         Value::Object(members) => members.contains_key(key),
@@ -108,7 +103,7 @@ impl<'de> Visitor<'de> for StepVisitor<'_> {
         let mut found = None;
         while let Some(is_it) = map.next_key_seed(IsKey(key))? {
             if is_it {
-                // of members with one name the last counts
+                // the last of duplicate members wins
                 found = Some(map.next_value()?);
             } else {
                 map.next_value::<IgnoredAny>()?;
@@ -159,7 +154,6 @@ impl<'de> Visitor<'de> for StepVisitor<'_> {
     }
 }
 
-/// Whether the next key is this one, without keeping it.
 struct IsKey<'a>(&'a str);
 
 impl<'de> DeserializeSeed<'de> for IsKey<'_> {

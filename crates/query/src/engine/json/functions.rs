@@ -1,4 +1,4 @@
-//! Functions on JSON, one kind of function each; what they find is `document`'s.
+//! JSON functions of the engine; `document` does the lookup.
 
 use std::sync::Arc;
 
@@ -19,34 +19,20 @@ use super::document::{self, Step};
 use crate::engine::values;
 use crate::folder::columns::marked_json;
 
-/// Which function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum JsonFunctionKind {
-    /// `->`
     Get,
-    /// `->>`
     GetText,
-    /// `#>`
     GetPath,
-    /// `#>>`
     GetPathText,
-    /// `@>`
     Contains,
-    /// `?`
     HasKey,
-    /// `::jsonb`
     Parse,
-    /// `to_jsonb(x)`
     ToJson,
-    /// The inside of `jsonb_agg(x)`: a list of documents as one.
     OfList,
-    /// `jsonb_array_length(x)`
     Length,
-    /// The inside of `jsonb_array_elements(x)`
     Elements,
-    /// The inside of `jsonb_array_elements_text(x)`
     ElementsText,
-    /// The inside of `jsonb_object_keys(x)`
     Keys,
 }
 
@@ -119,7 +105,6 @@ impl JsonFunctionKind {
     }
 }
 
-/// The function of a kind.
 pub(super) fn function(kind: JsonFunctionKind) -> ScalarUDF {
     ScalarUDF::from(JsonFunction {
         kind,
@@ -127,7 +112,6 @@ pub(super) fn function(kind: JsonFunctionKind) -> ScalarUDF {
     })
 }
 
-/// All of them.
 pub(crate) fn functions() -> impl Iterator<Item = ScalarUDF> {
     JsonFunctionKind::ALL.into_iter().map(function)
 }
@@ -171,7 +155,6 @@ impl ScalarUDFImpl for JsonFunction {
     }
 }
 
-/// Texts, whichever way the engine has them.
 fn texts(value: &ColumnarValue, rows: usize) -> Result<StringArray> {
     let array = value.to_array(rows)?;
     let kind = array.data_type();
@@ -276,7 +259,6 @@ fn names(steps: &[Step]) -> Vec<String> {
     steps.iter().map(name).collect()
 }
 
-/// The right-hand side of an operator: mostly the same for all rows.
 enum Steps {
     Same(Option<Vec<Step>>),
     Each(Vec<Option<Vec<Step>>>),
@@ -334,7 +316,6 @@ fn steps(kind: JsonFunctionKind, value: &ScalarValue) -> Result<Option<Vec<Step>
     }))
 }
 
-/// A path as PostgreSQL writes it: `{a,0,b}`.
 fn path_of(text: &str) -> Vec<Step> {
     let inner = text.trim().trim_start_matches('{').trim_end_matches('}');
     let parts = inner.split(',').map(|part| part.trim().trim_matches('"'));
@@ -342,7 +323,6 @@ fn path_of(text: &str) -> Vec<Step> {
     parts.map(|part| Step::Either(part.to_owned())).collect()
 }
 
-/// Values as JSON documents; no value is `null`.
 fn to_json(field: Option<&Field>, array: &ArrayRef) -> ArrayRef {
     let unknown = Field::new("", array.data_type().clone(), true);
     let field = field.unwrap_or(&unknown);
@@ -350,7 +330,6 @@ fn to_json(field: Option<&Field>, array: &ArrayRef) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(documents))
 }
 
-/// Lists of JSON texts as documents.
 fn of_list(array: &ArrayRef) -> ArrayRef {
     let mut builder = StringBuilder::new();
     for row in 0..array.len() {

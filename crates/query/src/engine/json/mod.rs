@@ -1,5 +1,5 @@
-//! JSON as PostgreSQL asks of it: `->`, `->>`, `#>`, `#>>`, `@>`, `?` and their functions, over text
-//! that is JSON (`inventory.md` U-2).
+//! PostgreSQL's JSON operators `->`, `->>`, `#>`, `#>>`, `@>`, `?` and functions, over JSON text
+//! (`inventory.md` U-2).
 
 mod document;
 mod functions;

@@ -1,5 +1,3 @@
-//! Operators on JSON, as functions.
-
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
@@ -8,7 +6,6 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::functions::{JsonFunctionKind, function};
 
-/// Turns operators on JSON into calls.
 #[derive(Debug)]
 pub(crate) struct JsonOperators;
 
@@ -24,7 +21,6 @@ impl ExprPlanner for JsonOperators {
             BinaryOperator::HashArrow => JsonFunctionKind::GetPath,
             BinaryOperator::HashLongArrow => JsonFunctionKind::GetPathText,
             BinaryOperator::Question => JsonFunctionKind::HasKey,
-            // on lists the engine has one of its own
             BinaryOperator::AtArrow if is_text(&expr.left, schema) => JsonFunctionKind::Contains,
             _ => return Ok(PlannerResult::Original(expr)),
         };

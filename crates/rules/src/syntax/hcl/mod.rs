@@ -1,8 +1,7 @@
-//! HCL with positions: the lists of rules in a `.tf`, `.tfvars` or Terragrunt file, wherever they stand.
+//! HCL with positions: finds the rule lists in a `.tf`, `.tfvars` or Terragrunt file.
 //!
-//! Nothing that Terraform would have to compute is guessed at: `local` values of the same file are
-//! followed, everything else that is no literal is refused with its place. What holds no rules is
-//! named as passed over.
+//! Never guesses computed values: follows `local` values of the file, and refuses other
+//! non-literals with their position. Reports skipped parts.
 
 mod values;
 
@@ -50,19 +49,16 @@ pub(super) fn parse(text: &str) -> Parsed {
     }
 }
 
-/// The value of a setting in HCL.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Literal {
-    /// It is what it says.
     Is(Node),
-    /// Terraform computes it.
     Computed,
-    /// It is an attribute of a resource: `aws_sns_topic.demo.arn`.
+    /// An attribute of a resource: `aws_sns_topic.demo.arn`.
     Refers(String),
 }
 
-/// The settings that stand beside the lists of rules: attributes of a `.tfvars` file, of a module that is
-/// sso-elevator or has its lists, and of `inputs`. The last of several with one name counts. Nothing of a text that is not HCL.
+/// Returns the settings next to the rule lists: attributes of a `.tfvars` file, of a module that is
+/// sso-elevator or has its lists, and of `inputs`. The last duplicate wins. Empty for invalid HCL.
 pub fn literal_settings(text: &str) -> BTreeMap<String, Literal> {
     let mut found = BTreeMap::new();
     let Ok(body) = hcl_edit::parser::parse_body(text) else {
@@ -95,7 +91,7 @@ pub fn literal_settings(text: &str) -> BTreeMap<String, Literal> {
     found
 }
 
-/// The names of the modules whose settings [`literal_settings`] takes. Nothing of a text that is not HCL.
+/// Returns the modules read by [`literal_settings`]. Empty for invalid HCL.
 pub fn modules_of_the_original(text: &str) -> Vec<String> {
     let Ok(body) = hcl_edit::parser::parse_body(text) else {
         return Vec::new();
@@ -108,7 +104,7 @@ pub fn modules_of_the_original(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether a module is sso-elevator, or has its lists.
+/// Returns whether a module is sso-elevator, or has its lists.
 fn is_of_the_original(body: &Body) -> bool {
     let mut attributes = body.attributes();
     attributes.any(|it| MODULE_LISTS.contains(&it.key.as_str()) || is_source_of_the_original(it))
@@ -116,41 +112,34 @@ fn is_of_the_original(body: &Body) -> bool {
 
 const START: Position = Position { line: 1, column: 1 };
 
-/// The block whose attributes hold the settings of the original.
 const MODULE: &str = "module";
 
-/// The block that names values for the rest of the file.
 const LOCALS: &str = "locals";
 
-/// The attribute of a Terragrunt file that holds a module's settings.
 const INPUTS: &str = "inputs";
 
 struct HclReader<'a> {
     lines: &'a Lines<'a>,
-    /// The values of `locals` blocks, and which of them rules used.
+    /// Values of `locals` blocks, with their use.
     locals: BTreeMap<&'a str, &'a Attribute>,
     used: BTreeSet<&'a str>,
-    /// The locals being followed.
     following: Vec<&'a str>,
-    /// Values read so far, see [`super::NODES_MAX`].
     nodes: usize,
-    /// The element of a list that is being read.
     place: Option<(&'static str, usize)>,
     reads: Reads,
     entries: Vec<MapEntry>,
     findings: Vec<Diagnostic>,
 }
 
-/// What the values of a file are read as.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reads {
-    /// Rules: literal values alone.
+    /// Rules: literals only.
     Rules,
-    /// Resources of another tool: also heredocs, and products of whole numbers (`60 * 60`).
+    /// Resources of another tool: also heredocs and integer products (`60 * 60`).
     Resources,
 }
 
-/// Names that hold no rules, in one part of the file.
+/// Names without rules in one part of the file.
 #[derive(Default)]
 struct PassedOver(Vec<(String, Position)>);
 
@@ -243,8 +232,7 @@ impl<'a> HclReader<'a> {
         self.say_passed(&passed, &format!("module `{}`: ", shorten(name)));
     }
 
-    /// A module that is not there exactly once, or not surely: whether its rules are meant cannot
-    /// be told.
+    /// Reports a module that may not exist exactly once: its rules are ambiguous.
     fn repeated(&mut self, module: &str, attribute: &Attribute) {
         let key = attribute.key.as_str();
         let text = self.text(attribute.value.span());
@@ -260,7 +248,6 @@ impl<'a> HclReader<'a> {
         self.error(FindingCode::ComputedValue, attribute.span(), message, help);
     }
 
-    /// Reads an attribute if it is one of `lists`.
     fn attribute(
         &mut self,
         attribute: &'a Attribute,
@@ -284,7 +271,6 @@ impl<'a> HclReader<'a> {
         }
     }
 
-    /// The settings that Terragrunt hands to a module.
     fn inputs(&mut self, object: &'a hcl_edit::expr::Object) {
         let mut passed = PassedOver::default();
         let mut seen = HashSet::new();
@@ -313,7 +299,7 @@ impl<'a> HclReader<'a> {
         self.say_passed(&passed, "`inputs`: ");
     }
 
-    /// A block that cannot hold rules. A list of rules written as blocks is not one.
+    /// Skips a block without rules; reports a rule list written as blocks.
     fn other_block(&mut self, block: &Block, passed: &mut PassedOver) {
         let name = block.ident.as_str();
         if LISTS.contains(&name) {
@@ -346,7 +332,7 @@ impl<'a> HclReader<'a> {
         }
     }
 
-    /// One warning for all names of a part of the file that were passed over.
+    /// Prints one warning for all skipped names of a part.
     fn say_passed(&mut self, passed: &PassedOver, part: &str) {
         let Some((_, position)) = passed.0.first() else {
             return;
@@ -416,7 +402,6 @@ impl<'a> HclReader<'a> {
         self.lines.position(span.map_or(0, |span| span.start))
     }
 
-    /// The value of an expression, where it says it itself.
     fn literal(&mut self, expression: &'a Expression) -> Literal {
         let before = self.findings.len();
         let node = self.value(expression, 0);
@@ -429,23 +414,19 @@ impl<'a> HclReader<'a> {
         }
     }
 
-    /// The text of the file there.
     fn text(&self, span: Option<std::ops::Range<usize>>) -> &'a str {
         span.and_then(|span| self.lines.text.get(span))
             .unwrap_or_default()
     }
 }
 
-/// What a part of the file is there for.
 #[derive(Clone, Copy)]
 enum Meant {
-    /// It holds rules, or could: a key that is nearly that of a list is a mistake.
+    /// May hold rules: a misspelled list key is an error.
     Rules,
-    /// Another module's settings.
     Anything,
 }
 
-/// A block by its type and labels.
 fn described(block: &Block) -> String {
     let labels = block
         .labels
@@ -454,7 +435,7 @@ fn described(block: &Block) -> String {
     format!("{}{}", block.ident.as_str(), labels.collect::<String>())
 }
 
-/// Whether an attribute says that its module is the original, or a copy of it.
+/// Returns whether the module source is the original or a copy.
 fn is_source_of_the_original(attribute: &Attribute) -> bool {
     attribute.key.as_str() == "source"
         && attribute

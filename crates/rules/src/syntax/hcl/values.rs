@@ -1,4 +1,4 @@
-//! Values of HCL that are what they say: literals, and `local` values of the same file.
+//! HCL values: literals, and `local` values of the same file.
 
 use hcl_edit::{
     Decorated, Span,
@@ -12,11 +12,10 @@ use hcl_edit::{
 use super::{super::DEPTH_MAX, super::NODES_MAX, HclReader, MapEntry, Node, Reads, Value};
 use crate::diagnostic::{FindingCode, Position, shorten};
 
-/// The only function that is followed: it says nothing but what its arguments say.
+/// The only supported function: it adds nothing to its arguments.
 const CONCAT: &str = "concat";
 
 impl<'a> HclReader<'a> {
-    /// The value of a list of rules; what is wrong in an element is told with its place.
     pub(super) fn list(&mut self, list: &'static str, expression: &'a Expression) -> Node {
         let Expression::Array(items) = expression else {
             return self.value(expression, 0);
@@ -56,7 +55,7 @@ impl<'a> HclReader<'a> {
         let value = match expression {
             Expression::Null(_) => Value::Null,
             Expression::Bool(flag) => Value::Bool(*flag.value()),
-            // as written: the parser's own number has lost digits
+            // source text: the parser's number loses digits
             Expression::Number(_) => Value::Number(self.text(expression.span()).trim().to_owned()),
             Expression::String(text) => {
                 self.one_line(expression);
@@ -88,7 +87,6 @@ impl<'a> HclReader<'a> {
         Node { position, value }
     }
 
-    /// A heredoc without templates in it.
     fn heredoc(&mut self, expression: &Expression, heredoc: &HeredocTemplate) -> Value {
         let mut text = String::new();
         for element in &heredoc.template {
@@ -104,7 +102,6 @@ impl<'a> HclReader<'a> {
         Value::Text(text)
     }
 
-    /// A product of whole numbers.
     fn product(&mut self, expression: &Expression, product: &'a BinaryOp, depth: usize) -> Value {
         let times = *product.operator.value() == BinaryOperator::Mul;
         if self.reads == Reads::Rules || !times {
@@ -178,7 +175,6 @@ impl<'a> HclReader<'a> {
                 let position = self.position(expression.span());
                 match node.value {
                     Value::Text(text) => Some((text, position)),
-                    // told already, unless it is a literal
                     Value::Null if self.findings.len() > before => None,
                     Value::Null
                     | Value::Bool(_)
@@ -193,7 +189,6 @@ impl<'a> HclReader<'a> {
         }
     }
 
-    /// `local.name`, with attributes and literal indexes after it.
     fn traversal(
         &mut self,
         expression: &'a Expression,
@@ -262,7 +257,6 @@ impl<'a> HclReader<'a> {
         for argument in &call.args {
             match self.value(argument, depth + 1).value {
                 Value::List(items) => all.extend(items),
-                // what could not be resolved is told already
                 Value::Null => {}
                 Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Map(_) => {
                     self.refused(argument, "an argument that is not a list");
@@ -275,7 +269,7 @@ impl<'a> HclReader<'a> {
         }
     }
 
-    /// Text with interpolations of text. One interpolation alone is its value.
+    /// Interpolates text. A single interpolation yields its value.
     fn template(
         &mut self,
         expression: &'a Expression,
@@ -297,7 +291,6 @@ impl<'a> HclReader<'a> {
                         Value::Number(part) if part.bytes().all(|b| b.is_ascii_digit()) => {
                             text.push_str(&part);
                         }
-                        // told already, unless it is a literal
                         Value::Null if self.findings.len() > before => {}
                         Value::Null
                         | Value::Bool(_)
@@ -345,7 +338,7 @@ impl<'a> HclReader<'a> {
         Value::Null
     }
 
-    /// A quoted text ends on its line, as in Terraform.
+    /// A quoted text must end on its line, as in Terraform.
     fn one_line(&mut self, expression: &Expression) {
         if self.text(expression.span()).contains('\n') {
             let message = "a quoted text that goes on after the end of its line".to_owned();

@@ -1,8 +1,6 @@
-//! What a question means in an organization: which account is where, who is who.
-
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, Email};
+use hallpass_base::{AccountId, Email};
 use hallpass_rules::{
     Directory,
     directory::{Account, Person},
@@ -15,7 +13,6 @@ use super::{
     draft::{Draft, Form},
 };
 
-/// Whether somebody belongs to something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Member {
     Yes,
@@ -36,19 +33,17 @@ impl Member {
 pub(super) struct World<'a>(pub(super) &'a Directory);
 
 impl World<'_> {
-    /// The users who have the address; without ASCII case.
+    /// Ignores ASCII case.
     fn users(&self, email: &str) -> Vec<&Person> {
         let email = Email::new(email).unwrap();
         let users = self.0.people().iter();
         users.filter(|user| user.emails.contains(&email)).collect()
     }
 
-    /// Whether nothing at all is known of people.
     pub(super) fn knows_nobody(&self) -> bool {
         self.0.people().is_empty() && self.0.groups().is_empty()
     }
 
-    /// Who somebody is: a user's id, or the address of nobody in particular.
     pub(super) fn person(&self, email: &str) -> String {
         match self.users(email).as_slice() {
             [one] => one.user_id.to_string(),
@@ -56,7 +51,7 @@ impl World<'_> {
         }
     }
 
-    /// Who is above somebody: enabled, another one, and not below them. Nobody where that was not read.
+    /// Returns the enabled manager, who is another user and not below; none if unread.
     pub(super) fn manager(&self, email: &str) -> Option<&Person> {
         let users = self.users(email);
         let [one] = users.as_slice() else {
@@ -67,7 +62,7 @@ impl World<'_> {
             return None;
         }
         let mut at = manager;
-        // as many steps as there are people, so that a circle ends
+        // limits cycles
         for _ in self.0.people() {
             match self.above(at) {
                 (false, _) => return None,
@@ -79,7 +74,6 @@ impl World<'_> {
         Some(manager)
     }
 
-    /// Whether it was read whom somebody has as manager, and who that is.
     fn above(&self, person: &Person) -> (bool, Option<&Person>) {
         let mut read = MANAGERS.iter();
         let read = read.find(|(number, _)| user(*number) == person.user_id);
@@ -117,7 +111,6 @@ impl World<'_> {
             .any(|named| named == email.to_lowercase() || own.contains(&named))
     }
 
-    /// Whether the one user of this address is of one of the departments.
     pub(super) fn is_of_department(&self, email: &str, wanted: &[&str]) -> Member {
         let users = self.users(email);
         let [one] = users.as_slice() else {
@@ -147,7 +140,7 @@ impl World<'_> {
     }
 
     fn is_in(&self, email: &str, group: &str) -> Member {
-        // where nothing is known of people at all, groups have no members
+        // without user data, groups have no members
         if self.0.people().is_empty() && self.0.groups().is_empty() {
             return Member::No;
         }
@@ -159,13 +152,11 @@ impl World<'_> {
         let inside = users.iter().any(|user| members.contains(&user.user_id));
         match (users.len(), inside) {
             (1, true) => Member::Yes,
-            // an address of several users: it could be the one inside
             (_, true) => Member::Unread,
             (_, false) => Member::No,
         }
     }
 
-    /// The primary addresses of enabled members other than somebody.
     pub(super) fn members(&self, group: &str, without: &str) -> Vec<String> {
         let group = self.0.groups().iter().find(|g| g.id.as_str() == group);
         let members = group.and_then(|group| group.members.clone());
@@ -200,8 +191,7 @@ impl World<'_> {
         }
     }
 
-    /// Keys narrow each other; what an exclusion fits is out, and so is what only the directory
-    /// could tell to be in or not out.
+    /// Keys narrow each other; exclusions win, also those only the directory could resolve.
     fn covers_natively(&self, draft: &Draft, id: &str, known: Option<&Account>) -> bool {
         let fits_account =
             |text: &str| text == "*" || text == id || known.is_some_and(|a| fits(text, &a.name));
@@ -244,7 +234,6 @@ impl World<'_> {
             && twin(&draft.except_tags, &fits_tag)
     }
 
-    /// Whether an account is directly in a unit, given by path or id.
     fn is_parent(&self, account: &Account, unit: &str) -> bool {
         let root = self.0.root_id();
         let above: Vec<_> = account
@@ -261,7 +250,6 @@ impl World<'_> {
         }
     }
 
-    /// Whether an account is somewhere below a unit, given by path or id.
     fn is_in_unit(&self, account: &Account, unit: &str) -> bool {
         if unit == "Root" || unit == self.0.root_id() {
             return true;
@@ -281,7 +269,6 @@ impl World<'_> {
     }
 }
 
-/// Whether a pattern with `*` fits all of a name, without case.
 fn fits(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.to_lowercase(), name.to_lowercase());
     match pattern.split_once('*') {
@@ -293,7 +280,7 @@ fn fits(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// Names of permission sets are compared exactly, patterns without case.
+/// Permission set names are exact, patterns ignore case.
 fn fits_set(form: Form, text: &str, set: &str) -> bool {
     match form {
         Form::Elevator => text == "*" || text == set,

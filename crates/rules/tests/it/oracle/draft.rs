@@ -1,4 +1,4 @@
-//! Rules drawn at random over a small alphabet, so that they meet, and how they are written down.
+//! Random rules over a small alphabet, so that they interact.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 use super::{Question, Target};
 use crate::world::{EMPTY, LOGS, ONCALL, PAYMENTS_DEV, PAYMENTS_PROD, UNREAD};
 
-/// Draws that look random and are the same for the same seed.
 pub(crate) struct Chance(fastrand::Rng);
 
 impl Chance {
@@ -19,7 +18,6 @@ impl Chance {
         self.0.usize(..end)
     }
 
-    /// True so many times in a hundred.
     pub(crate) fn percent(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
@@ -28,35 +26,27 @@ impl Chance {
         of[self.below(of.len())]
     }
 
-    /// Up to `most` of them, each perhaps more than once.
     pub(crate) fn some<T: Copy>(&mut self, of: &[T], most: usize) -> Vec<T> {
         (0..self.below(most + 1)).map(|_| self.pick(of)).collect()
     }
 }
 
-/// Which of the two forms a draft is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     Elevator,
     Native,
 }
 
-/// A rule, before it is written down.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
     pub(crate) form: Form,
     pub(crate) id: Option<String>,
-    /// Groups, when the rule is about groups.
     pub(crate) groups: Vec<&'static str>,
-    /// Elevator: `Resource`.
     pub(crate) places: Vec<&'static str>,
-    /// Elevator: `ResourceType` is `OU`.
     pub(crate) unit: bool,
-    /// Native: the keys that say where.
     pub(crate) accounts: Option<Vec<&'static str>>,
     pub(crate) ous: Option<Vec<&'static str>>,
     pub(crate) parent_ous: Option<Vec<&'static str>>,
-    /// Values of the tag `env`.
     pub(crate) tags: Option<Vec<&'static str>>,
     pub(crate) except_accounts: Option<Vec<&'static str>>,
     pub(crate) except_ous: Option<Vec<&'static str>>,
@@ -68,25 +58,19 @@ pub(crate) struct Draft {
     pub(crate) approver_groups: Vec<&'static str>,
     pub(crate) allowed_users: Option<Vec<&'static str>>,
     pub(crate) allowed_groups: Option<Vec<&'static str>>,
-    /// Who may never ask, and who may never approve: people and groups.
     pub(crate) except_requesters: Option<Vec<&'static str>>,
     pub(crate) except_requester_groups: Option<Vec<&'static str>>,
     pub(crate) except_approvers: Option<Vec<&'static str>>,
     pub(crate) except_approver_groups: Option<Vec<&'static str>>,
-    /// Whether the requester's manager approves.
     pub(crate) manager: Option<bool>,
-    /// What departments may ask; none is every.
     pub(crate) departments: Option<Vec<&'static str>>,
     pub(crate) own: Option<bool>,
     pub(crate) auto: Option<bool>,
     pub(crate) min_approvals: Option<usize>,
     pub(crate) max_minutes: Option<u32>,
-    /// Whether the longest of such limits counts; none is no.
     pub(crate) longest: Option<bool>,
-    /// Whether it lets anybody ask; none is yes.
     pub(crate) permits: Option<bool>,
     pub(crate) break_glass: Option<Vec<&'static str>>,
-    /// Whether it is inside the rule's hours, if it has any.
     pub(crate) open_now: bool,
 }
 
@@ -113,7 +97,6 @@ const UNITS: [&str; 6] = [
     "Nowhere",
 ];
 
-/// Whether rules are about accounts or groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum About {
     Accounts,
@@ -134,7 +117,6 @@ pub(crate) fn question(chance: &mut Chance, about: About) -> Question {
     }
 }
 
-/// A statement of the sso-elevator form.
 pub(crate) fn statement(chance: &mut Chance, about: About, place: usize) -> Draft {
     let mut draft = common(chance, Form::Elevator, place);
     match about {
@@ -176,7 +158,6 @@ const NATIVE_PARENTS: [&str; 5] = [
 const TAGS: [&str; 4] = ["prod", "d*", "*o*", "stage"];
 const NATIVE_SETS: [&str; 5] = ["Admin", "ReadOnly", "Billing", "*in*", "read*"];
 
-/// A rule of the native form.
 pub(crate) fn native(chance: &mut Chance, about: About, place: usize) -> Draft {
     let mut draft = common(chance, Form::Native, place);
     draft.open_now = !chance.percent(15);
@@ -222,7 +203,6 @@ pub(crate) fn native(chance: &mut Chance, about: About, place: usize) -> Draft {
     draft
 }
 
-/// What is left out, as the file writes it in a list that selects.
 fn left_out(text: &str) -> &'static str {
     const ALL: [(&str, &str); 19] = [
         (PAYMENTS_PROD, "!100000000001"),
@@ -248,8 +228,6 @@ fn left_out(text: &str) -> &'static str {
     ALL.iter().find(|(of, _)| *of == text).unwrap().1
 }
 
-/// Some of them or `*`, and perhaps some left out, in any order. A list of exclusions only is an
-/// error, and is not drawn.
 fn excluding(chance: &mut Chance, of: &[&'static str]) -> Vec<&'static str> {
     let mut list = starred(chance, of);
     if !list.is_empty() && chance.percent(40) {
@@ -307,7 +285,6 @@ fn common(chance: &mut Chance, form: Form, place: usize) -> Draft {
     }
 }
 
-/// A set without case, if there is one.
 fn optional_folded(list: Option<&Vec<&'static str>>) -> Option<BTreeSet<String>> {
     list.map(|list| list.iter().map(|it| it.to_lowercase()).collect())
 }
@@ -318,7 +295,6 @@ fn nonempty(chance: &mut Chance, of: &[&'static str]) -> Vec<&'static str> {
     some
 }
 
-/// Some of them, or `*`, alone or among them.
 fn starred(chance: &mut Chance, of: &[&'static str]) -> Vec<&'static str> {
     let mut some = chance.some(of, 3);
     if chance.percent(35) {
@@ -328,7 +304,6 @@ fn starred(chance: &mut Chance, of: &[&'static str]) -> Vec<&'static str> {
 }
 
 impl Draft {
-    /// The name given, or by position.
     pub(crate) fn name(&self, place: usize) -> String {
         let prefix = match (self.form, self.groups.is_empty()) {
             (Form::Native, _) => 'r',
@@ -340,8 +315,8 @@ impl Draft {
             .unwrap_or_else(|| format!("{prefix}{}", place + 1))
     }
 
-    /// Whether another rule says the same: order, repeats, case of addresses and what is absent
-    /// carry no meaning, and `*` swallows its list.
+    /// Returns whether rules are equal: ignores order, repeats, address case and absent values, and
+    /// `*` absorbs its list.
     pub(crate) fn says_the_same(&self, other: &Self) -> bool {
         fn set(list: &[&str]) -> BTreeSet<String> {
             list.iter().map(|text| text.to_lowercase()).collect()
@@ -396,7 +371,6 @@ impl Draft {
             && self.open_now == other.open_now
     }
 
-    /// The people left out, each key as a set; an empty one leaves nobody out.
     fn leaves_out(&self) -> [BTreeSet<String>; 4] {
         let keys = [
             &self.except_requesters,
@@ -407,15 +381,12 @@ impl Draft {
         keys.map(|list| optional_folded(list.as_ref()).unwrap_or_default())
     }
 
-    /// The native targets, each key as a set; nothing here counts equal that is written otherwise,
-    /// but for order and repeats.
     fn selects_natively(&self) -> Vec<Option<BTreeSet<String>>> {
         if self.form == Form::Elevator {
             return Vec::new();
         }
         let fold = |text: &str| {
             let fold = |text: &str| text.trim_start_matches("Root/").to_lowercase();
-            // names of permission sets are exact
             let exact = SETS.contains(&text.trim_start_matches('!'));
             if exact { text.to_owned() } else { fold(text) }
         };
@@ -438,7 +409,6 @@ impl Draft {
         places.extend(out([&or_none(&self.ous), &or_none(&self.except_ous)]));
         let parents = out([&none, &or_none(&self.except_parent_ous)]);
         places.extend(parents.iter().map(|it| format!("the parent {it}")));
-        // `!` values of a tag are one exclusion, its twin another
         vec![
             self.accounts.as_ref().map(selected),
             self.ous.as_ref().map(selected),
@@ -455,7 +425,6 @@ impl Draft {
         ]
     }
 
-    /// The rule as its form has it.
     pub(crate) fn json(&self) -> Value {
         match self.form {
             Form::Elevator => self.elevator(),

@@ -1,5 +1,5 @@
-//! The decision of `access.md` §2 and §3 as its words tell it, as plainly and slowly as can be.
-//! It shares nothing with the engine but the snapshot of the organization.
+//! An oracle: `access.md` §2 and §3 implemented literally. Shares only the organization snapshot
+//! with the engine.
 
 mod asked;
 pub(crate) mod draft;
@@ -10,7 +10,6 @@ use asked::{Member, World};
 use draft::{Draft, Form};
 use hallpass_rules::{Directory, directory::Person};
 
-/// Who asks for what, and who presses approve.
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
     pub(crate) requester: &'static str,
@@ -27,7 +26,6 @@ pub(crate) enum Target {
     Group(&'static str),
 }
 
-/// All that is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) kind: &'static str,
@@ -38,8 +36,8 @@ pub(crate) struct Verdict {
     pub(crate) permit: bool,
 }
 
-/// Whose denials count; the specification's order for native rules, and the one of releases of
-/// sso-elevator that know `AllowedUsers`.
+/// Scope of denials: the specification's for native rules, and that of sso-elevator releases with
+/// `AllowedUsers`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
     DenialsFirst,
@@ -62,14 +60,13 @@ pub(crate) fn verdict(
     order: Order,
 ) -> Verdict {
     let world = World(facts);
-    // two equal statements count once; names by position count all of them
+    // equal statements count once, unless named by position
     let mut named: Vec<(String, &Draft)> = Vec::new();
     for (place, draft) in drafts.iter().enumerate() {
         if named.iter().all(|(_, other)| !other.says_the_same(draft)) {
             named.push((draft.name(place), draft));
         }
     }
-    // step 1
     named.retain(|(_, draft)| world.covers(draft, &question.target));
     Reading {
         world,
@@ -81,7 +78,6 @@ pub(crate) fn verdict(
     .verdict()
 }
 
-/// The steps from the second on.
 struct Reading<'a> {
     world: World<'a>,
     who: &'static str,
@@ -91,7 +87,6 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Step 2: it is open, names the requester, and they have what it wants of them.
     fn may_ask(&self, draft: &Draft) -> Member {
         if !draft.open_now {
             return Member::No;
@@ -115,7 +110,6 @@ impl Reading<'_> {
         }
     }
 
-    /// Whether somebody is one of people, or in one of groups, who are left out.
     fn is_out(
         &self,
         person: &str,
@@ -126,7 +120,7 @@ impl Reading<'_> {
         if self.world.is_one_of(person, people) {
             Member::Yes
         } else if self.world.knows_nobody() && !groups.is_empty() {
-            // groups of which nothing is known could leave anybody out
+            // unread groups may exclude anyone
             Member::Unread
         } else {
             self.world.is_in_one_of(person, groups)
@@ -156,7 +150,7 @@ impl Reading<'_> {
         self.world.is_in_one_of(self.who, &groups)
     }
 
-    /// Rules that permit no requests add to those that do, and are nothing without them.
+    /// Additive rules need a permitting rule.
     fn eligible(&self) -> Vec<(&str, &Draft)> {
         let affecting = self.affecting.iter();
         let eligible: Vec<(&str, &Draft)> = affecting
@@ -173,8 +167,7 @@ impl Reading<'_> {
         }
     }
 
-    /// The rules of which it is unread whether they let the requester ask: they permit nothing, and
-    /// their limits hold.
+    /// Rules of unread applicability: they permit nothing, but limit.
     fn holding(&self) -> Vec<&Draft> {
         if self.eligible().is_empty() {
             return Vec::new();
@@ -185,8 +178,8 @@ impl Reading<'_> {
             .collect()
     }
 
-    /// Every limit holds, whichever of those may apply that are unread; of those that prefer the longest,
-    /// only that.
+    /// Every limit applies, including those of unread applicability; among rules that prefer the
+    /// longest, the longest.
     fn max_minutes(&self) -> Option<u32> {
         let all = |rules: &[&Draft], longest: bool| -> Vec<u32> {
             let rules = rules.iter();
@@ -195,7 +188,7 @@ impl Reading<'_> {
         };
         let eligible: Vec<&Draft> = self.eligible().iter().map(|(_, draft)| *draft).collect();
         let holding = self.holding();
-        // each choice of those that are unread is one world that may be
+        // each subset of the unread rules is a possible world
         let worlds = (0..1_usize << holding.len()).map(|world| {
             let chosen = holding.iter().enumerate();
             let chosen = chosen.filter(|(place, _)| world >> place & 1 == 1);
@@ -207,7 +200,6 @@ impl Reading<'_> {
         worlds.flatten().min()
     }
 
-    /// Listed, and not left out.
     fn lists(&self, draft: &Draft, person: &str) -> Member {
         let manager = self.manager(draft).map(|it| it.user_id.to_string());
         let named = if manager.is_some_and(|manager| self.world.person(person) == manager) {
@@ -222,13 +214,11 @@ impl Reading<'_> {
         }
     }
 
-    /// The requester's manager, where the rule asks for them.
     fn manager(&self, draft: &Draft) -> Option<&Person> {
         let manager = self.world.manager(self.who)?;
         (draft.manager == Some(true)).then_some(manager)
     }
 
-    /// Listed by name or in a group, be they left out or not.
     fn names(&self, draft: &Draft, person: &str) -> Member {
         if self.world.is_one_of(person, &draft.approvers) {
             Member::Yes
@@ -237,8 +227,7 @@ impl Reading<'_> {
         }
     }
 
-    /// Step 3: whether approval may not be skipped, and whether the requester may not approve for
-    /// themselves. What could not be read counts as if it said no.
+    /// Step 3: denials of automatic approval and self-approval. Unread facts deny.
     fn denials(&self) -> (bool, bool) {
         let denies = |draft: &Draft| match self.order {
             Order::DenialsFirst => true,
@@ -253,7 +242,7 @@ impl Reading<'_> {
         )
     }
 
-    /// Steps 7 and 8: everybody listed, the requester left out.
+    /// Steps 7 and 8: all listed approvers without the requester.
     fn approvers(&self) -> BTreeSet<String> {
         let mut approvers = BTreeSet::new();
         for (_, draft) in self.eligible() {
@@ -272,7 +261,7 @@ impl Reading<'_> {
         approvers
     }
 
-    /// Steps 4 to 8: the kind, and what it rests on.
+    /// Steps 4 to 8: the kind and its rules.
     fn kind(&self) -> (&'static str, Vec<String>) {
         let eligible = self.eligible();
         let (deny_auto, deny_self) = self.denials();
@@ -325,8 +314,8 @@ impl Reading<'_> {
             && self.eligible().iter().any(|(_, draft)| lists(draft))
     }
 
-    /// `access.md` §3: 3.3 the kind, 3.4 listed by an eligible statement, 3.5 not one's own request
-    /// unless step 5 holds.
+    /// `access.md` §3: 3.3 the kind, 3.4 listed by an eligible statement, 3.5 not an own request
+    /// unless step 5 applies.
     fn permit(&self, kind: &str) -> bool {
         let eligible = self.eligible();
         let listed = |(_, draft): &(&str, &Draft)| self.lists(draft, self.presser) == Member::Yes;

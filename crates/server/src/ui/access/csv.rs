@@ -1,4 +1,4 @@
-//! The rows as a file, for spreadsheets and auditors: all that match, with ids and times in UTC.
+//! CSV of all matching rows, with ids and UTC times.
 
 use axum::{
     extract::{Query, State},
@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hallpass_access::{Acceptance, ItemKind};
-use hallpass_model::{Target, TargetNames, text::csv_cell};
+use hallpass_base::{Target, TargetNames, text::csv_cell};
 
 use super::line::{AccessLine, is_unknown};
 use super::{Looking, live_grants, standing_of};
@@ -62,7 +62,6 @@ pub(super) async fn export(
     Ok((headers, text).into_response())
 }
 
-/// One row, in the order of [`COLUMNS`].
 fn cells(line: AccessLine<'_>) -> [String; COLUMNS.len()] {
     let (name, email) = line.holder();
     let key = line.key_of();
@@ -127,7 +126,6 @@ fn cells(line: AccessLine<'_>) -> [String; COLUMNS.len()] {
     ]
 }
 
-/// Why something stands, as it was accepted.
 fn why(kind: &ItemKind) -> String {
     match kind.acceptance() {
         Some(Acceptance::Pattern { pattern }) => pattern.clone(),

@@ -1,33 +1,28 @@
-//! What somebody has: by a grant, or as a sweep found it.
-
 use std::collections::HashSet;
 
 use hallpass_access::{Directory, Fate, Grant, ItemKind, StandingView, SweepItem};
-use hallpass_model::{HoldKey, TargetNames, Timestamp};
+use hallpass_base::{HoldKey, TargetNames, Timestamp};
 
 use super::{Grouping, HeldFilter};
 use crate::ui::people::{self, GrantPlace};
 
-/// The key a row is put under: groups after accounts, then by name.
+/// Sort key of a group: accounts before groups, then by name.
 pub(super) type Key = (bool, String, String);
 
-/// Something that somebody has.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum AccessLine<'a> {
-    /// A grant that is not over.
     Grant(&'a Grant),
-    /// What a sweep found.
     Found(&'a SweepItem),
 }
 
 impl<'a> AccessLine<'a> {
-    /// Everything, each thing once: what a grant lies on is shown with the grant.
+    /// Returns all access without duplicates: a finding with a grant is part of the grant.
     pub(super) fn all(grants: &'a [Grant], found: Option<&'a StandingView>) -> Vec<Self> {
         let granted: HashSet<&HoldKey> = grants.iter().map(|grant| &grant.key).collect();
         let found = found.into_iter().flat_map(|found| &found.items);
         let found = found
             .filter(|item| !granted.contains(&item.key))
-            // gone, or a grant that is over by now
+            // removed, or an ended grant
             .filter(|item| !matches!(item.fate, Fate::Gone { .. } | Fate::Adopted { .. }))
             .map(Self::Found);
         grants.iter().map(Self::Grant).chain(found).collect()
@@ -55,7 +50,7 @@ impl<'a> AccessLine<'a> {
         people::held(self.names())
     }
 
-    /// Name and address of who has it. Who left the directory has an id alone.
+    /// Name and address of the user. Removed users have only an id.
     pub(super) fn holder(self) -> (&'a str, &'a str) {
         match self {
             Self::Grant(grant) => (&grant.holder.name, grant.holder.email.as_str()),
@@ -66,7 +61,7 @@ impl<'a> AccessLine<'a> {
         }
     }
 
-    /// When it ends; what has no end comes after what has one.
+    /// Access without end sorts last.
     pub(super) fn ends(self) -> Timestamp {
         match self {
             Self::Grant(grant) => grant.due_to_end(),
@@ -86,7 +81,6 @@ impl<'a> AccessLine<'a> {
         }
     }
 
-    /// Where it is put; `None` when it is not part of this view.
     pub(super) fn key(self, by: Grouping, directory: &Directory) -> Option<Key> {
         let place = self.place(directory);
         match by {
@@ -118,7 +112,6 @@ impl<'a> AccessLine<'a> {
     }
 }
 
-/// Whether nobody recorded it and nobody accepted it.
 pub(super) const fn is_unknown(item: &SweepItem) -> bool {
     match item.kind {
         ItemKind::Unknown | ItemKind::Preexisting { .. } => true,

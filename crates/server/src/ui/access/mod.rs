@@ -1,5 +1,3 @@
-//! Access: who has what where, right now?
-
 mod csv;
 mod line;
 mod paths;
@@ -20,7 +18,7 @@ use hallpass_access::{
     AccessError, Directory, Grant, GrantFilter, GrantOffers, GrantStateKind, Role, StandingView,
     Sweep, SweepMode,
 };
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde::Deserialize;
 
 use super::people::count_of;
@@ -33,7 +31,7 @@ use sections::{ROWS, Section};
 use sorting::Sort;
 use tiles::{Tile, tiles};
 
-/// Grants looked at by one page at most; beyond that the page says so and asks for a filter.
+/// Maximum number of grants per page; beyond it the page requires a filter.
 const LOOKED_AT_MAX: usize = 10_000;
 
 pub(crate) fn router() -> Router<App> {
@@ -47,11 +45,9 @@ pub(crate) fn router() -> Router<App> {
         .merge(sweeps::router())
 }
 
-/// How rows are put together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Grouping {
-    /// One table.
     #[default]
     All,
     Account,
@@ -76,7 +72,6 @@ impl Grouping {
             .map_or("all", |(_, name, _)| name)
     }
 
-    /// What a group of rows is called: one, many.
     const fn nouns(self) -> (&'static str, &'static str) {
         match self {
             Self::All => ("row", "rows"),
@@ -88,7 +83,6 @@ impl Grouping {
     }
 }
 
-/// Which rows are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum HeldFilter {
@@ -121,14 +115,11 @@ struct Looking {
     by: Grouping,
     q: String,
     kind: HeldFilter,
-    /// The order of the one table.
     sort: Sort,
-    /// Rows passed over.
     skip: usize,
 }
 
 impl Looking {
-    /// The same rows in another order, from the first.
     fn sorted(&self, sort: Sort) -> String {
         let looking = Self {
             q: self.q.clone(),
@@ -138,7 +129,6 @@ impl Looking {
         looking.address(Grouping::All, 0)
     }
 
-    /// The same rows as a file.
     fn as_file(&self) -> String {
         self.address(self.by, 0)
             .replacen("/access", "/access.csv", 1)
@@ -159,19 +149,16 @@ impl Looking {
             address.push_str(self.sort.name());
         }
         if skip > 0 {
-            // writing to a String cannot fail
             let _ = write!(address, "&skip={skip}");
         }
         address
     }
 
-    /// Whether nothing narrows what is shown.
     const fn is_all(&self) -> bool {
         self.q.is_empty() && matches!(self.kind, HeldFilter::Every)
     }
 }
 
-/// A heading of the one table: the rows in its order.
 struct Heading {
     word: &'static str,
     width: &'static str,
@@ -185,23 +172,17 @@ struct Tab {
     is_on: bool,
 }
 
-/// One entry of the choice of kinds.
 struct KindChoice {
     name: &'static str,
     word: &'static str,
     is_on: bool,
 }
 
-/// What is to be known of sweeps before the rows are read.
 #[derive(Default)]
 struct Looks {
-    /// "As AWS showed it at 15:18 CET."
     lead: String,
-    /// What could not be read: how much, and the first of it.
     unread: Option<(String, String)>,
-    /// A plan that waits: what it would do, and its page.
     plan: Option<(String, String)>,
-    /// There are more live grants than are looked at.
     too_many: bool,
 }
 
@@ -213,7 +194,6 @@ struct AccessPage {
     q: String,
     by: &'static str,
     is_set_view: bool,
-    /// Headings of the one table; empty where rows are grouped.
     headings: Vec<Heading>,
     sort: &'static str,
     file: String,
@@ -221,13 +201,11 @@ struct AccessPage {
     can_cut_off: bool,
     looks: Looks,
     stale: Option<String>,
-    /// Everybody who is locked: words and address.
     locked: Vec<(String, String)>,
     tiles: Vec<Tile>,
     tabs: Vec<Tab>,
     kinds: Vec<KindChoice>,
     sections: Vec<Section>,
-    /// "16 more accounts match “prod”", and where they are.
     more: Option<(String, String)>,
     back: Option<String>,
     empty: Empty,
@@ -235,17 +213,12 @@ struct AccessPage {
     all: String,
 }
 
-/// What an empty page says.
 enum Empty {
-    /// Nobody has anything.
     Nothing,
-    /// Nothing fits what is looked for.
     NoMatch,
-    /// There is something, under another tab.
     Elsewhere,
 }
 
-/// What a page is made of.
 struct AccessView<'a> {
     app: &'a App,
     viewer: &'a Viewer,
@@ -283,7 +256,6 @@ async fn show(
     Ok(page(&page_of))
 }
 
-/// Grants that are not over, of those the viewer may see.
 async fn live_grants(app: &App, viewer: &Viewer) -> Result<Vec<Grant>, ProblemResponse> {
     let filter = GrantFilter {
         states: GrantStateKind::LIVE.to_vec(),
@@ -293,7 +265,6 @@ async fn live_grants(app: &App, viewer: &Viewer) -> Result<Vec<Grant>, ProblemRe
     Ok(found.await?.rows)
 }
 
-/// What sweeps found, for those who may see it.
 async fn standing_of(app: &App, viewer: &Viewer) -> Result<Option<StandingView>, ProblemResponse> {
     match app.access.standing(&viewer.actor).await {
         Ok(found) => Ok(Some(found)),
@@ -397,7 +368,6 @@ fn matching(looking: &Looking, total: usize, all: usize) -> String {
     }
 }
 
-/// "16 more accounts match “prod”", and where they are.
 fn what_follows(looking: &Looking, left: usize, shown: usize, total: usize) -> (String, String) {
     let (one, many) = looking.by.nouns();
     let matching = if looking.q.is_empty() {
@@ -422,7 +392,7 @@ impl AccessView<'_> {
         clock(at, self.now, &self.viewer.zone)
     }
 
-    /// The organization may have been read too long ago for names to be right.
+    /// Warns that the organization data, and so names, may be outdated.
     fn stale(&self) -> Option<String> {
         let read = self.directory.taken_at()?;
         (TimeSpan::between(read, self.now) > TimeSpan::hours(1)).then(|| {
@@ -431,7 +401,6 @@ impl AccessView<'_> {
         })
     }
 
-    /// What is said above the rows of who looked, and when.
     fn looks(&self, sees_standing: bool, sweep: Option<&Sweep>) -> Looks {
         let zone = zone_name(self.now, &self.viewer.zone);
         let now = self.at(self.now);
@@ -457,7 +426,7 @@ impl AccessView<'_> {
             };
         };
         let unread = report.unread_places.first().map(|first| {
-            let place = hallpass_wording::standing::unread_place(&first.what);
+            let place = hallpass_channels::wording::standing::unread_place(&first.what);
             let count = usize::try_from(report.unread).unwrap_or(usize::MAX);
             (
                 count_of(

@@ -1,5 +1,3 @@
-//! Paths: every way in which somebody can reach an account, by the newest snapshot.
-
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -9,11 +7,11 @@ use axum::{
     extract::{Query, State},
     routing::get,
 };
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_inventory::{
     AccessFinding, AccessFindingKind, AccessGraph, AccessPath, GraphAssignment, GraphRoleKind,
     group_of_way,
 };
-use hallpass_model::{TimeSpan, Timestamp};
 use serde::Deserialize;
 
 use crate::ui::forbidden;
@@ -23,17 +21,11 @@ use crate::ui::shell::{Nav, PageResult, Shell, Viewer, page, url_encoded};
 use crate::ui::words::{clock, countdown, plain};
 use crate::{App, KnownAccess, costly, problem::ProblemResponse};
 
-/// Rows of a page.
 const ROWS: usize = 100;
-/// Rows of a file; more are for the command line.
 pub(super) const FILE_ROWS: usize = 200_000;
-/// Findings shown; more are counted.
 const FINDINGS: usize = 20;
-/// People, accounts and sets offered for what was typed.
 const OFFERED: usize = 20;
-/// A snapshot younger than this has no age that is worth saying.
 const JUST: TimeSpan = TimeSpan::minutes(1);
-/// A snapshot older than this is said to be old.
 const OLD: TimeSpan = TimeSpan::hours(48);
 
 pub(super) fn router() -> Router<App> {
@@ -43,18 +35,13 @@ pub(super) fn router() -> Router<App> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct PathsQuery {
-    /// What was typed.
     q: String,
-    /// A user id.
     person: String,
-    /// An account's id.
     account: String,
-    /// The ARN of a permission set, or of a role.
     set: String,
     skip: usize,
 }
 
-/// What the page is about.
 #[derive(Clone, Copy)]
 pub(super) enum Subject {
     Person(usize),
@@ -62,7 +49,6 @@ pub(super) enum Subject {
     Set(usize),
 }
 
-/// A thing that is offered: its name, what tells it from others, its page.
 struct Offered {
     kind: &'static str,
     name: String,
@@ -95,13 +81,10 @@ struct FindingRow {
 #[template(path = "access_paths.html")]
 struct PathsPage {
     shell: Shell,
-    /// What stands in place of everything else.
     missing: Option<(&'static str, String)>,
-    /// "Snapshot 20261120…, 3h ago".
     lead: String,
     old: Option<String>,
     uncovered: Vec<String>,
-    /// Whether it knows of roles that people take without a permission set.
     has_entitlements: bool,
     q: String,
     offered: Vec<Offered>,
@@ -151,7 +134,6 @@ async fn show(State(app): State<App>, viewer: Viewer, looking: Query<PathsQuery>
     Ok(page(&built))
 }
 
-/// The newest snapshot, or what to say in its place.
 pub(super) async fn known(app: &App) -> Result<Arc<KnownAccess>, (&'static str, String)> {
     let Some(snapshots) = &app.snapshots else {
         let help = "Name the folder of snapshots in the configuration, as inventory.snapshots.";
@@ -187,7 +169,6 @@ impl PathsQuery {
         found.filter(|_| !self.set.is_empty())
     }
 
-    /// What was asked for, whether the snapshot has it or not.
     fn has_subject(&self) -> bool {
         [&self.person, &self.account, &self.set]
             .iter()
@@ -202,13 +183,11 @@ impl PathsQuery {
             ("set", &self.set),
         ] {
             if !value.is_empty() {
-                // writing to a String cannot fail
                 let _ = write!(address, "{name}={}", url_encoded(value));
                 break;
             }
         }
         if skip > 0 {
-            // as above
             let _ = write!(address, "&skip={skip}");
         }
         address
@@ -216,7 +195,6 @@ impl PathsQuery {
 }
 
 impl Subject {
-    /// Its paths: `most` of them after `skip`, and how many there are.
     pub(super) fn paths(
         self,
         graph: &AccessGraph,
@@ -235,7 +213,6 @@ impl Subject {
         }
     }
 
-    /// Whether a finding is about it.
     fn concerns(self, graph: &AccessGraph, finding: &AccessFinding) -> bool {
         match self {
             Self::Account(account) => {
@@ -260,7 +237,6 @@ impl Subject {
         }
     }
 
-    /// What it is called, and what tells it from others.
     fn name(self, graph: &AccessGraph) -> (String, String) {
         match self {
             Self::Person(place) => {
@@ -352,7 +328,6 @@ impl PathsPage {
     }
 }
 
-/// What fits the words that were typed.
 fn offered(graph: &AccessGraph, q: &str) -> Vec<Offered> {
     let words = q.trim().to_lowercase();
     if words.is_empty() {

@@ -1,5 +1,3 @@
-//! Paths into accounts as a file.
-
 use axum::{
     Router,
     extract::{Query, State},
@@ -7,8 +5,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use hallpass_base::text::csv_cell;
 use hallpass_inventory::{AccessPath, GivenRole};
-use hallpass_model::text::csv_cell;
 
 use super::paths::{FILE_ROWS, PathsQuery, known};
 use crate::ui::forbidden;
@@ -92,7 +90,6 @@ fn rows(known: &KnownAccess, looking: &PathsQuery) -> Result<String, ProblemResp
     Ok(text)
 }
 
-/// One row, in the order of [`COLUMNS`].
 fn cells(path: &AccessPath) -> [String; COLUMNS.len()] {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let (name, arn) = (path.role.shown().to_owned(), path.role.arn().to_owned());

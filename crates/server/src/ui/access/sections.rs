@@ -1,12 +1,10 @@
-//! The rows of the page, in their sections.
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_access::{
     Acceptance, Directory, Fate, Grant, GrantState, ItemKind, ItemSight, Role, SweepItem,
 };
-use hallpass_model::TimeSpan;
-use hallpass_wording::{grants, standing};
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::{grants, standing};
 
 use super::line::{AccessLine, Key, is_unknown};
 use super::{AccessView, Grouping, Looking};
@@ -17,15 +15,12 @@ use crate::ui::shell::url_encoded;
 use crate::ui::sweeps::held_address;
 use crate::ui::words::{Badge, badge, capital, countdown, grant_badge, id_groups, lasting, plain};
 
-/// Rows of one page.
 pub(super) const ROWS: usize = 200;
-/// Letters of a reason that a row shows; the request has it whole.
 const REASON_SHOWN: usize = 80;
 
 const STANDING: Badge = badge("Standing", "standing");
 const UNKNOWN: Badge = badge("Unknown", "failed");
 
-/// Something somebody has, as a row.
 #[derive(Default)]
 pub(super) struct AccessRow {
     pub(super) face: Option<Face>,
@@ -33,18 +28,14 @@ pub(super) struct AccessRow {
     pub(super) id_groups: Vec<String>,
     pub(super) held: String,
     pub(super) badges: Vec<Badge>,
-    /// The request it came of, and its reason.
     pub(super) request: Option<(String, String)>,
     pub(super) because: Coded,
     pub(super) note: Coded,
     pub(super) ends: String,
-    /// Seconds to the end, counted down by the script.
     pub(super) left: Option<u64>,
     pub(super) left_words: String,
-    /// What is to be said beside a time: late, standing.
     pub(super) remark: String,
     pub(super) is_bad: bool,
-    /// Words and address of what may be done.
     pub(super) acts: Vec<(&'static str, String)>,
 }
 
@@ -54,31 +45,25 @@ pub(super) struct Section {
     pub(super) place: Option<GrantPlace>,
     pub(super) id_groups: Vec<String>,
     pub(super) name: String,
-    /// Their page, for who may see it; empty otherwise.
     pub(super) page: String,
     pub(super) count: String,
     pub(super) rows: Vec<AccessRow>,
 }
 
 impl Section {
-    /// Whether there is anything to press.
     pub(super) fn has_acts(&self) -> bool {
         self.rows.iter().any(|row| !row.acts.is_empty())
     }
 }
 
-/// The sections of one page.
 pub(super) struct AccessSections {
     pub(super) sections: Vec<Section>,
-    /// Sections that are still to come.
     pub(super) left: usize,
-    /// Rows passed or shown, and rows that match.
     pub(super) shown: usize,
     pub(super) total: usize,
 }
 
 impl Looking {
-    /// What is looked for, in the order of its view.
     pub(super) fn rows<'a>(
         &self,
         lines: &[AccessLine<'a>],
@@ -100,7 +85,6 @@ impl Looking {
 }
 
 impl AccessView<'_> {
-    /// The rows of this page in their sections.
     pub(super) fn page(&self, looking: &Looking, lines: &[AccessLine<'_>]) -> AccessSections {
         let rows = looking.rows(lines, self.directory);
         let total = rows.len();
@@ -207,7 +191,7 @@ impl AccessView<'_> {
         } else {
             (self.at(grant.ends_at), String::new())
         };
-        // the way back keeps what was searched for
+        // the back link keeps the search
         let from = || url_encoded(&looking.address(looking.by, looking.skip));
         let revoke = self
             .offers
@@ -287,7 +271,6 @@ impl AccessView<'_> {
         }
     }
 
-    /// When somebody is to look at it again.
     fn review(&self, item: &SweepItem) -> String {
         let Some(Acceptance::Person {
             review_at: Some(at),
@@ -316,13 +299,13 @@ impl AccessView<'_> {
                 let withdraw = ("Withdraw…", to("withdraw"));
                 [withdraw].into_iter().chain(end).collect()
             }
-            // the configuration says so; what is to change is written there
+            // accepted by configuration, so it must be changed there
             Some(Acceptance::Pattern { .. }) => Vec::new(),
         }
     }
 }
 
-/// What is live is told apart from what has no end, not from what is being made.
+/// Distinguishes active access from standing access, not from pending access.
 fn temporary(badge: Badge) -> Badge {
     if badge.look == "active" {
         Badge {

@@ -1,11 +1,9 @@
-//! The order of the one table.
-
 use hallpass_access::Directory;
 use serde::Deserialize;
 
 use super::line::{AccessLine, is_unknown};
 
-/// The column that rows are in the order of; among equals, what ends first is first.
+/// Sort column; ties are sorted by end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Sort {
@@ -18,7 +16,6 @@ pub(super) enum Sort {
 }
 
 impl Sort {
-    /// Each with its name in addresses, its heading and the heading's width.
     pub(super) const ALL: [(Self, &'static str, &'static str, &'static str); 5] = [
         (Self::Person, "person", "Person", "w18"),
         (Self::Where, "where", "Where", "w18"),
@@ -33,7 +30,6 @@ impl Sort {
             .map_or("where", |(_, name, ..)| name)
     }
 
-    /// What rows are sorted by, before their ends.
     pub(super) fn key(self, line: AccessLine<'_>, directory: &Directory) -> (u8, String) {
         match self {
             Self::Person => (0, line.holder().0.to_lowercase()),

@@ -1,15 +1,12 @@
-//! The numbers above the rows.
-
 use std::collections::BTreeSet;
 
 use hallpass_access::{Grant, GrantState, ItemChange, StandingView};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use super::AccessView;
 use super::line::is_unknown;
 use crate::ui::people::{count_of, counted};
 
-/// A number with what it means.
 pub(super) struct Tile {
     pub(super) name: &'static str,
     pub(super) value: String,
@@ -26,7 +23,6 @@ fn tile(name: &'static str, value: usize, words: String) -> Tile {
     }
 }
 
-/// The tiles: with standing access for those who see it.
 pub(super) fn tiles(
     view: &AccessView<'_>,
     grants: &[Grant],

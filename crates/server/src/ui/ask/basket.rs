@@ -1,9 +1,9 @@
-//! Several targets of one form: what was chosen before, with what is chosen now. Each is judged as it
-//! will be when it is sent, and the button says what comes of all of them.
+//! Several targets in one form. Each is evaluated as at submission, and the button states the
+//! combined result.
 
 use hallpass_access::{AskVerdict, Preview, PreviewOutcome, TARGETS_MAX, Wanted};
-use hallpass_model::{AccountId, GroupId, TimeSpan, Timestamp};
-use hallpass_wording::asking;
+use hallpass_base::{AccountId, GroupId, TimeSpan, Timestamp};
+use hallpass_channels::wording::asking;
 
 use super::{
     AskForm,
@@ -21,11 +21,11 @@ use crate::{
     },
 };
 
-/// Before a group's id, where an account's number stands.
+/// Marks a group id in place of an account id.
 const GROUP: &str = "group";
 
-/// The targets of the form beside what is chosen now, as the form carries them: blanks between
-/// (`111111111111/ReadOnly group/…`). What cannot be read is left out.
+/// Previously chosen targets in the form, separated by blanks (`111111111111/ReadOnly group/…`).
+/// Invalid ones are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Carried(Vec<Wanted>);
 
@@ -85,31 +85,22 @@ fn write_one(wanted: &Wanted) -> String {
     }
 }
 
-/// One target of several, as the form shows it.
 pub(super) struct Item {
-    /// As the form carries it.
     pub(super) value: String,
     pub(super) aim: TargetView,
-    /// What it takes, or why it cannot be had.
     pub(super) says: Coded,
-    /// It cannot be sent like this.
     pub(super) is_refused: bool,
-    /// Nobody has to say yes.
     is_granted: bool,
 }
 
-/// All targets of a form that has several.
 #[derive(Default)]
 pub(super) struct Basket {
     pub(super) items: Vec<Item>,
     wanted: Vec<Wanted>,
-    /// It can hold no more.
     pub(super) is_full: bool,
 }
 
 impl Basket {
-    /// What the form carries, and what is chosen on it. Empty where it carries nothing: then there is
-    /// one target, or none.
     pub(super) async fn of(
         app: &App,
         viewer: &Viewer,
@@ -156,7 +147,6 @@ impl Basket {
         self.items.is_empty()
     }
 
-    /// Everything that would be asked for.
     pub(super) fn wanted(&self) -> &[Wanted] {
         &self.wanted
     }
@@ -206,7 +196,6 @@ impl Item {
     }
 }
 
-/// What is named and is not there.
 fn unnamed(wanted: &Wanted) -> TargetView {
     let (place, set) = match wanted {
         Wanted::Account {
@@ -273,7 +262,6 @@ fn item(
 }
 
 impl AskForm {
-    /// Carries out what the buttons of the list say: takes what is chosen into it, or something out.
     pub(super) fn settle(&mut self, choice: &Choice) {
         let mut carried = Carried::read(&self.also);
         let chosen = choice.wanted();
@@ -318,7 +306,7 @@ mod tests {
                 "111111111111/A,b=c@d 222222222222/X".to_owned(),
             ),
             (GROUP_ID, GROUP_ID.to_owned()),
-            // what is no target is left out, and what comes twice comes once
+            // ignores invalid and duplicate targets
             ("x 12/ReadOnly group/x /", String::new()),
             ("111111111111/A 111111111111/A", "111111111111/A".to_owned()),
         ] {

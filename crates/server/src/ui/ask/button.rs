@@ -1,7 +1,5 @@
-//! What pressing the button would do, in its words; or why there is nothing to press.
-
 use hallpass_access::{Approval, AskVerdict, Preview, PreviewOutcome};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_rules::{Decision, OwnLater};
 
 use super::outlook::{Outlook, why_not};
@@ -29,14 +27,13 @@ impl Outlook {
             _ if by_rules != Ok(AskVerdict::Waits) || !is_listed => "",
             OwnLater::No => "You cannot approve this one yourself.",
             OwnLater::BesideOthers => "You can approve this one yourself when approvals are given.",
-            // the heading says it
             OwnLater::Alone => "",
         };
         let Some(length) = self.length.filter(|_| by_rules.is_ok()) else {
             return;
         };
         let decision = &preview.decision;
-        // a chip that lengthens means a minute's less each minute; what was pressed stays the same
+        // the gain of an extension chip shrinks over time; the selected chip stays fixed
         let pressed = self.chips.iter().find(|chip| chip.is_chosen);
         let pressed = pressed.map_or_else(
             || length.as_seconds().to_string(),

@@ -1,9 +1,7 @@
-//! What is chosen on the form, and what there is to choose from.
-
 use hallpass_access::{Approval, AskVerdict, CatalogEntry, Search, SearchPage, Sought, Wanted};
-use hallpass_model::{AccountId, GroupId, TimeSpan};
+use hallpass_base::{AccountId, GroupId, TimeSpan};
+use hallpass_channels::wording::asking;
 use hallpass_rules::directory::{Account, Group, PermissionSet};
-use hallpass_wording::asking;
 
 use super::{AskForm, recents::Recents};
 use crate::{
@@ -15,19 +13,16 @@ use crate::{
     },
 };
 
-/// Accounts or groups shown below the search (`ui.md` §3).
+/// Maximum number of search results (`ui.md` §3).
 const HITS: usize = 8;
-/// Permission sets of one account shown.
 const SETS: usize = 60;
 
-/// What one asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ChoiceKind {
     Account,
     Group,
 }
 
-/// What is chosen so far. What is named and does not exist is not chosen.
 pub(super) struct Choice {
     pub(super) kind: ChoiceKind,
     pub(super) account: Option<Account>,
@@ -35,10 +30,8 @@ pub(super) struct Choice {
     pub(super) group: Option<Group>,
 }
 
-/// An account or a group below the search.
 pub(super) struct Hit {
     pub(super) value: String,
-    /// The name before, in and after what was typed.
     pub(super) name: (String, String, String),
     pub(super) id: Vec<String>,
     pub(super) folder: String,
@@ -49,7 +42,6 @@ pub(super) struct Hit {
     pub(super) is_recent: bool,
 }
 
-/// A permission set that can be asked for.
 pub(super) struct SetHit {
     pub(super) name: String,
     pub(super) says: String,
@@ -91,7 +83,6 @@ impl Choice {
         }
     }
 
-    /// What would be asked for, once all of it is chosen.
     pub(super) fn wanted(&self) -> Option<Wanted> {
         match (&self.account, &self.set, &self.group) {
             (Some(account), Some(set), _) => Some(Wanted::Account {
@@ -105,7 +96,6 @@ impl Choice {
         }
     }
 
-    /// The chosen account's name, for the next question.
     pub(super) fn place(&self, _: &Presenter) -> String {
         self.account
             .as_ref()
@@ -113,7 +103,6 @@ impl Choice {
             .unwrap_or_default()
     }
 
-    /// What fits the search, with a line that counts it.
     pub(super) fn hits(
         &self,
         app: &App,
@@ -140,7 +129,7 @@ impl Choice {
         };
         let found = search(typed, HITS);
         let mut hits: Vec<Hit> = match (&chosen, typed) {
-            // what came filled in stands alone; typing brings the others
+            // a prefilled choice appears alone until the user types
             (Some(id), "") => search(id, 1)
                 .entries
                 .iter()
@@ -185,7 +174,6 @@ impl Choice {
         (hits, hint)
     }
 
-    /// The line that counts what was found.
     fn hint(&self, typed: &str, found: &SearchPage) -> String {
         let total = count(found.total);
         let (one, many) = match self.kind {
@@ -234,9 +222,8 @@ impl Choice {
         }
     }
 
-    /// The permission sets of the chosen account that can be asked for, or why there are none.
-    /// What one asked for lately comes first, then what the rules guard least: what needs fewer
-    /// people and is given for longer.
+    /// Returns the requestable permission sets of the account, or why there are none. Recent ones
+    /// come first, then least restricted ones: fewer approvals, longer duration.
     pub(super) fn sets(
         &self,
         app: &App,
@@ -262,7 +249,7 @@ impl Choice {
             .iter()
             .map(|hit| (hit, hit.permission_set.as_deref().and_then(recent)))
             .collect();
-        // stable: what is guarded alike stays in the order of names
+        // stable: ties keep name order
         offers.sort_by_key(|(hit, recent)| {
             (recent.is_none(), *recent, hit.offer.as_ref().map(guarded))
         });
@@ -292,7 +279,6 @@ impl Choice {
     }
 }
 
-/// How closely the rules guard something: by what it takes to get it, and how short it is given.
 fn guarded(offer: &CatalogEntry) -> (u8, u32, std::cmp::Reverse<u64>) {
     let steps = match offer.verdict {
         AskVerdict::Granted(Approval::NotRequired) => 0,
@@ -313,7 +299,6 @@ fn count(n: usize) -> String {
     number(u64::try_from(n).unwrap_or(u64::MAX))
 }
 
-/// A name, cut where the first typed word is.
 fn marked(name: &str, typed: &str) -> (String, String, String) {
     let word = typed.split_whitespace().next().unwrap_or_default();
     let at = name

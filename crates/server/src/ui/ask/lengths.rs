@@ -1,38 +1,27 @@
-//! The lengths to choose from: from now, or later ends of what is held.
-
 use hallpass_access::{Grant, GrantState, LengthLimits, LengthRefused, Preview};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::ui::presenter::Presenter;
 
-/// Lengths that fit most work, of those the settings offer.
 const COMMON: [u64; 7] = [1800, 3600, 7200, 14_400, 28_800, 43_200, 86_400];
-/// Chips shown at most.
 const CHIPS: usize = 9;
-/// A chip of the form's that means so much more than is held, not a length from now.
 pub(super) const MORE: &str = "more-";
 
-/// A length to choose.
 #[derive(Clone, Debug)]
 pub(super) struct Chip {
-    /// As the form carries it: seconds from now, or `more-` and seconds on top of what is held.
     pub(super) value: String,
-    /// `2h`, or the end it comes to.
     pub(super) words: String,
-    /// `+1h`, where it lengthens.
     pub(super) gain: String,
     pub(super) length: TimeSpan,
     pub(super) is_chosen: bool,
     pub(super) is_over: bool,
 }
 
-/// What the asker has of the target and can make longer.
 pub(super) fn active(preview: &Preview) -> Option<&Grant> {
     let held = preview.held.as_ref()?;
     Some(&held.grant).filter(|grant| matches!(grant.state, GrantState::Active))
 }
 
-/// Lengths counted from now.
 pub(super) fn from_now(choices: &[TimeSpan], limits: &LengthLimits) -> Vec<Chip> {
     let most = limits.longest();
     let mut spans = offered(choices);
@@ -51,7 +40,6 @@ pub(super) fn from_now(choices: &[TimeSpan], limits: &LengthLimits) -> Vec<Chip>
     chips.collect()
 }
 
-/// Later ends of what is held, each a real gain; the last is as late as the rules allow.
 pub(super) fn longer(view: &Presenter, ends_at: Timestamp, limits: &LengthLimits) -> Vec<Chip> {
     let ends = limits.later_ends(ends_at, view.now).into_iter();
     let chips = ends.map(|end| Chip {
@@ -69,7 +57,6 @@ pub(super) fn longer(view: &Presenter, ends_at: Timestamp, limits: &LengthLimits
     chips.collect()
 }
 
-/// A few of the lengths the settings offer: all when they are few, else the common ones.
 fn offered(choices: &[TimeSpan]) -> Vec<TimeSpan> {
     if choices.len() <= CHIPS {
         return choices.to_vec();

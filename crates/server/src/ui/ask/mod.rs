@@ -1,7 +1,6 @@
-//! Ask: what do I need, who will say yes, and when does it end?
+//! Request page: choose access, see approvers and end.
 //!
-//! One form. Sent with GET it shows what would happen; sent with POST it asks. The script only
-//! sends the first for you while you choose.
+//! One form. GET previews, POST submits. The script only automates the preview.
 
 mod basket;
 mod button;
@@ -21,8 +20,8 @@ use hallpass_access::{
     AccessError, AskOutcome, AskedTogether, Asking, Extending, FieldProblem, PressRefused, Refusal,
     Wanted,
 };
-use hallpass_model::TimeSpan;
-use hallpass_wording::dialogs;
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::dialogs;
 use serde::Deserialize;
 
 use self::{
@@ -42,39 +41,28 @@ use super::{
 use crate::App;
 use crate::problem::ProblemResponse;
 
-/// The form as it travels, both ways.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct AskForm {
-    /// `account` or `group`.
     kind: String,
-    /// What was searched for.
     q: String,
     account: String,
     permission_set: String,
     group: String,
-    /// Seconds, from the chips.
     #[serde(rename = "for")]
     length: String,
-    /// A length as typed; it wins over the chips.
     other: String,
     reason: String,
     ticket: String,
-    /// From when, as the browser writes a time of the viewer's zone; nothing for at once.
+    /// Start in the viewer's time zone, in browser format; empty for now.
     starts: String,
-    /// Targets that were chosen before, and are asked for with what is chosen now.
     also: String,
-    /// Anything, when what is chosen goes to those.
     add: String,
-    /// The one of them that goes.
     drop: String,
-    /// What the button said would be asked for.
     meant: String,
-    /// The ids of the warnings that were ticked.
     confirmed: String,
 }
 
-/// What is wrong with a field.
 #[derive(Clone, Debug, Default)]
 struct Wrong {
     account: Coded,
@@ -85,7 +73,6 @@ struct Wrong {
     ticket: Coded,
     starts: Coded,
     confirmed: Coded,
-    /// Not one field's fault.
     whole: Coded,
 }
 
@@ -104,7 +91,6 @@ impl Wrong {
         all.into_iter().filter(|words| !words.is_empty()).count()
     }
 
-    /// The first field to put right.
     fn first(&self) -> &'static str {
         let order = [
             ("account", &self.account),
@@ -157,7 +143,6 @@ struct AskPage {
     outlook: Outlook,
     basket: Basket,
     warned: Option<Warned>,
-    /// What is chosen can be asked for with more.
     takes_more: bool,
     wrong: Wrong,
     summary: String,
@@ -241,7 +226,6 @@ async fn render(
     Ok(page_with(status, &answer))
 }
 
-/// A typed length that cannot be read is said at once.
 fn with_length(mut wrong: Wrong, outlook: &Outlook) -> Wrong {
     if wrong.length.is_empty() {
         wrong.length = outlook.length_wrong.clone();
@@ -307,7 +291,6 @@ async fn send(State(app): State<App>, Posted { viewer, form }: Posted<AskForm>) 
     }
 }
 
-/// The form with what is too long, or with the quota that would be exceeded.
 async fn render_over_limit(
     app: &App,
     viewer: &Viewer,
@@ -324,7 +307,6 @@ async fn render_over_limit(
     render(app, viewer, form, wrong, status).await
 }
 
-/// A warning is not confirmed, or says something else by now.
 fn not_ticked() -> Wrong {
     Wrong {
         confirmed: Coded(confirming::NOT_TICKED.to_owned()),
@@ -332,7 +314,6 @@ fn not_ticked() -> Wrong {
     }
 }
 
-/// Asks for all of them, or for none.
 async fn send_several(
     app: &App,
     viewer: &Viewer,
@@ -358,7 +339,6 @@ async fn send_several(
             for problem in refused.iter().flat_map(|(_, refusal)| &refusal.fields) {
                 wrong.take(problem);
             }
-            // which of them, and why, is said beside each
             (wrong.account, wrong.permission_set, wrong.group) = Default::default();
             let words = format!(
                 "{} of these {} cannot be asked for, so nothing was sent.",
@@ -375,7 +355,6 @@ async fn send_several(
             return render(app, viewer, form, wrong, StatusCode::UNPROCESSABLE_ENTITY).await;
         }
     };
-    // whoever has to wait goes where the waiting is shown; what is granted is at home
     let waits = all.iter().find_map(|outcome| match outcome {
         AskOutcome::Pending(request) | AskOutcome::AlreadyPending(request) => Some(request.id),
         AskOutcome::Approved(..) | AskOutcome::Rejected(..) => None,
@@ -386,7 +365,7 @@ async fn send_several(
     })
 }
 
-/// Asks, or asks for a later end of what is held.
+/// Requests access or an extension.
 async fn ask(
     app: &App,
     viewer: &Viewer,
@@ -420,14 +399,12 @@ fn asking(outlook: &Outlook, wanted: &Wanted, length: TimeSpan, form: &AskForm) 
     }
 }
 
-/// What is still to be chosen or written before anybody can be asked.
 fn unfinished(choice: &Choice, basket: &Basket, form: &AskForm, outlook: &Outlook) -> Wrong {
     let mut wrong = Wrong::default();
     if !form.starts.is_empty() && outlook.starts_at.is_none() {
         wrong.starts = Coded("Choose a day and a time, or leave it empty.".to_owned());
     }
     match choice.kind {
-        // what was chosen before is enough
         _ if !basket.is_empty() => {}
         ChoiceKind::Account if choice.account.is_none() => {
             wrong.account = Coded("Choose an account.".to_owned());
@@ -446,7 +423,6 @@ fn unfinished(choice: &Choice, basket: &Basket, form: &AskForm, outlook: &Outloo
     wrong
 }
 
-/// A refusal of the core, at the fields to blame, in the words of the brief.
 fn refused(outlook: &Outlook, refusal: &Refusal) -> Wrong {
     let mut wrong = Wrong::default();
     for problem in &refusal.fields {

@@ -1,13 +1,13 @@
-//! What would happen if the form were sent now: who decides, for how long, and what stands in the
-//! way. Computed from the rules each time, as the sending itself will be.
+//! Preview of a submission: approvers, duration, obstacles. Evaluates the rules each time, as
+//! submission does.
 
 use hallpass_access::{
     ApprovalHours, AskRefused, AskVerdict, LengthLimits, Preview, Request, RequestFilter,
     RequestView, all_of,
 };
-use hallpass_model::{Email, GrantId, HoldKey, Target, TimeSpan, Timestamp, time};
+use hallpass_base::{Email, GrantId, HoldKey, Target, TimeSpan, Timestamp, time};
+use hallpass_channels::wording::{asking, dialogs::BREAK_GLASS_MEANS, outstanding, standing};
 use hallpass_rules::{Decision, OwnLater, RuleWarning};
-use hallpass_wording::{asking, dialogs::BREAK_GLASS_MEANS, outstanding, standing};
 use jiff::tz::TimeZone;
 
 use super::{
@@ -25,47 +25,33 @@ use crate::{
     },
 };
 
-/// People shown by name.
 const PEOPLE: usize = 8;
 
-/// People of whom so many must say yes.
 pub(super) struct ReviewerGroup {
     pub(super) heading: String,
     pub(super) people: Vec<PersonView>,
     pub(super) more: usize,
 }
 
-/// What would happen if the form were sent now.
 #[derive(Default)]
 pub(super) struct Outlook {
-    /// Nothing can be said before a target is chosen.
     pub(super) is_whole: bool,
     pub(super) benches: Vec<ReviewerGroup>,
-    /// "No approval needed".
     pub(super) heading: String,
     pub(super) time: String,
     pub(super) lapses: String,
     pub(super) rules: Vec<String>,
     pub(super) explain: String,
-    /// What the chosen set allows.
     pub(super) set_page: String,
     pub(super) notes: Vec<Coded>,
-    /// The button's words; empty when there is none.
     pub(super) submit: String,
-    /// Why it cannot be sent; the button's words then, and the sentence.
     pub(super) closed: String,
     pub(super) why_not: Coded,
-    /// That it is held already, not through Hallpass; empty when it is not.
     pub(super) standing: Coded,
-    /// An equal request that waits, with the time it was made.
     pub(super) waiting: Option<(String, String)>,
-    /// The grant it would lengthen, with its end.
     pub(super) extends: Option<(GrantId, String)>,
-    /// What the grant was asked for, when it would be lengthened.
     pub(super) reason_before: String,
-    /// The ticket it was asked for with.
     pub(super) ticket_before: String,
-    /// Whether whoever asks can approve it themselves, where rules list them; empty where none does.
     pub(super) own: &'static str,
     pub(super) chips: Vec<Chip>,
     pub(super) typed: String,
@@ -73,13 +59,10 @@ pub(super) struct Outlook {
     pub(super) length: Option<TimeSpan>,
     pub(super) length_wrong: Coded,
     pub(super) adds_nothing: Option<Coded>,
-    /// From when, where it is not at once.
     pub(super) starts_at: Option<Timestamp>,
     pub(super) ticket: Option<Coded>,
     pub(super) reason_hint: Option<Coded>,
-    /// What has to be read and confirmed.
     pub(super) warnings: Vec<RuleWarning>,
-    /// What sending would ask for, to notice when the form says something else by then.
     pub(super) meant: String,
 }
 
@@ -137,13 +120,11 @@ impl Outlook {
         Ok(outlook)
     }
 
-    /// There is no button to press.
     pub(super) fn close(&mut self, words: &str, why: String) {
         words.clone_into(&mut self.closed);
         self.why_not = Coded(why);
     }
 
-    /// What is said of one target is not said of several.
     pub(super) fn forget_one(&mut self) {
         let several = Self {
             is_whole: true,
@@ -158,7 +139,6 @@ impl Outlook {
         *self = several;
     }
 
-    /// What one of several wants to be written; of more than one that want it, the first is shown.
     pub(super) fn also_requires(&mut self, decision: &Decision) {
         let (ticket, reason_hint) = (self.ticket.take(), self.reason_hint.take());
         self.requirements(decision);
@@ -166,7 +146,6 @@ impl Outlook {
         self.reason_hint = reason_hint.or_else(|| self.reason_hint.take());
     }
 
-    /// The lengths to choose from, and the one that counts.
     fn lengths(
         &mut self,
         app: &App,
@@ -196,8 +175,6 @@ impl Outlook {
         self.limit = Coded(format!("The longest here is {}.", limits.longest_words()));
     }
 
-    /// A length that came with the address and is no chip, in seconds or as people write it, goes
-    /// into the field.
     fn prefill(&mut self, length: &str) {
         let is_chip = self.chips.iter().any(|chip| chip.value == length);
         if length.is_empty() || is_chip || !self.typed.is_empty() || length.starts_with(MORE) {
@@ -218,7 +195,6 @@ impl Outlook {
         }
     }
 
-    /// The chip that is pressed: as the form says, else as long as last time, else the first.
     fn choose(&mut self, wanted: &str, last: Option<TimeSpan>) {
         let chips = &mut self.chips;
         let at = chips
@@ -233,7 +209,6 @@ impl Outlook {
         self.length = at.and_then(|at| chips.get(at)).map(|chip| chip.length);
     }
 
-    /// The length as typed, or what is wrong with it.
     fn read_typed(&mut self, limits: &LengthLimits) {
         let Ok(span) = self.typed.parse::<TimeSpan>() else {
             self.length_wrong = Coded("Write a length like 1h 30m.".to_owned());
@@ -245,7 +220,6 @@ impl Outlook {
         }
     }
 
-    /// An equal request that waits already.
     fn waits(&mut self, view: &Presenter, waiting: Option<&Request>) {
         self.waiting = waiting
             .filter(|request| !crate::ui::rows::is_past(view, request))
@@ -255,7 +229,7 @@ impl Outlook {
             });
     }
 
-    /// Whether the viewer holds the target already: then the form makes that longer.
+    /// Turns the form into an extension if the viewer has the access already.
     async fn extend(
         &mut self,
         app: &App,
@@ -418,13 +392,11 @@ impl Outlook {
     }
 }
 
-/// A day and a time as a browser writes them.
 fn starts_at(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     let local = time::local(text).ok()?;
     Some(local.to_zoned(zone.clone()).ok()?.timestamp())
 }
 
-/// The words of a button that cannot be pressed, and why.
 pub(super) fn why_not(
     why: &AskRefused,
     view: &Presenter,
@@ -450,7 +422,6 @@ pub(super) fn why_not(
     (button, words)
 }
 
-/// The newest request of the viewer for a target.
 async fn last_asked(
     app: &App,
     viewer: &Viewer,
@@ -473,7 +444,6 @@ async fn last_asked(
     Ok(found.rows.into_iter().next())
 }
 
-/// People who must say yes, as many as there is room for.
 fn bench(view: &Presenter, heading: String, people: Vec<&Email>) -> ReviewerGroup {
     ReviewerGroup {
         heading,

@@ -1,17 +1,12 @@
-//! What somebody asked for lately: it comes first on the form.
-
 use hallpass_access::{RequestFilter, RequestView};
-use hallpass_model::{PermissionSetArn, Target};
+use hallpass_base::{PermissionSetArn, Target};
 use hallpass_rules::directory::Account;
 
 use crate::{App, ui::shell::Viewer};
 
-/// Accounts or groups that are put first.
 const RECENTS: usize = 4;
-/// Requests read to find them.
 const RECENTS_READ: usize = 40;
 
-/// What somebody asked for lately, newest first.
 #[derive(Default)]
 pub(super) struct Recents {
     targets: Vec<Target>,
@@ -24,7 +19,6 @@ impl Recents {
             .access
             .requests(&viewer.actor, RequestView::Mine, &filter, RECENTS_READ)
             .await;
-        // a convenience: the form must not fail for it
         let rows = found.map(|found| found.rows).unwrap_or_default();
         Self {
             targets: rows
@@ -34,7 +28,6 @@ impl Recents {
         }
     }
 
-    /// Ids of accounts, each once.
     pub(super) fn accounts(&self) -> Vec<String> {
         self.first(|target| match target {
             Target::Account { account, .. } => Some(account.to_string()),
@@ -42,7 +35,6 @@ impl Recents {
         })
     }
 
-    /// Ids of groups, each once.
     pub(super) fn groups(&self) -> Vec<String> {
         self.first(|target| match target {
             Target::Account { .. } => None,
@@ -61,7 +53,6 @@ impl Recents {
         ids
     }
 
-    /// How long ago a set was asked for in an account, in requests.
     pub(super) fn place_of(&self, account: &Account, set: &PermissionSetArn) -> Option<usize> {
         self.targets.iter().position(|target| match target {
             Target::Account {

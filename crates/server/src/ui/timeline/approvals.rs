@@ -1,8 +1,8 @@
-//! Approvals: by which rules, with which words, and for how much less time.
+//! Approvals: rules, comments, shortened durations.
 
 use hallpass_access::RequestState;
 use hallpass_audit::Record;
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use super::{Teller, TimelineEntry, instant};
 use crate::ui::words::plain;
@@ -35,7 +35,6 @@ impl Teller<'_> {
         entry.quote(comment.unwrap_or_default())
     }
 
-    /// "For 1h instead of 2h.", where this made it shorter.
     fn shorter(&mut self, record: &Record) -> Option<String> {
         let now = length(record)?;
         let before = self.length.replace(now).filter(|before| now < *before)?;
@@ -74,7 +73,6 @@ impl Teller<'_> {
     }
 }
 
-/// The warnings that a record says were read and confirmed.
 pub(super) fn confirmed(record: &Record) -> Vec<String> {
     let texts = record.fields().get("warnings_confirmed");
     let texts = texts
@@ -84,7 +82,6 @@ pub(super) fn confirmed(record: &Record) -> Vec<String> {
     texts.filter_map(|text| text.as_str().map(plain)).collect()
 }
 
-/// How long a record says that it is for.
 pub(super) fn length(record: &Record) -> Option<TimeSpan> {
     let seconds = record.text("permission_duration")?.parse().ok()?;
     Some(TimeSpan::seconds(seconds))

@@ -1,19 +1,18 @@
-//! What AWS itself did about an end: the instant that was armed there, and whether it refused before the access was gone.
+//! Enforced expiry in the timeline: its instant, and whether AWS denied access before the removal.
 
 use hallpass_access::CredentialsAfterEnd;
 use hallpass_audit::Record;
-use hallpass_model::Timestamp;
-use hallpass_wording::grants;
+use hallpass_base::Timestamp;
+use hallpass_channels::wording::grants;
 
 use super::Teller;
 
-/// From when on AWS refuses, as the records told so far have it.
 #[derive(Debug, Default)]
 pub(super) struct ArmedInstant(Option<Timestamp>);
 
 impl ArmedInstant {
-    /// Hears of the next record: its event, when it was written, and the instant that it names. What is put in force with an
-    /// instant that is past refuses from then on, or goes on to.
+    /// Applies the next record: event, time, and its instant. A past instant is enforced from the
+    /// write on, or continues.
     pub(super) fn note(
         &mut self,
         (event, written): (&str, Timestamp),
@@ -33,21 +32,18 @@ impl ArmedInstant {
     }
 }
 
-/// The instant that a record has put in force.
 pub(super) fn refuses_from(record: &Record) -> Option<Timestamp> {
     let after = record.fields().get("after")?;
     after.get("refuses_after")?.as_str()?.parse().ok()
 }
 
 impl Teller<'_> {
-    /// From when on AWS refuses by its own clock.
     pub(super) fn refuses_after(&self, record: &Record) -> String {
         let at = refuses_from(record);
         let at = at.map_or_else(|| "its end".to_owned(), |at| self.view.words(at));
         format!("AWS itself refuses after {at}, whatever becomes of Hallpass.")
     }
 
-    /// That the access is gone, who ended it, and until when what was taken of it may still work.
     pub(super) fn gone(&self, at: Timestamp) -> String {
         let mut said = vec!["AWS confirmed that the access is gone.".to_owned()];
         let refused = self.armed.0.and_then(|from| {
@@ -95,13 +91,11 @@ mod tests {
                 first,
             ),
             (&[("end.denied", before, first)], first),
-            // it is past when it is put in force
             (&[("end.denied", after, first)], at(after)),
             (
                 &[("end.armed", before, later), ("end.rearmed", after, first)],
                 at(after),
             ),
-            // it refused already, and goes on to
             (
                 &[
                     ("end.armed", before, first),

@@ -1,0 +1,4 @@
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod catalog;
+mod protocols;

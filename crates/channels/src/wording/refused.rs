@@ -1,0 +1,211 @@
+//! Shared texts for presses without effect.
+
+use hallpass_access::{
+    Closed, JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request,
+    at_most,
+};
+use hallpass_base::UserId;
+use hallpass_rules::{DecisionKind, PressRefusedByRules, RuleId, RuleNames};
+
+use crate::wording::lists::any_of;
+use crate::wording::names::{capital, first_name, sentence};
+use crate::wording::style::ChannelStyle;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TriedPress {
+    Approve,
+    Deny,
+    CloseReview,
+    Other,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct RefusedFacts<'a> {
+    pub request: &'a Request,
+    pub tried: TriedPress,
+    /// `None` if unknown.
+    pub presser: Option<&'a UserId>,
+    pub target: &'a str,
+    pub deciders: &'a [String],
+}
+
+impl RefusedFacts<'_> {
+    fn is_own(&self) -> bool {
+        self.presser == Some(&self.request.requester.user)
+    }
+}
+
+fn closed_for(found: &Closed, facts: &RefusedFacts<'_>, style: &impl ChannelStyle) -> String {
+    let request = facts.request;
+    let name = style.name(&request.requester.name);
+    let again = if facts.is_own() {
+        "You"
+    } else {
+        first_name(&name)
+    };
+    closed(request, found, again, style)
+}
+
+/// Explains a press without effect to the presser, equally in every channel; links are the
+/// channel's.
+pub fn words(why: &PressRefused, facts: &RefusedFacts<'_>, style: &impl ChannelStyle) -> String {
+    let request = facts.request;
+    match why {
+        PressRefused::Closed(found) => closed_for(found, facts, style),
+        PressRefused::Rules(PressRefusedByRules::NotOpen { .. })
+            if facts.tried == TriedPress::CloseReview =>
+        {
+            "The rules changed since. Today nobody approves this; an admin closes the review."
+                .to_owned()
+        }
+        PressRefused::Rules(PressRefusedByRules::NotOpen { kind, .. }) => {
+            rules_changed(request, *kind, style)
+        }
+        PressRefused::Rules(
+            PressRefusedByRules::NotListed { .. } | PressRefusedByRules::OwnRequest { .. },
+        ) if facts.is_own() => own(facts),
+        PressRefused::Rules(PressRefusedByRules::NotListed {
+            rules, left_out_by, ..
+        }) => no_approver(facts.target, rules, left_out_by),
+        PressRefused::Rules(PressRefusedByRules::OwnRequest { .. }) => {
+            "Nobody approves their own request here.".to_owned()
+        }
+        PressRefused::AlreadyReviewed { given, needed } => {
+            reviewed(facts, (*given, *needed), style)
+        }
+        PressRefused::GrantOver { state } if facts.tried == TriedPress::Approve => {
+            format!("The access it would extend is {state} already. Nothing was granted.")
+        }
+        PressRefused::Justification { characters } => justification(*characters),
+        PressRefused::NotInDirectory
+        | PressRefused::NoLongerFits(_)
+        | PressRefused::SignInAgain { .. }
+        | PressRefused::OutsideApprovalHours { .. }
+        | PressRefused::WarningsUnconfirmed { .. }
+        | PressRefused::Changed
+        | PressRefused::SecondaryDomain
+        | PressRefused::Locked { .. }
+        | PressRefused::RequesterLocked { .. }
+        | PressRefused::OwnLock
+        | PressRefused::LastAdministrator
+        | PressRefused::LockIsOver
+        | PressRefused::SharedAddress
+        | PressRefused::NotYours
+        | PressRefused::NotAnApprover
+        | PressRefused::Remediation(_)
+        | PressRefused::RuleChanged { .. }
+        | PressRefused::NotHolder
+        | PressRefused::GrantOver { .. }
+        | PressRefused::ReasonMissing
+        | PressRefused::NotRequester
+        | PressRefused::BreakGlassNotAllowed { .. }
+        | PressRefused::ApprovedLength { .. }
+        | PressRefused::LongText { .. }
+        | PressRefused::OverQuota(_)
+        | PressRefused::StorageFull
+        | PressRefused::StartRefused
+        | PressRefused::NoReview
+        | PressRefused::OwnReview
+        | PressRefused::Standing(_)
+        | PressRefused::ClocksDisagree(_)
+        | PressRefused::DirectoryUnread { .. }
+        | PressRefused::PersonUnchecked { .. }
+        | PressRefused::ExportBehind { .. }
+        | PressRefused::EndNotArmed { .. } => plainly(why, style),
+    }
+}
+
+pub fn plainly(why: &PressRefused, style: &impl ChannelStyle) -> String {
+    sentence(&style.quoted(&why.to_string()))
+}
+
+fn reviewed(
+    facts: &RefusedFacts<'_>,
+    (given, needed): (u32, u32),
+    style: &impl ChannelStyle,
+) -> String {
+    let mut reviews = facts.request.reviews.iter();
+    let mine = reviews.find(|it| it.user.is_some() && it.user.as_ref() == facts.presser);
+    let at = mine.map(|review| format!(" at {}", style.instant(review.at)));
+    format!(
+        "You approved this{}. {given} of {needed}; {} can give another.",
+        at.unwrap_or_default(),
+        any_of(facts.deciders)
+    )
+}
+
+fn own(facts: &RefusedFacts<'_>) -> String {
+    let verb = if facts.tried == TriedPress::Deny {
+        "deny"
+    } else {
+        "approve"
+    };
+    if facts.deciders.is_empty() {
+        return format!("You can’t {verb} your own request, and today nobody else can.");
+    }
+    let can = capital(&any_of(facts.deciders));
+    format!("You can’t {verb} your own request. {can} can.")
+}
+
+/// Explains a lost race or expiry. `again` begins a sentence and names the next requester.
+pub fn closed(
+    request: &Request,
+    closed: &Closed,
+    again: &str,
+    style: &impl ChannelStyle,
+) -> String {
+    if closed.how == "expired" {
+        // the expiry may have been detected later
+        let at = style.instant(request.expires_at.unwrap_or(closed.at));
+        return format!("This request lapsed at {at}. Nothing was granted. {again} can ask again.");
+    }
+    let at = style.instant(closed.at);
+    let by = closed
+        .by
+        .as_ref()
+        .map(|by| format!(" by {}", style.person(by)));
+    format!("Already {}{} at {at}.", closed.how, by.unwrap_or_default())
+}
+
+/// Formats a refusal because rules list others. `target` is formatted.
+pub fn not_listed(target: &str, rules: &RuleNames) -> String {
+    if rules.is_empty() {
+        return format!("You are not an approver for {target}. No rule lists anybody for it.");
+    }
+    let (first, verb) = (rules.first(), rules.verb("lists", "list"));
+    format!("You are not an approver for {target}. {first} {verb} who is.")
+}
+
+fn no_approver(target: &str, rules: &[RuleId], left_out_by: &[RuleId]) -> String {
+    let out = RuleNames::of(left_out_by);
+    if out.is_empty() {
+        return not_listed(target, &RuleNames::of(rules));
+    }
+    let (first, verb) = (out.first(), out.verb("leaves", "leave"));
+    format!("You are not an approver for {target}. {first} {verb} you out of its approvers.")
+}
+
+pub fn rules_changed(request: &Request, today: DecisionKind, style: &impl ChannelStyle) -> String {
+    let name = style.name(&request.requester.name);
+    let today = if today == DecisionKind::NoApprovers {
+        "nobody can approve this"
+    } else {
+        "nobody may have this"
+    };
+    let until = request
+        .expires_at
+        .map(|at| format!(" until {}", style.instant(at)));
+    format!(
+        "The rules changed since {} asked. Today {today}; the request stays open{}.",
+        first_name(&name),
+        until.unwrap_or_default()
+    )
+}
+
+pub fn justification(characters: usize) -> String {
+    if characters < JUSTIFICATION_CHARACTERS_MIN {
+        format!("At least {JUSTIFICATION_CHARACTERS_MIN} characters; this has {characters}.")
+    } else {
+        at_most(JUSTIFICATION_CHARACTERS_MAX, characters)
+    }
+}

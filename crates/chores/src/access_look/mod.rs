@@ -1,7 +1,0 @@
-//! Files of permission sets and assignments beside Identity Center, for the commands and for the server.
-
-mod files;
-mod look;
-
-pub use files::{plain_lines, read_files, usable};
-pub use look::{AccessLook, Compared, compared, directory, directory_with_members, seen};

@@ -1,0 +1,21 @@
+//! Commands of operators: the server, its store, log, guard and people; the demo and the simulator.
+//! One module a command.
+
+pub mod audit;
+pub mod demo;
+pub mod doctor;
+pub mod group_sync;
+pub mod guard;
+pub mod init;
+pub mod lambda;
+pub mod lock;
+pub mod people;
+mod report;
+pub mod server;
+pub mod sessions;
+pub mod sim;
+pub mod slack;
+pub mod standing;
+pub mod store;
+pub mod sweep;
+pub mod token;

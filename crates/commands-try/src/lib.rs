@@ -1,4 +1,0 @@
-//! To try things out: the simulator alone, and what the demo is made of.
-
-pub mod demo;
-pub mod sim;

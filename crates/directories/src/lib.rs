@@ -1,4 +1,0 @@
-//! Directories other than IAM Identity Center in which people are suspended: Okta, and SCIM endpoints.
-
-pub mod okta;
-pub mod scim;

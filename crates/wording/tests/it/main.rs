@@ -1,9 +1,0 @@
-//! What people are told, side by side.
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod activity;
-mod alerts;
-mod golden;
-mod notices;
-mod outstanding;
-mod sweeps;
