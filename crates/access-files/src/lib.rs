@@ -50,7 +50,7 @@ pub use file::{AccessFile, AssignmentBlock, DeclaredSet, IgnoredAccess, ManagedS
 pub use finding::{FileFinding, Place};
 pub use memberships::{MembershipStepExecutor, is_membership_step};
 pub use planning::{SavedDiff, plan};
-pub use ports::{GivenAccess, LiveGrants, PermissionSetAdmin};
+pub use ports::{GrantedAccess, LiveGrants, PermissionSetAdmin};
 pub use read::{PolicyFileReader, SourceText, read};
 pub use read_access::{UnreadAccess, leave_to_grants, read_access};
 pub use refusal::{AccessRefusal, CallerSession, LastAccess, last_access, refusals};

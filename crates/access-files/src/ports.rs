@@ -93,7 +93,7 @@ pub trait LiveGrants: Send + Sync {
 
 /// Reports permanent access to the enforcement of grant ends, which must not deny it.
 #[async_trait]
-pub trait GivenAccess: Send + Sync {
+pub trait GrantedAccess: Send + Sync {
     /// Records that this assignment is about to be created. Idempotent.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use hallpass_plans::{
 };
 use serde_json::{Value, json};
 
-use crate::ports::{GivenAccess, LiveGrants, PermissionSetAdmin};
+use crate::ports::{GrantedAccess, LiveGrants, PermissionSetAdmin};
 use crate::probe::probe_set;
 use crate::state::{AccountAssignment, PermissionSetContent, SetPart};
 use crate::steps::{AccessAction, DELETE_MADE, SetAction};
@@ -20,7 +20,7 @@ const READ_BACK: &str = "read-back";
 pub struct AccessStepExecutor {
     center: Arc<dyn PermissionSetAdmin>,
     grants: Arc<dyn LiveGrants>,
-    given: Arc<dyn GivenAccess>,
+    given: Arc<dyn GrantedAccess>,
     /// Cached ARNs. A set can be deleted and created again under another ARN.
     arns: Mutex<BTreeMap<PermissionSetName, PermissionSetArn>>,
 }
@@ -29,7 +29,7 @@ impl AccessStepExecutor {
     pub fn new(
         center: Arc<dyn PermissionSetAdmin>,
         grants: Arc<dyn LiveGrants>,
-        given: Arc<dyn GivenAccess>,
+        given: Arc<dyn GrantedAccess>,
     ) -> Self {
         Self {
             center,

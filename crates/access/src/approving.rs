@@ -6,7 +6,7 @@ use hallpass_audit::Draft;
 use hallpass_base::{TimeSpan, Timestamp, text::says_something};
 
 use crate::records::with_warnings;
-use crate::{Confirmation, Holds, PressRefused, Request, ReviewedVersion, Settings, TextField};
+use crate::{ActionRefused, Confirmation, Holds, Request, ReviewedVersion, Settings, TextField};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Approving<'a> {
@@ -34,7 +34,7 @@ impl Approving<'_> {
         holds: &Holds,
         settings: &Settings,
         now: Timestamp,
-    ) -> Result<ApprovalWords, PressRefused> {
+    ) -> Result<ApprovalWords, ActionRefused> {
         let comment = self.comment.map(str::trim);
         let comment = comment.filter(|words| says_something(words));
         if let Some(comment) = comment {
@@ -45,7 +45,7 @@ impl Approving<'_> {
             && !possible.contains(&duration)
         {
             let (shortest, longest) = possible.into_inner();
-            return Err(PressRefused::ApprovedLength { shortest, longest });
+            return Err(ActionRefused::ApprovedLength { shortest, longest });
         }
         let shorter = self.duration.filter(|length| *length < request.duration);
         Ok(ApprovalWords {

@@ -5,7 +5,7 @@ use std::fmt;
 use hallpass_base::{Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{CredentialsAfterEnd, GivenOtherwise, ShownBy};
+use crate::{CredentialsAfterEnd, ExternalAccess, ShownBy};
 
 /// How long after the end AWS's instant may be: it is a whole minute (`access.md` §21, A-1).
 const ROUNDING: TimeSpan = TimeSpan::minutes(1);
@@ -94,7 +94,7 @@ impl ArmedEndsMode {
 
 /// An order for enforced expiry, in addition to the changes of the assignment's end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ArmedEndWish {
+pub enum ArmedEndSpec {
     Arm(Box<GrantToArm>),
     /// A new grant without enforced expiry: the create waits until the one from an earlier hold is
     /// removed.
@@ -113,7 +113,7 @@ pub enum ArmedEndWish {
     /// The same access may exist from elsewhere: check again immediately.
     LookAgain {
         at: Timestamp,
-        given: Box<GivenOtherwise>,
+        given: Box<ExternalAccess>,
         shown: ShownBy,
     },
 }

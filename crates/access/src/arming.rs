@@ -5,9 +5,9 @@ use hallpass_base::{HoldKey, Target, TimeSpan, Timestamp};
 use hallpass_rules::{Directory, EndArming};
 
 use crate::{
-    ArmedEndWish, ArmedEnds, Change, DesiredAssignment, EndOutcome, GivenOtherwise, Grant,
-    GrantState, GrantToArm, GroupSyncWrite, MembershipChange, NeverArmed, PressRefused, Settings,
-    ShownBy, Write, session_revocation,
+    ActionRefused, ArmedEndSpec, ArmedEnds, Change, DesiredAssignment, EndOutcome, ExternalAccess,
+    Grant, GrantState, GrantToArm, GroupSyncWrite, MembershipChange, NeverArmed, Settings, ShownBy,
+    Write, session_revocation,
 };
 
 /// How long a create waits if enforcement is optional.
@@ -56,10 +56,10 @@ impl Arming {
     }
 
     /// Refuses a grant whose required enforcement is impossible.
-    pub(crate) const fn of_new_grant(self) -> Result<NewArming, PressRefused> {
+    pub(crate) const fn of_new_grant(self) -> Result<NewArming, ActionRefused> {
         let (armed_ends, never_armed) = match (self.wanted, self.obstacle) {
             (ArmedEnds::Required, Some(why)) => {
-                return Err(PressRefused::EndNotArmed { why: why.words() });
+                return Err(ActionRefused::EndNotArmed { why: why.words() });
             }
             (ArmedEnds::Preferred, Some(why)) => (ArmedEnds::Off, Some(why)),
             (ArmedEnds::Off, Some(_)) => (ArmedEnds::Off, None),
@@ -72,11 +72,11 @@ impl Arming {
     }
 
     /// Refuses a later end if enforcement is required but impossible, or missing in the grant.
-    pub(crate) fn ensure_may_lengthen(self, grant: &Grant) -> Result<(), PressRefused> {
+    pub(crate) fn ensure_may_lengthen(self, grant: &Grant) -> Result<(), ActionRefused> {
         self.of_new_grant()?;
         match (self.wanted, grant.armed_ends) {
             (ArmedEnds::Required, ArmedEnds::Off | ArmedEnds::Preferred) => {
-                Err(PressRefused::EndNotArmed { why: GIVEN_BEFORE })
+                Err(ActionRefused::EndNotArmed { why: GIVEN_BEFORE })
             }
             (ArmedEnds::Required, ArmedEnds::Required)
             | (ArmedEnds::Off | ArmedEnds::Preferred, _) => Ok(()),
@@ -88,7 +88,7 @@ impl Arming {
     pub(crate) fn ensure_possible<'a>(
         self,
         held: impl IntoIterator<Item = &'a Grant>,
-    ) -> Result<(), PressRefused> {
+    ) -> Result<(), ActionRefused> {
         self.of_new_grant()?;
         for grant in held {
             self.ensure_may_lengthen(grant)?;
@@ -102,7 +102,7 @@ pub(crate) fn wishes(
     directory: &Directory,
     now: Timestamp,
     aws_now: Timestamp,
-) -> Vec<ArmedEndWish> {
+) -> Vec<ArmedEndSpec> {
     let until = |key: &HoldKey| {
         change.desired.iter().find_map(|desired| match desired {
             DesiredAssignment::Until { key: of, until, .. }
@@ -132,7 +132,7 @@ pub(crate) fn wishes(
             } else {
                 None
             };
-            lasts_until.map(|lasts_until| ArmedEndWish::Over {
+            lasts_until.map(|lasts_until| ArmedEndSpec::Over {
                 key: grant.key.clone(),
                 lasts_until,
             })
@@ -160,7 +160,7 @@ pub(crate) fn is_theirs(grant: &Grant) -> bool {
 }
 
 /// A user added to a group may also get their temporary access through the group.
-fn look_again(change: &Change, now: Timestamp) -> Option<ArmedEndWish> {
+fn look_again(change: &Change, now: Timestamp) -> Option<ArmedEndSpec> {
     let granted = change.grants.iter().filter_map(|write| match write {
         Write::Insert(grant) | Write::Update(grant) => {
             let is_group = matches!(grant.key.target, Target::Group { .. });
@@ -179,21 +179,21 @@ fn look_again(change: &Change, now: Timestamp) -> Option<ArmedEndWish> {
                 None
             }
         });
-    let given = GivenOtherwise {
+    let given = ExternalAccess {
         members: granted.chain(followed).collect(),
-        ..GivenOtherwise::default()
+        ..ExternalAccess::default()
     };
-    (!given.is_empty()).then(|| ArmedEndWish::LookAgain {
+    (!given.is_empty()).then(|| ArmedEndSpec::LookAgain {
         at: now,
         given: Box::new(given),
         shown: ShownBy::Soon,
     })
 }
 
-fn of_new(grant: &Grant, until: Option<Timestamp>) -> ArmedEndWish {
+fn of_new(grant: &Grant, until: Option<Timestamp>) -> ArmedEndSpec {
     let (required, waits, gate) = match grant.armed_ends {
         ArmedEnds::Off => {
-            return ArmedEndWish::Release {
+            return ArmedEndSpec::Release {
                 key: grant.key.clone(),
                 asked_at: grant.scheduled_at,
                 gone_by: REQUIRED_WAITS.after(grant.scheduled_at),
@@ -206,7 +206,7 @@ fn of_new(grant: &Grant, until: Option<Timestamp>) -> ArmedEndWish {
         ),
         ArmedEnds::Required => (true, REQUIRED_WAITS, Timestamp::MAX),
     };
-    ArmedEndWish::Arm(Box::new(GrantToArm {
+    ArmedEndSpec::Arm(Box::new(GrantToArm {
         grant: grant.id,
         request: grant.request,
         holder: grant.holder.email.clone(),
@@ -308,6 +308,6 @@ mod tests {
         };
         let refused = Arming::of(&group, None, &settings).of_new_grant();
         let why = NeverArmed::Group.words();
-        assert!(matches!(refused, Err(PressRefused::EndNotArmed { why: told }) if told == why));
+        assert!(matches!(refused, Err(ActionRefused::EndNotArmed { why: told }) if told == why));
     }
 }

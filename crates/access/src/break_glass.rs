@@ -18,9 +18,8 @@ use crate::decision_context::{DecisionContext, PressMode, ensure_known, ensure_m
 use crate::records::{Doer, Ruled};
 use crate::step::{ApprovedThrough, PressStep, RequestStep};
 use crate::{
-    Actor, AfterReview, Approval, Closed, Closing, JUSTIFICATION_CHARACTERS_MAX,
-    JUSTIFICATION_CHARACTERS_MIN, News, Notice, PendingRequest, PressRefused, Request, Role,
-    granting, target,
+    ActionRefused, Actor, AfterReview, Approval, Closed, Closing, JUSTIFICATION_CHARACTERS_MAX,
+    JUSTIFICATION_CHARACTERS_MIN, News, Notice, PendingRequest, Request, Role, granting, target,
 };
 
 pub const BREAK_GLASS_MAX: TimeSpan = TimeSpan::hours(1);
@@ -31,7 +30,7 @@ pub(crate) fn take(
     actor: &Actor,
     justification: &str,
     context: &DecisionContext<'_>,
-) -> Result<PressStep, PressRefused> {
+) -> Result<PressStep, ActionRefused> {
     ensure_known(actor, context.directory)?;
     let decision = ensure_allowed(pending.request(), actor, context)?;
     let ruled = Ruled::by(&decision, context.rules);
@@ -68,7 +67,7 @@ pub(crate) fn take(
     Ok(PressStep::approved(approved, through))
 }
 
-fn checked(justification: &str) -> Result<&str, PressRefused> {
+fn checked(justification: &str) -> Result<&str, ActionRefused> {
     let justification = justification.trim();
     let written = justification.chars().count();
     // The maximum counts all characters, the minimum only visible ones.
@@ -79,7 +78,7 @@ fn checked(justification: &str) -> Result<&str, PressRefused> {
     if (JUSTIFICATION_CHARACTERS_MIN..=JUSTIFICATION_CHARACTERS_MAX).contains(&characters) {
         Ok(justification)
     } else {
-        Err(PressRefused::Justification { characters })
+        Err(ActionRefused::Justification { characters })
     }
 }
 
@@ -87,13 +86,13 @@ fn ensure_allowed(
     request: &Request,
     actor: &Actor,
     context: &DecisionContext<'_>,
-) -> Result<Decision, PressRefused> {
+) -> Result<Decision, ActionRefused> {
     if !request.requester.is(actor) {
-        return Err(PressRefused::NotRequester);
+        return Err(ActionRefused::NotRequester);
     }
-    let key = request.key.as_ref().ok_or(PressRefused::NotRequester)?;
+    let key = request.key.as_ref().ok_or(ActionRefused::NotRequester)?;
     let question =
-        target::question(&key.target, &request.names).ok_or(PressRefused::NotRequester)?;
+        target::question(&key.target, &request.names).ok_or(ActionRefused::NotRequester)?;
     let (whose, now) = (request.requester.principal(), context.step.now);
     let decision = context
         .rules
@@ -101,7 +100,7 @@ fn ensure_allowed(
     if decision.break_glass {
         Ok(decision)
     } else {
-        Err(PressRefused::BreakGlassNotAllowed {
+        Err(ActionRefused::BreakGlassNotAllowed {
             rules: RuleNames::of(&decision.based_on),
         })
     }
@@ -120,7 +119,7 @@ pub(crate) fn close(
     actor: &Actor,
     words: Option<&str>,
     context: &DecisionContext<'_>,
-) -> Result<RequestStep, PressRefused> {
+) -> Result<RequestStep, ActionRefused> {
     let closed = open_review(&request)?;
     ensure_may_close(&request, actor, context)?;
     let (step, ruled) = (context.step, context.ruled(&request));
@@ -147,13 +146,13 @@ pub(crate) fn close(
     })
 }
 
-fn open_review(request: &Request) -> Result<AfterReview, PressRefused> {
+fn open_review(request: &Request) -> Result<AfterReview, ActionRefused> {
     match &request.after_review {
-        None => Err(PressRefused::NoReview),
+        None => Err(ActionRefused::NoReview),
         Some(AfterReview {
             closed: Some(closing),
             ..
-        }) => Err(PressRefused::Closed(Closed {
+        }) => Err(ActionRefused::Closed(Closed {
             how: "closed",
             by: Some(closing.by.clone()),
             at: closing.at,
@@ -168,10 +167,10 @@ pub(crate) fn ensure_may_close(
     request: &Request,
     actor: &Actor,
     context: &DecisionContext<'_>,
-) -> Result<(), PressRefused> {
+) -> Result<(), ActionRefused> {
     ensure_known(actor, context.directory)?;
     if request.requester.is(actor) {
-        return Err(PressRefused::OwnReview);
+        return Err(ActionRefused::OwnReview);
     }
     let refusal = match ensure_may_deny(request, actor, context) {
         Ok(()) => return Ok(()),

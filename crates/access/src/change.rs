@@ -1,13 +1,13 @@
 //! One atomic commit (promise P6).
 
 use hallpass_alerts::AlertMessage;
-use hallpass_assignments::Haste;
+use hallpass_assignments::EndPriority;
 use hallpass_audit::Draft;
 use hallpass_base::{Email, GrantId, HoldKey, RequestId, TargetNames, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Accepted, Alarm, ArmedEndWish, Digest, Grant, GroupSyncRun, GroupSyncWrite, Lock, LocksSeen,
+    Accepted, Alarm, ArmedEndSpec, Digest, Grant, GroupSyncRun, GroupSyncWrite, Lock, LocksSeen,
     News, Notice, QuotaUse, Request, Sweep, SweepItem,
 };
 
@@ -28,7 +28,7 @@ pub enum DesiredAssignment {
         until: Timestamp,
         asked_at: Timestamp,
         /// How long the end may wait for others.
-        haste: Haste,
+        haste: EndPriority,
     },
     /// A guard removed the access: the new wish for a row last seen at `rev`.
     RemovedByGuard {
@@ -134,7 +134,7 @@ pub struct Change {
     pub desired: Vec<DesiredAssignment>,
     pub sessions_to_revoke: Vec<OutlivingSessions>,
     /// [`commit`](crate::AccessStore::commit) moves existing enforced ends with `desired`.
-    pub armed_ends: Vec<ArmedEndWish>,
+    pub armed_ends: Vec<ArmedEndSpec>,
     pub sweeps: Vec<Write<Sweep>>,
     pub sweep_items: Vec<Write<SweepItem>>,
     pub accepted: Vec<AcceptanceWrite>,

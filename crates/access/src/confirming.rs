@@ -3,7 +3,7 @@
 use hallpass_base::{Email, Timestamp, UserId};
 use hallpass_rules::{Decision, RuleWarning};
 
-use crate::{Confirmation, PressRefused};
+use crate::{ActionRefused, Confirmation};
 
 pub(crate) fn unconfirmed(decision: &Decision, ids: &[String]) -> Vec<RuleWarning> {
     let warnings = decision.warnings.iter();
@@ -28,10 +28,10 @@ pub(crate) fn confirmation(
     })
 }
 
-pub(crate) fn ensure_none(warnings: Vec<RuleWarning>) -> Result<(), PressRefused> {
+pub(crate) fn ensure_none(warnings: Vec<RuleWarning>) -> Result<(), ActionRefused> {
     if warnings.is_empty() {
         Ok(())
     } else {
-        Err(PressRefused::WarningsUnconfirmed { warnings })
+        Err(ActionRefused::WarningsUnconfirmed { warnings })
     }
 }

@@ -12,8 +12,9 @@ use crate::decision_context::{DecisionContext, ensure_known, ensure_may_deny};
 use crate::records::{Doer, Ruled, StepContext};
 use crate::step::{ApprovedThrough, PressStep, RequestStep};
 use crate::{
-    Actor, Approval, Approving, GrantState, News, PendingRequest, PressRefused, Reminders, Request,
-    RequestState, Review, Role, Settings, ask, confirming, granting, start, target,
+    ActionRefused, Actor, Approval, Approving, GrantState, News, PendingRequest, Reminders,
+    Request, RequestState, Review, Role, Settings, confirming, create_request, granting, start,
+    target,
 };
 
 /// How long a due reminder is held before it is checked again.
@@ -24,12 +25,12 @@ pub(crate) fn approve(
     actor: &Actor,
     approving: &Approving<'_>,
     context: &DecisionContext<'_>,
-) -> Result<PressStep, PressRefused> {
+) -> Result<PressStep, ActionRefused> {
     ensure_known(actor, context.directory)?;
     let request = pending.request();
     context.ensure_requester_unlocked(request)?;
     let question =
-        target::question(&pending.key().target, &request.names).ok_or(PressRefused::NotYours)?;
+        target::question(&pending.key().target, &request.names).ok_or(ActionRefused::NotYours)?;
     let now = context.step.now;
     let at = request.judged_at(now);
     let permit = context.permit_to_approve(actor.principal(), request, &question, at)?;
@@ -44,7 +45,7 @@ pub(crate) fn approve(
         let mut counted = request.clone();
         context.look_at(&mut counted);
         let (given, needed) = counted.approvals();
-        return Err(PressRefused::AlreadyReviewed { given, needed });
+        return Err(ActionRefused::AlreadyReviewed { given, needed });
     }
     context.ensure_approvals_open(&permit.decision)?;
     context.ensure_signed_in(actor, &permit.decision.sign_in)?;
@@ -54,13 +55,13 @@ pub(crate) fn approve(
     if let Some((_, shorter)) = words.shorter {
         pending.shorten_by(&actor.email, shorter);
     }
-    let granted_for = ask::check_again(
+    let granted_for = create_request::check_again(
         pending.request(),
         &permit.decision,
         context.directory,
         context.settings,
     )
-    .map_err(PressRefused::NoLongerFits)?;
+    .map_err(ActionRefused::NoLongerFits)?;
     context.ensure_confirmed(&permit.decision, approving.confirmed)?;
     let who = (actor.user.as_ref(), &actor.email);
     words.confirmed = confirming::confirmation(&permit.decision, approving.confirmed, who, now);
@@ -122,7 +123,7 @@ pub(crate) fn deny(
     actor: &Actor,
     reason: Option<&str>,
     context: &DecisionContext<'_>,
-) -> Result<RequestStep, PressRefused> {
+) -> Result<RequestStep, ActionRefused> {
     ensure_known(actor, context.directory)?;
     ensure_may_deny(pending.request(), actor, context)?;
     let state = RequestState::Denied {
@@ -153,14 +154,14 @@ pub(crate) fn discard(
     pending: PendingRequest,
     actor: &Actor,
     context: &DecisionContext<'_>,
-) -> Result<RequestStep, PressRefused> {
+) -> Result<RequestStep, ActionRefused> {
     let own = pending.request().requester.is(actor);
     if !own && actor.secondary_domain {
-        return Err(PressRefused::SecondaryDomain);
+        return Err(ActionRefused::SecondaryDomain);
     }
     if !own && !actor.is(Role::Admin) && ensure_may_deny(pending.request(), actor, context).is_err()
     {
-        return Err(PressRefused::NotYours);
+        return Err(ActionRefused::NotYours);
     }
     let request = pending.into_state(RequestState::Discarded {
         by: actor.email.clone(),
@@ -260,7 +261,7 @@ fn remind(
 }
 
 /// Records a refused action with its reason.
-pub(crate) fn refused(record: Draft, press: &str, why: &PressRefused) -> Draft {
+pub(crate) fn refused(record: Draft, press: &str, why: &ActionRefused) -> Draft {
     record.why(press).error(&format!("{}: {why}", why.code()))
 }
 
@@ -271,8 +272,8 @@ fn everyone(request: &Request) -> Vec<Email> {
     all
 }
 
-pub(crate) fn grant_over_refusal(state: &GrantState) -> PressRefused {
-    PressRefused::GrantOver {
+pub(crate) fn grant_over_refusal(state: &GrantState) -> ActionRefused {
+    ActionRefused::GrantOver {
         state: state.name(),
     }
 }

@@ -8,7 +8,9 @@ use hallpass_rules::{
 
 use crate::arming::Arming;
 use crate::records::{Ruled, StepContext};
-use crate::{Actor, Holds, LocksSeen, PressRefused, Request, Review, Settings, confirming, target};
+use crate::{
+    ActionRefused, Actor, Holds, LocksSeen, Request, Review, Settings, confirming, target,
+};
 
 #[derive(Clone, Copy)]
 pub(crate) struct DecisionContext<'a> {
@@ -34,7 +36,7 @@ impl DecisionContext<'_> {
         &self,
         actor: &Actor,
         wanted: &[SignInRequirement],
-    ) -> Result<(), PressRefused> {
+    ) -> Result<(), ActionRefused> {
         if self.mode == PressMode::Preview {
             return Ok(());
         }
@@ -42,7 +44,7 @@ impl DecisionContext<'_> {
             has_signed_in(actor, need.max_age, &need.acr, self.step.now)
         };
         match wanted.iter().find(|need| !holds(need)) {
-            Some(need) => Err(PressRefused::SignInAgain {
+            Some(need) => Err(ActionRefused::SignInAgain {
                 rule: format!("rule `{}`", need.rule),
                 max_age: need.max_age,
                 acr: need.acr.iter().cloned().collect(),
@@ -55,7 +57,7 @@ impl DecisionContext<'_> {
         &self,
         decision: &Decision,
         ids: &[String],
-    ) -> Result<(), PressRefused> {
+    ) -> Result<(), ActionRefused> {
         if self.mode == PressMode::Preview {
             return Ok(());
         }
@@ -63,22 +65,22 @@ impl DecisionContext<'_> {
     }
 
     /// Refuses an approval outside a rule's approval hours, regardless of the start.
-    pub(crate) fn ensure_approvals_open(&self, decision: &Decision) -> Result<(), PressRefused> {
+    pub(crate) fn ensure_approvals_open(&self, decision: &Decision) -> Result<(), ActionRefused> {
         let now = self.step.now;
         let hours = &decision.approval_hours;
         if hours.iter().all(|it| it.is_open(now)) {
             return Ok(());
         }
-        Err(PressRefused::OutsideApprovalHours {
+        Err(ActionRefused::OutsideApprovalHours {
             opens_at: ApprovalHours::opens_at(hours, now),
             hours: hours.clone(),
         })
     }
 
-    pub(crate) fn ensure_requester_unlocked(&self, request: &Request) -> Result<(), PressRefused> {
+    pub(crate) fn ensure_requester_unlocked(&self, request: &Request) -> Result<(), ActionRefused> {
         let user = &request.requester.user;
         match self.locks.in_force(user, self.step.now) {
-            Some(lock) => Err(PressRefused::RequesterLocked { since: lock.since }),
+            Some(lock) => Err(ActionRefused::RequesterLocked { since: lock.since }),
             None => Ok(()),
         }
     }
@@ -207,12 +209,12 @@ pub(crate) fn has_signed_in(
     in_time && (ways.is_empty() || acr.is_some_and(|acr| ways.contains(acr)))
 }
 
-pub(crate) fn ensure_known(actor: &Actor, directory: &Directory) -> Result<(), PressRefused> {
+pub(crate) fn ensure_known(actor: &Actor, directory: &Directory) -> Result<(), ActionRefused> {
     if !target::is_enabled(actor.user.as_ref(), directory) {
-        return Err(PressRefused::NotInDirectory);
+        return Err(ActionRefused::NotInDirectory);
     }
     if actor.secondary_domain {
-        return Err(PressRefused::SecondaryDomain);
+        return Err(ActionRefused::SecondaryDomain);
     }
     Ok(())
 }
@@ -221,10 +223,10 @@ pub(crate) fn ensure_may_deny(
     request: &Request,
     actor: &Actor,
     context: &DecisionContext<'_>,
-) -> Result<(), PressRefused> {
-    let question = request.question().ok_or(PressRefused::NotYours)?;
+) -> Result<(), ActionRefused> {
+    let question = request.question().ok_or(ActionRefused::NotYours)?;
     let (who, whose) = (actor.principal(), request.requester.principal());
     let at = request.judged_at(context.step.now);
     let permit = context.permit_to_deny_at(who, whose, &question, at);
-    permit.map(|_| ()).map_err(PressRefused::Rules)
+    permit.map(|_| ()).map_err(ActionRefused::Rules)
 }

@@ -1,10 +1,10 @@
 //! Computes the desired assignment: until when its key is held, and when its row may be deleted.
 //! Pure.
 
-use hallpass_assignments::{AssignmentRow, Haste};
+use hallpass_assignments::{AssignmentRow, EndPriority};
 use hallpass_base::{HoldKey, TimeSpan, Timestamp};
 
-use crate::{DesiredAssignment, EndCause, Grant, GrantState, Holds, haste};
+use crate::{DesiredAssignment, EndCause, Grant, GrantState, Holds, end_priority};
 
 /// Returns the row that a new hold continues. `None` without one, or if the row outlived its last
 /// grant: someone else may have given the access since, so it is checked again for standing access.
@@ -35,7 +35,7 @@ pub(crate) fn desired_until(
         rev: goes_on.map(|row| row.desired.rev),
         until,
         asked_at: now,
-        haste: Haste::Ordinary,
+        haste: EndPriority::Ordinary,
     };
     forget.into_iter().chain([hold]).collect()
 }
@@ -59,8 +59,8 @@ pub(crate) fn desired_for(
     let row = holds.row.as_ref()?;
     let live_until = live_until(holds, changed);
     let haste = match live_until {
-        Some(_) => Haste::Ordinary,
-        None => haste::of_end(holds, row, changed),
+        Some(_) => EndPriority::Ordinary,
+        None => end_priority::of_end(holds, row, changed),
     };
     Some(DesiredAssignment::Until {
         key: changed.key.clone(),

@@ -3,7 +3,7 @@
 use hallpass_base::{Timestamp, text::says_something};
 
 use crate::decision_context::DecisionContext;
-use crate::{Actor, Approval, EndCause, Grant, GrantState, PressRefused, Role, decide, target};
+use crate::{ActionRefused, Actor, Approval, EndCause, Grant, GrantState, Role, decide, target};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum EndPress<'a> {
@@ -25,16 +25,16 @@ impl EndPress<'_> {
         grant: &Grant,
         actor: &Actor,
         context: &DecisionContext<'_>,
-    ) -> Result<EndStep, PressRefused> {
+    ) -> Result<EndStep, ActionRefused> {
         match self {
             Self::Release if !actor.is_user(&grant.key.user) => {
-                return Err(PressRefused::NotHolder);
+                return Err(ActionRefused::NotHolder);
             }
             Self::Revoke { .. } if actor.secondary_domain => {
-                return Err(PressRefused::SecondaryDomain);
+                return Err(ActionRefused::SecondaryDomain);
             }
             Self::Revoke { .. } if !may_revoke(grant, actor, context) => {
-                return Err(PressRefused::NotYours);
+                return Err(ActionRefused::NotYours);
             }
             Self::Release | Self::Revoke { .. } => {}
         }
@@ -50,11 +50,11 @@ impl EndPress<'_> {
     }
 
     /// Revocation needs a reason.
-    pub(crate) fn cause(&self, actor: &Actor) -> Result<EndCause, PressRefused> {
+    pub(crate) fn cause(&self, actor: &Actor) -> Result<EndCause, ActionRefused> {
         match self {
             Self::Release => Ok(EndCause::Released),
             Self::Revoke { reason } if !says_something(reason.trim()) => {
-                Err(PressRefused::ReasonMissing)
+                Err(ActionRefused::ReasonMissing)
             }
             Self::Revoke { reason } => Ok(EndCause::Revoked {
                 by: actor.email.clone(),
@@ -87,9 +87,9 @@ pub(crate) fn ensure_extendable(
     grant: &Grant,
     actor: &Actor,
     now: Timestamp,
-) -> Result<(), PressRefused> {
+) -> Result<(), ActionRefused> {
     if !actor.is_user(&grant.key.user) {
-        Err(PressRefused::NotHolder)
+        Err(ActionRefused::NotHolder)
     } else if !grant.is_live(now) {
         Err(decide::grant_over_refusal(&grant.state))
     } else {

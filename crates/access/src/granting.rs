@@ -16,7 +16,7 @@ use crate::records::{Doer, Ruled, StepContext};
 use crate::session_revocation::session_length;
 use crate::step::{Approved, ApprovedGrant, GrantStep};
 use crate::{
-    Approval, ArmedEnds, Grant, GrantState, Holds, NeverArmed, News, PendingRequest, PressRefused,
+    ActionRefused, Approval, ArmedEnds, Grant, GrantState, Holds, NeverArmed, News, PendingRequest,
     Request, RequestState,
 };
 
@@ -29,7 +29,7 @@ pub(crate) fn approved(
     actor: Doer<'_>,
     ruled: &Ruled,
     context: &DecisionContext<'_>,
-) -> Result<Approved, PressRefused> {
+) -> Result<Approved, ActionRefused> {
     // INVARIANT: every grant and every later end is created here, by a trusted clock.
     context.step.ensure_agreed()?;
     if let Some(extended) = pending.request().extends {
@@ -142,7 +142,7 @@ fn lengthen(
     actor: Doer<'_>,
     ruled: &Ruled,
     context: &DecisionContext<'_>,
-) -> Result<Approved, PressRefused> {
+) -> Result<Approved, ActionRefused> {
     let (now, step) = (context.step.now, context.step);
     let found = context
         .holds
@@ -151,7 +151,7 @@ fn lengthen(
         .find(|grant| grant.id == extended);
     let Some(grant) = found.filter(|grant| grant.is_live(now)) else {
         let state = found.map_or("ended", |grant| grant.state.name());
-        return Err(PressRefused::GrantOver { state });
+        return Err(ActionRefused::GrantOver { state });
     };
     let arming = context.arming(pending.request(), &grant.key.target);
     arming.ensure_may_lengthen(grant)?;

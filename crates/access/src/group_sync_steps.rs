@@ -1,7 +1,7 @@
 //! Steps of attribute-based membership changes: intent and record in one commit, then the result.
 //! Pure; `hallpass-assignments` reads and writes.
 
-use hallpass_assignments::{AssignmentRow, Haste, Ownership, Verdict};
+use hallpass_assignments::{AssignmentRow, EndPriority, Ownership, Verdict};
 use hallpass_audit::{Draft, Event};
 use hallpass_base::TimeSpan;
 
@@ -36,7 +36,7 @@ pub(crate) fn begin(
                 rev: None,
                 until: STAYS.after(step.now),
                 asked_at: step.now,
-                haste: Haste::Ordinary,
+                haste: EndPriority::Ordinary,
             },
         ),
         MembershipChange::Remove => (

@@ -90,7 +90,7 @@ pub(crate) fn row(verdict: Verdict) -> AssignmentRow {
             until: at(100),
             asked_at: at(10),
             rev: 3,
-            haste: hallpass_assignments::Haste::Ordinary,
+            haste: hallpass_assignments::EndPriority::Ordinary,
             removed_at: None,
         },
         execution: Execution {

@@ -21,7 +21,7 @@
 // Entities: requests, results, refusals
 mod alarm;
 mod armed_ends;
-mod as_enforced;
+mod displayed_expiry;
 mod grant;
 mod grant_activity;
 mod group_sync;
@@ -31,9 +31,9 @@ mod lock;
 mod notice;
 mod outcome;
 mod person;
-mod press_refused;
 mod quota;
 mod refusal;
+mod refused_action;
 mod request;
 mod settings;
 mod state_kind;
@@ -45,7 +45,7 @@ mod unread_grant;
 // Commits and ports
 mod change;
 mod entitlement;
-mod given_otherwise;
+mod external_access;
 mod people;
 mod ports;
 mod recipients;
@@ -55,18 +55,18 @@ mod approving;
 mod confirming;
 mod decision_context;
 mod desired;
-mod haste;
-mod looking;
+mod end_priority;
 mod membership;
+mod observation;
 mod other_rules;
 mod records;
 mod step;
 
 // Request
-mod ask;
-mod ask_refused;
+mod create_request;
 mod later_end;
 mod preview;
+mod refused_request;
 mod search;
 mod unknown_approvers;
 
@@ -99,21 +99,20 @@ pub use crate::identity::{Actor, Role};
 pub use alarm::{Alarm, AlarmKind, AlarmState};
 pub use approving::Approving;
 pub use armed_ends::{
-    ArmedEndCounts, ArmedEndStatus, ArmedEndWish, ArmedEnds, ArmedEndsMode, GrantToArm, MovingEnd,
+    ArmedEndCounts, ArmedEndSpec, ArmedEndStatus, ArmedEnds, ArmedEndsMode, GrantToArm, MovingEnd,
     NeverArmed, UnseenEnd,
 };
-pub use as_enforced::{as_enforced, is_still_to_move};
-pub use ask::{AskOutcome, AskedTogether, REASON_MISSING, reason_refused};
-pub use ask_refused::{AskRefused, AskRefusedFacts};
 pub use break_glass::BREAK_GLASS_MAX;
 pub use change::{
     AcceptanceWrite, Change, DesiredAssignment, Message, OutlivingSessions, StoredAnswer, Write,
 };
+pub use create_request::{REASON_MISSING, RequestOutcome, RequestedTogether, reason_refused};
+pub use displayed_expiry::{as_enforced, is_still_to_move};
 pub use entitlement::{
     EntitledPrincipal, Entitlement, EntitlementReport, EntitlementsEnded, NamedEntitlement,
     PersonEntitlements,
 };
-pub use given_otherwise::{GivenOtherwise, ShownBy};
+pub use external_access::{ExternalAccess, ShownBy};
 pub use grant::{EndCause, Grant, GrantState, HolderGroups, Stuck};
 pub use grant_activity::{ActivityLogs, PastUse, use_of_grant};
 pub use group_sync::{
@@ -143,19 +142,21 @@ pub use people::{NoPeopleSource, PeopleLook, PeopleQuestion, PeopleSource};
 pub use person::Person;
 pub use ports::{
     AccessStore, AlarmContext, AlertContext, Boundary, Channel, CommitError, Counts, Delivery,
-    DigestContext, DirectoryAhead, DirectoryFault, DirectorySource, Ends, EntitlementSource,
+    DigestContext, DirectoryFault, DirectoryPrefetch, DirectorySource, Ends, EntitlementSource,
     GrantFilter, GroupSyncStore, GuardSource, Listed, ManagedPolicy, NoGuards, NoticeContext,
     PastGrants, PastQuery, PolicySource, ReadError, ReferencedPolicy, RemediationPress,
     RemediationPresses, RequestFilter, SetPolicies, StandingSource, Subject, SubjectSet,
     SweepStore, ViewerScope, Waiting, WaitingMessage,
 };
-pub use press_refused::PressRefused;
 pub use preview::{
-    AskVerdict, HeldGrant, LengthLimits, LengthRefused, Preview, PreviewOutcome, Stands, by_rules,
+    HeldGrant, LengthLimits, LengthRefused, Preview, PreviewOutcome, RequestVerdict, Stands,
+    by_rules,
 };
 pub use quota::{OverQuota, Quota, QuotaUse};
 pub use records::{about_grant, about_request};
 pub use refusal::{FieldProblem, Refusal, all_of};
+pub use refused_action::ActionRefused;
+pub use refused_request::{RequestRefused, RequestRefusedFacts};
 pub use request::{
     AfterReview, AgreedStart, Closed, Closing, Confirmation, DecidedKind, PendingRequest,
     PlannedStart, Reminders, Request, RequestState, Review, ReviewedVersion, RulingAtAsking,
@@ -166,11 +167,11 @@ pub use service::{
     ANSWER_KEPT, Access, AccessError, Asking, BreakGlassOffers, CATALOG_PAGE_MAX, Catalog,
     CatalogEntry, CatalogPage, Explained, Extending, GrantOffers, GrantPresses, GroupSyncStatus,
     GroupSyncView, GroupsTended, Hit, Idempotency, InLine, LastTime, Late, Meant, Muting, NamedId,
-    Past, Patience, PeopleLooked, Ports, Presses, ReadTurn, Reconciled, RemediationApprovers,
+    Past, PeopleLooked, Ports, Presses, ReadTurn, Reconciled, RemediationApprovers,
     RemediationPage, RemediationSource, RemediationView, Replayed, ReplayedGrant, ReplayedGrants,
     ReplayedRequest, RequestView, RevokedMany, Revoking, Search, SearchPage, StandingSurvey,
-    StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times, VisibleLinks, WorkTurn,
-    about_remediation, grants_as_told, last_grant,
+    StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times, VisibleLinks, WaitLimit,
+    WorkTurn, about_remediation, grants_as_told, last_grant,
 };
 pub use session_revocation::last_credentials_until;
 pub use settings::{AdminSignIn, ArmedEndSettings, OnRuleChange, Settings, contact};

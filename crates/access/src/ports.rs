@@ -473,18 +473,18 @@ pub trait DirectorySource: Send + Sync {
     async fn read_ahead(&self, _named: &NamedFacts) {}
     /// Returns the newest snapshot with recent facts of
     /// [`read_ahead`](DirectorySource::read_ahead), and why others are missing.
-    fn ahead(&self, _named: &NamedFacts) -> DirectoryAhead {
-        DirectoryAhead::from(self.current())
+    fn ahead(&self, _named: &NamedFacts) -> DirectoryPrefetch {
+        DirectoryPrefetch::from(self.current())
     }
 }
 
 #[derive(Clone, Debug)]
-pub struct DirectoryAhead {
+pub struct DirectoryPrefetch {
     pub directory: Arc<Directory>,
     pub why: WhyUnread,
 }
 
-impl From<Arc<Directory>> for DirectoryAhead {
+impl From<Arc<Directory>> for DirectoryPrefetch {
     fn from(directory: Arc<Directory>) -> Self {
         Self {
             directory,

@@ -9,14 +9,14 @@ use hallpass_rules::{
 };
 
 use crate::arming::Arming;
-use crate::ask_refused::{self, AskRefused};
+use crate::refused_request::{self, RequestRefused};
 use crate::request::PUNCTUAL;
 use crate::target::{self, LookedFor, Resolved};
 use crate::unknown_approvers;
-use crate::{Approval, FieldProblem, Grant, PressRefused, Request, Settings};
+use crate::{ActionRefused, Approval, FieldProblem, Grant, Request, Settings};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AskVerdict {
+pub enum RequestVerdict {
     /// Granted immediately, in this capacity.
     Granted(Approval),
     Waits,
@@ -28,21 +28,21 @@ pub enum AskVerdict {
 ///
 /// # Errors
 /// The refusal.
-pub fn by_rules(decision: &Decision) -> Result<AskVerdict, AskRefused> {
+pub fn by_rules(decision: &Decision) -> Result<RequestVerdict, RequestRefused> {
     match decision.kind {
-        DecisionKind::ApprovalNotRequired => Ok(AskVerdict::Granted(Approval::NotRequired)),
-        DecisionKind::SelfApproval => Ok(AskVerdict::Granted(Approval::Own)),
-        DecisionKind::RequiresApproval => Ok(AskVerdict::Waits),
-        DecisionKind::NoApprovers if decision.break_glass => Ok(AskVerdict::BreakGlassOnly),
+        DecisionKind::ApprovalNotRequired => Ok(RequestVerdict::Granted(Approval::NotRequired)),
+        DecisionKind::SelfApproval => Ok(RequestVerdict::Granted(Approval::Own)),
+        DecisionKind::RequiresApproval => Ok(RequestVerdict::Waits),
+        DecisionKind::NoApprovers if decision.break_glass => Ok(RequestVerdict::BreakGlassOnly),
         DecisionKind::NoApprovers => Err(match decision.manager {
-            Some(RequesterManager::Missing(why)) => AskRefused::NoManager(why),
-            Some(RequesterManager::Is(_)) | None => AskRefused::NoApprover,
+            Some(RequesterManager::Missing(why)) => RequestRefused::NoManager(why),
+            Some(RequesterManager::Is(_)) | None => RequestRefused::NoApprover,
         }),
-        DecisionKind::NoStatements => Err(AskRefused::NoRule),
+        DecisionKind::NoStatements => Err(RequestRefused::NoRule),
         DecisionKind::RequesterNotAllowed if decision.unread.is_empty() => {
-            Err(ask_refused::not_asking(decision))
+            Err(refused_request::not_asking(decision))
         }
-        DecisionKind::RequesterNotAllowed => Err(AskRefused::Unread(decision.unread.clone())),
+        DecisionKind::RequesterNotAllowed => Err(RequestRefused::Unread(decision.unread.clone())),
     }
 }
 
@@ -51,12 +51,12 @@ pub fn by_rules(decision: &Decision) -> Result<AskVerdict, AskRefused> {
 pub(crate) fn by_rules_and_people(
     decision: &Decision,
     directory: &Directory,
-) -> Result<AskVerdict, AskRefused> {
+) -> Result<RequestVerdict, RequestRefused> {
     let verdict = by_rules(decision)?;
-    let waits_for_people = verdict == AskVerdict::Waits && !decision.break_glass;
+    let waits_for_people = verdict == RequestVerdict::Waits && !decision.break_glass;
     let unknown = waits_for_people.then(|| unknown_approvers::where_too_few(decision, directory));
     match unknown.flatten() {
-        Some(unknown) => Err(AskRefused::UnknownApprovers(unknown)),
+        Some(unknown) => Err(RequestRefused::UnknownApprovers(unknown)),
         None => Ok(verdict),
     }
 }
@@ -185,7 +185,7 @@ pub enum LengthRefused {
 pub(crate) struct Judgement {
     pub(crate) resolved: Option<Resolved>,
     pub(crate) decision: Option<Decision>,
-    says: Option<Result<AskVerdict, AskRefused>>,
+    says: Option<Result<RequestVerdict, RequestRefused>>,
     /// Problems of the target or the requester.
     pub(crate) problems: Vec<FieldProblem>,
     limits: LengthLimits,
@@ -282,10 +282,13 @@ impl Judgement {
         self.limits.problem(duration).into_iter().chain(nothing)
     }
 
-    pub(crate) fn verdict(&self, problems: Vec<FieldProblem>) -> Result<AskVerdict, AskRefused> {
+    pub(crate) fn verdict(
+        &self,
+        problems: Vec<FieldProblem>,
+    ) -> Result<RequestVerdict, RequestRefused> {
         match &self.says {
             Some(says) if problems.is_empty() => says.clone(),
-            Some(_) | None => Err(AskRefused::Fields(problems)),
+            Some(_) | None => Err(RequestRefused::Fields(problems)),
         }
     }
 }
@@ -293,16 +296,16 @@ impl Judgement {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PreviewOutcome {
     /// A request; an equal pending one replaces it.
-    Request(AskVerdict),
-    Refused(AskRefused),
+    Request(RequestVerdict),
+    Refused(RequestRefused),
     /// No access is granted at present; nothing would be stored.
-    NotNow(PressRefused),
+    NotNow(ActionRefused),
 }
 
 impl PreviewOutcome {
     pub fn problem(&self, code: &str) -> Option<&FieldProblem> {
         match self {
-            Self::Refused(AskRefused::Fields(problems)) => {
+            Self::Refused(RequestRefused::Fields(problems)) => {
                 problems.iter().find(|problem| problem.code == code)
             }
             Self::Refused(_) | Self::Request(_) | Self::NotNow(_) => None,
@@ -347,9 +350,9 @@ pub struct Preview {
 /// General obstacles to granting access.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Obstacles {
-    pub(crate) to_asking: Option<PressRefused>,
+    pub(crate) to_asking: Option<ActionRefused>,
     /// To an immediate grant.
-    pub(crate) to_granting: Option<PressRefused>,
+    pub(crate) to_granting: Option<ActionRefused>,
 }
 
 impl Preview {
@@ -361,7 +364,7 @@ impl Preview {
     ///
     /// # Errors
     /// The refusal.
-    pub fn by_rules(&self) -> Result<AskVerdict, AskRefused> {
+    pub fn by_rules(&self) -> Result<RequestVerdict, RequestRefused> {
         match &self.judged.says {
             Some(says) => says.clone(),
             None => by_rules(&self.decision),
@@ -405,7 +408,7 @@ impl Preview {
             return PreviewOutcome::NotNow(why);
         }
         match (verdict, &self.obstacles.to_granting) {
-            (AskVerdict::Granted(_), Some(why)) if waiting.is_none() => {
+            (RequestVerdict::Granted(_), Some(why)) if waiting.is_none() => {
                 PreviewOutcome::NotNow(why.clone())
             }
             (verdict, _) => PreviewOutcome::Request(verdict),
@@ -443,9 +446,9 @@ mod tests {
             assert!(words.contains(said), "{said}: {words}");
         }
         let glass = format!("{two}\nbreak_glass = 'ana@corp.example'");
-        assert_eq!(asked(&glass), Ok(AskVerdict::Waits));
+        assert_eq!(asked(&glass), Ok(RequestVerdict::Waits));
         let free = asked("approval_is_not_required = true");
-        assert_eq!(free, Ok(AskVerdict::Granted(Approval::NotRequired)));
+        assert_eq!(free, Ok(RequestVerdict::Granted(Approval::NotRequired)));
     }
 
     #[test]

@@ -9,8 +9,8 @@ use hallpass_base::{
 use hallpass_rules::{Decision, Rules};
 
 use crate::{
-    Actor, Confirmation, DecidedKind, Digest, DigestKind, DigestNews, Grant, News, Notice, Origin,
-    Person, PressRefused, Request, Sweep, SweepItem,
+    ActionRefused, Actor, Confirmation, DecidedKind, Digest, DigestKind, DigestNews, Grant, News,
+    Notice, Origin, Person, Request, Sweep, SweepItem,
 };
 
 #[derive(Clone, Copy)]
@@ -128,9 +128,9 @@ pub(crate) fn with_warnings(draft: Draft, confirmed: Option<&Confirmation>) -> D
 
 impl StepContext<'_> {
     /// Refuses to grant access by an unreliable clock (promise P10).
-    pub(crate) fn ensure_agreed(&self) -> Result<(), PressRefused> {
+    pub(crate) fn ensure_agreed(&self) -> Result<(), ActionRefused> {
         self.disagreement
-            .map_or(Ok(()), |it| Err(PressRefused::ClocksDisagree(it)))
+            .map_or(Ok(()), |it| Err(ActionRefused::ClocksDisagree(it)))
     }
 
     pub(crate) fn grant_id(&self) -> GrantId {
@@ -187,7 +187,7 @@ impl StepContext<'_> {
     /// Records a refused action on a subject hidden from the user. Users can read their own
     /// records, so it holds only the id that they named.
     pub(crate) fn of_hidden(&self, actor: &Actor, press: &str, subject: HiddenSubject) -> Draft {
-        let draft = self.draft(Event::PressRefused, Doer::Person(actor));
+        let draft = self.draft(Event::ActionRefused, Doer::Person(actor));
         let draft = match subject {
             HiddenSubject::Request(id) => draft.about(id, None),
             HiddenSubject::Grant(id) => draft.about_grant(id),

@@ -17,8 +17,8 @@ use crate::preview::by_rules;
 use crate::records::{Doer, Ruled, StepContext};
 use crate::step::{Approved, RequestStep};
 use crate::{
-    AgreedStart, AskVerdict, Closed, News, PendingRequest, PressRefused, Request, RequestState,
-    ask, granting, target,
+    ActionRefused, AgreedStart, Closed, News, PendingRequest, Request, RequestState,
+    RequestVerdict, create_request, granting, target,
 };
 
 /// No approval is needed, and the start is ahead.
@@ -52,12 +52,12 @@ pub(crate) fn agree(request: &mut Request, by: Principal<'_>, approval: Approval
 }
 
 /// Refuses another approval of a request that only waits for its start.
-pub(crate) fn ensure_open(request: &Request, now: Timestamp) -> Result<(), PressRefused> {
+pub(crate) fn ensure_open(request: &Request, now: Timestamp) -> Result<(), ActionRefused> {
     match request
         .agreed_start()
         .filter(|_| request.starts_later(now).is_some())
     {
-        Some(agreed) => Err(PressRefused::Closed(Closed {
+        Some(agreed) => Err(ActionRefused::Closed(Closed {
             how: "approved",
             by: Some(agreed.by.clone()),
             at: agreed.at,
@@ -71,32 +71,32 @@ pub(crate) fn ensure_open(request: &Request, now: Timestamp) -> Result<(), Press
 pub(crate) fn begin(
     mut pending: PendingRequest,
     context: &DecisionContext<'_>,
-) -> Result<Approved, PressRefused> {
+) -> Result<Approved, ActionRefused> {
     context.step.ensure_agreed()?;
     let (request, now) = (pending.request(), context.step.now);
     let agreed = request
         .agreed_start()
         .cloned()
-        .ok_or(PressRefused::Changed)?;
+        .ok_or(ActionRefused::Changed)?;
     context.ensure_requester_unlocked(request)?;
     let question =
-        target::question(&pending.key().target, &request.names).ok_or(PressRefused::NotYours)?;
+        target::question(&pending.key().target, &request.names).ok_or(ActionRefused::NotYours)?;
     let whose = request.requester.principal();
     let (rules, directory) = (context.rules, context.directory);
     let alone = rules.decide(whose, &question, directory, now);
     let standing = context.standing_approvals(request, &question, now);
     let (decision, by_rule) = match by_rules(&alone) {
-        Ok(AskVerdict::Granted(approval)) => (Some(alone), Some(approval)),
-        Ok(AskVerdict::Waits | AskVerdict::BreakGlassOnly) | Err(_) => {
+        Ok(RequestVerdict::Granted(approval)) => (Some(alone), Some(approval)),
+        Ok(RequestVerdict::Waits | RequestVerdict::BreakGlassOnly) | Err(_) => {
             let decision = standing.values().next().map(|it| it.decision.clone());
             let users = standing.keys().cloned().collect();
             (decision.filter(|it| it.is_satisfied_by(&users)), None)
         }
     };
-    let decision = decision.ok_or(PressRefused::StartRefused)?;
+    let decision = decision.ok_or(ActionRefused::StartRefused)?;
     let agreed = still_agreed(request, agreed, &standing, by_rule);
-    let fits = ask::check_again(request, &decision, directory, context.settings);
-    let granted_for = fits.map_err(PressRefused::NoLongerFits)?;
+    let fits = create_request::check_again(request, &decision, directory, context.settings);
+    let granted_for = fits.map_err(ActionRefused::NoLongerFits)?;
     let by = Principal {
         user: agreed.user.as_ref(),
         email: &agreed.by,
@@ -110,12 +110,12 @@ pub(crate) fn begin(
 /// Whether unread data caused the refusal, so that a later read may allow the start.
 pub(crate) fn rests_on_unread(
     request: &Request,
-    why: &PressRefused,
+    why: &ActionRefused,
     context: &DecisionContext<'_>,
 ) -> bool {
     if !matches!(
         why,
-        PressRefused::StartRefused | PressRefused::NoLongerFits(_)
+        ActionRefused::StartRefused | ActionRefused::NoLongerFits(_)
     ) {
         return false;
     }
@@ -171,7 +171,7 @@ fn still_agreed(
 /// Refuses a start whose conditions changed since the approval.
 pub(crate) fn refused(
     pending: PendingRequest,
-    why: &PressRefused,
+    why: &ActionRefused,
     step: StepContext<'_>,
 ) -> RequestStep {
     rejected(pending, why, format!("It did not start: {why}."), step)
@@ -180,13 +180,13 @@ pub(crate) fn refused(
 /// Closes the request of a user who is no longer enabled.
 pub(crate) fn of_leaver(pending: PendingRequest, step: StepContext<'_>) -> RequestStep {
     let detail = "Whoever asked is not an enabled user of the directory any more.";
-    let why = PressRefused::NotInDirectory;
+    let why = ActionRefused::NotInDirectory;
     rejected(pending, &why, detail.to_owned(), step)
 }
 
 fn rejected(
     pending: PendingRequest,
-    why: &PressRefused,
+    why: &ActionRefused,
     detail: String,
     step: StepContext<'_>,
 ) -> RequestStep {

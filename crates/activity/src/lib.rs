@@ -40,7 +40,7 @@ pub use pci::{
 };
 pub use recorded::{RecordedChange, read_recorded_changes};
 pub use shrink::{
-    CallOutcome, GivenUpRisk, GivenUpService, KeptBecause, LevelChange, PolicyText,
+    CallOutcome, GivenUpRisk, GivenUpService, KeptReason, LevelChange, PolicyText,
     ProposedStatement, ReplayAnswer, ReplayVerdict, ReplayedCalls, ResourceGrain, SeenCall,
     SeenFold, SeenUse, ShrinkError, ShrinkGrain, ShrinkProof, ShrinkQuestion, Shrunk, Unseen,
     UnseenKept, UseOf, UsedPart, UsesWanted, data_event_services, prove, shrink,

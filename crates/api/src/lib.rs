@@ -31,7 +31,7 @@ pub use grant::{Extend, Grant, Queue, Revoke, RevokeMany, Revoked, RevokedOne};
 pub use grant_activity::{GrantActivity, GrantCall};
 pub use group_sync::{GroupSync, GroupSyncChange, GroupSyncGroup, GroupSyncPerson, GroupSyncRun};
 pub use lock::{HeldAccess, Lock, LockPerson, Locks, UnlockPerson, Unlocked};
-pub use login::{LoggedOut, LoginCode, LoginFetch, LoginToken, LoginWish};
+pub use login::{LoggedOut, LoginCode, LoginFetch, LoginSpec, LoginToken};
 pub use own::{OwnSession, OwnSessions, OwnToken, OwnTokens, SessionsEnded, TokenRevoked};
 pub use people_report::{FailedRuns, JudgedPeople, JudgedPerson};
 pub use permission_set::{
@@ -47,8 +47,8 @@ pub use replay::{
     RuleChange,
 };
 pub use request::{
-    ApprovalWindow, Approve, Ask, AskBatch, AskTarget, AskedBatch, Before, BreakGlass, CloseReview,
-    Confirmation, Deny, Glass, Request, RequestStage, Review, Times, Warning,
+    ApprovalWindow, Approve, Ask, Before, BreakGlass, CloseReview, Confirmation, Deny, Glass,
+    Request, RequestBatch, RequestStage, RequestTarget, RequestedBatch, Review, Times, Warning,
 };
 pub use rule_check::{CheckRules, RuleFinding, RulesChecked, TestEnd, TestedRule};
 pub use sweep::{

@@ -39,10 +39,10 @@ pub struct Ask {
 /// if one is refused, none is made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AskBatch {
+pub struct RequestBatch {
     /// 1 to 20 targets; duplicates are merged.
     #[schema(min_items = 1, max_items = 20)]
-    pub targets: Vec<AskTarget>,
+    pub targets: Vec<RequestTarget>,
     /// Duration in seconds.
     pub duration_seconds: u64,
     /// Reason: 1 to 1,000 characters.
@@ -62,7 +62,7 @@ pub struct AskBatch {
 /// The target of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AskTarget {
+pub struct RequestTarget {
     /// Account id or unique name. Goes with `permission_set`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
@@ -76,7 +76,7 @@ pub struct AskTarget {
 
 /// Result of `POST /api/v1/requests/batch`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct AskedBatch {
+pub struct RequestedBatch {
     /// One request per target; pending ones (`already_pending`) first.
     pub items: Vec<Request>,
 }

@@ -9,20 +9,20 @@ use std::time::Duration;
 use hallpass_base::{Clock, IdSource, Target, TimeSpan, Timestamp, UserId};
 use tokio::sync::{Notify, watch};
 
-use self::orphans::Orphans;
+use self::lost_leases::Orphans;
 use crate::listings::Listings;
-use crate::memory::{Calls, ExecutorMemory, Trial, Turn};
 use crate::pace::Pace;
 use crate::queue::{Room, Writes};
+use crate::scheduler_state::{Calls, ExecutorMemory, Trial, Turn};
 use crate::{
-    AssignmentRow, AssignmentStore, CenterFault, Haste, IdentityCenter, Lease, OperationKind,
+    AssignmentRow, AssignmentStore, CenterFault, EndPriority, IdentityCenter, Lease, OperationKind,
     RowAction, StepOutcome, StoreFault, Task, Urgency, Verdict, next,
 };
 
 #[cfg(test)]
 mod fake;
-mod looks;
-mod orphans;
+mod lost_leases;
+mod observations;
 mod rounds;
 
 #[derive(Clone, Copy, Debug)]
@@ -441,8 +441,8 @@ fn urgency(row: &AssignmentRow, now: Timestamp) -> Urgency {
     match (row.is_wanted(now), &execution.verdict, row.desired.haste) {
         (true, Verdict::Present { .. }, _) if execution.operation.is_none() => Urgency::Background,
         (true, ..) => Urgency::Grant,
-        (false, _, Haste::AtOnce) => Urgency::AtOnce,
-        (false, _, Haste::Ordinary) => Urgency::End,
+        (false, _, EndPriority::AtOnce) => Urgency::AtOnce,
+        (false, _, EndPriority::Ordinary) => Urgency::End,
     }
 }
 

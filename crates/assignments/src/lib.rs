@@ -17,18 +17,19 @@ mod executor;
 mod future_times;
 mod late_creates;
 mod listings;
-mod memory;
+mod outage_tracker;
 mod outcome;
 mod pace;
 mod plan;
 mod ports;
 pub mod queue;
 mod row;
-mod silence;
+mod scheduler_state;
 mod urgency;
 
 pub use executor::{Executor, ExecutorLimits, TickReport, Worked};
 pub use future_times::is_lease_from_future;
+pub use outage_tracker::OutageWatch;
 pub use outcome::StepOutcome;
 pub use pace::{Bounds, Effort, Pace};
 pub use plan::{RowAction, next};
@@ -38,9 +39,8 @@ pub use ports::{
 };
 pub use queue::Task;
 pub use row::{
-    Absence, AbsenceConfidence, AssignmentRow, Desired, Execution, Gate, GivingUp, GuardRemoval,
-    Haste, Observation, Operation, OperationKind, OwnedEnd, Ownership, Proof, RemovalStage,
+    Absence, AbsenceConfidence, AssignmentRow, Desired, EndPriority, Execution, Gate, GivingUp,
+    GuardRemoval, Observation, Operation, OperationKind, OwnedEnd, Ownership, Proof, RemovalStage,
     UnansweredCreate, Verdict,
 };
-pub use silence::SilenceWatch;
 pub use urgency::Urgency;

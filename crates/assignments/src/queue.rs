@@ -7,7 +7,7 @@
 use hallpass_base::{Target, Timestamp};
 
 use crate::plan::{RowAction, goes_by_old_listing, next, next_while_wanted, remove};
-use crate::{AssignmentRow, Haste, Observation, OperationKind, Urgency, Verdict};
+use crate::{AssignmentRow, EndPriority, Observation, OperationKind, Urgency, Verdict};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhileWanted {
@@ -53,7 +53,7 @@ pub struct QueuePosition {
     pub due: Timestamp,
     pub unwanted_from: Timestamp,
     pub asked_at: Timestamp,
-    pub haste: Haste,
+    pub haste: EndPriority,
     pub while_wanted: WhileWanted,
     pub once_unwanted: OnceUnwanted,
     pub in_flight: Option<OperationKind>,
@@ -154,8 +154,8 @@ impl QueuePosition {
             };
         }
         let urgency = match self.haste {
-            Haste::AtOnce => Urgency::AtOnce,
-            Haste::Ordinary => Urgency::End,
+            EndPriority::AtOnce => Urgency::AtOnce,
+            EndPriority::Ordinary => Urgency::End,
         };
         Some(match self.once_unwanted {
             OnceUnwanted::Delete => (Queue::Write(urgency, self.slot), self.unwanted_from),
@@ -253,8 +253,8 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    pub fn add(&mut self, kind: OperationKind, haste: Haste, is_accepted: bool) {
-        let is_at_once = haste == Haste::AtOnce;
+    pub fn add(&mut self, kind: OperationKind, haste: EndPriority, is_accepted: bool) {
+        let is_at_once = haste == EndPriority::AtOnce;
         match kind {
             OperationKind::Create => self.creates += 1,
             OperationKind::Delete => {

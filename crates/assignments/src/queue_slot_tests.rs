@@ -7,10 +7,10 @@ use super::*;
 fn operations_are_counted_by_kind_and_those_at_once_apart() {
     let (create, delete) = (OperationKind::Create, OperationKind::Delete);
     for (kind, haste, is_accepted, expected) in [
-        (create, Haste::AtOnce, false, busy(1, 0, 0, 0)),
-        (delete, Haste::Ordinary, false, busy(0, 1, 0, 0)),
-        (delete, Haste::AtOnce, true, busy(0, 1, 1, 0)),
-        (delete, Haste::AtOnce, false, busy(0, 1, 1, 1)),
+        (create, EndPriority::AtOnce, false, busy(1, 0, 0, 0)),
+        (delete, EndPriority::Ordinary, false, busy(0, 1, 0, 0)),
+        (delete, EndPriority::AtOnce, true, busy(0, 1, 1, 0)),
+        (delete, EndPriority::AtOnce, false, busy(0, 1, 1, 1)),
     ] {
         let mut counted = InFlight::default();
         counted.add(kind, haste, is_accepted);

@@ -33,7 +33,7 @@ pub(crate) fn row(due: i64) -> AssignmentRow {
             until: at(1000),
             asked_at: at(0),
             rev: 1,
-            haste: Haste::Ordinary,
+            haste: EndPriority::Ordinary,
             removed_at: None,
         },
         execution: Execution {
@@ -115,7 +115,7 @@ fn settled() -> AssignmentRow {
 
 fn taken_away() -> AssignmentRow {
     let mut row = present(20, 1);
-    row.desired.haste = Haste::AtOnce;
+    row.desired.haste = EndPriority::AtOnce;
     row.desired.until = at(30);
     row
 }

@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Haste {
+pub enum EndPriority {
     #[default]
     Ordinary,
     /// A manual revocation: before every deadline.
     AtOnce,
 }
 
-impl Haste {
+impl EndPriority {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ordinary => "ordinary",
@@ -31,7 +31,7 @@ pub struct Desired {
     /// Grows with every change; guards concurrent writers.
     pub rev: u64,
     #[serde(default)]
-    pub haste: Haste,
+    pub haste: EndPriority,
     /// When a guard last removed the access. Counts as Hallpass's removal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed_at: Option<Timestamp>,

@@ -25,7 +25,7 @@ pub(crate) fn row() -> AssignmentRow {
             until: at(100),
             asked_at: at(10),
             rev: 3,
-            haste: Haste::Ordinary,
+            haste: EndPriority::Ordinary,
             removed_at: None,
         },
         execution: Execution {

@@ -36,7 +36,7 @@ events! {
     ReviewOpened = "review.opened",
     ReviewClosed = "review.closed",
     /// A user attempted a forbidden action.
-    PressRefused = "press.refused",
+    ActionRefused = "press.refused",
     /// A grant's end and intent were stored; AWS was not called yet.
     GrantRequested = "grant.requested",
     GrantSucceeded = "grant.succeeded",

@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
-use hallpass_assignments::{CenterFault, SilenceWatch, Urgency};
+use hallpass_assignments::{CenterFault, OutageWatch, Urgency};
 use hallpass_base::Clock;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -117,15 +117,15 @@ impl fmt::Debug for WriteGate {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum HeardService {
+pub(crate) enum ObservedService {
     Itself,
     ItsDirectory,
 }
 
 #[derive(Clone)]
 pub(crate) struct Heard {
-    pub(crate) service: HeardService,
-    pub(crate) watch: Arc<SilenceWatch>,
+    pub(crate) service: ObservedService,
+    pub(crate) watch: Arc<OutageWatch>,
     pub(crate) key: Arc<KeyWatch>,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -142,12 +142,12 @@ impl Heard {
             // no request was sent
             Err(failure) if failure.fault == CenterFault::NotSent => {}
             Err(failure) if failure.is_silence() => match self.service {
-                HeardService::Itself => self.watch.unanswered(self.clock.now()),
-                HeardService::ItsDirectory => self.watch.directory_unanswered(self.clock.now()),
+                ObservedService::Itself => self.watch.unanswered(self.clock.now()),
+                ObservedService::ItsDirectory => self.watch.directory_unanswered(self.clock.now()),
             },
             Ok(_) | Err(_) => match self.service {
-                HeardService::Itself => self.watch.answered(),
-                HeardService::ItsDirectory => self.watch.directory_answered(),
+                ObservedService::Itself => self.watch.answered(),
+                ObservedService::ItsDirectory => self.watch.directory_answered(),
             },
         }
         match result {

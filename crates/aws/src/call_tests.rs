@@ -291,11 +291,11 @@ fn calls_are_counted_over_ten_seconds() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_sent_says_nothing_of_whether_aws_answers() {
     let (watch, clock) = (
-        Arc::new(SilenceWatch::default()),
+        Arc::new(OutageWatch::default()),
         crate::fake_http::Still::at("2026-11-26T02:00:00Z"),
     );
     let line = line().heard_by(Heard {
-        service: HeardService::Itself,
+        service: ObservedService::Itself,
         watch: Arc::clone(&watch),
         key: Arc::default(),
         clock: Arc::clone(&clock),
@@ -322,7 +322,7 @@ async fn what_is_not_sent_says_nothing_of_whether_aws_answers() {
 async fn an_answer_that_names_the_key_is_trouble_until_one_that_needed_it() {
     let key = Arc::new(KeyWatch::default());
     let heard = Heard {
-        service: HeardService::Itself,
+        service: ObservedService::Itself,
         watch: Arc::default(),
         key: Arc::clone(&key),
         clock: crate::fake_http::Still::at("2026-11-26T02:00:00Z"),

@@ -13,13 +13,13 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_organizations::config::retry::RetryConfig;
-use hallpass_assignments::{CenterFault, SilenceWatch, Urgency};
+use hallpass_assignments::{CenterFault, OutageWatch, Urgency};
 use hallpass_aws_model::organizations_region;
 use hallpass_base::{Clock, IdSource};
 use secrecy::ExposeSecret;
 
 use crate::bucket::Bucket;
-use crate::call::HeardService::{ItsDirectory, Itself};
+use crate::call::ObservedService::{ItsDirectory, Itself};
 use crate::call::{ATTEMPT_MAX, Deadline, Heard, ServiceClient};
 use crate::dates::{AnswerDates, DateListener};
 use crate::fault::CallFailure;
@@ -130,13 +130,13 @@ pub(crate) async fn over(
         let bucket = Bucket::new(settings.requests_per_second * share, settings.burst);
         ServiceClient::new(service, bucket, Jitter::new(seed ^ salt))
     };
-    let heard_by = |service, watch: &Arc<SilenceWatch>, key: &Arc<KeyWatch>| Heard {
+    let heard_by = |service, watch: &Arc<OutageWatch>, key: &Arc<KeyWatch>| Heard {
         service,
         watch: Arc::clone(watch),
         key: Arc::clone(key),
         clock: Arc::clone(&clock),
     };
-    let (center, organizations): (Arc<SilenceWatch>, Arc<SilenceWatch>) = Default::default();
+    let (center, organizations): (Arc<OutageWatch>, Arc<OutageWatch>) = Default::default();
     let keys: [Arc<KeyWatch>; 2] = Default::default();
     let [key, directory_key] = &keys;
     let mut aws = Aws {

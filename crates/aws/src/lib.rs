@@ -55,7 +55,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_assignments::{SilenceWatch, Urgency};
+use hallpass_assignments::{OutageWatch, Urgency};
 use hallpass_base::Clock;
 
 pub use actions::{
@@ -105,9 +105,9 @@ pub struct Aws {
     store_line: ServiceClient,
     org_line: ServiceClient,
     sts_line: ServiceClient,
-    center: Arc<SilenceWatch>,
+    center: Arc<OutageWatch>,
     keys: [Arc<KeyWatch>; 2],
-    organizations: Arc<SilenceWatch>,
+    organizations: Arc<OutageWatch>,
     regions: RegionMemory,
     clock: Arc<dyn Clock>,
     about: ConnectedOrganization,
@@ -132,7 +132,7 @@ impl Aws {
     }
 
     /// Whether IAM Identity Center and its directory answer.
-    pub fn center_silence(&self) -> Arc<SilenceWatch> {
+    pub fn center_silence(&self) -> Arc<OutageWatch> {
         Arc::clone(&self.center)
     }
 
@@ -187,7 +187,7 @@ impl Aws {
 
     /// Whether AWS Organizations answers. It is elsewhere than Identity Center: if both are down,
     /// suspect the own network.
-    pub fn organizations_silence(&self) -> Arc<SilenceWatch> {
+    pub fn organizations_silence(&self) -> Arc<OutageWatch> {
         Arc::clone(&self.organizations)
     }
 

@@ -1,7 +1,7 @@
 //! `hallpass server report`: what a support case needs, in one archive, without a secret.
 //!
 //! Nothing is searched for secrets and taken out: what is put in is of kinds that have none. Of the
-//! configuration it is numbers, switches, durations and words of short lists ([`hallpass_app::config::shown`]).
+//! configuration it is numbers, switches, durations and words of short lists ([`hallpass_app::config::redacted`]).
 
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};

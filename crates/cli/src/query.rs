@@ -1,7 +1,7 @@
 //! `hallpass query`: run by the companion, as are its snapshots and tables; `sync` and alerts are
 //! not.
 
-use hallpass_app::host::companion;
+use hallpass_app::host::query_binary;
 use hallpass_terminal::exit::Outcome;
 
 use super::{alerts, sync};
@@ -14,27 +14,27 @@ pub struct Args {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    companion: companion::Args,
+    companion: query_binary::Args,
 }
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List, show, import, export, compare and remove snapshots
     #[command(disable_help_flag = true, disable_version_flag = true)]
-    Snapshots(companion::Args),
+    Snapshots(query_binary::Args),
     /// List the tables to query, or the columns of one
     #[command(disable_help_flag = true, disable_version_flag = true)]
-    Tables(companion::Args),
+    Tables(query_binary::Args),
     Alerts(alerts::Args),
     Sync(Box<sync::Args>),
 }
 
 pub fn run(args: &Args) -> Outcome {
     match &args.command {
-        Some(Command::Snapshots(args)) => companion::run("snapshots", args),
-        Some(Command::Tables(args)) => companion::run("tables", args),
+        Some(Command::Snapshots(args)) => query_binary::run("snapshots", args),
+        Some(Command::Tables(args)) => query_binary::run("tables", args),
         Some(Command::Alerts(args)) => alerts::run(args),
         Some(Command::Sync(args)) => sync::run(args),
-        None => companion::run("query", &args.companion),
+        None => query_binary::run("query", &args.companion),
     }
 }

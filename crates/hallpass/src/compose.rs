@@ -5,10 +5,11 @@ mod activity;
 mod alarms;
 mod entitlements;
 mod events;
-mod following;
+mod follower_tasks;
 mod guards;
 mod lead;
 mod leader_metrics;
+mod leader_tasks;
 mod loops;
 mod organization;
 mod people;
@@ -20,10 +21,9 @@ mod shared_directory;
 mod slack;
 mod snapshots;
 mod standards;
+mod stuck_leader;
 mod sweeping;
 mod timekeeper;
-mod unable;
-mod working;
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ use hallpass_access::{
     RemediationPresses, RemediationSource, Settings,
 };
 use hallpass_app::loops::alerts::Alerting;
-use hallpass_app::loops::compared::Watches;
+use hallpass_app::loops::comparisons::Watches;
 use hallpass_app::loops::ends::EndsFile;
 use hallpass_app::loops::exporting::Exporting;
 use hallpass_app::loops::log_watch::LogWatch;
@@ -68,9 +68,9 @@ use hallpass_app::setup::opening;
 use hallpass_base::clock::ProcessClock;
 use hallpass_terminal::exit::Failure;
 
+use leader_tasks::Workshop;
 use organization::{RulesNow, inventory};
 use shared_directory::SharedDirectory;
-use working::Workshop;
 
 pub(crate) struct Parts {
     /// Store for serving; loops use that of `lead`.

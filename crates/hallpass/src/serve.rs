@@ -54,8 +54,8 @@ use crate::compose;
 use crate::compose::Lead;
 use crate::compose::Parts;
 use hallpass_app::loops::alerts::Alerting;
-use hallpass_app::loops::compared::Watches;
-use hallpass_app::loops::compared::{self, Comparing};
+use hallpass_app::loops::comparisons::Watches;
+use hallpass_app::loops::comparisons::{self, Comparing};
 use hallpass_app::loops::ends::EndsFile;
 use hallpass_app::loops::exporting::Exporting;
 use hallpass_app::loops::log_watch::LogWatch;
@@ -310,7 +310,7 @@ async fn comparing(
         Some((files, schedule)) => {
             add(Arc::new(AccessComparison::new(files, aws, store)), schedule);
         }
-        None => compared::retire(&ACCESS_RULE, &retiring, clock.now()).await?,
+        None => comparisons::retire(&ACCESS_RULE, &retiring, clock.now()).await?,
     }
     match (loaded.delegation_schedule()?, plans) {
         (Some((file, schedule)), Some(context)) => {
@@ -318,7 +318,7 @@ async fn comparing(
             add(Arc::new(DelegationComparison { file, context }), schedule);
         }
         (None, _) | (_, None) => {
-            compared::retire(&DELEGATION_RULE, &retiring, clock.now()).await?;
+            comparisons::retire(&DELEGATION_RULE, &retiring, clock.now()).await?;
         }
     }
     Ok(found)

@@ -19,7 +19,7 @@ mod policy_keeper;
 mod policy_probe;
 mod reading;
 mod refusal;
-mod repeating;
+mod retrying;
 
 pub mod armed_ends;
 pub mod control_tower;

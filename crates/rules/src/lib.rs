@@ -37,10 +37,10 @@ pub use diagnostic::{Diagnostic, FindingCode, Position, Severity, nearest};
 pub use directory::Directory;
 pub use engine::{
     Approvable, ApprovalHours, ApprovalsOpen, Ask, Considered, Decision, DecisionQuestion,
-    DecisionStep, Effect, Explanation, JudgedPress, Nearest, NoManager, NotAsking, Outstanding,
-    OverLimit, OwnLater, Permit, PressRefusedByRules, Principal, Requestable, RequesterManager,
-    Requirement, RoleGroup, RuleColumns, RuleSummary, RuleWarning, Rules, SetBits,
-    SignInRequirement, Stage, StageProgress, people_with_another,
+    DecisionStep, Effect, Explanation, JudgedPress, Nearest, NoManager, Outstanding, OverLimit,
+    OwnLater, Permit, PressRefusedByRules, Principal, RequestBlocker, Requestable,
+    RequesterManager, Requirement, RoleGroup, RuleColumns, RuleSummary, RuleWarning, Rules,
+    SetBits, SignInRequirement, Stage, StageProgress, people_with_another,
 };
 pub use hallpass_base::Glob;
 pub use named_facts::{NamedFacts, ReadFacts, UnreadFact, UnreadFacts, WhyUnread};

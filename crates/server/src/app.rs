@@ -9,7 +9,7 @@ use hallpass_plans::PlanStore;
 
 use crate::{
     AccessSnapshots, Connections, Rates, ReadinessProbe, ServerStatus, SessionSettings, SignIn,
-    SlackDoor,
+    SlackWebhook,
 };
 
 #[derive(Clone)]
@@ -47,7 +47,7 @@ pub struct App {
     pub connections: Connections,
     pub probes: Arc<Vec<Arc<dyn ReadinessProbe>>>,
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
-    pub slack: SlackDoor,
+    pub slack: SlackWebhook,
     pub policies: Arc<dyn PolicySource>,
     pub snapshots: Option<Arc<dyn AccessSnapshots>>,
     pub plans: Arc<dyn PlanStore>,

@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header, request::Parts},
 };
 use hallpass_access::identity::{Owner, TokenScope, TokenSource, hash_secret};
-use hallpass_access::{AccessError, Actor, Origin, PressRefused, Role};
+use hallpass_access::{AccessError, ActionRefused, Actor, Origin, Role};
 use hallpass_api::ORGANIZATION_UNREAD;
 use hallpass_base::{TimeSpan, Timestamp, UserId};
 
@@ -67,7 +67,7 @@ impl AuthenticatedCaller {
     pub(crate) fn lacking(&self, error: AccessError) -> ProblemResponse {
         let was_admin = self.actor.is(Role::Admin) && !self.has(TokenScope::Admin);
         match error {
-            AccessError::NotFound(_) | AccessError::Refused(PressRefused::NotYours)
+            AccessError::NotFound(_) | AccessError::Refused(ActionRefused::NotYours)
                 if was_admin =>
             {
                 missing(&[TokenScope::Admin])
@@ -231,7 +231,7 @@ pub(crate) async fn person(
 pub(crate) async fn ensure_unlocked(app: &App, user: &UserId) -> Result<(), ProblemResponse> {
     match app.access.lock_in_force(user).await? {
         Some(lock) => {
-            let refused = PressRefused::Locked { since: lock.since };
+            let refused = ActionRefused::Locked { since: lock.since };
             let failure = ProblemResponse::forbidden(refused.code(), locked_since(lock.since));
             Err(failure.help("what you hold can be given back in Slack, or revoked by others"))
         }

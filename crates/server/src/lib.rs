@@ -18,7 +18,6 @@ mod convert_approvals;
 mod convert_sweeps;
 mod costly;
 mod denied;
-mod door;
 #[cfg(test)]
 mod fuzz;
 mod grant_activity;
@@ -36,15 +35,16 @@ mod own;
 mod permission_set_policies;
 mod probe;
 mod problem;
+mod rate_limit_exempt;
 mod rates;
 mod record_times;
 mod session;
 mod session_settings;
 mod sign_in;
+mod slack_webhook;
 mod status;
 mod traced_calls;
 mod ui;
-mod uncounted;
 
 pub use access_snapshots::{AccessSnapshots, KnownAccess};
 pub use address::{NotARange, Proxies};
@@ -53,13 +53,13 @@ pub use connections::{
     Accept, Certificate, CertificateFault, ConnectionFigures, ConnectionSettings, Connections,
     TlsConnection, TlsListener, listen, serve_connections,
 };
-pub use door::{Hook, HookAnswer, SlackDoor};
 pub use oidc::{OidcSettings, Provider};
 pub use openapi::document as openapi_document;
 pub use probe::{Bearing, ProbeResult, ReadinessProbe};
 pub use rates::Rates;
 pub use session_settings::SessionSettings;
 pub use sign_in::SignIn;
+pub use slack_webhook::{Hook, HookAnswer, SlackWebhook};
 pub use status::{ChainState, ExportState, HeadState, RefusedRules, RulesStatus, ServerStatus};
 
 use axum::{

@@ -12,8 +12,8 @@ use axum::{
 use tokio::time::Instant;
 
 use crate::{
-    App, auth::bearer, problem::ProblemResponse, rates::AttemptSource, session,
-    uncounted::is_counted,
+    App, auth::bearer, problem::ProblemResponse, rate_limit_exempt::is_counted,
+    rates::AttemptSource, session,
 };
 
 #[derive(Clone, Copy)]

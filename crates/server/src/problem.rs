@@ -12,7 +12,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use hallpass_access::{AccessError, CommitError, PressRefused, Refusal, RuleWarning};
+use hallpass_access::{AccessError, ActionRefused, CommitError, Refusal, RuleWarning};
 use hallpass_api::{FieldProblem, Problem};
 use hallpass_base::{TimeSpan, with_causes};
 
@@ -223,8 +223,8 @@ impl From<AccessError> for ProblemResponse {
     }
 }
 
-impl From<PressRefused> for ProblemResponse {
-    fn from(refused: PressRefused) -> Self {
+impl From<ActionRefused> for ProblemResponse {
+    fn from(refused: ActionRefused) -> Self {
         if let Some(after) = refused.retry_after() {
             let status = StatusCode::SERVICE_UNAVAILABLE;
             return Self::new(status, refused.code(), refused.to_string())
@@ -232,21 +232,21 @@ impl From<PressRefused> for ProblemResponse {
                 .retry_after(after);
         }
         let status = match &refused {
-            PressRefused::LockIsOver
-            | PressRefused::SharedAddress
-            | PressRefused::ReasonMissing
-            | PressRefused::Justification { .. }
-            | PressRefused::ApprovedLength { .. }
-            | PressRefused::LongText { .. } => StatusCode::BAD_REQUEST,
-            PressRefused::OverQuota(_) => StatusCode::TOO_MANY_REQUESTS,
-            PressRefused::Standing(why) if why.is_bad_input() => StatusCode::BAD_REQUEST,
+            ActionRefused::LockIsOver
+            | ActionRefused::SharedAddress
+            | ActionRefused::ReasonMissing
+            | ActionRefused::Justification { .. }
+            | ActionRefused::ApprovedLength { .. }
+            | ActionRefused::LongText { .. } => StatusCode::BAD_REQUEST,
+            ActionRefused::OverQuota(_) => StatusCode::TOO_MANY_REQUESTS,
+            ActionRefused::Standing(why) if why.is_bad_input() => StatusCode::BAD_REQUEST,
             refused if refused.is_conflict() => StatusCode::CONFLICT,
             _ => StatusCode::FORBIDDEN,
         };
         let failure = Self::new(status, refused.code(), refused.to_string());
         match &refused {
-            PressRefused::WarningsUnconfirmed { warnings } => failure.warned(warnings),
-            PressRefused::LongText { field, characters } => {
+            ActionRefused::WarningsUnconfirmed { warnings } => failure.warned(warnings),
+            ActionRefused::LongText { field, characters } => {
                 failure.fields(vec![wire_problem("", &field.problem(*characters))])
             }
             _ => failure,
@@ -254,15 +254,15 @@ impl From<PressRefused> for ProblemResponse {
     }
 }
 
-fn what_helps(refused: &PressRefused) -> &'static str {
+fn what_helps(refused: &ActionRefused) -> &'static str {
     match refused {
-        PressRefused::ClocksDisagree(_) => {
+        ActionRefused::ClocksDisagree(_) => {
             "an administrator sets the clock right (`hallpass server doctor`); then try again"
         }
-        PressRefused::StorageFull => {
+        ActionRefused::StorageFull => {
             "an administrator makes room on the disk of the database; then try again"
         }
-        PressRefused::DirectoryUnread { .. } | PressRefused::ExportBehind { .. } => {
+        ActionRefused::DirectoryUnread { .. } | ActionRefused::ExportBehind { .. } => {
             "try again in a minute; an administrator looks at Health and `hallpass server doctor`"
         }
         _ => "try again in a moment",

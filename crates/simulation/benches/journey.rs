@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use divan::{Bencher, counter::ItemsCount};
-use hallpass_access::{AskOutcome, Asking, Wanted};
+use hallpass_access::{Asking, RequestOutcome, Wanted};
 use hallpass_base::TimeSpan;
 use hallpass_simulation::{Habits, Human, World};
 use hallpass_store::SqlStore;
@@ -48,7 +48,7 @@ fn ask_to_active(bencher: Bencher<'_, '_>) {
         runtime.block_on(async {
             let ana = world.actor(Human::Ana);
             let asked = world.access.ask(&ana, &asking(), None).await.unwrap();
-            let AskOutcome::Approved(_, Some(grant)) = asked else {
+            let RequestOutcome::Approved(_, Some(grant)) = asked else {
                 panic!("{asked:?}")
             };
             loop {

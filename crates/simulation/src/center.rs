@@ -9,8 +9,8 @@ use hallpass_access::{
     DirectoryFault, StandingListing, StandingScope, StandingSource, Unread, UnreadPlace,
 };
 use hallpass_assignments::{
-    CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus, SentOperation,
-    SilenceWatch, Urgency,
+    CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus, OutageWatch,
+    SentOperation, Urgency,
 };
 use hallpass_base::{Clock, HoldKey, Target, TimeSpan, Timestamp, UserId};
 
@@ -98,7 +98,7 @@ struct CenterState {
 pub struct Center {
     clock: Arc<Wall>,
     state: Mutex<CenterState>,
-    silence: Arc<SilenceWatch>,
+    silence: Arc<OutageWatch>,
 }
 
 impl Center {
@@ -113,7 +113,7 @@ impl Center {
         }
     }
 
-    pub fn silence(&self) -> Arc<SilenceWatch> {
+    pub fn silence(&self) -> Arc<OutageWatch> {
         Arc::clone(&self.silence)
     }
 

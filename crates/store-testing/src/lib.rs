@@ -24,7 +24,7 @@ use hallpass_access::{
     StandingSource, StoredAnswer, Sweep, SweepItem, SweepMode, SweepReach, SweepReport, SweepState,
     Trigger, Unread, UnreadPlace, Wanted, Write,
 };
-use hallpass_assignments::{AssignmentRow, Haste, Lease, Operation, OperationKind, Proof};
+use hallpass_assignments::{AssignmentRow, EndPriority, Lease, Operation, OperationKind, Proof};
 use hallpass_audit::{Draft, Event};
 use hallpass_base::{
     AccountId, AuditId, Email, GrantId, GroupId, HoldKey, PermissionSetArn, RequestId, SweepId,
@@ -438,7 +438,7 @@ pub fn wanted(key: &HoldKey, until: u64, asked: u64) -> DesiredAssignment {
         rev: None,
         until: at(until),
         asked_at: at(asked),
-        haste: Haste::Ordinary,
+        haste: EndPriority::Ordinary,
     }
 }
 
@@ -448,7 +448,7 @@ pub fn wanted_instead(row: &AssignmentRow, until: u64, asked: u64) -> DesiredAss
         rev: Some(row.desired.rev),
         until: at(until),
         asked_at: at(asked),
-        haste: Haste::Ordinary,
+        haste: EndPriority::Ordinary,
     }
 }
 
@@ -459,7 +459,7 @@ pub fn wanted_at_once(row: &AssignmentRow, until: u64) -> DesiredAssignment {
         rev: Some(row.desired.rev),
         until: at(until),
         asked_at: row.desired.asked_at,
-        haste: Haste::AtOnce,
+        haste: EndPriority::AtOnce,
     }
 }
 

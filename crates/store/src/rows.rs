@@ -1,9 +1,9 @@
 //! Converts domain values to stored text and back. Requests, grants and sessions have separate row
 //! types; other bodies are their types' JSON.
 
-mod both_ways;
 mod grant;
 mod request;
+mod row_conversion;
 mod session;
 
 use hallpass_access::identity::WebSession;

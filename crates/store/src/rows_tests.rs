@@ -370,7 +370,7 @@ fn assignments() {
     let fresh = desired(None, &desire, 0).unwrap().unwrap();
     let mut full: AssignmentRow = in_flight(&fresh, OperationKind::Delete, 5);
     full.desired.removed_at = Some(at(4));
-    full.desired.haste = hallpass_assignments::Haste::AtOnce;
+    full.desired.haste = hallpass_assignments::EndPriority::AtOnce;
     full.execution.created_at = Some(at(2));
     full.execution.deleted_at = Some(at(5));
     full.execution.last_present_at = Some(at(3));

@@ -4,12 +4,12 @@
 use std::fmt::Display;
 
 use hallpass_access::{
-    ANSWER_KEPT, ArmedEndStatus, ArmedEndWish, DesiredAssignment, GrantToArm, LiveSessions, News,
+    ANSWER_KEPT, ArmedEndSpec, ArmedEndStatus, DesiredAssignment, GrantToArm, LiveSessions, News,
     Notice, OutlivingSessions, ShownBy, StoredAnswer, UnmovedEnd, UnseenEnd,
 };
 use hallpass_assignments::queue::{self, QueueFront, QueueFronts, Room};
 use hallpass_assignments::{
-    AssignmentRow, Desired, Execution, Gate, GivingUp, Haste, Over, Ownership, Taken, Verdict,
+    AssignmentRow, Desired, EndPriority, Execution, Gate, GivingUp, Over, Ownership, Taken, Verdict,
 };
 use hallpass_audit::Draft;
 use hallpass_base::{HoldKey, TimeSpan, Timestamp};
@@ -79,11 +79,11 @@ pub(crate) fn revocation_of(sessions: &OutlivingSessions) -> SessionRevocation {
 /// change.
 pub(crate) fn armed_end_wished(
     stored: Option<ArmedEnd>,
-    wish: &ArmedEndWish,
+    wish: &ArmedEndSpec,
 ) -> Option<(ArmedEnd, Option<Timestamp>)> {
     let version = stored.as_ref().map_or(0, |end| end.version + 1);
     match wish {
-        ArmedEndWish::Arm(grant) => {
+        ArmedEndSpec::Arm(grant) => {
             // an earlier hold's end stays in force until moved
             let open = stored.filter(ArmedEnd::is_open);
             let refuses_before = open
@@ -105,7 +105,7 @@ pub(crate) fn armed_end_wished(
                 Some(gate),
             ))
         }
-        ArmedEndWish::Release {
+        ArmedEndSpec::Release {
             asked_at, gone_by, ..
         } => {
             let end = stored.filter(ArmedEnd::is_open)?;
@@ -123,7 +123,7 @@ pub(crate) fn armed_end_wished(
             };
             Some((end, refuses_soon.then_some(Timestamp::MAX)))
         }
-        ArmedEndWish::Over { lasts_until, .. } => {
+        ArmedEndSpec::Over { lasts_until, .. } => {
             let end = stored.filter(ArmedEnd::is_open)?;
             let due = end.due.min(*lasts_until);
             let end = ArmedEnd {
@@ -134,7 +134,7 @@ pub(crate) fn armed_end_wished(
             };
             Some((end, None))
         }
-        ArmedEndWish::LookAgain { .. } => {
+        ArmedEndSpec::LookAgain { .. } => {
             let end = armed_end_looked_again(stored?, wish)?;
             Some((end, None))
         }
@@ -317,18 +317,18 @@ pub(crate) fn notice_of_unmoved(news: &ArmedEndNews) -> Notice {
     }
 }
 
-pub(crate) fn key_of_wish(wish: &ArmedEndWish) -> Option<&HoldKey> {
+pub(crate) fn key_of_wish(wish: &ArmedEndSpec) -> Option<&HoldKey> {
     match wish {
-        ArmedEndWish::Arm(grant) => Some(&grant.key),
-        ArmedEndWish::Release { key, .. } | ArmedEndWish::Over { key, .. } => Some(key),
-        ArmedEndWish::LookAgain { .. } => None,
+        ArmedEndSpec::Arm(grant) => Some(&grant.key),
+        ArmedEndSpec::Release { key, .. } | ArmedEndSpec::Over { key, .. } => Some(key),
+        ArmedEndSpec::LookAgain { .. } => None,
     }
 }
 
 /// Applies a keyless wish to an open end; `None` if unaffected. The version grows, because earlier
 /// reads are outdated.
-pub(crate) fn armed_end_looked_again(end: ArmedEnd, wish: &ArmedEndWish) -> Option<ArmedEnd> {
-    let ArmedEndWish::LookAgain { at, given, shown } = wish else {
+pub(crate) fn armed_end_looked_again(end: ArmedEnd, wish: &ArmedEndSpec) -> Option<ArmedEnd> {
+    let ArmedEndSpec::LookAgain { at, given, shown } = wish else {
         return None;
     };
     if !end.is_open() || !given.is_about(&end.key, end.lasts_until.is_some()) {
@@ -390,12 +390,12 @@ fn first_row(desire: &DesiredAssignment, floor: u64) -> Result<AssignmentRow, St
             seen_at,
         } => (
             key,
-            (*until, *seen_at, Haste::Ordinary),
+            (*until, *seen_at, EndPriority::Ordinary),
             Execution::adopted(*seen_at),
         ),
         DesiredAssignment::Remove { key, since } => (
             key,
-            (*since, *since, Haste::Ordinary),
+            (*since, *since, EndPriority::Ordinary),
             Execution::to_remove(*since),
         ),
         DesiredAssignment::Until { rev: Some(_), .. }
@@ -455,7 +455,7 @@ fn changed_row(
 
 fn new_row(
     key: &HoldKey,
-    (until, asked_at, haste): (Timestamp, Timestamp, Haste),
+    (until, asked_at, haste): (Timestamp, Timestamp, EndPriority),
     execution: Execution,
     floor: u64,
 ) -> AssignmentRow {

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use crate::breach::Breach;
 use crate::circles::Circles;
-use crate::mapped::Landmarks;
+use crate::doc_references::Landmarks;
 use crate::metric_names::{self, MetricNames};
 use crate::spec::Spec;
 use crate::syntax::ParsedFile;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access_files::{
-    AccessDiff, AccessStepExecutor, GivenAccess, LiveGrants, PermissionSetAdmin, SavedDiff,
+    AccessDiff, AccessStepExecutor, GrantedAccess, LiveGrants, PermissionSetAdmin, SavedDiff,
     SeenAccess, SetAction, WantedAccess, compare, plan, read_access,
 };
 use hallpass_base::TimeSpan;
@@ -37,7 +37,7 @@ impl Stand {
     pub(crate) fn executor(&self) -> AccessStepExecutor {
         let center = Arc::clone(&self.center) as Arc<dyn PermissionSetAdmin>;
         let grants = Arc::clone(&self.center) as Arc<dyn LiveGrants>;
-        let given = Arc::clone(&self.center) as Arc<dyn GivenAccess>;
+        let given = Arc::clone(&self.center) as Arc<dyn GrantedAccess>;
         AccessStepExecutor::new(center, grants, given)
     }
 

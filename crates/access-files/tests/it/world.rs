@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use hallpass_access_files::{
-    AccessFile, AccountAssignment, GivenAccess, GroupMember, LiveGrants, PermissionSetAdmin,
+    AccessFile, AccountAssignment, GrantedAccess, GroupMember, LiveGrants, PermissionSetAdmin,
     PermissionSetContent, PrincipalRef, SeenAccess, SeenSet, SetAction, SetPart, SourceText,
     WantedAccess, read, select,
 };
@@ -418,7 +418,7 @@ impl LiveGrants for FakeCenter {
 }
 
 #[async_trait]
-impl GivenAccess for FakeCenter {
+impl GrantedAccess for FakeCenter {
     async fn note_assignment(
         &self,
         _: &PermissionSetArn,

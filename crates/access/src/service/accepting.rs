@@ -1,12 +1,12 @@
 use hallpass_audit::{Draft, Event};
 use hallpass_base::{HoldKey, Timestamp, text::says_something};
 
-use super::pressing::unconfirmed;
+use super::deciding::unconfirmed;
 use super::sweep_people::Meant;
 use super::{Access, AccessError, RACES_MAX};
 use crate::records::{Doer, StepContext};
 use crate::{
-    AcceptanceWrite, Accepted, Actor, Change, CommitError, PressRefused, StandingRefused,
+    AcceptanceWrite, Accepted, ActionRefused, Actor, Change, CommitError, StandingRefused,
     TextField, sweep, sweep_steps,
 };
 
@@ -27,7 +27,7 @@ impl Access {
         let key = self.key_meant(meant)?;
         let reason = reason.trim();
         let refused = match review_at {
-            _ if !says_something(reason) => Some(PressRefused::ReasonMissing),
+            _ if !says_something(reason) => Some(ActionRefused::ReasonMissing),
             Some(at) if at <= self.now() => Some(StandingRefused::ReviewInThePast.into()),
             Some(_) | None => None,
         };
@@ -131,7 +131,7 @@ impl Access {
         }
     }
 
-    fn not_accepted(&self, key: &HoldKey) -> PressRefused {
+    fn not_accepted(&self, key: &HoldKey) -> ActionRefused {
         let directory = self.directory();
         let mut patterns = self.settings.sweep.standing.iter();
         let pattern = patterns.find(|pattern| pattern.covers(key, &directory));

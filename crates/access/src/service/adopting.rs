@@ -9,8 +9,8 @@ use crate::sweep;
 use crate::sweep_steps::{self, Adopting};
 use crate::target;
 use crate::{
-    ADOPTED_MAX, Accepted, Actor, Change, CommitError, Fate, Grant, Holds, LeftAlone, Person,
-    PressRefused, StandingRefused, Sweep, SweepItem, TextField, Write,
+    ADOPTED_MAX, Accepted, ActionRefused, Actor, Change, CommitError, Fate, Grant, Holds,
+    LeftAlone, Person, StandingRefused, Sweep, SweepItem, TextField, Write,
 };
 
 impl Access {
@@ -72,7 +72,7 @@ impl Access {
         key: &HoldKey,
         length: TimeSpan,
         reason: &str,
-    ) -> Result<Result<(Change, Grant), PressRefused>, AccessError> {
+    ) -> Result<Result<(Change, Grant), ActionRefused>, AccessError> {
         if let Err(why) = self.step().ensure_agreed() {
             return Ok(Err(why));
         }
@@ -83,7 +83,7 @@ impl Access {
             return Ok(Err(why.into()));
         }
         if !says_something(reason) {
-            return Ok(Err(PressRefused::ReasonMissing));
+            return Ok(Err(ActionRefused::ReasonMissing));
         }
         let is_out_of_reach = match (&key.target, &self.settings.out_of_reach) {
             (Target::Account { account, .. }, Some(out)) => account == out,

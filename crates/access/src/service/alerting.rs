@@ -12,7 +12,7 @@ use hallpass_base::Timestamp;
 
 use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
-use crate::{Actor, CommitError, PressRefused, ReadError, Role, TextField};
+use crate::{ActionRefused, Actor, CommitError, ReadError, Role, TextField};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Muting<'a> {
@@ -70,7 +70,7 @@ impl Access {
 
     pub async fn alerts(&self, actor: &Actor) -> Result<Vec<AlertState>, AccessError> {
         if !self.sees_alerts(actor) {
-            return Err(PressRefused::NotYours.into());
+            return Err(ActionRefused::NotYours.into());
         }
         let states = self.alerts.alert_states().await;
         states.map_err(|error| unread(&error))
@@ -84,7 +84,7 @@ impl Access {
         rule: &AlertRuleId,
     ) -> Result<AlertState, AccessError> {
         if !self.sees_alerts(actor) {
-            return Err(PressRefused::NotYours.into());
+            return Err(ActionRefused::NotYours.into());
         }
         let state = self.alerts.alert_state(rule).await;
         let state = state.map_err(|error| unread(&error))?;
@@ -142,11 +142,11 @@ impl Access {
     ) -> Result<AlertState, AccessError> {
         TextField::Reason.ensure(reason)?;
         if !self.may_mute_alerts(actor) {
-            return Err(PressRefused::NotYours.into());
+            return Err(ActionRefused::NotYours.into());
         }
         self.ensure_unlocked(actor).await?;
         if reason.trim().is_empty() {
-            return Err(PressRefused::ReasonMissing.into());
+            return Err(ActionRefused::ReasonMissing.into());
         }
         let mut races = 0;
         loop {

@@ -21,7 +21,7 @@ const LOOKS_MAX: usize = 256;
 pub(super) const LOOKS_AT_ONCE: usize = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
+pub enum WaitLimit {
     /// Allows one second for a read.
     Look,
     Known,
@@ -56,7 +56,7 @@ impl Access {
         &self,
         user: &UserId,
         target: &Target,
-        patience: Patience,
+        patience: WaitLimit,
     ) -> Result<Option<Stands>, AccessError> {
         let key = HoldKey {
             user: user.clone(),
@@ -66,8 +66,8 @@ impl Access {
             return Ok(known);
         }
         let looked = match patience {
-            Patience::Look => self.quick_look(target).await,
-            Patience::Known => None,
+            WaitLimit::Look => self.quick_look(target).await,
+            WaitLimit::Known => None,
         };
         if let Some((seen_at, holders)) = looked {
             // A grant made during the read appears in AWS before it does here.

@@ -10,7 +10,7 @@ use super::Access;
 use super::search_context::SearchContext;
 use crate::preview::by_rules_and_people;
 use crate::search::{self, Candidate, Fit, IndexedAccount, Words};
-use crate::{Actor, AskRefused, AskVerdict, FieldProblem, Settings};
+use crate::{Actor, FieldProblem, RequestRefused, RequestVerdict, Settings};
 
 pub const CATALOG_PAGE_MAX: usize = 1000;
 /// Decisions per page beyond its entries: a page may be short if targets lack approvers, but never
@@ -30,7 +30,7 @@ pub struct CatalogEntry {
     pub group: Option<NamedId>,
     pub decision: DecisionKind,
     #[serde(skip)]
-    pub verdict: AskVerdict,
+    pub verdict: RequestVerdict,
     pub approvers: Vec<String>,
     pub approvals_needed: u32,
     #[serde(skip)]
@@ -260,7 +260,7 @@ impl Access {
         scope: &SearchContext,
         place: &IndexedAccount,
         set: &hallpass_rules::directory::PermissionSet,
-    ) -> (Result<CatalogEntry, AskRefused>, Decision) {
+    ) -> (Result<CatalogEntry, RequestRefused>, Decision) {
         let question = Ask::Account {
             account: &place.id,
             permission_set: &set.name,
@@ -282,7 +282,7 @@ impl Access {
         &self,
         scope: &SearchContext,
         group: &Group,
-    ) -> (Result<CatalogEntry, AskRefused>, Decision) {
+    ) -> (Result<CatalogEntry, RequestRefused>, Decision) {
         let decision = scope.decide(&Ask::Group { group: &group.id });
         let entry = entry(&decision, &scope.directory, self.settings()).map(|entry| CatalogEntry {
             group: Some(NamedId {
@@ -319,7 +319,7 @@ fn entry(
     decision: &Decision,
     directory: &Directory,
     settings: &Settings,
-) -> Result<CatalogEntry, AskRefused> {
+) -> Result<CatalogEntry, RequestRefused> {
     by_rules_and_people(decision, directory).map(|verdict| CatalogEntry {
         account: None,
         permission_set: None,

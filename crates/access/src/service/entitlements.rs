@@ -10,8 +10,8 @@ use hallpass_base::{AccountId, TimeSpan, Timestamp, UserId};
 use super::{Access, AccessError};
 use crate::records::Doer;
 use crate::{
-    Actor, EntitledPrincipal, Entitlement, EntitlementSource, EntitlementsEnded, HeldAccess, Lock,
-    Person, PersonEntitlements, PressRefused, Role, StandingListing, StandingScope, TextField,
+    ActionRefused, Actor, EntitledPrincipal, Entitlement, EntitlementSource, EntitlementsEnded,
+    HeldAccess, Lock, Person, PersonEntitlements, Role, StandingListing, StandingScope, TextField,
 };
 
 /// Interval of checks on a locked user, who may receive new entitlements.
@@ -178,7 +178,7 @@ impl Access {
         whom: &UserId,
     ) -> Result<Option<PersonEntitlements>, AccessError> {
         if !actor.reads_all() {
-            return Err(PressRefused::NotYours.into());
+            return Err(ActionRefused::NotYours.into());
         }
         match &self.entitlements {
             Some(source) => Ok(Some(source.of_person(whom).await?)),
@@ -201,7 +201,7 @@ impl Access {
     ) -> Result<Option<EntitlementsEnded>, AccessError> {
         TextField::Reason.ensure(reason)?;
         if !actor.is(Role::Admin) {
-            return Err(PressRefused::NotYours.into());
+            return Err(ActionRefused::NotYours.into());
         }
         self.ensure_unlocked(actor).await?;
         if self.entitlements.is_none() {

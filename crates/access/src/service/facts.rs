@@ -10,7 +10,7 @@ use hallpass_rules::Directory;
 use super::Access;
 use crate::records::StepContext;
 use crate::target::LookedFor;
-use crate::{Actor, DirectoryFault, PressRefused, Role};
+use crate::{ActionRefused, Actor, DirectoryFault, Role};
 
 /// How long a caller waits for a read of the organization, which continues without them.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -34,7 +34,7 @@ impl Access {
     pub(super) async fn facts_for(
         &self,
         what: LookedFor<'_>,
-    ) -> Result<Arc<Directory>, PressRefused> {
+    ) -> Result<Arc<Directory>, ActionRefused> {
         let directory = self.directory();
         let now = self.now();
         let is_known = what.find(&directory).is_ok();
@@ -50,7 +50,7 @@ impl Access {
         if is_old {
             // A fast clock makes everything look old.
             self.step().ensure_agreed()?;
-            return Err(PressRefused::DirectoryUnread {
+            return Err(ActionRefused::DirectoryUnread {
                 read_at: directory.taken_at(),
                 why: fault.to_string(),
             });
@@ -71,7 +71,7 @@ impl Access {
     }
 
     /// Why no access would be granted now. Reads only known state.
-    pub fn obstacle(&self) -> Option<PressRefused> {
+    pub fn obstacle(&self) -> Option<ActionRefused> {
         let step = self.step();
         if let Err(refused) = step.ensure_agreed() {
             return Some(refused);
@@ -87,12 +87,12 @@ impl Access {
         &self,
         directory: &Directory,
         step: StepContext<'_>,
-    ) -> Result<(), PressRefused> {
+    ) -> Result<(), ActionRefused> {
         if !is_older(directory, self.settings().directory_max_age, step.now) {
             return Ok(());
         }
         step.ensure_agreed()?;
-        Err(PressRefused::DirectoryUnread {
+        Err(ActionRefused::DirectoryUnread {
             read_at: directory.taken_at(),
             why: format!("over {} ago", self.settings().directory_max_age),
         })
@@ -108,18 +108,18 @@ impl Access {
         &self,
         actor: &Actor,
         known: Arc<Directory>,
-    ) -> Result<Arc<Directory>, PressRefused> {
-        let user = actor.user.as_ref().ok_or(PressRefused::NotInDirectory)?;
+    ) -> Result<Arc<Directory>, ActionRefused> {
+        let user = actor.user.as_ref().ok_or(ActionRefused::NotInDirectory)?;
         if !is_older(&known, PERSON_BELIEVED, self.now()) {
             return Ok(known);
         }
         let directory = self.person_read(user).await?;
-        let unchecked = |why: &str| PressRefused::PersonUnchecked {
+        let unchecked = |why: &str| ActionRefused::PersonUnchecked {
             why: why.to_owned(),
         };
         match directory.person(user) {
-            Some(person) if !person.enabled => Err(PressRefused::NotInDirectory),
-            None => Err(PressRefused::NotInDirectory),
+            Some(person) if !person.enabled => Err(ActionRefused::NotInDirectory),
+            None => Err(ActionRefused::NotInDirectory),
             // Rights depend on the address: a changed one needs a new sign-in.
             Some(person) if !actor.secondary_domain && !person.emails.contains(&actor.email) => {
                 Err(unchecked("your address has changed"))
@@ -133,7 +133,7 @@ impl Access {
 
     /// # Errors
     /// If AWS does not answer in time.
-    async fn person_read(&self, user: &UserId) -> Result<Arc<Directory>, PressRefused> {
+    async fn person_read(&self, user: &UserId) -> Result<Arc<Directory>, ActionRefused> {
         let (source, asked) = (Arc::clone(&self.ports.directory), user.clone());
         let reading = tokio::spawn(async move { source.refresh_person(&asked).await });
         let lost = self.home_region_lost_since();
@@ -147,7 +147,7 @@ impl Access {
                 home_region_is_lost,
             ),
         };
-        Err(PressRefused::PersonUnchecked { why })
+        Err(ActionRefused::PersonUnchecked { why })
     }
 
     /// Whether the actor claims to be an administrator, but the directory disagrees.

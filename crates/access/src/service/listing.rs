@@ -8,7 +8,7 @@ use hallpass_rules::directory::NotOnePerson;
 
 use super::{Access, AccessError, RequestView, grants_as_told};
 use crate::{
-    Actor, Grant, GrantFilter, Listed, PressRefused, Request, RequestFilter, RequestStateKind,
+    ActionRefused, Actor, Grant, GrantFilter, Listed, Request, RequestFilter, RequestStateKind,
     Subject, SubjectSet,
 };
 
@@ -283,7 +283,7 @@ impl Access {
     pub async fn user_of(&self, email: &Email) -> Result<Option<UserId>, AccessError> {
         match self.directory().person_by_email(email) {
             Ok(person) => Ok(Some(person.user_id.clone())),
-            Err(NotOnePerson::Ambiguous) => Err(PressRefused::SharedAddress.into()),
+            Err(NotOnePerson::Ambiguous) => Err(ActionRefused::SharedAddress.into()),
             Err(NotOnePerson::None) => Ok(self.ports.store.holder_of(email).await?),
         }
     }

@@ -11,8 +11,8 @@ use crate::locking::{self, Left, Locking};
 use crate::records::Doer;
 use crate::step::{GrantStep, RequestStep};
 use crate::{
-    Actor, Change, CommitError, ENDED_BY_A_LOCK, EndCause, Grant, GrantFilter, GrantState,
-    GrantStateKind, HeldAccess, Lock, LocksSeen, Person, PressRefused, Request, RequestFilter,
+    ActionRefused, Actor, Change, CommitError, ENDED_BY_A_LOCK, EndCause, Grant, GrantFilter,
+    GrantState, GrantStateKind, HeldAccess, Lock, LocksSeen, Person, Request, RequestFilter,
     RequestState, RequestStateKind, Role, TextField, decision_context, end,
 };
 
@@ -32,7 +32,7 @@ impl Access {
     /// If the actor has no such role, or the store does not answer.
     pub async fn locks(&self, actor: &Actor) -> Result<Vec<Lock>, AccessError> {
         if !actor.reads_all() && !actor.is(Role::Operator) {
-            return Err(PressRefused::NotYours.into());
+            return Err(ActionRefused::NotYours.into());
         }
         let (all, now) = (self.ports.store.locks().await?, self.now());
         Ok(all.into_iter().filter(|it| it.is_in_force(now)).collect())
@@ -43,7 +43,7 @@ impl Access {
             return Ok(());
         };
         match self.lock_in_force(user).await? {
-            Some(lock) => Err(PressRefused::Locked { since: lock.since }.into()),
+            Some(lock) => Err(ActionRefused::Locked { since: lock.since }.into()),
             None => Ok(()),
         }
     }
@@ -58,7 +58,7 @@ impl Access {
         if decision_context::has_signed_in(actor, wanted.max_age, &wanted.acr, self.now()) {
             return Ok(());
         }
-        Err(PressRefused::SignInAgain {
+        Err(ActionRefused::SignInAgain {
             rule: "the configuration".to_owned(),
             max_age: wanted.max_age,
             acr: wanted.acr.iter().cloned().collect(),
@@ -114,16 +114,16 @@ impl Access {
         let admins = users_of(&self.settings.admins, &directory);
         let is_allowed = self.may_lock(actor, whom);
         let Some(by) = person_of(actor).filter(|_| is_allowed) else {
-            return Err(PressRefused::NotYours.into());
+            return Err(ActionRefused::NotYours.into());
         };
         self.ensure_unlocked(actor).await?;
         if locking.reason.trim().is_empty() {
-            return Err(PressRefused::ReasonMissing.into());
+            return Err(ActionRefused::ReasonMissing.into());
         }
         let (before, step) = (self.ports.store.lock_of(whom).await?, self.step());
         let in_force = before.as_ref().filter(|it| it.is_in_force(step.now));
         if locking.until.is_some_and(|until| until <= step.now) {
-            return Err(PressRefused::LockIsOver.into());
+            return Err(ActionRefused::LockIsOver.into());
         }
         if let Some(lock) = in_force
             && lock.held >= locking.held
@@ -138,11 +138,11 @@ impl Access {
         guarded.retain(|user| user != whom);
         let locks_seen = self.locks_of(&guarded).await?;
         if let Some(lock) = locks_seen.in_force_of(actor, step.now) {
-            return Err(PressRefused::Locked { since: lock.since }.into());
+            return Err(ActionRefused::Locked { since: lock.since }.into());
         }
         let has_another = !is_last(whom, &admins, &locks_seen, step.now);
         let left = Left::judge(has_another, locking.force);
-        let left = left.ok_or(PressRefused::LastAdministrator)?;
+        let left = left.ok_or(ActionRefused::LastAdministrator)?;
         let known = directory.person(whom).and_then(Person::of);
         let person = known.or_else(|| before.as_ref().map(|lock| lock.person.clone()));
         let person = match person {
@@ -214,19 +214,19 @@ impl Access {
         let mut races = 0;
         loop {
             if actor.is_user(whom) {
-                return Err(PressRefused::OwnLock.into());
+                return Err(ActionRefused::OwnLock.into());
             }
             let Some(by) = person_of(actor).filter(|_| actor.is(Role::Admin)) else {
-                return Err(PressRefused::NotYours.into());
+                return Err(ActionRefused::NotYours.into());
             };
             self.ensure_admin(actor).await?;
             if reason.trim().is_empty() {
-                return Err(PressRefused::ReasonMissing.into());
+                return Err(ActionRefused::ReasonMissing.into());
             }
             let own: Vec<UserId> = actor.user.iter().cloned().collect();
             let (locks_seen, step) = (self.locks_of(&own).await?, self.step());
             if let Some(lock) = locks_seen.in_force_of(actor, step.now) {
-                return Err(PressRefused::Locked { since: lock.since }.into());
+                return Err(ActionRefused::Locked { since: lock.since }.into());
             }
             let Some(lock) = self.lock_in_force(whom).await? else {
                 return Ok(None);

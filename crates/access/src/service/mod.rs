@@ -5,11 +5,12 @@
 
 mod accepting;
 mod adopting;
-mod ahead;
 mod alerting;
 mod already_held;
-mod asking;
+mod candidate_rules;
 mod catalog;
+mod creating;
+mod deciding;
 mod entitlements;
 mod exporting;
 mod facts;
@@ -21,7 +22,7 @@ mod locking;
 mod maintenance;
 mod offers;
 mod people;
-mod pressing;
+mod per_user_read_lock;
 mod previewing;
 mod queries;
 mod quota_uses;
@@ -41,28 +42,28 @@ mod sweep_people;
 mod sweep_survey;
 mod sweeping;
 mod tracing_steps;
-mod turns;
 mod viewer_scope;
 mod visible_links;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, RwLock};
 
-use hallpass_assignments::{AssignmentStore, Pace, SilenceWatch};
+use hallpass_assignments::{AssignmentStore, OutageWatch, Pace};
 use hallpass_audit::{Draft, Record};
 use hallpass_base::{Clock, Disagreement, HoldKey, IdSource, SweepId, Timestamp};
 use hallpass_rules::{Directory, Rules};
 use tokio::sync::{Notify, Semaphore, watch};
 
 pub use alerting::Muting;
-pub use already_held::Patience;
-pub use asking::{Asking, Extending, TARGETS_MAX};
+pub use already_held::WaitLimit;
 pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, NamedId};
+pub use creating::{Asking, Extending, TARGETS_MAX};
+pub use deciding::{RevokedMany, Revoking};
 pub use group_syncing::{GroupSyncStatus, GroupSyncView, GroupsTended};
 pub use maintenance::{Reconciled, Tended};
 pub use offers::{BreakGlassOffers, GrantOffers, GrantPresses, Presses};
 pub use people::PeopleLooked;
-pub use pressing::{RevokedMany, Revoking};
+pub use per_user_read_lock::{ReadTurn, WorkTurn};
 pub use queries::grants_as_told;
 pub use queries::{Explained, InLine, Late, RequestView};
 pub use remediating::{
@@ -77,15 +78,14 @@ pub use status::SweepStatus;
 pub use sweep_acting::SweepsTended;
 pub use sweep_people::{Meant, StandingView};
 pub use sweep_survey::StandingSurvey;
-pub use turns::{ReadTurn, WorkTurn};
 pub use visible_links::VisibleLinks;
 
 use crate::arming;
 use crate::records::StepContext;
 use crate::text_limits::{RECORD_TEXT_CHARACTERS_MAX, TooLong};
 use crate::{
-    AccessStore, Change, CommitError, DirectoryFault, DirectorySource, EntitlementSource,
-    GroupSyncStore, GuardSource, Holds, NoGuards, NoPeopleSource, PeopleSource, PressRefused,
+    AccessStore, ActionRefused, Change, CommitError, DirectoryFault, DirectorySource,
+    EntitlementSource, GroupSyncStore, GuardSource, Holds, NoGuards, NoPeopleSource, PeopleSource,
     ReadError, Settings, StandingSource, SweepStore,
 };
 
@@ -110,7 +110,7 @@ pub enum AccessError {
     #[error("no such {0}, or not yours to see")]
     NotFound(&'static str),
     #[error(transparent)]
-    Refused(#[from] PressRefused),
+    Refused(#[from] ActionRefused),
     /// The same idempotency key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
@@ -134,7 +134,7 @@ impl From<CommitError> for AccessError {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::OverQuota(over) => Self::Refused(over.into()),
-            CommitError::Full(_) => Self::Refused(PressRefused::StorageFull),
+            CommitError::Full(_) => Self::Refused(ActionRefused::StorageFull),
             CommitError::Raced(_) | CommitError::IllegalStep(_) | CommitError::Unavailable(_) => {
                 Self::Commit(error)
             }
@@ -157,11 +157,11 @@ pub struct Access {
     look_permits: Semaphore,
     newest_record: Arc<watch::Sender<u64>>,
     pace: Arc<Pace>,
-    home_region: Arc<SilenceWatch>,
+    home_region: Arc<OutageWatch>,
     search_cache: search_context::SearchCache,
     listings: viewer_scope::ListingCache,
-    read_turns: turns::Turns,
-    work_turns: turns::Turns,
+    read_turns: per_user_read_lock::Turns,
+    work_turns: per_user_read_lock::Turns,
     guards: Arc<dyn GuardSource>,
     people: Arc<dyn PeopleSource>,
     people_looked: Arc<Mutex<Option<Timestamp>>>,
@@ -192,8 +192,8 @@ impl Access {
             home_region: Arc::default(),
             search_cache: search_context::SearchCache::default(),
             listings: viewer_scope::ListingCache::default(),
-            read_turns: turns::Turns::default(),
-            work_turns: turns::Turns::default(),
+            read_turns: per_user_read_lock::Turns::default(),
+            work_turns: per_user_read_lock::Turns::default(),
             guards: Arc::new(NoGuards),
             people: Arc::new(NoPeopleSource),
             people_looked: Arc::default(),
@@ -226,8 +226,8 @@ impl Access {
             home_region: Arc::clone(&self.home_region),
             search_cache: search_context::SearchCache::default(),
             listings: viewer_scope::ListingCache::default(),
-            read_turns: turns::Turns::default(),
-            work_turns: turns::Turns::default(),
+            read_turns: per_user_read_lock::Turns::default(),
+            work_turns: per_user_read_lock::Turns::default(),
             guards: Arc::clone(&self.guards),
             people: Arc::clone(&self.people),
             people_looked: Arc::clone(&self.people_looked),
@@ -257,7 +257,7 @@ impl Access {
     }
 
     #[must_use]
-    pub fn with_home_region(mut self, home_region: Arc<SilenceWatch>) -> Self {
+    pub fn with_home_region(mut self, home_region: Arc<OutageWatch>) -> Self {
         self.home_region = home_region;
         self
     }

@@ -3,42 +3,42 @@
 
 use hallpass_base::TimeSpan;
 
-use super::pressing::{Press, PressFacts};
+use super::deciding::{Press, PressFacts};
 use super::{Access, AccessError};
 use crate::approving;
 use crate::decide;
 use crate::decision_context::PressMode;
 use crate::grant_press::{self, EndPress, EndStep};
-use crate::{Actor, Approving, Grant, PressRefused, Request};
+use crate::{ActionRefused, Actor, Approving, Grant, Request};
 
 /// The result of each action on a request, with its sign-in and text requirements.
 #[derive(Clone, Debug)]
 pub struct Presses {
-    pub approve: Result<(), PressRefused>,
+    pub approve: Result<(), ActionRefused>,
     pub shorter: Vec<TimeSpan>,
-    pub deny: Result<(), PressRefused>,
-    pub discard: Result<(), PressRefused>,
+    pub deny: Result<(), ActionRefused>,
+    pub discard: Result<(), ActionRefused>,
     pub glass: BreakGlassOffers,
 }
 
 #[derive(Clone, Debug)]
 pub struct BreakGlassOffers {
-    pub break_glass: Result<(), PressRefused>,
-    pub close_review: Result<(), PressRefused>,
+    pub break_glass: Result<(), ActionRefused>,
+    pub close_review: Result<(), ActionRefused>,
 }
 
 #[derive(Clone, Debug)]
 pub struct GrantPresses {
-    pub release: Result<(), PressRefused>,
+    pub release: Result<(), ActionRefused>,
     /// Needs a reason. For an ending grant: only if AWS refuses its removal.
-    pub revoke: Result<(), PressRefused>,
-    pub extend: Result<(), PressRefused>,
+    pub revoke: Result<(), ActionRefused>,
+    pub extend: Result<(), ActionRefused>,
 }
 
 pub struct GrantOffers<'a> {
     access: &'a Access,
     actor: &'a Actor,
-    unlocked: Result<(), PressRefused>,
+    unlocked: Result<(), ActionRefused>,
 }
 
 impl Access {
@@ -94,7 +94,7 @@ impl Access {
         actor: &Actor,
         request: &Request,
         facts: &PressFacts,
-    ) -> Result<Result<(), PressRefused>, AccessError> {
+    ) -> Result<Result<(), ActionRefused>, AccessError> {
         let directory = self.directory();
         let unread = if press.uses_a_right(request, actor) {
             self.ensure_fresh(&directory, self.step()).err()

@@ -1,11 +1,11 @@
 use hallpass_base::{HoldKey, Timestamp};
 use hallpass_rules::{Ask, Directory, PressRefusedByRules, RuleId};
 
-use super::{Access, AccessError, Patience};
-use crate::ask_refused::AskRefused;
+use super::{Access, AccessError, WaitLimit};
 use crate::preview::{self, HeldGrant, Obstacles, Preview};
+use crate::refused_request::RequestRefused;
 use crate::target::LookedFor;
-use crate::{Actor, FieldProblem, Grant, PressRefused, Wanted, target};
+use crate::{ActionRefused, Actor, FieldProblem, Grant, Wanted, target};
 
 impl Access {
     /// Previews a request for any duration ([`Preview::asking`]). Uses known data, and at most a
@@ -39,7 +39,7 @@ impl Access {
         let (target, names) = (resolved.target.clone(), resolved.names.clone());
         let question = target::question(&target, &names);
         let opens_at =
-            question.filter(|_| preview::by_rules(decision) == Err(AskRefused::NotAllowed));
+            question.filter(|_| preview::by_rules(decision) == Err(RequestRefused::NotAllowed));
         let later = starts_at.filter(|at| *at > step.now);
         let opens_at = opens_at.and_then(|question| {
             preview::opens_at(later.unwrap_or(step.now), |at| {
@@ -62,7 +62,7 @@ impl Access {
         if let Some(key) = &key {
             waiting = self.pending_for(key, None, later).await?;
             held = Box::pin(self.held_grant(key)).await?;
-            stands = self.stands(&key.user, &key.target, Patience::Look).await?;
+            stands = self.stands(&key.user, &key.target, WaitLimit::Look).await?;
         }
         Ok(Ok(Preview {
             decision: decision.clone(),
@@ -83,13 +83,13 @@ impl Access {
         &self,
         actor: &Actor,
         directory: &Directory,
-    ) -> Result<Option<PressRefused>, AccessError> {
+    ) -> Result<Option<ActionRefused>, AccessError> {
         let step = self.step();
         match self.ensure_unlocked(actor).await {
             Err(AccessError::Refused(why)) => return Ok(Some(why)),
             unlocked => unlocked?,
         }
-        let known = actor.user.as_ref().ok_or(PressRefused::NotInDirectory);
+        let known = actor.user.as_ref().ok_or(ActionRefused::NotInDirectory);
         let fresh = self.ensure_fresh(directory, step);
         Ok(fresh
             .and(known.map(drop))

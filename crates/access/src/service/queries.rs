@@ -16,8 +16,8 @@ use crate::decision_context::{self, DecisionContext, PressMode};
 use crate::own_end::own_end;
 use crate::records::StepContext;
 use crate::{
-    AccessStore, Actor, ArmedEndStatus, ArmedEnds, Counts, Ends, Grant, GrantFilter, GrantState,
-    Holds, LocksSeen, PressRefused, ReadError, Request, Role, as_enforced, grant_press, group_sync,
+    AccessStore, ActionRefused, Actor, ArmedEndStatus, ArmedEnds, Counts, Ends, Grant, GrantFilter,
+    GrantState, Holds, LocksSeen, ReadError, Request, Role, as_enforced, grant_press, group_sync,
     target,
 };
 use crate::{AttributeMembership, FieldProblem, Wanted};
@@ -324,7 +324,7 @@ impl Access {
     /// If the actor is neither operator nor administrator, or the store does not answer.
     pub async fn late(&self, actor: &Actor, limit: u32) -> Result<Vec<Late>, AccessError> {
         if !actor.is(Role::Operator) && !actor.is(Role::Admin) {
-            return Err(PressRefused::NotYours.into());
+            return Err(ActionRefused::NotYours.into());
         }
         let late = self.ports.store.grants_late(self.now(), limit).await?;
         let mut told = Vec::with_capacity(late.len());
@@ -350,7 +350,7 @@ impl Access {
     /// As [`Access::late`].
     pub async fn ends(&self, actor: &Actor, within: TimeSpan) -> Result<Ends, AccessError> {
         if !actor.is(Role::Operator) && !actor.is(Role::Admin) {
-            return Err(PressRefused::NotYours.into());
+            return Err(ActionRefused::NotYours.into());
         }
         Ok(self.ports.store.ends(within.after(self.now())).await?)
     }

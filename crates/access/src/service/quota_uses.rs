@@ -23,7 +23,7 @@ pub(super) fn uses(change: &Change, settings: &Settings) -> Vec<QuotaUse> {
     }
     for record in &change.audit {
         let user = record.actor_user_id().map(UserId::new);
-        if record.event() == Event::PressRefused
+        if record.event() == Event::ActionRefused
             && let Some(Ok(user)) = user
         {
             add(Quota::RefusedPresses(user));

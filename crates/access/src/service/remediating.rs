@@ -18,7 +18,7 @@ use hallpass_rules::Directory;
 use super::{Access, AccessError, Idempotency, RACES_MAX};
 use crate::records::Doer;
 use crate::{
-    Actor, CommitError, PressRefused, ReadError, RemediationPress, RemediationPresses, Role,
+    ActionRefused, Actor, CommitError, ReadError, RemediationPress, RemediationPresses, Role,
     TextField,
 };
 
@@ -322,7 +322,7 @@ impl Access {
     ) -> Result<Remediation, AccessError> {
         let reason = reason.trim();
         if reason.is_empty() {
-            return Err(PressRefused::ReasonMissing.into());
+            return Err(ActionRefused::ReasonMissing.into());
         }
         let answer = (Answer::No { reason }, reason);
         self.decide_remediation(actor, id, answer, idempotency)
@@ -341,7 +341,7 @@ impl Access {
         self.remediation(actor, id).await?;
         let source = self.remediation_source(actor)?;
         if actor.secondary_domain {
-            return Err(PressRefused::SecondaryDomain.into());
+            return Err(ActionRefused::SecondaryDomain.into());
         }
         let directory = self.with_actor(actor, self.directory()).await?;
         let mut races = 0;
@@ -356,13 +356,13 @@ impl Access {
             // The reads below take time: the commit fails if the actor was locked meanwhile.
             let locks_seen = self.locks_of(actor.user.as_slice()).await?;
             if let Some(lock) = locks_seen.in_force_of(actor, self.now()) {
-                return Err(PressRefused::Locked { since: lock.since }.into());
+                return Err(ActionRefused::Locked { since: lock.since }.into());
             }
             let mut places = Places::of(source);
             let approvers = source.approvers(&it.deviation, &mut places).await;
             let approvers = approvers.map_err(|why| AccessError::Read(ReadError(why)))?;
             if !self.may_decide(actor, &approvers, &directory) {
-                return Err(PressRefused::NotAnApprover.into());
+                return Err(ActionRefused::NotAnApprover.into());
             }
             if matches!(answer, Answer::Yes)
                 && let Some(why) = source.drift(&it, &mut places, self.now()).await
@@ -428,7 +428,7 @@ impl Access {
     fn remediation_source(&self, actor: &Actor) -> Result<&RemediationSource, AccessError> {
         match &self.remediations {
             Some(source) if self.sees_remediations(actor) => Ok(source),
-            Some(_) | None => Err(PressRefused::NotAnApprover.into()),
+            Some(_) | None => Err(ActionRefused::NotAnApprover.into()),
         }
     }
 
@@ -487,7 +487,7 @@ async fn drifted(source: &RemediationSource, it: Remediation, why: String) -> Ac
     match source.kept.change_remediation(&it.drifted(why)).await {
         // Another decision came first and applies.
         Ok(()) | Err(RemediationStoreFault::Raced(_)) => {
-            PressRefused::Remediation(refusal.to_string()).into()
+            ActionRefused::Remediation(refusal.to_string()).into()
         }
         Err(fault @ RemediationStoreFault::Unavailable(_)) => unread(&fault),
     }
@@ -505,7 +505,7 @@ fn next(
     let next = match answer {
         Answer::Yes if waits => {
             if !source.asks_the_same(&it) {
-                return Err(PressRefused::RuleChanged { rule: it.rule }.into());
+                return Err(ActionRefused::RuleChanged { rule: it.rule }.into());
             }
             approved(it, &by, now)
         }
@@ -513,5 +513,5 @@ fn next(
         Answer::Yes => Err(PressRefusal::NotWaiting(it.id.to_string(), it.phase.name())),
         Answer::No { reason } => declined(it, &by, reason, now),
     };
-    next.map_err(|refusal| PressRefused::Remediation(refusal.to_string()).into())
+    next.map_err(|refusal| ActionRefused::Remediation(refusal.to_string()).into())
 }

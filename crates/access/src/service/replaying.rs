@@ -3,10 +3,10 @@
 use hallpass_base::{RequestId, Timestamp};
 use hallpass_rules::{CancelFlag, Compared, Directory, PastRequest, Rules};
 
+use super::per_user_read_lock::WorkTurn;
 use super::replaying_grants::ReplayedGrants;
-use super::turns::WorkTurn;
 use super::{Access, AccessError, RequestView};
-use crate::{Actor, DirectoryAhead, PressRefused, Request, RequestFilter};
+use crate::{ActionRefused, Actor, DirectoryPrefetch, Request, RequestFilter};
 
 #[derive(Clone, Debug)]
 pub struct ReplayedRequest {
@@ -44,7 +44,7 @@ impl Access {
         limit: usize,
     ) -> Result<Replayed, AccessError> {
         if !actor.reads_all() {
-            return Err(PressRefused::NotYours.into());
+            return Err(ActionRefused::NotYours.into());
         }
         let filter = RequestFilter {
             before,
@@ -53,7 +53,7 @@ impl Access {
         let page = self
             .requests(actor, RequestView::All, &filter, limit)
             .await?;
-        let DirectoryAhead { directory, why } = self.directory_ahead(rules).await;
+        let DirectoryPrefetch { directory, why } = self.directory_ahead(rules).await;
         let today = self.rules();
         let grants = match before {
             None => Some(

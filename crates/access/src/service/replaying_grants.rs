@@ -6,7 +6,7 @@ use hallpass_base::time::utc_seconds;
 use hallpass_rules::{Directory, Rules};
 
 use super::Access;
-use super::turns::WorkTurn;
+use super::per_user_read_lock::WorkTurn;
 use crate::other_rules::{UnderOtherRules, under};
 use crate::{Actor, Grant, GrantFilter, GrantStateKind, ReadError};
 

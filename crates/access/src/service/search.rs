@@ -8,7 +8,7 @@ use super::catalog::group_fit;
 use super::search_context::SearchContext;
 use super::{Access, CatalogEntry, NamedId};
 use crate::search::{Fit, IndexedAccount, Sought, Words, natural};
-use crate::{Actor, AskRefused, target};
+use crate::{Actor, RequestRefused, target};
 
 /// Decisions per search beyond the results. After that, an account counts if it has anything.
 const DECISIONS_MAX: usize = 2000;
@@ -130,7 +130,10 @@ impl Access {
         let contact = self.settings().contact();
         let refused = unanswered.into_iter().map(|place| {
             let target = format!("anything in {}", place.name);
-            (place, AskRefused::NoApprover.message(&[], &target, contact))
+            (
+                place,
+                RequestRefused::NoApprover.message(&[], &target, contact),
+            )
         });
         let refused = refused.chain(barred.into_iter().map(|(_, _, place)| {
             let why = self.why_not_account(scope, place);
@@ -178,10 +181,10 @@ impl Access {
         let contact = self.settings().contact();
         let rules = scope.rules.about_account(&place.id, &scope.directory);
         if rules.is_empty() {
-            return AskRefused::NoRule.message(&[], &place.name, contact);
+            return RequestRefused::NoRule.message(&[], &place.name, contact);
         }
         let target = format!("anything in {}", place.name);
-        AskRefused::NotAllowed.message(&rules, &target, contact)
+        RequestRefused::NotAllowed.message(&rules, &target, contact)
     }
 
     fn find_sets(

@@ -6,13 +6,13 @@ use std::time::Duration;
 use hallpass_audit::Event;
 use hallpass_base::{Email, HoldKey, SweepId, TargetNames, UserId};
 
-use super::pressing::unconfirmed;
+use super::deciding::unconfirmed;
 use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
 use crate::sweep;
 use crate::sweep_steps::{self, Fresh};
 use crate::{
-    Accepted, Actor, Change, CommitError, DirectoryFault, Fate, ItemKind, Person, PressRefused,
+    Accepted, ActionRefused, Actor, Change, CommitError, DirectoryFault, Fate, ItemKind, Person,
     RemovalLimit, Role, StandingRefused, StandingScope, Sweep, SweepItem, SweepMode, SweepState,
     Trigger, Wanted, decide, target,
 };
@@ -44,7 +44,7 @@ impl Access {
     pub async fn want_sweep(&self, actor: &Actor) -> Result<Sweep, AccessError> {
         self.ensure_admin(actor).await?;
         if self.settings.sweep.mode == SweepMode::Off {
-            return Err(PressRefused::from(StandingRefused::Off).into());
+            return Err(ActionRefused::from(StandingRefused::Off).into());
         }
         let by = actor.email.clone();
         self.queue_sweep(Trigger::Person { by }).await
@@ -159,9 +159,9 @@ impl Access {
             let change = match self.confirmed(actor, &sweep, &items, limits).await? {
                 Ok(change) => change,
                 Err(why) => {
-                    let why = PressRefused::from(why);
+                    let why = ActionRefused::from(why);
                     let step = self.step();
-                    let record = step.of_sweep(Event::PressRefused, Doer::Person(actor), &sweep);
+                    let record = step.of_sweep(Event::ActionRefused, Doer::Person(actor), &sweep);
                     self.record(decide::refused(record, "confirm", &why))
                         .await?;
                     return Err(why.into());
@@ -183,16 +183,16 @@ impl Access {
     /// Requires an administrator, as AWS has them now, and a fresh directory.
     pub(super) async fn ensure_admin(&self, actor: &Actor) -> Result<(), AccessError> {
         if actor.secondary_domain {
-            return Err(PressRefused::SecondaryDomain.into());
+            return Err(ActionRefused::SecondaryDomain.into());
         }
         if !actor.is(Role::Admin) {
-            return Err(PressRefused::NotYours.into());
+            return Err(ActionRefused::NotYours.into());
         }
         self.ensure_proven(actor).await?;
         let mut directory = self.directory();
         if self.ensure_fresh(&directory, self.step()).is_err() {
             let refreshed = self.ports.directory.refresh().await;
-            directory = refreshed.map_err(|fault| PressRefused::DirectoryUnread {
+            directory = refreshed.map_err(|fault| ActionRefused::DirectoryUnread {
                 read_at: directory.taken_at(),
                 why: fault.to_string(),
             })?;
@@ -300,11 +300,11 @@ impl Access {
         actor: &Actor,
         key: &HoldKey,
         press: &str,
-        why: PressRefused,
+        why: ActionRefused,
     ) -> Result<AccessError, AccessError> {
         let names = self.names_of(key);
         let by = Doer::Person(actor);
-        let record = (self.step()).of_standing(Event::PressRefused, by, key, &names);
+        let record = (self.step()).of_standing(Event::ActionRefused, by, key, &names);
         self.record(decide::refused(record, press, &why)).await?;
         Ok(why.into())
     }

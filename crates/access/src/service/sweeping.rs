@@ -14,8 +14,8 @@ use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
 use crate::sweep::{self, SweepAwaits, TargetLabels};
 use crate::{
-    Accepted, ArmedEndWish, Change, CommitError, Consent, DigestKind, DigestNews, Drift,
-    EntitlementReport, Findings, GivenOtherwise, Held, ItemChange, ItemKind, ListingFacts, MayAct,
+    Accepted, ArmedEndSpec, Change, CommitError, Consent, DigestKind, DigestNews, Drift,
+    EntitlementReport, ExternalAccess, Findings, Held, ItemChange, ItemKind, ListingFacts, MayAct,
     ShownBy, StandingListing, StandingScope, Sweep, SweepItem, SweepReach, SweepState, Trigger,
     Write,
 };
@@ -261,10 +261,10 @@ impl Access {
         if stored.trigger.acts() {
             change.sweeps = replaced(known, &stored, now);
         }
-        let given = GivenOtherwise::of_listing(listing);
+        let given = ExternalAccess::of_listing(listing);
         if !given.is_empty() {
             // In the commit of the findings, so that none is lost.
-            change.armed_ends.push(ArmedEndWish::LookAgain {
+            change.armed_ends.push(ArmedEndSpec::LookAgain {
                 at: now,
                 given: Box::new(given),
                 shown: ShownBy::Now,

@@ -7,7 +7,7 @@ use hallpass_iam::facts::Access;
 
 use super::clause::Clause;
 use super::cover::{Cover, Demand, stands_for};
-use super::sight::ActionKey;
+use super::observations::ActionKey;
 
 /// Actions kept or dropped together. Each action is in one group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

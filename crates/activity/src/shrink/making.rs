@@ -9,11 +9,10 @@ use hallpass_iam::language::Effect;
 use super::choose::{ActionGroup, choose};
 use super::clause::{Clause, ListedTexts, Scope, statement, written};
 use super::cover::{Demand, ReplayAnswer, answer};
+use super::observations::{ActionKey, Sight, Sights, Unseen};
 use super::seen::CallOutcome;
-use super::sight::{ActionKey, Sight, Sights, Unseen};
 use super::terms::{
-    KeptBecause, ProposedStatement, ResourceGrain, ShrinkGrain, ShrinkQuestion, UnseenKept,
-    UsedPart,
+    KeptReason, ProposedStatement, ResourceGrain, ShrinkGrain, ShrinkQuestion, UnseenKept, UsedPart,
 };
 use crate::unused::{EventActions, event_actions};
 
@@ -290,8 +289,8 @@ impl<'a> Making<'a> {
             all.push(ProposedStatement {
                 statement: statement(&sid, Effect::Allow, &actions, scope),
                 because: match name {
-                    "Used" => KeptBecause::Used(kept.used.values().cloned().collect()),
-                    _ => KeptBecause::NotVisible(kept.unseen.clone()),
+                    "Used" => KeptReason::Used(kept.used.values().cloned().collect()),
+                    _ => KeptReason::NotVisible(kept.unseen.clone()),
                 },
                 sid,
             });
@@ -304,7 +303,7 @@ impl<'a> Making<'a> {
                 let sid = unique(clause.sid.as_deref().unwrap_or("Deny"), &mut sids);
                 all.push(ProposedStatement {
                     statement: statement(&sid, Effect::Deny, &clause.actions, &clause.scope),
-                    because: KeptBecause::Denies,
+                    because: KeptReason::Denies,
                     sid,
                 });
                 written_already.push(text);

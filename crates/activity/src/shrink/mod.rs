@@ -8,7 +8,7 @@ mod clause;
 mod seen;
 
 mod cover;
-mod sight;
+mod observations;
 
 mod choose;
 mod prove;
@@ -20,11 +20,11 @@ mod terms;
 
 pub use cover::ReplayAnswer;
 pub use given_up::{GivenUpRisk, GivenUpService, LevelChange};
+pub use observations::{Unseen, data_event_services};
 pub use propose::{Shrunk, prove, shrink};
 pub use prove::{ReplayVerdict, ReplayedCalls, ShrinkProof};
 pub use seen::{CallOutcome, SeenCall, SeenFold, SeenUse, UseOf, UsesWanted};
-pub use sight::{Unseen, data_event_services};
 pub use terms::{
-    KeptBecause, PolicyText, ProposedStatement, ResourceGrain, ShrinkError, ShrinkGrain,
+    KeptReason, PolicyText, ProposedStatement, ResourceGrain, ShrinkError, ShrinkGrain,
     ShrinkQuestion, UnseenKept, UsedPart,
 };

@@ -6,7 +6,7 @@ use super::given_up::{self, GivenUpRisk, GivenUpService, LevelChange};
 use super::making::Making;
 use super::prove::{Replay, ShrinkProof};
 use super::seen::SeenUse;
-use super::terms::{KeptBecause, PolicyText, ProposedStatement, ShrinkError, ShrinkQuestion};
+use super::terms::{KeptReason, PolicyText, ProposedStatement, ShrinkError, ShrinkQuestion};
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Shrunk {
@@ -40,9 +40,7 @@ pub fn shrink(question: &ShrinkQuestion<'_>) -> Result<Shrunk, ShrinkError> {
     let values = |all: &[ProposedStatement]| -> Vec<Value> {
         all.iter().map(|it| it.statement.clone()).collect()
     };
-    let allows = statements
-        .iter()
-        .any(|it| it.because != KeptBecause::Denies);
+    let allows = statements.iter().any(|it| it.because != KeptReason::Denies);
     let policy = allows.then(|| document(&values(&statements)));
     let text = policy.as_ref().map(Value::to_string);
     let old_value = document(&old.iter().map(written).collect::<Vec<_>>());

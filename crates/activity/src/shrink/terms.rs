@@ -5,8 +5,8 @@ use hallpass_iam::LoadError;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::observations::Unseen;
 use super::seen::SeenUse;
-use super::sight::Unseen;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShrinkGrain {
@@ -67,7 +67,7 @@ pub struct UsedPart {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum KeptBecause {
+pub enum KeptReason {
     /// Used; logged calls would break without it.
     Used(Vec<UsedPart>),
     /// Unlogged actions, counted by reason.
@@ -78,6 +78,6 @@ pub enum KeptBecause {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ProposedStatement {
     pub sid: String,
-    pub because: KeptBecause,
+    pub because: KeptReason,
     pub statement: Value,
 }

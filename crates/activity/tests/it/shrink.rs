@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_activity::{
-    KeptBecause, PolicyText, ReplayVerdict, ResourceGrain, SeenCall, SeenFold, SeenUse,
-    ShrinkGrain, ShrinkQuestion, Shrunk, Unseen, UnseenKept, UseOf, UsesWanted, prove, shrink,
+    KeptReason, PolicyText, ReplayVerdict, ResourceGrain, SeenCall, SeenFold, SeenUse, ShrinkGrain,
+    ShrinkQuestion, Shrunk, Unseen, UnseenKept, UseOf, UsesWanted, prove, shrink,
 };
 use hallpass_base::testing::rows;
 use serde_json::{Value, json};
@@ -231,8 +231,8 @@ fn what_no_log_shows_is_kept_and_says_why() {
         asked.data_events = data(logged);
         let shrunk = asked.shrink();
         let found = shrunk.statements.iter().find_map(|it| match &it.because {
-            KeptBecause::NotVisible(reasons) => reasons.keys().next().copied(),
-            KeptBecause::Used(_) | KeptBecause::Denies => None,
+            KeptReason::NotVisible(reasons) => reasons.keys().next().copied(),
+            KeptReason::Used(_) | KeptReason::Denies => None,
         });
         if found != wanted {
             wrong.push(format!(

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hallpass_activity::{
-    EventActions, KeptBecause, PolicyText, ReplayVerdict, ResourceGrain, SeenUse, ShrinkGrain,
+    EventActions, KeptReason, PolicyText, ReplayVerdict, ResourceGrain, SeenUse, ShrinkGrain,
     UnseenKept, event_actions,
 };
 use hallpass_iam::facts::ActionFacts;
@@ -321,7 +321,7 @@ proptest! {
         prop_assert_eq!(whole.len(), shrunk.statements.len());
         let before = holding(&asked, &whole);
         for (at, it) in shrunk.statements.iter().enumerate() {
-            let KeptBecause::Used(parts) = &it.because else { continue };
+            let KeptReason::Used(parts) = &it.because else { continue };
             prop_assert!(!parts.is_empty());
             let mut left = whole.clone();
             left.remove(at);

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use crate::host::bad_names::{check_region, unknown};
+use crate::host::suggestions::{check_region, unknown};
 use hallpass_org::UnreadFact;
 use hallpass_org::delegation::{
     DelegationFacts, DelegationFile, DelegationRefused, DelegationRow, DelegationState, draft,

@@ -119,10 +119,10 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct StepsTold(Mutex<Vec<StepId>>);
+    struct StepsReported(Mutex<Vec<StepId>>);
 
     #[async_trait]
-    impl StepNews for StepsTold {
+    impl StepNews for StepsReported {
         async fn tell(&self, steps: &[StepId], _: Timestamp) -> Result<(), StoreFault> {
             self.0.lock().unwrap().extend(steps.iter().cloned());
             Ok(())
@@ -168,7 +168,7 @@ mod tests {
             begun(&plans, (&id, "org.vend"), step).await;
         }
         let start = "2026-03-02T10:06:00Z".parse().unwrap();
-        let told = Arc::new(StepsTold::default());
+        let told = Arc::new(StepsReported::default());
         let handler = LifecycleHandler::new(
             plans,
             Arc::clone(&told) as Arc<dyn StepNews>,
@@ -198,7 +198,7 @@ mod tests {
         begun(&plans, second.0, second.1).await;
         let calls_before = 2;
         let gate = Gate::new(Some((calls_before, PortMode::Fail)));
-        let told = Arc::new(StepsTold::default());
+        let told = Arc::new(StepsReported::default());
         let handler = LifecycleHandler::new(
             Arc::new(Gated(plans, gate)),
             Arc::clone(&told) as Arc<dyn StepNews>,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use hallpass_access::{Access, GivenOtherwise, PeopleLooked};
+use hallpass_access::{Access, ExternalAccess, PeopleLooked};
 use hallpass_base::{HoldKey, Target, UserId};
 use hallpass_findings::events::{EventHandler, HandledEvent, OrganizationEvent};
 use serde_json::Value;
@@ -41,7 +41,7 @@ enum About {
     /// Neither removes nor adds access.
     Nobody,
     Named(BTreeSet<UserId>),
-    Given(GivenOtherwise),
+    Given(ExternalAccess),
 }
 
 impl PeopleHandler {
@@ -106,7 +106,7 @@ impl EventHandler for PeopleHandler {
 }
 
 async fn note(access: &Access, about: &[About]) -> HandledEvent {
-    let mut all = GivenOtherwise::default();
+    let mut all = ExternalAccess::default();
     for about in about {
         if let About::Given(given) = about {
             all.extend(given.clone());
@@ -170,16 +170,16 @@ fn about(event: &OrganizationEvent) -> About {
     let mut left = VALUES_MAX;
     collect(detail, &mut ids, &mut left);
     if is_new_member {
-        return About::Given(GivenOtherwise {
+        return About::Given(ExternalAccess {
             members: ids,
-            ..GivenOtherwise::default()
+            ..ExternalAccess::default()
         });
     }
     About::Named(ids)
 }
 
 /// The added access and its principal; `None` without account and permission set.
-fn assigned(detail: &Value) -> Option<GivenOtherwise> {
+fn assigned(detail: &Value) -> Option<ExternalAccess> {
     let asked = detail.get("requestParameters")?;
     let member = |name: &str| asked.get(name).and_then(Value::as_str);
     let account = member("targetId")?.parse().ok()?;
@@ -193,14 +193,14 @@ fn assigned(detail: &Value) -> Option<GivenOtherwise> {
                 account,
                 permission_set,
             };
-            GivenOtherwise {
+            ExternalAccess {
                 to_people: BTreeSet::from([HoldKey { user, target }]),
-                ..GivenOtherwise::default()
+                ..ExternalAccess::default()
             }
         }
-        None => GivenOtherwise {
+        None => ExternalAccess {
             to_groups: BTreeSet::from([(account, permission_set)]),
-            ..GivenOtherwise::default()
+            ..ExternalAccess::default()
         },
     })
 }
@@ -359,9 +359,9 @@ mod tests {
     }
 
     fn joined(named: &[&str]) -> About {
-        About::Given(GivenOtherwise {
+        About::Given(ExternalAccess {
             members: named.iter().map(|id| id.parse().unwrap()).collect(),
-            ..GivenOtherwise::default()
+            ..ExternalAccess::default()
         })
     }
 
@@ -371,9 +371,9 @@ mod tests {
         let (account, permission_set) = ("222233334444".parse().unwrap(), SET.parse().unwrap());
         let pair = (account, permission_set);
         let to_group = || {
-            About::Given(GivenOtherwise {
+            About::Given(ExternalAccess {
                 to_groups: BTreeSet::from([pair.clone()]),
-                ..GivenOtherwise::default()
+                ..ExternalAccess::default()
             })
         };
         let to_ana = HoldKey {
@@ -383,9 +383,9 @@ mod tests {
                 permission_set: pair.1.clone(),
             },
         };
-        let to_ana = About::Given(GivenOtherwise {
+        let to_ana = About::Given(ExternalAccess {
             to_people: BTreeSet::from([to_ana]),
-            ..GivenOtherwise::default()
+            ..ExternalAccess::default()
         });
         let call = |kind: &str, principal: &str| {
             json!({ "eventName": ASSIGNS, "requestParameters": {

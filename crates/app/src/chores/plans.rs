@@ -3,6 +3,7 @@
 
 mod access_needs;
 mod account_listing;
+mod auto_resume;
 pub mod chore;
 mod command_line;
 mod context;
@@ -10,7 +11,6 @@ mod every_step;
 mod rows;
 mod saved;
 mod settle;
-mod unasked;
 
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
@@ -28,6 +28,7 @@ use hallpass_terminal::output::{self, Format, OutputArgs, Table};
 use hallpass_terminal::prompt::{YesArgs, confirm_act, show_whole};
 use serde_json::Value;
 
+pub use self::auto_resume::{UnaskedPlans, tell_unfinished};
 pub use self::command_line::quoted;
 pub use self::context::{
     MEMBER_ROLE, PlanContext, PlanMeans, assemble, listed, member_calls, open,
@@ -35,7 +36,6 @@ pub use self::context::{
 pub use self::rows::{ShownRow, ShownRows};
 pub use self::saved::SavedPlanArgs;
 pub use self::settle::{save_unapplied, settle};
-pub use self::unasked::{UnaskedPlans, tell_unfinished};
 
 /// Columns of a report's targets as CSV.
 pub const FIELDS: &[&str] = &[

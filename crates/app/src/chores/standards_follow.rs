@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::config::{Loaded, StandardsSchedule};
-use crate::host::bad_names::check_region;
 use crate::host::server_store::ServerStore;
+use crate::host::suggestions::check_region;
 use crate::host::timer::Timer;
 use crate::reports::pci::{EventLookup, each_page};
 use async_trait::async_trait;

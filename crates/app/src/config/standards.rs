@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::host::bad_names::check_regions;
+use crate::host::suggestions::check_regions;
 use hallpass_base::TimeSpan;
 use hallpass_org::standards::{FollowMode, FollowSettings, StandardsChoices};
 use hallpass_terminal::exit::Failure;

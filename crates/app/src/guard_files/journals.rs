@@ -67,7 +67,7 @@ impl Journals {
         read_lock(&self.latest).faults.clone()
     }
 
-    pub async fn statuses(&self) -> Result<Vec<GuardHeard>, String> {
+    pub async fn statuses(&self) -> Result<Vec<GuardObserved>, String> {
         let folder = self.folder.clone();
         match self.said.within(move || statuses(&folder)).await {
             Ok(read) => read.map_err(|error| error.to_string()),
@@ -217,12 +217,12 @@ impl Journal {
 }
 
 #[derive(Clone, Debug)]
-pub struct GuardHeard {
+pub struct GuardObserved {
     pub name: String,
     pub said: Result<Status, String>,
 }
 
-fn statuses(folder: &Path) -> std::io::Result<Vec<GuardHeard>> {
+fn statuses(folder: &Path) -> std::io::Result<Vec<GuardObserved>> {
     let files = match files(folder, STATUS) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         files => files?,
@@ -234,7 +234,7 @@ fn statuses(folder: &Path) -> std::io::Result<Vec<GuardHeard>> {
         let said = fs::read(&path)
             .map_err(|error| error.to_string())
             .and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string()));
-        GuardHeard {
+        GuardObserved {
             name: name.unwrap_or_default(),
             said,
         }

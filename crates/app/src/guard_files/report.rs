@@ -6,7 +6,7 @@ use hallpass_base::{Clock, TimeSpan, Timestamp};
 use hallpass_channels::wording::health;
 use hallpass_guard::Status;
 
-use super::journals::{GuardHeard, Journals};
+use super::journals::{GuardObserved, Journals};
 
 /// Silence before an alarm (`access.md` §18).
 const SILENT_AFTER: TimeSpan = TimeSpan::minutes(10);
@@ -38,12 +38,12 @@ impl Guards {
     }
 }
 
-pub fn judge(heard: &[GuardHeard], now: Timestamp) -> GuardReport {
+pub fn judge(heard: &[GuardObserved], now: Timestamp) -> GuardReport {
     let mut said = GuardReport::default();
     if heard.is_empty() {
         said.alarms.push(health::NO_GUARD_HEARD.to_owned());
     }
-    for GuardHeard { name, said: status } in heard {
+    for GuardObserved { name, said: status } in heard {
         match status {
             Err(why) => said.alarms.push(health::guard_is_unreadable(name, why)),
             Ok(status) => {
@@ -86,8 +86,8 @@ mod tests {
         TimeSpan::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
     }
 
-    fn heard(at: Option<Timestamp>) -> GuardHeard {
-        GuardHeard {
+    fn heard(at: Option<Timestamp>) -> GuardObserved {
+        GuardObserved {
             name: "g".to_owned(),
             said: Ok(Status {
                 name: "g".to_owned(),
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn a_guard_that_was_not_heard_for_ten_minutes_is_an_alarm() {
         let now = at(10_000);
-        let alarms = |heard: &[GuardHeard]| judge(heard, now).alarms;
+        let alarms = |heard: &[GuardObserved]| judge(heard, now).alarms;
         assert_eq!(alarms(&[heard(Some(at(9_990)))]), [""; 0]);
         assert_eq!(alarms(&[heard(Some(at(9_400)))]), [""; 0]);
         assert_eq!(
@@ -121,7 +121,7 @@ mod tests {
         );
         assert_eq!(alarms(&[heard(None)]), ["`g` does not know the time yet"]);
         assert_eq!(alarms(&[]), ["no guard was ever heard"]);
-        let broken = GuardHeard {
+        let broken = GuardObserved {
             name: "h".to_owned(),
             said: Err("gone".to_owned()),
         };

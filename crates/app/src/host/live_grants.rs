@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_access::{AccessStore as _, ArmedEndWish, Change, GivenOtherwise, ShownBy};
+use hallpass_access::{AccessStore as _, ArmedEndSpec, Change, ExternalAccess, ShownBy};
 use hallpass_access_files::{
-    AccountAssignment, GivenAccess, GroupMember, LiveGrants, PrincipalRef,
+    AccountAssignment, GrantedAccess, GroupMember, LiveGrants, PrincipalRef,
 };
 use hallpass_assignments::AssignmentStore as _;
 use hallpass_base::{Clock, GrantId, HoldKey, PermissionSetArn, Target};
@@ -73,14 +73,14 @@ pub struct StoredEnds {
 }
 
 #[async_trait]
-impl GivenAccess for StoredEnds {
+impl GrantedAccess for StoredEnds {
     async fn note_assignment(
         &self,
         set: &PermissionSetArn,
         assignment: &AccountAssignment,
     ) -> Result<(), String> {
         let account = assignment.account.clone();
-        let mut given = GivenOtherwise::default();
+        let mut given = ExternalAccess::default();
         match &assignment.principal {
             PrincipalRef::Group(_) => drop(given.to_groups.insert((account, set.clone()))),
             PrincipalRef::User(user) => drop(given.to_people.insert(HoldKey {
@@ -92,7 +92,7 @@ impl GivenAccess for StoredEnds {
             })),
         }
         let change = Change {
-            armed_ends: vec![ArmedEndWish::LookAgain {
+            armed_ends: vec![ArmedEndSpec::LookAgain {
                 at: self.clock.now(),
                 given: Box::new(given),
                 shown: ShownBy::Soon,

@@ -3,8 +3,6 @@
 
 pub mod access_snapshots;
 pub mod activity_days;
-pub mod bad_names;
-pub mod companion;
 pub mod denial_details;
 pub mod descriptors;
 pub mod facts;
@@ -17,6 +15,7 @@ pub mod named_calls;
 pub mod new_file;
 pub mod ownership;
 pub mod program;
+pub mod query_binary;
 pub mod random_ids;
 pub mod replaced_file;
 pub mod runtime;
@@ -24,6 +23,7 @@ pub mod selection_args;
 pub mod server_store;
 pub mod snapshots_at;
 pub mod status_http;
+pub mod suggestions;
 pub mod team_export;
 pub mod team_tables;
 pub mod timer;

@@ -6,7 +6,7 @@ use hallpass_org::control_tower::governed_regions;
 use hallpass_org::standards::StandardsScope;
 use hallpass_terminal::exit::Failure;
 
-use crate::host::bad_names::check_regions;
+use crate::host::suggestions::check_regions;
 
 /// Account selection.
 #[derive(Clone, Debug, Default, clap::Args)]

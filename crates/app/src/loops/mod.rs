@@ -4,7 +4,7 @@
 
 pub mod alerts;
 pub mod clocks;
-pub mod compared;
+pub mod comparisons;
 pub mod ends;
 pub mod exporting;
 pub mod group_sync;

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use hallpass_access::{Alarm, ArmedEndWish, Change, GrantToArm, Request, RequestState, Write};
+use hallpass_access::{Alarm, ArmedEndSpec, Change, GrantToArm, Request, RequestState, Write};
 use hallpass_activity::{AccountActivity, AccountSpan, SessionAccount, SessionCall, SessionOfDay};
 use hallpass_alerts::{AlertMessage, AlertState, AlertStore as _, AlertWrite};
 use hallpass_base::{AccountId, GrantId};
@@ -28,7 +28,7 @@ impl Clock for PausedTime {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct HeardNotice {
+struct ObservedNotice {
     after: Duration,
     attempts: u32,
     told: NoticeContext,
@@ -45,7 +45,7 @@ enum Reaction {
 struct Script {
     name: &'static str,
     start: Instant,
-    heard: Mutex<Vec<HeardNotice>>,
+    heard: Mutex<Vec<ObservedNotice>>,
     digests: Mutex<Vec<DigestContext>>,
     alarms: Mutex<Vec<Alarm>>,
     alerts: Mutex<Vec<AlertMessage>>,
@@ -59,7 +59,7 @@ impl Channel for Script {
     }
 
     async fn deliver(&self, told: &NoticeContext) -> Delivery {
-        self.heard.lock().unwrap().push(HeardNotice {
+        self.heard.lock().unwrap().push(ObservedNotice {
             after: self.start.elapsed(),
             attempts: told.attempts,
             told: told.clone(),
@@ -88,7 +88,7 @@ impl Channel for Script {
 }
 
 impl Script {
-    fn heard(&self) -> Vec<HeardNotice> {
+    fn heard(&self) -> Vec<ObservedNotice> {
         self.heard.lock().unwrap().clone()
     }
 
@@ -320,7 +320,7 @@ async fn lengthened(news: &[News]) -> (OutboxWorld, Arc<Script>) {
     let mut world = OutboxWorld::new();
     let mail = world.channel("mail", done).await;
     let (later, grant) = (at(7_000), a_grant(1));
-    let arm = ArmedEndWish::Arm(Box::new(GrantToArm {
+    let arm = ArmedEndSpec::Arm(Box::new(GrantToArm {
         grant: grant.id,
         request: grant.request,
         holder: grant.holder.email.clone(),
@@ -562,7 +562,7 @@ impl ActivityLogs for ScriptedLogs {
     }
 }
 
-async fn judged_again(logs: ScriptedLogs) -> Vec<HeardNotice> {
+async fn judged_again(logs: ScriptedLogs) -> Vec<ObservedNotice> {
     let mut world = OutboxWorld::at(5_000);
     world.logs = Some(Arc::new(logs));
     let mail = world.channel("mail", done).await;

@@ -10,7 +10,7 @@ use crate::host::named_calls::NamedCalls;
 use crate::log_files::{DigestArgs, Fingerprints};
 use crate::reports::alerts::AlertRunner;
 use crate::reports::pci::{
-    OtherRegions, PciReading, PciTold, RanReport, Telling, alert_rules, all_clear, evidence,
+    OtherRegions, PciReading, PciReported, RanReport, Telling, alert_rules, all_clear, evidence,
     listed_people, read, tell,
 };
 use crate::setup::waiting::rest;
@@ -163,7 +163,7 @@ impl PciWatching {
             let unread = Some(ran.unread);
             return Err(NoRun { why, unread });
         }
-        self.tell(PciTold::Report(&ran)).await?;
+        self.tell(PciReported::Report(&ran)).await?;
         if let Some(runner) = &self.runner {
             let (every, notify) = (self.schedule.all_clear, &self.schedule.notify);
             all_clear(runner.store.as_ref(), &ran, every, notify).await?;
@@ -247,7 +247,7 @@ impl PciWatching {
         })
     }
 
-    async fn tell(&self, told: PciTold<'_>) -> Result<(), Failure> {
+    async fn tell(&self, told: PciReported<'_>) -> Result<(), Failure> {
         let Some(runner) = &self.runner else {
             return Ok(());
         };
@@ -266,7 +266,7 @@ impl PciWatching {
     async fn failed(&self, kept: &KeptPci, run: NoRun, now: Timestamp) -> Result<(), String> {
         let why = run.why.words();
         tracing::error!(error = why, "people could not be judged; it is tried again");
-        let told = self.tell(PciTold::Failed(&why, now)).await;
+        let told = self.tell(PciReported::Failed(&why, now)).await;
         told.map_err(|failure| failure.words())?;
         let before = kept.failed.as_ref();
         let failed = FailedPciRun {

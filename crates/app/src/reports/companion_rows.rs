@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::host::companion;
+use crate::host::query_binary;
 use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output;
 use serde::de::DeserializeOwned;
@@ -20,7 +20,7 @@ pub(super) fn rows<T: DeserializeOwned>(
     sql: &str,
     parameters: &[(String, String)],
 ) -> Result<CompanionRows<T>, Failure> {
-    let mut command = companion::command()?;
+    let mut command = query_binary::command()?;
     command.arg("query").arg("--folder").arg(folder);
     command.args(["--output", "jsonl", "--allow-partial"]);
     for (name, value) in parameters {
@@ -32,7 +32,7 @@ pub(super) fn rows<T: DeserializeOwned>(
         .stderr(std::process::Stdio::piped());
     let answered = command.output();
     let answered = answered
-        .map_err(|error| companion::unrunnable(Path::new(command.get_program()), &error))?;
+        .map_err(|error| query_binary::unrunnable(Path::new(command.get_program()), &error))?;
     let said = String::from_utf8_lossy(&answered.stderr);
     if !answered.status.success() {
         let said = said.trim().trim_start_matches("error: ").to_owned();

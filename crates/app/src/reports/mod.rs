@@ -2,7 +2,7 @@ pub mod alerts;
 pub mod companion_rows;
 pub mod instance_regions;
 pub mod live_center;
+pub mod observed;
 pub mod pci;
 pub mod policies;
-pub mod seen;
 pub mod used_calls;

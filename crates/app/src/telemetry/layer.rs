@@ -18,7 +18,7 @@ use tracing_subscriber::{Layer, Registry};
 use crate::telemetry::current::{self, CurrentSpan, Heard};
 use crate::telemetry::fields::Fields;
 use crate::telemetry::ids;
-use crate::telemetry::queue::{Records, SpanPlace, Spans, ToldRecord, ToldSpan};
+use crate::telemetry::queue::{Records, ReportedRecord, ReportedSpan, SpanPlace, Spans};
 use crate::telemetry::trace::{Joins, Trace};
 
 /// Own messages are not sent: they would cause more.
@@ -133,10 +133,10 @@ impl TelemetryLayer {
         let context = ids::context(TraceId::INVALID, open.this.span);
         let times = (open.start, now());
         let data = self.data((context, open.parent), open.name, times, links, open.fields);
-        self.put(ToldSpan { data, place });
+        self.put(ReportedSpan { data, place });
     }
 
-    fn put(&self, span: ToldSpan) {
+    fn put(&self, span: ReportedSpan) {
         if let Some(spans) = &self.spans {
             spans.put(span);
         }
@@ -169,7 +169,7 @@ impl TelemetryLayer {
         let links = link.into_iter().collect();
         let context = ids::context(ids::trace_of(request), id);
         let data = self.data((context, parent), "step", (at, at), links, fields);
-        self.put(ToldSpan {
+        self.put(ReportedSpan {
             data,
             place: SpanPlace::Known,
         });
@@ -226,7 +226,7 @@ impl TelemetryLayer {
             record.set_body(message.into());
         }
         record.add_attributes(attributes);
-        records.put(ToldRecord { record, within });
+        records.put(ReportedRecord { record, within });
     }
 }
 

@@ -12,7 +12,7 @@ use crate::telemetry::sending::{placed, traced};
 const FIRST: &str = "req_0199f0aa12347c3d8e5f0123456789ab";
 const SECOND: &str = "req_0199f0aa56787c3d9e5f0123456789cd";
 
-fn told(share: f64, tell: impl FnOnce()) -> (Vec<SpanData>, Receiver<ToldRecord>) {
+fn told(share: f64, tell: impl FnOnce()) -> (Vec<SpanData>, Receiver<ReportedRecord>) {
     let (spans, mut spans_out) = queue(Signal::Traces);
     let (records, records_out) = queue(Signal::Logs);
     let scope = InstrumentationScope::builder("hallpass").build();

@@ -29,7 +29,7 @@ impl Signal {
 }
 
 /// A closed span. Its trace may be settled later than an inner span's end.
-pub(crate) struct ToldSpan {
+pub(crate) struct ReportedSpan {
     /// Complete but for its trace and, if outermost in the process, its parent.
     pub(crate) data: SpanData,
     pub(crate) place: SpanPlace,
@@ -41,7 +41,7 @@ pub(crate) enum SpanPlace {
     Outermost(Arc<Trace>),
 }
 
-pub(crate) struct ToldRecord {
+pub(crate) struct ReportedRecord {
     pub(crate) record: SdkLogRecord,
     pub(crate) within: Option<CurrentSpan>,
 }
@@ -65,8 +65,8 @@ impl<T> Inlet<T> {
     }
 }
 
-pub(crate) type Spans = Inlet<ToldSpan>;
-pub(crate) type Records = Inlet<ToldRecord>;
+pub(crate) type Spans = Inlet<ReportedSpan>;
+pub(crate) type Records = Inlet<ReportedRecord>;
 
 pub(crate) fn count_dropped(signal: Signal, count: u64) {
     metrics::counter!("hallpass_telemetry_dropped_total", "signal" => signal.name())

@@ -28,7 +28,7 @@ use crate::telemetry::current;
 use crate::telemetry::environment::OtelVariables;
 use crate::telemetry::ids::{self, Share};
 use crate::telemetry::layer::TelemetryLayer;
-use crate::telemetry::queue::{self, Signal, SpanPlace, ToldRecord, ToldSpan, queue};
+use crate::telemetry::queue::{self, ReportedRecord, ReportedSpan, Signal, SpanPlace, queue};
 use crate::telemetry::settings::TelemetrySettings;
 
 const BATCH_MAX: usize = 512;
@@ -47,8 +47,8 @@ pub struct Opened {
 }
 
 struct Pumps {
-    spans: Option<(Receiver<ToldSpan>, TraceExporter)>,
-    records: Option<(Receiver<ToldRecord>, RecordExporter)>,
+    spans: Option<(Receiver<ReportedSpan>, TraceExporter)>,
+    records: Option<(Receiver<ReportedRecord>, RecordExporter)>,
 }
 
 pub struct SendingTasks {
@@ -298,44 +298,44 @@ trait Exports<T>: Send + Sync {
     fn send(&self, batch: &[T]) -> impl Future<Output = OTelSdkResult> + Send;
 }
 
-impl Exports<ToldSpan> for TraceExporter {
-    fn is_settled(&self, told: &ToldSpan) -> bool {
+impl Exports<ReportedSpan> for TraceExporter {
+    fn is_settled(&self, told: &ReportedSpan) -> bool {
         match &told.place {
             SpanPlace::Known => true,
             SpanPlace::Inside(trace) | SpanPlace::Outermost(trace) => trace.settled().is_some(),
         }
     }
 
-    fn is_wanted(&self, told: &ToldSpan) -> bool {
+    fn is_wanted(&self, told: &ReportedSpan) -> bool {
         self.share.takes(match &told.place {
             SpanPlace::Known => told.data.span_context.trace_id(),
             SpanPlace::Inside(trace) | SpanPlace::Outermost(trace) => trace.settle().id,
         })
     }
 
-    fn send(&self, batch: &[ToldSpan]) -> impl Future<Output = OTelSdkResult> + Send {
+    fn send(&self, batch: &[ReportedSpan]) -> impl Future<Output = OTelSdkResult> + Send {
         self.exporter.export(batch.iter().map(placed).collect())
     }
 }
 
-impl Exports<ToldRecord> for RecordExporter {
-    fn is_settled(&self, told: &ToldRecord) -> bool {
+impl Exports<ReportedRecord> for RecordExporter {
+    fn is_settled(&self, told: &ReportedRecord) -> bool {
         let within = told.within.as_ref();
         within.is_none_or(|within| within.trace.settled().is_some())
     }
 
-    fn is_wanted(&self, _: &ToldRecord) -> bool {
+    fn is_wanted(&self, _: &ReportedRecord) -> bool {
         true
     }
 
-    async fn send(&self, batch: &[ToldRecord]) -> OTelSdkResult {
+    async fn send(&self, batch: &[ReportedRecord]) -> OTelSdkResult {
         let records: Vec<SdkLogRecord> = batch.iter().map(traced).collect();
         let pairs: Vec<_> = records.iter().map(|it| (it, &self.scope)).collect();
         self.exporter.export(LogBatch::new(&pairs)).await
     }
 }
 
-pub(crate) fn placed(told: &ToldSpan) -> SpanData {
+pub(crate) fn placed(told: &ReportedSpan) -> SpanData {
     let mut data = told.data.clone();
     let (trace, is_outermost) = match &told.place {
         SpanPlace::Known => return data,
@@ -350,7 +350,7 @@ pub(crate) fn placed(told: &ToldSpan) -> SpanData {
     data
 }
 
-pub(crate) fn traced(told: &ToldRecord) -> SdkLogRecord {
+pub(crate) fn traced(told: &ReportedRecord) -> SdkLogRecord {
     let mut record = told.record.clone();
     if let Some(within) = &told.within {
         let context = ids::context(within.trace.settle().id, within.span);

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use hallpass_base::Timestamp;
 
-use super::looks::next_shared_look;
+use super::observations::next_shared_look;
 use super::{Executor, Worked, elapsed, urgency};
-use crate::memory::{Calls, ExecutorMemory};
-use crate::{AssignmentRow, CenterFault, Haste, OperationKind, Over, StoreFault, Urgency, outcome};
+use crate::scheduler_state::{Calls, ExecutorMemory};
+use crate::{
+    AssignmentRow, CenterFault, EndPriority, OperationKind, Over, StoreFault, Urgency, outcome,
+};
 
 impl Executor {
     /// Polls all operations of a kind. Finished ones free their slots immediately, and are checked
@@ -91,7 +93,7 @@ impl Executor {
             return Ok(0);
         }
         let now = self.clock.now();
-        let is_at_once = |row: &AssignmentRow| row.desired.haste == Haste::AtOnce;
+        let is_at_once = |row: &AssignmentRow| row.desired.haste == EndPriority::AtOnce;
         let due = if rows.iter().any(is_at_once) {
             outcome::LISTING_LAG.after(now)
         } else {

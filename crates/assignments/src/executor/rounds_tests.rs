@@ -32,7 +32,7 @@ async fn what_is_listed_no_more_is_over_unless_it_was_accepted_a_moment_ago() {
 
 #[tokio::test]
 async fn what_is_over_is_looked_at_at_once_where_a_person_wants_it_gone() {
-    for (haste, due) in [(Haste::AtOnce, 151), (Haste::Ordinary, 152)] {
+    for (haste, due) in [(EndPriority::AtOnce, 151), (EndPriority::Ordinary, 152)] {
         let mut hurried = accepted(OperationKind::Delete, "a", at(120));
         hurried.desired.haste = haste;
         let other = accepted(OperationKind::Delete, "b", at(120));
@@ -45,7 +45,7 @@ async fn what_is_over_is_looked_at_at_once_where_a_person_wants_it_gone() {
 #[tokio::test]
 async fn a_question_for_all_is_as_urgent_as_the_most_urgent_of_them() {
     let mut hurried = accepted(OperationKind::Delete, "a", at(120));
-    hurried.desired.haste = Haste::AtOnce;
+    hurried.desired.haste = EndPriority::AtOnce;
     let other = accepted(OperationKind::Delete, "b", at(120));
     for (rows, steps, calls) in [
         (vec![], 0, vec![]),

@@ -1,7 +1,7 @@
 //! Access keys, their principals and secrets (`simulator.md` AU-1 to AU-3).
 
 use crate::{
-    auth::mistakes::Mistake,
+    auth::auth_errors::Mistake,
     core::{
         caller::AwsCaller,
         iam,

@@ -6,7 +6,7 @@ use aws_lc_rs::{constant_time::verify_slices_are_equal, digest, hmac};
 use http::{HeaderMap, HeaderName};
 use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 
-use super::mistakes::Mistake;
+use super::auth_errors::Mistake;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const TERMINATOR: &str = "aws4_request";

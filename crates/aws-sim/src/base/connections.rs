@@ -105,9 +105,9 @@ impl AsyncWrite for Connection {
     }
 }
 
-struct Cuttable(TcpListener);
+struct Revocable(TcpListener);
 
-impl Listener for Cuttable {
+impl Listener for Revocable {
     type Io = Connection;
     type Addr = SocketAddr;
 
@@ -140,8 +140,8 @@ impl Listener for Cuttable {
     }
 }
 
-impl Connected<IncomingStream<'_, Cuttable>> for ConnectionHandle {
-    fn connect_info(stream: IncomingStream<'_, Cuttable>) -> Self {
+impl Connected<IncomingStream<'_, Revocable>> for ConnectionHandle {
+    fn connect_info(stream: IncomingStream<'_, Revocable>) -> Self {
         stream.io().line.clone()
     }
 }
@@ -182,7 +182,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let service = router.into_make_service_with_connect_info::<ConnectionHandle>();
-    axum::serve(Cuttable(listener), service)
+    axum::serve(Revocable(listener), service)
         .with_graceful_shutdown(shutdown)
         .await
 }

@@ -331,7 +331,7 @@ fn tell(state: &mut SimState, product: &FactoryProduct, is_new: bool) {
     put_lifecycle(state, name, product.due, &details);
 }
 
-struct ToldBaseline<'a> {
+struct ReportedBaseline<'a> {
     kind: &'a str,
     id: &'a str,
     baseline: &'a str,
@@ -339,7 +339,7 @@ struct ToldBaseline<'a> {
     at: (Millis, Millis),
 }
 
-fn tell_baseline(state: &mut SimState, name: &str, told: &ToldBaseline<'_>) {
+fn tell_baseline(state: &mut SimState, name: &str, told: &ReportedBaseline<'_>) {
     let (head, (asked, over)) = (&state.head, told.at);
     let target = format!(
         "arn:aws:organizations::{}:{}/{}/{}",
@@ -375,7 +375,7 @@ fn tell_operation(state: &mut SimState, id: &str) {
     } else {
         "ResetEnabledBaseline"
     };
-    let told = ToldBaseline {
+    let told = ReportedBaseline {
         kind: "ou",
         id: &operation.unit,
         baseline: &baseline,
@@ -407,7 +407,7 @@ fn tell_enrolled(state: &mut SimState, id: &str) {
     };
     row.untold = false;
     let row = row.clone();
-    let told = ToldBaseline {
+    let told = ReportedBaseline {
         kind: "account",
         id,
         baseline: &row.baseline,

@@ -9,7 +9,7 @@ mod generate;
 mod iam;
 mod import;
 mod large;
-mod mess;
+mod messy_fixtures;
 mod names;
 mod parse;
 mod presets;
@@ -41,7 +41,7 @@ pub use iam::{
 };
 
 pub use large::large;
-pub use mess::make_messy;
+pub use messy_fixtures::make_messy;
 pub(crate) use names::{FAMILY, GIVEN};
 pub use parse::{parse, parse_value};
 pub use presets::small;

@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_access::{DirectoryAhead, DirectoryFault, DirectorySource};
+use hallpass_access::{DirectoryFault, DirectoryPrefetch, DirectorySource};
 use hallpass_base::{AccountId, GroupId, UserId};
 use hallpass_rules::directory::{Account, Person, Snapshot};
 use hallpass_rules::{Directory, GroupRef, NamedFacts, PersonAttribute};
@@ -262,14 +262,14 @@ impl DirectorySource for Inventory {
         }
     }
 
-    fn ahead(&self, named: &NamedFacts) -> DirectoryAhead {
+    fn ahead(&self, named: &NamedFacts) -> DirectoryPrefetch {
         let known = self.current();
         let unread = named.unread_in(&known);
         if unread.is_empty() {
             return known.into();
         }
         let (read, why) = self.ahead.found(&unread);
-        DirectoryAhead {
+        DirectoryPrefetch {
             directory: Arc::new(known.with(&read)),
             why,
         }

@@ -41,7 +41,7 @@ const WIDTH: usize = 6;
 const REFUSED_ENOUGH: usize = 20;
 
 #[derive(Clone, Debug)]
-struct HeardTags {
+struct ObservedTags {
     asked: Timestamp,
     /// The last tags and their time: from the last call, or an earlier one if that failed
     /// transiently.
@@ -49,7 +49,7 @@ struct HeardTags {
     fault: Option<CenterFault>,
 }
 
-impl HeardTags {
+impl ObservedTags {
     const fn told(at: Timestamp, tags: BTreeMap<String, String>) -> Self {
         Self {
             asked: at,
@@ -81,7 +81,7 @@ pub struct UntoldTags {
 pub(super) struct KnownTags {
     wanted: Option<TagsToRead>,
     pace: TagPace,
-    heard: Mutex<HashMap<AccountId, HeardTags>>,
+    heard: Mutex<HashMap<AccountId, ObservedTags>>,
     reading: tokio::sync::Mutex<()>,
 }
 
@@ -110,7 +110,7 @@ impl KnownTags {
         };
         let known = snapshot.accounts.iter().filter_map(|account| {
             let tags = account.tags.known()?.clone();
-            Some((account.id.clone(), HeardTags::told(at, tags)))
+            Some((account.id.clone(), ObservedTags::told(at, tags)))
         });
         *self.lock() = known.collect();
     }
@@ -243,10 +243,10 @@ impl KnownTags {
         let mut heard = self.lock();
         let before = heard.remove(&id);
         let now = match found {
-            Ok(tags) => HeardTags::told(at, tags),
+            Ok(tags) => ObservedTags::told(at, tags),
             Err(fault) => {
                 let read = before.filter(|_| is_passing(&fault));
-                HeardTags::failed(at, fault, read.and_then(|it| it.read))
+                ObservedTags::failed(at, fault, read.and_then(|it| it.read))
             }
         };
         heard.insert(id, now);
@@ -276,7 +276,7 @@ impl KnownTags {
             return;
         };
         for id in accounts {
-            heard.insert(id.clone(), HeardTags::failed(at, fault.clone(), None));
+            heard.insert(id.clone(), ObservedTags::failed(at, fault.clone(), None));
         }
     }
 
@@ -288,7 +288,7 @@ impl KnownTags {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<AccountId, HeardTags>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<AccountId, ObservedTags>> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,7 +3,8 @@
 use crate::wording::outstanding::{self, OpenStage};
 use crate::wording::{asking, names, standing, time};
 use hallpass_access::{
-    AskRefused, AskVerdict, Directory, Preview, PreviewOutcome, RuleNames, Sought, Wanted, all_of,
+    Directory, Preview, PreviewOutcome, RequestRefused, RequestVerdict, RuleNames, Sought, Wanted,
+    all_of,
 };
 use hallpass_base::{AccountId, GroupId, TimeSpan};
 use hallpass_rules::{Decision, RuleWarning};
@@ -136,12 +137,12 @@ impl Slack {
         let by = RuleNames::of(&decision.based_on);
         let at_most = preview.limits().longest();
         let why = match preview.by_rules() {
-            Ok(AskVerdict::Granted(approval)) => {
+            Ok(RequestVerdict::Granted(approval)) => {
                 let words = asking::granted_at_once(approval, &by);
                 return format!("{words} At most {at_most}.");
             }
-            Ok(AskVerdict::Waits) => return waits(decision, &directory, at_most),
-            Ok(AskVerdict::BreakGlassOnly) => AskRefused::NoApprover,
+            Ok(RequestVerdict::Waits) => return waits(decision, &directory, at_most),
+            Ok(RequestVerdict::BreakGlassOnly) => RequestRefused::NoApprover,
             Err(why) => why,
         };
         let contact = self.inner.access.settings().contact();

@@ -1,7 +1,7 @@
 //! Approving with a comment or for a shorter time, by form (`access.md` §3.7).
 
 use crate::wording::names;
-use hallpass_access::{AccessError, Approving, PressRefused, RuleWarning};
+use hallpass_access::{AccessError, ActionRefused, Approving, RuleWarning};
 use hallpass_base::{RequestId, TimeSpan};
 
 use crate::slack::app::Slack;
@@ -68,14 +68,14 @@ impl Slack {
         self.redraw_later(id);
         match approved {
             Ok(_) => FormOutcome::Close,
-            Err(AccessError::Refused(why @ PressRefused::LongText { .. })) => {
+            Err(AccessError::Refused(why @ ActionRefused::LongText { .. })) => {
                 FormOutcome::error(ids::REASON, names::sentence(&why.to_string()))
             }
-            Err(AccessError::Refused(why @ PressRefused::ApprovedLength { .. })) => {
+            Err(AccessError::Refused(why @ ActionRefused::ApprovedLength { .. })) => {
                 FormOutcome::error(ids::DURATION, names::sentence(&why.to_string()))
             }
             // the warnings changed meanwhile
-            Err(AccessError::Refused(PressRefused::WarningsUnconfirmed { warnings })) => {
+            Err(AccessError::Refused(ActionRefused::WarningsUnconfirmed { warnings })) => {
                 self.approve_again(id, known, &warnings).await
             }
             Err(error) => {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::wording::{escape, names};
 use hallpass_access::{
-    AccessError, AskOutcome, AskedTogether, Asking, Extending, FieldProblem, Idempotency,
-    PressRefused, Refusal, Request, Wanted, reason_refused,
+    AccessError, ActionRefused, Asking, Extending, FieldProblem, Idempotency, Refusal, Request,
+    RequestOutcome, RequestedTogether, Wanted, reason_refused,
 };
 use hallpass_base::{GrantId, RequestId, TimeSpan, Timestamp};
 use serde_json::json;
@@ -207,7 +207,7 @@ impl Slack {
             .access
             .ask(&known.actor, &asking, Some(&once))
             .await;
-        let lacks_ticket = matches!(&asked, Ok(AskOutcome::Rejected(_, refusal)) if only_ticket(refusal))
+        let lacks_ticket = matches!(&asked, Ok(RequestOutcome::Rejected(_, refusal)) if only_ticket(refusal))
             && !form.values.contains_key(ids::TICKET);
         if lacks_ticket
             && let Some(asks) = Asks::of(form)
@@ -219,7 +219,9 @@ impl Slack {
         if let Some(again) = self.unconfirmed(asked.as_ref().err(), known, form).await {
             return again;
         }
-        if let Ok(AskOutcome::Pending(request) | AskOutcome::AlreadyPending(request)) = &asked {
+        if let Ok(RequestOutcome::Pending(request) | RequestOutcome::AlreadyPending(request)) =
+            &asked
+        {
             self.offer_glass_later(request, known);
         }
         self.asked(asked, form, known)
@@ -247,17 +249,17 @@ impl Slack {
             return again;
         }
         match asked {
-            Ok(AskedTogether::All(all)) => {
+            Ok(RequestedTogether::All(all)) => {
                 for outcome in &all {
-                    if let AskOutcome::Pending(request) | AskOutcome::AlreadyPending(request) =
-                        outcome
+                    if let RequestOutcome::Pending(request)
+                    | RequestOutcome::AlreadyPending(request) = outcome
                     {
                         self.offer_glass_later(request, known);
                     }
                 }
                 FormOutcome::Close
             }
-            Ok(AskedTogether::Refused(refused)) => {
+            Ok(RequestedTogether::Refused(refused)) => {
                 let lacks_ticket = refused.iter().all(|(_, refusal)| only_ticket(refusal))
                     && !form.values.contains_key(ids::TICKET);
                 if lacks_ticket
@@ -282,7 +284,7 @@ impl Slack {
         known: &KnownPerson,
         form: &SubmittedForm,
     ) -> Option<FormOutcome> {
-        let Some(AccessError::Refused(PressRefused::WarningsUnconfirmed { warnings })) = error
+        let Some(AccessError::Refused(ActionRefused::WarningsUnconfirmed { warnings })) = error
         else {
             return None;
         };
@@ -320,17 +322,17 @@ impl Slack {
 
     fn asked(
         &self,
-        asked: Result<AskOutcome, AccessError>,
+        asked: Result<RequestOutcome, AccessError>,
         form: &SubmittedForm,
         known: &KnownPerson,
     ) -> FormOutcome {
         match asked {
-            Ok(AskOutcome::Pending(_) | AskOutcome::Approved(_, _)) => FormOutcome::Close,
-            Ok(AskOutcome::AlreadyPending(request)) => {
+            Ok(RequestOutcome::Pending(_) | RequestOutcome::Approved(_, _)) => FormOutcome::Close,
+            Ok(RequestOutcome::AlreadyPending(request)) => {
                 let zone = self.zone_of(known);
                 FormOutcome::Says("Asked already", self.waits_already(&request, &zone))
             }
-            Ok(AskOutcome::Rejected(_, refusal)) => field_errors(form, &refusal),
+            Ok(RequestOutcome::Rejected(_, refusal)) => field_errors(form, &refusal),
             Err(AccessError::Refused(why)) => {
                 FormOutcome::error(ids::REASON, names::sentence(&why.to_string()))
             }

@@ -2,7 +2,7 @@
 //! decides permission.
 
 use crate::wording::{ChannelStyle as _, SlackStyle, notice, refused};
-use hallpass_access::{AccessError, PressRefused, Request};
+use hallpass_access::{AccessError, ActionRefused, Request};
 use hallpass_base::RequestId;
 
 use crate::slack::app::Slack;
@@ -160,7 +160,7 @@ impl Slack {
         let taken = access
             .break_glass(&by.actor, id, justification, Some(&once))
             .await;
-        if let Err(AccessError::Refused(PressRefused::Justification { characters })) = taken {
+        if let Err(AccessError::Refused(ActionRefused::Justification { characters })) = taken {
             return FormOutcome::error(ids::REASON, refused::justification(characters));
         }
         self.pressed(id, ids::BREAK_GLASS, by, taken).await

@@ -16,7 +16,7 @@ const GRANTS_PAGE: u32 = 250;
 
 /// The last displayed enforcement per request, and whether AWS had begun to refuse.
 #[derive(Debug, Default)]
-pub struct ToldOfEnds(HashMap<RequestId, (ArmedEndStatus, bool)>);
+pub struct ReportedEnds(HashMap<RequestId, (ArmedEndStatus, bool)>);
 
 impl Slack {
     pub(crate) async fn armed_end_of(&self, grant: Option<&Grant>) -> Option<ArmedEndStatus> {
@@ -31,7 +31,7 @@ impl Slack {
     }
 
     pub async fn follow_ends(&self, mut stop: watch::Receiver<bool>) {
-        let mut told = ToldOfEnds::default();
+        let mut told = ReportedEnds::default();
         while !*stop.borrow() {
             if let Err(error) = self.tell_ends(&mut told).await {
                 tracing::warn!(error = %error, "what AWS does about ends could not be read");
@@ -48,7 +48,7 @@ impl Slack {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn tell_ends(&self, told: &mut ToldOfEnds) -> Result<(), ReadError> {
+    pub async fn tell_ends(&self, told: &mut ReportedEnds) -> Result<(), ReadError> {
         if !self.inner.access.settings().armed_ends.mode.is_on() && told.0.is_empty() {
             return Ok(());
         }

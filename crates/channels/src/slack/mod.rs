@@ -49,7 +49,7 @@ pub use app::{Ports, Slack, SlackReply};
 pub use blocks::{Block, Choice, Element, SlackView, Style, Text};
 pub use check::{CheckFinding, check};
 pub use client::{Client, Myself, SlackUser};
-pub use ends::ToldOfEnds;
+pub use ends::ReportedEnds;
 pub use fault::SlackError;
 pub use inbound::{Inbound, MessagePlace, NotUnderstood, Press, SlackActor, SubmittedForm};
 pub use line::ToldOfLine;

@@ -3,8 +3,8 @@
 
 use crate::wording::{grants, time};
 use hallpass_access::{
-    AccessError, Grant, GrantFilter, GrantPresses, GrantStateKind, Idempotency, LengthLimits,
-    PressRefused, Presses, Request, RequestFilter, RequestStateKind, RequestView,
+    AccessError, ActionRefused, Grant, GrantFilter, GrantPresses, GrantStateKind, Idempotency,
+    LengthLimits, Presses, Request, RequestFilter, RequestStateKind, RequestView,
     last_credentials_until, question,
 };
 use hallpass_base::{GrantId, RequestId};
@@ -395,7 +395,7 @@ impl Slack {
 
 /// Returns whether a press opens a window; the journey decides on submission, also about currently
 /// unknown facts.
-pub(crate) fn opens(press: &Result<(), PressRefused>) -> bool {
+pub(crate) fn opens(press: &Result<(), ActionRefused>) -> bool {
     press
         .as_ref()
         .err()

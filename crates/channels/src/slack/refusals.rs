@@ -2,7 +2,7 @@
 
 use crate::wording::refused::{self, RefusedFacts, TriedPress};
 use crate::wording::{ChannelStyle as _, PlainStyle, SlackStyle};
-use hallpass_access::{AccessError, PressRefused, Request, RuleNames};
+use hallpass_access::{AccessError, ActionRefused, Request, RuleNames};
 use hallpass_base::RequestId;
 use jiff::tz::TimeZone;
 
@@ -30,17 +30,17 @@ impl Slack {
             return NO_SUCH.to_owned();
         }
         if press.action == ids::BREAK_GLASS {
-            return refused::plainly(&PressRefused::NotRequester, &PlainStyle);
+            return refused::plainly(&ActionRefused::NotRequester, &PlainStyle);
         }
         if press.action != ids::CLOSE_REVIEW
             && let Ok(Some((request, _))) = self.stored(id).await
             && let Err(closed) = request.clone().pending(self.now())
         {
-            let why = PressRefused::Closed(closed);
+            let why = ActionRefused::Closed(closed);
             return self.words(&why, &request, tried(&press.action), known);
         }
         if press.action == ids::DISCARD {
-            return refused::plainly(&PressRefused::NotYours, &PlainStyle);
+            return refused::plainly(&ActionRefused::NotYours, &PlainStyle);
         }
         let thread = self.inner.remembered.thread(id).await;
         let facts = thread.unwrap_or_default().facts;
@@ -76,8 +76,8 @@ impl Slack {
             return capital(&why.to_string());
         };
         match why {
-            PressRefused::NotInDirectory => self.unknown(&Unknown::Nobody, &[]),
-            PressRefused::SignInAgain { .. } => {
+            ActionRefused::NotInDirectory => self.unknown(&Unknown::Nobody, &[]),
+            ActionRefused::SignInAgain { .. } => {
                 let link = format!("{}/requests/{}", self.inner.setup.public_url, request.id);
                 format!("{}: <{link}|open the request>.", capital(&why.to_string()))
             }
@@ -87,7 +87,7 @@ impl Slack {
 
     fn words(
         &self,
-        why: &PressRefused,
+        why: &ActionRefused,
         request: &Request,
         tried: TriedPress,
         known: Option<&KnownPerson>,

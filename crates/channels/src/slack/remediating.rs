@@ -2,7 +2,7 @@
 //! exactly as on its page.
 
 use crate::wording::{PlainStyle, dialogs, remediation};
-use hallpass_access::{AccessError, PressRefused, RemediationView};
+use hallpass_access::{AccessError, ActionRefused, RemediationView};
 use hallpass_findings::remediation::{RemediationId, RemediationPhase};
 use serde::{Deserialize, Serialize};
 
@@ -127,7 +127,7 @@ impl Slack {
                 self.later(async move { app.show_decided(Some(&place), &it).await });
                 FormOutcome::Close
             }
-            Err(AccessError::Refused(PressRefused::ReasonMissing)) => {
+            Err(AccessError::Refused(ActionRefused::ReasonMissing)) => {
                 FormOutcome::error(ids::REASON, dialogs::REASON_MISSING.to_owned())
             }
             Err(error) => FormOutcome::Says("Not possible", self.remediation_refusal(&error)),
@@ -159,7 +159,7 @@ impl Slack {
 fn may_not(view: &RemediationView) -> String {
     match view.item.phase {
         RemediationPhase::Waiting { .. } => {
-            let why = PressRefused::NotAnApprover;
+            let why = ActionRefused::NotAnApprover;
             capital(&why.to_string())
         }
         RemediationPhase::Observed

@@ -1,7 +1,7 @@
 //! Texts of a request's preview: approvers, or the refusal.
 
 use hallpass_access::{
-    Approval, AskRefused, AskRefusedFacts, AskVerdict, Preview, RuleNames, by_rules,
+    Approval, Preview, RequestRefused, RequestRefusedFacts, RequestVerdict, RuleNames, by_rules,
 };
 use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_rules::Decision;
@@ -9,17 +9,17 @@ use hallpass_rules::Decision;
 /// Explains a refusal by rules. `target` is the requester's view of it, `contact` the person for
 /// rule changes; `instant` formats a time for the reader.
 pub fn refused(
-    why: &AskRefused,
+    why: &RequestRefused,
     preview: &Preview,
     target: &str,
     contact: &str,
     instant: impl Fn(Timestamp) -> String,
 ) -> String {
     let listing = preview.lists_asker.as_slice();
-    let of_decision = AskRefusedFacts::of_decision(Some(&preview.decision), target, contact);
-    why.words(&AskRefusedFacts {
+    let of_decision = RequestRefusedFacts::of_decision(Some(&preview.decision), target, contact);
+    why.words(&RequestRefusedFacts {
         rules: match (why, listing) {
-            (AskRefused::NoApprover, [_, ..]) => RuleNames::of(listing),
+            (RequestRefused::NoApprover, [_, ..]) => RuleNames::of(listing),
             _ => of_decision.rules,
         },
         lists_asker: !listing.is_empty(),
@@ -31,14 +31,18 @@ pub fn refused(
 
 /// Summarizes the approval: "No approval needed", "2 of 3 people", "2 people, in 2 stages".
 /// `approvers` could approve, `needed` must; with stages not any of them.
-pub fn verdict(verdict: AskVerdict, (needed, stages): (u32, usize), approvers: usize) -> String {
+pub fn verdict(
+    verdict: RequestVerdict,
+    (needed, stages): (u32, usize),
+    approvers: usize,
+) -> String {
     match verdict {
-        AskVerdict::Granted(Approval::Own) => "You may approve this yourself".to_owned(),
-        AskVerdict::Granted(_) => "No approval needed".to_owned(),
-        AskVerdict::BreakGlassOnly => "Break-glass only".to_owned(),
-        AskVerdict::Waits if stages > 1 => format!("{needed} people, in {stages} stages"),
-        AskVerdict::Waits if approvers == 1 => "1 person decides".to_owned(),
-        AskVerdict::Waits => format!("{needed} of {approvers} people"),
+        RequestVerdict::Granted(Approval::Own) => "You may approve this yourself".to_owned(),
+        RequestVerdict::Granted(_) => "No approval needed".to_owned(),
+        RequestVerdict::BreakGlassOnly => "Break-glass only".to_owned(),
+        RequestVerdict::Waits if stages > 1 => format!("{needed} people, in {stages} stages"),
+        RequestVerdict::Waits if approvers == 1 => "1 person decides".to_owned(),
+        RequestVerdict::Waits => format!("{needed} of {approvers} people"),
     }
 }
 
@@ -74,21 +78,26 @@ mod tests {
     fn what_it_takes_is_said_in_a_few_words() {
         for (found, takes, approvers, words) in [
             (
-                AskVerdict::Granted(Approval::NotRequired),
+                RequestVerdict::Granted(Approval::NotRequired),
                 (0, 0),
                 0,
                 "No approval needed",
             ),
             (
-                AskVerdict::Granted(Approval::Own),
+                RequestVerdict::Granted(Approval::Own),
                 (0, 0),
                 0,
                 "You may approve this yourself",
             ),
-            (AskVerdict::BreakGlassOnly, (0, 0), 0, "Break-glass only"),
-            (AskVerdict::Waits, (1, 0), 1, "1 person decides"),
-            (AskVerdict::Waits, (2, 1), 3, "2 of 3 people"),
-            (AskVerdict::Waits, (2, 2), 3, "2 people, in 2 stages"),
+            (
+                RequestVerdict::BreakGlassOnly,
+                (0, 0),
+                0,
+                "Break-glass only",
+            ),
+            (RequestVerdict::Waits, (1, 0), 1, "1 person decides"),
+            (RequestVerdict::Waits, (2, 1), 3, "2 of 3 people"),
+            (RequestVerdict::Waits, (2, 2), 3, "2 people, in 2 stages"),
         ] {
             assert_eq!(verdict(found, takes, approvers), words);
         }

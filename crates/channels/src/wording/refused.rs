@@ -1,7 +1,7 @@
 //! Shared texts for presses without effect.
 
 use hallpass_access::{
-    Closed, JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request,
+    ActionRefused, Closed, JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN, Request,
     at_most,
 };
 use hallpass_base::UserId;
@@ -48,74 +48,74 @@ fn closed_for(found: &Closed, facts: &RefusedFacts<'_>, style: &impl ChannelStyl
 
 /// Explains a press without effect to the presser, equally in every channel; links are the
 /// channel's.
-pub fn words(why: &PressRefused, facts: &RefusedFacts<'_>, style: &impl ChannelStyle) -> String {
+pub fn words(why: &ActionRefused, facts: &RefusedFacts<'_>, style: &impl ChannelStyle) -> String {
     let request = facts.request;
     match why {
-        PressRefused::Closed(found) => closed_for(found, facts, style),
-        PressRefused::Rules(PressRefusedByRules::NotOpen { .. })
+        ActionRefused::Closed(found) => closed_for(found, facts, style),
+        ActionRefused::Rules(PressRefusedByRules::NotOpen { .. })
             if facts.tried == TriedPress::CloseReview =>
         {
             "The rules changed since. Today nobody approves this; an admin closes the review."
                 .to_owned()
         }
-        PressRefused::Rules(PressRefusedByRules::NotOpen { kind, .. }) => {
+        ActionRefused::Rules(PressRefusedByRules::NotOpen { kind, .. }) => {
             rules_changed(request, *kind, style)
         }
-        PressRefused::Rules(
+        ActionRefused::Rules(
             PressRefusedByRules::NotListed { .. } | PressRefusedByRules::OwnRequest { .. },
         ) if facts.is_own() => own(facts),
-        PressRefused::Rules(PressRefusedByRules::NotListed {
+        ActionRefused::Rules(PressRefusedByRules::NotListed {
             rules, left_out_by, ..
         }) => no_approver(facts.target, rules, left_out_by),
-        PressRefused::Rules(PressRefusedByRules::OwnRequest { .. }) => {
+        ActionRefused::Rules(PressRefusedByRules::OwnRequest { .. }) => {
             "Nobody approves their own request here.".to_owned()
         }
-        PressRefused::AlreadyReviewed { given, needed } => {
+        ActionRefused::AlreadyReviewed { given, needed } => {
             reviewed(facts, (*given, *needed), style)
         }
-        PressRefused::GrantOver { state } if facts.tried == TriedPress::Approve => {
+        ActionRefused::GrantOver { state } if facts.tried == TriedPress::Approve => {
             format!("The access it would extend is {state} already. Nothing was granted.")
         }
-        PressRefused::Justification { characters } => justification(*characters),
-        PressRefused::NotInDirectory
-        | PressRefused::NoLongerFits(_)
-        | PressRefused::SignInAgain { .. }
-        | PressRefused::OutsideApprovalHours { .. }
-        | PressRefused::WarningsUnconfirmed { .. }
-        | PressRefused::Changed
-        | PressRefused::SecondaryDomain
-        | PressRefused::Locked { .. }
-        | PressRefused::RequesterLocked { .. }
-        | PressRefused::OwnLock
-        | PressRefused::LastAdministrator
-        | PressRefused::LockIsOver
-        | PressRefused::SharedAddress
-        | PressRefused::NotYours
-        | PressRefused::NotAnApprover
-        | PressRefused::Remediation(_)
-        | PressRefused::RuleChanged { .. }
-        | PressRefused::NotHolder
-        | PressRefused::GrantOver { .. }
-        | PressRefused::ReasonMissing
-        | PressRefused::NotRequester
-        | PressRefused::BreakGlassNotAllowed { .. }
-        | PressRefused::ApprovedLength { .. }
-        | PressRefused::LongText { .. }
-        | PressRefused::OverQuota(_)
-        | PressRefused::StorageFull
-        | PressRefused::StartRefused
-        | PressRefused::NoReview
-        | PressRefused::OwnReview
-        | PressRefused::Standing(_)
-        | PressRefused::ClocksDisagree(_)
-        | PressRefused::DirectoryUnread { .. }
-        | PressRefused::PersonUnchecked { .. }
-        | PressRefused::ExportBehind { .. }
-        | PressRefused::EndNotArmed { .. } => plainly(why, style),
+        ActionRefused::Justification { characters } => justification(*characters),
+        ActionRefused::NotInDirectory
+        | ActionRefused::NoLongerFits(_)
+        | ActionRefused::SignInAgain { .. }
+        | ActionRefused::OutsideApprovalHours { .. }
+        | ActionRefused::WarningsUnconfirmed { .. }
+        | ActionRefused::Changed
+        | ActionRefused::SecondaryDomain
+        | ActionRefused::Locked { .. }
+        | ActionRefused::RequesterLocked { .. }
+        | ActionRefused::OwnLock
+        | ActionRefused::LastAdministrator
+        | ActionRefused::LockIsOver
+        | ActionRefused::SharedAddress
+        | ActionRefused::NotYours
+        | ActionRefused::NotAnApprover
+        | ActionRefused::Remediation(_)
+        | ActionRefused::RuleChanged { .. }
+        | ActionRefused::NotHolder
+        | ActionRefused::GrantOver { .. }
+        | ActionRefused::ReasonMissing
+        | ActionRefused::NotRequester
+        | ActionRefused::BreakGlassNotAllowed { .. }
+        | ActionRefused::ApprovedLength { .. }
+        | ActionRefused::LongText { .. }
+        | ActionRefused::OverQuota(_)
+        | ActionRefused::StorageFull
+        | ActionRefused::StartRefused
+        | ActionRefused::NoReview
+        | ActionRefused::OwnReview
+        | ActionRefused::Standing(_)
+        | ActionRefused::ClocksDisagree(_)
+        | ActionRefused::DirectoryUnread { .. }
+        | ActionRefused::PersonUnchecked { .. }
+        | ActionRefused::ExportBehind { .. }
+        | ActionRefused::EndNotArmed { .. } => plainly(why, style),
     }
 }
 
-pub fn plainly(why: &PressRefused, style: &impl ChannelStyle) -> String {
+pub fn plainly(why: &ActionRefused, style: &impl ChannelStyle) -> String {
     sentence(&style.quoted(&why.to_string()))
 }
 

@@ -4,7 +4,7 @@ use hallpass_access::{
     AccessStore, Alarm, AlarmContext, AlarmKind, AlarmState, Change, Channel, Delivery,
     DesiredAssignment,
 };
-use hallpass_assignments::Haste;
+use hallpass_assignments::EndPriority;
 use hallpass_base::TimeSpan;
 use hallpass_channels::slack::ToldOfLine;
 use hallpass_store_testing::account_key;
@@ -19,7 +19,7 @@ async fn others(app: &TestApp, from: u64, count: u64) {
         rev: None,
         until: TimeSpan::hours(9).after(app.now()),
         asked_at,
-        haste: Haste::Ordinary,
+        haste: EndPriority::Ordinary,
     });
     let change = Change {
         desired: desires.collect(),

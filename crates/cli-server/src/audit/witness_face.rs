@@ -6,10 +6,10 @@ use hallpass_base::clock::now;
 use hallpass_base::{TimeSpan, Timestamp};
 
 #[derive(Default)]
-pub(super) struct WitnessFace(Mutex<WitnessShown>);
+pub(super) struct WitnessFace(Mutex<WitnessView>);
 
 #[derive(Default)]
-struct WitnessShown {
+struct WitnessView {
     memory: Option<WitnessMemory>,
     countersigned: u64,
     unread: Option<String>,
@@ -17,7 +17,7 @@ struct WitnessShown {
 }
 
 impl WitnessFace {
-    fn shown(&self) -> MutexGuard<'_, WitnessShown> {
+    fn shown(&self) -> MutexGuard<'_, WitnessView> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -56,7 +56,7 @@ fn age(at: Timestamp, now: Timestamp) -> String {
     TimeSpan::between(at, now).as_seconds().to_string()
 }
 
-fn numbers_of(shown: &WitnessShown, now: Timestamp) -> Numbers {
+fn numbers_of(shown: &WitnessView, now: Timestamp) -> Numbers {
     let mut numbers = Numbers::default();
     let mut gauge = |name: &str, help: &str, value: Option<String>| {
         numbers.add(name, "gauge", help, value);

@@ -92,12 +92,12 @@ pub(super) fn run(args: &Args) -> Outcome {
         targets: args.targets.clone(),
         ends,
     };
-    chore::run(&CutChore(wanted), &args.plan)
+    chore::run(&RevokeChore(wanted), &args.plan)
 }
 
-struct CutChore(ApplyRevocation);
+struct RevokeChore(ApplyRevocation);
 
-impl Chore for CutChore {
+impl Chore for RevokeChore {
     type Facts = PlanDraft;
     type Shown = ByReport;
 

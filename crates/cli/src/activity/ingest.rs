@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use hallpass_activity::{
     ActivityLog, DigestReport, LogFault, LogFile, LogFiles as _, LogScope, read_activity,
 };
-use hallpass_app::host::companion;
+use hallpass_app::host::query_binary;
 use hallpass_app::log_files::{
     DigestArgs, Fingerprints, LogPlace, SourceFiles, files_of, tell_digests,
 };
@@ -118,7 +118,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     };
     let mut files = files_of(&args.sources, &scope, Fingerprints::Sha256)?;
     // fails early without the companion
-    companion::path()?;
+    query_binary::path()?;
     let digests = args.digests.check(&mut files, &scope)?;
     let place = HeldPlace::take(&args.folder)?;
     place.sweep()?;
@@ -241,7 +241,7 @@ impl Ingest {
 
     fn seal(&mut self, place: &HeldPlace) -> Result<SealedActivity, Failure> {
         self.run.finish(hallpass_base::clock::now())?;
-        let mut command = companion::command()?;
+        let mut command = query_binary::command()?;
         command.arg("seal-activity").arg(self.run.path());
         command.arg("--folder").arg(place.folder());
         // CRASH: the companion continues, and its lock keeps others out until it ends
@@ -249,7 +249,7 @@ impl Ingest {
         command.stderr(std::process::Stdio::inherit());
         let sealed = command.output();
         let sealed = sealed
-            .map_err(|error| companion::unrunnable(Path::new(command.get_program()), &error))?;
+            .map_err(|error| query_binary::unrunnable(Path::new(command.get_program()), &error))?;
         if !sealed.status.success() {
             let failure = Failure::failed("what was read could not be joined to the table");
             return Err(failure.help("the table is as it was; the same command tries again"));

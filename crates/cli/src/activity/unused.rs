@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use hallpass_activity::{AccountSpan, Right, RightState, ServiceRights, by_service, rights};
-use hallpass_app::host::companion;
+use hallpass_app::host::query_binary;
 use hallpass_app::reports::policies::{SetOfSnapshot, sets};
 use hallpass_app::reports::used_calls::{CallsWanted, LogDays, calls_of, log_days};
 use hallpass_base::{AccountId, TimeSpan, Timestamp};
@@ -103,7 +103,7 @@ const ACTION_FIELDS: &[&str] = &[
 ];
 
 pub(super) fn run(args: &Args) -> Outcome {
-    companion::path()?;
+    query_binary::path()?;
     let as_of = args.as_of.unwrap_or_else(hallpass_base::clock::now);
     let since = TimeSpan::hours(24 * u64::from(args.days)).before(as_of);
     let since = since.to_zoned(TimeZone::UTC).date();

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use hallpass_app::chores::plans::chore::{self, Chore, Compared, Drafted, Opened, WishStanding};
 use hallpass_app::chores::plans::{PlanArgs, ShownRow, ShownRows};
-use hallpass_app::host::bad_names;
 use hallpass_app::host::selection_args::TargetSelectionArgs;
+use hallpass_app::host::suggestions;
 use hallpass_channels::wording::plan;
 use hallpass_org::ReadCalls;
 use hallpass_org::delegation::DelegationFile;
 use hallpass_org::insights::{
-    ChannelRow, ChannelState, ChannelWish, ChannelsFound, compare_channels, draft_channel_removal,
+    ChannelRow, ChannelSpec, ChannelState, ChannelsFound, compare_channels, draft_channel_removal,
     draft_channels,
 };
 use hallpass_org::standards::StandardsUnread;
@@ -115,13 +115,13 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
 }
 
-fn read_file(path: &Path) -> Result<Vec<ChannelWish>, Failure> {
+fn read_file(path: &Path) -> Result<Vec<ChannelSpec>, Failure> {
     let text = read_text(path, FILE_BYTES_MAX)?;
     DelegationFile::read_channels(&text).map_err(|error| Failure::bad_input(error).within(path))
 }
 
 struct ChannelsChore<'a> {
-    wishes: Vec<ChannelWish>,
+    wishes: Vec<ChannelSpec>,
     selection: &'a TargetSelectionArgs,
     draft: fn(&ChannelsFound) -> PlanDraft,
     question: &'static str,
@@ -140,7 +140,7 @@ impl<'a> ChannelsChore<'a> {
 
 impl Chore for ChannelsChore<'_> {
     type Facts = ChannelsFound;
-    type Shown = ShownRows<ShownChannel>;
+    type Shown = ShownRows<ChannelView>;
 
     async fn gather(&self, at: &Opened<'_>) -> Result<ChannelsFound, Failure> {
         let calls: &dyn ReadCalls = at.context.calls.as_ref();
@@ -150,7 +150,7 @@ impl Chore for ChannelsChore<'_> {
             StandardsUnread::Unread(_) => {
                 Failure::failed(why.to_string()).help("use credentials of the management account")
             }
-            StandardsUnread::Unknown(names) => bad_names::unknown(&names, None),
+            StandardsUnread::Unknown(names) => suggestions::unknown(&names, None),
         })
     }
 
@@ -185,7 +185,7 @@ impl Compared for ChannelsChore<'_> {
     }
 }
 
-struct ShownChannel {
+struct ChannelView {
     account: String,
     account_name: String,
     region: String,
@@ -195,11 +195,11 @@ struct ShownChannel {
     is_bad: bool,
 }
 
-fn shown(rows: &[ChannelRow]) -> ShownRows<ShownChannel> {
+fn shown(rows: &[ChannelRow]) -> ShownRows<ChannelView> {
     ShownRows(rows.iter().map(shown_channel).collect())
 }
 
-fn shown_channel(row: &ChannelRow) -> ShownChannel {
+fn shown_channel(row: &ChannelRow) -> ChannelView {
     let (outcome, reason) = match &row.state {
         ChannelState::Same => ("unchanged", String::new()),
         ChannelState::Missing => ("missing", String::new()),
@@ -212,7 +212,7 @@ fn shown_channel(row: &ChannelRow) -> ShownChannel {
         ChannelState::Unread(why) => ("unread", why.clone()),
     };
     let topic = row.wish.as_ref().map(|it| it.topic.clone());
-    ShownChannel {
+    ChannelView {
         account: row.account.clone(),
         account_name: String::new(),
         region: row.region.clone(),
@@ -223,7 +223,7 @@ fn shown_channel(row: &ChannelRow) -> ShownChannel {
     }
 }
 
-impl ShownRow for ShownChannel {
+impl ShownRow for ChannelView {
     const HEAD: &'static [&'static str] = &["account", "where", "topic", "outcome", "why"];
     const FIELDS: &'static [&'static str] = &[
         "account",

@@ -26,7 +26,7 @@ use super::args::ReadArgs;
 use super::ended::{EndSessions, by_hand};
 use super::provided::open;
 use super::reading::read_to_act;
-use super::rungs::{CutAccess, InStore, RungShown, Suspend};
+use super::rungs::{InStore, RevokedAccess, RungShown, Suspend};
 
 /// Disable users over a limit, or remove their access
 #[derive(Debug, clap::Args)]
@@ -82,7 +82,7 @@ enum ActRung {
     /// Disable in the identity store, if that is visible
     Disable,
     /// Remove from groups, and delete direct assignments
-    CutAccess,
+    RevokedAccess,
 }
 
 /// The result.
@@ -193,7 +193,7 @@ fn providers(loaded: &Loaded, rungs: &[ActRung]) -> Result<Providers, Failure> {
         match rung {
             ActRung::Okta => providers.okta = Some(open(loaded, PeopleProvider::Okta)?),
             ActRung::Scim => providers.scim = Some(open(loaded, PeopleProvider::Scim)?),
-            ActRung::Disable | ActRung::CutAccess => {}
+            ActRung::Disable | ActRung::RevokedAccess => {}
         }
     }
     Ok(providers)
@@ -295,7 +295,7 @@ async fn climb(
                 acted.take(chore::carry(&scim, at, plan).await?)
             }
             ActRung::Disable => acted.take(chore::carry(&InStore::Disable(left), at, plan).await?),
-            ActRung::CutAccess => cut_access(at, args, left, &mut acted).await?,
+            ActRung::RevokedAccess => cut_access(at, args, left, &mut acted).await?,
         };
         let is_only_shown = !plan.is_applying() && !acted.plans.is_empty();
         if is_only_shown || acted.refused.is_some() {
@@ -339,7 +339,7 @@ async fn cut_access(
     acted: &mut Acted,
 ) -> Result<Vec<StalePerson>, Failure> {
     let plan = &args.plan;
-    let carried = chore::carry(&CutAccess(people.clone()), at, plan).await?;
+    let carried = chore::carry(&RevokedAccess(people.clone()), at, plan).await?;
     let without = carried.shown.without_access(&people);
     let left = acted.take(carried);
     // removed access can be restored, a deleted user cannot

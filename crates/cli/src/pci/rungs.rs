@@ -210,9 +210,9 @@ impl Chore for InStore {
 }
 
 /// Removes people from groups and deletes their direct assignments.
-pub(super) struct CutAccess(pub(super) Vec<StalePerson>);
+pub(super) struct RevokedAccess(pub(super) Vec<StalePerson>);
 
-pub(super) struct CutFacts {
+pub(super) struct RevokeFacts {
     removals: Vec<ReviewedAccess>,
     /// One entry per temporary grant.
     temporary: Vec<UserId>,
@@ -220,13 +220,13 @@ pub(super) struct CutFacts {
     directory: Arc<Directory>,
 }
 
-impl Chore for CutAccess {
-    type Facts = CutFacts;
+impl Chore for RevokedAccess {
+    type Facts = RevokeFacts;
     type Shown = RungShown;
 
-    async fn gather(&self, at: &Opened<'_>) -> Result<CutFacts, Failure> {
+    async fn gather(&self, at: &Opened<'_>) -> Result<RevokeFacts, Failure> {
         let (removals, temporary) = removals(at.context, &self.0).await?;
-        Ok(CutFacts {
+        Ok(RevokeFacts {
             removals,
             temporary,
             organization: organization(at),
@@ -234,7 +234,7 @@ impl Chore for CutAccess {
         })
     }
 
-    fn draft(&self, facts: CutFacts) -> Result<Drafted<RungShown>, Failure> {
+    fn draft(&self, facts: RevokeFacts) -> Result<Drafted<RungShown>, Failure> {
         let mut shown = RungShown::of_all(self.0.clone());
         let (removals, temporary) = (facts.removals, facts.temporary);
         let count = temporary.len();
@@ -342,13 +342,13 @@ mod tests {
     #[test]
     fn h_17_whoever_holds_something_for_a_time_is_not_without_access() {
         let people = vec![person(1), person(2)];
-        let facts = CutFacts {
+        let facts = RevokeFacts {
             removals: Vec::new(),
             temporary: vec![person(1).user_id, person(1).user_id],
             organization: "o-ab12cd34ef".to_owned(),
             directory: Arc::new(Directory::new(Snapshot::default())),
         };
-        let drafted = CutAccess(people.clone()).draft(facts).unwrap();
+        let drafted = RevokedAccess(people.clone()).draft(facts).unwrap();
         let Drafted::Plan { shown, .. } = drafted else {
             panic!("it is no plan");
         };

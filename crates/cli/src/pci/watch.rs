@@ -1,6 +1,6 @@
 use hallpass_app::host::runtime::runtime;
 use hallpass_app::reports::alerts::AlertRunner;
-use hallpass_app::reports::pci::{PciTold, alert_rules, tell};
+use hallpass_app::reports::pci::{PciReported, alert_rules, tell};
 use hallpass_app::setup::opening::ConfigArgs;
 use hallpass_base::TimeSpan;
 use hallpass_channels::wording::alert::alert_text;
@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             store: alerts::store(loaded.store()?).await?,
             folder: loaded.alerted_snapshots()?,
         };
-        tell(&runner, &rules, PciTold::Report(&ran)).await
+        tell(&runner, &rules, PciReported::Report(&ran)).await
     })?;
     for message in told.iter().filter_map(|it| it.message.as_ref()) {
         output::say(&alert_text(message));

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hallpass_app::directories::okta::{self, OktaHttp, OktaRights};
-use hallpass_app::host::companion;
 use hallpass_app::host::home_region::HomeRegionArgs;
 use hallpass_app::host::live_grants::StoredGrants;
+use hallpass_app::host::query_binary;
 use hallpass_app::host::runtime::runtime;
 use hallpass_app::host::server_store::StoreAddress;
 use hallpass_app::host::snapshots_at::SnapshotsAtArgs;
@@ -150,7 +150,7 @@ pub fn run(args: &Args) -> Outcome {
     }
     let okta = okta::configured(args.okta_url.as_deref(), OktaRights::Read)?;
     let scope = scope(args, okta.is_some())?;
-    companion::path()?;
+    query_binary::path()?;
     let (runtime, store) = (runtime()?, store_of(args)?);
     let grants = match store {
         Some(address) => Some(StoredGrants(Arc::new(
@@ -256,7 +256,7 @@ async fn read(
 
 fn seal(args: &Args, folder: &mut SyncFolder) -> Result<Summary, Failure> {
     folder.begin_sealing(hallpass_base::clock::now())?;
-    let mut command = companion::command()?;
+    let mut command = query_binary::command()?;
     command.arg("seal").arg(folder.path());
     command
         .arg("--folder")
@@ -266,8 +266,8 @@ fn seal(args: &Args, folder: &mut SyncFolder) -> Result<Summary, Failure> {
     }
     command.stderr(std::process::Stdio::inherit());
     let sealed = command.output();
-    let sealed =
-        sealed.map_err(|error| companion::unrunnable(Path::new(command.get_program()), &error))?;
+    let sealed = sealed
+        .map_err(|error| query_binary::unrunnable(Path::new(command.get_program()), &error))?;
     if !sealed.status.success() {
         let failure = Failure::failed("what was read could not be made a snapshot");
         let id = folder.id();

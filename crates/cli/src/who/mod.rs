@@ -2,7 +2,7 @@
 
 mod apply_review;
 
-use hallpass_app::host::companion;
+use hallpass_app::host::query_binary;
 use hallpass_terminal::exit::Outcome;
 
 /// Arguments after `hallpass who`.
@@ -13,7 +13,7 @@ pub struct Args {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    companion: companion::Args,
+    companion: query_binary::Args,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -24,6 +24,6 @@ enum Command {
 pub fn run(args: &Args) -> Outcome {
     match &args.command {
         Some(Command::ApplyReview(args)) => apply_review::run(args),
-        None => companion::run("who", &args.companion),
+        None => query_binary::run("who", &args.companion),
     }
 }

@@ -6,7 +6,7 @@ use crate::follow::{Followed, Last, follow_since};
 use crate::ids::preview;
 use crate::tables::{self, Viewpoint};
 use crate::target_args::TargetArgs;
-use hallpass_api::{AskBatch, AskTarget, AskedBatch, Grant, Request};
+use hallpass_api::{Grant, Request, RequestBatch, RequestTarget, RequestedBatch};
 use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, Table};
@@ -90,7 +90,7 @@ pub async fn ask(
             return Err(held_already(&grant, asked.duration));
         }
     }
-    let body = |confirmed_warnings| AskBatch {
+    let body = |confirmed_warnings| RequestBatch {
         targets: targets.iter().map(on_the_wire).collect(),
         duration_seconds: asked.duration.as_seconds(),
         reason: asked.reason.to_owned(),
@@ -99,7 +99,7 @@ pub async fn ask(
         confirmed_warnings,
     };
     let path = ["requests", "batch"];
-    let batch: AskedBatch = asked.confirm.post(client, &path, body).await?;
+    let batch: RequestedBatch = asked.confirm.post(client, &path, body).await?;
     for request in batch.items.iter().filter(|it| it.already_pending) {
         output::say(&format!(
             "note: an equal request waits already: {}",
@@ -115,8 +115,8 @@ pub async fn ask(
     }
 }
 
-fn on_the_wire(target: &TargetArgs) -> AskTarget {
-    AskTarget {
+fn on_the_wire(target: &TargetArgs) -> RequestTarget {
+    RequestTarget {
         account: target.account.clone(),
         permission_set: target.permission_set.clone(),
         group: target.group.clone(),

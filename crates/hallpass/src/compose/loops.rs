@@ -13,7 +13,7 @@ use hallpass_app::host::server_store::ServerStore;
 use hallpass_app::loops::exporting::{self, Exporter};
 use hallpass_app::loops::group_sync::{self, GroupSyncer};
 use hallpass_app::loops::notices::{self, OutboxKeeper, Teller};
-use hallpass_app::loops::{alerts, clocks, compared, log_watch, pci, traced_rows};
+use hallpass_app::loops::{alerts, clocks, comparisons, log_watch, pci, traced_rows};
 use hallpass_app::setup::sources;
 use hallpass_app::setup::waiting::{LOOK_AGAIN, rest, spawn, until, until_after};
 use hallpass_assignments::{Executor, StoreFault, Worked};
@@ -30,7 +30,8 @@ use super::Composed;
 use super::alarms::{self, Watched};
 use super::entitlements;
 use super::events;
-use super::following::{self, Follower};
+use super::follower_tasks::{self, Follower};
+use super::leader_tasks::{PolicyKeepers, Workshop};
 use super::people;
 use super::probes::Pulse;
 use super::region;
@@ -38,7 +39,6 @@ use super::remediations;
 use super::standards;
 use super::sweeping::{self, Sweeper};
 use super::timekeeper::Timekeeper;
-use super::working::{PolicyKeepers, Workshop};
 use reloading::{Reloader, reload};
 
 /// Interval to compare live grants with the directory and rules (`access.md` §10.6).
@@ -73,7 +73,7 @@ impl Composed {
             directory: Arc::clone(&self.shared_directory),
             lead: Arc::clone(&self.lead),
         };
-        spawn(tasks, "follow", stop, &follower, following::follow);
+        spawn(tasks, "follow", stop, &follower, follower_tasks::follow);
         spawn(tasks, "log", stop, &self.log, log_watch::watch);
         spawn(tasks, "clock", stop, &self.watch, clocks::watch);
         let aws = &self.workshop.aws;
@@ -263,7 +263,7 @@ impl Composed {
         }
         for comparing in &self.watches.compared {
             let with = (comparing.clone(), Arc::clone(&self.clock));
-            spawn(tasks, "drift", stop, &with, compared::watch);
+            spawn(tasks, "drift", stop, &with, comparisons::watch);
         }
         if let Some(following) = &self.watches.standards {
             spawn(tasks, "standards", stop, following, standards::watch);

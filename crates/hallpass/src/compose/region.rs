@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hallpass_access::{AccessStore, AlarmKind};
 use hallpass_app::setup::waiting::rest;
-use hallpass_assignments::SilenceWatch;
+use hallpass_assignments::OutageWatch;
 use hallpass_aws::Aws;
 use hallpass_base::Timestamp;
 use tokio::sync::watch;
@@ -31,7 +31,7 @@ async fn told_since(store: &dyn AccessStore) -> Option<Timestamp> {
 }
 
 /// Restores the outage start after a restart.
-pub(super) async fn resume(silence: &SilenceWatch, store: &dyn AccessStore) {
+pub(super) async fn resume(silence: &OutageWatch, store: &dyn AccessStore) {
     if let Some(since) = told_since(store).await {
         silence.resume(since);
     }
@@ -41,7 +41,7 @@ pub(super) async fn resume(silence: &SilenceWatch, store: &dyn AccessStore) {
 /// its start or end. For an outage, `ask` first probes AWS repeatedly, as one timeout proves
 /// nothing; a response ends it.
 pub(super) async fn take_over<Asked: Future<Output = ()>>(
-    silence: &SilenceWatch,
+    silence: &OutageWatch,
     store: &dyn AccessStore,
     ask: impl Fn() -> Asked,
     stop: &mut watch::Receiver<bool>,
@@ -98,8 +98,8 @@ mod tests {
     }
 
     /// A node that got a response at its start; with `is_stale` it lost the Region at 500.
-    fn follower(is_stale: bool) -> SilenceWatch {
-        let watch = SilenceWatch::default();
+    fn follower(is_stale: bool) -> OutageWatch {
+        let watch = OutageWatch::default();
         watch.answered();
         if is_stale {
             for second in [500, 501, 502] {
@@ -154,7 +154,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_start_goes_on_with_the_loss_that_stands() {
-        let watch = SilenceWatch::default();
+        let watch = OutageWatch::default();
         resume(&watch, &told(AlarmState::Begun).await).await;
         assert_eq!(watch.lost_since(at(5_000)), Some(at(100)));
     }

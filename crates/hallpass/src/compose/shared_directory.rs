@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_access::{DirectoryAhead, DirectoryFault, DirectorySource};
+use hallpass_access::{DirectoryFault, DirectoryPrefetch, DirectorySource};
 use hallpass_app::host::server_store::ServerStore;
 use hallpass_app::setup::sources::{cache_snapshot, cached_snapshot, cached_snapshot_taken};
 use hallpass_aws::Inventory;
@@ -125,7 +125,7 @@ impl DirectorySource for SharedDirectory {
         self.inventory.read_ahead(named).await;
     }
 
-    fn ahead(&self, named: &NamedFacts) -> DirectoryAhead {
+    fn ahead(&self, named: &NamedFacts) -> DirectoryPrefetch {
         self.inventory.ahead(named)
     }
 }

@@ -9,7 +9,7 @@ use hallpass_app::config::SlackApp;
 use hallpass_app::host::server_store::ServerStore;
 use hallpass_base::Clock;
 use hallpass_channels::slack::{Client, MemoryFault, Ports, Setup, Signed, Slack, SlackMemory};
-use hallpass_server::{Hook, HookAnswer, SlackDoor};
+use hallpass_server::{Hook, HookAnswer, SlackWebhook};
 use hallpass_terminal::exit::Failure;
 
 struct Blobs(ServerStore);
@@ -53,7 +53,7 @@ pub(super) fn app(
 }
 
 /// None in pure Socket Mode.
-pub(super) fn door(slack: Slack) -> SlackDoor {
+pub(super) fn door(slack: Slack) -> SlackWebhook {
     let is_known = slack.knows_calls();
     is_known.then(|| Arc::new(Door(slack)) as Arc<dyn Hook>)
 }

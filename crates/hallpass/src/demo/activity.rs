@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::{
-    Actor, AskOutcome, Asking, CatalogEntry, GrantFilter, GrantStateKind, RequestFilter,
+    Actor, Asking, CatalogEntry, GrantFilter, GrantStateKind, RequestFilter, RequestOutcome,
     RequestView, Search, Sought, Wanted,
 };
 use hallpass_app::host::random_ids::RandomIds;
@@ -73,7 +73,11 @@ async fn ask(scene: &Scene) -> Option<()> {
         confirmed: Vec::new(),
     };
     let asked = scene.access.ask(&who, &asking, None).await.ok()?;
-    matches!(asked, AskOutcome::Pending(_) | AskOutcome::Approved(..)).then_some(())
+    matches!(
+        asked,
+        RequestOutcome::Pending(_) | RequestOutcome::Approved(..)
+    )
+    .then_some(())
 }
 
 /// A requestable entry: a permission set of one account, sometimes a group. Searches only one

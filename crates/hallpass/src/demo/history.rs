@@ -1,6 +1,6 @@
 //! Sample history, created by normal calls, with real grants in the simulated Identity Center.
 
-use hallpass_access::{Access, AskOutcome, Asking, GrantState, RequestFilter, Wanted};
+use hallpass_access::{Access, Asking, GrantState, RequestFilter, RequestOutcome, Wanted};
 use hallpass_app::host::server_store::ServerStore;
 use hallpass_base::{GrantId, TimeSpan};
 use hallpass_cli_server::demo::uses::DemoPortal;
@@ -134,8 +134,10 @@ async fn play(scene: &Scene, portal: &DemoPortal, ask: &Ask) -> Option<()> {
     };
     let asked = scene.access.ask(&who, &asking, None).await.ok()?;
     match (&ask.then, &asked) {
-        (Then::Waits, AskOutcome::Pending(_)) | (Then::Held, AskOutcome::Approved(..)) => Some(()),
-        (Then::GivenBack, AskOutcome::Approved(_, Some(grant))) => {
+        (Then::Waits, RequestOutcome::Pending(_)) | (Then::Held, RequestOutcome::Approved(..)) => {
+            Some(())
+        }
+        (Then::GivenBack, RequestOutcome::Approved(_, Some(grant))) => {
             active(&scene.access, &who, grant.id).await?;
             scene
                 .access
@@ -144,7 +146,7 @@ async fn play(scene: &Scene, portal: &DemoPortal, ask: &Ask) -> Option<()> {
                 .ok()
                 .map(drop)
         }
-        (Then::Used, AskOutcome::Approved(_, Some(grant))) => {
+        (Then::Used, RequestOutcome::Approved(_, Some(grant))) => {
             active(&scene.access, &who, grant.id).await?;
             if portal.work(ask.who, ask.account, ask.set).await.is_none() {
                 tracing::warn!("nobody worked with the demo's grant");
@@ -152,7 +154,7 @@ async fn play(scene: &Scene, portal: &DemoPortal, ask: &Ask) -> Option<()> {
             let released = scene.access.release(&who, grant.id, None).await;
             released.ok().map(drop)
         }
-        (Then::Denied(by, words), AskOutcome::Pending(request)) => {
+        (Then::Denied(by, words), RequestOutcome::Pending(request)) => {
             let by = scene.actor(by)?;
             scene
                 .access
@@ -161,7 +163,7 @@ async fn play(scene: &Scene, portal: &DemoPortal, ask: &Ask) -> Option<()> {
                 .ok()
                 .map(drop)
         }
-        (Then::Approved(by), AskOutcome::Pending(request)) => {
+        (Then::Approved(by), RequestOutcome::Pending(request)) => {
             let by = scene.actor(by)?;
             scene
                 .access

@@ -11,7 +11,7 @@ use hallpass_aws::{Aws, AwsClientSettings, RoleToAssume};
 use hallpass_base::TimeSpan;
 use hallpass_terminal::exit::Failure;
 
-use hallpass_app::loops::compared::Watches;
+use hallpass_app::loops::comparisons::Watches;
 use hallpass_app::loops::pci::PciWatching;
 
 /// Runs daily, from the start. Sends no notifications: most simulated users are inactive, and

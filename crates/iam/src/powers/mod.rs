@@ -4,9 +4,9 @@
 //! INVARIANT: [`Power::Never`] means the given policies allow no request for the action. Excludes
 //! resource policies; service control policies only restrict.
 
+mod combine;
 mod rule;
 mod trust;
-mod weigh;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -117,11 +117,11 @@ impl Powers {
     }
 
     pub fn of(&self, action: &ActionFacts) -> FoundPower {
-        weigh::weigh(self, action, None)
+        combine::weigh(self, action, None)
     }
 
     pub fn on(&self, action: &ActionFacts, resource: &str) -> FoundPower {
-        weigh::weigh(self, action, Some(resource))
+        combine::weigh(self, action, Some(resource))
     }
 
     /// `Resource` texts of Allows; `*` for exclusions.

@@ -10,12 +10,12 @@ use super::fitting::{Allowance, fit};
 use super::foreign::ForeignStatements;
 use super::leaving::{Left, done, left};
 use super::ledger::{Ledger, Look};
-use super::litter::LitterSearch;
 use super::loss::{LookedAt, LossMemory};
 use super::observed::{Act, Observed, SeenPolicy, as_seen, begun, next, not_ours};
-use super::otherwise::{Otherwise, not_answered, not_known};
+use super::orphan_policies::LitterSearch;
+use super::other_access::{Otherwise, not_answered, not_known};
+use super::outage_tracker::Silence;
 use super::rounds::{Heard, Round};
-use super::silence::Silence;
 use super::statement::{Denial, parts, policy_name};
 use super::wanted::{hurry, is_spent, shared_roles, wanted};
 use super::{

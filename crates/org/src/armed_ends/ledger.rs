@@ -7,7 +7,7 @@ use hallpass_aws_model::facts;
 use hallpass_base::{AuditId, HoldKey, IdSource, TimeSpan, Timestamp};
 use serde_json::{Value, json};
 
-use super::otherwise::{Otherwise, not_answered};
+use super::other_access::{Otherwise, not_answered};
 use super::statement::{Denial, earliest};
 use super::{
     ArmedEnd, ArmedEndChange, ArmedEndNews, ArmedEndState, GateChange, NotArmed, UnseenWrite,

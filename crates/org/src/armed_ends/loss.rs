@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use hallpass_base::{HoldKey, Timestamp};
 
 use super::ArmedEnd;
-use super::otherwise::Otherwise;
+use super::other_access::Otherwise;
 
 pub(super) struct LookedAt {
     key: HoldKey,

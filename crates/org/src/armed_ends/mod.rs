@@ -17,13 +17,13 @@ mod foreign;
 mod intent;
 mod leaving;
 mod ledger;
-mod litter;
-mod litter_removal;
 mod loss;
 mod observed;
-mod otherwise;
+mod orphan_policies;
+mod orphan_policy_removal;
+mod other_access;
+mod outage_tracker;
 mod rounds;
-mod silence;
 mod statement;
 #[cfg(test)]
 mod tests;

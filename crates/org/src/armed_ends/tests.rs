@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::fitting::{Allowance, fit};
 use super::observed::{Act, Observed, SeenPolicy, begun, next};
+use super::outage_tracker::Silence;
 use super::rounds::Round;
-use super::silence::Silence;
 use super::statement::{Denial, account_of_name, parts, policy_name, text};
 use super::{ArmedEnd, ArmedEndState, NotArmed, POLICIES_MAX, WhyNotArmed};
 use crate::account_policy::deciding::{ACCOUNT, check, hold_key, roles};

@@ -6,7 +6,7 @@ use hallpass_aws_model::facts;
 use hallpass_base::{HoldKey, TimeSpan, Timestamp};
 
 use super::ledger::LOOK_BEFORE;
-use super::otherwise::Otherwise;
+use super::other_access::Otherwise;
 use super::statement::Denial;
 use super::{ArmedEnd, WhyNotArmed};
 

@@ -17,11 +17,11 @@ pub struct RegionalCalls {
     pub account: &'static str,
     pub disable_names_it: bool,
     pub read: &'static str,
-    pub shown: ShownAdministrator,
+    pub shown: AdministratorView,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ShownAdministrator {
+pub enum AdministratorView {
     Listed {
         rows: &'static str,
         account: &'static str,
@@ -48,7 +48,7 @@ const fn global(name: &'static str, principal: &'static str) -> DelegatedService
 const fn listed(
     service: &'static str,
     account: &'static str,
-    shown: ShownAdministrator,
+    shown: AdministratorView,
 ) -> RegionalCalls {
     RegionalCalls {
         service,
@@ -93,7 +93,7 @@ static ALL: &[DelegatedService] = &[
             ..listed(
                 DETECTIVE,
                 "AccountId",
-                ShownAdministrator::Listed {
+                AdministratorView::Listed {
                     rows: "Administrators",
                     account: "AccountId",
                     state: None,
@@ -108,7 +108,7 @@ static ALL: &[DelegatedService] = &[
         listed(
             "guardduty",
             "AdminAccountId",
-            ShownAdministrator::Listed {
+            AdministratorView::Listed {
                 rows: "AdminAccounts",
                 account: "AdminAccountId",
                 state: Some(("AdminStatus", "DISABLE_IN_PROGRESS")),
@@ -125,7 +125,7 @@ static ALL: &[DelegatedService] = &[
             account: "delegatedAdminAccountId",
             disable_names_it: true,
             read: "GetDelegatedAdminAccount",
-            shown: ShownAdministrator::Single {
+            shown: AdministratorView::Single {
                 account: "/delegatedAdmin/accountId",
                 none: "ResourceNotFoundException",
             },
@@ -137,7 +137,7 @@ static ALL: &[DelegatedService] = &[
         listed(
             "macie2",
             "adminAccountId",
-            ShownAdministrator::Listed {
+            AdministratorView::Listed {
                 rows: "adminAccounts",
                 account: "accountId",
                 state: Some(("status", "DISABLING_IN_PROGRESS")),
@@ -150,7 +150,7 @@ static ALL: &[DelegatedService] = &[
         listed(
             "securityhub",
             "AdminAccountId",
-            ShownAdministrator::Listed {
+            AdministratorView::Listed {
                 rows: "AdminAccounts",
                 account: "AccountId",
                 state: Some(("Status", "DISABLE_IN_PROGRESS")),

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::facts::{DelegationFacts, OrganizationMember};
 use super::families::{
-    DETECTIVE, DelegatedService, RegionalCalls, ShownAdministrator, known_services,
+    AdministratorView, DETECTIVE, DelegatedService, RegionalCalls, known_services,
 };
-use super::file::{DelegationFile, MembersWanted, RegionsWanted, ServiceWish};
+use super::file::{DelegationFile, MembersWanted, RegionsWanted, ServiceSpec};
 use super::graphs;
 use crate::organization_wide::units_above;
 use crate::reading::{
@@ -51,12 +51,12 @@ pub(super) async fn regional(
     };
     let operation = (with.service, with.read);
     match with.shown {
-        ShownAdministrator::Single { account, none } => {
+        AdministratorView::Single { account, none } => {
             let found = reader.one_unless(operation, json!({}), none).await?;
             let found = found.as_ref().map(|it| text(it, account));
             Ok(found.filter(|it| !it.is_empty()).map(str::to_owned))
         }
-        ShownAdministrator::Listed {
+        AdministratorView::Listed {
             rows,
             account,
             state,
@@ -136,7 +136,7 @@ async fn below(reader: &Reader<'_>, unit: &str) -> ReadFact<BTreeSet<String>> {
     Ok(all)
 }
 
-impl ServiceWish {
+impl ServiceSpec {
     pub(super) fn places(&self, facts: &DelegationFacts) -> Vec<String> {
         match &self.regions {
             RegionsWanted::These(list) => {
@@ -207,7 +207,7 @@ pub async fn gather(calls: &dyn ReadCalls, file: &DelegationFile) -> ReadFact<De
 
 async fn in_organization(
     calls: &dyn ReadCalls,
-    wish: &ServiceWish,
+    wish: &ServiceSpec,
     facts: &mut DelegationFacts,
 ) -> ReadFact<()> {
     let principal = wish.service.principal;
@@ -225,7 +225,7 @@ async fn in_organization(
 
 async fn in_regions(
     calls: &dyn ReadCalls,
-    wish: &ServiceWish,
+    wish: &ServiceSpec,
     own: &RegionalCalls,
     facts: &mut DelegationFacts,
 ) {

@@ -19,10 +19,10 @@ mod compare;
 mod plan;
 mod remove;
 
-mod elsewhere;
 mod executor;
 mod graphs;
 mod members;
+mod other_regions;
 mod undoing;
 
 pub use compare::{
@@ -32,11 +32,11 @@ pub use compare::{
 pub use executor::DelegationStepExecutor;
 pub use facts::{DelegationFacts, GraphFacts, MemberFacts, MemberStanding, OrganizationMember};
 pub use families::{
-    DelegatedService, RegionalCalls, ShownAdministrator, known_services, service_named,
+    AdministratorView, DelegatedService, RegionalCalls, known_services, service_named,
 };
 pub use file::{
-    DelegationFile, InvitationMail, InvitedAccount, MembersWanted, RegionsWanted, ServiceWish,
+    DelegationFile, InvitationMail, InvitedAccount, MembersWanted, RegionsWanted, ServiceSpec,
 };
 pub use gather::{gather, graphs_of, look_around, look_at};
 pub use plan::{PLAN_KIND, draft, is_delegation_step};
-pub use remove::{REMOVE_KIND, RemovalWish, draft_removal};
+pub use remove::{REMOVE_KIND, RemovalSpec, draft_removal};

@@ -18,26 +18,26 @@ pub const PLAN_KIND: &str = "org.delegate";
 /// Accounts per `CreateMembers`.
 const MEMBERS_AT_ONCE: usize = facts::DETECTIVE_MEMBERS_PER_CALL.count();
 
-/// Trusted access: [`PrincipalWish`].
+/// Trusted access: [`PrincipalSpec`].
 pub(crate) const TRUST: &str = "delegation.enable-trusted-access";
-/// Registered in Organizations: [`AdministratorWish`].
+/// Registered in Organizations: [`AdministratorSpec`].
 pub(crate) const REGISTER: &str = "delegation.register";
-/// Deregistered in Organizations: [`AdministratorWish`].
+/// Deregistered in Organizations: [`AdministratorSpec`].
 pub(crate) const DEREGISTER: &str = "delegation.deregister";
-/// Set in the service: [`AdministratorWish`].
+/// Set in the service: [`AdministratorSpec`].
 pub(crate) const DESIGNATE: &str = "delegation.designate";
-/// Removed from the service: [`AdministratorWish`].
+/// Removed from the service: [`AdministratorSpec`].
 pub(crate) const WITHDRAW: &str = "delegation.withdraw";
-/// The organization's behavior graph exists: [`GraphWish`].
+/// The organization's behavior graph exists: [`GraphSpec`].
 pub(crate) const GRAPH: &str = "delegation.wait-graph";
-/// Automatic membership of new accounts: [`GraphWish`].
+/// Automatic membership of new accounts: [`GraphSpec`].
 pub(crate) const AUTO_ENABLE: &str = "delegation.auto-enable";
-/// Data sources: [`GraphWish`].
+/// Data sources: [`GraphSpec`].
 pub(crate) const PACKAGES: &str = "delegation.packages";
-/// Accounts are members: [`GraphWish`].
+/// Accounts are members: [`GraphSpec`].
 pub(crate) const MEMBERS: &str = "delegation.enable-members";
 
-/// Accounts outside the organization are invited; they become members on acceptance: [`GraphWish`].
+/// Accounts outside the organization are invited; they become members on acceptance: [`GraphSpec`].
 pub(crate) const INVITE: &str = "delegation.invite-members";
 
 /// Timeout for graph creation (`organization.md` D-5).
@@ -54,12 +54,12 @@ pub fn is_delegation_step(kind: &str) -> bool {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct PrincipalWish {
+pub(crate) struct PrincipalSpec {
     pub(crate) principal: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct AdministratorWish {
+pub(crate) struct AdministratorSpec {
     pub(crate) service: String,
     pub(crate) account: String,
     /// The administrator removed in an earlier step; for a removal, its successor.
@@ -72,7 +72,7 @@ pub(crate) struct AdministratorWish {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct GraphWish {
+pub(crate) struct GraphSpec {
     pub(crate) account: AccountId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) auto_enable: Option<bool>,
@@ -108,8 +108,8 @@ pub fn draft(rows: &[DelegationRow], facts: &DelegationFacts) -> PlanDraft {
     draft
 }
 
-fn administrator(row: &DelegationRow, account: &str, replaces: Option<&str>) -> AdministratorWish {
-    AdministratorWish {
+fn administrator(row: &DelegationRow, account: &str, replaces: Option<&str>) -> AdministratorSpec {
+    AdministratorSpec {
         service: row.wish.service.name.to_owned(),
         account: account.to_owned(),
         replaces: replaces.map(str::to_owned),
@@ -161,7 +161,7 @@ fn take_away(
     let forgotten: BTreeSet<&String> = forgotten.collect();
     let withdrawn = first.clone();
     for account in forgotten {
-        let desired = stored(&AdministratorWish {
+        let desired = stored(&AdministratorSpec {
             regions: regions.clone(),
             ..administrator(any, account, Some(ours))
         });
@@ -180,7 +180,7 @@ fn add(draft: &mut PlanDraft, row: &DelegationRow, first: &[StepId]) {
         None => REGISTER,
     };
     if service.regional.is_none() {
-        let desired = stored(&PrincipalWish {
+        let desired = stored(&PrincipalSpec {
             principal: service.principal.to_owned(),
         });
         after.push(draft.step(place.clone(), TRUST, desired, lane(), first));
@@ -197,14 +197,14 @@ fn add_graph(draft: &mut PlanDraft, row: &DelegationRow, target: &StepTarget, se
         shared: false,
         ..Lane::serial(format!("{DETECTIVE}:{}", row.region))
     };
-    let none = GraphWish {
+    let none = GraphSpec {
         account: row.wish.account.clone(),
         auto_enable: None,
         packages: Vec::new(),
         members: Vec::new(),
         invitation: row.wish.invitation,
     };
-    let mut step = |kind: &str, wish: &GraphWish, after: &StepId, timeout: TimeSpan| {
+    let mut step = |kind: &str, wish: &GraphSpec, after: &StepId, timeout: TimeSpan| {
         let after = std::slice::from_ref(after);
         let id = draft.step(target.clone(), kind, stored(wish), lane(), after);
         draft.set_timeout(&id, timeout);
@@ -212,28 +212,28 @@ fn add_graph(draft: &mut PlanDraft, row: &DelegationRow, target: &StepTarget, se
     };
     let mut last = step(GRAPH, &none, set, GRAPH_TIMEOUT);
     if row.wish.auto_enable.is_some() {
-        let wish = GraphWish {
+        let wish = GraphSpec {
             auto_enable: row.wish.auto_enable,
             ..none.clone()
         };
         last = step(AUTO_ENABLE, &wish, &last, GRAPH_TIMEOUT);
     }
     if !row.wish.packages.is_empty() {
-        let wish = GraphWish {
+        let wish = GraphSpec {
             packages: row.wish.packages.clone(),
             ..none.clone()
         };
         last = step(PACKAGES, &wish, &last, GRAPH_TIMEOUT);
     }
     for some in row.members.chunks(MEMBERS_AT_ONCE) {
-        let wish = GraphWish {
+        let wish = GraphSpec {
             members: some.to_vec(),
             ..none.clone()
         };
         step(MEMBERS, &wish, &last, MEMBERS_TIMEOUT);
     }
     for some in row.invited.chunks(MEMBERS_AT_ONCE) {
-        let wish = GraphWish {
+        let wish = GraphSpec {
             members: some.to_vec(),
             ..none.clone()
         };

@@ -4,13 +4,13 @@ use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
 
 use super::facts::DelegationFacts;
 use super::families::DelegatedService;
-use super::plan::{AdministratorWish, DEREGISTER, WITHDRAW};
+use super::plan::{AdministratorSpec, DEREGISTER, WITHDRAW};
 use crate::steps::stored;
 
 pub const REMOVE_KIND: &str = "org.delegate.remove";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RemovalWish {
+pub struct RemovalSpec {
     pub service: &'static DelegatedService,
     pub regions: Vec<String>,
     /// Deregister in Organizations too, which affects every Region.
@@ -18,11 +18,11 @@ pub struct RemovalWish {
 }
 
 /// Steps that remove the found administrators.
-pub fn draft_removal(wish: &RemovalWish, facts: &DelegationFacts) -> PlanDraft {
+pub fn draft_removal(wish: &RemovalSpec, facts: &DelegationFacts) -> PlanDraft {
     let service = wish.service;
     let mut draft = PlanDraft::new(REMOVE_KIND, &facts.organization, PlanLimits::DESTRUCTIVE);
     let desired = |account: &str| {
-        stored(&AdministratorWish {
+        stored(&AdministratorSpec {
             service: service.name.to_owned(),
             account: account.to_owned(),
             replaces: None,

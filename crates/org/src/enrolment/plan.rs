@@ -12,9 +12,9 @@ use super::facts::{EnrolmentFacts, RegionConfig};
 use super::gains::{Exchange, exchange};
 use super::role_steps::RoleSteps;
 use super::select::SelectedAccounts;
-use super::wish::{EnrolmentBackend, EnrolmentWish};
+use super::spec::{EnrolmentBackend, EnrolmentSpec};
 use crate::control_tower::{
-    EnabledControl, ProductWish, UnitBaseline, add_admission, add_product, control_tower_lane,
+    EnabledControl, ProductSpec, UnitBaseline, add_admission, add_product, control_tower_lane,
     enrolment_product,
 };
 use crate::steps::stored;
@@ -23,28 +23,28 @@ pub const PLAN_KIND: &str = "org.enroll";
 pub const PLANS_LOOK: u32 = 2_000;
 pub const CONFIG_KIND: &str = "org.enroll.config";
 
-/// The account is in its unit: [`MoveWish`].
+/// The account is in its unit: [`MoveSpec`].
 pub(crate) const MOVE: &str = "enrolment.move";
-/// Automatic enrolment is complete: [`PlaceWish`].
+/// Automatic enrolment is complete: [`PlaceSpec`].
 pub(crate) const WAIT: &str = "enrolment.wait";
-/// Enrolment by a baseline reset is complete: [`PlaceWish`].
+/// Enrolment by a baseline reset is complete: [`PlaceSpec`].
 pub(crate) const RESET: &str = "enrolment.reset-baseline";
-/// The unit's controls are effective in the account: [`ControlsWish`].
+/// The unit's controls are effective in the account: [`ControlsSpec`].
 pub(crate) const CONTROLS: &str = "enrolment.reset-controls";
-/// The recorder is stopped: [`ConfigWish`].
+/// The recorder is stopped: [`ConfigSpec`].
 pub(crate) const STOP_RECORDER: &str = "enrolment.stop-recorder";
-/// The delivery channel is deleted: [`ConfigWish`].
+/// The delivery channel is deleted: [`ConfigSpec`].
 pub(crate) const DELETE_CHANNEL: &str = "enrolment.delete-channel";
-/// The recorder is deleted: [`ConfigWish`].
+/// The recorder is deleted: [`ConfigSpec`].
 pub(crate) const DELETE_RECORDER: &str = "enrolment.delete-recorder";
-/// The recorder is restored: [`ConfigWish`].
+/// The recorder is restored: [`ConfigSpec`].
 pub(crate) const PUT_RECORDER: &str = "enrolment.put-recorder";
-/// The delivery channel is restored: [`ConfigWish`].
+/// The delivery channel is restored: [`ConfigSpec`].
 pub(crate) const PUT_CHANNEL: &str = "enrolment.put-channel";
-/// The recorder is restarted: [`ConfigWish`].
+/// The recorder is restarted: [`ConfigSpec`].
 pub(crate) const START_RECORDER: &str = "enrolment.start-recorder";
 
-/// The unit is registered: [`RegisterWish`].
+/// The unit is registered: [`RegisterSpec`].
 pub(crate) const REGISTER: &str = "enrolment.register";
 
 /// Timeout per account, including queued operations of others.
@@ -56,7 +56,7 @@ pub fn is_enrolment_step(kind: &str) -> bool {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct PlaceWish {
+pub(crate) struct PlaceSpec {
     pub(crate) account: AccountId,
     pub(crate) from: String,
     pub(crate) to: String,
@@ -76,15 +76,15 @@ pub(crate) struct MoveNeeds {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct MoveWish {
+pub(crate) struct MoveSpec {
     #[serde(flatten)]
-    pub(crate) place: PlaceWish,
+    pub(crate) place: PlaceSpec,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) needs: Option<MoveNeeds>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RegisterWish {
+pub(crate) struct RegisterSpec {
     pub(crate) unit: String,
     pub(crate) unit_arn: String,
     #[serde(flatten)]
@@ -92,14 +92,14 @@ pub(crate) struct RegisterWish {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ControlsWish {
+pub(crate) struct ControlsSpec {
     pub(crate) account_arn: String,
     pub(crate) unit_arn: String,
     pub(crate) controls: Vec<EnabledControl>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ConfigWish {
+pub(crate) struct ConfigSpec {
     pub(crate) account: AccountId,
     pub(crate) region: String,
     /// The role used for access.
@@ -129,12 +129,12 @@ pub struct EnrolmentPlan {
 
 impl EnrolmentPlan {
     /// Equal for equal requests: a started plan for the same is resumed.
-    pub fn source_of(wish: &EnrolmentWish) -> String {
+    pub fn source_of(wish: &EnrolmentSpec) -> String {
         hash(&stored(wish).to_string())
     }
 
     pub fn new(
-        wish: &EnrolmentWish,
+        wish: &EnrolmentSpec,
         selected: &SelectedAccounts,
         backend: EnrolmentBackend,
         checks: &[EnrolmentCheck],
@@ -156,7 +156,7 @@ impl EnrolmentPlan {
             accounts.insert(skipped.account.clone(), planned);
         }
         let takes_all = backend == EnrolmentBackend::Register;
-        let wish_of_all = EnrolmentWish {
+        let wish_of_all = EnrolmentSpec {
             all_or_nothing: wish.all_or_nothing || takes_all,
             ..wish.clone()
         };
@@ -203,7 +203,7 @@ impl EnrolmentPlan {
 }
 
 pub fn draft(
-    wish: &EnrolmentWish,
+    wish: &EnrolmentSpec,
     enrolment: &EnrolmentPlan,
     selected: &SelectedAccounts,
     facts: &EnrolmentFacts,
@@ -257,7 +257,7 @@ pub fn draft(
 
 fn add_registration(
     draft: &mut PlanDraft,
-    wish: &EnrolmentWish,
+    wish: &EnrolmentSpec,
     enrolment: &EnrolmentPlan,
     selected: &SelectedAccounts,
     facts: &EnrolmentFacts,
@@ -280,7 +280,7 @@ fn add_registration(
         roles.extend(role_steps.add(draft, (wish, facts), &target(id, planned), id));
     }
     let unit = StepTarget::global(&facts.management, selected.to.managed_name.clone());
-    let desired = stored(&RegisterWish {
+    let desired = stored(&RegisterSpec {
         unit: selected.to.id.clone(),
         unit_arn: facts.unit_arn(&selected.to.id),
         with: baseline.clone(),
@@ -306,9 +306,9 @@ fn place_wish(
     planned: &PlannedAccount,
     to: &str,
     facts: &EnrolmentFacts,
-) -> PlaceWish {
+) -> PlaceSpec {
     let baseline = facts.baselines.get(&facts.unit_arn(to));
-    PlaceWish {
+    PlaceSpec {
         account: id.clone(),
         from: planned.from.clone(),
         to: to.to_owned(),
@@ -318,13 +318,13 @@ fn place_wish(
 }
 
 fn move_wish(
-    wish: &EnrolmentWish,
-    place: &PlaceWish,
+    wish: &EnrolmentSpec,
+    place: &PlaceSpec,
     selected: &SelectedAccounts,
     facts: &EnrolmentFacts,
-) -> MoveWish {
+) -> MoveSpec {
     let regions = facts.zone.iter().flat_map(|it| it.regions.clone());
-    MoveWish {
+    MoveSpec {
         place: place.clone(),
         needs: Some(MoveNeeds {
             unit_name: selected.to.name.clone(),
@@ -337,7 +337,7 @@ fn move_wish(
 
 fn add_baseline(
     draft: &mut PlanDraft,
-    (target, wish): (StepTarget, &MoveWish),
+    (target, wish): (StepTarget, &MoveSpec),
     role: &[StepId],
     facts: &EnrolmentFacts,
 ) {
@@ -359,7 +359,7 @@ fn add_baseline(
     if controls.is_empty() {
         return;
     }
-    let controls = ControlsWish {
+    let controls = ControlsSpec {
         account_arn: place.account_arn,
         unit_arn: facts.unit_arn(&place.to),
         controls,
@@ -375,15 +375,15 @@ fn add_baseline(
 }
 
 fn product_wish(
-    wish: &EnrolmentWish,
+    wish: &EnrolmentSpec,
     id: &AccountId,
     selected: &SelectedAccounts,
     facts: &EnrolmentFacts,
-) -> ProductWish {
+) -> ProductSpec {
     let account = facts.accounts.get(id);
     let name = account.map(|it| it.name.clone()).unwrap_or_default();
     let email = account.map(|it| it.email.clone()).unwrap_or_default();
-    ProductWish {
+    ProductSpec {
         product: enrolment_product(&name),
         account: Some(id.clone()),
         account_name: name,
@@ -396,7 +396,7 @@ fn product_wish(
 
 /// Steps that remove conflicting Config (`organization.md` N-3), in a separate plan.
 pub fn draft_config(
-    wish: &EnrolmentWish,
+    wish: &EnrolmentSpec,
     selected: &SelectedAccounts,
     facts: &EnrolmentFacts,
 ) -> PlanDraft {
@@ -415,7 +415,7 @@ pub fn draft_config(
         };
         for (region, found) in &inside.config {
             if let Ok(before) = found {
-                let wish = ConfigWish {
+                let wish = ConfigSpec {
                     account: id.clone(),
                     region: region.clone(),
                     by: by.clone(),
@@ -428,7 +428,7 @@ pub fn draft_config(
     draft
 }
 
-fn add_config(draft: &mut PlanDraft, wish: &ConfigWish) {
+fn add_config(draft: &mut PlanDraft, wish: &ConfigSpec) {
     let target = StepTarget {
         account: wish.account.as_str().to_owned(),
         region: wish.region.clone(),

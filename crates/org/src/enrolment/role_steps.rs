@@ -5,19 +5,19 @@ use hallpass_plans::{Lane, PlanDraft, StepId, StepTarget};
 use serde::{Deserialize, Serialize};
 
 use super::facts::{EnrolmentFacts, InsideFacts};
+use super::spec::{EnrolmentSpec, RoleCreation};
 use super::stack_sets::{
-    self, INSIDE, InsideWish, STACK_INSTANCE, STACK_SET, StackInstanceWish, StackSetWish,
+    self, INSIDE, InsideSpec, STACK_INSTANCE, STACK_SET, StackInstanceSpec, StackSetSpec,
 };
-use super::wish::{EnrolmentWish, RoleCreation};
 use crate::steps::stored;
 
-/// The role exists: [`RoleWish`].
+/// The role exists: [`RoleSpec`].
 pub(crate) const CREATE_ROLE: &str = "enrolment.create-role";
-/// It has full permissions: [`RoleWish`].
+/// It has full permissions: [`RoleSpec`].
 pub(crate) const GRANT_ROLE: &str = "enrolment.grant-role";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RoleWish {
+pub(crate) struct RoleSpec {
     pub(crate) account: AccountId,
     pub(crate) by: String,
     pub(crate) management: String,
@@ -26,7 +26,7 @@ pub(crate) struct RoleWish {
     pub(crate) partition: String,
 }
 
-impl RoleWish {
+impl RoleSpec {
     pub(super) fn trusted(&self) -> String {
         format!("arn:{}:iam::{}:root", self.partition, self.management)
     }
@@ -59,7 +59,7 @@ impl RoleSteps {
     pub(super) fn add(
         &mut self,
         draft: &mut PlanDraft,
-        (wish, facts): (&EnrolmentWish, &EnrolmentFacts),
+        (wish, facts): (&EnrolmentSpec, &EnrolmentFacts),
         target: &StepTarget,
         id: &AccountId,
     ) -> Vec<StepId> {
@@ -88,18 +88,18 @@ impl RoleSteps {
         draft: &mut PlanDraft,
         target: &StepTarget,
         (id, inside): (&AccountId, &InsideFacts),
-        (wish, facts): (&EnrolmentWish, &EnrolmentFacts),
+        (wish, facts): (&EnrolmentSpec, &EnrolmentFacts),
     ) -> Option<StepId> {
         let unit = inside.parent.as_ref().ok()?;
         let zone = facts.zone.as_ref()?;
         let set = self.set.get_or_insert_with(|| {
             let at = StepTarget::global(&facts.management, "stack set");
-            let desired = stored(&StackSetWish::of(&facts.management));
+            let desired = stored(&StackSetSpec::of(&facts.management));
             draft.step(at, STACK_SET, desired, stack_sets::lane(), &[])
         });
         let first = zone.regions.first();
         let region = Some(&zone.home).filter(|it| !it.is_empty()).or(first)?;
-        let instance = StackInstanceWish {
+        let instance = StackInstanceSpec {
             account: id.clone(),
             unit: unit.clone(),
             region: region.clone(),
@@ -112,7 +112,7 @@ impl RoleSteps {
         if inside.trusted != Ok(None) {
             return Some(made);
         }
-        let look = InsideWish {
+        let look = InsideSpec {
             account: id.clone(),
             regions: zone.regions.clone(),
             may_stay: wish.allow_config.contains(id),
@@ -128,7 +128,7 @@ fn by_account(
     (id, by): (&AccountId, String),
     facts: &EnrolmentFacts,
 ) -> StepId {
-    let wish = RoleWish {
+    let wish = RoleSpec {
         account: id.clone(),
         by,
         management: facts.management.clone(),
@@ -166,7 +166,7 @@ mod tests {
             let text = format!(
                 r#"{{"account":"222222222222","by":"Admin","management":"111111111111"{partition}}}"#
             );
-            let wish: RoleWish = serde_json::from_str(&text).unwrap();
+            let wish: RoleSpec = serde_json::from_str(&text).unwrap();
             assert_eq!(wish.trusted(), trusted);
             assert_eq!(wish.administrator(), administrator);
             assert_eq!(serde_json::to_string(&wish).unwrap(), text);

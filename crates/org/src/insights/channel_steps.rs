@@ -11,11 +11,11 @@ use hallpass_plans::{
 };
 use serde_json::{Value, json};
 
-use super::channels::{CHANNEL, ChannelWish, NO_CHANNEL, SeenChannel, channels_in, probe_channel};
+use super::channels::{CHANNEL, ChannelSpec, NO_CHANNEL, SeenChannel, channels_in, probe_channel};
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
-use crate::repeating::UnsafeWrite;
+use crate::retrying::UnsafeWrite;
 use crate::step_executor::{setback, unseen};
 use crate::steps::stored;
 
@@ -27,7 +27,7 @@ pub struct ChannelStepExecutor {
 }
 
 struct ChannelStep {
-    wish: ChannelWish,
+    wish: ChannelSpec,
     account: AccountId,
     region: String,
 }

@@ -1,21 +1,21 @@
 //! DevOps Guru insights of an organization (`organization.md` D-7 to D-9), queried by Region, unit
 //! or account, and merged. Failed queries are stored. Channels send insights to SNS topics.
 
-mod ask;
 mod channel_steps;
 mod channels;
+mod notified;
 mod range;
-mod told;
+mod request;
 mod units;
 
-pub use ask::{Insight, InsightsFound, OrganizationHealth, insights, organization_health};
 pub use channel_steps::ChannelStepExecutor;
 pub use channels::{
-    CHANNELS_KIND, CHANNELS_REMOVE_KIND, ChannelRow, ChannelState, ChannelWish, ChannelsFound,
+    CHANNELS_KIND, CHANNELS_REMOVE_KIND, ChannelRow, ChannelSpec, ChannelState, ChannelsFound,
     check_channels, compare_channels, draft_channel_removal, draft_channels, is_channel_step,
 };
+pub use notified::{INSIGHT_SOURCE, InsightTurn, ReportedInsight};
 pub use range::{InsightRange, InsightRangeError};
-pub use told::{INSIGHT_SOURCE, InsightTurn, ToldInsight};
+pub use request::{Insight, InsightsFound, OrganizationHealth, insights, organization_health};
 pub use units::{UnitsNotFound, unit_ids};
 
 use hallpass_base::AccountId;

@@ -17,14 +17,14 @@ use super::central_steps::{self, HubCall};
 use super::facts::{ControlUpdate, HubState, StandardSubscription};
 use super::file::ControlStatus;
 use super::hub::{HubReader, INVALID_INPUT, SECURITY_HUB};
-use super::looks::{
+use super::observations::{
     HubBefore, before as before_of, done_in_part, is_partly_on, look_controls, look_off, look_on,
     look_ready, state_of, without_changed,
 };
 use super::plan::{
     CENTRAL_ASSOCIATE, CENTRAL_POLICY, CONFIGURE, DISABLE, ENABLE, ENABLE_HUB, SET, WAIT,
 };
-use super::wishes::{AssociationWish, ControlsWish, StandardsWish};
+use super::specs::{AssociationSpec, ControlsSpec, StandardsSpec};
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
@@ -101,7 +101,7 @@ impl StandardsStepExecutor {
         };
         match step.kind.as_str() {
             SET => {
-                let wish: ControlsWish = step.wish()?;
+                let wish: ControlsSpec = step.wish()?;
                 if state == HubState::Off && !wish.named.is_empty() {
                     return Ok(StepProbe::Absent);
                 }
@@ -124,7 +124,7 @@ impl StandardsStepExecutor {
         step: &PlanStep,
         (state, found): (HubState, &[StandardSubscription]),
     ) -> Result<StepProbe, StepError> {
-        let wish: StandardsWish = step.wish()?;
+        let wish: StandardsSpec = step.wish()?;
         if state == HubState::Off && !wish.names.is_empty() {
             return Ok(if step.kind == DISABLE {
                 StepProbe::Satisfied
@@ -141,7 +141,7 @@ impl StandardsStepExecutor {
     }
 
     async fn form(&self, step: &PlanStep) -> Result<Value, StepError> {
-        if step.kind != SET || step.wish::<ControlsWish>()?.named.is_empty() {
+        if step.kind != SET || step.wish::<ControlsSpec>()?.named.is_empty() {
             return Ok(step.desired.clone());
         }
         let place = StepPlace::of(step)?;
@@ -235,7 +235,7 @@ impl StandardsStepExecutor {
     async fn enable(
         &self,
         place: &StepPlace,
-        wish: &StandardsWish,
+        wish: &StandardsSpec,
     ) -> Result<WriteAnswer, StepError> {
         let found = self.reader(place).subscriptions().await.map_err(unseen)?;
         let of = |arn: &String| found.iter().find(|it| it.standard == *arn);
@@ -255,7 +255,7 @@ impl StandardsStepExecutor {
     async fn set(
         &self,
         place: &StepPlace,
-        wish: &ControlsWish,
+        wish: &ControlsSpec,
         seen: &StepProbe,
     ) -> Result<WriteAnswer, StepError> {
         let HubBefore {
@@ -414,7 +414,7 @@ impl StandardsStepExecutor {
     }
 }
 
-fn turned_off(wish: &StandardsWish, on: &[StandardSubscription]) -> HubCall {
+fn turned_off(wish: &StandardsSpec, on: &[StandardSubscription]) -> HubCall {
     let meant = on
         .iter()
         .filter(|it| it.is_on() && wish.arns.contains(&it.standard));
@@ -454,7 +454,7 @@ impl StepExecutor for StandardsStepExecutor {
     }
 
     async fn done_in_part(&self, step: &PlanStep, before: &Value) -> Option<PartDone> {
-        let wish: ControlsWish = step.wish().ok().filter(|_| step.kind == SET)?;
+        let wish: ControlsSpec = step.wish().ok().filter(|_| step.kind == SET)?;
         let now = self.look(step).await.ok()?;
         done_in_part(&wish, before, &now)
     }
@@ -474,7 +474,7 @@ impl StepExecutor for StandardsStepExecutor {
 
     fn without_changed_parts(&self, step: &PlanStep, judged: JudgedState<'_>) -> Option<StepPart> {
         let wish = step
-            .wish::<ControlsWish>()
+            .wish::<ControlsSpec>()
             .ok()
             .filter(|_| step.kind == SET)?;
         without_changed(&wish, judged.expected, judged.seen)
@@ -488,7 +488,7 @@ impl StepExecutor for StandardsStepExecutor {
             WAIT => Undo::By(Vec::new()),
             SET => {
                 // controls changed from outside were left unchanged
-                let ours: ControlsWish = serde_json::from_value(new.clone()).unwrap_or_default();
+                let ours: ControlsSpec = serde_json::from_value(new.clone()).unwrap_or_default();
                 let is_ours = |it: &ControlUpdate| {
                     let of = |new: &ControlUpdate| {
                         new.standard == it.standard && new.control == it.control
@@ -498,32 +498,32 @@ impl StepExecutor for StandardsStepExecutor {
                 let updates = before.updates.into_iter().filter(is_ours).collect();
                 Undo::By(vec![by(
                     SET,
-                    stored(&ControlsWish {
+                    stored(&ControlsSpec {
                         updates,
-                        ..ControlsWish::default()
+                        ..ControlsSpec::default()
                     }),
                 )])
             }
             DISABLE => {
-                let standards = stored(&StandardsWish {
+                let standards = stored(&StandardsSpec {
                     arns: before.arns,
-                    ..StandardsWish::default()
+                    ..StandardsSpec::default()
                 });
                 let mut steps = vec![by(ENABLE, standards.clone()), by(WAIT, standards)];
                 if !before.updates.is_empty() {
                     let updates = before.updates;
-                    let wish = ControlsWish {
+                    let wish = ControlsSpec {
                         updates,
-                        ..ControlsWish::default()
+                        ..ControlsSpec::default()
                     };
                     steps.push(by(SET, stored(&wish)));
                 }
                 Undo::By(steps)
             }
-            CENTRAL_ASSOCIATE => match step.wish::<AssociationWish>() {
+            CENTRAL_ASSOCIATE => match step.wish::<AssociationSpec>() {
                 Ok(wish) => {
                     let policy = old.get("policy").and_then(Value::as_str);
-                    let back = AssociationWish {
+                    let back = AssociationSpec {
                         policy: policy.map(str::to_owned),
                         ..wish
                     };

@@ -21,8 +21,8 @@ mod hub;
 mod policies;
 
 mod gather;
+mod specs;
 mod wanted;
-mod wishes;
 
 mod central;
 mod change;
@@ -34,7 +34,7 @@ mod typos;
 mod answers;
 mod by_name;
 mod central_steps;
-mod looks;
+mod observations;
 
 mod executor;
 

@@ -9,9 +9,9 @@ use super::central::CentralRow;
 use super::central_steps::probe_own;
 use super::compare::{ComparedHub, HubStanding};
 use super::facts::{CentralFacts, CentralHome, HubLook, StandardsFacts};
-use super::looks::{Associations, probe_controls, probe_off};
-use super::wishes::{
-    AssociationWish, ConfigurationWish, ControlsWish, HubWish, PolicyWish, StandardsWish,
+use super::observations::{Associations, probe_controls, probe_off};
+use super::specs::{
+    AssociationSpec, ConfigurationSpec, ControlsSpec, HubSpec, PolicySpec, StandardsSpec,
 };
 use crate::steps::stored;
 
@@ -21,23 +21,23 @@ const CONFIGURE_KIND: &str = "org.standards.configure";
 /// Target key: one hub per account and Region.
 const KEY: &str = "securityhub";
 
-/// Security Hub is on: [`HubWish`].
+/// Security Hub is on: [`HubSpec`].
 pub(super) const ENABLE_HUB: &str = "standards.enable-hub";
-/// Standards are on: [`StandardsWish`].
+/// Standards are on: [`StandardsSpec`].
 pub(super) const ENABLE: &str = "standards.enable-standards";
-/// Controls of standards can be changed: [`StandardsWish`].
+/// Controls of standards can be changed: [`StandardsSpec`].
 pub(super) const WAIT: &str = "standards.wait-controls-updatable";
-/// Controls are as wanted: [`ControlsWish`].
+/// Controls are as wanted: [`ControlsSpec`].
 pub(super) const SET: &str = "standards.set-controls";
-/// Standards are off: [`StandardsWish`].
+/// Standards are off: [`StandardsSpec`].
 pub(super) const DISABLE: &str = "standards.disable-standards";
 
-/// An administrator's policy exists: [`PolicyWish`].
+/// An administrator's policy exists: [`PolicySpec`].
 pub(super) const CENTRAL_POLICY: &str = "standards.central-policy";
-/// A policy is associated with a root, unit or account: [`AssociationWish`].
+/// A policy is associated with a root, unit or account: [`AssociationSpec`].
 pub(super) const CENTRAL_ASSOCIATE: &str = "standards.central-associate";
 
-/// The organization's configuration: [`ConfigurationWish`].
+/// The organization's configuration: [`ConfigurationSpec`].
 pub(super) const CONFIGURE: &str = "standards.configure-organization";
 /// Timeout for AWS's change of the configuration.
 const CONFIGURE_TIMEOUT: TimeSpan = TimeSpan::minutes(30);
@@ -62,7 +62,7 @@ pub fn draft_configuration(organization: &str, home: &CentralHome) -> PlanDraft 
         region: home.region.clone(),
         key: "organization".to_owned(),
     };
-    let wish = ConfigurationWish {
+    let wish = ConfigurationSpec {
         kind: "CENTRAL".to_owned(),
         auto_enable: false,
         auto_enable_standards: "NONE".to_owned(),
@@ -92,7 +92,7 @@ pub fn draft_central(
     for row in rows {
         let Ok(policy) = &row.policy else { continue };
         let name = policy.name();
-        let wish = stored(&PolicyWish {
+        let wish = stored(&PolicySpec {
             name: name.clone(),
             policy: policy.clone(),
         });
@@ -101,7 +101,7 @@ pub fn draft_central(
         if central.names.values().all(|it| *it != name) {
             draft.compared(&there, StepProbe::Absent);
         }
-        let wish = stored(&AssociationWish {
+        let wish = stored(&AssociationSpec {
             target: row.target.clone(),
             policy: Some(name),
         });
@@ -159,23 +159,23 @@ fn add(draft: &mut PlanDraft, row: &ComparedHub, seen: Option<&Associations>) {
     };
     let standards = |arns: &[String]| -> Vec<serde_json::Value> {
         let chunks = arns.chunks(STANDARDS_AT_ONCE);
-        let wishes = chunks.map(|it| stored(&StandardsWish::of(it)));
+        let wishes = chunks.map(|it| stored(&StandardsSpec::of(it)));
         wishes.collect()
     };
     let controls = row.updates.chunks(CONTROLS_AT_ONCE);
     let controls = controls.map(|it| {
-        stored(&ControlsWish {
+        stored(&ControlsSpec {
             updates: it.to_vec(),
             named: Vec::new(),
         })
     });
     let named = (!row.named.is_empty()).then(|| {
-        stored(&ControlsWish {
+        stored(&ControlsSpec {
             updates: Vec::new(),
             named: row.named.clone(),
         })
     });
-    let hub = row.enable_hub.then(|| stored(&HubWish {}));
+    let hub = row.enable_hub.then(|| stored(&HubSpec {}));
     all(ENABLE_HUB, hub.into_iter().collect(), &mut after);
     all(ENABLE, standards(&row.enable), &mut after);
     all(WAIT, standards(&row.wait), &mut after);

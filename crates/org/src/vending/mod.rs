@@ -20,12 +20,12 @@ mod email;
 mod facts;
 mod fault;
 
+mod capacity;
 mod earlier;
 mod mails;
 mod people;
 mod plan;
 mod results;
-mod room;
 mod tags;
 
 mod creating;
@@ -35,6 +35,7 @@ mod listed;
 mod ports;
 mod requests;
 
+pub use capacity::{NoRoom, has_room, new_accounts};
 pub use cells::CsvPlace;
 pub use check::{Adoption, ListWishes, RowUser, RowVerdict, VendingRequest, check, wanted_rows};
 pub use earlier::{EarlierPlans, earlier_plans};
@@ -51,7 +52,6 @@ pub use ports::{
     AccessNeeds, AccountAdmin, AccountCreation, AccountRequest, NewAccount, WantedAccess,
 };
 pub use results::{checked_results, finished, results};
-pub use room::{NoRoom, has_room, new_accounts};
 pub use status::{RowResult, RowStatus};
 pub use tags::tag_fault;
 pub use units::{OrgUnit, UnitRefused, find_unit};

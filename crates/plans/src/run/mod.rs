@@ -5,7 +5,7 @@ mod board;
 mod expected;
 mod lanes;
 mod step;
-mod walk;
+mod step_run;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -24,7 +24,7 @@ use crate::ports::{
 use crate::report::{PlanReport, PlanState};
 use board::Board;
 use expected::{expected_again, no_longer_as_left, within_limits};
-use walk::StepStanding;
+use step_run::StepStanding;
 
 const LOOKS: usize = 8;
 const LOOK_TRIES: u32 = 3;

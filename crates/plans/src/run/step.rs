@@ -6,7 +6,7 @@ use hallpass_base::{AuditId, TimeSpan};
 use serde_json::Value;
 
 use super::expected::no_longer_as_left;
-use super::walk::{CHANGED_BEFORE, NEVER_SHOWN, NOT_LOOKED_AT, StepStanding, Walk};
+use super::step_run::{CHANGED_BEFORE, NEVER_SHOWN, NOT_LOOKED_AT, StepStanding, Walk};
 use super::{Applying, RunError, Runner};
 use crate::journal::{Final, JournalEntry, SentBefore, StepEnd, StepState};
 use crate::plan::{Plan, PlanStep, StepProbe, hash};

@@ -5,7 +5,7 @@ mod read;
 use std::collections::BTreeSet;
 
 use hallpass_base::{AccountId, Email, GroupId, PermissionSetName, TimeSpan, Timestamp};
-use read::{AskedDuration, CaseTargetText, RuleCase};
+use read::{CaseTargetText, RequestedDuration, RuleCase};
 use serde::Serialize;
 
 use crate::{
@@ -269,7 +269,7 @@ impl RuleCase {
         invalid: &mut Vec<Invalid>,
         because: &mut BTreeSet<RuleId>,
     ) {
-        if let Some(AskedDuration { key, span }) = &self.duration {
+        if let Some(RequestedDuration { key, span }) = &self.duration {
             let field = *key;
             if span.is_zero() {
                 let message = "is no time at all".to_owned();

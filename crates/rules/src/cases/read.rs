@@ -36,13 +36,13 @@ pub(super) struct RuleCase {
     pub(super) target: CaseTargetText,
     pub(super) click: Option<Email>,
     pub(super) at: Option<Timestamp>,
-    pub(super) duration: Option<AskedDuration>,
+    pub(super) duration: Option<RequestedDuration>,
     pub(super) reason: Option<String>,
     pub(super) ticket: Option<String>,
     has_rules: bool,
 }
 
-pub(super) struct AskedDuration {
+pub(super) struct RequestedDuration {
     pub(super) key: &'static str,
     pub(super) span: TimeSpan,
 }
@@ -155,7 +155,7 @@ impl CaseFields<'_> {
         value
     }
 
-    fn duration(&mut self) -> Option<AskedDuration> {
+    fn duration(&mut self) -> Option<RequestedDuration> {
         const TEXTS: [&str; 2] = ["duration", "for"];
         const SECONDS: &str = "duration_seconds";
         let given: Vec<(&str, &Node)> = [TEXTS[0], TEXTS[1], SECONDS]
@@ -172,7 +172,7 @@ impl CaseFields<'_> {
         for key in TEXTS {
             let due = "a duration like `90m`, `1h30m` or `01:30`";
             if let Some(span) = self.parsed(key, FindingCode::BadDuration, due) {
-                return Some(AskedDuration { key, span });
+                return Some(RequestedDuration { key, span });
             }
         }
         let node = self.root.get(SECONDS).filter(|n| n.value != Value::Null)?;
@@ -190,7 +190,7 @@ impl CaseFields<'_> {
             self.errors
                 .push(error.field(SECONDS).value(&node.shown()).help(help));
         }
-        Some(AskedDuration {
+        Some(RequestedDuration {
             key: SECONDS,
             span: TimeSpan::seconds(seconds?),
         })

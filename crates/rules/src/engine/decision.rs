@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::{
     approval_hours::ApprovalHours,
-    not_asking::NotAsking,
     quorum::{self, Seats},
+    request_blockers::RequestBlocker,
     requester_manager::RequesterManager,
     requirement::Requirement,
     rule_warning::RuleWarning,
@@ -48,7 +48,7 @@ pub struct Decision {
     #[serde(skip)]
     pub own_later: OwnLater,
     #[serde(skip)]
-    pub not_asking: Vec<NotAsking>,
+    pub not_asking: Vec<RequestBlocker>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manager: Option<RequesterManager>,
     pub based_on: Vec<RuleId>,

@@ -6,9 +6,9 @@ use serde::Serialize;
 use super::{
     Ask, Decision, Ready, Rules,
     decide::{Evaluation, Exclusion},
-    not_asking::people_with_another,
     people::{Membership, PersonView, Principal, address_of},
     places::{self, AccountView, LeftOut},
+    request_blockers::people_with_another,
     requester_manager::RequesterManager,
     words,
 };

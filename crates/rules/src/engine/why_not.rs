@@ -1,28 +1,28 @@
 use super::{
     Ready,
     decide::{Evaluation, Exclusion},
-    not_asking::NotAsking,
+    request_blockers::RequestBlocker,
 };
 use crate::hours::Hours;
 
 impl Evaluation<'_> {
-    pub(super) fn not_asking(&self) -> Vec<NotAsking> {
+    pub(super) fn not_asking(&self) -> Vec<RequestBlocker> {
         let permitting = self.excluded.iter().filter(|(ready, _)| ready.permits);
         permitting
             .map(|(ready, why)| self.why_not_asking(ready, *why))
             .collect()
     }
 
-    fn why_not_asking(&self, ready: &Ready, why: Exclusion) -> NotAsking {
+    fn why_not_asking(&self, ready: &Ready, why: Exclusion) -> RequestBlocker {
         let rule = ready.rule.id.clone();
         match (why, &ready.terms().hours) {
-            (Exclusion::OutsideHours, Some(hours)) => NotAsking::OutsideHours {
+            (Exclusion::OutsideHours, Some(hours)) => RequestBlocker::OutsideHours {
                 rule,
                 hours: Hours::to_string(hours),
             },
             (Exclusion::NotAllowed, _) => match self.requester.other_attributes(ready) {
-                attributes if attributes.is_empty() => NotAsking::OtherPeople { rule },
-                attributes => NotAsking::OtherAttributes { rule, attributes },
+                attributes if attributes.is_empty() => RequestBlocker::OtherPeople { rule },
+                attributes => RequestBlocker::OtherAttributes { rule, attributes },
             },
             (
                 Exclusion::OutsideHours
@@ -31,7 +31,7 @@ impl Evaluation<'_> {
                 | Exclusion::PlaceUnread
                 | Exclusion::AddsOnly,
                 _,
-            ) => NotAsking::OtherPeople { rule },
+            ) => RequestBlocker::OtherPeople { rule },
         }
     }
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use hallpass_base::{AccountId, TimeSpan, Timestamp};
 use hallpass_rules::{
-    ApprovalHours, Ask, DecisionKind, Directory, Effect, NotAsking, OwnLater, PersonAttribute,
+    ApprovalHours, Ask, DecisionKind, Directory, Effect, OwnLater, PersonAttribute, RequestBlocker,
     RuleFile, RuleTestOutcome, Rules, directory::Snapshot, load,
 };
 
@@ -497,11 +497,11 @@ fn who_has_other_attributes_is_told_so() {
     };
     let department = vec![PersonAttribute::Department];
     assert!(
-        matches!(of_ops, NotAsking::OtherAttributes { attributes, .. } if *attributes == department),
+        matches!(of_ops, RequestBlocker::OtherAttributes { attributes, .. } if *attributes == department),
         "{of_ops:?}"
     );
     assert!(
-        matches!(of_people, NotAsking::OtherPeople { .. }),
+        matches!(of_people, RequestBlocker::OtherPeople { .. }),
         "{of_people:?}"
     );
     let account = AccountId::new(PAYMENTS_PROD).unwrap();

@@ -36,7 +36,7 @@ pub(crate) async fn held(
 ) -> Result<Json<EntitlementsHeld>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
     if !actor.reads_all() {
-        return Err(AccessError::from(hallpass_access::PressRefused::NotYours).into());
+        return Err(AccessError::from(hallpass_access::ActionRefused::NotYours).into());
     }
     let nobody = || {
         bad_parameter(

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use hallpass_access::identity::TokenScope;
 use hallpass_access::{
-    AccessError, Actor, Extending, GrantFilter, GrantState, GrantStateKind, InLine, PressRefused,
+    AccessError, ActionRefused, Actor, Extending, GrantFilter, GrantState, GrantStateKind, InLine,
     Revoking, Role,
 };
 use hallpass_api::{
@@ -136,7 +136,7 @@ async fn named(app: &App, actor: &Actor, text: &str) -> Result<Option<UserId>, P
     }
     let email = Email::new(text).map_err(|error| bad_parameter("user", error))?;
     match app.access.user_of(&email).await {
-        Err(AccessError::Refused(PressRefused::SharedAddress)) if !actor.reads_all() => Ok(None),
+        Err(AccessError::Refused(ActionRefused::SharedAddress)) if !actor.reads_all() => Ok(None),
         found => Ok(found?),
     }
 }
@@ -270,7 +270,7 @@ pub(crate) async fn revoke_many(
 ) -> Result<Json<Revoked>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Admin])?;
     if !actor.is(Role::Admin) {
-        return Err(PressRefused::NotYours.into());
+        return Err(ActionRefused::NotYours.into());
     }
     let holder = match &body.user {
         None => None,

@@ -1,5 +1,5 @@
 use axum::{Json, extract::State};
-use hallpass_access::PressRefused;
+use hallpass_access::ActionRefused;
 use hallpass_access::identity::TokenScope;
 use hallpass_activity::KeptPerson;
 use hallpass_api::{FailedRuns, JudgedPeople, JudgedPerson, Problem};
@@ -57,7 +57,7 @@ pub(crate) async fn list(
 ) -> Result<Json<JudgedPeople>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
     if !may_see(actor) {
-        return Err(ProblemResponse::from(PressRefused::NotYours));
+        return Err(ProblemResponse::from(ActionRefused::NotYours));
     }
     let state = match wanted.state.as_deref() {
         None => PeopleOf::All,

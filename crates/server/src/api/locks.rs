@@ -1,6 +1,6 @@
 use axum::{Json, extract::State};
 use hallpass_access::identity::TokenScope;
-use hallpass_access::{AccessError, Actor, Force, Locking, PressRefused, Role};
+use hallpass_access::{AccessError, ActionRefused, Actor, Force, Locking, Role};
 use hallpass_api::{HeldAccess, Lock, LockPerson, Locks, Problem, UnlockPerson, Unlocked};
 use hallpass_base::{Email, UserId};
 
@@ -34,7 +34,7 @@ fn ensure_any(actor: &Actor, roles: &[Role]) -> Result<(), ProblemResponse> {
     if roles.iter().any(|role| actor.is(*role)) {
         return Ok(());
     }
-    Err(AccessError::from(PressRefused::NotYours).into())
+    Err(AccessError::from(ActionRefused::NotYours).into())
 }
 
 async fn whom(app: &App, text: &str) -> Result<UserId, ProblemResponse> {

@@ -1,6 +1,6 @@
 use axum::{Json, extract::State};
 use hallpass_access::identity::TokenScope;
-use hallpass_access::{ApprovalHours, ApprovalsOpen, AskVerdict};
+use hallpass_access::{ApprovalHours, ApprovalsOpen, RequestVerdict};
 use hallpass_api::{Preview, Problem};
 use hallpass_base::Timestamp;
 use serde::Deserialize;
@@ -47,7 +47,7 @@ pub(crate) async fn preview(
         ProblemResponse::bad("unknown-target", texts.join(" "))
     })?;
     let (decision, held) = (&preview.decision, preview.held.as_ref());
-    let waits = preview.by_rules() == Ok(AskVerdict::Waits);
+    let waits = preview.by_rules() == Ok(RequestVerdict::Waits);
     let hours = if waits {
         decision.approval_hours.as_slice()
     } else {

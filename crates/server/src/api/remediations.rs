@@ -1,6 +1,6 @@
 use axum::{Json, extract::State};
 use hallpass_access::identity::TokenScope;
-use hallpass_access::{AccessError, Actor, PressRefused, RemediationView};
+use hallpass_access::{AccessError, ActionRefused, Actor, RemediationView};
 use hallpass_api::{ApproveRemediation, DeclineRemediation, Problem, Remediation, Remediations};
 use hallpass_channels::wording::{PlainStyle, remediation};
 use hallpass_findings::remediation::{
@@ -136,7 +136,7 @@ async fn refusal(
 ) -> ProblemResponse {
     let is_refused = matches!(
         error,
-        AccessError::NotFound(_) | AccessError::Refused(PressRefused::NotAnApprover)
+        AccessError::NotFound(_) | AccessError::Refused(ActionRefused::NotAnApprover)
     );
     if is_refused && !caller.has(TokenScope::Admin) {
         let seen = app.access.remediation(&caller.actor, id).await;

@@ -6,12 +6,12 @@ use axum::{
 };
 use hallpass_access::identity::TokenScope;
 use hallpass_access::{
-    AccessError, Actor, Approving, AskOutcome, AskedTogether, Asking, Patience, RequestFilter,
-    RequestStateKind, RequestView, Role, TARGETS_MAX, Wanted,
+    AccessError, Actor, Approving, Asking, RequestFilter, RequestOutcome, RequestStateKind,
+    RequestView, RequestedTogether, Role, TARGETS_MAX, WaitLimit, Wanted,
 };
 use hallpass_api::{
-    Approve, Ask, AskBatch, AskedBatch, BreakGlass, CloseReview, Deny, HeldAlready, Page, Problem,
-    Request,
+    Approve, Ask, BreakGlass, CloseReview, Deny, HeldAlready, Page, Problem, Request, RequestBatch,
+    RequestedBatch,
 };
 use hallpass_base::{RequestId, TimeSpan};
 use hallpass_rules::RuleWarning;
@@ -73,15 +73,15 @@ pub(crate) async fn ask(
 }
 
 /// Request several targets together: all or none.
-#[utoipa::path(post, path = "/api/v1/requests/batch", request_body = AskBatch,
+#[utoipa::path(post, path = "/api/v1/requests/batch", request_body = RequestBatch,
     params(("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 201, body = AskedBatch), (status = 200, body = AskedBatch), (status = 409, body = Problem),
+    responses((status = 201, body = RequestedBatch), (status = 200, body = RequestedBatch), (status = 409, body = Problem),
         (status = 422, body = Problem)))]
 pub(crate) async fn ask_batch(
     State(app): State<App>,
     caller: AuthenticatedCaller,
     key: KeyOf,
-    Body(body): Body<AskBatch>,
+    Body(body): Body<RequestBatch>,
 ) -> Result<Response, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Request])?;
     let key = key.with(&body);
@@ -106,8 +106,8 @@ pub(crate) async fn ask_batch(
     }
     let asked = app.access.ask_together(actor, &askings, key.as_ref());
     let all = match asked.await? {
-        AskedTogether::All(all) => all,
-        AskedTogether::Refused(refused) => {
+        RequestedTogether::All(all) => all,
+        RequestedTogether::Refused(refused) => {
             let place = |request: &hallpass_access::Request| {
                 let at = askings.iter().position(|it| it.wanted == request.wanted);
                 at.map_or_else(|| "targets".to_owned(), |at| format!("targets[{at}]"))
@@ -119,7 +119,7 @@ pub(crate) async fn ask_batch(
             return Err(ProblemResponse::rejected_batch(&refused, askings.len()));
         }
     };
-    let is_new = |asked: &AskOutcome| !matches!(asked, AskOutcome::AlreadyPending(_));
+    let is_new = |asked: &RequestOutcome| !matches!(asked, RequestOutcome::AlreadyPending(_));
     let status = if all.iter().any(is_new) {
         StatusCode::CREATED
     } else {
@@ -132,7 +132,7 @@ pub(crate) async fn ask_batch(
             ..stored(&app, actor, asked.request()).await
         });
     }
-    Ok((status, Json(AskedBatch { items })).into_response())
+    Ok((status, Json(RequestedBatch { items })).into_response())
 }
 
 pub(super) async fn shown(
@@ -162,7 +162,7 @@ async fn stored(app: &App, actor: &Actor, request: &hallpass_access::Request) ->
 async fn held_already(app: &App, actor: &Actor, wanted: &Wanted) -> Option<HeldAlready> {
     let user = actor.user.as_ref()?;
     let target = app.access.target_of(wanted).ok()?;
-    let stands = app.access.stands(user, &target, Patience::Look).await;
+    let stands = app.access.stands(user, &target, WaitLimit::Look).await;
     stands.ok()?.map(convert_sweeps::held_already)
 }
 
@@ -170,15 +170,15 @@ async fn held_already(app: &App, actor: &Actor, wanted: &Wanted) -> Option<HeldA
 pub(super) async fn answer(
     app: &App,
     actor: &Actor,
-    asked: AskOutcome,
+    asked: RequestOutcome,
     standing: Option<&HeldAlready>,
 ) -> Result<Response, ProblemResponse> {
     let (status, request, already_pending) = match asked {
-        AskOutcome::Pending(request) | AskOutcome::Approved(request, _) => {
+        RequestOutcome::Pending(request) | RequestOutcome::Approved(request, _) => {
             (StatusCode::CREATED, request, false)
         }
-        AskOutcome::AlreadyPending(request) => (StatusCode::OK, request, true),
-        AskOutcome::Rejected(request, refusal) => {
+        RequestOutcome::AlreadyPending(request) => (StatusCode::OK, request, true),
+        RequestOutcome::Rejected(request, refusal) => {
             return Err(ProblemResponse::rejected(&request, &refusal));
         }
     };

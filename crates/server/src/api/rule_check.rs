@@ -1,6 +1,6 @@
 use axum::{Json, extract::State};
 use hallpass_access::identity::TokenScope;
-use hallpass_access::{DirectoryAhead, WorkTurn};
+use hallpass_access::{DirectoryPrefetch, WorkTurn};
 use hallpass_api::{CheckRules, Problem, RuleFinding, RulesChecked, TestEnd, TestedRule};
 use hallpass_rules::{
     CheckVerdict, CheckedFile, Diagnostic, Loaded, RuleFile, RuleTestOutcome, TestResult,
@@ -39,7 +39,7 @@ pub(crate) async fn check(
     let CheckRules { file, text, .. } = wanted;
     let read = read(&turn, &file, text).await?;
     // a file with errors is not compared with the directory
-    let DirectoryAhead { directory, why } = match &read {
+    let DirectoryPrefetch { directory, why } = match &read {
         Ok(loaded) => app.access.directory_ahead(&loaded.rules).await,
         Err(_) => app.access.directory().into(),
     };

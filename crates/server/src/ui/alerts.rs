@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     routing::get,
 };
-use hallpass_access::{AccessError, Muting, PressRefused};
+use hallpass_access::{AccessError, ActionRefused, Muting};
 use hallpass_alerts::{AlertRow, AlertRowKey, AlertRuleId, AlertState, RowPhase, RulePhase};
 use hallpass_base::TimeSpan;
 use hallpass_channels::wording::alert::{blocked_by, row_key, row_text};
@@ -425,7 +425,7 @@ async fn pressed(
         return missing(app, viewer).await;
     };
     let mut form = form(&state, &AlertRowKey::given(&of.key), words);
-    let status = if why == PressRefused::ReasonMissing {
+    let status = if why == ActionRefused::ReasonMissing {
         dialogs::REASON_MISSING.clone_into(&mut form.error);
         StatusCode::UNPROCESSABLE_ENTITY
     } else {

@@ -7,7 +7,7 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    AccessError, Approving, PressRefused, Presses, Request, ReviewedVersion, RuleWarning,
+    AccessError, ActionRefused, Approving, Presses, Request, ReviewedVersion, RuleWarning,
 };
 use hallpass_base::{RequestId, TimeSpan};
 use hallpass_channels::wording::{dialogs, outstanding, refused::TriedPress};
@@ -63,9 +63,9 @@ async fn approve(
         .approve_with(&viewer.actor, id, approving, None)
         .await;
     if let Err(AccessError::Refused(why)) = &outcome
-        && let PressRefused::LongText { .. }
-        | PressRefused::ApprovedLength { .. }
-        | PressRefused::WarningsUnconfirmed { .. } = why
+        && let ActionRefused::LongText { .. }
+        | ActionRefused::ApprovedLength { .. }
+        | ActionRefused::WarningsUnconfirmed { .. } = why
         && let Some(request) = press::request_of(&app, &viewer, &id.to_string()).await?
     {
         let presses = app.access.presses(&viewer.actor, &request).await?;
@@ -73,7 +73,7 @@ async fn approve(
         let warnings = app.access.warnings_to_confirm(&request);
         let mut again = approve_form(&view, &request, &presses, (&warnings, &form.from));
         match (why, &mut again.warned) {
-            (PressRefused::WarningsUnconfirmed { .. }, Some(warned)) => {
+            (ActionRefused::WarningsUnconfirmed { .. }, Some(warned)) => {
                 confirming::NOT_TICKED.clone_into(&mut warned.error);
             }
             _ => again.error = sentence(&capital(&why.to_string())),

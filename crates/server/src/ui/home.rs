@@ -7,8 +7,8 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    AskVerdict, Grant, GrantFilter, GrantPresses, GrantState, GrantStateKind, InLine, Request,
-    RequestFilter, RequestState, RequestStateKind, RequestView, by_rules,
+    Grant, GrantFilter, GrantPresses, GrantState, GrantStateKind, InLine, Request, RequestFilter,
+    RequestState, RequestStateKind, RequestVerdict, RequestView, by_rules,
 };
 use hallpass_base::{HoldKey, RequestId, Target, TimeSpan};
 use hallpass_channels::wording::{
@@ -333,7 +333,7 @@ fn again(app: &App, view: &Presenter, grants: &[Grant], mine: &[Request]) -> Vec
     let offered = most.into_iter().filter_map(|(times, request)| {
         let question = request.question()?;
         let decision = app.access.decide(request.requester.principal(), &question);
-        if by_rules(&decision) == Ok(AskVerdict::BreakGlassOnly) {
+        if by_rules(&decision) == Ok(RequestVerdict::BreakGlassOnly) {
             return None;
         }
         let how = asking::verdict_of(&decision)?;

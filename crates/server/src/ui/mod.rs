@@ -3,23 +3,23 @@
 //! Each page is a file with its route, data and texts; templates are in `templates/`. Pages make no
 //! access decisions: `hallpass-access` does.
 
+mod batch;
 mod confirming;
 mod failed;
 mod flash;
 mod grant_activity;
 mod html;
-mod kept;
 mod presenter;
 mod refusals;
 mod rows;
 pub(crate) mod shell;
+mod static_assets;
 mod timeline;
-mod together;
 pub(crate) mod words;
 
 mod approve;
-mod ask;
 mod home;
+mod new_request;
 mod press;
 mod request;
 mod reviews;
@@ -34,7 +34,6 @@ mod audit_export;
 mod audit_find;
 mod audit_words;
 mod charts;
-mod cut_off;
 mod decided;
 mod denied;
 mod events;
@@ -42,7 +41,6 @@ mod forbidden;
 mod health;
 mod health_names;
 mod health_parts;
-mod judged;
 mod login;
 mod oidc;
 mod own;
@@ -52,9 +50,11 @@ mod person;
 mod plans;
 mod remediations;
 mod revoke;
+mod revoke_all;
 mod rules;
 mod rules_explain;
 mod sign_in_again;
+mod stale_accounts;
 mod standing;
 mod sweep_words;
 mod sweeps;
@@ -69,7 +69,7 @@ use axum::{
 use crate::App;
 
 pub(crate) use failed::as_pages_for_browsers;
-use kept::KeptFile;
+use static_assets::KeptFile;
 
 pub(crate) static CSS: KeptFile = KeptFile::new(
     "/static/hallpass.css",
@@ -91,10 +91,10 @@ pub(crate) static MARK: KeptFile = KeptFile::new(
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .merge(home::router())
-        .merge(ask::router())
+        .merge(new_request::router())
         .merge(request::router())
         .merge(reviews::router())
-        .merge(together::router())
+        .merge(batch::router())
         .merge(sign_in::router())
         .merge(oidc::router())
         .merge(own::router())
@@ -103,7 +103,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(audit::router())
         .merge(alerts::router())
         .merge(health::router())
-        .merge(judged::router())
+        .merge(stale_accounts::router())
         .merge(person::router())
         .merge(plans::router())
         .merge(remediations::router())

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use askama::Template;
 use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
 use hallpass_access::{
-    AccessError, Directory, Force, HeldAccess, Lock, Locking, PressRefused, Role,
+    AccessError, ActionRefused, Directory, Force, HeldAccess, Lock, Locking, Role,
 };
 use hallpass_base::{TimeSpan, UserId};
 use hallpass_channels::wording::dialogs;
@@ -272,7 +272,7 @@ async fn lock(
     match app.access.lock(&viewer.actor, &whom.user, locking).await {
         Ok(_) => Ok(see_other(&address(&whom.user))),
         Err(AccessError::Refused(why)) => {
-            let (words, status) = if why == PressRefused::ReasonMissing {
+            let (words, status) = if why == ActionRefused::ReasonMissing {
                 let words = dialogs::REASON_MISSING.to_owned();
                 (words, StatusCode::UNPROCESSABLE_ENTITY)
             } else {
@@ -351,7 +351,7 @@ async fn unlock(
     };
     let mut words = lifting(&whom, &lock, &Presenter::new(&app, &viewer));
     words.value = form.reason;
-    let status = if why == PressRefused::ReasonMissing {
+    let status = if why == ActionRefused::ReasonMissing {
         dialogs::REASON_MISSING.clone_into(&mut words.error);
         StatusCode::UNPROCESSABLE_ENTITY
     } else {

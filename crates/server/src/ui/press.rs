@@ -9,7 +9,7 @@ use axum::{
     routing::{get, post},
 };
 use hallpass_access::{
-    AccessError, Grant, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request, ReviewedVersion,
+    AccessError, ActionRefused, Grant, JUSTIFICATION_CHARACTERS_MIN, Request, ReviewedVersion,
 };
 use hallpass_base::{GrantId, RequestId};
 use hallpass_channels::wording::{dialogs, refused};
@@ -171,7 +171,7 @@ pub(super) async fn answered(
             }
             // the explanation depends on the action
             let said = match (why, said) {
-                (PressRefused::Changed, _) => Flash::Changed,
+                (ActionRefused::Changed, _) => Flash::Changed,
                 (_, Flash::Denied) => Flash::NotDenied,
                 (_, Flash::Discarded) => Flash::NotDiscarded,
                 _ => Flash::Refused,
@@ -251,7 +251,7 @@ async fn release(
             let to = back(&form.from, grant.request);
             Ok(see_other(&flash::after(&to, Flash::GivenBack, grant.id)))
         }
-        Err(AccessError::Refused(PressRefused::GrantOver { .. })) => over(&app, &viewer, id).await,
+        Err(AccessError::Refused(ActionRefused::GrantOver { .. })) => over(&app, &viewer, id).await,
         Err(AccessError::NotFound(_)) => missing(&app, &viewer).await,
         Err(error) => Err(error.into()),
     }
@@ -289,7 +289,7 @@ async fn break_glass(
         .access
         .break_glass(&viewer.actor, request.id, words, None)
         .await;
-    if let Err(AccessError::Refused(PressRefused::Justification { characters })) = outcome {
+    if let Err(AccessError::Refused(ActionRefused::Justification { characters })) = outcome {
         let mut again = glass_form(&app, &Presenter::new(&app, &viewer), &request);
         again.error = refused::justification(characters);
         words.clone_into(&mut again.value);

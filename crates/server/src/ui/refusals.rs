@@ -1,6 +1,6 @@
 //! Explains refused or impossible actions.
 
-use hallpass_access::{Closed, PressRefused, Request};
+use hallpass_access::{ActionRefused, Closed, Request};
 use hallpass_base::Email;
 use hallpass_channels::wording::refused::{self, RefusedFacts, TriedPress};
 
@@ -9,7 +9,7 @@ use super::presenter::{Coded, Presenter};
 pub(crate) fn words<'a>(
     view: &Presenter,
     request: &Request,
-    refused: &PressRefused,
+    refused: &ActionRefused,
     tried: TriedPress,
     deciders: impl IntoIterator<Item = &'a Email>,
 ) -> Coded {
@@ -25,6 +25,6 @@ pub(crate) fn words<'a>(
 }
 
 pub(crate) fn already(view: &Presenter, request: &Request, closed: &Closed) -> String {
-    let closed = PressRefused::Closed(closed.clone());
+    let closed = ActionRefused::Closed(closed.clone());
     words(view, request, &closed, TriedPress::Approve, []).0
 }

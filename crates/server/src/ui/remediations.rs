@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     routing::{MethodRouter, get},
 };
-use hallpass_access::{AccessError, PressRefused, RemediationView};
+use hallpass_access::{AccessError, ActionRefused, RemediationView};
 use hallpass_base::AccountId;
 use hallpass_channels::wording::{PlainStyle, dialogs, remediation};
 use hallpass_findings::remediation::{
@@ -369,7 +369,7 @@ async fn pressed(
     let why = match outcome {
         Ok(it) => return Ok(see_other(&format!("{}?said={then}", address(&it)))),
         Err(AccessError::NotFound(_)) => return missing(app, viewer).await,
-        Err(AccessError::Refused(PressRefused::NotAnApprover)) => {
+        Err(AccessError::Refused(ActionRefused::NotAnApprover)) => {
             return Ok(forbidden::page_for(app, viewer, APPROVERS).await);
         }
         Err(AccessError::Refused(why)) => why,
@@ -382,7 +382,7 @@ async fn pressed(
         return Ok(way);
     }
     let mut form = form(&found.item, said);
-    let status = if why == PressRefused::ReasonMissing {
+    let status = if why == ActionRefused::ReasonMissing {
         dialogs::REASON_MISSING.clone_into(&mut form.error);
         StatusCode::UNPROCESSABLE_ENTITY
     } else {

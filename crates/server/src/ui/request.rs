@@ -7,7 +7,7 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    AccessError, Grant, GrantPresses, GrantState, Past, PressRefused, Presses, Request,
+    AccessError, ActionRefused, Grant, GrantPresses, GrantState, Past, Presses, Request,
     RequestFilter, RequestState, RequestStateKind, RequestView, ReviewedVersion,
 };
 use hallpass_base::{Email, RequestId, TimeSpan};
@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use super::{
     approve,
+    batch::{self, Sibling},
     flash::{Flash, FlashQuery},
     grant_activity::{self, UsedGrant},
     home::{Pass, PassKind, pass},
@@ -25,7 +26,6 @@ use super::{
     rows::{self, RequestRow},
     shell::{Nav, PageResult, Shell, Viewer, page},
     timeline::{self, TimelineEntry},
-    together::{self, Sibling},
     words::{Badge, number, plain},
 };
 use crate::{App, api::records::may_read, body::Path};
@@ -246,8 +246,8 @@ async fn assemble(
         starts: request.start.as_ref().map(|start| view.at_zone(start.at)),
         shortened: grants::shortened(request, view),
         whole: grant.and_then(whole_length),
-        extends: together::extended(app, viewer, request).await,
-        together: together::siblings(app, viewer, view, request).await?,
+        extends: batch::extended(app, viewer, request).await,
+        together: batch::siblings(app, viewer, view, request).await?,
         notice: notice(app, view, request, after, &presses),
         buttons: buttons(app, view, request, held, &presses),
         pass: held
@@ -391,7 +391,7 @@ fn refused(
     app: &App,
     view: &Presenter,
     request: &Request,
-    press: &Result<(), PressRefused>,
+    press: &Result<(), ActionRefused>,
     tried: TriedPress,
 ) -> Coded {
     match press {
@@ -474,7 +474,7 @@ pub(crate) fn why_not(
     app: &App,
     view: &Presenter,
     request: &Request,
-    refused: &PressRefused,
+    refused: &ActionRefused,
 ) -> Coded {
     // already approved: the history names the approver
     if request.agreed_start().is_some() {

@@ -9,7 +9,7 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    AccessError, PressRefused, Presses, Request, RequestFilter, RequestStateKind, RequestView,
+    AccessError, ActionRefused, Presses, Request, RequestFilter, RequestStateKind, RequestView,
     ReviewedVersion,
 };
 use hallpass_base::{RequestId, TimeSpan};
@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use super::{
     approve::{approve_buttons, comments},
+    batch::{self, ApproveAll, Sibling},
     decided,
     flash::{Flash, FlashQuery},
     grant_activity,
@@ -28,7 +29,6 @@ use super::{
     reviews_search::{fits, live},
     rows::{self, RequestRow},
     shell::{Nav, PageResult, Shell, Viewer, page},
-    together::{self, ApproveAll, Sibling},
     words::plain,
 };
 use crate::{App, permission_set_policies::risk_lines, problem::ProblemResponse};
@@ -385,7 +385,7 @@ async fn open(
         why_not,
         is_next: false,
         risks: None,
-        together: together::siblings(app, viewer, view, request).await?,
+        together: batch::siblings(app, viewer, view, request).await?,
         all: None,
     })
 }
@@ -414,7 +414,7 @@ async fn own(app: &App, viewer: &Viewer, view: &Presenter) -> Result<Vec<Own>, P
             continue;
         }
         let words = match &approve {
-            Some(Err(refused @ PressRefused::Rules(_))) => why_not(app, view, request, refused),
+            Some(Err(refused @ ActionRefused::Rules(_))) => why_not(app, view, request, refused),
             _ => Coded(rows::waiting(view, request)),
         };
         mine.push(Own {

@@ -1,4 +1,4 @@
-use hallpass_access::{Approval, AskVerdict, Past, ReadError, Request, by_rules};
+use hallpass_access::{Approval, Past, ReadError, Request, RequestVerdict, by_rules};
 use hallpass_base::{TargetNames, Timestamp};
 use hallpass_channels::wording::dialogs;
 use hallpass_rules::{Ask, PressRefusedByRules};
@@ -72,7 +72,7 @@ fn smaller(app: &App, view: &Presenter, request: &Request) -> Option<String> {
                 permission_set: &set.name,
             };
             let decision = app.access.decide(request.requester.principal(), &question);
-            by_rules(&decision) == Ok(AskVerdict::Granted(Approval::NotRequired))
+            by_rules(&decision) == Ok(RequestVerdict::Granted(Approval::NotRequired))
         })
         .map(|set| set.name.clone())
 }

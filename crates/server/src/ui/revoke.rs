@@ -8,7 +8,7 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    AccessError, CredentialsAfterEnd, Grant, GrantPresses, PressRefused, Revoking, reason_refused,
+    AccessError, ActionRefused, CredentialsAfterEnd, Grant, GrantPresses, Revoking, reason_refused,
 };
 use hallpass_base::{GrantId, TimeSpan};
 use hallpass_channels::wording::{dialogs, grants, refused};
@@ -185,11 +185,11 @@ async fn press(
             let to = back(&typed.from, grant.request);
             Ok(see_other(&flash::after(&to, Flash::Revoked, grant.id)))
         }
-        Err(AccessError::Refused(PressRefused::ReasonMissing)) => {
+        Err(AccessError::Refused(ActionRefused::ReasonMissing)) => {
             let words = again(dialogs::REASON_MISSING.to_owned());
             show(&app, &viewer, words, StatusCode::UNPROCESSABLE_ENTITY).await
         }
-        Err(AccessError::Refused(PressRefused::GrantOver { .. })) => {
+        Err(AccessError::Refused(ActionRefused::GrantOver { .. })) => {
             Ok(see_other(&format!("/requests/{}", grant.request)))
         }
         Err(AccessError::Refused(why)) => {

@@ -3,7 +3,7 @@
 
 use askama::Template;
 use axum::response::Response;
-use hallpass_access::PressRefused;
+use hallpass_access::ActionRefused;
 use hallpass_access::identity::SignedIn;
 use hallpass_base::TimeSpan;
 use hallpass_channels::wording::lists::any_of;
@@ -38,8 +38,8 @@ struct AgainPage {
 }
 
 /// Redirects to a new sign-in if required; `next` is the return path.
-pub(super) fn for_press(why: &PressRefused, next: &str) -> Option<Response> {
-    let PressRefused::SignInAgain { max_age, acr, .. } = why else {
+pub(super) fn for_press(why: &ActionRefused, next: &str) -> Option<Response> {
+    let ActionRefused::SignInAgain { max_age, acr, .. } = why else {
         return None;
     };
     let within = max_age.map_or_else(String::new, |age| format!("&within={}", age.as_seconds()));

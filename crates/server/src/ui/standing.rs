@@ -8,7 +8,7 @@ use axum::{
     response::IntoResponse,
     routing::{MethodRouter, get},
 };
-use hallpass_access::{AccessError, Meant, PressRefused, Role, StandingRefused, SweepMode};
+use hallpass_access::{AccessError, ActionRefused, Meant, Role, StandingRefused, SweepMode};
 use hallpass_base::{HoldKey, TargetNames, TimeSpan, Timestamp, time};
 use hallpass_channels::wording::{dialogs, standing};
 use jiff::tz::TimeZone;
@@ -261,11 +261,11 @@ async fn press(
     match done {
         Ok(to) => Ok(see_other(&to)),
         Err(Wrong::Field(words)) => show(&app, &viewer, again(String::new(), words), status).await,
-        Err(Wrong::Access(AccessError::Refused(PressRefused::ReasonMissing))) => {
+        Err(Wrong::Access(AccessError::Refused(ActionRefused::ReasonMissing))) => {
             let words = dialogs::REASON_MISSING.to_owned();
             show(&app, &viewer, again(words, String::new()), status).await
         }
-        Err(Wrong::Access(AccessError::Refused(PressRefused::Standing(
+        Err(Wrong::Access(AccessError::Refused(ActionRefused::Standing(
             why @ (StandingRefused::BadLength { .. } | StandingRefused::ReviewInThePast),
         )))) => {
             let words = sentence(&why.to_string());

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
 use hallpass_access::identity::Identity;
-use hallpass_access::{AccessError, Approving, Origin, PressRefused};
+use hallpass_access::{AccessError, ActionRefused, Approving, Origin};
 use hallpass_audit::AuditStore as _;
 use hallpass_base::testing::rows;
 use hallpass_base::{Disagreement, Email, TimeSpan};
@@ -466,7 +466,7 @@ fn what_was_seen_is_compared_with_what_is_decided_on() {
             .unwrap();
         let late = access.approve_with(&dee, id, as_seen(seen), None).await;
         assert!(
-            matches!(late, Err(AccessError::Refused(PressRefused::Changed))),
+            matches!(late, Err(AccessError::Refused(ActionRefused::Changed))),
             "{late:?}"
         );
         let now = access.request(&dee, id).await.unwrap();

@@ -13,8 +13,8 @@ use hallpass_access::identity::{
     TokenSource, TokenStore, WhichSessions, hash_secret,
 };
 use hallpass_access::{
-    Access, AccessStore, Actor, Directory, DirectoryAhead, DirectoryFault, DirectorySource, Origin,
-    PolicySource, Ports, RemediationSource, SetPolicies, Settings,
+    Access, AccessStore, Actor, Directory, DirectoryFault, DirectoryPrefetch, DirectorySource,
+    Origin, PolicySource, Ports, RemediationSource, SetPolicies, Settings,
 };
 use hallpass_base::{
     Clock, Disagreement, Email, IdSource, Look, PermissionSetArn, TimeSpan, Timestamp, TokenId,
@@ -157,7 +157,7 @@ impl DirectorySource for Known {
         self.asked_ahead.store(true, Ordering::SeqCst);
     }
 
-    fn ahead(&self, _: &NamedFacts) -> DirectoryAhead {
+    fn ahead(&self, _: &NamedFacts) -> DirectoryPrefetch {
         let directory = self.current();
         if self.asked_ahead.load(Ordering::SeqCst) {
             let told = self.told_ahead.lock().unwrap();

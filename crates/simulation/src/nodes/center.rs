@@ -21,14 +21,14 @@ use crate::landmarks::Landmark;
 use crate::ledger::{Ledger, NodeWrite};
 use crate::{Center, Wall};
 
-pub(super) struct HeardCenter {
+pub(super) struct ObservedCenter {
     pub(super) way: Arc<Gated<NodeCenter>>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) center: Arc<Center>,
     pub(super) clock: Arc<Wall>,
 }
 
-impl HeardCenter {
+impl ObservedCenter {
     async fn hear(
         &self,
         key: &HoldKey,
@@ -48,7 +48,7 @@ impl HeardCenter {
 }
 
 #[async_trait]
-impl IdentityCenter for HeardCenter {
+impl IdentityCenter for ObservedCenter {
     async fn holders(&self, target: &Target, urgency: Urgency) -> Result<Vec<UserId>, CenterFault> {
         let began = self.clock.now();
         let found = IdentityCenter::holders(self.way.as_ref(), target, urgency).await?;

@@ -14,10 +14,10 @@ use hallpass_base::{Clock as _, TimeSpan};
 use tokio::time::{Instant, sleep};
 
 use super::Weakness;
+use super::actions::{Actors, Deed, of_set};
 use super::arming;
 use super::checks::{TAKEOVER_MAX, Watch, check_end};
 use super::cluster::Cluster;
-use super::deeds::{Actors, Deed, of_set};
 use super::process::run_node;
 use super::tasks::Task;
 use crate::hazard::{Chances, Planned};

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use super::Weakness;
 use super::arming::armer;
-use super::center::{HeardCenter, NodeCenter};
+use super::center::{NodeCenter, ObservedCenter};
 use super::cluster::{Cluster, ClusterNode};
 use super::row::ReachedRow;
 use super::running::RunningNode;
@@ -160,7 +160,7 @@ impl Process {
         };
         let executor = Executor::new(
             gated.clone(),
-            Arc::new(HeardCenter {
+            Arc::new(ObservedCenter {
                 way: Gated::new(Arc::new(center), Arc::clone(gate)),
                 ledger: Arc::clone(&self.cluster.ledger),
                 center: Arc::clone(&self.cluster.center),

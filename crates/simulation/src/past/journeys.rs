@@ -4,13 +4,13 @@ use hallpass_access::{
     Approval, DecidedKind, DecisionKind, DesiredAssignment, Grant, Origin, Person, Reminders,
     Request, RequestState, RulingAtAsking, Wanted,
 };
-use hallpass_assignments::Haste;
+use hallpass_assignments::EndPriority;
 use hallpass_audit::Event;
 use hallpass_base::{Email, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp};
 
-use super::dice::Dice;
 use super::organization::TEAM_SETS;
 use super::records::{PastActor, of_request, of_rules};
+use super::rng::Rng;
 use super::{Journey, Organization, Sizes, Team};
 
 /// Requests per thousand without a grant.
@@ -59,7 +59,7 @@ pub(super) enum PastOutcome {
 
 pub(super) struct Journeys<'a> {
     pub(super) organization: &'a Organization,
-    pub(super) dice: Dice,
+    pub(super) dice: Rng,
     pub(super) count: u64,
     pub(super) live_from: u64,
     pub(super) pending_from: u64,
@@ -76,10 +76,10 @@ impl<'a> Journeys<'a> {
         organization: &'a Organization,
         sizes: &Sizes,
         until: Timestamp,
-        mut dice: Dice,
+        mut dice: Rng,
     ) -> Self {
         let past = u64::from(sizes.grants) * 1_000 / (1_000 - WITHOUT_GRANT);
-        let hash = |dice: &mut Dice| format!("{:032x}{:032x}", dice.uuid(until).as_u128(), 7);
+        let hash = |dice: &mut Rng| format!("{:032x}{:032x}", dice.uuid(until).as_u128(), 7);
         Self {
             organization,
             count: past + u64::from(sizes.live) + u64::from(sizes.pending),
@@ -326,7 +326,7 @@ impl<'a> Journeys<'a> {
             let stranger = self.somebody(self.organization.security.len() + number);
             let by = PastActor::Person(&stranger, Origin::Web);
             let draft = of_request(
-                Event::PressRefused,
+                Event::ActionRefused,
                 by,
                 &request,
                 decided_at,
@@ -386,7 +386,7 @@ impl<'a> Journeys<'a> {
             rev: None,
             until: grant.ends_at,
             asked_at: decided_at,
-            haste: Haste::Ordinary,
+            haste: EndPriority::Ordinary,
         };
         Journey {
             request,

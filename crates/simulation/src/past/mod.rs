@@ -7,12 +7,12 @@
     reason = "made by hand for measurements and tests, never shipped; a wrong value should fail loudly"
 )]
 
-mod dice;
 mod journeys;
 mod organization;
 mod outcomes;
 mod reading;
 mod records;
+mod rng;
 
 use std::collections::BTreeMap;
 
@@ -23,8 +23,8 @@ use hallpass_base::{TimeSpan, Timestamp};
 pub use organization::{Organization, Team};
 pub use reading::{Reading, access, readers, readings, rules};
 
-use dice::Dice;
 use journeys::Journeys;
+use rng::Rng;
 
 const BATCH: usize = 2_000;
 
@@ -136,7 +136,7 @@ pub async fn write<S: AccessStore>(
     until: Timestamp,
     seed: u64,
 ) -> Result<Written, CommitError> {
-    let dice = Dice::new(seed);
+    let dice = Rng::new(seed);
     let mut journeys = Journeys::new(organization, sizes, until, dice);
     let mut writer = Writer {
         store,

@@ -2,7 +2,7 @@ use hallpass_access::{Grant, Origin, Person, Request, about_grant, about_request
 use hallpass_audit::{Draft, Event};
 use hallpass_base::{AuditId, Timestamp};
 
-use super::dice::Dice;
+use super::rng::Rng;
 
 #[derive(Clone, Copy)]
 pub(super) enum PastActor<'a> {
@@ -10,7 +10,7 @@ pub(super) enum PastActor<'a> {
     Hallpass,
 }
 
-fn draft(event: Event, by: PastActor<'_>, at: Timestamp, dice: &mut Dice) -> Draft {
+fn draft(event: Event, by: PastActor<'_>, at: Timestamp, dice: &mut Rng) -> Draft {
     let id = AuditId::new(dice.uuid(at));
     match by {
         PastActor::Person(person, origin) => {
@@ -25,7 +25,7 @@ pub(super) fn of_request(
     by: PastActor<'_>,
     request: &Request,
     at: Timestamp,
-    dice: &mut Dice,
+    dice: &mut Rng,
 ) -> Draft {
     about_request(draft(event, by, at, dice), request)
 }
@@ -35,12 +35,12 @@ pub(super) fn of_grant(
     by: PastActor<'_>,
     grant: &Grant,
     at: Timestamp,
-    dice: &mut Dice,
+    dice: &mut Rng,
 ) -> Draft {
     about_grant(draft(event, by, at, dice), grant)
 }
 
-pub(super) fn of_rules(hash: &str, at: Timestamp, dice: &mut Dice) -> Draft {
+pub(super) fn of_rules(hash: &str, at: Timestamp, dice: &mut Rng) -> Draft {
     draft(Event::ConfigLoaded, PastActor::Hallpass, at, dice)
         .config_hash(hash)
         .why("rules.toml changed")

@@ -1,7 +1,7 @@
 use fastrand::Rng;
 use hallpass_access::{
-    AccessError, AccessStore, AskOutcome, Asking, Extending, Grant, GrantFilter, GroupSyncStore,
-    Idempotency, Request, SweepStore, Wanted,
+    AccessError, AccessStore, Asking, Extending, Grant, GrantFilter, GroupSyncStore, Idempotency,
+    Request, RequestOutcome, SweepStore, Wanted,
 };
 use hallpass_assignments::{AssignmentStore, OperationKind};
 use hallpass_audit::AuditStore;
@@ -43,7 +43,12 @@ pub(crate) fn key_of(text: &str) -> Idempotency {
     }
 }
 
-pub(crate) async fn ask(world: &World, who: Human, set: &str, duration: TimeSpan) -> AskOutcome {
+pub(crate) async fn ask(
+    world: &World,
+    who: Human,
+    set: &str,
+    duration: TimeSpan,
+) -> RequestOutcome {
     world
         .access
         .ask(&world.actor(who), &asking(set, duration), None)
@@ -76,7 +81,7 @@ pub(crate) async fn listen(world: &World) {
 
 pub(crate) async fn take(world: &World, who: Human, set: &str, duration: TimeSpan) -> GrantId {
     match ask(world, who, set, duration).await {
-        AskOutcome::Approved(_, Some(grant)) => grant.id,
+        RequestOutcome::Approved(_, Some(grant)) => grant.id,
         other => panic!("expected a grant, got {other:?}"),
     }
 }
@@ -86,7 +91,7 @@ pub(crate) async fn extend(
     who: Human,
     id: GrantId,
     duration: TimeSpan,
-) -> Result<AskOutcome, AccessError> {
+) -> Result<RequestOutcome, AccessError> {
     let (by, actor) = (Extending::by(duration), world.actor(who));
     world.access.extend(&actor, id, by, None).await
 }

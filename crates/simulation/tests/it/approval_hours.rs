@@ -1,6 +1,6 @@
 //! Approval hours: requests outside of them wait, and a refused press names the opening time.
 
-use hallpass_access::{AccessError, AskOutcome, PressRefused, RequestState};
+use hallpass_access::{AccessError, ActionRefused, RequestOutcome, RequestState};
 use hallpass_base::{Clock as _, TimeSpan, Timestamp};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
@@ -38,13 +38,13 @@ fn who_alone_approves_for_themselves_asks_outside_of_the_hours_and_approves_with
         let own = "approvers = ['ana@corp.example']\nallow_self_approval = true\n";
         rules(&world, &[format!("{own}{}", hours(now, 2))]).await;
         let asked = ask(&world, Ana, "Admin", HOUR).await;
-        assert!(matches!(asked, AskOutcome::Pending(_)), "{asked:?}");
+        assert!(matches!(asked, RequestOutcome::Pending(_)), "{asked:?}");
         let id = asked.request().id;
         let early = approve(&world, Ana, id).await.unwrap_err();
         assert!(
             matches!(
                 early,
-                AccessError::Refused(PressRefused::OutsideApprovalHours { .. })
+                AccessError::Refused(ActionRefused::OutsideApprovalHours { .. })
             ),
             "{early:?}"
         );

@@ -1,7 +1,7 @@
 //! Approving with a comment and for a shorter time (`access.md` §3.7).
 
 use hallpass_access::{
-    AccessError, AccessStore, Approving, AskOutcome, Extending, PressRefused, Request,
+    AccessError, AccessStore, ActionRefused, Approving, Extending, Request, RequestOutcome,
     RequestState, TextField,
 };
 use hallpass_audit::AuditStore as _;
@@ -166,7 +166,7 @@ fn an_extension_is_not_made_so_short_that_it_adds_nothing() {
         let extending = Extending::by(TimeSpan::hours(4));
         let ana = world.actor(Ana);
         let extension = world.access.extend(&ana, grant.id, extending, None).await;
-        let AskOutcome::Pending(extension) = extension.unwrap() else {
+        let RequestOutcome::Pending(extension) = extension.unwrap() else {
             panic!("it needs approval");
         };
         let presses = world.access.presses(&world.actor(Cai), &extension).await;
@@ -223,7 +223,7 @@ async fn extension(world: &World, hours: u64) -> (GrantId, RequestId) {
         .access
         .extend(&world.actor(Ana), grant, by, None)
         .await;
-    let AskOutcome::Pending(extension) = asked.unwrap() else {
+    let RequestOutcome::Pending(extension) = asked.unwrap() else {
         panic!("it needs approval");
     };
     (grant, extension.id)
@@ -248,7 +248,7 @@ fn what_is_over_is_not_extended_however_far_its_end_was() {
         assert!(
             matches!(
                 &refused,
-                Err(AccessError::Refused(PressRefused::GrantOver { .. }))
+                Err(AccessError::Refused(ActionRefused::GrantOver { .. }))
             ),
             "{refused:?}"
         );

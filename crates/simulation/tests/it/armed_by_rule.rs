@@ -2,8 +2,8 @@
 //! stricter.
 
 use hallpass_access::{
-    AccessError, AccessStore as _, ArmedEnds, ArmedEndsMode, AskOutcome, Extending, GrantState,
-    NeverArmed, PressRefused, PreviewOutcome, RequestFilter,
+    AccessError, AccessStore as _, ActionRefused, ArmedEnds, ArmedEndsMode, Extending, GrantState,
+    NeverArmed, PreviewOutcome, RequestFilter, RequestOutcome,
 };
 use hallpass_base::TimeSpan;
 use hallpass_rules::{RuleFile, load};
@@ -66,7 +66,7 @@ fn a_rule_wants_more_than_the_configuration_and_never_less() {
                     };
                     assert_eq!(held.armed_ends, armed, "{case}");
                 }
-                (None, Err(AccessError::Refused(PressRefused::EndNotArmed { why }))) => {
+                (None, Err(AccessError::Refused(ActionRefused::EndNotArmed { why }))) => {
                     assert!(why.contains("access.armed_ends.mode"), "{case}: {why}");
                     assert!(
                         crate::acting::grants(&bench.world).await.is_empty(),
@@ -96,7 +96,7 @@ const REQUIRED: &str = "armed_ends = 'required'";
 #[test]
 fn what_was_given_unarmed_is_not_lengthened_where_the_end_is_required() {
     let is_refused = |outcome: &AccessError| match outcome {
-        AccessError::Refused(PressRefused::EndNotArmed { why }) => why.contains("given before"),
+        AccessError::Refused(ActionRefused::EndNotArmed { why }) => why.contains("given before"),
         _ => false,
     };
     run(async {
@@ -117,7 +117,7 @@ fn what_was_given_unarmed_is_not_lengthened_where_the_end_is_required() {
             let longer = || Extending::by(TimeSpan::hours(2));
 
             rule(&bench, "", before).await;
-            let AskOutcome::Pending(waiting) =
+            let RequestOutcome::Pending(waiting) =
                 access.extend(&ana, id, longer(), None).await.unwrap()
             else {
                 panic!("{case}: it needs approval");
@@ -188,7 +188,7 @@ fn what_waits_for_nothing_is_refused_when_it_is_asked_for() {
         assert!(
             matches!(
                 &shown,
-                PreviewOutcome::NotNow(PressRefused::EndNotArmed { .. })
+                PreviewOutcome::NotNow(ActionRefused::EndNotArmed { .. })
             ),
             "{shown:?}"
         );
@@ -196,7 +196,7 @@ fn what_waits_for_nothing_is_refused_when_it_is_asked_for() {
         assert!(
             matches!(
                 &outcome,
-                Err(AccessError::Refused(PressRefused::EndNotArmed { .. }))
+                Err(AccessError::Refused(ActionRefused::EndNotArmed { .. }))
             ),
             "{outcome:?}"
         );
@@ -214,7 +214,7 @@ fn groups_and_what_no_policy_reaches_are_refused_where_the_end_is_required() {
         let asked = asking("oncall", TimeSpan::hours(1));
         assert!(matches!(
             bench.world.access.ask(&actor, &asked, None).await,
-            Err(AccessError::Refused(PressRefused::EndNotArmed { .. }))
+            Err(AccessError::Refused(ActionRefused::EndNotArmed { .. }))
         ));
         let bench = Bench::new(ArmedEndsMode::Preferred);
         let id = take(&bench.world, Ana, "oncall", TimeSpan::hours(1)).await;

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hallpass_access::{ArmedEndsMode, GivenOtherwise, GrantState};
+use hallpass_access::{ArmedEndsMode, ExternalAccess, GrantState};
 use hallpass_base::{HoldKey, Target, TimeSpan};
 use hallpass_org::Organization as _;
 use hallpass_org::armed_ends::{EndArmer, ForeignStatements, NotOurs, WhyNotArmed, policy_name};
@@ -19,7 +19,7 @@ use crate::armed::{foreign, stranger};
 use crate::armed_bench::Bench;
 use crate::keeping::ACCOUNT;
 
-pub(crate) fn to_a_group(key: &HoldKey) -> GivenOtherwise {
+pub(crate) fn to_a_group(key: &HoldKey) -> ExternalAccess {
     let Target::Account {
         account,
         permission_set,
@@ -27,23 +27,23 @@ pub(crate) fn to_a_group(key: &HoldKey) -> GivenOtherwise {
     else {
         panic!("{key} is of no account");
     };
-    GivenOtherwise {
+    ExternalAccess {
         to_groups: BTreeSet::from([(account.clone(), permission_set.clone())]),
-        ..GivenOtherwise::default()
+        ..ExternalAccess::default()
     }
 }
 
-fn to_themselves(key: &HoldKey) -> GivenOtherwise {
-    GivenOtherwise {
+fn to_themselves(key: &HoldKey) -> ExternalAccess {
+    ExternalAccess {
         to_people: BTreeSet::from([key.clone()]),
-        ..GivenOtherwise::default()
+        ..ExternalAccess::default()
     }
 }
 
-fn into_a_group(key: &HoldKey) -> GivenOtherwise {
-    GivenOtherwise {
+fn into_a_group(key: &HoldKey) -> ExternalAccess {
+    ExternalAccess {
         members: BTreeSet::from([key.user.clone()]),
-        ..GivenOtherwise::default()
+        ..ExternalAccess::default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hallpass_access::{Access, AccessError, Asking, Force, HeldAccess, Locking, PressRefused};
+use hallpass_access::{Access, AccessError, ActionRefused, Asking, Force, HeldAccess, Locking};
 use hallpass_audit::AuditStore as _;
 use hallpass_base::{RequestId, TimeSpan, Timestamp};
 use hallpass_simulation::{
@@ -90,7 +90,7 @@ fn of_two_administrators_who_lock_each_other_one_is_left() {
             assert!(
                 matches!(
                     &refused[..],
-                    [AccessError::Refused(PressRefused::Locked { .. })]
+                    [AccessError::Refused(ActionRefused::Locked { .. })]
                 ),
                 "seed {seed}: {refused:?}"
             );

@@ -1,8 +1,8 @@
 //! Break-glass access (`access.md` §17): permission, effect and review.
 
 use hallpass_access::{
-    AccessError, AccessStore, Approval, AskOutcome, GrantState, NoticeKind, Request, RequestFilter,
-    RequestState,
+    AccessError, AccessStore, Approval, GrantState, NoticeKind, Request, RequestFilter,
+    RequestOutcome, RequestState,
 };
 use hallpass_audit::AuditStore;
 use hallpass_base::{Email, RequestId, TimeSpan};
@@ -22,7 +22,7 @@ fn world() -> World {
 
 async fn waiting(world: &World, who: Human, set: &str, hours: u64) -> RequestId {
     match ask(world, who, set, TimeSpan::hours(hours)).await {
-        AskOutcome::Pending(request) => request.id,
+        RequestOutcome::Pending(request) => request.id,
         other => panic!("expected to wait, got {other:?}"),
     }
 }
@@ -193,7 +193,7 @@ fn where_nobody_approves_it_waits_for_the_listed_and_is_rejected_for_others() {
         let world = world();
         assert!(matches!(
             ask(&world, Bo, "Alone", TimeSpan::hours(1)).await,
-            AskOutcome::Rejected(_, refusal) if refusal.code == "NoApprovers"
+            RequestOutcome::Rejected(_, refusal) if refusal.code == "NoApprovers"
         ));
         let id = waiting(&world, Ana, "Alone", 1).await;
         let request = stored(&world, id).await;

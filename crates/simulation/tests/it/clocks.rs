@@ -1,7 +1,7 @@
 //! Wrong clocks: access never outlasts its end in true time, and nothing is granted while clocks
 //! disagree.
 
-use hallpass_access::{AccessError, AccessStore, AskOutcome, Extending, PressRefused};
+use hallpass_access::{AccessError, AccessStore, ActionRefused, Extending, RequestOutcome};
 use hallpass_base::clock::BOUND;
 use hallpass_base::{Clock, GrantId, RequestId, TimeSpan, Timestamp};
 use hallpass_simulation::{
@@ -387,9 +387,9 @@ async fn act(world: &mut World, deed: &Deed, watch: &mut Watch) {
                 )
                 .await;
             match asked {
-                Ok(AskOutcome::Approved(..)) => watch.given(who, world.clock.now(), *seconds),
+                Ok(RequestOutcome::Approved(..)) => watch.given(who, world.clock.now(), *seconds),
                 Ok(other) => panic!("{other:?}"),
-                Err(AccessError::Refused(PressRefused::ClocksDisagree(_))) => {}
+                Err(AccessError::Refused(ActionRefused::ClocksDisagree(_))) => {}
                 Err(_) => watch.given(who, world.clock.now(), *seconds),
             }
         }
@@ -405,7 +405,7 @@ async fn act(world: &mut World, deed: &Deed, watch: &mut Watch) {
                 let extended = world.access.extend(&world.actor(*who), *id, by, None).await;
                 if !matches!(
                     extended,
-                    Err(AccessError::Refused(_)) | Ok(AskOutcome::Rejected(..))
+                    Err(AccessError::Refused(_)) | Ok(RequestOutcome::Rejected(..))
                 ) {
                     watch.given(*who, world.clock.now(), *seconds);
                 }

@@ -1,7 +1,7 @@
 //! Presses: permissions, races, expiry, reminders.
 
 use hallpass_access::{
-    AccessError, AccessStore, AskOutcome, NoticeKind, PressRefused, RequestFilter, RequestView,
+    AccessError, AccessStore, ActionRefused, NoticeKind, RequestFilter, RequestOutcome, RequestView,
 };
 use hallpass_audit::AuditStore as _;
 use hallpass_base::{Clock, TimeSpan};
@@ -57,7 +57,10 @@ fn whoever_is_matched_through_a_second_domain_decides_nothing() {
             access.discard(&matched(Eve), id, None).await.unwrap_err(),
         ] {
             assert!(
-                matches!(refused, AccessError::Refused(PressRefused::SecondaryDomain)),
+                matches!(
+                    refused,
+                    AccessError::Refused(ActionRefused::SecondaryDomain)
+                ),
                 "{refused}"
             );
         }
@@ -74,7 +77,7 @@ fn whoever_is_matched_through_a_second_domain_decides_nothing() {
         assert!(
             matches!(
                 refused,
-                AccessError::Refused(PressRefused::SecondaryDomain) | AccessError::NotFound(_)
+                AccessError::Refused(ActionRefused::SecondaryDomain) | AccessError::NotFound(_)
             ),
             "{refused}"
         );
@@ -104,7 +107,7 @@ fn fifty_approvals_over_three_processes_make_one_grant() {
         assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
         for refused in outcomes.into_iter().filter_map(Result::err) {
             assert!(
-                matches!(refused, AccessError::Refused(PressRefused::Closed(_))),
+                matches!(refused, AccessError::Refused(ActionRefused::Closed(_))),
                 "{refused:?}"
             );
         }
@@ -165,7 +168,7 @@ fn two_approvals_by_two_people_when_the_rule_says_so() {
         let twice = approve(&world, Cai, id).await.unwrap_err();
         assert!(matches!(
             twice,
-            AccessError::Refused(PressRefused::AlreadyReviewed {
+            AccessError::Refused(ActionRefused::AlreadyReviewed {
                 given: 1,
                 needed: 2
             })
@@ -183,7 +186,7 @@ fn a_late_press_is_refused_before_and_after_the_lapse_is_stored() {
         world.clock.advance(TimeSpan::seconds(8 * 3600 + 1));
         let late = approve(&world, Cai, id).await.unwrap_err();
         assert!(
-            matches!(late, AccessError::Refused(PressRefused::Closed(_))),
+            matches!(late, AccessError::Refused(ActionRefused::Closed(_))),
             "{late:?}"
         );
         world.access.tick().await.unwrap();
@@ -192,7 +195,7 @@ fn a_late_press_is_refused_before_and_after_the_lapse_is_stored() {
         let later = approve(&world, Cai, id).await.unwrap_err();
         assert!(matches!(
             later,
-            AccessError::Refused(PressRefused::Closed(_))
+            AccessError::Refused(ActionRefused::Closed(_))
         ));
         assert!(grants(&world).await.is_empty());
     });
@@ -277,7 +280,7 @@ fn asking_twice_returns_the_first() {
         let world = world(37);
         let first = ask(&world, Ana, "Admin", TimeSpan::hours(1)).await;
         let second = ask(&world, Ana, "Admin", TimeSpan::hours(2)).await;
-        assert!(matches!(second, AskOutcome::AlreadyPending(_)));
+        assert!(matches!(second, RequestOutcome::AlreadyPending(_)));
         assert_eq!(first.request().id, second.request().id);
     });
 }
@@ -309,7 +312,7 @@ fn what_cannot_be_asked_for_is_stored_as_rejected_with_every_reason() {
         let mut wrong = asking("Nothing", TimeSpan::hours(100));
         wrong.reason = "  ".into();
         let asked = world.access.ask(&ana, &wrong, None).await.unwrap();
-        let AskOutcome::Rejected(request, refusal) = asked else {
+        let RequestOutcome::Rejected(request, refusal) = asked else {
             panic!("{asked:?}")
         };
         let codes: Vec<_> = refusal

@@ -1,7 +1,7 @@
 //! An unreadable directory and departed people: stale data grants no rights, departed people have
 //! none, and ends continue.
 
-use hallpass_access::{AccessError, AccessStore, AskOutcome, Extending, PressRefused};
+use hallpass_access::{AccessError, AccessStore, ActionRefused, Extending, RequestOutcome};
 use hallpass_audit::AuditStore;
 use hallpass_base::{GrantId, RequestId, TimeSpan};
 use hallpass_rules::directory::Person;
@@ -122,13 +122,13 @@ async fn press(scene: &Scene, press: Press) -> Result<(), AccessError> {
                 TimeSpan::hours(1),
             );
             match access.ask(&actor, &wanted, None).await? {
-                AskOutcome::Rejected(_, refusal) => {
+                RequestOutcome::Rejected(_, refusal) => {
                     assert_eq!(refusal.fields[0].code, "unknown-requester");
-                    Err(PressRefused::NotInDirectory.into())
+                    Err(ActionRefused::NotInDirectory.into())
                 }
-                AskOutcome::Approved(..)
-                | AskOutcome::Pending(_)
-                | AskOutcome::AlreadyPending(_) => Ok(()),
+                RequestOutcome::Approved(..)
+                | RequestOutcome::Pending(_)
+                | RequestOutcome::AlreadyPending(_) => Ok(()),
             }
         }
         Press::Approve => access.approve(&actor, scene.pending, None).await.map(drop),
@@ -151,9 +151,9 @@ async fn press(scene: &Scene, press: Press) -> Result<(), AccessError> {
         Press::Extend => {
             let extending = Extending::by(TimeSpan::hours(20));
             match access.extend(&actor, scene.held, extending, None).await? {
-                AskOutcome::Rejected(_, refusal) => {
+                RequestOutcome::Rejected(_, refusal) => {
                     assert_eq!(refusal.fields[0].code, "unknown-requester");
-                    Err(PressRefused::NotInDirectory.into())
+                    Err(ActionRefused::NotInDirectory.into())
                 }
                 _ => Ok(()),
             }
@@ -358,7 +358,7 @@ fn a_directory_that_cannot_be_read_gives_nothing_and_keeps_nothing() {
             .await
             .unwrap();
         for press in [&shown.approve, &shown.deny, &shown.discard] {
-            let code = press.as_ref().err().map(PressRefused::code);
+            let code = press.as_ref().err().map(ActionRefused::code);
             assert_eq!(code, Some("organization-unread"));
         }
         let own = world
@@ -367,7 +367,7 @@ fn a_directory_that_cannot_be_read_gives_nothing_and_keeps_nothing() {
             .await
             .unwrap();
         assert_eq!(own.discard, Ok(()));
-        let obstacle = world.access.obstacle().as_ref().map(PressRefused::code);
+        let obstacle = world.access.obstacle().as_ref().map(ActionRefused::code);
         assert_eq!(obstacle, Some("organization-unread"));
         // ends continue, and a failed read ends no access
         let report = world.access.reconcile().await.unwrap();
@@ -449,12 +449,12 @@ fn a_request_that_nobody_could_approve_is_refused_by_a_directory_that_was_just_r
         world.directory.read();
         let refused = ask(&world, Ana, "Root", hour).await;
         assert!(
-            matches!(&refused, AskOutcome::Rejected(_, refusal) if refusal.code == "NoApprovers"),
+            matches!(&refused, RequestOutcome::Rejected(_, refusal) if refusal.code == "NoApprovers"),
             "{refused:?}"
         );
         enabled(true);
         world.live(TimeSpan::minutes(2)).await;
         let waits = ask(&world, Ana, "Root", hour).await;
-        assert!(matches!(waits, AskOutcome::Pending(_)), "{waits:?}");
+        assert!(matches!(waits, RequestOutcome::Pending(_)), "{waits:?}");
     });
 }

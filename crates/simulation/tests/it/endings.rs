@@ -1,6 +1,6 @@
 //! Other ends: early, revoked, lost, refused, stuck.
 
-use hallpass_access::{AccessError, AccessStore, Extending, PressRefused};
+use hallpass_access::{AccessError, AccessStore, ActionRefused, Extending};
 use hallpass_assignments::AssignmentStore as _;
 use hallpass_audit::AuditStore;
 use hallpass_base::{Clock, TimeSpan};
@@ -29,7 +29,7 @@ fn a_grant_given_back_ends_at_once() {
         assert_eq!(grant(&world, id).await.state.name(), "active");
         assert!(matches!(
             release(&world, Bo, id).await,
-            Err(AccessError::NotFound(_) | AccessError::Refused(PressRefused::NotHolder))
+            Err(AccessError::NotFound(_) | AccessError::Refused(ActionRefused::NotHolder))
         ));
         release(&world, Ana, id).await.unwrap();
         world.live(TimeSpan::seconds(20)).await;
@@ -86,7 +86,7 @@ fn revoking_needs_authority_and_a_reason() {
         let refused = world.access.revoke(&world.actor(Eve), id, "  ", None).await;
         assert!(matches!(
             refused,
-            Err(AccessError::Refused(PressRefused::ReasonMissing))
+            Err(AccessError::Refused(ActionRefused::ReasonMissing))
         ));
         let stranger = world
             .access
@@ -355,7 +355,7 @@ fn an_extension_lengthens_and_never_shortens() {
             .await
             .unwrap();
         assert!(
-            matches!(shorter, hallpass_access::AskOutcome::Rejected(..)),
+            matches!(shorter, hallpass_access::RequestOutcome::Rejected(..)),
             "{shorter:?}"
         );
         assert_eq!(grant(&world, id).await.ends_at, before);
@@ -381,7 +381,7 @@ fn an_extension_lengthens_and_never_shortens() {
         assert!(
             matches!(
                 late,
-                Err(AccessError::Refused(PressRefused::GrantOver { .. }))
+                Err(AccessError::Refused(ActionRefused::GrantOver { .. }))
             ),
             "{late:?}"
         );

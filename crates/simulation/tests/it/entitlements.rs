@@ -6,8 +6,8 @@ use std::slice;
 
 use hallpass_access::identity::TokenSource;
 use hallpass_access::{
-    AccessError, EntitledPrincipal, Entitlement, Force, HeldAccess, LeftOut, Locking, PressRefused,
-    SweepMode, SweepReport, UnreadPlace,
+    AccessError, ActionRefused, EntitledPrincipal, Entitlement, Force, HeldAccess, LeftOut,
+    Locking, SweepMode, SweepReport, UnreadPlace,
 };
 use hallpass_audit::{AuditStore as _, Record};
 use hallpass_base::testing::stops;
@@ -271,12 +271,12 @@ fn an_administrator_ends_what_is_a_persons_own_and_reads_what_stays() {
                 .revoke_entitlements(&nobody, &ana, None, "gone")
                 .await;
             let is_not_theirs =
-                matches!(refused, Err(AccessError::Refused(PressRefused::NotYours)));
+                matches!(refused, Err(AccessError::Refused(ActionRefused::NotYours)));
             assert!(is_not_theirs, "{refused:?}");
             let read = access.entitlements_of(&nobody, &ana).await;
             assert!(matches!(
                 read,
-                Err(AccessError::Refused(PressRefused::NotYours))
+                Err(AccessError::Refused(ActionRefused::NotYours))
             ));
         }
         let access = &world.access;
@@ -326,7 +326,7 @@ fn a_locked_administrator_ends_nothing() {
         assert!(
             matches!(
                 refused,
-                Err(AccessError::Refused(PressRefused::Locked { .. }))
+                Err(AccessError::Refused(ActionRefused::Locked { .. }))
             ),
             "{refused:?}"
         );

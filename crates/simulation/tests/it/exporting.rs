@@ -1,7 +1,9 @@
 //! With `require_export_within`, no access is granted while records wait too long for export; ends
 //! continue.
 
-use hallpass_access::{AccessError, AccessStore, AskOutcome, Extending, GrantState, PressRefused};
+use hallpass_access::{
+    AccessError, AccessStore, ActionRefused, Extending, GrantState, RequestOutcome,
+};
 use hallpass_audit::AuditStore;
 use hallpass_base::{Clock, RequestId, TimeSpan};
 use hallpass_simulation::{
@@ -26,7 +28,7 @@ async fn export(world: &World) {
 
 fn assert_behind(outcome: Result<(), AccessError>, door: &str) {
     match outcome {
-        Err(AccessError::Refused(why @ PressRefused::ExportBehind { allowed, .. })) => {
+        Err(AccessError::Refused(why @ ActionRefused::ExportBehind { allowed, .. })) => {
             assert_eq!((allowed, why.code()), (ALLOWED, "export-behind"), "{door}");
             assert!(!why.is_conflict(), "{door}");
         }
@@ -65,7 +67,7 @@ fn every_door_that_gives_access_is_shut_while_the_export_is_behind() {
         assert_eq!(grants(&world).await.len(), before);
 
         let asked = ask(&world, Bo, "Admin", TimeSpan::hours(1)).await;
-        assert!(matches!(asked, AskOutcome::Pending(_)), "{asked:?}");
+        assert!(matches!(asked, RequestOutcome::Pending(_)), "{asked:?}");
         let records = world.store.records_from(1, 1_000).await.unwrap();
         let refused = records.iter().filter(|it| it.event() == "press.refused");
         assert_eq!(refused.count(), 2);
@@ -75,7 +77,7 @@ fn every_door_that_gives_access_is_shut_while_the_export_is_behind() {
         take(&world, Bo, "ReadOnly", TimeSpan::hours(1)).await;
         let extended = world.access.extend(&ana, held, extending, None).await;
         assert!(
-            matches!(extended, Ok(AskOutcome::Approved(..))),
+            matches!(extended, Ok(RequestOutcome::Approved(..))),
             "{extended:?}"
         );
     });

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use hallpass_access::identity::{Authentication, Role, TokenSource};
 use hallpass_access::{
-    AccessError, AccessStore, Actor, AskOutcome, Extending, Force, GrantState, HeldAccess, Locking,
-    NoticeKind, PressRefused, RequestFilter, RequestState, RequestView, WaitingMessage,
+    AccessError, AccessStore, ActionRefused, Actor, Extending, Force, GrantState, HeldAccess,
+    Locking, NoticeKind, RequestFilter, RequestOutcome, RequestState, RequestView, WaitingMessage,
 };
 use hallpass_base::{Clock, Email, RequestId, TimeSpan};
 use hallpass_rules::directory::Person;
@@ -70,7 +70,7 @@ fn after_a_rename_nobody_approves_their_own() {
         assert!(
             matches!(
                 refused,
-                AccessError::Refused(PressRefused::Rules(PressRefusedByRules::OwnRequest { .. }))
+                AccessError::Refused(ActionRefused::Rules(PressRefusedByRules::OwnRequest { .. }))
             ),
             "{refused}"
         );
@@ -100,7 +100,7 @@ fn one_user_fills_one_seat_of_a_quorum_under_two_addresses() {
         assert!(
             matches!(
                 refused,
-                AccessError::Refused(PressRefused::AlreadyReviewed { given: 1, .. })
+                AccessError::Refused(ActionRefused::AlreadyReviewed { given: 1, .. })
             ),
             "{refused}"
         );
@@ -337,7 +337,7 @@ fn a_review_without_a_user_id_counts_for_nobody() {
         let world = World::new(404, Habits::default(), None);
         rules(&world, &["cai", "dee"], 2).await;
         let asked = ask(&world, Ana, "Admin", TimeSpan::hours(1)).await;
-        let AskOutcome::Pending(mut request) = asked else {
+        let RequestOutcome::Pending(mut request) = asked else {
             panic!("{asked:?}");
         };
         request.reviews.push(review);
@@ -459,7 +459,7 @@ fn a_rule_may_want_a_fresh_sign_in() {
             for outcome in outcomes {
                 match outcome {
                     Ok(_) => assert!(allowed, "{terms} {proof:?}"),
-                    Err(AccessError::Refused(PressRefused::SignInAgain { .. })) => {
+                    Err(AccessError::Refused(ActionRefused::SignInAgain { .. })) => {
                         assert!(!allowed, "{terms} {proof:?}");
                     }
                     Err(other) => panic!("{terms}: {other}"),
@@ -486,7 +486,7 @@ fn stolen(held: HeldAccess) -> Locking<'static> {
 fn is_locked<T: std::fmt::Debug>(outcome: &Result<T, AccessError>) -> bool {
     matches!(
         outcome,
-        Err(AccessError::Refused(PressRefused::Locked { .. }))
+        Err(AccessError::Refused(ActionRefused::Locked { .. }))
     )
 }
 
@@ -527,7 +527,7 @@ fn whoever_is_locked_gives_back_and_does_nothing_else() {
         assert!(
             matches!(
                 refused,
-                Err(AccessError::Refused(PressRefused::LastAdministrator))
+                Err(AccessError::Refused(ActionRefused::LastAdministrator))
             ),
             "{refused:?}"
         );
@@ -650,7 +650,7 @@ fn nothing_is_granted_to_somebody_who_is_locked() {
         assert!(
             matches!(
                 refused,
-                AccessError::Refused(PressRefused::RequesterLocked { .. })
+                AccessError::Refused(ActionRefused::RequesterLocked { .. })
             ),
             "{refused}"
         );
@@ -688,7 +688,7 @@ fn an_operator_locks_anybody_but_administrators() {
             .lock(&operator, &user(Eve), stolen(HeldAccess::GoesOn))
             .await;
         assert!(
-            matches!(refused, Err(AccessError::Refused(PressRefused::NotYours))),
+            matches!(refused, Err(AccessError::Refused(ActionRefused::NotYours))),
             "{refused:?}"
         );
         assert!(access.locks(&world.actor(Eve)).await.unwrap().is_empty());
@@ -729,7 +729,7 @@ fn a_lock_that_is_made_again_ends_no_sooner() {
             match expected {
                 Some(expected) => assert_eq!(locked.unwrap().until, expected, "{asked:?}"),
                 None => assert!(
-                    matches!(locked, Err(AccessError::Refused(PressRefused::LockIsOver))),
+                    matches!(locked, Err(AccessError::Refused(ActionRefused::LockIsOver))),
                     "{locked:?}"
                 ),
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_access::{AccessError, AskOutcome};
+use hallpass_access::{AccessError, RequestOutcome};
 use hallpass_base::TimeSpan;
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
@@ -89,8 +89,8 @@ fn whoever_left_the_approvers_gives_themselves_nothing() {
             let cai = world.actor(Cai);
             let asked = world.access.ask(&cai, &asking("Admin", HOUR), None).await;
             let found = match asked {
-                Ok(AskOutcome::Approved(..)) => "approved",
-                Ok(AskOutcome::Pending(_)) => "pending",
+                Ok(RequestOutcome::Approved(..)) => "approved",
+                Ok(RequestOutcome::Pending(_)) => "pending",
                 other => said(other),
             };
             assert_eq!(found, expected, "{state:?}");

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_access::{
-    AccessError, AccessStore, ApprovalsOpen, Asking, NoticeKind, PressRefused, Request,
+    AccessError, AccessStore, ActionRefused, ApprovalsOpen, Asking, NoticeKind, Request,
     RequestFilter, RequestState, RequestView, WaitingMessage,
 };
 use hallpass_base::{Clock, Email, RequestId, TimeSpan, Timestamp};
@@ -100,7 +100,7 @@ fn a_stage_that_is_full_asks_nobody_any_more() {
         assert!(
             matches!(
                 again,
-                AccessError::Refused(PressRefused::AlreadyReviewed {
+                AccessError::Refused(ActionRefused::AlreadyReviewed {
                     given: 1,
                     needed: 2
                 })

@@ -3,9 +3,9 @@
 
 use hallpass_access::identity::Authentication;
 use hallpass_access::{
-    AccessError, AccessStore, Actor, Approving, AskOutcome, AskRefused, AskVerdict, Asking,
-    Extending, GrantState, HeldAccess, Locking, PressRefused, Preview, PreviewOutcome, Request,
-    RequestFilter, Wanted,
+    AccessError, AccessStore, ActionRefused, Actor, Approving, Asking, Extending, GrantState,
+    HeldAccess, Locking, Preview, PreviewOutcome, Request, RequestFilter, RequestOutcome,
+    RequestRefused, RequestVerdict, Wanted,
 };
 use hallpass_base::{Clock, TimeSpan, UserId};
 use hallpass_rules::{RuleFile, load};
@@ -225,7 +225,7 @@ fn span(length: Length, preview: &Preview) -> TimeSpan {
 fn compare(
     shown: &PreviewOutcome,
     (preview, waiting): (&Preview, Option<&Request>),
-    came: Result<&AskOutcome, &AccessError>,
+    came: Result<&RequestOutcome, &AccessError>,
     compared: &mut Compared,
 ) {
     let row = format!("shown {shown:?}, came {came:?}");
@@ -234,19 +234,22 @@ fn compare(
             assert_eq!(why.code(), code(error), "{row}");
             compared.count(format!("ask: {}", why.code()));
         }
-        (PreviewOutcome::Refused(why), Ok(AskOutcome::Rejected(_, refusal))) => {
+        (PreviewOutcome::Refused(why), Ok(RequestOutcome::Rejected(_, refusal))) => {
             assert_eq!(why.code(), refusal.code, "{row}");
-            if let AskRefused::Fields(fields) = why {
+            if let RequestRefused::Fields(fields) = why {
                 assert_eq!(*fields, refusal.fields, "{row}");
             }
             compared.count(format!("ask: {}", why.code()));
         }
-        (PreviewOutcome::Request(_), Ok(AskOutcome::AlreadyPending(request))) => {
+        (PreviewOutcome::Request(_), Ok(RequestOutcome::AlreadyPending(request))) => {
             assert_eq!(waiting.map(|it| it.id), Some(request.id), "{row}");
             compared.count("ask: waits already");
         }
-        (PreviewOutcome::Request(AskVerdict::Granted(shown)), Ok(AskOutcome::Approved(..))) => {
-            let Ok(AskOutcome::Approved(request, _)) = came else {
+        (
+            PreviewOutcome::Request(RequestVerdict::Granted(shown)),
+            Ok(RequestOutcome::Approved(..)),
+        ) => {
+            let Ok(RequestOutcome::Approved(request, _)) = came else {
                 unreachable!()
             };
             let hallpass_access::RequestState::Approved { approval, .. } = &request.state else {
@@ -256,15 +259,21 @@ fn compare(
             compared.count(format!("ask: {shown:?}"));
         }
         (
-            PreviewOutcome::Request(verdict @ (AskVerdict::Waits | AskVerdict::BreakGlassOnly)),
-            Ok(AskOutcome::Pending(request)),
+            PreviewOutcome::Request(
+                verdict @ (RequestVerdict::Waits | RequestVerdict::BreakGlassOnly),
+            ),
+            Ok(RequestOutcome::Pending(request)),
         ) => {
             let approvers: Vec<_> = preview.decision.approvers.iter().cloned().collect();
             assert_eq!(request.decided.approvers, approvers, "{row}");
             let needed = preview.decision.approvals_needed;
             assert_eq!(request.decided.approvals_needed, needed, "{row}");
             let is_glass = request.decided.kind.name() == "NoApprovers";
-            assert_eq!(is_glass, *verdict == AskVerdict::BreakGlassOnly, "{row}");
+            assert_eq!(
+                is_glass,
+                *verdict == RequestVerdict::BreakGlassOnly,
+                "{row}"
+            );
             assert!(waiting.is_none(), "{row}");
             compared.count(format!("ask: {verdict:?}"));
         }
@@ -293,7 +302,7 @@ async fn ask(world: &World, who: Whom, set: &str, length: Length, compared: &mut
             let (shown, waiting) = (preview.asking(duration), preview.waiting.as_ref());
             compare(&shown, (preview, waiting), came.as_ref(), compared);
         }
-        (Err(problems), Ok(AskOutcome::Rejected(_, refusal))) => {
+        (Err(problems), Ok(RequestOutcome::Rejected(_, refusal))) => {
             assert_eq!(*problems, refusal.fields);
             compared.count("ask: no such target");
         }
@@ -359,7 +368,7 @@ async fn press_once(
 /// Checks shown = allowed; a refusal names the same reason, or nothing if it is hidden.
 fn agree(
     what: &str,
-    shown: &Result<(), PressRefused>,
+    shown: &Result<(), ActionRefused>,
     came: &Result<(), AccessError>,
     compared: &mut Compared,
 ) {
@@ -418,7 +427,7 @@ async fn press(world: &World, who: Whom, n: usize, press: RequestPress, compared
     let mut came = press_once(world, &actor, request, press, shorter).await;
     if matches!(
         &came,
-        Err(AccessError::Refused(PressRefused::SignInAgain { .. }))
+        Err(AccessError::Refused(ActionRefused::SignInAgain { .. }))
     ) {
         // the press requires a sign-in, which the preview assumes
         compared.count("signed in on the way");
@@ -472,7 +481,7 @@ async fn press_grant(
         }
     };
     let is_ending = matches!(grant.state, GrantState::Ending { .. });
-    if is_ending && matches!(shown, Err(PressRefused::GrantOver { .. })) && came.is_ok() {
+    if is_ending && matches!(shown, Err(ActionRefused::GrantOver { .. })) && came.is_ok() {
         // already ending: another press retries it
         compared.count(format!("{press:?}: tried again"));
         return;

@@ -1,6 +1,6 @@
 //! Limits of stored data per person (`access.md` §12.1).
 
-use hallpass_access::{AccessError, Asking, Idempotency, OverQuota, PressRefused, Wanted};
+use hallpass_access::{AccessError, ActionRefused, Asking, Idempotency, OverQuota, Wanted};
 use hallpass_audit::AuditStore as _;
 use hallpass_base::{Clock as _, TimeSpan};
 use hallpass_simulation::{
@@ -28,7 +28,7 @@ async fn ask(world: &World, who: Human, asking: &Asking) -> Result<(), AccessErr
 
 fn over(refused: &Result<(), AccessError>) -> Option<OverQuota> {
     match refused {
-        Err(AccessError::Refused(PressRefused::OverQuota(over))) => Some(*over),
+        Err(AccessError::Refused(ActionRefused::OverQuota(over))) => Some(*over),
         _ => None,
     }
 }

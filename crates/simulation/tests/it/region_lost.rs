@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Actor, ArmedEndsMode, AskOutcome, Asking, Grant, GrantState, Origin, Wanted,
+    Actor, ArmedEndsMode, Asking, Grant, GrantState, Origin, RequestOutcome, Wanted,
 };
 use hallpass_base::testing::stops;
 use hallpass_base::{Email, GrantId, HoldKey, Target, TargetNames, TimeSpan, Timestamp};
@@ -157,7 +157,7 @@ impl Bench {
             .await
             .unwrap()
         {
-            AskOutcome::Approved(_, Some(grant)) => grant.id,
+            RequestOutcome::Approved(_, Some(grant)) => grant.id,
             other => panic!("expected a grant, got {other:?}"),
         }
     }

@@ -1,7 +1,7 @@
 //! Requests refer to accounts, permission sets and groups by id: renames change nothing, and a
 //! reused name is another target.
 
-use hallpass_access::{AccessError, AccessStore, AskOutcome, Asking, PressRefused};
+use hallpass_access::{AccessError, AccessStore, ActionRefused, Asking, RequestOutcome};
 use hallpass_base::{Clock as _, Target, TimeSpan};
 use hallpass_rules::directory::Account;
 use hallpass_simulation::{
@@ -81,7 +81,7 @@ fn what_is_held_is_extended_under_a_new_name() {
             let id = take(&world, Ana, set, HOUR).await;
             rename(&world);
             let extended = extend(&world, Ana, id, TimeSpan::hours(2)).await.unwrap();
-            let AskOutcome::Approved(request, Some(grant)) = extended else {
+            let RequestOutcome::Approved(request, Some(grant)) = extended else {
                 panic!("{set}: {extended:?}");
             };
             assert_eq!(grant.id, id, "{set}");
@@ -104,14 +104,17 @@ fn another_account_of_the_name_is_not_what_was_asked_for() {
         let held = take(&world, Ana, "ReadOnly", HOUR).await;
         close(&world);
         let refused = approve(&world, Cai, id).await.unwrap_err();
-        let AccessError::Refused(PressRefused::NoLongerFits(problems)) = &refused else {
+        let AccessError::Refused(ActionRefused::NoLongerFits(problems)) = &refused else {
             panic!("{refused:?}");
         };
         assert_eq!(problems[0].code, "unknown-account");
         let extended = extend(&world, Ana, held, TimeSpan::hours(2)).await.unwrap();
-        assert!(matches!(extended, AskOutcome::Rejected(..)), "{extended:?}");
+        assert!(
+            matches!(extended, RequestOutcome::Rejected(..)),
+            "{extended:?}"
+        );
         let other = ask(&world, Ana, "Admin", HOUR).await;
-        let AskOutcome::Pending(request) = other else {
+        let RequestOutcome::Pending(request) = other else {
             panic!("{other:?}");
         };
         let Target::Account { account, .. } = request.key.unwrap().target else {

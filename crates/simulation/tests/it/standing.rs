@@ -3,7 +3,7 @@
 
 use hallpass_access::{
     AccessError, AccessStore, Approval, EndCause, Extending, Grant, GrantState, ItemKind, Meant,
-    Message, NoticeKind, Patience, RemovalLimit, SweepMode,
+    Message, NoticeKind, RemovalLimit, SweepMode, WaitLimit,
 };
 use hallpass_assignments::OperationKind::{Create, Delete};
 use hallpass_audit::AuditStore;
@@ -319,22 +319,26 @@ fn who_holds_something_without_a_grant_is_told_before_they_ask() {
                     .unwrap()
             }
         };
-        assert_eq!(stands(Patience::Look).await, None);
+        assert_eq!(stands(WaitLimit::Look).await, None);
         world.center.give(&key);
         world.clock.advance(TimeSpan::seconds(20));
-        assert!(stands(Patience::Look).await.is_some());
-        assert_eq!(stands(Patience::Known).await, None, "no run has looked yet");
+        assert!(stands(WaitLimit::Look).await.is_some());
+        assert_eq!(
+            stands(WaitLimit::Known).await,
+            None,
+            "no run has looked yet"
+        );
         pass(&world, minutes(1)).await;
-        let known = stands(Patience::Known).await.unwrap();
+        let known = stands(WaitLimit::Known).await.unwrap();
         assert!(known.seen_at <= world.clock.now());
         // it remains below a grant; Hallpass's access does not
         take(&world, Ana, "ReadOnly", minutes(30)).await;
         world.live(minutes(1)).await;
-        assert!(stands(Patience::Look).await.is_some());
+        assert!(stands(WaitLimit::Look).await.is_some());
         take(&world, Bo, "ReadOnly", minutes(30)).await;
         world.live(minutes(1)).await;
         let bo = world.key(Bo, "ReadOnly").unwrap();
-        for patience in [Patience::Look, Patience::Known] {
+        for patience in [WaitLimit::Look, WaitLimit::Known] {
             let found = world.access.stands(&bo.user, &bo.target, patience).await;
             assert_eq!(found.unwrap(), None, "{patience:?}");
         }

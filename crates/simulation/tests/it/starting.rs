@@ -1,8 +1,8 @@
 //! Future starts (`access.md` §5.1): granted on time, by the conditions at the start only.
 
 use hallpass_access::{
-    AccessStore, AskOutcome, Asking, GrantState, HeldAccess, Locking, News, Request, RequestFilter,
-    RequestState, RequestView,
+    AccessStore, Asking, GrantState, HeldAccess, Locking, News, Request, RequestFilter,
+    RequestOutcome, RequestState, RequestView,
 };
 use hallpass_base::{Clock, RequestId, TimeSpan, Timestamp};
 use hallpass_rules::directory::AccountTags;
@@ -33,7 +33,7 @@ async fn rules(world: &World, text: &str) {
     world.access.set_rules(loaded.rules, "test").await.unwrap();
 }
 
-async fn ask(world: &World, set: &str, starts_at: Timestamp, length: TimeSpan) -> AskOutcome {
+async fn ask(world: &World, set: &str, starts_at: Timestamp, length: TimeSpan) -> RequestOutcome {
     let asking = Asking {
         starts_at: Some(starts_at),
         ..asking(set, length)
@@ -77,7 +77,7 @@ fn it_begins_at_its_start_and_ends_its_length_after_it() {
             } else {
                 let starts_at = HOUR.after(world.clock.now());
                 let asked = ask(&world, set, starts_at, HOUR).await;
-                assert!(matches!(asked, AskOutcome::Pending(_)), "{asked:?}");
+                assert!(matches!(asked, RequestOutcome::Pending(_)), "{asked:?}");
                 (asked.request().id, starts_at)
             };
             let request = stored(&world, id).await;
@@ -355,7 +355,7 @@ fn a_start_is_neither_over_nor_too_far_ahead_and_is_judged_by_its_own_hours() {
             (TimeSpan::minutes(5).before(now), "past-start"),
         ] {
             let asked = ask(&world, "Admin", starts_at, HOUR).await;
-            let AskOutcome::Rejected(_, refusal) = asked else {
+            let RequestOutcome::Rejected(_, refusal) = asked else {
                 panic!("{asked:?}");
             };
             assert_eq!(refusal.fields[0].code, code);
@@ -380,7 +380,7 @@ fn a_start_is_neither_over_nor_too_far_ahead_and_is_judged_by_its_own_hours() {
             assert_eq!(shown.unwrap().unwrap().by_rules().is_ok(), is_open);
             let asked = ask(&world, "Admin", starts_at, HOUR).await;
             assert_eq!(
-                matches!(asked, AskOutcome::Pending(_)),
+                matches!(asked, RequestOutcome::Pending(_)),
                 is_open,
                 "{asked:?}"
             );
@@ -391,7 +391,10 @@ fn a_start_is_neither_over_nor_too_far_ahead_and_is_judged_by_its_own_hours() {
         }
         // a different start makes a different request
         let again = ask(&world, "Admin", open, HOUR).await;
-        assert!(matches!(again, AskOutcome::AlreadyPending(_)), "{again:?}");
+        assert!(
+            matches!(again, RequestOutcome::AlreadyPending(_)),
+            "{again:?}"
+        );
     });
 }
 
@@ -459,7 +462,7 @@ fn asking_costs_the_same_however_many_requests_wait() {
             let before = world.gate.calls();
             let starts_at = TimeSpan::seconds(n).after(starts_at);
             let asked = ask(&world, "Admin", starts_at, HOUR).await;
-            assert!(matches!(asked, AskOutcome::Pending(_)), "{asked:?}");
+            assert!(matches!(asked, RequestOutcome::Pending(_)), "{asked:?}");
             calls.push(world.gate.calls() - before);
         }
         assert_eq!(calls, vec![calls[0]; 15], "calls of ports");

@@ -2,7 +2,7 @@
 //! every brake (`access.md` §10), and ends by the common path.
 
 use hallpass_access::{
-    AccessError, AccessStore, DigestKind, Fate, ItemKind, Meant, Message, PressRefused,
+    AccessError, AccessStore, ActionRefused, DigestKind, Fate, ItemKind, Meant, Message,
     RemovalLimit, Schedule, StandingRefused, Sweep, SweepItem, SweepMode, SweepReach,
     SweepSettings, SweepStore, Trigger, UnreadPlace, Wanted,
 };
@@ -725,7 +725,7 @@ fn refusals_name_what_to_do() {
         count: 2,
         first: "payments-prod / Admin of ana is gone".to_owned(),
     };
-    let text = PressRefused::from(refusal).to_string();
+    let text = ActionRefused::from(refusal).to_string();
     assert!(
         text.contains("ana is gone") && text.contains("run a sweep"),
         "{text}"

@@ -1,8 +1,8 @@
 //! Requests for several targets (`access.md` §5.2): one request per target, all made or none.
 
 use hallpass_access::{
-    AccessError, AccessStore, AskOutcome, AskedTogether, Asking, NoticeKind, RequestFilter,
-    RequestState, TARGETS_MAX, WaitingMessage,
+    AccessError, AccessStore, Asking, NoticeKind, RequestFilter, RequestOutcome, RequestState,
+    RequestedTogether, TARGETS_MAX, WaitingMessage,
 };
 use hallpass_audit::AuditStore as _;
 use hallpass_base::{Clock as _, TimeSpan};
@@ -24,7 +24,7 @@ fn several(sets: &[&str]) -> Vec<Asking> {
     sets.iter().map(|set| asking(set, hour)).collect()
 }
 
-async fn all(world: &World, sets: &[&str], key: Option<&str>) -> Vec<AskOutcome> {
+async fn all(world: &World, sets: &[&str], key: Option<&str>) -> Vec<RequestOutcome> {
     let key = key.map(key_of);
     let ana = world.actor(Ana);
     let asked = world
@@ -32,8 +32,8 @@ async fn all(world: &World, sets: &[&str], key: Option<&str>) -> Vec<AskOutcome>
         .ask_together(&ana, &several(sets), key.as_ref())
         .await;
     match asked.unwrap() {
-        AskedTogether::All(all) => all,
-        AskedTogether::Refused(refused) => panic!("{refused:?}"),
+        RequestedTogether::All(all) => all,
+        RequestedTogether::Refused(refused) => panic!("{refused:?}"),
     }
 }
 
@@ -56,9 +56,9 @@ fn each_is_decided_by_its_own_rules_and_knows_the_others() {
         let [granted, waits, group] = asked.as_slice() else {
             panic!("{asked:?}")
         };
-        assert!(matches!(granted, AskOutcome::Approved(_, Some(_))));
-        assert!(matches!(waits, AskOutcome::Pending(_)));
-        assert!(matches!(group, AskOutcome::Approved(_, Some(_))));
+        assert!(matches!(granted, RequestOutcome::Approved(_, Some(_))));
+        assert!(matches!(waits, RequestOutcome::Pending(_)));
+        assert!(matches!(group, RequestOutcome::Approved(_, Some(_))));
         let ids: Vec<_> = asked.iter().map(|it| it.request().id).collect();
         for (n, outcome) in asked.iter().enumerate() {
             let stored = world.store.request(outcome.request().id).await.unwrap();
@@ -106,7 +106,7 @@ fn one_that_is_refused_stops_all_of_them_and_is_alone_on_record() {
         let ana = world.actor(Ana);
         let askings = several(&["ReadOnly", "Nothing", "Admin"]);
         let asked = world.access.ask_together(&ana, &askings, None).await;
-        let AskedTogether::Refused(refused) = asked.unwrap() else {
+        let RequestedTogether::Refused(refused) = asked.unwrap() else {
             panic!("nothing was refused")
         };
         assert_eq!(refused.len(), 1);
@@ -128,9 +128,9 @@ fn a_target_named_twice_is_asked_for_once_and_what_waits_is_found_again() {
         let first = ask(&world, Ana, "Admin", TimeSpan::hours(1)).await;
         let asked = all(&world, &["ReadOnly", "Admin", "ReadOnly"], None).await;
         assert_eq!(asked.len(), 2);
-        assert!(matches!(&asked[0], AskOutcome::AlreadyPending(waiting)
+        assert!(matches!(&asked[0], RequestOutcome::AlreadyPending(waiting)
             if waiting.id == first.request().id));
-        assert!(matches!(&asked[1], AskOutcome::Approved(new, Some(_))
+        assert!(matches!(&asked[1], RequestOutcome::Approved(new, Some(_))
             if new.asked_with == [first.request().id]));
         assert_eq!(stored(&world).await, 2);
     });
@@ -140,7 +140,7 @@ fn a_target_named_twice_is_asked_for_once_and_what_waits_is_found_again() {
 fn the_same_key_brings_the_same_requests() {
     run(async {
         let world = world(85);
-        let ids = |asked: &[AskOutcome]| -> Vec<_> {
+        let ids = |asked: &[RequestOutcome]| -> Vec<_> {
             let mut ids: Vec<_> = asked.iter().map(|it| it.request().id).collect();
             ids.sort();
             ids
@@ -195,7 +195,7 @@ fn a_call_made_again_after_one_was_rejected_at_its_start_says_what_became_of_eac
         let askings = several(&["ReadOnly", "oncall"]).into_iter();
         let askings: Vec<Asking> = askings.map(|it| Asking { starts_at, ..it }).collect();
         let ask = async || world.access.ask_together(&ana, &askings, Some(&key)).await;
-        let AskedTogether::All(first) = ask().await.unwrap() else {
+        let RequestedTogether::All(first) = ask().await.unwrap() else {
             panic!("refused")
         };
         assert_eq!(first.len(), 2);
@@ -208,7 +208,7 @@ fn a_call_made_again_after_one_was_rejected_at_its_start_says_what_became_of_eac
             .await
             .unwrap();
         world.live(TimeSpan::minutes(1)).await;
-        let AskedTogether::All(again) = ask().await.unwrap() else {
+        let RequestedTogether::All(again) = ask().await.unwrap() else {
             panic!("it says that nothing was asked for")
         };
         let mut states: Vec<_> = again.iter().map(|it| it.request().state.name()).collect();

@@ -2,8 +2,8 @@
 //! (`access.md` §2.9).
 
 use hallpass_access::{
-    AccessError, AccessStore, Approving, AskOutcome, AskedTogether, Asking, Extending,
-    PressRefused, RequestFilter,
+    AccessError, AccessStore, ActionRefused, Approving, Asking, Extending, RequestFilter,
+    RequestOutcome, RequestedTogether,
 };
 use hallpass_audit::AuditStore as _;
 use hallpass_base::{RequestId, TimeSpan};
@@ -48,7 +48,7 @@ fn with(set: &str, confirmed: &[String]) -> Asking {
 
 fn unconfirmed<T: std::fmt::Debug>(outcome: Result<T, AccessError>) -> (Vec<String>, Vec<String>) {
     match outcome {
-        Err(AccessError::Refused(PressRefused::WarningsUnconfirmed { warnings })) => {
+        Err(AccessError::Refused(ActionRefused::WarningsUnconfirmed { warnings })) => {
             let all = warnings.into_iter().map(|it| (it.text, it.id));
             all.unzip()
         }
@@ -114,7 +114,7 @@ fn nobody_asks_or_approves_without_having_confirmed() {
         // unauthorized users get a refusal, not the warnings
         let other = approve(&world, Eve, id, &ids).await.unwrap_err();
         assert!(
-            matches!(other, AccessError::Refused(PressRefused::Rules(_))),
+            matches!(other, AccessError::Refused(ActionRefused::Rules(_))),
             "{other:?}"
         );
         approve(&world, Cai, id, &ids).await.unwrap();
@@ -180,7 +180,7 @@ fn no_way_of_asking_goes_around_it() {
         assert_eq!(texts, [CARDS]);
         assert_eq!(stored(&world).await, 0);
         let asked = access.ask_together(&ana, &both(&ids), None).await.unwrap();
-        let AskedTogether::All(all) = asked else {
+        let RequestedTogether::All(all) = asked else {
             panic!("refused")
         };
         assert_eq!(all.len(), 3);
@@ -194,10 +194,10 @@ fn no_way_of_asking_goes_around_it() {
             ..by
         };
         let extended = access.extend(&ana, grant.id, by, None).await.unwrap();
-        assert!(matches!(extended, AskOutcome::Approved(..)));
+        assert!(matches!(extended, RequestOutcome::Approved(..)));
         // a waiting request is returned without a new confirmation
         let again = access.ask(&ana, &with("Admin", &[]), None).await.unwrap();
-        assert!(matches!(again, AskOutcome::AlreadyPending(_)));
+        assert!(matches!(again, RequestOutcome::AlreadyPending(_)));
     });
 }
 

@@ -2,7 +2,7 @@
 //! waits.
 
 use hallpass_access::{
-    ArmedEndCounts, ArmedEndStatus, ArmedEndWish, Change, DesiredAssignment, GivenOtherwise, Grant,
+    ArmedEndCounts, ArmedEndSpec, ArmedEndStatus, Change, DesiredAssignment, ExternalAccess, Grant,
     GrantState, GrantToArm, NeverArmed, NoticeKind, ShownBy, UnseenEnd, Write,
 };
 use hallpass_assignments::{AssignmentRow, Gate, Verdict};
@@ -21,9 +21,9 @@ fn key() -> HoldKey {
     account_key(1, 1)
 }
 
-fn arm(asked: u64, until: u64) -> ArmedEndWish {
+fn arm(asked: u64, until: u64) -> ArmedEndSpec {
     let grant = a_grant(1);
-    ArmedEndWish::Arm(Box::new(GrantToArm {
+    ArmedEndSpec::Arm(Box::new(GrantToArm {
         grant: grant.id,
         request: grant.request,
         holder: grant.holder.email,
@@ -38,7 +38,7 @@ fn arm(asked: u64, until: u64) -> ArmedEndWish {
     }))
 }
 
-async fn commit(store: &Store, desired: DesiredAssignment, wish: Option<ArmedEndWish>) {
+async fn commit(store: &Store, desired: DesiredAssignment, wish: Option<ArmedEndSpec>) {
     let change = Change {
         desired: vec![desired],
         armed_ends: wish.into_iter().collect(),
@@ -55,7 +55,7 @@ async fn hold_until_600(store: &Store) {
 }
 
 async fn hold_no_more(store: &Store) {
-    let over = ArmedEndWish::Over {
+    let over = ArmedEndSpec::Over {
         key: key(),
         lasts_until: at(4_000),
     };
@@ -353,7 +353,7 @@ pub async fn an_end_before_anything_was_sent_refuses_nothing_from_then_on(store:
     commit(&store, wanted_instead(&row(&store).await, 30, 30), None).await;
     let kept = end(&store).await;
     assert_eq!((kept.ends_at, kept.is_first), (at(600), true));
-    let over = ArmedEndWish::Over {
+    let over = ArmedEndSpec::Over {
         key: key(),
         lasts_until: at(4_000),
     };
@@ -414,7 +414,7 @@ pub async fn what_was_written_and_not_seen_stays_with_the_end(store: Store) {
     assert_eq!(status(&store).await, not_armed);
     commit(&store, wanted_instead(&row(&store).await, 2_000, 100), None).await;
     assert_eq!(end(&store).await.arm_by, at(160), "then it is told");
-    let over = ArmedEndWish::Over {
+    let over = ArmedEndSpec::Over {
         key: key(),
         lasts_until: at(9_000),
     };
@@ -436,7 +436,7 @@ pub async fn what_was_written_and_not_seen_stays_with_the_end(store: Store) {
 /// Live access continues and is extended with its end. A past end is removed first; the create
 /// waits if AWS refuses it now or soon.
 pub async fn what_is_in_force_goes_before_a_hold_that_is_not_armed(store: Store) {
-    let release = |asked: u64| ArmedEndWish::Release {
+    let release = |asked: u64| ArmedEndSpec::Release {
         key: key(),
         asked_at: at(asked),
         gone_by: at(asked + 300),
@@ -454,7 +454,7 @@ pub async fn what_is_in_force_goes_before_a_hold_that_is_not_armed(store: Store)
     let held = end(&store).await;
     assert_eq!((held.ends_at, held.lasts_until), (at(2_000), None));
     assert!(row(&store).await.gate.is_open());
-    let over = ArmedEndWish::Over {
+    let over = ArmedEndSpec::Over {
         key: key(),
         lasts_until: at(9_000),
     };
@@ -475,11 +475,11 @@ pub async fn what_is_in_force_goes_before_a_hold_that_is_not_armed(store: Store)
 
 async fn looked_again(
     store: &Store,
-    given: GivenOtherwise,
+    given: ExternalAccess,
     second: u64,
     shown: ShownBy,
 ) -> ArmedEnd {
-    let wish = ArmedEndWish::LookAgain {
+    let wish = ArmedEndSpec::LookAgain {
         at: at(second),
         given: Box::new(given),
         shown,
@@ -498,10 +498,10 @@ pub async fn ends_are_looked_at_again_where_their_people_may_have_been_given_the
     hold_until_600(&store).await;
     let told = |given, second, shown| looked_again(&store, given, second, shown);
     let before = end(&store).await;
-    let given = |to_people: &[HoldKey], members: &[HoldKey]| GivenOtherwise {
+    let given = |to_people: &[HoldKey], members: &[HoldKey]| ExternalAccess {
         to_people: to_people.iter().cloned().collect(),
         members: members.iter().map(|key| key.user.clone()).collect(),
-        ..GivenOtherwise::default()
+        ..ExternalAccess::default()
     };
     let (hers, into_a_group) = (|| given(&[key()], &[]), || given(&[], &[key()]));
     let of_others = given(&[account_key(2, 1)], &[account_key(2, 1)]);

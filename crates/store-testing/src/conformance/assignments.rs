@@ -3,8 +3,8 @@
 use hallpass_access::{Change, CommitError};
 use hallpass_assignments::queue::Room;
 use hallpass_assignments::{
-    AssignmentRow, AssignmentStore, Execution, Haste, Lease, Observation, OperationKind, Ownership,
-    StoreFault, Task, Verdict,
+    AssignmentRow, AssignmentStore, EndPriority, Execution, Lease, Observation, OperationKind,
+    Ownership, StoreFault, Task, Verdict,
 };
 use hallpass_base::{HoldKey, TimeSpan};
 
@@ -166,18 +166,18 @@ pub async fn what_is_desired_says_how_long_its_end_may_wait(store: Store) {
     let key = account_key(1, 1);
     rows(&store, std::slice::from_ref(&key)).await;
     let first = row(&store, &key).await;
-    assert_eq!(first.desired.haste, Haste::Ordinary);
+    assert_eq!(first.desired.haste, EndPriority::Ordinary);
     store
         .commit(with_desired(wanted_at_once(&first, 5)))
         .await
         .unwrap();
     let hurried = row(&store, &key).await;
-    assert_eq!(hurried.desired.haste, Haste::AtOnce);
+    assert_eq!(hurried.desired.haste, EndPriority::AtOnce);
     store
         .commit(with_desired(wanted_instead(&hurried, 9_000, 6)))
         .await
         .unwrap();
-    assert_eq!(row(&store, &key).await.desired.haste, Haste::Ordinary);
+    assert_eq!(row(&store, &key).await.desired.haste, EndPriority::Ordinary);
 }
 
 pub async fn a_row_is_forgotten_only_at_rest(store: Store) {

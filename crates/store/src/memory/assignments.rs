@@ -7,7 +7,7 @@ use hallpass_assignments::queue::{
     self, InFlight, Queue, QueueFront, QueueFronts, QueueLengths, QueuePosition, Room,
 };
 use hallpass_assignments::{
-    AssignmentRow, AssignmentStore, Haste, Lease, NotedOver, OperationKind, Over, OwnedEnd,
+    AssignmentRow, AssignmentStore, EndPriority, Lease, NotedOver, OperationKind, Over, OwnedEnd,
     StoreFault, Taken, Task, Urgency, is_lease_from_future,
 };
 use hallpass_base::{HoldKey, Timestamp};
@@ -44,7 +44,7 @@ impl Lanes {
 }
 
 fn waits_at_once(standing: &QueuePosition, now: Timestamp) -> bool {
-    standing.haste == Haste::AtOnce
+    standing.haste == EndPriority::AtOnce
         && standing.slot == queue::Slot::Account
         && standing.unwanted_from <= now
         && standing.waits_for_end(AT_ONCE_AGAIN.after(now))
@@ -96,7 +96,7 @@ impl MemoryState {
     /// Returns lanes of removals that are next for a slot, urgent, or without need of a slot.
     fn lanes_with_removals(&self, now: Timestamp, slots: u32) -> BTreeSet<String> {
         let is_in_line = |standing: &QueuePosition| {
-            standing.slot == queue::Slot::Account && standing.haste == Haste::Ordinary
+            standing.slot == queue::Slot::Account && standing.haste == EndPriority::Ordinary
         };
         let removals = || {
             let all = self.assignments.values();
@@ -308,8 +308,8 @@ impl AssignmentStore for MemoryStore {
             u32::try_from(count).unwrap_or(u32::MAX)
         };
         Ok(QueueLengths {
-            at_once: count(&|it| it.waits_for_end(now) && it.haste == Haste::AtOnce),
-            ends: count(&|it| it.waits_for_end(now) && it.haste == Haste::Ordinary),
+            at_once: count(&|it| it.waits_for_end(now) && it.haste == EndPriority::AtOnce),
+            ends: count(&|it| it.waits_for_end(now) && it.haste == EndPriority::Ordinary),
             grants: count(&|it| it.waits_for_grant(now)),
             oldest_end: state
                 .assignments

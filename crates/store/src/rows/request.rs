@@ -12,7 +12,7 @@ use hallpass_access::{
 use hallpass_base::{Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use super::both_ways::both_ways;
+use super::row_conversion::both_ways;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct RequestRow {

@@ -6,7 +6,7 @@ use hallpass_access::identity::{Browsing, SignedIn, WebSession};
 use hallpass_base::{Email, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use super::both_ways::both_ways;
+use super::row_conversion::both_ways;
 
 /// A later session replaces only identical stored bytes, so new members are omitted when empty.
 #[derive(Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use hallpass_assignments::queue::{QueueLengths, QueuePosition, Slot};
 use hallpass_assignments::{
-    AssignmentRow, AssignmentStore, Haste, Lease, NotedOver, OperationKind, Over, OwnedEnd,
+    AssignmentRow, AssignmentStore, EndPriority, Lease, NotedOver, OperationKind, Over, OwnedEnd,
     StoreFault, Taken, Task, is_lease_from_future, queue,
 };
 use hallpass_base::{HoldKey, TimeSpan, Timestamp};
@@ -40,7 +40,7 @@ pub(super) fn update(tx: &Transaction<'_>, row: &AssignmentRow) -> Result<(), St
             ":verdict": row.execution.verdict.name(),
             ":news": number(row.verdict_rev),
             ":operation": standing.in_flight.map(OperationKind::name),
-            ":at_once": standing.haste == Haste::AtOnce,
+            ":at_once": standing.haste == EndPriority::AtOnce,
             ":unwanted_from": instant(standing.unwanted_from),
             ":while_wanted": standing.while_wanted.name(),
             ":once_unwanted": standing.once_unwanted.name(),

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use hallpass_access::{GroupSyncItem, GroupSyncRun, GroupSyncStore, GroupSyncWrite, ReadError};
 
-use super::keyed::{KeyedChange, KeyedTable};
+use super::keyed_table::{KeyedChange, KeyedTable};
 use super::{SqlStore, number};
 use crate::database::{Optional, Transaction};
 use crate::fault::StorageFault;

@@ -2,7 +2,7 @@
 //! `hallpass_assignments::queue` decides limits for both engines.
 
 use hallpass_assignments::queue::{self, InFlight, Queue, QueueFront, QueueFronts, Room, Slot};
-use hallpass_assignments::{AssignmentRow, Haste, OperationKind, Urgency};
+use hallpass_assignments::{AssignmentRow, EndPriority, OperationKind, Urgency};
 use hallpass_base::Timestamp;
 
 use super::assignment_rows::{KIND, read_row};
@@ -38,9 +38,9 @@ pub(super) fn in_flight(tx: &Transaction<'_>) -> Result<InFlight, StorageFault> 
             OperationKind::Delete
         };
         let haste = if at_once {
-            Haste::AtOnce
+            EndPriority::AtOnce
         } else {
-            Haste::Ordinary
+            EndPriority::Ordinary
         };
         in_flight.add(kind, haste, is_accepted);
     }

@@ -5,7 +5,7 @@ use hallpass_access::{AcceptanceWrite, Accepted, ReadError, Sweep, SweepItem, Sw
 use hallpass_base::{HoldKey, SweepId};
 use serde::de::DeserializeOwned;
 
-use super::keyed::{KeyedChange, KeyedTable, one_row};
+use super::keyed_table::{KeyedChange, KeyedTable, one_row};
 use super::listing::AFTER_ALL;
 use super::{SqlStore, number};
 use crate::database::{ConstraintRefusal, Optional, Params, Transaction, named};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use hallpass_access::{AccessStore as _, Change, DesiredAssignment};
-use hallpass_assignments::Haste;
+use hallpass_assignments::EndPriority;
 use hallpass_base::{GroupId, HoldKey};
 use hallpass_store::{OpenError, SqlStore};
 use hallpass_store_testing::{account_key, at, group_id, group_key};
@@ -24,7 +24,7 @@ fn held(key: HoldKey) -> DesiredAssignment {
         rev: None,
         until: at(3600),
         asked_at: at(1),
-        haste: Haste::Ordinary,
+        haste: EndPriority::Ordinary,
     }
 }
 

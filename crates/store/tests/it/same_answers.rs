@@ -12,7 +12,7 @@ use hallpass_access::{
 };
 use hallpass_assignments::queue::Room;
 use hallpass_assignments::{
-    Absence, AssignmentRow, AssignmentStore, Haste, Lease, StoreFault, Taken, Verdict,
+    Absence, AssignmentRow, AssignmentStore, EndPriority, Lease, StoreFault, Taken, Verdict,
 };
 use hallpass_audit::{Order, Record, RecordQuery, RecordSubject, Words};
 use hallpass_base::{GrantId, HoldKey, Timestamp};
@@ -23,9 +23,9 @@ use hallpass_store_testing::{
     request_id, request_states, sweep_id, user,
 };
 
-pub(crate) struct Dice(fastrand::Rng);
+pub(crate) struct Rng(fastrand::Rng);
 
-impl Dice {
+impl Rng {
     pub(crate) fn new(seed: u64) -> Self {
         Self(fastrand::Rng::with_seed(seed))
     }
@@ -63,7 +63,7 @@ fn jiff_nanoseconds(count: u64) -> std::time::Duration {
 }
 
 struct Sequence {
-    dice: Dice,
+    dice: Rng,
     now: u64,
     drafts: u64,
     leases: Vec<Lease>,
@@ -358,7 +358,9 @@ impl Sequence {
                 rev,
                 until: self.dice.instant(self.now),
                 asked_at: at(self.now),
-                haste: self.dice.pick(&[Haste::Ordinary, Haste::AtOnce]),
+                haste: self
+                    .dice
+                    .pick(&[EndPriority::Ordinary, EndPriority::AtOnce]),
             },
         }
     }
@@ -512,7 +514,7 @@ impl Sequence {
 impl Sequenced for Sequence {
     fn new(seed: u64) -> Self {
         Self {
-            dice: Dice::new(seed),
+            dice: Rng::new(seed),
             now: 1,
             drafts: 0,
             leases: vec![a_lease("never given", 1)],

@@ -5,17 +5,17 @@ use std::fmt::Debug;
 use hallpass_access::DesiredAssignment;
 use hallpass_assignments::queue::{ExtraSlot, Room, Writes};
 use hallpass_assignments::{
-    AssignmentRow, AssignmentStore, Haste, Lease, Observation, OperationKind, Over, Ownership,
-    StoreFault, Taken, Urgency, Verdict,
+    AssignmentRow, AssignmentStore, EndPriority, Lease, Observation, OperationKind, Over,
+    Ownership, StoreFault, Taken, Urgency, Verdict,
 };
 use hallpass_base::{HoldKey, Timestamp};
 use hallpass_store_testing::conformance::Store;
 use hallpass_store_testing::{a_lease, account_key, at, group_key, in_flight, with_desired};
 
-use crate::same_answers::{Dice, Playing, Sequenced};
+use crate::same_answers::{Playing, Rng, Sequenced};
 
 struct Lines {
-    dice: Dice,
+    dice: Rng,
     now: u64,
     leases: u64,
     held: Vec<(AssignmentRow, Lease)>,
@@ -65,9 +65,11 @@ impl Lines {
                 rev: stored.map(|row| row.desired.rev),
                 until: self.dice.instant(self.now),
                 asked_at: at(self.now),
-                haste: self
-                    .dice
-                    .pick(&[Haste::Ordinary, Haste::Ordinary, Haste::AtOnce]),
+                haste: self.dice.pick(&[
+                    EndPriority::Ordinary,
+                    EndPriority::Ordinary,
+                    EndPriority::AtOnce,
+                ]),
             },
         };
         both!(self, |store| format!(
@@ -176,7 +178,7 @@ async fn places(store: &Store, now: Timestamp) -> String {
 impl Sequenced for Lines {
     fn new(seed: u64) -> Self {
         Self {
-            dice: Dice::new(seed),
+            dice: Rng::new(seed),
             now: 1,
             leases: 0,
             held: Vec::new(),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::carried::{self, CarriedText};
+use super::license_texts::{self, CarriedText};
 use super::parts::Part;
 use super::standard;
 
@@ -163,7 +163,7 @@ pub(super) fn page(all: &BTreeMap<String, Dependency>, parts: &[Part]) -> Result
 }
 
 fn add_texts(it: &Dependency, to: &mut Texts) -> Result<(), String> {
-    let carried = carried::texts(Path::new(&it.folder))?;
+    let carried = license_texts::texts(Path::new(&it.folder))?;
     if !carried.iter().any(CarriedText::is_of_all) {
         let own = standard::texts(&it.licence, &it.holders()).ok_or_else(|| {
             format!(
@@ -194,7 +194,7 @@ fn add_texts(it: &Dependency, to: &mut Texts) -> Result<(), String> {
 }
 
 fn add_notices_of_data(it: &Dependency, to: &mut Texts) -> Result<(), String> {
-    for notice in carried::notices(Path::new(&it.folder))? {
+    for notice in license_texts::notices(Path::new(&it.folder))? {
         let named = format!("{} ({})", it.name, notice.path);
         to.entry(notice.text).or_default().insert(named);
     }

@@ -3,13 +3,13 @@
 
 mod across;
 mod archive;
-mod carried;
 mod chart;
 mod debian;
 mod image;
 mod licences;
-mod papers;
+mod license_texts;
 mod parts;
+mod sbom;
 mod signed;
 mod source;
 mod standard;
@@ -83,7 +83,7 @@ pub(crate) fn make(root: &Path, words: &[&str]) -> Result<Vec<String>, String> {
     let files = contents(root, (&binaries, &way), licences::page(&all, &parts)?)?;
     let mut made = packed(&source, &files)?;
     made.extend([chart::chart(root, &source)?]);
-    let bill = papers::bill(&source, &all, &parts, &checksums(root)?);
+    let bill = sbom::bill(&source, &all, &parts, &checksums(root)?);
     made.insert(format!("{}.cdx.json", stem(&source)), pretty(&bill)?);
     let mut sums: BTreeMap<String, String> = made
         .iter()
@@ -97,7 +97,7 @@ pub(crate) fn make(root: &Path, words: &[&str]) -> Result<Vec<String>, String> {
         let bytes = bytes.map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
         subjects.insert(program.to_owned(), signed::sha256(&bytes));
     }
-    let provenance = pretty(&papers::provenance(&source, &tools, &subjects))?;
+    let provenance = pretty(&sbom::provenance(&source, &tools, &subjects))?;
     sums.insert(name.clone(), signed::sha256(&provenance));
     made.insert(name, provenance);
     let sums = signed::sums(&sums).into_bytes();

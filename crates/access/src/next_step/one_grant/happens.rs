@@ -1,4 +1,4 @@
-use hallpass_assignments::{AssignmentRow, Desired, Haste, Verdict};
+use hallpass_assignments::{AssignmentRow, Desired, EndPriority, Verdict};
 use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_rules::Directory;
 
@@ -138,7 +138,7 @@ impl Life {
     }
 }
 
-fn desire(row: &mut AssignmentRow, until: Timestamp, asked_at: Timestamp, haste: Haste) {
+fn desire(row: &mut AssignmentRow, until: Timestamp, asked_at: Timestamp, haste: EndPriority) {
     let was_seen = matches!(row.execution.verdict, Verdict::Present { at } if at >= asked_at);
     let is_same = asked_at == row.desired.asked_at && haste == row.desired.haste;
     let stands = was_seen

@@ -1,6 +1,6 @@
 //! State and possible moves of one grant, its row, the process and AWS.
 
-use hallpass_assignments::{AssignmentRow, Desired, Execution, Gate, Haste, OperationKind};
+use hallpass_assignments::{AssignmentRow, Desired, EndPriority, Execution, Gate, OperationKind};
 use hallpass_base::{TimeSpan, Timestamp};
 
 use super::aws::{Aws, OperationEnd};
@@ -139,7 +139,7 @@ impl Life {
                 until: grant.ends_at,
                 asked_at: now,
                 rev: 1,
-                haste: Haste::Ordinary,
+                haste: EndPriority::Ordinary,
                 removed_at: None,
             },
             execution: Execution::new(now),

@@ -154,7 +154,7 @@ impl Lives {
     /// Measures, from each state without further faults, the time until the access is removed and
     /// the end reported.
     fn measure(&mut self) {
-        let mut ahead: Vec<Option<Ahead>> = vec![None; self.seen.len()];
+        let mut ahead: Vec<Option<CandidateRules>> = vec![None; self.seen.len()];
         for start in 0..self.seen.len() {
             let mut path = Vec::new();
             let mut next = Some(start);
@@ -189,18 +189,18 @@ impl Lives {
 }
 
 #[derive(Clone, Copy)]
-struct Ahead {
+struct CandidateRules {
     ends: Timestamp,
     gone: Timestamp,
     told: Timestamp,
 }
 
 impl WalkedState {
-    fn ahead(&self, later: Option<Ahead>) -> Ahead {
+    fn ahead(&self, later: Option<CandidateRules>) -> CandidateRules {
         let never = Timestamp::MAX;
         let is_gone_for_good =
             |since: &Timestamp| later.is_none_or(|it| it.gone <= (*since).max(self.now));
-        Ahead {
+        CandidateRules {
             ends: match later {
                 Some(later) if !self.is_ending => later.ends,
                 Some(_) | None => self.now,

@@ -13,7 +13,7 @@ use crate::setup::clock;
 use crate::setup::opening::{aws_settings, connect, open_store_to_act};
 use crate::setup::providers::providers;
 use hallpass_access_files::{
-    AccessStepExecutor, GivenAccess, LiveGrants, MembershipStepExecutor, PermissionSetAdmin,
+    AccessStepExecutor, GrantedAccess, LiveGrants, MembershipStepExecutor, PermissionSetAdmin,
 };
 use hallpass_assignments::IdentityCenter;
 use hallpass_aws::{Aws, PermissionSets, RoleToAssume};
@@ -240,7 +240,7 @@ fn organization_steps(
     }
 }
 
-fn ends(store: &Arc<ServerStore>, clock: &Arc<dyn Clock>) -> Arc<dyn GivenAccess> {
+fn ends(store: &Arc<ServerStore>, clock: &Arc<dyn Clock>) -> Arc<dyn GrantedAccess> {
     Arc::new(StoredEnds {
         store: Arc::clone(store),
         clock: Arc::clone(clock),

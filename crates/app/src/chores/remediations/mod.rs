@@ -2,9 +2,9 @@
 
 mod calls;
 mod exceptions;
+mod notifying;
 mod own_code;
 mod rule_source;
-mod telling;
 
 use std::sync::Arc;
 
@@ -27,9 +27,9 @@ use hallpass_terminal::exit::Failure;
 
 pub use calls::MemberSessions;
 pub use exceptions::ExceptionTeller;
+pub use notifying::BacklogTeller;
 pub use own_code::CallableCode;
 pub use rule_source::{RuleSource, read_rules};
-pub use telling::BacklogTeller;
 
 pub struct KnownAccounts {
     enricher: Arc<Enricher>,

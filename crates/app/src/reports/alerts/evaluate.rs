@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use crate::host::companion;
+use crate::host::query_binary;
 use crate::host::snapshots_at::SnapshotsAt;
 use hallpass_alerts::{AlertJob, AlertRuleId, RunAnswer};
 use hallpass_terminal::exit::Failure;
@@ -26,7 +26,7 @@ pub async fn evaluate(
     at: &SnapshotsAt,
     job: &AlertJob,
 ) -> Result<BTreeMap<AlertRuleId, RunAnswer>, Failure> {
-    let mut command = companion::command()?;
+    let mut command = query_binary::command()?;
     command.arg("evaluate").arg("--folder").arg(at.argument());
     command
         .stdin(Stdio::piped())
@@ -34,7 +34,7 @@ pub async fn evaluate(
         .stderr(Stdio::piped());
     let started = command.spawn();
     let name = command.get_program().to_owned();
-    let child = started.map_err(|error| companion::unrunnable(Path::new(&name), &error))?;
+    let child = started.map_err(|error| query_binary::unrunnable(Path::new(&name), &error))?;
     let mut running = RunningCompanion(child);
     let broken = || Failure::bug("the companion has no pipes");
     let (Some(mut stdin), Some(mut stdout), Some(mut stderr)) = (

@@ -8,7 +8,7 @@ use hallpass_alerts::{
 };
 use hallpass_base::Clock;
 use hallpass_findings::events::{EventHandler, HandledEvent, OrganizationEvent};
-use hallpass_org::insights::{INSIGHT_SOURCE, InsightSeverity, InsightTurn, ToldInsight};
+use hallpass_org::insights::{INSIGHT_SOURCE, InsightSeverity, InsightTurn, ReportedInsight};
 
 use super::happening::HappeningTeller;
 
@@ -35,8 +35,8 @@ impl InsightHandler {
         let rule = HappeningRule {
             id: INSIGHTS.parse()?,
             severity: AlertSeverity::Medium,
-            key: ToldInsight::KEY.map(str::to_owned).to_vec(),
-            message: ToldInsight::MESSAGE.to_owned(),
+            key: ReportedInsight::KEY.map(str::to_owned).to_vec(),
+            message: ReportedInsight::MESSAGE.to_owned(),
             mail_to: Vec::new(),
         };
         let teller = HappeningTeller { rule, store, clock };
@@ -47,7 +47,7 @@ impl InsightHandler {
         })
     }
 
-    async fn tell(&self, found: &ToldInsight) -> HandledEvent {
+    async fn tell(&self, found: &ReportedInsight) -> HandledEvent {
         // insights of unknown severity are reported
         let is_small = found.severity.is_some_and(|it| it < self.least);
         let turn = match found.turn {
@@ -91,7 +91,7 @@ impl EventHandler for InsightHandler {
         in_time.sort_by_key(|(_, event)| event.time);
         let mut handled = Vec::with_capacity(events.len());
         for (place, event) in in_time {
-            let outcome = match ToldInsight::read(&event.detail_type, &event.detail) {
+            let outcome = match ReportedInsight::read(&event.detail_type, &event.detail) {
                 Ok(Some(found)) => self.tell(&found).await,
                 Ok(None) => HandledEvent::Done("it is about no insight".to_owned()),
                 Err(why) => HandledEvent::Refused(why),

@@ -23,7 +23,7 @@ const COLUMNS: [&str; 5] = ["user_id", "since", "user_name", "days", "basis"];
 const TOLD_MAX: usize = 50;
 
 #[derive(Clone, Copy)]
-pub enum PciTold<'a> {
+pub enum PciReported<'a> {
     Report(&'a RanReport),
     Failed(&'a str, Timestamp),
 }
@@ -78,21 +78,21 @@ pub fn alert_rules(
 pub async fn tell(
     runner: &AlertRunner,
     rules: &RuleFileOfAlerts,
-    told: PciTold<'_>,
+    told: PciReported<'_>,
 ) -> Result<Vec<RanRule>, Failure> {
     let mut states = runner.states().await?;
     let (answers, at) = match told {
-        PciTold::Report(ran) if ran.is_whole() => {
+        PciReported::Report(ran) if ran.is_whole() => {
             close_what_became_worse(&mut states, ran);
             (answers(&rules.rules, &states, &ran.report), ran.as_of)
         }
-        PciTold::Report(ran) => {
+        PciReported::Report(ran) => {
             let broken = ran.not_as_delivered();
             let why =
                 format!("{broken} files of the log could not be read, or are not as delivered");
             (no_answers(&rules.rules, &why), ran.as_of)
         }
-        PciTold::Failed(why, at) => (no_answers(&rules.rules, why), at),
+        PciReported::Failed(why, at) => (no_answers(&rules.rules, why), at),
     };
     runner.store_steps(rules, &states, &answers, at).await
 }

@@ -13,7 +13,7 @@ use hallpass_terminal::exit::Failure;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
-use super::asked::{PciReading, Telling};
+use super::arguments::{PciReading, Telling};
 
 const PAGE_EVENTS: u32 = facts::LOOKUP_PAGE.value;
 /// Sequential: an account has two calls a second per Region, shared by all callers.

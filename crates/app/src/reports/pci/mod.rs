@@ -2,15 +2,15 @@
 //! (`inventory.md` §7).
 
 mod alerting;
-mod asked;
+mod arguments;
 mod evidence;
 mod listing;
 mod lookup;
 mod queue;
 mod reading;
 
-pub use alerting::{PciTold, alert_rules, all_clear, tell};
-pub use asked::{OtherRegions, PciReading, Telling};
+pub use alerting::{PciReported, alert_rules, all_clear, tell};
+pub use arguments::{OtherRegions, PciReading, Telling};
 pub use evidence::{document, evidence};
 pub use listing::listed_people;
 pub use lookup::{EventLookup, each_page};

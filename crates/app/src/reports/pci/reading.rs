@@ -17,7 +17,7 @@ use hallpass_terminal::output;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::asked::{OtherRegions, PciReading, Telling};
+use super::arguments::{OtherRegions, PciReading, Telling};
 use super::lookup;
 
 const NAMED_MAX: u64 = 100;

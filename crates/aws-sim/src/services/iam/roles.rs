@@ -35,7 +35,7 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
 /// Provisioning's name for a set's inline policy.
 const INLINE_OF_SET: &str = "AwsSSOInlinePolicy";
 
-pub(super) struct ShownRole {
+pub(super) struct RoleView {
     path: String,
     pub name: String,
     created: Millis,
@@ -52,7 +52,7 @@ pub(super) struct ShownRole {
     last_used: Option<Millis>,
 }
 
-impl ShownRole {
+impl RoleView {
     pub(super) fn arn(&self, account: &str) -> String {
         format!("arn:aws:iam::{account}:role{}{}", self.path, self.name)
     }
@@ -124,20 +124,20 @@ impl ShownRole {
     }
 }
 
-pub(super) fn all(context: &Context<'_>, iam: &Iam) -> Vec<ShownRole> {
+pub(super) fn all(context: &Context<'_>, iam: &Iam) -> Vec<RoleView> {
     let joined = context.state.joined(&context.caller.account);
-    let mut rows: Vec<ShownRole> = iam.roles.iter().map(|role| stated(role, joined)).collect();
+    let mut rows: Vec<RoleView> = iam.roles.iter().map(|role| stated(role, joined)).collect();
     rows.extend(provisioned(context));
     rows
 }
 
-fn stated(role: &IamRole, joined: Millis) -> ShownRole {
+fn stated(role: &IamRole, joined: Millis) -> RoleView {
     let inline = role.permissions.inline.iter().enumerate();
     let inline = inline.map(|(index, document)| {
         let name = crate::core::iam::inline_name(index);
         (name, escaped(&policy_types::text(document)))
     });
-    ShownRole {
+    RoleView {
         path: role.path.clone().unwrap_or_else(|| "/".to_owned()),
         name: role.name.clone(),
         created: instant(role.created.as_ref()).unwrap_or(joined),
@@ -153,7 +153,7 @@ fn stated(role: &IamRole, joined: Millis) -> ShownRole {
     }
 }
 
-fn provisioned(context: &Context<'_>) -> Vec<ShownRole> {
+fn provisioned(context: &Context<'_>) -> Vec<RoleView> {
     let state = &context.state;
     let account = context.caller.account.as_str();
     let path = reserved_path(&state.center.home_region);
@@ -177,7 +177,7 @@ fn provisioned(context: &Context<'_>) -> Vec<ShownRole> {
         let boundary = held
             .boundary
             .and_then(|boundary| boundary_arn(account, boundary));
-        let mut role = ShownRole {
+        let mut role = RoleView {
             path: path.clone(),
             name: format!("AWSReservedSSO_{}_{}", set.name, provision.suffix),
             created: state.joined(account),
@@ -209,7 +209,7 @@ fn provisioned(context: &Context<'_>) -> Vec<ShownRole> {
     shown.collect()
 }
 
-fn find(context: &Context<'_>, iam: &Iam) -> Result<ShownRole, ApiError> {
+fn find(context: &Context<'_>, iam: &Iam) -> Result<RoleView, ApiError> {
     let name = context.text("RoleName");
     let mut rows = all(context, iam).into_iter();
     rows.find(|role| role.name == name)

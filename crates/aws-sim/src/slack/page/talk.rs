@@ -25,15 +25,15 @@ struct TalkPart {
 enum Talk {
     Nowhere,
     Silent,
-    Threads(Vec<ShownThread>),
+    Threads(Vec<ThreadView>),
 }
 
-struct ShownThread {
-    head: ShownMessage,
-    answers: Vec<ShownMessage>,
+struct ThreadView {
+    head: MessageView,
+    answers: Vec<MessageView>,
 }
 
-struct ShownMessage {
+struct MessageView {
     initials: String,
     name: String,
     app: bool,
@@ -75,7 +75,7 @@ fn read(look: &Look<'_>) -> Talk {
         let answers = all
             .iter()
             .filter(|message| message.thread.as_deref() == Some(head.ts.as_str()));
-        ShownThread {
+        ThreadView {
             head: shown(head, look),
             answers: answers.map(|answer| shown(answer, look)).collect(),
         }
@@ -83,7 +83,7 @@ fn read(look: &Look<'_>) -> Talk {
     Talk::Threads(threads.collect())
 }
 
-fn shown(message: &Message, look: &Look<'_>) -> ShownMessage {
+fn shown(message: &Message, look: &Look<'_>) -> MessageView {
     let space = look.reader.space;
     let app = message.user == space.settings.bot_user;
     let name = if app {
@@ -105,7 +105,7 @@ fn shown(message: &Message, look: &Look<'_>) -> ShownMessage {
         let known = picture(name);
         known.map_or_else(|| format!(":{name}:"), str::to_owned)
     });
-    ShownMessage {
+    MessageView {
         initials: initials(&name),
         name,
         app,

@@ -2,7 +2,7 @@
 
 use hallpass_access::{AccessStore as _, Change, DesiredAssignment};
 use hallpass_app::setup::opening::open_store;
-use hallpass_assignments::Haste;
+use hallpass_assignments::EndPriority;
 use hallpass_base::{GroupId, HoldKey, Target, TimeSpan, UserId};
 
 use super::super::whom::{Whom, policy_of};
@@ -132,7 +132,7 @@ fn a_group_that_is_held_stays_in_the_policy_when_the_rules_name_it_no_more() {
         rev: None,
         until: TimeSpan::hours(1).after(now),
         asked_at: now,
-        haste: Haste::Ordinary,
+        haste: EndPriority::Ordinary,
     };
     let change = Change {
         desired: vec![held],

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use hallpass_app::chores::delegation_files::{differences, read_file, refused, unread};
 use hallpass_app::chores::plans::PlanArgs;
 use hallpass_app::chores::plans::chore::{self, Chore, Compared, Drafted, Opened, WishStanding};
-use hallpass_app::host::bad_names::check_regions;
+use hallpass_app::host::suggestions::check_regions;
 use hallpass_base::AccountId;
 use hallpass_org::ReadCalls;
 use hallpass_org::delegation::{
@@ -13,7 +13,7 @@ use hallpass_plans::PlanReport;
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output;
 
-use super::shown::{ShownDelegation, shown};
+use super::shown::{DelegationView, shown};
 
 /// Options.
 #[derive(Debug, clap::Args)]
@@ -87,14 +87,14 @@ impl DelegationChore<'_> {
 
 impl Chore for DelegationChore<'_> {
     type Facts = DelegationFacts;
-    type Shown = ShownDelegation;
+    type Shown = DelegationView;
 
     async fn gather(&self, at: &Opened<'_>) -> Result<DelegationFacts, Failure> {
         let calls: &dyn ReadCalls = at.context.calls.as_ref();
         gather(calls, &self.file).await.map_err(unread)
     }
 
-    fn draft(&self, facts: DelegationFacts) -> Result<Drafted<ShownDelegation>, Failure> {
+    fn draft(&self, facts: DelegationFacts) -> Result<Drafted<DelegationView>, Failure> {
         let rows = self.compare(&facts)?;
         Ok(Drafted::plan_or(
             draft(&rows, &facts),
@@ -110,7 +110,7 @@ impl Compared for DelegationChore<'_> {
         &self,
         at: &Opened<'_>,
         facts: DelegationFacts,
-    ) -> Result<(ShownDelegation, WishStanding), Failure> {
+    ) -> Result<(DelegationView, WishStanding), Failure> {
         let mut rows = self.compare(&facts)?;
         let reports = differences(at.context, &mut rows, &facts).await;
         let mut shown = shown(&rows);

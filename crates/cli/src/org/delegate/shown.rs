@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 /// Pseudo Region for data of Organizations.
 const EVERYWHERE: &str = "global";
 
-pub(super) type ShownDelegation = ShownRows<DelegationPlace>;
+pub(super) type DelegationView = ShownRows<DelegationPlace>;
 
-pub(super) fn shown(rows: &[DelegationRow]) -> ShownDelegation {
+pub(super) fn shown(rows: &[DelegationRow]) -> DelegationView {
     let place = |row: &DelegationRow| DelegationPlace {
         row: row.clone(),
         names: BTreeMap::new(),

@@ -6,7 +6,7 @@ use hallpass_app::chores::plans::{PlanContext, earlier_unread};
 use hallpass_org::control_tower::factory_obstacles;
 use hallpass_org::enrolment::{
     ChosenBackend, EnrolmentBackend, EnrolmentCheck, EnrolmentFacts, EnrolmentPlan,
-    EnrolmentRefused, EnrolmentUnread, EnrolmentWish, SelectedAccounts, checks, choose_for, draft,
+    EnrolmentRefused, EnrolmentSpec, EnrolmentUnread, SelectedAccounts, checks, choose_for, draft,
     draft_config, gather, select, unfinished_enrolment,
 };
 use hallpass_plans::{CheckOutcome, CheckStrictness, Plan, PlanDraft, PlanId, junit};
@@ -15,7 +15,7 @@ use hallpass_terminal::output::{self, plain};
 
 use super::super::check_output::print_checks;
 use super::Args;
-use super::shown::{ShownEnrolment, check_rows, named, named_checks};
+use super::shown::{EnrolmentView, check_rows, named, named_checks};
 
 const TITLE: &str = "Enrolment in Control Tower";
 
@@ -26,7 +26,7 @@ pub(super) struct Looked {
     found: Vec<EnrolmentCheck>,
 }
 
-async fn look(context: &PlanContext, wish: &EnrolmentWish, args: &Args) -> Result<Looked, Failure> {
+async fn look(context: &PlanContext, wish: &EnrolmentSpec, args: &Args) -> Result<Looked, Failure> {
     let facts = gather(&context.enrolment, wish).await.map_err(unread)?;
     let selected = select(wish, &facts).map_err(refused)?;
     let chosen = choose_for(wish, &selected, &facts).map_err(refused)?;
@@ -63,7 +63,7 @@ impl Looked {
 
 pub(super) struct EnrolmentChore<'a> {
     pub(super) args: &'a Args,
-    pub(super) wish: EnrolmentWish,
+    pub(super) wish: EnrolmentSpec,
 }
 
 pub(super) enum EnrolmentGround {
@@ -74,7 +74,7 @@ pub(super) enum EnrolmentGround {
 
 impl Chore for EnrolmentChore<'_> {
     type Facts = EnrolmentGround;
-    type Shown = ShownEnrolment;
+    type Shown = EnrolmentView;
 
     async fn gather(&self, at: &Opened<'_>) -> Result<EnrolmentGround, Failure> {
         let context = at.context;
@@ -92,7 +92,7 @@ impl Chore for EnrolmentChore<'_> {
         Ok(EnrolmentGround::Found(Box::new(looked)))
     }
 
-    fn draft(&self, ground: EnrolmentGround) -> Result<Drafted<ShownEnrolment>, Failure> {
+    fn draft(&self, ground: EnrolmentGround) -> Result<Drafted<EnrolmentView>, Failure> {
         let Looked {
             facts,
             selected,
@@ -106,7 +106,7 @@ impl Chore for EnrolmentChore<'_> {
         let draft = draft(&self.wish, &enrolment, &selected, &facts);
         let all = enrolment.accounts.values();
         let free = all.filter(|it| it.left_out.is_none()).count();
-        let shown = ShownEnrolment {
+        let shown = EnrolmentView {
             enrolment,
             checks: found,
             reason: chosen.reason,
@@ -119,10 +119,10 @@ impl Chore for EnrolmentChore<'_> {
         Ok(Drafted::plan_or(draft, question, shown, nothing))
     }
 
-    fn begun(&self, plan: &Plan) -> Result<ShownEnrolment, Failure> {
+    fn begun(&self, plan: &Plan) -> Result<EnrolmentView, Failure> {
         let enrolment = EnrolmentPlan::of(plan)
             .ok_or_else(|| Failure::bug("a plan of an enrolment that keeps none"))?;
-        Ok(ShownEnrolment {
+        Ok(EnrolmentView {
             enrolment,
             checks: Vec::new(),
             reason: "as when the plan was made".to_owned(),

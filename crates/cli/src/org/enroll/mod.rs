@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use hallpass_app::chores::plans::{self, PlanArgs, chore};
 use hallpass_app::host::runtime::runtime;
 use hallpass_base::AccountId;
-use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish, FactoryUser, RoleCreation};
+use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentSpec, FactoryUser, RoleCreation};
 use hallpass_terminal::exit::Outcome;
 
 use self::carry::{ConfigChore, EnrolmentChore, check_only};
@@ -127,8 +127,8 @@ enum Fix {
 }
 
 impl Args {
-    fn wish(&self) -> EnrolmentWish {
-        EnrolmentWish {
+    fn wish(&self) -> EnrolmentSpec {
+        EnrolmentSpec {
             units: self.source.ou_from.clone(),
             recursive: self.source.recursive,
             accounts: self.source.account.clone(),

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 const FIELDS: &[&str] = &["account", "name", "from", "to", "status", "why"];
 
-pub(super) struct ShownEnrolment {
+pub(super) struct EnrolmentView {
     pub(super) enrolment: EnrolmentPlan,
     pub(super) checks: Vec<EnrolmentCheck>,
     pub(super) reason: String,
@@ -70,7 +70,7 @@ pub(super) fn check_rows(checks: &[EnrolmentCheck], facts: Option<&EnrolmentFact
 
 type Statuses = BTreeMap<AccountId, (EnrolmentStatus, String)>;
 
-impl ShownEnrolment {
+impl EnrolmentView {
     pub(super) fn say_failed(&self) {
         for check in self.checks.iter().filter(|it| it.stops()) {
             let row = check.result.row();
@@ -126,7 +126,7 @@ impl ShownEnrolment {
     }
 }
 
-impl Shown for ShownEnrolment {
+impl Shown for EnrolmentView {
     async fn tell(&mut self, at: &Opened<'_>, settled: &Settled) -> Result<(), Failure> {
         if settled.was_begun() {
             self.begun = Some(

@@ -15,7 +15,7 @@ use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output;
 
 use super::central::{self, Mode};
-use super::shown::{ShownStandards, shown, shown_policies};
+use super::shown::{StandardsView, shown, shown_policies};
 use super::{check_names, day, read_file, unread};
 
 /// Options for self-managed accounts.
@@ -89,7 +89,7 @@ impl StandardsChore<'_> {
         central::can_say(&self.file)
     }
 
-    fn compare(&self, found: &StandardsFound) -> Result<(PlanDraft, ShownStandards), Failure> {
+    fn compare(&self, found: &StandardsFound) -> Result<(PlanDraft, StandardsView), Failure> {
         let StandardsFound {
             facts, scope, now, ..
         } = found;
@@ -113,7 +113,7 @@ impl StandardsChore<'_> {
 
 impl Chore for StandardsChore<'_> {
     type Facts = StandardsFound;
-    type Shown = ShownStandards;
+    type Shown = StandardsView;
 
     async fn gather(&self, at: &Opened<'_>) -> Result<StandardsFound, Failure> {
         let calls: &dyn ReadCalls = at.context.calls.as_ref();
@@ -136,7 +136,7 @@ impl Chore for StandardsChore<'_> {
         })
     }
 
-    fn draft(&self, found: StandardsFound) -> Result<Drafted<ShownStandards>, Failure> {
+    fn draft(&self, found: StandardsFound) -> Result<Drafted<StandardsView>, Failure> {
         if let Some(home) = &found.home {
             central::warn();
             return Ok(Drafted::plan(
@@ -145,7 +145,7 @@ impl Chore for StandardsChore<'_> {
                     "Let policies of account {} in {} configure Security Hub of the organization?",
                     home.account, home.region
                 ),
-                ShownStandards::Configuration,
+                StandardsView::Configuration,
             ));
         }
         let (draft, shown) = self.compare(&found)?;
@@ -159,10 +159,10 @@ impl Chore for StandardsChore<'_> {
     async fn done(
         &self,
         at: &Opened<'_>,
-        shown: &ShownStandards,
+        shown: &StandardsView,
         settled: Option<&Settled>,
     ) -> Result<(), Failure> {
-        if let ShownStandards::Configuration = shown {
+        if let StandardsView::Configuration = shown {
             if settled.is_some_and(|it| it.exit == Exit::Ok) {
                 output::say("the same command now plans the policies of the file");
             }
@@ -187,7 +187,7 @@ impl Compared for StandardsChore<'_> {
         &self,
         at: &Opened<'_>,
         found: StandardsFound,
-    ) -> Result<(ShownStandards, WishStanding), Failure> {
+    ) -> Result<(StandardsView, WishStanding), Failure> {
         let (draft, mut shown) = self.compare(&found)?;
         let is_central = central::central(self.mode, &found.facts)?.is_some();
         if is_central && !draft.is_empty() {

@@ -9,7 +9,7 @@ mod shown;
 
 use std::path::Path;
 
-use hallpass_app::host::bad_names::{self, check_region};
+use hallpass_app::host::suggestions::{self, check_region};
 use hallpass_base::Timestamp;
 use hallpass_org::standards::{StandardsFacts, StandardsFile, StandardsUnread, unknown_names};
 use hallpass_terminal::exit::{Failure, Outcome};
@@ -67,7 +67,7 @@ fn check_names(path: &Path, file: &StandardsFile, facts: &StandardsFacts) -> Res
     if unknown.is_empty() {
         Ok(())
     } else {
-        Err(bad_names::unknown(&unknown, Some(path)))
+        Err(suggestions::unknown(&unknown, Some(path)))
     }
 }
 
@@ -82,6 +82,6 @@ fn unread(why: StandardsUnread, file: Option<&Path>) -> Failure {
             fact.action, fact.reason
         ))
         .help("use credentials of the management account"),
-        StandardsUnread::Unknown(names) => bad_names::unknown(&names, file),
+        StandardsUnread::Unknown(names) => suggestions::unknown(&names, file),
     }
 }

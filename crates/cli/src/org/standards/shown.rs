@@ -11,23 +11,23 @@ use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output::Format;
 use serde_json::{Value, json};
 
-pub(super) enum ShownStandards {
+pub(super) enum StandardsView {
     Rows(ShownRows<ShownHub>),
     /// Report only: policies will configure the organization.
     Configuration,
 }
 
-pub(super) fn shown(rows: &[ComparedHub]) -> ShownStandards {
-    ShownStandards::Rows(ShownRows(rows.iter().map(shown_hub).collect()))
+pub(super) fn shown(rows: &[ComparedHub]) -> StandardsView {
+    StandardsView::Rows(ShownRows(rows.iter().map(shown_hub).collect()))
 }
 
 /// The account column names the root, unit or account of each policy.
-pub(super) fn shown_policies(rows: &[CentralRow], home: &str) -> ShownStandards {
+pub(super) fn shown_policies(rows: &[CentralRow], home: &str) -> StandardsView {
     let rows = rows.iter().map(|row| shown_policy(row, home));
-    ShownStandards::Rows(ShownRows(rows.collect()))
+    StandardsView::Rows(ShownRows(rows.collect()))
 }
 
-impl ShownStandards {
+impl StandardsView {
     pub(super) fn differs(&self) -> bool {
         let Self::Rows(ShownRows(rows)) = self else {
             return false;
@@ -44,7 +44,7 @@ impl ShownStandards {
     }
 }
 
-impl Shown for ShownStandards {
+impl Shown for StandardsView {
     async fn name(&mut self, at: &Opened<'_>) {
         if let Self::Rows(rows) = self {
             rows.name(at).await;

@@ -15,7 +15,7 @@ use hallpass_activity::{
     data_event_services, shrink,
 };
 use hallpass_app::log_files::{DigestArgs, LogPlace};
-use hallpass_app::reports::seen::{self, SeenActivity};
+use hallpass_app::reports::observed::{self, SeenActivity};
 use hallpass_base::{AccountId, TimeSpan, Timestamp};
 use hallpass_iam::facts;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
@@ -161,8 +161,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
         account: args.account.as_ref().map(ToString::to_string),
     };
     let seen = match args.log.as_slice() {
-        [] => seen::of_table(&args.folder, &wanted)?,
-        sources => seen::of_logs(sources, &args.digests, &wanted)?,
+        [] => observed::of_table(&args.folder, &wanted)?,
+        sources => observed::of_logs(sources, &args.digests, &wanted)?,
     };
     let data_events = data_events(args, &seen)?;
     let question = ShrinkQuestion {

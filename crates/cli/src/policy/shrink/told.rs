@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use hallpass_activity::{
-    GivenUpService, KeptBecause, ReplayVerdict, ReplayedCalls, ShrinkProof, Shrunk,
+    GivenUpService, KeptReason, ReplayVerdict, ReplayedCalls, ShrinkProof, Shrunk,
 };
 use hallpass_base::Timestamp;
 use hallpass_channels::wording::lists::{count, number};
@@ -97,7 +97,7 @@ fn reasons(text: &mut String, shrunk: &Shrunk) {
     }
     for statement in &shrunk.statements {
         match &statement.because {
-            KeptBecause::Used(parts) => {
+            KeptReason::Used(parts) => {
                 for part in parts.iter().take(NAMED_MAX) {
                     let people = match part.people {
                         1 => "1 person".to_owned(),
@@ -115,7 +115,7 @@ fn reasons(text: &mut String, shrunk: &Shrunk) {
                 }
                 more(text, parts.len(), "more that was used");
             }
-            KeptBecause::NotVisible(reasons) => {
+            KeptReason::NotVisible(reasons) => {
                 for (why, actions) in reasons {
                     let actions = count(*actions, "action");
                     line(
@@ -128,7 +128,7 @@ fn reasons(text: &mut String, shrunk: &Shrunk) {
                     );
                 }
             }
-            KeptBecause::Denies => line(text, &format!("  {}: it denies", statement.sid)),
+            KeptReason::Denies => line(text, &format!("  {}: it denies", statement.sid)),
         }
     }
 }

@@ -8,8 +8,8 @@ mod password;
 mod place;
 mod public_access;
 mod security_groups;
+mod spec;
 mod switches;
-mod wish;
 
 use hallpass_plans::StepProbe;
 
@@ -23,4 +23,4 @@ fn drifted(what: &str) -> StepProbe {
 pub use executor::{RemediationStepExecutor, actions_in_accounts, is_remediation_step};
 pub(crate) use own_code::answer;
 pub(crate) use place::NOT_ENTERED;
-pub use wish::{RemediationWish, plan_of};
+pub use spec::{RemediationSpec, plan_of};

@@ -1,9 +1,9 @@
 //! Does due remediations, one at a time per caller, and updates their findings. Reads the state of
 //! a finding before any action; the step reads it again (`organization.md` R-13).
 
-mod telling;
+mod notifying;
 
-pub use telling::{is_labelled_by_us, siblings_of};
+pub use notifying::{is_labelled_by_us, siblings_of};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

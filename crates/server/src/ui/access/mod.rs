@@ -24,7 +24,7 @@ use serde::Deserialize;
 use super::people::count_of;
 use super::shell::{Nav, PageResult, Shell, Viewer, page, url_encoded};
 use super::words::{clock, plain, zone_name};
-use super::{cut_off, flash::FlashQuery, person, presenter, standing, sweeps};
+use super::{flash::FlashQuery, person, presenter, revoke_all, standing, sweeps};
 use crate::{App, problem::ProblemResponse};
 use line::AccessLine;
 use sections::{ROWS, Section};
@@ -40,7 +40,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/access.csv", get(csv::export))
         .merge(paths::router())
         .merge(paths_csv::router())
-        .merge(cut_off::router())
+        .merge(revoke_all::router())
         .merge(standing::router())
         .merge(sweeps::router())
 }

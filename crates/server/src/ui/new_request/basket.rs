@@ -1,12 +1,12 @@
 //! Several targets in one form. Each is evaluated as at submission, and the button states the
 //! combined result.
 
-use hallpass_access::{AskVerdict, Preview, PreviewOutcome, TARGETS_MAX, Wanted};
+use hallpass_access::{Preview, PreviewOutcome, RequestVerdict, TARGETS_MAX, Wanted};
 use hallpass_base::{AccountId, GroupId, TimeSpan, Timestamp};
 use hallpass_channels::wording::asking;
 
 use super::{
-    AskForm,
+    NewRequestForm,
     choice::{Choice, ChoiceKind},
     lengths::active,
     outlook::{Outlook, why_not},
@@ -106,7 +106,7 @@ impl Basket {
         viewer: &Viewer,
         view: &Presenter,
         choice: &Choice,
-        form: &AskForm,
+        form: &NewRequestForm,
         outlook: &mut Outlook,
     ) -> Result<Self, ProblemResponse> {
         let mut carried = Carried::read(&form.also);
@@ -247,7 +247,7 @@ fn item(
                 value: write_one(wanted),
                 says: Coded(says),
                 is_refused: false,
-                is_granted: matches!(verdict, AskVerdict::Granted(_)),
+                is_granted: matches!(verdict, RequestVerdict::Granted(_)),
                 aim,
             }
         }
@@ -261,7 +261,7 @@ fn item(
     }
 }
 
-impl AskForm {
+impl NewRequestForm {
     pub(super) fn settle(&mut self, choice: &Choice) {
         let mut carried = Carried::read(&self.also);
         let chosen = choice.wanted();

@@ -1,4 +1,4 @@
-use hallpass_access::{Approval, AskVerdict, Preview, PreviewOutcome};
+use hallpass_access::{Approval, Preview, PreviewOutcome, RequestVerdict};
 use hallpass_base::TimeSpan;
 use hallpass_rules::{Decision, OwnLater};
 
@@ -24,7 +24,7 @@ impl Outlook {
         }
         let is_listed = !preview.lists_asker.is_empty();
         self.own = match preview.decision.own_later {
-            _ if by_rules != Ok(AskVerdict::Waits) || !is_listed => "",
+            _ if by_rules != Ok(RequestVerdict::Waits) || !is_listed => "",
             OwnLater::No => "You cannot approve this one yourself.",
             OwnLater::BesideOthers => "You can approve this one yourself when approvals are given.",
             OwnLater::Alone => "",
@@ -70,11 +70,11 @@ impl Outlook {
         &self,
         view: &Presenter,
         length: TimeSpan,
-        verdict: AskVerdict,
+        verdict: RequestVerdict,
         decision: &Decision,
     ) -> String {
         let ends = || view.words(length.after(view.now));
-        if verdict == AskVerdict::Waits
+        if verdict == RequestVerdict::Waits
             && decision.own_later == OwnLater::Alone
             && self.extends.is_none()
             && self.starts_at.is_none()
@@ -92,18 +92,20 @@ impl Outlook {
         if let Some(starts_at) = self.starts_at {
             let from = view.words(starts_at);
             return match verdict {
-                AskVerdict::Granted(_) => format!("Get {length} from {from}"),
-                AskVerdict::BreakGlassOnly => format!("Send it for {length} from {from}"),
-                AskVerdict::Waits => format!("Ask {people} for {length} from {from}"),
+                RequestVerdict::Granted(_) => format!("Get {length} from {from}"),
+                RequestVerdict::BreakGlassOnly => format!("Send it for {length} from {from}"),
+                RequestVerdict::Waits => format!("Ask {people} for {length} from {from}"),
             };
         }
         match (verdict, &self.extends) {
-            (AskVerdict::Granted(Approval::Own), None) => format!("Approve myself for {length}"),
-            (AskVerdict::Granted(_), None) => format!("Get {length} now"),
-            (AskVerdict::Granted(_), Some(_)) => format!("Extend to {} now", ends()),
-            (AskVerdict::BreakGlassOnly, _) => format!("Send it for {length}"),
-            (AskVerdict::Waits, None) => format!("Ask {people} for {length}"),
-            (AskVerdict::Waits, Some(_)) => format!("Ask {people} to extend to {}", ends()),
+            (RequestVerdict::Granted(Approval::Own), None) => {
+                format!("Approve myself for {length}")
+            }
+            (RequestVerdict::Granted(_), None) => format!("Get {length} now"),
+            (RequestVerdict::Granted(_), Some(_)) => format!("Extend to {} now", ends()),
+            (RequestVerdict::BreakGlassOnly, _) => format!("Send it for {length}"),
+            (RequestVerdict::Waits, None) => format!("Ask {people} for {length}"),
+            (RequestVerdict::Waits, Some(_)) => format!("Ask {people} to extend to {}", ends()),
         }
     }
 }

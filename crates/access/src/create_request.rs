@@ -8,9 +8,9 @@ use hallpass_base::{
 };
 use hallpass_rules::{ApprovalHours, Decision, DecisionKind, Directory, RuleWarning, Rules};
 
-use crate::ask_refused::{AskRefused, AskRefusedFacts};
 use crate::confirming;
-use crate::preview::{self, AskVerdict, Judgement, LengthLimits};
+use crate::preview::{self, Judgement, LengthLimits, RequestVerdict};
+use crate::refused_request::{RequestRefused, RequestRefusedFacts};
 use crate::target::LookedFor;
 use crate::{
     Approval, Confirmation, DecidedKind, FieldProblem, Grant, Origin, Person, PlannedStart,
@@ -20,7 +20,7 @@ use crate::{
 pub const REASON_MISSING: &str = "Say in a few words why.";
 
 #[derive(Clone, Debug)]
-pub enum AskOutcome {
+pub enum RequestOutcome {
     Pending(Request),
     /// Approved automatically, or by the requester's own right.
     Approved(Request, Option<Box<Grant>>),
@@ -29,7 +29,7 @@ pub enum AskOutcome {
     Rejected(Request, Refusal),
 }
 
-impl AskOutcome {
+impl RequestOutcome {
     pub fn request(&self) -> &Request {
         match self {
             Self::Pending(request)
@@ -41,25 +41,25 @@ impl AskOutcome {
 }
 
 #[derive(Clone, Debug)]
-pub enum AskedTogether {
+pub enum RequestedTogether {
     /// Pending requests first. In the answer to a repeated call, one may have been rejected since,
     /// at its start.
-    All(Vec<AskOutcome>),
+    All(Vec<RequestOutcome>),
     /// Nothing was requested; these are stored as rejected.
     Refused(Vec<(Request, Refusal)>),
 }
 
-impl AskedTogether {
-    pub(crate) fn of(asked: Vec<AskOutcome>) -> Self {
-        let is_refused = |outcome: &AskOutcome| matches!(outcome, AskOutcome::Rejected(..));
+impl RequestedTogether {
+    pub(crate) fn of(asked: Vec<RequestOutcome>) -> Self {
+        let is_refused = |outcome: &RequestOutcome| matches!(outcome, RequestOutcome::Rejected(..));
         if asked.iter().any(|outcome| !is_refused(outcome)) {
             return Self::All(asked);
         }
         let refused = asked.into_iter().filter_map(|outcome| match outcome {
-            AskOutcome::Rejected(request, refusal) => Some((request, refusal)),
-            AskOutcome::Pending(_) | AskOutcome::Approved(..) | AskOutcome::AlreadyPending(_) => {
-                None
-            }
+            RequestOutcome::Rejected(request, refusal) => Some((request, refusal)),
+            RequestOutcome::Pending(_)
+            | RequestOutcome::Approved(..)
+            | RequestOutcome::AlreadyPending(_) => None,
         });
         Self::Refused(refused.collect())
     }
@@ -101,7 +101,7 @@ impl Answered {
         let Self::Refused(_, refusal) = self else {
             return false;
         };
-        refusal.code == AskRefused::NoApprover.code()
+        refusal.code == RequestRefused::NoApprover.code()
     }
 
     pub(crate) const fn request(&self) -> &Request {
@@ -161,15 +161,15 @@ pub(crate) fn answer(
     let unconfirmed = unconfirmed.unwrap_or_default();
     match judged.verdict(problems) {
         Ok(_) if !unconfirmed.is_empty() => Answered::Unconfirmed(pending(), unconfirmed),
-        Ok(AskVerdict::Granted(approval)) => Answered::Granted(pending(), approval),
-        Ok(AskVerdict::Waits) => Answered::Waits(pending()),
-        Ok(AskVerdict::BreakGlassOnly) => Answered::Waits(without_reminders(pending())),
+        Ok(RequestVerdict::Granted(approval)) => Answered::Granted(pending(), approval),
+        Ok(RequestVerdict::Waits) => Answered::Waits(pending()),
+        Ok(RequestVerdict::BreakGlassOnly) => Answered::Waits(without_reminders(pending())),
         Err(refused) => {
             let target = typed_names(form.wanted).to_string();
             let starts_at = form.starts_at.filter(|at| *at > now);
-            let refusal = refused.into_refusal(&AskRefusedFacts {
+            let refusal = refused.into_refusal(&RequestRefusedFacts {
                 starts: starts_at.map(utc),
-                ..AskRefusedFacts::of_decision(decision, &target, settings.contact())
+                ..RequestRefusedFacts::of_decision(decision, &target, settings.contact())
             });
             let state = RequestState::Rejected {
                 at: now,

@@ -18,7 +18,7 @@ use hallpass_store::{LeadTimes, TermEnd};
 use tokio::{sync::watch, task::JoinSet};
 
 use super::lead::Lead;
-use super::{Composed, alarms, region, unable};
+use super::{Composed, alarms, region, stuck_leader};
 
 /// Limit for loops to finish while another node may wait: with the last export, at most the time to
 /// replace a killed leader.
@@ -193,7 +193,7 @@ impl Composed {
         let working = async {
             tokio::select! {
                 () = Box::pin(self.run_term(&mut loops, stopping, served)) => {}
-                why = unable::to_write(|| self.workshop.store.can_write()), if self.lead.is_shared() => {
+                why = stuck_leader::to_write(|| self.workshop.store.can_write()), if self.lead.is_shared() => {
                     tracing::error!(why, "this node leads and could write nothing for a minute: it gives the lead back");
                     writes = false;
                 }

@@ -3,7 +3,7 @@
 
 use axum::{Router, extract::State, routing::post};
 use hallpass_access::{
-    AccessError, Approving, PressRefused, Request, ReviewedVersion, RuleWarning, TARGETS_MAX,
+    AccessError, ActionRefused, Approving, Request, ReviewedVersion, RuleWarning, TARGETS_MAX,
 };
 use hallpass_base::RequestId;
 use serde::Deserialize;
@@ -140,7 +140,7 @@ async fn approve(
             }
             // the page itself would not report a temporary refusal
             Err(AccessError::Refused(why)) if why.retry_after().is_some() => return Err(why.into()),
-            Err(AccessError::Refused(PressRefused::WarningsUnconfirmed { .. })) => {
+            Err(AccessError::Refused(ActionRefused::WarningsUnconfirmed { .. })) => {
                 let form = format!("/requests/{each}/approve?from=reviews");
                 return Ok(see_other(&form));
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use hallpass_rules::Rules;
 
 use super::Access;
-use crate::DirectoryAhead;
+use crate::DirectoryPrefetch;
 
 /// How long a caller waits for facts that only their rules name. The read continues for later
 /// callers; an API call takes 30 seconds at most.
@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 impl Access {
     /// Returns the directory with the facts that these rules name. Other decisions keep using the
     /// newest snapshot.
-    pub async fn directory_ahead(&self, rules: &Rules) -> DirectoryAhead {
+    pub async fn directory_ahead(&self, rules: &Rules) -> DirectoryPrefetch {
         let (source, named) = (Arc::clone(&self.ports.directory), rules.named_facts());
         let known = source.ahead(&named);
         if named.unread_in(&known.directory).is_empty() {

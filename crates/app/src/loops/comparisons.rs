@@ -173,13 +173,13 @@ fn again((at, times): (Timestamp, u32), every: TimeSpan) -> Timestamp {
 }
 
 fn rules(compared: &ComparedRule, schedule: &CompareSchedule) -> Result<Vec<AlertRule>, Failure> {
-    let differing = ToldRule {
+    let differing = ReportedRule {
         id: compared.id,
         key: compared.columns,
         message: compared.message,
         severity: AlertSeverity::High,
     };
-    let unread = compared.unread.as_ref().map(|it| ToldRule {
+    let unread = compared.unread.as_ref().map(|it| ReportedRule {
         id: it.id,
         key: it.key,
         message: it.message,
@@ -189,14 +189,14 @@ fn rules(compared: &ComparedRule, schedule: &CompareSchedule) -> Result<Vec<Aler
     all.map(|it| it.on(schedule)).collect()
 }
 
-struct ToldRule {
+struct ReportedRule {
     id: &'static str,
     key: &'static [&'static str],
     message: &'static str,
     severity: AlertSeverity,
 }
 
-impl ToldRule {
+impl ReportedRule {
     fn on(&self, schedule: &CompareSchedule) -> Result<AlertRule, Failure> {
         let id: AlertRuleId = self.id.parse().map_err(Failure::bug)?;
         Ok(AlertRule {

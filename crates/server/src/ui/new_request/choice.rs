@@ -1,9 +1,9 @@
-use hallpass_access::{Approval, AskVerdict, CatalogEntry, Search, SearchPage, Sought, Wanted};
+use hallpass_access::{Approval, CatalogEntry, RequestVerdict, Search, SearchPage, Sought, Wanted};
 use hallpass_base::{AccountId, GroupId, TimeSpan};
 use hallpass_channels::wording::asking;
 use hallpass_rules::directory::{Account, Group, PermissionSet};
 
-use super::{AskForm, recents::Recents};
+use super::{NewRequestForm, recents::Recents};
 use crate::{
     App,
     ui::{
@@ -53,7 +53,7 @@ pub(super) struct SetHit {
 }
 
 impl Choice {
-    pub(super) fn of(app: &App, form: &AskForm) -> Self {
+    pub(super) fn of(app: &App, form: &NewRequestForm) -> Self {
         let directory = app.access.directory();
         let kind = match form.kind.as_str() {
             "group" => ChoiceKind::Group,
@@ -107,7 +107,7 @@ impl Choice {
         &self,
         app: &App,
         viewer: &Viewer,
-        form: &AskForm,
+        form: &NewRequestForm,
         recents: &Recents,
     ) -> (Vec<Hit>, String) {
         let typed = form.q.trim();
@@ -281,10 +281,10 @@ impl Choice {
 
 fn guarded(offer: &CatalogEntry) -> (u8, u32, std::cmp::Reverse<u64>) {
     let steps = match offer.verdict {
-        AskVerdict::Granted(Approval::NotRequired) => 0,
-        AskVerdict::Granted(_) => 1,
-        AskVerdict::Waits => 2,
-        AskVerdict::BreakGlassOnly => 3,
+        RequestVerdict::Granted(Approval::NotRequired) => 0,
+        RequestVerdict::Granted(_) => 1,
+        RequestVerdict::Waits => 2,
+        RequestVerdict::BreakGlassOnly => 3,
     };
     let longest = std::cmp::Reverse(offer.max_duration_seconds);
     (steps, offer.approvals_needed, longest)

@@ -7,9 +7,9 @@ use crate::grant_press::{EndPress, EndStep};
 use crate::records::{Doer, HiddenSubject};
 use crate::step::{GrantStep, PressStep};
 use crate::{
-    Actor, Approving, Change, CommitError, Directory, Grant, GrantFilter, GrantStateKind, Holds,
-    LocksSeen, PressRefused, ReadError, Request, Role, TextField, break_glass, decide, desired,
-    end, locking, session_revocation, target, text_limits,
+    ActionRefused, Actor, Approving, Change, CommitError, Directory, Grant, GrantFilter,
+    GrantStateKind, Holds, LocksSeen, ReadError, Request, Role, TextField, break_glass, decide,
+    desired, end, locking, session_revocation, target, text_limits,
 };
 
 /// Grants ended per call; more wait for the next.
@@ -96,7 +96,7 @@ impl Press<'_> {
         request: Request,
         actor: &Actor,
         context: &DecisionContext<'_>,
-    ) -> Result<PressStep, PressRefused> {
+    ) -> Result<PressStep, ActionRefused> {
         let now = context.step.now;
         match self {
             Self::Approve(approving) => {
@@ -105,8 +105,8 @@ impl Press<'_> {
                 let has_changed = seen.is_some_and(|seen| seen != pending.request().seen());
                 // Permission comes first, regardless of the viewed version.
                 match decide::approve(pending, actor, approving, context) {
-                    Ok(_) | Err(PressRefused::WarningsUnconfirmed { .. }) if has_changed => {
-                        Err(PressRefused::Changed)
+                    Ok(_) | Err(ActionRefused::WarningsUnconfirmed { .. }) if has_changed => {
+                        Err(ActionRefused::Changed)
                     }
                     pressed => pressed,
                 }
@@ -158,7 +158,7 @@ impl Access {
     /// with the committed state.
     ///
     /// # Errors
-    /// As [`Access::approve`]; [`PressRefused::Changed`] for another version.
+    /// As [`Access::approve`]; [`ActionRefused::Changed`] for another version.
     pub async fn approve_with(
         &self,
         actor: &Actor,
@@ -253,7 +253,7 @@ impl Access {
                     self.store_change(change).await
                 }
                 // Not a refusal of rights: a confirmation is missing.
-                Err(why @ PressRefused::WarningsUnconfirmed { .. }) => return Err(why.into()),
+                Err(why @ ActionRefused::WarningsUnconfirmed { .. }) => return Err(why.into()),
                 Err(why) => {
                     // A refusal must not reveal a hidden request.
                     let visible = self.may_see(actor, &request);
@@ -261,7 +261,7 @@ impl Access {
                         self.judged(|it| {
                             let (by, ruled) = (Doer::Person(actor), it.ruled(&request));
                             let record =
-                                it.step.of_ruled(Event::PressRefused, by, &request, &ruled);
+                                it.step.of_ruled(Event::ActionRefused, by, &request, &ruled);
                             decide::refused(record, press.name(), &why)
                         })
                     } else {
@@ -294,7 +294,7 @@ impl Access {
         actor: &Actor,
         press: &Press<'_>,
         request: &Request,
-    ) -> Result<Result<(PressStep, LocksSeen), PressRefused>, AccessError> {
+    ) -> Result<Result<(PressStep, LocksSeen), ActionRefused>, AccessError> {
         let facts = self.press_facts(actor, request, PressMode::Now).await?;
         let uses_a_right = press.uses_a_right(request, actor);
         if !uses_a_right {
@@ -344,12 +344,12 @@ impl Access {
         request: &Request,
         facts: &PressFacts,
         directory: &Directory,
-        unread: Option<PressRefused>,
-    ) -> Result<PressStep, PressRefused> {
+        unread: Option<ActionRefused>,
+    ) -> Result<PressStep, ActionRefused> {
         let (rules, step) = (self.rules(), self.step());
         let own = actor.user.as_ref();
         if let Some(lock) = own.and_then(|user| facts.locks.in_force(user, step.now)) {
-            return Err(PressRefused::Locked { since: lock.since });
+            return Err(ActionRefused::Locked { since: lock.since });
         }
         let context = DecisionContext {
             mode: facts.mode,
@@ -359,7 +359,7 @@ impl Access {
         let is_nobody = !target::is_enabled(own, directory);
         let tried = tried.and_then(|step| {
             if is_nobody && press.uses_a_right(request, actor) {
-                return Err(PressRefused::NotInDirectory);
+                return Err(ActionRefused::NotInDirectory);
             }
             Ok(step)
         });
@@ -421,12 +421,12 @@ impl Access {
         revoking: impl Into<Revoking<'_>>,
     ) -> Result<RevokedMany, AccessError> {
         if !actor.is(Role::Admin) {
-            return Err(PressRefused::NotYours.into());
+            return Err(ActionRefused::NotYours.into());
         }
         let revoking = revoking.into();
         TextField::Reason.ensure(revoking.reason)?;
         if !says_something(revoking.reason) {
-            return Err(PressRefused::ReasonMissing.into());
+            return Err(ActionRefused::ReasonMissing.into());
         }
         let (mut found, mut has_more) = (Vec::new(), false);
         for states in [&GrantStateKind::HOLDING[..], &[GrantStateKind::Ending]] {
@@ -527,12 +527,12 @@ impl Access {
         actor: &Actor,
         grant: &Grant,
         press: &str,
-        why: PressRefused,
+        why: ActionRefused,
     ) -> Result<AccessError, AccessError> {
         let visible = self.may_see_grant(actor, grant);
         let step = self.step();
         let record = if visible {
-            let record = step.of_grant(Event::PressRefused, Doer::Person(actor), grant);
+            let record = step.of_grant(Event::ActionRefused, Doer::Person(actor), grant);
             decide::refused(record, press, &why)
         } else {
             step.of_hidden(actor, press, HiddenSubject::Grant(grant.id))

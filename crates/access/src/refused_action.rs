@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PressRefused {
+pub enum ActionRefused {
     /// Already decided or expired.
     #[error(transparent)]
     Closed(#[from] Closed),
@@ -163,7 +163,7 @@ pub enum PressRefused {
     GrantOver { state: &'static str },
 }
 
-impl PressRefused {
+impl ActionRefused {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Closed(_) => "already-decided",
@@ -310,7 +310,7 @@ impl PressRefused {
     }
 }
 
-impl From<TooLong> for PressRefused {
+impl From<TooLong> for ActionRefused {
     fn from(text: TooLong) -> Self {
         match text {
             TooLong::Field(field, characters) => Self::LongText { field, characters },

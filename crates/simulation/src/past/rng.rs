@@ -3,12 +3,12 @@
 use hallpass_base::Timestamp;
 use uuid::Uuid;
 
-pub(super) struct Dice {
+pub(super) struct Rng {
     random: fastrand::Rng,
     ids: u64,
 }
 
-impl Dice {
+impl Rng {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             random: fastrand::Rng::with_seed(seed),

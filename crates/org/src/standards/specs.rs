@@ -6,16 +6,16 @@ use super::central::CentralPolicy;
 use super::facts::{ControlUpdate, NamedControl};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct HubWish {}
+pub(super) struct HubSpec {}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct StandardsWish {
+pub(super) struct StandardsSpec {
     pub(super) arns: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) names: Vec<String>,
 }
 
-impl StandardsWish {
+impl StandardsSpec {
     pub(super) fn of(all: &[String]) -> Self {
         let (arns, names) = all.iter().cloned().partition(|it| it.starts_with("arn:"));
         Self { arns, names }
@@ -23,14 +23,14 @@ impl StandardsWish {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ControlsWish {
+pub(super) struct ControlsSpec {
     pub(super) updates: Vec<ControlUpdate>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) named: Vec<NamedControl>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ConfigurationWish {
+pub(super) struct ConfigurationSpec {
     /// `CENTRAL` or `LOCAL`.
     pub(super) kind: String,
     pub(super) auto_enable: bool,
@@ -39,13 +39,13 @@ pub(super) struct ConfigurationWish {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct PolicyWish {
+pub(super) struct PolicySpec {
     pub(super) name: String,
     pub(super) policy: CentralPolicy,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct AssociationWish {
+pub(super) struct AssociationSpec {
     pub(super) target: String,
     /// A Hallpass policy's name, another policy's id, or `None` to inherit.
     #[serde(default, skip_serializing_if = "Option::is_none")]

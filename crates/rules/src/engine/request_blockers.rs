@@ -1,7 +1,7 @@
 use crate::{attributes::PersonAttribute, rule::RuleId};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotAsking {
+pub enum RequestBlocker {
     OutsideHours {
         rule: RuleId,
         hours: String,
@@ -16,7 +16,7 @@ pub enum NotAsking {
     },
 }
 
-impl NotAsking {
+impl RequestBlocker {
     pub const fn rule(&self) -> &RuleId {
         match self {
             Self::OutsideHours { rule, .. }

@@ -1,7 +1,7 @@
 use hallpass_base::{HoldKey, TimeSpan, Timestamp};
 
 use super::{Executor, urgency};
-use crate::memory::Calls;
+use crate::scheduler_state::Calls;
 use crate::{AssignmentRow, CenterFault, OperationKind, StepOutcome, Urgency};
 
 /// Interval of batched reads without urgency.
@@ -98,5 +98,5 @@ fn must_see(row: &AssignmentRow, now: Timestamp) -> Timestamp {
 }
 
 #[cfg(test)]
-#[path = "looks_tests.rs"]
+#[path = "observations_tests.rs"]
 mod tests;

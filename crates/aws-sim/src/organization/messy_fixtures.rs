@@ -25,12 +25,12 @@ const CROWD: usize = 2_000;
 const SETS_IN_MANAGEMENT: usize = 3;
 
 /// Draws defects: a share of all, times the amount.
-struct Dice {
+struct Rng {
     random: Random,
     amount: f64,
 }
 
-impl Dice {
+impl Rng {
     fn hit(&mut self, share: f64) -> bool {
         self.random.fraction() < share * self.amount
     }
@@ -44,7 +44,7 @@ pub fn make_messy(file: &mut OrganizationFile, amount: f64) {
     }
     fill(file);
     let seed = file.seed.unwrap_or(DEFAULT_SEED);
-    let mut dice = Dice {
+    let mut dice = Rng {
         random: Random::new(seed, "messy"),
         amount: amount.min(1.0),
     };
@@ -83,7 +83,7 @@ fn by_id(file: &mut OrganizationFile) {
     }
 }
 
-fn accounts(file: &mut OrganizationFile, dice: &mut Dice) {
+fn accounts(file: &mut OrganizationFile, dice: &mut Rng) {
     let management = &file.organization.management_account;
     let mut last = String::new();
     for account in file.accounts.iter_mut().filter(|row| row.id != *management) {
@@ -105,7 +105,7 @@ fn accounts(file: &mut OrganizationFile, dice: &mut Dice) {
     }
 }
 
-fn users(file: &mut OrganizationFile, dice: &mut Dice) {
+fn users(file: &mut OrganizationFile, dice: &mut Rng) {
     let mut last: Option<String> = None;
     for user in &mut file.identity_center.users {
         if dice.hit(0.03) {
@@ -131,7 +131,7 @@ fn users(file: &mut OrganizationFile, dice: &mut Dice) {
     }
 }
 
-fn groups(file: &mut OrganizationFile, dice: &mut Dice) {
+fn groups(file: &mut OrganizationFile, dice: &mut Rng) {
     let center = &mut file.identity_center;
     let mut renamed: HashMap<String, String> = HashMap::new();
     for (index, group) in center.groups.iter_mut().enumerate() {
@@ -158,7 +158,7 @@ fn groups(file: &mut OrganizationFile, dice: &mut Dice) {
     }
 }
 
-fn sets(file: &mut OrganizationFile, dice: &mut Dice) {
+fn sets(file: &mut OrganizationFile, dice: &mut Rng) {
     for set in &mut file.identity_center.permission_sets {
         if dice.hit(0.05) {
             set.description = Some(long_text(&set.name));
@@ -171,7 +171,7 @@ fn long_text(name: &str) -> String {
     sentence.chars().cycle().take(300).collect()
 }
 
-fn assignments(file: &mut OrganizationFile, dice: &mut Dice) {
+fn assignments(file: &mut OrganizationFile, dice: &mut Rng) {
     let center = &mut file.identity_center;
     let store = center.identity_store_id.trim_start_matches("d-").to_owned();
     let members: HashMap<&str, &str> = center
@@ -214,7 +214,7 @@ fn assignments(file: &mut OrganizationFile, dice: &mut Dice) {
     center.assignments.extend(more);
 }
 
-fn provisioned(file: &mut OrganizationFile, dice: &mut Dice) {
+fn provisioned(file: &mut OrganizationFile, dice: &mut Rng) {
     let center = &mut file.identity_center;
     let pairs: BTreeSet<(&String, &String)> = center
         .assignments
@@ -255,7 +255,7 @@ fn policies(file: &mut OrganizationFile) {
     }
 }
 
-fn keys(file: &mut OrganizationFile, dice: &mut Dice) {
+fn keys(file: &mut OrganizationFile, dice: &mut Rng) {
     for account in &file.accounts {
         if !dice.hit(0.05) {
             continue;

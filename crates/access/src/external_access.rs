@@ -8,7 +8,7 @@ use hallpass_base::{AccountId, HoldKey, PermissionSetArn, Target, UserId};
 use crate::StandingListing;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GivenOtherwise {
+pub struct ExternalAccess {
     /// Permission sets of groups in accounts: any member may have access.
     pub to_groups: BTreeSet<(AccountId, PermissionSetArn)>,
     /// Direct access of users. Grants count only once their assignment is deleted.
@@ -17,7 +17,7 @@ pub struct GivenOtherwise {
     pub members: BTreeSet<UserId>,
 }
 
-impl GivenOtherwise {
+impl ExternalAccess {
     pub fn of_listing(listing: &StandingListing) -> Self {
         let mut given = Self {
             to_groups: listing.of_groups.clone(),
@@ -94,17 +94,17 @@ mod tests {
                 group: "00000000-0000-0000-0000-000000000009".parse().unwrap(),
             },
         };
-        let group = GivenOtherwise {
+        let group = ExternalAccess {
             to_groups: BTreeSet::from([(account(1), set.clone())]),
-            ..GivenOtherwise::default()
+            ..ExternalAccess::default()
         };
-        let own = GivenOtherwise {
+        let own = ExternalAccess {
             to_people: BTreeSet::from([key(1, 1)]),
-            ..GivenOtherwise::default()
+            ..ExternalAccess::default()
         };
-        let member = GivenOtherwise {
+        let member = ExternalAccess {
             members: BTreeSet::from([user(1)]),
-            ..GivenOtherwise::default()
+            ..ExternalAccess::default()
         };
         let table = [
             (&group, key(1, 1), false, true, "whoever is in the group"),
@@ -120,7 +120,7 @@ mod tests {
         for (given, key, gone, expected, row) in table {
             assert_eq!(given.is_about(&key, gone), expected, "{row}");
         }
-        assert!(GivenOtherwise::default().is_empty() && !member.is_empty());
+        assert!(ExternalAccess::default().is_empty() && !member.is_empty());
         let mut listing = StandingListing {
             of_groups: group.to_groups.clone(),
             ..StandingListing::default()
@@ -133,6 +133,6 @@ mod tests {
         let mut all = group;
         all.extend(own);
         all.extend(member);
-        assert_eq!(GivenOtherwise::of_listing(&listing), all);
+        assert_eq!(ExternalAccess::of_listing(&listing), all);
     }
 }

@@ -13,8 +13,8 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    AccessError, Directory, ENDED_BY_A_LOCK, EndCause, EndOutcome, Entitlement, Force, Grant,
-    GrantFilter, GrantState, GrantStateKind, HeldAccess, Locking, NamedEntitlement, PressRefused,
+    AccessError, ActionRefused, Directory, ENDED_BY_A_LOCK, EndCause, EndOutcome, Entitlement,
+    Force, Grant, GrantFilter, GrantState, GrantStateKind, HeldAccess, Locking, NamedEntitlement,
     Request, RequestFilter, RequestStateKind, RequestView, Revoking, Role, last_credentials_until,
 };
 use hallpass_base::{Email, TimeSpan, Timestamp, UserId};
@@ -43,13 +43,13 @@ pub(crate) fn router() -> Router<App> {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct CutOffQuery {
+struct RevokeAllQuery {
     user: String,
     since: Option<i64>,
 }
 
 #[derive(Deserialize)]
-struct CutOffForm {
+struct RevokeAllForm {
     user: String,
     #[serde(default)]
     confirm: String,
@@ -67,7 +67,7 @@ struct Whom {
     is_known: bool,
 }
 
-struct CutOffPlan {
+struct RevokeAllPlan {
     grants: Vec<String>,
     requests: usize,
     credentials: Option<String>,
@@ -95,7 +95,7 @@ struct Entitled {
     is_unread: bool,
 }
 
-struct CutOffLine {
+struct RevokeAllLine {
     target: String,
     badge: Badge,
     words: String,
@@ -104,24 +104,24 @@ struct CutOffLine {
 
 #[derive(Template)]
 #[template(path = "cut_off.html")]
-struct CutOffPage {
+struct RevokeAllPage {
     shell: Shell,
     asked: String,
     found: Vec<Face>,
     is_searched: bool,
     whom: Option<Whom>,
     first: String,
-    plan: Option<CutOffPlan>,
+    plan: Option<RevokeAllPlan>,
     reason: String,
     confirm: String,
     end_sessions: bool,
     reason_error: Option<&'static str>,
     confirm_error: Option<String>,
-    outcome: Option<CutOffOutcome>,
+    outcome: Option<RevokeAllOutcome>,
 }
 
-struct CutOffOutcome {
-    lines: Vec<CutOffLine>,
+struct RevokeAllOutcome {
+    lines: Vec<RevokeAllLine>,
     here: String,
     summary: String,
     left: usize,
@@ -129,7 +129,7 @@ struct CutOffOutcome {
     kept_out: KeptOut,
 }
 
-async fn show(State(app): State<App>, viewer: Viewer, coming: Query<CutOffQuery>) -> PageResult {
+async fn show(State(app): State<App>, viewer: Viewer, coming: Query<RevokeAllQuery>) -> PageResult {
     if !viewer.actor.is(Role::Admin) {
         return Ok(forbidden::page_for(&app, &viewer, "administrators").await);
     }
@@ -151,8 +151,8 @@ async fn show(State(app): State<App>, viewer: Viewer, coming: Query<CutOffQuery>
     Ok(page(&page_of))
 }
 
-async fn empty(app: &App, viewer: &Viewer, asked: &str) -> CutOffPage {
-    CutOffPage {
+async fn empty(app: &App, viewer: &Viewer, asked: &str) -> RevokeAllPage {
+    RevokeAllPage {
         shell: viewer.shell(app, Nav::Access, "Cut someone off").await,
         asked: asked.to_owned(),
         found: Vec::new(),
@@ -253,14 +253,14 @@ async fn waiting(
         .rows)
 }
 
-async fn plan(app: &App, viewer: &Viewer, whom: &Whom) -> Result<CutOffPlan, ProblemResponse> {
+async fn plan(app: &App, viewer: &Viewer, whom: &Whom) -> Result<RevokeAllPlan, ProblemResponse> {
     let (directory, view) = (app.access.directory(), Presenter::new(app, viewer));
     let grants = held(app, viewer, &whom.user).await?;
     let view = view.seeing_armed_ends(app, &grants).await?;
     // AWS enforces the expiry of the others
     let unarmed = grants.iter().filter(|grant| !view.is_armed(grant));
     let longest = unarmed.max_by_key(|grant| last_credentials_until(grant, &directory, view.now));
-    Ok(CutOffPlan {
+    Ok(RevokeAllPlan {
         requests: waiting(app, viewer, &whom.user).await?.len(),
         all_armed: longest.is_none() && !grants.is_empty(),
         credentials: longest.and_then(|grant| revoke::credentials_until(&view, grant)),
@@ -338,7 +338,7 @@ async fn discard_waiting(app: &App, viewer: &Viewer, user: &UserId) {
 
 async fn press(
     State(app): State<App>,
-    Posted { viewer, form }: Posted<CutOffForm>,
+    Posted { viewer, form }: Posted<RevokeAllForm>,
 ) -> Result<Response, ProblemResponse> {
     if !viewer.actor.is(Role::Admin) {
         return Ok(forbidden::page_for(&app, &viewer, "administrators").await);
@@ -383,7 +383,7 @@ async fn press(
         // the reason belongs to the lock, because other users see the grants
         Ok(_) => ENDED_BY_A_LOCK,
         // one administrator must remain able to unlock users
-        Err(AccessError::Refused(PressRefused::LastAdministrator)) => {
+        Err(AccessError::Refused(ActionRefused::LastAdministrator)) => {
             tracing::warn!(user = %whom.user, "the last administrator is cut off and not locked");
             form.reason.trim()
         }
@@ -436,7 +436,7 @@ async fn outcome(
     viewer: &Viewer,
     whom: &Whom,
     since: Timestamp,
-) -> Result<CutOffOutcome, ProblemResponse> {
+) -> Result<RevokeAllOutcome, ProblemResponse> {
     let filter = GrantFilter {
         holder: Some(whom.user.clone()),
         ..GrantFilter::default()
@@ -447,7 +447,7 @@ async fn outcome(
         .grants(&viewer.actor, &filter, GRANTS_MAX)
         .await?
         .rows;
-    let mut lines: Vec<CutOffLine> = grants
+    let mut lines: Vec<RevokeAllLine> = grants
         .iter()
         .filter_map(|grant| line(&directory, &viewer.zone, grant, since, now))
         .collect();
@@ -470,7 +470,7 @@ async fn outcome(
         let requests = people::count_of(pending, "request waits", "requests wait");
         let _ = write!(summary, " {requests} still.");
     }
-    Ok(CutOffOutcome {
+    Ok(RevokeAllOutcome {
         lines,
         here: format!(
             "/access/cut-off?user={}&since={}",
@@ -490,7 +490,7 @@ fn line(
     grant: &Grant,
     began: Timestamp,
     now: Timestamp,
-) -> Option<CutOffLine> {
+) -> Option<RevokeAllLine> {
     let clock = |at: Timestamp| {
         at.to_zoned(zone.clone())
             .strftime("%H:%M:%S %Z")
@@ -523,7 +523,7 @@ fn line(
             ("not ended; try again".to_owned(), false)
         }
     };
-    Some(CutOffLine {
+    Some(RevokeAllLine {
         target: people::target(directory, grant),
         badge: grant_badge(&grant.state, TimeSpan::between(now, grant.ends_at)),
         words,

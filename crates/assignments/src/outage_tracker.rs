@@ -16,7 +16,7 @@ const FAILURES: u32 = 3;
 const LOST_AFTER: TimeSpan = TimeSpan::minutes(1);
 
 #[derive(Debug, Default)]
-pub struct SilenceWatch(Mutex<Silence>);
+pub struct OutageWatch(Mutex<Silence>);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Silence {
@@ -45,7 +45,7 @@ impl Unanswered {
     }
 }
 
-impl SilenceWatch {
+impl OutageWatch {
     /// Refusals count as answers.
     pub fn answered(&self) {
         *self.silence() = Silence {
@@ -120,7 +120,7 @@ mod tests {
             ("lost again", &[0, 1, 40, 41, 42], Some(30), 101, Some(40)),
             ("a clock that went back", &[50, 51, 20], None, 80, Some(20)),
         ] {
-            let watch = SilenceWatch::default();
+            let watch = OutageWatch::default();
             let mut answered = answered;
             for second in unanswered {
                 if answered.is_some_and(|at| at <= *second) {
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_start_goes_on_with_the_silence_of_before_until_the_first_answer() {
-        let watch = SilenceWatch::default();
+        let watch = OutageWatch::default();
         watch.resume(at(0));
         watch.unanswered(at(700));
         assert_eq!(watch.lost_since(at(700)), Some(at(0)));
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn whoever_begins_anew_has_no_silence_of_their_own_and_goes_on_with_that_of_another() {
-        let watch = SilenceWatch::default();
+        let watch = OutageWatch::default();
         watch.answered();
         for second in [0, 20, 40] {
             watch.unanswered(at(second));
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_directory_that_answers_says_nothing_of_the_administration() {
-        let watch = SilenceWatch::default();
+        let watch = OutageWatch::default();
         for second in [0, 20, 40] {
             watch.unanswered(at(second));
             watch.directory_answered();
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn one_attempt_at_either_long_apart_is_no_silence_of_both() {
-        let watch = SilenceWatch::default();
+        let watch = OutageWatch::default();
         watch.unanswered(at(0));
         watch.directory_unanswered(at(300));
         watch.directory_unanswered(at(301));
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_start_that_was_answered_already_goes_on_with_nothing() {
-        let watch = SilenceWatch::default();
+        let watch = OutageWatch::default();
         watch.answered();
         watch.resume(at(0));
         assert_eq!(watch.lost_since(at(700)), None);

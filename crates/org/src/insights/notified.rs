@@ -21,7 +21,7 @@ pub enum InsightTurn {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToldInsight {
+pub struct ReportedInsight {
     pub id: String,
     pub account: String,
     pub region: String,
@@ -43,7 +43,7 @@ fn instant(value: Option<&Value>) -> Option<Timestamp> {
     Timestamp::from_millisecond(millis).ok()
 }
 
-impl ToldInsight {
+impl ReportedInsight {
     pub const KEY: [&'static str; 1] = ["insight_id"];
     pub const MESSAGE: &'static str = "{severity} insight in account {account}, {aws_region}: {name}; stacks {stacks}; since {start}; {url}";
 
@@ -141,7 +141,9 @@ mod tests {
     fn the_event_of_the_fixture_is_an_insight_that_began() {
         let event = event();
         let kind = event["detail-type"].as_str().unwrap();
-        let found = ToldInsight::read(kind, &event["detail"]).unwrap().unwrap();
+        let found = ReportedInsight::read(kind, &event["detail"])
+            .unwrap()
+            .unwrap();
         assert_eq!(
             (found.id.as_str(), found.severity, found.turn),
             (
@@ -158,26 +160,28 @@ mod tests {
             (&row["stacks"], &row["start"]),
             (&json!("shop-api"), &json!("2026-03-02 11:00 UTC"))
         );
-        assert!(ToldInsight::KEY.iter().all(|it| row.contains_key(*it)));
+        assert!(ReportedInsight::KEY.iter().all(|it| row.contains_key(*it)));
     }
 
     #[test]
     fn what_is_no_insight_is_none_and_one_without_an_id_is_refused() {
         let (kind, mut event) = ("DevOps Guru Insight Closed", event());
         assert_eq!(
-            ToldInsight::read("DevOps Guru New Recommendation Created", &event["detail"]),
+            ReportedInsight::read("DevOps Guru New Recommendation Created", &event["detail"]),
             Ok(None)
         );
         event["detail"]["startTime"] = "1635786120000".into();
         event["detail"]["insightSeverity"] = "urgent".into();
         event["detail"]["insightUrl"] = "javascript:alert(1)".into();
-        let found = ToldInsight::read(kind, &event["detail"]).unwrap().unwrap();
+        let found = ReportedInsight::read(kind, &event["detail"])
+            .unwrap()
+            .unwrap();
         assert_eq!(
             (found.start.as_str(), found.severity, found.url.as_str()),
             ("2021-11-01 17:02 UTC", None, "")
         );
         event["detail"]["insightId"] = Value::Null;
-        assert!(ToldInsight::read(kind, &event["detail"]).is_err());
-        assert!(ToldInsight::read(kind, &Value::Null).is_err());
+        assert!(ReportedInsight::read(kind, &event["detail"]).is_err());
+        assert!(ReportedInsight::read(kind, &Value::Null).is_err());
     }
 }

@@ -2,14 +2,14 @@
 
 use hallpass_base::Email;
 use hallpass_rules::{
-    Decision, DecisionKind, NoManager, NotAsking, PersonAttribute, RuleId, RuleNames,
+    Decision, DecisionKind, NoManager, PersonAttribute, RequestBlocker, RuleId, RuleNames,
     people_with_another,
 };
 
 use crate::{FieldProblem, Refusal, all_of};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AskRefused {
+pub enum RequestRefused {
     NoRule,
     /// The rules allow other requesters, or other hours.
     NotAllowed,
@@ -25,25 +25,25 @@ pub enum AskRefused {
 }
 
 /// Expects a decision without unread data.
-pub(crate) fn not_asking(decision: &Decision) -> AskRefused {
+pub(crate) fn not_asking(decision: &Decision) -> RequestRefused {
     let mut by_attributes = Vec::new();
     for why in &decision.not_asking {
         match why {
             // The hours open later, which is the useful answer.
-            NotAsking::OutsideHours { .. } => return AskRefused::NotAllowed,
-            NotAsking::OtherAttributes { rule, attributes } => {
+            RequestBlocker::OutsideHours { .. } => return RequestRefused::NotAllowed,
+            RequestBlocker::OtherAttributes { rule, attributes } => {
                 by_attributes.push((rule.clone(), attributes.clone()));
             }
-            NotAsking::OtherPeople { .. } => {}
+            RequestBlocker::OtherPeople { .. } => {}
         }
     }
     if by_attributes.is_empty() {
-        return AskRefused::NotAllowed;
+        return RequestRefused::NotAllowed;
     }
-    AskRefused::OtherAttributes(by_attributes)
+    RequestRefused::OtherAttributes(by_attributes)
 }
 
-impl AskRefused {
+impl RequestRefused {
     /// A stable code: a decision's kind, or `invalid`.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -58,7 +58,7 @@ impl AskRefused {
         }
     }
 
-    pub(crate) fn into_refusal(self, facts: &AskRefusedFacts<'_>) -> Refusal {
+    pub(crate) fn into_refusal(self, facts: &RequestRefusedFacts<'_>) -> Refusal {
         let message = self.words(facts);
         let code = self.code().to_owned();
         let fields = match self {
@@ -79,10 +79,10 @@ impl AskRefused {
     }
 
     pub(crate) fn message(&self, rules: &[RuleId], target: &str, contact: &str) -> String {
-        self.words(&AskRefusedFacts::of(rules, target, contact))
+        self.words(&RequestRefusedFacts::of(rules, target, contact))
     }
 
-    pub fn words(&self, facts: &AskRefusedFacts<'_>) -> String {
+    pub fn words(&self, facts: &RequestRefusedFacts<'_>) -> String {
         let (target, names) = (facts.target, &facts.rules);
         let first = names.first();
         match self {
@@ -135,7 +135,7 @@ impl AskRefused {
     }
 }
 
-fn not_allowed(facts: &AskRefusedFacts<'_>) -> String {
+fn not_allowed(facts: &RequestRefusedFacts<'_>) -> String {
     let (target, names) = (facts.target, &facts.rules);
     let first = names.first();
     let does = names.verb("does", "do");
@@ -174,7 +174,7 @@ fn some_of(addresses: &[Email]) -> String {
 }
 
 #[derive(Clone, Debug)]
-pub struct AskRefusedFacts<'a> {
+pub struct RequestRefusedFacts<'a> {
     /// As the reader sees it: `payments-prod / Admin`, or `this`.
     pub target: &'a str,
     pub rules: RuleNames,
@@ -190,7 +190,7 @@ pub struct AskRefusedFacts<'a> {
     pub contact: &'a str,
 }
 
-impl<'a> AskRefusedFacts<'a> {
+impl<'a> RequestRefusedFacts<'a> {
     pub fn of(rules: &[RuleId], target: &'a str, contact: &'a str) -> Self {
         Self {
             target,
@@ -208,8 +208,8 @@ impl<'a> AskRefusedFacts<'a> {
             return Self::of(&[], target, contact);
         };
         let hours = decision.not_asking.iter().filter_map(|it| match it {
-            NotAsking::OutsideHours { rule, hours } => Some((rule.clone(), hours.clone())),
-            NotAsking::OtherAttributes { .. } | NotAsking::OtherPeople { .. } => None,
+            RequestBlocker::OutsideHours { rule, hours } => Some((rule.clone(), hours.clone())),
+            RequestBlocker::OtherAttributes { .. } | RequestBlocker::OtherPeople { .. } => None,
         });
         // Rules that allow no requester and only add approvers are irrelevant here.
         let asked: Vec<RuleId> = { decision.not_asking.iter() }
@@ -268,10 +268,10 @@ mod tests {
         let decision = rules.decide(&ana, &ask, &directory, night);
         let why = by_rules(&decision).unwrap_err();
         assert_eq!(why.code(), "RequesterNotAllowed");
-        why.words(&AskRefusedFacts {
+        why.words(&RequestRefusedFacts {
             starts: starts.map(str::to_owned),
             opens: opens.map(str::to_owned),
-            ..AskRefusedFacts::of_decision(Some(&decision), "dev / Deploy", "the platform team")
+            ..RequestRefusedFacts::of_decision(Some(&decision), "dev / Deploy", "the platform team")
         })
     }
 

@@ -42,7 +42,7 @@ pub enum RoleCreation {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EnrolmentWish {
+pub struct EnrolmentSpec {
     /// Source units: name, id, `Name (id)` or path.
     pub units: Vec<String>,
     pub recursive: bool,

@@ -6,15 +6,15 @@ use hallpass_base::{GrantId, HoldKey, RequestId, TimeSpan, Timestamp};
 use hallpass_rules::{Directory, Rules};
 
 use super::{Access, AccessError, Idempotency, RACES_MAX};
-use crate::ask::{self, Answered, Form};
+use crate::create_request::{self, Answered, Form};
 use crate::decision_context::DecisionContext;
 use crate::records::{Doer, Ruled, StepContext};
 use crate::step::{ApprovedGrant, ApprovedThrough, RequestStep};
 use crate::target::LookedFor;
 use crate::{
-    Actor, Approval, AskOutcome, AskedTogether, Change, CommitError, Grant, Holds, LocksSeen, News,
-    Person, PressRefused, Refusal, Request, RequestState, RuleWarning, TextField, Wanted,
-    confirming, grant_press, granting, start, text_limits,
+    ActionRefused, Actor, Approval, Change, CommitError, Grant, Holds, LocksSeen, News, Person,
+    Refusal, Request, RequestOutcome, RequestState, RequestedTogether, RuleWarning, TextField,
+    Wanted, confirming, grant_press, granting, start, text_limits,
 };
 
 /// The most targets of one call.
@@ -71,7 +71,7 @@ impl Access {
         actor: &Actor,
         asking: &Asking,
         idempotency: Option<&Idempotency>,
-    ) -> Result<AskOutcome, AccessError> {
+    ) -> Result<RequestOutcome, AccessError> {
         let call = AskCall {
             askings: slice::from_ref(asking),
             extends: None,
@@ -91,7 +91,7 @@ impl Access {
         actor: &Actor,
         askings: &[Asking],
         idempotency: Option<&Idempotency>,
-    ) -> Result<AskedTogether, AccessError> {
+    ) -> Result<RequestedTogether, AccessError> {
         if askings.is_empty() || askings.len() > TARGETS_MAX {
             return Err(AccessError::TargetCount(askings.len()));
         }
@@ -100,7 +100,7 @@ impl Access {
             extends: None,
             idempotency,
         };
-        Ok(AskedTogether::of(self.ask_for(actor, call).await?))
+        Ok(RequestedTogether::of(self.ask_for(actor, call).await?))
     }
 
     /// Returns requests of the same call that the actor may see.
@@ -137,7 +137,7 @@ impl Access {
         id: GrantId,
         extending: Extending<'_>,
         idempotency: Option<&Idempotency>,
-    ) -> Result<AskOutcome, AccessError> {
+    ) -> Result<RequestOutcome, AccessError> {
         // Before reading the grant, which may be over when a call is repeated.
         if let Some(asked) = self.remembered(actor, idempotency).await? {
             return one(asked);
@@ -183,7 +183,7 @@ impl Access {
         &self,
         actor: &Actor,
         call: AskCall<'_>,
-    ) -> Result<Vec<AskOutcome>, AccessError> {
+    ) -> Result<Vec<RequestOutcome>, AccessError> {
         for asking in call.askings {
             text_limits::ensure_names(&asking.wanted)?;
             TextField::Reason.ensure(&asking.reason)?;
@@ -203,9 +203,11 @@ impl Access {
         }
     }
 
-    async fn as_waiting(&self, mut asked: Vec<AskOutcome>) -> Vec<AskOutcome> {
+    async fn as_waiting(&self, mut asked: Vec<RequestOutcome>) -> Vec<RequestOutcome> {
         for outcome in &mut asked {
-            if let AskOutcome::Pending(request) | AskOutcome::AlreadyPending(request) = outcome {
+            if let RequestOutcome::Pending(request) | RequestOutcome::AlreadyPending(request) =
+                outcome
+            {
                 self.note_lacking(request).await;
             }
         }
@@ -216,7 +218,7 @@ impl Access {
         &self,
         actor: &Actor,
         idempotency: Option<&Idempotency>,
-    ) -> Result<Option<Vec<AskOutcome>>, AccessError> {
+    ) -> Result<Option<Vec<RequestOutcome>>, AccessError> {
         let Some(answer) = self.earlier(actor, idempotency).await? else {
             return Ok(None);
         };
@@ -233,13 +235,13 @@ impl Access {
         Ok(Some(asked))
     }
 
-    async fn became(&self, request: Request) -> Result<AskOutcome, AccessError> {
+    async fn became(&self, request: Request) -> Result<RequestOutcome, AccessError> {
         let grant = match request.grant {
             Some(id) => self.ports.store.grant(id).await?.map(Box::new),
             None => None,
         };
         Ok(match request.state.clone() {
-            RequestState::Rejected { code, detail, .. } => AskOutcome::Rejected(
+            RequestState::Rejected { code, detail, .. } => RequestOutcome::Rejected(
                 request,
                 Refusal {
                     code,
@@ -247,11 +249,11 @@ impl Access {
                     fields: Vec::new(),
                 },
             ),
-            RequestState::Approved { .. } => AskOutcome::Approved(request, grant),
+            RequestState::Approved { .. } => RequestOutcome::Approved(request, grant),
             RequestState::Pending
             | RequestState::Denied { .. }
             | RequestState::Discarded { .. }
-            | RequestState::Expired { .. } => AskOutcome::Pending(request),
+            | RequestState::Expired { .. } => RequestOutcome::Pending(request),
         })
     }
 
@@ -259,7 +261,7 @@ impl Access {
         &self,
         actor: &Actor,
         call: AskCall<'_>,
-    ) -> Result<Vec<AskOutcome>, AccessError> {
+    ) -> Result<Vec<RequestOutcome>, AccessError> {
         let AskCall {
             askings, extends, ..
         } = call;
@@ -283,13 +285,13 @@ impl Access {
         }
         if answers.iter().any(Answered::is_granted) {
             let checked = self.with_actor(actor, directory).await;
-            let is_gone = matches!(checked, Err(PressRefused::NotInDirectory));
+            let is_gone = matches!(checked, Err(ActionRefused::NotInDirectory));
             // A deleted requester is stored as rejected, for the record.
             directory = if is_gone { self.directory() } else { checked? };
             // The read took time: judge by its result and the present instant.
             (answers, step) = asks(&directory)?;
             if is_gone && answers.iter().any(Answered::is_granted) {
-                return Err(PressRefused::NotInDirectory.into());
+                return Err(ActionRefused::NotInDirectory.into());
             }
         }
         let (mut asked, made) = self.not_waiting_yet(all_or_none(answers)).await?;
@@ -322,7 +324,7 @@ impl Access {
     async fn not_waiting_yet(
         &self,
         answers: Vec<Answered>,
-    ) -> Result<(Vec<AskOutcome>, Vec<Answered>), AccessError> {
+    ) -> Result<(Vec<RequestOutcome>, Vec<Answered>), AccessError> {
         let (mut waiting, mut made) = (Vec::new(), Vec::new());
         for answered in answers {
             match self.equal_to(&answered).await? {
@@ -333,7 +335,7 @@ impl Access {
         let ids: Vec<RequestId> = waiting.iter().map(|request| request.id).collect();
         let ids: Vec<RequestId> = made.iter().map(Answered::id).chain(ids).collect();
         let made = made.into_iter().map(|it| it.asked_with(&ids)).collect();
-        let waiting = waiting.into_iter().map(AskOutcome::AlreadyPending);
+        let waiting = waiting.into_iter().map(RequestOutcome::AlreadyPending);
         Ok((waiting.collect(), made))
     }
 
@@ -357,7 +359,7 @@ impl Access {
         answered: Answered,
         extends: Option<&Grant>,
         context: &DecisionContext<'_>,
-    ) -> Result<(Change, AskOutcome), AccessError> {
+    ) -> Result<(Change, RequestOutcome), AccessError> {
         let (by, step) = (Doer::Person(actor), context.step);
         if let Answered::Waits(request) | Answered::Granted(request, _) = &answered
             && let Some(key) = &request.key
@@ -373,14 +375,14 @@ impl Access {
         Ok(match answered {
             Answered::Refused(request, refusal) => (
                 rejected(&request, &refusal, by, step).insert_change(),
-                AskOutcome::Rejected(request, refusal),
+                RequestOutcome::Rejected(request, refusal),
             ),
             Answered::Unconfirmed(_, warnings) => {
-                return Err(PressRefused::WarningsUnconfirmed { warnings }.into());
+                return Err(ActionRefused::WarningsUnconfirmed { warnings }.into());
             }
             Answered::Waits(request) => (
                 waits(&request, by, step).insert_change(),
-                AskOutcome::Pending(request),
+                RequestOutcome::Pending(request),
             ),
             Answered::Granted(request, approval) if request.start.is_some() => {
                 agreed(request, approval, by, step)
@@ -405,8 +407,8 @@ impl Access {
         extends: Option<&Grant>,
         rules: &Rules,
         directory: &Directory,
-    ) -> Result<(Vec<Answered>, StepContext<'_>), PressRefused> {
-        let user = actor.user.clone().ok_or(PressRefused::NotInDirectory)?;
+    ) -> Result<(Vec<Answered>, StepContext<'_>), ActionRefused> {
+        let user = actor.user.clone().ok_or(ActionRefused::NotInDirectory)?;
         let step = self.step();
         // Pending requests too: their expiry and order depend on this instant.
         step.ensure_agreed()?;
@@ -429,7 +431,7 @@ impl Access {
                 extends,
                 confirmed: &asking.confirmed,
             };
-            ask::answer(&form, rules, directory, &self.settings, step.now)
+            create_request::answer(&form, rules, directory, &self.settings, step.now)
         });
         Ok((answers.collect(), step))
     }
@@ -445,7 +447,7 @@ impl Access {
     }
 }
 
-fn one(asked: Vec<AskOutcome>) -> Result<AskOutcome, AccessError> {
+fn one(asked: Vec<RequestOutcome>) -> Result<RequestOutcome, AccessError> {
     let mut asked = asked.into_iter();
     asked.next().ok_or(AccessError::TargetCount(0))
 }
@@ -485,21 +487,21 @@ fn granted(
     by: Doer<'_>,
     context: &DecisionContext<'_>,
     extends: Option<&Grant>,
-) -> Result<(Change, AskOutcome), AccessError> {
+) -> Result<(Change, RequestOutcome), AccessError> {
     let created = context.step.of_created(by, &request);
     let requester = request.requester.clone();
     // Requested moments ago: the rules are unchanged.
     let ruled = Ruled::at_asking(&request);
     let pending = request
         .pending(context.step.now)
-        .map_err(PressRefused::Closed)?;
+        .map_err(ActionRefused::Closed)?;
     let who = requester.principal();
     let approved = granting::approved(pending, who, approval, by, &ruled, context)?;
     let grant = match &approved.grant {
         ApprovedGrant::New(grant) => Some(grant),
         ApprovedGrant::Extended(_) => extends,
     };
-    let asked = AskOutcome::Approved(approved.request.clone(), grant.cloned().map(Box::new));
+    let asked = RequestOutcome::Approved(approved.request.clone(), grant.cloned().map(Box::new));
     Ok((approved.fold(ApprovedThrough::Asking { created }), asked))
 }
 
@@ -509,9 +511,9 @@ fn agreed(
     approval: Approval,
     by: Doer<'_>,
     step: StepContext<'_>,
-) -> (Change, AskOutcome) {
+) -> (Change, RequestOutcome) {
     let agreed = start::agreed_by_rule(request, approval, by, step);
-    let asked = AskOutcome::Pending(agreed.request.clone());
+    let asked = RequestOutcome::Pending(agreed.request.clone());
     (agreed.insert_change(), asked)
 }
 

@@ -17,8 +17,8 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    AccessError, AskOutcome, AskedTogether, Asking, Extending, FieldProblem, PressRefused, Refusal,
-    Wanted,
+    AccessError, ActionRefused, Asking, Extending, FieldProblem, Refusal, RequestOutcome,
+    RequestedTogether, Wanted,
 };
 use hallpass_base::TimeSpan;
 use hallpass_channels::wording::dialogs;
@@ -43,7 +43,7 @@ use crate::problem::ProblemResponse;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct AskForm {
+pub(super) struct NewRequestForm {
     kind: String,
     q: String,
     account: String,
@@ -125,9 +125,9 @@ impl Wrong {
 
 #[derive(Template)]
 #[template(path = "ask.html")]
-struct AskPage {
+struct NewRequestPage {
     shell: Shell,
-    form: AskForm,
+    form: NewRequestForm,
     kind: ChoiceKind,
     hits: Vec<Hit>,
     hint: String,
@@ -155,7 +155,7 @@ pub(crate) fn router() -> Router<App> {
 
 async fn show(
     State(app): State<App>,
-    Query(mut form): Query<AskForm>,
+    Query(mut form): Query<NewRequestForm>,
     viewer: Viewer,
 ) -> PageResult {
     let chosen = Choice::of(&app, &form);
@@ -166,7 +166,7 @@ async fn show(
 async fn render(
     app: &App,
     viewer: &Viewer,
-    mut form: AskForm,
+    mut form: NewRequestForm,
     wrong: Wrong,
     status: StatusCode,
 ) -> PageResult {
@@ -193,7 +193,7 @@ async fn render(
     let count = wrong.count();
     let used = u64::try_from(form.reason.trim().chars().count()).unwrap_or(u64::MAX);
     let shell = viewer.shell(app, Nav::Ask, title).await;
-    let answer = AskPage {
+    let answer = NewRequestPage {
         kind: choice.kind,
         place: choice.place(&view),
         hits,
@@ -233,7 +233,10 @@ fn with_length(mut wrong: Wrong, outlook: &Outlook) -> Wrong {
     wrong
 }
 
-async fn send(State(app): State<App>, Posted { viewer, form }: Posted<AskForm>) -> PageResult {
+async fn send(
+    State(app): State<App>,
+    Posted { viewer, form }: Posted<NewRequestForm>,
+) -> PageResult {
     let view = Presenter::new(&app, &viewer);
     let choice = Choice::of(&app, &form);
     let mut outlook = Outlook::of(&app, &viewer, &view, &choice, &form).await?;
@@ -267,21 +270,21 @@ async fn send(State(app): State<App>, Posted { viewer, form }: Posted<AskForm>) 
     };
     let asked = ask(&app, &viewer, &outlook, wanted, length, &form).await;
     match asked {
-        Ok(AskOutcome::Pending(request)) => Ok(see_other(&format!("/requests/{}", request.id))),
-        Ok(AskOutcome::Approved(..)) => Ok(see_other("/")),
-        Ok(AskOutcome::AlreadyPending(request)) => {
+        Ok(RequestOutcome::Pending(request)) => Ok(see_other(&format!("/requests/{}", request.id))),
+        Ok(RequestOutcome::Approved(..)) => Ok(see_other("/")),
+        Ok(RequestOutcome::AlreadyPending(request)) => {
             let page = format!("/requests/{}", request.id);
             Ok(see_other(&flash::after(&page, Flash::Already, request.id)))
         }
-        Ok(AskOutcome::Rejected(_, refusal)) => {
+        Ok(RequestOutcome::Rejected(_, refusal)) => {
             let wrong = refused(&outlook, &refusal);
             render(&app, &viewer, form, wrong, unprocessable).await
         }
-        Err(AccessError::Refused(PressRefused::GrantOver { .. })) => {
+        Err(AccessError::Refused(ActionRefused::GrantOver { .. })) => {
             wrong.whole = Coded("The access has ended meanwhile. Ask anew.".to_owned());
             render(&app, &viewer, form, wrong, StatusCode::CONFLICT).await
         }
-        Err(AccessError::Refused(PressRefused::WarningsUnconfirmed { .. })) => {
+        Err(AccessError::Refused(ActionRefused::WarningsUnconfirmed { .. })) => {
             render(&app, &viewer, form, not_ticked(), unprocessable).await
         }
         Err(AccessError::Refused(why)) if why.is_over_limit() => {
@@ -294,11 +297,11 @@ async fn send(State(app): State<App>, Posted { viewer, form }: Posted<AskForm>) 
 async fn render_over_limit(
     app: &App,
     viewer: &Viewer,
-    form: AskForm,
-    why: PressRefused,
+    form: NewRequestForm,
+    why: ActionRefused,
 ) -> PageResult {
     let mut wrong = Wrong::default();
-    if let PressRefused::LongText { field, characters } = &why {
+    if let ActionRefused::LongText { field, characters } = &why {
         wrong.take(&field.problem(*characters));
     } else {
         wrong.whole = Coded(sentence(&why.to_string()));
@@ -320,7 +323,7 @@ async fn send_several(
     outlook: &Outlook,
     wanted: &[Wanted],
     length: TimeSpan,
-    form: AskForm,
+    form: NewRequestForm,
 ) -> PageResult {
     let askings: Vec<Asking> = wanted
         .iter()
@@ -328,13 +331,13 @@ async fn send_several(
         .collect();
     let asked = app.access.ask_together(&viewer.actor, &askings, None);
     let asked = match asked.await {
-        Err(AccessError::Refused(PressRefused::WarningsUnconfirmed { .. })) => Err(not_ticked()),
+        Err(AccessError::Refused(ActionRefused::WarningsUnconfirmed { .. })) => Err(not_ticked()),
         Err(AccessError::Refused(why)) if why.is_over_limit() => {
             return Box::pin(render_over_limit(app, viewer, form, why)).await;
         }
         Err(error) => return Err(error.into()),
-        Ok(AskedTogether::All(all)) => Ok(all),
-        Ok(AskedTogether::Refused(refused)) => {
+        Ok(RequestedTogether::All(all)) => Ok(all),
+        Ok(RequestedTogether::Refused(refused)) => {
             let mut wrong = Wrong::default();
             for problem in refused.iter().flat_map(|(_, refusal)| &refusal.fields) {
                 wrong.take(problem);
@@ -356,8 +359,10 @@ async fn send_several(
         }
     };
     let waits = all.iter().find_map(|outcome| match outcome {
-        AskOutcome::Pending(request) | AskOutcome::AlreadyPending(request) => Some(request.id),
-        AskOutcome::Approved(..) | AskOutcome::Rejected(..) => None,
+        RequestOutcome::Pending(request) | RequestOutcome::AlreadyPending(request) => {
+            Some(request.id)
+        }
+        RequestOutcome::Approved(..) | RequestOutcome::Rejected(..) => None,
     });
     Ok(match waits {
         Some(id) => see_other(&format!("/requests/{id}")),
@@ -372,8 +377,8 @@ async fn ask(
     outlook: &Outlook,
     wanted: &Wanted,
     length: TimeSpan,
-    form: &AskForm,
-) -> Result<AskOutcome, AccessError> {
+    form: &NewRequestForm,
+) -> Result<RequestOutcome, AccessError> {
     if let Some((id, _)) = outlook.extends {
         let extending = Extending {
             duration: length,
@@ -387,7 +392,7 @@ async fn ask(
     app.access.ask(&viewer.actor, &asking, None).await
 }
 
-fn asking(outlook: &Outlook, wanted: &Wanted, length: TimeSpan, form: &AskForm) -> Asking {
+fn asking(outlook: &Outlook, wanted: &Wanted, length: TimeSpan, form: &NewRequestForm) -> Asking {
     let ticket = form.ticket.trim();
     Asking {
         wanted: wanted.clone(),
@@ -399,7 +404,7 @@ fn asking(outlook: &Outlook, wanted: &Wanted, length: TimeSpan, form: &AskForm) 
     }
 }
 
-fn unfinished(choice: &Choice, basket: &Basket, form: &AskForm, outlook: &Outlook) -> Wrong {
+fn unfinished(choice: &Choice, basket: &Basket, form: &NewRequestForm, outlook: &Outlook) -> Wrong {
     let mut wrong = Wrong::default();
     if !form.starts.is_empty() && outlook.starts_at.is_none() {
         wrong.starts = Coded("Choose a day and a time, or leave it empty.".to_owned());

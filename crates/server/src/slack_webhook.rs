@@ -33,4 +33,4 @@ impl IntoResponse for HookAnswer {
     }
 }
 
-pub type SlackDoor = Option<Arc<dyn Hook>>;
+pub type SlackWebhook = Option<Arc<dyn Hook>>;

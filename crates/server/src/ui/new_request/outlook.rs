@@ -2,7 +2,7 @@
 //! submission does.
 
 use hallpass_access::{
-    ApprovalHours, AskRefused, AskVerdict, LengthLimits, Preview, Request, RequestFilter,
+    ApprovalHours, LengthLimits, Preview, Request, RequestFilter, RequestRefused, RequestVerdict,
     RequestView, all_of,
 };
 use hallpass_base::{Email, GrantId, HoldKey, Target, TimeSpan, Timestamp, time};
@@ -11,7 +11,7 @@ use hallpass_rules::{Decision, OwnLater, RuleWarning};
 use jiff::tz::TimeZone;
 
 use super::{
-    AskForm,
+    NewRequestForm,
     choice::Choice,
     lengths::{Chip, MORE, active, from_now, longer},
 };
@@ -72,7 +72,7 @@ impl Outlook {
         viewer: &Viewer,
         view: &Presenter,
         choice: &Choice,
-        form: &AskForm,
+        form: &NewRequestForm,
     ) -> Result<Self, ProblemResponse> {
         let mut outlook = Self {
             starts_at: starts_at(&form.starts, &view.zone),
@@ -150,7 +150,7 @@ impl Outlook {
         &mut self,
         app: &App,
         view: &Presenter,
-        form: &AskForm,
+        form: &NewRequestForm,
         preview: Option<&Preview>,
         last: Option<&Request>,
     ) {
@@ -271,10 +271,10 @@ impl Outlook {
         let decision = &preview.decision;
         let bench = |heading: String, people: Vec<&Email>| bench(view, heading, people);
         match preview.by_rules() {
-            Ok(AskVerdict::Granted(_)) => {
+            Ok(RequestVerdict::Granted(_)) => {
                 self.heading = asking::verdict_of(decision).unwrap_or_default();
             }
-            Ok(AskVerdict::Waits) if decision.stages.is_empty() => {
+            Ok(RequestVerdict::Waits) if decision.stages.is_empty() => {
                 let count = decision.approvers.len();
                 let needed = decision.approvals_needed;
                 let heading = match count {
@@ -287,7 +287,7 @@ impl Outlook {
                 self.benches
                     .push(bench(heading, decision.approvers.iter().collect()));
             }
-            Ok(AskVerdict::Waits) => {
+            Ok(RequestVerdict::Waits) => {
                 for stage in &decision.stages {
                     let heading = format!(
                         "{}: {} of these must say yes",
@@ -298,7 +298,7 @@ impl Outlook {
                         .push(bench(heading, stage.approvers.iter().collect()));
                 }
             }
-            Ok(AskVerdict::BreakGlassOnly) => {
+            Ok(RequestVerdict::BreakGlassOnly) => {
                 "Nobody can approve this for you".clone_into(&mut self.heading);
                 self.notes.push(Coded(format!(
                     "You may break the glass once it is sent. {BREAK_GLASS_MEANS}"
@@ -306,7 +306,7 @@ impl Outlook {
             }
             Err(_) => {}
         }
-        if preview.by_rules() == Ok(AskVerdict::Waits) {
+        if preview.by_rules() == Ok(RequestVerdict::Waits) {
             let hours = decision.approval_hours.iter().map(|hours| {
                 format!(
                     "By rule `{}` approvals are given only {hours}.",
@@ -324,7 +324,7 @@ impl Outlook {
             );
             self.notes.extend(closed.map(Coded));
         }
-        if preview.by_rules() == Ok(AskVerdict::Waits) && decision.break_glass {
+        if preview.by_rules() == Ok(RequestVerdict::Waits) && decision.break_glass {
             self.notes.push(Coded(format!(
                 "In an emergency you need not wait: once it is sent you may break the glass. \
                  {BREAK_GLASS_MEANS}"
@@ -345,7 +345,7 @@ impl Outlook {
                 None => format!("{length}, counted from when AWS confirms"),
             };
         }
-        if preview.by_rules() == Ok(AskVerdict::Waits) {
+        if preview.by_rules() == Ok(RequestVerdict::Waits) {
             let hours = &preview.decision.approval_hours;
             let lapses = app.access.settings().lapses_at(view.now, hours);
             self.lapses = lapses
@@ -398,24 +398,24 @@ fn starts_at(text: &str, zone: &TimeZone) -> Option<Timestamp> {
 }
 
 pub(super) fn why_not(
-    why: &AskRefused,
+    why: &RequestRefused,
     view: &Presenter,
     preview: &Preview,
 ) -> (&'static str, String) {
     let button = match why {
-        AskRefused::NoApprover | AskRefused::UnknownApprovers(_) | AskRefused::NoManager(_) => {
-            "Nobody can approve this"
-        }
-        AskRefused::NoRule => "No rule covers this",
-        AskRefused::NotAllowed if preview.opens_at.is_none() => "Not for you today",
-        AskRefused::NotAllowed if preview.starts_at.is_some() => "Not open then",
-        AskRefused::NotAllowed => "Not open now",
-        AskRefused::OtherAttributes(_) => "Not for you",
-        AskRefused::Unread(_) => "Not known just now",
-        AskRefused::Fields(_) => "Not possible",
+        RequestRefused::NoApprover
+        | RequestRefused::UnknownApprovers(_)
+        | RequestRefused::NoManager(_) => "Nobody can approve this",
+        RequestRefused::NoRule => "No rule covers this",
+        RequestRefused::NotAllowed if preview.opens_at.is_none() => "Not for you today",
+        RequestRefused::NotAllowed if preview.starts_at.is_some() => "Not open then",
+        RequestRefused::NotAllowed => "Not open now",
+        RequestRefused::OtherAttributes(_) => "Not for you",
+        RequestRefused::Unread(_) => "Not known just now",
+        RequestRefused::Fields(_) => "Not possible",
     };
     let target = match why {
-        AskRefused::NoRule => view.aim(Some(&preview.target), &preview.names).words(),
+        RequestRefused::NoRule => view.aim(Some(&preview.target), &preview.names).words(),
         _ => "this".to_owned(),
     };
     let words = asking::refused(why, preview, &target, &view.contact, |at| view.words(at));
