@@ -22,7 +22,7 @@ from stage import Api, Checks, Stage, wait
 check = Checks()
 ADMIN, AUDITOR = PRIYA, NOOR
 PATTERN = "*/log-archive/ReadOnly"
-HELD = "You hold this already, not through Hallpass: whoever gave it may end it, Hallpass will not."
+HELD = "You hold this already, not through Hallpass; Hallpass will not end it."
 
 
 class House(Served):

@@ -828,7 +828,7 @@ def in_slack(demo, browser):
     shoot(page, "slack-3-my-access", whole=False)
     page.keyboard.press("Escape")
     who(MARA)
-    shortcut("I’m done")
+    shortcut("End early")
     page.wait_for_selector("dialog[open] :text('orders-prod')")
     page.locator("dialog[open] button:has-text('m done')").first.click()
     check("slack page: given back", wait(lambda: not [

@@ -90,25 +90,25 @@ impl AskRefused {
                 format!("No rule covers {target}. Ask {} to add one.", facts.contact)
             }
             Self::NoApprover if names.is_empty() => {
-                format!("Nobody can approve {target} for you.")
+                format!("No one can approve {target} for you.")
             }
             Self::NoApprover if facts.lists_asker => format!(
-                "Nobody can approve {target} for you. {first} {} you, and too few others.",
+                "No one can approve {target} for you. {first} {} you, and too few others.",
                 names.verb("lists", "list")
             ),
             Self::NoApprover => format!(
-                "Nobody can approve {target} for you. {first} {} too few others.",
+                "No one can approve {target} for you. {first} {} too few others.",
                 names.verb("lists", "list")
             ),
             Self::UnknownApprovers(addresses) => format!(
-                "Nobody can approve {target} for you. {first} {} {}, and approvers have to be enabled users of \
+                "No one can approve {target} for you. {first} {} {}, and approvers have to be enabled users of \
                  IAM Identity Center. Ask {} to correct the rules.",
                 names.verb("lists", "list"),
                 some_of(addresses),
                 facts.contact
             ),
             Self::NoManager(why) => format!(
-                "Nobody can approve {target} for you. {first} {} your manager approve, and {}.",
+                "No one can approve {target} for you. {first} {} your manager approve, and {}.",
                 names.verb("lets", "let"),
                 why.told()
             ),

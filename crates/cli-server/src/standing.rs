@@ -325,8 +325,8 @@ mod tests {
         serde_json::from_value(json!({
             "user_id": "u-1", "user": "eve@acme.example", "account": "222233334444",
             "account_name": "payments-prod", "permission_set": "ReadOnly", "group": null,
-            "kind": "unknown", "says": "nobody recorded it", "fate": "planned",
-            "fate_says": "to be removed, once somebody confirms it",
+            "kind": "unknown", "says": "unmanaged", "fate": "planned",
+            "fate_says": "to be removed, once an administrator confirms it",
             "first_seen": "2026-03-06T14:00:00Z", "seen_at": "2026-03-06T14:00:00Z"
         }))
         .unwrap()

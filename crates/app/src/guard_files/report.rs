@@ -120,7 +120,7 @@ mod tests {
             ["`g` was last heard 10m 1s ago"]
         );
         assert_eq!(alarms(&[heard(None)]), ["`g` does not know the time yet"]);
-        assert_eq!(alarms(&[]), ["no guard was ever heard"]);
+        assert_eq!(alarms(&[]), ["no guard has ever reported"]);
         let broken = GuardHeard {
             name: "h".to_owned(),
             said: Err("gone".to_owned()),

@@ -125,7 +125,7 @@ impl Default for WorkspaceSettings {
             shortcuts: vec![
                 shortcut("request_for_access", "access"),
                 shortcut("request_for_group_membership", "group-access"),
-                shortcut("hallpass_done", "I’m done"),
+                shortcut("hallpass_done", "End early"),
                 shortcut("hallpass_my_access", "my access"),
             ],
             commands: ["/access", "/group-access", "/done", "/my-access"]

@@ -112,7 +112,7 @@ impl Slack {
         let durations = self.durations(None);
         if durations.is_empty() || !options::has_any(access, &known.actor, asks.sought()) {
             let words = format!(
-                "No rule lets you ask for anything yet. Ask {}.",
+                "No rule lets you request anything yet. Ask {}.",
                 self.inner.setup.contact
             );
             return modal::sentence(asks.title(), &words);
@@ -328,7 +328,7 @@ impl Slack {
             Ok(AskOutcome::Pending(_) | AskOutcome::Approved(_, _)) => FormOutcome::Close,
             Ok(AskOutcome::AlreadyPending(request)) => {
                 let zone = self.zone_of(known);
-                FormOutcome::Says("Asked already", self.waits_already(&request, &zone))
+                FormOutcome::Says("Requested already", self.waits_already(&request, &zone))
             }
             Ok(AskOutcome::Rejected(_, refusal)) => field_errors(form, &refusal),
             Err(AccessError::Refused(why)) => {

@@ -63,7 +63,7 @@ async fn the_forms_have_their_parts_in_order() {
     );
     assert_eq!(
         says(&view),
-        "Hi Ana. Access ends by itself at the time you pick."
+        "Hi Ana. Access ends automatically at the time you pick."
     );
     let durations = view["blocks"][2]["element"]["options"].as_array().unwrap();
     assert_eq!(
@@ -204,7 +204,7 @@ async fn what_is_chosen_is_explained() {
         ),
         (
             "Lonely",
-            "Nobody can approve this for you. Rule `lonely` lists you, and too few others.",
+            "No one can approve this for you. Rule `lonely` lists you, and too few others.",
         ),
     ] {
         let before = app.fake.desk().views.len();
@@ -281,7 +281,7 @@ async fn what_is_wrong_is_said_on_its_field() {
             "Lonely",
             "why",
             "select_permission_set",
-            "Nobody can approve 111111111111 / Lonely for you. Rule `lonely` lists too few others.",
+            "No one can approve 111111111111 / Lonely for you. Rule `lonely` lists too few others.",
         ),
     ] {
         let reply = app
@@ -541,7 +541,7 @@ async fn an_extension_is_prefilled_and_asked_for() {
     assert_eq!(view["callback_id"], "hallpass_extend_submitted");
     assert!(
         view.to_string()
-            .contains("If nobody answers, access still ends 22:26 UTC."),
+            .contains("Without an answer, access still ends 22:26 UTC."),
         "{view}"
     );
     assert!(

@@ -82,7 +82,8 @@ async fn a_listed_requester_takes_it_and_everybody_hears() {
     assert_eq!(view["title"]["text"], "Break glass for 1h?");
     assert_eq!(
         view["blocks"][0]["text"]["text"],
-        "*payments-prod / Glass*\n2 approvers and all admins are told now. Somebody else must close a review afterwards."
+        "*payments-prod / Glass*\n2 approvers and all admins are notified now. Another person must close a review \
+         afterwards."
     );
     assert_eq!(view["private_metadata"], id);
     let reply = app
@@ -269,7 +270,7 @@ async fn what_nobody_can_approve_waits_for_the_glass() {
     assert_eq!(request.state.name(), "approved");
     assert_eq!(
         app.fake.replies()[0],
-        "Nobody can approve this. Rule `alone`."
+        "No one can approve this. Rule `alone`."
     );
     assert!(alarm(&app).text().contains("<@UEVE>") || alarm(&app).text().contains("one of you"));
 }

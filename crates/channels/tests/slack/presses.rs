@@ -25,11 +25,11 @@ gia waiting   approve pending   | Your Slack account belongs to another workspac
 fox waiting   approve pending   | Your Slack account belongs to another workspace, so I can't match you. Cai Example, Dee Example or Off Example can decide.
 two waiting   approve pending   | Your e-mail matches more than one person. An admin must fix that first.
 new waiting   approve pending   | No person in Identity Center has your e-mail. Ask platform@corp.example.
-ana lapsed    approve pending   | This request lapsed at 04:26 UTC. Nothing was granted. You can ask again.
-cai lapsed    approve pending   | This request lapsed at 04:26 UTC. Nothing was granted. Ana can ask again.
-cai lapsed    deny    pending   | This request lapsed at 04:26 UTC. Nothing was granted. Ana can ask again.
-eve lapsed    discard pending   | This request lapsed at 04:26 UTC. Nothing was granted. Ana can ask again.
-sam lapsed    approve pending   | This request lapsed at 04:26 UTC. Nothing was granted. Ana can ask again.
+ana lapsed    approve pending   | This request expired at 04:26 UTC. Nothing was granted. You can request again.
+cai lapsed    approve pending   | This request expired at 04:26 UTC. Nothing was granted. Ana can request again.
+cai lapsed    deny    pending   | This request expired at 04:26 UTC. Nothing was granted. Ana can request again.
+eve lapsed    discard pending   | This request expired at 04:26 UTC. Nothing was granted. Ana can request again.
+sam lapsed    approve pending   | This request expired at 04:26 UTC. Nothing was granted. Ana can request again.
 cai denied    approve denied    | Already denied by Dee Example at 20:26 UTC.
 sam denied    approve denied    | Already denied by Dee Example at 20:26 UTC.
 cai discarded deny    discarded | Already discarded by Ana Example at 20:26 UTC.
@@ -225,7 +225,7 @@ async fn a_grants_presses_by_others_are_refused_on_record_and_late_ones_are_told
     let refused = records.iter().map(hallpass_audit::Record::fields);
     let refused = refused.filter(|fields| fields["event"] == "press.refused");
     assert_eq!(refused.count(), 2);
-    assert!(press("ana", "release").await.starts_with("Given back: "));
+    assert!(press("ana", "release").await.starts_with("Ended early: "));
     app.live(TimeSpan::seconds(60)).await;
     assert_eq!(
         press("ana", "extend").await,
@@ -388,7 +388,9 @@ async fn rules_that_changed_since_decide() {
     app.access.set_rules(none, "test").await.unwrap();
     app.send(&press("dee")).await;
     let said = until("a refusal", || app.fake.whispers("UDEE").pop()).await;
-    assert!(said.starts_with("The rules changed since Ana asked. Today nobody may have this; the request stays open until "), "{said}");
+    assert!(said.starts_with("The rules changed since Ana requested it. Today no one may have this; the request \
+        stays open \
+        until "), "{said}");
     assert_eq!(app.state(request.id).await, "pending");
 }
 
@@ -559,7 +561,7 @@ async fn messages_from_before_are_answered_and_never_read() {
         let said = until("an answer", || app.fake.whispers("UCAI").pop()).await;
         assert_eq!(
             said,
-            "This message is from before Hallpass. Ask again with /access."
+            "This message is from before Hallpass. Request again with /access."
         );
         until("buttons go", || {
             app.head(request.id).buttons().is_empty().then_some(())

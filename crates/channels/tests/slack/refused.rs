@@ -76,9 +76,9 @@ async fn people_hear_directly_where_the_channel_of_a_rule_refuses() {
         assert_eq!(
             app.fake.lines("DUEVE"),
             [format!(
-                ":red_circle: Slack refuses what belongs in channel `{RULED}` about Routed in payments-prod, which Ana \
+                ":red_circle: Slack refuses messages to channel `{RULED}` about Routed in payments-prod, which Ana \
                  Example asked for: `{code}`. Nobody reads of it there. Invite the app to that channel, or correct \
-                 `slack_channel` in rule `routed`. Hallpass goes on trying for 8 hours. {link}"
+                 `slack_channel` in rule `routed`. Hallpass keeps trying for 8 hours. {link}"
             )]
         );
         assert!(in_channel(&app, "C1").is_empty() && in_channel(&app, RULED).is_empty());

@@ -120,14 +120,16 @@ fn tell(own: &str, regions: &[InstanceRegion], mode: ArmedEndsMode, report: &mut
             ""
         };
         let words = format!(
-            "home Region {home}; people go on signing in by {others} while it does not answer, and ends are armed at AWS{there}{changing}"
+            "home Region {home}; people still sign in through {others} while it does not answer, and ends are armed \
+             at AWS{there}{changing}"
         );
         return report.add(CHECK, Ok(words));
     }
     report.warn(
         CHECK,
         format!(
-            "home Region {home}; people go on signing in by {others} while it does not answer, and no access can be ended then: ends are not armed at AWS{changing}"
+            "home Region {home}; people still sign in through {others} while it does not answer, and no access can \
+             be ended then: ends are not armed at AWS{changing}"
         ),
         "set `access.armed_ends.mode` to `preferred`: docs/how-to/arm-ends-at-aws.md",
     );

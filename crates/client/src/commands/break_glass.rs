@@ -95,13 +95,13 @@ mod tests {
         .unwrap();
         assert_eq!(
             question(&request),
-            "payments-prod / DatabaseOperator, 1h.\nAll its approvers and all admins are told \
-             now. Somebody else must close a review afterwards.\nBreak glass for 1h?"
+            "payments-prod / DatabaseOperator, 1h.\nAll its approvers and all admins are notified now. Another \
+             person must close a review afterwards.\nBreak glass for 1h?"
         );
         // approvers who can still approve: all are notified
         request.approvers.clear();
         request.duration_seconds = 600;
-        assert!(question(&request).contains("\nAll its approvers and all admins are told now."));
+        assert!(question(&request).contains("\nAll its approvers and all admins are notified now."));
         assert!(question(&request).ends_with("Break glass for 10m?"));
     }
 }

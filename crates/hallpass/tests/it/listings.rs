@@ -55,7 +55,7 @@ fn a_log_that_goes_on_where_it_began_is_not_followed_for_ever() {
 
 fn standing(user: &str) -> Value {
     json!({"user_id": user, "account": "222233334444", "permission_set": "ReadOnly",
-        "kind": "unknown", "says": "nobody recorded it"})
+        "kind": "unknown", "says": "unmanaged"})
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn asking_sends_what_was_typed_and_prints_the_request() {
 #[test]
 fn what_is_held_already_is_said_before_asking_and_once() {
     let held = json!({"seen_at": "2026-03-06T14:00:00Z",
-        "says": "You hold this already, not through Hallpass: whoever gave it may end it, Hallpass will not."});
+        "says": "You hold this already, not through Hallpass; Hallpass will not end it."});
     for known_before in [true, false] {
         let held = held.clone();
         let fake = Fake::start(move |call| {

@@ -105,7 +105,7 @@ impl FlashQuery {
                 let grant = self.grant(app, viewer).await?;
                 let aim = view.aim(Some(&grant.key.target), &grant.names);
                 (!grant.is_hold()).then(|| Toast {
-                    words: format!("Given back: {}.", aim.words()),
+                    words: format!("Ended early: {}.", aim.words()),
                     link: Some(("Ask again".to_owned(), aim.ask)),
                 })
             }

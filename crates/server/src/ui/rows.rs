@@ -122,10 +122,10 @@ pub(crate) fn waiting(view: &Presenter, request: &Request) -> String {
     let who = outstanding::who_can_decide(request, view);
     let lapses = request
         .expires_at
-        .map(|at| format!(" Lapses {}.", view.words(at)))
+        .map(|at| format!(" Expires {}.", view.words(at)))
         .unwrap_or_default();
     if who.is_none() && request.decided.kind == DecidedKind::Rules(DecisionKind::NoApprovers) {
-        return format!("Nobody can approve this; the glass can be broken.{lapses}");
+        return format!("No one can approve this; the glass can be broken.{lapses}");
     }
     let opens = outstanding::not_open(request, view).map(|opens| format!(" {opens}"));
     let opens = opens.unwrap_or_default();

@@ -156,7 +156,7 @@ fn verdict(
         DecisionKind::NoApprovers => (
             "note-bad",
             format!(
-                "Nobody can approve this for {first}: {by} {} too few others.",
+                "No one can approve this for {first}: {by} {} too few others.",
                 rules.verb("lists", "list")
             ),
         ),

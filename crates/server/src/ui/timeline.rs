@@ -196,7 +196,7 @@ impl Teller<'_> {
                 TimelineEntry::new(format!("{what} discarded by {}", by("actor")))
             }
             "request.expired" => TimelineEntry::new(format!("{what} lapsed"))
-                .words("Nobody decided in time. Nothing was granted."),
+                .words("No one decided in time. Nothing was granted."),
             "request.rejected" => {
                 TimelineEntry::new("Not possible").words(plain(text("error").unwrap_or_default()))
             }

@@ -74,8 +74,8 @@ fn labels_say_what_sending_does() {
             ("Admin", ">Ask 2 people for 30m</button>"),
             ("Root", "2 of these 2 people must say yes"),
             ("Closed", "does not let you ask for this now."),
-            ("Lonely", ">Nobody can approve this</button>"),
-            ("Lonely", "Nobody can approve this for you. Rule <code>"),
+            ("Lonely", ">No one can approve this</button>"),
+            ("Lonely", "No one can approve this for you. Rule <code>"),
         ] {
             let page = ana
                 .page(&format!("/ask?account=payments-prod&permission_set={set}"))

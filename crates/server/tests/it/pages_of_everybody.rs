@@ -396,7 +396,7 @@ fn the_page_explains_as_the_api_does() {
             (
                 "ana",
                 "account=payments-prod&permission_set=Lonely",
-                "Nobody can approve this for ana",
+                "No one can approve this for ana",
             ),
             ("ana", "group=oncall", "Needs approval: 1 of cai."),
         ] {

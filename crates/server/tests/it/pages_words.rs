@@ -106,7 +106,7 @@ fn refusals_are_sentences_with_names() {
         let page = cai.press(&approve, &[("seen", "0")]).await;
         let words = "Nothing was granted. ana can ask again.";
         assert!(
-            page.contains("This request lapsed at ") && page.contains(words),
+            page.contains("This request expired at ") && page.contains(words),
             "{page}"
         );
         assert!(page.contains(">Lapsed</span>"), "{page}");

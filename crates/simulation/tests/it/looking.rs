@@ -246,7 +246,7 @@ fn what_one_cannot_have_says_why() {
         ),
         (
             "payments-sole",
-            "Nobody can approve anything in payments-sole for you.",
+            "No one can approve anything in payments-sole for you.",
         ),
         (
             "orders-prod",
@@ -329,7 +329,7 @@ fn new_rules_count_at_once() {
     );
     let found = scene.find("bare", Sought::Accounts, 8);
     let why = found.entries[0].why_not.clone().unwrap();
-    assert_eq!(why, "Nobody can approve anything in payments-bare for you.");
+    assert_eq!(why, "No one can approve anything in payments-bare for you.");
 }
 
 #[test]

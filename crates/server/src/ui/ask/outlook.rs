@@ -299,7 +299,7 @@ impl Outlook {
                 }
             }
             Ok(AskVerdict::BreakGlassOnly) => {
-                "Nobody can approve this for you".clone_into(&mut self.heading);
+                "No one can approve this for you".clone_into(&mut self.heading);
                 self.notes.push(Coded(format!(
                     "You may break the glass once it is sent. {BREAK_GLASS_MEANS}"
                 )));
@@ -349,7 +349,7 @@ impl Outlook {
             let hours = &preview.decision.approval_hours;
             let lapses = app.access.settings().lapses_at(view.now, hours);
             self.lapses = lapses
-                .map(|at| format!("{} if nobody decides", view.words(at)))
+                .map(|at| format!("{} if no one decides", view.words(at)))
                 .unwrap_or_default();
         }
         self.rules = preview
@@ -404,7 +404,7 @@ pub(super) fn why_not(
 ) -> (&'static str, String) {
     let button = match why {
         AskRefused::NoApprover | AskRefused::UnknownApprovers(_) | AskRefused::NoManager(_) => {
-            "Nobody can approve this"
+            "No one can approve this"
         }
         AskRefused::NoRule => "No rule covers this",
         AskRefused::NotAllowed if preview.opens_at.is_none() => "Not for you today",
