@@ -737,9 +737,9 @@ def locking(demo, browser):
     priya.goto(f"{demo.base}/access")
     check("Access names everybody who is locked", "Tomasz Wilk, since" in priya.locator("#locked").inner_text())
     priya.locator("#locked a", has_text="Tomasz").click()
-    priya.get_by_role("link", name="Let in again…").click()
+    priya.get_by_role("link", name="Unlock…").click()
     priya.locator("textarea").fill("it was found")
-    priya.get_by_role("button", name="Let in again").click()
+    priya.get_by_role("button", name="Unlock").click()
     priya.wait_for_url(demo.base + path)
     check("and nobody who is not", "Not locked" in priya.locator("main").inner_text())
     for page in (priya, tomasz):

@@ -86,7 +86,7 @@ pub enum PressRefused {
     Remediation(String),
     /// The proposed remediation is outdated.
     #[error(
-        "rule `{rule}` is gone or asks for something else since; decline it, and the next event is decided anew"
+        "rule `{rule}` is gone or has another action now; decline it, and the next event is decided anew"
     )]
     RuleChanged { rule: String },
     #[error("only its holder can do this")]

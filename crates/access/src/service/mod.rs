@@ -116,7 +116,7 @@ pub enum AccessError {
     KeyReused,
     #[error("1 to {TARGETS_MAX} targets can be asked for at once; these are {0}")]
     TargetCount(usize),
-    #[error("what stands in AWS could not be read")]
+    #[error("the state in AWS could not be read")]
     Directory(#[from] DirectoryFault),
     #[error("cannot read the store")]
     Read(#[from] ReadError),

@@ -111,7 +111,7 @@ async fn who_cannot_ask_reads_why() {
     let view = opened(&app, "ana", "request_for_access").await;
     assert_eq!(
         says(&view),
-        "No rule lets you ask for anything yet. Ask platform@corp.example."
+        "No rule lets you request anything yet. Ask platform@corp.example."
     );
     assert!(view.get("submit").is_none());
     app.know_nothing();

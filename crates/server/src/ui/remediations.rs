@@ -263,7 +263,7 @@ async fn show(
     shell.said = looking.said.map(|pressed| {
         let words = match pressed {
             Pressed::Approved => "Approved. It is done next.",
-            Pressed::Declined => "Declined. The finding is told.",
+            Pressed::Declined => "Declined. The finding is updated.",
         };
         words.into()
     });
@@ -272,7 +272,7 @@ async fn show(
         RemediationPhase::Waiting { until, .. } => {
             let until = view.words(*until);
             format!(
-                "{} Without an answer it is for people at {until}.",
+                "{} Without an answer people handle it at {until}.",
                 sentence(&capital(&why))
             )
         }
@@ -328,7 +328,7 @@ fn declining(it: &Remediation, said: &Said) -> WordsForm {
         name: "reason",
         fewest: 1,
         value: said.reason.clone(),
-        hint: format!("{} The finding is told, too.", dialogs::KEPT_WITH_NAME),
+        hint: format!("{} The finding is updated, too.", dialogs::KEPT_WITH_NAME),
         cancel: "Go back",
         back: address(it),
         submit: "Decline",

@@ -69,7 +69,7 @@ fn the_pages_show_rules_and_rows_to_those_who_look_after_the_place() {
                 "user_name ben",
                 "Stands",
                 "2 of 2 rows",
-                "Also what is over",
+                "Also closed rows",
             ] {
                 assert!(text.contains(shown), "{person}: {shown}: {text}");
             }
@@ -120,7 +120,7 @@ fn a_row_is_muted_with_a_reason_and_told_again_and_both_are_recorded() {
             "leaves in January",
             "eve@corp.example",
             "1 muted",
-            "Tell again",
+            "Unmute",
         ] {
             assert!(text.contains(shown), "{shown}: {text}");
         }
@@ -141,7 +141,7 @@ fn a_row_is_muted_with_a_reason_and_told_again_and_both_are_recorded() {
         );
         let audit = eve.get("/audit").await.text();
         assert!(
-            audit.contains("Row muted") && audit.contains("Row told again"),
+            audit.contains("Row muted") && audit.contains("Row unmuted"),
             "{audit}"
         );
         let gone = eve.press(UNMUTE, &[("reason", "again")]).await;

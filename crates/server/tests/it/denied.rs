@@ -297,7 +297,7 @@ fn whose_own_access_ended_is_led_to_asking_again() {
             "Your access to ReadOnly in payments-prod ended at",
             "ask for it again",
             "Your ended access",
-            "Ask for ReadOnly",
+            "Request ReadOnly",
         ] {
             assert!(page.contains(part), "{part}: {page}");
         }
@@ -317,7 +317,7 @@ fn whose_own_access_ended_is_led_to_asking_again() {
             .await;
         let page = words(&text(&reply));
         assert!(
-            page.contains("Ask for ReadOnly") && !page.contains("allows nothing else"),
+            page.contains("Request ReadOnly") && !page.contains("allows nothing else"),
             "{page}"
         );
     });

@@ -281,7 +281,7 @@ fn after_a_press_the_next_card_has_the_focus_and_the_pressed_one_is_a_line() {
         assert!(!page.contains("tabindex=\"-1\" autofocus"));
         let fields = [("reason", "use orders-prod"), ("from", "reviews")];
         let page = dee.press(&format!("/requests/{first}/deny"), &fields).await;
-        assert!(page.contains("Denied. ana was told."), "{page}");
+        assert!(page.contains("Denied. ana was notified."), "{page}");
         assert!(page.contains(&format!("id=\"t-{second}\" tabindex=\"-1\" autofocus")));
         assert!(!page.contains(&format!("action=\"/requests/{first}/approve\"")));
     });
@@ -407,7 +407,7 @@ fn a_short_justification_is_kept_and_the_review_is_somebody_elses() {
         let page = ana.page(&format!("/requests/{id}")).await;
         assert!(page.contains("Break glass for 1h?"), "{page}");
         assert!(
-            page.contains("2 approvers and all admins are told now."),
+            page.contains("2 approvers and all admins are notified now."),
             "{page}"
         );
         let path = format!("/requests/{id}/break-glass");

@@ -23,7 +23,7 @@ fn nothing_yet_reads_as_the_brief_says() {
             cai  /reviews/others  Nothing waits for others
             cai  /reviews/done    You have not decided anything yet
             ana  /requests        No such requests.
-            ana  /ask?q=xyz       No account matches “xyz”. Check the spelling or ask for a group.
+            ana  /ask?q=xyz       No account matches “xyz”. Check the spelling or request a group.
             ana  /                Times are CEST (Europe/Stockholm).
         ";
         for [person, path, words] in rows(table) {
@@ -68,10 +68,11 @@ fn states_have_their_words_in_the_list() {
             "<q class=\"said\">Use orders-prod first.</q> Cai",
             ">Discarded</span>",
             "Discarded by you.",
-            ">Lapsed</span>",
-            "Nobody decided within 8h. <a href=\"/ask?account=111111111111&#38;permission_set=Root\">Ask again</a>",
+            ">Expired</span>",
+            "No one decided within 8h. <a href=\"/ask?account=111111111111&#38;permission_set=Root\">Request \
+             again</a>",
             ">Waiting</span>",
-            "Cai or dee can decide. Lapses ",
+            "Cai or dee can decide. Expires ",
         ] {
             assert!(page.contains(words), "{words}: {page}");
         }
@@ -109,7 +110,7 @@ fn refusals_are_sentences_with_names() {
             page.contains("This request expired at ") && page.contains(words),
             "{page}"
         );
-        assert!(page.contains(">Lapsed</span>"), "{page}");
+        assert!(page.contains(">Expired</span>"), "{page}");
     });
 }
 

@@ -51,7 +51,7 @@ fn a_lock_is_set_after_a_page_that_says_what_it_does_and_is_shown_until_it_is_li
             "Locked since",
             "laptop stolen",
             "eve@corp.example",
-            "Let in again",
+            "Unlock",
         ] {
             assert!(text.contains(shown), "{shown}: {text}");
         }

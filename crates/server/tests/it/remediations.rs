@@ -113,7 +113,8 @@ fn waiting(account: &str) -> Remediation {
             "updated_at": "2026-03-02T10:00:00Z", "settled": null, "written_by": null,
         },
         "decided_at": "2026-05-28T20:00:00Z", "acts_at": null,
-        "phase": {"is": "waiting", "until": "2026-05-28T22:00:00Z", "why": "rule `buckets` asks for an approval"},
+        "phase": {"is": "waiting", "until": "2026-05-28T22:00:00Z", "why": "rule `buckets` requires an \
+                                                                            approval"},
         "generation": 0, "plan": null, "changed_at": null, "write_back": null, "approved_by": null, "version": 0,
     }))
     .unwrap()

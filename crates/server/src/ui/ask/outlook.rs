@@ -247,7 +247,7 @@ impl Outlook {
         let Some(grant) = active else {
             if held.is_some() {
                 self.notes.push(Coded(
-                    "You are getting this right now; look at your access first.".to_owned(),
+                    "This is being set up for you now; see your access.".to_owned(),
                 ));
             }
             return Ok(());
@@ -279,10 +279,10 @@ impl Outlook {
                 let needed = decision.approvals_needed;
                 let heading = match count {
                     _ if decision.own_later == OwnLater::Alone => {
-                        "You say yes yourself, when approvals are given".to_owned()
+                        "You approve it yourself, when approvals are given".to_owned()
                     }
-                    1 => "This person must say yes".to_owned(),
-                    _ => format!("{needed} of these {count} people must say yes"),
+                    1 => "This person must approve".to_owned(),
+                    _ => format!("{needed} of these {count} people must approve"),
                 };
                 self.benches
                     .push(bench(heading, decision.approvers.iter().collect()));
@@ -290,7 +290,7 @@ impl Outlook {
             Ok(AskVerdict::Waits) => {
                 for stage in &decision.stages {
                     let heading = format!(
-                        "{}: {} of these must say yes",
+                        "{}: {} of these must approve",
                         capital(&plain(&stage.name)),
                         stage.quorum
                     );
@@ -336,7 +336,7 @@ impl Outlook {
         if let Some(length) = self.length {
             self.time = match &self.extends {
                 _ if !self.standing.is_empty() => {
-                    format!("{length} of a grant on top; what you hold stays after it")
+                    format!("{length} of a grant on top; the access you hold stays after it")
                 }
                 Some(_) => format!(
                     "{length}, counted from the approval: to {} if it came now",
@@ -385,7 +385,7 @@ impl Outlook {
             .first()
             .map(|need| match need.hint {
                 Some(_) => Coded(need.words("ticket")),
-                None => Coded(format!("Rule `{}` asks for a ticket.", need.rule)),
+                None => Coded(format!("Rule `{}` requires a ticket.", need.rule)),
             });
         let reasons = decision.reason_patterns.first();
         self.reason_hint = reasons.map(|need| Coded(need.words("reason")));
