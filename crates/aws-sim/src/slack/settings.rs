@@ -194,7 +194,7 @@ pub fn check(section: &Value) -> Vec<Problem> {
         }
         for (place, member) in channel.members.iter().enumerate() {
             if find(&settings.users, member).is_none() {
-                let text = format!("nobody on Slack is `{member}`");
+                let text = format!("no user on Slack is `{member}`");
                 problems.push(Problem::new(format!("{at}/members/{place}"), text));
             }
         }

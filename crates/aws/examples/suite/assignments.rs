@@ -92,7 +92,7 @@ async fn life(report: &mut Report, world: &World, key: &HoldKey) {
         let progress = world.aws.progress((kind, NOBODY), Urgency::End).await;
         report.check(
             id,
-            &format!("an operation nobody knows ({kind:?}) is unknown"),
+            &format!("an unknown operation ({kind:?}) is unknown"),
             equal(&progress, &Ok(OperationStatus::Unknown)),
         );
     }

@@ -71,7 +71,7 @@ async fn tags_are_read_from_when_they_are_wanted_until_they_are_not() {
     assert_eq!(told(&inventory.current()), (3, 0));
     assert!(
         inventory.read_tags().await.is_none(),
-        "nobody asks again at once"
+        "no immediate second read"
     );
     assert_eq!(told(&inventory.refresh().await.unwrap()), (3, 0));
     assert_eq!(fake.count("ListTagsForResource"), 3);

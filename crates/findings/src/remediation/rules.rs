@@ -148,7 +148,7 @@ fn is_id(text: &str) -> bool {
 fn check_mode(action: ActionKind, mode: RemediationMode) -> Result<(), String> {
     match (action, mode) {
         (ActionKind::RdsPrivate, RemediationMode::Auto) => Err(
-            "`rds-private` cuts off whoever connects from outside: `mode` is `observe` or `approve`"
+            "`rds-private` disconnects clients outside the VPC: `mode` is `observe` or `approve`"
                 .to_owned(),
         ),
         (ActionKind::Notify, RemediationMode::Approve) => {
