@@ -432,7 +432,7 @@ def home_region_lost(check, server):
     check("their grants end", wait(lambda: ended(hers) and ended(his), 60), server.stage.said("serve.log")[-900:])
     check("and wait for nothing any more", "aws_silent_since" not in server.grant(CY, hers), server.grant(CY, hers))
     check("and access is given again", server.take(ANA))
-    confirmed = lambda: "AWS says that the instance of before is ours" in server.stage.said("serve.log")
+    confirmed = lambda: "AWS confirms the stored instance" in server.stage.said("serve.log")
     check("AWS was asked whether the instance is still that", wait(confirmed, 60, server.process), server.stage.said("serve.log")[-900:])
     another_instance(check, server)
 

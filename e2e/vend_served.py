@@ -34,7 +34,7 @@ def goes_on(world):
     plan = killed(world)
     server = Server(world, mail)
     check("a server that is not told to leaves it alone, and says so",
-          "a plan was begun and is not over; `hallpass org plan resume` goes on with it" in server.said(), server.said()[-600:])
+          "a plan is unfinished; `hallpass org plan resume` resumes it" in server.said(), server.said()[-600:])
     server.stop()
     check.equal("nothing was sent", (len(calls(world, "CreateAccount")), state_of(world, plan)), (2, "running"))
     config = world.stage.path("server.toml")

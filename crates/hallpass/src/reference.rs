@@ -158,7 +158,7 @@ fn environment_page() -> String {
     }
     text.push_str(
         "| `HALLPASS_LAMBDA` | the handler to be when there are no arguments: `vpn` or `enrich` | `hallpass server lambda` |\n\
-         | `HALLPASS_OKTA_TOKEN` | the token of Okta, which is never shown or kept | `hallpass sync` |\n\
+         | `HALLPASS_OKTA_TOKEN` | the token of Okta, which is never shown or stored | `hallpass sync` |\n\
          | `HALLPASS_OKTA_CLIENT_ID`, `HALLPASS_OKTA_KEY_FILE`, `HALLPASS_OKTA_KEY_ID` | in place of the token: a client of Okta's, the file of its private key (PEM, PKCS #8) and the key's id | `hallpass sync` |\n\
          | `HALLPASS_LOG` | what is logged, over `log.level`: `info`, or filters such as `hallpass=debug,info` | `hallpass serve`, `hallpass demo`, `hallpass server guard` |\n\
          | `HALLPASS_TOKEN` | the token of who asks, before that of `hallpass login` | every command with `--server` |\n\

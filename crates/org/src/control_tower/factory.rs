@@ -429,7 +429,7 @@ mod tests {
                     };
                     json!({ "Account": { "Email": format!("{of}@example.com") } })
                 }
-                other => panic!("nobody asks for {other}"),
+                other => panic!("unexpected call {other}"),
             };
             Ok((answer, None))
         }

@@ -141,7 +141,7 @@ impl PayerChecks<'_> {
             ),
             self.check(
                 "root-login-alert",
-                "both parties are told when the root user signs in",
+                "both parties are notified when the root user signs in",
                 alert,
                 "a rule of EventBridge on ConsoleLogin of Root, with a target for each party, or with `hallpass_queue`",
             ),
@@ -404,7 +404,7 @@ fn alert_verdict(alert: &RootLoginAlert) -> CheckOutcome {
     let untold = sides.iter().filter(|it| !alert.told.contains(it));
     let untold: Vec<&str> = untold.map(|it| it.name()).collect();
     if alert.is_present && untold.is_empty() {
-        return CheckOutcome::Pass("both parties are told".to_owned());
+        return CheckOutcome::Pass("both parties are notified".to_owned());
     }
     if !alert.unread.is_empty() {
         return CheckOutcome::Unknown {

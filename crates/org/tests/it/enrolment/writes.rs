@@ -34,7 +34,7 @@ impl FakeTower {
             "PutDeliveryChannel" => {
                 state.channels.insert(place);
             }
-            other => panic!("nobody sends {other}"),
+            other => panic!("unexpected write {other}"),
         }
     }
 
