@@ -113,7 +113,7 @@ impl AskRefused {
                 why.told()
             ),
             Self::Unread(what) => format!(
-                "{first} may let you ask for {target}, and it could not be read whether that is so: {}. \
+                "{first} may let you request {target}, but this could not be read: {}. \
                  Try again.",
                 what.join("; ")
             ),
@@ -125,7 +125,7 @@ impl AskRefused {
                     })
                     .collect();
                 format!(
-                    "{first} {} not let you ask for {target}: {}.",
+                    "{first} {} not let you request {target}: {}.",
                     names.verb("does", "do"),
                     told.join(", ")
                 )
@@ -144,7 +144,7 @@ fn not_allowed(facts: &AskRefusedFacts<'_>) -> String {
             let lets = names.verb("lets", "let");
             format!("{first} {lets} you ask for {target} from {at}.")
         }
-        (None, None) => format!("{first} {does} not let you ask for {target} now."),
+        (None, None) => format!("{first} {does} not let you request {target} now."),
         (Some(start), opens) => {
             let hours = facts
                 .hours
@@ -287,13 +287,13 @@ mod tests {
                 &[bo, adds][..],
                 None,
                 None,
-                "Rule `bo` does not let you ask for dev / Deploy now.",
+                "Rule `bo` does not let you request dev / Deploy now.",
             ),
             (
                 &[hours],
                 None,
                 opens,
-                "Rule `day` lets you ask for dev / Deploy from Tue 09:00.",
+                "Rule `day` lets you request dev / Deploy from Tue 09:00.",
             ),
             (
                 &[hours, adds],
@@ -312,14 +312,14 @@ mod tests {
                 &[bo, pay],
                 None,
                 None,
-                "Rules `bo`, `pay` do not let you ask for dev / Deploy: `pay` is for people with another \
+                "Rules `bo`, `pay` do not let you request dev / Deploy: `pay` is for people with another \
                  department.",
             ),
             (
                 &[pay, hours],
                 None,
                 opens,
-                "Rules `pay`, `day` let you ask for dev / Deploy from Tue 09:00.",
+                "Rules `pay`, `day` let you request dev / Deploy from Tue 09:00.",
             ),
         ] {
             assert_eq!(refused(rules, starts, opens), expected);

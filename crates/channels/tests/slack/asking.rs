@@ -501,7 +501,7 @@ async fn the_form_is_answered_in_time_when_aws_is_stalled() {
     let page = app.fake.desk().views.last().unwrap().1.to_string();
     let words = "The directory cannot be read, it was last read at 2026-05-28 20:26:40 UTC (cannot read \
                  the organization: it is still being read): no access is given and nothing is decided by \
-                 what is that old; access can be given back and revoked.";
+                 what is that old; access can be ended early and revoked.";
     assert!(page.contains(words), "{page}");
     assert!(app.requests().await.is_empty());
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::fake::{Fault, Message};
 use crate::test_app::{ACCOUNT, FORM, TestApp, form, until};
 
-const WHY: &str = "The site is down & nobody <answers>";
+const WHY: &str = "The site is down & no one <answers>";
 const GLASS: &str = "hallpass_break_glass_submitted";
 const REVIEW: &str = "hallpass_close_review_submitted";
 
@@ -108,7 +108,7 @@ async fn a_listed_requester_takes_it_and_everybody_hears() {
     assert_eq!(
         alarm.text(),
         "◆ Break-glass: Ana Example took Glass in payments-prod for 1h. \
-         Reason: The site is down &amp; nobody &lt;answers&gt; \
+         Reason: The site is down &amp; no one &lt;answers&gt; \
          <@UCAI> <@UDEE> one of you closes the review."
     );
     assert_eq!(alarm.buttons(), ["close_review"]);
@@ -315,7 +315,7 @@ async fn an_approver_closes_the_review_and_nobody_else_does() {
     for (who, said) in [
         (
             "ana",
-            "Somebody else must close the review of your own request.",
+            "Another person must close the review of your own request.",
         ),
         (
             "sam",
@@ -336,7 +336,7 @@ async fn an_approver_closes_the_review_and_nobody_else_does() {
     );
     assert_eq!(
         view["blocks"][1]["text"],
-        json!({"type": "plain_text", "emoji": false, "text": "The site is down &amp; nobody &lt;answers&gt;"})
+        json!({"type": "plain_text", "emoji": false, "text": "The site is down &amp; no one &lt;answers&gt;"})
     );
     assert_eq!(view["blocks"][3]["optional"], true);
     let reply = app

@@ -239,7 +239,9 @@ async fn what_cannot_be_known_just_now_is_said_to_the_presser() {
     for (unlisted, words) in [
         (
             true,
-            "The directory cannot be read, it was last read at 2026-05-28 20:26:40 UTC (cannot read users: AWS does not answer): no access is given and nothing is decided by what is that old; access can be given back and revoked.",
+            "The directory cannot be read, it was last read at 2026-05-28 20:26:40 UTC (cannot read users: AWS does \
+             not answer): no access is given and nothing is decided by what is that old; access can be ended early \
+             and revoked.",
         ),
         (
             false,
@@ -305,7 +307,7 @@ async fn whoever_is_matched_through_the_second_domain_asks_and_decides_nothing()
         let said = until("a refusal", || app.fake.whispers("UFAY").pop()).await;
         assert_eq!(
             said,
-            "You were matched through the second mail domain; that is enough to ask, not to decide."
+            "You were matched through the second mail domain; that is enough to request, not to decide."
         );
         app.fake.desk().whispers.clear();
     }

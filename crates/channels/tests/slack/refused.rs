@@ -160,7 +160,7 @@ fn typed(words: &str) -> Value {
 async fn breaks_the_glass(app: &TestApp, request: &Request) {
     let (id, why) = (
         request.id.to_string(),
-        typed("The site is down, nobody answers"),
+        typed("The site is down, no one answers"),
     );
     let reply = app
         .send(&app.submission("ana", "hallpass_break_glass_submitted", &id, &why))

@@ -335,7 +335,7 @@ fn operators_cases() -> Vec<Case> {
 fn break_glass_cases() -> Vec<Case> {
     let broken = |closed| Request {
         after_review: Some(AfterReview {
-            justification: "The site is down & nobody answers.".to_owned(),
+            justification: "The site is down & no one answers.".to_owned(),
             opened_at: at(60),
             closed,
         }),

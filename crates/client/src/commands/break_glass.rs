@@ -17,13 +17,13 @@ const LONGEST: TimeSpan = TimeSpan::hours(1);
 /// Activate your requested access immediately, in an emergency
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Take the access you asked for at once, in an emergency\n\nOnly where a rule lists you \
-                  for it, and for an hour at most. Everybody who could approve and all \
-                  administrators are told at once, and somebody else closes a review afterwards. \
-                  Says what will happen and asks before it does it. Without a terminal it needs \
+    long_about = "Take the requested access immediately, in an emergency\n\nOnly where a rule lists you \
+                  for it, and for an hour at most. All approvers and administrators are notified immediately, and \
+                  another person closes a review afterwards. \
+                  Asks for confirmation first. Without a terminal it needs \
                   `--yes`.",
     after_help = "Example:\n  hallpass break-glass req_01934a5b6c7d7e8f90123456789abcde \\\n      \
-                  --justification 'customers cannot pay and nobody answers'"
+                  --justification 'customers cannot pay and no one answers'"
 )]
 pub struct Args {
     /// The pending request

@@ -102,7 +102,7 @@ struct RevokeScope {
 
 impl RevokeScope {
     fn words(&self) -> String {
-        let who = self.user.as_deref().unwrap_or("everybody");
+        let who = self.user.as_deref().unwrap_or("all users");
         match &self.account {
             Some(account) => format!("{who} in {account}"),
             None => who.to_owned(),

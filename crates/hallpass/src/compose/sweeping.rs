@@ -82,7 +82,7 @@ pub(super) async fn act(sweeper: Sweeper, mut stop: watch::Receiver<bool>) {
                 );
             }
             Ok(_) => {}
-            Err(error) => tracing::error!(error = %error, "sweeps could not be tended"),
+            Err(error) => tracing::error!(error = %error, "sweeps could not be processed"),
         }
         if shown.is_none_or(|at| at.elapsed() >= STATUS_EVERY) {
             shown = Some(Instant::now());

@@ -109,7 +109,7 @@ fn without_a_terminal_and_a_yes_nothing_is_asked_for() {
     let mut args = vec!["request", "--denied", &text];
     args.extend(&ASK[..4]);
     let ran = against(&fake, &args).exits(4);
-    assert!(ran.err.contains("this asks for access"), "{}", ran.err);
+    assert!(ran.err.contains("this requests access"), "{}", ran.err);
     assert_eq!(fake.asked(), ["POST denials"]);
 }
 
@@ -155,8 +155,8 @@ fn that_nothing_fits_is_said_with_what_was_not_judged() {
             (
                 422,
                 json!({"type": "about:blank", "title": "Unprocessable Entity", "status": 422, "code": code,
-                    "detail": "no permission set that you may ask for in `payments-prod` is known to allow it",
-                    "help": "`hallpass catalog` lists what you may ask for",
+                    "detail": "no permission set that you may request in `payments-prod` is known to allow it",
+                    "help": "`hallpass catalog` lists what you may request",
                     "errors": [{"field": "Reader", "code": "not-judged",
                         "message": "the text of its policy `ReadOnlyAccess` is not read"}]}),
             )

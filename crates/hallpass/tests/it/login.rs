@@ -93,7 +93,7 @@ fn confirming() -> Fake {
             ("POST login/token", None) => {
                 asked += 1;
                 if asked == 1 {
-                    return problem(400, "login-pending", "nobody has confirmed it yet");
+                    return problem(400, "login-pending", "it is not confirmed yet");
                 }
                 (
                     200,

@@ -505,7 +505,7 @@ fn extending_is_a_request_that_can_be_waited_for() {
 
 #[test]
 fn breaking_the_glass_is_asked_first_and_needs_a_justification() {
-    let why = "customers cannot pay, nobody answers";
+    let why = "customers cannot pay, no one answers";
     let fake = Fake::start(|_| {
         let mut answer = request("approved");
         answer["break_glass"] = json!({"allowed": false, "review": "open", "justification": "w"});
@@ -567,7 +567,7 @@ fn the_catalog_says_who_would_approve() {
     let ran = against(&fake, &["catalog", "--output", "table"]).exits(0);
     for part in [
         "payments-prod (222233334444)",
-        "nobody needs to",
+        "no one",
         "group oncall",
         "4h",
     ] {

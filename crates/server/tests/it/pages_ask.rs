@@ -73,7 +73,7 @@ fn labels_say_what_sending_does() {
             ("ReadOnly", ">Get 30m now</button>"),
             ("Admin", ">Ask 2 people for 30m</button>"),
             ("Root", "2 of these 2 people must say yes"),
-            ("Closed", "does not let you ask for this now."),
+            ("Closed", "does not let you request this now."),
             ("Lonely", ">No one can approve this</button>"),
             ("Lonely", "No one can approve this for you. Rule <code>"),
         ] {

@@ -155,7 +155,7 @@ time_zone = "UTC"
             .unwrap()
             .strftime("%H:%M")
             .to_string();
-        let says = "lets you ask for this from ";
+        let says = "lets you request this from ";
         assert!(
             page.contains(says) && page.contains(&shown) && page.contains("Not open now"),
             "{says}: {page}"

@@ -117,7 +117,7 @@ async fn cell(state: &str, person: &str, press: &str) -> String {
     let fields = [
         ("seen", seen.as_str()),
         ("reason", "it is over"),
-        ("justification", "nobody answers and customers wait"),
+        ("justification", "no one answers and customers wait"),
     ];
     let reply = visit.post(&path, &fields).await;
     let outcome = match reply.status {
@@ -419,7 +419,7 @@ fn a_short_justification_is_kept_and_the_review_is_somebody_elses() {
             "{page}"
         );
         assert!(page.contains("help &#60;b&#62;"), "{page}");
-        let why = "customers cannot pay, nobody answers";
+        let why = "customers cannot pay, no one answers";
         let page = ana.press(&path, &[("justification", why)]).await;
         assert!(page.contains("Glass broken."), "{page}");
         assert!(!page.contains("close-review"), "{page}");

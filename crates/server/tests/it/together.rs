@@ -193,7 +193,7 @@ fn one_that_cannot_be_sent_stops_all_and_says_why() {
             "{page}"
         );
         assert!(
-            page.contains("does not let you ask for this now."),
+            page.contains("does not let you request this now."),
             "{page}"
         );
         assert!(

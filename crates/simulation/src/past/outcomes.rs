@@ -32,7 +32,7 @@ impl Journeys<'_> {
         let (code, detail) = if is_typo {
             ("invalid", "no account is named so")
         } else {
-            ("requester-not-allowed", "no rule lets you ask for this")
+            ("requester-not-allowed", "no rule lets you request this")
         };
         request.state = RequestState::Rejected {
             at,

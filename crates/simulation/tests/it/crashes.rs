@@ -177,7 +177,7 @@ async fn newest_request<S: Kept>(world: &World<S>) -> RequestId {
 
 async fn break_glass<S: Kept>(world: &World<S>, who: Human, key: &Idempotency) -> bool {
     let id = newest_request(world).await;
-    let (actor, why) = (world.actor(who), "customers cannot pay and nobody answers");
+    let (actor, why) = (world.actor(who), "customers cannot pay and no one answers");
     let broken = world.access.break_glass(&actor, id, why, Some(key)).await;
     broken.is_ok()
 }

@@ -242,7 +242,7 @@ fn what_one_cannot_have_says_why() {
         ),
         (
             "spa-payments",
-            "Rule `closed` does not let you ask for anything in spa-payments now.",
+            "Rule `closed` does not let you request anything in spa-payments now.",
         ),
         (
             "payments-sole",
@@ -251,7 +251,7 @@ fn what_one_cannot_have_says_why() {
         (
             "orders-prod",
             "This is the management account, which a delegated administrator \
-                         cannot change. Ask for a group that has the access there instead.",
+                         cannot change. Request a group that has the access there instead.",
         ),
     ];
     for (name, why) in rows {
@@ -287,7 +287,7 @@ fn permission_sets_and_groups_come_with_what_would_happen() {
     let why = found.entries[0].why_not.clone().unwrap();
     assert_eq!(
         why,
-        "Rule `closed` does not let you ask for spa-payments / Admin now."
+        "Rule `closed` does not let you request spa-payments / Admin now."
     );
 }
 

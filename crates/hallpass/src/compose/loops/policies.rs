@@ -24,7 +24,7 @@ pub(super) async fn revoke_sessions(engine: Engine, mut stop: watch::Receiver<bo
                     tracing::info!(applied, gone, "ended sessions were tended");
                 }
             }
-            Err(error) => tracing::error!(error = %error, "ended sessions could not be tended"),
+            Err(error) => tracing::error!(error = %error, "ended sessions could not be processed"),
         }
         tokio::select! {
             () = notify.notified() => {}
@@ -65,7 +65,7 @@ pub(super) async fn arm_ends(engine: Engine, mut stop: watch::Receiver<bool>) {
                     tracing::info!(armed, not_armed, gone, "armed ends were tended");
                 }
             }
-            Err(error) => tracing::error!(error = %error, "armed ends could not be tended"),
+            Err(error) => tracing::error!(error = %error, "armed ends could not be processed"),
         }
         tokio::select! {
             () = notify.notified() => {}
