@@ -109,7 +109,7 @@ fn the_message_says_what_aws_does_about_the_end() {
              same",
         ),
         (
-            "as far as anybody knows",
+            "as far as known",
             not_armed(Some(after(3_600))),
             10,
             "Its end is not armed at AWS: AWS had not taken it in time: no answer &lt;!channel&gt;. Hallpass ends it all the \

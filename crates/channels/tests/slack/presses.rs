@@ -94,7 +94,7 @@ async fn played(who: &str, state: &str, press: &str) -> (String, String) {
     })
     .await;
     if state != "waiting" {
-        until("the message is drawn anew", || {
+        until("the message is redrawn", || {
             (app.head(id).buttons().is_empty()).then_some(())
         })
         .await;
@@ -595,6 +595,6 @@ async fn whoever_is_matched_through_a_fallback_domain_holds_no_role_in_slack() {
     // an administrator whose address Slack knows may press
     app.send(&app.press("eve", "discard", &id, &head)).await;
     let drawn = || Some(()).filter(|()| app.head(request.id).title().contains("discarded"));
-    until("the message drawn anew", drawn).await;
+    until("the message redrawn", drawn).await;
     assert_eq!(app.state(request.id).await, "discarded");
 }

@@ -191,7 +191,7 @@ async fn a_stop_anywhere_leaves_no_buttons_behind() {
         .decided(|it, now| approved(it, "ana", now).unwrap())
         .await;
     again.show_what_was_decided().await.unwrap();
-    assert_eq!(world.message().buttons(), BUTTONS, "nobody knows of it yet");
+    assert_eq!(world.message().buttons(), BUTTONS, "no one knows of it yet");
     world.app.clock.advance(TimeSpan::seconds(30));
     assert_eq!(again.deliver_alert(&told).await, Delivery::Done);
     for fault in [

@@ -163,7 +163,7 @@ fn waiting_that_comes_to_nothing_exits_1_and_says_why() {
             vec![request("pending"), request("denied")],
             "use ReadOnly for this",
         ),
-        (vec![request("pending"), request("expired")], "lapsed"),
+        (vec![request("pending"), request("expired")], "expired"),
         (vec![request("pending"), request("discarded")], "discarded"),
         (vec![request("rejected")], "not possible"),
         (

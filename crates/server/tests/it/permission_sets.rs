@@ -330,7 +330,7 @@ fn texts_that_aws_keeps_are_put_in_words() {
         assert_eq!(policy["is_whole"], true);
         assert!(policy["document"].as_str().unwrap().contains("PurgeQueue"));
         assert_eq!(policy["not_read"], json!(null));
-        assert_eq!(policy["findings"], json!([]), "AWS's to mend");
+        assert_eq!(policy["findings"], json!([]), "AWS's to fix");
         assert_eq!(set["policies"][1]["is_boundary"], true);
         let page = At::new(&server, "ana").await;
         let said = words(&page.page("/permission-sets/Admin").await);

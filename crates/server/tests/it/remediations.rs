@@ -311,7 +311,7 @@ fn authority_is_of_the_moment_of_the_press() {
             ("not of the organization", "404 not-found", |world| {
                 *world.places.0.lock().unwrap() = Ok(AccountStanding::Outside);
             }),
-            ("nobody knows where it is", "503 unavailable", |world| {
+            ("its place is unknown", "503 unavailable", |world| {
                 *world.places.0.lock().unwrap() = Err("throttled".to_owned());
             }),
             ("the rule is gone", "409 rule-changed", |world| {

@@ -286,7 +286,7 @@ fn one_press_approves_what_was_asked_for_together() {
         assert_eq!(state(&asked["items"][2]["id"]).await, "approved");
         let dee = format!("/api/v1/requests/{}", alone["id"].as_str().unwrap());
         let dee = server.get(&dee, "dee/all").await.json();
-        assert_eq!(dee["state"], "pending", "nobody said yes to Dee");
+        assert_eq!(dee["state"], "pending", "no one approved Dee's");
     });
 }
 
