@@ -188,7 +188,7 @@ def by_keyboard(demo, browser):
             break
         press(mara, "ArrowDown")
     press(mara, " ")
-    check("keyboard: who must say yes is shown", wait(lambda: "must say" in mara.locator("main").inner_text(), 10))
+    check("keyboard: who must say yes is shown", wait(lambda: "must approve" in mara.locator("main").inner_text(), 10))
     check("keyboard: a length is reached", tab_to(mara, "30m|1h"))
     press(mara, "ArrowRight")
     check("keyboard: the reason is reached", tab_to(mara, "Why do you need it"))
@@ -237,7 +237,7 @@ def by_keyboard(demo, browser):
     with mara.expect_response(lambda it: "said=" in it.url) as told:
         press(mara, "Enter")
     told = re.search(r'id="live"[^>]*>([^<]*)', told.value.text())
-    check("keyboard: given back", told and "Given back" in told.group(1), told)
+    check("keyboard: given back", told and "Ended early" in told.group(1), told)
     mara.wait_for_url(re.compile("said="))
     check("the pass goes when AWS confirmed", wait(lambda: not mara.locator("li.pass:has-text('checkout-prod')").count(), 30))
     check("the end is on record", wait(lambda: any(
@@ -727,7 +727,7 @@ def locking(demo, browser):
     priya.goto(demo.base + path)
     priya.get_by_role("link", name="Lock…").click()
     priya.wait_for_url(re.compile("/lock$"))
-    priya.get_by_label("Goes on until its end").check()
+    priya.get_by_label("Continues until its end").check()
     priya.locator("textarea").fill("OPS-13: a phone was lost")
     priya.get_by_role("button", name="Lock Tomasz now").click()
     priya.wait_for_url(demo.base + path)

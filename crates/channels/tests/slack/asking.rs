@@ -228,7 +228,7 @@ async fn what_is_chosen_is_explained() {
     .1;
     assert!(
         view.to_string().contains(
-            "You asked for this at 20:26 UTC already; it waits. <https://h.example/requests/req_"
+            "You requested this at 20:26 UTC already; it waits. <https://h.example/requests/req_"
         ),
         "{view}"
     );
@@ -448,7 +448,7 @@ async fn asking_twice_says_so_with_the_link() {
         .send(&app.submission("ana", FORM, "", &form(ACCOUNT, "Admin", "again")))
         .await;
     assert!(
-        reply.body.contains("You asked for this at")
+        reply.body.contains("You requested this at")
             && reply.body.contains(&request.id.to_string()),
         "{}",
         reply.body
@@ -683,7 +683,7 @@ async fn what_is_wrong_with_others_is_said_at_their_field() {
     assert_eq!(
         all.iter().filter(|it| is_rejected(it)).count(),
         3,
-        "nothing was asked for"
+        "nothing was requested"
     );
     assert_eq!(all.len(), 3);
 }

@@ -70,14 +70,14 @@ async fn people_hear_directly_where_the_channel_of_a_rule_refuses() {
         assert_eq!(
             app.fake.lines("DUANA"),
             [format!(
-                "You asked for Routed in payments-prod. It waits for approval. {link}"
+                "You requested Routed in payments-prod. It waits for approval. {link}"
             )]
         );
         assert_eq!(
             app.fake.lines("DUEVE"),
             [format!(
                 ":red_circle: Slack refuses messages to channel `{RULED}` about Routed in payments-prod, which Ana \
-                 Example asked for: `{code}`. Nobody reads of it there. Invite the app to that channel, or correct \
+                 Example requested: `{code}`. Invite the app to that channel, or correct \
                  `slack_channel` in rule `routed`. Hallpass keeps trying for 8 hours. {link}"
             )]
         );

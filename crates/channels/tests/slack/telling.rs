@@ -203,7 +203,8 @@ async fn whoever_is_not_in_the_channel_hears_directly_and_nobody_else() {
     assert_eq!(
         app.fake.lines("DUSAM"),
         [format!(
-            "You asked for Admin in payments-prod. It waits for approval. <https://h.example/requests/{}|Open in Hallpass>",
+            "You requested Admin in payments-prod. It waits for approval. <https://h.example/requests/{}|Open in \
+             Hallpass>",
             request.id
         )]
     );

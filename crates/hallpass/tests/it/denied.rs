@@ -167,7 +167,7 @@ fn that_nothing_fits_is_said_with_what_was_not_judged() {
         let ran = against(&fake, &args).exits(exit);
         let said: String = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
         for part in [
-            "ask for in `payments-prod`",
+            "request in `payments-prod`",
             "Reader: the text of its policy `ReadOnlyAccess` is not read",
             "`hallpass catalog`",
         ] {

@@ -295,7 +295,7 @@ fn whose_own_access_ended_is_led_to_asking_again() {
         let page = words(&text(&reply));
         for part in [
             "Your access to ReadOnly in payments-prod ended at",
-            "ask for it again",
+            "request it again",
             "Your ended access",
             "Request ReadOnly",
         ] {

@@ -343,7 +343,7 @@ fn of_the_last_administrator_cutting_off_does_not_say_that_they_are_locked() {
             for line in [
                 "eve is not locked",
                 "the last administrator",
-                "Tokens and web sessions go on",
+                "Tokens and web sessions continue",
                 "Sign-ins and tokens",
                 "hallpass people lock --force",
             ] {

@@ -16,7 +16,7 @@ fn nothing_yet_reads_as_the_brief_says() {
         let server = TestServer::new();
         let table = "
             ana  /                You have no access right now.
-            ana  /                You have not asked for anything yet.
+            ana  /                You have not requested anything yet.
             cai  /reviews         That’s everything for now
             cai  /reviews         New requests appear here without reloading.
             cai  /reviews         Nothing waits for you.
@@ -105,7 +105,7 @@ fn refusals_are_sentences_with_names() {
         let cai = Visit::of(&server, "cai").await;
         let approve = format!("{path}/approve");
         let page = cai.press(&approve, &[("seen", "0")]).await;
-        let words = "Nothing was granted. ana can ask again.";
+        let words = "Nothing was granted. ana can request again.";
         assert!(
             page.contains("This request expired at ") && page.contains(words),
             "{page}"

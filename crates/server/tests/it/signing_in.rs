@@ -638,7 +638,7 @@ fn a_refusal_of_the_provider_and_answers_of_others_sign_nobody_in() {
         let denied = back.replace("code=good", "error=access_denied");
         let reply = ana.get(&denied).await;
         assert!(
-            reply.text().contains("refused or broken off"),
+            reply.text().contains("refused or aborted"),
             "{}",
             reply.text()
         );
