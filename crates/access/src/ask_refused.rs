@@ -142,7 +142,7 @@ fn not_allowed(facts: &AskRefusedFacts<'_>) -> String {
     match (&facts.starts, &facts.opens) {
         (None, Some(at)) => {
             let lets = names.verb("lets", "let");
-            format!("{first} {lets} you ask for {target} from {at}.")
+            format!("{first} {lets} you request {target} from {at}.")
         }
         (None, None) => format!("{first} {does} not let you request {target} now."),
         (Some(start), opens) => {

@@ -119,12 +119,12 @@ pub enum PressRefused {
     OverQuota(#[from] OverQuota),
     /// The disk is full: nothing new is stored, but access still ends.
     #[error(
-        "the disk of the store is full, and nothing was stored; access that exists still ends, and can be released and \
-         revoked"
+        "the disk of the store is full, and nothing was stored; access that exists still ends, and can be ended \
+         early and revoked"
     )]
     StorageFull,
     /// The start's rules or approvals no longer allow it.
-    #[error("the rules, or those who approved it, do not allow it any more")]
+    #[error("the rules, or those who approved it, no longer allow it")]
     StartRefused,
     #[error("there is no break-glass review to close")]
     NoReview,
@@ -352,7 +352,7 @@ fn sign_in_words(rule: &str, max_age: Option<TimeSpan>, acr: &[String]) -> Strin
     let within = max_age.map(|age| format!(" within the last {age}"));
     let ways = (!acr.is_empty()).then(|| format!(" by {}", acr.join(" or ")));
     format!(
-        "{rule} wants you to have signed in{}{}: sign in again on the page, then press again",
+        "{rule} requires a sign-in{}{}: sign in again on the page, then press again",
         within.unwrap_or_default(),
         ways.unwrap_or_default()
     )

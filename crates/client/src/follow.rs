@@ -160,7 +160,7 @@ fn over_request(request: &Request, view: &Viewpoint) -> Option<Failure> {
         "denied" => Failure::failed(format!("denied by {by}{at}")),
         "discarded" => Failure::failed(format!("discarded by {by}{at}")),
         "expired" => Failure::failed(format!("the request expired{at}; nothing was granted"))
-            .help("ask again"),
+            .help("request again"),
         "rejected" => Failure::failed("this is not possible; nothing was granted"),
         _ => return None,
     };

@@ -346,7 +346,7 @@ pub fn grant(item: &Grant, view: &Viewpoint) -> String {
                 text.push('\n');
             }
         }
-        let _ = write!(text, "\nDone early? hallpass release {}\n", plain(&item.id));
+        let _ = write!(text, "\nEnd early: hallpass release {}\n", plain(&item.id));
     }
     text
 }
@@ -391,7 +391,7 @@ mod tests {
              ends      16:00 UTC, in 2h 0m\n\n\
              Console:\n  https://acme.awsapps.com/start/#/console\n\n\
              Profile for ~/.aws/config:\n[profile payments-prod]\nregion = eu-west-1\n\n\
-             Done early? hallpass release grn_01934a5b6c7d7e8f90123456789abcde\n"
+             End early: hallpass release grn_01934a5b6c7d7e8f90123456789abcde\n"
         );
     }
 

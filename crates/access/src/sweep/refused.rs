@@ -33,7 +33,7 @@ pub enum StandingRefused {
     )]
     UnderGrant,
     #[error(
-        "a sweep is removing this access: AWS was asked to; it can be accepted once that is over"
+        "a sweep is removing this access; it can be accepted once that is over"
     )]
     BeingRemoved,
     #[error("this access is not accepted as standing")]

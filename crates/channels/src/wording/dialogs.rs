@@ -14,7 +14,7 @@ pub fn secondary_domain(address: &str) -> String {
 }
 
 pub fn as_it_stands(request: &Request) -> String {
-    format!("{}, as it stands", request.duration)
+    format!("{}, as requested", request.duration)
 }
 
 /// "Break glass for 1h?"

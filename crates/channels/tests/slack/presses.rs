@@ -454,7 +454,7 @@ async fn approving_with_words_and_for_less_time_asks_for_both_and_says_them() {
         .1;
     assert_eq!(view["callback_id"], "hallpass_approve_submitted");
     let shown = view.to_string();
-    assert!(shown.contains("2h, as it stands"), "{shown}");
+    assert!(shown.contains("2h, as requested"), "{shown}");
     let values = |length: &str, comment: &str| {
         json!({
             "duration_picker": {"duration_picker_action": {"selected_option": {"value": length}}},

@@ -50,7 +50,7 @@ pub fn run(args: &Args) -> Outcome {
         let id = args.id.to_string();
         if args.yes.consent() == Consent::Ask {
             let request: Request = client.get(&["requests", &id], &[]).await?;
-            let act = "breaking the glass is asked first";
+            let act = "breaking the glass needs confirmation";
             confirm_act(act, &question(&request), Consent::Ask)?;
         }
         let body = BreakGlass {

@@ -112,7 +112,7 @@ fn lines(denied: &[DeniedAction], found: &FittingSets) -> Vec<String> {
     }
     lines.extend(found.not_judged.iter().map(not_judged));
     lines.push(
-            "  not looked at: policies of the organization and of the resource, which may deny it all the same"
+            "  not checked: policies of the organization and of the resource, which may deny it all the same"
                 .to_owned(),
         );
     lines.iter().map(|it| plain(it)).collect()

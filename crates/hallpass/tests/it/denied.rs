@@ -63,7 +63,7 @@ fn the_smallest_set_that_allows_the_call_is_asked_for() {
         "it would also allow 1 other actions (1 List): s3 1",
         "larger ones: Operator (170 others, only where these hold: aws:SourceIp in `p`), Administrator (20000 others)",
         "not judged: Reader: the text of its policy `ReadOnlyAccess` is not read",
-        "not looked at: policies of the organization",
+        "not checked: policies of the organization",
     ] {
         let said: String = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(said.contains(line), "{line}\n{said}");

@@ -514,7 +514,7 @@ fn breaking_the_glass_is_asked_first_and_needs_a_justification() {
     let args = ["break-glass", REQUEST, "--justification", why];
     let ran = against(&fake, &args).exits(4);
     assert!(
-        ran.err.contains("breaking the glass is asked first"),
+        ran.err.contains("breaking the glass needs confirmation"),
         "{}",
         ran.err
     );

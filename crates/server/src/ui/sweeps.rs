@@ -399,7 +399,7 @@ fn facts(view: &Presenter, run: &Sweep, report: &SweepReport) -> Vec<(&'static s
             ),
         ),
         (
-            "Unknown",
+            "Unmanaged",
             format!(
                 "{}, and {} that a grant found",
                 counted(report.unknown),

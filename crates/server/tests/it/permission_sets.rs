@@ -78,7 +78,7 @@ fn a_page_says_what_a_set_allows() {
             "an hour longer for each role they can assume from it",
             "1 policy was not read",
             "PASSROLE_STAR",
-            "The policy as it stands",
+            "The current policy",
         ] {
             assert!(said.contains(part), "{part:?} is not in {said}");
         }

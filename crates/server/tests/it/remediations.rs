@@ -192,7 +192,7 @@ fn the_page_is_for_those_who_read_all_and_for_whom_the_rules_name() {
             for shown in [
                 "Block public access to the bucket",
                 "shop&#60;b&#62;",
-                "Waits for a yes",
+                "Waits for approval",
             ] {
                 assert!(list.contains(shown), "{person}: {shown}: {list}");
             }
@@ -448,7 +448,7 @@ fn what_waits_is_shown_however_much_is_observed_after_it() {
         observed(&world, 250).await;
         let mut ana = Browser::of(&world.server, "ana").await;
         let page = ana.get("/remediations").await.text();
-        assert!(page.contains("1 waits for a yes"), "{page}");
+        assert!(page.contains("1 waits for approval"), "{page}");
         assert!(page.contains(&format!("href=\"{PAGE}/approve\"")), "{page}");
         assert!(page.contains("These are the newest"), "{page}");
         let (mut seen, mut path) = (Vec::new(), "/api/v1/remediations?limit=100".to_owned());

@@ -98,7 +98,7 @@ impl HeldFilter {
         (Self::Every, "every", "Every kind"),
         (Self::Temporary, "temporary", "Temporary"),
         (Self::Standing, "standing", "Standing"),
-        (Self::Unknown, "unknown", "Unknown"),
+        (Self::Unknown, "unknown", "Unmanaged"),
     ];
 
     fn name(self) -> &'static str {
