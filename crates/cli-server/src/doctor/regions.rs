@@ -170,7 +170,7 @@ mod tests {
                 vec![home(), other("ACTIVE")],
                 ArmedEndsMode::Off,
                 "warning",
-                "signing in by eu-central-1 while it does not answer, and no access can be ended then",
+                "sign in through eu-central-1 while it does not answer, and no access can be ended then",
             ),
             (
                 "two, armed",
@@ -178,7 +178,7 @@ mod tests {
                 vec![home(), other("ACTIVE")],
                 ArmedEndsMode::ByRule,
                 "ok",
-                "signing in by eu-central-1 while it does not answer, and ends are armed",
+                "sign in through eu-central-1 while it does not answer, and ends are armed",
             ),
             (
                 "two, armed, beside AWS Organizations",

@@ -306,7 +306,7 @@ fn a_policy_of_our_name_that_is_not_attached_is_not_written_over_unread() {
         assert_eq!(given.state.name(), "active");
         let end = bench.armed_end(&given.key).await.unwrap();
         let words = &end.not_armed().unwrap().words;
-        assert!(words.contains("a statement of somebody else"), "{words}");
+        assert!(words.contains("a foreign statement"), "{words}");
         assert_eq!(bench.organization.text(&name), Some(theirs));
         assert!(bench.statements().is_empty(), "and it is not put in force");
 
