@@ -1,6 +1,6 @@
 """One press, four doors: web, Slack, command line and API give the same answer to the same press by
 the same person on a request in the same state (`access.md` §11.4), and write the same record of it.
-What they answer is golden/presses.txt; BLESS=1 writes it anew. Then two people press at one moment.
+What they answer is golden/presses.txt; BLESS=1 writes it again. Then two people press at one moment.
 
 A request is used again while nothing changed it: a refused press must leave it as it was.
 """

@@ -247,7 +247,7 @@ def stale(world):
     shown = world.run("plan", "show", plan).stdout + ran.stdout
     check("its unit is gone: nothing is made", ran.returncode == 1 and asked_for(world, "stale") == [], (ran.returncode, shown))
     code, said, errors = vend(world, "status", plan)
-    check("and the row says why", said["rows"][0]["status"] == "NOT_PROVISIONED" and f"unit `Soon` ({soon}) is not there any more" in said["rows"][0]["error"], said)
+    check("and the row says why", said["rows"][0]["status"] == "NOT_PROVISIONED" and f"unit `Soon` ({soon}) no longer exists" in said["rows"][0]["error"], said)
 
 
 def named(world):

@@ -102,7 +102,7 @@ fn the_reference_page_has_every_fact() {
     let kept = std::fs::read_to_string(PAGE).unwrap_or_default();
     assert!(
         kept == wanted,
-        "docs/reference/aws-facts.md differs from the facts; BLESS=1 writes it anew"
+        "docs/reference/aws-facts.md differs from the facts; BLESS=1 writes it again"
     );
 }
 

@@ -248,7 +248,7 @@ async fn what_is_never_refused_is_given_up_and_said() {
     );
     assert_eq!(
         halted.to_string(),
-        "the role was to be refused its read, and was not for good after 300 seconds; heard last: the read was allowed"
+        "the role was to be refused its read, and was not stable after 300 seconds; last answer: the read was allowed"
     );
     assert_eq!((report.rounds.len(), report.left_behind), (0, None));
     assert!(is_clean(&bench, 1));

@@ -145,7 +145,7 @@ fn the_page_leads_to_the_form_that_asks_for_it() {
         assert_eq!(reply.status, 400);
         assert!(!page.contains("<script>alert"), "{page}");
         assert!(
-            words(&page).contains("The text does not say which action was denied to whom."),
+            words(&page).contains("The text does not name the denied action and its principal."),
             "{page}"
         );
         let reply = ana.post_bare("/denied", &[("message", &message)]).await;

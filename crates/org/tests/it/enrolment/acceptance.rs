@@ -277,7 +277,7 @@ async fn what_makes_no_sense_is_refused_before_anything_else() {
         ..wish(&["777777777777"], &[])
     };
     let none = EnrolmentWish {
-        emails: vec!["nobody@example.com".to_owned()],
+        emails: vec!["noone@example.com".to_owned()],
         ..wish(&[], &[])
     };
     for (wish, said) in [
@@ -304,7 +304,7 @@ async fn what_makes_no_sense_is_refused_before_anything_else() {
         ),
         (
             none,
-            "--email nobody@example.com: no account of the organization has it",
+            "--email noone@example.com: no account of the organization has it",
         ),
     ] {
         assert_eq!(world.find(&wish).await.err().as_deref(), Some(said));

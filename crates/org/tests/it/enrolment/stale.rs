@@ -24,13 +24,13 @@ type Change = fn(&mut State);
 
 fn changes() -> Vec<(&'static str, Change)> {
     vec![
-        ("is not there any more", |it| {
+        ("no longer exists", |it| {
             it.units.retain(|it| it["Id"] != UNIT);
         }),
         ("is called `Other` by now, and was `Test-OU-2`", |it| {
             unit(it)["Name"] = "Other".into();
         }),
-        ("does not govern unit `Test-OU-2`", |it| {
+        ("no longer governs unit `Test-OU-2`", |it| {
             unit(it)["ControlTowerRegistered"] = false.into();
         }),
         ("is suspended", |it| {
