@@ -75,9 +75,7 @@ impl AlarmKind {
             }
             Self::AssignmentsUntended => "Assignments are not processed",
             Self::EndsOverdue => "Access is past its end",
-            Self::LogWentBack => {
-                "The database lacks known records: access ends, and none is given"
-            }
+            Self::LogWentBack => "The database lacks known records: access ends, and none is given",
             Self::GroupSync => "A group whose members follow attributes needs attention",
             Self::Guard => "A guard needs attention",
             Self::AuditNotExported => "The audit log is not exported",

@@ -70,9 +70,7 @@ pub enum PressRefused {
          a token made on the server's own machine"
     )]
     LastAdministrator,
-    #[error(
-        "several people of the directory have this address; give the user id"
-    )]
+    #[error("several people of the directory have this address; give the user id")]
     SharedAddress,
     #[error("a lock ends later than now, or when it is lifted")]
     LockIsOver,
@@ -341,8 +339,7 @@ fn not_before(hours: &[ApprovalHours], opens_at: Option<Timestamp>) -> String {
     match (opens_at, hours) {
         (Some(at), _) => format!(", not before {}", utc(at)),
         (None, [_, _, ..]) => {
-            ": these hours never overlap, so no one can approve it; correct the rules"
-                .to_owned()
+            ": these hours never overlap, so no one can approve it; correct the rules".to_owned()
         }
         (None, _) => String::new(),
     }

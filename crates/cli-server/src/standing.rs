@@ -346,7 +346,10 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[1].starts_with("eve@acme.example"), "{text}");
         assert!(lines[1].contains("payments-prod / ReadOnly"), "{text}");
-        assert!(lines[1].contains("once an administrator confirms it"), "{text}");
+        assert!(
+            lines[1].contains("once an administrator confirms it"),
+            "{text}"
+        );
         assert!(lines[2].starts_with("u-1"), "who left has an id: {text}");
     }
 

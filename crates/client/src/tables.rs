@@ -174,7 +174,9 @@ fn state(grant: &Grant) -> String {
         (false, false, None) if grant.ended_at.is_some() && grant.armed_until.is_some() => {
             format!("{badge} (AWS refused it first)")
         }
-        (false, false, None) if grant.not_armed.is_some() => format!("{badge} (expiry not enforced)"),
+        (false, false, None) if grant.not_armed.is_some() => {
+            format!("{badge} (expiry not enforced)")
+        }
         (false, false, None) if grant.not_moved.is_some() => format!("{badge} (expiry not moved)"),
         (false, false, None) => badge.to_owned(),
     }
@@ -400,7 +402,10 @@ mod tests {
         let at = |text: &str| text.parse().ok();
         let mut held = sample();
         held.armed_until = at("2026-03-06T16:00:00Z");
-        assert!(!grant(&held, &view()).contains("AWS itself"), "it is to come");
+        assert!(
+            !grant(&held, &view()).contains("AWS itself"),
+            "it is to come"
+        );
         held.armed_until = at("2026-03-06T13:30:00Z");
         held.state = "ending".to_owned();
         let told = grant(&held, &view());

@@ -100,8 +100,10 @@ const OF_BODIES: [(StatusCode, &str); 3] = [
     (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not JSON"),
 ];
 
-const OF_THINGS: [(StatusCode, &str); 1] =
-    [(StatusCode::NOT_FOUND, "Absent, or not visible to the caller")];
+const OF_THINGS: [(StatusCode, &str); 1] = [(
+    StatusCode::NOT_FOUND,
+    "Absent, or not visible to the caller",
+)];
 
 const OF_DOORS: [(StatusCode, &str); 2] = [
     (StatusCode::UNAUTHORIZED, "The caller is not known"),

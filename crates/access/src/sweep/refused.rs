@@ -32,9 +32,7 @@ pub enum StandingRefused {
          later, or accept it"
     )]
     UnderGrant,
-    #[error(
-        "a sweep is removing this access; it can be accepted once that is over"
-    )]
+    #[error("a sweep is removing this access; it can be accepted once that is over")]
     BeingRemoved,
     #[error("this access is not accepted as standing")]
     NotAccepted,

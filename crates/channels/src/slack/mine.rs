@@ -38,7 +38,10 @@ pub(crate) fn mine(mine: &Mine<'_>) -> SlackView {
     blocks.extend(mine.said.map(|said| section("said", said)));
     blocks.append(&mut shown);
     if mine.grants.is_empty() && mine.waiting.is_empty() {
-        blocks.push(section("nothing", "You have no access and no open requests."));
+        blocks.push(section(
+            "nothing",
+            "You have no access and no open requests.",
+        ));
     }
     let rest = if is_all { "" } else { "There is more. " };
     blocks.push(context(

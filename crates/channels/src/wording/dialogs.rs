@@ -29,8 +29,7 @@ pub fn break_glass_for(length: TimeSpan) -> String {
 pub const BREAK_GLASS_MEANS: &str =
     "All admins are notified; another person closes a review afterwards.";
 
-pub const BREAK_GLASS_IS_TOLD: &str =
-    "All its approvers and all admins are notified now. Another person must close a review afterwards.";
+pub const BREAK_GLASS_IS_TOLD: &str = "All its approvers and all admins are notified now. Another person must close a review afterwards.";
 
 pub fn break_glass_is_told(approvers: usize) -> String {
     let told = match approvers {

@@ -157,7 +157,9 @@ pub fn closed(
     if closed.how == "expired" {
         // the expiry may have been detected later
         let at = style.instant(request.expires_at.unwrap_or(closed.at));
-        return format!("This request expired at {at}. Nothing was granted. {again} can request again.");
+        return format!(
+            "This request expired at {at}. Nothing was granted. {again} can request again."
+        );
     }
     let at = style.instant(closed.at);
     let by = closed

@@ -41,9 +41,7 @@ pub const fn action(kind: ActionKind) -> &'static str {
         ActionKind::RdsPrivate => {
             "take the database off the internet; clients outside lose their connections"
         }
-        ActionKind::Webhook | ActionKind::Lambda => {
-            "call your own code"
-        }
+        ActionKind::Webhook | ActionKind::Lambda => "call your own code",
         ActionKind::Notify => "tell people; no account is touched",
     }
 }

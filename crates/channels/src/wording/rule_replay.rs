@@ -82,10 +82,7 @@ mod tests {
     fn what_becomes_of_live_grants_is_told_in_one_line() {
         let table = [
             ((0, 0, 0, 0), "no grant is live"),
-            (
-                (1, 0, 0, 0),
-                "1 grant is live: the file would end none",
-            ),
+            ((1, 0, 0, 0), "1 grant is live: the file would end none"),
             (
                 (120, 14, 0, 0),
                 "120 grants are live: the file would end 14 of them",

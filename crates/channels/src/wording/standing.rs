@@ -94,7 +94,9 @@ pub fn fate(fate: &Fate, at: impl Fn(Timestamp) -> String) -> String {
             Wait::Holder => "reported: no user can hold it".to_owned(),
         },
         Fate::InHand { .. } => "an earlier sweep is at work on it".to_owned(),
-        Fate::Planned { action } => format!("{}, once an administrator confirms it", to_do(*action)),
+        Fate::Planned { action } => {
+            format!("{}, once an administrator confirms it", to_do(*action))
+        }
         Fate::Due { action } => to_do(*action),
         Fate::Removing { .. } => "AWS is removing it".to_owned(),
         Fate::Gone { at: gone, why } => match EndOutcome::from(*why) {

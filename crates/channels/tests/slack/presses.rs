@@ -390,9 +390,14 @@ async fn rules_that_changed_since_decide() {
     app.access.set_rules(none, "test").await.unwrap();
     app.send(&press("dee")).await;
     let said = until("a refusal", || app.fake.whispers("UDEE").pop()).await;
-    assert!(said.starts_with("The rules changed since Ana requested it. Today no one may have this; the request \
+    assert!(
+        said.starts_with(
+            "The rules changed since Ana requested it. Today no one may have this; the request \
         stays open \
-        until "), "{said}");
+        until "
+        ),
+        "{said}"
+    );
     assert_eq!(app.state(request.id).await, "pending");
 }
 

@@ -85,8 +85,13 @@ async fn marks_and_titles_follow_the_state() {
             .contains("*For*\\n2h, ends 22:26 UTC")
     );
     let live = app.fake.replies().pop().unwrap();
-    assert!(live.starts_with("Live since 20:26 UTC. <@UANA> <https://portal.example/start|Console>. Ends 22:26 UTC \
-        automatically."), "{live}");
+    assert!(
+        live.starts_with(
+            "Live since 20:26 UTC. <@UANA> <https://portal.example/start|Console>. Ends 22:26 UTC \
+        automatically."
+        ),
+        "{live}"
+    );
     app.live(TimeSpan::seconds(7300)).await;
     app.tell().await;
     assert_eq!(

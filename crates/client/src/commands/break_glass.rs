@@ -101,7 +101,9 @@ mod tests {
         // approvers who can still approve: all are notified
         request.approvers.clear();
         request.duration_seconds = 600;
-        assert!(question(&request).contains("\nAll its approvers and all admins are notified now."));
+        assert!(
+            question(&request).contains("\nAll its approvers and all admins are notified now.")
+        );
         assert!(question(&request).ends_with("Break glass for 10m?"));
     }
 }

@@ -105,11 +105,10 @@ pub(crate) async fn token(
                 LoginPoll::Given(given) => Some(given),
                 LoginPoll::Gone => None,
                 LoginPoll::Waiting => {
-                    return Err(ProblemResponse::bad(
-                        "login-pending",
-                        "it is not confirmed yet",
-                    )
-                    .help("ask again"));
+                    return Err(
+                        ProblemResponse::bad("login-pending", "it is not confirmed yet")
+                            .help("ask again"),
+                    );
                 }
                 LoginPoll::Refused => {
                     return Err(ProblemResponse::forbidden(

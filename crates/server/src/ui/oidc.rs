@@ -166,9 +166,7 @@ async fn arrive(
         return Err(OidcRefused::Fault(SignInFault::Token(why)));
     }
     let Some(code) = coming.code.as_ref().filter(|_| coming.error.is_none()) else {
-        return Err(OidcRefused::Person(
-            "The sign-in was refused or aborted.",
-        ));
+        return Err(OidcRefused::Person("The sign-in was refused or aborted."));
     };
     let proven = provider
         .who(code, waiting, app.clock.elsewhere())

@@ -196,9 +196,10 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) ->
 fn in_words(view: &Presenter, lock: &Lock, sees_reason: bool) -> Locked {
     Locked {
         since: view.words(lock.since),
-        until: lock
-            .until
-            .map_or_else(|| "an administrator lifts it".to_owned(), |at| view.words(at)),
+        until: lock.until.map_or_else(
+            || "an administrator lifts it".to_owned(),
+            |at| view.words(at),
+        ),
         by: format!("{} ({})", plain(&lock.by.name), lock.by.email),
         reason: if sees_reason {
             plain(&lock.reason)

@@ -288,10 +288,7 @@ fn commands(id: &PlanId, report: &PlanReport) -> Vec<(&'static str, String)> {
         PlanState::Partial | PlanState::Done => Vec::new(),
     };
     if !report.is_planned() && report.totals.changed > 0 {
-        all.push((
-            "Preview undoing it",
-            command(&format!("undo {id}")),
-        ));
+        all.push(("Preview undoing it", command(&format!("undo {id}"))));
     }
     all
 }

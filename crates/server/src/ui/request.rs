@@ -374,9 +374,9 @@ fn notice(
             view.words(request.asked_at)
         )),
         Some(Flash::Changed) => changed(view, request),
-        Some(Flash::SignedIn) if matches!(request.state, RequestState::Pending) => {
-            Coded("Nothing was pressed while you signed in. Press once more to continue.".to_owned())
-        }
+        Some(Flash::SignedIn) if matches!(request.state, RequestState::Pending) => Coded(
+            "Nothing was pressed while you signed in. Press once more to continue.".to_owned(),
+        ),
         Some(Flash::Refused) if request.after_review.is_some() => Coded(reviewed(view, request)),
         Some(Flash::Refused) => refused(app, view, request, &presses.approve, TriedPress::Approve),
         Some(Flash::NotDenied) => refused(app, view, request, &presses.deny, TriedPress::Deny),

@@ -166,8 +166,8 @@ fn verdict(
         ),
         DecisionKind::RequesterNotAllowed => {
             let why = explained.steps.last().and_then(|step| step.why.clone());
-            let why =
-                why.unwrap_or_else(|| format!("{by} {} the requesters", rules.verb("names", "name")));
+            let why = why
+                .unwrap_or_else(|| format!("{by} {} the requesters", rules.verb("names", "name")));
             (
                 "note-bad",
                 format!("{first} may not request it: {why}; {first} is not among them."),

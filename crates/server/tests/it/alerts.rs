@@ -116,12 +116,7 @@ fn a_row_is_muted_with_a_reason_and_told_again_and_both_are_recorded() {
         let reply = eve.press(MUTE, &how).await;
         assert_eq!(reply.leads_to(), format!("{RULE}&said=muted"));
         let text = eve.get(RULE).await.text();
-        for shown in [
-            "leaves in January",
-            "eve@corp.example",
-            "1 muted",
-            "Unmute",
-        ] {
+        for shown in ["leaves in January", "eve@corp.example", "1 muted", "Unmute"] {
             assert!(text.contains(shown), "{shown}: {text}");
         }
         let mut aud = Browser::of(&server, "aud").await;

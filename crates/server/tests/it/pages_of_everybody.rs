@@ -352,7 +352,10 @@ fn of_the_last_administrator_cutting_off_does_not_say_that_they_are_locked() {
             assert!(!page.contains("locked until"), "{page}");
         }
         let (plan, outcome, to) = cut_off("ana@corp.example").await;
-        assert!(plan.contains("ana is locked until another administrator"), "{plan}");
+        assert!(
+            plan.contains("ana is locked until another administrator"),
+            "{plan}"
+        );
         assert!(outcome.contains("ana stays locked until"), "{outcome}");
         let lifted = json!({"user": "ana@corp.example", "reason": "new laptop"});
         let lifted = server.post("/api/v1/locks/lift", "eve/all", &lifted).await;
