@@ -92,7 +92,7 @@ def held(world, server):
     world.stage.path("few.csv").write_text(f"{HEADER}\nepsilon,{ANA},epsilon@acme.example,Ana,X,Prod,,,\nzeta,{ANA},zeta@acme.example,Ana,X,Prod,,,\n")
     code, said, errors = vend(world, "few.csv", "--apply", "--yes", "--canary", "1")
     check("the first of two is made", said and sorted(statuses(said).values()) == ["SUCCEEDED", "VALID"], (code, said, errors))
-    check.equal("and the plan is paused", state_of(world, said["plan"]), "paused")
+    check.equal("and the plan is paused; continue with", state_of(world, said["plan"]), "paused")
     sent = len(calls(world, "CreateAccount"))
     server.start()
     time.sleep(5)

@@ -9,8 +9,8 @@ pub fn grants_counted(overdue: u64, stuck: u64) -> String {
 }
 
 /// Public: details are in the server's log.
-pub const DATABASE_DAMAGED: &str = "the database is damaged: `hallpass server store check` lists what is wrong, and \
-     docs/operations/runbooks/store-broken.md says what to do";
+pub const DATABASE_DAMAGED: &str = "the database is damaged: `hallpass server store check` lists the \
+     problems, and docs/operations/runbooks/store-broken.md the steps";
 
 pub const ROWS_CAN_BE_READ: &str = "every row that makes access begin and end can be read";
 

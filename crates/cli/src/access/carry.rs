@@ -137,7 +137,7 @@ impl Shown for AccessShown {
         // each causes exit 1 of an otherwise clean plan
         let rows = settled.into_iter().flat_map(|it| &it.report.targets);
         for row in rows.filter(|row| row.outcome == StepEnd::Failed) {
-            let unseen = format!("could not be looked at: {}: {}", row.target, row.reason);
+            let unseen = format!("could not be read: {}: {}", row.target, row.reason);
             output::say(&output::plain(&unseen));
         }
         for refusal in &self.saved.refusals {

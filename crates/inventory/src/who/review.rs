@@ -147,7 +147,7 @@ impl<'a> ReviewRow<'a> {
             return Err("`user_id` and `principal_id` of a direct assignment differ".to_owned());
         }
         if row.decision == ReviewDecision::Remove && row.user.is_empty() {
-            return Err("the group has no members: there is nobody to take it from".to_owned());
+            return Err("the group has no members: there is no user to take it from".to_owned());
         }
         Ok(row)
     }

@@ -151,7 +151,7 @@ impl Journeys<'_> {
         drafts: Vec<(Timestamp, Draft)>,
         at: Timestamp,
     ) -> Journey {
-        let words = "customers cannot pay and nobody who could approve answers";
+        let words = "customers cannot pay and no approver answers at all";
         let reviewer = self.an_approver(&request);
         let closed_at = TimeSpan::hours(5).after(at);
         let closed = self.dice.chance(970).then(|| Closing {

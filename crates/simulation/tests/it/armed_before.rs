@@ -35,7 +35,7 @@ async fn until_state(bench: &Bench, id: GrantId, state: &str, seconds: u64) -> u
         let refused = bench.refused_after(&found.key);
         assert!(
             name != "active" || refused.iter().all(|from| *from > now),
-            "told as held and refused since {refused:?}, at {now}"
+            "reported as held and refused since {refused:?}, at {now}"
         );
         if name == state {
             return second;

@@ -96,7 +96,7 @@ const SCENES: [(&str, Scene); 3] = [
         },
     ),
     (
-        "a dead server, a group with somebody else in it",
+        "a dead server, a group with another member",
         Scene {
             set: "oncall",
             is_standing: true,

@@ -56,7 +56,7 @@ fn every_door_that_gives_access_is_shut_while_the_export_is_behind() {
             .await;
         assert_behind(asked.map(drop), "ask for a group");
         assert_behind(approve(&world, waits).await, "approve");
-        let why = "the database is on fire, and nobody is awake";
+        let why = "the database is on fire, and no approver is awake";
         let broken = access.break_glass(&ana, glass, why, None).await;
         assert_behind(broken.map(drop), "break the glass");
         let extending = Extending::by(TimeSpan::hours(8));

@@ -135,7 +135,7 @@ fn who_matches_comes_in_and_who_does_not_is_told() {
         pass(&world, minutes(5)).await;
         assert_eq!(members(&world), [Ana, Bo, Cai, Dee, Eve]);
         assert_eq!(writes_on(&world, &membership(&world, Ana)), [Create]);
-        assert_eq!(world.center.writes().len(), 1, "Eve is told of, and stays");
+        assert_eq!(world.center.writes().len(), 1, "Eve is reported, and stays");
         let run = world.store.group_sync_run().await.unwrap().unwrap();
         let GroupSyncOutcome::Looked { groups } = run.outcome else {
             panic!("{run:?}");

@@ -27,7 +27,7 @@ async fn told(store: &Store) -> Vec<Alarm> {
         .map(|waiting| match waiting.message {
             Message::Alarm(alarm) => alarm,
             Message::Notice(_) | Message::Digest(_) | Message::Alert(_) => {
-                panic!("an alarm is none of these")
+                panic!("expected an alarm")
             }
         })
         .collect()

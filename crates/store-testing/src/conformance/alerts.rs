@@ -69,7 +69,7 @@ pub async fn a_state_is_written_over_the_version_that_was_read_and_no_other(stor
             "{version}: {refused:?}"
         );
     }
-    assert_eq!(told(&store).await, [], "nothing of a refused write is told");
+    assert_eq!(told(&store).await, [], "a refused write reports nothing");
 }
 
 pub async fn of_many_who_run_a_rule_one_tells(store: Store) {

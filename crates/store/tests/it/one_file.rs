@@ -231,7 +231,7 @@ async fn a_killed_process_leaves_whole_changes() {
         let head = store.head().await.unwrap().unwrap();
         assert!(
             head.seq >= told,
-            "{told} were told of, {} are there",
+            "{told} were reported, {} are there",
             head.seq
         );
         for n in 1..=head.seq {

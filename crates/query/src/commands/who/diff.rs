@@ -23,8 +23,8 @@ use crate::output::{OutputArgs, Sheet};
   hallpass who diff 2026-11-01 2026-11-20 --output csv > changes.csv
   hallpass who diff before.json after.json --detailed-exitcode
 
-Exit codes: 0 ok, 1 not everything could be compared, 2 bad input, 3 somebody
-gained or lost something with --detailed-exitcode, 70 internal."
+Exit codes: 0 ok, 1 not everything could be compared, 2 bad input, 3 access
+was gained or lost with --detailed-exitcode, 70 internal."
 )]
 pub(crate) struct Args {
     /// The earlier: an id, a day, `previous`, `newest`, or a document
