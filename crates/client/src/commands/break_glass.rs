@@ -17,7 +17,7 @@ const LONGEST: TimeSpan = TimeSpan::hours(1);
 /// Activate your requested access immediately, in an emergency
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Take the requested access immediately, in an emergency\n\nOnly where a rule lists you \
+    long_about = "Activate your requested access immediately, in an emergency\n\nOnly where a rule lists you \
                   for it, and for an hour at most. All approvers and administrators are notified immediately, and \
                   another person closes a review afterwards. \
                   Asks for confirmation first. Without a terminal it needs \

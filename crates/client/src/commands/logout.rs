@@ -6,7 +6,7 @@ use hallpass_terminal::output;
 /// Revoke and delete the stored token of a server
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Revoke and forget the token kept for a server\n\nA token that `hallpass login` \
+    long_about = "Revoke and delete the stored token of a server\n\nA token that `hallpass login` \
                   got from the browser is revoked. One that was given to it (--token-stdin, --as) \
                   may be in use elsewhere and keeps working, unless --revoke is given.",
     after_help = "Examples:\n  hallpass logout --server https://hallpass.example.com\n  hallpass \

@@ -13,7 +13,7 @@ use serde_json::json;
 /// End your access early
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "End your access before its end\n\nCredentials you already hold may work until their own end; new \
+    long_about = "End your access early\n\nCredentials you already hold may work until their own end; new \
         ones stop immediately.",
     after_help = "Example:\n  hallpass release grn_01934a5b6c7d7e8f90123456789abcde --yes"
 )]

@@ -24,7 +24,7 @@ const FIELDS: &[&str] = &["id", "state", "error"];
 /// Revoke one grant now, or all access of a user
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Revoke one grant now, or everything a person holds\n\nShows what will end and asks \
+    long_about = "Revoke one grant now, or all access of a user\n\nShows what will end and asks \
                   before it does it. Without a terminal it needs `--yes`. With `--user`, the person's own \
                   entitlements of account access manager end too; those of groups stay, and are named.",
     after_help = "Examples:

@@ -72,7 +72,7 @@ Just-in-time access to AWS accounts: request it, get approval, it ends on time
   hallpass exec        Run a command with access you hold
   hallpass console     Open the AWS console with access you hold
   hallpass extend      Ask to keep access for longer
-  hallpass release     End access before its end
+  hallpass release     End your access early
 
 `hallpass --help` lists the others, `hallpass COMMAND --help` explains one.
 `hallpass demo` runs a server over a simulated organization, to try it out.
