@@ -522,7 +522,7 @@ def doctors(check, server):
         return lambda name: [(row["result"], row["detail"]) for row in rows if row["check"] == name]
     rows = said()
     (result, detail), = rows("regions")
-    check("the Regions of the instance, where ends are armed", result == "ok" and OTHER in detail and "ends are armed" in detail, detail)
+    check("the Regions of the instance, where ends are armed", result == "ok" and OTHER in detail and "AWS enforces expiry" in detail, detail)
     places = [it for it in rows("ends armed at AWS") if "looked into" in it[1]]
     check.equal("room for policies, and what was looked into", places, [("ok", "places for policies are free: 3 accounts that rules reach were looked into")])
     check.equal("an instance without network controls", [it[0] for it in rows("network")], ["ok"])

@@ -358,10 +358,10 @@ def modes(stage):
         path.write_text(base + f'[aws]\nregion = "{region}"\n[standards]\nfile = "standards.yaml"\nregions = ["{region}"]\n{mode}')
         process, ready = serve_events(stage, world.environment, url)
         check(f"{run}: a server starts", ready, stage.said("serve.log")[-800:])
-        before = stage.said("serve.log").count("standards of an account were looked at")
+        before = stage.said("serve.log").count("standards of an account were checked")
         for account in accounts:
             queue.send_message(QueueUrl=url, MessageBody=turned_on(account).replace(f"on-{account}", f"{run}-{account}"))
-        looked = lambda: stage.said("serve.log").count("standards of an account were looked at") - before >= 38
+        looked = lambda: stage.said("serve.log").count("standards of an account were checked") - before >= 38
         check(f"{run}: all are looked at", wait(looked, 240, process), stage.said("serve.log")[-800:])
         stage.stop(process)
         kept = sqlite3.connect(stage.path("hallpass.db")).execute("SELECT body FROM alert_states").fetchall()

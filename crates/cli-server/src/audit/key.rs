@@ -17,11 +17,11 @@ use super::places;
 #[command(
     long_about = "Print the public key that the server's files are signed with\n\nOn the server's \
                   machine. The key lies beside the store (with PostgreSQL: `hallpass.key` beside the configuration, or in `store.seen_folder`) and is made here when there is none yet and nothing was exported: after a loss, --new makes another one on purpose. \
-                  Guards elsewhere name the public half in `guard.public_key` and believe no \
-                  other file of ends.\n\nWith --heads, the key that heads of the audit log are signed \
+                  Guards elsewhere name the public half in `guard.public_key` and accept \
+                  no other file of ends.\n\nWith --heads, the key that heads of the audit log are signed \
                   with, as the line that `audit verify --keys` and witnesses take: of the key in AWS \
-                  KMS if `audit.sign.kms_key` names one. An auditor who would rather not ask the server \
-                  takes the same line from KMS: `head ecdsa-p256:` and what `aws kms get-public-key \
+                  KMS if `audit.sign.kms_key` names one. An auditor can take the \
+                  same line from KMS instead: `head ecdsa-p256:` and what `aws kms get-public-key \
                   --query PublicKey --output text` prints. With --witness, the line of a witness's key.",
     after_help = "Examples:
   hallpass audit key --config /etc/hallpass/hallpass.toml

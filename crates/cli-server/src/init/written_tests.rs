@@ -263,7 +263,7 @@ fn rules_begin_as_a_careful_team_would() {
     let (_, rules, odd) = written(&settled(&given).unwrap());
     assert_eq!(
         odd,
-        ["nobody can sign in on the web until `[oidc]` is set: docs/how-to/sign-in.md"]
+        ["no one can sign in on the web until `[oidc]` is set: docs/how-to/sign-in.md"]
     );
     let formatted = hallpass_rules::canonical_toml("rules.toml", &rules);
     assert_eq!(formatted.as_ref(), Ok(&rules), "as `rules fmt` writes");

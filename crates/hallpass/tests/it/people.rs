@@ -29,7 +29,7 @@ fn asking_sends_what_was_typed_and_prints_the_request() {
     let ran = against(&fake, &with(&ASK, &["--ticket", "OPS-7"])).exits(0);
     assert_eq!(ran.lines()[0]["id"], REQUEST);
     let calls = fake.calls();
-    assert_eq!(calls[0].what, "GET preview", "what is held is asked first");
+    assert_eq!(calls[0].what, "GET preview", "held access is asked first");
     let call = &calls[1];
     assert_eq!(call.what, "POST requests");
     assert_eq!(
@@ -202,7 +202,7 @@ fn refusals_exit_1_with_code_detail_and_help() {
             let ran = against(&fake, args).exits(1);
             assert_eq!(ran.out, "", "{args:?}");
             assert_eq!(
-                ran.err, "error[own_request]: You can't approve that.\n  help: ask somebody\n",
+                ran.err, "error[own_request]: You can't approve that.\n  help: ask an administrator\n",
                 "{args:?} {status}"
             );
         }
@@ -435,13 +435,13 @@ fn what_one_call_leaves_is_revoked_one_by_one() {
         }
         "GET grants" => (200, json!({ "items": [] })),
         what if what.ends_with("1/revoke") => (200, another('1')),
-        _ => problem(409, "raced", "Somebody was faster."),
+        _ => problem(409, "raced", "It was already decided."),
     });
     let ran = against(&fake, &["revoke", "--all", "--reason", "x", "--yes"]).exits(1);
     let lines = ran.lines();
     assert_eq!(lines.len(), 3, "{}", ran.out);
     assert_eq!(lines[1]["state"], "active");
-    assert_eq!(lines[2]["error"], "Somebody was faster.");
+    assert_eq!(lines[2]["error"], "It was already decided.");
     let posts = fake
         .asked()
         .into_iter()
