@@ -207,7 +207,7 @@ def guarded(hands):
     check.equal("and does nothing", hands.status(world.away), "ENABLED")
     name = next(it["UserName"] for it in world.everybody if it["UserId"] == world.warned)
     ran, planned = hands.run("--warn", "80", "--expire", "86")
-    check("where an expired password is reset is told, and nobody is acted on for it", [it["user_id"] for it in planned["people"]] == [world.away]
+    check("where an expired password is reset is told, and no action on users for it", [it["user_id"] for it in planned["people"]] == [world.away]
           and f"expired password: {name}." in ran.stderr and "Reset password" in ran.stderr, (planned["people"], ran.stderr))
     for grace, due in (("1", [world.away, world.warned]), ("2", [world.away])):
         ran, planned = hands.run("--warn", "80", "--expire", "86", "--grace", grace, "--max-people", "2")

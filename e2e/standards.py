@@ -231,7 +231,7 @@ def central(world, hubs):
     check("what policies cannot say is said before anything is switched", code == 2 and "needs local mode" in errors and kind() == "LOCAL", (code, errors))
     world.stage.path("central.yaml").write_text("defaults:\n  standards: {enable: [pci-dss/v/3.2.1]}\n")
     ran = world.run(*enable, "--detailed-exitcode")
-    check("letting policies configure it is planned first", ran.returncode == 3 and "no longer come on in new accounts" in ran.stderr and kind() == "LOCAL",
+    check("letting policies configure it is planned first", ran.returncode == 3 and "are not enabled automatically in new accounts" in ran.stderr and kind() == "LOCAL",
           (ran.returncode, ran.stderr))
     ran = world.run(*enable, "--apply", "--yes", "-o", "json")
     check("and then done", ran.returncode == 0 and kind() == "CENTRAL", (ran.returncode, ran.stderr))

@@ -205,7 +205,7 @@ impl<'a> Standing<'a> {
     fn refusal(&self, it: &GraphAssignment) -> Option<String> {
         if let Some(grant) = &it.grant {
             return Some(format!(
-                "Hallpass gave it for a time and ends it itself (grant {}); `hallpass revoke` ends it now",
+                "it is temporary and Hallpass ends it (grant {}); `hallpass revoke` ends it now",
                 grant.id
             ));
         }

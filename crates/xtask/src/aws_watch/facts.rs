@@ -110,7 +110,7 @@ impl Facts {
             None => self.unread.push(Breach::new(
                 PAGE,
                 line,
-                format!("`{name}` has the age `{cell}`, which is none of `read YYYY-MM-DD`, `until \
+                format!("`{name}` has the age `{cell}`, expected one of `read YYYY-MM-DD`, `until \
                          YYYY-MM-DD` or `not verified`"),
             )),
         }

@@ -14,10 +14,11 @@ use crate::output::{OutputArgs, Sheet};
 /// Show access gained and lost between two snapshots, and why
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "What people gained and lost between two snapshots, and why\n\nA person can reach a \
-                  permission set in an account where the person is enabled, the account is active, and \
-                  an assignment names the person or a group with the person in it. A line is + (gained), \
-                  - (lost) or ? (one snapshot has it, and the other does not know).",
+    long_about = "Show access gained and lost between two snapshots, and why\n\nA person can \
+                  reach a permission set in an account where the person is enabled, the account \
+                  is active, and an assignment names the person or a group with the person in it. \
+                  A line is + (gained), - (lost) or ? (one snapshot has it, and the other does \
+                  not know).",
     after_help = "Examples:
   hallpass who diff previous newest
   hallpass who diff 2026-11-01 2026-11-20 --output csv > changes.csv
