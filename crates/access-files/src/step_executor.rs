@@ -292,7 +292,7 @@ pub(crate) fn read_back() -> WriteAnswer {
 
 #[expect(
     clippy::needless_pass_by_value,
-    reason = "it stands in `map_err` everywhere"
+    reason = "used in `map_err` everywhere"
 )]
 pub(crate) fn setback(fault: CenterFault) -> StepError {
     let why = fault.to_string();

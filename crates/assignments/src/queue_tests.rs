@@ -395,7 +395,7 @@ const CHOICES: &[Choosing] = &[
         true,
     ),
     (
-        "nor do memberships",
+        "memberships do not either",
         &[(CREATE, 1), (MEMBER, 2), (DELETE, 9)],
         busy(1, 9, 0, 0),
         0,

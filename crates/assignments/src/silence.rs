@@ -157,7 +157,7 @@ mod tests {
         watch.begin_anew();
         assert_eq!(watch.lost_since(at(600)), None);
         watch.resume(at(30));
-        assert_eq!(watch.lost_since(at(600)), Some(at(30)), "heard before");
+        assert_eq!(watch.lost_since(at(600)), Some(at(30)), "answered before");
     }
 
     #[test]

@@ -233,7 +233,7 @@ fn said(
     }
     if refused.is_empty() {
         HandledEvent::Done(format!(
-            "{written} findings enriched, {left} left as they are, {gone} gone"
+            "{written} findings enriched, {left} left as they are, {gone} deleted"
         ))
     } else {
         refused.dedup();

@@ -54,7 +54,7 @@ landmarks! {
     EndRefused = "an end refused by AWS",
     LockedWhileHeld = "a person locked while they held access",
     /// A later process sent a notice that an earlier one had taken but not sent.
-    ToldAfterAKill = "news told after a kill",
+    ToldAfterAKill = "news reported after a kill",
     /// A grant became overdue while no node worked, and was ended later.
     OverdueEnd = "an end that came due while no node worked",
     EndArmed = "an expiry enforced by AWS",

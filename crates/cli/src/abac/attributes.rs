@@ -25,7 +25,7 @@ A map (TOML):
   session_name = \"user.email\"                                 # iam-saml
   source_identity = \"user.login\"
   session_duration = \"1h\"
-  other_tag_keys = [\"Name\"]        # what a new secret may carry besides
+  other_tag_keys = [\"Name\"]        # additional keys for a new secret
 
   [[tag]]
   key = \"Department\"

@@ -37,7 +37,7 @@ const AT_ONCE: usize = 500;
     after_help = "Examples:
   hallpass org findings enrich --backfill --since 30d
   hallpass org findings enrich --backfill --since 30d --notes append --apply
-  hallpass org findings enrich --backfill --since 30d --apply --yes  # where nobody can be asked"
+  hallpass org findings enrich --backfill --since 30d --apply --yes  # without a terminal"
 )]
 pub(super) struct Args {
     /// Existing findings; the server handles new ones (`events.queue`)

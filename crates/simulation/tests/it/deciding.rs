@@ -354,7 +354,7 @@ fn what_waits_is_listed_for_those_who_can_still_decide_it() {
     run(async {
         let world = world(36);
         let id = asked_for(&world, Cai, "Admin", TimeSpan::hours(1)).await;
-        assert_eq!(listed_for(&world).await, [Dee], "not for who asks");
+        assert_eq!(listed_for(&world).await, [Dee], "not for the requester");
         world
             .access
             .discard(&world.actor(Cai), id, None)

@@ -212,7 +212,7 @@ fn what_a_grant_holds_ends_with_it_and_by_nothing_else() {
         assert!(present.contains(&key), "two runs left it alone");
         assert!(
             !present.contains(&world.group_key(Cai).unwrap()),
-            "who has no grant is manual"
+            "a member without a grant is manual"
         );
         pass(&world, minutes(25)).await;
         assert!(!world.center.present().contains(&key), "its end came");

@@ -522,7 +522,7 @@ pub async fn ends_are_looked_at_again_where_their_people_may_have_been_given_the
     assert_eq!((soon.due, soon.given_at), (at(40), Some(at(50))));
     hold_no_more(&store).await;
     let gone = told(hers(), 60, ShownBy::Soon).await;
-    assert_eq!(gone.given_at, Some(at(60)), "ours is gone");
+    assert_eq!(gone.given_at, Some(at(60)), "the own row is deleted");
     let gone = ArmedEnd {
         state: ArmedEndState::Gone { at: at(70) },
         ..gone

@@ -318,7 +318,7 @@ pub async fn another_worker_is_fenced(store: Store) {
     store.record(&other, &new, true).await.unwrap();
     assert!(
         is_fenced(&store.record(&other, &new, true).await),
-        "the row was given back"
+        "the row was released"
     );
     let unknown = AssignmentRow {
         key: account_key(2, 2),

@@ -225,7 +225,7 @@ async fn a_killed_process_leaves_whole_changes() {
             .nth(20 * round);
         child.kill().unwrap();
         child.wait().unwrap();
-        let told = told.expect("the child said nothing");
+        let told = told.expect("the child printed nothing");
 
         let store = SqlStore::open(&path).unwrap();
         let head = store.head().await.unwrap().unwrap();

@@ -17,7 +17,7 @@ use tempfile::tempdir;
 
 fn refusal(path: &Path) -> OpenError {
     let before = std::fs::read(path).ok();
-    let error = SqlStore::open(path).expect_err("opened what it should refuse");
+    let error = SqlStore::open(path).expect_err("opened an invalid database");
     assert_eq!(
         std::fs::read(path).ok(),
         before,
