@@ -496,7 +496,7 @@ def from_delegated_administrator(check, server):
     server.world.sim.post("/_sim/load?merge=1", {"version": 1, "behaviour": {"principal_listing_from_delegated": "deny"}})
     code, rows = said()
     check("where AWS does not say who holds the same otherwise, it is a problem",
-          code == 1 and any(it[0] == "problem" and "in another way cannot be asked" in it[1] for it in rows), rows)
+          code == 1 and any(it[0] == "problem" and "other access of people cannot be read" in it[1] for it in rows), rows)
     server.world.sim.post("/_sim/load?merge=1", {"version": 1, "behaviour": {"principal_listing_from_delegated": "allow"}})
     managed = server.stage.run("doctor", "--delegation-policy", timeout=120, **server.environment)
     check("the management account needs none", managed.returncode == 2 and "without a delegation policy" in managed.stderr, managed)
@@ -526,7 +526,7 @@ def doctors(check, server):
     places = [it for it in rows("ends armed at AWS") if "looked into" in it[1]]
     check.equal("room for policies, and what was looked into", places, [("ok", "places for policies are free: 3 accounts that rules reach were looked into")])
     check.equal("an instance without network controls", [it[0] for it in rows("network")], ["ok"])
-    asked = [it for it in rows("ends armed at AWS") if "in another way" in it[1]]
+    asked = [it for it in rows("ends armed at AWS") if "other access of people" in it[1]]
     check.equal("it is asked who holds the same in another way", [it[0] for it in asked], ["ok"])
     check("nobody says that policies may be written", all("lets account" not in it[1] for it in rows("ends armed at AWS")), rows("ends armed at AWS"))
     from_delegated_administrator(check, server)

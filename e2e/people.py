@@ -311,7 +311,7 @@ def deleted(hands):
 
 def cleared(world):
     """Once nobody is over a limit that is told, once in a week, through kills."""
-    said = lambda: [body["text"] for body in world.told() if "nobody of " in body["text"]]
+    said = lambda: [body["text"] for body in world.told() if "none of " in body["text"]]
     check.equal("while somebody is over a limit, all is not clear", said(), [])
     world.trail.write(0, [world.trail.reset(world.warned, 0)], "cleared")
     clear = wait(said, 60, world.served.process)

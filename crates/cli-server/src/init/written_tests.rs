@@ -427,7 +427,7 @@ fn a_secret_that_systemd_shows_to_the_server_alone_is_named_and_told() {
     assert!(configuration.contains(reference), "{configuration}");
     assert!(
         odd.iter()
-            .any(|it| it.contains("is not there yet") && it.contains("secret_oidc")),
+            .any(|it| it.contains("is missing") && it.contains("secret_oidc")),
         "{odd:?}"
     );
     given.oidc_client_secret = Some("${env:PATH}".to_owned());

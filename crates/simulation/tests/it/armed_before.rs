@@ -281,7 +281,7 @@ fn what_aws_does_not_show_is_told_at_its_time() {
             let end = bench.armed_end(&given.key).await.unwrap();
             let why = end.not_armed().unwrap();
             assert_eq!(why.why, WhyNotArmed::Unanswered, "{mode:?}");
-            assert!(why.words.contains("does not show"), "{}", why.words);
+            assert!(why.words.contains("does not return"), "{}", why.words);
         }
     });
 }

@@ -482,7 +482,7 @@ async fn a_second_baseline_on_a_unit_does_not_stand_for_that_of_control_tower() 
 async fn a_unit_whose_baseline_has_drifted_is_told() {
     for (drift, wanted) in [
         (None, None),
-        (Some("source"), Some("not that of the landing zone")),
+        (Some("source"), Some("no longer matches the landing zone")),
         (Some("inheritance"), Some("an account in the unit")),
     ] {
         let world = World::unrecorded();

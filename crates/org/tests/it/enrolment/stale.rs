@@ -44,7 +44,7 @@ fn changes() -> Vec<(&'static str, Change)> {
             let region = regions[0].as_str().unwrap().to_owned();
             it.recorders.insert((ACCOUNT.to_owned(), region), true);
         }),
-        ("nothing lets the management account into", |it| {
+        ("the management account can no longer enter", |it| {
             it.roles.insert(ACCOUNT.to_owned(), BTreeSet::new());
         }),
         ("changed since the plan was saved", |it| {
