@@ -227,8 +227,8 @@ def half_seen(check, access):
         # what stands was read before; the last look is that of the step
         access.world.sim.post(faults, {"kind": "error", "code": "AccessDeniedException", "http": 400, "match": match, "skip": asked - 1})
         code, said, errors = access.json("plan", "more.yaml", *more)
-        check(f"what could not be looked at is {name}, and named", code == 1 and said["add"] == 2
-              and f"could not be looked at: {DEV}/global/PowerUser" in errors, (code, said, errors))
+        check(f"what could not be read is {name}, and named", code == 1 and said["add"] == 2
+              and f"could not be read: {DEV}/global/PowerUser" in errors, (code, said, errors))
     access.world.sim.call("DELETE", faults)
     code, said, _ = access.json("plan", "more.yaml", "--detailed-exitcode")
     check.equal("seen again it is as before", (code, said["add"]), (3, 2))

@@ -287,13 +287,13 @@ def strangers_statement(check, server):
     write([*server.statements(), theirs])
     check("the statement is there", wait(lambda: theirs in server.statements(), 30))
     his = server.take(CY, "Operator")
-    check("nothing new is armed beside it, and the grant says why", "somebody else" in server.grant(CY, his).get("not_armed", ""), server.grant(CY, his))
+    check("nothing new is armed beside it, and the grant says why", "foreign statement" in server.grant(CY, his).get("not_armed", ""), server.grant(CY, his))
     check("what is in force stays", "armed_until" in server.grant(ANA, hers), server.grant(ANA, hers))
     other = server.take(CY, "Operator", account="test")
     check("other accounts go on", wait(lambda: "armed_until" in server.grant(CY, other), 30), server.grant(CY, other))
     check("it is an alarm", wait(alarm, 300, server.process, every=1), server.stage.said("serve.log")[-900:])
     ready = Api(f"http://127.0.0.1:{server.port}", server.api[BO].token).get("/readyz")
-    check("the server stays ready, and says where", ready.status == 200 and "statement of somebody else" in ready.body.decode(), ready.body.decode())
+    check("the server stays ready, and says where", ready.status == 200 and "foreign statement" in ready.body.decode(), ready.body.decode())
     server.stop()
     server.start()
     check("a restart does not take it for over", alarm() or wait(alarm, 30, server.process), server.stage.said("serve.log")[-900:])
@@ -407,7 +407,7 @@ def home_region_lost(check, server):
     ready = server.api[ANA].get("/readyz")
     told = ready.body.decode()
     check("the server is ready, and says what is lost", ready.status == 200 and "home Region" in told, told)
-    check("and by which Region people go on signing in", f"people go on signing in by {OTHER}" in told, told)
+    check("and by which Region people go on signing in", f"people still sign in through {OTHER}" in told, told)
     asked = server.ask(ANA)
     check("nobody can be looked up: nothing is asked for, and the answer says so", asked.status == 503 and asked.json["code"] == "person-unchecked"
           and "home Region" in json.dumps(asked.json), asked)
@@ -432,7 +432,7 @@ def home_region_lost(check, server):
     check("their grants end", wait(lambda: ended(hers) and ended(his), 60), server.stage.said("serve.log")[-900:])
     check("and wait for nothing any more", "aws_silent_since" not in server.grant(CY, hers), server.grant(CY, hers))
     check("and access is given again", server.take(ANA))
-    confirmed = lambda: "AWS says that the instance of before is ours" in server.stage.said("serve.log")
+    confirmed = lambda: "AWS confirms the stored instance" in server.stage.said("serve.log")
     check("AWS was asked whether the instance is still that", wait(confirmed, 60, server.process), server.stage.said("serve.log")[-900:])
     another_instance(check, server)
 
@@ -496,7 +496,7 @@ def from_delegated_administrator(check, server):
     server.world.sim.post("/_sim/load?merge=1", {"version": 1, "behaviour": {"principal_listing_from_delegated": "deny"}})
     code, rows = said()
     check("where AWS does not say who holds the same otherwise, it is a problem",
-          code == 1 and any(it[0] == "problem" and "in another way cannot be asked" in it[1] for it in rows), rows)
+          code == 1 and any(it[0] == "problem" and "other access of people cannot be read" in it[1] for it in rows), rows)
     server.world.sim.post("/_sim/load?merge=1", {"version": 1, "behaviour": {"principal_listing_from_delegated": "allow"}})
     managed = server.stage.run("doctor", "--delegation-policy", timeout=120, **server.environment)
     check("the management account needs none", managed.returncode == 2 and "without a delegation policy" in managed.stderr, managed)
@@ -522,11 +522,11 @@ def doctors(check, server):
         return lambda name: [(row["result"], row["detail"]) for row in rows if row["check"] == name]
     rows = said()
     (result, detail), = rows("regions")
-    check("the Regions of the instance, where ends are armed", result == "ok" and OTHER in detail and "ends are armed" in detail, detail)
+    check("the Regions of the instance, where ends are armed", result == "ok" and OTHER in detail and "AWS enforces expiry" in detail, detail)
     places = [it for it in rows("ends armed at AWS") if "looked into" in it[1]]
     check.equal("room for policies, and what was looked into", places, [("ok", "places for policies are free: 3 accounts that rules reach were looked into")])
     check.equal("an instance without network controls", [it[0] for it in rows("network")], ["ok"])
-    asked = [it for it in rows("ends armed at AWS") if "in another way" in it[1]]
+    asked = [it for it in rows("ends armed at AWS") if "other access of people" in it[1]]
     check.equal("it is asked who holds the same in another way", [it[0] for it in asked], ["ok"])
     check("nobody says that policies may be written", all("lets account" not in it[1] for it in rows("ends armed at AWS")), rows("ends armed at AWS"))
     from_delegated_administrator(check, server)
@@ -543,7 +543,7 @@ def doctors(check, server):
     server.configure("off")
     rows = said()
     (result, detail), = rows("regions")
-    check("people go on signing in while nothing can end: a warning", result == "warning" and f"signing in by {OTHER}" in detail, detail)
+    check("people go on signing in while nothing can end: a warning", result == "warning" and f"sign in through {OTHER}" in detail, detail)
     check.equal("places are not looked at", rows("ends armed at AWS"), [])
     statements = json.loads(server.stage.run("doctor", "--iam-policy").stdout)["Statement"]
     check("the least policy has what is called", any("sso:ListRegions" in it["Action"] for it in statements), statements)

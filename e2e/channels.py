@@ -1,6 +1,6 @@
 """One press, four doors: web, Slack, command line and API give the same answer to the same press by
 the same person on a request in the same state (`access.md` §11.4), and write the same record of it.
-What they answer is golden/presses.txt; BLESS=1 writes it anew. Then two people press at one moment.
+What they answer is golden/presses.txt; BLESS=1 writes it again. Then two people press at one moment.
 
 A request is used again while nothing changed it: a refused press must leave it as it was.
 """
@@ -56,7 +56,7 @@ SHORT = 2
 WORDS = (
     (r"can['’]t (approve|deny) your own request", "own-request"),
     (r"^You are not an approver for ", "not-an-approver"),
-    (r"^(Already (approved|denied|discarded) by .+ at |This request lapsed at )", "already-decided"),
+    (r"^(Already (approved|denied|discarded) by .+ at |This request expired at )", "already-decided"),
     (r"^You approved this", "already-reviewed"),
     (r"[Oo]nly the requester, an approver or an admin", "not-yours"),
     (r"[Oo]nly its holder can do this", "not-holder"),
@@ -350,7 +350,7 @@ def by_slack(cast, who, press, one, after):
     if not said:
         return DONE[press]
     cast.words = said[-1]
-    if cast.words.startswith("Given back: "):
+    if cast.words.startswith("Ended early: "):
         return DONE[press]
     code = code_of(cast.words)
     # The message stands in a channel: who presses there reads the request anyway, and is told why

@@ -123,7 +123,7 @@ def changed(world, before):
 
 
 def ended(world, before, told):
-    """Without files nothing stands, and nobody hears of it."""
+    """Without files nothing is open, and nobody hears of it."""
     world.stage.stop(world.served.process)
     config = world.stage.path("hallpass.toml")
     whole = config.read_text()

@@ -355,7 +355,7 @@ def as_function(world):
         runtime = Runtime([event(0), json.dumps(batch), "{}"])
         ran = runtime.run(world, **settings)
         said = runtime.answers
-        check("an event is answered", said and said[0] == ("response", {"outcome": "1 findings enriched, 0 left as they are, 0 gone"}), (said, ran.stderr))
+        check("an event is answered", said and said[0] == ("response", {"outcome": "1 findings enriched, 0 left as they are, 0 deleted"}), (said, ran.stderr))
         check("of a batch what cannot be handled comes again, and nothing else",
               said[1:2] == [("response", {"batchItemFailures": [{"itemIdentifier": "bad"}]})], (said, ran.stderr))
         check("what is no event fails", said[2:] and said[2][0] == "error" and said[2][1]["errorType"] == "Refused", (said, ran.stderr))

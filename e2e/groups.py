@@ -247,7 +247,7 @@ def many_are_none(server, directory, check):
         directory.department(who, "Sales")
     check("the change is in every listing", wait(lambda: all(directory.departments()[who] == "Sales" for _ in range(5) for who in STAFF[:4]), 30))
     server.process.send_signal(signal.SIGCONT)
-    check("four of eight are not removed", wait(lambda: "nobody is removed" in (server.part() or {}).get("detail", ""), 60, server.process), server.part())
+    check("four of eight are not removed", wait(lambda: "no one is removed" in (server.part() or {}).get("detail", ""), 60, server.process), server.part())
     server.compares_again()
     bo = server.api(BO)
     check("and are there", set(STAFF) <= directory.members(), directory.members())

@@ -155,7 +155,7 @@ def refused(init, check):
     unit = given(sign_in="oidc", oidc_issuer="https://id.acme.example", oidc_client_id="h", oidc_client_secret="file:/run/credentials/hallpass.service/secret_oidc")
     done = init.run("unit", "--yes", "--output", "json", given=unit)
     check("a secret that systemd shows to the server alone is named, and told of", done.returncode == 0 and init.files("unit") == BOTH
-          and any("is not there yet" in it for it in json.loads(done.stdout)["warnings"]), (done.returncode, done.stderr))
+          and any("is missing" in it for it in json.loads(done.stdout)["warnings"]), (done.returncode, done.stderr))
     done = init.stage.run("server", "doctor", "--iam-policy", "--config", "unit/hallpass.toml", **init.environment)
     check("and the policy is printed before it is there", done.returncode == 0 and '"Statement"' in done.stdout, done.stderr)
     done = init.stage.run("server", "doctor", "--config", "unit/hallpass.toml", "--output", "json", **init.environment)

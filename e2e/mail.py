@@ -150,11 +150,11 @@ def ask(served, **more):
 def approval(check, served, inbox, receiver):
     """Ask, approve, hold, give back: everybody hears of it."""
     request = ask(served, reason=REASON)
-    check("an approver is mailed", wait(lambda: inbox.find(TOMASZ, "Mara asks for"), 20), served.said()[-500:])
+    check("an approver is mailed", wait(lambda: inbox.find(TOMASZ, "Mara requests"), 20), served.said()[-500:])
     taken = [entry for entry in inbox.taken if TOMASZ in entry[1]]
-    mail = inbox.find(TOMASZ, "Mara asks for")[0]
+    mail = inbox.find(TOMASZ, "Mara requests")[0]
     check.equal("the subject can be read in a list", mail["Subject"],
-                "Mara asks for DatabaseOperator in payments-prod, 30m")
+                "Mara requests DatabaseOperator in payments-prod, 30m")
     plain = mail.get_body(("plain",)).get_content()
     page = mail.get_body(("html",)).get_content()
     link = f"/requests/{request}"
@@ -166,7 +166,7 @@ def approval(check, served, inbox, receiver):
     check("nothing of the reason is a header", "bcc" not in names and len(names) == len(set(names)), names)
     check("it is one person's mail", all(to == [TOMASZ] for _, to, _ in taken) and mail["To"] == TOMASZ, taken)
     check.equal("robots know it for a robot's", mail["Auto-Submitted"], "auto-generated")
-    check("the other approver is mailed apart", wait(lambda: inbox.find(PRIYA, "Mara asks for"), 10))
+    check("the other approver is mailed apart", wait(lambda: inbox.find(PRIYA, "Mara requests"), 10))
     ids = [mail["Message-ID"] for mail in inbox.mails()]
     check("each mail has its own id", len(ids) == len(set(ids)), ids)
     check("the requester is not mailed about their own question", not inbox.mails(MARA))
@@ -234,10 +234,10 @@ def refused_mailbox(check, served, inbox, receiver):
     inbox.taken.clear()
     inbox.refusing.add(PRIYA)
     request = ask(served, reason="with a mailbox that is gone")
-    check("the others are mailed", wait(lambda: inbox.find(TOMASZ, "Mara asks for"), 20))
+    check("the others are mailed", wait(lambda: inbox.find(TOMASZ, "Mara requests"), 20))
     check("the log names the address", wait(lambda: "no such mailbox" in served.said(), 10))
     time.sleep(3)
-    check.equal("nobody is mailed again for it", len(inbox.find(TOMASZ, "Mara asks for")), 1)
+    check.equal("nobody is mailed again for it", len(inbox.find(TOMASZ, "Mara requests")), 1)
     inbox.refusing.clear()
     served.api(TOMASZ).post(f"/api/v1/requests/{request}/deny", {})
     # the next part stops the receiver, and counts what it is told from then on

@@ -218,7 +218,7 @@ def fresh(check, served, provider):
     page = priya.open(f"/requests/{request}")
     page = priya.press(page, f"/requests/{request}/approve")
     check("the press leads to a page that offers to sign in again", page.status == 200 and "/signin?again=1&" in page.url
-          and "This press wants a sign-in within the last 10m" in page.text, f"{page.status} {page.url} {page.text[:900]}")
+          and "This action requires a sign-in within the last 10m" in page.text, f"{page.status} {page.url} {page.text[:900]}")
     check.equal("nothing has happened", state(), "pending")
     way = html.unescape(re.search(r'href="(/signin/oidc[^"]*)"', page.text)[1])
     page = priya.open(way)

@@ -207,7 +207,7 @@ def guarded(hands):
     check.equal("and does nothing", hands.status(world.away), "ENABLED")
     name = next(it["UserName"] for it in world.everybody if it["UserId"] == world.warned)
     ran, planned = hands.run("--warn", "80", "--expire", "86")
-    check("where an expired password is reset is told, and nobody is acted on for it", [it["user_id"] for it in planned["people"]] == [world.away]
+    check("where an expired password is reset is told, and no action on users for it", [it["user_id"] for it in planned["people"]] == [world.away]
           and f"expired password: {name}." in ran.stderr and "Reset password" in ran.stderr, (planned["people"], ran.stderr))
     for grace, due in (("1", [world.away, world.warned]), ("2", [world.away])):
         ran, planned = hands.run("--warn", "80", "--expire", "86", "--grace", grace, "--max-people", "2")
@@ -311,7 +311,7 @@ def deleted(hands):
 
 def cleared(world):
     """Once nobody is over a limit that is told, once in a week, through kills."""
-    said = lambda: [body["text"] for body in world.told() if "nobody of " in body["text"]]
+    said = lambda: [body["text"] for body in world.told() if "none of " in body["text"]]
     check.equal("while somebody is over a limit, all is not clear", said(), [])
     world.trail.write(0, [world.trail.reset(world.warned, 0)], "cleared")
     clear = wait(said, 60, world.served.process)

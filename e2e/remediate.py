@@ -392,7 +392,7 @@ def own_code(world):
     id = world.of(one)["id"]
     check.equal("its answer is kept", world.rows("show", id)["answer"], "isolated by the night shift")
     ran = world.run("undo", id, "--apply", "--yes", exit=2)
-    check("only its owner can take it back", ran.returncode == 2 and "code of your own" in ran.stderr, ran.stderr)
+    check("only its owner can take it back", ran.returncode == 2 and "your own code" in ran.stderr, ran.stderr)
     world.until("and the finding is RESOLVED", lambda: world.status(one) == "RESOLVED")
 
 
@@ -414,7 +414,7 @@ def own_function(world):
     check("with what it said", "the function failed (Unhandled)" in why and "no such host" in why, why)
     check("and the finding stays open", world.status(one) != "RESOLVED", world.status(one))
     ran = world.run("undo", world.of(one)["id"], "--apply", "--yes", exit=2)
-    check("only its owner can take it back, too", ran.returncode == 2 and "code of your own" in ran.stderr, ran.stderr)
+    check("only its owner can take it back, too", ran.returncode == 2 and "your own code" in ran.stderr, ran.stderr)
 
 
 def judged(world):

@@ -268,7 +268,7 @@ def approving_less(hallpass):
     view = hallpass.opens(TOMASZ, click={"message_ts": head["ts"], "action_id": "approve_with"})
     picker = next(block for block in view["view"]["blocks"] if block["block_id"] == "duration_picker")
     offered = [option["text"]["text"] for option in picker["element"]["options"]]
-    check("approve with: shorter times are offered below what was asked", offered[0] == "2h, as it stands" and "1h" in offered and "4h" not in offered, offered)
+    check("approve with: shorter times are offered below what was asked", offered[0] == "2h, as requested" and "1h" in offered and "4h" not in offered, offered)
     sent = hallpass.fill(TOMASZ, view, {"duration_picker": {"duration_picker_action": "3600"}, "provide_reason": {"provided_reason": "an <hour> will do"}})
     check("approve with: the form is taken", sent["status"] == 200, sent)
     check("approve with: granted", wait(lambda: "Access granted" in title(hallpass.head(request)), 30), title(hallpass.head(request)))

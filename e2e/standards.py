@@ -231,7 +231,7 @@ def central(world, hubs):
     check("what policies cannot say is said before anything is switched", code == 2 and "needs local mode" in errors and kind() == "LOCAL", (code, errors))
     world.stage.path("central.yaml").write_text("defaults:\n  standards: {enable: [pci-dss/v/3.2.1]}\n")
     ran = world.run(*enable, "--detailed-exitcode")
-    check("letting policies configure it is planned first", ran.returncode == 3 and "no longer come on in new accounts" in ran.stderr and kind() == "LOCAL",
+    check("letting policies configure it is planned first", ran.returncode == 3 and "are not enabled automatically in new accounts" in ran.stderr and kind() == "LOCAL",
           (ran.returncode, ran.stderr))
     ran = world.run(*enable, "--apply", "--yes", "-o", "json")
     check("and then done", ran.returncode == 0 and kind() == "CENTRAL", (ran.returncode, ran.stderr))
@@ -358,10 +358,10 @@ def modes(stage):
         path.write_text(base + f'[aws]\nregion = "{region}"\n[standards]\nfile = "standards.yaml"\nregions = ["{region}"]\n{mode}')
         process, ready = serve_events(stage, world.environment, url)
         check(f"{run}: a server starts", ready, stage.said("serve.log")[-800:])
-        before = stage.said("serve.log").count("standards of an account were looked at")
+        before = stage.said("serve.log").count("standards of an account were checked")
         for account in accounts:
             queue.send_message(QueueUrl=url, MessageBody=turned_on(account).replace(f"on-{account}", f"{run}-{account}"))
-        looked = lambda: stage.said("serve.log").count("standards of an account were looked at") - before >= 38
+        looked = lambda: stage.said("serve.log").count("standards of an account were checked") - before >= 38
         check(f"{run}: all are looked at", wait(looked, 240, process), stage.said("serve.log")[-800:])
         stage.stop(process)
         kept = sqlite3.connect(stage.path("hallpass.db")).execute("SELECT body FROM alert_states").fetchall()

@@ -22,7 +22,7 @@ from stage import Api, Checks, Stage, wait
 check = Checks()
 ADMIN, AUDITOR = PRIYA, NOOR
 PATTERN = "*/log-archive/ReadOnly"
-HELD = "You hold this already, not through Hallpass: whoever gave it may end it, Hallpass will not."
+HELD = "You hold this already, not through Hallpass; Hallpass will not end it."
 
 
 class House(Served):
@@ -177,7 +177,7 @@ def found_and_shown(house):
     asked = house.cli(AUDITOR, "server", "sweep", "show", run["id"], "--fail-on-findings")
     check("findings are exit 3 where that is asked for", asked.returncode == 3, asked)
     page = house.page(AUDITOR, "/access?kind=unknown")
-    check("the Access page shows it", "edge-prod" in page and "Unknown" in page and TOMASZ in page, page[:300])
+    check("the Access page shows it", "edge-prod" in page and "Unmanaged" in page and TOMASZ in page, page[:300])
     check("and so does the page of the run", TOMASZ in house.page(AUDITOR, f"/sweeps/{run['id']}"))
     check("Health tells", "weep" in house.page(ADMIN, "/health"))
     metrics = Api(house.base).get("/metrics").body.decode()
@@ -218,7 +218,7 @@ def truth_before_asking(house):
     check("what is not held is not called so", answer.status == 201 and "standing" not in answer.json, answer)
     grants = [row for row in house.api(TOMASZ).all(f"/api/v1/grants?user={TOMASZ}&state=active")
               if row.get("account_name") == "edge-prod"]
-    check("the grant says that it stood before", len(grants) == 1 and grants[0]["standing"], grants)
+    check("the grant says that it existed before", len(grants) == 1 and grants[0]["standing"], grants)
     home = house.page(TOMASZ, "/")
     check("Home says that Hallpass does not end it", "will not end it" in home, home[:200])
     released = house.api(TOMASZ).post(f"/api/v1/grants/{grants[0]['id']}/release")

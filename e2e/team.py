@@ -138,7 +138,7 @@ def imported(stage, team, check):
     stage.path("wrong.json").write_text(scan(team.approvers()))
     row = {**team.eligibility()[0], "policyIds": ["prod-admin"]}
     stage.path("unknown.json").write_text(scan([row, team.eligibility()[2]]))
-    for name, file, code, said in [("half an export", "half.json", 2, "`half.json`, item 3: not JSON, or cut off"),
+    for name, file, code, said in [("half an export", "half.json", 2, "`half.json`, item 3: not JSON, or truncated"),
                                    ("a data file alone", "part.json", 2, "`part.json`: this is a data file of an export, which may have more of them"),
                                    ("another table", "wrong.json", 2, "`wrong.json`, item 1: these are items of the table `Approvers`"),
                                    ("no such file", "nowhere.json", 2, "nowhere.json")]:

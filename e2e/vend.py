@@ -247,7 +247,7 @@ def stale(world):
     shown = world.run("plan", "show", plan).stdout + ran.stdout
     check("its unit is gone: nothing is made", ran.returncode == 1 and asked_for(world, "stale") == [], (ran.returncode, shown))
     code, said, errors = vend(world, "status", plan)
-    check("and the row says why", said["rows"][0]["status"] == "NOT_PROVISIONED" and f"unit `Soon` ({soon}) is not there any more" in said["rows"][0]["error"], said)
+    check("and the row says why", said["rows"][0]["status"] == "NOT_PROVISIONED" and f"unit `Soon` ({soon}) no longer exists" in said["rows"][0]["error"], said)
 
 
 def named(world):
@@ -263,7 +263,7 @@ def named(world):
     code, said, errors = vend(world, "faults.csv")
     check("a bad address has its line and column", code == 1 and "faults.csv:2:5: SSOUserEmail is not a valid e-mail address" in errors, errors)
     check("and whoever nobody knows is named before anything is made",
-          "faults.csv:3:5: warning: SSOUserEmail `nobody@acme.example` is nobody in Identity Center; `--create-users` makes them" in errors, errors)
+          "faults.csv:3:5: warning: SSOUserEmail `nobody@acme.example` is no user of Identity Center; `--create-users` creates them" in errors, errors)
 
 
 def many(world):
@@ -328,7 +328,7 @@ def configured(world):
     check("whoever signs in is made", person() is not None)
     check.equal("once, however many rows name them", len(calls(world, "CreateUser")), 1)
     undone, said, errors = world.json("plan", "undo", said["plan"])
-    check("and stays, as an account does", errors.count("not undoable") == 3 and "person who was made stays" in errors, errors)
+    check("and stays, as an account does", errors.count("not undoable") == 3 and "created person stays" in errors, errors)
     code, _, errors = vend(world, "assigned.csv", "--concurrency", "6")
     check("six at once is exit 2", code == 2 and "1..=5" in errors, (code, errors))
 

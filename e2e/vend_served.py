@@ -34,7 +34,7 @@ def goes_on(world):
     plan = killed(world)
     server = Server(world, mail)
     check("a server that is not told to leaves it alone, and says so",
-          "a plan was begun and is not over; `hallpass org plan resume` goes on with it" in server.said(), server.said()[-600:])
+          "a plan is unfinished; `hallpass org plan resume` resumes it" in server.said(), server.said()[-600:])
     server.stop()
     check.equal("nothing was sent", (len(calls(world, "CreateAccount")), state_of(world, plan)), (2, "running"))
     config = world.stage.path("server.toml")
@@ -92,7 +92,7 @@ def held(world, server):
     world.stage.path("few.csv").write_text(f"{HEADER}\nepsilon,{ANA},epsilon@acme.example,Ana,X,Prod,,,\nzeta,{ANA},zeta@acme.example,Ana,X,Prod,,,\n")
     code, said, errors = vend(world, "few.csv", "--apply", "--yes", "--canary", "1")
     check("the first of two is made", said and sorted(statuses(said).values()) == ["SUCCEEDED", "VALID"], (code, said, errors))
-    check.equal("and the plan is paused", state_of(world, said["plan"]), "paused")
+    check.equal("and the plan is paused; continue with", state_of(world, said["plan"]), "paused")
     sent = len(calls(world, "CreateAccount"))
     server.start()
     time.sleep(5)

@@ -188,7 +188,7 @@ def by_keyboard(demo, browser):
             break
         press(mara, "ArrowDown")
     press(mara, " ")
-    check("keyboard: who must say yes is shown", wait(lambda: "must say" in mara.locator("main").inner_text(), 10))
+    check("keyboard: who must say yes is shown", wait(lambda: "must approve" in mara.locator("main").inner_text(), 10))
     check("keyboard: a length is reached", tab_to(mara, "30m|1h"))
     press(mara, "ArrowRight")
     check("keyboard: the reason is reached", tab_to(mara, "Why do you need it"))
@@ -237,7 +237,7 @@ def by_keyboard(demo, browser):
     with mara.expect_response(lambda it: "said=" in it.url) as told:
         press(mara, "Enter")
     told = re.search(r'id="live"[^>]*>([^<]*)', told.value.text())
-    check("keyboard: given back", told and "Given back" in told.group(1), told)
+    check("keyboard: given back", told and "Ended early" in told.group(1), told)
     mara.wait_for_url(re.compile("said="))
     check("the pass goes when AWS confirmed", wait(lambda: not mara.locator("li.pass:has-text('checkout-prod')").count(), 30))
     check("the end is on record", wait(lambda: any(
@@ -727,7 +727,7 @@ def locking(demo, browser):
     priya.goto(demo.base + path)
     priya.get_by_role("link", name="Lock…").click()
     priya.wait_for_url(re.compile("/lock$"))
-    priya.get_by_label("Goes on until its end").check()
+    priya.get_by_label("Continues until its end").check()
     priya.locator("textarea").fill("OPS-13: a phone was lost")
     priya.get_by_role("button", name="Lock Tomasz now").click()
     priya.wait_for_url(demo.base + path)
@@ -737,9 +737,9 @@ def locking(demo, browser):
     priya.goto(f"{demo.base}/access")
     check("Access names everybody who is locked", "Tomasz Wilk, since" in priya.locator("#locked").inner_text())
     priya.locator("#locked a", has_text="Tomasz").click()
-    priya.get_by_role("link", name="Let in again…").click()
+    priya.get_by_role("link", name="Unlock…").click()
     priya.locator("textarea").fill("it was found")
-    priya.get_by_role("button", name="Let in again").click()
+    priya.get_by_role("button", name="Unlock").click()
     priya.wait_for_url(demo.base + path)
     check("and nobody who is not", "Not locked" in priya.locator("main").inner_text())
     for page in (priya, tomasz):
@@ -828,7 +828,7 @@ def in_slack(demo, browser):
     shoot(page, "slack-3-my-access", whole=False)
     page.keyboard.press("Escape")
     who(MARA)
-    shortcut("I’m done")
+    shortcut("End early")
     page.wait_for_selector("dialog[open] :text('orders-prod')")
     page.locator("dialog[open] button:has-text('m done')").first.click()
     check("slack page: given back", wait(lambda: not [

@@ -31,7 +31,7 @@ impl MembershipStepExecutor {
     async fn look(&self, kind: &str, member: &GroupMember) -> Result<StepProbe, StepError> {
         let is_temporary = self.grants.is_temporary_member(member).await;
         if is_temporary.map_err(|why| StepError::failed("store", &why))? {
-            let reason = "Hallpass gave this membership for a time, and ends it itself".to_owned();
+            let reason = "this membership is temporary, and Hallpass ends it".to_owned();
             return Ok(StepProbe::Blocked { reason });
         }
         let target = member.hold_key().target;

@@ -128,7 +128,7 @@ impl AccessStepExecutor {
         };
         let is_temporary = self.grants.is_temporary(&arn, it).await;
         if is_temporary.map_err(|why| StepError::failed("store", &why))? {
-            let reason = "Hallpass gave this access for a time, and ends it itself".to_owned();
+            let reason = "this access is temporary, and Hallpass ends it".to_owned();
             return Ok(StepProbe::Blocked { reason });
         }
         let holders = self.center.principals(&it.account, &arn).await;
@@ -161,7 +161,7 @@ impl AccessStepExecutor {
             return Ok(());
         }
         let text =
-            format!("somebody gave permission set `{set}` a policy since it was made; it stays");
+            format!("permission set `{set}` got a policy after it was created; it stays");
         Err(StepError::failed("drifted", &text))
     }
 
@@ -292,7 +292,7 @@ pub(crate) fn read_back() -> WriteAnswer {
 
 #[expect(
     clippy::needless_pass_by_value,
-    reason = "it stands in `map_err` everywhere"
+    reason = "used in `map_err` everywhere"
 )]
 pub(crate) fn setback(fault: CenterFault) -> StepError {
     let why = fault.to_string();

@@ -73,16 +73,14 @@ impl AlarmKind {
             Self::KeyUnusable => {
                 "IAM Identity Center cannot use its key: no access is given or removed"
             }
-            Self::AssignmentsUntended => "Assignments are not tended",
+            Self::AssignmentsUntended => "Assignments are not processed",
             Self::EndsOverdue => "Access is past its end",
-            Self::LogWentBack => {
-                "The database lacks records that were seen: access ends, and none is given"
-            }
-            Self::GroupSync => "A group whose members follow attributes needs somebody to look",
-            Self::Guard => "A guard needs somebody to look",
+            Self::LogWentBack => "The database lacks known records: access ends, and none is given",
+            Self::GroupSync => "A group whose members follow attributes needs attention",
+            Self::Guard => "A guard needs attention",
             Self::AuditNotExported => "The audit log is not exported",
             Self::HeadNotPublished => "No head of the audit log is published",
-            Self::ForeignStatement => "A policy of armed ends has what Hallpass did not write",
+            Self::ForeignStatement => "A policy of enforced expiry has foreign content",
         }
     }
 

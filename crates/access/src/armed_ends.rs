@@ -55,8 +55,10 @@ impl NeverArmed {
     /// Lower case, no final stop.
     pub const fn words(self) -> &'static str {
         match self {
-            Self::Off => "the server's configuration arms no ends (`access.armed_ends.mode`)",
-            Self::Group => "memberships of groups are not armed",
+            Self::Off => {
+                "the server's configuration does not enforce expiry (`access.armed_ends.mode`)"
+            }
+            Self::Group => "expiry of group memberships is not enforced",
             Self::ManagementAccount => "no policy has an effect in the management account",
             Self::StoodBefore => "the person has this access without Hallpass",
         }

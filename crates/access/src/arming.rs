@@ -40,7 +40,7 @@ pub(crate) struct Arming {
 }
 
 const GIVEN_BEFORE: &str =
-    "it was given before its end had to be armed; give it back, and ask for it anew";
+    "it was granted before enforced expiry was required; end it early and request it again";
 
 impl Arming {
     pub(crate) fn of(target: &Target, ruled: Option<EndArming>, settings: &Settings) -> Self {

@@ -199,7 +199,7 @@ pub(crate) fn check_again(
     let found = request.looked_for().find(directory);
     let resolved = found.map_err(|found| problems.extend(found)).ok();
     if !target::is_enabled(Some(&request.requester.user), directory) {
-        let message = "Whoever asked is not an enabled user of the directory any more.";
+        let message = "The requester is no longer an enabled user of the directory.";
         problems.push(FieldProblem::new("requester", "unknown-requester", message));
     }
     target::check_reach(resolved.as_ref(), settings, &mut problems);

@@ -34,7 +34,7 @@ fn what_was_settled_before_its_end_was_desired_counts_once_more() {
     let known = nothing_beside(&known);
     let first = advance(&ending, &holds, known, step_at(40));
     let waiting = first.grants.first().unwrap().clone();
-    assert!(waiting.seen_news < 2, "nobody looks again: {waiting:?}");
+    assert!(waiting.seen_news < 2, "no step looks again: {waiting:?}");
     let Some(DesiredAssignment::Until { until, .. }) = first.desired else {
         panic!("{:?}", first.desired);
     };

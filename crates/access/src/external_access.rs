@@ -107,12 +107,18 @@ mod tests {
             ..ExternalAccess::default()
         };
         let table = [
-            (&group, key(1, 1), false, true, "whoever is in the group"),
-            (&group, key(2, 1), false, true, "and nobody says who is"),
+            (&group, key(1, 1), false, true, "a member of the group"),
+            (
+                &group,
+                key(2, 1),
+                false,
+                true,
+                "and its members are unknown",
+            ),
             (&group, key(1, 2), false, false, "another account"),
             (&own, key(1, 1), false, false, "what we gave ourselves"),
             (&own, key(1, 1), true, true, "given when ours was gone"),
-            (&own, key(2, 1), true, false, "somebody else"),
+            (&own, key(2, 1), true, false, "another user"),
             (&member, key(1, 2), false, true, "whatever the group has"),
             (&member, key(2, 2), true, false, "who did not come into it"),
             (&member, in_group.clone(), false, false, "a membership"),

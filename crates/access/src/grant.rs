@@ -133,7 +133,7 @@ impl GrantState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that was observed or said; none excludes another"
+    reason = "each is a fact of its own that was observed or reported; they do not exclude each other"
 )]
 pub struct Grant {
     pub id: GrantId,

@@ -255,7 +255,7 @@ fn activate(grant: Grant, row: &AssignmentRow, holds: &Holds, step: StepContext<
     }
     if grant.armed_ends == ArmedEnds::Required && row.execution.ownership == Ownership::Standing {
         let why = NeverArmed::StoodBefore.words();
-        let why = format!("its end could not be armed at AWS: {why}");
+        let why = format!("AWS does not enforce its expiry: {why}");
         // Access that existed before stays, so nothing is to be denied.
         let standing = Grant {
             standing: true,

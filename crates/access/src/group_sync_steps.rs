@@ -88,7 +88,7 @@ pub(crate) fn settle(item: &GroupSyncItem, holds: &Holds, step: StepContext<'_>)
         (MembershipChange::Add, Verdict::Lost { .. }) => refused(
             item,
             row,
-            "somebody else took the membership away at once",
+            "someone removed the membership immediately",
             step,
         ),
         (MembershipChange::Remove, Verdict::Absent { at, why })

@@ -233,8 +233,8 @@ fn a_removal_counts_once_and_only_for_what_was_wanted_before_it() {
     let cases = [
         ("taken into account before", seen(), known(165), false),
         ("an older one was", seen(), known(100), true),
-        ("asked for anew right after", seen(), asked(170), true),
-        ("asked for anew much later", seen(), asked(300), false),
+        ("requested again right after", seen(), asked(170), true),
+        ("requested again much later", seen(), asked(300), false),
         (
             "begun, and still seen",
             removal(RemovalStage::Begun),

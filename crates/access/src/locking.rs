@@ -80,7 +80,7 @@ pub(crate) fn lock(
         person,
     };
     let held = match lock.held {
-        HeldAccess::GoesOn => "access goes on",
+        HeldAccess::GoesOn => "access continues",
         HeldAccess::Ends => "access ends",
         HeldAccess::EndsWithSessions => "access and its sessions end",
     };

@@ -21,7 +21,7 @@ pub enum ActionRefused {
     #[error("you are not an enabled user of the directory")]
     NotInDirectory,
     /// Today's limits are narrower than at the request.
-    #[error("it does not fit any more: {}", messages(_0))]
+    #[error("it no longer fits: {}", messages(_0))]
     NoLongerFits(Vec<FieldProblem>),
     /// The rules require a recent sign-in, or a certain method.
     #[error("{}", sign_in_words(rule, *max_age, acr))]
@@ -46,23 +46,23 @@ pub enum ActionRefused {
     #[error("you have approved this already; it needs {needed} approvals and has {given}")]
     AlreadyReviewed { given: u32, needed: u32 },
     /// The subject changed since the user viewed it.
-    #[error("the request has changed since you looked at it; look again")]
+    #[error("the request has changed since you read it; read it again")]
     Changed,
     /// The user was matched through a fallback e-mail domain, which permits requests only
     /// (`access.md` §11.5).
     #[error(
-        "you were matched through the second mail domain; that is enough to ask, not to decide"
+        "you were matched through the second mail domain; that is enough to request, not to decide"
     )]
     SecondaryDomain,
     /// A locked user may only end their own access.
     #[error(
-        "you are locked since {}: you can give access back, and nothing else; ask an administrator",
+        "you are locked since {}: you can only end access early; ask an administrator",
         utc(*since)
     )]
     Locked { since: Timestamp },
-    #[error("whoever asked is locked since {}; ask an administrator", utc(*since))]
+    #[error("the requester is locked since {}; ask an administrator", utc(*since))]
     RequesterLocked { since: Timestamp },
-    #[error("somebody else must lift a lock of yours")]
+    #[error("another administrator must lift your own lock")]
     OwnLock,
     /// Then no one could lift locks.
     #[error(
@@ -70,9 +70,7 @@ pub enum ActionRefused {
          a token made on the server's own machine"
     )]
     LastAdministrator,
-    #[error(
-        "this address is that of more than one person of the directory; name the one who is meant by their user id"
-    )]
+    #[error("several people of the directory have this address; give the user id")]
     SharedAddress,
     #[error("a lock ends later than now, or when it is lifted")]
     LockIsOver,
@@ -86,7 +84,7 @@ pub enum ActionRefused {
     Remediation(String),
     /// The proposed remediation is outdated.
     #[error(
-        "rule `{rule}` is gone or asks for something else since; decline it, and the next event is decided anew"
+        "rule `{rule}` is gone or has another action now; decline it, and the next event is decided again"
     )]
     RuleChanged { rule: String },
     #[error("only its holder can do this")]
@@ -119,23 +117,23 @@ pub enum ActionRefused {
     OverQuota(#[from] OverQuota),
     /// The disk is full: nothing new is stored, but access still ends.
     #[error(
-        "the disk of the store is full, and nothing was stored; access that exists still ends, and can be released and \
-         revoked"
+        "the disk of the store is full, and nothing was stored; access that exists still ends, and can be ended \
+         early and revoked"
     )]
     StorageFull,
     /// The start's rules or approvals no longer allow it.
-    #[error("the rules, or those who approved it, do not allow it any more")]
+    #[error("the rules, or those who approved it, no longer allow it")]
     StartRefused,
     #[error("there is no break-glass review to close")]
     NoReview,
-    #[error("somebody else must close the review of your own request")]
+    #[error("another person must close the review of your own request")]
     OwnReview,
     #[error(transparent)]
     Standing(#[from] StandingRefused),
     /// No access is granted by an unreliable clock; access still ends.
     #[error(
-        "no access is given while clocks disagree: {0}; access that exists still ends, and can be \
-         given back and revoked"
+        "no access is given while clocks disagree: {0}; access that exists still ends, and can be ended early and \
+         revoked"
     )]
     ClocksDisagree(Disagreement),
     /// The directory snapshot is too old to grant access, and a new read failed.
@@ -152,7 +150,7 @@ pub enum ActionRefused {
     /// Audit records wait for export longer than the settings allow.
     #[error(
         "no access is given while the audit log is not exported: its oldest record waits since {}, and \
-         {allowed} are allowed; access that exists still ends, and can be given back and revoked",
+         {allowed} are allowed; access that exists still ends, and can be ended early and revoked",
         utc_seconds(*since)
     )]
     ExportBehind { since: Timestamp, allowed: TimeSpan },
@@ -326,7 +324,7 @@ fn unread(read_at: Option<Timestamp>, why: &str) -> String {
     };
     format!(
         "the directory cannot be read, {last} ({why}): no access is given and nothing is decided by \
-         what is that old; access can be given back and revoked"
+         what is that old; access can be ended early and revoked"
     )
 }
 
@@ -341,8 +339,7 @@ fn not_before(hours: &[ApprovalHours], opens_at: Option<Timestamp>) -> String {
     match (opens_at, hours) {
         (Some(at), _) => format!(", not before {}", utc(at)),
         (None, [_, _, ..]) => {
-            ": these hours never meet, so nobody can approve it; the rules are to be corrected"
-                .to_owned()
+            ": these hours never overlap, so no one can approve it; correct the rules".to_owned()
         }
         (None, _) => String::new(),
     }
@@ -352,7 +349,7 @@ fn sign_in_words(rule: &str, max_age: Option<TimeSpan>, acr: &[String]) -> Strin
     let within = max_age.map(|age| format!(" within the last {age}"));
     let ways = (!acr.is_empty()).then(|| format!(" by {}", acr.join(" or ")));
     format!(
-        "{rule} wants you to have signed in{}{}: sign in again on the page, then press again",
+        "{rule} requires a sign-in{}{}: sign in again on the page, then press again",
         within.unwrap_or_default(),
         ways.unwrap_or_default()
     )
@@ -367,5 +364,5 @@ fn texts(warnings: &[RuleWarning]) -> String {
 }
 
 fn messages(problems: &[FieldProblem]) -> String {
-    format!("{} It can be asked for again", all_of(problems))
+    format!("{} It can be requested again", all_of(problems))
 }

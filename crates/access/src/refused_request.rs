@@ -90,30 +90,30 @@ impl RequestRefused {
                 format!("No rule covers {target}. Ask {} to add one.", facts.contact)
             }
             Self::NoApprover if names.is_empty() => {
-                format!("Nobody can approve {target} for you.")
+                format!("No one can approve {target} for you.")
             }
             Self::NoApprover if facts.lists_asker => format!(
-                "Nobody can approve {target} for you. {first} {} you, and too few others.",
+                "No one can approve {target} for you. {first} {} you, and too few others.",
                 names.verb("lists", "list")
             ),
             Self::NoApprover => format!(
-                "Nobody can approve {target} for you. {first} {} too few others.",
+                "No one can approve {target} for you. {first} {} too few others.",
                 names.verb("lists", "list")
             ),
             Self::UnknownApprovers(addresses) => format!(
-                "Nobody can approve {target} for you. {first} {} {}, and approvers have to be enabled users of \
+                "No one can approve {target} for you. {first} {} {}, and approvers have to be enabled users of \
                  IAM Identity Center. Ask {} to correct the rules.",
                 names.verb("lists", "list"),
                 some_of(addresses),
                 facts.contact
             ),
             Self::NoManager(why) => format!(
-                "Nobody can approve {target} for you. {first} {} your manager approve, and {}.",
+                "No one can approve {target} for you. {first} {} your manager approve, and {}.",
                 names.verb("lets", "let"),
                 why.told()
             ),
             Self::Unread(what) => format!(
-                "{first} may let you ask for {target}, and it could not be read whether that is so: {}. \
+                "{first} may let you request {target}, but this could not be read: {}. \
                  Try again.",
                 what.join("; ")
             ),
@@ -125,7 +125,7 @@ impl RequestRefused {
                     })
                     .collect();
                 format!(
-                    "{first} {} not let you ask for {target}: {}.",
+                    "{first} {} not let you request {target}: {}.",
                     names.verb("does", "do"),
                     told.join(", ")
                 )
@@ -142,9 +142,9 @@ fn not_allowed(facts: &RequestRefusedFacts<'_>) -> String {
     match (&facts.starts, &facts.opens) {
         (None, Some(at)) => {
             let lets = names.verb("lets", "let");
-            format!("{first} {lets} you ask for {target} from {at}.")
+            format!("{first} {lets} you request {target} from {at}.")
         }
-        (None, None) => format!("{first} {does} not let you ask for {target} now."),
+        (None, None) => format!("{first} {does} not let you request {target} now."),
         (Some(start), opens) => {
             let hours = facts
                 .hours
@@ -287,13 +287,13 @@ mod tests {
                 &[bo, adds][..],
                 None,
                 None,
-                "Rule `bo` does not let you ask for dev / Deploy now.",
+                "Rule `bo` does not let you request dev / Deploy now.",
             ),
             (
                 &[hours],
                 None,
                 opens,
-                "Rule `day` lets you ask for dev / Deploy from Tue 09:00.",
+                "Rule `day` lets you request dev / Deploy from Tue 09:00.",
             ),
             (
                 &[hours, adds],
@@ -312,14 +312,14 @@ mod tests {
                 &[bo, pay],
                 None,
                 None,
-                "Rules `bo`, `pay` do not let you ask for dev / Deploy: `pay` is for people with another \
+                "Rules `bo`, `pay` do not let you request dev / Deploy: `pay` is for people with another \
                  department.",
             ),
             (
                 &[pay, hours],
                 None,
                 opens,
-                "Rules `pay`, `day` let you ask for dev / Deploy from Tue 09:00.",
+                "Rules `pay`, `day` let you request dev / Deploy from Tue 09:00.",
             ),
         ] {
             assert_eq!(refused(rules, starts, opens), expected);

@@ -179,7 +179,7 @@ pub(crate) fn refused(
 
 /// Closes the request of a user who is no longer enabled.
 pub(crate) fn of_leaver(pending: PendingRequest, step: StepContext<'_>) -> RequestStep {
-    let detail = "Whoever asked is not an enabled user of the directory any more.";
+    let detail = "The requester is no longer an enabled user of the directory.";
     let why = ActionRefused::NotInDirectory;
     rejected(pending, &why, detail.to_owned(), step)
 }

@@ -8,7 +8,7 @@ use crate::{FieldProblem, Grant, Request, Settings, Wanted};
 
 /// The reason that the management account is unavailable (`access.md` §13.2).
 pub(crate) const MANAGEMENT_ACCOUNT: &str = "This is the management account, which a delegated \
-     administrator cannot change. Ask for a group that has the access there instead.";
+     administrator cannot change. Request a group that has the access there instead.";
 
 #[derive(Clone, Debug)]
 pub(crate) struct Resolved {

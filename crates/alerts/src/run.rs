@@ -126,7 +126,7 @@ impl RunAnswer {
                     message: message.clone(),
                 }),
                 RunRows::NotAsked => Some(BlockedBy::QueryFailed {
-                    message: "it was not asked (this is a bug)".to_owned(),
+                    message: "it was not queried (this is a bug)".to_owned(),
                 }),
                 RunRows::Rows { .. } | RunRows::Partly { .. } => None,
             })

@@ -156,7 +156,7 @@ impl Executor {
                 if count > 0 {
                     tracing::warn!(
                         count,
-                        "the clock was ahead: assignments it had put off are due now"
+                        "the clock was ahead: assignments it had delayed are due now"
                     );
                 }
                 Ok(Worked::Done { steps: 0 })
@@ -217,7 +217,7 @@ impl Executor {
                 if intent.execution.removed_again_at == Some(now) {
                     tracing::warn!(
                         key = %before.key,
-                        "a create that AWS did not answer took effect after its end was told: it is removed"
+                        "a create without an answer from AWS took effect after its reported end: it is removed"
                     );
                 }
                 let sent = self.send(&before, *intent, urgency).await;

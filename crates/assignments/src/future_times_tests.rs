@@ -58,7 +58,7 @@ fn no_row_waits_for_a_pause_that_nobody_takes() {
         ("a pause of a minute", row(75), false),
         ("a day", row(DAY), true),
         ("an hour", row(3_600), true),
-        ("asked about every half minute", busy(30), false),
+        ("queried every half minute", busy(30), false),
         ("in ten minutes, while it runs", busy(600), true),
         (
             "compared every ten minutes",

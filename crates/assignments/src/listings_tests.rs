@@ -138,7 +138,7 @@ async fn a_listing_that_is_being_read_is_doubted_too() {
         stage.listings.doubt(&target(1), at(25));
     };
     let (read, ()) = tokio::join!(stage.look(1, 10), sent);
-    assert_eq!(read.unwrap().at, at(22), "whoever asked before has it");
+    assert_eq!(read.unwrap().at, at(22), "the earlier caller has it");
     stage.now.store(26, Ordering::SeqCst);
     assert_eq!(stage.look(1, 21).await.unwrap().at, at(26));
 }

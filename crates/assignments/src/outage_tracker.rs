@@ -113,7 +113,7 @@ mod tests {
         for (row, unanswered, answered, now, lost) in [
             ("no call", &[][..], None, 600, None),
             ("one call", &[0], None, 600, None),
-            ("three at once", &[0, 1, 2], None, 59, None),
+            ("three together", &[0, 1, 2], None, 59, None),
             ("three and a minute", &[0, 1, 2], None, 60, Some(0)),
             ("an answer among them", &[0, 1, 2, 90], Some(30), 600, None),
             ("answered since", &[0, 1, 2], Some(70), 600, None),
@@ -157,7 +157,7 @@ mod tests {
         watch.begin_anew();
         assert_eq!(watch.lost_since(at(600)), None);
         watch.resume(at(30));
-        assert_eq!(watch.lost_since(at(600)), Some(at(30)), "heard before");
+        assert_eq!(watch.lost_since(at(600)), Some(at(30)), "answered before");
     }
 
     #[test]
@@ -172,7 +172,7 @@ mod tests {
         for second in [100, 130, 160] {
             watch.directory_unanswered(at(second));
         }
-        assert_eq!(watch.lost_since(at(170)), Some(at(100)), "nobody answers");
+        assert_eq!(watch.lost_since(at(170)), Some(at(100)), "no answers");
         watch.answered();
         assert_eq!(watch.lost_since(at(170)), None, "the directory alone");
         watch.directory_unanswered(at(190));

@@ -31,7 +31,7 @@ pub(crate) const ABSENCE_KEPT: TimeSpan = TimeSpan::seconds(90);
 pub(crate) const REFUSALS_BEFORE_ASKING: u32 = 5;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "a planned action does nothing until it is carried out"]
+#[must_use = "a planned action does nothing until it is applied"]
 pub enum RowAction {
     Look,
     Begin(OperationKind),

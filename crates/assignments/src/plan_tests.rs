@@ -149,7 +149,7 @@ fn a_create_that_takes_effect_after_the_removal_is_removed() {
     assert_eq!(
         next(&seen_before, at(1005)),
         RowAction::Look,
-        "it may be gone by now"
+        "it may be deleted by now"
     );
     let refused = with(|it| {
         it.deleted_at = Some(at(1000));
@@ -160,7 +160,7 @@ fn a_create_that_takes_effect_after_the_removal_is_removed() {
     assert_eq!(
         next(&refused, at(1005)),
         RowAction::Look,
-        "it was asked once more"
+        "it was queried once more"
     );
 }
 

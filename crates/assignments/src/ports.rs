@@ -118,7 +118,7 @@ pub enum StoreFault {
     #[error("store: {0}")]
     Unavailable(String),
     /// The lease expired and another worker has the row: known facts are void.
-    #[error("the lease on {0} is no longer ours")]
+    #[error("the lease on {0} was lost")]
     Fenced(HoldKey),
 }
 

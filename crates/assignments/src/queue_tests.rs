@@ -138,7 +138,7 @@ fn wanted_rows() -> Vec<Stands> {
         ("new", row(0), 0, Some((Queue::Step(Urgency::Grant), 0))),
         ("new, too early", row(9), 8, None),
         (
-            "new, over before it was looked at",
+            "new, over before its first look",
             row(9),
             1000,
             Some((Queue::Step(Urgency::End), 1000)),
@@ -395,7 +395,7 @@ const CHOICES: &[Choosing] = &[
         true,
     ),
     (
-        "nor do memberships",
+        "memberships do not either",
         &[(CREATE, 1), (MEMBER, 2), (DELETE, 9)],
         busy(1, 9, 0, 0),
         0,
@@ -427,7 +427,7 @@ const CHOICES: &[Choosing] = &[
         true,
     ),
     (
-        "its slot is nobody else's",
+        "no other task takes its slot",
         &[(DELETE, 1)],
         busy(1, 8, 0, 0),
         1,

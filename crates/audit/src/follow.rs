@@ -45,7 +45,7 @@ impl Followed {
                 return fault(expected, FaultKind::Missing, "it is not in the log");
             }
             seq if seq < expected => {
-                return fault(seq, FaultKind::Reordered, "it stands in another place");
+                return fault(seq, FaultKind::Reordered, "it is in another place");
             }
             _ => {}
         }

@@ -60,7 +60,7 @@ pub enum KeyLineFault {
     #[error(transparent)]
     Name(#[from] WitnessNameFault),
     /// One key may not both sign heads and witness them: its holder could do both.
-    #[error("this key stands in the list in another role: a witness needs a key of its own")]
+    #[error("this key is in the list in another role: a witness needs a separate key")]
     TwoRoles,
 }
 

@@ -161,7 +161,7 @@ fn misplaced(evidence: &Evidence) -> Vec<BadRecord> {
         .filter(|(place, said)| is_elsewhere(place, said))
         .map(|(place, said)| {
             let (who, seq) = (said.witness(), said.head().seq());
-            let detail = format!("{place}: holds what the witness {who} said of record {seq}");
+            let detail = format!("{place}: holds the statement of witness {who} on record {seq}");
             fault(seq, FaultKind::Reordered, detail)
         })
         .collect()
@@ -222,13 +222,13 @@ fn forged_head(
 fn forged_statement(place: &str, said: &Statement, keys: &TrustedKeys) -> Option<BadRecord> {
     let seq = said.head().seq();
     if let Err(why) = keys.check_witness(said.witness(), said.fields()) {
-        return Some(key_problem(place, seq, "not what that witness said", &why));
+        return Some(key_problem(place, seq, "not the statement of that witness", &why));
     }
     let why = keys.check_head(said.head().fields()).err()?;
     Some(key_problem(
         place,
         seq,
-        "its head is none of this log's",
+        "its head does not belong to this log",
         &why,
     ))
 }

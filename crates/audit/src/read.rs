@@ -18,7 +18,7 @@ pub enum ReadExportError {
     Unreadable(#[from] SinkError),
     #[error("`{place}` is not a published head: {fault}")]
     NotAHead { place: String, fault: HeadFault },
-    #[error("`{place}` is not what a witness said: {fault}")]
+    #[error("`{place}` is not a witness statement: {fault}")]
     NotAStatement {
         place: String,
         fault: StatementFault,

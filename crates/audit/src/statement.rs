@@ -52,7 +52,7 @@ pub enum StatementFault {
     /// A required member is missing or malformed.
     #[error("it has no usable `{0}`")]
     Member(&'static str),
-    #[error("its `head` is none: {0}")]
+    #[error("its `head` is invalid: {0}")]
     Head(#[from] HeadFault),
 }
 

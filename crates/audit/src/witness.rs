@@ -34,7 +34,7 @@ struct FollowedRecord {
 }
 
 #[derive(Clone, Debug)]
-#[must_use = "heads are to be countersigned, and an alarm to be told"]
+#[must_use = "the caller countersigns the heads and reports the alarm"]
 pub struct Concluded {
     pub countersign: Vec<PublishedHead>,
     /// The heads to countersign are valid in spite of the alarm.

@@ -113,7 +113,7 @@ fn answered(bytes: &[u8]) -> Option<Response<Body>> {
     Some(
         answer
             .expect("nothing waits")
-            .expect("no fault was asked for"),
+            .expect("no fault was requested"),
     )
 }
 

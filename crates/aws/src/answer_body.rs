@@ -1,6 +1,6 @@
 #[derive(Debug, thiserror::Error)]
 pub enum BodyFault {
-    #[error("the answer was cut off")]
+    #[error("the answer was truncated")]
     Lost(#[source] reqwest::Error),
     #[error("it is too large")]
     TooLarge,

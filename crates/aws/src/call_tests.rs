@@ -309,7 +309,7 @@ async fn what_is_not_sent_says_nothing_of_whether_aws_answers() {
     let write = || async { WriteResult::Ok(FakeWrite("w-1")) };
     let pace = Deadline::port(Urgency::Grant);
     line.write("Do", pace, write()).await.unwrap_err();
-    assert_eq!(watch.lost_since(now), lost, "nobody was asked");
+    assert_eq!(watch.lost_since(now), lost, "no call was made");
     may_write.store(true, Ordering::SeqCst);
     line.write("Do", Deadline::port(Urgency::Grant), write())
         .await

@@ -135,7 +135,7 @@ async fn what_a_person_has_otherwise_is_known_by_the_name_of_its_set_where_ours_
             assert_eq!(
                 fake.count("DescribePermissionSet"),
                 0,
-                "nothing to ask about"
+                "nothing to query"
             );
         }
     }

@@ -16,7 +16,7 @@ pub enum ConnectError {
     #[error("instance `{wanted}` is not visible; visible: {}", .found.join(", "))]
     UnknownInstance { wanted: String, found: Vec<String> },
     /// AWS reports another instance than this connection started with.
-    #[error("this server goes on with {before}, and AWS tells of {told} now")]
+    #[error("this server keeps using {before}, and AWS reports {told} now")]
     AnotherInstance {
         /// The earlier one, with its identity store.
         before: String,

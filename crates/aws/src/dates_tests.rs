@@ -47,7 +47,7 @@ async fn error_answers_say_the_time_and_the_next_attempt_is_signed_with_it() {
     let signed = fake.signed_at();
     assert_eq!(
         signed[0], "19700101T000000Z",
-        "by the wall clock, before AWS said anything"
+        "by the wall clock, before AWS answered"
     );
     assert!(
         signed[1..].iter().all(|at| at.starts_with("20261120T0727")),

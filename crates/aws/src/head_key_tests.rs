@@ -86,7 +86,7 @@ async fn a_head_is_signed_by_a_digest_that_leaves_us_and_a_key_that_does_not_lea
     assert_eq!(
         targets,
         [public, sign, sign],
-        "the public key is asked for once"
+        "the public key is requested once"
     );
     let sent = &asked[1];
     assert_eq!(
@@ -118,7 +118,7 @@ async fn a_signature_that_does_not_fit_is_not_published_and_the_key_is_asked_for
         assert!(refused.0.contains("does not fit"), "{refused}");
     }
     let asked = fake.asked().len();
-    assert_eq!(asked, 4, "the public key was asked for both times");
+    assert_eq!(asked, 4, "the public key was requested both times");
 }
 
 #[tokio::test]

@@ -98,6 +98,6 @@ async fn who_may_not_ask_knows_nothing() {
     assert_eq!(
         fake.count("ListRegions"),
         1,
-        "a refusal is not asked for again at once"
+        "a refusal is not requested again immediately"
     );
 }

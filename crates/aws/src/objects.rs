@@ -253,7 +253,7 @@ impl Objects {
         call.answers = &[404];
         let unlocked = || BucketProblem {
             detail: format!(
-                "{bucket} has no Object Lock: whoever may delete there can cut the log"
+                "{bucket} has no Object Lock: a user who may delete there can cut the log"
             ),
             remedy: "make a bucket with Object Lock (`aws s3api create-bucket \
                      --object-lock-enabled-for-bucket`), or enable it on this one"
@@ -374,7 +374,7 @@ fn remedy(error: &SinkError, needed: &str) -> String {
             "check network, `audit.export.region` and `AWS_ENDPOINT_URL_S3`".to_owned()
         }
         SinkErrorKind::Taken => {
-            "something else writes there: give the export a prefix of its own".to_owned()
+            "another writer uses it: give the export a separate prefix".to_owned()
         }
         SinkErrorKind::Refused => {
             format!(

@@ -42,7 +42,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_writes_are_noted_and_only_for_who_asked() {
-        note(Some("nobody asked"));
+        note(Some("not requested"));
         let one = with_request_ids(async {
             note(Some("a read"));
             writing(async { note(Some("w-1")) }).await;

@@ -119,7 +119,7 @@ async fn ask(
             tracing::warn!(
                 fault = %failure.fault,
                 instance = before.0,
-                "IAM Identity Center does not say which instance is ours; it is gone on with the one of before"
+                "IAM Identity Center does not return our instance; the earlier one stays in use"
             );
             Ok((InstanceSource::Before, before))
         }

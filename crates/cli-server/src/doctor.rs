@@ -354,7 +354,7 @@ async fn check_telling(loaded: &Loaded, report: &mut DoctorReport) {
             if loaded.config.mail.alerts.is_empty() {
                 report.warn(
                     "mail",
-                    "nobody gets mail when AWS refuses to remove access".to_owned(),
+                    "no one gets mail when AWS refuses to remove access".to_owned(),
                     "set `mail.alerts`",
                 );
             }
@@ -378,7 +378,7 @@ async fn check_sign_in(loaded: &Loaded, report: &mut DoctorReport) {
             let remedy = "set `[oidc]`; docs/how-to/sign-in.md says how";
             report.warn(
                 "sign-in",
-                "nobody can sign in on the web".to_owned(),
+                "no one can sign in on the web".to_owned(),
                 remedy,
             );
             return;
@@ -512,7 +512,7 @@ fn check_directory(
     if identity.admins.is_empty() {
         report.warn(
             "roles",
-            "nobody is an administrator".to_owned(),
+            "no one is an administrator".to_owned(),
             "set `identity.admins`",
         );
     } else if !missing.is_empty() {
@@ -522,7 +522,7 @@ fn check_directory(
         let administrators = identity.administrators(directory).len();
         let groups = role_groups.len();
         if administrators == 0 {
-            let said = "nobody is an administrator: `identity.admins` names groups without members, or people who are gone";
+            let said = "no one is an administrator: `identity.admins` names groups without members, or people who are gone";
             report.warn("roles", said.to_owned(), "see docs/operations/recover.md");
         } else {
             let said = format!("{groups} groups found, {administrators} administrators");

@@ -21,10 +21,10 @@ const FIELDS: &[&str] = &[
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Show what the next comparison of group memberships with attributes does\n\nAuditors and \
-                  administrators. Shows whom it would add and remove, who matches no rule, which changes are \
-                  under way, and what came of the comparison before. Nothing is changed by it. Exits with 1 when a \
-                  group could not be read, and with --fail-on-findings with 3 when one needs somebody to look, or has \
-                  members who match no rule.",
+                  administrators. Shows whose memberships it would add and remove, who matches no \
+                  rule, pending changes, and the result of the previous comparison. Changes nothing. Exits with 1 when a \
+                  group could not be read, and with --fail-on-findings with 3 when one needs attention, \
+                  or has members who match no rule.",
     after_help = "Examples:
   hallpass server group-sync
   hallpass server group-sync --fail-on-findings

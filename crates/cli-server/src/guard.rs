@@ -47,12 +47,9 @@ const ONCE_MAX: Duration = Duration::from_mins(10);
 /// Run the guard: it ends overdue access if the server does not
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "End what is overdue when the server does not.\n\nA process of its own, on the \
-                  server's machine or another, under a role that may only list and delete. It \
-                  reads what is ours and must be gone by when (the server's store, read-only, or \
-                  the file of ends that the server writes), looks into Identity Center, and \
-                  removes what is past its end by more than the bound. It gives nothing, removes \
-                  nothing else, and writes down what it did. `guard.journal` in the \
+    long_about = "End what is overdue when the server does not.\n\nA separate process, \
+                  on the server's machine or another, under a role that may only list and delete. It \
+                  reads the access of Hallpass and its ends (the server's store, read-only, or the file of ends that the server writes), reads Identity Center, and removes access past its end by more than the bound. It grants nothing, removes nothing else, and records its actions. `guard.journal` in the \
                   configuration names the folder for that.",
     after_help = "Examples:
   hallpass server guard
@@ -127,7 +124,7 @@ struct GuardParts {
 async fn guard(args: &Args, loaded: &Loaded) -> Outcome {
     let folder = loaded.guard_journal().ok_or_else(|| {
         Failure::bad_input("`guard.journal` is not set")
-            .help("name a folder for what the guard writes down; the server reads it there")
+            .help("name a folder for the guard's journal; the server reads it there")
     })?;
     let name = loaded.guard_name()?.to_owned();
     hallpass_store::make_private_folder(&folder)
@@ -157,7 +154,7 @@ async fn guard(args: &Args, loaded: &Loaded) -> Outcome {
     let asked = asked_to_stop();
     spawn_loops(&mut tasks, &stop, &made);
     output::say(&format!(
-        "hallpass {} guards as `{name}`: what is {} past its end is removed",
+        "hallpass {} guards as `{name}`: access {} past its end is removed",
         env!("CARGO_PKG_VERSION"),
         made.bound
     ));

@@ -12,10 +12,8 @@ const FIELDS: &[&str] = &["user", "user_id", "since", "until", "by", "reason", "
 /// Lock a user: they can end access early and nothing else
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Lock a person: they can give access back and nothing else\n\nTheir tokens and \
-                  sessions end, what they asked for is withdrawn, and they cannot sign in, ask, \
-                  approve or press anything until an administrator other than them lifts the lock. \
-                  What they hold goes on unless `--revoke` is given.",
+    long_about = "Lock a person: they can end access early and nothing else\n\nTheir tokens \
+                  and sessions end, their requests are withdrawn, and they cannot sign in, request, approve or press anything until another administrator lifts the lock. Their access continues unless `--revoke` is given.",
     after_help = "Examples:
   hallpass people lock --user eve@acme.example --reason 'laptop stolen' --end-sessions --yes
   hallpass people lock --user ci@acme.example --reason 'suspected leak' --for 2d"
@@ -53,13 +51,13 @@ pub fn run_lock(args: &LockArgs) -> Outcome {
         (false, false) => HeldAccess::GoesOn,
     };
     let access = match held {
-        HeldAccess::GoesOn => "What they hold goes on until its end.",
-        HeldAccess::Ends => "What they hold ends.",
-        HeldAccess::EndsWithSessions => "What they hold ends, with the sessions they have of it.",
+        HeldAccess::GoesOn => "Their access continues until its end.",
+        HeldAccess::Ends => "Their access ends.",
+        HeldAccess::EndsWithSessions => "Their access ends, with its sessions.",
     };
     let user = output::plain(&args.user);
     let question = format!(
-        "{user}: every token and session ends, what they asked for is withdrawn.\n{access}\n\
+        "{user}: every token and session ends, their requests are withdrawn.\n{access}\n\
          Lock {user} now?"
     );
     confirm(&question, args.yes.consent())?;
@@ -89,8 +87,8 @@ fn words(lock: &Lock) -> String {
 /// Unlock a user
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Unlock a person who was locked\n\nAn administrator other than them does \
-                  this. What the lock ended stays ended: they sign in anew.",
+    long_about = "Unlock a person who was locked\n\nAnother administrator \
+                  does this. What the lock ended stays ended: they sign in again.",
     after_help = "Example:\n  hallpass people unlock --user eve@acme.example --reason 'new laptop, keys changed'"
 )]
 pub struct UnlockArgs {

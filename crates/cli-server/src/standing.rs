@@ -44,7 +44,7 @@ pub struct Args {
 enum Command {
     /// List findings of the newest sweep, and accepted access
     #[command(
-        long_about = "List what the newest sweep found, and what is accepted\n\nAuditors and \
+        long_about = "List findings of the newest sweep, and accepted access\n\nAuditors and \
                       administrators. KIND is `unknown`, `preexisting`, `under_grant`, `accepted`, \
                       `review_overdue` or `absent`.",
         after_help = "Example:\n  hallpass server standing list --kind unknown"
@@ -67,7 +67,7 @@ enum Command {
     },
     /// Accept access as standing, so that no sweep removes it
     #[command(
-        long_about = "Accept access as standing, so that no sweep takes it away\n\nAdministrators. After the \
+        long_about = "Accept access as standing, so that no sweep removes it\n\nAdministrators. After the \
                       review date it is reported, and stays.",
         after_help = "Example:\n  hallpass server standing accept --user eve@acme.example --account \
                       payments-prod \\\n      --permission-set ReadOnly --reason 'the auditor of \
@@ -84,8 +84,8 @@ enum Command {
     },
     /// Withdraw an acceptance of standing access
     #[command(
-        long_about = "Withdraw an acceptance of standing access\n\nAdministrators. From here on it is access that nobody \
-                      recorded, and a sweep whose mode says so may take it away: asks first.",
+        long_about = "Withdraw an acceptance of standing access\n\nAdministrators. From here on it is unmanaged \
+                      access, which a sweep may remove by its mode: asks first.",
         after_help = "Example:\n  hallpass server standing withdraw --user eve@acme.example --group oncall \
                       \\\n      --reason 'left the rota'"
     )]
@@ -100,8 +100,7 @@ enum Command {
     /// Give standing access an end: it becomes a normal grant
     #[command(
         long_about = "Give standing access an end: it becomes a grant like any other\n\nAdministrators. Its holder \
-                      is told, sees it with its countdown, may give it back, and may ask for more \
-                      time by the rules. Asks first: it will be taken away at its end.",
+                      is notified, sees it with its countdown, may end it early, and may request more time by the rules. Asks first: it will be removed at its end.",
         after_help = "Example:\n  hallpass server standing adopt --user eve@acme.example --account \
                       payments-prod \\\n      --permission-set ReadOnly --for 8h --reason 'moving \
                       in from another tool'"
@@ -181,11 +180,11 @@ pub fn run(args: &Args) -> Outcome {
         }
         Command::Withdraw { item, yes, api } => {
             let question = format!(
-                "{}.\nWithdraw its acceptance, so that a sweep may take it away?",
+                "{}.\nWithdraw its acceptance, so that a sweep may remove it?",
                 item.words()
             );
             confirm(&question, yes.consent())?;
-            let said = format!("Accepted no more: {}.", item.words());
+            let said = format!("No longer accepted: {}.", item.words());
             done(api, &item.act("withdraw"), &said)
         }
         Command::Adopt {
@@ -283,7 +282,7 @@ fn adopt(api: &ApiArgs, item: &ItemArgs, duration: TimeSpan, consent: Consent) -
         let done: StandingDone = client.post(&["standing"], &body).await?;
         let grant = done
             .grant
-            .ok_or_else(|| Failure::failed("the server did not say what it became"))?;
+            .ok_or_else(|| Failure::failed("the server did not return the new state"))?;
         api.print_grant(&grant)?;
         Ok(Exit::Ok)
     })
@@ -325,8 +324,8 @@ mod tests {
         serde_json::from_value(json!({
             "user_id": "u-1", "user": "eve@acme.example", "account": "222233334444",
             "account_name": "payments-prod", "permission_set": "ReadOnly", "group": null,
-            "kind": "unknown", "says": "nobody recorded it", "fate": "planned",
-            "fate_says": "to be removed, once somebody confirms it",
+            "kind": "unknown", "says": "unmanaged", "fate": "planned",
+            "fate_says": "to be removed, once an administrator confirms it",
             "first_seen": "2026-03-06T14:00:00Z", "seen_at": "2026-03-06T14:00:00Z"
         }))
         .unwrap()
@@ -346,7 +345,10 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[1].starts_with("eve@acme.example"), "{text}");
         assert!(lines[1].contains("payments-prod / ReadOnly"), "{text}");
-        assert!(lines[1].contains("once somebody confirms it"), "{text}");
+        assert!(
+            lines[1].contains("once an administrator confirms it"),
+            "{text}"
+        );
         assert!(lines[2].starts_with("u-1"), "who left has an id: {text}");
     }
 

@@ -57,8 +57,8 @@ enum Command {
     #[command(
         long_about = "Copy the database into another, empty one: from SQLite to PostgreSQL, and back.\n\nNo server may \
                       work on either. All of it is there or nothing: rows as they are, in one transaction, read again and \
-                      compared. The audit log is the same log, with the same head. The key that signs goes along; where \
-                      another is, nothing is copied.\n\nThe configuration stays as it is: name the new place in `store.url` then.",
+                      compared. The audit log is the same log, with the same head. The signing key is copied too; \
+                      where another one is, nothing is copied.\n\nThe configuration stays as it is: name the new place in `store.url` then.",
         after_help = "Examples:
   hallpass server store copy \
       'postgres://hallpass@db.example.com/hallpass?sslrootcert=/etc/hallpass/db-ca.pem'
@@ -72,13 +72,12 @@ enum Command {
     },
     /// Continue with a database that lacks seen records
     #[command(
-        long_about = "Go on over a database that lacks records which were seen\n\nThe nodes have seen records of the \
+        long_about = "Continue with a database that lacks seen records\n\nThe nodes have seen records of the \
                       audit log which the database of PostgreSQL does not have: it failed over to a replica without them, or a backup was put back. Or \
                       the database was lost, of either engine, and an empty one or none is in its place.\n\nUntil then nodes only \
                       end access, and a server does not begin a new log beside the export or the file of ends of the \
-                      one before. What is \
-                      accepted is on record, with the numbers of the missing records, who decided and why. What AWS has \
-                      and the database does not know is found by a sweep.",
+                      one before. The \
+                      acceptance is recorded, with the numbers of the missing records, who decided and why. A sweep finds access that AWS has and the database does not know.",
         after_help = "Example:
   hallpass server store accept-loss --by ana@example.com \
       --reason 'failover to zone b, replication was behind'
@@ -180,7 +179,7 @@ fn copy(runtime: &tokio::runtime::Runtime, config: &ConfigArgs, to: &str) -> Out
             output::say(&format!("the key that signs is in `{}` too", key.display()));
         }
         CopiedKey::Missing(key) => output::say(&format!(
-            "no key was copied, as there is none in `{}`",
+            "no key was copied, as none is in `{}`",
             key.display()
         )),
         CopiedKey::Stays => {}
@@ -247,7 +246,7 @@ fn copy_key(from: &Path, to: &Path) -> Result<CopiedKey, Failure> {
             from.display()
         );
         return Err(
-            Failure::refused(words).help("move it away: the log goes on with the key that it has")
+            Failure::refused(words).help("move it away: the log continues with its own key")
         );
     }
     key.copy_to(to).map_err(|error| {
@@ -260,7 +259,7 @@ fn copy_key(from: &Path, to: &Path) -> Result<CopiedKey, Failure> {
 
 fn ungiven(path: &Path, error: &std::io::Error) -> Failure {
     Failure::failed(format!(
-        "`{}` could not be given to whom its folder belongs to: {error}",
+        "`{}` could not be given to the owner of its folder: {error}",
         path.display()
     ))
     .help("give it to the user that the server runs as: `chown`")
@@ -391,7 +390,7 @@ mod tests {
                 assert_eq!(path, to);
                 Ok(is_new)
             }
-            CopiedKey::Stays | CopiedKey::Missing(_) => panic!("there is none"),
+            CopiedKey::Stays | CopiedKey::Missing(_) => panic!("none exists"),
         }
     }
 
@@ -424,7 +423,7 @@ mod tests {
                 .is_some_and(|it| it.contains("`store.seen_folder`")),
             "{nowhere:?}"
         );
-        for another in [KEY.replace('9', "8").as_str(), "somebody else's"] {
+        for another in [KEY.replace('9', "8").as_str(), "another owner's"] {
             std::fs::write(&to, another).unwrap();
             assert_eq!(copy_key(&from, &to).err().unwrap().exit(), Exit::Refused);
         }

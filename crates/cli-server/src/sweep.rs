@@ -45,8 +45,8 @@ enum Command {
     #[command(
         long_about = "List the newest runs, or show one with what it found\n\nAuditors and \
                       administrators. Exit 1 when the run that is shown could not read some \
-                      places, and with --fail-on-findings 3 when it found something that nobody \
-                      recorded, or accepted access whose review is overdue.",
+                      places, and with --fail-on-findings 3 when it found unmanaged \
+                      access, or accepted access whose review is overdue.",
         after_help = "Examples:\n  hallpass server sweep show\n  hallpass server sweep show \
                       swp_01934a5b6c7d7e8f90123456789abcde --fail-on-findings"
     )]
@@ -65,10 +65,9 @@ enum Command {
     },
     /// Sweep now; removes only confirmed items
     #[command(
-        long_about = "Look now\n\nAdministrators. A run that somebody wants does what the mode says, \
-                      with the same brakes as one by the clock. Answers before it has looked: \
-                      `hallpass server sweep show` shows what it found. While another run looks, it is \
-                      queued and looks next.",
+        long_about = "Look now\n\nAdministrators. A requested run acts by the mode, \
+                      with the same limits as a scheduled one. Answers before it is \
+                      done: `hallpass server sweep show` shows its findings. During another run it is queued and runs next.",
         after_help = "Example:\n  hallpass server sweep run"
     )]
     Run {
@@ -77,9 +76,8 @@ enum Command {
     },
     /// Confirm a run's plan as shown
     #[command(
-        long_about = "Confirm what a run plans to do, as it was shown\n\nAdministrators. Shows what \
-                      is planned and asks first. When the world changed since the plan was made, \
-                      it is refused and nothing is done.",
+        long_about = "Confirm the plan of a run, as it was shown\n\nAdministrators. Shows \
+                      the plan and asks first. If anything changed since the plan was made, it is refused and nothing is done.",
         after_help = "Example:\n  hallpass server sweep confirm swp_01934a5b6c7d7e8f90123456789abcde"
     )]
     Confirm {
@@ -273,7 +271,7 @@ fn text(found: &SweepFindings, view: &Viewpoint) -> String {
     if let Some(report) = &found.sweep.report {
         let _ = writeln!(
             text,
-            "  read {} pairs and {} groups: {} seen, {} ours, {} accepted, {}",
+            "  read {} pairs and {} groups: {} seen, {} managed, {} accepted, {}",
             report.pairs_read,
             report.groups_read,
             report.seen,

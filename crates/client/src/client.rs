@@ -495,13 +495,13 @@ mod tests {
     fn problem_documents_become_failures() {
         let client = Client::new(address("http://127.0.0.1:1").unwrap(), None).unwrap();
         let problem = br#"{"type":"about:blank","title":"Conflict","status":409,"code":"decided",
-            "detail":"Already denied by Jonas Beck at 11:52.","help":"ask again",
+            "detail":"Already denied by Jonas Beck at 11:52.","help":"request again",
             "errors":[{"field":"for","code":"x","message":"too long"}]}"#;
         let Refused { failure, warnings } = client.refusal(StatusCode::CONFLICT, problem);
         assert!(warnings.is_empty());
         assert_eq!(failure.exit(), Exit::Failed);
         let shown = format!("{failure:?}");
-        for part in ["decided", "Jonas Beck", "for: too long", "ask again"] {
+        for part in ["decided", "Jonas Beck", "for: too long", "request again"] {
             assert!(shown.contains(part), "{part} in {shown}");
         }
     }

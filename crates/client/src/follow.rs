@@ -153,14 +153,14 @@ fn over(last: &Last, view: &Viewpoint) -> Option<Failure> {
 }
 
 fn over_request(request: &Request, view: &Viewpoint) -> Option<Failure> {
-    let by = request.decided_by.as_deref().unwrap_or("somebody");
+    let by = request.decided_by.as_deref().unwrap_or("a user");
     let at = request.decided_at.map(|at| view.time(at));
     let at = at.map_or_else(String::new, |at| format!(" at {at}"));
     let failure = match request.state.as_str() {
         "denied" => Failure::failed(format!("denied by {by}{at}")),
         "discarded" => Failure::failed(format!("discarded by {by}{at}")),
-        "expired" => Failure::failed(format!("the request lapsed{at}; nothing was granted"))
-            .help("ask again"),
+        "expired" => Failure::failed(format!("the request expired{at}; nothing was granted"))
+            .help("request again"),
         "rejected" => Failure::failed("this is not possible; nothing was granted"),
         _ => return None,
     };
@@ -193,7 +193,7 @@ fn too_long(last: &Last, patience: TimeSpan) -> Failure {
     };
     Failure::failed(format!("`{id}` is not active after {patience}"))
         .code("timeout")
-        .help("it goes on without this program; `hallpass requests` and `hallpass grants` show it")
+        .help("the server continues it; `hallpass requests` and `hallpass grants` show it")
 }
 
 /// A line that changes in place on a terminal; a line per change elsewhere.

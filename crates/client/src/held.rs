@@ -201,7 +201,7 @@ fn reason(role: &RoleArgs, ask: &AskArgs) -> Result<String, Failure> {
     let what = format!("{} / {}", role.account, role.permission_set);
     let missing = || {
         Failure::bad_input(format!("you do not hold `{what}` now"))
-            .help("give `--reason TEXT` to ask for it, and `--for 30m` for how long")
+            .help("give `--reason TEXT` to request it, and `--for 30m` for how long")
     };
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(missing());
@@ -270,8 +270,8 @@ fn no_access(held: &HeldRole) -> Failure {
     ))
     .code("portal")
     .help(
-        "`hallpass grants` shows whether it has ended; if you signed in to AWS as somebody else, \
-         `hallpass aws login` signs in anew",
+        "`hallpass grants` shows whether it has ended; if you signed in to AWS as another user, run `hallpass aws \
+         login` again",
     )
 }
 

@@ -139,7 +139,7 @@ pub async fn preview(client: &Client, target: &TargetArgs) -> Result<Preview, Fa
             let meant = Offered::meant(client, target).await?;
             let failure = Failure::bad_input(failure.words()).code("unknown-target");
             Err(match meant.as_slice() {
-                [] => failure.help("`hallpass catalog` lists what you may ask for"),
+                [] => failure.help("`hallpass catalog` lists what you may request"),
                 meant => failure.help(format!("did you mean {}?", meant.join(", "))),
             })
         }

@@ -174,8 +174,10 @@ fn state(grant: &Grant) -> String {
         (false, false, None) if grant.ended_at.is_some() && grant.armed_until.is_some() => {
             format!("{badge} (AWS refused it first)")
         }
-        (false, false, None) if grant.not_armed.is_some() => format!("{badge} (not armed)"),
-        (false, false, None) if grant.not_moved.is_some() => format!("{badge} (not moved)"),
+        (false, false, None) if grant.not_armed.is_some() => {
+            format!("{badge} (expiry not enforced)")
+        }
+        (false, false, None) if grant.not_moved.is_some() => format!("{badge} (expiry not moved)"),
         (false, false, None) => badge.to_owned(),
     }
 }
@@ -236,8 +238,8 @@ pub fn request(item: &Request, view: &Viewpoint) -> String {
         &title,
         &[
             ("id", Some(item.id.clone())),
-            ("asked by", Some(item.requester.clone())),
-            ("asked for", shortened(item)),
+            ("requested by", Some(item.requester.clone())),
+            ("requested", shortened(item)),
             ("starts", item.starts_at.map(|at| view.time(at))),
             ("reason", Some(item.reason.clone())),
             ("ticket", item.ticket.clone()),
@@ -249,7 +251,7 @@ pub fn request(item: &Request, view: &Viewpoint) -> String {
             ("stages", stages(item).filter(|_| waiting)),
             ("approvals", approval_hours(item, view).filter(|_| waiting)),
             (
-                "lapses",
+                "expires",
                 item.expires_at.filter(|_| waiting).map(|at| view.time(at)),
             ),
             ("comments", comments(item)),
@@ -287,10 +289,10 @@ fn approval_hours(item: &Request, view: &Viewpoint) -> Option<String> {
     let opens = match (item.approvals_closed, item.approvals_open_at) {
         (false, _) => String::new(),
         (true, Some(at)) if item.expires_at.is_some_and(|lapses| lapses <= at) => {
-            format!("; from {}, after it lapses", view.time(at))
+            format!("; from {}, after it expires", view.time(at))
         }
         (true, Some(at)) => format!("; from {}", view.time(at)),
-        (true, None) => "; never: these hours do not meet".to_owned(),
+        (true, None) => "; never: these hours do not overlap".to_owned(),
     };
     (!hours.is_empty()).then(|| hours.join(" and ") + &opens)
 }
@@ -331,7 +333,7 @@ pub fn grant(item: &Grant, view: &Viewpoint) -> String {
             ("stays", item.standing.then(|| grants::STAYS.to_owned())),
             ("cause", item.cause.clone()),
             ("why", item.why.clone()),
-            ("armed", armed(item, view)),
+            ("expiry", armed(item, view)),
             ("AWS said", item.error.clone()),
         ],
     );
@@ -346,7 +348,7 @@ pub fn grant(item: &Grant, view: &Viewpoint) -> String {
                 text.push('\n');
             }
         }
-        let _ = write!(text, "\nDone early? hallpass release {}\n", plain(&item.id));
+        let _ = write!(text, "\nEnd early: hallpass release {}\n", plain(&item.id));
     }
     text
 }
@@ -391,7 +393,7 @@ mod tests {
              ends      16:00 UTC, in 2h 0m\n\n\
              Console:\n  https://acme.awsapps.com/start/#/console\n\n\
              Profile for ~/.aws/config:\n[profile payments-prod]\nregion = eu-west-1\n\n\
-             Done early? hallpass release grn_01934a5b6c7d7e8f90123456789abcde\n"
+             End early: hallpass release grn_01934a5b6c7d7e8f90123456789abcde\n"
         );
     }
 
@@ -400,15 +402,18 @@ mod tests {
         let at = |text: &str| text.parse().ok();
         let mut held = sample();
         held.armed_until = at("2026-03-06T16:00:00Z");
-        assert!(!grant(&held, &view()).contains("armed"), "it is to come");
+        assert!(
+            !grant(&held, &view()).contains("AWS itself"),
+            "it is to come"
+        );
         held.armed_until = at("2026-03-06T13:30:00Z");
         held.state = "ending".to_owned();
         let told = grant(&held, &view());
-        let line = "  armed     AWS itself refuses it since 13:30 UTC\n";
+        let line = "  expiry    AWS itself refuses it since 13:30 UTC\n";
         assert!(told.contains(line), "{told}");
         (held.state, held.ended_at) = ("ended".to_owned(), at("2026-03-06T13:50:00Z"));
         let told = grant(&held, &view());
-        let line = "  armed     AWS itself refused it from 13:30 UTC on, before it was removed.\n";
+        let line = "  expiry    AWS itself refused it from 13:30 UTC on, before it was removed.\n";
         assert!(told.contains(line), "{told}");
         let listed = grants(&[held], &view()).text(None);
         assert!(listed.contains("Ended (AWS refused it first)"), "{listed}");

@@ -212,7 +212,7 @@ impl Enricher {
         };
         match fields::lost(&finding.fields, &update.fields) {
             Some(key) => Intent::Leave(format!(
-                "its fields leave no room for ours: `{key}` would be lost"
+                "its fields leave no room for new ones: `{key}` would be lost"
             )),
             None => Intent::Write(update),
         }

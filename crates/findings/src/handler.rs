@@ -211,7 +211,7 @@ fn said(
     outcomes: &[EnrichOutcome],
 ) -> HandledEvent {
     if event.source != SECURITY_HUB {
-        return HandledEvent::Done("what is known of the account is read anew".to_owned());
+        return HandledEvent::Done("the account data is read again".to_owned());
     }
     let (mut written, mut left, mut gone) = (0, read.skipped, 0);
     let mut refused = read.broken.clone();
@@ -226,14 +226,14 @@ fn said(
             Some(EnrichOutcome::Again(why)) => return HandledEvent::Again(why.clone()),
             None => {
                 return HandledEvent::Again(
-                    "nothing was said of a finding (this is a bug)".to_owned(),
+                    "a finding has no result (this is a bug)".to_owned(),
                 );
             }
         }
     }
     if refused.is_empty() {
         HandledEvent::Done(format!(
-            "{written} findings enriched, {left} left as they are, {gone} gone"
+            "{written} findings enriched, {left} left as they are, {gone} deleted"
         ))
     } else {
         refused.dedup();

@@ -169,7 +169,7 @@ pub fn template() -> Value {
     let queue_name = optional("The name of the queue", "hallpass-events");
     json!({
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": "Hallpass: findings of Security Hub get what is known of their account, as they arrive",
+        "Description": "Hallpass: findings of Security Hub get the data of their account, as they arrive",
         "Parameters": {
             "ManagementAccount": management,
             "QueueName": queue_name,

@@ -243,7 +243,7 @@ impl Board {
                 return;
             }
             (Some(LeftOut::Repeat), _) => {
-                EnrichOutcome::Again("somebody else updates it".to_owned())
+                EnrichOutcome::Again("another writer updates it".to_owned())
             }
         };
         self.ends(waiting.place, outcome);

@@ -34,7 +34,7 @@ impl Writer<'_> {
     }
 
     pub(crate) fn restored(self) -> Draft {
-        let words = "the store was restored: its revisions count anew";
+        let words = "the store was restored: its revisions restart";
         self.looked(words).reason(RESTORED)
     }
 

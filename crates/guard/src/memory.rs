@@ -15,13 +15,13 @@ use crate::{EndsCopy, EndsSource, Mark, Newest};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotTaken {
     /// Not newer; no problem.
-    #[error("what is known already is newer")]
+    #[error("the known state is newer")]
     Stale,
     /// Earlier position than before: perhaps a restored backup.
     #[error("it goes to record {found} of the log, one seen before went to {seen}")]
     Older { found: u64, seen: u64 },
     /// Its log does not continue the known one.
-    #[error("its log is another one, or was written anew")]
+    #[error("its log is another one, or was rewritten")]
     Forked,
     #[error("it knows revision {found} of {key}, one seen before knew {seen}")]
     OlderEnd { key: HoldKey, found: u64, seen: u64 },

@@ -30,7 +30,7 @@ pub enum Blindness {
 impl Blindness {
     pub fn words(&self) -> String {
         match self {
-            Self::NoTime => "AWS was not heard yet: the time is not known".to_owned(),
+            Self::NoTime => "AWS has not answered yet: the time is not known".to_owned(),
             Self::NoCopy { why } => format!("no ends are known: {why}"),
             Self::OldCopy { why } => format!("the newest copy of the ends is old: {why}"),
             Self::OlderCopy { why } => {

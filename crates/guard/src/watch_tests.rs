@@ -113,7 +113,7 @@ fn what_is_late_and_listed_is_removed_and_looked_for_until_it_is_gone() {
         ],
     );
     walk(
-        "at once",
+        "immediately",
         EndWatch::new(end()),
         &[
             (160, Some(present(160)), Step::Remove),

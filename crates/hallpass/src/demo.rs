@@ -59,9 +59,7 @@ const CONNECT_TRIES: u32 = 50;
 #[command(
     args_conflicts_with_subcommands = true,
     long_about = "Try it out: a server and its guard over a simulated AWS organization.\n\nNeeds \
-                  no AWS account and reaches none. Prints where to go, who you can be, and what to \
-                  try. AWS and the guard are processes of their own: stop the server, and access \
-                  ends all the same. Without --data everything is gone when it stops.",
+                  no AWS account and reaches none. Prints addresses, users, and commands to try. AWS and the guard are separate processes: stop the server, and access still ends. Without --data everything is deleted when it stops.",
     after_help = "Examples:
   hallpass demo
   hallpass demo --data ./hallpass-demo --activity
@@ -363,14 +361,14 @@ fn welcome(args: &Args, address: SocketAddr, sim: &Aws, tokens: &Path, folder: &
     };
     let stays = match args.data {
         Some(_) => String::new(),
-        None => " (gone when this stops; `--data DIR` keeps it)".to_owned(),
+        None => " (deleted when this stops; `--data DIR` keeps it)".to_owned(),
     };
     format!(
         "Hallpass demo: a simulated AWS organization, on this machine only.
 
   Open          http://{address}/
   Slack         http://{aws}/_slack/ (simulated)
-  Be somebody   {people}
+  Sign in as   {people}
   Tokens        {tokens}
   Audit export  {audit}{stays}
 
@@ -386,7 +384,7 @@ See what AWS sees:
 See what people did, from the trail in s3://{trail} (the same variables):
   {program} activity pci report --source s3://{trail} --regions {region} --accounts {management}
   {program} policy shrink payments-Deploy --live --log s3://{trail} --grain action
-  http://{address}/ as priya.raman: the page of the ended PowerUser request says what was done
+  http://{address}/ as priya.raman: the page of the ended PowerUser request shows its activity
 
 {chores}
 

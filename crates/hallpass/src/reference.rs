@@ -98,7 +98,7 @@ fn short_forms() -> String {
 
 fn commands_page() -> String {
     let mut text = String::from(
-        "# Commands\n\nFor whoever types `hallpass`: every command and its options, which `hallpass help all` lists in short. Every command takes `--help`, which says the same with examples. Data goes to standard output, \
+        "# Commands\n\nFor users of `hallpass`: every command and its options, which `hallpass help all` lists in short. Every command takes `--help`, which shows the same with examples. Data goes to standard output, \
          everything else to standard error.\n",
     );
     let link = |name: &&str| format!("[{name}](#hallpass-{name})");
@@ -158,15 +158,15 @@ fn environment_page() -> String {
     }
     text.push_str(
         "| `HALLPASS_LAMBDA` | the handler to be when there are no arguments: `vpn` or `enrich` | `hallpass server lambda` |\n\
-         | `HALLPASS_OKTA_TOKEN` | the token of Okta, which is never shown or kept | `hallpass sync` |\n\
+         | `HALLPASS_OKTA_TOKEN` | the token of Okta, which is never shown or stored | `hallpass sync` |\n\
          | `HALLPASS_OKTA_CLIENT_ID`, `HALLPASS_OKTA_KEY_FILE`, `HALLPASS_OKTA_KEY_ID` | in place of the token: a client of Okta's, the file of its private key (PEM, PKCS #8) and the key's id | `hallpass sync` |\n\
          | `HALLPASS_LOG` | what is logged, over `log.level`: `info`, or filters such as `hallpass=debug,info` | `hallpass serve`, `hallpass demo`, `hallpass server guard` |\n\
-         | `HALLPASS_TOKEN` | the token of who asks, before that of `hallpass login` | every command with `--server` |\n\
+         | `HALLPASS_TOKEN` | the caller's token, before that of `hallpass login` | every command with `--server` |\n\
          | `BROWSER` | the program that opens a page in a browser | `hallpass login`, `hallpass console` |\n\
          | `PGPASSWORD`, `PGPASSFILE` | the password of a database of PostgreSQL where its address has none, and the file with it in place of `~/.pgpass` | every command that opens the store, `hallpass query snapshots export` |\n\
-         | `STATE_DIRECTORY` | where a server over PostgreSQL keeps what it has seen of the audit log, unless `store.seen_folder` says so; systemd sets it with `StateDirectory=` | `hallpass serve` |\n\
+         | `STATE_DIRECTORY` | where a server over PostgreSQL stores the last seen state of the audit log, unless `store.seen_folder` is set; systemd sets it with `StateDirectory=` | `hallpass serve` |\n\
          | `SSL_CERT_FILE` | the certificates of authorities that are trusted, in place of the system's | all that call others |\n\
-         | `NOTIFY_SOCKET` | the socket of a service manager, which is told when the service is ready; systemd sets it with `Type=notify` | `hallpass serve`, `hallpass server guard` |\n\
+         | `NOTIFY_SOCKET` | the socket of a service manager, which is notified when the service is ready; systemd sets it with `Type=notify` | `hallpass serve`, `hallpass server guard` |\n\
          | `OTEL_…` | where traces and logs are sent, and what of them, as far as [this page](../how-to/opentelemetry.md#settings-of-the-environment) says | `hallpass serve`, `hallpass server doctor` |\n\
          | `NO_COLOR` | no colours | all |\n\
          | `AWS_CONFIG_FILE` | the file that profiles are written to, in place of `~/.aws/config` | `hallpass aws configure` |\n\

@@ -140,7 +140,7 @@ fn channels(loaded: &Loaded, clock: &Arc<dyn Clock>) -> Result<Vec<Arc<dyn Chann
     let has_mail = channels.iter().any(|channel| channel.name() == "mail");
     if has_mail && loaded.config.mail.alerts.is_empty() {
         tracing::warn!(
-            "`mail.alerts` is empty: nobody gets mail when AWS refuses to remove access"
+            "`mail.alerts` is empty: no one gets mail when AWS refuses to remove access"
         );
     }
     Ok(channels)

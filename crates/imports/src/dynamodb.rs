@@ -53,9 +53,9 @@ impl std::error::Error for ExportRefused {}
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExportProblem {
-    #[error("not JSON, or cut off: {0}")]
+    #[error("not JSON, or truncated: {0}")]
     NotJson(String),
-    #[error("cannot be unpacked, or is cut off: {0}")]
+    #[error("cannot be unpacked, or is truncated: {0}")]
     Gzip(String),
     #[error("more than {} MiB of items", BYTES_MAX >> 20)]
     TooLarge,
@@ -63,7 +63,7 @@ pub enum ExportProblem {
     Ion,
     #[error("the export holds changes of a period; export the whole table")]
     Incremental,
-    #[error("this is the manifest of an export; name the folder that it stands in")]
+    #[error("this is the manifest of an export; name its folder")]
     Manifest,
     #[error("manifests of version `{0}` are not known")]
     ManifestVersion(String),
@@ -76,11 +76,11 @@ pub enum ExportProblem {
     Missing(String),
     #[error("the manifest does not name this file")]
     NotInManifest,
-    #[error("{found} items where {said} are said to be: part of it is missing")]
+    #[error("{found} items instead of the stated {said}: part of it is missing")]
     Count { found: u64, said: u64 },
     #[error("{found} items of {of} that were scanned; scan the table without a filter")]
     Filtered { found: u64, of: u64 },
-    #[error("the scan ends before the table does (`{0}`); scan on until it is gone")]
+    #[error("the scan ends before the table does (`{0}`); continue it until this key is missing")]
     MorePages(&'static str),
     #[error("no item of a table: {0}")]
     NotAnItem(&'static str),

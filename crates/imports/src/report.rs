@@ -72,7 +72,7 @@ impl RowOutcome {
         match self {
             Self::Moved => "moved",
             Self::Differs => "differs",
-            Self::CannotBeSaid => "cannot be said",
+            Self::CannotBeSaid => "not converted",
         }
     }
 }
@@ -186,8 +186,8 @@ impl fmt::Display for RowNote {
             Self::SaysNothing(what) => write!(f, "it says nothing: {what}"),
             Self::LongestOfAll { own, longest } => write!(
                 f,
-                "at most {own}h for what it names; people who are in other entries too could ask for the \
-                 longest of them all (up to {longest}h)"
+                "at most {own}h for its targets; users in other entries too could request the longest of \
+                 them all (up to {longest}h)"
             ),
             Self::LeftOut { what, id, why } => write!(f, "{what} `{id}` is left out: {why}"),
             Self::Gone { what, id } => write!(
@@ -195,16 +195,17 @@ impl fmt::Display for RowNote {
                 "there is no {what} `{id}` any more: the rule names it and nothing comes of it"
             ),
             Self::ApprovalOfAnyEntry => f.write_str(
-                "another entry for the same needs an approval, or is a row that cannot be said: everybody of this \
-                 one needs one here, in AWS TEAM people of both",
+                "another entry for the same needs an approval, or is a row that is not converted: all users \
+                 of this one need one here, in AWS TEAM users of both",
             ),
             Self::ByName => f.write_str(
-                "its permission sets are meant by name: one that was deleted and made anew under the same name would be \
-                 given, too, and AWS TEAM does not give it; give `--facts live` (or an organization file) to go by ARN",
+                "its permission sets match by name: one deleted and created again under the same name is \
+                 granted, too, and AWS TEAM does not grant it; use `--facts live` (or an organization file) \
+                 to match by ARN",
             ),
             Self::UnknownAttribute(name) => write!(
                 f,
-                "attribute `{name}` is of no release that is known here, and may change what the row means; \
+                "attribute `{name}` is of no known release, and may change the meaning of the row; \
                  write the rule by hand"
             ),
             Self::Unreadable { attribute, due } => write!(

@@ -70,9 +70,9 @@ pub(crate) fn ensure_whole(plan: &Value) -> Result<(), &'static str> {
 }
 
 const ERRORED: &str =
-    "it is a plan that failed (`errored`), and what forbids may be missing: mend it and plan again";
-const INCOMPLETE: &str = "it is part of a plan (`complete` is not true), and what forbids may be missing: plan again, \
-                          without `-target`";
+    "it is a plan that failed (`errored`), and restrictions may be missing: fix it and plan again";
+const INCOMPLETE: &str = "it is part of a plan (`complete` is not true), and restrictions may be missing: \
+                          plan again, without `-target`";
 
 pub(crate) fn value(node: &Node) -> Value {
     match &node.value {

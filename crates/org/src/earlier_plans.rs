@@ -8,7 +8,7 @@ pub enum EarlierUnread {
     #[error(transparent)]
     Store(#[from] StoreFault),
     #[error(
-        "plan {plan} was begun before and cannot be read ({why}): another plan could do again what it did; nothing was changed"
+        "plan {plan} was started before and cannot be read ({why}): another plan could repeat its steps; nothing was changed"
     )]
     Plan { plan: PlanId, why: String },
 }
@@ -18,8 +18,8 @@ impl EarlierUnread {
         match self {
             Self::Store(_) => None,
             Self::Plan { .. } => Some(
-                "a plan of a later release is read by that release; `hallpass server store check` names what is damaged, \
-                 and docs/operations/backup-and-restore.md says how a backup is put in its place",
+                "a plan of a later release is read by that release; `hallpass server store check` names \
+                 damaged data, and docs/operations/backup-and-restore.md says how to restore a backup",
             ),
         }
     }
@@ -41,7 +41,7 @@ pub(crate) async fn plans_that_count<T>(
         if let Some(kept) = kept(&saved.plan) {
             all.push((saved, kept));
         } else {
-            let why = "what it says of its rows has another form".to_owned();
+            let why = "its rows have another form".to_owned();
             refuse_begun(store, &saved.plan.id, why).await?;
         }
     }

@@ -61,7 +61,7 @@ pub(crate) fn unknown(unread: &UnreadFact) -> CheckOutcome {
 pub(crate) fn missing(action: &str, what: &str) -> CheckOutcome {
     CheckOutcome::Unknown {
         action: action.to_owned(),
-        reason: format!("its answer says nothing of {what}"),
+        reason: format!("its answer does not cover {what}"),
     }
 }
 

@@ -137,7 +137,7 @@ pub(crate) fn of_break_glass(facts: &TargetFacts, exempt: &[String]) -> Vec<Refu
     if exempt.is_empty() {
         return vec![Refusal::new(
             "no_break_glass",
-            "the drill exempts no role: nobody could act in an emergency",
+            "the drill exempts no role: no one could act in an emergency",
             "generate it with `--exempt-role`, or say `--without-break-glass`",
         )];
     }

@@ -47,7 +47,7 @@ impl UnsafeWrite {
         }
         let left = TimeSpan::between(now, shows).as_seconds().max(1);
         let why = format!(
-            "what became of `{}` is not known; it is looked for before it is sent again",
+            "the result of `{}` is not known; it is checked before a retry",
             self.name()
         );
         Err(StepError::Retry(Retry {

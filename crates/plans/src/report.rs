@@ -235,7 +235,7 @@ fn would(plan: &Plan, step: &PlanStep) -> Final {
             Final::without_change(StepEnd::Drifted, reason.clone(), 0)
         }
         Some(StepProbe::Unseen { reason }) => {
-            let reason = format!("cannot be looked at: {reason}");
+            let reason = format!("cannot be read: {reason}");
             Final::without_change(StepEnd::Failed, reason, 0)
         }
         None => Final::without_change(StepEnd::Skipped, "not looked at", 0),

@@ -243,7 +243,7 @@ pub(crate) fn not_synced(name: &str) -> QueryFailure {
         None => "nothing collects it yet; hallpass query snapshots import".to_owned(),
     };
     QueryFailure::bad_input(format!("E_NOT_SYNCED table={name} hint={hint}"))
-        .lines(["it was never collected, so nobody knows whether there are any".to_owned()])
+        .lines(["it was never collected, so its rows are unknown".to_owned()])
 }
 
 fn rows_of<'a>(snapshot: &'a Snapshot, table: &InventoryTable) -> &'a [TableRow] {

@@ -22,7 +22,7 @@ pub(crate) fn parse(text: &str) -> Result<Address, &'static str> {
         None => (text, false),
     };
     if address.starts_with('!') {
-        return Err("begins with `!`, which leaves nobody out");
+        return Err("begins with `!`, which excludes no one");
     }
     if address.contains('*') {
         return Err("has a `*`, and there are no wildcards for people");
@@ -79,7 +79,7 @@ fn check_domain(domain: &str) -> Result<(), &'static str> {
     }
     let top = labels.last().copied().unwrap_or_default();
     if SPECIAL_USE.contains(&top) {
-        return Err("has a domain reserved for special use, where nobody gets mail");
+        return Err("has a domain reserved for special use, which receives no mail");
     }
     if labels.len() < 2 {
         return Err("has a domain without a dot");

@@ -185,7 +185,7 @@ impl fmt::Display for DecisionChange {
             }),
             Self::ArmedEnds { was, would_be } => {
                 let name = |it: &Option<EndArming>| it.map_or("as configured", EndArming::name);
-                write!(f, "armed end {} → {}", name(was), name(would_be))
+                write!(f, "enforced expiry {} → {}", name(was), name(would_be))
             }
             Self::Notified { added, removed } => {
                 write!(f, "mentioned {}", signed(added, removed))
@@ -195,7 +195,7 @@ impl fmt::Display for DecisionChange {
                 write!(f, "Slack channel {} → {}", name(was), name(would_be))
             }
             Self::BreakGlass { would_be: true } => f.write_str("may break the glass"),
-            Self::BreakGlass { would_be: false } => f.write_str("may not break the glass any more"),
+            Self::BreakGlass { would_be: false } => f.write_str("may no longer break the glass"),
         }
     }
 }

@@ -101,7 +101,7 @@ impl TestComparison {
                 differences => differences,
             };
             return RuleTestOutcome::NotJudged(format!(
-                "it rests on what was not read: {facts}; without, {came}"
+                "it depends on unread facts: {facts}; without, {came}"
             ));
         }
         if self.differences.is_empty() {

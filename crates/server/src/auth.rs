@@ -84,7 +84,7 @@ pub(crate) fn missing(any_of: &[TokenScope]) -> ProblemResponse {
         "missing-scope",
         format!("this token lacks the scope `{needed}`"),
     )
-    .help("`hallpass login --scope` asks for a token with it")
+    .help("`hallpass login --scope` requests a token with it")
 }
 
 pub(crate) fn bearer(value: &HeaderValue) -> Option<&str> {
@@ -211,7 +211,7 @@ pub(crate) async fn person(
         return Err(ProblemResponse::new(
             StatusCode::SERVICE_UNAVAILABLE,
             ORGANIZATION_UNREAD,
-            "the directory has not been read yet, so nobody is known",
+            "the directory has not been read yet, so no user is known",
         )
         .retry_after(FIRST_READ_PAUSE)
         .help(
@@ -233,7 +233,7 @@ pub(crate) async fn ensure_unlocked(app: &App, user: &UserId) -> Result<(), Prob
         Some(lock) => {
             let refused = ActionRefused::Locked { since: lock.since };
             let failure = ProblemResponse::forbidden(refused.code(), locked_since(lock.since));
-            Err(failure.help("what you hold can be given back in Slack, or revoked by others"))
+            Err(failure.help("your access can be ended early in Slack, or revoked by others"))
         }
         None => Ok(()),
     }

@@ -57,7 +57,7 @@ pub(crate) async fn fitting(
     };
     let account = account.ok_or_else(|| {
         ProblemResponse::bad("no-denial", "the denial names no account")
-            .help("`hallpass catalog` lists what you may ask for")
+            .help("`hallpass catalog` lists what you may request")
     })?;
     let offers = offers(app, (actor, &turn), account.clone()).await?;
     let Some(place) = offers.iter().find_map(|it| it.account.clone()) else {
@@ -336,7 +336,7 @@ fn nothing_fits(
         format!("your access to `{set}` there ended at {at}, and ")
     });
     let words = format!(
-        "{ended}no permission set that you may ask for in `{account}` is known to allow it: {}",
+        "{ended}no permission set that you may request in `{account}` is known to allow it: {}",
         said(denial)
     );
     let unread = not_judged.iter().map(|it| FieldProblem {
@@ -347,7 +347,7 @@ fn nothing_fits(
     unprocessable("no-fitting-set", words)
         .fields(unread.collect())
         .help(
-            "`hallpass catalog` lists what you may ask for; whoever keeps the rules may offer more",
+            "`hallpass catalog` lists what you may request; the owner of the rules may offer more",
         )
 }
 

@@ -20,7 +20,7 @@ pub(crate) async fn last_of_requester(app: &App, request: &Request) -> Option<Pa
     match of_grant(app, &grant).await {
         Ok(found) => found.map(|found| PastUse { grant, found }),
         Err(error) => {
-            tracing::warn!(grant.id = %grant.id, error, "what was done with a grant cannot be read");
+            tracing::warn!(grant.id = %grant.id, error, "the activity of a grant cannot be read");
             None
         }
     }

@@ -20,7 +20,7 @@ pub(crate) enum PeopleOf {
 
 impl PeopleOf {
     pub(crate) const ALL: [(Self, &'static str, &'static str); 5] = [
-        (Self::All, "all", "Everybody"),
+        (Self::All, "all", "All"),
         (Self::Due, "due", "Over a limit"),
         (Self::Soon, "soon", "Soon over a limit"),
         (Self::Unknown, "unknown", "Unknown"),

@@ -72,7 +72,7 @@ pub(crate) async fn allow(State(app): State<App>, request: Request, next: Next) 
 }
 
 fn too_many(again: &'static str) -> Response {
-    let detail = "too many calls at once; nothing was done";
+    let detail = "too many concurrent calls; nothing was done";
     let failure = ProblemResponse::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail)
         .help("wait a few seconds and try again");
     let mut response = failure.into_response();

@@ -100,12 +100,14 @@ const OF_BODIES: [(StatusCode, &str); 3] = [
     (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not JSON"),
 ];
 
-const OF_THINGS: [(StatusCode, &str); 1] =
-    [(StatusCode::NOT_FOUND, "Not there, or not theirs to see")];
+const OF_THINGS: [(StatusCode, &str); 1] = [(
+    StatusCode::NOT_FOUND,
+    "Absent, or not visible to the caller",
+)];
 
 const OF_DOORS: [(StatusCode, &str); 2] = [
-    (StatusCode::UNAUTHORIZED, "Who calls is not known"),
-    (StatusCode::FORBIDDEN, "Who calls may not do that"),
+    (StatusCode::UNAUTHORIZED, "The caller is not known"),
+    (StatusCode::FORBIDDEN, "The caller may not do that"),
 ];
 
 impl Modify for Refusals {

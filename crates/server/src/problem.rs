@@ -132,7 +132,7 @@ impl ProblemResponse {
 
     pub(crate) fn unconfirmed(error: &(dyn std::error::Error + 'static)) -> Self {
         let reference = reference();
-        tracing::error!(error = %with_causes(error), reference, "nobody knows whether a call did what it was to do");
+        tracing::error!(error = %with_causes(error), reference, "the result of a call is not known");
         let detail = "the store did not confirm it; it may have been done nevertheless";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).help(LOOK_FIRST)
     }
@@ -157,7 +157,7 @@ impl ProblemResponse {
             StatusCode::UNPROCESSABLE_ENTITY,
             "targets-refused",
             format!(
-                "{} of {of} targets cannot be asked for, so nothing was asked for.",
+                "{} of {of} targets cannot be requested, so nothing was requested.",
                 refused.len()
             ),
         )
@@ -210,7 +210,7 @@ impl From<AccessError> for ProblemResponse {
             AccessError::Directory(fault) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "standing-unread",
-                format!("what stands in AWS could not be read: {fault}"),
+                format!("the state in AWS could not be read: {fault}"),
             )
             .help("try again in a minute"),
             AccessError::Commit(CommitError::Unavailable(_)) => Self::unconfirmed(&error),
@@ -260,7 +260,7 @@ fn what_helps(refused: &ActionRefused) -> &'static str {
             "an administrator sets the clock right (`hallpass server doctor`); then try again"
         }
         ActionRefused::StorageFull => {
-            "an administrator makes room on the disk of the database; then try again"
+            "an administrator frees space on the disk of the database; then try again"
         }
         ActionRefused::DirectoryUnread { .. } | ActionRefused::ExportBehind { .. } => {
             "try again in a minute; an administrator looks at Health and `hallpass server doctor`"

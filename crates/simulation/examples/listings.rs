@@ -160,7 +160,8 @@ async fn hammered(store: &Arc<SqlStore>, sizes: &Sizes, until: Timestamp) {
             ms(spans[spans.len() * part / 100])
         };
         println!(
-            "{} tabs of somebody searching: what is due is read in {:.1} ms median, {:.1} ms p95; somebody else lists in {:.1}, {:.1} ms",
+            "{} tabs of one user searching: due rows are read in {:.1} ms median, {:.1} ms p95; another user \
+             lists in {:.1}, {:.1} ms",
             tabs.len(),
             at(&mut ends, 50),
             at(&mut ends, 95),

@@ -35,7 +35,7 @@ landmarks! {
     /// A node released the lead, and another took it within two seconds.
     HandedOver = "a clean hand-over",
     /// Two nodes claimed a free lead, and one was refused.
-    ClaimedByTwo = "two nodes claiming at once",
+    ClaimedByTwo = "two nodes claiming together",
     /// A term began during a create of an earlier term, or with its outcome unknown.
     TakeoverInCreate = "a takeover in a create",
     TakeoverInDelete = "a takeover in a delete",
@@ -47,19 +47,19 @@ landmarks! {
     AnswerLost = "an answer of AWS lost",
     CommitLost = "the answer to a commit lost",
     RenewalLost = "the answer to a renewal lost",
-    StoreCutOff = "a leader cut off from the store",
-    AwsCutOff = "a leader cut off from AWS",
+    StoreCutOff = "a leader without the store",
+    AwsCutOff = "a leader without AWS",
     /// The nodes' wall clocks differed by more than a minute.
     ClocksApart = "clocks apart",
     EndRefused = "an end refused by AWS",
     LockedWhileHeld = "a person locked while they held access",
     /// A later process sent a notice that an earlier one had taken but not sent.
-    ToldAfterAKill = "news told after a kill",
+    ToldAfterAKill = "news reported after a kill",
     /// A grant became overdue while no node worked, and was ended later.
-    OverdueEnd = "an end that came due while nobody worked",
-    EndArmed = "an end armed at AWS",
+    OverdueEnd = "an end that came due while no node worked",
+    EndArmed = "an expiry enforced by AWS",
     /// A term began while a grant waited for its enforced expiry.
-    TakeoverInArming = "a takeover while an end was being armed",
+    TakeoverInArming = "a takeover while an expiry was being enforced",
     /// A policy passed the last look, its node paused, and it reached AWS after the term.
     PolicySentLate = "a policy sent after the last look, too late",
 }

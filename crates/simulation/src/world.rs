@@ -467,7 +467,7 @@ impl<S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + 'static> W
     reason = "the addresses are constants of this crate, which never ships"
 )]
 fn impossible_email() -> Email {
-    panic!("an address of the world is none")
+    panic!("an address of the test world is invalid")
 }
 
 pub(crate) fn start() -> Timestamp {

@@ -27,7 +27,7 @@ impl StorageFault {
             | Self::Unavailable(text)
             | Self::Full(text) => text,
             Self::OverQuota(over) => over.to_string(),
-            Self::Fenced(key) => format!("the lease on {key} is no longer ours"),
+            Self::Fenced(key) => format!("the lease on {key} was lost"),
         }
     }
 }

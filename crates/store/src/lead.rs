@@ -315,7 +315,7 @@ impl Candidate {
         match self.row.give_back(self.node(), epoch).await {
             Ok(()) => tracing::info!(epoch, "this node gave the lead back"),
             Err(error) => {
-                tracing::warn!(%error, "the lead could not be given back; its time runs out");
+                tracing::warn!(%error, "the lead could not be released; it expires");
             }
         }
     }

@@ -314,13 +314,13 @@ mod tests {
 
     #[test]
     fn a_failure_reads_as_error_details_and_help() {
-        let failure = Failure::failed("this lapsed at 23:12")
-            .code("lapsed")
+        let failure = Failure::failed("this expired at 23:12")
+            .code("expired")
             .detail("nothing was granted")
-            .help("ask again");
+            .help("request again");
         assert_eq!(
             failure.text(false),
-            "error[lapsed]: this lapsed at 23:12\n  nothing was granted\n  help: ask again"
+            "error[expired]: this expired at 23:12\n  nothing was granted\n  help: request again"
         );
         assert!(failure.text(true).starts_with("\u{1b}[1;31merror[lapsed]"));
     }

@@ -359,7 +359,7 @@ mod tests {
         let mut table = Table::new(&["=ID", "REASON"]);
         table.row([
             "req_01934a5b6c7d7e8f90123456789abcde".to_owned(),
-            "the disk of the database is full and somebody has to look".to_owned(),
+            "the disk of the database is full and someone has to look".to_owned(),
         ]);
         table
     }
@@ -383,7 +383,7 @@ mod tests {
         assert_eq!(
             sample().text(Some(40)),
             "req_01934a5b6c7d7e8f90123456789abcde\n  REASON  the disk of the database is\n          \
-             full and somebody has to look\n"
+             full and someone has to look\n"
         );
     }
 

@@ -322,8 +322,8 @@ fn check_package(package: &Package<'_>, all: &[Package<'_>]) -> Vec<Breach> {
         };
         if !allowed.contains(&to.folder) {
             add(format!(
-                "arrow `{} -> {}` is not allowed: move what is shared to a crate both may use, \
-                 or record the decision and add the arrow in crates/xtask/src/arrows.rs",
+                "arrow `{} -> {}` is not allowed: move the shared part to a crate both may use, or record \
+                 the decision and add the arrow in crates/xtask/src/arrows.rs",
                 package.folder, to.folder
             ));
         }

@@ -172,8 +172,8 @@ impl Circle<'_> {
         let (path, line) = places.first().map_or(("", 1), |it| (it.0.as_str(), it.1));
         if let [a, b] = members.as_slice() {
             let message = format!(
-                "`{a}` and `{b}` of `{place}` import each other: move what both need to one of them, or to a module of \
-                 its own"
+                "`{a}` and `{b}` of `{place}` import each other: move the shared part to one of them, or to \
+                 a separate module"
             );
             return Breach::new(path, line, message);
         }
@@ -416,8 +416,8 @@ mod tests {
 
     #[test]
     fn two_siblings_that_import_each_other_are_told_once() {
-        let told = "crates/x/src/a.rs:3: `a` and `b` of `x` import each other: move what both need to one of them, \
-                    or to a module of its own";
+        let told = "crates/x/src/a.rs:3: `a` and `b` of `x` import each other: move the shared part to one \
+                    of them, or to a separate module";
         // by name, through re-exports, from inside, in full
         for (a, b) in [
             ("use crate::b::Thing;", "use crate::a::Other;"),

@@ -338,7 +338,7 @@ mod tests {
         let action = json!({"name": "TagIt", "accessLevel": "Tagging",
             "resourceTypes": [{"name": "big thing", "required": true}]});
         let types = json!({"demo": {"Actions": {"tagit":
-            {"Resources": ["Small Thing", "big thing", "unheard of"]}}}});
+            {"Resources": ["Small Thing", "big thing", "unknown"]}}}});
         let table = rendered(&source_with(&action, &types)).unwrap();
         assert!(
             table.contains("T\tTagIt\t\tbig thing?,small thing?\n"),

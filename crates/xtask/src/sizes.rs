@@ -51,7 +51,7 @@ pub(crate) fn check(path: &str, text: &str) -> Vec<Breach> {
     }
     if lines.len() > FILE_LINES_MAX {
         let message = format!(
-            "{} lines with tests, at most {FILE_LINES_MAX}: move the tests to a file of their own",
+            "{} lines with tests, at most {FILE_LINES_MAX}: move the tests to a separate file",
             lines.len()
         );
         findings.push(Breach::new(path, 1, message));

@@ -49,7 +49,7 @@ fn path_names(path: &str) -> impl Iterator<Item = &str> {
 
 fn empty_name(path: &str, line: usize, name: &str) -> Option<Breach> {
     EMPTY_NAMES.contains(&name).then(|| {
-        let message = format!("`{name}` does not say what is inside: name it for what it does");
+        let message = format!("`{name}` does not name its content: name it after its purpose");
         Breach::new(path, line, message)
     })
 }

@@ -134,7 +134,7 @@ impl SpecReading<'_> {
 
     fn section(&mut self, line: usize, number: String) {
         if self.page.sections.contains(&number) {
-            let message = format!("§{number} is here twice: number it anew");
+            let message = format!("§{number} is here twice: renumber it");
             self.findings.push(Breach::new(self.path, line, message));
         }
         self.page.sections.insert(number);

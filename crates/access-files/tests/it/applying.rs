@@ -85,7 +85,7 @@ impl Stand {
         let looked = self.runner(&Gate::new(None)).look(draft).await.unwrap();
         assert_eq!(looked.plan.blocked(), [""; 0]);
         let back: SavedDiff = serde_json::from_value(looked.plan.facts.clone()).unwrap();
-        assert_eq!(back, saved, "what is saved is read again");
+        assert_eq!(back, saved, "the saved plan is read again");
         looked.plan.id
     }
 
@@ -285,7 +285,7 @@ async fn a_set_that_somebody_worked_on_since_stays_when_the_plan_that_made_it_is
     );
     assert!(
         stand.center.set("Edited").is_none(),
-        "nobody worked on that"
+        "no step ran for it"
     );
 }
 

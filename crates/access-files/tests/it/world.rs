@@ -378,7 +378,7 @@ impl PermissionSetAdmin for FakeCenter {
             OperationKind::Create => ("assign", state.assignments.insert(assignment.clone())),
             OperationKind::Delete => ("unassign", state.assignments.remove(assignment)),
         };
-        assert!(done, "{word} of what is so already: {assignment:?}");
+        assert!(done, "{word} of existing state: {assignment:?}");
         state.settle();
         state
             .writes

@@ -166,7 +166,7 @@ impl Access {
                 length,
                 session: session_length(&names, &self.directory()),
                 seen_at,
-                reason: "It stood without a grant; a sweep gave it an end.",
+                reason: "It existed without a grant; a sweep gave it an end.",
                 by: Doer::Hallpass,
                 sweep: Some(run),
                 accepted: None,

@@ -169,7 +169,7 @@ impl Access {
         match self.person_read(user).await {
             Ok(directory) => (directory, true),
             Err(error) => {
-                tracing::warn!(user = %user, error = %error, "who signs in could not be asked about");
+                tracing::warn!(user = %user, error = %error, "a user signing in could not be checked");
                 (known, false)
             }
         }

@@ -265,7 +265,7 @@ impl Access {
                 Ok(false) => {}
                 Err(error) => {
                     tended.failed += 1;
-                    tracing::warn!(key = %item.key, error = %error, "a membership could not be tended");
+                    tracing::warn!(key = %item.key, error = %error, "a membership could not be processed");
                 }
             }
         }

@@ -64,7 +64,7 @@ impl Access {
             let (requests, failed_requests) = match self.tend_requests().await {
                 Ok(counted) => counted,
                 Err(error) => {
-                    tracing::warn!(error = %error, "requests could not be tended");
+                    tracing::warn!(error = %error, "requests could not be processed");
                     (0, 1)
                 }
             };
@@ -101,7 +101,7 @@ impl Access {
                     Ok(counted) => counted,
                     Err(error) => {
                         failed += 1;
-                        tracing::warn!(request.id = %id, error = %error, "a request could not be tended");
+                        tracing::warn!(request.id = %id, error = %error, "a request could not be processed");
                         continue;
                     }
                 };
@@ -113,7 +113,7 @@ impl Access {
                 Err(CommitError::Raced(_)) => {}
                 Err(error) => {
                     failed += 1;
-                    tracing::warn!(request.id = %id, error = %error, "a request could not be tended");
+                    tracing::warn!(request.id = %id, error = %error, "a request could not be processed");
                 }
             }
         }
@@ -137,7 +137,7 @@ impl Access {
                 Err(AccessError::Commit(CommitError::Raced(_))) => done += 1,
                 Err(error) => {
                     failed += 1;
-                    tracing::warn!(grant.id = %grant.id, error = %error, "a grant could not be tended");
+                    tracing::warn!(grant.id = %grant.id, error = %error, "a grant could not be processed");
                 }
             }
         }

@@ -114,9 +114,9 @@ pub enum AccessError {
     /// The same idempotency key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
-    #[error("1 to {TARGETS_MAX} targets can be asked for at once; these are {0}")]
+    #[error("1 to {TARGETS_MAX} targets can be requested together; these are {0}")]
     TargetCount(usize),
-    #[error("what stands in AWS could not be read")]
+    #[error("the state in AWS could not be read")]
     Directory(#[from] DirectoryFault),
     #[error("cannot read the store")]
     Read(#[from] ReadError),

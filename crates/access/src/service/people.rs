@@ -280,7 +280,8 @@ impl Access {
             Err(CommitError::Raced(_)) => {}
             Err(error) => {
                 looked.failed += 1;
-                tracing::warn!(request.id = %id, error = %error, "a request of somebody who left could not be refused");
+                tracing::warn!(request.id = %id, error = %error, "a request of a person who left could not be \
+                    refused");
             }
         }
     }
@@ -296,7 +297,7 @@ impl Access {
                 Ok(()) => looked.credentials += 1,
                 Err(error) => {
                     looked.failed += 1;
-                    tracing::warn!(error = %error, "tokens and sessions of somebody who left could not be ended");
+                    tracing::warn!(error = %error, "tokens and sessions of a person who left could not be ended");
                 }
             }
         }

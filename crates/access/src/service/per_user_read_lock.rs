@@ -159,7 +159,7 @@ mod tests {
         {
             let mut work = Box::pin(work);
             tokio::select! {
-                _ = &mut work => unreachable!("nobody cancelled it"),
+                _ = &mut work => unreachable!("it was not cancelled"),
                 sent = is_at_work => sent.unwrap(),
             }
             assert!(turns.line(&email("ana")).try_lock().is_err());

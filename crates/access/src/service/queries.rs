@@ -108,7 +108,7 @@ impl Access {
     pub(super) async fn note_lacking(&self, request: &mut Request) {
         let counted = Box::pin(self.count_approvals(std::slice::from_mut(request))).await;
         if let Err(error) = counted {
-            tracing::warn!(request.id = %request.id, error = %error, "what a request lacks is not told");
+            tracing::warn!(request.id = %request.id, error = %error, "missing approvals of a request are not shown");
         }
     }
 
@@ -157,7 +157,7 @@ impl Access {
         let told = Box::pin(grants_as_told(self.ports.store.as_ref(), grants)).await?;
         told.into_iter()
             .next()
-            .ok_or_else(|| ReadError("the grant is not told".to_owned()))
+            .ok_or_else(|| ReadError("the grant is not shown".to_owned()))
     }
 
     /// # Errors
@@ -333,7 +333,8 @@ impl Access {
             let row = match self.ports.store.holds(&grant.key).await {
                 Ok(holds) => holds.row,
                 Err(error) => {
-                    tracing::warn!(grant.id = %grant.id, error = %error, "what AWS said of a late end is not told");
+                    tracing::warn!(grant.id = %grant.id, error = %error, "AWS's answer about a late end is not \
+                        shown");
                     None
                 }
             };

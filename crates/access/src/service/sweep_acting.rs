@@ -44,7 +44,8 @@ impl Access {
                 Ok(false) => {}
                 Err(error) => {
                     tended.failed += 1;
-                    tracing::warn!(sweep.id = %run.id, key = %item.key, error = %error, "an item of a sweep could not be tended");
+                    tracing::warn!(sweep.id = %run.id, key = %item.key, error = %error, "an item of a sweep could \
+                        not be processed");
                 }
             }
         }

@@ -291,7 +291,7 @@ impl Access {
             return Vec::new();
         };
         let looked = format!(
-            "{}: {} seen, {} ours, {} accepted, {} unknown, {} found standing by a grant, {} not read",
+            "{}: {} seen, {} ours, {} accepted, {} unmanaged, {} found by a grant, {} not read",
             sweep.trigger.name(),
             report.seen,
             report.ours,

@@ -25,7 +25,8 @@ pub struct DeadPattern {
 
 impl DeadPattern {
     pub fn help(&self) -> &'static str {
-        "correct it or drop it: accounts and groups go by name or id, permission sets by name, people by address, user \
+        "correct it or drop it: give accounts and groups by name or id, permission sets by name, people by address, \
+         user \
          name or id; in place of a `/` in a name write `?`"
     }
 }

@@ -11,7 +11,7 @@ pub enum StandingRefused {
     #[error("this sweep is {state}: there is nothing to confirm")]
     NoPlan { state: &'static str },
     /// The mode changed since the plan.
-    #[error("the mode of sweeps is `{now}` by now; the next sweep makes a plan of its own")]
+    #[error("the mode of sweeps is `{now}` by now; the next sweep makes a new plan")]
     ModeChanged { now: &'static str },
     /// The state differs from the plan.
     #[error(
@@ -20,29 +20,27 @@ pub enum StandingRefused {
     )]
     PlanChanged { count: usize, first: String },
     /// Exceeds the limit of a run without explicit confirmation.
-    #[error("{brake}; say that this is meant to confirm it all the same")]
+    #[error("{brake}; confirm it again with the limit lifted to run it anyway")]
     OverLimit { brake: Brake },
-    #[error("this access does not stand: AWS does not show it")]
+    #[error("this access does not exist: AWS does not show it")]
     NotThere,
     #[error("this access was given by Hallpass and has an end already")]
     HeldByGrant,
     /// Existed before a live grant.
     #[error(
-        "a grant stands above this access and leaves it when it ends: revoke that grant and adopt this a minute later, or accept it"
+        "a grant exists above this access and leaves it when it ends: revoke that grant and adopt this a minute \
+         later, or accept it"
     )]
     UnderGrant,
-    #[error(
-        "a sweep is removing this access: AWS was asked to; it can be accepted once that is over"
-    )]
+    #[error("a sweep is removing this access; it can be accepted once that is over")]
     BeingRemoved,
-    #[error("this access is not accepted as standing by anybody")]
+    #[error("this access is not accepted as standing")]
     NotAccepted,
     #[error("the configuration accepts this, by `{pattern}` in `access.standing`")]
     AcceptedByPattern { pattern: String },
     /// No one can hold the grant.
     #[error(
-        "whoever has this is not an enabled user of the directory with an address, and can hold no \
-         grant"
+        "its holder is not an enabled user of the directory with an address, and can hold no grant"
     )]
     NobodyToHold,
     #[error("an end can be set between {least} and {most} from now")]
@@ -50,7 +48,7 @@ pub enum StandingRefused {
     #[error("the review has to be in the future")]
     ReviewInThePast,
     /// The management account, which Hallpass cannot change.
-    #[error("AWS lets nobody but the management account itself change this")]
+    #[error("AWS lets only the management account itself change this")]
     OutOfReach,
 }
 

@@ -340,7 +340,7 @@ fn renaming_a_group_makes_nothing_unknown() {
     looks.may_act = MayAct::Do(REMOVE);
     assert!(looks.run(0).items.is_empty());
     let mut renamed = snapshot();
-    "somebody else's".clone_into(&mut renamed.groups[0].name);
+    "another user's".clone_into(&mut renamed.groups[0].name);
     looks.directory = Directory::new(renamed);
     for minute in [20, 40, 60] {
         let found = looks.run(minute);

@@ -115,7 +115,7 @@ fn differs(item: &SweepItem, action: SweepAction, fresh: &Fresh<'_>) -> Option<&
     }
     let found = fresh.held.stood_before(key);
     if found.is_some_and(|at| fresh.listing.began < PREEXISTING_FOR.after(at)) {
-        return Some("was found standing by a grant");
+        return Some("existed before a grant");
     }
     if fresh.listing.not_read().contains(&key.target) {
         return Some("cannot be read");
@@ -125,7 +125,7 @@ fn differs(item: &SweepItem, action: SweepAction, fresh: &Fresh<'_>) -> Option<&
     }
     match action {
         SweepAction::Adopt { .. } if person(key, fresh.directory).is_none() => {
-            Some("has nobody to hold it")
+            Some("has no user to hold it")
         }
         SweepAction::Adopt { .. } | SweepAction::Remove => None,
     }

@@ -24,7 +24,7 @@ pub enum DigestFault {
     #[error("the digest is missing")]
     DigestMissing,
     /// No delivery, or digests were deleted and the chain restarted.
-    #[error("no digest names what was delivered between {from} and {until}")]
+    #[error("no digest covers the deliveries between {from} and {until}")]
     Gap { from: Timestamp, until: Timestamp },
     #[error("it was changed since it was delivered")]
     LogChanged,

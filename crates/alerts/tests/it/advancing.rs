@@ -308,7 +308,7 @@ fn what_cannot_be_believed_is_named() {
         rows: Vec::new(),
     };
     let BlockedBy::QueryFailed { message } = blocked(other) else {
-        panic!("a column that is not there is no row that is gone")
+        panic!("a missing column is not a deleted row")
     };
     assert_eq!(
         message,

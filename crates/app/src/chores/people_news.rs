@@ -82,7 +82,7 @@ impl EventHandler for PeopleHandler {
             let ids = match about {
                 About::Named(ids) => ids,
                 About::Nobody => {
-                    let nothing = "it takes nothing from anybody".to_owned();
+                    let nothing = "it removes no access".to_owned();
                     handled.push(HandledEvent::Done(nothing));
                     continue;
                 }
@@ -113,7 +113,7 @@ async fn note(access: &Access, about: &[About]) -> HandledEvent {
         }
     }
     match access.note_given(all).await {
-        Ok(()) => HandledEvent::Done("ends that AWS enforces are looked at again".to_owned()),
+        Ok(()) => HandledEvent::Done("enforced expiries are checked again".to_owned()),
         Err(error) => HandledEvent::Again(error.to_string()),
     }
 }
@@ -136,7 +136,7 @@ fn told(looked: &PeopleLooked) -> HandledEvent {
         ..
     } = looked;
     HandledEvent::Done(format!(
-        "{people} people were looked at: {} grants end, {requests} requests are refused",
+        "{people} people checked: {} grants end, {requests} requests are refused",
         left + ended
     ))
 }
@@ -458,7 +458,7 @@ mod tests {
             left: 2,
             ..PeopleLooked::default()
         };
-        let words = "1 people were looked at: 2 grants end, 0 requests are refused";
+        let words = "1 people checked: 2 grants end, 0 requests are refused";
         assert_eq!(told(&looked), HandledEvent::Done(words.to_owned()));
     }
 }

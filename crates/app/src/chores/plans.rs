@@ -121,7 +121,7 @@ impl RunningArgs {
         if !self.has_yes() && !io::stdin().is_terminal() {
             let message = "this changes the organization, and there is no terminal to ask on";
             return Err(Failure::refused(message).help(
-                "`--yes` does it without asking, `--apply --plan PLAN` what was looked at and saved",
+                "`--yes` skips the question, `--apply --plan PLAN` applies the saved plan",
             ));
         }
         confirm_act(

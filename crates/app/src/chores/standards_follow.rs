@@ -207,7 +207,7 @@ impl EventHandler for StandardsHandler {
             let visit = StandardsVisit::now(account.clone(), cause, self.clock.now());
             // CRASH: repeated with the event's redelivery; the account is then checked once more
             handled.push(match self.visits.ask_visits(&[visit]).await {
-                Ok(()) => HandledEvent::Done(format!("the standards of {account} are looked at")),
+                Ok(()) => HandledEvent::Done(format!("the standards of {account} are checked")),
                 Err(fault) => HandledEvent::Again(fault.to_string()),
             });
         }

@@ -19,7 +19,7 @@ pub fn rows(news: &StandardsNews) -> Vec<Value> {
         }
         StandardsNews::Unusable { hash, why } => vec![json!({
             "what": format!("unusable {hash}"),
-            "subject": "the file of standards names what is not there, and nothing is changed by it", "reason": why,
+            "subject": "the file of standards names unknown items and changes nothing", "reason": why,
         })],
         StandardsNews::Differs { accounts, why, at } => {
             let day = at.strftime("%Y-%m-%d").to_string();
@@ -71,7 +71,7 @@ fn reason(why: LeftAlone) -> String {
     match why {
         LeftAlone::Notify => format!("`standards.mode` is `notify`; {help}"),
         LeftAlone::NotApplied => {
-            "nobody has applied this very file yet; `hallpass org standards apply --apply` does"
+            "this file is not applied yet; `hallpass org standards apply --apply` does"
                 .to_owned()
         }
         LeftAlone::NotNew => format!("it joined before the file was applied; {help}"),
@@ -82,7 +82,7 @@ fn reason(why: LeftAlone) -> String {
             "more accounts differ than the {left} that may still be changed today (`standards.accounts_a_day`), so that none \
              is; {help}"
         ),
-        LeftAlone::TurnedOn => "somebody turned it on, and only a person turns it off".to_owned(),
+        LeftAlone::TurnedOn => "a person turned it on, and only a person turns it off".to_owned(),
         LeftAlone::Policies => {
             "policies of the administrator configure it, and only a person changes those".to_owned()
         }

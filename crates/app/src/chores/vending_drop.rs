@@ -60,7 +60,7 @@ fn dropped(place: &BucketPlace, detail: &Value) -> Result<Dropped, String> {
         return Ok(Dropped::Elsewhere("it is of another folder"));
     };
     if key.ends_with(RESULT) {
-        return Ok(Dropped::Elsewhere("it is what became of a list"));
+        return Ok(Dropped::Elsewhere("it is a result of a list"));
     }
     if key.ends_with('/') {
         return Ok(Dropped::Elsewhere("it is a folder"));
@@ -142,7 +142,7 @@ impl DroppedLists {
             .get_as_told(&object.key, &object.etag, BYTES_MAX)
             .await;
         let Some(bytes) = read.map_err(|error| Failure::failed(error.to_string()))? else {
-            let said = "it is gone, or another by now: whoever put the other one is told of that";
+            let said = "it was deleted or replaced: a new one is reported separately";
             return Ok(told(said.to_owned()));
         };
         let file = match AccountsFile::read(&bytes) {
@@ -151,7 +151,7 @@ impl DroppedLists {
         };
         match judge(&self.context, &file, &self.choice).await? {
             JudgedList::GoesOn(plan) => Ok(told(format!(
-                "plan {plan} of this list was begun and is not over; `hallpass org plan resume {plan}` goes on with it"
+                "plan {plan} of this list is unfinished; `hallpass org plan resume {plan}` resumes it"
             ))),
             JudgedList::Judged(judged) => {
                 let saved = save(&self.context, &judged, ROW_TIMEOUT).await;
@@ -172,7 +172,7 @@ impl DroppedLists {
         let row: Map<String, Value> = row.as_object().cloned().unwrap_or_default();
         let now = self.clock.now();
         let step = |state| happened(&self.rule, state, &row, now);
-        let done = |_: &AlertWrite| "it is judged and told";
+        let done = |_: &AlertWrite| "it is judged and reported";
         write_happening(self.alerts.as_ref(), &self.rule.id, step, done).await
     }
 

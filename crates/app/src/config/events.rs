@@ -84,7 +84,7 @@ impl Loaded {
         if table.updated_by.trim().is_empty() {
             let failure = Failure::bad_input("`findings.updated_by` is empty");
             return Err(
-                failure.help("notes say whom they are by: write a name, or leave the key out")
+                failure.help("notes name their author: write a name, or leave the key out")
             );
         }
         Ok(EnrichSettings {

@@ -57,11 +57,11 @@ fn a_configuration_is_read_whole_or_refused_with_its_place() {
         let text = text(input);
         match parse(&text, "any.toml") {
             Ok(_) => {
-                let table: toml::Table = text.parse().expect("what is read is TOML");
+                let table: toml::Table = text.parse().expect("the text is TOML");
                 let mut found = BTreeSet::new();
                 given(&table, "", &mut found);
                 let silent = found.iter().find(|key| !known.contains(key.as_str()));
-                assert!(silent.is_none(), "{silent:?} is read as nothing\n{text}");
+                assert!(silent.is_none(), "{silent:?} is read as an empty text\n{text}");
             }
             Err(failure) => {
                 let said = format!("{failure:?}");

@@ -141,7 +141,7 @@ impl Sync {
         }
         if let Some(without) = groups.iter().find(|it| it.rules.is_empty()) {
             let what = format!(
-                "has no rule about `{}`, so that nobody would belong there",
+                "has no rule about `{}`, so the group would be empty",
                 without.group
             );
             return Err((

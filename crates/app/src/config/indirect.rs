@@ -225,7 +225,7 @@ mod tests {
         let left = || load_with(&file, Secrets::Left);
         assert!(
             left().is_err(),
-            "what it does need has to be there, as its own key"
+            "required secrets have to exist, as its own key"
         );
         for (name, value) in [("id", "an id"), ("key", "a key")] {
             std::fs::write(folder.path().join(name), value).unwrap();

@@ -73,7 +73,7 @@ impl Loaded {
         if table.from.is_empty() {
             return Err(
                 Failure::bad_input("`mail.url` is given, and `mail.from` is not")
-                    .help("write whom mails come from: from = \"Hallpass <hallpass@example.com>\""),
+                    .help("write the sender of mails: from = \"Hallpass <hallpass@example.com>\""),
             );
         }
         let settings = MailSettings {
@@ -164,7 +164,7 @@ mod tests {
             ),
             ("[mail]\nurl = \"smtp://u:hunter2@h\"\n", "mail.from"),
             (
-                "[mail]\nurl = \"smtp://h\"\nfrom = \"nobody\"\n",
+                "[mail]\nurl = \"smtp://h\"\nfrom = \"noreply\"\n",
                 "mail.from",
             ),
             (

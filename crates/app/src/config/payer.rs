@@ -33,8 +33,8 @@ impl Loaded {
         for side in [PayerSide::Partner, PayerSide::Customer] {
             let (name, notify) = (side.name(), &file.party(side).notify);
             if notify.is_empty() {
-                let failure = wrong(format!("`{name}.notify` names nobody to tell"));
-                return Err(failure.help("both parties are told of sign-ins: give each an address"));
+                let failure = wrong(format!("`{name}.notify` has no address"));
+                return Err(failure.help("both parties are notified of sign-ins: give each an address"));
             }
             for address in notify {
                 Email::new(address).map_err(|error| wrong(format!("`{name}.notify`: {error}")))?;
@@ -48,7 +48,7 @@ impl Loaded {
         };
         if self.config.mail.url.is_none() {
             let failure = Failure::bad_input("`payer.file` is given, and `mail.url` is not");
-            return Err(failure.help("both parties are told by mail"));
+            return Err(failure.help("both parties are notified by mail"));
         }
         if let Some(arn) = &file.hallpass_queue {
             let mut parts = arn.rsplit(':');

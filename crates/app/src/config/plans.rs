@@ -27,7 +27,7 @@ impl Loaded {
         let kinds = &self.config.plans.resume;
         if let Some(other) = kinds.iter().find(|it| !RESUMABLE.contains(&it.as_str())) {
             let failure = Failure::bad_input(format!(
-                "`plans.resume`: plans of kind `{other}` do not go on by themselves"
+                "`plans.resume`: plans of kind `{other}` are not resumed automatically"
             ));
             return Err(failure.help(format!(
                 "these may: `{}`; the others ask for a second yes or take access away, and are left to `hallpass org plan \

@@ -138,8 +138,8 @@ impl Loaded {
                 table.email_claim
             ))
             .help(
-                "set `oidc.require_verified_email = false` if nobody can choose that claim for \
-                 themselves",
+                "set `oidc.require_verified_email = false` if users cannot \
+                 choose that claim",
             ));
         }
         let secret = table.client_secret.clone();

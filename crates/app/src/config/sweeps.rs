@@ -112,7 +112,7 @@ impl Sweep {
         match (self.mode, self.adopt) {
             (SweepModeKey::Adopt, None) => bad(
                 "`access.sweep.mode` is `adopt`, and `access.sweep.adopt` is not given",
-                "say how long what is found is held from then on: adopt = \"8h\"",
+                "say how long found access is kept: adopt = \"8h\"",
             ),
             (_, Some(Time(length))) if length.is_zero() || length > ADOPTED_MAX => bad(
                 &format!("`access.sweep.adopt` is {length}"),

@@ -39,7 +39,7 @@ impl ScimPeople {
             return Err(bad("holds a user name or password"));
         }
         if parsed.query().is_some() || parsed.fragment().is_some() {
-            return Err(bad("goes on after its path"));
+            return Err(bad("has a query or fragment"));
         }
         let header = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()));
         let mut token =

@@ -70,7 +70,7 @@ fn read_whole(path: &Path, whole: &mut Option<u64>) -> io::Result<Vec<Record>> {
     let length = torn.map_or(bytes.len(), |torn| torn.whole);
     let length = u64::try_from(length).unwrap_or(u64::MAX);
     if torn.is_some() {
-        tracing::warn!(path = %path.display(), "the end of the journal was torn by a stop and is cut off");
+        tracing::warn!(path = %path.display(), "the incomplete last record of the journal is dropped");
         OpenOptions::new().write(true).open(path)?.set_len(length)?;
     }
     *whole = Some(length);

@@ -181,7 +181,7 @@ impl Journal {
         let length = file.metadata()?.len();
         if length < self.offset {
             // restarted: by another guard of the name, or tampering
-            tracing::warn!(path = %path.display(), "a guard's journal begins anew");
+            tracing::warn!(path = %path.display(), "a guard's journal was restarted");
             *self = Self::default();
         }
         if length == self.offset || self.fault.is_some() {

@@ -117,10 +117,10 @@ mod tests {
         assert_eq!(alarms(&[heard(Some(at(9_400)))]), [""; 0]);
         assert_eq!(
             alarms(&[heard(Some(at(9_399)))]),
-            ["`g` was last heard 10m 1s ago"]
+            ["`g` last reported 10m 1s ago"]
         );
         assert_eq!(alarms(&[heard(None)]), ["`g` does not know the time yet"]);
-        assert_eq!(alarms(&[]), ["no guard was ever heard"]);
+        assert_eq!(alarms(&[]), ["no guard has ever reported"]);
         let broken = GuardObserved {
             name: "h".to_owned(),
             said: Err("gone".to_owned()),

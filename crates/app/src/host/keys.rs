@@ -63,7 +63,7 @@ pub fn key_at(path: &Path, absent: Absent) -> Result<Signer, Failure> {
 
 fn no_key(path: &Path) -> Failure {
     Failure::failed(format!("`{}` is not a signing key", path.display()))
-        .help("restore it from a backup; a new key has to be given to whoever trusts the old one")
+        .help("restore it from a backup; give a new key to all systems that trust the old one")
 }
 
 fn lost(path: &Path) -> Failure {
@@ -72,8 +72,8 @@ fn lost(path: &Path) -> Failure {
         "the signing key `{shown}` is missing, and this log was exported before"
     ))
     .help(
-        "put it back from another node, from where the database was moved to, or from your secret store, and restart \
-         the server; where there never was one, or it is gone for good, `hallpass audit key --new` makes another one \
+        "restore it from another node, from the previous database host, or from your secret store, \
+         and restart the server; if there never was one, or it is lost, `hallpass audit key --new` creates one \
          (docs/operations/recover.md)",
     )
 }
@@ -196,7 +196,7 @@ mod tests {
         fs::write(&key, "something else").unwrap();
         assert!(
             key_at(&key, Absent::Made).is_err(),
-            "a broken key is never replaced by itself"
+            "a broken key is never replaced automatically"
         );
         assert_eq!(fs::read_to_string(&key).unwrap(), "something else");
     }

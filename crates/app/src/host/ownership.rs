@@ -346,7 +346,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("hallpass.key");
         let is_closed = || is_closed_to_owner_of(folder.path(), &file);
-        assert!(!is_closed(), "there is none");
+        assert!(!is_closed(), "none exists");
         write(&file, b"x").unwrap();
         let mode = |mode| set_permissions(&file, Permissions::from_mode(mode)).unwrap();
         mode(0o600);

@@ -63,7 +63,7 @@ impl DigestArgs {
             if let (LogPlace::Folder(root), [file, ..]) = (&source.place, source.found.as_slice())
                 && root.as_os_str().is_empty()
             {
-                let message = format!("digests say nothing of `{}` by itself", file.path);
+                let message = format!("digests do not cover `{}` alone", file.path);
                 return Err(Failure::bad_input(message)
                     .help("name the folder or the bucket that has `AWSLogs/`, or leave out `--verify-digests`"));
             }

@@ -112,7 +112,7 @@ impl ClockWatch {
         if is_to_be_asked(&reading, said.since.elapsed(), said.asked.elapsed()) {
             said.asked = Instant::now();
             if let Err(fault) = self.aws.ask_time().await {
-                tracing::debug!(%fault, "AWS did not say what time it is");
+                tracing::debug!(%fault, "AWS did not return the time");
             }
         }
     }
@@ -123,7 +123,7 @@ impl ClockWatch {
             match self.store.blob_get(&self.remembered()).await {
                 Ok(blob) => said.disagrees = Some(blob.as_deref() == Some(DISAGREE)),
                 Err(error) => {
-                    tracing::warn!(error = %error, "what was recorded of the clocks last cannot be read; it is tried again");
+                    tracing::warn!(error = %error, "the last recorded clock state cannot be read; it is tried again");
                     return;
                 }
             }
@@ -162,8 +162,8 @@ impl ClockWatch {
         }
         let remembered = if let Some(disagreement) = reading.disagreement {
             tracing::error!(
-                "clocks disagree: {disagreement}; no access is given until they agree, and what ends \
-                 access goes on"
+                "clocks disagree: {disagreement}; no access is granted until they \
+                 agree; access still ends"
             );
             DISAGREE
         } else {
@@ -185,12 +185,12 @@ impl ClockWatch {
             Ok(hurried) => {
                 tracing::warn!(
                     hurried,
-                    "what waited for an instant in the future is done now"
+                    "work that waited for a future instant is done now"
                 );
                 true
             }
             Err(error) => {
-                tracing::warn!(error = %error, "what waits for an instant in the future could not be hurried");
+                tracing::warn!(error = %error, "work that waits for a future instant could not be released");
                 false
             }
         }

@@ -63,7 +63,7 @@ pub async fn retire(
     if !retired.is_empty() {
         tracing::info!(
             rule = rule.id,
-            "files are not compared any more; what stood of them is closed"
+            "files are no longer compared; their differences are closed"
         );
     }
     Ok(())
@@ -86,7 +86,7 @@ pub async fn watch(
             tracing::error!(
                 rule,
                 error,
-                "what differs cannot be kept; it is tried again"
+                "differences cannot be stored; it is tried again"
             );
         }
         if !rest(&mut stop, LOOK_EVERY).await {
@@ -128,7 +128,7 @@ impl Comparing {
             Ok(_) => None,
             Err(why) => {
                 let (error, rule) = (why.words(), compared.id);
-                tracing::error!(rule, error, "what differs is not known; it is tried again");
+                tracing::error!(rule, error, "differences are not known; it is tried again");
                 Some((now, failed.map_or(0, |it| it.1).saturating_add(1)))
             }
         };
@@ -155,10 +155,10 @@ impl Comparing {
             .await?
         {
             let (name, items) = (ran.state.rule.as_str(), ran.state.active());
-            tracing::info!(rule = name, items, "what stands was compared with files");
+            tracing::info!(rule = name, items, "the live state was compared with files");
             if let Some(message) = &ran.message {
                 let text = alert_text(message);
-                tracing::info!(rule = name, text, "what differs is told");
+                tracing::info!(rule = name, text, "differences are reported");
             }
         }
         Ok(())

@@ -75,7 +75,7 @@ pub async fn write(
                 tracing::error!(
                     file = file.name,
                     why,
-                    "the file of ends cannot be written; a guard elsewhere goes on with an older one"
+                    "the file of ends cannot be written; remote guards keep using an older one"
                 );
                 failing = true;
             }

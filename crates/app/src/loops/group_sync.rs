@@ -97,7 +97,7 @@ pub async fn act(syncer: GroupSyncer, mut stop: watch::Receiver<bool>) {
                 tracing::warn!(failed = tended.failed, "memberships wait for another try");
             }
             Ok(_) => {}
-            Err(error) => tracing::error!(error = %error, "memberships could not be tended"),
+            Err(error) => tracing::error!(error = %error, "memberships could not be updated"),
         }
         if shown.is_none_or(|at| at.elapsed() >= STATUS_EVERY) {
             shown = Some(Instant::now());

@@ -54,7 +54,7 @@ impl LogWatch {
             Ok(memory) => memory,
             Err(error) => {
                 let shown = file.display();
-                tracing::error!(%error, file = %shown, "what was seen of the audit log cannot be read: the file is moved aside, and from now on it is remembered anew");
+                tracing::error!(%error, file = %shown, "the last seen state of the audit log cannot be read: the file is moved aside and a new one started");
                 LogMemory::anew_in_file(file, node)
             }
         });
@@ -124,7 +124,7 @@ impl LogWatch {
         });
         match (is_new, &found) {
             (true, Some(trouble)) => tracing::error!("{}", words(trouble)),
-            (true, None) => tracing::warn!("the database is as it should be again: work goes on"),
+            (true, None) => tracing::warn!("the database is correct again: work continues"),
             (false, _) => {}
         }
         Ok(())

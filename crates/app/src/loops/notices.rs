@@ -156,8 +156,8 @@ pub async fn keep(keeper: OutboxKeeper, mut stop: watch::Receiver<bool>) {
         };
         match dropped {
             Ok(0) => {}
-            Ok(dropped) => tracing::warn!(dropped, "notices that nobody was told are dropped"),
-            Err(error) => tracing::warn!(error = %error, "the outbox could not be tended"),
+            Ok(dropped) => tracing::warn!(dropped, "undelivered notices are dropped"),
+            Err(error) => tracing::warn!(error = %error, "the outbox could not be processed"),
         }
         if !rest(&mut stop, UPKEEP_EVERY).await {
             return;
@@ -286,7 +286,7 @@ impl Teller {
                 None => self.attempt(told, stop).await,
             },
             None => Some(Delivery::GaveUp {
-                why: "what it is about is not in the store".to_owned(),
+                why: "its subject is not in the store".to_owned(),
             }),
         };
         let Some(delivery) = delivery else {
@@ -406,12 +406,12 @@ impl Teller {
         let found = match tokio::time::timeout(LOGS_MAX, found).await {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => {
-                tracing::warn!(grant.id = %grant.id, error, "what was done with a grant is not told");
+                tracing::warn!(grant.id = %grant.id, error, "the activity of a grant is not reported");
                 None
             }
             Err(_) => {
                 let seconds = LOGS_MAX.as_secs();
-                tracing::warn!(grant.id = %grant.id, seconds, "logs did not answer, what was done with a grant is not told");
+                tracing::warn!(grant.id = %grant.id, seconds, "logs did not answer, the activity of a grant is not reported");
                 None
             }
         };
@@ -441,7 +441,7 @@ impl Teller {
             ended = task.join_next() => Some(match ended {
                 Some(Ok(delivery)) => delivery,
                 Some(Err(error)) => later(format!("the channel broke off (this is a bug): {error}")),
-                None => later("the channel ended by itself (this is a bug)".to_owned()),
+                None => later("the channel ended unexpectedly (this is a bug)".to_owned()),
             }),
             () = tokio::time::sleep(TELL_MAX) => {
                 Some(later(format!("no answer in {} s", TELL_MAX.as_secs())))

@@ -195,7 +195,7 @@ impl PciWatching {
         let fold = match earlier {
             None => PciFold::new(self.rules.clone(), now),
             Some(state) => PciFold::resume(self.rules.clone(), now, state)
-                .map_err(|error| Failure::failed(format!("what the run before kept: {error}")))?,
+                .map_err(|error| Failure::failed(format!("the state of the previous run: {error}")))?,
         };
         let others = OtherRegions::of(self.aws.instance_regions().await)?;
         let reading = self.reading(others);
@@ -256,7 +256,7 @@ impl PciWatching {
         for ran in tell(runner, &rules, told).await? {
             if let Some(message) = &ran.message {
                 let text = alert_text(message);
-                tracing::info!(text, "people over a limit are told");
+                tracing::info!(text, "people over a limit are notified");
             }
         }
         Ok(())

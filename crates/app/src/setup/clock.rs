@@ -32,7 +32,7 @@ pub async fn settle(clock: &ProcessClock, aws: &Aws) {
             return;
         }
         if let Err(fault) = aws.ask_time().await {
-            tracing::debug!(%fault, "AWS did not say what time it is");
+            tracing::debug!(%fault, "AWS did not return the time");
         }
     }
 }

@@ -52,7 +52,7 @@ pub async fn ensure_none(
     .detail("a new log beside it would be a fork, and ends that are owed would be forgotten")
     .help(
         "put the database back: `hallpass server store restore BACKUP`, or name it in `store.url`. Where there is nothing \
-         to restore, move the export aside and begin anew: `hallpass server store accept-loss` (docs/operations/recover.md)",
+         to restore, move the export aside and start again: `hallpass server store accept-loss` (docs/operations/recover.md)",
     ))
 }
 

@@ -24,7 +24,7 @@ pub(crate) async fn keep(store: &ServerStore, aws: &Aws, known: Option<&KnownIns
     }
     let bytes = written(&told).to_string();
     if let Err(error) = store.blob_put(KEY, bytes.as_bytes()).await {
-        tracing::warn!(%error, "which instance is ours could not be kept: a start needs an answer of its home Region");
+        tracing::warn!(%error, "the instance could not be stored: a start needs an answer of its home Region");
     }
 }
 

@@ -323,20 +323,20 @@ pub async fn belied(aws: &Aws) -> Failure {
                     if let Err(failure) = check_instance(aws).await {
                         return failure;
                     }
-                    tracing::info!("AWS says that the instance of before is ours");
+                    tracing::info!("AWS confirms the stored instance");
                     break;
                 }
                 Err(error @ ConnectError::AnotherInstance { .. }) => {
-                    tracing::error!(%error, "this server stops: it went on with an instance that AWS did not tell of");
+                    tracing::error!(%error, "this server stops: it used an instance that AWS did not confirm");
                     return no_aws(&error);
                 }
                 Err(error) if is_passing(&error) => {
-                    tracing::debug!(%error, "AWS does not say which instance is ours");
+                    tracing::debug!(%error, "AWS does not confirm the instance");
                 }
                 // a recovering service may briefly refuse or list nothing: a restart loop would
                 // delay all due work
                 Err(error) => {
-                    tracing::warn!(%error, "AWS does not say which instance is ours; it is asked again");
+                    tracing::warn!(%error, "AWS does not confirm the instance; it is asked again");
                 }
             }
         }

@@ -67,7 +67,7 @@ pub async fn owner_of(
 pub fn find(directory: &Directory, email: &Email) -> Result<Owner, Failure> {
     let refused = |why: &str| {
         Failure::failed(format!("`{email}` {why}"))
-            .help("name somebody by an address that they alone have in IAM Identity Center")
+            .help("name a person by an address that is unique in IAM Identity Center")
     };
     match directory.person_by_email(email) {
         Ok(person) if person.enabled => Ok(Owner {
@@ -76,7 +76,7 @@ pub fn find(directory: &Directory, email: &Email) -> Result<Owner, Failure> {
             secondary_domain: false,
         }),
         Ok(_) => Err(refused("is disabled in the directory")),
-        Err(NotOnePerson::None) => Err(refused("is nobody's address in the directory")),
+        Err(NotOnePerson::None) => Err(refused("is no user's address in the directory")),
         Err(NotOnePerson::Ambiguous) => Err(refused("is the address of several users")),
     }
 }

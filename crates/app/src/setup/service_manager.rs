@@ -15,7 +15,7 @@ pub fn ready() -> Result<(), Failure> {
     match std::env::var_os(SOCKET).filter(|it| !it.is_empty()) {
         Some(socket) => tell(&socket).map_err(|error| {
             let named = socket.display();
-            Failure::failed(format!("the service manager at `{named}` cannot be told that this process is ready: {error}"))
+            Failure::failed(format!("the service manager at `{named}` cannot be notified that this process is ready: {error}"))
                 .help("unset `NOTIFY_SOCKET`, or start it with `Type=exec`")
         }),
         None => Ok(()),

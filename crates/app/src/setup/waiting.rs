@@ -39,7 +39,7 @@ pub fn spawn<E, F>(
             }
             let error = match ended {
                 Some(Err(error)) => error.to_string(),
-                Some(Ok(())) | None => "it ended by itself".to_owned(),
+                Some(Ok(())) | None => "it ended unexpectedly".to_owned(),
             };
             tracing::error!(
                 name,

@@ -470,7 +470,7 @@ impl Trouble {
         tracing::warn!(
             signal = self.signal.name(),
             error = %why,
-            "the collector does not take what is sent; what does not fit meanwhile is dropped"
+            "the collector refuses data; data beyond the buffer is dropped"
         );
     }
 
@@ -478,7 +478,7 @@ impl Trouble {
         if std::mem::take(&mut self.is_on) {
             tracing::info!(
                 signal = self.signal.name(),
-                "the collector takes what is sent"
+                "the collector accepts data"
             );
         }
     }

@@ -41,7 +41,7 @@ impl Executor {
                 if self.memory.refuse_round(kind, began) {
                     tracing::warn!(
                         reason,
-                        "AWS refuses to list operations in progress, so each is asked about by itself, which is \
+                        "AWS refuses to list operations in progress, so each is queried separately, which is \
                          slower; `hallpass server doctor --iam-policy` prints the policy that allows it"
                     );
                 }

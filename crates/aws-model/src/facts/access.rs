@@ -59,7 +59,7 @@ facts! {
     OF_ACCESS;
     MANAGED_POLICIES_PER_ROLE = 10 "policies", "iam.role.managed-policies",
         "managed policies attached to one role, unless the account's quota was raised",
-        "into how many policies `policy shrink` may cut; what the simulator takes",
+        "into how many policies `policy shrink` may cut; limit of the simulator",
         IAM, Lower { says: "20", read: "2026-11-27" };
     MANAGED_POLICIES_PER_ROLE_MOST = 25 "policies", "iam.role.managed-policies.most",
         "the same where the account's quota was raised",
@@ -79,11 +79,11 @@ facts! {
         IAM_QUOTAS, Read("2026-11-27");
     ACCESS_KEYS_PER_USER = 2 "keys", "iam.user.access-keys",
         "access keys of one user, active or not",
-        "what the simulator takes",
+        "limit of the simulator",
         IAM_QUOTAS, Read("2026-11-27");
     TAGS_PER_USER = 50 "tags", "iam.user.tags",
         "tags of one user",
-        "what the simulator takes",
+        "limit of the simulator",
         IAM_QUOTAS, Read("2026-11-27");
     POLICY_VERSIONS = 5 "versions", "iam.policy.versions",
         "versions of one managed policy that are kept",
@@ -143,7 +143,7 @@ facts! {
         SESSION_TOKEN, Read("2026-11-28");
     CHAINED_SESSION_SECONDS = 3_600 "seconds", "sts.session.chained",
         "the longest session of a role that was assumed by another role's session",
-        "how long sessions in other accounts are asked for",
+        "duration of sessions in other accounts",
         CHAINING, Read("2026-11-27");
     PERMISSION_SET_SESSION_SECONDS = 3_600 "seconds", "sso.session.usual",
         "the session length of a permission set that says nothing",
@@ -151,11 +151,11 @@ facts! {
         DURATION, Read("2026-11-27");
     PERMISSION_SET_SESSION_SECONDS_LEAST = 3_600 "seconds", "sso.session.shortest",
         "the shortest session that a permission set may have",
-        "errors of access files; what the simulator takes",
+        "errors of access files; limit of the simulator",
         DURATION, Read("2026-11-27");
     PERMISSION_SET_SESSION_SECONDS_MOST = 43_200 "seconds", "sso.session.longest",
         "the longest session that a permission set may have",
-        "errors of access files; what the simulator takes",
+        "errors of access files; limit of the simulator",
         DURATION, Read("2026-11-27");
     PERMISSION_SET_DESCRIPTION_CHARACTERS = 700 "characters", "sso.permission-set.description",
         "the description of a permission set",
@@ -167,46 +167,47 @@ facts! {
         SET, Read("2026-11-26");
     PERMISSION_SET_TAGS = 75 "tags", "sso.permission-set.tags",
         "tags of one permission set",
-        "errors of access files; what the simulator takes",
+        "errors of access files; limit of the simulator",
         SET, Read("2026-11-26");
     PERMISSION_SETS = 3_500 "permission sets", "sso.permission-set.count",
         "permission sets of an instance",
-        "how many policies of permission sets are remembered; what the simulator takes",
+        "how many policies of permission sets are remembered; limit of the simulator",
         CENTER, Read("2026-11-27");
     PERMISSION_SETS_PER_ACCOUNT = 500 "permission sets", "sso.permission-set.per-account",
         "permission sets provisioned in one account",
-        "what the simulator takes",
+        "limit of the simulator",
         CENTER, Read("2026-11-27");
     MANAGED_POLICIES_PER_PERMISSION_SET = 20 "policies", "sso.permission-set.managed-policies",
         "managed policies of one permission set, AWS's and customers' together",
-        "errors of access files; what the simulator takes",
+        "errors of access files; limit of the simulator",
         CENTER, Lower { says: "25", read: "2026-11-27" };
     DIRECTORY = 100_000 "users", "identitystore.count",
         "users, and as many groups, of a directory",
-        "what the simulator takes",
+        "limit of the simulator",
         STORE, Lower { says: "200,000 users and 100,000 groups", read: "2026-11-27" };
     OPERATIONS_OUTSTANDING = 10 "operations", "sso.operations.outstanding",
         "asynchronous operations of an instance that are under way",
-        "how many assignments are written at a time; what the simulator takes",
+        "how many assignments are written at a time; limit of the simulator",
         THROTTLES, Lower { says: "15", read: "2026-11-27" };
     CENTER_CALLS = 20 "calls a second", "sso.calls",
         "calls of IAM Identity Center of an instance, over all operations and callers",
-        "how often Identity Center is asked (`aws.requests_per_second`); how long reading all assignments is said to take; what the simulator takes",
+        "call rate to Identity Center (`aws.requests_per_second`); estimated time to read all assignments; \
+         limit of the simulator",
         THROTTLES, Read("2026-11-27");
     STORE_CALLS = 20 "calls a second", "identitystore.calls",
         "calls of the identity store, over all operations and callers; the page names IAM Identity Center's APIs together",
-        "how often the directory is asked; what the simulator takes",
+        "call rate to the directory; limit of the simulator",
         THROTTLES, NotVerified;
     ENTITLEMENT_CALLS = 20 "calls a second", "account-access.calls",
         "calls of account access manager, over all operations and callers",
-        "how often entitlements are asked for; what the simulator takes",
+        "call rate for entitlements; limit of the simulator",
         MANAGER_THROTTLES, Read("2026-11-28");
     ENTITLEMENTS_UNDER_WAY = 15 "operations", "account-access.operations.outstanding",
         "asynchronous operations of account access manager that are under way",
-        "what the simulator takes",
+        "limit of the simulator",
         MANAGER_THROTTLES, Read("2026-11-25");
     GROUPS_PER_ROLE = 20 "groups", "account-access.role.groups",
         "groups that are entitled to one role",
-        "what the simulator takes",
+        "limit of the simulator",
         MANAGER, Read("2026-11-25");
 }

@@ -56,7 +56,8 @@ facts! {
         IAM, Read("2026-11-27");
     ROLE_POLICY_CHARACTERS = 10_240 "characters", "iam.policy.inline-role",
         "all inline policies of one role, without white space; of a permission set's, too, because a role is behind it",
-        "size errors of `policy lint` and `policy size`; when `policy shrink` cuts; what the simulator takes of permission sets",
+        "size errors of `policy lint` and `policy size`; when `policy shrink` cuts; limit of the simulator \
+         for permission sets",
         IAM, Read("2026-11-27");
     POLICY_TEXT_CHARACTERS = 131_072 "characters", "iam.policy.text",
         "the text of one policy as its API takes it, white space included",

@@ -11,14 +11,14 @@ const PAGE: &str = concat!(
 const HEAD: &str = "\
 # AWS facts and quotas
 
-For operators and developers who want to know which of AWS's numbers Hallpass goes by, what each
+For operators and developers who want to know which of AWS's numbers Hallpass uses, what each
 decides, and how sure it is.
 
 The tables are made from the program (`aws-model/src/facts/`), where each number stands once. *Read*
 is the day on which AWS's page, or a stored copy of it, was read; *kept lower* is a number that AWS
-has raised since, with what its page says: Hallpass goes by the one that no organization refuses;
-*until* is a number of before, which may bind an organization still. *Not verified* would mean that
-nobody wrote down when the page was read. A quota of an account that AWS raised or lowered is not
+has raised since, with the number of its page: Hallpass uses the one that no organization refuses;
+*until* is an earlier number, which may still bind an organization. *Not verified* would mean that
+the day of reading is not recorded. A quota of an account that AWS raised or lowered is not
 known here; where AWS refuses something for its quota, its reason is shown.
 ";
 
@@ -102,7 +102,7 @@ fn the_reference_page_has_every_fact() {
     let kept = std::fs::read_to_string(PAGE).unwrap_or_default();
     assert!(
         kept == wanted,
-        "docs/reference/aws-facts.md differs from the facts; BLESS=1 writes it anew"
+        "docs/reference/aws-facts.md differs from the facts; BLESS=1 writes it again"
     );
 }
 

@@ -97,7 +97,7 @@ fn console(state: &mut SimState, body: &Value, seq: u64, now: Millis) -> Result<
         Refusal::new(
             StatusCode::UNAUTHORIZED,
             "signed_out",
-            "nobody is signed in",
+            "no user is signed in",
         )
     })?;
     let refused = || Refusal::new(StatusCode::FORBIDDEN, "no_access", "No access");

@@ -44,7 +44,7 @@ pub(crate) fn router(shared: &Arc<Shared>, pages: Router<Arc<Shared>>) -> Router
             Refusal::new(StatusCode::NOT_FOUND, "not_found", "there is no such path")
         })
         .method_not_allowed_fallback(|| async {
-            let text = "this path is not asked that way";
+            let text = "this path does not take this method";
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", text)
         })
         .layer(DefaultBodyLimit::max(BODY_MAX))

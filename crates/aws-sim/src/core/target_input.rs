@@ -242,7 +242,7 @@ mod tests {
                 json!({ "Id": "t", "InputPath": "$['detail']" }),
                 "InputPath",
             ),
-            (transformer("<who> and <whom>"), "invalid placeholder whom"),
+            (transformer("<who> and <other>"), "invalid placeholder other"),
             (transformer("{\"a\": }"), "Invalid InputTemplate"),
             (
                 json!({ "Id": "t", "InputTransformer": { "InputPathsMap": { "a": "x" }, "InputTemplate": "<a>" } }),

@@ -59,7 +59,7 @@ fn read(place: &str, value: &Value) -> Result<Fault, Wrong> {
     if matches!(kind, FaultEffect::SomebodyActs { .. })
         && matches.service.as_deref() == Some("slack")
     {
-        return fields.wrong("match.service", "somebody acts beside calls of AWS alone");
+        return fields.wrong("match.service", "this effect applies to calls of AWS only");
     }
     fields.done()?;
     let mut matches = matches;

@@ -167,7 +167,7 @@ fn sets(file: &mut OrganizationFile, dice: &mut Rng) {
 }
 
 fn long_text(name: &str) -> String {
-    let sentence = format!("{name}: asked for in a meeting, never looked at again. ");
+    let sentence = format!("{name}: requested in a meeting, never reviewed. ");
     sentence.chars().cycle().take(300).collect()
 }
 

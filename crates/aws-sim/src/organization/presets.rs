@@ -210,7 +210,7 @@ const GROUPS: &[(&str, &str, usize)] = &[
     ("auditors", "Read everything, change nothing", 0),
     ("prod-approvers", "Approve access to production", 0),
     ("oncall", "Carry the pager this week", 4),
-    ("engineers", "Everybody who builds", 34),
+    ("engineers", "All engineers", 34),
     ("payments-eng", "Build and run payments", 7),
     ("payments-leads", "Answer for payments", 1),
     ("orders-eng", "Build and run orders and fulfilment", 7),

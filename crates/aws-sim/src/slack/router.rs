@@ -133,7 +133,7 @@ async fn get_screen(
     let space = open.space()?;
     let who = parameter(&parameters, "user").unwrap_or_default();
     let person = space.person(who).map(|person| person.id.clone());
-    let unknown = || Refusal::new(StatusCode::NOT_FOUND, "not_found", "nobody is this user");
+    let unknown = || Refusal::new(StatusCode::NOT_FOUND, "not_found", "there is no such user");
     let user = person.ok_or_else(unknown)?;
     let shown = screen(space, &user, parameter(&parameters, "channel"));
     Ok(Json(shown))

@@ -125,7 +125,7 @@ impl Default for WorkspaceSettings {
             shortcuts: vec![
                 shortcut("request_for_access", "access"),
                 shortcut("request_for_group_membership", "group-access"),
-                shortcut("hallpass_done", "I’m done"),
+                shortcut("hallpass_done", "End early"),
                 shortcut("hallpass_my_access", "my access"),
             ],
             commands: ["/access", "/group-access", "/done", "/my-access"]
@@ -194,7 +194,7 @@ pub fn check(section: &Value) -> Vec<Problem> {
         }
         for (place, member) in channel.members.iter().enumerate() {
             if find(&settings.users, member).is_none() {
-                let text = format!("nobody on Slack is `{member}`");
+                let text = format!("no user on Slack is `{member}`");
                 problems.push(Problem::new(format!("{at}/members/{place}"), text));
             }
         }

@@ -171,7 +171,7 @@ async fn sessions_are_cut_off() {
     assert_eq!(
         listed["Policies"].as_array().unwrap().len(),
         2,
-        "listed at once"
+        "listed immediately"
     );
     bench.advance(5.1).await;
     try_it(

@@ -353,7 +353,7 @@ async fn networks_and_permission_sets_are_what_the_file_says_and_updates_say() {
     assert_eq!(
         network["AllowSourceIps"],
         json!([]),
-        "what is left out is cleared"
+        "omitted lists are cleared"
     );
     let off = json!({ "NetworkConfiguration": { "VpceAccessRequired": false, "RestrictSourceVpcs": [vpc] } });
     ask(&bench, HOME, "UpdateInstance", off).await.unwrap();

@@ -221,7 +221,7 @@ async fn identity_center_needs_the_key_of_its_data() {
     assert_eq!(
         told().await["KmsKeyArn"],
         arn,
-        "what it is can still be read"
+        "its description can still be read"
     );
     ask(&bench, &own, "EnableKey", key.clone()).await;
     assert_eq!(both().await, works);

@@ -33,7 +33,7 @@ async fn a_body_in_chunks_is_kept_as_what_they_hold() {
         );
     }
     let got = bench.s3("GET", "/bucket/key", Vec::new(), b"").await;
-    assert_eq!(got.text, "abcde", "what was refused is not kept");
+    assert_eq!(got.text, "abcde", "refused objects are not stored");
 }
 
 #[tokio::test]

@@ -315,7 +315,7 @@ async fn the_session_lasts_as_the_role_was_provisioned() {
     bench
         .mutate(json!({ "change_permission_set": change }))
         .await;
-    assert_eq!(hours(&token).await, 4, "not provisioned anew");
+    assert_eq!(hours(&token).await, 4, "not provisioned again");
     let input = json!({
         "PermissionSetArn": bench.set("PowerUser"), "TargetType": "ALL_PROVISIONED_ACCOUNTS"
     });
@@ -394,7 +394,7 @@ async fn who_is_disabled_or_deleted() {
     assert_eq!(gone.word(), "UnauthorizedException 401");
     assert!(
         who(&bench, &keys).await.starts_with("arn"),
-        "the role session goes on"
+        "the role session continues"
     );
 }
 

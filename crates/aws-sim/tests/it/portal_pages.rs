@@ -177,7 +177,7 @@ async fn from_a_link_to_the_console() {
     let out = look(&bench, "/start/signout", Some(&[]), &cookie).await;
     assert_eq!((out.status, out.header("location")), (303, "/start"));
     let page = look(&bench, "/start", None, &cookie).await;
-    assert!(page.text.contains("Who are you today?"));
+    assert!(page.text.contains("Choose a user"));
 }
 
 #[tokio::test]

@@ -292,7 +292,7 @@ async fn members_come_in_pages_and_direct_messages_open_once() {
     }
     let slack = pair.file().slack.unwrap();
     let members = slack["channels"][0]["members"].as_array().unwrap().len();
-    assert_eq!(found.len(), members + 1, "everybody and the app");
+    assert_eq!(found.len(), members + 1, "all users and the app");
     let open = json!({ "users": "U0MARA" });
     let first = pair.ok("conversations.open", open.clone()).await;
     let again = pair.ok("conversations.open", open).await;

@@ -85,7 +85,7 @@ async fn a_select_asks_the_app_and_its_choice_is_told() {
     let (status, _) = pair
         .post("act", json!({ "user": MARA, "choose": choice }))
         .await;
-    assert_eq!(status, 400, "only what was offered can be chosen");
+    assert_eq!(status, 400, "only offered options can be chosen");
     choice["value"] = json!("id-payments-dev");
     pair.act(json!({ "user": MARA, "choose": choice })).await;
     let told = pair.heard();
@@ -152,7 +152,7 @@ async fn a_submission_carries_what_was_typed_and_chosen() {
     assert_eq!(
         said["delivered"],
         json!([]),
-        "Slack itself asks for required fields"
+        "Slack itself checks required fields"
     );
     assert_eq!(
         said["errors"]["select_account"],

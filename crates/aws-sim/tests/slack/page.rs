@@ -60,7 +60,7 @@ async fn everybody_sees_their_own_slack() {
         ),
         (
             format!("as=U0TOMASZ&channel={direct}"),
-            "Nothing has been said",
+            "No messages here yet",
             "a direct message",
         ),
         ("as=U0TOMASZ".to_owned(), "Tomasz Wilk", "id=\"modal\""),

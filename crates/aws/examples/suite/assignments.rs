@@ -79,7 +79,7 @@ async fn life(report: &mut Report, world: &World, key: &HoldKey) {
     let absent = ending(world, OperationKind::Delete, key).await;
     report.check(
         "A-08",
-        "deleting what is not there fails or is not found",
+        "deleting a missing assignment fails or is not found",
         match absent {
             Ok(OperationStatus::Failed { .. }) | Err(CenterFault::NotFound { .. }) => Ok(()),
             other => Err(format!("{other:?}")),
@@ -92,7 +92,7 @@ async fn life(report: &mut Report, world: &World, key: &HoldKey) {
         let progress = world.aws.progress((kind, NOBODY), Urgency::End).await;
         report.check(
             id,
-            &format!("an operation nobody knows ({kind:?}) is unknown"),
+            &format!("an unknown operation ({kind:?}) is unknown"),
             equal(&progress, &Ok(OperationStatus::Unknown)),
         );
     }

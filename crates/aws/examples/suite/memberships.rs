@@ -12,7 +12,7 @@ pub(crate) async fn run(report: &mut Report, world: &World, fixtures: &Fixtures)
     let created = aws.create(&key).await;
     report.check(
         "M-01",
-        "a membership is made at once",
+        "a membership is created immediately",
         equal(&created, &Ok(SentOperation::Done)),
     );
     report.check(

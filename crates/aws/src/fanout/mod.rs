@@ -214,7 +214,7 @@ impl ApiCalls for FanoutCalls {
         // a repeated token would loop forever
         if next.is_some() && next.as_ref() == token {
             return Err(undecodable(
-                "its token of the next page is the one it was asked with",
+                "its token of the next page equals the token of the request",
             ));
         }
         let name = self.name(&slice.account);

@@ -232,7 +232,7 @@ impl ReadCalls for ThreePages {
             Some("second") => (None, Some("third")),
             Some("third") if self.repeats => (None, Some("second")),
             Some("third") => (Some(json!([2])), None),
-            Some(other) => panic!("{operation} was asked for page `{other}`"),
+            Some(other) => panic!("{operation} was called for page `{other}`"),
         };
         let mut answer = Map::new();
         answer.extend(rows.map(|it| (self.rows.clone(), it)));

@@ -80,7 +80,7 @@ fn answer(asked: &ReceivedRequest, silent_from: usize) -> ScriptedResponse {
             let inside = inside.map(|it| json!({ "Id": it.0, "Name": it.2 }));
             json!({ "OrganizationalUnits": inside.collect::<Vec<_>>() })
         }
-        other => panic!("nobody asks {other}"),
+        other => panic!("no caller sends {other}"),
     };
     (200, Vec::new(), body.to_string().into_bytes())
 }

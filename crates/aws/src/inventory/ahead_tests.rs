@@ -82,7 +82,7 @@ async fn what_only_these_rules_name_is_read_once_and_never_becomes_what_the_serv
     let (before, read) = (inventory.current(), counts(&fake));
     let own = named(&["ops", "nobody-has-it"], &[Title], false);
     assert_eq!(ahead(&inventory, &own).await.1, [""; 0]);
-    assert_eq!(counts(&fake), read, "all of it is known, or there is none");
+    assert_eq!(counts(&fake), read, "all of it is known, or does not exist");
     let more = named(&["eng", "ops"], &[Title, Department], true);
     for _ in 0..3 {
         let (directory, unread) = ahead(&inventory, &more).await;

@@ -56,7 +56,7 @@ where
         Err(failure) if matches!(failure.fault, CenterFault::Refused { .. }) => {
             tracing::warn!(
                 fault = %failure.fault,
-                "AWS refuses the attributes of people that rules name; these rules let nobody ask"
+                "AWS refuses the attributes of users that rules name; these rules allow no requests"
             );
             (call(Extensions::None).await, Extensions::None)
         }

@@ -48,7 +48,7 @@ impl Answers {
     }
 
     fn failed(&mut self, fault: DirectoryFault) {
-        tracing::warn!(error = %fault, "people could not all be looked at");
+        tracing::warn!(error = %fault, "not all users could be read");
         self.fault.get_or_insert(fault);
     }
 }

@@ -110,7 +110,7 @@ async fn each_text_is_read_once_an_hour_for_all_sets_that_have_it() {
     reader.put_in(&mut second).await;
     assert_eq!(texts(&second), [Some(r#"{"SupportUser":1}"#)]);
     assert_eq!(second.boundary, Some(of_account), "which each account has");
-    assert_eq!(server.asked().len(), 6, "what was read is believed");
+    assert_eq!(server.asked().len(), 6, "texts read before are used");
 
     for (hours, asked) in [(1, 8), (-3, 10)] {
         *clock.0.lock().unwrap() += SignedDuration::from_hours(hours);

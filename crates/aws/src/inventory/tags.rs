@@ -227,8 +227,8 @@ impl KnownTags {
                 accounts = untold.accounts,
                 account = %untold.account,
                 fault = %untold.fault,
-                "the tags of accounts could not be read: where none were read in the last hours, rules that name tags let \
-                 nobody ask, and limit"
+                "the tags of accounts could not be read: where none were read in the last hours, rules that \
+                 name tags allow no requests, and still limit"
             );
         }
     }

@@ -71,7 +71,7 @@ async fn tags_are_read_from_when_they_are_wanted_until_they_are_not() {
     assert_eq!(told(&inventory.current()), (3, 0));
     assert!(
         inventory.read_tags().await.is_none(),
-        "nobody asks again at once"
+        "no immediate second read"
     );
     assert_eq!(told(&inventory.refresh().await.unwrap()), (3, 0));
     assert_eq!(fake.count("ListTagsForResource"), 3);
@@ -79,7 +79,7 @@ async fn tags_are_read_from_when_they_are_wanted_until_they_are_not() {
     assert_eq!(told(&inventory.refresh().await.unwrap()), (0, 3));
     wanted.store(true, Ordering::Relaxed);
     let kept = inventory.current();
-    assert_eq!(told(&kept), (0, 3), "what was known before is not believed");
+    assert_eq!(told(&kept), (0, 3), "earlier values are not used");
 }
 
 #[tokio::test(start_paused = true)]
@@ -105,7 +105,7 @@ async fn what_is_not_told_is_unread_of_that_account_alone_and_of_all_where_nothi
     assert_eq!(told(&read.refresh().await.unwrap()), (0, 300));
     let calls = many.count("ListTagsForResource") - before;
     assert!((20..40).contains(&calls), "{calls}");
-    assert!(read.read_tags().await.is_none(), "nor soon again");
+    assert!(read.read_tags().await.is_none(), "not soon again either");
     assert_eq!(read.untold_tags().unwrap().accounts, 300);
 }
 

@@ -363,7 +363,7 @@ impl BucketFiles {
                 )
             }
             Some("PreconditionFailed") => {
-                "something else writes there: give snapshots a prefix of their own".to_owned()
+                "another writer uses it: give snapshots a separate prefix".to_owned()
             }
             _ if message.contains("no credentials") => {
                 "sign in to AWS, or set `AWS_PROFILE`".to_owned()

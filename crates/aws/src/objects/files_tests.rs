@@ -198,7 +198,7 @@ async fn a_file_is_put_once() {
         "{taken}"
     );
     assert!(
-        taken.help.contains("a prefix of their own"),
+        taken.help.contains("a separate prefix"),
         "{}",
         taken.help
     );

@@ -50,7 +50,7 @@ fn the_body_is_that_of_version_1() {
         "id": id,
         "news": "review_wanted",
         "time": "2026-01-05T00:00:01Z",
-        "text": "Person 1 asks for ReadOnly in payments-prod, 2h.",
+        "text": "Person 1 requests ReadOnly in payments-prod, 2h.",
         "to": ["person900@example.com"],
         "url": format!("https://hallpass.example.com/requests/{request}"),
         "request": {
@@ -131,7 +131,7 @@ fn alarm(state: AlarmState) -> AlarmContext {
             state,
             since: at(5),
             at: at(130),
-            text: "`g` was last heard 11m ago.".to_owned(),
+            text: "`g` last reported 11m ago.".to_owned(),
         },
         attempts: 0,
     }
@@ -384,7 +384,7 @@ async fn what_a_webhook_sends_hides_nothing_and_is_signed_as_it_is_sent() {
     assert!(!head.to_lowercase().contains("x-evil"), "{head}");
     assert!(hallpass_base::text::is_plain(sent), "{sent:?}");
     let body: Value = serde_json::from_str(sent).unwrap();
-    let said = "dlrow [31m X-Evil: 1 end asks for ReadOnly in payments-prod, 2h.";
+    let said = "dlrow [31m X-Evil: 1 end requests ReadOnly in payments-prod, 2h.";
     assert_eq!(body["text"], said);
     let wanted = "␦dlrow␦[31m\r\nX-Evil: 1␦␦␦ end";
     for text in [&body["request"]["reason"], &body["request"]["ticket"]] {

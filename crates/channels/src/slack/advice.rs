@@ -176,7 +176,7 @@ impl Slack {
         zone: &TimeZone,
     ) -> String {
         format!(
-            "You asked for this at {} already; it waits. <{}|Open in Hallpass>",
+            "You requested this at {} already; it waits. <{}|Open in Hallpass>",
             time::clock(request.asked_at, self.now(), zone),
             self.inner.setup.link(request)
         )

@@ -299,8 +299,8 @@ impl Slack {
         tracing::error!(reference, what, error = %error, cause, "a call from Slack failed");
         if let Some(AccessError::Commit(CommitError::Unavailable(_))) = error.downcast_ref() {
             return format!(
-                "Nobody knows whether that worked: the store did not confirm it. Look at My access or on the page before \
-                 trying again. Reference {reference}."
+                "It is not known whether that worked: the store did not confirm it. Check My access or the page \
+                 before trying again. Reference {reference}."
             );
         }
         format!("That didn't work; nothing changed. Reference {reference}.")
@@ -339,7 +339,7 @@ impl Slack {
             Unknown::Ambiguous => {
                 "Your e-mail matches more than one person. An admin must fix that first.".to_owned()
             }
-            Unknown::Slack(error) => self.trouble("asking Slack who somebody is", error),
+            Unknown::Slack(error) => self.trouble("asking Slack about a user", error),
         }
     }
 
@@ -351,4 +351,5 @@ impl Slack {
     }
 }
 
-const HELP: &str = "`/access` asks for access, `/access group` for a group. `/access mine` shows what you have, `/access done` gives it back.";
+const HELP: &str = "`/access` requests access, `/access group` a group. `/access mine` shows your access, `/access \
+    done` ends it early.";

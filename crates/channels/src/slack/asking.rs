@@ -112,7 +112,7 @@ impl Slack {
         let durations = self.durations(None);
         if durations.is_empty() || !options::has_any(access, &known.actor, asks.sought()) {
             let words = format!(
-                "No rule lets you ask for anything yet. Ask {}.",
+                "No rule lets you request anything yet. Ask {}.",
                 self.inner.setup.contact
             );
             return modal::sentence(asks.title(), &words);
@@ -330,7 +330,7 @@ impl Slack {
             Ok(RequestOutcome::Pending(_) | RequestOutcome::Approved(_, _)) => FormOutcome::Close,
             Ok(RequestOutcome::AlreadyPending(request)) => {
                 let zone = self.zone_of(known);
-                FormOutcome::Says("Asked already", self.waits_already(&request, &zone))
+                FormOutcome::Says("Requested already", self.waits_already(&request, &zone))
             }
             Ok(RequestOutcome::Rejected(_, refusal)) => field_errors(form, &refusal),
             Err(AccessError::Refused(why)) => {

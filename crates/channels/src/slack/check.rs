@@ -59,7 +59,7 @@ pub async fn check(client: &Client, channel: &str) -> Vec<CheckFinding> {
             "in the channel, write /invite @Hallpass".to_owned(),
         ),
         Err(error) if error.code() == Some("missing_scope") => CheckFinding::Lacks(
-            format!("channel {channel} cannot be looked at"),
+            format!("channel {channel} cannot be read"),
             "add channels:read and groups:read, and install the app again".to_owned(),
         ),
         Err(error) => CheckFinding::Broken(

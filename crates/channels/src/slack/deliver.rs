@@ -279,7 +279,7 @@ impl Slack {
                 Ok(None) => {}
                 Err(error) if error.is_passing() => return Err(error),
                 // without history access, a duplicate is better than none
-                Err(error) => tracing::debug!(error = %error, "history cannot be looked at"),
+                Err(error) => tracing::debug!(error = %error, "history cannot be read"),
             }
         }
         let ts = self.inner.client.post_message(outgoing).await?;
@@ -434,7 +434,7 @@ pub(crate) fn unread(error: impl Display) -> PostError {
 }
 
 pub(crate) fn not_drawn(id: RequestId, error: &PostError) {
-    tracing::warn!(request.id = %id, error = %error, "a message could not be drawn anew");
+    tracing::warn!(request.id = %id, error = %error, "a message could not be redrawn");
 }
 
 fn fingerprint(blocks: &[Block]) -> String {

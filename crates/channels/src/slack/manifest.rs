@@ -38,7 +38,7 @@ pub fn manifest(reach: &Reach) -> Value {
     let shortcut = |name: &str, callback: &str, words: &str| json!({"name": name, "type": "global", "callback_id": callback, "description": words});
     let mut command = json!({
         "command": ids::COMMAND,
-        "description": "Ask for temporary AWS access",
+        "description": "Request temporary AWS access",
         "usage_hint": "[group | mine | done]",
         "should_escape": false,
     });
@@ -53,17 +53,17 @@ pub fn manifest(reach: &Reach) -> Value {
     json!({
         "display_information": {
             "name": "Hallpass",
-            "description": "Temporary AWS access: ask, approve, and it ends by itself",
+            "description": "Temporary AWS access that ends automatically",
             "background_color": "#1f2a37",
         },
         "features": {
             "app_home": {"home_tab_enabled": false, "messages_tab_enabled": true, "messages_tab_read_only_enabled": true},
             "bot_user": {"display_name": "Hallpass", "always_online": true},
             "shortcuts": [
-                shortcut("access", ids::SHORTCUT_ACCESS, "Ask for access to an AWS account"),
-                shortcut("group-access", ids::SHORTCUT_GROUP, "Ask for membership of a group"),
-                shortcut("access-done", ids::SHORTCUT_DONE, "Give access back"),
-                shortcut("my-access", ids::SHORTCUT_MINE, "What I have and wait for"),
+                shortcut("access", ids::SHORTCUT_ACCESS, "Request access to an AWS account"),
+                shortcut("group-access", ids::SHORTCUT_GROUP, "Request membership of a group"),
+                shortcut("access-done", ids::SHORTCUT_DONE, "End access early"),
+                shortcut("my-access", ids::SHORTCUT_MINE, "My access and requests"),
             ],
             "slash_commands": [command],
         },

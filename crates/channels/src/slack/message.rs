@@ -96,7 +96,7 @@ impl ShownRequest {
             (Self::Granted, _) => "Access granted",
             (Self::Denied, _) => "Access denied",
             (Self::Discarded, _) => "Request discarded",
-            (Self::Lapsed, _) => "Request lapsed",
+            (Self::Lapsed, _) => "Request expired",
             (Self::Failed, _) => "Access failed",
             (Self::Ended, _) => "Access ended",
         }
@@ -239,7 +239,7 @@ fn how_long(scene: &Scene<'_>, shown: ShownRequest) -> String {
         _ if let Some(start) = &scene.request.start => {
             format!("{span} from {}", at(scene, start.at))
         }
-        _ if scene.request.extends.is_some() => format!("{span}, to extend what is held"),
+        _ if scene.request.extends.is_some() => format!("{span}, extends held access"),
         _ => span,
     }
 }
@@ -298,8 +298,8 @@ fn waiting_parts(scene: &Scene<'_>) -> Vec<String> {
         parts.push(grants::progress(scene.request, &scene.style()));
     }
     parts.push(match scene.request.expires_at {
-        Some(lapses) => format!("Lapses {} if nobody decides", at(scene, lapses)),
-        None => "Waits until somebody decides".to_owned(),
+        Some(lapses) => format!("Expires {} if no one decides", at(scene, lapses)),
+        None => "Waits for a decision".to_owned(),
     });
     parts
 }
@@ -357,9 +357,9 @@ fn closed_parts(scene: &Scene<'_>) -> Vec<String> {
             match request.expires_at {
                 Some(lapsed) => {
                     let waited = hallpass_base::TimeSpan::between(request.asked_at, lapsed);
-                    format!("Lapsed after {waited}. Nothing was granted")
+                    format!("Expired after {waited}. Nothing was granted")
                 }
-                None => "Lapsed. Nothing was granted".to_owned(),
+                None => "Expired. Nothing was granted".to_owned(),
             }
         }
     }]

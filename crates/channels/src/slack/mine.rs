@@ -38,7 +38,10 @@ pub(crate) fn mine(mine: &Mine<'_>) -> SlackView {
     blocks.extend(mine.said.map(|said| section("said", said)));
     blocks.append(&mut shown);
     if mine.grants.is_empty() && mine.waiting.is_empty() {
-        blocks.push(section("nothing", "You hold nothing and wait for nothing."));
+        blocks.push(section(
+            "nothing",
+            "You have no access and no open requests.",
+        ));
     }
     let rest = if is_all { "" } else { "There is more. " };
     blocks.push(context(
@@ -65,7 +68,7 @@ fn grant_blocks(mine: &Mine<'_>, (grant, presses): &(Grant, GrantPresses)) -> Ve
 
 fn waiting_blocks(mine: &Mine<'_>, (request, presses): &(Request, Presses)) -> Vec<Block> {
     let lapses = request.expires_at.map_or_else(String::new, |at| {
-        format!(" Lapses {}.", time::clock(at, mine.now, mine.zone))
+        format!(" Expires {}.", time::clock(at, mine.now, mine.zone))
     });
     let words = format!(
         "*{}* for {}\nWaits since {}.{lapses}",
@@ -134,7 +137,7 @@ mod tests {
             grants: &grants,
             waiting: &waiting,
             is_all,
-            said: Some("Given back."),
+            said: Some("Ended early."),
             now: at(5),
             zone: &TimeZone::UTC,
             link: "https://hallpass.example.com",

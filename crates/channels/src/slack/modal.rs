@@ -111,7 +111,7 @@ pub(crate) fn text_page(name: &str, text: &str) -> SlackView {
 
 pub(crate) fn ask(asks: Asks, name: &str, durations: &[TimeSpan], advice: &Advice) -> SlackView {
     let greeting = format!(
-        "Hi {}. Access ends by itself at the time you pick.",
+        "Hi {}. Access ends automatically at the time you pick.",
         escape(names::first_name(name))
     );
     let mut blocks = vec![
@@ -204,12 +204,11 @@ fn also(asks: Asks) -> Block {
     let (label, hint) = match asks {
         Asks::Access => (
             "Also in these accounts",
-            "With the same permission set. Each becomes a request of its own; if one cannot be \
-             asked for, none is sent.",
+            "With the same permission set. Each becomes a separate request; if one is not possible, none is sent.",
         ),
         Asks::Group => (
             "Also these groups",
-            "Each becomes a request of its own; if one cannot be asked for, none is sent.",
+            "Each becomes a separate request; if one is not possible, none is sent.",
         ),
     };
     Block::Input {
@@ -366,7 +365,7 @@ pub(crate) fn approve(
         section(
             "question",
             format!(
-                "*{}* for {}\n{name} is told, with your words.",
+                "*{}* for {}\n{name} is notified, with your words.",
                 words::target(&request.names),
                 request.duration
             ),
@@ -391,7 +390,7 @@ pub(crate) fn deny(request: &Request) -> SlackView {
         section(
             "question",
             format!(
-                "*Deny {name}'s request?* {} for {}\n{name} is told at once, with your words.",
+                "*Deny {name}'s request?* {} for {}\n{name} is notified now, with your words.",
                 words::target(&request.names),
                 request.duration
             ),
@@ -432,7 +431,7 @@ pub(crate) fn extend(
     zone: &TimeZone,
 ) -> SlackView {
     let words = format!(
-        "{}\nExtending asks again. If nobody answers, access still ends {}.",
+        "{}\nExtending is a new request. Without an answer, access still ends {}.",
         words::role_in(&grant.names),
         time::clock(grant.ends_at, now, zone)
     );
@@ -468,5 +467,5 @@ pub(crate) fn extend_button(grant: &Grant) -> Element {
 
 pub(crate) fn release_button(grant: &Grant) -> Element {
     let id = grant.request.to_string();
-    button(ids::RELEASE, "I'm done", id, Some(Style::Primary))
+    button(ids::RELEASE, "End early", id, Some(Style::Primary))
 }

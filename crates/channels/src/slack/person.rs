@@ -57,7 +57,7 @@ impl Unknown {
             code,
             action = cut(action),
             request.id = cut(request),
-            "a press of somebody unknown was refused"
+            "a press by an unknown user was refused"
         );
     }
 }
@@ -196,7 +196,7 @@ impl People {
                 tracing::warn!(
                     user = %user,
                     slack,
-                    "Slack has an address of somebody at the Slack user of another; nobody is mentioned"
+                    "Slack assigns the address to another person's Slack user; no one is mentioned"
                 );
                 continue;
             }

@@ -23,7 +23,7 @@ use crate::slack::words::{self, names_of};
 
 /// Button values of messages older than Hallpass.
 const LEGACY: [&str; 2] = ["approve", "discard"];
-const LEGACY_WORDS: &str = "This message is from before Hallpass. Ask again with /access.";
+const LEGACY_WORDS: &str = "This message is from before Hallpass. Request again with /access.";
 const MINE_MAX: usize = 30;
 
 struct HeldAndWaiting {
@@ -197,7 +197,7 @@ impl Slack {
     }
 
     fn given_back(&self, grant: &Grant, known: &KnownPerson) -> String {
-        let said = format!("Given back: {}.", words::target(&grant.names));
+        let said = format!("Ended early: {}.", words::target(&grant.names));
         let (now, directory) = (self.now(), self.inner.access.directory());
         let until = last_credentials_until(grant, &directory, now);
         match until.filter(|_| !grant.standing) {
@@ -302,7 +302,7 @@ impl Slack {
             }),
             Err(error) => modal::sentence(
                 "My access",
-                &self.trouble("reading what somebody has", &error),
+                &self.trouble("reading a user's access", &error),
             ),
         }
     }
@@ -356,11 +356,11 @@ impl Slack {
         let whispered = client.whisper(&place.channel, &press.by.user, words).await;
         let Err(error) = whispered else { return };
         let Some(url) = &press.response_url else {
-            tracing::warn!(error = %error, "a presser could not be told");
+            tracing::warn!(error = %error, "a presser could not be notified");
             return;
         };
         if let Err(error) = client.respond(url, words).await {
-            tracing::warn!(error = %error, "a presser could not be told");
+            tracing::warn!(error = %error, "a presser could not be notified");
         }
     }
 

@@ -167,6 +167,6 @@ fn may_not(view: &RemediationView) -> String {
         | RemediationPhase::Finished { .. }
         | RemediationPhase::Manual { .. }
         | RemediationPhase::Drifted { .. }
-        | RemediationPhase::Undone { .. } => "It does not wait any more.".to_owned(),
+        | RemediationPhase::Undone { .. } => "It no longer waits.".to_owned(),
     }
 }

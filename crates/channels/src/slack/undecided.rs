@@ -45,7 +45,7 @@ impl Slack {
     pub async fn follow_remediations(&self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
             if let Err(error) = self.show_what_was_decided().await {
-                tracing::warn!(error = %error, "messages about remediations could not be looked at");
+                tracing::warn!(error = %error, "messages about remediations could not be read");
             }
             tokio::select! {
                 _ = stop.changed() => {}
@@ -82,7 +82,7 @@ impl Slack {
                 }
                 Ok(None) => self.asks_no_more(&id).await?,
                 Err(error) => {
-                    tracing::debug!(remediation = %id, error = %error, "it is looked at again");
+                    tracing::debug!(remediation = %id, error = %error, "it is checked again");
                 }
             }
         }
@@ -166,7 +166,7 @@ impl Slack {
         };
         let since = message.refused.map_or(now, |it| it.since);
         if TimeSpan::between(since, now) >= REFUSED_FOR {
-            tracing::warn!(remediation = %id, "the message of a remediation is not changed any more");
+            tracing::warn!(remediation = %id, "the message of a remediation no longer changes");
             self.forget_asking(id).await?;
             return Ok(DrawnDecided::Done);
         }
@@ -186,7 +186,7 @@ impl Slack {
                 format!("{} Nothing is done: {reason}", marks.discarded)
             }
             (Some(by), _) => format!("{} Approved by {}.", marks.good, shown(by, BY_MAX)),
-            (None, _) => format!("{} It does not wait any more.", marks.discarded),
+            (None, _) => format!("{} It no longer waits.", marks.discarded),
         }
     }
 }

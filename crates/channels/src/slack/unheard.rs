@@ -97,9 +97,8 @@ impl Slack {
             format!("`slack_channel` in {}", rules.within())
         };
         format!(
-            "{} Slack refuses what belongs in channel `{}` about {}, which {} asked for: `{}`. \
-             Nobody reads of it there. Invite the app to that channel, or correct {key}. Hallpass \
-             goes on trying for 8 hours. <{}|Open in Hallpass>",
+            "{} Slack refuses messages to channel `{}` about {}, which {} requested: `{}`. Invite the app to that \
+             channel, or correct {key}. Hallpass keeps trying for 8 hours. <{}|Open in Hallpass>",
             setup.marks.bad,
             escape(channel),
             role_in(&request.names),

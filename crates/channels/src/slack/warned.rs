@@ -15,8 +15,8 @@ const WARNINGS_MAX: usize = 20;
 pub(crate) fn to_confirm(warnings: &[RuleWarning], page: &str) -> Vec<Block> {
     if warnings.len() > WARNINGS_MAX {
         let words = format!(
-            "*Warnings*\nThere are {} warnings to be read and confirmed, and this form holds {WARNINGS_MAX}. Go on in \
-             the browser, where all of them are: <{page}|Open in Hallpass>",
+            "*Warnings*\nThere are {} warnings to be read and confirmed, and this form holds {WARNINGS_MAX}. \
+             Continue in the browser, which shows all of them: <{page}|Open in Hallpass>",
             warnings.len()
         );
         return vec![section("warnings_elsewhere", words)];
@@ -24,7 +24,7 @@ pub(crate) fn to_confirm(warnings: &[RuleWarning], page: &str) -> Vec<Block> {
     let boxes = warnings.iter().flat_map(|warning| {
         let tick = Block::Input {
             block_id: format!("{}{}", ids::WARNING, warning.id),
-            label: plain("Before you go on"),
+            label: plain("Before you continue"),
             element: Element::Checkboxes {
                 action_id: ids::WARNING_ACTION.to_owned(),
                 options: vec![Choice::new("I have read this warning", warning.id.as_str())],

@@ -118,7 +118,7 @@ fn after_end(found: &GrantUse, style: &impl ChannelStyle) -> String {
 
 fn cut(found: &GrantUse) -> &'static str {
     if found.is_cut {
-        " Only its first 62 days were looked at."
+        " Only its first 62 days were read."
     } else {
         ""
     }

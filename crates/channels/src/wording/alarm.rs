@@ -15,7 +15,7 @@ pub fn begun(cause: &str) -> String {
 }
 
 pub fn over(lasted: TimeSpan, begun: &str) -> String {
-    format!("All is well again, after {lasted}. It was: {begun}")
+    format!("Resolved after {lasted}. It was: {begun}")
 }
 
 pub fn alarm_letter(alarm: &Alarm) -> Letter {
@@ -47,6 +47,6 @@ mod tests {
         assert_eq!(begun("The key is disabled."), "The key is disabled.");
         assert_eq!(begun(&"ä".repeat(600)), format!("{}.", "ä".repeat(500)));
         let over = over(TimeSpan::minutes(3), "no such bucket.");
-        assert_eq!(over, "All is well again, after 3m. It was: no such bucket.");
+        assert_eq!(over, "Resolved after 3m. It was: no such bucket.");
     }
 }

@@ -200,7 +200,7 @@ pub fn blocked_by(why: &BlockedBy) -> String {
             } else {
                 String::new()
             };
-            format!("the newest snapshot was not asked for {accounts}{more}")
+            format!("the newest snapshot does not cover {accounts}{more}")
         }
         BlockedBy::QueryFailed { message } => {
             format!(

@@ -14,7 +14,7 @@ pub fn secondary_domain(address: &str) -> String {
 }
 
 pub fn as_it_stands(request: &Request) -> String {
-    format!("{}, as it stands", request.duration)
+    format!("{}, as requested", request.duration)
 }
 
 /// "Break glass for 1h?"
@@ -27,10 +27,9 @@ pub fn break_glass_for(length: TimeSpan) -> String {
 }
 
 pub const BREAK_GLASS_MEANS: &str =
-    "All admins are told, and somebody else closes a review afterwards.";
+    "All admins are notified; another person closes a review afterwards.";
 
-pub const BREAK_GLASS_IS_TOLD: &str =
-    "All its approvers and all admins are told now. Somebody else must close a review afterwards.";
+pub const BREAK_GLASS_IS_TOLD: &str = "All its approvers and all admins are notified now. Another person must close a review afterwards.";
 
 pub fn break_glass_is_told(approvers: usize) -> String {
     let told = match approvers {
@@ -38,7 +37,7 @@ pub fn break_glass_is_told(approvers: usize) -> String {
         1 => "1 approver and all admins".to_owned(),
         more => format!("{more} approvers and all admins"),
     };
-    format!("{told} are told now. Somebody else must close a review afterwards.")
+    format!("{told} are notified now. Another person must close a review afterwards.")
 }
 
 pub fn justification() -> String {
@@ -50,5 +49,5 @@ pub const CLOSE_REVIEW: &str = "Close the review?";
 pub const WHAT_WAS_FOUND: &str = "What did you find?";
 
 pub fn closing_is_told(name: &str) -> String {
-    format!("You say that somebody looked at it; {name} is told, with your words.")
+    format!("You confirm that you reviewed it; {name} receives your words.")
 }

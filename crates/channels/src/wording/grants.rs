@@ -24,7 +24,7 @@ pub fn ends_or_stays(stood_before: bool, ends: &str) -> String {
              time is over at {ends}."
         )
     } else {
-        format!("Ends {ends} by itself.")
+        format!("Ends {ends} automatically.")
     }
 }
 
@@ -52,11 +52,11 @@ pub fn armed_end(
             Some(refuses_since(&style.instant(*until)))
         }
         ArmedEndStatus::Armed { until, .. } => Some(format!(
-            "AWS itself refuses it after {}, whatever becomes of Hallpass",
+            "AWS itself refuses it after {}, even without Hallpass",
             style.instant(*until)
         )),
         ArmedEndStatus::NotArmed { why, .. } => Some(format!(
-            "Its end is not armed at AWS: {}. Hallpass ends it all the same",
+            "AWS does not enforce its expiry: {}. Hallpass still ends it",
             unstopped(why, style)
         )),
     }
@@ -76,13 +76,14 @@ pub fn ended_by_aws(from: Timestamp, gone: Timestamp, shown: &str) -> Option<Str
 /// formatted.
 pub fn ended_so_denied(permission_set: &str, account: &str, at: &str) -> String {
     format!(
-        "Your access to {permission_set} in {account} ended at {at}, and AWS refuses it since then: ask for it again."
+        "Your access to {permission_set} in {account} ended at {at}, and AWS has refused it since: request it again."
     )
 }
 
 pub fn ended_besides(permission_set: &str, account: &str, at: &str) -> String {
     format!(
-        "Your access to {permission_set} in {account} ended at {at}. It does not allow the call, or you may not ask for it today."
+        "Your access to {permission_set} in {account} ended at {at}. It does not allow the call, or you may not \
+         request it today."
     )
 }
 
@@ -102,7 +103,7 @@ pub fn not_extended(unmoved: Option<&UnmovedEnd>, style: &impl ChannelStyle) -> 
             may: true,
             why,
         }) => format!(
-            "AWS may still refuse it after {}, and nobody could look: {}. This is tried again.",
+            "AWS may still refuse it after {}, and this could not be checked: {}. This is tried again.",
             style.instant(*until),
             unstopped(why, style)
         ),
@@ -133,7 +134,7 @@ fn what_is_left(grant: &Grant, error: Option<&str>, style: &impl ChannelStyle) -
         return None;
     };
     match why {
-        EndOutcome::Standing => Some("The access stood before it and stays.".to_owned()),
+        EndOutcome::Standing => Some("The access existed before it and stays.".to_owned()),
         EndOutcome::HeldByOtherGrant => Some("Another grant still holds it.".to_owned()),
         EndOutcome::NeverCreated => Some(match error {
             Some(error) => format!("It was never set up: {}.", unstopped(error, style)),
@@ -151,11 +152,11 @@ pub const fn without_us(why: EndOutcome) -> &'static str {
     match why {
         EndOutcome::Removed => "removed",
         EndOutcome::Guard => "the guard removed it",
-        EndOutcome::AlreadyAbsent => "it was gone already",
+        EndOutcome::AlreadyAbsent => "it was already gone",
         EndOutcome::NeverCreated => "it was never set up",
-        EndOutcome::PrincipalGone => "the person left, and it went with them",
-        EndOutcome::AccountGone => "the account was closed, and it went with it",
-        EndOutcome::Standing => "the access stood before it and stays",
+        EndOutcome::PrincipalGone => "the person left, so it was removed",
+        EndOutcome::AccountGone => "the account was closed, so it was removed",
+        EndOutcome::Standing => "the access existed before it and stays",
         EndOutcome::HeldByOtherGrant => "another grant still holds it",
     }
 }
@@ -235,7 +236,7 @@ pub fn progress(request: &Request, style: &impl ChannelStyle) -> String {
 }
 
 pub const START_HINT: &str =
-    "Empty: as soon as it is approved. Else the rules are asked again when it starts.";
+    "Empty: as soon as it is approved. Otherwise the rules are checked again at the start.";
 
 /// States approval, approvers and start; `None` if not approved or already started.
 pub fn agreed(request: &Request, style: &impl ChannelStyle) -> Option<String> {
@@ -287,7 +288,7 @@ pub fn how_approved(request: &Request, style: &impl ChannelStyle) -> String {
         }
         Approval::Adopted => {
             format!(
-                "Given an end by {}; it stood before",
+                "Given an end by {}; it existed before",
                 adopter(request, by, style)
             )
         }

@@ -19,7 +19,7 @@ pub fn compared(run: &GroupSyncRun, ago: TimeSpan) -> String {
     };
     let manual = groups.iter().map(|group| group.manual.count).sum::<u64>();
     let manual = match manual {
-        0 => "nobody is there whom no rule wants".to_owned(),
+        0 => "all members match a rule".to_owned(),
         1 => "one member matches no rule".to_owned(),
         more => format!("{more} members match no rule"),
     };
@@ -30,7 +30,7 @@ pub fn compared(run: &GroupSyncRun, ago: TimeSpan) -> String {
 }
 
 pub fn overdue(late: TimeSpan) -> String {
-    format!("memberships were to be compared with attributes {late} ago")
+    format!("memberships were due for comparison with attributes {late} ago")
 }
 
 /// Returns problems, a sentence each. Members without a rule are not problems.
@@ -50,7 +50,7 @@ pub fn problem(problem: &GroupProblem) -> &'static str {
         GroupProblem::Missing => "there is no such group",
         GroupProblem::Ambiguous => "several groups have the name; name it by id",
         GroupProblem::NamedTwice => "`groups.sync.groups` names it by id and by name",
-        GroupProblem::OwnedTwice => "a rule lets people ask for it (group-owned-twice)",
+        GroupProblem::OwnedTwice => "a rule lets people request it (group-owned-twice)",
         GroupProblem::Unread => "its members could not be read",
     }
 }
@@ -62,7 +62,7 @@ pub fn of_group(group: &GroupReport) -> Vec<String> {
         told.push(format!("group `{name}` is left as it is: {}", problem(why)));
     }
     if let Some(brake) = &group.brake {
-        told.push(format!("nobody is removed from group `{name}`: {brake}"));
+        told.push(format!("no one is removed from group `{name}`: {brake}"));
     }
     if let Some((who, reason)) = group.refused.first.first() {
         let changes = count(

@@ -9,8 +9,8 @@ pub fn grants_counted(overdue: u64, stuck: u64) -> String {
 }
 
 /// Public: details are in the server's log.
-pub const DATABASE_DAMAGED: &str = "the database is damaged: `hallpass server store check` lists what is wrong, and \
-     docs/operations/runbooks/store-broken.md says what to do";
+pub const DATABASE_DAMAGED: &str = "the database is damaged: `hallpass server store check` lists the \
+     problems, and docs/operations/runbooks/store-broken.md the steps";
 
 pub const ROWS_CAN_BE_READ: &str = "every row that makes access begin and end can be read";
 
@@ -78,7 +78,7 @@ pub const LOG_OF_ONE: &str = "one process has the store, and its log cannot go b
 pub fn log_went_back(first: u64, last: u64, node: &str) -> String {
     format!(
         "the database lacks records {first} to {last} of the audit log, which `{node}` has seen: access ends, and nothing else \
-         is done until somebody accepts the loss (`hallpass server store accept-loss`)"
+         is done until an administrator accepts the loss (`hallpass server store accept-loss`)"
     )
 }
 
@@ -86,13 +86,13 @@ pub const SCHEMA_IS_OURS: &str = "the database has the schema of this release";
 
 pub fn schema_is_later(version: u32) -> String {
     format!(
-        "a later release has migrated the database to schema version {version}: this node does nothing any more, and nodes of that \
-         release go on"
+        "a later release has migrated the database to schema version {version}: this node has stopped, and nodes of \
+         that release continue"
     )
 }
 
 pub fn the_leader_sees_to_it(name: &str) -> String {
-    format!("`{name}` leads and sees to it")
+    format!("`{name}` leads and handles it")
 }
 
 pub fn ends_are_overdue(grants: u64) -> String {
@@ -114,26 +114,27 @@ pub fn organization_was_read(ago: TimeSpan) -> String {
     format!("the organization was read {ago} ago")
 }
 
-pub const PEOPLE_WITH_THE_ORGANIZATION: &str = "people who left lose what they hold when the organization is read (`access.people_every` is 0)";
+pub const PEOPLE_WITH_THE_ORGANIZATION: &str = "people who left lose their access when the organization is read \
+    (`access.people_every` is 0)";
 
 /// States that AWS does not confirm whether missing people left, with the consequence.
 pub fn people_unsaid(why: &str) -> String {
     format!(
-        "AWS does not say of people whom its listing lacks, or has as disabled, whether they are gone: {why}. What they \
-         hold ends when AWS says so, or when its time is over"
+        "AWS does not confirm that people missing or disabled in its listing are gone: {why}. Their access ends \
+         when AWS confirms it, or at its end"
     )
 }
 
-pub const PEOPLE_NOT_YET: &str = "the people behind live access were not looked at yet";
+pub const PEOPLE_NOT_YET: &str = "the people behind live access were not checked yet";
 
 pub fn people_were_looked_at(ago: TimeSpan) -> String {
-    format!("the people behind live access were looked at {ago} ago")
+    format!("the people behind live access were checked {ago} ago")
 }
 
 pub fn people_were_not_looked_at(ago: TimeSpan) -> String {
     format!(
-        "the people behind live access were last looked at {ago} ago: who left since loses what they hold when AWS answers, \
-         or when the organization is read"
+        "the people behind live access were last checked {ago} ago: people who left since lose their access when \
+         AWS answers, or when the organization is read"
     )
 }
 
@@ -179,16 +180,16 @@ pub fn home_region_answers(additional: &[String]) -> String {
         return HOME_REGION_ANSWERS.to_owned();
     }
     let others = additional.join(", ");
-    format!("{HOME_REGION_ANSWERS}; people sign in by {others} as well")
+    format!("{HOME_REGION_ANSWERS}; people sign in through {others} as well")
 }
 
 fn signing_in_elsewhere(additional: Option<&[String]>) -> String {
     match additional {
         None => {
-            "people go on signing in by other Regions of the instance, if it has any".to_owned()
+            "people still sign in through other Regions of the instance, if it has any".to_owned()
         }
-        Some([]) => "nobody can sign in, as the instance has no other Region".to_owned(),
-        Some(regions) => format!("people go on signing in by {}", regions.join(", ")),
+        Some([]) => "no one can sign in, as the instance has no other Region".to_owned(),
+        Some(regions) => format!("people still sign in through {}", regions.join(", ")),
     }
 }
 
@@ -205,29 +206,32 @@ pub fn home_region_is_lost(
         OverdueWhileLost::DeniedFrom(_) | OverdueWhileLost::ArmedOnly
             if organizations == OrganizationsMeanwhile::SilentThere =>
         {
-            "AWS refuses what is armed at its end, and nothing else: policies are written in the same Region, where AWS Organizations \
+            "AWS refuses access with enforced expiry at its end, and nothing else: policies are written in the same \
+             Region, where AWS Organizations \
              does not answer either".to_owned()
         }
         OverdueWhileLost::DeniedFrom(at) => format!(
-            "AWS refuses what is armed at its end, and what is overdue and not armed from {} on",
+            "AWS refuses access with enforced expiry at its end, and other overdue access from {} on",
             at.strftime(INSTANT)
         ),
         OverdueWhileLost::ArmedOnly => {
-            "AWS refuses what is armed at its end, and nothing else (`access.home_region_lost_after`)".to_owned()
+            "AWS refuses access with enforced expiry at its end, and nothing else \
+             (`access.home_region_lost_after`)".to_owned()
         }
         OverdueWhileLost::NothingDenied => {
-            "ends are not armed at AWS, so access past its end goes on (`access.armed_ends.mode`)".to_owned()
+            "expiry is not enforced at AWS, so access past its end continues (`access.armed_ends.mode`)".to_owned()
         }
     };
     let elsewhere = match organizations {
         OrganizationsMeanwhile::Answers | OrganizationsMeanwhile::SilentThere => "",
         OrganizationsMeanwhile::Silent => {
-            "; AWS Organizations does not answer either, so look at this server's own network first"
+            "; AWS Organizations does not answer either, so check this server's own network first"
         }
     };
     format!(
-        "the home Region of IAM Identity Center, {region}, has not answered since {}: no access is given or removed, nothing \
-         can be asked for or approved while its directory is silent too, and {}; {denied}{elsewhere}",
+        "the home Region of IAM Identity Center, {region}, has not answered since {}: no access is given or \
+         removed, nothing can be requested or approved while its directory does not answer either, and {}; \
+         {denied}{elsewhere}",
         since.strftime(INSTANT),
         signing_in_elsewhere(additional)
     )
@@ -237,15 +241,15 @@ pub const KEY_IS_USABLE: &str = "no call was refused because of the instance's k
 
 pub fn key_is_unusable(since: Timestamp, words: &str) -> String {
     format!(
-        "IAM Identity Center has not been able to use its customer managed key since {}: no access is given or removed, and AWS \
-         refuses what is armed at its end; AWS says: {words}",
+        "IAM Identity Center has not been able to use its customer managed key since {}: no access is given or \
+         removed, and AWS refuses access with enforced expiry at its end; AWS says: {words}",
         since.strftime(INSTANT)
     )
 }
 
-pub const ARMED_POLICIES_ARE_OURS: &str = "policies of armed ends are as Hallpass wrote them";
+pub const ARMED_POLICIES_ARE_OURS: &str = "policies of enforced expiry are as Hallpass wrote them";
 
-pub const ARMED_POLICIES_NOT_YET: &str = "policies of armed ends were not all looked at yet";
+pub const ARMED_POLICIES_NOT_YET: &str = "policies of enforced expiry were not all checked yet";
 
 const ACCOUNTS_NAMED: usize = 5;
 
@@ -254,14 +258,15 @@ pub fn armed_policies_have_others(statements: &[&str], people: &[&str]) -> Strin
     let mut said = Vec::new();
     if !statements.is_empty() {
         said.push(format!(
-            "the policy of armed ends has a statement of somebody else in {}: no new end is armed there until it is gone",
+            "the policy of enforced expiry has a foreign statement in {}: no new end is enforced there until it is \
+             removed",
             named(statements)
         ));
     }
     if !people.is_empty() {
         said.push(format!(
-            "it refuses people of whom nothing is stored in {}: another installation writes there, or the database was put \
-             back to an earlier state",
+            "it refuses people unknown to the store in {}: another installation writes there, or the database was \
+             restored to an earlier state",
             named(people)
         ));
     }
@@ -281,14 +286,14 @@ fn named(accounts: &[&str]) -> String {
 
 /// For waits longer than a create may take (`access.md` §6).
 const GIVEN_UP: &str =
-    "Access that has waited for more than 5 minutes is given up then, and asked for again";
+    "Access that has waited for more than 5 minutes is given up then and must be requested again";
 
 /// States the outage publicly; `at` is the last answer.
 pub fn nothing_is_given_or_removed(at: &str) -> String {
     format!(
         "The home Region of IAM Identity Center has not answered since {at}: no access begins until it does, and what ends is \
-         removed then. Requests and approvals are refused while its directory does not answer either; giving back and revoking \
-         work. {GIVEN_UP}."
+         removed then. Requests and approvals are refused while its directory does not answer either; ending early \
+         and revoking work. {GIVEN_UP}."
     )
 }
 
@@ -304,21 +309,21 @@ pub fn until_it_answers(at: &str) -> String {
 }
 
 pub fn assignments_wait(tended_ago: TimeSpan) -> String {
-    format!("assignments were last tended {tended_ago} ago")
+    format!("assignments were last processed {tended_ago} ago")
 }
 
 pub fn assignments_were_tended(ago: TimeSpan) -> String {
-    format!("assignments were tended {ago} ago")
+    format!("assignments were processed {ago} ago")
 }
 
-pub const ENDS_ARE_SIGNED: &str = "what guards read is signed";
+pub const ENDS_ARE_SIGNED: &str = "the file of ends is signed";
 
 /// States that guards with a known key cannot verify this node's files.
 pub fn ends_are_not_signed(why: &str) -> String {
     format!("the file of ends that this node writes is not signed: {why}")
 }
 
-pub const NO_GUARD_HEARD: &str = "no guard was ever heard";
+pub const NO_GUARD_HEARD: &str = "no guard has ever reported";
 
 pub fn guard_is_unreadable(guard: &str, why: &str) -> String {
     format!("`{guard}` cannot be read: {why}")
@@ -329,7 +334,7 @@ pub fn guard_knows_no_time(guard: &str) -> String {
 }
 
 pub fn guard_is_silent(guard: &str, heard_ago: TimeSpan) -> String {
-    format!("`{guard}` was last heard {heard_ago} ago")
+    format!("`{guard}` last reported {heard_ago} ago")
 }
 
 pub fn guard_says(guard: &str, what: &str) -> String {
@@ -391,13 +396,13 @@ mod tests {
                 "the organization was last read at 2026-05-28 20:26:40 UTC",
                 "the organization was read 2s ago",
                 "It waits for AWS: the home Region of IAM Identity Center has not answered since 13:50. Access that has waited for \
-                 more than 5 minutes is given up then, and asked for again.",
+                 more than 5 minutes is given up then and must be requested again.",
                 "waits for AWS, whose home Region of IAM Identity Center has not answered since 13:50",
-                "assignments were last tended 11m ago",
-                "assignments were tended 2s ago",
+                "assignments were last processed 11m ago",
+                "assignments were processed 2s ago",
                 "`g` cannot be read: gone",
                 "`g` does not know the time yet",
-                "`g` was last heard 11m ago",
+                "`g` last reported 11m ago",
                 "`g`: 2 ends are overdue",
                 "`g` knows 3 ends, 2s old, and acts 1m after an end",
                 "the server's clock and AWS's are 2 s apart; 30 s are allowed",
@@ -451,24 +456,30 @@ mod tests {
             said,
             [
                 "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
-                 is given or removed, nothing can be asked for or approved while its directory is silent too, and \
-                 people go on signing in by other Regions of the instance, if it has any; AWS refuses \
-                 what is armed at its end, and what is overdue and not armed from 2026-05-28 20:37:40 UTC on",
+                 is given or removed, nothing can be requested or approved while its directory does not answer \
+                 either, and \
+                 people still sign in through other Regions of the instance, if it has any; AWS refuses access with \
+                 enforced expiry at its end, and other overdue access from 2026-05-28 20:37:40 UTC on",
                 "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
-                 is given or removed, nothing can be asked for or approved while its directory is silent too, and \
-                 people go on signing in by eu-central-1, us-east-1; ends are not armed at AWS, \
-                 so access past its end goes on (`access.armed_ends.mode`); AWS Organizations does not answer either, so look \
-                 at this server's own network first",
+                 is given or removed, nothing can be requested or approved while its directory does not answer \
+                 either, and \
+                 people still sign in through eu-central-1, us-east-1; expiry is not enforced at AWS, so access \
+                 past its end continues (`access.armed_ends.mode`); AWS Organizations does not answer either, so \
+                 check this server's own network first",
                 "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
-                 is given or removed, nothing can be asked for or approved while its directory is silent too, and \
-                 nobody can sign in, as the instance has no other Region; AWS refuses what is armed \
+                 is given or removed, nothing can be requested or approved while its directory does not answer \
+                 either, and \
+                 no one can sign in, as the instance has no other Region; AWS refuses access with enforced expiry \
                  at its end, and nothing else (`access.home_region_lost_after`)",
                 "the home Region of IAM Identity Center, us-east-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
-                 is given or removed, nothing can be asked for or approved while its directory is silent too, and \
-                 people go on signing in by eu-central-1; AWS refuses what is armed at its end, and nothing else: policies \
+                 is given or removed, nothing can be requested or approved while its directory does not answer \
+                 either, and \
+                 people still sign in through eu-central-1; AWS refuses access with enforced expiry at its end, and \
+                 nothing else: \
+                 policies \
                  are written in the same Region, where AWS Organizations does not answer either",
                 "IAM Identity Center answers",
-                "IAM Identity Center answers; people sign in by eu-central-1, us-east-1 as well",
+                "IAM Identity Center answers; people sign in through eu-central-1, us-east-1 as well",
             ]
         );
     }
@@ -482,10 +493,11 @@ mod tests {
                 armed_policies_have_others(&many, &["8"]),
             ],
             [
-                "the policy of armed ends has a statement of somebody else in 1: no new end is armed there until it is gone",
-                "the policy of armed ends has a statement of somebody else in 1, 2, 3, 4, 5 and 2 more: no new end is armed \
-                 there until it is gone; it refuses people of whom nothing is stored in 8: another installation writes there, \
-                 or the database was put back to an earlier state",
+                "the policy of enforced expiry has a foreign statement in 1: no new end is enforced there until it \
+                 is removed",
+                "the policy of enforced expiry has a foreign statement in 1, 2, 3, 4, 5 and 2 more: no new end is \
+                 enforced there until it is removed; it refuses people unknown to the store in 8: another \
+                 installation writes there, or the database was restored to an earlier state",
             ]
         );
     }

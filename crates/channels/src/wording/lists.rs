@@ -8,7 +8,7 @@ const SAID: usize = 3;
 /// more`.
 pub fn any_of(names: &[String]) -> String {
     match names {
-        [] => "nobody".to_owned(),
+        [] => "no one".to_owned(),
         [one] => one.clone(),
         // "or 1 more" says less than the name, and is hardly shorter
         [first @ .., last] if names.len() <= SAID + 1 => {
@@ -36,7 +36,7 @@ mod tests {
     fn people_are_listed_as_said() {
         let names = |n: usize| (1..=n).map(|i| format!("p{i}")).collect::<Vec<_>>();
         for (number, text) in [
-            (0, "nobody"),
+            (0, "no one"),
             (1, "p1"),
             (2, "p1 or p2"),
             (3, "p1, p2 or p3"),

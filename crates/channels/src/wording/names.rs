@@ -49,12 +49,12 @@ pub fn requester(request: &Request, style: &impl ChannelStyle) -> String {
 pub fn asks(request: &Request, style: &impl ChannelStyle) -> String {
     let (target, duration) = (target(&request.names, style), request.duration);
     if request.extends.is_some() {
-        format!("asks to keep {target}, {duration}")
+        format!("requests to keep {target}, {duration}")
     } else {
         let starts = request.start.as_ref();
         let starts = starts.map(|start| format!(" from {}", style.instant(start.at)));
         format!(
-            "asks for {target}, {duration}{}",
+            "requests {target}, {duration}{}",
             starts.unwrap_or_default()
         )
     }

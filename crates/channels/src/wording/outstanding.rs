@@ -48,7 +48,7 @@ pub fn of_stages(open: &[OpenStage]) -> String {
 
 fn some_of(lacking: u32, names: &[String]) -> String {
     match names {
-        [] => "nobody".to_owned(),
+        [] => "no one".to_owned(),
         [only] if lacking == 1 => only.clone(),
         many => format!("{lacking} of {}", many.join(", ")),
     }
@@ -111,10 +111,10 @@ pub fn hours_closed(
     match open {
         ApprovalsOpen::Now => None,
         ApprovalsOpen::Never => Some(format!(
-            "Nobody can approve this at any time: the hours for approvals of {by} never meet."
+            "No one can approve this at any time: the approval hours of {by} never overlap."
         )),
         ApprovalsOpen::From(at) if lapses.is_some_and(|lapses| lapses <= at) => Some(format!(
-            "Nobody can approve this before it lapses: approvals begin {}, by {by}.",
+            "No one can approve this before it expires: approvals begin {}, by {by}.",
             instant(at)
         )),
         ApprovalsOpen::From(at) => Some(format!("Approvals begin {}, by {by}.", instant(at))),

@@ -55,7 +55,7 @@ pub fn words(why: &ActionRefused, facts: &RefusedFacts<'_>, style: &impl Channel
         ActionRefused::Rules(PressRefusedByRules::NotOpen { .. })
             if facts.tried == TriedPress::CloseReview =>
         {
-            "The rules changed since. Today nobody approves this; an admin closes the review."
+            "The rules changed since. Today no one approves this; an admin closes the review."
                 .to_owned()
         }
         ActionRefused::Rules(PressRefusedByRules::NotOpen { kind, .. }) => {
@@ -68,7 +68,7 @@ pub fn words(why: &ActionRefused, facts: &RefusedFacts<'_>, style: &impl Channel
             rules, left_out_by, ..
         }) => no_approver(facts.target, rules, left_out_by),
         ActionRefused::Rules(PressRefusedByRules::OwnRequest { .. }) => {
-            "Nobody approves their own request here.".to_owned()
+            "No one approves their own request here.".to_owned()
         }
         ActionRefused::AlreadyReviewed { given, needed } => {
             reviewed(facts, (*given, *needed), style)
@@ -141,7 +141,7 @@ fn own(facts: &RefusedFacts<'_>) -> String {
         "approve"
     };
     if facts.deciders.is_empty() {
-        return format!("You can’t {verb} your own request, and today nobody else can.");
+        return format!("You can’t {verb} your own request, and today no one else can.");
     }
     let can = capital(&any_of(facts.deciders));
     format!("You can’t {verb} your own request. {can} can.")
@@ -157,7 +157,9 @@ pub fn closed(
     if closed.how == "expired" {
         // the expiry may have been detected later
         let at = style.instant(request.expires_at.unwrap_or(closed.at));
-        return format!("This request lapsed at {at}. Nothing was granted. {again} can ask again.");
+        return format!(
+            "This request expired at {at}. Nothing was granted. {again} can request again."
+        );
     }
     let at = style.instant(closed.at);
     let by = closed
@@ -170,7 +172,7 @@ pub fn closed(
 /// Formats a refusal because rules list others. `target` is formatted.
 pub fn not_listed(target: &str, rules: &RuleNames) -> String {
     if rules.is_empty() {
-        return format!("You are not an approver for {target}. No rule lists anybody for it.");
+        return format!("You are not an approver for {target}. No rule lists approvers for it.");
     }
     let (first, verb) = (rules.first(), rules.verb("lists", "list"));
     format!("You are not an approver for {target}. {first} {verb} who is.")
@@ -188,15 +190,15 @@ fn no_approver(target: &str, rules: &[RuleId], left_out_by: &[RuleId]) -> String
 pub fn rules_changed(request: &Request, today: DecisionKind, style: &impl ChannelStyle) -> String {
     let name = style.name(&request.requester.name);
     let today = if today == DecisionKind::NoApprovers {
-        "nobody can approve this"
+        "no one can approve this"
     } else {
-        "nobody may have this"
+        "no one may have this"
     };
     let until = request
         .expires_at
         .map(|at| format!(" until {}", style.instant(at)));
     format!(
-        "The rules changed since {} asked. Today {today}; the request stays open{}.",
+        "The rules changed since {} requested it. Today {today}; the request stays open{}.",
         first_name(&name),
         until.unwrap_or_default()
     )

@@ -28,7 +28,7 @@ pub fn asked_for(alert: &AlertMessage) -> Option<RemediationId> {
 pub const fn action(kind: ActionKind) -> &'static str {
     match kind {
         ActionKind::Suppress => "suppress the finding; no account is touched",
-        ActionKind::SgRevokePublic => "revoke rules of the security group that let everybody in",
+        ActionKind::SgRevokePublic => "revoke rules of the security group that let everyone in",
         ActionKind::SgDefaultClose => "revoke all rules of the default security group",
         ActionKind::S3AccountBlock => "block public access to all buckets of the account",
         ActionKind::S3BucketBlock => "block public access to the bucket",
@@ -39,11 +39,9 @@ pub const fn action(kind: ActionKind) -> &'static str {
         ActionKind::TrailValidation => "switch on validation of the trail's log files",
         ActionKind::FlowLogs => "log what flows in the VPC",
         ActionKind::RdsPrivate => {
-            "take the database off the internet; whoever connects from outside is cut off"
+            "take the database off the internet; clients outside lose their connections"
         }
-        ActionKind::Webhook | ActionKind::Lambda => {
-            "call code of your own, which does what it does"
-        }
+        ActionKind::Webhook | ActionKind::Lambda => "call your own code",
         ActionKind::Notify => "tell people; no account is touched",
     }
 }
@@ -74,7 +72,7 @@ pub fn approvers(may: &RemediationApprovers, style: &impl ChannelStyle) -> Strin
                 .collect();
             any_of(&shown)
         }
-        RemediationApprovers::Nobody => "nobody: its account is not in the organization".to_owned(),
+        RemediationApprovers::Nobody => "no one: its account is not in the organization".to_owned(),
     }
 }
 
@@ -86,7 +84,7 @@ pub fn why(it: &Remediation, style: &impl ChannelStyle) -> String {
         RemediationPhase::Drifted { reason } => {
             format!("nothing was done: {}", style.quoted(reason))
         }
-        RemediationPhase::Undone { by, .. } => format!("{} took it back", style.name(by)),
+        RemediationPhase::Undone { by, .. } => format!("{} undid it", style.name(by)),
         RemediationPhase::Finished { .. } => {
             let answer = it.answer.as_deref().unwrap_or_default();
             if answer.is_empty() {

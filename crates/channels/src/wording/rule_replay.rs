@@ -23,7 +23,7 @@ pub fn live_grants(found: &LiveGrants) -> String {
 pub fn newest_live_grants(found: &LiveGrants) -> String {
     let newest = count(found.looked_at, "live grant");
     format!(
-        "the newest {newest} were looked at: {}; there may be older ones",
+        "the newest {newest} were checked: {}; there may be older ones",
         outcome(found)
     )
 }
@@ -40,7 +40,7 @@ fn outcome(found: &LiveGrants) -> String {
         ..
     } = *found;
     if ends + reported + unread == 0 {
-        return "the file would end none of them".to_owned();
+        return "the file would end none".to_owned();
     }
     let ends = match ends {
         0 => "none".to_owned(),
@@ -82,17 +82,14 @@ mod tests {
     fn what_becomes_of_live_grants_is_told_in_one_line() {
         let table = [
             ((0, 0, 0, 0), "no grant is live"),
-            (
-                (1, 0, 0, 0),
-                "1 grant is live: the file would end none of them",
-            ),
+            ((1, 0, 0, 0), "1 grant is live: the file would end none"),
             (
                 (120, 14, 0, 0),
                 "120 grants are live: the file would end 14 of them",
             ),
             (
                 (3, 0, 2, 0),
-                "3 grants are live: the file would end none of them, and 2 would stay until their end and be reported, \
+                "3 grants are live: the file would end none, and 2 would stay until their end and be reported, \
                  as the rules refuse them",
             ),
             (
@@ -114,7 +111,7 @@ mod tests {
             ends: 3,
             ..LiveGrants::default()
         };
-        let due = "the newest 5120 live grants were looked at: the file would end 3 of them; there may be older ones";
+        let due = "the newest 5120 live grants were checked: the file would end 3 of them; there may be older ones";
         assert_eq!(newest_live_grants(&found), due);
     }
 }

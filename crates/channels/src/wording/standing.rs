@@ -10,7 +10,7 @@ use crate::wording::lists;
 
 /// Before a request: the requester holds it without a grant.
 pub const HELD_ALREADY: &str =
-    "You hold this already, not through Hallpass: whoever gave it may end it, Hallpass will not.";
+    "You hold this already, not through Hallpass; Hallpass will not end it.";
 
 /// As [`HELD_ALREADY`], with the formatted time of the read.
 pub fn held_already(seen: &str) -> String {
@@ -21,7 +21,7 @@ pub const ACCEPTED_ABSENT: &str = "accepted, and not found by the newest sweep";
 
 /// Scope excluded from checks (`access.md` §10.8).
 pub const NOT_LOOKED_AT: &str =
-    "Not looked at: account access manager entitlements, which no listing of assignments shows.";
+    "Not checked: account access manager entitlements, which no listing of assignments shows.";
 
 pub fn entitlements(of_people: u64, of_groups: u64) -> String {
     match (of_people, of_groups) {
@@ -53,9 +53,9 @@ pub fn entitled_to(it: &NamedEntitlement) -> String {
 
 pub const fn item_kind(kind: &ItemKind) -> &'static str {
     match kind {
-        ItemKind::Unknown => "nobody recorded it",
-        ItemKind::Preexisting { .. } => "a grant found it standing",
-        ItemKind::UnderGrant => "it stands below a grant",
+        ItemKind::Unknown => "unmanaged",
+        ItemKind::Preexisting { .. } => "existed before a grant",
+        ItemKind::UnderGrant => "it exists below a grant",
         ItemKind::Accepted { .. } => "accepted as standing",
         ItemKind::ReviewOverdue { .. } => "accepted, and its review is overdue",
     }
@@ -91,12 +91,14 @@ pub fn fate(fate: &Fate, at: impl Fn(Timestamp) -> String) -> String {
         Fate::Waits { cause } => match cause {
             Wait::SecondRun => "waits for a second sweep that finds it".to_owned(),
             Wait::Days { until } => format!("left alone until {}: a grant found it", at(*until)),
-            Wait::Holder => "reported: nobody is there to hold it".to_owned(),
+            Wait::Holder => "reported: no user can hold it".to_owned(),
         },
         Fate::InHand { .. } => "an earlier sweep is at work on it".to_owned(),
-        Fate::Planned { action } => format!("{}, once somebody confirms it", to_do(*action)),
+        Fate::Planned { action } => {
+            format!("{}, once an administrator confirms it", to_do(*action))
+        }
         Fate::Due { action } => to_do(*action),
-        Fate::Removing { .. } => "AWS is asked to remove it".to_owned(),
+        Fate::Removing { .. } => "AWS is removing it".to_owned(),
         Fate::Gone { at: gone, why } => match EndOutcome::from(*why) {
             EndOutcome::Removed => format!("removed at {}", at(*gone)),
             EndOutcome::Guard
@@ -105,7 +107,7 @@ pub fn fate(fate: &Fate, at: impl Fn(Timestamp) -> String) -> String {
             | EndOutcome::PrincipalGone
             | EndOutcome::AccountGone
             | EndOutcome::Standing
-            | EndOutcome::HeldByOtherGrant => format!("gone at {}, not by us", at(*gone)),
+            | EndOutcome::HeldByOtherGrant => format!("gone at {}, not by Hallpass", at(*gone)),
         },
         Fate::Stuck { reason, .. } => refuses_to_remove(reason),
         Fate::Adopted { until, .. } => format!("became a grant that ends at {}", at(*until)),
@@ -114,8 +116,8 @@ pub fn fate(fate: &Fate, at: impl Fn(Timestamp) -> String) -> String {
             match why {
                 LeftAlone::Held => "a grant holds it by now",
                 LeftAlone::Accepted => "it is accepted by now",
-                LeftAlone::Gone => "it is gone by itself",
-                LeftAlone::NobodyToHold => "nobody is there to hold it",
+                LeftAlone::Gone => "it is already gone",
+                LeftAlone::NobodyToHold => "no user can hold it",
                 LeftAlone::ModeChanged => "sweeps have another mode by now",
             }
         ),
@@ -134,9 +136,9 @@ pub fn mode(mode: SweepMode) -> String {
         SweepMode::Off => "sweeps are off".to_owned(),
         SweepMode::Report => "sweeps report what they find, and change nothing".to_owned(),
         SweepMode::Adopt { length } => {
-            format!("sweeps give what nobody recorded an end, {length} from then")
+            format!("sweeps give unmanaged access an end, {length} from then")
         }
-        SweepMode::Revoke => "sweeps remove what nobody recorded".to_owned(),
+        SweepMode::Revoke => "sweeps remove unmanaged access".to_owned(),
     }
 }
 
@@ -146,7 +148,7 @@ const UNDER_GRANT: &str = "stays, also after the grant above it";
 pub fn outlook(kind: &ItemKind, mode: SweepMode, at: impl Fn(Timestamp) -> String) -> String {
     match kind {
         ItemKind::Accepted { .. } => "stays: it is accepted".to_owned(),
-        ItemKind::ReviewOverdue { .. } => "stays, and its review is asked for".to_owned(),
+        ItemKind::ReviewOverdue { .. } => "stays, and its review is due".to_owned(),
         ItemKind::UnderGrant => UNDER_GRANT.to_owned(),
         ItemKind::Preexisting { until } if mode.action().is_some() => {
             format!("stays until {} at least: a grant found it", at(*until))
@@ -173,21 +175,21 @@ pub fn outlook_out_of_scope(kind: &ItemKind) -> &'static str {
 pub fn out_of_scope(number: usize) -> String {
     let items = lists::count(number, "item");
     format!(
-        "Outside `access.sweep.scope = \"rules\"`, where no sweep reports or ends anything: {items} \
-         that nobody accepted. With \"all\" sweeps look everywhere."
+        "Outside `access.sweep.scope = \"rules\"`, where no sweep reports or ends anything: {items} not accepted. \
+         With \"all\" sweeps look everywhere."
     )
 }
 
 pub fn left_out(what: &LeftOut) -> String {
     match what {
         LeftOut::InactiveAccounts { count: 1 } => {
-            "Not looked at: one account that is not active.".to_owned()
+            "Not checked: one account that is not active.".to_owned()
         }
         LeftOut::InactiveAccounts { count } => {
-            format!("Not looked at: {count} accounts that are not active.")
+            format!("Not checked: {count} accounts that are not active.")
         }
         LeftOut::ManagementAccount { account } => format!(
-            "Not looked at: the management account {account}, in which AWS lets us change nothing."
+            "Not checked: the management account {account}, in which AWS lets us change nothing."
         ),
         LeftOut::Entitlements => NOT_LOOKED_AT.to_owned(),
         LeftOut::SyncedGroups { count: 1 } => {

@@ -12,7 +12,7 @@ pub fn word(state: &str) -> &str {
         "ended" => "Ended",
         "denied" => "Denied",
         "discarded" => "Discarded",
-        "expired" => "Lapsed",
+        "expired" => "Expired",
         "rejected" => "Not possible",
         "failed" => "Failed",
         other => other,

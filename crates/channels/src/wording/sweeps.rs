@@ -17,7 +17,7 @@ pub fn digest_text(digest: &Digest) -> String {
         DigestNews::Confirmed(confirmed) => confirmed_lines(confirmed).join("\n"),
         DigestNews::Done(done) => done_lines(done).join("\n"),
         DigestNews::Failed { error, again_after } => format!(
-            "Standing access could not be looked at: {error}. It is tried again in {again_after}."
+            "Standing access could not be read: {error}. It is tried again in {again_after}."
         ),
         DigestNews::Text(text) => text.clone(),
     }
@@ -28,7 +28,7 @@ pub fn digest_letter(digest: &Digest) -> Letter {
         DigestKind::SweepFound => "Sweep: access that changed",
         DigestKind::SweepPlanned => "Sweep: a plan waits for you",
         DigestKind::SweepStopped => "Sweep stopped: it would do too much",
-        DigestKind::SweepDone => "Sweep: what was done",
+        DigestKind::SweepDone => "Sweep: results",
         DigestKind::SweepFailed => "Sweep failed: access cannot be read",
     };
     let told = digest_text(digest);
@@ -67,7 +67,7 @@ fn looked_lines(digest: &Digest, looked: &SweepLooked) -> Vec<String> {
     }));
     lines.extend(more(&looked.gone).map(|more| format!("- and {more} more that are gone")));
     lines.push(format!(
-        "{} unknown as before, {} accepted as standing.",
+        "{} unmanaged as before, {} accepted as standing.",
         looked.unknown_as_before, looked.accepted
     ));
     if let Some(found) = &looked.entitlements {
@@ -88,7 +88,7 @@ fn looked_lines(digest: &Digest, looked: &SweepLooked) -> Vec<String> {
         };
         let at = utc(next.at);
         lines.push(format!(
-            "The next sweep, at {at}, {does} what is still unknown."
+            "The next sweep, at {at}, {does} what is still unmanaged."
         ));
     }
     match looked.outcome {
@@ -119,7 +119,7 @@ fn headline(looked: &SweepLooked) -> String {
                 SweepAction::Adopt { .. } => "get an end now",
                 SweepAction::Remove => "are being removed now",
             };
-            format!("{what} of {at}: {count} items that nobody recorded {does}.")
+            format!("{what} of {at}: {count} unmanaged items {does}.")
         }
         LookedOutcome::Done => format!("{what} of {at}."),
     }

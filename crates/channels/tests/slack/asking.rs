@@ -63,7 +63,7 @@ async fn the_forms_have_their_parts_in_order() {
     );
     assert_eq!(
         says(&view),
-        "Hi Ana. Access ends by itself at the time you pick."
+        "Hi Ana. Access ends automatically at the time you pick."
     );
     let durations = view["blocks"][2]["element"]["options"].as_array().unwrap();
     assert_eq!(
@@ -111,7 +111,7 @@ async fn who_cannot_ask_reads_why() {
     let view = opened(&app, "ana", "request_for_access").await;
     assert_eq!(
         says(&view),
-        "No rule lets you ask for anything yet. Ask platform@corp.example."
+        "No rule lets you request anything yet. Ask platform@corp.example."
     );
     assert!(view.get("submit").is_none());
     app.know_nothing();
@@ -204,7 +204,7 @@ async fn what_is_chosen_is_explained() {
         ),
         (
             "Lonely",
-            "Nobody can approve this for you. Rule `lonely` lists you, and too few others.",
+            "No one can approve this for you. Rule `lonely` lists you, and too few others.",
         ),
     ] {
         let before = app.fake.desk().views.len();
@@ -228,7 +228,7 @@ async fn what_is_chosen_is_explained() {
     .1;
     assert!(
         view.to_string().contains(
-            "You asked for this at 20:26 UTC already; it waits. <https://h.example/requests/req_"
+            "You requested this at 20:26 UTC already; it waits. <https://h.example/requests/req_"
         ),
         "{view}"
     );
@@ -281,7 +281,7 @@ async fn what_is_wrong_is_said_on_its_field() {
             "Lonely",
             "why",
             "select_permission_set",
-            "Nobody can approve 111111111111 / Lonely for you. Rule `lonely` lists too few others.",
+            "No one can approve 111111111111 / Lonely for you. Rule `lonely` lists too few others.",
         ),
     ] {
         let reply = app
@@ -448,7 +448,7 @@ async fn asking_twice_says_so_with_the_link() {
         .send(&app.submission("ana", FORM, "", &form(ACCOUNT, "Admin", "again")))
         .await;
     assert!(
-        reply.body.contains("You asked for this at")
+        reply.body.contains("You requested this at")
             && reply.body.contains(&request.id.to_string()),
         "{}",
         reply.body
@@ -501,7 +501,7 @@ async fn the_form_is_answered_in_time_when_aws_is_stalled() {
     let page = app.fake.desk().views.last().unwrap().1.to_string();
     let words = "The directory cannot be read, it was last read at 2026-05-28 20:26:40 UTC (cannot read \
                  the organization: it is still being read): no access is given and nothing is decided by \
-                 what is that old; access can be given back and revoked.";
+                 what is that old; access can be ended early and revoked.";
     assert!(page.contains(words), "{page}");
     assert!(app.requests().await.is_empty());
 }
@@ -541,7 +541,7 @@ async fn an_extension_is_prefilled_and_asked_for() {
     assert_eq!(view["callback_id"], "hallpass_extend_submitted");
     assert!(
         view.to_string()
-            .contains("If nobody answers, access still ends 22:26 UTC."),
+            .contains("Without an answer, access still ends 22:26 UTC."),
         "{view}"
     );
     assert!(
@@ -683,7 +683,7 @@ async fn what_is_wrong_with_others_is_said_at_their_field() {
     assert_eq!(
         all.iter().filter(|it| is_rejected(it)).count(),
         3,
-        "nothing was asked for"
+        "nothing was requested"
     );
     assert_eq!(all.len(), 3);
 }

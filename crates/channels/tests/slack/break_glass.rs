@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::fake::{Fault, Message};
 use crate::test_app::{ACCOUNT, FORM, TestApp, form, until};
 
-const WHY: &str = "The site is down & nobody <answers>";
+const WHY: &str = "The site is down & no one <answers>";
 const GLASS: &str = "hallpass_break_glass_submitted";
 const REVIEW: &str = "hallpass_close_review_submitted";
 
@@ -82,7 +82,8 @@ async fn a_listed_requester_takes_it_and_everybody_hears() {
     assert_eq!(view["title"]["text"], "Break glass for 1h?");
     assert_eq!(
         view["blocks"][0]["text"]["text"],
-        "*payments-prod / Glass*\n2 approvers and all admins are told now. Somebody else must close a review afterwards."
+        "*payments-prod / Glass*\n2 approvers and all admins are notified now. Another person must close a review \
+         afterwards."
     );
     assert_eq!(view["private_metadata"], id);
     let reply = app
@@ -107,7 +108,7 @@ async fn a_listed_requester_takes_it_and_everybody_hears() {
     assert_eq!(
         alarm.text(),
         "◆ Break-glass: Ana Example took Glass in payments-prod for 1h. \
-         Reason: The site is down &amp; nobody &lt;answers&gt; \
+         Reason: The site is down &amp; no one &lt;answers&gt; \
          <@UCAI> <@UDEE> one of you closes the review."
     );
     assert_eq!(alarm.buttons(), ["close_review"]);
@@ -269,7 +270,7 @@ async fn what_nobody_can_approve_waits_for_the_glass() {
     assert_eq!(request.state.name(), "approved");
     assert_eq!(
         app.fake.replies()[0],
-        "Nobody can approve this. Rule `alone`."
+        "No one can approve this. Rule `alone`."
     );
     assert!(alarm(&app).text().contains("<@UEVE>") || alarm(&app).text().contains("one of you"));
 }
@@ -314,7 +315,7 @@ async fn an_approver_closes_the_review_and_nobody_else_does() {
     for (who, said) in [
         (
             "ana",
-            "Somebody else must close the review of your own request.",
+            "Another person must close the review of your own request.",
         ),
         (
             "sam",
@@ -335,7 +336,7 @@ async fn an_approver_closes_the_review_and_nobody_else_does() {
     );
     assert_eq!(
         view["blocks"][1]["text"],
-        json!({"type": "plain_text", "emoji": false, "text": "The site is down &amp; nobody &lt;answers&gt;"})
+        json!({"type": "plain_text", "emoji": false, "text": "The site is down &amp; no one &lt;answers&gt;"})
     );
     assert_eq!(view["blocks"][3]["optional"], true);
     let reply = app

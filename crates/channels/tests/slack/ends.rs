@@ -79,7 +79,7 @@ fn the_message_says_what_aws_does_about_the_end() {
             "armed",
             armed(after(60), None, None),
             10,
-            "AWS itself refuses it after 01:01 UTC, whatever becomes of Hallpass",
+            "AWS itself refuses it after 01:01 UTC, even without Hallpass",
         ),
         (
             "and over",
@@ -91,29 +91,32 @@ fn the_message_says_what_aws_does_about_the_end() {
             "it moves",
             armed(at(3_600), Some(after(3_600)), None),
             10,
-            "AWS itself refuses it after 01:00 UTC, whatever becomes of Hallpass · Being extended to 02:00 UTC: AWS does not \
+            "AWS itself refuses it after 01:00 UTC, even without Hallpass · Being extended to 02:00 UTC: AWS does \
+             not \
              have that end yet.",
         ),
         (
             "it does not move",
             armed(at(3_600), Some(after(3_600)), Some("denied")),
             10,
-            "AWS itself refuses it after 01:00 UTC, whatever becomes of Hallpass · Approved until 02:00 UTC, but AWS refuses \
+            "AWS itself refuses it after 01:00 UTC, even without Hallpass · Approved until 02:00 UTC, but AWS \
+             refuses \
              it from the earlier end on: denied. This is tried again.",
         ),
         (
             "not armed",
             not_armed(None),
             10,
-            "Its end is not armed at AWS: AWS had not taken it in time: no answer &lt;!channel&gt;. Hallpass ends it all the \
-             same",
+            "AWS does not enforce its expiry: AWS had not taken it in time: no answer &lt;!channel&gt;. Hallpass \
+             still ends it",
         ),
         (
-            "as far as anybody knows",
+            "as far as known",
             not_armed(Some(after(3_600))),
             10,
-            "Its end is not armed at AWS: AWS had not taken it in time: no answer &lt;!channel&gt;. Hallpass ends it all the \
-             same · Approved until 02:00 UTC, but AWS may refuse it from the earlier end on: AWS had not taken it in time: no \
+            "AWS does not enforce its expiry: AWS had not taken it in time: no answer &lt;!channel&gt;. Hallpass \
+             still ends it · Approved until 02:00 UTC, but AWS may refuse it from the earlier end on: AWS had not \
+             taken it in time: no \
              answer &lt;!channel&gt;. This is tried again.",
         ),
     ] {

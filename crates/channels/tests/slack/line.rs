@@ -65,7 +65,7 @@ async fn an_alarm_is_posted_when_it_begins_and_when_it_is_over_once_each() {
             state,
             since: now,
             at: now,
-            text: "`g` was last heard 11m ago <!channel>.".to_owned(),
+            text: "`g` last reported 11m ago <!channel>.".to_owned(),
         },
         attempts: 0,
     };
@@ -78,7 +78,7 @@ async fn an_alarm_is_posted_when_it_begins_and_when_it_is_over_once_each() {
     let texts: Vec<&str> = desk.messages.iter().map(Message::text).collect();
     assert_eq!(texts.len(), 2, "{texts:?}");
     assert!(
-        texts[0].starts_with(":red_circle: A guard needs somebody to look."),
+        texts[0].starts_with(":red_circle: A guard needs attention."),
         "{texts:?}"
     );
     assert!(

@@ -25,11 +25,11 @@ gia waiting   approve pending   | Your Slack account belongs to another workspac
 fox waiting   approve pending   | Your Slack account belongs to another workspace, so I can't match you. Cai Example, Dee Example or Off Example can decide.
 two waiting   approve pending   | Your e-mail matches more than one person. An admin must fix that first.
 new waiting   approve pending   | No person in Identity Center has your e-mail. Ask platform@corp.example.
-ana lapsed    approve pending   | This request lapsed at 04:26 UTC. Nothing was granted. You can ask again.
-cai lapsed    approve pending   | This request lapsed at 04:26 UTC. Nothing was granted. Ana can ask again.
-cai lapsed    deny    pending   | This request lapsed at 04:26 UTC. Nothing was granted. Ana can ask again.
-eve lapsed    discard pending   | This request lapsed at 04:26 UTC. Nothing was granted. Ana can ask again.
-sam lapsed    approve pending   | This request lapsed at 04:26 UTC. Nothing was granted. Ana can ask again.
+ana lapsed    approve pending   | This request expired at 04:26 UTC. Nothing was granted. You can request again.
+cai lapsed    approve pending   | This request expired at 04:26 UTC. Nothing was granted. Ana can request again.
+cai lapsed    deny    pending   | This request expired at 04:26 UTC. Nothing was granted. Ana can request again.
+eve lapsed    discard pending   | This request expired at 04:26 UTC. Nothing was granted. Ana can request again.
+sam lapsed    approve pending   | This request expired at 04:26 UTC. Nothing was granted. Ana can request again.
 cai denied    approve denied    | Already denied by Dee Example at 20:26 UTC.
 sam denied    approve denied    | Already denied by Dee Example at 20:26 UTC.
 cai discarded deny    discarded | Already discarded by Ana Example at 20:26 UTC.
@@ -94,7 +94,7 @@ async fn played(who: &str, state: &str, press: &str) -> (String, String) {
     })
     .await;
     if state != "waiting" {
-        until("the message is drawn anew", || {
+        until("the message is redrawn", || {
             (app.head(id).buttons().is_empty()).then_some(())
         })
         .await;
@@ -225,7 +225,7 @@ async fn a_grants_presses_by_others_are_refused_on_record_and_late_ones_are_told
     let refused = records.iter().map(hallpass_audit::Record::fields);
     let refused = refused.filter(|fields| fields["event"] == "press.refused");
     assert_eq!(refused.count(), 2);
-    assert!(press("ana", "release").await.starts_with("Given back: "));
+    assert!(press("ana", "release").await.starts_with("Ended early: "));
     app.live(TimeSpan::seconds(60)).await;
     assert_eq!(
         press("ana", "extend").await,
@@ -239,7 +239,9 @@ async fn what_cannot_be_known_just_now_is_said_to_the_presser() {
     for (unlisted, words) in [
         (
             true,
-            "The directory cannot be read, it was last read at 2026-05-28 20:26:40 UTC (cannot read users: AWS does not answer): no access is given and nothing is decided by what is that old; access can be given back and revoked.",
+            "The directory cannot be read, it was last read at 2026-05-28 20:26:40 UTC (cannot read users: AWS does \
+             not answer): no access is given and nothing is decided by what is that old; access can be ended early \
+             and revoked.",
         ),
         (
             false,
@@ -305,7 +307,7 @@ async fn whoever_is_matched_through_the_second_domain_asks_and_decides_nothing()
         let said = until("a refusal", || app.fake.whispers("UFAY").pop()).await;
         assert_eq!(
             said,
-            "You were matched through the second mail domain; that is enough to ask, not to decide."
+            "You were matched through the second mail domain; that is enough to request, not to decide."
         );
         app.fake.desk().whispers.clear();
     }
@@ -388,7 +390,14 @@ async fn rules_that_changed_since_decide() {
     app.access.set_rules(none, "test").await.unwrap();
     app.send(&press("dee")).await;
     let said = until("a refusal", || app.fake.whispers("UDEE").pop()).await;
-    assert!(said.starts_with("The rules changed since Ana asked. Today nobody may have this; the request stays open until "), "{said}");
+    assert!(
+        said.starts_with(
+            "The rules changed since Ana requested it. Today no one may have this; the request \
+        stays open \
+        until "
+        ),
+        "{said}"
+    );
     assert_eq!(app.state(request.id).await, "pending");
 }
 
@@ -450,7 +459,7 @@ async fn approving_with_words_and_for_less_time_asks_for_both_and_says_them() {
         .1;
     assert_eq!(view["callback_id"], "hallpass_approve_submitted");
     let shown = view.to_string();
-    assert!(shown.contains("2h, as it stands"), "{shown}");
+    assert!(shown.contains("2h, as requested"), "{shown}");
     let values = |length: &str, comment: &str| {
         json!({
             "duration_picker": {"duration_picker_action": {"selected_option": {"value": length}}},
@@ -559,7 +568,7 @@ async fn messages_from_before_are_answered_and_never_read() {
         let said = until("an answer", || app.fake.whispers("UCAI").pop()).await;
         assert_eq!(
             said,
-            "This message is from before Hallpass. Ask again with /access."
+            "This message is from before Hallpass. Request again with /access."
         );
         until("buttons go", || {
             app.head(request.id).buttons().is_empty().then_some(())
@@ -591,6 +600,6 @@ async fn whoever_is_matched_through_a_fallback_domain_holds_no_role_in_slack() {
     // an administrator whose address Slack knows may press
     app.send(&app.press("eve", "discard", &id, &head)).await;
     let drawn = || Some(()).filter(|()| app.head(request.id).title().contains("discarded"));
-    until("the message drawn anew", drawn).await;
+    until("the message redrawn", drawn).await;
     assert_eq!(app.state(request.id).await, "discarded");
 }

@@ -70,15 +70,15 @@ async fn people_hear_directly_where_the_channel_of_a_rule_refuses() {
         assert_eq!(
             app.fake.lines("DUANA"),
             [format!(
-                "You asked for Routed in payments-prod. It waits for approval. {link}"
+                "You requested Routed in payments-prod. It waits for approval. {link}"
             )]
         );
         assert_eq!(
             app.fake.lines("DUEVE"),
             [format!(
-                ":red_circle: Slack refuses what belongs in channel `{RULED}` about Routed in payments-prod, which Ana \
-                 Example asked for: `{code}`. Nobody reads of it there. Invite the app to that channel, or correct \
-                 `slack_channel` in rule `routed`. Hallpass goes on trying for 8 hours. {link}"
+                ":red_circle: Slack refuses messages to channel `{RULED}` about Routed in payments-prod, which Ana \
+                 Example requested: `{code}`. Invite the app to that channel, or correct \
+                 `slack_channel` in rule `routed`. Hallpass keeps trying for 8 hours. {link}"
             )]
         );
         assert!(in_channel(&app, "C1").is_empty() && in_channel(&app, RULED).is_empty());
@@ -160,7 +160,7 @@ fn typed(words: &str) -> Value {
 async fn breaks_the_glass(app: &TestApp, request: &Request) {
     let (id, why) = (
         request.id.to_string(),
-        typed("The site is down, nobody answers"),
+        typed("The site is down, no one answers"),
     );
     let reply = app
         .send(&app.submission("ana", "hallpass_break_glass_submitted", &id, &why))

@@ -85,7 +85,13 @@ async fn marks_and_titles_follow_the_state() {
             .contains("*For*\\n2h, ends 22:26 UTC")
     );
     let live = app.fake.replies().pop().unwrap();
-    assert!(live.starts_with("Live since 20:26 UTC. <@UANA> <https://portal.example/start|Console>. Ends 22:26 UTC by itself."), "{live}");
+    assert!(
+        live.starts_with(
+            "Live since 20:26 UTC. <@UANA> <https://portal.example/start|Console>. Ends 22:26 UTC \
+        automatically."
+        ),
+        "{live}"
+    );
     app.live(TimeSpan::seconds(7300)).await;
     app.tell().await;
     assert_eq!(
@@ -104,14 +110,14 @@ async fn marks_and_titles_follow_the_state() {
     app.tell().await;
     assert_eq!(
         title(waiting.id),
-        ":white_circle: Request lapsed :white_circle:"
+        ":white_circle: Request expired :white_circle:"
     );
     assert!(app.head(waiting.id).buttons().is_empty());
     assert!(
         app.head(waiting.id)
             .blocks()
             .to_string()
-            .contains("Lapsed after 8h.")
+            .contains("Expired after 8h.")
     );
 }
 
@@ -161,7 +167,7 @@ async fn reminders_mention_who_is_waited_for_and_say_what_follows() {
         "Still waiting, 45m. Next in 1h. <@UCAI> <@UDEE> off@corp.example",
         "Still waiting, 1h 45m. Next in 2h. <@UCAI> <@UDEE> off@corp.example",
         "Still waiting, 3h 45m. Next in 4h. <@UCAI> <@UDEE> off@corp.example",
-        "Still waiting, 7h 45m. No more reminders; lapses Fri 04:26 UTC. <@UCAI> <@UDEE> off@corp.example",
+        "Still waiting, 7h 45m. No more reminders; expires Fri 04:26 UTC. <@UCAI> <@UDEE> off@corp.example",
     ].map(|line| line.replace("Fri 04:26", &lapse_time())));
 }
 
@@ -202,7 +208,8 @@ async fn whoever_is_not_in_the_channel_hears_directly_and_nobody_else() {
     assert_eq!(
         app.fake.lines("DUSAM"),
         [format!(
-            "You asked for Admin in payments-prod. It waits for approval. <https://h.example/requests/{}|Open in Hallpass>",
+            "You requested Admin in payments-prod. It waits for approval. <https://h.example/requests/{}|Open in \
+             Hallpass>",
             request.id
         )]
     );
@@ -281,7 +288,7 @@ async fn an_end_is_announced_to_its_holder_with_two_buttons() {
     .await;
     assert_eq!(
         said,
-        "Given back: payments-prod / ReadOnly. Credentials you already hold may work until 23:12 UTC."
+        "Ended early: payments-prod / ReadOnly. Credentials you already hold may work until 23:12 UTC."
     );
     let grant = app.store_grant(&request).await;
     assert_eq!(grant, "ending");
@@ -310,7 +317,7 @@ async fn what_is_refused_is_told_by_kind_when_it_came_from_slack() {
         assert_eq!(heads[0].title(), ":red_circle: Access request :red_circle:");
         assert!(heads[0].buttons().is_empty());
         assert!(
-            app.fake.replies()[0].starts_with("Nobody can approve"),
+            app.fake.replies()[0].starts_with("No one can approve"),
             "{:?}",
             app.fake.replies()
         );
@@ -396,7 +403,7 @@ async fn five_hundred_newer_messages_hide_nothing() {
     app.tell().await;
     assert_eq!(
         app.head(request.id).title(),
-        ":white_circle: Request lapsed :white_circle:"
+        ":white_circle: Request expired :white_circle:"
     );
     assert_eq!(
         app.fake.count("conversations.history"),

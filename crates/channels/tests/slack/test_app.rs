@@ -459,7 +459,7 @@ impl TestApp {
             .unwrap();
         for waiting in taken {
             let hallpass_access::Message::Notice(notice) = waiting.message else {
-                panic!("no digest and no alarm is told here")
+                panic!("no digest and no alarm is sent here")
             };
             let request = self.request(notice.request).await;
             let grant = match notice.grant.or(request.grant) {
@@ -589,7 +589,7 @@ pub(crate) async fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -
         }
         assert!(
             start.elapsed() < Duration::from_secs(5),
-            "waited in vain: {what}"
+            "timed out waiting: {what}"
         );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

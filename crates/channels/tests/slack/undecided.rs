@@ -43,7 +43,8 @@ fn waiting(id: &str) -> Remediation {
             "config_rule": "", "updated_at": "2026-03-02T10:00:00Z", "settled": null, "written_by": null,
         },
         "decided_at": "2026-05-28T20:00:00Z", "acts_at": null,
-        "phase": {"is": "waiting", "until": "2027-05-28T22:00:00Z", "why": "rule `buckets` asks for an approval"},
+        "phase": {"is": "waiting", "until": "2027-05-28T22:00:00Z", "why": "rule `buckets` requires an \
+                                                                            approval"},
         "generation": 0, "plan": null, "changed_at": null, "write_back": null, "approved_by": null, "version": 0,
     }))
     .unwrap()
@@ -190,7 +191,7 @@ async fn a_stop_anywhere_leaves_no_buttons_behind() {
         .decided(|it, now| approved(it, "ana", now).unwrap())
         .await;
     again.show_what_was_decided().await.unwrap();
-    assert_eq!(world.message().buttons(), BUTTONS, "nobody knows of it yet");
+    assert_eq!(world.message().buttons(), BUTTONS, "no one knows of it yet");
     world.app.clock.advance(TimeSpan::seconds(30));
     assert_eq!(again.deliver_alert(&told).await, Delivery::Done);
     for fault in [

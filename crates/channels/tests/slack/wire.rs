@@ -123,7 +123,7 @@ async fn a_hundred_presses_in_a_second_are_all_answered() {
         .collect();
     let replies = futures_util::future::join_all(presses.iter().map(|press| app.send(press))).await;
     assert!(replies.iter().all(|reply| reply.status == 200));
-    until("all are told", || {
+    until("all are notified", || {
         (app.fake.whispers("USAM").len() == 100).then_some(())
     })
     .await;

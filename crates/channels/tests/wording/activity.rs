@@ -69,7 +69,7 @@ fn each_answer_says_how_far_the_log_goes() {
     let rows = [
         (used, format!("1,200 calls of 1 service in 1 session, 7 of them refused or failed. Some went through after the grant’s end, the last 2026-11-20 14:00 UTC. {until}")),
         (refused, format!("1,200 calls of 1 service in 1 session, 7 of them refused or failed. After the grant’s end all were refused, the last 2026-11-20 14:00 UTC. {until}")),
-        (once, format!("1 call of 2 services in 2 sessions. {until} Only its first 62 days were looked at.")),
+        (once, format!("1 call of 2 services in 2 sessions. {until} Only its first 62 days were read.")),
         (found(GrantUseState::NeverUsed), format!("Never used. {until}")),
         (found(GrantUseState::NotSoFar), format!("No use as far as the log goes. {until}")),
         (found(GrantUseState::NotKnown), "Not known: the log of this account begins 2026-11-01 00:00 UTC, reaches until 2026-11-20 14:05 UTC and does not have all days of this grant.".to_owned()),

@@ -218,7 +218,7 @@ fn held_cases() -> Vec<Case> {
             active(),
         ),
         case(
-            "not longer as far as anybody knows",
+            "not longer as far as known",
             News::NotExtended {
                 unmoved: Some(UnmovedEnd {
                     until: at(3_600),
@@ -277,7 +277,7 @@ fn ended_cases() -> Vec<Case> {
             over(EndOutcome::NeverCreated),
         ),
         case(
-            "removed by somebody",
+            "removed by another user",
             News::Lost {
                 how: LostAccess::RemovedElsewhere,
             },
@@ -335,7 +335,7 @@ fn operators_cases() -> Vec<Case> {
 fn break_glass_cases() -> Vec<Case> {
     let broken = |closed| Request {
         after_review: Some(AfterReview {
-            justification: "The site is down & nobody answers.".to_owned(),
+            justification: "The site is down & no one answers.".to_owned(),
             opened_at: at(60),
             closed,
         }),
@@ -354,7 +354,7 @@ fn break_glass_cases() -> Vec<Case> {
     let mut hostile = broken(None);
     HOSTILE.clone_into(&mut hostile.requester.name);
     vec![
-        case("by somebody hostile", News::BreakGlass, hostile, active()),
+        case("by a hostile user", News::BreakGlass, hostile, active()),
         case("taken", News::BreakGlass, broken(None), active()),
         case(
             "looked at",

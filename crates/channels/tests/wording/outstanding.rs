@@ -153,13 +153,13 @@ fn hours_that_are_closed_are_told_with_what_they_mean_for_the_request() {
         (
             alone("02:00", "03:00"),
             Some(
-                "Nobody can approve this before it lapses: approvals begin 2026-03-03 02:00 UTC, by rule `r`.",
+                "No one can approve this before it expires: approvals begin 2026-03-03 02:00 UTC, by rule `r`.",
             ),
         ),
         (
             second,
             Some(
-                "Nobody can approve this at any time: the hours for approvals of rules `r`, `s` never meet.",
+                "No one can approve this at any time: the approval hours of rules `r`, `s` never overlap.",
             ),
         ),
     ] {

@@ -16,12 +16,12 @@ use super::places;
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Print the public key that the server's files are signed with\n\nOn the server's \
-                  machine. The key lies beside the store (with PostgreSQL: `hallpass.key` beside the configuration, or in `store.seen_folder`) and is made here when there is none yet and nothing was exported: after a loss, --new makes another one on purpose. \
-                  Guards elsewhere name the public half in `guard.public_key` and believe no \
-                  other file of ends.\n\nWith --heads, the key that heads of the audit log are signed \
+                  machine. The key lies beside the store (with PostgreSQL: `hallpass.key` beside the configuration, or in `store.seen_folder`) and is created here if it is missing and nothing was exported: after a loss, --new makes another one on purpose. \
+                  Guards elsewhere name the public half in `guard.public_key` and accept \
+                  no other file of ends.\n\nWith --heads, the key that heads of the audit log are signed \
                   with, as the line that `audit verify --keys` and witnesses take: of the key in AWS \
-                  KMS if `audit.sign.kms_key` names one. An auditor who would rather not ask the server \
-                  takes the same line from KMS: `head ecdsa-p256:` and what `aws kms get-public-key \
+                  KMS if `audit.sign.kms_key` names one. An auditor can take the \
+                  same line from KMS instead: `head ecdsa-p256:` and what `aws kms get-public-key \
                   --query PublicKey --output text` prints. With --witness, the line of a witness's key.",
     after_help = "Examples:
   hallpass audit key --config /etc/hallpass/hallpass.toml
@@ -72,8 +72,8 @@ fn say_if_new(is_new: bool, path: &Path) {
         output::say(&format!("`{shown}` is a new signing key."));
         if is_of_root_alone(path) {
             output::say(&format!(
-                "`{shown}` is root's: a server that runs as another user cannot read it; give it to that user (`chown`), or, over \
-                 PostgreSQL, name a folder of theirs in `store.seen_folder`."
+                "`{shown}` is root's: a server that runs as another user cannot read it; give it to that user \
+                 (`chown`), or, over PostgreSQL, name their folder in `store.seen_folder`."
             ));
         }
     }

@@ -67,7 +67,7 @@ async fn page(
         // a cursor that moves back would loop forever
         next.filter(|next| *next > after && *next >= last)
             .ok_or_else(|| {
-                Failure::failed("the server's answer does not say where the log goes on")
+                Failure::failed("the server's answer does not say where the log continues")
             })
     });
     Ok((page.items, next.transpose()?))

@@ -40,12 +40,12 @@ const FIELDS: &[&str] = &[
 #[command(
     long_about = "Verify an exported audit log, with nothing but the export\n\nReads folders and \
                   buckets of objects (<prefix>/<YYYY>/<MM>/<DD>/<uuid>.json) and files with one \
-                  record per line. Needs no server, database or configuration. Published heads in a \
-                  folder `heads`, what witnesses said in `witness`, and journals of guards in a folder \
+                  record per line. Needs no server, database or configuration. Published heads in \
+                  a folder `heads`, statements of witnesses in `witness`, and journals of guards in a folder \
                   `guard`, in or beside the export, are checked too. Without a path, checks the store that the configuration names. Exit 1 \
                   names the first bad record and what is wrong: changed, missing, reordered, forked \
                   or forged.\n\nWith --keys, signatures are checked, and the answer says until which \
-                  record the log is beyond the reach of whoever runs the server: the last that a \
+                  record the log is beyond the operator's reach: the last that a \
                   witness has seen.",
     after_help = "Examples:
   hallpass audit verify audit/
@@ -299,8 +299,8 @@ impl VerifyReport<'_> {
             ),
             (None, _) => writeln!(
                 text,
-                "Beyond the operator's reach: nothing. No witness has seen a head: whoever has the \
-                 database and the key of the heads can write all of it anew."
+                "Beyond the operator's reach: nothing. No witness has seen a head: the \
+                 database and the key of the heads suffice to rewrite all of it."
             ),
         };
         text
@@ -336,7 +336,7 @@ fn passed(
     let verified = report.verified;
     if verified.first > 1 && verified.head.is_some() && args.from.is_none() {
         output::say(&format!(
-            "note: the export begins at record {}; nothing is said about those before it",
+            "note: the export begins at record {}; earlier records are not checked",
             verified.first
         ));
     }

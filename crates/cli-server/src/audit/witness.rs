@@ -38,12 +38,12 @@ const HELP: &str = "keep the export and this folder as they are; docs/how-to/wit
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Follow an export from elsewhere and countersign its heads\n\nTo be run on another \
-                  machine, under another role and with a key of its own: what it has countersigned, \
-                  nobody who runs the server can change unseen. Reads the export's root (a folder or \
+                  machine, under another role and with its own key: no operator of the \
+                  server can change unseen what it has countersigned. Reads the export's root (a folder or \
                   s3://bucket/prefix), verifies each record and each head by the keys in --keys, and \
-                  writes witness/NAME/SEQ.json below --state. What does not continue what it saw is an \
-                  alarm: exit 1, named fork, rollback, silence, changed, missing, reordered or forged. With \
-                  --listen it goes on to show the alarm until somebody stops it.",
+                  writes witness/NAME/SEQ.json below --state. A log that does not continue the \
+                  seen one is an alarm: exit 1, named fork, rollback, silence, changed, missing, reordered or forged. With \
+                  --listen it continues to show the alarm until it is stopped.",
     after_help = "Examples:
   hallpass audit witness s3://acme-audit/hallpass --name security --keys keys.txt
   hallpass audit witness /mnt/audit --name security --keys keys.txt --once
@@ -157,9 +157,9 @@ fn ensure_unsaid(args: &Args) -> Result<(), Failure> {
         return Ok(());
     }
     let name = &args.name;
-    let message = format!("`{place}` has what witness `{name}` said of the log as it was");
+    let message = format!("`{place}` has statements of witness `{name}` about the earlier log");
     Err(Failure::bad_input(message).help(
-        "begin again under a new `--name`, with a line for it in key lists; what was said before stays beside it",
+        "begin again under a new `--name`, with a line for it in key lists; earlier statements stay beside it",
     ))
 }
 
@@ -239,7 +239,7 @@ impl<'a> Witness<'a> {
         let mut kept = kept.unwrap_or_else(|| WitnessMemory::first_look(now()));
         if let Some(head) = &kept.head {
             output::say(&format!(
-                "Goes on after record {} of {}, for what it has seen since {}.",
+                "Continues after record {} of {}, for records seen since {}.",
                 head.seq,
                 self.source.name(),
                 kept.began_at
@@ -364,7 +364,7 @@ impl<'a> Witness<'a> {
         };
         let mut done = published;
         let prefix = format!("witness/{}/", self.args.name);
-        let unread = |error| Stopped::Unread(format!("cannot read what was said: {error}"));
+        let unread = |error| Stopped::Unread(format!("cannot read the statements: {error}"));
         let keys = match self.said.list(&prefix, None).await {
             Ok(keys) => keys,
             Err(error) => return (done, Err(unread(error))),
@@ -412,14 +412,14 @@ fn cry(alarm: &Alarm) -> Failure {
 }
 
 fn unpublished(error: &hallpass_audit::SinkError) -> Stopped {
-    let why = format!("cannot publish what was said: {error}");
+    let why = format!("cannot publish the statements: {error}");
     match error.kind {
         SinkErrorKind::Unavailable => Stopped::Unread(why),
         SinkErrorKind::Refused => {
             Stopped::For(Failure::failed(why).help("check `--publish` and the rights there"))
         }
         SinkErrorKind::Taken => {
-            let help = "somebody else writes under this name: each witness has its own";
+            let help = "another writer uses this name: each witness has its own";
             Stopped::For(Failure::failed(why).help(help))
         }
     }
@@ -436,7 +436,7 @@ fn ensure_same(path: &Path, head: &PublishedHead) -> Result<(), Stopped> {
     Err(Stopped::Alarm(Alarm {
         kind: AlarmKind::Fork,
         seq: head.seq(),
-        detail: format!("`{}` says that another history was seen", path.display()),
+        detail: format!("`{}` shows that another history was seen", path.display()),
     }))
 }
 
@@ -487,13 +487,13 @@ mod tests {
             }
             ensure_unsaid(&Line::try_parse_from(line).unwrap().args)
         };
-        assert!(of("security", true).is_ok(), "nobody said anything yet");
+        assert!(of("security", true).is_ok(), "no statements yet");
         let said = folder.path().join("witness/security");
         fs::create_dir_all(&said).unwrap();
         fs::write(said.join("12.json"), "{}").unwrap();
         let refused = of("security", true).err().unwrap().words();
         assert!(refused.contains("witness `security` said"), "{refused}");
         assert!(of("security-2", true).is_ok());
-        assert!(of("security", false).is_ok(), "what is said is its own");
+        assert!(of("security", false).is_ok(), "the place is its own");
     }
 }

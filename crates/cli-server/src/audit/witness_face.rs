@@ -93,7 +93,7 @@ fn numbers_of(shown: &WitnessView, now: Timestamp) -> Numbers {
         help,
         Some(countersigned),
     );
-    let help = "1 for what somebody has to look at.";
+    let help = "1 for an alarm that a person has to check.";
     numbers.add("witness_alarm", "gauge", help, None);
     for kind in KINDS {
         let stands = shown.alarm.as_ref().is_some_and(|alarm| alarm.kind == kind);

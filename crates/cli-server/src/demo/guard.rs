@@ -76,8 +76,8 @@ fn environment(aws: &Aws) -> Vec<(&'static str, String)> {
 
 pub fn how_to_watch(folder: &Folder, aws: SocketAddr) -> String {
     format!(
-        "See an end come without the server: ask for `--for 30s`, then stop the server (Ctrl-Z here, or `kill -STOP {server}`).
-Half a minute and {BOUND} later its guard has removed the access; `fg` (or `kill -CONT {server}`) goes on.
+        "See an end come without the server: request `--for 30s`, then stop the server (Ctrl-Z here, or `kill -STOP {server}`).
+Half a minute and {BOUND} later its guard has removed the access; `fg` (or `kill -CONT {server}`) continues.
   curl -s 'http://{aws}/_sim/calls?operation=DeleteAccountAssignment' && tail -n 2 {journal}",
         server = std::process::id(),
         journal = journal(folder).display(),

@@ -24,7 +24,7 @@ pub(super) fn check_rules(loaded: &Loaded, rules: Option<&Rules>, report: &mut D
     if rules.is_some_and(Rules::want_armed_ends) && !loaded.config.access.armed_ends.mode.is_on() {
         report.warn(
             CHECK,
-            "rules want AWS to enforce ends, and the configuration arms none: what a rule requires is refused".to_owned(),
+            "rules want AWS to enforce expiry, and the configuration does not: requests of rules that require it are refused".to_owned(),
             "set `access.armed_ends.mode` to `by_rule`, or leave `armed_ends` out of the rules",
         );
     }
@@ -126,7 +126,7 @@ impl PlacesFound {
         if !self.none.is_empty() {
             let on = named(&self.none);
             let words = format!(
-                "no place for a service control policy of Hallpass on {on}: {SCPS_PER_TARGET} are attached, and no end can be armed there; {scope}"
+                "no place for a service control policy of Hallpass on {on}: {SCPS_PER_TARGET} are attached, and no expiry can be enforced there; {scope}"
             );
             match mode {
                 ArmedEndsMode::Required => report.add(CHECK, Err((words, FREE_ONE))),
@@ -145,7 +145,7 @@ impl PlacesFound {
         if !self.full.is_empty() {
             let on = named(&self.full);
             let words = format!(
-                "the policies of armed ends are nearly full ({CHARACTERS} characters each) on {on}: further ends are not armed there; {scope}"
+                "the policies of enforced expiry are nearly full ({CHARACTERS} characters each) on {on}: further ends are not enforced there; {scope}"
             );
             let remedy = "raise `access.armed_ends.policies` (up to 3), or let grants there end at the same minutes";
             report.warn(CHECK, words, remedy);
@@ -194,11 +194,11 @@ async fn check_others(
     let asked = others.held_otherwise(&key, &names, false).await;
     let words = |fault: OrganizationFault| {
         format!(
-            "what people hold in another way cannot be asked, and no end is armed before that is known: {fault}"
+            "other access of people cannot be read, and no expiry is enforced before that is known: {fault}"
         )
     };
     let remedy = "allow `sso:ListAccountAssignmentsForPrincipal` (`hallpass server doctor --iam-policy`); where AWS refuses it to the delegated administrator, run the server in the management account";
-    let found = asked.map(|_| "what people hold in another way can be asked".to_owned());
+    let found = asked.map(|_| "other access of people can be read".to_owned());
     report.add(CHECK, found.map_err(|fault| (words(fault), remedy)));
 }
 
@@ -313,8 +313,8 @@ mod tests {
             ("nothing", rows(1, &[]), 0, 9, 1, 3),
             ("full of others", rows(10, &[]), 0, 0, 0, 0),
             ("one place", rows(9, &[]), 0, 1, 1, 1),
-            ("full, one ours", rows(9, &[first]), 1, 0, 1, 1),
-            ("full, two ours", rows(8, &both), 2, 0, 1, 2),
+            ("full, one by Hallpass", rows(9, &[first]), 1, 0, 1, 1),
+            ("full, two by Hallpass", rows(8, &both), 2, 0, 1, 2),
             ("another account's", rows(9, &elsewhere), 0, 0, 0, 0),
             ("more than there can be", rows(12, &[]), 0, 0, 0, 0),
         ] {
@@ -357,13 +357,13 @@ mod tests {
         let expected = |first: &str| {
             vec![
                 format!(
-                    "{first}: no place for a service control policy of Hallpass on 1, 2, 3, 4, 5 and 2 more: 10 are attached, and no end can be armed there; {scope}"
+                    "{first}: no place for a service control policy of Hallpass on 1, 2, 3, 4, 5 and 2 more: 10 are attached, and no expiry can be enforced there; {scope}"
                 ),
                 format!(
                     "warning: fewer places than the 2 of `access.armed_ends.policies` on 8; {scope}"
                 ),
                 format!(
-                    "warning: the policies of armed ends are nearly full (10240 characters each) on 9: further ends are not armed there; {scope}"
+                    "warning: the policies of enforced expiry are nearly full (10240 characters each) on 9: further ends are not enforced there; {scope}"
                 ),
             ]
         };

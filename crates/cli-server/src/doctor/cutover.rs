@@ -264,7 +264,7 @@ mod tests {
             let opened = runtime().unwrap().block_on(store_or_nothing(address));
             opened.map(|(_, nothing)| nothing.is_some())
         };
-        assert!(opened(&file).unwrap(), "there is none yet");
+        assert!(opened(&file).unwrap(), "none exists yet");
         assert!(!file.exists(), "and looking makes none");
         let store = open_store(StoreAddress::File(file.clone()));
         drop(runtime().unwrap().block_on(store).unwrap());

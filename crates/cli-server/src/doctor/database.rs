@@ -47,7 +47,7 @@ pub(super) fn check_seen_log(loaded: &Loaded, report: &mut DoctorReport) {
         Err(error) => report.warn(
             "seen log",
             format!(
-                "what a node sees of the audit log cannot be kept in `{}`, or read from it: {error}",
+                "a node's view of the audit log cannot be stored in `{}`, or read from it: {error}",
                 file.display()
             ),
             "name a folder that the server may write to in `store.seen_folder`, and run this as the server's user",

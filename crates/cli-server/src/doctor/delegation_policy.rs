@@ -27,7 +27,7 @@ const SCP: &str = "SERVICE_CONTROL_POLICY";
 const ATTACHING: [&str; 2] = ["organizations:AttachPolicy", "organizations:DetachPolicy"];
 /// Sids of our statements, to replace existing ones.
 const SIDS: [&str; 2] = ["HallpassWritesPolicies", "HallpassAttachesPolicies"];
-const REMEDY: &str = "`hallpass server doctor --delegation-policy` prints the policy with what lacks: put it in from the management account (`aws organizations put-resource-policy`)";
+const REMEDY: &str = "`hallpass server doctor --delegation-policy` prints the policy with the missing rights: set it from the management account (`aws organizations put-resource-policy`)";
 const UNREAD: &str = "let this role read it (`organizations:DescribeResourcePolicy`, in the statement `ReadPolicies` of `hallpass server doctor --iam-policy`)";
 
 fn writes() -> impl Iterator<Item = &'static str> {
@@ -192,7 +192,7 @@ impl<'a> PolicyWriter<'a> {
     ) {
         let unread = |why: String| {
             format!(
-                "the delegation policy of Organizations cannot be read, so nobody knows whether account {} may write policies: {why}",
+                "the delegation policy of Organizations cannot be read, so it is not known whether account {} may write policies: {why}",
                 self.account
             )
         };

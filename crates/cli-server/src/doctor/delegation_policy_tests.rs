@@ -60,7 +60,7 @@ fn nothing_is_said_to_be_allowed_that_the_delegation_policy_does_not_allow() {
     let one = "do organizations:AttachPolicy, organizations:DetachPolicy on 444455556666:";
     for (row, policy, result, said) in [
         (
-            "what we print",
+            "the printed policy",
             printed,
             "ok",
             "lets account 222233334444 write",
@@ -105,7 +105,7 @@ fn a_delegation_policy_that_is_not_there_or_cannot_be_read_is_no_permission() {
         code: "AccessDeniedException".to_owned(),
         message: "you may not".to_owned(),
     };
-    let unread = "cannot be read, so nobody knows whether account 222233334444";
+    let unread = "cannot be read, so it is not known whether account 222233334444";
     for (row, read, said) in [
         ("none", Ok(None), ALL),
         ("no policy", Ok(Some("{".to_owned())), unread),

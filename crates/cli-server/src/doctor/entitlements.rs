@@ -21,7 +21,7 @@ pub(super) async fn check(
     if !loaded.config.access.entitlements {
         return report.warn(
             CHECK,
-            "roles that people take by account access manager are not looked at, and not ended with their access".to_owned(),
+            "roles that people take by account access manager are not read, and not ended with their access".to_owned(),
             "set `access.entitlements` to true",
         );
     }
@@ -41,7 +41,7 @@ pub(super) async fn check(
         Ok(count) => report.add(
             CHECK,
             Ok(format!(
-                "applications of account access manager that are looked at: {count}"
+                "applications of account access manager: {count}"
             )),
         ),
         Err(why) => report.warn(CHECK, why, REMEDY),

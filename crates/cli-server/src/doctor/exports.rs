@@ -96,7 +96,7 @@ async fn check_heads(loaded: &Loaded, means: &Means, report: &mut DoctorReport) 
                 Ok(key) => format!("by {key}, a key in a file here"),
                 Err(fault) => fault.to_string(),
             };
-            let remedy = "whoever runs this server has that key: set `audit.sign.kms_key`, and let a \
+            let remedy = "the operator of this server has that key: set `audit.sign.kms_key`, and let a \
                           witness follow the export (docs/how-to/witness.md)";
             report.warn(HEADS, words, remedy);
         }

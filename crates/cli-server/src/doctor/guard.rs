@@ -58,7 +58,7 @@ async fn check_ends(loaded: &Loaded, report: &mut DoctorReport) {
     let (place, key) = match (loaded.ends_place(), loaded.own_key()) {
         (Ok(Some(place)), Ok(key)) => (place, key),
         (Ok(None), Ok(_)) => {
-            let none = "none: a guard on another machine has nothing to go by".to_owned();
+            let none = "none: a guard on another machine has no data".to_owned();
             return report.warn(CHECK, none, "set `audit.export.target` or `guard.ends`");
         }
         (Err(_), _) | (_, Err(_)) => return,
@@ -84,7 +84,7 @@ async fn check_ends(loaded: &Loaded, report: &mut DoctorReport) {
             CHECK,
             Err((
                 fault.to_string(),
-                "start the server: it writes the file anew; in a bucket it needs s3:PutObject, and \
+                "start the server: it writes the file again; in a bucket it needs s3:PutObject, and \
                  s3:GetObject for this",
             )),
         ),

@@ -140,7 +140,7 @@ pub(super) fn held_groups(
     };
     let held = held.map_err(|failure| {
         failure
-            .detail("groups that are held, and that no rule names any more, are in the policy: `--by-rules-alone` leaves them out, as before the first start")
+            .detail("held groups that no rule names any more are in the policy: `--by-rules-alone` leaves them out, as before the first start")
             .exits(Exit::BadInput)
     })?;
     Ok(held.into_iter().map(GroupRef::Id).collect())

@@ -128,7 +128,7 @@ fn table(rows: &[ChangeRow]) -> Table {
 }
 
 pub(super) fn check(loaded: &Loaded, about: &ConnectedOrganization, report: &mut DoctorReport) {
-    const CHECK: &str = "probe of armed ends";
+    const CHECK: &str = "probe of enforced expiry";
     let Some(role) = &loaded.config.access.armed_ends.probe_role else {
         return;
     };
@@ -175,7 +175,7 @@ async fn measure(loaded: &Loaded, role: &ProbeRole, format: Format) -> Outcome {
     let listening = tokio::spawn(async move {
         asked.await;
         flag.store(true, Ordering::Relaxed);
-        say("stopping: what was made is removed first");
+        say("stopping: created resources are removed first");
     });
     let clock = Arc::new(ProcessClock::new(SystemClock, None));
     let aws = connect(loaded, &clock, Arc::new(RandomIds)).await?;

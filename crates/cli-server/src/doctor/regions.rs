@@ -109,25 +109,27 @@ fn tell(own: &str, regions: &[InstanceRegion], mode: ArmedEndsMode, report: &mut
         format!("; {}", changing.join(", "))
     };
     if others.is_empty() {
-        let words = format!("{home} alone: nobody signs in while it does not answer{changing}");
+        let words = format!("{home} alone: no one can sign in while it does not answer{changing}");
         return report.add(CHECK, Ok(words));
     }
     if mode.is_on() {
         // enforced expiry still holds; none can be set, moved or denied in that hour
         let there = if organizations_region(home) == home {
-            "; policies are written in that Region as well, so that while it is away only what was armed before is refused"
+            "; policies are written in that Region as well, so that while it is away only earlier enforced expiries apply"
         } else {
             ""
         };
         let words = format!(
-            "home Region {home}; people go on signing in by {others} while it does not answer, and ends are armed at AWS{there}{changing}"
+            "home Region {home}; people still sign in through {others} while it does not answer, and AWS \
+             enforces expiry{there}{changing}"
         );
         return report.add(CHECK, Ok(words));
     }
     report.warn(
         CHECK,
         format!(
-            "home Region {home}; people go on signing in by {others} while it does not answer, and no access can be ended then: ends are not armed at AWS{changing}"
+            "home Region {home}; people still sign in through {others} while it does not answer, and no access can \
+             be ended then: AWS does not enforce expiry{changing}"
         ),
         "set `access.armed_ends.mode` to `preferred`: docs/how-to/arm-ends-at-aws.md",
     );
@@ -160,31 +162,31 @@ mod tests {
                 vec![home()],
                 ArmedEndsMode::Off,
                 "ok",
-                "eu-west-1 alone: nobody signs in",
+                "eu-west-1 alone: no one can sign in",
             ),
             (
-                "two, not armed",
+                "two, not enforced",
                 "eu-west-1",
                 vec![home(), other("ACTIVE")],
                 ArmedEndsMode::Off,
                 "warning",
-                "signing in by eu-central-1 while it does not answer, and no access can be ended then",
+                "sign in through eu-central-1 while it does not answer, and no access can be ended then",
             ),
             (
-                "two, armed",
+                "two, enforced",
                 "eu-west-1",
                 vec![home(), other("ACTIVE")],
                 ArmedEndsMode::ByRule,
                 "ok",
-                "signing in by eu-central-1 while it does not answer, and ends are armed",
+                "sign in through eu-central-1 while it does not answer, and AWS enforces expiry",
             ),
             (
-                "two, armed, beside AWS Organizations",
+                "two, enforced, beside AWS Organizations",
                 "us-east-1",
                 vec![region("us-east-1", "ACTIVE", true), other("ACTIVE")],
                 ArmedEndsMode::Preferred,
                 "ok",
-                "only what was armed before is refused",
+                "only earlier enforced expiries apply",
             ),
             (
                 "one comes",
@@ -192,7 +194,7 @@ mod tests {
                 vec![home(), other("ADDING")],
                 ArmedEndsMode::Off,
                 "ok",
-                "eu-west-1 alone: nobody signs in while it does not answer; eu-central-1 is ADDING",
+                "eu-west-1 alone: no one can sign in while it does not answer; eu-central-1 is ADDING",
             ),
             (
                 "a server in the wrong one",

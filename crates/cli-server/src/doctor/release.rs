@@ -55,7 +55,7 @@ pub(super) fn check(args: &ReleaseArgs, report: &mut DoctorReport) {
         }
         Ok((file, None)) => report.warn(
             CHECK,
-            format!("`{file}` names this program; who signed that was not looked at"),
+            format!("`{file}` names this program; its signature was not checked"),
             "give --release-key, or verify SHA256SUMS with cosign: \
              docs/contributing/releases.md",
         ),
@@ -107,7 +107,7 @@ fn found_in(
 }
 
 fn signer(key: &Path, folder: &Path, sums: &[u8]) -> Result<String, Doubt> {
-    const REMEDY: &str = "give the public key of whoever made the release";
+    const REMEDY: &str = "give the public key of the release's author";
     let text = fs::read_to_string(key)
         .map_err(|error| (format!("{} cannot be read: {error}", key.display()), REMEDY))?;
     let public = read_public_key_file(&text)

@@ -37,7 +37,7 @@ pub(super) fn check(loaded: &Loaded, report: &mut DoctorReport) {
     }
     if is_closed_to_owner_of(&folder, &key) {
         let words = format!(
-            "whom `{}` belongs to may not be able to read the key `{}`: heads and the file of ends would not be signed",
+            "the owner of `{}` may not be able to read the key `{}`: heads and the file of ends would not be signed",
             folder.display(),
             key.display()
         );

@@ -250,7 +250,7 @@ fn places(
         given.read_only.as_deref(),
         &Question {
             key: "read_only",
-            words: "Those that need no approval outside of what is sensitive, with commas",
+            words: "Those that need no approval where nothing is sensitive, with commas",
             default: Some(String::new()),
             choices: permission_sets
                 .iter()

@@ -242,7 +242,7 @@ mod tests {
         let given = Answering::Nobody.settle(Some("x"), &question(Some("1")), number);
         assert!(
             given.is_err(),
-            "what is given is not replaced by the default"
+            "a given value is not replaced by the default"
         );
         assert!(
             Answering::Nobody

@@ -78,7 +78,7 @@ fn others(loaded: &Loaded, answers: &Answers, directory: &Directory) -> Vec<Stri
     if users_of(&loaded.config.identity.admins, directory).is_empty() {
         let name = plain(&answers.administrators.name);
         odd.push(format!(
-            "nobody who is enabled is in the group `{name}`: Hallpass has no administrator yet"
+            "no enabled user is in the group `{name}`: Hallpass has no administrator yet"
         ));
     }
     let url = &answers.public_url;
@@ -98,14 +98,14 @@ fn others(loaded: &Loaded, answers: &Answers, directory: &Directory) -> Vec<Stri
 fn of_sign_in(loaded: &Loaded, sign_in: &SignIn) -> Option<String> {
     let SignIn::Oidc { client_secret, .. } = sign_in else {
         return Some(
-            "nobody can sign in on the web until `[oidc]` is set: docs/how-to/sign-in.md"
+            "no one can sign in on the web until `[oidc]` is set: docs/how-to/sign-in.md"
                 .to_owned(),
         );
     };
     // a unit's secret exists while the unit runs
     let missing = hallpass_app::config::look_up(client_secret.as_ref()?, &loaded.folder).err()?;
     Some(format!(
-        "the client secret is not there yet, and the server needs it to start: {}",
+        "the client secret is missing, and the server needs it to start: {}",
         plain(&missing.words())
     ))
 }

@@ -23,7 +23,7 @@ pub(super) fn configuration(
     let group = |name: &str| quoted(&format!("group:{name}"));
     let _ = write!(
         text,
-        "\n[identity]\n# Changes of the instance would change whom these groups are: it is named.\ninstance_arn = {}\nadmins = [{}]\n",
+        "\n[identity]\n# Changes of the instance would change these groups: it is named.\ninstance_arn = {}\nadmins = [{}]\n",
         quoted(&found.instance_arn),
         group(&answers.administrators.name)
     );
@@ -42,7 +42,7 @@ pub(super) fn configuration(
     text.push_str(&places(data));
     match &answers.sign_in {
         SignIn::Tokens => text.push_str(
-            "\n# Nobody can sign in on the web before an OpenID provider is named here:\n\
+            "\n# No one can sign in on the web before an OpenID provider is named here:\n\
              # docs/how-to/sign-in.md. Until then: hallpass server token create\n\
              # [oidc]\n# issuer = \"https://id.example.com\"\n# client_id = \"hallpass\"\n",
         ),
@@ -67,7 +67,7 @@ fn places(data: Option<&Path>) -> String {
         ),
     };
     format!(
-        "\n[store]\nurl = {}\n\n# A bucket with Object Lock keeps the log from whoever has this machine:\n\
+        "\n[store]\nurl = {}\n\n# A bucket with Object Lock protects the log from users of this machine:\n\
          # docs/how-to/witness.md\n[audit.export]\ntarget = {}\n",
         quoted(&database),
         quoted(&log)

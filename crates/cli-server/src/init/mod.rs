@@ -48,11 +48,11 @@ const FIELDS: &[&str] = &["folder", "configuration", "rules", "region", "instanc
 #[command(
     long_about = "Write a first configuration and rules, from your organization and a few answers\n\nReads the \
                   instance of IAM Identity Center, groups, accounts and permission sets with the credentials of \
-                  the AWS CLI, asks what it cannot find, checks both files as a server would, shows them, and \
+                  the AWS CLI, asks for missing values, checks both files as a server would, shows them, and \
                   writes `hallpass.toml` and `rules.toml`: both or neither, and never over a file. Nothing is \
                   changed at AWS.\n\nEvery question is a flag, and a key of the file of --answers, with `_` for \
-                  `-` (`sensitive`, `permission_sets` and `read_only` are lists). Without a terminal all that has no default has \
-                  to be answered so.",
+                  `-` (`sensitive`, `permission_sets` and `read_only` are lists). Without a terminal, values without a \
+                  default have to be given so.",
     after_help = "Examples:
   hallpass init
   hallpass init --folder /etc/hallpass --data /var/lib/hallpass
@@ -367,7 +367,7 @@ fn told(args: &Args, written: &Written) -> Outcome {
         format!(
             "Wrote {} and {}.\n\nThe least IAM policy of the server, for the role it runs as:\n{:#}\n\nNext:\n  \
              {policy}\n      the same policy, in a file: attach it to that role\n  {doctor}\n      what the server needs, each line with its remedy\n  {serve}\n  {token}\n      your first \
-             token, beside the running server\n\nKeep both files in git. docs/how-to/install.md goes on from here.\n",
+             token, beside the running server\n\nKeep both files in git. docs/how-to/install.md continues from here.\n",
             written.configuration.display(),
             written.rules.display(),
             written.policy

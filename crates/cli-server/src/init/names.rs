@@ -144,7 +144,7 @@ pub(super) fn role_group(text: &str, directory: &Directory) -> Result<ChosenGrou
     }
     let message = format!("another group is named `{}`, too", plain(&found.name));
     Err(Failure::bad_input(message)
-        .help("roles go by a group's name: choose a group whose name is its own, or rename one"))
+        .help("roles use a group's name: choose a group with a unique name, or rename one"))
 }
 
 /// `*` matches all existing ones.

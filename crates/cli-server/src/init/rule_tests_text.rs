@@ -64,14 +64,14 @@ fn sensitive<'a>(answers: &'a Answers, set: &'a str) -> Vec<RuleTest<'a>> {
         expect: "RequiresApproval",
     };
     match &answers.sensitive {
-        Sensitive::Everything => vec![approval("nobody gets anything alone", ANY, None)],
+        Sensitive::Everything => vec![approval("no one gets anything alone", ANY, None)],
         Sensitive::Places { units, accounts } => {
             let unit = units
                 .first()
-                .map(|it| approval("nobody gets sensitive units alone", ANY, Some(it)));
+                .map(|it| approval("no one gets sensitive units alone", ANY, Some(it)));
             let account = accounts
                 .first()
-                .map(|it| approval("nobody gets sensitive accounts alone", it.id.as_str(), None));
+                .map(|it| approval("no one gets sensitive accounts alone", it.id.as_str(), None));
             unit.into_iter().chain(account).collect()
         }
     }
@@ -89,7 +89,7 @@ fn elsewhere(answers: &Answers) -> Vec<RuleTest<'_>> {
         expect: "RequiresApproval",
     });
     let at_once = answers.read_only.first().map(|it| RuleTest {
-        name: "elsewhere some things are given at once",
+        name: "elsewhere some access needs no approval",
         account: ANY,
         ou: None,
         set: it.as_str(),

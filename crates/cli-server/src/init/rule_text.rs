@@ -17,10 +17,10 @@ use super::toml_text::{Entry, list, quoted};
 const HEAD: &str = "\
 # Who may request what, who approves it, and for how long. Every key: docs/reference/rules.md
 #
-# - What no rule covers cannot be requested. A permission set that is made tomorrow is not offered
-#   until somebody adds it here.
-# - Nobody approves a request of their own.
-# - The management account is in no rule: whoever controls it controls the organization.
+# - Access that no rule covers cannot be requested. A permission set created later is not offered
+#   until it is added here.
+# - No one approves their own request.
+# - The management account is in no rule: its control is control of the organization.
 #
 # Check every change:  hallpass rules check rules.toml --fail-on-findings
 ";
@@ -117,7 +117,7 @@ fn elsewhere(to: &mut String, answers: &Answers, units: &[ChosenUnit], accounts:
     let reading = Terms {
         id: "elsewhere-at-once",
         description: "Permission sets that need no approval where nothing is sensitive",
-        comment: "Given at once, with an end and a record. Name only permission sets that read.",
+        comment: "Granted without approval, with an end and a record. Name only permission sets that read.",
         approval: Approval::None,
         sets: &answers.read_only,
         ..everything

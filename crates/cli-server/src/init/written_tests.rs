@@ -263,7 +263,7 @@ fn rules_begin_as_a_careful_team_would() {
     let (_, rules, odd) = written(&settled(&given).unwrap());
     assert_eq!(
         odd,
-        ["nobody can sign in on the web until `[oidc]` is set: docs/how-to/sign-in.md"]
+        ["no one can sign in on the web until `[oidc]` is set: docs/how-to/sign-in.md"]
     );
     let formatted = hallpass_rules::canonical_toml("rules.toml", &rules);
     assert_eq!(formatted.as_ref(), Ok(&rules), "as `rules fmt` writes");
@@ -427,7 +427,7 @@ fn a_secret_that_systemd_shows_to_the_server_alone_is_named_and_told() {
     assert!(configuration.contains(reference), "{configuration}");
     assert!(
         odd.iter()
-            .any(|it| it.contains("is not there yet") && it.contains("secret_oidc")),
+            .any(|it| it.contains("is missing") && it.contains("secret_oidc")),
         "{odd:?}"
     );
     given.oidc_client_secret = Some("${env:PATH}".to_owned());

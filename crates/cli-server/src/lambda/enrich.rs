@@ -22,8 +22,8 @@ use super::runtime_api::{InvocationFailed, cannot_begin, serve};
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Enrich findings of Security Hub as they arrive\n\n\
-        Takes events from a rule of EventBridge, a queue (with `ReportBatchItemFailures`) or a topic. What cannot be \
-        handled fails: it comes again, and then goes to the dead-letter queue or the function's destination for \
+        Takes events from a rule of EventBridge, a queue (with `ReportBatchItemFailures`) or a topic. An event that \
+        cannot be handled fails: it is retried, and then goes to the dead-letter queue or the function's destination for \
         failures, so give it one.",
     after_help = "Examples:
   HALLPASS_LAMBDA=enrich ./bootstrap

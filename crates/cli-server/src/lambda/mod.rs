@@ -34,8 +34,8 @@ enum Command {
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Answer Client VPN connection events\n\n\
-        The function's name begins with `AWSClientVPN-`; it stands in the account and Region of \
-        the endpoint. A file that cannot be read denies everybody and is told in the log.",
+        The function's name begins with `AWSClientVPN-`; it is in the account and Region of \
+        the endpoint. A file that cannot be read denies everyone and is reported in the log.",
     after_help = "Example:\n  hallpass server lambda vpn --geo country.mmdb --allow US,GB,DE"
 )]
 struct VpnArgs {

@@ -103,7 +103,7 @@ fn client() -> Result<reqwest::Client, Failure> {
 }
 
 async fn next(http: &reqwest::Client, base: &str) -> Result<Invoked, Failure> {
-    let lost = |error: reqwest::Error| Failure::failed(format!("no events any more: {error}"));
+    let lost = |error: reqwest::Error| Failure::failed(format!("no more events: {error}"));
     let mut answer = http
         .get(format!("{base}/next"))
         .send()

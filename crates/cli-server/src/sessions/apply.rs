@@ -17,8 +17,8 @@ use super::LONGEST_SESSION;
 /// Attach a policy that revokes sessions, or extend the existing one
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Attach a policy that cuts sessions off, or add to the one in force\n\nEntries that \
-                  are in force stay: nobody is let back in. The end of each entry, the moment its last \
+    long_about = "Attach a policy that revokes sessions, or add to the one in force\n\nEntries \
+                  in force stay: no one regains access. The end of each entry, the moment its last \
                   session has ended, is kept in the store for `people sessions prune`: the session of the access \
                   portal, in which new sessions are taken, and the longest session after it. Without --apply the \
                   plan is only shown and saved.",
@@ -110,7 +110,7 @@ impl Chore for RevokeChore {
 
     fn draft(&self, draft: PlanDraft) -> Result<Drafted<ByReport>, Failure> {
         let question = format!(
-            "Cut off {} selections of sessions below {}?",
+            "Revoke {} selections of sessions below {}?",
             self.0.wanted.entries().len(),
             self.0.targets.join(", ")
         );

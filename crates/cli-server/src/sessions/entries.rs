@@ -61,9 +61,9 @@ pub(super) fn run(args: &Args) -> Outcome {
 
 fn word(state: EntryState) -> &'static str {
     match state {
-        EntryState::InForce => "cut off",
+        EntryState::InForce => "revoked",
         EntryState::Past => "over, can be pruned",
-        EntryState::NoEnd => "cut off, end not known",
+        EntryState::NoEnd => "revoked, end not known",
         EntryState::NotInForce => "not in force",
     }
 }

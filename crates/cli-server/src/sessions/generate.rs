@@ -23,12 +23,12 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Write the policy that revokes a user's AWS sessions
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Write the policy that cuts off sessions somebody holds at AWS\n\nIt denies \
-                  everything to sessions that match. A user id is the best way to name somebody: \
-                  it never changes. A name is compared with its case, so it is written as given, \
+    long_about = "Write the policy that revokes a person's sessions at AWS\n\nIt denies \
+                  everything to sessions that match. A user id is the best way to name \
+                  a person: it never changes. A name is compared with its case, so it is written as given, \
                   in lower case and in every spelling of --variants. A source identity also \
-                  matches sessions of chained roles, when the identity provider sets it. A role \
-                  is cut off for everybody whose session was issued before an instant.",
+                  matches sessions of chained roles, when the identity provider sets it. With \
+                  a role, all sessions issued before an instant are revoked.",
     after_help = "Examples:
   hallpass people sessions generate --as scp --user ana@example.com \\
       --user-id 9067642ac7-4f0e2c1a-1111-4222-8333-1234567890ab --plan

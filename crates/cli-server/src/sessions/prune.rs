@@ -45,7 +45,7 @@ impl Chore for PruneChore {
     fn draft(&self, pruned: Pruned) -> Result<Drafted<ByReport>, Failure> {
         for entry in &pruned.without_end {
             output::say(&format!(
-                "warning: {entry}: nobody kept its end, so it stays"
+                "warning: {entry}: its end was not stored, so it stays"
             ));
         }
         let question = format!("Take {} entries out?", pruned.gone.len());

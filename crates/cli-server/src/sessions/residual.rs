@@ -24,7 +24,7 @@ const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// Compute how long a user can still act after a revocation
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Tell until when somebody can still act after their access was taken away\n\n\
+    long_about = "Show until when a person can still act after their access was removed\n\n\
         Events: idp-disabled, portal-deleted, user-disabled (in Identity Center), \
         assignment-removed, user-denied (in the permission set or by a service control policy), \
         token-issue-time (a deny by aws:TokenIssueTime on every role; token-issue-time:ROLE on \

@@ -39,10 +39,8 @@ pub(super) struct EndArgs {
 /// Forget links between sign-ins and users, so that another sign-in can take over
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Forget which sign-in is whose, so that another one may become theirs\n\nThe first \
-                  sign-in of somebody at a provider stays theirs: whoever gets their address later \
-                  signs in as nobody. After the provider gave somebody a new identifier, or all of \
-                  them with a new client, that has to be forgotten.",
+    long_about = "Forget a user's sign-in, so that another one may become theirs\n\nA user's \
+                  first sign-in at a provider stays theirs: a later owner of their address signs in as no one. After the provider gave a user a new identifier, or all users with a new client, it has to be forgotten.",
     after_help = "Examples:
   hallpass people sessions forget --user ana@example.com
   hallpass people sessions forget --issuer https://id.example.com"
@@ -81,7 +79,7 @@ pub(super) fn run_forget(args: &ForgetArgs) -> Outcome {
         Ok::<usize, Failure>(forgotten)
     })?;
     if forgotten == 0 {
-        return Err(Failure::failed("no sign-in is known that is meant"));
+        return Err(Failure::failed("no such sign-in is known"));
     }
     output::say(&format!("forgot {}", lists::count(forgotten, "sign-in")));
     Ok(Exit::Ok)
@@ -166,7 +164,7 @@ async fn tell_of_others(store: &ServerStore, text: &str, user: &UserId) -> Resul
     let others = signed_in_as(store, text).await?;
     for other in others.iter().filter(|other| *other != user) {
         output::say(&format!(
-            "user {other} signed in with that address, which is somebody else's by now, and stays signed in: \
+            "user {other} signed in with that address, which now belongs to another user, and stays signed in: \
              `--user {other}` ends that"
         ));
     }

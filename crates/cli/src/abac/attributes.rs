@@ -10,10 +10,10 @@ const FIELDS: &[&str] = &["mode", "idp", "notes"];
 /// Write the settings of an identity provider and AWS for session tags
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Write what an identity provider and AWS need for session tags\n\n\
-        One JSON document: the statements of the identity provider, the access-control attributes \
-        of Identity Center or the trust policy of roles, and a permission set that goes by the \
-        tags.",
+    long_about = "Write the settings of an identity provider and AWS for session tags\n\nOne JSON \
+                  document: the statements of the identity provider, the access-control \
+                  attributes of Identity Center or the trust policy of roles, and a permission \
+                  set that uses the tags.",
     after_help = "Examples:
   hallpass policy abac attributes --map attributes.toml --mode identity-center --idp okta
   hallpass policy abac attributes --map attributes.toml --mode iam-oidc
@@ -25,7 +25,7 @@ A map (TOML):
   session_name = \"user.email\"                                 # iam-saml
   source_identity = \"user.login\"
   session_duration = \"1h\"
-  other_tag_keys = [\"Name\"]        # what a new secret may carry besides
+  other_tag_keys = [\"Name\"]        # additional keys for a new secret
 
   [[tag]]
   key = \"Department\"

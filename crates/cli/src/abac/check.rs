@@ -14,8 +14,8 @@ const FIELDS: &[&str] = &["tags", "transitive", "source_identity", "warnings"];
 /// Derive session tags from an assertion
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Tell which session tags an assertion makes\n\nAn assertion is SAML (XML, or \
-                  Base64 of it) or OIDC (claims as JSON, or a token). Signatures are not checked.",
+    long_about = "Derive session tags from an assertion\n\nAn assertion is SAML (XML, or Base64 \
+                  of it) or OIDC (claims as JSON, or a token). Signatures are not checked.",
     after_help = "Examples:
   hallpass policy abac check --map attributes.toml --assertion assertion.xml
   hallpass policy abac check --map attributes.toml --assertion claims.json --output json

@@ -13,12 +13,12 @@ use hallpass_terminal::output;
 /// Write a permission set for secrets with the user's tags, and its guardrails
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Write a permission set for secrets with one's own tags, and its guardrails\n\n\
-                  With --out the folder gets permission-set.json, the service control policies \
-                  g1.json (reading needs matching tags), g2.json (a new secret has its tags), \
-                  g3.json (tags stay), g4.json (tags are not changed), and guardrails.json, which \
-                  is all of them in one where that fits. Without it they are printed as one JSON \
-                  object by name.",
+    long_about = "Write a permission set for secrets with the user's tags, and its \
+                  guardrails\n\nWith --out the folder gets permission-set.json, the service \
+                  control policies g1.json (reading needs matching tags), g2.json (a new secret \
+                  has its tags), g3.json (tags stay), g4.json (tags are not changed), and \
+                  guardrails.json, all of them in one if that fits. Without it they are printed \
+                  as one JSON object by name.",
     after_help = "Example:
   hallpass policy abac secrets --attr department=Digital --attr AppID=Alpha,Beta --out secrets/ \\
       --admin-role arn:aws:iam::111122223333:role/SecretsAdmin"

@@ -16,9 +16,9 @@ use super::plan::MakingArgs;
 /// Apply files or a saved plan
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Carry out files, or a plan that was shown\n\nPrints what will be done, asks, and \
-                  does it. A plan is refused with exit 1 when what it touches changed since it was \
-                  made. What was stopped goes on with `hallpass org plan resume`.",
+    long_about = "Apply files or a saved plan\n\nPrints the changes, asks for confirmation, and \
+                  makes them. A plan is refused with exit 1 if its targets changed after it was \
+                  made. `hallpass org plan resume` continues a stopped run.",
     after_help = "Examples:
   hallpass access apply access.yaml
   hallpass access apply 3f0c9a5b7d1e2f46 --yes
@@ -99,7 +99,7 @@ fn saved_diff(plan: &Plan) -> Result<SavedDiff, Failure> {
     if plan.kind != PLAN_KIND {
         let message = format!("plan {} is of the kind `{}`", plan.id, plan.kind);
         return Err(
-            Failure::bad_input(message).help("`hallpass org plan resume` goes on with any plan")
+            Failure::bad_input(message).help("`hallpass org plan resume` continues any plan")
         );
     }
     serde_json::from_value(plan.facts.clone()).map_err(Failure::bug)

@@ -137,7 +137,7 @@ impl Shown for AccessShown {
         // each causes exit 1 of an otherwise clean plan
         let rows = settled.into_iter().flat_map(|it| &it.report.targets);
         for row in rows.filter(|row| row.outcome == StepEnd::Failed) {
-            let unseen = format!("could not be looked at: {}: {}", row.target, row.reason);
+            let unseen = format!("could not be read: {}: {}", row.target, row.reason);
             output::say(&output::plain(&unseen));
         }
         for refusal in &self.saved.refusals {
@@ -145,7 +145,7 @@ impl Shown for AccessShown {
         }
         if let Some(id) = plan {
             output::say(&format!(
-                "plan {id}: nothing was done; `hallpass access apply {id}` carries it out"
+                "plan {id}: nothing was done; `hallpass access apply {id}` applies it"
             ));
         }
         Ok(())
@@ -181,7 +181,7 @@ pub(super) async fn check_drift(
     for name in &names {
         let only = BTreeSet::from([name.clone()]);
         if now.of_sets(&only) != saved.seen.of_sets(&only) {
-            failure = failure.detail(format!("permission set `{name}`, or who has it"));
+            failure = failure.detail(format!("permission set `{name}`, or its assignments"));
         }
     }
     Err(failure.help("make a new plan, or give `--accept-drift`"))

@@ -44,7 +44,7 @@ impl Confirming {
 /// Exit 4 on a negative answer, and without `--yes` if there is no terminal.
 pub(super) fn ask(saved: &SavedDiff, running: &RunningArgs) -> Result<(), Failure> {
     let consent = Consent::from(running.has_yes());
-    confirm_act("this changes who has access", &question(saved), consent)
+    confirm_act("this changes access", &question(saved), consent)
 }
 
 pub(super) fn question(saved: &SavedDiff) -> String {

@@ -29,12 +29,13 @@ const PEOPLE: &str = "people.csv";
 /// Propose rules to replace standing access
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Propose rules in place of standing access\n\nReads who has which permission set where, for \
-                  good, and writes rules that let exactly those people ask for exactly that. With --to also an \
-                  access file without it: `hallpass access plan` shows what goes, and `apply` takes it away. \
-                  Nothing is changed here. Sets of AWS's own, sets that are kept or that a file protects, \
-                  temporary access, and programs are left as they are. With --activity the list of people says on how \
-                  many days each used it; those who hardly do lose least by asking.",
+    long_about = "Propose rules to replace standing access\n\nReads all standing assignments and \
+                  writes rules that let exactly the same users request exactly the same access. \
+                  With --to also an access file without it: `hallpass access plan` shows the \
+                  assignments to remove, and `apply` removes them. Nothing is changed here. AWS's \
+                  own sets, sets that are kept or that a file protects, temporary access, and \
+                  programs are left as they are. With --activity the list of people has the days \
+                  of use of each; rare users lose least with requests.",
     after_help = "Examples:
   hallpass access convert --approvers prod-approvers > rules.toml
   hallpass access convert --approvers leads --keep BreakGlass --to proposed \\

@@ -260,8 +260,8 @@ impl DiffText<'_> {
             .map(|(set, accounts)| format!("{set} in {}", self.accounts(accounts)))
             .collect();
         let note = format!(
-            "The last assignment goes, and the role with it: {}. Sessions that began before go on for up to {}; \
-             `hallpass people sessions generate` cuts them off.",
+            "The last assignment goes, and the role with it: {}. Earlier sessions continue for up to {}; \
+             `hallpass people sessions generate` revokes them.",
             roles.join("; "),
             iso_duration(last.session_seconds)
         );

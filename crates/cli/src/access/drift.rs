@@ -18,12 +18,12 @@ const FIELDS: &[&str] = &["drift", "permission_set", "account", "what", "last_ch
 /// Show what was changed outside the files
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Show what was changed outside the files\n\nThe same comparison as `plan`, told the \
-                  other way round, and nothing is saved: added_outside, removed_outside, \
-                  changed_outside, outdated_provisioning, unknown_principal. Temporary access that \
-                  Hallpass gave is never drift.\n\nWith `--log` each item has who changed exactly that \
-                  last, when, and the id of the event in CloudTrail; what the log does not have is \
-                  `not in the log`, never guessed. What cannot be read of the log is exit 1.",
+    long_about = "Show what was changed outside the files\n\nThe comparison of `plan` in reverse, \
+                  and nothing is saved: added_outside, removed_outside, changed_outside, \
+                  outdated_provisioning, unknown_principal. Temporary access from Hallpass is \
+                  never drift.\n\nWith `--log` each item has the author, time and CloudTrail \
+                  event id of its last change; changes missing from the log are `not in the log`, \
+                  never guessed. Unreadable parts of the log are exit 1.",
     after_help = "Examples:
   hallpass access drift access.yaml
   hallpass access drift access.yaml --log lookup

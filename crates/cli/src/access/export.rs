@@ -19,9 +19,10 @@ const TOML: &str = "access.toml";
 /// Write the current state of Identity Center as files that plan no change
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Write what stands in Identity Center as files that plan to nothing\n\nWithout --to \
-                  one file is printed, with all policies in it. Permission sets of AWS's own (AWS*) \
-                  and temporary access that Hallpass gave are left out; a comment counts them.",
+    long_about = "Write the current state of Identity Center as files that plan no \
+                  change\n\nWithout --to one file is printed, with all policies in it. AWS's own \
+                  permission sets (AWS*) and temporary access from Hallpass are left out; a \
+                  comment counts them.",
     after_help = "Examples:
   hallpass access export > access.yaml
   hallpass access export --to access

@@ -12,9 +12,9 @@ use super::carry::AccessChore;
 /// Preview applying files, and save it as a plan
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Show what applying files would do, and save it as a plan\n\nLines begin with + \
-                  (created), ~ (changed), - (deleted), > (provisioned again) and ! (replaced, or \
-                  not possible). `hallpass access apply PLAN` carries out what was shown.",
+    long_about = "Preview applying files, and save it as a plan\n\nLines begin with + (created), \
+                  ~ (changed), - (deleted), > (provisioned again) and ! (replaced, or not \
+                  possible). `hallpass access apply PLAN` applies the saved plan.",
     after_help = "Examples:
   hallpass access plan access.yaml
   hallpass access plan access.yaml --detailed-exitcode --output json"

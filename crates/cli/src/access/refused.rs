@@ -46,7 +46,7 @@ async fn caller(
         };
         let members = context.aws.holders(&target, Urgency::Background).await;
         let members = members.map_err(|fault| {
-            Failure::failed(format!("cannot read who is in group {group}: {fault}"))
+            Failure::failed(format!("cannot read the members of group {group}: {fault}"))
         })?;
         if user.as_ref().is_some_and(|user| members.contains(user)) {
             groups.insert(group.clone());

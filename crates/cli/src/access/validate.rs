@@ -12,9 +12,9 @@ const FIELDS: &[&str] = &["severity", "file", "line", "column", "message", "help
 /// Check files without calling AWS
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Check files without asking AWS\n\nSeveral files are read as one. Exit 2 when \
-                  there are errors, and with --fail-on-findings 3 when there are warnings. What \
-                  accounts, groups and people are called is checked by `hallpass access plan`.",
+    long_about = "Check files without calling AWS\n\nSeveral files are read as one. Exit 2 when \
+                  there are errors, and with --fail-on-findings 3 when there are warnings. \
+                  `hallpass access plan` checks the names of accounts, groups and people.",
     after_help = "Examples:
   hallpass access validate access.yaml
   hallpass access validate sets.toml teams/*.yaml --fail-on-findings"

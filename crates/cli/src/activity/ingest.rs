@@ -30,11 +30,11 @@ const TOLD_EVERY: Duration = Duration::from_secs(10);
 /// Add CloudTrail logs to the activity table
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Join logs of CloudTrail to the activity table\n\nEvery file is read once: what was read before is \
-                  passed over, and so is a copy of it. Files that are broken, or that changed since they were read, are \
-                  named and left out (exit 1), and looked at again by the next run. In which order logs come, in how many \
-                  runs and how often makes no difference; an event counts once. A run that is stopped leaves the table \
-                  as it was.",
+    long_about = "Add CloudTrail logs to the activity table\n\nEvery file is read once: files \
+                  read earlier and copies are skipped. Files that are broken, or that changed \
+                  after they were read, are named and left out (exit 1), and the next run tries \
+                  them again. The order and number of runs make no difference; an event counts \
+                  once. A stopped run leaves the table unchanged.",
     after_help = "Examples:
   hallpass activity ingest s3://acme-trail --since 2026-11-01
   hallpass activity ingest trail --accounts 111111111111
@@ -251,7 +251,7 @@ impl Ingest {
         let sealed = sealed
             .map_err(|error| query_binary::unrunnable(Path::new(command.get_program()), &error))?;
         if !sealed.status.success() {
-            let failure = Failure::failed("what was read could not be joined to the table");
+            let failure = Failure::failed("the logs could not be added to the table");
             return Err(failure.help("the table is as it was; the same command tries again"));
         }
         serde_json::from_slice(&sealed.stdout).map_err(Failure::bug)
@@ -274,7 +274,7 @@ impl Ingest {
         ));
         if unattributed > 0 {
             output::say(&format!(
-                "{unattributed} records name nobody: `unattributed`"
+                "{unattributed} records name no user: `unattributed`"
             ));
         }
         if !uncounted.is_empty() {
@@ -288,7 +288,7 @@ impl Ingest {
         let is_as_delivered = tell_digests(summary.digests.as_ref());
         if summary.files_left_out > 0 {
             output::say(&format!(
-                "{} files were left out: what they hold is not in the table",
+                "{} files were left out: their records are not in the table",
                 summary.files_left_out
             ));
             return Ok(Exit::Failed);

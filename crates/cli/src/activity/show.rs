@@ -22,9 +22,10 @@ const FIELDS: &[&str] = &[
 /// Show the use of a grant
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Show what was done with a grant\n\nThe calls of its holder's sessions that began while it was there, from \
-                  the activity table of the server: notable calls first, then those that write. Says how far the log goes; \
-                  what it does not reach is not known, and never taken for nothing.",
+    long_about = "Show the use of a grant\n\nThe calls in sessions of its holder that began \
+                  during the grant, from the activity table of the server: notable calls first, \
+                  then writes. Shows how far the log reaches; calls outside the log are unknown, \
+                  not absent.",
     after_help = "Examples:
   hallpass activity show grn_01934a5b6c7d7e8f90123456789abcde
   hallpass activity show grn_01934a5b6c7d7e8f90123456789abcde --output json"

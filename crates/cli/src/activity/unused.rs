@@ -23,11 +23,11 @@ const NAMED_MAX: usize = 10;
 /// Show unused permissions of permission sets
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Show what permission sets allow and nobody used\n\nHolds the policies of permission sets, as the newest \
-                  snapshot has them, against the activity table. What CloudTrail does not log unless a trail is told to (data \
-                  events), and what no event is named after, is `not_visible`, and never called unused. Where the log does not \
-                  reach back that far, ends before, or has not all days of `--account`, or a policy is in no snapshot, \
-                  that is said: exit 1.",
+    long_about = "Show unused permissions of permission sets\n\nCompares the policies of \
+                  permission sets in the newest snapshot with the activity table. Actions that \
+                  CloudTrail logs only if configured (data events) or has no event for are \
+                  `not_visible`, never unused. Exit 1 if the log starts too late, ends too early \
+                  or lacks days of `--account`, or if a policy is in no snapshot.",
     after_help = "Examples:
   hallpass activity unused --permission-set ProdAdmin
   hallpass activity unused --permission-set ProdAdmin --actions --days 30 -o csv
@@ -164,7 +164,7 @@ fn tell_log(log: &LogDays, wanted: &WantedDays) -> bool {
 fn tell_account(account: &AccountId, span: Option<AccountSpan>, wanted: &WantedDays) -> bool {
     let Some(span) = span else {
         output::say(&format!(
-            "it has nothing of account {account}: what was used there is not known"
+            "it has nothing of account {account}: use there is not known"
         ));
         return false;
     };
@@ -182,13 +182,13 @@ fn tell_days(what: &str, has: &LogDays, wanted: &WantedDays) -> bool {
     let reaches_back = has.first <= since;
     if !reaches_back {
         output::say(&format!(
-            "{what} does not reach back to {since}: what was used before its first day is not known"
+            "{what} does not reach back to {since}: use before its first day is not known"
         ));
     }
     let goes_on = until.yesterday().is_ok_and(|it| has.last >= it);
     if !goes_on {
         output::say(&format!(
-            "{what} ends on {}: what was used since then is not known",
+            "{what} ends on {}: use since then is not known",
             has.last
         ));
     }
@@ -212,7 +212,7 @@ fn tell_unexplained(set: &str, unexplained: &BTreeSet<String>) {
 fn tell_missing(set: &SetOfSnapshot) -> bool {
     for policy in &set.missing {
         output::say(&format!(
-            "{}: the policy `{}` is in no account of the snapshot: what it allows is left out",
+            "{}: the policy `{}` is in no account of the snapshot: its permissions are left out",
             output::plain(&set.name),
             output::plain(policy)
         ));

@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             let texts: Vec<String> = replay.told.iter().map(shown).collect();
             output::print(&texts.join("\n"))?;
             if replay.told.is_empty() {
-                output::say("nothing would have been told");
+                output::say("nothing would have been reported");
             }
         }
         format => {

@@ -17,10 +17,11 @@ use super::{message_json, rule_file, store};
 /// Run every rule once over the newest snapshots, and store its messages
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Run every rule once over the newest snapshots, and store what is to be told\n\nStates and messages \
-                  go to the store of the configuration. A server on that store delivers the messages through its \
-                  channels, each once a rule and run; this prints them, too. A rule whose tables were not all read \
-                  does not run, and nothing of it counts as recovered: exit 1.",
+    long_about = "Run every rule once over the newest snapshots, and store its messages\n\nStates \
+                  and messages go to the store of the configuration. A server on that store \
+                  delivers the messages through its channels, each once a rule and run; this \
+                  command prints them, too. A rule with unread tables does not run, and none of \
+                  its rows counts as recovered: exit 1.",
     after_help = "Examples:
   hallpass sync; hallpass query alerts run alerts.yaml
   hallpass query alerts run --config /etc/hallpass/hallpass.toml --output json"

@@ -31,12 +31,12 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Report what a delegate's policy allows in effect
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Tell what a delegate's policy really allows\n\nIdentity Center checks a call \
-                  against every resource it names: account, instance and permission set. Each \
-                  action is tried for the accounts and permission sets that the policy names, and \
-                  for any other. Exit 1 when something allowed leads further than assigning.\n\n\
-                  With --cases the policy is asked the cases of a file instead (see \
-                  `hallpass policy simulate`), beside the identity policies that a case brings.",
+    long_about = "Report what a delegate's policy allows in effect\n\nIdentity Center checks a \
+                  call against every resource it names: account, instance and permission set. \
+                  Each action is tried for the accounts and permission sets that the policy \
+                  names, and for any other. Exit 1 if it allows more than assigning.\n\nWith \
+                  --cases the policy is evaluated for the cases of a file instead (see `hallpass \
+                  policy simulate`), with the identity policies of each case.",
     after_help = "Examples:
   hallpass policy delegation check delegate.json --management-account 111122223333
   hallpass policy delegation check delegate.json --output json

@@ -10,10 +10,10 @@ use hallpass_terminal::generated::PolicyArgs;
 /// Write the policy of a user who only assigns permission sets
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Write the policy of somebody who assigns permission sets, and does no more\n\n\
-                  It never allows to edit permission sets or attributes, and never reaches every \
-                  account. With --guard-for it writes the service control policy that keeps \
-                  editing with the identity team instead.",
+    long_about = "Write the policy of a user who only assigns permission sets\n\nIt never allows \
+                  to edit permission sets or attributes, and never reaches every account. With \
+                  --guard-for it writes the service control policy that keeps editing with the \
+                  identity team instead.",
     after_help = "Examples:
   hallpass policy delegation generate --model permission-set --instance ssoins-1111111111111111 \\
       --account 222233334444 --permission-set ps-1111111111111111 --with-read

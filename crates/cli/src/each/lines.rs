@@ -42,7 +42,7 @@ pub(super) fn writer(query: Option<Expression<'static>>, empty: EmptyPages) -> R
 pub(super) fn compile(query: &str) -> Result<Expression<'static>, Failure> {
     jmespath::compile(query).map_err(|error| {
         Failure::bad_input(format!("`--query` is no JMESPath: {}", one_line(&error)))
-            .help("see https://jmespath.org; text stands in single quotes: 'igw-'")
+            .help("see https://jmespath.org; put text in single quotes: 'igw-'")
     })
 }
 

@@ -278,11 +278,11 @@ pub(super) fn hosts_are_there(none: Vec<String>) -> Result<(), Failure> {
     if none.is_empty() {
         return Ok(());
     }
-    let failure = Failure::bad_input("hosts that are asked for are not there; nothing was called");
+    let failure = Failure::bad_input("cannot resolve the endpoints; nothing was called");
     let failure = none.into_iter().fold(failure, Failure::detail);
     Err(failure
         .code("NoEndpoint")
-        .help("`AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT` or the profile ask for them"))
+        .help("`AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT` or the profile select them"))
 }
 
 /// Prints the end of a run, and whether it can be resumed: never a write, which has a result or a
@@ -317,7 +317,7 @@ fn end(
     if let Some(id) = resumed {
         drop(folder);
         output::say(&format!(
-            "hint: the same command with `--resume {id}` asks only for what is missing"
+            "hint: the same command with `--resume {id}` reads only the missing parts"
         ));
     } else {
         folder.forget();
@@ -357,7 +357,7 @@ fn broken_off(
 fn point_to_results(resumed: Option<&str>, folder: &RunFolder) {
     if resumed.is_none() {
         let path = folder.results();
-        output::say(&format!("hint: what was answered is in {}", path.display()));
+        output::say(&format!("hint: the answers are in {}", path.display()));
     }
 }
 

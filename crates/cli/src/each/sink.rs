@@ -110,7 +110,7 @@ impl Results {
         if report.is_stopped {
             output::say(&match self.open {
                 Some(_) => write::stopped(&self.failures),
-                None => "stopped: what was not asked is missing".to_owned(),
+                None => "stopped: calls not made are missing".to_owned(),
             });
         }
         let totals = report.totals;

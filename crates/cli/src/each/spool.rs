@@ -54,7 +54,7 @@ impl RunFolder {
         run.journal.read_to_end(&mut text).map_err(unreadable)?;
         let journal = Journal::read(&text, asked, run.end).map_err(|error| {
             Failure::bad_input(error.to_string())
-                .help("`--resume` goes with the same words as the run that it goes on with")
+                .help("`--resume` needs the same arguments as the run that it continues")
         })?;
         // truncates a torn record, or the next one would follow it
         let whole = text

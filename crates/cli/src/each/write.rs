@@ -282,8 +282,8 @@ fn lines(asked: &AskedOperation, slices: &BTreeSet<Slice>, sink: &PlanSink) -> V
 /// Refuses options incompatible with `--write` (exit 2).
 pub(super) fn check(args: &WriteArgs, resumes: bool) -> Result<(), Failure> {
     if args.write && resumes {
-        let failure = Failure::bad_input("`--resume` goes on with runs that read");
-        return Err(failure.help("look what was done, and write again where it was not"));
+        let failure = Failure::bad_input("`--resume` continues runs that read");
+        return Err(failure.help("check the completed writes, and repeat the others"));
     }
     Ok(())
 }

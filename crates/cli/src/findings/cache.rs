@@ -13,9 +13,9 @@ use hallpass_terminal::output;
 /// Make the server reread an account, or all of them
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Have the server read an account anew, or all of them\n\n\
-                  Sent through the queue of events: of several servers on it one takes it. Tags are read anew every \
-                  five minutes, all else once a day, or when a change of it arrives as an event.",
+    long_about = "Make the server reread an account, or all of them\n\nSent through the queue of \
+                  events: one of its servers takes it. Tags are read again every five minutes, \
+                  all else once a day, or when an event reports a change.",
     after_help = "Examples:
   hallpass org findings cache drop 111122223333
   hallpass org findings cache drop"
@@ -32,7 +32,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let loaded = args.config.load()?;
     let Some(url) = loaded.event_queue()? else {
         let failure = Failure::bad_input("`events.queue` is not set: no server remembers accounts");
-        return Err(failure.help("commands read accounts anew each time they run"));
+        return Err(failure.help("commands read accounts again each time they run"));
     };
     runtime()?.block_on(async {
         let queue = SqsQueue::new(aws_settings(&loaded), url, Arc::new(SystemClock)).await;
@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         let body = forget_event(&id, args.account.as_ref(), now).to_string();
         let sent = queue.send(&body).await;
         sent.map_err(|fault| Failure::failed(fault.to_string()))?;
-        output::say("sent: the server reads it anew with its next finding");
+        output::say("sent: the server reads it again with its next finding");
         Ok(Exit::Ok)
     })
 }

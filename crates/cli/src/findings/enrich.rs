@@ -31,12 +31,13 @@ const AT_ONCE: usize = 500;
 /// Preview enrichment of findings; with `--apply`, write it
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Show what findings would get; with `--apply`, write it\n\nReads the findings that stand, in the \
-                  aggregation Region where there is one. Run again, it goes on with what is not enriched.",
+    long_about = "Preview enrichment of findings; with `--apply`, write it\n\nReads the open \
+                  findings, in the aggregation Region if there is one. Another run continues with \
+                  findings that are not enriched.",
     after_help = "Examples:
   hallpass org findings enrich --backfill --since 30d
   hallpass org findings enrich --backfill --since 30d --notes append --apply
-  hallpass org findings enrich --backfill --since 30d --apply --yes  # where nobody can be asked"
+  hallpass org findings enrich --backfill --since 30d --apply --yes  # without a terminal"
 )]
 pub(super) struct Args {
     /// Existing findings; the server handles new ones (`events.queue`)

@@ -5,11 +5,11 @@ use hallpass_terminal::output;
 /// Print a stack template for continuous enrichment of findings
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Print a stack template for the enrichment of findings as they arrive\n\nQueue, dead letters, rules and role, \
-                  for CloudFormation, as JSON. \
-                  For the account and Region of Security Hub's administrator. With `--management`: the rules that send \
-                  changes of accounts there, for us-east-1 of the management account, where alone they come. \
-                  Nothing is called.",
+    long_about = "Print a stack template for continuous enrichment of findings\n\nQueue, dead \
+                  letters, rules and role, for CloudFormation, as JSON. For the account and \
+                  Region of Security Hub's administrator. With `--management`: the rules that \
+                  forward changes of accounts there, for us-east-1 of the management account, the \
+                  only Region with these events. Nothing is called.",
     after_help = "Example:
   hallpass org findings template > findings.json
   aws cloudformation deploy --stack-name hallpass-findings --template-file findings.json --capabilities CAPABILITY_IAM \\

@@ -28,10 +28,11 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    long_about = "Set which SNS topics DevOps Guru notifies of insights, by a file\n\nThe file's `notifications` name topics \
-                  of SNS and what they are told of. A topic is for the insights of its own Region, in every account that \
-                  is chosen. Runs with credentials of the management account; each account is read and changed with the \
-                  role `aws.member_role` there. Channels to other topics stay.",
+    long_about = "Set the SNS topics of DevOps Guru from a file\n\nThe file's `notifications` \
+                  name SNS topics and the events for each. A topic is for the insights of its \
+                  Region, in every chosen account. Runs with credentials of the management \
+                  account; each account is read and changed with the role `aws.member_role` \
+                  there. Channels to other topics stay.",
     after_help = "Examples:
   hallpass org insights channels org-delegate.yaml
   hallpass org insights channels org-delegate.yaml --ou /Workloads --apply
@@ -203,10 +204,10 @@ fn shown_channel(row: &ChannelRow) -> ChannelView {
     let (outcome, reason) = match &row.state {
         ChannelState::Same => ("unchanged", String::new()),
         ChannelState::Missing => ("missing", String::new()),
-        ChannelState::Differs => ("differs", "it is told of something else".to_owned()),
+        ChannelState::Differs => ("differs", "it gets other notifications".to_owned()),
         ChannelState::Full => (
             "blocked",
-            "channel limit reached: two other topics are told already".to_owned(),
+            "channel limit reached: there are two other topics already".to_owned(),
         ),
         ChannelState::Skipped(why) => ("skipped", why.clone()),
         ChannelState::Unread(why) => ("unread", why.clone()),

@@ -18,9 +18,9 @@ const FIELDS: &[&str] = &[
 /// Count insights per Region
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Count insights, Region by Region\n\nThose that go on, those that began since `--since`, and what \
-                  was analyzed in the last hour. A Region of which a part cannot be counted is left out and said; \
-                  exit is 1 then.",
+    long_about = "Count insights per Region\n\nOngoing insights, those that began since \
+                  `--since`, and the resources analyzed in the last hour. A Region that cannot be \
+                  counted completely is left out and reported; exit is 1 then.",
     after_help = "Examples:
   hallpass org insights health
   hallpass org insights health --regions enabled --since 1m

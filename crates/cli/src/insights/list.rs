@@ -25,10 +25,11 @@ const FIELDS: &[&str] = &[
 /// List insights, newest first
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "List insights, the newest first\n\nWith credentials of the organization's management account, or of \
-                  the account that administers DevOps Guru. Each Region is asked by itself; one that cannot be asked \
-                  is said, and exit is 1. `--ou` means all units below it, too: DevOps Guru looks into a unit and no \
-                  deeper, so each of them is asked for.",
+    long_about = "List insights, newest first\n\nWith credentials of the organization's \
+                  management account, or of the account that administers DevOps Guru. Each Region \
+                  is queried separately; Regions that fail are reported, and exit is 1. `--ou` \
+                  includes all units below it: DevOps Guru searches only one level, so each unit \
+                  is queried.",
     after_help = "Examples:
   hallpass org insights list --since 1d
   hallpass org insights list --ou /Workloads --severity high,medium --status ongoing

@@ -170,13 +170,13 @@ impl<'a> Report<'a> {
         let failed = |severity| move |it: &CheckRow| it.status == "fail" && it.severity == severity;
         let parts = [
             part("Must not be so", &failed(CheckSeverity::Error)),
-            part("Somebody should look", &failed(CheckSeverity::Warn)),
+            part("Needs review", &failed(CheckSeverity::Warn)),
             part("Good to know", &failed(CheckSeverity::Info)),
             part("Could not be read", &|it| it.status == "unknown"),
-            part("Nobody has looked yet", &|it| it.status == "manual"),
-            part("Somebody vouches for it", &|it| it.status == "attested"),
+            part("Not checked yet", &|it| it.status == "manual"),
+            part("Attested", &|it| it.status == "attested"),
             part("As it should be", &|it| it.status == "pass"),
-            part("Not asked here", &|it| it.status == "not_applicable"),
+            part("Not applicable", &|it| it.status == "not_applicable"),
         ];
         let parts = parts.into_iter().filter(|it| !it.rows.is_empty());
         Self {
@@ -286,7 +286,7 @@ mod tests {
         let text = report.text(Path::new("a.md")).unwrap();
         let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part}: {text}"));
         assert!(text.contains("passed 1 of 3 applicable checks"), "{text}");
-        assert!(at("Somebody should look (1)") < at("Could not be read (1)"));
+        assert!(at("Needs review (1)") < at("Could not be read (1)"));
         assert!(at("Could not be read (1)") < at("As it should be (1)"));
         assert!(text.contains("\\<script\\>\\|\\`x\\`"), "{text}");
         assert!(!text.contains("\n# y"), "{text}");

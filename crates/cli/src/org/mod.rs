@@ -25,8 +25,8 @@ use super::{events, findings, insights, outage, plan, remediate};
   hallpass org plan resume 3f0c9a5b7d1e2f46
 
 Each command that changes the organization makes a plan: it shows the plan first, and
-`--apply` carries it out. `hallpass org plan resume` goes on with a plan that was stopped,
-`hallpass org plan undo` takes one back.")]
+`--apply` applies it. `hallpass org plan resume` continues a stopped plan,
+`hallpass org plan undo` undoes one.")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

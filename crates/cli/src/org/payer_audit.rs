@@ -13,7 +13,7 @@ use super::payer_look::PayerLookArgs;
 
 Runs with credentials of the payer account. What could not be read is `unknown`,
 with the action that was refused, and never passes. Exit 1 where a check of
-severity error fails; with `--strict` also for warnings and what is unknown.")]
+severity error fails; with `--strict` also for warnings and unknown results.")]
 pub(super) struct Args {
     #[command(flatten)]
     payer: PayerLookArgs,

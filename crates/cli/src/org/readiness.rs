@@ -43,7 +43,7 @@ const CONCURRENCY: usize = 16;
 Runs with credentials of the management account, and only reads. What could not
 be read is `unknown`, with the action that was refused, and never passes. Exit 1
 where a check of severity error fails; with `--strict` also for warnings and
-what is unknown.")]
+unknown results.")]
 pub(super) struct Args {
     /// The upcoming change
     #[arg(
@@ -151,7 +151,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let exit = args.output.tell(&title, &checks, &changed)?;
     output::say(&format!("{} different from before", changed.len()));
     for (id, target) in gone {
-        output::say(&format!("no longer asked: {id} of {target}"));
+        output::say(&format!("not checked any more: {id} of {target}"));
     }
     Ok(exit)
 }

@@ -88,7 +88,7 @@ impl Chore for DrillChore<'_> {
         _settled: Option<&Settled>,
     ) -> Result<(), Failure> {
         output::say(&format!(
-            "drill {} ends by itself at {}; `hallpass org outage remove {} --apply` ends it sooner",
+            "drill {} ends automatically at {}; `hallpass org outage remove {} --apply` ends it sooner",
             drill.id, drill.ends_at, drill.id
         ));
         Ok(())

@@ -9,8 +9,8 @@ use hallpass_terminal::generated::PolicyArgs;
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Write the service control policy of a drill\n\nIt denies the calls of the \
-                  services that are meant, in one region and one window of time, and ends by \
-                  itself. What runs goes on: DNS answers, instances, credentials already held.",
+                  chosen services, in one region and one window of time, and ends automatically. \
+                  Running work continues: DNS answers, instances, credentials already held.",
     after_help = "Examples:
   hallpass org outage generate --region us-east-1 --services iam,route53 \\
       --start 2026-03-02T10:00:00Z --end 2026-03-02T12:00:00Z \\

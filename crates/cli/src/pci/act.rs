@@ -31,15 +31,17 @@ use super::rungs::{InStore, RevokedAccess, RungShown, Suspend};
 /// Disable users over a limit, or remove their access
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Disable people over a limit, or take their access away\n\nOff unless the configuration says `act = true` \
-                  below `[pci]`. Nothing is done without --apply. Refused as a whole (exit 4) where the log has gaps, \
-                  of some people nothing can be said, or more people are over a limit than 5 or 5 %, whichever is \
-                  less. Nobody is acted on who was found by a guessed name, or whom `pci.protected` names.\n\nThe first \
-                  rung disables people in the identity store and believes only what it reads back; whoever is not \
-                  disabled by it loses groups and assignments of their own. What Hallpass gave for a time is left to \
-                  end by itself. `hallpass org plan undo ID` gives both back.\n\n`--by okta` suspends \
-                  people who come from Okta there, which ends all that they use it for; `--by scim` makes them inactive \
-                  through the SCIM endpoint of the instance. Each is meant by name and believes what it reads back.",
+    long_about = "Disable users over a limit, or remove their access\n\nOff unless the \
+                  configuration says `act = true` below `[pci]`. Nothing is done without --apply. \
+                  Refused as a whole (exit 4) if the log has gaps, some people cannot be judged, \
+                  or more people are over a limit than 5 or 5 %, whichever is less. People found \
+                  by a guessed name, or named in `pci.protected`, are left alone.\n\nThe first \
+                  rung disables people in the identity store and verifies it by reading back; \
+                  people it does not disable lose their groups and direct assignments. Temporary \
+                  access from Hallpass is left to expire. `hallpass org plan undo ID` restores \
+                  both.\n\n`--by okta` suspends people in Okta, which ends all their use of it; \
+                  `--by scim` makes them inactive through the SCIM endpoint of the instance. Both \
+                  run only if named in `--by`, and verify it by reading back.",
     after_help = "Examples:
   hallpass activity pci act --users users.json --source dir:trail
   hallpass activity pci act --users users.json --source dir:trail --person dave --apply
@@ -115,7 +117,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     tell_passwords(&ran, &chosen);
     if chosen.act.is_empty() {
-        output::say("nobody is acted on");
+        output::say("no action on users");
         print(&chosen, &Acted::default(), format)?;
         return Ok(Exit::Ok);
     }
@@ -165,12 +167,12 @@ fn check_protected(protected: &[String], people: &[PciPerson]) -> Result<(), Fai
         return Ok(());
     };
     let failure = Failure::bad_input(format!(
-        "`pci.protected`: `{unknown}` is nobody's user name or id, so that nobody is acted on"
+        "`pci.protected`: `{unknown}` is no user name or id, so no action is taken"
     ));
     Err(failure.help(match meant(unknown, people) {
         Some(near) => format!("did you mean `{near}`?"),
         None => {
-            "write the user name or the id of somebody who is listed, or take it out".to_owned()
+            "write the user name or the id of a listed person, or remove the entry".to_owned()
         }
     }))
 }
@@ -258,17 +260,17 @@ fn tell_passwords(ran: &RanReport, chosen: &ChosenPeople) {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+#[expect(clippy::needless_pass_by_value, reason = "used in `map_err`")]
 fn refused(why: ActRefused) -> Failure {
     let failure = match &why {
         ActRefused::NotStale(_) => return Failure::bad_input(why.to_string()),
-        _ => Failure::refused(format!("nobody is acted on: {why}")).code("refused"),
+        _ => Failure::refused(format!("no action on users: {why}")).code("refused"),
     };
     failure.help(match why {
         ActRefused::TooMany { .. } => {
-            "`--person` names some of them; `--max-people N` says that so many are meant"
+            "`--person` selects some of them; `--max-people N` allows that many"
         }
-        _ => "`hallpass activity pci report` over the same log shows what is missing",
+        _ => "`hallpass activity pci report` over the same log shows the gaps",
     })
 }
 
@@ -349,7 +351,7 @@ async fn cut_access(
     let kept = people.len() - without.len();
     if kept > 0 {
         acted.notes.push(format!(
-            "{kept} people are not deleted: they hold what was given for a time until it ends"
+            "{kept} people are not deleted: they hold temporary access until it expires"
         ));
     }
     if without.is_empty() {

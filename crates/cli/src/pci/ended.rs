@@ -52,7 +52,7 @@ impl Chore for EndSessions {
     }
 
     fn draft(&self, (draft, warnings): Self::Facts) -> Result<Drafted<RungShown>, Failure> {
-        let question = format!("Cut off the sessions of {} people?", self.people.len());
+        let question = format!("Revoke the sessions of {} people?", self.people.len());
         let mut shown = RungShown::of_all(self.people.clone());
         shown.notes = warnings;
         Ok(Drafted::plan(draft, question, shown))
@@ -65,7 +65,9 @@ pub(super) fn by_hand(people: &[StalePerson]) -> String {
         .map(|it| format!(" --user {}", quoted(&it.user_name)));
     let users: String = users.collect();
     format!(
-        "sessions that are open go on up to their length. To cut them off: `hallpass people sessions generate --as scp{users} > \
-         cut.json`, then `hallpass people sessions apply cut.json --target ROOT --apply`; `--end-sessions` does both"
+        "open sessions continue up to their duration. To revoke them: `hallpass people sessions generate \
+         --as scp{users} > \
+         cut.json`, then `hallpass people sessions apply cut.json --target ROOT --apply`; `--end-sessions` \
+         does both"
     )
 }

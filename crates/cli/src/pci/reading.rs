@@ -72,9 +72,9 @@ pub(super) fn read(
         (Some(list), _) => list.identity_store_id.clone(),
         (None, Some(state)) => state.identity_store_id.clone(),
         (None, None) => {
-            let failure = Failure::bad_input("nobody is known: there is no `--users`");
+            let failure = Failure::bad_input("no users are known: `--users` is missing");
             return Err(failure.help(
-                "save `aws identitystore list-users`; a state that was kept with it knows them, too",
+                "save `aws identitystore list-users`; a state stored with it has them, too",
             ));
         }
     };

@@ -18,10 +18,11 @@ use super::shown;
 /// Show password age and last activity of all people
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Show everybody's password age and last activity\n\nLogs of CloudTrail are read once, in whatever \
-                  order; files that are broken are named and skipped (exit 1). Whoever the log says nothing about is \
-                  over a limit only where the log reaches back that far, else unknown. The age of a password is an \
-                  upper bound: CloudTrail does not have what people reset themselves.",
+    long_about = "Show password age and last activity of all people\n\nLogs of CloudTrail are \
+                  read once, in any order; broken files are named and skipped (exit 1). People \
+                  without events are over a limit only if the log reaches back that far, else \
+                  unknown. The age of a password is an upper bound: CloudTrail has no resets by \
+                  users themselves.",
     after_help = "Examples:
   hallpass activity pci report --users users.json --source dir:trail --regions eu-west-1
   hallpass activity pci report --users users.json --events *.json.gz \\
@@ -107,7 +108,7 @@ fn emit(url: &str, list: &Value, text: &str, ran: &RanReport) -> Result<(), Fail
         return Ok(());
     }
     if records == 0 {
-        output::say("nothing is sent: nobody is over a limit");
+        output::say("nothing is sent: no user is over a limit");
         return Ok(());
     }
     let own = || std::env::var("AWS_REGION").ok().filter(|it| !it.is_empty());

@@ -240,7 +240,7 @@ impl Chore for RevokedAccess {
         let count = temporary.len();
         if count > 0 {
             shown.notes.push(format!(
-                "{count} of what they have was given for a time, and ends by itself"
+                "{count} of their grants are temporary, and expire"
             ));
         }
         shown.holding = temporary.into_iter().collect();

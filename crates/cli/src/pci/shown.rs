@@ -97,7 +97,7 @@ pub(super) fn tell(ran: &RanReport) {
     if logs.broken > 0 {
         let broken = logs.broken;
         output::say(&format!(
-            "{broken} files were skipped: what they hold is not known"
+            "{broken} files were skipped: their content is not known"
         ));
     }
     output::say(

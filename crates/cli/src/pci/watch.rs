@@ -18,10 +18,10 @@ const EVERY: TimeSpan = TimeSpan::hours(24);
 /// Alert once about each person over a limit
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Tell who is over a limit, once, through the channels of alerts\n\nReads what `report` reads, and \
-                  stores what is new and what is over in the store of the configuration; a server on that store \
-                  delivers it. Made to be run by a timer, once a day. Where files were skipped nothing is told, and \
-                  nothing counts as recovered: exit 1.",
+    long_about = "Alert once about each person over a limit\n\nReads the input of `report`, and \
+                  stores new and recovered people in the store of the configuration; a server on \
+                  that store delivers the alerts. Run it from a timer, once a day. If files were \
+                  skipped, nothing is reported, and nothing counts as recovered: exit 1.",
     after_help = "Example:
   hallpass activity pci watch --users users.json --source dir:trail --state pci.json"
 )]

@@ -13,11 +13,11 @@ use crate::reading::Reading;
 /// Evaluate cases as if a policy were attached
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Decide cases as if a policy were attached\n\nCases are lines as for `hallpass \
-                  policy simulate`: who asks for what, under which circumstances, with which other \
-                  policies. The policy is put into each of them: as an SCP or RCP at the level of \
-                  the account, as one more policy of the principal, or into the policy of the \
-                  resource. With --expect each decision is held against the case's `expected`.",
+    long_about = "Evaluate cases as if a policy were attached\n\nCases are lines as for `hallpass \
+                  policy simulate`: the caller, the call, its context and other policies. The \
+                  policy is put into each of them: as an SCP or RCP at the level of the account, \
+                  as one more policy of the principal, or into the policy of the resource. With \
+                  --expect each decision is compared with the case's `expected`.",
     after_help = "Examples:
   hallpass policy perimeter check boundary.json --as scp --cases table.jsonl --expect
   hallpass policy perimeter generate --side identity --scope org --id o-ab12cd34ef --as rcp |

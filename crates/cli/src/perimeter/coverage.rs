@@ -29,14 +29,14 @@ const FIELDS: &[&str] = &[
 /// List the accounts behind each side of a boundary
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "List which accounts are behind which side of a boundary\n\nThe folder holds \
-                  policies, each in a file, and `attachments.json`, which says where they are \
-                  attached:\n\n  {\"attachments\": [{\"policy\": \"boundary.json\", \"type\": \
-                  \"scp\", \"targets\": [\"Workloads\"]}]}\n\nTypes are scp and rcp, targets ids \
-                  or names of the tree. FullAWSAccess stands at every level except those listed \
-                  under \"without_full_access\". Each account is asked with calls to S3 of which \
-                  one end is outside; a side is covered when all of them are denied while the \
-                  same calls inside go through.",
+    long_about = "List the accounts behind each side of a boundary\n\nThe folder holds policies, \
+                  each in a file, and `attachments.json` with their targets:\n\n  \
+                  {\"attachments\": [{\"policy\": \"boundary.json\", \"type\": \"scp\", \
+                  \"targets\": [\"Workloads\"]}]}\n\nTypes are scp and rcp, targets ids or names \
+                  of the tree. FullAWSAccess is at every level except those listed under \
+                  \"without_full_access\". Each account is tested with calls to S3 that have one \
+                  end outside; a side is covered when all of them are denied while the same calls \
+                  inside go through.",
     after_help = "Examples:
   hallpass policy perimeter coverage --policies policies --tree organization.json
   hallpass policy perimeter coverage --policies policies --tree organization.json \\

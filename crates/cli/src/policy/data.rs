@@ -7,9 +7,9 @@ use serde::Serialize;
 #[derive(Debug, clap::Args)]
 #[command(
     disable_version_flag = true,
-    long_about = "Show what is known of actions, resource types and condition keys\n\nThe data is \
-                  part of the program and has a date; what AWS added later is not in it. Without \
-                  flags its date and size are shown.",
+    long_about = "Show known actions, resource types and condition keys\n\nThe data is part of \
+                  the program and has a date; later additions of AWS are not in it. Without flags \
+                  its date and size are shown.",
     after_help = "Examples:
   hallpass policy data --version
   hallpass policy data --service sso

@@ -12,11 +12,11 @@ use crate::reading::Reading;
 /// Show requests that a new policy version decides differently
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Show which requests are decided otherwise by a new version of a policy\n\n\
-                  Asks the requests of a file of cases, or those that the two versions' own \
-                  texts suggest: their actions, resources and condition values met, missed and \
-                  left out, while everything else is allowed.\n\nExit code 0; with \
-                  --detailed-exitcode 3 when a decision changes.",
+    long_about = "Show requests that a new policy version decides differently\n\nEvaluates the \
+                  requests of a file of cases, or requests derived from the two versions: their \
+                  actions, resources and condition values met, missed and left out, while \
+                  everything else is allowed.\n\nExit code 0; with --detailed-exitcode 3 when a \
+                  decision changes.",
     after_help = "Examples:
   hallpass policy diff old.json new.json --generated
   hallpass policy diff old.json new.json --type scp --requests cases.jsonl --detailed-exitcode"
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let fields = ["id", "principal", "action", "resource", "old", "new"];
     list(args.output.format(), &changes, &fields, || table(&changes))?;
     output::say(&format!(
-        "{} of {asked} requests are decided otherwise",
+        "{} of {asked} requests are decided differently",
         changes.len()
     ));
     Ok(if args.detailed_exitcode && !changes.is_empty() {

@@ -18,8 +18,8 @@ use crate::reading::Reading;
 /// Evaluate one request and show every relevant statement
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Decide one request and show every statement that has a say\n\nExit code 0: \
-                  allowed; 1: denied; 2: bad input.",
+    long_about = "Evaluate one request and show every relevant statement\n\nExit code 0: allowed; \
+                  1: denied; 2: bad input.",
     after_help = "Examples:
   hallpass policy eval --principal arn:aws:iam::111122223333:user/mara --action s3:GetObject \\
     --resource arn:aws:s3:::logs/today --identity-policy mara.json --context aws:SourceIp=10.0.0.1

@@ -23,11 +23,11 @@ const FIELDS: &[&str] = &[
 /// Check policies for errors and misleading parts
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Check policies for what is wrong or does not do what it seems to\n\nThe type is \
-                  that of --type, or told by the file's name (`logging.scp.json`) or folder \
-                  (`scp/logging.json`). In folders every `*.json` below is checked. Exit 1 when \
-                  there is a finding as bad as --fail-on or worse, 2 when a file could not be used (the \
-                  others are checked all the same) or there is no policy. `--codes` lists every code.",
+    long_about = "Check policies for errors and misleading parts\n\nThe type comes from --type, \
+                  the file's name (`logging.scp.json`) or its folder (`scp/logging.json`). In \
+                  folders every `*.json` below is checked. Exit 1 when there is a finding as bad \
+                  as --fail-on or worse, 2 when a file could not be used (the others are still \
+                  checked) or there is no policy. `--codes` lists every code.",
     after_help = "Examples:
   hallpass policy lint --type scp deny-regions.json
   hallpass policy lint policies/ --fail-on warning --output sarif > lint.sarif
@@ -132,7 +132,7 @@ fn check(args: &Args) -> Outcome {
         ));
     }
     if policies.is_empty() && failures.is_empty() && !args.files.is_empty() {
-        let failure = Failure::bad_input("there is no policy in what was given");
+        let failure = Failure::bad_input("there is no policy in the input");
         return Err(failure.code("E_NO_POLICY"));
     }
     let mut linted = Vec::new();

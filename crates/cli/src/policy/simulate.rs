@@ -15,13 +15,13 @@ use crate::reading::Reading;
 /// Evaluate cases, one JSON object per line
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Decide cases, one JSON object per line\n\nA line holds who asks for what, under \
-                  which circumstances, and every policy that has a say: id, principal, action, \
-                  resource (or resources), resourceAccount, context, identityPolicies, scps and \
-                  rcps (lists of levels from the root to the account), resourcePolicy, boundary, \
-                  session, flags, expected. It is answered by a line {\"id\", \"decision\"}, a \
-                  line that cannot be evaluated by {\"id\", \"error\"}; the others go on, and the \
-                  exit code is 1.",
+    long_about = "Evaluate cases, one JSON object per line\n\nA line holds the request, its \
+                  context and every policy involved: id, principal, action, resource (or \
+                  resources), resourceAccount, context, identityPolicies, scps and rcps (lists of \
+                  levels from the root to the account), resourcePolicy, boundary, session, flags, \
+                  expected. It is answered by a line {\"id\", \"decision\"}, a line that cannot \
+                  be evaluated by {\"id\", \"error\"}; the others continue, and the exit code is \
+                  1.",
     after_help = "Examples:
   hallpass policy simulate --cases cases.jsonl --expect --jobs 4
   echo '{\"id\":\"1\",\"principal\":\"arn:aws:iam::111122223333:user/mara\",\\

@@ -15,7 +15,7 @@ const FIELDS: &[&str] = &["used", "limit", "percent"];
 /// Measure a policy against AWS's limit, or split it
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Measure a policy against AWS's limit, or split it\n\nPrints what is used, the \
+    long_about = "Measure a policy against AWS's limit, or split it\n\nPrints the size, the \
                   limit, and the percentage; exit 1 above the limit. Types: identity (managed), \
                   boundary, inline-user, inline-group, inline-role, permission-set, trust, \
                   session, scp, rcp, s3, kms, secretsmanager, sqs, sns, lambda, vpc-endpoint. \

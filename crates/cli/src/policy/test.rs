@@ -20,11 +20,12 @@ const DEPTH_MAX: usize = 32;
 /// Run tables of request and decision stored with policies
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Run tables of request and decision kept beside policies\n\nA suite is a file \
-                  NAME.test.toml. It names policy files (relative to itself) by layer, what all \
-                  rows share, and the rows. Lists of actions and resources multiply.\n\nExit \
-                  code 0: every decision is as expected; 1: one is not, or the coverage is \
-                  below --min-coverage; 2: a suite or policy cannot be read, nothing was asked.",
+    long_about = "Run tables of request and decision stored with policies\n\nA suite is a file \
+                  NAME.test.toml. It names policy files (relative to itself) by layer, the values \
+                  that all rows share, and the rows. Lists of actions and resources \
+                  multiply.\n\nExit code 0: every decision is as expected; 1: one is not, or the \
+                  coverage is below --min-coverage; 2: a suite or policy cannot be read, nothing \
+                  was evaluated.",
     after_help = "A suite:
   [policies]
   identity = [\"dev.json\"]
@@ -100,7 +101,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let least = usize::from(args.min_coverage.unwrap_or(0));
     if report.coverage_percent < least {
         output::say(&format!(
-            "{} % of the statements decided at least once, {least} % are asked for",
+            "{} % of the statements decided at least once, {least} % are required",
             report.coverage_percent
         ));
     }

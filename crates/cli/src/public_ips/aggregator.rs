@@ -14,8 +14,9 @@ use hallpass_terminal::output;
 use super::{Args, FoundSightings};
 
 /// An aggregator lists its sources, but not the types that their recorders exclude.
-const NO_TYPES: &str = "note: an aggregator does not say which types of resources are recorded: where network interfaces or \
-     Elastic IP addresses are left out, theirs are not found; without `--aggregator` that is asked";
+const NO_TYPES: &str = "note: an aggregator does not report the recorded types of resources: where network \
+     interfaces or Elastic IP addresses are left out, theirs are not found; without `--aggregator` that is \
+     checked";
 
 pub(super) async fn look(
     args: &Args,

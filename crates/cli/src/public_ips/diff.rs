@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let count = |change| found.iter().filter(|it| it.change == change).count();
     let (new, unknown) = (count(ChangeSide::New), count(ChangeSide::Unknown));
     let gone = count(ChangeSide::Gone);
-    output::say(&format!("new {new}, gone {gone}, unknown {unknown}"));
+    output::say(&format!("new {new}, removed {gone}, unknown {unknown}"));
     Ok(match (args.fail_on_findings, new, unknown) {
         (true, 1.., _) => Exit::Findings,
         (_, _, 0) => Exit::Ok,

@@ -40,7 +40,7 @@ use super::each::{WalkArgs, accounts_to_find, new_id, regions, selection};
   hallpass org public-ips --aggregator organization --save s3://acme-inventory/addresses
   hallpass org public-ips diff addresses/monday.json addresses/tuesday.json
 
-Without `--aggregator`, Config of each account and Region is asked."
+Without `--aggregator`, Config of each account and Region is queried."
 )]
 pub struct Args {
     #[command(subcommand)]

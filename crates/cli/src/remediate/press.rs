@@ -26,8 +26,9 @@ const TRIES: usize = 8;
 /// Approve a remediation that waits for approval
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Approve a remediation that waits for approval\n\nThe server judges whether you may, as on the page and in \
-                  Slack: whom the rules of remediations name for it, or administrators.",
+    long_about = "Approve a remediation that waits for approval\n\nThe server checks whether you \
+                  may, as on the page and in Slack: the approvers in the rules of remediations, \
+                  or administrators.",
     after_help = "Example:\n  hallpass org remediate approve rm-3f0c9a5b7d1e2f46"
 )]
 pub(super) struct ApproveArgs {
@@ -199,7 +200,7 @@ pub(super) fn run_pause(args: &PauseArgs) -> Outcome {
         let done = store.pause_remediations(paused, record).await;
         done.map_err(|fault| failed(&fault))?;
         output::say(
-            "all writes of remediations are paused; what is being written now ends normally",
+            "all writes of remediations are paused; running writes end normally",
         );
         Ok(Exit::Ok)
     })

@@ -63,7 +63,7 @@ fn event(path: &std::path::Path) -> Result<OrganizationEvent, Failure> {
         return Ok(event);
     }
     let (source, kind) = (&event.source, &event.detail_type);
-    let words = format!("`{kind}` of `{source}` says of no resource what is wrong with it");
+    let words = format!("`{kind}` of `{source}` names no resource with a problem");
     Err(Failure::bad_input(words).within(path))
 }
 

@@ -24,9 +24,9 @@ use super::found;
 /// Undo the changes of a remediation
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Take back what a remediation changed\n\nExactly the part that it changed comes back, \
-                  and the finding is NEW again. The same rule leaves the resource to people for a day; \
-                  write an exception if it is to stay as it is.",
+    long_about = "Undo the changes of a remediation\n\nExactly the changed part is restored, and \
+                  the finding is NEW again. The same rule leaves the resource to people for a \
+                  day; write an exception if it is to stay as it is.",
     after_help = "Example:\n  hallpass org remediate undo rm-3f0c9a5b7d1e2f46 --apply"
 )]
 pub(super) struct UndoArgs {
@@ -56,7 +56,7 @@ pub(super) fn run(args: &UndoArgs) -> Outcome {
             return kept(&store, &next).await.map(|()| Exit::Ok);
         };
         if !it.earlier.is_empty() && !args.plan.is_applying() {
-            output::say("each try has a plan of its own; the newest is taken back first");
+            output::say("each try has a separate plan; the newest is undone first");
         }
         let newest_first = once(plan).chain(it.earlier.iter().rev());
         let mut exit = Exit::Ok;
@@ -144,7 +144,7 @@ async fn check_label(
         _ if it.write_back.is_some() => return Ok(()),
         Some(Ok(Some(standing))) if is_ours(&standing) => return Ok(()),
         Some(Ok(Some(standing))) => format!(
-            "somebody has worked on the finding since: its workflow status is {}",
+            "another user has changed the finding since: its workflow status is {}",
             standing.workflow()
         ),
         Some(Err(refusal)) => return Err(Failure::failed(refusal.to_string())),
@@ -157,6 +157,6 @@ async fn check_label(
 async fn kept(store: &ServerStore, next: &Remediation) -> Result<(), Failure> {
     let done = store.change_remediation(next).await;
     done.map_err(|fault| {
-        Failure::failed(fault.to_string()).help("run it again: what is back already stays")
+        Failure::failed(fault.to_string()).help("run it again: restored parts stay")
     })
 }

@@ -18,17 +18,17 @@ const FIELDS: &[&str] = &[
 /// Check a rule file and run its tests
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Check a rule file and run the tests in it\n\nThe file is `rules.toml` (or the \
-                  same in YAML or JSON), or an sso-elevator configuration in JSON or HCL. Exit 2 \
-                  when it has errors and would not be loaded, 1 when a test fails or there are no \
-                  rules in it, and with --fail-on-findings 3 when there are warnings.\n\nA server \
-                  with no rules refuses every request. `hallpass serve` does not start with a file \
-                  that says nothing, and keeps the rules it has; with an empty list of rules it \
-                  does start.\n\n`--facts live` reads accounts, permission sets, users and the groups \
+    long_about = "Check a rule file and run its tests\n\nThe file is `rules.toml` (or the same in \
+                  YAML or JSON), or an sso-elevator configuration in JSON or HCL. Exit 2 when it \
+                  has errors and would not be loaded, 1 when a test fails or there are no rules \
+                  in it, and with --fail-on-findings 3 when there are warnings.\n\nA server with \
+                  no rules refuses every request. `hallpass serve` does not start with an empty \
+                  file, and keeps the rules it has; with an empty list of rules it does \
+                  start.\n\n`--facts live` reads accounts, permission sets, users and the groups \
                   that the rules name with the credentials of the environment, in the Region of \
-                  `AWS_REGION`, or as the configuration says that `HALLPASS_CONFIG` names.\n\nThat \
-                  configuration also says which groups hold roles: there is a warning where people \
-                  may ask to join one.",
+                  `AWS_REGION`, or by the configuration in `HALLPASS_CONFIG`.\n\nThat \
+                  configuration also names the groups that hold roles: there is a warning where \
+                  people may request membership of one.",
     after_help = "Examples:
   hallpass rules check rules.toml
   hallpass rules check rules.toml --facts live

@@ -14,16 +14,16 @@ use crate::cases::first_line;
 /// Decide cases, one JSON object per line
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Decide cases, one JSON object per line\n\nA line \
-                  {\"id\", \"requester\", \"account\", \"permission_set\"} or \
-                  {\"id\", \"requester\", \"group\"} is answered by a line \
-                  {\"id\", \"decision\", \"approvers\", \"because\"}; with \"click\" also by \
-                  \"permit\". With \"duration\": \"90m\" (or \"duration_seconds\"), \"reason\" and \
-                  \"ticket\" it is also held against the rules' limits: what does not fit is \
-                  `Invalid`, with \"invalid\" naming each field and why. A line that cannot be read \
-                  is answered by {\"id\", \"line\", \"error\"}, the others go on, and the exit code is 1.\n\n\
-                  With `--facts live`, the members of the groups that --rules names are read: for \
-                  cases with `statements` of their own give a file.",
+    long_about = "Decide cases, one JSON object per line\n\nA line {\"id\", \"requester\", \
+                  \"account\", \"permission_set\"} or {\"id\", \"requester\", \"group\"} is \
+                  answered by a line {\"id\", \"decision\", \"approvers\", \"because\"}; with \
+                  \"click\" also by \"permit\". With \"duration\": \"90m\" (or \
+                  \"duration_seconds\"), \"reason\" and \"ticket\" it is also checked against the \
+                  rules' limits: a request outside them is `Invalid`, with \"invalid\" naming \
+                  each field and why. A line that cannot be read is answered by {\"id\", \
+                  \"line\", \"error\"}, the others continue, and the exit code is 1.\n\nWith \
+                  `--facts live`, the members of the groups that --rules names are read: for \
+                  cases with their own `statements` give a file.",
     after_help = "Examples:
   hallpass rules decide --rules rules.toml --cases cases.jsonl
   echo '{\"id\":1,\"requester\":\"ana@acme.example\",\"account\":\"222233334444\",\\

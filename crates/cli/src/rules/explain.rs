@@ -18,8 +18,8 @@ const FIELDS: &[&str] = &["decision", "approvers", "because"];
 /// Explain the rules' decision on one request
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Explain what the rules say to one request, and why\n\nAsks the server about the \
-                  rules in force, or with --rules decides by a file.",
+    long_about = "Explain the rules' decision on one request\n\nQueries the server for the rules \
+                  in force, or with --rules decides by a file.",
     after_help = "Examples:
   hallpass rules explain --user ana@acme.example --account payments-prod --permission-set ReadOnly
   hallpass rules explain --rules rules.toml --facts organization.json \\
@@ -90,7 +90,7 @@ fn decide_here(args: &Args, rules: &Path) -> Result<Decision, Failure> {
             let ask = Ask::Group { group: &group };
             explained(&rules, &user, &ask, &case, facts.as_ref(), &known)
         }
-        (None, None) => Err(Failure::bad_input("nothing is asked for")),
+        (None, None) => Err(Failure::bad_input("nothing is requested")),
     }
 }
 

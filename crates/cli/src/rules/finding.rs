@@ -96,7 +96,7 @@ mod tests {
         let people: Vec<String> = (0..60).map(|n| format!("\"p{n}@corp.com\"")).collect();
         let text = format!(
             "{{\"statements\": [{{\"ResourceType\": \"Account\", \"Resource\": \"*\", \
-             \"PermissionSet\": \"*\", \"Approvers\": [{}, \"nobody\"]}}]}}",
+             \"PermissionSet\": \"*\", \"Approvers\": [{}, \"no-one\"]}}]}}",
             people.join(", ")
         );
         let shown = first(&text);
@@ -104,6 +104,6 @@ mod tests {
         assert!(lines[1].chars().count() < LINE_SHOWN + 12, "{shown}");
         let caret = lines[2].chars().position(|c| c == '^').unwrap();
         let marked: String = lines[1].chars().skip(caret).take(8).collect();
-        assert_eq!(marked, "\"nobody\"", "{shown}");
+        assert_eq!(marked, "\"no-one\"", "{shown}");
     }
 }

@@ -38,20 +38,20 @@ enum Row<'a> {
 /// Show how a changed rule file would affect past requests and live grants
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Show what a changed rule file would change about past requests and live grants\n\nThe \
-                  server holds the requests of the last days against the file and against the rules \
-                  in force, both by today's directory and by the hour of the request: whether it \
-                  would be granted, refused or wait, who would approve it, and whether its duration, \
-                  reason or ticket would be refused. Members of groups, attributes and tags that \
-                  only the file names are read for it; requests that rest on what could not be read \
-                  are listed as unread and counted apart.\n\nGrants that are live now are held against \
-                  the file, too: those are listed that it would end once it is in force, or, where \
-                  `access.on_rule_change` of the server is `report`, that would stay and be reported. \
-                  What the rules in force refuse all the same is not listed.\n\nNothing is changed. \
-                  Administrators and auditors may ask; a token with the scope `read` is enough, as in \
-                  a pipeline that reviews rules.\n\nExit 2 when the file has errors, and with \
-                  --detailed-exitcode 3 when a request would have been decided otherwise, or a live \
-                  grant would end or be reported.",
+    long_about = "Show how a changed rule file would affect past requests and live grants\n\nThe \
+                  server compares the requests of the last days under the file and under the \
+                  rules in force, both by today's directory and by the hour of the request: \
+                  whether it would be granted, refused or wait, its approvers, and whether its \
+                  duration, reason or ticket would be refused. Members of groups, attributes and \
+                  tags that only the file names are read for it; requests that depend on \
+                  unreadable data are listed as unread and counted separately.\n\nLive grants are \
+                  checked against the file, too: it lists those that would end once it is in \
+                  force, or, where `access.on_rule_change` of the server is `report`, that would \
+                  stay and be reported. Grants that the rules in force refuse anyway are not \
+                  listed.\n\nNothing is changed. For administrators and auditors; a token with \
+                  the scope `read` is enough, as in a pipeline that reviews rules.\n\nExit 2 when \
+                  the file has errors, and with --detailed-exitcode 3 when a request would have \
+                  been decided otherwise, or a live grant would end or be reported.",
     after_help = "Examples:
   hallpass rules replay rules.toml
   hallpass rules replay rules.toml --days 30 --detailed-exitcode --output json"

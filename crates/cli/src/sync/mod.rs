@@ -163,7 +163,7 @@ pub fn run(args: &Args) -> Outcome {
         .map(|it| -> &dyn TemporaryAssignments { it });
     if grants.is_none() && scope.wants(SyncGroup::IdentityCenter) {
         output::say(
-            "note: which assignments are for a time is not known; `--config` names the server whose store tells",
+            "note: temporary assignments are not known; `--config` names the server whose store has them",
         );
     }
     let base = match &args.runs {
@@ -204,7 +204,7 @@ pub fn run(args: &Args) -> Outcome {
 
 fn hint(folder: &SyncFolder) {
     output::say(&format!(
-        "hint: the same command with `--resume {}` asks only for what is missing",
+        "hint: the same command with `--resume {}` reads only the missing parts",
         folder.id()
     ));
 }
@@ -269,7 +269,7 @@ fn seal(args: &Args, folder: &mut SyncFolder) -> Result<Summary, Failure> {
     let sealed = sealed
         .map_err(|error| query_binary::unrunnable(Path::new(command.get_program()), &error))?;
     if !sealed.status.success() {
-        let failure = Failure::failed("what was read could not be made a snapshot");
+        let failure = Failure::failed("the collected data could not be made a snapshot");
         let id = folder.id();
         return Err(failure.help(format!("nothing is lost: `--resume {id}` tries again")));
     }

@@ -93,9 +93,9 @@ impl SyncFolder {
         let run: Value = serde_json::from_str(&text).unwrap_or_default();
         if run.get("asked").and_then(Value::as_str) != Some(asked) {
             let failure =
-                Failure::bad_input(format!("the run `{id}` was asked for something else"));
+                Failure::bad_input(format!("the run `{id}` has other arguments"));
             return Err(
-                failure.help("`--resume` goes with the same words as the run that it goes on with")
+                failure.help("`--resume` needs the same arguments as the run that it continues")
             );
         }
         let member = |name: &str| run.get(name).and_then(Value::as_str);

@@ -7,10 +7,10 @@ use hallpass_terminal::generated::PolicyArgs;
 /// Write a policy that makes AWS reachable only through the VPN
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Write a policy that makes AWS reachable through the VPN only\n\nIt denies every \
+    long_about = "Write a policy that makes AWS reachable only through the VPN\n\nIt denies every \
                   call that comes from other addresses, unless a service forwards it. Roles are \
-                  exempt one by one and exactly: whoever may create a role chooses its name and \
-                  path.",
+                  exempt one by one and exactly: a user who may create a role chooses its name \
+                  and path.",
     after_help = "Examples:
   hallpass policy vpn policy --form scp --nat-ip 3.120.10.5 --vpc vpc-0a1b2c3d4e5f60718 \\
       --exempt-role arn:aws:iam::111111111111:role/BreakGlass

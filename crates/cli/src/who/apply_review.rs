@@ -25,11 +25,12 @@ use serde_json::{Value, json};
 /// Remove the access that reviewers rejected
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Take away what reviewers decided to take away\n\nReads the file that `hallpass who \
-                  --review-csv` made, with `keep` or `remove` in its column `decision`. A direct \
-                  assignment is deleted; where somebody has access through a group, they leave the group, \
-                  and everything else that they lose by that, as the newest snapshot has it, is shown. Without `--apply` nothing is done. \
-                  What was stopped goes on with `hallpass org plan resume`.",
+    long_about = "Remove the access that reviewers rejected\n\nReads the file from `hallpass who \
+                  --review-csv`, with `keep` or `remove` in its column `decision`. A direct \
+                  assignment is deleted; if the access comes from a group, the user leaves the \
+                  group, and all other access they lose by that, by the newest snapshot, is \
+                  shown. Without `--apply` nothing is done. `hallpass org plan resume` continues \
+                  a stopped run.",
     after_help = "Examples:
   hallpass who --review-csv > review.csv
   hallpass who apply-review review.csv
@@ -171,7 +172,7 @@ impl Args {
         if self.plan.is_applying() && count > UNCONFIRMED_MAX && self.confirm != Some(count) {
             let message = format!("{count} removals are more than {UNCONFIRMED_MAX}");
             let failure = Failure::refused(message).code("refused");
-            return Err(failure.help(format!("`--confirm {count}` says that all are meant")));
+            return Err(failure.help(format!("`--confirm {count}` confirms all of them")));
         }
         let caller = CallerSession::parse(&context.aws.about().arn);
         let Some((set, account, name)) = caller.filter(|_| !self.allow_self_lockout) else {
@@ -252,7 +253,8 @@ fn say(looked: &Looked, directory: &Directory) {
     line(
         0,
         &format!(
-            "{} to take away, {} go with it, {kept} kept, {undecided} not decided, {} already gone; by snapshot {}",
+            "{} to remove, {} lost with it, {kept} kept, {undecided} not decided, {} already removed; by \
+             snapshot {}",
             looked.removals.len(),
             also.len(),
             gone.len(),

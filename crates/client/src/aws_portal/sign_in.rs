@@ -234,7 +234,7 @@ fn whole(at: Timestamp) -> Timestamp {
 }
 
 fn nobody() -> Failure {
-    Failure::failed("nobody signed in to AWS in time")
+    Failure::failed("no one signed in to AWS in time")
         .code("timeout")
-        .help("run it again; `hallpass aws login` signs in beforehand")
+        .help("run it again; `hallpass aws login` signs in first")
 }

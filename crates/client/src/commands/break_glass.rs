@@ -17,13 +17,13 @@ const LONGEST: TimeSpan = TimeSpan::hours(1);
 /// Activate your requested access immediately, in an emergency
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Take the access you asked for at once, in an emergency\n\nOnly where a rule lists you \
-                  for it, and for an hour at most. Everybody who could approve and all \
-                  administrators are told at once, and somebody else closes a review afterwards. \
-                  Says what will happen and asks before it does it. Without a terminal it needs \
+    long_about = "Activate your requested access immediately, in an emergency\n\nOnly where a rule lists you \
+                  for it, and for an hour at most. All approvers and administrators are notified immediately, and \
+                  another person closes a review afterwards. \
+                  Asks for confirmation first. Without a terminal it needs \
                   `--yes`.",
     after_help = "Example:\n  hallpass break-glass req_01934a5b6c7d7e8f90123456789abcde \\\n      \
-                  --justification 'customers cannot pay and nobody answers'"
+                  --justification 'customers cannot pay and no one answers'"
 )]
 pub struct Args {
     /// The pending request
@@ -50,7 +50,7 @@ pub fn run(args: &Args) -> Outcome {
         let id = args.id.to_string();
         if args.yes.consent() == Consent::Ask {
             let request: Request = client.get(&["requests", &id], &[]).await?;
-            let act = "breaking the glass is asked first";
+            let act = "breaking the glass needs confirmation";
             confirm_act(act, &question(&request), Consent::Ask)?;
         }
         let body = BreakGlass {
@@ -95,13 +95,15 @@ mod tests {
         .unwrap();
         assert_eq!(
             question(&request),
-            "payments-prod / DatabaseOperator, 1h.\nAll its approvers and all admins are told \
-             now. Somebody else must close a review afterwards.\nBreak glass for 1h?"
+            "payments-prod / DatabaseOperator, 1h.\nAll its approvers and all admins are notified now. Another \
+             person must close a review afterwards.\nBreak glass for 1h?"
         );
         // approvers who can still approve: all are notified
         request.approvers.clear();
         request.duration_seconds = 600;
-        assert!(question(&request).contains("\nAll its approvers and all admins are told now."));
+        assert!(
+            question(&request).contains("\nAll its approvers and all admins are notified now.")
+        );
         assert!(question(&request).ends_with("Break glass for 10m?"));
     }
 }

@@ -78,7 +78,7 @@ fn table(items: &[Offer]) -> Table {
 
 fn approved_by(item: &Offer) -> String {
     match item.decision.as_str() {
-        "ApprovalNotRequired" => "nobody needs to".to_owned(),
+        "ApprovalNotRequired" => "no one".to_owned(),
         "SelfApproval" => "you".to_owned(),
         _ => match item.approvals_needed {
             0 | 1 => lists::any_of(&item.approvers),

@@ -10,7 +10,7 @@ use reqwest::Url;
 /// Open the AWS console with access you hold, or request it first
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Open the AWS console with access you hold, or ask for it first\n\n\
+    long_about = "Open the AWS console with access you hold, or request it first\n\n\
                   Opens the access portal's link into the account. Without a browser, and with \
                   --print, the link goes to standard output.",
     after_help = "Examples:

@@ -70,8 +70,8 @@ impl DeniedArgs {
             output::say(&line);
         }
         let (set, account) = (&choice.permission_set, &choice.account);
-        let question = format!("Ask for {} in {}?", plain(set), plain(&account.name));
-        confirm_act("this asks for access", &question, Consent::from(self.yes))?;
+        let question = format!("Request {} in {}?", plain(set), plain(&account.name));
+        confirm_act("this requests access", &question, Consent::from(self.yes))?;
         Ok(Some(TargetArgs {
             account: Some(account.id.clone()),
             permission_set: Some(set.clone()),
@@ -112,7 +112,7 @@ fn lines(denied: &[DeniedAction], found: &FittingSets) -> Vec<String> {
     }
     lines.extend(found.not_judged.iter().map(not_judged));
     lines.push(
-            "  not looked at: policies of the organization and of the resource, which may deny it all the same"
+            "  not checked: policies of the organization and of the resource, which may deny it all the same"
                 .to_owned(),
         );
     lines.iter().map(|it| plain(it)).collect()
@@ -194,7 +194,7 @@ async fn read(text: &str, details: ReadDenialDetails) -> Result<Vec<DeniedAction
     }
     let denied = details(text.to_owned()).await?.denied();
     if denied.is_empty() {
-        let what = format!("AWS does not say what `{text}` denied to whom");
+        let what = format!("AWS does not show the denied call and caller of `{text}`");
         return Err(Failure::failed(what)
             .help("`hallpass policy why --authorization-id ID` shows what it says; give the whole message instead"));
     }

@@ -21,7 +21,7 @@ const OTHERS: [&str; 7] = [
 /// Run a command with access you hold, or request it first
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Run a command with access you hold, or ask for it first\n\n\
+    long_about = "Run a command with access you hold, or request it first\n\n\
                   The command gets credentials of the role in AWS_ACCESS_KEY_ID, \
                   AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, takes the place of this program, \
                   and so keeps its own exit code and signals. The first time you sign in to the \

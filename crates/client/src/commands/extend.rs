@@ -11,9 +11,8 @@ use super::request::{WaitArgs, see_through};
 /// Request more time for your access; this is a new request
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Ask to keep access for longer; this is a new request\n\nThe new length counts \
-                  from its approval. If nobody answers, the access ends when it would have ended \
-                  anyway.",
+    long_about = "Request more time for your access; this is a new request\n\nThe new length counts \
+                  from its approval. Without an answer the access ends as before.",
     after_help = "Example:\n  hallpass extend grn_01934a5b6c7d7e8f90123456789abcde --for 1h --wait"
 )]
 pub struct Args {

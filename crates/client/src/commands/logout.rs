@@ -6,9 +6,9 @@ use hallpass_terminal::output;
 /// Revoke and delete the stored token of a server
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Revoke and forget the token kept for a server\n\nA token that `hallpass login` \
+    long_about = "Revoke and delete the stored token of a server\n\nA token that `hallpass login` \
                   got from the browser is revoked. One that was given to it (--token-stdin, --as) \
-                  may be in use elsewhere and goes on working, unless --revoke says otherwise.",
+                  may be in use elsewhere and keeps working, unless --revoke is given.",
     after_help = "Examples:\n  hallpass logout --server https://hallpass.example.com\n  hallpass \
                   logout --revoke"
 )]
@@ -49,7 +49,7 @@ pub fn run(args: &Args) -> Outcome {
             Err(Failure::failed(format!(
                 "the token for {server} is forgotten here, but not revoked: {words}"
             ))
-            .help("it ends by itself; an administrator revokes it with `hallpass server token revoke`"))
+            .help("it expires; an administrator revokes it with `hallpass server token revoke`"))
         }
     }
 }

@@ -13,8 +13,8 @@ use serde_json::json;
 /// End your access early
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Give your access back before its end\n\nCredentials you already hold may work \
-                  until their own end; new ones stop at once.",
+    long_about = "End your access early\n\nCredentials you already hold may work until their own end; new \
+        ones stop immediately.",
     after_help = "Example:\n  hallpass release grn_01934a5b6c7d7e8f90123456789abcde --yes"
 )]
 pub struct Args {
@@ -34,7 +34,7 @@ pub fn run(args: &Args) -> Outcome {
         if args.yes.consent() == Consent::Ask {
             let grant: Grant = client.get(&["grants", &id], &[]).await?;
             let what = output::plain(&tables::held(&grant));
-            confirm(&format!("Give back {what} now?"), Consent::Ask)?;
+            confirm(&format!("End {what} now?"), Consent::Ask)?;
         }
         let grant: Grant = client.post(&["grants", &id, "release"], &json!({})).await?;
         args.api.print_grant(&grant)?;

@@ -166,17 +166,17 @@ impl Wish<'_> {
             let message = format!("you are getting `{held}` right now, by `{id}`");
             return Err(Failure::refused(message)
                 .code("held")
-                .help("`hallpass grants` shows it; `--new` asks for it once more"));
+                .help("`hallpass grants` shows it; `--new` requests it once more"));
         }
         let length = self.duration;
         if !io::stdin().is_terminal() {
             let message = format!("you hold `{held}` already, by `{id}`. {ends}");
             return Err(Failure::refused(message).code("held").help(format!(
-                "`hallpass extend {id} --for {length}` makes it longer; `--new` asks for it once more"
+                "`hallpass extend {id} --for {length}` makes it longer; `--new` requests it once more"
             )));
         }
         let question = format!(
-            "You hold {} already. {ends}.\nAsk to extend it, to {length} from its approval?",
+            "You hold {} already. {ends}.\nRequest to extend it, to {length} from its approval?",
             output::plain(&held)
         );
         confirm_act("this extends what you hold", &question, Consent::Ask)?;

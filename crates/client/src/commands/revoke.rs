@@ -24,7 +24,7 @@ const FIELDS: &[&str] = &["id", "state", "error"];
 /// Revoke one grant now, or all access of a user
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Revoke one grant now, or everything a person holds\n\nShows what will end and asks \
+    long_about = "Revoke one grant now, or all access of a user\n\nShows what will end and asks \
                   before it does it. Without a terminal it needs `--yes`. With `--user`, the person's own \
                   entitlements of account access manager end too; those of groups stay, and are named.",
     after_help = "Examples:
@@ -102,7 +102,7 @@ struct RevokeScope {
 
 impl RevokeScope {
     fn words(&self) -> String {
-        let who = self.user.as_deref().unwrap_or("everybody");
+        let who = self.user.as_deref().unwrap_or("all users");
         match &self.account {
             Some(account) => format!("{who} in {account}"),
             None => who.to_owned(),

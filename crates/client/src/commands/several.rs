@@ -126,11 +126,11 @@ fn on_the_wire(target: &TargetArgs) -> RequestTarget {
 fn held_already(grant: &Grant, length: TimeSpan) -> Failure {
     let (held, id) = (tables::held(grant), &grant.id);
     Failure::refused(format!(
-        "you hold `{held}` already, by `{id}`; nothing was asked for"
+        "you hold `{held}` already, by `{id}`; nothing was requested"
     ))
     .code("held")
     .help(format!(
-        "leave it out and `hallpass extend {id} --for {length}`; `--new` asks for it once more"
+        "leave it out and `hallpass extend {id} --for {length}`; `--new` requests it once more"
     ))
 }
 

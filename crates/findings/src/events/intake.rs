@@ -281,7 +281,7 @@ impl EventIntake {
             for (place, event) in lot.iter().enumerate() {
                 let told = handled.get(place).cloned();
                 let told = told.unwrap_or_else(|| {
-                    HandledEvent::Again("the handler said nothing of it".to_owned())
+                    HandledEvent::Again("the handler returned no result for it".to_owned())
                 });
                 let both = match said.remove(&event.id) {
                     Some(before) => before.and(told),

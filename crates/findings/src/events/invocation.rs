@@ -86,7 +86,7 @@ async fn handle(handler: &dyn EventHandler, bodies: Vec<(String, String)>) -> Ve
             Ok(event) if handler.takes(&event.source, &event.detail_type) => {
                 places.push(messages.len());
                 wanted.push(event);
-                HandledEvent::Again("the handler said nothing of it".to_owned())
+                HandledEvent::Again("the handler returned no result for it".to_owned())
             }
             Ok(_) => HandledEvent::Done("no handler takes it".to_owned()),
         };

@@ -24,7 +24,7 @@ pub(crate) struct ApproverForm {
 
 pub(crate) fn read_approvers(number: usize, form: ApproverForm) -> Result<ApproverEntry, String> {
     if form.people.is_empty() {
-        return Err(format!("approvers {number}: `people` names nobody"));
+        return Err(format!("approvers {number}: `people` is empty"));
     }
     let is_somebody = |it: &String| match it.strip_prefix(GROUP) {
         Some(name) => !name.trim().is_empty(),

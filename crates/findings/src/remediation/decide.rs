@@ -166,10 +166,10 @@ pub fn no_longer_wanted(
 ) -> Option<String> {
     let name = &it.rule;
     let Some(rule) = file.rule(name) else {
-        return Some(format!("rule `{name}` is gone"));
+        return Some(format!("rule `{name}` was deleted"));
     };
     if rule.action != it.action || rule.params != it.params {
-        return Some(format!("rule `{name}` asks for something else since"));
+        return Some(format!("rule `{name}` has another action now"));
     }
     if let Some(why) = says_never(stands) {
         return Some(why);
@@ -185,7 +185,7 @@ pub fn no_longer_wanted(
         RuleChoice::Rule(found) if is_for_it(found) => match (rule.mode, yes) {
             (RemediationMode::Auto, _) | (RemediationMode::Approve, Yes::Said) => None,
             (RemediationMode::Approve, Yes::Unsaid) => {
-                Some(format!("rule `{name}` asks for an approval since"))
+                Some(format!("rule `{name}` requires an approval now"))
             }
             (RemediationMode::Observe, _) => Some(format!("rule `{name}` only observes since")),
         },
@@ -200,7 +200,7 @@ pub fn no_longer_wanted(
         RuleChoice::Rule(_)
         | RuleChoice::Excepted(..)
         | RuleChoice::Refused(..)
-        | RuleChoice::Ignored(_) => Some(format!("rule `{name}` is not for it as it stands")),
+        | RuleChoice::Ignored(_) => Some(format!("rule `{name}` does not match it now")),
     }
 }
 
@@ -240,7 +240,7 @@ pub fn settle(
         return Some(RemediationDecision::Manual(why));
     }
     if rule.mode == RemediationMode::Approve {
-        let why = format!("rule `{}` asks for an approval", rule.id);
+        let why = format!("rule `{}` requires an approval", rule.id);
         return Some(RemediationDecision::Approve(why));
     }
     if before.rule_this_hour >= rule.max_per_hour {

@@ -15,8 +15,8 @@ pub(crate) const COMPLIANCE_CHANGE: &str = "Config Rules Compliance Change";
 /// End of the ARN of `GuardDuty` as a Security Hub product.
 pub(crate) const GUARD_DUTY: &str = "product/aws/guardduty";
 /// `GuardDuty` findings change no account (`organization.md` R-4).
-pub(crate) const ONLY_TOLD: &str = "findings of GuardDuty say what happens, not what is set wrong: they are suppressed or told \
-     (`action: suppress` or `notify`), and no account is changed for them";
+pub(crate) const ONLY_TOLD: &str = "findings of GuardDuty report activity, not settings: they are suppressed \
+     or reported (`action: suppress` or `notify`), and no account is changed for them";
 pub const REMEDIATED_BY: &str = "hallpassRemediation";
 pub const RESULT: &str = "hallpassResult";
 

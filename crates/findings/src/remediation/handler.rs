@@ -66,7 +66,7 @@ impl RemediationHandler {
                     Some(Ok(Standing::Open(it))) => self.take_open(&file, *it).await,
                     Some(Ok(Standing::Over(why))) => Ok(Taken::Ignored(why)),
                     Some(Err(why)) => Err(why),
-                    None => Err("nothing was said of it (this is a bug)".to_owned()),
+                    None => Err("it has no result (this is a bug)".to_owned()),
                 },
             });
         }
@@ -76,7 +76,7 @@ impl RemediationHandler {
     pub async fn take(&self, it: Deviation) -> Result<Taken, String> {
         let mut all = self.take_all(vec![it]).await;
         all.pop()
-            .unwrap_or_else(|| Err("nothing was said of it (this is a bug)".to_owned()))
+            .unwrap_or_else(|| Err("it has no result (this is a bug)".to_owned()))
     }
 
     async fn take_open(&self, file: &RuleFile, it: Deviation) -> Result<Taken, String> {

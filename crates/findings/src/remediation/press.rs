@@ -7,14 +7,14 @@ use crate::remediation::item::{Remediation, RemediationPhase, RemediationResult,
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PressRefusal {
-    #[error("`{0}` does not wait for anybody: it is {1}")]
+    #[error("`{0}` does not wait for an approver: it is {1}")]
     NotWaiting(String, &'static str),
     #[error("`{0}` waited until {1}, which is over: it is for people")]
     TooLate(String, Timestamp),
-    #[error("`{0}` is told to people and nothing else: no account is changed for it")]
+    #[error("`{0}` is only reported: no account is changed for it")]
     OnlyTold(String),
     /// Only the owner of the customer code can undo it.
-    #[error("`{0}` called code of your own, which alone can take back what it did")]
+    #[error("`{0}` called your own code, and only that code can undo it")]
     OwnCode(String),
     #[error("`{0}` has drifted: {1}; nothing is done")]
     Drifted(String, String),

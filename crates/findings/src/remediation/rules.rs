@@ -148,7 +148,7 @@ fn is_id(text: &str) -> bool {
 fn check_mode(action: ActionKind, mode: RemediationMode) -> Result<(), String> {
     match (action, mode) {
         (ActionKind::RdsPrivate, RemediationMode::Auto) => Err(
-            "`rds-private` cuts off whoever connects from outside: `mode` is `observe` or `approve`"
+            "`rds-private` disconnects clients outside the VPC: `mode` is `observe` or `approve`"
                 .to_owned(),
         ),
         (ActionKind::Notify, RemediationMode::Approve) => {
@@ -176,7 +176,7 @@ fn rule(form: RuleForm) -> Result<RemediationRule, String> {
     })?;
     if form.matches.is_empty() {
         return Err(of_rule(
-            "`match` is empty, which is every finding; name what it is for".to_owned(),
+            "`match` is empty, which is every finding; name its findings".to_owned(),
         ));
     }
     let sources = [SECURITY_HUB, CONFIG];
@@ -227,7 +227,7 @@ fn until(text: &str) -> Result<Timestamp, String> {
     }
     let day: jiff::civil::Date = text
         .parse()
-        .map_err(|_| format!("`until` is `{text}`, which is neither a day nor an instant"))?;
+        .map_err(|_| format!("`until` is `{text}`, which is not a day or an instant"))?;
     let next = day.tomorrow();
     let midnight = next.and_then(|next| next.to_zoned(jiff::tz::TimeZone::UTC));
     // the last calendar days, used for "forever", have no following midnight

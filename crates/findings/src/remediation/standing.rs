@@ -32,7 +32,7 @@ pub trait Standings: Send + Sync {
     async fn standing(&self, it: &Deviation) -> Result<Standing, String> {
         let mut all = self.standings(std::slice::from_ref(it)).await;
         all.pop()
-            .unwrap_or_else(|| Err("nothing was said of it (this is a bug)".to_owned()))
+            .unwrap_or_else(|| Err("it has no result (this is a bug)".to_owned()))
     }
 }
 
@@ -124,10 +124,10 @@ impl Standings for StandingReader {
                 (Some(key), _) => match found.get(key) {
                     Some(Ok(found)) => Ok(of_finding(it, found.as_ref())),
                     Some(Err(refusal)) => Err(refusal.to_string()),
-                    None => Err("the finding was not asked for (this is a bug)".to_owned()),
+                    None => Err("the finding was not requested (this is a bug)".to_owned()),
                 },
                 (None, Some(key)) => self.of_config(it, key).await,
-                (None, None) => Ok(Standing::Over("nobody says who found it".to_owned())),
+                (None, None) => Ok(Standing::Over("its source is unknown".to_owned())),
             });
         }
         all

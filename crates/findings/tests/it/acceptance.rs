@@ -115,7 +115,7 @@ async fn row_2_an_enriched_finding_costs_no_call_and_an_action_enriches_it() {
     assert_eq!(
         told,
         [HandledEvent::Done(
-            "0 findings enriched, 1 left as they are, 0 gone".to_owned()
+            "0 findings enriched, 1 left as they are, 0 deleted".to_owned()
         )]
     );
     assert_eq!(world.count(), 0);

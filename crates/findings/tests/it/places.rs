@@ -22,7 +22,7 @@ async fn an_account_that_was_moved_or_has_left_stands_where_it_is_within_five_mi
     let AccountFacts::Member(member) = enricher.facts(&account).await.unwrap().0 else {
         panic!("it is the organization's");
     };
-    assert_eq!(member.unit, "Prod", "what is written says it too");
+    assert_eq!(member.unit, "Prod", "the written fields have it too");
     // an unreadable place is unknown, not cached
     world.pass(300);
     world.refuse("DescribeAccount", RefusalKind::Denied, "AccessDenied", 1);

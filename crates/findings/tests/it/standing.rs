@@ -125,7 +125,7 @@ async fn what_is_gone_archived_enriched_or_of_another_account_is_left_alone() {
             left("its record is archived"),
             left("it is enriched already"),
             left("it is of account 444444444444, not 999999999999"),
-            left("its fields leave no room for ours: `f6` would be lost"),
+            left("its fields leave no room for new ones: `f6` would be lost"),
         ]
     );
     assert_eq!(world.inputs("BatchUpdateFindings").len(), 0);

@@ -138,7 +138,7 @@ async fn an_approval_that_is_over_says_when_its_finding_cannot_be_read() {
     };
     assert!(why.contains("AccessDeniedException"), "{why}");
     assert!(
-        reason.contains("nobody approved it within 24 hours") && reason.contains(&why),
+        reason.contains("no approval within 24 hours") && reason.contains(&why),
         "{reason}"
     );
 }

@@ -30,7 +30,7 @@ async fn a_rule_that_is_not_for_it_any_more_does_not_act() {
         )],
     );
     server.works().await;
-    assert!(reason(&disk.only().await).ends_with("is not for it as it stands"));
+    assert!(reason(&disk.only().await).ends_with("does not match it now"));
     assert!(world.writes.lock().unwrap().is_empty());
 }
 
@@ -41,18 +41,18 @@ async fn what_the_rules_in_force_do_not_want_is_not_done() {
     let exception = "\nexceptions: [{account: '444444444444', then: ignore, reason: honeypot, until: 9999-12-31}]";
     let with = |from: &str, to: &str| CLOSING.replace(from, to);
     let cases = [
-        ("rules: []".to_owned(), "rule `close-public-ports` is gone"),
+        ("rules: []".to_owned(), "rule `close-public-ports` was deleted"),
         (
             with("mode: auto", "mode: observe"),
             "rule `close-public-ports` only observes since",
         ),
         (
             with("[22, 3389]", "[22]"),
-            "rule `close-public-ports` asks for something else since",
+            "rule `close-public-ports` has another action now",
         ),
         (
             with("action:", "unless: {ou: [Prod]}, action:"),
-            "rule `close-public-ports` is not for it as it stands",
+            "rule `close-public-ports` does not match it now",
         ),
         (format!("{CLOSING}{exception}"), "exception 1: honeypot"),
     ];

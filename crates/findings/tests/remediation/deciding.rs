@@ -169,8 +169,8 @@ fn findings_of_guard_duty_are_only_suppressed_or_told() {
         suppress         auto     act
         notify           auto     manual: rule `r` tells people
         notify           observe  observe
-        s3-bucket-block  auto     manual: findings of GuardDuty say what happens
-        s3-bucket-block  approve  manual: findings of GuardDuty say what happens
+        s3-bucket-block  auto     manual: findings of GuardDuty report activity
+        s3-bucket-block  approve  manual: findings of GuardDuty report activity
     ";
     for [action, mode, expected] in rows(table) {
         let file = of(action, mode, "").unwrap();
@@ -201,7 +201,7 @@ fn what_is_only_told_is_not_tried_again() {
     let product = "arn:aws:securityhub:us-east-1::product/aws/guardduty";
     let mut it = crate::world::kept(with("/detail/findings/0/ProductArn", json!(product)));
     let refused = approved(it.clone(), "ana", now()).unwrap_err();
-    assert!(refused.to_string().contains("told to people"), "{refused}");
+    assert!(refused.to_string().contains("only reported"), "{refused}");
     it.deviation = row("org-rem-sg");
     assert!(approved(it.clone(), "ana", now()).is_ok());
     it.action = hallpass_findings::remediation::ActionKind::Notify;
@@ -216,7 +216,7 @@ fn an_action_takes_its_own_params_and_modes() {
         ))
     };
     for (rest, expected) in [
-        ("action: rds-private, mode: auto", "cuts off"),
+        ("action: rds-private, mode: auto", "disconnects"),
         ("action: notify, mode: approve", "changes nothing"),
         ("action: flow-logs", "missing field"),
         (
@@ -399,7 +399,7 @@ fn approvers_are_those_of_every_entry_that_fits() {
 #[test]
 fn an_entry_that_names_nobody_or_not_a_person_is_refused() {
     for (people, wanted) in [
-        ("[]", "approvers 1: `people` names nobody"),
+        ("[]", "approvers 1: `people` is empty"),
         (
             "[ana]",
             "approvers 1: `ana` is neither `group:NAME` nor an e-mail address",

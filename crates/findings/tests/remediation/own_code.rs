@@ -58,7 +58,7 @@ async fn called_once(code: &str, called: &str) {
         may_undo(&it)
             .unwrap_err()
             .to_string()
-            .contains("code of your own")
+            .contains("your own code")
     );
     let finding = world.findings.lock().unwrap()[FINDING].clone();
     assert_eq!(finding["Workflow"]["Status"], "RESOLVED");

@@ -16,7 +16,7 @@ pub(crate) struct CommandGroup {
 
 pub(crate) const GROUPS: [CommandGroup; 6] = [
     CommandGroup {
-        title: "Ask for access and use it",
+        title: "Request access and use it",
         commands: &[
             "request",
             "requests",
@@ -63,16 +63,16 @@ pub(super) const DAILY: &str = "\
 Just-in-time access to AWS accounts: request it, get approval, it ends on time
 
   hallpass login       Sign in to a server
-  hallpass catalog     List what you may ask for, and who would approve
-  hallpass request     Ask for access; `--wait` waits until you have it
+  hallpass catalog     List what you may request, and who would approve
+  hallpass request     Request access; `--wait` waits until you have it
   hallpass requests    List your requests, or those that wait for you
   hallpass approve     Approve a request
   hallpass deny        Deny a request
   hallpass grants      List who holds what until when
   hallpass exec        Run a command with access you hold
   hallpass console     Open the AWS console with access you hold
-  hallpass extend      Ask to keep access for longer
-  hallpass release     Give access back before its end
+  hallpass extend      Request to keep access for longer
+  hallpass release     End your access early
 
 `hallpass --help` lists the others, `hallpass COMMAND --help` explains one.
 `hallpass demo` runs a server over a simulated organization, to try it out.

@@ -309,13 +309,13 @@ mod tests {
         let kind = AlarmKind::Guard;
         let mut world = AlarmWorld::new(kind).await;
         for _ in 0..5 {
-            world.set(Some("no guard was ever heard"));
+            world.set(Some("no guard has ever reported"));
             world.pass(100).await;
             world.set(None);
             world.pass(10).await;
         }
         assert_eq!(world.told().await, [], "it waits for two minutes");
-        world.set(Some("`g` was last heard 11m ago"));
+        world.set(Some("`g` last reported 11m ago"));
         world.pass(130).await;
         for _ in 0..5 {
             world.set(None);

@@ -44,7 +44,7 @@ pub(super) async fn watch(access: Arc<Access>, mut stop: watch::Receiver<bool>) 
             Ok(0) => {}
             Ok(ended) => tracing::info!(ended, "entitlements of locked people are deleted"),
             Err(error) => {
-                tracing::error!(error = %error, "entitlements of locked people could not be looked at");
+                tracing::error!(error = %error, "entitlements of locked people could not be checked");
             }
         }
         if !rest(&mut stop, EVERY).await {

@@ -24,10 +24,10 @@ pub(super) async fn follow(follower: Follower, mut stop: watch::Receiver<bool>) 
         match follower.audit.head().await {
             Ok(Some(head)) => follower.access.heard_of(head.seq),
             Ok(None) => {}
-            Err(error) => tracing::debug!(%error, "what others wrote is not known"),
+            Err(error) => tracing::debug!(%error, "the writes of other nodes are not known"),
         }
         if !follower.lead.holds() && follower.directory.follow().await {
-            tracing::debug!("took over what another node read of the organization");
+            tracing::debug!("took over the organization as read by another node");
         }
         if !rest(&mut stop, LOOK_AGAIN).await {
             return;

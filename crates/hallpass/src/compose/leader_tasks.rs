@@ -293,7 +293,7 @@ impl Composed {
         }
         // an earlier leader may have leased notifications with a fast clock
         if let Err(error) = journey.release_future_waits().await {
-            tracing::warn!(error = %error, "what a process before this one had put off waits for its turn");
+            tracing::warn!(error = %error, "work that an earlier process postponed waits for its turn");
         }
         // apply guard removals before sending anything
         journey.apply_guard_removals().await;

@@ -329,7 +329,7 @@ async fn execute(engine: Engine, mut stop: watch::Receiver<bool>) {
                 continue;
             }
             Err(error @ StoreFault::Unavailable(_)) => {
-                tracing::error!(error = %error, "assignments could not be tended");
+                tracing::error!(error = %error, "assignments could not be processed");
                 // an immediate retry would fail again
                 rest(&mut stop, LOOK_AGAIN).await;
                 continue;
@@ -383,7 +383,7 @@ async fn tend(engine: Engine, mut stop: watch::Receiver<bool>) {
                 tended.failed == 0
             }
             Err(error) => {
-                tracing::error!(error = %error, "requests and grants could not be tended");
+                tracing::error!(error = %error, "requests and grants could not be processed");
                 false
             }
         };

@@ -46,7 +46,7 @@ async fn look_on<F>(
         let outcome = match looked {
             Ok(looked) => note(&looked),
             Err(error) => {
-                tracing::error!(error = %error, "people could not be looked at");
+                tracing::error!(error = %error, "people could not be checked");
                 "failed"
             }
         };
@@ -66,7 +66,7 @@ fn note(looked: &PeopleLooked) -> &'static str {
             ended = looked.ended,
             requests = looked.requests,
             credentials = looked.credentials,
-            "what people who left held ends"
+            "access of people who left ends"
         );
     }
     if looked.is_whole() { "ok" } else { "partial" }

@@ -240,7 +240,7 @@ impl RowsProbe {
                 Err(error) => {
                     tracing::warn!(
                         error,
-                        "rows could not be looked at: whether all can be read is not known"
+                        "rows could not be checked: whether all can be read is not known"
                     );
                     // the earlier result is still the newest
                     state.found.get_or_insert(Err(()));

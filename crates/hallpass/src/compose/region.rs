@@ -24,7 +24,7 @@ async fn told_since(store: &dyn AccessStore) -> Option<Timestamp> {
             Some(lost.since)
         }
         Err(error) => {
-            tracing::warn!(%error, "alarms could not be read: a loss begins anew");
+            tracing::warn!(%error, "alarms could not be read: the start of the loss is reset");
             None
         }
     }

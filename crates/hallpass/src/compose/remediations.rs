@@ -52,7 +52,7 @@ async fn work(with: Remediating, mut stop: watch::Receiver<bool>) {
         let pause = match worked {
             Ok(Worked::Did(id, outcome)) => {
                 metrics::counter!("hallpass_remediations_total", "outcome" => outcome).increment(1);
-                tracing::info!(remediation = %id, outcome, "a finding was seen to");
+                tracing::info!(remediation = %id, outcome, "a finding was handled");
                 continue;
             }
             Ok(Worked::Unread { id, phase, why }) => {
@@ -61,13 +61,13 @@ async fn work(with: Remediating, mut stop: watch::Receiver<bool>) {
                     remediation = %id,
                     phase,
                     error = why,
-                    "what a remediation needs cannot be read"
+                    "the data of a remediation cannot be read"
                 );
                 continue;
             }
             Ok(Worked::Nothing | Worked::Paused) => LOOK_AGAIN,
             Err(fault) => {
-                tracing::error!(error = %fault, "remediations cannot go on; it is tried again");
+                tracing::error!(error = %fault, "remediations cannot continue; it is tried again");
                 TRY_AGAIN
             }
         };
@@ -84,18 +84,18 @@ async fn tell((with, access): (Remediating, Arc<Access>), mut stop: watch::Recei
             _ = stop.wait_for(|stopping| *stopping) => return,
         };
         if let Err(fault) = told {
-            tracing::error!(error = %fault, "findings cannot be told; it is tried again");
+            tracing::error!(error = %fault, "findings cannot be reported; it is tried again");
         }
         if let Err(error) = with.teller.tell(&access).await {
             tracing::error!(
                 error,
-                "what people have to see to cannot be told; it is tried again"
+                "findings for people cannot be reported; it is tried again"
             );
         }
         if let Err(error) = with.exceptions.tell(&with.rules.rules()).await {
             tracing::error!(
                 error,
-                "exceptions that are over cannot be told; it is tried again"
+                "expired exceptions cannot be reported; it is tried again"
             );
         }
         if !rest(&mut stop, GATHERING).await {

@@ -31,7 +31,7 @@ async fn look(with: &StandardsFollowing, not_before: &mut Option<Timestamp>) {
     match with.follower.work().await {
         Ok(all) => all.iter().for_each(note),
         Err(fault) => {
-            tracing::error!(error = %fault, "new accounts cannot be looked at; it is tried again");
+            tracing::error!(error = %fault, "new accounts cannot be checked; it is tried again");
         }
     }
     let seen = with.clock.look();
@@ -53,12 +53,12 @@ async fn look(with: &StandardsFollowing, not_before: &mut Option<Timestamp>) {
                 differing = swept.differing.len(),
                 asked = swept.asked.len(),
                 unknown = swept.unknown.len(),
-                "standards of the organization were looked at"
+                "standards of the organization were checked"
             );
         }
         Err(error) => {
             *not_before = now.checked_add(TRY_AGAIN).ok();
-            tracing::error!(error, "standards of the organization cannot be looked at");
+            tracing::error!(error, "standards of the organization cannot be checked");
         }
     }
 }
@@ -77,7 +77,7 @@ fn note(visited: &Visited) {
     metrics::counter!("hallpass_standards_visits_total", "outcome" => outcome).increment(1);
     match &visited.end {
         VisitEnd::AsWanted | VisitEnd::Changed | VisitEnd::Told(_) => {
-            tracing::info!(%account, cause, outcome, "standards of an account were looked at");
+            tracing::info!(%account, cause, outcome, "standards of an account were checked");
         }
         VisitEnd::Later(why) => {
             tracing::info!(%account, cause, why, "standards of an account cannot be set yet");

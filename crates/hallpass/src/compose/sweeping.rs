@@ -29,7 +29,7 @@ pub(super) async fn look(sweeper: Sweeper, mut stop: watch::Receiver<bool>) {
         let pause = match ran {
             Ok(due) => due,
             Err(error) => {
-                tracing::error!(error = %error, "standing access could not be looked at");
+                tracing::error!(error = %error, "standing access could not be checked");
                 LOOK_AGAIN
             }
         };
@@ -59,7 +59,7 @@ impl Sweeper {
         }
         let run = access.run_sweep(&run).await?;
         metrics::counter!("hallpass_sweep_runs_total", "state" => run.state.name()).increment(1);
-        tracing::info!(sweep.id = %run.id, state = run.state.name(), "looked at standing access");
+        tracing::info!(sweep.id = %run.id, state = run.state.name(), "checked standing access");
         Ok(Duration::ZERO)
     }
 
@@ -82,7 +82,7 @@ pub(super) async fn act(sweeper: Sweeper, mut stop: watch::Receiver<bool>) {
                 );
             }
             Ok(_) => {}
-            Err(error) => tracing::error!(error = %error, "sweeps could not be tended"),
+            Err(error) => tracing::error!(error = %error, "sweeps could not be processed"),
         }
         if shown.is_none_or(|at| at.elapsed() >= STATUS_EVERY) {
             shown = Some(Instant::now());

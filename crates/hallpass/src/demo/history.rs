@@ -149,7 +149,7 @@ async fn play(scene: &Scene, portal: &DemoPortal, ask: &Ask) -> Option<()> {
         (Then::Used, RequestOutcome::Approved(_, Some(grant))) => {
             active(&scene.access, &who, grant.id).await?;
             if portal.work(ask.who, ask.account, ask.set).await.is_none() {
-                tracing::warn!("nobody worked with the demo's grant");
+                tracing::warn!("no activity in the demo's grant");
             }
             let released = scene.access.release(&who, grant.id, None).await;
             released.ok().map(drop)

@@ -42,7 +42,7 @@ const PERSONAS: [(&str, &str, &str); 5] = [
     (
         "ines.moreau@example.com",
         "Ines Moreau",
-        "Responder: cuts people off",
+        "Responder: revokes all access",
     ),
 ];
 

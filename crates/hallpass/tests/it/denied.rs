@@ -63,7 +63,7 @@ fn the_smallest_set_that_allows_the_call_is_asked_for() {
         "it would also allow 1 other actions (1 List): s3 1",
         "larger ones: Operator (170 others, only where these hold: aws:SourceIp in `p`), Administrator (20000 others)",
         "not judged: Reader: the text of its policy `ReadOnlyAccess` is not read",
-        "not looked at: policies of the organization",
+        "not checked: policies of the organization",
     ] {
         let said: String = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(said.contains(line), "{line}\n{said}");
@@ -109,7 +109,7 @@ fn without_a_terminal_and_a_yes_nothing_is_asked_for() {
     let mut args = vec!["request", "--denied", &text];
     args.extend(&ASK[..4]);
     let ran = against(&fake, &args).exits(4);
-    assert!(ran.err.contains("this asks for access"), "{}", ran.err);
+    assert!(ran.err.contains("this requests access"), "{}", ran.err);
     assert_eq!(fake.asked(), ["POST denials"]);
 }
 
@@ -155,8 +155,8 @@ fn that_nothing_fits_is_said_with_what_was_not_judged() {
             (
                 422,
                 json!({"type": "about:blank", "title": "Unprocessable Entity", "status": 422, "code": code,
-                    "detail": "no permission set that you may ask for in `payments-prod` is known to allow it",
-                    "help": "`hallpass catalog` lists what you may ask for",
+                    "detail": "no permission set that you may request in `payments-prod` is known to allow it",
+                    "help": "`hallpass catalog` lists what you may request",
                     "errors": [{"field": "Reader", "code": "not-judged",
                         "message": "the text of its policy `ReadOnlyAccess` is not read"}]}),
             )
@@ -167,7 +167,7 @@ fn that_nothing_fits_is_said_with_what_was_not_judged() {
         let ran = against(&fake, &args).exits(exit);
         let said: String = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
         for part in [
-            "ask for in `payments-prod`",
+            "request in `payments-prod`",
             "Reader: the text of its policy `ReadOnlyAccess` is not read",
             "`hallpass catalog`",
         ] {

@@ -13,7 +13,7 @@ fn configured() -> tempfile::TempDir {
     write("rules.toml", RULES);
     write(
         "hallpass.db",
-        &"this is no database of anybody's ".repeat(99),
+        &"this is not a database at all  ".repeat(99),
     );
     folder
 }

@@ -153,6 +153,6 @@ pub(crate) fn problem(status: u16, code: &str, detail: &str) -> (u16, Value) {
     (
         status,
         json!({"type": "about:blank", "title": "Refused", "status": status, "code": code,
-            "detail": detail, "help": "ask somebody"}),
+            "detail": detail, "help": "ask an administrator"}),
     )
 }

@@ -123,7 +123,7 @@ fn a_plan_of_sso_elevator_is_imported() {
         ),
         (plan(&[&function]), &own_name, 1, "mine.json: 1 rule"),
         (plan(&[&bucket]), &[], 2, "the plan has no statements"),
-        ("{\"a\": ".to_owned(), &[], 2, "not JSON, or cut off"),
+        ("{\"a\": ".to_owned(), &[], 2, "not JSON, or truncated"),
     ];
     for (text, args, code, message) in cases {
         let folder = tempfile::tempdir().unwrap();

@@ -49,13 +49,13 @@ fn a_page_of_records_without_any_is_not_the_end_of_the_log() {
 fn a_log_that_goes_on_where_it_began_is_not_followed_for_ever() {
     let fake = Fake::start(|_| (200, json!({"items": [], "next": "0"})));
     let ran = against(&fake, &["audit", "show"]).exits(1);
-    assert!(ran.err.contains("where the log goes on"), "{}", ran.err);
+    assert!(ran.err.contains("where the log continues"), "{}", ran.err);
     assert_eq!(fake.calls().len(), 1);
 }
 
 fn standing(user: &str) -> Value {
     json!({"user_id": user, "account": "222233334444", "permission_set": "ReadOnly",
-        "kind": "unknown", "says": "nobody recorded it"})
+        "kind": "unknown", "says": "unmanaged"})
 }
 
 #[test]

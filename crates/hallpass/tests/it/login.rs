@@ -41,7 +41,7 @@ fn a_token_is_kept_used_and_forgotten() {
     run(&mut command(&["logout"])).exits(0);
     let ran = run(&mut command(&["whoami"])).exits(1);
     assert!(ran.err.contains("This token is not known."), "{}", ran.err);
-    assert!(ran.err.contains("ask somebody"), "{}", ran.err);
+    assert!(ran.err.contains("ask an administrator"), "{}", ran.err);
     assert!(!std::fs::read_to_string(&kept).unwrap().contains("good"));
 }
 
@@ -93,7 +93,7 @@ fn confirming() -> Fake {
             ("POST login/token", None) => {
                 asked += 1;
                 if asked == 1 {
-                    return problem(400, "login-pending", "nobody has confirmed it yet");
+                    return problem(400, "login-pending", "it is not confirmed yet");
                 }
                 (
                     200,

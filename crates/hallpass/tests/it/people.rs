@@ -29,7 +29,7 @@ fn asking_sends_what_was_typed_and_prints_the_request() {
     let ran = against(&fake, &with(&ASK, &["--ticket", "OPS-7"])).exits(0);
     assert_eq!(ran.lines()[0]["id"], REQUEST);
     let calls = fake.calls();
-    assert_eq!(calls[0].what, "GET preview", "what is held is asked first");
+    assert_eq!(calls[0].what, "GET preview", "held access is asked first");
     let call = &calls[1];
     assert_eq!(call.what, "POST requests");
     assert_eq!(
@@ -57,7 +57,7 @@ fn asking_sends_what_was_typed_and_prints_the_request() {
 #[test]
 fn what_is_held_already_is_said_before_asking_and_once() {
     let held = json!({"seen_at": "2026-03-06T14:00:00Z",
-        "says": "You hold this already, not through Hallpass: whoever gave it may end it, Hallpass will not."});
+        "says": "You hold this already, not through Hallpass; Hallpass will not end it."});
     for known_before in [true, false] {
         let held = held.clone();
         let fake = Fake::start(move |call| {
@@ -163,7 +163,7 @@ fn waiting_that_comes_to_nothing_exits_1_and_says_why() {
             vec![request("pending"), request("denied")],
             "use ReadOnly for this",
         ),
-        (vec![request("pending"), request("expired")], "lapsed"),
+        (vec![request("pending"), request("expired")], "expired"),
         (vec![request("pending"), request("discarded")], "discarded"),
         (vec![request("rejected")], "not possible"),
         (
@@ -202,7 +202,7 @@ fn refusals_exit_1_with_code_detail_and_help() {
             let ran = against(&fake, args).exits(1);
             assert_eq!(ran.out, "", "{args:?}");
             assert_eq!(
-                ran.err, "error[own_request]: You can't approve that.\n  help: ask somebody\n",
+                ran.err, "error[own_request]: You can't approve that.\n  help: ask an administrator\n",
                 "{args:?} {status}"
             );
         }
@@ -435,13 +435,13 @@ fn what_one_call_leaves_is_revoked_one_by_one() {
         }
         "GET grants" => (200, json!({ "items": [] })),
         what if what.ends_with("1/revoke") => (200, another('1')),
-        _ => problem(409, "raced", "Somebody was faster."),
+        _ => problem(409, "raced", "It was already decided."),
     });
     let ran = against(&fake, &["revoke", "--all", "--reason", "x", "--yes"]).exits(1);
     let lines = ran.lines();
     assert_eq!(lines.len(), 3, "{}", ran.out);
     assert_eq!(lines[1]["state"], "active");
-    assert_eq!(lines[2]["error"], "Somebody was faster.");
+    assert_eq!(lines[2]["error"], "It was already decided.");
     let posts = fake
         .asked()
         .into_iter()
@@ -505,7 +505,7 @@ fn extending_is_a_request_that_can_be_waited_for() {
 
 #[test]
 fn breaking_the_glass_is_asked_first_and_needs_a_justification() {
-    let why = "customers cannot pay, nobody answers";
+    let why = "customers cannot pay, no one answers";
     let fake = Fake::start(|_| {
         let mut answer = request("approved");
         answer["break_glass"] = json!({"allowed": false, "review": "open", "justification": "w"});
@@ -514,7 +514,7 @@ fn breaking_the_glass_is_asked_first_and_needs_a_justification() {
     let args = ["break-glass", REQUEST, "--justification", why];
     let ran = against(&fake, &args).exits(4);
     assert!(
-        ran.err.contains("breaking the glass is asked first"),
+        ran.err.contains("breaking the glass needs confirmation"),
         "{}",
         ran.err
     );
@@ -567,7 +567,7 @@ fn the_catalog_says_who_would_approve() {
     let ran = against(&fake, &["catalog", "--output", "table"]).exits(0);
     for part in [
         "payments-prod (222233334444)",
-        "nobody needs to",
+        "no one",
         "group oncall",
         "4h",
     ] {

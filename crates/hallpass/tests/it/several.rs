@@ -65,7 +65,7 @@ fn what_is_held_already_stops_all_of_them() {
         _ => (201, json!({"items": []})),
     });
     let ran = against(&fake, &ASK[..13]).exits(4);
-    assert!(ran.err.contains("nothing was asked for"), "{}", ran.err);
+    assert!(ran.err.contains("nothing was requested"), "{}", ran.err);
     assert!(ran.err.contains("hallpass extend"), "{}", ran.err);
     assert!(fake.calls().iter().all(|it| it.what == "GET preview") && !fake.calls().is_empty());
 }

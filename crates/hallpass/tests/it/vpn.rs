@@ -226,7 +226,7 @@ fn as_a_function_every_event_is_answered() {
         ],
     );
     let ran = ran.exits(1);
-    assert!(ran.err.contains("no events any more"), "{}", ran.err);
+    assert!(ran.err.contains("no more events"), "{}", ran.err);
     let told: Vec<(&str, &Value)> = answers
         .iter()
         .map(|(id, it)| (&**id, &it["allow"]))

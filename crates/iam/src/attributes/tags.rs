@@ -257,7 +257,7 @@ impl SessionTags {
             let is_set = self.tags.keys().any(|key| same_key(key, &tag.key));
             if is_set && !self.transitive.iter().any(|key| same_key(key, &tag.key)) {
                 let message = format!(
-                    "`{}` is not transitive: it is gone at role chaining",
+                    "`{}` is not transitive: it is lost at role chaining",
                     tag.key
                 );
                 self.warnings.push(message);

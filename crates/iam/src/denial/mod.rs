@@ -112,7 +112,7 @@ pub enum UnreadableDenial {
     #[error("the message says in code alone what was denied")]
     Encoded,
     /// Lacks "is not authorized to perform: ACTION".
-    #[error("the text does not say which action was denied to whom")]
+    #[error("the text does not name the denied action and its principal")]
     NoDenial,
 }
 
@@ -177,7 +177,7 @@ impl Denial {
                 "a resource control policy holds for every caller of the resource: ask who keeps the organization's policies",
             ),
             (DenyingPolicy::VpcEndpoint, _) => Some(
-                "the policy of the VPC endpoint holds for whoever calls through it: call from elsewhere, or ask who keeps the network",
+                "the policy of the VPC endpoint applies to all calls through it: call from elsewhere, or ask the network administrators",
             ),
             (DenyingPolicy::Resource, true) => Some(
                 "the resource's own policy denies it, whatever a permission set allows: ask whose resource it is",

@@ -69,7 +69,7 @@ impl FromStr for Partition {
             .into_iter()
             .find(|it| it.as_str() == text)
             .ok_or_else(|| {
-                let message = format!("`{text}` is none of `aws`, `aws-cn` and `aws-us-gov`");
+                let message = format!("`{text}` is not one of `aws`, `aws-cn` and `aws-us-gov`");
                 BadInput::new("E_ARG", message, "--partition")
             })
     }

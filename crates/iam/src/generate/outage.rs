@@ -73,7 +73,7 @@ pub struct OutageSpec<'a> {
 const WARNINGS: [&str; 2] = [
     "iam:PassRole is an action of iam: it is denied as well where the calling API runs in that \
      region",
-    "SCPs do not touch the management account and service-linked roles: those go on working, so \
+    "SCPs do not touch the management account and service-linked roles: those keep working, so \
      the drill looks better than a real outage there",
 ];
 
@@ -160,7 +160,7 @@ fn exempt_roles<'a>(wish: &OutageSpec<'a>) -> Result<&'a [String], BadInput> {
         Exempt::Roles(roles) => roles,
     };
     if roles.is_empty() {
-        let message = "name the break-glass role that may go on, or say `--no-exempt`";
+        let message = "name the exempt break-glass role, or give `--no-exempt`";
         return Err(BadInput::new("E_ARG", message, "--exempt-role"));
     }
     for role in roles {

@@ -36,7 +36,7 @@ fn made(wish: &str) -> Result<Generated, String> {
             Some(("exempt", role)) => roles = vec![role.to_owned()],
             _ if word == "writes" => calls = Calls::Writes,
             _ if word == "long" => length = Length::Long,
-            _ if word == "nobody" => nobody = true,
+            _ if word == "no-exempt" => nobody = true,
             _ => panic!("{word}"),
         }
     }
@@ -80,11 +80,11 @@ fn the_policy_is_written_as_agreed() {
         )
     );
     assert_eq!(
-        text("all-but= nobody"),
+        text("all-but= no-exempt"),
         format!("{head}\"Action\":\"*\",\"Resource\":\"*\",{conditions}}}}}]}}\n")
     );
     assert_eq!(
-        text("all-but=sts,support nobody"),
+        text("all-but=sts,support no-exempt"),
         format!(
             "{head}\"NotAction\":[\"sts:*\",\"support:*\"],\"Resource\":\"*\",{conditions}}}}}]}}\n"
         )
@@ -105,11 +105,11 @@ fn what_would_not_fire_or_not_end_is_refused() {
             "-",
         ),
         (
-            "services=iam region=cn-north-1 partition=aws-cn nobody",
+            "services=iam region=cn-north-1 partition=aws-cn no-exempt",
             "E_GLOBAL_REGION --region",
         ),
         (
-            "services=iam region=us-gov-west-1 partition=aws-us-gov nobody",
+            "services=iam region=us-gov-west-1 partition=aws-us-gov no-exempt",
             "-",
         ),
         ("services=iam region=virginia", "E_ID --region"),

@@ -234,7 +234,7 @@ fn belonging(
     warnings: &mut Vec<String>,
 ) -> Result<DraftStatement, BadInput> {
     let Some(scope) = wish.scope else {
-        let message = "say what the ids are: `account`, `ou` or `org`";
+        let message = "give the kind of the ids: `account`, `ou` or `org`";
         return Err(BadInput::new("E_ARG", message, "--scope"));
     };
     let (ours, theirs) = match wish.side {
@@ -310,7 +310,7 @@ fn bounds(wish: &PerimeterSpec<'_>, scope: PerimeterScope, theirs: &str) -> Resu
             Ok(Many::one(format!("${{aws:{theirs}{}}}", suffix(scope))))
         }
         (Bounds::Ids([]), _) => {
-            let message = "name what is inside, or say `--dynamic`";
+            let message = "name the inside, or give `--dynamic`";
             Err(BadInput::new("E_ARG", message, "--id"))
         }
         (Bounds::Ids(ids), _) => {
@@ -335,7 +335,7 @@ fn network(
     let wrong = |message: &str, place: &str| Err(BadInput::new("E_ARG", message, place));
     let Bounds::Ids(ids) = wish.bounds else {
         return wrong(
-            "a caller has no network of its own: name addresses",
+            "a caller has no network: name addresses",
             "--dynamic",
         );
     };
@@ -357,7 +357,7 @@ fn network(
         return wrong(message, "--when-missing");
     }
     if wish.scope.is_some() {
-        warnings.push("the network side has no scope: `--scope` says nothing here".to_owned());
+        warnings.push("the network side has no scope: `--scope` has no effect here".to_owned());
     }
     let (vpcs, ranges): (Vec<_>, Vec<_>) = ids.iter().partition(|id| id.starts_with("vpc-"));
     let ranges = ranges
@@ -399,7 +399,7 @@ fn source_range(text: &str, warnings: &mut Vec<String>) -> Result<String, BadInp
         AddressKind::Public => {}
         AddressKind::Documentation => {
             warnings.push(format!(
-                "`{text}` is set aside for examples: nobody calls from there"
+                "`{text}` is reserved for examples: no one calls from there"
             ));
         }
         AddressKind::Reserved(why) => warnings.push(format!(

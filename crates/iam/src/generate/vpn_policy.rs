@@ -48,8 +48,8 @@ pub fn vpn_policy(wish: &VpnSpec<'_>) -> Result<Generated, Unprintable> {
         RoleArn::Exact.check(role, wish.partition, wish.lengths, "--exempt-role")?;
     }
     if wish.form == VpnForm::Scp && wish.exempt_roles.is_empty() {
-        let message = "an SCP of this kind without an exempt role locks everybody out when the VPN \
-                       is down: name the break-glass role";
+        let message = "an SCP of this kind without an exempt role locks everyone out \
+                       when the VPN is down: name the break-glass role";
         return Err(BadInput::new("E_ARG", message, "--exempt-role").into());
     }
     if wish.vpcs.is_empty() {
@@ -115,7 +115,7 @@ fn nat_addresses(texts: &[String], warnings: &mut Vec<String>) -> Result<Vec<Str
         }
         if range.is_wide() {
             warnings.push(format!(
-                "`{range}` holds more addresses than one site has: everybody there may come in"
+                "`{range}` holds more addresses than one site has: everyone there may come in"
             ));
         }
         addresses.push(range.to_string());

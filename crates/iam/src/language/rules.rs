@@ -40,7 +40,7 @@ fn principal(statement: &Statement<'_>, kind: PolicyType, report: &mut Tell<'_>)
         Some(principals) if !takes => report(
             What::PrincipalForbidden,
             principals.key_span,
-            "this kind of policy has no principal: it applies to whom it is attached to",
+            "this kind of policy has no principal: it applies to the identity it is attached to",
         ),
         None if takes => report(
             What::PrincipalRequired,
@@ -50,7 +50,7 @@ fn principal(statement: &Statement<'_>, kind: PolicyType, report: &mut Tell<'_>)
         Some(principals) if principals.not && statement.effect == Effect::Allow => report(
             What::NotPrincipalAllow,
             principals.key_span,
-            "NotPrincipal goes with Deny only: with Allow it would grant to everybody else",
+            "NotPrincipal goes with Deny only: with Allow it would grant to everyone else",
         ),
         _ => {}
     }

@@ -49,7 +49,7 @@ impl FromStr for Severity {
         [Self::Info, Self::Warning, Self::Error]
             .into_iter()
             .find(|it| it.as_str() == text)
-            .ok_or_else(|| format!("`{text}` is none of error, warning, info"))
+            .ok_or_else(|| format!("`{text}` is not one of error, warning, info"))
     }
 }
 
@@ -159,7 +159,7 @@ rules! {
 
     13 PrincipalRequired "PRINCIPAL_REQUIRED" Error
     "no principal in a type of policy that needs one"
-    "say to whom the statement applies"
+    "name the principals of the statement"
     r#"{"Effect": "Allow", "Action": "s3:GetObject", …} (resource)"#
 
     14 ActionMalformed "ACTION_MALFORMED" Error
@@ -184,12 +184,12 @@ rules! {
 
     18 ActionStarAllow "ACTION_STAR_ALLOW" Warning
     "an Allow of every action, or of every action of a service"
-    "list what is needed"
+    "list the needed actions"
     r#""Effect": "Allow", "Action": "s3:*""#
 
     19 NotActionAllow "NOTACTION_ALLOW" Warning
     "an Allow with `NotAction` grants all else, also what AWS adds later"
-    "list what is needed by `Action`, or deny what is not"
+    "list the needed ones by `Action`, or deny the others"
     r#""Effect": "Allow", "NotAction": "iam:*""#
 
     20 ResourceMalformed "RESOURCE_MALFORMED" Error
@@ -249,7 +249,7 @@ rules! {
 
     31 KeysAndedInDeny "KEYS_ANDED_IN_DENY" Warning
     "several keys under one negated operator (or Null) in a Deny: it fires only when all of them differ"
-    "write one statement per key, unless all together is meant"
+    "write one statement per key, unless all have to match"
     r#""Deny" … "StringNotEquals": {"aws:RequestTag/a": "x", "aws:RequestTag/b": "y"}"#
 
     32 NullContradiction "NULL_CONTRADICTION" Error
@@ -318,12 +318,12 @@ rules! {
     r#""AWS": "arn:aws:iam::111122223333:role/*""#
 
     45 PrincipalPublic "PRINCIPAL_PUBLIC" Warning
-    "an Allow for everybody without a condition that limits who"
+    "an Allow for everyone without a condition that limits who"
     "name principals, or add a condition such as aws:PrincipalOrgID"
     r#""Effect": "Allow", "Principal": "*""#
 
     46 NotPrincipalAllow "NOTPRINCIPAL_ALLOW" Error
-    "`NotPrincipal` with Allow grants to everybody else"
+    "`NotPrincipal` with Allow grants to everyone else"
     "use Principal with a condition"
     r#""Effect": "Allow", "NotPrincipal": {…}"#
 
@@ -338,7 +338,7 @@ rules! {
     r#""AWS": "AROAEXAMPLEID12345678""#
 
     48 ConfusedDeputy "CONFUSED_DEPUTY" Warning
-    "a service may act here for anybody's resources"
+    "a service may act here for anyone's resources"
     "add aws:SourceAccount, aws:SourceArn or aws:SourceOrgID"
     r#""Principal": {"Service": "cloudtrail.amazonaws.com"}"#
 
@@ -379,7 +379,7 @@ rules! {
 
     56 ServiceWildcard "SERVICE_WILDCARD" Info
     "every action of a service on every resource"
-    "list what is needed"
+    "list the needed actions"
     r#""Action": "sqs:*", "Resource": "*""#
 
     57 ScpLanguage "SCP_LANGUAGE" Error
@@ -393,7 +393,7 @@ rules! {
     "an organizational unit with only a Deny attached"
 
     59 ScpLockout "SCP_LOCKOUT" Error
-    "a Deny of everything, or of what would undo it, for everybody and for ever"
+    "a Deny of everything, or of what would undo it, for everyone and for ever"
     "exempt a role by ArnNotLike aws:PrincipalArn, or set an end by DateLessThan aws:CurrentTime"
     r#""Effect": "Deny", "Action": "*", "Resource": "*""#
 
@@ -418,7 +418,7 @@ rules! {
     r#""Deny" … "NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}"#
 
     64 ExemptByNameAnyAccount "EXEMPT_BY_NAME_ANY_ACCOUNT" Warning
-    "a role of this name is exempt in every account: whoever may create it is exempt"
+    "a role of this name is exempt in every account: anyone who may create it is exempt"
     "name the accounts, or deny creating and changing the role"
     r#""ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/admin"}"#
 

@@ -99,7 +99,7 @@ fn written(checker: &mut Checker<'_>, entry: &PrincipalEntry<'_>) {
     let (text, span) = (entry.text.text.as_ref(), entry.text.span);
     if entry.kind == PrincipalKind::Aws && is_entity_id(text) {
         let message = format!(
-            "`{text}` is the id of a user or role that was deleted: it matches nobody, not even \
+            "`{text}` is the id of a user or role that was deleted: it matches no one, not even \
              a new one of the same name"
         );
         checker.report(LintCode::PrincipalOrphan, span, message);
@@ -108,7 +108,7 @@ fn written(checker: &mut Checker<'_>, entry: &PrincipalEntry<'_>) {
     let told =
         is_placeholder(checker.options, text) || text.contains(['*', '?']) || text.contains("${");
     if !told && !entry.text.names_aws_principal(entry.kind) {
-        let message = format!("`{text}` is not an account id, an ARN or `*`: it matches nobody");
+        let message = format!("`{text}` is not an account id, an ARN or `*`: it matches no one");
         checker.report(LintCode::ValueType, span, message);
     }
     if entry.kind == PrincipalKind::Service && !told && !text.contains('.') {
@@ -173,7 +173,7 @@ fn public(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &Pri
         return;
     }
     if let Some(entry) = principals.entries.iter().find(|it| is_everybody(it)) {
-        let message = "this allows everybody, of every account and without signing in, where no \
+        let message = "this allows everyone, of every account and without signing in, where no \
                        other policy blocks it; name principals or compare aws:PrincipalOrgID";
         checker.report(LintCode::PrincipalPublic, entry.text.span, message);
     }
@@ -354,8 +354,8 @@ fn others(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &Pri
             continue;
         }
         let message = format!(
-            "{account} is none of your accounts: compare sts:ExternalId, so that nobody else's \
-             business is done with this role"
+            "{account} is not one of your accounts: compare sts:ExternalId, so that no other \
+             customer can use this role"
         );
         checker.report(LintCode::TrustExternalNoId, entry.text.span, message);
     }

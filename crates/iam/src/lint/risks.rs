@@ -130,7 +130,7 @@ fn escalations(checker: &mut Checker<'_>) {
     for (span, names) in found {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let message = format!(
-            "whoever has this can gain any permission: {}",
+            "this lets its holder gain any permission: {}",
             listed(&names)
         );
         checker.report(LintCode::PrivEsc, span, message);

@@ -13,7 +13,7 @@ const UNDO: [&str; 3] = [
     "organizations:DeletePolicy",
 ];
 
-const UNDO_DENIED: &str = "this denies what would take the policy away again, to everybody: exempt the role that manages \
+const UNDO_DENIED: &str = "this denies to remove the policy again, to everyone: exempt the role that manages \
                            policies";
 
 pub(super) fn check(checker: &mut Checker<'_>) {
@@ -76,7 +76,7 @@ fn lockout(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
     }
     for entry in &part.entries {
         if entry.shape == Shape::Everything {
-            let message = "this denies everything to everybody for ever: exempt a role, or set an \
+            let message = "this denies everything to everyone for ever: exempt a role, or set an \
                            end by DateLessThan aws:CurrentTime";
             checker.report(LintCode::ScpLockout, entry.text.span, message);
             return;
@@ -125,7 +125,7 @@ fn exemptions(checker: &mut Checker<'_>, condition: &Condition<'_>) {
         }
         if account.contains(['*', '?']) || account.is_empty() {
             let message = format!(
-                "whoever may create a role of the name `{role}` in any account is exempt: name \
+                "anyone who may create a role of the name `{role}` in any account is exempt: name \
                  the accounts, or deny creating and changing it"
             );
             checker.report(LintCode::ExemptByNameAnyAccount, value.span, message);

@@ -295,7 +295,7 @@ fn expired(checker: &mut Checker<'_>, condition: &Condition<'_>) {
         return;
     };
     if last < now {
-        let message = format!("this ended at {last}: the statement applies no more");
+        let message = format!("this ended at {last}: the statement no longer applies");
         checker.report(LintCode::Expired, condition.span, message);
     }
 }

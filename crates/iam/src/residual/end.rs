@@ -169,7 +169,7 @@ impl<'a> ResidualFacts<'a> {
         let whose = if it.by_group {
             "by an entitlement of a group"
         } else {
-            "by an entitlement of their own"
+            "by a personal entitlement"
         };
         let own = LONGEST_SESSION.after(self.at);
         let is_denied = self.denies_issued_sessions_of(Some(&it.role)) && self.denied < own;

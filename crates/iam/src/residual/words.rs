@@ -12,11 +12,11 @@ use super::{Deny, Event, Held, HeldEntitlement, HeldEntitlements, ResidualQuesti
 const OUTSIDE: [&str; 4] = [
     "outside this computation: access keys of IAM users; they have no end, so look for keys and delete them",
     "outside this computation: presigned URLs; each works until its own expiry or the end of the credentials that signed it, whichever comes first",
-    "outside this computation: resources left running with roles of their own, such as functions and instances",
+    "outside this computation: resources left running with their own roles, such as functions and instances",
     "outside this computation: secrets that were read; rotate them",
 ];
-const ENTITLEMENTS_OUTSIDE: &str = "outside this computation: entitlements of Account access manager, roles taken without any assignment; list them before calling somebody cut off (`--user`)";
-const ENTITLEMENTS_NOT_READ: &str = "outside this computation: entitlements of Account access manager were not read, as the server does not look at them (`access.entitlements`); roles that the person holds by them are not in this answer";
+const ENTITLEMENTS_OUTSIDE: &str = "outside this computation: entitlements of Account access manager, roles taken without any assignment; list them before treating access as revoked (`--user`)";
+const ENTITLEMENTS_NOT_READ: &str = "outside this computation: entitlements of Account access manager were not read, as the server does not read them (`access.entitlements`); roles held by them are not in this answer";
 
 pub(super) fn advice(
     question: &ResidualQuestion,
@@ -94,13 +94,13 @@ fn entitled(held: &[HeldEntitlement], question: &ResidualQuestion) -> Vec<String
     let mut advice = Vec::new();
     if !own.is_empty() {
         advice.push(format!(
-            "still held by entitlements of their own, and taken anew by whoever signs in: {own}; delete them \
+            "still held by personal entitlements, and taken again at each sign-in: {own}; delete them \
              (`hallpass revoke --user`, or a lock that ends what is held)"
         ));
     }
     if !of_groups.is_empty() {
         advice.push(format!(
-            "still held by entitlements of groups, and taken anew by whoever signs in: {of_groups}; take the person \
+            "still held by entitlements of groups, and taken again at each sign-in: {of_groups}; take the person \
              out of these groups"
         ));
     }
@@ -108,7 +108,7 @@ fn entitled(held: &[HeldEntitlement], question: &ResidualQuestion) -> Vec<String
     if is_denied && !held.is_empty() {
         advice.push(
             "a deny for the person ends no session of these roles here: that sessions of entitlements carry the \
-             person's id is not known, and the person may choose their name; once nothing gives them anew, deny by \
+             person's id is not known, and the person may choose their name; once nothing gives them again, deny by \
              aws:TokenIssueTime on each of these roles (`--event token-issue-time:ROLE`)"
                 .to_owned(),
         );
@@ -130,8 +130,8 @@ fn by_event(question: &ResidualQuestion) -> impl Iterator<Item = &'static str> {
             &["look for other ways to the same account: groups, other permission sets"]
         }
         Event::UserDenied => &[
-            "roles assumed earlier do not carry the person's id: look at what could be assumed \
-             (`--chain`)",
+            "roles assumed earlier do not carry the person's id: check which roles could \
+             be assumed (`--chain`)",
         ],
         Event::SessionsDenied { .. } => &[
             "a deny by aws:TokenIssueTime lets new sessions work: disable the user, remove the \

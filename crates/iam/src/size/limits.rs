@@ -331,7 +331,7 @@ impl FromStr for AttachmentPoint {
             .copied()
             .ok_or_else(|| {
                 let names: Vec<&str> = Self::ALL.iter().map(|it| it.about().name).collect();
-                format!("`{text}` is none of identity, {}", names.join(", "))
+                format!("`{text}` is not one of identity, {}", names.join(", "))
             })
     }
 }

@@ -16,7 +16,7 @@ const KNOWN: &[KnownPolicy] = &[
         says: &["Everything in every service"],
         risks: &[(
             RiskKind::Escalation,
-            "Every action is allowed: whoever has this can give themselves and others anything, \
+            "Every action is allowed: its holder can give themselves and others anything, \
              read all data and undo protections.",
         )],
     },

@@ -82,7 +82,7 @@ pub(super) fn of(effective: &Effective) -> Vec<Risk> {
 fn everything(effective: &Effective) -> Risk {
     Risk {
         kind: RiskKind::Escalation,
-        why: "Every action is allowed: whoever has this can give themselves and others anything, \
+        why: "Every action is allowed: its holder can give themselves and others anything, \
               read all data and undo protections."
             .to_owned(),
         actions: Vec::new(),
@@ -170,7 +170,7 @@ fn why(actions: &[&str]) -> &'static str {
         | "sso:AttachCustomerManagedPolicyReferenceToPermissionSet" => {
             "Changes what permission sets allow, also its own."
         }
-        "sso:CreateAccountAssignment" => "Assigns any permission set to anybody.",
+        "sso:CreateAccountAssignment" => "Assigns any permission set to anyone.",
         "sso:UpdateInstanceAccessControlAttributeConfiguration" => {
             "Changes the attributes that access is decided by."
         }

@@ -116,7 +116,7 @@ impl Policy {
             let at = format!("/rules/{number}/countries");
             let found = countries(&rule.countries, &at)?;
             if found.is_empty() {
-                let message = "a rule without countries lets nobody in: remove it";
+                let message = "a rule without countries admits no one: remove it";
                 return Err(BadInput::new("E_ARG", message, at));
             }
             policy.rules.push(CountryRule {
@@ -132,7 +132,7 @@ impl Policy {
                 return Err(BadInput::new("E_TIME", message, at));
             }
             if it.user.trim().is_empty() {
-                let message = "an exception names a user: an empty name would be everybody's who connects with a certificate";
+                let message = "an exception names a user: an empty name matches everyone who connects with a certificate";
                 return Err(BadInput::new("E_ARG", message, format!("{at}/user")));
             }
             policy.exceptions.push(Exception {
@@ -144,7 +144,7 @@ impl Policy {
         }
         policy.endpoints = file.endpoints;
         if let Some(at) = file.deny_users.iter().position(|it| it.trim().is_empty()) {
-            let message = "an empty name denies everybody: remove it";
+            let message = "an empty name denies everyone: remove it";
             return Err(BadInput::new("E_ARG", message, format!("/deny_users/{at}")));
         }
         policy.deny_users = file.deny_users.iter().map(|it| it.to_lowercase()).collect();

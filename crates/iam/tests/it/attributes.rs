@@ -215,7 +215,7 @@ fn rows_7_to_11_what_the_policies_allow() {
     let rows: [Row7<'_>; 13] = [
         ("7", "CreateSecret", &[to_own], key, "A", "A", "A"),
         (
-            "7, a name besides",
+            "7, a name too",
             "CreateSecret",
             &[to_own],
             &["Department", "Name"],

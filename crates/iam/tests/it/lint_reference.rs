@@ -77,6 +77,6 @@ fn the_reference_page_has_every_code_and_limit() {
     }
     assert_eq!(
         page, wanted,
-        "docs/reference/lint.md differs; BLESS=1 writes it anew"
+        "docs/reference/lint.md differs; BLESS=1 writes it again"
     );
 }

@@ -223,7 +223,7 @@ fn chains_follow_the_longest_path_and_find_rings() {
                 "B":{"account":"222233334444","assumes":["M"]},
                 "M":{"account":"111122223333","assumes":["B"]}}}"#,
             ),
-        row("a ring inside the management account goes on", "event=user-disabled deny=scp", "null")
+        row("a ring inside the management account continues", "event=user-disabled deny=scp", "null")
             .chain(
                 r#"{"management_account":"111122223333","roles":{
                 "arn:aws:iam::111122223333:role/M":{"assumes":["arn:aws:iam::111122223333:role/M"]},
@@ -347,7 +347,7 @@ fn what_is_held_by_entitlements_is_counted_by_itself() {
         let whose = if by_group {
             "of a group"
         } else {
-            "of their own"
+            "a personal"
         };
         assert!(!own.is_empty() && own.iter().all(|it| it.contains(whose)));
         let said = |words: &str| answer.advice.iter().any(|it| it.contains(words));

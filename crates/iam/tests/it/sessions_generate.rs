@@ -208,7 +208,7 @@ fn what_does_not_fit_is_split_or_refused() {
         assert!(text.len() <= 10_240, "{}", text.len());
         seen.extend(Revocations::parse(&text).unwrap().entries().to_vec());
     }
-    assert_eq!(seen, made.revocations.entries(), "nobody is lost");
+    assert_eq!(seen, made.revocations.entries(), "no entry is lost");
     let refused = generate(&wish(800, Split::Slots(3)), now()).unwrap_err();
     assert_eq!(refused.code, "E_SIZE");
 }
@@ -218,9 +218,9 @@ const REFUSED: &[(&str, &[(&str, &str)])] = &[
     (
         "E_ARG",
         &[
-            ("nobody", ""),
+            ("no one", ""),
             (
-                "a variant of nobody",
+                "a variant of no name",
                 "variant=John user-id=9067642ac7-4f0e2c1a-1111-4222-8333-1234567890ab",
             ),
             (

@@ -28,7 +28,7 @@ expect = "ExplicitlyDenied"
 sid = "NoLogs"
 
 [[case]]
-name = "nobody else's, and nothing without a tag"
+name = "no other team's, and nothing without a tag"
 resource = "arn:aws:s3:::team-red/a"
 context = { "aws:principaltag/TEAM" = "blue" }
 expect = "Denied"
@@ -62,7 +62,7 @@ fn rows_are_questions_and_lists_multiply() {
         .map(|it| (it.name.as_str(), it.got, it.passed))
         .collect();
     let own = ("reads its own", Decision::Allowed, true);
-    let other = "nobody else's, and nothing without a tag";
+    let other = "no other team's, and nothing without a tag";
     assert_eq!(
         seen,
         [

@@ -32,7 +32,8 @@ pub struct ElevatorOptions<'a> {
     pub directory: Option<&'a Directory>,
 }
 
-const SWEEP: &str = "sso-elevator removes each night what it did not grant; Hallpass reports it (`access.sweep.mode`)";
+const SWEEP: &str = "sso-elevator removes access each night that it did not grant; Hallpass reports it \
+                     (`access.sweep.mode`)";
 
 const LEFT_STANDING: &str = "each night sso-elevator ends the access that it did not grant; Hallpass reports it and ends none of \
                              it, unless `access.sweep.mode` is `revoke` (`--keep-sweep` writes that)";

@@ -8,8 +8,9 @@ use crate::report::RowNote;
 
 const DENIED: &str = "another statement for the same has `AllowSelfApproval` false and an approver of this one: on a request that \
                       others are to approve sso-elevator lets them press Approve for themselves all the same, and Hallpass does not";
-const LETTERS: &str = "an approver is written with capital letters: most releases of sso-elevator compare letter by letter, so that \
-                       whoever Slack knows by small ones approves nothing there; Hallpass and the newest of them compare without case";
+const LETTERS: &str = "an approver is written with capital letters: most releases of sso-elevator compare \
+                       case-sensitively, so a user in lower case on Slack approves nothing there; Hallpass \
+                       and the newest releases ignore case";
 const UNITS: &str = "sso-elevator decides by no statement about organizational units, and refuses a configuration with one; here it is \
                      about every account below the unit";
 
@@ -35,7 +36,8 @@ const OURS: [(&str, &str); 6] = [
     ),
     (
         "ApproversToNotify",
-        "`ApproversToNotify` is a key of Hallpass: these people are told here, and sso-elevator reads no such key",
+        "`ApproversToNotify` is a key of Hallpass: these users are notified here, and sso-elevator reads no \
+         such key",
     ),
     (
         "SlackChannel",

@@ -26,14 +26,14 @@ impl fmt::Display for ElevatorRefused {
                 [only] => fmt::Display::fmt(only, f),
                 _ => write!(f, "{} errors", errors.len()),
             },
-            Self::NotJson(why) => write!(f, "not JSON, or cut off: {why}"),
+            Self::NotJson(why) => write!(f, "not JSON, or truncated: {why}"),
             Self::Several(modules) => {
                 let named: Vec<String> = modules.iter().map(|it| format!("`{it}`")).collect();
                 let named = named.join(", ");
                 write!(
                     f,
-                    "it has the modules {named}, each an installation of its own, and which settings are meant \
-                     cannot be told; keep one of them in the file"
+                    "it has the modules {named}, each a separate installation, and the choice of settings is \
+                     ambiguous; keep one of them in the file"
                 )
             }
             Self::Plan(why) | Self::FirstRelease(why) => f.write_str(why),

@@ -59,10 +59,10 @@ fn statements(object: &Map<String, Value>) -> Result<Vec<Value>, String> {
         let approvers = approvers.into_iter().flatten().map(Value::as_str);
         let approvers: Option<Vec<&str>> = approvers.collect();
         let approvers = approvers.filter(|them| !them.is_empty());
-        let approvers = approvers.ok_or_else(|| format!("nobody approves for account `{id}`"))?;
+        let approvers = approvers.ok_or_else(|| format!("no approver for account `{id}`"))?;
         if let Some(one) = approvers.iter().find(|it| !approving.contains(it)) {
             return Err(format!(
-                "`{one}` approves for account `{id}`, and is nobody of `users` who `can_approve`"
+                "`{one}` approves for account `{id}`, and is no entry of `users` with `can_approve`"
             ));
         }
         statements.push(
@@ -92,7 +92,7 @@ fn known_keys(object: &Map<String, Value>, known: &[&str]) -> Result<(), String>
     match object.keys().find(|key| !known.contains(&key.as_str())) {
         Some(key) => {
             let key = hallpass_base::text::line(key, crate::rule_text::NAME_MAX);
-            Err(format!("`{key}` is none of its keys"))
+            Err(format!("`{key}` is not one of its keys"))
         }
         None => Ok(()),
     }

@@ -170,7 +170,7 @@ impl ModuleReading<'_> {
         };
         if count != Some(1) {
             let message = format!(
-                "whether the statements of module `{}` are meant depends on `{key}`",
+                "the use of the statements of module `{}` depends on `{key}`",
                 call.name
             );
             self.refuse(&EvalProblem::unknown(written.at, message));

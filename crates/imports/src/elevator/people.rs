@@ -15,14 +15,15 @@ use crate::terraform::Setting;
 
 /// sso-elevator's variable for alternative domains.
 pub(super) const FALLBACK: &str = "secondary_fallback_email_domains";
-pub(super) const FALLBACK_ASKS_ONLY: &str = "whoever is found by one of these domains alone may ask and approves nothing, in Slack as on \
-    the web. Name people in `Approvers` and `AllowedUsers` by the addresses that Identity Center has, and let \
-    approvers approve on the web, signed in by these, or give Slack the same addresses";
-const UNCHECKED: &str = "who approves has to be an enabled user of Identity Center, and to press in Slack, under an address of \
-    that user; sso-elevator goes by the address in Slack alone, and its approvers may be no users. `--facts live` tells which \
-    are none";
-const CHECKED: &str = "who approves has to be an enabled user of Identity Center, and to press in Slack, under an address of \
-    that user; sso-elevator goes by the address in Slack alone. The notes of the statements say who is none";
+pub(super) const FALLBACK_ASKS_ONLY: &str = "users found by one of these domains only may request and \
+    approve nothing, in Slack and on the web. Name people in `Approvers` and `AllowedUsers` by their \
+    addresses in Identity Center, and let approvers approve on the web, signed in with these, or give Slack \
+    the same addresses";
+const UNCHECKED: &str = "an approver must be an enabled user of Identity Center, and in Slack use an address \
+    of that user; sso-elevator uses the address in Slack only, and its approvers may be no users. `--facts \
+    live` shows which are not";
+const CHECKED: &str = "an approver must be an enabled user of Identity Center, and in Slack use an address \
+    of that user; sso-elevator uses the address in Slack only. The notes of the statements name the others";
 
 /// People in statements, compared with the directory if available.
 pub(super) struct NamedPeople<'a> {
@@ -49,7 +50,7 @@ impl NamedFor {
     const fn consequence(self) -> &'static str {
         match self {
             Self::Approving => "can approve nothing",
-            Self::Asking => "can ask for nothing by this statement",
+            Self::Asking => "can request nothing by this statement",
         }
     }
 }

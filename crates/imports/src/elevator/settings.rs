@@ -44,9 +44,9 @@ const SYNC_RULES: &str = "a rule that names an attribute which Hallpass does not
 const SYNC_DEFAULT: &str = "where `attribute_sync_manual_assignment_policy` is not written, the module removes members who \
                             match no rule, and Hallpass reports them: `groups.sync.manual = \"remove\"` removes them";
 
-const RULES_LEFT_OUT: &str = "some of `attribute_sync_rules` are not taken over, and whoever is a member by them matches no rule \
-                              here: members who match none are reported and not removed; write those rules by hand before \
-                              `groups.sync.manual = \"remove\"`";
+const RULES_LEFT_OUT: &str = "some of `attribute_sync_rules` are not converted, and members by those rules \
+                              match no rule here: members without a rule are reported and not removed; write \
+                              those rules by hand before `groups.sync.manual = \"remove\"`";
 
 // one row per line, as in the specification
 #[rustfmt::skip]
@@ -150,15 +150,16 @@ const OF_ITS_FUNCTIONS: [&str; 57] = [
 const RUNS_IT: &str = "it is of how sso-elevator runs";
 const COMPUTED: &str = "only Terraform computes its value: import the plan (`terraform show -json`), or write the \
                         line by hand";
-const UNKNOWN: &str = "it is no variable of the releases of sso-elevator that are known here";
-const UNKNOWN_OF_MODULE: &str = "it is no variable of the releases of sso-elevator that are known here: look up what it \
-                                 does there";
+const UNKNOWN: &str = "it is no variable of the known releases of sso-elevator";
+const UNKNOWN_OF_MODULE: &str = "it is no variable of the known releases of sso-elevator: look up its effect \
+                                 there";
 const OTHER_FORM: &str = "its value is of another form than sso-elevator takes";
 const AT_TIMES: &str =
     "it is a time of day there, and a length of time in Hallpass: write the line by hand";
 const LIST_ENDS: &str = "its list of lengths ends with 49:30, however many hours are written";
-const NO_LENGTHS: &str = "there is no length to choose there, so that nobody can ask; no line says that here, and without one \
-                          people may ask for 24h: leave the statements out where nobody is to ask";
+const NO_LENGTHS: &str = "there is no duration to choose there, so no user can request; no setting expresses \
+                          that here, and without one users may request 24h: leave out the statements for no \
+                          requests";
 const BY_ROLE: &str = "its command line knows people by the role of IAM Identity Center that calls it; that of Hallpass by a \
                        sign-in or a token, whatever role they have";
 /// Enable requests from its command line.
@@ -188,14 +189,16 @@ const FOR_HOW_LONG: [(&str, Option<&str>, &str); 2] = [
     (
         "max_permissions_duration_time",
         Some("permission_duration_list_override"),
-        "the longest time is not in this file, and sso-elevator may have one all the same: here that of `access.duration.max` \
-         holds, and 24h where nobody writes it; import the folder of Terraform or its plan, or write the line by hand",
+        "the longest duration is not in this file, and sso-elevator may still have one: here \
+         `access.duration.max` applies, by default 24h; import the folder of Terraform or its plan, or write \
+         the line by hand",
     ),
     (
         "request_expiration_hours",
         None,
-        "when a request expires is not in this file, and sso-elevator may say it all the same: here `access.request_expiry` \
-         says it, and 8h hold where nobody writes it; import the folder of Terraform or its plan, or write the line by hand",
+        "the expiry of requests is not in this file, and sso-elevator may still set it: here \
+         `access.request_expiry` applies, by default 8h; import the folder of Terraform or its plan, or \
+         write the line by hand",
     ),
 ];
 

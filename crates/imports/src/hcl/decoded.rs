@@ -97,7 +97,7 @@ pub(super) fn number(at: HclPlace, text: &str) -> Result<HclKind, EvalProblem> {
         return Ok(HclKind::Number(text.to_owned()));
     }
     let message =
-        "a number that not every reader takes for the same; an account id stands in quotes";
+        "a number that readers interpret differently; put an account id in quotes";
     Err(EvalProblem::unknown(at, message))
 }
 

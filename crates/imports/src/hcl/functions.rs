@@ -201,7 +201,7 @@ fn flags(list: HclValue, tells: fn(&[bool]) -> bool) -> Done {
     let flags = list.items()?.into_iter().map(|it| match it.kind {
         HclKind::Null => Err(EvalProblem::unknown(
             at,
-            "`null` where only Terraform knows what it counts for",
+            "`null`, whose meaning only Terraform knows",
         )),
         kind => HclValue::new(it.at, kind).into_flag(),
     });

@@ -163,8 +163,8 @@ impl Import<'_> {
             let RowNote::UnknownAttribute(name) = note else {
                 return None;
             };
-            let what = "it is a setting of no release that is known here, and nothing is imported of it: look up in AWS \
-                        TEAM what it does";
+            let what = "it is a setting of no known release, and is not imported: look up its effect in AWS \
+                        TEAM";
             Some(ReportRow {
                 table: TeamTable::Settings.name(),
                 file: row.file.clone(),
@@ -181,7 +181,7 @@ impl Import<'_> {
     }
 
     fn settings_rule(&mut self, settings: &Settings) -> String {
-        let description = "AWS TEAM: settings, for whatever other rules let people ask for";
+        let description = "AWS TEAM: settings, for all access that other rules allow";
         let id = self.text.rule("team-settings", "", description);
         self.text.text("accounts", "*");
         self.text.text("permission_sets", "*");
@@ -476,9 +476,9 @@ struct RuleHead<'a> {
     description: String,
 }
 
-const UNNAMED: RowNote = RowNote::SaysNothing("no entry of eligibility that can be said names it");
+const UNNAMED: RowNote = RowNote::SaysNothing("no converted entry of eligibility names it");
 const IN_POLICIES: RowNote =
-    RowNote::Configuration("its groups stand in the rules of the policies that name it");
+    RowNote::Configuration("its groups are in the rules of the policies that name it");
 
 fn entries_of_sets(entry: &Offer) -> Vec<Entry> {
     let sets = entry.sets.iter().map(|name| Entry {

@@ -62,6 +62,6 @@ fn may_be_one(one: &Holder, other: &Holder) -> bool {
 }
 
 const FEWEST: RowNote = RowNote::Narrower(std::borrow::Cow::Borrowed(
-    "people who are in other entries too have the fewest hours of them all, whatever they ask for; AWS TEAM takes those of \
-     the first that it finds, a user's own before those of groups",
+    "users in other entries too have the fewest hours of them all, for any access; AWS TEAM takes those of \
+     the first entry it finds, a user's own before those of groups",
 ));

@@ -89,7 +89,7 @@ impl PolicyTable {
         match self.rows.iter().find(|(row, _)| row.id == id) {
             Some((_, Some(policy))) => Ok(policy),
             Some((_, None)) => {
-                let what = format!("policy `{shown}` cannot be said: see its row");
+                let what = format!("policy `{shown}` is not converted: see its row");
                 Err(RowNote::NotSaid(what.into()))
             }
             None => Err(RowNote::LeftOut {
@@ -105,7 +105,7 @@ impl PolicyTable {
     pub(super) fn said_of(&self, row: &mut TableRow, ids: &BTreeSet<String>) -> Vec<String> {
         if row.has_own_lists() {
             row.notes.push(RowNote::SaysNothing(
-                "its own accounts, units and permission sets: AWS TEAM goes by its policies alone",
+                "its own accounts, units and permission sets: AWS TEAM uses its policies only",
             ));
         }
         let mut rules = Vec::new();
@@ -146,8 +146,8 @@ impl TableRow {
             return None;
         }
         if approval != PolicyApproval::OfThePlace && are_asked_too(&offer, approvers) {
-            let what = "approvers of its accounts and units are asked, too, and may deny; an approval counts only of the \
-                        groups that the policy names";
+            let what = "approvers of its accounts and units are asked, too, and may deny; only groups that \
+                        the policy names can approve";
             self.notes.push(RowNote::Narrower(what.into()));
         }
         Some(Policy { offer, approval })
@@ -165,7 +165,7 @@ impl TableRow {
                 Some((_, None)) => self.left_out(
                     "group of approvers",
                     id,
-                    "its row in the table of approvers cannot be said",
+                    "its row in the table of approvers is not converted",
                 ),
                 None => self.left_out(
                     "group of approvers",
@@ -175,7 +175,7 @@ impl TableRow {
             }
         }
         if groups.is_empty() {
-            let what = "it needs an approval, and nobody is left of those who could give it";
+            let what = "it needs an approval, and has no approvers left";
             self.notes.push(RowNote::NotSaid(what.into()));
             return None;
         }

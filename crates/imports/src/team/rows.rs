@@ -358,7 +358,7 @@ impl TableRow {
             if let Ok(name) = PermissionSetName::new(known.as_str()) {
                 sets.insert(name);
             } else {
-                let why = "its name is none that AWS gives, and rules go by it";
+                let why = "its name is not valid in AWS, and rules use the name";
                 self.left_out("permission set", &name, why);
             }
         }
@@ -421,14 +421,14 @@ impl TableRow {
         )];
         if comments == Some(true) {
             notes.push(RowNote::Otherwise(
-                "a reason is always asked for; approvers have to write a comment there, and here they may"
+                "a reason is always required; approvers must write a comment there, and may here"
                     .into(),
             ));
         }
         let is_on = |key: &&str| self.attributes.get(*key) == Some(&Value::Bool(true));
         if NOTIFYING.iter().any(is_on) {
             notes.push(RowNote::Configuration(
-                "notifications are set up anew: `slack`, `mail` and `webhooks` in `hallpass.toml`",
+                "set up notifications again: `slack`, `mail` and `webhooks` in `hallpass.toml`",
             ));
         }
         let is_there = |key: &&str| {
@@ -453,7 +453,7 @@ impl TableRow {
         }
         if ["teamAdminGroup", "teamAuditorGroup"].iter().any(is_there) {
             notes.push(RowNote::Configuration(
-                "administrators and auditors are set up anew: `identity.admins` and `identity.auditors` in \
+                "set up administrators and auditors again: `identity.admins` and `identity.auditors` in \
                  `hallpass.toml`",
             ));
         }

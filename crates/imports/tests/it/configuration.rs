@@ -346,8 +346,8 @@ templatefile("x.tpl", {}) -> the function `templatefile`
 "" -> main.tf:2: bad-type: `config` is a string where a list of statements is due
 { users = [] } -> `config` has the form of the first release: `users` is missing or no list of objects
 { a = 1 } -> where a list of statements is due
-[merge(local.one, { Approvers = 010 })] -> main.tf:2: computed-value: a number that not every reader
-[merge(local.one, { Approvers = "nobody" })] -> main.tf:2: bad-email
+[merge(local.one, { Approvers = 010 })] -> main.tf:2: computed-value: a number that readers interpret differently
+[merge(local.one, { Approvers = "no-address" })] -> main.tf:2: bad-email
 [merge(local.one, { MinApprovals = 5 / 2 })] -> main.tf:2: computed-value: a number with a fraction
 [{ a = 1, ("a") = 2 }] -> main.tf:2: duplicate-key
 [] == [] ? [local.one] : [] -> main.tf:2: computed-value: lists or objects, which only Terraform compares
@@ -362,7 +362,7 @@ try(toset([1.5]), []) == null ? [] : [local.one] -> a number that is not whole
 try(length("é"), 0) == 0 ? [local.one] : [] -> the length of a text that is not plain
 try(length("a\r\n"), 3) == 3 ? [local.one] : [] -> the length of a text that is not plain
 try(format("%v", ["x"]), "y") == "y" ? [local.one] : [] -> `%v` of something that only Terraform writes
-try(alltrue([null]), true) ? [local.one] : [] -> `null` where only Terraform knows
+try(alltrue([null]), true) ? [local.one] : [] -> `null`, whose meaning only Terraform knows
 "#;
 
 #[test]
@@ -464,7 +464,7 @@ jsondecode(file("none.json")) -> the file `none.json` is not there
 jsondecode(file("twice.json")) -> the text is not JSON: a key is there twice
 jsondecode(file("deep.json")) -> the text is not JSON: recursion limit
 yamldecode(file("tag.yaml")) -> the text is not YAML that is read here
-yamldecode(file("octal.yaml")) -> a number that not every reader takes
+yamldecode(file("octal.yaml")) -> a number that readers interpret differently
 "#;
 
 #[test]

@@ -347,12 +347,12 @@ fn an_object_of_the_first_release_that_is_not_whole_is_refused() {
         (
             "users",
             json!([{"email": PEOPLE[0], "can_approve": false}]),
-            "is nobody of `users` who `can_approve`",
+            "is no entry of `users` with `can_approve`",
         ),
         (
             "users",
             json!([{"email": PEOPLE[0], "expires": 1}]),
-            "`expires` is none of its keys",
+            "`expires` is not one of its keys",
         ),
         (
             "permission_sets",
@@ -367,19 +367,19 @@ fn an_object_of_the_first_release_that_is_not_whole_is_refused() {
         (
             "accounts",
             json!([{"id": ACCOUNTS[0], "approvers": []}]),
-            "nobody approves for account",
+            "no approver for account",
         ),
         (
             "accounts",
             json!([{"id": ACCOUNTS[0], "approvers": [PEOPLE[1]]}]),
-            "is nobody of `users` who `can_approve`",
+            "is no entry of `users` with `can_approve`",
         ),
         (
             "accounts",
             json!([{"id": "*", "approvers": [PEOPLE[0]]}]),
             "`id` of one of its objects",
         ),
-        ("groups", json!([]), "`groups` is none of its keys"),
+        ("groups", json!([]), "`groups` is not one of its keys"),
     ] {
         let mut object = whole.clone();
         object[key] = value;
@@ -469,11 +469,11 @@ fn what_is_not_whole_is_refused_as_a_whole() {
     )
     .to_string();
     for (name, text, expected) in [
-        ("x.json", half, "not JSON, or cut off"),
+        ("x.json", half, "not JSON, or truncated"),
         (
             "x.json",
             r#"{"statements": [], "statements": []}"#,
-            "not JSON, or cut off",
+            "not JSON, or truncated",
         ),
         (
             "x.json",
@@ -615,7 +615,7 @@ fn keys_of_ours_that_come_into_force_are_told() {
         (
             "ApproversToNotify",
             json!(["dan@corp.com"]),
-            "these people are told here",
+            "these users are notified here",
         ),
         ("Id", json!("prod"), ""),
         ("BreakGlass", json!([]), ""),

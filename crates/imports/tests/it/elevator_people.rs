@@ -61,7 +61,7 @@ fn without_facts_one_row_says_that_approvers_have_to_be_users() {
     let people = notes(&approved, "people");
     assert_eq!(people.len(), 1, "{people:?}");
     assert!(
-        people[0].starts_with("differs: who approves has to be an enabled user of Identity Center"),
+        people[0].starts_with("differs: an approver must be an enabled user of Identity Center"),
         "{people:?}"
     );
     assert!(people[0].contains("`--facts live`"), "{people:?}");
@@ -97,13 +97,14 @@ fn with_facts_each_statement_names_who_is_no_enabled_user_and_who_all_are_has_no
         [
             "differs: `Approvers`: `cai@new.example` (a disabled user), `dee@new.example` (several users have it), \
              `eve@old.example` (no user has it) can approve nothing in Hallpass: name people by the addresses of enabled users",
-            "differs: `AllowedUsers`: `bo@old.example` (no user has it) can ask for nothing by this statement in Hallpass: name \
+            "differs: `AllowedUsers`: `bo@old.example` (no user has it) can request nothing by this \
+             statement in Hallpass: name \
              people by the addresses of enabled users",
         ]
     );
     let people = notes(&strangers, "people");
     assert!(
-        people[0].contains("The notes of the statements say who is none"),
+        people[0].contains("The notes of the statements name the others"),
         "{people:?}"
     );
 }
@@ -126,7 +127,7 @@ fn with_other_domains_the_address_to_write_is_said() {
     }
     let setting = notes(&found, "settings").join("\n");
     assert!(
-        setting.starts_with("differs: whoever is found by one of these domains alone"),
+        setting.starts_with("differs: users found by one of these domains only"),
         "{setting}"
     );
 }

@@ -60,10 +60,11 @@ fn settings_become_lines_and_what_is_as_in_hallpass_makes_none() {
         "lambda_timeout: moved: it says nothing: it is of how sso-elevator runs",
         "s3_object_lock: moved: it says nothing",
         "slack_bot_token: moved: a secret is not repeated",
-        "schedule_expression: cannot be said: its value is of another form",
-        "secondary_fallback_email_domains: differs: whoever is found by one of these domains alone may ask and approves nothing",
-        "something_else: moved: it says nothing: it is no variable of the releases of sso-elevator that are known here",
-        "sso_instance_arn: cannot be said: only Terraform computes its value",
+        "schedule_expression: not converted: its value is of another form",
+        "secondary_fallback_email_domains: differs: users found by one of these domains only may request and \
+         approve nothing",
+        "something_else: moved: it says nothing: it is no variable of the known releases of sso-elevator",
+        "sso_instance_arn: not converted: only Terraform computes its value",
     ] {
         assert!(told.contains(line), "{line}\n{told}");
     }
@@ -98,7 +99,7 @@ fn memberships_by_attributes_move_and_what_would_add_more_people_does_not() {
     );
     let told = told.join("\n");
     assert!(
-        told.contains("attribute_sync_rules: cannot be said: a rule that names an attribute"),
+        told.contains("attribute_sync_rules: not converted: a rule that names an attribute"),
         "{told}"
     );
     assert!(
@@ -200,14 +201,14 @@ fn the_bucket_that_is_there_counts_and_one_without_a_chosen_name_is_none() {
     let (lines, told) = bucket(&both.replace("\"ours\"", "var.bucket"));
     assert_eq!(lines, "");
     assert!(
-        told.contains("s3_name_of_the_existing_bucket: cannot be said"),
+        told.contains("s3_name_of_the_existing_bucket: not converted"),
         "{told}"
     );
     let (lines, _) = bucket(&both.replace("\"ours\"", "\"\""));
     assert_eq!(lines, "audit.export.target = \"s3://new\"");
     let (lines, told) = bucket("s3_bucket_name_for_audit_entry = \"sso-elevator-audit-entry\"\n");
     assert_eq!(lines, "");
-    assert!(told.contains("cannot be said: the module makes"), "{told}");
+    assert!(told.contains("not converted: the module makes"), "{told}");
 }
 
 #[test]
@@ -228,11 +229,11 @@ fn notes_of_accounts_move_and_teams_does_not() {
     );
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(
-        told[0].starts_with("chat_platform: cannot be said: Hallpass speaks with Slack"),
+        told[0].starts_with("chat_platform: not converted: Hallpass speaks with Slack"),
         "{told:?}"
     );
     assert!(
-        told[1].starts_with("teams_microsoft_app_password: cannot be said")
+        told[1].starts_with("teams_microsoft_app_password: not converted")
             && !told[1].contains("secret"),
         "{told:?}"
     );
@@ -244,7 +245,7 @@ fn notes_of_accounts_move_and_teams_does_not() {
     let (_, told) = settings("main.tf", &module);
     assert!(
         told.iter()
-            .any(|it| it.starts_with("something_new: cannot be said")),
+            .any(|it| it.starts_with("something_new: not converted")),
         "{told:?}"
     );
 }
@@ -294,7 +295,7 @@ fn every_input_of_a_release_is_known() {
          waf_rate_limit = 1000\n  api_gateway_access_logs_enabled = true\n",
     );
     assert!(
-        told.iter().all(|it| !it.contains("cannot be said")),
+        told.iter().all(|it| !it.contains("not converted")),
         "{told:?}"
     );
 }
@@ -401,7 +402,8 @@ fn functions_that_differ_are_told_and_those_of_others_are_not_asked() {
     });
     let (lines, told) = settings("plan.json", &text);
     assert_eq!(lines, [""; 0]);
-    assert!(told[0].starts_with("request_expiration_hours: cannot be said: the functions in the plan have different values"), "{told:?}");
+    assert!(told[0].starts_with("request_expiration_hours: not converted: the functions in the plan have \
+                                 different values"), "{told:?}");
 }
 
 /// Settings for durations and channels become a line or a note.
@@ -429,8 +431,8 @@ fn what_changes_how_long_and_by_what_people_ask_moves_or_is_told() {
             longest,
             "0",
             "",
-            "cannot be said: there is no length to choose there, so that nobody can ask; no line says that here, and without \
-             one people may ask for 24h",
+            "not converted: there is no duration to choose there, so no user can request; no setting \
+             expresses that here, and without one users may request 24h",
         ),
         (longest, "24", "", ""),
         (
@@ -517,8 +519,8 @@ fn times_that_a_file_may_lack_are_told() {
             assert_eq!(row.outcome, RowOutcome::Differs, "{name}");
             let note = row.notes[0].to_string();
             let key = match row.id.as_str() {
-                "max_permissions_duration_time" => "`access.duration.max` holds, and 24h",
-                _ => "`access.request_expiry` says it, and 8h",
+                "max_permissions_duration_time" => "`access.duration.max` applies, by default 24h",
+                _ => "`access.request_expiry` applies, by default 8h",
             };
             assert!(note.contains(key), "{note}");
             row.id.clone()

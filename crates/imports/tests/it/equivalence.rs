@@ -22,7 +22,7 @@ fn ours(rules: &Rules, facts: &Directory, ask: &Ask<'_>, person: usize) -> Answe
     match decision.kind {
         DecisionKind::NoStatements | DecisionKind::RequesterNotAllowed => Answer::Refused,
         DecisionKind::ApprovalNotRequired => Answer::Granted { hours },
-        DecisionKind::SelfApproval => panic!("nobody approves their own request"),
+        DecisionKind::SelfApproval => panic!("self-approval is not possible"),
         DecisionKind::NoApprovers => Answer::Waits {
             hours,
             approvers: BTreeSet::new(),

@@ -127,7 +127,7 @@ fn a_file_that_is_not_whole_is_refused_with_its_place() {
         (
             "half a line",
             plain(cut),
-            "`e.json`, item 2: not JSON, or cut off",
+            "`e.json`, item 2: not JSON, or truncated",
         ),
         (
             "a scan with a filter",
@@ -157,7 +157,7 @@ fn a_file_that_is_not_whole_is_refused_with_its_place() {
         (
             "nothing",
             plain(""),
-            "not JSON, or cut off: the file is empty",
+            "not JSON, or truncated: the file is empty",
         ),
         ("no JSON", plain("hello"), "item 1: not JSON"),
         ("text", plain("\"x\""), "no item of a table"),
@@ -166,7 +166,7 @@ fn a_file_that_is_not_whole_is_refused_with_its_place() {
             plain(&more),
             "scan ends before the table does (`LastEvaluatedKey`)",
         ),
-        ("counted", plain(&counted), "0 items where 5 are said to be"),
+        ("counted", plain(&counted), "0 items instead of the stated 5"),
     ]);
 }
 
@@ -255,7 +255,7 @@ fn folders_that_lack_something_are_refused() {
         (
             "fewer in a file",
             of(2, &[("a.json.gz", 2)]),
-            "1 items where 2 are said",
+            "1 items instead of the stated 2",
         ),
         (
             "fewer in all",

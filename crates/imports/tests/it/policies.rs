@@ -138,7 +138,7 @@ fn what_of_policies_cannot_be_said_has_no_rule_and_a_note() {
     let given = |more: &Value| Some(vec![policy("p", more)]);
     let robot = vec![approvers("leads", "Robot", &[1])];
     let (never, cannot) = (RowOutcome::Differs, RowOutcome::CannotBeSaid);
-    let (table, row) = ("add it with `--policies`", "policy `p` cannot be said");
+    let (table, row) = ("add it with `--policies`", "policy `p` is not converted");
     let form = json!({"approverGroupIds": "leads"});
     let unknown = json!({"escalationLevel": 2});
     let open = json!({"approvalRequired": null});
@@ -190,7 +190,7 @@ fn lists_beside_policies_and_policies_that_nobody_names_say_nothing() {
     let import = made(&[both], given(&json!({"duration": "1"})).as_deref(), &[]);
     let (outcome, notes) = told(&import.report, "Eligibility", 1);
     assert_eq!(outcome, RowOutcome::Moved);
-    assert!(notes.contains("AWS TEAM goes by its policies"), "{notes}");
+    assert!(notes.contains("AWS TEAM uses its policies"), "{notes}");
     assert!(!import.text.contains("team-eligible"), "{}", import.text);
     let import = made(&[], given(&json!({})).as_deref(), &[]);
     assert!(
@@ -325,7 +325,7 @@ fn ours(
         DecisionKind::NoStatements
         | DecisionKind::RequesterNotAllowed
         | DecisionKind::NoApprovers => None,
-        DecisionKind::SelfApproval => panic!("nobody approves their own request"),
+        DecisionKind::SelfApproval => panic!("self-approval is not possible"),
     }
 }
 

@@ -197,7 +197,7 @@ fn a_permission_set_is_meant_by_its_arn_where_the_organization_is_known() {
         let (found, notes) = outcome(&import.report, table, item);
         // the rules may give more than AWS TEAM, so the row differs
         assert_eq!(found, RowOutcome::Differs, "{table}");
-        for wanted in ["permission sets are meant by name", "give `--facts live`"] {
+        for wanted in ["permission sets match by name", "give `--facts live`"] {
             assert!(notes.contains(wanted), "{table}: {notes}");
         }
     }
@@ -227,7 +227,7 @@ fn each_setting_is_read_by_itself() {
             _ => RowOutcome::CannotBeSaid,
         };
         assert_eq!(found, wanted, "{key} {value}: {notes}");
-        let is_told = notes.contains("approvers have to write a comment there");
+        let is_told = notes.contains("approvers must write a comment there");
         assert_eq!(
             is_told,
             wanted == RowOutcome::Differs,
@@ -300,7 +300,7 @@ fn what_cannot_be_said_binds_all_the_same_before_june_2024() {
     );
     let (found, notes) = outcome(&import.report, "Eligibility", 1);
     assert_eq!(found, RowOutcome::Differs, "{notes}");
-    assert!(notes.contains("is a row that cannot be said"), "{notes}");
+    assert!(notes.contains("is a row that is not converted"), "{notes}");
     odd["duration"] = json!("two");
     assert!(read(&odd).text.contains(&limit("1h")));
 }

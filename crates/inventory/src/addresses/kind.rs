@@ -21,7 +21,7 @@ pub enum AddressKind {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{0}` is none of eni, secondary, eip, ipv6, instance")]
+#[error("`{0}` is not one of eni, secondary, eip, ipv6, instance")]
 pub struct UnknownKind(String);
 
 impl AddressKind {

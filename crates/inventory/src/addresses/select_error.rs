@@ -29,7 +29,7 @@ pub enum SelectError {
 fn there_are(names: Option<&[String]>) -> String {
     match names {
         None => "which there are could not be read".to_owned(),
-        Some([]) => "there is none".to_owned(),
+        Some([]) => "there are no aggregators".to_owned(),
         Some(names) => format!("there are: {}", names.join(", ")),
     }
 }

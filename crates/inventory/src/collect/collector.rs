@@ -69,7 +69,7 @@ impl Collector<'_> {
                 Some(next) if !asked.insert(Value::Object(next.clone()).to_string()) => {
                     return Err(undecodable(
                         operation,
-                        "its token of the next page is one it was asked with before",
+                        "its token of the next page was used before",
                     ));
                 }
                 Some(_) if asked.len() > PAGES_MAX => {

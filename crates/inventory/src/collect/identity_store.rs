@@ -210,7 +210,7 @@ impl Collector<'_> {
     fn tell_unasked(&self, principals: &Principals, failure: &SliceFailure) {
         if !principals.is_told.replace(true) {
             self.store.note(format!(
-                "{}: {}: who came while the directory was read may be told as gone",
+                "{}: {}: users added during the read may be reported as deleted",
                 failure.operation, failure.code
             ));
         }

@@ -134,7 +134,7 @@ async fn members(okta: &dyn OktaCalls, group: &Value) -> Collected<Vec<Value>> {
         .bytes()
         .all(|it| it.is_ascii_alphanumeric() || it == b'-' || it == b'_')
     {
-        return Err(undecodable(LIST_GROUPS, "an `id` that is none"));
+        return Err(undecodable(LIST_GROUPS, "an invalid `id`"));
     }
     let address = format!("/api/v1/groups/{id}/users?limit=200");
     let found = pages(okta, operation, &address).await?;

@@ -159,7 +159,7 @@ fn of_csv(content: &str) -> Result<Vec<Value>, String> {
     for needed in ["id", "email"] {
         if !head.iter().any(|it| it == needed) {
             return Err(format!(
-                "it is neither JSON nor CSV with a column `{needed}`"
+                "it is not JSON and not CSV with a column `{needed}`"
             ));
         }
     }
@@ -288,12 +288,12 @@ mod tests {
             (
                 PeopleForm::Scim,
                 "",
-                "it is neither JSON nor CSV with a column `id`",
+                "it is not JSON and not CSV with a column `id`",
             ),
             (
                 PeopleForm::Scim,
                 "id,name\n1,a",
-                "it is neither JSON nor CSV with a column `email`",
+                "it is not JSON and not CSV with a column `email`",
             ),
             (
                 PeopleForm::Scim,

@@ -24,7 +24,7 @@ const ACCOUNTS_AT_ONCE: usize = 32;
 /// Failures at AWS or Okta are reported per slice instead.
 #[derive(Debug, Error)]
 pub enum CollectError {
-    #[error("what was read cannot be kept: {0}")]
+    #[error("the collected data cannot be stored: {0}")]
     Store(#[from] io::Error),
     #[error("there is no account {}", .0.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", "))]
     UnknownAccounts(Vec<AccountId>),

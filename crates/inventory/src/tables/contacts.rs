@@ -6,7 +6,7 @@ use crate::table::{
 pub(super) static TABLES: &[InventoryTable] = &[
     InventoryTable {
         name: "aws_alternate_contacts",
-        about: "Whom AWS writes to about billing, operations or security of an account",
+        about: "The contact of AWS for billing, operations or security of an account",
         from: Steps("account:GetAlternateContact"),
         key: &["contact_account_id", "contact_type"],
         slice: SliceColumns::account("contact_account_id"),
@@ -14,7 +14,7 @@ pub(super) static TABLES: &[InventoryTable] = &[
             CQ_ID,
             text("contact_account_id"),
             text("contact_type")
-                .about("BILLING, OPERATIONS or SECURITY: a row for each, also where there is none"),
+                .about("BILLING, OPERATIONS or SECURITY: a row for each, also without a contact"),
             text("name").of("Name").or_null(),
             text("title").of("Title").or_null(),
             text("email")

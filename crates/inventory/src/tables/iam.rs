@@ -154,7 +154,7 @@ pub(super) static TABLES: &[InventoryTable] = &[
             json("role_tags"),
             int8("max_signin_session_duration")
                 .or_null()
-                .about("in seconds: how long AWS Sign-In goes on with it; NULL where it is not set"),
+                .about("in seconds: how long AWS Sign-In keeps the session; NULL where it is not set"),
             text("source_template_arn")
                 .or_null()
                 .about("the template that `AcquireRole` made it of"),
@@ -227,7 +227,8 @@ pub(super) static TABLES: &[InventoryTable] = &[
     },
     InventoryTable {
         name: "aws_iam_delegation_requests",
-        about: "A partner's request for temporary access to an account; those that nobody owns are not listed by AWS",
+        about: "A partner's request for temporary access to an account; AWS does not list requests without \
+                an owner",
         from: Answer(AnswerRows {
             service: "iam",
             operation: "ListDelegationRequests",

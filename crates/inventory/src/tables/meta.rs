@@ -24,7 +24,7 @@ static SNAPSHOTS: InventoryTable = InventoryTable {
 
 static COVERAGE: InventoryTable = InventoryTable {
     name: "hallpass_coverage",
-    about: "A slice that was asked for: one table of one account and Region",
+    about: "A requested slice: one table of one account and Region",
     from: Steps("hallpass sync, hallpass query snapshots import"),
     key: &["snapshot_id", "table_name", "account_id", "region"],
     slice: SliceColumns::GLOBAL,
@@ -33,14 +33,14 @@ static COVERAGE: InventoryTable = InventoryTable {
         text("snapshot_id"),
         text("table_name"),
         text("account_id").or_null(),
-        text("region").about("global where there is none"),
+        text("region").about("`global` without a Region"),
         text("state").about("ok, failed, skipped or carried"),
         int8("row_count"),
         time("started"),
         time("finished").or_null(),
         text("source_snapshot_id")
             .or_null()
-            .about("whose rows these are, where they were carried over"),
+            .about("the snapshot that the rows come from, if carried over"),
     ],
 };
 

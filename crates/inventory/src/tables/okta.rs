@@ -7,8 +7,8 @@ use crate::table::{CQ_ID, InventoryTable, SliceColumns, json, text, time};
 pub(super) static TABLES: &[InventoryTable] = &[
     InventoryTable {
         name: "okta_users",
-        about: "A person in Okta, those who left among them",
-        from: Steps("GET /api/v1/users, and again for those who are DEPROVISIONED"),
+        about: "A person in Okta, including those who left",
+        from: Steps("GET /api/v1/users, and again for DEPROVISIONED users"),
         key: &["id"],
         slice: SliceColumns::GLOBAL,
         columns: &[

@@ -74,7 +74,7 @@ pub(super) static TABLES: &[InventoryTable] = &[
     },
     InventoryTable {
         name: "aws_organizations_policy_targets",
-        about: "A policy of the organization on what it is attached to",
+        about: "A policy of the organization on one of its targets",
         from: Steps("ListTargetsForPolicy"),
         key: &["policy_id", "target_id"],
         slice: SliceColumns::GLOBAL,

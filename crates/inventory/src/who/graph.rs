@@ -61,7 +61,7 @@ pub enum GraphRoleKind {
 impl GraphRoleKind {
     #[expect(
         clippy::trivially_copy_pass_by_ref,
-        reason = "serde asks with a reference"
+        reason = "serde calls with a reference"
     )]
     fn is_permission_set(&self) -> bool {
         *self == Self::PermissionSet

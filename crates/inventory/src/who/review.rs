@@ -147,7 +147,7 @@ impl<'a> ReviewRow<'a> {
             return Err("`user_id` and `principal_id` of a direct assignment differ".to_owned());
         }
         if row.decision == ReviewDecision::Remove && row.user.is_empty() {
-            return Err("the group has no members: there is nobody to take it from".to_owned());
+            return Err("the group has no members: there is no user to take it from".to_owned());
         }
         Ok(row)
     }
@@ -205,7 +205,7 @@ impl<'a> Standing<'a> {
     fn refusal(&self, it: &GraphAssignment) -> Option<String> {
         if let Some(grant) = &it.grant {
             return Some(format!(
-                "Hallpass gave it for a time and ends it itself (grant {}); `hallpass revoke` ends it now",
+                "it is temporary and Hallpass ends it (grant {}); `hallpass revoke` ends it now",
                 grant.id
             ));
         }

@@ -91,7 +91,7 @@ impl AccessSnapshot {
         if is_whole && graph.has_unasked(record, ENTITLEMENTS) {
             unread.push(UnreadAccessTable {
                 table: ENTITLEMENTS.to_owned(),
-                why: "not asked for in every account".to_owned(),
+                why: "not requested in every account".to_owned(),
             });
         }
         Self {

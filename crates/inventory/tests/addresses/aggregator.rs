@@ -94,7 +94,7 @@ async fn a_refused_token_begins_again_once() {
         assert_eq!(
             found,
             Ok((3, 0)),
-            "what was read before is not counted twice"
+            "earlier rows are not counted twice"
         );
         assert_eq!(config.tokens()[2], None);
         let (found, _) = select(vec![refused(), refused()]).await;
@@ -122,7 +122,7 @@ async fn an_aggregator_that_is_not_there_comes_with_those_that_are() {
         ),
         (
             plain(json!({"ConfigurationAggregators": []})),
-            "no aggregator organization in 111122223333/eu-west-1; there is none",
+            "no aggregator organization in 111122223333/eu-west-1; there are no aggregators",
         ),
         (
             Err(failure("AccessDeniedException", "no")),

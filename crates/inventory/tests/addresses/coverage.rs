@@ -268,6 +268,6 @@ fn what_changed_is_new_gone_or_not_known() {
     assert_eq!(
         serde_json::from_str::<AddressReport>(&kept).unwrap(),
         same,
-        "what is kept reads back"
+        "the stored report reads back"
     );
 }

@@ -100,7 +100,7 @@ fn an_address_that_is_seen_in_several_ways_is_one_row() {
             row("203.0.113.10", "eni-0001", "eni instance"),
             row("2001:db8:1::1", "eni-0001", "ipv6"),
         ],
-        "sorted as numbers, and only what is routed"
+        "sorted as numbers, and only routed addresses"
     );
 }
 

@@ -95,7 +95,7 @@ async fn read(okta: Option<&Okta>) -> Kept {
     collect(&scope(&[SyncGroup::Okta]), &world, okta, None, &kept)
         .await
         .unwrap();
-    assert!(world.calls.lock().unwrap().is_empty(), "AWS is not asked");
+    assert!(world.calls.lock().unwrap().is_empty(), "AWS is not called");
     kept
 }
 
@@ -136,7 +136,7 @@ async fn a_link_that_leads_elsewhere_is_not_followed() {
     assert_eq!(failure.code, "E_OKTA_LINK");
     assert!(kept.rows("okta_users").is_empty());
     let asked = okta.asked.lock().unwrap();
-    assert!(!asked.is_empty(), "nothing was asked");
+    assert!(!asked.is_empty(), "nothing was called");
     assert!(asked.iter().all(|it| it.starts_with(BASE)), "{asked:?}");
     assert!(!kept.rows("okta_groups").is_empty(), "the others are read");
 }

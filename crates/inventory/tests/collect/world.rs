@@ -548,7 +548,7 @@ impl SliceStore for Kept {
     fn keep(&self, slice: Slice, rows: Vec<TableRow>) -> io::Result<()> {
         let key = slice.key.clone();
         let before = self.slices.borrow_mut().insert(key, (slice, rows));
-        assert!(before.is_none(), "told twice: {before:?}");
+        assert!(before.is_none(), "reported twice: {before:?}");
         Ok(())
     }
 

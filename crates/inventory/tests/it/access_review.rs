@@ -108,8 +108,8 @@ fn everything_that_is_wrong_is_said_at_its_line() {
         (
             &["ben USER ben 1 T remove ", " GROUP E 1 S remove "],
             &[
-                "line 2: Hallpass gave it for a time and ends it itself (grant g1); `hallpass revoke` ends it now",
-                "line 3: the group has no members: there is nobody to take it from",
+                "line 2: it is temporary and Hallpass ends it (grant g1); `hallpass revoke` ends it now",
+                "line 3: the group has no members: there is no user to take it from",
             ],
         ),
         (

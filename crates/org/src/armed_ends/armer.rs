@@ -34,7 +34,7 @@ const ACTS_MAX: u32 = 8;
 /// Pause between non-urgent writes to one account: sixty grants within a minute then cost six
 /// writes.
 const WRITE_PAUSE: TimeSpan = TimeSpan::seconds(10);
-const UNSEEN: &str = "AWS does not show what was written";
+const UNSEEN: &str = "AWS does not return the written policy";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndArmerSettings {
@@ -267,7 +267,7 @@ impl EndArmer {
         let mut found = BTreeMap::new();
         for end in ends.iter_mut().filter(|end| end.is_wanted(now)) {
             if !self.settings.is_on && end.armed_until().is_none() {
-                let words = "the configuration says not to arm ends".to_owned();
+                let words = "the configuration enforces no expiry".to_owned();
                 let why = WhyNotArmed::Off;
                 found.insert(end.key.clone(), Otherwise::Not(NotArmed { why, words }));
             } else if let Some(since) = denies.filter(|it| end.is_denied_unasked(*it, now)) {
@@ -482,7 +482,7 @@ impl EndArmer {
             return Ok(());
         }
         Err(Left::Refused(format!(
-            "policy `{name}` is attached nowhere and has a statement of somebody else; an operator should look at it"
+            "policy `{name}` is attached nowhere and has a foreign statement; an operator should check it"
         )))
     }
 

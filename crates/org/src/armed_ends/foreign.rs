@@ -130,7 +130,7 @@ mod tests {
     fn nothing_is_said_before_every_account_was_looked_at_once() {
         let desk = ForeignStatements::default();
         desk.note("1", ONE, at(0));
-        assert_eq!(desk.found(), None, "nobody knows which there are");
+        assert_eq!(desk.found(), None, "the list is unknown");
         assert!(desk.is_to_be_listed(at(0)));
         desk.rest(at(0));
         assert!(!desk.is_to_be_listed(at(30)) && desk.is_to_be_listed(at(61)));

@@ -351,7 +351,7 @@ impl<'a> Ledger<'a> {
             // an earlier hold's instant stays and the new end cannot be enforced: no access
             self.told.change.gates.push(GateChange {
                 key: end.key.clone(),
-                refused: Some(format!("its end could not be armed at AWS: {}", why.words)),
+                refused: Some(format!("its expiry could not be enforced at AWS: {}", why.words)),
                 at: self.now,
             });
         }
@@ -393,7 +393,7 @@ impl<'a> Ledger<'a> {
             if let Some(since) = lost {
                 self.told.denied += 1;
                 record = record.reason(&format!(
-                    "it was past its end and not armed, and {}",
+                    "it was past its end and not enforced, and {}",
                     not_answered(since)
                 ));
             }
@@ -460,7 +460,7 @@ impl<'a> Ledger<'a> {
         if end.required && end.lasts_until.is_none() {
             self.told.change.gates.push(GateChange {
                 key: end.key.clone(),
-                refused: Some(format!("its end could not be armed at AWS: {}", why.words)),
+                refused: Some(format!("its expiry could not be enforced at AWS: {}", why.words)),
                 at: self.now,
             });
         } else {
@@ -496,7 +496,7 @@ impl<'a> Ledger<'a> {
         self.told.gone += 1;
         if end.armed_until().is_some() {
             let record = self.record(Event::EndDisarmed, &end);
-            let words = "no session of what Hallpass gave can be left: that is gone, or was there before and stays";
+            let words = "no session of Hallpass's access can be left: the access is gone, or existed before and stays";
             self.told.change.records.push(record.reason(words));
         }
         // releases creates that waited for its removal; an enforced hold would have kept them
@@ -531,7 +531,7 @@ impl<'a> Ledger<'a> {
 
 fn why_left_out(end: &ArmedEnd, look: &Look) -> NotArmed {
     if look.beside_foreign.contains(&end.key) {
-        let words = "Hallpass's policy on the account has a statement of somebody else; an operator should look at it";
+        let words = "Hallpass's policy on the account has a foreign statement; an operator should check it";
         return NotArmed {
             why: WhyNotArmed::ForeignStatement,
             words: words.to_owned(),
@@ -546,7 +546,7 @@ fn why_left_out(end: &ArmedEnd, look: &Look) -> NotArmed {
         String::new()
     };
     let words = format!(
-        "the account's policies of armed ends are full{narrow}; see `access.armed_ends.policies`"
+        "the account's policies of enforced expiry are full{narrow}; see `access.armed_ends.policies`"
     );
     NotArmed {
         why: WhyNotArmed::NoRoom,

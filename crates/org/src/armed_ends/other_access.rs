@@ -22,7 +22,7 @@ pub(super) fn not_answered(since: Timestamp) -> String {
 
 /// Maps a fault. A refusal is final until an operator changes the rights.
 pub(super) fn not_known(fault: &OrganizationFault) -> Otherwise {
-    let words = format!("nobody could see what else gives the person the same: {fault}");
+    let words = format!("other access of the person could not be read: {fault}");
     match fault {
         OrganizationFault::Refused { .. }
         | OrganizationFault::NotThere { .. }

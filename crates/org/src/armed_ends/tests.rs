@@ -74,14 +74,14 @@ fn exactly_that_person_in_that_role_is_denied_from_the_end_on() {
             &regional,
             after,
             true,
-            "another who shares the statement",
+            "another person of the statement",
         ),
         (7, &regional, END, false, "at the very end"),
         (7, &regional, "2026-11-20T13:59:59Z", false, "before it"),
         (7, &regional, "2027-01-01T00:00:00Z", true, "long after it"),
-        (8, &regional, after, false, "somebody else"),
+        (8, &regional, after, false, "another person"),
         (7, &longer, after, false, "a set whose name begins so"),
-        (7, "Admin", after, false, "a role of their own"),
+        (7, "Admin", after, false, "their own role"),
     ];
     check(&content, "aws:CurrentTime", &rows);
     let statements: Value = serde_json::from_str(&content).unwrap();
@@ -121,7 +121,7 @@ fn an_end_ahead_is_rounded_up_to_the_minute_and_one_that_came_is_not() {
         (
             "2026-11-20T14:00:30Z",
             "2026-11-20T14:01:00Z",
-            "what is in force for this end",
+            "the policy in force for this end",
         ),
         (
             "2026-11-20T14:00:40Z",
@@ -401,15 +401,15 @@ fn while_aws_is_silent_one_account_is_asked_and_once_it_answers_all_that_waited_
         ends.collect::<Vec<_>>().concat()
     };
     for (row, heard, seconds, wanted) in [
-        ("nobody has tried yet: whose turn is next", None, 0, "22"),
+        ("no attempt yet: the next turn", None, 0, "22"),
         ("a moment ago", None, 4, ""),
         ("again", None, 5, "22"),
         ("no answer", Some(false), 10, "22"),
         ("an answer, a moment after a question", Some(true), 12, ""),
         ("and all that waited", None, 15, "122"),
         ("once", None, 25, ""),
-        ("it goes on to answer", Some(true), 26, ""),
-        ("and is silent again", Some(false), 27, "22"),
+        ("it still answers", Some(true), 26, ""),
+        ("and stops answering", Some(false), 27, "22"),
         ("for a moment", Some(true), 40, "122"),
     ] {
         if let Some(has_answered) = heard {

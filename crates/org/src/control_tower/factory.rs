@@ -235,7 +235,7 @@ pub(crate) async fn look(
     {
         let (name, id) = (&wish.product, text(&product, "/Id"));
         let reason = format!(
-            "product {name} ({id}) is of another account, or was launched by somebody else: {status}"
+            "product {name} ({id}) is of another account, or was not launched by Hallpass: {status}"
         );
         return Ok(StepProbe::Blocked { reason });
     }
@@ -429,7 +429,7 @@ mod tests {
                     };
                     json!({ "Account": { "Email": format!("{of}@example.com") } })
                 }
-                other => panic!("nobody asks for {other}"),
+                other => panic!("unexpected call {other}"),
             };
             Ok((answer, None))
         }
@@ -490,13 +490,13 @@ mod tests {
     async fn a_product_of_the_name_for_another_account_is_not_taken_for_ours() {
         let wish = a_wish();
         let (ours, theirs) = (Some("222222222222"), Some("333333333333"));
-        let own = BTreeSet::from(["t", "of a try of ours"].map(str::to_owned));
+        let own = BTreeSet::from(["t", "of our own try"].map(str::to_owned));
         for (status, token, account, seen) in [
             ("AVAILABLE", "t", None, "satisfied"),
             ("AVAILABLE", "of an earlier try", ours, "satisfied"),
             ("AVAILABLE", "theirs", theirs, "blocked"),
             ("UNDER_CHANGE", "t", None, "in progress"),
-            ("UNDER_CHANGE", "of a try of ours", None, "in progress"),
+            ("UNDER_CHANGE", "of our own try", None, "in progress"),
             ("UNDER_CHANGE", "theirs", None, "blocked"),
             ("UNDER_CHANGE", "theirs", theirs, "blocked"),
         ] {
@@ -515,7 +515,7 @@ mod tests {
                 other => panic!("{other:?}"),
             };
             assert_eq!(word, seen, "{status} {token} {account:?}");
-            if token == "of a try of ours" {
+            if token == "of our own try" {
                 continue;
             }
             // an existing product is polled by name, unless it belongs to another launch

@@ -258,7 +258,7 @@ fn add_invited(
         let id = it.account.as_str();
         if facts.account(id).is_some() {
             let text = format!(
-                "account {id} is in the organization: `members` names it, and nobody has to be invited"
+                "account {id} is in the organization: `members` names it, and no invitation is needed"
             );
             return Err(DelegationRefused::Unusable(text));
         }

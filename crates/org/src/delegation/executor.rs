@@ -307,7 +307,7 @@ impl DelegationStepExecutor {
                 _ => Err(StepError::failed("already_there", &message)),
             },
             Err(OrganizationFault::NotThere { message }) => match step.kind.as_str() {
-                DEREGISTER | WITHDRAW => Ok(accepted("it was gone already")),
+                DEREGISTER | WITHDRAW => Ok(accepted("it was already removed")),
                 _ => Err(StepError::failed("not_there", &message)),
             },
             Err(fault) => Err(setback(fault)),

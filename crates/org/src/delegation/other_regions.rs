@@ -59,7 +59,7 @@ pub(super) async fn stands_elsewhere(
                 let said = format!("{}: {}", fact.action, fact.reason);
                 return Ok(Some(format!(
                     "whether {account} administers `{service}` in {region}, too, is not known ({said}), and {why}: once it does not, \
-                     `aws organizations deregister-delegated-administrator` has it forgotten"
+                     `aws organizations deregister-delegated-administrator` removes it"
                 )));
             }
         }

@@ -31,7 +31,7 @@ pub(super) fn undo(step: &PlanStep) -> Undo {
             Err(_) => Undo::Not("the step cannot be read".to_owned()),
         },
         TRUST => Undo::Not("others may rely on trusted access by now".to_owned()),
-        _ => Undo::Not("members and sources of data stay: removing them loses what was seen".to_owned()),
+        _ => Undo::Not("members and sources of data stay: removing them loses their findings".to_owned()),
     }
 }
 

@@ -87,13 +87,13 @@ const EMAIL: About = (
 );
 const TRAIL: About = (
     "own-trail",
-    "the account has no trail of its own",
+    "the account has no separate trail",
     "Control Tower's trail records the same and is paid for, too: delete yours once the account is enrolled",
 );
 const SCPS: About = (
     "scp-blocks",
     "no service control policy is lost by the move",
-    "see whether the new unit has what these were for",
+    "check that the new unit has policies for the same purpose",
 );
 const REGION_OFF: About = (
     "sts-region-off",
@@ -288,7 +288,7 @@ fn of_unit(sheet: &mut Sheet<'_>, to: &str, facts: &EnrolmentFacts) {
     let baseline = facts.baselines.get(&facts.unit_arn(to));
     for drift in baseline.iter().flat_map(|it| &it.drift) {
         let evidence = match drift {
-            BaselineDrift::Source => "it is not that of the landing zone any more",
+            BaselineDrift::Source => "it no longer matches the landing zone",
             BaselineDrift::Inheritance => "an account in the unit is not as the unit is",
         };
         sheet.add(UNIT_DRIFT, Warn, fail_if(true, evidence));

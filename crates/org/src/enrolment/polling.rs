@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(asked.get(..12), Some(expected.as_slice()));
         assert!(
             schedule.is_due("rec-2", FACTORY, start, 0),
-            "each by itself"
+            "each separately"
         );
     }
 

@@ -47,7 +47,7 @@ async fn of_account(
     let found = home(calls).one_unless(operation, input, missing).await;
     let Some(found) = found.map_err(unseen)? else {
         return Ok(Some(format!(
-            "account {id} is not of the organization any more"
+            "account {id} is no longer in the organization"
         )));
     };
     let state = account_state(|it| found.get("Account")?.get(it)?.as_str());
@@ -93,7 +93,7 @@ async fn of_unit(
     let missing = "OrganizationalUnitNotFoundException";
     let found = home(calls).one_unless(operation, input, missing).await;
     let Some(found) = found.map_err(unseen)? else {
-        return Ok(Some(format!("unit `{was}` ({unit}) is not there any more")));
+        return Ok(Some(format!("unit `{was}` ({unit}) no longer exists")));
     };
     let name = text(&found, "/OrganizationalUnit/Name");
     if name != was.as_str() {
@@ -106,7 +106,7 @@ async fn of_unit(
     let baseline = baseline.map_err(unseen)?.remove(arn);
     Ok(match baseline {
         None => Some(format!(
-            "Control Tower does not govern unit `{was}` ({unit}) any more"
+            "Control Tower no longer governs unit `{was}` ({unit})"
         )),
         Some(it) if it.status == BaselineStatus::Failed => Some(format!(
             "the baseline of unit `{was}` ({unit}) has failed: set it again in Control Tower"
@@ -130,7 +130,7 @@ async fn inside(
     }
     let Some(by) = entered else {
         return Ok(Some(format!(
-            "nothing lets the management account into account {} any more",
+            "the management account can no longer enter account {}",
             place.account
         )));
     };

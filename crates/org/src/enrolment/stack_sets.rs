@@ -130,7 +130,7 @@ fn difference(found: &Value, wish: &StackSetSpec) -> Option<&'static str> {
     if text(found, "/StackSet/PermissionModel") != "SERVICE_MANAGED" {
         Some("its permissions are not those of the service")
     } else if found.pointer("/StackSet/AutoDeployment/Enabled") == Some(&Value::Bool(true)) {
-        Some("it deploys into other accounts by itself")
+        Some("it deploys into other accounts automatically")
     } else if body != Some(template()) {
         Some("its template is another one")
     } else if administrator != Some(wish.administrator.as_str()) {

@@ -128,7 +128,7 @@ impl ChannelStepExecutor {
 
 fn drifted(step: &ChannelStep) -> StepError {
     let text = format!(
-        "drifted: the channel to {} is not as it was looked at; it is left as it is",
+        "drifted: the channel to {} changed since the plan; it is left unchanged",
         step.wish.topic
     );
     StepError::failed("drifted", &text)
@@ -137,7 +137,7 @@ fn drifted(step: &ChannelStep) -> StepError {
 fn refused(fault: OrganizationFault, step: &ChannelStep, was_there: bool) -> StepError {
     let topic = &step.wish.topic;
     let after = if was_there {
-        "; the channel with its old filters is gone, and `--retry-failed` adds it with the new ones"
+        "; the channel with its old filters is removed, and `--retry-failed` adds it with the new ones"
     } else {
         ""
     };
@@ -146,7 +146,7 @@ fn refused(fault: OrganizationFault, step: &ChannelStep, was_there: bool) -> Ste
             StepError::failed(&code, &format!("channel limit reached{after}"))
         }
         OrganizationFault::NotThere { message } => {
-            let text = format!("the topic {topic} is not there: {message}{after}");
+            let text = format!("the topic {topic} does not exist: {message}{after}");
             StepError::failed("ResourceNotFoundException", &text)
         }
         OrganizationFault::Refused { code, message } => {

@@ -166,7 +166,7 @@ fn of_window(file: &DrillFile, now: Timestamp) -> Option<Refusal> {
     (file.ends_at <= now).then(|| Refusal {
         code: "over".to_owned(),
         message: format!("the drill ended at {}", file.ends_at),
-        help: "generate it anew".to_owned(),
+        help: "generate it again".to_owned(),
     })
 }
 
@@ -183,7 +183,7 @@ fn of_probes(file: &DrillFile) -> Option<Refusal> {
     (!bad.is_empty()).then(|| Refusal {
         code: "no_drill".to_owned(),
         message: format!("the policy is no drill: {}", bad.join("; ")),
-        help: "generate it anew with `hallpass org outage generate`".to_owned(),
+        help: "generate it again with `hallpass org outage generate`".to_owned(),
     })
 }
 

@@ -141,7 +141,7 @@ impl PayerChecks<'_> {
             ),
             self.check(
                 "root-login-alert",
-                "both parties are told when the root user signs in",
+                "both parties are notified when the root user signs in",
                 alert,
                 "a rule of EventBridge on ConsoleLogin of Root, with a target for each party, or with `hallpass_queue`",
             ),
@@ -162,7 +162,7 @@ impl PayerChecks<'_> {
                 let outcome = match self.facts.contacts.get(kind) {
                     None => missing("account:GetAlternateContact", kind),
                     Some(found) => judged(found.as_ref(), |mail| match mail {
-                        None => CheckOutcome::Fail("there is none".to_owned()),
+                        None => CheckOutcome::Fail("none found".to_owned()),
                         Some(mail) => verdict(is_in_domain(mail, domain), mail.clone()),
                     }),
                 };
@@ -172,7 +172,7 @@ impl PayerChecks<'_> {
             })
             .collect();
         let phone = judged(self.facts.phone.as_ref(), |phone| match phone {
-            None => CheckOutcome::Fail("there is none".to_owned()),
+            None => CheckOutcome::Fail("none found".to_owned()),
             Some(phone) => {
                 let own = self.file.customer.phones.iter();
                 let is_own = own.map(|it| digits(it)).any(|it| it == digits(phone));
@@ -207,19 +207,19 @@ impl PayerChecks<'_> {
                 "partner-billing-only",
                 "the partner's roles do nothing but billing",
                 self.judged_roles(partner, RoleQuestion::BillingOnly, &NOT_BILLING),
-                "take away what is not billing",
+                "remove rights beyond billing",
             ),
             (
                 "customer-cannot-raise-itself",
                 "the customer's roles cannot give themselves more",
                 self.judged_roles(customer, RoleQuestion::CannotRaiseItself, &RAISING),
-                "deny what is named to them, without a condition",
+                "deny them the named actions, without a condition",
             ),
             (
                 "partner-cannot-raise-itself",
                 "the partner's roles cannot give themselves more",
                 self.judged_roles(partner, RoleQuestion::CannotRaiseItself, &RAISING),
-                "deny what is named to them, without a condition",
+                "deny them the named actions, without a condition",
             ),
         ];
         let rows = rows.into_iter();
@@ -325,7 +325,7 @@ impl PayerChecks<'_> {
                 "scp-baseline",
                 "service control policies are those of the saved set",
                 self.baseline(baseline),
-                "create what is missing, and look at what was added",
+                "create missing ones, and check added ones",
             ),
             CheckResult {
                 severity: CheckSeverity::Info,
@@ -404,7 +404,7 @@ fn alert_verdict(alert: &RootLoginAlert) -> CheckOutcome {
     let untold = sides.iter().filter(|it| !alert.told.contains(it));
     let untold: Vec<&str> = untold.map(|it| it.name()).collect();
     if alert.is_present && untold.is_empty() {
-        return CheckOutcome::Pass("both parties are told".to_owned());
+        return CheckOutcome::Pass("both parties are notified".to_owned());
     }
     if !alert.unread.is_empty() {
         return CheckOutcome::Unknown {

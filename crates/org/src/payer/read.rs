@@ -94,7 +94,7 @@ impl PayerAccount<'_> {
             None => Ok(found),
             Some(action) => Err(unread(
                 operation,
-                format!("the answer says nothing of {action}"),
+                format!("the answer does not cover {action}"),
             )),
         }
     }

@@ -201,7 +201,7 @@ fn instead(transfers: &ReadFact<Vec<BillingTransfer>>) -> PayerTask {
     };
     PayerTask {
         id: "billing-transfer",
-        title: "or transfer billing: the partner gets the bill, the customer keeps an organization of its own, and no payer account is shared",
+        title: "or transfer billing: the partner gets the bill, the customer keeps its own organization, and no payer account is shared",
         owners: Vec::new(),
         state,
         notes,

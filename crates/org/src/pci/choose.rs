@@ -73,7 +73,7 @@ pub struct ChosenPeople {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ActRefused {
     /// Skipped files may contain activity.
-    #[error("{0} files of the log could not be read: what they hold may be what somebody did")]
+    #[error("{0} files of the log could not be read: they may hold activity")]
     Broken(u64),
     /// The log starts too late.
     #[error("the log has to be whole since {needed}, and is {reach}")]
@@ -81,18 +81,18 @@ pub enum ActRefused {
     /// People sign in outside the read Regions.
     #[error("{0}: who signs in there alone looks inactive")]
     Regions(String),
-    #[error("of {0} people nothing can be said, so that the log is not what it should be")]
+    #[error("{0} people cannot be judged, so the log is not as it should be")]
     Unknown(usize),
     /// A named person is not above a limit.
     #[error("`{0}` is not over a limit")]
     NotStale(String),
-    #[error("{people} people are more than the {allowed} that may be acted on at once")]
+    #[error("{people} people are more than the {allowed} allowed per run")]
     TooMany { people: usize, allowed: usize },
 }
 
 fn reach(from: Option<Timestamp>) -> String {
     from.map_or_else(
-        || "whole since nobody knows when".to_owned(),
+        || "whole since an unknown time".to_owned(),
         |from| format!("whole since {from}"),
     )
 }

@@ -70,7 +70,7 @@ impl PeopleStepExecutor {
         };
         Ok(match (step.kind.as_str(), seen) {
             (ENABLE, None) => StepProbe::Blocked {
-                reason: format!("`{}` is in the identity store no more", wish.user_name),
+                reason: format!("`{}` is no longer in the identity store", wish.user_name),
             },
             (DELETE, Some(it)) => judged(&it),
             (DISABLE, Some(it)) if it.is_enabled => differs(),
@@ -140,7 +140,7 @@ impl PeopleStepExecutor {
             Ok(Some(now)) if now.revision != judged => StepError::failed(
                 "changed_meanwhile",
                 &format!(
-                    "`{}` was changed since the plan looked at them, and is not deleted: see what was changed, then make a new plan",
+                    "`{}` was changed since the plan, and is not deleted: check the change, then make a new plan",
                     wish.user_name
                 ),
             ),
@@ -181,7 +181,7 @@ impl StepExecutor for PeopleStepExecutor {
             DISABLE => ENABLE,
             ENABLE => DISABLE,
             _ => {
-                let why = "a person who was deleted cannot be brought back: somebody new would have another id";
+                let why = "a deleted person cannot be restored: a new one would have another id";
                 return Undo::Not(why.to_owned());
             }
         };

@@ -18,7 +18,7 @@ pub struct ProbeRole {
 pub enum ProbeRoleFault {
     #[error("`{0}` is not the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME, without wildcards")]
     NotARole(String),
-    #[error("`{0}` is a role of AWS itself, which nobody can assume")]
+    #[error("`{0}` is a role of AWS itself, which no one can assume")]
     Reserved(String),
 }
 

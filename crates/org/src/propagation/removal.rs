@@ -130,7 +130,7 @@ impl Removal<'_> {
             return Ok(false);
         }
         Err(NotRemoved::Lasting(format!(
-            "policy `{}` has another text than Hallpass gives it: look what it is for, and delete it",
+            "policy `{}` has a text not written by Hallpass: check its purpose, and delete it",
             found.row.name
         )))
     }

@@ -67,7 +67,7 @@ pub enum Halt {
     #[error("{why}")]
     Refused { why: String, help: String },
     /// A change was not effective in time.
-    #[error("{}, and was not for good after {} seconds; heard last: {heard}", waited_for(*.wanted), .seconds)]
+    #[error("{}, and was not stable after {} seconds; last answer: {heard}", waited_for(*.wanted), .seconds)]
     NotSettled {
         wanted: ReadOutcome,
         seconds: u64,
@@ -121,7 +121,7 @@ impl PropagationProbe {
         self.check_session().await?;
         let removed = self.removal().run(&Made::Nothing).await;
         removed.map_err(|why| Halt::Failed {
-            what: "what an earlier measurement left was not removed",
+            what: "the rest of an earlier measurement was not removed",
             why,
         })?;
         self.check_room().await?;
@@ -129,7 +129,7 @@ impl PropagationProbe {
         let read = self.settle(ReadOutcome::Allowed, now, START_MAX).await;
         read.map_err(|halt| match halt {
             Halt::NotSettled { heard, .. } => refused(
-                format!("the role may not read, before any policy of ours denies it: {heard}"),
+                format!("the role may not read even before Hallpass denies it: {heard}"),
                 "allow the role `iam:ListAccountAliases`, and let no policy deny it",
             ),
             halt => halt,

@@ -137,7 +137,7 @@ mod tests {
             ),
             ("away again", Allowed, "rraaaaaa", settled(3, Some(2), 3), 8),
             (
-                "unheard ones break no row",
+                "lost answers break no row",
                 Refused,
                 "ar.r.r.rrr",
                 settled(2, Some(1), 2),

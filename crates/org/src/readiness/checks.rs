@@ -54,7 +54,7 @@ fn foundation_checks(facts: &FoundationFacts, question: &ReadinessQuestion) -> V
     checks.extend(accounts(facts, question));
     checks.push(question.manual(
         "root-emails",
-        "mail to the root user of every account reaches somebody",
+        "mail to the root user of every account reaches a person",
         "no API says who reads these mailboxes",
     ));
     checks
@@ -107,19 +107,19 @@ fn log_accounts(facts: &FoundationFacts) -> [CheckResult; 2] {
                 }
             })
         });
-        let remedy = "an account of its own, which nobody works in";
+        let remedy = "a separate account that no one works in";
         warning(check((id, title), ORGANIZATION, outcome, remedy))
     };
     [
         one(
             "log-archive-account",
-            "logs are kept in an account of their own",
+            "logs are kept in a separate account",
             "log archive",
             |it| it.log_archive.as_ref().map(ToString::to_string),
         ),
         one(
             "audit-account",
-            "those who audit have an account of their own",
+            "auditors have a separate account",
             "audit",
             |it| it.audit.as_ref().map(ToString::to_string),
         ),
@@ -161,7 +161,7 @@ fn of_account(
 ) -> [CheckResult; 3] {
     let contact = judged(member.security_contact.as_ref(), |mail| match mail {
         Some(mail) => CheckOutcome::Pass(mail.clone()),
-        None => CheckOutcome::Fail("there is none".to_owned()),
+        None => CheckOutcome::Fail("none found".to_owned()),
     });
     let tag = &question.owner_tag;
     let owner = judged(member.tags.as_ref(), |tags| {
@@ -213,7 +213,7 @@ fn invitations(target: &str, member: &MemberFacts) -> Option<CheckResult> {
         ),
         target,
         outcome,
-        "ask who expects it: whoever accepts it in the account takes the account out of the organization. Only the account declines \
+        "ask who expects it: accepting it takes the account out of the organization. Only the account declines \
          it (`aws organizations decline-handshake`), only the sender cancels it; a service control policy that denies \
          `organizations:AcceptHandshake` and `organizations:LeaveOrganization` keeps members from both",
     )))

@@ -37,14 +37,14 @@ pub(super) fn leaving_checks(
     checks.extend(workloads(facts, question.today));
     checks.push(question.manual(
         "stands-alone",
-        "every account has payment data and contacts of its own",
+        "every account has its own payment data and contacts",
         "payment data are shown to people only, and an account needs them to leave; not where it accepts the invitation of another \
-         organization while it is a member (AWS: direct account transfers); `foreign-invitations` tells those that are open",
+         organization while it is a member (AWS: direct account transfers); `foreign-invitations` lists the open ones",
     ));
     checks.push(question.manual(
         "organization-conditions",
         "policies with `aws:PrincipalOrgID` or `aws:PrincipalOrgPaths` are known",
-        "resource policies of all services are read by nobody at once; IAM's are in `hallpass query` after `hallpass sync`",
+        "no API reads resource policies of all services; IAM's are in `hallpass query` after `hallpass sync`",
     ));
     checks
 }
@@ -58,7 +58,7 @@ fn bill(facts: &LeavingFacts) -> CheckResult {
                 "inbound" => format!("the organization pays for that of {}", it.other),
                 _ => format!("{} pays for the organization", it.other),
             };
-            let until = it.end.as_deref().unwrap_or("somebody withdraws it");
+            let until = it.end.as_deref().unwrap_or("it is withdrawn");
             format!("{words} from {} until {until}", it.start)
         });
         let asked = found.invitations.iter().map(|it| {
@@ -164,7 +164,7 @@ fn reviewed(
         day.is_none_or(|it| it < limit)
     };
     let seen = day.map_or_else(
-        || "nobody answered yet".to_owned(),
+        || "no answer yet".to_owned(),
         |it| format!("last on {it}"),
     );
     let reviewed = check(

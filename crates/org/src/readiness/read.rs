@@ -260,7 +260,7 @@ async fn root_has_mfa(inside: &Reader<'_>, has_user: bool) -> ReadFact<Option<bo
     let number = |name: &str| answer.pointer(&format!("/SummaryMap/{name}"))?.as_i64();
     let mfa = number("AccountMFAEnabled");
     let mfa =
-        mfa.ok_or_else(|| unread(operation, "the answer says nothing of AccountMFAEnabled"))?;
+        mfa.ok_or_else(|| unread(operation, "the answer does not cover AccountMFAEnabled"))?;
     // no password, nothing to protect by a second factor
     let has_password = number("AccountPasswordPresent").is_none_or(|it| it == 1);
     Ok(if !has_user && !has_password {

@@ -303,7 +303,7 @@ fn left(fault: OrganizationFault) -> Left {
 
 fn no_account(account: &str) -> String {
     format!(
-        "account {account} is not in the organization any more: no policy of it reaches its sessions"
+        "account {account} is no longer in the organization: none of its policies reaches its sessions"
     )
 }
 

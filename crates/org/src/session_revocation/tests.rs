@@ -49,9 +49,9 @@ fn exactly_the_sessions_of_that_person_set_and_time_are_denied() {
         (7, &regional, before, true, "a role with one"),
         (7, &regional, END, false, "a session issued at the end"),
         (7, &regional, "2026-03-02T11:00:00Z", false, "a new session"),
-        (8, &regional, before, false, "somebody else"),
+        (8, &regional, before, false, "another person"),
         (7, &longer, before, false, "a set whose name begins so"),
-        (7, "Admin", before, false, "a role of their own"),
+        (7, "Admin", before, false, "their own role"),
     ];
     check(&content, "aws:TokenIssueTime", &rows);
 }

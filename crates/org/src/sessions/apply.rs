@@ -108,7 +108,7 @@ pub async fn plan_apply(
     );
     let policy = NewPolicy {
         name: wanted.name.clone(),
-        description: "sessions that are cut off; kept by Hallpass".to_owned(),
+        description: "revoked sessions; kept by Hallpass".to_owned(),
         content: content.clone(),
         tags: BTreeMap::from([(TAG.to_owned(), "true".to_owned())]),
     };

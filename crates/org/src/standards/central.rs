@@ -49,7 +49,7 @@ pub fn central_rows(
     for target in &foreign {
         let policy = central.held.get(*target).map_or("", String::as_str);
         let name = central.names.get(policy).map_or(policy, String::as_str);
-        let why = format!("it has the policy `{name}` of somebody else");
+        let why = format!("it has the foreign policy `{name}`");
         rows.insert((*target).to_owned(), Err(why));
     }
     let governed = facts.governed.places(&facts.tree, &is_meant);

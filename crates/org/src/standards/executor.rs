@@ -306,7 +306,7 @@ impl StandardsStepExecutor {
             Sent::All => Ok(accepted("sent")),
             // the engine looks again, and omits them
             Sent::Changed(what) => {
-                let why = format!("somebody changed {what}");
+                let why = format!("changed meanwhile: {what}");
                 Err(StepError::later(Class::Throttle, why))
             }
             Sent::Refused(refused) => {
@@ -385,7 +385,7 @@ impl StandardsStepExecutor {
             let arns = found.get(&key).map_or(&[][..], |it| it.arns.as_slice());
             if arns.is_empty() {
                 refused.push(format!(
-                    "{}: nobody says what it is called in the standard",
+                    "{}: its name in the standard is not known",
                     update.control
                 ));
             }

@@ -309,7 +309,7 @@ impl StandardsFile {
             named.extend(standards.named());
             check_place(&place).map_err(|text| at(line, text))?;
             if place == PlaceMatch::default() {
-                return Err(at(line, "`match` says nothing: that belongs to `defaults`"));
+                return Err(at(line, "`match` is empty: that belongs to `defaults`"));
             }
             let has_line = |text: String| {
                 if text.starts_with("line ") {
@@ -328,7 +328,7 @@ impl StandardsFile {
             hash: hash(text),
         };
         if file.says_nothing() {
-            return Err("the file says nothing of any standard or control".to_owned());
+            return Err("the file names no standard or control".to_owned());
         }
         Ok(file)
     }
@@ -422,7 +422,7 @@ mod tests {
             ),
             (
                 "overrides:\n  - match: {}\n    standards: {enable: [x/v/1]}\n",
-                "line 2: `match` says nothing: that belongs to `defaults`",
+                "line 2: `match` is empty: that belongs to `defaults`",
             ),
             (
                 "overrides:\n  - match: {ou: Prod}\n    standards: {enable: [x/v/1]}\n",
@@ -434,7 +434,7 @@ mod tests {
             ),
             (
                 "defaults: {}\n",
-                "the file says nothing of any standard or control",
+                "the file names no standard or control",
             ),
         ] {
             assert_eq!(said(text), expected, "{text}");

@@ -251,7 +251,7 @@ impl StandardsFollower {
             if self.settings.mode == FollowMode::Notify {
                 // also if changes were disabled meanwhile
                 return Ok(VisitEnd::Failed(format!(
-                    "plan {plan} was begun and is not gone on with: `hallpass org plan resume` does that"
+                    "plan {plan} is unfinished: `hallpass org plan resume` resumes it"
                 )));
             }
             // a plan from before a stop is finished first, regardless of the current file

@@ -119,7 +119,7 @@ impl GovernedFacts {
         });
         let named: Vec<String> = named.collect();
         format!(
-            "governed by a Security Hub CSPM policy of Organizations: {}; change or detach it first, or say there what the file says",
+            "governed by a Security Hub CSPM policy of Organizations: {}; change or detach it first, or set there what the file says",
             named.join(", ")
         )
     }

@@ -193,7 +193,7 @@ pub(super) fn without_changed(
             StepProbe::Differs { old }
         },
         left: format!(
-            "left as somebody changed it since the plan was saved: {}",
+            "left, as it was changed since the plan was saved: {}",
             words.join(", ")
         ),
     })

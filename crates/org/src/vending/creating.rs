@@ -58,7 +58,7 @@ impl AccountMaking {
         if let Some(id) = &wish.there {
             return Ok(match self.account(id).await? {
                 Some(there) => judged(wish, &there),
-                None => blocked(format!("account {id} is not there any more")),
+                None => blocked(format!("account {id} no longer exists")),
             });
         }
         let mut age = ListingAge::Run;
@@ -137,7 +137,7 @@ impl AccountMaking {
         for access in &wish.access {
             let missing = self.needs.missing(access).await.map_err(setback)?;
             if let Some(what) = missing {
-                return Ok(Some(format!("{what} is not there any more")));
+                return Ok(Some(format!("{what} no longer exists")));
             }
         }
         Ok(None)
@@ -148,7 +148,7 @@ impl AccountMaking {
         let name = self.admin.unit_name(&unit.id).await.map_err(setback)?;
         Ok(match name {
             None => Some(format!(
-                "unit `{}` ({}) is not there any more",
+                "unit `{}` ({}) no longer exists",
                 unit.name, unit.id
             )),
             Some(name) if name != unit.name => Some(format!(
@@ -184,7 +184,7 @@ impl AccountMaking {
             }
             Some(_) => Verify::Again(Retry::new(
                 Class::Conflict,
-                format!("{account} was made by somebody else, with the same name"),
+                format!("{account} was made outside Hallpass, with the same name"),
             )),
         })
     }

@@ -135,7 +135,7 @@ impl VendingStepExecutor {
         }
         let name = self.admin.unit_name(unit).await.map_err(setback)?;
         Ok(name.is_none().then(|| {
-            format!("unit {unit} is not there any more; account {account} stands in {stands}")
+            format!("unit {unit} no longer exists; account {account} stands in {stands}")
         }))
     }
 

@@ -128,12 +128,12 @@ impl StepExecutor for UserStepExecutor {
     }
 
     async fn verify(&self, _: &PlanStep, remote: &str) -> Verify {
-        let text = format!("nothing is asked about `{remote}`: it is done at once");
+        let text = format!("nothing to poll for `{remote}`: it is done immediately");
         Verify::Setback(StepError::failed("unknown_step", &text))
     }
 
     fn undo(&self, _: &PlanStep, _: &Value, _: &Value) -> Undo {
-        let why = "a person who was made stays: others may have given them access by now";
+        let why = "a created person stays: others may have given them access by now";
         Undo::Not(why.to_owned())
     }
 }

@@ -208,10 +208,10 @@ async fn who_is_in_a_hurry_is_next_and_nobody_is_left_out() {
         let _: EndArmerReport = world.tick().await;
     }
     let asked = world.asked().len();
-    assert!(asked < 10, "{asked} before anybody looks who is in a hurry");
+    assert!(asked < 10, "{asked} before urgent ones are sorted");
     world.cut_off(1);
     let _: EndArmerReport = world.tick().await;
-    assert_eq!(world.asked()[0], account(1), "who was cut off");
+    assert_eq!(world.asked()[0], account(1), "the revoked one");
     for _ in 0..20 {
         let _: EndArmerReport = world.tick().await;
     }

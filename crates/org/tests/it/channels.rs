@@ -90,7 +90,7 @@ impl Guru {
                     });
                 json!({ "Channels": rows.collect::<Vec<Value>>() })
             }
-            other => panic!("nobody asks for {other}"),
+            other => panic!("unexpected call {other}"),
         };
         Ok((answer, None))
     }

@@ -33,7 +33,7 @@ async fn what_is_not_safe_is_refused_and_nothing_is_changed() {
             "in production: 222233334444",
         ),
         (
-            "a tag as somebody typed it",
+            "a tag as typed by hand",
             UNIT,
             |it| {
                 let tags = BTreeMap::from([("hallpass:prod".into(), "True ".into())]);

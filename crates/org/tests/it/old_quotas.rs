@@ -330,7 +330,7 @@ async fn the_sessions_of_an_account_that_left_are_not_said_to_have_ended() {
             panic!("{was_applied}: {:?}", report.failed);
         };
         assert_eq!(account, ANA);
-        assert!(why.contains("is not in the organization"), "{why}");
+        assert!(why.contains("is no longer in the organization"), "{why}");
         let kept = cuts.revocations.lock().unwrap();
         let kept = kept.values().next().unwrap();
         assert_eq!(kept.state, SessionRevocationState::Wanted, "{was_applied}");

@@ -263,7 +263,7 @@ static ROWS: [(&str, Change, &str, &str, &str); 9] = [
         },
         "contact-security",
         "fail",
-        "there is none",
+        "none found",
     ),
     (
         "7",

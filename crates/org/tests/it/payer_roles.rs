@@ -365,7 +365,7 @@ const CASES: &[RoleCase] = &[
         &["iam:CreateUser", "aws:MultiFactorAuthPresent"],
     ),
     case(
-        "an action that nobody knows",
+        "an unknown action",
         RAISE,
         &[allow!(r#""iam:BecomeAdministrator""#)],
         "unknown",
@@ -445,7 +445,7 @@ const CASES: &[RoleCase] = &[
         &["ec2:RunInstances", "aws:MultiFactorAuthPresent"],
     ),
     case(
-        "what nobody knows",
+        "unknown facts",
         ONLY,
         &[allow!(r#""newservice:Do""#)],
         "unknown",

@@ -267,7 +267,7 @@ async fn whom_somebody_changed_since_the_plan_looked_is_not_deleted() {
     assert!(
         failed
             .reason
-            .contains("`ana` was changed since the plan looked"),
+            .contains("`ana` was changed since the plan"),
         "{report:?}"
     );
     assert_eq!(world.people.writes(), [format!("delete {}", id("ben"))]);

@@ -236,7 +236,7 @@ static ROWS: &[Row] = &[
         MEMBER,
         "fail",
         CheckSeverity::Error,
-        "there is none",
+        "none found",
     ),
     (
         |it| {

@@ -26,7 +26,7 @@ pub enum BadJournal {
     /// An invalid record before the last.
     #[error("the journal is broken at byte {0}")]
     Record(usize),
-    #[error("the journal does not say what was asked")]
+    #[error("the journal does not name the call")]
     Empty,
     #[error("the journal is of another call: {was}")]
     Other { was: String },

@@ -48,12 +48,12 @@ pub(super) fn no_longer_as_left(seen: &StepProbe) -> Option<String> {
     match seen {
         StepProbe::Satisfied => None,
         StepProbe::InProgress { remote } => Some(format!("`{remote}` is under way there")),
-        StepProbe::Unseen { reason } => Some(format!("it cannot be looked at: {reason}")),
+        StepProbe::Unseen { reason } => Some(format!("it cannot be read: {reason}")),
         StepProbe::Absent
         | StepProbe::Differs { .. }
         | StepProbe::Blocked { .. }
         | StepProbe::Drifted { .. } => Some(
-            "somebody changed it after the plan that is taken back; it is left as it is".to_owned(),
+            "it was changed after the plan that is undone; it is left as it is".to_owned(),
         ),
     }
 }

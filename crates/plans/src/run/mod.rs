@@ -539,12 +539,12 @@ fn report_when(plan: &Plan, folded: &Folded, stopped: Option<Stopped>) -> PlanRe
         Some(Stopped::Aborted) => (PlanState::Aborted, "the plan was aborted"),
         Some(Stopped::Paused) => (
             PlanState::Paused,
-            "the plan is paused; `hallpass org plan resume` goes on",
+            "the plan is paused; continue with; continue with `hallpass org plan resume`",
         ),
         Some(Stopped::TooManyFailures) => (PlanState::Partial, "too many targets failed"),
         None if is_under_way(plan, folded) => (
             PlanState::Running,
-            "not begun; `hallpass org plan resume` goes on",
+            "not begun; start with `hallpass org plan resume`",
         ),
         None => (PlanState::Done, ""),
     };

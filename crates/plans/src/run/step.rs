@@ -249,7 +249,7 @@ impl Runner {
                     return self.set_back(walk, setback).await;
                 }
                 Verify::Setback(StepError::Retry(retry)) => {
-                    tracing::debug!(why = retry.why, "an operation could not be asked for");
+                    tracing::debug!(why = retry.why, "an operation could not be queried");
                 }
                 Verify::Running => {}
             }

@@ -52,12 +52,14 @@ pub(super) const CHANGED_SINCE: &str =
     "the target changed since the plan was saved; make a new plan";
 /// Not probed before, and not counted among the changes of the plan.
 pub(super) const NOT_LOOKED_AT: &str =
-    "it could not be looked at when the plan was made; another try (--retry-failed) goes on";
+    "it could not be read when the plan was made; try again with --retry-failed";
 /// After a write, the state is neither old nor desired.
-pub(super) const CHANGED_AFTER_US: &str = "a write was sent, and what stands there is neither what was nor what is wanted; make a new plan";
+pub(super) const CHANGED_AFTER_US: &str = "a write was sent, and the state is neither the old nor the \
+                                           desired one; make a new plan";
 
 /// The step timed out, and the probe shows the old state.
-pub(super) const NEVER_SHOWN: &str = "the write was accepted, but what stood there before it still stands there or was put back by another user; make a new plan";
+pub(super) const NEVER_SHOWN: &str = "the write was accepted, but the old state is still there or was \
+                                      restored by another user; make a new plan";
 
 pub(super) const CHANGED_BEFORE: &str = "the target changed directly before the write";
 

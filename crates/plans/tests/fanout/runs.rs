@@ -88,7 +88,7 @@ fn the_model_of_time_holds() {
             ran.ms
         );
         let first = seen.first_page_ms.load(SeqCst);
-        assert!(first < 300, "the listing goes on meanwhile: {first}");
+        assert!(first < 300, "the listing continues meanwhile: {first}");
     }
 }
 

@@ -28,7 +28,7 @@ async fn taken_back(bench: &Bench, plan: &PlanId) -> PlanReport {
     report.unwrap()
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it is held against what is there")]
+#[expect(clippy::unnecessary_wraps, reason = "compared with the stored values")]
 fn old(value: &str) -> Option<Value> {
     Some(json!({ "v": value }))
 }

@@ -47,7 +47,7 @@ async fn what_somebody_changed_after_a_plan_is_not_taken_back_unless_that_is_acc
     bench.world.put("a", json!({"v": "theirs"}));
     let (planned, report) = back(&bench, &done.plan, &Applying::default()).await;
     assert_eq!(outcomes(&planned), "a drifted, b changed");
-    assert!(planned.targets[0].reason.contains("somebody changed it"));
+    assert!(planned.targets[0].reason.contains("it was changed"));
     assert_eq!(planned.targets[0].steps[0].old, json!({"v": "theirs"}));
     assert_eq!(outcomes(&report), "a drifted, b changed");
     assert_eq!(bench.world.get("a"), Some(json!({"v": "theirs"})));

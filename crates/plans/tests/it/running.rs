@@ -267,7 +267,7 @@ async fn a_canary_goes_first_and_the_rest_on_resume() {
     assert_eq!(report.state.name(), "paused");
     let runner = bench.runner("one");
     let told = runner.report(&report.plan).await.unwrap();
-    assert_eq!(told.state.name(), "paused", "whoever looks later");
+    assert_eq!(told.state.name(), "paused", "a later reader");
     let report = runner.resume(&report.plan, &canary).await.unwrap();
     assert_eq!(outcomes(&report), "a changed, b changed, c skipped");
     let report = runner
@@ -316,7 +316,7 @@ async fn a_wide_lane_is_ours_until_the_last_of_its_steps_is_over() {
     assert_eq!(bench.world.most.load(Ordering::SeqCst), 2);
     let now = bench.clock.now();
     let free = bench.store.lease("control-tower", claim("two", now)).await;
-    assert_eq!(free, Ok(LeaseAnswer::Ours), "it was given back");
+    assert_eq!(free, Ok(LeaseAnswer::Ours), "the lease was released");
 }
 
 #[tokio::test]

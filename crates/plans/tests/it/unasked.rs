@@ -5,7 +5,7 @@ use hallpass_plans::{Applying, PlanDraft, PlanId, PlanReport, PlanStore as _, Ru
 
 use crate::world::{Bench, outcomes, patient, puts};
 
-const WHY: &str = "the server goes on with it";
+const WHY: &str = "the server continues it";
 const LONG: Duration = Duration::from_mins(2);
 
 async fn stopped(bench: &Bench, applying: &Applying, call: u64) -> PlanId {

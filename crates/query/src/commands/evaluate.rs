@@ -238,7 +238,7 @@ impl Evaluation {
     fn statement(&self, rule: &AskedRule) -> Result<ReadStatement, QueryFailure> {
         match &self.in_the_way {
             Some(other) => Err(QueryFailure::failed(format!(
-                "not asked: the query of rule `{other}` passed a limit and could not be stopped"
+                "not run: the query of rule `{other}` passed a limit and could not be stopped"
             ))),
             None => statement(rule),
         }

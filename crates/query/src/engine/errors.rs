@@ -77,7 +77,7 @@ fn of_names(read: &ReadStatement, error: &SchemaError) -> QueryFailure {
         SchemaError::DuplicateQualifiedField { .. }
         | SchemaError::DuplicateUnqualifiedField { .. } => read
             .failure("E_SQL", first_line(&error.to_string()), None)
-            .help("give each column a name of its own: `AS name`"),
+            .help("give each column a unique name: `AS name`"),
     }
 }
 

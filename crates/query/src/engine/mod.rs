@@ -225,5 +225,5 @@ fn memory_of(batch: &RecordBatch) -> usize {
 fn past_limit(code: &'static str, message: String, flag: &str) -> QueryFailure {
     QueryFailure::new(QueryExit::Refused, message)
         .code(code)
-        .help(format!("ask for less, or raise `{flag}`"))
+        .help(format!("narrow it, or raise `{flag}`"))
 }

@@ -78,7 +78,7 @@ fn help(code: &SqlState) -> Option<&'static str> {
         Some("something reads these tables for long: try again, nothing was changed")
     } else if *code == SqlState::DEPENDENT_OBJECTS_STILL_EXIST {
         Some(
-            "the snapshot has not collected that table: export one that has, or drop what stands on it",
+            "the snapshot has not collected that table: export one that has, or drop its dependents",
         )
     } else {
         None

@@ -116,7 +116,7 @@ impl ExportSchema<'_> {
             QueryFailure::new(QueryExit::Refused, message).help(help)
         };
         if !in_the_way.is_empty() {
-            let help = "they have the names of ours and are not touched: name another `--schema`";
+            let help = "they have the names of Hallpass's tables and are not touched: name another `--schema`";
             return Err(refused(in_the_way, help));
         }
         if !foreign.is_empty() && owner == SchemaOwner::Alone {

@@ -134,13 +134,13 @@ pub(crate) const SAVED: &[SavedQuery] = &[
     },
     SavedQuery {
         name: "assignments/orphaned",
-        about: "Assignments of users and groups that are gone",
+        about: "Assignments of deleted users and groups",
         parameters: &[],
         sql: include_str!("assignments/orphaned.sql"),
     },
     SavedQuery {
         name: "assignments/unused",
-        about: "Standing assignments that nobody used for 90 days, by the log",
+        about: "Standing assignments not used for 90 days, by the log",
         parameters: &[],
         sql: include_str!("assignments/unused.sql"),
     },
@@ -152,7 +152,7 @@ pub(crate) const SAVED: &[SavedQuery] = &[
     },
     SavedQuery {
         name: "sets/provisioned-unassigned",
-        about: "Roles of permission sets that nobody holds",
+        about: "Roles of permission sets without holders",
         parameters: &[],
         sql: include_str!("sets/provisioned-unassigned.sql"),
     },
@@ -176,7 +176,7 @@ pub(crate) const SAVED: &[SavedQuery] = &[
     },
     SavedQuery {
         name: "activity/notable",
-        about: "Calls that change access, keys, exposure or what is logged",
+        about: "Calls that change access, keys, exposure or logging",
         parameters: &[],
         sql: include_str!("activity/notable.sql"),
     },

@@ -1,7 +1,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "a test may stop where it stands"
+    reason = "a test may stop at any point"
 )]
 
 mod alerts;

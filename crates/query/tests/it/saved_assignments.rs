@@ -73,6 +73,6 @@ fn assignments_that_nobody_used_are_found() {
     ];
     assert_eq!(
         found, expected,
-        "Ana used hers, and by it the group's; an old use of another's id is none"
+        "Ana used hers, and by it the group's; an old use of another's id does not count"
     );
 }

@@ -94,7 +94,7 @@ fn what_was_read_is_a_snapshot_and_what_failed_is_said() {
     assert_eq!(
         again.status.code(),
         Some(1),
-        "a finished snapshot stays what it is"
+        "a finished snapshot stays unchanged"
     );
 }
 
@@ -111,7 +111,7 @@ fn a_failed_slice_is_carried_while_its_rows_are_young_enough() {
     assert_eq!((&said["carried"], &said["failed"]), (&json!(1), &json!(0)));
     assert_eq!(
         said["failures"][0]["code"], "AccessDenied",
-        "why is said all the same"
+        "the reason is still reported"
     );
     assert_eq!(groups(folder, "").1, "group_name\na\nb\nold\n");
     let sql = "SELECT source_snapshot_id FROM hallpass_coverage WHERE state = 'carried'";

@@ -154,7 +154,7 @@ fn a_permission_set_is_named_by_its_name_or_its_arn() {
 #[test]
 fn names_that_nobody_has_are_refused() {
     for (flags, said) in [
-        ("--user nobody", "there is no person `nobody`"),
+        ("--user unknown", "there is no person `unknown`"),
         ("--account nowhere", "there is no account `nowhere`"),
         ("--ou /Work", "there is no account below `/Work/`"),
         ("--user frank --account 1", "there is no account `1`"),

@@ -355,13 +355,13 @@ impl<'a> Check<'a> {
         }
         let (first, why) = without.first()?;
         let message = format!(
-            "{} of {asking} people who may ask have no manager who could approve, and the rule lists nobody else: \
+            "{} of {asking} people who may request have no manager who could approve, and the rule lists no one else: \
              {}: {}",
             without.len(),
             first.user_name,
             why.words()
         );
-        let help = "have managers set at the identity provider, or list approvers besides";
+        let help = "have managers set at the identity provider, or list approvers too";
         let finding = warn(ready, FindingCode::NoManager, message);
         Some(finding.field("manager_approves").help(help))
     }
@@ -441,7 +441,7 @@ impl<'a> Check<'a> {
 }
 
 fn denied_requesters(asking: &Terms, denying: &Terms) -> Option<&'static str> {
-    const SOME: &str = ", for those whom the second lets ask";
+    const SOME: &str = ", for requesters of the second";
     match (denying.denials, &denying.requesters, &asking.requesters) {
         (Denials::Always, _, _) | (Denials::OfRequesters, Requesters::Everyone, _) => Some(""),
         (Denials::OfRequesters, Requesters::Only { .. }, Requesters::Everyone) => Some(SOME),
@@ -489,7 +489,7 @@ fn described(deadlock: &Deadlock, spot: Spot<'_>) -> (FindingCode, String, &'sta
     match deadlock {
         Deadlock::Nobody => (
             FindingCode::NobodyCanApprove,
-            format!("nobody can approve {target}, and no rule makes approval needless"),
+            format!("no one can approve {target}, and no rule waives approval"),
             "list approvers, or allow it without approval",
         ),
         Deadlock::TooFew { people, needed } => (
@@ -502,7 +502,7 @@ fn described(deadlock: &Deadlock, spot: Spot<'_>) -> (FindingCode, String, &'sta
             let names = names.join(", ");
             (
                 FindingCode::SoleApprover,
-                format!("{names} can never get {target}: nobody else is left to approve it"),
+                format!("{names} can never get {target}: no one else can approve it"),
                 "list another approver, or allow self approval",
             )
         }

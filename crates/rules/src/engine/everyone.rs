@@ -62,12 +62,12 @@ pub(super) fn widening(
         .filter(|other| other.spots.iter().all(|spot| covers(ready, *spot)));
     let first = &moot.next()?.ready.rule.id;
     let message = match moot.count() {
-        0 => format!("everyone may ask for all that `{first}` lets only some people ask for"),
+        0 => format!("everyone may request all that `{first}` lets only some people request"),
         more => format!(
-            "everyone may ask for all that `{first}` and {more} more let only some people ask for"
+            "everyone may request all that `{first}` and {more} more let only some people request"
         ),
     };
     let help =
-        "`permits_requests = false` adds to other rules and lets nobody ask; else name who may ask";
+        "`permits_requests = false` adds to other rules and permits no request; else name who may request";
     Some(warn(ready, FindingCode::EveryoneMayAsk, message).help(help))
 }

@@ -135,7 +135,7 @@ fn step(evaluation: &Evaluation<'_>) -> (u8, String) {
     if let (Some(ready), None) = (evaluation.auto, evaluation.deny_auto) {
         return (
             4,
-            format!("rule `{}` says that nobody needs to approve", ready.rule.id),
+            format!("rule `{}` waives approval", ready.rule.id),
         );
     }
     if let Some(ready) = evaluation.self_approval() {
@@ -153,7 +153,7 @@ fn step(evaluation: &Evaluation<'_>) -> (u8, String) {
     }
     (
         8,
-        "somebody listed by the rules that apply has to approve".to_owned(),
+        "an approver listed by the rules that apply has to approve".to_owned(),
     )
 }
 
@@ -205,11 +205,11 @@ fn excluded_because(evaluation: &Evaluation<'_>, ready: &Ready, why: Exclusion) 
             if !attributes.is_empty() {
                 return format!("it is for {}", people_with_another(&attributes));
             }
-            "the requester is not among those who may ask"
+            "the requester is not among those who may request"
         }
-        Exclusion::LeftOut => "it leaves the requester out of those who may ask",
+        Exclusion::LeftOut => "it excludes the requester from requesting",
         Exclusion::Unread => {
-            "whether the requester is among those who may ask could not be read; try again"
+            "whether the requester may request could not be read; try again"
         }
         Exclusion::PlaceUnread => match &ready.terms().targets {
             Targets::Accounts { .. } => {
@@ -219,9 +219,9 @@ fn excluded_because(evaluation: &Evaluation<'_>, ready: &Ready, why: Exclusion) 
                 "several groups have the name that it has: name the group by its id"
             }
         },
-        Exclusion::OutsideHours => "it is outside the hours in which it lets people ask",
+        Exclusion::OutsideHours => "it is outside the hours of its requests",
         Exclusion::AddsOnly => {
-            "it lets nobody ask by itself, and no other rule lets the requester ask"
+            "it permits no request alone, and no other rule lets the requester request"
         }
     };
     why.to_owned()
@@ -257,17 +257,17 @@ fn contributes(evaluation: &Evaluation<'_>, ready: &Ready) -> String {
     let terms = ready.terms();
     let mut parts = Vec::new();
     if !ready.permits {
-        parts.push("it lets nobody ask by itself, and adds to the rules that do".to_owned());
+        parts.push("it permits no request alone, and adds to the rules that do".to_owned());
     }
     if terms.approval_is_not_required == Some(true) {
         parts.push(match evaluation.deny_auto {
             Some(deny) => {
                 format!(
-                    "it says that nobody needs to approve, which `{}` forbids",
+                    "it waives approval, which `{}` forbids",
                     deny.rule.id
                 )
             }
-            None => "it says that nobody needs to approve".to_owned(),
+            None => "it waives approval".to_owned(),
         });
     }
     let listed = evaluation.requester.listed_by(ready);
@@ -302,7 +302,7 @@ fn approvers(evaluation: &Evaluation<'_>, ready: &Ready, listed: Membership) -> 
         let who = match listed {
             Membership::Yes => ", the requester among them",
             Membership::No | Membership::Unread if ready.excludes_approvers() => {
-                ", without those whom it leaves out"
+                ", without those it excludes"
             }
             Membership::No | Membership::Unread => "",
         };

@@ -34,8 +34,8 @@ fn finding(ready: &Ready, hours: &Hours, other: &Ready) -> Diagnostic {
     let others = other.terms().approval_hours.as_ref();
     let others = others.map(Hours::to_string).unwrap_or_default();
     let message = format!(
-        "`approval_hours` of `{this}` ({hours}) and of `{other_id}` ({others}) never meet: what both are about \
-         nobody can approve"
+        "`approval_hours` of `{this}` ({hours}) and of `{other_id}` ({others}) never meet: no one can \
+         approve what both cover"
     );
     let help = "an approval has to be within the hours of every rule that applies; let them meet, or narrow one \
                 of the rules";

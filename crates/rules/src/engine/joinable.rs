@@ -58,7 +58,7 @@ pub(super) fn joinable(
             // the approver knows the purpose of the group
             return None;
         } else {
-            "people may ask to join"
+            "people may request to join"
         };
         let gives = gives(&keys, &approving)?;
         let name = facts.and_then(|facts| facts.resolve_group(group));

@@ -125,8 +125,8 @@ fn exclusions_unread(
 ) {
     let terms = ready.terms();
     for (left_out, nobody) in [
-        (&terms.except_requesters, "nobody may ask by this rule"),
-        (&terms.except_approvers, "nobody may approve by this rule"),
+        (&terms.except_requesters, "no one may request by this rule"),
+        (&terms.except_approvers, "no one may approve by this rule"),
     ] {
         for group in &left_out.groups {
             let (finding, why) = match facts.resolve_group(group) {
@@ -170,7 +170,7 @@ pub(super) fn owned_twice(
             .filter(|group| owned.contains(group) || id(group).is_some_and(|id| ids.contains(&id)));
         for group in twice {
             let message = format!(
-                "the members of group `{group}` follow attributes of people (`groups.sync`), so that nobody can ask for it"
+                "the members of group `{group}` follow attributes of people (`groups.sync`), so no one can request it"
             );
             let code = FindingCode::GroupOwnedTwice;
             let finding = warn_at(ready, &group.to_string(), code, message).into_error();

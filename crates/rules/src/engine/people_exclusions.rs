@@ -219,8 +219,8 @@ fn finding(ready: &Ready, one: &One<'_>, facts: Option<&Directory>) -> Diagnosti
         One::User(id) => id.to_string(),
         One::Group(group) => group.to_string(),
     };
-    let message = format!("the exclusion of `{text}` leaves nobody out");
-    let help = "nobody of this name is among those whom the rule means; correct it or drop it";
+    let message = format!("the exclusion of `{text}` excludes no one");
+    let help = "the rule covers no one of this name; correct it or drop it";
     let finding = warn_at(ready, &text, FindingCode::DeadExclusion, message).help(help);
     let Some(facts) = facts else {
         return finding;
@@ -239,13 +239,13 @@ fn nobody_left(ready: &Ready, out_of: OutOf) -> Diagnostic {
         OutOf::Requesters => (
             "except_requesters",
             FindingCode::NobodyCanAsk,
-            "everybody whom the rule lets ask is left out of it",
+            "every requester of the rule is excluded",
             "leave fewer people out, or drop the rule",
         ),
         OutOf::Approvers => (
             "except_approvers",
             FindingCode::NobodyCanApprove,
-            "every approver whom the rule lists is left out of it",
+            "every approver of the rule is excluded",
             "leave fewer people out, or list other approvers",
         ),
     };

@@ -43,7 +43,7 @@ pub enum PressRefusedByRules {
         left_out_by: Vec<RuleId>,
         unread: Vec<String>,
     },
-    #[error("nobody approves their own request here{}", RuleNames::of(rules).aside())]
+    #[error("no one approves their own request here{}", RuleNames::of(rules).aside())]
     OwnRequest {
         /// The forbidding rule, or the listing rules without permission.
         rules: Vec<RuleId>,

@@ -53,7 +53,7 @@ impl NoManager {
             Self::UnknownRequester => "the directory does not hold the requester",
             Self::Unread => "the manager of the requester could not be read",
             Self::Absent => "the requester has no manager in the identity store",
-            Self::NoOneUser => "what the requester has as manager names no one user",
+            Self::NoOneUser => "the requester's manager value names no single user",
             Self::Disabled => "the manager of the requester is disabled",
             Self::NoAddress => "the manager of the requester has no e-mail address",
             Self::Themselves => "the requester is their own manager",
@@ -71,7 +71,7 @@ impl NoManager {
                 "you have none in the identity store. Have your manager set at the identity provider"
             }
             Self::NoOneUser => {
-                "what you have as manager names no one user. Have your manager set at the identity provider, by \
+                "your manager value names no single user. Have your manager set at the identity provider, by \
                  user id or address"
             }
             Self::Disabled => {

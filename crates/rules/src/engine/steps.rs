@@ -112,14 +112,14 @@ fn may_ask(evaluation: &Evaluation<'_>) -> DecisionStep {
         .filter(|(ready, _)| ready.permits);
     let telling = permitting.next().or_else(|| evaluation.excluded.first());
     let why = telling.map(|(ready, why)| match why {
-        _ if !ready.permits => format!("`{}` lets nobody ask by itself", ready.rule.id),
+        _ if !ready.permits => format!("`{}` permits no request alone", ready.rule.id),
         Exclusion::NotAllowed | Exclusion::LeftOut => format!(
             "`{}` lets {} ask",
             ready.rule.id,
             words::requesters(ready.terms())
         ),
         Exclusion::Unread => {
-            "a group or an attribute that says who may ask could not be read; try again".to_owned()
+            "a group or an attribute that says who may request could not be read; try again".to_owned()
         }
         Exclusion::PlaceUnread => match &ready.terms().targets {
             Targets::Accounts { .. } => {
@@ -133,10 +133,10 @@ fn may_ask(evaluation: &Evaluation<'_>) -> DecisionStep {
         },
         Exclusion::OutsideHours => match &ready.terms().hours {
             Some(hours) => format!("`{}` lets people ask only {hours}", ready.rule.id),
-            None => "it is outside the hours in which people may ask".to_owned(),
+            None => "it is outside the hours in which people may request".to_owned(),
         },
         // only rules that permit nothing are excluded this way
-        Exclusion::AddsOnly => format!("`{}` lets nobody ask by itself", ready.rule.id),
+        Exclusion::AddsOnly => format!("`{}` permits no request alone", ready.rule.id),
     });
     step(DecisionQuestion::MayAsk, false, &excluded, why)
 }

@@ -60,7 +60,7 @@ const WARNING_SHOWN: usize = 200;
 
 fn columns(terms: &Terms) -> RuleColumns {
     let needless =
-        (terms.approval_is_not_required == Some(true)).then(|| "nobody needed".to_owned());
+        (terms.approval_is_not_required == Some(true)).then(|| "none needed".to_owned());
     let approvers = needless.into_iter().chain(approvers(terms));
     let approvers = approvers
         .chain(on_approval(terms))
@@ -71,10 +71,10 @@ fn columns(terms: &Terms) -> RuleColumns {
         requesters: if terms.permits_requests {
             requesters(terms)
         } else {
-            format!("nobody by itself; adds for {}", requesters(terms))
+            format!("no one alone; adds for {}", requesters(terms))
         },
         approvers: if approvers.is_empty() {
-            "nobody listed".to_owned()
+            "none listed".to_owned()
         } else {
             approvers.join("; ")
         },
@@ -86,9 +86,9 @@ pub(super) fn sentence(ready: &Ready) -> String {
     let terms = ready.terms();
     let (who, what) = (requesters(terms), target(&terms.targets));
     let mut text = if terms.permits_requests {
-        format!("{who} may ask for {what}")
+        format!("{who} may request {what}")
     } else {
-        format!("what other rules let {who} ask for: {what}")
+        format!("what other rules let {who} request: {what}")
     };
     if terms.approval_is_not_required == Some(true) {
         text.push_str(", without approval");
@@ -130,7 +130,7 @@ fn on_approval(terms: &Terms) -> Vec<String> {
 
 fn break_glass(terms: &Terms) -> Option<String> {
     match &terms.break_glass {
-        Some(people) if people.is_empty() => Some("nobody may break the glass".to_owned()),
+        Some(people) if people.is_empty() => Some("no one may break the glass".to_owned()),
         Some(people) => Some(format!("{} may break the glass", listed(people))),
         None => None,
     }
@@ -162,11 +162,11 @@ fn limits(terms: &Terms) -> Vec<String> {
         clauses.push(format!("the ticket must match `{}`", pattern.as_str()));
     }
     if terms.shorten_to_max_duration == Some(true) {
-        clauses.push("what waits is shortened to the limit of the day it is approved".to_owned());
+        clauses.push("waiting requests are shortened to the limit of the day of approval".to_owned());
     }
     if let Some(age) = terms.fresh_sign_in {
         clauses.push(format!(
-            "whoever approves or breaks the glass has signed in within {age}"
+            "approvers and break-glass users have signed in within {age}"
         ));
     }
     match terms.armed_ends {
@@ -180,7 +180,7 @@ fn limits(terms: &Terms) -> Vec<String> {
     }
     if let Some(text) = &terms.warning {
         let text = line(text, WARNING_SHOWN);
-        clauses.push(format!("whoever asks or approves confirms “{text}”"));
+        clauses.push(format!("requesters and approvers confirm “{text}”"));
     }
     if !terms.sign_in_acr.is_empty() {
         let ways: Vec<String> = terms
@@ -189,7 +189,7 @@ fn limits(terms: &Terms) -> Vec<String> {
             .map(|it| format!("`{it}`"))
             .collect();
         clauses.push(format!(
-            "whoever approves or breaks the glass has signed in by {}",
+            "approvers and break-glass users have signed in by {}",
             ways.join(" or ")
         ));
     }
@@ -241,7 +241,7 @@ fn attribute(want: &AttributeMatch) -> String {
 fn people(terms: &Terms) -> String {
     match &terms.requesters {
         Requesters::Everyone => "everyone".to_owned(),
-        Requesters::Only { .. } if terms.requesters.is_nobody() => "nobody".to_owned(),
+        Requesters::Only { .. } if terms.requesters.is_nobody() => "no one".to_owned(),
         Requesters::Only {
             users,
             user_ids,

@@ -190,9 +190,9 @@ fn requesters(reader: &mut RuleReader, statement: &Node) -> Requesters {
             Diagnostic::warning(
                 FindingCode::EmptyList,
                 node.position,
-                "an empty list restricts nobody: everyone may ask",
+                "an empty list restricts no one: everyone may request",
             )
-            .help("leave the field out, or name who may ask; as sso-elevator, this form reads empty as absent"),
+            .help("leave the field out, or name who may request; as sso-elevator, this form reads empty as absent"),
         );
     }
     Requesters::Everyone

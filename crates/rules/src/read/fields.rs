@@ -426,7 +426,7 @@ impl RuleReader {
                 field,
                 node,
                 "a duration of no time at all",
-                "leave the key out for no limit of its own",
+                "leave the key out for no separate limit",
             ),
             Err(_) => {
                 let help = match forms {

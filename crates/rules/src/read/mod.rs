@@ -204,7 +204,7 @@ fn no_rules(root: &Node) -> Diagnostic {
         Some(node) => Diagnostic::warning(FindingCode::NoRules, node.position, MESSAGE),
         None => Diagnostic::error(FindingCode::NoRules, root.position, MESSAGE).help(
             "write `[[rule]]`, or `statements`, or `config` in a module or .tfvars file; an empty list \
-             (`rule = []`, `\"statements\": []`) says that no rules are meant",
+             (`rule = []`, `\"statements\": []`) means no rules",
         ),
     }
 }

@@ -183,7 +183,7 @@ fn warning(reader: &mut RuleReader, key: &str, node: &Node) -> Option<String> {
     let text = reader.text(key, node)?.trim();
     let characters = text.chars().count();
     let message = if !says_something(text) {
-        "a warning that says nothing".to_owned()
+        "an empty warning".to_owned()
     } else if characters > WARNING_CHARACTERS_MAX {
         format!("a warning has at most {WARNING_CHARACTERS_MAX} characters; this has {characters}")
     } else if !is_plain(text) {
@@ -216,7 +216,7 @@ fn requesters(reader: &mut RuleReader, item: &Node) -> Requesters {
             Diagnostic::warning(
                 FindingCode::EmptyList,
                 first.position,
-                "the rule lets nobody ask: the list of those who may is empty",
+                "the rule permits no request: its list of requesters is empty",
             )
             .help("leave the key out to let everyone ask; earlier versions read an empty list so"),
         );
@@ -288,7 +288,7 @@ fn stages(reader: &mut RuleReader, node: &Node) -> Vec<StageRule> {
                 Diagnostic::error(
                     FindingCode::BadStage,
                     item.position,
-                    "a stage that nobody can approve",
+                    "a stage that no one can approve",
                 )
                 .field("stages")
                 .help("write `approvers`, `approver_groups` or `manager_approves = true`"),

@@ -19,7 +19,7 @@ use crate::{
 pub(super) fn targets(reader: &mut RuleReader, item: &Node) -> Targets {
     if let Some(node) = item.get("except_groups") {
         let message = "groups cannot be left out, since they are named one by one";
-        let help = "leave the group out of `groups`; who of its members may not ask is said by `except_requester_groups`";
+        let help = "leave the group out of `groups`; `except_requester_groups` excludes its members from requesting";
         reader.bad(
             FindingCode::BadResource,
             "except_groups",
@@ -172,7 +172,7 @@ impl<T: Ord + Clone> TargetKey<T> {
         if only_exclusions {
             let message = format!("`{}` leaves out, and selects nothing", self.key);
             let help = format!(
-                "write what is left of it too, as in `{} = [\"*\", \"!…\"]`",
+                "write the selection too, as in `{} = [\"*\", \"!…\"]`",
                 self.key
             );
             reader.bad(self.code, self.key, node, &message, &help);

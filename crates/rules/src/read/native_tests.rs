@@ -125,7 +125,7 @@ fn belong_together(reader: &mut RuleReader, item: &Node) {
     }
     for key in ["ou", "account_tags"] {
         if let Some(node) = item.get(key) {
-            let message = "where an account is says nothing about a group";
+            let message = "the place of an account does not apply to a group";
             reader.bad(FindingCode::BadTest, key, node, message, "leave it out");
         }
     }

@@ -19,7 +19,7 @@ pub fn hidden(text: &str) -> Vec<Diagnostic> {
             let message = format!("a character that is not shown: {}", name(c));
             let help = match c {
                 '\r' => "end lines with a line feed, alone or after a carriage return",
-                _ => "delete it; where it is meant, write it as an escape",
+                _ => "delete it, or write it as an escape",
             };
             Diagnostic::error(FindingCode::BadCharacter, lines.position(offset), message).help(help)
         })

@@ -123,8 +123,8 @@ fn the_readme_configuration_warns_only_of_the_locked_out_approver() {
         warnings,
         [
             "elevator-readme.json:19:5: warning[sole-approver]: group_statements[2]: \
-          email@gmail.com can never get group 44445555-3333-2222-1111-555557777777: nobody else is \
-          left to approve it\n  help: list another approver, or allow self approval"
+          email@gmail.com can never get group 44445555-3333-2222-1111-555557777777: no one \
+          else can approve it\n  help: list another approver, or allow self approval"
         ]
     );
 }

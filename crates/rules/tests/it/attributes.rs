@@ -150,7 +150,7 @@ fn what_is_no_condition_is_refused() {
         ("{ department = '' }", "write a value, a glob"),
         (
             "{ department = ['*', '!!Ops'] }",
-            "right before what is left out",
+            "right before an exclusion",
         ),
         ("'Ops'", "`requester_attributes` is an object"),
     ] {
@@ -524,11 +524,11 @@ fn who_has_other_attributes_is_told_so() {
             ),
             (
                 Effect::DoesNotApply,
-                "the requester is not among those who may ask"
+                "the requester is not among those who may request"
             ),
             (
                 Effect::DoesNotApply,
-                "it lets nobody ask by itself, and no other rule lets the requester ask"
+                "it permits no request alone, and no other rule lets the requester request"
             ),
         ]
     );

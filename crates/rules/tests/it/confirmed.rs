@@ -73,7 +73,7 @@ fn warnings_are_those_of_the_rules_that_apply_each_text_once() {
         assert_eq!(found.join(" | "), wanted, "{who} {account} {set}");
         let mut ids: Vec<&String> = decision.warnings.iter().map(|it| &it.id).collect();
         ids.dedup();
-        assert_eq!(ids.len(), found.len(), "each text has an id of its own");
+        assert_eq!(ids.len(), found.len(), "each text has its own id");
     }
     let group = hallpass_base::GroupId::new(ONCALL).unwrap();
     let ask = hallpass_rules::Ask::Group { group: &group };
@@ -99,7 +99,7 @@ fn another_text_has_another_id_and_the_same_one_keeps_it() {
 fn a_warning_can_be_read_to_its_end() {
     let long = "a".repeat(1001);
     let table = [
-        ("'  '", "a warning that says nothing"),
+        ("'  '", "an empty warning"),
         (
             &format!("'{long}'"),
             "a warning has at most 1000 characters; this has 1001",
@@ -155,7 +155,7 @@ fn explanations_say_what_is_to_be_confirmed() {
     let rule = explained.rules.iter().find(|it| it.id == *"admin").unwrap();
     assert!(
         rule.sentence
-            .contains("whoever asks or approves confirms “Admin. Two people look at it.”"),
+            .contains("requesters and approvers confirm “Admin. Two people look at it.”"),
         "{}",
         rule.sentence
     );

@@ -193,7 +193,7 @@ fn explanations_say_what_is_left_out() {
     );
     assert_eq!(
         rules.rules().next().unwrap().sentence,
-        "everyone may ask for every permission set except Admin in every account except accounts \
+        "everyone may request every permission set except Admin in every account except accounts \
          named *-prod, organizational unit Security and accounts tagged env=qa or test, approved by \
          bo@corp.com or cai@corp.com"
     );
@@ -272,7 +272,7 @@ const REFUSED: &[(&str, &str)] = &[
     // users and groups have separate exclusion keys
     (
         "groups = 'a'\nallowed_users = ['!bo@corp.com']",
-        "r.toml:3:18: error[bad-email]: rule[0].allowed_users: `!bo@corp.com` begins with `!`, which leaves nobody out",
+        "r.toml:3:18: error[bad-email]: rule[0].allowed_users: `!bo@corp.com` begins with `!`, which excludes no one",
     ),
     (
         "groups = 'a'\napprover_groups = '!b'",

@@ -40,7 +40,7 @@ fn people_who_may_join_a_group_that_gives_rights_are_warned_of() {
         format!("people join the group `{group}` without approval, and its members {gives}")
     };
     let asked = |group: &str, gives: &str| {
-        format!("people may ask to join the group `{group}`, and its members {gives}")
+        format!("people may request to join the group `{group}`, and its members {gives}")
     };
     for (group, more, other, facts, expected) in [
         (admins, FREE, ASKED, false, Some(free("admins", ROLES))),

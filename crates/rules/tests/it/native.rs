@@ -242,7 +242,7 @@ expect = 'RequireApproval'
             "r.toml:12:13: error[bad-resource]: rule[2].accounts: `12345` is not in an accepted form",
             "r.toml:12:22: error[bad-type]: rule[2].accounts: a number where a string is due",
             "r.toml:13:8: error[bad-resource]: rule[2].ous: `Workloads/*` is not in an accepted form",
-            "r.toml:15:11: error[bad-stage]: rule[2].stages: a stage that nobody can approve",
+            "r.toml:15:11: error[bad-stage]: rule[2].stages: a stage that no one can approve",
             "r.toml:15:22: error[bad-number]: rule[2].quorum: `9` is not a whole number from 1 to 5",
             "r.toml:16:1: error[bad-test]: test[0].account: a test without one target",
             "r.toml:19:10: error[bad-test]: test[0].expect: `RequireApproval` is not a decision",
@@ -375,7 +375,7 @@ fn explanations_name_every_rule_and_the_step() {
             .map(|nearest| (nearest.rule.to_string(), nearest.lacks)),
         Some((
             "staff".to_owned(),
-            "the requester is not among those who may ask".to_owned()
+            "the requester is not among those who may request".to_owned()
         ))
     );
     let nothing = explain("cai", PAYMENTS_DEV, "ReadOnly");
@@ -387,7 +387,7 @@ fn explanations_name_every_rule_and_the_step() {
     let words: Vec<String> = rules.rules().map(|rule| rule.sentence).collect();
     assert_eq!(
         words[1],
-        "members of group oncall may ask for Admin in every account, approved by bo@corp.com or cai@corp.com; its approvers may approve for themselves"
+        "members of group oncall may request Admin in every account, approved by bo@corp.com or cai@corp.com; its approvers may approve for themselves"
     );
 }
 
@@ -425,7 +425,7 @@ break_glass = ["ana@corp.com"]
     assert_eq!(
         columns.iter().map(|row| in_line(row)).collect::<Vec<_>>(),
         [
-            "ReadOnly in every account | everyone | nobody needed | ",
+            "ReadOnly in every account | everyone | none needed | ",
             "Admin or Ops in every account | members of group oncall | bo@corp.com; its approvers may never approve for themselves; \
              ana@corp.com may break the glass | for at most 2h; the reason must match `OPS-`",
         ]
@@ -444,7 +444,7 @@ break_glass = ["ana@corp.com"]
             .approvers
             .split("; ")
             .chain(row.columns.limits.iter().map(String::as_str));
-        for clause in clauses.filter(|clause| *clause != "nobody needed") {
+        for clause in clauses.filter(|clause| *clause != "none needed") {
             assert!(
                 row.sentence.contains(clause),
                 "{clause} of {}",

@@ -286,7 +286,7 @@ fn what_is_told_names_the_exclusion() {
     );
     assert_eq!(
         summary.sentence,
-        "members of group oncall except dan@corp.com and members of group contractors may ask for every permission set in every account, \
+        "members of group oncall except dan@corp.com and members of group contractors may request every permission set in every account, \
          approved by ana@corp.com or bo@corp.com, except ana@corp.com"
     );
     let account = AccountId::new(LOGS).unwrap();
@@ -300,11 +300,11 @@ fn what_is_told_names_the_exclusion() {
     for (fields, expected) in [
         (
             "except_requesters = ['ana@corp.com']",
-            "it leaves the requester out of those who may ask",
+            "it excludes the requester from requesting",
         ),
         (
             "except_approvers = ['ana@corp.com']",
-            "it lists 2 approver(s), without those whom it leaves out",
+            "it lists 2 approver(s), without those it excludes",
         ),
     ] {
         assert_eq!(explained(fields), expected, "{fields}");
@@ -336,57 +336,57 @@ const FOUND: &[(&str, &[&str], &[&str])] = &[
     ("except_requesters = ['ana@corp.com']", &[], &[]),
     (
         "except_requesters = ['dan@corp.com']",
-        &["dead-exclusion: the exclusion of `dan@corp.com` leaves nobody out"],
+        &["dead-exclusion: the exclusion of `dan@corp.com` excludes no one"],
         &[],
     ),
     (
         "allowed_users = ['bo@corp.com']\nexcept_requesters = ['ana@corp.com']",
-        &["dead-exclusion: the exclusion of `ana@corp.com` leaves nobody out"],
-        &["dead-exclusion: the exclusion of `ana@corp.com` leaves nobody out"],
+        &["dead-exclusion: the exclusion of `ana@corp.com` excludes no one"],
+        &["dead-exclusion: the exclusion of `ana@corp.com` excludes no one"],
     ),
     (
         "except_requester_groups = ['empty']",
-        &["dead-exclusion: the exclusion of `empty` leaves nobody out"],
+        &["dead-exclusion: the exclusion of `empty` excludes no one"],
         &[],
     ),
     (
         "except_requester_groups = ['unread']",
         &[
-            "unread-group: the members of group `unread` could not be read: while a group that is left out cannot be read, nobody may ask by this rule",
+            "unread-group: the members of group `unread` could not be read: while a group that is left out cannot be read, no one may request by this rule",
         ],
         &[],
     ),
     (
         "except_requester_groups = ['oncal']",
         &[
-            "dead-statement: there is not exactly one group named `oncal`: while a group that is left out is not there, nobody may ask by this rule",
+            "dead-statement: there is not exactly one group named `oncal`: while a group that is left out is not there, no one may request by this rule",
         ],
         &[],
     ),
     (
         "allowed_groups = ['OnCall']\nexcept_requester_groups = ['oncall']",
-        &["nobody-can-ask: everybody whom the rule lets ask is left out of it"],
-        &["nobody-can-ask: everybody whom the rule lets ask is left out of it"],
+        &["nobody-can-ask: every requester of the rule is excluded"],
+        &["nobody-can-ask: every requester of the rule is excluded"],
     ),
     (
         "allowed_users = ['ana@corp.com']\nexcept_requester_groups = ['oncall']",
-        &["nobody-can-ask: everybody whom the rule lets ask is left out of it"],
+        &["nobody-can-ask: every requester of the rule is excluded"],
         &[],
     ),
     (
         "except_approvers = ['cai@corp.com']",
-        &["dead-exclusion: the exclusion of `cai@corp.com` leaves nobody out"],
-        &["dead-exclusion: the exclusion of `cai@corp.com` leaves nobody out"],
+        &["dead-exclusion: the exclusion of `cai@corp.com` excludes no one"],
+        &["dead-exclusion: the exclusion of `cai@corp.com` excludes no one"],
     ),
     (
         "except_approvers = ['ana@corp.com', 'bo@corp.com']",
-        &["nobody-can-approve: nobody can approve permission sets in every account"],
-        &["nobody-can-approve: nobody can approve permission sets in every account"],
+        &["nobody-can-approve: no one can approve permission sets in every account"],
+        &["nobody-can-approve: no one can approve permission sets in every account"],
     ),
     (
         "permits_requests = false\nexcept_approvers = ['ana@corp.com', 'bo@corp.com']",
-        &["nobody-can-approve: every approver whom the rule lists is left out of it"],
-        &["nobody-can-approve: every approver whom the rule lists is left out of it"],
+        &["nobody-can-approve: every approver of the rule is excluded"],
+        &["nobody-can-approve: every approver of the rule is excluded"],
     ),
 ];
 

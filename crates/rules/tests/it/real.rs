@@ -53,7 +53,7 @@ fn files_as_people_write_them_are_read_as_they_are_meant() {
     let mut differing = Vec::new();
     for name in names {
         let told = told(&name, &std::fs::read(folder.join(&name)).unwrap());
-        assert!(!told.is_empty(), "nothing is said of {name}");
+        assert!(!told.is_empty(), "nothing is reported of {name}");
         let expected = folder.join(format!("{name}.expected"));
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(&expected, &told).unwrap();

@@ -84,7 +84,7 @@ fn each_change_that_people_would_notice_is_told_once() {
         (
             "break_glass = ['ana@corp.com']",
             "",
-            &["break_glass: may not break the glass any more"],
+            &["break_glass: may no longer break the glass"],
         ),
     ] {
         let (old, new) = (format!("{BASE}\n{old}"), format!("{BASE}\n{new}"));
@@ -154,7 +154,7 @@ fn what_an_approval_wants_and_what_comes_of_it_is_compared_too() {
         (
             "",
             "armed_ends = 'required'",
-            &["armed_ends: armed end as configured → required"],
+            &["armed_ends: enforced expiry as configured → required"],
         ),
         (
             "max_duration = '4h'",

@@ -371,7 +371,7 @@ fn rules_without_a_manager_for_some_are_found() {
     assert_eq!(
         found("manager_approves = true", &all),
         [
-            "no-manager: 4 of 5 people who may ask have no manager who could approve, and the rule lists nobody else: \
+            "no-manager: 4 of 5 people who may request have no manager who could approve, and the rule lists no one else: \
              ana: the requester has no manager in the identity store"
         ]
     );
@@ -420,7 +420,7 @@ fn a_stage_says_who_approves_it() {
     assert_eq!(errors("{ manager_approves = true }"), None);
     let refused = errors("{ manager_approves = false }").unwrap();
     assert!(
-        refused.contains("a stage that nobody can approve"),
+        refused.contains("a stage that no one can approve"),
         "{refused}"
     );
 }

@@ -122,17 +122,17 @@ fn explanations_say_what_it_adds_and_that_it_is_not_enough() {
     let why = |who: &str| told(who).rules.remove(1).why;
     assert_eq!(
         why("ana"),
-        "it lets nobody ask by itself, and adds to the rules that do; it lists 2 approver(s)"
+        "it permits no request alone, and adds to the rules that do; it lists 2 approver(s)"
     );
     assert_eq!(
         why("dan"),
-        "it lets nobody ask by itself, and no other rule lets the requester ask"
+        "it permits no request alone, and no other rule lets the requester request"
     );
     assert_eq!(told("dan").nearest.unwrap().rule, "asking");
     assert!(
         told("ana").rules[1]
             .sentence
-            .starts_with("what other rules let everyone ask for:")
+            .starts_with("what other rules let everyone request:")
     );
     let steps = both.steps(&email("ana"), &ask, &directory(), noon());
     let may_ask: Vec<&str> = steps[1].rules.iter().map(RuleId::as_str).collect();
@@ -156,7 +156,7 @@ fn a_refusal_never_points_at_a_rule_that_permits_nothing() {
             Some("asking"),
             "`asking` lets ",
         ),
-        (narrowed, None, "`approving` lets nobody ask by itself"),
+        (narrowed, None, "`approving` permits no request alone"),
     ] {
         let rules = native(&text);
         let told = rules.explain(&email("dan"), &ask, &directory(), noon());

@@ -92,13 +92,13 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "module \"e\" {\n  count = 0\n  config = []\n}",
         &[
-            "m.tf:2:3: error[computed-value]: whether the rules of module `e` are meant depends on `count`",
+            "m.tf:2:3: error[computed-value]: whether the rules of module `e` apply depends on `count`",
         ],
     ),
     (
         "module \"e\" {\n  for_each = toset([\"a\"])\n  config = []\n}",
         &[
-            "m.tf:2:3: error[computed-value]: whether the rules of module `e` are meant depends on `for_each`",
+            "m.tf:2:3: error[computed-value]: whether the rules of module `e` apply depends on `for_each`",
         ],
     ),
     (
@@ -248,7 +248,7 @@ const VALUES: &[(&str, &[&str])] = &[
     ),
     (
         "[{ Resource = \"a\nb\" }]",
-        &["error[bad-syntax]: config[0]: a quoted text that goes on after the end of its line"],
+        &["error[bad-syntax]: config[0]: a quoted text that continues after the end of its line"],
     ),
     (
         "[{ Resource = \"*\" } { Resource = \"1\" }]",
@@ -319,8 +319,8 @@ module "elevator" {
     assert_eq!(
         sentences,
         [
-            "everyone may ask for ReadOnly in account 111111111111 or account 333333333333, approved by a@corp.com or b@corp.com",
-            "everyone may ask for PowerUser in account 222222222222 or account 333333333333, approved by a@corp.com or b@corp.com",
+            "everyone may request ReadOnly in account 111111111111 or account 333333333333, approved by a@corp.com or b@corp.com",
+            "everyone may request PowerUser in account 222222222222 or account 333333333333, approved by a@corp.com or b@corp.com",
         ]
     );
 }
@@ -463,7 +463,7 @@ fn toml_passes_nothing_over() {
                 "[[rule]]\naccounts = '*'\npermission_sets = '*'\n[rule.account_tags]\nenv = 'prod'\napprovers = ['a@corp.com']\n",
                 &[
                     "loaded r1",
-                    "r.toml:1:1: warning[nobody-can-approve]: rule[0]: nobody can approve permission sets in every account, and no rule makes approval needless",
+                    "r.toml:1:1: warning[nobody-can-approve]: rule[0]: no one can approve permission sets in every account, and no rule waives approval",
                     "r.toml:6:1: warning[tag-like-key]: rule[0].account_tags: `approvers` is read as the name of a tag",
                 ],
             ),
@@ -481,12 +481,12 @@ fn toml_passes_nothing_over() {
             ),
             (
                 "[[rule]]\ngroups = 'a'\nstages = [{ approvers = [] }]\n",
-                &["r.toml:3:11: error[bad-stage]: rule[0].stages: a stage that nobody can approve"],
+                &["r.toml:3:11: error[bad-stage]: rule[0].stages: a stage that no one can approve"],
             ),
             (
                 "[[rule]]\ngroups = 'a'\n[[test]]\nrequester = 'a@corp.com'\ngroup = 'a'\nou = 'Prod'\nexpect = 'NoApprovers'\nclick = 'a@corp.com'\n",
                 &[
-                    "r.toml:6:6: error[bad-test]: test[0].ou: where an account is says nothing about a group",
+                    "r.toml:6:6: error[bad-test]: test[0].ou: the place of an account does not apply to a group",
                     "r.toml:8:9: error[bad-test]: test[0].click: `click` without `permit`, which would be tested",
                 ],
             ),

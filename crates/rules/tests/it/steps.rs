@@ -45,7 +45,7 @@ fn steps_end_with_the_question_that_decided() {
             &[covered, asks, "without_approval true a"],
         ),
         (
-            "by themselves",
+            "self approval",
             "approvers = ['bo@corp.com', 'ana@corp.com']\nallow_self_approval = true",
             &[
                 covered,
@@ -66,7 +66,7 @@ fn steps_end_with_the_question_that_decided() {
             ],
         ),
         (
-            "by nobody",
+            "by no one",
             "approvers = ['ana@corp.com']",
             &[
                 covered,
@@ -77,7 +77,7 @@ fn steps_end_with_the_question_that_decided() {
             ],
         ),
         (
-            "somebody else's",
+            "for another user",
             "allowed_users = ['bo@corp.com']\napproval_is_not_required = true",
             &[covered, "may_ask false a"],
         ),

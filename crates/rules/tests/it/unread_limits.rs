@@ -180,7 +180,7 @@ fn an_unread_rule_permits_nothing() {
     );
 }
 
-const WHO: &str = "whether the requester is among those who may ask could not be read; try again";
+const WHO: &str = "whether the requester may request could not be read; try again";
 const HOLD: &str = "its limits hold, as long as it is not known that it does not apply";
 
 #[test]

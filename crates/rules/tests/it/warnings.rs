@@ -52,7 +52,7 @@ fn targets_nobody_can_approve() {
         (
             one(r#""AllowSelfApproval": true"#),
             vec![
-                "nobody-can-approve 0: nobody can approve permission sets in account 111111111111, and no rule makes approval needless",
+                "nobody-can-approve 0: no one can approve permission sets in account 111111111111, and no rule waives approval",
             ],
         ),
         (one(r#""ApprovalIsNotRequired": true"#), vec![]),
@@ -67,7 +67,7 @@ fn targets_nobody_can_approve() {
         (
             all(r#""Approvers": "solo@corp.com""#),
             vec![
-                "sole-approver 0: solo@corp.com can never get permission sets in every account: nobody else is left to approve it",
+                "sole-approver 0: solo@corp.com can never get permission sets in every account: no one else can approve it",
             ],
         ),
         (
@@ -162,7 +162,7 @@ fn empty_lists_of_requesters_are_told_with_what_they_mean() {
     check(&[
         (
             all(r#""Approvers": ["a@corp.com", "b@corp.com"], "AllowedUsers": []"#),
-            vec!["empty-list 0: an empty list restricts nobody: everyone may ask"],
+            vec!["empty-list 0: an empty list restricts no one: everyone may request"],
         ),
         (
             all(
@@ -176,8 +176,8 @@ fn empty_lists_of_requesters_are_told_with_what_they_mean() {
     let warnings = load(&RuleFile::new("r.toml", text)).unwrap().warnings;
     assert_eq!(
         warnings[0].to_string(),
-        "r.toml:5:18: warning[empty-list]: rule[0]: the rule lets nobody ask: the list of those who \
-         may is empty\n  help: leave the key out to let everyone ask; earlier versions read an empty list so"
+        "r.toml:5:18: warning[empty-list]: rule[0]: the rule permits no request: its list of \
+         requesters is empty\n  help: leave the key out to let everyone ask; earlier versions read an empty list so"
     );
     assert_eq!(warnings.len(), 1);
 }
@@ -196,7 +196,7 @@ fn a_denial_for_others_overrides_nothing() {
         (
             format!("{},{}", yes("c"), of("c")),
             vec![
-                "self-denied-by 0: `ApprovalIsNotRequired: true` of `s1` is overridden by `ApprovalIsNotRequired: false` of `s2`, for those whom the second lets ask",
+                "self-denied-by 0: `ApprovalIsNotRequired: true` of `s1` is overridden by `ApprovalIsNotRequired: false` of `s2`, for requesters of the second",
             ],
         ),
     ]);
@@ -220,7 +220,7 @@ fn a_rule_for_everyone_over_all_of_a_rule_for_some_is_warned_of() {
     const SOME: &str = "id = 'some'\naccounts = ['payments-*']\npermission_sets = ['Admin', 'Read*']\napprovers = ['a@corp.com', 'b@corp.com', 'e@corp.com']\n";
     const ALL: &str = "id = 'all'\naccounts = '*'\npermission_sets = '*'\napprovers = ['a@corp.com', 'b@corp.com']\n";
     const MEANT: &str =
-        "everyone-may-ask all: everyone may ask for all that `some` lets only some people ask for";
+        "everyone-may-ask all: everyone may request all that `some` lets only some people request";
     const HOURS: &str = "hours = { from = '09:00', to = '17:00', time_zone = 'UTC' }\n";
     const MORE_APPROVALS: &str = "allowed_users = ['c@corp.com']\nmin_approvals = 2\n";
     const LONGER: &str =
@@ -276,7 +276,7 @@ fn a_rule_for_everyone_over_all_of_a_rule_for_some_is_warned_of() {
     assert_eq!(
         warned_of(&rules),
         [
-            "everyone-may-ask all: everyone may ask for all that `some` and 1 more let only some people ask for"
+            "everyone-may-ask all: everyone may request all that `some` and 1 more let only some people request"
         ]
     );
     let some = one(r#""Approvers": ["a@corp.com", "b@corp.com"], "AllowedUsers": "c@corp.com""#);

@@ -41,7 +41,7 @@ pub(crate) async fn held(
     let nobody = || {
         bad_parameter(
             "user",
-            format!("`{}` is nobody in the directory", whose.user),
+            format!("`{}` is no one in the directory", whose.user),
         )
     };
     let user = if let Ok(user) = UserId::new(whose.user.trim()) {

@@ -142,7 +142,7 @@ async fn named(app: &App, actor: &Actor, text: &str) -> Result<Option<UserId>, P
 }
 
 fn nobody(text: &str) -> ProblemResponse {
-    bad_parameter("user", format!("nobody known has `{text}`"))
+    bad_parameter("user", format!("no known user has `{text}`"))
 }
 
 fn grant_id(text: &str) -> Result<GrantId, ProblemResponse> {

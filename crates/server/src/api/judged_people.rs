@@ -66,7 +66,7 @@ pub(crate) async fn list(
             let (state, ..) = named.ok_or_else(|| {
                 bad_parameter(
                     "state",
-                    format!("`{name}` is none of all, due, soon, unknown, disabled"),
+                    format!("`{name}` is not one of all, due, soon, unknown, disabled"),
                 )
             })?;
             *state

@@ -41,7 +41,7 @@ async fn whom(app: &App, text: &str) -> Result<UserId, ProblemResponse> {
     if let Ok(user) = UserId::new(text.trim()) {
         return Ok(user);
     }
-    let nobody = || bad_parameter("user", format!("`{text}` is nobody in the directory"));
+    let nobody = || bad_parameter("user", format!("`{text}` is no one in the directory"));
     let email = Email::new(text).map_err(|_| nobody())?;
     app.access.user_of(&email).await?.ok_or_else(nobody)
 }

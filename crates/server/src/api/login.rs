@@ -105,11 +105,10 @@ pub(crate) async fn token(
                 LoginPoll::Given(given) => Some(given),
                 LoginPoll::Gone => None,
                 LoginPoll::Waiting => {
-                    return Err(ProblemResponse::bad(
-                        "login-pending",
-                        "nobody has confirmed it yet",
-                    )
-                    .help("ask again"));
+                    return Err(
+                        ProblemResponse::bad("login-pending", "it is not confirmed yet")
+                            .help("ask again"),
+                    );
                 }
                 LoginPoll::Refused => {
                     return Err(ProblemResponse::forbidden(
@@ -128,7 +127,7 @@ pub(crate) async fn token(
     };
     let given = given.ok_or_else(|| {
         ProblemResponse::bad("login-expired", "the login is unknown, used or too old")
-            .help("begin anew: `hallpass login`")
+            .help("start again: `hallpass login`")
     })?;
     let issued = issue(&app, given, now).await;
     Ok(Json(issued.map_err(used_up)?))
@@ -141,7 +140,7 @@ fn used_up(failure: ProblemResponse) -> ProblemResponse {
     }
     let detail = "no token could be made, and this login is used up";
     ProblemResponse::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
-        .help("begin anew: `hallpass login`")
+        .help("start again: `hallpass login`")
 }
 
 async fn issue(app: &App, given: Given, now: Timestamp) -> Result<LoginToken, ProblemResponse> {
@@ -154,7 +153,7 @@ async fn issue(app: &App, given: Given, now: Timestamp) -> Result<LoginToken, Pr
             "login-refused",
             "the session in which the login was confirmed is over",
         )
-        .help("begin anew: `hallpass login`"));
+        .help("start again: `hallpass login`"));
     }
     // a prefix for secret scanners
     let secret = format!("hpt_{}", new_secret()?);

@@ -33,7 +33,7 @@ pub(crate) async fn replay(
     if !actor.reads_all() {
         return Err(ProblemResponse::forbidden(
             "not-yours",
-            "only auditors and administrators read everybody's requests",
+            "only auditors and administrators read all users' requests",
         ));
     }
     let before = wanted.cursor.map(|cursor| cursor.parse()).transpose();

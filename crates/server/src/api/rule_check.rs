@@ -32,7 +32,7 @@ pub(crate) async fn check(
     if !actor.reads_all() {
         return Err(ProblemResponse::forbidden(
             "not-yours",
-            "only auditors and administrators check rules against everybody",
+            "only auditors and administrators check rules against all users",
         ));
     }
     let (now, fail_on_findings) = (app.clock.now(), wanted.fail_on_findings);

@@ -123,7 +123,7 @@ fn after(cursor: &str, run: &str) -> Result<ListPlace, ProblemResponse> {
             let words = "another run has looked since: begin again, without it";
             Err(bad_parameter("cursor", words))
         }
-        None => Err(bad_parameter("cursor", "it is none of this listing")),
+        None => Err(bad_parameter("cursor", "it is not from this listing")),
     }
 }
 

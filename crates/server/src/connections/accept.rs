@@ -83,7 +83,7 @@ pub async fn serve_connections<L, S>(
         }
         tracing::warn!(
             connections = open.len(),
-            "calls were cut off: their callers were too slow"
+            "calls were closed: their callers were too slow"
         );
     }
 }

@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(one.place(), Some((Rank::Somebody, start + seconds(4))));
         one.call_begins(2);
         one.body_waits(2, start + seconds(6));
-        assert_eq!(one.place(), None, "somebody's call never gives way");
+        assert_eq!(one.place(), None, "a known caller's call never gives way");
         one.call_ends(2, start + seconds(7));
         one.write_waits(start + seconds(7));
         assert_eq!(one.place(), None, "nor its answer");

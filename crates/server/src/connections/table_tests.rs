@@ -142,7 +142,7 @@ fn whoever_is_quicker_than_being_told_stays() {
     let changed = world.table.change(one, |one| one.call_begins(CALL));
     assert_eq!(changed, Changed::Stays);
     assert!(!world.table.gives_way(one));
-    assert_eq!(world.comes(FAR, 2), Ok(two), "somebody else does");
+    assert_eq!(world.comes(FAR, 2), Ok(two), "another address does");
     world.table.remove(two);
     world.enter(FAR, 3);
     world.ends(one, 4);

@@ -252,7 +252,7 @@ impl Provider {
         let answer = self.redeem(&known, code, waiting).await?;
         let id_token = claims::text(&answer, "id_token")
             .filter(|token| token.len() <= claims::TOKEN_BYTES_MAX)
-            .ok_or_else(|| SignInFault::Token("there is none".to_owned()))?;
+            .ok_or_else(|| SignInFault::Token("it is missing".to_owned()))?;
         let mut claimed = self.verified(&known, id_token, &waiting.nonce, now).await?;
         let subject = claims::text(&claimed, "sub").unwrap_or_default().to_owned();
         let sid = claims::text(&claimed, "sid").map(str::to_owned);

@@ -288,8 +288,8 @@ async fn show_rule(
         .await;
     shell.said = looking.said.map(|pressed| {
         let words = match pressed {
-            Pressed::Muted => "That row is not told for a while.",
-            Pressed::Unmuted => "That row is told again.",
+            Pressed::Muted => "That row is muted for a while.",
+            Pressed::Unmuted => "That row is reported again.",
         };
         words.into()
     });
@@ -301,9 +301,9 @@ async fn show_rule(
             .unwrap_or_else(|| "No rows.".to_owned()),
         rows,
         other: if looking.all {
-            (path.clone(), "Only what stands")
+            (path.clone(), "Only open rows")
         } else {
-            (format!("{path}&all=true"), "Also what is over")
+            (format!("{path}&all=true"), "Also closed rows")
         },
         older: (next < found).then(|| format!("{path}{all}&after={next}")),
         zone: view.zone_words(),
@@ -331,8 +331,8 @@ fn muting(state: &AlertState, key: &AlertRowKey, form: &MuteWords) -> WordsForm 
         action: press_of("mute", &state.rule, key),
         heading: "Mute this row?".to_owned(),
         lead: format!(
-            "{}: {}. It is not told meanwhile, and stays in lists with your name and why. If it is still \
-             there then, it is told.",
+            "{}: {}. It is not reported meanwhile, and stays in lists with your name and reason. If it still exists \
+             then, it is reported.",
             state.rule,
             plain(&row_key(key))
         ),
@@ -356,13 +356,13 @@ fn unmuting(state: &AlertState, key: &AlertRowKey, form: &MuteWords) -> WordsFor
     WordsForm {
         id: "unmute".to_owned(),
         action: press_of("unmute", &state.rule, key),
-        heading: "Tell of this row again?".to_owned(),
+        heading: "Unmute this row?".to_owned(),
         lead: format!(
-            "{}: {}. If it stands, the next run tells it.",
+            "{}: {}. If it still exists, the next run reports it.",
             state.rule,
             plain(&row_key(key))
         ),
-        submit: "Tell again",
+        submit: "Unmute",
         ..form_of_row(state, form)
     }
 }
@@ -444,7 +444,7 @@ async fn mute(State(app): State<App>, of: Query<RowOf>, posted: Posted<MuteWords
     let lasts = form.lasts.parse::<TimeSpan>().ok().filter(|_| is_known);
     let Some(lasts) = lasts else {
         let words = format!(
-            "`lasts` is `{}`, which is none of the lengths",
+            "`lasts` is `{}`, which is not one of the lengths",
             plain(&form.lasts)
         );
         return Err(ProblemResponse::bad("bad-form", words));

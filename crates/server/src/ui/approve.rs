@@ -131,7 +131,7 @@ pub(super) fn approve_form(
             label: "For how long",
             name: "duration",
             options: std::iter::once(as_it_stands).chain(shorter).collect(),
-            hint: "Of all the times that approvers say, the shortest holds.".to_owned(),
+            hint: "The shortest time of all approvers applies.".to_owned(),
             ..MoreField::default()
         }),
         warned: Warned::of(warnings, ""),

@@ -105,8 +105,8 @@ impl FlashQuery {
                 let grant = self.grant(app, viewer).await?;
                 let aim = view.aim(Some(&grant.key.target), &grant.names);
                 (!grant.is_hold()).then(|| Toast {
-                    words: format!("Given back: {}.", aim.words()),
-                    link: Some(("Ask again".to_owned(), aim.ask)),
+                    words: format!("Ended early: {}.", aim.words()),
+                    link: Some(("Request again".to_owned(), aim.ask)),
                 })
             }
             Flash::Revoked => {
@@ -119,7 +119,7 @@ impl FlashQuery {
                 let grant = self.grant(app, viewer).await?;
                 let aim = view.aim(Some(&grant.key.target), &grant.names);
                 let ends = view.words(grant.ends_at);
-                let words = format!("{} ends {ends} now. They were told.", aim.words());
+                let words = format!("{} ends {ends} now. They were notified.", aim.words());
                 (grant.approval == Approval::Adopted && grant.is_hold()).then(|| words.into())
             }
             Flash::ApprovedTogether => {
@@ -133,7 +133,7 @@ impl FlashQuery {
             }
             Flash::Broken => {
                 let request = self.request(app, viewer).await?;
-                let words = "Glass broken. Approvers and admins were told; AWS is confirming.";
+                let words = "Glass broken. Approvers and admins were notified; AWS is confirming.";
                 request.has_open_review().then(|| words.into())
             }
             Flash::Closed => {
@@ -175,7 +175,7 @@ pub(crate) fn pressed(view: &Presenter, request: &Request) -> Option<String> {
             Some(yes_of_several(view, request, &requester.name))
         }
         RequestState::Denied { by, .. } if *by == view.me => {
-            Some(format!("Denied. {} was told.", requester.first))
+            Some(format!("Denied. {} was notified.", requester.first))
         }
         RequestState::Discarded { by, .. } if *by == view.me => {
             Some("Request discarded.".to_owned())
@@ -213,8 +213,8 @@ fn approved_words(view: &Presenter, request: &Request, others: &[Request]) -> Op
     };
     Some(match waiting {
         0 => done,
-        1 => format!("{done} 1 that was asked for with them still waits."),
-        n => format!("{done} {n} that were asked for with them still wait."),
+        1 => format!("{done} 1 requested with them still waits."),
+        n => format!("{done} {n} requested with them still wait."),
     })
 }
 

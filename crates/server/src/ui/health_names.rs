@@ -4,7 +4,7 @@ pub(super) fn of_part(name: &'static str) -> (&'static str, &'static str, &'stat
     match name {
         "store" => (
             "Database",
-            "Nothing can be asked or decided; AWS keeps what it has, so ends are late.",
+            "Nothing can be requested or decided; AWS keeps its state, so ends are late.",
             "Free the disk or the lock it names, or restore: hallpass server store check.",
         ),
         "rows" => (
@@ -19,12 +19,12 @@ pub(super) fn of_part(name: &'static str) -> (&'static str, &'static str, &'stat
         ),
         "schema" => (
             "Schema",
-            "Nothing that is asked or decided here is written.",
+            "Requests and decisions on this node are not stored.",
             "Upgrade this node as the others: docs/operations/upgrade.md.",
         ),
         "log" => (
             "Audit log",
-            "Nothing is asked, decided or given; ends go on.",
+            "Nothing is requested, decided or given; ends continue.",
             "Find the records or accept the loss: docs/operations/runbooks/log-went-back.md.",
         ),
         "aws" => (
@@ -44,7 +44,7 @@ pub(super) fn of_part(name: &'static str) -> (&'static str, &'static str, &'stat
         ),
         "clock" => (
             "Clocks",
-            "No access is given until they agree; ends go on.",
+            "No access is given until they agree; ends continue.",
             "Set the server’s clock right, and keep it so: hallpass server doctor.",
         ),
         "people" => (
@@ -60,7 +60,7 @@ pub(super) fn of_part(name: &'static str) -> (&'static str, &'static str, &'stat
         "reconciler" => (
             "Executor",
             "Grants begin and end late.",
-            "Look at the server’s log; a restart goes on where it stopped.",
+            "Look at the server’s log; a restart continues where it stopped.",
         ),
         other => beside_access(other),
     }
@@ -69,13 +69,13 @@ pub(super) fn of_part(name: &'static str) -> (&'static str, &'static str, &'stat
 fn beside_access(name: &'static str) -> (&'static str, &'static str, &'static str) {
     match name {
         "armed_policies" => (
-            "Policies of armed ends",
-            "No new end is armed in the accounts that it names.",
+            "Policies of enforced expiry",
+            "No new end is enforced in the accounts that it names.",
             "Take out what Hallpass did not write: docs/operations/runbooks/foreign-statement.md.",
         ),
         "group_sync" => (
             "Groups by attributes",
-            "What it names is left as it is; everything else goes on.",
+            "What it names stays as it is; everything else continues.",
             "See hallpass server group-sync: docs/operations/runbooks/group-sync.md.",
         ),
         "guard" => (
@@ -85,7 +85,7 @@ fn beside_access(name: &'static str) -> (&'static str, &'static str, &'static st
         ),
         "ends_file" => (
             "File of ends",
-            "A guard that names the server’s key goes on with the ends that it knows, and learns of no new one.",
+            "A guard that names the server’s key keeps its known ends, and learns no new one.",
             "Put the key where this node can read it, and restart it: hallpass server doctor.",
         ),
         other => (other, "", "Look at the server’s log."),

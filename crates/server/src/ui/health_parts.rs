@@ -77,7 +77,7 @@ async fn people(app: &App) -> Option<HealthPart> {
                     "{runs} came to nothing since {}: {why} No grant or end waits for them.",
                     utc(failed.since)
                 );
-                (BAD, words, "Mend it; it is tried again by itself.", 1)
+                (BAD, words, "Fix it; the next run retries.", 1)
             }
             (None, Some(report)) => {
                 let people = count_of(report.people.len(), "person", "people");
@@ -169,7 +169,7 @@ async fn line(app: &App) -> HealthPart {
         return HealthPart {
             name,
             badge: BAD,
-            now: "Who waits could not be read.".to_owned(),
+            now: "The line could not be read.".to_owned(),
             todo: "Look at the server’s log.",
             rank: 0,
         };
@@ -183,7 +183,7 @@ async fn line(app: &App) -> HealthPart {
         .map(|at| TimeSpan::between(at, app.clock.now()));
     let is_late = late.is_some_and(|late| late >= LINE_LATE);
     let (words, badge, rank) = match said_of_line(&waiting, late) {
-        None => ("Nobody waits.".to_owned(), GOOD, 3),
+        None => ("No one waits.".to_owned(), GOOD, 3),
         Some(words) if is_late => (words, WAITS, 1),
         Some(words) => (words, GOOD, 3),
     };
@@ -245,7 +245,7 @@ async fn sweeps(app: &App) -> HealthPart {
     let found = match looked {
         None => "No sweep has looked yet.".to_owned(),
         Some(ago) => format!(
-            "Looked {} ago: {} unknown, {} not readable.",
+            "Looked {} ago: {} unmanaged, {} not readable.",
             lasting(ago),
             counted(unknown),
             counted(status.unread)
@@ -257,7 +257,7 @@ async fn sweeps(app: &App) -> HealthPart {
                 word: "Off",
                 look: "ended",
             };
-            let words = "Standing access is not looked at.".to_owned();
+            let words = "Standing access is not checked.".to_owned();
             (off, 2, words, "Set access.sweep.mode.")
         }
         (Some(error), _) => {
@@ -298,7 +298,7 @@ fn chain(app: &App) -> HealthPart {
                 look: "failed",
             },
             now: format!(
-                "Record {} is {}. Grants and ends go on.",
+                "Record {} is {}. Grants and ends continue.",
                 counted(fault.seq),
                 fault.kind
             ),
@@ -370,9 +370,9 @@ async fn export(app: &App) -> HealthPart {
     if let Some((since, why)) = app.status.exports().failing {
         let shut = match app.access.settings().require_export_within {
             Some(allowed) => {
-                format!("No access is given once a record waits {allowed}; ends go on.")
+                format!("No access is given once a record waits {allowed}; ends continue.")
             }
-            None => "Grants and ends go on.".to_owned(),
+            None => "Grants and ends continue.".to_owned(),
         };
         return HealthPart {
             name,
@@ -428,7 +428,7 @@ fn heads(app: &App) -> Option<HealthPart> {
             name,
             badge: BAD,
             now: format!(
-                "{} No head since {}. Grants and ends go on.",
+                "{} No head since {}. Grants and ends continue.",
                 sentence(&plain(why)),
                 utc(*since)
             ),

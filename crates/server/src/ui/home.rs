@@ -341,8 +341,8 @@ fn again(app: &App, view: &Presenter, grants: &[Grant], mine: &[Request]) -> Vec
         let mut aim = view.aim_of(request);
         aim.ask = format!("{}&for={seconds}", aim.ask);
         let times = match times {
-            1 => "asked for once".to_owned(),
-            n => format!("asked for {n} times"),
+            1 => "requested once".to_owned(),
+            n => format!("requested {n} times"),
         };
         Some(Again {
             aim,

@@ -142,7 +142,7 @@ async fn back(
 }
 
 fn nobody(app: &App, headers: &HeaderMap, next: &str, words: &str) -> Response {
-    tracing::warn!(words, "nobody was signed in");
+    tracing::warn!(words, "no one was signed in");
     sign_in_page(app, headers, next, Some(words), StatusCode::FORBIDDEN)
 }
 
@@ -166,9 +166,7 @@ async fn arrive(
         return Err(OidcRefused::Fault(SignInFault::Token(why)));
     }
     let Some(code) = coming.code.as_ref().filter(|_| coming.error.is_none()) else {
-        return Err(OidcRefused::Person(
-            "The sign-in was refused or broken off.",
-        ));
+        return Err(OidcRefused::Person("The sign-in was refused or aborted."));
     };
     let proven = provider
         .who(code, waiting, app.clock.elsewhere())
@@ -182,7 +180,7 @@ async fn arrive(
     }
     let (actor, owner, is_asked) = whose(app, &proven.email).await?;
     if let Ok(Some(lock)) = app.access.lock_in_force(&owner.user).await {
-        tracing::warn!(user = %owner.email, since = %lock.since, "somebody who is locked tried to sign in");
+        tracing::warn!(user = %owner.email, since = %lock.since, "a locked user tried to sign in");
         let words = sentence(&capital(&locked_since(lock.since)));
         return Err(OidcRefused::Locked(words));
     }
@@ -261,7 +259,7 @@ async fn ensure_bound(
             "Your user of the directory belongs to another sign-in; ask an admin.",
         )),
         Bound::NotAsked => Err(OidcRefused::Person(
-            "AWS does not answer, and who signs in for the first time is looked up there. Try again in a few minutes.",
+            "AWS does not answer, and a first sign-in needs a look-up there. Try again in a few minutes.",
         )),
     }
 }
@@ -272,7 +270,7 @@ fn refused(app: &App, headers: &HeaderMap, next: &str, fault: &SignInFault) -> R
         .provider
         .as_ref()
         .map_or("The provider", |it| it.settings().name.as_str());
-    tracing::warn!(error = %fault, "nobody was signed in");
+    tracing::warn!(error = %fault, "no one was signed in");
     let (status, words) = match fault {
         SignInFault::Down(_) => (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -332,7 +330,7 @@ async fn logged_out(
             .await
             .map_err(|fault| ProblemResponse::unavailable(&fault))?;
         app.sign_in.remember(token, now);
-        tracing::info!(ended, "the provider signed somebody out");
+        tracing::info!(ended, "the provider signed a user out");
     }
     Ok((StatusCode::OK, [(header::CACHE_CONTROL, "no-store")]).into_response())
 }

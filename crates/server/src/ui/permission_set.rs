@@ -111,7 +111,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(name): Path<String>) 
             built.fill(&found.policies);
         }
         Ok(None) => {
-            "AWS has no such permission set any more. Nobody can get it."
+            "AWS has no such permission set any more. No one can get it."
                 .clone_into(&mut built.fault);
         }
         Err(fault) => {
@@ -129,8 +129,8 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(name): Path<String>) 
 fn after_loss(view: &Presenter, session: TimeSpan) -> String {
     let until = after_assignment_removed(view.now, session).until;
     format!(
-        "Taken away now, whoever took a session just before can act until {} at the latest, and an \
-         hour longer for each role they can assume from it.",
+        "After removal now, a session taken just before works until {} at the latest, and an hour longer for each \
+         role assumed from it.",
         view.words(until)
     )
 }

@@ -174,7 +174,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) ->
         None if app.access.may_lock(actor, &whom.user) => Button::Lock,
         None => Button::None("An administrator can lock them."),
         Some(_) if app.access.may_unlock(actor, &whom.user) => Button::LetIn,
-        Some(_) => Button::None("An administrator other than them can let them in again."),
+        Some(_) => Button::None("Another administrator can unlock them."),
     };
     let sees_all = actor.reads_all();
     let page = PersonPage {
@@ -196,9 +196,10 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) ->
 fn in_words(view: &Presenter, lock: &Lock, sees_reason: bool) -> Locked {
     Locked {
         since: view.words(lock.since),
-        until: lock
-            .until
-            .map_or_else(|| "somebody lifts it".to_owned(), |at| view.words(at)),
+        until: lock.until.map_or_else(
+            || "an administrator lifts it".to_owned(),
+            |at| view.words(at),
+        ),
         by: format!("{} ({})", plain(&lock.by.name), lock.by.email),
         reason: if sees_reason {
             plain(&lock.reason)
@@ -206,7 +207,7 @@ fn in_words(view: &Presenter, lock: &Lock, sees_reason: bool) -> Locked {
             String::new()
         },
         held: match lock.held {
-            HeldAccess::GoesOn => "goes on until its end",
+            HeldAccess::GoesOn => "continues until its end",
             HeldAccess::Ends => "ended, or is ending",
             HeldAccess::EndsWithSessions => "ended with its sessions, or is ending",
         },
@@ -291,10 +292,9 @@ fn lifting(whom: &Whom, lock: &Lock, view: &Presenter) -> WordsForm {
     WordsForm {
         id: "unlock".to_owned(),
         action: format!("{path}/unlock"),
-        heading: format!("Let {} in again?", whom.face.name),
+        heading: format!("Unlock {}?", whom.face.name),
         lead: format!(
-            "Locked since {} by {}. What the lock ended stays ended: {first} signs in anew, and asks \
-             anew.",
+            "Locked since {} by {}. Ended access stays ended: {first} signs in and requests again.",
             view.words(lock.since),
             plain(&lock.by.name)
         ),
@@ -305,7 +305,7 @@ fn lifting(whom: &Whom, lock: &Lock, view: &Presenter) -> WordsForm {
         tone: Tone::Calm,
         cancel: "Go back",
         back: path,
-        submit: "Let in again",
+        submit: "Unlock",
         ..WordsForm::default()
     }
 }
@@ -391,7 +391,7 @@ pub(crate) async fn part(app: &App, viewer: &Viewer) -> Option<HealthPart> {
             look: "pending",
         },
         now: locked_words(&locked),
-        todo: "See Access: who locked them, and why; let them in again when it is over.",
+        todo: "See Access: who locked them, and why; unlock them when it is over.",
         rank: 2,
     })
 }

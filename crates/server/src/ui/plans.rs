@@ -124,7 +124,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) ->
         facts.push(("Begun", at(started)));
     }
     if let Some(ended) = report.ended {
-        facts.push(("Last heard of", at(ended)));
+        facts.push(("Last update", at(ended)));
     }
     // each new plan of a request starts a generation
     let tries = plan.generation.saturating_sub(plan.round);
@@ -275,10 +275,10 @@ fn commands(id: &PlanId, report: &PlanReport) -> Vec<(&'static str, String)> {
     let mut all = match report.state {
         PlanState::Planned => vec![("Carry it out", format!("{resume} --apply"))],
         PlanState::Running => vec![
-            ("Go on, if nobody runs it any more", resume),
+            ("Continue, if no one runs it any more", resume),
             ("Begin nothing more of it", command(&format!("abort {id}"))),
         ],
-        PlanState::Paused | PlanState::Aborted => vec![("Go on", resume)],
+        PlanState::Paused | PlanState::Aborted => vec![("Continue", resume)],
         PlanState::Partial | PlanState::Done if report.totals.failed > 0 => {
             vec![(
                 "Try what failed once more",
@@ -288,10 +288,7 @@ fn commands(id: &PlanId, report: &PlanReport) -> Vec<(&'static str, String)> {
         PlanState::Partial | PlanState::Done => Vec::new(),
     };
     if !report.is_planned() && report.totals.changed > 0 {
-        all.push((
-            "See what taking it back would do",
-            command(&format!("undo {id}")),
-        ));
+        all.push(("Preview undoing it", command(&format!("undo {id}"))));
     }
     all
 }

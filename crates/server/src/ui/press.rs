@@ -370,7 +370,7 @@ pub(crate) fn deny_form(view: &Presenter, request: &Request, from: &str) -> Word
         action: format!("/requests/{}/deny", request.id),
         heading: format!("Deny {} request?", of(&who.first)),
         lead: format!(
-            "{} for {}. {} is told at once, with your words.",
+            "{} for {}. {} is notified now, with your words.",
             aim.words(),
             request.duration,
             who.first

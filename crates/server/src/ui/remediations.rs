@@ -108,7 +108,7 @@ struct Said {
 fn state_badge(phase: &RemediationPhase) -> Badge {
     match phase {
         RemediationPhase::Observed => badge("Observed", "ended"),
-        RemediationPhase::Waiting { .. } => badge("Waits for a yes", "pending"),
+        RemediationPhase::Waiting { .. } => badge("Waits for approval", "pending"),
         RemediationPhase::Pending { .. } => badge("Under way", "granting"),
         RemediationPhase::Finished { result } => match result {
             RemediationResult::Changed => badge("Changed", "active"),
@@ -117,7 +117,7 @@ fn state_badge(phase: &RemediationPhase) -> Badge {
         },
         RemediationPhase::Manual { .. } => badge("For people", "failed"),
         RemediationPhase::Drifted { .. } => badge("Drifted", "ended"),
-        RemediationPhase::Undone { .. } => badge("Taken back", "ended"),
+        RemediationPhase::Undone { .. } => badge("Undone", "ended"),
     }
 }
 
@@ -176,10 +176,10 @@ async fn list(State(app): State<App>, viewer: Viewer) -> PageResult {
     let others = found.rows.iter().filter(|it| !waits(it));
     let yours = waiting.iter().filter(|it| it.may_decide).count();
     let intro = match (waiting.len(), yours) {
-        (0, _) => "Nothing waits for a yes.".to_owned(),
-        (1, 1) => "1 waits for a yes; you may decide about it.".to_owned(),
+        (0, _) => "Nothing waits for approval.".to_owned(),
+        (1, 1) => "1 waits for approval; you may decide about it.".to_owned(),
         (some, yours) => format!(
-            "{} for a yes; you may decide about {}.",
+            "{} for approval; you may decide about {}.",
             match some {
                 1 => "1 waits".to_owned(),
                 some => format!("{some} wait"),
@@ -263,7 +263,7 @@ async fn show(
     shell.said = looking.said.map(|pressed| {
         let words = match pressed {
             Pressed::Approved => "Approved. It is done next.",
-            Pressed::Declined => "Declined. The finding is told.",
+            Pressed::Declined => "Declined. The finding is updated.",
         };
         words.into()
     });
@@ -272,7 +272,7 @@ async fn show(
         RemediationPhase::Waiting { until, .. } => {
             let until = view.words(*until);
             format!(
-                "{} Without an answer it is for people at {until}.",
+                "{} Without an answer people handle it at {until}.",
                 sentence(&capital(&why))
             )
         }
@@ -309,7 +309,7 @@ fn approving(it: &Remediation, said: &Said) -> WordsForm {
         name: "reason",
         value: said.reason.clone(),
         hint: format!("{} It may stay empty.", dialogs::KEPT_WITH_NAME),
-        note: "It is done within seconds, and can be taken back on the command line.".to_owned(),
+        note: "It is done within seconds, and can be undone on the command line.".to_owned(),
         tone: Tone::Calm,
         cancel: "Go back",
         back: address(it),
@@ -328,7 +328,7 @@ fn declining(it: &Remediation, said: &Said) -> WordsForm {
         name: "reason",
         fewest: 1,
         value: said.reason.clone(),
-        hint: format!("{} The finding is told, too.", dialogs::KEPT_WITH_NAME),
+        hint: format!("{} The finding is updated, too.", dialogs::KEPT_WITH_NAME),
         cancel: "Go back",
         back: address(it),
         submit: "Decline",

@@ -133,7 +133,7 @@ const STATES: [(RequestStateKind, &str); 6] = [
     (RequestStateKind::Approved, "Approved"),
     (RequestStateKind::Denied, "Denied"),
     (RequestStateKind::Discarded, "Discarded"),
-    (RequestStateKind::Expired, "Lapsed"),
+    (RequestStateKind::Expired, "Expired"),
     (RequestStateKind::Rejected, "Not possible"),
 ];
 
@@ -328,7 +328,7 @@ fn glass(app: &App, view: &Presenter, request: &Request) -> Option<Glass> {
         )
     } else {
         let who = view.any_of(&app.access.deciders(request));
-        let words = format!("The review stays open until somebody else closes it: {who}.");
+        let words = format!("The review stays open until another person closes it: {who}.");
         (words, String::new())
     };
     Some(Glass {
@@ -370,13 +370,13 @@ fn notice(
 ) -> Coded {
     match after.said() {
         Some(Flash::Already) => Coded(format!(
-            "You asked for this at {}. This is that request.",
+            "You requested this at {}. This is that request.",
             view.words(request.asked_at)
         )),
         Some(Flash::Changed) => changed(view, request),
-        Some(Flash::SignedIn) if matches!(request.state, RequestState::Pending) => {
-            Coded("Nothing was pressed while you signed in. Press once more to go on.".to_owned())
-        }
+        Some(Flash::SignedIn) if matches!(request.state, RequestState::Pending) => Coded(
+            "Nothing was pressed while you signed in. Press once more to continue.".to_owned(),
+        ),
         Some(Flash::Refused) if request.after_review.is_some() => Coded(reviewed(view, request)),
         Some(Flash::Refused) => refused(app, view, request, &presses.approve, TriedPress::Approve),
         Some(Flash::NotDenied) => refused(app, view, request, &presses.deny, TriedPress::Deny),
@@ -410,7 +410,7 @@ fn reviewed(view: &Presenter, request: &Request) -> String {
             view.named(&closing.by),
             view.words(closing.at)
         ),
-        None => "That had no effect. Somebody else must close this review.".to_owned(),
+        None => "That had no effect. Another person must close this review.".to_owned(),
     }
 }
 

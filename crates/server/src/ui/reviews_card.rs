@@ -40,7 +40,7 @@ pub(super) fn signal(app: &App, view: &Presenter, request: &Request, past: &Past
     let (given, needed) = request.approvals();
     let said = reviewers.first().map(|first| {
         format!(
-            "{given} of {needed} needed: {} said yes at {}.",
+            "{given} of {needed} needed: {} approved at {}.",
             super::words::capital(&view.named(&first.by)),
             view.words(first.at)
         )
@@ -120,7 +120,7 @@ pub(super) fn undecidable(view: &Presenter, request: &Request) -> Closed {
         id: request.id.to_string(),
         badge: rows::badge(view, request, None),
         words: Coded(
-            "It cannot be decided now: what its requester holds of it cannot be read. Tell those who run Hallpass."
+            "It cannot be decided now: the requester's access cannot be read. Tell the operators of Hallpass."
                 .to_owned(),
         ),
         what: asked(view, request),

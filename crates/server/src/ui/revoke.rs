@@ -72,7 +72,7 @@ pub(crate) fn form(
         name: "reason",
         fewest: 1,
         hint: format!(
-            "{} is told at once, with your words. It stays in the audit log.",
+            "{} is notified now, with your words. It stays in the audit log.",
             who.first
         ),
         note: note(app, view, grant, &who.first),

@@ -153,7 +153,7 @@ async fn show(State(app): State<App>, viewer: Viewer, coming: Query<RevokeAllQue
 
 async fn empty(app: &App, viewer: &Viewer, asked: &str) -> RevokeAllPage {
     RevokeAllPage {
-        shell: viewer.shell(app, Nav::Access, "Cut someone off").await,
+        shell: viewer.shell(app, Nav::Access, "Revoke all access").await,
         asked: asked.to_owned(),
         found: Vec::new(),
         is_searched: !asked.trim().is_empty(),
@@ -348,7 +348,7 @@ async fn press(
     let whom = whom.ok_or_else(|| ProblemResponse::not_found("person"))?;
     let typed = form.confirm.trim();
     let confirm_error = (!typed.eq_ignore_ascii_case(&whom.user_name))
-        .then(|| format!("Type {} to go on. Nothing has happened.", whom.user_name));
+        .then(|| format!("Type {} to continue. Nothing has happened.", whom.user_name));
     let reason_error = form
         .reason
         .trim()
@@ -384,7 +384,7 @@ async fn press(
         Ok(_) => ENDED_BY_A_LOCK,
         // one administrator must remain able to unlock users
         Err(AccessError::Refused(ActionRefused::LastAdministrator)) => {
-            tracing::warn!(user = %whom.user, "the last administrator is cut off and not locked");
+            tracing::warn!(user = %whom.user, "all access of the last administrator is revoked, without a lock");
             form.reason.trim()
         }
         Err(error) => return Err(error.into()),
@@ -419,13 +419,15 @@ async fn end_everything(
         Err(error @ AccessError::Refused(_)) => return Err(error.into()),
         // they may be locked already: the page lists grants not ended
         Err(error) => {
-            tracing::warn!(user = %user, error = %error, "grants of somebody who is cut off are not ended yet");
+            tracing::warn!(user = %user, error = %error, "grants of a person whose access is revoked are not ended \
+                yet");
         }
     }
     let ended = access.revoke_entitlements(actor, user, None, reason).await;
     if let Err(error) = ended {
         // the lock job retries; the page lists the rest
-        tracing::warn!(user = %user, error = %error, "entitlements of somebody who is cut off are not ended yet");
+        tracing::warn!(user = %user, error = %error, "entitlements of a person whose access is revoked are not \
+            ended yet");
     }
     Ok(())
 }

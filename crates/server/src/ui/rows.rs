@@ -82,7 +82,7 @@ pub(crate) async fn row(
 }
 
 pub(crate) fn next(view: &Presenter, request: &Request, grant: Option<&Grant>) -> Next {
-    let again = || Some(("Ask again", view.aim_of(request).ask));
+    let again = || Some(("Request again", view.aim_of(request).ask));
     match &request.state {
         RequestState::Pending if is_past(view, request) => lapsed(request, again()),
         RequestState::Pending if let Some(agreed) = grants::agreed(request, view) => {
@@ -112,7 +112,7 @@ fn lapsed(request: &Request, link: Option<(&'static str, String)>) -> Next {
         .expires_at
         .map(|at| format!(" within {}", TimeSpan::between(request.asked_at, at)));
     Next {
-        words: Coded(format!("Nobody decided{}.", waited.unwrap_or_default())),
+        words: Coded(format!("No one decided{}.", waited.unwrap_or_default())),
         link: link.filter(|_| request.extends.is_none()),
         quote: String::new(),
     }
@@ -122,16 +122,16 @@ pub(crate) fn waiting(view: &Presenter, request: &Request) -> String {
     let who = outstanding::who_can_decide(request, view);
     let lapses = request
         .expires_at
-        .map(|at| format!(" Lapses {}.", view.words(at)))
+        .map(|at| format!(" Expires {}.", view.words(at)))
         .unwrap_or_default();
     if who.is_none() && request.decided.kind == DecidedKind::Rules(DecisionKind::NoApprovers) {
-        return format!("Nobody can approve this; the glass can be broken.{lapses}");
+        return format!("No one can approve this; the glass can be broken.{lapses}");
     }
     let opens = outstanding::not_open(request, view).map(|opens| format!(" {opens}"));
     let opens = opens.unwrap_or_default();
     match who {
         Some(who) => format!("{}{opens}{lapses}", capital(&who)),
-        None => format!("Today nobody can decide this.{lapses}"),
+        None => format!("Today no one can decide this.{lapses}"),
     }
 }
 
@@ -173,7 +173,7 @@ pub(crate) fn why_it_ends(view: &Presenter, grant: &Grant, cause: &EndCause) -> 
     let used = minutes_passed(TimeSpan::between(begun, end));
     match cause {
         EndCause::Expired => format!("Ended on time, after {length}."),
-        EndCause::Released => format!("Given back after {used} of {length}."),
+        EndCause::Released => format!("Ended early after {used} of {length}."),
         EndCause::Revoked { by, .. } => {
             format!("Revoked by {} after {used} of {length}.", view.named(by))
         }

@@ -137,11 +137,11 @@ fn verdict(
     match decision.kind {
         DecisionKind::ApprovalNotRequired => (
             "note-ok",
-            format!("Granted at once: nobody needs to approve, by {by}."),
+            format!("Granted immediately: no approval needed, by {by}."),
         ),
         DecisionKind::SelfApproval => (
             "note-ok",
-            format!("Granted at once: {first} may approve this alone, by {by}."),
+            format!("Granted immediately: {first} may approve this alone, by {by}."),
         ),
         DecisionKind::RequiresApproval => {
             let people = decision.approvers.iter().map(ToString::to_string);
@@ -156,7 +156,7 @@ fn verdict(
         DecisionKind::NoApprovers => (
             "note-bad",
             format!(
-                "Nobody can approve this for {first}: {by} {} too few others.",
+                "No one can approve this for {first}: {by} {} too few others.",
                 rules.verb("lists", "list")
             ),
         ),
@@ -166,11 +166,11 @@ fn verdict(
         ),
         DecisionKind::RequesterNotAllowed => {
             let why = explained.steps.last().and_then(|step| step.why.clone());
-            let why =
-                why.unwrap_or_else(|| format!("{by} {} who may ask", rules.verb("says", "say")));
+            let why = why
+                .unwrap_or_else(|| format!("{by} {} the requesters", rules.verb("names", "name")));
             (
                 "note-bad",
-                format!("{first} may not ask: {why}; {first} is not among them."),
+                format!("{first} may not request it: {why}; {first} is not among them."),
             )
         }
     }
@@ -199,7 +199,7 @@ fn details(app: &App, explained: &Explained) -> Vec<String> {
         for warning in &decision.warnings {
             let (rule, text) = (plain(warning.rule.as_str()), plain(&warning.text));
             details.push(format!(
-                "Whoever asks or approves confirms, by `{rule}`: “{text}”"
+                "Requesters and approvers confirm, by `{rule}`: “{text}”"
             ));
         }
         for stage in &decision.stages {
@@ -238,8 +238,8 @@ fn line(
         (DecisionQuestion::Covered, false) => {
             format!("None of {total} {kind} rules covers {target}")
         }
-        (DecisionQuestion::MayAsk, true) => format!("{first} may ask"),
-        (DecisionQuestion::MayAsk, false) => format!("May {first} ask? No"),
+        (DecisionQuestion::MayAsk, true) => format!("{first} may request it"),
+        (DecisionQuestion::MayAsk, false) => format!("May {first} request it? No"),
         (DecisionQuestion::WithoutApproval, true) => "Without approval? Yes".to_owned(),
         (DecisionQuestion::WithoutApproval, false) => "Without approval? No".to_owned(),
         (DecisionQuestion::ByThemselves, true) => format!("By {first} alone? Yes"),

@@ -91,8 +91,8 @@ fn in_words(within: Option<u64>, ways: &[String]) -> String {
     let in_way = (!ways.is_empty()).then(|| format!("in the way {}", any_of(ways)));
     let how: Vec<String> = lately.into_iter().chain(in_way).collect();
     match how.as_slice() {
-        [] => "This press wants a fresh sign-in.".to_owned(),
-        how => format!("This press wants a sign-in {}.", how.join(", ")),
+        [] => "This action requires a fresh sign-in.".to_owned(),
+        how => format!("This action requires a sign-in {}.", how.join(", ")),
     }
 }
 
@@ -104,21 +104,21 @@ mod tests {
     fn what_a_press_wants_is_said_in_words() {
         let ways = ["phr".to_owned(), "phrh".to_owned()];
         for (within, ways, words) in [
-            (None, &ways[..0], "This press wants a fresh sign-in."),
+            (None, &ways[..0], "This action requires a fresh sign-in."),
             (
                 Some(600),
                 &ways[..0],
-                "This press wants a sign-in within the last 10m.",
+                "This action requires a sign-in within the last 10m.",
             ),
             (
                 None,
                 &ways[..],
-                "This press wants a sign-in in the way phr or phrh.",
+                "This action requires a sign-in in the way phr or phrh.",
             ),
             (
                 Some(600),
                 &ways[..1],
-                "This press wants a sign-in within the last 10m, in the way phr.",
+                "This action requires a sign-in within the last 10m, in the way phr.",
             ),
         ] {
             assert_eq!(in_words(within, ways), words);

@@ -230,13 +230,13 @@ fn coverage(view: &Presenter, report: &KeptReport) -> String {
     let until = view.words(report.as_of);
     let reach = match report.coverage_from {
         Some(from) => format!(
-            "The log reaches from {} to {until}; what somebody did before is unknown. A password may be newer than it \
+            "The log reaches from {} to {until}; earlier activity is unknown. A password may be newer than it \
              seems: what people reset themselves is not in CloudTrail.",
             view.words(from)
         ),
         None => format!(
-            "Read up to {until}. Since when the log is whole is not known, so that nobody counts as inactive for \
-             lack of events."
+            "Read up to {until}. The start of the complete log is not known, so no one counts as inactive for lack \
+             of events."
         ),
     };
     match not_read(report) {
@@ -265,7 +265,7 @@ fn failed(view: &Presenter, kept: &KeptPci) -> String {
     let runs = count_of(failed.times as usize, "run", "runs");
     let why = sentence(&plain(&failed.why));
     let stays = if kept.report.is_some() {
-        "What you see is of the run before; nobody counts as recovered meanwhile."
+        "This is from the run before; no one counts as recovered meanwhile."
     } else {
         "It is tried again."
     };
@@ -323,7 +323,7 @@ async fn show(
             PeopleOrder::Activity,
         ]),
         shown: shown_of(rows.len(), fitting.len(), ("person", "people"))
-            .unwrap_or_else(|| "Nobody.".to_owned()),
+            .unwrap_or_else(|| "No one.".to_owned()),
         rows,
         file: looking.address("/people.csv", name, 0),
         here: looking.address("/people", name, looking.after),

@@ -180,9 +180,9 @@ fn form(app: &App, act: StandingPress, whose: &Whose, known: &StandingAccess) ->
             ..shared
         },
         StandingPress::Withdraw => WordsForm {
-            heading: format!("Accept {} standing access no more?", of(&first)),
-            lead: format!("{target}. From the next sweep on nobody has recorded it."),
-            label: "Why not any more?".to_owned(),
+            heading: format!("Withdraw acceptance of {} standing access?", of(&first)),
+            lead: format!("{target}. From the next sweep on it is unmanaged."),
+            label: "Why withdraw it?".to_owned(),
             fewest: 0,
             note: match mode {
                 SweepMode::Off | SweepMode::Report => String::new(),
@@ -191,14 +191,14 @@ fn form(app: &App, act: StandingPress, whose: &Whose, known: &StandingAccess) ->
                     format!("{} of this server: {mode}.", "The mode")
                 }
             },
-            submit: "Accept no more",
+            submit: "Withdraw",
             ..shared
         },
         StandingPress::Adopt => WordsForm {
             heading: format!("Give {} access an end?", of(&first)),
             lead: format!(
-                "{target}. It becomes a grant that ends by itself. {first} is told, and may ask to \
-                 keep it."
+                "{target}. It becomes a grant that ends automatically. {first} is notified, and may request to keep \
+                 it."
             ),
             label: "Why?".to_owned(),
             fewest: 1,

@@ -32,10 +32,12 @@ pub(super) fn badge(state: &SweepState) -> Badge {
 pub(super) fn state_words(view: &Presenter, run: &Sweep) -> String {
     match &run.state {
         SweepState::Queued => "It looks next.".to_owned(),
-        SweepState::Running => "It reads what stands.".to_owned(),
-        SweepState::Interrupted { .. } => "The server stopped meanwhile; begun anew.".to_owned(),
+        SweepState::Running => "It reads existing access.".to_owned(),
+        SweepState::Interrupted { .. } => "The server stopped meanwhile; started again.".to_owned(),
         SweepState::Failed { error, .. } => sentence(&plain(error)),
-        SweepState::Planned { .. } => "Nothing is done before somebody confirms it.".to_owned(),
+        SweepState::Planned { .. } => {
+            "Nothing is done before an administrator confirms it.".to_owned()
+        }
         SweepState::Stopped { brake, .. } => sentence(&brake.to_string()),
         SweepState::Replaced { .. } => "A newer plan took its place; nothing was done.".to_owned(),
         SweepState::Working { since } => format!("Acting since {}.", view.words(*since)),

@@ -392,15 +392,14 @@ fn facts(view: &Presenter, run: &Sweep, report: &SweepReport) -> Vec<(&'static s
         (
             "Seen",
             format!(
-                "{} of people, of which Hallpass gave {}; {} of groups, which are counted and not \
-                 looked into",
+                "{} of people, of which Hallpass gave {}; {} of groups, which are only counted",
                 counted_noun(report.seen, "assignment", "assignments"),
                 counted(report.ours),
                 counted_noun(report.group_assignments, "assignment", "assignments")
             ),
         ),
         (
-            "Unknown",
+            "Unmanaged",
             format!(
                 "{}, and {} that a grant found",
                 counted(report.unknown),
@@ -419,7 +418,7 @@ fn facts(view: &Presenter, run: &Sweep, report: &SweepReport) -> Vec<(&'static s
         (
             "Grants",
             format!(
-                "{} looked at, {} ended, {} against today’s rules, {} not readable",
+                "{} checked, {} ended, {} against today’s rules, {} not readable",
                 counted(report.drift.seen),
                 counted(report.drift.fixed),
                 counted(report.drift.against_rules.len() as u64),

@@ -176,11 +176,11 @@ impl Teller<'_> {
         let what = if is_other { "Extension" } else { "Request" };
         Some(match record.event() {
             "request.created" if is_other => {
-                TimelineEntry::new(format!("{} asked for more", cap(&by("actor"))))
+                TimelineEntry::new(format!("{} requested more", cap(&by("actor"))))
             }
             "request.created" => {
                 self.length = approvals::length(record);
-                TimelineEntry::new(format!("Asked by {}", by("actor")))
+                TimelineEntry::new(format!("Requested by {}", by("actor")))
             }
             "request.reviewed" => self.reviewed(record, is_other, &by("actor")),
             "request.approved" => self.approved(record, is_other, &by("approver_email")),
@@ -195,8 +195,8 @@ impl Teller<'_> {
             "request.discarded" => {
                 TimelineEntry::new(format!("{what} discarded by {}", by("actor")))
             }
-            "request.expired" => TimelineEntry::new(format!("{what} lapsed"))
-                .words("Nobody decided in time. Nothing was granted."),
+            "request.expired" => TimelineEntry::new(format!("{what} expired"))
+                .words("No one decided in time. Nothing was granted."),
             "request.rejected" => {
                 TimelineEntry::new("Not possible").words(plain(text("error").unwrap_or_default()))
             }
@@ -213,7 +213,7 @@ impl Teller<'_> {
             "grant.requested" => {
                 self.asked_aws = Some(instant(record));
                 TimelineEntry::new("Setting up")
-                    .words("The end was written down first, then AWS was asked.")
+                    .words("The end was stored first, then AWS was called.")
             }
             "grant.succeeded" => self.succeeded(record),
             "grant.failed" => TimelineEntry::new("Failed").words(grants::not_created(
@@ -283,7 +283,7 @@ impl Teller<'_> {
                 "Nothing was removed: another grant keeps the access.".to_owned()
             }
             (_, Some("already_absent")) => {
-                "Nothing was left to remove: the access was gone already.".to_owned()
+                "Nothing was left to remove: the access was already gone.".to_owned()
             }
             (_, why) => format!(
                 "Nothing was removed: {}.",
@@ -320,35 +320,35 @@ impl Teller<'_> {
                 TimelineEntry::new("The rules changed").words("Today they would refuse this.")
             }
             "review.opened" => TimelineEntry::new("Review opened")
-                .words("Somebody else looks at this afterwards and closes it.")
+                .words("Another person reviews this afterwards and closes it.")
                 .quote(text("why").unwrap_or_default()),
             "end.armed" | "end.rearmed" => {
-                TimelineEntry::new("Its end is armed at AWS").words(self.refuses_after(record))
+                TimelineEntry::new("AWS enforces its expiry").words(self.refuses_after(record))
             }
             "end.denied" => TimelineEntry::new("AWS refuses it").words(format!(
                 "{} {}.",
                 self.refuses_after(record),
                 cap(&plain(text("reason").unwrap_or_default()))
             )),
-            "end.disarmed" => TimelineEntry::new("Its end is not armed at AWS any more")
+            "end.disarmed" => TimelineEntry::new("AWS no longer enforces its expiry")
                 .words(plain(text("error").or(text("reason")).unwrap_or_default())),
             "end.arm_failed" if is_in_force_before(record) => {
-                TimelineEntry::new("Its armed end has not moved")
+                TimelineEntry::new("Its enforced expiry has not moved")
                     .words(format!("{}.", cap(&plain(text("error").unwrap_or_default()))))
             }
             "end.arm_failed" => {
                 let why = cap(&plain(text("error").unwrap_or_default()));
                 let stays = self.grant.is_some_and(|grant| grant.standing);
-                TimelineEntry::new("Its end is not armed at AWS").words(if stays {
+                TimelineEntry::new("AWS does not enforce its expiry").words(if stays {
                     format!("{why}.")
                 } else {
-                    format!("{why}. Hallpass ends it all the same.")
+                    format!("{why}. Hallpass still ends it.")
                 })
             }
             "sessions.cut" => TimelineEntry::new("Sessions ended")
                 .words("AWS refuses credentials taken before the end."),
             "sessions.cut_failed" => {
-                TimelineEntry::new("Sessions go on").words(text("error").unwrap_or_default())
+                TimelineEntry::new("Sessions continue").words(text("error").unwrap_or_default())
             }
             "review.closed" => {
                 let by = Email::new(text("actor").unwrap_or_default());
@@ -416,7 +416,7 @@ fn upcoming(
         (RequestState::Pending, _) if super::rows::is_past(view, request) => return None,
         (RequestState::Pending, _) if let Some(agreed) = grants::agreed(request, view) => {
             TimelineEntry::new("It starts").words(format!(
-                "{agreed}. Then the rules, the person and the account are looked at again."
+                "{agreed}. Then the rules, the person and the account are checked again."
             ))
         }
         (RequestState::Pending, _) => return Some(waiting(view, request)),
@@ -465,13 +465,13 @@ fn what_ends(view: &Presenter, grant: &Grant) -> String {
 
 fn waiting(view: &Presenter, request: &Request) -> TimelineEntry {
     let mut entry = match outstanding::whom(request, view) {
-        None => TimelineEntry::new("Nobody can decide this today"),
+        None => TimelineEntry::new("No one can decide this today"),
         Some(whom) => TimelineEntry::new(format!("Waiting for {whom}")),
     };
     let opens = outstanding::not_open(request, view);
     if let Some(at) = request.expires_at {
         let opens = opens.map(|opens| format!("{opens} ")).unwrap_or_default();
-        let lapses = format!("{opens}Lapses {}.", view.words(at));
+        let lapses = format!("{opens}Expires {}.", view.words(at));
         entry = entry.words(match request.reminders.next_at {
             Some(again) => {
                 let pause = TimeSpan::between(view.now, again).max(TimeSpan::seconds(1));

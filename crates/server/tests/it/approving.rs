@@ -71,7 +71,7 @@ fn the_form_asks_for_both_and_keeps_what_was_typed() {
         let cai = Visit::of(&server, "cai").await;
         let page = cai.page(&path).await;
         assert!(
-            page.contains("<option value=\"\" selected>1h, as it stands")
+            page.contains("<option value=\"\" selected>1h, as requested")
                 && page.contains("<option value=\"1800\">30m"),
             "{page}"
         );

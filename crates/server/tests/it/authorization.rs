@@ -92,7 +92,7 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
         (
             "POST",
             "/api/v1/requests/REQ/break-glass",
-            json!({"justification": "customers cannot pay, nobody answers"}),
+            json!({"justification": "customers cannot pay, no one answers"}),
         ),
         (
             "POST",

@@ -32,7 +32,7 @@ fn the_requester_sees_the_button_and_approvers_the_review() {
         );
         assert_eq!(
             mine["justification"],
-            "customers cannot pay, nobody answers"
+            "customers cannot pay, no one answers"
         );
         assert_eq!(seen("dee/all").await["may_close"], true);
         let list = |who: &'static str| {

@@ -395,7 +395,7 @@ fn a_flood_costs_newcomers_nothing_but_a_moment() {
             let mut tries = 0;
             while !serving.call("/").await.ends_with("here") {
                 tries += 1;
-                assert!(tries < 20, "nobody gets in");
+                assert!(tries < 20, "no one gets in");
             }
             assert!(serving.connections.figures().open <= 20);
         }
@@ -448,7 +448,7 @@ fn strangers_bodies_that_do_not_come_give_way() {
         let mut tries = 0;
         while !serving.call("/").await.ends_with("here") {
             tries += 1;
-            assert!(tries < 1_000, "nobody gives way");
+            assert!(tries < 1_000, "no one gives way");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert_eq!(serving.connections.figures().gave_way, 1);

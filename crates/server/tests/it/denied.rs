@@ -145,7 +145,7 @@ fn the_page_leads_to_the_form_that_asks_for_it() {
         assert_eq!(reply.status, 400);
         assert!(!page.contains("<script>alert"), "{page}");
         assert!(
-            words(&page).contains("The text does not say which action was denied to whom."),
+            words(&page).contains("The text does not name the denied action and its principal."),
             "{page}"
         );
         let reply = ana.post_bare("/denied", &[("message", &message)]).await;
@@ -295,9 +295,9 @@ fn whose_own_access_ended_is_led_to_asking_again() {
         let page = words(&text(&reply));
         for part in [
             "Your access to ReadOnly in payments-prod ended at",
-            "ask for it again",
+            "request it again",
             "Your ended access",
-            "Ask for ReadOnly",
+            "Request ReadOnly",
         ] {
             assert!(page.contains(part), "{part}: {page}");
         }
@@ -317,7 +317,7 @@ fn whose_own_access_ended_is_led_to_asking_again() {
             .await;
         let page = words(&text(&reply));
         assert!(
-            page.contains("Ask for ReadOnly") && !page.contains("allows nothing else"),
+            page.contains("Request ReadOnly") && !page.contains("allows nothing else"),
             "{page}"
         );
     });

@@ -183,7 +183,7 @@ fn a_refused_press_on_what_its_actor_may_not_see_is_on_record_with_the_id_alone(
         let request = waits.json()["id"].as_str().unwrap().to_owned();
         let given = server.ask("ana/all", "ReadOnly").await;
         let grant = given["grant_id"].as_str().unwrap().to_owned();
-        let glass = json!({"justification": "customers cannot pay, nobody answers"});
+        let glass = json!({"justification": "customers cannot pay, no one answers"});
         let presses = [
             ("requests", &request, "approve", json!({})),
             ("requests", &request, "deny", json!({"reason": "no"})),

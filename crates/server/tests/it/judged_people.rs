@@ -145,7 +145,7 @@ fn the_page_has_everybody_the_urgent_first() {
             let text = browser.get("/people?sort=name&q=A").await.text();
             assert_eq!(order(&text), ["=dave", "carol", "frank", "grace", "weak"]);
             let text = browser.get("/people?q=nobody").await.text();
-            assert!(text.contains("Nobody matches"), "{text}");
+            assert!(text.contains("No one matches"), "{text}");
             assert!(text.contains("href=\"/people\""), "it is in the navigation");
         }
         let mut ana = Browser::of(&server, "ana").await;
@@ -200,7 +200,7 @@ fn a_failed_run_and_no_run_are_said_in_words() {
         for (kept, shown) in [
             (
                 Ok(with_report),
-                "What you see is of the run before; nobody counts as recovered meanwhile.",
+                "This is from the run before; no one counts as recovered meanwhile.",
             ),
             (Ok(without), "No run was whole yet"),
             (
@@ -237,7 +237,7 @@ fn a_failed_run_and_no_run_are_said_in_words() {
             eve.get("/people")
                 .await
                 .text()
-                .contains("Nobody is looked at")
+                .contains("No people are checked")
         );
         assert_eq!(eve.get("/people.csv").await.status.as_u16(), 404);
     });

@@ -112,7 +112,7 @@ fn a_login_whose_token_could_not_be_stored_is_begun_anew() {
             told["detail"],
             "no token could be made, and this login is used up"
         );
-        assert_eq!(told["help"], "begin anew: `hallpass login`");
+        assert_eq!(told["help"], "start again: `hallpass login`");
         server.tokens_broken.store(false, Ordering::SeqCst);
         assert_eq!(fetch(&server, body).await.short(), "400 login-expired");
     });

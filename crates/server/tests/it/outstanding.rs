@@ -94,7 +94,7 @@ fn breaking_the_glass_says_that_all_approvers_are_told() {
         let ana = Visit::of(&server, "ana").await;
         let page = ana.page(&path.replace("/api/v1", "")).await;
         assert!(
-            page.contains("3 approvers and all admins are told now."),
+            page.contains("3 approvers and all admins are notified now."),
             "{page}"
         );
     });

@@ -60,7 +60,7 @@ fn one_sees_ones_own_sessions_with_this_one_marked_and_no_secret() {
             }
         }
         let sams = sams.get("/sign-ins").await.text();
-        assert!(!sams.contains("Firefox"), "somebody else's: {sams}");
+        assert!(!sams.contains("Firefox"), "another user's: {sams}");
         let rows = listed(&server, "ana/read").await;
         assert_eq!(rows.len(), 2, "{rows:?}");
         assert!(rows.iter().all(|row| row["is_this"] == false));
@@ -106,7 +106,7 @@ fn signing_out_everywhere_else_ends_also_a_session_whose_secret_was_just_replace
             assert!(!thief.is_signed_in().await);
         }
         assert!(here.is_signed_in().await, "this one stays");
-        assert!(sams.clone().is_signed_in().await, "and everybody else's");
+        assert!(sams.clone().is_signed_in().await, "and all other users'");
         assert_eq!(listed(&server, "ana/read").await.len(), 1);
     });
 }
@@ -120,13 +120,13 @@ fn one_sees_ones_own_tokens_without_secrets_and_revokes_them() {
         let id = |secret: &str| token_id(&hash_secret(secret)).to_string();
         assert!(page.contains(&id("ana/read")) && page.contains(&id("ana/all")));
         assert!(!page.contains(&id("ana/revoked")) && !page.contains(&id("ana/expired")));
-        assert!(!page.contains(&id("sam/read")), "somebody else's");
+        assert!(!page.contains(&id("sam/read")), "another user's");
         for secret in ["ana/read", "ana/all"] {
             assert!(!page.contains(secret) && !page.contains(&hash_secret(secret)));
         }
         let path = |secret: &str| format!("/sign-ins/tokens/{}/revoke", id(secret));
         let reply = ana.press(&path("sam/read"), &[]).await;
-        assert_eq!(reply.status.as_u16(), 404, "somebody else's");
+        assert_eq!(reply.status.as_u16(), 404, "another user's");
         assert_eq!(server.get("/api/v1/me", "sam/read").await.short(), "200");
         assert_eq!(server.get("/api/v1/me", "ana/read").await.short(), "200");
         let reply = ana.press(&path("ana/read"), &[]).await;

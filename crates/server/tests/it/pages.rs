@@ -42,7 +42,7 @@ const PAGES: &[Sample] = &[
     (
         "POST /requests/{id}/break-glass",
         "",
-        &[("justification", "nobody answers and customers wait")],
+        &[("justification", "no one answers and customers wait")],
     ),
     ("POST /requests/{id}/close-review", "", &[]),
     ("GET /grants/{id}", "", &[]),

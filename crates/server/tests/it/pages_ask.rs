@@ -35,7 +35,7 @@ fn asking_takes_three_pages_and_no_script() {
             "only what some rule allows: {page}"
         );
         let page = ana.page(&format!("{TARGET}&for=7200&reason=OPS-1")).await;
-        assert!(page.contains("1 of these 2 people must say yes"), "{page}");
+        assert!(page.contains("1 of these 2 people must approve"), "{page}");
         assert!(page.contains(">Ask 2 people for 2h</button>"), "{page}");
         assert!(page.contains(">OPS-1</textarea>"), "{page}");
         let fields = [
@@ -55,7 +55,7 @@ fn asking_takes_three_pages_and_no_script() {
         );
         let again = ana.post("/ask", &fields).await;
         let page = ana.page(&to(&again)).await;
-        assert!(page.contains("You asked for this at ") && page.contains("This is that request."));
+        assert!(page.contains("You requested this at ") && page.contains("This is that request."));
         let page = ana.page(TARGET).await;
         assert!(
             page.contains("Open that request") && !page.contains("formmethod"),
@@ -72,10 +72,10 @@ fn labels_say_what_sending_does() {
         for (set, label) in [
             ("ReadOnly", ">Get 30m now</button>"),
             ("Admin", ">Ask 2 people for 30m</button>"),
-            ("Root", "2 of these 2 people must say yes"),
-            ("Closed", "does not let you ask for this now."),
-            ("Lonely", ">Nobody can approve this</button>"),
-            ("Lonely", "Nobody can approve this for you. Rule <code>"),
+            ("Root", "2 of these 2 people must approve"),
+            ("Closed", "does not let you request this now."),
+            ("Lonely", ">No one can approve this</button>"),
+            ("Lonely", "No one can approve this for you. Rule <code>"),
         ] {
             let page = ana
                 .page(&format!("/ask?account=payments-prod&permission_set={set}"))

@@ -32,7 +32,7 @@ fn what_one_asked_for_lately_comes_first_and_then_what_is_guarded_least() {
         let guarded = ["value=\"ReadOnly\"", "value=\"Admin\"", "value=\"Root\""];
         let page = ana.page(sets).await;
         assert!(order(&page, &guarded).is_sorted(), "{page}");
-        assert!(!page.contains("asked lately"), "{page}");
+        assert!(!page.contains("recently requested"), "{page}");
         let alone = ana.page("/ask").await;
         let names = ["value=\"111111111111\"", "value=\"222222222222\""];
         let first = order(&alone, &names);
@@ -41,7 +41,7 @@ fn what_one_asked_for_lately_comes_first_and_then_what_is_guarded_least() {
         let lately = ["value=\"Root\"", "value=\"ReadOnly\"", "value=\"Admin\""];
         assert!(order(&page, &lately).is_sorted(), "{page}");
         let page = ana.page("/ask").await;
-        assert_eq!(page.matches("asked lately").count(), 1, "{page}");
+        assert_eq!(page.matches("recently requested").count(), 1, "{page}");
         let now = order(&page, &names);
         assert!(
             now[0] < now[1] && !first.is_empty(),
@@ -155,7 +155,7 @@ time_zone = "UTC"
             .unwrap()
             .strftime("%H:%M")
             .to_string();
-        let says = "lets you ask for this from ";
+        let says = "lets you request this from ";
         assert!(
             page.contains(says) && page.contains(&shown) && page.contains("Not open now"),
             "{says}: {page}"

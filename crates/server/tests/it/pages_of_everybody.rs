@@ -268,7 +268,7 @@ fn cutting_off_is_confirmed_by_name() {
             "1 temporary grant ends now",
             "Issued credentials may work until",
             "Standing access stays",
-            "ana is locked until somebody else lets them in again",
+            "ana is locked until another administrator unlocks them",
             "Type ana to go on",
         ] {
             assert!(plan.contains(line), "{line}: {plan}");
@@ -343,7 +343,7 @@ fn of_the_last_administrator_cutting_off_does_not_say_that_they_are_locked() {
             for line in [
                 "eve is not locked",
                 "the last administrator",
-                "Tokens and web sessions go on",
+                "Tokens and web sessions continue",
                 "Sign-ins and tokens",
                 "hallpass people lock --force",
             ] {
@@ -352,7 +352,10 @@ fn of_the_last_administrator_cutting_off_does_not_say_that_they_are_locked() {
             assert!(!page.contains("locked until"), "{page}");
         }
         let (plan, outcome, to) = cut_off("ana@corp.example").await;
-        assert!(plan.contains("ana is locked until somebody else"), "{plan}");
+        assert!(
+            plan.contains("ana is locked until another administrator"),
+            "{plan}"
+        );
         assert!(outcome.contains("ana stays locked until"), "{outcome}");
         let lifted = json!({"user": "ana@corp.example", "reason": "new laptop"});
         let lifted = server.post("/api/v1/locks/lift", "eve/all", &lifted).await;
@@ -371,7 +374,7 @@ fn the_page_explains_as_the_api_does() {
             (
                 "ana",
                 "account=payments-prod&permission_set=ReadOnly",
-                "Granted at once: nobody needs to approve",
+                "Granted immediately: no approval needed",
             ),
             (
                 "ana",
@@ -391,12 +394,12 @@ fn the_page_explains_as_the_api_does() {
             (
                 "ana",
                 "account=payments-prod&permission_set=Closed",
-                "ana may not ask",
+                "ana may not request it",
             ),
             (
                 "ana",
                 "account=payments-prod&permission_set=Lonely",
-                "Nobody can approve this for ana",
+                "No one can approve this for ana",
             ),
             ("ana", "group=oncall", "Needs approval: 1 of cai."),
         ] {
@@ -416,7 +419,7 @@ fn the_page_explains_as_the_api_does() {
             let granted = ["ApprovalNotRequired", "SelfApproval"];
             let decision = api["decision"].as_str().unwrap();
             assert_eq!(
-                page.contains("Granted at once"),
+                page.contains("Granted immediately"),
                 granted.contains(&decision),
                 "{query}"
             );
@@ -569,7 +572,7 @@ fn rules_are_in_columns_and_permission_sets_are_found_by_name() {
         let server = server();
         let aud = At::new(&server, "aud").await;
         let page = aud.page("/rules").await;
-        for column in ["Covers", "Who may ask", "Who decides", "Limits"] {
+        for column in ["Covers", "Requesters", "Approvers", "Limits"] {
             assert!(
                 page.contains(&format!("data-l=\"{column}\"")),
                 "{column}: {page}"

@@ -117,7 +117,7 @@ async fn cell(state: &str, person: &str, press: &str) -> String {
     let fields = [
         ("seen", seen.as_str()),
         ("reason", "it is over"),
-        ("justification", "nobody answers and customers wait"),
+        ("justification", "no one answers and customers wait"),
     ];
     let reply = visit.post(&path, &fields).await;
     let outcome = match reply.status {
@@ -281,7 +281,7 @@ fn after_a_press_the_next_card_has_the_focus_and_the_pressed_one_is_a_line() {
         assert!(!page.contains("tabindex=\"-1\" autofocus"));
         let fields = [("reason", "use orders-prod"), ("from", "reviews")];
         let page = dee.press(&format!("/requests/{first}/deny"), &fields).await;
-        assert!(page.contains("Denied. ana was told."), "{page}");
+        assert!(page.contains("Denied. ana was notified."), "{page}");
         assert!(page.contains(&format!("id=\"t-{second}\" tabindex=\"-1\" autofocus")));
         assert!(!page.contains(&format!("action=\"/requests/{first}/approve\"")));
     });
@@ -407,7 +407,7 @@ fn a_short_justification_is_kept_and_the_review_is_somebody_elses() {
         let page = ana.page(&format!("/requests/{id}")).await;
         assert!(page.contains("Break glass for 1h?"), "{page}");
         assert!(
-            page.contains("2 approvers and all admins are told now."),
+            page.contains("2 approvers and all admins are notified now."),
             "{page}"
         );
         let path = format!("/requests/{id}/break-glass");
@@ -419,7 +419,7 @@ fn a_short_justification_is_kept_and_the_review_is_somebody_elses() {
             "{page}"
         );
         assert!(page.contains("help &#60;b&#62;"), "{page}");
-        let why = "customers cannot pay, nobody answers";
+        let why = "customers cannot pay, no one answers";
         let page = ana.press(&path, &[("justification", why)]).await;
         assert!(page.contains("Glass broken."), "{page}");
         assert!(!page.contains("close-review"), "{page}");

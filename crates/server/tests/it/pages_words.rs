@@ -16,14 +16,14 @@ fn nothing_yet_reads_as_the_brief_says() {
         let server = TestServer::new();
         let table = "
             ana  /                You have no access right now.
-            ana  /                You have not asked for anything yet.
+            ana  /                You have not requested anything yet.
             cai  /reviews         That’s everything for now
             cai  /reviews         New requests appear here without reloading.
             cai  /reviews         Nothing waits for you.
             cai  /reviews/others  Nothing waits for others
             cai  /reviews/done    You have not decided anything yet
             ana  /requests        No such requests.
-            ana  /ask?q=xyz       No account matches “xyz”. Check the spelling or ask for a group.
+            ana  /ask?q=xyz       No account matches “xyz”. Check the spelling or request a group.
             ana  /                Times are CEST (Europe/Stockholm).
         ";
         for [person, path, words] in rows(table) {
@@ -68,10 +68,11 @@ fn states_have_their_words_in_the_list() {
             "<q class=\"said\">Use orders-prod first.</q> Cai",
             ">Discarded</span>",
             "Discarded by you.",
-            ">Lapsed</span>",
-            "Nobody decided within 8h. <a href=\"/ask?account=111111111111&#38;permission_set=Root\">Ask again</a>",
+            ">Expired</span>",
+            "No one decided within 8h. <a href=\"/ask?account=111111111111&#38;permission_set=Root\">Request \
+             again</a>",
             ">Waiting</span>",
-            "Cai or dee can decide. Lapses ",
+            "Cai or dee can decide. Expires ",
         ] {
             assert!(page.contains(words), "{words}: {page}");
         }
@@ -104,12 +105,12 @@ fn refusals_are_sentences_with_names() {
         let cai = Visit::of(&server, "cai").await;
         let approve = format!("{path}/approve");
         let page = cai.press(&approve, &[("seen", "0")]).await;
-        let words = "Nothing was granted. ana can ask again.";
+        let words = "Nothing was granted. ana can request again.";
         assert!(
-            page.contains("This request lapsed at ") && page.contains(words),
+            page.contains("This request expired at ") && page.contains(words),
             "{page}"
         );
-        assert!(page.contains(">Lapsed</span>"), "{page}");
+        assert!(page.contains(">Expired</span>"), "{page}");
     });
 }
 

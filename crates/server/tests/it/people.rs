@@ -39,7 +39,7 @@ fn a_lock_is_set_after_a_page_that_says_what_it_does_and_is_shown_until_it_is_li
             form.contains("value=\"ends_with_sessions\" checked"),
             "{form}"
         );
-        assert!(sam.is_signed_in().await, "looking locks nobody");
+        assert!(sam.is_signed_in().await, "looking locks no one");
         let lock = format!("{}/lock", page("sam"));
         let reply = eve.press(&lock, &[("reason", " ")]).await;
         assert_eq!(reply.status.as_u16(), 422);
@@ -51,7 +51,7 @@ fn a_lock_is_set_after_a_page_that_says_what_it_does_and_is_shown_until_it_is_li
             "Locked since",
             "laptop stolen",
             "eve@corp.example",
-            "Let in again",
+            "Unlock",
         ] {
             assert!(text.contains(shown), "{shown}: {text}");
         }
@@ -157,7 +157,7 @@ fn over_the_api_force_counts_with_a_token_of_the_servers_machine_only() {
         server.made_on_the_servers_machine("eve/all");
         let plain = json!({"user": "eve@corp.example", "reason": "the account is stolen"});
         let reply = server.post("/api/v1/locks", "eve/all", &plain).await;
-        assert_eq!(reply.short(), "409 last-administrator", "it has to be said");
+        assert_eq!(reply.short(), "409 last-administrator", "it needs force");
         let reply = server.post("/api/v1/locks", "eve/all", &force).await;
         assert_eq!(reply.short(), "200", "{reply:?}");
     });

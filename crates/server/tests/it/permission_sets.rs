@@ -78,7 +78,7 @@ fn a_page_says_what_a_set_allows() {
             "an hour longer for each role they can assume from it",
             "1 policy was not read",
             "PASSROLE_STAR",
-            "The policy as it stands",
+            "The current policy",
         ] {
             assert!(said.contains(part), "{part:?} is not in {said}");
         }
@@ -330,7 +330,7 @@ fn texts_that_aws_keeps_are_put_in_words() {
         assert_eq!(policy["is_whole"], true);
         assert!(policy["document"].as_str().unwrap().contains("PurgeQueue"));
         assert_eq!(policy["not_read"], json!(null));
-        assert_eq!(policy["findings"], json!([]), "AWS's to mend");
+        assert_eq!(policy["findings"], json!([]), "AWS's to fix");
         assert_eq!(set["policies"][1]["is_boundary"], true);
         let page = At::new(&server, "ana").await;
         let said = words(&page.page("/permission-sets/Admin").await);

@@ -179,7 +179,7 @@ fn wishes_that_cannot_be() -> Vec<(&'static str, Value, &'static str)> {
             asking("Closed"),
             "422 RequesterNotAllowed",
         ),
-        ("nobody could say yes", asking("Lonely"), "422 NoApprovers"),
+        ("no one could approve", asking("Lonely"), "422 NoApprovers"),
         (
             "no such group",
             json!({"group": "nobody", "duration_seconds": 3600, "reason": "r"}),

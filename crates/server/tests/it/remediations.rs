@@ -113,7 +113,8 @@ fn waiting(account: &str) -> Remediation {
             "updated_at": "2026-03-02T10:00:00Z", "settled": null, "written_by": null,
         },
         "decided_at": "2026-05-28T20:00:00Z", "acts_at": null,
-        "phase": {"is": "waiting", "until": "2026-05-28T22:00:00Z", "why": "rule `buckets` asks for an approval"},
+        "phase": {"is": "waiting", "until": "2026-05-28T22:00:00Z", "why": "rule `buckets` requires an \
+                                                                            approval"},
         "generation": 0, "plan": null, "changed_at": null, "write_back": null, "approved_by": null, "version": 0,
     }))
     .unwrap()
@@ -191,7 +192,7 @@ fn the_page_is_for_those_who_read_all_and_for_whom_the_rules_name() {
             for shown in [
                 "Block public access to the bucket",
                 "shop&#60;b&#62;",
-                "Waits for a yes",
+                "Waits for approval",
             ] {
                 assert!(list.contains(shown), "{person}: {shown}: {list}");
             }
@@ -310,7 +311,7 @@ fn authority_is_of_the_moment_of_the_press() {
             ("not of the organization", "404 not-found", |world| {
                 *world.places.0.lock().unwrap() = Ok(AccountStanding::Outside);
             }),
-            ("nobody knows where it is", "503 unavailable", |world| {
+            ("its place is unknown", "503 unavailable", |world| {
                 *world.places.0.lock().unwrap() = Err("throttled".to_owned());
             }),
             ("the rule is gone", "409 rule-changed", |world| {
@@ -447,7 +448,7 @@ fn what_waits_is_shown_however_much_is_observed_after_it() {
         observed(&world, 250).await;
         let mut ana = Browser::of(&world.server, "ana").await;
         let page = ana.get("/remediations").await.text();
-        assert!(page.contains("1 waits for a yes"), "{page}");
+        assert!(page.contains("1 waits for approval"), "{page}");
         assert!(page.contains(&format!("href=\"{PAGE}/approve\"")), "{page}");
         assert!(page.contains("These are the newest"), "{page}");
         let (mut seen, mut path) = (Vec::new(), "/api/v1/remediations?limit=100".to_owned());

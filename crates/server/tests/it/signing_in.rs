@@ -373,7 +373,7 @@ fn only_the_providers_own_signature_counts() {
                 false,
                 false,
             ),
-            ("a key nobody published", Key::ec(), "unknown", false, false),
+            ("an unpublished key", Key::ec(), "unknown", false, false),
         ];
         for (name, key, kid, is_published, counts) in rows {
             let oidc = FakeOidc::start().await;
@@ -638,7 +638,7 @@ fn a_refusal_of_the_provider_and_answers_of_others_sign_nobody_in() {
         let denied = back.replace("code=good", "error=access_denied");
         let reply = ana.get(&denied).await;
         assert!(
-            reply.text().contains("refused or broken off"),
+            reply.text().contains("refused or aborted"),
             "{}",
             reply.text()
         );
@@ -707,7 +707,7 @@ fn the_provider_can_end_sessions() {
             ("by person alone", json!({"sid": null}), true),
             ("another session", json!({"sid": "s-2"}), false),
             ("another person", json!({"sub": "u-eve"}), false),
-            ("about nobody", json!({"sub": null, "sid": null}), false),
+            ("about no one", json!({"sub": null, "sid": null}), false),
             ("wrong audience", json!({"aud": "other"}), false),
             (
                 "wrong issuer",

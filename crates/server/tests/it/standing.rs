@@ -6,8 +6,7 @@ use crate::pages_visit::Visit;
 use crate::test_server::{TestServer, asking, run};
 
 const PREVIEW: &str = "/api/v1/preview?account=payments-prod&permission_set=Admin";
-const SAYS: &str =
-    "You hold this already, not through Hallpass: whoever gave it may end it, Hallpass will not.";
+const SAYS: &str = "You hold this already, not through Hallpass; Hallpass will not end it.";
 
 #[test]
 fn who_holds_it_already_is_told_before_asking_and_with_the_answer() {

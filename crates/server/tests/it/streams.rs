@@ -217,7 +217,7 @@ fn streams_end_when_the_server_stops() {
         let mut stream = open(&server, "ana/all", None).await;
         assert!(!heard(&mut stream).await.1);
         server.stop.send_replace(true);
-        assert!(heard(&mut stream).await.1, "it goes on");
+        assert!(heard(&mut stream).await.1, "it continues");
     });
 }
 
@@ -228,7 +228,7 @@ fn a_stream_ends_with_what_it_was_opened_by() {
         for how in ["revoked", "expired", "gone", "locked"] {
             let server = TestServer::new();
             let mut stream = open(&server, "ana/all", None).await;
-            assert!(!heard(&mut stream).await.1, "{how}: it goes on");
+            assert!(!heard(&mut stream).await.1, "{how}: it continues");
             match how {
                 "revoked" => {
                     let out = request("POST", "/api/v1/logout", Some("ana/all"), &[], None);

@@ -684,7 +684,7 @@ impl TestServer {
             "/api/v1/requests/{}/break-glass",
             asked["id"].as_str().unwrap()
         );
-        let why = json!({"justification": "customers cannot pay, nobody answers"});
+        let why = json!({"justification": "customers cannot pay, no one answers"});
         let reply = self.post(&path, "ana/all", &why).await;
         assert_eq!(reply.short(), "200", "{reply:?}");
         reply.json()

@@ -132,7 +132,7 @@ fn the_form_gathers_targets_and_sends_them_together() {
                 "/ask?also={also}&account=111111111111&permission_set=Admin&for=3600"
             ))
             .await;
-        assert!(page.contains(">Ask for both, 1h each</button>"), "{page}");
+        assert!(page.contains(">Request both, 1h each</button>"), "{page}");
         assert!(page.contains("1 of 2 people"), "{page}");
         let fields = [
             ("also", also.as_str()),
@@ -193,7 +193,7 @@ fn one_that_cannot_be_sent_stops_all_and_says_why() {
             "{page}"
         );
         assert!(
-            page.contains("does not let you ask for this now."),
+            page.contains("does not let you request this now."),
             "{page}"
         );
         assert!(
@@ -226,7 +226,7 @@ fn what_one_has_or_gets_is_not_asked_for_with_others() {
         let ana = Visit::of(&server, "ana").await;
         server.ask("ana/all", "ReadOnly").await;
         let page = ana.page(TWO).await;
-        assert!(page.contains("You are getting this right now."), "{page}");
+        assert!(page.contains("This is being set up for you now."), "{page}");
         assert!(
             page.contains("1 of these 2 cannot be sent like this."),
             "{page}"
@@ -286,7 +286,7 @@ fn one_press_approves_what_was_asked_for_together() {
         assert_eq!(state(&asked["items"][2]["id"]).await, "approved");
         let dee = format!("/api/v1/requests/{}", alone["id"].as_str().unwrap());
         let dee = server.get(&dee, "dee/all").await.json();
-        assert_eq!(dee["state"], "pending", "nobody said yes to Dee");
+        assert_eq!(dee["state"], "pending", "no one approved Dee's");
     });
 }
 

@@ -32,7 +32,7 @@ async fn unsure(what: &str) -> (TestServer, String, &'static str, &'static str, 
         "clocks" => {
             server.clock.disagrees(Some(BEHIND));
             let words = "no access is given while clocks disagree: the server's clock is 15m behind \
-                         AWS's; access that exists still ends, and can be given back and revoked";
+                         AWS's; access that exists still ends, and can be ended early and revoked";
             ("clocks-disagree", "30", words.to_owned())
         }
         "directory" => {
@@ -40,7 +40,7 @@ async fn unsure(what: &str) -> (TestServer, String, &'static str, &'static str, 
             let words = format!(
                 "the directory cannot be read, it was last read at {read_at} (cannot read users: AWS \
                  does not answer): no access is given and nothing is decided by what is that old; \
-                 access can be given back and revoked"
+                 access can be ended early and revoked"
             );
             ("organization-unread", "30", words)
         }

@@ -115,7 +115,7 @@ impl OtherAccess for Otherwise {
         own: bool,
     ) -> Result<Option<String>, OrganizationFault> {
         let is_held = own && self.0.present().contains(key);
-        Ok(is_held.then(|| "an assignment of their own".to_owned()))
+        Ok(is_held.then(|| "a personal assignment".to_owned()))
     }
 }
 
@@ -199,7 +199,7 @@ fn look_at_one(
     let is_refused = refused.iter().any(|from| *from <= now);
     if is_refused && now < told && !is_told_otherwise {
         let seen = format!(
-            "{} is refused since {refused:?}, told until {told}",
+            "{} is refused since {refused:?}, reported until {told}",
             grant.key
         );
         ledger.note_broken_once("nobody_is_refused_what_they_hold", &of, seen);
@@ -207,7 +207,7 @@ fn look_at_one(
     if armed.armed_until().is_some() {
         ledger.reached.note(Landmark::EndArmed);
         if refused.is_empty() {
-            let seen = format!("{} is told as armed: {armed:?}", grant.key);
+            let seen = format!("{} is reported as enforced: {armed:?}", grant.key);
             ledger.note_broken_once("what_is_told_as_armed_is", &of, seen);
         }
     }

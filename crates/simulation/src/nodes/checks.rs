@@ -103,7 +103,7 @@ impl Watch {
         if now.saturating_duration_since(since) > TAKEOVER_MAX {
             let (idle, able) = (idle_since.elapsed(), since.elapsed());
             let seen = format!(
-                "{}: nobody works for {idle:?}, and somebody could for {able:?}",
+                "{}: no node works for {idle:?}, and one could for {able:?}",
                 cluster.clock.now()
             );
             cluster.ledger.note_broken("work_goes_on_within_10_s", seen);
@@ -187,7 +187,7 @@ impl Watch {
             };
             if late > within {
                 let state = grant.state.name();
-                let seen = format!("{} is {state} {:?} after it is gone", grant.id, span(late));
+                let seen = format!("{} is {state} {:?} after its removal", grant.id, span(late));
                 let of = grant.id.to_string();
                 cluster
                     .ledger

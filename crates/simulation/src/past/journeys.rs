@@ -32,9 +32,9 @@ const WHY: [&str; 12] = [
 ];
 pub(super) const DENIED: [&str; 4] = [
     "ReadOnly is enough for this",
-    "please pair with whoever is on call",
+    "please pair with the engineer on call",
     "not during the freeze",
-    "ask again with the ticket",
+    "request again with the ticket",
 ];
 
 /// The target of a request and its rule.

@@ -32,7 +32,7 @@ impl Journeys<'_> {
         let (code, detail) = if is_typo {
             ("invalid", "no account is named so")
         } else {
-            ("requester-not-allowed", "no rule lets you ask for this")
+            ("requester-not-allowed", "no rule lets you request this")
         };
         request.state = RequestState::Rejected {
             at,
@@ -151,7 +151,7 @@ impl Journeys<'_> {
         drafts: Vec<(Timestamp, Draft)>,
         at: Timestamp,
     ) -> Journey {
-        let words = "customers cannot pay and nobody who could approve answers";
+        let words = "customers cannot pay and no approver answers at all";
         let reviewer = self.an_approver(&request);
         let closed_at = TimeSpan::hours(5).after(at);
         let closed = self.dice.chance(970).then(|| Closing {

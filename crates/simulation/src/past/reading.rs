@@ -105,7 +105,7 @@ pub fn readings(
             "requests to review".to_owned(),
             Reading::Requests(RequestView::ToReview, RequestFilter::default()),
         ),
-        ("reviews of broken glass".to_owned(), Reading::OpenReviews),
+        ("reviews of break-glass".to_owned(), Reading::OpenReviews),
         ("requests decided".to_owned(), Reading::Decided),
         (
             "a permission set".to_owned(),
@@ -192,9 +192,9 @@ fn of_grants(organization: &Organization, far_back: GrantId) -> Vec<(String, Rea
             "grants, failed".to_owned(),
             Reading::Grants(states(&[GrantStateKind::Failed])),
         ),
-        ("grants of somebody".to_owned(), Reading::Grants(held_by(0))),
+        ("grants of a user".to_owned(), Reading::Grants(held_by(0))),
         (
-            "grants of somebody who held nothing".to_owned(),
+            "grants of a user without grants".to_owned(),
             Reading::Grants(held_by(nobody)),
         ),
         (

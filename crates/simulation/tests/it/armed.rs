@@ -149,7 +149,7 @@ fn standing_access_is_neither_armed_nor_given_where_that_is_required() {
             assert_eq!(bench.counted_never_armed().await, 0, "{mode:?}");
             for record in bench.records("end.disarmed").await {
                 let why = record.fields()["reason"].to_string();
-                assert!(why.contains("was there before"), "{mode:?}: {why}");
+                assert!(why.contains("existed before"), "{mode:?}: {why}");
             }
             assert!(bench.refused_after(&key).is_empty(), "{mode:?}");
             assert!(bench.world.center.present().contains(&key), "{mode:?}");

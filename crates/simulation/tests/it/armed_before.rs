@@ -35,7 +35,7 @@ async fn until_state(bench: &Bench, id: GrantId, state: &str, seconds: u64) -> u
         let refused = bench.refused_after(&found.key);
         assert!(
             name != "active" || refused.iter().all(|from| *from > now),
-            "told as held and refused since {refused:?}, at {now}"
+            "reported as held and refused since {refused:?}, at {now}"
         );
         if name == state {
             return second;
@@ -281,7 +281,7 @@ fn what_aws_does_not_show_is_told_at_its_time() {
             let end = bench.armed_end(&given.key).await.unwrap();
             let why = end.not_armed().unwrap();
             assert_eq!(why.why, WhyNotArmed::Unanswered, "{mode:?}");
-            assert!(why.words.contains("does not show"), "{}", why.words);
+            assert!(why.words.contains("does not return"), "{}", why.words);
         }
     });
 }
@@ -306,7 +306,7 @@ fn a_policy_of_our_name_that_is_not_attached_is_not_written_over_unread() {
         assert_eq!(given.state.name(), "active");
         let end = bench.armed_end(&given.key).await.unwrap();
         let words = &end.not_armed().unwrap().words;
-        assert!(words.contains("a statement of somebody else"), "{words}");
+        assert!(words.contains("a foreign statement"), "{words}");
         assert_eq!(bench.organization.text(&name), Some(theirs));
         assert!(bench.statements().is_empty(), "and it is not put in force");
 

@@ -299,7 +299,7 @@ impl Bench {
             if is_told {
                 assert!(
                     earliest.is_none_or(|from| *from >= held.ends_at),
-                    "{} is told to be held until {}, and refused since {refused:?}: {armed:?}",
+                    "{} is reported as held until {}, and refused since {refused:?}: {armed:?}",
                     held.key,
                     held.ends_at
                 );
@@ -360,7 +360,8 @@ impl Bench {
             assert!(
                 now <= TimeSpan::seconds(most).after(looked_from)
                     || refused.iter().all(|from| *from > now),
-                "{key} is held in another way since {since}, told at {told:?}, and refused since {refused:?}, at {now}"
+                "{key} is held in another way since {since}, reported at {told:?}, and refused since \
+                 {refused:?}, at {now}"
             );
         }
     }

@@ -96,7 +96,7 @@ const REQUIRED: &str = "armed_ends = 'required'";
 #[test]
 fn what_was_given_unarmed_is_not_lengthened_where_the_end_is_required() {
     let is_refused = |outcome: &AccessError| match outcome {
-        AccessError::Refused(ActionRefused::EndNotArmed { why }) => why.contains("given before"),
+        AccessError::Refused(ActionRefused::EndNotArmed { why }) => why.contains("granted before"),
         _ => false,
     };
     run(async {

@@ -221,7 +221,7 @@ async fn given_unseen() -> (Bench, GrantId, Timestamp) {
             return (bench, id, *from);
         }
     }
-    panic!("nobody died there");
+    panic!("no process died there");
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn a_question_that_had_no_answer_is_asked_again_before_the_instant() {
         bench.others.0.lock().unwrap().insert(key.clone());
         bench.say_nothing_of(&key);
         bench.live(&armer, 15).await;
-        assert_eq!(bench.refused_after(&key).len(), 1, "nobody knows");
+        assert_eq!(bench.refused_after(&key).len(), 1, "no node knows");
         bench.say_again_of(&key);
         bench.live(&armer, 15).await;
         assert!(bench.now() < until && bench.refused_after(&key).is_empty());
@@ -212,7 +212,7 @@ fn what_somebody_had_before_is_not_refused_where_the_grant_ends_before_anybody_l
         assert_eq!(grant(&bench.world, id).await.state.name(), "ended");
         assert!(
             bench.refused_after(&key).is_empty(),
-            "at once, not in hours"
+            "immediately, not in hours"
         );
         assert!(center.present().contains(&key));
     });
@@ -268,7 +268,7 @@ fn a_statement_of_somebody_else_is_told_until_it_is_gone_and_arming_goes_on_then
         let theirs = Some(BTreeMap::from([(ACCOUNT.to_owned(), one)]));
         let (nothing, hour) = (Some(BTreeMap::new()), TimeSpan::hours(1));
         let armer = telling(&bench, &desk);
-        assert_eq!(desk.found(), None, "nobody has looked");
+        assert_eq!(desk.found(), None, "no look yet");
         take(&bench.world, Ana, "ReadOnly", hour).await;
         bench.live(&armer, 20).await;
         assert_eq!(desk.found(), nothing);
@@ -293,7 +293,7 @@ fn a_statement_of_somebody_else_is_told_until_it_is_gone_and_arming_goes_on_then
         assert_eq!(bench.statements(), [foreign()]);
         // no end is armed: the next leader still finds it
         let next = telling(&bench, &desk);
-        assert_eq!(desk.found(), None, "what was seen before is not believed");
+        assert_eq!(desk.found(), None, "earlier looks are not used");
         bench.live(&next, 5).await;
         assert_eq!(desk.found(), theirs);
         let third = take(&bench.world, Cai, "ReadOnly", hour).await;

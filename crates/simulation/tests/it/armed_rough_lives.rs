@@ -353,7 +353,7 @@ impl RoughLife {
         if is_held_otherwise && is_seen && end.unseen.is_none() {
             assert!(
                 refused.iter().all(|from| *from > now),
-                "{key} was seen to be held in another way, and is refused since {refused:?}, at {now}"
+                "{key} was found held in another way, and is refused since {refused:?}, at {now}"
             );
         }
         let is_it = |until: Timestamp| {
@@ -370,7 +370,7 @@ impl RoughLife {
         let looked_from = since.max(self.bench.looked_from());
         assert!(
             now <= TimeSpan::seconds(SEEN_WITHIN_ROUGHLY).after(looked_from),
-            "{key} is told as armed, and is not since {since}, at {now}: {refused:?}, {end:?}"
+            "{key} is reported as enforced, and is not since {since}, at {now}: {refused:?}, {end:?}"
         );
     }
 
@@ -413,10 +413,10 @@ impl RoughLife {
         for (grant, errors) in told {
             let of_mode = errors
                 .iter()
-                .filter(|it| it.contains("says not to arm ends"));
+                .filter(|it| it.contains("enforces no expiry"));
             let of_mode = of_mode.count();
             let is_once = of_mode <= 1 && errors.len() - of_mode <= 2;
-            assert!(is_once, "{grant} is told {errors:?}");
+            assert!(is_once, "{grant} has the errors {errors:?}");
         }
     }
 

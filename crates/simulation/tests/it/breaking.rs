@@ -14,7 +14,7 @@ use hallpass_simulation::{
 
 use crate::acting::{approve, ask, asking, grants, run};
 
-const WHY: &str = "  customers cannot pay & nobody answers: <b>  ";
+const WHY: &str = "  customers cannot pay & no approver answers: <b>  ";
 
 fn world() -> World {
     World::new(11, Habits::default(), None)

@@ -136,7 +136,7 @@ async fn press_all(world: &World, before: &Before) -> Vec<(&'static str, &'stati
         pending,
     } = before;
     let longer = Extending::by(TimeSpan::hours(23));
-    let why = "customers cannot pay and nobody answers";
+    let why = "customers cannot pay and no one answers";
     let mut found = Vec::new();
     let mut add = |press, outcome: Result<(), AccessError>| {
         found.push((press, outcome.as_ref().map_or_else(code, |()| "done")));

@@ -85,7 +85,7 @@ const SCENARIOS: &[Scenario] = &[
         standing: false,
     },
     Scenario {
-        name: "several at once",
+        name: "several together",
         steps: &[
             AskTogether(Ana, &["ReadOnly", "Admin", "oncall"], 60),
             Approve(Cai),
@@ -99,7 +99,7 @@ const SCENARIOS: &[Scenario] = &[
         standing: false,
     },
     Scenario {
-        name: "a start that nobody has to approve, while the same is held",
+        name: "a start without approval, while the same is held",
         steps: &[
             AskLater(Ana, "ReadOnly", 60, 20),
             Ask(Ana, "ReadOnly", 40),
@@ -108,7 +108,7 @@ const SCENARIOS: &[Scenario] = &[
         standing: false,
     },
     Scenario {
-        name: "cut off before its start",
+        name: "all access revoked before its start",
         steps: &[
             AskLater(Ana, "ReadOnly", 60, 10),
             Lock(HeldAccess::Ends),
@@ -127,12 +127,12 @@ const SCENARIOS: &[Scenario] = &[
         standing: false,
     },
     Scenario {
-        name: "broken glass",
+        name: "break-glass",
         steps: &[Ask(Ana, "Glass", 60), Break(Ana), Live(70), Close(Cai)],
         standing: false,
     },
     Scenario {
-        name: "broken glass where nobody approves",
+        name: "break-glass without approvers",
         steps: &[
             Ask(Ana, "Alone", 60),
             Break(Ana),
@@ -142,7 +142,7 @@ const SCENARIOS: &[Scenario] = &[
         standing: false,
     },
     Scenario {
-        name: "cut off",
+        name: "all access revoked",
         steps: &[
             Ask(Ana, "ReadOnly", 600),
             Ask(Ana, "Admin", 600),
@@ -177,7 +177,7 @@ async fn newest_request<S: Kept>(world: &World<S>) -> RequestId {
 
 async fn break_glass<S: Kept>(world: &World<S>, who: Human, key: &Idempotency) -> bool {
     let id = newest_request(world).await;
-    let (actor, why) = (world.actor(who), "customers cannot pay and nobody answers");
+    let (actor, why) = (world.actor(who), "customers cannot pay and no one answers");
     let broken = world.access.break_glass(&actor, id, why, Some(key)).await;
     broken.is_ok()
 }
@@ -452,15 +452,15 @@ scenarios! {
     stops_during_a_group_grant = "group",
     stops_during_approval_and_release = "approval and release",
     stops_during_overlapping_grants = "overlap",
-    stops_while_several_are_asked_for_at_once = "several at once",
+    stops_while_several_are_asked_for_at_once = "several together",
     stops_before_a_start = "a start that is to come",
-    stops_before_a_start_while_the_same_is_held = "a start that nobody has to approve, while the same is held",
-    stops_during_a_cut_off_before_a_start = "cut off before its start",
+    stops_before_a_start_while_the_same_is_held = "a start without approval, while the same is held",
+    stops_during_a_cut_off_before_a_start = "all access revoked before its start",
     stops_during_an_extension = "extension",
     stops_during_a_revocation = "revoked while being made",
-    stops_during_break_glass = "broken glass",
-    stops_during_break_glass_where_nobody_approves = "broken glass where nobody approves",
-    stops_during_a_cut_off = "cut off",
+    stops_during_break_glass = "break-glass",
+    stops_during_break_glass_where_nobody_approves = "break-glass without approvers",
+    stops_during_a_cut_off = "all access revoked",
     stops_around_a_lock = "locked and let in again",
 }
 

@@ -40,7 +40,7 @@ async fn life(
     assert!(!pair.is_there(&key), "{case}: not gone");
     // a guard stopped right after its removal may not have completed it
     let is_told = pair.journaled("guard.ended") > 0;
-    assert!(is_told || guard.is_some(), "{case}: not told");
+    assert!(is_told || guard.is_some(), "{case}: not reported");
     pair.come_back(server).await;
     let second = std::sync::Arc::clone(&pair.world.gate);
     // longer than a lease whose answer was lost
@@ -96,7 +96,7 @@ const SCENES: [(&str, Scene); 3] = [
         },
     ),
     (
-        "a dead server, a group with somebody else in it",
+        "a dead server, a group with another member",
         Scene {
             set: "oncall",
             is_standing: true,

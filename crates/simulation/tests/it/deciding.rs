@@ -357,7 +357,7 @@ fn what_waits_is_listed_for_those_who_can_still_decide_it() {
     run(async {
         let world = world(36);
         let id = asked_for(&world, Cai, "Admin", TimeSpan::hours(1)).await;
-        assert_eq!(listed_for(&world).await, [Dee], "not for who asks");
+        assert_eq!(listed_for(&world).await, [Dee], "not for the requester");
         world
             .access
             .discard(&world.actor(Cai), id, None)
@@ -368,7 +368,7 @@ fn what_waits_is_listed_for_those_who_can_still_decide_it() {
         let id = asked_for(&world, Ana, "Root", TimeSpan::hours(1)).await;
         assert_eq!(listed_for(&world).await, [Cai, Dee]);
         approve(&world, Cai, id).await.unwrap();
-        assert_eq!(listed_for(&world).await, [Dee], "nobody decides twice");
+        assert_eq!(listed_for(&world).await, [Dee], "no second decision");
         // expired, before any tick records it
         world.clock.advance(TimeSpan::hours(9));
         assert_eq!(listed_for(&world).await, []);

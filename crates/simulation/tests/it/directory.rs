@@ -91,7 +91,7 @@ async fn scene() -> Scene {
     world.access.approve(&cai, asked, None).await.unwrap();
     let approved = grants(&world).await[0].id;
     let review = asked_for(&world, Ana, "Glass", TimeSpan::hours(1)).await;
-    let why = "customers cannot pay and nobody answers";
+    let why = "customers cannot pay and no one answers";
     world
         .access
         .break_glass(&ana, review, why, None)
@@ -113,7 +113,7 @@ async fn scene() -> Scene {
 async fn press(scene: &Scene, press: Press) -> Result<(), AccessError> {
     let access = &scene.world.access;
     let actor = scene.world.actor(press.who());
-    let why = "customers cannot pay and nobody answers";
+    let why = "customers cannot pay and no one answers";
     match press {
         Press::AskAtOnce | Press::AskAndWait => {
             let at_once = press == Press::AskAtOnce;

@@ -339,7 +339,7 @@ fn of_500_ends_of_an_outage_each_is_sent_or_in_line_by_deadline_within_five_seco
         assert_eq!(crowd.center.running(), 10, "every slot is used");
         let waiting = crowd.store.waiting(now).await.unwrap();
         let in_line = usize::try_from(waiting.ends).unwrap();
-        assert_eq!(sent + in_line, 500, "nobody sits out a pause: {waiting:?}");
+        assert_eq!(sent + in_line, 500, "no end waits for a pause: {waiting:?}");
         assert!(waiting.oldest_end <= Some(at(ENDS + 61)));
         crowd.drained(&rows, TimeSpan::minutes(8)).await;
         let sent = deadlines(&rows, &crowd.deletes());

@@ -287,7 +287,7 @@ fn emergency_access_that_nobody_can_approve_stays_until_its_rule_is_gone() {
         world.on_rule_change(OnRuleChange::End);
         let (actor, access) = (world.actor(Ana), &world.access);
         let asked = ask(&world, Ana, "Alone", TimeSpan::hours(2)).await;
-        let why = "customers cannot pay and nobody answers";
+        let why = "customers cannot pay and no one answers";
         let broken = access
             .break_glass(&actor, asked.request().id, why, None)
             .await;

@@ -99,7 +99,7 @@ fn a_lock_that_ends_access_ends_what_is_the_persons_own_and_nothing_else() {
             let world = World::new(700, Habits::default(), None);
             let given = give(&world);
             live(&world, 10).await;
-            assert_eq!(world.entitlements.stands().len(), 4, "nobody is locked");
+            assert_eq!(world.entitlements.stands().len(), 4, "no user is locked");
             let (eve, ana) = (world.actor(Eve), user(&world, Ana));
             world.access.lock(&eve, &ana, locking(held)).await.unwrap();
             live(&world, 5).await;
@@ -343,7 +343,7 @@ fn sweeps_report_entitlements_and_what_is_new_of_them() {
         let first = report(&world).await;
         let found = first.entitlements.clone().unwrap();
         assert_eq!((found.of_people, found.of_groups), (2, 1));
-        assert_eq!(found.new_ones().count(), 0, "nobody looked before");
+        assert_eq!(found.new_ones().count(), 0, "no earlier look");
         assert!(!first.left_out.contains(&LeftOut::Entitlements));
         let one = found.named.iter().find(|it| it.entitlement == given.own);
         let one = one.unwrap();

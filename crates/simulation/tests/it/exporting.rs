@@ -52,13 +52,13 @@ fn every_door_that_gives_access_is_shut_while_the_export_is_behind() {
         let before = grants(&world).await.len();
         let read_only = asking("ReadOnly", TimeSpan::hours(1));
         let asked = access.ask(&bo, &read_only, None).await;
-        assert_behind(asked.map(drop), "ask for what needs no approval");
+        assert_behind(asked.map(drop), "request without approval");
         let asked = access
             .ask(&bo, &asking("oncall", TimeSpan::hours(1)), None)
             .await;
-        assert_behind(asked.map(drop), "ask for a group");
+        assert_behind(asked.map(drop), "request a group");
         assert_behind(approve(&world, waits).await, "approve");
-        let why = "the database is on fire, and nobody is awake";
+        let why = "the database is on fire, and no approver is awake";
         let broken = access.break_glass(&ana, glass, why, None).await;
         assert_behind(broken.map(drop), "break the glass");
         let extending = Extending::by(TimeSpan::hours(8));

@@ -450,7 +450,7 @@ fn a_rule_may_want_a_fresh_sign_in() {
             };
             let id = asked_for(&world, Bo, "Admin", TimeSpan::hours(1)).await;
             let glass = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
-            let why = "customers cannot pay and nobody answers";
+            let why = "customers cannot pay and no one answers";
             let access = &world.access;
             let outcomes = [
                 access.approve(&proven(Cai), id, None).await,
@@ -513,7 +513,7 @@ fn whoever_is_locked_gives_back_and_does_nothing_else() {
         assert!(is_locked(&access.discard(&cai, own, None).await));
         let by = Extending::by(TimeSpan::hours(2));
         assert!(is_locked(&access.extend(&cai, held, by, None).await));
-        let why = "customers cannot pay and nobody answers";
+        let why = "customers cannot pay and no one answers";
         assert!(is_locked(&access.break_glass(&cai, own, why, None).await));
         assert!(is_locked(&access.revoke(&cai, held, "no", None).await));
         // waiting requests are withdrawn; existing access continues and can be ended early

@@ -242,16 +242,16 @@ fn what_one_cannot_have_says_why() {
         ),
         (
             "spa-payments",
-            "Rule `closed` does not let you ask for anything in spa-payments now.",
+            "Rule `closed` does not let you request anything in spa-payments now.",
         ),
         (
             "payments-sole",
-            "Nobody can approve anything in payments-sole for you.",
+            "No one can approve anything in payments-sole for you.",
         ),
         (
             "orders-prod",
             "This is the management account, which a delegated administrator \
-                         cannot change. Ask for a group that has the access there instead.",
+                         cannot change. Request a group that has the access there instead.",
         ),
     ];
     for (name, why) in rows {
@@ -287,7 +287,7 @@ fn permission_sets_and_groups_come_with_what_would_happen() {
     let why = found.entries[0].why_not.clone().unwrap();
     assert_eq!(
         why,
-        "Rule `closed` does not let you ask for spa-payments / Admin now."
+        "Rule `closed` does not let you request spa-payments / Admin now."
     );
 }
 
@@ -329,7 +329,7 @@ fn new_rules_count_at_once() {
     );
     let found = scene.find("bare", Sought::Accounts, 8);
     let why = found.entries[0].why_not.clone().unwrap();
-    assert_eq!(why, "Nobody can approve anything in payments-bare for you.");
+    assert_eq!(why, "No one can approve anything in payments-bare for you.");
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn who_matches_comes_in_and_who_does_not_is_told() {
         pass(&world, minutes(5)).await;
         assert_eq!(members(&world), [Ana, Bo, Cai, Dee, Eve]);
         assert_eq!(writes_on(&world, &membership(&world, Ana)), [Create]);
-        assert_eq!(world.center.writes().len(), 1, "Eve is told of, and stays");
+        assert_eq!(world.center.writes().len(), 1, "Eve is reported, and stays");
         let run = world.store.group_sync_run().await.unwrap().unwrap();
         let GroupSyncOutcome::Looked { groups } = run.outcome else {
             panic!("{run:?}");
@@ -212,7 +212,7 @@ fn what_a_grant_holds_ends_with_it_and_by_nothing_else() {
         assert!(present.contains(&key), "two runs left it alone");
         assert!(
             !present.contains(&world.group_key(Cai).unwrap()),
-            "who has no grant is manual"
+            "a member without a grant is manual"
         );
         pass(&world, minutes(25)).await;
         assert!(!world.center.present().contains(&key), "its end came");

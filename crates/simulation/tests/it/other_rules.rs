@@ -343,7 +343,7 @@ fn emergency_access_ends_with_its_rule_and_not_with_its_approvers() {
         let glass = format!("{IN_FORCE}break_glass = ['bo@corp.example']\n");
         in_force(&world, &glass).await;
         let asked = asked_for(&world, Bo, "Admin", TimeSpan::hours(2)).await;
-        let (bo, why) = (world.actor(Bo), "customers cannot pay and nobody answers");
+        let (bo, why) = (world.actor(Bo), "customers cannot pay and no one answers");
         let broken = world.access.break_glass(&bo, asked, why, None).await;
         broken.unwrap();
         let asked = asked_for(&world, Dee, "Admin", TimeSpan::hours(2)).await;

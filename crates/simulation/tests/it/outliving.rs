@@ -203,7 +203,7 @@ fn no_session_is_cut_where_nobody_asked_or_the_access_stays() {
         bench.world.live(TimeSpan::seconds(60)).await;
         for (id, wanted, what) in [
             (off, false, "the option is off"),
-            (ticked, true, "whoever revoked said so"),
+            (ticked, true, "the revoker chose so"),
             (group, false, "a group has no sessions"),
             (first, false, "another grant holds it"),
         ] {

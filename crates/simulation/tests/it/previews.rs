@@ -14,7 +14,7 @@ use proptest::prelude::*;
 
 use crate::acting::{grants, run};
 
-const WHY: &str = "customers cannot pay and nobody answers";
+const WHY: &str = "customers cannot pay and no one answers";
 
 #[derive(Default)]
 struct Compared(std::collections::BTreeMap<String, u32>);

@@ -315,8 +315,8 @@ async fn each_fares_as_it_should(bench: &Bench, all: &[(GrantId, HoldKey, Fare)]
         let is_over = late.after(held.ends_at) <= now;
         let is_denied = denies.is_some_and(|from| late.after(from.max(held.ends_at)) <= now);
         match fare {
-            Fare::Armed if is_over => assert!(refused, "{key} is armed and goes on"),
-            Fare::Denied if is_denied => assert!(refused, "{key} is overdue and goes on"),
+            Fare::Armed if is_over => assert!(refused, "{key} is enforced and continues"),
+            Fare::Denied if is_denied => assert!(refused, "{key} is overdue and continues"),
             Fare::Denied if denies.is_none_or(|from| now < from) => {
                 assert!(!refused, "{key} is denied before {denies:?}");
             }

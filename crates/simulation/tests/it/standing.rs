@@ -377,7 +377,7 @@ fn the_holder_of_adopted_access_is_told_that_it_ends_soon() {
             .access
             .adopt_standing(&eve, &meant, minutes(90), "moving in", None);
         let adopted = adopted.await.unwrap();
-        assert!(!adopted.end_sessions, "nobody asked for that");
+        assert!(!adopted.end_sessions, "not requested");
         told(&world).await;
         pass(&world, minutes(80)).await;
         let soon = |message: &Message| matches!(message, Message::Notice(it) if it.kind() == NoticeKind::EndsSoon);

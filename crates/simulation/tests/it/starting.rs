@@ -82,7 +82,7 @@ fn it_begins_at_its_start_and_ends_its_length_after_it() {
             };
             let request = stored(&world, id).await;
             assert_eq!(request.agreed_start().unwrap().approval.name(), approval);
-            assert_eq!(request.reminders.next_at, None, "nobody is asked any more");
+            assert_eq!(request.reminders.next_at, None, "no more reminders");
             let cai = world.actor(Cai);
             let view = RequestView::ToReview;
             let review = world

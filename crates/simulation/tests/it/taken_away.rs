@@ -12,7 +12,7 @@ use hallpass_simulation::{
 
 use crate::acting::{approve, asked_for, grant, run, take};
 
-const WHY: &str = "customers cannot pay and nobody answers";
+const WHY: &str = "customers cannot pay and no one answers";
 const APPROVERS: &str = "approvers = ['cai@corp.example', 'dee@corp.example']";
 const HOURS: &str = "hours = { from = '00:00', to = '01:00', time_zone = 'UTC' }";
 

@@ -209,7 +209,7 @@ fn a_call_made_again_after_one_was_rejected_at_its_start_says_what_became_of_eac
             .unwrap();
         world.live(TimeSpan::minutes(1)).await;
         let RequestedTogether::All(again) = ask().await.unwrap() else {
-            panic!("it says that nothing was asked for")
+            panic!("it says that nothing was called for")
         };
         let mut states: Vec<_> = again.iter().map(|it| it.request().state.name()).collect();
         states.sort_unstable();

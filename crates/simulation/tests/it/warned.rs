@@ -210,7 +210,7 @@ fn an_emergency_does_not_wait_for_a_second_tick() {
         let (_, ids) = unconfirmed(access.ask(&ana, &with("Admin", &[]), None).await);
         let asked = access.ask(&ana, &with("Admin", &ids), None).await.unwrap();
         rules(&world, &terms.replace(CARDS, "It is another one.")).await;
-        let why = "customers cannot pay and nobody answers";
+        let why = "customers cannot pay and no one answers";
         let id = asked.request().id;
         let broken = access.break_glass(&ana, id, why, None).await.unwrap();
         assert_eq!(broken.confirmed[0].texts, [CARDS]);

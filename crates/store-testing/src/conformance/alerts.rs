@@ -28,7 +28,7 @@ fn unmuted(version: u64) -> MuteStep {
         Origin::Cli,
     );
     let state = write(version, None).state;
-    hallpass_alerts::unmute(state, &AlertRowKey::given("ben"), "it is ours", record).unwrap()
+    hallpass_alerts::unmute(state, &AlertRowKey::given("ben"), "the caller holds it", record).unwrap()
 }
 
 async fn told(store: &Store) -> Vec<AlertMessage> {
@@ -69,7 +69,7 @@ pub async fn a_state_is_written_over_the_version_that_was_read_and_no_other(stor
             "{version}: {refused:?}"
         );
     }
-    assert_eq!(told(&store).await, [], "nothing of a refused write is told");
+    assert_eq!(told(&store).await, [], "a refused write reports nothing");
 }
 
 pub async fn of_many_who_run_a_rule_one_tells(store: Store) {
@@ -106,5 +106,5 @@ pub async fn a_mute_is_stored_with_its_record_or_neither_is(store: Store) {
     };
     assert_eq!(record.event(), "alert.unmuted");
     assert_eq!(record.text("why"), Some("keys/unused [\"ben\"]"));
-    assert_eq!(record.text("reason"), Some("it is ours"));
+    assert_eq!(record.text("reason"), Some("the caller holds it"));
 }

@@ -413,7 +413,7 @@ pub async fn what_was_written_and_not_seen_stays_with_the_end(store: Store) {
     };
     assert_eq!(status(&store).await, not_armed);
     commit(&store, wanted_instead(&row(&store).await, 2_000, 100), None).await;
-    assert_eq!(end(&store).await.arm_by, at(160), "then it is told");
+    assert_eq!(end(&store).await.arm_by, at(160), "then it is reported");
     let over = ArmedEndSpec::Over {
         key: key(),
         lasts_until: at(9_000),
@@ -517,12 +517,12 @@ pub async fn ends_are_looked_at_again_where_their_people_may_have_been_given_the
         ..before
     };
     let settled = settle_alone(&store, stale).await;
-    assert_eq!(settled, SettledEnds::Moved, "asked before it was told");
+    assert_eq!(settled, SettledEnds::Moved, "requested before it was reported");
     let soon = told(into_a_group(), 50, ShownBy::Soon).await;
     assert_eq!((soon.due, soon.given_at), (at(40), Some(at(50))));
     hold_no_more(&store).await;
     let gone = told(hers(), 60, ShownBy::Soon).await;
-    assert_eq!(gone.given_at, Some(at(60)), "ours is gone");
+    assert_eq!(gone.given_at, Some(at(60)), "the own row is deleted");
     let gone = ArmedEnd {
         state: ArmedEndState::Gone { at: at(70) },
         ..gone

@@ -318,7 +318,7 @@ pub async fn another_worker_is_fenced(store: Store) {
     store.record(&other, &new, true).await.unwrap();
     assert!(
         is_fenced(&store.record(&other, &new, true).await),
-        "the row was given back"
+        "the row was released"
     );
     let unknown = AssignmentRow {
         key: account_key(2, 2),
@@ -355,7 +355,7 @@ pub async fn what_was_learned_leaves_what_is_desired_alone(store: Store) {
     assert_eq!(stored.execution.attempts, 3);
     assert!(
         stored.execution.due <= at(1),
-        "due at once: {}",
+        "due immediately: {}",
         stored.execution.due
     );
     assert_eq!(taken_key(&store, 700, "b", 790).await, Some(key));
@@ -372,7 +372,7 @@ pub async fn news_are_counted(store: Store) {
         let stored = row(&store, &key).await;
         assert_eq!(
             stored.verdict_rev, count,
-            "the store counts news, nobody else"
+            "only the store counts news"
         );
     }
 }

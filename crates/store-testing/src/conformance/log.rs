@@ -115,7 +115,7 @@ async fn tell_of_an_incident(store: &Store) -> String {
             draft(2, Event::RequestApproved, &bo, "INC-77: the Queue is stuck"),
             draft(3, Event::GrantRequested, "hallpass", "say \"yes\" 100%_"),
             draft(11, Event::EndStarted, "hallpass", "\u{c4}rger"),
-            draft(14, Event::EndSucceeded, &ana, "").error(&format!("{bo} said no")),
+            draft(14, Event::EndSucceeded, &ana, "").error(&format!("{bo} denied it")),
         ],
     )
     .await;

@@ -475,7 +475,7 @@ pub async fn a_row_may_go_and_come_back_in_one_change(store: Store) {
     assert_eq!(fresh.execution.verdict.name(), "working");
     assert!(
         fresh.desired.rev > old.desired.rev,
-        "nobody takes it for the old one"
+        "it does not pass for the old one"
     );
 }
 

@@ -518,7 +518,7 @@ pub async fn a_line_is_left_with_what_is_wanted(store: Store) {
     known(&store, &key, 0, 50, 10, Known::Absent).await;
     let task = taken(&store, 60, &a_lease("a", 150)).await.unwrap();
     let Task::Step(row) = task else {
-        panic!("a create was begun for what nobody wants");
+        panic!("a create was begun for an unwanted row");
     };
     assert_eq!(row.key, key);
     let still: AssignmentRow = super::assignments::row(&store, &key).await;

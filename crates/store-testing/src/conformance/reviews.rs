@@ -8,7 +8,7 @@ use crate::{a_request, approved, at, user};
 
 pub async fn open_reviews_are_found_until_they_are_closed(store: Store) {
     let review = |closed| AfterReview {
-        justification: "nobody answers and customers wait".to_owned(),
+        justification: "no one answers and customers wait".to_owned(),
         opened_at: at(9),
         closed,
     };

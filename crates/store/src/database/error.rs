@@ -19,7 +19,8 @@ pub(crate) enum Failure {
     #[error("{}", unconnected(.0))]
     Unconnected(#[from] ConnectError),
     #[error(
-        "the database did not answer within {0:?}: it stands still, or another session has a lock (`SELECT pid, state, query FROM pg_stat_activity`)"
+        "the database did not answer within {0:?}: it hangs, or another session has a lock (`SELECT pid, \
+         state, query FROM pg_stat_activity`)"
     )]
     Silent(Duration),
     #[error("the query found no row")]

@@ -29,7 +29,7 @@ fn words_keep_their_numbers() {
     let mut all: Vec<_> = words::WORDS.to_vec();
     all.sort_unstable();
     all.dedup();
-    assert_eq!(all.len(), words::WORDS.len(), "a word stands twice");
+    assert_eq!(all.len(), words::WORDS.len(), "a word occurs twice");
 }
 
 #[test]

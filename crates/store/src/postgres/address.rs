@@ -275,7 +275,7 @@ fn mode_of(config: &Config, words: &OwnWords) -> Result<SslMode, UnusableAddress
         // each mode that requires a certificate verifies it with its name
         None | Some("require" | "verify-ca" | "verify-full") => Ok(SslMode::Require),
         Some(other) => Err(UnusableAddress {
-            why: format!("`sslmode={other}` may be without TLS and nobody would know"),
+            why: format!("`sslmode={other}` may silently be without TLS"),
             help: "say `sslmode=verify-full`, or `sslmode=disable` where the line may be plain",
         }),
     }

@@ -68,7 +68,7 @@ fn bodies_of_earlier_releases_are_read() {
     assert_eq!(
         files(now, ".v1.txt"),
         kinds,
-        "and a golden of what is written"
+        "and a golden of the current form"
     );
     let mut unread = Vec::new();
     for (kind, read) in KINDS {

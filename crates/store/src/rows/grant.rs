@@ -62,7 +62,7 @@ pub(super) struct GrantRow {
 
 #[expect(
     clippy::trivially_copy_pass_by_ref,
-    reason = "serde gives what it skips by reference"
+    reason = "serde passes skipped fields by reference"
 )]
 fn is_off(armed_ends: &ArmedEnds) -> bool {
     *armed_ends == ArmedEnds::Off

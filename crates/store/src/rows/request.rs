@@ -167,7 +167,7 @@ const fn taken_for_granted() -> bool {
 
 #[expect(
     clippy::trivially_copy_pass_by_ref,
-    reason = "serde gives what it skips by reference"
+    reason = "serde passes skipped fields by reference"
 )]
 const fn is_counted(counts: &bool) -> bool {
     *counts

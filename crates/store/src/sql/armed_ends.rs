@@ -21,7 +21,7 @@ use crate::steps::{
     gate_settled, key_of, key_of_wish, notice_of_unmoved, wrong_version,
 };
 
-const KIND: &str = "armed end";
+const KIND: &str = "enforced expiry";
 /// For more keys, all open ends are read together.
 const ONE_BY_ONE: usize = 8;
 
@@ -150,7 +150,7 @@ fn update(tx: &Transaction<'_>, end: &ArmedEnd) -> Result<(), StorageFault> {
         .query_row([end.key.to_string()], |row| row.get(0))
         .optional()?;
     if stored != Some(number(end.version)) {
-        return Err(wrong_version(&format!("armed end of {}", end.key)));
+        return Err(wrong_version(&format!("enforced expiry of {}", end.key)));
     }
     put(
         tx,

@@ -135,7 +135,8 @@ impl BackupError {
             ),
             Self::Foreign(_) => Some("name the file that `hallpass server store backup` made"),
             Self::Malformed(_) => Some(
-                "keep the backups that you have; `hallpass server store check` lists what is wrong, and docs/operations/runbooks/store-broken.md says what to do",
+                "keep the backups that you have; `hallpass server store check` lists the problems, and \
+                 docs/operations/runbooks/store-broken.md the steps",
             ),
             Self::Copy { .. } | Self::Place { .. } | Self::Interrupted(_) => None,
         }
@@ -294,7 +295,7 @@ fn check(tx: &Transaction<'_>) -> Result<Check, StorageFault> {
         tx,
         "armed_ends",
         "hold_key",
-        |text| read_body::<ArmedEnd>("armed end", text).map(drop),
+        |text| read_body::<ArmedEnd>("enforced expiry", text).map(drop),
         &mut note,
     )?;
     check_bodies(

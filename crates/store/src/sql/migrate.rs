@@ -262,7 +262,8 @@ fn patiently<E: Display>(
     loop {
         match work() {
             Err(error) if waited(&error) && Instant::now() < until => {
-                tracing::warn!(error = %error, "the database is to be migrated, and somebody has a table of it: tried again");
+                tracing::warn!(error = %error, "the database needs a migration, and another session locks a \
+                                                table: trying again");
                 std::thread::sleep(TABLE_PAUSE);
             }
             done => return done,

@@ -85,7 +85,8 @@ impl OpenError {
                 "set `pool_mode = session` for it, let PgBouncer 1.21 or later keep prepared statements (`max_prepared_statements`), or connect to the database itself"
             }
             Self::Linked { .. } => {
-                "stop the server, and delete every name but the one it has had (`find -samefile` lists them): what is newest lies beside that one"
+                "stop the server, and delete every name but the original one (`find -samefile` lists them): \
+                 the newest data is beside that one"
             }
             Self::Foreign { .. } => "name another file or database under `[store] url`",
             Self::Older { .. } => {
@@ -95,7 +96,7 @@ impl OpenError {
                 "run the release that wrote it or a later one, or restore a backup made before the upgrade"
             }
             Self::Changed { .. } => {
-                "run the release that wrote it; if nobody changed the program, restore a backup"
+                "run the release that wrote it; if the program was not changed, restore a backup"
             }
             Self::Migration { .. } => {
                 "the database is as it was: keep it, run the release before, and report the error"

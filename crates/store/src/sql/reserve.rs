@@ -98,8 +98,8 @@ impl Reserve {
             }
         }
         // public as a part of readiness: names no file
-        let told = "the disk of the database is full, and what is left is reserved for the end of access: make room on \
-                    it; nothing was written";
+        let told = "the disk of the database is full, and the rest is reserved for the end of access: make \
+                    room on it; nothing was written";
         Err(StorageFault::Full(told.to_owned()))
     }
 
@@ -147,7 +147,8 @@ impl Reserve {
             .truncate(true)
             .open(&self.file);
         if let Err(error) = emptied {
-            tracing::warn!(file = %self.file.display(), error = %error, "the reserved space could not be given back");
+            tracing::warn!(file = %self.file.display(), error = %error, "the reserved space could not be \
+                                                                         released");
         }
     }
 }

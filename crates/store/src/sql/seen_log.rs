@@ -508,7 +508,7 @@ fn judge(
         let database = standing.place.database.as_deref();
         tracing::warn!(
             database,
-            "another database with another audit log: what was seen is forgotten"
+            "another database with another audit log: its last seen state is forgotten"
         );
         memory.begin_again(standing);
         return Ok(told);

@@ -26,7 +26,7 @@ struct SessionRow {
 
 impl SessionRow {
     fn of(session: &WebSession) -> Result<Self, StorageFault> {
-        let nobodys = || StorageFault::Unavailable("a session is nobody's".to_owned());
+        let nobodys = || StorageFault::Unavailable("a session has no user".to_owned());
         Ok(Self {
             user_id: session.user_id.clone().ok_or_else(nobodys)?,
             at: session.seen_at,

@@ -198,7 +198,7 @@ fn unreadable(tx: &Transaction<'_>) -> Result<Vec<String>, StorageFault> {
         (
             "armed_ends",
             "SELECT hold_key, body FROM armed_ends WHERE due IS NOT NULL ORDER BY hold_key",
-            |text| read_body::<ArmedEnd>("armed end", text).map(drop),
+            |text| read_body::<ArmedEnd>("enforced expiry", text).map(drop),
         ),
         (
             "session_cuts",

@@ -51,7 +51,7 @@ async fn a_session_is_replaced_over_what_was_read_and_ended(place: Place) {
     let replaced = store.session_replace(&first, &seen, Some(&beside)).await;
     assert!(replaced.unwrap());
     let raced = store.session_replace(&first, &seen, None).await;
-    assert!(!raced.unwrap(), "it is not what was read any more");
+    assert!(!raced.unwrap(), "it changed since the read");
     store
         .session_insert(&session("3", user(2), 1))
         .await

@@ -204,7 +204,7 @@ async fn a_term_of_a_clock_that_went_back_is_no_longer_than_any(place: Place) {
     assert_eq!(candidate.ask().await, None);
     let began = std::time::Instant::now();
     while candidate.ask().await.is_none() {
-        assert!(began.elapsed() < Duration::from_secs(30), "nobody leads");
+        assert!(began.elapsed() < Duration::from_secs(30), "no leader");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

@@ -225,13 +225,13 @@ async fn a_killed_process_leaves_whole_changes() {
             .nth(20 * round);
         child.kill().unwrap();
         child.wait().unwrap();
-        let told = told.expect("the child said nothing");
+        let told = told.expect("the child printed nothing");
 
         let store = SqlStore::open(&path).unwrap();
         let head = store.head().await.unwrap().unwrap();
         assert!(
             head.seq >= told,
-            "{told} were told of, {} are there",
+            "{told} were reported, {} are there",
             head.seq
         );
         for n in 1..=head.seq {

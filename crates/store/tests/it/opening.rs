@@ -17,7 +17,7 @@ use tempfile::tempdir;
 
 fn refusal(path: &Path) -> OpenError {
     let before = std::fs::read(path).ok();
-    let error = SqlStore::open(path).expect_err("opened what it should refuse");
+    let error = SqlStore::open(path).expect_err("opened an invalid database");
     assert_eq!(
         std::fs::read(path).ok(),
         before,
@@ -194,7 +194,7 @@ fn what_is_no_database_is_refused() {
     let path = folder.path().join("notes.txt");
     std::fs::write(
         &path,
-        "not a database at all, but long enough to be looked at".repeat(99),
+        "not a database at all, but long enough to be opened".repeat(99),
     )
     .unwrap();
     let error = refusal(&path);

@@ -614,7 +614,7 @@ crate::anywhere!(
 );
 
 /// A missing PostgreSQL is accepted, except where every test must run, as in `make test`.
-#[expect(clippy::print_stderr, reason = "whoever runs the tests is told")]
+#[expect(clippy::print_stderr, reason = "printed for the developer")]
 fn skipped() {
     let told = "NOT TESTED: no PostgreSQL is installed (apt-get install postgresql)";
     assert!(std::env::var_os("HALLPASS_EVERY_TEST").is_none(), "{told}");

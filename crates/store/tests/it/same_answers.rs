@@ -603,7 +603,7 @@ impl Playing<'_> {
     /// Runs them; `HALLPASS_SEED=17` repeats one.
     #[expect(
         clippy::print_stdout,
-        reason = "the test's own output: what was played, and what it met"
+        reason = "the test's own output: the played steps and their results"
     )]
     pub(crate) async fn all<S: Sequenced>(&self) {
         let mut met = vec![0; self.kinds.len()];

@@ -196,7 +196,7 @@ impl Sequenced for Lines {
             _ => {
                 let now = at(self.now);
                 both!(self, |store| format!(
-                    "put off {}",
+                    "delayed {}",
                     answer(&store.forget_future(now).await)
                 ))
             }
@@ -232,7 +232,7 @@ async fn any_line_is_the_same_in_both_engines() {
             "task: None",
             "waits_for_slot: true",
             "over 1",
-            "put off 1",
+            "delayed 1",
             "AtOnce",
         ],
     };

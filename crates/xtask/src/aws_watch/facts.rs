@@ -110,7 +110,8 @@ impl Facts {
             None => self.unread.push(Breach::new(
                 PAGE,
                 line,
-                format!("`{name}` is said to be `{cell}`, which is no age: `read YYYY-MM-DD`, `until YYYY-MM-DD` or `not verified`"),
+                format!("`{name}` has the age `{cell}`, expected one of `read YYYY-MM-DD`, `until \
+                         YYYY-MM-DD` or `not verified`"),
             )),
         }
     }
@@ -173,7 +174,7 @@ mod tests {
         let told: Vec<String> = facts.unread.iter().map(ToString::to_string).collect();
         assert_eq!(told.len(), 2);
         assert!(
-            told[0].starts_with("docs/reference/aws-facts.md:6: `x` is said to be `seen`"),
+            told[0].starts_with("docs/reference/aws-facts.md:6: `x` has the age `seen`"),
             "{told:?}"
         );
         let mut facts = Facts::default();

@@ -273,7 +273,7 @@ fn untaken(root: &Path, judged: &Judged<'_>, known: &BTreeSet<String>) -> Vec<Br
         };
         for entry in entries.iter().filter(|it| !is_taken(it)) {
             let message = format!(
-                "says that `{}` is taken, and no file of the line names `{}`: decide it anew",
+                "says that `{}` is taken, and no file of the line names `{}`: decide it again",
                 entry.id(),
                 entry.word()
             );
@@ -333,7 +333,8 @@ fn other_versions(root: &Path, pinned: &str) -> Vec<Breach> {
         let text = fs::read_to_string(root.join(path)).unwrap_or_default();
         let named = models::named(&text).unwrap_or("no version").to_owned();
         (named != pinned).then(|| {
-            let message = format!("names {named} of botocore, and `{REQUIREMENTS}` pins {pinned}: make anew what lies there, or say of what it is");
+            let message = format!("names {named} of botocore, and `{REQUIREMENTS}` pins {pinned}: regenerate \
+                                   its files, or correct the name");
             Breach::new(path, 1, message)
         })
     });

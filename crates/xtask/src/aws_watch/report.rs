@@ -62,7 +62,7 @@ impl WatchReport<'_> {
     fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [baseline, ours, newest] = self.versions;
         writeln!(f, "baseline: botocore {baseline}")?;
-        writeln!(f, "pinned:   botocore {ours}, which our tables are made of")?;
+        writeln!(f, "pinned:   botocore {ours}, the source of our tables")?;
         writeln!(f, "newest:   botocore {newest}")?;
         let whole: Vec<&str> = self
             .watched

@@ -243,7 +243,7 @@ fn a_fact_that_nobody_read_for_too_long_is_an_error_and_a_page_that_is_not_there
     );
     let text = tree.text();
     assert!(
-        text.contains("docs/reference/aws-facts.md:3: `quota` is said to be `long ago`"),
+        text.contains("docs/reference/aws-facts.md:3: `quota` has the age `long ago`"),
         "{text}"
     );
     fs::remove_file(tree.path("docs/reference/aws-facts.md")).unwrap();

@@ -48,7 +48,7 @@ pub(crate) fn check(path: &Path, text: &str) -> Vec<Breach> {
     }
     let is_for_work = FOLDERS.iter().any(|folder| path.starts_with(folder));
     if is_for_work && !first.is_some_and(|said| said.starts_with("For ")) {
-        let message = "begin with a sentence `For …` that says for whom and when the page is";
+        let message = "begin with a sentence `For …` that names the reader and the occasion";
         findings.push(Breach::new(&page, 3, message.to_owned()));
     }
     findings
@@ -75,7 +75,7 @@ fn is_level(rest: &str) -> bool {
 
 fn riddle(page: &str, line: usize, title: &str) -> Option<Breach> {
     let asks = RIDDLES.iter().any(|start| title.starts_with(start));
-    let message = || format!("the title `{title}` asks: name the subject");
+    let message = || format!("the title `{title}` is a question: name the subject");
     asks.then(|| Breach::new(page, line, message()))
 }
 
@@ -95,8 +95,8 @@ mod tests {
         assert_eq!(
             found("docs/explanation/a.md", poor),
             [
-                "docs/explanation/a.md:5: the title `What it does` asks: name the subject",
-                "docs/explanation/a.md:3: begin with a sentence `For …` that says for whom and when the page is",
+                "docs/explanation/a.md:5: the title `What it does` is a question: name the subject",
+                "docs/explanation/a.md:3: begin with a sentence `For …` that names the reader and the occasion",
             ]
         );
         // specification pages need naming titles too

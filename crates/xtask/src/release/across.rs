@@ -67,7 +67,7 @@ mod tests {
         };
         assert_eq!(names(Way::to(arm, intel)), ["cargo-zigbuild", "ziglang"]);
         assert!(names(Way::to(arm, arm)).is_empty() && names(Way::here()).is_empty());
-        let text = "# a==b is none\nziglang==0.1.2 \\\n    --hash=sha256:00\n";
+        let text = "# a==b is not\nziglang==0.1.2 \\\n    --hash=sha256:00\n";
         let zig = ("ziglang".to_owned(), "0.1.2".to_owned());
         assert!(Way::to(arm, intel).tools(text).contains(&zig));
     }

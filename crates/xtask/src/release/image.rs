@@ -205,7 +205,7 @@ mod tests {
         assert!(!is_static(&elf(&[6, 3, 1])), "it asks for a loader");
         let mut cut = elf(&[1, 1]);
         cut.truncate(100);
-        assert!(!is_static(&cut), "nobody knows what the rest says");
+        assert!(!is_static(&cut), "the rest is unknown");
         let mut far = elf(&[1]);
         far[32..40].fill(0xff);
         assert!(!is_static(&far));

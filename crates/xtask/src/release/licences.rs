@@ -126,9 +126,9 @@ type Texts = BTreeMap<String, BTreeSet<String>>;
 
 /// Renders the licences of others, each distinct text once with its crates.
 pub(super) fn page(all: &BTreeMap<String, Dependency>, parts: &[Part]) -> Result<String, String> {
-    let mut page = "Hallpass is licensed under the Apache License 2.0 (LICENSE). It contains what is named here, each under its own \
-                    licence. The texts follow, each with whose it is; the path behind a name is that of the text in it, of code or data \
-                    that it has from others.\n\n"
+    let mut page = "Hallpass is licensed under the Apache License 2.0 (LICENSE). It contains the components \
+                    below, each under its own licence. The texts follow, each with its owner; the path after \
+                    a name is that of the text in it, for code or data from other authors.\n\n"
         .to_owned();
     let mut texts = Texts::new();
     for it in parts {

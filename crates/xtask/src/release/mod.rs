@@ -172,7 +172,7 @@ fn said(folder: &Path, program: &str, words: &[&str]) -> Result<String, String> 
     }
     String::from_utf8(output.stdout)
         .map(|text| text.trim_end().to_owned())
-        .map_err(|_| format!("{} said no text", shown()))
+        .map_err(|_| format!("{} has no text", shown()))
 }
 
 fn source(root: &Path, target: Option<String>) -> Result<Source, String> {

@@ -60,7 +60,7 @@ impl Life {
             && self.aws.since < self.now
             && !self.aws.expects_create()
         {
-            return Err("its end was told while the access was there".to_owned());
+            return Err("its end was reported while the access existed".to_owned());
         }
         Ok(())
     }
@@ -82,7 +82,7 @@ impl Life {
         let grant = self.grant.due().filter(|_| !self.grant.is_over());
         let next = [stopped, due, grant, self.aws.next()];
         let next = next.into_iter().flatten().filter(|at| *at > self.now).min();
-        let next = next.ok_or("nobody ever looks again")?;
+        let next = next.ok_or("no step looks again")?;
         if next > LIVES_FOR.after(self.grant.scheduled_at) {
             return Err("it is not over long after its end".to_owned());
         }
@@ -131,7 +131,7 @@ impl Life {
                 }
             }
             Some(DesiredAssignment::Forget { .. }) => self.row = None,
-            Some(other) => return Err(format!("nobody asked for {other:?}")),
+            Some(other) => return Err(format!("unexpected {other:?}")),
             None => {}
         }
         Ok(())

@@ -33,7 +33,7 @@ impl Life {
                 self.story.sends(kind, self.now, self.grant.ends_at)?;
                 if self.story.is_over() && intent.execution.removed_again_at != Some(self.now) {
                     return Err(
-                        "a removal after the end was told, of which nothing is known".to_owned(),
+                        "a removal after the reported end, of which nothing is known".to_owned(),
                     );
                 }
                 if glue != Glue::IntentWithAnswer {

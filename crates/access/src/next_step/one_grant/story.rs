@@ -64,7 +64,7 @@ impl Story {
             }
             OperationKind::Create if now >= ends_at => Err("a create after the end".to_owned()),
             OperationKind::Create if self.told != Told::Approved => {
-                Err(format!("a create after {:?} was told", self.told))
+                Err(format!("a create after the reported {:?}", self.told))
             }
             OperationKind::Create => {
                 self.creates += 1;

@@ -135,7 +135,7 @@ mod tests {
         list(("organizations", "ListAccountsForParent"))
             .await
             .unwrap();
-        assert_eq!(calls.names(), None, "nor are the accounts of a unit");
+        assert_eq!(calls.names(), None, "the accounts of a unit are not listed");
         list(LISTING).await.unwrap();
         let all: AccountNames = (0..6)
             .map(|n| (format!("id-{n}"), format!("name {n}")))

@@ -25,7 +25,7 @@ const UNFINISHED_LOOK: u32 = 500;
 const PATIENCE: Duration = Duration::from_secs(LANE_LEASE.as_seconds() + 5);
 /// Retry interval for a held lane or a store without answer.
 const TRY_AGAIN: Duration = Duration::from_secs(30);
-const WHY: &str = "the server goes on with it at its start: `plans.resume` names this kind";
+const WHY: &str = "the server resumes it at start: `plans.resume` names this kind";
 
 /// Logs unfinished plans for users.
 pub async fn tell_unfinished(store: &dyn PlanStore) {
@@ -63,7 +63,7 @@ async fn unfinished(
             Ok(listing) => plans.extend(listing),
             Err(fault) => {
                 begun.is_complete = false;
-                tracing::error!(%fault, "plans cannot be listed; those that were begun may not be known");
+                tracing::error!(%fault, "plans cannot be listed; unfinished ones may be missing");
             }
         }
     }
@@ -88,7 +88,7 @@ async fn unfinished(
                 tracing::error!(
                     plan = %id,
                     %error,
-                    "the journal of a plan is damaged, and the server does not go on with it"
+                    "the journal of a plan is damaged; the server does not resume it"
                 );
                 continue;
             }
@@ -99,7 +99,7 @@ async fn unfinished(
             tracing::warn!(
                 plan = %id,
                 kind = kind.as_str(),
-                "a plan was begun and is not over; `hallpass org plan resume` goes on with it"
+                "a plan is unfinished; `hallpass org plan resume` resumes it"
             );
         }
     }
@@ -144,7 +144,7 @@ impl UnaskedPlans {
         let about = self.context.aws.about();
         let actor = format!("{} (server, plans.resume)", about.arn);
         let runner = self.context.another_runner(&actor);
-        tracing::info!(%plan, "a plan was begun and is not over; the server goes on with it");
+        tracing::info!(%plan, "a plan is unfinished; the server resumes it");
         loop {
             let run = async { Ok::<_, Failure>(runner.go_on(plan, PATIENCE, WHY).await) };
             let state = |ended: &Result<Option<PlanReport>, RunError>| match ended {
@@ -160,7 +160,7 @@ impl UnaskedPlans {
                 }
                 Err(error) => {
                     count("failed");
-                    tracing::error!(%plan, %error, "a plan cannot be gone on with");
+                    tracing::error!(%plan, %error, "a plan cannot be resumed");
                     return;
                 }
             }
@@ -176,7 +176,7 @@ async fn until(at: Option<Instant>) {
 
 fn note(plan: &PlanId, report: Option<&PlanReport>) {
     let Some(report) = report else {
-        tracing::info!(%plan, "somebody else ended the plan, or aborted it");
+        tracing::info!(%plan, "the plan was ended or aborted elsewhere");
         return;
     };
     let state = report.state.name();
@@ -188,7 +188,7 @@ fn note(plan: &PlanId, report: Option<&PlanReport>) {
             %plan,
             state,
             failed = report.totals.failed,
-            "a plan was gone on with and is not as it should be; `hallpass org plan show` tells why"
+            "a resumed plan did not end cleanly; `hallpass org plan show` says why"
         );
     }
 }

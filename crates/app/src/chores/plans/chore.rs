@@ -48,7 +48,7 @@ pub trait Chore {
     /// # Errors
     /// When the plan belongs to another chore.
     fn begun(&self, plan: &Plan) -> Result<Self::Shown, Failure> {
-        Err(Failure::bug(format!("plan {} is gone on with", plan.id)))
+        Err(Failure::bug(format!("plan {} is resumed", plan.id)))
     }
 
     /// From draft to report, by the flags; overridden by chores with their own confirmation.
@@ -90,7 +90,7 @@ pub trait Chore {
 /// The result of a draft.
 #[expect(
     clippy::large_enum_variant,
-    reason = "one is made in a run, and taken apart at once"
+    reason = "one is made per run, and destructured directly"
 )]
 pub enum Drafted<S> {
     /// A plan, its confirmation question, and its printer.
@@ -290,7 +290,7 @@ async fn go_on<C: Chore>(
     let mut shown = chore.begun(&plan)?;
     if !args.is_applying() {
         output::say(&format!(
-            "plan {id} was begun and is not over; `--apply` goes on with it"
+            "plan {id} is unfinished; `--apply` resumes it"
         ));
         let settled = Settled::of(at.context.runner.report(id).await.map_err(run_failed)?);
         shown.tell(at, &settled).await?;

@@ -156,7 +156,7 @@ fn only_shown(plan: &Plan, planned: PlanReport, args: &PlanArgs) -> Settled {
     let exit = exit_of_shown(&planned, has_code.then_some(Exit::Findings));
     let id = &plan.id;
     output::say(&format!(
-        "plan {id}: nothing was done; this carries out exactly what is shown:"
+        "plan {id}: nothing was changed; this applies exactly this plan:"
     ));
     output::say_command(&format!("{} --apply --plan {id}", as_typed()));
     Settled {
@@ -188,7 +188,7 @@ fn another_plan(named: &[Plan], now: &Plan) -> Failure {
         )
     } else {
         format!(
-            "drifted: what is wanted is not plan {} any more; nothing was changed",
+            "drifted: the wanted state no longer matches plan {}; nothing was changed",
             saved.id
         )
     };
@@ -197,7 +197,7 @@ fn another_plan(named: &[Plan], now: &Plan) -> Failure {
         failure = failure.detail(line);
     }
     failure.help(format!(
-        "look at it again without `--apply`; `hallpass org plan resume {} --apply` carries out what was saved, but for what changed",
+        "review it again without `--apply`; `hallpass org plan resume {} --apply` applies the saved plan, except for changes",
         saved.id
     ))
 }
@@ -226,7 +226,7 @@ async fn tell_changed(context: &PlanContext, now: &Plan) -> Result<(), Failure> 
     let lines = difference_lines(&plan, now);
     if !was_begun && !lines.is_empty() {
         output::say(&format!(
-            "since plan {} was looked at ({}, by {}):",
+            "since plan {} was made ({}, by {}):",
             plan.id,
             utc(plan.made_at),
             plain(&plan.made_by)
@@ -247,7 +247,7 @@ fn difference_lines(saved: &Plan, now: &Plan) -> Vec<String> {
         let at = format!("{} {at}", target.key);
         let line = match difference {
             PlanDifference::Added { kind, .. } => format!("{at}: `{kind}` was not in it"),
-            PlanDifference::Gone { kind, .. } => format!("{at}: `{kind}` is not wanted any more"),
+            PlanDifference::Gone { kind, .. } => format!("{at}: `{kind}` is no longer wanted"),
             PlanDifference::Moved { kind, was, is, .. } => {
                 let change = hallpass_channels::wording::plan::between(kind, was, is).join("; ");
                 format!("{at}: changed meanwhile: {change}")

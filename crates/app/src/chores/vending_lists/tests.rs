@@ -57,7 +57,7 @@ impl ReadCalls for Zone {
             "ListPortfoliosForProduct" => json!({ "PortfolioDetails": [{ "Id": "port-1" }] }),
             "ListPrincipalsForPortfolio" => json!({ "Principals": [] }),
             "SearchProvisionedProducts" => json!({ "ProvisionedProducts": [] }),
-            other => panic!("nobody asks for {other}"),
+            other => panic!("unexpected call {other}"),
         };
         Ok((answer, None))
     }

@@ -86,7 +86,7 @@ impl OktaAnswer {
 fn broken(fault: &BodyFault) -> OktaFault {
     match fault {
         BodyFault::Lost(_) => {
-            let failure = failure("NoAnswer", "the answer was cut off", None);
+            let failure = failure("NoAnswer", "the answer was truncated", None);
             OktaFault::Passing(Box::new(failure))
         }
         BodyFault::TooLarge => {

@@ -81,7 +81,7 @@ impl OktaHttp {
             return Err(bad("it holds a user name or password"));
         }
         if parsed.path() != "/" || parsed.query().is_some() {
-            return Err(bad("it goes on after the host"));
+            return Err(bad("it has a path or query"));
         }
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));

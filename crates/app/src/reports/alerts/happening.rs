@@ -40,7 +40,7 @@ pub async fn write(
             Err(error) => return HandledEvent::Again(error.to_string()),
         };
         let Some(write) = step(state) else {
-            return HandledEvent::Done("it was told already".to_owned());
+            return HandledEvent::Done("it was already reported".to_owned());
         };
         let words = done(&write).to_owned();
         // CRASH: before this line the event is redelivered; after it the message is delivered, and

@@ -54,7 +54,7 @@ impl InsightHandler {
             // records an unreported end too: its beginning may arrive later
             InsightTurn::Closed => HappeningTurn::Ended,
             InsightTurn::Opened | InsightTurn::Upgraded if is_small => {
-                return HandledEvent::Done("it is not urgent enough to be told".to_owned());
+                return HandledEvent::Done("it is not urgent enough to report".to_owned());
             }
             InsightTurn::Opened => HappeningTurn::Began,
             InsightTurn::Upgraded => HappeningTurn::Worse,

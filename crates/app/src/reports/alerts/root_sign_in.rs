@@ -49,7 +49,7 @@ impl RootSignInHandler {
         let row = found.row(&self.payer);
         let now = self.teller.clock.now();
         let step = |state| happened(&self.teller.rule, state, &row, now);
-        let done = |_: &AlertWrite| "both parties are told";
+        let done = |_: &AlertWrite| "both parties are notified";
         self.teller.write(step, done).await
     }
 }

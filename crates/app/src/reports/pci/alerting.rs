@@ -113,7 +113,7 @@ pub async fn all_clear(
         id: ALL_CLEAR.parse().map_err(Failure::bug)?,
         severity: AlertSeverity::Low,
         key: vec!["period".to_owned()],
-        message: "nobody of {people} people is over a limit; the log is whole since {since}"
+        message: "none of {people} people is over a limit; the log is whole since {since}"
             .to_owned(),
         mail_to: Vec::new(),
     };

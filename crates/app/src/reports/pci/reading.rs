@@ -162,7 +162,7 @@ fn additional_regions(reading: &PciReading, fold: &PciFold) -> Vec<String> {
         OtherRegions::NotAsked => known_before(fold),
         OtherRegions::Unknown => {
             reading.telling.say(&format!(
-                "{REGIONS_UNKNOWN}: whoever the log has nothing of is unknown, and not inactive"
+                "{REGIONS_UNKNOWN}: people without log entries are unknown, not inactive"
             ));
             known_before(fold)
         }
@@ -338,7 +338,7 @@ fn missing(
 fn tell_missing(telling: Telling, missing: &[String]) {
     for region in missing {
         telling.say(&format!(
-            "the log has nothing of {region}, a Region of the instance: who signs in there alone is not seen, and nobody without an event counts as inactive; make it a trail of all Regions"
+            "the log has nothing of {region}, a Region of the instance: sign-ins there are not seen, so people without events do not count as inactive; make it a trail of all Regions"
         ));
     }
 }

@@ -321,7 +321,7 @@ fn document(action: &str, resource: &str) -> Value {
 fn uploads(account: &str) -> IamManagedPolicy {
     IamManagedPolicy {
         name: UPLOADS.to_owned(),
-        description: Some("Put what was built where it is rolled out from.".to_owned()),
+        description: Some("Store builds for the rollout.".to_owned()),
         document: document(
             "s3:PutObject",
             &format!("arn:aws:s3:::artifacts-{account}/*"),

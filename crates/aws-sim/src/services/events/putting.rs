@@ -131,7 +131,7 @@ fn given_time(entry: &Value) -> Option<Millis> {
     let seconds = entry.get("Time")?.as_f64()?;
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "what is out of range is at its end"
+        reason = "values out of range move to the limit"
     )]
     let whole = seconds as Millis;
     Some(whole.saturating_mul(1_000))

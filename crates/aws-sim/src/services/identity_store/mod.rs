@@ -167,7 +167,7 @@ fn check_revision(context: &Context<'_>, origin: &Origin) -> Result<(), ApiError
         Some(Value::String(revision)) if *revision != origin.revision.to_string() => {
             Err(ApiError::new(
                 "ConflictException",
-                "The resource was changed by somebody else.",
+                "The resource was changed by another caller.",
             )
             .with("Reason", "CONCURRENT_MODIFICATION"))
         }

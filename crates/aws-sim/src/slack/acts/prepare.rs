@@ -60,7 +60,7 @@ pub(crate) fn prepare(
     };
     let who = text(body, "user").ok_or_else(|| Refusal::bad("user", "is missing"))?;
     let person = space.person(who).filter(|person| !person.deleted);
-    let person = person.ok_or_else(|| not_found(&format!("nobody on Slack is `{who}`")))?;
+    let person = person.ok_or_else(|| not_found(&format!("no user on Slack is `{who}`")))?;
     let mut act = PreparedAct {
         user: person.id.clone(),
         space,

@@ -118,11 +118,11 @@ fn subjects_of_requests() -> Vec<(NoticeContext, &'static str)> {
     vec![
         (
             told(News::ReviewWanted),
-            "Person asks for ReadOnly in payments-prod, 2h",
+            "Person requests ReadOnly in payments-prod, 2h",
         ),
         (
             told(News::Reminder),
-            "Still waiting, 15m: Person asks for ReadOnly in payments-prod, 2h",
+            "Still waiting, 15m: Person requests ReadOnly in payments-prod, 2h",
         ),
         (
             told(News::Reviewed),
@@ -145,7 +145,7 @@ fn subjects_of_requests() -> Vec<(NoticeContext, &'static str)> {
         ),
         (
             in_state(News::Expired, RequestState::Expired { at: when }),
-            "Request lapsed: ReadOnly in payments-prod",
+            "Request expired: ReadOnly in payments-prod",
         ),
         (
             in_state(
@@ -210,7 +210,7 @@ fn subjects_of_grants() -> Vec<(NoticeContext, &'static str)> {
         ),
         (
             granted(News::SessionsLive { sessions: None }, ended(9)),
-            "Sessions go on: ReadOnly in payments-prod, Person 1",
+            "Sessions continue: ReadOnly in payments-prod, Person 1",
         ),
         (
             active(News::SetUpAgain),
@@ -260,7 +260,7 @@ fn an_approver_s_mail_has_what_a_decision_needs() {
         "Ticket   OPS-1",
         "payments-prod #000000000001",
         "Check that this is the right person",
-        "if nobody decides",
+        "if no one decides",
         "https://hallpass.example.com/requests/req_",
         "Rule: prod.",
     ] {
@@ -560,11 +560,11 @@ async fn an_address_that_the_server_cannot_take_keeps_no_other_mail_back() {
 fn mails_of_access_that_stood_before_do_not_say_that_it_ends() {
     let mut told = granted(News::Granted, GrantState::Active);
     let ends = letter(&told, ReaderRole::Requester, at(900)).headline;
-    assert!(ends.contains("by itself"), "{ends}");
+    assert!(ends.contains("automatically"), "{ends}");
     told.grant.as_mut().unwrap().standing = true;
     let stays = letter(&told, ReaderRole::Requester, at(900)).headline;
     assert!(
-        stays.contains("will not end it") && !stays.contains("by itself"),
+        stays.contains("will not end it") && !stays.contains("automatically"),
         "{stays}"
     );
 }

@@ -104,7 +104,7 @@ fn subject(told: &NoticeContext, now: Timestamp) -> String {
         News::Denied => format!("Access denied: {target}"),
         News::Rejected => format!("Not possible: {target}"),
         News::Discarded => format!("Request discarded: {target}"),
-        News::Expired => format!("Request lapsed: {target}"),
+        News::Expired => format!("Request expired: {target}"),
         News::Granted => format!("Access granted: {target}, {duration}"),
         News::Adopted => format!("Your access has an end now: {target}"),
         News::Failed => format!("Access failed: {target}"),
@@ -115,7 +115,7 @@ fn subject(told: &NoticeContext, now: Timestamp) -> String {
         News::ReviewClosed => format!("Break-glass review closed: {target}"),
         News::Ended { .. } => format!("Access ended: {target}"),
         News::Stuck => format!("AWS refuses to remove access: {target}, {name}"),
-        News::SessionsLive { .. } => format!("Sessions go on: {target}, {name}"),
+        News::SessionsLive { .. } => format!("Sessions continue: {target}, {name}"),
         News::Lost { .. } => format!("Access lost: {target}"),
         News::SetUpAgain => format!("Access is being set up again: {target}"),
         News::GuardActed { .. } => format!("The guard had to act: {target}, {name}"),
@@ -134,7 +134,7 @@ fn footer(told: &NoticeContext, reader: ReaderRole) -> String {
         ReaderRole::Requester if told.notice.news == News::Adopted => {
             "You get this because you hold it.".to_owned()
         }
-        ReaderRole::Requester => "You get this because you asked for it.".to_owned(),
+        ReaderRole::Requester => "You get this because you requested it.".to_owned(),
         ReaderRole::Approver => {
             let rules = text::line(&told.request.decided.based_on.join(", "), 200);
             format!("You get this because you may approve it. Rule: {rules}.")
@@ -216,7 +216,7 @@ fn notes(told: &NoticeContext, reader: ReaderRole) -> Vec<String> {
         }
         notes.extend(not_open(request, &PlainStyle));
         if let Some(at) = request.expires_at {
-            notes.push(format!("Lapses {} if nobody decides.", utc(at)));
+            notes.push(format!("Expires {} if no one decides.", utc(at)));
         }
     }
     // requesters know their actions; both see a review's end

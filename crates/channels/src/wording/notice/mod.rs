@@ -121,7 +121,7 @@ fn waiting(
     let target = target(&request.names, style);
     match (&told.notice.news, reader) {
         (News::Reminder, ReaderRole::Requester) => {
-            format!("{target} still waits for you: nobody else needs to approve it.")
+            format!("{target} still waits for you: no one else needs to approve it.")
         }
         (News::Reminder, ReaderRole::Approver | ReaderRole::Operator) => {
             let waited = minutes_begun(TimeSpan::between(request.asked_at, now));
@@ -138,7 +138,7 @@ fn waiting(
                 }
             }
         }
-        (_, ReaderRole::Requester) => format!("You asked for {target}. It waits for approval."),
+        (_, ReaderRole::Requester) => format!("You requested {target}. It waits for approval."),
         (_, ReaderRole::Approver | ReaderRole::Operator) => format!("{name} {asks}."),
     }
 }
@@ -158,7 +158,7 @@ fn closed(told: &NoticeContext, style: &impl ChannelStyle) -> String {
         }
         // these notices are written with their state
         RequestState::Expired { .. } | RequestState::Pending | RequestState::Approved { .. } => {
-            format!("Nobody decided about {target} in time. Nothing was granted.")
+            format!("No one decided about {target} in time. Nothing was granted.")
         }
     }
 }

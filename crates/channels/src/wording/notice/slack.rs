@@ -53,7 +53,7 @@ pub fn reply(
         News::Approved => said_by_approvers(told, style)
             .or_else(|| Some(how_approved(request, style)).filter(|how| how.ends_with('.'))),
         News::Denied | News::Discarded | News::Rejected => closed(request, style),
-        News::Expired => Some("Nobody decided in time. Nothing was granted.".to_owned()),
+        News::Expired => Some("No one decided in time. Nothing was granted.".to_owned()),
         News::Granted => Some(live(told, facts, style)),
         News::Failed => {
             let refused = refused_by_aws(grant, style);
@@ -188,7 +188,7 @@ fn wanted(told: &NoticeContext, facts: &SlackFacts<'_>, style: &SlackStyle<'_>) 
     if !found.is_empty() {
         format!("{} {can}. {rule}.{opens}{not_here}", found.join(" "))
     } else if decided.approvers.is_empty() {
-        format!("Nobody can approve this. {}.", rules.first())
+        format!("No one can approve this. {}.", rules.first())
     } else if told.notice.to.is_empty() {
         format!("Waits for an approver. {rule}.")
     } else {
@@ -206,7 +206,7 @@ fn reminder(request: &Request, facts: &SlackFacts<'_>, style: &SlackStyle<'_>) -
     let next = match (next, request.expires_at) {
         (Some(next), _) => format!("Next in {}.", TimeSpan::between(at, next)),
         (None, Some(lapses)) => {
-            format!("No more reminders; lapses {}.", style.instant(lapses))
+            format!("No more reminders; expires {}.", style.instant(lapses))
         }
         (None, None) => "No more reminders.".to_owned(),
     };

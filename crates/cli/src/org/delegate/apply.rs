@@ -129,7 +129,7 @@ fn warn(file: &DelegationFile) {
     }
     if !file.notifications.is_empty() {
         output::say(
-            "`notifications` is for `hallpass org insights channels`, and not carried out here",
+            "`notifications` is for `hallpass org insights channels`, and ignored here",
         );
     }
 }

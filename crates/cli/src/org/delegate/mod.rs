@@ -12,11 +12,12 @@ use hallpass_terminal::exit::Outcome;
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    long_about = "Set which account administers each service, by a file\n\nThe file names services, their \
-                  administrators and, for services that have one in each Region, the Regions. A Region where somebody \
-                  else administers the service is a conflict and is left alone, unless --replace is given. Runs with \
-                  credentials of the management account; what belongs to the administrator's account is done with the \
-                  role `aws.member_role` there.",
+    long_about = "Set the administrator account of each service from a file\n\nThe file names \
+                  services, their administrators and, for services that have one in each Region, \
+                  the Regions. A Region with another administrator of the service is a conflict \
+                  and is left alone, unless --replace is given. Runs with credentials of the \
+                  management account; changes in the administrator's account use the role \
+                  `aws.member_role` there.",
     after_help = "Examples:
   hallpass org delegate org-delegate.yaml
   hallpass org delegate org-delegate.yaml --apply

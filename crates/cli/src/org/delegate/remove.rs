@@ -14,10 +14,10 @@ use hallpass_terminal::output;
 #[command(after_help = "Example:
   hallpass org delegate remove --service detective --regions eu-west-1 --confirm detective --apply
 
-Taking Detective's administrator away deletes the behavior graph of the Region with
-all that it has seen. Without `--regions`, of services with an administrator in each
+Removing Detective's administrator deletes the behavior graph of the Region with
+all its data. Without `--regions`, of services with an administrator in each
 Region, every Region that is enabled in the account and in the management account
-is meant, and Organizations forgets the administrator as well.")]
+counts, and Organizations forgets the administrator as well.")]
 pub(super) struct Args {
     /// The service
     #[arg(long, value_name = "NAME")]
@@ -66,7 +66,7 @@ impl Chore for RemovalChore<'_> {
         }
         if let Some(((_, region), Err(why))) = facts.regional.iter().find(|(_, it)| it.is_err()) {
             let message = format!("`{}` in {region} cannot be read: {why}", service.name);
-            let help = "`--regions` may leave it out; Organizations then goes on knowing the administrator";
+            let help = "`--regions` may leave it out; Organizations then keeps the administrator";
             return Err(Failure::failed(message).help(help));
         }
         for region in &facts.skipped {
@@ -91,7 +91,7 @@ impl Chore for RemovalChore<'_> {
             draft_removal(&wish, &facts),
             format!("Take the administrator of {} away?", service.name),
             ByReport,
-            format!("nobody administers `{}` there", service.name),
+            format!("`{}` has no administrator there", service.name),
         ))
     }
 }

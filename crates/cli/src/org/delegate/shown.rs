@@ -58,7 +58,7 @@ impl DelegationPlace {
             DelegationState::Planned => {
                 let waiting = self.row.waiting.iter().map(|it| {
                     let who = self.named(it);
-                    format!("account {who} was invited and has not said yes")
+                    format!("account {who} was invited and has not accepted")
                 });
                 let problems: Vec<String> =
                     self.row.problems.iter().cloned().chain(waiting).collect();

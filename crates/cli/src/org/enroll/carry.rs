@@ -190,7 +190,7 @@ pub(super) async fn check_only(
     })
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+#[expect(clippy::needless_pass_by_value, reason = "used in `map_err`")]
 fn refused(why: EnrolmentRefused) -> Failure {
     let message = why.to_string();
     match why {

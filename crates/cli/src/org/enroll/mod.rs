@@ -17,12 +17,14 @@ use self::carry::{ConfigChore, EnrolmentChore, check_only};
 /// Check existing accounts, and enrol them in Control Tower
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Check existing accounts, and bring them under Control Tower\n\nRuns with credentials of the \
-                  management account in the landing zone's home Region. Every account is checked; one that a check \
-                  stops is left out, the others are enrolled with --apply: by moving them, where the landing zone \
-                  enrols accounts that are moved, else by setting the baseline of the unit again, else through \
-                  Account Factory. The table shows which policies and controls each account gains and loses. Given \
-                  again, the command goes on where it stopped. Exit 1 where an account is not enrolled.",
+    long_about = "Check existing accounts, and enrol them in Control Tower\n\nRuns with \
+                  credentials of the management account in the landing zone's home Region. Every \
+                  account is checked; accounts that fail a check are left out, the others are \
+                  enrolled with --apply: by moving them, where the landing zone enrols moved \
+                  accounts, else by setting the baseline of the unit again, else through Account \
+                  Factory. The table shows the policies and controls that each account gains and \
+                  loses. Run again, the command continues after a stop. Exit 1 where an account \
+                  is not enrolled.",
     after_help = "Examples:
   hallpass org enroll --ou-from Legacy --to Workloads --check-only
   hallpass org enroll --ou-from Legacy --to Workloads --fix config --apply

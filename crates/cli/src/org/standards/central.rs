@@ -89,7 +89,8 @@ pub(super) async fn home(calls: &dyn ReadCalls) -> Result<CentralHome, Failure> 
 
 pub(super) fn warn() {
     output::say(
-        "warning: Security Hub and its standards no longer come on in new accounts by themselves, accounts go on as they are \
-         until a policy holds for them, and standards of accounts under a policy cannot be changed there",
+        "warning: Security Hub and its standards are not enabled automatically in new accounts any more, \
+         accounts stay as they are until a policy applies to them, and standards of accounts under a policy \
+         cannot be changed there",
     );
 }

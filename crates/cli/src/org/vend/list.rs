@@ -76,7 +76,7 @@ struct ListChore<'a> {
 
 #[expect(
     clippy::large_enum_variant,
-    reason = "one is made in a run, and taken apart at once"
+    reason = "one is made per run, and destructured directly"
 )]
 enum ListGround {
     /// A plan for the same list is unfinished.

@@ -43,7 +43,7 @@ impl GivenPolicies {
         }
         let found = sets(&args.folder, Some(&args.set))?;
         let Some(set) = found.sets.into_iter().next() else {
-            return Err(Failure::bug("a set that was found is gone"));
+            return Err(Failure::bug("a found set is missing"));
         };
         let named = |text: String| PolicyText {
             name: set.name.clone(),
@@ -90,7 +90,7 @@ impl GivenPolicies {
     pub(super) fn tell_missing(&self) -> bool {
         for policy in &self.missing {
             output::say(&format!(
-                "the policy `{}` could not be read: what it allows is not in the new one",
+                "the policy `{}` could not be read: its permissions are not in the new one",
                 output::plain(policy)
             ));
         }

@@ -29,7 +29,8 @@ impl LogAge {
         let Self { last, days_old, .. } = self;
         (*days_old > LATE_DAYS).then(|| {
             format!(
-                "the newest record of the log is {days_old} days old: what was used since {last} is not known, and may be given up"
+                "the newest record of the log is {days_old} days old: use since {last} is not known, and may \
+                 be dropped"
             )
         })
     }

@@ -30,12 +30,14 @@ use self::log_age::LogAge;
 /// Propose a smaller policy from actual use, and prove it
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Propose a smaller policy from what was used, and prove it\n\nHolds the policies of a permission set against what \
-                  people called, keeps what was used and what no log shows, and replays every call against the old and the new \
-                  policy. Nothing is allowed that was not before: conditions and every Deny stay. What CloudTrail does not log unless a \
-                  trail is told to, and what no event is called after, is `not visible` and never called unused.\n\nExit code 0: \
-                  proved; 1: a call would break or could not be judged, or the log or the policies are not whole; 2: bad input. \
-                  Nothing is changed.",
+    long_about = "Propose a smaller policy from actual use, and prove it\n\nCompares the policies \
+                  of a permission set with logged calls, keeps permissions that were used or that \
+                  no log shows, and replays every call against the old and the new policy. The \
+                  new policy allows nothing new: conditions and every Deny stay. Actions that \
+                  CloudTrail logs only if configured, or has no event for, are `not visible`, \
+                  never unused.\n\nExit code 0: proved; 1: a call would break or could not be \
+                  judged, or the log or the policies are not whole; 2: bad input. Nothing is \
+                  changed.",
     after_help = "Examples:
   hallpass policy shrink ProdAdmin --grain level --days 180
   hallpass policy shrink ProdAdmin --grain action --resources exact --log trail -o policy > smaller.json
@@ -219,7 +221,7 @@ fn data_events(args: &Args, seen: &SeenActivity) -> Result<BTreeSet<String>, Fai
         if !found.contains(service.as_str()) {
             let message = format!("the log has no data event of `{service}`");
             return Err(Failure::bad_input(message)
-                .help("leave it out of `--data-events`: what it shows of that service would be taken for all"));
+                .help("leave it out of `--data-events`: its part of that service would count as all"));
         }
     }
     let said: BTreeSet<String> = args.data_events.iter().cloned().collect();
@@ -249,7 +251,7 @@ fn tell_log(seen: &SeenActivity, since: Timestamp, age: Option<&LogAge>) -> bool
     };
     if !reaches_back {
         output::say(&format!(
-            "it does not reach back to {since}: what was used before its first day is not known"
+            "it does not reach back to {since}: use before its first day is not known"
         ));
     }
     if let Some(ended) = age.and_then(LogAge::ended) {
@@ -257,7 +259,7 @@ fn tell_log(seen: &SeenActivity, since: Timestamp, age: Option<&LogAge>) -> bool
     }
     if seen.left_out > 0 {
         output::say(&format!(
-            "{} files were left out: what they hold is not known",
+            "{} files were left out: their content is not known",
             seen.left_out
         ));
     }
@@ -274,7 +276,7 @@ fn print(
     let needed = || {
         shrunk.policy.as_ref().ok_or_else(|| {
             Failure::failed(format!("nothing that `{}` allows was used", args.set))
-                .help("there is no policy without statements; `hallpass access` deletes a set that nobody needs")
+                .help("there is no policy without statements; `hallpass access` deletes an unneeded set")
         })
     };
     let text = match args.output {

@@ -169,7 +169,7 @@ fn given_up(text: &mut String, shrunk: &Shrunk) {
         line(
             text,
             &format!(
-                "  Of all this no log shows whether {actions} were used; they are given up as was asked"
+                "  No log shows whether {actions} of these were used; they are dropped as requested"
             ),
         );
     }

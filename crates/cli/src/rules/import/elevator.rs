@@ -19,23 +19,25 @@ const BYTES_MAX: u64 = 256 << 20;
 /// Import statements and settings of sso-elevator
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Import statements and settings of sso-elevator\n\nIt stands in the object \
+    long_about = "Import statements and settings of sso-elevator\n\nRead from the object \
                   `config/approval-config.json` of its bucket, a file of variables (`.tfvars`, \
                   `.tfvars.json`), a folder of Terraform or a file of one (`.tf`, `.tf.json`), \
                   `terragrunt.hcl`, or a plan or state as JSON (`terraform show -json`), in which \
                   everything is computed.\n\nOf a folder, locals, variables and expressions are \
                   evaluated as Terraform does, with `terraform.tfvars`, `*.auto.tfvars` and each \
                   `--var-file` in this order; variables of the environment (`TF_VAR_…`) are not \
-                  read, and `file(\"…\")` reads below the folder alone. What only Terraform can \
-                  compute is told with its file and line.\n\nStatements keep their \
-                  form, so that each request is decided as before; settings become lines for \
-                  hallpass.toml, and secrets are never repeated. The ending of `--to` tells the syntax: \
-                  `.json`, or `.toml` as the Helm chart and the Terraform modules take it.\n\nWho approves has to be a \
-                  user of IAM Identity Center, which sso-elevator does not ask for: `--facts live` reads the organization as \
-                  AWS has it, with the credentials of the environment, and the report names the people it does not have.\n\n\
-                  Prints row by row whether it moved, differs and why, or cannot be said. Exit 2 when the file is cut off or would not be loaded, 1 when some \
-                  setting cannot be said (the statements are written), 4 when the rule file is there \
-                  already.",
+                  read, and `file(\"…\")` reads only below the folder. Values that only Terraform \
+                  can compute are reported with file and line.\n\nStatements keep their form, so \
+                  that each request is decided as before; settings become lines for \
+                  hallpass.toml, and secrets are never repeated. The ending of `--to` selects the \
+                  syntax: `.json`, or `.toml` as the Helm chart and the Terraform modules take \
+                  it.\n\nApprovers must be users of IAM Identity Center, which sso-elevator does \
+                  not require: `--facts live` reads the organization from AWS, with the \
+                  credentials of the environment, and the report names the missing \
+                  people.\n\nPrints for each row whether it moved, differs and why, or is not \
+                  converted. Exit 2 when the file is truncated or would not be loaded, 1 when \
+                  some setting is not converted (the statements are written), 4 when the rule \
+                  file is there already.",
     after_help = "Examples:
   hallpass rules import elevator terraform.tfvars --facts live --to statements.json
   hallpass rules import elevator terraform.tfvars --to rules.toml
@@ -99,7 +101,7 @@ fn read(args: &Args) -> Result<ElevatorSource, Failure> {
     if args.var_file.is_empty() {
         return text(&args.file).map(ElevatorSource::Text);
     }
-    let message = format!("`--var-file` goes with a folder of Terraform, and `{name}` is none");
+    let message = format!("`--var-file` needs a folder of Terraform, and `{name}` is not one");
     Err(Failure::bad_input(message))
 }
 

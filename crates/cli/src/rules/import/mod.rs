@@ -103,7 +103,7 @@ fn finish(imported: &Imported, to: &Path, format: Format) -> Outcome {
             SOURCE_BYTES_MAX >> 10
         );
         return Err(Failure::failed(message)
-            .help("remove entries of accounts and people that are gone, and export again"));
+            .help("remove entries of deleted accounts and people, and export again"));
     }
     let loaded = load(&RuleFile::new(name.as_str(), imported.text.as_str()));
     let _ = loaded.map_err(|errors| {

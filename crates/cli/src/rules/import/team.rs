@@ -16,17 +16,20 @@ const NEEDED: &[&str] = &["Eligibility", "Approvers", "Settings"];
 /// Import eligibility, approvers and settings of AWS TEAM
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Import eligibility, approvers and settings of AWS TEAM\n\nThat is Temporary Elevated \
-                  Access Management for IAM Identity Center. The tables are those of its Amplify backend: \
-                  `Eligibility-…`, `Approvers-…`, `Settings-…` and, where there is one, `Policies-…`. Each is a file that `aws dynamodb \
-                  scan` printed, or the folder of an export to S3 with its manifest: one of its data files alone may \
-                  be part of the table. With `--live` they are read from DynamoDB, with the \
-                  rights `dynamodb:ListTables` and `dynamodb:Scan`.\n\nAWS TEAM goes by the ARNs of permission sets and \
-                  rules by their names: `--facts` says which is which. `--facts live` reads accounts, permission \
-                  sets, groups and users with the credentials of the environment, in the Region of `--region` or \
-                  `AWS_REGION`, or as the configuration says that `HALLPASS_CONFIG` names.\n\nPrints row by row whether it moved, differs and \
-                  why, or cannot be said. Exit 2 when a file is cut off or another table, 1 when rules \
-                  cannot say some row (the others are written), 4 when the rule file is there already.",
+    long_about = "Import eligibility, approvers and settings of AWS TEAM\n\nThat is Temporary \
+                  Elevated Access Management for IAM Identity Center. The tables are those of its \
+                  Amplify backend: `Eligibility-…`, `Approvers-…`, `Settings-…` and, if present, \
+                  `Policies-…`. Each is a file that `aws dynamodb scan` printed, or the folder of \
+                  an export to S3 with its manifest: a single data file may be part of the table. \
+                  With `--live` they are read from DynamoDB, with the rights \
+                  `dynamodb:ListTables` and `dynamodb:Scan`.\n\nAWS TEAM uses ARNs of permission \
+                  sets and rules use names: `--facts` maps them. `--facts live` reads accounts, \
+                  permission sets, groups and users with the credentials of the environment, in \
+                  the Region of `--region` or `AWS_REGION`, or by the configuration in \
+                  `HALLPASS_CONFIG`.\n\nPrints for each row whether it moved, differs and why, or \
+                  is not converted. Exit 2 when a file is truncated or another table, 1 when some \
+                  row is not converted (the others are written), 4 when the rule file is there \
+                  already.",
     after_help = "Examples:
   aws dynamodb scan --table-name Eligibility-abcdefghij-main > eligibility.json
   hallpass rules import team --eligibility eligibility.json --approvers approvers.json \\
@@ -125,7 +128,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let facts = facts.map(|source| source.read(NamedFacts::default(), args.live.region()));
     let facts = facts.transpose()?;
     if let Some(facts) = &facts {
-        let why = "AWS TEAM goes by the ARNs of permission sets";
+        let why = "AWS TEAM uses the ARNs of permission sets";
         facts.ensure_stated("/identity_center/permission_sets", "arn", why)?;
     }
     let tables = TeamExports {

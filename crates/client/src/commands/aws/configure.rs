@@ -19,8 +19,8 @@ const FIELDS: &[&str] = &["profile", "account", "permission_set", "ends_at"];
 /// Write a profile of the AWS CLI for each role you hold now
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Write a profile of the AWS CLI for each role you hold now\n\nThey stand between \
-                  two lines of their own in ~/.aws/config (or $AWS_CONFIG_FILE); the rest of the \
+    long_about = "Write a profile of the AWS CLI for each role you hold now\n\nThey are written between two marker \
+        lines in ~/.aws/config (or $AWS_CONFIG_FILE); the rest of the \
                   file stays as it is, and what stood there before is kept beside it. Run it again \
                   to bring them up to date: those of access that has ended go. A name that was \
                   written once stays that of its account and permission set; another account of \
@@ -108,7 +108,7 @@ fn cannot_change(path: &Path, portal: &AccessPortal, why: &Unsafe) -> Failure {
         Unsafe::Unfinished => Failure::refused(format!(
             "`{name}` has one of the lines `# BEGIN {session}` and `# END {session}` without the other"
         ))
-        .help("put the missing line back, or remove what is left of them"),
+        .help("restore the missing line, or remove the other"),
         Unsafe::SessionTaken => Failure::refused(format!(
             "`{name}` has a section `[sso-session {session}]` that is not of this program"
         ))

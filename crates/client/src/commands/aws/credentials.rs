@@ -13,8 +13,8 @@ use serde_json::json;
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Print credentials of a role you hold, as a `credential_process` does\n\nFor \
-                  programs: it asks nobody for anything. Sign in with `hallpass aws login`, and \
-                  ask for access with `hallpass request`.",
+                  programs: it never asks. Sign in with `hallpass aws login`, and request access with `hallpass \
+                  request`.",
     after_help = "Example, in ~/.aws/config:
   [profile payments]
   credential_process = hallpass aws credentials --account payments-prod --permission-set ReadOnly"

@@ -46,7 +46,7 @@ pub(super) async fn token(
     let code = tokio::time::timeout(PATIENCE, callback.answer(&state))
         .await
         .map_err(|_| {
-            Failure::failed("nobody confirmed the login in ten minutes")
+            Failure::failed("no one confirmed the login in ten minutes")
                 .help("run `hallpass login` again")
         })??;
     let fetch = LoginFetch {

@@ -51,7 +51,7 @@ pub(super) async fn token(client: &Client, scopes: &[String]) -> Result<LoginTok
             _ => return Err(failure),
         };
         if until < Instant::now() {
-            return Err(Failure::failed("nobody confirmed the login in time")
+            return Err(Failure::failed("no one confirmed the login in time")
                 .help("run `hallpass login --device` again"));
         }
         tokio::time::sleep(pause).await;

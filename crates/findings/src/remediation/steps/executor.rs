@@ -455,7 +455,7 @@ impl StepExecutor for RemediationStepExecutor {
     fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {
         match step.wish::<RemediationSpec>() {
             Ok(wish) if wish.action.is_own_code() => {
-                Undo::Not("only whoever owns the code can take back what it did".to_owned())
+                Undo::Not("only the owner of the code can undo it".to_owned())
             }
             Ok(wish) if wish.old.is_none() && !old.is_null() => {
                 let wish = RemediationSpec {
@@ -468,7 +468,7 @@ impl StepExecutor for RemediationStepExecutor {
                 let desired = serde_json::to_value(wish).unwrap_or_default();
                 Undo::By(vec![(RESTORE.to_owned(), desired)])
             }
-            Ok(_) => Undo::Not("what was taken back is remediated by the next finding".to_owned()),
+            Ok(_) => Undo::Not("the next finding remediates it again".to_owned()),
             Err(_) => Undo::Not("the step cannot be read".to_owned()),
         }
     }

@@ -241,7 +241,7 @@ impl RemediationWorker {
                 match self.otherwise(&it).await {
                     Some(Ok(why)) => it.drifted(why).into(),
                     Some(Err(why)) => {
-                        let why = format!("{}; how it stands cannot be read: {why}", end.reason);
+                        let why = format!("{}; its state cannot be read: {why}", end.reason);
                         unread(with_change(it, &end, now), rule, why, now)
                     }
                     None => after(it, rule, &end, now).into(),
@@ -316,12 +316,12 @@ impl RemediationWorker {
 fn expired(it: Remediation, unread: Option<&str>, now: Timestamp) -> Remediation {
     let mut reason = match &it.phase {
         RemediationPhase::Waiting { why, .. } => {
-            format!("nobody approved it within 24 hours ({why})")
+            format!("no approval within 24 hours ({why})")
         }
         other => other.name().to_owned(),
     };
     if let Some(unread) = unread {
-        reason.push_str("; how it stands cannot be read: ");
+        reason.push_str("; its state cannot be read: ");
         reason.push_str(unread);
     }
     it.told(

@@ -73,10 +73,10 @@ impl RemediationWorker {
         let tellings: Mutex<BTreeMap<usize, (Telling, Option<Label>)>> = Mutex::default();
         let judge = |place: usize, standing: &StandingFinding, _: Room| {
             let (Some(it), Some(siblings)) = (items.get(place), siblings.get(place)) else {
-                return Intent::Leave("nothing is to be said of it (this is a bug)".to_owned());
+                return Intent::Leave("it has nothing to report (this is a bug)".to_owned());
             };
             let Some(write_back) = it.write_back.as_ref() else {
-                return Intent::Leave("nothing is to be said of it (this is a bug)".to_owned());
+                return Intent::Leave("it has nothing to report (this is a bug)".to_owned());
             };
             let author = &self.settings.updated_by;
             let telling = telling((it, siblings), write_back, standing, author);

@@ -21,10 +21,10 @@ pub(super) async fn revoke_sessions(engine: Engine, mut stop: watch::Receiver<bo
                 }
                 if report.applied + report.gone > 0 {
                     let (applied, gone) = (report.applied, report.gone);
-                    tracing::info!(applied, gone, "ended sessions were tended");
+                    tracing::info!(applied, gone, "ended sessions were processed");
                 }
             }
-            Err(error) => tracing::error!(error = %error, "ended sessions could not be tended"),
+            Err(error) => tracing::error!(error = %error, "ended sessions could not be processed"),
         }
         tokio::select! {
             () = notify.notified() => {}
@@ -40,21 +40,21 @@ pub(super) async fn arm_ends(engine: Engine, mut stop: watch::Receiver<bool>) {
         match engine.keepers.armer.tick().await {
             Ok(report) => {
                 for (account, why) in &report.delayed {
-                    tracing::info!(account, why, "ends are not armed yet; AWS is asked again");
+                    tracing::info!(account, why, "expiries are not enforced yet; AWS is asked again");
                 }
                 for (account, why) in &report.failed {
-                    tracing::warn!(account, why, "ends could not be armed");
+                    tracing::warn!(account, why, "expiries could not be enforced");
                 }
                 for (account, denials) in &report.unknown {
                     tracing::warn!(
                         account,
                         denials,
-                        "the account's policy of armed ends refuses people of whom nothing is stored: it is left as it is"
+                        "the account's policy of enforced expiry denies people without stored data: it is left unchanged"
                     );
                 }
                 if report.not_moved > 0 {
                     let not_moved = report.not_moved;
-                    tracing::warn!(not_moved, "armed ends could not be moved");
+                    tracing::warn!(not_moved, "enforced expiries could not be moved");
                 }
                 if report.denied > 0 {
                     let denied = report.denied;
@@ -62,10 +62,10 @@ pub(super) async fn arm_ends(engine: Engine, mut stop: watch::Receiver<bool>) {
                 }
                 if report.armed + report.not_armed + report.gone > 0 {
                     let (armed, not_armed, gone) = (report.armed, report.not_armed, report.gone);
-                    tracing::info!(armed, not_armed, gone, "armed ends were tended");
+                    tracing::info!(armed, not_armed, gone, "enforced expiries were processed");
                 }
             }
-            Err(error) => tracing::error!(error = %error, "armed ends could not be tended"),
+            Err(error) => tracing::error!(error = %error, "armed ends could not be processed"),
         }
         tokio::select! {
             () = notify.notified() => {}

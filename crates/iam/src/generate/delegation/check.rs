@@ -349,12 +349,12 @@ fn escalations(action: &str, calls: &[TriedCall]) -> Vec<Escalation> {
     } else if EDIT.contains(&action) {
         "changes what a permission set grants: administrator wherever it is provisioned"
     } else if ATTRIBUTES.contains(&action) {
-        "changes which attributes become session tags, for everybody"
+        "changes which attributes become session tags, for everyone"
     } else if TAG.contains(&action) {
         "changes tags: where tags decide, any permission set can be tagged in"
     } else if MEMBERS.contains(&action) {
         return vec![found(
-            "changes who is in a group: whoever joins has what is assigned to it",
+            "changes who is in a group: members get its assignments",
             vec!["any group".to_owned()],
         )];
     } else if action == ASSIGN[0] {
@@ -409,9 +409,9 @@ fn warnings(
         .iter()
         .any(|row| row.decision == Decision::Allowed && row.action == ASSIGN[0]);
     if assigns {
-        warnings.push("whoever may assign can assign to himself".to_owned());
+        warnings.push("an assigner can assign to themselves".to_owned());
         warnings.push(
-            "whoever controls the members of a group controls what is assigned to it".to_owned(),
+            "control over a group's members is control over its assignments".to_owned(),
         );
     }
     let conditions = || document.statements.iter().flat_map(|it| &it.conditions);

@@ -80,8 +80,8 @@ pub fn generate(wish: &DelegationSpec) -> Result<GeneratedDelegation, BadInput> 
         statements.extend(read(wish));
     }
     let mut warnings = vec![
-        "whoever may assign can assign to himself".to_owned(),
-        "whoever controls the members of a group controls what is assigned to it".to_owned(),
+        "an assigner can assign to themselves".to_owned(),
+        "control over a group's members is control over its assignments".to_owned(),
     ];
     if wish.model == Model::Accounts && wish.permission_sets.is_empty() {
         warnings.push(
@@ -263,7 +263,7 @@ pub struct DelegationGuard {
 pub fn guard(wish: &DelegationGuard) -> Result<GeneratedDelegation, BadInput> {
     const PLACE: &str = "--guard-for";
     if wish.roles.is_empty() {
-        let message = "name a role of the identity team: nobody could edit permission sets";
+        let message = "name a role of the identity team: else no one could edit permission sets";
         return Err(BadInput::new("E_ARG", message, PLACE));
     }
     for role in &wish.roles {

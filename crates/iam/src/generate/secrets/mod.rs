@@ -80,7 +80,7 @@ pub fn generate(wish: &SecretsSpec) -> Result<GeneratedSecretsPolicies, BadInput
         Guardrails::Required | Guardrails::Strict => admins(wish)?,
     };
     if admins.is_empty() {
-        let message = "name at least one admin role: without one nobody can repair a tag";
+        let message = "name at least one admin role: without one no one can repair a tag";
         return Err(BadInput::new("E_ARN", message, "--admin-role"));
     }
     let policies = match wish.guardrails {
@@ -152,7 +152,7 @@ fn admins(wish: &SecretsSpec) -> Result<Vec<String>, BadInput> {
             admins.push(role.clone());
         } else if wish.accounts.is_empty() || arn.account != "*" {
             let message = format!(
-                "`{role}` exempts everybody who may make a role of that name in any account: name \
+                "`{role}` exempts everyone who may make a role of that name in any account: name \
                  the accounts with `--accounts`, or accept it with `--allow-wildcard-admin`"
             );
             return Err(BadInput::new("E_ARN", message, "--admin-role"));
@@ -205,7 +205,7 @@ fn warnings(wish: &SecretsSpec, admins: &[String]) -> Vec<String> {
         }
         Guardrails::Strict => {}
     }
-    warn("not covered: secrets that services create for somebody (CreateSecret through them)");
+    warn("not covered: secrets that services create for a caller (CreateSecret through them)");
     warn("not covered: the management account; service control policies have no effect there");
     warn("BatchGetSecretValue needs no guardrail: each secret is authorised as GetSecretValue");
     warn(
@@ -219,9 +219,9 @@ fn warnings(wish: &SecretsSpec, admins: &[String]) -> Vec<String> {
         |role: &&String| Arn::parse(role).is_some_and(|it| it.account.contains(['*', '?']));
     if let Some(role) = admins.iter().find(anywhere) {
         let hold = if wish.provisioning_roles.is_empty() {
-            "G0 keeps everybody in member accounts from making it, since no provisioning role is named"
+            "G0 keeps everyone in member accounts from making it, since no provisioning role is named"
         } else {
-            "attach G0, or anybody who may make roles is exempt"
+            "attach G0, or anyone who may make roles is exempt"
         };
         warnings.push(format!("`{role}` is exempt in every account: {hold}"));
     }
@@ -232,7 +232,7 @@ fn warnings(wish: &SecretsSpec, admins: &[String]) -> Vec<String> {
     };
     if let Some(role) = admins.iter().find(by_pattern) {
         warnings.push(format!(
-            "`{role}` exempts every role whose name fits: whoever may make roles there can choose one"
+            "`{role}` exempts every role whose name fits: anyone who may make roles there can choose one"
         ));
     }
     warnings

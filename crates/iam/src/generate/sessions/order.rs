@@ -41,8 +41,8 @@ pub(super) fn text(
     };
     let chained = match issued_before {
         Some(instant) => format!(
-            "check chained roles: sessions issued before {instant} are cut off for the named roles \
-             only, and new sessions work"
+            "check chained roles: sessions issued before {instant} are revoked for the named \
+             roles only, and new sessions work"
         ),
         None => {
             "check chained roles: a session that chose its own name and has no source identity \

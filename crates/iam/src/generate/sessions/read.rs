@@ -69,7 +69,7 @@ fn entries(statement: &Statement<'_>) -> Result<Vec<RevocationEntry>, BadInput> 
 }
 
 fn foreign() -> BadInput {
-    let message = "this statement is no revocation: keep other statements in a policy of their own";
+    let message = "this statement is no revocation: keep other statements in a separate policy";
     BadInput::new("E_ELEMENT", message, "")
 }
 

@@ -127,7 +127,7 @@ fn check_arguments(wish: &RevocationSpec) -> Result<(), BadInput> {
         && wish.issued_before.is_none()
         && wish.roles.is_empty();
     if names_nobody && !wish.pre_stage {
-        return arg("nobody is named: give a user, a user id, a source identity or a role");
+        return arg("no one is named: give a user, a user id, a source identity or a role");
     }
     if wish.users.is_empty() && !wish.variants.is_empty() {
         return arg("variants are spellings of a user's name: name the user, too");
@@ -138,7 +138,7 @@ fn check_arguments(wish: &RevocationSpec) -> Result<(), BadInput> {
     if wish.form == RevocationForm::Scp && wish.issued_before.is_some() && wish.roles.is_empty() {
         return arg(
             "as a service control policy an instant needs the role it is about: without one it \
-             would cut off every session of every role",
+             would revoke every session of every role",
         );
     }
     for account in &wish.accounts {
@@ -212,7 +212,7 @@ fn name(text: &str, place: &str) -> Result<String, BadInput> {
     } else if text.chars().count() > 128 {
         "a name has at most 128 characters"
     } else if text == PRE_STAGED {
-        "this name stands for nobody in policies attached in advance"
+        "this name is reserved in policies attached in advance"
     } else {
         return Ok(text.to_owned());
     };
@@ -294,7 +294,7 @@ fn warnings(
     let mut warnings = Vec::new();
     if let Some(instant) = issued_before.filter(|it| *it > now) {
         warnings.push(format!(
-            "{instant} is in the future: sessions issued until then are cut off as they are made"
+            "{instant} is in the future: sessions issued until then are revoked when made"
         ));
     }
     if wish.form == RevocationForm::Scp && reaches_no_member(wish) {
@@ -305,7 +305,7 @@ fn warnings(
         );
     }
     if wish.roles.iter().any(|role| role.ends_with(":role/*")) {
-        warnings.push("`role/*` cuts off the sessions of every role of the account".to_owned());
+        warnings.push("`role/*` revokes the sessions of every role of the account".to_owned());
     }
     warnings
 }

@@ -70,10 +70,10 @@ fn said(rules: &Rules, facts: &Directory, ask: &str) -> String {
     };
     let answer = match decision.kind {
         DecisionKind::NoStatements | DecisionKind::RequesterNotAllowed => {
-            return "may not ask".to_owned();
+            return "not allowed".to_owned();
         }
-        DecisionKind::NoApprovers => return "nobody can approve".to_owned(),
-        DecisionKind::ApprovalNotRequired => "at once".to_owned(),
+        DecisionKind::NoApprovers => return "no approver".to_owned(),
+        DecisionKind::ApprovalNotRequired => "immediately".to_owned(),
         DecisionKind::SelfApproval => "approves it themselves".to_owned(),
         DecisionKind::RequiresApproval => {
             let local = |it: &Email| it.as_str().split('@').next().unwrap().to_owned();

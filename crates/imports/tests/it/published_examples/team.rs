@@ -71,16 +71,16 @@ fn eligibility_approvers_and_settings_decide_as_the_pages_say() {
             // any member of the approver group, for any permission set
             ("ana Admin payments-prod", "1 of cai dee, 4h"),
             ("bo ReadOnly payments-prod", "1 of cai dee, 4h"),
-            ("ana Billing payments-prod", "may not ask"),
-            ("dee Admin payments-prod", "may not ask"),
-            ("ana ReadOnly shop-prod", "at once, 8h"),
-            ("bo ReadOnly shop-prod", "may not ask"),
+            ("ana Billing payments-prod", "not allowed"),
+            ("dee Admin payments-prod", "not allowed"),
+            ("ana ReadOnly shop-prod", "immediately, 8h"),
+            ("bo ReadOnly shop-prod", "not allowed"),
             // the accounts directly in a unit, none of the units below it
-            ("ana Admin shop-prod", "may not ask"),
+            ("ana Admin shop-prod", "not allowed"),
             // one group for both: a peer approves, never the requester
             ("ana Admin sandbox", "1 of bo, 4h"),
             ("bo ReadOnly sandbox", "1 of ana, 4h"),
-            ("cai Billing log-archive", "nobody can approve"),
+            ("cai Billing log-archive", "no approver"),
         ],
     );
 }
@@ -97,9 +97,9 @@ fn with_the_approval_workflow_off_whoever_is_eligible_has_it_at_once() {
         &rules(&import),
         &directory(&MEMBERS),
         &[
-            ("ana Admin payments-prod", "at once, 4h, with a ticket"),
-            ("cai Billing log-archive", "at once, 1h, with a ticket"),
-            ("dee Admin payments-prod", "may not ask"),
+            ("ana Admin payments-prod", "immediately, 4h, with a ticket"),
+            ("cai Billing log-archive", "immediately, 1h, with a ticket"),
+            ("dee Admin payments-prod", "not allowed"),
         ],
     );
 }
@@ -110,7 +110,7 @@ fn with_the_approval_workflow_off_whoever_is_eligible_has_it_at_once() {
 fn of_two_entries_the_one_with_an_approval_wins_where_the_release_has_it_so() {
     for (release, wanted) in [
         (Release::BeforeJune2024, "1 of cai dee, 4h"),
-        (Release::Current, "at once, 4h"),
+        (Release::Current, "immediately, 4h"),
     ] {
         let import = imported(
             "team/Eligibility-both.json",

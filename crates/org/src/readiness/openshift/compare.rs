@@ -15,7 +15,7 @@ pub(super) fn checks(clusters: &[Cluster], question: &ReadinessQuestion) -> Vec<
         return vec![
             question.manual(
                 "clusters-apart",
-                "clusters for development and for production are in accounts of their own",
+                "clusters for development and for production are in separate accounts",
                 "one file says nothing of other clusters",
             ),
             question.manual(
@@ -38,7 +38,7 @@ fn pairs(clusters: &[Cluster]) -> impl Iterator<Item = (&Cluster, &Cluster)> {
 
 /// Production must be in separate accounts, judged by resource ids and ARNs.
 fn apart(clusters: &[Cluster], question: &ReadinessQuestion) -> CheckResult {
-    let title = "clusters for development and for production are in accounts of their own";
+    let title = "clusters for development and for production are in separate accounts";
     let unlike = pairs(clusters).filter(|(one, other)| {
         let uses = (one.used_for(), other.used_for());
         let is_production = |it| it == Some(ClusterUse::Production);
@@ -65,7 +65,7 @@ fn apart(clusters: &[Cluster], question: &ReadinessQuestion) -> CheckResult {
             ("clusters-apart", title),
             CLUSTERS,
             CheckOutcome::Fail(together.join("; ")),
-            "install them in accounts of their own: who administers one would the other",
+            "install them in separate accounts: who administers one would the other",
         );
     }
     if !open.is_empty() || separate.is_empty() {
@@ -121,7 +121,7 @@ fn one_control_plane(clusters: &[Cluster]) -> CheckResult {
         ),
         CLUSTERS,
         outcome,
-        "install a cluster in each location: what is between them would fail for both",
+        "install a cluster in each location: a shared link would fail for both",
     ))
 }
 

@@ -21,7 +21,7 @@ pub(super) fn checks(cluster: &Cluster) -> Vec<CheckResult> {
         ),
         target,
         verdict(replicas == REPLICAS, format!("{replicas} replicas")),
-        "three of them agree when one is lost; more, or an even number, help nobody",
+        "three of them agree when one is lost; more, or an even number, do not help",
     )];
     checks.extend(zones(
         target,
@@ -46,7 +46,7 @@ pub(super) fn checks(cluster: &Cluster) -> Vec<CheckResult> {
     let (is_tagged, tags) = (!tags.is_empty(), tags.join(", "));
     let seen = if is_tagged { tags } else { "none".to_owned() };
     checks.push(warning(check(
-        ("user-tags", "what the cluster makes says whose it is"),
+        ("user-tags", "resources of the cluster name their owner"),
         target,
         verdict(is_tagged, seen),
         "set `platform.aws.userTags`: they cannot all be added later",
@@ -58,7 +58,7 @@ pub(super) fn checks(cluster: &Cluster) -> Vec<CheckResult> {
         ..check(
             (
                 "cannot-be-changed",
-                "what cannot be changed later was chosen",
+                "settings that cannot be changed later are set",
             ),
             target,
             CheckOutcome::Pass(exposed),
@@ -86,7 +86,7 @@ fn infrastructure(cluster: &Cluster) -> Vec<CheckResult> {
             ..check(
                 (
                     "infrastructure-machines",
-                    "infrastructure has machines of its own",
+                    "infrastructure has its own machines",
                 ),
                 &cluster.said,
                 outcome,

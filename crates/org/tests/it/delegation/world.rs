@@ -304,7 +304,7 @@ impl FakeCalls for FakeDelegation {
                 state.graphs.get_mut(&region).unwrap().1 = input["AutoEnable"] == true;
             }
             "CreateMembers" => return Ok(make_members(state, &region, input, now)),
-            other => panic!("nobody sends {other}"),
+            other => panic!("unexpected write {other}"),
         }
         Ok(json!({}))
     }

@@ -277,7 +277,7 @@ async fn what_makes_no_sense_is_refused_before_anything_else() {
         ..wish(&["777777777777"], &[])
     };
     let none = EnrolmentSpec {
-        emails: vec!["nobody@example.com".to_owned()],
+        emails: vec!["noone@example.com".to_owned()],
         ..wish(&[], &[])
     };
     for (wish, said) in [
@@ -304,7 +304,7 @@ async fn what_makes_no_sense_is_refused_before_anything_else() {
         ),
         (
             none,
-            "--email nobody@example.com: no account of the organization has it",
+            "--email noone@example.com: no account of the organization has it",
         ),
     ] {
         assert_eq!(world.find(&wish).await.err().as_deref(), Some(said));
@@ -482,7 +482,7 @@ async fn a_second_baseline_on_a_unit_does_not_stand_for_that_of_control_tower() 
 async fn a_unit_whose_baseline_has_drifted_is_told() {
     for (drift, wanted) in [
         (None, None),
-        (Some("source"), Some("not that of the landing zone")),
+        (Some("source"), Some("no longer matches the landing zone")),
         (Some("inheritance"), Some("an account in the unit")),
     ] {
         let world = World::unrecorded();

@@ -24,7 +24,7 @@ async fn an_enrolment_that_was_begun_goes_on_or_refuses_another_where_it_cannot_
     let unfinished = || unfinished_enrolment(store, &wanted);
     assert_eq!(unfinished().await, Ok(None), "nothing of it was done");
     store.spoil(&plan.id);
-    assert_eq!(unfinished().await, Ok(None), "nor of one nobody can read");
+    assert_eq!(unfinished().await, Ok(None), "nor of an unreadable one");
     store.save_plan(&plan).await.unwrap();
     let entry = JournalEntry::Planned {
         expected: plan.expected.clone(),

@@ -147,7 +147,7 @@ impl FakeStacks {
             return Err(fault("OperationIdAlreadyExistsException"));
         }
         let busy = self.operations.values().any(|it| it.due > now);
-        assert!(!busy, "two operations at once");
+        assert!(!busy, "two concurrent operations");
         if self.busy_until.is_some_and(|until| until > now) {
             return Err(OrganizationFault::Conflict {
                 message: "another operation is in progress".to_owned(),

@@ -24,13 +24,13 @@ type Change = fn(&mut State);
 
 fn changes() -> Vec<(&'static str, Change)> {
     vec![
-        ("is not there any more", |it| {
+        ("no longer exists", |it| {
             it.units.retain(|it| it["Id"] != UNIT);
         }),
         ("is called `Other` by now, and was `Test-OU-2`", |it| {
             unit(it)["Name"] = "Other".into();
         }),
-        ("does not govern unit `Test-OU-2`", |it| {
+        ("no longer governs unit `Test-OU-2`", |it| {
             unit(it)["ControlTowerRegistered"] = false.into();
         }),
         ("is suspended", |it| {
@@ -44,7 +44,7 @@ fn changes() -> Vec<(&'static str, Change)> {
             let region = regions[0].as_str().unwrap().to_owned();
             it.recorders.insert((ACCOUNT.to_owned(), region), true);
         }),
-        ("nothing lets the management account into", |it| {
+        ("the management account can no longer enter", |it| {
             it.roles.insert(ACCOUNT.to_owned(), BTreeSet::new());
         }),
         ("changed since the plan was saved", |it| {

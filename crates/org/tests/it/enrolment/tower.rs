@@ -551,7 +551,7 @@ impl FakeTower {
                 _ => None,
             },
         };
-        let found = found.unwrap_or_else(|| panic!("nobody asks for {call:?}"));
+        let found = found.unwrap_or_else(|| panic!("unexpected call {call:?}"));
         found.map(|answer| (answer, None))
     }
 }

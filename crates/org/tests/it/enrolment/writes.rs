@@ -34,7 +34,7 @@ impl FakeTower {
             "PutDeliveryChannel" => {
                 state.channels.insert(place);
             }
-            other => panic!("nobody sends {other}"),
+            other => panic!("unexpected write {other}"),
         }
     }
 
@@ -85,7 +85,7 @@ impl FakeTower {
         }
         let busy = state.products.values().any(|it| it.due > now)
             || state.others.values().any(|it| *it > now);
-        assert!(!busy, "two launches at once");
+        assert!(!busy, "two concurrent launches");
         let parameter = |key: &str| {
             let all = input["ProvisioningParameters"].as_array().unwrap();
             text(all.iter().find(|it| it["Key"] == key).unwrap(), "/Value")

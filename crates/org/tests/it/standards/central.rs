@@ -111,7 +111,7 @@ async fn what_others_put_somewhere_stays() {
     let row = ran.rows.iter().find(|it| it.target == FIRST).unwrap();
     assert_eq!(
         row.policy,
-        Err("it has the policy `Security team` of somebody else".to_owned())
+        Err("it has the foreign policy `Security team`".to_owned())
     );
     let targets: Vec<String> = placed(&ran).into_keys().collect();
     assert_eq!(targets, [MANAGEMENT, OTHER, "999999999999"]);

@@ -16,8 +16,8 @@ fn regions(on: &[&str]) -> Value {
 
 fn why(place: &str) -> String {
     format!(
-        "governed by a Security Hub CSPM policy of Organizations: {place}; change or detach it first, or say there what the file \
-         says"
+        "governed by a Security Hub CSPM policy of Organizations: {place}; change or detach it first, or set there what \
+         the file says"
     )
 }
 

@@ -188,7 +188,7 @@ fn read_organization(state: &State, account: &str, name: &str, input: &Value) ->
             let all = of.map(|(_, region)| json!({ "RegionName": region }));
             rows(all.collect(), "Regions")
         }
-        other => panic!("nobody asks {other}"),
+        other => panic!("unexpected call {other}"),
     }
 }
 
@@ -282,7 +282,7 @@ fn read_central(
                 json!({ "ConfigurationPolicyId": found, "AssociationType": "APPLIED", "AssociationStatus": "SUCCESS" }),
             )
         }
-        other => panic!("nobody asks {other}"),
+        other => panic!("unexpected call {other}"),
     }
 }
 
@@ -364,7 +364,7 @@ impl FakeHubs {
                     "UnprocessedAssociations": untold.collect::<Vec<_>>(),
                 }))
             }
-            other => panic!("nobody asks {other}"),
+            other => panic!("unexpected call {other}"),
         }
     }
 }

@@ -67,7 +67,7 @@ impl FakeHubs {
                 return Ok(json!({ "UnprocessedAssociationUpdates": unprocessed }));
             }
             "UpdateStandardsControl" => told(&update_one(hub, input)),
-            other => panic!("nobody sends {other}"),
+            other => panic!("unexpected write {other}"),
         }
         Ok(json!({}))
     }
@@ -190,7 +190,7 @@ fn put_central(
             policies.remove(&target());
             target()
         }
-        other => panic!("nobody sends {other}"),
+        other => panic!("unexpected write {other}"),
     }
 }
 

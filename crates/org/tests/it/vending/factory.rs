@@ -37,7 +37,7 @@ fn usual(operation: &str) -> Value {
         "ListProvisioningArtifacts" => versions(&[("pa-1", true, "DEFAULT")]),
         "ListPortfoliosForProduct" => json!({ "PortfolioDetails": [{ "Id": "port-1" }] }),
         "ListPrincipalsForPortfolio" => json!({ "Principals": [] }),
-        other => panic!("nobody asks for {other}"),
+        other => panic!("unexpected call {other}"),
     }
 }
 

@@ -198,12 +198,12 @@ async fn an_account_that_another_user_makes_after_our_request_failed_is_not_take
 async fn a_plan_of_yesterday_is_held_against_today() {
     let text = list(&["a"]);
     for (act, gap, word) in [
-        (Some(Act::DeletesUnit), None, "is not there any more"),
+        (Some(Act::DeletesUnit), None, "no longer exists"),
         (Some(Act::RenamesUnit), None, "is called `Other` by now"),
         (
             None,
             Some("group x of the access to it"),
-            "group x of the access to it is not there any more",
+            "group x of the access to it no longer exists",
         ),
         (
             Some(Act::TakesAddress),

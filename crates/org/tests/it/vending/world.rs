@@ -79,14 +79,14 @@ impl FakeAccounts {
                 if let Some(id) = made(state) {
                     let places = state.places.get_mut(&id).unwrap();
                     places.push((Timestamp::MIN, ELSEWHERE.to_owned()));
-                    state.writes.push(format!("somebody moves {id}"));
+                    state.writes.push(format!("another person moves {id}"));
                 }
             }
             Act::ClosesAccount => {
                 if let Some(id) = made(state) {
                     let mut rows = state.rows.iter_mut();
                     rows.find(|(_, row)| row.id == id).unwrap().1.active = false;
-                    state.writes.push(format!("somebody closes {id}"));
+                    state.writes.push(format!("another person closes {id}"));
                 }
             }
             Act::DeletesUnit => state.unit = None,

@@ -14,17 +14,18 @@ use crate::output::{OutputArgs, Sheet};
 /// Show access gained and lost between two snapshots, and why
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "What people gained and lost between two snapshots, and why\n\nA person can reach a \
-                  permission set in an account where the person is enabled, the account is active, and \
-                  an assignment names the person or a group with the person in it. A line is + (gained), \
-                  - (lost) or ? (one snapshot has it, and the other does not know).",
+    long_about = "Show access gained and lost between two snapshots, and why\n\nA person can \
+                  reach a permission set in an account where the person is enabled, the account \
+                  is active, and an assignment names the person or a group with the person in it. \
+                  A line is + (gained), - (lost) or ? (one snapshot has it, and the other does \
+                  not know).",
     after_help = "Examples:
   hallpass who diff previous newest
   hallpass who diff 2026-11-01 2026-11-20 --output csv > changes.csv
   hallpass who diff before.json after.json --detailed-exitcode
 
-Exit codes: 0 ok, 1 not everything could be compared, 2 bad input, 3 somebody
-gained or lost something with --detailed-exitcode, 70 internal."
+Exit codes: 0 ok, 1 not everything could be compared, 2 bad input, 3 access
+was gained or lost with --detailed-exitcode, 70 internal."
 )]
 pub(crate) struct Args {
     /// The earlier: an id, a day, `previous`, `newest`, or a document

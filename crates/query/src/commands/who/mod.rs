@@ -109,7 +109,7 @@ enum Command {
 /// Note for tables that were never collected (`inventory.md` W-13, W-17).
 const NO_ENTITLEMENTS: &str = "not covered: account access entitlements";
 const FEW_ENTITLEMENTS: &str =
-    "not covered: account access entitlements of accounts that the sync was not asked for";
+    "not covered: account access entitlements of accounts outside the sync";
 const NO_DELEGATIONS: &str =
     "not covered: delegation requests of partners (`hallpass sync --only iam`)";
 
@@ -280,7 +280,7 @@ impl Args {
             let message = format!("{count} paths, and `--max-rows` is {}", self.max_rows);
             let failure = QueryFailure::new(QueryExit::Refused, message).code("E_SQL_ROWS");
             return Err(failure.help(
-                "ask for less (`--user`, `--account`, `--permission-set`), for one row a group \
+                "narrow it (`--user`, `--account`, `--permission-set`), show one row a group \
                  (`--no-expand`), or raise `--max-rows`",
             ));
         }

@@ -241,10 +241,10 @@ impl<'a> HclReader<'a> {
             return;
         }
         let message = format!(
-            "whether the rules of module `{}` are meant depends on `{key}`",
+            "whether the rules of module `{}` apply depends on `{key}`",
             shorten(module)
         );
-        let help = "write the rules to a file of their own, or drop the module";
+        let help = "write the rules to a separate file, or drop the module";
         self.error(FindingCode::ComputedValue, attribute.span(), message, help);
     }
 
@@ -368,7 +368,7 @@ impl<'a> HclReader<'a> {
             modules.len(),
             names.join(", ")
         );
-        let help = "keep a file for each if they are meant for different organizations";
+        let help = "keep a file for each if they are for different organizations";
         self.findings
             .push(Diagnostic::warning(FindingCode::SeveralModules, *first, message).help(help));
     }

@@ -341,7 +341,7 @@ impl<'a> HclReader<'a> {
     /// A quoted text must end on its line, as in Terraform.
     fn one_line(&mut self, expression: &Expression) {
         if self.text(expression.span()).contains('\n') {
-            let message = "a quoted text that goes on after the end of its line".to_owned();
+            let message = "a quoted text that continues after the end of its line".to_owned();
             let help = "close the quote, or write `\\n`";
             self.error(FindingCode::BadSyntax, expression.span(), message, help);
         }

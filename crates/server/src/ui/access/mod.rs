@@ -98,7 +98,7 @@ impl HeldFilter {
         (Self::Every, "every", "Every kind"),
         (Self::Temporary, "temporary", "Temporary"),
         (Self::Standing, "standing", "Standing"),
-        (Self::Unknown, "unknown", "Unknown"),
+        (Self::Unknown, "unknown", "Unmanaged"),
     ];
 
     fn name(self) -> &'static str {
@@ -416,9 +416,9 @@ impl AccessView<'_> {
         let report = sweep.and_then(|sweep| sweep.report.as_ref());
         let Some(report) = report else {
             let why = if self.app.access.settings().sweep.mode == SweepMode::Off {
-                "Sweeps are off: standing access is not looked at."
+                "Sweeps are off: standing access is not checked."
             } else {
-                "No sweep has looked at standing access yet."
+                "No sweep has checked standing access yet."
             };
             return Looks {
                 lead: format!("Temporary access at {now} {zone}; times are {zone}. {why}"),
@@ -439,8 +439,7 @@ impl AccessView<'_> {
         });
         Looks {
             lead: format!(
-                "As AWS showed it at {} {zone}. Temporary access ends by itself; standing access \
-                 does not.",
+                "As AWS showed it at {} {zone}. Temporary access ends automatically; standing access does not.",
                 self.at(report.began)
             ),
             unread,

@@ -438,9 +438,9 @@ fn finding_row(graph: &AccessGraph, finding: &AccessFinding) -> FindingRow {
     FindingRow {
         what: match finding.kind {
             AccessFindingKind::DirectUser => "A person by name, without an end",
-            AccessFindingKind::Orphaned => "Whom it is for is gone",
+            AccessFindingKind::Orphaned => "Its holder is gone",
             AccessFindingKind::Outdated => "The role is not of the set's newest version",
-            AccessFindingKind::ProvisionedUnassigned => "The role is there, and nobody has it",
+            AccessFindingKind::ProvisionedUnassigned => "The role exists, and no one has it",
             AccessFindingKind::SuspendedAccount => "The account is not active",
             AccessFindingKind::UnexpectedMember => "A member of the group is no user",
             AccessFindingKind::UnknownAccount => "The account is not in the organization",

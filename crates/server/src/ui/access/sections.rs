@@ -19,7 +19,7 @@ pub(super) const ROWS: usize = 200;
 const REASON_SHOWN: usize = 80;
 
 const STANDING: Badge = badge("Standing", "standing");
-const UNKNOWN: Badge = badge("Unknown", "failed");
+const UNKNOWN: Badge = badge("Unmanaged", "failed");
 
 #[derive(Default)]
 pub(super) struct AccessRow {
@@ -212,7 +212,7 @@ impl AccessView<'_> {
             request: Some((grant.request.to_string(), shortened(&plain(&grant.reason)))),
             because: Coded(self.because(grant)),
             note: Coded(if grant.standing {
-                "it stood before".to_owned()
+                "it existed before".to_owned()
             } else {
                 String::new()
             }),

@@ -77,7 +77,7 @@ fn standing(found: &StandingView) -> Tile {
     let Some(report) = found.sweep.as_ref().and_then(|sweep| sweep.report.as_ref()) else {
         return Tile {
             value: "–".to_owned(),
-            ..tile("Standing", 0, "not looked at yet".to_owned())
+            ..tile("Standing", 0, "not checked yet".to_owned())
         };
     };
     let count = found.items.iter().filter(|item| !is_unknown(item)).count();
@@ -100,7 +100,7 @@ fn unknown(found: &StandingView) -> Tile {
     if found.sweep.is_none() {
         return Tile {
             value: "–".to_owned(),
-            ..tile("Unknown", 0, "not looked at yet".to_owned())
+            ..tile("Unmanaged", 0, "not checked yet".to_owned())
         };
     }
     let count = found.items.iter().filter(|item| is_unknown(item)).count();
@@ -115,6 +115,6 @@ fn unknown(found: &StandingView) -> Tile {
     };
     Tile {
         is_bad: count > 0,
-        ..tile("Unknown", count, words)
+        ..tile("Unmanaged", count, words)
     }
 }

@@ -179,7 +179,7 @@ impl Basket {
         outlook.submit = if self.items.iter().all(|item| item.is_granted) {
             format!("Get {all} for {length}{from}")
         } else {
-            format!("Ask for {all}, {length} each{from}")
+            format!("Request {all}, {length} each{from}")
         };
     }
 }
@@ -225,7 +225,7 @@ fn item(
                 let until = view.words(grant.ends_at);
                 format!("You hold this until {until}. Extend it on its own.")
             }
-            None => "You are getting this right now.".to_owned(),
+            None => "This is being set up for you now.".to_owned(),
         };
         return Item::refused(wanted, aim, says);
     }

@@ -79,7 +79,7 @@ impl Outlook {
             && self.extends.is_none()
             && self.starts_at.is_none()
         {
-            return format!("Ask for {length}");
+            return format!("Request {length}");
         }
         let people = match decision.approvers.len() {
             1 => decision

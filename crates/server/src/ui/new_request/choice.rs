@@ -185,7 +185,7 @@ impl Choice {
             (true, _) if found.total == 1 => format!("1 {one}."),
             (true, _) => format!("{total} {many}. Type to find the one you need."),
             (false, 0) if self.kind == ChoiceKind::Account => {
-                format!("No account matches “{typed}”. Check the spelling or ask for a group.")
+                format!("No account matches “{typed}”. Check the spelling or request a group.")
             }
             (false, 0) => format!("No {one} matches “{typed}”. Check the spelling."),
             (false, 1) => format!("1 of {total} {many} matches “{typed}”."),
@@ -269,7 +269,7 @@ impl Choice {
             .collect();
         let none = if sets.is_empty() {
             format!(
-                "No rule lets you ask for anything in {}.",
+                "No rule lets you request anything in {}.",
                 plain(&account.name)
             )
         } else {

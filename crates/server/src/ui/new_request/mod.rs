@@ -187,7 +187,7 @@ async fn render(
     let (sets, no_sets) = choice.sets(app, viewer, &recents);
     let title = match outlook.extends {
         Some(_) => "Extend access",
-        None => "Ask for access",
+        None => "Request access",
     };
     let wrong = with_length(wrong, &outlook);
     let count = wrong.count();
@@ -281,7 +281,7 @@ async fn send(
             render(&app, &viewer, form, wrong, unprocessable).await
         }
         Err(AccessError::Refused(ActionRefused::GrantOver { .. })) => {
-            wrong.whole = Coded("The access has ended meanwhile. Ask anew.".to_owned());
+            wrong.whole = Coded("The access has ended meanwhile. Request it again.".to_owned());
             render(&app, &viewer, form, wrong, StatusCode::CONFLICT).await
         }
         Err(AccessError::Refused(ActionRefused::WarningsUnconfirmed { .. })) => {
@@ -344,7 +344,7 @@ async fn send_several(
             }
             (wrong.account, wrong.permission_set, wrong.group) = Default::default();
             let words = format!(
-                "{} of these {} cannot be asked for, so nothing was sent.",
+                "{} of these {} cannot be requested, so nothing was sent.",
                 refused.len(),
                 wanted.len()
             );

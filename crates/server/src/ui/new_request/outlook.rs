@@ -247,7 +247,7 @@ impl Outlook {
         let Some(grant) = active else {
             if held.is_some() {
                 self.notes.push(Coded(
-                    "You are getting this right now; look at your access first.".to_owned(),
+                    "This is being set up for you now; see your access.".to_owned(),
                 ));
             }
             return Ok(());
@@ -279,10 +279,10 @@ impl Outlook {
                 let needed = decision.approvals_needed;
                 let heading = match count {
                     _ if decision.own_later == OwnLater::Alone => {
-                        "You say yes yourself, when approvals are given".to_owned()
+                        "You approve it yourself, when approvals are given".to_owned()
                     }
-                    1 => "This person must say yes".to_owned(),
-                    _ => format!("{needed} of these {count} people must say yes"),
+                    1 => "This person must approve".to_owned(),
+                    _ => format!("{needed} of these {count} people must approve"),
                 };
                 self.benches
                     .push(bench(heading, decision.approvers.iter().collect()));
@@ -290,7 +290,7 @@ impl Outlook {
             Ok(RequestVerdict::Waits) => {
                 for stage in &decision.stages {
                     let heading = format!(
-                        "{}: {} of these must say yes",
+                        "{}: {} of these must approve",
                         capital(&plain(&stage.name)),
                         stage.quorum
                     );
@@ -299,7 +299,7 @@ impl Outlook {
                 }
             }
             Ok(RequestVerdict::BreakGlassOnly) => {
-                "Nobody can approve this for you".clone_into(&mut self.heading);
+                "No one can approve this for you".clone_into(&mut self.heading);
                 self.notes.push(Coded(format!(
                     "You may break the glass once it is sent. {BREAK_GLASS_MEANS}"
                 )));
@@ -336,7 +336,7 @@ impl Outlook {
         if let Some(length) = self.length {
             self.time = match &self.extends {
                 _ if !self.standing.is_empty() => {
-                    format!("{length} of a grant on top; what you hold stays after it")
+                    format!("{length} of a grant on top; the access you hold stays after it")
                 }
                 Some(_) => format!(
                     "{length}, counted from the approval: to {} if it came now",
@@ -349,7 +349,7 @@ impl Outlook {
             let hours = &preview.decision.approval_hours;
             let lapses = app.access.settings().lapses_at(view.now, hours);
             self.lapses = lapses
-                .map(|at| format!("{} if nobody decides", view.words(at)))
+                .map(|at| format!("{} if no one decides", view.words(at)))
                 .unwrap_or_default();
         }
         self.rules = preview
@@ -385,7 +385,7 @@ impl Outlook {
             .first()
             .map(|need| match need.hint {
                 Some(_) => Coded(need.words("ticket")),
-                None => Coded(format!("Rule `{}` asks for a ticket.", need.rule)),
+                None => Coded(format!("Rule `{}` requires a ticket.", need.rule)),
             });
         let reasons = decision.reason_patterns.first();
         self.reason_hint = reasons.map(|need| Coded(need.words("reason")));
@@ -403,9 +403,9 @@ pub(super) fn why_not(
     preview: &Preview,
 ) -> (&'static str, String) {
     let button = match why {
-        RequestRefused::NoApprover
-        | RequestRefused::UnknownApprovers(_)
-        | RequestRefused::NoManager(_) => "Nobody can approve this",
+        RequestRefused::NoApprover | RequestRefused::UnknownApprovers(_) | RequestRefused::NoManager(_) => {
+            "No one can approve this"
+        }
         RequestRefused::NoRule => "No rule covers this",
         RequestRefused::NotAllowed if preview.opens_at.is_none() => "Not for you today",
         RequestRefused::NotAllowed if preview.starts_at.is_some() => "Not open then",

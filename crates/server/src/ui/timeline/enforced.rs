@@ -41,7 +41,7 @@ impl Teller<'_> {
     pub(super) fn refuses_after(&self, record: &Record) -> String {
         let at = refuses_from(record);
         let at = at.map_or_else(|| "its end".to_owned(), |at| self.view.words(at));
-        format!("AWS itself refuses after {at}, whatever becomes of Hallpass.")
+        format!("AWS itself refuses after {at}, even without Hallpass.")
     }
 
     pub(super) fn gone(&self, at: Timestamp) -> String {
