@@ -37,16 +37,6 @@ async fn entitle(bench: &Bench, role: &str, principal: Value) -> (u16, String) {
     (answer.status, id.unwrap_or_else(|| answer.outcome()))
 }
 
-async fn listed(bench: &Bench, filter: Value) -> Vec<Value> {
-    let input = json!({
-        "applicationArn": application(bench).await,
-        "filter": { "principalRole": filter },
-    });
-    let answer = call(bench, "entitlements-list", input).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json()["entitlements"].as_array().unwrap().clone()
-}
-
 fn stated() -> Options {
     let mut file = serde_json::to_value(organization::small()).unwrap();
     for index in 0..25 {
@@ -68,42 +58,6 @@ fn group_id(bench: &Bench, name: &str) -> String {
     let groups = bench.file().identity_center.groups;
     let found = groups.into_iter().find(|row| row.name == name);
     found.unwrap().id
-}
-
-#[tokio::test]
-async fn what_a_file_states_is_listed_by_role_principal_and_account() {
-    let bench = Bench::new(stated()).await;
-    let account = bench.account("payments-dev");
-    let role = format!("arn:aws:iam::{account}:role/tools/Reader");
-    assert_eq!(listed(&bench, json!({ "account": account })).await.len(), 2);
-    assert_eq!(listed(&bench, json!({ "roleArn": role })).await.len(), 2);
-    let team = group_id(&bench, "team-0");
-    let of_team = listed(&bench, json!({ "principal": group(&team) })).await;
-    let found = &of_team[0]["entitlement"]["principalRole"];
-    assert_eq!(found["roleArn"], role);
-    assert_eq!(found["accountName"], "payments-dev");
-    let elsewhere = bench.account("orders-dev");
-    assert_eq!(
-        listed(&bench, json!({ "account": elsewhere })).await,
-        [] as [Value; 0]
-    );
-    let nothing = json!({ "applicationArn": application(&bench).await, "filter": {} });
-    let refused = call(&bench, "entitlements-list", nothing).await;
-    assert_eq!(refused.status, 400, "{}", refused.text);
-    let file = serde_json::to_value(bench.file()).unwrap();
-    let again = Bench::new(Options {
-        organization: organization::parse(&file.to_string()).unwrap(),
-        ..options()
-    });
-    let again = again.await;
-    assert_eq!(
-        listed(&again, json!({ "account": account })).await,
-        listed(&bench, json!({ "account": account })).await
-    );
-    assert_eq!(
-        serde_json::to_value(again.file()).unwrap()["entitlements"],
-        file["entitlements"]
-    );
 }
 
 #[tokio::test]
@@ -157,24 +111,4 @@ async fn fifteen_writes_are_under_way_at_most() {
     assert_eq!(statuses[15], 429);
     bench.advance(1.0).await;
     assert_eq!(entitle(&bench, &role, user(&people[15].id)).await.0, 200);
-}
-
-#[tokio::test]
-async fn without_entitlements_of_a_file_there_is_no_application_until_somebody_makes_it() {
-    let mut file = organization::small();
-    file.entitlements.clear();
-    let bench = Bench::new(Options {
-        organization: file,
-        ..options()
-    })
-    .await;
-    let listed = call(&bench, "applications-list", json!({})).await;
-    assert_eq!(listed.json()["applications"], json!([]));
-    let made = application(&bench).await;
-    assert_eq!(application(&bench).await, made);
-    let member = bench.member("payments-dev");
-    let refused = bench
-        .rest(&member, "account-access/applications-list", json!({}))
-        .await;
-    assert_eq!(refused.status, 403);
 }

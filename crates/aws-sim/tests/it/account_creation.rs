@@ -96,35 +96,6 @@ async fn an_account_is_made_in_a_while_and_shown_a_little_later() {
 }
 
 #[tokio::test]
-async fn o_33_an_address_in_use_is_found_out_later() {
-    let bench = Bench::small().await;
-    let there = bench.file().accounts[0].email.to_uppercase();
-    let one = asked(&bench, "twin-1", "twin@example.com").await;
-    let two = asked(&bench, "twin-2", "TWIN@example.com").await;
-    let old = asked(&bench, "old", &there).await;
-    bench.tick(1_000);
-    assert_eq!(
-        status(&bench, &old).await["FailureReason"],
-        "EMAIL_ALREADY_EXISTS"
-    );
-    let ends = [status(&bench, &one).await, status(&bench, &two).await];
-    let made = ends.iter().filter(|it| it["State"] == "SUCCEEDED").count();
-    let refused = ends
-        .iter()
-        .filter(|it| it["FailureReason"] == "EMAIL_ALREADY_EXISTS")
-        .count();
-    assert_eq!((made, refused), (1, 1), "{ends:?}");
-}
-
-#[tokio::test]
-async fn o_32_what_was_never_asked_for_is_unknown() {
-    let bench = Bench::small().await;
-    let input = json!({ "CreateAccountRequestId": "car-00000000000000000000000000000000" });
-    let answer = org(&bench, "DescribeCreateAccountStatus", input).await;
-    assert_eq!(answer.outcome(), "CreateAccountStatusNotFoundException");
-}
-
-#[tokio::test]
 async fn five_are_made_at_once_and_a_sixth_has_to_wait() {
     let bench = Bench::small().await;
     for number in 0..5 {

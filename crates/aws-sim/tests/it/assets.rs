@@ -21,53 +21,6 @@ fn added() -> Value {
 }
 
 #[tokio::test]
-async fn what_was_stated_goes_out_by_ids_and_comes_in_again() {
-    let bench = Bench::small().await;
-    let none = bench
-        .call("ce:GetSavingsPlansUtilizationDetails", period())
-        .await
-        .outcome();
-    assert!(none.contains("DataUnavailableException"), "{none}");
-    let (status, answer) = bench.control("POST", "/load?merge=1", added()).await;
-    assert_eq!(status, 200, "{answer}");
-    let (_, before) = bench.control("GET", "/state?full=1", Value::Null).await;
-    let (owner, other) = (
-        bench.account("payments-prod"),
-        bench.account("payments-dev"),
-    );
-    let file = &before["file"];
-    assert_eq!(file["workloads"][0]["account"], json!(owner));
-    assert_eq!(file["workloads"][0]["shared_with"], json!([other]));
-    let principals = file["resource_shares"][0]["principals"].as_array().unwrap();
-    for (at, part) in [":organization/o-", ":ou/o-", other.as_str()]
-        .iter()
-        .enumerate()
-    {
-        assert!(
-            principals[at].as_str().unwrap().contains(part),
-            "{principals:?}"
-        );
-    }
-    let plans = bench
-        .call("ce:GetSavingsPlansUtilizationDetails", period())
-        .await
-        .json();
-    let arn = plans["SavingsPlansUtilizationDetails"][0]["SavingsPlanArn"].as_str();
-    assert_eq!(
-        arn,
-        Some(format!("arn:aws:savingsplans::{owner}:savingsplan/plan-1").as_str())
-    );
-    let (status, answer) = bench.control("POST", "/load", file.clone()).await;
-    assert_eq!(status, 200, "{answer}");
-    let (_, after) = bench.control("GET", "/state?full=1", Value::Null).await;
-    assert_eq!(before["file"], after["file"]);
-}
-
-fn period() -> Value {
-    json!({ "TimePeriod": { "Start": "2026-02-01", "End": "2026-03-01" } })
-}
-
-#[tokio::test]
 async fn what_is_nobodys_is_refused_with_its_place() {
     let bench = Bench::small().await;
     for (change, pointer) in [

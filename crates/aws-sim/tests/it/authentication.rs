@@ -126,39 +126,6 @@ async fn table_of_mistakes() {
 }
 
 #[tokio::test]
-async fn sessions_end() {
-    let bench = Bench::small().await;
-    let role = format!(
-        "arn:aws:iam::{}:role/OrganizationAccountAccessRole",
-        bench.account("payments-dev")
-    );
-    let session = bench
-        .assume(&bench.signer, &role, "&DurationSeconds=900")
-        .await;
-    let who = "Action=GetCallerIdentity";
-    assert_eq!(bench.query(&session, who).await.outcome(), "ok");
-    let bare = Signer {
-        token: None,
-        ..session.clone()
-    };
-    assert_eq!(
-        bench.query(&bare, who).await.outcome(),
-        "InvalidClientTokenId"
-    );
-    bench.advance(899.0).await;
-    assert_eq!(bench.query(&session, who).await.outcome(), "ok");
-    bench.advance(1.0).await;
-    assert_eq!(bench.query(&session, who).await.outcome(), "ExpiredToken");
-    let answer = bench
-        .call_as(&session, "sso:ListInstances", serde_json::json!({}))
-        .await;
-    assert_eq!(
-        (answer.status, answer.outcome().as_str()),
-        (400, "ExpiredTokenException")
-    );
-}
-
-#[tokio::test]
 async fn keys_of_a_suspended_account_are_none() {
     let bench = Bench::small().await;
     let member = bench.member("payments-dev");
@@ -263,65 +230,6 @@ async fn strict_scope_wants_the_region_of_a_global_service() {
         ..strict.signer.clone()
     };
     assert_eq!(strict.call_as(&home, call, none).await.outcome(), "ok");
-}
-
-#[tokio::test]
-async fn what_is_not_simulated_says_so() {
-    let bench = Bench::small().await;
-    let answer = bench
-        .call("sso:CreateApplication", serde_json::json!({}))
-        .await;
-    assert_eq!(
-        (answer.status, answer.outcome().as_str()),
-        (501, "NotSimulated")
-    );
-    let said = "sso:CreateApplication is not simulated";
-    assert!(answer.text.contains(said), "{}", answer.text);
-    let query = bench.form(&bench.signer, "iam:CreateInstanceProfile").await;
-    assert_eq!(
-        (query.status, query.outcome().as_str()),
-        (501, "NotSimulated")
-    );
-    let said = "iam:CreateInstanceProfile is not simulated";
-    assert!(query.text.contains(said), "{}", query.text);
-    // services without a table
-    let query = bench.form(&bench.signer, "sns:ListTopics").await;
-    assert_eq!(query.outcome(), "InvalidAction", "the version is of sts");
-    let target = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.ListChannels";
-    let headers = vec![
-        (
-            "content-type".to_owned(),
-            "application/x-amz-json-1.1".to_owned(),
-        ),
-        ("x-amz-target".to_owned(), target.to_owned()),
-    ];
-    let address = bench.address.to_string();
-    let signed = sign(
-        &bench.signer,
-        "cloudtrail",
-        &address,
-        bench.wall(),
-        headers,
-        "{}",
-    );
-    let trails = bench.post(signed, "{}").await.unwrap();
-    assert_eq!(
-        (trails.status, trails.outcome().as_str()),
-        (501, "NotSimulated")
-    );
-    let said = "cloudtrail:ListChannels is not simulated";
-    assert!(trails.text.contains(said), "{}", trails.text);
-    let (_, state) = bench
-        .control("GET", "/state", serde_json::Value::Null)
-        .await;
-    assert_eq!(
-        state["unsupported"],
-        serde_json::json!([
-            "cloudtrail:ListChannels",
-            "iam:CreateInstanceProfile",
-            "sso:CreateApplication"
-        ])
-    );
 }
 
 #[tokio::test]

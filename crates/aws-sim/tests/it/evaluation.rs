@@ -34,12 +34,6 @@ pub(crate) async fn attach(bench: &Bench, target: &str, content: &Value) -> Stri
     id.as_str().unwrap().to_owned()
 }
 
-pub(crate) async fn detach(bench: &Bench, target: &str, policy: &str) {
-    let input = json!({ "PolicyId": policy, "TargetId": target });
-    let answer = bench.call("organizations:DetachPolicy", input).await;
-    assert_eq!(answer.outcome(), "ok", "{}", answer.text);
-}
-
 pub(crate) async fn try_it(bench: &Bench, signer: &Signer, calls: &[(&str, &str)]) {
     for (call, expected) in calls {
         let answer = match call.split_once(':').unwrap().0 {
@@ -55,78 +49,6 @@ pub(crate) async fn try_it(bench: &Bench, signer: &Signer, calls: &[(&str, &str)
 fn above(bench: &Bench) -> Vec<String> {
     let names = ["Workloads", "NonProd", "Development"];
     names.map(|name| bench.unit(name)).to_vec()
-}
-
-/// The table of `policies.md` §2.5: policies at root, OU and account.
-#[tokio::test]
-async fn every_level_has_to_allow() {
-    let (full, deny, only) = (None, Some(deny("ec2:*")), Some(allow("iam:*")));
-    for (row, (level, policy, replaces), ec2, iam) in [
-        (1, (0, full.clone(), false), "ok", "ok"),
-        (2, (1, deny.clone(), false), "UnauthorizedOperation", "ok"),
-        (3, (1, only.clone(), true), "UnauthorizedOperation", "ok"),
-        (4, (2, deny, false), "UnauthorizedOperation", "ok"),
-        (6, (0, only.clone(), true), "UnauthorizedOperation", "ok"),
-        (7, (2, only, true), "UnauthorizedOperation", "ok"),
-    ] {
-        let bench = Bench::small().await;
-        let target = match level {
-            0 => bench.file().organization.root,
-            1 => above(&bench)[1].clone(),
-            _ => bench.account("payments-dev"),
-        };
-        if let Some(policy) = policy {
-            attach(&bench, &target, &policy).await;
-        }
-        if replaces {
-            detach(&bench, &target, "p-FullAWSAccess").await;
-        }
-        let member = bench.member("payments-dev");
-        for (call, expected) in [("ec2:DescribeRegions", ec2), ("iam:ListRoles", iam)] {
-            let answer = bench.form(&member, call).await;
-            assert_eq!(
-                answer.outcome(),
-                expected,
-                "row {row} {call} {}",
-                answer.text
-            );
-            assert_eq!(
-                bench.form(&bench.signer, call).await.outcome(),
-                "ok",
-                "row {row}"
-            );
-        }
-        let other = bench.member("sandbox-data");
-        let beside = bench.form(&other, "ec2:DescribeRegions").await.outcome();
-        assert_eq!(beside == "ok", level != 0 || row == 1, "row {row}");
-    }
-}
-
-#[tokio::test]
-async fn denials_say_why() {
-    let bench = Bench::small().await;
-    let account = bench.account("payments-dev");
-    let policy = attach(&bench, &account, &deny("iam:ListRoles")).await;
-    let member = bench.member("payments-dev");
-    let arn = format!("arn:aws:iam::{account}:user/sim-admin");
-    let answer = bench.form(&member, "iam:ListRoles").await;
-    let text = format!(
-        "User: {arn} is not authorized to perform: iam:ListRoles on resource: * with an explicit deny in a service control policy"
-    );
-    assert!(
-        answer.status == 403 && answer.text.contains(&text),
-        "{}",
-        answer.text
-    );
-    let (_, log) = bench
-        .control("GET", "/calls?outcome=denied", Value::Null)
-        .await;
-    let by = &log["calls"].as_array().unwrap().last().unwrap()["denied_by"];
-    let wanted = json!({
-        "layer": "scp", "level": 4, "policy": policy, "sid": "No", "index": 0,
-        "decision": "ExplicitlyDenied", "resource": "*",
-    });
-    assert_eq!(*by, wanted);
 }
 
 #[tokio::test]
@@ -212,69 +134,6 @@ async fn a_policy_is_in_force_within_five_seconds_and_not_always_at_once() {
     }
     assert_eq!(early + late, 4);
     assert!(late >= 2, "{early} {late}");
-}
-
-/// A time-limited outage drill (`policies.md` §8).
-#[tokio::test]
-async fn a_drill_has_a_beginning_and_an_end() {
-    let bench = Bench::small().await;
-    let account = bench.account("payments-dev");
-    let role = json!({ "iam": { account.clone(): { "roles": [
-        { "name": "break-glass", "trust": [format!("arn:aws:iam::{account}:root")] },
-        { "name": "AWSServiceRoleForTests", "path": "/aws-service-role/tests.amazonaws.com/", "trust": [format!("arn:aws:iam::{account}:root")] },
-    ] } } });
-    let (status, said) = bench.control("POST", "/load?merge=1", role).await;
-    assert_eq!(status, 200, "{said}");
-    let member = bench.member("payments-dev");
-    let glass = bench
-        .assume(
-            &member,
-            &format!("arn:aws:iam::{account}:role/break-glass"),
-            "",
-        )
-        .await;
-    let linked = format!(
-        "arn:aws:iam::{account}:role/aws-service-role/tests.amazonaws.com/AWSServiceRoleForTests"
-    );
-    let linked = bench.assume(&member, &linked, "").await;
-    let drill = document(json!({
-        "Sid": "SimOutage", "Effect": "Deny", "Action": ["iam:*", "ec2:*"], "Resource": "*",
-        "Condition": {
-            "StringEquals": { "aws:RequestedRegion": ["us-east-1"] },
-            "DateGreaterThanEquals": { "aws:CurrentTime": "2026-11-20T07:30:00Z" },
-            "DateLessThan": { "aws:CurrentTime": "2026-11-20T07:40:00Z" },
-            "ArnNotLike": { "aws:PrincipalArn": [format!("arn:aws:iam::{account}:role/break-glass")] },
-        },
-    }));
-    attach(&bench, &account, &drill).await;
-    // from 07:27:43: seconds to wait, iam of the member
-    for (seconds, expected) in [
-        (0.0, "ok"),
-        (136.9, "ok"),
-        (0.1, "AccessDenied"),
-        (599.9, "AccessDenied"),
-        (0.1, "ok"),
-    ] {
-        bench.advance(seconds).await;
-        let answer = bench.form(&member, "iam:ListRoles").await;
-        assert_eq!(
-            answer.outcome(),
-            expected,
-            "after {seconds} more: {}",
-            answer.text
-        );
-        try_it(
-            &bench,
-            &member,
-            &[
-                ("ec2:DescribeRegions", "ok"),
-                ("organizations:DescribeOrganization", "ok"),
-            ],
-        )
-        .await;
-        try_it(&bench, &glass, &[("iam:ListRoles", "ok")]).await;
-        try_it(&bench, &linked, &[("iam:ListRoles", "ok")]).await;
-    }
 }
 
 #[tokio::test]

@@ -119,44 +119,6 @@ async fn session_policies_with_authorization_full() {
 }
 
 #[tokio::test]
-async fn resource_control_policies_with_authorization_full() {
-    let bench = full().await;
-    let account = bench.account("payments-dev");
-    let member = bench.member("payments-dev");
-    let role = format!("arn:aws:iam::{account}:role/OrganizationAccountAccessRole");
-    // a resource control policy guards a role from outside and from inside
-    let root = bench.file().organization.root;
-    let enable = json!({ "RootId": root, "PolicyType": "RESOURCE_CONTROL_POLICY" });
-    bench.call("organizations:EnablePolicyType", enable).await;
-    let content = document(
-        json!({ "Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole", "Resource": "*" }),
-    );
-    let create = json!({ "Name": "rcp", "Description": "", "Type": "RESOURCE_CONTROL_POLICY", "Content": content.to_string() });
-    let made = bench
-        .call("organizations:CreatePolicy", create)
-        .await
-        .json();
-    let attach = json!({ "PolicyId": made["Policy"]["PolicySummary"]["Id"], "TargetId": account });
-    assert_eq!(
-        bench
-            .call("organizations:AttachPolicy", attach)
-            .await
-            .outcome(),
-        "ok"
-    );
-    let form = format!("Action=AssumeRole&RoleSessionName=me&RoleArn={role}");
-    assert_eq!(bench.query(&member, &form).await.outcome(), "AccessDenied");
-    let answer = bench.query(&bench.signer, &form).await;
-    assert!(
-        answer
-            .text
-            .contains("with an explicit deny in a resource control policy"),
-        "{}",
-        answer.text
-    );
-}
-
-#[tokio::test]
 async fn policies_see_how_a_role_is_taken() {
     let bench = full().await;
     let account = bench.account("payments-dev");

@@ -91,59 +91,6 @@ async fn bodies(bench: &Bench, url: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_rule_takes_what_its_pattern_says_while_it_is_enabled() {
-    let bench = bench().await;
-    let (url, queue) = open_queue(&bench, "work").await;
-    let pattern = json!({ "source": ["own.app"], "detail": { "n": [{ "numeric": [">", 1] }] } });
-    let arn = rule(
-        &bench,
-        "r",
-        pattern.clone(),
-        json!([{ "Id": "q", "Arn": queue }]),
-    )
-    .await;
-    let account = bench.account("example-management");
-    assert_eq!(arn, format!("arn:aws:events:{REGION}:{account}:rule/r"));
-    let described = events(&bench, "DescribeRule", json!({ "Name": "r" }))
-        .await
-        .json();
-    let expected = json!({
-        "Name": "r", "Arn": arn, "EventPattern": pattern.to_string(), "State": "ENABLED",
-        "EventBusName": "default", "CreatedBy": account,
-    });
-    assert_eq!(described, expected);
-    put(&bench, json!({ "n": 1 })).await;
-    let id = put(&bench, json!({ "n": 2 })).await;
-    let got = bodies(&bench, &url).await;
-    let event: Value = serde_json::from_str(&got[0]).unwrap();
-    assert_eq!(got.len(), 1, "{got:?}");
-    assert_eq!(
-        (
-            &event["id"],
-            &event["detail"],
-            &event["account"],
-            &event["region"]
-        ),
-        (
-            &json!(id),
-            &json!({ "n": 2 }),
-            &json!(account),
-            &json!(REGION)
-        )
-    );
-    for (operation, state, count) in [("DisableRule", "DISABLED", 0), ("EnableRule", "ENABLED", 1)]
-    {
-        events(&bench, operation, json!({ "Name": "r" })).await;
-        let rule = events(&bench, "DescribeRule", json!({ "Name": "r" }))
-            .await
-            .json();
-        assert_eq!(rule["State"], state);
-        put(&bench, json!({ "n": 3 })).await;
-        assert_eq!(bodies(&bench, &url).await.len(), count, "{operation}");
-    }
-}
-
-#[tokio::test]
 async fn a_rule_of_the_file_is_one_like_any_other() {
     let bench = bench().await;
     let stated = events(&bench, "DescribeRule", json!({ "Name": "events" }))
@@ -210,40 +157,6 @@ async fn who_does_not_let_the_rule_in_gets_nothing_and_the_dead_letter_queue_doe
             dead.iter().all(|it| it.contains("\"source\":\"own.app\"")),
             "{dead:?}"
         );
-    }
-}
-
-#[tokio::test]
-async fn each_target_gets_what_its_input_makes_of_the_event() {
-    let bench = bench().await;
-    let mut targets = Vec::new();
-    let mut urls = Vec::new();
-    for (name, input) in [
-        ("constant", json!({ "Input": "{\"a\": 1}" })),
-        ("part", json!({ "InputPath": "$.detail.who" })),
-        (
-            "made",
-            json!({ "InputTransformer": {
-                "InputPathsMap": { "who": "$.detail.who" }, "InputTemplate": "{\"by\": <who>, \"rule\": <aws.events.rule-name>}",
-            } }),
-        ),
-    ] {
-        let (url, arn) = open_queue(&bench, name).await;
-        let mut target = json!({ "Id": name, "Arn": arn });
-        target
-            .as_object_mut()
-            .unwrap()
-            .extend(input.as_object().unwrap().clone());
-        targets.push(target);
-        urls.push(url);
-    }
-    rule(&bench, "r", json!({ "detail-type": ["t"] }), json!(targets)).await;
-    put(&bench, json!({ "who": "ana" })).await;
-    for (url, expected) in
-        urls.iter()
-            .zip(["{\"a\": 1}", "\"ana\"", r#"{"by": "ana", "rule": "r"}"#])
-    {
-        assert_eq!(bodies(&bench, url).await, [expected]);
     }
 }
 
@@ -494,68 +407,6 @@ async fn what_a_service_manages_is_changed_by_force_alone() {
             .status,
         400
     );
-}
-
-#[tokio::test]
-async fn rules_come_by_pages_prefixes_and_targets() {
-    let bench = bench().await;
-    let target = json!([{ "Id": "1", "Arn": format!("arn:aws:sqs:{REGION}:111111111111:q") }]);
-    for name in ["b-1", "b-2", "b-3"] {
-        rule(&bench, name, json!({ "source": ["x"] }), target.clone()).await;
-    }
-    let mut found = Vec::new();
-    let mut input = json!({ "NamePrefix": "b-", "Limit": 2 });
-    loop {
-        let page = events(&bench, "ListRules", input.clone()).await.json();
-        let rows = page["Rules"].as_array().unwrap().clone();
-        found.push(rows.len());
-        let Some(token) = page["NextToken"].as_str() else {
-            break;
-        };
-        input["NextToken"] = token.into();
-    }
-    assert_eq!(found, [2, 1]);
-    let by_target = json!({ "TargetArn": target[0]["Arn"] });
-    let names = events(&bench, "ListRuleNamesByTarget", by_target)
-        .await
-        .json();
-    assert_eq!(names["RuleNames"], json!(["b-1", "b-2", "b-3"]));
-    let event = json!({
-        "id": "1", "account": "1", "source": "x", "time": "t", "region": REGION, "resources": [], "detail-type": "d",
-    });
-    for (pattern, expected) in [
-        (json!({ "source": ["x"] }), true),
-        (json!({ "source": ["y"] }), false),
-    ] {
-        let input = json!({ "EventPattern": pattern.to_string(), "Event": event.to_string() });
-        assert_eq!(
-            events(&bench, "TestEventPattern", input).await.json()["Result"],
-            expected
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_bus_takes_300_rules() {
-    let bench = bench().await;
-    let put = async |name: String| {
-        let pattern = json!({ "source": ["acme.shop"] }).to_string();
-        let input = json!({ "Name": name, "EventPattern": pattern });
-        events(&bench, "PutRule", input).await
-    };
-    let stated = rules(&bench).await.len();
-    for number in stated..300 {
-        let answer = put(format!("rule-{number}")).await;
-        assert_eq!(answer.status, 200, "{number}: {}", answer.text);
-    }
-    let pattern = json!({ "source": ["acme.shop"] }).to_string();
-    let one_more = json!({ "Name": "one-more", "EventPattern": pattern });
-    let refusal = refused(&bench, "PutRule", one_more).await;
-    assert!(refusal.starts_with("LimitExceededException"), "{refusal}");
-    // replacing is allowed at the quota; deleting frees it
-    assert_eq!(put("rule-299".to_owned()).await.status, 200);
-    events(&bench, "DeleteRule", json!({ "Name": "rule-299" })).await;
-    assert_eq!(put("one-more".to_owned()).await.status, 200);
 }
 
 #[tokio::test]

@@ -231,31 +231,6 @@ async fn asynchronous_operations() {
 }
 
 #[tokio::test]
-async fn stale_reads_and_expired_tokens() {
-    let bench = Bench::small().await;
-    let row = bench.row("payments-prod", "PowerUser", &bench.user("mara.lindqvist"));
-    bench.advance(60.0).await;
-    bench.call("sso:CreateAccountAssignment", row).await;
-    bench.advance(1.0).await;
-    bench
-        .fault(json!({ "kind": "stale_read", "seconds": 5 }))
-        .await;
-    assert_eq!(bench.count("payments-prod", "PowerUser").await, 0);
-    bench.advance(5.0).await;
-    assert_eq!(bench.count("payments-prod", "PowerUser").await, 1);
-    let first = bench.call(LIST, json!({ "MaxResults": 2 })).await.json();
-    bench
-        .fault(json!({ "kind": "token_expired", "count": 1 }))
-        .await;
-    let next = json!({ "MaxResults": 2, "NextToken": first["NextToken"] });
-    assert_eq!(
-        bench.call(LIST, next.clone()).await.outcome(),
-        "ValidationException"
-    );
-    assert_eq!(bench.call(LIST, next).await.outcome(), "ok");
-}
-
-#[tokio::test]
 async fn clock_and_credentials() {
     let bench = Bench::small().await;
     bench

@@ -3,10 +3,10 @@
 
 use hallpass_aws_model::{check_output, tables};
 use hallpass_aws_sim::Options;
-use hallpass_aws_sim::organization::{self, StatedNetwork};
+use hallpass_aws_sim::organization::{self};
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, Signer, options};
+use crate::bench::{Bench, Signer};
 use crate::portal::{MARA, PORTAL, Said, approve, entry, give, here, said, with};
 
 const HOME: &str = "eu-west-1";
@@ -73,74 +73,6 @@ async fn regions(bench: &Bench) -> Vec<String> {
     rows.iter()
         .map(|row| format!("{} {}", text(row, "RegionName"), text(row, "Status")))
         .collect()
-}
-
-async fn refusals(bench: &Bench) {
-    for line in [
-        "AddRegion eu-west-1 eu-central-1 ConflictException",
-        "AddRegion eu-west-1 eu-west-1 ConflictException",
-        "AddRegion eu-west-1 eu-moon-1 ValidationException",
-        "AddRegion eu-central-1 us-east-1 AccessDeniedException",
-        "RemoveRegion eu-west-1 eu-west-1 ValidationException",
-        "RemoveRegion eu-west-1 us-east-1 ResourceNotFoundException",
-        "RemoveRegion eu-central-1 eu-central-1 AccessDeniedException",
-        "DescribeRegion eu-west-1 us-east-1 ResourceNotFoundException",
-    ] {
-        let words: Vec<&str> = line.split(' ').collect();
-        let [operation, region, wanted, outcome] = words.as_slice() else {
-            panic!("{line}");
-        };
-        let said = ask(bench, region, operation, named(wanted)).await;
-        let said = said.err().unwrap_or_default();
-        assert!(said.starts_with(outcome), "{line}: {said}");
-    }
-}
-
-#[tokio::test]
-async fn a_region_is_added_and_removed_one_at_a_time() {
-    let bench = Bench::small().await;
-    assert_eq!(regions(&bench).await, ["eu-west-1 ACTIVE"]);
-    let added = ask(&bench, HOME, "AddRegion", named(OTHER)).await;
-    assert_eq!(added, Ok(json!({ "Status": "ADDING" })));
-    assert_eq!(
-        regions(&bench).await,
-        ["eu-west-1 ACTIVE", "eu-central-1 ADDING"]
-    );
-    for (row, operation, wanted) in [
-        ("another meanwhile", "AddRegion", "us-east-1"),
-        ("removed meanwhile", "RemoveRegion", OTHER),
-    ] {
-        let said = ask(&bench, HOME, operation, named(wanted)).await;
-        let said = said.err().unwrap_or_default();
-        assert!(said.starts_with("ConflictException"), "{row}: {said}");
-    }
-    let soon = ask(&bench, OTHER, "ListRegions", json!({})).await;
-    assert!(soon.is_err(), "it is not there yet: {soon:?}");
-    bench.advance(1.0).await;
-    assert_eq!(
-        regions(&bench).await,
-        ["eu-west-1 ACTIVE", "eu-central-1 ACTIVE"]
-    );
-    refusals(&bench).await;
-    let page = ask(&bench, HOME, "ListRegions", json!({ "MaxResults": 1 }))
-        .await
-        .unwrap();
-    assert_eq!(page["Regions"][0]["RegionName"], HOME);
-    let next = json!({ "MaxResults": 1, "NextToken": page["NextToken"] });
-    let page = ask(&bench, HOME, "ListRegions", next).await.unwrap();
-    assert_eq!(page["Regions"][0]["RegionName"], OTHER);
-    assert!(page["NextToken"].is_null(), "{page}");
-
-    let gone = ask(&bench, HOME, "RemoveRegion", named(OTHER)).await;
-    assert_eq!(gone, Ok(json!({ "Status": "REMOVING" })));
-    assert_eq!(
-        regions(&bench).await,
-        ["eu-west-1 ACTIVE", "eu-central-1 REMOVING"]
-    );
-    bench.advance(1.0).await;
-    assert_eq!(regions(&bench).await, ["eu-west-1 ACTIVE"]);
-    let again = ask(&bench, HOME, "AddRegion", named(OTHER)).await;
-    assert_eq!(again, Ok(json!({ "Status": "ADDING" })));
 }
 
 /// Allowed calls in an additional Region (AWS, "IAM Identity Center service APIs supported in
@@ -297,67 +229,6 @@ async fn a_sign_in_is_an_event_of_its_region() {
             assert_eq!(record["awsRegion"], region);
         }
     }
-}
-
-#[tokio::test]
-async fn networks_and_permission_sets_are_what_the_file_says_and_updates_say() {
-    let mut organization = organization::small();
-    organization.identity_center.permission_sets_enabled = Some(false);
-    organization.identity_center.network = Some(StatedNetwork {
-        vpce_access_required: true,
-        allow_source_ips: vec!["198.51.100.0/24".to_owned()],
-        ..StatedNetwork::default()
-    });
-    let options = Options {
-        organization,
-        ..options()
-    };
-    let bench = Bench::new(options).await;
-    let told = async || {
-        let about = ask(&bench, HOME, "DescribeInstance", json!({}))
-            .await
-            .unwrap();
-        (
-            about["PermissionSetsEnabled"].clone(),
-            about["NetworkConfigurationDetails"].clone(),
-        )
-    };
-    let (sets, network) = told().await;
-    assert_eq!(sets, false);
-    assert_eq!(network["VpceAccessRequired"], true);
-    assert_eq!(network["AllowSourceIps"], json!(["198.51.100.0/24"]));
-    let file = bench.file().identity_center;
-    assert_eq!(file.permission_sets_enabled, Some(false));
-    assert!(file.network.is_some_and(|it| it.vpce_access_required));
-    for (row, input) in [
-        ("never off again", json!({ "PermissionSetsEnabled": false })),
-        (
-            "one at a time",
-            json!({ "PermissionSetsEnabled": true, "NetworkConfiguration": { "VpceAccessRequired": false } }),
-        ),
-    ] {
-        let said = ask(&bench, HOME, "UpdateInstance", input).await;
-        let said = said.err().unwrap_or_default();
-        assert!(said.starts_with("ValidationException"), "{row}: {said}");
-    }
-    let vpc = "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-0123456789abcdef0";
-    for input in [
-        json!({ "PermissionSetsEnabled": true }),
-        json!({ "NetworkConfiguration": { "VpceAccessRequired": true, "RestrictSourceVpcs": [vpc] } }),
-    ] {
-        ask(&bench, HOME, "UpdateInstance", input).await.unwrap();
-    }
-    let (sets, network) = told().await;
-    assert_eq!(sets, true);
-    assert_eq!(network["RestrictSourceVpcs"], json!([vpc]));
-    assert_eq!(
-        network["AllowSourceIps"],
-        json!([]),
-        "omitted lists are cleared"
-    );
-    let off = json!({ "NetworkConfiguration": { "VpceAccessRequired": false, "RestrictSourceVpcs": [vpc] } });
-    ask(&bench, HOME, "UpdateInstance", off).await.unwrap();
-    assert_eq!(told().await.1["RestrictSourceVpcs"], json!([]));
 }
 
 #[tokio::test]

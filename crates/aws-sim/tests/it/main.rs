@@ -44,8 +44,6 @@ mod portal_pages;
 mod portal_tokens;
 mod provisioning;
 mod queues;
-mod repeatability;
-mod scale;
 mod somebody;
 mod stated;
 mod strictness;

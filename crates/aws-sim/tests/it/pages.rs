@@ -80,19 +80,6 @@ async fn every_row_once_at_any_size() {
     }
 }
 
-#[tokio::test]
-async fn what_a_person_has_through_groups() {
-    let bench = Bench::small().await;
-    let (operation, key) = (
-        "sso:ListAccountAssignmentsForPrincipal",
-        "AccountAssignments",
-    );
-    let mara = json!({ "PrincipalId": bench.user("mara.lindqvist"), "PrincipalType": "USER" });
-    let one = all(&bench, operation, key, 1, mara.clone()).await;
-    assert_eq!(one, all(&bench, operation, key, 100, mara).await);
-    assert!(one.len() > 5 && one.iter().all(|row| row["PrincipalType"] == "GROUP"));
-}
-
 async fn delegate(bench: &Bench) -> Signer {
     let delegate = bench.account("audit");
     bench
@@ -195,21 +182,4 @@ async fn a_full_last_page_has_no_token_and_an_empty_one_may() {
         .await
         .json();
     assert_eq!(rest["PermissionSets"].as_array().unwrap().len(), 12);
-}
-
-#[tokio::test]
-async fn limits_of_a_page() {
-    let bench = Bench::small().await;
-    for (operation, size, expected) in [
-        ("organizations:ListAccounts", 20, "ok"),
-        ("organizations:ListAccounts", 21, "InvalidInputException"),
-        ("organizations:ListAccounts", 0, "InvalidInputException"),
-        ("identitystore:ListUsers", 100, "ok"),
-        ("identitystore:ListUsers", 101, "ValidationException"),
-        ("sso:ListPermissionSets", 101, "ValidationException"),
-        ("sso:ListPermissionSets", 0, "ValidationException"),
-    ] {
-        let answer = bench.call(operation, json!({ "MaxResults": size })).await;
-        assert_eq!(answer.outcome(), expected, "{operation} {size}");
-    }
 }

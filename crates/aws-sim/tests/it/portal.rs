@@ -195,60 +195,6 @@ async fn take(bench: &Bench, user: &str) {
 }
 
 #[tokio::test]
-async fn lists_come_in_pages_and_hold_what_groups_give() {
-    let bench = Bench::new(here()).await;
-    let token = token(&bench, MARA).await;
-    let mut found = Vec::new();
-    let mut next = String::new();
-    loop {
-        let path = format!("/assignment/accounts?max_result=2{next}");
-        let page = sso(&bench, &token, &path).await.ok();
-        let rows = page["accountList"].as_array().unwrap();
-        assert!(rows.len() <= 2);
-        found.extend(
-            rows.iter()
-                .map(|row| row["accountName"].as_str().unwrap().to_owned()),
-        );
-        let Some(more) = page["nextToken"].as_str() else {
-            break;
-        };
-        next = format!("&next_token={more}");
-    }
-    // payments-*, checkout-*, sandbox-*, observability-*: all through groups
-    found.sort();
-    assert_eq!(
-        found,
-        [
-            "checkout-dev",
-            "checkout-prod",
-            "observability-prod",
-            "payments-dev",
-            "payments-prod",
-            "payments-staging",
-            "sandbox-data",
-            "sandbox-learning",
-            "sandbox-payments",
-            "sandbox-platform",
-        ]
-    );
-    let dev = bench.account("payments-dev");
-    let path = format!("/assignment/roles?account_id={dev}");
-    let roles = sso(&bench, &token, &path).await.ok();
-    let mut roles: Vec<&str> = roles["roleList"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| row["roleName"].as_str().unwrap())
-        .collect();
-    roles.sort_unstable();
-    assert_eq!(roles, ["PowerUser", "ReadOnly"]);
-    let change = json!({ "group": "payments-eng", "user": MARA });
-    bench.mutate(json!({ "remove_member": change })).await;
-    let gone = sso(&bench, &token, &entry(&dev, "PowerUser")).await;
-    assert_eq!(gone.word(), "ForbiddenException 403");
-}
-
-#[tokio::test]
 async fn a_role_session_outlives_its_assignment_and_not_its_role() {
     for (value, after) in [("yes", "InvalidClientTokenId"), ("no", "arn")] {
         let bench = Bench::new(Options {
@@ -477,46 +423,6 @@ async fn faults_reach_the_portal() {
     assert_eq!(
         sso(&bench, &token, "/assignment/accounts").await.word(),
         "ok"
-    );
-}
-
-#[tokio::test]
-async fn programs_may_name_the_portal_by_the_address_that_aws_gives_it() {
-    let bench = Bench::new(Options {
-        portal_url: Some(PORTAL.to_owned()),
-        ..options()
-    })
-    .await;
-    let start = bench.simulator.identity_center().start_url;
-    assert!(
-        start.starts_with("https://d-") && start.ends_with(".awsapps.com/start"),
-        "{start}"
-    );
-    let client = json!({
-        "clientName": "cli", "clientType": "public", "scopes": ["sso:account:access"], "issuerUrl": start,
-    });
-    let client = oidc(&bench, "/client/register", client).await.ok();
-    let client = json!({ "clientId": client["clientId"], "clientSecret": client["clientSecret"] });
-    for url in [start.clone(), format!("{start}/"), format!("{start}#/")] {
-        let body = with(&client, &json!({ "startUrl": url }));
-        let device = oidc(&bench, "/device_authorization", body).await.ok();
-        assert_eq!(
-            approve(&bench, &device, "mara.lindqvist@example.com").await,
-            200
-        );
-        bench.tick(1_000);
-        let token = poll(&bench, &client, &device).await.ok();
-        assert!(token["accessToken"].is_string(), "{token}");
-    }
-    let body = with(
-        &client,
-        &json!({ "startUrl": "https://d-0000000000.awsapps.com/start" }),
-    );
-    let other = oidc(&bench, "/device_authorization", body).await;
-    assert_eq!(
-        other.word(),
-        "InvalidRequestException 400",
-        "another store's"
     );
 }
 

@@ -63,57 +63,6 @@ pub(crate) async fn received(bench: &Bench, url: &str) -> Vec<(String, String, S
 }
 
 #[tokio::test]
-async fn a_message_comes_again_until_it_is_deleted_by_its_last_delivery() {
-    let bench = bench().await;
-    let url = queue(&bench, "work", json!({ "VisibilityTimeout": "10" })).await;
-    assert_eq!(
-        queue(&bench, "work", json!({ "VisibilityTimeout": "10" })).await,
-        url
-    );
-    let other = json!({ "QueueName": "work", "Attributes": { "VisibilityTimeout": "11" } });
-    assert_eq!(sqs(&bench, "CreateQueue", other).await.status, 400);
-    sqs(
-        &bench,
-        "SendMessage",
-        json!({ "QueueUrl": url, "MessageBody": "one" }),
-    )
-    .await;
-    let first = received(&bench, &url).await;
-    assert_eq!((first[0].0.as_str(), first[0].2.as_str()), ("one", "1"));
-    assert!(received(&bench, &url).await.is_empty(), "it is hidden");
-    bench.advance(11.0).await;
-    let second = received(&bench, &url).await;
-    assert_eq!(second[0].2, "2");
-    for (receipt, left) in [(&first[0].1, "1"), (&second[0].1, "0")] {
-        let entries = json!([{ "Id": "a", "ReceiptHandle": receipt }]);
-        let answer = sqs(
-            &bench,
-            "DeleteMessageBatch",
-            json!({ "QueueUrl": url, "Entries": entries }),
-        )
-        .await;
-        assert_eq!(answer.json()["Successful"][0]["Id"], "a", "{}", answer.text);
-        let wanted =
-            json!({ "QueueUrl": url, "AttributeNames": ["ApproximateNumberOfMessagesNotVisible"] });
-        let answer = sqs(&bench, "GetQueueAttributes", wanted).await.json();
-        assert_eq!(
-            answer["Attributes"]["ApproximateNumberOfMessagesNotVisible"],
-            left
-        );
-    }
-    let wrong = json!({ "QueueUrl": url, "Entries": [{ "Id": "a", "ReceiptHandle": "x" }] });
-    let answer = sqs(&bench, "DeleteMessageBatch", wrong).await.json();
-    assert_eq!(answer["Failed"][0]["Code"], "ReceiptHandleIsInvalid");
-    let absent = json!({ "QueueUrl": url.replace("work", "none") });
-    assert!(
-        sqs(&bench, "ReceiveMessage", absent)
-            .await
-            .text
-            .contains("QueueDoesNotExist")
-    );
-}
-
-#[tokio::test]
 async fn what_is_received_too_often_goes_to_the_dead_letter_queue() {
     let bench = bench().await;
     let dead = queue(&bench, "dead", json!({})).await;

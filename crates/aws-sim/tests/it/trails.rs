@@ -53,44 +53,6 @@ async fn assert_refused(
 }
 
 #[tokio::test]
-async fn ct_1_a_trail_is_made_described_and_stopped() {
-    let bench = bench().await;
-    let own = bench.signer.clone();
-    let made = json!({"Name": "second", "S3BucketName": "example-trail", "S3KeyPrefix": "p", "EnableLogFileValidation": true});
-    let trail = ask(&bench, &own, "CreateTrail", made.clone()).await;
-    assert_eq!(trail["LogFileValidationEnabled"], true);
-    assert_eq!(
-        (&trail["IsMultiRegionTrail"], &trail["S3KeyPrefix"]),
-        (&json!(false), &json!("p"))
-    );
-    let arn = trail["TrailARN"].as_str().unwrap().to_owned();
-    let status = |named: &str| json!({"Name": named});
-    let found = ask(&bench, &own, "GetTrailStatus", status(&arn)).await;
-    assert_eq!(found["IsLogging"], false);
-    ask(&bench, &own, "StartLogging", status("second")).await;
-    let found = ask(&bench, &own, "GetTrailStatus", status("second")).await;
-    assert_eq!(found["IsLogging"], true);
-    ask(&bench, &own, "StopLogging", status("second")).await;
-    let changed = json!({"Name": "second", "IsMultiRegionTrail": true});
-    assert_eq!(
-        ask(&bench, &own, "UpdateTrail", changed).await["IsMultiRegionTrail"],
-        true
-    );
-    let all = ask(&bench, &own, "DescribeTrails", json!({})).await;
-    assert_eq!(all["trailList"].as_array().unwrap().len(), 2);
-    let one = ask(&bench, &own, "GetTrail", status("second")).await;
-    assert_eq!(one["Trail"]["TrailARN"], arn.as_str());
-    let member = bench.member("payments-dev");
-    let seen = ask(&bench, &member, "ListTrails", json!({})).await;
-    assert_eq!(seen["Trails"].as_array().unwrap().len(), 1);
-    ask(&bench, &own, "DeleteTrail", status("second")).await;
-    let all = ask(&bench, &own, "ListTrails", json!({})).await;
-    assert_eq!(all["Trails"].as_array().unwrap().len(), 1);
-    let keys = ask(&bench, &own, "ListPublicKeys", json!({})).await;
-    assert_eq!(keys["PublicKeyList"], json!([]));
-}
-
-#[tokio::test]
 async fn ct_1_what_cannot_be_is_refused_in_words() {
     let bench = bench().await;
     let member = bench.member("payments-dev");

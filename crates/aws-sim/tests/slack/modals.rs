@@ -68,52 +68,6 @@ async fn a_trigger_lives_three_seconds_and_works_once() {
 }
 
 #[tokio::test]
-async fn a_select_asks_the_app_and_its_choice_is_told() {
-    let pair = Pair::new().await;
-    let view = pair.opened(modal()).await;
-    let said = searched(&pair, &view).await;
-    assert_eq!(said["options"][0]["value"], "id-payments-prod");
-    let asked = pair.heard();
-    assert_eq!(asked["type"], "block_suggestion");
-    assert_eq!(
-        (&asked["value"], &asked["block_id"]),
-        (&json!("pay"), &json!("select_account"))
-    );
-    assert_eq!(asked["view"]["private_metadata"], "kept");
-    let mut choice = at(&view, "select_account", "selected_account");
-    choice["value"] = json!("id-other");
-    let (status, _) = pair
-        .post("act", json!({ "user": MARA, "choose": choice }))
-        .await;
-    assert_eq!(status, 400, "only offered options can be chosen");
-    choice["value"] = json!("id-payments-dev");
-    pair.act(json!({ "user": MARA, "choose": choice })).await;
-    let told = pair.heard();
-    assert_eq!(told["type"], "block_actions");
-    assert_eq!(
-        told["container"],
-        json!({ "type": "view", "view_id": view })
-    );
-    assert_eq!(
-        told["actions"][0]["selected_option"]["value"],
-        "id-payments-dev"
-    );
-    let state = &told["view"]["state"]["values"];
-    assert_eq!(
-        state["select_account"]["selected_account"]["selected_option"]["value"],
-        "id-payments-dev"
-    );
-    assert_eq!(
-        state["duration_picker"]["duration_picker_action"]["selected_option"]["value"],
-        "1h"
-    );
-    assert_eq!(
-        state["provide_reason"]["provided_reason"]["value"],
-        Value::Null
-    );
-}
-
-#[tokio::test]
 async fn wrong_or_late_suggestions_offer_nothing() {
     let pair = Pair::new().await;
     let view = pair.opened(modal()).await;

@@ -45,36 +45,6 @@ async fn acknowledge(socket: &mut Socket, envelope: &Value, payload: Option<Valu
 }
 
 #[tokio::test]
-async fn envelopes_come_in_place_of_requests() {
-    let pair = Pair::new().await;
-    let mut socket = connected(&pair).await;
-    let command = json!({ "user": "U0MARA", "command": "/access", "text": "now" });
-    let app = async {
-        let envelope = frame(&mut socket).await;
-        assert_eq!(envelope["type"], "slash_commands");
-        assert_eq!(envelope["accepts_response_payload"], true);
-        assert_eq!(envelope["payload"]["text"], "now");
-        acknowledge(&mut socket, &envelope, Some(json!({ "text": "got it" }))).await;
-        let envelope = frame(&mut socket).await;
-        assert_eq!(envelope["type"], "interactive");
-        assert_eq!(envelope["payload"]["type"], "shortcut");
-        acknowledge(&mut socket, &envelope, None).await;
-    };
-    let person = async {
-        let said = pair.act(command).await;
-        assert_eq!(said["delivered"][0]["via"], "socket");
-        assert_eq!(said["screen"]["messages"][0]["text"], "got it");
-        let said = pair.act(json!({ "user": "U0MARA", "shortcut": "x" })).await;
-        assert_eq!(
-            (&said["delivered"][0]["status"], said.get("seen")),
-            (&json!(200), None)
-        );
-    };
-    tokio::join!(app, person);
-    assert!(pair.got().is_empty(), "nothing over HTTP");
-}
-
-#[tokio::test]
 async fn a_ticket_works_once_and_for_thirty_seconds() {
     let pair = Pair::new().await;
     let url = ticket(&pair).await;

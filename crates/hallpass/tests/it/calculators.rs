@@ -68,41 +68,6 @@ fn residual_access_is_one_document() {
     );
 }
 
-#[test]
-fn bad_input_has_its_code_on_stderr_and_nothing_on_stdout() {
-    let folder = tempfile::tempdir().unwrap();
-    let graph = file(folder.path(), "graph.json", r#"{"A":["B"]}"#);
-    let naive = r#"[{"kind":"app","start":"2026-03-02T09:00:00"}]"#;
-    let naive = file(folder.path(), "naive.json", naive);
-    let worst = ["--event", "user-disabled", "--assume-worst"];
-    for (more, words) in [
-        (
-            &["--permission-set-duration", "13h"][..],
-            "error[E_DURATION]: a session of a permission set",
-        ),
-        (&["--portal", "100d"], "error[E_DURATION]: a portal session"),
-        (&["--chain", &graph], "error[E_GRAPH]: `B` has no entry"),
-        (&["--chain", "/nonexistent"], "cannot read"),
-    ] {
-        let ran = residual(&[&worst, more].concat()).exits(2);
-        assert!(
-            ran.err.contains(words) && ran.err.lines().count() == 1,
-            "{}",
-            ran.err
-        );
-        assert_eq!(ran.out, "");
-    }
-    let listed = ["--event", "user-disabled", "--sessions", &naive];
-    let ran = residual(&listed).exits(2);
-    assert!(ran.err.ends_with("naive.json: /0/start)\n"), "{}", ran.err);
-    let ran = residual(&[&listed[..], &["--output", "json"]].concat()).exits(2);
-    let error: Value = serde_json::from_str(&ran.err).unwrap();
-    assert_eq!(error["error"]["code"], "E_TIME");
-    assert_eq!(error["error"]["pointer"], "/0/start");
-    assert_eq!(ran.out, "");
-    residual(&["--event", "user-disabled"]).exits(2);
-}
-
 const MAP: &str = "[[tag]]\nkey = \"Department\"\nfrom = \"user.department\"\n\
                    path = \"enterprise.department\"\n";
 const ASSERTION: &str = "<Assertion><AttributeStatement><Attribute \

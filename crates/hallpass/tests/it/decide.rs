@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::run::{hallpass, run_args, run_with};
+use crate::run::{hallpass, run_with};
 
 const RULES: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -33,82 +33,6 @@ fn line(row: &Value) -> Value {
 fn rows() -> Vec<Value> {
     let fixture: Value = serde_json::from_str(CASES).unwrap();
     fixture["cases"].as_array().unwrap().clone()
-}
-
-#[test]
-fn every_row_of_the_decision_tables_is_answered_in_order() {
-    let rows = rows();
-    assert_eq!(rows.len(), 50);
-    let mut input = String::new();
-    for row in &rows {
-        input.push_str(&line(row).to_string());
-        input.push('\n');
-    }
-    let mut command = hallpass();
-    command.args(["rules", "decide", "--rules", RULES, "--cases", "-"]);
-    let answers = run_with(&mut command, input.as_bytes()).exits(0).lines();
-    assert_eq!(answers.len(), rows.len());
-    let mut wrong = Vec::new();
-    for (row, answer) in rows.iter().zip(&answers) {
-        let expect = &row["expect"];
-        let want = json!([
-            row["id"],
-            expect["decision"],
-            expect["approvers"],
-            expect.get("click_permitted")
-        ]);
-        let got = json!([
-            answer["id"],
-            answer["decision"],
-            answer["approvers"],
-            answer.get("permit")
-        ]);
-        if got != want {
-            wrong.push(format!("got {got}, want {want}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn a_case_that_cannot_be_evaluated_is_answered_and_the_run_goes_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("cases.jsonl");
-    let good = line(&rows()[0]);
-    let lines = format!("{{\"id\": 7, \"requester\": \"dev@corp.com\"}}\nnot json\n\n{good}\n");
-    std::fs::write(&path, lines).unwrap();
-    let args = ["rules", "decide", "--rules", RULES, "--cases"];
-    let ran = run_args(args.iter().copied().chain([path.to_str().unwrap()])).exits(1);
-    let answers = ran.lines();
-    assert_eq!(answers.len(), 3, "{}", ran.out);
-    assert_eq!(answers[0]["id"], 7);
-    assert_eq!(answers[0]["error"]["code"], "missing-field");
-    assert_eq!(answers[1]["error"]["code"], "bad-syntax");
-    assert_eq!(answers[2]["decision"], "RequiresApproval");
-    assert_eq!(answers[2]["because"], json!(["s1", "s3"]));
-}
-
-#[test]
-fn a_duration_over_the_limit_is_invalid_with_its_reason() {
-    let statement = json!({"Id": "short", "ResourceType": "Account", "Resource": "*",
-        "PermissionSet": "*", "Approvers": ["cto@corp.com"], "MaxDuration": "02:00"});
-    let case = |duration: &str| {
-        json!({"id": 1, "requester": "dev@corp.com", "account": "111111111111",
-            "permission_set": "Admin", "statements": [statement], "duration": duration})
-    };
-    let input = format!("{}\n{}\n", case("2h"), case("02:01"));
-    let mut command = hallpass();
-    command.args(["rules", "decide", "--cases", "-"]);
-    let answers = run_with(&mut command, input.as_bytes()).exits(0).lines();
-    assert_eq!(answers[0]["decision"], "RequiresApproval");
-    assert_eq!(answers[0].get("invalid"), None);
-    assert_eq!(answers[1]["decision"], "Invalid");
-    assert_eq!(answers[1]["because"], json!(["short"]));
-    let reason = "`2h 1m` is longer than rule `short` allows, `2h`";
-    assert_eq!(
-        answers[1]["invalid"],
-        json!([{"field": "duration", "message": reason}])
-    );
 }
 
 #[test]

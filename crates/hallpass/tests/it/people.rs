@@ -603,18 +603,6 @@ fn explaining_asks_the_server_about_the_rules_in_force() {
     assert_eq!(call.query, "user=a%40b.co&group=oncall");
 }
 
-#[test]
-fn what_others_wrote_cannot_steer_the_terminal() {
-    let fake = Fake::start(|_| {
-        let mut item = request("pending");
-        item["reason"] = "\u{1b}[2J\u{1b}]0;owned\u{7}".into();
-        (200, json!({ "items": [item] }))
-    });
-    let ran = against(&fake, &["requests", "--output", "table"]).exits(0);
-    assert!(!ran.out.contains('\u{1b}'), "{:?}", ran.out);
-    assert!(!ran.out.contains('\u{7}'), "{:?}", ran.out);
-}
-
 fn log() -> (Vec<Value>, Fake) {
     use hallpass_audit::{Draft, Event, Head, Origin, seal};
     let mut records = Vec::new();

@@ -32,36 +32,6 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 #[test]
-fn folders_are_searched_and_names_tell_the_type() {
-    let folder = folder(&[
-        ("p/scp/good.json", CLEAN),
-        ("p/scp/bad.json", BAD_SID),
-        ("p/x.scp.json", BAD_SID),
-        ("p/scp/readme.md", "no policy"),
-        ("p/scp/.hidden.json", "no policy"),
-    ]);
-    let ran = lint(folder.path(), &["p"]).exits(1);
-    let found: Vec<(String, String)> = ran
-        .lines()
-        .iter()
-        .map(|it| {
-            (
-                it["file"].as_str().unwrap().to_owned(),
-                it["code"].as_str().unwrap().to_owned(),
-            )
-        })
-        .collect();
-    let bad = |file: &str| (file.to_owned(), "SID_INVALID".to_owned());
-    assert_eq!(found, [bad("p/scp/bad.json"), bad("p/x.scp.json")]);
-    lint(folder.path(), &["p/scp/good.json"]).exits(0);
-    let ran = run_with(
-        hallpass().args(["policy", "lint", "--type", "scp", "-"]),
-        BAD_SID.as_bytes(),
-    );
-    assert_eq!(ran.exits(1).lines()[0]["file"], "-");
-}
-
-#[test]
 fn what_cannot_be_read_is_bad_input_and_says_nothing_on_stdout() {
     let folder = folder(&[("policy.json", CLEAN)]);
     for args in [

@@ -88,45 +88,6 @@ fn a_line_that_is_too_long_is_a_denial_and_the_next_is_read() {
 }
 
 #[test]
-fn bad_input_is_refused_at_the_start() {
-    let folder = tempfile::tempdir().unwrap();
-    let geo = database(folder.path());
-    let list = folder.path().join("deny.txt");
-    std::fs::write(&list, "8.8.8.0/24\nhere\n").unwrap();
-    let list = list.to_str().unwrap();
-    let not = folder.path().join("not.mmdb");
-    std::fs::write(&not, "not a database").unwrap();
-    for (geo, more, words) in [
-        (
-            geo.as_path(),
-            &["--allow", "US,uk"][..],
-            "error[E_COUNTRY]: `uk` is no country: write GB (at --allow)",
-        ),
-        (
-            &geo,
-            &["--allow", ""],
-            "error[E_ARG]: no country is allowed",
-        ),
-        (
-            &geo,
-            &["--allow", "US", "--deny-list", list],
-            "error[E_CIDR]: `here`",
-        ),
-        (&geo, &["--allow", "US", "--schema", "v4"], "v1, v2 or v3"),
-        (&not, &["--allow", "US"], "error[E_GEO]:"),
-        (
-            Path::new("/nonexistent.mmdb"),
-            &["--allow", "US"],
-            "error[E_GEO]: cannot read",
-        ),
-    ] {
-        let ran = handle(geo, more, b"{}\n").exits(2);
-        assert!(ran.err.contains(words), "{words}: {}", ran.err);
-        assert_eq!(ran.out, "");
-    }
-}
-
-#[test]
 fn a_policy_file_names_its_sources_from_its_own_folder() {
     let folder = tempfile::tempdir().unwrap();
     database(folder.path());

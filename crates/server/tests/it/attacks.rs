@@ -486,23 +486,6 @@ fn what_does_not_exist_is_a_page_for_browsers_and_a_problem_for_programs() {
 }
 
 #[test]
-fn sessions_end_when_idle_and_at_their_limit() {
-    run(async {
-        let server = TestServer::new();
-        let mut ana = Browser::of(&server, "ana").await;
-        for _ in 0..3 {
-            server.clock.advance(TimeSpan::hours(7));
-            assert!(ana.is_signed_in().await, "in use");
-        }
-        server.clock.advance(TimeSpan::hours(3));
-        assert!(!ana.is_signed_in().await, "at its limit");
-        let mut cai = Browser::of(&server, "cai").await;
-        server.clock.advance(TimeSpan::hours(8));
-        assert!(!cai.is_signed_in().await, "idle");
-    });
-}
-
-#[test]
 fn a_page_that_nobody_looks_at_keeps_no_session_alive() {
     run(async {
         let server = TestServer::new();

@@ -83,24 +83,6 @@ fn every_door_says_which_stage_is_open_and_who_fills_it() {
 }
 
 #[test]
-fn breaking_the_glass_says_that_all_approvers_are_told() {
-    run(async {
-        let server = with_rule(&format!("{STAGES}\nbreak_glass = ['ana@corp.example']")).await;
-        let asked = server.ask("ana/all", "Admin").await;
-        let path = format!("{ASK}/{}", asked["id"].as_str().unwrap());
-        server
-            .post(&format!("{path}/approve"), "cai/all", &json!(null))
-            .await;
-        let ana = Visit::of(&server, "ana").await;
-        let page = ana.page(&path.replace("/api/v1", "")).await;
-        assert!(
-            page.contains("3 approvers and all admins are notified now."),
-            "{page}"
-        );
-    });
-}
-
-#[test]
 fn a_request_that_is_decided_shows_no_reminders_that_may_not_have_been() {
     run(async {
         let server = with_rule("approvers = ['cai@corp.example']").await;

@@ -84,36 +84,6 @@ fn states_have_their_words_in_the_list() {
     });
 }
 
-#[test]
-fn refusals_are_sentences_with_names() {
-    run(async {
-        let server = TestServer::new();
-        let asked = server.ask("ana/all", "Admin").await;
-        let path = format!("/requests/{}", asked["id"].as_str().unwrap());
-        for (person, words) in [
-            ("ana", "You can’t approve your own request. Cai or dee can."),
-            (
-                "aud",
-                "You are not an approver for payments-prod / Admin. Rule <code>",
-            ),
-        ] {
-            let page = Visit::of(&server, person).await.page(&path).await;
-            assert!(page.contains(words), "{person}: {page}");
-            assert!(!page.contains("data-approve"), "{person}");
-        }
-        server.clock.advance(TimeSpan::hours(9));
-        let cai = Visit::of(&server, "cai").await;
-        let approve = format!("{path}/approve");
-        let page = cai.press(&approve, &[("seen", "0")]).await;
-        let words = "Nothing was granted. ana can request again.";
-        assert!(
-            page.contains("This request expired at ") && page.contains(words),
-            "{page}"
-        );
-        assert!(page.contains(">Expired</span>"), "{page}");
-    });
-}
-
 fn hostile(now: Timestamp) -> Directory {
     let mut plain = serde_json::to_value(directory(now)).unwrap();
     plain["accounts"][0]["name"] = json!(EVIL);

@@ -2,7 +2,6 @@
 
 use hallpass_access::OnRuleChange;
 use hallpass_base::TimeSpan;
-use hallpass_rules::{PersonAttribute, PersonAttributes};
 use serde_json::{Value, json};
 
 use crate::test_server::{TestServer, asking, directory, run};
@@ -80,54 +79,6 @@ fn what_would_change_is_told_with_both_decisions_and_nothing_happens() {
             server.get("/api/v1/requests", "aud/all").await.json(),
             before
         );
-    });
-}
-
-#[test]
-fn what_rests_on_what_was_not_read_is_marked_and_counted_apart() {
-    run(async {
-        let server = TestServer::new();
-        asked(&server).await;
-        let text = "[[rule]]
-accounts = '*'
-permission_sets = 'Admin'
-approval_is_not_required = true
-
-[[rule]]
-accounts = '*'
-permission_sets = 'ReadOnly'
-requester_attributes = { department = 'Payments' }
-approval_is_not_required = true
-";
-        let wanted = json!({"file": "rules.toml", "text": text});
-        let short = |found: &Value| {
-            let rows = found["items"].as_array().unwrap().iter();
-            let rows = rows.map(|row| (row["would_be"].clone(), row["unread"].clone()));
-            (rows.collect::<Vec<_>>(), found["unread"].clone())
-        };
-        let found = server.post(PATH, "aud/read", &wanted).await.json();
-        let unread = (
-            json!("RequesterNotAllowed"),
-            json!(["the department of the requester"]),
-        );
-        let changed = (json!("ApprovalNotRequired"), Value::Null);
-        let due = vec![unread.clone(), changed.clone(), unread];
-        assert_eq!(short(&found), (due, json!(2)));
-        let told = found["not_read"][0].as_str().unwrap();
-        assert!(
-            told.starts_with("the department of 6 of 6 people was not read"),
-            "{told}"
-        );
-        let people = server.access.directory();
-        for person in people.people() {
-            let mut attributes = PersonAttributes::default();
-            attributes.read(PersonAttribute::Department, Some("Payments"));
-            let mut read = server.known.told_ahead.lock().unwrap();
-            read.attributes.insert(person.user_id.clone(), attributes);
-        }
-        let found = server.post(PATH, "aud/read", &wanted).await.json();
-        assert_eq!(short(&found), (vec![changed], json!(0)));
-        assert_eq!(found["not_read"], Value::Null);
     });
 }
 
@@ -276,47 +227,4 @@ fn live_grants_are_told_that_would_end_or_be_reported_with_why() {
             );
         });
     }
-}
-
-#[test]
-fn live_grants_that_rest_on_what_was_not_read_are_counted_apart_until_it_is() {
-    run(async {
-        let set = |settings: &mut hallpass_access::Settings| {
-            settings.on_rule_change = OnRuleChange::End;
-        };
-        let server = TestServer::set(directory, set, |_| {});
-        for who in ["ana/all", "dee/all"] {
-            server.ask(who, "ReadOnly").await;
-        }
-        let wanted = read_only("requester_attributes = { department = 'Payments' }");
-        let counts =
-            |found: &Value| ["would_end", "unread"].map(|it| found["grants"][it].as_u64().unwrap());
-        let found = server.post(PATH, "aud/read", &wanted).await.json();
-        assert_eq!(counts(&found), [0, 2]);
-        let item = &found["grants"]["items"][0];
-        let why = json!(["the department of the requester could not be read"]);
-        assert_eq!(
-            (&item["outcome"], &item["unread"]),
-            (&json!("unread"), &why)
-        );
-        assert_eq!(item["would_be"], Value::Null);
-        let people = server.access.directory();
-        for person in people.people() {
-            let department = if person.user_name == "ana" {
-                "Payments"
-            } else {
-                "Legal"
-            };
-            let mut attributes = PersonAttributes::default();
-            attributes.read(PersonAttribute::Department, Some(department));
-            let mut read = server.known.told_ahead.lock().unwrap();
-            read.attributes.insert(person.user_id.clone(), attributes);
-        }
-        let found = server.post(PATH, "aud/read", &wanted).await.json();
-        assert_eq!(counts(&found), [1, 0]);
-        assert_eq!(
-            found["grants"]["items"][0]["grant"]["user"],
-            "dee@corp.example"
-        );
-    });
 }

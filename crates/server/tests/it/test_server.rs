@@ -423,7 +423,6 @@ pub(crate) struct TestServer {
     tokens: Arc<Tokens>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) sessions: Arc<MemorySessions>,
-    pub(crate) standing: Arc<StandingDouble>,
     pub(crate) connections: Connections,
     pub(crate) known: Arc<Known>,
     router: Router,
@@ -533,7 +532,6 @@ impl TestServer {
         let start = Timestamp::from_second(1_780_000_000).unwrap();
         let clock = Arc::new(Wall(AtomicI64::new(start.as_second()), Mutex::default()));
         let (store, tokens_broken) = (Arc::new(MemoryStore::new()), Arc::<AtomicBool>::default());
-        let standing = Arc::new(StandingDouble::default());
         let known = known(&clock, organization(start));
         let (remediations, kept) = remediations.unzip();
         let ports = Ports {
@@ -541,7 +539,7 @@ impl TestServer {
             assignments: store.clone(),
             sweeps: store.clone(),
             group_sync: store.clone(),
-            standing: standing.clone(),
+            standing: Arc::new(StandingDouble::default()),
             directory: known.clone(),
             clock: clock.clone(),
             ids: Arc::new(Ids(AtomicU64::new(1))),
@@ -587,7 +585,6 @@ impl TestServer {
             tokens,
             stop,
             sessions,
-            standing,
             connections: app.connections.clone(),
             known,
             router: router(app),

@@ -44,32 +44,6 @@ fn a_call_asks_for_all_of_them_or_for_none() {
 }
 
 #[test]
-fn a_request_names_the_others_as_far_as_its_reader_may_see_them() {
-    run(async {
-        let server = TestServer::new();
-        let asked = server
-            .post(BATCH, "ana/all", &body(&["ReadOnly", "Admin", "Root"]))
-            .await
-            .json();
-        let id = |n: usize| asked["items"][n]["id"].clone();
-        for (reader, others) in [
-            ("ana", vec![id(0), id(2)]),
-            ("aud", vec![id(0), id(2)]),
-            ("cai", vec![id(2)]),
-        ] {
-            let (token, path) = (format!("{reader}/all"), "/api/v1/requests");
-            let one = format!("{path}/{}", id(1).as_str().unwrap());
-            let one = server.get(&one, &token).await.json();
-            assert_eq!(one["asked_with"], json!(others), "{reader}");
-            let all = server.get(path, &token).await.json();
-            let mut all = all["items"].as_array().unwrap().iter();
-            let listed = all.find(|it| it["id"] == id(1)).unwrap();
-            assert_eq!(listed["asked_with"], json!(others), "{reader}");
-        }
-    });
-}
-
-#[test]
 fn what_is_wrong_is_said_of_each_at_its_place() {
     run(async {
         let server = TestServer::new();

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::pages_visit::{Visit, text};
-use crate::test_server::{TestServer, asking, directory_with, run};
+use crate::test_server::{TestServer, asking, run};
 
 const BEHIND: Disagreement = Disagreement::Apart {
     between: Clocks::WallAws,
@@ -123,86 +123,5 @@ fn pages_say_it_before_the_press_and_after_it() {
             let page = text(&reply);
             assert!(page.contains(&html(&capital)), "{what}: {page}");
         }
-    });
-}
-
-#[test]
-fn giving_back_and_revoking_go_on() {
-    run(async {
-        for what in ["clocks", "directory", "person"] {
-            let server = TestServer::new();
-            let mut grants = Vec::new();
-            for _ in 0..2 {
-                let made = server.ask("ana/all", "ReadOnly").await;
-                grants.push(made["grant_id"].as_str().unwrap().to_owned());
-            }
-            server.clock.advance(TimeSpan::minutes(4));
-            match what {
-                "clocks" => server.clock.disagrees(Some(BEHIND)),
-                "directory" => unread(&server),
-                _ => server.known.describes.store(false, Ordering::SeqCst),
-            }
-            for (path, body, token) in [
-                (
-                    format!("/api/v1/grants/{}/release", grants[0]),
-                    json!(null),
-                    "ana/all",
-                ),
-                (
-                    format!("/api/v1/grants/{}/revoke", grants[1]),
-                    json!({"reason": "INC-7"}),
-                    "eve/all",
-                ),
-            ] {
-                let reply = server.post(&path, token, &body).await;
-                assert_eq!(reply.status, StatusCode::OK, "{what} {path}: {reply:?}");
-                assert_eq!(reply.json()["state"], "ending", "{what} {path}: {reply:?}");
-            }
-        }
-    });
-}
-
-#[test]
-fn who_was_disabled_since_approves_nothing_and_is_out_from_then_on() {
-    run(async {
-        let server = TestServer::new();
-        let asked = server.ask("ana/all", "Admin").await;
-        let path = format!("/api/v1/requests/{}/approve", asked["id"].as_str().unwrap());
-        server.clock.advance(TimeSpan::minutes(4));
-        server.directory_changes(directory_with(server.now(), |people| {
-            for person in people
-                .iter_mut()
-                .filter(|person| person["user_name"] == "cai")
-            {
-                person["enabled"] = json!(false);
-            }
-        }));
-        let reply = server.post(&path, "cai/all", &json!(null)).await;
-        assert_eq!(reply.short(), "403 not-in-directory", "{reply:?}");
-        let me = server.get("/api/v1/me", "cai/all").await;
-        assert!(me.json()["user_id"].is_null(), "{me:?}");
-        let reply = server.post(&path, "dee/all", &json!(null)).await;
-        assert_eq!(reply.json()["state"], "approved", "{reply:?}");
-    });
-}
-
-/// An unreadable group gives no roles.
-#[test]
-fn members_that_could_not_be_read_are_none() {
-    run(async {
-        let server = TestServer::over(|now| {
-            let directory = directory_with(now, |_| {});
-            let mut snapshot = directory.snapshot().clone();
-            for group in &mut snapshot.groups {
-                group.members = None;
-            }
-            hallpass_access::Directory::new(snapshot)
-        });
-        let asked = server.ask("ana/all", "Admin").await;
-        let path = format!("/api/v1/requests/{}/discard", asked["id"].as_str().unwrap());
-        let reply = server.post(&path, "eve/all", &json!(null)).await;
-        assert_eq!(reply.short(), "404 not-found", "{reply:?}");
-        let log = server.get("/api/v1/audit", "aud/all").await.json();
-        assert_eq!(log["items"], json!([]), "no auditor either");
     });
 }

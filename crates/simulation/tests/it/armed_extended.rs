@@ -68,47 +68,6 @@ async fn news(bench: &Bench) -> Vec<News> {
 }
 
 #[test]
-fn an_extension_is_told_once_aws_has_the_later_end() {
-    run(async {
-        for mode in [ArmedEndsMode::Preferred, ArmedEndsMode::Required] {
-            let (bench, id, before) = held(mode, None).await;
-            let wanted = TimeSpan::hours(3);
-            extend(&bench.world, Ana, id, wanted).await.unwrap();
-            let after = grant(&bench.world, id).await.ends_at;
-            assert!(after > TimeSpan::hours(1).after(before), "{mode:?}");
-            let shown = told(&bench, id).await;
-            assert!(shown.ends_at >= before && shown.ends_at < after, "{mode:?}");
-            assert!(waits(&bench, id).await, "{mode:?}");
-            let moving = status(&bench, id).await;
-            assert!(
-                matches!(moving, ArmedEndStatus::Armed { moves_to: Some(to), unmoved: None, .. } if to == after),
-                "{mode:?}: {moving:?}"
-            );
-            let wanted = TimeSpan::hours(4);
-            extend(&bench.world, Ana, id, wanted).await.unwrap();
-            let after = grant(&bench.world, id).await.ends_at;
-            assert_eq!(
-                told(&bench, id).await,
-                Grant {
-                    ends_at: shown.ends_at,
-                    ..grant(&bench.world, id).await
-                }
-            );
-            bench.calmly(20).await;
-            assert_eq!(told(&bench, id).await.ends_at, after, "{mode:?}");
-            assert!(!waits(&bench, id).await, "{mode:?}");
-            bench.would_end_by_itself(id).await;
-            assert_eq!(
-                news(&bench).await,
-                [News::Extended, News::Extended],
-                "{mode:?}"
-            );
-            bench.until_all_is_over().await;
-        }
-    });
-}
-
-#[test]
 fn a_later_end_that_aws_does_not_take_is_told_with_the_reason_and_extended_once_it_does() {
     run(async {
         for (mode, fault, within, why) in [

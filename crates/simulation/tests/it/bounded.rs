@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hallpass_access::{AccessStore, GrantFilter, GrantStateKind, RequestFilter, RequestStateKind};
 use hallpass_audit::{AuditStore, Input, verify};
 use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_simulation::past::{Organization, Sizes, access, readers, readings, write};
@@ -100,38 +99,4 @@ async fn a_past_is_the_same_for_the_same_seed_and_its_log_verifies() {
     }
     assert_eq!(heads[0], heads[1]);
     assert_ne!(heads[0], heads[2]);
-}
-
-#[tokio::test]
-async fn a_past_has_every_state_there_is() {
-    let store = SqlStore::open_in_memory().unwrap();
-    let sizes = Sizes::small(1_500);
-    let organization = Organization::new(&sizes);
-    write(&store, &organization, &sizes, now(), SEED)
-        .await
-        .unwrap();
-    for state in RequestStateKind::ALL {
-        let filter = RequestFilter {
-            state: Some(state),
-            ..RequestFilter::default()
-        };
-        assert!(
-            !store.requests(&filter, 1).await.unwrap().rows.is_empty(),
-            "{state}"
-        );
-    }
-    for state in [
-        GrantStateKind::Scheduled,
-        GrantStateKind::Ended,
-        GrantStateKind::Failed,
-    ] {
-        let filter = GrantFilter {
-            states: vec![state],
-            ..GrantFilter::default()
-        };
-        assert!(
-            !store.grants(&filter, 1).await.unwrap().rows.is_empty(),
-            "{state}"
-        );
-    }
 }

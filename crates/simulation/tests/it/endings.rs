@@ -6,11 +6,11 @@ use hallpass_audit::AuditStore;
 use hallpass_base::{Clock, TimeSpan};
 use hallpass_simulation::{
     Habits,
-    Human::{Ana, Bo, Cai, Eve},
+    Human::{Ana, Bo, Eve},
     World, check_all,
 };
 
-use crate::acting::{approve, ask, asked_for, grant, release, run, take, writes_on};
+use crate::acting::{grant, release, run, take, writes_on};
 
 async fn events(world: &World, event: &str) -> usize {
     let records = world.store.records_from(1, 10_000).await.unwrap();
@@ -320,27 +320,6 @@ fn a_suspended_account_parks_its_ends_until_it_is_active_again() {
 }
 
 #[test]
-fn who_leaves_the_directory_loses_what_they_hold() {
-    run(async {
-        let world = World::new(21, Habits::default(), None);
-        let id = take(&world, Ana, "ReadOnly", TimeSpan::hours(8)).await;
-        let kept = take(&world, Bo, "ReadOnly", TimeSpan::hours(8)).await;
-        world.live(TimeSpan::seconds(30)).await;
-        world.remove_from_directory(Ana);
-        let report = world.access.reconcile().await.unwrap();
-        assert_eq!((report.seen, report.left, report.failed), (2, 1, 0));
-        world.live(TimeSpan::seconds(30)).await;
-        assert_eq!(grant(&world, id).await.state.name(), "ended");
-        assert_eq!(grant(&world, kept).await.state.name(), "active");
-        assert_eq!(
-            world.access.reconcile().await.unwrap().left,
-            0,
-            "a second pass does nothing"
-        );
-    });
-}
-
-#[test]
 fn an_extension_lengthens_and_never_shortens() {
     run(async {
         let world = World::new(22, Habits::default(), None);
@@ -389,27 +368,6 @@ fn an_extension_lengthens_and_never_shortens() {
 }
 
 #[test]
-fn an_approver_takes_away_what_they_could_approve() {
-    run(async {
-        let world = World::new(23, Habits::default(), None);
-        let asked = ask(&world, Ana, "Admin", TimeSpan::hours(1)).await;
-        let id = asked.request().id;
-        let approved = approve(&world, Cai, id).await.unwrap();
-        world.live(TimeSpan::seconds(30)).await;
-        let id = approved.grant.unwrap();
-        world
-            .access
-            .revoke(&world.actor(Cai), id, "done early", None)
-            .await
-            .unwrap();
-        world.live(TimeSpan::seconds(30)).await;
-        let ended = grant(&world, id).await;
-        assert!(format!("{:?}", ended.state).contains("done early"));
-        check_all(&world, &[]).await.unwrap();
-    });
-}
-
-#[test]
 fn one_request_a_second_is_enough_to_give_and_to_take() {
     run(async {
         let habits = Habits {
@@ -445,30 +403,6 @@ fn a_hundred_grants_of_one_second_have_a_hundred_ends() {
             writes_on(&world, &world.key(Ana, "ReadOnly").unwrap()).len(),
             2
         );
-        check_all(&world, &[]).await.unwrap();
-    });
-}
-
-#[test]
-fn every_closed_request_has_one_closing_record() {
-    run(async {
-        let world = World::new(26, Habits::default(), None);
-        let (cai, ana) = (world.actor(Cai), world.actor(Ana));
-        let denied = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
-        world
-            .access
-            .deny(&cai, denied, Some("no"), None)
-            .await
-            .unwrap();
-        let discarded = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
-        world.access.discard(&ana, discarded, None).await.unwrap();
-        ask(&world, Ana, "Nothing", TimeSpan::hours(1)).await;
-        ask(&world, Ana, "Admin", TimeSpan::hours(1)).await;
-        take(&world, Bo, "oncall", TimeSpan::minutes(5)).await;
-        world
-            .live_coarsely(TimeSpan::hours(9), TimeSpan::seconds(20))
-            .await;
-        assert_eq!(events(&world, "request.expired").await, 1);
         check_all(&world, &[]).await.unwrap();
     });
 }

@@ -2,9 +2,9 @@
 //! every brake (`access.md` §10), and ends by the common path.
 
 use hallpass_access::{
-    AccessError, AccessStore, ActionRefused, DigestKind, Fate, ItemKind, Meant, Message,
-    RemovalLimit, Schedule, StandingRefused, Sweep, SweepItem, SweepMode, SweepReach,
-    SweepSettings, SweepStore, Trigger, UnreadPlace, Wanted,
+    AccessError, AccessStore, DigestKind, Fate, ItemKind, Meant, Message, RemovalLimit, Schedule,
+    Sweep, SweepItem, SweepMode, SweepReach, SweepSettings, SweepStore, Trigger, UnreadPlace,
+    Wanted,
 };
 use hallpass_assignments::OperationKind::Delete;
 use hallpass_audit::AuditStore;
@@ -717,17 +717,4 @@ fn runs_come_when_the_configuration_says() {
             .max();
         assert!(longest.unwrap() <= minutes(121), "{hours:?}");
     });
-}
-
-#[test]
-fn refusals_name_what_to_do() {
-    let refusal = StandingRefused::PlanChanged {
-        count: 2,
-        first: "payments-prod / Admin of ana is gone".to_owned(),
-    };
-    let text = ActionRefused::from(refusal).to_string();
-    assert!(
-        text.contains("ana is gone") && text.contains("run a sweep"),
-        "{text}"
-    );
 }
