@@ -120,9 +120,8 @@ impl RunningArgs {
     pub fn consent(&self, question: &str) -> Result<(), Failure> {
         if !self.has_yes() && !io::stdin().is_terminal() {
             let message = "this changes the organization, and there is no terminal to ask on";
-            return Err(Failure::refused(message).help(
-                "`--yes` skips the question, `--apply --plan PLAN` applies the saved plan",
-            ));
+            return Err(Failure::refused(message)
+                .help("`--yes` skips the question, `--apply --plan PLAN` applies the saved plan"));
         }
         confirm_act(
             "this changes the organization",

@@ -71,8 +71,7 @@ fn reason(why: LeftAlone) -> String {
     match why {
         LeftAlone::Notify => format!("`standards.mode` is `notify`; {help}"),
         LeftAlone::NotApplied => {
-            "this file is not applied yet; `hallpass org standards apply --apply` does"
-                .to_owned()
+            "this file is not applied yet; `hallpass org standards apply --apply` does".to_owned()
         }
         LeftAlone::NotNew => format!("it joined before the file was applied; {help}"),
         LeftAlone::DayFull { most } => {

@@ -83,9 +83,7 @@ impl Loaded {
             .map_err(|error| Failure::bad_input(format!("`findings.notes`: {error}")))?;
         if table.updated_by.trim().is_empty() {
             let failure = Failure::bad_input("`findings.updated_by` is empty");
-            return Err(
-                failure.help("notes name their author: write a name, or leave the key out")
-            );
+            return Err(failure.help("notes name their author: write a name, or leave the key out"));
         }
         Ok(EnrichSettings {
             notes,

@@ -61,7 +61,10 @@ fn a_configuration_is_read_whole_or_refused_with_its_place() {
                 let mut found = BTreeSet::new();
                 given(&table, "", &mut found);
                 let silent = found.iter().find(|key| !known.contains(key.as_str()));
-                assert!(silent.is_none(), "{silent:?} is read as an empty text\n{text}");
+                assert!(
+                    silent.is_none(),
+                    "{silent:?} is read as an empty text\n{text}"
+                );
             }
             Err(failure) => {
                 let said = format!("{failure:?}");

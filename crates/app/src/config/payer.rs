@@ -34,7 +34,9 @@ impl Loaded {
             let (name, notify) = (side.name(), &file.party(side).notify);
             if notify.is_empty() {
                 let failure = wrong(format!("`{name}.notify` has no address"));
-                return Err(failure.help("both parties are notified of sign-ins: give each an address"));
+                return Err(
+                    failure.help("both parties are notified of sign-ins: give each an address")
+                );
             }
             for address in notify {
                 Email::new(address).map_err(|error| wrong(format!("`{name}.notify`: {error}")))?;

@@ -183,10 +183,7 @@ impl ClockWatch {
         match self.access.release_future_waits().await {
             Ok(0) => true,
             Ok(hurried) => {
-                tracing::warn!(
-                    hurried,
-                    "work that waited for a future instant is done now"
-                );
+                tracing::warn!(hurried, "work that waited for a future instant is done now");
                 true
             }
             Err(error) => {

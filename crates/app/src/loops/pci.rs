@@ -194,8 +194,9 @@ impl PciWatching {
         let listed = listed_people(self.people.as_ref(), &self.home, store).await?;
         let fold = match earlier {
             None => PciFold::new(self.rules.clone(), now),
-            Some(state) => PciFold::resume(self.rules.clone(), now, state)
-                .map_err(|error| Failure::failed(format!("the state of the previous run: {error}")))?,
+            Some(state) => PciFold::resume(self.rules.clone(), now, state).map_err(|error| {
+                Failure::failed(format!("the state of the previous run: {error}"))
+            })?,
         };
         let others = OtherRegions::of(self.aws.instance_regions().await)?;
         let reading = self.reading(others);

@@ -476,10 +476,7 @@ impl Trouble {
 
     fn is_over(&mut self) {
         if std::mem::take(&mut self.is_on) {
-            tracing::info!(
-                signal = self.signal.name(),
-                "the collector accepts data"
-            );
+            tracing::info!(signal = self.signal.name(), "the collector accepts data");
         }
     }
 }

@@ -40,9 +40,7 @@ pub(super) async fn check(
         Ok(0) => report.add(CHECK, Ok("account access manager is not in use".to_owned())),
         Ok(count) => report.add(
             CHECK,
-            Ok(format!(
-                "applications of account access manager: {count}"
-            )),
+            Ok(format!("applications of account access manager: {count}")),
         ),
         Err(why) => report.warn(CHECK, why, REMEDY),
     }

@@ -23,13 +23,11 @@ pub(super) fn check(loaded: &Loaded, report: &mut DoctorReport) {
 fn words(loaded: &Loaded) -> Result<(String, bool), Failure> {
     let (every, queue) = (loaded.settings().people_every, loaded.event_queue()?);
     let timed = every.map(|every| format!("every {every}"));
-    let told = queue.map(|_| "immediately when `events.queue` brings an event of the identity store");
+    let told =
+        queue.map(|_| "immediately when `events.queue` brings an event of the identity store");
     Ok(match (timed, told) {
         (Some(timed), Some(told)) => (format!("checked {timed}, and {told}"), true),
-        (Some(timed), None) => (
-            format!("checked {timed}; `events.queue` is not set"),
-            true,
-        ),
+        (Some(timed), None) => (format!("checked {timed}; `events.queue` is not set"), true),
         (None, Some(told)) => (format!("checked {told}, and with the organization"), true),
         (None, None) => ("checked with the organization alone".to_owned(), false),
     })

@@ -11,10 +11,7 @@ fn configured() -> tempfile::TempDir {
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     write("hallpass.toml", "[store]\nurl = \"sqlite:hallpass.db\"\n");
     write("rules.toml", RULES);
-    write(
-        "hallpass.db",
-        &"this is not a database at all  ".repeat(99),
-    );
+    write("hallpass.db", &"this is not a database at all  ".repeat(99));
     folder
 }
 

@@ -202,7 +202,8 @@ fn refusals_exit_1_with_code_detail_and_help() {
             let ran = against(&fake, args).exits(1);
             assert_eq!(ran.out, "", "{args:?}");
             assert_eq!(
-                ran.err, "error[own_request]: You can't approve that.\n  help: ask an administrator\n",
+                ran.err,
+                "error[own_request]: You can't approve that.\n  help: ask an administrator\n",
                 "{args:?} {status}"
             );
         }

@@ -85,5 +85,8 @@ pub(crate) fn golden(name: &str, text: &str) {
         return;
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(kept, text, "{name} differs; UPDATE_GOLDEN=1 writes it again");
+    assert_eq!(
+        kept, text,
+        "{name} differs; UPDATE_GOLDEN=1 writes it again"
+    );
 }

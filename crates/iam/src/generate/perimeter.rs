@@ -334,10 +334,7 @@ fn network(
 ) -> Result<DraftStatement, BadInput> {
     let wrong = |message: &str, place: &str| Err(BadInput::new("E_ARG", message, place));
     let Bounds::Ids(ids) = wish.bounds else {
-        return wrong(
-            "a caller has no network: name addresses",
-            "--dynamic",
-        );
+        return wrong("a caller has no network: name addresses", "--dynamic");
     };
     if ids.is_empty() {
         return wrong(

@@ -344,11 +344,7 @@ fn what_is_held_by_entitlements_is_counted_by_itself() {
             .filter(|it| it.id == ENTITLED)
             .map(|it| &*it.why)
             .collect();
-        let whose = if by_group {
-            "of a group"
-        } else {
-            "a personal"
-        };
+        let whose = if by_group { "of a group" } else { "a personal" };
         assert!(!own.is_empty() && own.iter().all(|it| it.contains(whose)));
         let said = |words: &str| answer.advice.iter().any(|it| it.contains(words));
         assert!(

@@ -351,7 +351,10 @@ impl<'a> Ledger<'a> {
             // an earlier hold's instant stays and the new end cannot be enforced: no access
             self.told.change.gates.push(GateChange {
                 key: end.key.clone(),
-                refused: Some(format!("its expiry could not be enforced at AWS: {}", why.words)),
+                refused: Some(format!(
+                    "its expiry could not be enforced at AWS: {}",
+                    why.words
+                )),
                 at: self.now,
             });
         }
@@ -460,7 +463,10 @@ impl<'a> Ledger<'a> {
         if end.required && end.lasts_until.is_none() {
             self.told.change.gates.push(GateChange {
                 key: end.key.clone(),
-                refused: Some(format!("its expiry could not be enforced at AWS: {}", why.words)),
+                refused: Some(format!(
+                    "its expiry could not be enforced at AWS: {}",
+                    why.words
+                )),
                 at: self.now,
             });
         } else {
@@ -531,7 +537,8 @@ impl<'a> Ledger<'a> {
 
 fn why_left_out(end: &ArmedEnd, look: &Look) -> NotArmed {
     if look.beside_foreign.contains(&end.key) {
-        let words = "Hallpass's policy on the account has a foreign statement; an operator should check it";
+        let words =
+            "Hallpass's policy on the account has a foreign statement; an operator should check it";
         return NotArmed {
             why: WhyNotArmed::ForeignStatement,
             words: words.to_owned(),

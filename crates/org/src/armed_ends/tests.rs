@@ -69,13 +69,7 @@ fn exactly_that_person_in_that_role_is_denied_from_the_end_on() {
     let rows = [
         (7, plain.as_str(), after, true, "a role without a Region"),
         (7, &regional, after, true, "a role with one"),
-        (
-            9,
-            &regional,
-            after,
-            true,
-            "another person of the statement",
-        ),
+        (9, &regional, after, true, "another person of the statement"),
         (7, &regional, END, false, "at the very end"),
         (7, &regional, "2026-11-20T13:59:59Z", false, "before it"),
         (7, &regional, "2027-01-01T00:00:00Z", true, "long after it"),

@@ -163,10 +163,7 @@ fn reviewed(
         let limit = today.saturating_sub(jiff::Span::new().months(months));
         day.is_none_or(|it| it < limit)
     };
-    let seen = day.map_or_else(
-        || "no answer yet".to_owned(),
-        |it| format!("last on {it}"),
-    );
+    let seen = day.map_or_else(|| "no answer yet".to_owned(), |it| format!("last on {it}"));
     let reviewed = check(
         (id, title),
         target,

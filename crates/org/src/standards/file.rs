@@ -432,10 +432,7 @@ mod tests {
                 "overrides:\n  - match: {region: eu-west-1}\n    standards: {enable: [x/v/1], disable: [x/v/1]}\n",
                 "line 2: `x/v/1` is in `enable` and in `disable`",
             ),
-            (
-                "defaults: {}\n",
-                "the file names no standard or control",
-            ),
+            ("defaults: {}\n", "the file names no standard or control"),
         ] {
             assert_eq!(said(text), expected, "{text}");
         }

@@ -134,9 +134,9 @@ impl VendingStepExecutor {
             return Ok(None);
         }
         let name = self.admin.unit_name(unit).await.map_err(setback)?;
-        Ok(name.is_none().then(|| {
-            format!("unit {unit} no longer exists; account {account} stands in {stands}")
-        }))
+        Ok(name
+            .is_none()
+            .then(|| format!("unit {unit} no longer exists; account {account} stands in {stands}")))
     }
 
     async fn relocate(

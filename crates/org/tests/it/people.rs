@@ -265,9 +265,7 @@ async fn whom_somebody_changed_since_the_plan_looked_is_not_deleted() {
         .find(|it| it.target.key == "user ana")
         .unwrap();
     assert!(
-        failed
-            .reason
-            .contains("`ana` was changed since the plan"),
+        failed.reason.contains("`ana` was changed since the plan"),
         "{report:?}"
     );
     assert_eq!(world.people.writes(), [format!("delete {}", id("ben"))]);

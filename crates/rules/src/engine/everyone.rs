@@ -67,7 +67,6 @@ pub(super) fn widening(
             "everyone may request all that `{first}` and {more} more let only some people request"
         ),
     };
-    let help =
-        "`permits_requests = false` adds to other rules and permits no request; else name who may request";
+    let help = "`permits_requests = false` adds to other rules and permits no request; else name who may request";
     Some(warn(ready, FindingCode::EveryoneMayAsk, message).help(help))
 }

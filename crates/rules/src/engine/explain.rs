@@ -133,10 +133,7 @@ fn is_same_kind(ready: &Ready, ask: &Ask<'_>) -> bool {
 /// Returns the deciding step; step 7 may still find no approver.
 fn step(evaluation: &Evaluation<'_>) -> (u8, String) {
     if let (Some(ready), None) = (evaluation.auto, evaluation.deny_auto) {
-        return (
-            4,
-            format!("rule `{}` waives approval", ready.rule.id),
-        );
+        return (4, format!("rule `{}` waives approval", ready.rule.id));
     }
     if let Some(ready) = evaluation.self_approval() {
         let why = "lists the requester, who may approve for themselves";
@@ -208,9 +205,7 @@ fn excluded_because(evaluation: &Evaluation<'_>, ready: &Ready, why: Exclusion) 
             "the requester is not among those who may request"
         }
         Exclusion::LeftOut => "it excludes the requester from requesting",
-        Exclusion::Unread => {
-            "whether the requester may request could not be read; try again"
-        }
+        Exclusion::Unread => "whether the requester may request could not be read; try again",
         Exclusion::PlaceUnread => match &ready.terms().targets {
             Targets::Accounts { .. } => {
                 "whether it is about the account could not be read, as it names tags; try again"
@@ -262,10 +257,7 @@ fn contributes(evaluation: &Evaluation<'_>, ready: &Ready) -> String {
     if terms.approval_is_not_required == Some(true) {
         parts.push(match evaluation.deny_auto {
             Some(deny) => {
-                format!(
-                    "it waives approval, which `{}` forbids",
-                    deny.rule.id
-                )
+                format!("it waives approval, which `{}` forbids", deny.rule.id)
             }
             None => "it waives approval".to_owned(),
         });

@@ -59,8 +59,7 @@ const NAMES_SHOWN: usize = 6;
 const WARNING_SHOWN: usize = 200;
 
 fn columns(terms: &Terms) -> RuleColumns {
-    let needless =
-        (terms.approval_is_not_required == Some(true)).then(|| "none needed".to_owned());
+    let needless = (terms.approval_is_not_required == Some(true)).then(|| "none needed".to_owned());
     let approvers = needless.into_iter().chain(approvers(terms));
     let approvers = approvers
         .chain(on_approval(terms))
@@ -162,7 +161,8 @@ fn limits(terms: &Terms) -> Vec<String> {
         clauses.push(format!("the ticket must match `{}`", pattern.as_str()));
     }
     if terms.shorten_to_max_duration == Some(true) {
-        clauses.push("waiting requests are shortened to the limit of the day of approval".to_owned());
+        clauses
+            .push("waiting requests are shortened to the limit of the day of approval".to_owned());
     }
     if let Some(age) = terms.fresh_sign_in {
         clauses.push(format!(

@@ -25,8 +25,7 @@ pub(super) fn attribute_matches(
                 None => (&mut values, text),
             };
             if value.trim().is_empty() || value.starts_with('!') {
-                let help =
-                    "write a value, a glob like `Pay*`, or `!` right before an exclusion";
+                let help = "write a value, a glob like `Pay*`, or `!` right before an exclusion";
                 reader.bad(FindingCode::BadResource, key, item, "not a value", help);
             } else {
                 list.insert(Glob::new(value.trim()));

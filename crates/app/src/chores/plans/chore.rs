@@ -289,9 +289,7 @@ async fn go_on<C: Chore>(
     let (plan, _) = at.context.runner.load(id).await.map_err(run_failed)?;
     let mut shown = chore.begun(&plan)?;
     if !args.is_applying() {
-        output::say(&format!(
-            "plan {id} is unfinished; `--apply` resumes it"
-        ));
+        output::say(&format!("plan {id} is unfinished; `--apply` resumes it"));
         let settled = Settled::of(at.context.runner.report(id).await.map_err(run_failed)?);
         shown.tell(at, &settled).await?;
         let changes = args.has_detailed_exitcode();

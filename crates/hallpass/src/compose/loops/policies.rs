@@ -40,7 +40,11 @@ pub(super) async fn arm_ends(engine: Engine, mut stop: watch::Receiver<bool>) {
         match engine.keepers.armer.tick().await {
             Ok(report) => {
                 for (account, why) in &report.delayed {
-                    tracing::info!(account, why, "expiries are not enforced yet; AWS is asked again");
+                    tracing::info!(
+                        account,
+                        why,
+                        "expiries are not enforced yet; AWS is asked again"
+                    );
                 }
                 for (account, why) in &report.failed {
                     tracing::warn!(account, why, "expiries could not be enforced");

@@ -410,9 +410,7 @@ fn warnings(
         .any(|row| row.decision == Decision::Allowed && row.action == ASSIGN[0]);
     if assigns {
         warnings.push("an assigner can assign to themselves".to_owned());
-        warnings.push(
-            "control over a group's members is control over its assignments".to_owned(),
-        );
+        warnings.push("control over a group's members is control over its assignments".to_owned());
     }
     let conditions = || document.statements.iter().flat_map(|it| &it.conditions);
     if assigns && conditions().any(|it| tag_key(&it.key.text).is_some()) {

@@ -403,9 +403,9 @@ pub(super) fn why_not(
     preview: &Preview,
 ) -> (&'static str, String) {
     let button = match why {
-        RequestRefused::NoApprover | RequestRefused::UnknownApprovers(_) | RequestRefused::NoManager(_) => {
-            "No one can approve this"
-        }
+        RequestRefused::NoApprover
+        | RequestRefused::UnknownApprovers(_)
+        | RequestRefused::NoManager(_) => "No one can approve this",
         RequestRefused::NoRule => "No rule covers this",
         RequestRefused::NotAllowed if preview.opens_at.is_none() => "Not for you today",
         RequestRefused::NotAllowed if preview.starts_at.is_some() => "Not open then",
