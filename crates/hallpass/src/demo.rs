@@ -36,9 +36,9 @@ use hallpass_model::{Clock, IdSource, TimeSpan};
 use hallpass_rules::{Directory, RuleFile, Rules};
 use hallpass_server::{Connections, Proxies, Rates, ServerMode, SignIn};
 use hallpass_setup::clock;
-use hallpass_setup::opening::{asked_to_stop, open_store_for};
+use hallpass_setup::opening::{asked_to_stop, open_store};
 use hallpass_slack::{Marks, Setup};
-use hallpass_store::{FolderTarget, SchemaUse};
+use hallpass_store::FolderTarget;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::logging;
 use hallpass_terminal::output;
@@ -242,10 +242,9 @@ async fn live_on(
     Ok(())
 }
 
-/// The demo's store; a folder of an earlier release is brought up to date.
 async fn store_of(folder: &Folder) -> Result<ServerStore, Failure> {
     let place = StoreAddress::File(folder.path(STORE));
-    open_store_for(place, SchemaUse::BroughtUpToDate).await
+    open_store(place).await
 }
 
 /// The Slack app, talking to the simulated Slack, which is told where it is.

@@ -38,11 +38,10 @@ use hallpass_setup::heads::{self, Means};
 use hallpass_setup::opening::hangup_is_heard;
 use hallpass_setup::opening::out_of_reach;
 use hallpass_setup::opening::{
-    ConfigArgs, aws_settings, connect_patiently, management_account, open_store_for,
+    ConfigArgs, aws_settings, connect_patiently, management_account, open_store,
 };
 use hallpass_setup::rule_files;
 use hallpass_setup::service_manager;
-use hallpass_store::SchemaUse;
 use hallpass_telemetry::SendingService;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::logging;
@@ -452,7 +451,7 @@ async fn store_of_one(address: StoreAddress) -> Result<(Option<OnlyServer>, Serv
         StoreAddress::File(path) => Some(only_server(path)?),
         StoreAddress::Postgres(_) => None,
     };
-    let store = open_store_for(address, SchemaUse::BroughtUpToDate).await?;
+    let store = open_store(address).await?;
     let reserved = tokio::task::spawn_blocking(move || store.with_reserve()).await;
     let store = reserved.map_err(|error| Failure::failed(error.to_string()))?;
     Ok((only, store))

@@ -37,13 +37,8 @@ pub(crate) fn read_instant(text: &str) -> Result<Timestamp, StorageFault> {
         .map_err(|error| StorageFault::Unavailable(format!("stored instant `{text}`: {error}")))
 }
 
-/// The version of stored bodies that this program writes, and the newest that it reads. A body of
-/// version 1 does not say so; one of a later version has a member `body_version`, and is written only
-/// once there are bytes of the version before in `tests/golden/bodies` that still load.
-const BODY_VERSION: u32 = 2;
-
-/// From which version a request may start later: an earlier release would grant it at once.
-const PLANNED_START_VERSION: u32 = 2;
+/// The version of stored bodies. A body of version 1 does not have a member `body_version`.
+const BODY_VERSION: u32 = 1;
 
 /// What every body may say of itself.
 #[derive(Deserialize)]
@@ -91,9 +86,6 @@ pub(crate) fn read_body<T: DeserializeOwned>(what: &str, text: &str) -> Result<T
 struct Apart<T, S> {
     row: T,
     state: S,
-    /// Where it is not 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    body_version: Option<u32>,
 }
 
 /// A request as JSON text.
@@ -101,7 +93,6 @@ pub(crate) fn request_text(request: &Request) -> Result<String, StorageFault> {
     body(&Apart {
         row: RequestRow::from(request),
         state: RequestStateRow::from(request.state.clone()),
-        body_version: request.start.is_some().then_some(PLANNED_START_VERSION),
     })
 }
 
@@ -126,7 +117,6 @@ pub(crate) fn grant_text(grant: &Grant) -> Result<String, StorageFault> {
     body(&Apart {
         row: GrantRow::from(grant),
         state: GrantStateRow::from(grant.state.clone()),
-        body_version: None,
     })
 }
 

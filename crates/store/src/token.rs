@@ -13,11 +13,9 @@ pub struct TokenRow {
     pub hash: String,
     /// Whom it speaks for, by the address of when it was made.
     pub user: Email,
-    /// Whom it speaks for. A token from before this was kept speaks for nobody.
-    #[serde(default)]
+    /// The user it speaks for; without one it is refused.
     pub user_id: Option<UserId>,
     /// Whether they were matched through a fallback e-mail domain then.
-    #[serde(default)]
     pub secondary_domain: bool,
     /// What it may be used for, by name.
     pub scopes: Vec<String>,
@@ -30,9 +28,8 @@ pub struct TokenRow {
     /// What its owner calls it.
     pub name: String,
     /// Where it was made.
-    #[serde(default)]
     pub source: TokenSource,
     /// When it was last used, to the minute or so; `None` = never yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub used_at: Option<Timestamp>,
 }

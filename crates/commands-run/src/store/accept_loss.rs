@@ -11,8 +11,8 @@ use hallpass_host::random_ids::RandomIds;
 use hallpass_host::server_store::{ServerStore, StoreAddress};
 use hallpass_model::{AuditId, Email, IdSource};
 use hallpass_setup::earlier_log;
-use hallpass_setup::opening::{ConfigArgs, open_store, open_store_for};
-use hallpass_store::{LogMemory, SchemaUse};
+use hallpass_setup::opening::{ConfigArgs, open_store};
+use hallpass_store::LogMemory;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 
@@ -49,7 +49,7 @@ pub(super) async fn run(args: &Args) -> Outcome {
         if is_made {
             ensure_moved(&loaded).await?;
         }
-        let store = open_store_for(address.clone(), SchemaUse::BroughtUpToDate).await?;
+        let store = open_store(address.clone()).await?;
         if is_made || has_no_log(&store).await? {
             return begin_again(args, &loaded, &store).await;
         }

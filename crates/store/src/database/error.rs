@@ -64,11 +64,6 @@ impl DatabaseError {
         &self.0
     }
 
-    /// Whether a lock or an answer was waited for in vain.
-    pub(crate) fn waited(&self) -> bool {
-        self.0.is_trouble(ServerTrouble::Waited)
-    }
-
     /// Whether a pooler shares the session, so that what it prepared is not there.
     pub(crate) fn is_of_shared_session(&self) -> bool {
         self.0.is_trouble(ServerTrouble::SharedSession)

@@ -181,15 +181,6 @@ impl Connection {
         }
     }
 
-    /// Gives back the room of what is gone.
-    pub(crate) fn compact(&self) -> Result<(), DatabaseError> {
-        match self {
-            Self::Sqlite(connection) => Ok(sqlite::compact(connection)?),
-            // the server does so by itself
-            Self::Postgres(_) => Ok(()),
-        }
-    }
-
     /// Keeps nothing beside the file from now on: whoever carries it away has all of it.
     pub(crate) fn as_one_file(&self) -> Result<(), DatabaseError> {
         match self {
@@ -261,15 +252,6 @@ impl Transaction<'_> {
         match self {
             Self::Sqlite(transaction) => Ok(sqlite::own(transaction)?),
             Self::Postgres(transaction) => transaction.own(),
-        }
-    }
-
-    /// Makes the functions that statements need as this release has them: for a migration that changes one.
-    pub(crate) fn renew_functions(&self) -> Result<(), DatabaseError> {
-        match self {
-            // they are its own
-            Self::Sqlite(_) => Ok(()),
-            Self::Postgres(transaction) => transaction.renew_functions(),
         }
     }
 

@@ -1,8 +1,7 @@
-//! How a request is stored: the names, the order and the defaults of its body. They bind from the day they
-//! were first written, whatever becomes of the types of `access`; `tests/golden/bodies` has the bytes.
+//! How a request is stored: the names and the order of its members, independent of the types of `access`;
+//! `tests/golden/bodies` has the bytes.
 //!
-//! Conversions name every member on both sides, so that a new one does not compile until somebody said
-//! how it is stored, and what was meant by bodies that have none.
+//! Conversions name every member on both sides: a new member does not compile until its row has it.
 
 use hallpass_access::{
     AfterReview, AgreedStart, Approval, Closing, Confirmation, DecidedKind, DecisionKind, Origin,
@@ -25,7 +24,7 @@ pub(super) struct RequestRow {
     key: Option<HoldKey>,
     names: TargetNames,
     duration: TimeSpan,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     shortened: Option<ShortenedRow>,
     reason: String,
     ticket: Option<String>,
@@ -33,7 +32,7 @@ pub(super) struct RequestRow {
     secondary_domain: bool,
     asked_at: Timestamp,
     expires_at: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<PlannedStartRow>,
     extends: Option<GrantId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -44,20 +43,8 @@ pub(super) struct RequestRow {
     confirmed: Vec<ConfirmationRow>,
     reminders: RemindersRow,
     grant: Option<GrantId>,
-    #[serde(default)]
     after_review: Option<AfterReviewRow>,
-    /// The state stands beside the row. Releases before rows had types of their own look for one here.
-    #[serde(skip_deserializing)]
-    state: StateElsewhere,
     version: u64,
-}
-
-/// What stands where earlier releases look for a request's state.
-#[derive(Default, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum StateElsewhere {
-    #[default]
-    Pending,
 }
 
 both_ways!(Request => RequestRow, apart RequestStateRow without outstanding {
@@ -160,26 +147,12 @@ impl From<DecidedKindRow> for DecidedKind {
 #[derive(Serialize, Deserialize)]
 struct ReviewRow {
     by: Email,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<UserId>,
     at: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
-    /// Stored of what was decided; before, it is known only where it is looked for.
-    #[serde(default = "taken_for_granted", skip_serializing_if = "is_counted")]
     counts: bool,
-}
-
-const fn taken_for_granted() -> bool {
-    true
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde gives what it skips by reference"
-)]
-const fn is_counted(counts: &bool) -> bool {
-    *counts
 }
 
 both_ways!(Review => ReviewRow { by, user, at, comment, counts });
@@ -188,7 +161,7 @@ both_ways!(Review => ReviewRow { by, user, at, comment, counts });
 #[derive(Serialize, Deserialize)]
 struct ConfirmationRow {
     by: Email,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<UserId>,
     at: Timestamp,
     texts: Vec<String>,
@@ -218,7 +191,7 @@ both_ways!(Shortened => ShortenedRow { from, by });
 #[derive(Serialize, Deserialize)]
 struct PlannedStartRow {
     at: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     agreed: Option<AgreedStartRow>,
 }
 
@@ -228,7 +201,7 @@ both_ways!(PlannedStart => PlannedStartRow { at, agreed (optional) });
 #[derive(Serialize, Deserialize)]
 struct AgreedStartRow {
     by: Email,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<UserId>,
     at: Timestamp,
     approval: Approval,
@@ -265,7 +238,7 @@ pub(super) enum RequestStateRow {
         by: Email,
         at: Timestamp,
         approval: Approval,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         comment: Option<String>,
     },
     Denied {

@@ -8,28 +8,23 @@ use serde::{Deserialize, Serialize};
 
 use super::both_ways::both_ways;
 
-/// A session. A later one replaces it only where what is stored is these very bytes, so a member that
-/// is added is left out where it says nothing.
+/// A session. An update replaces it only if the stored bytes are equal to the bytes that were read.
 #[derive(Serialize, Deserialize)]
 pub(super) struct SessionBody {
     hash: String,
     user: Email,
-    #[serde(default)]
     user_id: Option<UserId>,
-    #[serde(default)]
     secondary_domain: bool,
     signed_in: SignedInRow,
     began_at: Timestamp,
     seen_at: Timestamp,
     renewed_at: Timestamp,
     ends_at: Timestamp,
-    #[serde(default, skip_serializing_if = "BrowsingRow::is_unknown")]
     browsing: BrowsingRow,
-    #[serde(default)]
     csrf: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     previous: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
@@ -48,9 +43,7 @@ enum SignedInRow {
         subject: String,
         sid: Option<String>,
         id_token: Option<String>,
-        #[serde(default)]
         auth_time: Option<Timestamp>,
-        #[serde(default)]
         acr: Option<String>,
     },
 }
@@ -61,18 +54,11 @@ both_ways!(enum SignedIn => SignedInRow {
 });
 
 /// The browser it began in.
-#[derive(Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct BrowsingRow {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<IpAddr>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     agent: String,
-}
-
-impl BrowsingRow {
-    fn is_unknown(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 both_ways!(Browsing => BrowsingRow { address, agent });

@@ -94,8 +94,7 @@ pub(super) fn counts(tx: &Transaction<'_>) -> Result<ArmedEndCounts, StorageFaul
     })
 }
 
-/// Live grants whose ends are never armed, although that was wanted. What is live is read for it, as what is armed is: few know
-/// this of themselves, and a column of its own would keep earlier releases out.
+/// Counts live grants whose ends are never armed, although that was wanted.
 fn never_armed(tx: &Transaction<'_>) -> Result<u64, StorageFault> {
     let live = "SELECT id, body FROM grants INDEXED BY grants_live WHERE live = 1";
     let mut count = 0;

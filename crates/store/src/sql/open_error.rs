@@ -43,66 +43,27 @@ pub enum OpenError {
         /// Where it is.
         store: String,
     },
-    /// Written by an earlier release, and whoever opens it only looks.
-    #[error("`{store}` has schema version {found}, and this release wants {known}")]
-    Older {
+    /// Laid out by a release with another schema.
+    #[error("`{store}` has schema version {found}, and this release uses version {known}")]
+    OtherVersion {
         /// Where it is.
         store: String,
         /// Its version.
         found: u32,
-        /// Ours.
+        /// The version of this release.
         known: u32,
     },
-    /// Written by a later release.
-    #[error("`{store}` has schema version {found}, this release knows versions up to {known}")]
-    Newer {
+    /// Laid out by a build with another form of this version.
+    #[error("`{store}` has another form of schema version {version}")]
+    OtherForm {
         /// Where it is.
         store: String,
-        /// Its version.
-        found: u32,
-        /// Ours.
-        known: u32,
-    },
-    /// A migration in it is not the one of that number in this release.
-    #[error("`{store}` was migrated with another form of migration {version} (`{name}`)")]
-    Changed {
-        /// Where it is.
-        store: String,
-        /// The migration's number.
+        /// The version of both.
         version: u32,
-        /// Its name there.
-        name: String,
-    },
-    /// A migration failed and was taken back.
-    #[error("migration {version} (`{name}`) of `{store}` failed")]
-    Migration {
-        /// Where it is.
-        store: String,
-        /// The migration's number.
-        version: u32,
-        /// Its name.
-        name: &'static str,
-        /// What the database says.
-        source: DatabaseError,
     },
 }
 
 impl OpenError {
-    /// Whether a lock or an answer was waited for in vain.
-    pub(super) fn waited(&self) -> bool {
-        match self {
-            Self::Unusable { source, .. }
-            | Self::Unreachable { source, .. }
-            | Self::Pooled { source, .. }
-            | Self::Migration { source, .. } => source.waited(),
-            Self::Linked { .. }
-            | Self::Foreign { .. }
-            | Self::Older { .. }
-            | Self::Newer { .. }
-            | Self::Changed { .. } => false,
-        }
-    }
-
     /// What to do about it.
     pub const fn help(&self) -> &'static str {
         match self {
@@ -119,17 +80,8 @@ impl OpenError {
                 "stop the server, and delete every name but the one it has had (`find -samefile` lists them): what is newest lies beside that one"
             }
             Self::Foreign { .. } => "name another file or database under `[store] url`",
-            Self::Older { .. } => {
-                "stop the server of the earlier release, then run `hallpass server store migrate` or start this one; until then use the program that the server runs"
-            }
-            Self::Newer { .. } => {
-                "run the release that wrote it or a later one, or restore a backup made before the upgrade"
-            }
-            Self::Changed { .. } => {
-                "run the release that wrote it; if nobody changed the program, restore a backup"
-            }
-            Self::Migration { .. } => {
-                "the database is as it was: keep it, run the release before, and report the error"
+            Self::OtherVersion { .. } | Self::OtherForm { .. } => {
+                "run the release that wrote it, or restore a backup of this release"
             }
         }
     }

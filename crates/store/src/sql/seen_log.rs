@@ -12,7 +12,7 @@ use hallpass_access::ReadError;
 use hallpass_audit::{Draft, Head};
 use serde::{Deserialize, Serialize};
 
-use super::{Heeds, SqlStore, audit, counter, migrate, number, run, seen_file};
+use super::{Heeds, SqlStore, audit, counter, number, run, schema, seen_file};
 use crate::database::{Engine, Optional, Transaction, TransactionMode};
 use crate::fault::StorageFault;
 use crate::rows::read_record;
@@ -60,9 +60,7 @@ pub struct LostRecords {
 struct AcceptedLoss {
     after: u64,
     to: u64,
-    /// The hash of the record that says so, which tells two losses of the same numbers apart. Empty where
-    /// an earlier release wrote it.
-    #[serde(default)]
+    /// The hash of the record that says so: it distinguishes two losses of the same numbers.
     record: String,
 }
 
@@ -121,22 +119,8 @@ impl SeenLog {
     }
 }
 
-/// A file of this release, or of one before.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum SeenFile {
-    Now(SeenLog),
-    HeadsAlone(Vec<SeenHead>),
-}
-
 fn parsed(bytes: &[u8]) -> std::io::Result<SeenLog> {
-    Ok(match serde_json::from_slice(bytes)? {
-        SeenFile::Now(seen) => seen,
-        SeenFile::HeadsAlone(heads) => SeenLog {
-            heads,
-            ..SeenLog::default()
-        },
-    })
+    Ok(serde_json::from_slice(bytes)?)
 }
 
 /// What a process has seen of the log.
@@ -316,7 +300,7 @@ impl Heeding {
     /// lacks what was seen.
     pub(super) fn ensure(&self, tx: &Transaction<'_>, heeds: Heeds) -> Result<Seen, StorageFault> {
         let standing = standing(tx, &self.database)?;
-        let (found, known) = (standing.schema, migrate::known_version());
+        let (found, known) = (standing.schema, schema::VERSION);
         if found > known {
             return Err(StorageFault::Unavailable(later_schema(found, known)));
         }
@@ -419,7 +403,7 @@ impl SqlStore {
             };
             Ok(LogLook {
                 lost,
-                later_schema: Some(schema).filter(|schema| *schema > migrate::known_version()),
+                later_schema: Some(schema).filter(|schema| *schema > schema::VERSION),
                 server_start,
             })
         });
