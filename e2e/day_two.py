@@ -207,9 +207,9 @@ def upgraded(operator):
     for line in look:
         operator.runs(line)
     operator.stop()
-    migrated_by_a_later_release(operator.stage.path("hallpass.db"))
+    of_a_later_schema(operator.stage.path("hallpass.db"))
     said = operator.runs("hallpass server store check", code=1)
-    check("an earlier release refuses it and says why", "this release knows versions up to" in said, said)
+    check("an earlier release refuses it and says why", "this release uses version" in said, said)
     key = operator.runs("hallpass audit key")
     for line in [*aside, *back]:
         operator.runs(line)
@@ -218,8 +218,8 @@ def upgraded(operator):
     check.equal("it signs with the key that it had", operator.runs("hallpass audit key"), key)
 
 
-def migrated_by_a_later_release(path):
-    """One migration more than this release has."""
+def of_a_later_schema(path):
+    """The schema version after that of this release."""
     with sqlite3.connect(path) as store:
         columns = [row[1] for row in store.execute("PRAGMA table_info(schema_migrations)")]
         values = ", ".join("version + 1" if it == "version" else it for it in columns)

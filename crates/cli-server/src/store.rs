@@ -7,8 +7,8 @@ use hallpass_app::host::keys::KeyOriginal;
 use hallpass_app::host::ownership::give_to_folder_owner;
 use hallpass_app::host::runtime::runtime;
 use hallpass_app::host::server_store::{ServerStore, StoreAddress};
-use hallpass_app::setup::opening::{ConfigArgs, open_store, open_store_for};
-use hallpass_store::{BackupError, Copied, CopyError, SchemaUse};
+use hallpass_app::setup::opening::{ConfigArgs, open_store};
+use hallpass_store::{BackupError, Copied, CopyError};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 
@@ -31,7 +31,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Update the schema (the server does it at start)
+    /// Make the database (the server does it when it starts), or check its schema
     #[command(after_help = "Example:\n  hallpass server store migrate --config hallpass.toml")]
     Migrate {
         #[command(flatten)]
@@ -104,7 +104,7 @@ pub fn run(args: &Args) -> Outcome {
             config.ensure_meant(&address)?;
             let _alone = alone(&address)?;
             let version = runtime.block_on(async {
-                let store = open_store_for(address.clone(), SchemaUse::BroughtUpToDate).await?;
+                let store = open_store(address.clone()).await?;
                 store
                     .schema_version()
                     .await
@@ -118,7 +118,7 @@ pub fn run(args: &Args) -> Outcome {
             let address = config.existing_store()?;
             address.file("`hallpass server store backup`", DUMP)?;
             runtime.block_on(async {
-                let store = open_store_for(address, SchemaUse::AsItIs).await?;
+                let store = open_store(address).await?;
                 store.backup(to).await.map_err(|error| unmade(&error))
             })?;
             output::say(&format!("copied to `{}`", to.display()));
@@ -140,13 +140,8 @@ pub fn run(args: &Args) -> Outcome {
             let given = give_to_folder_owner(&made, to).map_err(|error| ungiven(to, &error));
             drop(made);
             output::say(&format!("`{}` is in place", to.display()));
-            // may migrate the copy; the backup stays unchanged
             let _alone = alone(&address)?;
-            let migrated = runtime.block_on(async {
-                let migrated = open_store_for(address.clone(), SchemaUse::BroughtUpToDate);
-                migrated.await.map(drop)
-            });
-            let checked = migrated.and_then(|()| check(&runtime, &address));
+            let checked = check(&runtime, &address);
             given.and(checked)
         }
     }

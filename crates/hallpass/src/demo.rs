@@ -25,7 +25,7 @@ use hallpass_app::host::runtime::runtime;
 use hallpass_app::host::server_store::{ServerStore, StoreAddress};
 use hallpass_app::host::snapshots_at::SnapshotsAt;
 use hallpass_app::setup::clock;
-use hallpass_app::setup::opening::{asked_to_stop, open_store_for};
+use hallpass_app::setup::opening::{asked_to_stop, open_store};
 use hallpass_aws::{AwsClientSettings as AwsSettings, Credentials};
 use hallpass_base::clock::ProcessClock;
 use hallpass_base::{Clock, IdSource, TimeSpan};
@@ -38,7 +38,7 @@ use hallpass_cli_server::demo::{chores, guard, lives, scenery, standing};
 use hallpass_cli_server::sim;
 use hallpass_rules::{Directory, RuleFile, Rules};
 use hallpass_server::{Connections, Proxies, Rates, ServerMode, SignIn};
-use hallpass_store::{FolderTarget, SchemaUse};
+use hallpass_store::FolderTarget;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::logging;
 use hallpass_terminal::output;
@@ -238,7 +238,7 @@ async fn live_on(
 
 async fn store_of(folder: &Folder) -> Result<ServerStore, Failure> {
     let place = StoreAddress::File(folder.path(STORE));
-    open_store_for(place, SchemaUse::BroughtUpToDate).await
+    open_store(place).await
 }
 
 fn slack_app(sim: &Aws, address: SocketAddr) -> Option<SlackApp> {

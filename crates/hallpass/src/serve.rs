@@ -30,7 +30,7 @@ use hallpass_app::setup::heads::{self, Means};
 use hallpass_app::setup::opening::hangup_is_heard;
 use hallpass_app::setup::opening::out_of_reach;
 use hallpass_app::setup::opening::{
-    ConfigArgs, aws_settings, connect_patiently, management_account, open_store_for,
+    ConfigArgs, aws_settings, connect_patiently, management_account, open_store,
 };
 use hallpass_app::setup::rule_files;
 use hallpass_app::setup::service_manager;
@@ -42,7 +42,6 @@ use hallpass_base::{Clock, IdSource};
 use hallpass_findings::events::EventHandler;
 use hallpass_rules::Rules;
 use hallpass_server::{Connections, Rates, ServerMode};
-use hallpass_store::SchemaUse;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::logging;
 use hallpass_terminal::machine_name;
@@ -436,7 +435,7 @@ async fn store_of_one(address: StoreAddress) -> Result<(Option<OnlyServer>, Serv
         StoreAddress::File(path) => Some(only_server(path)?),
         StoreAddress::Postgres(_) => None,
     };
-    let store = open_store_for(address, SchemaUse::BroughtUpToDate).await?;
+    let store = open_store(address).await?;
     let reserved = tokio::task::spawn_blocking(move || store.with_reserve()).await;
     let store = reserved.map_err(|error| Failure::failed(error.to_string()))?;
     Ok((only, store))

@@ -37,7 +37,7 @@ pub use memory::{AfterCommit, MemorySessions, MemoryStore};
 pub use sign_in::SignInRow;
 pub use sql::{
     BackupError, Check, Copied, CopyError, EndsReader, Leadership, LogLook, LogMemory, LostRecords,
-    OpenError, SchemaUse, SeenHead, SqlStore,
+    OpenError, SeenHead, SqlStore,
 };
 pub use token::TokenRow;
 pub mod postgres;

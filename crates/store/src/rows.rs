@@ -36,13 +36,8 @@ pub(crate) fn read_instant(text: &str) -> Result<Timestamp, StorageFault> {
         .map_err(|error| StorageFault::Unavailable(format!("stored instant `{text}`: {error}")))
 }
 
-/// Newest body version written and read. Version 1 bodies omit it; later ones have a member
-/// `body_version`. Write a new version only once bytes of the previous one exist in
-/// `tests/golden/bodies` and still load.
-const BODY_VERSION: u32 = 2;
-
-/// First version with later starts: an earlier release would grant immediately.
-const PLANNED_START_VERSION: u32 = 2;
+/// The version of stored bodies. A body of version 1 does not have a member `body_version`.
+const BODY_VERSION: u32 = 1;
 
 #[derive(Deserialize)]
 struct Versioned {
@@ -86,16 +81,12 @@ pub(crate) fn read_body<T: DeserializeOwned>(what: &str, text: &str) -> Result<T
 struct Apart<T, S> {
     row: T,
     state: S,
-    /// Omitted for 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    body_version: Option<u32>,
 }
 
 pub(crate) fn request_text(request: &Request) -> Result<String, StorageFault> {
     body(&Apart {
         row: RequestRow::from(request),
         state: RequestStateRow::from(request.state.clone()),
-        body_version: request.start.is_some().then_some(PLANNED_START_VERSION),
     })
 }
 
@@ -116,7 +107,6 @@ pub(crate) fn grant_text(grant: &Grant) -> Result<String, StorageFault> {
     body(&Apart {
         row: GrantRow::from(grant),
         state: GrantStateRow::from(grant.state.clone()),
-        body_version: None,
     })
 }
 

@@ -10,11 +10,9 @@ pub struct TokenRow {
     /// Lower-case hex SHA-256 of the secret.
     pub hash: String,
     pub user: Email,
-    /// The owner. Earlier tokens without one have no rights.
-    #[serde(default)]
+    /// The user it speaks for; without one it is refused.
     pub user_id: Option<UserId>,
     /// Whether a fallback e-mail domain matched the owner.
-    #[serde(default)]
     pub secondary_domain: bool,
     pub scopes: Vec<String>,
     pub created_at: Timestamp,
@@ -22,9 +20,8 @@ pub struct TokenRow {
     pub expires_at: Timestamp,
     pub revoked_at: Option<Timestamp>,
     pub name: String,
-    #[serde(default)]
     pub source: TokenSource,
     /// Accurate to about a minute; `None` = never.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub used_at: Option<Timestamp>,
 }

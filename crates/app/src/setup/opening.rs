@@ -16,7 +16,7 @@ use hallpass_aws::{
 };
 use hallpass_base::clock::ProcessClock;
 use hallpass_base::{AccountId, GroupId, IdSource};
-use hallpass_store::{OpenError, SchemaUse};
+use hallpass_store::OpenError;
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::machine_name;
 use hallpass_terminal::output::OutputArgs;
@@ -148,36 +148,29 @@ fn no_store(address: &StoreAddress) -> Failure {
     )
 }
 
-/// Opens the store; refuses an earlier schema, because its server may be running.
-pub async fn open_store(address: StoreAddress) -> Result<ServerStore, Failure> {
-    open_store_for(address, SchemaUse::OfThisRelease).await
-}
-
 /// For commands that change AWS: refuses while the database lacks records that a node has seen.
 pub async fn open_store_to_act(address: StoreAddress) -> Result<ServerStore, Failure> {
     Ok(open_store(address).await?.acting(&machine_name::host()))
 }
 
-/// Opens the store; what becomes of one of an earlier release is `schema`'s. Whoever brings a file up to date
-/// keeps servers from it ([`only_server`](crate::host::file_lock::only_server)).
-pub async fn open_store_for(
-    address: StoreAddress,
-    schema: SchemaUse,
-) -> Result<ServerStore, Failure> {
+/// Opens the store, and lays out an empty one.
+pub async fn open_store(address: StoreAddress) -> Result<ServerStore, Failure> {
     let opened = match address {
         StoreAddress::File(path) => {
-            tokio::task::spawn_blocking(move || ServerStore::open_for(path, schema)).await
+            tokio::task::spawn_blocking(move || ServerStore::open(path)).await
         }
         StoreAddress::Postgres(address) => {
             let address = postgres_password::completed(*address)?;
-            Ok(ServerStore::open_postgres_for(address, schema).await)
+            Ok(ServerStore::open_postgres(address).await)
         }
     };
     looked_at(opened)
 }
 
-/// Returns the groups of active memberships, without creating or upgrading the store; empty without
-/// a store.
+/// The groups of the memberships that are held in a store. It is not made: none are held in a missing one.
+///
+/// # Errors
+/// When one that is there cannot be read, or nobody can tell whether there is one.
 pub async fn groups_held(address: StoreAddress) -> Result<BTreeSet<GroupId>, Failure> {
     if !address.may_be_there()? {
         return Ok(BTreeSet::new());

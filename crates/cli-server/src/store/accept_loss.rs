@@ -5,10 +5,10 @@ use hallpass_app::host::file_lock::only_server;
 use hallpass_app::host::random_ids::RandomIds;
 use hallpass_app::host::server_store::{ServerStore, StoreAddress};
 use hallpass_app::setup::earlier_log;
-use hallpass_app::setup::opening::{ConfigArgs, open_store, open_store_for};
+use hallpass_app::setup::opening::{ConfigArgs, open_store};
 use hallpass_audit::{AuditStore as _, Draft, Event, Origin};
 use hallpass_base::{AuditId, Email, IdSource};
-use hallpass_store::{LogMemory, SchemaUse};
+use hallpass_store::LogMemory;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::machine_name;
 use hallpass_terminal::output;
@@ -44,7 +44,7 @@ pub(super) async fn run(args: &Args) -> Outcome {
         if is_made {
             ensure_moved(&loaded).await?;
         }
-        let store = open_store_for(address.clone(), SchemaUse::BroughtUpToDate).await?;
+        let store = open_store(address.clone()).await?;
         if is_made || has_no_log(&store).await? {
             return begin_again(args, &loaded, &store).await;
         }

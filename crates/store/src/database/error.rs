@@ -52,11 +52,6 @@ impl DatabaseError {
         &self.0
     }
 
-    /// Returns whether a wait for a lock or an answer timed out.
-    pub(crate) fn waited(&self) -> bool {
-        self.0.is_trouble(ServerTrouble::Waited)
-    }
-
     /// Returns whether a pooler shares the session, so that prepared statements are missing.
     pub(crate) fn is_of_shared_session(&self) -> bool {
         self.0.is_trouble(ServerTrouble::SharedSession)

@@ -161,13 +161,6 @@ impl Connection {
         }
     }
 
-    pub(crate) fn compact(&self) -> Result<(), DatabaseError> {
-        match self {
-            Self::Sqlite(connection) => Ok(sqlite::compact(connection)?),
-            Self::Postgres(_) => Ok(()),
-        }
-    }
-
     /// Keeps everything in one file from now on, so that the file can be moved alone.
     pub(crate) fn as_one_file(&self) -> Result<(), DatabaseError> {
         match self {
@@ -234,14 +227,6 @@ impl Transaction<'_> {
         match self {
             Self::Sqlite(transaction) => Ok(sqlite::own(transaction)?),
             Self::Postgres(transaction) => transaction.own(),
-        }
-    }
-
-    /// Replaces the SQL functions by this release's, for migrations that change one.
-    pub(crate) fn renew_functions(&self) -> Result<(), DatabaseError> {
-        match self {
-            Self::Sqlite(_) => Ok(()),
-            Self::Postgres(transaction) => transaction.renew_functions(),
         }
     }
 

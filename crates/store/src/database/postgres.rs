@@ -327,12 +327,8 @@ impl Transaction<'_> {
         let known = self.told(self.connection.client.query_opt(known, &[]))?;
         match known {
             Some(_) => Ok(()),
-            None => self.renew_functions(),
+            None => self.told(self.connection.client.batch_execute(dialect::FUNCTIONS)),
         }
-    }
-
-    pub(super) fn renew_functions(&self) -> Result<(), DatabaseError> {
-        self.told(self.connection.client.batch_execute(dialect::FUNCTIONS))
     }
 
     pub(super) fn commit(self) -> Result<(), DatabaseError> {

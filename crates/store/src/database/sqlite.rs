@@ -95,10 +95,6 @@ pub(super) fn begin(
     })
 }
 
-pub(super) fn compact(connection: &Connection) -> Result<(), rusqlite::Error> {
-    connection.execute_batch("VACUUM")
-}
-
 pub(super) fn copy_to(source: &Connection, path: &Path) -> Result<(), rusqlite::Error> {
     let mut target = Connection::open(path)?;
     Backup::new(source, &mut target)?.run_to_completion(BACKUP_PAGES, Duration::ZERO, None)?;

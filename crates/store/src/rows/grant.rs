@@ -27,53 +27,32 @@ pub(super) struct GrantRow {
     reason: String,
     origin: Origin,
     approver: Email,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     approver_user: Option<UserId>,
     approval: Approval,
     based_on: Vec<String>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     lengthened_by: BTreeSet<String>,
     config_hash: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     holder_groups: Option<HolderGroups>,
     secondary_domain: bool,
     scheduled_at: Timestamp,
     granted_at: Option<Timestamp>,
     ends_at: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     longest_session: Option<TimeSpan>,
     standing: bool,
     warned: bool,
     refusals: u32,
     stuck: Option<StuckRow>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     end_sessions: bool,
-    #[serde(default, skip_serializing_if = "is_off")]
     armed_ends: ArmedEnds,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     never_armed: Option<NeverArmed>,
     aws_request: Option<String>,
     seen_news: u64,
-    /// The state is stored beside the row. Releases without row types look for one here.
-    #[serde(skip_deserializing)]
-    state: StateElsewhere,
     version: u64,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes skipped fields by reference"
-)]
-fn is_off(armed_ends: &ArmedEnds) -> bool {
-    *armed_ends == ArmedEnds::Off
-}
-
-/// Placeholder where earlier releases look for a grant's state.
-#[derive(Default, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum StateElsewhere {
-    #[default]
-    Scheduled,
 }
 
 both_ways!(Grant => GrantRow, apart GrantStateRow {

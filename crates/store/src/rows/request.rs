@@ -1,8 +1,7 @@
-//! Stored form of requests: names, order and defaults of the body. They never change, regardless of
-//! the types of `access`; `tests/golden/bodies` has the bytes.
+//! How a request is stored: the names and the order of its members, independent of the types of `access`;
+//! `tests/golden/bodies` has the bytes.
 //!
-//! Conversions name every member on both sides, so that a new one does not compile until its stored
-//! form and its default are defined.
+//! Conversions name every member on both sides: a new member does not compile until its row has it.
 
 use hallpass_access::{
     AfterReview, AgreedStart, Approval, Closing, Confirmation, DecidedKind, DecisionKind, Origin,
@@ -22,7 +21,7 @@ pub(super) struct RequestRow {
     key: Option<HoldKey>,
     names: TargetNames,
     duration: TimeSpan,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     shortened: Option<ShortenedRow>,
     reason: String,
     ticket: Option<String>,
@@ -30,7 +29,7 @@ pub(super) struct RequestRow {
     secondary_domain: bool,
     asked_at: Timestamp,
     expires_at: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<PlannedStartRow>,
     extends: Option<GrantId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -41,20 +40,8 @@ pub(super) struct RequestRow {
     confirmed: Vec<ConfirmationRow>,
     reminders: RemindersRow,
     grant: Option<GrantId>,
-    #[serde(default)]
     after_review: Option<AfterReviewRow>,
-    /// The state is stored beside the row. Releases without row types look for one here.
-    #[serde(skip_deserializing)]
-    state: StateElsewhere,
     version: u64,
-}
-
-/// Placeholder where earlier releases look for a request's state.
-#[derive(Default, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum StateElsewhere {
-    #[default]
-    Pending,
 }
 
 both_ways!(Request => RequestRow, apart RequestStateRow without outstanding {
@@ -152,25 +139,12 @@ impl From<DecidedKindRow> for DecidedKind {
 #[derive(Serialize, Deserialize)]
 struct ReviewRow {
     by: Email,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<UserId>,
     at: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
-    #[serde(default = "taken_for_granted", skip_serializing_if = "is_counted")]
     counts: bool,
-}
-
-const fn taken_for_granted() -> bool {
-    true
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes skipped fields by reference"
-)]
-const fn is_counted(counts: &bool) -> bool {
-    *counts
 }
 
 both_ways!(Review => ReviewRow { by, user, at, comment, counts });
@@ -178,7 +152,7 @@ both_ways!(Review => ReviewRow { by, user, at, comment, counts });
 #[derive(Serialize, Deserialize)]
 struct ConfirmationRow {
     by: Email,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<UserId>,
     at: Timestamp,
     texts: Vec<String>,
@@ -205,7 +179,7 @@ both_ways!(Shortened => ShortenedRow { from, by });
 #[derive(Serialize, Deserialize)]
 struct PlannedStartRow {
     at: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     agreed: Option<AgreedStartRow>,
 }
 
@@ -214,7 +188,7 @@ both_ways!(PlannedStart => PlannedStartRow { at, agreed (optional) });
 #[derive(Serialize, Deserialize)]
 struct AgreedStartRow {
     by: Email,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<UserId>,
     at: Timestamp,
     approval: Approval,
@@ -248,7 +222,7 @@ pub(super) enum RequestStateRow {
         by: Email,
         at: Timestamp,
         approval: Approval,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         comment: Option<String>,
     },
     Denied {

@@ -19,16 +19,13 @@ macro_rules! both_ways {
         impl From<&$type> for $row {
             fn from(value: &$type) -> Self {
                 let $type { $($member,)+ state: _, $($left: _)? } = value.clone();
-                Self {
-                    $($member: both_ways!(@member $member $($how)?),)+
-                    state: StateElsewhere::default(),
-                }
+                Self { $($member: both_ways!(@member $member $($how)?)),+ }
             }
         }
 
         impl $row {
             pub(super) fn with_state(self, state: $state) -> $type {
-                let Self { $($member,)+ state: _ } = self;
+                let Self { $($member),+ } = self;
                 $type {
                     $($member: both_ways!(@member $member $($how)?),)+
                     state: state.into(),

@@ -8,27 +8,23 @@ use serde::{Deserialize, Serialize};
 
 use super::row_conversion::both_ways;
 
-/// A later session replaces only identical stored bytes, so new members are omitted when empty.
+/// A session. An update replaces it only if the stored bytes are equal to the bytes that were read.
 #[derive(Serialize, Deserialize)]
 pub(super) struct SessionBody {
     hash: String,
     user: Email,
-    #[serde(default)]
     user_id: Option<UserId>,
-    #[serde(default)]
     secondary_domain: bool,
     signed_in: SignedInRow,
     began_at: Timestamp,
     seen_at: Timestamp,
     renewed_at: Timestamp,
     ends_at: Timestamp,
-    #[serde(default, skip_serializing_if = "BrowsingRow::is_unknown")]
     browsing: BrowsingRow,
-    #[serde(default)]
     csrf: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     previous: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
@@ -46,9 +42,7 @@ enum SignedInRow {
         subject: String,
         sid: Option<String>,
         id_token: Option<String>,
-        #[serde(default)]
         auth_time: Option<Timestamp>,
-        #[serde(default)]
         acr: Option<String>,
     },
 }
@@ -58,18 +52,11 @@ both_ways!(enum SignedIn => SignedInRow {
     Oidc { issuer, subject, sid, id_token, auth_time, acr },
 });
 
-#[derive(Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct BrowsingRow {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<IpAddr>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     agent: String,
-}
-
-impl BrowsingRow {
-    fn is_unknown(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 both_ways!(Browsing => BrowsingRow { address, agent });

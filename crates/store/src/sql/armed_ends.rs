@@ -90,8 +90,7 @@ pub(super) fn counts(tx: &Transaction<'_>) -> Result<ArmedEndCounts, StorageFaul
     })
 }
 
-/// Counts live grants whose wanted enforcement never happens. It reads live bodies: few have this,
-/// and a separate column would exclude earlier releases.
+/// Counts live grants whose ends are never armed, although that was wanted.
 fn never_armed(tx: &Transaction<'_>) -> Result<u64, StorageFault> {
     let live = "SELECT id, body FROM grants INDEXED BY grants_live WHERE live = 1";
     let mut count = 0;

@@ -1,4 +1,4 @@
-//! Reads held access from a database of any release, without creating, migrating or owning it.
+//! Reads what is held in a database without making, laying out or owning one.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,21 +9,21 @@ use hallpass_base::{GroupId, HoldKey, Target};
 use serde::Deserialize;
 
 use super::opening::{interrupted, refuse_linked};
-use super::{OpenError, Source, SqlStore, migrate};
+use super::{OpenError, Source, SqlStore, schema};
 use crate::database::{Connection, DatabaseError, Failure, Owner, Server, TransactionMode};
 
-/// Assignment members written by every release.
+/// The part of an assignment that is read here.
 #[derive(Deserialize)]
 struct HeldRow {
     key: HoldKey,
 }
 
 impl SqlStore {
-    /// Returns the groups of held, starting or ending memberships in the file at `path`; none in an
-    /// empty one. A missing file would be created. Blocks.
+    /// The groups of the memberships that are held, or about to be given or ended, in the file at `path`; none in an
+    /// empty one. A file that is not there would be made. Blocks.
     ///
     /// # Errors
-    /// When it is unreadable or of another program.
+    /// When it cannot be read, or is of another program or schema.
     pub fn groups_held(path: impl AsRef<Path>) -> Result<BTreeSet<GroupId>, OpenError> {
         let path = path.as_ref();
         refuse_linked(path)?;
@@ -62,9 +62,12 @@ fn groups_of(
     name: &str,
 ) -> Result<BTreeSet<GroupId>, OpenError> {
     let unusable = source.unusable(name);
-    match migrate::refuse_foreign(&connection, name, &unusable)? {
+    match schema::refuse_foreign(&connection, name, &unusable)? {
         Owner::Nobody | Owner::Another => Ok(BTreeSet::new()),
-        Owner::Us => groups(&mut connection).map_err(unusable),
+        Owner::Us => {
+            schema::check(&mut connection, name, &unusable)?;
+            groups(&mut connection).map_err(unusable)
+        }
     }
 }
 

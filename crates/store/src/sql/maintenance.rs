@@ -15,7 +15,7 @@ use hallpass_plans::Plan;
 use super::listing_pool::ListingPool;
 use super::opening::make_private;
 use super::unreadable::each_body;
-use super::{SqlStore, audit, migrate, plans, remediations};
+use super::{SqlStore, audit, plans, remediations, schema};
 use crate::TokenRow;
 use crate::database::{Connection, DatabaseError, Owner, Transaction};
 use crate::fault::StorageFault;
@@ -62,7 +62,7 @@ pub enum BackupError {
 
 impl SqlStore {
     pub async fn schema_version(&self) -> Result<u32, ReadError> {
-        Ok(self.read(|tx| Ok(migrate::version_of(tx)?)).await?)
+        Ok(self.read(|tx| Ok(schema::version_of(tx)?)).await?)
     }
 
     /// Reads everything: the file's structure, every row, and the whole audit chain.
@@ -272,9 +272,11 @@ fn check(tx: &Transaction<'_>) -> Result<Check, StorageFault> {
     for complaint in tx.complaints()? {
         note(complaint);
     }
-    let schema_version = migrate::version_of(tx)?;
-    if schema_version != migrate::known_version() {
-        note(format!("schema version {schema_version} is not the newest"));
+    let schema_version = schema::version_of(tx)?;
+    if schema_version != schema::VERSION {
+        note(format!(
+            "schema version {schema_version} is not the one of this release"
+        ));
     }
     check_packed(
         tx,

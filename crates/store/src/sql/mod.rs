@@ -13,7 +13,6 @@ mod armed_ends;
 mod assignment_rows;
 mod assignments;
 mod audit;
-mod before;
 mod commit;
 mod copying;
 mod ends;
@@ -29,7 +28,6 @@ mod listing;
 mod listing_pool;
 mod locks;
 mod maintenance;
-mod migrate;
 mod numbers;
 mod open_error;
 mod opening;
@@ -41,10 +39,10 @@ mod plans;
 mod query_plans;
 mod queue_columns;
 mod quotas;
-mod relay;
 mod remediations;
 mod requests;
 mod reserve;
+mod schema;
 mod search;
 mod seen_file;
 mod seen_log;
@@ -64,7 +62,6 @@ pub use ends::EndsReader;
 pub use leader::Leadership;
 pub use maintenance::{BackupError, Check};
 pub use open_error::OpenError;
-pub use opening::SchemaUse;
 pub use seen_log::{LogLook, LogMemory, LostRecords, SeenHead};
 
 use hallpass_audit::Head;
@@ -169,7 +166,7 @@ impl SqlStore {
         let (source, name) = (Source::Memory(clock), ":memory:".to_owned());
         let unusable = source.unusable(&name);
         let mut connection = Connection::open_in_memory().map_err(&unusable)?;
-        migrate::bring_up_to_date(&mut connection, &name, &unusable)?;
+        schema::lay_out(&mut connection, &name, &unusable)?;
         let connection = Arc::new(Mutex::new(connection));
         Ok(Self {
             name,

@@ -27,52 +27,24 @@ pub enum OpenError {
     Linked { store: String, names: u64 },
     #[error("`{store}` is a database of another program")]
     Foreign { store: String },
-    /// Of an earlier release, opened read-only.
-    #[error("`{store}` has schema version {found}, and this release wants {known}")]
-    Older {
+    /// Laid out by a release with another schema.
+    #[error("`{store}` has schema version {found}, and this release uses version {known}")]
+    OtherVersion {
         store: String,
         found: u32,
+        /// The version of this release.
         known: u32,
     },
-    #[error("`{store}` has schema version {found}, this release knows versions up to {known}")]
-    Newer {
+    /// Laid out by a build with another form of this version.
+    #[error("`{store}` has another form of schema version {version}")]
+    OtherForm {
         store: String,
-        found: u32,
-        known: u32,
-    },
-    /// An applied migration differs from this release's.
-    #[error("`{store}` was migrated with another form of migration {version} (`{name}`)")]
-    Changed {
-        store: String,
+        /// The version of both.
         version: u32,
-        name: String,
-    },
-    /// A migration failed and was rolled back.
-    #[error("migration {version} (`{name}`) of `{store}` failed")]
-    Migration {
-        store: String,
-        version: u32,
-        name: &'static str,
-        source: DatabaseError,
     },
 }
 
 impl OpenError {
-    /// Returns whether a wait for a lock or an answer timed out.
-    pub(super) fn waited(&self) -> bool {
-        match self {
-            Self::Unusable { source, .. }
-            | Self::Unreachable { source, .. }
-            | Self::Pooled { source, .. }
-            | Self::Migration { source, .. } => source.waited(),
-            Self::Linked { .. }
-            | Self::Foreign { .. }
-            | Self::Older { .. }
-            | Self::Newer { .. }
-            | Self::Changed { .. } => false,
-        }
-    }
-
     pub const fn help(&self) -> &'static str {
         match self {
             Self::Unusable { .. } => {
@@ -89,17 +61,8 @@ impl OpenError {
                  the newest data is beside that one"
             }
             Self::Foreign { .. } => "name another file or database under `[store] url`",
-            Self::Older { .. } => {
-                "stop the server of the earlier release, then run `hallpass server store migrate` or start this one; until then use the program that the server runs"
-            }
-            Self::Newer { .. } => {
-                "run the release that wrote it or a later one, or restore a backup made before the upgrade"
-            }
-            Self::Changed { .. } => {
-                "run the release that wrote it; if the program was not changed, restore a backup"
-            }
-            Self::Migration { .. } => {
-                "the database is as it was: keep it, run the release before, and report the error"
+            Self::OtherVersion { .. } | Self::OtherForm { .. } => {
+                "run the release that wrote it, or restore a backup of this release"
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Opens, creates, migrates or refuses a database.
+//! Opens a database: lays out an empty one, refuses one of another schema.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use crate::postgres::PostgresAddress;
 use super::listing::Bounds;
 use super::listing_pool::ListingPool;
 use super::open_error::OpenError;
-use super::{Source, SqlStore, migrate, reserve};
+use super::{Source, SqlStore, reserve, schema};
 use crate::database::{
     Connection, DatabaseError, Failure, Owner, PATIENCE, Server, TransactionMode,
 };
@@ -19,38 +19,18 @@ const BUSY_PAUSE: Duration = Duration::from_millis(20);
 const BUSY_TRIES: u32 = 250;
 const LISTINGS: usize = 2;
 
-/// Treatment of an earlier release's schema. An empty database always gets the current one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SchemaUse {
-    /// Migrated: no process of the earlier release may use it, or it must step aside.
-    BroughtUpToDate,
-    /// Refused: [`OpenError::Older`].
-    OfThisRelease,
-    /// Unchanged, for whole copies, which parse no table.
-    AsItIs,
-}
-
 impl SqlStore {
-    /// Opens or creates the database at `path` and migrates it. Blocks.
+    /// Opens or makes the database at `path`. Blocks.
     ///
     /// # Errors
-    /// When the file is unusable, of another program, of a later release, or was migrated
-    /// differently.
+    /// When the file is unusable, of another program, or of another schema.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
-        Self::open_for(path, SchemaUse::BroughtUpToDate)
-    }
-
-    /// The same, with `schema` for a file of an earlier release.
-    ///
-    /// # Errors
-    /// As [`SqlStore::open`].
-    pub fn open_for(path: impl AsRef<Path>, schema: SchemaUse) -> Result<Self, OpenError> {
         let path = path.as_ref();
         let (mut tries, mut is_freed) = (0, false);
         loop {
             // SQLite's busy timeout does not cover the switch of a new file to a write-ahead log,
             // which fails immediately while another process switches it
-            match Self::open_at_once(path, schema) {
+            match Self::open_at_once(path) {
                 Err(OpenError::Unusable { source, .. }) if !is_freed && source.is_full() => {
                     is_freed = true;
                     reserve::free_beside(path);
@@ -66,30 +46,23 @@ impl SqlStore {
         }
     }
 
-    fn open_at_once(path: &Path, schema: SchemaUse) -> Result<Self, OpenError> {
+    fn open_at_once(path: &Path) -> Result<Self, OpenError> {
         let (source, name) = (Source::File(path.to_owned()), path.display().to_string());
         make_private(path);
         refuse_linked(path)?;
         let writer = Connection::open(path).map_err(source.unusable(&name))?;
-        Self::ready(source, writer, (name, schema))
+        Self::ready(source, writer, name)
     }
 
-    /// Opens and migrates a PostgreSQL database.
+    /// Opens a database of PostgreSQL; lays out an empty one.
     ///
     /// # Errors
     /// As [`SqlStore::open`].
     pub async fn open_postgres(address: PostgresAddress) -> Result<Self, OpenError> {
-        Self::open_postgres_for(address, SchemaUse::BroughtUpToDate).await
-    }
-
-    pub async fn open_postgres_for(
-        address: PostgresAddress,
-        schema: SchemaUse,
-    ) -> Result<Self, OpenError> {
         let name = address.to_string();
         let done = tokio::task::spawn_blocking(move || {
             let (source, writer) = Self::session_of(&address)?;
-            Self::ready(source, writer, (address.to_string(), schema))
+            Self::ready(source, writer, address.to_string())
         });
         done.await
             .unwrap_or_else(|error| Err(interrupted(name, &error)))
@@ -103,46 +76,23 @@ impl SqlStore {
         })?;
         let server = Arc::new(server);
         let source = Source::Postgres(Arc::clone(&server));
-        let connected = Connection::connect(&server, migrate::PATIENCE_MAX);
+        let connected = Connection::connect(&server, PATIENCE);
         let writer = connected.map_err(source.unusable(&name))?;
         Ok((source, writer))
     }
 
-    #[doc(hidden)]
-    pub async fn open_postgres_as_later(
-        address: PostgresAddress,
-        version: u32,
-        sql: &'static str,
-    ) -> Result<(), OpenError> {
-        let name = address.to_string();
-        let migrated = tokio::task::spawn_blocking(move || {
-            let (source, mut writer) = Self::session_of(&address)?;
-            let unusable = source.unusable(&address.to_string());
-            migrate::as_later(&mut writer, version, sql).map_err(unusable)
-        });
-        migrated
-            .await
-            .unwrap_or_else(|error| Err(interrupted(name, &error)))
-    }
-
-    fn ready(
-        source: Source,
-        mut writer: Connection,
-        (name, schema): (String, SchemaUse),
-    ) -> Result<Self, OpenError> {
+    fn ready(source: Source, mut writer: Connection, name: String) -> Result<Self, OpenError> {
         let unusable = source.unusable(&name);
-        let owner = migrate::refuse_foreign(&writer, &name, &unusable)?;
-        match (owner, schema) {
-            (Owner::Us, SchemaUse::AsItIs) => {}
-            (Owner::Us, SchemaUse::OfThisRelease) => {
-                migrate::refuse_older(&mut writer, &name, &unusable)?;
-            }
-            (Owner::Nobody | Owner::Another, _) | (Owner::Us, SchemaUse::BroughtUpToDate) => {
+        match schema::refuse_foreign(&writer, &name, &unusable)? {
+            Owner::Us => {
+                schema::check(&mut writer, &name, &unusable)?;
                 writer.read_beside_writes().map_err(&unusable)?;
-                migrate::bring_up_to_date(&mut writer, &name, &unusable)?;
+            }
+            Owner::Nobody | Owner::Another => {
+                writer.read_beside_writes().map_err(&unusable)?;
+                schema::lay_out(&mut writer, &name, &unusable)?;
             }
         }
-        writer.be_patient_for(PATIENCE);
         let mut reader = source.reading().map_err(&unusable)?;
         if let Source::Postgres(_) = &source {
             keeps_what_is_prepared(&mut writer, &mut reader).map_err(&unusable)?;

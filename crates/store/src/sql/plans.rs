@@ -1,15 +1,12 @@
 //! Plans, journals and lanes in tables. Records are durable when a call returns, with the change's
 //! audit record (promise P6).
 
-use std::cmp::Reverse;
-
 use async_trait::async_trait;
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_plans::{
     JournalAddition, LaneClaim, LeaseAnswer, Plan, PlanId, PlanStore, PlansOfKind, Saved,
     StoreFault, Stored, TargetChange, UnreadPlan,
 };
-use serde::Deserialize;
 
 use super::{SqlStore, audit, counter, number};
 use crate::database::{DatabaseError, Optional, TableRow, Transaction};
@@ -39,38 +36,7 @@ fn save(tx: &Transaction<'_>, plan: &Plan) -> Result<(), StorageFault> {
     Ok(())
 }
 
-/// Members read from a body older than migration 27.
-#[derive(Deserialize)]
-struct KindOfBody {
-    kind: String,
-}
-
-const KINDS_BATCH: i64 = 100;
-
-/// Migration 27: sets each plan's kind from its body, if the body has one.
-pub(super) fn give_kinds(tx: &Transaction<'_>) -> Result<(), DatabaseError> {
-    tx.renew_functions()?;
-    let mut page = tx.prepare("SELECT id, body FROM plans WHERE id > ?1 ORDER BY id LIMIT ?2")?;
-    let mut give = tx.prepare("UPDATE plans SET kind = ?2 WHERE id = ?1")?;
-    let mut last = String::new();
-    loop {
-        let rows = page
-            .query_map((&last, KINDS_BATCH), |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<Result<Vec<(String, String)>, _>>()?;
-        for (id, text) in &rows {
-            if let Ok(KindOfBody { kind }) = serde_json::from_str(text) {
-                give.execute((id, kind))?;
-            }
-        }
-        match rows.into_iter().next_back() {
-            Some((id, _)) => last = id,
-            None => return Ok(()),
-        }
-    }
-}
-
 struct PlanRow {
-    number: i64,
     id: String,
     aborted: bool,
     body: String,
@@ -79,10 +45,9 @@ struct PlanRow {
 impl PlanRow {
     fn read(row: &TableRow<'_>) -> Result<Self, DatabaseError> {
         Ok(Self {
-            number: row.get(0)?,
-            id: row.get(1)?,
-            aborted: row.get(2)?,
-            body: row.get(3)?,
+            id: row.get(0)?,
+            aborted: row.get(1)?,
+            body: row.get(2)?,
         })
     }
 
@@ -112,51 +77,36 @@ impl PlanRow {
 
 fn newest(tx: &Transaction<'_>, limit: u32) -> Result<Vec<Saved>, StorageFault> {
     let rows = tx
-        .prepare("SELECT number, id, aborted, body FROM plans ORDER BY number DESC LIMIT ?1")?
+        .prepare("SELECT id, aborted, body FROM plans ORDER BY number DESC LIMIT ?1")?
         .query_map([i64::from(limit)], PlanRow::read)?
         .collect::<Result<Vec<_>, _>>()?;
     let read = rows.into_iter().map(PlanRow::saved_or_told);
     Ok(read.filter_map(Result::ok).collect())
 }
 
-/// Plans of a kind, and the few or no plans without a kind column value.
-const OF_KIND: [&str; 2] = [
-    "SELECT number, id, aborted, body FROM plans WHERE kind = ?1 ORDER BY number DESC LIMIT ?2",
-    "SELECT number, id, aborted, body FROM plans WHERE kind IS NULL ORDER BY number DESC LIMIT ?1",
-];
+const OF_KIND: &str =
+    "SELECT id, aborted, body FROM plans WHERE kind = ?1 ORDER BY number DESC LIMIT ?2";
 
 /// Statements answered by the index of kinds.
 #[cfg(test)]
-pub(super) const RANGES: [&str; 2] = OF_KIND;
+pub(super) const RANGES: [&str; 1] = [OF_KIND];
 
 fn newest_of_kind(
     tx: &Transaction<'_>,
     kind: &str,
     limit: u32,
 ) -> Result<PlansOfKind, StorageFault> {
-    let [of_kind, of_none] = OF_KIND;
-    let mut rows = tx
-        .prepare(of_kind)?
+    let rows = tx
+        .prepare(OF_KIND)?
         .query_map((kind, i64::from(limit)), PlanRow::read)?
         .collect::<Result<Vec<_>, _>>()?;
-    // damaged, or of an earlier release that had the file open: it may be of this kind
-    rows.extend(
-        tx.prepare(of_none)?
-            .query_map([i64::from(limit)], PlanRow::read)?
-            .collect::<Result<Vec<_>, _>>()?,
-    );
-    rows.sort_by_key(|row| Reverse(row.number));
     let mut found = PlansOfKind::default();
     for row in rows {
         match row.saved_or_told() {
-            Ok(saved) if saved.plan.kind == kind => found.plans.push(saved),
-            Ok(_) => {}
+            Ok(saved) => found.plans.push(saved),
             Err(unread) => found.unread.push(unread),
         }
     }
-    found
-        .plans
-        .truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(found)
 }
 
@@ -241,7 +191,7 @@ impl PlanStore for SqlStore {
         Ok(self
             .read(move |tx| {
                 let row = tx
-                    .prepare("SELECT number, id, aborted, body FROM plans WHERE id = ?1")?
+                    .prepare("SELECT id, aborted, body FROM plans WHERE id = ?1")?
                     .query_row([id.as_str()], PlanRow::read)
                     .optional()?;
                 row.as_ref().map(PlanRow::saved).transpose()

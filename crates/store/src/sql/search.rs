@@ -2,6 +2,11 @@
 
 use crate::database::{DatabaseError, Engine, Transaction};
 
+/// SQLite's index of texts, three letters at a time.
+pub(super) const SQLITE_TABLE: &str = "
+CREATE VIRTUAL TABLE audit_search USING fts5 (text, content = '', tokenize = 'trigram');
+";
+
 /// PostgreSQL's table of lower-case texts with a trigram index.
 pub(super) const POSTGRES_TABLE: &str = "
 CREATE EXTENSION IF NOT EXISTS pg_trgm;

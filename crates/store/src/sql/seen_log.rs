@@ -12,7 +12,7 @@ use hallpass_access::ReadError;
 use hallpass_audit::{Draft, Head};
 use serde::{Deserialize, Serialize};
 
-use super::{Heeds, SqlStore, audit, counter, migrate, number, run, seen_file};
+use super::{Heeds, SqlStore, audit, counter, number, run, schema, seen_file};
 use crate::database::{Engine, Optional, Transaction, TransactionMode};
 use crate::fault::StorageFault;
 use crate::rows::read_record;
@@ -54,9 +54,7 @@ pub struct LostRecords {
 struct AcceptedLoss {
     after: u64,
     to: u64,
-    /// Hash of the accepting record, which distinguishes two losses of the same numbers. Empty from
-    /// earlier releases.
-    #[serde(default)]
+    /// The hash of the record that says so: it distinguishes two losses of the same numbers.
     record: String,
 }
 
@@ -108,21 +106,8 @@ impl SeenLog {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum SeenFile {
-    Now(SeenLog),
-    HeadsAlone(Vec<SeenHead>),
-}
-
 fn parsed(bytes: &[u8]) -> std::io::Result<SeenLog> {
-    Ok(match serde_json::from_slice(bytes)? {
-        SeenFile::Now(seen) => seen,
-        SeenFile::HeadsAlone(heads) => SeenLog {
-            heads,
-            ..SeenLog::default()
-        },
-    })
+    Ok(serde_json::from_slice(bytes)?)
 }
 
 #[derive(Debug)]
@@ -287,7 +272,7 @@ impl Heeding {
     /// seen log.
     pub(super) fn ensure(&self, tx: &Transaction<'_>, heeds: Heeds) -> Result<Seen, StorageFault> {
         let standing = standing(tx, &self.database)?;
-        let (found, known) = (standing.schema, migrate::known_version());
+        let (found, known) = (standing.schema, schema::VERSION);
         if found > known {
             return Err(StorageFault::Unavailable(later_schema(found, known)));
         }
@@ -387,7 +372,7 @@ impl SqlStore {
             };
             Ok(LogLook {
                 lost,
-                later_schema: Some(schema).filter(|schema| *schema > migrate::known_version()),
+                later_schema: Some(schema).filter(|schema| *schema > schema::VERSION),
                 server_start,
             })
         });

@@ -87,34 +87,6 @@ fn names(folder: &Path) -> Vec<String> {
     names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-#[tokio::test]
-async fn groups_are_read_from_a_database_of_an_earlier_release_which_stays_one() {
-    let folder = tempdir().unwrap();
-    let (now, earlier) = (folder.path().join("now.db"), tempdir().unwrap());
-    let path = earlier.path().join("hallpass.db");
-    let store = SqlStore::open(&now).unwrap();
-    with_two_groups(&store).await;
-    store.write_as_before(&path).unwrap();
-    drop(store);
-    copy_assignments(&now, &path);
-    let before = std::fs::read(&path).unwrap();
-    assert_eq!(SqlStore::groups_held(&path).unwrap(), two_groups());
-    assert_eq!(std::fs::read(&path).unwrap(), before);
-    assert_eq!(names(earlier.path()), ["hallpass.db"]);
-}
-
-fn copy_assignments(now: &Path, earlier: &Path) {
-    let file = Connection::open(earlier).unwrap();
-    let columns = "SELECT group_concat(name) FROM pragma_table_info('assignments')";
-    let columns: String = file.query_row(columns, [], |row| row.get(0)).unwrap();
-    file.execute_batch(&format!(
-        "ATTACH '{}' AS today;
-         INSERT INTO assignments ({columns}) SELECT {columns} FROM today.assignments",
-        now.display()
-    ))
-    .unwrap();
-}
-
 #[test]
 fn a_database_of_another_program_holds_no_groups_that_could_be_read() {
     let folder = tempdir().unwrap();
@@ -123,4 +95,21 @@ fn a_database_of_another_program_holds_no_groups_that_could_be_read() {
     theirs.execute_batch("CREATE TABLE t (a int)").unwrap();
     let refused = SqlStore::groups_held(&path).unwrap_err();
     assert!(matches!(refused, OpenError::Foreign { .. }), "{refused:?}");
+}
+
+#[test]
+fn a_database_of_another_schema_is_refused() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("hallpass.db");
+    drop(SqlStore::open(&path).unwrap());
+    let later = "INSERT INTO schema_migrations VALUES (99, 'later', 'x')";
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(later)
+        .unwrap();
+    let refused = SqlStore::groups_held(&path).unwrap_err();
+    assert!(
+        matches!(refused, OpenError::OtherVersion { found: 99, .. }),
+        "{refused:?}"
+    );
 }

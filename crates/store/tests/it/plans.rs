@@ -12,7 +12,7 @@ use hallpass_plans::{
     Final, JournalAddition, JournalEntry, LaneClaim, LeaseAnswer, Plan, PlanId, PlanLimits,
     PlanStore, Saved, StepEnd, StepId, StepTarget, TargetChange, fold,
 };
-use hallpass_store::{OpenError, SqlStore};
+use hallpass_store::SqlStore;
 use hallpass_store_testing::at;
 use rusqlite::Connection;
 use serde_json::json;
@@ -225,21 +225,6 @@ async fn stored_chores_are_kept(place: Place) {
     what_policies_cannot_hold_is_kept(&place.open().await).await;
 }
 
-/// The previous release's schema: no kinds, no later additions, and on PostgreSQL the older
-/// function.
-pub(crate) const BEFORE_KINDS: &str =
-    "DROP INDEX plans_by_kind; ALTER TABLE plans DROP COLUMN kind;
-    DROP TABLE delivery_turns; DROP INDEX deliveries_in_turn; DROP INDEX deliveries_by_requester;
-    ALTER TABLE deliveries DROP COLUMN priority; ALTER TABLE deliveries DROP COLUMN requester;
-    ALTER TABLE deliveries DROP COLUMN turn;
-    DROP TABLE refused_a_day; DROP INDEX requests_waiting;
-    DELETE FROM schema_migrations WHERE version >= 27;";
-#[cfg(unix)]
-const OLDER_FUNCTION: &str =
-    "CREATE OR REPLACE FUNCTION json_extract(body text, path text) RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT AS $body$
-    SELECT body::json #>> string_to_array(substr(path, 3), '.') $body$;";
-
 /// A plan with U+0000, which PostgreSQL texts cannot hold.
 fn with_nul(id: &str) -> Plan {
     Plan {
@@ -250,62 +235,6 @@ fn with_nul(id: &str) -> Plan {
 
 fn ids(plans: &[Saved]) -> Vec<&str> {
     plans.iter().map(|it| it.plan.id.as_str()).collect()
-}
-
-async fn stored_plans_of_an_earlier_release_are_of_their_kind(place: Place) {
-    let store = place.open().await;
-    store.save_plan(&plan("one", 0)).await.unwrap();
-    let other = Plan {
-        kind: "other".into(),
-        ..plan("two", 0)
-    };
-    store.save_plan(&other).await.unwrap();
-    store.save_plan(&with_nul("three")).await.unwrap();
-    drop(store);
-    let later: Vec<String> = (100..350)
-        .map(|n| format!("('n{n}', {n}, 0, '{{\"kind\": \"later\", \"body_version\": 99}}')"))
-        .collect();
-    let damaged = "('torn', 8, 0, '{\"kind\": \"te')";
-    let insert = format!(
-        "INSERT INTO plans (id, number, aborted, body) VALUES {damaged}, {};",
-        later.join(", ")
-    );
-    #[cfg(unix)]
-    if let Place::Postgres(_) = &place {
-        place.run(OLDER_FUNCTION).await;
-    }
-    place.run(BEFORE_KINDS).await;
-    place.run(&insert).await;
-    for _ in 0..2 {
-        let store = place.open().await;
-        assert_eq!(store.schema_version().await.unwrap(), 30);
-        let found = store.plans_of_kind("test", 9).await.unwrap();
-        assert_eq!(ids(&found.plans), ["three", "one"]);
-        assert_eq!(found.plans[0].plan, with_nul("three"));
-        let unread = found.unread.iter().map(|it| it.id.as_str());
-        assert_eq!(unread.collect::<Vec<_>>(), ["torn"]);
-        let found = store.plans_of_kind("other", 9).await.unwrap();
-        assert_eq!((ids(&found.plans), found.unread.len()), (vec!["two"], 1));
-        let found = store.plans_of_kind("later", 999).await.unwrap();
-        assert_eq!((found.plans.len(), found.unread.len()), (0, 251));
-    }
-}
-
-/// A process of the previous release may have had the file open, and writes no kind.
-async fn stored_plans_without_a_kind_are_of_that_of_their_body(place: Place) {
-    let store = place.open().await;
-    for id in ["one", "two"] {
-        store.save_plan(&plan(id, 0)).await.unwrap();
-    }
-    place
-        .run("UPDATE plans SET kind = NULL WHERE id = 'one'")
-        .await;
-    let found = store.plans_of_kind("test", 9).await.unwrap();
-    assert_eq!(ids(&found.plans), ["two", "one"]);
-    let newest = store.plans_of_kind("test", 1).await.unwrap();
-    assert_eq!(ids(&newest.plans), ["two"]);
-    let others = store.plans_of_kind("other", 9).await.unwrap();
-    assert_eq!((others.plans.len(), others.unread.len()), (0, 0));
 }
 
 async fn stored_plans_and_journals_may_have_any_letter(place: Place) {
@@ -344,8 +273,6 @@ async fn stored_plans_and_journals_may_have_any_letter(place: Place) {
 
 crate::anywhere!(
     stored_plans_are_kept,
-    stored_plans_of_an_earlier_release_are_of_their_kind,
-    stored_plans_without_a_kind_are_of_that_of_their_body,
     stored_plans_and_journals_may_have_any_letter,
     stored_plans_of_a_kind_are_asked_for,
     stored_journals_are_in_order,
@@ -466,41 +393,6 @@ async fn a_journal_in_the_file_is_append_only_but_for_a_torn_end() {
     assert!(problems[0].contains("record 4"), "{problems:?}");
 }
 
-/// A failed migration leaves the file unchanged.
-#[tokio::test]
-async fn kinds_are_given_to_all_plans_or_to_none() {
-    let place = Place::file();
-    let store = place.open().await;
-    store.save_plan(&plan("one", 0)).await.unwrap();
-    drop(store);
-    place.run(BEFORE_KINDS).await;
-    place
-        .run(
-            "CREATE TRIGGER stopped BEFORE UPDATE ON plans
-             BEGIN SELECT RAISE(ABORT, 'stopped here'); END",
-        )
-        .await;
-    let Place::File(folder) = &place else {
-        unreachable!("it is a file")
-    };
-    let path = folder.path().join("hallpass.db");
-    let refused = SqlStore::open(&path).unwrap_err();
-    assert!(matches!(refused, OpenError::Migration { version: 27, .. }));
-    let columns: i64 = Connection::open(&path)
-        .unwrap()
-        .query_row(
-            "SELECT count(*) FROM pragma_table_info('plans')",
-            (),
-            |row| row.get(0),
-        )
-        .unwrap();
-    assert_eq!(columns, 4);
-    place.run("DROP TRIGGER stopped").await;
-    let store = place.open().await;
-    let found = store.plans_of_kind("test", 9).await.unwrap();
-    assert_eq!(ids(&found.plans), ["one"]);
-}
-
 #[tokio::test]
 async fn a_plan_that_cannot_be_read_hides_no_other() {
     let folder = tempdir().unwrap();
@@ -512,7 +404,7 @@ async fn a_plan_that_cannot_be_read_hides_no_other() {
     for (id, number, body) in [("later", 7, later), ("torn", 8, "{\"kind\": \"te")] {
         connection
             .execute(
-                "INSERT INTO plans (id, number, aborted, body) VALUES (?1, ?2, 0, ?3)",
+                "INSERT INTO plans (id, number, aborted, kind, body) VALUES (?1, ?2, 0, 'test', ?3)",
                 (id, number, body),
             )
             .unwrap();
@@ -524,7 +416,7 @@ async fn a_plan_that_cannot_be_read_hides_no_other() {
     assert_eq!(names(store.plans(9).await.unwrap()), ["one"]);
     for (kind, read, unread) in [
         ("test", &["one"][..], &["torn", "later"][..]),
-        ("other", &[], &["torn", "later"]),
+        ("other", &[], &[]),
     ] {
         let found = store.plans_of_kind(kind, 9).await.unwrap();
         let cannot: Vec<_> = found.unread.iter().map(|it| it.id.to_string()).collect();

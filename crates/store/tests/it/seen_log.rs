@@ -258,11 +258,10 @@ async fn what_one_node_misses_stops_all_of_them_until_somebody_accepts_it() {
         .store
         .accept_lost_records(&accepting, |_| a_draft(901));
     assert!(again.await.unwrap().is_none());
-    // more is missing than was accepted: a node that saw it returns, with a file of an earlier
-    // release
+    // more is missing than was accepted: a node that saw it comes back
     let (seq, hash) = (9, "00".repeat(32));
     let file = folder.path().join("d.json");
-    std::fs::write(file, format!(r#"[{{"seq":{seq},"hash":"{hash}"}}]"#)).unwrap();
+    std::fs::write(file, format!(r#"{{"database":null,"log":null,"accepted":[],"heads":[{{"seq":{seq},"hash":"{hash}"}}]}}"#)).unwrap();
     let late = Node::open(folder.path(), "d");
     late.store.tell_lost_records(&late.memory).await.unwrap();
     let more = LostRecords {
