@@ -24,8 +24,7 @@ const KNOWN: &[KnownPolicy] = &[
         name: "PowerUserAccess",
         says: &[
             "Everything except IAM, Organizations and account settings",
-            "Lists roles, makes and deletes service-linked roles, and \
-             reads the organization",
+            "Lists roles, makes and deletes service-linked roles, and reads the organization",
         ],
         risks: &[
             (
@@ -34,8 +33,7 @@ const KNOWN: &[KnownPolicy] = &[
             ),
             (
                 RiskKind::Credentials,
-                "Gets credentials from services, and assumes roles \
-                 that trust it.",
+                "Gets credentials from services, and assumes roles that trust it.",
             ),
             (
                 RiskKind::Exposure,
