@@ -106,7 +106,7 @@ fn notes(map: &AttributeMap, mode: ProduceMode, tagging: Tagging) -> Vec<String>
     }
     notes.push(match tagging {
         Tagging::Left => "creating a secret with tags also asks for secretsmanager:TagResource, \
-             which is left out because an owner could transfer a secret with it; \
+             which is omitted because an owner could transfer a secret with it; \
              `--allow-tagging` adds it with the tags bound"
             .to_owned(),
         Tagging::Allowed => {
