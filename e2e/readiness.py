@@ -117,7 +117,7 @@ def assets(stage, environment, endpoint, own):
     handshakes = client("organizations", environment).list_handshakes_for_account(Filter={"ActionType": "TRANSFER_RESPONSIBILITY"})["Handshakes"]
     asked = next(it for it in handshakes if it["State"] == "REQUESTED")
     check("the payer is reported, and the inviter, as a warning", (bill["status"], bill["severity"]) == ("fail", "warn")
-          and "100000000050 pays for the organization from 2026-01-01T00:00:00Z until somebody withdraws it" in bill["evidence"]
+          and "100000000050 pays for the organization from 2026-01-01T00:00:00Z until it is withdrawn" in bill["evidence"]
           and f"invitation {asked['Id']} to transfer the bill" in bill["evidence"] and "open until 2026-03-20T00:00:00Z" in bill["evidence"], bill)
     check.equal("nothing is unknown any more", [key for key, it in merger.items() if it["status"] == "unknown"], [])
     check.equal("the simulator returns its input", [[it["name"] for it in kept["workloads"]], [it["name"] for it in kept["resource_shares"]], len(kept["commitments"])],
