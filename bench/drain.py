@@ -122,7 +122,7 @@ def report(crowd, since, outstanding, count, speed, pressed):
 def asked_at_once(name, speed, people=200, targets=8):
     with Stage("drain") as stage:
         crowd = Crowd(stage, people, targets, 1, speed=speed)
-        print(f"{name}: {people} people ask at once for {targets} targets, `--speed {speed}`", flush=True)
+        print(f"{name}: {people} people request {targets} targets at the same time, `--speed {speed}`", flush=True)
         since, start = crowd.newest(), time.time()
         wanted = [(who, crowd.targets[n % targets]) for n, who in enumerate(crowd.people)]
         crowd.each(lambda one: crowd.ask(*one, 3600), wanted, at_once=16)
@@ -229,7 +229,7 @@ def main():
         drain("drain where the rate of requests binds", GRANTS, "fast")
     if "unshared" in wanted:
         # worst case: no listing serves two of them
-        drain("drain, every grant on a target of its own", min(GRANTS, 250), "real", each=1, presses=False)
+        drain("drain, every grant on a separate target", min(GRANTS, 250), "real", each=1, presses=False)
         drain("the same where the rate binds", min(GRANTS, 250), "fast", each=1, presses=False)
     if "databases" in wanted:
         databases()

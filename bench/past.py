@@ -37,7 +37,7 @@ def listings(api):
     found = {"/grants": "grants", "/grants?state=live": "grants, live"}
     found |= {f"/grants?state={state}": f"grants, {state}" for state in ("active", "ended", "failed", "ending")}
     found[f"/grants?account={one['account_id']}" if "account_id" in one else "/grants?account=000000000000"] = "grants in an account"
-    found["/grants?user=newcomer@example.com"] = "grants of somebody who held nothing"
+    found["/grants?user=newcomer@example.com"] = "grants of a user without grants"
     found["/requests"] = "requests"
     for role in ("mine", "to-review", "all"):
         found[f"/requests?role={role}"] = f"requests, {role}"

@@ -95,7 +95,7 @@ def main():
         print(f"{sum(after.values()):,} calls, of which roles assumed {after.get('sts:AssumeRole', 0):,}", flush=True)
         iam = lambda counted: sum(n for name, n in counted.items() if name.startswith("iam:"))
         wanted, found = naive(stage, accounts)
-        print(f"IAM: {iam(before) + iam(after):,} calls in both parts; asking for each thing by itself {wanted:,} ({found})", flush=True)
+        print(f"IAM: {iam(before) + iam(after):,} calls in both parts; one call for each thing {wanted:,} ({found})", flush=True)
         for sql in ("SELECT count(*) AS n FROM aws_iam_user_access_keys", "SELECT state, count(*) AS n FROM hallpass_coverage GROUP BY 1"):
             at = time.perf_counter()
             answer = asked(stage, sql)

@@ -62,7 +62,7 @@ def until(what, holds, patience=60):
         except OSError:
             pass
         time.sleep(0.2)
-    sys.exit(f"waited in vain for {what}")
+    sys.exit(f"timed out waiting for {what}")
 
 
 def get(url):

@@ -88,7 +88,7 @@ def exported(check, access):
     code, said, errors = access.json("plan", "out/access.yaml", "--detailed-exitcode")
     check("and plans to nothing", code == 0 and said["changes"] == [] and "No changes" in errors, (code, said, errors))
     done = access.run("export", "--toml", "--to", "out")
-    check("the file of the other form is told", done.returncode == 0 and "out/access.yaml` is there, too" in done.stderr, done.stderr)
+    check("the file of the other form is reported", done.returncode == 0 and "out/access.yaml` is there, too" in done.stderr, done.stderr)
     printed = access.run("export")
     access.write("printed.yaml", printed.stdout)
     code, said, errors = access.json("plan", "printed.yaml")
@@ -100,7 +100,7 @@ def walked(check, access):
     """The walk-through: six to add, applied, and nothing more to do."""
     access.write("walk.yaml", WALK)
     done = access.run("validate", "walk.yaml", "--output", "table")
-    check("a wrong case is told", "AWS spells `securityaudit`" in done.stdout, done.stdout)
+    check("a wrong case is reported", "AWS spells `securityaudit`" in done.stdout, done.stdout)
     done = access.run("plan", "walk.yaml", "--output", "table")
     check("six to add", done.stdout.endswith("6 to add, 0 to change, 0 to delete, 0 to provision\n"), done.stdout + done.stderr)
     check("lines fit 80 columns", all(len(line) <= 80 for line in done.stdout.splitlines()), done.stdout)
@@ -108,7 +108,7 @@ def walked(check, access):
     check.equal("there is something to do", (code, said["add"]), (3, 6))
     check.equal("and nothing was done", access.writes(), [])
     done = access.run("apply", "walk.yaml", "--output", "json")
-    check("without a terminal it has to be said", done.returncode == 4 and access.writes() == [], done.stderr)
+    check("without a terminal it needs a flag", done.returncode == 4 and access.writes() == [], done.stderr)
     done = access.run("apply", said["plan"], "--yes", "--output", "json")
     check("the plan is applied", done.returncode == 0 and json.loads(done.stdout)["state"] == "done", done.stdout + done.stderr)
     check("they have it", access.users[ANA] in access.holders("Audit", DEV) and access.users[ANA] in access.holders("PowerUser", TEST)
@@ -133,7 +133,7 @@ def edited(check, access):
     text = WALK.replace("[PowerUserAccess]", "[ReadOnlyAccess]")
     access.write("edited.yaml", text)
     done = access.run("plan", "edited.yaml", "--output", "table")
-    check("an edit is told with its provisioning", "> provision PowerUser in 1 accounts" in done.stdout
+    check("an edit is shown with its provisioning", "> provision PowerUser in 1 accounts" in done.stdout
           and done.stdout.endswith("0 to add, 1 to change, 0 to delete, 1 to provision\n"), done.stdout + done.stderr)
     done = access.run("apply", "edited.yaml", "--yes")
     check("it is applied", done.returncode == 0, done.stdout + done.stderr)
@@ -144,16 +144,16 @@ def edited(check, access):
     access.write("less.yaml", less)
     done = access.run("plan", "less.yaml", "--output", "table")
     check("a line that goes is one to delete", done.stdout.endswith("0 to add, 0 to change, 1 to delete, 0 to provision\n"), done.stdout)
-    check("and its role's end is told", "role with it" in done.stdout, done.stdout)
+    check("and the end of its role is shown", "role with it" in done.stdout, done.stdout)
     access.write("guarded.yaml", less.replace("version: 1\n", "version: 1\nsettings: {max_destroy: 0}\n"))
     done = access.run("apply", "guarded.yaml", "--yes")
     check("more deletions than allowed are refused", done.returncode == 4 and "max_destroy" in done.stderr, done.stderr)
     access.write("guarded.yaml", less.replace("  Ec2S3:\n", "  Ec2S3:\n    protect: true\n"))
     done = access.run("apply", "guarded.yaml", "--yes")
     check("a protected set keeps its people", done.returncode == 4 and "--unprotect Ec2S3" in done.stderr, done.stderr)
-    check("nobody lost anything", access.users[BO] in access.holders("Ec2S3", DEV))
+    check("no user lost anything", access.users[BO] in access.holders("Ec2S3", DEV))
     done = access.run("apply", "guarded.yaml", "--yes", "--unprotect", "Ec2S3")
-    check("unless somebody says so", done.returncode == 0 and access.users[BO] not in access.holders("Ec2S3", DEV), done.stderr)
+    check("unless a flag allows it", done.returncode == 0 and access.users[BO] not in access.holders("Ec2S3", DEV), done.stderr)
     done = access.run("apply", "walk.yaml", "--yes")
     check("and it comes back by the file", done.returncode == 0 and access.users[BO] in access.holders("Ec2S3", DEV), done.stderr)
 
@@ -169,7 +169,7 @@ def drifted(check, access):
     check.equal("nothing was written", access.writes(), before)
     code, said, errors = access.json("drift", "walk.yaml", "--detailed-exitcode")
     rows = [(row["drift"], row["permission_set"], row["account"], row["what"]) for row in said]
-    check.equal("drift is told", (code, rows), (3, [("added_outside", "PowerUser", DEV, f"user {BO}")]))
+    check.equal("drift is reported", (code, rows), (3, [("added_outside", "PowerUser", DEV, f"user {BO}")]))
     authored(check, access)
     done = access.run("apply", "walk.yaml", "--yes")
     check("applying ends it", done.returncode == 0 and access.users[BO] not in access.holders("PowerUser", DEV), done.stderr)
@@ -201,13 +201,13 @@ def authored(check, access):
     folder.mkdir(parents=True)
     (folder / "empty.json").write_text('{"Records": []}')
     code, said, errors = access.json("drift", "walk.yaml", "--log", "dir:trail")
-    check("a log that does not have it names nobody", code == 0 and [row["last_change"] for row in said] == [None, None] and "not in the log" in errors, (code, said, errors))
+    check("a log without it names no author", code == 0 and [row["last_change"] for row in said] == [None, None] and "not in the log" in errors, (code, said, errors))
     (folder / "broken.json").write_text('{"Records": [')
     done = access.run("drift", "walk.yaml", "--log", "dir:trail", "--output", "table")
     check("a broken file is named, and exit 1", done.returncode == 1 and "broken.json" in done.stderr and "not in the log" in done.stdout, (done.returncode, done.stderr))
     access.world.sim.post("/_sim/faults", {"kind": "error", "code": "AccessDeniedException", "http": 400, "match": {"service": "cloudtrail"}})
     code, said, errors = access.json("drift", "walk.yaml", "--log", "lookup")
-    check("what cannot be looked up is said, and exit 1", code == 1 and len(said) == 2 and "AccessDenied" in errors, (code, said, errors))
+    check("a failed lookup is reported, and exit 1", code == 1 and len(said) == 2 and "AccessDenied" in errors, (code, said, errors))
     access.world.sim.call("DELETE", "/_sim/faults")
 
 
@@ -247,7 +247,7 @@ def granted(check, access, stage):
     asked = api.post("/api/v1/requests", {"account": "prod", "permission_set": "Audit", "duration_seconds": 3600, "reason": "OPS-1: look"})
     assert asked.status < 300, asked
     active = lambda: [row for row in api.get("/api/v1/grants").json["items"] if row["state"] == "active"]
-    check("somebody is given access for a time", wait(active, 60) and access.users[ANA] in access.holders("Audit", PROD), stage.said("serve.log")[-600:])
+    check("a user gets temporary access", wait(active, 60) and access.users[ANA] in access.holders("Audit", PROD), stage.said("serve.log")[-600:])
     before = access.writes()
     code, said, errors = access.json("plan", "walk.yaml", "--detailed-exitcode")
     check("no plan takes it away", code == 0 and said["changes"] == [], (said, errors))
@@ -285,7 +285,7 @@ def killed(check, access, stage):
     check("it is gone on with", code == 0 and report["state"] == "done", (code, report, errors))
     both = {access.users[ANA], access.users[BO]}
     found = {(name, account): access.holders(name, account) for name in ("PowerUser", "Ec2S3") for account in (DEV, PROD, TEST)}
-    check("everybody has what the file says", all(who == both for who in found.values()), found)
+    check("all users have the access in the file", all(who == both for who in found.values()), found)
     before = access.writes()
     done = access.run("apply", "many.yaml", "--yes")
     check("and there is nothing more to do", done.returncode == 0 and access.writes() == before, done.stderr)

@@ -206,7 +206,7 @@ def most(stage, source):
         except OSError:
             pass
         time.sleep(0.01)
-    check.equal("the run of which memory was looked at went through", process.returncode, 0)
+    check.equal("the measured run completed", process.returncode, 0)
     return most
 
 
@@ -236,7 +236,7 @@ def arrangements(stage, made, wanted):
     counts = stage.run("query", "--folder", "two", "SELECT sum(events) AS n FROM aws_activity", "--output", "json")
     check.equal("each event counts once", json.loads(counts.stdout)[0]["n"], len({it["eventID"] for it in made}))
     left = [it for it in stage.path("two/_activity/reading").iterdir()]
-    check.equal("a run leaves nothing of its own", left, [])
+    check.equal("a run leaves no files", left, [])
     pruned = stage.run("query", "snapshots", "--folder", "two", "prune", "--keep", "1", "--yes", "--unfinished", "0s")
     check("pruning snapshots leaves the table as it is", pruned.returncode == 0 and table(stage, "two") == wanted, pruned.stderr)
     ran = stage.run("query", "--folder", "two", "--name", "activity/notable", "--output", "csv")
@@ -247,7 +247,7 @@ def bounded(stage):
     """Many small records of one day, which the companion once had in memory: that took three times as much as the log is long."""
     trail(stage.path("large"), records(random.Random(9), max(MEGABYTES, 32), 2, days=1))
     own = most(stage, "large")
-    check(f"neither has more than 64 MiB of its own, however long the log is ({own})", all(0 < it <= 64 for it in own.values()), own)
+    check(f"neither has more than 64 MiB for itself, however long the log is ({own})", all(0 < it <= 64 for it in own.values()), own)
 
 
 class Hindered(http.server.BaseHTTPRequestHandler):
@@ -335,11 +335,11 @@ def in_a_bucket(stage, wanted):
         check.equal("every file is read, the long one too", said["files_read"], len(files) + 1)
         ran = run()
         said = json.loads(ran.stdout)
-        check.equal("a second run reads none of them", (said["files_read"], said["files_known"]), (0, len(files) + 1))
+        check.equal("a second run reads no file again", (said["files_read"], said["files_known"]), (0, len(files) + 1))
         found = {it["Key"] for it in s3.list_objects_v2(Bucket="acme-trail")["Contents"]}
         check.equal("and nothing is written there", len(found), len(files) + 2)
         ran = run("--since", "2026-11-20")
-        check("where there is nothing that is said", ran.returncode == 2 and "s3://acme-trail/org" in ran.stderr and "AWSLogs" in ran.stderr, ran.stderr)
+        check("an empty table is reported", ran.returncode == 2 and "s3://acme-trail/org" in ran.stderr and "AWSLogs" in ran.stderr, ran.stderr)
         ran = stage.run("activity", "ingest", "s3://acme-other", "--folder", "bucket", **keys)
         half_listed(stage, keys, wanted)
         check("a bucket that is not there is named", ran.returncode == 1 and "acme-other" in ran.stderr, (ran.returncode, ran.stderr))
@@ -368,7 +368,7 @@ def broken(stage, made, wanted):
     ran, said = ingest(stage, "bad-table", "bad")
     named = [line for line in ran.stderr.splitlines() if line.startswith("left out: ")]
     check.equal("broken files are exit 1, and each is named once", (ran.returncode, len(named), said["files_left_out"]), (1, len(bad), len(bad)))
-    check("none of them steers the terminal", "\x1b" not in ran.stderr, ran.stderr)
+    check("file names do not control the terminal", "\x1b" not in ran.stderr, ran.stderr)
     check("and the others are the table", table(stage, "bad-table") == wanted)
     for name in bad:
         (day / name).unlink()
@@ -386,7 +386,7 @@ def broken(stage, made, wanted):
         ("a source that is not there", ["absent"], "absent"),
         ("a folder without logs", ["none"], "AWSLogs"),
         ("no source", [], "SOURCE"),
-        ("a day that is none", ["trail", "--since", "yesterday"], "--since"),
+        ("an invalid day", ["trail", "--since", "yesterday"], "--since"),
     ]:
         ran = stage.run("activity", "ingest", *words, "--folder", "nothing")
         check(f"{name} is exit 2", ran.returncode == 2 and part in ran.stderr and not stage.path("nothing").exists(), (ran.returncode, ran.stderr))
@@ -434,11 +434,11 @@ def missing_regions(stage, made):
     quiet = stage.path("regional") / "AWSLogs/o-abcdefghij" / made[0]["recipientAccountId"] / "CloudTrail-Digest/sa-east-1/2026/01/01"
     quiet.mkdir(parents=True)
     ran, said = ingest(stage, "regional-table", "regional")
-    check("a Region of the instance without a file is told", imported.returncode == 0 and ran.returncode == 0
+    check("a Region of the instance without a file is reported", imported.returncode == 0 and ran.returncode == 0
           and said.get("missing_regions") == ["ap-southeast-2"] and "regions_unknown" not in said
           and "nothing of ap-southeast-2, a Region of the instance" in ran.stderr, (imported.stderr, said, ran.stderr))
     ran, said = ingest(stage, "regional-table", "pages.json")
-    check("of saved pages nobody can tell", ran.returncode == 0 and "missing_regions" not in said and "regions_unknown" not in said, (said, ran.stderr))
+    check("saved pages cannot show that", ran.returncode == 0 and "missing_regions" not in said and "regions_unknown" not in said, (said, ran.stderr))
 
 
 def with_grant(stage):
@@ -448,7 +448,7 @@ def with_grant(stage):
     asked = ines.post("/api/v1/requests", asking("ReadOnly", 7200))
     active = lambda: next((it for it in ines.get("/api/v1/grants?state=active").json["items"] if it["request_id"] == asked.json["id"]), None)
     grant = wait(active, 60, world.process)
-    check("somebody has access", grant, asked)
+    check("a user has access", grant, asked)
     token = {"HALLPASS_SERVER": world.base, "HALLPASS_TOKEN": world.tokens[INES]}
     show = lambda *words: stage.run("activity", "show", grant["id"], *words, **token)
     said = json.loads(show("--output", "json").stdout)
@@ -476,12 +476,12 @@ def with_grant(stage):
     log("used", one(0, "s3", "ListBuckets"), one(0, "cloudtrail", "StopLogging", True, error="AccessDenied"), one(0, "s3", "ListBuckets", who="other"),
         one(0, "iam", "CreateAccessKey", True, path="team/"))
     said = json.loads(show("--output", "json").stdout)
-    check.equal("her calls are told, notable ones first, and nobody else's", [(it["action"], it.get("notable")) for it in said["calls"]],
+    check.equal("her calls are shown, notable ones first, and no one else's", [(it["action"], it.get("notable")) for it in said["calls"]],
                 [("StopLogging", "logging"), ("ListBuckets", None)])
     ran = show("--output", "table")
     check("in words, with how far the log goes", "reaches until" in ran.stderr and "cloudtrail:StopLogging" in ran.stdout, ran.stderr + ran.stdout)
     stranger = Api(world.base, world.tokens[world.stranger]).get(f"/api/v1/grants/{grant['id']}/activity")
-    check.equal("who may not see a grant does not see what was done with it", stranger.status, 404)
+    check.equal("a user who may not see a grant does not see its use", stranger.status, 404)
     policy = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": ["s3:ListAllMyBuckets", "s3:GetObject", "sqs:ListQueues"], "Resource": "*"}}
     arn = "arn:aws:iam::aws:policy/Some"
     stage.path("sets.json").write_text(json.dumps({"tables": {
@@ -497,7 +497,7 @@ def with_grant(stage):
                 {"s3:ListAllMyBuckets": ("used", 2), "s3:GetObject": ("not_visible", 0), "sqs:ListQueues": ("unused", 0)})
     check("and what is not known of that", imported.returncode == 0 and ran.returncode == 1 and "policy/absent" in ran.stderr
           and "does not reach back" in ran.stderr, (imported.stderr, ran.returncode, ran.stderr))
-    for name, words, part in [("a set that is not there", ["--permission-set", "None"], "no permission set"), ("a person nobody is", ["--person"], "--person")]:
+    for name, words, part in [("a set that is not there", ["--permission-set", "None"], "no permission set"), ("an unknown person", ["--person"], "--person")]:
         ran = stage.run("activity", "unused", *words)
         check(f"{name} is exit 2", ran.returncode == 2 and part in ran.stderr, ran.stderr)
 

@@ -133,7 +133,7 @@ def replayed(world):
     _, before = world.alerts("list", "--rows")
     ran, told = world.alerts("test", "alerts.yaml", "--snapshots", ",".join(manifests))
     texts = [it["text"].splitlines()[0] for it in told]
-    check.equal("a test tells what was told", texts, ["High: users/alerting: 2 new.", "High: users/alerting: 1 new, 1 recovered."])
+    check.equal("a test shows the reported rows", texts, ["High: users/alerting: 2 new.", "High: users/alerting: 1 new, 1 recovered."])
     check.equal("and stores nothing", world.alerts("list", "--rows")[1], before)
     absent, _ = world.alerts("test", "alerts.yaml", "--snapshots", "20200101T000000Z-00000000")
     check("a snapshot that is not there is exit 2", absent.returncode == 2 and "20200101" in absent.stderr, absent.stderr)
@@ -143,7 +143,7 @@ def replayed(world):
     check("the ready-made rules are rules", ran.returncode == 0, ran.stderr)
     world.stage.path("wrong.yaml").write_text("rules:\n- {id: a, name: keys/unused, serverity: high}\n")
     ran, _ = world.alerts("run", "wrong.yaml")
-    check("a wrong key has its place and what was meant", ran.returncode == 2 and "wrong.yaml:2:30" in ran.stderr and "`severity`" in ran.stderr, ran.stderr)
+    check("a wrong key has its place and a suggestion", ran.returncode == 2 and "wrong.yaml:2:30" in ran.stderr and "`severity`" in ran.stderr, ran.stderr)
 
 
 def blocked(world):
@@ -157,12 +157,12 @@ def blocked(world):
     world.sim.call("DELETE", "/_sim/faults")
     world.sync("--accounts", world.one)
     ran, row = world.of_rule("run", "alerts.yaml")
-    check("an account that is not asked is none either", row["state"] == "blocked" and world.other in row["why"] and row["active"] == 2, row)
+    check("an account that is not read does not count either", row["state"] == "blocked" and world.other in row["why"] and row["active"] == 2, row)
     check("whole again, it runs", world.sync().returncode == 0)
     ran, row = world.of_rule("run", "alerts.yaml")
     check("with what stood, which is not told again", row["state"] == "running" and row["active"] == 2 and row["message"] is None, row)
     time.sleep(2)
-    check.equal("nobody was told any of that", len(world.receiver.calls), told)
+    check.equal("none of that was reported", len(world.receiver.calls), told)
 
 
 def muted(world):
@@ -211,7 +211,7 @@ def killed(world):
     retired = lambda: [it["state"] for it in world.alerts("list")[1] if it["rule"] == "users/alerting"] == ["retired"]
     check("a rule that is gone is retired", wait(retired, 60, every=1), world.served.said()[-800:])
     time.sleep(2)
-    check.equal("and tells nobody", len(receiver.told()), before + 1)
+    check.equal("and reports nothing", len(receiver.told()), before + 1)
 
 
 ACTIVITY = """
@@ -252,7 +252,7 @@ def of_activity(world):
     read("CreateAccessKey")
     ran, row = run()
     news = row["message"] and [it["values"] for it in row["message"]["news"]["rows"]["new"]["rows"]]
-    check("what CloudTrail wrote is told", ran.returncode == 0 and row["state"] == "running" and news and {(it["account_id"], it["action"]) for it in news}
+    check("CloudTrail's events are reported", ran.returncode == 0 and row["state"] == "running" and news and {(it["account_id"], it["action"]) for it in news}
           == {(world.one, "CreateAccessKey")}, (ran.stderr, row))
     ran, row = run()
     check("once", row["message"] is None and row["active"] == len(news), row)
@@ -260,7 +260,7 @@ def of_activity(world):
     read("DeleteAccessKey")
     ran, row = run()
     news = row["message"] and [it["values"]["action"] for it in row["message"]["news"]["rows"]["new"]["rows"]]
-    check("and what is read later is new", news == ["DeleteAccessKey"] and not row["message"]["news"]["rows"]["recovered"]["rows"], row)
+    check("and later events are new", news == ["DeleteAccessKey"] and not row["message"]["news"]["rows"]["recovered"]["rows"], row)
 
 
 def main():

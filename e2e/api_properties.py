@@ -153,7 +153,7 @@ def tabled(check, world):
                 at(method, target, headers | {"Content-Type": "application/json"} | more, operation, body)
     for line in bad[:20]:
         print(f"     {line}")
-    check(f"{tried} calls that are none, at every operation, as everybody: each is refused in its form", not bad, f"{len(bad)} are not")
+    check(f"{tried} invalid calls, at every operation, as every user: each is refused in its form", not bad, f"{len(bad)} are not")
 
 
 def made_up(check, world):
@@ -215,8 +215,8 @@ def main():
         tabled(check, world)
         made_up(check, world)
         said = world.server.said()
-        check("nobody panicked", "panicked" not in said, said[-800:])
-        check("the server goes on", Api(world.base).get("/readyz").status == 200)
+        check("no process panicked", "panicked" not in said, said[-800:])
+        check("the server still runs", Api(world.base).get("/readyz").status == 200)
         check.equal("it stops in order", stage.stop(world.server.process), 0)
         check("the log is whole", stage.run("audit", "verify", "audit").returncode == 0)
     check.end()

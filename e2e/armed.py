@@ -71,11 +71,11 @@ def armed_and_moved(check, server):
     longer = server.api[ANA].post(f"/api/v1/grants/{hers['id']}/extend", {"duration_seconds": 7200})
     check("it is extended", longer.status == 201, longer)
     shown = server.grant(ANA, hers)
-    check("nobody is told of a later end than AWS has", shown["ends_at"] <= shown["armed_until"], shown)
+    check("no one is shown a later end than AWS has", shown["ends_at"] <= shown["armed_until"], shown)
     # a notice that waits is in the log, too
     tells = lambda line: re.search(r'news\W+extended', line) and "not be delivered" not in line
     heard = wait(lambda: any(map(tells, server.stage.said("serve.log").splitlines())), 70)
-    check("whoever extends hears of it when AWS has the later end", heard and refused_after(server.statements(), "Operator") > told["armed_until"],
+    check("the extending user is notified when AWS has the later end", heard and refused_after(server.statements(), "Operator") > told["armed_until"],
           (bool(heard), server.statements(), told["armed_until"]))
     moved = wait(lambda: server.grant(ANA, hers).get("armed_until", "") > told["armed_until"] and server.grant(ANA, hers), 20)
     check("AWS's instant moves with it", moved and refused_after(server.statements(), "Operator") == moved["armed_until"], moved)
@@ -117,7 +117,7 @@ def policies_of_others_stay(check, server):
     server.take(ANA, "Shared", seconds=1800)
     check("one more end, in the same policy", len(server.statements()) == len(before) + 1, server.statements())
     text = org.describe_policy(PolicyId=other)["Policy"]["Content"]
-    check.equal("somebody else's policy is as it was", json.loads(text), mine)
+    check.equal("another author's policy is unchanged", json.loads(text), mine)
 
 
 def required(check, server):
@@ -186,14 +186,14 @@ def everything_of_ours_stopped(check, server):
         server.world.sim.post("/_sim/advance", {"seconds": 15})
         ahead += 15
     check.equal(f"{len(sessions)} live sessions work until their end", (len(sessions) >= 200, early), (True, set()))
-    check.equal("AWS refuses each by itself, a minute after its end at most", (late, all(before)), (set(), True))
+    check.equal("AWS refuses each independently, a minute after its end at most", (late, all(before)), (set(), True))
     check.equal("and none that was refused works again", again, set())
-    check("nobody else is refused", not denied(bo.list_roles))
+    check("no one else is refused", not denied(bo.list_roles))
     check("the Region is back", server.world.sim.call("DELETE", "/_sim/faults").status < 300)
     for process in (server.process, guard):
         os.kill(process.pid, signal.SIGCONT)
     over = lambda: all(server.grant(who, it)["state"] == "ended" for who, it in grants)
-    check("the server goes on and ends them all", wait(over, 120), server.stage.said("serve.log"))
+    check("the server resumes and ends them all", wait(over, 120), server.stage.said("serve.log"))
     server.stage.stop(guard)
 
 
@@ -205,7 +205,7 @@ def standing_appears(check, server):
     (ana, _) = server.world.login(ANA, "Operator")
     for change in ({"create_assignment": {"account": DEV, "permission_set": "Operator", "group": "Shift"}}, {"add_member": {"group": "Shift", "user": ANA}}):
         made = server.world.sim.post("/_sim/mutate", change)
-        check(f"somebody else's {next(iter(change))}", made.status < 300, made)
+        check(f"another author's {next(iter(change))}", made.status < 300, made)
     # AWS's instant is up to a minute after the end, and the look half a minute before it: the grant may be over, and tells no more of it
     disarmed = lambda: next((row for row in server.records("end.disarmed") if row["grant_id"] == hers["id"]), None)
     row = wait(disarmed, 180, server.process)
@@ -260,7 +260,7 @@ def told_by_an_event(check, server):
     check("it is disarmed within seconds of the event, with the reason", wait(away, 20, server.process), (server.grant(ANA, hers), server.stage.said("serve.log")[-900:]))
     check("and told once", len(server.records("end.disarmed")) == before + 1, server.records("end.disarmed"))
     check.equal("AWS has no such statement", refused_after(server.statements(), "Operator"), None)
-    check("what somebody else holds stays armed", "armed_until" in server.grant(CY, his), server.grant(CY, his))
+    check("access that another user holds stays enforced", "armed_until" in server.grant(CY, his), server.grant(CY, his))
     check("her session works", not denied(ana.list_roles))
     # the record of a call of ours, as AWS sends it back: nobody is disarmed by it
     own = json.loads(json.dumps(record))
@@ -319,7 +319,7 @@ def key_disabled(check, server):
     (cy, _), (bo, _) = world.login(CY, "Operator"), world.login(BO, "Operator")
     check("no alarm while the key works", not alarm())
     kms.disable_key(KeyId=key)
-    check("a key that is disabled is an alarm of its own", wait(alarm, 120, server.process, every=0.5), server.stage.said("serve.log")[-900:])
+    check("a disabled key is a separate alarm", wait(alarm, 120, server.process, every=0.5), server.stage.said("serve.log")[-900:])
     ready = Api(f"http://127.0.0.1:{server.port}").get("/readyz")
     told = ready.body.decode()
     check("the server stays ready, with AWS's reason, and it is not the loss of a Region",
@@ -327,7 +327,7 @@ def key_disabled(check, server):
     check("strangers read neither the key nor who may not use it", "arn:" not in told, told)
     check("AWS refuses her live session after its end", wait(lambda: denied(cy.list_roles), 150, server.process, every=1))
     check("and not his", not denied(bo.list_roles))
-    check("her grant is not told as ended: nobody has seen that", server.grant(CY, hers)["state"] != "ended")
+    check("her grant is not reported as ended: no one has verified it", server.grant(CY, hers)["state"] != "ended")
     kms.enable_key(KeyId=key)
     check("the alarm is over", wait(lambda: not alarm(), 60, server.process))
     check("her grant ends", wait(lambda: server.grant(CY, hers)["state"] == "ended", 60), server.stage.said("serve.log")[-900:])
@@ -369,7 +369,7 @@ def restarted_in_the_loss(check, server):
     server.start()
     told = said()
     check("it comes up again, and tells the loss from its begin", since(told) and since(told)[1] == before, (before, told))
-    check("it says that it goes on with the instance of before", "the one of before" in server.stage.said("serve.log")[logged_before:],
+    check("it reports that it continues with the earlier instance", "the earlier one stays in use" in server.stage.said("serve.log")[logged_before:],
           server.stage.said("serve.log")[logged_before:][:900])
     return datetime.datetime.fromisoformat(before + "+00:00"), stopped
 
@@ -383,15 +383,15 @@ def home_region_lost(check, server):
     (cy, _), (bo, _) = server.world.login(CY, "Operator"), server.world.login(BO, "Operator")
     sim = server.world.sim
     check("people can sign in by both Regions", registers(server, HOME) and registers(server, OTHER))
-    known = lambda: f"sign in by {OTHER}" in server.api[ANA].get("/readyz").body.decode()
+    known = lambda: f"sign in through {OTHER}" in server.api[ANA].get("/readyz").body.decode()
     check("the server knows by which Regions people sign in", wait(known, 30, server.process), server.api[ANA].get("/readyz").body.decode())
     his, cut = never_armed(check, server, CY, "Shared", "test")
     (overdue, _) = server.world.login(CY, "Shared", TEST)
     region_off(check, server)
-    check("no alarm at once", not alarm())
+    check("no immediate alarm", not alarm())
     for fault in cut:
         sim.call("DELETE", f"/_sim/faults/{fault}")
-    check("nobody signs in there, and by the other Region everybody does", not registers(server, HOME) and registers(server, OTHER))
+    check("no one signs in there, and all users do in the other Region", not registers(server, HOME) and registers(server, OTHER))
     signed = sim.post("/_sim/login", {"user": BO, "account": DEV, "permission_set": "Operator", "region": OTHER})
     check("and gets to accounts", signed.status == 200, signed)
     away = server.world.client("sso-admin", server.environment, region=OTHER)
@@ -403,19 +403,19 @@ def home_region_lost(check, server):
         check("and lists nothing", False)
     except botocore.exceptions.ClientError as error:
         check("and lists nothing", "AccessDenied" in str(error), error)
-    check("the loss is an alarm of its own", wait(alarm, 120, server.process, every=0.5), server.stage.said("serve.log")[-900:])
+    check("the loss is a separate alarm", wait(alarm, 120, server.process, every=0.5), server.stage.said("serve.log")[-900:])
     ready = server.api[ANA].get("/readyz")
     told = ready.body.decode()
     check("the server is ready, and says what is lost", ready.status == 200 and "home Region" in told, told)
     check("and by which Region people go on signing in", f"people still sign in through {OTHER}" in told, told)
     asked = server.ask(ANA)
-    check("nobody can be looked up: nothing is asked for, and the answer says so", asked.status == 503 and asked.json["code"] == "person-unchecked"
+    check("no user can be looked up: nothing is requested, and the answer reports it", asked.status == 503 and asked.json["code"] == "person-unchecked"
           and "home Region" in json.dumps(asked.json), asked)
     since, stopped = restarted_in_the_loss(check, server)
     check("AWS refuses her live session after its end", wait(lambda: denied(cy.list_roles), 120, server.process, every=1))
     check("and not his", not denied(bo.list_roles))
     waiting = server.grant(CY, hers)
-    check("her grant is not told as ended: nobody has seen that", waiting["state"] == "ending" and waiting.get("aws_silent_since"), waiting)
+    check("her grant is not reported as ended: no one has verified it", waiting["state"] == "ending" and waiting.get("aws_silent_since"), waiting)
     listed = server.stage.run("grants", "--state", "ending", HALLPASS_SERVER=f"http://127.0.0.1:{server.port}", HALLPASS_TOKEN=server.api[CY].token)
     check("the command line says what it waits for", "aws_silent_since" in listed.stdout, listed)
     check("AWS refuses who is overdue and was never armed", wait(lambda: denied(overdue.list_roles), 180, server.process, every=1),
@@ -424,7 +424,7 @@ def home_region_lost(check, server):
     after = (datetime.datetime.fromisoformat(record["time"]) - since).total_seconds()
     # who counts from the restart comes so much later at least
     anew = max(60, (stopped - since).total_seconds())
-    check("from as long after the begin as is configured: a restart counts nothing anew", LOST_AFTER <= after < LOST_AFTER + anew, (since, stopped, record))
+    check("from the configured time after the begin: a restart does not reset it", LOST_AFTER <= after < LOST_AFTER + anew, (since, stopped, record))
     gone = sim.call("DELETE", "/_sim/faults")
     check("the Region is back", gone.status < 300, gone)
     check("the alarm is over", wait(lambda: not alarm(), 60, server.process))
@@ -454,7 +454,7 @@ def another_instance(check, server):
     said = server.stage.said("serve.log")[-3000:]
     check("with exit 1, and names both", server.process.returncode == 1 and other in said and "AWS tells of instance" in said, said)
     server.start()
-    check("the next start goes on with that of now", server.take(CY, "Shared", "prod"))
+    check("the next start uses the current instance", server.take(CY, "Shared", "prod"))
 
 
 def from_delegated_administrator(check, server):
@@ -483,7 +483,7 @@ def from_delegated_administrator(check, server):
     org.put_resource_policy(Content=json.dumps(theirs_before))
     printed = server.stage.run("doctor", "--delegation-policy", timeout=120, **theirs)
     statements = json.loads(printed.stdout)["Statement"]
-    check("what is printed keeps what is there", printed.returncode == 0 and statements[0] == theirs_before["Statement"][0] and len(statements) == 3, printed)
+    check("the printed policy keeps the existing statements", printed.returncode == 0 and statements[0] == theirs_before["Statement"][0] and len(statements) == 3, printed)
     org.put_resource_policy(Content=printed.stdout)
     code, rows = said()
     check("with that it is delegated", code == 0 and any(it[0] == "ok" and f"lets account {PROD} write" in it[1] for it in rows), rows)
@@ -528,7 +528,7 @@ def doctors(check, server):
     check.equal("an instance without network controls", [it[0] for it in rows("network")], ["ok"])
     asked = [it for it in rows("ends armed at AWS") if "other access of people" in it[1]]
     check.equal("it is asked who holds the same in another way", [it[0] for it in asked], ["ok"])
-    check("nobody says that policies may be written", all("lets account" not in it[1] for it in rows("ends armed at AWS")), rows("ends armed at AWS"))
+    check("the configuration does not allow writing policies", all("lets account" not in it[1] for it in rows("ends armed at AWS")), rows("ends armed at AWS"))
     from_delegated_administrator(check, server)
     org, deny = server.world.org, json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:DeleteBucket", "Resource": "*"}]})
     # FullAWSAccess has the tenth place

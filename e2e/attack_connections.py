@@ -175,7 +175,7 @@ def before_and_during(check, server):
         check(f"each person has {per_person} event streams, the others were refused",
               now["hallpass_event_streams"] <= per_person * len(PEOPLE)
               and now['hallpass_event_streams_refused_total{reason="person"}'] > 0, now["hallpass_event_streams"])
-        check("nobody who listens was turned out for strangers", holders.count("429", "stream") > 0
+        check("no listening client was dropped for strangers", holders.count("429", "stream") > 0
               and holders.count("200", "stream") >= per_person * len(PEOPLE), holders.said)
     calm(check, server)
 
@@ -183,13 +183,13 @@ def before_and_during(check, server):
 def calm(check, server):
     """The attack is over."""
     answer, tries, took = patiently(lambda: Api(server.base).get("/readyz"))
-    check(f"afterwards the server answers at once ({took:.1f} s)", answer is not None and answer.status == 200 and tries == 1, answer)
+    check(f"afterwards the server answers immediately ({took:.1f} s)", answer is not None and answer.status == 200 and tries == 1, answer)
     gone = wait(lambda: numbers(server)["hallpass_http_connections"] < 10, 20)
     check("and has forgotten their connections", gone, numbers(server)["hallpass_http_connections"])
     now = numbers(server)
     check.equal("no accept failed for want of a descriptor",
                 now['hallpass_http_accept_errors_total{reason="no_descriptors"}'], 0)
-    check("no call of ours did", "Too many open files" not in server.said(), server.said()[-600:])
+    check("no call from us did", "Too many open files" not in server.said(), server.said()[-600:])
 
 
 def many_calls(check, server):
@@ -220,7 +220,7 @@ def taken_away(check, server):
     try:
         stage.path("rules.toml").write_text(RULES + "# changed\n[[rule]]\nid = \"more\"\naccounts = [\"*\"]\npermission_sets = [\"Billing\"]\napprovers = [\"tomasz.wilk@example.com\"]\n")
         unread = wait(lambda: "the rules cannot be read" in server.said(), 20)
-        check("rules that cannot be read for want of a descriptor are told of", unread, server.said()[-800:])
+        check("rules that cannot be read for lack of a descriptor are reported", unread, server.said()[-800:])
         with contextlib.suppress(OSError, http.client.HTTPException):
             Api(server.base).get("/healthz", timeout=2)
         wait(lambda: time.time() > grant.ends + 10, grant.ends + 15 - time.time())
@@ -229,7 +229,7 @@ def taken_away(check, server):
         resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
     grant.ends_in_time(check, "with descriptors again, the grant")
     answer, _, took = patiently(lambda: Api(server.base).get("/readyz", timeout=20), 60)
-    check(f"the listener came back by itself ({took:.1f} s)", answer is not None and answer.status == 200, answer)
+    check(f"the listener came back automatically ({took:.1f} s)", answer is not None and answer.status == 200, answer)
     now = numbers(server)
     check("its errors are counted", now['hallpass_http_accept_errors_total{reason="no_descriptors"}'] > 0, now)
     check("the changed rules came into force", wait(lambda: loaded() == before + 1, 15), (before, loaded()))
@@ -240,7 +240,7 @@ def run(check, stage):
     # looks at people would keep a connection to AWS open, by which an end goes without a descriptor
     server = Served(stage, descriptors=DESCRIPTORS, extra='[access]\npeople_every = "0"\n')
     check("the server starts", server.process.poll() is None, server.said()[-600:])
-    check("the limit of open files is told at the start", '"open files"' in server.said() and '"connections":768' in server.said(), server.said()[:800])
+    check("the limit of open files is reported at the start", '"open files"' in server.said() and '"connections":768' in server.said(), server.said()[:800])
     doctor = stage.run("doctor", "--output", "jsonl", **server.environment)
     check("doctor tells it", any(json.loads(line)["check"] == "open files" for line in doctor.stdout.splitlines()), doctor.stdout[:600])
     until = time.monotonic() + 60 * float(os.environ.get("ATTACK_SOAK_MINUTES", "0"))
@@ -252,7 +252,7 @@ def run(check, stage):
     taken_away(check, server)
     overdue = numbers(server)["hallpass_access_overdue"]
     check.equal("nothing is overdue", overdue, 0)
-    check("nobody panicked", "panicked" not in server.said(), server.said()[-800:])
+    check("no process panicked", "panicked" not in server.said(), server.said()[-800:])
     check.equal("it stops in order", stage.stop(server.process), 0)
     check("the log is whole, also as it was exported", stage.run("audit", "verify", "audit").returncode == 0)
     size = pathlib.Path(stage.path("serve.log")).stat().st_size

@@ -80,7 +80,7 @@ class World:
 
     def mutate(self, change):
         answer = self.sim.post("/_sim/mutate", change)
-        self.check(f"somebody changes the directory: {next(iter(change))}", answer.status == 200, answer)
+        self.check(f"an administrator changes the directory: {next(iter(change))}", answer.status == 200, answer)
 
     def request(self, who=MARA, **more):
         answer = self.server.api(who).post("/api/v1/requests", asking(**more))
@@ -113,7 +113,7 @@ def removed_people(world):
     world.no_longer_fresh()
     pressed = time.time()
     refused = world.press(TOMASZ, request)
-    check("an approver disabled a moment ago is refused at once",
+    check("an approver disabled a moment ago is refused immediately",
           (refused.status, refused.code) == (403, "not-in-directory") and time.time() - pressed < 25, refused)
     check.equal("nothing was decided", world.state(request), "pending")
     records = [row for row in world.server.api(INES).all("/api/v1/audit") if row["event"] == "press.refused"]
@@ -138,7 +138,7 @@ def removed_people(world):
     world.mutate({"delete_user": {"user": PRIYA}})
     world.no_longer_fresh()
     refused = world.press(PRIYA, request)
-    check("an approver deleted a moment ago is refused at once", (refused.status, refused.code) == (403, "not-in-directory"), refused)
+    check("an approver deleted a moment ago is refused immediately", (refused.status, refused.code) == (403, "not-in-directory"), refused)
     world.press(MARA, request, "discard")
     world.mend()
 
@@ -155,7 +155,7 @@ def unreadable_people(world):
         answers.append(answer)
         return answer.code == "person-unchecked"
 
-    check("whoever cannot be asked about gets nothing", wait(refused, 30, every=0.5), answers[-1])
+    check("a user who cannot be checked gets nothing", wait(refused, 30, every=0.5), answers[-1])
     last = answers[-1]
     check("503, in words, with the time to try again",
           last.status == 503 and "your account could not be checked" in last.json["detail"] and last.headers.get("retry-after") == "5", last)
@@ -197,14 +197,14 @@ def old_directory(world):
                             "--server", server.base, HALLPASS_TOKEN=server.tokens[MARA])
     check("the command line says the same", asked.returncode == 1 and "the directory cannot be read" in asked.stderr, asked.stderr)
     released = server.api(MARA).post(f"/api/v1/grants/{held}/release")
-    check("giving back goes on", released.status == 200, released)
+    check("ending early still works", released.status == 200, released)
     own = world.press(MARA, other, "discard")
     check("and withdrawing what one asked for", own.status == 200, own)
     revoked = server.api(INES).post(f"/api/v1/grants/{short}/revoke", {"reason": "INC-7"})
     check("and revoking", revoked.status == 200, revoked)
     check("and the access is gone", wait(lambda: not world.present(user, "ReadOnly"), 60), world.sim.get("/_sim/state?assignments=1").json["assignments"])
     left = [row for row in server.api(INES).all("/api/v1/audit") if row["event"] == "drift.principal_left" and row["sso_user_principal_id"] == user]
-    check("nobody's access ended because a reading failed", not left, left)
+    check("no access ended because of a failed read", not left, left)
     world.mend()
     approved = world.press(INES, waiting, "discard")
     check("read again, it is decided again", approved.status == 200, approved)

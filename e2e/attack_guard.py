@@ -350,7 +350,7 @@ def settled(world, say, attack, ending):
             return all(rows[grant]["state"] == "ended" for grant in ending) and rows
         return None
     rows = wait(over, 90, world.server, every=0.5)
-    if not say("the server goes on, and every grant is over", rows, world.said("serve")[-1500:]):
+    if not say("the server resumes, and every grant is over", rows, world.said("serve")[-1500:]):
         return
     causes = {rows[grant]["cause"] for grant in ending}
     say("their cause is the guard" if len(attack.causes) == 1 else "guard or server ended them", causes <= attack.causes,
@@ -375,12 +375,12 @@ def verified(world, say):
     records = [json.loads(path.read_text()) for path in (world.folder / "audit/logs").rglob("*.json")]
     ended = {record["grant_id"] for record in records if record["event"] == "end.succeeded" and record["why"] == "guard"}
     say("what the log says of the guard, its journal says too", ended <= removed, ended - removed)
-    say("nobody was found to have drifted", not [r for r in records if r["event"].startswith("drift.")],
+    say("no grant was found drifted", not [r for r in records if r["event"].startswith("drift.")],
         [r["event"] for r in records if r["event"].startswith("drift.")])
     denied = Api(world.endpoint).get("/_sim/calls?limit=10000&outcome=denied").json["calls"]
     asked = [(call["operation"], call.get("denied_by")) for call in denied if "role/guard" in json.dumps(call["caller"])]
     say("the guard's policy is enough for all it asks", not asked, asked[:3])
-    say("nobody panicked", "panicked" not in world.said("serve") + world.said("guard"))
+    say("no process panicked", "panicked" not in world.said("serve") + world.said("guard"))
 
 
 def blocks():

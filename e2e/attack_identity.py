@@ -82,7 +82,7 @@ def run(check, stage):
     world = World(stage, check)
     server = world.server
     made = stage.run("server", "token", "create", "--user", "nobody@example.com", **stage.directory)
-    check("a token for nobody is refused", made.returncode == 1 and not made.stdout, (made.returncode, made.stderr))
+    check("a token for no user is refused", made.returncode == 1 and not made.stdout, (made.returncode, made.stderr))
 
     world.rules(RULES.replace(TOMASZ, f'{TOMASZ}", "{OTHER}') + QUORUM)
     own, two = world.ask(TOMASZ), world.ask(MARA, "AdministratorAccess")
@@ -92,7 +92,7 @@ def run(check, stage):
     check("he has another address", wait(lambda: email() == OTHER, 60, every=0.3), email())
     check.equal("under it he does not approve his own", world.press(TOMASZ, own), (403, "own-request"))
     check.equal("nor fills the second seat", world.press(TOMASZ, two), (409, "already-reviewed"))
-    check.equal("somebody else does", world.press(PRIYA, two)[0], 200)
+    check.equal("another user does", world.press(PRIYA, two)[0], 200)
 
     hers = world.ask(NOOR)
     ended = listening(server, NOOR)
@@ -114,7 +114,7 @@ def run(check, stage):
     waiting = world.ask(MARA)
     ended = listening(server, MARA)
     lock = {"user": MARA, "reason": "a laptop was stolen", "held": "ends_with_sessions"}
-    check.equal("an approver locks nobody", server.api(TOMASZ).post("/api/v1/locks", lock).status, 403)
+    check.equal("an approver cannot lock users", server.api(TOMASZ).post("/api/v1/locks", lock).status, 403)
     check.equal("an administrator does", server.api(INES).post("/api/v1/locks", lock).status, 200)
     check("her stream ends", ended.wait(60))
     check("her token is no token", server.api(MARA).get("/api/v1/me").status in (401, 403))
@@ -123,7 +123,7 @@ def run(check, stage):
     made = stage.run("server", "token", "create", "--user", MARA, **stage.directory)
     check("nor gets she another", made.returncode == 1, made.stderr)
     found = {"user": MARA, "reason": "found"}
-    check.equal("somebody else lets her in", server.api(INES).post("/api/v1/locks/lift", found).status, 200)
+    check.equal("another user lets her in", server.api(INES).post("/api/v1/locks/lift", found).status, 200)
     check("the old token stays void", server.api(MARA).get("/api/v1/me").status == 401)
     check.equal("a new one counts", Api(server.base, stage.token(MARA)).get("/api/v1/me").status, 200)
     check.equal("the log verifies", stage.run("audit", "verify").returncode, 0)

@@ -88,7 +88,7 @@ def rewritten(check, world, hidden):
 def found(check, world, look, verify, seen):
     alone = world.run(*verify)
     answer = json.loads(alone.stdout or "{}")
-    check("by itself the new history holds: chained, exported, its heads signed by the server's key",
+    check("on its own data the new history is valid: chained, exported, its heads signed by the server's key",
           (alone.returncode, answer.get("ok")) == (0, True) and max(head["seq"] for head in world.heads()) >= seen, (alone, seen))
     witnessed = world.run(*verify, "--witness", "w/witness/security")
     check("what the witness said contradicts it", witnessed.returncode == 1

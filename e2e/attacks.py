@@ -45,10 +45,10 @@ def all_at_once(check, stage, attacks):
         for attack in held[:-1]:
             together.enter_context(attack.held(server))
         check("all but the last are at work before its end", time.time() < first.ends)
-        first.ends_in_time(check, "all but the last at once: the grant")
+        first.ends_in_time(check, "all but the last together: the grant")
         together.enter_context(held[-1].held(server))
         check("all are at work before the other's end", time.time() < second.ends)
-        second.ends_in_time(check, f"all at once ({names}): the grant")
+        second.ends_in_time(check, f"all together ({names}): the grant")
     live = lambda: patiently(lambda: server.api(MARA).get("/api/v1/grants?state=live"))[0].json["items"]
     check("afterwards the server answers, and nothing is live", wait(lambda: live() == [], 60), live())
     check.equal("it stops in order", stage.stop(server.process), 0)

@@ -158,7 +158,7 @@ def office(stage, ana, bo, check, process):
     check.equal("outside of the hours of approvals one may ask", request["state"], "pending")
     press = f"/api/v1/requests/{request['id']}/approve"
     refused = said(bo, press)
-    check("and nobody approves, with the hours and when they begin",
+    check("and no approval is needed, with the hours and their begin",
           refused.status == 403 and refused.json["code"] == "outside-approval-hours" and "office" in refused.json["detail"] and "not before" in refused.json["detail"], refused)
     stage.path("rules.toml").write_text(rules(-1))
     check("within them one does", wait(lambda: bo.post(press).status == 200, 30, process), bo.post(press))
@@ -173,7 +173,7 @@ def says(stage, base, api, account, permission_set):
 def left_out(stage, directory, base, ana, bo, check, process):
     """Who never asks by a rule, and who never approves by it."""
     refused = asked(bo, TEST, "BreakGlass")
-    check("whom a rule leaves out of those who may ask may not", refused["state"] == "RequesterNotAllowed" and "left-out" in json.dumps(refused), refused)
+    check("a requester excluded by a rule may not request", refused["state"] == "RequesterNotAllowed" and "left-out" in json.dumps(refused), refused)
     request = asked(ana, TEST, "BreakGlass")
     check.equal("others may", request["state"], "pending")
     now = lambda: says(stage, base, ana, "test", "BreakGlass")
@@ -182,7 +182,7 @@ def left_out(stage, directory, base, ana, bo, check, process):
     check("who comes to a group that is left out approves nothing from then on", wait(lambda: now() == "NoApprovers", 60, process), now())
     press = f"/api/v1/requests/{request['id']}/approve"
     refused = said(bo, press)
-    check("nor what was asked before", refused.status in (403, 409), refused)
+    check("earlier requests neither", refused.status in (403, 409), refused)
     directory.store.delete_group_membership(IdentityStoreId="d-1234567890", MembershipId=member)
     check("who leaves it does again", wait(lambda: bo.post(press).status == 200, 60, process), bo.post(press))
 
@@ -202,7 +202,7 @@ def managers(stage, directory, base, ana, bo, check, process):
     check("rules explain says who the manager is", f"the requester's manager approve, {BO}" in explained.stdout, explained.stdout + explained.stderr)
     press = f"/api/v1/requests/{request['id']}/approve"
     refused = said(ana, press)
-    check("nobody else approves, least whoever asked", refused.status == 403, refused)
+    check("no one else approves, least the requester", refused.status == 403, refused)
     manager(BO, directory.users[ANA])
     check("who is above their own manager has none who approves", wait(lambda: now() == "NoApprovers", 60, process), now())
     refused = said(bo, press)
@@ -234,7 +234,7 @@ def tagged(stage, world, base, ana, bo, check, process):
     stage.path("rules.toml").write_text(TAGGED.replace("APPROVER", BO))
     becomes("a rule that names a tag permits what has it", "test", "Admin", "ApprovalNotRequired")
     check.equal("and nothing else", now("dev", "Admin"), "NoStatements")
-    check.equal("what a tag leaves out is out, and a rule that only adds lets nobody ask", now("prod", "BreakGlass"), "RequesterNotAllowed")
+    check.equal("targets excluded by a tag are excluded, and a rule that only adds allows no requests", now("prod", "BreakGlass"), "RequesterNotAllowed")
     check.equal("and the rest is in", now("dev", "BreakGlass"), "RequiresApproval")
     request = asked(ana, TEST)
     check("what is permitted is given", request["state"] in ("approved", "granted", "active", "scheduled"), request)
@@ -278,7 +278,7 @@ def elevator(stage, check):
     function = {"type": "aws_lambda_function", "values": {"environment": [{"variables": variables}]}}
     stage.path("plan.json").write_text(json.dumps({"format_version": "1.2", "planned_values": {"root_module": {"resources": [function]}}}))
     done = stage.run("rules", "import", "elevator", "plan.json", "--output", "table")
-    check("what cannot be said is exit 1, by name", done.returncode == 1 and "attribute_sync_rules: cannot be said" in done.stdout and "groups.sync.enabled = true" in done.stdout, (done.returncode, done.stdout, done.stderr))
+    check("settings that are not converted are exit 1, by name", done.returncode == 1 and "attribute_sync_rules: not converted" in done.stdout and "groups.sync.enabled = true" in done.stdout, (done.returncode, done.stdout, done.stderr))
     check("settings are lines for hallpass.toml", 'access.request_expiry = "4h"' in done.stdout, done.stdout)
     check("and secrets are not", "xoxb" not in done.stdout + stage.path("statements.json").read_text())
     check("the statements are as they were", json.loads(stage.path("statements.json").read_text())["statements"] == statements)
@@ -298,7 +298,7 @@ def elevator(stage, check):
     (folder / "terraform.tfvars").write_text('sets = ["Never"]\n')
     stage.path("more.tfvars").write_text('sets = ["Admin", "ReadOnly"]\n')
     done = stage.run("rules", "import", "elevator", "infra", "--var-file", "more.tfvars", "--to", "folder.json", "--output", "table")
-    check("of a folder, expressions are evaluated with the values that count, and what is not known is told with its line",
+    check("of a folder, expressions are evaluated with the effective values, and unknown ones are reported with their line",
           done.returncode == 1 and "(main.tf:4)" in done.stdout, (done.returncode, done.stdout, done.stderr))
     found = json.loads(stage.path("folder.json").read_text())["statements"]
     check.equal("a statement each", [one["PermissionSet"] for one in found], ["Admin", "ReadOnly"])

@@ -130,7 +130,7 @@ def signatures(check, stage, audit):
     changed = [name for name in ("seq", "hash", "at", "log", "key", "alg") if fits(key, {**heads[0], name: "x"})]
     check.equal("the signature is over each member", changed, [])
     line = stage.run("audit", "key", "--heads").stdout.strip()
-    check.equal("the key is told", line, "head ed25519:" + base64.b64encode(key).decode())
+    check.equal("the key is reported", line, "head ed25519:" + base64.b64encode(key).decode())
     stage.path("keys.txt").write_text(line + "\n")
     loose = [(str(path), oct(path.stat().st_mode)) for path in [audit, *audit.rglob("*"), audit.parent / "hallpass.db.key"]
              if stat.S_IMODE(path.stat().st_mode) != (0o700 if path.is_dir() else 0o600)]
@@ -159,7 +159,7 @@ def operator(check, stage, audit):
         head = json.loads(path.read_text())
         write(path, signed({**head, "hash": pairs[head["seq"] - 1][0]["hash"]}, key))
     alone = stage.run("audit", "verify", copy, "--keys", "keys.txt", "--output", "table")
-    check("a rewritten and signed log passes by itself, and is said to be in reach",
+    check("a rewritten and signed log passes alone, and is reported as in reach",
           alone.returncode == 0 and "reach: nothing" in alone.stdout, (alone.stdout, alone.stderr))
     verify = ("--keys", "keys.txt", "--witness", said, "--output", "jsonl")
     seen = stage.run("audit", "verify", copy, *verify)
@@ -186,7 +186,7 @@ def unsigned(check, stage, audit, verify):
     # whose last record is looked at alone
     last = str(stripped["seq"])
     found = stage.run("audit", "verify", forged, "--keys", "keys.txt", "--from", last, "--to", last, "--output", "jsonl")
-    check("also where it is looked at alone", found.returncode == 1 and '"forged"' in found.stdout, found)
+    check("also when checked alone", found.returncode == 1 and '"forged"' in found.stdout, found)
     statement = json.loads(max(stage.path("w/witness/security").glob("*.json")).read_text())
     statement["head"]["seq"] -= 1
     stage.path("swapped.json").write_bytes(canonical(statement))

@@ -44,7 +44,7 @@ def last_records_lost(world, check):
     world.database.copy()
     world.database.start()
     leader = world.leader()
-    check("after an ordinary restart work goes on", leader and all(node.part("log")["ok"] for node in world.nodes), first.said()[-600:])
+    check("after an ordinary restart work continues", leader and all(node.part("log")["ok"] for node in world.nodes), first.said()[-600:])
     lost = world.ask(world.other(leader), PRIYA, "ReadOnly", "payments-prod", 3600)["grant_id"]
     check("access is given that the copy does not know", world.state(leader, lost, "active"), world.grant(leader, lost))
     world.database.stop()
@@ -60,7 +60,7 @@ def last_records_lost(world, check):
     check("pages are there", first.api(PRIYA).get("/api/v1/grants").status == 200)
     for node in world.nodes:
         world.stage.stop(node.process)
-    check("both start anew", first.start() and second.start(), first.said()[-600:])
+    check("both start again", first.start() and second.start(), first.said()[-600:])
     check("and have not forgotten it", told(first, "log", "lacks records") and told(second, "log", "lacks records"), second.said()[-600:])
     alarm = lambda: any('hallpass_alarm{alarm="log_went_back"} 1' in Api(node.base).get("/metrics").body.decode() for node in world.nodes)
     check("an alarm stands", wait(alarm, 60, every=0.3))
@@ -71,7 +71,7 @@ def last_records_lost(world, check):
 def accept(world, check, lost):
     run = lambda *words: world.stage.run(*words, "--config", "a.toml", **world.environment)
     accepted = run("server", "store", "accept-loss", "--by", PRIYA, "--reason", "the replica was behind")
-    check("somebody accepts the loss", accepted.returncode == 0 and "accepted as lost" in accepted.stderr, accepted.stderr)
+    check("an operator accepts the loss", accepted.returncode == 0 and "accepted as lost" in accepted.stderr, accepted.stderr)
     again = run("server", "store", "accept-loss", "--by", PRIYA, "--reason", "the replica was behind")
     check("once", again.returncode == 0 and "lacks nothing" in again.stderr, again.stderr)
     check("both nodes go on", wait(lambda: all(node.part("log")["ok"] for node in world.nodes), 60, every=0.2) and world.leader(),
@@ -103,7 +103,7 @@ def lock_of_others(world, check):
     session = world.database.session()
     session.ask("BEGIN; SELECT pg_advisory_xact_lock(1751215212, hashtext('public'));")
     answer = refused(world, leader)
-    check("who asks is told, and the log says why", answer.status == 503 and "pg_stat_activity" in leader.said(), (answer, leader.said()[-600:]))
+    check("the requester is informed, and the log has the reason", answer.status == 503 and "pg_stat_activity" in leader.said(), (answer, leader.said()[-600:]))
     check("readiness says so", told(leader, "store", "pg_stat_activity"), leader.part("store"))
     session.ask("ROLLBACK;")
     session.end()
@@ -118,7 +118,7 @@ def no_session_left(world, check):
     for session in sessions:
         session.ask("SELECT 1;")
     more = world.stage.run("server", "store", "check", "--config", "a.toml", **world.environment)
-    check("who comes when no session is left is told what to raise", more.returncode == 1 and "max_connections" in more.stderr, more.stderr)
+    check("a client without a session slot gets the setting to raise", more.returncode == 1 and "max_connections" in more.stderr, more.stderr)
     grant = world.ask(world.leader(), MARA, "ReadOnly", "payments-prod", 3)["grant_id"]
     check("nodes have theirs, and go on", world.state(world.leader(), grant, "ended"), world.grant(world.leader(), grant))
     for session in sessions:
@@ -144,7 +144,7 @@ def disk_full(world, check):
     def full():
         answers.append(refused(world, leader))
         return answers[-1].status == 503
-    check("on a full disk who asks is told", wait(full, 60, every=0.05), answers[-1:])
+    check("on a full disk the requester is informed", wait(full, 60, every=0.05), answers[-1:])
     check("readiness says so", told(leader, "store", "make room"), leader.part("store"))
     filler.unlink()
     check("with room, what was due ends", world.state(leader, ends, "ended"), world.grant(leader, ends))
@@ -209,9 +209,9 @@ def later_release(world, check):
     for node in world.nodes:
         check(f"node {node.name} steps aside", told(node, "schema", "schema version 9001"), node.said()[-600:])
     check("and is not ready: others are", all(Api(node.base).get("/readyz").status == 503 for node in world.nodes))
-    check("nobody of this release leads", wait(lambda: not any(node.leads() for node in world.nodes), 30, every=0.2))
+    check("no node of this release leads", wait(lambda: not any(node.leads() for node in world.nodes), 30, every=0.2))
     until = world.database.run("SELECT until <= extract(epoch FROM clock_timestamp()) * 1000 FROM leader")
-    check("and the lead was given back at once", until == "t", until)
+    check("and the lead was released immediately", until == "t", until)
     answer = refused(world, first)
     check("who asks here is refused", answer.status == 503 and "a later release has migrated" in first.said(), (answer, first.said()[-600:]))
     start = world.stage.run("serve", "--config", "b.toml", "--listen", f"127.0.0.1:{free_port()}", **world.environment)

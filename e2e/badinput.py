@@ -90,7 +90,7 @@ def authority(check, server):
     asker = server.made(TOMASZ, "--scope", "request")
     refused(check, "a token for asking does not approve", asker.post(f"{path}/approve"), 403, "missing-scope")
     refused(check, "nor withdraw what others asked", asker.post(f"{path}/discard"), 403, "missing-scope")
-    refused(check, "somebody else's request is not there", stranger.get(path), 404, "not-found")
+    refused(check, "another user's request is not found", stranger.get(path), 404, "not-found")
     for verb in ("approve", "deny", "discard"):
         refused(check, f"and cannot be touched: {verb}", stranger.post(f"{path}/{verb}"), 404, "not-found")
     refused(check, "the requester does not approve", mara.post(f"{path}/approve"), 403, "not-an-approver", "own-request")
@@ -124,7 +124,7 @@ def front(check, server):
     # a call is given up after 30 s, whatever it waits for
     check("a body that never comes is given up after 10 s: 408", answer.startswith(b"HTTP/1.1 408") and b"body-too-slow" in answer
           and b"application/problem+json" in answer and 8 < time.monotonic() - begun < 30, answer[:300])
-    check("the server goes on", Api(server.base).get("/healthz").status == 200)
+    check("the server still runs", Api(server.base).get("/healthz").status == 200)
 
 
 def crowd(check, server):
@@ -139,10 +139,10 @@ def crowd(check, server):
         answers = list(pool.map(click, range(100)))
     took = time.monotonic() - begun
     won = [answer for answer in answers if answer.status == 200]
-    check(f"100 clicks at once are all answered ({took:.1f} s)", len(answers) == 100)
+    check(f"100 clicks together are all answered ({took:.1f} s)", len(answers) == 100)
     check.equal("one wins", len(won), 1)
     lost = [answer for answer in answers if answer.status != 200]
-    check("99 are told politely who was first",
+    check("99 get the name of the first, politely",
           all(a.status == 409 and a.code == "already-decided" and won[0].json["decided_by"] in a.json["detail"] for a in lost),
           next((a for a in lost if a.status != 409), lost[:1]))
     records = [row for row in server.api(NOOR).all("/api/v1/audit") if row["access_request_id"] == request["id"]]
@@ -153,7 +153,7 @@ def crowd(check, server):
         same = list(pool.map(lambda _: mara.post(REQUESTS, asking(reason="one and the same"),
                                                  headers={"Idempotency-Key": "same"}), range(50)))
     ids = {answer.json.get("id") for answer in same}
-    check("50 equal calls at once make one request", len(ids) == 1 and all(a.status in (200, 201) for a in same), ids)
+    check("50 equal calls together make one request", len(ids) == 1 and all(a.status in (200, 201) for a in same), ids)
     mara.post(f"{REQUESTS}/{ids.pop()}/discard")
 
 
@@ -199,7 +199,7 @@ def stream(check, server):
     mara.post(f"{REQUESTS}/{first}/discard")
     second = mara.post(REQUESTS, asking(reason="second")).json["id"]
     again = Ears(server, MARA, last)
-    check("with Last-Event-ID it goes on where it was, nothing twice, nothing lost",
+    check("with Last-Event-ID it continues at its position, nothing twice, nothing lost",
           wait(lambda: (again.heard(first), again.heard(second)) == (["request.discarded"], ["request.created"]), 20), again.events)
     check.equal("a stranger hears nothing of it", stranger.heard(first) + stranger.heard(second), [])
     mara.post(f"{REQUESTS}/{second}/discard")
@@ -312,7 +312,7 @@ def rates(check, server):
     written = all_of([scheme(n) + " " * (1 + n // 64) + spare.token for n in range(600)])
     check("a crowd of made-up tokens is slowed down", made_up.count(429) > 50 and set(made_up) == {401, 429}, made_up.count(429))
     check("one token written in many ways is, too", written.count(429) > 50 and set(written) == {200, 429}, written.count(429))
-    check("and nobody else", server.api(MARA).get("/api/v1/me").status == 200)
+    check("and no one else", server.api(MARA).get("/api/v1/me").status == 200)
 
 
 def other_names(check, server):
@@ -337,7 +337,7 @@ def other_names(check, server):
     ran = stage.run("server", "token", "list", "--config", "second.toml")
     check("and a command does not open it by that", ran.returncode == 1 and "2 names" in ran.stderr, ran)
     (folder / "twin.db").unlink()
-    check("the server goes on", Api(server.base).get("/readyz").status == 200)
+    check("the server still runs", Api(server.base).get("/readyz").status == 200)
 
 
 def stop(check, server):
@@ -385,7 +385,7 @@ def main():
         server = Served(stage)
         for part in (bodies, names, authority, numbers, front, crowd, stream, reload, rates, other_names, stop):
             part(check, server)
-        check("nobody panicked", "panicked" not in server.said(), server.said()[-800:])
+        check("no process panicked", "panicked" not in server.said(), server.said()[-800:])
         check.equal("it stops in order", stage.stop(server.process), 0)
         check("the log is whole", stage.run("audit", "verify", "audit").returncode == 0)
         if check.failed:

@@ -475,7 +475,7 @@ def races(cast, requests, rounds=20):
                 code = read_page(cast, TOMASZ, press, answer)
                 if code != "already-decided" or not re.match(r"Already approved by Ines Moreau at (\w+ )?\d\d:\d\d", cast.words):
                     wrong.append((number, "web", code, cast.words))
-    check(f"{rounds} times two press at once: one decides, the other reads who and when ({wins})", not wrong, wrong)
+    check(f"{rounds} times two press together: one decides, the other reads who and when ({wins})", not wrong, wrong)
 
 
 def main():

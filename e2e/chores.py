@@ -83,7 +83,7 @@ def bucket(one, lines):
     states = wait(lambda: len(found := {it["resource"].rsplit(":", 1)[1]: it["state"] for it in rows()}) == 5
                   and "pending" not in found.values() and found, 60, one.demo.process) or rows()
     closed = {name: states.get(name) for name in ("example-receipts", "example-status-page", "example-build-cache")}
-    check.equal("findings of the demo were seen to", (closed, sorted(states.values())), (
+    check.equal("findings of the demo were handled", (closed, sorted(states.values())), (
         {"example-receipts": "changed", "example-status-page": "suppressed", "example-build-cache": "manual"},
         ["changed", "manual", "observed", "suppressed", "waiting"]))
     check("a bucket is closed, a website is not", all(one.bucket("example-receipts").values()) and one.bucket("example-status-page") == OPEN)
@@ -91,7 +91,7 @@ def bucket(one, lines):
     check("the command says so, too", all(it in one.said for it in ("waiting", "example-receipts", "suppressed")), one.said)
     for line in lines[1:4]:
         one.runs(line)
-    check("the finding tells what was done", re.search(r"RESOLVED\s+arn:aws:s3:::example-invoices\s+.*changed", one.said), one.said)
+    check("the finding shows the action", re.search(r"RESOLVED\s+arn:aws:s3:::example-invoices\s+.*changed", one.said), one.said)
     check("within seconds boto3 sees it closed", all(one.bucket("example-invoices").values()), one.bucket("example-invoices"))
     one.runs(lines[4])
     one.runs(lines[5])
@@ -118,7 +118,7 @@ def asked(one):
     act(one, NOOR, click={"message_ts": message["ts"], "action_id": "remediation_approve"})
     act(one, NOOR, click={"message_ts": message["ts"], "action_id": "remediation_decline"})
     said = wait(lambda: len(found := [whispers(one, it) for it in ("U0MARA", "U0NOOR")]) == 2 and len(found[1]) == 2 and found, 10)
-    check("who is not asked is told so, alone", said and all("approver" in it for texts in said for it in texts), said)
+    check("a user who is not an approver is informed, alone", said and all("approver" in it for texts in said for it in texts), said)
     check.equal("and nothing is decided", tomasz.get(path).json["state"], "waiting")
     act(one, TOMASZ, click={"message_ts": message["ts"], "action_id": "remediation_approve"})
     check("Tomasz says yes in Slack, and the port is closed", wait(lambda: tomasz.get(path).json["state"] == "changed", 30), tomasz.get(path))
@@ -156,7 +156,7 @@ def elsewhere(one, rows):
     path = f"/api/v1/remediations/{third['id']}"
     check.equal("it is approved over HTTP", tomasz.post(f"{path}/approve", {}).status, 200)
     message = wait(lambda: not pressable(found := of(one, third["id"])) and found, 20)
-    check("its message has no buttons any more, and says by whom", message and f"Approved by {TOMASZ}" in message["text"], message)
+    check("its message has no buttons any more, and names the approver", message and f"Approved by {TOMASZ}" in message["text"], message)
     check("and the port is closed", wait(lambda: tomasz.get(path).json["state"] == "changed", 30), tomasz.get(path))
 
 
@@ -212,7 +212,7 @@ def vended(one, lines):
     begun = len(one.made("CreateAccount"))
     check("it was killed under way", 1 <= begun and "the list is written" not in one.said, (begun, one.said))
     listed = one.runs(lines[2])
-    check("its plan is running, without anybody", re.search(r'"kind":"org.vend","state":"running"', listed), listed)
+    check("its plan is running, without a user", re.search(r'"kind":"org.vend","state":"running"', listed), listed)
     one.runs(lines[3])
     check("the same command makes the rest", one.said.count('"SUCCEEDED"') == 3, one.said)
     one.runs(lines[4])
@@ -231,7 +231,7 @@ def enrolled(one, lines):
     account = one.accounts["policy-canary"]
     check("it is not enrolled", account not in names())
     one.runs(lines[0])
-    check("gains are told before", "SandboxRegions" in one.said and account not in names(), one.said)
+    check("gains are shown first", "SandboxRegions" in one.said and account not in names(), one.said)
     one.runs(lines[1])
     check.equal("boto3 sees it enrolled", names().get(account), "SUCCEEDED")
 

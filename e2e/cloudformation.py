@@ -103,7 +103,7 @@ def least(stage, outputs, resources):
         check.equal(f"the role of {whom} may do exactly that", allowed(resources[role], name), printed(stage, whom))
     trust = boto3.client("iam", REGION).get_role(RoleName=resources["GuardRole"])["Role"]["AssumeRolePolicyDocument"]
     trust = document(trust)["Statement"][0]
-    check.equal("the guard's role is for whom the parameter names", trust["Principal"], {"AWS": GUARD})
+    check.equal("the guard's role is for the principal in the parameter", trust["Principal"], {"AWS": GUARD})
     check("it can give nothing", not any(word in json.dumps(sorted(map(str, allowed(resources["GuardRole"], "guard").values()))) for word in ("Create", "Put", "Attach")))
 
 
@@ -126,9 +126,9 @@ def kept(resources):
     check.equal("the key is one that heads are signed with", (key["KeySpec"], key["KeyUsage"]), ("ECC_NIST_P256", "SIGN_VERIFY"))
     for name in ("AuditBucket", "EndsBucket"):
         block = made[name]["Properties"]["PublicAccessBlockConfiguration"]
-        check(f"{name} is nobody else's", all(block.values()) and len(block) == 4, block)
+        check(f"{name} is for this queue only", all(block.values()) and len(block) == 4, block)
     policy = made["EventsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    check("and nobody but these rules sends to it", len(policy) == 2 and policy[0]["Principal"] == {"Service": "events.amazonaws.com"}
+    check("and only these rules send to it", len(policy) == 2 and policy[0]["Principal"] == {"Service": "events.amazonaws.com"}
           and policy[0]["Condition"] == {"ArnEquals": {"aws:SourceArn": [{"Fn::GetAtt": [name, "Arn"]} for name in patterns]}}, policy)
     condition, more, without = policy[1]["Fn::If"]
     check("unless others are named", condition == "HasEventRules" and more["Principal"] == {"Service": "events.amazonaws.com"}
@@ -199,7 +199,7 @@ def machine(stage, resources):
     check.equal("the machine may read the package that the stack names, and which one it is", may, {
         "Package": {f"arn:aws:s3:::{PACKAGES}/hallpass_0.1.0_amd64.deb"},
         **{name: {f"arn:aws:ssm:{REGION}:123456789012:parameter/{resources[name]}"} for name in ("WhichPackage", "WhichVolume")}})
-    check.equal("nor is the volume, which is told by a name that it knows", boto3.client("ssm", REGION).get_parameter(Name="hallpass-hallpass-volume")["Parameter"]["Value"], resources["Data"])
+    check.equal("the volume is not either, and is named by a name that it knows", boto3.client("ssm", REGION).get_parameter(Name="hallpass-hallpass-volume")["Parameter"]["Value"], resources["Data"])
     check("by that name it asks", "--name hallpass-hallpass-volume " in script, script)
     disks(stage, check, script, resources["Data"])
     disks_again(stage, check, script, resources["Data"])
@@ -332,15 +332,15 @@ def configured(stage, machine, first):
     good = machine.program.read_text()
     machine.program.write_text("#!/bin/sh\necho 'a key is gone' >&2\nexit 2\n")
     status, said, calls = machine.run()
-    check("a program that does not take the configuration is not installed, and what runs goes on", status != 0 and "a key is gone" in said and calls == ["dpkg-deb --extract"], (status, said, calls))
+    check("a program that does not take the configuration is not installed, and the running one stays", status != 0 and "a key is gone" in said and calls == ["dpkg-deb --extract"], (status, said, calls))
     status, said, calls = machine.run()
-    check("it is not fetched anew each minute, and is still said", status != 0 and "was refused" in said and not calls, (status, said, calls))
+    check("it is not fetched again each minute, and is still reported", status != 0 and "was refused" in said and not calls, (status, said, calls))
     machine.later()
     check.equal("after a quarter of an hour it is tried again", machine.run()[::2], (2, ["dpkg-deb --extract"]))
     machine.program.write_text(good)
     (machine.etc / "hallpass.env").write_text("SLACK_SIGNING_SECRET=another\n")
     status, said, calls = machine.run()
-    check.equal("at once when a file changes: it is installed, with the secrets and the environment of the service", (status, calls, machine.version()), (0, ["dpkg-deb --extract", *INSTALLS], "0.2.0"))
+    check.equal("immediately when a file changes: it is installed, with the secrets and the environment of the service", (status, calls, machine.version()), (0, ["dpkg-deb --extract", *INSTALLS], "0.2.0"))
     check.equal("and nothing is left beside", machine.left(), before)
     check.equal("once", machine.run()[::2], (0, []))
 
@@ -350,7 +350,7 @@ def taken_back(machine):
     before, earlier = machine.left(), put("0.1.0")
     updated(**earlier)
     status, said, calls = machine.run()
-    check("an earlier release is not installed by itself, and it is said how one goes back", status == 1 and not calls and machine.version() == "0.2.0"
+    check("an earlier release is not installed automatically, and the way back is shown", status == 1 and not calls and machine.version() == "0.2.0"
           and "earlier than 0.2.0" in said and "Roll back" in said and f"echo {earlier['PackageSum']} > {machine.etc}/downgrade-to" in said, (status, said, calls))
     machine.later()
     (machine.etc / "downgrade-to").write_text("ab" * 32 + "\n")
@@ -396,7 +396,7 @@ def main():
         check("without a guard there is no role of one", "GuardRole" not in resources and "GuardRoleArn" not in outputs, sorted(resources))
         check("Session Manager opens a shell", "Session" in outputs, outputs)
     with moto.mock_aws():
-        check("and not where nobody wants it", "Session" not in made(SessionManager="no")[0])
+        check("and not where it is not wanted", "Session" not in made(SessionManager="no")[0])
     shells()
     check.end()
 

@@ -109,7 +109,7 @@ def asked(world, hubs):
     shown = ran.stderr
     check("the changes are shown before the question", ran.returncode == 4 and "from → to" in shown and "test (333344445555)" in shown
           and "ENABLED → DISABLED" in shown and shown.index("from → to") < shown.index("[y/N]"), (ran.returncode, shown))
-    check("what changed since somebody looked is named", "since plan " in shown and "(222233334444)" in shown.split("from → to")[0], shown)
+    check("changes since the look are named", "since plan " in shown and "(222233334444)" in shown.split("from → to")[0], shown)
     check.equal("no is no", len(calls(world, SENT)), before)
     ran = on_terminal(world, *APPLY, "--apply", answer="y", meanwhile=lambda: somebody(hubs[TEST], "DISABLED", "by hand"))
     check("what changed between the table and the yes is drifted", ran.returncode == 1 and outcomes(ran)
@@ -122,13 +122,13 @@ def taken_back(world, hubs, plan):
     somebody(hubs[DEV], "DISABLED", "ours now")
     ran = world.run("plan", "undo", plan, "-o", "json")
     targets = {it["account"]: it["outcome"] for it in json.loads(ran.stdout)["targets"]} if ran.stdout else {}
-    check("a look back names what somebody changed", ran.returncode == 0 and targets == {DEV: "drifted", PROD: "changed"}, (targets, ran.stderr))
+    check("a look back names changes of other users", ran.returncode == 0 and targets == {DEV: "drifted", PROD: "changed"}, (targets, ran.stderr))
     table = world.run("plan", "show", plan, "-o", "table").stdout
     check("a plan is shown from what to what", "prod (444455556666)" in table and "ENABLED → DISABLED" in table, table)
     ran = world.run("plan", "undo", plan, "--apply", "--yes")
     check.equal("it is left as it is", (ran.returncode, off(hubs[DEV]), off(hubs[PROD])), (1, {("pci-dss", "IAM.6", "ours now")}, set()))
     ran = world.run("plan", "undo", plan, "--apply", "--yes", "--accept-drift")
-    check.equal("unless somebody says so", (ran.returncode, off(hubs[DEV])), (0, set()))
+    check.equal("unless a flag allows it", (ran.returncode, off(hubs[DEV])), (0, set()))
 
 
 def main():

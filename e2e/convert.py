@@ -57,15 +57,15 @@ def used_by(stage, world, check, common):
 
     def listed(*words):
         done = world.run(*common, "--approvers", LEADS, "--to", "used", "--activity", "activity", *words)
-        check(f"use is looked at {' '.join(words)}", done.returncode == 0 and "not looked at" not in done.stderr, done.stderr)
+        check(f"use is read {' '.join(words)}", done.returncode == 0 and "not looked at" not in done.stderr, done.stderr)
         rows = csv.DictReader(io.StringIO(stage.path("used/people.csv").read_text()))
         return {row["user_name"]: (row["usage"], row["days_used"], row["last_used"][:10]) for row in rows}
     found = listed("--days", "10")
     check.equal("on how many days, and that there was none", found, {ANA: ("used", "2", str(back(2).date())), BO: ("never", "0", "")})
-    check.equal("of days that no log has nothing is said", listed("--days", "30")[BO], ("used", "1", str(back(12).date())))
+    check.equal("days without a log are reported", listed("--days", "30")[BO], ("used", "1", str(back(12).date())))
     check.equal("nor of those before it", listed("--days", "11")[BO], ("never", "0", ""))
     done = world.run(*common, "--approvers", LEADS, "--to", "used", "--activity", "proposed")
-    check("where there is no table that is said", done.returncode == 2 and "activity ingest" in done.stderr, done.stderr)
+    check("a missing table is reported", done.returncode == 2 and "activity ingest" in done.stderr, done.stderr)
 
 
 def main():
@@ -77,7 +77,7 @@ def main():
         check("without the group that approves there is no proposal", done.returncode == 2 and "no one group" in done.stderr, done.stderr)
         done = world.run(*common, "--approvers", LEADS, "--to", "proposed", "--max-duration", "2h")
         check("rules are proposed", done.returncode == 0, done.stderr)
-        check("what stays is said, and programs by name", "the set is kept" in done.stderr and "looks like a program" in done.stderr, done.stderr)
+        check("assignments that stay are listed, and programs by name", "the set is kept" in done.stderr and "looks like a program" in done.stderr, done.stderr)
         rules = tomllib.loads(stage.path("proposed/rules.toml").read_text())["rule"]
         found = sorted((rule["allowed_users"], "ous" in rule, rule.get("accounts", []), rule["permission_sets"]) for rule in rules)
         check.equal("each who has it, for where they have it: the unit of both accounts, and one account", found,

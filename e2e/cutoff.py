@@ -21,12 +21,12 @@ def drifted(said):
 def together(check, world, hers):
     """Plans that were made before somebody else cut people off."""
     code, said, errors = world.json("plan", "undo", hers, "--apply", "--yes")
-    check("her cut-off is not taken back: he was added", code == 1 and drifted(said), (code, said, errors))
+    check("her lock is not undone: he was added", code == 1 and drifted(said), (code, said, errors))
     check.equal("the policy stays attached", world.ours(), {NAME: [world.root]})
     _, said, _ = world.json("people", "sessions", "prune", "--at", instant(3700))
     prune = said["plan"]
     code, _, errors = world.json("people", "sessions", "apply", "ana.json", "--target", world.root, "--ends-at", instant(5000), "--apply", "--yes")
-    check.equal("she is cut off for longer", code, 0)
+    check.equal("she is locked for longer", code, 0)
     code, said, errors = world.json("plan", "resume", prune, "--apply", "--yes")
     check("an earlier plan does not take her out", code == 1 and drifted(said), (code, said, errors))
 
@@ -48,7 +48,7 @@ def main():
         check.equal("attached once", world.ours(), {NAME: [world.root]})
         check("her live session is refused", wait(lambda: denied(ana.list_roles), 15))
         check("and one that she gets now, too", wait(lambda: denied(world.login(ANA, account=TEST)[0].list_roles), 15))
-        check("his goes on", not denied(bo.list_roles))
+        check("his continues", not denied(bo.list_roles))
         hers = said["plan"]
         code, said, _ = world.json(*apply, "--apply", "--yes")
         check("twice is once", code == 0 and said["totals"]["changed"] == 0, said)
@@ -57,14 +57,14 @@ def main():
         code, said, errors = world.json("people", "sessions", "apply", "bo.json", "--target", world.root, "--ends-at", instant(7200), "--apply", "--yes")
         check("another is added in place", code == 0 and world.ours() == {NAME: [world.root]}, (code, errors))
         check("he is refused, too", wait(lambda: denied(bo.list_roles), 15))
-        check("and nobody let her back in", denied(ana.list_roles))
+        check("and no one unlocked her", denied(ana.list_roles))
         code, rows, errors = world.json("people", "sessions", "list")
         values = {row["value"]: row["state"] for row in rows or []}
         check("both are listed with their ends", code == 0 and values.get(ANA) == values.get(BO) == "in_force"
               and all(row["ends_at"] for row in rows), (rows, errors))
 
         together(check, world, hers)
-        check("nobody was let in", denied(ana.list_roles) and denied(bo.list_roles))
+        check("no one was unlocked", denied(ana.list_roles) and denied(bo.list_roles))
 
         code, _, errors = world.json("people", "sessions", "prune", "--at", "now", "--apply", "--yes")
         check("nothing is pruned before its time", code == 0 and denied(ana.list_roles), errors)

@@ -137,11 +137,11 @@ def refused(stage, check, directory, server):
     check("a command has the way there, too", look().returncode == 0, look().stderr)
     directory.refuses = True
     done = look()
-    check("a user whom the database does not take: why", done.returncode != 0 and "authentication failed" in done.stderr, (done.returncode, done.stderr))
+    check("a user that the database does not accept: why", done.returncode != 0 and "authentication failed" in done.stderr, (done.returncode, done.stderr))
     directory.refuses = False
     before = len(directory.seen)
     done = look(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
-    check("without credentials: why, and nobody is asked", done.returncode != 0 and "password" in done.stderr and len(directory.seen) == before, (done.returncode, done.stderr))
+    check("without credentials: why, and nothing is called", done.returncode != 0 and "password" in done.stderr and len(directory.seen) == before, (done.returncode, done.stderr))
     done = look(AWS_REGION="", AWS_DEFAULT_REGION="")
     check("without a Region: what to set", done.returncode != 0 and "AWS_REGION" in done.stderr, (done.returncode, done.stderr))
     done = look(AWS_SECRET_ACCESS_KEY="other")

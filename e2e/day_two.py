@@ -105,7 +105,7 @@ def restored(operator, steps, short, known):
         operator.runs(line)
     wrong = operator.runs(restore[0].replace("hallpass.db", "nothing.db"), code=2)
     made = [it.name for it in (stage.path("hallpass.db"), operator.backups / "nothing.db") if it.exists()]
-    check("a backup that is not there is said, and makes no database", "there is no backup" in wrong and not made, (wrong, made))
+    check("a missing backup is reported, and makes no database", "there is no backup" in wrong and not made, (wrong, made))
     said = operator.runs(restore[0])
     check("it ends with a check", "is sound" in said, said)
     said = operator.runs(list_granted[0])
@@ -123,10 +123,10 @@ def restored(operator, steps, short, known):
     held = json.loads(operator.runs("hallpass grants --limit 500 --output json"))
     ids = {it["id"] for it in (held["items"] if isinstance(held, dict) else held)}
     check("the restored database knows the others and not this one", ids >= {short["id"], known["id"]} and unknown["id"] not in ids, ids)
-    check("what was due meanwhile is ended at once", wait(lambda: not server.has(short), 20), server.said()[-600:])
+    check("ends that came due meanwhile are made immediately", wait(lambda: not server.has(short), 20), server.said()[-600:])
     check("what it does not know, it does not end", server.has(unknown) and server.has(known))
     by_hand(operator, rows[unknown["id"]], unknown)
-    check("the export goes on in a new folder", wait(lambda: list(stage.path("audit/logs").rglob("*.json")), 20))
+    check("the export continues in a new folder", wait(lambda: list(stage.path("audit/logs").rglob("*.json")), 20))
     heads = lambda: list(stage.path("audit/heads").rglob("*.json"))
     check("with a head", wait(heads, 30, server.process), server.said()[-600:])
     said = operator.runs("hallpass audit verify audit/ --keys trusted-keys.txt")
@@ -161,7 +161,7 @@ def without_its_key(operator, guard):
     check("a guard that knows its key does not believe what is not signed", doubts, stage.said("elsewhere.log")[-600:])
     stage.stop(watching)
     operator.stop()
-    check("nobody made another key", not key.exists())
+    check("no other key was made", not key.exists())
     stage.path("forgotten.key").rename(key)
 
 
@@ -369,7 +369,7 @@ def left(operator):
     shown = operator.runs("hallpass audit show --event drift.rule_changed --output jsonl")
     check("and that it was a group", "left_group" in shown, shown)
     health = next(it for it in Api(server.base).get("/readyz").json["parts"] if it["name"] == "people")
-    check("Health says when people were looked at", health["ok"] and " ago" in health["detail"], health)
+    check("Health shows when people were checked", health["ok"] and " ago" in health["detail"], health)
     parked = operator.runs("hallpass org events list --output jsonl")
     check("no event is parked", not [line for line in parked.splitlines() if line.startswith("{")], parked)
 
@@ -406,7 +406,7 @@ def locked_out(operator, block):
     operator.stop()
     path.write_text(with_nobody)
     said = operator.runs("hallpass server doctor")
-    check("the doctor says that nobody administers", "no one is an administrator" in said, said[-900:])
+    check("the doctor reports that there are no administrators", "no one is an administrator" in said, said[-900:])
     path.write_text(with_nobody.replace('"gone@example.com"', f'"gone@example.com", "{INES}"'))
     operator.start()
     create, back = block

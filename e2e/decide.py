@@ -217,7 +217,7 @@ def limits(check, stage):
         result, answers = run(stage, [{**case, "id": "fits", field: fits}, {**case, "id": "over", field: over}])
         check.equal(f"{field} {fits} is within the limit", answers[0].get("decision"), "RequiresApproval")
         found = answers[1]
-        check(f"{field} {over} is over it, and why is told",
+        check(f"{field} {over} is over it, and the reason is reported",
               found.get("decision") == "Invalid" and found.get("because") == ["s1"] and found["invalid"][0]["field"] == field
               and "2h" in found["invalid"][0]["message"], found)
         check.equal("exit 0", result.returncode, 0)
@@ -238,7 +238,7 @@ def broken(check, stage):
     result, answers = run(stage, [*bad, good])
     codes = [answer.get("error", {}).get("code") for answer in answers]
     check("bad lines are answered by errors", all(codes[:-1]) and len(codes) == len(bad) + 1, answers)
-    check("the typo's nearest name is told", "AllowSelfApproval" in json.dumps(answers[0]), answers[0])
+    check("the typo's nearest name is shown", "AllowSelfApproval" in json.dumps(answers[0]), answers[0])
     check("the good one is decided", answers and answers[-1].get("decision") == "NoStatements")
     check.equal("exit 1", result.returncode, 1)
     missing = stage.run("rules", "decide", "--cases", "nowhere.jsonl")

@@ -31,7 +31,7 @@ def delegated(world):
     world.stage.path("delegate.yaml").write_text(DELEGATE)
     places = ["detective eu-west-1", "detective us-east-1", "devops-guru global", "securityhub eu-west-1"]
     code, rows, errors = delegate(world, "delegate.yaml", "--detailed-exitcode")
-    check("what would change is said, and nothing is changed",
+    check("the changes are shown, and nothing is changed",
           code == 3 and rows == dict.fromkeys(places, "changed") and not calls(world, "EnableOrganizationAdminAccount"),
           (code, rows, errors))
     code, rows, errors = delegate(world, "delegate.yaml", "--apply", "--yes")
@@ -47,11 +47,11 @@ def delegated(world):
     sent = len(calls(world, "EnableOrganizationAdminAccount"))
     code, rows, errors = delegate(world, "delegate.yaml", "--apply", "--yes")
     check("again it changes nothing", code == 0 and set(rows.values()) == {"unchanged"}, (code, rows, errors))
-    check.equal("and nobody is set twice", len(calls(world, "EnableOrganizationAdminAccount")), sent)
+    check.equal("and no administrator is set twice", len(calls(world, "EnableOrganizationAdminAccount")), sent)
     watched(world)
     world.org.deregister_delegated_administrator(AccountId=DEV, ServicePrincipal="devops-guru.amazonaws.com")
     code, rows, errors = delegate(world, "check", "delegate.yaml", "--fail-on-findings")
-    check("what somebody else changed is seen", code == 3 and rows["devops-guru global"] == "changed", (code, rows, errors))
+    check("changes of other users are seen", code == 3 and rows["devops-guru global"] == "changed", (code, rows, errors))
     taken = world.run("org", "delegate", "remove", "--service", "detective", "--regions", "us-east-1", "--apply", "--yes")
     check("a graph goes only by its name", taken.returncode == 4 and "members is deleted" in taken.stderr
           and "--confirm detective" in taken.stderr, (taken.returncode, taken.stderr))
@@ -60,7 +60,7 @@ def delegated(world):
     listed = world.run("org", "delegate", "list", "--regions", "eu-west-1,us-east-1", "-o", "csv").stdout
     rows = [line.split(",") for line in listed.splitlines() if line.startswith("detective")]
     rows = [row[:3] + row[-1:] for row in rows]
-    check.equal("who is left is listed, by name", rows, [["detective", "global", DEV, "dev"], ["detective", "eu-west-1", DEV, "dev"]])
+    check.equal("the remaining one is listed, by name", rows, [["detective", "global", DEV, "dev"], ["detective", "eu-west-1", DEV, "dev"]])
     code, _, errors = delegate(world, "--service", "guardduty", "--account", MANAGEMENT, "--regions", "eu-west-1")
     check("the management account cannot", code == 2 and "management account" in errors, (code, errors))
 
@@ -84,7 +84,7 @@ def watched(world):
     sent = len(calls(world, "RegisterDelegatedAdministrator"))
     world.org.deregister_delegated_administrator(AccountId=DEV, ServicePrincipal="devops-guru.amazonaws.com")
     wanted = f"devops-guru global {DEV} register"
-    check("an administrator who was taken away is told", wait(lambda: told(), 60, server.process), server.said()[-800:])
+    check("a removed administrator is reported", wait(lambda: told(), 60, server.process), server.said()[-800:])
     check.equal("by name", told(), [{"new": [wanted], "recovered": []}])
     server.stop(signal.SIGKILL)
     server.start()
@@ -93,12 +93,12 @@ def watched(world):
                                     "match": {"operation": "DescribeOrganization"}})
     check("an organization that cannot be read", looked("failed"), server.said()[-600:])
     world.sim.call("DELETE", "/_sim/faults")
-    check.equal("is not taken for mended", (len(told()), told("delegation/unread", "reason")), (1, []))
+    check.equal("is not taken for fixed", (len(told()), told("delegation/unread", "reason")), (1, []))
     check.equal("and nothing is put right", len(calls(world, "RegisterDelegatedAdministrator")), sent)
     world.sim.post("/_sim/faults", {"kind": "error", "code": "AccessDeniedException", "http": 400, "message": "no",
                                     "match": {"operation": "ListOrganizationAdminAccounts", "region": "us-east-1"}})
     world.org.register_delegated_administrator(AccountId=DEV, ServicePrincipal="devops-guru.amazonaws.com")
-    check("what is over is told while another place cannot be read",
+    check("closed findings are reported while another place cannot be read",
           looked("partial", 2) and wait(lambda: len(told()) == 2, 60, server.process), (told(), server.said()[-800:]))
     check.equal("as over", told()[1:], [{"new": [], "recovered": [wanted]}])
     # a message of its own, which may come after that

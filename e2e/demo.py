@@ -118,7 +118,7 @@ def watched(check, stage, demo):
     finally:
         demo.process.send_signal(signal.SIGCONT)
     ended = wait(lambda: (found := mara.get(f"/api/v1/grants/{grant}").json)["state"] == "ended" and found, 60)
-    check("the server goes on, and knows who ended it", ended and "guard" in json.dumps(ended), ended or held)
+    check("the server continues, and knows who ended it", ended and "guard" in json.dumps(ended), ended or held)
     check("it is ready again", wait(lambda: answers(Api(demo.base), "/readyz"), 60, demo.process))
 
 
@@ -151,13 +151,13 @@ def dead(check, stage, demo):
     os.kill(guard, signal.SIGSTOP)
     demo.process.send_signal(signal.SIGSTOP)
     try:
-        check("with server and guard stopped AWS refuses it by itself", wait(lambda: refused(iam.list_roles), 2 * SECONDS + 60 + 30, every=1), held)
-        check("and nobody took the assignment away", demo.held(ARMED_SET, ARMED_ACCOUNT) and len(demo.deletes()) == deletes, demo.held(ARMED_SET, ARMED_ACCOUNT))
+        check("with server and guard stopped AWS refuses it", wait(lambda: refused(iam.list_roles), 2 * SECONDS + 60 + 30, every=1), held)
+        check("and the assignment was not removed", demo.held(ARMED_SET, ARMED_ACCOUNT) and len(demo.deletes()) == deletes, demo.held(ARMED_SET, ARMED_ACCOUNT))
     finally:
         os.kill(guard, signal.SIGCONT)
         demo.process.send_signal(signal.SIGCONT)
     ended = wait(lambda: mara.get(f"/api/v1/grants/{grant}").json["state"] == "ended", 90)
-    check("the server goes on and takes it away", ended and not demo.held(ARMED_SET, ARMED_ACCOUNT), mara.get(f"/api/v1/grants/{grant}").json)
+    check("the server resumes and removes it", ended and not demo.held(ARMED_SET, ARMED_ACCOUNT), mara.get(f"/api/v1/grants/{grant}").json)
     told = mara.get(f"/api/v1/grants/{grant}").json
     instants = [told.get(key, "") for key in ("ends_at", "armed_until", "ended_at")]
     check("the grant has from when on AWS refused it", all(instants) and instants == sorted(instants, key=datetime.datetime.fromisoformat), instants)
@@ -182,9 +182,9 @@ def lived(check, stage, demo):
     found = lambda: priya.get(f"/api/v1/grants/{grant['id']}/activity").json
     said = wait(lambda: whole(it := found()) and it, 90, demo.process) or found()
     calls = {it["action"]: it for it in said.get("calls", [])}
-    check("its page says what was done with it", said.get("state") == "used"
+    check("its page shows its use", said.get("state") == "used"
           and {"DescribeInstances", "CreateSecurityGroup", "CreateUser"} <= set(calls), said)
-    check("first what somebody should look at", said.get("calls", [{}])[0].get("notable") and calls["CreateUser"].get("error_code"), said.get("calls"))
+    check("first the rows for review", said.get("calls", [{}])[0].get("notable") and calls["CreateUser"].get("error_code"), said.get("calls"))
     line = next(it for it in stage.said("demo.log").splitlines() if "export AWS_ENDPOINT_URL" in it)
     environment = dict(it.split("=", 1) for it in line.split()[1:])
     management = demo.sim.get("/_sim/state").json["organization"]["management_account"]
@@ -203,7 +203,7 @@ def lived(check, stage, demo):
     proof = shrunk.get("proof", {})
     check("a permission set shrinks with a proof", ran.returncode == 0 and proof.get("succeeded", 0) > 50 and proof.get("people") == 2
           and all(it["verdict"] in ("holds", "needs_nothing") for it in proof["calls"]), (ran.returncode, proof, ran.stderr[-600:]))
-    check("and gives up what nobody used", "ecs:RunTask" not in json.dumps(shrunk.get("policy")) and "ecs:UpdateService" in json.dumps(shrunk.get("policy")),
+    check("and drops unused permissions", "ecs:RunTask" not in json.dumps(shrunk.get("policy")) and "ecs:UpdateService" in json.dumps(shrunk.get("policy")),
           shrunk.get("policy"))
     for command in (f"pci report --source s3://example-trail --regions eu-west-1 --accounts {management}",
                     "policy shrink payments-Deploy --live --log s3://example-trail --grain action"):
@@ -213,7 +213,7 @@ def lived(check, stage, demo):
 def ended(check, stage, demo, how, name):
     """However the server ends, what it started ends too."""
     mine = children(demo.process.pid)
-    check.equal(f"{name}: AWS and a guard are processes of their own", len(mine), 2)
+    check.equal(f"{name}: AWS and a guard are separate processes", len(mine), 2)
     stage.stop(demo.process, how)
     check(f"{name}: nothing of the demo stays behind", wait(lambda: not any(map(alive, mine)), 30), mine)
     check(f"{name}: its addresses are free", not answers(demo.sim, "/_sim/healthz"))

@@ -87,7 +87,7 @@ def killed(demo, victim, survivor):
     print(f"     {'the leader' if is_leader else 'the other node'} killed: {time.monotonic() - begun:.1f} s until the one that is left leads", flush=True)
     demo.types("approve", REQUEST=request[0], **{demo.nodes["b"][0]: demo.nodes[survivor][0]})
     held = lambda: [row for row in held_at_aws(demo.endpoint) if row[0] == MARA and row[2] == "DatabaseOperator"]
-    check("the request goes on: AWS has the access", wait(held, 60), held_at_aws(demo.endpoint))
+    check("the request continues: AWS has the access", wait(held, 60), held_at_aws(demo.endpoint))
     listed = demo.types("grants --server", **{demo.nodes["a"][0]: demo.nodes[survivor][0]})
     check("and the node that is left says so", "DatabaseOperator" in listed, listed)
 

@@ -52,7 +52,7 @@ KINDS = {
 # what the chart refuses, and by which words
 REFUSED = [
     ("nothing given", {}, "server.publicUrl"),
-    ("a value that is none", {**CASES["smallest"], "server": {**SERVER, "replica": 2}}, "replica"),
+    ("an invalid value", {**CASES["smallest"], "server": {**SERVER, "replica": 2}}, "replica"),
     ("plain HTTP", {**CASES["smallest"], "server": {**SERVER, "publicUrl": "http://hallpass.example.com"}}, "publicUrl"),
     ("an image of nowhere", {it: value for it, value in CASES["smallest"].items() if it != "image"}, "image.repository"),
     ("an image of nowhere for a guard alone", {it: value for it, value in CASES["guard alone"].items() if it != "image"}, "image.repository"),
@@ -200,16 +200,16 @@ def mistakes(stage, check, documents):
         ("capabilities that are kept", loose, lambda them: container(them)["securityContext"]["capabilities"].update(drop=["NET_RAW"])),
         ("a folder of the host", loose, lambda them: pod(them)["volumes"].append({"name": "host", "hostPath": {"path": "/"}})),
         ("a token of the cluster", loose, lambda them: pod(them).pop("automountServiceAccountToken")),
-        ("a field that is none", invalid, lambda them: container(them).update(readynessProbe={})),
+        ("an unknown field", invalid, lambda them: container(them).update(readynessProbe={})),
         ("a number in place of words", invalid, lambda them: container(them).update(image=1)),
         ("a service of no pod", untied, lambda them: them["Service hp-server"]["spec"]["selector"].update({"app.kubernetes.io/component": "web"})),
         ("a pod without a network policy", untied, lambda them: them["NetworkPolicy hp-guard"]["spec"]["podSelector"]["matchLabels"].update({"app.kubernetes.io/component": "none"})),
-        ("a config map that is none", untied, lambda them: pod(them)["volumes"][0]["projected"]["sources"][0]["configMap"].update(name="none")),
+        ("an unknown config map", untied, lambda them: pod(them)["volumes"][0]["projected"]["sources"][0]["configMap"].update(name="none")),
         ("another port", ports_differ, lambda them: container(them)["ports"][0].update(containerPort=8081)),
     ):
         check(f"{what} is found", finds(broken(change)))
-    for what, change in (("a key of the configuration that is none", lambda them: them["ConfigMap hp-server"]["data"].update({"hallpass.toml": "[server]\nlisten_on = 1\n"})),
-                         ("an option that is none", lambda them: container(them).update(args=["serve", "--configuration", "x"]))):
+    for what, change in (("an unknown key of the configuration", lambda them: them["ConfigMap hp-server"]["data"].update({"hallpass.toml": "[server]\nlisten_on = 1\n"})),
+                         ("an unknown option", lambda them: container(them).update(args=["serve", "--configuration", "x"]))):
         check(f"{what} is found", refused_by_program(stage, broken(change), "broken"))
 
 
@@ -271,7 +271,7 @@ def notes(stage, check):
     texts = {name: done.stdout.split("NOTES:")[-1] for name, done in said.items()}
     commands = [line.split(" -- hallpass ")[1].split() for text in texts.values() for line in text.splitlines() if " -- hallpass " in line]
     wrong = [" ".join(words) for words in commands if stage.run(*words, "--help").returncode]
-    check("commands that are told after an installation are commands", len(commands) >= 7 and not wrong, (wrong, [done.stderr for done in said.values()]))
+    check("commands printed after an installation are commands", len(commands) >= 7 and not wrong, (wrong, [done.stderr for done in said.values()]))
     check.equal("what is missing is named, and nothing else", ["callers is empty" in texts[name] and "guard.ends is empty" in texts[name] for name in texts], [True, False])
 
 

@@ -149,7 +149,7 @@ def disks(stage, check, script, volume):
     it = Disks(stage, script, volume)
     it.keep("lsblk", "\n".join(OTHERS))
     status, said, calls = it.run()
-    check("without it there is none, and no unit that would work beside it starts", (status, made(calls), it.state()) == (1, [], (False, 0, 3)) and "is not attached" in said, (status, said, calls, it.state()))
+    check("without it there is no database, and no unit that would use it starts", (status, made(calls), it.state()) == (1, [], (False, 0, 3)) and "is not attached" in said, (status, said, calls, it.state()))
     it.keep("later-lsblk", "\n".join([*OTHERS, it.volume]))
     check.equal("it may come later than the machine", (it.run()[0], it.state()[0]), (0, True))
     it = Disks(stage, script, volume)
@@ -169,8 +169,8 @@ def disks_again(stage, check, script, volume):
     check.equal("nothing is asked or made where it is mounted", (status, calls), (0, []))
     it.forget("mounted", "formatted")
     status, said, calls = it.run()
-    check("a machine whose database was on a disk that is gone does not begin anew", (status, it.state()) == (1, (False, 1, 3)) and not [call for call in calls if call.startswith("mkfs")] and "on another disk" in said, (status, said, calls))
-    check("and its server, which may run beside, is stopped until somebody looked", "systemctl try-restart --no-block hallpass.service" in calls, calls)
+    check("a machine whose database was on a missing disk does not begin again", (status, it.state()) == (1, (False, 1, 3)) and not [call for call in calls if call.startswith("mkfs")] and "on another disk" in said, (status, said, calls))
+    check("and its server, which may run beside, is stopped until an operator has checked", "systemctl try-restart --no-block hallpass.service" in calls, calls)
 
 
 def restarted(calls):
@@ -201,7 +201,7 @@ def changes(machine, check, lines, database):
     check("new rules are put in place, and the server reads them itself", status == 0 and "Billing" in (machine.etc / "rules.toml").read_text() and not restarted(calls), (status, said, calls))
     machine.put("rules.toml", RULES.replace("accounts", "acounts"))
     status, said, calls = machine.run("keep")
-    check("rules that are wrong are not installed, and that is said", status != 0 and "Billing" in (machine.etc / "rules.toml").read_text() and "acounts" in said and not restarted(calls), (status, said, calls))
+    check("wrong rules are not installed, and that is reported", status != 0 and "Billing" in (machine.etc / "rules.toml").read_text() and "acounts" in said and not restarted(calls), (status, said, calls))
     machine.put("rules.toml", RULES)
     machine.put("hallpass.toml", CONFIG.replace("issuer", "isuer"))
     status, said, calls = machine.run("keep")
@@ -229,7 +229,7 @@ def next_release(machine, check, lines):
     machine.next.write_text('#!/bin/sh\nfor it; do :; done\n[ "$1" = rules ] || grep -q "^# next" "$it" || { echo "a key is gone" >&2; exit 2; }\n')
     status, said, calls = machine.run("keep")
     changing = [it for it in calls if it.startswith(("apt-get", "systemctl"))]
-    check.equal("a package whose program does not take the configuration is not installed, and what runs goes on", (status != 0, changing, "a key is gone" in said), (True, [], True))
+    check.equal("a package whose program does not take the configuration is not installed, and the running one stays", (status != 0, changing, "a key is gone" in said), (True, [], True))
     machine.put("hallpass.toml", f"{before}# next\n")
     status, said, calls = machine.run("keep")
     changing = [it.split()[:2] for it in calls if it.startswith(("apt-get", "systemctl"))]
@@ -240,13 +240,13 @@ def next_release(machine, check, lines):
     machine.put("hallpass.toml", f"{before}# next\n# again\n")
     machine.fails.write_text("")
     status, said, calls = machine.run("keep")
-    check("a service that does not come up is said", status != 0 and restarted(calls), (status, said, calls))
+    check("a service that does not come up is reported", status != 0 and restarted(calls), (status, said, calls))
     status, said, calls = machine.run("keep")
     check("and is not stopped again every minute", status == 0 and not restarted(calls), (status, said, calls))
     machine.put("hallpass.toml", f"{before}# next\n")
     machine.fails.unlink()
     status, said, calls = machine.run("keep")
-    check("what mends it arrives", status == 0 and restarted(calls) and not (machine.etc / "restart-due").exists(), (status, said, calls))
+    check("the fix arrives", status == 0 and restarted(calls) and not (machine.etc / "restart-due").exists(), (status, said, calls))
 
 
 def earlier_release(machine, check):
@@ -255,7 +255,7 @@ def earlier_release(machine, check):
     named = machine.s3.get_object(Bucket=BUCKET, Key="machine")["Body"].read().decode().splitlines(keepends=True)
     machine.put("machine", f"package s3://{PACKAGES}/p.deb\npackage_sum {wanted}\n" + "".join(line for line in named if not line.startswith("package")))
     changing = lambda calls: [it.split()[0] for it in calls if it.startswith(("apt-get", "systemctl"))]
-    for word, about in (("", "by itself, and it is said how one goes back"), ("ab" * 32, "by a word about another package")):
+    for word, about in (("", "automatically, and the way back is shown"), ("ab" * 32, "by a word about another package")):
         (machine.etc / "downgrade-to").write_text(word)
         status, said, calls = machine.run("keep")
         check(f"an earlier release is not installed {about}", status != 0 and not changing(calls) and machine.installed.read_text() == "0.2.0\n"
@@ -264,7 +264,7 @@ def earlier_release(machine, check):
     status, said, calls = machine.run("keep")
     check.equal("with the word of an operator it is", (status, machine.installed.read_text(), restarted(calls)), (0, "0.1.0\n", True))
     install = next((it.split() for it in calls if it.startswith("apt-get install")), [])
-    check("which apt-get is told, too, and holds once", "--allow-downgrades" in install and not (machine.etc / "downgrade-to").exists(), (calls, said))
+    check("which apt-get gets, too, and is valid once", "--allow-downgrades" in install and not (machine.etc / "downgrade-to").exists(), (calls, said))
 
 
 def journals(machine, check):

@@ -98,7 +98,7 @@ def dead_references(report):
             is_there = (module, f"{kind} {rest[0]}", rest[1]) in declared and known and all(step in known["takes"] or step in known["gives"] for step in attributes)
             wrong += [] if is_there else [where]
     unread = {(module, kind, name) for module, it in names.items() for kind, of in (("var", "variable"), ("local", "locals")) for name in it[of]} - read
-    return wrong + [f"nobody reads {it}" for it in sorted(unread)]
+    return wrong + [f"no one reads {it}" for it in sorted(unread)]
 
 
 def undescribed(report):
@@ -233,16 +233,16 @@ def broken(folder, name, path, old, new):
 
 # a mistake each: what it is, where, from what to what, and who finds it
 MISTAKES = [
-    ("an argument that is none", "modules/machine/main.tf", "http_tokens  ", "http_token  ", unknown_names),
-    ("a type that is none", "modules/server/events.tf", '"aws_sqs_queue" "dead_events"', '"aws_sqs_queues" "dead_events"', unknown_names),
+    ("an unknown argument", "modules/machine/main.tf", "http_tokens  ", "http_token  ", unknown_names),
+    ("an unknown type", "modules/server/events.tf", '"aws_sqs_queue" "dead_events"', '"aws_sqs_queues" "dead_events"', unknown_names),
     ("an argument that is missing", "modules/server/network.tf", "ip_protocol       = \"tcp\"\n", "", unknown_names),
     ("a variable that is not declared", "modules/server/network.tf", "var.callers", "var.caller", dead_references),
     ("an attribute that is not given", "modules/server/events.tf", "aws_sqs_queue.events.url", "aws_sqs_queue.events.uri", dead_references),
-    ("an output that is none", "examples/smallest/main.tf", "module.hallpass.address", "module.hallpass.adress", dead_references),
-    ("an input that is none", "modules/server/main.tf", "volume_size ", "volumes_size ", undescribed),
+    ("an unknown output", "examples/smallest/main.tf", "module.hallpass.address", "module.hallpass.adress", dead_references),
+    ("an unknown input", "modules/server/main.tf", "volume_size ", "volumes_size ", undescribed),
     ("a bucket that is open", "modules/bucket/main.tf", "block_public_policy     = true", "block_public_policy     = false", open_doors),
     ("evidence that can be destroyed", "modules/server/audit.tf", "prevent_destroy = true", "prevent_destroy = false", open_doors),
-    ("metadata for everybody", "modules/machine/main.tf", '= "required"', '= "optional"', open_doors),
+    ("metadata for all", "modules/machine/main.tf", '= "required"', '= "optional"', open_doors),
     ("a right to everything", "modules/machine/main.tf", '["secretsmanager:GetSecretValue"]', '["secretsmanager:*"]', too_much),
     ("a right to every call of EventBridge", "modules/events/main.tf", '["events:PutEvents"]', '["events:*"]', too_much),
 ]
@@ -259,7 +259,7 @@ REFUSED = [
     ("a database of no version", {"database": {"subnets": ["subnet-1", "subnet-2"]}, "signing_key": "arn:x"}, "version is missing"),
     ("a minor version of a database", {"database": {**POSTGRES, "version": "15.12"}, "signing_key": "arn:x"}, "database.version is a major version alone"),
     ("a version that Hallpass does not take", {"database": {**POSTGRES, "version": "12"}, "signing_key": "arn:x"}, "database.version is a major version alone"),
-    ("a sum that is none", {"package": {"bucket": "b", "key": "k", "sum": "abc"}}, "SHA-256"),
+    ("an invalid sum", {"package": {"bucket": "b", "key": "k", "sum": "abc"}}, "SHA-256"),
     ("a lock of no kind", {"lock_mode": "GOVERNANCE"}, "governance or compliance"),
     ("plain HTTP", {"public_url": "http://hallpass.example.com"}, "scheme and host"),
     ("proxies everywhere", {"vpc_range": "0.0.0.0/0"}, "not the whole internet"),
@@ -268,8 +268,8 @@ REFUSED = [
     ("an export below another", {"audit_prefix": "hallpass/2"}, "audit_prefix is one name"),
     ("a database whose name would be something else in an address", {"database": {**POSTGRES, "name": "hallpass?host=other"}, "signing_key": "arn:x"}, "database.name is letters"),
     ("events from no account", {"events_from": ["arn:aws:iam::999988887777:root"]}, "events_from has ids of accounts"),
-    ("a rule that is none", {"event_rules": ["hallpass-findings"]}, "event_rules has ARNs of rules"),
-    ("a secret in the place of ours", {"secrets": {"store-url": "arn:x"}}, "store-url is the module's"),
+    ("an unknown rule", {"event_rules": ["hallpass-findings"]}, "event_rules has ARNs of rules"),
+    ("a secret in the place of Hallpass's", {"secrets": {"store-url": "arn:x"}}, "store-url is the module's"),
 ]
 
 
@@ -329,7 +329,7 @@ def sent_on(check, report):
     more = "arn:aws:events:eu-west-1:111122223333:rule/findings"
     plain, with_rules, elsewhere = planned([(CODE / "modules/server", LEAST), (CODE / "modules/server", {**LEAST, "event_rules": [more]}),
                                             (CODE / "modules/events", {"bus": bus.replace("eu-west-1", "us-east-1")})])
-    check.equal("nobody sends to the bus where nobody is named", made(plain, "aws_cloudwatch_event_permission"), [])
+    check.equal("no one sends to the bus if no one is named", made(plain, "aws_cloudwatch_event_permission"), [])
     senders = [json.loads(it["policy"])["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"] for one in (plain, with_rules) for _, it in made(one, "aws_sqs_queue_policy")]
     check("rules that are named may send to the queue beside ours", len(senders[0]) == 2 and senders[1] == [*senders[0], more], senders)
     check("a bus in another Region is refused", any("another Region" in it for it in elsewhere["refused"]), elsewhere["refused"])
@@ -358,17 +358,17 @@ def upgraded(check):
     """A database of a later major version, which Terraform can reach in one apply."""
     reports = planned([(CODE / "modules/server", {**LEAST, "nodes": 2, "signing_key": "arn:key", "database": {**POSTGRES, **more}}) for more in ({}, {"version": "16", "at_once": True})])
     found = [[(it["engine_version"], it["allow_major_version_upgrade"], it["apply_immediately"]) for _, it in made(report, "aws_db_instance")] for report in reports]
-    check.equal("a later major version is one that the instance may become, at once where that is wanted", found, [[("15", True, False)], [("16", True, True)]])
+    check.equal("a later major version is one that the instance may become, immediately if wanted", found, [[("15", True, False)], [("16", True, True)]])
     groups = [[it["family"] for _, it in made(report, "aws_db_parameter_group")] for report in reports]
-    check.equal("with parameters of its own family", groups, [["postgres15"], ["postgres16"]])
+    check.equal("with parameters of the new family", groups, [["postgres15"], ["postgres16"]])
     (body,) = [body for _, of, _, body in blocks(reports[0], "resource") if of == "aws_db_parameter_group"]
-    check("which are there before those in use go", body.get("lifecycle", [{}])[0].get("create_before_destroy") is True and "name_prefix" in body and "name" not in body, body)
+    check("which exist before those in use go", body.get("lifecycle", [{}])[0].get("create_before_destroy") is True and "name_prefix" in body and "name" not in body, body)
 
 
 def by_terraform(stage, check):
     """What only Terraform itself says, where it is installed: its format, and that it evaluates as we do."""
     if not shutil.which("terraform"):
-        print("     terraform is not installed: neither its format nor its own evaluation is looked at", flush=True)
+        print("     terraform is not installed: neither its format nor its evaluation is checked", flush=True)
         return
     quiet = stage.environment(CHECKPOINT_DISABLE=1)
     run = lambda *words, **more: subprocess.run(["terraform", *words], capture_output=True, text=True, timeout=180, check=False, env=quiet, **more)
@@ -417,7 +417,7 @@ def terraform(stage, check):
     reports = dict(zip(EXAMPLES, planned([(CODE / "examples" / name, {}) for name in EXAMPLES])))
     for example, report in reports.items():
         check.equal(f"{example}: can be evaluated, and nothing is refused", (report["failed"], report["refused"]), (None, []))
-        for what, find in (("every name is one of the provider's", unknown_names), ("every reference leads somewhere", dead_references), ("all is described, and nothing is given that nobody takes", undescribed),
+        for what, find in (("every name is one of the provider's", unknown_names), ("every reference leads somewhere", dead_references), ("all is described, and no output without a reader", undescribed),
                            ("nothing is open", open_doors), ("no policy has a wildcard", too_much)):
             found = find(report)
             check(f"{example}: {what}", not found, found)

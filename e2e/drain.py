@@ -47,7 +47,7 @@ def main():
         judge(check, crowd, since, outstanding, (pressed, taken), held)
         grants = crowd.grants()
         check.equal("all that was asked for meanwhile is granted", [grants[one]["state"] for one in asked], ["active"] * 3)
-        check("who waits is told how many are before", told["before"] >= 1 and told["seconds"] >= 1, told)
+        check("waiting requesters see their place in line", told["before"] >= 1 and told["seconds"] >= 1, told)
     check.end()
 
 
@@ -81,13 +81,13 @@ def judge(check, crowd, since, outstanding, revoked, held):
     before = [at for at, _ in deletes if known < at < sent]
     check("a revoke is the next to be sent", len(before) <= 2, f"{len(before)} went before it")
     # 2 s are promised; a machine that does much else is given more, and the line is longer than that
-    check("at once", sent - pressed < 20 and sent < last, f"after {sent - pressed:.1f} s")
+    check("immediately", sent - pressed < 20 and sent < last, f"after {sent - pressed:.1f} s")
     taken = next(at for at, of in deletes if of == key)
     between = [at for at, _ in deletes if sent < at < taken]
     check("and no end takes the place it waits for", len(between) <= 1, f"{len(between)} did")
     check.equal("it has ended", grants[held]["state"], "ended")
 
-    check("what was asked for meanwhile is sent while ends still stand in line",
+    check("requests made meanwhile are sent while ends still wait in line",
           creates and creates[0][0] < last, (creates, last))
     check.equal("nothing failed", crowd.count("failed"), 0)
     each = len(calls) / (COUNT + 1 + len(creates))

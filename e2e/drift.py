@@ -96,12 +96,12 @@ def changed(world, before):
     told = len(world.told())
     world.sso.create_account_assignment(**assignment)
     wanted = f"added_outside ReadOnly account {account} user {name}"
-    check("an assignment made beside it is told", wait(lambda: len(world.told()) > told, 90, world.served.process), world.served.said()[-800:])
+    check("an assignment made outside is reported", wait(lambda: len(world.told()) > told, 90, world.served.process), world.served.said()[-800:])
     check.equal("and nothing else", world.told()[told:], [{"new": [wanted], "recovered": []}])
     # (P3) what Hallpass gives for a time is no drift, and is not taken away
     grant = world.served.api(MARA).post("/api/v1/requests", asking("ReadOnly", reason="OPS-2: look"))
     held = lambda: [it for it in world.served.api(MARA).get("/api/v1/grants?state=active").json["items"] if it["permission_set"] == "ReadOnly"]
-    check("somebody gets access for a time", grant.status < 300 and wait(lambda: held(), 60, world.served.process), grant)
+    check("a user gets temporary access", grant.status < 300 and wait(lambda: held(), 60, world.served.process), grant)
     world.look()
     check.equal("which is no drift, and what stands is not told again", (len(world.told()), world.rows()), (told + 1, sorted([*before, wanted])))
     check("and the access is still there", held() and world.served.has(held()[0]))
@@ -116,7 +116,7 @@ def changed(world, before):
     check.equal("recovers nothing", (len(world.told()), world.rows()), (told + 1, sorted([*before, wanted])))
     world.stage.path("access.yaml").write_text(good)
     world.sso.delete_account_assignment(**assignment)
-    check("what is over is told", wait(lambda: len(world.told()) > told + 1, 120, world.served.process), world.served.said()[-800:])
+    check("closed drift is reported", wait(lambda: len(world.told()) > told + 1, 120, world.served.process), world.served.said()[-800:])
     check.equal("as recovered", world.told()[told + 1:], [{"new": [], "recovered": [wanted]}])
     check.equal("and stands no longer", world.rows(), before)
     return told + 2
@@ -133,7 +133,7 @@ def ended(world, before, told):
     config.write_text(whole.replace(world.drift, ""))
     world.served.start()
     check("without files the rule is retired", (world.rule() or {"state": "retired"})["state"] == "retired", world.rule())
-    check.equal("and nobody is told", (len(world.told()), world.rows()), (told, []))
+    check.equal("and nothing is reported", (len(world.told()), world.rows()), (told, []))
 
 
 def main():

@@ -39,7 +39,7 @@ def refused(stage, environment, sim):
         ("an unknown Region comes with the nearest", ("ec2", "DescribeVpcs", "--regions", "eu-west-11"), 2, "eu-west-1"),
         ("an unknown member of the input comes with the nearest", ("ec2", "DescribeVpcs", "--params", '{"Filter": []}'), 2, "Filters"),
         ("an input of another type is refused", ("ec2", "DescribeVpcs", "--params", '{"VpcIds": "x"}'), 2, "should be a list"),
-        ("a query that is none is refused", ("ec2", "DescribeVpcs", "--query", "Vpcs[["), 2, "JMESPath"),
+        ("an invalid query is refused", ("ec2", "DescribeVpcs", "--query", "Vpcs[["), 2, "JMESPath"),
         ("what writes is refused", ("ec2", "DeleteVpc", "--params", '{"VpcId": "vpc-1"}'), 4, "does not only read"),
         ("secrets are not read", ("secretsmanager", "GetSecretValue", "--params", '{"SecretId": "x"}'), 4, "does not only read"),
         ("a run that is not there cannot go on", ("ec2", "DescribeVpcs", "--resume", "00000000"), 2, "no run"),
@@ -113,7 +113,7 @@ def troubled(stage, environment, sim, wanted, accounts):
     sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 800}, "match": {"service": "ec2", "operation": "DescribeVpcs"}})
     ran = stage.run("each", "ec2", "DescribeVpcs", "--accounts", json.loads(wanted.splitlines()[0])["account"], "--regions", "enabled", "-c", "1", timeout=300, **environment)
     sim.call("DELETE", "/_sim/faults")
-    check("without a terminal it is told every ten seconds how far it is", 1 <= len(re.findall(r"(?m)^\d+/≥?\d+ slices, \d+ calls/s, 0 failed", ran.stderr)) <= 3, ran.stderr)
+    check("without a terminal the progress is printed every ten seconds", 1 <= len(re.findall(r"(?m)^\d+/≥?\d+ slices, \d+ calls/s, 0 failed", ran.stderr)) <= 3, ran.stderr)
     other = stage.run("each", "ec2", "DescribeRegions", "--resume", run, **environment)
     check("other words do not go on with it", other.returncode == 2 and "another call" in other.stderr, other.stderr)
 
@@ -273,7 +273,7 @@ def written_to_moto(stage, environment, account):
         ran = stage.run("each", service, operation, "--params", json.dumps(params), "--accounts-file", "list.csv", "--regions", "eu-west-1",
                         "--write", "--yes", **environment)
         check(f"{service} {operation} is written", ran.returncode == 0 and "plan:" in ran.stderr, ran.stderr)
-    check.equal("what was written is what boto3 reads", (s3.get_bucket_tagging(Bucket=bucket)["TagSet"], s3.get_bucket_location(Bucket=bucket)["LocationConstraint"],
+    check.equal("boto3 reads the written values", (s3.get_bucket_tagging(Bucket=bucket)["TagSet"], s3.get_bucket_location(Bucket=bucket)["LocationConstraint"],
                 s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]["BlockPublicPolicy"]), (tags, "eu-west-1", True))
     found = route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
     check("a record, too", any(it["Name"] == record["Name"] and it["ResourceRecords"] == record["ResourceRecords"] for it in found), found)
@@ -293,7 +293,7 @@ def written(stage, environment, sim):
         return sim.get("/_sim/calls?limit=5000").json["counters"].get("iam:CreateUser", {})
 
     sim.post("/_sim/calls/reset", {})
-    for name, more, said in [("without --write", (), "--write"), ("with nobody to ask", ("--write",), "--yes"),
+    for name, more, said in [("without --write", (), "--write"), ("without a terminal", ("--write",), "--yes"),
                              ("above its bound", ("--write", "--yes", "--max-changes", "2"), "--max-changes 2")]:
         ran = create("each-one", *more)
         check(f"{name} it is exit 4, and nothing is called", ran.returncode == 4 and said in ran.stderr and not called(), (ran.returncode, ran.stderr))
@@ -332,13 +332,13 @@ def interrupted(stage, environment, sim, accounts):
             process = subprocess.Popen([stage.binary, *words], stdout=out, stderr=said, cwd=stage.folder,
                                        env=stage.environment(**environment))
         stage.processes.append(process)
-        check(f"{name}: what was done is there while another call hangs",
+        check(f"{name}: completed calls are there while another call hangs",
               wait(lambda: held() == 1 and answered() == len(done), 30, process), (stage.said("cut.jsonl"), stage.said("cut.err")))
         process.send_signal(signal.SIGINT)
         process.wait(60)
         sim.call("DELETE", "/_sim/faults")
         found, said = lines(stage.said("cut.jsonl")), stage.said("cut.err")
-        check.equal(f"{name}: interrupted, exit 1, with what was done", (process.returncode, sorted(it["account"] for it in found)), (1, done))
+        check.equal(f"{name}: interrupted, exit 1, with the completed calls", (process.returncode, sorted(it["account"] for it in found)), (1, done))
         failed = lines(stage.path("failed.jsonl").read_text())
         told = {it["account"]: "open" if "may have been done" in it["message"] else it["code"] for it in failed}
         check.equal(f"{name}: what hangs may have been done, and what was never called is named", told,
@@ -346,8 +346,8 @@ def interrupted(stage, environment, sim, accounts):
         check(f"{name}: the last lines count it", f"stopped: not called {len(never)}, may have been done 1" in said
               and f"\nok {len(done)}, failed {1 + len(never)}," in said and "--resume" not in said, said)
         made = sim.get("/_sim/calls?limit=5000").json["counters"].get("iam:CreateUser", {})
-        check(f"{name}: nothing was called twice, nor what is told as not called", sum(made.values()) == len(done) + 1, made)
-        check.equal(f"{name}: and nobody goes on with it", set(os.listdir(runs(stage))), before)
+        check(f"{name}: nothing was called twice, nor anything reported as not called", sum(made.values()) == len(done) + 1, made)
+        check.equal(f"{name}: and it is not continued", set(os.listdir(runs(stage))), before)
 
 
 def instant(value):
@@ -394,7 +394,7 @@ def variants(stage, environment):
     ]:
         ran = stage.run(*words, **{**there, **switch})
         check(f"{name}: a host that is not there is exit 2 and named", ran.returncode == 2 and all(it in ran.stderr for it in said), (ran.returncode, ran.stderr))
-    check.equal("and nobody was called", Doorkeeper.asked, [])
+    check.equal("and nothing was called", Doorkeeper.asked, [])
     # STS is asked first: only with a host of its own, the others are
     sts = {"AWS_ENDPOINT_URL_STS": environment["AWS_ENDPOINT_URL"]}
     member = next(it["Id"] for it in client("organizations", environment).list_accounts()["Accounts"] if it["State"] == "ACTIVE")

@@ -98,9 +98,9 @@ def with_the_option(check, server):
     check("her session on a set of nearly the same name works", not denied(two.list_roles))
     check("her colleague's session works", not denied(bo.list_roles))
     said = server.told(hers)
-    check("she is told that it stops", said and "stop within minutes" in said[0], said)
+    check("she is notified that it stops", said and "stop within minutes" in said[0], said)
     cut = server.records("sessions.cut")
-    check("the log says what was done", len(cut) == 1 and cut[0]["before"] is None and cut[0]["after"]["statement"], cut)
+    check("the log has the action", len(cut) == 1 and cut[0]["before"] is None and cut[0]["after"]["statement"], cut)
 
     again = server.take(ANA)
     (new, _) = world.login(ANA, "Operator")
@@ -125,7 +125,7 @@ def in_the_management_account(check, server):
     grant = server.take(ANA, account=MANAGEMENT)
     check("a grant in the management account is over", server.release(ANA, grant))
     said = server.told(grant)
-    check("no policy reaches it, and the time is said", said and "may work until" in said[0], said)
+    check("no policy reaches it, and the time is reported", said and "may work until" in said[0], said)
     check.equal("nothing is attached", server.world.ours(), {})
 
 
@@ -137,7 +137,7 @@ def without_the_option(check, server):
     (ana, _) = world.login(ANA, "Operator")
     check("without the option: it is over", server.release(ANA, grant))
     said = server.told(grant)
-    check("the time is said", said and "Issued credentials may work until" in said[0], said)
+    check("the time is reported", said and "Issued credentials may work until" in said[0], said)
     check("the session lives", not wait(lambda: denied(ana.list_roles), 6))
     check.equal("nothing is attached then", world.ours(), {})
     grant = server.take(ANA)
@@ -145,7 +145,7 @@ def without_the_option(check, server):
                             HALLPASS_SERVER=f"http://127.0.0.1:{server.port}", HALLPASS_TOKEN=server.api[BO].token)
     check("revoked with its sessions", done.returncode == 0, done.stderr)
     check("the session is refused", wait(lambda: denied(ana.list_roles), 30), server.stage.said("serve.log"))
-    check("she is told", server.over(ANA, grant) and "stop within minutes" in server.told(grant)[0], server.told(grant))
+    check("she is notified", server.over(ANA, grant) and "stop within minutes" in server.told(grant)[0], server.told(grant))
     server.let_time_pass()
     check("nothing is left of it", wait(lambda: world.ours() == {}, 30), world.ours())
 

@@ -171,7 +171,7 @@ def moved(world):
     world.stage.stop(process, signal.SIGKILL)
     world.sim.call("DELETE", "/_sim/faults")
     code, said, errors = enroll(world, *words, "--apply", "--yes")
-    check("the same command goes on", code == 0 and "going on" in errors
+    check("the same command continues", code == 0 and "going on" in errors
           and statuses(said) == {OLD: "SKIPPED", ERP: "ENROLLED", ODD: "ENROLLED"}, (code, said, errors))
     check.equal("each was moved once", len(calls(world, "MoveAccount")), 2)
     check.equal("and nothing was launched", calls(world, "ProvisionProduct"), [])
@@ -257,7 +257,7 @@ def by_stack_set(stage):
     words = ("--account", STRAY, "--account", ODD, "--to", "Workloads", "--create-role", "ou")
     code, said, errors = enroll(world, *words, "--apply", "--yes")
     sent = lambda name: len(calls(world, name))
-    check("without trusted access it is said", code == 4 and "stack-sets" in errors and "trusted access is off" in errors, (code, errors))
+    check("missing trusted access is reported", code == 4 and "stack-sets" in errors and "trusted access is off" in errors, (code, errors))
     check.equal("and nothing was changed", [sent(it) for it in ("CreateStackSet", "CreateStackInstances", "MoveAccount")], [0, 0, 0])
     cloudformation = client(world, "cloudformation")
     cloudformation.activate_organizations_access()
@@ -316,7 +316,7 @@ def told(stage):
     code, said, errors = enroll(world, "--account", ERP, "--to", "Workloads", "--via", "baseline", "--apply", "--yes")
     print(f"      enrolled by its baseline in {time.monotonic() - began:.1f} s")
     check("a baseline, too", code == 0 and statuses(said) == {ERP: "ENROLLED"}, (code, said, errors))
-    check("the server said so", wait(lambda: "steps that wait ask now" in stage.said("serve.log"), 20, process), stage.said("serve.log")[-800:])
+    check("the server said so", wait(lambda: "waiting steps poll now" in stage.said("serve.log"), 20, process), stage.said("serve.log")[-800:])
     sent = {"source": "aws.controltower", "detail-type": "AWS Service Event via CloudTrail", "id": "e2e-unknown-1", "detail": {
         "eventName": "CreateManagedAccount", "serviceEventDetails": {"createManagedAccountStatus": {
             "account": {"accountName": "nobody"}, "state": "FAILED", "message": "sample"}}}}
@@ -325,7 +325,7 @@ def told(stage):
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps(sent))
     wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     empty = lambda: all(int(it) == 0 for it in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"].values())
-    check("an event that nobody waits for is deleted", wait(empty, 30, process, every=1), stage.said("serve.log")[-800:])
+    check("an unneeded event is deleted", wait(empty, 30, process, every=1), stage.said("serve.log")[-800:])
     check.equal("and none is parked", json.loads(world.run("org", "events", "list", "-o", "json").stdout), [])
     stage.stop(process)
 

@@ -216,7 +216,7 @@ def template(world):
     kinds = sorted({it["Type"] for it in json.loads(ran.stdout)["Resources"].values()})
     check.equal("the template", kinds, ["AWS::Events::EventBusPolicy", "AWS::Events::Rule", "AWS::IAM::Role", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy"])
     ran = world.stage.run("org", "findings", "cache", "drop", world.accounts["network"], **world.aws)
-    check("an account is read anew when somebody asks for it", ran.returncode == 0 and "sent" in ran.stderr, ran.stderr)
+    check("an account is read again on request", ran.returncode == 0 and "sent" in ran.stderr, ran.stderr)
 
 
 def parked(world):

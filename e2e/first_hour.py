@@ -302,7 +302,7 @@ def entitled(machine, check, world, lines):
     machine.has("hallpass.env", f"AWS_ENDPOINT_URL={world.endpoint}\nAWS_EC2_METADATA_DISABLED=true\n")
     for line in checked:
         done = machine.say(line)
-        check("without credentials of its own the check finds none, and says where they belong", done.returncode == 1 and "no credentials found in chain" in done.stdout
+        check("without credentials the check finds none, and says where they belong", done.returncode == 1 and "no credentials found in chain" in done.stdout
               and "docs/operations/systemd.md" in done.stdout, (done.returncode, (done.stdout + done.stderr)[-900:]))
     # on a machine of AWS both are there without a word
     machine.has("hallpass.env", f"# this machine's AWS\nAWS_ENDPOINT_URL={world.endpoint}\nAWS_EC2_METADATA_SERVICE_ENDPOINT='{metadata.endpoint}'\n")
@@ -350,7 +350,7 @@ def served(machine, check, blocks, sim):
     check("the live access of the other tool is listed, and not ours", found == {(ANA, "DatabaseOperator"), (EVE, "ReadOnly")}, found)
     # whoever may not enter the server's folder does not hear that there is no database
     done = machine.say(look[0].replace("--user=hallpass", "--user=nobody"))
-    check("somebody else is told whose database it is", done.returncode == 1 and "cannot be seen" in done.stderr and "sudo --user=hallpass" in done.stderr, done.stderr[-600:])
+    check("another user gets the owner of the database", done.returncode == 1 and "cannot be seen" in done.stderr and "sudo --user=hallpass" in done.stderr, done.stderr[-600:])
     history(machine, check)
     # people, accounts and permission sets of this organization in the place of the page's
     own = lambda line: line.replace("eve@example.com", EVE).replace("--account billing", "--account orders-dev").replace("Billing", "ReadOnly").replace("ana@example.com", ANA)
@@ -459,7 +459,7 @@ def ends(machine, check, look, base, there):
     has = lambda row: row in held_at_aws(endpoint)
     before = held_at_aws(endpoint)
     center.create_account_assignment(**read_only)
-    check("sso-elevator has given somebody what its statements say", wait(lambda: has(theirs), 20), theirs)
+    check("sso-elevator has given access by its statements", wait(lambda: has(theirs), 20), theirs)
     machine.restart()
     check("the server is ready with the statements", wait(lambda: answers(Api(base), "/readyz"), 30))
     check.equal("what sso-elevator gave is listed beside what was accepted", listed(machine, look), {(ANA, "ReadOnly"), (EVE, "ReadOnly")})
@@ -473,12 +473,12 @@ def ends(machine, check, look, base, there):
     asked = ana.post("/api/v1/requests", {"account": "orders-dev", "permission_set": "ReadOnly", "duration_seconds": 300, "reason": "after the cutover"})
     check("who had it there asks for the same here, and waits as there", asked.status == 201 and asked.json["state"] == "pending", asked)
     approved = eve.post(f"/api/v1/requests/{asked.json.get('id')}/approve")
-    check("whom its statement names approves", approved.status == 200, approved)
+    check("an approver in its statement approves", approved.status == 200, approved)
     check("the first grant is there, in the same account with the same permission set", wait(lambda: has(theirs), 30), held_at_aws(endpoint))
     check.equal("and is no standing access", listed(machine, look), {(EVE, "ReadOnly")})
     # the grant of five minutes from the page may come to its end meanwhile
     kept = {row for row in before if row[0] != ME}
-    check("nothing of ours was removed", kept <= held_at_aws(endpoint), kept - held_at_aws(endpoint))
+    check("no access of Hallpass was removed", kept <= held_at_aws(endpoint), kept - held_at_aws(endpoint))
 
 
 def skipped(check):

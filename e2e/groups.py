@@ -186,7 +186,7 @@ def comes_and_stays(stage, server, directory, check):
     check("in words, too", STRANGER in shown.stdout and "no rule" in shown.stdout, shown.stdout)
     explain = lambda *case: stage.run("rules", "explain", *case, "--output", "table", HALLPASS_SERVER=server.base, HALLPASS_TOKEN=bo.token).stdout
     member = lambda: explain("--user", STAFF[6], "--account", "dev", "--permission-set", "BreakGlass")
-    check("rules explain says by which rule of attributes somebody is a member",
+    check("rules explain names the rule of attributes that makes the user a member",
           wait(lambda: "payments: a member by rule 1: " in member() and "department payments" in member(), 40, server.process), member())
     stranger = explain("--user", STRANGER, "--group", "payments")
     check("and who is one by none", "payments: a member who matches no rule of the group" in stranger, stranger)
@@ -221,7 +221,7 @@ def removes(stage, server, directory, sim, check):
     check("that says why", removed["removed"] is True and "matches no rule" in removed["reason"], removed)
     check("the others are there", set(STAFF) | {BO} <= directory.members(), directory.members())
     plans = {it["named"]: it for it in server.view(bo)["plan"]}
-    check.equal("a group that is not there is told", plans["gone"].get("problem"), "missing")
+    check.equal("a missing group is reported", plans["gone"].get("problem"), "missing")
     check("on Health, and the server is ready", not server.part()["ok"] and "`gone`" in server.part()["detail"] and Api(server.base).get("/readyz").status == 200, server.part())
 
 
@@ -234,7 +234,7 @@ def nothing_by_what_is_unread(server, directory, sim, check):
     # by the log, which needs no directory: what the server shows of memberships does, and is refused as long as the fault lasts
     failed = lambda: records(bo, "memberships.failed")
     check("a comparison fails", wait(failed, 90, server.process), server.said()[-600:])
-    check.equal("and changes nobody", directory.members(), before)
+    check.equal("and changes no member", directory.members(), before)
     check.equal("with a record", len(failed()), 1)
     sim.call("DELETE", "/_sim/faults")
     check("when AWS answers, who lost the attribute goes", wait(lambda: BO not in directory.members(), 90, server.process), directory.members())
@@ -266,7 +266,7 @@ def refused(server, directory, sim, check):
     sim.post("/_sim/faults", {"kind": "error", "code": "AccessDeniedException", "http": 400, "message": "the group is provisioned", "match": {"operation": "CreateGroupMembership"}})
     directory.department(ANA, "Payments")
     bo = server.api(BO)
-    check("what AWS refuses is told", wait(lambda: of(records(bo, "membership.refused"), ANA), 90, server.process), records(bo, "membership.refused"))
+    check("AWS's refusal is reported", wait(lambda: of(records(bo, "membership.refused"), ANA), 90, server.process), records(bo, "membership.refused"))
     check("in its words, on Health", wait(lambda: "AWS refuses 1 change" in (server.part() or {}).get("detail", ""), 30), server.part())
     sim.call("DELETE", "/_sim/faults")
     server.compares_again()
@@ -361,7 +361,7 @@ def nodes_part(check):
         other = world.other(leader)
         stage.stop(leader.process, signal.SIGKILL)
         directory.department(PRIYA, "payments")
-        check("the next leader goes on", wait(lambda: PRIYA in directory.members("by-attributes"), 90), other.said()[-600:])
+        check("the next leader continues", wait(lambda: PRIYA in directory.members("by-attributes"), 90), other.said()[-600:])
         check.equal("each was added once", len(world.effects("CreateGroupMembership")), 2)
 
 

@@ -108,7 +108,7 @@ def served_by_both(world, check):
     other = world.other(leader)
     connection, stream = listen(other, PRIYA, 0)
     request = world.ask(other, MARA, "DatabaseOperator", "payments-prod", 1800)
-    check.equal("what is asked on the node that does not lead waits", request["state"], "pending")
+    check.equal("a request on the node that does not lead waits", request["state"], "pending")
     approved = leader.api(TOMASZ).post(f"/api/v1/requests/{request['id']}/approve")
     check("it is approved on the other", approved.status == 200, approved)
     grant = approved.json["grant_id"]
@@ -117,7 +117,7 @@ def served_by_both(world, check):
     check("a stream of the node that does not lead tells what the other wrote", heard, heard)
     connection.close()
     connection, stream = listen(leader, PRIYA, heard - 1)
-    check("and goes on, on the other node, from where it was", hears(stream, "grant.succeeded") == heard)
+    check("and continues, on the other node, at its position", hears(stream, "grant.succeeded") == heard)
     connection.close()
     given = other.api(MARA).post(f"/api/v1/grants/{grant}/release")
     check("given back on the node that does not lead, it ends", given.status == 200 and world.state(other, grant, "ended"), given)
@@ -189,7 +189,7 @@ def killed_while_it_tells(world, check):
     # not longer: when it is left to nobody any more, whoever leads tells it anyway
     over = time.time() + 80
     wait(lambda: receiver.told[before + 1:].count(notice) or time.time() > over, 60, every=0.1)
-    check("whoever leads next tells it", receiver.told[before + 1:].count(notice), (receiver.told[before:], other.said()[-600:]))
+    check("the next leader reports it", receiver.told[before + 1:].count(notice), (receiver.told[before:], other.said()[-600:]))
     receiver.goes_on.set()
     given = other.api(PRIYA).post(f"/api/v1/grants/{grant}/release")
     check("given back, its grant ends", given.status == 200 and world.state(other, grant, "ended"), (given, world.grant(other, grant)))
@@ -225,7 +225,7 @@ def stopped_while_it_answers(world, check):
     # loops have five seconds, the export three; who waited for the caller would wait for ten
     followed(world, check, "a leader that is stopped", stopped, within=10)
     check("what is due meanwhile ends", world.state(other, ends, "ended"), world.grant(other, ends))
-    check.equal("the caller is cut off, and the node ends in order", leader.process.wait(120), 0)
+    check.equal("the caller is disconnected, and the node ends in order", leader.process.wait(120), 0)
     slow.close()
     return leader
 
@@ -281,7 +281,7 @@ def kept_but_unable(world, check):
     # the node with a login of its own leads
     for node in (first, second):
         world.stage.stop(node.process)
-    check("a node with a login of its own starts", first.start() and wait(first.leads, TAKEOVER_MAX), first.said()[-600:])
+    check("a node with a separate login starts", first.start() and wait(first.leads, TAKEOVER_MAX), first.said()[-600:])
     check("and another beside it", second.start(), second.said()[-600:])
     run("ALTER ROLE first CONNECTION LIMIT 0")
     since = world.now()
@@ -292,10 +292,10 @@ def kept_but_unable(world, check):
           (run("SELECT pid, query FROM pg_stat_activity WHERE usename = 'first'"), first.said()[-600:]))
     # a minute without a write, and what the other needs to see it
     check("then the other leads", wait(second.leads, 60 + 10 + 2 * TAKEOVER_MAX, every=0.5), (first.said()[-1500:], world.claimed(since)))
-    check("and why is said", "could write nothing for a minute" in first.said() and "too many connections for role" in first.said(), first.said()[-1500:])
+    check("and the reason is reported", "could write nothing for a minute" in first.said() and "too many connections for role" in first.said(), first.said()[-1500:])
     grant = world.ask(second, PRIYA, "ReadOnly", "payments-prod", 9)["grant_id"]
     check("access begins and ends there", world.state(second, grant, "ended"), world.grant(second, grant))
-    check("whoever cannot write does not ask for the lead", not first.leads() and world.claimed(since) is not None
+    check("a node that cannot write does not claim the lead", not first.leads() and world.claimed(since) is not None
           and run(f"SELECT count(*) FROM seen_by_tests.claims WHERE at > '{since}'") == "1", run("SELECT * FROM seen_by_tests.claims"))
     run("ALTER ROLE first CONNECTION LIMIT -1")
     world.stage.stop(second.process)
@@ -306,9 +306,9 @@ def kept_but_unable(world, check):
 def database_restarted(world, check):
     world.database.stop()
     down = wait(lambda: all(node.number("hallpass_leader") == 0 for node in world.nodes), 30, every=0.2)
-    check("without a database nobody leads", down, [node.number("hallpass_leader") for node in world.nodes])
+    check("without a database no node leads", down, [node.number("hallpass_leader") for node in world.nodes])
     refused = world.nodes[0].api(MARA).post("/api/v1/requests", asking("ReadOnly", 60))
-    check("and who asks is told, in time", refused.status == 503, refused)
+    check("and the requester is informed, in time", refused.status == 503, refused)
     unready = Api(world.nodes[0].base).get("/readyz")
     check("readiness says so, without the password", unready.status == 503 and world.database.password not in unready.body.decode(), unready)
     world.database.start()
@@ -352,7 +352,7 @@ def refused(world, check):
     text = world.stage.path("b.toml").read_text()
     world.stage.path("untrusted.toml").write_text(text.replace(f"&sslrootcert={world.database.authority}", ""))
     untrusted = world.stage.run("server", "store", "check", "--config", "untrusted.toml", **world.environment)
-    check("a certificate that nobody vouches for is refused", untrusted.returncode == 1 and "sslrootcert" in untrusted.stderr, untrusted.stderr)
+    check("a certificate without a known authority is refused", untrusted.returncode == 1 and "sslrootcert" in untrusted.stderr, untrusted.stderr)
     passfile = world.stage.path("passwords")
     passfile.write_text(f"localhost:{world.database.port}:inventory:hallpass:{world.database.password}\n")
     passfile.chmod(0o600)

@@ -72,14 +72,14 @@ def by_boto3(world):
     found = [row["Id"] for page in pages for row in page["ReactiveInsights"]]
     check.equal("boto3 reads page by page, the newest first", found, ["insight-open", "insight-over", "insight-old"])
     going = guru.list_organization_insights(StatusFilter={"Ongoing": {"Type": "REACTIVE"}})["ReactiveInsights"]
-    check.equal("what goes on", [row["Id"] for row in going], ["insight-open", "insight-old"])
+    check.equal("ongoing insights", [row["Id"] for row in going], ["insight-open", "insight-old"])
     closed = guru.list_organization_insights(StatusFilter={"Closed": {"Type": "REACTIVE", "EndTimeRange": ranged}})["ReactiveInsights"]
     check("what is over has its end", [row["Id"] for row in closed] == ["insight-over"] and closed[0]["InsightTimeRange"]["EndTime"] < world.now, closed)
     health = guru.describe_organization_health()
     check.equal("counts", (health["OpenReactiveInsights"], health["OpenProactiveInsights"]), (2, 1))
     for name, call in (
             ("who is neither management nor administrator is refused", lambda: world.client("devops-guru", world.accounts["network"]).describe_organization_health()),
-            ("two accounts at once are refused", lambda: guru.search_organization_insights(
+            ("two accounts together are refused", lambda: guru.search_organization_insights(
                 AccountIds=list(world.accounts.values())[:2], StartTimeRange=ranged, Type="REACTIVE")),
             ("a filter with two states is refused", lambda: guru.list_organization_insights(
                 StatusFilter={"Ongoing": {"Type": "REACTIVE"}, "Any": {"Type": "REACTIVE", "StartTimeRange": ranged}}))):
@@ -105,7 +105,7 @@ def listed(world):
     check.equal("by unit", [it for it in world.ids("--ou", unit["Id"]) if it != "coming"], ["open", "over"])
     if upper["Type"] == "ORGANIZATIONAL_UNIT":
         check("the unit above has what is below", "open" in world.ids("--ou", upper["Id"]), upper)
-        check("but not by itself", "open" not in world.ids("--ou", upper["Id"], "--ou-direct"), upper)
+        check("but not automatically", "open" not in world.ids("--ou", upper["Id"], "--ou-direct"), upper)
     ran, text = world.run("list", output="table")
     check("as a table, with the account's name", ran.returncode == 0 and "payments-prod" in text and "open latency" in text, text)
     ran, rows = world.run("health", "--regions", f"{world.region},{OTHER}")
@@ -122,7 +122,7 @@ def wrong(world):
     keys = world.sim.get(f"/_sim/credentials?account={world.accounts['network']}").json
     ran = world.stage.run("org", "insights", "list", **{**world.aws, "AWS_ENDPOINT_URL": world.served.endpoint, "AWS_ACCESS_KEY_ID": keys["access_key_id"],
                                                  "AWS_SECRET_ACCESS_KEY": keys["secret_access_key"]})
-    check("who may not ask is told so, Region by Region", ran.returncode == 1 and f"not read in {world.region}" in ran.stderr
+    check("refused calls are reported, Region by Region", ran.returncode == 1 and f"not read in {world.region}" in ran.stderr
           and "AccessDenied" in ran.stderr, (refused["Account"], ran.returncode, ran.stderr))
 
 
@@ -154,7 +154,7 @@ def channelled(world):
     outcomes = lambda said: {row["account"]: row["outcome"] for row in said["rows"]} if said else None
     check("a dry run makes none", ran.returncode == 0 and lists_of(world, shop) == [] and set(outcomes(said)) == {shop, network}, (ran.returncode, said, ran.stderr))
     ran, said = world.run("channels", str(path), *two, "--apply", "--yes")
-    check("a topic that does not let DevOps Guru in is said", ran.returncode == 1 and topic in ran.stdout + ran.stderr and lists_of(world, shop) == [], (ran.stdout, ran.stderr))
+    check("a topic that does not let DevOps Guru in is reported", ran.returncode == 1 and topic in ran.stdout + ran.stderr and lists_of(world, shop) == [], (ran.stdout, ran.stderr))
     policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": f"{world.region}.devops-guru.amazonaws.com"},
                                                        "Action": "sns:Publish", "Resource": topic}]}
     sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps(policy))
@@ -165,7 +165,7 @@ def channelled(world):
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(let_in)})
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
     ran, said = world.run("channels", str(path), "--accounts", f"{shop},{network},{invited}", "--apply", "--yes")
-    check("an account that cannot be entered is told, and the others go on",
+    check("an account that cannot be entered is reported, and the others continue",
           ran.returncode == 1 and outcomes(said)[invited] == "unread" and f"{invited}" in ran.stderr, (ran.returncode, said, ran.stderr))
     wanted = [(topic, ["HIGH", "MEDIUM"])]
     check.equal("boto3 sees a channel in each", (lists_of(world, shop), lists_of(world, network)), (wanted, wanted))
@@ -193,7 +193,7 @@ def channelled(world):
     check.equal("they are taken away", (ran.returncode, lists_of(world, shop), lists_of(world, network)), (0, [], []))
     path.write_text("notifications: [{service: devops-guru, topic_arn: insights}]\n")
     ran, _ = world.run("channels", str(path))
-    check("a topic that is none is exit 2", ran.returncode == 2 and "no topic of SNS" in ran.stderr, (ran.returncode, ran.stderr))
+    check("an invalid topic is exit 2", ran.returncode == 2 and "no topic of SNS" in ran.stderr, (ran.returncode, ran.stderr))
 
 
 def told(stage):
@@ -212,7 +212,7 @@ def told(stage):
     plain = path.read_text()
     path.write_text(plain + f'[events]\nqueue = "{url}"\n[insights]\nleast_severity = "urgent"\n')
     ran = stage.run("serve", **world.served.environment)
-    check("a severity that is none is exit 2", ran.returncode == 2 and "least_severity" in ran.stderr, (ran.returncode, ran.stderr))
+    check("an invalid severity is exit 2", ran.returncode == 2 and "least_severity" in ran.stderr, (ran.returncode, ran.stderr))
     path.write_text(plain + f'[events]\nqueue = "{url}"\n')
     check("the server starts with a queue", world.served.start(), world.served.said()[-800:])
     world.now = datetime.datetime.now(datetime.timezone.utc)
@@ -220,12 +220,12 @@ def told(stage):
     world.load([world.row("fire", "payments-prod", "HIGH", hours=-1, end=-2, stacks=["ledger"]), world.row("smoke", "payments-prod", "LOW", hours=-1)], [rule])
     world.advance(3600)
     of = lambda: [call["body"] for call in receiver.told() if "devops-guru/insights" in json.dumps(call["body"])]
-    check("it is told when it begins", wait(lambda: len(of()) >= 1, 60, world.served.process), world.served.said()[-1500:])
+    check("it is reported when it begins", wait(lambda: len(of()) >= 1, 60, world.served.process), world.served.said()[-1500:])
     values = world.served.api(NOOR).get("/api/v1/alerts/rows?rule=devops-guru/insights").json["items"]
     check("and stands among the alerts",
           len(values) == 1 and values[0]["values"]["insight_id"] == "insight-fire" and values[0]["values"]["account_id"] == account, values)
     world.advance(3600)
-    check("it is told when it is over", wait(lambda: len(of()) >= 2, 90, world.served.process), world.served.said()[-1500:])
+    check("it is reported when it is over", wait(lambda: len(of()) >= 2, 90, world.served.process), world.served.said()[-1500:])
     texts = [json.dumps(body) for body in of()]
     check("with what it is about", "fire latency" in texts[0] and "ledger" in texts[0] and account in texts[0], texts[0])
     # the same events once more, in another order, as best-effort delivery may bring them
@@ -237,7 +237,7 @@ def told(stage):
     empty = lambda: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["ApproximateNumberOfMessages"] == "0"
     check("the queue empties", wait(empty, 60, world.served.process))
     rows = world.served.api(NOOR).get("/api/v1/alerts/rows?rule=devops-guru/insights&state=all").json
-    check.equal("each was told once, and the small one not", len(of()), 2)
+    check.equal("each was reported once, and the small one not", len(of()), 2)
     check("the server shows what became of it", "insight-smoke" not in json.dumps(rows), rows)
     world.stage.stop(world.served.process)
 

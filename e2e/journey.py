@@ -101,7 +101,7 @@ def access(check, stage, mara, tomasz, truth):
     yes = tomasz("approve", request["id"])
     check("the approver says yes", yes.returncode == 0, yes.stderr)
     again = tomasz("approve", request["id"])
-    check("a second yes is told who was first", again.returncode == 1 and "already" in again.stderr.lower(), again.stderr)
+    check("a second yes gets the name of the first", again.returncode == 1 and "already" in again.stderr.lower(), again.stderr)
     asking.join()
     result = waiting["result"]
     check("--wait ends when the access is active", result.returncode == 0, result.stderr)
@@ -169,7 +169,7 @@ def refusals(check, mara, noor, stranger):
     check("other people's requests are invisible",
           all(row["id"] != hidden["id"] for row in rows(stranger("requests", "--role", "all"))))
     peek = stranger("discard", hidden["id"])
-    check("and cannot be touched: the answer is that there is none",
+    check("and cannot be touched: the answer is that it does not exist",
           peek.returncode == 1 and "not-found" in peek.stderr, peek.stderr)
     check("an auditor sees them", any(row["id"] == hidden["id"] for row in rows(noor("requests", "--role", "all"))))
     check("but cannot decide them", noor("approve", hidden["id"]).returncode == 1)
@@ -233,7 +233,7 @@ def without_permission_sets(check, stage):
     row = rows["instance"]
     check("doctor: an instance without permission sets is a problem", row["result"] == "problem" and "permission sets are switched off" in row["detail"], row)
     row = rows["network"]
-    check("doctor: network controls of the instance are told", row["result"] == "warning" and "VPC endpoints" in row["detail"] and "198.51.100.0/24" in row["detail"], row)
+    check("doctor: network controls of the instance are reported", row["result"] == "warning" and "VPC endpoints" in row["detail"] and "198.51.100.0/24" in row["detail"], row)
     stage.stop(simulated)
     stage.directory = before
 
@@ -263,7 +263,7 @@ def an_instance_that_says_what_it_is(check, stage, config, keys, aws):
     check.equal("and it is in the least policy", [it["Resource"] for it in statements if it["Action"] == ["kms:Decrypt"]], [key, key])
     kms.disable_key(KeyId=key)
     ran = stage.run("doctor", "--config", config, "--output", "jsonl", **keys)
-    check("doctor: a key that is disabled is told with AWS's reason", ran.returncode == 1 and "KMS_D" in ran.stdout + ran.stderr, ran.stdout + ran.stderr)
+    check("doctor: a disabled key is reported with AWS's reason", ran.returncode == 1 and "KMS_D" in ran.stdout + ran.stderr, ran.stdout + ran.stderr)
     kms.enable_key(KeyId=key)
     center.update_instance(InstanceArn=instance, EncryptionConfiguration={"KeyType": "AWS_OWNED_KMS_KEY"})
     config.write_text(before)
@@ -308,9 +308,9 @@ def operations(check, stage, data, server, aws):
 def many(check, priya, mara, truth):
     """An administrator cuts somebody off."""
     asked = mara("request", "--account", "orders-dev", "--permission-set", "ReadOnly", "--for", "1h",
-                 "--reason", "to be cut off", "--wait", "--timeout", "150s")
+                 "--reason", "to be revoked", "--wait", "--timeout", "150s")
     grant = rows(asked)[0]
-    check("reading is granted at once", asked.returncode == 0 and grant["approval"] == "not_required", asked.stderr)
+    check("reading is granted immediately", asked.returncode == 0 and grant["approval"] == "not_required", asked.stderr)
     live = lambda: [row["id"] for row in rows(mara("grants", "--state", "live"))]
     check("and among what is live", grant["id"] in live(), live())
     unasked = priya("revoke", "--user", MARA, "--all", "--reason", "INC-9: laptop lost")
@@ -376,7 +376,7 @@ def stranger_email(truth):
                 IdentityStoreId=truth.directory, MemberId={"UserId": user["UserId"]})["GroupMemberships"]
             if not memberships or len(memberships) == 1:
                 return email
-    raise AssertionError("nobody else")
+    raise AssertionError("no one else")
 
 
 if __name__ == "__main__":

@@ -293,7 +293,7 @@ def judge(world, check, standing):
     check("nothing was asked twice by a retried call", not doubled, doubled)
     late(world, check, grants, standing)
     stood = [grant["id"] for grant in grants if grant["standing"] and key(grant) not in standing]
-    check("nothing of ours was ever taken for standing access", not stood, stood)
+    check("no access of Hallpass was ever taken for standing access", not stood, stood)
     unready = lambda: [answer for answer in (Api(server.base).get("/readyz") for server in world.servers) if answer.status != 200]
     check("every server is ready in the end", wait(lambda: not unready(), 60, every=0.5), unready())
     # the leader counts now and then
@@ -396,7 +396,7 @@ def main():
         check("audit verify", verified.returncode == 0, verified.stderr)
         fold(world, check, grants, requests)
         check("store check", stage.run("server", "store", "check", *by, **world.environment).returncode == 0)
-        check("nobody panicked", not any("panicked" in server.said() for server in world.servers))
+        check("no process panicked", not any("panicked" in server.said() for server in world.servers))
         if check.failed:
             raise SystemExit(f"{check.passed} passed, {check.failed} failed")
     check.end()

@@ -109,7 +109,7 @@ def explained(demo, tables):
     name = users[user]["idc_user_name"]
     ran = demo.stage.run("who", "--folder", FOLDER, "--user", name, "--output", "json", timeout=120)
     found = [it for it in json.loads(ran.stdout)["paths"] if it["account_id"] in production and not it["via"].startswith("entitlement")]
-    check.equal("`who` has every path of somebody into production", len(found), len(paths[user]))
+    check.equal("`who` has every path of the user into production", len(found), len(paths[user]))
     accounts = {it["id"]: it["name"] for it in tables["aws_organizations_accounts"]}
     sets = {it["permission_set_arn"]: it["permission_set_name"] for it in tables["aws_ssoadmin_permission_sets"]}
     page = html.unescape(demo.page(NOOR, f"/access/paths?person={user}").body.decode())
@@ -218,7 +218,7 @@ def everywhere_of_many(demo):
         check.equal(f"{account}: in every Region that boto3 says is on", of[account], wanted)
     check.equal("the one that refuses has failed everywhere", {it[1] for it in refused if it[0] == victim}, of[victim])
     others = [it for it in failed if it["account"] != victim and "explicit deny in a service control policy" not in it["message"]]
-    check.equal("policies refused the others, or their role lets nobody in", [it for it in others if not is_closed(client("sts"), it)], [])
+    check.equal("policies refused the others, or their role does not let them in", [it for it in others if not is_closed(client("sts"), it)], [])
     check("exit 1", code == 1, code)
     shown = re.findall(r"(\d+)/(≥?)\s*(\d+) slices", seen)
     check("a terminal saw it grow, and first as a lower bound", len(shown) > 5 and any(it[1] for it in shown) and int(shown[-1][0]) > int(shown[0][0]), shown[:3])

@@ -86,7 +86,7 @@ UNCALLED = {
                          "logs:DeleteLogDelivery": FLOW_LOGS},
     "remediate": {"organizations:ListDelegatedAdministrators": "asked only from another account than the management account",
                   "sso:ListPermissionSetsProvisionedToAccount": "only for sweeps of a whole account",
-                  **{it: "only where somebody looks at what a permission set allows" for it in ("iam:GetPolicy", "iam:GetPolicyVersion")},
+                  **{it: "only where the permissions of a permission set are read" for it in ("iam:GetPolicy", "iam:GetPolicyVersion")},
                   "organizations:ListAccountsForParent": NO_PATHS},
 }
 # what is called where several operations happen to be under way at once, where one keeps failing, or where an event takes
@@ -432,7 +432,7 @@ def remediated(stage, sim, endpoint, environment, policies, whole):
     listed = lambda: {it["finding"].rsplit("/", 1)[1]: it for it in json.loads(stage.run("org", "remediate", "list", "--output", "json", **role).stdout or "[]")}
     states = lambda: {control: it["state"] for control, it in listed().items()}
     wait(lambda: len(states()) == len(wrong) and "pending" not in states().values(), 120, process, every=1)
-    check.equal("each was seen to", states(), {control: "waiting" if control == "RDS.2" else "changed" for control in wrong})
+    check.equal("each was handled", states(), {control: "waiting" if control == "RDS.2" else "changed" for control in wrong})
     base = re.search('public_url = "(.*?)"', stage.path("hallpass.toml").read_text()).group(1)
     ran = stage.run("org", "remediate", "approve", listed()["RDS.2"]["id"], "--yes", HALLPASS_SERVER=base, HALLPASS_TOKEN=stage.token(ANA))
     check.equal("an administrator says yes", ran.returncode, 0)

@@ -179,7 +179,7 @@ def approval(check, served, inbox, receiver):
     served.api(TOMASZ).post(f"/api/v1/requests/{request}/approve", {})
     check("the requester is mailed when the access is there",
           wait(lambda: inbox.find(MARA, "Access granted: DatabaseOperator in payments-prod"), 30), served.said()[-500:])
-    check("the webhook is told the grant with its end",
+    check("the webhook gets the grant with its end",
           wait(lambda: receiver.told(request, "granted"), 10)
           and receiver.told(request, "granted")[0]["body"]["grant"]["ends_at"])
     grant = receiver.told(request, "granted")[0]["body"]["grant"]["id"]
@@ -237,11 +237,11 @@ def refused_mailbox(check, served, inbox, receiver):
     check("the others are mailed", wait(lambda: inbox.find(TOMASZ, "Mara requests"), 20))
     check("the log names the address", wait(lambda: "no such mailbox" in served.said(), 10))
     time.sleep(3)
-    check.equal("nobody is mailed again for it", len(inbox.find(TOMASZ, "Mara requests")), 1)
+    check.equal("no one is mailed again for it", len(inbox.find(TOMASZ, "Mara requests")), 1)
     inbox.refusing.clear()
     served.api(TOMASZ).post(f"/api/v1/requests/{request}/deny", {})
     # the next part stops the receiver, and counts what it is told from then on
-    check("the webhook is told the end of it", wait(lambda: receiver.took(request, "denied"), 20))
+    check("the webhook gets the end of it", wait(lambda: receiver.took(request, "denied"), 20))
 
 
 def webhook_down(check, served, receiver):
@@ -256,7 +256,7 @@ def webhook_down(check, served, receiver):
     calls = receiver.told(request, "review_wanted")
     check.equal("500, then 503, then 200", [call["status"] for call in calls], [500, 503, 200])
     check.equal("repetitions have the same id", len({call["delivery"] for call in calls}), 1)
-    check("and signatures of their own time", all(call["signed"] for call in calls))
+    check("and signatures with their times", all(call["signed"] for call in calls))
     if len(calls) == 3:
         check("the pause it asked for is kept", calls[2]["at"] - calls[1]["at"] >= 1.9,
               calls[2]["at"] - calls[1]["at"])

@@ -139,7 +139,7 @@ def in_life(check, stage, rules, dashboard):
     # a throttled call is counted once there was one
     demo.sim.post("/_sim/faults", {"kind": "error", "code": "ThrottlingException", "http": 400, "count": 2, "match": {"operation": "ListAccountAssignments"}})
     asked = demo.api(MARA).post("/api/v1/requests", {"account": "payments-dev", "permission_set": "ReadOnly", "duration_seconds": 30, "reason": "OPS-1: look"})
-    check("somebody has access", asked.status == 201, asked)
+    check("a user has access", asked.status == 201, asked)
     scraped = lambda: demo.api(MARA).get("/metrics").body.decode() + Api(f"http://127.0.0.1:{port}").get("/metrics").body.decode()
     wanted = {name for _, expression in expressions(rules, dashboard) for name, _ in selected(expression)} - ELSEWHERE
     missing = lambda: wanted - types(scraped()).keys()

@@ -79,7 +79,7 @@ def there(moving):
     check("the copy names the head of the log", head["hash"] in said and f"record {head['seq']}" in said, (head, said))
     done = moving.run("server", "store", "copy", moving.url)
     check("a second time it is refused: rows of two are never mixed", done.returncode == 1 and "is not empty" in done.stderr, done.stderr)
-    check("no password is told", moving.database.password not in said + done.stderr)
+    check("no password is printed", moving.database.password not in said + done.stderr)
     moving.on(moving.url)
     check("the key goes along, to the folder of the node", stage.path("node/hallpass.key").exists() and not stage.path("hallpass.key").exists())
     check.equal("and is the one that it was", moving.run("audit", "key").stdout, key)
@@ -98,7 +98,7 @@ def back(moving, head, long):
     """And into a file again, which is verified with the head from before the move."""
     stage, server = moving.stage, moving.server
     done = moving.run("server", "store", "copy", "sqlite:back.db")
-    check("nor is an empty file left", not stage.path("back.db").exists())
+    check("no empty file is left either", not stage.path("back.db").exists())
     check("while a node leads nothing is copied", done.returncode == 1 and "works on" in done.stderr and "stop every node" in done.stderr, done.stderr)
     moving.stop()
     done = moving.run("server", "store", "copy", "sqlite:hallpass.db")
@@ -107,7 +107,7 @@ def back(moving, head, long):
     moving.on("sqlite:back.db")
     moving.start("the file")
     released = server.api(MARA).post(f"/api/v1/grants/{long['id']}/release")
-    check("what was given before the first move is given back after the second", released.status == 200
+    check("access given before the first move is ended early after the second", released.status == 200
           and wait(lambda: moving.grant_of(long["id"])["state"] == "ended", 60, server.process), released)
     check("and AWS has it no more", not server.has(long))
     moving.stop()

@@ -166,13 +166,13 @@ def nobodies(check, base):
                        ("unverified", "has not verified your e-mail")):
         browser = Browser(base)
         page = browser.sign_in(who)
-        check(f"{who} is told why", page.status == 403 and words in page.text, page.text[-600:])
+        check(f"{who} gets the reason", page.status == 403 and words in page.text, page.text[-600:])
         check(f"{who} is not in", not browser.is_in())
     browser = Browser(base)
     page = browser.sign_in("nobody")
     again = next(iter(re.findall(r'href="(/signin/oidc[^"]*)"', page.text)), "")
     page = browser.open(html.unescape(again))
-    check("the next try may be as somebody else", "/interaction/" in page.url, page.url)
+    check("the next try may be as another user", "/interaction/" in page.url, page.url)
     page = browser.sign_in("mara", start=page)
     check("and is", browser.is_in() and MARA in browser.open("/").text, f"{page.status} {page.url} {page.text[:1500]}")
 
@@ -182,8 +182,8 @@ def signing_out(check, base, provider):
     mara.sign_in("mara")
     page = mara.open("/signout", {"csrf": mara.csrf()})
     way = re.search(r'http-equiv="refresh" content="0;url=([^"]*)"', page.text)
-    check("signing out goes on to the provider", way and way[1].startswith(provider.issuer), page.text[:400])
-    check("one is out here at once", not mara.is_in())
+    check("signing out continues to the provider", way and way[1].startswith(provider.issuer), page.text[:400])
+    check("one is out here immediately", not mara.is_in())
     page = mara.open(html.unescape(way[1]))
     action, hidden = next(form for form in page.forms() if "/session/end/confirm" in form[0])
     page = mara.open(action, hidden | {"logout": "yes"})
@@ -222,7 +222,7 @@ def fresh(check, served, provider):
     check.equal("nothing has happened", state(), "pending")
     way = html.unescape(re.search(r'href="(/signin/oidc[^"]*)"', page.text)[1])
     page = priya.open(way)
-    check("the provider asks anew, whoever it knows", "/interaction/" in page.url, page.url)
+    check("the provider asks again, whoever it knows", "/interaction/" in page.url, page.url)
     page = priya.sign_in("priya", start=page)
     check("one comes back to the same request", page.url.startswith(f"{base}/requests/{request}?said=signed-in"), page.url)
     check("which asks for the press once more", "Nothing was pressed while you signed in" in page.text, page.text[:1500])
@@ -301,7 +301,7 @@ def sessions(check, stage, browser):
     check("sessions are listed", any(row["user"] == MARA for row in listed), listed)
     ended = stage.run("people", "sessions", "end", "--user", MARA)
     check.equal("and ended", ended.returncode, 0)
-    check("at once", not browser.is_in())
+    check("immediately", not browser.is_in())
 
 
 def configuration(stage, provider, client="hallpass"):
@@ -333,7 +333,7 @@ def main():
         picker = Api(base).call("POST", "/signin", raw=f"persona={MARA}".encode(),
                                 headers={"Content-Type": "application/x-www-form-urlencoded"})
         given = Api(base).get(f"/demo/token/{MARA}")
-        check.equal("nobody is a persona of a real server", (picker.status, given.status), (404, 404))
+        check.equal("no user is a persona of a real server", (picker.status, given.status), (404, 404))
         command_line(check, stage, served, mara)
         fresh(check, served, provider)
         signing_out(check, base, provider)

@@ -58,7 +58,7 @@ def drill(check, world):
     name = "hallpass-drill-" + said["id"]
     check.equal("one policy, attached once", world.ours(), {name: [unit]})
     check("its probes are as expected", said["probes"] and all(r["got"] == r["expected"] for r in said["probes"]), said)
-    check.equal("the accounts are told", len(said["accounts"]), 2)
+    check.equal("the accounts are shown", len(said["accounts"]), 2)
     check("calls of a member's admin are refused", wait(lambda: denied(ana.list_roles), 15))
     check("those of the break-glass role are not", not denied(bo.list_roles))
     check("nor those of other services", not denied(ana_s3.list_buckets))

@@ -110,7 +110,7 @@ def grouped(endpoint, environment):
     except hub.exceptions.ResourceConflictException:
         pass
     for number in range(MADE):
-        hub.create_insight(Name=f"of somebody {number}", Filters={}, GroupByAttribute="ResourceId")
+        hub.create_insight(Name=f"of user {number}", Filters={}, GroupByAttribute="ResourceId")
 
 
 def made_by_factory(stage, world):

@@ -106,7 +106,7 @@ def told(stage):
     plain = path.read_text().replace(f'endpoint_url = "{served.endpoint}"\n', "")
     path.write_text(plain + f'[events]\nqueue = "{url}"\n[payer]\nfile = "payer.yaml"\n' + targets.configuration)
     served.environment |= targets.environment
-    for name, wrong, said in [("a party that nobody is told of", agreed(account), "partner.notify"),
+    for name, wrong, said in [("a party without notifications", agreed(account), "partner.notify"),
                               ("another queue", text + f'hallpass_queue: "arn:aws:sqs:us-east-1:{owner}:others"\n', "hallpass_queue")]:
         file.write_text(wrong)
         ran = stage.run("serve", **served.environment)
@@ -127,7 +127,7 @@ def told(stage):
     empty = lambda: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["ApproximateNumberOfMessages"] == "0"
     check("the queue empties", wait(empty, 60, served.process))
     time.sleep(3)
-    check.equal("and nobody is told again", len(inbox.taken), 2)
+    check.equal("and there is no second notification", len(inbox.taken), 2)
     told_at_aws(targets, account)
     rows = served.api(NOOR).get("/api/v1/alerts/rows?rule=payer/root-sign-in").json["items"]
     check.equal("it is among the alerts", [row["values"]["source_ip"] for row in rows], ["8.8.8.8"])
@@ -243,7 +243,7 @@ def main():
                 mail = contacts.get_alternate_contact(AlternateContactType=kind)["AlternateContact"]["EmailAddress"]
             except botocore.exceptions.ClientError as error:
                 assert error.response["Error"]["Code"] == "ResourceNotFoundException", error
-                mail = "there is none"
+                mail = "none found"
             status = "pass" if mail.endswith(f"@{domain}.example") else "fail"
             check.equal(f"{name} is what boto3 reads", (found[name]["status"], found[name]["evidence"]), (status, mail))
         phone = contacts.get_contact_information()["ContactInformation"]["PhoneNumber"]
@@ -284,7 +284,7 @@ def main():
         ran = stage.run("org", "payer", "plan", "payer.yaml", "--as-of", "2026-03-02T10:00:00Z", "-o", "json", **environment)
         tasks = {it["id"]: it for it in json.loads(ran.stdout)}
         check.equal("tasks come with the other way first, and exit 0", (ran.returncode, next(iter(tasks))), (0, "billing-transfer"))
-        check("what is left is that of the audit", tasks["alerts"]["state"] == "open" and "no rule takes" in tasks["alerts"]["notes"][0]
+        check("the remaining findings are those of the audit", tasks["alerts"]["state"] == "open" and "no rule takes" in tasks["alerts"]["notes"][0]
               and tasks["archive-invoices"]["state"] == "ask_people" and tasks["customer-role"]["owners"] == ["partner"], tasks)
         ran = stage.run("org", "payer", "plan", "payer.yaml", "-o", "table", **environment)
         check("and a table for people", "ask people" in ran.stdout and "billing" in ran.stdout, ran.stdout[:300])

@@ -80,7 +80,7 @@ def fixture(stage):
             ran, found = pci(stage, "report", "--users", USERS, "--events", *files, "--coverage-from", FROM, "--state", state)
         check.equal(f"{name} with the state kept", found["reports"][0]["users"], expected("any-use")["users"])
         check.equal(f"{name}: alerts", found["reports"][0]["alerts"], expected("any-use")["alerts"])
-    check.equal("the state is nobody else's to read", oct(state.stat().st_mode & 0o777), "0o600")
+    check.equal("no one else may read the state", oct(state.stat().st_mode & 0o777), "0o600")
 
 
 # a slow reader of our own: everything in memory, in the words of the specification
@@ -270,8 +270,8 @@ def generated(stage):
     gap = Referee(users, [it for it in records if it["eventTime"][:10] != str(part.date())], AS_OF, part + datetime.timedelta(days=1))
     different = [id for it in found["reports"][0]["users"] if (id := it["user_id"])
                  and (it["password_state"], it["activity_state"]) != (gap.row(id)[0], gap.row(id)[3])]
-    check.equal("a missing day makes people unknown who would be over a limit, and nobody else", different, [])
-    check("and that is told", "the log does not reach back far enough" in ran.stderr, ran.stderr)
+    check.equal("a missing day makes people unknown who would be over a limit, and no one else", different, [])
+    check("and that is reported", "the log does not reach back far enough" in ran.stderr, ran.stderr)
     return users, records
 
 
@@ -291,7 +291,7 @@ def broken(stage):
     check("broken files are exit 1", whole.returncode == 0 and ran.returncode == 1, (whole.returncode, ran.returncode))
     named = [line for line in ran.stderr.splitlines() if line.startswith("skipped: ")]
     check.equal("each is named once", len(named), len(bad))
-    check("and none of them steers the terminal", "\x1b" not in ran.stderr, ran.stderr)
+    check("and file names do not control the terminal", "\x1b" not in ran.stderr, ran.stderr)
     before = {it["user_name"]: it for it in found["reports"][0]["users"]}
     check("what the files may hold makes states unknown, and no other", all(
         it[state] in (before[it["user_name"]][state], "unknown") for it in again["reports"][0]["users"] for state in ("password_state", "activity_state")),
@@ -305,7 +305,7 @@ def broken(stage):
     for name, words, said in [
         ("a log that is not there", ("--users", USERS, "--events", "absent.json"), "absent.json"),
         ("a folder as a file", ("--users", USERS, "--events", "broken"), "--source dir:broken"),
-        ("nobody to judge", ("--events", LOGS[0]), "--users"),
+        ("no people to judge", ("--events", LOGS[0]), "--users"),
         ("people that are no list", ("--users", LOGS[0], "--events", LOGS[0]), "ListUsers"),
         ("a source of another kind", ("--users", USERS, "--source", "sqs://queue"), "`lookup`, `s3://bucket/prefix`"),
         ("a folder without logs", ("--users", USERS, "--source", "dir:."), ""),
@@ -427,12 +427,12 @@ def looked_up(stage, users, records):
     # a second later somebody may be a day older, and what was a second short of 90 days may be known
     newest = lambda said: {(it["user_id"], name): it[name] for it in said["reports"][0]["users"] for name in ("password_since", "last_activity")}
     before, after = newest(found), newest(again)
-    check.equal("and knows what it knew of everybody", {it: (at, after[it]) for it, at in before.items() if at and after[it] != at}, {})
+    check.equal("and keeps its facts on all people", {it: (at, after[it]) for it, at in before.items() if at and after[it] != at}, {})
     check.equal("reaching back to the first run", again["coverage_from"], begun)
     ran, _ = run("--accounts", "111111111111")
     check("accounts are for files", ran.returncode == 2 and "--accounts" in ran.stderr, ran.stderr)
     ran, _ = run(as_of="2020-01-01T00:00:00Z")
-    check("what nobody keeps cannot be looked up", ran.returncode == 2 and "90 days" in ran.stderr, ran.stderr)
+    check("events without retention cannot be looked up", ran.returncode == 2 and "90 days" in ran.stderr, ran.stderr)
 
 
 def several_regions(stage):
@@ -455,7 +455,7 @@ def several_regions(stage):
         return ran, {it["user_name"]: bool(it["last_activity"]) for it in rows}
     ran, seen = report("--source", "lookup")
     check.equal("who signed in in an additional Region is seen", seen, {ANA: True, BO: True})
-    check("and that it was read is said", f"also read: {other}" in ran.stderr and "nothing of" not in ran.stderr, ran.stderr[-400:])
+    check("and the read is reported", f"also read: {other}" in ran.stderr and "nothing of" not in ran.stderr, ran.stderr[-400:])
     # whoever lists the people
     store = wanted["identity_center"]["identity_store_id"]
     directory = boto3.client("identitystore", endpoint_url=endpoint, region_name=home, aws_access_key_id=aws["AWS_ACCESS_KEY_ID"],
@@ -464,14 +464,14 @@ def several_regions(stage):
     stage.path("regions-users.json").write_text(json.dumps({"Users": users}, default=str))
     ran, seen = report("--source", "lookup", "--users", "regions-users.json")
     check.equal("also where people are a file", seen, {ANA: True, BO: True})
-    check("which is said as well", f"also read: {other}" in ran.stderr, ran.stderr[-400:])
+    check("which is reported as well", f"also read: {other}" in ran.stderr, ran.stderr[-400:])
     # who may not ask of which Regions the instance is goes by those that are named, and is told so
     sim.post("/_sim/faults", {"kind": "error", "code": "AccessDeniedException", "http": 400, "match": {"operation": "ListRegions"}})
     ran, seen = report("--source", "lookup", "--users", "regions-users.json")
     check.equal("without `sso:ListRegions` it is the Regions that are named", seen, {ANA: True, BO: False})
-    check("and that is said", "taken to be those of `--regions`" in ran.stderr and "sso:ListRegions" in ran.stderr, ran.stderr[-400:])
+    check("and that is reported", "taken to be those of `--regions`" in ran.stderr and "sso:ListRegions" in ran.stderr, ran.stderr[-400:])
     ran, _ = report("--source", "lookup")
-    check("without either nobody without an event is judged, which is said", "does not say in which Regions" in ran.stderr, ran.stderr[-400:])
+    check("without either, people without events are not judged, which is reported", "does not say in which Regions" in ran.stderr, ran.stderr[-400:])
     sim.call("DELETE", "/_sim/faults")
     stage.stop(simulated)
 
@@ -483,14 +483,14 @@ def told(stage):
     ran, first = pci(stage, "watch", *fixture)
     wanted = {"pci/inactive": 2, "pci/inactive_warn": 2, "pci/password_expired": 3, "pci/password_warn": 3}
     check.equal("the alerts of the fixture", active(first), wanted)
-    check("are told", len(texts(first)) == 4 and any("dave: not there for 304 days" in it for it in texts(first)), texts(first))
+    check("are reported", len(texts(first)) == 4 and any("dave: not there for 304 days" in it for it in texts(first)), texts(first))
     ran, again = pci(stage, "watch", *fixture)
     check.equal("and the second run tells nothing", (active(again), texts(again)), (wanted, []))
     later = "2025-09-02T00:00:00Z"
     ran, rows = pci(stage, "watch", *fixture, as_of=later)
     said = "\n".join(texts(rows))
     check("a day later the next level is a new alert", "niaj: the password is 90 days old" in said and "olivia: not there for 90 days" in said, said)
-    check("and nobody is told twice, or taken for recovered", "dave" not in said and "ecovered" not in said, said)
+    check("and no one is reported twice, or taken for recovered", "dave" not in said and "ecovered" not in said, said)
     reset = {"eventID": str(uuid.uuid4()), "eventTime": "2025-09-02T01:00:00Z", "eventSource": "sso-directory.amazonaws.com",
              "eventName": "UpdatePassword", "userIdentity": {},
              "requestParameters": {"identityStoreId": STORE, "userId": "4c26d907-4c27-489e-8e59-270c0ac14b71"}}
@@ -498,18 +498,18 @@ def told(stage):
     stage.path("broken.json").write_text("{")
     words = ("--users", USERS, "--events", *LOGS, "reset.json")
     ran, rows = pci(stage, "watch", *words, "broken.json", "--coverage-from", FROM, as_of="2025-09-02T02:00:00Z")
-    check("with a broken file nothing is told, and nothing recovers", ran.returncode == 1 and texts(rows) == []
+    check("with a broken file nothing is reported, and nothing recovers", ran.returncode == 1 and texts(rows) == []
           and {it["state"] for it in rows} == {"blocked"}, (ran.returncode, rows))
     ran, rows = pci(stage, "watch", *words, as_of="2025-09-02T03:00:00Z")
     said = "\n".join(texts(rows))
-    check("without coverage nobody recovers whom nothing is known of", "dave" not in said, said)
+    check("without coverage unknown people do not recover", "dave" not in said, said)
     ran, rows = pci(stage, "watch", *words, "--coverage-from", FROM, as_of="2025-09-02T04:00:00Z")
     listed = stage.run("query", "alerts", "list", "--rows", "--output", "json").stdout
-    check("a newer event recovers, and is told", "carol" in said, said)
+    check("a newer event recovers, and is reported", "carol" in said, said)
     check("alerts list shows them like any other", "pci/password_expired" in listed, listed[:300])
     ran, rows = pci(stage, "watch", *words, "--coverage-from", FROM, as_of="2025-09-09T05:00:00Z")
     said = "\n".join(texts(rows))
-    check("after a week the hard kinds are told again", "dave: not there for 312 days" in said and "judy" in said, said)
+    check("after a week the hard kinds are reported again", "dave: not there for 312 days" in said and "judy" in said, said)
 
 
 def main():

@@ -88,9 +88,9 @@ def first(world):
     """Without a log there is no report, and nobody is told to be late."""
     failed = wait(lambda: world.people().get("failed"), 60, world.served.process)
     check("without a log the run fails in sight", failed and "trail" in failed["why"], failed)
-    check("and nobody is judged", world.people()["items"] == [] and "as_of" not in world.people(), world.people())
+    check("and no one is judged", world.people()["items"] == [] and "as_of" not in world.people(), world.people())
     page = world.served.api(PRIYA).get("/healthz")
-    check("the server is well besides", page.status == 200, page)
+    check("the server is otherwise well", page.status == 200, page)
 
 
 def judged(world):
@@ -105,14 +105,14 @@ def judged(world):
     trail.folder = trail.folder.rename(world.stage.path("trail"))
     found = world.run()
     rows = {it["user_id"]: it for it in found["items"]}
-    check.equal("everybody of the identity store is judged", sorted(rows), sorted(it["UserId"] for it in world.everybody))
+    check.equal("all users of the identity store are judged", sorted(rows), sorted(it["UserId"] for it in world.everybody))
     state = lambda user: (rows[user]["password_state"], rows[user]["password_age_days"])
     check.equal("by the log", (state(world.old), state(world.warned)), (("expired", 95), ("warn", 87)))
     check.equal("who was away", (rows[world.away]["activity_state"], rows[world.away]["inactive_days"]), ("inactive", 120))
     check("as far as it reaches", found["coverage_from"] < (trail.now - datetime.timedelta(days=DAYS - 2)).isoformat(), found["coverage_from"])
     check("the failure is over", "failed" not in found, found.get("failed"))
     said = lambda: all(it in world.lines() for it in ("password is 95 days old", "password is 87 days old", "not there for 120 days"))
-    check("each is told through the webhook", wait(said, 30), world.lines())
+    check("each is reported through the webhook", wait(said, 30), world.lines())
     world.count = len(world.told())
 
 
@@ -139,10 +139,10 @@ def broken(world):
     bad.unlink()
     found = world.run(before["as_of"])
     rows = {it["user_id"]: it for it in found["items"]}
-    check.equal("the next whole run goes on", (rows[world.old]["password_state"], "failed" in found), ("ok", False))
+    check.equal("the next whole run continues", (rows[world.old]["password_state"], "failed" in found), ("ok", False))
     said = lambda: "ecovered: " in world.lines() and "95 days" in world.lines().split("ecovered", 1)[1]
-    check("and who has a new password recovered, and is told so", wait(said, 30), world.lines())
-    check("nobody else", world.lines().count("ecovered: ") == 1, world.lines())
+    check("and a user with a new password recovered, and is reported", wait(said, 30), world.lines())
+    check("no one else", world.lines().count("ecovered: ") == 1, world.lines())
 
 
 def shown(world):
@@ -203,17 +203,17 @@ def guarded(hands):
     ran, _ = hands.run("--apply", "--yes", "--config", "off.toml")
     check("acting is off unless it is switched on (exit 4)", ran.returncode == 4 and "switched off" in ran.stderr, (ran.returncode, ran.stderr))
     ran, planned = hands.run()
-    check("a dry run says whom it would disable", ran.returncode == 0 and [it["user_id"] for it in planned["people"]] == [world.away], (ran.stderr, planned))
+    check("a dry run lists the users it would disable", ran.returncode == 0 and [it["user_id"] for it in planned["people"]] == [world.away], (ran.stderr, planned))
     check.equal("and does nothing", hands.status(world.away), "ENABLED")
     name = next(it["UserName"] for it in world.everybody if it["UserId"] == world.warned)
     ran, planned = hands.run("--warn", "80", "--expire", "86")
-    check("where an expired password is reset is told, and no action on users for it", [it["user_id"] for it in planned["people"]] == [world.away]
+    check("the place to reset an expired password is shown, and no action on users for it", [it["user_id"] for it in planned["people"]] == [world.away]
           and f"expired password: {name}." in ran.stderr and "Reset password" in ran.stderr, (planned["people"], ran.stderr))
     for grace, due in (("1", [world.away, world.warned]), ("2", [world.away])):
         ran, planned = hands.run("--warn", "80", "--expire", "86", "--grace", grace, "--max-people", "2")
-        check.equal(f"{grace} days after it expired it counts, where that is said", sorted(it["user_id"] for it in planned["people"]), sorted(due))
+        check.equal(f"{grace} days after it expired it counts, if configured", sorted(it["user_id"] for it in planned["people"]), sorted(due))
     ran, _ = hands.run("--apply", "--yes", "--person", TOMASZ)
-    check("who is not over a limit cannot be meant", ran.returncode == 2 and "not over a limit" in ran.stderr, ran.stderr)
+    check("a user who is not over a limit cannot be selected", ran.returncode == 2 and "not over a limit" in ran.stderr, ran.stderr)
     trail = world.trail
     gap = trail.path(trail.now - datetime.timedelta(days=50), "day")
     content = gap.read_bytes()
@@ -228,12 +228,12 @@ def guarded(hands):
     wrong = protected.replace(world.away, INES.replace("moreau", "moreu"))
     hands.stage.path("wrong.toml").write_text(wrong)
     ran, _ = hands.run("--apply", "--yes", "--config", "wrong.toml")
-    check("a protected name that is nobody's is refused with the nearest (exit 2)", ran.returncode == 2 and f"did you mean `{INES}`" in ran.stderr, (ran.returncode, ran.stderr))
+    check("a protected name without a user is refused with the nearest (exit 2)", ran.returncode == 2 and f"did you mean `{INES}`" in ran.stderr, (ran.returncode, ran.stderr))
     sim = Api(world.served.endpoint)
     sim.post("/_sim/faults", {"kind": "error", "code": "AccessDeniedException", "http": 400, "match": {"operation": "ListRegions"}})
     ran, _ = hands.run("--apply", "--yes")
     sim.call("DELETE", "/_sim/faults")
-    check("and where nobody says in which Regions people sign in (exit 4)", ran.returncode == 4 and "sso:ListRegions" in ran.stderr, (ran.returncode, ran.stderr))
+    check("and without configured sign-in Regions (exit 4)", ran.returncode == 4 and "sso:ListRegions" in ran.stderr, (ran.returncode, ran.stderr))
     check.equal("nothing of it changed anything", hands.status(world.away), "ENABLED")
 
 
@@ -245,7 +245,7 @@ def acted(hands):
     back = hands.undo(done["plans"][0]["plan"])
     check("and enabled again where that is taken back", back.returncode == 0 and wait(lambda: hands.status(world.away) == "ENABLED", 20), back.stderr)
     before = hands.access(world.away)
-    check("they have access of their own to lose", before[0] or before[1], before)
+    check("they have direct access to lose", before[0] or before[1], before)
     for value in ("refused", "ignored"):
         hands.switch(value)
         ran, done = hands.run("--apply", "--yes")
@@ -268,15 +268,15 @@ def again(hands):
     ran, same = hands.run("--apply", "--yes")
     check("once more it has nothing to do", ran.returncode == 0 and same["plans"][0]["totals"]["unchanged"] == 1, (ran.returncode, same))
     back = hands.undo(named(first)[0])
-    check("which takes the way back from nobody", back.returncode == 0 and enabled(), (back.returncode, back.stdout[-300:], back.stderr))
+    check("which keeps the undo for all", back.returncode == 0 and enabled(), (back.returncode, back.stdout[-300:], back.stderr))
     _, second = hands.run("--apply", "--yes")
     check("and again", disabled(), second)
     world.identity.update_user(IdentityStoreId=world.store, UserId=world.away,
                                Operations=[{"AttributePath": "userStatus", "AttributeValue": "ENABLED"}])
-    check("somebody enables them elsewhere", enabled())
+    check("an administrator enables them elsewhere", enabled())
     ran, third = hands.run("--apply", "--yes")
     check("which is work for the next plan", ran.returncode == 0 and disabled() and "there is work again" in ran.stderr, (ran.returncode, ran.stderr, third))
-    check("each is a plan of its own", len({*named(first), *named(second), *named(third)}) == 3, (first, second, third))
+    check("each is a separate plan", len({*named(first), *named(second), *named(third)}) == 3, (first, second, third))
     listed = hands.stage.run("plan", "list", "--output", "json", **hands.environment)
     rows = {it["plan"]: it for it in json.loads(listed.stdout)}
     new = rows[named(third)[0]]
@@ -284,7 +284,7 @@ def again(hands):
     shown = hands.stage.run("plan", "show", named(third)[0], **hands.environment)
     check("and so does the plan", named(second)[0] in shown.stderr, shown.stderr)
     back = hands.undo(named(third)[0])
-    check("it is taken back by itself", back.returncode == 0 and enabled(), back.stderr)
+    check("it is undone automatically", back.returncode == 0 and enabled(), back.stderr)
 
 
 def killed(hands):
@@ -298,7 +298,7 @@ def killed(hands):
         except Exception:
             hands.stage.stop(process, signal.SIGKILL)
     ran, done = hands.run("--apply", "--yes")
-    check("after kills everybody is disabled", ran.returncode == 0 and hands.status(world.away) == "DISABLED", (ran.returncode, ran.stderr))
+    check("after kills all are disabled", ran.returncode == 0 and hands.status(world.away) == "DISABLED", (ran.returncode, ran.stderr))
 
 
 def deleted(hands):
@@ -312,10 +312,10 @@ def deleted(hands):
 def cleared(world):
     """Once nobody is over a limit that is told, once in a week, through kills."""
     said = lambda: [body["text"] for body in world.told() if "none of " in body["text"]]
-    check.equal("while somebody is over a limit, all is not clear", said(), [])
+    check.equal("while a user is over a limit, all is not clear", said(), [])
     world.trail.write(0, [world.trail.reset(world.warned, 0)], "cleared")
     clear = wait(said, 60, world.served.process)
-    check("once nobody is, that is told, with how far the log goes", clear and "over a limit" in clear[0] and "whole since 20" in clear[0], world.lines())
+    check("once no user is, that is reported, with the reach of the log", clear and "over a limit" in clear[0] and "whole since 20" in clear[0], world.lines())
     found = world.people()
     for _ in range(2):
         world.stage.stop(world.served.process, signal.SIGKILL)
@@ -326,7 +326,7 @@ def cleared(world):
     found = world.run(found["as_of"])
     bad = world.trail.path(world.trail.now, "broken-again")
     bad.write_bytes(b"\x1f\x8b" + b"x" * 40)
-    check("a run that skipped a file clears nobody", wait(lambda: world.people().get("failed"), 60, world.served.process) and len(said()) == 1, said())
+    check("a run that skipped a file clears no one", wait(lambda: world.people().get("failed"), 60, world.served.process) and len(said()) == 1, said())
     bad.unlink()
 
 

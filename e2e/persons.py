@@ -86,7 +86,7 @@ class Outage(Chore):
         self.now(change(self.ours()[0]))
         ran = self.undo(ran)
         check("outage apply: a policy that Kim changed is not taken away", self.changed_by_kim(), (self.world.ours(), ran))
-        check("outage apply: and A is told", self.is_told(ran), ran)
+        check("outage apply: and A is informed", self.is_told(ran), ran)
         self.fresh()
         with somebody(self.stage, change({"$request": "/PolicyId"}), match={"operation": "AttachPolicy"}) as kim:
             ran = self.apply()
@@ -252,7 +252,7 @@ class Vending(Chore):
         ran = self.apply()
         rows = [it["Name"] for it in self.world.org.list_accounts()["Accounts"]]
         check("org vend: between look and apply: hers stands, and no second one", rows.count("alpha") == 1 and self.stands_in("Root"), (rows, ran))
-        check("org vend: between look and apply: and A is told", ran.code == 1 and "in use" in ran.text, ran)
+        check("org vend: between look and apply: and A is informed", ran.code == 1 and "in use" in ran.text, ran)
         order = self.between()
         for title, match, when in order:
             self.fresh()
@@ -260,7 +260,7 @@ class Vending(Chore):
                 ran = self.apply()
             if check(f"org vend: {title}: Kim came, and could", kim.fired == 1 and not kim.failed, (kim.row, ran)):
                 check(f"org vend: {title}: where Kim put it, it stands", *self.stands())
-                check(f"org vend: {title}: and A is told", ran.code != 0 or "drifted" in ran.text or when == "late", ran)
+                check(f"org vend: {title}: and A is informed", ran.code != 0 or "drifted" in ran.text or when == "late", ran)
 
     def between(self):
         return [("ahead of its move", {"operation": "MoveAccount"}, "before"),

@@ -69,7 +69,7 @@ class Day:
             acts = self.set_by_hand(one) if control.startswith("S3") and self.random.random() < 0.5 else [self.written(one)]
             with somebody(world.stage, acts, match={"operation": "BatchImportFindings"}, when="after") as kim:
                 found = world.found(control, resource, kind, account=account)
-            check("the day: a person could at once", kim.fired == 1 and not kim.failed, kim.row)
+            check("the day: a person could immediately", kim.fired == 1 and not kim.failed, kim.row)
             self.count("seen by a person first")
         else:
             found = world.found(control, resource, kind, account=account)

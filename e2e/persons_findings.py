@@ -107,7 +107,7 @@ def suppressed(world):
     check("remediate: at the approval: what Kim suppressed is left as it is",
           not world.is_closed("two-asked") and world.status(asked) == "SUPPRESSED" and world.is_hers(asked),
           (world.access("two-asked"), world.status(asked), world.finding(asked).get("Note"), ran.stderr))
-    check("remediate: at the approval: and it is told", (world.of(asked) or {}).get("state") != "changed", world.of(asked))
+    check("remediate: at the approval: and it is reported", (world.of(asked) or {}).get("state") != "changed", world.of(asked))
     return after
 
 
@@ -156,7 +156,7 @@ def taken_back(world, one):
     ran = world.stage.run("org", "remediate", "undo", world.of(one)["id"], "--apply", "--yes", timeout=120, **world.aws)
     time.sleep(1)
     check("remediate undo: what Kim set stands", world.access(arn) == HALF, (world.access(arn), ran.stderr, ran.stdout[-400:]))
-    check("remediate undo: and A is told", ran.returncode != 0 and "drifted" in ran.stdout + ran.stderr, (ran.returncode, ran.stderr, ran.stdout[-400:]))
+    check("remediate undo: and A is informed", ran.returncode != 0 and "drifted" in ran.stdout + ran.stderr, (ran.returncode, ran.stderr, ran.stdout[-400:]))
     wait(lambda: world.status(one) != "SUPPRESSED", 4)
     check("remediate undo: and what she decided of the finding", world.status(one) == "SUPPRESSED" and world.is_hers(one), world.finding(one))
 

@@ -65,7 +65,7 @@ class Pipeline:
 def rules(stage):
     server = Served(stage)
     past = server.api(MARA).post("/api/v1/requests", asking("ReadOnly", 60))
-    check.equal("somebody asked before", past.status, 201)
+    check.equal("an earlier request", past.status, 201)
     token = server.made(NOOR, "--scope", "read").token
     pipeline = Pipeline(stage, "rules-in-ci.md", HALLPASS_SERVER=server.base, HALLPASS_TOKEN=token)
     formatted = stage.run("rules", "fmt", "-", stdin=RULES).stdout
@@ -92,7 +92,7 @@ def rules(stage):
     check("and says whose request would be decided otherwise", MARA in pipeline.summary.read_text(), pipeline.summary.read_text())
     pipeline.environment["HALLPASS_TOKEN"] = "hp_wrong"
     codes, said = pipeline.runs()
-    check("a token that nobody gave fails it", codes[:1] == [0] and codes[-1] != 0 and len(codes) == 2, (codes, said))
+    check("a token that was never issued fails it", codes[:1] == [0] and codes[-1] != 0 and len(codes) == 2, (codes, said))
 
 
 def policies(stage):

@@ -77,7 +77,7 @@ def referee(check, name, cases, ours, classes, ask):
     counts, joint, unknown = policy_referees.settle(cases, ours, theirs, classes, ask)
     alike = sum(mine == other for mine, other in zip(ours, theirs))
     print(f"     {name}: {len(cases)} cases, {alike} agree, {sum(counts.values())} differ in a known way, "
-          f"{joint} in several at once, {len(unknown)} in an unknown one")
+          f"{joint} in several together, {len(unknown)} in an unknown one")
     for each, why, page, _ in classes:
         print(f"     {counts[each]:5} {each}: {why} ({page})")
     check(f"{name} differs in known ways only", not unknown,
@@ -142,7 +142,7 @@ def bad_lines(check, stage):
     deep = "".join('{"a":' for _ in range(65)) + "1" + "}" * 65
     rows = [
         ("not JSON", b"{nothing}", "E_JSON", None),
-        ("cut off", json.dumps({"id": "cut", **ASK}).encode()[:40], "E_JSON", None),
+        ("truncated", json.dumps({"id": "cut", **ASK}).encode()[:40], "E_JSON", None),
         ("not UTF-8", b'{"id":"\xff"}', "E_JSON", None),
         ("a list", b"[]", "E_FIELD", ""),
         ("no principal", b'{"id":"x"}', "E_FIELD", "/principal"),
@@ -159,10 +159,10 @@ def bad_lines(check, stage):
         ("allow in lower case", policy_line("x", one(Effect="allow")).encode(), "E_EFFECT", "/identityPolicies/0/Statement/0/Effect"),
         ("both of a pair", policy_line("x", one(NotAction="s3:*")).encode(), "E_ELEMENT", None),
         ("Principal in an identity policy", policy_line("x", one(Principal="*")).encode(), "E_ELEMENT", None),
-        ("an operator nobody knows", policy_line("x", one(Condition={"StringMatches": {"k": "v"}})).encode(), "E_OPERATOR", None),
+        ("an unknown operator", policy_line("x", one(Condition={"StringMatches": {"k": "v"}})).encode(), "E_OPERATOR", None),
         ("a context key twice", json.dumps({"id": "x", **ASK, "context": {"a:B": "1", "A:b": "2"}}).encode(), "E_CONTEXT_DUP", None),
         ("a context value that is an object", json.dumps({"id": "x", **ASK, "context": {"a:b": {}}}).encode(), "E_FIELD", "/context/a:b"),
-        ("a case that is none", b'"text"', "E_FIELD", ""),
+        ("an invalid case", b'"text"', "E_FIELD", ""),
     ]
     path = stage.path("bad.jsonl")
     good = json.dumps({"id": "good", **ASK}).encode()
@@ -173,7 +173,7 @@ def bad_lines(check, stage):
     for (name, _, code, pointer), answer in zip(rows, answers[::2]):
         error = answer.get("error", {})
         check(f"{name}: {code}", error.get("code") == code and (pointer is None or error.get("pointer") == pointer), answer)
-    check("lines that are not JSON are told by number", [it.get("line") for it in answers[:6:2]] == [1, 3, 5], answers[:6])
+    check("lines that are not JSON are reported by number", [it.get("line") for it in answers[:6:2]] == [1, 3, 5], answers[:6])
     check("each line behind a bad one is decided", all(it.get("decision") == "ImplicitlyDenied" for it in answers[1::2]))
 
 
@@ -188,7 +188,7 @@ def bad_usage(check, stage):
         ("no principal", ["policy", "eval", "--principal", "mara", "--action", "s3:GetObject", "--resource", "*"]),
         ("no action", ["policy", "why", "--principal", USER, "--action", "read", "--resource", "*"]),
         ("a broken policy", [*ask, "--identity-policy", "broken.json"]),
-        ("a service nobody knows", ["policy", "data", "--service", "nothing"]),
+        ("an unknown service", ["policy", "data", "--service", "nothing"]),
     ):
         done = stage.run(*arguments)
         check(f"{name} is exit 2 and no output", (done.returncode, done.stdout) == (2, "") and done.stderr.startswith("error"),
@@ -197,7 +197,7 @@ def bad_usage(check, stage):
     error = json.loads(done.stderr)["error"] if done.stderr.startswith("{") else {}
     check("with --output json the error is JSON", error.get("code") == "E_JSON" and error.keys() >= {"code", "message", "pointer"}, done.stderr)
     done = stage.run(*ask, "--identity-policy", "broken.json")
-    check("the place of a mistake is told", "broken.json:2:" in done.stderr, done.stderr)
+    check("the place of a mistake is reported", "broken.json:2:" in done.stderr, done.stderr)
 
 
 # a process of its own: what one is forked from counts as its peak as well
@@ -310,15 +310,15 @@ def suites(check, stage):
     said = json.loads(done.stdout)
     check.equal("a suite that passes", (done.returncode, said["failed"], len(said["cases"]), said["coverage_percent"]), (0, 0, 3, 50))
     done = stage.run("policy", "test", "good", "--min-coverage", "51")
-    check("coverage below what is asked for is exit 1", done.returncode == 1 and "50 %" in done.stderr, done.stderr)
+    check("coverage below the minimum is exit 1", done.returncode == 1 and "50 %" in done.stderr, done.stderr)
     check.equal("at it, exit 0", stage.run("policy", "test", "good", "--min-coverage", "50").returncode, 0)
     done = stage.run("policy", "test", "good", "failing", "--output", "jsonl")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     wrong = [row for row in rows if not row["passed"]]
     check("a suite that fails", done.returncode == 1 and len(rows) == 6 and [row["name"] for row in wrong] == ["without a team"], rows)
     check("says why", any("near miss" in line for row in wrong for line in row["because"]), wrong)
-    for name, text in (("TOML that is none", "[[case"), ("a field nobody knows", SUITE.replace("without =", "wihtout =")),
-                       ("a decision that is none", SUITE), ("a policy that is not there", SUITE.replace("dev.json", "gone.json"))):
+    for name, text in (("invalid TOML", "[[case"), ("an unknown field", SUITE.replace("without =", "wihtout =")),
+                       ("an invalid decision", SUITE), ("a policy that is not there", SUITE.replace("dev.json", "gone.json"))):
         stage.path("good").joinpath("bad.test.toml").write_text(text)
         done = stage.run("policy", "test", "good", "--output", "json")
         check(f"{name} is exit 2, and nothing was asked", (done.returncode, done.stdout) == (2, "") and "bad.test.toml" in done.stderr

@@ -103,7 +103,7 @@ def facts(check, stage):
     actions = {row["action"]: row for row in told(stage, "--action", "*")}
     services = json.loads((SOURCE / "services.json").read_text())
     wrong = [line for prefix in services for line in service_differs(stage, prefix, actions, second)]
-    check(f"of {len(services)} services every action, type and key is told as the sources have it", not wrong, "\n".join(wrong[:5]))
+    check(f"of {len(services)} services every action, type and key is reported as in the sources", not wrong, "\n".join(wrong[:5]))
     check.equal("and no action more than those that are newer", sorted(actions), sorted(newer()))
 
 

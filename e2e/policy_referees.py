@@ -508,7 +508,7 @@ CLOUD_COPILOT = [
     ("parts-by-regex", "ignores case in the first five parts of an ARN, and takes a stop for any character", ARNS, on_patterns("Resource", strict_parts)),
     ("wildcard-in-type", "takes a wildcard in a resource's type for text", OWN + ARNS + " does not allow it", on_patterns("Resource", wide_type)),
     ("role-name-case", "ignores case in the name of a role that is a principal", PRINCIPAL, role_name),
-    ("account-left-out", "takes an account in NotPrincipal for everybody in it", "AWS JSON policy elements: NotPrincipal", account_alone),
+    ("account-left-out", "takes an account in NotPrincipal for all its principals", "AWS JSON policy elements: NotPrincipal", account_alone),
     ("root-takes-a-role", "lets a root user take a role", "AWS STS API Reference, AssumeRole", root_takes_none),
     ("root-user", "asks for an identity policy of the root user", "AWS account root user", root),
     ("service-principal", "asks for identity policies, boundary and SCPs of a service", "Service control policies (SCPs)", service),

@@ -111,9 +111,9 @@ def refused(stage, environment, sim):
     sim.post("/_sim/calls/reset", {})
     for name, words, said in [
         ("a name that no aggregator has", ("--aggregator", "a b"), "no name of an aggregator"),
-        ("a kind that is none", (*AGGREGATOR, "--kinds", "eni,nat"), "none of eni"),
+        ("an unknown kind", (*AGGREGATOR, "--kinds", "eni,nat"), "is not one of eni"),
         ("an aggregator of some accounts", (*AGGREGATOR, "--ou", "/Workloads"), "cannot be used with"),
-        ("a place that is none", (*AGGREGATOR, "--save", "s3://b"), "no place in a bucket"),
+        ("an unknown place", (*AGGREGATOR, "--save", "s3://b"), "no place in a bucket"),
         ("a comparison of half", (*AGGREGATOR, "--verify", "--kinds", "eni"), "--verify"),
     ]:
         ran = public_ips(stage, environment, *words)
@@ -132,17 +132,17 @@ def aggregated(ahead, environment, wanted):
     sources = config.get_paginator("describe_configuration_aggregator_sources_status").paginate(
         ConfigurationAggregatorName="organization").build_full_result()["AggregatedSourceStatusList"]
     fine = {(it["SourceId"], it["AwsRegion"]) for it in sources if it["LastUpdateStatus"] == "SUCCEEDED"}
-    check.equal("places that no source covers are told", uncovered, set(wanted) - fine)
+    check.equal("places that no source covers are reported", uncovered, set(wanted) - fine)
     check("exit 1 says so, and stderr why", ran.returncode == 1 and "has no recorder" in ran.stderr and "outdated" in ran.stderr,
           ran.stderr)
-    check("what is never found is said", "CloudFront" in ran.stderr and "CloudFront" in report["never_found"])
+    check("kinds that are never found are reported", "CloudFront" in ran.stderr and "CloudFront" in report["never_found"])
     covered = [it for it in wanted if it in fine]
     referee, closed = live(environment, covered)
     found = {key: ways for key, ways in seen(report).items() if key[1:] in fine - closed}
     check("most places are compared", len(closed) < len(covered) / 2 and len(found) > 50, (len(closed), len(covered), len(found)))
     check.equal("what Config has is what boto3 sees, address by address and way by way", different(found, referee), {})
     kinds = {it["attached_kind"] for it in report["addresses"]}
-    check("what uses them is told", {"instance", "nat_gateway", "application_load_balancer", "unattached"} <= kinds, kinds)
+    check("their users are reported", {"instance", "nat_gateway", "application_load_balancer", "unattached"} <= kinds, kinds)
     return report
 
 
@@ -170,7 +170,7 @@ def one_by_one(ahead, environment, wanted):
         config = client("config", inside(environment, account), region)
         if not config.describe_configuration_recorders()["ConfigurationRecorders"]:
             without.add((account, region))
-    check.equal("accounts without a recorder are told", uncovered, without)
+    check.equal("accounts without a recorder are reported", uncovered, without)
     check.equal("and that is exit 1", ran.returncode, 1 if without else 0)
     referee, closed = live(environment, members)
     check.equal("all of them let us look", closed, set())
@@ -186,7 +186,7 @@ def denied(stage, environment, sim, ahead):
     sim.post("/_sim/faults", {"kind": "error", "code": "AccessDeniedException", "http": 400,
                               "match": {"service": "config", "operation": "DescribeConfigurationAggregatorSourcesStatus"}})
     ran = public_ips(stage, environment, *AGGREGATOR, "-o", "json")
-    check("coverage that cannot be read is told", ran.returncode == 1 and any(
+    check("coverage that cannot be read is reported", ran.returncode == 1 and any(
         "could not be read" in it["reason"] and it["account_id"] is None for it in json.loads(ran.stdout)["uncovered"]), ran.stderr)
     sim.call("DELETE", "/_sim/faults")
     whole = json.loads(ahead.each.result().stdout)
@@ -195,7 +195,7 @@ def denied(stage, environment, sim, ahead):
     ran = public_ips(stage, environment, "--regions", "eu-west-1", "-o", "json")
     part = json.loads(ran.stdout)
     closed = [it for it in part["uncovered"] if it not in whole["uncovered"]]
-    check("a member that does not let the role in is told by name", ran.returncode == 1 and len(closed) == 1
+    check("a member that does not let the role in is reported by name", ran.returncode == 1 and len(closed) == 1
           and closed[0]["account_id"] and "AccessDenied" in closed[0]["reason"], (ran.returncode, part["uncovered"], ran.stderr[-600:]))
     of = lambda report: {(it["public_ip"], it["account_id"]) for it in report["addresses"] if it["account_id"] != closed[0]["account_id"]}
     check.equal("and the others are read", (of(whole) ^ of(part), len(of(part)) > 0), (set(), True))
@@ -203,7 +203,7 @@ def denied(stage, environment, sim, ahead):
     sim.post("/_sim/faults", {"kind": "error", "code": "AccessDeniedException", "http": 400,
                               "match": {"service": "config", "operation": "SelectResourceConfig"}})
     ran = public_ips(stage, environment, "--regions", "eu-west-1", "-o", "json")
-    check("without an answer there are no addresses, and nobody says that there are none",
+    check("without an answer there are no addresses, and the report does not say that there are none",
           ran.returncode == 1 and json.loads(ran.stdout)["addresses"] == [] and "is not known" in ran.stderr
           and "no public addresses" not in ran.stderr, ran.stderr[-600:])
     sim.call("DELETE", "/_sim/faults")
@@ -239,7 +239,7 @@ def in_a_bucket(ahead, stage, environment, file):
     body = ahead.s3.get_object(Bucket="acme-inventory", Key=f"a b/{name}")["Body"].read()
     check("a report is kept in a bucket", body == file.read_bytes() and f"kept as s3://acme-inventory/a b/{name}" in ran.stderr, ran.stderr)
     ran = stage.run("org", "public-ips", "diff", f"s3://acme-inventory/a b/{name}", str(file), **environment, **ahead.there)
-    check("and compared from there", ran.returncode == 0 and "new 0, gone 0" in ran.stderr, ran.stderr)
+    check("and compared from there", ran.returncode == 0 and "new 0, removed 0" in ran.stderr, ran.stderr)
     ran = ahead.in_none.result()
     check("what cannot be kept is shown, and said", ran.returncode == 1 and json.loads(ran.stdout)["addresses"] and "make the bucket" in ran.stderr, ran.stderr)
     ahead.moto.stop()

@@ -45,7 +45,7 @@ def landing_zone(stage, environment):
             theirs[account] = ("pass", answer["AlternateContact"]["EmailAddress"])
         except botocore.exceptions.ClientError as error:
             assert error.response["Error"]["Code"] == "ResourceNotFoundException", error
-            theirs[account] = ("fail", "there is none")
+            theirs[account] = ("fail", "none found")
     check.equal("security contacts are what boto3 reads", {account: (it["status"], it["evidence"]) for account, it in said.items()}, theirs)
     tagged = {}
     for account in active:
@@ -53,7 +53,7 @@ def landing_zone(stage, environment):
         tagged[account] = "pass" if tags.get("owner") else "fail"
     check.equal("owners, too", {target: it["status"] for (name, target), it in found.items() if name == "owner-tag"}, tagged)
     regions = contacts.list_regions(RegionOptStatusContains=["ENABLED", "ENABLED_BY_DEFAULT"], MaxResults=50)["Regions"]
-    check.equal("the management account is looked at in every Region that is on", sorted(target for name, target in found if name == "management-workloads"),
+    check.equal("the management account is checked in every enabled Region", sorted(target for name, target in found if name == "management-workloads"),
                 sorted(f"{own}/{it['RegionName']}" for it in regions))
     mfa = [it["status"] for (name, _), it in found.items() if name == "root-mfa"]
     check("second factors of root users are read inside of each account", len(mfa) == len(active) and set(mfa) <= {"pass", "fail"}, mfa)
@@ -110,17 +110,17 @@ def assets(stage, environment, endpoint, own):
     reviewed = {target.rsplit("/", 1)[1]: (it["status"], it["severity"]) for (name, target), it in merger.items() if name == "lens-reviewed"}
     check.equal("a lens that was forgotten is an error, whatever the others are", reviewed, {"wellarchitected": ("pass", "warn"), "serverless": ("fail", "error")})
     share = merger[("organization-shares", member)]
-    check("the share is told by name, as a warning", (share["status"], share["severity"]) == ("fail", "warn") and share["evidence"].startswith("networks: 2 ec2:Subnet with arn:aws:organizations:"), share)
+    check("the share is reported by name, as a warning", (share["status"], share["severity"]) == ("fail", "warn") and share["evidence"].startswith("networks: 2 ec2:Subnet with arn:aws:organizations:"), share)
     paid = merger[("commitments", "organization")]["evidence"]
     check("and what was paid ahead, with its owner", f"reservation one of {own}" in paid and f"savingsplan/plan-1 of {member}" in paid, paid)
     bill = merger[("billing-transfer", "organization")]
     handshakes = client("organizations", environment).list_handshakes_for_account(Filter={"ActionType": "TRANSFER_RESPONSIBILITY"})["Handshakes"]
     asked = next(it for it in handshakes if it["State"] == "REQUESTED")
-    check("who pays is told, and who asked to, as a warning", (bill["status"], bill["severity"]) == ("fail", "warn")
-          and "100000000050 pays for the organization from 2026-01-01T00:00:00Z until somebody withdraws it" in bill["evidence"]
+    check("the payer is reported, and the inviter, as a warning", (bill["status"], bill["severity"]) == ("fail", "warn")
+          and "100000000050 pays for the organization from 2026-01-01T00:00:00Z until it is withdrawn" in bill["evidence"]
           and f"invitation {asked['Id']} to transfer the bill" in bill["evidence"] and "open until 2026-03-20T00:00:00Z" in bill["evidence"], bill)
     check.equal("nothing is unknown any more", [key for key, it in merger.items() if it["status"] == "unknown"], [])
-    check.equal("the simulator gives back what it was told", [[it["name"] for it in kept["workloads"]], [it["name"] for it in kept["resource_shares"]], len(kept["commitments"])],
+    check.equal("the simulator returns its input", [[it["name"] for it in kept["workloads"]], [it["name"] for it in kept["resource_shares"]], len(kept["commitments"])],
                 [["shop"], ["networks"], 2])
 
 
@@ -151,7 +151,7 @@ def invited(stage, environment, endpoint, own):
     found = told()
     check("every active member is asked, and not the management account", own not in found and other in found, sorted(found))
     words = [f"invitation {id} of organization o-theirs00000 (management account 999999999999), open until {expires}" for id in ("h-aaaaaaaa", "h-bbbbbbbb")]
-    check.equal("those that are open are told, as a warning, with who sent them", (found[member]["status"], found[member]["severity"], found[member]["evidence"]),
+    check.equal("open ones are reported, as a warning, with their senders", (found[member]["status"], found[member]["severity"], found[member]["evidence"]),
                 ("fail", "warn", ", ".join(words)))
     check("with what to do", "decline-handshake" in found[member]["remedy"] and "organizations:AcceptHandshake" in found[member]["remedy"], found[member])
     check.equal("and no other account has any", sorted(target for target, it in found.items() if it["status"] != "pass"), [member])
@@ -193,7 +193,7 @@ def other_profiles(stage, environment, endpoint):
     check("a warning is called one, and its severity stands beside it", [it.split()[:2] for it in ran.stdout.splitlines() if "infrastructure-machines" in it] == [["warn", "warn"], ["info", "info"]], ran.stdout)
     stage.path("dev.yaml").write_text("metadata: {name: shop}\ncontrolPlane: {replicas: many}\nplatform: {aws: {region: eu-west-1}}\n")
     ran = stage.run("org", "readiness", "--profile", "openshift", "--file", "prod.yaml", "--file", "dev.yaml")
-    check("what is wrong is said with file and line", ran.returncode == 2 and "dev.yaml:2:" in ran.stderr, ran.stderr)
+    check("errors are reported with file and line", ran.returncode == 2 and "dev.yaml:2:" in ran.stderr, ran.stderr)
     for name, words, said in [
         ("a unit that is no id", ("--profile", "acquire", "--to", "Workloads"), "no id of a unit"),
         ("a unit without its profile", ("--to", "ou-ab12-cdef3456"), "--profile acquire"),

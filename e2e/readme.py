@@ -61,7 +61,7 @@ def follow(stage, check, files, shells):
     check("the policy is one", '"sso:CreateAccountAssignment"' in policy, policy[:300])
     said = reader.runs(doctor[0])
     check("the doctor finds the organization", "inventory" in said, said[-900:])
-    check.equal("`hallpass serve` is a line of its own", serve, ["hallpass serve"])
+    check.equal("`hallpass serve` is a separate line", serve, ["hallpass serve"])
     server = stage.spawn(*shlex.split(serve[0])[1:], log="serve.log", **aws)
     base = f"http://127.0.0.1:{reader.port}"
     ready = wait(lambda: answers(Api(base), "/readyz"), 90, server)

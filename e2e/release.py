@@ -107,7 +107,7 @@ def packed(check, folder):
                 {"rust-std": (compiler, [{"expression": "MIT OR Apache-2.0"}])})
     refs = {it["bom-ref"] for it in bill["components"]} | {bill["metadata"]["component"]["bom-ref"]}
     used = {it["ref"] for it in bill["dependencies"]} | {on for it in bill["dependencies"] for on in it["dependsOn"]}
-    check("who uses whom leads somewhere", used == refs and len(refs) == len(bill["components"]) + 1, (used ^ refs, len(refs)))
+    check("the table of uses has valid names", used == refs and len(refs) == len(bill["components"]) + 1, (used ^ refs, len(refs)))
     statement = json.loads((folder / f"{stem}.intoto.json").read_text())
     head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=ROOT, timeout=120, check=True).stdout.strip()
     check.equal("the provenance names the commit", statement["predicate"]["buildDefinition"]["resolvedDependencies"][0]["digest"]["gitCommit"], head)
@@ -132,7 +132,7 @@ def licensed(check, licences):
     has = lambda name, path, words: any(re.search(rf"(^|, ){name} \S+ \({path}\)", names) and words in text for text, names in texts.items())
     check("so is what crates have of others", has("aws-lc-sys", "aws-lc/third_party/fiat/LICENSE", "the fiat-crypto authors") and has("zstd-sys", "zstd/LICENSE", "BSD License")
           and has("zstd-sys", "zstd/COPYING", "GNU GENERAL PUBLIC LICENSE"))
-    check("and data of others in crates of ours", any("hallpass-iam (data/README.md)" in names and text.startswith("NOTICE:") and "Permission is hereby granted" in text for text, names in texts.items()))
+    check("and data of others in Hallpass's crates", any("hallpass-iam (data/README.md)" in names and text.startswith("NOTICE:") and "Permission is hereby granted" in text for text, names in texts.items()))
     # of both the registry tells who wrote them
     owned = lambda name, words: any(name in names and words in text and re.search(r"^Copyright \(c\) (?!the authors of )\S", text, re.M) for text, names in texts.items())
     check("a crate without a text has that of its licence, with its authors", owned("jmespath", "MIT License") and owned("alloc-stdlib", "Neither the name"))
@@ -182,22 +182,22 @@ def papers(check, folder):
         for name, change in breaks.items():
             broken = copy.deepcopy(paper)
             change(broken)
-            check(f"a {what} with {name} is none", against(broken) != [])
+            check(f"a {what} with {name} is invalid", against(broken) != [])
     first = lambda bill, member: next(it[member] for it in bill["components"] if it.get(member))
     held("bill", json.loads(next(folder.glob("*.cdx.json")).read_text()), against_bill, {
         "a sum of no algorithm": lambda it: first(it, "hashes")[0].update(alg="SHA256"),
-        "a sum that is none": lambda it: first(it, "hashes")[0].update(content="0"),
+        "an invalid sum": lambda it: first(it, "hashes")[0].update(content="0"),
         "a component that nothing can refer to": lambda it: it["components"][0].pop("bom-ref"),
         "a use of nothing": lambda it: it["dependencies"][0]["dependsOn"].append("pkg:cargo/none@1"),
         "a component without a name": lambda it: it["components"][0].pop("name"),
-        "a member of ours": lambda it: it.update(more=1),
-        "an address that is none": lambda it: first(it, "externalReferences")[0].update(url="no address <"),
+        "a member of Hallpass": lambda it: it.update(more=1),
+        "an invalid address": lambda it: first(it, "externalReferences")[0].update(url="no address <"),
         "a licence of no name": lambda it: first(it, "licenses")[0].update(expression="Ours-Alone"),
     })
     held("provenance", json.loads(next(folder.glob("*.intoto.json")).read_text()), against_provenance, {
         "a file without a sum": lambda it: it["subject"][0].pop("digest"),
         "no files": lambda it: it.update(subject=[]),
-        "a member of ours": lambda it: it["predicate"]["buildDefinition"].update(more=1),
+        "a member of Hallpass": lambda it: it["predicate"]["buildDefinition"].update(more=1),
         "no builder": lambda it: it["predicate"]["runDetails"]["builder"].pop("id"),
         "another type of statement": lambda it: it.update(_type="https://in-toto.io/Statement/v0.1"),
         "another predicate": lambda it: it.update(predicateType="https://slsa.dev/verification_summary/v1"),
@@ -233,7 +233,7 @@ def verified(stage, check, folder):
         flip(at / archive)
         lines = [f"{hashlib.sha256((at / name).read_bytes()).hexdigest()}  {name}\n" for name in sorted(os.listdir(at)) if not name.startswith("SHA256SUMS")]
         (at / "SHA256SUMS").write_text("".join(lines))
-    changed("sums made anew", resealed, "not signed by this key")
+    changed("sums made again", resealed, "not signed by this key")
     done = told(XTASK, "release", "verify", folder, "--key", stage.path("key.pem"))
     check("a private key in place of the public one is no key to verify by", done.returncode == 1 and "PUBLIC KEY" in done.stdout, done)
 
@@ -325,7 +325,7 @@ def verified_as_said(check):
     workflow = (ROOT / ".github" / "workflows" / "release.yml").read_text()
     built = [line for line in workflow.splitlines() if "make release" in line]
     builds = workflow[:workflow.index("  publish:")]
-    check("what AWS changed is looked at before anything is built", -1 < builds.find("run: make watch") < builds.find("run: make release"))
+    check("AWS's changes are checked before anything is built", -1 < builds.find("run: make watch") < builds.find("run: make release"))
     check("the workflow signs without a key", len(built) == 1 and "KEY=" not in built[0] and "cosign sign-blob --yes --bundle dist/SHA256SUMS.sigstore.json dist/SHA256SUMS" in workflow, built)
     issuer = re.search(r"^ +ISSUER: (\S+)$", workflow, re.M)[1]
     identity = "https://github.com/OWNER/hallpass/.github/workflows/release.yml@refs/tags/v" + VERSION
@@ -403,7 +403,7 @@ def formula(stage, check):
     check("a formula names each archive with its sum", done.returncode == 0 and all(f'url "https://example.com/v1/{name(it)}"\n    sha256 "{sums[name(it)]}"' in done.stdout for it in ("x86_64", "aarch64")), done)
     for processor in ("x86_64", "aarch64"):
         done = made(**{processor: True})
-        check(f"without {processor} there is none", done.returncode != 0 and processor in done.stderr and not done.stdout, done)
+        check(f"without {processor} there is no result", done.returncode != 0 and processor in done.stderr and not done.stdout, done)
     if shutil.which("ruby"):
         stage.path("hallpass.rb").write_text(made().stdout)
         done = told("ruby", "-c", stage.path("hallpass.rb"))
@@ -467,7 +467,7 @@ def image(stage, check):
 
     def blob(described):
         data = files[stored(described)]
-        check.equal(f"{described['mediaType'].split('.')[-1]}: its size is told", len(data), described["size"])
+        check.equal(f"{described['mediaType'].split('.')[-1]}: its size is stated", len(data), described["size"])
         return data
     manifest = json.loads(blob(json.loads(files["index.json"])["manifests"][0]))
     config = json.loads(blob(manifest["config"]))
@@ -483,7 +483,7 @@ def image(stage, check):
     user, group = map(int, config["config"]["User"].split(":"))
     check("its user is not root, and owns the folder of data alone", user > 0 and [name for name, it in members.items() if (it.uid, it.gid) != (0, 0)] == ["var/lib/hallpass"]
           and (members["var/lib/hallpass"].uid, members["var/lib/hallpass"].mode) == (user, 0o700), (user, group))
-    check("nobody else may write, and nothing has more rights than its caller", all(it.mode & 0o7022 == 0 for it in members.values()), [it.mode for it in members.values()])
+    check("no one else may write, and nothing has more rights than its caller", all(it.mode & 0o7022 == 0 for it in members.values()), [it.mode for it in members.values()])
     check("there is no shell", not any(name.split("/")[-1] in ("sh", "bash", "busybox") for name in members), members.keys())
     trusted = ssl.create_default_context(cafile=root / "etc/ssl/certs/ca-certificates.crt").cert_store_stats()
     check("its roots of certificates can be read", trusted["x509_ca"] > 100, trusted)

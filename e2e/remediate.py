@@ -347,8 +347,8 @@ def database_and_back(world):
     world.until("it waits for a yes", lambda: (world.of(one) or {}).get("state") == "waiting")
     check("and stays as it is", row()["PubliclyAccessible"] and world.status(one) == "NEW", row())
     id = world.of(one)["id"]
-    check.equal("an administrator says yes where nobody else is named", world.approve(PRIYA, id, "--yes").returncode, 0)
-    world.until("approved, it is cut off", lambda: not row()["PubliclyAccessible"], 90)
+    check.equal("an administrator approves where no one else is named", world.approve(PRIYA, id, "--yes").returncode, 0)
+    world.until("approved, it is disconnected", lambda: not row()["PubliclyAccessible"], 90)
     world.until("and the finding is RESOLVED", lambda: world.status(one) == "RESOLVED", 90)
     calls = [it for it in world.calls("ModifyDBInstance") if it["request"]["DBInstanceIdentifier"] == "e2e-shop"]
     check("by one call that applies nothing else", len(calls) == 1 and "ApplyImmediately" not in calls[0]["request"], calls)
@@ -374,7 +374,7 @@ def told_only(world):
     told = lambda: [row for row in world.served.api(PRIYA).get("/api/v1/alerts").json["items"] if row["rule"] == "remediate/manual"]
     world.until("and told by the channels of alerts", told)
     check("no account is entered", len(world.calls("AssumeRole")) == entered and not world.is_closed("e2e-threat"))
-    check.equal("nor is it tried again by a press", world.run("retry", threat()["id"], "--yes", exit=2).returncode, 2)
+    check.equal("an approval does not retry it either", world.run("retry", threat()["id"], "--yes", exit=2).returncode, 2)
 
 
 def own_code(world):
@@ -432,7 +432,7 @@ def judged(world):
     asked = lambda: {it["request"]["ResourceId"] for it in world.calls("GetComplianceDetailsByResource")}
     world.until("AWS Config is asked of each", lambda: asked() == set(buckets))
     time.sleep(2)
-    check.equal("what is mended, or was never judged, is left alone", [world.is_closed(it) for it in buckets[1:]], [False, False])
+    check.equal("fixed or never judged ones are left alone", [world.is_closed(it) for it in buckets[1:]], [False, False])
 
 
 def account_and_group(world):
@@ -509,7 +509,7 @@ def again_and_again(world):
         world.sqs.send_message(QueueUrl=world.url, MessageBody=json.dumps(event, default=str))
     world.until("the queue empties", lambda: settled(world))
     written = [row for row in world.calls("PutPublicAccessBlock")[before:] if row["request"]["Bucket"] == "e2e-twice"]
-    check.equal("one action, however often it is said", len(written), 1)
+    check.equal("one action, however often the event comes", len(written), 1)
     updates = [row for row in world.calls("BatchUpdateFindings") if row["request"].get("Workflow")
                and any(it["Id"] == one for it in row["request"]["FindingIdentifiers"])]
     check.equal("one write-back", len(updates), 1)
@@ -526,20 +526,20 @@ def paused_and_approved(world):
     one = world.found("S3.8", world.bucket("e2e-paused"))
     world.until("a finding is kept while all is paused", lambda: (world.of(one) or {}).get("state") == "pending")
     ran = world.run("backlog")
-    check("the pause is told", "paused by ana" in ran.stderr, ran.stderr)
+    check("the pause is reported", "paused by ana" in ran.stderr, ran.stderr)
     check("and nothing is written", not world.is_closed("e2e-paused"))
     world.run("resume")
-    world.until("it goes on", lambda: world.is_closed("e2e-paused") and world.status(one) == "RESOLVED")
+    world.until("it continues", lambda: world.is_closed("e2e-paused") and world.status(one) == "RESOLVED")
     one = world.found("S3.3", world.bucket("e2e-asked"))
     world.until("what needs an approval waits", lambda: (world.of(one) or {}).get("state") == "waiting")
     id = world.of(one)["id"]
     check.equal("it is not done without a yes", world.approve(TOMASZ, id).returncode, 4)
     for who in (PRIYA, MARA):
         ran = world.approve(who, id, "--yes")
-        check("nor by whom the rules do not name for it", ran.returncode != 0 and world.of(one)["state"] == "waiting", (who, ran.stderr))
+        check("users that the rules do not name for it may not either", ran.returncode != 0 and world.of(one)["state"] == "waiting", (who, ran.stderr))
     check.equal("its approver says yes", world.approve(TOMASZ, id, "--yes", "--comment", "from a shell").returncode, 0)
     world.until("approved, it is done", lambda: world.is_closed("e2e-asked"))
-    check.equal("by whom is kept", world.rows("show", id)["approved_by"], TOMASZ)
+    check.equal("the approver is stored", world.rows("show", id)["approved_by"], TOMASZ)
     check("once more is too late", world.approve(TOMASZ, id, "--yes").returncode != 0)
     pressed(world)
     events = [row["event"] for row in world.served.api(INES).all("/api/v1/audit") if row["event"].startswith("remediation")]
@@ -560,7 +560,7 @@ def pressed(world):
     check.equal("and may not decide", admin.post(f"{path}/approve", {}).status, 403)
     check("nothing was done", not world.is_closed("e2e-pressed"))
     told = lambda: [row["rule"] for row in admin.get("/api/v1/alerts").json["items"]]
-    world.until("what waits is told as an alert", lambda: "remediate/waiting" in told())
+    world.until("waiting items are reported as an alert", lambda: "remediate/waiting" in told())
     check.equal("approved", tomasz.post(f"{path}/approve", {"comment": "by its owner"}).status, 200)
     world.until("and done", lambda: world.is_closed("e2e-pressed") and world.status(one) == "RESOLVED")
     check.equal("a second time is too late", tomasz.post(f"{path}/approve", {}).status, 409)
@@ -572,7 +572,7 @@ def pressed(world):
     path = f"/api/v1/remediations/{world.of(two)['id']}"
     check.equal("a no needs a reason", tomasz.post(f"{path}/decline", {"reason": " "}).code, "missing-reason")
     check.equal("declined", tomasz.post(f"{path}/decline", {"reason": "a website"}).json["state"], "manual")
-    world.until("and the finding is told", lambda: world.status(two) == "NOTIFIED")
+    world.until("and the finding is reported", lambda: world.status(two) == "NOTIFIED")
     check("it stays as it is", not world.is_closed("e2e-declined"))
 
 
@@ -613,7 +613,7 @@ def archive(world, one):
 
 def left(world, words, one, status, bucket):
     finding = world.finding(one)
-    check(f"{words}: label and note stand, and nothing of ours is on it", finding["Workflow"]["Status"] == status
+    check(f"{words}: label and note stay, and nothing of Hallpass is on it", finding["Workflow"]["Status"] == status
           and finding["Note"]["Text"] == RISK["Text"] and "hallpassResult" not in finding.get("UserDefinedFields", {}), finding)
     check(f"{words}: the bucket stays open", not world.is_closed(bucket), world.access(bucket))
 
@@ -694,7 +694,7 @@ def undone_after_work(world):
         {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "10.9.0.0/16", "Description": "the office"}]}])
     now = world.ingress(arn)
     ran = world.run("undo", world.of(one)["id"], "--apply", "--yes", exit=1)
-    check("a group that somebody worked on is drifted", ran.returncode == 1 and "drifted" in ran.stdout, (ran.stdout, ran.stderr))
+    check("a group that a user changed is drifted", ran.returncode == 1 and "drifted" in ran.stdout, (ran.stdout, ran.stderr))
     check.equal("and stays as it is", world.ingress(arn), now)
     check.equal("its finding, too", world.status(one), "RESOLVED")
     bucket = world.bucket("e2e-worked", OPEN)
@@ -704,7 +704,7 @@ def undone_after_work(world):
     world.s3.put_public_access_block(Bucket="e2e-worked", PublicAccessBlockConfiguration=theirs)
     ran = world.run("undo", world.of(two)["id"], "--apply", "--yes", exit=1)
     check("so is a bucket", ran.returncode == 1 and "drifted" in ran.stdout, (ran.stdout, ran.stderr))
-    check.equal("which stays as somebody set it", world.access("e2e-worked"), theirs)
+    check.equal("which stays as the user set it", world.access("e2e-worked"), theirs)
     labelled = world.bucket("e2e-labelled", OPEN)
     three = world.found("S3.8", labelled)
     world.until("another bucket is closed", lambda: world.status(three) == "RESOLVED")
@@ -713,14 +713,14 @@ def undone_after_work(world):
     check.equal("its block is taken back", world.access("e2e-labelled"), OPEN)
     time.sleep(5)
     finding = world.finding(three)
-    check("and a label that somebody set since stays", finding["Workflow"]["Status"] == "SUPPRESSED"
+    check("and a label that a user set since stays", finding["Workflow"]["Status"] == "SUPPRESSED"
           and finding["Note"]["Text"] == RISK["Text"], finding)
 
 
 def expired(world, before=None):
     """An exception that is over is told once, whatever restarts."""
     rows = lambda: world.served.api(PRIYA).get("/api/v1/alerts/rows?rule=remediate/exception-over").json.get("items")
-    world.until("an exception that is over is told", rows)
+    world.until("an expired exception is reported", rows)
     found = [(row["values"]["about"], row["values"]["until"], row["since"]) for row in rows()]
     check("with what it was for", [it[:2] for it in found] == [("resource arn:aws:s3:::e2e-old", "2020-02-01T00:00:00Z")], rows())
     if before is not None:
@@ -741,7 +741,7 @@ def files(world):
     ran = world.run("rules", "check", str(bad), exit=2)
     check("a bad file is exit 2 with its place", ran.returncode == 2 and "bad.yaml" in ran.stderr and "max_an_hour" in ran.stderr, ran.stderr)
     one = finding["Id"]
-    world.until("it is mended", lambda: (world.of(one) or {}).get("state") == "changed")
+    world.until("it is fixed", lambda: (world.of(one) or {}).get("state") == "changed")
     world.until("and told", lambda: world.finding(one)["Workflow"]["Status"] == "RESOLVED")
     rows = world.rows("replay", str(event))
     check("replay reads the finding as it stands", [(row["decision"], row["why"]) for row in rows]

@@ -157,7 +157,7 @@ def lost(operator, guard, backup, steps):
         check(f"node {node.name} lacks nothing that was not accepted", wait(lambda node=node: node.part("log")["ok"], 30), node.part("log"))
     gone = first.api(PRIYA).get(f"/api/v1/grants/{unknown}").status
     check("the database knows the one and not the other", world.state(first, known, "active") and gone == 404, gone)
-    check("the guard does not go by what is older than what it saw", wait(lambda: guard.says("older copy"), 60, guard.process), stage.said("guard.log")[-600:])
+    check("the guard does not use data older than its last look", wait(lambda: guard.says("older copy"), 60, guard.process), stage.said("guard.log")[-600:])
     guard.accepts()
     for line in after:
         found = operator.runs(line)
@@ -169,9 +169,9 @@ def lost(operator, guard, backup, steps):
     witnessed(operator, "--begin-again")
     given = second.api(MARA).post(f"/api/v1/grants/{known}/release")
     check("access begins and ends on the restored database", given.status == 200 and world.state(second, known, "ended"), given)
-    check("each node decides who is asked there", world.ask(first, TOMASZ, "ReadOnly", "payments-dev", 2)["grant_id"])
+    check("each node decides its callers", world.ask(first, TOMASZ, "ReadOnly", "payments-dev", 2)["grant_id"])
     verified = operator.runs("hallpass audit verify audit/ --keys keys.txt")
-    check("the log goes on, by the key of before", '"ok":true' in verified, verified)
+    check("the log continues, with the earlier key", '"ok":true' in verified, verified)
 
 
 def with_nothing(operator, guard, steps):
@@ -203,7 +203,7 @@ def main():
         operator.runs("hallpass audit key --heads > keys.txt --config a.toml")
         guard = Elsewhere(operator)
         guard.start()
-        check("a guard goes by the file of ends", wait(lambda: guard.says("guard.looked"), 60, guard.process), stage.said("guard.log")[-600:])
+        check("a guard uses the file of ends", wait(lambda: guard.says("guard.looked"), 60, guard.process), stage.said("guard.log")[-600:])
         lost(operator, guard, backup, steps)
         with_nothing(operator, guard, anew)
         words = stage.said("a.log") + stage.said("b.log") + stage.said("guard.log")

@@ -213,7 +213,7 @@ def main():
         said = [line for line in stage.said("demo.log").splitlines()
                 if any(word in line for word in ("WARN", "ERROR", "panicked")) and "Slack asks to wait" not in line]
         check.equal("nothing to complain of", said, [])
-        check.equal("the demo goes on", demo.process.poll(), None)
+        check.equal("the demo continues", demo.process.poll(), None)
         print("     slowest: " + ", ".join(f"{name} {took:.0f} ms" for name, took in sorted(TIMES, key=lambda one: -one[1])[:5]), flush=True)
     check.end()
 

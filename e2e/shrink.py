@@ -154,10 +154,10 @@ def not_whole(stage, made):
     stage.path("empty").mkdir()
     for name, words, more, part in [
         ("a log that is not there", [], {"log": "absent"}, "absent"), ("a folder without logs", [], {"log": "empty"}, "AWSLogs"),
-        ("a policy that is none", [], {"policy": "broken.json"}, "broken.json"), ("a policy that is not there", [], {"policy": "absent.json"}, "absent.json"),
-        ("resources at the grain of services", ["--resources", "exact"], {}, "--grain action"), ("a service that is none", ["--data-events", "S4"], {}, "S4"),
+        ("an invalid policy", [], {"policy": "broken.json"}, "broken.json"), ("a policy that is not there", [], {"policy": "absent.json"}, "absent.json"),
+        ("resources at the grain of services", ["--resources", "exact"], {}, "--grain action"), ("an unknown service", ["--data-events", "S4"], {}, "S4"),
         ("data events that are not in the log", ["--data-events", "sqs"], {}, "no data event of `sqs`"), ("a role without policies", ["--role"], {"policy": None}, "--policy"),
-        ("a grain that is none", ["--grain", "atom"], {}, "atom"), ("days that are none", ["--days", "many"], {}, "--days"),
+        ("an invalid grain", ["--grain", "atom"], {}, "atom"), ("days that are none", ["--days", "many"], {}, "--days"),
         ("a set that no snapshot has", [], {"policy": None, "log": "trail"}, "E_NOT_SYNCED"),
     ]:
         ran, _ = shrink(stage, *words, **more)
@@ -193,7 +193,7 @@ def main():
     listed = uncalled()
     if os.environ.get("BLESS"):
         LIST.write_text(listed)
-    check("the actions that no operation is called after are those of botocore", LIST.read_text() == listed, "BLESS=1 writes them anew")
+    check("the actions that no operation is called after are those of botocore", LIST.read_text() == listed, "BLESS=1 rewrites them")
     with Stage("shrink") as stage:
         made = made_log(random.Random(11))
         trail(stage.path("trail"), made)

@@ -209,10 +209,10 @@ def journey(hallpass):
           and "one of you can approve this. Rule: `database`." in replies[0], replies)
     hallpass.click(MARA, head, "approve")
     said = wait(lambda: hallpass.whispers("U0MARA"), 20) or []
-    check("nobody approves their own", said and said[-1]["text"].startswith("You can’t approve your own request. "), said)
+    check("no user approves their own", said and said[-1]["text"].startswith("You can’t approve your own request. "), said)
     hallpass.click(NOOR, head, "approve")
     said = wait(lambda: hallpass.whispers("U0NOOR"), 20) or []
-    check("nor does whoever is not listed", said and "You are not an approver for payments-prod / DatabaseOperator. Rule `database` lists who is." == said[-1]["text"], said)
+    check("an unlisted user does not either", said and "You are not an approver for payments-prod / DatabaseOperator. Rule `database` lists who is." == said[-1]["text"], said)
     hallpass.click(TOMASZ, head, "approve")
     live = wait(lambda: "Access granted" in title(hallpass.head(request)), 30)
     check("approved, it is granted", live, title(hallpass.head(request)))
@@ -268,7 +268,7 @@ def approving_less(hallpass):
     view = hallpass.opens(TOMASZ, click={"message_ts": head["ts"], "action_id": "approve_with"})
     picker = next(block for block in view["view"]["blocks"] if block["block_id"] == "duration_picker")
     offered = [option["text"]["text"] for option in picker["element"]["options"]]
-    check("approve with: shorter times are offered below what was asked", offered[0] == "2h, as requested" and "1h" in offered and "4h" not in offered, offered)
+    check("approve with: shorter times than requested are offered", offered[0] == "2h, as requested" and "1h" in offered and "4h" not in offered, offered)
     sent = hallpass.fill(TOMASZ, view, {"duration_picker": {"duration_picker_action": "3600"}, "provide_reason": {"provided_reason": "an <hour> will do"}})
     check("approve with: the form is taken", sent["status"] == 200, sent)
     check("approve with: granted", wait(lambda: "Access granted" in title(hallpass.head(request)), 30), title(hallpass.head(request)))
@@ -436,7 +436,7 @@ def restart(hallpass):
     hallpass.start()
     # by the first press: what it gives is good for three seconds
     view = hallpass.opens(MARA, tries=1, shortcut="request_for_access")
-    check("the first window after a start opens at once", view)
+    check("the first window after a start opens immediately", view)
     hallpass.act(MARA, close={"view_id": view["view"]["id"]})
     hallpass.click(TOMASZ, head, "approve")
     check("and the old message still works", wait(lambda: "Access granted" in title(hallpass.head(request)), 30), title(hallpass.head(request)))

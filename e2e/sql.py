@@ -178,7 +178,7 @@ def stopped(stage, check, there, run, objects):
     process.wait(60)
     Between.hold = None
     left = len(objects()) - len(before)
-    check("files of it are there, and nobody sees it", left >= 3 and len(run("query", "snapshots", "list").stdout.splitlines()) == 2, objects())
+    check("its files are there, and no one sees it", left >= 3 and len(run("query", "snapshots", "list").stdout.splitlines()) == 2, objects())
     ran = run("query", "snapshots", "prune", "--keep", "9", "--yes")
     check("what may still be written is left alone", ran.returncode == 0 and len(objects()) - len(before) == left, ran.stderr)
     ran = run("query", "snapshots", "prune", "--keep", "9", "--yes", "--unfinished", "0s")
@@ -200,7 +200,7 @@ def refused(stage, check, there):
     bad = stage.run("query", "snapshots", "list", "--snapshots", "s3://x/../y", **there)
     check("what is no place", bad.returncode == 2 and "s3://bucket/prefix" in bad.stderr, bad.stderr)
     none = stage.run("query", "snapshots", "list", "--snapshots", "s3://acme-inventory/x", AWS_ENDPOINT_URL_S3=there["AWS_ENDPOINT_URL_S3"])
-    check("nobody's credentials", none.returncode in (1, 2) and "AWS_PROFILE" in none.stderr, none.stderr)
+    check("no credentials", none.returncode in (1, 2) and "AWS_PROFILE" in none.stderr, none.stderr)
 
 
 def served(stage, check, there):
@@ -223,7 +223,7 @@ def served(stage, check, there):
                     timeout=120, **{**world.stage.directory, "AWS_ENDPOINT_URL_S3": there["AWS_ENDPOINT_URL_S3"]})
     check("`sync` puts a snapshot there", ran.returncode == 0 and json.loads(ran.stdout)["state"] == "complete", ran.stderr)
     found = stage.run("query", "SELECT count(*) AS n FROM aws_organizations_accounts", "--snapshots", "s3://acme-inventory/synced", **there)
-    check("which is asked as any", found.returncode == 0 and json.loads(found.stdout)["n"] > 3, found.stderr)
+    check("which is queried as any", found.returncode == 0 and json.loads(found.stdout)["n"] > 3, found.stderr)
 
 
 def in_postgresql(stage, check, fixture):
@@ -297,7 +297,7 @@ def guarded(stage, check, server, export):
     check("unless told, and they are left alone", beside.returncode == 0 and server.rows("SELECT n FROM theirs.invoices") == [{"n": 1}], beside.stderr)
     server.run("DROP TABLE theirs.okta_users; CREATE TABLE theirs.okta_users (id text); INSERT INTO theirs.okta_users VALUES ('mine')")
     named = export("--schema", "theirs", "--beside-others")
-    check("one with the name of ours never is", named.returncode == 4 and server.rows("SELECT id FROM theirs.okta_users") == [{"id": "mine"}], named.stderr)
+    check("one with the name of Hallpass's never is", named.returncode == 4 and server.rows("SELECT id FROM theirs.okta_users") == [{"id": "mine"}], named.stderr)
     server.run("ALTER TABLE hallpass.aws_iam_users DROP COLUMN password_next_rotation; ALTER TABLE hallpass.aws_iam_users ADD COLUMN note int")
     again = export("--snapshot", "previous")
     check("a column that a table of before lacks is added", again.returncode == 0
@@ -320,14 +320,14 @@ def guarded(stage, check, server, export):
 def encrypted(check, server, export):
     near = server.url("hallpass", "sslmode=verify-full", host="localhost")
     unknown = export(to=near)
-    check("a certificate that nobody here has signed is refused", unknown.returncode == 1 and "certificate" in unknown.stderr
+    check("a certificate without a known authority is refused", unknown.returncode == 1 and "certificate" in unknown.stderr
           and "sslrootcert" in unknown.stderr, unknown.stderr)
     signed = export("--schema", "secure", to=near + f"&sslrootcert={server.authority}")
     check("one that is signed is taken", signed.returncode == 0 and server.rows("SELECT count(*) AS n FROM secure.okta_users") == [{"n": 11}], signed.stderr)
     name = export(to=server.url("hallpass", f"sslmode=require&sslrootcert={server.authority}", host="127.0.0.1"))
     check("of another name it is not, whatever the mode", name.returncode == 1 and "certificate" in name.stderr, name.stderr)
     wrong = export(PGPASSWORD="not-this-one")
-    check("a wrong password is said, and not shown", wrong.returncode == 1 and "PGPASSWORD" in wrong.stderr and "not-this-one" not in wrong.stderr, wrong.stderr)
+    check("a wrong password is reported, and not shown", wrong.returncode == 1 and "PGPASSWORD" in wrong.stderr and "not-this-one" not in wrong.stderr, wrong.stderr)
     maybe = export(to=server.url("hallpass", "sslmode=prefer").replace("@", ":hidden@"))
     check("a line that may be plain is refused", maybe.returncode == 2 and "sslmode=prefer" in maybe.stderr and "hidden" not in maybe.stderr, maybe.stderr)
 

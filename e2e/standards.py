@@ -107,7 +107,7 @@ def killed(world, hubs):
     set_before = len(calls(world, "BatchUpdateStandardsControlAssociations"))
     world.sim.call("DELETE", "/_sim/faults")
     code, rows, errors = standards(world, "apply", "org-standards.yaml", "--apply", "--yes")
-    check("the same command goes on", code == 0 and outcomes(rows) <= {"changed", "unchanged"}, (code, set_before, rows, errors))
+    check("the same command continues", code == 0 and outcomes(rows) <= {"changed", "unchanged"}, (code, set_before, rows, errors))
     check.equal("no standard was turned on twice", len(calls(world, "BatchEnableStandards")), 6)
     wanted = {("pci-dss", "IAM.6", "Root credentials are removed centrally"), ("pci-dss", "S3.7", "Replication is covered by backup policy")}
     check.equal("boto3 sees controls off, with their reasons", off(hubs[(TEST, "us-east-1")]), wanted)
@@ -138,16 +138,16 @@ def drifted(world, hubs):
     client.batch_update_standards_control_associations(StandardsControlAssociationUpdates=[other])
     code, rows, errors = standards(world, "diff", "org-standards.yaml", "--fail-on-findings")
     row = rows.get((TEST, "us-east-1"), {})
-    check("what somebody else changed is seen", code == 3 and row["outcome"] == "differs"
+    check("changes of other users are seen", code == 3 and row["outcome"] == "differs"
           and [it["SecurityControlId"] for it in row["changes"]["controls"]] == ["IAM.6"]
           and row["notes"] == ["not in the file: KMS.4 is off in pci-dss/v/3.2.1"], (code, row, errors))
-    check.equal("nobody else differs", outcomes(rows, but=[(TEST, "us-east-1")]), {"unchanged"})
+    check.equal("no one else differs", outcomes(rows, but=[(TEST, "us-east-1")]), {"unchanged"})
     world.stage.path("org-standards.yaml").write_text(file(day(-1), reason="Moved"))
     code, rows, errors = standards(world, "diff", "org-standards.yaml")
     row = rows.get((DEV, "us-east-1"), {})
-    check("an exception that is over is told, and its control comes on", row and row["notes"] ==
+    check("an expired exception is reported, and its control comes on", row and row["notes"] ==
           [f"exception expired: EC2.19 (SEC-12) until {day(-1)}"] and [it["SecurityControlId"] for it in row["changes"]["controls"]] == ["EC2.19"], row)
-    check.equal("a reason alone is told as that", [it["SecurityControlId"] for it in row["changes"]["reason_only"]], ["IAM.6"])
+    check.equal("a reason alone is reported as such", [it["SecurityControlId"] for it in row["changes"]["reason_only"]], ["IAM.6"])
     code, rows, errors = standards(world, "apply", "org-standards.yaml", "--apply", "--yes", "--update-reasons")
     check("it is made so", code == 0 and outcomes(rows) == {"changed"}, (code, rows, errors))
     check.equal("with the new reason", off(hubs[(DEV, "us-east-1")]),
@@ -228,7 +228,7 @@ def central(world, hubs):
     kind = lambda: administrator.describe_organization_configuration()["OrganizationConfiguration"]["ConfigurationType"]
     enable = ("org", "standards", "apply", "central.yaml", "--mode", "central", "--enable-central")
     code, _, errors = standards(world, "apply", "org-standards.yaml", *enable[4:], "--apply", "--yes")
-    check("what policies cannot say is said before anything is switched", code == 2 and "needs local mode" in errors and kind() == "LOCAL", (code, errors))
+    check("settings that policies cannot express are reported before anything is switched", code == 2 and "needs local mode" in errors and kind() == "LOCAL", (code, errors))
     world.stage.path("central.yaml").write_text("defaults:\n  standards: {enable: [pci-dss/v/3.2.1]}\n")
     ran = world.run(*enable, "--detailed-exitcode")
     check("letting policies configure it is planned first", ran.returncode == 3 and "are not enabled automatically in new accounts" in ran.stderr and kind() == "LOCAL",
@@ -362,20 +362,20 @@ def modes(stage):
         for account in accounts:
             queue.send_message(QueueUrl=url, MessageBody=turned_on(account).replace(f"on-{account}", f"{run}-{account}"))
         looked = lambda: stage.said("serve.log").count("standards of an account were checked") - before >= 38
-        check(f"{run}: all are looked at", wait(looked, 240, process), stage.said("serve.log")[-800:])
+        check(f"{run}: all are checked", wait(looked, 240, process), stage.said("serve.log")[-800:])
         stage.stop(process)
         kept = sqlite3.connect(stage.path("hallpass.db")).execute("SELECT body FROM alert_states").fetchall()
         rows = [row for text, in kept for row in json.loads(text)["rows"].values()]
         return [row["values"] for row in rows]
 
     told = serve("", "notify")
-    check("by default nothing is changed, and the accounts are told together", not changed() and len(told) == 38, (changed(), told))
+    check("by default nothing is changed, and the accounts are reported together", not changed() and len(told) == 38, (changed(), told))
     serve('mode = "new"\n', "new")
-    check.equal("nor where nobody applied the file, and no account is new", changed(), set())
+    check.equal("nothing is changed either where the file was not applied, and no account is new", changed(), set())
     told = serve('mode = "enforce"\n', "enforce")
     check.equal("enforced, ten a day are", len(changed()), 10)
     said = json.dumps(told)
-    check("each is told with who changed it, or that nobody knows", said.count("was put back") == 10 and "changed by unknown" in said, said[:1500])
+    check("each is reported with who changed it, or as unknown", said.count("was put back") == 10 and "changed by unknown" in said, said[:1500])
     serve('mode = "enforce"\n', "again")
     check.equal("and no more after a restart", len(changed()), 10)
     paged(world)
@@ -399,7 +399,7 @@ def paged(world):
     before = len(calls(world, "CreateMembers"))
     ran = world.run("org", "delegate", "delegate.yaml", "--apply", "--yes", "-o", "json")
     row = json.loads(ran.stdout)["rows"][0]
-    check("again nobody is asked twice", len(calls(world, "CreateMembers")) == before and row["outcome"] == "in_progress", (row, ran.stderr))
+    check("again no account is called twice", len(calls(world, "CreateMembers")) == before and row["outcome"] == "in_progress", (row, ran.stderr))
 
 
 def mistyped(world):
@@ -427,7 +427,7 @@ def by_hand(world, hubs):
     ran = world.run("plan", "resume", reviewed, "--yes", "-o", "json")
     said = json.loads(ran.stdout)
     target = said["targets"][0]
-    check("what somebody changed is drifted by its name", ran.returncode == 1 and target["outcome"] == "drifted" and "EC2.19" in target["reason"], (said, ran.stderr))
+    check("changes of other users are drifted by name", ran.returncode == 1 and target["outcome"] == "drifted" and "EC2.19" in target["reason"], (said, ran.stderr))
     now = off(client)
     check("it stays, and the other is set", ("pci-dss", "EC2.19", "by hand") in now and ("pci-dss", "KMS.4", "reviewed") in now, now)
     ran = world.run("plan", "undo", reviewed, "--apply", "--yes", "-o", "json")

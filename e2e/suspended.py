@@ -123,13 +123,13 @@ def at_okta(hands):
     hands.comes_from("somebody@else", "00unobody", "00umara")
     Provider.okta["00umara"]["profile"] = {"login": "zoe", "email": "zoe@example.com"}
     ran, done = hands.run("--by", "okta", "--apply", "--yes")
-    check("an id that is somebody else's there is not touched", ran.returncode == 1 and hands.writes() == [], (ran.returncode, ran.stderr))
+    check("an id of another user there is not touched", ran.returncode == 1 and hands.writes() == [], (ran.returncode, ran.stderr))
     Provider.okta["00umara"]["profile"] = {"login": hands.name.upper(), "email": MARA}
     ran, done = hands.run("--by", "okta")
     check.equal("a dry run shows it, and does nothing", (ran.returncode, kinds(done), hands.writes()), (0, ["pci.okta"], []))
     ran, done = hands.run("--by", "okta", "--apply", "--yes")
     check("they are suspended", ran.returncode == 0 and hands.writes() == ["suspend 00umara"], (ran.returncode, ran.stderr, done))
-    check("how their sessions are cut off is told", f"--user {hands.name}" in ran.stderr and "sessions apply" in ran.stderr, ran.stderr)
+    check("the revocation of their sessions is shown", f"--user {hands.name}" in ran.stderr and "sessions apply" in ran.stderr, ran.stderr)
     said = ran.stdout + ran.stderr
     back = hands.undo(done["plans"][0]["plan"])
     check("taken back they may sign in again", back.returncode == 0 and hands.writes() == ["unsuspend 00umara"], (back.returncode, back.stdout, back.stderr))
@@ -190,7 +190,7 @@ def sessions(hands):
     policies = organizations.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
     mine = [it["Id"] for it in policies if it["Name"] == "hallpass-sessions"]
     text = organizations.describe_policy(PolicyId=mine[0])["Policy"]["Content"] if mine else ""
-    check("with --end-sessions their sessions are cut off by a policy", ran.returncode == 0 and len(kinds(done)) == 2 and f"*:{hands.name}" in text,
+    check("with --end-sessions their sessions are revoked by a policy", ran.returncode == 0 and len(kinds(done)) == 2 and f"*:{hands.name}" in text,
           (ran.returncode, kinds(done), ran.stderr, text))
     roots = [it["Id"] for it in organizations.list_roots()["Roots"]]
     targets = organizations.list_targets_for_policy(PolicyId=mine[0])["Targets"] if mine else []
@@ -217,7 +217,7 @@ def least(hands):
     account = next(it["Id"] for it in client("organizations", world.aws).list_accounts()["Accounts"] if it["Id"] != world.account and it["State"] == "ACTIVE")
     admin.create_account_assignment(InstanceArn=hands.instance, TargetId=account, TargetType="AWS_ACCOUNT", PermissionSetArn=sets[0],
                                     PrincipalType="USER", PrincipalId=world.away)
-    check("they have an assignment of their own", wait(lambda: (account, sets[0]) in hands.access(world.away)[1], 60), hands.access(world.away))
+    check("they have a direct assignment", wait(lambda: (account, sets[0]) in hands.access(world.away)[1], 60), hands.access(world.away))
     since = max((it["seq"] for it in sim.get("/_sim/calls?since=0&limit=100000").json["calls"]), default=0)
     config = ("--config", "role.toml")
     hands.environment = hands.plain | hands.okta_environment

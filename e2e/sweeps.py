@@ -156,7 +156,7 @@ def wanted_while_one_looks(house):
     aws.call("DELETE", f"/_sim/faults/{fault}")
     over = house.looked(again["id"])
     check("it looks after the first", over["state"] == "done" and over["report"]["began"] > house.run_of(first["id"])["at"], over)
-    check("and finds what was made in between", house.item(TOMASZ, "payments-dev", "ReadOnly").get("kind") == "unknown")
+    check("and finds the assignments made in between", house.item(TOMASZ, "payments-dev", "ReadOnly").get("kind") == "unknown")
     check("that is gone again", house.undone(TOMASZ, "payments-dev", "ReadOnly") and house.sweep()["state"] == "done")
 
 
@@ -168,7 +168,7 @@ def found_and_shown(house):
     check("it looked at what no listing of assignments shows", run["report"]["entitlements"]["of_groups"] > 0 and not
           any("entitlements" in line for line in run["report"]["left_out"]), run["report"])
     row = house.item(TOMASZ, "edge-prod", "ReadOnly")
-    check("REST shows what nobody recorded", row.get("kind") == "unknown" and row.get("fate") == "reported", row)
+    check("REST shows unrecorded access", row.get("kind") == "unknown" and row.get("fate") == "reported", row)
     check("the pattern of the configuration accepts", house.item(MARA, "log-archive", "ReadOnly").get("kind") == "accepted")
     listed = house.cli(AUDITOR, "server", "standing", "list", "--kind", "unknown", output="table")
     check("the command line shows it", listed.returncode == 0 and TOMASZ in listed.stdout and "edge-prod" in listed.stdout, listed)
@@ -183,7 +183,7 @@ def found_and_shown(house):
     metrics = Api(house.base).get("/metrics").body.decode()
     check("metrics count it", re.search(r'hallpass_sweep_runs_total\{state="done"\} [1-9]', metrics), metrics[-400:])
     told = wait(lambda: "sweep_found" in house.said(), 10)
-    check("those who run the place are told", told)
+    check("operators are notified", told)
     check("the mode report removes nothing", house.has(TOMASZ, "edge-prod", "ReadOnly"))
     return run
 
@@ -196,15 +196,15 @@ def by_whom(house, run):
         found = (api.post("/api/v1/sweeps").status, api.post("/api/v1/standing", body).status,
                  api.post(f"/api/v1/sweeps/{run['id']}/confirm").status)
         check(f"{who}: acting", all(status in (act, 404) for status in found) and found[1] == act, found)
-    check("the pages of a stranger name nobody", house.page(MARA, "/sweeps").startswith("40"), house.page(MARA, "/sweeps")[:100])
-    check("nor does their Access page", TOMASZ not in house.page(MARA, "/access?kind=unknown"))
+    check("the pages of a stranger name no one", house.page(MARA, "/sweeps").startswith("40"), house.page(MARA, "/sweeps")[:100])
+    check("their Access page does not either", TOMASZ not in house.page(MARA, "/access?kind=unknown"))
 
 
 def truth_before_asking(house):
     query = "account=edge-prod&permission_set=ReadOnly"
     preview = house.api(TOMASZ).get(f"/api/v1/preview?{query}").json
     check("REST says it before asking", preview.get("standing", {}).get("says", "").startswith(HELD), preview)
-    check("and to nobody else", "standing" not in house.api(MARA).get(f"/api/v1/preview?{query}").json)
+    check("and to no one else", "standing" not in house.api(MARA).get(f"/api/v1/preview?{query}").json)
     offers = house.api(TOMASZ).get("/api/v1/catalog?account=edge-prod").json["items"]
     check("the catalog says it", any(offer.get("standing") for offer in offers if offer.get("permission_set") == "ReadOnly"), offers[:2])
     page = house.page(TOMASZ, f"/ask?{query}")
@@ -249,7 +249,7 @@ def both_run(house):
     check("and so does Hallpass", asked.status == 201 and wait(lambda: seen()["state"] == "active", 30, house.process), asked)
     check("its sweep takes what Hallpass gave", house.undone(MARA, "checkout-dev", "ReadOnly"))
     run = house.sweep()
-    check("ours tells what is theirs, and leaves it", run["state"] == "done" and house.has(TOMASZ, "catalog-prod", "ReadOnly")
+    check("Hallpass shows the other tool's access, and leaves it", run["state"] == "done" and house.has(TOMASZ, "catalog-prod", "ReadOnly")
           and house.item(TOMASZ, "catalog-prod", "ReadOnly").get("kind") == "unknown", run)
     check("what it took ends in order", wait(lambda: seen()["state"] == "ended", 60, house.process), seen())
     check("and is not given again", not house.has(MARA, "checkout-dev", "ReadOnly"))
@@ -276,7 +276,7 @@ def removed(house):
     check("what a grant found standing waits for days", house.item(TOMASZ, "edge-prod", "ReadOnly").get("kind") in ("preexisting", "under_grant"),
           house.item(TOMASZ, "edge-prod", "ReadOnly"))
     check("the page shows the plan", "orders-prod" in house.page(ADMIN, f"/sweeps/{id_}") and f"/sweeps/{id_}/confirm" in house.page(ADMIN, f"/sweeps/{id_}"))
-    check("nobody else is offered the button", f"/sweeps/{id_}/confirm" not in house.page(AUDITOR, f"/sweeps/{id_}"))
+    check("no one else is offered the button", f"/sweeps/{id_}/confirm" not in house.page(AUDITOR, f"/sweeps/{id_}"))
     asked = house.cli(ADMIN, "server", "sweep", "confirm", id_)
     check("without a terminal it asks for --yes", asked.returncode == 4 and "orders-prod" in asked.stderr, asked)
     confirmed = house.cli(ADMIN, "server", "sweep", "confirm", id_, "--yes")
@@ -285,11 +285,11 @@ def removed(house):
     check("once is as good as twice", again.returncode == 0, again.stderr)
     over = house.settled(id_)
     check("the run is over", over["state"] == "done", over)
-    check("what nobody recorded is gone", not house.has(MARA, "orders-prod", "ReadOnly"))
+    check("unrecorded access is removed", not house.has(MARA, "orders-prod", "ReadOnly"))
     check("what is accepted stays", house.has(INES, "payments-dev", "DatabaseOperator") and house.has(MARA, "log-archive", "ReadOnly"))
     check("what a grant found stays", house.has(TOMASZ, "edge-prod", "ReadOnly"))
     records = house.events("sweep.removed")
-    check("the record says who: nobody", len(records) == 1 and records[0]["operation_type"] == "revoke"
+    check("the record has no author", len(records) == 1 and records[0]["operation_type"] == "revoke"
           and records[0]["reason"] == "automated revocation" and records[0]["requester_email"] == "NA"
           and records[0]["approver_email"] == "NA", records)
     check("before it, that it would", len(house.events("sweep.planned")) == 1 and len(house.events("sweep.removing")) == 1)
@@ -328,7 +328,7 @@ def adopted(house):
     over = wait(lambda: house.api(MARA).get(f"/api/v1/grants/{grant['id']}").json["state"] == "ended", lasts + 60, house.process)
     check("it ends on time, and AWS shows it gone", over and not house.has(MARA, "pricing-prod", "ReadOnly"))
     record = next((row for row in house.events("standing.adopted")), {})
-    check("the record says by whom and until when", record.get("actor") == ADMIN and record.get("ends_at"), record)
+    check("the record has the author and the end", record.get("actor") == ADMIN and record.get("ends_at"), record)
 
 
 def adopting(house):
@@ -387,7 +387,7 @@ def moved_in(house, stage):
     check("confirmed, it is a grant with an end", confirmed.returncode == 0 and wait(grants, 30, house.process), confirmed)
     check("that ends on time", wait(lambda: grants()[0]["state"] == "ended" and not house.has(*held[0]), 60, house.process), grants())
     left = stage.run("doctor", "--cutover", "--output", "jsonl", "--fail-on-findings", **house.environment)
-    check("then nothing is left that nobody accepted", left.returncode == 0, (left.stderr, left.stdout[:2000]))
+    check("then all remaining access is accepted", left.returncode == 0, (left.stderr, left.stdout[:2000]))
 
 
 def roles_by_entitlements(house):
@@ -412,25 +412,25 @@ def roles_by_entitlements(house):
 
     read = house.api(AUDITOR).get(f"/api/v1/entitlements?user={TOMASZ}").json
     check("REST lists a person's", read["looked_at"] and [row["role_arn"] for row in read["own"]] == [role], read)
-    check.equal("to nobody but who reads everything", house.api(TOMASZ).get(f"/api/v1/entitlements?user={INES}").status, 403)
+    check.equal("to users with the right to read all only", house.api(TOMASZ).get(f"/api/v1/entitlements?user={INES}").status, 403)
     left = house.cli(AUDITOR, "people", "sessions", "residual", "--at", "2026-03-02T09:00:00Z", "--event", "assignment-removed", "--assume-worst",
                      "--permission-set-duration", "1h", "--user", TOMASZ)
     told = json.loads(left.stdout or "{}")
-    check("what is left of somebody's access counts it", left.returncode == 0 and [row["role"] for row in told["entitlements"] if not row["by_group"]] == [role]
+    check("the rest of the user's access counts it", left.returncode == 0 and [row["role"] for row in told["entitlements"] if not row["by_group"]] == [role]
           and told["latest_end"] == "2026-03-03T05:00:00Z" and any(role in line for line in told["advice"]), (left.stdout, left.stderr))
     left = house.cli(TOMASZ, "people", "sessions", "residual", "--at", "2026-03-02T09:00:00Z", "--event", "assignment-removed", "--assume-worst", "--user", INES)
-    check("and is told to nobody else", left.returncode != 0 and not left.stdout and "only the requester, an approver or an administrator" in left.stderr, (left.returncode, left.stdout, left.stderr))
+    check("and is shown to no one else", left.returncode != 0 and not left.stdout and "only the requester, an approver or an administrator" in left.stderr, (left.returncode, left.stdout, left.stderr))
     plan = house.page(ADMIN, f"/access/cut-off?user={TOMASZ}")
-    check("the plan of cutting off names it", "role by account access manager ends" in plan, plan[:500])
+    check("the plan of revoking all access names it", "role by account access manager ends" in plan, plan[:500])
     ended = house.cli(ADMIN, "revoke", "--user", TOMASZ, "--reason", "laptop stolen", "--yes", output="table")
     check("revoking what a person holds ends it", ended.returncode == 0 and "Entitlement ended" in ended.stderr and
           wait(lambda: not whose(TOMASZ), 20), (ended.stdout, ended.stderr))
-    check("and nobody else's", len(whose(INES)) == 1)
+    check("and no one else's", len(whose(INES)) == 1)
     locked = house.api(ADMIN).post("/api/v1/locks", {"user": INES, "reason": "laptop stolen", "held": "ends"})
     check("a lock that ends access ends it", locked.status == 200 and wait(lambda: not whose(INES), 30), locked)
     give(INES)
     ended = lambda: len(house.events("entitlement.ended")) == 3
-    check("what somebody gives meanwhile goes too", wait(lambda: ended() and not whose(INES), 120), house.said()[-2000:])
+    check("access given meanwhile is removed too", wait(lambda: ended() and not whose(INES), 120), house.said()[-2000:])
     lifted = house.api(ADMIN).post("/api/v1/locks/lift", {"user": INES, "reason": "found again"})
     check.equal("the lock is lifted", lifted.status, 200)
     ids = [row["entitlement_id"] for row in house.events("entitlement.ended")]
@@ -443,7 +443,7 @@ def off(house):
     house.become(mode='"off"')
     count = len(house.api(ADMIN).all("/api/v1/sweeps"))
     refused = house.cli(ADMIN, "server", "sweep", "run")
-    check("while sweeps are off nobody looks", refused.returncode == 1 and "off" in refused.stderr, refused)
+    check("while sweeps are off there are no looks", refused.returncode == 1 and "off" in refused.stderr, refused)
     check("accepted or not, everything stays", house.has(MARA, "analytics-prod", "ReadOnly") and house.has(INES, "payments-dev", "DatabaseOperator"))
     check("the pages say so", "off" in house.page(ADMIN, "/sweeps"), count)
 

@@ -235,7 +235,7 @@ def contacts(stage, environment, accounts):
     check("with one that was set, and some that are not there", any(it[4] == "soc@customer.example" for it in wanted) and (without, "SECURITY", None, None, None, None) in wanted, wanted)
     found = rows(stage, "SELECT contact_account_id a, full_name, phone FROM aws_primary_contacts ORDER BY 1")
     theirs = [boto.get_contact_information(**of(account))["ContactInformation"] for account in sorted({*accounts, own})]
-    check.equal("so are those whom the accounts are of", [(it["full_name"], it["phone"]) for it in found], [(it["FullName"], it["PhoneNumber"]) for it in theirs])
+    check.equal("so are the contacts of accounts", [(it["full_name"], it["phone"]) for it in found], [(it["FullName"], it["PhoneNumber"]) for it in theirs])
     found = rows(stage, "SELECT count(*) n FROM aws_alternate_contacts WHERE email IS NULL AND contact_type = 'SECURITY'")
     asked = stage.run("query", "--name", "contacts/no-security", "--output", "json", timeout=120)
     check.equal("a shipped query has who is without one", len(json.loads(asked.stdout)), found[0]["n"])
@@ -249,7 +249,7 @@ def people(stage, environment):
     stage.path("entra.json").write_text(json.dumps(pages))
     stage.path("people.csv").write_text("id,email,status\n7,cho@example.com,active\n")
     stage.path("twice.csv").write_text("id,email\n7,a@example.com\n7,b@example.com\n")
-    for name, words, said in [("somebody who is there twice", ["scim:twice.csv"], "twice.csv"), ("no such form", ["ldap:people.csv"], "scim, google, entra"),
+    for name, words, said in [("a user who is there twice", ["scim:twice.csv"], "twice.csv"), ("no such form", ["ldap:people.csv"], "scim, google, entra"),
                               ("two lists of one directory", ["scim:people.csv", "--people", "scim:people.csv"], "two lists")]:
         ran = stage.run("sync", "--only", "organizations", "--people", *words, **environment)
         check(f"{name} is exit 2", ran.returncode == 2 and said in ran.stderr and not ran.stdout, ran.stderr)
@@ -266,7 +266,7 @@ def refused(stage, environment, sim, account):
                               "match": {"service": "iam", "caller_account": account}})
     ran, said = sync(stage, environment, "--only", "iam")
     check("an account that refuses makes the run partial, and exit 1", ran.returncode == 1 and said.get("state") == "partial", ran.stderr[-800:])
-    check("and its failures are told in groups", any(account in it["accounts"] for it in said["failures"]) and "AccessDenied" in ran.stderr, said)
+    check("and its failures are reported in groups", any(account in it["accounts"] for it in said["failures"]) and "AccessDenied" in ran.stderr, said)
     asked = stage.run("query", "SELECT count(*) AS n FROM aws_iam_users", "--output", "json", timeout=120)
     check("a query says what is missing, and is exit 1", asked.returncode == 1 and "AccessDenied" in asked.stderr and account in asked.stderr, asked.stderr)
     asked = stage.run("query", "SELECT count(*) AS n FROM aws_iam_users", "--allow-partial", timeout=120)
@@ -295,7 +295,7 @@ def carried(stage, environment, sim, account):
                               "match": {"service": "iam", "caller_account": account}})
     ran, said = sync(stage, environment, "--only", "iam", "--carry")
     sim.call("DELETE", "/_sim/faults")
-    check("what failed may be that of an earlier snapshot, and is said to be", said.get("carried", 0) > 0 and said["failed"] == 0, (said, ran.stderr[-500:]))
+    check("failed slices may come from an earlier snapshot, and are marked", said.get("carried", 0) > 0 and said["failed"] == 0, (said, ran.stderr[-500:]))
     source = rows(stage, f"SELECT DISTINCT source_snapshot_id s FROM hallpass_coverage WHERE state = 'carried' AND account_id = '{account}'")
     check("with the snapshot that it is of", len(source) == 1 and source[0]["s"], source)
 
@@ -329,7 +329,7 @@ def killed(stage, environment, sim):
     process.wait(60)
     kept = slices()
     check("it was killed in the middle", kept > 20, kept)
-    check("and nobody sees a snapshot of it", run not in stage.run("query", "snapshots", "list").stdout)
+    check("and no one sees a snapshot of it", run not in stage.run("query", "snapshots", "list").stdout)
     sim.call("DELETE", "/_sim/faults")
     other = stage.run("sync", "--only", "iam", "--resume", run, **environment)
     check("other words do not go on with it", other.returncode == 2 and "something else" in other.stderr, other.stderr)
@@ -355,7 +355,7 @@ def client_of_okta(stage, environment):
     # the next token is over from the beginning, as one that was revoked
     Okta.over.add("access-1")
     ran, said = sync(stage, there, "--only", "okta")
-    check("a token that is over is got anew", ran.returncode == 0 and said.get("rows") == 6 and len(Okta.given) == 3, (ran.stderr, Okta.given))
+    check("an expired token is fetched again", ran.returncode == 0 and said.get("rows") == 6 and len(Okta.given) == 3, (ran.stderr, Okta.given))
     wrong, _ = sync(stage, {**there, "HALLPASS_OKTA_KEY_FILE": "other.pem"}, "--only", "okta")
     check("another key is refused, and exit 1", wrong.returncode == 1 and "invalid_client" in wrong.stderr, wrong.stderr)
     check("no token is shown", not any(it in ran.stdout + ran.stderr + wrong.stderr for it in Okta.given))
@@ -380,7 +380,7 @@ def okta(stage, environment):
     ran_into, _ = sync(stage, {**environment, **there}, "--only", "okta")
     Okta.throttles = 0
     asked = collections.Counter(path for path, _ in Okta.seen)
-    check("a throttle that goes on is a failure, after five times more", ran_into.returncode == 1 and "E0000047" in ran_into.stderr and set(asked.values()) == {6}, (asked, ran_into.stderr[-300:]))
+    check("a lasting throttle is a failure, after five more tries", ran_into.returncode == 1 and "E0000047" in ran_into.stderr and set(asked.values()) == {6}, (asked, ran_into.stderr[-300:]))
     wrong, said = sync(stage, {**environment, **there, "HALLPASS_OKTA_TOKEN": "another-secret"}, "--only", "okta")
     check("a token that is refused is a failure, and exit 1", wrong.returncode == 1 and "E0000011" in wrong.stderr, wrong.stderr)
     everywhere = "".join(path.read_text(errors="replace") for path in stage.path(".local").rglob("*") if path.is_file())

@@ -117,18 +117,18 @@ def imported(stage, team, check):
         return
     report = json.loads(done.stdout)
     found = {(row["table"], row["name"]): row["outcome"] for row in report["rows"]}
-    check.equal("each row is told, and that the shorter ones of several are shorter", found, {
+    check.equal("each row is reported, and that the shorter ones of several are shorter", found, {
         ("Settings", ""): "differs", ("Eligibility", "engineers"): "differs", ("Eligibility", "readers"): "differs", ("Eligibility", CY): "moved",
         ("Approvers", "prod"): "moved", ("Approvers", "NonProd"): "moved"})
     check.equal("with what is for the configuration", {line["key"]: line["value"] for line in report["configuration"]},
                 {"access.request_expiry": '"5h"', "access.duration.max": '"9h"'})
     written = stage.path("rules.toml").read_text()
     check("no secret is in either", "xoxb" not in written + done.stdout + done.stderr)
-    check("people and groups are meant by id", team.groups["engineers"] in written and team.users[CY] in written, written)
+    check("people and groups are matched by id", team.groups["engineers"] in written and team.users[CY] in written, written)
     done = stage.run("rules", "check", "rules.toml", "--facts", "facts.json", "--fail-on-findings")
     check("the rules are fit to be put in force, without a warning", done.returncode == 0, done.stdout + done.stderr)
     done = team.rules("--output", "table", to="shown.toml")
-    check("for people it is told in lines", "Eligibility 1: engineers: differs (team-eligible-engineers" in done.stdout and "For hallpass.toml:" in done.stdout
+    check("for people it is printed in lines", "Eligibility 1: engineers: differs (team-eligible-engineers" in done.stdout and "For hallpass.toml:" in done.stdout
           and "7 rules" in done.stderr, (done.stdout, done.stderr))
     done = team.rules()
     check("a file that is there is not written over", done.returncode == 4 and "overwrites nothing" in done.stderr and stage.path("rules.toml").read_text() == written, done.stderr)
@@ -146,7 +146,7 @@ def imported(stage, team, check):
         check(f"{name}: exit {code}, and where", done.returncode == code and said in done.stderr, (done.returncode, done.stderr))
     check("and nothing is written, nor left over", not stage.path("none.toml").exists() and not [it for it in os.listdir(stage.folder) if it.startswith(".hallpass-import")])
     done = team.rules(eligibility="unknown.json", to="rest.toml", )
-    check("a row that rules cannot say is told by the exit, and the others are written", done.returncode == 1 and "--policies" in done.stdout
+    check("a row that is not converted shows in the exit, and the others are written", done.returncode == 1 and "--policies" in done.stdout
           and "team-eligible-engineers" not in stage.path("rest.toml").read_text(), (done.returncode, done.stdout))
     policy = {**{key: row[key] for key in ("accounts", "ous", "permissions", "approvalRequired", "duration")}, "id": "prod-admin", "__typename": "Policies",
               "approverGroupIds": [{"id": "leads", "name": "leads"}]}
@@ -155,7 +155,7 @@ def imported(stage, team, check):
     stage.path("tables/approvers.json").write_text(scan(approvers))
     done = team.rules("--policies", "policies.json", eligibility="unknown.json", to="policies.toml")
     written = stage.path("policies.toml").read_text() if done.returncode == 0 else ""
-    check("with its policies it is said", done.returncode == 0 and "team-policy-prod-admin" in written and "stages = [" in written, (done.returncode, done.stdout, done.stderr))
+    check("with its policies it is reported", done.returncode == 0 and "team-policy-prod-admin" in written and "stages = [" in written, (done.returncode, done.stdout, done.stderr))
     done = stage.run("rules", "check", "policies.toml", "--facts", "facts.json")
     check("and a server would take it", done.returncode == 0, done.stdout + done.stderr)
     stage.path("tables/approvers.json").write_text(scan(team.approvers()))
@@ -167,7 +167,7 @@ def looked_up(stage, team, check):
     outcomes = lambda done: [(row["table"], row["name"], row["outcome"]) for row in json.loads(done.stdout or '{"rows": []}')["rows"]]
     of_file = team.rules("--facts", "facts.json", "--output", "json", to="of-file.toml")
     of_aws = team.rules("--facts", "live", "--output", "json", to="of-aws.toml", **aws)
-    check("the live organization is read, and whose it was is said", of_aws.returncode == 0 and team.world.sim.get("/_sim/state?full=1").json["file"]["identity_center"]["instance_arn"]
+    check("the live organization is read, and its name is printed", of_aws.returncode == 0 and team.world.sim.get("/_sim/state?full=1").json["file"]["identity_center"]["instance_arn"]
           in of_aws.stderr, (of_aws.returncode, of_aws.stderr))
     check.equal("its report is that of a file", outcomes(of_aws), outcomes(of_file))
     check.equal("and so are its rules", stage.path("of-aws.toml").exists() and stage.path("of-aws.toml").read_text(), stage.path("of-file.toml").read_text())
@@ -179,12 +179,12 @@ def looked_up(stage, team, check):
     anew[2]["permissions"][0]["id"] = team.sets["ReadOnly"].rsplit("/", 1)[0] + "/ps-00000000000000ff"
     stage.path("anew.json").write_text(scan(anew))
     done = team.rules("--facts", "live", "--output", "json", eligibility="anew.json", to="anew.toml", **aws)
-    check("a permission set that was made anew under its name is left out", done.returncode == 0 and ("Eligibility", CY, "differs") in outcomes(done)
+    check("a permission set created again under its name is left out", done.returncode == 0 and ("Eligibility", CY, "differs") in outcomes(done)
           and team.users[CY] not in stage.path("anew.toml").read_text(), (done.returncode, done.stdout, done.stderr))
     done = stage.run("rules", "check", "of-aws.toml", "--facts", "live", "--fail-on-findings", **aws)
     check("the rules are held against the live organization, too", done.returncode == 0 and "accounts: " in done.stderr, (done.returncode, done.stdout, done.stderr))
     done = team.rules("--facts", "./live", to="none.toml")
-    check("a file of that name is meant by its path", done.returncode == 2 and "`./live`" in done.stderr and not stage.path("none.toml").exists(), (done.returncode, done.stderr))
+    check("a file of that name is selected by its path", done.returncode == 2 and "`./live`" in done.stderr and not stage.path("none.toml").exists(), (done.returncode, done.stderr))
     done = team.rules("--facts", "live", to="none.toml", **{**aws, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}"})
     check("an AWS that does not answer is an error that helps, and nothing is written", done.returncode == 1 and "HALLPASS_CONFIG" in done.stderr and not stage.path("none.toml").exists(),
           (done.returncode, done.stderr))
@@ -228,7 +228,7 @@ def served(stage, team, check):
         return
     press = f"/api/v1/requests/{answer.json['id']}/approve"
     check("never for themselves", api[BO].post(press).status >= 400)
-    check("nor anybody who is in no group of approvers", api[ANA].post(press).status >= 400)
+    check("a user in no group of approvers does not either", api[ANA].post(press).status >= 400)
     check("another of the group does", api[CY].post(press).status == 200, stage.said("serve.log")[-400:])
     active = lambda: [it for it in api[BO].get("/api/v1/grants").json["items"] if it["state"] == "active"]
     check("the access is there", wait(active, 60, process), api[BO].get("/api/v1/grants"))
@@ -248,7 +248,7 @@ def history(stage, team, check, api):
     rows = api.all("/api/v1/audit?event=history.imported")
     check.equal("each is a record, with all that was kept", sorted((row["imported"] for row in rows), key=lambda it: it["id"]), team.requests())
     row = rows[0]
-    check("that says whose it is, and is no grant of ours", row["imported_from"] == "aws_team" and row["operation_type"] == "history.imported" and row["grant_id"] == "NA"
+    check("that names its owner, and is no grant of Hallpass", row["imported_from"] == "aws_team" and row["operation_type"] == "history.imported" and row["grant_id"] == "NA"
           and row["access_request_id"] == "NA" and (row["requester_email"], row["approver_email"], row["account_id"]) == (ANA, BO, PROD), row)
     changed = team.requests()
     changed[1]["status"] = "revoked"
@@ -282,7 +282,7 @@ def live(stage, team, check):
     run = lambda *words: stage.run(*words, **environment)
     bring = lambda *words, to="live.toml": run("rules", "import", "team", "--live", "--to", to, *words)
     done = bring()
-    check("an account without AWS TEAM is told so", done.returncode == 2 and "no AWS TEAM is among 0 tables" in done.stderr and "in eu-west-1" in done.stderr, (done.returncode, done.stderr))
+    check("an account without AWS TEAM is reported", done.returncode == 2 and "no AWS TEAM is among 0 tables" in done.stderr and "in eu-west-1" in done.stderr, (done.returncode, done.stderr))
     tables.create_table(TableName="requests-orders", KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
                         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}], BillingMode="PAY_PER_REQUEST")
     tables.put_item(TableName="requests-orders", Item=typed({"id": "order-1", "email": ANA, "status": "shipped"})["M"])
@@ -304,7 +304,7 @@ def live(stage, team, check):
     rules = lambda name: sorted(tomllib.loads(stage.path(name).read_text())["rule"], key=str)
     check("the tables become rules where they are", done.returncode in (0, 1) and stage.path("live.toml").exists(), (done.returncode, done.stderr))
     check.equal("the same as from exports", rules("live.toml"), rules("rules.toml"))
-    check("no secret of the settings is told", "xoxb-do-not-show" not in done.stdout + done.stderr)
+    check("no secret of the settings is printed", "xoxb-do-not-show" not in done.stdout + done.stderr)
     first = tables.scan(TableName="requests-abcdefghij-main")
     check("its history has pages", "LastEvaluatedKey" in first and 0 < first["Count"] < len(many), first["Count"])
     done = run("audit", "import", "team", "--live")

@@ -88,7 +88,7 @@ def one_trace(reader, request, grant, server):
                     (CLIENT, "aws-api", "sso-admin", "CreateAccountAssignment", 200))
     check.equal("the asking is described too", (roots[0].kind, roots[0].has["http.request.method"], roots[0].has["http.route"], roots[0].has["http.response.status_code"]),
                 (SERVER, "POST", "/api/v1/requests", 201))
-    check.equal("whoever called is named beside it, and not continued", roots[0].links, [CALLER])
+    check.equal("the caller is named beside it, and not continued", roots[0].links, [CALLER])
     polls = [name for name in found if "Status" in name]
     check("how far AWS is was asked in it", polls, found)
     about = {span.has.get("hallpass.grant.id") for span in spans if span.name.startswith(("grant.", "end."))}
@@ -128,7 +128,7 @@ def logs(reader, request, server):
     lines = [json.loads(line) for line in server.said().splitlines() if line.startswith("{")]
     local = [line for line in lines if line.get("trace_id") == trace]
     check("the local log says which trace a line is of", local and all(line["span_id"] in spans for line in local), lines[-1])
-    check("and nothing of spans and steps besides", not [line for line in lines if line["target"].startswith("telemetry::")])
+    check("and nothing of spans and steps otherwise", not [line for line in lines if line["target"].startswith("telemetry::")])
 
 
 def kept_back(reader, server):
@@ -187,7 +187,7 @@ def guards(stage, server, reader):
     guard = start("guard.log")
     sent = lambda: [it for it in list(reader.records) if it.said == blind]
     check("what a guard logs is sent, too", wait(sent, 60, guard), stage.said("guard.log")[-600:])
-    check.equal("as a service of its own", {(it.service["service.name"], it.service["service.instance.id"]) for it in sent()}, {("hallpass-guard", "east")})
+    check.equal("as a separate service", {(it.service["service.name"], it.service["service.instance.id"]) for it in sent()}, {("hallpass-guard", "east")})
     check.equal("and it stops in order", stage.stop(guard), 0)
     guard = start("guard-grpc.log", OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
     check("a guard that can send its log nowhere guards, and says so", wait(lambda: blind in stage.said("guard-grpc.log"), 60, guard) and

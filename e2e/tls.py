@@ -133,7 +133,7 @@ def silent(server):
         except ConnectionError:
             pass
         return True
-    check("nonsense ends at once, silence after a while", all(closed(caller) for caller in callers))
+    check("nonsense ends immediately, silence after a while", all(closed(caller) for caller in callers))
     for caller in callers:
         caller.close()
 
@@ -167,7 +167,7 @@ def replaced(server):
     os.remove(server.stage.path("server.key"))
     shutil.copy(chain, server.stage.path("server.pem"))
     told = lambda: [line for line in server.stage.said("serve.log").splitlines() if "the one before stays in use" in line]
-    check("nor does one that is gone", wait(lambda: "cannot read" in told()[-1] and "server.key" in told()[-1], 60, server.process)
+    check("a removed one does not either", wait(lambda: "cannot read" in told()[-1] and "server.key" in told()[-1], 60, server.process)
           and server.shown() == "second", told())
     shutil.copy(key, server.stage.path("server.key"))
     server.stage.stop(server.process)
@@ -181,7 +181,7 @@ def refused(server):
             ("one file of two", 'certificate = "server.pem"\n', "https", "has one file of two"),
             ("an address without TLS", 'certificate = "server.pem"\nkey = "server.key"\n', "http", "`server.public_url` is not of `https`"),
             ("a key of another", 'certificate = "server.pem"\nkey = "ca.key"\n', "https", "is not that of the certificate"),
-            ("a certificate that is none", 'certificate = "rules.toml"\nkey = "server.key"\n', "https", "there is no certificate in"),
+            ("an invalid certificate", 'certificate = "rules.toml"\nkey = "server.key"\n', "https", "there is no certificate in"),
             ("a file that is not there", 'certificate = "nowhere.pem"\nkey = "server.key"\n', "https", "nowhere.pem")]:
         server.configure(tls, scheme)
         done = server.stage.run("serve", **server.environment)

@@ -129,7 +129,7 @@ def delivered(org):
         code = None
     except ClientError as error:
         code = error.response["Error"]["Code"]
-    check.equal("what is not there is said so", code, "NoSuchKey")
+    check.equal("a missing trail is reported", code, "NoSuchKey")
 
 
 def valid(org, begun):
@@ -255,7 +255,7 @@ def stopped(org):
     trail.start_logging(Name="main")
     org.client("iam").list_users()
     org.advance(3700)
-    check("and goes on when it is started", len(org.logs()) > before, len(org.logs()))
+    check("and continues when it is started", len(org.logs()) > before, len(org.logs()))
     code, found, _ = findings(org)
     check("the time between is a gap", code == 1 and {it for it, _ in found} == {"gap"}, (code, found))
 

@@ -82,7 +82,7 @@ class Chore:
 
     def is_told(self, ran):
         """Whether A was told that somebody else was there."""
-        return ran.code == 2 or ran.code in (1, 4) and any(word in ran.text for word in ("drifted", "conflict", "differs", "somebody else", "changed since"))
+        return ran.code == 2 or ran.code in (1, 4) and any(word in ran.text for word in ("drifted", "conflict", "differs", "somebody else", "outside Hallpass", "foreign policy", "changed meanwhile", "changed since"))
 
     # how it is played
 
@@ -138,7 +138,7 @@ class Chore:
         is_so, found = (stands or self.stands)()
         check(f"{self.name}: {when}: what Kim wrote stands", is_so, (found, ran))
         if not self.is_late():
-            check(f"{self.name}: {when}: and A is told", self.is_told(ran), ran)
+            check(f"{self.name}: {when}: and A is informed", self.is_told(ran), ran)
 
     def gaps(self):
         """Where Kim comes in: ahead of the first, a middle and the last of A's writes, as the how many-th call of which operation."""

@@ -148,7 +148,7 @@ def made(check, root):
         os.chown(copies, int(users["hallpass"][2]), 34)
         copies.chmod(0o750)
         done = subprocess.run(["systemd-tmpfiles", f"--root={root}", "--create", UNITS / "hallpass.tmpfiles"], capture_output=True, text=True, timeout=180)
-        check.equal("and one that somebody gave to whoever fetches copies stays so", (done.returncode, stat.S_IMODE(copies.stat().st_mode), copies.stat().st_gid), (0, 0o750, 34))
+        check.equal("and one with a reader for copies stays so", (done.returncode, stat.S_IMODE(copies.stat().st_mode), copies.stat().st_gid), (0, 0o750, 34))
 
 
 def said(stage, check, units):
@@ -163,7 +163,7 @@ def said(stage, check, units):
         if unit == BACKUP:
             continue
         # whoever has the server's may give access
-        check.equal(f"{unit.name}: reads its own environment where there is one, and nobody else's", service.get("EnvironmentFile"), [f"-/etc/hallpass/{unit.stem}.env"])
+        check.equal(f"{unit.name}: reads its own environment if there is one, and no other", service.get("EnvironmentFile"), [f"-/etc/hallpass/{unit.stem}.env"])
         check(f"{unit.name}: the page names that file", f"{unit.stem}.env" in PAGE.read_text())
         words = shlex.split(service["ExecStart"][0].replace("${EXPORT}", "dir").replace("${NAME}", "security"))
         done = stage.run(*words[1:], "--help")
@@ -177,7 +177,7 @@ def copied(stage, check):
     """The unit that copies the database, as the timer starts it: a copy each time, with nothing but the folder, and those of before go."""
     service = read(BACKUP)["Service"]
     timer = read(UNITS / "hallpass-backup.timer")
-    check.equal("the database is copied every hour, once somebody wants it", (timer["Timer"]["OnCalendar"], timer["Timer"]["Persistent"], timer["Install"]["WantedBy"]), (["hourly"], ["yes"], ["timers.target"]))
+    check.equal("the database is copied every hour, once enabled", (timer["Timer"]["OnCalendar"], timer["Timer"]["Persistent"], timer["Install"]["WantedBy"]), (["hourly"], ["yes"], ["timers.target"]))
     data, copies, tools = stage.path("data"), stage.path("copies"), stage.path("tools")
     for folder in (data, copies, tools):
         folder.mkdir()
@@ -260,7 +260,7 @@ def told(stage, check):
     check("once each", manager.heard() is None and beside.heard() is None)
     check("both stop as services are stopped", [stage.stop(it) for it in (guard, process)] == [0, 0])
     process = stage.spawn("serve", "--config", "service.toml", log="nobody.log", NOTIFY_SOCKET=str(stage.path("nobody")), **world.environment)
-    check("with nobody at the socket it ends, and says so", wait(lambda: process.poll() is not None, 60) and process.returncode == 1
+    check("without a peer at the socket it ends, and reports it", wait(lambda: process.poll() is not None, 60) and process.returncode == 1
           and "service manager" in stage.said("nobody.log"), stage.said("nobody.log")[-400:])
     # one that lost its rules is not ready
     stage.path("rules.toml").write_text("[[rule]]\n")

@@ -82,7 +82,7 @@ def first(check, mara, tomasz):
     found = wait(inbox, 20, process)
     if not check("exec asks for what is not held", found and found[0]["duration_seconds"] == 1800, found):
         process.kill()
-        return check("nothing was said", False, process.stderr.read())
+        return check("nothing was printed", False, process.stderr.read())
     check.equal("it is approved", tomasz.post(f"/api/v1/requests/{found[0]['id']}/approve").status, 200)
     confirmed = mara.confirm(process)
     check("it shows a code to sign in to AWS with", confirmed and confirmed.status == 200, confirmed)
@@ -99,8 +99,8 @@ def held(check, mara):
     """What is held is used without asking anybody."""
     began = time.monotonic()
     again = mara("exec", *OPERATE, "--", "aws", "sts", "get-caller-identity")
-    check("held, it asks nobody", again.returncode == 0 and "DatabaseOperator" in again.stdout, again.stderr)
-    check("and says nothing of its own", again.stderr == "" and time.monotonic() - began < 60, again.stderr)
+    check("held, it asks no one", again.returncode == 0 and "DatabaseOperator" in again.stdout, again.stderr)
+    check("and prints nothing itself", again.stderr == "" and time.monotonic() - began < 60, again.stderr)
     check.equal("the command's exit code is its own", mara("exec", *OPERATE, "--", "sh", "-c", "exit 42").returncode, 42)
     shown = mara("exec", *OPERATE, "--", "env", AWS_PROFILE="other", AWS_REGION="us-east-2").stdout
     check("it gets credentials, and no profile", "AWS_SESSION_TOKEN=" in shown and "AWS_PROFILE" not in shown)
@@ -261,12 +261,12 @@ def signing_in(check, mara):
           and json.loads(kept.read_text())["expiresAt"] > "2021", renewed.stderr)
     mara.sim.call("POST", "/logout", headers={"x-amz-sso_bearer_token": json.loads(kept.read_text())["accessToken"]})
     refused = mara("aws", "credentials", *OPERATE)
-    check("a revoked one is told, with what helps: exit 1", refused.returncode == 1 and "hallpass aws login" in refused.stderr,
+    check("a revoked one is reported, with help: exit 1", refused.returncode == 1 and "hallpass aws login" in refused.stderr,
           (refused.returncode, refused.stderr))
     check("and forgotten", not kept.exists())
     process = mara.start("exec", *OPERATE, "--device", "--", "true")
     mara.confirm(process)
-    check.equal("exec signs in anew", process.wait(180), 0)
+    check.equal("exec signs in again", process.wait(180), 0)
 
 
 def refusals(check, mara, tomasz):
@@ -280,7 +280,7 @@ def refusals(check, mara, tomasz):
     check("a request that is denied: exit 1, with why", process.returncode == 1 and "use ReadOnly" in err, err)
     late = mara("exec", "--account", "orders-prod", "--permission-set", "DatabaseOperator", "--reason", "nobody is there",
                 "--timeout", "2s", "--", "true")
-    check("nobody answers in time: exit 1", late.returncode == 1 and "timeout" in late.stderr, late.stderr)
+    check("no answer in time: exit 1", late.returncode == 1 and "timeout" in late.stderr, late.stderr)
     for grant in tomasz.all("/api/v1/grants?state=live"):
         if grant["user"] == MARA and grant["permission_set"] == "DatabaseOperator":
             mara("release", grant["id"], "--yes")
@@ -306,7 +306,7 @@ def denied(check, mara, api):
     done = mara("request", "--denied", scp, "--dry-run")
     check("where none helps it says so: exit 4", done.returncode == 4 and "no permission set helps" in done.stderr and "organization's policies" in done.stderr, done)
     done = mara("request", "--denied", "it does not work", "--dry-run")
-    check("what is no denial is told: exit 2", done.returncode == 2 and "--denied" in done.stderr, done)
+    check("a text without a denial is reported: exit 2", done.returncode == 2 and "--denied" in done.stderr, done)
 
 
 def main():

@@ -141,7 +141,7 @@ def killed(world):
 def finished(world, plan):
     code, said, errors = vend(world, "accounts.csv", "--assign", "Developers=Reader", "--apply", "--yes")
     wanted = {"alpha": "SUCCEEDED", "wrong": "INVALID", "beta": "SUCCEEDED", "gamma": "SUCCEEDED"}
-    check("the same command goes on", said and said["plan"] == plan and statuses(said) == wanted, (code, said, errors))
+    check("the same command continues", said and said["plan"] == plan and statuses(said) == wanted, (code, said, errors))
     check.equal("a wrong row is still exit 1", code, 1)
     check.equal("each account was asked for once", len(calls(world, "CreateAccount")), 3)
     now = standing(world)
@@ -190,12 +190,12 @@ def failed(world):
         world.stage.path(f"{name}.csv").write_text(f"{HEADER}\n{name},{ANA},{name}@acme.example,Ana,X,Prod,,,\n")
         code, said, errors = vend(world, f"{name}.csv", "--apply", "--yes")
         row = said["rows"][0] if said else {}
-        check(f"{said_so.split(':')[0]} is told in its row", code == 1 and (row["status"], row["error"], row["account_id"]) == (status, said_so, ""),
+        check(f"{said_so.split(':')[0]} is reported in its row", code == 1 and (row["status"], row["error"], row["account_id"]) == (status, said_so, ""),
               (code, row, errors))
         world.sim.call("DELETE", "/_sim/faults")
         check(f"{name} is nowhere, and moved nowhere", name not in standing(world), standing(world))
         again, _, errors = vend(world, "retry", said["plan"])
-        check(f"{name} is made once somebody made room", again == 0 and wait(lambda: name in standing(world), 30), (again, errors))
+        check(f"{name} is made once there is room", again == 0 and wait(lambda: name in standing(world), 30), (again, errors))
 
 
 def rows_of(world, name, *rows):
@@ -231,7 +231,7 @@ def lost(world):
     ran = world.run("plan", "resume", plan, "--apply")
     code, said, errors = vend(world, "status", plan)
     found = said["rows"][0]
-    check("an account that somebody else made is not taken on", ran.returncode == 1 and "which this plan did not make" in found["error"]
+    check("an account that another user made is not taken on", ran.returncode == 1 and "which this plan did not make" in found["error"]
           and standing(world)["theirs"][1] == "Root", (ran.returncode, found, ran.stderr))
 
 
@@ -258,11 +258,11 @@ def named(world):
     code, said, errors = vend(world, "quotes.csv", "--apply", "--yes")
     check("a quote that is never closed is refused where it opened", code == 2 and said is None and '"pointer":"3:5","file":"quotes.csv"' in errors
           and "never closed" in errors, (code, errors))
-    check.equal("before anybody is asked", looks(), before)
+    check.equal("before any question", looks(), before)
     rows_of(world, "faults.csv", "q-1,ana,q-1@acme.example,Ana,X,Prod,,,", "q-2,nobody@acme.example,q-2@acme.example,No,Body,Prod,,,")
     code, said, errors = vend(world, "faults.csv")
     check("a bad address has its line and column", code == 1 and "faults.csv:2:5: SSOUserEmail is not a valid e-mail address" in errors, errors)
-    check("and whoever nobody knows is named before anything is made",
+    check("and unknown users are named before anything is made",
           "faults.csv:3:5: warning: SSOUserEmail `nobody@acme.example` is no user of Identity Center; `--create-users` creates them" in errors, errors)
 
 
@@ -275,7 +275,7 @@ def many(world):
     began = time.monotonic()
     code, said, errors = vend(world, "many.csv", "--assign", "Developers=Reader")
     refused = time.monotonic() - began
-    check("too many rows are refused at once", code == 4 and said is None and "1000 rows" in errors and "--max-changes" in errors, (code, errors))
+    check("too many rows are refused immediately", code == 4 and said is None and "1000 rows" in errors and "--max-changes" in errors, (code, errors))
     check.equal("before anything is listed", looks("ListAccounts"), before[0])
     began = time.monotonic()
     code, said, errors = vend(world, "many.csv", "--assign", "Developers=Reader", "--max-changes", "5000")
@@ -296,7 +296,7 @@ def throttled(world):
     said = json.loads(ran.stdout) if ran.stdout else None
     check("throttled to two calls a second, all rows are made", ran.returncode == 0 and set(statuses(said).values()) == {"SUCCEEDED"},
           (ran.returncode, said, ran.stderr[-800:]))
-    check("and nobody is told of permissions", "permission" not in ran.stderr, ran.stderr)
+    check("and permissions are not reported", "permission" not in ran.stderr, ran.stderr)
     print(f"      two rows at two calls a second in {time.monotonic() - began:.1f} s")
 
 
@@ -323,14 +323,14 @@ def configured(world):
     check("nothing was made", not person() and "eta" not in standing(world))
     config.write_text(table(who=f'user = "{ANA}"', set=arn))
     code, said, errors = vend(world, *words)
-    check("rows that say nothing go by the configuration", code == 0 and set(statuses(said).values()) == {"SUCCEEDED"}, (code, said, errors))
+    check("rows without values use the configuration", code == 0 and set(statuses(said).values()) == {"SUCCEEDED"}, (code, said, errors))
     check.equal("and a person gets the access", access(world, standing(world)["eta"][2]), ["USER"])
-    check("whoever signs in is made", person() is not None)
+    check("users who sign in are created", person() is not None)
     check.equal("once, however many rows name them", len(calls(world, "CreateUser")), 1)
     undone, said, errors = world.json("plan", "undo", said["plan"])
     check("and stays, as an account does", errors.count("not undoable") == 3 and "created person stays" in errors, errors)
     code, _, errors = vend(world, "assigned.csv", "--concurrency", "6")
-    check("six at once is exit 2", code == 2 and "1..=5" in errors, (code, errors))
+    check("six together is exit 2", code == 2 and "1..=5" in errors, (code, errors))
 
 
 def tags_of(world, account):

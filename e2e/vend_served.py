@@ -44,7 +44,7 @@ def goes_on(world):
     check("what asks for a second yes is exit 2", ran.returncode == 2 and "`org.delegate.remove`" in ran.stderr, (ran.returncode, ran.stderr))
     config.write_text(whole + '[plans]\nresume = ["org.vend"]\n')
     server.start()
-    check("one that is goes on", stands_at(world, 3, server.process), server.said()[-800:])
+    check("a begun one continues", stands_at(world, 3, server.process), server.said()[-800:])
     server.stop(signal.SIGKILL)
     check.equal("killed in the middle", state_of(world, plan), "running")
     world.sim.call("DELETE", "/_sim/faults")
@@ -72,17 +72,17 @@ def goes_on(world):
 def mailed(world, inbox, plan):
     """Each row is told once to whom it concerns, and the list once, whoever ran the plan when (`organization.md` V-11)."""
     summary = "List of accounts: 1 INVALID, 3 SUCCEEDED"
-    check("the end of the list is told", wait(lambda: inbox.find("ops@acme.example", summary), 30), [it["Subject"] for it in inbox.mails()])
+    check("the end of the list is reported", wait(lambda: inbox.find("ops@acme.example", summary), 30), [it["Subject"] for it in inbox.mails()])
     rows = ["Account alpha is there", "Account beta is there", "Account gamma is there"]
     told = lambda who: sorted(dict((it["Message-ID"], it["Subject"]) for it in inbox.mails(who)).values())
-    check.equal("whoever looks after lists hears of each row", told("ops@acme.example"), sorted([*rows, "Account wrong is not made", summary]))
-    check.equal("the person of a row of theirs", told(ANA), rows)
+    check.equal("list administrators are notified of each row", told("ops@acme.example"), sorted([*rows, "Account wrong is not made", summary]))
+    check.equal("the person of their row", told(ANA), rows)
     again = len(inbox.mails()) - len({it["Message-ID"] for it in inbox.mails()})
     # only where a process was killed between a mail and its note in the journal
     check("none is another mail about the same", again <= 2, again)
     sent = len(inbox.mails())
     ran = world.run("plan", "resume", plan)
-    check.equal("what was told is not told again", len(inbox.mails()), sent)
+    check.equal("reported rows are not reported again", len(inbox.mails()), sent)
     invalid = inbox.find("ops@acme.example", "Account wrong")[0].get_body(("plain",)).get_content()
     check("with what is wrong", "OrgUnit does not exist" in invalid and plan in invalid, invalid)
 
@@ -99,7 +99,7 @@ def held(world, server):
     check.equal("a server waits with them", (len(calls(world, "CreateAccount")), state_of(world, said["plan"])), (sent, "paused"))
     server.stop()
     ran = world.run("plan", "resume", said["plan"])
-    check.equal("until somebody says so", (ran.returncode, len(calls(world, "CreateAccount"))), (0, sent + 1))
+    check.equal("until a user confirms", (ran.returncode, len(calls(world, "CreateAccount"))), (0, sent + 1))
 
 
 def by_factory(stage):
@@ -119,7 +119,7 @@ def by_factory(stage):
             "two,ana@acme.example,two@acme.example,Ana,X,/NonProd/Team,,,"]
     stage.path("factory.csv").write_text("\n".join(rows) + "\n")
     code, said, errors = vend(world, "factory.csv", "--assign", "Developers=Reader")
-    check("a unit that Control Tower does not know is said before anything is made",
+    check("a unit unknown to Control Tower is reported before anything is made",
           statuses(said) == {"one": "VALID", "far": "INVALID", "two": "VALID"} and "not registered with Control Tower" in str(said), (code, said, errors))
     check.equal("and nothing was written", calls(world, "ProvisionProduct") + calls(world, "CreateAccount"), [])
     refused = {"kind": "error", "code": "AccessDeniedException", "http": 400, "message": "no"}
@@ -167,7 +167,7 @@ def at_once(world, rows):
     before = {it["request"]["Id"] for it in described()}
     code, said, errors = vend(world, "several.csv", "--concurrency", "2", "--apply", "--yes")
     asked = [it for it in described() if it["request"]["Id"] not in before]
-    check.equal("two of three are made at once, and never three", (code, len({it["request"]["Id"] for it in asked}), waited_for_at_once(asked)), (0, 3, 2))
+    check.equal("two of three are made together, and never three", (code, len({it["request"]["Id"] for it in asked}), waited_for_at_once(asked)), (0, 3, 2))
     check.equal("each was launched once", len([it for it in calls(world, "ProvisionProduct") if it.get("http", 200) < 300]), 6)
 
 
@@ -191,7 +191,7 @@ def dropped(stage):
                     for call in receiver.told() if "vending/lists" in str(call["body"])]
     words = lambda name: " ".join(row["said"] for row in told() if name in row["list"])
     put("new/shop.csv", f"{HEADER}\n{row('drop-1')}\n{row('drop-2', 'Nowhere')}\n")
-    check("a list that is dropped is told", wait(lambda: words("new/shop.csv"), 60, server.process, every=0.5), server.said()[-1200:])
+    check("a dropped list is reported", wait(lambda: words("new/shop.csv"), 60, server.process, every=0.5), server.said()[-1200:])
     said = words("new/shop.csv")
     check("with its rows, and the command that carries it out", said.startswith("1 VALID, 1 INVALID; nothing was made") and "hallpass org plan resume " in said, said)
     result = list(csv.DictReader(io.StringIO(s3.get_object(Bucket="acme-accounts", Key="new/shop.result.csv")["Body"].read().decode())))
@@ -201,7 +201,7 @@ def dropped(stage):
     put("new/shop.xlsx", "no list")
     put("old/shop.csv", f"{HEADER}\n{row('drop-3')}\n")
     put("new/large.csv", HEADER + "\n" + "\n".join(row(f"large-{number}") for number in range(60)) + "\n")
-    check("what is no list is told, with its place", wait(lambda: "2:5: the quote that opens here is never closed" in words("new/bad.csv"), 60, server.process, every=0.5), told())
+    check("an invalid list is reported, with its place", wait(lambda: "2:5: the quote that opens here is never closed" in words("new/bad.csv"), 60, server.process, every=0.5), told())
     check("so is another type", wait(lambda: "lists of accounts end in `.csv`" in words("new/shop.xlsx"), 60, server.process, every=0.5), told())
     check("and one that would change too much", wait(lambda: "no plan is saved" in words("new/large.csv") and "50 are allowed" in words("new/large.csv"), 90, server.process, every=0.5), told())
     check.equal("nothing else is", len(told()), 4)

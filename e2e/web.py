@@ -115,7 +115,7 @@ def screens(demo, browser, look):
         cut = page.evaluate("[...document.querySelectorAll('.lean .cut')].filter(it => it.scrollWidth > it.clientWidth).map(it => it.textContent)")
         check(f"{where}: no name in a row is cut", not cut, cut)
         moved = moving()
-        check(f"{where}: nothing moves by itself", moved < 0.02, moved)
+        check(f"{where}: nothing moves automatically", moved < 0.02, moved)
         bytes_, again, hosts = weight(page)
         heaviest = max(heaviest, (bytes_, name))
         check(f"{where}: below 100 kB, from nowhere else",
@@ -218,7 +218,7 @@ def by_keyboard(demo, browser):
     shoot(tomasz, "journey-2-review", whole=False)
     press(tomasz, "Enter")
     tomasz.wait_for_url(re.compile("said="))
-    check("keyboard: what happened is said", "You approved" in tomasz.locator("#live").inner_text(), tomasz.locator("#live").inner_text())
+    check("keyboard: the result is shown", "You approved" in tomasz.locator("#live").inner_text(), tomasz.locator("#live").inner_text())
 
     check("Mara's page follows without reloading", wait(
         lambda: "Active" in mara.locator("main").inner_text(), 30), mara.locator("main").inner_text()[:300])
@@ -271,7 +271,7 @@ def racing(demo, browser):
     second.locator("button[data-approve]").click()
     second.wait_for_url(re.compile("said="))
     told = second.locator("main").inner_text() + second.locator("#live").inner_text()
-    check("the second is told who was first, and when", re.search(r"Already approved by Tomasz Wilk at \d\d:\d\d", told), told[:500])
+    check("the second sees who was first, and when", re.search(r"Already approved by Tomasz Wilk at \d\d:\d\d", told), told[:500])
     records = demo.api(NOOR).all(f"/api/v1/audit?event=request.approved")
     check("there is one approval on record", sum(row.get("access_request_id") == request for row in records) == 1)
     first.context.close()
@@ -308,7 +308,7 @@ def catching_up(demo, browser):
     page.goto(f"{demo.base}/requests/{request}")
     check("the page would listen", wait(lambda: page.wait_for_timeout(50) or held, 20))
     demo.api(PRIYA).post(f"/api/v1/requests/{request}/deny", {"reason": "not today"})
-    check("nobody has told the page yet", "not today" not in page.locator("main").inner_text())
+    check("no event has reached the page yet", "not today" not in page.locator("main").inner_text())
     for one in held:
         one.continue_()
     check("what came before the page listened is shown", wait(lambda: "not today" in page.locator("main").inner_text(), 10),
@@ -316,7 +316,7 @@ def catching_up(demo, browser):
     page.unroute("**/events*")
     page.goto(f"{demo.base}/ask?account=orders-prod&permission_set=DatabaseOperator")
     page.locator("textarea").first.fill("OPS-85: nobody else's")
-    check("what is written survives a sign-in in between", page.evaluate("sessionStorage.length") > 0)
+    check("written text survives a sign-in in between", page.evaluate("sessionStorage.length") > 0)
     with page.expect_navigation():
         page.evaluate("document.querySelector(\"form[action='/signout']\").requestSubmit()")
     check("and is gone after signing out", page.evaluate("sessionStorage.length") == 0)
@@ -379,7 +379,7 @@ def approving_less(demo, browser):
         form.locator("button[type=submit]").click()
         page.wait_for_url(re.compile("said=approved"))
         said = page.locator("main").inner_text()
-        check("approve with: who made it shorter is said, and the comment", "to 30m by" in said and "half an hour <b>will</b> do" in said, said[:600])
+        check("approve with: the approver who shortened it is shown, and the comment", "to 30m by" in said and "half an hour <b>will</b> do" in said, said[:600])
         record = next(row for row in demo.api(NOOR).all("/api/v1/audit?event=request.approved") if row.get("access_request_id") == request)
         check("approve with: both are on record", record["why"].startswith("shortened from ")
               and record["why"].endswith("; comment: half an hour <b>will</b> do"), record["why"])
@@ -400,7 +400,7 @@ def starting_later(demo, browser):
         page.locator("#starts").fill("2099-01-01T08:00")
         if not has_script:
             show.click()
-        check("start: one that is too far ahead is said", wait(lambda: "At the latest " in page.locator("main").inner_text(), 10),
+        check("start: one that is too far ahead is reported", wait(lambda: "At the latest " in page.locator("main").inner_text(), 10),
               page.locator("main").inner_text()[:900])
         day = 1 + n
         soon = page.evaluate("""days => { const at = new Date(Date.now() + days * 86400e3);
@@ -419,7 +419,7 @@ def starting_later(demo, browser):
         asked = demo.api(MARA).get(f"/api/v1/requests/{request}").json
         check("start: the request has it", asked["state"] == "pending" and asked.get("starts_at", "").startswith(soon[:10]), asked)
         approved = demo.api(TOMASZ).post(f"/api/v1/requests/{request}/approve", {})
-        check("start: approved ahead it goes on waiting", approved.status == 200 and approved.json["state"] == "pending"
+        check("start: approved ahead it still waits", approved.status == 200 and approved.json["state"] == "pending"
               and approved.json.get("decided_by") == TOMASZ, approved.json)
         again = demo.api(PRIYA).post(f"/api/v1/requests/{request}/approve", {})
         check("start: one more yes says who was first", again.status == 409 and "tomasz" in json.dumps(again.json).lower(), again.json)
@@ -435,7 +435,7 @@ def starting_later(demo, browser):
         page.context.close()
     held = demo.api(MARA).post("/api/v1/requests", {"account": "payments-dev", "permission_set": "ReadOnly", "duration_seconds": 600,
                                                    "reason": "OPS-92: soon", "starts_at": in_seconds(15)})
-    check("start: what needs nobody waits for its start, too", held.status in (200, 201) and held.json["state"] == "pending"
+    check("start: a request without approval waits for its start, too", held.status in (200, 201) and held.json["state"] == "pending"
           and held.json.get("decided_by") == MARA, held.json)
     check("start: and begins", wait(lambda: demo.api(MARA).get(f"/api/v1/requests/{held.json['id']}").json["state"] == "approved", 30))
 
@@ -457,7 +457,7 @@ def together(demo, browser):
         check("together: what was chosen is in the list", wait(lambda: listed.count() == 1, 10), page.locator("main").inner_text()[:600])
         check.equal("together: and nothing is chosen on the form", form.locator("input[name=account]:checked").count(), 0)
         if has_script:
-            check.equal("together: one goes on searching", page.evaluate("document.activeElement.id"), "q")
+            check.equal("together: one continues searching", page.evaluate("document.activeElement.id"), "q")
         also = form.locator("input[name=also]").get_attribute("value").replace(" ", "+")
         choose("orders-prod", "DatabaseOperator")
         check("together: both are listed with what they take", wait(lambda: listed.count() == 2, 10)
@@ -476,7 +476,7 @@ def together(demo, browser):
         asked = demo.api(MARA).get(f"/api/v1/requests/{request}").json
         check("together: what waits is shown, and knows the other", asked["state"] == "pending" and len(asked["asked_with"]) == 1, asked)
         other = demo.api(MARA).get(f"/api/v1/requests/{asked['asked_with'][0]}").json
-        check.equal("together: which was granted at once", (other["state"], other["permission_set"]), ("approved", "ReadOnly"))
+        check.equal("together: the immediately granted ones", (other["state"], other["permission_set"]), ("approved", "ReadOnly"))
         check("together: the page names it", "analytics-dev / ReadOnly" in page.locator("aside").last.inner_text())
         demo.api(MARA).post(f"/api/v1/requests/{request}/discard", {})
         wait(lambda: demo.api(MARA).get(f"/api/v1/grants/{other['grant_id']}").json["state"] == "active", 30)
@@ -487,7 +487,7 @@ def together(demo, browser):
              "duration_seconds": 600, "reason": "OPS-96: three of them"}
     asked = demo.api(MARA).post("/api/v1/requests/batch", batch)
     ids = [item["id"] for item in asked.json.get("items", [])]
-    check("together: three at once over HTTP", asked.status == 201 and len(ids) == 3, asked.json)
+    check("together: three over HTTP", asked.status == 201 and len(ids) == 3, asked.json)
     page = browser.window(TOMASZ)
     page.goto(f"{demo.base}/reviews")
     check.equal("together: one button for all of them", page.locator("button:has-text('Approve all 3')").count(), 1)
@@ -559,7 +559,7 @@ def crowded(demo, browser):
         page.clock.run_for(13_000)
     page.clock.run_for(500)
     mine.wait_for(state="visible")
-    check("and finds out by itself", before == 0, before)
+    check("and finds out automatically", before == 0, before)
     page.clock.run_for(8_000)
     is_stale.wait_for()
     check("it still says so on what was put in place", True)
@@ -705,13 +705,13 @@ def own_sign_ins(demo, browser):
     check("keyboard: everywhere else is reached", tab_to(here, "Sign out everywhere else"))
     press(here, "Enter")
     here.wait_for_url(re.compile("ended=others"))
-    check("what happened is said", "Signed out everywhere else" in here.locator("#live").inner_text())
+    check("the result is shown", "Signed out everywhere else" in here.locator("#live").inner_text())
     note = there.locator("#stale")
     is_told = lambda: there.wait_for_timeout(50) or note.locator("a[href*='/signin']").count()
-    check("the page of the other browser says so by itself", wait(is_told, 30), note.inner_text())
+    check("the page of the other browser shows it automatically", wait(is_told, 30), note.inner_text())
     # the note that it is not live any more does not take its place
     there.wait_for_timeout(7_000)
-    check("and goes on saying it", "You were signed out" in note.inner_text() and note.is_visible(), note.inner_text())
+    check("and keeps showing it", "You were signed out" in note.inner_text() and note.is_visible(), note.inner_text())
     there.goto(f"{demo.base}/reviews")
     check("the other browser is signed out", "/signin" in there.url, there.url)
     here.goto(f"{demo.base}/")
@@ -733,15 +733,15 @@ def locking(demo, browser):
     priya.wait_for_url(demo.base + path)
     check("the lock is shown, with its reason", "OPS-13: a phone was lost" in priya.locator("main").inner_text())
     tomasz.goto(f"{demo.base}/reviews")
-    check("whoever is locked is out", "/signin" in tomasz.url, tomasz.url)
+    check("a locked user is out", "/signin" in tomasz.url, tomasz.url)
     priya.goto(f"{demo.base}/access")
-    check("Access names everybody who is locked", "Tomasz Wilk, since" in priya.locator("#locked").inner_text())
+    check("Access names all locked users", "Tomasz Wilk, since" in priya.locator("#locked").inner_text())
     priya.locator("#locked a", has_text="Tomasz").click()
     priya.get_by_role("link", name="Unlock…").click()
     priya.locator("textarea").fill("it was found")
     priya.get_by_role("button", name="Unlock").click()
     priya.wait_for_url(demo.base + path)
-    check("and nobody who is not", "Not locked" in priya.locator("main").inner_text())
+    check("and no one else", "Not locked" in priya.locator("main").inner_text())
     for page in (priya, tomasz):
         page.context.close()
 
@@ -812,10 +812,10 @@ def in_slack(demo, browser):
     who(NOOR)
     message("OPS-11").get_by_role("button", name="Approve", exact=True).last.click()
     page.wait_for_selector("text=/not an approver/i")
-    check.equal("slack page: a bystander is told why not, once", page.locator("text=/not an approver/i").count(), 1)
+    check.equal("slack page: a bystander gets the reason, once", page.locator("text=/not an approver/i").count(), 1)
     who(TOMASZ)
     page.wait_for_selector("text=OPS-11")
-    check("slack page: nobody else reads that", page.locator("text=/You are not an approver/i").count() == 0)
+    check("slack page: no one else reads that", page.locator("text=/You are not an approver/i").count() == 0)
     message("OPS-11").get_by_role("button", name="Approve", exact=True).last.click()
     check("slack page: granted, once AWS confirmed", wait(lambda: "Access granted" in message("OPS-11").inner_text(), 30),
           message("OPS-11").inner_text())

@@ -66,12 +66,12 @@ def refused(check, world):
     """What is wrong is said at its line, and nothing is done."""
     reviewed(world, lambda row: "perhaps" if is_row(row, BO, DEV, "Admin", "direct") else "")
     done = world.run("who", "apply-review", "review.csv", "--apply", "--yes")
-    check("what is no decision is said at its line", done.returncode == 2 and "`perhaps` is no decision" in done.stderr, done.stderr)
+    check("an invalid decision is reported at its line", done.returncode == 2 and "`perhaps` is no decision" in done.stderr, done.stderr)
     reviewed(world, lambda row: {("group:" + GROUP, TEST): "remove", ("group:" + GROUP, MANAGEMENT): "keep"}.get((row["via"], row["account_id"]), ""))
     done = world.run("who", "apply-review", "review.csv", "--apply", "--yes")
     check("one membership is not kept and removed", done.returncode == 2 and "it is to be kept, and line" in done.stderr, done.stderr)
     done = world.run("who", "apply-review", "nothing.csv")
-    check("a file that is not there is said", done.returncode == 2, done.stderr)
+    check("a missing file is reported", done.returncode == 2, done.stderr)
 
 
 def live(check, world):
@@ -124,7 +124,7 @@ def entitled(check, world):
     """Roles that people take without a permission set: paths of their own, findings, and what changed."""
     before = snapshot(world)
     found = who(world)
-    check.equal("an entitlement of nobody is a finding", [(row["kind"], row["role_name"]) for row in found["findings"] if row["role_name"]],
+    check.equal("an entitlement of no user is a finding", [(row["kind"], row["role_name"]) for row in found["findings"] if row["role_name"]],
                 [("orphaned", "Reader")])
     access, ids = world.client("account-access", world.environment), world.client("identitystore", world.environment)
     application = access.list_applications()["applications"][0]["applicationArn"]
@@ -138,7 +138,7 @@ def entitled(check, world):
             "principal": {"identityCenter": principal}, "roleArn": role}})
     wait(lambda: snapshot(world) and len([row for row in who(world)["paths"] if row["role_arn"]]) == 2, 60)
     found = [(row["user_name"], row["via"], row["permission_set"], row["role_arn"]) for row in who(world)["paths"] if row["role_arn"]]
-    check.equal("it is a path of its own", found, [(ANA, "entitlement", None, role), (ANA, f"entitlement:group:{GROUP}", None, role)])
+    check.equal("it is a separate path", found, [(ANA, "entitlement", None, role), (ANA, f"entitlement:group:{GROUP}", None, role)])
     live = who(world, "--live", "--config", "hallpass.toml", "--account", DEV)
     check.equal("also live", live["paths"], [row for row in who(world)["paths"] if row["account_id"] == DEV])
     folded = [row["via"] for row in who(world, "--effective")["paths"] if row["role_arn"]]

@@ -225,7 +225,7 @@ def witnessed(check, world):
     """A first look, what was signed, and going on over a kill."""
     stage = world.stage
     line = world.run("audit", "key", "--heads").stdout.strip()
-    check.equal("the key is told as KMS tells it", line, world.key_line)
+    check.equal("the key is shown as by KMS", line, world.key_line)
     stage.path("keys.txt").write_text(line + "\n")
     look = ("audit", "witness", PLACE, "--name", "security", "--keys", "keys.txt", "--state", "w")
     first = world.run(*look, "--once")
@@ -251,7 +251,7 @@ def witnessed(check, world):
     watching = stage.spawn(*look, "--every", "1s", log="witness.log", **world.aws)
     check.equal("the server stops in order", stage.stop(world.server), 0)
     seq = world.newest()
-    check("a killed witness goes on", wait(lambda: (said / f"{seq}.json").exists(), 60, watching), stage.said("witness.log"))
+    check("a killed witness continues", wait(lambda: (said / f"{seq}.json").exists(), 60, watching), stage.said("witness.log"))
     check.equal("a witness stops in order", stage.stop(watching), 0)
     key = ed25519_info(own)
     statements = [json.loads(path.read_text()) for path in said.glob("*.json")]
@@ -279,7 +279,7 @@ def verified(check, world, seq):
     stranger = world.stage.path("strange.txt")
     stranger.write_text("head ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n")
     forged = world.run("audit", "verify", PLACE, "--keys", stranger, "--output", "jsonl")
-    check("heads by a key that nobody trusts are forged", forged.returncode == 1 and '"forged"' in forged.stdout, forged)
+    check("heads by an untrusted key are forged", forged.returncode == 1 and '"forged"' in forged.stdout, forged)
     return verify
 
 
@@ -299,7 +299,7 @@ def behind(check, world):
     check.equal("what is held can be given back", world.api(MARA).post(f"/api/v1/grants/{given_back}/release").status // 100, 2)
     check("and ends", wait(lambda: world.state(given_back) == "ended", 60), world.state(given_back))
     check("what runs out ends", wait(lambda: world.state(ends) == "ended", 60), world.state(ends))
-    check("it is said", "could not be exported" in stage.said("serve.log"), stage.said("serve.log")[-600:])
+    check("it is reported", "could not be exported" in stage.said("serve.log"), stage.said("serve.log")[-600:])
     told = world.api(NOOR).all("/api/v1/audit")
     world.lock_out(False)
     check("records waited in the store until they were stored", wait(lambda: (world.all_exported() or [{}])[-1].get("seq", 0) >= told[-1]["seq"], 60))
@@ -346,7 +346,7 @@ def ends(check, world):
     grant = world.hold("sandbox-1", lasts, "Deploy")
     # its end counts from when it was there; the copy follows within a second
     until = world.api(MARA).get(f"/api/v1/grants/{grant}").json["ends_at"]
-    check("it holds what must be gone by when", wait(lambda: until.split(".")[0] in json.dumps(copy()), 15, every=0.2), copy())
+    check("it holds the ends with their times", wait(lambda: until.split(".")[0] in json.dumps(copy()), 15, every=0.2), copy())
     world.server.send_signal(signal.SIGSTOP)
     sim = Api(world.endpoint)
     gone = wait(lambda: not [row for row in sim.get("/_sim/state?assignments=1").json["assignments"]
@@ -399,7 +399,7 @@ def attacked(check, world, look, verify):
     check.equal("and audit verify fails", world.run(*verify).returncode, 1)
     versions = world.s3.list_object_versions(Bucket=BUCKET, Prefix=newest)["Versions"]
     kept = [world.s3.get_object(Bucket=BUCKET, Key=newest, VersionId=row["VersionId"])["Body"].read() for row in versions]
-    check("what was there stays, as an older version", true in kept and len(kept) == 2, len(kept))
+    check("the earlier objects stay, as older versions", true in kept and len(kept) == 2, len(kept))
     forgery = next(row["VersionId"] for row in versions if row["IsLatest"])
     world.s3.delete_object(Bucket=BUCKET, Key=newest, VersionId=forgery, BypassGovernanceRetention=True)
     check("without the forgery all is well again", world.run(*look, "--once").returncode == 0 and world.run(*verify).returncode == 0)

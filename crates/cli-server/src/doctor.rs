@@ -273,7 +273,7 @@ async fn examine(
             armed_ends::check_reached(loaded, &aws, &directory, rules.as_ref(), report).await;
         }
         Err(fault) => {
-            let remedy = "`hallpass server doctor --iam-policy` prints what is needed";
+            let remedy = "`hallpass server doctor --iam-policy` prints the required rights";
             report.add("inventory", Err((fault.to_string(), remedy)));
         }
     }
@@ -281,7 +281,7 @@ async fn examine(
 }
 
 /// Remedy for a missing secret without a specific one.
-const NOT_THERE: &str = "what systemd hands out is there while the service runs, for its user and root; else put it there, or name another place";
+const NOT_THERE: &str = "credentials from systemd exist while the service runs, for its user and root; else put it there, or name another place";
 
 fn without(missing: &Failure) -> String {
     let remedy = missing.remedy().unwrap_or(NOT_THERE);
@@ -522,7 +522,7 @@ fn check_directory(
         let administrators = identity.administrators(directory).len();
         let groups = role_groups.len();
         if administrators == 0 {
-            let said = "no one is an administrator: `identity.admins` names groups without members, or people who are gone";
+            let said = "no one is an administrator: `identity.admins` names groups without members, or deleted people";
             report.warn("roles", said.to_owned(), "see docs/operations/recover.md");
         } else {
             let said = format!("{groups} groups found, {administrators} administrators");

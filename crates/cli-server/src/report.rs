@@ -29,8 +29,8 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Collect what a support case needs into one archive, without secrets\n\nThe archive (tar, gzip) has release and system, the \
-                  configuration's numbers, switches and durations, the store's schema and row counts, who leads, what \
-                  `server doctor` finds, what a server that runs says of its health and its metrics, and the end of its log if \
+                  configuration's numbers, switches and durations, the store's schema and row counts, who leads, \
+                  the findings of `server doctor`, the health and metrics of a running server, and the end of its log if \
                   you name one.\n\nAddresses of people and names of accounts may be in it: look before you send it. A file that is there is \
                   never written over.",
     after_help = "Examples:
@@ -256,5 +256,5 @@ fn write(to: &Path, files: &[ReportFile], now: Timestamp) -> Result<(), Failure>
 }
 
 fn exists(to: &Path) -> Failure {
-    Failure::refused(format!("`{}` exists", to.display())).help("name a file that is not there yet")
+    Failure::refused(format!("`{}` exists", to.display())).help("name a new file")
 }

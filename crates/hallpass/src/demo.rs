@@ -368,7 +368,7 @@ fn welcome(args: &Args, address: SocketAddr, sim: &Aws, tokens: &Path, folder: &
 
   Open          http://{address}/
   Slack         http://{aws}/_slack/ (simulated)
-  Sign in as   {people}
+  Sign in as    {people}
   Tokens        {tokens}
   Audit export  {audit}{stays}
 

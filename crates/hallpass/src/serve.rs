@@ -65,7 +65,7 @@ use hallpass_app::loops::pci::PciWatching;
 #[command(
     long_about = "Run the server: API, web page, and the loops that grant and end access.\n\nReads \
                   hallpass.toml; without one, defaults apply and AWS is found as the AWS CLI finds \
-                  it. Stops on SIGINT or SIGTERM after finishing what it is doing; killing it is \
+                  it. Stops on SIGINT or SIGTERM after finishing its current work; killing it is \
                   safe too.",
     after_help = "Examples:
   hallpass serve

@@ -119,9 +119,9 @@ impl TestCase {
                 account,
                 permission_set,
             } => {
-                format!("{} asks for {permission_set} in {account}", self.requester)
+                format!("{} requests {permission_set} in {account}", self.requester)
             }
-            TestTarget::Group(group) => format!("{} asks for group {group}", self.requester),
+            TestTarget::Group(group) => format!("{} requests group {group}", self.requester),
         }
     }
 

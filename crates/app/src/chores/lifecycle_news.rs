@@ -70,13 +70,13 @@ impl LifecycleHandler {
         tracing::info!(
             event = event.name,
             steps = steps.len(),
-            "steps that wait ask now"
+            "waiting steps poll now"
         );
         if let Some(fault) = unread {
             return Err(fault);
         }
         Ok(format!(
-            "{} {word}: {} steps ask now",
+            "{} {word}: {} steps poll now",
             event.name,
             steps.len()
         ))

@@ -19,10 +19,10 @@ pub(crate) fn check(config: &Config, name: &str) -> Result<(), Failure> {
     let least = duration.min.0;
     if least > longest {
         let said = format!(
-            "{name}: `access.duration.min` is {least}, and the longest that may be asked for is {longest}"
+            "{name}: `access.duration.min` is {least}, and the longest that may be requested is {longest}"
         );
         return Err(Failure::bad_input(said).help(
-            "nothing could be asked for: write a shorter one, or a longer `access.duration.max`",
+            "nothing could be requested: write a shorter one, or a longer `access.duration.max`",
         ));
     }
     let waiting = config.access.waiting_per_person;

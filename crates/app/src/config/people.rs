@@ -20,6 +20,6 @@ pub(crate) fn check(every: Time, name: &str) -> Result<(), Failure> {
         "{name}: `access.people_every` is {span}, and {SHORTEST} to {LONGEST} are possible, or 0"
     );
     Err(Failure::bad_input(said).help(
-        "30s keeps what people who left hold below a minute; 0 ends it with the next reading of the organization",
+        "30s ends access of people who left within a minute; 0 ends it with the next reading of the organization",
     ))
 }

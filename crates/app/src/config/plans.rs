@@ -30,7 +30,7 @@ impl Loaded {
                 "`plans.resume`: plans of kind `{other}` are not resumed automatically"
             ));
             return Err(failure.help(format!(
-                "these may: `{}`; the others ask for a second yes or take access away, and are left to `hallpass org plan \
+                "these may: `{}`; the others need a second confirmation or remove access, and are left to `hallpass org plan \
                  resume`",
                 RESUMABLE.join("`, `")
             )));

@@ -138,8 +138,7 @@ impl Loaded {
                 table.email_claim
             ))
             .help(
-                "set `oidc.require_verified_email = false` if users cannot \
-                 choose that claim",
+                "set `oidc.require_verified_email = false` if users cannot choose that claim",
             ));
         }
         let secret = table.client_secret.clone();

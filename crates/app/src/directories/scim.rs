@@ -43,7 +43,7 @@ impl ScimPeople {
         }
         let header = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()));
         let mut token =
-            header.map_err(|_| Failure::bad_input("`pci.scim_token` holds what no token has"))?;
+            header.map_err(|_| Failure::bad_input("`pci.scim_token` holds characters that no token has"))?;
         token.set_sensitive(true);
         let client = reqwest::Client::builder()
             .timeout(CALL_MAX)

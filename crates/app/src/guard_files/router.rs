@@ -23,7 +23,7 @@ fn numbers_of(status: &Status) -> Numbers {
         numbers.add(name, kind, help, value);
     };
     let age = status.copy_age.map(|age| age.as_seconds().to_string());
-    let overdue = "Ends past their time and the bound, and not seen gone.";
+    let overdue = "Overdue ends past the bound, not seen removed.";
     number(
         "guard_overdue",
         "gauge",

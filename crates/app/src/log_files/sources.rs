@@ -44,7 +44,7 @@ pub fn files_of(
         if found.is_empty() {
             let message = format!("no logs lie in `{source}`");
             return Err(Failure::bad_input(message).help(
-                "it is where `AWSLogs/` is, with ACCOUNT/CloudTrail/REGION/YYYY/MM/DD below; look at which accounts, Regions and days are asked for, too",
+                "it is where `AWSLogs/` is, with ACCOUNT/CloudTrail/REGION/YYYY/MM/DD below; check the requested accounts, Regions and days, too",
             ));
         }
         all.push(SourceFiles {

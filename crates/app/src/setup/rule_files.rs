@@ -56,6 +56,6 @@ pub fn owned_twice(file: &str, found: Vec<Diagnostic>) -> Failure {
             failure.detail(error.to_string())
         });
     failure.help(
-        "the members of a group follow attributes (`groups.sync`), or people ask for it: not both",
+        "the members of a group follow attributes (`groups.sync`), or people request it: not both",
     )
 }

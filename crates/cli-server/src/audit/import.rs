@@ -38,11 +38,11 @@ enum Source {
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Import the requests of AWS TEAM\n\nThat is Temporary Elevated Access Management for IAM \
-                  Identity Center. Each request becomes one record `history.imported` with all that AWS TEAM has \
-                  kept of it. Records of grants of Hallpass are others: nothing here was granted by \
-                  Hallpass. What is in the log already is not added again, so that the command can be \
-                  repeated; a request that has changed since is added as it is now. Works on the server's \
-                  own machine, straight in its store, which has to be there; the server may run.",
+                  Identity Center. Each request becomes one record `history.imported` with all data that \
+                  AWS TEAM has of it. Hallpass did not grant these \
+                  requests. Requests already in the log are not added again, so the command \
+                  can be repeated; a request that changed since is added in its present form. Works on the server's \
+                  own machine, directly in its store, which has to exist; the server may run.",
     after_help = "Examples:
   aws dynamodb scan --table-name requests-abcdefghij-main > requests.json
   hallpass audit import team --requests requests.json --config /etc/hallpass/hallpass.toml

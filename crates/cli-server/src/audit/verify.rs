@@ -45,8 +45,7 @@ const FIELDS: &[&str] = &[
                   `guard`, in or beside the export, are checked too. Without a path, checks the store that the configuration names. Exit 1 \
                   names the first bad record and what is wrong: changed, missing, reordered, forked \
                   or forged.\n\nWith --keys, signatures are checked, and the answer says until which \
-                  record the log is beyond the operator's reach: the last that a \
-                  witness has seen.",
+                  record the log is beyond the operator's reach: the last that a witness has seen.",
     after_help = "Examples:
   hallpass audit verify audit/
   hallpass audit verify audit.jsonl --head head.json

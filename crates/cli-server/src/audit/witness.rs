@@ -448,7 +448,7 @@ fn vouches(first: u64, memory: &WitnessMemory, export: &str) -> String {
     let since = memory.began_at;
     format!(
         "First look at {export}: it begins at record {first}, and {until}. This witness vouches for it as \
-         it was at {since}; what was changed before that, it cannot know."
+         it was at {since}; it cannot detect earlier changes."
     )
 }
 

@@ -20,7 +20,7 @@ pub(super) fn check(
 ) {
     const CHECK: &str = "account tags";
     const REMEDY: &str = "rules that name tags permit nothing in these accounts, and limit; `hallpass server doctor --iam-policy` prints \
-         what is needed";
+         the required rights";
     if !rules.is_some_and(Rules::references_account_tags) {
         return;
     }

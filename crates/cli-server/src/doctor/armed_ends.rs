@@ -48,7 +48,7 @@ pub(super) async fn check_policies(
     let Some(check) = written_for(loaded) else {
         return;
     };
-    let remedy = "`hallpass server doctor --iam-policy` prints what is needed, in the statements `ReadPolicies` and `WritePolicies`";
+    let remedy = "`hallpass server doctor --iam-policy` prints the required rights, in the statements `ReadPolicies` and `WritePolicies`";
     let root = match organization.root().await {
         Ok(root) => root,
         Err(fault) => return report.add(check, Err((fault.to_string(), remedy))),
@@ -234,7 +234,7 @@ async fn check_places(
     match look(organization, accounts, settings.policies).await {
         Ok(found) => found.tell(settings.mode, settings.policies, report),
         Err(fault) => {
-            let remedy = "`hallpass server doctor --iam-policy` prints what is needed, in the statement `ReadPolicies`";
+            let remedy = "`hallpass server doctor --iam-policy` prints the required rights, in the statement `ReadPolicies`";
             report.add(CHECK, Err((fault.to_string(), remedy)));
         }
     }

@@ -108,7 +108,7 @@ pub(super) async fn run(args: &CutoverArgs, loaded: &Loaded, format: Format) -> 
             untold.account, untold.fault
         );
         return Err(Failure::failed(words)
-            .help("`hallpass server doctor --iam-policy` prints what is needed"));
+            .help("`hallpass server doctor --iam-policy` prints the required rights"));
     }
     let ids = Arc::new(RandomIds) as Arc<dyn hallpass_base::IdSource>;
     let settings = hallpass_access::Settings {

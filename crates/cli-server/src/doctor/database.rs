@@ -30,7 +30,7 @@ pub(super) fn check_seen_log(loaded: &Loaded, report: &mut DoctorReport) {
     if is_root() && loaded.seen_folder().is_none() {
         // root can write anywhere, and does not see systemd's settings
         let words = format!(
-            "`store.seen_folder` names no folder: what is seen by root is `{}`, a service of systemd keeps it in its own folder",
+            "`store.seen_folder` names no folder: for root it is `{}`, a service of systemd has its own folder",
             file.display()
         );
         return report.warn(

@@ -8,7 +8,7 @@ use hallpass_base::Clock;
 use super::DoctorReport;
 
 const CHECK: &str = "entitlements";
-const REMEDY: &str = "`hallpass server doctor --iam-policy` prints what is needed, in the statements `Entitlements`; \
+const REMEDY: &str = "`hallpass server doctor --iam-policy` prints the required rights, in the statements `Entitlements`; \
                       `access.entitlements = false` leaves them out of everything";
 
 /// Reports the number of account access manager applications; warns if unreadable or switched off.

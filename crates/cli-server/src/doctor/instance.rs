@@ -16,7 +16,7 @@ pub(super) async fn check(loaded: &Loaded, aws: &Aws, report: &mut DoctorReport)
         Ok(facts) => facts,
         Err(fault) => {
             let words = format!("{named}; `DescribeInstance` failed: {fault}");
-            let remedy = "allow `sso:DescribeInstance`: `hallpass server doctor --iam-policy` prints what is needed";
+            let remedy = "allow `sso:DescribeInstance`: `hallpass server doctor --iam-policy` prints the required rights";
             return report.warn(CHECK, words, remedy);
         }
     };

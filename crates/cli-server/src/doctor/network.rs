@@ -60,7 +60,7 @@ fn unread(failed: &ReadCallFailed, report: &mut DoctorReport) {
     let remedy = if *passing {
         "run it again"
     } else {
-        "allow `sso:DescribeInstance`: `hallpass server doctor --iam-policy` prints what is needed"
+        "allow `sso:DescribeInstance`: `hallpass server doctor --iam-policy` prints the required rights"
     };
     report.warn(CHECK, words, remedy);
 }

@@ -42,7 +42,7 @@ pub(super) async fn check(loaded: &Loaded, aws: &Aws, report: &mut DoctorReport)
                 "`ListRegions` failed: {fault}; by which Regions people sign in while {} does not answer is not known",
                 about.region
             ),
-            "allow `sso:ListRegions`: `hallpass server doctor --iam-policy` prints what is needed",
+            "allow `sso:ListRegions`: `hallpass server doctor --iam-policy` prints the required rights",
         ),
     }
     places

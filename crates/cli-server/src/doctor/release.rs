@@ -83,7 +83,7 @@ fn found_in(
         if sum_of(&bytes) != sum {
             return Err((
                 format!("`{name}` is not the file that {SUMS} names"),
-                "download the release again, and do not start what came with this one",
+                "download the release again, and do not start the program of this one",
             ));
         }
         let statement: Provenance = serde_json::from_slice(&bytes).map_err(|error| {
@@ -117,7 +117,7 @@ fn signer(key: &Path, folder: &Path, sums: &[u8]) -> Result<String, Doubt> {
         Ok(()) => Ok(public.id()),
         Err(_) => Err((
             format!("{SUMS} is not signed by this key"),
-            "do not start what came with it; download it from where the key is from",
+            "do not start its program; download it from the source of the key",
         )),
     }
 }

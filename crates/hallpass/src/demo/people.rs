@@ -22,7 +22,7 @@ const PERSONAS: [(&str, &str, &str); 5] = [
     (
         "mara.lindqvist@example.com",
         "Mara Lindqvist",
-        "Engineer: asks",
+        "Engineer: requests",
     ),
     (
         "tomasz.wilk@example.com",

@@ -84,7 +84,7 @@ pub fn produce(
 
 fn notes(map: &AttributeMap, mode: ProduceMode, tagging: Tagging) -> Vec<String> {
     let mut notes = vec![
-        "a missing attribute makes no tag: what has to equal it fails closed, and every negated \
+        "a missing attribute makes no tag: equality with it fails closed, and every negated \
          condition on it holds"
             .to_owned(),
         "a changed attribute takes effect with the next role session, not in running ones \
@@ -106,7 +106,7 @@ fn notes(map: &AttributeMap, mode: ProduceMode, tagging: Tagging) -> Vec<String>
     }
     notes.push(match tagging {
         Tagging::Left => "creating a secret with tags also asks for secretsmanager:TagResource, \
-             which is left out because an owner could transfer a secret with it; \
+             which is omitted because an owner could transfer a secret with it; \
              `--allow-tagging` adds it with the tags bound"
             .to_owned(),
         Tagging::Allowed => {

@@ -231,7 +231,7 @@ impl SessionTags {
         for tag in &map.tags {
             if !self.tags.keys().any(|key| same_key(key, &tag.key)) {
                 self.warnings.push(format!(
-                    "there is no tag `{}`: what has to equal it fails closed, and every negated \
+                    "there is no tag `{}`: equality with it fails closed, and every negated \
                      condition on it holds",
                     tag.key
                 ));

@@ -109,7 +109,7 @@ pub struct Denial {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnreadableDenial {
-    #[error("the message says in code alone what was denied")]
+    #[error("the message names the denial only in encoded form")]
     Encoded,
     /// Lacks "is not authorized to perform: ACTION".
     #[error("the text does not name the denied action and its principal")]

@@ -28,7 +28,7 @@ pub(super) fn advice(
     for ring in &reckoned.rings {
         advice.push(format!(
             "the ring {} can be renewed for ever: deny by aws:TokenIssueTime on every role of it, \
-             dated after the last way in is closed, or deny by aws:SourceIdentity",
+             dated after the last entrance is closed, or deny by aws:SourceIdentity",
             ring.join(" -> ")
         ));
     }
@@ -95,7 +95,7 @@ fn entitled(held: &[HeldEntitlement], question: &ResidualQuestion) -> Vec<String
     if !own.is_empty() {
         advice.push(format!(
             "still held by personal entitlements, and taken again at each sign-in: {own}; delete them \
-             (`hallpass revoke --user`, or a lock that ends what is held)"
+             (`hallpass revoke --user`, or a lock that ends access)"
         ));
     }
     if !of_groups.is_empty() {

@@ -24,8 +24,7 @@ const KNOWN: &[KnownPolicy] = &[
         name: "PowerUserAccess",
         says: &[
             "Everything except IAM, Organizations and account settings",
-            "Lists roles, makes and deletes roles that services use for themselves, and looks at \
-             the organization",
+            "Lists roles, makes and deletes service-linked roles, and reads the organization",
         ],
         risks: &[
             (
@@ -34,8 +33,7 @@ const KNOWN: &[KnownPolicy] = &[
             ),
             (
                 RiskKind::Credentials,
-                "Takes credentials that services hand out, and roles that let themselves be \
-                 taken.",
+                "Gets credentials from services, and assumes roles that trust it.",
             ),
             (
                 RiskKind::Exposure,
@@ -48,18 +46,18 @@ const KNOWN: &[KnownPolicy] = &[
         says: &["Lists and reads in every service, the content of many stores included"],
         risks: &[(
             RiskKind::Data,
-            "Reads what is stored, such as objects in S3, items in DynamoDB and log events, not \
+            "Reads stored data, such as objects in S3, items in DynamoDB and log events, not \
              only its settings.",
         )],
     },
     KnownPolicy {
         name: "ViewOnlyAccess",
-        says: &["Lists what there is in every service and sees its settings, not what is stored"],
+        says: &["Lists the resources and settings of every service, not stored data"],
         risks: &[],
     },
     KnownPolicy {
         name: "SecurityAudit",
-        says: &["Reads settings that matter for security in every service, not what is stored"],
+        says: &["Reads settings that matter for security in every service, not stored data"],
         risks: &[],
     },
     KnownPolicy {
@@ -88,13 +86,13 @@ const KNOWN: &[KnownPolicy] = &[
     },
     KnownPolicy {
         name: "SupportUser",
-        says: &["Opens and follows support cases, and looks at the resources they are about"],
+        says: &["Opens and follows support cases, and reads the resources they concern"],
         risks: &[],
     },
     KnownPolicy {
         name: "SystemAdministrator",
         says: &[
-            "Sets up and changes what applications run on: machines, functions, queues, \
+            "Sets up and changes the base of applications: machines, functions, queues, \
              monitoring, storage and databases",
         ],
         risks: &[
@@ -118,7 +116,7 @@ const KNOWN: &[KnownPolicy] = &[
             ),
             (
                 RiskKind::Data,
-                "Reads objects in S3, items in DynamoDB and what analyses give.",
+                "Reads objects in S3, items in DynamoDB and results of analyses.",
             ),
         ],
     },

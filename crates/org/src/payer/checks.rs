@@ -193,7 +193,7 @@ impl PayerChecks<'_> {
         let rows = [
             (
                 "customer-access",
-                "the customer's roles may do what they are for",
+                "the customer's roles may do their work",
                 self.judged_roles(customer, RoleQuestion::May(&CUSTOMER), &CUSTOMER),
                 "give them Organizations, S3, CloudTrail, CloudWatch and CloudFormation",
             ),

@@ -110,7 +110,7 @@ fn target(facts: &JoiningFacts) -> Vec<CheckResult> {
             ),
             &unit.id,
             judged(unit.policies.as_ref(), |found| nothing_of(found)),
-            "read them with those who work in the accounts: `hallpass policy simulate` says what they deny",
+            "review them with the users of the accounts: `hallpass policy simulate` shows what they deny",
         )),
     ]
 }

@@ -495,7 +495,7 @@ fn described(deadlock: &Deadlock, spot: Spot<'_>) -> (FindingCode, String, &'sta
         Deadlock::TooFew { people, needed } => (
             FindingCode::NobodyCanApprove,
             format!("{target} needs {needed} approvals, and {people} people can approve"),
-            "list more approvers, or ask for fewer approvals",
+            "list more approvers, or require fewer approvals",
         ),
         Deadlock::Only(people) => {
             let names: Vec<&str> = people.iter().map(Email::as_str).collect();

@@ -145,7 +145,7 @@ fn step(evaluation: &Evaluation<'_>) -> (u8, String) {
     if evaluation.eligible.is_empty() {
         return (
             2,
-            "rules are about this target, and none lets this requester ask".to_owned(),
+            "rules are about this target, and none lets this requester request".to_owned(),
         );
     }
     (

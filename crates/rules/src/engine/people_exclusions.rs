@@ -162,7 +162,7 @@ pub(super) fn attributes_of_nobody(ready: &Ready) -> impl Iterator<Item = Diagno
     });
     nobody.map(|want| {
         let message = format!(
-            "every value of `{}` that lets people ask is left out again",
+            "every value of `{}` that lets people request is excluded",
             want.attribute
         );
         warn(ready, FindingCode::NobodyCanAsk, message)

@@ -96,7 +96,7 @@ fn may_ask(evaluation: &Evaluation<'_>) -> DecisionStep {
         let permitting = evaluation.eligible.iter().copied();
         let permitting: Vec<&Ready> = permitting.filter(|ready| ready.permits).collect();
         let why = match permitting.as_slice() {
-            [only] => Some(format!("it lets {} ask", words::requesters(only.terms()))),
+            [only] => Some(format!("it lets {} request", words::requesters(only.terms()))),
             _ => None,
         };
         return step(DecisionQuestion::MayAsk, true, &permitting, why);
@@ -114,7 +114,7 @@ fn may_ask(evaluation: &Evaluation<'_>) -> DecisionStep {
     let why = telling.map(|(ready, why)| match why {
         _ if !ready.permits => format!("`{}` permits no request alone", ready.rule.id),
         Exclusion::NotAllowed | Exclusion::LeftOut => format!(
-            "`{}` lets {} ask",
+            "`{}` lets {} request",
             ready.rule.id,
             words::requesters(ready.terms())
         ),
@@ -132,7 +132,7 @@ fn may_ask(evaluation: &Evaluation<'_>) -> DecisionStep {
             ),
         },
         Exclusion::OutsideHours => match &ready.terms().hours {
-            Some(hours) => format!("`{}` lets people ask only {hours}", ready.rule.id),
+            Some(hours) => format!("`{}` lets people request only {hours}", ready.rule.id),
             None => "it is outside the hours in which people may request".to_owned(),
         },
         // only rules that permit nothing are excluded this way

@@ -311,7 +311,7 @@ fn tests_of_a_file_say_what_differs() {
     );
     assert_eq!(with[0].position.to_string(), "5:1");
     assert_eq!(with[1].outcome, RuleTestOutcome::Passed);
-    assert_eq!(with[1].name, "ana@corp.com asks for Admin in 100000000001");
+    assert_eq!(with[1].name, "ana@corp.com requests Admin in 100000000001");
     let without = rules.run_tests(None, noon());
     assert!(
         matches!(without[0].outcome, RuleTestOutcome::NeedsDirectory(_)),

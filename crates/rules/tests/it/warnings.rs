@@ -177,7 +177,7 @@ fn empty_lists_of_requesters_are_told_with_what_they_mean() {
     assert_eq!(
         warnings[0].to_string(),
         "r.toml:5:18: warning[empty-list]: rule[0]: the rule permits no request: its list of \
-         requesters is empty\n  help: leave the key out to let everyone ask; earlier versions read an empty list so"
+         requesters is empty\n  help: leave the key out to let everyone request; earlier versions read an empty list so"
     );
     assert_eq!(warnings.len(), 1);
 }

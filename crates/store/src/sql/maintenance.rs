@@ -128,7 +128,7 @@ impl BackupError {
     pub const fn help(&self) -> Option<&'static str> {
         match self {
             Self::Exists(_) => Some(
-                "name a file that is not there yet, or move this one away with its `-wal` and `-shm`",
+                "name a new file, or move this one away with its `-wal` and `-shm`",
             ),
             Self::LeftOver(_) => Some(
                 "move it to where its database is now: SQLite would write its changes into the new file",

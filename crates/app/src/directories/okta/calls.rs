@@ -58,7 +58,7 @@ pub fn configured(url: Option<&str>, rights: OktaRights) -> Result<Option<OktaHt
 fn header(token: &str) -> Result<HeaderValue, Failure> {
     // a prefix names the scheme
     let scheme = if token.contains(' ') { "" } else { "SSWS " };
-    let unusable = || Failure::bad_input(format!("`{TOKEN}` holds what no token has"));
+    let unusable = || Failure::bad_input(format!("`{TOKEN}` holds characters that no token has"));
     let value = HeaderValue::from_str(&format!("{scheme}{token}"));
     let mut value = value.map_err(|_| unusable())?;
     value.set_sensitive(true);

@@ -279,7 +279,7 @@ fn read_logs(
         if logs.files + logs.broken == 0 {
             let message = format!("no logs lie in `{place}`");
             return Err(Failure::bad_input(message).help(
-                "it is where `AWSLogs/` is, with ACCOUNT/CloudTrail/REGION/YYYY/MM/DD below; look at `--accounts`, `--regions`, `--days` and `--as-of`, too",
+                "it is where `AWSLogs/` is, with ACCOUNT/CloudTrail/REGION/YYYY/MM/DD below; check `--accounts`, `--regions`, `--days` and `--as-of`, too",
             ));
         }
         missing_regions = missing(asked, &files, &logs).map_err(|error| place.unlisted(&error))?;

@@ -345,7 +345,7 @@ fn escalations(action: &str, calls: &[TriedCall]) -> Vec<Escalation> {
         return Vec::new();
     }
     let why = if MAKE.contains(&action) {
-        "changes which permission sets there are, and so what others have"
+        "changes the existing permission sets, and so the access of others"
     } else if EDIT.contains(&action) {
         "changes what a permission set grants: administrator wherever it is provisioned"
     } else if ATTRIBUTES.contains(&action) {

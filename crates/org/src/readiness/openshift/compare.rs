@@ -16,12 +16,12 @@ pub(super) fn checks(clusters: &[Cluster], question: &ReadinessQuestion) -> Vec<
             question.manual(
                 "clusters-apart",
                 "clusters for development and for production are in separate accounts",
-                "one file says nothing of other clusters",
+                "one file does not cover other clusters",
             ),
             question.manual(
                 "one-control-plane-per-location",
                 "no control plane is stretched over locations",
-                "one file says nothing of other locations",
+                "one file does not cover other locations",
             ),
         ];
     }

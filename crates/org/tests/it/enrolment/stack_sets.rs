@@ -175,7 +175,7 @@ async fn a_stack_set_of_somebody_else_is_left_alone() {
     };
     for (member, value, why) in [
         ("PermissionModel", json!("SELF_MANAGED"), "permissions"),
-        ("AutoDeployment", json!({ "Enabled": true }), "by itself"),
+        ("AutoDeployment", json!({ "Enabled": true }), "automatically"),
         ("TemplateBody", json!("{}"), "template"),
         ("Parameters", json!([]), "another account"),
     ] {

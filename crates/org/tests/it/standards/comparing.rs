@@ -186,10 +186,10 @@ exceptions:
     assert_eq!(
         of(file, &facts),
         [
-            "line 2: no Region that was asked offers a standard `pci-dss/v/9`",
-            "line 4: no Region that was asked knows a control `NOPE.99`",
-            "line 5: no Region that was asked offers a standard `pci-ds/v/3.2.1`",
-            "line 8: no Region that was asked knows a control `S3.77`",
+            "line 2: no Region that was queried offers a standard `pci-dss/v/9`",
+            "line 4: no Region that was queried knows a control `NOPE.99`",
+            "line 5: no Region that was queried offers a standard `pci-ds/v/3.2.1`",
+            "line 8: no Region that was queried knows a control `S3.77`",
         ]
     );
     assert_eq!(of(TWO_OFF, &facts), [""; 0]);
@@ -207,9 +207,9 @@ exceptions:
     });
     let is_on = world.compare(&typo).await.facts;
     let unknown_control = format!(
-        "line 3: no Region that was asked knows a control `{open}/pci-dss/v/3.2.1/X.IAM.66`"
+        "line 3: no Region that was queried knows a control `{open}/pci-dss/v/3.2.1/X.IAM.66`"
     );
-    let unknown_standard = "line 3: no Region that was asked offers a standard `pci-dss/v/9`";
+    let unknown_standard = "line 3: no Region that was queried offers a standard `pci-dss/v/9`";
     for (file, facts, told) in [
         (&typo, &is_off, None),
         (&typo, &is_on, Some(unknown_control.as_str())),

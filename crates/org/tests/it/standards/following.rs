@@ -509,7 +509,7 @@ async fn a_name_that_nobody_knows_is_told_and_changes_nothing() {
     let (world, mut server) = (World::small(), Server::new());
     server.file = "defaults:\n  standards: {enable: [pci-dss/v/3.2.1]}\n  controls:\n    - {id: NOPE.99, status: ENABLED}\n";
     server.ask(&world, FIRST).await;
-    let why = "line 4: no Region that was asked knows a control `NOPE.99`";
+    let why = "line 4: no Region that was queried knows a control `NOPE.99`";
     assert_eq!(
         server.work(&world).await,
         [VisitEnd::Failed(why.to_owned())]
