@@ -137,9 +137,7 @@ impl Loaded {
                 "`oidc.email_claim` is `{}`, and `email_verified` says nothing about that claim",
                 table.email_claim
             ))
-            .help(
-                "set `oidc.require_verified_email = false` if users cannot choose that claim",
-            ));
+            .help("set `oidc.require_verified_email = false` if users cannot choose that claim"));
         }
         let secret = table.client_secret.clone();
         let settings = OidcSettings {

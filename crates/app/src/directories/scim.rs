@@ -42,8 +42,9 @@ impl ScimPeople {
             return Err(bad("has a query or fragment"));
         }
         let header = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()));
-        let mut token =
-            header.map_err(|_| Failure::bad_input("`pci.scim_token` holds characters that no token has"))?;
+        let mut token = header.map_err(|_| {
+            Failure::bad_input("`pci.scim_token` holds characters that no token has")
+        })?;
         token.set_sensitive(true);
         let client = reqwest::Client::builder()
             .timeout(CALL_MAX)

@@ -45,7 +45,9 @@ impl std::fmt::Display for UnknownName {
         }
         let (what, name) = (self.what.name(), &self.name);
         match self.what {
-            NamedThing::Standard => write!(f, "no Region that was queried offers a {what} `{name}`"),
+            NamedThing::Standard => {
+                write!(f, "no Region that was queried offers a {what} `{name}`")
+            }
             NamedThing::Control => write!(f, "no Region that was queried knows a {what} `{name}`"),
             NamedThing::Unit | NamedThing::Account => {
                 write!(f, "the organization has no {what} `{name}`")

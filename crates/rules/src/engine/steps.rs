@@ -96,7 +96,10 @@ fn may_ask(evaluation: &Evaluation<'_>) -> DecisionStep {
         let permitting = evaluation.eligible.iter().copied();
         let permitting: Vec<&Ready> = permitting.filter(|ready| ready.permits).collect();
         let why = match permitting.as_slice() {
-            [only] => Some(format!("it lets {} request", words::requesters(only.terms()))),
+            [only] => Some(format!(
+                "it lets {} request",
+                words::requesters(only.terms())
+            )),
             _ => None,
         };
         return step(DecisionQuestion::MayAsk, true, &permitting, why);

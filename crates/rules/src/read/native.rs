@@ -218,7 +218,9 @@ fn requesters(reader: &mut RuleReader, item: &Node) -> Requesters {
                 first.position,
                 "the rule permits no request: its list of requesters is empty",
             )
-            .help("leave the key out to let everyone request; earlier versions read an empty list so"),
+            .help(
+                "leave the key out to let everyone request; earlier versions read an empty list so",
+            ),
         );
     }
     requesters

@@ -69,7 +69,9 @@ pub(super) async fn arm_ends(engine: Engine, mut stop: watch::Receiver<bool>) {
                     tracing::info!(armed, not_armed, gone, "enforced expiries were processed");
                 }
             }
-            Err(error) => tracing::error!(error = %error, "enforced expiries could not be processed"),
+            Err(error) => {
+                tracing::error!(error = %error, "enforced expiries could not be processed")
+            }
         }
         tokio::select! {
             () = notify.notified() => {}

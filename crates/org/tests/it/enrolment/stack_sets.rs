@@ -175,7 +175,11 @@ async fn a_stack_set_of_somebody_else_is_left_alone() {
     };
     for (member, value, why) in [
         ("PermissionModel", json!("SELF_MANAGED"), "permissions"),
-        ("AutoDeployment", json!({ "Enabled": true }), "automatically"),
+        (
+            "AutoDeployment",
+            json!({ "Enabled": true }),
+            "automatically",
+        ),
         ("TemplateBody", json!("{}"), "template"),
         ("Parameters", json!([]), "another account"),
     ] {
