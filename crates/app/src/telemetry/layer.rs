@@ -22,7 +22,7 @@ use crate::telemetry::queue::{Records, ReportedRecord, ReportedSpan, SpanPlace, 
 use crate::telemetry::trace::{Joins, Trace};
 
 /// Own messages are not sent: they would cause more.
-const OWN_TARGET: &str = "hallpass_telemetry";
+const OWN_TARGET: &str = "hallpass_app::telemetry";
 
 pub(crate) struct TelemetryLayer {
     pub(crate) spans: Option<Spans>,

@@ -201,7 +201,7 @@ fn a_record_of_the_log_is_in_the_trace_that_its_call_turns_out_to_be_of() {
             assert!(current::within().is_some_and(|(trace, _)| trace == trace_of(FIRST)));
         });
         assert_eq!(current::within(), None);
-        tracing::info!(target: "crate::telemetry::sending", "of our own sending");
+        tracing::info!(target: "hallpass_app::telemetry::sending", "of our own sending");
         tracing::error!(target: "hallpass_server", "said outside");
     });
     let first = traced(&records.try_recv().unwrap());
