@@ -452,7 +452,7 @@ def another_instance(check, server):
     check("the Region is back", server.world.sim.call("DELETE", "/_sim/faults").status < 300)
     check("the server stops", wait(lambda: server.process.poll() is not None, 90), server.stage.said("serve.log")[-900:])
     said = server.stage.said("serve.log")[-3000:]
-    check("with exit 1, and names both", server.process.returncode == 1 and other in said and "AWS tells of instance" in said, said)
+    check("with exit 1, and names both", server.process.returncode == 1 and other in said and "AWS reports instance" in said, said)
     server.start()
     check("the next start uses the current instance", server.take(CY, "Shared", "prod"))
 

@@ -316,7 +316,7 @@ fn a_file_is_read_whole_or_refused_with_the_place() {
         ("ports: [22, 3389]", "ports: []", "names none"),
         ("id: block-buckets", "id: close-public-ports", "twice"),
         ("match: {controls: [S3.1]}", "match: {}", "empty"),
-        ("2026-12-31", "soon", "neither a day"),
+        ("2026-12-31", "soon", "is not a day"),
     ] {
         let error = RuleFile::read(&good.replacen(wrong, right, 1)).unwrap_err();
         assert!(error.contains(says), "{says}: {error}");
