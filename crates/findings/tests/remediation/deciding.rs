@@ -167,7 +167,7 @@ fn findings_of_guard_duty_are_only_suppressed_or_told() {
     let none = Before::default();
     let table = "
         suppress         auto     act
-        notify           auto     manual: rule `r` tells people
+        notify           auto     manual: rule `r` only reports
         notify           observe  observe
         s3-bucket-block  auto     manual: findings of GuardDuty report activity
         s3-bucket-block  approve  manual: findings of GuardDuty report activity
@@ -192,7 +192,7 @@ fn findings_of_guard_duty_are_only_suppressed_or_told() {
         &member("Prod"),
         &busy,
     );
-    assert_eq!(found, "manual: rule `r` tells people");
+    assert_eq!(found, "manual: rule `r` only reports");
 }
 
 /// A user action must not change the account either.
