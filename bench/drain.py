@@ -195,7 +195,7 @@ def lost_creates(tries):
                 raise SystemExit(f"the grant is {seen}")
             lags.append(instant(seen["ended_at"]) - back)
             shares.append(max(0.0, busy - back))
-            say(f"back {back - killed:.1f} s after the kill", f"told ended after {lags[-1]:.1f} s, AWS's own share {shares[-1]:.1f} s")
+            say(f"back {back - killed:.1f} s after the kill", f"reported as ended after {lags[-1]:.1f} s, AWS's own share {shares[-1]:.1f} s")
         ours = sorted(lag - share for lag, share in zip(lags, shares))
         say("ended after the server is back: half, slowest", f"{statistics.median(lags):.1f} s, {max(lags):.1f} s")
         say("beyond what AWS took: half, slowest", f"{statistics.median(ours):.1f} s, {ours[-1]:.1f} s")

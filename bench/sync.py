@@ -91,7 +91,7 @@ def main():
         if code not in (0, 1) or not stage.path("sync.out").read_text():
             sys.exit(f"exit {code}\n{stage.said('sync.err')[-3000:]}")
         said, after = json.loads(stage.path("sync.out").read_text()), calls(sim)
-        print(f"gone on with: {said['state']}, {said['rows']:,} rows in {took:.0f} s; most memory {memory:.0f} MiB, {busy:.0f} s of a processor", flush=True)
+        print(f"resumed: {said['state']}, {said['rows']:,} rows in {took:.0f} s; most memory {memory:.0f} MiB, {busy:.0f} s of a processor", flush=True)
         print(f"{sum(after.values()):,} calls, of which roles assumed {after.get('sts:AssumeRole', 0):,}", flush=True)
         iam = lambda counted: sum(n for name, n in counted.items() if name.startswith("iam:"))
         wanted, found = naive(stage, accounts)

@@ -82,7 +82,7 @@ def exported(check, access):
     """What stands is written and plans to nothing."""
     before = access.writes()
     done = access.run("export", "--to", "out")
-    check("what stands is written", done.returncode == 0 and access.world.stage.path("out/access.yaml").exists(), done.stderr)
+    check("the current state is written", done.returncode == 0 and access.world.stage.path("out/access.yaml").exists(), done.stderr)
     done = access.run("validate", "out/access.yaml", "--output", "json")
     check.equal("it is valid", (done.returncode, json.loads(done.stdout)["errors"]), (0, 0))
     code, said, errors = access.json("plan", "out/access.yaml", "--detailed-exitcode")
@@ -117,7 +117,7 @@ def walked(check, access):
     own = access.sso.list_customer_managed_policy_references_in_permission_set(**audit)["CustomerManagedPolicyReferences"]
     check.equal("policies of the accounts are referred to", own, [{"Name": "audit-extra", "Path": "/team/"}])
     boundary = access.sso.get_permissions_boundary_for_permission_set(**audit)["PermissionsBoundary"]
-    check.equal("the boundary stands", boundary, {"ManagedPolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"})
+    check.equal("the boundary remains", boundary, {"ManagedPolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"})
     before = access.writes()
     for again in (["walk.yaml"], [said["plan"]]):
         done = access.run("apply", *again, "--yes", "--output", "json")
@@ -282,7 +282,7 @@ def killed(check, access, stage):
     stage.stop(process, signal.SIGKILL)
     world.sim.call("DELETE", "/_sim/faults")
     code, report, errors = world.json("plan", "resume", plan)
-    check("it is gone on with", code == 0 and report["state"] == "done", (code, report, errors))
+    check("it is resumed", code == 0 and report["state"] == "done", (code, report, errors))
     both = {access.users[ANA], access.users[BO]}
     found = {(name, account): access.holders(name, account) for name in ("PowerUser", "Ec2S3") for account in (DEV, PROD, TEST)}
     check("all users have the access in the file", all(who == both for who in found.values()), found)

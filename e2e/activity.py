@@ -240,7 +240,7 @@ def arrangements(stage, made, wanted):
     pruned = stage.run("query", "snapshots", "--folder", "two", "prune", "--keep", "1", "--yes", "--unfinished", "0s")
     check("pruning snapshots leaves the table as it is", pruned.returncode == 0 and table(stage, "two") == wanted, pruned.stderr)
     ran = stage.run("query", "--folder", "two", "--name", "activity/notable", "--output", "csv")
-    check("a shipped query tells notable calls", ran.returncode == 0 and "StopLogging" in ran.stdout, ran.stderr)
+    check("a shipped query shows notable calls", ran.returncode == 0 and "StopLogging" in ran.stdout, ran.stderr)
 
 
 def bounded(stage):

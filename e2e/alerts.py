@@ -113,7 +113,7 @@ def once(world):
     world.change(world.other, made=["alert-ben"])
     check("a snapshot", world.sync().returncode == 0)
     ran, row = world.of_rule("run", "alerts.yaml")
-    check("a first run tells what stands", ran.returncode == 0 and row["active"] == 2 and names(row["message"]["news"]["rows"]["new"]) == ["alert-ana", "alert-ben"], (ran.stderr, row))
+    check("a first run reports open rows", ran.returncode == 0 and row["active"] == 2 and names(row["message"]["news"]["rows"]["new"]) == ["alert-ana", "alert-ben"], (ran.stderr, row))
     check("the server delivers it", wait(lambda: len(world.receiver.told()) == 1, 20), world.served.said()[-800:])
     world.change(world.other, made=["alert-cho"], gone=["alert-ben"])
     ran, row = world.of_rule("run", "alerts.yaml")
@@ -160,7 +160,7 @@ def blocked(world):
     check("an account that is not read does not count either", row["state"] == "blocked" and world.other in row["why"] and row["active"] == 2, row)
     check("whole again, it runs", world.sync().returncode == 0)
     ran, row = world.of_rule("run", "alerts.yaml")
-    check("with what stood, which is not told again", row["state"] == "running" and row["active"] == 2 and row["message"] is None, row)
+    check("with the open rows, which are not reported again", row["state"] == "running" and row["active"] == 2 and row["message"] is None, row)
     time.sleep(2)
     check.equal("none of that was reported", len(world.receiver.calls), told)
 
@@ -189,7 +189,7 @@ def killed(world):
     receiver.status, before = 503, len(receiver.told())
     world.change(world.other, made=["alert-dia"])
     check("a snapshot that the server sees", world.sync().returncode == 0)
-    check("it runs the rules and tries to tell", wait(lambda: receiver.told(503), 60, world.served.process), world.served.said()[-1500:])
+    check("it runs the rules and tries to deliver", wait(lambda: receiver.told(503), 60, world.served.process), world.served.said()[-1500:])
     world.served.process.send_signal(signal.SIGKILL)
     world.served.process.wait(60)
     tried = {call["id"] for call in receiver.told(503)}
@@ -199,7 +199,7 @@ def killed(world):
     call = receiver.told()[before]
     check.equal("with the id that it had", {call["id"]}, tried)
     news = call["body"]["alert"]["news"]["rows"]
-    check.equal("the muted row that is gone is not told", (names(news["new"]), names(news["recovered"])), (["alert-dia"], []))
+    check.equal("the removed muted row is not reported", (names(news["new"]), names(news["recovered"])), (["alert-dia"], []))
     time.sleep(8)
     check.equal("once", len(receiver.told()), before + 1)
     unknown = stage.path("alerts.yaml").read_text().replace("webhook:tickets", "webhook:none")

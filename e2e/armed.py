@@ -80,7 +80,7 @@ def armed_and_moved(check, server):
     moved = wait(lambda: server.grant(ANA, hers).get("armed_until", "") > told["armed_until"] and server.grant(ANA, hers), 20)
     check("AWS's instant moves with it", moved and refused_after(server.statements(), "Operator") == moved["armed_until"], moved)
     released = server.api[ANA].post(f"/api/v1/grants/{hers['id']}/release", {})
-    check("given back", released.status < 300, released)
+    check("ended early", released.status < 300, released)
     check("her live session is refused", wait(lambda: denied(ana.list_roles), 30), server.stage.said("serve.log"))
     check("his is not", not denied(bo.list_roles))
     check("she has it again, and new sessions work", server.take(ANA) and wait(lambda: not denied(server.world.login(ANA, "Operator")[0].list_roles), 20))
@@ -129,7 +129,7 @@ def required(check, server):
     root = server.world.root
     server.world.org.disable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
     failed = server.take(CY, "Operator", account="test", state="failed")
-    check("nor where AWS takes no policy, with the reason", "not enabled" in failed.get("error", ""), failed)
+    check("and not where AWS takes no policy, with the reason", "not enabled" in failed.get("error", ""), failed)
     org = server.world.org
     org.enable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
     enabled = lambda: any(kind["Status"] == "ENABLED" for kind in org.list_roots()["Roots"][0]["PolicyTypes"])
@@ -258,7 +258,7 @@ def told_by_an_event(check, server):
     away = lambda: "group" in server.grant(ANA, hers).get("not_armed", "")
     # a look without an event comes after five minutes
     check("it is disarmed within seconds of the event, with the reason", wait(away, 20, server.process), (server.grant(ANA, hers), server.stage.said("serve.log")[-900:]))
-    check("and told once", len(server.records("end.disarmed")) == before + 1, server.records("end.disarmed"))
+    check("and reported once", len(server.records("end.disarmed")) == before + 1, server.records("end.disarmed"))
     check.equal("AWS has no such statement", refused_after(server.statements(), "Operator"), None)
     check("access that another user holds stays enforced", "armed_until" in server.grant(CY, his), server.grant(CY, his))
     check("her session works", not denied(ana.list_roles))
@@ -301,7 +301,7 @@ def strangers_statement(check, server):
     check("his end is armed once it is gone", wait(lambda: "armed_until" in server.grant(CY, his), 200, server.process), server.grant(CY, his))
     check("and the alarm is over", wait(lambda: not alarm(), 200, server.process, every=1), server.stage.said("serve.log")[-900:])
     told = [line for line in server.stage.said("serve.log").splitlines() if "alarm is over" in line and "foreign_statement" in line]
-    check("told once", len(told) == 1, told)
+    check("reported once", len(told) == 1, told)
 
 
 def key_disabled(check, server):
@@ -324,7 +324,7 @@ def key_disabled(check, server):
     told = ready.body.decode()
     check("the server stays ready, with AWS's reason, and it is not the loss of a Region",
           ready.status == 200 and "KMS_D" in told and "has not answered" not in told, told)
-    check("strangers read neither the key nor who may not use it", "arn:" not in told, told)
+    check("strangers see no key and no denied user", "arn:" not in told, told)
     check("AWS refuses her live session after its end", wait(lambda: denied(cy.list_roles), 150, server.process, every=1))
     check("and not his", not denied(bo.list_roles))
     check("her grant is not reported as ended: no one has verified it", server.grant(CY, hers)["state"] != "ended")
@@ -368,7 +368,7 @@ def restarted_in_the_loss(check, server):
     logged_before = len(server.stage.said("serve.log"))
     server.start()
     told = said()
-    check("it comes up again, and tells the loss from its begin", since(told) and since(told)[1] == before, (before, told))
+    check("it comes up again, and reports the loss from its begin", since(told) and since(told)[1] == before, (before, told))
     check("it reports that it continues with the earlier instance", "the earlier one stays in use" in server.stage.said("serve.log")[logged_before:],
           server.stage.said("serve.log")[logged_before:][:900])
     return datetime.datetime.fromisoformat(before + "+00:00"), stopped
@@ -452,7 +452,7 @@ def another_instance(check, server):
     check("the Region is back", server.world.sim.call("DELETE", "/_sim/faults").status < 300)
     check("the server stops", wait(lambda: server.process.poll() is not None, 90), server.stage.said("serve.log")[-900:])
     said = server.stage.said("serve.log")[-3000:]
-    check("with exit 1, and names both", server.process.returncode == 1 and other in said and "AWS tells of instance" in said, said)
+    check("with exit 1, and names both", server.process.returncode == 1 and other in said and "AWS reports instance" in said, said)
     server.start()
     check("the next start uses the current instance", server.take(CY, "Shared", "prod"))
 
@@ -627,7 +627,7 @@ def propagation_measured(check, server):
         org.attach_policy(PolicyId=made["Policy"]["PolicySummary"]["Id"], TargetId=DEV)
     full = measuring(server, "--yes")
     check("the last place is not taken", full.returncode == 4 and "last place" in full.stderr, full.stderr)
-    check("nor was it for a moment", f"hallpass-propagation-{DEV}" not in world.ours())
+    check("and was not for a moment", f"hallpass-propagation-{DEV}" not in world.ours())
 
 
 def ends(check, server):

@@ -162,7 +162,7 @@ def before_and_during(check, server):
         most = descriptors(server)
         first.ends_in_time(check, "while all that was held, the grant")
         most = max(most, descriptors(server))
-        granted(check, server, SHORT).ends_in_time(check, "one that was asked for meanwhile")
+        granted(check, server, SHORT).ends_in_time(check, "one that was requested meanwhile")
         most = max(most, descriptors(server))
         now = numbers(server)
         limit, places = now["process_max_fds"], now["hallpass_http_connections_max"]
@@ -242,7 +242,7 @@ def run(check, stage):
     check("the server starts", server.process.poll() is None, server.said()[-600:])
     check("the limit of open files is reported at the start", '"open files"' in server.said() and '"connections":768' in server.said(), server.said()[:800])
     doctor = stage.run("doctor", "--output", "jsonl", **server.environment)
-    check("doctor tells it", any(json.loads(line)["check"] == "open files" for line in doctor.stdout.splitlines()), doctor.stdout[:600])
+    check("doctor reports it", any(json.loads(line)["check"] == "open files" for line in doctor.stdout.splitlines()), doctor.stdout[:600])
     until = time.monotonic() + 60 * float(os.environ.get("ATTACK_SOAK_MINUTES", "0"))
     while True:
         before_and_during(check, server)

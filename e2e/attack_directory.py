@@ -199,7 +199,7 @@ def old_directory(world):
     released = server.api(MARA).post(f"/api/v1/grants/{held}/release")
     check("ending early still works", released.status == 200, released)
     own = world.press(MARA, other, "discard")
-    check("and withdrawing what one asked for", own.status == 200, own)
+    check("and withdrawing a request", own.status == 200, own)
     revoked = server.api(INES).post(f"/api/v1/grants/{short}/revoke", {"reason": "INC-7"})
     check("and revoking", revoked.status == 200, revoked)
     check("and the access is gone", wait(lambda: not world.present(user, "ReadOnly"), 60), world.sim.get("/_sim/state?assignments=1").json["assignments"])

@@ -325,7 +325,7 @@ def play(check, stage, name):
     numbers = lambda: Api(f"http://127.0.0.1:{world.guard_port}").get("/metrics").body.decode()
     say("the guard saw them all gone", wait(lambda: "guard_overdue 0\n" in numbers(), 30), numbers())
     found = truth(world)
-    say("what stands and what was renewed stays", standing | stays <= found, (standing | stays) - found)
+    say("live and renewed grants stay", standing | stays <= found, (standing | stays) - found)
     attack.end(world)
     settled(world, say, attack, [grant for grant in ending if grant not in early])
     found = truth(world)

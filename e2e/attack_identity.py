@@ -91,7 +91,7 @@ def run(check, stage):
     email = lambda: server.api(TOMASZ).get("/api/v1/me").json["email"]
     check("he has another address", wait(lambda: email() == OTHER, 60, every=0.3), email())
     check.equal("under it he does not approve his own", world.press(TOMASZ, own), (403, "own-request"))
-    check.equal("nor fills the second seat", world.press(TOMASZ, two), (409, "already-reviewed"))
+    check.equal("and does not fill the second seat", world.press(TOMASZ, two), (409, "already-reviewed"))
     check.equal("another user does", world.press(PRIYA, two)[0], 200)
 
     hers = world.ask(NOOR)
@@ -99,7 +99,7 @@ def run(check, stage):
     world.sim.post("/_sim/mutate", {"disable_user": {"user": NOOR}})
     gone = lambda: server.api(NOOR).get("/api/v1/me").status in (401, 403)
     check("who left has no token any more", wait(gone, 60, every=0.3))
-    check("nor a stream", ended.wait(120))
+    check("and no stream", ended.wait(120))
     store = world.center["identity_store_id"]
     found = world.store.list_users(IdentityStoreId=store)["Users"]
     left = next(user["UserId"] for user in found if user.get("Emails", [{}])[0].get("Value") == NOOR)
@@ -109,7 +109,7 @@ def run(check, stage):
     check("a new hire has her address", wait(mine, 60, every=0.3))
     check("and not her token", gone())
     answer = server.api(server.stranger).get(f"/api/v1/requests/{hers}")
-    check.equal("nor sees what she asked for", answer.status, 404)
+    check.equal("and does not see her requests", answer.status, 404)
 
     waiting = world.ask(MARA)
     ended = listening(server, MARA)
@@ -119,9 +119,9 @@ def run(check, stage):
     check("her stream ends", ended.wait(60))
     check("her token is no token", server.api(MARA).get("/api/v1/me").status in (401, 403))
     state = lambda: server.api(INES).get(f"/api/v1/requests/{waiting}").json["state"]
-    check("what she asked for is withdrawn", wait(lambda: state() == "discarded", 10), state())
+    check("her request is withdrawn", wait(lambda: state() == "discarded", 10), state())
     made = stage.run("server", "token", "create", "--user", MARA, **stage.directory)
-    check("nor gets she another", made.returncode == 1, made.stderr)
+    check("and she gets no other", made.returncode == 1, made.stderr)
     found = {"user": MARA, "reason": "found"}
     check.equal("another user lets her in", server.api(INES).post("/api/v1/locks/lift", found).status, 200)
     check("the old token stays void", server.api(MARA).get("/api/v1/me").status == 401)

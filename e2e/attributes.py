@@ -134,7 +134,7 @@ def may_ask(api):
 
 
 def departments(stage, directory, base, ana, bo, check):
-    check.equal("AWS gives the extension only where it is asked for", directory.extensions(ANA), None)
+    check.equal("AWS gives the extension only on request", directory.extensions(ANA), None)
     check.equal("and all of it there", directory.extensions(ANA, Extensions=[ENTERPRISE])[ENTERPRISE]["costCenter"], "not-to-be-kept")
     check.equal("who is of the department may ask", may_ask(ana), True)
     check.equal("who is of another may not", may_ask(bo), "RequesterNotAllowed")
@@ -220,7 +220,7 @@ def ahead(stage, base, bo, check):
     check("and for a replay, in which nothing is unread", found["unread"] == 0 and "not_read" not in found and found["items"] and not any("unread" in it for it in found["items"]), found)
     kept = "".join(str(row) for row in sqlite3.connect(stage.path("hallpass.db")).iterdump())
     check("it does not come into the store", "not-to-be-kept" not in kept)
-    check.equal("nor into decisions", says(stage, base, bo, "test", "Admin"), "RequiresApproval")
+    check.equal("and not into decisions", says(stage, base, bo, "test", "Admin"), "RequiresApproval")
 
 
 def tagged(stage, world, base, ana, bo, check, process):
@@ -248,13 +248,13 @@ def tagged(stage, world, base, ana, bo, check, process):
     refused = asked(ana, DEV)
     check("and a warning by tag has to be confirmed", refused["state"] == "warning-not-confirmed" and "Card data" in json.dumps(refused), refused)
     request = asked(ana, DEV, confirmed_warnings=[it["id"] for it in refused.get("warnings", [])])
-    check.equal("then it is asked for", request["state"], "pending")
+    check.equal("then it is requested", request["state"], "pending")
     ana.post(f"/api/v1/requests/{request['id']}/discard")
     world.org.untag_resource(ResourceId=DEV, TagKeys=["stage", "data"])
     becomes("without its tags it is as before", "dev", "BreakGlass", "RequiresApproval")
     world.sim.post("/_sim/faults", UNREAD)
     becomes("what a tag permits is not permitted once tags cannot be read", "test", "Admin", "RequesterNotAllowed")
-    becomes("nor what a tag may leave out", "dev", "BreakGlass", "RequesterNotAllowed")
+    becomes("and not what a tag may leave out", "dev", "BreakGlass", "RequesterNotAllowed")
     refused = asked(ana, TEST)
     check("it is refused with the reason", refused["state"] == "RequesterNotAllowed" and f"the tags of account {TEST} could not be read" in json.dumps(refused), refused)
     explained = stage.run("rules", "explain", "--user", ANA, "--account", "test", "--permission-set", "Admin", HALLPASS_SERVER=base, HALLPASS_TOKEN=ana.token)

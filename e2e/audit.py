@@ -93,7 +93,7 @@ def independent(check, audit, told):
           and all(kind == event for event, kind in kinds.items() if event not in ("grant.succeeded", "end.succeeded")), kinds)
     check("the refused press is there", "press.refused" in kinds, kinds)
     check("the awkward reason is there byte for byte", any(record["reason"] == AWKWARD for record in records))
-    check("the API tells the same records", [r["hash"] for r in told] == [r["hash"] for r in records[:len(told)]])
+    check("the API returns the same records", [r["hash"] for r in told] == [r["hash"] for r in records[:len(told)]])
     heads = [json.loads(path.read_text()) for path in (audit / "heads").rglob("*.json")]
     check("heads were published, of records that are there",
           heads and all(records[head["seq"] - 1]["hash"] == head["hash"] for head in heads), heads)

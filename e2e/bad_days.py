@@ -63,7 +63,7 @@ def last_records_lost(world, check):
     check("both start again", first.start() and second.start(), first.said()[-600:])
     check("and have not forgotten it", told(first, "log", "lacks records") and told(second, "log", "lacks records"), second.said()[-600:])
     alarm = lambda: any('hallpass_alarm{alarm="log_went_back"} 1' in Api(node.base).get("/metrics").body.decode() for node in world.nodes)
-    check("an alarm stands", wait(alarm, 60, every=0.3))
+    check("an alarm is active", wait(alarm, 60, every=0.3))
     check("nothing was given meanwhile", len(world.effects("CreateAccountAssignment")) == creates)
     accept(world, check, lost)
 

@@ -86,10 +86,10 @@ def authority(check, server):
     check.equal("a token for reading reads", reader.get(path).status, 200)
     for verb in ("approve", "deny", "discard"):
         refused(check, f"but does not {verb}", reader.post(f"{path}/{verb}"), 403, "missing-scope")
-    refused(check, "nor ask", reader.post(REQUESTS, asking()), 403, "missing-scope")
+    refused(check, "and cannot request", reader.post(REQUESTS, asking()), 403, "missing-scope")
     asker = server.made(TOMASZ, "--scope", "request")
     refused(check, "a token for asking does not approve", asker.post(f"{path}/approve"), 403, "missing-scope")
-    refused(check, "nor withdraw what others asked", asker.post(f"{path}/discard"), 403, "missing-scope")
+    refused(check, "and cannot withdraw others' requests", asker.post(f"{path}/discard"), 403, "missing-scope")
     refused(check, "another user's request is not found", stranger.get(path), 404, "not-found")
     for verb in ("approve", "deny", "discard"):
         refused(check, f"and cannot be touched: {verb}", stranger.post(f"{path}/{verb}"), 404, "not-found")
@@ -333,7 +333,7 @@ def other_names(check, server):
     stage.path("second.toml").write_text(config.replace("[aws]", f'[store]\nurl = "sqlite:{folder}/twin.db"\n[aws]', 1)
                                          .replace(f":{server.port}", f":{free_port()}"))
     ran = stage.run("serve", "--config", "second.toml", **server.environment)
-    check("nor by a second name of it", ran.returncode == 5 and "another server" in ran.stderr, ran)
+    check("and not by a second name of it", ran.returncode == 5 and "another server" in ran.stderr, ran)
     ran = stage.run("server", "token", "list", "--config", "second.toml")
     check("and a command does not open it by that", ran.returncode == 1 and "2 names" in ran.stderr, ran)
     (folder / "twin.db").unlink()

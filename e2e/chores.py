@@ -264,7 +264,7 @@ def story(one, lines):
     said = one.runs(lines[0])
     kinds = {"remediate", "remediate.undo", "org.vend", "org.enroll", "org.standards"}
     missing = [kind for kind in kinds if f'"kind":"{kind}"' not in said]
-    check.equal("`plan list` tells it all", missing, [])
+    check.equal("`plan list` shows it all", missing, [])
     check("and nothing is under way any more", '"state":"running"' not in said, said)
     verified = one.stage.run("audit", "verify", one.stage.path("demo/audit"))
     check.equal("the audit log verifies", verified.returncode, 0)

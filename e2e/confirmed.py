@@ -92,7 +92,7 @@ def by_id(world, hubs):
     ran = world.run(*APPLY, "--apply", "--plan", plan, "-o", "json")
     check("what changed after the look is drifted, the rest is done", ran.returncode == 1 and outcomes(ran)
           == {DEV: "changed", TEST: "drifted", PROD: "drifted"}, (ran.returncode, outcomes(ran), ran.stderr))
-    check.equal("what the other did stands", off(hubs[TEST]), set())
+    check.equal("the other user's change remains", off(hubs[TEST]), set())
     looked = world.run(*APPLY, "-o", "json")
     plan = json.loads(looked.stdout)["report"]["plan"]
     somebody(hubs[DEV], "ENABLED")
@@ -114,7 +114,7 @@ def asked(world, hubs):
     ran = on_terminal(world, *APPLY, "--apply", answer="y", meanwhile=lambda: somebody(hubs[TEST], "DISABLED", "by hand"))
     check("what changed between the table and the yes is drifted", ran.returncode == 1 and outcomes(ran)
           == {DEV: "changed", TEST: "drifted", PROD: "changed"}, (ran.returncode, ran.stdout, ran.stderr))
-    check.equal("and stands", off(hubs[TEST]), {("pci-dss", "IAM.6", "by hand")})
+    check.equal("and remains", off(hubs[TEST]), {("pci-dss", "IAM.6", "by hand")})
     return json.loads(ran.stdout)["report"]["plan"]
 
 

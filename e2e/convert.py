@@ -63,7 +63,7 @@ def used_by(stage, world, check, common):
     found = listed("--days", "10")
     check.equal("on how many days, and that there was none", found, {ANA: ("used", "2", str(back(2).date())), BO: ("never", "0", "")})
     check.equal("days without a log are reported", listed("--days", "30")[BO], ("used", "1", str(back(12).date())))
-    check.equal("nor of those before it", listed("--days", "11")[BO], ("never", "0", ""))
+    check.equal("and not those before it", listed("--days", "11")[BO], ("never", "0", ""))
     done = world.run(*common, "--approvers", LEADS, "--to", "used", "--activity", "proposed")
     check("a missing table is reported", done.returncode == 2 and "activity ingest" in done.stderr, done.stderr)
 

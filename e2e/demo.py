@@ -108,7 +108,7 @@ def watched(check, stage, demo):
     try:
         # what the demo's own people had ends too, until the server stands still
         before = len(demo.deletes())
-        check("AWS has it while the server stands still", demo.held(), demo.held())
+        check("AWS has it while the server is stopped", demo.held(), demo.held())
         gone = wait(lambda: len(demo.deletes()) > before and not demo.held(), SECONDS + BOUND + 60, every=0.5)
         late = time.time() - datetime.datetime.fromisoformat(held["ends_at"]).timestamp()
         check("access ends without the server", gone, stage.said("data/guard.log")[-800:])
@@ -175,7 +175,7 @@ def lived(check, stage, demo):
     priya = demo.api(PRIYA)
     find = lambda: next((it for it in priya.get("/api/v1/grants?state=ended").json["items"] if it["permission_set"] == "PowerUser"), None)
     grant = wait(find, 90, demo.process)
-    if not check("a grant of the demo was used and given back", grant, stage.said("demo.log")[-600:]):
+    if not check("a grant of the demo was used and ended early", grant, stage.said("demo.log")[-600:]):
         return
     # one delivery of the trail may have the first of its calls alone
     whole = lambda it: "CreateUser" in [call["action"] for call in it.get("calls", [])]

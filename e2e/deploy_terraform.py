@@ -331,7 +331,7 @@ def sent_on(check, report):
                                             (CODE / "modules/events", {"bus": bus.replace("eu-west-1", "us-east-1")})])
     check.equal("no one sends to the bus if no one is named", made(plain, "aws_cloudwatch_event_permission"), [])
     senders = [json.loads(it["policy"])["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"] for one in (plain, with_rules) for _, it in made(one, "aws_sqs_queue_policy")]
-    check("rules that are named may send to the queue beside ours", len(senders[0]) == 2 and senders[1] == [*senders[0], more], senders)
+    check("named rules may send to the queue beside Hallpass's", len(senders[0]) == 2 and senders[1] == [*senders[0], more], senders)
     check("a bus in another Region is refused", any("another Region" in it for it in elsewhere["refused"]), elsewhere["refused"])
 
 

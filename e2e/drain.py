@@ -46,7 +46,7 @@ def main():
             crowd.wait_until(lambda: crowd.count("ended") >= COUNT + 1, 600)
         judge(check, crowd, since, outstanding, (pressed, taken), held)
         grants = crowd.grants()
-        check.equal("all that was asked for meanwhile is granted", [grants[one]["state"] for one in asked], ["active"] * 3)
+        check.equal("all requests made meanwhile are granted", [grants[one]["state"] for one in asked], ["active"] * 3)
         check("waiting requesters see their place in line", told["before"] >= 1 and told["seconds"] >= 1, told)
     check.end()
 

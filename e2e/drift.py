@@ -73,7 +73,7 @@ def begun(world):
     rule = world.rule()
     check("and the rule is blocked", rule and rule["state"] == "blocked", rule)
     ran = world.access("export")
-    check("what stands is a file", ran.returncode == 0, ran.stderr)
+    check("the current state is a file", ran.returncode == 0, ran.stderr)
     world.stage.path("access.yaml").write_text(ran.stdout)
     check("which is compared", wait(lambda: world.looks() >= 1, 120, world.served.process, every=0.5), world.served.said()[-600:])
     stands = world.drifted()
@@ -103,12 +103,12 @@ def changed(world, before):
     held = lambda: [it for it in world.served.api(MARA).get("/api/v1/grants?state=active").json["items"] if it["permission_set"] == "ReadOnly"]
     check("a user gets temporary access", grant.status < 300 and wait(lambda: held(), 60, world.served.process), grant)
     world.look()
-    check.equal("which is no drift, and what stands is not told again", (len(world.told()), world.rows()), (told + 1, sorted([*before, wanted])))
+    check.equal("which is no drift, and open items are not reported again", (len(world.told()), world.rows()), (told + 1, sorted([*before, wanted])))
     check("and the access is still there", held() and world.served.has(held()[0]))
     world.stage.stop(world.served.process, signal.SIGKILL)
     world.served.start()
     world.look()
-    check.equal("nor after a kill", (len(world.told()), world.rows()), (told + 1, sorted([*before, wanted])))
+    check.equal("and not after a kill", (len(world.told()), world.rows()), (told + 1, sorted([*before, wanted])))
     good = world.stage.path("access.yaml").read_text()
     world.stage.path("access.yaml").write_text("version: 9\n")
     failed = world.looks("failed")
@@ -118,7 +118,7 @@ def changed(world, before):
     world.sso.delete_account_assignment(**assignment)
     check("closed drift is reported", wait(lambda: len(world.told()) > told + 1, 120, world.served.process), world.served.said()[-800:])
     check.equal("as recovered", world.told()[told + 1:], [{"new": [], "recovered": [wanted]}])
-    check.equal("and stands no longer", world.rows(), before)
+    check.equal("and is open no longer", world.rows(), before)
     return told + 2
 
 

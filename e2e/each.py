@@ -98,7 +98,7 @@ def troubled(stage, environment, sim, wanted, accounts):
                               "seed": 3, "match": {"service": "sts", "operation": "AssumeRole"}})
     ran = stage.run(*VPCS, "--errors", "denied.jsonl", timeout=300, **environment)
     denied = [it for it in lines(stage.path("denied.jsonl").read_text()) if it["stage"] == "assume_role"]
-    check("a third of the accounts denied: each told once, with its Regions",
+    check("a third of the accounts denied: each reported once, with its Regions",
           accounts / 5 < len(denied) < accounts / 2 and len({it["account"] for it in denied}) == len(denied)
           and all(it.get("regions", 1) for it in denied), denied[:2])
     gone = {it["account"] for it in denied}
@@ -109,7 +109,7 @@ def troubled(stage, environment, sim, wanted, accounts):
     sim.post("/_sim/calls/reset", {})
     ran = stage.run(*VPCS, "--errors", os.devnull, "--resume", run, timeout=300, **environment)
     asked = sum(sim.get("/_sim/calls?limit=5000").json["counters"].get("sts:AssumeRole", {}).values())
-    check("gone on with, only they are asked, and all is there", ran.stdout == wanted and asked < accounts, asked)
+    check("resumed, only they are called, and all is there", ran.stdout == wanted and asked < accounts, asked)
     sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 800}, "match": {"service": "ec2", "operation": "DescribeVpcs"}})
     ran = stage.run("each", "ec2", "DescribeVpcs", "--accounts", json.loads(wanted.splitlines()[0])["account"], "--regions", "enabled", "-c", "1", timeout=300, **environment)
     sim.call("DELETE", "/_sim/faults")
@@ -132,7 +132,7 @@ def troubled(stage, environment, sim, wanted, accounts):
         if how == signal.SIGINT:
             check("an interruption names the run", f"--resume {run}" in stage.said("cut.err"), stage.said("cut.err")[-300:])
         ran = stage.run(*VPCS, "--errors", os.devnull, "--resume", run, timeout=300, **environment)
-        check(f"after {how.name}, gone on with: the bytes of an unbroken run", ran.stdout == wanted)
+        check(f"after {how.name}, resumed: the bytes of an unbroken run", ran.stdout == wanted)
     sim.call("DELETE", "/_sim/faults")
 
 

@@ -111,7 +111,7 @@ def checked(world):
     sources = ("--ou-from", "Legacy", "--account", STRAY, "--account", SHOP, "--to", "Workloads")
     code, rows, errors = enroll(world, *sources, "--via", "account-factory", "--check-only")
     failed = sorted((row["target"], row["id"]) for row in rows if row["status"] == "fail" and row["severity"] == "error")
-    check.equal("what stands in the way", failed, sorted([
+    check.equal("the obstacles are listed", failed, sorted([
         (SHOP, "already-managed"), (f"{ERP} eu-west-1", "config-recorder"), (f"{ERP} eu-west-1", "delivery-channel"), (ODD, "role-missing"),
         (STRAY, "role-missing"), (STRAY, "in-root"), (STRAY, "no-trusted-role")]))
     check("and the verdict", code == 1 and "PRECHECK FAILED" in errors, (code, errors))
@@ -121,7 +121,7 @@ def checked(world):
     code, _, errors = enroll(world, "--account", ODD, "--to", "ou-ab12-nothere01")
     check("a unit that is not there is exit 2", code == 2 and "the unit does not exist" in errors, (code, errors))
     code, _, errors = enroll(world, "--account", ODD, "--to", "Legacy")
-    check("nor one that is not governed", code == 2 and "does not govern" in errors, (code, errors))
+    check("and not one that is not governed", code == 2 and "does not govern" in errors, (code, errors))
     tower = client(world, "controltower")
     kind = next(row["arn"] for row in tower.list_baselines()["baselines"] if row["name"] == "AWSControlTowerBaseline")
     target = f"arn:aws:organizations::{MANAGEMENT}:ou/o-ab12cd34ef/{world.units['Legacy']}"
@@ -316,7 +316,7 @@ def told(stage):
     code, said, errors = enroll(world, "--account", ERP, "--to", "Workloads", "--via", "baseline", "--apply", "--yes")
     print(f"      enrolled by its baseline in {time.monotonic() - began:.1f} s")
     check("a baseline, too", code == 0 and statuses(said) == {ERP: "ENROLLED"}, (code, said, errors))
-    check("the server said so", wait(lambda: "waiting steps poll now" in stage.said("serve.log"), 20, process), stage.said("serve.log")[-800:])
+    check("the server reported it", wait(lambda: "waiting steps poll now" in stage.said("serve.log"), 20, process), stage.said("serve.log")[-800:])
     sent = {"source": "aws.controltower", "detail-type": "AWS Service Event via CloudTrail", "id": "e2e-unknown-1", "detail": {
         "eventName": "CreateManagedAccount", "serviceEventDetails": {"createManagedAccountStatus": {
             "account": {"accountName": "nobody"}, "state": "FAILED", "message": "sample"}}}}

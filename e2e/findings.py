@@ -101,7 +101,7 @@ def newcomer(world):
     found = world.enriched(account)
     noted = found["early-0"]
     check("an analyst's note and field stay", noted["Note"]["Text"] == "ticket 4711" and noted["UserDefinedFields"]["ticket"] == "4711", noted)
-    check("the others have ours", len(found) == 7 and found["early-1"]["Note"]["UpdatedBy"] == "Hallpass enrichment"
+    check("the others have Hallpass's fields", len(found) == 7 and found["early-1"]["Note"]["UpdatedBy"] == "Hallpass enrichment"
           and found["early-1"]["UserDefinedFields"]["Owner"] == "team-payments", found.get("early-1"))
     ran, rows = world.run("org", "findings", "enrich", "--backfill", "--apply")
     check("once more there is nothing to write", ran.returncode == 0 and rows == [], (ran.stderr, rows))

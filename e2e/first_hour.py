@@ -347,7 +347,7 @@ def served(machine, check, blocks, sim):
     check("what AWS TEAM allowed is in the catalog", "orders-dev" in said["catalog"] and "ReadOnly" in said["catalog"], said["catalog"][:600])
     check("the first grant is there", '"active"' in said["grants"], said["grants"])
     found = listed(machine, look[0])
-    check("the live access of the other tool is listed, and not ours", found == {(ANA, "DatabaseOperator"), (EVE, "ReadOnly")}, found)
+    check("the live access of the other tool is listed, and not Hallpass's", found == {(ANA, "DatabaseOperator"), (EVE, "ReadOnly")}, found)
     # whoever may not enter the server's folder does not hear that there is no database
     done = machine.say(look[0].replace("--user=hallpass", "--user=nobody"))
     check("another user gets the owner of the database", done.returncode == 1 and "cannot be seen" in done.stderr and "sudo --user=hallpass" in done.stderr, done.stderr[-600:])
@@ -359,7 +359,7 @@ def served(machine, check, blocks, sim):
     active = [json.loads(line) for line in done.stdout.splitlines()]
     adopted = [row for row in active if row["permission_set"] == "DatabaseOperator"]
     check("what was adopted is a grant with an end", len(adopted) == 1 and adopted[0]["ends_at"] and len(active) == 2, active)
-    check.equal("only what was accepted is left beside ours", listed(machine, look[0]), {(EVE, "ReadOnly")})
+    check.equal("only accepted access is left beside Hallpass's", listed(machine, look[0]), {(EVE, "ReadOnly")})
     for line in proof:
         machine.runs(line)
     held = sim.get("/_sim/state?assignments=1").json["assignments"]
@@ -471,7 +471,7 @@ def ends(machine, check, look, base, there):
     token = "sudo -E --user=hallpass hallpass server token create --user {} --name cutover --config /etc/hallpass/hallpass.toml"
     ana, eve = (Api(base, machine.runs(token.format(who)).stdout.strip()) for who in (ANA, EVE))
     asked = ana.post("/api/v1/requests", {"account": "orders-dev", "permission_set": "ReadOnly", "duration_seconds": 300, "reason": "after the cutover"})
-    check("who had it there asks for the same here, and waits as there", asked.status == 201 and asked.json["state"] == "pending", asked)
+    check("its holders there request the same here, and wait as there", asked.status == 201 and asked.json["state"] == "pending", asked)
     approved = eve.post(f"/api/v1/requests/{asked.json.get('id')}/approve")
     check("an approver in its statement approves", approved.status == 200, approved)
     check("the first grant is there, in the same account with the same permission set", wait(lambda: has(theirs), 30), held_at_aws(endpoint))

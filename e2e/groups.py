@@ -181,7 +181,7 @@ def comes_and_stays(stage, server, directory, check):
     shown = stage.run(*words, HALLPASS_SERVER=server.base, HALLPASS_TOKEN=bo.token)
     check("a command shows it", shown.returncode == 0 and json.loads(shown.stdout)["plan"][0]["manual"] == 1, (shown.returncode, shown.stdout[:300], shown.stderr))
     asked = stage.run(*words, "--fail-on-findings", HALLPASS_SERVER=server.base, HALLPASS_TOKEN=bo.token)
-    check.equal("with exit 3 for who matches nothing where that is asked for", asked.returncode, 3)
+    check.equal("with exit 3 for unmatched members if configured", asked.returncode, 3)
     shown = stage.run("server", "group-sync", "--output", "table", HALLPASS_SERVER=server.base, HALLPASS_TOKEN=bo.token)
     check("in words, too", STRANGER in shown.stdout and "no rule" in shown.stdout, shown.stdout)
     explain = lambda *case: stage.run("rules", "explain", *case, "--output", "table", HALLPASS_SERVER=server.base, HALLPASS_TOKEN=bo.token).stdout
@@ -280,14 +280,14 @@ def killed(server, directory, sim, check):
     before = len(calls())
     sim.post("/_sim/faults", {"kind": "drop_after_effect", "hang_seconds": 30, "match": {"operation": "CreateGroupMembership"}, "count": 1})
     directory.department(BO, "Payments")
-    check("AWS did what it was asked for", wait(lambda: len(calls()) > before, 40, server.process, every=0.05), calls()[before:])
+    check("AWS did what was requested", wait(lambda: len(calls()) > before, 40, server.process, every=0.05), calls()[before:])
     server.stop(signal.SIGKILL)
     check("the server comes back", server.start(NOBODY, sync("remove")), server.said()[-600:])
     bo = server.api(BO)
     known = lambda: [it for it in of(records(bo, "membership.added"), BO)]
     check("and knows the membership as its own", wait(lambda: len(known()) == 2, 60, server.process), known())
     server.compares_again()
-    check.equal("it was asked for once", len(calls()), before + 1)
+    check.equal("it was requested once", len(calls()), before + 1)
     check("and is there", BO in directory.members())
     check.equal("with one intent", len(of(records(bo, "membership.adding"), BO)), 2)
 

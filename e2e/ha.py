@@ -114,13 +114,13 @@ def served_by_both(world, check):
     grant = approved.json["grant_id"]
     check("and comes to be active, as both say", world.state(other, grant, "active") and world.state(leader, grant, "active"), world.grant(other, grant))
     heard = hears(stream, "grant.succeeded")
-    check("a stream of the node that does not lead tells what the other wrote", heard, heard)
+    check("a stream of the node that does not lead has the other's events", heard, heard)
     connection.close()
     connection, stream = listen(leader, PRIYA, heard - 1)
     check("and continues, on the other node, at its position", hears(stream, "grant.succeeded") == heard)
     connection.close()
     given = other.api(MARA).post(f"/api/v1/grants/{grant}/release")
-    check("given back on the node that does not lead, it ends", given.status == 200 and world.state(other, grant, "ended"), given)
+    check("ended early on the node that does not lead, it ends", given.status == 200 and world.state(other, grant, "ended"), given)
     told_as_one(world, check, request["id"].removeprefix("req_"), (other, leader))
 
 
@@ -162,7 +162,7 @@ def killed_in_a_create(world, check):
     followed(world, check, "a leader that was killed", killed)
     check("in a later epoch", other.number("hallpass_leader_epoch") > epoch)
     check("the grant comes to be active", world.state(other, grant, "active"), world.grant(other, grant))
-    check("and was asked for once", len(world.effects("CreateAccountAssignment")) == before + 1, world.effects("CreateAccountAssignment"))
+    check("and was requested once", len(world.effects("CreateAccountAssignment")) == before + 1, world.effects("CreateAccountAssignment"))
     check("what was to end meanwhile ended", world.state(other, ends, "ended"), world.grant(other, ends))
     check("it comes back, and does not lead", leader.start() and wait(lambda: leader.part("leader")["ok"], 30) and not leader.leads(), leader.said()[-600:])
 
@@ -181,7 +181,7 @@ def killed_while_it_tells(world, check):
     receiver.keeps, before = True, len(receiver.told)
     # long enough to be seen there on a slow machine: only then is it news
     grant = world.ask(other, PRIYA, "ReadOnly", "payments-dev", 1800)["grant_id"]
-    check("a notice is being told", wait(lambda: len(receiver.told) > before, TAKEOVER_MAX, every=0.02), receiver.told)
+    check("a notice is being sent", wait(lambda: len(receiver.told) > before, TAKEOVER_MAX, every=0.02), receiver.told)
     leader = world.leader()
     other = world.other(leader)
     world.stage.stop(leader.process, signal.SIGKILL)
@@ -192,7 +192,7 @@ def killed_while_it_tells(world, check):
     check("the next leader reports it", receiver.told[before + 1:].count(notice), (receiver.told[before:], other.said()[-600:]))
     receiver.goes_on.set()
     given = other.api(PRIYA).post(f"/api/v1/grants/{grant}/release")
-    check("given back, its grant ends", given.status == 200 and world.state(other, grant, "ended"), (given, world.grant(other, grant)))
+    check("ended early, its grant ends", given.status == 200 and world.state(other, grant, "ended"), (given, world.grant(other, grant)))
     check("the node comes back", leader.start(), leader.said()[-600:])
 
 
@@ -243,8 +243,8 @@ def stopped_and_paused(world, check):
     epoch = other.number("hallpass_leader_epoch")
     still = world.now()
     paused.signal(signal.SIGSTOP)
-    check("a leader that stands still is followed by another", wait(other.leads, TAKEOVER_MAX, every=0.2), other.said()[-600:])
-    followed(world, check, "a leader that stands still", still)
+    check("a stopped leader is replaced", wait(other.leads, TAKEOVER_MAX, every=0.2), other.said()[-600:])
+    followed(world, check, "a stopped leader", still)
     check("which ends what is due", world.state(other, ends, "ended"), world.grant(other, ends))
     paused.signal(signal.SIGCONT)
     check("it finds that it leads no more", wait(lambda: "leads no more" in paused.said(), 30), paused.said()[-600:])
@@ -335,7 +335,7 @@ def whole(world, check):
     # on a slow machine a short one may be over before it was seen to be there
     check("each grant began or was over, once, and none ended twice", len(set(begun)) == len(begun) and len(set(ended)) == len(ended)
           and len(set(begun) | set(ended)) == len(world.asked), (begun, ended))
-    check("AWS was asked for each once", len(world.effects("CreateAccountAssignment")) == len(world.asked), len(world.effects("CreateAccountAssignment")))
+    check("AWS was called for each once", len(world.effects("CreateAccountAssignment")) == len(world.asked), len(world.effects("CreateAccountAssignment")))
     words = world.stage.said("a.log") + world.stage.said("b.log") + verified.stdout + checked.stderr
     check("the password is nowhere", world.database.password not in words)
     left = [row for row in held_at_aws(world.endpoint) if row[0] in (TOMASZ, PRIYA) and row[2] == "ReadOnly"]
@@ -348,7 +348,7 @@ def refused(world, check):
     backup = run("server", "store", "backup", "copy.db")
     check("a backup is left to pg_dump", backup.returncode == 2 and "pg_dump" in backup.stderr, backup.stderr)
     wrong = run("server", "store", "check", PGPASSWORD="wrong")
-    check("a wrong password is an error that does not tell it", wrong.returncode == 1 and "password" in wrong.stderr and "wrong" not in wrong.stderr.replace("what is wrong", ""), wrong.stderr)
+    check("a wrong password is an error that does not show it", wrong.returncode == 1 and "password" in wrong.stderr and "wrong" not in wrong.stderr.replace("what is wrong", ""), wrong.stderr)
     text = world.stage.path("b.toml").read_text()
     world.stage.path("untrusted.toml").write_text(text.replace(f"&sslrootcert={world.database.authority}", ""))
     untrusted = world.stage.run("server", "store", "check", "--config", "untrusted.toml", **world.environment)

@@ -128,7 +128,7 @@ def refused(init, check):
     before = [init.stage.path(f"asked/{name}").read_bytes() for name in BOTH]
     done = init.run("asked", "--yes", given=given())
     check("files that are there are not written over", done.returncode == 4 and "overwrites nothing" in done.stderr and "--folder" in done.stderr, done.stderr)
-    check.equal("nor touched", [init.stage.path(f"asked/{name}").read_bytes() for name in BOTH], before)
+    check.equal("and not touched", [init.stage.path(f"asked/{name}").read_bytes() for name in BOTH], before)
     for name in BOTH:
         init.stage.path(f"half-{name}").mkdir()
         init.stage.path(f"half-{name}/{name}").write_text("mine")
@@ -154,7 +154,7 @@ def refused(init, check):
         check(f"{name}: exit 2, and why", done.returncode == 2 and said in done.stderr and "hunter2" not in done.stderr, (done.returncode, done.stderr))
     unit = given(sign_in="oidc", oidc_issuer="https://id.acme.example", oidc_client_id="h", oidc_client_secret="file:/run/credentials/hallpass.service/secret_oidc")
     done = init.run("unit", "--yes", "--output", "json", given=unit)
-    check("a secret that systemd shows to the server alone is named, and told of", done.returncode == 0 and init.files("unit") == BOTH
+    check("a secret that systemd shows only to the server is named, and reported", done.returncode == 0 and init.files("unit") == BOTH
           and any("is missing" in it for it in json.loads(done.stdout)["warnings"]), (done.returncode, done.stderr))
     done = init.stage.run("server", "doctor", "--iam-policy", "--config", "unit/hallpass.toml", **init.environment)
     check("and the policy is printed before it is there", done.returncode == 0 and '"Statement"' in done.stdout, done.stderr)
@@ -220,7 +220,7 @@ def served(init, check):
     check("the access is there", wait(lambda: state()["state"] == "active", 60, process), state())
     listed = lambda: Api(init.environment["AWS_ENDPOINT_URL"]).get("/_sim/state?assignments=1").json["assignments"]
     check("at AWS, too", len(listed()) == 1, listed())
-    check("it is given back", ana.post(f"/api/v1/grants/{state()['id']}/release").status == 200, state())
+    check("it is ended early", ana.post(f"/api/v1/grants/{state()['id']}/release").status == 200, state())
     check("and ends", wait(lambda: state()["state"] == "ended" and not listed(), 60, process), (state(), listed()))
     reading = ana.post("/api/v1/requests", {**ask, "account": DEV, "permission_set": "ReadOnly"})
     check("reading elsewhere is granted immediately", reading.status == 201 and reading.json["state"] == "approved", reading)

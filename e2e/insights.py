@@ -222,7 +222,7 @@ def told(stage):
     of = lambda: [call["body"] for call in receiver.told() if "devops-guru/insights" in json.dumps(call["body"])]
     check("it is reported when it begins", wait(lambda: len(of()) >= 1, 60, world.served.process), world.served.said()[-1500:])
     values = world.served.api(NOOR).get("/api/v1/alerts/rows?rule=devops-guru/insights").json["items"]
-    check("and stands among the alerts",
+    check("and is among the alerts",
           len(values) == 1 and values[0]["values"]["insight_id"] == "insight-fire" and values[0]["values"]["account_id"] == account, values)
     world.advance(3600)
     check("it is reported when it is over", wait(lambda: len(of()) >= 2, 90, world.served.process), world.served.said()[-1500:])

@@ -77,7 +77,7 @@ def collected(demo):
               or (it["password_enabled"] and it["password_last_used"] and it["password_last_used"] < limit)]
     check.equal("old keys are those that two loops over the tables find", sorted(it["access_key_id"] for it in old), sorted(wanted))
     ran, _ = asked(stage, article("seed-2-not-in-okta"))
-    check("people who left are not told without a directory that knows", ran.returncode == 2 and "E_NOT_SYNCED" in ran.stderr and "okta" in ran.stderr, ran.stderr)
+    check("people who left are not reported without a directory that knows", ran.returncode == 2 and "E_NOT_SYNCED" in ran.stderr and "okta" in ran.stderr, ran.stderr)
     exported = json.loads(stage.run("query", "snapshots", "--folder", FOLDER, "export", timeout=120).stdout)
     users = exported["tables"]["aws_iam_users"]
     mails = sorted({(it.get("tags") or {}).get("email") for it in users} - {None})
@@ -126,7 +126,7 @@ def applied(demo):
     """Assignments as a file: what stands, and one more; the second time nothing is written."""
     demo.stage.make_store("code.toml")
     ran = demo.run("access", "export", "--config", "code.toml")
-    check("what stands is a file", ran.returncode == 0 and "permission_sets:" in ran.stdout, ran.stderr[-800:])
+    check("the current state is a file", ran.returncode == 0 and "permission_sets:" in ran.stdout, ran.stderr[-800:])
     text = ("version: 1\npermission_sets:\n  KnownAudit: {managed_policies: [SecurityAudit]}\nassignments:\n"
             f"  - {{permission_sets: [KnownAudit], users: [{MARA}], accounts: [payments-dev]}}\n")
     demo.stage.path("known.yaml").write_text(text)

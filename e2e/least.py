@@ -332,7 +332,7 @@ def given(stage, sim, process):
     api = Api(re.search(r'public_url = "(.*)"', stage.path("hallpass.toml").read_text())[1], stage.token(ANA))
     accounts = [{"account": it, "permission_set": "Reader"} for it in (enrol.SHOP, enrol.ERP, enrol.ODD, enrol.LOGS, enrol.AUDIT, LATE, LATER)]
     asked = api.post("/api/v1/requests/batch", {"duration_seconds": 1800, "reason": "OPS-1: look", "targets": [*accounts, {"group": "OnCall"}]})
-    check("access of many kinds is asked for", asked.status == 201, asked)
+    check("access of many kinds is requested", asked.status == 201, asked)
     states = lambda: [it["state"] for it in api.all("/api/v1/grants")]
     check("and given", wait(lambda: states() == ["active"] * len(asked.json["items"]), 60, process, every=0.5), states())
     check("what a permission set allows is read", api.get("/api/v1/permission-sets/Reader").status == 200)

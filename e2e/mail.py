@@ -214,7 +214,7 @@ def mail_down(check, served, inbox, receiver):
     served.api(TOMASZ).post(f"/api/v1/requests/{decided}/deny", {})
     metrics = lambda: served.api(TOMASZ).get("/metrics").body.decode()
     waiting = lambda: re.search(r'hallpass_notices_waiting\{channel="mail"\} (\d+)', metrics())
-    check("the metric tells how many wait", wait(lambda: (found := waiting()) and int(found[1]) >= 2, 20), metrics())
+    check("the metric counts the waiting ones", wait(lambda: (found := waiting()) and int(found[1]) >= 2, 20), metrics())
     served.stage.stop(served.process)
     served.start()
     inbox.start()
@@ -258,7 +258,7 @@ def webhook_down(check, served, receiver):
     check.equal("repetitions have the same id", len({call["delivery"] for call in calls}), 1)
     check("and signatures with their times", all(call["signed"] for call in calls))
     if len(calls) == 3:
-        check("the pause it asked for is kept", calls[2]["at"] - calls[1]["at"] >= 1.9,
+        check("the requested pause is kept", calls[2]["at"] - calls[1]["at"] >= 1.9,
               calls[2]["at"] - calls[1]["at"])
     receiver.answers[:] = [400]
     served.api(TOMASZ).post(f"/api/v1/requests/{request}/deny", {})
@@ -280,7 +280,7 @@ def webhook_down(check, served, receiver):
     served.start()
     served.api(TOMASZ).post(f"/api/v1/requests/{gone}/deny", {})
     check("until the server starts again", wait(lambda: receiver.told(gone, "denied"), 20))
-    check("news that were not asked for are not told",
+    check("news without a subscription are not sent",
           all(call["body"]["id"] == call["delivery"] for call in receiver.calls)
           and len({(call["delivery"], call["status"]) for call in receiver.calls}) == len(receiver.calls))
 

@@ -145,7 +145,7 @@ def in_life(check, stage, rules, dashboard):
     missing = lambda: wanted - types(scraped()).keys()
     # the last is how late an end was seen
     wait(lambda: not missing(), 90, demo.process, every=1)
-    check.equal("server and guard give each metric that is asked for", missing(), set())
+    check.equal("server and guard give each requested metric", missing(), set())
     scrape = scraped()
     kinds = types(scrape)
     for place, expression in expressions(rules, dashboard):

@@ -265,7 +265,7 @@ def command_line(check, stage, served, browser):
     check("the command line is who confirmed it", MARA in who.stdout, who.stdout + who.stderr)
     listed = [json.loads(line) for line in stage.run("server", "token", "list", "--output", "jsonl").stdout.splitlines()]
     made = [row for row in listed if row["name"].startswith("login on ")]
-    check.equal("its token has the scopes that were asked for", [row["scopes"] for row in made], [["read", "request"]])
+    check.equal("its token has the requested scopes", [row["scopes"] for row in made], [["read", "request"]])
     kept = json.loads(stage.path("config/hallpass/credentials.json").read_text())["servers"][base]["token"]
     check.equal("the token works", Api(base, kept).get("/api/v1/me").status, 200)
     out = stage.run("logout", HALLPASS_SERVER=base)

@@ -61,7 +61,7 @@ def drill(check, world):
     check.equal("the accounts are shown", len(said["accounts"]), 2)
     check("calls of a member's admin are refused", wait(lambda: denied(ana.list_roles), 15))
     check("those of the break-glass role are not", not denied(bo.list_roles))
-    check("nor those of other services", not denied(ana_s3.list_buckets))
+    check("and not those of other services", not denied(ana_s3.list_buckets))
     code, again, errors = world.json("org", "outage", "apply", "drill.json", "--target", unit, "--apply", "--yes")
     check("applying again changes nothing", code == 0 and again["plan"]["totals"]["changed"] == 0, (code, errors))
     code, rows, _ = world.json("org", "outage", "list")

@@ -485,7 +485,7 @@ def told(stage):
     check.equal("the alerts of the fixture", active(first), wanted)
     check("are reported", len(texts(first)) == 4 and any("dave: not there for 304 days" in it for it in texts(first)), texts(first))
     ran, again = pci(stage, "watch", *fixture)
-    check.equal("and the second run tells nothing", (active(again), texts(again)), (wanted, []))
+    check.equal("and the second run reports nothing", (active(again), texts(again)), (wanted, []))
     later = "2025-09-02T00:00:00Z"
     ran, rows = pci(stage, "watch", *fixture, as_of=later)
     said = "\n".join(texts(rows))

@@ -124,7 +124,7 @@ def once(world):
         world.stage.stop(world.served.process, signal.SIGKILL)
         world.served.start()
         found = world.run(found["as_of"])
-    check.equal("runs and kills tell nothing again", len(world.told()), world.count)
+    check.equal("runs and kills report nothing again", len(world.told()), world.count)
 
 
 def broken(world):

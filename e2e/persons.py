@@ -90,7 +90,7 @@ class Outage(Chore):
         self.fresh()
         with somebody(self.stage, change({"$request": "/PolicyId"}), match={"operation": "AttachPolicy"}) as kim:
             ran = self.apply()
-        check("outage apply: before it is attached: what Kim wrote stands", kim.fired == 1 and self.changed_by_kim(), (kim.row, ran))
+        check("outage apply: before it is attached: Kim's change remains", kim.fired == 1 and self.changed_by_kim(), (kim.row, ran))
 
     def changed_by_kim(self):
         texts = [self.world.org.describe_policy(PolicyId=it)["Policy"]["Content"] for it in self.ours()]
@@ -251,7 +251,7 @@ class Vending(Chore):
         wait(self.account, 10)
         ran = self.apply()
         rows = [it["Name"] for it in self.world.org.list_accounts()["Accounts"]]
-        check("org vend: between look and apply: hers stands, and no second one", rows.count("alpha") == 1 and self.stands_in("Root"), (rows, ran))
+        check("org vend: between look and apply: hers remains, and no second one", rows.count("alpha") == 1 and self.stands_in("Root"), (rows, ran))
         check("org vend: between look and apply: and A is informed", ran.code == 1 and "in use" in ran.text, ran)
         order = self.between()
         for title, match, when in order:
@@ -259,7 +259,7 @@ class Vending(Chore):
             with somebody(self.stage, self.acts(), match=match, when=when) as kim:
                 ran = self.apply()
             if check(f"org vend: {title}: Kim came, and could", kim.fired == 1 and not kim.failed, (kim.row, ran)):
-                check(f"org vend: {title}: where Kim put it, it stands", *self.stands())
+                check(f"org vend: {title}: where Kim put it, it remains", *self.stands())
                 check(f"org vend: {title}: and A is informed", ran.code != 0 or "drifted" in ran.text or when == "late", ran)
 
     def between(self):
@@ -297,7 +297,7 @@ class Enrolment(Chore):
     def judge(self, when, ran, stands=None):
         if when == "before it is taken back":
             # undoing an enrolment moves nothing
-            check(f"{self.name}: {when}: what Kim wrote stands", *self.stands())
+            check(f"{self.name}: {when}: Kim's change remains", *self.stands())
             return
         super().judge(when, ran, stands)
 
@@ -395,7 +395,7 @@ class People(Chore):
         super().judge(when, ran, stands)
         if self.is_undone:
             found = self.memberships()
-            check("pci act: and the group that is there still is given back", found == ["new", "ops"], (found, ran))
+            check("pci act: and the remaining group is restored", found == ["new", "ops"], (found, ran))
 
 
 class Readers(Chore):
@@ -430,7 +430,7 @@ class Readers(Chore):
                 written = [it["operation"] for it in self.log() if it["effect"] and it.get("by") != "somebody-else" and it["service"] not in ("sts", "sim")]
                 check.equal(f"{when}: and it wrote nothing", written, [])
                 owner = self.world.org.list_tags_for_resource(ResourceId=DEV)["Tags"]
-                check(f"{when}: what Kim wrote stands", {"Key": "owner", "Value": "kim"} in owner, owner)
+                check(f"{when}: Kim's change remains", {"Key": "owner", "Value": "kim"} in owner, owner)
 
 
 CHORES = (Vending, Enrolment, Standards, Delegate, Channels, Access, Outage, Sessions, People, Readers)

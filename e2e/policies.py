@@ -125,7 +125,7 @@ def expectations(check, stage):
     cases = [{"id": "right", **ASK, **allow, "expected": "Allowed"}, {"id": "wrong", **ASK, "expected": "Allowed"},
              {"id": "silent", **ASK}, {"id": "denied", **ASK, **allow, "expected": "ExplicitlyDenied"}]
     done = simulate(stage, cases, "--expect")
-    check.equal("--expect tells id, expected and got", done.stderr.splitlines(),
+    check.equal("--expect prints id, expected and got", done.stderr.splitlines(),
                 ["wrong Allowed ImplicitlyDenied", "denied ExplicitlyDenied Allowed"])
     check.equal("and exits 1", (done.returncode, len(done.stdout.splitlines())), (1, 4))
     check.equal("without it `expected` is not read", simulate(stage, cases).returncode, 0)
@@ -263,10 +263,10 @@ def one_request(check, stage):
     done = stage.run("policy", "why", *ask, "--context", "aws:PrincipalTag/team=blue")
     near = [line for line in done.stdout.splitlines() if line.startswith("near miss")]
     check("why denies with exit 1", done.returncode == 1 and done.stdout.startswith("ImplicitlyDenied"), done.stdout)
-    check("why tells the near miss and its one condition", len(near) == 1 and "#1 ReadOwn" in near[0]
+    check("why shows the near miss and its one condition", len(near) == 1 and "#1 ReadOwn" in near[0]
           and "aws:PrincipalTag/team" in near[0], done.stdout)
     done = stage.run("policy", "why", *ask)
-    check("why tells a key that is absent", "near miss" in done.stdout and "aws:PrincipalTag/team" in done.stdout, done.stdout)
+    check("why shows a missing key", "near miss" in done.stdout and "aws:PrincipalTag/team" in done.stdout, done.stdout)
     done = stage.run("policy", "why", *ask, "--context", "aws:PrincipalTag/team=red", "--scp-level", "full.json", "--scp-level", "dev.json",
                      "--boundary", "dev.json")
     check("why with limits that allow", done.returncode == 0 and done.stdout.startswith("Allowed"), done.stdout)
@@ -366,7 +366,7 @@ def lint(check, stage):
     codes = {json.loads(line)["code"] for line in done.stdout.splitlines()}
     check("lint finds what is wrong, exit 1", done.returncode == 1 and codes >= {"SID_INVALID", "ACTION_UNKNOWN", "OPERATOR_UNKNOWN"}, codes)
     check.equal("a policy without fault is exit 0", stage.run("policy", "lint", "scp/full.json").returncode, 0)
-    check.equal("what is disabled is not told", {json.loads(line)["code"] for line in stage.run(
+    check.equal("disabled checks are not reported", {json.loads(line)["code"] for line in stage.run(
         "policy", "lint", "scp", "--output", "jsonl", "--disable", "SID_INVALID").stdout.splitlines()}, codes - {"SID_INVALID"})
     sarif(check, json.loads(stage.run("policy", "lint", "scp", "--output", "sarif").stdout), codes)
     done = stage.run("policy", "lint", "nowhere.json", "--type", "scp", "--output", "json")

@@ -513,8 +513,8 @@ CLOUD_COPILOT = [
     ("root-user", "asks for an identity policy of the root user", "AWS account root user", root),
     ("service-principal", "asks for identity policies, boundary and SCPs of a service", "Service control policies (SCPs)", service),
     ("web-identity", "asks for an identity policy of who an identity provider vouches for", PRINCIPAL, web_identity),
-    ("scp-exempt", "is not told of management accounts and service-linked roles", "Service control policies (SCPs)", exempt_of_scps),
-    ("rcp-exempt", "is not told of management accounts and service-linked roles", "Resource control policies (RCPs)", exempt_of_rcps),
+    ("scp-exempt", "does not know management accounts and service-linked roles", "Service control policies (SCPs)", exempt_of_scps),
+    ("rcp-exempt", "does not know management accounts and service-linked roles", "Resource control policies (RCPs)", exempt_of_rcps),
     ("no-trust-policy", "lets an identity policy take a role without a trust policy", "Update a role trust policy", untrusted),
     ("named-session", "lets a session policy limit what names the session itself", "Policies and permissions in AWS Identity and Access Management", named_session),
 ]

@@ -190,7 +190,7 @@ def other_profiles(stage, environment, endpoint):
     check.equal("two files are held against each other", {it: rows[it] for it in ("clusters-apart", "cluster-names", "inner-networks", "one-control-plane-per-location")},
                 {"clusters-apart": "fail", "cluster-names": "fail", "inner-networks": "fail", "one-control-plane-per-location": "pass"})
     ran = stage.run("org", "readiness", "--profile", "openshift", "--file", "prod.yaml", "--file", "dev.yaml", "-o", "table")
-    check("a warning is called one, and its severity stands beside it", [it.split()[:2] for it in ran.stdout.splitlines() if "infrastructure-machines" in it] == [["warn", "warn"], ["info", "info"]], ran.stdout)
+    check("a warning is called one, and its severity is beside it", [it.split()[:2] for it in ran.stdout.splitlines() if "infrastructure-machines" in it] == [["warn", "warn"], ["info", "info"]], ran.stdout)
     stage.path("dev.yaml").write_text("metadata: {name: shop}\ncontrolPlane: {replicas: many}\nplatform: {aws: {region: eu-west-1}}\n")
     ran = stage.run("org", "readiness", "--profile", "openshift", "--file", "prod.yaml", "--file", "dev.yaml")
     check("errors are reported with file and line", ran.returncode == 2 and "dev.yaml:2:" in ran.stderr, ran.stderr)

@@ -236,7 +236,7 @@ def bucket_and_back(world):
     ran = world.run("undo", kept["id"])
     check("undo plans first", ran.returncode == 0 and world.is_closed("e2e-shop"), ran.stderr)
     ran = world.run("undo", kept["id"], "--apply", "--yes")
-    check.equal("undone: what stood there before stands there again", world.access("e2e-shop"), OPEN)
+    check.equal("undone: the earlier state is restored", world.access("e2e-shop"), OPEN)
     world.until("and the finding is NEW", lambda: world.status(one) == "NEW")
     plans = json.loads(world.stage.run("plan", "list", "--output", "json", **world.aws).stdout)
     check("both ways are plans", {it["kind"] for it in plans} >= {"remediate", "remediate.undo"}, plans)
@@ -370,9 +370,9 @@ def told_only(world):
     assert answer["FailedCount"] == 0, answer
     threat = lambda: next((row for row in world.rows("list") if row["finding"] == f"{product}/threat-1"), {})
     world.until("what GuardDuty found is for people", lambda: threat().get("state") == "manual")
-    check("because a rule tells it", "rule `threats` tells people" in threat()["why"], threat())
+    check("because a rule reports it", "rule `threats` only reports" in threat()["why"], threat())
     told = lambda: [row for row in world.served.api(PRIYA).get("/api/v1/alerts").json["items"] if row["rule"] == "remediate/manual"]
-    world.until("and told by the channels of alerts", told)
+    world.until("and reported by the channels of alerts", told)
     check("no account is entered", len(world.calls("AssumeRole")) == entered and not world.is_closed("e2e-threat"))
     check.equal("an approval does not retry it either", world.run("retry", threat()["id"], "--yes", exit=2).returncode, 2)
 
@@ -742,9 +742,9 @@ def files(world):
     check("a bad file is exit 2 with its place", ran.returncode == 2 and "bad.yaml" in ran.stderr and "max_an_hour" in ran.stderr, ran.stderr)
     one = finding["Id"]
     world.until("it is fixed", lambda: (world.of(one) or {}).get("state") == "changed")
-    world.until("and told", lambda: world.finding(one)["Workflow"]["Status"] == "RESOLVED")
+    world.until("and reported", lambda: world.finding(one)["Workflow"]["Status"] == "RESOLVED")
     rows = world.rows("replay", str(event))
-    check("replay reads the finding as it stands", [(row["decision"], row["why"]) for row in rows]
+    check("replay reads the current finding", [(row["decision"], row["why"]) for row in rows]
           == [("ignored", "its workflow status is RESOLVED")], rows)
     finding["Id"] += "-replayed"
     event.write_text(json.dumps({"id": "file-2", "source": "aws.securityhub", "detail-type": "Security Hub Findings - Imported",

@@ -136,7 +136,7 @@ def catalog(demo):
     check("the second page has others", second.status == 200 and not keys(second) & keys(answer), second)
     with Timed("GET /api/v1/catalog?limit=20"):
         few = mara.get("/api/v1/catalog?q=dev&limit=20").json
-    check.equal("as many as asked for", len(few["items"]), 20)
+    check.equal("as many as requested", len(few["items"]), 20)
 
 
 def suggestions(demo):

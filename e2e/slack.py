@@ -224,7 +224,7 @@ def journey(hallpass):
     view = hallpass.opens(MARA, shortcut="hallpass_my_access")
     check("my access shows it", "DatabaseOperator in payments-prod" in json.dumps(view), view)
     hallpass.act(MARA, click={"view_id": view["view"]["id"], "action_id": "release"})
-    check("given back, it is ended", wait(lambda: "Access ended" in title(hallpass.head(request)), 30), title(hallpass.head(request)))
+    check("ended early, it is over", wait(lambda: "Access ended" in title(hallpass.head(request)), 30), title(hallpass.head(request)))
     ended = wait(lambda: [one for one in hallpass.messages() if not one["thread_ts"] and one["text"].startswith("Ended: DatabaseOperator in payments-prod, Mara Lindqvist.")], 10)
     check("a line in the channel, without mention", ended and "<@" not in ended[0]["text"], ended)
 
@@ -335,7 +335,7 @@ def warned(hallpass):
     asked = command(INES, *ask, "--confirm-warning", ident)
     check("warned: and with the id it is asked", asked.returncode == 0, asked.stderr)
     longer = command(MARA, "grants", "extend", made[0], "--for", "2h", "--confirm-warning", ident)
-    check("warned: and with the id an extension is asked for", longer.returncode == 0, longer.stderr)
+    check("warned: and with the id an extension is requested", longer.returncode == 0, longer.stderr)
     kept = {row["event"]: (row["actor"], row["warnings_confirmed"]) for row in hallpass.api(PRIYA).all("/api/v1/audit?after=0")
             if row.get("access_request_id") == made[0] and "warnings_confirmed" in row}
     check.equal("warned: the log has who confirmed which text", kept, {"request.created": (MARA, [says]), "request.approved": (TOMASZ, [says])})
@@ -568,7 +568,7 @@ def armed():
         check("it is extended", longer.status == 201 and approved.status == 200, (longer, approved))
         check("the message is drawn again with AWS's later end", wait(lambda: agree(before + 1800), 90), (drawn(), enforced(), before))
         mara.post(f"/api/v1/grants/{grant['id']}/release", {})
-        check("given back, it is over", wait(lambda: "Access ended" in title(hallpass.head(request)), 30), title(hallpass.head(request)))
+        check("ended early, it is over", wait(lambda: "Access ended" in title(hallpass.head(request)), 30), title(hallpass.head(request)))
         check("and the message promises no later refusal any more", wait(lambda: not refused(), 30), drawn())
 
 

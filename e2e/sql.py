@@ -191,7 +191,7 @@ def refused(stage, check, there):
     check("a bucket that is not there", missing.returncode == 1 and "s3://nobody-has-it/x/" in missing.stderr
           and "make the bucket" in missing.stderr, missing.stderr)
     missing = stage.run("query", "SELECT 1", "--snapshots", "s3://nobody-has-it/x", **there)
-    check("nor to read from", missing.returncode == 2 and "make the bucket" in missing.stderr, missing.stderr)
+    check("and not to read from", missing.returncode == 2 and "make the bucket" in missing.stderr, missing.stderr)
     Between.refuse = "PUT"
     no = stage.run("query", "snapshots", "import", "first.json", "--snapshots", PLACE, **there)
     Between.refuse = None
@@ -284,7 +284,7 @@ def replaced(stage, check, server, export):
           and "does not exist" in server.error("SELECT * FROM hallpass.okta_users"), third.stderr)
     server.run("CREATE VIEW hallpass.keys AS SELECT user_name FROM hallpass.aws_iam_users")
     absent = export("--tables", "okta_users")
-    check("what something stands on is not taken from under it", absent.returncode == 1 and "view" in absent.stderr
+    check("a table with dependents is not removed", absent.returncode == 1 and "view" in absent.stderr
           and server.rows("SELECT count(*) AS n FROM aws_iam_users") == [{"n": 14}], absent.stderr)
 
 
@@ -294,7 +294,7 @@ def guarded(stage, check, server, export):
     other = export("--schema", "theirs")
     check("a schema with tables of others is refused", other.returncode == 4 and "`invoices`" in other.stderr, other.stderr)
     beside = export("--schema", "theirs", "--beside-others")
-    check("unless told, and they are left alone", beside.returncode == 0 and server.rows("SELECT n FROM theirs.invoices") == [{"n": 1}], beside.stderr)
+    check("unless requested, and they are left alone", beside.returncode == 0 and server.rows("SELECT n FROM theirs.invoices") == [{"n": 1}], beside.stderr)
     server.run("DROP TABLE theirs.okta_users; CREATE TABLE theirs.okta_users (id text); INSERT INTO theirs.okta_users VALUES ('mine')")
     named = export("--schema", "theirs", "--beside-others")
     check("one with the name of Hallpass's never is", named.returncode == 4 and server.rows("SELECT id FROM theirs.okta_users") == [{"id": "mine"}], named.stderr)

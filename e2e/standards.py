@@ -253,7 +253,7 @@ exceptions:
     check("two policies: at the root and at a unit", ran.returncode == 0 and rows == {world.root: "changed", world.units["NonProd"]: "changed"},
           (ran.returncode, rows, ran.stderr))
     names = [row["Name"] for row in administrator.list_configuration_policies()["ConfigurationPolicySummaries"]]
-    check("named as ours", len(names) == 2 and all(name.startswith("hallpass-") for name in names), names)
+    check("named as Hallpass's", len(names) == 2 and all(name.startswith("hallpass-") for name in names), names)
     found = administrator.get_configuration_policy_association(Target={"AccountId": PROD})
     check.equal("boto3 sees what an account inherits", (found["AssociationType"], found["AssociationStatus"]), ("INHERITED", "SUCCESS"))
     check.equal("controls are off by it", {row[1] for row in off(hubs[(TEST, "us-east-1")])}, {"IAM.6", "S3.7"})
@@ -322,10 +322,10 @@ def follows(stage):
 
     # the account is as wanted a moment before its plan is over
     wait(lambda: states() == both, 30, process)
-    check.equal("plan list tells both", states(), both)
+    check.equal("plan list shows both", states(), both)
     queue.send_message(QueueUrl=url, MessageBody=made(DEV))
     seen = lambda: stage.said("serve.log").count('"as_wanted"') >= 1
-    check("asked for again, nothing is sent", wait(seen, 30, process) and len(calls(world, "BatchEnableStandards")) == 2,
+    check("requested again, nothing is sent", wait(seen, 30, process) and len(calls(world, "BatchEnableStandards")) == 2,
           stage.said("serve.log")[-800:])
     stage.stop(process)
 

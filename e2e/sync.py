@@ -273,7 +273,7 @@ def refused(stage, environment, sim, account):
     check("unless it may be partial", asked.returncode == 0, asked.stderr)
     differences = stage.run("query", "snapshots", "diff", "previous", "newest", "--table", "aws_iam_users", "--output", "json", timeout=120)
     changes = json.loads(differences.stdout)
-    check("nothing is gone: what a failed list would have told is unknown",
+    check("nothing is removed: the rows of a failed list are unknown",
           changes and {it["change"] for it in changes} == {"unknown"} and {it["before"]["account_id"] for it in changes} == {account}, changes[:2])
     run = ran.stderr.split("--resume ")[-1].split("`")[0]
     sim.call("DELETE", "/_sim/faults")
@@ -282,7 +282,7 @@ def refused(stage, environment, sim, account):
     before = rows(stage, "SELECT count(*) AS n FROM aws_iam_users", "--allow-partial")
     sim.post("/_sim/calls/reset", {})
     ran, said = sync(stage, environment, "--only", "iam", "--resume", run)
-    check("gone on with, it is whole", ran.returncode == 0 and said.get("state") == "complete", ran.stderr[-800:])
+    check("resumed, it is whole", ran.returncode == 0 and said.get("state") == "complete", ran.stderr[-800:])
     assumed = sim.get("/_sim/calls?limit=5000").json["counters"].get("sts:AssumeRole", {})
     check.equal("and only that account was asked", sum(assumed.values()), 1)
     check("the snapshot that was partial stays what it was, beside the whole one", manifest.read_bytes() == partial and manifest.stem != said["snapshot_id"], said)
@@ -334,7 +334,7 @@ def killed(stage, environment, sim):
     other = stage.run("sync", "--only", "iam", "--resume", run, **environment)
     check("other words do not go on with it", other.returncode == 2 and "something else" in other.stderr, other.stderr)
     ran, said = sync(stage, environment, "--only", "iam,identity-center", "--resume", run)
-    check("gone on with, it ends well", ran.returncode == 0 and said.get("state") == "complete", ran.stderr[-500:])
+    check("resumed, it ends well", ran.returncode == 0 and said.get("state") == "complete", ran.stderr[-500:])
     # the report says when it was made
     again = content(stage, said["snapshot_id"], environment)
     different = [name for name in unbroken if name != "aws_iam_credential_reports" and unbroken[name] != again[name]]

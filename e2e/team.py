@@ -144,7 +144,7 @@ def imported(stage, team, check):
                                    ("no such file", "nowhere.json", 2, "nowhere.json")]:
         done = team.rules(eligibility=file, to="none.toml")
         check(f"{name}: exit {code}, and where", done.returncode == code and said in done.stderr, (done.returncode, done.stderr))
-    check("and nothing is written, nor left over", not stage.path("none.toml").exists() and not [it for it in os.listdir(stage.folder) if it.startswith(".hallpass-import")])
+    check("and nothing is written or left over", not stage.path("none.toml").exists() and not [it for it in os.listdir(stage.folder) if it.startswith(".hallpass-import")])
     done = team.rules(eligibility="unknown.json", to="rest.toml", )
     check("a row that is not converted shows in the exit, and the others are written", done.returncode == 1 and "--policies" in done.stdout
           and "team-eligible-engineers" not in stage.path("rest.toml").read_text(), (done.returncode, done.stdout))

@@ -49,7 +49,7 @@ def journey(reader, server):
     server.stage.stop(server.process, signal.SIGKILL)
     check("the server is there again after a kill", server.start())
     released = server.api(MARA).post(f"/api/v1/grants/{grant}/release", {})
-    check("and the access is given back", released.status == 200 and state(server, grant, "ended"), released)
+    check("and the access is ended early", released.status == 200 and state(server, grant, "ended"), released)
     return request, grant
 
 
@@ -99,7 +99,7 @@ def one_trace(reader, request, grant, server):
     check.equal("its service is named", services, {("hallpass", True)})
     check("nothing in it failed", not [span for span in spans if span.status == ERROR], [span for span in spans if span.status == ERROR])
     idle = [span for span in reader.spans if span.name == "assignment work" and not any(it.parent == span.id for it in reader.spans) and span.trace != trace]
-    check("who looks for work and finds none is not told", not idle, idle)
+    check("idle polling is not reported", not idle, idle)
 
 
 def failing(reader, server):

@@ -91,7 +91,7 @@ def spoken(server):
     answer = server.api().get("/")
     check("browsers are to come back over TLS alone", answer.headers.get("strict-transport-security", "").startswith("max-age="), answer.headers)
     asked = server.api(server.token).post("/api/v1/requests", asking("ReadOnly", account="payments-dev"))
-    check("access is asked for and given over it", asked.status == 201, asked)
+    check("access is requested and granted over it", asked.status == 201, asked)
     plain = None
     with contextlib.suppress(OSError, http.client.HTTPException):
         plain = Api(f"http://127.0.0.1:{server.port}").get("/healthz", timeout=20)

@@ -136,7 +136,7 @@ class Chore:
 
     def judge(self, when, ran, stands=None):
         is_so, found = (stands or self.stands)()
-        check(f"{self.name}: {when}: what Kim wrote stands", is_so, (found, ran))
+        check(f"{self.name}: {when}: Kim's change remains", is_so, (found, ran))
         if not self.is_late():
             check(f"{self.name}: {when}: and A is informed", self.is_told(ran), ran)
 

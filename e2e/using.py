@@ -80,7 +80,7 @@ def first(check, mara, tomasz):
                          "aws", "sts", "get-caller-identity")
     inbox = lambda: [row for row in tomasz.all("/api/v1/requests?role=to-review") if row["reason"] == "OPS-1: replay a batch"]
     found = wait(inbox, 20, process)
-    if not check("exec asks for what is not held", found and found[0]["duration_seconds"] == 1800, found):
+    if not check("exec requests missing access", found and found[0]["duration_seconds"] == 1800, found):
         process.kill()
         return check("nothing was printed", False, process.stderr.read())
     check.equal("it is approved", tomasz.post(f"/api/v1/requests/{found[0]['id']}/approve").status, 200)
@@ -128,7 +128,7 @@ def profiles(check, mara):
     check.equal("a profile is written", row.get("profile"), "payments-prod-DatabaseOperator")
     text = config.read_text()
     check("others' lines stay", text.startswith(own + "\n"), text)
-    check.equal("and what stood there is kept", mara.stage.path("aws-config.before-hallpass").read_text(), own)
+    check.equal("and the earlier content is kept", mara.stage.path("aws-config.before-hallpass").read_text(), own)
     mara("aws", "configure")
     check.equal("again, it changes nothing", config.read_text(), text)
     read = configparser.RawConfigParser()
@@ -285,7 +285,7 @@ def refusals(check, mara, tomasz):
         if grant["user"] == MARA and grant["permission_set"] == "DatabaseOperator":
             mara("release", grant["id"], "--yes")
     ended = lambda: mara("aws", "credentials", *OPERATE).returncode == 1
-    check("given back, the portal gives no more", wait(ended, 20))
+    check("ended early, the portal gives no more", wait(ended, 20))
     gone = mara("aws", "configure")
     check("its profile goes", "[profile payments-prod-DatabaseOperator]" not in mara.stage.path("aws-config").read_text(), gone.stdout + gone.stderr)
 
@@ -298,7 +298,7 @@ def denied(check, mara, api):
                f"to perform: rds:RebootDBInstance on resource: arn:aws:rds:eu-central-1:{account}:db:orders because no identity-based policy allows the action")
     done = mara("request", "--denied", message, "--dry-run", "--output", "json")
     found = json.loads(done.stdout or "{}")
-    check("a denied call leads to a permission set that may be asked for", done.returncode == 0 and found.get("permission_set") in {it["permission_set"] for it in offers}
+    check("a denied call leads to a permission set that can be requested", done.returncode == 0 and found.get("permission_set") in {it["permission_set"] for it in offers}
           and found["denial"]["action"] == "rds:RebootDBInstance" and found["account"]["id"] == account, done)
     told = api.post("/api/v1/denials", {"message": message}).json
     check.equal("the API says the same", {**told, "denial": None}, {**found, "denial": None})

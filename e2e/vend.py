@@ -86,7 +86,7 @@ def looked_at(world):
     check.equal("with all that is wrong", said, ["AccountEmail in use by account 222233334444; OrgUnit does not exist"])
     check.equal("nothing was written", (calls(world, "CreateAccount"), calls(world, "MoveAccount")), ([], []))
     code, said, _ = vend(world, "good.csv", "--assign", "Developers=Reader", "--detailed-exitcode")
-    check("without it the exit is 3 when asked for", code == 3 and len(said["rows"]) == 3, (code, said))
+    check("without it the exit is 3 if requested", code == 3 and len(said["rows"]) == 3, (code, said))
     for words, about in [(["nothing.csv"], "nothing.csv"), (["bad.csv"], "AccountEmail"),
                          (["good.csv", "--assign", "Nobody=Reader"], "Nobody"), (["good.csv", "--assign", "Reader"], "GROUP=")]:
         code, said, errors = vend(world, *words)
@@ -143,7 +143,7 @@ def finished(world, plan):
     wanted = {"alpha": "SUCCEEDED", "wrong": "INVALID", "beta": "SUCCEEDED", "gamma": "SUCCEEDED"}
     check("the same command continues", said and said["plan"] == plan and statuses(said) == wanted, (code, said, errors))
     check.equal("a wrong row is still exit 1", code, 1)
-    check.equal("each account was asked for once", len(calls(world, "CreateAccount")), 3)
+    check.equal("each account was requested once", len(calls(world, "CreateAccount")), 3)
     now = standing(world)
     places = {name: now[name][:2] for name in ("alpha", "beta", "gamma") if name in now}
     check.equal("boto3 sees them in their units", places, {
@@ -162,7 +162,7 @@ def finished(world, plan):
     after = len(calls(world, "CreateAccount")) + len(calls(world, "MoveAccount"))
     check("fed again it changes nothing", code == 0 and before == after, (code, errors))
     exported = world.run("org", "vend", "export", plan)
-    check.equal("the plan tells the same later", exported.stdout, text)
+    check.equal("the plan shows the same later", exported.stdout, text)
     adopted, _, errors = vend(world, "good.csv", "--adopt")
     check.equal("with --adopt the accounts of another list are taken on", adopted, 0)
     code, said, errors = vend(world, "good.csv")
@@ -218,9 +218,9 @@ def lost(world):
         rows_of(world, "lost.csv", row(name))
         code, said, errors = vend(world, "lost.csv", "--assign", "Developers=Reader", "--apply", "--yes")
         check(f"an answer that is lost ({how}) is looked for", code == 0 and statuses(said) == {name: "SUCCEEDED"}, (code, said, errors))
-        check.equal("one account was asked for", len(asked_for(world, name)), 1)
+        check.equal("one account was requested", len(asked_for(world, name)), 1)
         there = wait(lambda: standing(world).get(name), 30)
-        check.equal("it stands in its unit, with its access", (there[1], access(world, there[2])), ("Prod", ["GROUP"]))
+        check.equal("it is in its unit, with its access", (there[1], access(world, there[2])), ("Prod", ["GROUP"]))
         world.sim.call("DELETE", "/_sim/faults")
     # a colleague makes the very account between plan and apply
     rows_of(world, "theirs.csv", row("theirs"))

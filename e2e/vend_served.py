@@ -33,7 +33,7 @@ def goes_on(world):
         file.write(mail)
     plan = killed(world)
     server = Server(world, mail)
-    check("a server that is not told to leaves it alone, and says so",
+    check("a server without the setting leaves it alone, and reports it",
           "a plan is unfinished; `hallpass org plan resume` resumes it" in server.said(), server.said()[-600:])
     server.stop()
     check.equal("nothing was sent", (len(calls(world, "CreateAccount")), state_of(world, plan)), (2, "running"))
@@ -41,7 +41,7 @@ def goes_on(world):
     whole = config.read_text()
     config.write_text(whole + '[plans]\nresume = ["org.delegate.remove"]\n')
     ran = world.run("serve", "--config", "server.toml")
-    check("what asks for a second yes is exit 2", ran.returncode == 2 and "`org.delegate.remove`" in ran.stderr, (ran.returncode, ran.stderr))
+    check("a list that needs a second yes is exit 2", ran.returncode == 2 and "`org.delegate.remove`" in ran.stderr, (ran.returncode, ran.stderr))
     config.write_text(whole + '[plans]\nresume = ["org.vend"]\n')
     server.start()
     check("a begun one continues", stands_at(world, 3, server.process), server.said()[-800:])
@@ -54,7 +54,7 @@ def goes_on(world):
     wanted = {"alpha": "SUCCEEDED", "wrong": "INVALID", "beta": "SUCCEEDED", "gamma": "SUCCEEDED"}
     check.equal("as it should be", statuses(said), wanted)
     check("with a count of it", wait(lambda: server.counted('hallpass_plans_resumed_total{outcome="done"}') == 1, 20), server.said()[-600:])
-    check.equal("each account was asked for once", len(calls(world, "CreateAccount")), 3)
+    check.equal("each account was requested once", len(calls(world, "CreateAccount")), 3)
     now = standing(world)
     check.equal("and has its access once", [access(world, now[name][2]) for name in ("alpha", "beta", "gamma")], [["GROUP"]] * 3)
     rows = server.api.all("/api/v1/audit?event=plan.changed")
@@ -130,7 +130,7 @@ def by_factory(stage):
               (code, said, errors))
         world.sim.call("DELETE", "/_sim/faults")
     written = [calls(world, it) for it in ("ProvisionProduct", "CreateAccount", "AssociatePrincipalWithPortfolio")]
-    check.equal("and nothing was changed, nor planned", (written, world.run("plan", "list", "--output", "jsonl").stdout.count("org.vend")), ([[], [], []], 1))
+    check.equal("and nothing was changed or planned", (written, world.run("plan", "list", "--output", "jsonl").stdout.count("org.vend")), ([[], [], []], 1))
     began = time.monotonic()
     code, said, errors = vend(world, "factory.csv", "--assign", "Developers=Reader", "--apply", "--yes")
     seconds = time.monotonic() - began

@@ -352,7 +352,7 @@ def under_a_dialog(demo, browser):
     check("there are two things to do", slow != f"{demo.base}{second.get_attribute('href')}", slow)
     page.route(slow, lambda route: held.append(route))
     first.click()
-    check("the first is asked for", wait(lambda: page.wait_for_timeout(50) or held, 20))
+    check("the first is requested", wait(lambda: page.wait_for_timeout(50) or held, 20))
     second.click()
     written = page.locator("dialog[open] textarea").first
     written.fill("OPS-87: in the second")

@@ -296,7 +296,7 @@ def behind(check, world):
           wait(lambda: world.ask("sandbox-3").code == "export-behind", 60, every=1), stage.said("serve.log"))
     answer = world.ask("sandbox-3")
     check("with a stable code, and when to try again", answer.status == 503 and answer.is_problem and "retry-after" in answer.headers, answer)
-    check.equal("what is held can be given back", world.api(MARA).post(f"/api/v1/grants/{given_back}/release").status // 100, 2)
+    check.equal("held access can be ended early", world.api(MARA).post(f"/api/v1/grants/{given_back}/release").status // 100, 2)
     check("and ends", wait(lambda: world.state(given_back) == "ended", 60), world.state(given_back))
     check("what runs out ends", wait(lambda: world.state(ends) == "ended", 60), world.state(ends))
     check("it is reported", "could not be exported" in stage.said("serve.log"), stage.said("serve.log")[-600:])

@@ -74,7 +74,7 @@ impl LastChange {
         let kind = self.by_kind;
         let bare = [PrincipalKind::Person, PrincipalKind::SourceIdentity];
         if self.by.is_empty() {
-            "somebody whom the record does not name".to_owned()
+            "a user that the record does not name".to_owned()
         } else if bare.iter().any(|it| it.name() == kind) {
             self.by.clone()
         } else {

@@ -50,8 +50,8 @@ impl fmt::Display for AccessRefusal {
             ),
             Self::Unconfirmed { deletions } => write!(
                 f,
-                "`manage: all` deletes sets that no file names; `--confirm {deletions}` says that all {deletions} \
-                 deletions are meant"
+                "`manage: all` deletes sets that no file names; `--confirm {deletions}` confirms all \
+                 {deletions} deletions"
             ),
             Self::SelfLockout {
                 permission_set,

@@ -206,7 +206,7 @@ impl Selector<'_> {
         if found.is_empty() && !block.allow_empty {
             let message = format!("`{}` selects no account", term.text);
             let finding = FileFinding::error(&term.place, message);
-            let help = "`allow_empty: true` in the block says that this is meant";
+            let help = "`allow_empty: true` in the block allows this";
             self.findings.push(finding.help(help));
         }
     }

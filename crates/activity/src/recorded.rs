@@ -29,7 +29,7 @@ impl RecordedChange {
         let set = self.by.permission_set.as_ref();
         let set = set.map(|it| format!(" ({it})")).unwrap_or_default();
         match kind {
-            _ if name.is_empty() => "somebody whom the record does not name".to_owned(),
+            _ if name.is_empty() => "a user that the record does not name".to_owned(),
             PrincipalKind::Person | PrincipalKind::SourceIdentity => format!("{name}{set}"),
             other => format!("{} {name}{set}", other.name()),
         }

@@ -264,7 +264,7 @@ mod tests {
         let first = happened(&rule, None, &row("a"), at(0)).unwrap();
         let told = first.message.clone().unwrap();
         assert_eq!(told.mail_to, rule.mail_to);
-        assert_eq!(first.state.active(), 0, "nothing stands");
+        assert_eq!(first.state.active(), 0, "nothing is open");
         let AlertNews::Rows(news) = told.news else {
             panic!("rows")
         };
@@ -301,7 +301,7 @@ mod tests {
         assert!(listed(&rule, state(), &things(&["b", "a"]), at(400)).is_none());
         assert!(listed(&rule, state(), &things(&[]), at(400)).is_none());
         let second = listed(&rule, state(), &things(&["b", "c"]), at(400)).unwrap();
-        assert_eq!(told(&second), 1, "`b` was told a year ago");
+        assert_eq!(told(&second), 1, "`b` was reported a year ago");
         let kept: Vec<&str> = second.state.rows.keys().map(AlertRowKey::as_str).collect();
         assert_eq!(kept, ["[\"b\"]", "[\"c\"]"]);
         assert!(listed(&rule, None, &things(&[]), at(0)).is_none());

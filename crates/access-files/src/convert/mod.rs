@@ -70,10 +70,10 @@ impl fmt::Display for LeftOutReason {
         f.write_str(match self {
             Self::OwnedByAws => "the set is one of AWS's own",
             Self::Kept => "the set is kept",
-            Self::PrincipalGone => "whom it is for is gone",
+            Self::PrincipalGone => "the user or group was deleted",
             Self::AccountNotActive => "the account is not active",
-            Self::NoAddress => "the person has no address of their own",
-            Self::Program => "it looks like a program, which cannot ask",
+            Self::NoAddress => "the user has no unique address",
+            Self::Program => "it looks like a program, which cannot request access",
         })
     }
 }

@@ -117,7 +117,7 @@ fn read_one(
             "settings" => {
                 if *has_settings {
                     let place = reader.place(*position);
-                    reader.error(&place, "`settings` stands in another file already");
+                    reader.error(&place, "`settings` is in another file already");
                 }
                 *has_settings = true;
                 file.settings = settings::read(reader, value).unwrap_or_default();

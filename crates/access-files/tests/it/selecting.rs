@@ -73,8 +73,8 @@ fn names_that_mean_nothing_or_several_things_are_errors() {
         ("ous: [/Empty]", "`/Empty` selects no account"),
         ("tags: {env: nowhere}", "`env: nowhere` selects no account"),
         (
-            "accounts: [ExampleOrgDev], exclude: [nobody]",
-            "there is no account `nobody`",
+            "accounts: [ExampleOrgDev], exclude: [unknown]",
+            "there is no account `unknown`",
         ),
         (
             "accounts: [ExampleOrgDev], groups: [SecOp]",

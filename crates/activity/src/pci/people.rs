@@ -42,7 +42,7 @@ pub enum PeopleError {
     #[error("it is no answer of `ListUsers`: {0}")]
     NoList(String),
     /// Empty, so the store is unknown.
-    #[error("it lists nobody")]
+    #[error("it lists no users")]
     Empty,
     #[error("it lists people of two identity stores, `{0}` and `{1}`")]
     TwoStores(String, String),

@@ -51,7 +51,7 @@ pub enum StateError {
     #[error("it is of the identity store `{0}`")]
     OtherStore(String),
     /// Has events later than this run.
-    #[error("it was kept at {0}, after the instant that is asked about")]
+    #[error("it was stored at {0}, after the requested instant")]
     Later(Timestamp),
 }
 

@@ -27,9 +27,9 @@ impl Unseen {
     /// Follows a number of actions.
     pub const fn words(self) -> &'static str {
         match self {
-            Self::DataEvent => "data events, which a trail has only where it was told to",
+            Self::DataEvent => "data events, which a trail logs only if configured",
             Self::NoEvent => "no event is known to be called after them",
-            Self::PartOfAnother => "tags, which other calls set without an event of their own",
+            Self::PartOfAnother => "tags, which other calls set without a separate event",
             Self::NotMatched => "of services with calls that are no known action",
             Self::NotKnown => "written in the policy, and not known",
         }

@@ -277,7 +277,7 @@ fn h_38_a_log_that_was_changed_taken_away_or_added_is_named() {
             (log.clone(), DigestFault::LogMissing),
         ),
         (
-            "delivered by nobody",
+            "delivered by no trail",
             |it| {
                 let bytes = bytes_of(it);
                 let path = log_path(1).replace("Ab", "Xx");

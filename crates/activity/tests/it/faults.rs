@@ -23,7 +23,7 @@ fn since_the_change_of_2025_07_14_nobody_is_inactive_for_want_of_a_name() {
         .users
         .iter()
         .filter(|it| it.activity_state == "inactive");
-    assert_eq!(inactive.count(), 2, "of thirteen, and not everybody");
+    assert_eq!(inactive.count(), 2, "of thirteen, not all");
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn sessions_of_a_grant_are_its_holders_and_began_while_it_was_there() {
 const REACHES: &str = "
 past the end               | 2026-11-19 00:00 | 11:15            | 19 20    | 11:00            | never_used
 not by a quarter of an hour| 2026-11-19 00:00 | 11:14            | 19 20    | 11:00            | not_so_far
-the grant goes on          | 2026-11-19 00:00 | 20:00            | 19 20    | -                | not_so_far
+the grant continues        | 2026-11-19 00:00 | 20:00            | 19 20    | -                | not_so_far
 the log begins later       | 10:01            | 20:00            | 19 20    | 11:00            | not_known
 no log                     | -                | -                |          | 11:00            | not_known
 a day is missing           | 2026-11-19 00:00 | 2026-11-22 20:00 | 20 22    | 2026-11-22 11:00 | not_known

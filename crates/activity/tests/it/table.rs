@@ -307,7 +307,7 @@ fn of_a_broken_file_nothing_counts() {
             "BadRecord",
         ),
         (
-            "a time that is none",
+            "an invalid time",
             log_of(&[
                 json!({"eventID": "x", "eventSource": "s3", "eventName": "y", "eventTime": "today"}),
             ]),

@@ -233,7 +233,7 @@ pub fn settle(
         return Some(RemediationDecision::Manual(why.clone()));
     }
     if rule.action == ActionKind::Notify {
-        let why = format!("rule `{}` tells people", rule.id);
+        let why = format!("rule `{}` only reports", rule.id);
         return Some(RemediationDecision::Manual(why));
     }
     if let Some(why) = unsettled(rule, before, now) {

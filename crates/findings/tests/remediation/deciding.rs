@@ -167,7 +167,7 @@ fn findings_of_guard_duty_are_only_suppressed_or_told() {
     let none = Before::default();
     let table = "
         suppress         auto     act
-        notify           auto     manual: rule `r` tells people
+        notify           auto     manual: rule `r` only reports
         notify           observe  observe
         s3-bucket-block  auto     manual: findings of GuardDuty report activity
         s3-bucket-block  approve  manual: findings of GuardDuty report activity
@@ -192,7 +192,7 @@ fn findings_of_guard_duty_are_only_suppressed_or_told() {
         &member("Prod"),
         &busy,
     );
-    assert_eq!(found, "manual: rule `r` tells people");
+    assert_eq!(found, "manual: rule `r` only reports");
 }
 
 /// A user action must not change the account either.
@@ -316,7 +316,7 @@ fn a_file_is_read_whole_or_refused_with_the_place() {
         ("ports: [22, 3389]", "ports: []", "names none"),
         ("id: block-buckets", "id: close-public-ports", "twice"),
         ("match: {controls: [S3.1]}", "match: {}", "empty"),
-        ("2026-12-31", "soon", "neither a day"),
+        ("2026-12-31", "soon", "is not a day"),
     ] {
         let error = RuleFile::read(&good.replacen(wrong, right, 1)).unwrap_err();
         assert!(error.contains(says), "{says}: {error}");

@@ -129,22 +129,22 @@ fn members_are_removed_only_where_every_rule_is_taken_over() {
             format!("[{said}, {{ group_name = \"Legal\", attributes = {{ nickName = \"x\" }} }}]"),
             policy,
             false,
-            "are not taken over",
+            "are not converted",
         ),
         (
             format!("[{said}, {{ group_name = \"Legal\", attributes = {{ nickName = \"x\" }} }}]"),
             "",
             false,
-            "are not taken over",
+            "are not converted",
         ),
         (
             "[{ group_name = \"Legal\" }]".to_owned(),
             policy,
             false,
-            "are not taken over",
+            "are not converted",
         ),
-        ("\"all\"".to_owned(), policy, false, "are not taken over"),
-        ("var.rules".to_owned(), policy, false, "are not taken over"),
+        ("\"all\"".to_owned(), policy, false, "are not converted"),
+        ("var.rules".to_owned(), policy, false, "are not converted"),
     ] {
         let text = format!("{lists}{policy}attribute_sync_rules = {rules}\n");
         let (lines, notes) = settings("a.tfvars", &text);
@@ -157,8 +157,8 @@ fn members_are_removed_only_where_every_rule_is_taken_over() {
         );
         let notes = notes.join("\n");
         assert!(notes.contains(told), "{rules}: {notes}");
-        let warns = notes.contains("are not taken over");
-        assert_eq!(warns, told == "are not taken over", "{rules}: {notes}");
+        let warns = notes.contains("are not converted");
+        assert_eq!(warns, told == "are not converted", "{rules}: {notes}");
     }
 }
 

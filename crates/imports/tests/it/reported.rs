@@ -197,7 +197,7 @@ fn a_permission_set_is_meant_by_its_arn_where_the_organization_is_known() {
         let (found, notes) = outcome(&import.report, table, item);
         // the rules may give more than AWS TEAM, so the row differs
         assert_eq!(found, RowOutcome::Differs, "{table}");
-        for wanted in ["permission sets match by name", "give `--facts live`"] {
+        for wanted in ["permission sets match by name", "use `--facts live`"] {
             assert!(notes.contains(wanted), "{table}: {notes}");
         }
     }

@@ -184,7 +184,7 @@ fn one_that_cannot_be_sent_stops_all_and_says_why() {
         assert_eq!(sent.status, StatusCode::UNPROCESSABLE_ENTITY);
         let page = text(&sent);
         assert!(
-            page.contains("2 of these 3 cannot be asked for, so nothing was sent."),
+            page.contains("2 of these 3 cannot be requested, so nothing was sent."),
             "{page}"
         );
         assert!(page.contains(">OPS-1</textarea>"), "{page}");
