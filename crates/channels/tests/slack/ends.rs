@@ -92,16 +92,14 @@ fn the_message_says_what_aws_does_about_the_end() {
             armed(at(3_600), Some(after(3_600)), None),
             10,
             "AWS itself refuses it after 01:00 UTC, even without Hallpass · Being extended to 02:00 UTC: AWS does \
-             not \
-             have that end yet.",
+             not have that end yet.",
         ),
         (
             "it does not move",
             armed(at(3_600), Some(after(3_600)), Some("denied")),
             10,
             "AWS itself refuses it after 01:00 UTC, even without Hallpass · Approved until 02:00 UTC, but AWS \
-             refuses \
-             it from the earlier end on: denied. This is tried again.",
+             refuses it from the earlier end on: denied. This is tried again.",
         ),
         (
             "not armed",
@@ -116,8 +114,7 @@ fn the_message_says_what_aws_does_about_the_end() {
             10,
             "AWS does not enforce its expiry: AWS had not taken it in time: no answer &lt;!channel&gt;. Hallpass \
              still ends it · Approved until 02:00 UTC, but AWS may refuse it from the earlier end on: AWS had not \
-             taken it in time: no \
-             answer &lt;!channel&gt;. This is tried again.",
+             taken it in time: no answer &lt;!channel&gt;. This is tried again.",
         ),
     ] {
         assert_eq!(footer(armed, second, false), wanted, "{row}");

@@ -68,8 +68,7 @@ async fn row(store: &Store) -> AssignmentRow {
 }
 
 async fn end(store: &Store) -> ArmedEnd {
-    let found = store.armed_ends_of(&[key()]).await.unwrap();
-    found.into_iter().next().unwrap()
+    store.armed_ends_of(&[key()]).await.unwrap().remove(0)
 }
 
 fn armed(end: &ArmedEnd, until: Timestamp) -> ArmedEnd {
