@@ -160,8 +160,7 @@ impl AccessStepExecutor {
         if is_bare {
             return Ok(());
         }
-        let text =
-            format!("permission set `{set}` got a policy after it was created; it stays");
+        let text = format!("permission set `{set}` got a policy after it was created; it stays");
         Err(StepError::failed("drifted", &text))
     }
 

@@ -94,7 +94,11 @@ fn table() -> Vec<(&'static str, AssignmentRow, Option<u64>)> {
         ("kept", verdict(Verdict::Kept { at: at(20) }), None),
         ("lost", verdict(Verdict::Lost { at: at(20) }), None),
         ("refused", verdict(refused), None),
-        ("removed before the newest hold", verdict(gone(9)), Some(100)),
+        (
+            "removed before the newest hold",
+            verdict(gone(9)),
+            Some(100),
+        ),
         ("removed, but in flight", with(deleting), Some(100)),
         ("given up", with(given_up), Some(50)),
         ("standing", owned(Ownership::Standing), None),

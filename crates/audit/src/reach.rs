@@ -222,7 +222,12 @@ fn forged_head(
 fn forged_statement(place: &str, said: &Statement, keys: &TrustedKeys) -> Option<BadRecord> {
     let seq = said.head().seq();
     if let Err(why) = keys.check_witness(said.witness(), said.fields()) {
-        return Some(key_problem(place, seq, "not the statement of that witness", &why));
+        return Some(key_problem(
+            place,
+            seq,
+            "not the statement of that witness",
+            &why,
+        ));
     }
     let why = keys.check_head(said.head().fields()).err()?;
     Some(key_problem(

@@ -132,11 +132,7 @@ async fn what_a_person_has_otherwise_is_known_by_the_name_of_its_set_where_ours_
             "{is_deleted} {name} {kind} {own}: {held:?}"
         );
         if kind == "USER" && !own {
-            assert_eq!(
-                fake.count("DescribePermissionSet"),
-                0,
-                "nothing to query"
-            );
+            assert_eq!(fake.count("DescribePermissionSet"), 0, "nothing to query");
         }
     }
 }

@@ -225,9 +225,7 @@ fn said(
             }
             Some(EnrichOutcome::Again(why)) => return HandledEvent::Again(why.clone()),
             None => {
-                return HandledEvent::Again(
-                    "a finding has no result (this is a bug)".to_owned(),
-                );
+                return HandledEvent::Again("a finding has no result (this is a bug)".to_owned());
             }
         }
     }

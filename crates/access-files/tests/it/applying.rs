@@ -283,10 +283,7 @@ async fn a_set_that_somebody_worked_on_since_stays_when_the_plan_that_made_it_is
             .iter()
             .any(|it| it.ends_with("/Theirs"))
     );
-    assert!(
-        stand.center.set("Edited").is_none(),
-        "no step ran for it"
-    );
+    assert!(stand.center.set("Edited").is_none(), "no step ran for it");
 }
 
 #[tokio::test]

@@ -242,7 +242,10 @@ mod tests {
                 json!({ "Id": "t", "InputPath": "$['detail']" }),
                 "InputPath",
             ),
-            (transformer("<who> and <other>"), "invalid placeholder other"),
+            (
+                transformer("<who> and <other>"),
+                "invalid placeholder other",
+            ),
             (transformer("{\"a\": }"), "Invalid InputTemplate"),
             (
                 json!({ "Id": "t", "InputTransformer": { "InputPathsMap": { "a": "x" }, "InputTemplate": "<a>" } }),

@@ -252,7 +252,11 @@ async fn windows_after_a_write() {
             late += usize::from(listed().await == 0);
             let by_id = json!({ "GroupId": made["GroupId"] });
             let described = bench.call("identitystore:DescribeGroup", by_id).await;
-            assert_eq!(described.outcome(), "ok", "by its id it is there immediately");
+            assert_eq!(
+                described.outcome(),
+                "ok",
+                "by its id it is there immediately"
+            );
             let again = bench
                 .call(
                     "identitystore:CreateGroup",

@@ -128,7 +128,10 @@ async fn a_reset_takes_time_back_to_its_start() {
     bench.advance(1_000.0).await;
     let (status, said) = bench.control("POST", "/load", json!(small())).await;
     assert_eq!(status, 200, "{said}");
-    assert!((offset().await - 1_000.0).abs() < 1e-6, "a load keeps the clock");
+    assert!(
+        (offset().await - 1_000.0).abs() < 1e-6,
+        "a load keeps the clock"
+    );
     let (status, said) = bench.control("POST", "/reset", Value::Null).await;
     assert_eq!(status, 200, "{said}");
     assert!(offset().await.abs() < 1e-6);

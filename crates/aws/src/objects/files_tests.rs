@@ -197,11 +197,7 @@ async fn a_file_is_put_once() {
         taken.to_string().contains("s3://the-bucket/kept/m.json"),
         "{taken}"
     );
-    assert!(
-        taken.help.contains("a separate prefix"),
-        "{}",
-        taken.help
-    );
+    assert!(taken.help.contains("a separate prefix"), "{}", taken.help);
     // a store without conditional writes
     fake.first([xml_error(501, "NotImplemented")]);
     files.put_once("n.json", b"one".to_vec()).await.unwrap();

@@ -56,8 +56,9 @@ pub(super) fn understand(args: &Args, id: &str) -> Result<AskedOperation, Failur
     let writes = !only_reads(&service, &found.name);
     if writes && !args.write.write {
         return Err(
-            Failure::refused(format!("`{service} {operation}` does not only read"))
-                .help("with `--write` it is planned, shown and confirmed first; it cannot be undone"),
+            Failure::refused(format!("`{service} {operation}` does not only read")).help(
+                "with `--write` it is planned, shown and confirmed first; it cannot be undone",
+            ),
         );
     }
     check_input(&model, found, &params).map_err(|problem| bad_params(&problem))?;

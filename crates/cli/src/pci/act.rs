@@ -171,9 +171,7 @@ fn check_protected(protected: &[String], people: &[PciPerson]) -> Result<(), Fai
     ));
     Err(failure.help(match meant(unknown, people) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => {
-            "write the user name or the id of a listed person, or remove the entry".to_owned()
-        }
+        None => "write the user name or the id of a listed person, or remove the entry".to_owned(),
     }))
 }
 

@@ -239,9 +239,9 @@ impl Chore for CutAccess {
         let (removals, temporary) = (facts.removals, facts.temporary);
         let count = temporary.len();
         if count > 0 {
-            shown.notes.push(format!(
-                "{count} of their grants are temporary, and expire"
-            ));
+            shown
+                .notes
+                .push(format!("{count} of their grants are temporary, and expire"));
         }
         shown.holding = temporary.into_iter().collect();
         let place = (facts.organization.as_str(), facts.directory.as_ref());

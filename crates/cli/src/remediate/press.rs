@@ -199,9 +199,7 @@ pub(super) fn run_pause(args: &PauseArgs) -> Outcome {
         let paused = Some((args.by.by.clone(), now));
         let done = store.pause_remediations(paused, record).await;
         done.map_err(|fault| failed(&fault))?;
-        output::say(
-            "all writes of remediations are paused; running writes end normally",
-        );
+        output::say("all writes of remediations are paused; running writes end normally");
         Ok(Exit::Ok)
     })
 }

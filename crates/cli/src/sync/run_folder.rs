@@ -92,8 +92,7 @@ impl SyncFolder {
         let only = only(&path, id)?;
         let run: Value = serde_json::from_str(&text).unwrap_or_default();
         if run.get("asked").and_then(Value::as_str) != Some(asked) {
-            let failure =
-                Failure::bad_input(format!("the run `{id}` has other arguments"));
+            let failure = Failure::bad_input(format!("the run `{id}` has other arguments"));
             return Err(
                 failure.help("`--resume` needs the same arguments as the run that it continues")
             );

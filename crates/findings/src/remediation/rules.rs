@@ -151,9 +151,10 @@ fn check_mode(action: ActionKind, mode: RemediationMode) -> Result<(), String> {
             "`rds-private` disconnects clients outside the VPC: `mode` is `observe` or `approve`"
                 .to_owned(),
         ),
-        (ActionKind::Notify, RemediationMode::Approve) => {
-            Err("`notify` changes nothing that could be approved: `mode` is `observe` or `auto`".to_owned())
-        }
+        (ActionKind::Notify, RemediationMode::Approve) => Err(
+            "`notify` changes nothing that could be approved: `mode` is `observe` or `auto`"
+                .to_owned(),
+        ),
         _ => Ok(()),
     }
 }

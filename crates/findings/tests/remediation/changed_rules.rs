@@ -41,7 +41,10 @@ async fn what_the_rules_in_force_do_not_want_is_not_done() {
     let exception = "\nexceptions: [{account: '444444444444', then: ignore, reason: honeypot, until: 9999-12-31}]";
     let with = |from: &str, to: &str| CLOSING.replace(from, to);
     let cases = [
-        ("rules: []".to_owned(), "rule `close-public-ports` was deleted"),
+        (
+            "rules: []".to_owned(),
+            "rule `close-public-ports` was deleted",
+        ),
         (
             with("mode: auto", "mode: observe"),
             "rule `close-public-ports` only observes since",

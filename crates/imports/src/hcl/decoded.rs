@@ -96,8 +96,7 @@ pub(super) fn number(at: HclPlace, text: &str) -> Result<HclKind, EvalProblem> {
     if is_number {
         return Ok(HclKind::Number(text.to_owned()));
     }
-    let message =
-        "a number that readers interpret differently; put an account id in quotes";
+    let message = "a number that readers interpret differently; put an account id in quotes";
     Err(EvalProblem::unknown(at, message))
 }
 

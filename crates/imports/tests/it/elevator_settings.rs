@@ -402,8 +402,13 @@ fn functions_that_differ_are_told_and_those_of_others_are_not_asked() {
     });
     let (lines, told) = settings("plan.json", &text);
     assert_eq!(lines, [""; 0]);
-    assert!(told[0].starts_with("request_expiration_hours: not converted: the functions in the plan have \
-                                 different values"), "{told:?}");
+    assert!(
+        told[0].starts_with(
+            "request_expiration_hours: not converted: the functions in the plan have \
+                                 different values"
+        ),
+        "{told:?}"
+    );
 }
 
 /// Settings for durations and channels become a line or a note.

@@ -166,7 +166,11 @@ fn a_file_that_is_not_whole_is_refused_with_its_place() {
             plain(&more),
             "scan ends before the table does (`LastEvaluatedKey`)",
         ),
-        ("counted", plain(&counted), "0 items instead of the stated 5"),
+        (
+            "counted",
+            plain(&counted),
+            "0 items instead of the stated 5",
+        ),
     ]);
 }
 

@@ -91,11 +91,7 @@ async fn a_refused_token_begins_again_once() {
             page(&interfaces(2..3), None),
         ])
         .await;
-        assert_eq!(
-            found,
-            Ok((3, 0)),
-            "earlier rows are not counted twice"
-        );
+        assert_eq!(found, Ok((3, 0)), "earlier rows are not counted twice");
         assert_eq!(config.tokens()[2], None);
         let (found, _) = select(vec![refused(), refused()]).await;
         assert!(matches!(found, Err(SelectError::Call(it)) if it.code == code));

@@ -44,7 +44,12 @@ impl ServiceCalls for ScriptedConfig {
         let mut asked = self.asked.lock().unwrap();
         asked.push((name.to_owned(), input.clone()));
         let answer = self.script.lock().unwrap().pop();
-        answer.unwrap_or_else(|| Err(failure("ScriptEnded", "the script has no answer for this call")))
+        answer.unwrap_or_else(|| {
+            Err(failure(
+                "ScriptEnded",
+                "the script has no answer for this call",
+            ))
+        })
     }
 
     async fn pause(&self, _: Duration) {}

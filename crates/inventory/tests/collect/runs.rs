@@ -597,7 +597,9 @@ async fn who_cannot_be_asked_for_is_said_once() {
     let kept = collected(&world, &[SyncGroup::IdentityCenter]).await;
     assert!(kept.failed().is_empty(), "{:?}", kept.failed());
     let notes = kept.notes.borrow();
-    let told = notes.iter().filter(|it| it.contains("may be reported as deleted"));
+    let told = notes
+        .iter()
+        .filter(|it| it.contains("may be reported as deleted"));
     assert_eq!(told.count(), 1, "{notes:?}");
 }
 

@@ -52,8 +52,8 @@ pub(super) fn no_longer_as_left(seen: &StepProbe) -> Option<String> {
         StepProbe::Absent
         | StepProbe::Differs { .. }
         | StepProbe::Blocked { .. }
-        | StepProbe::Drifted { .. } => Some(
-            "it was changed after the plan that is undone; it is left as it is".to_owned(),
-        ),
+        | StepProbe::Drifted { .. } => {
+            Some("it was changed after the plan that is undone; it is left as it is".to_owned())
+        }
     }
 }

@@ -82,7 +82,10 @@ fn an_interrupt_ends_an_endless_query_within_a_second() {
     };
     // more than a second of CPU time; opening the document takes a tenth
     while ticks().unwrap() < 100 {
-        assert!(asked.try_wait().unwrap().is_none(), "it ended before the kill");
+        assert!(
+            asked.try_wait().unwrap().is_none(),
+            "it ended before the kill"
+        );
         std::thread::yield_now();
     }
     let sent = Instant::now();

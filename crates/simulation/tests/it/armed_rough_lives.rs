@@ -411,9 +411,7 @@ impl RoughLife {
             }
         }
         for (grant, errors) in told {
-            let of_mode = errors
-                .iter()
-                .filter(|it| it.contains("enforces no expiry"));
+            let of_mode = errors.iter().filter(|it| it.contains("enforces no expiry"));
             let of_mode = of_mode.count();
             let is_once = of_mode <= 1 && errors.len() - of_mode <= 2;
             assert!(is_once, "{grant} has the errors {errors:?}");

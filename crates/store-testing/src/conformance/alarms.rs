@@ -43,7 +43,10 @@ pub async fn an_alarm_is_told_when_it_begins_and_when_it_is_over(store: Store) {
     assert!(store.note_alarm(begun.clone()).await.unwrap());
     assert!(!store.note_alarm(begun.clone()).await.unwrap());
     let later = alarm(guard, AlarmState::Begun, 2);
-    assert!(!store.note_alarm(later).await.unwrap(), "it is open already");
+    assert!(
+        !store.note_alarm(later).await.unwrap(),
+        "it is open already"
+    );
     assert!(store.note_alarm(other.clone()).await.unwrap());
     let mut standing = store.alarms().await.unwrap();
     standing.sort_by_key(|alarm| alarm.alarm);

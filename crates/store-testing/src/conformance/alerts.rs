@@ -28,7 +28,13 @@ fn unmuted(version: u64) -> MuteStep {
         Origin::Cli,
     );
     let state = write(version, None).state;
-    hallpass_alerts::unmute(state, &AlertRowKey::given("ben"), "the caller holds it", record).unwrap()
+    hallpass_alerts::unmute(
+        state,
+        &AlertRowKey::given("ben"),
+        "the caller holds it",
+        record,
+    )
+    .unwrap()
 }
 
 async fn told(store: &Store) -> Vec<AlertMessage> {

@@ -517,7 +517,11 @@ pub async fn ends_are_looked_at_again_where_their_people_may_have_been_given_the
         ..before
     };
     let settled = settle_alone(&store, stale).await;
-    assert_eq!(settled, SettledEnds::Moved, "requested before it was reported");
+    assert_eq!(
+        settled,
+        SettledEnds::Moved,
+        "requested before it was reported"
+    );
     let soon = told(into_a_group(), 50, ShownBy::Soon).await;
     assert_eq!((soon.due, soon.given_at), (at(40), Some(at(50))));
     hold_no_more(&store).await;

@@ -370,10 +370,7 @@ pub async fn news_are_counted(store: Store) {
         learned.verdict_rev = 77;
         store.record(&learned, &lease, news).await.unwrap();
         let stored = row(&store, &key).await;
-        assert_eq!(
-            stored.verdict_rev, count,
-            "only the store counts news"
-        );
+        assert_eq!(stored.verdict_rev, count, "only the store counts news");
     }
 }
 

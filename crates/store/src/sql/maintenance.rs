@@ -127,9 +127,9 @@ impl SqlStore {
 impl BackupError {
     pub const fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Exists(_) => Some(
-                "name a new file, or move this one away with its `-wal` and `-shm`",
-            ),
+            Self::Exists(_) => {
+                Some("name a new file, or move this one away with its `-wal` and `-shm`")
+            }
             Self::LeftOver(_) => Some(
                 "move it to where its database is now: SQLite would write its changes into the new file",
             ),

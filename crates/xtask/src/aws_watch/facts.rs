@@ -110,8 +110,10 @@ impl Facts {
             None => self.unread.push(Breach::new(
                 PAGE,
                 line,
-                format!("`{name}` has the age `{cell}`, expected one of `read YYYY-MM-DD`, `until \
-                         YYYY-MM-DD` or `not verified`"),
+                format!(
+                    "`{name}` has the age `{cell}`, expected one of `read YYYY-MM-DD`, `until \
+                         YYYY-MM-DD` or `not verified`"
+                ),
             )),
         }
     }

@@ -333,8 +333,10 @@ fn other_versions(root: &Path, pinned: &str) -> Vec<Breach> {
         let text = fs::read_to_string(root.join(path)).unwrap_or_default();
         let named = models::named(&text).unwrap_or("no version").to_owned();
         (named != pinned).then(|| {
-            let message = format!("names {named} of botocore, and `{REQUIREMENTS}` pins {pinned}: regenerate \
-                                   its files, or correct the name");
+            let message = format!(
+                "names {named} of botocore, and `{REQUIREMENTS}` pins {pinned}: regenerate \
+                                   its files, or correct the name"
+            );
             Breach::new(path, 1, message)
         })
     });

@@ -128,8 +128,6 @@ fn warn(file: &DelegationFile) {
         output::say(&format!("warning: {warning}"));
     }
     if !file.notifications.is_empty() {
-        output::say(
-            "`notifications` is for `hallpass org insights channels`, and ignored here",
-        );
+        output::say("`notifications` is for `hallpass org insights channels`, and ignored here");
     }
 }

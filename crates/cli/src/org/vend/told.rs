@@ -82,7 +82,9 @@ pub(crate) fn tell_strangers(path: &Path, file: &AccountsFile, judged: &ListVerd
         };
         if told.insert(email.to_ascii_lowercase()) {
             let is = match why {
-                NotOneUser::Nobody => "is no user of Identity Center; `--create-users` creates them",
+                NotOneUser::Nobody => {
+                    "is no user of Identity Center; `--create-users` creates them"
+                }
                 NotOneUser::Disabled => "is disabled in Identity Center, and cannot sign in",
                 NotOneUser::Several => "is the address or name of several users of Identity Center",
             };

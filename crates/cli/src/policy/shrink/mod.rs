@@ -220,8 +220,9 @@ fn data_events(args: &Args, seen: &SeenActivity) -> Result<BTreeSet<String>, Fai
     for service in &args.data_events {
         if !found.contains(service.as_str()) {
             let message = format!("the log has no data event of `{service}`");
-            return Err(Failure::bad_input(message)
-                .help("leave it out of `--data-events`: its part of that service would count as all"));
+            return Err(Failure::bad_input(message).help(
+                "leave it out of `--data-events`: its part of that service would count as all",
+            ));
         }
     }
     let said: BTreeSet<String> = args.data_events.iter().cloned().collect();
@@ -275,8 +276,9 @@ fn print(
     let pretty = |value: &Value| serde_json::to_string_pretty(value).map_err(Failure::bug);
     let needed = || {
         shrunk.policy.as_ref().ok_or_else(|| {
-            Failure::failed(format!("nothing that `{}` allows was used", args.set))
-                .help("there is no policy without statements; `hallpass access` deletes an unneeded set")
+            Failure::failed(format!("nothing that `{}` allows was used", args.set)).help(
+                "there is no policy without statements; `hallpass access` deletes an unneeded set",
+            )
         })
     };
     let text = match args.output {
