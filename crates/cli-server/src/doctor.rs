@@ -52,7 +52,7 @@ use whom::Whom;
 
 const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
 
-/// Check the server's prerequisites: configuration, rules, store, sign-in, AWS, roles
+/// Check the server's configuration, rules, store, sign-in, AWS and roles
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("of_somebody").args(["iam_policy", "check_configuration"])))]
 #[command(after_help = "Examples:

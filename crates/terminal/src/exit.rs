@@ -322,7 +322,7 @@ mod tests {
             failure.text(false),
             "error[expired]: this expired at 23:12\n  nothing was granted\n  help: request again"
         );
-        assert!(failure.text(true).starts_with("\u{1b}[1;31merror[lapsed]"));
+        assert!(failure.text(true).starts_with("\u{1b}[1;31merror[expired]"));
     }
 
     #[test]

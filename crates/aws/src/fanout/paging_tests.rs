@@ -317,10 +317,9 @@ fn no_listing_is_called_that_the_table_does_not_have() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for name in [
         "org",
-        "collect",
-        "addresses",
+        "inventory/src/collect",
+        "inventory/src/addresses",
         "findings",
-        "remediation",
         "hallpass",
         "aws/src/fanout",
     ] {

@@ -492,7 +492,10 @@ mod tests {
         fs::create_dir_all(&said).unwrap();
         fs::write(said.join("12.json"), "{}").unwrap();
         let refused = of("security", true).err().unwrap().words();
-        assert!(refused.contains("witness `security` said"), "{refused}");
+        assert!(
+            refused.contains("statements of witness `security`"),
+            "{refused}"
+        );
         assert!(of("security-2", true).is_ok());
         assert!(of("security", false).is_ok(), "the place is its own");
     }

@@ -219,7 +219,7 @@ fn cutting_off_is_confirmed_by_name() {
             "Issued credentials may work until",
             "Standing access stays",
             "ana is locked until another administrator unlocks them",
-            "Type ana to go on",
+            "Type ana to continue",
         ] {
             assert!(plan.contains(line), "{line}: {plan}");
         }
@@ -292,7 +292,7 @@ fn of_the_last_administrator_cutting_off_does_not_say_that_they_are_locked() {
         for page in [&plan, &outcome] {
             for line in [
                 "eve is not locked",
-                "the last administrator",
+                "the last unlocked administrator",
                 "Tokens and web sessions continue",
                 "Sign-ins and tokens",
                 "hallpass people lock --force",

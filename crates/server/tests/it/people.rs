@@ -61,7 +61,7 @@ fn a_lock_is_set_after_a_page_that_says_what_it_does_and_is_shown_until_it_is_li
         }
         assert!(eve.get("/access").await.text().contains(&page("sam")));
         let form = eve.get(&format!("{}/unlock", page("sam"))).await.text();
-        assert!(form.contains("Let sam in again?"), "{form}");
+        assert!(form.contains("Unlock sam?"), "{form}");
         let unlock = format!("{}/unlock", page("sam"));
         let reply = eve.press(&unlock, &[("reason", "")]).await;
         assert_eq!(reply.status.as_u16(), 422);

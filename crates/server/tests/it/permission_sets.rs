@@ -75,7 +75,7 @@ fn a_page_says_what_a_set_allows() {
             "Each account keeps a policy of this name",
             "Permissions boundary: nothing beyond it is allowed",
             "Credentials issued just before the end work up to 8h longer.",
-            "an hour longer for each role they can assume from it",
+            "an hour longer for each role assumed from it",
             "1 policy was not read",
             "PASSROLE_STAR",
             "The current policy",

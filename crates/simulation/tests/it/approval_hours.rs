@@ -47,7 +47,7 @@ fn a_press_says_when_the_hours_of_all_rules_are_open() {
             panic!("{press:?}")
         };
         assert!(together.contains("not before"), "{together}");
-        assert!(apart.contains("never meet"), "{apart}");
+        assert!(apart.contains("never overlap"), "{apart}");
         assert!(!apart.contains("not before"), "{apart}");
     });
 }

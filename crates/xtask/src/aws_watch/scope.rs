@@ -63,6 +63,9 @@ impl Named {
                 continue;
             }
             for path in sources(&folder.join("src"))? {
+                if path.starts_with(folder.join("src/testing")) {
+                    continue;
+                }
                 named.files.push(literals(&text_of(&path)?));
             }
         }

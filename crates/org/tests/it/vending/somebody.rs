@@ -73,7 +73,10 @@ async fn acted(act: Act, check: impl Fn(&World, &Ran, &str)) {
 #[tokio::test]
 async fn an_account_that_somebody_moves_stays_where_they_put_it() {
     acted(Act::MovesAccount, |world, ran, case| {
-        let moved = world.writes().iter().any(|it| it.starts_with("somebody"));
+        let moved = world
+            .writes()
+            .iter()
+            .any(|it| it.starts_with("another person"));
         let place = if moved { ELSEWHERE } else { UNIT };
         assert_eq!(
             world.accounts.standing(),
@@ -101,7 +104,9 @@ async fn an_account_that_somebody_moves_stays_where_they_put_it() {
 async fn a_closed_account_is_not_moved() {
     acted(Act::ClosesAccount, |world, ran, case| {
         let writes = world.accounts.writes();
-        let closed = writes.iter().position(|it| it.starts_with("somebody"));
+        let closed = writes
+            .iter()
+            .position(|it| it.starts_with("another person"));
         let Some(closed) = closed else {
             return;
         };
