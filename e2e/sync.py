@@ -332,7 +332,7 @@ def killed(stage, environment, sim):
     check("and no one sees a snapshot of it", run not in stage.run("query", "snapshots", "list").stdout)
     sim.call("DELETE", "/_sim/faults")
     other = stage.run("sync", "--only", "iam", "--resume", run, **environment)
-    check("other words do not go on with it", other.returncode == 2 and "something else" in other.stderr, other.stderr)
+    check("other words do not go on with it", other.returncode == 2 and "other arguments" in other.stderr, other.stderr)
     ran, said = sync(stage, environment, "--only", "iam,identity-center", "--resume", run)
     check("resumed, it ends well", ran.returncode == 0 and said.get("state") == "complete", ran.stderr[-500:])
     # the report says when it was made

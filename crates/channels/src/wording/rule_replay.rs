@@ -42,11 +42,10 @@ fn outcome(found: &LiveGrants) -> String {
     if ends + reported + unread == 0 {
         return "the file would end none".to_owned();
     }
-    let ends = match ends {
-        0 => "none".to_owned(),
-        more => more.to_string(),
-    };
-    let mut told = vec![format!("the file would end {ends} of them")];
+    let mut told = vec![match ends {
+        0 => "the file would end none".to_owned(),
+        more => format!("the file would end {more} of them"),
+    }];
     if reported > 0 {
         told.push(format!(
             "{reported} would stay until their end and be reported, as the rules refuse them"

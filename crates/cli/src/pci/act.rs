@@ -84,7 +84,8 @@ enum ActRung {
     /// Disable in the identity store, if that is visible
     Disable,
     /// Remove from groups, and delete direct assignments
-    RevokedAccess,
+    #[value(name = "cut-access")]
+    RevokeAccess,
 }
 
 /// The result.
@@ -193,7 +194,7 @@ fn providers(loaded: &Loaded, rungs: &[ActRung]) -> Result<Providers, Failure> {
         match rung {
             ActRung::Okta => providers.okta = Some(open(loaded, PeopleProvider::Okta)?),
             ActRung::Scim => providers.scim = Some(open(loaded, PeopleProvider::Scim)?),
-            ActRung::Disable | ActRung::RevokedAccess => {}
+            ActRung::Disable | ActRung::RevokeAccess => {}
         }
     }
     Ok(providers)
@@ -295,7 +296,7 @@ async fn climb(
                 acted.take(chore::carry(&scim, at, plan).await?)
             }
             ActRung::Disable => acted.take(chore::carry(&InStore::Disable(left), at, plan).await?),
-            ActRung::RevokedAccess => cut_access(at, args, left, &mut acted).await?,
+            ActRung::RevokeAccess => cut_access(at, args, left, &mut acted).await?,
         };
         let is_only_shown = !plan.is_applying() && !acted.plans.is_empty();
         if is_only_shown || acted.refused.is_some() {
