@@ -361,7 +361,7 @@ class Stage:
         with sqlite3.connect(self.path("hallpass.db")) as store:
             user = store.execute("SELECT user_id FROM tokens WHERE json_extract(body, '$.user') = ? AND user_id IS NOT NULL", (who,)).fetchone()[0]
             body = {"hash": hashlib.sha256(secret.encode()).hexdigest(), "user": who, "user_id": user,
-                    "signed_in": {"by": "persona"}, "began_at": at(0), "seen_at": at(0), "renewed_at": at(0),
+                    "secondary_domain": False, "browsing": {"agent": "a test"}, "signed_in": {"by": "persona"}, "began_at": at(0), "seen_at": at(0), "renewed_at": at(0),
                     "ends_at": at(36000), "csrf": form}
             store.execute("INSERT INTO sessions (hash, user, ends_at, body, user_id) VALUES (?, ?, ?, ?, ?)",
                           (body["hash"], who, body["ends_at"], json.dumps(body), user))
