@@ -230,7 +230,7 @@ def by_keyboard(demo, browser):
     check("Home shows the pass with its end", "Ends" in passes.inner_text(), passes.inner_text())
     for _ in range(60):
         press(mara, "Tab")
-        if mara.evaluate("""() => document.activeElement.innerText.includes("done")
+        if mara.evaluate("""() => document.activeElement.innerText.includes("End early")
                 && !!document.activeElement.closest("li.pass")?.innerText.includes("checkout-prod")"""):
             break
     # as it is served: what is heard of the end may take its place before a slow page is looked at
