@@ -70,7 +70,7 @@ pub(super) async fn arm_ends(engine: Engine, mut stop: watch::Receiver<bool>) {
                 }
             }
             Err(error) => {
-                tracing::error!(error = %error, "enforced expiries could not be processed")
+                tracing::error!(error = %error, "enforced expiries could not be processed");
             }
         }
         tokio::select! {
