@@ -830,7 +830,7 @@ def in_slack(demo, browser):
     who(MARA)
     shortcut("End early")
     page.wait_for_selector("dialog[open] :text('orders-prod')")
-    page.locator("dialog[open] button:has-text('m done')").first.click()
+    page.locator("dialog[open] button:has-text('End early')").first.click()
     check("slack page: given back", wait(lambda: not [
         one for one in demo.api(MARA).get("/api/v1/grants?state=active").json["items"] if one["reason"].startswith("OPS-11")], 30))
     who(MARA)
