@@ -21,6 +21,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RowsOf {
+    /// The id of the rule.
     rule: String,
     /// The `next` of the previous page.
     cursor: Option<String>,

@@ -51,6 +51,7 @@ pub(crate) struct Listing {
     /// Records after this number.
     #[param(value_type = Option<u64>)]
     after: Option<RecordNumber>,
+    /// Only this event.
     event: Option<String>,
     /// Rows, 1 to 500.
     limit: Option<usize>,

@@ -45,6 +45,7 @@ const APART: &str = "~";
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Narrowed {
+    /// Only this kind.
     kind: Option<String>,
     /// Only with this outcome, such as `planned` or `stuck`.
     fate: Option<String>,
