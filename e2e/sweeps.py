@@ -8,7 +8,10 @@ server stopped, what it stored of earlier runs is set eleven minutes back.
 """
 
 import calendar
+import csv
+import io
 import json
+import random
 import re
 import sqlite3
 import time
@@ -448,6 +451,66 @@ def off(house):
     check("the pages say so", "off" in house.page(ADMIN, "/sweeps"), count)
 
 
+def listed_by_aws(house):
+    """Every account assignment of the accounts that a sweep reads: principal, account and permission set."""
+    truth, found = house.truth, set()
+    for set_arn in truth.sets.values():
+        accounts = truth.admin.get_paginator("list_accounts_for_provisioned_permission_set").paginate(
+            InstanceArn=truth.instance, PermissionSetArn=set_arn)
+        for account in (id_ for page in accounts for id_ in page["AccountIds"]):
+            pages = truth.admin.get_paginator("list_account_assignments").paginate(
+                InstanceArn=truth.instance, AccountId=account, PermissionSetArn=set_arn)
+            found |= {(row["PrincipalId"], account, row["PermissionSetArn"]) for page in pages for row in page["AccountAssignments"]}
+    return found
+
+
+def access_is_what_aws_lists(house, rounds=12):
+    """The rows of the Access page against the listing of AWS, while a seeded generator assigns to people and groups,
+    takes assignments back and deletes groups that have some."""
+    house.become(scope='"all"', mode='"report"')
+    truth, generator = house.truth, random.Random(20)
+    closed = {row["Id"] for page in house.client("organizations").get_paginator("list_accounts").paginate()
+              for row in page["Accounts"] if row["Status"] != "ACTIVE"}
+    def listing(operation, field):
+        pages = truth.store.get_paginator(operation).paginate(IdentityStoreId=truth.directory)
+        return [row for page in pages for row in page[field]]
+    users = [row["UserId"] for row in listing("list_users", "Users")][:20]
+    accounts = sorted(set(house.accounts.values()) - closed)
+    sets = {arn: name for name, arn in truth.sets.items()}
+    differing = {}
+    for number in range(rounds):
+        made = truth.store.create_group(IdentityStoreId=truth.directory, DisplayName=f"generated-{number}")["GroupId"]
+        groups = [row["GroupId"] for row in listing("list_groups", "Groups")]
+        for _ in range(4):
+            kind, principal = generator.choice([("USER", generator.choice(users)), ("GROUP", generator.choice(groups)), ("GROUP", made)])
+            truth.admin.create_account_assignment(
+                InstanceArn=truth.instance, TargetId=generator.choice(accounts), TargetType="AWS_ACCOUNT",
+                PermissionSetArn=generator.choice(list(sets)), PrincipalType=kind, PrincipalId=principal)
+        if number % 3 == 2:
+            truth.store.delete_group(IdentityStoreId=truth.directory, GroupId=made)
+        wait(lambda: all(row["Status"] != "IN_PROGRESS" for row in truth.admin.list_account_assignment_creation_status(
+            InstanceArn=truth.instance)["AccountAssignmentsCreationStatus"]), 30)
+        house.sweep()
+        file = Api(house.base).get("/access.csv", headers={"Cookie": f"hallpass={house.session(AUDITOR)}"}).body.decode()
+        rows = [row for row in csv.DictReader(io.StringIO(file)) if row["account_id"] and row["kind"] != "entitlement"]
+        shown = {(row["user_id"] or row["group_id"], row["account_id"], row["permission_set"]) for row in rows}
+        aws = {(who, account, sets[arn]) for who, account, arn in listed_by_aws(house) if account not in closed}
+        if shown != aws or len(shown) != len(rows):
+            differing[number] = {"only here": sorted(shown - aws)[:3], "only AWS": sorted(aws - shown)[:3], "rows": len(rows)}
+    check("Access has the rows of AWS's listing, and no other", not differing and len(aws) > 100, differing or len(aws))
+    page = house.page(AUDITOR, "/access?kind=group")
+    check("the page shows assignments of groups", "Through groups" in page and "No end date" in page and "Group, " in page)
+    listed = json.loads(house.cli(AUDITOR, "server", "standing", "groups", "--limit", "2000").stdout)
+    check.equal("the command line lists as many", len(listed), sum(row["kind"] == "group" for row in rows))
+    group = next(row for row in listed if row.get("group_name") and "generated" not in row["group_name"])
+    page = house.page(AUDITOR, f"/access/groups/{group['group']}")
+    check("a group's page has its members and its accounts", "What every member can use" in page and group["account_name"] in page, page[:300])
+    members = truth.store.list_group_memberships(IdentityStoreId=truth.directory, GroupId=group["group"])["GroupMemberships"]
+    member = truth.store.describe_user(IdentityStoreId=truth.directory, UserId=members[0]["MemberId"]["UserId"])
+    found = house.page(AUDITOR, f"/access?kind=group&q={member['Emails'][0]['Value']}")
+    check("a search for a person finds what their groups have", group["group_name"] in found, found[:300])
+
+
 def main():
     with Stage("sweeps") as stage:
         house = House(stage)
@@ -464,6 +527,7 @@ def main():
         cutover(house, stage)
         moved_in(house, stage)
         roles_by_entitlements(house)
+        access_is_what_aws_lists(house)
         off(house)
         verified = stage.run("audit", "verify", "--config", "hallpass.toml")
         check("the log verifies", verified.returncode == 0, verified.stderr)

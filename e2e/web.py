@@ -396,7 +396,7 @@ def starting_later(demo, browser):
         ask = f"{demo.base}/ask?account=payments-prod&permission_set=DatabaseOperator&for=1h&reason=OPS-9{n}:+the+window"
         page.goto(ask)
         send = page.locator("main form button[formmethod=post]")
-        show = page.locator("main form button:has-text('Show who decides')").last
+        show = page.locator("main form button:has-text('See approvers')").last
         page.locator("#starts").fill("2099-01-01T08:00")
         if not has_script:
             show.click()
@@ -659,7 +659,7 @@ def days_of_the_log(demo, browser):
 def without_script(demo, browser):
     page = browser.window(MARA, script=False)
     page.goto(f"{demo.base}/ask")
-    show = "noscript button, .cols button:visible:has-text('Show who decides')"
+    show = "noscript button, .cols button:visible:has-text('See approvers')"
     page.locator("input[type=search]").fill("orders-dev")
     page.locator(show).last.click()
     for name, value in (("account", ""), ("permission_set", "[value='PowerUser']")):

@@ -7,8 +7,8 @@ use hallpass_base::{Email, GrantId, HoldKey, RequestId, TargetNames, Timestamp, 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Accepted, Alarm, ArmedEndSpec, Digest, Grant, GroupSyncRun, GroupSyncWrite, Lock, LocksSeen,
-    News, Notice, QuotaUse, Request, Sweep, SweepItem,
+    Accepted, Alarm, ArmedEndSpec, Digest, Grant, GroupAssignmentWrite, GroupSyncRun,
+    GroupSyncWrite, Lock, LocksSeen, News, Notice, QuotaUse, Request, Sweep, SweepItem,
 };
 
 #[derive(Clone, Debug)]
@@ -138,6 +138,7 @@ pub struct Change {
     pub sweeps: Vec<Write<Sweep>>,
     pub sweep_items: Vec<Write<SweepItem>>,
     pub accepted: Vec<AcceptanceWrite>,
+    pub group_assignments: Vec<GroupAssignmentWrite>,
     pub group_sync_items: Vec<GroupSyncWrite>,
     pub group_sync_run: Option<GroupSyncRun>,
     pub audit: Vec<Draft>,
@@ -165,6 +166,7 @@ impl Change {
             sweeps,
             sweep_items,
             accepted,
+            group_assignments,
             group_sync_items,
             group_sync_run,
             audit,
@@ -185,6 +187,7 @@ impl Change {
         self.sweeps.extend(sweeps);
         self.sweep_items.extend(sweep_items);
         self.accepted.extend(accepted);
+        self.group_assignments.extend(group_assignments);
         self.group_sync_items.extend(group_sync_items);
         self.group_sync_run = group_sync_run.or(self.group_sync_run);
         self.audit.extend(audit);
@@ -218,6 +221,7 @@ impl Change {
             && self.sweeps.is_empty()
             && self.sweep_items.is_empty()
             && self.accepted.is_empty()
+            && self.group_assignments.is_empty()
             && self.group_sync_items.is_empty()
             && self.group_sync_run.is_none()
             && self.audit.is_empty()

@@ -20,7 +20,11 @@ pub struct ExternalAccess {
 impl ExternalAccess {
     pub fn of_listing(listing: &StandingListing) -> Self {
         let mut given = Self {
-            to_groups: listing.of_groups.clone(),
+            to_groups: listing
+                .group_assignments
+                .iter()
+                .map(|it| (it.account.clone(), it.permission_set.clone()))
+                .collect(),
             ..Self::default()
         };
         for key in listing.seen.keys() {
@@ -88,6 +92,7 @@ mod tests {
                 permission_set: set.clone(),
             },
         };
+        let a_group: GroupId = "00000000-0000-0000-0000-000000000008".parse().unwrap();
         let in_group = HoldKey {
             user: user(1),
             target: Target::Group {
@@ -122,7 +127,15 @@ mod tests {
         }
         assert!(ExternalAccess::default().is_empty() && !member.is_empty());
         let mut listing = StandingListing {
-            of_groups: group.to_groups.clone(),
+            group_assignments: group
+                .to_groups
+                .iter()
+                .map(|(account, permission_set)| GroupAssignmentKey {
+                    account: account.clone(),
+                    permission_set: permission_set.clone(),
+                    group: a_group.clone(),
+                })
+                .collect(),
             ..StandingListing::default()
         };
         for key in [key(1, 1), in_group] {

@@ -1,4 +1,4 @@
-//! Facts for notices about a request. `hallpass-wording` has the sentences.
+//! Facts for notices about a request. `hallpass_channels::wording` has the sentences.
 
 use hallpass_base::{Email, GrantId, RequestId, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -20,9 +20,9 @@ use hallpass_rules::{Ask, Directory, NamedFacts, WhyUnread};
 use crate::grant_activity::PastUse;
 use crate::{
     Accepted, Alarm, ArmedEndCounts, ArmedEndStatus, Change, Digest, Entitlement,
-    EntitlementListing, Grant, GrantStateKind, GroupSyncItem, GroupSyncRun, Holds, Lock, LocksSeen,
-    Message, Notice, OverQuota, PersonEntitlements, Removals, Request, RequestStateKind,
-    StandingListing, StandingScope, StoredAnswer, Sweep, SweepItem, UnreadGrant,
+    EntitlementListing, Grant, GrantStateKind, GroupAssignment, GroupSyncItem, GroupSyncRun, Holds,
+    Lock, LocksSeen, Message, Notice, OverQuota, PersonEntitlements, Removals, Request,
+    RequestStateKind, StandingListing, StandingScope, StoredAnswer, Sweep, SweepItem, UnreadGrant,
 };
 
 /// The commit failed. Nothing was stored.
@@ -401,6 +401,8 @@ pub trait SweepStore: Send + Sync {
     async fn open_sweep_items(&self) -> Result<Vec<SweepItem>, ReadError>;
     async fn accepted(&self) -> Result<Vec<Accepted>, ReadError>;
     async fn accepted_one(&self, key: &HoldKey) -> Result<Option<Accepted>, ReadError>;
+    /// Permission sets assigned to groups, as of the newest listing, sorted by key.
+    async fn group_assignments(&self) -> Result<Vec<GroupAssignment>, ReadError>;
     /// Keeps the newest `runs` runs, and unhandled items of the newest `listings` listing runs.
     /// Open runs and items stay. May be repeated.
     async fn prune_sweeps(&self, listings: u32, runs: u32) -> Result<(), ReadError>;

@@ -1,4 +1,4 @@
-//! Facts of a message. `hallpass-wording` has the sentences.
+//! Facts of a message. `hallpass_channels::wording` has the sentences.
 
 use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -52,8 +52,8 @@ pub use request::{
 };
 pub use rule_check::{CheckRules, RuleFinding, RulesChecked, TestEnd, TestedRule};
 pub use sweep::{
-    Acceptance, ConfirmSweep, HeldAlready, Standing, StandingAct, StandingDone, StandingList,
-    Sweep, SweepDrift, SweepFindings, SweepReport, UnreadPlace,
+    Acceptance, ConfirmSweep, GroupAssignment, HeldAlready, Standing, StandingAct, StandingDone,
+    StandingList, Sweep, SweepDrift, SweepFindings, SweepReport, UnreadPlace,
 };
 
 use serde::{Deserialize, Serialize};

@@ -190,6 +190,30 @@ pub struct Standing {
     pub sweep_id: Option<String>,
 }
 
+/// A permission set assigned to a group in an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GroupAssignment {
+    /// Account id.
+    pub account: String,
+    /// Account name; absent if not in the directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_name: Option<String>,
+    /// Permission set name, or ARN if deleted.
+    pub permission_set: String,
+    /// Group id.
+    pub group: String,
+    /// Group name; absent if not in the directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_name: Option<String>,
+    /// First listed by a sweep.
+    #[schema(value_type = String, format = DateTime)]
+    pub first_seen: Timestamp,
+    /// Sweeps could not read its place since: the data is older.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub unread_since: Option<Timestamp>,
+}
+
 /// Acceptance of standing access.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Acceptance {

@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use aws_sdk_ssoadmin::types::PrincipalType;
 use futures_util::{StreamExt, stream};
 use hallpass_access::{
-    DirectoryFault, StandingListing, StandingScope, StandingSource, Unread, UnreadPlace,
+    DirectoryFault, GroupAssignmentKey, StandingListing, StandingScope, StandingSource, Unread,
+    UnreadPlace,
 };
 use hallpass_assignments::{CenterFault, IdentityCenter, Urgency};
 use hallpass_base::{AccountId, GroupId, HoldKey, PermissionSetArn, Target, Timestamp, UserId};
@@ -57,7 +58,7 @@ impl Away {
 struct Holders {
     at: Timestamp,
     users: Vec<UserId>,
-    groups: u64,
+    groups: Vec<GroupId>,
 }
 
 #[async_trait]
@@ -99,10 +100,12 @@ impl StandingSource for Aws {
             };
             if let Some(groups) = note(&mut listing.seen, &target, found, what, &mut unread) {
                 listing.pairs_read += 1;
-                listing.group_assignments += groups;
-                if groups > 0 {
-                    listing.of_groups.insert((account, permission_set));
-                }
+                let assigned = groups.into_iter().map(|group| GroupAssignmentKey {
+                    account: account.clone(),
+                    permission_set: permission_set.clone(),
+                    group,
+                });
+                listing.group_assignments.extend(assigned);
             }
         }
         for (group, found) in in_groups {
@@ -127,14 +130,14 @@ impl StandingSource for Aws {
     }
 }
 
-/// Records a place's holders, or that it is unreadable; returns the number of groups.
+/// Records a place's holders, or that it is unreadable; returns the groups.
 fn note(
     seen: &mut BTreeMap<HoldKey, Timestamp>,
     target: &Target,
     found: Result<Holders, String>,
     what: UnreadPlace,
     unread: &mut Vec<Unread>,
-) -> Option<u64> {
+) -> Option<Vec<GroupId>> {
     match found {
         Ok(found) => {
             for user in found.users {
@@ -270,13 +273,13 @@ impl Aws {
     async fn in_pair(&self, (account, set): &Pair) -> Result<Holders, CallFailure> {
         let at = self.clock.now();
         let rows = none_if_gone(self.assignments(account, set, Deadline::look()).await)?;
-        let (mut users, mut groups) = (Vec::new(), 0);
+        let (mut users, mut groups) = (Vec::new(), Vec::new());
         for row in rows {
             match row.principal_type {
                 Some(PrincipalType::User) => {
                     users.push(user_id(row.principal_id.unwrap_or_default())?);
                 }
-                _ => groups += 1,
+                _ => groups.push(group_id(row.principal_id.unwrap_or_default())?),
             }
         }
         Ok(Holders { at, users, groups })
@@ -289,7 +292,7 @@ impl Aws {
         Ok(Holders {
             at,
             users: users.collect::<Result<_, _>>()?,
-            groups: 0,
+            groups: Vec::new(),
         })
     }
 }
@@ -297,6 +300,10 @@ impl Aws {
 /// An invalid user id could not be reported: the place counts as unread.
 fn user_id(text: String) -> Result<UserId, CallFailure> {
     UserId::new(text).map_err(|error| CallFailure::unparsable(&error.to_string()))
+}
+
+fn group_id(text: String) -> Result<GroupId, CallFailure> {
+    GroupId::new(text).map_err(|error| CallFailure::unparsable(&error.to_string()))
 }
 
 fn none_if_gone<T>(listed: Result<Vec<T>, CallFailure>) -> Result<Vec<T>, CallFailure> {

@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod demo;
 pub mod doctor;
+mod first_sign_in;
 pub mod group_sync;
 pub mod guard;
 pub mod init;

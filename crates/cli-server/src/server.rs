@@ -1,6 +1,8 @@
 use hallpass_terminal::exit::Outcome;
 
-use super::{doctor, group_sync, guard, lambda, report, slack, standing, store, sweep, token};
+use super::{
+    doctor, first_sign_in, group_sync, guard, lambda, report, slack, standing, store, sweep, token,
+};
 
 /// Check the server, back up its database, make tokens, run sweeps
 #[derive(Debug, clap::Args)]
@@ -23,6 +25,7 @@ enum Command {
     Guard(guard::Args),
     Store(store::Args),
     Token(token::Args),
+    FirstSignIn(first_sign_in::Args),
     Slack(slack::Args),
     Lambda(lambda::Args),
     Sweep(sweep::Args),
@@ -37,6 +40,7 @@ pub fn run(args: &Args) -> Outcome {
         Command::Guard(args) => guard::run(args),
         Command::Store(args) => store::run(args),
         Command::Token(args) => token::run(args),
+        Command::FirstSignIn(args) => first_sign_in::run(args),
         Command::Slack(args) => slack::run(args),
         Command::Lambda(args) => lambda::run(args),
         Command::Sweep(args) => sweep::run(args),

@@ -1,7 +1,7 @@
-use hallpass_api::{Standing, StandingAct, StandingDone, StandingList};
+use hallpass_api::{GroupAssignment, Standing, StandingAct, StandingDone, StandingList};
 use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_client::api_args::ApiArgs;
-use hallpass_client::client::{Client, block_on};
+use hallpass_client::client::{Client, Listing, block_on};
 use hallpass_client::tables::Viewpoint;
 use hallpass_client::target_args::TargetArgs;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
@@ -25,6 +25,15 @@ const FIELDS: &[&str] = &[
     "grant_id",
     "sweep_id",
 ];
+const GROUP_FIELDS: &[&str] = &[
+    "group",
+    "group_name",
+    "account",
+    "account_name",
+    "permission_set",
+    "first_seen",
+    "unread_since",
+];
 const PAGE: usize = 500;
 const AGAIN_MAX: u32 = 3;
 
@@ -32,6 +41,7 @@ const AGAIN_MAX: u32 = 3;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass server standing list
+  hallpass server standing groups --group platform
   hallpass server standing accept --user eve@acme.example --account payments-prod \\
       --permission-set ReadOnly --reason 'the auditor of the year' --review 2027-01-31
   hallpass server standing adopt --user eve@acme.example --group oncall --for 8h --reason 'moving in'")]
@@ -56,6 +66,25 @@ enum Command {
         /// Only this user's: e-mail or id
         #[arg(long, value_name = "USER")]
         user: Option<String>,
+        /// Only in this account: id or name
+        #[arg(long, value_name = "ACCOUNT")]
+        account: Option<String>,
+        /// Maximum number of items
+        #[arg(long, value_name = "N", default_value_t = 1000)]
+        limit: usize,
+        #[command(flatten)]
+        api: ApiArgs,
+    },
+    /// List permission sets that groups have, as the newest sweep listed them
+    #[command(
+        long_about = "List permission sets that groups have, as the newest sweep listed them\n\nAuditors \
+                      and administrators.",
+        after_help = "Example:\n  hallpass server standing groups --account payments-prod"
+    )]
+    Groups {
+        /// Only this group's: name or id
+        #[arg(long, value_name = "GROUP")]
+        group: Option<String>,
         /// Only in this account: id or name
         #[arg(long, value_name = "ACCOUNT")]
         account: Option<String>,
@@ -170,6 +199,18 @@ pub fn run(args: &Args) -> Outcome {
             }
             list(api, &query, *limit)
         }
+        Command::Groups {
+            group,
+            account,
+            limit,
+            api,
+        } => {
+            let mut query = Vec::new();
+            for (name, value) in [("group", group), ("account", account)] {
+                query.extend(value.clone().map(|value| (name, value)));
+            }
+            groups(api, query, *limit)
+        }
         Command::Accept { item, review, api } => {
             let review_at = review.map(midnight).transpose()?;
             let body = StandingAct {
@@ -224,6 +265,35 @@ fn list(api: &ApiArgs, query: &[(&str, String)], limit: usize) -> Outcome {
         }
         Ok(Exit::Ok)
     })
+}
+
+fn groups(api: &ApiArgs, query: Vec<(&str, String)>, limit: usize) -> Outcome {
+    let client = api.client()?;
+    block_on(async {
+        let path = ["standing", "groups"];
+        let Listing { items, has_more } = client.list(&path, &query, limit).await?;
+        let view = Viewpoint::here();
+        output::list(api.format(), &items, GROUP_FIELDS, || {
+            group_table(&items, &view)
+        })?;
+        hallpass_client::api_args::say_more(has_more, items.len());
+        Ok(Exit::Ok)
+    })
+}
+
+fn group_table(items: &[GroupAssignment], view: &Viewpoint) -> Table {
+    let mut table = Table::new(&["GROUP", "ACCOUNT", "PERMISSION SET", "=FIRST SEEN"]);
+    for item in items {
+        let unread = item.unread_since.map(|at| view.time(at));
+        let unread = unread.map(|at| format!(" (not read since {at})"));
+        table.row([
+            item.group_name.as_ref().unwrap_or(&item.group).clone(),
+            item.account_name.as_ref().unwrap_or(&item.account).clone(),
+            item.permission_set.clone(),
+            view.time(item.first_seen) + &unread.unwrap_or_default(),
+        ]);
+    }
+    table
 }
 
 /// Restarts if another sweep ran between pages: its findings differ.

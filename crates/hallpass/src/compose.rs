@@ -45,7 +45,8 @@ use hallpass_findings::events::EventIntake;
 use hallpass_org::armed_ends::ForeignStatements;
 use hallpass_rules::Rules;
 use hallpass_server::{
-    App, Connections, Rates, ReadinessProbe, ServerMode, ServerStatus, SessionSettings, SignIn,
+    App, Connections, Rates, ReadinessProbe, ServerMode, ServerStatus, SessionSettings, SetupPart,
+    SignIn,
 };
 use hallpass_store::{StoredSessions, StoredTokens};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -101,6 +102,7 @@ pub(crate) struct Parts {
     /// Connections and descriptor limit.
     pub(crate) connections: Connections,
     pub(crate) descriptors: u64,
+    pub(crate) setup: Vec<SetupPart>,
     pub(crate) mode: ServerMode,
     pub(crate) ends: Option<EndsFile>,
     pub(crate) guards: Option<Arc<Journals>>,
@@ -238,6 +240,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         plans: Arc::new(store.clone()),
         pci: parts.watches.pci.as_ref().map(|it| Arc::clone(&it.store)),
         status: server_status(parts.rules_text, clock.as_ref()),
+        setup: Arc::new(parts.setup),
         mode: Arc::new(parts.mode),
         version: env!("CARGO_PKG_VERSION"),
         stopping,

@@ -163,6 +163,7 @@ async fn demo(args: &Args) -> Outcome {
         rates: Rates::new(50, 100),
         connections: Connections::new(shares.settings(Proxies::default())),
         descriptors: shares.limit,
+        setup: Vec::new(),
         mode: mode(&personas, &sim),
         ends: None,
         guards: Some(Arc::clone(&guard.journals)),

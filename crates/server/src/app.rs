@@ -8,8 +8,8 @@ use hallpass_base::Clock;
 use hallpass_plans::PlanStore;
 
 use crate::{
-    AccessSnapshots, Connections, Rates, ReadinessProbe, ServerStatus, SessionSettings, SignIn,
-    SlackWebhook,
+    AccessSnapshots, Connections, Rates, ReadinessProbe, ServerStatus, SessionSettings, SetupPart,
+    SignIn, SlackWebhook,
 };
 
 #[derive(Clone)]
@@ -54,6 +54,7 @@ pub struct App {
     pub pci: Option<Arc<dyn PciStore>>,
     pub activity: Option<Arc<dyn ActivityLogs>>,
     pub status: Arc<ServerStatus>,
+    pub setup: Arc<Vec<SetupPart>>,
     pub mode: Arc<ServerMode>,
     pub version: &'static str,
     /// Ends event streams at shutdown.

@@ -1,7 +1,7 @@
 use hallpass_access::{
-    Acceptance, Accepted, EntitledPrincipal, Entitlement, EntitlementReport, ItemChange, ItemKind,
-    ItemSight, NamedEntitlement, Stands, Sweep, SweepItem, SweepMode, SweepReport, SweepState,
-    Trigger,
+    Acceptance, Accepted, Directory, EntitledPrincipal, Entitlement, EntitlementReport,
+    GroupAssignment, ItemChange, ItemKind, ItemSight, NamedEntitlement, Stands, Sweep, SweepItem,
+    SweepMode, SweepReport, SweepState, Trigger,
 };
 use hallpass_api as api;
 use hallpass_base::{HoldKey, TargetNames, Timestamp};
@@ -178,6 +178,28 @@ pub(crate) fn item(item: &SweepItem) -> api::Standing {
             item.kind.name(),
             standing::item_kind(&item.kind),
         )
+    }
+}
+
+pub(crate) fn group_assignment(
+    row: &GroupAssignment,
+    directory: &Directory,
+) -> api::GroupAssignment {
+    let sets = directory.permission_sets();
+    let set = sets.iter().find(|set| set.arn == row.key.permission_set);
+    let account = directory.account(&row.key.account);
+    let group = directory.group(&row.key.group);
+    api::GroupAssignment {
+        account: row.key.account.to_string(),
+        account_name: account.map(|account| account.name.clone()),
+        permission_set: set.map_or_else(
+            || row.key.permission_set.to_string(),
+            |set| set.name.clone(),
+        ),
+        group: row.key.group.to_string(),
+        group_name: group.map(|group| group.name.clone()),
+        first_seen: row.first_seen,
+        unread_since: row.unread_since,
     }
 }
 

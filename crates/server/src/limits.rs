@@ -27,6 +27,7 @@ enum Counted {
 /// nor calls with 256 random bits, which cannot be guessed.
 fn attempt(method: &Method, path: &str) -> Option<(&'static str, Counted)> {
     match (method, path) {
+        (_, "/signin/first") => Some(("first", Counted::ByAddress)),
         (_, "/signin/oidc") => Some(("leave", Counted::ByAddress)),
         (&Method::POST, "/api/v1/login/device") => Some(("begin", Counted::ByAddress)),
         (&Method::POST, "/login/cli") => Some(("login", Counted::BySession)),

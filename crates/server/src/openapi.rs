@@ -64,6 +64,7 @@ use crate::api;
         api::sweeps::confirm,
         api::group_sync::show,
         api::standing::list,
+        api::group_assignments::list,
         api::standing::act,
         api::explain::explain,
         api::rule_check::check,

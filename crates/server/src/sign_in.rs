@@ -71,6 +71,10 @@ impl SignIn {
         self.handovers.keep_in(store);
     }
 
+    pub(crate) fn handovers(&self) -> &Handovers {
+        &self.handovers
+    }
+
     pub(crate) fn is_repeated(&self, token: &str) -> bool {
         let logouts = self.logouts.lock().unwrap_or_else(PoisonError::into_inner);
         logouts.contains_key(&hash_secret(token))

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 use hallpass_access::{
     Accepted, AccessStore, Alarm, ArmedEndStatus, Change, CommitError, Counts, Directory,
-    DirectoryFault, DirectorySource, Ends, Grant, GrantFilter, GroupSyncItem, GroupSyncRun,
-    GroupSyncStore, Holds, Listed, Lock, PastGrants, PastQuery, ReadError, Request, RequestFilter,
-    StoredAnswer, Subject, Sweep, SweepItem, SweepStore, UnreadGrant, Waiting,
+    DirectoryFault, DirectorySource, Ends, Grant, GrantFilter, GroupAssignment, GroupSyncItem,
+    GroupSyncRun, GroupSyncStore, Holds, Listed, Lock, PastGrants, PastQuery, ReadError, Request,
+    RequestFilter, StoredAnswer, Subject, Sweep, SweepItem, SweepStore, UnreadGrant, Waiting,
 };
 use hallpass_assignments::queue::{QueueLengths, Room};
 use hallpass_assignments::{
@@ -556,6 +556,10 @@ impl<P: SweepStore> SweepStore for Gated<P> {
 
     async fn accepted(&self) -> Result<Vec<Accepted>, ReadError> {
         self.gate.pass(self.inner.accepted(), read).await
+    }
+
+    async fn group_assignments(&self) -> Result<Vec<GroupAssignment>, ReadError> {
+        self.gate.pass(self.inner.group_assignments(), read).await
     }
 
     async fn accepted_one(&self, key: &HoldKey) -> Result<Option<Accepted>, ReadError> {

@@ -19,10 +19,10 @@ use hallpass_access::identity::TokenSource;
 use hallpass_access::{
     Accepted, Approval, Change, Confirmation, DecidedKind, DecisionKind, DesiredAssignment, Digest,
     DigestKind, DigestNews, DirectoryFault, Drift, EndCause, EndOutcome, Fate, Grant, GrantState,
-    HeldAccess, ItemChange, ItemKind, ItemSight, LeftOut, Lock, News, Notice, Origin, Person,
-    Reminders, Request, RequestState, RulingAtAsking, StandingListing, StandingScope,
-    StandingSource, StoredAnswer, Sweep, SweepItem, SweepMode, SweepReach, SweepReport, SweepState,
-    Trigger, Unread, UnreadPlace, Wanted, Write,
+    GroupAssignment, GroupAssignmentKey, HeldAccess, ItemChange, ItemKind, ItemSight, LeftOut,
+    Lock, News, Notice, Origin, Person, Reminders, Request, RequestState, RulingAtAsking,
+    StandingListing, StandingScope, StandingSource, StoredAnswer, Sweep, SweepItem, SweepMode,
+    SweepReach, SweepReport, SweepState, Trigger, Unread, UnreadPlace, Wanted, Write,
 };
 use hallpass_assignments::{AssignmentRow, EndPriority, Lease, Operation, OperationKind, Proof};
 use hallpass_audit::{Draft, Event};
@@ -82,12 +82,14 @@ pub fn account_key(person: u64, account_number: u64) -> HoldKey {
         user: user(person),
         target: Target::Account {
             account: account(account_number),
-            permission_set: PermissionSetArn::new(
-                "arn:aws:sso:::permissionSet/ssoins-0000000000000001/ps-0000000000000001",
-            )
-            .unwrap(),
+            permission_set: a_permission_set(),
         },
     }
+}
+
+fn a_permission_set() -> PermissionSetArn {
+    PermissionSetArn::new("arn:aws:sso:::permissionSet/ssoins-0000000000000001/ps-0000000000000001")
+        .unwrap()
 }
 
 pub fn group_key(person: u64, group: u64) -> HoldKey {
@@ -360,6 +362,18 @@ pub fn a_sweep_item(n: u64, key: &HoldKey) -> SweepItem {
         unaccepted_runs: 1,
         fate: Fate::Reported,
         version: 0,
+    }
+}
+
+pub fn a_group_assignment(n: u64) -> GroupAssignment {
+    GroupAssignment {
+        key: GroupAssignmentKey {
+            account: account(n),
+            permission_set: a_permission_set(),
+            group: group_id(n),
+        },
+        first_seen: at(n),
+        unread_since: None,
     }
 }
 

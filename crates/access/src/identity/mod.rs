@@ -12,6 +12,7 @@
 //! Knows people, roles and hashes of secrets. Never knows requests, grants, HTTP or SQL.
 
 mod actor;
+mod first_sign_in;
 mod handovers;
 mod people_entry;
 mod records;
@@ -21,6 +22,7 @@ mod sign_in;
 mod tokens;
 
 pub use actor::{Actor, Authentication, Role};
+pub use first_sign_in::{FIRST_SIGN_IN, FIRST_SIGN_IN_LASTS, FirstSignIn, first_sign_in_url};
 pub use handovers::{HANDOVERS_MAX, Handed, HandoverFault, HandoverStore, OwnHandovers};
 pub use people_entry::{BadPeopleEntry, check_people_entry};
 pub use records::IdentityRecord;

@@ -13,6 +13,8 @@ use crate::identity::{Authentication, Bound, FoundIn, Identifier, Owner, tokens:
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignedIn {
     Persona,
+    /// By a one-time link, before a provider was configured.
+    Link,
     Oidc {
         issuer: String,
         subject: String,
@@ -72,7 +74,7 @@ impl WebSession {
     /// `None` if the sign-in is not proven.
     pub fn authentication(&self) -> Option<Authentication> {
         match &self.signed_in {
-            SignedIn::Persona => Some(Authentication {
+            SignedIn::Persona | SignedIn::Link => Some(Authentication {
                 at: self.began_at,
                 acr: None,
             }),

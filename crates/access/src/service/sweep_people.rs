@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hallpass_audit::Event;
-use hallpass_base::{Email, HoldKey, SweepId, TargetNames, UserId};
+use hallpass_base::{Email, GroupId, HoldKey, SweepId, Target, TargetNames, UserId};
 
 use super::deciding::unconfirmed;
 use super::{Access, AccessError, RACES_MAX};
@@ -12,13 +12,14 @@ use crate::records::Doer;
 use crate::sweep;
 use crate::sweep_steps::{self, Fresh};
 use crate::{
-    Accepted, ActionRefused, Actor, Change, CommitError, DirectoryFault, Fate, ItemKind, Person,
-    RemovalLimit, Role, StandingRefused, StandingScope, Sweep, SweepItem, SweepMode, SweepState,
-    Trigger, Wanted, decide, target,
+    Accepted, ActionRefused, Actor, Change, CommitError, DirectoryFault, Fate, GroupAssignment,
+    ItemKind, Person, RemovalLimit, Role, StandingRefused, StandingScope, Sweep, SweepItem,
+    SweepMode, SweepState, Trigger, Wanted, decide, target,
 };
 
 /// The longest repeated read of a plan's places.
 const PLAN_LOOK_MAX: Duration = Duration::from_secs(25);
+const MEMBERS_LOOK_MAX: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meant {
@@ -33,6 +34,7 @@ pub struct StandingView {
     /// Includes items that earlier runs still process.
     pub items: Vec<SweepItem>,
     pub absent: Vec<Accepted>,
+    pub group_assignments: Vec<GroupAssignment>,
 }
 
 impl Access {
@@ -105,7 +107,48 @@ impl Access {
             sweep,
             items: items.into_values().collect(),
             absent,
+            group_assignments: sweeps.group_assignments().await?,
         })
+    }
+
+    /// Permission sets assigned to groups, as the newest listing has them, sorted.
+    ///
+    /// # Errors
+    /// As [`Access::sweeps`].
+    pub async fn group_assignments(
+        &self,
+        actor: &Actor,
+    ) -> Result<Vec<GroupAssignment>, AccessError> {
+        ensure_reads(actor)?;
+        Ok(self.ports.sweeps.group_assignments().await?)
+    }
+
+    /// Reads the members of a group now.
+    ///
+    /// # Errors
+    /// If the actor may not see standing access, the group is unknown, or AWS does not answer.
+    pub async fn group_members(
+        &self,
+        actor: &Actor,
+        group: &GroupId,
+    ) -> Result<Vec<UserId>, AccessError> {
+        ensure_reads(actor)?;
+        if self.directory().group(group).is_none() {
+            return Err(AccessError::NotFound("group"));
+        }
+        let target = Target::Group {
+            group: group.clone(),
+        };
+        let reading = self.ports.standing.holders(&target);
+        let members = tokio::time::timeout(MEMBERS_LOOK_MAX, reading).await;
+        members
+            .unwrap_or_else(|_| {
+                Err(DirectoryFault {
+                    what: target.to_string(),
+                    message: "AWS has not answered yet; try again".to_owned(),
+                })
+            })
+            .map_err(AccessError::Directory)
     }
 
     /// Applies acceptance changes since the run.

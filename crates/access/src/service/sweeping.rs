@@ -15,9 +15,9 @@ use crate::records::Doer;
 use crate::sweep::{self, SweepAwaits, TargetLabels};
 use crate::{
     Accepted, ArmedEndSpec, Change, CommitError, Consent, DigestKind, DigestNews, Drift,
-    EntitlementReport, ExternalAccess, Findings, Held, ItemChange, ItemKind, ListingFacts, MayAct,
-    ShownBy, StandingListing, StandingScope, Sweep, SweepItem, SweepReach, SweepState, Trigger,
-    Write,
+    EntitlementReport, ExternalAccess, Findings, GroupAssignment, Held, ItemChange, ItemKind,
+    ListingFacts, MayAct, ShownBy, StandingListing, StandingScope, Sweep, SweepItem, SweepReach,
+    SweepState, Trigger, Write,
 };
 
 /// New unknown items with a record each; if more, one record counts them.
@@ -33,6 +33,7 @@ pub(super) struct SweepRunFacts {
     earlier_items: BTreeMap<HoldKey, SweepItem>,
     in_hand: BTreeMap<HoldKey, SweepId>,
     recent: Vec<Sweep>,
+    group_assignments: Vec<GroupAssignment>,
 }
 
 impl SweepRunFacts {
@@ -189,6 +190,7 @@ impl Access {
             earlier_items: items.into_iter().map(|it| (it.key.clone(), it)).collect(),
             in_hand: in_hand.into_iter().map(|it| (it.key, it.sweep)).collect(),
             recent: sweeps.sweeps(None, LOOKED_BACK).await?,
+            group_assignments: sweeps.group_assignments().await?,
         })
     }
 
@@ -252,6 +254,11 @@ impl Access {
         let told = sweep::looked(&stored, &items, known.earlier.as_ref(), self.next_act(now));
         let mut change = Change {
             audit: self.records_of(&stored, &items, known.earlier.as_ref()),
+            group_assignments: sweep::group_assignment_changes(
+                &known.group_assignments,
+                listing,
+                scope,
+            ),
             digests: told
                 .map(|(kind, news)| step.digest(kind, stored.id, news))
                 .into_iter()

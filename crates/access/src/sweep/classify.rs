@@ -319,7 +319,7 @@ fn report(
             })
             .collect(),
         to_act,
-        group_assignments: listing.group_assignments,
+        group_assignments: count(listing.group_assignments.iter()),
         unread: count(listing.unread.iter()),
         unread_places: listing.unread.iter().take(NAMED_MAX).cloned().collect(),
         entitlements: listing

@@ -1,4 +1,4 @@
-//! Facts of a run for operators, one digest per run. `hallpass-wording` has the sentences.
+//! Facts of a run for operators, one digest per run. `hallpass_channels::wording` has the sentences.
 
 use hallpass_base::{SweepId, TargetNames, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};

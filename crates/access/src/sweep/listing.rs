@@ -6,7 +6,7 @@ use hallpass_base::{AccountId, GroupId, HoldKey, PermissionSetArn, Target, Times
 use hallpass_rules::{Directory, Rules, SetBits};
 use serde::{Deserialize, Serialize};
 
-use super::SweepReach;
+use super::{GroupAssignmentKey, SweepReach};
 use crate::Entitlement;
 
 /// Exclusions of a sweep, which it reports.
@@ -254,9 +254,8 @@ pub struct StandingListing {
     pub seen: BTreeMap<HoldKey, Timestamp>,
     pub pairs_read: u64,
     pub groups_read: u64,
-    /// Counted, but not acted on.
-    pub group_assignments: u64,
-    pub of_groups: BTreeSet<(AccountId, PermissionSetArn)>,
+    /// Never acted on.
+    pub group_assignments: BTreeSet<GroupAssignmentKey>,
     /// `None` if not read.
     pub entitlements: Option<Vec<Entitlement>>,
     pub unread: Vec<Unread>,

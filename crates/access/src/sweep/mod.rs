@@ -19,6 +19,7 @@ mod listing;
 mod pattern;
 
 mod accepted;
+mod group_assignment;
 mod item;
 mod run;
 
@@ -34,6 +35,7 @@ pub use digest::{
     NamedHolding, NextSweep, StuckHolding, SweepConfirmed, SweepDone, SweepLooked, SweepPurpose,
     SweepWork,
 };
+pub use group_assignment::{GroupAssignment, GroupAssignmentKey, GroupAssignmentWrite};
 pub use item::{Acceptance, Fate, ItemChange, ItemKind, ItemSight, LeftAlone, SweepItem, Wait};
 pub use listing::{
     EntitlementListing, LeftOut, NotRead, StandingListing, StandingScope, Unread, UnreadPlace,
@@ -46,6 +48,7 @@ pub use settings::{ADOPTED_MAX, SweepAction, SweepMode, SweepReach, SweepSetting
 
 pub(crate) use classify::{TargetLabels, person};
 pub(crate) use digest::{confirmed, done, looked};
+pub(crate) use group_assignment::changes as group_assignment_changes;
 pub(crate) use run::SweepAwaits;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hallpass_aws::portal_address::portal_address;
-use hallpass_base::TimeSpan;
+use hallpass_base::{Email, TimeSpan};
 use hallpass_server::{OidcSettings, Provider, Proxies, SessionSettings, SignIn};
 use hallpass_terminal::exit::Failure;
 use serde::Deserialize;
@@ -117,6 +117,16 @@ impl Loaded {
             renew: table.renew.0,
             secure: self.config.server.public_url.starts_with("https://"),
         })
+    }
+
+    pub fn has_provider(&self) -> bool {
+        !self.config.oidc.issuer.is_empty()
+    }
+
+    /// The first person of `identity.admins` who is named by e-mail.
+    pub fn first_administrator(&self) -> Option<Email> {
+        let admins = self.config.identity.admins.iter();
+        admins.filter_map(|entry| Email::new(entry).ok()).next()
     }
 
     pub fn provider(&self) -> Result<Option<Provider>, Failure> {

@@ -10,6 +10,7 @@ pub mod journey;
 mod kept_instance;
 pub mod member_role;
 pub mod opening;
+pub mod parts;
 pub mod person;
 mod postgres_password;
 pub mod progress;

@@ -179,7 +179,11 @@ impl Slack {
         let marks = &self.inner.setup.marks;
         match (&it.approved_by, &it.phase) {
             (_, RemediationPhase::Manual { reason }) => {
-                format!("{} For people: {}", marks.bad, shown(reason, REASON_MAX))
+                format!(
+                    "{} Needs manual work: {}",
+                    marks.bad,
+                    shown(reason, REASON_MAX)
+                )
             }
             (_, RemediationPhase::Drifted { reason }) => {
                 let reason = shown(reason, REASON_MAX);

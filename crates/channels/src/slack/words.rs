@@ -1,5 +1,5 @@
 //! Slack's text limits and short message texts. Shared sentences and Slack formatting are in
-//! `hallpass-wording`.
+//! `hallpass_channels::wording`.
 
 use crate::wording::{escape, names};
 use hallpass_access::Directory;

@@ -29,7 +29,8 @@ pub fn refused(
     })
 }
 
-/// Summarizes the approval: "No approval needed", "2 of 3 people", "2 people, in 2 stages".
+/// Summarizes the approval: "No approval needed", "2 approvals (3 can give them)",
+/// "2 approvals, in 2 stages".
 /// `approvers` could approve, `needed` must; with stages not any of them.
 pub fn verdict(
     verdict: RequestVerdict,
@@ -40,9 +41,9 @@ pub fn verdict(
         RequestVerdict::Granted(Approval::Own) => "You may approve this yourself".to_owned(),
         RequestVerdict::Granted(_) => "No approval needed".to_owned(),
         RequestVerdict::BreakGlassOnly => "Break-glass only".to_owned(),
-        RequestVerdict::Waits if stages > 1 => format!("{needed} people, in {stages} stages"),
-        RequestVerdict::Waits if approvers == 1 => "1 person decides".to_owned(),
-        RequestVerdict::Waits => format!("{needed} of {approvers} people"),
+        RequestVerdict::Waits if stages > 1 => format!("{needed} approvals, in {stages} stages"),
+        RequestVerdict::Waits if needed == 1 => format!("1 approval ({approvers} can give it)"),
+        RequestVerdict::Waits => format!("{needed} approvals ({approvers} can give them)"),
     }
 }
 
@@ -95,9 +96,19 @@ mod tests {
                 0,
                 "Break-glass only",
             ),
-            (RequestVerdict::Waits, (1, 0), 1, "1 person decides"),
-            (RequestVerdict::Waits, (2, 1), 3, "2 of 3 people"),
-            (RequestVerdict::Waits, (2, 2), 3, "2 people, in 2 stages"),
+            (
+                RequestVerdict::Waits,
+                (1, 0),
+                1,
+                "1 approval (1 can give it)",
+            ),
+            (
+                RequestVerdict::Waits,
+                (2, 1),
+                3,
+                "2 approvals (3 can give them)",
+            ),
+            (RequestVerdict::Waits, (2, 2), 3, "2 approvals, in 2 stages"),
         ] {
             assert_eq!(verdict(found, takes, approvers), words);
         }

@@ -303,7 +303,7 @@ async fn a_long_reason_fits_a_section() {
     world.app.slack.show_what_was_decided().await.unwrap();
     let text = world.message().text().to_owned();
     assert!(
-        text.contains("For people: ana declined it: &lt;&amp;"),
+        text.contains("Needs manual work: ana declined it: &lt;&amp;"),
         "{text}"
     );
     assert!(text.contains("in account 111111111111"), "{text}");

@@ -184,6 +184,7 @@ async fn live(store: &ServerStore) -> Result<Vec<WebSession>, Failure> {
 fn by(session: &WebSession) -> &str {
     match &session.signed_in {
         SignedIn::Persona => "demo",
+        SignedIn::Link => "link",
         SignedIn::Oidc { issuer, .. } => issuer,
     }
 }

@@ -3,6 +3,7 @@ pub(crate) mod denied;
 pub(crate) mod entitlements;
 pub(crate) mod explain;
 pub(crate) mod grants;
+pub(crate) mod group_assignments;
 pub(crate) mod group_sync;
 pub(crate) mod judged_people;
 pub(crate) mod locks;
@@ -74,6 +75,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/v1/sweeps/{id}/confirm", post(sweeps::confirm))
         .route("/api/v1/group-sync", get(group_sync::show))
         .route("/api/v1/standing", get(standing::list).post(standing::act))
+        .route("/api/v1/standing/groups", get(group_assignments::list))
         .route("/api/v1/alerts", get(alerts::list))
         .route("/api/v1/alerts/rows", get(alerts::rows))
         .route("/api/v1/alerts/mute", post(alerts::mute))

@@ -30,6 +30,7 @@ fn shown(session: &WebSession, this: Option<&str>) -> OwnSession {
         id,
         signed_in_by: match &session.signed_in {
             SignedIn::Persona => "demo".to_owned(),
+            SignedIn::Link => "link".to_owned(),
             SignedIn::Oidc { issuer, .. } => issuer.clone(),
         },
         began_at: session.began_at,

@@ -67,6 +67,7 @@ struct Chart {
 #[template(path = "health.html")]
 struct HealthPage {
     shell: Shell,
+    is_administrator: bool,
     checked: String,
     is_good: bool,
     is_unknown: bool,
@@ -112,6 +113,7 @@ async fn show(State(app): State<App>, viewer: Viewer) -> Result<Response, Proble
     let tiles = view.tiles(counts.as_ref().ok(), recent.as_deref()).await;
     Ok(page(&HealthPage {
         shell,
+        is_administrator: viewer.actor.is(Role::Admin),
         checked: format!(
             "{} {}",
             clock(now, now, &viewer.zone),
@@ -241,7 +243,7 @@ impl HealthView<'_> {
                 false,
             ),
             tile(
-                "End lag, 99 of 100",
+                "p99 end delay",
                 lag.map_or_else(unknown, charts::seconds),
                 recent.and_then(|recent| recent.within(50)).map_or_else(
                     || "no ends in 24h".to_owned(),
@@ -267,19 +269,19 @@ impl HealthView<'_> {
         let age = total(&metrics, "hallpass_reconciler_age_seconds");
         vec![
             tile(
-                "Executor",
+                "Executor: last run",
                 age.map_or_else(unknown, |age| {
                     if age < 1.0 {
-                        "now".to_owned()
+                        "just now".to_owned()
                     } else {
                         format!("{age:.0}s ago")
                     }
                 }),
-                "last came round".to_owned(),
+                "adds and removes assignments".to_owned(),
                 age.is_some_and(|age| age > 120.0),
             ),
             tile(
-                "At work",
+                "In progress",
                 counts.map_or_else(unknown, |counts| counted(counts.unsettled)),
                 "assignments being made or removed".to_owned(),
                 false,
@@ -287,7 +289,7 @@ impl HealthView<'_> {
             tile(
                 "Messages waiting",
                 counts.map_or_else(unknown, |counts| counted(counts.notices.values().sum())),
-                "news waits, ends do not".to_owned(),
+                "notifications queued".to_owned(),
                 false,
             ),
             tile(

@@ -37,6 +37,7 @@ mod charts;
 mod decided;
 mod denied;
 mod events;
+mod first_sign_in;
 mod forbidden;
 mod health;
 mod health_names;
@@ -53,6 +54,7 @@ mod revoke;
 mod revoke_all;
 mod rules;
 mod rules_explain;
+mod setup;
 mod sign_in_again;
 mod stale_accounts;
 mod standing;
@@ -96,6 +98,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(reviews::router())
         .merge(batch::router())
         .merge(sign_in::router())
+        .merge(first_sign_in::router())
         .merge(oidc::router())
         .merge(own::router())
         .merge(login::router())
@@ -103,6 +106,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(audit::router())
         .merge(alerts::router())
         .merge(health::router())
+        .merge(setup::router())
         .merge(stale_accounts::router())
         .merge(person::router())
         .merge(plans::router())

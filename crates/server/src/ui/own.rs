@@ -137,6 +137,7 @@ fn session_row(app: &App, view: &Presenter, session: &WebSession, this: &str) ->
         since: view.words(session.began_at),
         by: match &session.signed_in {
             SignedIn::Persona => "as a persona of the demo".to_owned(),
+            SignedIn::Link => "by a one-time link".to_owned(),
             SignedIn::Oidc { issuer, .. } => format!("at {}", plain(issuer)),
         },
         used: view.words(session.seen_at),

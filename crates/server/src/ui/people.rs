@@ -62,18 +62,13 @@ impl GrantPlace {
 /// Uses current names if the directory has them.
 pub(crate) fn place(directory: &Directory, target: &Target, names: &TargetNames) -> GrantPlace {
     match (target, names) {
-        (Target::Account { account, .. }, names) => GrantPlace {
-            is_group: false,
-            name: directory.account(account).map_or_else(
-                || match names {
-                    TargetNames::Account { account, .. } => plain(account),
-                    TargetNames::Group { .. } => account.to_string(),
-                },
-                |known| plain(&known.name),
-            ),
-            id: account.to_string(),
-            folder: folder(directory, account),
-        },
+        (Target::Account { account, .. }, names) => {
+            let stored = match names {
+                TargetNames::Account { account, .. } => account,
+                TargetNames::Group { .. } => account.as_str(),
+            };
+            account_place(directory, account, stored)
+        }
         (Target::Group { .. }, names) => GrantPlace {
             is_group: true,
             name: match names {
@@ -82,6 +77,21 @@ pub(crate) fn place(directory: &Directory, target: &Target, names: &TargetNames)
             },
             ..GrantPlace::default()
         },
+    }
+}
+
+/// Uses the current name if the directory has it.
+pub(crate) fn account_place(
+    directory: &Directory,
+    account: &AccountId,
+    stored: &str,
+) -> GrantPlace {
+    let known = directory.account(account);
+    GrantPlace {
+        is_group: false,
+        name: plain(known.map_or(stored, |known| &known.name)),
+        id: account.to_string(),
+        folder: folder(directory, account),
     }
 }
 

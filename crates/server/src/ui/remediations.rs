@@ -115,7 +115,7 @@ fn state_badge(phase: &RemediationPhase) -> Badge {
             RemediationResult::Unchanged => badge("As it should be", "ended"),
             RemediationResult::Suppressed => badge("Suppressed", "ended"),
         },
-        RemediationPhase::Manual { .. } => badge("For people", "failed"),
+        RemediationPhase::Manual { .. } => badge("Needs manual work", "failed"),
         RemediationPhase::Drifted { .. } => badge("Drifted", "ended"),
         RemediationPhase::Undone { .. } => badge("Undone", "ended"),
     }

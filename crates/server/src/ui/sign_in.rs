@@ -161,7 +161,7 @@ async fn pick(
 async fn out(State(app): State<App>, headers: HeaderMap, Leaving(live): Leaving) -> PageResult {
     let cookie = session::end(&app, &live).await?;
     let answer = match &live.session.signed_in {
-        SignedIn::Persona => see_other("/signin"),
+        SignedIn::Persona | SignedIn::Link => see_other("/signin"),
         SignedIn::Oidc { id_token, .. } => at_provider(&app, &headers, id_token.as_deref()).await,
     };
     Ok(with_cookie(answer, cookie))

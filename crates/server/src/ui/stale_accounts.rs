@@ -144,7 +144,7 @@ fn state_badge(state: &str) -> Badge {
         "ok" => badge("In time", "active"),
         "warn" => badge("Soon due", "pending"),
         "expired" => badge("Expired", "failed"),
-        "inactive_warn" => badge("Long away", "pending"),
+        "inactive_warn" => badge("Inactive soon", "pending"),
         "inactive" => badge("Inactive", "failed"),
         "disabled" => badge("Disabled", "ended"),
         "n/a" => badge("Elsewhere", "ended"),

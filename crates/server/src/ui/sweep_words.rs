@@ -23,7 +23,7 @@ pub(super) fn badge(state: &SweepState) -> Badge {
         SweepState::Planned { .. } => ("Plan waits", "pending"),
         SweepState::Stopped { .. } => ("Stopped", "failed"),
         SweepState::Replaced { .. } => ("Replaced", "discarded"),
-        SweepState::Working { .. } => ("At work", "ending"),
+        SweepState::Working { .. } => ("In progress", "ending"),
         SweepState::Done { .. } => ("Done", "active"),
     };
     Badge { word, look }

@@ -204,11 +204,8 @@ impl Teller<'_> {
                 let press = text("why").unwrap_or("press");
                 let why = text("error").unwrap_or_default();
                 let why = why.split_once(": ").map_or(why, |(_, words)| words);
-                TimelineEntry::new(format!(
-                    "A press had no effect: {press}, by {}",
-                    by("actor")
-                ))
-                .words(plain(why))
+                TimelineEntry::new(format!("{} tried to {press}; not allowed", by("actor")))
+                    .words(plain(why))
             }
             "grant.requested" => {
                 self.asked_aws = Some(instant(record));

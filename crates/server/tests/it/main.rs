@@ -22,6 +22,7 @@ mod description;
 mod extending;
 mod fake_oidc;
 mod fallback;
+mod first_sign_in;
 mod grant_activity;
 mod hidden;
 mod judged_people;

@@ -20,14 +20,14 @@ fn asking_takes_three_pages_and_no_script() {
             page.contains("2 accounts. Type to find the one you need."),
             "{page}"
         );
-        assert!(page.contains("Show who decides") && !page.contains("formmethod"));
+        assert!(page.contains("See approvers") && !page.contains("formmethod"));
         let page = ana.page("/ask?q=pay").await;
         assert!(page.contains("1 of 2 accounts matches “pay”."), "{page}");
         assert!(page.contains("<mark>pay</mark>ments-prod"), "{page}");
         let page = ana.page("/ask?account=111111111111").await;
         assert!(page.contains("Permission set in payments-prod"), "{page}");
         assert!(
-            page.contains("1 of 2 people") && page.contains("No approval"),
+            page.contains("1 approval (2 can give it)") && page.contains("No approval"),
             "{page}"
         );
         assert!(

@@ -571,6 +571,7 @@ impl TestServer {
             status: Arc::default(),
             session_settings: hallpass_server::SessionSettings::default(),
             sign_in: Arc::new(SignIn::default()),
+            setup: Arc::default(),
             mode: Arc::new(ServerMode::Serve),
             version: "0.0.0",
             stopping,

@@ -107,7 +107,7 @@ fn the_form_gathers_targets_and_sends_them_together() {
             ))
             .await;
         assert!(page.contains(">Request both, 1h each</button>"), "{page}");
-        assert!(page.contains("1 of 2 people"), "{page}");
+        assert!(page.contains("1 approval (2 can give it)"), "{page}");
         let fields = [
             ("also", also.as_str()),
             ("account", "111111111111"),

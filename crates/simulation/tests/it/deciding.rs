@@ -228,7 +228,7 @@ fn reminders_come_when_due_and_name_those_still_to_approve() {
             let to: Vec<_> = reminder.to.iter().map(ToString::to_string).collect();
             assert_eq!(to, ["dee@corp.example"]);
         }
-        // the next texts derive from these: `hallpass-wording`
+        // the next texts derive from these: `hallpass_channels::wording`
         let asked_at = world.store.request(id).await.unwrap().unwrap().asked_at;
         let settings = world.access.settings();
         let expires_at = Some(TimeSpan::hours(8).after(asked_at));

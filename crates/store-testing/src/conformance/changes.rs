@@ -1,16 +1,17 @@
 //! Changes: guards, races, legal steps, atomicity, and the chain of records.
 
 use hallpass_access::{
-    AcceptanceWrite, Change, CommitError, Grant, GrantState, GrantStateKind, GroupSyncWrite,
-    LocksSeen, Request, RequestFilter, RequestState, RequestStateKind, Stuck, Write,
+    AcceptanceWrite, Change, CommitError, Grant, GrantState, GrantStateKind, GroupAssignmentWrite,
+    GroupSyncWrite, LocksSeen, Request, RequestFilter, RequestState, RequestStateKind, Stuck,
+    Write,
 };
 use hallpass_audit::{Input, Record};
 
 use super::Store;
 use crate::{
-    a_digest, a_draft, a_grant, a_lock, a_notice, a_request, a_sweep, a_sweep_item, account_key,
-    an_acceptance, an_answer, approved, at, ended, ending, grant_id, grant_states, request_id,
-    request_states, sweep_id, user, wanted, with_grant, with_request,
+    a_digest, a_draft, a_grant, a_group_assignment, a_lock, a_notice, a_request, a_sweep,
+    a_sweep_item, account_key, an_acceptance, an_answer, approved, at, ended, ending, grant_id,
+    grant_states, request_id, request_states, sweep_id, user, wanted, with_grant, with_request,
 };
 
 pub(super) fn raced(outcome: &Result<Vec<Record>, CommitError>) -> bool {
@@ -290,6 +291,7 @@ pub async fn a_refused_change_leaves_nothing(store: Store) {
         sweeps: vec![Write::Insert(a_sweep(1))],
         sweep_items: vec![Write::Insert(a_sweep_item(1, &account_key(9, 1)))],
         accepted: vec![AcceptanceWrite::Insert(an_acceptance(&account_key(9, 1)))],
+        group_assignments: vec![GroupAssignmentWrite::Store(a_group_assignment(1))],
         group_sync_items: vec![GroupSyncWrite::Insert(super::group_sync::an_item(1))],
         group_sync_run: Some(super::group_sync::a_run(1, 0)),
         digests: vec![a_digest(1)],
@@ -308,6 +310,7 @@ pub async fn a_refused_change_leaves_nothing(store: Store) {
     let items = store.sweep_items(sweep_id(1)).await.unwrap();
     assert_eq!(items, Vec::new());
     assert_eq!(store.accepted().await.unwrap(), Vec::new());
+    assert_eq!(store.group_assignments().await.unwrap(), Vec::new());
     assert_eq!(store.group_sync_items().await.unwrap(), Vec::new());
     assert_eq!(store.group_sync_run().await.unwrap(), None);
     assert!(

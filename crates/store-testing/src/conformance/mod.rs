@@ -177,6 +177,7 @@ macro_rules! conformance {
                 runs_and_items_are_guarded_by_version
                 open_items_are_found_until_they_are_settled
                 acceptance_is_stored_changed_and_withdrawn
+                group_assignments_are_replaced_and_removed_by_key
                 old_findings_are_dropped_and_open_ones_stay
                 what_was_acted_on_is_kept_with_its_run
                 digests_wait_like_notices;

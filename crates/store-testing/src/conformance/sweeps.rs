@@ -1,16 +1,17 @@
 //! Sweeps: runs, findings, acceptances.
 
 use hallpass_access::{
-    Acceptance, AcceptanceWrite, Accepted, Brake, Change, CommitError, Consent, Fate, ItemKind,
-    LeftAlone, Sweep, SweepAction, SweepItem, SweepMode, SweepState, Trigger, Wait, Write,
+    Acceptance, AcceptanceWrite, Accepted, Brake, Change, CommitError, Consent, Fate,
+    GroupAssignment, GroupAssignmentWrite, ItemKind, LeftAlone, Sweep, SweepAction, SweepItem,
+    SweepMode, SweepState, Trigger, Wait, Write,
 };
 use hallpass_assignments::Absence;
 use hallpass_base::{HoldKey, SweepId, TimeSpan};
 
 use super::Store;
 use crate::{
-    a_digest, a_grant, a_notice, a_report, a_sweep, a_sweep_item, account_key, an_acceptance, at,
-    email, grant_id, group_key, sweep_id,
+    a_digest, a_grant, a_group_assignment, a_notice, a_report, a_sweep, a_sweep_item, account_key,
+    an_acceptance, at, email, grant_id, group_key, sweep_id,
 };
 
 fn with_sweep(write: Write<Sweep>) -> Change {
@@ -381,6 +382,30 @@ pub async fn acceptance_is_stored_changed_and_withdrawn(store: Store) {
     store.commit(with_acceptance(withdraw)).await.unwrap();
     assert_eq!(store.accepted_one(&key).await.unwrap(), None);
     assert_eq!(store.accepted().await.unwrap().len(), 1);
+}
+
+pub async fn group_assignments_are_replaced_and_removed_by_key(store: Store) {
+    let with = |writes: Vec<GroupAssignmentWrite>| Change {
+        group_assignments: writes,
+        ..Change::default()
+    };
+    let (one, two) = (a_group_assignment(1), a_group_assignment(2));
+    let both = [&two, &one].map(|row| GroupAssignmentWrite::Store(row.clone()));
+    store.commit(with(both.to_vec())).await.unwrap();
+    let unread = GroupAssignment {
+        unread_since: Some(at(9)),
+        ..one.clone()
+    };
+    let next = vec![
+        GroupAssignmentWrite::Store(unread.clone()),
+        GroupAssignmentWrite::Remove(a_group_assignment(3).key),
+    ];
+    store.commit(with(next)).await.unwrap();
+    let stored = store.group_assignments().await.unwrap();
+    assert_eq!(stored, vec![unread, two.clone()]);
+    let gone = vec![GroupAssignmentWrite::Remove(one.key)];
+    store.commit(with(gone)).await.unwrap();
+    assert_eq!(store.group_assignments().await.unwrap(), vec![two]);
 }
 
 pub async fn old_findings_are_dropped_and_open_ones_stay(store: Store) {

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use hallpass_access::{
-    AcceptanceWrite, Change, DesiredAssignment, Digest, Grant, GrantStateKind, Message, Notice,
-    Request, RequestState, RequestStateKind, StoredAnswer, Subject, Sweep, SweepItem, Write,
+    AcceptanceWrite, Change, DesiredAssignment, Digest, Grant, GrantStateKind,
+    GroupAssignmentWrite, Message, Notice, Request, RequestState, RequestStateKind, StoredAnswer,
+    Subject, Sweep, SweepItem, Write,
 };
 use hallpass_audit::Record;
 use hallpass_base::{GrantId, RequestId, Timestamp};
@@ -68,6 +69,7 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
         change.sweeps,
         change.sweep_items,
         change.accepted,
+        change.group_assignments,
     )?;
     let group_sync = group_sync::staged(
         &staged.base.group_sync,
@@ -124,8 +126,11 @@ fn staged_sweeps(
     runs: Vec<Write<Sweep>>,
     items: Vec<Write<SweepItem>>,
     accepted: Vec<AcceptanceWrite>,
+    group_assignments: Vec<GroupAssignmentWrite>,
 ) -> Result<Option<Sweeps>, StorageFault> {
-    if runs.is_empty() && items.is_empty() && accepted.is_empty() {
+    let is_unchanged =
+        runs.is_empty() && items.is_empty() && accepted.is_empty() && group_assignments.is_empty();
+    if is_unchanged {
         return Ok(None);
     }
     let mut sweeps = base.sweeps.clone();
@@ -137,6 +142,9 @@ fn staged_sweeps(
     }
     for write in accepted {
         sweeps.acceptance(write)?;
+    }
+    for write in group_assignments {
+        sweeps.group_assignment(write);
     }
     Ok(Some(sweeps))
 }

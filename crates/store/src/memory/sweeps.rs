@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    AcceptanceWrite, Accepted, ReadError, Sweep, SweepItem, SweepState, SweepStore, Write,
+    AcceptanceWrite, Accepted, GroupAssignment, GroupAssignmentKey, GroupAssignmentWrite,
+    ReadError, Sweep, SweepItem, SweepState, SweepStore, Write,
 };
 use hallpass_base::{HoldKey, SweepId};
 
@@ -17,6 +18,7 @@ pub(super) struct Sweeps {
     runs: BTreeMap<SweepId, Sweep>,
     items: BTreeMap<(SweepId, HoldKey), SweepItem>,
     accepted: BTreeMap<HoldKey, Accepted>,
+    group_assignments: BTreeMap<GroupAssignmentKey, GroupAssignment>,
 }
 
 /// States limited to one run at a time.
@@ -125,6 +127,15 @@ impl Sweeps {
         Ok(())
     }
 
+    pub(super) fn group_assignment(&mut self, write: GroupAssignmentWrite) {
+        match write {
+            GroupAssignmentWrite::Store(row) => {
+                self.group_assignments.insert(row.key.clone(), row);
+            }
+            GroupAssignmentWrite::Remove(key) => drop(self.group_assignments.remove(&key)),
+        }
+    }
+
     fn prune(&mut self, listings: u32, runs: u32) {
         let most = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
         let kept: Vec<SweepId> = self.runs.keys().rev().take(most(runs)).copied().collect();
@@ -209,6 +220,11 @@ impl SweepStore for MemoryStore {
 
     async fn accepted_one(&self, key: &HoldKey) -> Result<Option<Accepted>, ReadError> {
         Ok(self.state().sweeps.accepted.get(key).cloned())
+    }
+
+    async fn group_assignments(&self) -> Result<Vec<GroupAssignment>, ReadError> {
+        let state = self.state();
+        Ok(state.sweeps.group_assignments.values().cloned().collect())
     }
 
     async fn prune_sweeps(&self, listings: u32, runs: u32) -> Result<(), ReadError> {

@@ -104,6 +104,9 @@ pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>
     for write in &change.accepted {
         sweeps::acceptance(tx, write)?;
     }
+    for write in &change.group_assignments {
+        sweeps::group_assignment(tx, write)?;
+    }
     for write in &change.group_sync_items {
         group_sync::item(tx, write)?;
     }

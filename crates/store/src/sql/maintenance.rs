@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
-use hallpass_access::{Accepted, Lock, Message, ReadError, Sweep, SweepItem};
+use hallpass_access::{Accepted, GroupAssignment, Lock, Message, ReadError, Sweep, SweepItem};
 use hallpass_assignments::AssignmentRow;
 use hallpass_audit::{GENESIS_HASH, Record};
 use hallpass_org::armed_ends::ArmedEnd;
@@ -370,6 +370,13 @@ fn check_sweeps(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<(
         "accepted_standing",
         "hold_key",
         |text| read_body::<Accepted>("acceptance", text).map(drop),
+        note,
+    )?;
+    check_bodies(
+        tx,
+        "group_assignments",
+        "key",
+        |text| read_body::<GroupAssignment>("group assignment", text).map(drop),
         note,
     )
 }

@@ -582,6 +582,13 @@ CREATE TABLE accepted_standing (
     body     TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Permission sets assigned to groups, as of the newest listing.
+CREATE TABLE group_assignments (
+    -- account, permission set, group
+    key  TEXT PRIMARY KEY,
+    body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- The state of each alert rule between runs.
 CREATE TABLE alert_states (
     rule    TEXT PRIMARY KEY,

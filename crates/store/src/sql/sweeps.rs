@@ -1,7 +1,10 @@
 //! Sweeps, findings and acceptances in tables.
 
 use async_trait::async_trait;
-use hallpass_access::{AcceptanceWrite, Accepted, ReadError, Sweep, SweepItem, SweepStore, Write};
+use hallpass_access::{
+    AcceptanceWrite, Accepted, GroupAssignment, GroupAssignmentWrite, ReadError, Sweep, SweepItem,
+    SweepStore, Write,
+};
 use hallpass_base::{HoldKey, SweepId};
 use serde::de::DeserializeOwned;
 
@@ -114,6 +117,24 @@ pub(super) fn acceptance(
         AcceptanceWrite::Withdraw(row) => (&row.key, KeyedChange::Remove(row.version)),
     };
     ACCEPTED.write(tx, key, change)
+}
+
+pub(super) fn group_assignment(
+    tx: &Transaction<'_>,
+    write: &GroupAssignmentWrite,
+) -> Result<(), StorageFault> {
+    match write {
+        GroupAssignmentWrite::Store(row) => tx
+            .prepare(
+                "INSERT INTO group_assignments (key, body) VALUES (?1, ?2)
+                 ON CONFLICT (key) DO UPDATE SET body = excluded.body",
+            )?
+            .execute((row.key.to_string(), body(row)?))?,
+        GroupAssignmentWrite::Remove(key) => tx
+            .prepare("DELETE FROM group_assignments WHERE key = ?1")?
+            .execute([key.to_string()])?,
+    };
+    Ok(())
 }
 
 fn all<T: DeserializeOwned>(
@@ -237,6 +258,12 @@ impl SweepStore for SqlStore {
         Ok(self
             .read(move |tx| one(tx, "acceptance", sql, [key]))
             .await?)
+    }
+
+    async fn group_assignments(&self) -> Result<Vec<GroupAssignment>, ReadError> {
+        let sql = "SELECT body FROM group_assignments ORDER BY key";
+        let read = self.read(move |tx| all(tx, "group assignment", sql, []));
+        Ok(read.await?)
     }
 
     async fn prune_sweeps(&self, listings: u32, runs: u32) -> Result<(), ReadError> {

@@ -1,10 +1,14 @@
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use hallpass_access::{Directory, Fate, Grant, ItemKind, StandingView, SweepItem};
-use hallpass_base::{HoldKey, TargetNames, Timestamp};
+use hallpass_access::{
+    Directory, EntitledPrincipal, Fate, Grant, GroupAssignment, ItemKind, NamedEntitlement,
+    StandingView, SweepItem,
+};
+use hallpass_base::{GroupId, HoldKey, PermissionSetArn, Target, Timestamp, UserId};
 
 use super::{Grouping, HeldFilter};
 use crate::ui::people::{self, GrantPlace};
+use crate::ui::words::plain;
 
 /// Sort key of a group: accounts before groups, then by name.
 pub(super) type Key = (bool, String, String);
@@ -13,46 +17,156 @@ pub(super) type Key = (bool, String, String);
 pub(super) enum AccessLine<'a> {
     Grant(&'a Grant),
     Found(&'a SweepItem),
+    OfGroup(GroupLine<'a>),
+    Entitled(&'a NamedEntitlement),
+}
+
+/// A permission set of a group, with today's names, or ids where the directory has none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GroupLine<'a> {
+    pub(super) row: &'a GroupAssignment,
+    pub(super) group: &'a str,
+    pub(super) permission_set: &'a str,
+}
+
+impl<'a> GroupLine<'a> {
+    fn all(
+        rows: &'a [GroupAssignment],
+        directory: &'a Directory,
+    ) -> impl Iterator<Item = AccessLine<'a>> {
+        let sets = directory.permission_sets().iter();
+        let sets: HashMap<&PermissionSetArn, &str> =
+            sets.map(|set| (&set.arn, set.name.as_str())).collect();
+        rows.iter().map(move |row| {
+            let group = directory.group(&row.key.group);
+            let set = sets.get(&row.key.permission_set).copied();
+            AccessLine::OfGroup(Self {
+                row,
+                group: group.map_or(row.key.group.as_str(), |group| &group.name),
+                permission_set: set.unwrap_or(row.key.permission_set.as_str()),
+            })
+        })
+    }
+}
+
+/// What a search for a person finds through groups.
+pub(super) struct GroupsOfMatches<'a>(BTreeSet<&'a GroupId>);
+
+impl<'a> GroupsOfMatches<'a> {
+    /// Returns the groups with a member whose name or address contains `needle`, from the directory,
+    /// the last sweep and live grants.
+    pub(super) fn find(lines: &[AccessLine<'a>], directory: &'a Directory, needle: &str) -> Self {
+        let matches = |text: &str| text.to_lowercase().contains(needle);
+        let people: BTreeSet<&UserId> = directory
+            .people()
+            .iter()
+            .filter(|it| {
+                let is_email = it.emails.iter().any(|email| matches(email.as_str()));
+                is_email || matches(&it.display_name) || matches(&it.user_name)
+            })
+            .map(|it| &it.user_id)
+            .collect();
+        let members = lines.iter().filter_map(|line| match line.user_target()? {
+            (user, Target::Group { group }) if people.contains(user) => Some(group),
+            _ => None,
+        });
+        let known = directory.groups().iter().map(|group| &group.id);
+        let known = known.filter(|group| {
+            let members = directory.members_of(group);
+            members.is_some_and(|it| it.iter().any(|user| people.contains(user)))
+        });
+        Self(members.chain(known).collect())
+    }
 }
 
 impl<'a> AccessLine<'a> {
     /// Returns all access without duplicates: a finding with a grant is part of the grant.
-    pub(super) fn all(grants: &'a [Grant], found: Option<&'a StandingView>) -> Vec<Self> {
+    pub(super) fn all(
+        grants: &'a [Grant],
+        found: Option<&'a StandingView>,
+        directory: &'a Directory,
+    ) -> Vec<Self> {
         let granted: HashSet<&HoldKey> = grants.iter().map(|grant| &grant.key).collect();
-        let found = found.into_iter().flat_map(|found| &found.items);
-        let found = found
+        let items = found.into_iter().flat_map(|found| &found.items);
+        let items = items
             .filter(|item| !granted.contains(&item.key))
             // removed, or an ended grant
             .filter(|item| !matches!(item.fate, Fate::Gone { .. } | Fate::Adopted { .. }))
             .map(Self::Found);
-        grants.iter().map(Self::Grant).chain(found).collect()
+        let of_groups = found.map_or(&[][..], |found| &found.group_assignments);
+        let report = found.and_then(|found| found.sweep.as_ref()?.report.as_ref());
+        let entitled = report.and_then(|report| report.entitlements.as_ref());
+        let entitled = entitled.into_iter().flat_map(|report| &report.named);
+        grants
+            .iter()
+            .map(Self::Grant)
+            .chain(items)
+            .chain(GroupLine::all(of_groups, directory))
+            .chain(entitled.map(Self::Entitled))
+            .collect()
     }
 
-    pub(super) const fn key_of(self) -> &'a HoldKey {
+    /// The user and target of access that is not a group's.
+    pub(super) const fn user_target(self) -> Option<(&'a UserId, &'a Target)> {
         match self {
-            Self::Grant(grant) => &grant.key,
-            Self::Found(item) => &item.key,
+            Self::Grant(grant) => Some((&grant.key.user, &grant.key.target)),
+            Self::Found(item) => Some((&item.key.user, &item.key.target)),
+            Self::OfGroup(_) | Self::Entitled(_) => None,
         }
     }
 
-    pub(super) const fn names(self) -> &'a TargetNames {
+    /// Unique among all lines.
+    pub(super) fn id(self) -> String {
         match self {
-            Self::Grant(grant) => &grant.names,
-            Self::Found(item) => &item.names,
+            Self::Grant(grant) => grant.key.to_string(),
+            Self::Found(item) => item.key.to_string(),
+            Self::OfGroup(line) => line.row.key.to_string(),
+            Self::Entitled(it) => it.entitlement.id.clone(),
         }
     }
 
     pub(super) fn place(self, directory: &Directory) -> GrantPlace {
-        people::place(directory, &self.key_of().target, self.names())
+        match self {
+            Self::Grant(grant) => people::place(directory, &grant.key.target, &grant.names),
+            Self::Found(item) => people::place(directory, &item.key.target, &item.names),
+            Self::OfGroup(line) => {
+                let account = &line.row.key.account;
+                people::account_place(directory, account, account.as_str())
+            }
+            Self::Entitled(it) => {
+                people::account_place(directory, &it.entitlement.account, &it.account_name)
+            }
+        }
     }
 
     pub(super) fn held(self) -> String {
-        people::held(self.names())
+        match self {
+            Self::Grant(grant) => people::held(&grant.names),
+            Self::Found(item) => people::held(&item.names),
+            Self::OfGroup(line) => plain(line.permission_set),
+            Self::Entitled(it) => format!("Role {}", plain(it.entitlement.role_name())),
+        }
     }
 
-    /// Name and address of the user. Removed users have only an id.
+    pub(super) const fn group(self) -> Option<&'a GroupId> {
+        match self {
+            Self::OfGroup(line) => Some(&line.row.key.group),
+            Self::Entitled(it) => match &it.entitlement.principal {
+                EntitledPrincipal::Group(group) => Some(group),
+                EntitledPrincipal::User(_) => None,
+            },
+            Self::Grant(_) | Self::Found(_) => None,
+        }
+    }
+
+    /// Name and address of the holder. Removed users have only an id, groups no address.
     pub(super) fn holder(self) -> (&'a str, &'a str) {
         match self {
+            Self::OfGroup(line) => (line.group, "Group"),
+            Self::Entitled(it) => match &it.entitlement.principal {
+                EntitledPrincipal::Group(_) => (&it.holder, "Group"),
+                EntitledPrincipal::User(user) => (&it.holder, user.as_str()),
+            },
             Self::Grant(grant) => (&grant.holder.name, grant.holder.email.as_str()),
             Self::Found(item) => {
                 let email = item.holder.as_ref().map(|person| person.email.as_str());
@@ -65,7 +179,7 @@ impl<'a> AccessLine<'a> {
     pub(super) fn ends(self) -> Timestamp {
         match self {
             Self::Grant(grant) => grant.due_to_end(),
-            Self::Found(_) => Timestamp::MAX,
+            Self::Found(_) | Self::OfGroup(_) | Self::Entitled(_) => Timestamp::MAX,
         }
     }
 
@@ -75,9 +189,9 @@ impl<'a> AccessLine<'a> {
             (HeldFilter::Standing, Self::Grant(grant)) => grant.standing,
             (HeldFilter::Standing, Self::Found(item)) => !is_unknown(item),
             (HeldFilter::Unknown, Self::Found(item)) => is_unknown(item),
-            (HeldFilter::Temporary, Self::Found(_)) | (HeldFilter::Unknown, Self::Grant(_)) => {
-                false
-            }
+            (HeldFilter::Group, line) => matches!(line, Self::OfGroup(_)),
+            (HeldFilter::Entitlement, line) => matches!(line, Self::Entitled(_)),
+            (HeldFilter::Temporary | HeldFilter::Standing | HeldFilter::Unknown, _) => false,
         }
     }
 
@@ -86,23 +200,39 @@ impl<'a> AccessLine<'a> {
         match by {
             Grouping::All => Some((false, String::new(), String::new())),
             Grouping::Account => Some((place.is_group, place.name, place.id)),
-            Grouping::Group => place.is_group.then_some((true, place.name, place.id)),
+            Grouping::Group => match self {
+                Self::OfGroup(line) => {
+                    let group = line.row.key.group.to_string();
+                    Some((true, plain(line.group), group))
+                }
+                _ => place.is_group.then_some((true, place.name, place.id)),
+            },
             Grouping::Set => (!place.is_group).then(|| (false, self.held(), String::new())),
             Grouping::Person => {
                 let (name, email) = self.holder();
                 let known = match self {
-                    Self::Grant(_) => email.to_owned(),
+                    Self::Grant(_) | Self::Entitled(_) => email.to_owned(),
+                    Self::OfGroup(line) => line.row.key.group.to_string(),
                     Self::Found(item) => match &item.holder {
                         Some(person) => person.email.to_string(),
                         None => item.key.user.to_string(),
                     },
                 };
-                Some((false, name.to_lowercase(), known))
+                Some((self.group().is_some(), name.to_lowercase(), known))
             }
         }
     }
 
-    pub(super) fn fits(self, needle: &str, directory: &Directory) -> bool {
+    pub(super) fn fits(
+        self,
+        needle: &str,
+        groups: &GroupsOfMatches<'_>,
+        directory: &Directory,
+    ) -> bool {
+        if self.group().is_some_and(|group| groups.0.contains(group)) {
+            return true;
+        }
+
         let (place, held) = (self.place(directory), self.held());
         let (name, email) = self.holder();
         let texts = [name, email, &place.name, &place.id, &place.folder, &held];

@@ -1,4 +1,5 @@
 mod csv;
+mod group;
 mod line;
 mod paths;
 mod paths_csv;
@@ -21,7 +22,7 @@ use hallpass_access::{
 use hallpass_base::{TimeSpan, Timestamp};
 use serde::Deserialize;
 
-use super::people::count_of;
+use super::people::{count_of, counted};
 use super::shell::{Nav, PageResult, Shell, Viewer, page, url_encoded};
 use super::words::{clock, plain, zone_name};
 use super::{flash::FlashQuery, person, presenter, revoke_all, standing, sweeps};
@@ -38,6 +39,7 @@ pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/access", get(show))
         .route("/access.csv", get(csv::export))
+        .merge(group::router())
         .merge(paths::router())
         .merge(paths_csv::router())
         .merge(revoke_all::router())
@@ -91,15 +93,31 @@ enum HeldFilter {
     Temporary,
     Standing,
     Unknown,
+    Group,
+    Entitlement,
 }
 
 impl HeldFilter {
-    const ALL: [(Self, &'static str, &'static str); 4] = [
+    const ALL: [(Self, &'static str, &'static str); 6] = [
         (Self::Every, "every", "Every kind"),
         (Self::Temporary, "temporary", "Temporary"),
         (Self::Standing, "standing", "Standing"),
         (Self::Unknown, "unknown", "Unmanaged"),
+        (Self::Group, "group", "Through groups"),
+        (Self::Entitlement, "entitlement", "Entitlements"),
     ];
+
+    /// As in “3 of 9 are …”.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Every => "of any kind",
+            Self::Temporary => "temporary",
+            Self::Standing => "standing",
+            Self::Unknown => "unmanaged",
+            Self::Group => "assigned to groups",
+            Self::Entitlement => "entitlements",
+        }
+    }
 
     fn name(self) -> &'static str {
         Self::ALL
@@ -281,7 +299,7 @@ fn build(
     plan: Option<(String, String)>,
     shell: Shell,
 ) -> AccessPage {
-    let lines = AccessLine::all(grants, found);
+    let lines = AccessLine::all(grants, found, view.directory);
     let page = view.page(looking, &lines);
     let (shown, total) = (page.shown, page.total);
     let more = (shown < total).then(|| what_follows(looking, page.left, shown, total));
@@ -305,7 +323,7 @@ fn build(
         },
         stale: view.stale(),
         locked: Vec::new(),
-        tiles: tiles(view, grants, found),
+        tiles: tiles(view, grants, found, &lines),
         tabs: tabs(looking),
         kinds: kinds(looking),
         matching: matching(looking, total, lines.len()),
@@ -357,12 +375,13 @@ fn kinds(looking: &Looking) -> Vec<KindChoice> {
 
 fn matching(looking: &Looking, total: usize, all: usize) -> String {
     match (looking.q.as_str(), looking.kind) {
-        ("", HeldFilter::Every) => String::new(),
-        ("", kind) => format!("{total} of {all} are {}.", kind.name()),
+        ("", HeldFilter::Every) if all == 0 => String::new(),
+        ("", HeldFilter::Every) => format!("{} in all.", counted(all as u64)),
+        ("", kind) => format!("{total} of {all} are {}.", kind.words()),
         (q, HeldFilter::Every) => format!("{total} of {all} match “{}”.", plain(q)),
         (q, kind) => format!(
             "{total} of {all} are {} and match “{}”.",
-            kind.name(),
+            kind.words(),
             plain(q)
         ),
     }

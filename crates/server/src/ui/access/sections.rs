@@ -1,14 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_access::{
-    Acceptance, Directory, Fate, Grant, GrantState, ItemKind, ItemSight, Role, SweepItem,
+    Acceptance, Directory, Fate, Grant, GrantState, ItemKind, ItemSight, NamedEntitlement, Role,
+    SweepItem,
 };
 use hallpass_base::TimeSpan;
 use hallpass_channels::wording::{grants, standing};
 
-use super::line::{AccessLine, Key, is_unknown};
+use super::line::{AccessLine, GroupLine, GroupsOfMatches, Key, is_unknown};
 use super::{AccessView, Grouping, Looking};
-use crate::ui::people::{self, Face, GrantPlace, counted};
+use crate::ui::people::{self, Face, GrantPlace, count_of, counted};
 use crate::ui::person;
 use crate::ui::presenter::Coded;
 use crate::ui::shell::url_encoded;
@@ -17,6 +18,7 @@ use crate::ui::words::{Badge, badge, capital, countdown, grant_badge, id_groups,
 
 pub(super) const ROWS: usize = 200;
 const REASON_SHOWN: usize = 80;
+const NO_END: &str = "No end date";
 
 const STANDING: Badge = badge("Standing", "standing");
 const UNKNOWN: Badge = badge("Unmanaged", "failed");
@@ -24,6 +26,8 @@ const UNKNOWN: Badge = badge("Unmanaged", "failed");
 #[derive(Default)]
 pub(super) struct AccessRow {
     pub(super) face: Option<Face>,
+    /// Page of a group, and how many members are known.
+    pub(super) group: Option<(String, String)>,
     pub(super) place: Option<GrantPlace>,
     pub(super) id_groups: Vec<String>,
     pub(super) held: String,
@@ -70,15 +74,19 @@ impl Looking {
         directory: &Directory,
     ) -> Vec<(Key, AccessLine<'a>)> {
         let needle = self.q.trim().to_lowercase();
+        let groups = (!needle.is_empty()).then(|| GroupsOfMatches::find(lines, directory, &needle));
         let mut rows: Vec<(Key, AccessLine<'a>)> = lines
             .iter()
             .filter(|line| line.is(self.kind))
-            .filter(|line| needle.is_empty() || line.fits(&needle, directory))
+            .filter(|line| {
+                let groups = groups.as_ref();
+                groups.is_none_or(|groups| line.fits(&needle, groups, directory))
+            })
             .filter_map(|line| Some((line.key(self.by, directory)?, *line)))
             .collect();
         rows.sort_by_cached_key(|(key, line)| {
             let order = (self.by == Grouping::All).then(|| self.sort.key(*line, directory));
-            (key.clone(), order, line.ends(), line.key_of().clone())
+            (key.clone(), order, line.ends(), line.id())
         });
         rows
     }
@@ -136,21 +144,27 @@ impl AccessView<'_> {
         match by {
             Grouping::All => {}
             Grouping::Account | Grouping::Group => {
-                section.name = if place.is_group {
+                let is_of_group = by == Grouping::Group && line.group().is_some();
+                section.name = if is_of_group {
+                    format!("Group {}", plain(line.holder().0))
+                } else if place.is_group {
                     format!("Group {}", place.name)
                 } else {
                     place.name.clone()
                 };
-                section.place = Some(place);
+                section.place = (!is_of_group).then_some(place);
             }
             Grouping::Set => section.name = line.held(),
             Grouping::Person => {
                 let (name, email) = line.holder();
                 let face = Face::new(name, email);
                 section.name.clone_from(&face.name);
-                let user = &line.key_of().user;
-                if self.viewer.actor.reads_all() && self.directory.person(user).is_some() {
+                let user = line.user_target().map(|(user, _)| user);
+                let known = user.filter(|user| self.directory.person(user).is_some());
+                if let Some(user) = known.filter(|_| self.viewer.actor.reads_all()) {
                     section.page = person::address(user);
+                } else if let Some(group) = line.group() {
+                    section.page = super::group::address(group);
                 }
                 section.face = Some(face);
             }
@@ -165,11 +179,22 @@ impl AccessView<'_> {
         let row = match line {
             AccessLine::Grant(grant) => self.granted(looking, grant),
             AccessLine::Found(item) => self.found(looking, item),
+            AccessLine::OfGroup(of_group) => self.of_group(of_group),
+            AccessLine::Entitled(entitlement) => self.entitled(entitlement),
         };
         AccessRow {
             face: (by != Grouping::Person).then(|| Face::new(name, email)),
+            group: line.group().map(|group| {
+                let members = self.directory.members_of(group).map(BTreeSet::len);
+                let words = members.map_or_else(
+                    || "Group".to_owned(),
+                    |count| format!("Group, {}", count_of(count, "member", "members")),
+                );
+                (super::group::address(group), words)
+            }),
             id_groups: id_groups(&place.id),
-            place: matches!(by, Grouping::All | Grouping::Person | Grouping::Set).then_some(place),
+            place: (by != Grouping::Account && (by != Grouping::Group || line.group().is_some()))
+                .then_some(place),
             held: line.held(),
             ..row
         }
@@ -247,10 +272,38 @@ impl AccessView<'_> {
             badges: going.into_iter().chain([badge]).collect(),
             because: Coded(self.why_it_stands(item)),
             note: Coded(note),
-            ends: "no clock".to_owned(),
+            ends: NO_END.to_owned(),
             remark: self.review(item),
             is_bad: matches!(item.kind, ItemKind::ReviewOverdue { .. }),
             acts: self.acts(looking, item),
+            ..AccessRow::default()
+        }
+    }
+
+    fn of_group(&self, line: GroupLine<'_>) -> AccessRow {
+        let unread = line.row.unread_since;
+        AccessRow {
+            badges: vec![STANDING],
+            because: Coded(format!(
+                "Assigned to the group; first seen {}",
+                self.at(line.row.first_seen)
+            )),
+            note: Coded(unread.map_or_else(String::new, |at| {
+                format!("could not be read since {}", self.at(at))
+            })),
+            ends: NO_END.to_owned(),
+            ..AccessRow::default()
+        }
+    }
+
+    fn entitled(&self, it: &NamedEntitlement) -> AccessRow {
+        AccessRow {
+            badges: vec![STANDING],
+            because: Coded(format!(
+                "Entitlement of account access manager: `{}`",
+                plain(&it.entitlement.role)
+            )),
+            ends: NO_END.to_owned(),
             ..AccessRow::default()
         }
     }

@@ -42,6 +42,8 @@ impl Sort {
                 AccessLine::Found(item) if is_unknown(item) => (0, String::new()),
                 AccessLine::Grant(_) => (1, String::new()),
                 AccessLine::Found(_) => (2, String::new()),
+                AccessLine::OfGroup(_) => (3, String::new()),
+                AccessLine::Entitled(_) => (4, String::new()),
             },
             Self::Ends => (0, String::new()),
         }

@@ -1,10 +1,10 @@
 use std::collections::BTreeSet;
 
 use hallpass_access::{Grant, GrantState, ItemChange, StandingView};
-use hallpass_base::TimeSpan;
+use hallpass_base::{GroupId, TimeSpan};
 
-use super::AccessView;
-use super::line::is_unknown;
+use super::line::{AccessLine, is_unknown};
+use super::{AccessView, HeldFilter};
 use crate::ui::people::{count_of, counted};
 
 pub(super) struct Tile {
@@ -27,6 +27,7 @@ pub(super) fn tiles(
     view: &AccessView<'_>,
     grants: &[Grant],
     found: Option<&StandingView>,
+    lines: &[AccessLine<'_>],
 ) -> Vec<Tile> {
     let holds = || grants.iter().filter(|grant| grant.is_hold());
     let people: BTreeSet<&str> = holds().map(|grant| grant.key.user.as_str()).collect();
@@ -51,9 +52,50 @@ pub(super) fn tiles(
     vec![
         tile("Temporary", temporary, format!("{people}, next end {next}")),
         ending(view, grants),
-        standing(found),
-        unknown(found),
+        standing(found, lines),
+        unknown(found, lines),
+        of_groups(found, lines),
     ]
+    .into_iter()
+    .chain(entitlements(found, lines))
+    .collect()
+}
+
+fn of_groups(found: &StandingView, lines: &[AccessLine<'_>]) -> Tile {
+    const NAME: &str = "Through groups";
+    if found.sweep.is_none() {
+        return not_checked(NAME);
+    }
+    let rows = found.group_assignments.iter();
+    let groups: BTreeSet<&GroupId> = rows.map(|row| &row.key.group).collect();
+    let words = format!("of {}", count_of(groups.len(), "group", "groups"));
+    tile(NAME, count(lines, HeldFilter::Group), words)
+}
+
+/// `None` if there are none, as in most organizations.
+fn entitlements(found: &StandingView, lines: &[AccessLine<'_>]) -> Option<Tile> {
+    let report = found.sweep.as_ref()?.report.as_ref()?;
+    let report = report.entitlements.as_ref()?;
+    let all = usize::try_from(report.of_people + report.of_groups).unwrap_or(usize::MAX);
+    let listed = count(lines, HeldFilter::Entitlement);
+    let words = if listed == all {
+        "of account access manager".to_owned()
+    } else {
+        format!("the first {} are listed", counted(listed as u64))
+    };
+    (all > 0).then(|| tile("Entitlements", all, words))
+}
+
+fn count(lines: &[AccessLine<'_>], kind: HeldFilter) -> usize {
+    let found = |line: &&AccessLine<'_>| !matches!(line, AccessLine::Grant(_)) && line.is(kind);
+    lines.iter().filter(found).count()
+}
+
+fn not_checked(name: &'static str) -> Tile {
+    Tile {
+        value: "–".to_owned(),
+        ..tile(name, 0, "not checked yet".to_owned())
+    }
 }
 
 fn ending(view: &AccessView<'_>, grants: &[Grant]) -> Tile {
@@ -73,14 +115,11 @@ fn ending(view: &AccessView<'_>, grants: &[Grant]) -> Tile {
     }
 }
 
-fn standing(found: &StandingView) -> Tile {
+fn standing(found: &StandingView, lines: &[AccessLine<'_>]) -> Tile {
     let Some(report) = found.sweep.as_ref().and_then(|sweep| sweep.report.as_ref()) else {
-        return Tile {
-            value: "–".to_owned(),
-            ..tile("Standing", 0, "not checked yet".to_owned())
-        };
+        return not_checked("Standing");
     };
-    let count = found.items.iter().filter(|item| !is_unknown(item)).count();
+    let count = count(lines, HeldFilter::Standing);
     let overdue = report.reviews_overdue;
     Tile {
         is_bad: overdue > 0,
@@ -96,14 +135,11 @@ fn standing(found: &StandingView) -> Tile {
     }
 }
 
-fn unknown(found: &StandingView) -> Tile {
+fn unknown(found: &StandingView, lines: &[AccessLine<'_>]) -> Tile {
     if found.sweep.is_none() {
-        return Tile {
-            value: "–".to_owned(),
-            ..tile("Unmanaged", 0, "not checked yet".to_owned())
-        };
+        return not_checked("Unmanaged");
     }
-    let count = found.items.iter().filter(|item| is_unknown(item)).count();
+    let count = count(lines, HeldFilter::Unknown);
     let new = found
         .items
         .iter()

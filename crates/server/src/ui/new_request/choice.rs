@@ -45,7 +45,7 @@ pub(super) struct Hit {
 pub(super) struct SetHit {
     pub(super) name: String,
     pub(super) says: String,
-    /// "No approval needed", "1 of 3 people".
+    /// "No approval needed", "1 approval (3 can give it)".
     pub(super) how: String,
     pub(super) longest: TimeSpan,
     pub(super) is_chosen: bool,
