@@ -24,8 +24,8 @@ def reference():
             now = commands.setdefault(tuple(line.split()[2:]), {"options": set(), "positional": False})
         elif match := re.match(r"\| `hallpass ([\w-]+)` \| \[hallpass ([^]]+)\]", line):
             short[match[1]] = tuple(match[2].split())
-        elif now is not None and line.startswith("| `"):
-            named = re.findall(r"--[a-z][a-z0-9-]*", line.split(" | ")[0])
+        elif now is not None and line.startswith(("- `", "[Common options]")):
+            named = re.findall(r"--[a-z][a-z0-9-]*", line.split("`: ")[0] if line.startswith("- ") else line)
             now["options"] |= set(named)
             now["positional"] = now["positional"] or not named
     return commands, short

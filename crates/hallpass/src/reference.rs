@@ -10,6 +10,9 @@ use hallpass_terminal::short_forms::SHORT_FORMS;
 
 use crate::cli::{self, BESIDE, GROUPS};
 
+/// An option of so many commands is explained once.
+const COMMON: usize = 4;
+
 fn commands(command: &Command, name: &str, found: &mut Vec<(String, Command)>) {
     found.push((name.to_owned(), command.clone()));
     for below in command.get_subcommands() {
@@ -109,22 +112,57 @@ fn commands_page() -> String {
     let links: Vec<String> = BESIDE.iter().map(link).collect();
     let _ = write!(text, "\n**Not listed by `--help`**: {}\n", links.join(", "));
     text.push_str(&short_forms());
-    for (name, command) in all() {
+    let commands = all();
+    let common = common_options(&commands);
+    text.push_str("\n## Common options\n\nThe section of a command names those that it takes.\n");
+    list(&mut text, common.clone());
+    for (name, command) in &commands {
         let about = command
             .get_about()
             .map(ToString::to_string)
             .unwrap_or_default();
         let _ = write!(text, "\n## {name}\n\n{about}.\n");
-        let args = shown(&command);
-        if args.is_empty() {
-            continue;
-        }
-        text.push_str("\n| argument | meaning |\n|---|---|\n");
-        for arg in args {
-            let _ = writeln!(text, "| {} | {} |", written(arg), meaning(arg));
+        let (shared, own): (Vec<_>, Vec<_>) = shown(command)
+            .into_iter()
+            .map(|arg| (written(arg), meaning(arg)))
+            .partition(|(name, meaning)| common.get(name) == Some(meaning));
+        list(&mut text, own);
+        let names: Vec<String> = shared.into_iter().map(|it| it.0).collect();
+        if !names.is_empty() {
+            let names = names.join(", ");
+            let _ = write!(text, "\n[Common options](#common-options): {names}.\n");
         }
     }
     text
+}
+
+/// Of each option the meaning that most commands share, where enough do.
+fn common_options(commands: &[(String, Command)]) -> BTreeMap<String, String> {
+    let mut found: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+    for (_, command) in commands {
+        for arg in shown(command)
+            .into_iter()
+            .filter(|arg| arg.get_long().is_some())
+        {
+            let meanings = found.entry(written(arg)).or_default();
+            *meanings.entry(meaning(arg)).or_default() += 1;
+        }
+    }
+    let most = |meanings: BTreeMap<String, usize>| meanings.into_iter().max_by_key(|it| it.1);
+    found
+        .into_iter()
+        .filter_map(|(name, meanings)| Some((name, most(meanings)?)))
+        .filter(|(_, (_, count))| *count >= COMMON)
+        .map(|(name, (meaning, _))| (name, meaning))
+        .collect()
+}
+
+/// As a list: a bar in a name would end the cell of a table.
+fn list(text: &mut String, options: impl IntoIterator<Item = (String, String)>) {
+    for (index, (name, meaning)) in options.into_iter().enumerate() {
+        let before = if index == 0 { "\n" } else { "" };
+        let _ = writeln!(text, "{before}- {name}: {meaning}");
+    }
 }
 
 fn environment_page() -> String {

@@ -54,28 +54,28 @@ fn operation(text: &mut String, method: &str, path: &str, operation: &Value) {
         words.trim()
     )
     .unwrap();
-    if let Some(parameters) = operation["parameters"]
-        .as_array()
-        .filter(|all| !all.is_empty())
-    {
-        text.push_str("\n| parameter | in | type | meaning |\n|---|---|---|---|\n");
-        for one in parameters {
-            let kind = name_of(&one["schema"]);
-            writeln!(
-                text,
-                "| `{}` | {} | {kind} | {} |",
-                line(&one["name"]),
-                line(&one["in"]),
-                line(&one["description"])
-            )
-            .unwrap();
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    // the address alone explains a part of the path without a description
+    let explained =
+        parameters.filter(|one| !(one["in"] == "path" && line(&one["description"]).is_empty()));
+    for (index, one) in explained.enumerate() {
+        if index == 0 {
+            text.push_str("\n| parameter | type | meaning |\n|---|---|---|\n");
         }
+        let place = match &one["in"] {
+            place if place == "query" => String::new(),
+            place => format!(" ({})", line(place)),
+        };
+        let (name, meaning) = (line(&one["name"]), line(&one["description"]));
+        let kind = name_of(&one["schema"]);
+        writeln!(text, "| `{name}`{place} | {kind} | {meaning} |").unwrap();
     }
     let body = &operation["requestBody"]["content"]["application/json"]["schema"];
     if !body.is_null() {
         write!(text, "\nBody: {}.\n", name_of(body)).unwrap();
     }
     let responses = operation["responses"].as_object().into_iter().flatten();
+    let mut answers: Vec<(String, Vec<&str>)> = Vec::new();
     for (status, answer) in responses.filter(|(status, _)| !EVERYWHERE.contains(&status.as_str())) {
         let content = answer["content"]
             .as_object()
@@ -84,8 +84,16 @@ fn operation(text: &mut String, method: &str, path: &str, operation: &Value) {
             || "no body".to_owned(),
             |content| name_of(&content["schema"]),
         );
-        write!(text, "\nAnswers {status}: {kind}.\n").unwrap();
+        match answers.last_mut() {
+            Some((last, statuses)) if *last == kind => statuses.push(status),
+            _ => answers.push((kind, vec![status])),
+        }
     }
+    let answers: Vec<String> = answers
+        .into_iter()
+        .map(|(kind, statuses)| format!("{}: {kind}", statuses.join(", ")))
+        .collect();
+    write!(text, "\nAnswers {}.\n", answers.join("; ")).unwrap();
 }
 
 const EVERYWHERE: [&str; 6] = ["400", "401", "408", "413", "415", "429"];
@@ -114,16 +122,16 @@ fn page() -> String {
             .flatten()
             .filter_map(Value::as_str)
             .collect();
-        text.push_str("\n| member | type | always | meaning |\n|---|---|---|---|\n");
+        text.push_str("\n| member | type | meaning |\n|---|---|---|\n");
         for (member, one) in members {
-            let always = if required.contains(&member.as_str()) {
-                "yes"
-            } else {
+            let optional = if required.contains(&member.as_str()) {
                 ""
+            } else {
+                ", optional"
             };
             writeln!(
                 text,
-                "| `{member}` | {} | {always} | {} |",
+                "| `{member}` | {}{optional} | {} |",
                 name_of(one),
                 line(&one["description"])
             )
