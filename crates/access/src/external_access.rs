@@ -71,7 +71,10 @@ pub enum ShownBy {
 
 #[cfg(test)]
 mod tests {
+    use hallpass_base::GroupId;
+
     use super::*;
+    use crate::GroupAssignmentKey;
 
     #[test]
     fn an_end_is_looked_at_for_what_may_give_its_person_the_same() {

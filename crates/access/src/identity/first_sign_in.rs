@@ -33,8 +33,8 @@ impl FirstSignIn {
             until,
         };
         let body = serde_json::to_string(&link).map_err(|it| HandoverFault(it.to_string()))?;
-        let kept = store.keep(FIRST_SIGN_IN, &hash_secret(code), &body, until);
-        kept.await
+        let key = hash_secret(code);
+        store.keep(FIRST_SIGN_IN, &key, &body, until).await
     }
 }
 

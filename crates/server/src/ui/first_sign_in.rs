@@ -54,9 +54,10 @@ async fn usable(app: &App, code: &str) -> Result<Result<Usable, &'static str>, P
     if app.sign_in.provider.is_some() {
         return Ok(Err(HAS_PROVIDER));
     }
-    let found = app.sign_in.handovers();
-    let found = found.find::<FirstSignIn>(FIRST_SIGN_IN, &hash_secret(code));
-    let found = found
+    let key = hash_secret(code);
+    let handovers = app.sign_in.handovers();
+    let found = handovers
+        .find::<FirstSignIn>(FIRST_SIGN_IN, &key)
         .await
         .map_err(|it| ProblemResponse::unavailable(&it))?;
     let Some(link) = found.filter(|link| app.clock.now() < link.value.until) else {
@@ -111,7 +112,8 @@ async fn enter(
     let owner = usable.link.value.owner.clone();
     crate::auth::ensure_unlocked(&app, &owner.user).await?;
     let handovers = app.sign_in.handovers();
-    let taken = handovers.take(FIRST_SIGN_IN, &hash_secret(&coming.code), &usable.link);
+    let key = hash_secret(&coming.code);
+    let taken = handovers.take(FIRST_SIGN_IN, &key, &usable.link);
     if !taken
         .await
         .map_err(|it| ProblemResponse::unavailable(&it))?

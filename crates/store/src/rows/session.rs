@@ -37,6 +37,7 @@ both_ways!(WebSession => SessionBody {
 #[serde(tag = "by", rename_all = "snake_case")]
 enum SignedInRow {
     Persona,
+    Link,
     Oidc {
         issuer: String,
         subject: String,
@@ -49,6 +50,7 @@ enum SignedInRow {
 
 both_ways!(enum SignedIn => SignedInRow {
     Persona {},
+    Link {},
     Oidc { issuer, subject, sid, id_token, auth_time, acr },
 });
 
