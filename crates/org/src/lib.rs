@@ -51,8 +51,7 @@ pub use organization_wide::account_quota;
 pub use policy_keeper::PolicyKeeper;
 pub use ports::{
     AccountRow, AttachmentTarget, CallerIdentity, Drill, NewPolicy, OrgStore, Organization,
-    OrganizationFault, PolicyRow, PolicyText, Revocation, Root, StepNews, TargetKind,
-    TargetPresence,
+    OrganizationFault, PolicyRow, PolicyText, Revocation, Root, TargetKind, TargetPresence,
 };
 pub use reading::{
     Operation, ReadAnswer, ReadCallFailed, ReadCalls, ReadFact, ReadPlace, UnreadFact, read_all,

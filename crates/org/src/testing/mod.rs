@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use hallpass_base::{Clock, GrantId, HoldKey, TimeSpan, Timestamp};
 use hallpass_iam::generate::sessions::RevocationEntry;
+use hallpass_plans::StoreFault;
 use hallpass_plans::testing::{Gate, Way};
-use hallpass_plans::{StepId, StoreFault};
 
 use crate::armed_ends::{ArmedEnd, ArmedEndChange, ArmedEndStore, SettledEnds};
 use crate::session_revocation::{
@@ -16,8 +16,7 @@ use crate::session_revocation::{
 };
 use crate::{
     AccountRow, AttachmentTarget, CallerIdentity, Drill, NewPolicy, OrgStore, Organization,
-    OrganizationFault, PolicyRow, PolicyText, Revocation, Root, StepNews, TargetKind,
-    TargetPresence,
+    OrganizationFault, PolicyRow, PolicyText, Revocation, Root, TargetKind, TargetPresence,
 };
 
 pub use situation::Situation;
@@ -555,23 +554,5 @@ impl<P: ArmedEndStore, W: Way> ArmedEndStore for GatedOrg<P, W> {
     async fn settle_armed_ends(&self, change: ArmedEndChange) -> Result<SettledEnds, StoreFault> {
         let call = self.0.settle_armed_ends(change);
         self.1.send(call, unkept).await
-    }
-}
-
-#[derive(Default)]
-pub struct MemoryNews(Mutex<BTreeMap<StepId, u64>>);
-
-#[async_trait]
-impl StepNews for MemoryNews {
-    async fn tell(&self, steps: &[StepId], _at: Timestamp) -> Result<(), StoreFault> {
-        let mut all = locked(&self.0);
-        for step in steps {
-            *all.entry(step.clone()).or_default() += 1;
-        }
-        Ok(())
-    }
-
-    async fn told(&self, step: &StepId) -> Result<u64, StoreFault> {
-        Ok(locked(&self.0).get(step).copied().unwrap_or(0))
     }
 }

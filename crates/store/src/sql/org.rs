@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use hallpass_base::{TimeSpan, Timestamp};
-use hallpass_org::{Drill, OrgStore, Revocation, RevocationEntry, StepNews};
-use hallpass_plans::{StepId, StoreFault};
+use hallpass_org::{Drill, OrgStore, Revocation, RevocationEntry};
+use hallpass_plans::{StepId, StepNews, StoreFault};
 
 use super::{SqlStore, counter};
 use crate::database::Optional;

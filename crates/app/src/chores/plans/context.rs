@@ -27,8 +27,8 @@ use hallpass_org::standards::{StandardsStepExecutor, VisitStore};
 use hallpass_org::vending::{
     AccountAdmin, ListingAge, SeenAccounts, UserStepExecutor, VendingStepExecutor,
 };
-use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceCalls, StepNews};
-use hallpass_plans::{PlanStore, Runner, RunnerIdentity, RunnerPorts, StepExecutor};
+use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceCalls};
+use hallpass_plans::{PlanStore, Runner, RunnerIdentity, RunnerPorts, StepExecutor, StepNews};
 use hallpass_terminal::exit::Failure;
 use tokio::sync::OnceCell;
 
