@@ -189,10 +189,7 @@ pub trait OrgStore: Send + Sync {
     async fn drills(&self) -> Result<Vec<Drill>, StoreFault>;
     /// Replaces equal entries.
     async fn keep_revocations(&self, rows: &[Revocation]) -> Result<(), StoreFault>;
-    async fn drop_revocations(
-        &self,
-        policy: &str,
-        entries: &[RevocationEntry],
-    ) -> Result<(), StoreFault>;
+    /// Removes the entries of these rows, whatever their end.
+    async fn drop_revocations(&self, rows: &[Revocation]) -> Result<(), StoreFault>;
     async fn revocations(&self) -> Result<Vec<Revocation>, StoreFault>;
 }

@@ -263,8 +263,7 @@ impl OrgStepExecutor {
     }
 
     async fn drop_revocations(&self, keeping: &Keeping) -> Result<(), StepError> {
-        let entries: Vec<_> = keeping.rows.iter().map(|row| row.entry.clone()).collect();
-        let dropped = self.store.drop_revocations(&keeping.policy, &entries).await;
+        let dropped = self.store.drop_revocations(&keeping.rows).await;
         dropped.map_err(unkept)
     }
 

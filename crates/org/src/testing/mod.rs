@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use hallpass_base::{Clock, GrantId, HoldKey, TimeSpan, Timestamp};
-use hallpass_iam::generate::sessions::RevocationEntry;
 use hallpass_plans::StoreFault;
 use hallpass_plans::testing::{Gate, Way};
 
@@ -392,14 +391,12 @@ impl OrgStore for MemoryOrg {
         Ok(())
     }
 
-    async fn drop_revocations(
-        &self,
-        policy: &str,
-        entries: &[RevocationEntry],
-    ) -> Result<(), StoreFault> {
-        locked(&self.0)
-            .1
-            .retain(|it| it.policy != policy || !entries.contains(&it.entry));
+    async fn drop_revocations(&self, rows: &[Revocation]) -> Result<(), StoreFault> {
+        let is_dropped = |it: &Revocation| {
+            let mut rows = rows.iter();
+            rows.any(|row| row.policy == it.policy && row.entry == it.entry)
+        };
+        locked(&self.0).1.retain(|it| !is_dropped(it));
         Ok(())
     }
 
@@ -505,13 +502,8 @@ impl<P: OrgStore, W: Way> OrgStore for GatedOrg<P, W> {
         self.1.send(self.0.keep_revocations(rows), unkept).await
     }
 
-    async fn drop_revocations(
-        &self,
-        policy: &str,
-        entries: &[RevocationEntry],
-    ) -> Result<(), StoreFault> {
-        let call = self.0.drop_revocations(policy, entries);
-        self.1.send(call, unkept).await
+    async fn drop_revocations(&self, rows: &[Revocation]) -> Result<(), StoreFault> {
+        self.1.send(self.0.drop_revocations(rows), unkept).await
     }
 
     async fn revocations(&self) -> Result<Vec<Revocation>, StoreFault> {

@@ -325,11 +325,8 @@ async fn what_policies_cannot_hold_is_kept(store: &dyn OrgStore) {
         .keep_revocations(std::slice::from_ref(&later))
         .await
         .unwrap();
-    let gone = [
-        rows[1].entry.clone(),
-        Selection::Source { value: "x".into() },
-    ];
-    store.drop_revocations("p", &gone).await.unwrap();
+    let gone = [rows[1].clone(), revocation("p", "x", at(10))];
+    store.drop_revocations(&gone).await.unwrap();
     assert_eq!(store.revocations().await.unwrap(), [later, rows[2].clone()]);
 }
 
