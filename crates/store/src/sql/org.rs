@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use hallpass_base::{TimeSpan, Timestamp};
-use hallpass_org::{Drill, OrgStore, Revocation};
+use hallpass_enforcement::{Drill, OrgStore, Revocation};
 use hallpass_plans::{StepId, StepNews, StoreFault};
 
 use super::{SqlStore, counter};

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use hallpass_audit::AuditStore;
 use hallpass_base::{AuditId, TimeSpan, Timestamp};
-use hallpass_org::testing::MemoryOrg;
-use hallpass_org::{Drill, OrgStore, Revocation, RevocationEntry as Selection};
+use hallpass_enforcement::testing::MemoryOrg;
+use hallpass_enforcement::{Drill, OrgStore, Revocation};
+use hallpass_iam::generate::sessions::RevocationEntry as Selection;
 use hallpass_plans::testing::MemoryPlans;
 use hallpass_plans::{
     Final, JournalAddition, JournalEntry, LaneClaim, LeaseAnswer, Plan, PlanId, PlanLimits,
