@@ -1,3 +1,4 @@
+mod deciding;
 mod situation;
 mod visits;
 
@@ -6,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use hallpass_base::{Clock, GrantId, HoldKey, TimeSpan, Timestamp};
-use hallpass_iam::{Context, Decision, Layers, Policy, PolicyType, Request, decide};
 use hallpass_plans::StoreFault;
 use hallpass_plans::testing::{Gate, Way};
 
@@ -19,6 +19,7 @@ use crate::{
     OrganizationFault, PolicyRow, PolicyText, Revocation, Root, TargetKind, TargetPresence,
 };
 
+pub use deciding::decision;
 pub use situation::Situation;
 pub use visits::MemoryVisits;
 
@@ -548,34 +549,4 @@ impl<P: ArmedEndStore, W: Way> ArmedEndStore for GatedOrg<P, W> {
         let call = self.0.settle_armed_ends(change);
         self.1.send(call, unkept).await
     }
-}
-
-/// How a role's request is judged if this policy applies to its account; `None` for invalid
-/// arguments.
-pub fn decision(
-    policy: &str,
-    user: u32,
-    principal: &str,
-    (key, value): (&str, &str),
-) -> Option<Decision> {
-    let allow =
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
-    let read = |text: &str, kind| Policy::parse(text, kind).ok().map(Arc::new);
-    let layers = Layers {
-        scps: vec![vec![
-            read(allow, PolicyType::Scp)?,
-            read(policy, PolicyType::Scp)?,
-        ]],
-        identity: vec![read(allow, PolicyType::Identity)?],
-        ..Layers::default()
-    };
-    let context = Context::new()
-        .with(
-            "identitystore:UserId",
-            format!("{user:08}-0000-0000-0000-000000000000").as_str(),
-        )
-        .with("aws:PrincipalArn", principal)
-        .with(key, value);
-    let request = Request::new(principal, "s3:ListAllMyBuckets", "*", context).ok()?;
-    Some(decide(&layers, &request))
 }
