@@ -268,7 +268,6 @@ const ARROWS: &[(&str, &[&str])] = &[
             "enforcement",
             "findings",
             "org",
-            "plans",
             "rules",
             "server",
             "store",
