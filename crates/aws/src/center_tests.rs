@@ -1,5 +1,5 @@
 use hallpass_base::TargetNames;
-use hallpass_org::armed_ends::OtherAccess as _;
+use hallpass_enforcement::armed_ends::OtherAccess as _;
 use serde_json::{Value, json};
 
 use super::*;

@@ -8,8 +8,8 @@ use aws_sdk_ssoadmin::types::{
 };
 use hallpass_assignments::{CenterFault, Urgency};
 use hallpass_base::{HoldKey, PermissionSetArn, Target, TargetNames, Timestamp};
-use hallpass_org::OrganizationFault;
-use hallpass_org::armed_ends::{HomeRegion, OtherAccess};
+use hallpass_enforcement::OrganizationFault;
+use hallpass_enforcement::armed_ends::{HomeRegion, OtherAccess};
 
 use crate::Aws;
 use crate::call::Deadline;

@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use aws_sdk_organizations::types as org;
 use hallpass_assignments::{CenterFault, Urgency};
 use hallpass_aws_model::facts;
-use hallpass_org::{
+use hallpass_enforcement::{
     AccountRow, AttachmentTarget, CallerIdentity, NewPolicy, Organization, OrganizationFault,
-    PolicyRow, PolicyText, Root, TargetKind, TargetPresence, permission_set_of,
+    PolicyRow, PolicyText, Root, TargetKind, TargetPresence,
 };
+use hallpass_org::permission_set_of;
 
 use crate::call::Deadline;
 use crate::center::is_active;

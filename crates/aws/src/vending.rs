@@ -9,7 +9,7 @@ use aws_sdk_organizations::types as org;
 use hallpass_access_files::PrincipalRef;
 use hallpass_assignments::Urgency;
 use hallpass_base::Timestamp;
-use hallpass_org::OrganizationFault;
+use hallpass_enforcement::OrganizationFault;
 use hallpass_org::vending::{
     AccountAdmin, AccountCreation, AccountRequest, KnownAccount, NewAccount, UnitFacts,
 };

@@ -41,8 +41,8 @@ use hallpass_app::loops::{clocks, group_sync, log_watch, notices};
 use hallpass_audit::AuditStore;
 use hallpass_aws::{Aws, AwsClientSettings, Inventory, ManagedTexts, Policies};
 use hallpass_base::{Clock, IdSource, TimeSpan};
+use hallpass_enforcement::armed_ends::ForeignStatements;
 use hallpass_findings::events::EventIntake;
-use hallpass_org::armed_ends::ForeignStatements;
 use hallpass_rules::Rules;
 use hallpass_server::{
     App, Connections, Rates, ReadinessProbe, ServerMode, ServerStatus, SessionSettings, SetupPart,

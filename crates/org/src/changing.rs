@@ -1,9 +1,9 @@
 //! Named mutating calls, for chores over services without a port.
 
 use async_trait::async_trait;
+use hallpass_enforcement::OrganizationFault;
 use serde_json::Value;
 
-use crate::ports::OrganizationFault;
 use crate::reading::{Operation, ReadCalls, ReadPlace};
 
 pub type SendAnswer = Result<Value, OrganizationFault>;

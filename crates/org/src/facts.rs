@@ -1,17 +1,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hallpass_enforcement::{AccountRow, Organization, PolicyRow, TargetPresence};
 use hallpass_iam::{Context, Decision, Layers, Policy, PolicyType, Request, decide};
 use serde_json::json;
 
-use crate::ports::{AccountRow, CallerIdentity, Organization, PolicyRow, Root, TargetPresence};
 use crate::{ChoreError, unread};
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Surroundings {
-    pub caller: CallerIdentity,
-    pub root: Root,
-}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountFacts {
@@ -25,18 +19,6 @@ pub struct TargetFacts {
     pub target: String,
     pub attached: Vec<PolicyRow>,
     pub accounts: Vec<AccountFacts>,
-}
-
-/// # Errors
-/// AWS does not respond.
-pub async fn surroundings(organization: &dyn Organization) -> Result<Surroundings, ChoreError> {
-    Ok(Surroundings {
-        caller: organization
-            .caller()
-            .await
-            .map_err(unread("who we are in the organization"))?,
-        root: organization.root().await.map_err(unread("the root"))?,
-    })
 }
 
 /// Reads a target, the accounts below it with tags, and the roles exempt by ARN patterns.

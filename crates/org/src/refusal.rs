@@ -1,34 +1,13 @@
 //! Checks before a policy is attached. Pure: facts in, refusals out.
 
-use hallpass_aws_model::facts;
+use hallpass_enforcement::Surroundings;
+use hallpass_enforcement::{Refusal, TargetPresence};
 use hallpass_iam::{PolicyType, lint as rules};
-use serde::{Deserialize, Serialize};
 
-use crate::facts::{Surroundings, TargetFacts};
-use crate::ports::{PolicyRow, TargetPresence};
+use crate::facts::TargetFacts;
 
-/// Limit per target, `FullAWSAccess` included (`policies.md` §5).
-pub const SCPS_PER_TARGET: usize = facts::SCPS_PER_TARGET.count();
 /// Tag of production accounts, excluded from drills.
 const PROD_TAG: &str = "hallpass:prod";
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
-    pub code: String,
-    /// Lower case, no final stop.
-    pub message: String,
-    pub help: String,
-}
-
-impl Refusal {
-    fn new(code: &str, message: impl Into<String>, help: &str) -> Self {
-        Self {
-            code: code.to_owned(),
-            message: message.into(),
-            help: help.to_owned(),
-        }
-    }
-}
 
 /// Linter errors for a service control policy, including its size.
 pub fn lint(content: &str) -> Vec<Refusal> {
@@ -45,53 +24,6 @@ pub fn lint(content: &str) -> Vec<Refusal> {
             )
         })
         .collect()
-}
-
-/// Refusals independent of the policy's content.
-pub(crate) fn of_surroundings(around: &Surroundings) -> Vec<Refusal> {
-    let mut found = Vec::new();
-    let caller = &around.caller;
-    if caller.account != caller.management_account && !caller.is_delegated {
-        let message = format!(
-            "account `{}` is neither the management account nor a delegated administrator",
-            caller.account
-        );
-        found.push(Refusal::new(
-            "wrong_place",
-            message,
-            "use credentials of the management account",
-        ));
-    }
-    if !around.root.scps_enabled {
-        found.push(Refusal::new(
-            "scps_disabled",
-            "service control policies are not enabled on the root",
-            "`aws organizations enable-policy-type --policy-type SERVICE_CONTROL_POLICY` enables them",
-        ));
-    }
-    found
-}
-
-/// Refuses if the target has no free slot for a policy of this name.
-pub(crate) fn slot_taken(target: &str, attached: &[PolicyRow], name: &str) -> Option<Refusal> {
-    let taken = attached.iter().filter(|row| row.name != name).count();
-    (taken >= SCPS_PER_TARGET).then(|| {
-        let message = format!(
-            "`{target}` has {taken} policies, and no more than {SCPS_PER_TARGET} may be attached"
-        );
-        Refusal::new("no_slot", message, "detach or merge one of them")
-    })
-}
-
-/// Refuses the management account: policies have no effect there.
-pub(crate) fn of_management(around: &Surroundings, target: &str) -> Option<Refusal> {
-    (target == around.caller.management_account).then(|| {
-        Refusal::new(
-            "management_account",
-            "service control policies have no effect in the management account",
-            "choose a unit or a member account",
-        )
-    })
 }
 
 pub(crate) fn of_root(around: &Surroundings, target: &str) -> Option<Refusal> {

@@ -4,24 +4,25 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_base::Clock;
+use hallpass_enforcement::account_policy::same_policy;
+use hallpass_enforcement::{
+    Drill, NewPolicy, OrgStore, Organization, OrganizationFault, PolicyText, Revocation, reasons,
+};
 use hallpass_plans::{
     Class, Effect, PlanStep, Retry, StepError, StepExecutor, StepProbe, StoreFault, Undo, Verify,
     WriteAnswer,
 };
 use serde_json::{Value, json};
 
+use crate::ChoreError;
 use crate::outage::check_drill;
-use crate::policy_probe::{probe_delete, probe_put, same_policy};
-use crate::ports::{
-    Drill, NewPolicy, OrgStore, Organization, OrganizationFault, PolicyText, Revocation,
-};
+use crate::policy_probe::{probe_delete, probe_put};
 use crate::reading::UnreadFact;
 use crate::sessions::check_revocation;
 use crate::steps::{
     ATTACH, DELETE, DETACH, Deletion, Guard, Instant, KEEP_REVOCATIONS, Keeping, Mark, PUT, Pair,
     PolicyRef, PutPolicy, StepBasis, StepSpec, stored,
 };
-use crate::{ChoreError, Refusal};
 
 pub struct OrgStepExecutor {
     pub organization: Arc<dyn Organization>,
@@ -76,7 +77,7 @@ impl OrgStepExecutor {
             Ok(refusals) => Ok(StepProbe::Blocked {
                 reason: reasons(&refusals),
             }),
-            Err(ChoreError::Unread { fault, .. }) => Err(setback(fault)),
+            Err(ChoreError::Unread(unread)) => Err(setback(unread.fault)),
             Err(other) => Err(StepError::failed("guard", &other.to_string())),
         }
     }
@@ -263,8 +264,7 @@ impl OrgStepExecutor {
     }
 
     async fn drop_revocations(&self, keeping: &Keeping) -> Result<(), StepError> {
-        let entries: Vec<_> = keeping.rows.iter().map(|row| row.entry.clone()).collect();
-        let dropped = self.store.drop_revocations(&keeping.policy, &entries).await;
+        let dropped = self.store.drop_revocations(&keeping.rows).await;
         dropped.map_err(unkept)
     }
 
@@ -491,9 +491,4 @@ fn is_kept(kept: &Drill, drill: &Drill) -> bool {
         ..kept.clone()
     };
     same == *drill
-}
-
-pub(crate) fn reasons(refusals: &[Refusal]) -> String {
-    let texts: Vec<&str> = refusals.iter().map(|it| it.message.as_str()).collect();
-    texts.join("; ")
 }

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_enforcement::{Drill, NewPolicy, Revocation};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use crate::ports::{Drill, NewPolicy, Revocation};
 
 /// Checks at apply time: [`Guard`].
 pub(crate) const PRECONDITIONS: &str = "guard";

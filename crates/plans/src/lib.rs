@@ -36,8 +36,8 @@ pub use plan::{
 };
 pub use ports::{
     Effect, JournalAddition, JudgedState, LANE_LEASE, LaneClaim, LeaseAnswer, PartDone, PlanStore,
-    PlansOfKind, RunnerIdentity, Saved, Sleeper, StepError, StepExecutor, StepPart, StoreFault,
-    TargetChange, Undo, UnreadPlan, Verify, WriteAnswer, is_rest_of,
+    PlansOfKind, RunnerIdentity, Saved, Sleeper, StepError, StepExecutor, StepNews, StepPart,
+    StoreFault, TargetChange, Undo, UnreadPlan, Verify, WriteAnswer, is_rest_of,
 };
 pub use report::{Exit, PlanReport, PlanState, StepReport, TargetReport, Totals};
 pub use retry::{Class, Retry, pause};

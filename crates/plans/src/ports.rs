@@ -352,3 +352,12 @@ pub struct RunnerIdentity {
     pub holder: String,
     pub actor: String,
 }
+
+/// Passes events for waiting steps between processes (`organization.md` V-8).
+#[async_trait]
+pub trait StepNews: Send + Sync {
+    /// Counts an event for these steps, atomically. May be repeated: a step then polls once more.
+    async fn tell(&self, steps: &[StepId], at: Timestamp) -> Result<(), StoreFault>;
+    /// The event count of a step; never decreases while it waits.
+    async fn told(&self, step: &StepId) -> Result<u64, StoreFault>;
+}

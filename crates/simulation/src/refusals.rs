@@ -1,8 +1,8 @@
 //! Refusals by AWS according to the policies in force.
 
 use hallpass_base::{HoldKey, Timestamp};
-use hallpass_org::armed_ends::{POLICIES_MAX, policy_name};
-use hallpass_org::testing::FakeOrganization;
+use hallpass_enforcement::armed_ends::{POLICIES_MAX, policy_name};
+use hallpass_enforcement::testing::FakeOrganization;
 use serde_json::Value;
 
 use crate::world::ACCOUNT;

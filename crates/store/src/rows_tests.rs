@@ -13,10 +13,10 @@ use hallpass_access::{
 };
 use hallpass_assignments::{AssignmentRow, OperationKind};
 use hallpass_base::{TargetNames, TimeSpan};
+use hallpass_enforcement::session_revocation::SessionRevocationState;
+use hallpass_enforcement::{Drill, Revocation};
 use hallpass_findings::events::{EventKey, EventRecord, EventState};
-use hallpass_org::{
-    Drill, Revocation, RevocationEntry, session_revocation::SessionRevocationState,
-};
+use hallpass_iam::generate::sessions::RevocationEntry;
 use hallpass_plans::{
     Final, JournalEntry, Lane, Plan, PlanId, PlanLimits, PlanStep, StepEnd, StepId, StepProbe,
     StepTarget, TakenBack,
@@ -422,7 +422,7 @@ fn plans_and_what_they_leave_behind() {
         issued_before: at(2),
         until: at(3),
     });
-    let gone = hallpass_org::session_revocation::SessionRevocation {
+    let gone = hallpass_enforcement::session_revocation::SessionRevocation {
         state: SessionRevocationState::Gone { at: at(9) },
         failed: Some("AccessDenied".to_owned()),
         ..wanted.clone()

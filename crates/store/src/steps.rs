@@ -13,8 +13,10 @@ use hallpass_assignments::{
 };
 use hallpass_audit::Draft;
 use hallpass_base::{HoldKey, TimeSpan, Timestamp};
-use hallpass_org::armed_ends::{ArmedEnd, ArmedEndNews, ArmedEndState, GateChange, MOVES_WITHIN};
-use hallpass_org::session_revocation::{
+use hallpass_enforcement::armed_ends::{
+    ArmedEnd, ArmedEndNews, ArmedEndState, GateChange, MOVES_WITHIN,
+};
+use hallpass_enforcement::session_revocation::{
     SessionRevocation, SessionRevocationNews, SessionRevocationState,
 };
 

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_base::Clock;
 use hallpass_findings::events::{EventHandler, HandledEvent, OrganizationEvent};
-use hallpass_org::StepNews;
 use hallpass_org::lifecycle::{
     LIFECYCLE_DETAIL_TYPE, LIFECYCLE_SOURCE, LifecycleEvent, LifecycleState, WAITING_KINDS,
     may_wait,
 };
-use hallpass_plans::{PlanStore, StepId, StoreFault, fold};
+use hallpass_plans::{PlanStore, StepId, StepNews, StoreFault, fold};
 
 /// Maximum journals read per kind, newest first, of plans begun within the last hours.
 const JOURNALS: usize = 50;

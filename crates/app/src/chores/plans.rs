@@ -334,7 +334,7 @@ pub fn earlier_unread(unread: &EarlierUnread) -> Failure {
 pub fn chore_failed(error: ChoreError) -> Failure {
     match error {
         ChoreError::Unusable(bad) => bad.into(),
-        ChoreError::Unread { .. } => Failure::failed(error.to_string())
+        ChoreError::Unread(_) => Failure::failed(error.to_string())
             .help("`hallpass server doctor` says which permission is missing"),
         ChoreError::Store(_) => Failure::failed(error.to_string()),
     }

@@ -15,11 +15,12 @@ use hallpass_alerts::{
     AlertCommitError, AlertRuleIdError, AlertSeverity, AlertStore, HappeningRule, happened_together,
 };
 use hallpass_base::{AccountId, Clock, IdSource, TimeSpan, Timestamp};
+use hallpass_enforcement::standards_visits::{StandardsVisit, VisitStore};
 use hallpass_findings::events::{EventHandler, HandledEvent, OrganizationEvent};
 use hallpass_org::ServiceCalls;
 use hallpass_org::standards::{
     HUB_EVENTS, HubChange, HubLog, StandardsFile, StandardsFollower, StandardsNews,
-    StandardsStepExecutor, StandardsVisit, VisitStore, VisitTeller, asks_for_visit, visit_asked_by,
+    StandardsStepExecutor, VisitTeller, asks_for_visit, visit_asked_by,
 };
 use hallpass_plans::{PlanStore, Runner, RunnerIdentity, RunnerPorts, StoreFault};
 use hallpass_terminal::exit::Failure;

@@ -1,8 +1,7 @@
 //! Alert rows about enforced standards.
 
-use hallpass_org::standards::{
-    AccountDifference, ChangeAuthor, ChangedThing, LeftAlone, StandardsChange, StandardsNews,
-};
+use hallpass_enforcement::standards_visits::{ChangeAuthor, ChangedThing, StandardsChange};
+use hallpass_org::standards::{AccountDifference, LeftAlone, StandardsNews};
 use hallpass_plans::hash;
 use serde_json::{Value, json};
 

@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::{ConfiguredAccess, ConfiguredPrincipal, Loaded};
 use clap::ValueEnum;
 use hallpass_base::{PermissionSetName, TimeSpan};
+use hallpass_enforcement::OrganizationFault;
 use hallpass_org::control_tower::{factory_facts, registered_units};
 use hallpass_org::vending::{
     AccountMaker, AccountsFile, Adoption, KnownAccount, ListWishes, ListingAge, NotOneUser,
     RowStatus, RowVerdict, VendingFacts, VendingPlan, WantedAccess, check, checked_results,
     earlier_plans, gather, has_room, new_accounts,
 };
-use hallpass_org::{OrganizationFault, ServiceCalls, account_quota};
+use hallpass_org::{ServiceCalls, account_quota};
 use hallpass_plans::{PlanDraft, PlanId};
 use hallpass_rules::directory::Account;
 use hallpass_terminal::exit::Failure;

@@ -1,7 +1,7 @@
 //! `[access.armed_ends]`: ends enforced by AWS's clock, and the role to measure their delay.
 
 use hallpass_access::{ArmedEndSettings, ArmedEndsMode};
-use hallpass_org::armed_ends::POLICIES_MAX;
+use hallpass_enforcement::armed_ends::POLICIES_MAX;
 use hallpass_org::propagation::ProbeRole;
 use hallpass_terminal::exit::Failure;
 use serde::{Deserialize, Deserializer, de};

@@ -6,7 +6,7 @@ use hallpass_access::{Alarm, ArmedEndSpec, Change, GrantToArm, Request, RequestS
 use hallpass_activity::{AccountActivity, AccountSpan, SessionAccount, SessionCall, SessionOfDay};
 use hallpass_alerts::{AlertMessage, AlertState, AlertStore as _, AlertWrite};
 use hallpass_base::{AccountId, GrantId};
-use hallpass_org::armed_ends::{
+use hallpass_enforcement::armed_ends::{
     ArmedEnd, ArmedEndChange, ArmedEndState, ArmedEndStore as _, SettledEnds,
 };
 use hallpass_store::MemoryStore;

@@ -1,6 +1,6 @@
+use hallpass_enforcement::OrganizationFault;
 use hallpass_inventory::SliceFailure;
 use hallpass_inventory::collect::CallPlace;
-use hallpass_org::OrganizationFault;
 use hallpass_plans::fanout::{CallFault, FaultKind};
 use serde_json::Value;
 use std::time::Duration;

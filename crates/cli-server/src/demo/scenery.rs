@@ -8,8 +8,8 @@ use hallpass_aws::{AwsClientSettings, OrganizationCalls, RoleToAssume};
 use hallpass_aws_sim::organization::OrganizationFile;
 use hallpass_base::AccountId;
 use hallpass_base::clock::SystemClock;
+use hallpass_enforcement::OrganizationFault;
 use hallpass_inventory::collect::CallPlace;
-use hallpass_org::OrganizationFault;
 use serde_json::{Value, json};
 
 use super::aws::Aws;

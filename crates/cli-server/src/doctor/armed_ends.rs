@@ -5,8 +5,9 @@ use hallpass_access::ArmedEndsMode;
 use hallpass_app::config::Loaded;
 use hallpass_aws::Aws;
 use hallpass_base::{AccountId, HoldKey, Target, TargetNames};
-use hallpass_org::armed_ends::{CHARACTERS, OtherAccess, policy_name};
-use hallpass_org::{
+use hallpass_enforcement::account_policy::CHARACTERS;
+use hallpass_enforcement::armed_ends::{OtherAccess, policy_name};
+use hallpass_enforcement::{
     Organization, OrganizationFault, PolicyRow, SCPS_PER_TARGET, session_revocation,
 };
 use hallpass_rules::{Directory, Requestable, Rules};

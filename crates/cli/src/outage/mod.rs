@@ -4,7 +4,7 @@ mod list;
 mod remove;
 
 use hallpass_app::chores::plans::chore::Opened;
-use hallpass_org::Drill;
+use hallpass_enforcement::Drill;
 use hallpass_terminal::exit::{Failure, Outcome};
 
 /// Rehearse an outage: deny calls to one Region's control planes for a while

@@ -1,7 +1,7 @@
 use hallpass_app::chores::plans::chore::{self, Chore, Drafted, Opened, ReportWithin, Within};
 use hallpass_app::chores::plans::chore_failed;
 use hallpass_app::chores::plans::{PlanArgs, Settled};
-use hallpass_org::Drill;
+use hallpass_enforcement::Drill;
 use hallpass_org::outage::{plan_reap, plan_remove};
 use hallpass_plans::PlanDraft;
 use hallpass_terminal::exit::{Failure, Outcome};

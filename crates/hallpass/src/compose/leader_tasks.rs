@@ -11,9 +11,9 @@ use hallpass_app::setup::waiting::rest;
 use hallpass_assignments::{Executor, ExecutorLimits};
 use hallpass_aws::Aws;
 use hallpass_base::{Clock, IdSource};
-use hallpass_org::PolicyKeeper;
-use hallpass_org::armed_ends::{EndArmer, EndArmerSettings, ForeignStatements, HomeRegion};
-use hallpass_org::session_revocation::SessionRevoker;
+use hallpass_enforcement::PolicyKeeper;
+use hallpass_enforcement::armed_ends::{EndArmer, EndArmerSettings, ForeignStatements, HomeRegion};
+use hallpass_enforcement::session_revocation::SessionRevoker;
 use hallpass_store::{LeadTimes, TermEnd};
 use tokio::{sync::watch, task::JoinSet};
 
@@ -98,7 +98,7 @@ impl Workshop {
         let draw = self.ids.next(self.clock.now()).simple();
         let holder = format!("server {} ({draw})", std::process::id());
         let keeper = |holder: String| PolicyKeeper {
-            organization: Arc::clone(&self.aws) as Arc<dyn hallpass_org::Organization>,
+            organization: Arc::clone(&self.aws) as Arc<dyn hallpass_enforcement::Organization>,
             lanes: self.store.clone(),
             clock: Arc::clone(&self.clock),
             ids: Arc::clone(&self.ids),
@@ -108,12 +108,12 @@ impl Workshop {
         let wanted = access.settings().armed_ends;
         let armer = EndArmer::new(
             keeper(format!("{holder}, armed ends")),
-            Arc::clone(&self.aws) as Arc<dyn hallpass_org::armed_ends::OtherAccess>,
+            Arc::clone(&self.aws) as Arc<dyn hallpass_enforcement::armed_ends::OtherAccess>,
             self.store.clone(),
             EndArmerSettings {
                 is_on: wanted.mode.is_on(),
                 policies: wanted.policies,
-                characters: hallpass_org::armed_ends::CHARACTERS,
+                characters: hallpass_enforcement::account_policy::CHARACTERS,
             },
         );
         let armer = armer.telling(Arc::clone(&self.foreign));

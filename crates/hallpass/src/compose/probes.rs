@@ -12,7 +12,7 @@ use hallpass_app::setup::sources::cached_snapshot_taken;
 use hallpass_aws::{Aws, Inventory};
 use hallpass_base::{Clock, TimeSpan};
 use hallpass_channels::wording::health;
-use hallpass_org::armed_ends::{ForeignStatements, NotOurs};
+use hallpass_enforcement::armed_ends::{ForeignStatements, NotOurs};
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
 use hallpass_store::LeadStanding;
 use tokio::task::{AbortHandle, JoinHandle};

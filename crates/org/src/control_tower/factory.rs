@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hallpass_base::Timestamp;
+use hallpass_enforcement::OrganizationFault;
 use hallpass_plans::{Class, Effect, Retry, StepError, StepProbe, Verify, WriteAnswer};
 use serde_json::{Value, json};
 
 use super::product::{FactorySpec, ProductSpec};
 use crate::changing::ServiceCalls;
-use crate::ports::OrganizationFault;
 use crate::reading::{Operation, ReadFact, ReadPlace, Reader, text, unread};
 use crate::step_executor::{setback, unseen};
 

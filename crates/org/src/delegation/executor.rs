@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_base::{Clock, TimeSpan, Timestamp};
+use hallpass_enforcement::OrganizationFault;
 use hallpass_plans::{
     Class, Effect, JudgedState, PartDone, PlanStep, Retry, StepError, StepExecutor, StepPart,
     StepProbe, Undo, Verify, WriteAnswer,
@@ -26,7 +27,6 @@ use super::plan::{
 };
 use super::undoing::undo;
 use crate::changing::ServiceCalls;
-use crate::ports::OrganizationFault;
 use crate::reading::{Operation, ReadPlace, text};
 use crate::step_executor::{setback, unseen};
 use crate::steps::stored;

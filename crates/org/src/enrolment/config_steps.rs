@@ -1,5 +1,6 @@
 //! Removes and restores Config recorders and delivery channels (`organization.md` N-3).
 
+use hallpass_enforcement::OrganizationFault;
 use hallpass_plans::{StepError, StepProbe, Undo, Verify, WriteAnswer};
 use serde_json::{Value, json};
 
@@ -10,7 +11,6 @@ use super::plan::{
     STOP_RECORDER,
 };
 use super::roles::EnrolmentCalls;
-use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
 use crate::step_executor::{setback, unseen};
 use crate::steps::stored;

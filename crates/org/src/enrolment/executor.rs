@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_base::Clock;
+use hallpass_enforcement::OrganizationFault;
 use hallpass_plans::{
-    Class, Effect, PlanStep, Retry, SentBefore, StepError, StepExecutor, StepProbe, Undo, Verify,
-    WriteAnswer,
+    Class, Effect, PlanStep, Retry, SentBefore, StepError, StepExecutor, StepNews, StepProbe, Undo,
+    Verify, WriteAnswer,
 };
 use serde_json::{Value, json};
 
@@ -23,7 +24,6 @@ use crate::changing::ServiceCalls;
 use crate::control_tower::{
     self, ADMIT, BaselineStatus, EnabledBaseline, PROVISION, controls_in, enabled,
 };
-use crate::ports::{OrganizationFault, StepNews};
 use crate::reading::{ReadPlace, Reader, text};
 use crate::step_executor::{setback, unseen};
 

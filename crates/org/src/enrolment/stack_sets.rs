@@ -3,6 +3,7 @@
 //! at a time per stack set, and a failure then belongs to its account.
 
 use hallpass_base::{AccountId, TimeSpan};
+use hallpass_enforcement::OrganizationFault;
 use hallpass_plans::{Effect, Lane, StepError, StepProbe, Verify, WriteAnswer, hash};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,7 +11,6 @@ use serde_json::{Value, json};
 use super::gather::region_config;
 use super::roles::{EXECUTION, EnrolmentCalls};
 use crate::changing::ServiceCalls;
-use crate::ports::OrganizationFault;
 use crate::reading::{Operation, ReadCallFailed, ReadPlace, Reader, text};
 use crate::step_executor::{setback, unseen};
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_base::{AccountId, Clock};
+use hallpass_enforcement::OrganizationFault;
 use hallpass_plans::{
     Effect, PartDone, PlanStep, SentBefore, StepError, StepExecutor, StepProbe, Undo, Verify,
     WriteAnswer,
@@ -13,7 +14,6 @@ use serde_json::{Value, json};
 
 use super::channels::{CHANNEL, ChannelSpec, NO_CHANNEL, SeenChannel, channels_in, probe_channel};
 use crate::changing::ServiceCalls;
-use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
 use crate::retrying::UnsafeWrite;
 use crate::step_executor::{setback, unseen};

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use hallpass_base::Timestamp;
+use hallpass_enforcement::{
+    Drill, NewPolicy, Organization, Refusal, Surroundings, of_management, of_surroundings,
+    slot_taken, surroundings,
+};
 use hallpass_iam::BadInput;
 use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepTarget};
 use serde_json::json;
 
 use super::{BreakGlass, DrillFile, TAG_END, TAG_ID, name_of, probes};
-use crate::facts::{Surroundings, gather, surroundings};
-use crate::ports::{Drill, NewPolicy, Organization};
-use crate::refusal::{
-    Refusal, lint, of_break_glass, of_management, of_production, of_root, of_surroundings,
-    slot_taken,
-};
+use crate::facts::gather;
+use crate::refusal::{lint, of_break_glass, of_production, of_root};
 use crate::steps::{
     ATTACH, Guard, Instant, KEEP_DRILL, MARK_DRILL, Mark, PRECONDITIONS, PUT, Pair, PolicyRef,
     StepBasis, stored,

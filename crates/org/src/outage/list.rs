@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use hallpass_base::Timestamp;
+use hallpass_enforcement::{Drill, OrgStore, Organization, PolicyRow};
 use serde::{Deserialize, Serialize};
 
 use super::{NAME_PREFIX, TAG_END, TAG_ID};
-use crate::ports::{Drill, OrgStore, Organization, PolicyRow};
 use crate::{ChoreError, unread};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

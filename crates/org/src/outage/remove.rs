@@ -1,14 +1,13 @@
 //! Removes drills by their tags.
 
 use hallpass_base::Timestamp;
+use hallpass_enforcement::{Drill, OrgStore, Organization, Surroundings, surroundings};
 use hallpass_iam::BadInput;
 use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
 use serde_json::json;
 
 use super::list::{Among, Tagged, tagged};
 use super::{DrillFile, ID_DIGITS, name_of};
-use crate::facts::{Surroundings, surroundings};
-use crate::ports::{Drill, OrgStore, Organization};
 use crate::steps::{
     DELETE, DETACH, Deletion, Instant, MARK_DRILL, Mark, Pair, PolicyRef, StepBasis, stored,
 };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_base::Clock;
+use hallpass_enforcement::OrganizationFault;
 use hallpass_plans::{
     Class, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
@@ -12,7 +13,6 @@ use serde_json::{Value, json};
 use super::plan::{DELETE, DISABLE, ENABLE, PersonSpec};
 use super::read_back::ReadBack;
 use crate::changing::ServiceCalls;
-use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
 use crate::step_executor::setback;
 

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hallpass_base::{AccountId, Clock, TimeSpan};
+use hallpass_enforcement::{Organization, OrganizationFault, PolicyText};
 use hallpass_plans::Sleeper;
 
 use super::statement::{account_of_name, is_ours};
-use crate::ports::{Organization, OrganizationFault, PolicyText};
 
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
 /// Retry limit.

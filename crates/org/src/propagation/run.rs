@@ -6,6 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hallpass_base::{Clock, TimeSpan, Timestamp};
+use hallpass_enforcement::{
+    NewPolicy, Organization, OrganizationFault, Refusal, SCPS_PER_TARGET, of_management,
+    of_surroundings, surroundings,
+};
 use hallpass_plans::Sleeper;
 use serde_json::json;
 
@@ -13,10 +17,7 @@ use super::removal::{Made, Removal};
 use super::statement::{is_ours, policy_name, text};
 use super::watch::{Watch, WatchState};
 use super::{ProbeRole, ROUNDS, ReadOutcome, Settling};
-use crate::facts;
-use crate::ports::{NewPolicy, Organization, OrganizationFault};
 use crate::reading::{Operation, ReadCalls, ReadPlace};
-use crate::refusal::{Refusal, SCPS_PER_TARGET, of_management, of_surroundings};
 
 const TAG: &str = "hallpass:propagation";
 const TRY_PAUSE: Duration = Duration::from_millis(500);
@@ -177,7 +178,7 @@ impl PropagationProbe {
     /// Checks that a policy there has an effect.
     async fn check_place(&self) -> Result<(), Halt> {
         let account = self.role.account().as_str();
-        let around = facts::surroundings(self.organization.as_ref()).await;
+        let around = surroundings(self.organization.as_ref()).await;
         let around = around.map_err(|error| Halt::Failed {
             what: "the organization cannot be read",
             why: error.to_string(),

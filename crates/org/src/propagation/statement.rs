@@ -1,11 +1,11 @@
 //! The measurement's policy: formatting and recognition.
 
 use hallpass_base::{AccountId, Timestamp};
+use hallpass_enforcement::account_policy;
 use hallpass_iam::generate::{DraftStatement, Many};
 use hallpass_iam::language::Effect;
 
 use super::ProbeRole;
-use crate::account_policy;
 
 const SID: &str = "HallpassPropagation";
 /// Name prefix; the account follows, because names are unique in an organization.
@@ -52,8 +52,8 @@ mod tests {
     use hallpass_iam::Decision;
 
     use super::*;
-    use crate::account_policy::deciding::decision;
     use crate::refusal::lint;
+    use hallpass_enforcement::testing::decision;
 
     fn role() -> ProbeRole {
         "arn:aws:iam::222233334444:role/ops/probe".parse().unwrap()
@@ -89,7 +89,7 @@ mod tests {
         ] {
             let said = decision(&policy, 1, principal, (NOW, now));
             assert_eq!(
-                said == Decision::Allowed,
+                said == Some(Decision::Allowed),
                 allowed,
                 "{principal} {now}: {said:?}"
             );
@@ -138,8 +138,8 @@ mod tests {
         let name = policy_name(role().account());
         assert_eq!(account_of_name(&name).as_ref(), Some(role().account()));
         let others = [
-            crate::armed_ends::policy_name("222233334444", 0),
-            crate::session_revocation::policy_name("222233334444"),
+            hallpass_enforcement::armed_ends::policy_name("222233334444", 0),
+            hallpass_enforcement::session_revocation::policy_name("222233334444"),
             crate::sessions::POLICY_NAME.to_owned(),
         ];
         for other in others {
@@ -147,8 +147,8 @@ mod tests {
             assert!(!name.starts_with(&other) && !other.starts_with(&name));
         }
         for begins in [
-            crate::armed_ends::policy_name("", 0),
-            crate::session_revocation::policy_name(""),
+            hallpass_enforcement::armed_ends::policy_name("", 0),
+            hallpass_enforcement::session_revocation::policy_name(""),
         ] {
             assert!(!name.starts_with(&begins), "{begins}");
         }

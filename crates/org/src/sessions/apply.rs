@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 
 use hallpass_base::{TimeSpan, Timestamp};
+use hallpass_enforcement::{
+    NewPolicy, OrgStore, Organization, PolicyText, Refusal, Revocation, of_management,
+    of_surroundings, slot_taken, surroundings,
+};
 use hallpass_iam::BadInput;
 use hallpass_iam::generate::sessions::{RevocationEntry, Revocations};
 use hallpass_iam::residual::Lengths;
@@ -11,11 +15,9 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::TAG;
-use crate::facts::surroundings;
 use crate::outage::check_target;
 use crate::policy_probe::probe_put;
-use crate::ports::{NewPolicy, OrgStore, Organization, PolicyText, Revocation};
-use crate::refusal::{Refusal, lint, of_surroundings, slot_taken};
+use crate::refusal::lint;
 use crate::steps::{
     ATTACH, Guard, KEEP_REVOCATIONS, Keeping, PRECONDITIONS, PUT, Pair, PolicyRef, PutPolicy,
     StepBasis, stored,
@@ -267,7 +269,7 @@ pub async fn check_revocation(
     let mut found = of_surroundings(&around);
     found.extend(lint(content));
     for target in targets {
-        found.extend(crate::refusal::of_management(&around, target));
+        found.extend(of_management(&around, target));
         let attached = organization
             .policies_of(target)
             .await

@@ -1,12 +1,12 @@
 use std::collections::BTreeSet;
 
 use hallpass_base::Timestamp;
+use hallpass_enforcement::{OrgStore, Organization};
 use hallpass_iam::generate::sessions::{RevocationEntry, Revocations};
 use serde::{Deserialize, Serialize};
 
 use super::apply::live;
 use super::{POLICY_NAME, TAG};
-use crate::ports::{OrgStore, Organization};
 use crate::{ChoreError, unread};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

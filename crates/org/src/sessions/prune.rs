@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use hallpass_base::Timestamp;
+use hallpass_enforcement::{NewPolicy, OrgStore, Organization, Revocation, surroundings};
 use hallpass_iam::generate::sessions::Revocations;
 use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
 use serde_json::json;
@@ -8,9 +9,7 @@ use serde_json::json;
 use super::TAG;
 use super::apply::{Live, live};
 use super::list::names;
-use crate::facts::surroundings;
 use crate::policy_probe::{probe_delete, probe_put};
-use crate::ports::{NewPolicy, OrgStore, Organization, Revocation};
 use crate::steps::{
     DELETE, DETACH, DROP_REVOCATIONS, Deletion, Keeping, PUT, Pair, PolicyRef, PutPolicy,
     StepBasis, stored,

@@ -1,6 +1,6 @@
 //! Limits of unattended changes (`organization.md` S-8), by mode and by the last manual apply.
 
-use hallpass_base::Timestamp;
+use hallpass_enforcement::standards_visits::AppliedFile;
 
 use super::units::StandardsAccount;
 
@@ -35,14 +35,6 @@ pub enum FollowMode {
     New,
     /// Changes every differing account, up to a daily limit.
     Enforce,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AppliedFile {
-    pub hash: String,
-    /// The first apply since another version was applied.
-    pub at: Timestamp,
-    pub by: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

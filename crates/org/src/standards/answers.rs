@@ -1,7 +1,7 @@
+use hallpass_enforcement::OrganizationFault;
 use hallpass_plans::{Class, StepError};
 use serde_json::Value;
 
-use crate::ports::OrganizationFault;
 use crate::step_executor::setback;
 
 pub(super) enum Sent {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use hallpass_base::{AccountId, TimeSpan, Timestamp};
+use hallpass_enforcement::standards_visits::{ChangeAuthor, ChangedThing, StandardsChange};
 use serde_json::Value;
 
-use super::change::{ChangeAuthor, ChangedThing, StandardsChange};
 use super::names::{is_called, short_name};
 
 /// Searched period.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use hallpass_enforcement::standards_visits::{ChangeAuthor, ChangedThing, StandardsChange};
 use jiff::civil::Date;
 
-use super::change::{ChangeAuthor, ChangedThing, StandardsChange};
 use super::facts::{ControlUpdate, HubFacts, HubLook, HubState, NamedControl, StandardsFacts};
 use super::file::{ControlStatus, StandardsFile};
 use super::names::{ControlPlace, offered_as, short_name};

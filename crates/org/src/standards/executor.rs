@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_base::AccountId;
+use hallpass_enforcement::OrganizationFault;
 use hallpass_plans::{
     Class, Effect, JudgedState, PartDone, PlanStep, StepError, StepExecutor, StepPart, StepProbe,
     Undo, Verify, WriteAnswer, is_rest_of,
@@ -26,7 +27,6 @@ use super::plan::{
 };
 use super::specs::{AssociationSpec, ControlsSpec, StandardsSpec};
 use crate::changing::ServiceCalls;
-use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
 use crate::step_executor::unseen;
 use crate::steps::stored;

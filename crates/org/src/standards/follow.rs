@@ -14,16 +14,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_base::{AccountId, Clock, TimeSpan, Timestamp};
+use hallpass_enforcement::standards_visits::{
+    AppliedFile, StandardsChange, StandardsVisit, VisitStore,
+};
 use hallpass_plans::{
     Applying, LANE_LEASE, Plan, PlanDraft, PlanId, PlanReport, RunError, Runner, StepEnd,
     StoreFault,
 };
 use jiff::{civil::Date, tz::TimeZone};
 
-use super::allowed::{AppliedFile, FollowMode, LeftAlone, MayChange, may_change};
+use super::allowed::{FollowMode, LeftAlone, MayChange, may_change};
 use super::authors::{HubLog, name_authors};
 use super::central::{central_rows, needs_local_mode};
-use super::change::StandardsChange;
 use super::compare::{ComparedHub, HubStanding, StandardsChoices, TurnedOn, compare};
 use super::facts::{CentralFacts, StandardsFacts};
 use super::file::StandardsFile;
@@ -31,7 +33,6 @@ use super::gather::{StandardsScope, gather_hubs, gather_organization};
 use super::news::{StandardsNews, Told};
 use super::plan::{draft, draft_central};
 use super::typos::{UnknownName, unknown_names};
-use super::visits::{StandardsVisit, VisitStore};
 use crate::changing::ServiceCalls;
 
 /// Retry pause of an unchangeable account.

@@ -25,7 +25,6 @@ mod specs;
 mod wanted;
 
 mod central;
-mod change;
 mod compare;
 mod export;
 mod plan;
@@ -46,10 +45,9 @@ mod visits;
 mod follow;
 mod sweep;
 
-pub use allowed::{AppliedFile, FollowMode, LeftAlone};
+pub use allowed::{FollowMode, LeftAlone};
 pub use authors::{HUB_EVENTS, HubChange, HubLog};
 pub use central::{CentralPolicy, CentralRow, central_rows, needs_local_mode};
-pub use change::{ChangeAuthor, ChangedThing, StandardsChange};
 pub use compare::{ComparedHub, HubStanding, StandardsChoices, TurnedOn, compare};
 pub use executor::StandardsStepExecutor;
 pub use export::export;
@@ -68,4 +66,4 @@ pub use news::{AccountDifference, StandardsNews};
 pub use plan::{PLAN_KIND, draft, draft_central, draft_configuration, is_standards_step};
 pub use typos::{NamedThing, UnknownName, unknown_names};
 pub use units::{StandardsAccount, UnitTree};
-pub use visits::{StandardsVisit, VisitCause, VisitStore, asks_for_visit, visit_asked_by};
+pub use visits::{asks_for_visit, visit_asked_by};

@@ -4,15 +4,16 @@
 use std::collections::BTreeMap;
 
 use hallpass_base::{AccountId, Timestamp};
+use hallpass_enforcement::standards_visits::{
+    ChangeAuthor, ChangedThing, StandardsChange, StandardsVisit,
+};
 use hallpass_plans::PlanId;
 
 use super::allowed::LeftAlone;
-use super::change::{ChangeAuthor, ChangedThing, StandardsChange};
 use super::compare::ComparedHub;
 use super::facts::{HubLook, StandardsFacts};
 use super::file::ControlStatus;
 use super::names::short_name;
-use super::visits::StandardsVisit;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountDifference {

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use hallpass_base::AccountId;
+use hallpass_enforcement::standards_visits::{StandardsChange, StandardsVisit, VisitCause};
 use hallpass_plans::StoreFault;
 
 use super::allowed::{FollowMode, LeftAlone, MayChange};
-use super::change::StandardsChange;
 use super::compare::{HubStanding, compare};
 use super::facts::StandardsFacts;
 use super::file::StandardsFile;
@@ -15,7 +15,6 @@ use super::follow::{StandardsFollower, Swept, day, in_words};
 use super::gather::{StandardsScope, gather_hubs, gather_organization};
 use super::news::{StandardsNews, Told};
 use super::typos::unknown_names;
-use super::visits::{StandardsVisit, VisitCause};
 
 type Found = BTreeMap<AccountId, (Vec<StandardsChange>, Vec<StandardsChange>)>;
 

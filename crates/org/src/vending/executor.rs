@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_access_files::AccessAction;
 use hallpass_base::{AccountId, Clock};
+use hallpass_enforcement::OrganizationFault;
 use hallpass_plans::{
     Effect, PlanStep, SentBefore, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
@@ -17,7 +18,6 @@ use super::known::{ListingAge, SeenAccounts};
 use super::plan::{ASSIGN, AccessSpec, AccountPlace, CREATE, MOVE, UNASSIGN};
 use super::ports::{AccessNeeds, AccountAdmin};
 use super::tags::{AccountTags, TAG};
-use crate::ports::OrganizationFault;
 use crate::step_executor::setback;
 use crate::steps::stored;
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_access_files::PrincipalRef;
 use hallpass_base::{GroupId, PermissionSetName, UserId};
+use hallpass_enforcement::OrganizationFault;
 use hallpass_plans::{PlanId, SentBefore};
 
 use super::file::{ACCOUNT_EMAIL, ACCOUNT_NAME, AccountsFile, PRODUCT_PREFIX, VendingRow};
@@ -11,7 +12,6 @@ use super::listed::{KnownAccount, UnitFacts};
 use super::ports::{AccountAdmin, AccountCreation};
 use super::requests::asked_by_us;
 use crate::control_tower::FactoryProduct;
-use crate::ports::OrganizationFault;
 
 /// An earlier run's result for an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

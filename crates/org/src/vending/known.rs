@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::lock::Mutex as Turn;
 use hallpass_base::{Clock, TimeSpan, Timestamp};
+use hallpass_enforcement::OrganizationFault;
 use hallpass_plans::StepError;
 
 use super::listed::KnownAccount;
 use super::ports::AccountAdmin;
-use crate::ports::OrganizationFault;
 use crate::step_executor::setback;
 
 /// Cache age for looks that need no new accounts. AWS reports used addresses; such a look alone

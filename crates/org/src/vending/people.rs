@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use hallpass_enforcement::OrganizationFault;
 use hallpass_plans::{
     Class, Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
@@ -11,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::changing::ServiceCalls;
-use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
 use crate::step_executor::setback;
 

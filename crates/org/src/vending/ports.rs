@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use hallpass_access_files::PrincipalRef;
 use hallpass_base::{PermissionSetName, Timestamp};
+use hallpass_enforcement::OrganizationFault;
 use serde::{Deserialize, Serialize};
 
 use super::listed::{KnownAccount, UnitFacts};
-use crate::ports::OrganizationFault;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct WantedAccess {

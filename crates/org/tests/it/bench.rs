@@ -3,11 +3,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_base::{Clock, TimeSpan, Timestamp};
+use hallpass_enforcement::testing::{FakeOrganization, GatedOrg, MemoryOrg, UNIT};
+use hallpass_enforcement::{NewPolicy, OrgStore, Organization};
 use hallpass_iam::generate::sessions::{RevocationEntry, Revocations};
+use hallpass_org::OrgStepExecutor;
 use hallpass_org::outage::{ApplyDrill, BreakGlass, DrillFile};
 use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME};
-use hallpass_org::testing::{FakeOrganization, GatedOrg, MemoryOrg, UNIT};
-use hallpass_org::{NewPolicy, OrgStepExecutor, OrgStore, Organization};
 use hallpass_plans::testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode, ports};
 use hallpass_plans::{
     Applying, Exit, PlanDraft, PlanReport, PlanStore as _, RunError, Runner, RunnerIdentity,

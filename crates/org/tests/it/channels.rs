@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use hallpass_enforcement::OrganizationFault;
 use hallpass_org::delegation::DelegationFile;
 use hallpass_org::insights::{
     ChannelSpec, ChannelState, ChannelStepExecutor, ChannelsFound, compare_channels,
     draft_channel_removal, draft_channels,
 };
 use hallpass_org::standards::{StandardsScope, StandardsUnread};
-use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace, SendAnswer};
+use hallpass_org::{Operation, ReadAnswer, ReadPlace, SendAnswer};
 use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans, PortMode};
 use hallpass_plans::{
     Exit, PlanDraft, PlanReport, PlanStore as _, Runner, StepEnd, StepError, StepExecutor as _,

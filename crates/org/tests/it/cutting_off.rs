@@ -1,10 +1,11 @@
 //! Session revocations: extended, listed with ends, pruned.
 
 use hallpass_base::{TimeSpan, Timestamp};
+use hallpass_enforcement::testing::{ANA, MANAGEMENT, ROOT, UNIT};
+use hallpass_enforcement::{NewPolicy, Organization};
 use hallpass_iam::generate::sessions::Revocations;
+use hallpass_org::ChoreError;
 use hallpass_org::sessions::{EntryState, POLICY_NAME, list, plan_apply, plan_prune};
-use hallpass_org::testing::{ANA, MANAGEMENT, ROOT, UNIT};
-use hallpass_org::{ChoreError, NewPolicy, Organization};
 use hallpass_plans::Exit;
 
 use crate::bench::{Bench, Process, cut_off, name, outcomes};

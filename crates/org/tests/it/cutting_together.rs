@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use hallpass_base::{TimeSpan, Timestamp};
+use hallpass_enforcement::testing::UNIT;
+use hallpass_enforcement::{NewPolicy, Organization, Revocation};
 use hallpass_iam::generate::sessions::{RevocationEntry, Revocations};
+use hallpass_org::OrgStepExecutor;
 use hallpass_org::outage;
 use hallpass_org::sessions::{
     ApplyRevocation, EntryState, POLICY_NAME, list, plan_apply, plan_prune,
 };
-use hallpass_org::testing::UNIT;
-use hallpass_org::{NewPolicy, OrgStepExecutor, Organization, Revocation};
 use hallpass_plans::{Applying, Exit, PlanId, PlanReport, StepEnd};
 
 use crate::bench::{Bench, Process, cut_off, drill, name, patient};

@@ -1,11 +1,11 @@
 //! Drills: refused, applied once, listed, removed, reaped.
 
 use hallpass_base::TimeSpan;
+use hallpass_enforcement::testing::{ANA, MANAGEMENT, ROOT, Situation, UNIT};
+use hallpass_enforcement::{Organization, TargetPresence};
 use hallpass_org::outage::{
     BreakGlass, DrillFile, DrillState, list, plan_apply, plan_reap, plan_remove, probes,
 };
-use hallpass_org::testing::{ANA, MANAGEMENT, ROOT, Situation, UNIT};
-use hallpass_org::{Organization, TargetPresence};
 use hallpass_plans::{Exit, StepProbe};
 use std::collections::BTreeMap;
 

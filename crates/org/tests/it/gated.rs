@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use hallpass_enforcement::OrganizationFault;
 use hallpass_org::{
-    Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, SendAnswer,
-    ServiceCalls,
+    Operation, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, SendAnswer, ServiceCalls,
 };
 use hallpass_plans::testing::{Gate, Gated, Hourglass, MemoryPlans, ports};
 use hallpass_plans::{PlanReport, Runner, RunnerIdentity, StepExecutor};

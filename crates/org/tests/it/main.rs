@@ -7,7 +7,6 @@
     reason = "tests"
 )]
 
-mod armed_rounds;
 mod bench;
 mod channels;
 mod clusters;
@@ -18,7 +17,6 @@ mod drills;
 mod enrolment;
 mod gated;
 mod insights;
-mod old_quotas;
 mod payer;
 mod payer_roles;
 mod people;

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use hallpass_base::UserId;
+use hallpass_enforcement::OrganizationFault;
 use hallpass_org::pci::{
     PeopleStepExecutor, StaleBecause, StalePerson, delete_plan, disable_plan, reach_of,
 };
-use hallpass_org::{
-    Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadPlace, SendAnswer,
-};
+use hallpass_org::{Operation, ReadAnswer, ReadCallFailed, ReadPlace, SendAnswer};
 use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans};
 use hallpass_plans::{Exit, PlanDraft, PlanReport, Runner, Undoing, undo};
 use serde_json::{Value, json};

@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_base::{Clock as _, Timestamp};
+use hallpass_enforcement::testing::{ANA, FakeOrganization, GatedOrg, MANAGEMENT};
+use hallpass_enforcement::{NewPolicy, Organization as _};
 use hallpass_iam::{Context, Decision, Layers, Policy, PolicyType, Request, decide};
 use hallpass_org::propagation::{
     Halt, PropagationProbe, PropagationReport, ReadOutcome, policy_name,
 };
-use hallpass_org::testing::{ANA, FakeOrganization, GatedOrg, MANAGEMENT};
-use hallpass_org::{
-    NewPolicy, Operation, Organization as _, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace,
-};
+use hallpass_org::{Operation, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace};
 use hallpass_plans::Sleeper;
 use hallpass_plans::testing::{Gate, Hourglass, PortMode};
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use hallpass_base::{TimeSpan, Timestamp};
-use hallpass_org::testing::UNIT;
+use hallpass_enforcement::testing::UNIT;
 use hallpass_org::{outage, sessions};
 use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_plans::{Exit, PlanDraft};

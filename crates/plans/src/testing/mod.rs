@@ -13,8 +13,8 @@ use uuid::Uuid;
 use crate::Stored;
 use crate::{Class, JournalAddition, JournalEntry, JudgedState, LaneClaim, Retry};
 use crate::{
-    LANE_LEASE, Lane, Plan, PlanDraft, PlanId, PlanLimits, PlanStep, RunnerPorts, StepProbe,
-    StepTarget,
+    LANE_LEASE, Lane, Plan, PlanDraft, PlanId, PlanLimits, PlanStep, RunnerPorts, StepId, StepNews,
+    StepProbe, StepTarget,
 };
 use crate::{
     LeaseAnswer, PartDone, PlanStore, PlansOfKind, Saved, SentBefore, Sleeper, StepError,
@@ -479,5 +479,24 @@ impl IdSource for Hourglass {
 impl Sleeper for Hourglass {
     async fn sleep(&self, span: Duration) {
         self.advance(span);
+    }
+}
+
+#[derive(Default)]
+pub struct MemoryNews(Mutex<BTreeMap<StepId, u64>>);
+
+#[async_trait]
+impl StepNews for MemoryNews {
+    async fn tell(&self, steps: &[StepId], _at: Timestamp) -> Result<(), StoreFault> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for step in steps {
+            *all.entry(step.clone()).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    async fn told(&self, step: &StepId) -> Result<u64, StoreFault> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(all.get(step).copied().unwrap_or(0))
     }
 }

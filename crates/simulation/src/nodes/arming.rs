@@ -6,11 +6,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_access::{ArmedEnds, Grant, GrantState};
 use hallpass_base::{Clock as _, HoldKey, TargetNames, TimeSpan, Timestamp};
-use hallpass_org::armed_ends::{
+use hallpass_enforcement::armed_ends::{
     ArmedEnd, ArmedEndStore as _, EndArmer, EndArmerSettings, OtherAccess,
 };
-use hallpass_org::testing::GatedOrg;
-use hallpass_org::{OrganizationFault, PolicyKeeper};
+use hallpass_enforcement::testing::GatedOrg;
+use hallpass_enforcement::{OrganizationFault, PolicyKeeper};
 use hallpass_plans::testing::{Gated, Way};
 use hallpass_store::{Candidate, SqlStore};
 
@@ -148,7 +148,7 @@ pub(super) fn armer(
         EndArmerSettings {
             is_on: settings.mode.is_on(),
             policies: settings.policies,
-            characters: hallpass_org::armed_ends::CHARACTERS,
+            characters: hallpass_enforcement::account_policy::CHARACTERS,
         },
     )
 }

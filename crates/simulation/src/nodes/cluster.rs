@@ -14,8 +14,8 @@ use hallpass_access::{
 use hallpass_assignments::{AssignmentStore as _, OperationKind};
 use hallpass_audit::AuditStore as _;
 use hallpass_base::{Clock as _, HoldKey, TimeSpan, Timestamp};
-use hallpass_org::armed_ends::ArmedEndStore as _;
-use hallpass_org::testing::FakeOrganization;
+use hallpass_enforcement::armed_ends::ArmedEndStore as _;
+use hallpass_enforcement::testing::FakeOrganization;
 use hallpass_store::{Leadership, NodeIdentity, SqlStore, TermEnd};
 use tokio::time::Instant;
 

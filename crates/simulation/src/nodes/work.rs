@@ -7,7 +7,7 @@ use hallpass_access::{Access, AccessStore, SweepState};
 use hallpass_assignments::{Executor, StoreFault, Worked};
 use hallpass_base::clock::Releases;
 use hallpass_base::{Clock, TimeSpan, Timestamp};
-use hallpass_org::armed_ends::EndArmer;
+use hallpass_enforcement::armed_ends::EndArmer;
 use hallpass_store::SqlStore;
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use hallpass_access::{ArmedEndsMode, GrantState, NeverArmed, Revoking};
 use hallpass_base::TimeSpan;
 use hallpass_base::testing::stops;
-use hallpass_org::armed_ends::{WhyNotArmed, policy_name};
-use hallpass_org::{NewPolicy, Organization as _};
+use hallpass_enforcement::armed_ends::{WhyNotArmed, policy_name};
+use hallpass_enforcement::{NewPolicy, Organization as _};
 use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_simulation::{
     Human::{Ana, Bo, Eve},

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use hallpass_access::{AccessStore as _, ArmedEndCounts, ArmedEndsMode};
 use hallpass_base::{GrantId, HoldKey, TimeSpan};
-use hallpass_org::armed_ends::{EndArmerReport, WhyNotArmed, policy_name};
-use hallpass_org::{NewPolicy, Organization as _};
+use hallpass_enforcement::armed_ends::{EndArmerReport, WhyNotArmed, policy_name};
+use hallpass_enforcement::{NewPolicy, Organization as _};
 use hallpass_plans::testing::Gate;
 use hallpass_simulation::Human::{Ana, Bo};
 use serde_json::json;

@@ -11,11 +11,11 @@ use hallpass_access::{
     grants_as_told,
 };
 use hallpass_base::{GrantId, HoldKey, TargetNames, TimeSpan, Timestamp};
-use hallpass_org::OrganizationFault;
-use hallpass_org::armed_ends::{
+use hallpass_enforcement::OrganizationFault;
+use hallpass_enforcement::armed_ends::{
     ArmedEnd, ArmedEndStore as _, EndArmer, EndArmerSettings, OtherAccess,
 };
-use hallpass_org::testing::GatedOrg;
+use hallpass_enforcement::testing::GatedOrg;
 use hallpass_plans::testing::Gate;
 use hallpass_simulation::{Answers, Center, Habits, Human, World, armed_statements, refused_after};
 use serde_json::Value;

@@ -6,7 +6,7 @@ use hallpass_access::{
     grants_as_told, is_still_to_move,
 };
 use hallpass_base::{GrantId, TimeSpan, Timestamp};
-use hallpass_org::OrganizationFault;
+use hallpass_enforcement::OrganizationFault;
 use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_simulation::Human::Ana;
 

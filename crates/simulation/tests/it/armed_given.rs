@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use hallpass_access::{ArmedEndsMode, ExternalAccess, GrantState};
 use hallpass_base::{HoldKey, Target, TimeSpan};
-use hallpass_org::Organization as _;
-use hallpass_org::armed_ends::{EndArmer, ForeignStatements, NotOurs, WhyNotArmed, policy_name};
+use hallpass_enforcement::Organization as _;
+use hallpass_enforcement::armed_ends::{
+    EndArmer, ForeignStatements, NotOurs, WhyNotArmed, policy_name,
+};
 use hallpass_plans::testing::Gate;
 use hallpass_simulation::Answers;
 use hallpass_simulation::Human::{Ana, Bo, Cai, Eve};

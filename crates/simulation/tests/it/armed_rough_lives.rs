@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use hallpass_access::ArmedEndsMode;
 use hallpass_base::testing::cases;
 use hallpass_base::{HoldKey, TimeSpan, Timestamp};
-use hallpass_org::armed_ends::{
+use hallpass_enforcement::armed_ends::{
     ArmedEnd, ArmedEndStore as _, EndArmer, NotArmed, WhyNotArmed, policy_name,
 };
-use hallpass_org::testing::FakeOrganization;
-use hallpass_org::{NewPolicy, Organization as _, OrganizationFault};
+use hallpass_enforcement::testing::FakeOrganization;
+use hallpass_enforcement::{NewPolicy, Organization as _, OrganizationFault};
 use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_simulation::{
     Answers,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use hallpass_audit::{AuditStore as _, Record};
 use hallpass_base::{Clock as _, TimeSpan, Timestamp};
-use hallpass_org::PolicyKeeper;
-use hallpass_org::testing::{FakeOrganization, GatedOrg};
+use hallpass_enforcement::PolicyKeeper;
+use hallpass_enforcement::testing::{FakeOrganization, GatedOrg};
 use hallpass_plans::testing::{Gate, Gated, MemoryPlans};
 use hallpass_simulation::{Ids, World};
 

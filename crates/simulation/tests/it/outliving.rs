@@ -7,12 +7,12 @@ use std::sync::Arc;
 use hallpass_access::{AccessStore as _, GrantState, News, NoticeKind, Revoking};
 use hallpass_base::testing::stops;
 use hallpass_base::{GrantId, TimeSpan};
-use hallpass_org::session_revocation::{
+use hallpass_enforcement::session_revocation::{
     SessionRevocation, SessionRevocationState, SessionRevocationStore as _, SessionRevoker,
     policy_name, statement_id,
 };
-use hallpass_org::testing::GatedOrg;
-use hallpass_org::{NewPolicy, Organization as _};
+use hallpass_enforcement::testing::GatedOrg;
+use hallpass_enforcement::{NewPolicy, Organization as _};
 use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_simulation::{
     Habits,

@@ -12,11 +12,11 @@ use hallpass_access::{
 };
 use hallpass_base::testing::stops;
 use hallpass_base::{Email, GrantId, HoldKey, Target, TargetNames, TimeSpan, Timestamp};
-use hallpass_org::OrganizationFault;
-use hallpass_org::armed_ends::{
+use hallpass_enforcement::OrganizationFault;
+use hallpass_enforcement::armed_ends::{
     ArmedEnd, ArmedEndStore as _, EndArmer, EndArmerSettings, HomeRegion, OtherAccess, policy_name,
 };
-use hallpass_org::testing::GatedOrg;
+use hallpass_enforcement::testing::GatedOrg;
 use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_rules::directory::{Account, Person};
 use hallpass_simulation::{Answers, Center, Habits, World, check_all};

@@ -8,7 +8,7 @@ use hallpass_access::{
 use hallpass_assignments::{AssignmentRow, Gate, Verdict};
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_base::{AuditId, HoldKey, Timestamp};
-use hallpass_org::armed_ends::{
+use hallpass_enforcement::armed_ends::{
     ArmedEnd, ArmedEndChange, ArmedEndNews, ArmedEndState, GateChange, NotArmed, SettledEnds,
     UnseenWrite, WhyNotArmed,
 };

@@ -38,8 +38,8 @@ use hallpass_access::{AccessStore, GroupSyncStore, SweepStore};
 use hallpass_alerts::AlertStore;
 use hallpass_assignments::AssignmentStore;
 use hallpass_audit::AuditStore;
-use hallpass_org::armed_ends::ArmedEndStore;
-use hallpass_org::session_revocation::SessionRevocationStore;
+use hallpass_enforcement::armed_ends::ArmedEndStore;
+use hallpass_enforcement::session_revocation::SessionRevocationStore;
 
 pub trait Everything:
     AccessStore

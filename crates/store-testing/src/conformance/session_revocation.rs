@@ -3,7 +3,7 @@
 use hallpass_access::{Change, NoticeKind, OutlivingSessions};
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_base::{AuditId, Timestamp};
-use hallpass_org::session_revocation::{
+use hallpass_enforcement::session_revocation::{
     SessionRevocation, SessionRevocationChange, SessionRevocationNews, SessionRevocationState,
 };
 use uuid::Uuid;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use hallpass_access::{ArmedEndSpec, DesiredAssignment, Message};
 use hallpass_base::{HoldKey, Timestamp};
-use hallpass_org::armed_ends::{ArmedEnd, ArmedEndChange, ArmedEndStore, SettledEnds};
+use hallpass_enforcement::armed_ends::{ArmedEnd, ArmedEndChange, ArmedEndStore, SettledEnds};
 use hallpass_plans::StoreFault;
 
 use super::{MemoryState, MemoryStore};

@@ -31,13 +31,13 @@ use hallpass_audit::{
     AuditStore, Draft, FoundRecords, Head, LogId, Order, Record, RecordQuery, StoreFault,
 };
 use hallpass_base::{AuditId, Email, GrantId, RequestId, Timestamp, TokenId, UserId};
+use hallpass_enforcement::armed_ends::ArmedEnd;
+use hallpass_enforcement::session_revocation::SessionRevocation;
 
 use crate::TokenRow;
 use crate::fault::StorageFault;
 use crate::rows::head_at;
 use crate::steps::exists_already;
-use hallpass_org::armed_ends::ArmedEnd;
-use hallpass_org::session_revocation::SessionRevocation;
 use outbox::Outbox;
 use sweeps::Sweeps;
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use hallpass_access::Message;
 use hallpass_base::GrantId;
-use hallpass_org::session_revocation::{
+use hallpass_enforcement::session_revocation::{
     SessionRevocation, SessionRevocationChange, SessionRevocationStore,
 };
 use hallpass_plans::StoreFault;

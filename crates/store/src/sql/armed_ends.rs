@@ -8,7 +8,9 @@ use hallpass_access::{
     ArmedEndCounts, ArmedEndSpec, ArmedEndStatus, DesiredAssignment, Grant, Message,
 };
 use hallpass_base::{HoldKey, Timestamp};
-use hallpass_org::armed_ends::{ArmedEnd, ArmedEndChange, ArmedEndStore, GateChange, SettledEnds};
+use hallpass_enforcement::armed_ends::{
+    ArmedEnd, ArmedEndChange, ArmedEndStore, GateChange, SettledEnds,
+};
 use hallpass_plans::StoreFault;
 
 use super::unreadable::{each_body, or_told, readable, unpacked_or_told};

@@ -7,9 +7,9 @@ use std::sync::PoisonError;
 use hallpass_access::{Accepted, GroupAssignment, Lock, Message, ReadError, Sweep, SweepItem};
 use hallpass_assignments::AssignmentRow;
 use hallpass_audit::{GENESIS_HASH, Record};
-use hallpass_org::armed_ends::ArmedEnd;
-use hallpass_org::session_revocation::SessionRevocation;
-use hallpass_org::{Drill, Revocation};
+use hallpass_enforcement::armed_ends::ArmedEnd;
+use hallpass_enforcement::session_revocation::SessionRevocation;
+use hallpass_enforcement::{Drill, Revocation};
 use hallpass_plans::Plan;
 
 use super::listing_pool::ListingPool;

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use hallpass_base::{TimeSpan, Timestamp};
-use hallpass_org::{Drill, OrgStore, Revocation, RevocationEntry, StepNews};
-use hallpass_plans::{StepId, StoreFault};
+use hallpass_enforcement::{Drill, OrgStore, Revocation};
+use hallpass_plans::{StepId, StepNews, StoreFault};
 
 use super::{SqlStore, counter};
 use crate::database::Optional;
@@ -72,18 +72,14 @@ impl OrgStore for SqlStore {
             .await?)
     }
 
-    async fn drop_revocations(
-        &self,
-        policy: &str,
-        entries: &[RevocationEntry],
-    ) -> Result<(), StoreFault> {
-        let (policy, entries) = (policy.to_owned(), entries.to_vec());
+    async fn drop_revocations(&self, rows: &[Revocation]) -> Result<(), StoreFault> {
+        let rows = rows.to_vec();
         Ok(self
             .write(move |tx| {
                 let mut forget =
                     tx.prepare("DELETE FROM revocations WHERE policy = ?1 AND entry = ?2")?;
-                for entry in &entries {
-                    forget.execute((&policy, body(entry)?))?;
+                for row in &rows {
+                    forget.execute((&row.policy, body(&row.entry)?))?;
                 }
                 Ok(())
             })

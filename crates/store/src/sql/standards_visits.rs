@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use hallpass_base::Timestamp;
-use hallpass_org::standards::{AppliedFile, StandardsVisit, VisitStore};
+use hallpass_enforcement::standards_visits::{AppliedFile, StandardsVisit, VisitStore};
 use hallpass_plans::{PlanId, StoreFault};
 
 use super::SqlStore;

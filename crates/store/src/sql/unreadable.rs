@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use hallpass_access::{Grant, Lock, ReadError, Request};
 use hallpass_assignments::AssignmentRow;
-use hallpass_org::armed_ends::ArmedEnd;
-use hallpass_org::session_revocation::SessionRevocation;
+use hallpass_enforcement::armed_ends::ArmedEnd;
+use hallpass_enforcement::session_revocation::SessionRevocation;
 
 use super::SqlStore;
 use crate::database::{DatabaseError, FromValue, Optional, Params, Transaction};

@@ -5,8 +5,7 @@ use hallpass_access::AccessStore as _;
 use hallpass_access::identity::{Browsing, SignedIn, WebSession, WhichSessions};
 use hallpass_audit::AuditStore as _;
 use hallpass_base::{Email, TimeSpan, UserId};
-use hallpass_org::StepNews as _;
-use hallpass_plans::StepId;
+use hallpass_plans::{StepId, StepNews as _};
 use hallpass_store::SignInRow;
 use hallpass_store_testing::{a_draft, at, user};
 

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use hallpass_audit::AuditStore;
 use hallpass_base::{AuditId, TimeSpan, Timestamp};
-use hallpass_org::testing::MemoryOrg;
-use hallpass_org::{Drill, OrgStore, Revocation, RevocationEntry as Selection};
+use hallpass_enforcement::testing::MemoryOrg;
+use hallpass_enforcement::{Drill, OrgStore, Revocation};
+use hallpass_iam::generate::sessions::RevocationEntry as Selection;
 use hallpass_plans::testing::MemoryPlans;
 use hallpass_plans::{
     Final, JournalAddition, JournalEntry, LaneClaim, LeaseAnswer, Plan, PlanId, PlanLimits,
@@ -325,11 +326,8 @@ async fn what_policies_cannot_hold_is_kept(store: &dyn OrgStore) {
         .keep_revocations(std::slice::from_ref(&later))
         .await
         .unwrap();
-    let gone = [
-        rows[1].entry.clone(),
-        Selection::Source { value: "x".into() },
-    ];
-    store.drop_revocations("p", &gone).await.unwrap();
+    let gone = [rows[1].clone(), revocation("p", "x", at(10))];
+    store.drop_revocations(&gone).await.unwrap();
     assert_eq!(store.revocations().await.unwrap(), [later, rows[2].clone()]);
 }
 

@@ -1,11 +1,11 @@
 //! Accounts due for standards checks (`organization.md` S-8): SQLite answers like the memory model.
 
 use hallpass_base::{AccountId, TimeSpan, Timestamp};
-use hallpass_org::standards::{
+use hallpass_enforcement::standards_visits::{
     AppliedFile, ChangeAuthor, ChangedThing, StandardsChange, StandardsVisit, VisitCause,
     VisitStore,
 };
-use hallpass_org::testing::MemoryVisits;
+use hallpass_enforcement::testing::MemoryVisits;
 use hallpass_plans::PlanId;
 use hallpass_store_testing::at;
 

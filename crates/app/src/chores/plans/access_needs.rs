@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use hallpass_access_files::{PermissionSetAdmin, PrincipalRef};
 use hallpass_assignments::CenterFault;
 use hallpass_aws::Aws;
-use hallpass_org::OrganizationFault;
+use hallpass_enforcement::OrganizationFault;
 use hallpass_org::vending::{AccessNeeds, WantedAccess};
 
 pub(super) struct DirectoryNeeds {

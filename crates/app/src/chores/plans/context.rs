@@ -19,16 +19,18 @@ use hallpass_assignments::IdentityCenter;
 use hallpass_aws::{Aws, PermissionSets, RoleToAssume};
 use hallpass_base::clock::ProcessClock;
 use hallpass_base::{Clock, IdSource, Timestamp};
+use hallpass_enforcement::standards_visits::VisitStore;
+use hallpass_enforcement::{OrgStore, Organization};
 use hallpass_org::delegation::DelegationStepExecutor;
 use hallpass_org::enrolment::{EnrolmentCalls, EnrolmentStepExecutor, TRUSTED_ROLES};
 use hallpass_org::insights::ChannelStepExecutor;
 use hallpass_org::pci::{PeopleStepExecutor, ProviderStepExecutor};
-use hallpass_org::standards::{StandardsStepExecutor, VisitStore};
+use hallpass_org::standards::StandardsStepExecutor;
 use hallpass_org::vending::{
     AccountAdmin, ListingAge, SeenAccounts, UserStepExecutor, VendingStepExecutor,
 };
-use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceCalls, StepNews};
-use hallpass_plans::{PlanStore, Runner, RunnerIdentity, RunnerPorts, StepExecutor};
+use hallpass_org::{ChoreError, OrgStepExecutor, ServiceCalls};
+use hallpass_plans::{PlanStore, Runner, RunnerIdentity, RunnerPorts, StepExecutor, StepNews};
 use hallpass_terminal::exit::Failure;
 use tokio::sync::OnceCell;
 

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use hallpass_aws::{AwsClientSettings, OrganizationCalls, RoleToAssume, is_passing};
 use hallpass_base::{AccountId, Clock};
+use hallpass_enforcement::OrganizationFault;
 use hallpass_findings::remediation::{
     MemberAnswer, MemberCalls, MemberFault, MemberFaultKind, MemberOperation, MemberPlace,
     MemberSession,
 };
 use hallpass_inventory::SliceFailure;
 use hallpass_inventory::collect::CallPlace;
-use hallpass_org::OrganizationFault;
 use serde_json::Value;
 
 /// STS's shortest session.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use hallpass_base::Timestamp;
-use hallpass_org::OrganizationFault;
+use hallpass_enforcement::OrganizationFault;
 use hallpass_org::vending::{
     AccountCreation, AccountRequest, AccountsFile, KnownAccount, ListWishes, NewAccount, UnitFacts,
     VendingFacts, check,

@@ -5,10 +5,11 @@ use hallpass_app::chores::plans::chore::{Chore, Compared, Drafted, Opened, WishS
 use hallpass_app::chores::plans::run_failed;
 use hallpass_app::host::selection_args::TargetSelectionArgs;
 use hallpass_base::Timestamp;
+use hallpass_enforcement::standards_visits::AppliedFile;
 use hallpass_org::ReadCalls;
 use hallpass_org::standards::{
-    AppliedFile, CentralHome, StandardsChoices, StandardsFacts, StandardsFile, StandardsScope,
-    compare, draft, draft_central, draft_configuration, gather_hubs, gather_organization,
+    CentralHome, StandardsChoices, StandardsFacts, StandardsFile, StandardsScope, compare, draft,
+    draft_central, draft_configuration, gather_hubs, gather_organization,
 };
 use hallpass_plans::{Plan, PlanDraft, PlanReport, PlanStep, RunError, StepProbe};
 use hallpass_terminal::exit::{Exit, Failure};

@@ -2,10 +2,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use hallpass_base::{AccountId, Clock, TimeSpan, Timestamp};
+use hallpass_enforcement::OrganizationFault;
 use hallpass_org::delegation::{
     DelegationFile, DelegationRow, DelegationStepExecutor, Replacing, compare, draft, gather,
 };
-use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace, SendAnswer};
+use hallpass_org::{Operation, ReadAnswer, ReadPlace, SendAnswer};
 use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans};
 use hallpass_plans::{PlanId, PlanReport, Runner};
 use serde_json::{Map, Value, json};

@@ -7,12 +7,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_base::{Clock, TimeSpan, Timestamp};
-use hallpass_org::StepNews as _;
 use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentSpec, RoleCreation};
 use hallpass_org::lifecycle::{LifecycleEvent, LifecycleState, LifecycleSubject};
-use hallpass_org::testing::MemoryNews;
-use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans};
-use hallpass_plans::{Exit, PlanReport, PlanStore, Sleeper, StepEnd, fold};
+use hallpass_plans::testing::{Gate, Hourglass, MemoryNews, MemoryPlans};
+use hallpass_plans::{Exit, PlanReport, PlanStore, Sleeper, StepEnd, StepNews as _, fold};
 use serde_json::{Value, json};
 
 use super::tower::{ENROLLING, LAUNCHING, fixture};

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_base::{TimeSpan, Timestamp};
-use hallpass_org::OrganizationFault;
+use hallpass_enforcement::OrganizationFault;
 use serde_json::{Value, json};
 
 use super::tower::{Read, fault, refused, rows, text};

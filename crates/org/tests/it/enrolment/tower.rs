@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use hallpass_base::{Clock, TimeSpan, Timestamp};
-use hallpass_org::{
-    Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadPlace, SendAnswer,
-};
+use hallpass_enforcement::OrganizationFault;
+use hallpass_org::{Operation, ReadAnswer, ReadCallFailed, ReadPlace, SendAnswer};
 use hallpass_plans::testing::Hourglass;
 use serde_json::{Value, json};
 

@@ -2,16 +2,16 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use hallpass_base::{AccountId, Clock};
+use hallpass_org::ServiceCalls;
 use hallpass_org::enrolment::{
     EnrolmentCalls, EnrolmentCheck, EnrolmentFacts, EnrolmentPlan, EnrolmentSpec,
     EnrolmentStepExecutor, FactoryUser, RoleCreation, SelectedAccounts, TRUSTED_ROLES, checks,
     choose_for, draft, draft_config, gather, select,
 };
-use hallpass_org::testing::MemoryNews;
-use hallpass_org::{ServiceCalls, StepNews};
-use hallpass_plans::testing::{Gate, Gated, Hourglass, MemoryPlans, ports};
+use hallpass_plans::testing::{Gate, Gated, Hourglass, MemoryNews, MemoryPlans, ports};
 use hallpass_plans::{
-    PlanDraft, PlanId, PlanReport, Runner, RunnerIdentity, RunnerPorts, Sleeper, Undoing, undo,
+    PlanDraft, PlanId, PlanReport, Runner, RunnerIdentity, RunnerPorts, Sleeper, StepNews, Undoing,
+    undo,
 };
 
 use super::tower::{FakeTower, Inside, State};

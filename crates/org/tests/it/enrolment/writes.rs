@@ -1,5 +1,6 @@
 use hallpass_base::{Clock, Timestamp};
-use hallpass_org::{Operation, OrganizationFault, ReadPlace, SendAnswer};
+use hallpass_enforcement::OrganizationFault;
+use hallpass_org::{Operation, ReadPlace, SendAnswer};
 use serde_json::{Value, json};
 
 use super::tower::{

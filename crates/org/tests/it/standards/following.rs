@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_base::{AccountId, Clock as _, Timestamp};
-use hallpass_org::standards::{
-    AppliedFile, ChangeAuthor, ChangedThing, FollowMode, FollowSettings, HubChange, HubLog,
-    LeftAlone, StandardsChoices, StandardsFile, StandardsFollower, StandardsNews, StandardsVisit,
-    Swept, VisitCause, VisitEnd, VisitStore as _, VisitTeller, asks_for_visit, visit_asked_by,
+use hallpass_enforcement::standards_visits::{
+    AppliedFile, ChangeAuthor, ChangedThing, StandardsVisit, VisitCause, VisitStore as _,
 };
-use hallpass_org::testing::{GatedOrg, MemoryVisits};
+use hallpass_enforcement::testing::{GatedOrg, MemoryVisits};
+use hallpass_org::standards::{
+    FollowMode, FollowSettings, HubChange, HubLog, LeftAlone, StandardsChoices, StandardsFile,
+    StandardsFollower, StandardsNews, Swept, VisitEnd, VisitTeller, asks_for_visit, visit_asked_by,
+};
 use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_plans::{PlanStore as _, StoreFault};
 use serde_json::json;

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use hallpass_org::{Operation, OrganizationFault, ReadPlace};
+use hallpass_enforcement::OrganizationFault;
+use hallpass_org::{Operation, ReadPlace};
 use serde_json::{Value, json};
 
 use super::hubs::{ADMIN, FakeHubs, Hub, State, Subscribed, short, text};

@@ -1,7 +1,7 @@
 //! Accounts through Organizations: rows 1, 3, 5 and 11 of the table of `organization.md` §1.
 
 use hallpass_base::TimeSpan;
-use hallpass_org::OrganizationFault;
+use hallpass_enforcement::OrganizationFault;
 use hallpass_org::vending::{Adoption, ListWishes};
 use hallpass_plans::Exit;
 use hallpass_plans::testing::Gate;

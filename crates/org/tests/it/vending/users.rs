@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use hallpass_enforcement::OrganizationFault;
 use hallpass_org::vending::UserStepExecutor;
-use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace, SendAnswer};
+use hallpass_org::{Operation, ReadAnswer, ReadPlace, SendAnswer};
 use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans, PortMode};
 use hallpass_plans::{Exit, Lane, PlanDraft, PlanLimits, PlanReport, StepTarget, undo};
 use serde_json::{Value, json};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hallpass_access_files::PrincipalRef;
 use hallpass_base::{Clock, TimeSpan, Timestamp};
-use hallpass_org::OrganizationFault;
+use hallpass_enforcement::OrganizationFault;
 use hallpass_org::vending::{
     AccessNeeds, AccountAdmin, AccountCreation, AccountMaker, AccountRequest, AccountsFile,
     KnownAccount, ListWishes, NewAccount, SeenAccounts, UnitFacts, VendingPlan,

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use hallpass_aws_model::facts;
 use hallpass_base::{HoldKey, Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_iam::generate::{Draft, DraftStatement};
+use hallpass_iam::language;
 use serde_json::{Value, json};
 
 /// Limit of a service control policy (`policies.md` §5).
@@ -73,7 +74,7 @@ pub(crate) fn role_of(key: &HoldKey, names: &TargetNames) -> Option<String> {
     ))
 }
 
-pub(crate) fn written(statement: DraftStatement) -> Option<Value> {
+pub fn written(statement: DraftStatement) -> Option<Value> {
     let draft = Draft {
         statements: vec![statement],
     };
@@ -82,7 +83,7 @@ pub(crate) fn written(statement: DraftStatement) -> Option<Value> {
     statements.get_mut(0).map(Value::take)
 }
 
-pub(crate) fn statements(content: &str) -> Option<Vec<Value>> {
+pub fn statements(content: &str) -> Option<Vec<Value>> {
     let text: Value = serde_json::from_str(content).ok()?;
     match text.get("Statement")? {
         Value::Array(all) => Some(all.clone()),
@@ -91,16 +92,23 @@ pub(crate) fn statements(content: &str) -> Option<Vec<Value>> {
     }
 }
 
-pub(crate) fn text(statements: &[Value]) -> String {
+pub fn text(statements: &[Value]) -> String {
     json!({"Version": "2012-10-17", "Statement": statements}).to_string()
+}
+
+/// Ignores white space, the order of members and lists, and single-element lists.
+pub fn same_policy(one: &str, other: &str) -> bool {
+    let read = |text: &str| serde_json::from_str::<Value>(text).ok();
+    let is_same = |(one, other): (Value, Value)| language::same_policy(&one, &other);
+    one == other || read(one).zip(read(other)).is_some_and(is_same)
 }
 
 #[cfg(test)]
 pub(crate) mod deciding {
-    use std::sync::Arc;
-
     use hallpass_base::{HoldKey, Target};
-    use hallpass_iam::{Context, Decision, Layers, Policy, PolicyType, Request, decide};
+    use hallpass_iam::Decision;
+
+    use crate::testing::decision;
 
     pub(crate) const ACCOUNT: &str = "222233334444";
 
@@ -134,34 +142,7 @@ pub(crate) mod deciding {
             };
             let principal = format!("arn:aws:iam::{ACCOUNT}:role/{role}");
             let said = decision(policy, *user, &principal, (key, value));
-            assert_eq!(said, wanted, "{what}");
+            assert_eq!(said, Some(wanted), "{what}");
         }
-    }
-
-    pub(crate) fn decision(
-        policy: &str,
-        user: u32,
-        principal: &str,
-        (key, value): (&str, &str),
-    ) -> Decision {
-        let allow = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
-        let read = |text: &str, kind| Arc::new(Policy::parse(text, kind).unwrap());
-        let layers = Layers {
-            scps: vec![vec![
-                read(allow, PolicyType::Scp),
-                read(policy, PolicyType::Scp),
-            ]],
-            identity: vec![read(allow, PolicyType::Identity)],
-            ..Layers::default()
-        };
-        let context = Context::new()
-            .with(
-                "identitystore:UserId",
-                format!("{user:08}-0000-0000-0000-000000000000").as_str(),
-            )
-            .with("aws:PrincipalArn", principal)
-            .with(key, value);
-        let request = Request::new(principal, "s3:ListAllMyBuckets", "*", context).unwrap();
-        decide(&layers, &request)
     }
 }

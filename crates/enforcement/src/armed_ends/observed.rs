@@ -8,7 +8,7 @@ use super::foreign::NotOurs;
 use super::statement::{Denial, Parts, earliest, text};
 use super::wanted::is_spent;
 use super::{ArmedEnd, POLICIES_MAX, UnseenWrite};
-use crate::policy_probe::same_policy;
+use crate::account_policy::same_policy;
 use crate::ports::PolicyRow;
 
 #[derive(Clone, Debug, PartialEq)]

@@ -25,8 +25,7 @@ use super::{
 use crate::account_policy::PolicyRoom;
 use crate::policy_keeper::PolicyKeeper;
 use crate::ports::{NewPolicy, OrganizationFault, PolicyRow};
-use crate::refusal::{of_management, of_surroundings, slot_taken};
-use crate::{ChoreError, facts, step_executor};
+use crate::surroundings::{of_management, of_surroundings, reasons, slot_taken, surroundings};
 
 const TAG: &str = "hallpass:armed-ends";
 /// Consecutive writes per account; the rest waits for the next tick.
@@ -414,11 +413,8 @@ impl EndArmer {
         let Act::Make { number, .. } = act else {
             return Ok(());
         };
-        let around = match facts::surroundings(self.keeper.organization.as_ref()).await {
-            Ok(around) => around,
-            Err(ChoreError::Unread { fault, .. }) => return Err(left(fault)),
-            Err(other) => return Err(Left::Passing(other.to_string())),
-        };
+        let around = surroundings(self.keeper.organization.as_ref()).await;
+        let around = around.map_err(|unread| left(unread.fault))?;
         let mut found = of_surroundings(&around);
         found.extend(of_management(&around, account));
         found.extend(slot_taken(
@@ -429,7 +425,7 @@ impl EndArmer {
         if found.is_empty() {
             Ok(())
         } else {
-            Err(Left::Refused(step_executor::reasons(&found)))
+            Err(Left::Refused(reasons(&found)))
         }
     }
 

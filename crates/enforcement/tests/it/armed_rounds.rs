@@ -9,12 +9,12 @@ use async_trait::async_trait;
 use hallpass_base::{
     Clock as _, Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan,
 };
-use hallpass_org::armed_ends::{
+use hallpass_enforcement::armed_ends::{
     ArmedEnd, ArmedEndChange, ArmedEndState, ArmedEndStore, EndArmer, EndArmerReport,
     EndArmerSettings, OtherAccess, SettledEnds, WhyNotArmed,
 };
-use hallpass_org::testing::{FakeOrganization, GatedOrg};
-use hallpass_org::{OrganizationFault, PolicyKeeper};
+use hallpass_enforcement::testing::{FakeOrganization, GatedOrg};
+use hallpass_enforcement::{OrganizationFault, PolicyKeeper};
 use hallpass_plans::StoreFault;
 use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans};
 use uuid::Uuid;

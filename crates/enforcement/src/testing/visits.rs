@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use hallpass_base::{AccountId, Timestamp};
 use hallpass_plans::StoreFault;
 
-use crate::standards::{AppliedFile, StandardsVisit, VisitStore};
+use crate::standards_visits::{AppliedFile, StandardsVisit, VisitStore};
 use crate::testing::GatedOrg;
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -7,16 +7,17 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use hallpass_base::{Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp};
-use hallpass_org::armed_ends::{
+use hallpass_enforcement::account_policy::CHARACTERS;
+use hallpass_enforcement::armed_ends::{
     self, ArmedEnd, ArmedEndChange, ArmedEndState, ArmedEndStore, EndArmer, EndArmerSettings,
     OtherAccess, SettledEnds, WhyNotArmed,
 };
-use hallpass_org::session_revocation::{
+use hallpass_enforcement::session_revocation::{
     self, SessionRevocation, SessionRevocationChange, SessionRevocationState,
     SessionRevocationStore, SessionRevoker,
 };
-use hallpass_org::testing::ANA;
-use hallpass_org::{OrganizationFault, PolicyKeeper};
+use hallpass_enforcement::testing::ANA;
+use hallpass_enforcement::{OrganizationFault, PolicyKeeper};
 use hallpass_plans::{Lane, LaneClaim, LeaseAnswer, PlanStore as _, StoreFault};
 use uuid::Uuid;
 
@@ -164,7 +165,7 @@ fn keeper(bench: &Bench) -> PolicyKeeper {
 }
 
 fn armer(bench: &Bench, rows: &Arc<Rows>) -> EndArmer {
-    armer_within(bench, rows, armed_ends::CHARACTERS)
+    armer_within(bench, rows, CHARACTERS)
 }
 
 fn armer_within(bench: &Bench, rows: &Arc<Rows>, characters: usize) -> EndArmer {
@@ -341,7 +342,7 @@ async fn the_sessions_of_an_account_that_left_are_not_said_to_have_ended() {
 /// With an unknown lower quota, the end gets AWS's reason.
 #[tokio::test]
 async fn what_aws_refuses_for_a_quota_is_not_armed_with_its_reason() {
-    let rows_of = |change: fn(&mut hallpass_org::testing::Situation)| async move {
+    let rows_of = |change: fn(&mut hallpass_enforcement::testing::Situation)| async move {
         let bench = Bench::new();
         bench.organization.change(change);
         let rows = with_ends(&bench, 1);
@@ -398,7 +399,7 @@ async fn ended_sessions_are_cut_as_far_as_aws_takes_it_and_the_rest_is_told() {
 async fn what_aws_refuses_for_a_quota_is_told_of_ended_sessions() {
     for (change, reason) in [
         (
-            (|it| it.characters = 100) as fn(&mut hallpass_org::testing::Situation),
+            (|it| it.characters = 100) as fn(&mut hallpass_enforcement::testing::Situation),
             "POLICY_CONTENT_LIMIT_EXCEEDED",
         ),
         (

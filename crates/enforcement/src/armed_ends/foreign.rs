@@ -25,14 +25,14 @@ impl NotOurs {
 }
 
 #[derive(Default)]
-struct Seen {
+struct ObservedStatements {
     unseen: Option<BTreeSet<String>>,
     failed_at: Option<Timestamp>,
     looked: BTreeMap<String, (Timestamp, NotOurs)>,
     freed: BTreeSet<String>,
 }
 
-impl Seen {
+impl ObservedStatements {
     fn rests(&self, now: Timestamp) -> bool {
         self.failed_at.is_some_and(|at| LOOK_EVERY.covers(at, now))
     }
@@ -40,7 +40,7 @@ impl Seen {
 
 /// Findings by account. In memory only: each leader checks again.
 #[derive(Default)]
-pub struct ForeignStatements(Mutex<Seen>);
+pub struct ForeignStatements(Mutex<ObservedStatements>);
 
 impl ForeignStatements {
     pub fn found(&self) -> Option<BTreeMap<String, NotOurs>> {
@@ -54,7 +54,7 @@ impl ForeignStatements {
 
     /// Rebuilt for each leader term.
     pub(super) fn begin_anew(&self) {
-        *self.seen() = Seen::default();
+        *self.seen() = ObservedStatements::default();
     }
 
     pub(super) fn note(&self, account: &str, found: NotOurs, at: Timestamp) {
@@ -104,7 +104,7 @@ impl ForeignStatements {
         std::mem::take(&mut self.seen().freed)
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, ObservedStatements> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,3 +1,4 @@
+mod deciding;
 mod situation;
 mod visits;
 
@@ -6,9 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use hallpass_base::{Clock, GrantId, HoldKey, TimeSpan, Timestamp};
-use hallpass_iam::generate::sessions::RevocationEntry;
+use hallpass_plans::StoreFault;
 use hallpass_plans::testing::{Gate, Way};
-use hallpass_plans::{StepId, StoreFault};
 
 use crate::armed_ends::{ArmedEnd, ArmedEndChange, ArmedEndStore, SettledEnds};
 use crate::session_revocation::{
@@ -16,10 +16,10 @@ use crate::session_revocation::{
 };
 use crate::{
     AccountRow, AttachmentTarget, CallerIdentity, Drill, NewPolicy, OrgStore, Organization,
-    OrganizationFault, PolicyRow, PolicyText, Revocation, Root, StepNews, TargetKind,
-    TargetPresence,
+    OrganizationFault, PolicyRow, PolicyText, Revocation, Root, TargetKind, TargetPresence,
 };
 
+pub use deciding::decision;
 pub use situation::Situation;
 pub use visits::MemoryVisits;
 
@@ -393,14 +393,12 @@ impl OrgStore for MemoryOrg {
         Ok(())
     }
 
-    async fn drop_revocations(
-        &self,
-        policy: &str,
-        entries: &[RevocationEntry],
-    ) -> Result<(), StoreFault> {
-        locked(&self.0)
-            .1
-            .retain(|it| it.policy != policy || !entries.contains(&it.entry));
+    async fn drop_revocations(&self, rows: &[Revocation]) -> Result<(), StoreFault> {
+        let is_dropped = |it: &Revocation| {
+            let mut rows = rows.iter();
+            rows.any(|row| row.policy == it.policy && row.entry == it.entry)
+        };
+        locked(&self.0).1.retain(|it| !is_dropped(it));
         Ok(())
     }
 
@@ -506,13 +504,8 @@ impl<P: OrgStore, W: Way> OrgStore for GatedOrg<P, W> {
         self.1.send(self.0.keep_revocations(rows), unkept).await
     }
 
-    async fn drop_revocations(
-        &self,
-        policy: &str,
-        entries: &[RevocationEntry],
-    ) -> Result<(), StoreFault> {
-        let call = self.0.drop_revocations(policy, entries);
-        self.1.send(call, unkept).await
+    async fn drop_revocations(&self, rows: &[Revocation]) -> Result<(), StoreFault> {
+        self.1.send(self.0.drop_revocations(rows), unkept).await
     }
 
     async fn revocations(&self) -> Result<Vec<Revocation>, StoreFault> {
@@ -555,23 +548,5 @@ impl<P: ArmedEndStore, W: Way> ArmedEndStore for GatedOrg<P, W> {
     async fn settle_armed_ends(&self, change: ArmedEndChange) -> Result<SettledEnds, StoreFault> {
         let call = self.0.settle_armed_ends(change);
         self.1.send(call, unkept).await
-    }
-}
-
-#[derive(Default)]
-pub struct MemoryNews(Mutex<BTreeMap<StepId, u64>>);
-
-#[async_trait]
-impl StepNews for MemoryNews {
-    async fn tell(&self, steps: &[StepId], _at: Timestamp) -> Result<(), StoreFault> {
-        let mut all = locked(&self.0);
-        for step in steps {
-            *all.entry(step.clone()).or_default() += 1;
-        }
-        Ok(())
-    }
-
-    async fn told(&self, step: &StepId) -> Result<u64, StoreFault> {
-        Ok(locked(&self.0).get(step).copied().unwrap_or(0))
     }
 }

@@ -20,8 +20,7 @@ use super::{
 use crate::account_policy::{CHARACTERS, PolicyRoom};
 use crate::policy_keeper::PolicyKeeper;
 use crate::ports::{NewPolicy, OrganizationFault};
-use crate::refusal::{of_management, of_surroundings, slot_taken};
-use crate::{facts, step_executor};
+use crate::surroundings::{of_management, of_surroundings, reasons, slot_taken, surroundings};
 
 const TAG: &str = "hallpass:ended-sessions";
 /// Consecutive acts per account; the rest waits for the next tick.
@@ -250,12 +249,8 @@ impl SessionRevoker {
         if !matches!(act, PolicyAct::Create(_) | PolicyAct::Attach(_)) {
             return Ok(());
         }
-        let around = facts::surroundings(self.keeper.organization.as_ref()).await;
-        let around = match around {
-            Ok(around) => around,
-            Err(crate::ChoreError::Unread { fault, .. }) => return Err(left(fault)),
-            Err(other) => return Err(Left::Passing(other.to_string())),
-        };
+        let around = surroundings(self.keeper.organization.as_ref()).await;
+        let around = around.map_err(|unread| left(unread.fault))?;
         let attached = match self.keeper.organization.policies_of(account).await {
             Ok(attached) => attached,
             // Hallpass cannot reach its sessions, which must not be reported as ended
@@ -268,7 +263,7 @@ impl SessionRevoker {
         if found.is_empty() {
             Ok(())
         } else {
-            Err(Left::Refused(step_executor::reasons(&found)))
+            Err(Left::Refused(reasons(&found)))
         }
     }
 

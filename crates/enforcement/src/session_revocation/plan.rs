@@ -3,7 +3,7 @@
 use hallpass_base::{TimeSpan, Timestamp};
 
 use super::{SessionRevocation, SessionRevocationState};
-use crate::policy_probe::same_policy;
+use crate::account_policy::same_policy;
 use crate::ports::{OrganizationFault, PolicyText, refused_words};
 
 #[derive(Clone, Debug, PartialEq)]

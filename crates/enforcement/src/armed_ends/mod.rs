@@ -40,8 +40,6 @@ pub use armer::{EndArmer, EndArmerReport, EndArmerSettings};
 pub use foreign::{ForeignStatements, NotOurs};
 pub use statement::policy_name;
 
-pub use crate::account_policy::CHARACTERS;
-
 use crate::ports::OrganizationFault;
 
 pub const POLICIES_MAX: usize = 3;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hallpass_base::Timestamp;
 use hallpass_iam::generate::sessions::RevocationEntry;
-use hallpass_plans::{StepId, StoreFault};
+use hallpass_plans::StoreFault;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -189,19 +189,7 @@ pub trait OrgStore: Send + Sync {
     async fn drills(&self) -> Result<Vec<Drill>, StoreFault>;
     /// Replaces equal entries.
     async fn keep_revocations(&self, rows: &[Revocation]) -> Result<(), StoreFault>;
-    async fn drop_revocations(
-        &self,
-        policy: &str,
-        entries: &[RevocationEntry],
-    ) -> Result<(), StoreFault>;
+    /// Removes the entries of these rows, whatever their end.
+    async fn drop_revocations(&self, rows: &[Revocation]) -> Result<(), StoreFault>;
     async fn revocations(&self) -> Result<Vec<Revocation>, StoreFault>;
-}
-
-/// Passes events for waiting steps between processes (`organization.md` V-8).
-#[async_trait]
-pub trait StepNews: Send + Sync {
-    /// Counts an event for these steps, atomically. May be repeated: a step then polls once more.
-    async fn tell(&self, steps: &[StepId], at: Timestamp) -> Result<(), StoreFault>;
-    /// The event count of a step; never decreases while it waits.
-    async fn told(&self, step: &StepId) -> Result<u64, StoreFault>;
 }

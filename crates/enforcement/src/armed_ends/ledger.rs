@@ -43,7 +43,7 @@ pub(super) struct Look {
 }
 
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct LedgerOutcome {
     pub(super) change: ArmedEndChange,
     pub(super) armed: u32,
     pub(super) denied: u32,
@@ -56,7 +56,7 @@ pub(super) struct Ledger<'a> {
     now: Timestamp,
     ids: &'a dyn IdSource,
     account: &'a str,
-    told: Told,
+    told: LedgerOutcome,
 }
 
 impl<'a> Ledger<'a> {
@@ -65,11 +65,11 @@ impl<'a> Ledger<'a> {
             now,
             ids,
             account,
-            told: Told::default(),
+            told: LedgerOutcome::default(),
         }
     }
 
-    pub(super) fn finish(self) -> Told {
+    pub(super) fn finish(self) -> LedgerOutcome {
         self.told
     }
 
