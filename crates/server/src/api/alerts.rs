@@ -1,9 +1,10 @@
 use axum::{Json, extract::State};
 use hallpass_access::Muting;
 use hallpass_access::identity::TokenScope;
-use hallpass_alerts::{AlertRowKey, AlertRuleId, AlertState, RulePhase};
+use hallpass_alerts::{AlertRowKey, AlertRuleId, AlertState, RowPhase, RulePhase};
 use hallpass_api::{
-    AlertMute, AlertRow, AlertRule, AlertRules, MuteAlert, Page, Problem, UnmuteAlert,
+    AlertMute, AlertRow, AlertRowState, AlertRule, AlertRuleState, AlertRules, AlertSeverity,
+    MuteAlert, Page, Problem, UnmuteAlert,
 };
 use hallpass_base::Timestamp;
 use hallpass_channels::wording::alert::blocked_by;
@@ -34,15 +35,24 @@ fn rule_id(text: &str) -> Result<AlertRuleId, ProblemResponse> {
 }
 
 fn rule(state: &AlertState, now: Timestamp) -> AlertRule {
-    let (since, why) = match &state.phase {
-        RulePhase::Running => (None, None),
-        RulePhase::Blocked { since, why, .. } => (Some(*since), Some(blocked_by(why))),
-        RulePhase::Retired { at } => (Some(*at), None),
+    let (phase, since, why) = match &state.phase {
+        RulePhase::Running => (AlertRuleState::Running, None, None),
+        RulePhase::Blocked { since, why, .. } => {
+            let why = Some(blocked_by(why));
+            (AlertRuleState::Blocked, Some(*since), why)
+        }
+        RulePhase::Retired { at } => (AlertRuleState::Retired, Some(*at), None),
     };
     AlertRule {
         rule: state.rule.to_string(),
-        severity: state.severity.name().to_owned(),
-        state: state.phase.name().to_owned(),
+        severity: match state.severity {
+            hallpass_alerts::AlertSeverity::Info => AlertSeverity::Info,
+            hallpass_alerts::AlertSeverity::Low => AlertSeverity::Low,
+            hallpass_alerts::AlertSeverity::Medium => AlertSeverity::Medium,
+            hallpass_alerts::AlertSeverity::High => AlertSeverity::High,
+            hallpass_alerts::AlertSeverity::Critical => AlertSeverity::Critical,
+        },
+        state: phase,
         since,
         why,
         file: state.file.clone(),
@@ -62,7 +72,12 @@ fn row(
 ) -> AlertRow {
     AlertRow {
         key: key.to_string(),
-        state: row.phase.name().to_owned(),
+        state: match row.phase {
+            RowPhase::New { .. } => AlertRowState::New,
+            RowPhase::Active { .. } => AlertRowState::Active,
+            RowPhase::Recovered { .. } => AlertRowState::Recovered,
+            RowPhase::Retired { .. } => AlertRowState::Retired,
+        },
         since: alerts::since(row),
         flap_count: row.flap_count,
         values: row.values.clone(),

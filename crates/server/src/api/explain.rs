@@ -9,6 +9,7 @@ use crate::{
     auth::AuthenticatedCaller,
     body::Parameters,
     convert::texts,
+    convert_states,
     problem::{ProblemResponse, bad_parameter},
 };
 
@@ -59,7 +60,7 @@ pub(crate) async fn explain(
         ProblemResponse::bad("unknown-target", text)
     })?;
     Ok(Json(Decision {
-        decision: explained.decision.kind.as_str().to_owned(),
+        decision: convert_states::decision(explained.decision.kind),
         approvers: texts(&explained.decision.approvers),
         because: texts(&explained.decision.based_on),
         explanation: explained.explanation,

@@ -17,7 +17,7 @@ use crate::{
     App,
     auth::AuthenticatedCaller,
     body::{Body, KeyOf, Parameters, Path},
-    convert, costly, grant_activity,
+    convert, convert_states, costly, grant_activity,
     problem::{ProblemResponse, bad_parameter},
 };
 
@@ -299,7 +299,7 @@ pub(crate) async fn revoke_many(
         .map(|(id, outcome)| match outcome {
             Ok(grant) => RevokedOne {
                 id: id.to_string(),
-                state: Some(grant.state.name().to_owned()),
+                state: Some(convert_states::grant(&grant.state)),
                 error: None,
             },
             Err(error) => RevokedOne {

@@ -11,7 +11,7 @@ use crate::{
     App,
     auth::AuthenticatedCaller,
     body::Parameters,
-    convert_sweeps,
+    convert_states, convert_sweeps,
     costly::CallerInTurn,
     problem::{ProblemResponse, bad_parameter},
 };
@@ -114,7 +114,7 @@ pub(crate) async fn catalog(
             permission_set: entry.permission_set,
             says: entry.says,
             group: entry.group.map(named),
-            decision: entry.decision.as_str().to_owned(),
+            decision: convert_states::decision(entry.decision),
             approvers: entry.approvers,
             approvals_needed: entry.approvals_needed,
             max_duration_seconds: entry.max_duration_seconds,

@@ -6,8 +6,8 @@ use hallpass_base::Timestamp;
 use serde::Deserialize;
 
 use crate::{
-    App, auth::AuthenticatedCaller, body::Parameters, convert, convert_approvals, convert_sweeps,
-    problem::ProblemResponse,
+    App, auth::AuthenticatedCaller, body::Parameters, convert, convert_approvals, convert_states,
+    convert_sweeps, problem::ProblemResponse,
 };
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -55,7 +55,7 @@ pub(crate) async fn preview(
     };
     let open = ApprovalHours::open(hours, app.clock.now());
     Ok(Json(Preview {
-        decision: decision.kind.as_str().to_owned(),
+        decision: convert_states::decision(decision.kind),
         approvers: decision.approvers.iter().map(ToString::to_string).collect(),
         approvals_needed: decision.approvals_needed,
         max_duration_seconds: preview.limits().longest().as_seconds(),

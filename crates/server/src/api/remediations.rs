@@ -1,10 +1,12 @@
 use axum::{Json, extract::State};
 use hallpass_access::identity::TokenScope;
 use hallpass_access::{AccessError, ActionRefused, Actor, RemediationView};
-use hallpass_api::{ApproveRemediation, DeclineRemediation, Problem, Remediation, Remediations};
+use hallpass_api::{
+    ApproveRemediation, DeclineRemediation, Problem, Remediation, RemediationState, Remediations,
+};
 use hallpass_channels::wording::{PlainStyle, remediation};
 use hallpass_findings::remediation::{
-    RemediationCursor, RemediationFilter, RemediationId, RemediationPhase,
+    RemediationCursor, RemediationFilter, RemediationId, RemediationPhase, RemediationResult,
 };
 use serde::Deserialize;
 
@@ -28,13 +30,29 @@ pub(crate) struct RemediationsOf {
     limit: Option<usize>,
 }
 
+const fn state(phase: &RemediationPhase) -> RemediationState {
+    match phase {
+        RemediationPhase::Observed => RemediationState::Observed,
+        RemediationPhase::Waiting { .. } => RemediationState::Waiting,
+        RemediationPhase::Pending { .. } => RemediationState::Pending,
+        RemediationPhase::Finished { result } => match result {
+            RemediationResult::Changed => RemediationState::Changed,
+            RemediationResult::Unchanged => RemediationState::Unchanged,
+            RemediationResult::Suppressed => RemediationState::Suppressed,
+        },
+        RemediationPhase::Manual { .. } => RemediationState::Manual,
+        RemediationPhase::Drifted { .. } => RemediationState::Drifted,
+        RemediationPhase::Undone { .. } => RemediationState::Undone,
+    }
+}
+
 fn body(view: &RemediationView) -> Remediation {
     let (it, style) = (&view.item, &PlainStyle);
     let at = &it.deviation;
     let why = remediation::why(it, style);
     Remediation {
         id: it.id.to_string(),
-        state: it.phase.name().to_owned(),
+        state: state(&it.phase),
         rule: it.rule.clone(),
         action: it.action.name().to_owned(),
         account: at.account.to_string(),

@@ -3,7 +3,10 @@ use std::future::ready;
 use axum::{Json, extract::State};
 use hallpass_access::identity::TokenScope;
 use hallpass_access::{Meant, Wanted};
-use hallpass_api::{Page, Problem, Standing, StandingAct, StandingDone, StandingList};
+use hallpass_api::{
+    Page, Problem, Standing, StandingAct, StandingAction, StandingDone, StandingFate, StandingKind,
+    StandingList,
+};
 use hallpass_base::{SweepId, TimeSpan, fold};
 use serde::Deserialize;
 
@@ -74,8 +77,8 @@ impl Narrowed {
         let after = after.transpose()?;
         let size = page_size(self.limit);
         let fits = |item: &Standing| {
-            is(self.kind.as_deref(), [Some(item.kind.as_str())])
-                && is(self.fate.as_deref(), [item.fate.as_deref()])
+            is(self.kind.as_deref(), [Some(item.kind.name())])
+                && is(self.fate.as_deref(), [item.fate.map(StandingFate::name)])
                 && is(
                     self.user.as_deref(),
                     [Some(item.user_id.as_str()), item.user.as_deref()],
@@ -102,7 +105,11 @@ impl Narrowed {
 type ListPlace = [String; 5];
 
 fn place(item: &Standing) -> ListPlace {
-    let absent = if item.kind == "absent" { "1" } else { "0" };
+    let absent = if item.kind == StandingKind::Absent {
+        "1"
+    } else {
+        "0"
+    };
     [
         absent.to_owned(),
         item.user_id.clone(),
@@ -191,8 +198,8 @@ pub(crate) async fn act(
     };
     let reason = body.reason.as_deref().unwrap_or_default();
     let access = &app.access;
-    let (accepted, grant) = match body.action.as_str() {
-        "accept" => {
+    let (accepted, grant) = match body.action {
+        StandingAction::Accept => {
             let accepted = async {
                 let accepted = access.accept_standing(actor, &meant, reason, body.review_at);
                 Ok::<_, ProblemResponse>(Some(accepted.await?))
@@ -202,7 +209,7 @@ pub(crate) async fn act(
                 None,
             )
         }
-        "withdraw" => {
+        StandingAction::Withdraw => {
             let withdrawn = async {
                 let withdrawn = access.withdraw_standing(actor, &meant, reason);
                 Ok::<_, ProblemResponse>(Some(withdrawn.await?))
@@ -212,17 +219,13 @@ pub(crate) async fn act(
                 None,
             )
         }
-        "adopt" => {
+        StandingAction::Adopt => {
             let seconds = body.duration_seconds.ok_or_else(|| {
                 ProblemResponse::bad("bad-body", "`adopt` wants `duration_seconds`")
             })?;
             let length = TimeSpan::seconds(seconds);
             let adopted = access.adopt_standing(actor, &meant, length, reason, key.as_ref());
             (None, Some(adopted.await?))
-        }
-        other => {
-            let words = format!("`{other}` is not `accept`, `withdraw` or `adopt`");
-            return Err(ProblemResponse::bad("bad-body", words));
         }
     };
     Ok(Json(StandingDone {
