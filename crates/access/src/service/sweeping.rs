@@ -195,7 +195,8 @@ impl Access {
     pub(super) fn findings(
         &self,
         sweep: SweepId,
-        (scope, listing): (&StandingScope, &StandingListing),
+        scope: &StandingScope,
+        listing: &StandingListing,
         known: &SweepRunFacts,
         directory: &Directory,
         may_act: MayAct,
@@ -230,7 +231,7 @@ impl Access {
             (true, Some(action), None) => MayAct::Plan(action),
             (false, _, _) | (_, None, _) => MayAct::No,
         };
-        let found = self.findings(sweep.id, (scope, listing), known, &directory, may_act);
+        let found = self.findings(sweep.id, scope, listing, known, &directory, may_act);
         let step = self.step();
         let now = step.now;
         let state = match (found.brake, may_act) {

@@ -163,7 +163,7 @@ pub(crate) async fn mute(
         muted.map_err(ProblemResponse::from)
     };
     let again = async { Ok::<_, ProblemResponse>(access.alert(actor, &rule).await?) };
-    let state = once((&app, actor), idempotency.with(&body), work, again).await?;
+    let state = once(&app, actor, idempotency.with(&body), work, again).await?;
     answer(&state, &key, now)
 }
 
@@ -184,6 +184,6 @@ pub(crate) async fn unmute(
         unmuted.map_err(ProblemResponse::from)
     };
     let again = async { Ok::<_, ProblemResponse>(access.alert(actor, &rule).await?) };
-    let state = once((&app, actor), idempotency.with(&body), work, again).await?;
+    let state = once(&app, actor, idempotency.with(&body), work, again).await?;
     answer(&state, &key, app.clock.now())
 }

@@ -43,7 +43,7 @@ pub(crate) async fn replay(
     let loaded = read.map_err(|errors| broken(&errors))?;
     let replayed = app
         .access
-        .replay((actor, &turn), &loaded.rules, wanted.since, before, limit)
+        .replay(actor, &turn, &loaded.rules, wanted.since, before, limit)
         .await?;
     let mut items = Vec::with_capacity(replayed.rows.len());
     for row in &replayed.rows {

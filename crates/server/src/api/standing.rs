@@ -205,7 +205,7 @@ pub(crate) async fn act(
                 Ok::<_, ProblemResponse>(Some(accepted.await?))
             };
             (
-                once((&app, actor), key, accepted, ready(Ok(None))).await?,
+                once(&app, actor, key, accepted, ready(Ok(None))).await?,
                 None,
             )
         }
@@ -215,7 +215,7 @@ pub(crate) async fn act(
                 Ok::<_, ProblemResponse>(Some(withdrawn.await?))
             };
             (
-                once((&app, actor), key, withdrawn, ready(Ok(None))).await?,
+                once(&app, actor, key, withdrawn, ready(Ok(None))).await?,
                 None,
             )
         }

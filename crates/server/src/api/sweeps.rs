@@ -61,7 +61,7 @@ pub(crate) async fn begin(
         let newest = access.sweeps(actor, None, 1).await?.pop();
         newest.ok_or_else(|| ProblemResponse::not_found("sweep"))
     };
-    let sweep = once((&app, actor), key.with(&()), work, now).await?;
+    let sweep = once(&app, actor, key.with(&()), work, now).await?;
     Ok((StatusCode::ACCEPTED, Json(convert_sweeps::sweep(&sweep))))
 }
 
@@ -114,6 +114,6 @@ pub(crate) async fn confirm(
         sweep.map_err(ProblemResponse::from)
     };
     let now = async { Ok::<_, ProblemResponse>(access.sweep(actor, id).await?.0) };
-    let sweep = once((&app, actor), key.with(&body), work, now).await?;
+    let sweep = once(&app, actor, key.with(&body), work, now).await?;
     Ok(Json(convert_sweeps::sweep(&sweep)))
 }

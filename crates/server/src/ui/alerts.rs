@@ -405,8 +405,10 @@ async fn unmute_page(
 async fn pressed(
     app: &App,
     viewer: &Viewer,
-    (of, words): (&RowOf, &MuteWords),
-    (outcome, form): (Result<AlertState, AccessError>, FormOf),
+    of: &RowOf,
+    words: &MuteWords,
+    outcome: Result<AlertState, AccessError>,
+    form: FormOf,
     said: &str,
 ) -> PageResult {
     let why = match outcome {
@@ -455,7 +457,7 @@ async fn mute(State(app): State<App>, of: Query<RowOf>, posted: Posted<MuteWords
         reason: &form.reason,
     };
     let outcome = app.access.mute_alert(&viewer.actor, &rule, muting_of).await;
-    pressed(&app, &viewer, (&of.0, &form), (outcome, muting), "muted").await
+    pressed(&app, &viewer, &of.0, &form, outcome, muting, "muted").await
 }
 
 async fn unmute(State(app): State<App>, of: Query<RowOf>, posted: Posted<MuteWords>) -> PageResult {
@@ -468,12 +470,5 @@ async fn unmute(State(app): State<App>, of: Query<RowOf>, posted: Posted<MuteWor
         .access
         .unmute_alert(&viewer.actor, &rule, &key, reason)
         .await;
-    pressed(
-        &app,
-        &viewer,
-        (&of.0, &form),
-        (outcome, unmuting),
-        "unmuted",
-    )
-    .await
+    pressed(&app, &viewer, &of.0, &form, outcome, unmuting, "unmuted").await
 }

@@ -362,8 +362,10 @@ async fn form_page(app: &App, viewer: &Viewer, id: &str, form: FormOf) -> PageRe
 async fn pressed(
     app: &App,
     viewer: &Viewer,
-    (id, said): (&str, &Said),
-    (outcome, form): (Result<Remediation, AccessError>, FormOf),
+    id: &str,
+    said: &Said,
+    outcome: Result<Remediation, AccessError>,
+    form: FormOf,
     then: &str,
 ) -> PageResult {
     let why = match outcome {
@@ -409,7 +411,7 @@ async fn press(
         let outcome = access.decline_remediation(actor, &known, why, None).await;
         (outcome, declining, "declined")
     };
-    pressed(&app, &viewer, (id, &form), (outcome, again), then).await
+    pressed(&app, &viewer, id, &form, outcome, again, then).await
 }
 
 #[cfg(test)]
