@@ -41,7 +41,7 @@ pub use group_sync::{
     GroupSyncRun, GroupSyncState, ManualMembers, MembershipChange,
 };
 pub use lock::{HeldAccess, Lock, LockPerson, Locks, UnlockPerson, Unlocked};
-pub use login::{LoggedOut, LoginCode, LoginFetch, LoginSpec, LoginToken};
+pub use login::{LoggedOut, LoginCode, LoginFetch, LoginRequest, LoginToken};
 pub use own::{OwnSession, OwnSessions, OwnToken, OwnTokens, SessionsEnded, TokenRevoked};
 pub use people_report::{FailedRuns, JudgedPeople, JudgedPerson};
 pub use permission_set::{

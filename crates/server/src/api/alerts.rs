@@ -21,7 +21,7 @@ use crate::{
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct RowsOf {
+pub(crate) struct AlertRowsQuery {
     /// The id of the rule.
     rule: String,
     /// The `next` of the previous page.
@@ -103,12 +103,12 @@ pub(crate) async fn list(
 }
 
 /// The rows of a rule, by key; administrators, auditors and operators.
-#[utoipa::path(get, path = "/api/v1/alerts/rows", params(RowsOf),
+#[utoipa::path(get, path = "/api/v1/alerts/rows", params(AlertRowsQuery),
     responses((status = 200, body = Page<AlertRow>), (status = 404, body = Problem)))]
 pub(crate) async fn rows(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    Parameters(wanted): Parameters<RowsOf>,
+    Parameters(wanted): Parameters<AlertRowsQuery>,
 ) -> Result<Json<Page<AlertRow>>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
     let rule = rule_id(&wanted.rule)?;

@@ -24,7 +24,7 @@ use crate::{
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Listing {
+pub(crate) struct GrantsQuery {
     /// Only in this state, or `live` for all that have not ended.
     state: Option<String>,
     /// Only of this user (e-mail).
@@ -41,11 +41,11 @@ pub(crate) struct Listing {
 const QUEUES_MAX: usize = 50;
 
 /// Grants visible to the caller, newest first.
-#[utoipa::path(get, path = "/api/v1/grants", params(Listing), responses((status = 200, body = Page<Grant>)))]
+#[utoipa::path(get, path = "/api/v1/grants", params(GrantsQuery), responses((status = 200, body = Page<Grant>)))]
 pub(crate) async fn list(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    Parameters(listing): Parameters<Listing>,
+    Parameters(listing): Parameters<GrantsQuery>,
 ) -> Result<Json<Page<Grant>>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
     let states = match listing.state.as_deref() {

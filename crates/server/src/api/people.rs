@@ -49,7 +49,7 @@ pub(crate) async fn me(
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Looking {
+pub(crate) struct CatalogQuery {
     /// Words, each of which must be in a name, an id, a folder or a description; best matches
     /// first.
     q: Option<String>,
@@ -62,11 +62,11 @@ pub(crate) struct Looking {
 }
 
 /// The access that the caller may request, with the approvers.
-#[utoipa::path(get, path = "/api/v1/catalog", params(Looking), responses((status = 200, body = Offers)))]
+#[utoipa::path(get, path = "/api/v1/catalog", params(CatalogQuery), responses((status = 200, body = Offers)))]
 pub(crate) async fn catalog(
     State(app): State<App>,
     CallerInTurn { caller, turn }: CallerInTurn,
-    Parameters(looking): Parameters<Looking>,
+    Parameters(looking): Parameters<CatalogQuery>,
 ) -> Result<Json<Offers>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read, TokenScope::Request])?;
     let account = match looking.account {

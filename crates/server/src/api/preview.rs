@@ -13,7 +13,7 @@ use crate::{
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Thought {
+pub(crate) struct PreviewQuery {
     /// The account's id or unique name. Needs `permission_set`.
     account: Option<String>,
     /// The permission set's name.
@@ -27,12 +27,12 @@ pub(crate) struct Thought {
 
 /// The approvers, the maximum duration, and whether the caller already has the access outside
 /// Hallpass: from AWS if it answers within a second, else from the newest sweep.
-#[utoipa::path(get, path = "/api/v1/preview", params(Thought),
+#[utoipa::path(get, path = "/api/v1/preview", params(PreviewQuery),
     responses((status = 200, body = Preview), (status = 400, body = Problem)))]
 pub(crate) async fn preview(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    Parameters(thought): Parameters<Thought>,
+    Parameters(thought): Parameters<PreviewQuery>,
 ) -> Result<Json<Preview>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read, TokenScope::Request])?;
     let wanted = super::wanted(

@@ -21,7 +21,7 @@ use crate::{
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct RemediationsOf {
+pub(crate) struct RemediationsQuery {
     /// `backlog`: those waiting for a user; `all` (the default).
     state: Option<String>,
     /// The `next` of the previous page.
@@ -88,12 +88,12 @@ fn remediation_id(text: &str) -> Result<RemediationId, ProblemResponse> {
 
 /// Remediations of findings; administrators, auditors and operators, and for approvers those they
 /// may decide.
-#[utoipa::path(get, path = "/api/v1/remediations", params(RemediationsOf),
+#[utoipa::path(get, path = "/api/v1/remediations", params(RemediationsQuery),
     responses((status = 200, body = Remediations), (status = 403, body = Problem)))]
 pub(crate) async fn list(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    Parameters(wanted): Parameters<RemediationsOf>,
+    Parameters(wanted): Parameters<RemediationsQuery>,
 ) -> Result<Json<Remediations>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
     let filter = match wanted.state.as_deref() {

@@ -47,7 +47,7 @@ const APART: &str = "~";
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Narrowed {
+pub(crate) struct StandingQuery {
     /// Only this kind.
     kind: Option<String>,
     /// Only with this outcome, such as `planned` or `stuck`.
@@ -62,7 +62,7 @@ pub(crate) struct Narrowed {
     limit: Option<usize>,
 }
 
-impl Narrowed {
+impl StandingQuery {
     /// Returns a page of the findings of a run, sorted by subject, so that a changed item moves no
     /// other. Refuses a cursor of another run.
     pub(super) fn page(
@@ -158,12 +158,12 @@ fn is<const N: usize>(wanted: Option<&str>, found: [Option<&str>; N]) -> bool {
 }
 
 /// Standing access found by the newest sweep; auditors and administrators.
-#[utoipa::path(get, path = "/api/v1/standing", params(Narrowed),
+#[utoipa::path(get, path = "/api/v1/standing", params(StandingQuery),
     responses((status = 200, body = StandingList), (status = 404, body = Problem)))]
 pub(crate) async fn list(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    Parameters(narrowed): Parameters<Narrowed>,
+    Parameters(narrowed): Parameters<StandingQuery>,
 ) -> Result<Json<StandingList>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
     let known = app.access.standing(actor).await?;
@@ -261,7 +261,7 @@ mod tests {
         .unwrap()
     }
 
-    fn narrowed(query: serde_json::Value) -> Narrowed {
+    fn narrowed(query: serde_json::Value) -> StandingQuery {
         serde_json::from_value(query).unwrap()
     }
 

@@ -95,7 +95,7 @@ enum Pressed {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Looking {
+struct RemediationsQuery {
     said: Option<Pressed>,
 }
 
@@ -249,7 +249,7 @@ async fn show(
     State(app): State<App>,
     viewer: Viewer,
     Path(id): Path<String>,
-    Parameters(looking): Parameters<Looking>,
+    Parameters(looking): Parameters<RemediationsQuery>,
 ) -> PageResult {
     if !app.access.sees_remediations(&viewer.actor) {
         return Ok(forbidden::page_for(&app, &viewer, READERS).await);

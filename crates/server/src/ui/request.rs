@@ -119,7 +119,7 @@ struct ListPage {
 }
 
 #[derive(Deserialize)]
-struct Listing {
+struct RequestsQuery {
     #[serde(default)]
     who: String,
     #[serde(default)]
@@ -148,7 +148,7 @@ pub(crate) fn router() -> Router<App> {
 
 async fn list(
     State(app): State<App>,
-    Query(listing): Query<Listing>,
+    Query(listing): Query<RequestsQuery>,
     viewer: Viewer,
 ) -> PageResult {
     let view = Presenter::new(&app, &viewer);

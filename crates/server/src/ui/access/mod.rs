@@ -111,7 +111,7 @@ impl HeldFilter {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Looking {
+struct AccessQuery {
     by: Grouping,
     q: String,
     kind: HeldFilter,
@@ -119,7 +119,7 @@ struct Looking {
     skip: usize,
 }
 
-impl Looking {
+impl AccessQuery {
     fn sorted(&self, sort: Sort) -> String {
         let looking = Self {
             q: self.q.clone(),
@@ -230,7 +230,7 @@ struct AccessView<'a> {
 async fn show(
     State(app): State<App>,
     viewer: Viewer,
-    Query(looking): Query<Looking>,
+    Query(looking): Query<AccessQuery>,
     Query(after): Query<FlashQuery>,
 ) -> PageResult {
     let grants = live_grants(&app, &viewer).await?;
@@ -275,7 +275,7 @@ async fn standing_of(app: &App, viewer: &Viewer) -> Result<Option<StandingView>,
 
 fn build(
     view: &AccessView<'_>,
-    looking: &Looking,
+    looking: &AccessQuery,
     grants: &[Grant],
     found: Option<&StandingView>,
     plan: Option<(String, String)>,
@@ -322,7 +322,7 @@ fn build(
     }
 }
 
-fn headings(looking: &Looking) -> Vec<Heading> {
+fn headings(looking: &AccessQuery) -> Vec<Heading> {
     let is_list = looking.by == Grouping::All;
     let headings = Sort::ALL.into_iter().map(|(sort, _, word, width)| Heading {
         word,
@@ -333,7 +333,7 @@ fn headings(looking: &Looking) -> Vec<Heading> {
     headings.filter(|_| is_list).collect()
 }
 
-fn tabs(looking: &Looking) -> Vec<Tab> {
+fn tabs(looking: &AccessQuery) -> Vec<Tab> {
     Grouping::ALL
         .into_iter()
         .map(|(by, _, word)| Tab {
@@ -344,7 +344,7 @@ fn tabs(looking: &Looking) -> Vec<Tab> {
         .collect()
 }
 
-fn kinds(looking: &Looking) -> Vec<KindChoice> {
+fn kinds(looking: &AccessQuery) -> Vec<KindChoice> {
     HeldFilter::ALL
         .into_iter()
         .map(|(kind, name, word)| KindChoice {
@@ -355,7 +355,7 @@ fn kinds(looking: &Looking) -> Vec<KindChoice> {
         .collect()
 }
 
-fn matching(looking: &Looking, total: usize, all: usize) -> String {
+fn matching(looking: &AccessQuery, total: usize, all: usize) -> String {
     match (looking.q.as_str(), looking.kind) {
         ("", HeldFilter::Every) => String::new(),
         ("", kind) => format!("{total} of {all} are {}.", kind.name()),
@@ -368,7 +368,12 @@ fn matching(looking: &Looking, total: usize, all: usize) -> String {
     }
 }
 
-fn what_follows(looking: &Looking, left: usize, shown: usize, total: usize) -> (String, String) {
+fn what_follows(
+    looking: &AccessQuery,
+    left: usize,
+    shown: usize,
+    total: usize,
+) -> (String, String) {
     let (one, many) = looking.by.nouns();
     let matching = if looking.q.is_empty() {
         "follow".to_owned()
