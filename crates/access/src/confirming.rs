@@ -1,7 +1,7 @@
 //! Rule warnings that must be confirmed before a request or approval (`access.md` §2.9).
 
-use hallpass_base::{Email, Timestamp, UserId};
-use hallpass_rules::{Decision, RuleWarning};
+use hallpass_base::Timestamp;
+use hallpass_rules::{Decision, Principal, RuleWarning};
 
 use crate::{ActionRefused, Confirmation};
 
@@ -14,15 +14,15 @@ pub(crate) fn unconfirmed(decision: &Decision, ids: &[String]) -> Vec<RuleWarnin
 pub(crate) fn confirmation(
     decision: &Decision,
     ids: &[String],
-    (user, by): (Option<&UserId>, &Email),
+    by: Principal<'_>,
     at: Timestamp,
 ) -> Option<Confirmation> {
     let warnings = decision.warnings.iter();
     let read = warnings.filter(|warning| warning.is_among(ids));
     let texts: Vec<String> = read.map(|warning| warning.text.clone()).collect();
     (!texts.is_empty()).then(|| Confirmation {
-        by: by.clone(),
-        user: user.cloned(),
+        by: by.email.clone(),
+        user: by.user.cloned(),
         at,
         texts,
     })

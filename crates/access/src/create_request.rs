@@ -318,7 +318,7 @@ fn draft(
         confirmed: confirmed(form, decision, now),
         reminders: Reminders {
             sent: 0,
-            next_at: settings.reminder_within((now, expires_at), hours, 0),
+            next_at: settings.reminder_within(now, expires_at, hours, 0),
         },
         grant: None,
         after_review: None,
@@ -349,8 +349,8 @@ fn ruling(decision: Option<&Decision>, rules: &Rules, directory: &Directory) -> 
 }
 
 fn confirmed(form: &Form<'_>, decision: Option<&Decision>, now: Timestamp) -> Vec<Confirmation> {
-    let who = (Some(&form.requester.user), &form.requester.email);
-    let read = decision.and_then(|it| confirming::confirmation(it, form.confirmed, who, now));
+    let by = form.requester.principal();
+    let read = decision.and_then(|it| confirming::confirmation(it, form.confirmed, by, now));
     read.into_iter().collect()
 }
 

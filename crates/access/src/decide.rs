@@ -63,8 +63,8 @@ pub(crate) fn approve(
     )
     .map_err(ActionRefused::NoLongerFits)?;
     context.ensure_confirmed(&permit.decision, approving.confirmed)?;
-    let who = (actor.user.as_ref(), &actor.email);
-    words.confirmed = confirming::confirmation(&permit.decision, approving.confirmed, who, now);
+    let by = actor.principal();
+    words.confirmed = confirming::confirmation(&permit.decision, approving.confirmed, by, now);
     let ruled = Ruled::by(&permit.decision, context.rules);
     if permit.decision.is_satisfied_by(&approvals) {
         let approval = if permit.own_request {
@@ -242,8 +242,8 @@ fn remind(
         });
     }
     let hours = counted.approval_hours();
-    let waits = (request.asked_at, request.expires_at);
-    let next = |sent| settings.reminder_within(waits, hours, sent);
+    let (asked_at, expires_at) = (request.asked_at, request.expires_at);
+    let next = |sent| settings.reminder_within(asked_at, expires_at, hours, sent);
     let mut sent = request.reminders.sent.saturating_add(1);
     let mut next_at = next(sent);
     // After an outage, one reminder replaces all missed ones.

@@ -40,12 +40,7 @@ pub(crate) fn approved(
     arming.ensure_possible(live.filter(|grant| grant.is_live(context.step.now)))?;
     let arming = arming.of_new_grant()?;
     Ok(schedule(
-        pending,
-        by,
-        (approval, arming),
-        actor,
-        ruled,
-        context,
+        pending, by, approval, arming, actor, ruled, context,
     ))
 }
 
@@ -69,7 +64,8 @@ fn decided(
 fn schedule(
     pending: PendingRequest,
     by: Principal<'_>,
-    (approval, arming): (Approval, NewArming),
+    approval: Approval,
+    arming: NewArming,
     actor: Doer<'_>,
     ruled: &Ruled,
     context: &DecisionContext<'_>,

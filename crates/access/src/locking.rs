@@ -64,8 +64,10 @@ pub(crate) fn later(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<
 pub(crate) fn lock(
     person: Person,
     before: Option<&Lock>,
-    (locking, left): (&Locking<'_>, Left),
-    (actor, by): (&Actor, Person),
+    locking: &Locking<'_>,
+    left: Left,
+    actor: &Actor,
+    by: Person,
     step: StepContext<'_>,
 ) -> (Change, Lock) {
     let earlier = before.filter(|lock| lock.is_in_force(step.now));
@@ -110,7 +112,8 @@ pub(crate) fn lock(
 pub(crate) fn lift(
     lock: &Lock,
     reason: &str,
-    (actor, by): (&Actor, Person),
+    actor: &Actor,
+    by: Person,
     step: StepContext<'_>,
 ) -> (Change, Lock) {
     let lifted = Lifted {

@@ -214,7 +214,8 @@ impl Settings {
     /// the first one.
     pub fn reminder_within(
         &self,
-        (asked_at, expires_at): (Timestamp, Option<Timestamp>),
+        asked_at: Timestamp,
+        expires_at: Option<Timestamp>,
         hours: &[ApprovalHours],
         sent: u32,
     ) -> Option<Timestamp> {

@@ -4,15 +4,45 @@ use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// Severity of an alert rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertSeverity {
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+/// State of an alert rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertRuleState {
+    Running,
+    Blocked,
+    Retired,
+}
+
+/// State of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertRowState {
+    New,
+    Active,
+    Recovered,
+    Retired,
+}
+
 /// An alert rule after its newest run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AlertRule {
     /// Name.
     pub rule: String,
-    /// `info`, `low`, `medium`, `high` or `critical`.
-    pub severity: String,
-    /// `running`, `blocked` or `retired`.
-    pub state: String,
+    /// Severity.
+    pub severity: AlertSeverity,
+    /// State.
+    pub state: AlertRuleState,
     /// Start of `blocked` or `retired`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -48,8 +78,8 @@ pub struct AlertRules {
 pub struct AlertRow {
     /// Key: values of the key columns, as a JSON array.
     pub key: String,
-    /// `new`, `active`, `recovered` or `retired`.
-    pub state: String,
+    /// State.
+    pub state: AlertRowState,
     /// Start of this state.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,

@@ -5,14 +5,66 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::EntitlementsRevoked;
+use crate::names::names;
+
+names! {
+    /// State of a grant.
+    GrantState {
+        Scheduled = "scheduled",
+        Granting = "granting",
+        Active = "active",
+        Ending = "ending",
+        Ended = "ended",
+        Failed = "failed",
+    }
+}
+
+names! {
+    /// How access was approved.
+    Approval {
+        NotRequired = "not_required",
+        Own = "self",
+        Peer = "peer",
+        BreakGlass = "break_glass",
+        Adopted = "adopted",
+    }
+}
+
+names! {
+    /// Why access ended.
+    EndCause {
+        Expired = "expired",
+        Released = "released",
+        Revoked = "revoked",
+        RuleChanged = "rule_changed",
+        PrincipalLeft = "principal_left",
+        Drift = "drift",
+        Guard = "guard",
+    }
+}
+
+names! {
+    /// Whether an end removed the access, and if not, why.
+    EndOutcome {
+        Removed = "removed",
+        /// A guard removed it.
+        Guard = "guard",
+        AlreadyAbsent = "already_absent",
+        NeverCreated = "never_created",
+        PrincipalGone = "principal_gone",
+        AccountGone = "account_gone",
+        Standing = "standing",
+        HeldByOtherGrant = "held_by_other_grant",
+    }
+}
 
 /// Access with an end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Grant {
     /// `grn_…`.
     pub id: String,
-    /// `scheduled`, `granting`, `active`, `ending`, `ended` or `failed`.
-    pub state: String,
+    /// State.
+    pub state: GrantState,
     /// Request.
     pub request_id: String,
     /// Holder's e-mail.
@@ -42,8 +94,8 @@ pub struct Grant {
     pub reason: String,
     /// Approver.
     pub approver: String,
-    /// `not_required`, `self`, `peer`, `break_glass` or `adopted`.
-    pub approval: String,
+    /// How it was approved.
+    pub approval: Approval,
     /// Approval time.
     #[schema(value_type = String, format = DateTime)]
     pub scheduled_at: Timestamp,
@@ -58,16 +110,15 @@ pub struct Grant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
-    /// Cause of the end: `expired`, `released`, `revoked`, `rule_changed`, `principal_left`,
-    /// `drift`, `guard`.
+    /// Cause of the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<String>,
+    pub cause: Option<EndCause>,
     /// Whether this end removed the access.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed: Option<bool>,
     /// `removed`, `guard` (removed by a guard), or why the access stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
+    pub why: Option<EndOutcome>,
     /// AWS's error for a failure or refused removal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -184,7 +235,7 @@ pub struct RevokedOne {
     pub id: String,
     /// New state, on success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state: Option<String>,
+    pub state: Option<GrantState>,
     /// Error, on failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

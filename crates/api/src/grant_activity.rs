@@ -4,14 +4,30 @@ use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::names::names;
+
+names! {
+    /// Whether a grant was used.
+    #[derive(Default)]
+    GrantUse {
+        Used = "used",
+        NeverUsed = "never_used",
+        /// The log ends too early to know.
+        NotSoFar = "not_so_far",
+        /// The log lacks some days.
+        #[default]
+        NotKnown = "not_known",
+    }
+}
+
 /// Use of a grant, as far as logs go.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GrantActivity {
     /// Grant.
     pub grant_id: String,
-    /// `used`, `never_used`, `not_so_far` (the log ends too early to know) or `not_known` (the log
-    /// lacks some days).
-    pub state: String,
+    /// Whether it was used: `not_so_far` if the log ends too early to know, `not_known` if it lacks
+    /// some days.
+    pub state: GrantUse,
     /// Summary, with the extent of the log.
     pub words: String,
     /// First logged event of the account, by any user.

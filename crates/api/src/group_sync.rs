@@ -4,6 +4,51 @@ use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::names::names;
+
+names! {
+    /// What happens to members without a rule.
+    ManualMembers {
+        Warn = "warn",
+        Remove = "remove",
+    }
+}
+
+names! {
+    /// Outcome of a comparison.
+    GroupSyncOutcome {
+        Looked = "looked",
+        Failed = "failed",
+    }
+}
+
+names! {
+    /// Problem that blocks changes of a group.
+    GroupProblem {
+        Missing = "missing",
+        Ambiguous = "ambiguous",
+        NamedTwice = "named-twice",
+        OwnedTwice = "group-owned-twice",
+        Unread = "unread",
+    }
+}
+
+names! {
+    /// Change of a membership.
+    MembershipChange {
+        Add = "add",
+        Remove = "remove",
+    }
+}
+
+names! {
+    /// State of a membership change.
+    GroupSyncState {
+        Working = "working",
+        Refused = "refused",
+    }
+}
+
 /// Attribute-based memberships, with a preview of the next comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GroupSync {
@@ -11,7 +56,7 @@ pub struct GroupSync {
     pub enabled: bool,
     /// Action on members without a rule: `warn` or `remove`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub manual: Option<String>,
+    pub manual: Option<ManualMembers>,
     /// Seconds between comparisons.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every_seconds: Option<u64>,
@@ -38,7 +83,7 @@ pub struct GroupSyncRun {
     #[schema(value_type = String, format = DateTime)]
     pub ended: Timestamp,
     /// `looked`, or `failed` if the directory was unreadable: nothing was changed.
-    pub outcome: String,
+    pub outcome: GroupSyncOutcome,
     /// Error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -57,10 +102,9 @@ pub struct GroupSyncGroup {
     /// Name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_name: Option<String>,
-    /// Problem that blocks changes: `missing`, `ambiguous`, `named-twice`, `group-owned-twice` or
-    /// `unread`.
+    /// Problem that blocks changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<String>,
+    pub problem: Option<GroupProblem>,
     /// Messages that need attention.
     pub says: Vec<String>,
     /// Number of members.
@@ -106,12 +150,12 @@ pub struct GroupSyncChange {
     pub user: String,
     /// Group.
     pub group_name: String,
-    /// `add` or `remove`.
-    pub change: String,
+    /// Change.
+    pub change: MembershipChange,
     /// Matching rule, or the reason to remove.
     pub why: String,
-    /// `working` or `refused`.
-    pub state: String,
+    /// State.
+    pub state: GroupSyncState,
     /// Start of this state.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,

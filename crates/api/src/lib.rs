@@ -10,6 +10,7 @@ mod grant_activity;
 mod group_sync;
 mod lock;
 mod login;
+mod names;
 mod own;
 mod people_report;
 mod permission_set;
@@ -21,39 +22,54 @@ mod request;
 mod rule_check;
 mod sweep;
 
-pub use alert::{AlertMute, AlertRow, AlertRule, AlertRules, MuteAlert, UnmuteAlert};
+pub use alert::{
+    AlertMute, AlertRow, AlertRowState, AlertRule, AlertRuleState, AlertRules, AlertSeverity,
+    MuteAlert, UnmuteAlert,
+};
 pub use denied::{
     DenialMessage, DenialOfAction, DeniedBecause, DeniedCall, EndedAccess, FittingSets, LargerSet,
     SetNotJudged,
 };
 pub use entitlement::{Entitlement, EntitlementsHeld, EntitlementsRevoked, SweepEntitlements};
-pub use grant::{Extend, Grant, Queue, Revoke, RevokeMany, Revoked, RevokedOne};
-pub use grant_activity::{GrantActivity, GrantCall};
-pub use group_sync::{GroupSync, GroupSyncChange, GroupSyncGroup, GroupSyncPerson, GroupSyncRun};
+pub use grant::{
+    Approval, EndCause, EndOutcome, Extend, Grant, GrantState, Queue, Revoke, RevokeMany, Revoked,
+    RevokedOne,
+};
+pub use grant_activity::{GrantActivity, GrantCall, GrantUse};
+pub use group_sync::{
+    GroupProblem, GroupSync, GroupSyncChange, GroupSyncGroup, GroupSyncOutcome, GroupSyncPerson,
+    GroupSyncRun, GroupSyncState, ManualMembers, MembershipChange,
+};
 pub use lock::{HeldAccess, Lock, LockPerson, Locks, UnlockPerson, Unlocked};
-pub use login::{LoggedOut, LoginCode, LoginFetch, LoginSpec, LoginToken};
+pub use login::{LoggedOut, LoginCode, LoginFetch, LoginRequest, LoginToken};
 pub use own::{OwnSession, OwnSessions, OwnToken, OwnTokens, SessionsEnded, TokenRevoked};
 pub use people_report::{FailedRuns, JudgedPeople, JudgedPerson};
 pub use permission_set::{
-    LevelCount, PermissionSet, PolicyFinding, PolicyLine, PolicyRisk, SetPolicy,
+    AccessLevel, FindingSeverity, LevelCount, PermissionSet, PolicyEffect, PolicyFinding,
+    PolicyLine, PolicyRisk, RiskKind, SetPolicy, SetPolicyKind,
 };
 pub use person::{
-    Decision, Health, Me, Named, Offer, Offers, Part, Persona, Portal, Preview, Token,
+    Decision, DecisionKind, Health, HealthStatus, Me, Named, Offer, Offers, Part, Persona, Portal,
+    Preview, Token,
 };
 pub use problem::{FieldProblem, ORGANIZATION_UNREAD, Problem};
-pub use remediation::{ApproveRemediation, DeclineRemediation, Remediation, Remediations};
+pub use remediation::{
+    ApproveRemediation, DeclineRemediation, Remediation, RemediationState, Remediations,
+};
 pub use replay::{
-    ReplayRules, ReplayedGrant, ReplayedGrants, ReplayedOutcome, ReplayedRequest, ReplayedRules,
-    RuleChange,
+    OnRuleChange, ReplayRules, ReplayedGrant, ReplayedGrants, ReplayedOutcome, ReplayedRequest,
+    ReplayedRules, RuleChange, RuleChangeKind,
 };
 pub use request::{
     ApprovalWindow, Approve, Ask, Before, BreakGlass, CloseReview, Confirmation, Deny, Glass,
-    Request, RequestBatch, RequestStage, RequestTarget, RequestedBatch, Review, Times, Warning,
+    Request, RequestBatch, RequestStage, RequestState, RequestTarget, RequestedBatch, Review,
+    ReviewState, Times, Warning,
 };
-pub use rule_check::{CheckRules, RuleFinding, RulesChecked, TestEnd, TestedRule};
+pub use rule_check::{CheckRules, RuleFinding, RuleSeverity, RulesChecked, TestEnd, TestedRule};
 pub use sweep::{
-    Acceptance, ConfirmSweep, GroupAssignment, HeldAlready, Standing, StandingAct, StandingDone,
-    StandingList, Sweep, SweepDrift, SweepFindings, SweepReport, UnreadPlace,
+    Acceptance, ConfirmSweep, GroupAssignment, HeldAlready, Standing, StandingAct, StandingAction,
+    StandingChange, StandingDone, StandingFate, StandingKind, StandingList, Sweep, SweepDrift,
+    SweepFindings, SweepMode, SweepReport, SweepScope, SweepState, SweepTrigger, UnreadPlace,
 };
 
 use serde::{Deserialize, Serialize};

@@ -4,6 +4,52 @@ use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// Kind of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SetPolicyKind {
+    Inline,
+    AwsManaged,
+    CustomerManaged,
+}
+
+/// Effect of a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyEffect {
+    Allow,
+    Deny,
+}
+
+/// Access level of actions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub enum AccessLevel {
+    List,
+    Read,
+    Tagging,
+    Write,
+    Permissions,
+}
+
+/// Kind of a risk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RiskKind {
+    Escalation,
+    Credentials,
+    Data,
+    Exposure,
+}
+
+/// Severity of a linter finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingSeverity {
+    Error,
+    Warning,
+    Info,
+}
+
 /// `GET /api/v1/permission-sets/{name}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PermissionSet {
@@ -28,8 +74,8 @@ pub struct PermissionSet {
 /// A policy of a permission set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SetPolicy {
-    /// `inline`, `aws-managed` or `customer-managed`.
-    pub kind: String,
+    /// Kind.
+    pub kind: SetPolicyKind,
     /// Whether it is the permissions boundary: it only limits what others allow.
     pub is_boundary: bool,
     /// Name; `Inline policy` for that.
@@ -64,8 +110,8 @@ pub struct SetPolicy {
 /// One allowed or denied part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PolicyLine {
-    /// `allow` or `deny`.
-    pub effect: String,
+    /// Effect.
+    pub effect: PolicyEffect,
     /// Description; parts of the policy are in backticks.
     pub words: String,
     /// Action names, if few.
@@ -76,8 +122,8 @@ pub struct PolicyLine {
 /// Allowed actions of one access level.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LevelCount {
-    /// `List`, `Read`, `Tagging`, `Write` or `Permissions`.
-    pub level: String,
+    /// Level.
+    pub level: AccessLevel,
     /// Number of actions.
     pub actions: usize,
 }
@@ -85,8 +131,8 @@ pub struct LevelCount {
 /// A risk of a policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PolicyRisk {
-    /// `escalation`, `credentials`, `data` or `exposure`.
-    pub kind: String,
+    /// Kind.
+    pub kind: RiskKind,
     /// Title.
     pub title: String,
     /// Reason.
@@ -104,8 +150,8 @@ pub struct PolicyRisk {
 pub struct PolicyFinding {
     /// Stable code.
     pub code: String,
-    /// `error`, `warning` or `info`.
-    pub severity: String,
+    /// Severity.
+    pub severity: FindingSeverity,
     /// JSON pointer; empty for the whole policy.
     pub pointer: String,
     /// Line, from 1.

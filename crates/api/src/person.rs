@@ -4,6 +4,7 @@ use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::names::names;
 use crate::{ApprovalWindow, Grant, HeldAlready, Warning};
 
 /// `GET /api/v1/me`.
@@ -47,6 +48,22 @@ pub struct Named {
     pub name: String,
 }
 
+names! {
+    /// A decision of the rules. `Invalid` and `Adopted` were made without rules.
+    DecisionKind {
+        ApprovalNotRequired = "ApprovalNotRequired",
+        SelfApproval = "SelfApproval",
+        RequiresApproval = "RequiresApproval",
+        NoApprovers = "NoApprovers",
+        NoStatements = "NoStatements",
+        RequesterNotAllowed = "RequesterNotAllowed",
+        /// The target does not exist or is not allowed; no rule was evaluated.
+        Invalid = "Invalid",
+        /// Standing access received an end; no rule was evaluated.
+        Adopted = "Adopted",
+    }
+}
+
 /// A target that the caller may request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Offer {
@@ -63,7 +80,7 @@ pub struct Offer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Named>,
     /// Result of a request: `ApprovalNotRequired`, `SelfApproval` or `RequiresApproval`.
-    pub decision: String,
+    pub decision: DecisionKind,
     /// Approvers.
     pub approvers: Vec<String>,
     /// Required approvals.
@@ -82,7 +99,7 @@ pub struct Offer {
 pub struct Preview {
     /// `ApprovalNotRequired`, `SelfApproval`, `RequiresApproval`, or the refusal: `NoApprovers`,
     /// `NoStatements` or `RequesterNotAllowed`.
-    pub decision: String,
+    pub decision: DecisionKind,
     /// Approvers.
     pub approvers: Vec<String>,
     /// Required approvals.
@@ -131,7 +148,7 @@ pub struct Offers {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Decision {
     /// Name of the decision.
-    pub decision: String,
+    pub decision: DecisionKind,
     /// Approvers.
     pub approvers: Vec<String>,
     /// Matching rules.
@@ -183,11 +200,20 @@ pub struct Part {
     pub detail: String,
 }
 
+/// Whether the server is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub enum HealthStatus {
+    #[serde(rename = "ready")]
+    Ready,
+    #[serde(rename = "not ready")]
+    NotReady,
+}
+
 /// `GET /readyz`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
-    /// `ready` or `not ready`.
-    pub status: String,
+    /// Status.
+    pub status: HealthStatus,
     /// Parts, failing ones first.
     pub parts: Vec<Part>,
 }

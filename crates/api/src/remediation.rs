@@ -4,14 +4,30 @@ use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::names::names;
+
+names! {
+    /// State of a remediation.
+    RemediationState {
+        Observed = "observed",
+        Waiting = "waiting",
+        Pending = "pending",
+        Changed = "changed",
+        Unchanged = "unchanged",
+        Suppressed = "suppressed",
+        Manual = "manual",
+        Drifted = "drifted",
+        Undone = "undone",
+    }
+}
+
 /// A remediation of a finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Remediation {
     /// Id.
     pub id: String,
-    /// `observed`, `waiting`, `pending`, `changed`, `unchanged`, `suppressed`, `manual`, `drifted`
-    /// or `undone`.
-    pub state: String,
+    /// State.
+    pub state: RemediationState,
     /// Deciding rule.
     pub rule: String,
     /// Action name in rules.

@@ -4,7 +4,36 @@ use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Grant, Request};
+use crate::names::names;
+use crate::{DecisionKind, Grant, Request};
+
+names! {
+    /// The configuration `access.on_rule_change`.
+    OnRuleChange {
+        Report = "report",
+        End = "end",
+    }
+}
+
+names! {
+    /// What differs in two decisions.
+    RuleChangeKind {
+        Decision = "decision",
+        Refused = "refused",
+        Accepted = "accepted",
+        Approvers = "approvers",
+        ApprovalsNeeded = "approvals_needed",
+        Stages = "stages",
+        ApprovalHours = "approval_hours",
+        Warnings = "warnings",
+        SignIn = "sign_in",
+        OverLimit = "over_limit",
+        ArmedEnds = "armed_ends",
+        Notify = "notify",
+        SlackChannel = "slack_channel",
+        BreakGlass = "break_glass",
+    }
+}
 
 /// `POST /api/v1/rules/replay`: a rule file, and the requests to replay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -54,9 +83,9 @@ pub struct ReplayedRequest {
     /// Request.
     pub request: Request,
     /// Decision of the rules in force, by today's directory.
-    pub was: String,
+    pub was: DecisionKind,
     /// Decision of the file's rules; with `unread` facts, the safe one.
-    pub would_be: String,
+    pub would_be: DecisionKind,
     /// Differences.
     pub changes: Vec<RuleChange>,
     /// Matching rules of the file.
@@ -83,7 +112,7 @@ pub struct ReplayedGrants {
     pub unread: u64,
     /// The server's `access.on_rule_change`: `end` ends grants that the rules in force refuse,
     /// `report` only those based on a group that the holder left.
-    pub on_rule_change: String,
+    pub on_rule_change: OnRuleChange,
     /// The first 500: ended, then reported, then `unread`; newest first in each.
     pub items: Vec<ReplayedGrant>,
 }
@@ -97,7 +126,7 @@ pub struct ReplayedGrant {
     pub outcome: ReplayedOutcome,
     /// Decision of the file's rules; absent with `unread` facts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub would_be: Option<String>,
+    pub would_be: Option<DecisionKind>,
     /// The holder left a group with which a rule of the file would still allow it: it ends
     /// regardless of `on_rule_change`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -122,10 +151,8 @@ pub enum ReplayedOutcome {
 /// A difference of two decisions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RuleChange {
-    /// `decision`, `refused`, `accepted`, `approvers`, `approvals_needed`, `stages`,
-    /// `approval_hours`, `warnings`, `sign_in`, `over_limit`, `armed_ends`, `notify`,
-    /// `slack_channel` or `break_glass`.
-    pub what: String,
+    /// What differs.
+    pub what: RuleChangeKind,
     /// Description.
     pub message: String,
 }

@@ -4,7 +4,28 @@ use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::HeldAlready;
+use crate::names::names;
+use crate::{Approval, DecisionKind, HeldAlready};
+
+names! {
+    /// State of a request.
+    RequestState {
+        Pending = "pending",
+        Approved = "approved",
+        Denied = "denied",
+        Discarded = "discarded",
+        Expired = "expired",
+        Rejected = "rejected",
+    }
+}
+
+names! {
+    /// State of the review after break glass.
+    ReviewState {
+        Open = "open",
+        Closed = "closed",
+    }
+}
 
 /// `POST /api/v1/requests`. The requester is the caller, never a field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -127,9 +148,9 @@ pub struct CloseReview {
 pub struct Glass {
     /// Whether the caller may use it now.
     pub allowed: bool,
-    /// `open` or `closed`, after use.
+    /// State of its review, after use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub review: Option<String>,
+    pub review: Option<ReviewState>,
     /// Whether the caller may close the review now.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_close: bool,
@@ -183,9 +204,9 @@ pub struct Times {
     /// Its approver's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_approver_name: Option<String>,
-    /// Its approval: `not_required`, `self`, `peer`, `break_glass` or `adopted`.
+    /// How it was approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_approval: Option<String>,
+    pub last_approval: Option<Approval>,
     /// The requester's use of it, as far as logged; only for own grants.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_use: Option<String>,
@@ -258,8 +279,8 @@ pub struct Confirmation {
 pub struct Request {
     /// `req_…`.
     pub id: String,
-    /// `pending`, `approved`, `denied`, `discarded`, `expired` or `rejected`.
-    pub state: String,
+    /// State.
+    pub state: RequestState,
     /// Requester's e-mail.
     pub requester: String,
     /// Requester's name.
@@ -305,7 +326,7 @@ pub struct Request {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
     /// Decision name of the rules.
-    pub decision: String,
+    pub decision: DecisionKind,
     /// While pending, current approvers whose approval helps; else the original approvers.
     pub approvers: Vec<String>,
     /// Required approvals.
@@ -344,9 +365,9 @@ pub struct Request {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub decided_at: Option<Timestamp>,
-    /// `not_required`, `self`, `peer`, `break_glass` or `adopted`, when approved.
+    /// How it was approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub approval: Option<String>,
+    pub approval: Option<Approval>,
     /// Text of the refusal, or comment of the decider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,

@@ -47,11 +47,20 @@ pub struct RulesChecked {
     pub directory_taken_at: Option<Timestamp>,
 }
 
+/// Severity of a finding in a rule file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleSeverity {
+    Error,
+    Warning,
+    Note,
+}
+
 /// A finding in a rule file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RuleFinding {
     /// `error`: the file would not load; `warning`; or `note`: the file names unread facts.
-    pub severity: String,
+    pub severity: RuleSeverity,
     /// Stable code, as in the [rules reference](rules.md#errors-and-warnings).
     pub code: String,
     /// File.

@@ -4,30 +4,110 @@ use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::SweepEntitlements;
+use crate::names::names;
+use crate::{Grant, SweepEntitlements};
 
-use crate::Grant;
+names! {
+    /// State of a sweep.
+    SweepState {
+        Queued = "queued",
+        Running = "running",
+        Planned = "planned",
+        Stopped = "stopped",
+        Working = "working",
+        Done = "done",
+        Replaced = "replaced",
+        Failed = "failed",
+        Interrupted = "interrupted",
+    }
+}
+
+names! {
+    /// Trigger of a sweep.
+    SweepTrigger {
+        Check = "check",
+        Schedule = "schedule",
+        Person = "person",
+        SwitchedOff = "switched_off",
+    }
+}
+
+names! {
+    /// What a sweep does to unmanaged access.
+    SweepMode {
+        Off = "off",
+        Report = "report",
+        Adopt = "adopt",
+        Revoke = "revoke",
+    }
+}
+
+names! {
+    /// Scope of a sweep.
+    SweepScope {
+        Rules = "rules",
+        All = "all",
+    }
+}
+
+names! {
+    /// Kind of standing access.
+    StandingKind {
+        /// Neither recorded nor accepted.
+        Unmanaged = "unknown",
+        Preexisting = "preexisting",
+        UnderGrant = "under_grant",
+        Accepted = "accepted",
+        ReviewOverdue = "review_overdue",
+        /// Accepted, but not found.
+        Absent = "absent",
+    }
+}
+
+names! {
+    /// Change since the previous run.
+    StandingChange {
+        New = "new",
+        Changed = "changed",
+        Same = "same",
+    }
+}
+
+names! {
+    /// What a sweep does to standing access.
+    StandingFate {
+        Reported = "reported",
+        Waits = "waits",
+        InHand = "in_hand",
+        Planned = "planned",
+        Due = "due",
+        Removing = "removing",
+        Gone = "gone",
+        Stuck = "stuck",
+        Adopted = "adopted",
+        LeftAlone = "left_alone",
+    }
+}
 
 /// A sweep of Identity Center, with its actions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Sweep {
     /// `swp_…`.
     pub id: String,
-    /// `queued`, `running`, `planned`, `stopped`, `working`, `done`, `replaced`, `failed` or
-    /// `interrupted`.
-    pub state: String,
-    /// Trigger: `check`, `schedule`, `person`, or `switched_off`.
-    pub trigger: String,
+    /// State.
+    pub state: SweepState,
+    /// Trigger.
+    pub trigger: SweepTrigger,
     /// Requesting user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// Mode: `report`, `adopt` or `revoke`.
-    pub mode: String,
+    /// Mode.
+    pub mode: SweepMode,
     /// Duration of adopted access in seconds, in the mode `adopt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopt_seconds: Option<u64>,
-    /// Scope: `rules` or `all`.
-    pub scope: String,
+    /// Scope.
+    pub scope: SweepScope,
     /// Start; while queued, the time of the request.
     #[schema(value_type = String, format = DateTime)]
     pub begun_at: Timestamp,
@@ -153,9 +233,8 @@ pub struct Standing {
     /// Group name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_name: Option<String>,
-    /// `unknown`, `preexisting`, `under_grant`, `accepted` or `review_overdue`; `absent` if
-    /// accepted but not found.
-    pub kind: String,
+    /// Kind; `absent` if accepted but not found.
+    pub kind: StandingKind,
     /// The kind in words.
     pub says: String,
     /// First found by a run.
@@ -169,13 +248,12 @@ pub struct Standing {
     /// The run could not read its place: the data is from an earlier run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unread: bool,
-    /// Change since the previous run: `new`, `changed` or `same`.
+    /// Change since the previous run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub change: Option<String>,
-    /// Action: `reported`, `waits`, `in_hand`, `planned`, `due`, `removing`, `gone`, `stuck`,
-    /// `adopted` or `left_alone`.
+    pub change: Option<StandingChange>,
+    /// Action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fate: Option<String>,
+    pub fate: Option<StandingFate>,
     /// The action in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fate_says: Option<String>,
@@ -270,12 +348,21 @@ pub struct ConfirmSweep {
     pub beyond_limits: bool,
 }
 
+/// Action on standing access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StandingAction {
+    Accept,
+    Withdraw,
+    Adopt,
+}
+
 /// `POST /api/v1/standing`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StandingAct {
-    /// `accept`, `withdraw` or `adopt`.
-    pub action: String,
+    /// Action.
+    pub action: StandingAction,
     /// Holder: e-mail, user name, or identity store id.
     pub user: String,
     /// Account id or unique name. Goes with `permission_set`.
@@ -303,7 +390,7 @@ pub struct StandingAct {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StandingDone {
     /// Action.
-    pub action: String,
+    pub action: StandingAction,
     /// The new acceptance, or with `withdraw` the old one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<Acceptance>,

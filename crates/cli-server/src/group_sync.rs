@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use hallpass_api::{GroupSync, GroupSyncGroup, GroupSyncRun};
+use hallpass_api::{GroupProblem, GroupSync, GroupSyncGroup, GroupSyncRun, ManualMembers};
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::client::block_on;
 use hallpass_client::tables::Viewpoint;
@@ -51,7 +51,7 @@ pub fn run(args: &Args) -> Outcome {
 
 /// An unreadable group makes the plan partial; attention counts on request.
 fn exit(plan: &[GroupSyncGroup], fail_on_findings: bool) -> Exit {
-    let is_unread = |group: &GroupSyncGroup| group.problem.as_deref() == Some("unread");
+    let is_unread = |group: &GroupSyncGroup| group.problem == Some(GroupProblem::Unread);
     let needs_somebody = |group: &GroupSyncGroup| group.manual > 0 || !group.says.is_empty();
     let finds = fail_on_findings && plan.iter().any(needs_somebody);
     Exit::of_look(plan.iter().any(is_unread), finds)
@@ -69,8 +69,8 @@ fn text(found: &GroupSync, view: &Viewpoint) -> String {
     if let Some(next) = found.next_at {
         let _ = writeln!(text, "Next comparison: {}", view.time(next));
     }
-    let manual = found.manual.as_deref().unwrap_or("warn");
-    let _ = writeln!(text, "Members who match no rule: {}\n", plain(manual));
+    let manual = found.manual.unwrap_or(ManualMembers::Warn);
+    let _ = writeln!(text, "Members who match no rule: {}\n", manual.name());
     text.push_str(&groups(&found.plan).text(output::width()));
     if found
         .plan
@@ -85,8 +85,9 @@ fn text(found: &GroupSync, view: &Viewpoint) -> String {
         let mut table = Table::new(&["WHO", "GROUP", "=CHANGE", "=STATE", "SAYS"]);
         for it in &found.changes {
             let says = it.error.as_ref().unwrap_or(&it.why);
-            let cells = [&it.user, &it.group_name, &it.change, &it.state, says];
-            table.row(cells.map(Clone::clone));
+            let (change, state) = (it.change.name(), it.state.name());
+            let cells = [it.user.as_str(), &it.group_name, change, state, says];
+            table.row(cells.map(str::to_owned));
         }
         text.push('\n');
         text.push_str(&table.text(output::width()));
@@ -100,7 +101,7 @@ fn text(found: &GroupSync, view: &Viewpoint) -> String {
 fn head(last: &GroupSyncRun, view: &Viewpoint) -> String {
     let outcome = match &last.error {
         Some(error) => format!("failed: {}", plain(error)),
-        None => plain(&last.outcome),
+        None => last.outcome.name().to_owned(),
     };
     format!("Last comparison: {}, {outcome}\n", view.time(last.began))
 }
@@ -109,7 +110,7 @@ fn groups(plan: &[GroupSyncGroup]) -> Table {
     let mut table = Table::new(&["GROUP", "MEMBERS", "TO ADD", "MANUAL", "TO REMOVE", "STATE"]);
     for group in plan {
         let state = match (&group.problem, &group.stopped) {
-            (Some(problem), _) => problem.clone(),
+            (Some(problem), _) => problem.name().to_owned(),
             (None, Some(_)) => "stopped".to_owned(),
             (None, None) if group.refused > 0 => format!("{} refused", group.refused),
             (None, None) => "ok".to_owned(),

@@ -1,4 +1,6 @@
-use hallpass_api::{GroupAssignment, Standing, StandingAct, StandingDone, StandingList};
+use hallpass_api::{
+    GroupAssignment, Standing, StandingAct, StandingAction, StandingDone, StandingList,
+};
 use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::client::{Client, Listing, block_on};
@@ -161,15 +163,16 @@ struct ItemArgs {
 }
 
 impl ItemArgs {
-    fn act(&self, action: &str) -> StandingAct {
+    fn act(&self, action: StandingAction) -> StandingAct {
         StandingAct {
-            action: action.to_owned(),
+            action,
             user: self.user.clone(),
             account: self.target.account.clone(),
             permission_set: self.target.permission_set.clone(),
             group: self.target.group.clone(),
             reason: Some(self.reason.clone()),
-            ..StandingAct::default()
+            review_at: None,
+            duration_seconds: None,
         }
     }
 
@@ -215,7 +218,7 @@ pub fn run(args: &Args) -> Outcome {
             let review_at = review.map(midnight).transpose()?;
             let body = StandingAct {
                 review_at,
-                ..item.act("accept")
+                ..item.act(StandingAction::Accept)
             };
             done(api, &body, &format!("Accepted: {}.", item.words()))
         }
@@ -226,7 +229,7 @@ pub fn run(args: &Args) -> Outcome {
             );
             confirm(&question, yes.consent())?;
             let said = format!("No longer accepted: {}.", item.words());
-            done(api, &item.act("withdraw"), &said)
+            done(api, &item.act(StandingAction::Withdraw), &said)
         }
         Command::Adopt {
             item,
@@ -346,7 +349,7 @@ fn adopt(api: &ApiArgs, item: &ItemArgs, duration: TimeSpan, consent: Consent) -
     confirm(&question, consent)?;
     let body = StandingAct {
         duration_seconds: Some(duration.as_seconds()),
-        ..item.act("adopt")
+        ..item.act(StandingAction::Adopt)
     };
     block_on(async {
         let done: StandingDone = client.post(&["standing"], &body).await?;
@@ -376,7 +379,7 @@ pub fn table(items: &[Standing], view: &Viewpoint) -> Table {
         table.row([
             who,
             what,
-            item.kind.clone(),
+            item.kind.name().to_owned(),
             item.first_seen.map(|at| view.time(at)).unwrap_or_default(),
             says,
         ]);

@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use hallpass_api::{ConfirmSweep, Sweep, SweepFindings, SweepReport};
+use hallpass_api::{ConfirmSweep, Sweep, SweepFindings, SweepReport, SweepState};
 use hallpass_base::SweepId;
 use hallpass_channels::wording::lists;
 use hallpass_client::api_args::ApiArgs;
@@ -180,9 +180,19 @@ fn begin(api: &ApiArgs) -> Outcome {
         output::one(api.format(), &sweep, FIELDS, || {
             head(&sweep, &Viewpoint::here())
         })?;
-        let when = match sweep.state.as_str() {
-            "queued" => "It looks within seconds; if another run looks, as soon as that is over",
-            _ => "It looks now",
+        let when = match sweep.state {
+            SweepState::Queued => {
+                "It looks within seconds; if another run looks, as soon as that is over"
+            }
+            SweepState::Running
+            | SweepState::Planned
+            | SweepState::Stopped
+            | SweepState::Working
+            | SweepState::Done
+            | SweepState::Replaced
+            | SweepState::Failed
+            | SweepState::Interrupted
+            | SweepState::Unknown => "It looks now",
         };
         output::say(&format!(
             "{when}; `hallpass server sweep show {}` shows what it finds.",
@@ -220,13 +230,13 @@ fn table(runs: &[Sweep], view: &Viewpoint) -> Table {
     for run in runs {
         let why = match &run.by {
             Some(by) => by.clone(),
-            None => run.trigger.clone(),
+            None => run.trigger.name().to_owned(),
         };
         table.row([
             run.id.clone(),
-            run.state.clone(),
+            run.state.name().to_owned(),
             why,
-            run.mode.clone(),
+            run.mode.name().to_owned(),
             view.time(run.begun_at),
             run.report.as_ref().map(brief).unwrap_or_default(),
             run.detail.clone().unwrap_or_default(),
@@ -253,8 +263,8 @@ fn head(run: &Sweep, view: &Viewpoint) -> String {
     let mut text = format!(
         "{}: {}, mode {}, began {}\n",
         plain(&run.id),
-        plain(&run.state),
-        plain(&run.mode),
+        run.state.name(),
+        run.mode.name(),
         view.time(run.begun_at)
     );
     if let Some(detail) = &run.detail {
@@ -302,7 +312,7 @@ fn text(found: &SweepFindings, view: &Viewpoint) -> String {
         text.push('\n');
         text.push_str(&standing::table(&found.items, view).text(output::width()));
     }
-    if matches!(found.sweep.state.as_str(), "planned" | "stopped") {
+    if matches!(found.sweep.state, SweepState::Planned | SweepState::Stopped) {
         let _ = writeln!(
             text,
             "\nIt waits: hallpass server sweep confirm {}{}",

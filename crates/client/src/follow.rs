@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
-use hallpass_api::{Grant, Request};
+use hallpass_api::{EndCause, Grant, GrantState, Request, RequestState};
 use hallpass_base::TimeSpan;
 use hallpass_channels::wording::{health, lists, states, time};
 use hallpass_terminal::exit::Failure;
@@ -57,7 +57,9 @@ pub async fn follow_since(
             return Ok(Followed::Over(Box::new(last), failure));
         }
         match last {
-            Last::Grant(grant) if grant.state == "active" && !is_being_extended(&grant) => {
+            Last::Grant(grant)
+                if grant.state == GrantState::Active && !is_being_extended(&grant) =>
+            {
                 return Ok(Followed::Active(Box::new(grant)));
             }
             _ => {}
@@ -97,7 +99,7 @@ fn is_being_extended(grant: &Grant) -> bool {
 
 fn grant_of(request: &Request) -> Option<&String> {
     let grant = request.grant_id.as_ref().or(request.extends.as_ref());
-    grant.filter(|_| request.state == "approved")
+    grant.filter(|_| request.state == RequestState::Approved)
 }
 
 async fn look(client: &Client, last: &Last) -> Result<Last, Failure> {
@@ -118,20 +120,20 @@ async fn look(client: &Client, last: &Last) -> Result<Last, Failure> {
 
 fn headline(last: &Last) -> String {
     match last {
-        Last::Request(request) if request.state == "pending" => {
+        Last::Request(request) if request.state == RequestState::Pending => {
             let target = tables::asked_for(request);
             let who = lists::any_of(&request.approvers);
             format!("Waiting for {who} to approve {target}")
         }
         Last::Request(request) => {
-            let badge = states::word(&request.state);
+            let badge = states::word(request.state.name());
             format!("{badge}: {}", tables::asked_for(request))
         }
         Last::Grant(grant) if is_being_extended(grant) => {
             format!("Being extended: {}", tables::held(grant))
         }
         Last::Grant(grant) => {
-            let (badge, held) = (states::word(&grant.state), tables::held(grant));
+            let (badge, held) = (states::word(grant.state.name()), tables::held(grant));
             match (grant.aws_silent_since, &grant.queue) {
                 (Some(since), _) => {
                     let why = health::until_it_answers(&time::utc(since));
@@ -156,15 +158,17 @@ fn over_request(request: &Request, view: &Viewpoint) -> Option<Failure> {
     let by = request.decided_by.as_deref().unwrap_or("a user");
     let at = request.decided_at.map(|at| view.time(at));
     let at = at.map_or_else(String::new, |at| format!(" at {at}"));
-    let failure = match request.state.as_str() {
-        "denied" => Failure::failed(format!("denied by {by}{at}")),
-        "discarded" => Failure::failed(format!("discarded by {by}{at}")),
-        "expired" => Failure::failed(format!("the request expired{at}; nothing was granted"))
-            .help("request again"),
-        "rejected" => Failure::failed("this is not possible; nothing was granted"),
-        _ => return None,
+    let failure = match request.state {
+        RequestState::Denied => Failure::failed(format!("denied by {by}{at}")),
+        RequestState::Discarded => Failure::failed(format!("discarded by {by}{at}")),
+        RequestState::Expired => {
+            Failure::failed(format!("the request expired{at}; nothing was granted"))
+                .help("request again")
+        }
+        RequestState::Rejected => Failure::failed("this is not possible; nothing was granted"),
+        RequestState::Pending | RequestState::Approved | RequestState::Unknown => return None,
     };
-    let failure = failure.code(request.code.as_ref().unwrap_or(&request.state));
+    let failure = failure.code(request.code.as_deref().unwrap_or(request.state.name()));
     Some(match &request.detail {
         Some(detail) => failure.detail(detail),
         None => failure,
@@ -172,18 +176,23 @@ fn over_request(request: &Request, view: &Viewpoint) -> Option<Failure> {
 }
 
 fn over_grant(grant: &Grant) -> Option<Failure> {
-    let failure = match (grant.state.as_str(), &grant.error) {
-        ("failed", Some(error)) => {
+    let failure = match (grant.state, &grant.error) {
+        (GrantState::Failed, Some(error)) => {
             Failure::failed(format!("AWS refused: {error}; nothing was granted"))
         }
-        ("failed", None) => Failure::failed("the access could not be set up; nothing was granted"),
-        ("ending" | "ended", _) => {
-            let cause = grant.cause.as_deref().unwrap_or("unknown cause");
+        (GrantState::Failed, None) => {
+            Failure::failed("the access could not be set up; nothing was granted")
+        }
+        (GrantState::Ending | GrantState::Ended, _) => {
+            let cause = grant.cause.map_or("unknown cause", EndCause::name);
             Failure::failed(format!("the access is over already: {cause}"))
         }
-        _ => return None,
+        (
+            GrantState::Scheduled | GrantState::Granting | GrantState::Active | GrantState::Unknown,
+            _,
+        ) => return None,
     };
-    Some(failure.code(&grant.state))
+    Some(failure.code(grant.state.name()))
 }
 
 fn too_long(last: &Last, patience: TimeSpan) -> Failure {

@@ -4,7 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use hallpass_api::{Ask, Grant, Me, Request};
+use hallpass_api::{Ask, Grant, GrantState, Me, Request};
 use hallpass_base::{AccountId, IdError, PermissionSetName, TimeSpan};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
@@ -138,7 +138,10 @@ pub async fn held_roles(client: &Client, me: &Me) -> Result<Vec<HeldRole>, Failu
     let found = client
         .list::<Grant>(&["grants"], &query, GRANTS_MAX)
         .await?;
-    let active = found.items.into_iter().filter(|it| it.state == "active");
+    let active = found
+        .items
+        .into_iter()
+        .filter(|it| it.state == GrantState::Active);
     active
         .filter_map(|it| HeldRole::read(it).transpose())
         .collect()
@@ -152,9 +155,14 @@ pub async fn held_role(
 ) -> Result<HeldRole, Failure> {
     let preview = preview(client, &role.target()).await?;
     if let Some(grant) = preview.held {
-        return match grant.state.as_str() {
-            "active" => HeldRole::of(grant),
-            _ => wait_for(client, Last::Grant(grant), ask).await,
+        return match grant.state {
+            GrantState::Active => HeldRole::of(grant),
+            GrantState::Scheduled
+            | GrantState::Granting
+            | GrantState::Ending
+            | GrantState::Ended
+            | GrantState::Failed
+            | GrantState::Unknown => wait_for(client, Last::Grant(grant), ask).await,
         };
     }
     if preview.standing.is_some() {

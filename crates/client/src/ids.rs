@@ -54,7 +54,8 @@ impl GrantRef {
         };
         let request: Request = client.get(&["requests", &id.to_string()], &[]).await?;
         let none = || {
-            Failure::failed(format!("`{id}` led to no grant: it is {}", request.state))
+            let state = request.state.name();
+            Failure::failed(format!("`{id}` led to no grant: it is {state}"))
                 .help("`hallpass grants` lists what is granted")
         };
         let grant = request.grant_id.as_ref().ok_or_else(none)?;

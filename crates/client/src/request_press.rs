@@ -19,7 +19,8 @@ pub fn press(api: &ApiArgs, id: RequestId, press: &str, body: &impl Serialize) -
 pub fn press_confirmed<B: Serialize>(
     api: &ApiArgs,
     confirm: &ConfirmArgs,
-    (id, press): (RequestId, &str),
+    id: RequestId,
+    press: &str,
     body: impl Fn(Vec<String>) -> B,
 ) -> Outcome {
     let client = api.client()?;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use hallpass_api::{Glass, Grant, Request};
+use hallpass_api::{Glass, Grant, GrantState, Request, RequestState, ReviewState};
 use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_channels::wording::{grants, lists, states, time};
 use hallpass_terminal::output::{self, Table, plain};
@@ -89,9 +89,11 @@ impl Viewpoint {
     }
 
     fn end(&self, grant: &Grant) -> String {
-        match (grant.state.as_str(), grant.ended_at) {
+        match (grant.state, grant.ended_at) {
             (_, Some(at)) => format!("ended {}", self.time(at)),
-            ("scheduled" | "granting" | "active", None) if grant.ends_at > self.now => {
+            (GrantState::Scheduled | GrantState::Granting | GrantState::Active, None)
+                if grant.ends_at > self.now =>
+            {
                 let left = TimeSpan::between(self.now, grant.ends_at);
                 let ends = format!("{}, in {}", self.time(grant.ends_at), time::countdown(left));
                 match grant.extending_to {
@@ -99,8 +101,16 @@ impl Viewpoint {
                     None => ends,
                 }
             }
-            ("ending", None) => "now".to_owned(),
-            _ => self.time(grant.ends_at),
+            (GrantState::Ending, None) => "now".to_owned(),
+            (
+                GrantState::Scheduled
+                | GrantState::Granting
+                | GrantState::Active
+                | GrantState::Ended
+                | GrantState::Failed
+                | GrantState::Unknown,
+                None,
+            ) => self.time(grant.ends_at),
         }
     }
 }
@@ -138,7 +148,7 @@ pub fn requests(items: &[Request], view: &Viewpoint) -> Table {
     for item in items {
         table.row([
             item.id.clone(),
-            states::word(&item.state).to_owned(),
+            states::word(item.state.name()).to_owned(),
             item.requester.clone(),
             asked_for(item),
             TimeSpan::seconds(item.duration_seconds).to_string(),
@@ -165,7 +175,7 @@ pub fn grants(items: &[Grant], view: &Viewpoint) -> Table {
 }
 
 fn state(grant: &Grant) -> String {
-    let badge = states::word(&grant.state);
+    let badge = states::word(grant.state.name());
     match (grant.stuck, grant.standing, &grant.queue) {
         (true, ..) => format!("{badge} (stuck)"),
         _ if grant.aws_silent_since.is_some() => format!("{badge} (AWS does not answer)"),
@@ -208,10 +218,10 @@ fn block(title: &str, lines: &[(&str, Option<String>)]) -> String {
 }
 
 pub fn request(item: &Request, view: &Viewpoint) -> String {
-    let waiting = item.state == "pending" && item.decided_by.is_none();
+    let waiting = item.state == RequestState::Pending && item.decided_by.is_none();
     let title = format!(
         "{}: {} for {}",
-        states::word(&item.state),
+        states::word(item.state.name()),
         asked_for(item),
         TimeSpan::seconds(item.duration_seconds)
     );
@@ -227,7 +237,7 @@ pub fn request(item: &Request, view: &Viewpoint) -> String {
     };
     let glass = item.break_glass.as_ref();
     let review = |glass: &Glass| {
-        let review = glass.review.as_deref()?;
+        let review = glass.review.map(ReviewState::name)?;
         let by = glass.closed_by.as_deref().map(|by| format!(" by {by}"));
         let words = glass.closing.as_deref().map(|words| format!(": {words}"));
         let (by, words) = (by.unwrap_or_default(), words.unwrap_or_default());
@@ -331,13 +341,13 @@ pub fn grant(item: &Grant, view: &Viewpoint) -> String {
                 Some(view.end(item)).filter(|_| !item.standing || item.ended_at.is_some()),
             ),
             ("stays", item.standing.then(|| grants::STAYS.to_owned())),
-            ("cause", item.cause.clone()),
-            ("why", item.why.clone()),
+            ("cause", item.cause.map(|it| it.name().to_owned())),
+            ("why", item.why.map(|it| it.name().to_owned())),
             ("expiry", armed(item, view)),
             ("AWS said", item.error.clone()),
         ],
     );
-    if item.state == "active" {
+    if item.state == GrantState::Active {
         if let Some(url) = &item.console_url {
             let _ = write!(text, "\nConsole:\n  {}\n", plain(url));
         }
@@ -355,6 +365,7 @@ pub fn grant(item: &Grant, view: &Viewpoint) -> String {
 
 #[cfg(test)]
 mod tests {
+    use hallpass_api::{EndCause, EndOutcome};
     use serde_json::json;
 
     use super::*;
@@ -407,11 +418,11 @@ mod tests {
             "it is to come"
         );
         held.armed_until = at("2026-03-06T13:30:00Z");
-        held.state = "ending".to_owned();
+        held.state = GrantState::Ending;
         let told = grant(&held, &view());
         let line = "  expiry    AWS itself refuses it since 13:30 UTC\n";
         assert!(told.contains(line), "{told}");
-        (held.state, held.ended_at) = ("ended".to_owned(), at("2026-03-06T13:50:00Z"));
+        (held.state, held.ended_at) = (GrantState::Ended, at("2026-03-06T13:50:00Z"));
         let told = grant(&held, &view());
         let line = "  expiry    AWS itself refused it from 13:30 UTC on, before it was removed.\n";
         assert!(told.contains(line), "{told}");
@@ -434,7 +445,7 @@ mod tests {
         grant.granted_at = Some(grant.scheduled_at);
         grant.ended_at = Some(grant.scheduled_at);
         (grant.group, grant.group_name) = (Some("g".into()), Some("g".into()));
-        (grant.cause, grant.why) = (Some("expired".into()), Some("removed".into()));
+        (grant.cause, grant.why) = (Some(EndCause::Expired), Some(EndOutcome::Removed));
         (grant.removed, grant.error) = (Some(true), Some("no".into()));
         (grant.armed_until, grant.not_armed) = (grant.ended_at, Some("full".into()));
         grant.not_moved = Some("denied".into());

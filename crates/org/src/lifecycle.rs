@@ -5,8 +5,8 @@
 use hallpass_plans::{Folded, Plan, PlanStep, StepId, StepState};
 use serde_json::Value;
 
-use crate::control_tower::{PROVISION, ProductSpec};
-use crate::enrolment::{self, PlaceSpec, REGISTER, RESET, RegisterSpec, WAIT};
+use crate::control_tower::{DesiredProduct, PROVISION};
+use crate::enrolment::{self, DesiredPlace, DesiredRegistration, REGISTER, RESET, WAIT};
 use crate::vending;
 
 pub const LIFECYCLE_SOURCE: &str = "aws.controltower";
@@ -160,17 +160,17 @@ pub fn may_wait(plan: &Plan) -> bool {
     kinds.any(|kind| [PROVISION, WAIT, RESET, REGISTER].contains(&kind))
 }
 
-fn product(step: &PlanStep) -> Option<ProductSpec> {
+fn product(step: &PlanStep) -> Option<DesiredProduct> {
     let is_one = step.kind == PROVISION;
     is_one.then(|| serde_json::from_value(step.desired.clone()).ok())?
 }
 
 fn registers(step: &PlanStep, unit: &str) -> bool {
-    let read = || serde_json::from_value::<RegisterSpec>(step.desired.clone());
+    let read = || serde_json::from_value::<DesiredRegistration>(step.desired.clone());
     step.kind == REGISTER && read().is_ok_and(|it| it.unit == unit)
 }
 
-fn place(step: &PlanStep) -> Option<PlaceSpec> {
+fn place(step: &PlanStep) -> Option<DesiredPlace> {
     let is_one = step.kind == WAIT || step.kind == RESET;
     is_one.then(|| serde_json::from_value(step.desired.clone()).ok())?
 }

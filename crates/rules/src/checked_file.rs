@@ -68,7 +68,7 @@ impl CheckedFile {
             let rules = &loaded.rules;
             if let Some((facts, why)) = facts {
                 let tests = rules.run_tests_ahead(facts, now, cancel);
-                (rules.check_ahead((facts, why), role_groups, cancel), tests)
+                (rules.check_ahead(facts, why, role_groups, cancel), tests)
             } else {
                 let tests = rules.run_tests_until(None, now, cancel);
                 (rules.check_until(None, role_groups, cancel), tests)

@@ -3,12 +3,12 @@ use hallpass_access::{
     ApprovalsOpen, ArmedEndStatus, BreakGlassOffers, Confirmation, Grant, GrantState, InLine, Past,
     PastUse, Request, RequestState, RuleWarning, Times, VisibleLinks, Wanted,
 };
-use hallpass_activity::{GrantCall, GrantUse, GrantUseState};
+use hallpass_activity::{GrantCall, GrantUse};
 use hallpass_api as api;
 use hallpass_base::{AccountId, PermissionSetName, Target, TargetNames, Timestamp, profile_name};
 use hallpass_channels::wording::{PlainStyle, activity};
 
-use crate::convert_approvals;
+use crate::{convert_approvals, convert_states};
 
 pub(crate) struct TargetTexts {
     pub(crate) account: Option<String>,
@@ -73,7 +73,7 @@ pub(crate) fn request(request: &Request, links: &VisibleLinks) -> api::Request {
     let looked = request.outstanding.as_deref();
     let mut out = api::Request {
         id: request.id.to_string(),
-        state: request.state.name().to_owned(),
+        state: convert_states::request(&request.state),
         requester: request.requester.email.to_string(),
         requester_name: request.requester.name.clone(),
         account: names.account.or(typed_account),
@@ -89,7 +89,7 @@ pub(crate) fn request(request: &Request, links: &VisibleLinks) -> api::Request {
         created_at: request.asked_at,
         starts_at: request.start.as_ref().map(|start| start.at),
         expires_at: request.expires_at,
-        decision: request.decided.kind.name().to_owned(),
+        decision: convert_states::decided(request.decided.kind),
         approvers: texts(request.approvers()),
         approvals_needed: needed,
         approvals_given: looked.map(|_| given),
@@ -119,7 +119,7 @@ pub(crate) fn request(request: &Request, links: &VisibleLinks) -> api::Request {
     if let Some(agreed) = request.agreed_start() {
         out.decided_by = Some(agreed.by.to_string());
         out.decided_at = Some(agreed.at);
-        out.approval = Some(agreed.approval.name().to_owned());
+        out.approval = Some(convert_states::approval(agreed.approval));
     }
     out
 }
@@ -137,14 +137,10 @@ pub(crate) fn request_for(
     let glass = match &stored.after_review {
         None => Some(glass).filter(|glass| glass.allowed),
         Some(review) => Some(api::Glass {
-            review: Some(
-                if review.closed.is_some() {
-                    "closed"
-                } else {
-                    "open"
-                }
-                .to_owned(),
-            ),
+            review: Some(match review.closed {
+                Some(_) => api::ReviewState::Closed,
+                None => api::ReviewState::Open,
+            }),
             justification: Some(review.justification.clone()),
             opened_at: Some(review.opened_at),
             closed_by: review.closed.as_ref().map(|closing| closing.by.to_string()),
@@ -172,7 +168,7 @@ pub(crate) fn before(past: Past, used: Option<&PastUse>) -> api::Before {
             last_user: last.map(|last| last.holder.to_string()),
             last_approver: last.map(|last| last.approver.to_string()),
             last_approver_name: last.map(|last| last.approver_name.clone()),
-            last_approval: last.map(|last| last.approval.name().to_owned()),
+            last_approval: last.map(|last| convert_states::approval(last.approval)),
             last_use: None,
         }
     };
@@ -197,7 +193,7 @@ fn tell_state(state: &RequestState, out: &mut api::Request) {
             out.detail.clone_from(comment);
             out.decided_by = Some(by.to_string());
             out.decided_at = Some(*at);
-            out.approval = Some(approval.name().to_owned());
+            out.approval = Some(convert_states::approval(*approval));
         }
         RequestState::Denied { by, at, reason } => {
             out.decided_by = Some(by.to_string());
@@ -313,7 +309,7 @@ pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
     let (console_url, cli_profile) = ways_in.unzip();
     let out = api::Grant {
         id: grant.id.to_string(),
-        state: grant.state.name().to_owned(),
+        state: convert_states::grant(&grant.state),
         request_id: grant.request.to_string(),
         user: grant.holder.email.to_string(),
         user_name: grant.holder.name.clone(),
@@ -326,7 +322,7 @@ pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
         duration_seconds: grant.duration.as_seconds(),
         reason: grant.reason.clone(),
         approver: grant.approver.to_string(),
-        approval: grant.approval.name().to_owned(),
+        approval: convert_states::approval(grant.approval),
         scheduled_at: grant.scheduled_at,
         granted_at: grant.granted_at,
         ends_at: grant.ends_at,
@@ -353,17 +349,17 @@ pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
 fn told_state(mut out: api::Grant, state: &GrantState) -> api::Grant {
     match state {
         GrantState::Scheduled | GrantState::Granting | GrantState::Active => {}
-        GrantState::Ending { cause, .. } => out.cause = Some(cause.name().to_owned()),
+        GrantState::Ending { cause, .. } => out.cause = Some(convert_states::cause(cause)),
         GrantState::Ended {
             cause,
             at,
             removed,
             why,
         } => {
-            out.cause = Some(cause.name().to_owned());
+            out.cause = Some(convert_states::cause(cause));
             out.ended_at = Some(*at);
             out.removed = Some(*removed);
-            out.why = Some(why.name().to_owned());
+            out.why = Some(convert_states::outcome(*why));
         }
         GrantState::Failed { at, error } => {
             out.ended_at = Some(*at);
@@ -399,14 +395,14 @@ pub(crate) fn grant_activity(grant: &Grant, found: Option<&GrantUse>) -> api::Gr
     let Some(found) = found else {
         return api::GrantActivity {
             grant_id: grant.id.to_string(),
-            state: GrantUseState::NotKnown.name().to_owned(),
+            state: api::GrantUse::NotKnown,
             words: activity::NO_LOGS.to_owned(),
             ..api::GrantActivity::default()
         };
     };
     api::GrantActivity {
         grant_id: grant.id.to_string(),
-        state: found.state.name().to_owned(),
+        state: convert_states::grant_use(found.state),
         words: activity::grant_use(found, &PlainStyle),
         log_from: found.log.map(|it| it.from),
         log_until: found.log.map(|it| it.until),

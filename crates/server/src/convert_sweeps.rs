@@ -1,30 +1,30 @@
 use hallpass_access::{
     Acceptance, Accepted, Directory, EntitledPrincipal, Entitlement, EntitlementReport,
-    GroupAssignment, ItemChange, ItemKind, ItemSight, NamedEntitlement, Stands, Sweep, SweepItem,
-    SweepMode, SweepReport, SweepState, Trigger,
+    GroupAssignment, ItemKind, ItemSight, NamedEntitlement, Stands, Sweep, SweepItem, SweepMode,
+    SweepReport, SweepState, Trigger,
 };
 use hallpass_api as api;
 use hallpass_base::{HoldKey, TargetNames, Timestamp};
 use hallpass_channels::wording::{standing, time::utc};
 
-use crate::convert::names;
+use crate::{convert::names, convert_states};
 
 pub(crate) fn sweep(sweep: &Sweep) -> api::Sweep {
     let (at, detail) = reached(&sweep.state);
     api::Sweep {
         id: sweep.id.to_string(),
-        state: sweep.state.name().to_owned(),
-        trigger: sweep.trigger.name().to_owned(),
+        state: convert_states::sweep(&sweep.state),
+        trigger: convert_states::trigger(&sweep.trigger),
         by: match &sweep.trigger {
             Trigger::Person { by } => Some(by.to_string()),
             Trigger::Check | Trigger::Schedule | Trigger::SwitchedOff => None,
         },
-        mode: sweep.mode.name().to_owned(),
+        mode: convert_states::mode(sweep.mode),
         adopt_seconds: match sweep.mode {
             SweepMode::Adopt { length } => Some(length.as_seconds()),
             SweepMode::Off | SweepMode::Report | SweepMode::Revoke => None,
         },
-        scope: sweep.reach.name().to_owned(),
+        scope: convert_states::scope(sweep.reach),
         begun_at: sweep.begun_at,
         at,
         detail,
@@ -123,7 +123,12 @@ pub(crate) fn entitlement(it: &Entitlement, says: String) -> api::Entitlement {
     }
 }
 
-fn place(key: &HoldKey, target: &TargetNames, kind: &str, says: &str) -> api::Standing {
+fn place(
+    key: &HoldKey,
+    target: &TargetNames,
+    kind: api::StandingKind,
+    says: &str,
+) -> api::Standing {
     let names = names(Some(&key.target), target);
     api::Standing {
         user_id: key.user.to_string(),
@@ -134,7 +139,7 @@ fn place(key: &HoldKey, target: &TargetNames, kind: &str, says: &str) -> api::St
         permission_set: names.permission_set,
         group: names.group,
         group_name: names.group_name,
-        kind: kind.to_owned(),
+        kind,
         says: says.to_owned(),
         first_seen: None,
         seen_at: None,
@@ -149,19 +154,14 @@ fn place(key: &HoldKey, target: &TargetNames, kind: &str, says: &str) -> api::St
 }
 
 pub(crate) fn item(item: &SweepItem) -> api::Standing {
-    let change = match item.change {
-        ItemChange::New => "new",
-        ItemChange::Changed => "changed",
-        ItemChange::Same => "same",
-    };
     api::Standing {
         user: item.holder.as_ref().map(|person| person.email.to_string()),
         user_name: item.holder.as_ref().map(|person| person.name.clone()),
         first_seen: Some(item.first_seen),
         seen_at: Some(item.seen_at),
         unread: item.sight == ItemSight::Unread,
-        change: Some(change.to_owned()),
-        fate: Some(item.fate.name().to_owned()),
+        change: Some(convert_states::change(item.change)),
+        fate: Some(convert_states::fate(&item.fate)),
         fate_says: Some(standing::fate(&item.fate, utc)),
         grant_id: match &item.fate {
             hallpass_access::Fate::Adopted { grant, .. } => Some(grant.to_string()),
@@ -175,7 +175,7 @@ pub(crate) fn item(item: &SweepItem) -> api::Standing {
         ..place(
             &item.key,
             &item.names,
-            item.kind.name(),
+            convert_states::item(&item.kind),
             standing::item_kind(&item.kind),
         )
     }
@@ -212,7 +212,7 @@ pub(crate) fn absent(accepted: &Accepted) -> api::Standing {
         ..place(
             &accepted.key,
             &accepted.names,
-            "absent",
+            api::StandingKind::Absent,
             standing::ACCEPTED_ABSENT,
         )
     }

@@ -59,7 +59,7 @@ pub(crate) async fn fitting(
         ProblemResponse::bad("no-denial", "the denial names no account")
             .help("`hallpass catalog` lists what you may request")
     })?;
-    let offers = offers(app, (actor, &turn), account.clone()).await?;
+    let offers = offers(app, actor, &turn, account.clone()).await?;
     let Some(place) = offers.iter().find_map(|it| it.account.clone()) else {
         return Err(nothing_fits(&denial, account.as_str(), &[], ended.as_ref()));
     };
@@ -72,7 +72,7 @@ pub(crate) async fn fitting(
         if role == Some(name.as_str()) && again != role {
             continue;
         }
-        match judgement(app, (actor, &turn), &name, (&denied, &account)).await? {
+        match judgement(app, actor, &turn, &name, &denied, &account).await? {
             Judgement::Unknown(why) => not_judged.push(SetNotJudged {
                 permission_set: name,
                 why,
@@ -173,7 +173,8 @@ fn again_first(
 
 async fn offers(
     app: &App,
-    (actor, turn): (&Actor, &WorkTurn),
+    actor: &Actor,
+    turn: &WorkTurn,
     account: AccountId,
 ) -> Result<Vec<CatalogEntry>, ProblemResponse> {
     let page = CatalogPage {
@@ -192,9 +193,11 @@ async fn offers(
 
 async fn judgement(
     app: &App,
-    (actor, turn): (&Actor, &WorkTurn),
+    actor: &Actor,
+    turn: &WorkTurn,
     name: &str,
-    (denied, account): (&[DeniedAction], &AccountId),
+    denied: &[DeniedAction],
+    account: &AccountId,
 ) -> Result<Judgement, ProblemResponse> {
     let found = permission_set_policies::find(app, actor, name).await?;
     let read = match found.policies {

@@ -12,7 +12,7 @@ use axum::{
     routing::get,
 };
 use hallpass_access::ArmedEndCounts;
-use hallpass_api::{Health, Part};
+use hallpass_api::{Health, HealthStatus, Part};
 use hallpass_assignments::{OperationKind, Pace};
 use hallpass_base::TimeSpan;
 use serde::Deserialize;
@@ -113,19 +113,12 @@ fn readiness(parts: Vec<(Bearing, Part)>, asker: Asker) -> (StatusCode, Health) 
             }
     });
     let parts = parts.into_iter().map(|(_, part)| part).collect();
-    let status = if all {
-        StatusCode::OK
+    let (code, status) = if all {
+        (StatusCode::OK, HealthStatus::Ready)
     } else {
-        StatusCode::SERVICE_UNAVAILABLE
+        (StatusCode::SERVICE_UNAVAILABLE, HealthStatus::NotReady)
     };
-    let word = if all { "ready" } else { "not ready" };
-    (
-        status,
-        Health {
-            status: word.to_owned(),
-            parts,
-        },
-    )
+    (code, Health { status, parts })
 }
 
 async fn metrics(State(app): State<App>, Extension(lately): Extension<Numbers>) -> Response {
@@ -328,7 +321,7 @@ mod tests {
             (bearing, Part { name, ok, detail })
         };
         let (status, health) = readiness(parts.into_iter().map(part).collect(), asker);
-        assert_eq!(status.is_success(), health.status == "ready");
+        assert_eq!(status.is_success(), health.status == HealthStatus::Ready);
         (health.parts.len(), status.is_success())
     }
 

@@ -15,6 +15,7 @@ mod body;
 mod connections;
 mod convert;
 mod convert_approvals;
+mod convert_states;
 mod convert_sweeps;
 mod costly;
 mod denied;

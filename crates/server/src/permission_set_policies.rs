@@ -7,10 +7,14 @@ use std::time::Duration;
 use hallpass_access::{
     Actor, Boundary, Directory, DirectoryFault, ManagedPolicy, ReferencedPolicy, SetPolicies,
 };
-use hallpass_api::{LevelCount, PermissionSet, PolicyFinding, PolicyLine, PolicyRisk, SetPolicy};
+use hallpass_api::{
+    self as api, LevelCount, PermissionSet, PolicyEffect, PolicyFinding, PolicyLine, PolicyRisk,
+    SetPolicy, SetPolicyKind,
+};
 use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_channels::wording::names::{capital, sentence};
-use hallpass_iam::lint::{self, LintFinding, Options};
+use hallpass_iam::facts::Access;
+use hallpass_iam::lint::{self, LintFinding, Options, Severity};
 use hallpass_iam::residual::after_assignment_removed;
 use hallpass_iam::size::AttachmentPoint;
 use hallpass_iam::summary::{KnownPolicy, Risk, RiskKind, Summary, known, summarize};
@@ -196,9 +200,9 @@ fn policies(read: &SetPolicies, now: Timestamp) -> Vec<SetPolicy> {
     found
 }
 
-fn empty(kind: &str, name: &str) -> SetPolicy {
+fn empty(kind: SetPolicyKind, name: &str) -> SetPolicy {
     SetPolicy {
-        kind: kind.to_owned(),
+        kind,
         is_boundary: false,
         name: name.to_owned(),
         place: None,
@@ -216,7 +220,7 @@ fn empty(kind: &str, name: &str) -> SetPolicy {
 }
 
 fn of_aws(policy: &ManagedPolicy, kind: PolicyType) -> SetPolicy {
-    let mut found = empty("aws-managed", &policy.name);
+    let mut found = empty(SetPolicyKind::AwsManaged, &policy.name);
     found.place = Some(policy.arn.clone());
     if let Some(text) = &policy.document {
         let mut found = with_text(found, text, kind);
@@ -239,7 +243,7 @@ fn of_aws(policy: &ManagedPolicy, kind: PolicyType) -> SetPolicy {
 }
 
 fn say_beside(policy: &mut SetPolicy, known: &KnownPolicy) {
-    let mut said = empty(&policy.kind, &policy.name);
+    let mut said = empty(policy.kind, &policy.name);
     say_known(&mut said, known);
     if policy.lines.is_empty() {
         policy.lines = said.lines;
@@ -251,13 +255,13 @@ fn say_beside(policy: &mut SetPolicy, known: &KnownPolicy) {
 
 fn say_known(policy: &mut SetPolicy, known: &KnownPolicy) {
     let line = |words: &&str| PolicyLine {
-        effect: "allow".to_owned(),
+        effect: PolicyEffect::Allow,
         words: (*words).to_owned(),
         actions: Vec::new(),
     };
     policy.lines = known.says.iter().map(line).collect();
     let risk = |(kind, why): &(RiskKind, &str)| PolicyRisk {
-        kind: kind.as_str().to_owned(),
+        kind: risk_kind(*kind),
         title: kind.title().to_owned(),
         why: (*why).to_owned(),
         actions: Vec::new(),
@@ -276,7 +280,7 @@ fn of_account(policy: &ReferencedPolicy) -> SetPolicy {
                 .to_owned(),
         ),
         is_whole: false,
-        ..empty("customer-managed", &policy.name)
+        ..empty(SetPolicyKind::CustomerManaged, &policy.name)
     }
 }
 
@@ -300,7 +304,7 @@ fn with_text(empty: SetPolicy, text: &str, kind: PolicyType) -> SetPolicy {
 /// An inline policy: its findings can be fixed in the set.
 fn own(text: &str, now: Timestamp) -> SetPolicy {
     let kind = PolicyType::Identity;
-    let mut policy = with_text(empty("inline", "Inline policy"), text, kind);
+    let mut policy = with_text(empty(SetPolicyKind::Inline, "Inline policy"), text, kind);
     if text.len() > TEXT_BYTES_MAX {
         return policy;
     }
@@ -326,7 +330,11 @@ fn not_understood(policy: &mut SetPolicy, error: &LoadError) {
 
 fn say(policy: &mut SetPolicy, summary: Summary) {
     let line = |line: hallpass_iam::summary::SummaryLine| PolicyLine {
-        effect: if line.denies { "deny" } else { "allow" }.to_owned(),
+        effect: if line.denies {
+            PolicyEffect::Deny
+        } else {
+            PolicyEffect::Allow
+        },
         words: line.words,
         actions: line.actions,
     };
@@ -336,7 +344,7 @@ fn say(policy: &mut SetPolicy, summary: Summary) {
         .counts
         .iter()
         .map(|count| LevelCount {
-            level: count.access.as_str().to_owned(),
+            level: level(count.access),
             actions: count.actions,
         })
         .collect();
@@ -345,9 +353,28 @@ fn say(policy: &mut SetPolicy, summary: Summary) {
     policy.risks = summary.risks.into_iter().map(risk).collect();
 }
 
+const fn level(access: Access) -> api::AccessLevel {
+    match access {
+        Access::List => api::AccessLevel::List,
+        Access::Read => api::AccessLevel::Read,
+        Access::Tagging => api::AccessLevel::Tagging,
+        Access::Write => api::AccessLevel::Write,
+        Access::Permissions => api::AccessLevel::Permissions,
+    }
+}
+
+const fn risk_kind(kind: RiskKind) -> api::RiskKind {
+    match kind {
+        RiskKind::Escalation => api::RiskKind::Escalation,
+        RiskKind::Credentials => api::RiskKind::Credentials,
+        RiskKind::Data => api::RiskKind::Data,
+        RiskKind::Exposure => api::RiskKind::Exposure,
+    }
+}
+
 fn risk(risk: Risk) -> PolicyRisk {
     PolicyRisk {
-        kind: risk.kind.as_str().to_owned(),
+        kind: risk_kind(risk.kind),
         title: risk.kind.title().to_owned(),
         why: risk.why,
         actions: risk.actions,
@@ -359,7 +386,11 @@ fn risk(risk: Risk) -> PolicyRisk {
 fn finding(finding: &LintFinding) -> PolicyFinding {
     PolicyFinding {
         code: finding.code.as_str().to_owned(),
-        severity: finding.severity.as_str().to_owned(),
+        severity: match finding.severity {
+            Severity::Error => api::FindingSeverity::Error,
+            Severity::Warning => api::FindingSeverity::Warning,
+            Severity::Info => api::FindingSeverity::Info,
+        },
         pointer: finding.pointer.clone(),
         line: finding.region.line,
         sid: finding.sid.clone(),

@@ -201,7 +201,8 @@ async fn renew(app: &App, headers: &HeaderMap) -> Result<Option<HeaderValue>, Pr
 /// planted one is not shared (session fixation).
 pub(crate) async fn begin(
     app: &App,
-    (extensions, headers): (&Extensions, &HeaderMap),
+    extensions: &Extensions,
+    headers: &HeaderMap,
     owner: Owner,
     signed_in: SignedIn,
 ) -> Result<HeaderValue, ProblemResponse> {

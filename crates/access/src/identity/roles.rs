@@ -88,7 +88,7 @@ impl Identity {
             },
         };
         Ok(match person.filter(|person| person.enabled) {
-            Some(person) => self.known(person, email, (origin, secondary_domain), directory),
+            Some(person) => self.known(person, email, origin, secondary_domain, directory),
             None => Actor {
                 user: None,
                 email: email.clone(),
@@ -106,15 +106,16 @@ impl Identity {
     pub fn owner(&self, owner: &Owner, origin: Origin, directory: &Directory) -> Option<Actor> {
         let person = directory.person(&owner.user);
         let person = person.filter(|person| person.enabled)?;
-        let how = (origin, owner.secondary_domain);
-        Some(self.known(person, &owner.email, how, directory))
+        let is_secondary = owner.secondary_domain;
+        Some(self.known(person, &owner.email, origin, is_secondary, directory))
     }
 
     fn known(
         &self,
         person: &Person,
         found_by: &Email,
-        (origin, secondary_domain): (Origin, bool),
+        origin: Origin,
+        secondary_domain: bool,
         directory: &Directory,
     ) -> Actor {
         let roles = [

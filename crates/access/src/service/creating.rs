@@ -301,7 +301,7 @@ impl Access {
         }
         confirming::ensure_none(unconfirmed)?;
         let nobody = Holds::default();
-        let context = self.context((&rules, &directory), (&nobody, &locks), step);
+        let context = self.context(&rules, &directory, &nobody, &locks, step);
         let mut change = Change::default();
         let first = made.first().map(Answered::id);
         for answered in made {

@@ -353,7 +353,7 @@ impl Access {
         }
         let context = DecisionContext {
             mode: facts.mode,
-            ..self.context((&rules, directory), (&facts.holds, &facts.locks), step)
+            ..self.context(&rules, directory, &facts.holds, &facts.locks, step)
         };
         let tried = press.step(request.clone(), actor, &context);
         let is_nobody = !target::is_enabled(own, directory);
@@ -480,7 +480,7 @@ impl Access {
             let holds = self.holds(Some(&grant.key)).await?;
             let (rules, directory, step) = (self.rules(), self.directory(), self.step());
             let locks = LocksSeen::default();
-            let context = self.context((&rules, &directory), (&holds, &locks), step);
+            let context = self.context(&rules, &directory, &holds, &locks, step);
             let judged = press.judge(&grant, actor, &context);
             let (does, cause) = match judged.and_then(|does| Ok((does, press.cause(actor)?))) {
                 Ok(both) => both,

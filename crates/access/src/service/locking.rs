@@ -149,8 +149,7 @@ impl Access {
             Some(person) => person,
             None => self.once_holder(whom).await?,
         };
-        let (change, lock) =
-            locking::lock(person, before.as_ref(), (locking, left), (actor, by), step);
+        let (change, lock) = locking::lock(person, before.as_ref(), locking, left, actor, by, step);
         // If two users lock each other, the second commit is judged again.
         let change = Change {
             locks_seen,
@@ -244,7 +243,7 @@ impl Access {
                     tracing::warn!(error = %error, "not all that a lock says to end has begun to end");
                 }
             }
-            let (change, lock) = locking::lift(&lock, reason, (actor, by), step);
+            let (change, lock) = locking::lift(&lock, reason, actor, by, step);
             let change = Change {
                 locks_seen,
                 ..change

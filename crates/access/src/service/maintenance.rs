@@ -157,11 +157,11 @@ impl Access {
         let armed = self.armed_ends(ending).await?.remove(&due.key);
         let step = self.step();
         let mut removal = removals.of(&due.key);
-        let mut taken = self.grant_step(current, &holds, (removal, armed.as_ref()), step);
+        let mut taken = self.grant_step(current, &holds, removal, armed.as_ref(), step);
         let newer = self.removals_after_loss(&taken, holds.row.as_ref()).await;
         if let Some(newer) = &newer {
             removal = newer.of(&due.key);
-            taken = self.grant_step(current, &holds, (removal, armed.as_ref()), step);
+            taken = self.grant_step(current, &holds, removal, armed.as_ref(), step);
         }
         let over = over(current, &taken);
         let alarm = self.alarm_of(&taken, removal);
@@ -179,7 +179,8 @@ impl Access {
         &self,
         current: &Grant,
         holds: &Holds,
-        (removal, armed): (Option<&GuardRemoval>, Option<&ArmedEndStatus>),
+        removal: Option<&GuardRemoval>,
+        armed: Option<&ArmedEndStatus>,
         step: StepContext<'_>,
     ) -> GrantStep {
         let known = end::EndFacts {

@@ -132,7 +132,7 @@ impl Access {
             LocksSeen::of(&users, found)
         };
         let holds = Holds::default();
-        let context = self.context((&rules, &directory), (&holds, &locks), step);
+        let context = self.context(&rules, &directory, &holds, &locks, step);
         for request in &mut waiting {
             context.look_at(request);
         }
@@ -376,14 +376,16 @@ impl Access {
         let locks = LocksSeen::default();
         ask(&DecisionContext {
             mode: PressMode::Preview,
-            ..self.context((&rules, &directory), (&holds, &locks), self.step())
+            ..self.context(&rules, &directory, &holds, &locks, self.step())
         })
     }
 
     pub(super) fn context<'a>(
         &'a self,
-        (rules, directory): (&'a Rules, &'a Directory),
-        (holds, locks): (&'a Holds, &'a LocksSeen),
+        rules: &'a Rules,
+        directory: &'a Directory,
+        holds: &'a Holds,
+        locks: &'a LocksSeen,
         step: StepContext<'a>,
     ) -> DecisionContext<'a> {
         DecisionContext {
@@ -448,9 +450,10 @@ impl Access {
 
     /// Never before approval hours.
     pub fn reminder_at(&self, request: &Request, sent: u32) -> Option<Timestamp> {
-        let waits = (request.asked_at, request.expires_at);
         let hours = request.approval_hours();
-        self.settings.reminder_within(waits, hours, sent)
+        let (asked_at, expires_at) = (request.asked_at, request.expires_at);
+        self.settings
+            .reminder_within(asked_at, expires_at, hours, sent)
     }
 
     pub fn warnings_to_confirm(&self, request: &Request) -> Vec<RuleWarning> {

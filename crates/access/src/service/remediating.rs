@@ -61,7 +61,7 @@ pub struct RemediationPage {
 
 #[derive(Clone, Copy, Debug)]
 enum Answer<'a> {
-    Yes,
+    Yes { comment: &'a str },
     No { reason: &'a str },
 }
 
@@ -199,7 +199,7 @@ impl Access {
         most: usize,
     ) -> Result<RemediationPage, AccessError> {
         let takes = |it: &Remediation| filter.takes(&it.phase);
-        self.remediation_page(actor, (filter, &takes), after, most)
+        self.remediation_page(actor, filter, &takes, after, most)
             .await
     }
 
@@ -214,14 +214,15 @@ impl Access {
         most: usize,
     ) -> Result<RemediationPage, AccessError> {
         let takes = |it: &Remediation| matches!(it.phase, RemediationPhase::Waiting { .. });
-        self.remediation_page(actor, (RemediationFilter::Backlog, &takes), None, most)
+        self.remediation_page(actor, RemediationFilter::Backlog, &takes, None, most)
             .await
     }
 
     async fn remediation_page(
         &self,
         actor: &Actor,
-        (filter, takes): (RemediationFilter, &(dyn Fn(&Remediation) -> bool + Sync)),
+        filter: RemediationFilter,
+        takes: &(dyn Fn(&Remediation) -> bool + Sync),
         mut after: Option<RemediationCursor>,
         most: usize,
     ) -> Result<RemediationPage, AccessError> {
@@ -304,8 +305,10 @@ impl Access {
         said: &str,
         idempotency: Option<&Idempotency>,
     ) -> Result<Remediation, AccessError> {
-        let said = said.trim();
-        self.decide_remediation(actor, id, (Answer::Yes, said), idempotency)
+        let answer = Answer::Yes {
+            comment: said.trim(),
+        };
+        self.decide_remediation(actor, id, answer, idempotency)
             .await
     }
 
@@ -324,8 +327,7 @@ impl Access {
         if reason.is_empty() {
             return Err(ActionRefused::ReasonMissing.into());
         }
-        let answer = (Answer::No { reason }, reason);
-        self.decide_remediation(actor, id, answer, idempotency)
+        self.decide_remediation(actor, id, Answer::No { reason }, idempotency)
             .await
     }
 
@@ -333,9 +335,10 @@ impl Access {
         &self,
         actor: &Actor,
         id: &RemediationId,
-        (answer, said): (Answer<'_>, &str),
+        answer: Answer<'_>,
         idempotency: Option<&Idempotency>,
     ) -> Result<Remediation, AccessError> {
+        let (Answer::Yes { comment: said } | Answer::No { reason: said }) = answer;
         TextField::Reason.ensure(said)?;
         // A hidden one must stay unknown.
         self.remediation(actor, id).await?;
@@ -364,14 +367,14 @@ impl Access {
             if !self.may_decide(actor, &approvers, &directory) {
                 return Err(ActionRefused::NotAnApprover.into());
             }
-            if matches!(answer, Answer::Yes)
+            if matches!(answer, Answer::Yes { .. })
                 && let Some(why) = source.drift(&it, &mut places, self.now()).await
             {
                 return Err(drifted(source, it, why).await);
             }
-            let next = next(it, answer, (actor, source), self.now())?;
+            let next = next(it, answer, actor, source, self.now())?;
             let event = match answer {
-                Answer::Yes => Event::RemediationApproved,
+                Answer::Yes { .. } => Event::RemediationApproved,
                 Answer::No { .. } => Event::RemediationDeclined,
             };
             let draft = self.step().of_remediation(event, Doer::Person(actor));
@@ -497,20 +500,21 @@ async fn drifted(source: &RemediationSource, it: Remediation, why: String) -> Ac
 fn next(
     it: Remediation,
     answer: Answer<'_>,
-    (actor, source): (&Actor, &RemediationSource),
+    actor: &Actor,
+    source: &RemediationSource,
     now: Timestamp,
 ) -> Result<Remediation, AccessError> {
     let by = actor.email.to_string();
     let waits = matches!(it.phase, RemediationPhase::Waiting { .. });
     let next = match answer {
-        Answer::Yes if waits => {
+        Answer::Yes { .. } if waits => {
             if !source.asks_the_same(&it) {
                 return Err(ActionRefused::RuleChanged { rule: it.rule }.into());
             }
             approved(it, &by, now)
         }
         // Failed ones are retried on the command line.
-        Answer::Yes => Err(PressRefusal::NotWaiting(it.id.to_string(), it.phase.name())),
+        Answer::Yes { .. } => Err(PressRefusal::NotWaiting(it.id.to_string(), it.phase.name())),
         Answer::No { reason } => declined(it, &by, reason, now),
     };
     next.map_err(|refusal| ActionRefused::Remediation(refusal.to_string()).into())

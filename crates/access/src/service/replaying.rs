@@ -37,7 +37,8 @@ impl Access {
     /// If the actor may not read everything, or the store does not answer.
     pub async fn replay(
         &self,
-        (actor, turn): (&Actor, &WorkTurn),
+        actor: &Actor,
+        turn: &WorkTurn,
         rules: &Rules,
         since: Option<Timestamp>,
         before: Option<RequestId>,
@@ -56,10 +57,7 @@ impl Access {
         let DirectoryPrefetch { directory, why } = self.directory_ahead(rules).await;
         let today = self.rules();
         let grants = match before {
-            None => Some(
-                self.replayed_grants((actor, turn), rules, &directory)
-                    .await?,
-            ),
+            None => Some(self.replayed_grants(actor, turn, rules, &directory).await?),
             Some(_) => None,
         };
         let not_read = why.told(&rules.named_facts(), &directory);

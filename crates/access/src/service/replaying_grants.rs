@@ -95,7 +95,8 @@ impl Access {
     /// If the store does not answer.
     pub(super) async fn replayed_grants(
         &self,
-        (actor, turn): (&Actor, &WorkTurn),
+        actor: &Actor,
+        turn: &WorkTurn,
         others: &Rules,
         directory: &Arc<Directory>,
     ) -> Result<ReplayedGrants, ReadError> {

@@ -23,7 +23,7 @@ impl Access {
         if self.ensure_fresh(&directory, step).is_err() || self.export_behind().await?.is_some() {
             return Ok(None);
         }
-        let context = self.context((&rules, &directory), (&holds, &locks), step);
+        let context = self.context(&rules, &directory, &holds, &locks, step);
         let change = match start::begin(pending.clone(), &context) {
             Ok(approved) => approved.fold(ApprovedThrough::Press),
             Err(why)

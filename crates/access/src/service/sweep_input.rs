@@ -50,7 +50,7 @@ impl Access {
                 None => held.unread.push(grant),
             }
         }
-        self.past_grants((since, oldest), &mut held).await?;
+        self.past_grants(since, oldest, &mut held).await?;
         Ok(held)
     }
 
@@ -58,7 +58,8 @@ impl Access {
     /// standing access.
     async fn past_grants(
         &self,
-        (since, oldest): (Timestamp, Timestamp),
+        since: Timestamp,
+        oldest: Timestamp,
         held: &mut Held,
     ) -> Result<(), AccessError> {
         let mut filter = crate::GrantFilter::default();

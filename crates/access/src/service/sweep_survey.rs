@@ -40,8 +40,8 @@ impl Access {
         let before = self.held(self.now()).await?;
         let listing = self.read_standing(&scope).await;
         let known = self.known(&before, listing.began).await?;
-        let read = (&scope, &listing);
-        let found = self.findings(self.step().sweep_id(), read, &known, &directory, MayAct::No);
+        let sweep = self.step().sweep_id();
+        let found = self.findings(sweep, &scope, &listing, &known, &directory, MayAct::No);
         let swept = self.sweep_scope(self.settings.sweep.reach, &directory);
         let keys = found.items.iter().map(|item| &item.key);
         let out_of_scope = keys.filter(|key| !swept.contains(&key.target));

@@ -14,7 +14,7 @@ use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
 use crate::sweep::{self, SweepAwaits, TargetLabels};
 use crate::{
-    Accepted, ArmedEndSpec, Change, CommitError, Consent, DigestKind, DigestNews, Drift,
+    Accepted, ArmedEndRequest, Change, CommitError, Consent, DigestKind, DigestNews, Drift,
     EntitlementReport, ExternalAccess, Findings, GroupAssignment, Held, ItemChange, ItemKind,
     ListingFacts, MayAct, ShownBy, StandingListing, StandingScope, Sweep, SweepItem, SweepReach,
     SweepState, Trigger, Write,
@@ -197,7 +197,8 @@ impl Access {
     pub(super) fn findings(
         &self,
         sweep: SweepId,
-        (scope, listing): (&StandingScope, &StandingListing),
+        scope: &StandingScope,
+        listing: &StandingListing,
         known: &SweepRunFacts,
         directory: &Directory,
         may_act: MayAct,
@@ -232,7 +233,7 @@ impl Access {
             (true, Some(action), None) => MayAct::Plan(action),
             (false, _, _) | (_, None, _) => MayAct::No,
         };
-        let found = self.findings(sweep.id, (scope, listing), known, &directory, may_act);
+        let found = self.findings(sweep.id, scope, listing, known, &directory, may_act);
         let step = self.step();
         let now = step.now;
         let state = match (found.brake, may_act) {
@@ -271,7 +272,7 @@ impl Access {
         let given = ExternalAccess::of_listing(listing);
         if !given.is_empty() {
             // In the commit of the findings, so that none is lost.
-            change.armed_ends.push(ArmedEndSpec::LookAgain {
+            change.armed_ends.push(ArmedEndRequest::LookAgain {
                 at: now,
                 given: Box::new(given),
                 shown: ShownBy::Now,

@@ -24,7 +24,7 @@ impl Slack {
         {
             let warnings = access.warnings_to_confirm(&request);
             let page = self.inner.setup.link(&request);
-            let view = modal::approve(&request, &presses.shorter, (&warnings, &page));
+            let view = modal::approve(&request, &presses.shorter, &warnings, &page);
             let shown = self.inner.client.open_view(&press.trigger, &view).await;
             return opened(shown.map(drop));
         }
@@ -105,7 +105,7 @@ impl Slack {
         let mut warnings = access.warnings_to_confirm(&request);
         RuleWarning::add_each_once(&mut warnings, missing.iter().cloned());
         let page = self.inner.setup.link(&request);
-        let view = modal::approve(&request, &shorter, (&warnings, &page));
+        let view = modal::approve(&request, &shorter, &warnings, &page);
         FormOutcome::Again(Box::new(view))
     }
 }

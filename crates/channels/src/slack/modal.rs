@@ -354,7 +354,8 @@ pub(crate) fn close_review(request: &Request) -> SlackView {
 pub(crate) fn approve(
     request: &Request,
     shorter: &[TimeSpan],
-    (warnings, page): (&[RuleWarning], &str),
+    warnings: &[RuleWarning],
+    page: &str,
 ) -> SlackView {
     let name = escape(names::first_name(&request.requester.name));
     let as_asked = dialogs::as_it_stands(request);
@@ -426,7 +427,8 @@ pub(crate) fn decline_remediation(about: &str, metadata: String) -> SlackView {
 pub(crate) fn extend(
     grant: &Grant,
     ends: &[LaterEnd],
-    (warnings, page): (&[RuleWarning], &str),
+    warnings: &[RuleWarning],
+    page: &str,
     now: Timestamp,
     zone: &TimeZone,
 ) -> SlackView {

@@ -242,7 +242,7 @@ impl Slack {
         }
         let warnings = decision.map(|it| it.warnings).unwrap_or_default();
         let page = self.inner.setup.page_of(&grant);
-        let view = modal::extend(&grant, &ends, (&warnings, &page), now, &zone);
+        let view = modal::extend(&grant, &ends, &warnings, &page, now, &zone);
         let shown = match &press.view {
             Some(form) => self.inner.client.update_view(&form.id, &view).await,
             None => self

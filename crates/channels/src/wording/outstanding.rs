@@ -96,13 +96,14 @@ pub fn approve_label(request: &Request) -> String {
 
 /// States when closed approvals reopen; `None` while open.
 pub fn not_open(request: &Request, style: &impl ChannelStyle) -> Option<String> {
-    let facts = (request.approvals_open(), request.approval_hours());
-    hours_closed(facts, request.expires_at, |at| style.instant(at))
+    let (open, hours) = (request.approvals_open(), request.approval_hours());
+    hours_closed(open, hours, request.expires_at, |at| style.instant(at))
 }
 
 /// The same for a future request, with its expiry.
 pub fn hours_closed(
-    (open, hours): (ApprovalsOpen, &[ApprovalHours]),
+    open: ApprovalsOpen,
+    hours: &[ApprovalHours],
     lapses: Option<Timestamp>,
     instant: impl Fn(Timestamp) -> String,
 ) -> Option<String> {

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use hallpass_api::Decision;
+use hallpass_api::{Decision, DecisionKind};
 use hallpass_app::setup::facts::FactsSource;
 use hallpass_base::{AccountId, Email, GroupId};
 use hallpass_channels::wording::group_sync;
@@ -114,7 +114,7 @@ fn explained(
             value.insert("invalid".to_owned(), json!(invalid));
         }
         return Ok(Decision {
-            decision: "Invalid".to_owned(),
+            decision: DecisionKind::Invalid,
             approvers: Vec::new(),
             because: Vec::new(),
             explanation: value,
@@ -122,11 +122,22 @@ fn explained(
     }
     let decision = explanation.decision;
     Ok(Decision {
-        decision: decision.kind.to_string(),
+        decision: name_of(decision.kind),
         approvers: decision.approvers.iter().map(ToString::to_string).collect(),
         because: decision.based_on.iter().map(ToString::to_string).collect(),
         explanation: value,
     })
+}
+
+const fn name_of(kind: hallpass_rules::DecisionKind) -> DecisionKind {
+    match kind {
+        hallpass_rules::DecisionKind::ApprovalNotRequired => DecisionKind::ApprovalNotRequired,
+        hallpass_rules::DecisionKind::SelfApproval => DecisionKind::SelfApproval,
+        hallpass_rules::DecisionKind::RequiresApproval => DecisionKind::RequiresApproval,
+        hallpass_rules::DecisionKind::NoApprovers => DecisionKind::NoApprovers,
+        hallpass_rules::DecisionKind::NoStatements => DecisionKind::NoStatements,
+        hallpass_rules::DecisionKind::RequesterNotAllowed => DecisionKind::RequesterNotAllowed,
+    }
 }
 
 fn account_id(text: &str, facts: Option<&Directory>) -> Result<AccountId, Failure> {
@@ -164,7 +175,7 @@ fn group_id(text: &str, facts: Option<&Directory>) -> Result<GroupId, Failure> {
 fn text(decision: &Decision) -> String {
     let about = &decision.explanation;
     let said = |name: &str| about.get(name).and_then(Value::as_str).map(plain);
-    let mut text = format!("{}\n", plain(&decision.decision));
+    let mut text = format!("{}\n", decision.decision.name());
     let mut line = |name: &str, value: &str| {
         if !value.is_empty() {
             let _ = writeln!(text, "  {name:14}  {value}");
@@ -174,7 +185,7 @@ fn text(decision: &Decision) -> String {
     line("target", &said("target").unwrap_or_default());
     line("approvers", &plain(&decision.approvers.join(", ")));
     line("rests on", &plain(&decision.because.join(", ")));
-    if decision.decision == "Invalid" {
+    if decision.decision == DecisionKind::Invalid {
         for problem in items(about, "invalid") {
             let part = |name: &str| {
                 problem
@@ -191,7 +202,7 @@ fn text(decision: &Decision) -> String {
     rules(about, &mut text);
     memberships(about, &mut text);
     let nearest = about.get("nearest");
-    if let Some(nearest) = nearest.filter(|_| decision.decision != "Invalid") {
+    if let Some(nearest) = nearest.filter(|_| decision.decision != DecisionKind::Invalid) {
         let part = |name: &str| nearest.get(name).and_then(Value::as_str).map(plain);
         if let (Some(rule), Some(lacks)) = (part("rule"), part("lacks")) {
             let _ = write!(text, "\nNearest: rule `{rule}`: {lacks}\n");

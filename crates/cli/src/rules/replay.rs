@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 
 use hallpass_api::{
-    ReplayRules, ReplayedGrant, ReplayedGrants, ReplayedOutcome, ReplayedRequest, ReplayedRules,
+    DecisionKind, ReplayRules, ReplayedGrant, ReplayedGrants, ReplayedOutcome, ReplayedRequest,
+    ReplayedRules,
 };
 use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_channels::wording::lists::count;
@@ -199,7 +200,7 @@ fn told_of_grants(found: &ReplayedGrants) -> Vec<String> {
 }
 
 fn outcome(item: &ReplayedGrant) -> String {
-    let decision = item.would_be.as_deref().unwrap_or_default();
+    let decision = item.would_be.map_or("", DecisionKind::name);
     match item.outcome {
         ReplayedOutcome::Ends if item.left_group => rule_replay::ENDS_BY_GROUP.to_owned(),
         ReplayedOutcome::Ends => rule_replay::ends(decision),
@@ -250,7 +251,7 @@ fn table(items: &[ReplayedRequest]) -> Table {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_api::RuleChange;
+    use hallpass_api::{RuleChange, RuleChangeKind};
     use serde_json::json;
 
     use super::*;
@@ -262,10 +263,10 @@ mod tests {
             "approvers": [], "approvals_needed": 1, "reviews": []});
         ReplayedRequest {
             request: serde_json::from_value(request).unwrap(),
-            was: "RequiresApproval".to_owned(),
-            would_be: "RequesterNotAllowed".to_owned(),
+            was: DecisionKind::RequiresApproval,
+            would_be: DecisionKind::RequesterNotAllowed,
             changes: vec![RuleChange {
-                what: "decision".to_owned(),
+                what: RuleChangeKind::Decision,
                 message: "RequiresApproval → RequesterNotAllowed".to_owned(),
             }],
             because: Vec::new(),

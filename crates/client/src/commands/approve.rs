@@ -33,5 +33,5 @@ pub fn run(args: &Args) -> Outcome {
         duration_seconds: args.duration.map(TimeSpan::as_seconds),
         confirmed_warnings,
     };
-    press_confirmed(&args.api, &args.confirm, (args.id, "approve"), body)
+    press_confirmed(&args.api, &args.confirm, args.id, "approve", body)
 }

@@ -1,6 +1,6 @@
 use crate::api_args::ApiArgs;
 use crate::client::block_on;
-use hallpass_api::Offer;
+use hallpass_api::{DecisionKind, Offer};
 use hallpass_base::TimeSpan;
 use hallpass_channels::wording::lists;
 use hallpass_terminal::exit::{Exit, Outcome};
@@ -77,10 +77,16 @@ fn table(items: &[Offer]) -> Table {
 }
 
 fn approved_by(item: &Offer) -> String {
-    match item.decision.as_str() {
-        "ApprovalNotRequired" => "no one".to_owned(),
-        "SelfApproval" => "you".to_owned(),
-        _ => match item.approvals_needed {
+    match item.decision {
+        DecisionKind::ApprovalNotRequired => "no one".to_owned(),
+        DecisionKind::SelfApproval => "you".to_owned(),
+        DecisionKind::RequiresApproval
+        | DecisionKind::NoApprovers
+        | DecisionKind::NoStatements
+        | DecisionKind::RequesterNotAllowed
+        | DecisionKind::Invalid
+        | DecisionKind::Adopted
+        | DecisionKind::Unknown => match item.approvals_needed {
             0 | 1 => lists::any_of(&item.approvers),
             needed => format!("{needed} of {}", item.approvers.join(", ")),
         },

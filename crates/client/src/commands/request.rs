@@ -7,7 +7,7 @@ use crate::follow::{Followed, Last, follow};
 use crate::ids::preview;
 use crate::tables::{self, Viewpoint};
 use crate::target_args::TargetArgs;
-use hallpass_api::{Ask, Extend, Grant, Request};
+use hallpass_api::{Ask, Extend, Grant, GrantState, Request};
 use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format};
@@ -162,7 +162,7 @@ impl Wish<'_> {
         let view = Viewpoint::here();
         let (held, id) = (tables::held(grant), &grant.id);
         let ends = words::ends(grant.ends_at, view.now, &view.zone);
-        if grant.state != "active" {
+        if grant.state != GrantState::Active {
             let message = format!("you are getting `{held}` right now, by `{id}`");
             return Err(Failure::refused(message)
                 .code("held")

@@ -284,7 +284,9 @@ async fn live(scope: &RevokeScope, client: &Client) -> Result<Vec<Grant>, Failur
 fn table(items: &[RevokedOne]) -> Table {
     let mut table = Table::new(&["=ID", "STATE", "ERROR"]);
     for item in items {
-        let state = item.state.as_deref().map_or("Not revoked", states::word);
+        let state = item
+            .state
+            .map_or("Not revoked", |it| states::word(it.name()));
         table.row([
             item.id.clone(),
             state.to_owned(),

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::steps::stored;
 
-/// Permission to use Account Factory: [`FactorySpec`].
+/// Permission to use Account Factory: [`FactoryPermission`].
 pub(crate) const ADMIT: &str = "factory.admit";
-/// Account Factory has enrolled the account: [`ProductSpec`].
+/// Account Factory has enrolled the account: [`DesiredProduct`].
 pub(crate) const PROVISION: &str = "factory.provision";
 /// The user with access from Account Factory; the address is the account's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,12 +28,12 @@ impl Default for FactoryUser {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct FactorySpec {
+pub(crate) struct FactoryPermission {
     pub(crate) principal: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ProductSpec {
+pub(crate) struct DesiredProduct {
     pub(crate) product: String,
     pub(crate) account: Option<AccountId>,
     pub(crate) account_name: String,
@@ -50,7 +50,7 @@ pub(crate) fn control_tower_lane() -> Lane {
 }
 
 pub(crate) fn add_admission(draft: &mut PlanDraft, management: &str, principal: &str) -> StepId {
-    let wish = FactorySpec {
+    let wish = FactoryPermission {
         principal: principal.to_owned(),
     };
     let target = StepTarget::global(management, "Account Factory");
@@ -65,7 +65,7 @@ pub const ACCOUNTS_AT_ONCE_MAX: u32 = facts::TOWER_ACCOUNTS_AT_ONCE.value;
 pub(crate) fn add_product(
     draft: &mut PlanDraft,
     target: StepTarget,
-    wish: &ProductSpec,
+    wish: &DesiredProduct,
     after: &[StepId],
     (width, timeout): (u32, TimeSpan),
 ) -> StepId {

@@ -22,8 +22,8 @@ use super::graphs;
 use super::members::MembersBefore;
 use super::other_regions::stands_elsewhere;
 use super::plan::{
-    AUTO_ENABLE, AdministratorSpec, DEREGISTER, DESIGNATE, GRAPH, GraphSpec, INVITE, MEMBERS,
-    PACKAGES, PrincipalSpec, REGISTER, TRUST, WITHDRAW,
+    AUTO_ENABLE, DEREGISTER, DESIGNATE, DesiredAdministrator, DesiredGraph, GRAPH, INVITE, MEMBERS,
+    PACKAGES, REGISTER, TRUST, TrustedService, WITHDRAW,
 };
 use super::undoing::undo;
 use crate::changing::ServiceCalls;
@@ -53,18 +53,18 @@ impl DelegationStepExecutor {
         Self { calls, clock }
     }
 
-    async fn look_trust(&self, wish: &PrincipalSpec) -> Result<StepProbe, StepError> {
+    async fn look_trust(&self, wish: &TrustedService) -> Result<StepProbe, StepError> {
         let found = trusted(self.calls.as_ref()).await.map_err(unseen)?;
         Ok(there(found.contains(&wish.principal)))
     }
 
-    async fn registered(&self, wish: &AdministratorSpec) -> Result<BTreeSet<String>, StepError> {
+    async fn registered(&self, wish: &DesiredAdministrator) -> Result<BTreeSet<String>, StepError> {
         let service = family(&wish.service)?;
         let found = administrators(self.calls.as_ref(), service.principal).await;
         found.map_err(unseen)
     }
 
-    async fn look_register(&self, wish: &AdministratorSpec) -> Result<StepProbe, StepError> {
+    async fn look_register(&self, wish: &DesiredAdministrator) -> Result<StepProbe, StepError> {
         let found = self.registered(wish).await?;
         if found.contains(&wish.account) {
             return Ok(StepProbe::Satisfied);
@@ -83,7 +83,7 @@ impl DelegationStepExecutor {
         })
     }
 
-    async fn look_deregister(&self, wish: &AdministratorSpec) -> Result<StepProbe, StepError> {
+    async fn look_deregister(&self, wish: &DesiredAdministrator) -> Result<StepProbe, StepError> {
         let seen = self.look_forgotten(wish).await?;
         // only a replaced one has Regions: `remove` is global
         if seen == StepProbe::Satisfied || wish.regions.is_empty() {
@@ -94,7 +94,7 @@ impl DelegationStepExecutor {
         Ok(elsewhere.map_or(seen, |reason| StepProbe::Blocked { reason }))
     }
 
-    async fn look_forgotten(&self, wish: &AdministratorSpec) -> Result<StepProbe, StepError> {
+    async fn look_forgotten(&self, wish: &DesiredAdministrator) -> Result<StepProbe, StepError> {
         let is_there = self.registered(wish).await?.contains(&wish.account);
         Ok(Self::look_gone(wish, is_there))
     }
@@ -110,7 +110,7 @@ impl DelegationStepExecutor {
 
     async fn designated(
         &self,
-        wish: &AdministratorSpec,
+        wish: &DesiredAdministrator,
         region: &str,
     ) -> Result<Option<String>, StepError> {
         let own = own_calls(&wish.service)?;
@@ -120,7 +120,7 @@ impl DelegationStepExecutor {
 
     async fn look_designate(
         &self,
-        wish: &AdministratorSpec,
+        wish: &DesiredAdministrator,
         region: &str,
     ) -> Result<StepProbe, StepError> {
         Ok(match self.designated(wish, region).await? {
@@ -133,7 +133,7 @@ impl DelegationStepExecutor {
         })
     }
 
-    fn look_gone(wish: &AdministratorSpec, is_there: bool) -> StepProbe {
+    fn look_gone(wish: &DesiredAdministrator, is_there: bool) -> StepProbe {
         if is_there {
             let old = json!({ "account": wish.account });
             StepProbe::Differs { old }
@@ -143,8 +143,8 @@ impl DelegationStepExecutor {
     }
 
     /// The account's graph, once it administers the Region.
-    async fn graph(&self, wish: &GraphSpec, region: &str) -> Result<Option<String>, StepError> {
-        let administrator = AdministratorSpec {
+    async fn graph(&self, wish: &DesiredGraph, region: &str) -> Result<Option<String>, StepError> {
+        let administrator = DesiredAdministrator {
             service: DETECTIVE.to_owned(),
             account: wish.account.as_str().to_owned(),
             replaces: None,
@@ -161,7 +161,7 @@ impl DelegationStepExecutor {
     async fn look_graph(
         &self,
         kind: &str,
-        wish: &GraphSpec,
+        wish: &DesiredGraph,
         region: &str,
     ) -> Result<StepProbe, StepError> {
         let Some(graph) = self.graph(wish, region).await? else {
@@ -185,7 +185,7 @@ impl DelegationStepExecutor {
 
     async fn look_members(
         &self,
-        wish: &GraphSpec,
+        wish: &DesiredGraph,
         region: &str,
         graph: &str,
     ) -> Result<StepProbe, StepError> {
@@ -230,13 +230,13 @@ impl DelegationStepExecutor {
     }
 
     /// Members of a batch added since it was sent.
-    async fn added_members(&self, step: &PlanStep, before: &Value) -> Option<GraphSpec> {
-        let wish: GraphSpec = step.wish().ok()?;
+    async fn added_members(&self, step: &PlanStep, before: &Value) -> Option<DesiredGraph> {
+        let wish: DesiredGraph = step.wish().ok()?;
         let (calls, region) = (self.calls.as_ref(), step.target.region.as_str());
         let graph = self.graph(&wish, region).await.ok()??;
         let found = graphs::members(calls, &wish.account, region, &graph).await;
         let members = MembersBefore::of(before).added(&wish.members, &found.ok()?);
-        (!members.is_empty()).then_some(GraphSpec { members, ..wish })
+        (!members.is_empty()).then_some(DesiredGraph { members, ..wish })
     }
 
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
@@ -247,7 +247,7 @@ impl DelegationStepExecutor {
             DEREGISTER => self.look_deregister(&step.wish()?).await,
             DESIGNATE => self.look_designate(&step.wish()?, region).await,
             WITHDRAW => {
-                let wish: AdministratorSpec = step.wish()?;
+                let wish: DesiredAdministrator = step.wish()?;
                 let found = self.designated(&wish, region).await?;
                 let is_there = found.as_deref() == Some(wish.account.as_str());
                 Ok(Self::look_gone(&wish, is_there))
@@ -262,7 +262,7 @@ impl DelegationStepExecutor {
     async fn act_on(&self, step: &PlanStep) -> Result<WriteAnswer, StepError> {
         let call = match step.kind.as_str() {
             TRUST => {
-                let wish: PrincipalSpec = step.wish()?;
+                let wish: TrustedService = step.wish()?;
                 let input = json!({ "ServicePrincipal": wish.principal });
                 at_home((ORGANIZATIONS, "EnableAWSServiceAccess"), input)
             }
@@ -296,7 +296,7 @@ impl DelegationStepExecutor {
             }
             Ok(answer) => match answered(&answer) {
                 WriteAnswer::Accepted { .. } if step.kind == INVITE => {
-                    let wish: GraphSpec = step.wish()?;
+                    let wish: DesiredGraph = step.wish()?;
                     let all = wish.members.iter().map(|it| it.account.as_str());
                     Ok(accepted(&awaited(&all.collect::<Vec<_>>())))
                 }
@@ -340,7 +340,7 @@ impl DelegationStepExecutor {
     }
 
     async fn graph_call(&self, step: &PlanStep) -> Result<Option<WriteCall>, StepError> {
-        let (wish, region): (GraphSpec, &str) = (step.wish()?, &step.target.region);
+        let (wish, region): (DesiredGraph, &str) = (step.wish()?, &step.target.region);
         let Some(graph) = self.graph(&wish, region).await? else {
             return Ok(None);
         };
@@ -393,14 +393,17 @@ fn at_home(operation: Operation, input: Value) -> WriteCall {
     }
 }
 
-fn registration(operation: &'static str, wish: &AdministratorSpec) -> Result<WriteCall, StepError> {
+fn registration(
+    operation: &'static str,
+    wish: &DesiredAdministrator,
+) -> Result<WriteCall, StepError> {
     let principal = family(&wish.service)?.principal;
     let input = json!({ "AccountId": wish.account, "ServicePrincipal": principal });
     Ok(at_home((ORGANIZATIONS, operation), input))
 }
 
 fn designation(step: &PlanStep, sets: bool) -> Result<WriteCall, StepError> {
-    let wish: AdministratorSpec = step.wish()?;
+    let wish: DesiredAdministrator = step.wish()?;
     let own = own_calls(&wish.service)?;
     let (operation, names_it) = if sets {
         (own.enable, true)

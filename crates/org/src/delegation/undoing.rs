@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::families::{DETECTIVE, service_named};
 use super::plan::{
-    AUTO_ENABLE, AdministratorSpec, DEREGISTER, DESIGNATE, GraphSpec, REGISTER, TRUST, WITHDRAW,
+    AUTO_ENABLE, DEREGISTER, DESIGNATE, DesiredAdministrator, DesiredGraph, REGISTER, TRUST,
+    WITHDRAW,
 };
 use crate::steps::stored;
 
@@ -20,10 +21,10 @@ pub(super) fn undo(step: &PlanStep) -> Undo {
         ),
         DESIGNATE => other(WITHDRAW),
         WITHDRAW => Undo::By(vec![(DESIGNATE.to_owned(), set_again(step))]),
-        AUTO_ENABLE => match step.wish::<GraphSpec>() {
+        AUTO_ENABLE => match step.wish::<DesiredGraph>() {
             Ok(wish) => Undo::By(vec![(
                 AUTO_ENABLE.to_owned(),
-                stored(&GraphSpec {
+                stored(&DesiredGraph {
                     auto_enable: wish.auto_enable.map(|on| !on),
                     ..wish
                 }),
@@ -46,11 +47,11 @@ fn registered_again(step: &PlanStep) -> Undo {
 }
 
 /// The successor, if the service registered it.
-fn ours_registered_by_itself(step: &PlanStep) -> Option<AdministratorSpec> {
-    let wish = step.wish::<AdministratorSpec>().ok()?;
+fn ours_registered_by_itself(step: &PlanStep) -> Option<DesiredAdministrator> {
+    let wish = step.wish::<DesiredAdministrator>().ok()?;
     service_named(&wish.service)?.regional?;
     let ours = wish.replaces?;
-    Some(AdministratorSpec {
+    Some(DesiredAdministrator {
         account: ours,
         replaces: Some(wish.account),
         service: wish.service,
@@ -61,9 +62,9 @@ fn ours_registered_by_itself(step: &PlanStep) -> Option<AdministratorSpec> {
 /// Restores a removed administrator. Older plans lack the successor: then it is the target's
 /// account, which differs after a replacement.
 fn set_again(step: &PlanStep) -> Value {
-    match step.wish::<AdministratorSpec>() {
+    match step.wish::<DesiredAdministrator>() {
         Ok(wish) if wish.replaces.is_none() && wish.account != step.target.account => {
-            stored(&AdministratorSpec {
+            stored(&DesiredAdministrator {
                 replaces: Some(step.target.account.clone()),
                 ..wish
             })
@@ -73,6 +74,6 @@ fn set_again(step: &PlanStep) -> Value {
 }
 
 fn is_of_detective(step: &PlanStep) -> bool {
-    step.wish::<AdministratorSpec>()
+    step.wish::<DesiredAdministrator>()
         .is_ok_and(|wish| wish.service == DETECTIVE)
 }

@@ -7,9 +7,9 @@ use hallpass_plans::{CheckOutcome, CheckResult, CheckSeverity};
 
 use super::facts::{EnrolmentFacts, InsideFacts, RegionConfig};
 use super::gains::exchange;
+use super::request::{EnrolmentBackend, EnrolmentRequest, RoleCreation};
 use super::roles::EXECUTION;
 use super::select::SelectedAccounts;
-use super::spec::{EnrolmentBackend, EnrolmentSpec, RoleCreation};
 use crate::control_tower::{BaselineDrift, BaselineStatus};
 use crate::reading::{ReadFact, UnreadFact};
 
@@ -195,7 +195,7 @@ impl Sheet<'_> {
 
 /// Severity of a gap that a new role could close.
 fn unless_created(
-    wish: &EnrolmentSpec,
+    wish: &EnrolmentRequest,
     backend: EnrolmentBackend,
     other: CheckSeverity,
 ) -> CheckSeverity {
@@ -208,7 +208,7 @@ fn unless_created(
 
 /// All checks, by account and id.
 pub fn checks(
-    wish: &EnrolmentSpec,
+    wish: &EnrolmentRequest,
     selected: &SelectedAccounts,
     backend: EnrolmentBackend,
     facts: &EnrolmentFacts,
@@ -297,7 +297,7 @@ fn of_unit(sheet: &mut Sheet<'_>, to: &str, facts: &EnrolmentFacts) {
 
 fn of_account(
     sheet: &mut Sheet<'_>,
-    wish: &EnrolmentSpec,
+    wish: &EnrolmentRequest,
     to: &str,
     (backend, inside): (EnrolmentBackend, &InsideFacts),
     facts: &EnrolmentFacts,
@@ -351,7 +351,7 @@ fn of_account(
 
 /// Accounts without obstacles; empty with `--all-or-nothing` and any obstacle.
 pub fn enrollable(
-    wish: &EnrolmentSpec,
+    wish: &EnrolmentRequest,
     selected: &SelectedAccounts,
     checks: &[EnrolmentCheck],
 ) -> Vec<AccountId> {

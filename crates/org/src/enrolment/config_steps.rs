@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::facts::RegionConfig;
 use super::gather::region_config;
 use super::plan::{
-    ConfigSpec, DELETE_CHANNEL, DELETE_RECORDER, PUT_CHANNEL, PUT_RECORDER, START_RECORDER,
+    DELETE_CHANNEL, DELETE_RECORDER, DesiredConfig, PUT_CHANNEL, PUT_RECORDER, START_RECORDER,
     STOP_RECORDER,
 };
 use super::roles::EnrolmentCalls;
@@ -27,7 +27,7 @@ pub(super) fn is_config_step(kind: &str) -> bool {
     .contains(&kind)
 }
 
-async fn now(calls: &EnrolmentCalls, wish: &ConfigSpec) -> Result<RegionConfig, StepError> {
+async fn now(calls: &EnrolmentCalls, wish: &DesiredConfig) -> Result<RegionConfig, StepError> {
     let inside = calls.by(&wish.by);
     let inside = inside
         .ok_or_else(|| StepError::failed("plan", &format!("no role is called `{}`", wish.by)))?;
@@ -39,7 +39,7 @@ async fn now(calls: &EnrolmentCalls, wish: &ConfigSpec) -> Result<RegionConfig, 
 pub(super) async fn look(
     calls: &EnrolmentCalls,
     kind: &str,
-    wish: &ConfigSpec,
+    wish: &DesiredConfig,
 ) -> Result<StepProbe, StepError> {
     let now = now(calls, wish).await?;
     let gone = |old: Option<Value>| match old {
@@ -68,7 +68,7 @@ pub(super) async fn look(
 pub(super) async fn look_again(
     calls: &EnrolmentCalls,
     kind: &str,
-    wish: &ConfigSpec,
+    wish: &DesiredConfig,
 ) -> Result<StepProbe, StepError> {
     let seen = look(calls, kind, wish).await?;
     if !seen.is_change() {
@@ -104,7 +104,7 @@ fn given(settings: Option<&Value>) -> Value {
 pub(super) async fn act(
     calls: &EnrolmentCalls,
     kind: &str,
-    wish: &ConfigSpec,
+    wish: &DesiredConfig,
 ) -> Result<WriteAnswer, StepError> {
     let name = |settings: Option<&Value>| {
         let found = settings.and_then(|it| it.get("name"));
@@ -159,7 +159,7 @@ pub(super) async fn act(
 pub(super) async fn verify(
     calls: &EnrolmentCalls,
     kind: &str,
-    wish: &ConfigSpec,
+    wish: &DesiredConfig,
 ) -> Result<Verify, StepError> {
     Ok(match look(calls, kind, wish).await? {
         StepProbe::Satisfied => Verify::Done(hallpass_plans::Effect {
@@ -170,7 +170,7 @@ pub(super) async fn verify(
     })
 }
 
-pub(super) fn undo(kind: &str, wish: &ConfigSpec) -> Undo {
+pub(super) fn undo(kind: &str, wish: &DesiredConfig) -> Undo {
     let back = match kind {
         STOP_RECORDER => START_RECORDER,
         DELETE_CHANNEL => PUT_CHANNEL,

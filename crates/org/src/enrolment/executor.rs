@@ -13,11 +13,13 @@ use serde_json::{Value, json};
 
 use super::config_steps::{self, is_config_step};
 use super::gather::parent;
-use super::plan::{CONTROLS, ControlsSpec, MOVE, MoveSpec, PlaceSpec, REGISTER, RESET, WAIT};
+use super::plan::{
+    CONTROLS, DesiredControls, DesiredMove, DesiredPlace, MOVE, REGISTER, RESET, WAIT,
+};
 use super::polling::{ENROLMENT, FACTORY, Pauses, PollSchedule};
 use super::rechecks;
 use super::registering;
-use super::role_steps::{CREATE_ROLE, GRANT_ROLE, RoleSpec};
+use super::role_steps::{CREATE_ROLE, DesiredRole, GRANT_ROLE};
 use super::roles::{EXECUTION, EnrolmentCalls};
 use super::stack_sets::{self, INSIDE, STACK_INSTANCE, STACK_SET};
 use crate::changing::ServiceCalls;
@@ -47,7 +49,7 @@ fn there(is_there: bool) -> StepProbe {
 }
 
 /// Instructions to undo a move manually, since it removes policies (`organization.md` N-7).
-fn move_back(place: &PlaceSpec) -> String {
+fn move_back(place: &DesiredPlace) -> String {
     if place.from == place.to {
         return format!(
             "account {} stands in {}, as before",
@@ -97,7 +99,7 @@ impl EnrolmentStepExecutor {
         step: &PlanStep,
         sent: &SentBefore,
     ) -> Result<StepProbe, StepError> {
-        let wish: MoveSpec = step.wish()?;
+        let wish: DesiredMove = step.wish()?;
         let seen = self.look_place(&wish.place).await?;
         if seen != StepProbe::Absent {
             return Ok(match seen {
@@ -117,7 +119,7 @@ impl EnrolmentStepExecutor {
         Ok(obstacle.map_or(seen, |reason| StepProbe::Blocked { reason }))
     }
 
-    async fn look_place(&self, place: &PlaceSpec) -> Result<StepProbe, StepError> {
+    async fn look_place(&self, place: &DesiredPlace) -> Result<StepProbe, StepError> {
         let parent = parent(&self.home(), &place.account).await.map_err(unseen)?;
         Ok(if parent == place.to {
             StepProbe::Satisfied
@@ -131,7 +133,7 @@ impl EnrolmentStepExecutor {
 
     async fn relocate(
         &self,
-        place: &PlaceSpec,
+        place: &DesiredPlace,
         seen: &StepProbe,
     ) -> Result<WriteAnswer, StepError> {
         let old = seen.old();
@@ -166,7 +168,10 @@ impl EnrolmentStepExecutor {
     }
 
     /// The account's baseline if it comes from the unit; another unit's is removed by the move.
-    async fn own_baseline(&self, place: &PlaceSpec) -> Result<Option<BaselineStatus>, StepError> {
+    async fn own_baseline(
+        &self,
+        place: &DesiredPlace,
+    ) -> Result<Option<BaselineStatus>, StepError> {
         let found = self.baseline_of(&place.account_arn).await?;
         let is_of_unit = |it: &EnabledBaseline| {
             let of = it.parent.as_ref();
@@ -176,7 +181,11 @@ impl EnrolmentStepExecutor {
         Ok(found.filter(is_of_unit).map(|it| it.status))
     }
 
-    async fn look_enrolled(&self, kind: &str, place: &PlaceSpec) -> Result<StepProbe, StepError> {
+    async fn look_enrolled(
+        &self,
+        kind: &str,
+        place: &DesiredPlace,
+    ) -> Result<StepProbe, StepError> {
         Ok(match self.own_baseline(place).await? {
             Some(BaselineStatus::Succeeded) => StepProbe::Satisfied,
             Some(BaselineStatus::UnderChange) => StepProbe::InProgress {
@@ -189,7 +198,7 @@ impl EnrolmentStepExecutor {
         })
     }
 
-    async fn reset(&self, place: &PlaceSpec) -> Result<WriteAnswer, StepError> {
+    async fn reset(&self, place: &DesiredPlace) -> Result<WriteAnswer, StepError> {
         let all = enabled(self.calls.home.as_ref(), None)
             .await
             .map_err(unseen)?;
@@ -217,7 +226,7 @@ impl EnrolmentStepExecutor {
         self.polls.is_due(remote, pauses, self.clock.now(), told)
     }
 
-    async fn ask_enrolled(&self, place: &PlaceSpec, remote: &str) -> Result<Verify, StepError> {
+    async fn ask_enrolled(&self, place: &DesiredPlace, remote: &str) -> Result<Verify, StepError> {
         let mut is_over = false;
         if !remote.starts_with("arn:") {
             let operation = (CONTROL_TOWER, "GetBaselineOperation");
@@ -247,7 +256,7 @@ impl EnrolmentStepExecutor {
     }
 
     /// Unit controls missing in the account, and whether all are in progress.
-    async fn missing(&self, wish: &ControlsSpec) -> Result<(Vec<String>, bool), StepError> {
+    async fn missing(&self, wish: &DesiredControls) -> Result<(Vec<String>, bool), StepError> {
         let calls = self.calls.home.as_ref();
         let found = controls_in(calls, &wish.unit_arn, &wish.account_arn).await;
         let found = found.map_err(unseen)?;
@@ -257,7 +266,7 @@ impl EnrolmentStepExecutor {
         Ok((missing, on_their_way))
     }
 
-    async fn look_controls(&self, wish: &ControlsSpec) -> Result<StepProbe, StepError> {
+    async fn look_controls(&self, wish: &DesiredControls) -> Result<StepProbe, StepError> {
         let (missing, on_their_way) = self.missing(wish).await?;
         Ok(match (missing.is_empty(), on_their_way) {
             (true, _) => StepProbe::Satisfied,
@@ -269,7 +278,7 @@ impl EnrolmentStepExecutor {
     }
 
     /// Resets all missing controls as one write: they run in parallel.
-    async fn reset_controls(&self, wish: &ControlsSpec) -> Result<WriteAnswer, StepError> {
+    async fn reset_controls(&self, wish: &DesiredControls) -> Result<WriteAnswer, StepError> {
         let (missing, _) = self.missing(wish).await?;
         let mut sent = 0_usize;
         for arn in missing {
@@ -286,7 +295,7 @@ impl EnrolmentStepExecutor {
         })
     }
 
-    async fn ask_controls(&self, wish: &ControlsSpec) -> Result<Verify, StepError> {
+    async fn ask_controls(&self, wish: &DesiredControls) -> Result<Verify, StepError> {
         let (missing, _) = self.missing(wish).await?;
         if missing.is_empty() {
             let names = wish.controls.iter().map(|it| it.control.as_str());
@@ -306,12 +315,12 @@ impl EnrolmentStepExecutor {
         Ok(Verify::Again(Retry::new(Class::Conflict, why)))
     }
 
-    fn inside(&self, wish: &RoleSpec) -> Result<&Arc<dyn ServiceCalls>, StepError> {
+    fn inside(&self, wish: &DesiredRole) -> Result<&Arc<dyn ServiceCalls>, StepError> {
         let found = self.calls.by(&wish.by);
         found.ok_or_else(|| StepError::failed("plan", &format!("no role is called `{}`", wish.by)))
     }
 
-    async fn look_role(&self, kind: &str, wish: &RoleSpec) -> Result<StepProbe, StepError> {
+    async fn look_role(&self, kind: &str, wish: &DesiredRole) -> Result<StepProbe, StepError> {
         let there_in = Reader {
             calls: self.inside(wish)?.as_ref(),
             place: ReadPlace {
@@ -335,7 +344,7 @@ impl EnrolmentStepExecutor {
         ))
     }
 
-    async fn make_role(&self, kind: &str, wish: &RoleSpec) -> Result<WriteAnswer, StepError> {
+    async fn make_role(&self, kind: &str, wish: &DesiredRole) -> Result<WriteAnswer, StepError> {
         let (operation, input) = if kind == CREATE_ROLE {
             let trust = json!({ "Version": "2012-10-17", "Statement": [{
                 "Effect": "Allow", "Principal": { "AWS": wish.trusted() },
@@ -425,7 +434,7 @@ impl EnrolmentStepExecutor {
         match step.kind.as_str() {
             MOVE => self.relocate(&step.wish()?, seen).await,
             WAIT => {
-                let place: PlaceSpec = step.wish()?;
+                let place: DesiredPlace = step.wish()?;
                 Ok(WriteAnswer::Accepted {
                     remote: place.account_arn,
                 })
@@ -490,7 +499,7 @@ impl EnrolmentStepExecutor {
     }
 }
 
-fn not_enrolled(place: &PlaceSpec, why: &str) -> StepError {
+fn not_enrolled(place: &DesiredPlace, why: &str) -> StepError {
     let said = if why.is_empty() {
         "Control Tower did not enrol it".to_owned()
     } else {
@@ -521,7 +530,7 @@ impl StepExecutor for EnrolmentStepExecutor {
     fn undo(&self, step: &PlanStep, _old: &Value, _new: &Value) -> Undo {
         let not = |why: &str| Undo::Not(why.to_owned());
         match step.kind.as_str() {
-            MOVE => match step.wish::<PlaceSpec>() {
+            MOVE => match step.wish::<DesiredPlace>() {
                 Ok(place) => Undo::Not(move_back(&place)),
                 Err(_) => not("the step cannot be read"),
             },

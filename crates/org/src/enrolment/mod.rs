@@ -9,7 +9,7 @@
 //!
 //! Everything but `gather` and the executors is pure.
 
-mod spec;
+mod request;
 
 mod facts;
 mod gather;
@@ -46,11 +46,11 @@ pub use plan::{
     CONFIG_KIND, EnrolmentPlan, PLAN_KIND, PLANS_LOOK, PlannedAccount, draft, draft_config,
     is_enrolment_step,
 };
-pub(crate) use plan::{PlaceSpec, REGISTER, RESET, RegisterSpec, WAIT};
+pub(crate) use plan::{DesiredPlace, DesiredRegistration, REGISTER, RESET, WAIT};
+pub use request::{EnrolmentBackend, EnrolmentRequest, RoleCreation};
 pub use results::{EnrolmentStatus, enrolment_results};
 pub use roles::{EnrolmentCalls, TRUSTED_ROLES};
 pub use select::{SelectedAccounts, SkippedAccount, select};
-pub use spec::{EnrolmentBackend, EnrolmentSpec, RoleCreation};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnrolmentRefused {

@@ -5,19 +5,19 @@ use hallpass_plans::{Lane, PlanDraft, StepId, StepTarget};
 use serde::{Deserialize, Serialize};
 
 use super::facts::{EnrolmentFacts, InsideFacts};
-use super::spec::{EnrolmentSpec, RoleCreation};
+use super::request::{EnrolmentRequest, RoleCreation};
 use super::stack_sets::{
-    self, INSIDE, InsideSpec, STACK_INSTANCE, STACK_SET, StackInstanceSpec, StackSetSpec,
+    self, DesiredStackInstance, DesiredStackSet, INSIDE, InsideCheck, STACK_INSTANCE, STACK_SET,
 };
 use crate::steps::stored;
 
-/// The role exists: [`RoleSpec`].
+/// The role exists: [`DesiredRole`].
 pub(crate) const CREATE_ROLE: &str = "enrolment.create-role";
-/// It has full permissions: [`RoleSpec`].
+/// It has full permissions: [`DesiredRole`].
 pub(crate) const GRANT_ROLE: &str = "enrolment.grant-role";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RoleSpec {
+pub(crate) struct DesiredRole {
     pub(crate) account: AccountId,
     pub(crate) by: String,
     pub(crate) management: String,
@@ -26,7 +26,7 @@ pub(crate) struct RoleSpec {
     pub(crate) partition: String,
 }
 
-impl RoleSpec {
+impl DesiredRole {
     pub(super) fn trusted(&self) -> String {
         format!("arn:{}:iam::{}:root", self.partition, self.management)
     }
@@ -59,7 +59,7 @@ impl RoleSteps {
     pub(super) fn add(
         &mut self,
         draft: &mut PlanDraft,
-        (wish, facts): (&EnrolmentSpec, &EnrolmentFacts),
+        (wish, facts): (&EnrolmentRequest, &EnrolmentFacts),
         target: &StepTarget,
         id: &AccountId,
     ) -> Vec<StepId> {
@@ -88,18 +88,18 @@ impl RoleSteps {
         draft: &mut PlanDraft,
         target: &StepTarget,
         (id, inside): (&AccountId, &InsideFacts),
-        (wish, facts): (&EnrolmentSpec, &EnrolmentFacts),
+        (wish, facts): (&EnrolmentRequest, &EnrolmentFacts),
     ) -> Option<StepId> {
         let unit = inside.parent.as_ref().ok()?;
         let zone = facts.zone.as_ref()?;
         let set = self.set.get_or_insert_with(|| {
             let at = StepTarget::global(&facts.management, "stack set");
-            let desired = stored(&StackSetSpec::of(&facts.management));
+            let desired = stored(&DesiredStackSet::of(&facts.management));
             draft.step(at, STACK_SET, desired, stack_sets::lane(), &[])
         });
         let first = zone.regions.first();
         let region = Some(&zone.home).filter(|it| !it.is_empty()).or(first)?;
-        let instance = StackInstanceSpec {
+        let instance = DesiredStackInstance {
             account: id.clone(),
             unit: unit.clone(),
             region: region.clone(),
@@ -112,7 +112,7 @@ impl RoleSteps {
         if inside.trusted != Ok(None) {
             return Some(made);
         }
-        let look = InsideSpec {
+        let look = InsideCheck {
             account: id.clone(),
             regions: zone.regions.clone(),
             may_stay: wish.allow_config.contains(id),
@@ -128,7 +128,7 @@ fn by_account(
     (id, by): (&AccountId, String),
     facts: &EnrolmentFacts,
 ) -> StepId {
-    let wish = RoleSpec {
+    let wish = DesiredRole {
         account: id.clone(),
         by,
         management: facts.management.clone(),
@@ -166,7 +166,7 @@ mod tests {
             let text = format!(
                 r#"{{"account":"222222222222","by":"Admin","management":"111111111111"{partition}}}"#
             );
-            let wish: RoleSpec = serde_json::from_str(&text).unwrap();
+            let wish: DesiredRole = serde_json::from_str(&text).unwrap();
             assert_eq!(wish.trusted(), trusted);
             assert_eq!(wish.administrator(), administrator);
             assert_eq!(serde_json::to_string(&wish).unwrap(), text);

@@ -14,11 +14,11 @@ use crate::changing::ServiceCalls;
 use crate::reading::{Operation, ReadCallFailed, ReadPlace, Reader, text};
 use crate::step_executor::{setback, unseen};
 
-/// The stack set exists: [`StackSetSpec`].
+/// The stack set exists: [`DesiredStackSet`].
 pub(super) const STACK_SET: &str = "enrolment.create-stack-set";
-/// The role exists in an account and is accessible: [`StackInstanceSpec`].
+/// The role exists in an account and is accessible: [`DesiredStackInstance`].
 pub(super) const STACK_INSTANCE: &str = "enrolment.create-stack-instance";
-/// A newly accessible account has no obstacles: [`InsideSpec`].
+/// A newly accessible account has no obstacles: [`InsideCheck`].
 pub(super) const INSIDE: &str = "enrolment.look-inside";
 
 const NAME: &str = "HallpassControlTowerExecution";
@@ -27,7 +27,7 @@ const ADMINISTRATOR: &str = "AdministratorAccountId";
 pub(super) const MAKING: TimeSpan = TimeSpan::minutes(30);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct StackSetSpec {
+pub(super) struct DesiredStackSet {
     name: String,
     administrator: String,
     /// Hash of the template: another release's is another step.
@@ -35,7 +35,7 @@ pub(super) struct StackSetSpec {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct StackInstanceSpec {
+pub(super) struct DesiredStackInstance {
     pub(super) account: AccountId,
     pub(super) unit: String,
     /// Region of the stack; the role is global.
@@ -44,7 +44,7 @@ pub(super) struct StackInstanceSpec {
 
 /// Checks after access is available.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct InsideSpec {
+pub(super) struct InsideCheck {
     pub(super) account: AccountId,
     pub(super) regions: Vec<String>,
     /// Config may stay, as AWS Support has allowed it.
@@ -76,7 +76,7 @@ fn template() -> Value {
     })
 }
 
-impl StackSetSpec {
+impl DesiredStackSet {
     pub(super) fn of(management: &str) -> Self {
         Self {
             name: NAME.to_owned(),
@@ -95,7 +95,7 @@ fn at_home(calls: &dyn ServiceCalls) -> Reader<'_> {
 
 pub(super) async fn look_set(
     calls: &dyn ServiceCalls,
-    wish: &StackSetSpec,
+    wish: &DesiredStackSet,
 ) -> Result<StepProbe, StepError> {
     let operation = ("cloudformation", "DescribeStackSet");
     let input = json!({ "StackSetName": wish.name, "CallAs": "SELF" });
@@ -118,7 +118,7 @@ pub(super) async fn look_set(
     })
 }
 
-fn difference(found: &Value, wish: &StackSetSpec) -> Option<&'static str> {
+fn difference(found: &Value, wish: &DesiredStackSet) -> Option<&'static str> {
     let parameters = found
         .pointer("/StackSet/Parameters")
         .and_then(Value::as_array);
@@ -151,7 +151,7 @@ async fn send(
 
 pub(super) async fn make_set(
     calls: &dyn ServiceCalls,
-    wish: &StackSetSpec,
+    wish: &DesiredStackSet,
     token: &str,
 ) -> Result<WriteAnswer, StepError> {
     let input = json!({
@@ -180,7 +180,7 @@ async fn enters(calls: &EnrolmentCalls, account: &AccountId) -> bool {
 
 async fn stack(
     calls: &dyn ServiceCalls,
-    wish: &StackInstanceSpec,
+    wish: &DesiredStackInstance,
 ) -> Result<Option<Value>, StepError> {
     let operation: Operation = ("cloudformation", "DescribeStackInstance");
     let input = json!({
@@ -197,7 +197,7 @@ async fn stack(
 
 pub(super) async fn look_instance(
     calls: &EnrolmentCalls,
-    wish: &StackInstanceSpec,
+    wish: &DesiredStackInstance,
 ) -> Result<StepProbe, StepError> {
     let Some(found) = stack(calls.home.as_ref(), wish).await? else {
         return Ok(StepProbe::Absent);
@@ -229,7 +229,7 @@ fn is_missing(failed: &ReadCallFailed) -> bool {
 
 pub(super) async fn make_instance(
     calls: &dyn ServiceCalls,
-    wish: &StackInstanceSpec,
+    wish: &DesiredStackInstance,
     token: &str,
 ) -> Result<WriteAnswer, StepError> {
     // a later plan of the same request has the same token: after a failed operation the id is
@@ -267,7 +267,7 @@ pub(super) async fn make_instance(
 /// Progress of an operation, and whether the role is usable.
 pub(super) async fn ask_instance(
     calls: &EnrolmentCalls,
-    wish: &StackInstanceSpec,
+    wish: &DesiredStackInstance,
     remote: &str,
 ) -> Result<Verify, StepError> {
     let home = at_home(calls.home.as_ref());
@@ -314,7 +314,7 @@ pub(super) async fn ask_instance(
 
 pub(super) async fn look_inside(
     calls: &EnrolmentCalls,
-    wish: &InsideSpec,
+    wish: &InsideCheck,
 ) -> Result<StepProbe, StepError> {
     let Some(by) = calls.by(EXECUTION) else {
         return Err(StepError::failed(

@@ -12,7 +12,9 @@ use hallpass_plans::{
 };
 use serde_json::{Value, json};
 
-use super::channels::{CHANNEL, ChannelSpec, NO_CHANNEL, SeenChannel, channels_in, probe_channel};
+use super::channels::{
+    CHANNEL, DesiredChannel, NO_CHANNEL, SeenChannel, channels_in, probe_channel,
+};
 use crate::changing::ServiceCalls;
 use crate::reading::ReadPlace;
 use crate::retrying::UnsafeWrite;
@@ -27,7 +29,7 @@ pub struct ChannelStepExecutor {
 }
 
 struct ChannelStep {
-    wish: ChannelSpec,
+    wish: DesiredChannel,
     account: AccountId,
     region: String,
 }

@@ -10,11 +10,11 @@ use crate::steps::stored;
 pub const DISABLE_PLAN_KIND: &str = "pci.disable";
 pub const DELETE_PLAN_KIND: &str = "pci.delete";
 
-/// A person may not sign in: [`PersonSpec`].
+/// A person may not sign in: [`IdentityStoreUser`].
 pub(crate) const DISABLE: &str = "people.disable";
-/// A person may sign in: [`PersonSpec`].
+/// A person may sign in: [`IdentityStoreUser`].
 pub(crate) const ENABLE: &str = "people.enable";
-/// A person is deleted from the identity store: [`PersonSpec`].
+/// A person is deleted from the identity store: [`IdentityStoreUser`].
 pub(crate) const DELETE: &str = "people.delete";
 
 /// Step timeout, including the wait for another writer's revision.
@@ -26,7 +26,7 @@ pub fn is_people_step(kind: &str) -> bool {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct PersonSpec {
+pub(crate) struct IdentityStoreUser {
     pub(crate) identity_store_id: String,
     pub(crate) user_id: UserId,
     pub(crate) user_name: String,
@@ -46,7 +46,7 @@ fn plan(
     };
     let mut draft = PlanDraft::new(kind, organization, limits);
     for person in people {
-        let wish = PersonSpec {
+        let wish = IdentityStoreUser {
             identity_store_id: store.to_owned(),
             user_id: person.user_id.clone(),
             user_name: person.user_name.clone(),

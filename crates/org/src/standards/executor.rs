@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::answers::{Sent, fault_of, unprocessed};
 use super::by_name;
 use super::central_steps::{self, HubCall};
+use super::desired::{DesiredAssociation, DesiredControls, DesiredStandards};
 use super::facts::{ControlUpdate, HubState, StandardSubscription};
 use super::file::ControlStatus;
 use super::hub::{HubReader, INVALID_INPUT, SECURITY_HUB};
@@ -25,7 +26,6 @@ use super::observations::{
 use super::plan::{
     CENTRAL_ASSOCIATE, CENTRAL_POLICY, CONFIGURE, DISABLE, ENABLE, ENABLE_HUB, SET, WAIT,
 };
-use super::specs::{AssociationSpec, ControlsSpec, StandardsSpec};
 use crate::changing::ServiceCalls;
 use crate::reading::ReadPlace;
 use crate::step_executor::unseen;
@@ -101,7 +101,7 @@ impl StandardsStepExecutor {
         };
         match step.kind.as_str() {
             SET => {
-                let wish: ControlsSpec = step.wish()?;
+                let wish: DesiredControls = step.wish()?;
                 if state == HubState::Off && !wish.named.is_empty() {
                     return Ok(StepProbe::Absent);
                 }
@@ -124,7 +124,7 @@ impl StandardsStepExecutor {
         step: &PlanStep,
         (state, found): (HubState, &[StandardSubscription]),
     ) -> Result<StepProbe, StepError> {
-        let wish: StandardsSpec = step.wish()?;
+        let wish: DesiredStandards = step.wish()?;
         if state == HubState::Off && !wish.names.is_empty() {
             return Ok(if step.kind == DISABLE {
                 StepProbe::Satisfied
@@ -141,7 +141,7 @@ impl StandardsStepExecutor {
     }
 
     async fn form(&self, step: &PlanStep) -> Result<Value, StepError> {
-        if step.kind != SET || step.wish::<ControlsSpec>()?.named.is_empty() {
+        if step.kind != SET || step.wish::<DesiredControls>()?.named.is_empty() {
             return Ok(step.desired.clone());
         }
         let place = StepPlace::of(step)?;
@@ -235,7 +235,7 @@ impl StandardsStepExecutor {
     async fn enable(
         &self,
         place: &StepPlace,
-        wish: &StandardsSpec,
+        wish: &DesiredStandards,
     ) -> Result<WriteAnswer, StepError> {
         let found = self.reader(place).subscriptions().await.map_err(unseen)?;
         let of = |arn: &String| found.iter().find(|it| it.standard == *arn);
@@ -255,7 +255,7 @@ impl StandardsStepExecutor {
     async fn set(
         &self,
         place: &StepPlace,
-        wish: &ControlsSpec,
+        wish: &DesiredControls,
         seen: &StepProbe,
     ) -> Result<WriteAnswer, StepError> {
         let HubBefore {
@@ -414,7 +414,7 @@ impl StandardsStepExecutor {
     }
 }
 
-fn turned_off(wish: &StandardsSpec, on: &[StandardSubscription]) -> HubCall {
+fn turned_off(wish: &DesiredStandards, on: &[StandardSubscription]) -> HubCall {
     let meant = on
         .iter()
         .filter(|it| it.is_on() && wish.arns.contains(&it.standard));
@@ -454,7 +454,7 @@ impl StepExecutor for StandardsStepExecutor {
     }
 
     async fn done_in_part(&self, step: &PlanStep, before: &Value) -> Option<PartDone> {
-        let wish: ControlsSpec = step.wish().ok().filter(|_| step.kind == SET)?;
+        let wish: DesiredControls = step.wish().ok().filter(|_| step.kind == SET)?;
         let now = self.look(step).await.ok()?;
         done_in_part(&wish, before, &now)
     }
@@ -474,7 +474,7 @@ impl StepExecutor for StandardsStepExecutor {
 
     fn without_changed_parts(&self, step: &PlanStep, judged: JudgedState<'_>) -> Option<StepPart> {
         let wish = step
-            .wish::<ControlsSpec>()
+            .wish::<DesiredControls>()
             .ok()
             .filter(|_| step.kind == SET)?;
         without_changed(&wish, judged.expected, judged.seen)
@@ -488,7 +488,7 @@ impl StepExecutor for StandardsStepExecutor {
             WAIT => Undo::By(Vec::new()),
             SET => {
                 // controls changed from outside were left unchanged
-                let ours: ControlsSpec = serde_json::from_value(new.clone()).unwrap_or_default();
+                let ours: DesiredControls = serde_json::from_value(new.clone()).unwrap_or_default();
                 let is_ours = |it: &ControlUpdate| {
                     let of = |new: &ControlUpdate| {
                         new.standard == it.standard && new.control == it.control
@@ -498,32 +498,32 @@ impl StepExecutor for StandardsStepExecutor {
                 let updates = before.updates.into_iter().filter(is_ours).collect();
                 Undo::By(vec![by(
                     SET,
-                    stored(&ControlsSpec {
+                    stored(&DesiredControls {
                         updates,
-                        ..ControlsSpec::default()
+                        ..DesiredControls::default()
                     }),
                 )])
             }
             DISABLE => {
-                let standards = stored(&StandardsSpec {
+                let standards = stored(&DesiredStandards {
                     arns: before.arns,
-                    ..StandardsSpec::default()
+                    ..DesiredStandards::default()
                 });
                 let mut steps = vec![by(ENABLE, standards.clone()), by(WAIT, standards)];
                 if !before.updates.is_empty() {
                     let updates = before.updates;
-                    let wish = ControlsSpec {
+                    let wish = DesiredControls {
                         updates,
-                        ..ControlsSpec::default()
+                        ..DesiredControls::default()
                     };
                     steps.push(by(SET, stored(&wish)));
                 }
                 Undo::By(steps)
             }
-            CENTRAL_ASSOCIATE => match step.wish::<AssociationSpec>() {
+            CENTRAL_ASSOCIATE => match step.wish::<DesiredAssociation>() {
                 Ok(wish) => {
                     let policy = old.get("policy").and_then(Value::as_str);
-                    let back = AssociationSpec {
+                    let back = DesiredAssociation {
                         policy: policy.map(str::to_owned),
                         ..wish
                     };

@@ -20,8 +20,8 @@ mod facts;
 mod hub;
 mod policies;
 
+mod desired;
 mod gather;
-mod specs;
 mod wanted;
 
 mod central;

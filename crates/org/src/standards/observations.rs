@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::by_name;
+use super::desired::{DesiredControls, DesiredStandards};
 use super::facts::{ControlAssociation, ControlUpdate, StandardSubscription};
 use super::file::ControlStatus;
 use super::hub::HubReader;
 use super::names::short_name;
-use super::specs::{ControlsSpec, StandardsSpec};
 use crate::step_executor::unseen;
 use crate::steps::stored;
 
@@ -29,7 +29,7 @@ pub(super) struct HubBefore {
 
 pub(super) type Associations = BTreeMap<(String, String), ControlAssociation>;
 
-pub(super) fn look_on(wish: &StandardsSpec, found: &[StandardSubscription]) -> StepProbe {
+pub(super) fn look_on(wish: &DesiredStandards, found: &[StandardSubscription]) -> StepProbe {
     let on = |arn: &&String| found.iter().any(|it| it.standard == **arn && it.is_on());
     let arns: Vec<String> = wish.arns.iter().filter(on).cloned().collect();
     if arns.len() == wish.arns.len() {
@@ -46,7 +46,7 @@ pub(super) fn look_on(wish: &StandardsSpec, found: &[StandardSubscription]) -> S
 }
 
 pub(super) fn look_ready(
-    wish: &StandardsSpec,
+    wish: &DesiredStandards,
     found: &[StandardSubscription],
 ) -> Result<StepProbe, StepError> {
     let (mut is_there, mut is_ready) = (true, true);
@@ -80,7 +80,7 @@ async fn standing(
 
 pub(super) async fn look_controls(
     reader: HubReader<'_>,
-    planned: ControlsSpec,
+    planned: DesiredControls,
     found: &[StandardSubscription],
 ) -> Result<StepProbe, StepError> {
     let is_named = !planned.named.is_empty();
@@ -136,7 +136,7 @@ fn is_as_wanted(wanted: &ControlUpdate, is: &ControlUpdate) -> bool {
 /// Remaining controls after changes from outside: those with neither the earlier nor the wanted
 /// state are skipped.
 pub(super) fn without_changed(
-    wish: &ControlsSpec,
+    wish: &DesiredControls,
     expected: &StepProbe,
     seen: &StepProbe,
 ) -> Option<StepPart> {
@@ -176,7 +176,7 @@ pub(super) fn without_changed(
         &seen_now.wanted
     };
     let ours = wanted.iter().filter(|it| of(&left, it).is_none());
-    let desired = stored(&ControlsSpec {
+    let desired = stored(&DesiredControls {
         updates: ours.cloned().collect(),
         named: Vec::new(),
     });
@@ -216,7 +216,7 @@ fn changed_words(is: &ControlUpdate) -> String {
 /// Reads controls before a standard is disabled: Security Hub forgets them (`organization.md` S-7).
 pub(super) async fn look_off(
     reader: HubReader<'_>,
-    wish: &StandardsSpec,
+    wish: &DesiredStandards,
     found: &[StandardSubscription],
 ) -> Result<StepProbe, StepError> {
     let of = |arn: &String| found.iter().find(|it| it.standard == *arn);
@@ -262,7 +262,11 @@ pub(super) fn probe_off(arns: Vec<String>, now: &Associations) -> StepProbe {
 }
 
 /// Earlier differing controls that are as wanted in `now`.
-pub(super) fn done_in_part(wish: &ControlsSpec, old: &Value, now: &StepProbe) -> Option<PartDone> {
+pub(super) fn done_in_part(
+    wish: &DesiredControls,
+    old: &Value,
+    now: &StepProbe,
+) -> Option<PartDone> {
     if !matches!(now, StepProbe::Satisfied | StepProbe::Differs { .. }) {
         return None;
     }
@@ -292,7 +296,7 @@ pub(super) fn done_in_part(wish: &ControlsSpec, old: &Value, now: &StepProbe) ->
             updates: done,
             ..HubBefore::default()
         }),
-        new: stored(&ControlsSpec {
+        new: stored(&DesiredControls {
             updates,
             named: Vec::new(),
         }),

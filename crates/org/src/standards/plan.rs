@@ -8,11 +8,12 @@ use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepId, StepProbe, StepTarget}
 use super::central::CentralRow;
 use super::central_steps::probe_own;
 use super::compare::{ComparedHub, HubStanding};
+use super::desired::{
+    DesiredAssociation, DesiredConfiguration, DesiredControls, DesiredHub, DesiredPolicy,
+    DesiredStandards,
+};
 use super::facts::{CentralFacts, CentralHome, HubLook, StandardsFacts};
 use super::observations::{Associations, probe_controls, probe_off};
-use super::specs::{
-    AssociationSpec, ConfigurationSpec, ControlsSpec, HubSpec, PolicySpec, StandardsSpec,
-};
 use crate::steps::stored;
 
 pub const PLAN_KIND: &str = "org.standards";
@@ -21,23 +22,23 @@ const CONFIGURE_KIND: &str = "org.standards.configure";
 /// Target key: one hub per account and Region.
 const KEY: &str = "securityhub";
 
-/// Security Hub is on: [`HubSpec`].
+/// Security Hub is on: [`DesiredHub`].
 pub(super) const ENABLE_HUB: &str = "standards.enable-hub";
-/// Standards are on: [`StandardsSpec`].
+/// Standards are on: [`DesiredStandards`].
 pub(super) const ENABLE: &str = "standards.enable-standards";
-/// Controls of standards can be changed: [`StandardsSpec`].
+/// Controls of standards can be changed: [`DesiredStandards`].
 pub(super) const WAIT: &str = "standards.wait-controls-updatable";
-/// Controls are as wanted: [`ControlsSpec`].
+/// Controls are as wanted: [`DesiredControls`].
 pub(super) const SET: &str = "standards.set-controls";
-/// Standards are off: [`StandardsSpec`].
+/// Standards are off: [`DesiredStandards`].
 pub(super) const DISABLE: &str = "standards.disable-standards";
 
-/// An administrator's policy exists: [`PolicySpec`].
+/// An administrator's policy exists: [`DesiredPolicy`].
 pub(super) const CENTRAL_POLICY: &str = "standards.central-policy";
-/// A policy is associated with a root, unit or account: [`AssociationSpec`].
+/// A policy is associated with a root, unit or account: [`DesiredAssociation`].
 pub(super) const CENTRAL_ASSOCIATE: &str = "standards.central-associate";
 
-/// The organization's configuration: [`ConfigurationSpec`].
+/// The organization's configuration: [`DesiredConfiguration`].
 pub(super) const CONFIGURE: &str = "standards.configure-organization";
 /// Timeout for AWS's change of the configuration.
 const CONFIGURE_TIMEOUT: TimeSpan = TimeSpan::minutes(30);
@@ -62,7 +63,7 @@ pub fn draft_configuration(organization: &str, home: &CentralHome) -> PlanDraft 
         region: home.region.clone(),
         key: "organization".to_owned(),
     };
-    let wish = ConfigurationSpec {
+    let wish = DesiredConfiguration {
         kind: "CENTRAL".to_owned(),
         auto_enable: false,
         auto_enable_standards: "NONE".to_owned(),
@@ -92,7 +93,7 @@ pub fn draft_central(
     for row in rows {
         let Ok(policy) = &row.policy else { continue };
         let name = policy.name();
-        let wish = stored(&PolicySpec {
+        let wish = stored(&DesiredPolicy {
             name: name.clone(),
             policy: policy.clone(),
         });
@@ -101,7 +102,7 @@ pub fn draft_central(
         if central.names.values().all(|it| *it != name) {
             draft.compared(&there, StepProbe::Absent);
         }
-        let wish = stored(&AssociationSpec {
+        let wish = stored(&DesiredAssociation {
             target: row.target.clone(),
             policy: Some(name),
         });
@@ -159,23 +160,23 @@ fn add(draft: &mut PlanDraft, row: &ComparedHub, seen: Option<&Associations>) {
     };
     let standards = |arns: &[String]| -> Vec<serde_json::Value> {
         let chunks = arns.chunks(STANDARDS_AT_ONCE);
-        let wishes = chunks.map(|it| stored(&StandardsSpec::of(it)));
+        let wishes = chunks.map(|it| stored(&DesiredStandards::of(it)));
         wishes.collect()
     };
     let controls = row.updates.chunks(CONTROLS_AT_ONCE);
     let controls = controls.map(|it| {
-        stored(&ControlsSpec {
+        stored(&DesiredControls {
             updates: it.to_vec(),
             named: Vec::new(),
         })
     });
     let named = (!row.named.is_empty()).then(|| {
-        stored(&ControlsSpec {
+        stored(&DesiredControls {
             updates: Vec::new(),
             named: row.named.clone(),
         })
     });
-    let hub = row.enable_hub.then(|| stored(&HubSpec {}));
+    let hub = row.enable_hub.then(|| stored(&DesiredHub {}));
     all(ENABLE_HUB, hub.into_iter().collect(), &mut after);
     all(ENABLE, standards(&row.enable), &mut after);
     all(WAIT, standards(&row.wait), &mut after);

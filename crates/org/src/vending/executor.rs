@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::creating::AccountMaking;
 use super::known::{ListingAge, SeenAccounts};
-use super::plan::{ASSIGN, AccessSpec, AccountPlace, CREATE, MOVE, UNASSIGN};
+use super::plan::{ASSIGN, AccountPlace, CREATE, DesiredAccess, MOVE, UNASSIGN};
 use super::ports::{AccessNeeds, AccountAdmin};
 use super::tags::{AccountTags, TAG};
 use crate::step_executor::setback;
@@ -222,7 +222,7 @@ impl VendingStepExecutor {
         step: &PlanStep,
         age: ListingAge,
     ) -> Result<Option<PlanStep>, StepError> {
-        let wish: AccessSpec = step.wish()?;
+        let wish: DesiredAccess = step.wish()?;
         let Some(id) = self.seen.id_of(&wish.email, age).await? else {
             return Ok(None);
         };

@@ -13,19 +13,19 @@ use super::file::{AccountsFile, PRODUCT_PREFIX};
 use super::people::{CREATE_USER, NewUser};
 use super::ports::{NewAccount, WantedAccess};
 use super::tags::{AccountTags, TAG};
-use crate::control_tower::{FactoryUser, ProductSpec, add_admission, add_product};
+use crate::control_tower::{DesiredProduct, FactoryUser, add_admission, add_product};
 use crate::steps::stored;
 
 pub const PLAN_KIND: &str = "org.vend";
 /// Limit of searched plans, newest first.
 pub const PLANS_LOOK: u32 = 2_000;
-/// An account of that name and address: [`AccountSpec`].
+/// An account of that name and address: [`DesiredAccount`].
 pub(crate) const CREATE: &str = "account.create";
 /// It is in its unit: [`AccountPlace`].
 pub(crate) const MOVE: &str = "account.move";
-/// Access is assigned: [`AccessSpec`].
+/// Access is assigned: [`DesiredAccess`].
 pub(crate) const ASSIGN: &str = "account.assign";
-/// Access is removed: [`AccessSpec`].
+/// Access is removed: [`DesiredAccess`].
 pub(crate) const UNASSIGN: &str = "account.unassign";
 
 const ASSIGNMENTS: u32 = facts::OPERATIONS_OUTSTANDING.value;
@@ -37,7 +37,7 @@ pub fn is_vending_step(kind: &str) -> bool {
 
 /// An account with its prerequisites, which must exist at creation, as it cannot be undone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct AccountSpec {
+pub(crate) struct DesiredAccount {
     #[serde(flatten)]
     pub(crate) account: NewAccount,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,13 +66,13 @@ pub(crate) struct AccountPlace {
 
 /// The account need not exist yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct AccessSpec {
+pub(crate) struct DesiredAccess {
     pub(crate) email: String,
     #[serde(flatten)]
     pub(crate) access: WantedAccess,
 }
 
-impl AccessSpec {
+impl DesiredAccess {
     pub(crate) fn in_account(&self, account: AccountId) -> AccountAssignment {
         AccountAssignment {
             permission_set: self.access.permission_set.clone(),
@@ -212,8 +212,8 @@ fn key(request: &VendingRequest) -> String {
     request.email.to_ascii_lowercase()
 }
 
-fn product(request: &VendingRequest) -> ProductSpec {
-    ProductSpec {
+fn product(request: &VendingRequest) -> DesiredProduct {
+    DesiredProduct {
         product: format!("{PRODUCT_PREFIX}{}", request.name),
         account: None,
         account_name: request.name.clone(),
@@ -235,7 +235,7 @@ fn add_account(
     root: &str,
     row_timeout: TimeSpan,
 ) -> StepId {
-    let account = AccountSpec {
+    let account = DesiredAccount {
         account: NewAccount {
             name: request.name.clone(),
             email: request.email.clone(),
@@ -309,7 +309,7 @@ fn add_access(
             apart: Some(format!("{}|{}", target.key, access.permission_set)),
             ..Lane::serial("sso-admin-write")
         };
-        let wish = AccessSpec {
+        let wish = DesiredAccess {
             email: request.email.clone(),
             access: access.clone(),
         };

@@ -62,7 +62,8 @@ impl Rules {
     /// warnings.
     pub(crate) fn check_ahead(
         &self,
-        (facts, why): (&Directory, &WhyUnread),
+        facts: &Directory,
+        why: &WhyUnread,
         role_groups: &[RoleGroup],
         cancel: &CancelFlag,
     ) -> Vec<Diagnostic> {
@@ -123,11 +124,11 @@ impl Rules {
             {
                 found.extend(joinable(ready, rules, role_groups, facts));
             }
-            exclusions::dead(ready, &check.views, (facts, cancel), &mut found);
-            people_exclusions::dead(compiled, ready, (facts, cancel), &mut found);
+            exclusions::dead(ready, &check.views, facts, cancel, &mut found);
+            people_exclusions::dead(compiled, ready, facts, cancel, &mut found);
             found.extend(facts.and_then(|facts| check.without_manager(ready, facts)));
             if let Some(facts) = facts {
-                unknown_names(ready, facts, (unread, cancel), &mut found);
+                unknown_names(ready, facts, unread, cancel, &mut found);
                 if let UnreadAs::Noted(why) = unread {
                     unread_notes::note(ready, facts, why, &mut found);
                 }

@@ -20,7 +20,8 @@ use crate::{
 pub(super) fn dead(
     ready: &Ready,
     views: &[AccountView<'_>],
-    (facts, cancel): (Option<&Directory>, &CancelFlag),
+    facts: Option<&Directory>,
+    cancel: &CancelFlag,
     found: &mut Vec<Diagnostic>,
 ) {
     let targets = &ready.terms().targets;

@@ -17,7 +17,8 @@ use crate::{
 pub(super) fn unknown_names(
     ready: &Ready,
     facts: &Directory,
-    (unread, cancel): (UnreadAs<'_>, &CancelFlag),
+    unread: UnreadAs<'_>,
+    cancel: &CancelFlag,
     found: &mut Vec<Diagnostic>,
 ) {
     unknown_targets(ready, facts, cancel, found);

@@ -96,17 +96,19 @@ impl<'a> PersonView<'a> {
             None => (facts.person_by_email(who.email).ok(), Some(who.email)),
         };
         let user = who.user.or_else(|| person.map(|person| &person.user_id));
-        Self::build(rules, facts, (user, email, person))
+        Self::build(rules, facts, user, email, person)
     }
 
     pub(super) fn of(rules: &'a Compiled, person: &'a Person, facts: &'a Directory) -> Self {
-        Self::build(rules, facts, (Some(&person.user_id), None, Some(person)))
+        Self::build(rules, facts, Some(&person.user_id), None, Some(person))
     }
 
     fn build(
         rules: &'a Compiled,
         facts: &'a Directory,
-        (user, email, person): (Option<&'a UserId>, Option<&'a Email>, Option<&'a Person>),
+        user: Option<&'a UserId>,
+        email: Option<&'a Email>,
+        person: Option<&'a Person>,
     ) -> Self {
         // a lookup by address matches even if users share it
         let is_sole = |address: &Email| {

@@ -118,7 +118,8 @@ enum One<'a> {
 pub(super) fn dead(
     compiled: &Compiled,
     ready: &Ready,
-    (facts, cancel): (Option<&Directory>, &CancelFlag),
+    facts: Option<&Directory>,
+    cancel: &CancelFlag,
     found: &mut Vec<Diagnostic>,
 ) {
     for out_of in [OutOf::Requesters, OutOf::Approvers] {
@@ -133,7 +134,7 @@ pub(super) fn dead(
         for one in all.take_while(|_| !cancel.is_cancelled()) {
             let is_dead = match facts {
                 None => out_of.is_foreign(ready, &one),
-                Some(facts) => leaves_nobody_out(compiled, ready, facts, (out_of, &one)),
+                Some(facts) => leaves_nobody_out(compiled, ready, facts, out_of, &one),
             };
             if is_dead {
                 found.push(finding(ready, &one, facts));
@@ -175,7 +176,8 @@ fn leaves_nobody_out(
     compiled: &Compiled,
     ready: &Ready,
     facts: &Directory,
-    (out_of, one): (OutOf, &One<'_>),
+    out_of: OutOf,
+    one: &One<'_>,
 ) -> bool {
     let is_meant = |person: &Person| {
         let view = PersonView::of(compiled, person, facts);

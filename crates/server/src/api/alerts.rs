@@ -1,9 +1,10 @@
 use axum::{Json, extract::State};
 use hallpass_access::Muting;
 use hallpass_access::identity::TokenScope;
-use hallpass_alerts::{AlertRowKey, AlertRuleId, AlertState, RulePhase};
+use hallpass_alerts::{AlertRowKey, AlertRuleId, AlertState, RowPhase, RulePhase};
 use hallpass_api::{
-    AlertMute, AlertRow, AlertRule, AlertRules, MuteAlert, Page, Problem, UnmuteAlert,
+    AlertMute, AlertRow, AlertRowState, AlertRule, AlertRuleState, AlertRules, AlertSeverity,
+    MuteAlert, Page, Problem, UnmuteAlert,
 };
 use hallpass_base::Timestamp;
 use hallpass_channels::wording::alert::blocked_by;
@@ -20,7 +21,7 @@ use crate::{
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct RowsOf {
+pub(crate) struct AlertRowsQuery {
     /// The id of the rule.
     rule: String,
     /// The `next` of the previous page.
@@ -34,15 +35,24 @@ fn rule_id(text: &str) -> Result<AlertRuleId, ProblemResponse> {
 }
 
 fn rule(state: &AlertState, now: Timestamp) -> AlertRule {
-    let (since, why) = match &state.phase {
-        RulePhase::Running => (None, None),
-        RulePhase::Blocked { since, why, .. } => (Some(*since), Some(blocked_by(why))),
-        RulePhase::Retired { at } => (Some(*at), None),
+    let (phase, since, why) = match &state.phase {
+        RulePhase::Running => (AlertRuleState::Running, None, None),
+        RulePhase::Blocked { since, why, .. } => {
+            let why = Some(blocked_by(why));
+            (AlertRuleState::Blocked, Some(*since), why)
+        }
+        RulePhase::Retired { at } => (AlertRuleState::Retired, Some(*at), None),
     };
     AlertRule {
         rule: state.rule.to_string(),
-        severity: state.severity.name().to_owned(),
-        state: state.phase.name().to_owned(),
+        severity: match state.severity {
+            hallpass_alerts::AlertSeverity::Info => AlertSeverity::Info,
+            hallpass_alerts::AlertSeverity::Low => AlertSeverity::Low,
+            hallpass_alerts::AlertSeverity::Medium => AlertSeverity::Medium,
+            hallpass_alerts::AlertSeverity::High => AlertSeverity::High,
+            hallpass_alerts::AlertSeverity::Critical => AlertSeverity::Critical,
+        },
+        state: phase,
         since,
         why,
         file: state.file.clone(),
@@ -62,7 +72,12 @@ fn row(
 ) -> AlertRow {
     AlertRow {
         key: key.to_string(),
-        state: row.phase.name().to_owned(),
+        state: match row.phase {
+            RowPhase::New { .. } => AlertRowState::New,
+            RowPhase::Active { .. } => AlertRowState::Active,
+            RowPhase::Recovered { .. } => AlertRowState::Recovered,
+            RowPhase::Retired { .. } => AlertRowState::Retired,
+        },
         since: alerts::since(row),
         flap_count: row.flap_count,
         values: row.values.clone(),
@@ -88,12 +103,12 @@ pub(crate) async fn list(
 }
 
 /// The rows of a rule, by key; administrators, auditors and operators.
-#[utoipa::path(get, path = "/api/v1/alerts/rows", params(RowsOf),
+#[utoipa::path(get, path = "/api/v1/alerts/rows", params(AlertRowsQuery),
     responses((status = 200, body = Page<AlertRow>), (status = 404, body = Problem)))]
 pub(crate) async fn rows(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    Parameters(wanted): Parameters<RowsOf>,
+    Parameters(wanted): Parameters<AlertRowsQuery>,
 ) -> Result<Json<Page<AlertRow>>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
     let rule = rule_id(&wanted.rule)?;
@@ -148,7 +163,7 @@ pub(crate) async fn mute(
         muted.map_err(ProblemResponse::from)
     };
     let again = async { Ok::<_, ProblemResponse>(access.alert(actor, &rule).await?) };
-    let state = once((&app, actor), idempotency.with(&body), work, again).await?;
+    let state = once(&app, actor, idempotency.with(&body), work, again).await?;
     answer(&state, &key, now)
 }
 
@@ -169,6 +184,6 @@ pub(crate) async fn unmute(
         unmuted.map_err(ProblemResponse::from)
     };
     let again = async { Ok::<_, ProblemResponse>(access.alert(actor, &rule).await?) };
-    let state = once((&app, actor), idempotency.with(&body), work, again).await?;
+    let state = once(&app, actor, idempotency.with(&body), work, again).await?;
     answer(&state, &key, app.clock.now())
 }

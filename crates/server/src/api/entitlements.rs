@@ -21,19 +21,19 @@ use crate::{
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Whose {
+pub(crate) struct EntitlementsQuery {
     /// The e-mail of the user.
     user: String,
 }
 
 /// The entitlements of account access manager that a user may use, read from AWS now;
 /// administrators and auditors.
-#[utoipa::path(get, path = "/api/v1/entitlements", params(Whose),
+#[utoipa::path(get, path = "/api/v1/entitlements", params(EntitlementsQuery),
     responses((status = 200, body = EntitlementsHeld), (status = 403, body = Problem)))]
 pub(crate) async fn held(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    Parameters(whose): Parameters<Whose>,
+    Parameters(whose): Parameters<EntitlementsQuery>,
 ) -> Result<Json<EntitlementsHeld>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
     if !actor.reads_all() {

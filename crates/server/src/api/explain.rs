@@ -9,13 +9,14 @@ use crate::{
     auth::AuthenticatedCaller,
     body::Parameters,
     convert::texts,
+    convert_states,
     problem::{ProblemResponse, bad_parameter},
 };
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ExplainCase {
+pub(crate) struct ExplainQuery {
     /// User (e-mail); the caller by default. Others only for callers who read everything.
     user: Option<String>,
     /// The account's id or name.
@@ -27,12 +28,12 @@ pub(crate) struct ExplainCase {
 }
 
 /// The decision of the rules for one case, with reasons.
-#[utoipa::path(get, path = "/api/v1/rules/explain", params(ExplainCase),
+#[utoipa::path(get, path = "/api/v1/rules/explain", params(ExplainQuery),
     responses((status = 200, body = Decision), (status = 403, body = Problem)))]
 pub(crate) async fn explain(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    Parameters(case): Parameters<ExplainCase>,
+    Parameters(case): Parameters<ExplainQuery>,
 ) -> Result<Json<Decision>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
     let user = match case.user {
@@ -59,7 +60,7 @@ pub(crate) async fn explain(
         ProblemResponse::bad("unknown-target", text)
     })?;
     Ok(Json(Decision {
-        decision: explained.decision.kind.as_str().to_owned(),
+        decision: convert_states::decision(explained.decision.kind),
         approvers: texts(&explained.decision.approvers),
         because: texts(&explained.decision.based_on),
         explanation: explained.explanation,

@@ -17,14 +17,14 @@ use crate::{
     App,
     auth::AuthenticatedCaller,
     body::{Body, KeyOf, Parameters, Path},
-    convert, costly, grant_activity,
+    convert, convert_states, costly, grant_activity,
     problem::{ProblemResponse, bad_parameter},
 };
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Listing {
+pub(crate) struct GrantsQuery {
     /// Only in this state, or `live` for all that have not ended.
     state: Option<String>,
     /// Only of this user (e-mail).
@@ -41,11 +41,11 @@ pub(crate) struct Listing {
 const QUEUES_MAX: usize = 50;
 
 /// Grants visible to the caller, newest first.
-#[utoipa::path(get, path = "/api/v1/grants", params(Listing), responses((status = 200, body = Page<Grant>)))]
+#[utoipa::path(get, path = "/api/v1/grants", params(GrantsQuery), responses((status = 200, body = Page<Grant>)))]
 pub(crate) async fn list(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    Parameters(listing): Parameters<Listing>,
+    Parameters(listing): Parameters<GrantsQuery>,
 ) -> Result<Json<Page<Grant>>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
     let states = match listing.state.as_deref() {
@@ -299,7 +299,7 @@ pub(crate) async fn revoke_many(
         .map(|(id, outcome)| match outcome {
             Ok(grant) => RevokedOne {
                 id: id.to_string(),
-                state: Some(grant.state.name().to_owned()),
+                state: Some(convert_states::grant(&grant.state)),
                 error: None,
             },
             Err(error) => RevokedOne {

@@ -1,8 +1,8 @@
 use axum::{Json, extract::State};
 use hallpass_access::identity::TokenScope;
 use hallpass_access::{
-    Addition, GroupReport, GroupSyncItem, GroupSyncOutcome, GroupSyncRun, GroupSyncState,
-    GroupSyncView, ManualMember,
+    Addition, GroupProblem, GroupReport, GroupSyncItem, GroupSyncOutcome, GroupSyncRun,
+    GroupSyncState, GroupSyncView, ManualMember, ManualMembers, MembershipChange,
 };
 use hallpass_api::{self as api, GroupSync, GroupSyncPerson, Problem};
 use hallpass_base::TargetNames;
@@ -26,7 +26,10 @@ pub(crate) async fn show(
 fn shown(view: &GroupSyncView) -> GroupSync {
     GroupSync {
         enabled: true,
-        manual: Some(view.manual.name().to_owned()),
+        manual: Some(match view.manual {
+            ManualMembers::Warn => api::ManualMembers::Warn,
+            ManualMembers::Remove => api::ManualMembers::Remove,
+        }),
         every_seconds: Some(view.every.as_seconds()),
         next_at: Some(view.next_at),
         last: view.run.as_ref().map(run),
@@ -37,13 +40,19 @@ fn shown(view: &GroupSyncView) -> GroupSync {
 
 fn run(run: &GroupSyncRun) -> api::GroupSyncRun {
     let (outcome, error, groups) = match &run.outcome {
-        GroupSyncOutcome::Failed { error } => ("failed", Some(error.clone()), Vec::new()),
-        GroupSyncOutcome::Looked { groups } => ("looked", None, groups.iter().map(group).collect()),
+        GroupSyncOutcome::Failed { error } => {
+            let error = Some(error.clone());
+            (api::GroupSyncOutcome::Failed, error, Vec::new())
+        }
+        GroupSyncOutcome::Looked { groups } => {
+            let groups = groups.iter().map(group).collect();
+            (api::GroupSyncOutcome::Looked, None, groups)
+        }
     };
     api::GroupSyncRun {
         began: run.began,
         ended: run.ended,
-        outcome: outcome.to_owned(),
+        outcome,
         error,
         groups,
     }
@@ -64,7 +73,7 @@ fn group(report: &GroupReport) -> api::GroupSyncGroup {
         named: report.named.clone(),
         group: report.group.as_ref().map(ToString::to_string),
         group_name: report.name.clone(),
-        problem: report.problem.as_ref().map(|it| it.name().to_owned()),
+        problem: report.problem.as_ref().map(problem),
         says: group_sync::of_group(report),
         members: report.members,
         to_add: report.add.count,
@@ -79,10 +88,22 @@ fn group(report: &GroupReport) -> api::GroupSyncGroup {
     }
 }
 
+const fn problem(problem: &GroupProblem) -> api::GroupProblem {
+    match problem {
+        GroupProblem::Missing => api::GroupProblem::Missing,
+        GroupProblem::Ambiguous => api::GroupProblem::Ambiguous,
+        GroupProblem::NamedTwice => api::GroupProblem::NamedTwice,
+        GroupProblem::OwnedTwice => api::GroupProblem::OwnedTwice,
+        GroupProblem::Unread => api::GroupProblem::Unread,
+    }
+}
+
 fn change(item: &GroupSyncItem) -> api::GroupSyncChange {
     let (state, at, error) = match &item.state {
-        GroupSyncState::Working { since } => ("working", *since, None),
-        GroupSyncState::Refused { at, reason } => ("refused", *at, Some(reason.clone())),
+        GroupSyncState::Working { since } => (api::GroupSyncState::Working, *since, None),
+        GroupSyncState::Refused { at, reason } => {
+            (api::GroupSyncState::Refused, *at, Some(reason.clone()))
+        }
     };
     api::GroupSyncChange {
         user_id: item.key.user.to_string(),
@@ -91,9 +112,12 @@ fn change(item: &GroupSyncItem) -> api::GroupSyncChange {
             TargetNames::Group { group } => group.clone(),
             TargetNames::Account { account, .. } => account.clone(),
         },
-        change: item.change.name().to_owned(),
+        change: match item.change {
+            MembershipChange::Add => api::MembershipChange::Add,
+            MembershipChange::Remove => api::MembershipChange::Remove,
+        },
         why: item.why.clone(),
-        state: state.to_owned(),
+        state,
         at,
         error,
     }

@@ -17,7 +17,7 @@ use crate::{
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct PeopleWanted {
+pub(crate) struct PeopleQuery {
     /// `all`, `due`, `soon`, `unknown` or `disabled`; default all.
     state: Option<String>,
     /// Words of a name or id.
@@ -48,12 +48,12 @@ fn person(it: &KeptPerson) -> JudgedPerson {
 }
 
 /// Password ages and last activity of users, by user id; administrators, auditors and operators.
-#[utoipa::path(get, path = "/api/v1/people", params(PeopleWanted),
+#[utoipa::path(get, path = "/api/v1/people", params(PeopleQuery),
     responses((status = 200, body = JudgedPeople), (status = 404, body = Problem)))]
 pub(crate) async fn list(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    Parameters(wanted): Parameters<PeopleWanted>,
+    Parameters(wanted): Parameters<PeopleQuery>,
 ) -> Result<Json<JudgedPeople>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
     if !may_see(actor) {

@@ -95,7 +95,7 @@ pub(crate) async fn lock(
         let lock = access.lock_in_force(&user).await?;
         lock.ok_or_else(|| ProblemResponse::not_found("lock"))
     };
-    let lock = once((&app, actor), key, work, now).await?;
+    let lock = once(&app, actor, key, work, now).await?;
     Ok(Json(shown(&lock, actor)))
 }
 
@@ -117,7 +117,7 @@ pub(crate) async fn lift(
     }
     let changed = access.unlock(actor, &user, &body.reason).await?.is_some();
     if changed {
-        remember((&app, actor), key.as_ref()).await;
+        remember(&app, actor, key.as_ref()).await;
     }
     Ok(Json(Unlocked { changed }))
 }

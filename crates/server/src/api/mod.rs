@@ -152,7 +152,8 @@ pub(crate) fn page<T, I: ToString, S>(
 
 /// Runs an idempotent call; a repeated key returns the state `now` instead.
 async fn once<T>(
-    (app, actor): (&App, &Actor),
+    app: &App,
+    actor: &Actor,
     key: Option<Idempotency>,
     work: impl Future<Output = Result<T, ProblemResponse>>,
     now: impl Future<Output = Result<T, ProblemResponse>>,
@@ -162,11 +163,11 @@ async fn once<T>(
         return now.await;
     }
     let done = work.await?;
-    remember((app, actor), key.as_ref()).await;
+    remember(app, actor, key.as_ref()).await;
     Ok(done)
 }
 
-async fn remember((app, actor): (&App, &Actor), key: Option<&Idempotency>) {
+async fn remember(app: &App, actor: &Actor, key: Option<&Idempotency>) {
     // CRASH: without this record the call runs again, which is idempotent
     if let Err(error) = app.access.carried_out(actor, key).await {
         tracing::warn!(error = %error, "a call that is repeated with its key will be carried out again");

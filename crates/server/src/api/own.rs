@@ -73,7 +73,7 @@ pub(crate) async fn end_session(
         }
     };
     let now = async { Ok(SessionsEnded { ended: 1 }) };
-    let ended = once((&app, &caller.actor), key.with(&()), work, now).await?;
+    let ended = once(&app, &caller.actor, key.with(&()), work, now).await?;
     Ok(Json(ended))
 }
 
@@ -93,7 +93,7 @@ pub(crate) async fn end_others(
     let (work, now) = (ended(&app, &caller, which), async {
         Ok(SessionsEnded { ended: 0 })
     });
-    let ended = once((&app, &caller.actor), key.with(&()), work, now).await?;
+    let ended = once(&app, &caller.actor, key.with(&()), work, now).await?;
     Ok(Json(ended))
 }
 

@@ -11,7 +11,7 @@ use crate::{
     App,
     auth::AuthenticatedCaller,
     body::Parameters,
-    convert_sweeps,
+    convert_states, convert_sweeps,
     costly::CallerInTurn,
     problem::{ProblemResponse, bad_parameter},
 };
@@ -49,7 +49,7 @@ pub(crate) async fn me(
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Looking {
+pub(crate) struct CatalogQuery {
     /// Words, each of which must be in a name, an id, a folder or a description; best matches
     /// first.
     q: Option<String>,
@@ -62,11 +62,11 @@ pub(crate) struct Looking {
 }
 
 /// The access that the caller may request, with the approvers.
-#[utoipa::path(get, path = "/api/v1/catalog", params(Looking), responses((status = 200, body = Offers)))]
+#[utoipa::path(get, path = "/api/v1/catalog", params(CatalogQuery), responses((status = 200, body = Offers)))]
 pub(crate) async fn catalog(
     State(app): State<App>,
     CallerInTurn { caller, turn }: CallerInTurn,
-    Parameters(looking): Parameters<Looking>,
+    Parameters(looking): Parameters<CatalogQuery>,
 ) -> Result<Json<Offers>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read, TokenScope::Request])?;
     let account = match looking.account {
@@ -114,7 +114,7 @@ pub(crate) async fn catalog(
             permission_set: entry.permission_set,
             says: entry.says,
             group: entry.group.map(named),
-            decision: entry.decision.as_str().to_owned(),
+            decision: convert_states::decision(entry.decision),
             approvers: entry.approvers,
             approvals_needed: entry.approvals_needed,
             max_duration_seconds: entry.max_duration_seconds,

@@ -6,14 +6,14 @@ use hallpass_base::Timestamp;
 use serde::Deserialize;
 
 use crate::{
-    App, auth::AuthenticatedCaller, body::Parameters, convert, convert_approvals, convert_sweeps,
-    problem::ProblemResponse,
+    App, auth::AuthenticatedCaller, body::Parameters, convert, convert_approvals, convert_states,
+    convert_sweeps, problem::ProblemResponse,
 };
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Thought {
+pub(crate) struct PreviewQuery {
     /// The account's id or unique name. Needs `permission_set`.
     account: Option<String>,
     /// The permission set's name.
@@ -27,12 +27,12 @@ pub(crate) struct Thought {
 
 /// The approvers, the maximum duration, and whether the caller already has the access outside
 /// Hallpass: from AWS if it answers within a second, else from the newest sweep.
-#[utoipa::path(get, path = "/api/v1/preview", params(Thought),
+#[utoipa::path(get, path = "/api/v1/preview", params(PreviewQuery),
     responses((status = 200, body = Preview), (status = 400, body = Problem)))]
 pub(crate) async fn preview(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    Parameters(thought): Parameters<Thought>,
+    Parameters(thought): Parameters<PreviewQuery>,
 ) -> Result<Json<Preview>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read, TokenScope::Request])?;
     let wanted = super::wanted(
@@ -55,7 +55,7 @@ pub(crate) async fn preview(
     };
     let open = ApprovalHours::open(hours, app.clock.now());
     Ok(Json(Preview {
-        decision: decision.kind.as_str().to_owned(),
+        decision: convert_states::decision(decision.kind),
         approvers: decision.approvers.iter().map(ToString::to_string).collect(),
         approvals_needed: decision.approvals_needed,
         max_duration_seconds: preview.limits().longest().as_seconds(),

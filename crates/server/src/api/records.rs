@@ -47,7 +47,7 @@ const COME_AGAIN: HeaderValue = HeaderValue::from_static("30");
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Listing {
+pub(crate) struct RecordsQuery {
     /// Records after this number.
     #[param(value_type = Option<u64>)]
     after: Option<RecordNumber>,
@@ -59,11 +59,11 @@ pub(crate) struct Listing {
 
 /// Records visible to the caller, oldest first. A page may be short or empty and still continue:
 /// `next` is the position.
-#[utoipa::path(get, path = "/api/v1/audit", params(Listing), responses((status = 200, body = Page<Value>)))]
+#[utoipa::path(get, path = "/api/v1/audit", params(RecordsQuery), responses((status = 200, body = Page<Value>)))]
 pub(crate) async fn list(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    Parameters(listing): Parameters<Listing>,
+    Parameters(listing): Parameters<RecordsQuery>,
 ) -> Result<Json<Page<Value>>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
     let size = page_size(listing.limit);

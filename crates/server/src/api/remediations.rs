@@ -1,10 +1,12 @@
 use axum::{Json, extract::State};
 use hallpass_access::identity::TokenScope;
 use hallpass_access::{AccessError, ActionRefused, Actor, RemediationView};
-use hallpass_api::{ApproveRemediation, DeclineRemediation, Problem, Remediation, Remediations};
+use hallpass_api::{
+    ApproveRemediation, DeclineRemediation, Problem, Remediation, RemediationState, Remediations,
+};
 use hallpass_channels::wording::{PlainStyle, remediation};
 use hallpass_findings::remediation::{
-    RemediationCursor, RemediationFilter, RemediationId, RemediationPhase,
+    RemediationCursor, RemediationFilter, RemediationId, RemediationPhase, RemediationResult,
 };
 use serde::Deserialize;
 
@@ -19,7 +21,7 @@ use crate::{
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct RemediationsOf {
+pub(crate) struct RemediationsQuery {
     /// `backlog`: those waiting for a user; `all` (the default).
     state: Option<String>,
     /// The `next` of the previous page.
@@ -28,13 +30,29 @@ pub(crate) struct RemediationsOf {
     limit: Option<usize>,
 }
 
+const fn state(phase: &RemediationPhase) -> RemediationState {
+    match phase {
+        RemediationPhase::Observed => RemediationState::Observed,
+        RemediationPhase::Waiting { .. } => RemediationState::Waiting,
+        RemediationPhase::Pending { .. } => RemediationState::Pending,
+        RemediationPhase::Finished { result } => match result {
+            RemediationResult::Changed => RemediationState::Changed,
+            RemediationResult::Unchanged => RemediationState::Unchanged,
+            RemediationResult::Suppressed => RemediationState::Suppressed,
+        },
+        RemediationPhase::Manual { .. } => RemediationState::Manual,
+        RemediationPhase::Drifted { .. } => RemediationState::Drifted,
+        RemediationPhase::Undone { .. } => RemediationState::Undone,
+    }
+}
+
 fn body(view: &RemediationView) -> Remediation {
     let (it, style) = (&view.item, &PlainStyle);
     let at = &it.deviation;
     let why = remediation::why(it, style);
     Remediation {
         id: it.id.to_string(),
-        state: it.phase.name().to_owned(),
+        state: state(&it.phase),
         rule: it.rule.clone(),
         action: it.action.name().to_owned(),
         account: at.account.to_string(),
@@ -70,12 +88,12 @@ fn remediation_id(text: &str) -> Result<RemediationId, ProblemResponse> {
 
 /// Remediations of findings; administrators, auditors and operators, and for approvers those they
 /// may decide.
-#[utoipa::path(get, path = "/api/v1/remediations", params(RemediationsOf),
+#[utoipa::path(get, path = "/api/v1/remediations", params(RemediationsQuery),
     responses((status = 200, body = Remediations), (status = 403, body = Problem)))]
 pub(crate) async fn list(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    Parameters(wanted): Parameters<RemediationsOf>,
+    Parameters(wanted): Parameters<RemediationsQuery>,
 ) -> Result<Json<Remediations>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
     let filter = match wanted.state.as_deref() {

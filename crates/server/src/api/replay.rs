@@ -3,15 +3,15 @@ use hallpass_access::identity::TokenScope;
 use hallpass_access::{UnderOtherRules, WhyRefused};
 use hallpass_api::{
     FieldProblem, Problem, ReplayRules, ReplayedGrant, ReplayedGrants, ReplayedOutcome,
-    ReplayedRequest, ReplayedRules, RuleChange,
+    ReplayedRequest, ReplayedRules, RuleChange, RuleChangeKind,
 };
-use hallpass_rules::Diagnostic;
+use hallpass_rules::{DecisionChange, Diagnostic};
 
 use super::{PAGE_MAX, requests::shown, rule_check};
 use crate::{
     App,
     body::Body,
-    convert,
+    convert, convert_states,
     costly::CallerInTurn,
     problem::{ProblemResponse, bad_parameter},
 };
@@ -43,18 +43,18 @@ pub(crate) async fn replay(
     let loaded = read.map_err(|errors| broken(&errors))?;
     let replayed = app
         .access
-        .replay((actor, &turn), &loaded.rules, wanted.since, before, limit)
+        .replay(actor, &turn, &loaded.rules, wanted.since, before, limit)
         .await?;
     let mut items = Vec::with_capacity(replayed.rows.len());
     for row in &replayed.rows {
         let compared = &row.compared;
         items.push(ReplayedRequest {
             request: shown(&app, actor, &row.request).await?,
-            was: compared.was.kind.to_string(),
-            would_be: compared.would_be.kind.to_string(),
+            was: convert_states::decision(compared.was.kind),
+            would_be: convert_states::decision(compared.would_be.kind),
             changes: { compared.changes.iter() }
                 .map(|change| RuleChange {
-                    what: change.name().to_owned(),
+                    what: change_kind(change),
                     message: change.to_string(),
                 })
                 .collect(),
@@ -77,6 +77,25 @@ pub(crate) async fn replay(
     }))
 }
 
+const fn change_kind(change: &DecisionChange) -> RuleChangeKind {
+    match change {
+        DecisionChange::Decision { .. } => RuleChangeKind::Decision,
+        DecisionChange::Refused(_) => RuleChangeKind::Refused,
+        DecisionChange::Accepted(_) => RuleChangeKind::Accepted,
+        DecisionChange::Approvers { .. } => RuleChangeKind::Approvers,
+        DecisionChange::Approvals { .. } => RuleChangeKind::ApprovalsNeeded,
+        DecisionChange::Stages { .. } => RuleChangeKind::Stages,
+        DecisionChange::ApprovalHours { .. } => RuleChangeKind::ApprovalHours,
+        DecisionChange::Warnings { .. } => RuleChangeKind::Warnings,
+        DecisionChange::SignIn { .. } => RuleChangeKind::SignIn,
+        DecisionChange::OverLimit { .. } => RuleChangeKind::OverLimit,
+        DecisionChange::ArmedEnds { .. } => RuleChangeKind::ArmedEnds,
+        DecisionChange::Notified { .. } => RuleChangeKind::Notify,
+        DecisionChange::SlackChannel { .. } => RuleChangeKind::SlackChannel,
+        DecisionChange::BreakGlass { .. } => RuleChangeKind::BreakGlass,
+    }
+}
+
 fn grants(app: &App, found: &hallpass_access::ReplayedGrants) -> ReplayedGrants {
     ReplayedGrants {
         looked_at: found.looked_at as u64,
@@ -84,7 +103,7 @@ fn grants(app: &App, found: &hallpass_access::ReplayedGrants) -> ReplayedGrants 
         would_end: found.ends as u64,
         would_be_reported: found.reported as u64,
         unread: found.unread as u64,
-        on_rule_change: app.access.settings().on_rule_change.name().to_owned(),
+        on_rule_change: convert_states::on_rule_change(app.access.settings().on_rule_change),
         items: found.rows.iter().map(|row| grant(app, row)).collect(),
     }
 }
@@ -100,12 +119,12 @@ fn grant(app: &App, row: &hallpass_access::ReplayedGrant) -> ReplayedGrant {
     match &row.outcome {
         UnderOtherRules::Ends { why, would_be } => {
             told.outcome = ReplayedOutcome::Ends;
-            told.would_be = Some(would_be.to_string());
+            told.would_be = Some(convert_states::decision(*would_be));
             told.left_group = *why == WhyRefused::LeftGroup;
         }
         UnderOtherRules::Reported { would_be } => {
             told.outcome = ReplayedOutcome::Reported;
-            told.would_be = Some(would_be.to_string());
+            told.would_be = Some(convert_states::decision(*would_be));
         }
         UnderOtherRules::Unread { what } => told.unread = what.iter().cloned().collect(),
     }

@@ -29,7 +29,7 @@ use crate::{
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Listing {
+pub(crate) struct RequestsQuery {
     /// Only in this state.
     state: Option<String>,
     /// `mine`, `to-review` or `all` (the default: all visible to the caller).
@@ -192,11 +192,11 @@ pub(super) async fn answer(
 }
 
 /// Requests visible to the caller, newest first.
-#[utoipa::path(get, path = "/api/v1/requests", params(Listing), responses((status = 200, body = Page<Request>)))]
+#[utoipa::path(get, path = "/api/v1/requests", params(RequestsQuery), responses((status = 200, body = Page<Request>)))]
 pub(crate) async fn list(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    Parameters(listing): Parameters<Listing>,
+    Parameters(listing): Parameters<RequestsQuery>,
 ) -> Result<Json<Page<Request>>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
     let view = match listing.role.as_deref() {

@@ -1,9 +1,11 @@
 use axum::{Json, extract::State};
 use hallpass_access::identity::TokenScope;
 use hallpass_access::{DirectoryPrefetch, WorkTurn};
-use hallpass_api::{CheckRules, Problem, RuleFinding, RulesChecked, TestEnd, TestedRule};
+use hallpass_api::{
+    CheckRules, Problem, RuleFinding, RuleSeverity, RulesChecked, TestEnd, TestedRule,
+};
 use hallpass_rules::{
-    CheckVerdict, CheckedFile, Diagnostic, Loaded, RuleFile, RuleTestOutcome, TestResult,
+    CheckVerdict, CheckedFile, Diagnostic, Loaded, RuleFile, RuleTestOutcome, Severity, TestResult,
     load_until,
 };
 
@@ -97,7 +99,11 @@ fn answer(checked: CheckedFile, fail_on_findings: bool) -> RulesChecked {
 
 fn finding(found: Diagnostic) -> RuleFinding {
     RuleFinding {
-        severity: found.severity.name().to_owned(),
+        severity: match found.severity {
+            Severity::Error => RuleSeverity::Error,
+            Severity::Warning => RuleSeverity::Warning,
+            Severity::Note => RuleSeverity::Note,
+        },
         code: found.code.as_str().to_owned(),
         file: found.file,
         line: found.position.line,

@@ -3,7 +3,10 @@ use std::future::ready;
 use axum::{Json, extract::State};
 use hallpass_access::identity::TokenScope;
 use hallpass_access::{Meant, Wanted};
-use hallpass_api::{Page, Problem, Standing, StandingAct, StandingDone, StandingList};
+use hallpass_api::{
+    Page, Problem, Standing, StandingAct, StandingAction, StandingDone, StandingFate, StandingKind,
+    StandingList,
+};
 use hallpass_base::{SweepId, TimeSpan, fold};
 use serde::Deserialize;
 
@@ -44,7 +47,7 @@ const APART: &str = "~";
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Narrowed {
+pub(crate) struct StandingQuery {
     /// Only this kind.
     kind: Option<String>,
     /// Only with this outcome, such as `planned` or `stuck`.
@@ -59,7 +62,7 @@ pub(crate) struct Narrowed {
     limit: Option<usize>,
 }
 
-impl Narrowed {
+impl StandingQuery {
     /// Returns a page of the findings of a run, sorted by subject, so that a changed item moves no
     /// other. Refuses a cursor of another run.
     pub(super) fn page(
@@ -74,8 +77,8 @@ impl Narrowed {
         let after = after.transpose()?;
         let size = page_size(self.limit);
         let fits = |item: &Standing| {
-            is(self.kind.as_deref(), [Some(item.kind.as_str())])
-                && is(self.fate.as_deref(), [item.fate.as_deref()])
+            is(self.kind.as_deref(), [Some(item.kind.name())])
+                && is(self.fate.as_deref(), [item.fate.map(StandingFate::name)])
                 && is(
                     self.user.as_deref(),
                     [Some(item.user_id.as_str()), item.user.as_deref()],
@@ -102,7 +105,11 @@ impl Narrowed {
 type ListPlace = [String; 5];
 
 fn place(item: &Standing) -> ListPlace {
-    let absent = if item.kind == "absent" { "1" } else { "0" };
+    let absent = if item.kind == StandingKind::Absent {
+        "1"
+    } else {
+        "0"
+    };
     [
         absent.to_owned(),
         item.user_id.clone(),
@@ -151,12 +158,12 @@ fn is<const N: usize>(wanted: Option<&str>, found: [Option<&str>; N]) -> bool {
 }
 
 /// Standing access found by the newest sweep; auditors and administrators.
-#[utoipa::path(get, path = "/api/v1/standing", params(Narrowed),
+#[utoipa::path(get, path = "/api/v1/standing", params(StandingQuery),
     responses((status = 200, body = StandingList), (status = 404, body = Problem)))]
 pub(crate) async fn list(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    Parameters(narrowed): Parameters<Narrowed>,
+    Parameters(narrowed): Parameters<StandingQuery>,
 ) -> Result<Json<StandingList>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
     let known = app.access.standing(actor).await?;
@@ -191,38 +198,34 @@ pub(crate) async fn act(
     };
     let reason = body.reason.as_deref().unwrap_or_default();
     let access = &app.access;
-    let (accepted, grant) = match body.action.as_str() {
-        "accept" => {
+    let (accepted, grant) = match body.action {
+        StandingAction::Accept => {
             let accepted = async {
                 let accepted = access.accept_standing(actor, &meant, reason, body.review_at);
                 Ok::<_, ProblemResponse>(Some(accepted.await?))
             };
             (
-                once((&app, actor), key, accepted, ready(Ok(None))).await?,
+                once(&app, actor, key, accepted, ready(Ok(None))).await?,
                 None,
             )
         }
-        "withdraw" => {
+        StandingAction::Withdraw => {
             let withdrawn = async {
                 let withdrawn = access.withdraw_standing(actor, &meant, reason);
                 Ok::<_, ProblemResponse>(Some(withdrawn.await?))
             };
             (
-                once((&app, actor), key, withdrawn, ready(Ok(None))).await?,
+                once(&app, actor, key, withdrawn, ready(Ok(None))).await?,
                 None,
             )
         }
-        "adopt" => {
+        StandingAction::Adopt => {
             let seconds = body.duration_seconds.ok_or_else(|| {
                 ProblemResponse::bad("bad-body", "`adopt` wants `duration_seconds`")
             })?;
             let length = TimeSpan::seconds(seconds);
             let adopted = access.adopt_standing(actor, &meant, length, reason, key.as_ref());
             (None, Some(adopted.await?))
-        }
-        other => {
-            let words = format!("`{other}` is not `accept`, `withdraw` or `adopt`");
-            return Err(ProblemResponse::bad("bad-body", words));
         }
     };
     Ok(Json(StandingDone {
@@ -258,7 +261,7 @@ mod tests {
         .unwrap()
     }
 
-    fn narrowed(query: serde_json::Value) -> Narrowed {
+    fn narrowed(query: serde_json::Value) -> StandingQuery {
         serde_json::from_value(query).unwrap()
     }
 

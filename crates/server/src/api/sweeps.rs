@@ -5,7 +5,7 @@ use hallpass_api::{ConfirmSweep, Page, Problem, Sweep, SweepFindings};
 use hallpass_base::SweepId;
 use serde::Deserialize;
 
-use super::{once, page_size, standing::Narrowed};
+use super::{once, page_size, standing::StandingQuery};
 use crate::{
     App,
     auth::AuthenticatedCaller,
@@ -17,7 +17,7 @@ use crate::{
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Listing {
+pub(crate) struct SweepsQuery {
     /// The `next` of the previous page.
     cursor: Option<String>,
     /// Rows, 1 to 500.
@@ -25,12 +25,12 @@ pub(crate) struct Listing {
 }
 
 /// Sweeps, newest first; auditors and administrators.
-#[utoipa::path(get, path = "/api/v1/sweeps", params(Listing),
+#[utoipa::path(get, path = "/api/v1/sweeps", params(SweepsQuery),
     responses((status = 200, body = Page<Sweep>), (status = 404, body = Problem)))]
 pub(crate) async fn list(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    Parameters(listing): Parameters<Listing>,
+    Parameters(listing): Parameters<SweepsQuery>,
 ) -> Result<Json<Page<Sweep>>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
     let before = listing.cursor.map(|cursor| cursor.parse()).transpose();
@@ -61,7 +61,7 @@ pub(crate) async fn begin(
         let newest = access.sweeps(actor, None, 1).await?.pop();
         newest.ok_or_else(|| ProblemResponse::not_found("sweep"))
     };
-    let sweep = once((&app, actor), key.with(&()), work, now).await?;
+    let sweep = once(&app, actor, key.with(&()), work, now).await?;
     Ok((StatusCode::ACCEPTED, Json(convert_sweeps::sweep(&sweep))))
 }
 
@@ -71,13 +71,13 @@ pub(super) fn sweep_id(text: &str) -> Result<SweepId, ProblemResponse> {
 }
 
 /// One sweep, with a page of its findings; auditors and administrators.
-#[utoipa::path(get, path = "/api/v1/sweeps/{id}", params(Narrowed),
+#[utoipa::path(get, path = "/api/v1/sweeps/{id}", params(StandingQuery),
     responses((status = 200, body = SweepFindings), (status = 404, body = Problem)))]
 pub(crate) async fn show(
     State(app): State<App>,
     caller: AuthenticatedCaller,
     Path(id): Path<String>,
-    Parameters(narrowed): Parameters<Narrowed>,
+    Parameters(narrowed): Parameters<StandingQuery>,
 ) -> Result<Json<SweepFindings>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
     let (sweep, items) = app.access.sweep(actor, sweep_id(&id)?).await?;
@@ -114,6 +114,6 @@ pub(crate) async fn confirm(
         sweep.map_err(ProblemResponse::from)
     };
     let now = async { Ok::<_, ProblemResponse>(access.sweep(actor, id).await?.0) };
-    let sweep = once((&app, actor), key.with(&body), work, now).await?;
+    let sweep = once(&app, actor, key.with(&body), work, now).await?;
     Ok(Json(convert_sweeps::sweep(&sweep)))
 }

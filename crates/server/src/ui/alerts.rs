@@ -93,7 +93,7 @@ enum Pressed {
 /// Query parameters, all optional: permission is checked before a missing rule or row is reported.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Looking {
+struct AlertsQuery {
     id: String,
     all: bool,
     after: usize,
@@ -102,7 +102,7 @@ struct Looking {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct RowOf {
+struct AlertRowQuery {
     rule: String,
     key: String,
 }
@@ -259,7 +259,7 @@ async fn find(
 async fn show_rule(
     State(app): State<App>,
     viewer: Viewer,
-    Query(looking): Query<Looking>,
+    Query(looking): Query<AlertsQuery>,
 ) -> PageResult {
     if !app.access.sees_alerts(&viewer.actor) {
         return not_for(&app, &viewer).await;
@@ -369,7 +369,7 @@ fn unmuting(state: &AlertState, key: &AlertRowKey, form: &MuteWords) -> WordsFor
 
 type FormOf = fn(&AlertState, &AlertRowKey, &MuteWords) -> WordsForm;
 
-async fn form_page(app: &App, viewer: &Viewer, of: &RowOf, form: FormOf) -> PageResult {
+async fn form_page(app: &App, viewer: &Viewer, of: &AlertRowQuery, form: FormOf) -> PageResult {
     if !app.access.sees_alerts(&viewer.actor) {
         return not_for(app, viewer).await;
     }
@@ -390,14 +390,18 @@ async fn form_page(app: &App, viewer: &Viewer, of: &RowOf, form: FormOf) -> Page
     show_form(app, viewer, form(&state, &key, &nothing), StatusCode::OK).await
 }
 
-async fn mute_page(State(app): State<App>, viewer: Viewer, Query(of): Query<RowOf>) -> PageResult {
+async fn mute_page(
+    State(app): State<App>,
+    viewer: Viewer,
+    Query(of): Query<AlertRowQuery>,
+) -> PageResult {
     form_page(&app, &viewer, &of, muting).await
 }
 
 async fn unmute_page(
     State(app): State<App>,
     viewer: Viewer,
-    Query(of): Query<RowOf>,
+    Query(of): Query<AlertRowQuery>,
 ) -> PageResult {
     form_page(&app, &viewer, &of, unmuting).await
 }
@@ -405,8 +409,10 @@ async fn unmute_page(
 async fn pressed(
     app: &App,
     viewer: &Viewer,
-    (of, words): (&RowOf, &MuteWords),
-    (outcome, form): (Result<AlertState, AccessError>, FormOf),
+    of: &AlertRowQuery,
+    words: &MuteWords,
+    outcome: Result<AlertState, AccessError>,
+    form: FormOf,
     said: &str,
 ) -> PageResult {
     let why = match outcome {
@@ -435,7 +441,11 @@ async fn pressed(
     show_form(app, viewer, form, status).await
 }
 
-async fn mute(State(app): State<App>, of: Query<RowOf>, posted: Posted<MuteWords>) -> PageResult {
+async fn mute(
+    State(app): State<App>,
+    of: Query<AlertRowQuery>,
+    posted: Posted<MuteWords>,
+) -> PageResult {
     let Posted { viewer, form } = posted;
     let Ok(rule) = of.rule.parse::<AlertRuleId>() else {
         return missing(&app, &viewer).await;
@@ -455,10 +465,14 @@ async fn mute(State(app): State<App>, of: Query<RowOf>, posted: Posted<MuteWords
         reason: &form.reason,
     };
     let outcome = app.access.mute_alert(&viewer.actor, &rule, muting_of).await;
-    pressed(&app, &viewer, (&of.0, &form), (outcome, muting), "muted").await
+    pressed(&app, &viewer, &of.0, &form, outcome, muting, "muted").await
 }
 
-async fn unmute(State(app): State<App>, of: Query<RowOf>, posted: Posted<MuteWords>) -> PageResult {
+async fn unmute(
+    State(app): State<App>,
+    of: Query<AlertRowQuery>,
+    posted: Posted<MuteWords>,
+) -> PageResult {
     let Posted { viewer, form } = posted;
     let Ok(rule) = of.rule.parse::<AlertRuleId>() else {
         return missing(&app, &viewer).await;
@@ -468,12 +482,5 @@ async fn unmute(State(app): State<App>, of: Query<RowOf>, posted: Posted<MuteWor
         .access
         .unmute_alert(&viewer.actor, &rule, &key, reason)
         .await;
-    pressed(
-        &app,
-        &viewer,
-        (&of.0, &form),
-        (outcome, unmuting),
-        "unmuted",
-    )
-    .await
+    pressed(&app, &viewer, &of.0, &form, outcome, unmuting, "unmuted").await
 }

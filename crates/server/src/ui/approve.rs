@@ -71,7 +71,7 @@ async fn approve(
         let presses = app.access.presses(&viewer.actor, &request).await?;
         let view = Presenter::new(&app, &viewer);
         let warnings = app.access.warnings_to_confirm(&request);
-        let mut again = approve_form(&view, &request, &presses, (&warnings, &form.from));
+        let mut again = approve_form(&view, &request, &presses, &warnings, &form.from);
         match (why, &mut again.warned) {
             (ActionRefused::WarningsUnconfirmed { .. }, Some(warned)) => {
                 confirming::NOT_TICKED.clone_into(&mut warned.error);
@@ -100,7 +100,7 @@ async fn approve_page(
     let view = Presenter::new(&app, &viewer);
     let presses = app.access.presses(&viewer.actor, &request).await?;
     let warnings = app.access.warnings_to_confirm(&request);
-    let mut form = approve_form(&view, &request, &presses, (&warnings, &opened.from));
+    let mut form = approve_form(&view, &request, &presses, &warnings, &opened.from);
     if let Err(why) = &presses.approve {
         let can = app.access.deciders(&request);
         form.refused = Some(refusals::words(&view, &request, why, TriedPress::Approve, &can).0);
@@ -112,7 +112,8 @@ pub(super) fn approve_form(
     view: &Presenter,
     request: &Request,
     presses: &Presses,
-    (warnings, from): (&[RuleWarning], &str),
+    warnings: &[RuleWarning],
+    from: &str,
 ) -> WordsForm {
     let who = Presenter::person(&request.requester.name, &request.requester.email);
     let as_it_stands = (String::new(), dialogs::as_it_stands(request));
@@ -157,12 +158,13 @@ pub(super) fn approve_buttons(
     view: &Presenter,
     request: &Request,
     presses: &Presses,
-    (warnings, from): (&[RuleWarning], &str),
+    warnings: &[RuleWarning],
+    from: &str,
 ) -> (Option<String>, Option<WordsForm>) {
     if presses.approve.is_err() {
         return (None, None);
     }
-    let mut form = approve_form(view, request, presses, (warnings, from));
+    let mut form = approve_form(view, request, presses, warnings, from);
     if warnings.is_empty() {
         "Approve with…".clone_into(&mut form.opens);
         (Some(outstanding::approve_label(request)), Some(form))

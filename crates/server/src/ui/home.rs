@@ -120,7 +120,7 @@ async fn home(
         .zip(places)
         .map(|(grant, place)| {
             let request = reasons.get(&grant.request).copied();
-            pass(&app, &view, (grant, &offers.on(grant)), request, place)
+            pass(&app, &view, grant, &offers.on(grant), request, place)
         })
         .collect();
     let mut rows = Vec::new();
@@ -234,7 +234,8 @@ fn summary(grants: &[Grant]) -> String {
 pub(crate) fn pass(
     app: &App,
     view: &Presenter,
-    (grant, presses): (&Grant, &GrantPresses),
+    grant: &Grant,
+    presses: &GrantPresses,
     request: Option<&Request>,
     place: Option<InLine>,
 ) -> Pass {

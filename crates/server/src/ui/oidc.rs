@@ -131,7 +131,7 @@ async fn back(
         ));
     };
     let unbound = binding(secure, &name, "", 0)?;
-    let answer = arrive(&app, provider, (&extensions, &headers), &coming, &waiting).await;
+    let answer = arrive(&app, provider, &extensions, &headers, &coming, &waiting).await;
     let answer = answer.or_else(|fault| match fault {
         OidcRefused::Fault(fault) => Ok(refused(&app, &headers, &waiting.next, &fault)),
         OidcRefused::Person(words) => Ok(nobody(&app, &headers, &waiting.next, words)),
@@ -156,7 +156,8 @@ enum OidcRefused {
 async fn arrive(
     app: &App,
     provider: &Provider,
-    from: (&Extensions, &HeaderMap),
+    extensions: &Extensions,
+    headers: &HeaderMap,
     coming: &CallbackQuery,
     waiting: &crate::oidc::PendingSignIn,
 ) -> Result<Response, OidcRefused> {
@@ -206,7 +207,7 @@ async fn arrive(
         auth_time,
         acr,
     };
-    let cookie = session::begin(app, from, owner, signed_in)
+    let cookie = session::begin(app, extensions, headers, owner, signed_in)
         .await
         .map_err(OidcRefused::Ours)?;
     Ok(with_cookie(see_other(&waiting.next), cookie))

@@ -60,7 +60,7 @@ struct OwnPage {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Looking {
+struct OwnQuery {
     ended: Option<Ended>,
     count: usize,
 }
@@ -73,7 +73,7 @@ enum Ended {
     Token,
 }
 
-impl Looking {
+impl OwnQuery {
     fn words(&self) -> Option<String> {
         Some(match self.ended? {
             Ended::Session => "That browser is signed out.".to_owned(),
@@ -98,7 +98,7 @@ fn owner(viewer: &Viewer) -> Result<Owner, ProblemResponse> {
 async fn show(
     State(app): State<App>,
     viewer: Viewer,
-    Query(looking): Query<Looking>,
+    Query(looking): Query<OwnQuery>,
 ) -> PageResult {
     let owner = owner(&viewer)?;
     let this = viewer.live.session.id();

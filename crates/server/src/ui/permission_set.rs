@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{Router, extract::State, routing::get};
-use hallpass_api::{PolicyFinding, PolicyLine, PolicyRisk, SetPolicy};
+use hallpass_api::{
+    AccessLevel, FindingSeverity, PolicyEffect, PolicyFinding, PolicyLine, PolicyRisk, SetPolicy,
+    SetPolicyKind,
+};
 use hallpass_base::TimeSpan;
 use hallpass_iam::residual::after_assignment_removed;
 
@@ -159,14 +162,14 @@ impl SetPage {
 }
 
 fn findings_words(policies: &[SetPolicy]) -> String {
-    let of = |severity: &str| {
+    let of = |severity: FindingSeverity| {
         let all = policies.iter().flat_map(|it| &it.findings);
         all.filter(|it| it.severity == severity).count()
     };
     let some = [
-        (of("error"), "error", "errors"),
-        (of("warning"), "warning", "warnings"),
-        (of("info"), "hint", "hints"),
+        (of(FindingSeverity::Error), "error", "errors"),
+        (of(FindingSeverity::Warning), "warning", "warnings"),
+        (of(FindingSeverity::Info), "hint", "hints"),
     ];
     let words: Vec<String> = some
         .iter()
@@ -204,16 +207,16 @@ fn risk_row(risk: &PolicyRisk, policy: &str) -> RiskRow {
 }
 
 fn card((id, policy): (usize, &SetPolicy)) -> PolicyCard {
-    let kind = match (policy.is_boundary, policy.kind.as_str()) {
+    let kind = match (policy.is_boundary, policy.kind) {
         (true, _) => "Permissions boundary: nothing beyond it is allowed",
-        (false, "inline") => "Written into the set",
-        (false, "aws-managed") => "Kept by AWS",
-        (false, _) => "Kept by each account",
+        (false, SetPolicyKind::Inline) => "Written into the set",
+        (false, SetPolicyKind::AwsManaged) => "Kept by AWS",
+        (false, SetPolicyKind::CustomerManaged) => "Kept by each account",
     };
     let counts: Vec<String> = policy
         .counts
         .iter()
-        .map(|count| format!("{} {}", number(count.actions as u64), level(&count.level)))
+        .map(|count| format!("{} {}", number(count.actions as u64), level(count.level)))
         .collect();
     PolicyCard {
         id,
@@ -229,7 +232,7 @@ fn card((id, policy): (usize, &SetPolicy)) -> PolicyCard {
         findings: policy.findings.iter().map(finding).collect(),
         more_findings: policy.more_findings,
         is_read: policy.document.is_some(),
-        is_linted: policy.document.is_some() && policy.kind == "inline",
+        is_linted: policy.document.is_some() && policy.kind == SetPolicyKind::Inline,
         document: policy.document.as_deref().map(shown).unwrap_or_default(),
     }
 }
@@ -243,28 +246,27 @@ fn shown(text: &str) -> String {
     plain(&pretty.unwrap_or_else(|| text.to_owned()))
 }
 
-fn level(level: &str) -> &'static str {
+const fn level(level: AccessLevel) -> &'static str {
     match level {
-        "List" => "that list",
-        "Read" => "that read",
-        "Tagging" => "that tag",
-        "Write" => "that change",
-        _ => "that change permissions",
+        AccessLevel::List => "that list",
+        AccessLevel::Read => "that read",
+        AccessLevel::Tagging => "that tag",
+        AccessLevel::Write => "that change",
+        AccessLevel::Permissions => "that change permissions",
     }
 }
 
 fn line(line: &PolicyLine) -> LineRow {
     LineRow {
-        badge: if line.effect == "deny" {
-            Badge {
+        badge: match line.effect {
+            PolicyEffect::Deny => Badge {
                 word: "Denies",
                 look: "denied",
-            }
-        } else {
-            Badge {
+            },
+            PolicyEffect::Allow => Badge {
                 word: "Allows",
                 look: "active",
-            }
+            },
         },
         words: Coded(plain(&sentence(&line.words))),
         actions: line.actions.iter().map(|it| plain(it)).collect(),
@@ -281,16 +283,16 @@ fn said(message: &str) -> String {
 }
 
 fn finding(finding: &PolicyFinding) -> FindingRow {
-    let badge = match finding.severity.as_str() {
-        "error" => Badge {
+    let badge = match finding.severity {
+        FindingSeverity::Error => Badge {
             word: "Error",
             look: "failed",
         },
-        "warning" => Badge {
+        FindingSeverity::Warning => Badge {
             word: "Warning",
             look: "pending",
         },
-        _ => Badge {
+        FindingSeverity::Info => Badge {
             word: "Hint",
             look: "ended",
         },

@@ -186,7 +186,8 @@ pub(super) async fn answered(
 async fn pressed<F: Future<Output = Result<Request, AccessError>>>(
     app: &App,
     viewer: &Viewer,
-    (id, form): (&str, &Press),
+    id: &str,
+    form: &Press,
     said: Flash,
     press: impl FnOnce(RequestId) -> F,
 ) -> PageResult {
@@ -203,7 +204,7 @@ async fn deny(
     Posted { viewer, form }: Posted<Press>,
 ) -> PageResult {
     let press = |id| app.access.deny(&viewer.actor, id, form.words(), None);
-    pressed(&app, &viewer, (&id, &form), Flash::Denied, press).await
+    pressed(&app, &viewer, &id, &form, Flash::Denied, press).await
 }
 
 async fn discard(
@@ -212,7 +213,7 @@ async fn discard(
     Posted { viewer, form }: Posted<Press>,
 ) -> PageResult {
     let press = |id| app.access.discard(&viewer.actor, id, None);
-    pressed(&app, &viewer, (&id, &form), Flash::Discarded, press).await
+    pressed(&app, &viewer, &id, &form, Flash::Discarded, press).await
 }
 
 /// Mails link to grants; their history is on the request page.
@@ -307,7 +308,7 @@ async fn close_review(
         app.access
             .close_review(&viewer.actor, id, form.words(), None)
     };
-    pressed(&app, &viewer, (&id, &form), Flash::Closed, press).await
+    pressed(&app, &viewer, &id, &form, Flash::Closed, press).await
 }
 
 pub(super) async fn request_of(
@@ -329,13 +330,14 @@ async fn deny_page(
     Query(opened): Query<Opened>,
     viewer: Viewer,
 ) -> PageResult {
-    form_page(&app, &viewer, (&id, &opened), deny_form).await
+    form_page(&app, &viewer, &id, &opened, deny_form).await
 }
 
 async fn form_page(
     app: &App,
     viewer: &Viewer,
-    (id, opened): (&str, &Opened),
+    id: &str,
+    opened: &Opened,
     form: fn(&Presenter, &Request, &str) -> WordsForm,
 ) -> PageResult {
     let Some(request) = request_of(app, viewer, id).await? else {
@@ -359,7 +361,7 @@ async fn close_page(
     Query(opened): Query<Opened>,
     viewer: Viewer,
 ) -> PageResult {
-    form_page(&app, &viewer, (&id, &opened), close_form).await
+    form_page(&app, &viewer, &id, &opened, close_form).await
 }
 
 pub(crate) fn deny_form(view: &Presenter, request: &Request, from: &str) -> WordsForm {

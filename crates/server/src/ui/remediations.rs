@@ -95,7 +95,7 @@ enum Pressed {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Looking {
+struct RemediationsQuery {
     said: Option<Pressed>,
 }
 
@@ -249,7 +249,7 @@ async fn show(
     State(app): State<App>,
     viewer: Viewer,
     Path(id): Path<String>,
-    Parameters(looking): Parameters<Looking>,
+    Parameters(looking): Parameters<RemediationsQuery>,
 ) -> PageResult {
     if !app.access.sees_remediations(&viewer.actor) {
         return Ok(forbidden::page_for(&app, &viewer, READERS).await);
@@ -362,8 +362,10 @@ async fn form_page(app: &App, viewer: &Viewer, id: &str, form: FormOf) -> PageRe
 async fn pressed(
     app: &App,
     viewer: &Viewer,
-    (id, said): (&str, &Said),
-    (outcome, form): (Result<Remediation, AccessError>, FormOf),
+    id: &str,
+    said: &Said,
+    outcome: Result<Remediation, AccessError>,
+    form: FormOf,
     then: &str,
 ) -> PageResult {
     let why = match outcome {
@@ -409,7 +411,7 @@ async fn press(
         let outcome = access.decline_remediation(actor, &known, why, None).await;
         (outcome, declining, "declined")
     };
-    pressed(&app, &viewer, (id, &form), (outcome, again), then).await
+    pressed(&app, &viewer, id, &form, outcome, again, then).await
 }
 
 #[cfg(test)]

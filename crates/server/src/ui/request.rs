@@ -119,7 +119,7 @@ struct ListPage {
 }
 
 #[derive(Deserialize)]
-struct Listing {
+struct RequestsQuery {
     #[serde(default)]
     who: String,
     #[serde(default)]
@@ -148,7 +148,7 @@ pub(crate) fn router() -> Router<App> {
 
 async fn list(
     State(app): State<App>,
-    Query(listing): Query<Listing>,
+    Query(listing): Query<RequestsQuery>,
     viewer: Viewer,
 ) -> PageResult {
     let view = Presenter::new(&app, &viewer);
@@ -252,7 +252,7 @@ async fn assemble(
         buttons: buttons(app, view, request, held, &presses),
         pass: held
             .filter(|(grant, _)| !grant.is_over())
-            .map(|held| pass(app, view, held, Some(request), place)),
+            .map(|(grant, presses)| pass(app, view, grant, presses, Some(request), place)),
         ring: is_active.map(|grant| Ring::of(grant, view.now)),
         stays: is_active.is_some_and(|grant| grant.standing),
         ends: is_active.map(|grant| ends(view, grant)),
@@ -442,7 +442,7 @@ fn buttons(
         let own = view.is_me(&request.requester);
         let warnings = app.access.warnings_to_confirm(request);
         (buttons.approve, buttons.with) =
-            approve::approve_buttons(view, request, presses, (&warnings, ""));
+            approve::approve_buttons(view, request, presses, &warnings, "");
         buttons.deny = presses
             .deny
             .is_ok()

@@ -180,7 +180,7 @@ async fn for_me(
                 .said()
                 .filter(|_| coming.after.about == request.id.to_string());
             let risks = set_of(request).and_then(|set| risks.get(set).cloned());
-            waiting_card(&app, &viewer, &view, request, (said, risks)).await?
+            waiting_card(&app, &viewer, &view, request, said, risks).await?
         } else {
             Card::Closed(closed(&view, request))
         });
@@ -324,11 +324,12 @@ async fn waiting_card(
     viewer: &Viewer,
     view: &Presenter,
     request: &Request,
-    (said, risks): (Option<Flash>, Option<String>),
+    said: Option<Flash>,
+    risks: Option<String>,
 ) -> Result<Card, ProblemResponse> {
     match app.access.presses(&viewer.actor, request).await {
         Ok(presses) => {
-            let card = open(app, viewer, view, (request, &presses), said).await?;
+            let card = open(app, viewer, view, request, &presses, said).await?;
             Ok(Card::Open(Box::new(Open { risks, ..card })))
         }
         Err(AccessError::Read(error)) => {
@@ -343,7 +344,8 @@ async fn open(
     app: &App,
     viewer: &Viewer,
     view: &Presenter,
-    (request, presses): (&Request, &Presses),
+    request: &Request,
+    presses: &Presses,
     said: Option<Flash>,
 ) -> Result<Open, ProblemResponse> {
     let past = app.access.past(&viewer.actor, request).await?;
@@ -353,7 +355,7 @@ async fn open(
         Err(refused) => why_not(app, view, request, refused),
     };
     let warnings = app.access.warnings_to_confirm(request);
-    let (approve, with) = approve_buttons(view, request, presses, (&warnings, "reviews"));
+    let (approve, with) = approve_buttons(view, request, presses, &warnings, "reviews");
     Ok(Open {
         id: request.id.to_string(),
         seen: request.seen(),

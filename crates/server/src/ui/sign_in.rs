@@ -153,7 +153,7 @@ async fn pick(
         ProblemResponse::forbidden("not-in-directory", "This persona is not in the directory.")
     })?;
     crate::auth::ensure_unlocked(&app, &owner.user).await?;
-    let cookie = session::begin(&app, (&extensions, &headers), owner, SignedIn::Persona).await?;
+    let cookie = session::begin(&app, &extensions, &headers, owner, SignedIn::Persona).await?;
     Ok(with_cookie(see_other(local_path(&picked.next)), cookie))
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn router() -> Router<App> {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Looking {
+struct StaleAccountsQuery {
     q: String,
     state: PeopleOf,
     sort: PeopleOrder,
@@ -100,7 +100,7 @@ struct PeoplePage {
     zone: String,
 }
 
-impl Looking {
+impl StaleAccountsQuery {
     fn state_name(&self) -> &'static str {
         let mut all = PeopleOf::ALL.iter();
         all.find(|(it, ..)| *it == self.state)
@@ -276,7 +276,7 @@ fn failed(view: &Presenter, kept: &KeptPci) -> String {
 async fn show(
     State(app): State<App>,
     viewer: Viewer,
-    Query(looking): Query<Looking>,
+    Query(looking): Query<StaleAccountsQuery>,
 ) -> PageResult {
     if !may_see(&viewer.actor) {
         return Ok(forbidden::page_for(&app, &viewer, WHO).await);
@@ -356,7 +356,7 @@ fn attachment(kind: &'static str, name: &str, text: String) -> Response {
 async fn csv(
     State(app): State<App>,
     viewer: Viewer,
-    Query(looking): Query<Looking>,
+    Query(looking): Query<StaleAccountsQuery>,
 ) -> Result<Response, ProblemResponse> {
     if !may_see(&viewer.actor) {
         return Ok(forbidden::page_for(&app, &viewer, WHO).await);

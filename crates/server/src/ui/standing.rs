@@ -56,7 +56,7 @@ impl StandingPress {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct Whose {
+struct StandingQuery {
     user: String,
     account: Option<String>,
     permission_set: Option<String>,
@@ -79,7 +79,7 @@ struct StandingAccess {
     holder: String,
 }
 
-impl Whose {
+impl StandingQuery {
     fn meant(&self) -> Result<Meant, ProblemResponse> {
         let wanted = api::wanted(
             self.account.as_deref(),
@@ -119,7 +119,7 @@ async fn open(
     act: StandingPress,
     State(app): State<App>,
     viewer: Viewer,
-    Query(whose): Query<Whose>,
+    Query(whose): Query<StandingQuery>,
 ) -> PageResult {
     if !viewer.actor.is(Role::Admin) {
         let page = forbidden::page_for(&app, &viewer, "administrators").await;
@@ -134,7 +134,7 @@ async fn open(
     }
 }
 
-fn known(app: &App, whose: &Whose) -> Result<Option<StandingAccess>, ProblemResponse> {
+fn known(app: &App, whose: &StandingQuery) -> Result<Option<StandingAccess>, ProblemResponse> {
     match app.access.standing_meant(&whose.meant()?) {
         Ok((key, names, holder)) => Ok(Some(StandingAccess {
             holder: holder.map_or_else(|| key.user.to_string(), |person| plain(&person.name)),
@@ -146,7 +146,7 @@ fn known(app: &App, whose: &Whose) -> Result<Option<StandingAccess>, ProblemResp
     }
 }
 
-fn form(app: &App, act: StandingPress, whose: &Whose, known: &StandingAccess) -> WordsForm {
+fn form(app: &App, act: StandingPress, whose: &StandingQuery, known: &StandingAccess) -> WordsForm {
     let directory = app.access.directory();
     let target = target_of(&directory, &known.key.target, &known.names);
     let first = first_name(&known.holder).to_owned();
@@ -220,7 +220,7 @@ fn form(app: &App, act: StandingPress, whose: &Whose, known: &StandingAccess) ->
 async fn press(
     act: StandingPress,
     State(app): State<App>,
-    Query(whose): Query<Whose>,
+    Query(whose): Query<StandingQuery>,
     Posted {
         viewer,
         form: typed,
@@ -231,7 +231,7 @@ async fn press(
         let page = forbidden::page_for(&app, &viewer, "administrators").await;
         return Ok(page.into_response());
     }
-    let whose = Whose {
+    let whose = StandingQuery {
         from: typed.from.clone(),
         ..whose
     };

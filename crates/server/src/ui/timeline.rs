@@ -165,8 +165,9 @@ struct Teller<'a> {
 
 impl Teller<'_> {
     fn entry_of(&mut self, record: &Record) -> Option<TimelineEntry> {
-        let said = (record.event(), instant(record));
-        self.armed.note(said, || enforced::refuses_from(record));
+        self.armed.note(record.event(), instant(record), || {
+            enforced::refuses_from(record)
+        });
         let by = |field: &str| {
             let email = record.text(field).and_then(|text| Email::new(text).ok());
             email.map_or("Hallpass".to_owned(), |email| self.view.named(&email))

@@ -80,7 +80,7 @@ async fn told(world: &World, text: &str) -> ReplayedGrants {
     let turn = world.access.work_turn(&eve).await.unwrap();
     let replayed = world
         .access
-        .replay((&eve, &turn), &file, None, None, 10)
+        .replay(&eve, &turn, &file, None, None, 10)
         .await;
     replayed.unwrap().grants.unwrap()
 }

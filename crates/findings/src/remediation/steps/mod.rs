@@ -1,5 +1,6 @@
 //! Steps in a member account: read, change only the offending part, read again, undo.
 
+mod arguments;
 mod executor;
 mod flow_logs;
 mod keys;
@@ -8,7 +9,6 @@ mod password;
 mod place;
 mod public_access;
 mod security_groups;
-mod spec;
 mod switches;
 
 use hallpass_plans::StepProbe;
@@ -20,7 +20,7 @@ fn drifted(what: &str) -> StepProbe {
     }
 }
 
+pub use arguments::{RemediationArguments, plan_of};
 pub use executor::{RemediationStepExecutor, actions_in_accounts, is_remediation_step};
 pub(crate) use own_code::answer;
 pub(crate) use place::NOT_ENTERED;
-pub use spec::{RemediationSpec, plan_of};

@@ -9,7 +9,7 @@ use hallpass_access::{Acceptance, Directory, EntitledPrincipal, ItemKind};
 use hallpass_base::{HoldKey, Target, TargetNames, text::csv_cell};
 
 use super::line::{AccessLine, is_unknown};
-use super::{Looking, live_grants, standing_of};
+use super::{AccessQuery, live_grants, standing_of};
 use crate::ui::shell::Viewer;
 use crate::{App, costly, problem::ProblemResponse};
 
@@ -35,7 +35,7 @@ const COLUMNS: [&str; 16] = [
 pub(super) async fn export(
     State(app): State<App>,
     viewer: Viewer,
-    Query(looking): Query<Looking>,
+    Query(looking): Query<AccessQuery>,
 ) -> Result<Response, ProblemResponse> {
     let _turn = costly::turn(&app, &viewer.actor).await?;
     let grants = live_grants(&app, &viewer).await?;

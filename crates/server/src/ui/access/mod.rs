@@ -129,7 +129,7 @@ impl HeldFilter {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Looking {
+struct AccessQuery {
     by: Grouping,
     q: String,
     kind: HeldFilter,
@@ -137,7 +137,7 @@ struct Looking {
     skip: usize,
 }
 
-impl Looking {
+impl AccessQuery {
     fn sorted(&self, sort: Sort) -> String {
         let looking = Self {
             q: self.q.clone(),
@@ -248,7 +248,7 @@ struct AccessView<'a> {
 async fn show(
     State(app): State<App>,
     viewer: Viewer,
-    Query(looking): Query<Looking>,
+    Query(looking): Query<AccessQuery>,
     Query(after): Query<FlashQuery>,
 ) -> PageResult {
     let grants = live_grants(&app, &viewer).await?;
@@ -293,7 +293,7 @@ async fn standing_of(app: &App, viewer: &Viewer) -> Result<Option<StandingView>,
 
 fn build(
     view: &AccessView<'_>,
-    looking: &Looking,
+    looking: &AccessQuery,
     grants: &[Grant],
     found: Option<&StandingView>,
     plan: Option<(String, String)>,
@@ -340,7 +340,7 @@ fn build(
     }
 }
 
-fn headings(looking: &Looking) -> Vec<Heading> {
+fn headings(looking: &AccessQuery) -> Vec<Heading> {
     let is_list = looking.by == Grouping::All;
     let headings = Sort::ALL.into_iter().map(|(sort, _, word, width)| Heading {
         word,
@@ -351,7 +351,7 @@ fn headings(looking: &Looking) -> Vec<Heading> {
     headings.filter(|_| is_list).collect()
 }
 
-fn tabs(looking: &Looking) -> Vec<Tab> {
+fn tabs(looking: &AccessQuery) -> Vec<Tab> {
     Grouping::ALL
         .into_iter()
         .map(|(by, _, word)| Tab {
@@ -362,7 +362,7 @@ fn tabs(looking: &Looking) -> Vec<Tab> {
         .collect()
 }
 
-fn kinds(looking: &Looking) -> Vec<KindChoice> {
+fn kinds(looking: &AccessQuery) -> Vec<KindChoice> {
     HeldFilter::ALL
         .into_iter()
         .map(|(kind, name, word)| KindChoice {
@@ -373,7 +373,7 @@ fn kinds(looking: &Looking) -> Vec<KindChoice> {
         .collect()
 }
 
-fn matching(looking: &Looking, total: usize, all: usize) -> String {
+fn matching(looking: &AccessQuery, total: usize, all: usize) -> String {
     match (looking.q.as_str(), looking.kind) {
         ("", HeldFilter::Every) if all == 0 => String::new(),
         ("", HeldFilter::Every) => format!("{} in all.", counted(all as u64)),
@@ -387,7 +387,12 @@ fn matching(looking: &Looking, total: usize, all: usize) -> String {
     }
 }
 
-fn what_follows(looking: &Looking, left: usize, shown: usize, total: usize) -> (String, String) {
+fn what_follows(
+    looking: &AccessQuery,
+    left: usize,
+    shown: usize,
+    total: usize,
+) -> (String, String) {
     let (one, many) = looking.by.nouns();
     let matching = if looking.q.is_empty() {
         "follow".to_owned()

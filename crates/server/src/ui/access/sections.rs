@@ -8,7 +8,7 @@ use hallpass_base::TimeSpan;
 use hallpass_channels::wording::{grants, standing};
 
 use super::line::{AccessLine, GroupLine, GroupsOfMatches, Key, is_unknown};
-use super::{AccessView, Grouping, Looking};
+use super::{AccessQuery, AccessView, Grouping};
 use crate::ui::people::{self, Face, GrantPlace, count_of, counted};
 use crate::ui::person;
 use crate::ui::presenter::Coded;
@@ -67,7 +67,7 @@ pub(super) struct AccessSections {
     pub(super) total: usize,
 }
 
-impl Looking {
+impl AccessQuery {
     pub(super) fn rows<'a>(
         &self,
         lines: &[AccessLine<'a>],
@@ -93,7 +93,7 @@ impl Looking {
 }
 
 impl AccessView<'_> {
-    pub(super) fn page(&self, looking: &Looking, lines: &[AccessLine<'_>]) -> AccessSections {
+    pub(super) fn page(&self, looking: &AccessQuery, lines: &[AccessLine<'_>]) -> AccessSections {
         let rows = looking.rows(lines, self.directory);
         let total = rows.len();
         let mut sizes: BTreeMap<&Key, usize> = BTreeMap::new();
@@ -172,7 +172,7 @@ impl AccessView<'_> {
         section
     }
 
-    fn row(&self, looking: &Looking, line: AccessLine<'_>) -> AccessRow {
+    fn row(&self, looking: &AccessQuery, line: AccessLine<'_>) -> AccessRow {
         let by = looking.by;
         let place = line.place(self.directory);
         let (name, email) = line.holder();
@@ -200,7 +200,7 @@ impl AccessView<'_> {
         }
     }
 
-    fn granted(&self, looking: &Looking, grant: &Grant) -> AccessRow {
+    fn granted(&self, looking: &AccessQuery, grant: &Grant) -> AccessRow {
         let left = TimeSpan::between(self.now, grant.ends_at);
         let ending = matches!(grant.state, GrantState::Ending { .. });
         let late = TimeSpan::between(grant.due_to_end(), self.now);
@@ -255,7 +255,7 @@ impl AccessView<'_> {
         grants::approved_by(grant, |it| people::name_of(self.directory, it.as_str()))
     }
 
-    fn found(&self, looking: &Looking, item: &SweepItem) -> AccessRow {
+    fn found(&self, looking: &AccessQuery, item: &SweepItem) -> AccessRow {
         let badge = if is_unknown(item) { UNKNOWN } else { STANDING };
         let going = matches!(item.fate, Fate::Removing { .. }).then_some(Badge {
             word: "Ending",
@@ -338,7 +338,7 @@ impl AccessView<'_> {
         }
     }
 
-    fn acts(&self, looking: &Looking, item: &SweepItem) -> Vec<(&'static str, String)> {
+    fn acts(&self, looking: &AccessQuery, item: &SweepItem) -> Vec<(&'static str, String)> {
         if !self.viewer.actor.is(Role::Admin) || matches!(item.fate, Fate::Removing { .. }) {
             return Vec::new();
         }

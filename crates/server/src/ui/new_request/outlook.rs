@@ -316,7 +316,8 @@ impl Outlook {
             self.notes.extend(hours.map(Coded));
             let open = ApprovalHours::open(&decision.approval_hours, view.now);
             let closed = outstanding::hours_closed(
-                (open, &decision.approval_hours),
+                open,
+                &decision.approval_hours,
                 self.starts_at
                     .zip(self.length)
                     .map(|(at, length)| length.after(at)),

@@ -15,7 +15,8 @@ impl ArmedInstant {
     /// write on, or continues.
     pub(super) fn note(
         &mut self,
-        (event, written): (&str, Timestamp),
+        event: &str,
+        written: Timestamp,
         named: impl FnOnce() -> Option<Timestamp>,
     ) {
         match event {
@@ -110,7 +111,7 @@ mod tests {
         ] {
             let mut armed = ArmedInstant::default();
             for (event, written, named) in events {
-                armed.note((event, at(written).unwrap()), || *named);
+                armed.note(event, at(written).unwrap(), || *named);
             }
             assert_eq!(armed.0, expected, "{events:?}");
         }
