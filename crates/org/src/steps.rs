@@ -2,11 +2,62 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_plans::{PlanStep, Undo};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ports::{Drill, NewPolicy, Revocation};
+
+/// Declares the step kinds of an executor with their names in stored plans.
+macro_rules! step_kinds {
+    (
+        $(#[$of_all:meta])*
+        $visible:vis enum $kinds:ident { $($(#[$of_one:meta])* $kind:ident = $name:literal,)+ }
+    ) => {
+        $(#[$of_all])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        $visible enum $kinds {
+            $($(#[$of_one])* $kind,)+
+        }
+
+        impl $kinds {
+            $visible const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)+
+                }
+            }
+
+            $visible fn named(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$kind),)+
+                    _ => None,
+                }
+            }
+
+            /// # Errors
+            /// The plan is of another version with an unknown step.
+            $visible fn of(
+                step: &hallpass_plans::PlanStep,
+            ) -> Result<Self, hallpass_plans::StepError> {
+                let unknown = || hallpass_plans::StepError::unknown_step(&step.kind);
+                Self::named(&step.kind).ok_or_else(unknown)
+            }
+        }
+
+        impl From<$kinds> for String {
+            fn from(kind: $kinds) -> Self {
+                kind.as_str().to_owned()
+            }
+        }
+    };
+}
+pub(crate) use step_kinds;
+
+/// The answer of an undo for a step of another version.
+pub(crate) fn no_undo_of_unknown(step: &PlanStep) -> Undo {
+    Undo::Not(format!("no step is called `{}`", step.kind))
+}
 
 /// Checks at apply time: [`Guard`].
 pub(crate) const PRECONDITIONS: &str = "guard";
