@@ -18,8 +18,8 @@ use crate::ports::{
 use crate::reading::UnreadFact;
 use crate::sessions::check_revocation;
 use crate::steps::{
-    ATTACH, DELETE, DETACH, Deletion, Guard, Instant, KEEP_REVOCATIONS, Keeping, Mark, PUT, Pair,
-    PolicyRef, PutPolicy, StepBasis, StepSpec, stored,
+    Deletion, Guard, Instant, Keeping, Mark, Pair, PolicyRef, PolicyStepKind, PutPolicy, StepBasis,
+    StepSpec, no_undo_of_unknown, stored,
 };
 use crate::{ChoreError, Refusal};
 
@@ -391,20 +391,20 @@ impl StepExecutor for OrgStepExecutor {
 
     fn undo(&self, step: &PlanStep, old: &Value, _new: &Value) -> Undo {
         let Ok(wish) = spec_of(step) else {
-            return Undo::Not(format!("no step is called `{}`", step.kind));
+            return no_undo_of_unknown(step);
         };
-        let by = |kind: &str, desired: Value| Undo::By(vec![(kind.to_owned(), desired)]);
+        let by = |kind: PolicyStepKind, desired: Value| Undo::By(vec![(kind.into(), desired)]);
         let content = old.get("content").and_then(Value::as_str);
         match (wish, content) {
             (StepSpec::Put(wanted), Some(content)) => by(
-                PUT,
+                PolicyStepKind::Put,
                 stored(&NewPolicy {
                     content: content.to_owned(),
                     ..wanted.policy
                 }),
             ),
             (StepSpec::Put(wanted), None) => by(
-                DELETE,
+                PolicyStepKind::Delete,
                 stored(&Deletion {
                     policy: PolicyRef {
                         name: wanted.policy.name,
@@ -414,10 +414,10 @@ impl StepExecutor for OrgStepExecutor {
                     basis: StepBasis::default(),
                 }),
             ),
-            (StepSpec::Attach(pair), _) => by(DETACH, stored(&pair)),
-            (StepSpec::Detach(pair), _) => by(ATTACH, stored(&pair)),
+            (StepSpec::Attach(pair), _) => by(PolicyStepKind::Detach, stored(&pair)),
+            (StepSpec::Detach(pair), _) => by(PolicyStepKind::Attach, stored(&pair)),
             (StepSpec::Delete(wanted), Some(content)) => by(
-                PUT,
+                PolicyStepKind::Put,
                 stored(&NewPolicy {
                     name: wanted.policy.name,
                     description: "put back by Hallpass".to_owned(),
@@ -427,7 +427,9 @@ impl StepExecutor for OrgStepExecutor {
             ),
             (StepSpec::Delete(_), None) => Undo::Not("its text was not recorded".to_owned()),
             // restored entries need their end, or they would stay forever
-            (StepSpec::DropRevocations(keeping), _) => by(KEEP_REVOCATIONS, stored(&keeping)),
+            (StepSpec::DropRevocations(keeping), _) => {
+                by(PolicyStepKind::KeepRevocations, stored(&keeping))
+            }
             // extra store entries are harmless history
             (
                 StepSpec::Guard(_)

@@ -26,7 +26,7 @@ use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::{Operation, ReadPlace, text};
 use crate::step_executor::{setback, unseen};
-use crate::steps::stored;
+use crate::steps::{StepKind as _, stored};
 
 const ORGANIZATIONS: &str = "organizations";
 /// Delay until Detective knows organization changes (`organization.md` D-5).

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::families::{DETECTIVE, service_named};
 use super::plan::{AdministratorSpec, DelegationStepKind, GraphSpec};
-use crate::steps::{no_undo_of_unknown, stored};
+use crate::steps::{StepKind as _, no_undo_of_unknown, stored};
 
 pub(super) fn undo(step: &PlanStep) -> Undo {
     let Some(kind) = DelegationStepKind::named(&step.kind) else {

@@ -13,6 +13,7 @@ use super::gains::{Exchange, exchange};
 use super::role_steps::RoleSteps;
 use super::select::SelectedAccounts;
 use super::spec::{EnrolmentBackend, EnrolmentSpec};
+use super::step_kinds::{ConfigStepKind, EnrolmentStepKind};
 use crate::control_tower::{
     EnabledControl, ProductSpec, UnitBaseline, add_admission, add_product, control_tower_lane,
     enrolment_product,
@@ -22,30 +23,6 @@ use crate::steps::stored;
 pub const PLAN_KIND: &str = "org.enroll";
 pub const PLANS_LOOK: u32 = 2_000;
 pub const CONFIG_KIND: &str = "org.enroll.config";
-
-/// The account is in its unit: [`MoveSpec`].
-pub(crate) const MOVE: &str = "enrolment.move";
-/// Automatic enrolment is complete: [`PlaceSpec`].
-pub(crate) const WAIT: &str = "enrolment.wait";
-/// Enrolment by a baseline reset is complete: [`PlaceSpec`].
-pub(crate) const RESET: &str = "enrolment.reset-baseline";
-/// The unit's controls are effective in the account: [`ControlsSpec`].
-pub(crate) const CONTROLS: &str = "enrolment.reset-controls";
-/// The recorder is stopped: [`ConfigSpec`].
-pub(crate) const STOP_RECORDER: &str = "enrolment.stop-recorder";
-/// The delivery channel is deleted: [`ConfigSpec`].
-pub(crate) const DELETE_CHANNEL: &str = "enrolment.delete-channel";
-/// The recorder is deleted: [`ConfigSpec`].
-pub(crate) const DELETE_RECORDER: &str = "enrolment.delete-recorder";
-/// The recorder is restored: [`ConfigSpec`].
-pub(crate) const PUT_RECORDER: &str = "enrolment.put-recorder";
-/// The delivery channel is restored: [`ConfigSpec`].
-pub(crate) const PUT_CHANNEL: &str = "enrolment.put-channel";
-/// The recorder is restarted: [`ConfigSpec`].
-pub(crate) const START_RECORDER: &str = "enrolment.start-recorder";
-
-/// The unit is registered: [`RegisterSpec`].
-pub(crate) const REGISTER: &str = "enrolment.register";
 
 /// Timeout per account, including queued operations of others.
 const ENROLLING: TimeSpan = TimeSpan::minutes(90);
@@ -229,9 +206,19 @@ pub fn draft(
                 // concurrent moves into one unit conflict
                 let lane = Lane::occupied(format!("ct-move:{}", selected.to.id));
                 let wish = move_wish(wish, &place, selected, facts);
-                let moved = draft.step(target.clone(), MOVE, stored(&wish), lane.clone(), &role);
+                let moved = draft.step(
+                    target.clone(),
+                    EnrolmentStepKind::Move,
+                    stored(&wish),
+                    lane.clone(),
+                    &role,
+                );
                 // an unenrolled account already in the unit is not moved
-                let kind = if place.from == place.to { RESET } else { WAIT };
+                let kind = if place.from == place.to {
+                    EnrolmentStepKind::Reset
+                } else {
+                    EnrolmentStepKind::Wait
+                };
                 let waits = draft.step(target, kind, stored(&place), lane, &[moved]);
                 draft.set_timeout(&waits, ENROLLING);
             }
@@ -285,14 +272,20 @@ fn add_registration(
         unit_arn: facts.unit_arn(&selected.to.id),
         with: baseline.clone(),
     });
-    let registered = draft.step(unit, REGISTER, desired, control_tower_lane(), &roles);
+    let registered = draft.step(
+        unit,
+        EnrolmentStepKind::Register,
+        desired,
+        control_tower_lane(),
+        &roles,
+    );
     draft.set_timeout(&registered, ENROLLING);
     for (id, planned) in free {
         let place = place_wish(id, planned, &selected.to.id, facts);
         let after = std::slice::from_ref(&registered);
         let waits = draft.step(
             target(id, planned),
-            WAIT,
+            EnrolmentStepKind::Wait,
             stored(&place),
             Lane::usual(),
             after,
@@ -343,10 +336,16 @@ fn add_baseline(
 ) {
     let place = wish.place.clone();
     let lane = Lane::organizations_write();
-    let moved = draft.step(target.clone(), MOVE, stored(wish), lane, role);
+    let moved = draft.step(
+        target.clone(),
+        EnrolmentStepKind::Move,
+        stored(wish),
+        lane,
+        role,
+    );
     let reset = draft.step(
         target.clone(),
-        RESET,
+        EnrolmentStepKind::Reset,
         stored(&place),
         control_tower_lane(),
         &[moved],
@@ -366,7 +365,7 @@ fn add_baseline(
     };
     let set = draft.step(
         target,
-        CONTROLS,
+        EnrolmentStepKind::Controls,
         stored(&controls),
         control_tower_lane(),
         &[reset],
@@ -437,9 +436,12 @@ fn add_config(draft: &mut PlanDraft, wish: &ConfigSpec) {
     let before = &wish.before;
     let mut after: Vec<StepId> = Vec::new();
     for (kind, is_wanted) in [
-        (STOP_RECORDER, before.recorder.is_some() && before.recording),
-        (DELETE_CHANNEL, before.channel.is_some()),
-        (DELETE_RECORDER, before.recorder.is_some()),
+        (
+            ConfigStepKind::StopRecorder,
+            before.recorder.is_some() && before.recording,
+        ),
+        (ConfigStepKind::DeleteChannel, before.channel.is_some()),
+        (ConfigStepKind::DeleteRecorder, before.recorder.is_some()),
     ] {
         if is_wanted {
             let desired = stored(wish);

@@ -6,15 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{EnrolmentFacts, InsideFacts};
 use super::spec::{EnrolmentSpec, RoleCreation};
-use super::stack_sets::{
-    self, INSIDE, InsideSpec, STACK_INSTANCE, STACK_SET, StackInstanceSpec, StackSetSpec,
-};
+use super::stack_sets::{self, InsideSpec, StackInstanceSpec, StackSetSpec};
+use super::step_kinds::EnrolmentStepKind;
 use crate::steps::stored;
-
-/// The role exists: [`RoleSpec`].
-pub(crate) const CREATE_ROLE: &str = "enrolment.create-role";
-/// It has full permissions: [`RoleSpec`].
-pub(crate) const GRANT_ROLE: &str = "enrolment.grant-role";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RoleSpec {
@@ -95,7 +89,13 @@ impl RoleSteps {
         let set = self.set.get_or_insert_with(|| {
             let at = StepTarget::global(&facts.management, "stack set");
             let desired = stored(&StackSetSpec::of(&facts.management));
-            draft.step(at, STACK_SET, desired, stack_sets::lane(), &[])
+            draft.step(
+                at,
+                EnrolmentStepKind::StackSet,
+                desired,
+                stack_sets::lane(),
+                &[],
+            )
         });
         let first = zone.regions.first();
         let region = Some(&zone.home).filter(|it| !it.is_empty()).or(first)?;
@@ -106,7 +106,7 @@ impl RoleSteps {
         };
         let after = [set.clone()];
         let lane = stack_sets::lane();
-        let kind = STACK_INSTANCE;
+        let kind = EnrolmentStepKind::StackInstance;
         let made = draft.step(target.clone(), kind, stored(&instance), lane, &after);
         draft.set_timeout(&made, stack_sets::MAKING);
         if inside.trusted != Ok(None) {
@@ -118,7 +118,13 @@ impl RoleSteps {
             may_stay: wish.allow_config.contains(id),
         };
         let (target, lane) = (target.clone(), Lane::usual());
-        Some(draft.step(target, INSIDE, stored(&look), lane, &[made]))
+        Some(draft.step(
+            target,
+            EnrolmentStepKind::Inside,
+            stored(&look),
+            lane,
+            &[made],
+        ))
     }
 }
 
@@ -137,12 +143,18 @@ fn by_account(
     let (desired, lane) = (stored(&wish), Lane::usual());
     let made = draft.step(
         target.clone(),
-        CREATE_ROLE,
+        EnrolmentStepKind::CreateRole,
         desired.clone(),
         lane.clone(),
         &[],
     );
-    draft.step(target.clone(), GRANT_ROLE, desired, lane, &[made])
+    draft.step(
+        target.clone(),
+        EnrolmentStepKind::GrantRole,
+        desired,
+        lane,
+        &[made],
+    )
 }
 
 #[cfg(test)]

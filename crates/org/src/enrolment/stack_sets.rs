@@ -14,13 +14,6 @@ use crate::ports::OrganizationFault;
 use crate::reading::{Operation, ReadCallFailed, ReadPlace, Reader, text};
 use crate::step_executor::{setback, unseen};
 
-/// The stack set exists: [`StackSetSpec`].
-pub(super) const STACK_SET: &str = "enrolment.create-stack-set";
-/// The role exists in an account and is accessible: [`StackInstanceSpec`].
-pub(super) const STACK_INSTANCE: &str = "enrolment.create-stack-instance";
-/// A newly accessible account has no obstacles: [`InsideSpec`].
-pub(super) const INSIDE: &str = "enrolment.look-inside";
-
 const NAME: &str = "HallpassControlTowerExecution";
 const ADMINISTRATOR: &str = "AdministratorAccountId";
 /// Timeout of an account's stack, including AWS's delay until a new role is usable.

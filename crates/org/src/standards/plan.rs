@@ -13,7 +13,7 @@ use super::observations::{Associations, probe_controls, probe_off};
 use super::specs::{
     AssociationSpec, ConfigurationSpec, ControlsSpec, HubSpec, PolicySpec, StandardsSpec,
 };
-use crate::steps::stored;
+use crate::steps::{step_kinds, stored};
 
 pub const PLAN_KIND: &str = "org.standards";
 /// Changes central configuration: servers never resume such plans automatically.
@@ -21,24 +21,27 @@ const CONFIGURE_KIND: &str = "org.standards.configure";
 /// Target key: one hub per account and Region.
 const KEY: &str = "securityhub";
 
-/// Security Hub is on: [`HubSpec`].
-pub(super) const ENABLE_HUB: &str = "standards.enable-hub";
-/// Standards are on: [`StandardsSpec`].
-pub(super) const ENABLE: &str = "standards.enable-standards";
-/// Controls of standards can be changed: [`StandardsSpec`].
-pub(super) const WAIT: &str = "standards.wait-controls-updatable";
-/// Controls are as wanted: [`ControlsSpec`].
-pub(super) const SET: &str = "standards.set-controls";
-/// Standards are off: [`StandardsSpec`].
-pub(super) const DISABLE: &str = "standards.disable-standards";
+step_kinds! {
+    pub(super) enum StandardsStepKind {
+        /// Security Hub is on: [`HubSpec`].
+        EnableHub = "standards.enable-hub",
+        /// Standards are on: [`StandardsSpec`].
+        Enable = "standards.enable-standards",
+        /// Controls of standards can be changed: [`StandardsSpec`].
+        Wait = "standards.wait-controls-updatable",
+        /// Controls are as wanted: [`ControlsSpec`].
+        Set = "standards.set-controls",
+        /// Standards are off: [`StandardsSpec`].
+        Disable = "standards.disable-standards",
+        /// An administrator's policy exists: [`PolicySpec`].
+        CentralPolicy = "standards.central-policy",
+        /// A policy is associated with a root, unit or account: [`AssociationSpec`].
+        CentralAssociate = "standards.central-associate",
+        /// The organization's configuration: [`ConfigurationSpec`].
+        Configure = "standards.configure-organization",
+    }
+}
 
-/// An administrator's policy exists: [`PolicySpec`].
-pub(super) const CENTRAL_POLICY: &str = "standards.central-policy";
-/// A policy is associated with a root, unit or account: [`AssociationSpec`].
-pub(super) const CENTRAL_ASSOCIATE: &str = "standards.central-associate";
-
-/// The organization's configuration: [`ConfigurationSpec`].
-pub(super) const CONFIGURE: &str = "standards.configure-organization";
 /// Timeout for AWS's change of the configuration.
 const CONFIGURE_TIMEOUT: TimeSpan = TimeSpan::minutes(30);
 
@@ -68,7 +71,13 @@ pub fn draft_configuration(organization: &str, home: &CentralHome) -> PlanDraft 
         auto_enable_standards: "NONE".to_owned(),
     };
     let lane = Lane::serial(format!("securityhub:{}:{}", home.account, home.region));
-    let step = draft.step(target, CONFIGURE, stored(&wish), lane, &[]);
+    let step = draft.step(
+        target,
+        StandardsStepKind::Configure,
+        stored(&wish),
+        lane,
+        &[],
+    );
     draft.set_timeout(&step, CONFIGURE_TIMEOUT);
     draft
 }
@@ -96,7 +105,13 @@ pub fn draft_central(
             name: name.clone(),
             policy: policy.clone(),
         });
-        let there = draft.step(at(&name), CENTRAL_POLICY, wish, lane(), &[]);
+        let there = draft.step(
+            at(&name),
+            StandardsStepKind::CentralPolicy,
+            wish,
+            lane(),
+            &[],
+        );
         // an existing policy of this name is read and displayed when planning
         if central.names.values().all(|it| *it != name) {
             draft.compared(&there, StepProbe::Absent);
@@ -105,7 +120,13 @@ pub fn draft_central(
             target: row.target.clone(),
             policy: Some(name),
         });
-        let id = draft.step(at(&row.target), CENTRAL_ASSOCIATE, wish, lane(), &[there]);
+        let id = draft.step(
+            at(&row.target),
+            StandardsStepKind::CentralAssociate,
+            wish,
+            lane(),
+            &[there],
+        );
         draft.set_timeout(&id, READY_TIMEOUT);
         draft.compared(&id, probe_own(central.held.get(&row.target)));
     }
@@ -144,19 +165,20 @@ fn add(draft: &mut PlanDraft, row: &ComparedHub, seen: Option<&Associations>) {
         ..Lane::serial(format!("{KEY}:{}:{}", row.account, row.region))
     };
     let mut after: Vec<StepId> = Vec::new();
-    let mut all = |kind: &str, wishes: Vec<serde_json::Value>, after: &mut Vec<StepId>| {
-        let step = |wish| {
-            let id = draft.step(target.clone(), kind, wish, lane(), after);
-            if kind == WAIT {
-                draft.set_timeout(&id, READY_TIMEOUT);
+    let mut all =
+        |kind: StandardsStepKind, wishes: Vec<serde_json::Value>, after: &mut Vec<StepId>| {
+            let step = |wish| {
+                let id = draft.step(target.clone(), kind, wish, lane(), after);
+                if kind == StandardsStepKind::Wait {
+                    draft.set_timeout(&id, READY_TIMEOUT);
+                }
+                id
+            };
+            let ids: Vec<StepId> = wishes.into_iter().map(step).collect();
+            if !ids.is_empty() {
+                *after = ids;
             }
-            id
         };
-        let ids: Vec<StepId> = wishes.into_iter().map(step).collect();
-        if !ids.is_empty() {
-            *after = ids;
-        }
-    };
     let standards = |arns: &[String]| -> Vec<serde_json::Value> {
         let chunks = arns.chunks(STANDARDS_AT_ONCE);
         let wishes = chunks.map(|it| stored(&StandardsSpec::of(it)));
@@ -176,16 +198,32 @@ fn add(draft: &mut PlanDraft, row: &ComparedHub, seen: Option<&Associations>) {
         })
     });
     let hub = row.enable_hub.then(|| stored(&HubSpec {}));
-    all(ENABLE_HUB, hub.into_iter().collect(), &mut after);
-    all(ENABLE, standards(&row.enable), &mut after);
-    all(WAIT, standards(&row.wait), &mut after);
-    all(SET, controls.chain(named).collect(), &mut after);
+    all(
+        StandardsStepKind::EnableHub,
+        hub.into_iter().collect(),
+        &mut after,
+    );
+    all(
+        StandardsStepKind::Enable,
+        standards(&row.enable),
+        &mut after,
+    );
+    all(StandardsStepKind::Wait, standards(&row.wait), &mut after);
+    all(
+        StandardsStepKind::Set,
+        controls.chain(named).collect(),
+        &mut after,
+    );
     let set = if row.updates.is_empty() {
         Vec::new()
     } else {
         after.clone()
     };
-    all(DISABLE, standards(&row.disable), &mut after);
+    all(
+        StandardsStepKind::Disable,
+        standards(&row.disable),
+        &mut after,
+    );
     let Some(seen) = seen else { return };
     for (id, arns) in after.iter().zip(row.disable.chunks(STANDARDS_AT_ONCE)) {
         draft.compared(id, probe_off(arns.to_vec(), seen));

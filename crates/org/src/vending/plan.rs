@@ -12,27 +12,40 @@ use super::check::{ListWishes, RowVerdict, VendingRequest};
 use super::file::{AccountsFile, PRODUCT_PREFIX};
 use super::people::{CREATE_USER, NewUser};
 use super::ports::{NewAccount, WantedAccess};
-use super::tags::{AccountTags, TAG};
-use crate::control_tower::{FactoryUser, ProductSpec, add_admission, add_product};
-use crate::steps::stored;
+use super::tags::AccountTags;
+use crate::control_tower::{FactoryStepKind, FactoryUser, ProductSpec, add_admission, add_product};
+use crate::steps::{StepKind as _, step_kinds, stored};
 
 pub const PLAN_KIND: &str = "org.vend";
 /// Limit of searched plans, newest first.
 pub const PLANS_LOOK: u32 = 2_000;
-/// An account of that name and address: [`AccountSpec`].
-pub(crate) const CREATE: &str = "account.create";
-/// It is in its unit: [`AccountPlace`].
-pub(crate) const MOVE: &str = "account.move";
-/// Access is assigned: [`AccessSpec`].
-pub(crate) const ASSIGN: &str = "account.assign";
-/// Access is removed: [`AccessSpec`].
-pub(crate) const UNASSIGN: &str = "account.unassign";
+
+step_kinds! {
+    pub(crate) enum VendingStepKind {
+        /// An account of that name and address: [`AccountSpec`].
+        Create = "account.create",
+        /// It is in its unit: [`AccountPlace`].
+        Move = "account.move",
+        /// The account has its tags: [`AccountTags`].
+        Tag = "account.tag",
+        /// Access is assigned: [`AccessSpec`].
+        Assign = "account.assign",
+        /// Access is removed: [`AccessSpec`].
+        Unassign = "account.unassign",
+    }
+}
+
+/// Step kinds that create or adopt an account.
+pub(super) const CREATING: [&str; 2] = [
+    VendingStepKind::Create.as_str(),
+    FactoryStepKind::Provision.as_str(),
+];
 
 const ASSIGNMENTS: u32 = facts::OPERATIONS_OUTSTANDING.value;
 
 /// True for steps of [`VendingStepExecutor`](super::VendingStepExecutor).
 pub fn is_vending_step(kind: &str) -> bool {
-    [CREATE, MOVE, TAG, ASSIGN, UNASSIGN].contains(&kind)
+    VendingStepKind::named(kind).is_some()
 }
 
 /// An account with its prerequisites, which must exist at creation, as it cannot be undone.
@@ -249,14 +262,26 @@ fn add_account(
         there: request.there.clone(),
     };
     let lane = Lane::organizations_write();
-    let made = draft.step(target.clone(), CREATE, stored(&account), lane.clone(), &[]);
+    let made = draft.step(
+        target.clone(),
+        VendingStepKind::Create,
+        stored(&account),
+        lane.clone(),
+        &[],
+    );
     draft.set_timeout(&made, row_timeout);
     let place = AccountPlace {
         email: request.email.clone(),
         from: root.to_owned(),
         to: request.unit.id.clone(),
     };
-    draft.step(target.clone(), MOVE, stored(&place), lane, &[made])
+    draft.step(
+        target.clone(),
+        VendingStepKind::Move,
+        stored(&place),
+        lane,
+        &[made],
+    )
 }
 
 /// True if creation sets the tags; Account Factory and adoption do not.
@@ -271,7 +296,13 @@ fn add_tags(draft: &mut PlanDraft, target: &StepTarget, request: &VendingRequest
         tags: request.tags.clone(),
     };
     let (lane, after) = (Lane::organizations_write(), std::slice::from_ref(stands));
-    draft.step(target.clone(), TAG, stored(&wish), lane, after);
+    draft.step(
+        target.clone(),
+        VendingStepKind::Tag,
+        stored(&wish),
+        lane,
+        after,
+    );
 }
 
 /// Creates the row's user after the account, so that a failed account creates no user.
@@ -314,7 +345,13 @@ fn add_access(
             access: access.clone(),
         };
         let after = std::slice::from_ref(stands);
-        let given = draft.step(target.clone(), ASSIGN, stored(&wish), lane, after);
+        let given = draft.step(
+            target.clone(),
+            VendingStepKind::Assign,
+            stored(&wish),
+            lane,
+            after,
+        );
         draft.set_timeout(&given, ASSIGN_TIMEOUT);
     }
 }
