@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_base::Clock;
 use hallpass_plans::{
-    Class, Effect, PlanStep, Retry, StepError, StepExecutor, StepProbe, StoreFault, Undo, Verify,
+    Class, Effect, PlanStep, StepError, StepExecutor, StepProbe, StoreFault, Undo, Verify,
     WriteAnswer,
 };
 use serde_json::{Value, json};
@@ -15,11 +15,10 @@ use crate::policy_probe::{probe_delete, probe_put, same_policy};
 use crate::ports::{
     Drill, NewPolicy, OrgStore, Organization, OrganizationFault, PolicyText, Revocation,
 };
-use crate::reading::UnreadFact;
 use crate::sessions::check_revocation;
 use crate::steps::{
     Deletion, Guard, Instant, Keeping, Mark, Pair, PolicyRef, PolicyStepKind, PutPolicy, StepBasis,
-    StepSpec, no_undo_of_unknown, stored,
+    StepSpec, no_undo_of_unknown, setback, stored,
 };
 use crate::{ChoreError, Refusal};
 
@@ -444,34 +443,6 @@ impl StepExecutor for OrgStepExecutor {
 
 fn spec_of(step: &PlanStep) -> Result<StepSpec, StepError> {
     StepSpec::read(&step.kind, &step.desired).map_err(|why| StepError::failed("unknown_step", &why))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-pub(crate) fn unseen(fact: UnreadFact) -> StepError {
-    if fact.passing {
-        let why = format!("{}: {}", fact.action, fact.reason);
-        return StepError::later(Class::Throttle, why);
-    }
-    StepError::failed(&fact.action, &fact.reason)
-}
-
-/// Maps a fault for the engine (`organization.md` P-10).
-pub(crate) fn setback(fault: OrganizationFault) -> StepError {
-    match fault {
-        OrganizationFault::Throttled { message, after } => StepError::Retry(Retry {
-            after,
-            ..Retry::new(Class::Throttle, message)
-        }),
-        OrganizationFault::Unreachable { message } => StepError::later(Class::Throttle, message),
-        OrganizationFault::Conflict { message } => StepError::later(Class::Conflict, message),
-        OrganizationFault::AlreadyThere { message } => StepError::failed("already_there", &message),
-        OrganizationFault::NotThere { message } => StepError::failed("not_there", &message),
-        OrganizationFault::Refused { code, message } => {
-            let begins = message.strip_prefix(code.as_str());
-            let words = begins.and_then(|it| it.strip_prefix(": "));
-            StepError::failed(&code, words.unwrap_or(&message))
-        }
-    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]

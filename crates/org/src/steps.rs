@@ -1,13 +1,15 @@
-//! Wanted states of policy steps, as stored in plans. Names are part of stored plans.
+//! What all executors share: kinds and errors of steps. Below it, the wanted states of policy
+//! steps, as stored in plans. Names are part of stored plans.
 
 use std::collections::BTreeMap;
 
-use hallpass_plans::{PlanStep, StepError, Undo};
+use hallpass_plans::{Class, PlanStep, Retry, StepError, Undo};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ports::{Drill, NewPolicy, Revocation};
+use crate::ports::{Drill, NewPolicy, OrganizationFault, Revocation};
+use crate::reading::UnreadFact;
 
 /// The step kinds of an executor.
 pub(crate) trait StepKind: Sized {
@@ -219,6 +221,34 @@ impl StepSpec {
 pub(crate) fn stored<T: Serialize>(wish: &T) -> Value {
     // texts, lists and instants only: JSON serialization cannot fail
     serde_json::to_value(wish).unwrap_or_default()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+pub(crate) fn unseen(fact: UnreadFact) -> StepError {
+    if fact.passing {
+        let why = format!("{}: {}", fact.action, fact.reason);
+        return StepError::later(Class::Throttle, why);
+    }
+    StepError::failed(&fact.action, &fact.reason)
+}
+
+/// Maps a fault for the engine (`organization.md` P-10).
+pub(crate) fn setback(fault: OrganizationFault) -> StepError {
+    match fault {
+        OrganizationFault::Throttled { message, after } => StepError::Retry(Retry {
+            after,
+            ..Retry::new(Class::Throttle, message)
+        }),
+        OrganizationFault::Unreachable { message } => StepError::later(Class::Throttle, message),
+        OrganizationFault::Conflict { message } => StepError::later(Class::Conflict, message),
+        OrganizationFault::AlreadyThere { message } => StepError::failed("already_there", &message),
+        OrganizationFault::NotThere { message } => StepError::failed("not_there", &message),
+        OrganizationFault::Refused { code, message } => {
+            let begins = message.strip_prefix(code.as_str());
+            let words = begins.and_then(|it| it.strip_prefix(": "));
+            StepError::failed(&code, words.unwrap_or(&message))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::product::{FactorySpec, ProductSpec};
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::{Operation, ReadFact, ReadPlace, Reader, text, unread};
-use crate::step_executor::{setback, unseen};
+use crate::steps::{setback, unseen};
 
 const CATALOG: &str = "servicecatalog";
 const PRODUCT: &str = "AWS Control Tower Account Factory";

@@ -25,8 +25,7 @@ use super::undoing::undo;
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::{Operation, ReadPlace, text};
-use crate::step_executor::{setback, unseen};
-use crate::steps::{StepKind as _, stored};
+use crate::steps::{StepKind as _, setback, stored, unseen};
 
 const ORGANIZATIONS: &str = "organizations";
 /// Delay until Detective knows organization changes (`organization.md` D-5).

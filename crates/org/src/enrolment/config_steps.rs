@@ -10,8 +10,7 @@ use super::roles::EnrolmentCalls;
 use super::step_kinds::ConfigStepKind;
 use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
-use crate::step_executor::{setback, unseen};
-use crate::steps::stored;
+use crate::steps::{setback, stored, unseen};
 
 async fn now(calls: &EnrolmentCalls, wish: &ConfigSpec) -> Result<RegionConfig, StepError> {
     let inside = calls.by(&wish.by);

@@ -27,8 +27,7 @@ use crate::control_tower::{
 };
 use crate::ports::{OrganizationFault, StepNews};
 use crate::reading::{ReadPlace, Reader, text};
-use crate::step_executor::{setback, unseen};
-use crate::steps::{StepKind as _, no_undo_of_unknown};
+use crate::steps::{StepKind as _, no_undo_of_unknown, setback, unseen};
 
 /// Failure code: Control Tower did not enrol the account.
 pub(crate) const NOT_ENROLLED: &str = "NotEnrolled";

@@ -12,7 +12,7 @@ use super::roles::{EXECUTION, EnrolmentCalls};
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::{Operation, ReadCallFailed, ReadPlace, Reader, text};
-use crate::step_executor::{setback, unseen};
+use crate::steps::{setback, unseen};
 
 const NAME: &str = "HallpassControlTowerExecution";
 const ADMINISTRATOR: &str = "AdministratorAccountId";

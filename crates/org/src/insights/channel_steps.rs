@@ -16,8 +16,7 @@ use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
 use crate::retrying::UnsafeWrite;
-use crate::step_executor::{setback, unseen};
-use crate::steps::{StepKind as _, stored};
+use crate::steps::{StepKind as _, setback, stored, unseen};
 
 const DEVOPS_GURU: &str = "devops-guru";
 

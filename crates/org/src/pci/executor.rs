@@ -14,8 +14,7 @@ use super::read_back::ReadBack;
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
-use crate::step_executor::setback;
-use crate::steps::{StepKind as _, no_undo_of_unknown};
+use crate::steps::{StepKind as _, no_undo_of_unknown, setback};
 
 const SERVICE: &str = "identitystore";
 const NOT_THERE: &str = "ResourceNotFoundException";

@@ -10,8 +10,7 @@ use super::hub::{HubReader, SECURITY_HUB};
 use super::policies;
 use super::specs::{AssociationSpec, ConfigurationSpec, PolicySpec};
 use crate::reading::{UnreadFact, text};
-use crate::step_executor::unseen;
-use crate::steps::stored;
+use crate::steps::{stored, unseen};
 
 const UPDATED_REASON: &str = "hallpass: as the file says";
 

@@ -26,8 +26,7 @@ use super::specs::{AssociationSpec, ControlsSpec, StandardsSpec};
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
-use crate::step_executor::unseen;
-use crate::steps::{StepKind as _, no_undo_of_unknown, stored};
+use crate::steps::{StepKind as _, no_undo_of_unknown, stored, unseen};
 
 pub struct StandardsStepExecutor {
     calls: Arc<dyn ServiceCalls>,

@@ -18,8 +18,7 @@ use super::plan::{AccessSpec, AccountPlace, VendingStepKind};
 use super::ports::{AccessNeeds, AccountAdmin};
 use super::tags::AccountTags;
 use crate::ports::OrganizationFault;
-use crate::step_executor::setback;
-use crate::steps::{StepKind as _, no_undo_of_unknown, stored};
+use crate::steps::{StepKind as _, no_undo_of_unknown, setback, stored};
 
 pub struct VendingStepExecutor {
     admin: Arc<dyn AccountAdmin>,
