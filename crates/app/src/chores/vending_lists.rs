@@ -108,8 +108,8 @@ impl ListVerdicts {
         let management = management.unwrap_or_default();
         self.vending.draft(
             &self.verdicts,
-            &self.facts.organization,
-            (&self.facts.root, &management),
+            &self.facts,
+            &management,
             &self.maker,
             row_timeout,
         )
@@ -198,7 +198,8 @@ async fn facts(
     let read = gather(
         context.accounts.as_ref(),
         accounts.values().cloned().collect(),
-        (&caller.organization, &root.id),
+        &caller.organization,
+        &root.id,
         &addresses,
     );
     let mut facts = read.await.map_err(unread)?;

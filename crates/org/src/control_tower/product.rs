@@ -78,7 +78,8 @@ pub(crate) fn add_product(
     target: StepTarget,
     wish: &ProductSpec,
     after: &[StepId],
-    (width, timeout): (u32, TimeSpan),
+    width: u32,
+    timeout: TimeSpan,
 ) -> StepId {
     let lane = Lane {
         width: width.clamp(1, ACCOUNTS_AT_ONCE_MAX),

@@ -407,7 +407,7 @@ impl EnrolmentStepExecutor {
     ) -> Result<StepProbe, StepError> {
         let mut tokens = sent.tokens.clone();
         tokens.insert(step.token.clone());
-        control_tower::look(self.calls.home.as_ref(), (&step.wish()?, &tokens)).await
+        control_tower::look(self.calls.home.as_ref(), &step.wish()?, &tokens).await
     }
 
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
@@ -488,8 +488,7 @@ impl EnrolmentStepExecutor {
             )),
             Factory(FactoryStepKind::Admit) => control_tower::admit(home, &step.wish()?).await,
             Factory(FactoryStepKind::Provision) => {
-                let pace = (step.token.as_str(), step.lane.width);
-                control_tower::launch(home, &step.wish()?, pace).await
+                control_tower::launch(home, &step.wish()?, &step.token, step.lane.width).await
             }
             Config(kind) => config_steps::act(&self.calls, kind, &step.wish()?).await,
         }
@@ -518,8 +517,7 @@ impl EnrolmentStepExecutor {
                 if !self.is_due(step, remote, FACTORY).await {
                     return Ok(Verify::Running);
                 }
-                let wish = (&step.wish()?, step.token.as_str());
-                control_tower::progress(home, wish, remote).await
+                control_tower::progress(home, &step.wish()?, &step.token, remote).await
             }
             Config(kind) => config_steps::verify(&self.calls, kind, &step.wish()?).await,
             Enrolment(

@@ -199,7 +199,7 @@ pub fn draft(
     let mut roles = RoleSteps::default();
     for (id, planned) in free {
         let target = StepTarget::global(id.as_str(), planned.name.clone());
-        let role = roles.add(&mut draft, (wish, facts), &target, id);
+        let role = roles.add(&mut draft, wish, facts, &target, id);
         match enrolment.backend {
             EnrolmentBackend::Move => {
                 let place = place_wish(id, planned, &selected.to.id, facts);
@@ -225,7 +225,7 @@ pub fn draft(
             EnrolmentBackend::Baseline => {
                 let place = place_wish(id, planned, &selected.to.id, facts);
                 let moves = move_wish(wish, &place, selected, facts);
-                add_baseline(&mut draft, (target, &moves), &role, facts);
+                add_baseline(&mut draft, target, &moves, &role, facts);
             }
             EnrolmentBackend::Register => {}
             EnrolmentBackend::AccountFactory => {
@@ -235,7 +235,7 @@ pub fn draft(
                 }
                 let product = product_wish(wish, id, selected, facts);
                 let after: Vec<StepId> = admitted.iter().chain(&role).cloned().collect();
-                add_product(&mut draft, target, &product, &after, (1, ENROLLING));
+                add_product(&mut draft, target, &product, &after, 1, ENROLLING);
             }
         }
     }
@@ -264,7 +264,7 @@ fn add_registration(
     let free: Vec<(&AccountId, &PlannedAccount)> = free.collect();
     let (mut roles, mut role_steps) = (Vec::new(), RoleSteps::default());
     for (id, planned) in &free {
-        roles.extend(role_steps.add(draft, (wish, facts), &target(id, planned), id));
+        roles.extend(role_steps.add(draft, wish, facts, &target(id, planned), id));
     }
     let unit = StepTarget::global(&facts.management, selected.to.managed_name.clone());
     let desired = stored(&RegisterSpec {
@@ -330,7 +330,8 @@ fn move_wish(
 
 fn add_baseline(
     draft: &mut PlanDraft,
-    (target, wish): (StepTarget, &MoveSpec),
+    target: StepTarget,
+    wish: &MoveSpec,
     role: &[StepId],
     facts: &EnrolmentFacts,
 ) {

@@ -53,7 +53,8 @@ impl RoleSteps {
     pub(super) fn add(
         &mut self,
         draft: &mut PlanDraft,
-        (wish, facts): (&EnrolmentSpec, &EnrolmentFacts),
+        wish: &EnrolmentSpec,
+        facts: &EnrolmentFacts,
         target: &StepTarget,
         id: &AccountId,
     ) -> Vec<StepId> {
@@ -67,11 +68,11 @@ impl RoleSteps {
             RoleCreation::None => Vec::new(),
             RoleCreation::Account => {
                 let by = inside.trusted.as_ref().ok().and_then(Clone::clone);
-                let steps = by.map(|by| by_account(draft, target, (id, by), facts));
+                let steps = by.map(|by| by_account(draft, target, id, by, facts));
                 steps.into_iter().collect()
             }
             RoleCreation::Ou => {
-                let steps = self.by_stack_set(draft, target, (id, inside), (wish, facts));
+                let steps = self.by_stack_set(draft, target, id, inside, wish, facts);
                 steps.into_iter().collect()
             }
         }
@@ -81,8 +82,10 @@ impl RoleSteps {
         &mut self,
         draft: &mut PlanDraft,
         target: &StepTarget,
-        (id, inside): (&AccountId, &InsideFacts),
-        (wish, facts): (&EnrolmentSpec, &EnrolmentFacts),
+        id: &AccountId,
+        inside: &InsideFacts,
+        wish: &EnrolmentSpec,
+        facts: &EnrolmentFacts,
     ) -> Option<StepId> {
         let unit = inside.parent.as_ref().ok()?;
         let zone = facts.zone.as_ref()?;
@@ -131,7 +134,8 @@ impl RoleSteps {
 fn by_account(
     draft: &mut PlanDraft,
     target: &StepTarget,
-    (id, by): (&AccountId, String),
+    id: &AccountId,
+    by: String,
     facts: &EnrolmentFacts,
 ) -> StepId {
     let wish = RoleSpec {

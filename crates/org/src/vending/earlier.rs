@@ -62,7 +62,7 @@ pub async fn earlier_plans(
 ) -> Result<EarlierPlans, EarlierUnread> {
     let source = source(file, wishes);
     let mut found = EarlierPlans::default();
-    let all = plans_that_count(store, (PLAN_KIND, PLANS_LOOK), VendingPlan::of).await?;
+    let all = plans_that_count(store, PLAN_KIND, PLANS_LOOK, VendingPlan::of).await?;
     for (saved, vending) in all {
         let plan = saved.plan;
         let keys = vending.rows.iter().filter_map(|row| match row {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::check::{ListWishes, RowVerdict, VendingRequest};
+use super::facts::VendingFacts;
 use super::file::{AccountsFile, PRODUCT_PREFIX};
 use super::people::{CREATE_USER, NewUser};
 use super::ports::{NewAccount, WantedAccess};
@@ -167,12 +168,12 @@ impl VendingPlan {
     pub fn draft(
         &self,
         verdicts: &BTreeMap<usize, RowVerdict>,
-        organization: &str,
-        (root, management): (&str, &str),
+        facts: &VendingFacts,
+        management: &str,
         maker: &AccountMaker,
         row_timeout: TimeSpan,
     ) -> PlanDraft {
-        let mut draft = PlanDraft::new(PLAN_KIND, organization, PlanLimits::USUAL);
+        let mut draft = PlanDraft::new(PLAN_KIND, &facts.organization, PlanLimits::USUAL);
         draft.remember(stored(self));
         let mut admitted: Vec<StepId> = Vec::new();
         for verdict in verdicts.values() {
@@ -186,18 +187,18 @@ impl VendingPlan {
                         admitted.push(add_admission(&mut draft, management, principal));
                     }
                     let wish = product(request);
-                    let pace = (*at_once, row_timeout);
-                    add_product(&mut draft, target.clone(), &wish, &admitted, pace)
+                    let target = target.clone();
+                    add_product(&mut draft, target, &wish, &admitted, *at_once, row_timeout)
                 }
                 AccountMaker::Factory { .. } | AccountMaker::Organizations { .. } => {
-                    add_account(&mut draft, &target, request, root, row_timeout)
+                    add_account(&mut draft, &target, request, &facts.root, row_timeout)
                 }
             };
             if let AccountMaker::Organizations {
                 people: Some(store),
             } = maker
             {
-                add_user(&mut draft, &target, request, (store, &stands));
+                add_user(&mut draft, &target, request, store, &stands);
             }
             if !is_tagged_when_made(request, maker) {
                 add_tags(&mut draft, &target, request, &stands);
@@ -310,7 +311,8 @@ fn add_user(
     draft: &mut PlanDraft,
     target: &StepTarget,
     request: &VendingRequest,
-    (store, stands): (&str, &StepId),
+    store: &str,
+    stands: &StepId,
 ) {
     let lane = Lane {
         shared: false,
