@@ -2,45 +2,71 @@
 //! (`policies.md` §8.3 and §12), and account creation (`organization.md` §1).
 //!
 //! A chore gathers facts through [`Organization`], plans steps, and `runner` runs them;
-//! [`OrgStepExecutor`] executes single steps. Pure functions over the facts decide on safety, at
-//! planning and again just before applying.
+//! [`OrgStepExecutor`] executes steps of policies, and each account chore has its own executor. Pure
+//! functions over the facts decide on safety, at planning and again just before applying.
+//!
+//! Module groups, lowest first; a group uses only those above it. `◄`: the right one uses the left.
+//!
+//! ```text
+//! boundary        ports  reading  changing  retrying
+//!                 what AWS and stores must answer; reads and writes of any service
+//! facts           facts  handshakes ◄ billing_transfers  organization_wide  judging  refusal
+//!                 what an organization has, and why a change is refused
+//! policies        account_policy  policy_keeper  policy_probe
+//!                 texts of service control policies, kept and compared
+//! steps           steps  earlier_plans
+//!                 what executors share: step kinds, wanted states, errors
+//! policy chores   outage ◄ sessions ◄ step_executor
+//!                 plans of drills and revocations, and their executor
+//! ends by policy  armed_ends  session_revocation  propagation
+//!                 policies that end access without a plan
+//! account chores  control_tower ◄ vending ◄ enrolment ◄ lifecycle ◄ standards ◄ insights ◄
+//!                 delegation;  control_tower ◄ readiness;  payer  pci
+//!                 one folder each; they use neither policy chores nor ends by policy
+//! testing         ports in memory, for tests
+//! ```
 //!
 //! Knows no AWS wire formats, databases or permissions of requesters.
 
-mod account_policy;
-mod billing_transfers;
 mod changing;
-mod earlier_plans;
+mod ports;
+mod reading;
+mod retrying;
+
+mod billing_transfers;
 mod facts;
 mod handshakes;
 mod judging;
 mod organization_wide;
+mod refusal;
+
+mod account_policy;
 mod policy_keeper;
 mod policy_probe;
-mod reading;
-mod refusal;
-mod retrying;
+
+mod earlier_plans;
+mod steps;
+
+pub mod outage;
+pub mod sessions;
+mod step_executor;
 
 pub mod armed_ends;
+pub mod propagation;
+pub mod session_revocation;
+
 pub mod control_tower;
 pub mod delegation;
 pub mod enrolment;
 pub mod insights;
 pub mod lifecycle;
-pub mod outage;
 pub mod payer;
 pub mod pci;
-pub mod propagation;
 pub mod readiness;
-pub mod session_revocation;
-pub mod sessions;
 pub mod standards;
 pub mod vending;
 
-mod step_executor;
-mod steps;
-
-mod ports;
+pub mod testing;
 
 pub use changing::{SendAnswer, ServiceCalls};
 pub use earlier_plans::EarlierUnread;
@@ -77,4 +103,3 @@ pub(crate) fn unread(what: impl Into<String>) -> impl FnOnce(OrganizationFault) 
     let what = what.into();
     move |fault| ChoreError::Unread { what, fault }
 }
-pub mod testing;
