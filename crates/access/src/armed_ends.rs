@@ -96,7 +96,7 @@ impl ArmedEndsMode {
 
 /// An order for enforced expiry, in addition to the changes of the assignment's end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ArmedEndSpec {
+pub enum ArmedEndRequest {
     Arm(Box<GrantToArm>),
     /// A new grant without enforced expiry: the create waits until the one from an earlier hold is
     /// removed.

@@ -5,9 +5,9 @@ use hallpass_base::{HoldKey, Target, TimeSpan, Timestamp};
 use hallpass_rules::{Directory, EndArming};
 
 use crate::{
-    ActionRefused, ArmedEndSpec, ArmedEnds, Change, DesiredAssignment, EndOutcome, ExternalAccess,
-    Grant, GrantState, GrantToArm, GroupSyncWrite, MembershipChange, NeverArmed, Settings, ShownBy,
-    Write, session_revocation,
+    ActionRefused, ArmedEndRequest, ArmedEnds, Change, DesiredAssignment, EndOutcome,
+    ExternalAccess, Grant, GrantState, GrantToArm, GroupSyncWrite, MembershipChange, NeverArmed,
+    Settings, ShownBy, Write, session_revocation,
 };
 
 /// How long a create waits if enforcement is optional.
@@ -102,7 +102,7 @@ pub(crate) fn wishes(
     directory: &Directory,
     now: Timestamp,
     aws_now: Timestamp,
-) -> Vec<ArmedEndSpec> {
+) -> Vec<ArmedEndRequest> {
     let until = |key: &HoldKey| {
         change.desired.iter().find_map(|desired| match desired {
             DesiredAssignment::Until { key: of, until, .. }
@@ -132,7 +132,7 @@ pub(crate) fn wishes(
             } else {
                 None
             };
-            lasts_until.map(|lasts_until| ArmedEndSpec::Over {
+            lasts_until.map(|lasts_until| ArmedEndRequest::Over {
                 key: grant.key.clone(),
                 lasts_until,
             })
@@ -160,7 +160,7 @@ pub(crate) fn is_theirs(grant: &Grant) -> bool {
 }
 
 /// A user added to a group may also get their temporary access through the group.
-fn look_again(change: &Change, now: Timestamp) -> Option<ArmedEndSpec> {
+fn look_again(change: &Change, now: Timestamp) -> Option<ArmedEndRequest> {
     let granted = change.grants.iter().filter_map(|write| match write {
         Write::Insert(grant) | Write::Update(grant) => {
             let is_group = matches!(grant.key.target, Target::Group { .. });
@@ -183,17 +183,17 @@ fn look_again(change: &Change, now: Timestamp) -> Option<ArmedEndSpec> {
         members: granted.chain(followed).collect(),
         ..ExternalAccess::default()
     };
-    (!given.is_empty()).then(|| ArmedEndSpec::LookAgain {
+    (!given.is_empty()).then(|| ArmedEndRequest::LookAgain {
         at: now,
         given: Box::new(given),
         shown: ShownBy::Soon,
     })
 }
 
-fn of_new(grant: &Grant, until: Option<Timestamp>) -> ArmedEndSpec {
+fn of_new(grant: &Grant, until: Option<Timestamp>) -> ArmedEndRequest {
     let (required, waits, gate) = match grant.armed_ends {
         ArmedEnds::Off => {
-            return ArmedEndSpec::Release {
+            return ArmedEndRequest::Release {
                 key: grant.key.clone(),
                 asked_at: grant.scheduled_at,
                 gone_by: REQUIRED_WAITS.after(grant.scheduled_at),
@@ -206,7 +206,7 @@ fn of_new(grant: &Grant, until: Option<Timestamp>) -> ArmedEndSpec {
         ),
         ArmedEnds::Required => (true, REQUIRED_WAITS, Timestamp::MAX),
     };
-    ArmedEndSpec::Arm(Box::new(GrantToArm {
+    ArmedEndRequest::Arm(Box::new(GrantToArm {
         grant: grant.id,
         request: grant.request,
         holder: grant.holder.email.clone(),

@@ -7,7 +7,7 @@ use hallpass_base::{Email, GrantId, HoldKey, RequestId, TargetNames, Timestamp, 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Accepted, Alarm, ArmedEndSpec, Digest, Grant, GroupSyncRun, GroupSyncWrite, Lock, LocksSeen,
+    Accepted, Alarm, ArmedEndRequest, Digest, Grant, GroupSyncRun, GroupSyncWrite, Lock, LocksSeen,
     News, Notice, QuotaUse, Request, Sweep, SweepItem,
 };
 
@@ -134,7 +134,7 @@ pub struct Change {
     pub desired: Vec<DesiredAssignment>,
     pub sessions_to_revoke: Vec<OutlivingSessions>,
     /// [`commit`](crate::AccessStore::commit) moves existing enforced ends with `desired`.
-    pub armed_ends: Vec<ArmedEndSpec>,
+    pub armed_ends: Vec<ArmedEndRequest>,
     pub sweeps: Vec<Write<Sweep>>,
     pub sweep_items: Vec<Write<SweepItem>>,
     pub accepted: Vec<AcceptanceWrite>,

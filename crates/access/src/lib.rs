@@ -99,8 +99,8 @@ pub use crate::identity::{Actor, Role};
 pub use alarm::{Alarm, AlarmKind, AlarmState};
 pub use approving::Approving;
 pub use armed_ends::{
-    ArmedEndCounts, ArmedEndSpec, ArmedEndStatus, ArmedEnds, ArmedEndsMode, GrantToArm, MovingEnd,
-    NeverArmed, UnseenEnd,
+    ArmedEndCounts, ArmedEndRequest, ArmedEndStatus, ArmedEnds, ArmedEndsMode, GrantToArm,
+    MovingEnd, NeverArmed, UnseenEnd,
 };
 pub use break_glass::BREAK_GLASS_MAX;
 pub use change::{

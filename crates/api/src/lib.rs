@@ -31,7 +31,7 @@ pub use grant::{Extend, Grant, Queue, Revoke, RevokeMany, Revoked, RevokedOne};
 pub use grant_activity::{GrantActivity, GrantCall};
 pub use group_sync::{GroupSync, GroupSyncChange, GroupSyncGroup, GroupSyncPerson, GroupSyncRun};
 pub use lock::{HeldAccess, Lock, LockPerson, Locks, UnlockPerson, Unlocked};
-pub use login::{LoggedOut, LoginCode, LoginFetch, LoginSpec, LoginToken};
+pub use login::{LoggedOut, LoginCode, LoginFetch, LoginRequest, LoginToken};
 pub use own::{OwnSession, OwnSessions, OwnToken, OwnTokens, SessionsEnded, TokenRevoked};
 pub use people_report::{FailedRuns, JudgedPeople, JudgedPerson};
 pub use permission_set::{

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 /// A login without a local browser.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LoginSpec {
+pub struct LoginRequest {
     /// Machine name, displayed to the user.
     #[serde(default)]
     pub host: String,

@@ -5,8 +5,8 @@
 use hallpass_plans::{Folded, Plan, PlanStep, StepId, StepState};
 use serde_json::Value;
 
-use crate::control_tower::{FactoryStepKind, ProductSpec};
-use crate::enrolment::{self, AnyStepKind, EnrolmentStepKind, PlaceSpec, RegisterSpec};
+use crate::control_tower::{DesiredProduct, FactoryStepKind};
+use crate::enrolment::{self, AnyStepKind, DesiredPlace, DesiredRegistration, EnrolmentStepKind};
 use crate::steps::StepKind as _;
 use crate::vending;
 
@@ -188,7 +188,7 @@ pub fn may_wait(plan: &Plan) -> bool {
     plan.steps.iter().any(|step| awaited(step).is_some())
 }
 
-fn product(step: &PlanStep) -> Option<ProductSpec> {
+fn product(step: &PlanStep) -> Option<DesiredProduct> {
     match awaited(step)? {
         Awaited::Product => step.wish().ok(),
         Awaited::Place | Awaited::Unit => None,
@@ -197,12 +197,14 @@ fn product(step: &PlanStep) -> Option<ProductSpec> {
 
 fn registers(step: &PlanStep, unit: &str) -> bool {
     match awaited(step) {
-        Some(Awaited::Unit) => step.wish().is_ok_and(|it: RegisterSpec| it.unit == unit),
+        Some(Awaited::Unit) => step
+            .wish()
+            .is_ok_and(|it: DesiredRegistration| it.unit == unit),
         Some(Awaited::Product | Awaited::Place) | None => false,
     }
 }
 
-fn place(step: &PlanStep) -> Option<PlaceSpec> {
+fn place(step: &PlanStep) -> Option<DesiredPlace> {
     match awaited(step)? {
         Awaited::Place => step.wish().ok(),
         Awaited::Product | Awaited::Unit => None,

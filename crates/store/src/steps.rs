@@ -4,8 +4,8 @@
 use std::fmt::Display;
 
 use hallpass_access::{
-    ANSWER_KEPT, ArmedEndSpec, ArmedEndStatus, DesiredAssignment, GrantToArm, LiveSessions, News,
-    Notice, OutlivingSessions, ShownBy, StoredAnswer, UnmovedEnd, UnseenEnd,
+    ANSWER_KEPT, ArmedEndRequest, ArmedEndStatus, DesiredAssignment, GrantToArm, LiveSessions,
+    News, Notice, OutlivingSessions, ShownBy, StoredAnswer, UnmovedEnd, UnseenEnd,
 };
 use hallpass_assignments::queue::{self, QueueFront, QueueFronts, Room};
 use hallpass_assignments::{
@@ -79,11 +79,11 @@ pub(crate) fn revocation_of(sessions: &OutlivingSessions) -> SessionRevocation {
 /// change.
 pub(crate) fn armed_end_wished(
     stored: Option<ArmedEnd>,
-    wish: &ArmedEndSpec,
+    wish: &ArmedEndRequest,
 ) -> Option<(ArmedEnd, Option<Timestamp>)> {
     let version = stored.as_ref().map_or(0, |end| end.version + 1);
     match wish {
-        ArmedEndSpec::Arm(grant) => {
+        ArmedEndRequest::Arm(grant) => {
             // an earlier hold's end stays in force until moved
             let open = stored.filter(ArmedEnd::is_open);
             let refuses_before = open
@@ -105,7 +105,7 @@ pub(crate) fn armed_end_wished(
                 Some(gate),
             ))
         }
-        ArmedEndSpec::Release {
+        ArmedEndRequest::Release {
             asked_at, gone_by, ..
         } => {
             let end = stored.filter(ArmedEnd::is_open)?;
@@ -123,7 +123,7 @@ pub(crate) fn armed_end_wished(
             };
             Some((end, refuses_soon.then_some(Timestamp::MAX)))
         }
-        ArmedEndSpec::Over { lasts_until, .. } => {
+        ArmedEndRequest::Over { lasts_until, .. } => {
             let end = stored.filter(ArmedEnd::is_open)?;
             let due = end.due.min(*lasts_until);
             let end = ArmedEnd {
@@ -134,7 +134,7 @@ pub(crate) fn armed_end_wished(
             };
             Some((end, None))
         }
-        ArmedEndSpec::LookAgain { .. } => {
+        ArmedEndRequest::LookAgain { .. } => {
             let end = armed_end_looked_again(stored?, wish)?;
             Some((end, None))
         }
@@ -317,18 +317,18 @@ pub(crate) fn notice_of_unmoved(news: &ArmedEndNews) -> Notice {
     }
 }
 
-pub(crate) fn key_of_wish(wish: &ArmedEndSpec) -> Option<&HoldKey> {
+pub(crate) fn key_of_wish(wish: &ArmedEndRequest) -> Option<&HoldKey> {
     match wish {
-        ArmedEndSpec::Arm(grant) => Some(&grant.key),
-        ArmedEndSpec::Release { key, .. } | ArmedEndSpec::Over { key, .. } => Some(key),
-        ArmedEndSpec::LookAgain { .. } => None,
+        ArmedEndRequest::Arm(grant) => Some(&grant.key),
+        ArmedEndRequest::Release { key, .. } | ArmedEndRequest::Over { key, .. } => Some(key),
+        ArmedEndRequest::LookAgain { .. } => None,
     }
 }
 
 /// Applies a keyless wish to an open end; `None` if unaffected. The version grows, because earlier
 /// reads are outdated.
-pub(crate) fn armed_end_looked_again(end: ArmedEnd, wish: &ArmedEndSpec) -> Option<ArmedEnd> {
-    let ArmedEndSpec::LookAgain { at, given, shown } = wish else {
+pub(crate) fn armed_end_looked_again(end: ArmedEnd, wish: &ArmedEndRequest) -> Option<ArmedEnd> {
+    let ArmedEndRequest::LookAgain { at, given, shown } = wish else {
         return None;
     };
     if !end.is_open() || !given.is_about(&end.key, end.lasts_until.is_some()) {

@@ -1,7 +1,7 @@
 //! Checks affected enforced ends again when access is given outside Hallpass.
 
 use super::{Access, AccessError};
-use crate::{ArmedEndSpec, Change, ExternalAccess, ShownBy};
+use crate::{ArmedEndRequest, Change, ExternalAccess, ShownBy};
 
 impl Access {
     /// Records that users may soon hold the same access from elsewhere: their enforced ends are
@@ -15,7 +15,7 @@ impl Access {
         }
         // CRASH: stored with the affected ends from here on; the next leader checks them.
         let change = Change {
-            armed_ends: vec![ArmedEndSpec::LookAgain {
+            armed_ends: vec![ArmedEndRequest::LookAgain {
                 at: self.now(),
                 given: Box::new(given),
                 shown: ShownBy::Soon,

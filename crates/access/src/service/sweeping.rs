@@ -14,7 +14,7 @@ use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
 use crate::sweep::{self, SweepAwaits, TargetLabels};
 use crate::{
-    Accepted, ArmedEndSpec, Change, CommitError, Consent, DigestKind, DigestNews, Drift,
+    Accepted, ArmedEndRequest, Change, CommitError, Consent, DigestKind, DigestNews, Drift,
     EntitlementReport, ExternalAccess, Findings, Held, ItemChange, ItemKind, ListingFacts, MayAct,
     ShownBy, StandingListing, StandingScope, Sweep, SweepItem, SweepReach, SweepState, Trigger,
     Write,
@@ -264,7 +264,7 @@ impl Access {
         let given = ExternalAccess::of_listing(listing);
         if !given.is_empty() {
             // In the commit of the findings, so that none is lost.
-            change.armed_ends.push(ArmedEndSpec::LookAgain {
+            change.armed_ends.push(ArmedEndRequest::LookAgain {
                 at: now,
                 given: Box::new(given),
                 shown: ShownBy::Now,

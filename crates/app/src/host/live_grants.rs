@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_access::{AccessStore as _, ArmedEndSpec, Change, ExternalAccess, ShownBy};
+use hallpass_access::{AccessStore as _, ArmedEndRequest, Change, ExternalAccess, ShownBy};
 use hallpass_access_files::{
     AccountAssignment, GrantedAccess, GroupMember, LiveGrants, PrincipalRef,
 };
@@ -92,7 +92,7 @@ impl GrantedAccess for StoredEnds {
             })),
         }
         let change = Change {
-            armed_ends: vec![ArmedEndSpec::LookAgain {
+            armed_ends: vec![ArmedEndRequest::LookAgain {
                 at: self.clock.now(),
                 given: Box::new(given),
                 shown: ShownBy::Soon,

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use hallpass_access::{Alarm, ArmedEndSpec, Change, GrantToArm, Request, RequestState, Write};
+use hallpass_access::{Alarm, ArmedEndRequest, Change, GrantToArm, Request, RequestState, Write};
 use hallpass_activity::{AccountActivity, AccountSpan, SessionAccount, SessionCall, SessionOfDay};
 use hallpass_alerts::{AlertMessage, AlertState, AlertStore as _, AlertWrite};
 use hallpass_base::{AccountId, GrantId};
@@ -320,7 +320,7 @@ async fn lengthened(news: &[News]) -> (OutboxWorld, Arc<Script>) {
     let mut world = OutboxWorld::new();
     let mail = world.channel("mail", done).await;
     let (later, grant) = (at(7_000), a_grant(1));
-    let arm = ArmedEndSpec::Arm(Box::new(GrantToArm {
+    let arm = ArmedEndRequest::Arm(Box::new(GrantToArm {
         grant: grant.id,
         request: grant.request,
         holder: grant.holder.email.clone(),

@@ -46,12 +46,12 @@ fn person(visit: &Visit<'_>) -> Option<String> {
     holder(&world.state, token(visit), now).map(|one| one.user_name.clone())
 }
 
-struct ConsoleSpec {
+struct ConsoleRequest {
     account: String,
     role: String,
 }
 
-impl ConsoleSpec {
+impl ConsoleRequest {
     fn of(visit: &Visit<'_>) -> Option<Self> {
         let [account, role] = ["account_id", "role_name"].map(|name| visit.parameter(name));
         if account.is_empty() || role.is_empty() {
@@ -67,7 +67,7 @@ impl ConsoleSpec {
 struct SignInPage<'a> {
     title: &'static str,
     portal: &'a str,
-    wish: Option<ConsoleSpec>,
+    wish: Option<ConsoleRequest>,
     people: People,
 }
 
@@ -75,7 +75,7 @@ fn ask(visit: &Visit<'_>) -> Response<Body> {
     let page = SignInPage {
         title: "Sign in",
         portal: &visit.portal,
-        wish: ConsoleSpec::of(visit),
+        wish: ConsoleRequest::of(visit),
         people: People::of(visit.shared),
     };
     show(StatusCode::OK, &page, "")
@@ -214,8 +214,8 @@ fn sign_in(visit: &Visit<'_>) -> Response<Body> {
     };
     let token = given.get("token").and_then(Value::as_str);
     let portal = &visit.portal;
-    let response = match ConsoleSpec::of(visit) {
-        Some(ConsoleSpec { account, role }) => go(&format!(
+    let response = match ConsoleRequest::of(visit) {
+        Some(ConsoleRequest { account, role }) => go(&format!(
             "{portal}/console?account_id={account}&role_name={role}"
         )),
         None => go(portal),

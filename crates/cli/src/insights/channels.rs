@@ -12,8 +12,8 @@ use hallpass_channels::wording::plan;
 use hallpass_org::ReadCalls;
 use hallpass_org::delegation::DelegationFile;
 use hallpass_org::insights::{
-    ChannelRow, ChannelSpec, ChannelState, ChannelsFound, compare_channels, draft_channel_removal,
-    draft_channels,
+    ChannelRow, ChannelState, ChannelsFound, DesiredChannel, compare_channels,
+    draft_channel_removal, draft_channels,
 };
 use hallpass_org::standards::StandardsUnread;
 use hallpass_plans::{PlanDraft, PlanReport, StepTarget, TargetReport};
@@ -116,13 +116,13 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
 }
 
-fn read_file(path: &Path) -> Result<Vec<ChannelSpec>, Failure> {
+fn read_file(path: &Path) -> Result<Vec<DesiredChannel>, Failure> {
     let text = read_text(path, FILE_BYTES_MAX)?;
     DelegationFile::read_channels(&text).map_err(|error| Failure::bad_input(error).within(path))
 }
 
 struct ChannelsChore<'a> {
-    wishes: Vec<ChannelSpec>,
+    wishes: Vec<DesiredChannel>,
     selection: &'a TargetSelectionArgs,
     draft: fn(&ChannelsFound) -> PlanDraft,
     question: &'static str,

@@ -54,6 +54,7 @@ pub use rules::{
 };
 pub use standing::{CONFIG_ACTION, Standing, StandingReader, Standings};
 pub use steps::{
-    RemediationSpec, RemediationStepExecutor, actions_in_accounts, is_remediation_step, plan_of,
+    RemediationArguments, RemediationStepExecutor, actions_in_accounts, is_remediation_step,
+    plan_of,
 };
 pub use worker::{RemediationPorts, RemediationWorker, Worked, is_labelled_by_us, siblings_of};

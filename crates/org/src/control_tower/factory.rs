@@ -8,7 +8,7 @@ use hallpass_base::Timestamp;
 use hallpass_plans::{Class, Effect, Retry, StepError, StepProbe, Verify, WriteAnswer};
 use serde_json::{Value, json};
 
-use super::product::{FactorySpec, ProductSpec};
+use super::product::{DesiredProduct, FactoryPermission};
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::{Operation, ReadFact, ReadPlace, Reader, text, unread};
@@ -157,7 +157,7 @@ async fn portfolio_id(calls: &dyn ServiceCalls, product: &str) -> ReadFact<Strin
 /// Checks for permission to use Account Factory.
 pub(crate) async fn look_admitted(
     calls: &dyn ServiceCalls,
-    wish: &FactorySpec,
+    wish: &FactoryPermission,
 ) -> Result<StepProbe, StepError> {
     let product = product_id(calls).await.map_err(unseen)?;
     // report missing launch prerequisites before any change
@@ -173,7 +173,7 @@ pub(crate) async fn look_admitted(
 
 pub(crate) async fn admit(
     calls: &dyn ServiceCalls,
-    wish: &FactorySpec,
+    wish: &FactoryPermission,
 ) -> Result<WriteAnswer, StepError> {
     let product = product_id(calls).await.map_err(unseen)?;
     let portfolio = portfolio_id(calls, &product).await.map_err(unseen)?;
@@ -201,7 +201,7 @@ fn why_not(product: &Value) -> String {
 /// it for another account. Its launch token or its account must match (`organization.md` V-6).
 async fn is_wished(
     calls: &dyn ServiceCalls,
-    wish: &ProductSpec,
+    wish: &DesiredProduct,
     tokens: &BTreeSet<String>,
     product: &Value,
 ) -> Result<bool, StepError> {
@@ -224,7 +224,7 @@ async fn is_wished(
 /// `tokens` are those of the step, and of its earlier attempts.
 pub(crate) async fn look(
     calls: &dyn ServiceCalls,
-    wish: &ProductSpec,
+    wish: &DesiredProduct,
     tokens: &BTreeSet<String>,
 ) -> Result<StepProbe, StepError> {
     let found = product_named(calls, &wish.product).await.map_err(unseen)?;
@@ -271,7 +271,7 @@ fn busy_until(why: String) -> WriteAnswer {
 /// same launch.
 pub(crate) async fn launch(
     calls: &dyn ServiceCalls,
-    wish: &ProductSpec,
+    wish: &DesiredProduct,
     token: &str,
     at_once: u32,
 ) -> Result<WriteAnswer, StepError> {
@@ -327,7 +327,7 @@ pub(crate) async fn launch(
 
 pub(crate) async fn progress(
     calls: &dyn ServiceCalls,
-    wish: &ProductSpec,
+    wish: &DesiredProduct,
     token: &str,
     remote: &str,
 ) -> Result<Verify, StepError> {
@@ -401,7 +401,7 @@ fn is_refused(answer: &Value) -> bool {
     ends.is_some_and(|(began, ended)| ended - began <= REFUSED_WITHIN_SECONDS)
 }
 
-fn done(wish: &ProductSpec, account: &str) -> Verify {
+fn done(wish: &DesiredProduct, account: &str) -> Verify {
     Verify::Done(Effect {
         new: json!({ "product": wish.product, "account": account, "unit": wish.unit }),
         requests: Vec::new(),
@@ -446,8 +446,8 @@ mod tests {
         }
     }
 
-    fn a_wish() -> ProductSpec {
-        ProductSpec {
+    fn a_wish() -> DesiredProduct {
+        DesiredProduct {
             product: "AccountLaunch-a".to_owned(),
             account: None,
             account_name: "a".to_owned(),

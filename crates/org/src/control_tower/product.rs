@@ -9,9 +9,9 @@ use crate::steps::{step_kinds, stored};
 
 step_kinds! {
     pub(crate) enum FactoryStepKind {
-        /// Permission to use Account Factory: [`FactorySpec`].
+        /// Permission to use Account Factory: [`FactoryPermission`].
         Admit = "factory.admit",
-        /// Account Factory has enrolled the account: [`ProductSpec`].
+        /// Account Factory has enrolled the account: [`DesiredProduct`].
         Provision = "factory.provision",
     }
 }
@@ -33,12 +33,12 @@ impl Default for FactoryUser {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct FactorySpec {
+pub(crate) struct FactoryPermission {
     pub(crate) principal: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ProductSpec {
+pub(crate) struct DesiredProduct {
     pub(crate) product: String,
     pub(crate) account: Option<AccountId>,
     pub(crate) account_name: String,
@@ -55,7 +55,7 @@ pub(crate) fn control_tower_lane() -> Lane {
 }
 
 pub(crate) fn add_admission(draft: &mut PlanDraft, management: &str, principal: &str) -> StepId {
-    let wish = FactorySpec {
+    let wish = FactoryPermission {
         principal: principal.to_owned(),
     };
     let target = StepTarget::global(management, "Account Factory");
@@ -76,7 +76,7 @@ pub const ACCOUNTS_AT_ONCE_MAX: u32 = facts::TOWER_ACCOUNTS_AT_ONCE.value;
 pub(crate) fn add_product(
     draft: &mut PlanDraft,
     target: StepTarget,
-    wish: &ProductSpec,
+    wish: &DesiredProduct,
     after: &[StepId],
     width: u32,
     timeout: TimeSpan,

@@ -2,7 +2,7 @@ use hallpass_aws_model::facts;
 
 use super::facts::{DelegationFacts, GraphFacts, MemberStanding};
 use super::families::DETECTIVE;
-use super::file::{DelegationFile, MembersWanted, ServiceSpec};
+use super::file::{DelegationFile, MembersWanted, ServiceDelegation};
 use crate::standards::{NamedThing, UnknownName};
 
 /// Member limit of a behavior graph.
@@ -48,7 +48,7 @@ pub enum DelegationState {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DelegationRow {
-    pub wish: ServiceSpec,
+    pub wish: ServiceDelegation,
     pub region: String,
     pub state: DelegationState,
     /// The current administrator, to be removed first.
@@ -118,7 +118,10 @@ pub fn compare(
     Ok(rows)
 }
 
-fn check_account(wish: &ServiceSpec, facts: &DelegationFacts) -> Result<(), DelegationRefused> {
+fn check_account(
+    wish: &ServiceDelegation,
+    facts: &DelegationFacts,
+) -> Result<(), DelegationRefused> {
     let line = wish.line.map(|it| format!("line {it}: "));
     let line = line.unwrap_or_default();
     let unusable = |text: String| Err(DelegationRefused::Unusable(format!("{line}{text}")));
@@ -143,7 +146,7 @@ fn check_account(wish: &ServiceSpec, facts: &DelegationFacts) -> Result<(), Dele
     }
 }
 
-fn planned(wish: &ServiceSpec, region: String) -> DelegationRow {
+fn planned(wish: &ServiceDelegation, region: String) -> DelegationRow {
     DelegationRow {
         wish: wish.clone(),
         region,
@@ -158,7 +161,7 @@ fn planned(wish: &ServiceSpec, region: String) -> DelegationRow {
 }
 
 fn row(
-    wish: &ServiceSpec,
+    wish: &ServiceDelegation,
     region: String,
     facts: &DelegationFacts,
     replacing: Replacing,

@@ -20,7 +20,7 @@ use super::gather::{administrators, home, regional, trusted};
 use super::graphs;
 use super::members::MembersBefore;
 use super::other_regions::stands_elsewhere;
-use super::plan::{AdministratorSpec, DelegationStepKind, GraphSpec, PrincipalSpec};
+use super::plan::{DelegationStepKind, DesiredAdministrator, DesiredGraph, TrustedService};
 use super::undoing::undo;
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
@@ -49,18 +49,18 @@ impl DelegationStepExecutor {
         Self { calls, clock }
     }
 
-    async fn look_trust(&self, wish: &PrincipalSpec) -> Result<StepProbe, StepError> {
+    async fn look_trust(&self, wish: &TrustedService) -> Result<StepProbe, StepError> {
         let found = trusted(self.calls.as_ref()).await.map_err(unseen)?;
         Ok(there(found.contains(&wish.principal)))
     }
 
-    async fn registered(&self, wish: &AdministratorSpec) -> Result<BTreeSet<String>, StepError> {
+    async fn registered(&self, wish: &DesiredAdministrator) -> Result<BTreeSet<String>, StepError> {
         let service = family(&wish.service)?;
         let found = administrators(self.calls.as_ref(), service.principal).await;
         found.map_err(unseen)
     }
 
-    async fn look_register(&self, wish: &AdministratorSpec) -> Result<StepProbe, StepError> {
+    async fn look_register(&self, wish: &DesiredAdministrator) -> Result<StepProbe, StepError> {
         let found = self.registered(wish).await?;
         if found.contains(&wish.account) {
             return Ok(StepProbe::Satisfied);
@@ -79,7 +79,7 @@ impl DelegationStepExecutor {
         })
     }
 
-    async fn look_deregister(&self, wish: &AdministratorSpec) -> Result<StepProbe, StepError> {
+    async fn look_deregister(&self, wish: &DesiredAdministrator) -> Result<StepProbe, StepError> {
         let seen = self.look_forgotten(wish).await?;
         // only a replaced one has Regions: `remove` is global
         if seen == StepProbe::Satisfied || wish.regions.is_empty() {
@@ -90,7 +90,7 @@ impl DelegationStepExecutor {
         Ok(elsewhere.map_or(seen, |reason| StepProbe::Blocked { reason }))
     }
 
-    async fn look_forgotten(&self, wish: &AdministratorSpec) -> Result<StepProbe, StepError> {
+    async fn look_forgotten(&self, wish: &DesiredAdministrator) -> Result<StepProbe, StepError> {
         let is_there = self.registered(wish).await?.contains(&wish.account);
         Ok(Self::look_gone(wish, is_there))
     }
@@ -114,7 +114,7 @@ impl DelegationStepExecutor {
 
     async fn designated(
         &self,
-        wish: &AdministratorSpec,
+        wish: &DesiredAdministrator,
         region: &str,
     ) -> Result<Option<String>, StepError> {
         let own = own_calls(&wish.service)?;
@@ -124,7 +124,7 @@ impl DelegationStepExecutor {
 
     async fn look_designate(
         &self,
-        wish: &AdministratorSpec,
+        wish: &DesiredAdministrator,
         region: &str,
     ) -> Result<StepProbe, StepError> {
         Ok(match self.designated(wish, region).await? {
@@ -137,7 +137,7 @@ impl DelegationStepExecutor {
         })
     }
 
-    fn look_gone(wish: &AdministratorSpec, is_there: bool) -> StepProbe {
+    fn look_gone(wish: &DesiredAdministrator, is_there: bool) -> StepProbe {
         if is_there {
             let old = json!({ "account": wish.account });
             StepProbe::Differs { old }
@@ -147,8 +147,8 @@ impl DelegationStepExecutor {
     }
 
     /// The account's graph, once it administers the Region.
-    async fn graph(&self, wish: &GraphSpec, region: &str) -> Result<Option<String>, StepError> {
-        let administrator = AdministratorSpec {
+    async fn graph(&self, wish: &DesiredGraph, region: &str) -> Result<Option<String>, StepError> {
+        let administrator = DesiredAdministrator {
             service: DETECTIVE.to_owned(),
             account: wish.account.as_str().to_owned(),
             replaces: None,
@@ -164,7 +164,7 @@ impl DelegationStepExecutor {
 
     async fn look_auto_enable(
         &self,
-        wish: &GraphSpec,
+        wish: &DesiredGraph,
         region: &str,
     ) -> Result<StepProbe, StepError> {
         let Some(graph) = self.graph(wish, region).await? else {
@@ -175,7 +175,11 @@ impl DelegationStepExecutor {
         Ok(there(wish.auto_enable == Some(found.map_err(unseen)?)))
     }
 
-    async fn look_packages(&self, wish: &GraphSpec, region: &str) -> Result<StepProbe, StepError> {
+    async fn look_packages(
+        &self,
+        wish: &DesiredGraph,
+        region: &str,
+    ) -> Result<StepProbe, StepError> {
         let Some(graph) = self.graph(wish, region).await? else {
             return Ok(StepProbe::Absent);
         };
@@ -184,7 +188,11 @@ impl DelegationStepExecutor {
         Ok(there(wish.packages.iter().all(|it| found.contains(it))))
     }
 
-    async fn look_members(&self, wish: &GraphSpec, region: &str) -> Result<StepProbe, StepError> {
+    async fn look_members(
+        &self,
+        wish: &DesiredGraph,
+        region: &str,
+    ) -> Result<StepProbe, StepError> {
         let Some(graph) = self.graph(wish, region).await? else {
             return Ok(StepProbe::Absent);
         };
@@ -228,13 +236,13 @@ impl DelegationStepExecutor {
     }
 
     /// Members of a batch added since it was sent.
-    async fn added_members(&self, step: &PlanStep, before: &Value) -> Option<GraphSpec> {
-        let wish: GraphSpec = step.wish().ok()?;
+    async fn added_members(&self, step: &PlanStep, before: &Value) -> Option<DesiredGraph> {
+        let wish: DesiredGraph = step.wish().ok()?;
         let (calls, region) = (self.calls.as_ref(), step.target.region.as_str());
         let graph = self.graph(&wish, region).await.ok()??;
         let found = graphs::members(calls, &wish.account, region, &graph).await;
         let members = MembersBefore::of(before).added(&wish.members, &found.ok()?);
-        (!members.is_empty()).then_some(GraphSpec { members, ..wish })
+        (!members.is_empty()).then_some(DesiredGraph { members, ..wish })
     }
 
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
@@ -245,7 +253,7 @@ impl DelegationStepExecutor {
             DelegationStepKind::Deregister => self.look_deregister(&step.wish()?).await,
             DelegationStepKind::Designate => self.look_designate(&step.wish()?, region).await,
             DelegationStepKind::Withdraw => {
-                let wish: AdministratorSpec = step.wish()?;
+                let wish: DesiredAdministrator = step.wish()?;
                 let found = self.designated(&wish, region).await?;
                 let is_there = found.as_deref() == Some(wish.account.as_str());
                 Ok(Self::look_gone(&wish, is_there))
@@ -267,7 +275,7 @@ impl DelegationStepExecutor {
         let region = step.target.region.as_str();
         let call = match kind {
             DelegationStepKind::Trust => {
-                let wish: PrincipalSpec = step.wish()?;
+                let wish: TrustedService = step.wish()?;
                 let input = json!({ "ServicePrincipal": wish.principal });
                 at_home((ORGANIZATIONS, "EnableAWSServiceAccess"), input)
             }
@@ -282,7 +290,7 @@ impl DelegationStepExecutor {
             // AWS creates the graph
             DelegationStepKind::Graph => return Ok(accepted("the organization's behavior graph")),
             DelegationStepKind::AutoEnable => {
-                let wish: GraphSpec = step.wish()?;
+                let wish: DesiredGraph = step.wish()?;
                 let Some(graph) = self.graph(&wish, region).await? else {
                     return Ok(other_graph());
                 };
@@ -291,7 +299,7 @@ impl DelegationStepExecutor {
                 graph_call(wish, region, "UpdateOrganizationConfiguration", input)
             }
             DelegationStepKind::Packages => {
-                let wish: GraphSpec = step.wish()?;
+                let wish: DesiredGraph = step.wish()?;
                 let Some(graph) = self.graph(&wish, region).await? else {
                     return Ok(other_graph());
                 };
@@ -299,7 +307,7 @@ impl DelegationStepExecutor {
                 graph_call(wish, region, "UpdateDatasourcePackages", input)
             }
             DelegationStepKind::Members => {
-                let quiet = GraphSpec {
+                let quiet = DesiredGraph {
                     invitation: InvitationMail::None,
                     ..step.wish()?
                 };
@@ -327,7 +335,7 @@ impl DelegationStepExecutor {
             }
             Ok(answer) => match answered(&answer) {
                 WriteAnswer::Accepted { .. } if kind == DelegationStepKind::Invite => {
-                    let wish: GraphSpec = step.wish()?;
+                    let wish: DesiredGraph = step.wish()?;
                     let all = wish.members.iter().map(|it| it.account.as_str());
                     Ok(accepted(&awaited(&all.collect::<Vec<_>>())))
                 }
@@ -391,7 +399,7 @@ impl DelegationStepExecutor {
     /// Adds those accounts that are not yet members; `None` if there are none, or no graph.
     async fn members_call(
         &self,
-        wish: GraphSpec,
+        wish: DesiredGraph,
         region: &str,
     ) -> Result<Option<WriteCall>, StepError> {
         let Some(graph) = self.graph(&wish, region).await? else {
@@ -415,7 +423,12 @@ impl DelegationStepExecutor {
     }
 }
 
-fn graph_call(wish: GraphSpec, region: &str, operation: &'static str, input: Value) -> WriteCall {
+fn graph_call(
+    wish: DesiredGraph,
+    region: &str,
+    operation: &'static str,
+    input: Value,
+) -> WriteCall {
     WriteCall {
         place: ReadPlace {
             account: Some(wish.account),
@@ -438,14 +451,17 @@ fn at_home(operation: Operation, input: Value) -> WriteCall {
     }
 }
 
-fn registration(operation: &'static str, wish: &AdministratorSpec) -> Result<WriteCall, StepError> {
+fn registration(
+    operation: &'static str,
+    wish: &DesiredAdministrator,
+) -> Result<WriteCall, StepError> {
     let principal = family(&wish.service)?.principal;
     let input = json!({ "AccountId": wish.account, "ServicePrincipal": principal });
     Ok(at_home((ORGANIZATIONS, operation), input))
 }
 
 fn designation(step: &PlanStep, sets: bool) -> Result<WriteCall, StepError> {
-    let wish: AdministratorSpec = step.wish()?;
+    let wish: DesiredAdministrator = step.wish()?;
     let own = own_calls(&wish.service)?;
     let (operation, names_it) = if sets {
         (own.enable, true)

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_saphyr::Spanned;
 
 use super::families::{DETECTIVE, DelegatedService, known_services, service_named};
-use crate::insights::{ChannelSpec, check_channels};
+use crate::insights::{DesiredChannel, check_channels};
 
 const DEVOPS_GURU: &str = "devops-guru";
 
@@ -35,7 +35,7 @@ impl InvitationMail {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServiceSpec {
+pub struct ServiceDelegation {
     pub service: &'static DelegatedService,
     pub account: AccountId,
     pub regions: RegionsWanted,
@@ -67,9 +67,9 @@ pub enum InvitationMail {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DelegationFile {
-    pub services: Vec<ServiceSpec>,
+    pub services: Vec<ServiceDelegation>,
     /// Topics for insights, separate from administrators; configured by `insights channels`.
-    pub notifications: Vec<ChannelSpec>,
+    pub notifications: Vec<DesiredChannel>,
 }
 
 #[derive(Deserialize)]
@@ -118,7 +118,7 @@ struct NotificationForm {
     message_types: Vec<String>,
 }
 
-fn channels(forms: Vec<NotificationForm>) -> Result<Vec<ChannelSpec>, String> {
+fn channels(forms: Vec<NotificationForm>) -> Result<Vec<DesiredChannel>, String> {
     let mut all = Vec::new();
     for form in forms {
         if form.service != DEVOPS_GURU {
@@ -127,7 +127,7 @@ fn channels(forms: Vec<NotificationForm>) -> Result<Vec<ChannelSpec>, String> {
                 form.service
             ));
         }
-        all.push(ChannelSpec::new(
+        all.push(DesiredChannel::new(
             &form.topic_arn,
             form.severities,
             form.message_types,
@@ -183,7 +183,7 @@ fn regions(form: Option<RegionsForm>, service: &DelegatedService) -> Result<Regi
     }
 }
 
-fn wish(form: ServiceForm) -> Result<ServiceSpec, String> {
+fn wish(form: ServiceForm) -> Result<ServiceDelegation, String> {
     let service = service_named(&form.service).ok_or_else(|| {
         let names: Vec<&str> = known_services().iter().map(|it| it.name).collect();
         let meant = nearest_service(&form.service).filter(|it| service_named(it).is_some());
@@ -212,7 +212,7 @@ fn wish(form: ServiceForm) -> Result<ServiceSpec, String> {
             service.name
         ));
     }
-    Ok(ServiceSpec {
+    Ok(ServiceDelegation {
         regions: regions(form.regions, service)?,
         service,
         account: form.account,
@@ -225,10 +225,10 @@ fn wish(form: ServiceForm) -> Result<ServiceSpec, String> {
     })
 }
 
-fn wish_of_file(form: Spanned<ServiceForm>) -> Result<ServiceSpec, String> {
+fn wish_of_file(form: Spanned<ServiceForm>) -> Result<ServiceDelegation, String> {
     let line = form.defined.line();
     let read = wish(form.value).map_err(|text| format!("line {line}: {text}"))?;
-    Ok(ServiceSpec {
+    Ok(ServiceDelegation {
         line: Some(line),
         ..read
     })
@@ -249,7 +249,7 @@ impl DelegationFile {
     ///
     /// # Errors
     /// The problem.
-    pub fn read_channels(text: &str) -> Result<Vec<ChannelSpec>, String> {
+    pub fn read_channels(text: &str) -> Result<Vec<DesiredChannel>, String> {
         let form: FileForm = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
         let services: Result<Vec<_>, _> = form.services.into_iter().map(wish_of_file).collect();
         services?;
@@ -290,7 +290,10 @@ impl DelegationFile {
         Self::new(vec![wish(form)?], Vec::new())
     }
 
-    fn new(services: Vec<ServiceSpec>, notifications: Vec<ChannelSpec>) -> Result<Self, String> {
+    fn new(
+        services: Vec<ServiceDelegation>,
+        notifications: Vec<DesiredChannel>,
+    ) -> Result<Self, String> {
         if services.is_empty() {
             return Err("`services` names none".to_owned());
         }
@@ -320,7 +323,7 @@ impl DelegationFile {
     /// Services with several administrators that should share one (`organization.md` D-3).
     pub fn apart(&self) -> Vec<String> {
         let together = ["detective", "guardduty", "securityhub"];
-        let wishes: Vec<&ServiceSpec> = self
+        let wishes: Vec<&ServiceDelegation> = self
             .services
             .iter()
             .filter(|it| together.contains(&it.service.name))

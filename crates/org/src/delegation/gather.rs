@@ -10,7 +10,7 @@ use super::facts::{DelegationFacts, OrganizationMember};
 use super::families::{
     AdministratorView, DETECTIVE, DelegatedService, RegionalCalls, known_services,
 };
-use super::file::{DelegationFile, MembersWanted, RegionsWanted, ServiceSpec};
+use super::file::{DelegationFile, MembersWanted, RegionsWanted, ServiceDelegation};
 use super::graphs;
 use crate::organization_wide::units_above;
 use crate::reading::{
@@ -136,7 +136,7 @@ async fn below(reader: &Reader<'_>, unit: &str) -> ReadFact<BTreeSet<String>> {
     Ok(all)
 }
 
-impl ServiceSpec {
+impl ServiceDelegation {
     pub(super) fn places(&self, facts: &DelegationFacts) -> Vec<String> {
         match &self.regions {
             RegionsWanted::These(list) => {
@@ -207,7 +207,7 @@ pub async fn gather(calls: &dyn ReadCalls, file: &DelegationFile) -> ReadFact<De
 
 async fn in_organization(
     calls: &dyn ReadCalls,
-    wish: &ServiceSpec,
+    wish: &ServiceDelegation,
     facts: &mut DelegationFacts,
 ) -> ReadFact<()> {
     let principal = wish.service.principal;
@@ -225,7 +225,7 @@ async fn in_organization(
 
 async fn in_regions(
     calls: &dyn ReadCalls,
-    wish: &ServiceSpec,
+    wish: &ServiceDelegation,
     own: &RegionalCalls,
     facts: &mut DelegationFacts,
 ) {

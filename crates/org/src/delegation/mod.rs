@@ -35,8 +35,8 @@ pub use families::{
     AdministratorView, DelegatedService, RegionalCalls, known_services, service_named,
 };
 pub use file::{
-    DelegationFile, InvitationMail, InvitedAccount, MembersWanted, RegionsWanted, ServiceSpec,
+    DelegationFile, InvitationMail, InvitedAccount, MembersWanted, RegionsWanted, ServiceDelegation,
 };
 pub use gather::{gather, graphs_of, look_around, look_at};
 pub use plan::{PLAN_KIND, draft, is_delegation_step};
-pub use remove::{REMOVE_KIND, RemovalSpec, draft_removal};
+pub use remove::{REMOVE_KIND, RemovalRequest, draft_removal};

@@ -7,7 +7,7 @@ use hallpass_plans::StepError;
 
 use super::families::RegionalCalls;
 use super::gather::{own_regions, regional};
-use super::plan::AdministratorSpec;
+use super::plan::DesiredAdministrator;
 use crate::reading::{ReadCalls, enabled_regions};
 use crate::steps::unseen;
 
@@ -23,7 +23,7 @@ const NOBODY: [&str; 2] = ["NoAnswer: ", "AccessDeniedException: Macie is not en
 pub(super) async fn stands_elsewhere(
     calls: &dyn ReadCalls,
     own: &RegionalCalls,
-    wish: &AdministratorSpec,
+    wish: &DesiredAdministrator,
 ) -> Result<Option<String>, StepError> {
     let (account, service) = (&wish.account, &wish.service);
     let why = "Organizations can only forget it everywhere";

@@ -20,25 +20,25 @@ const MEMBERS_AT_ONCE: usize = facts::DETECTIVE_MEMBERS_PER_CALL.count();
 
 step_kinds! {
     pub(crate) enum DelegationStepKind {
-        /// Trusted access: [`PrincipalSpec`].
+        /// Trusted access: [`TrustedService`].
         Trust = "delegation.enable-trusted-access",
-        /// Registered in Organizations: [`AdministratorSpec`].
+        /// Registered in Organizations: [`DesiredAdministrator`].
         Register = "delegation.register",
-        /// Deregistered in Organizations: [`AdministratorSpec`].
+        /// Deregistered in Organizations: [`DesiredAdministrator`].
         Deregister = "delegation.deregister",
-        /// Set in the service: [`AdministratorSpec`].
+        /// Set in the service: [`DesiredAdministrator`].
         Designate = "delegation.designate",
-        /// Removed from the service: [`AdministratorSpec`].
+        /// Removed from the service: [`DesiredAdministrator`].
         Withdraw = "delegation.withdraw",
-        /// The organization's behavior graph exists: [`GraphSpec`].
+        /// The organization's behavior graph exists: [`DesiredGraph`].
         Graph = "delegation.wait-graph",
-        /// Automatic membership of new accounts: [`GraphSpec`].
+        /// Automatic membership of new accounts: [`DesiredGraph`].
         AutoEnable = "delegation.auto-enable",
-        /// Data sources: [`GraphSpec`].
+        /// Data sources: [`DesiredGraph`].
         Packages = "delegation.packages",
-        /// Accounts are members: [`GraphSpec`].
+        /// Accounts are members: [`DesiredGraph`].
         Members = "delegation.enable-members",
-        /// Accounts outside the organization are invited; they become members on acceptance: [`GraphSpec`].
+        /// Accounts outside the organization are invited; they become members on acceptance: [`DesiredGraph`].
         Invite = "delegation.invite-members",
     }
 }
@@ -57,12 +57,12 @@ pub fn is_delegation_step(kind: &str) -> bool {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct PrincipalSpec {
+pub(crate) struct TrustedService {
     pub(crate) principal: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct AdministratorSpec {
+pub(crate) struct DesiredAdministrator {
     pub(crate) service: String,
     pub(crate) account: String,
     /// The administrator removed in an earlier step; for a removal, its successor.
@@ -75,7 +75,7 @@ pub(crate) struct AdministratorSpec {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct GraphSpec {
+pub(crate) struct DesiredGraph {
     pub(crate) account: AccountId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) auto_enable: Option<bool>,
@@ -111,8 +111,12 @@ pub fn draft(rows: &[DelegationRow], facts: &DelegationFacts) -> PlanDraft {
     draft
 }
 
-fn administrator(row: &DelegationRow, account: &str, replaces: Option<&str>) -> AdministratorSpec {
-    AdministratorSpec {
+fn administrator(
+    row: &DelegationRow,
+    account: &str,
+    replaces: Option<&str>,
+) -> DesiredAdministrator {
+    DesiredAdministrator {
         service: row.wish.service.name.to_owned(),
         account: account.to_owned(),
         replaces: replaces.map(str::to_owned),
@@ -164,7 +168,7 @@ fn take_away(
     let forgotten: BTreeSet<&String> = forgotten.collect();
     let withdrawn = first.clone();
     for account in forgotten {
-        let desired = stored(&AdministratorSpec {
+        let desired = stored(&DesiredAdministrator {
             regions: regions.clone(),
             ..administrator(any, account, Some(ours))
         });
@@ -189,7 +193,7 @@ fn add(draft: &mut PlanDraft, row: &DelegationRow, first: &[StepId]) {
         None => DelegationStepKind::Register,
     };
     if service.regional.is_none() {
-        let desired = stored(&PrincipalSpec {
+        let desired = stored(&TrustedService {
             principal: service.principal.to_owned(),
         });
         after.push(draft.step(
@@ -212,7 +216,7 @@ fn add_graph(draft: &mut PlanDraft, row: &DelegationRow, target: &StepTarget, se
         shared: false,
         ..Lane::serial(format!("{DETECTIVE}:{}", row.region))
     };
-    let none = GraphSpec {
+    let none = DesiredGraph {
         account: row.wish.account.clone(),
         auto_enable: None,
         packages: Vec::new(),
@@ -220,7 +224,7 @@ fn add_graph(draft: &mut PlanDraft, row: &DelegationRow, target: &StepTarget, se
         invitation: row.wish.invitation,
     };
     let mut step =
-        |kind: DelegationStepKind, wish: &GraphSpec, after: &StepId, timeout: TimeSpan| {
+        |kind: DelegationStepKind, wish: &DesiredGraph, after: &StepId, timeout: TimeSpan| {
             let after = std::slice::from_ref(after);
             let id = draft.step(target.clone(), kind, stored(wish), lane(), after);
             draft.set_timeout(&id, timeout);
@@ -228,28 +232,28 @@ fn add_graph(draft: &mut PlanDraft, row: &DelegationRow, target: &StepTarget, se
         };
     let mut last = step(DelegationStepKind::Graph, &none, set, GRAPH_TIMEOUT);
     if row.wish.auto_enable.is_some() {
-        let wish = GraphSpec {
+        let wish = DesiredGraph {
             auto_enable: row.wish.auto_enable,
             ..none.clone()
         };
         last = step(DelegationStepKind::AutoEnable, &wish, &last, GRAPH_TIMEOUT);
     }
     if !row.wish.packages.is_empty() {
-        let wish = GraphSpec {
+        let wish = DesiredGraph {
             packages: row.wish.packages.clone(),
             ..none.clone()
         };
         last = step(DelegationStepKind::Packages, &wish, &last, GRAPH_TIMEOUT);
     }
     for some in row.members.chunks(MEMBERS_AT_ONCE) {
-        let wish = GraphSpec {
+        let wish = DesiredGraph {
             members: some.to_vec(),
             ..none.clone()
         };
         step(DelegationStepKind::Members, &wish, &last, MEMBERS_TIMEOUT);
     }
     for some in row.invited.chunks(MEMBERS_AT_ONCE) {
-        let wish = GraphSpec {
+        let wish = DesiredGraph {
             members: some.to_vec(),
             ..none.clone()
         };

@@ -4,13 +4,13 @@ use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
 
 use super::facts::DelegationFacts;
 use super::families::DelegatedService;
-use super::plan::{AdministratorSpec, DelegationStepKind};
+use super::plan::{DelegationStepKind, DesiredAdministrator};
 use crate::steps::stored;
 
 pub const REMOVE_KIND: &str = "org.delegate.remove";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RemovalSpec {
+pub struct RemovalRequest {
     pub service: &'static DelegatedService,
     pub regions: Vec<String>,
     /// Deregister in Organizations too, which affects every Region.
@@ -18,11 +18,11 @@ pub struct RemovalSpec {
 }
 
 /// Steps that remove the found administrators.
-pub fn draft_removal(wish: &RemovalSpec, facts: &DelegationFacts) -> PlanDraft {
+pub fn draft_removal(wish: &RemovalRequest, facts: &DelegationFacts) -> PlanDraft {
     let service = wish.service;
     let mut draft = PlanDraft::new(REMOVE_KIND, &facts.organization, PlanLimits::DESTRUCTIVE);
     let desired = |account: &str| {
-        stored(&AdministratorSpec {
+        stored(&DesiredAdministrator {
             service: service.name.to_owned(),
             account: account.to_owned(),
             replaces: None,

@@ -4,7 +4,7 @@ use hallpass_plans::{PlanStep, Undo};
 use serde_json::Value;
 
 use super::families::{DETECTIVE, service_named};
-use super::plan::{AdministratorSpec, DelegationStepKind, GraphSpec};
+use super::plan::{DelegationStepKind, DesiredAdministrator, DesiredGraph};
 use crate::steps::{StepKind as _, no_undo_of_unknown, stored};
 
 pub(super) fn undo(step: &PlanStep) -> Undo {
@@ -21,10 +21,10 @@ pub(super) fn undo(step: &PlanStep) -> Undo {
         ),
         DelegationStepKind::Designate => other(DelegationStepKind::Withdraw),
         DelegationStepKind::Withdraw => Undo::By(vec![(DelegationStepKind::Designate.into(), set_again(step))]),
-        DelegationStepKind::AutoEnable => match step.wish::<GraphSpec>() {
+        DelegationStepKind::AutoEnable => match step.wish::<DesiredGraph>() {
             Ok(wish) => Undo::By(vec![(
                 DelegationStepKind::AutoEnable.into(),
-                stored(&GraphSpec {
+                stored(&DesiredGraph {
                     auto_enable: wish.auto_enable.map(|on| !on),
                     ..wish
                 }),
@@ -53,11 +53,11 @@ fn registered_again(step: &PlanStep) -> Undo {
 }
 
 /// The successor, if the service registered it.
-fn ours_registered_by_itself(step: &PlanStep) -> Option<AdministratorSpec> {
-    let wish = step.wish::<AdministratorSpec>().ok()?;
+fn ours_registered_by_itself(step: &PlanStep) -> Option<DesiredAdministrator> {
+    let wish = step.wish::<DesiredAdministrator>().ok()?;
     service_named(&wish.service)?.regional?;
     let ours = wish.replaces?;
-    Some(AdministratorSpec {
+    Some(DesiredAdministrator {
         account: ours,
         replaces: Some(wish.account),
         service: wish.service,
@@ -68,9 +68,9 @@ fn ours_registered_by_itself(step: &PlanStep) -> Option<AdministratorSpec> {
 /// Restores a removed administrator. Older plans lack the successor: then it is the target's
 /// account, which differs after a replacement.
 fn set_again(step: &PlanStep) -> Value {
-    match step.wish::<AdministratorSpec>() {
+    match step.wish::<DesiredAdministrator>() {
         Ok(wish) if wish.replaces.is_none() && wish.account != step.target.account => {
-            stored(&AdministratorSpec {
+            stored(&DesiredAdministrator {
                 replaces: Some(step.target.account.clone()),
                 ..wish
             })
@@ -80,6 +80,6 @@ fn set_again(step: &PlanStep) -> Value {
 }
 
 fn is_of_detective(step: &PlanStep) -> bool {
-    step.wish::<AdministratorSpec>()
+    step.wish::<DesiredAdministrator>()
         .is_ok_and(|wish| wish.service == DETECTIVE)
 }

@@ -3,7 +3,7 @@
 use super::EnrolmentRefused;
 use super::facts::EnrolmentFacts;
 use super::select::SelectedAccounts;
-use super::spec::{EnrolmentBackend, EnrolmentSpec};
+use super::spec::{EnrolmentBackend, EnrolmentRequest};
 use crate::control_tower::LandingZone;
 use hallpass_aws_model::facts;
 
@@ -44,7 +44,7 @@ const UNIT_ACCOUNTS: usize = facts::UNIT_ACCOUNTS.count();
 /// # Errors
 /// As [`choose`], and if the unit cannot be registered.
 pub fn choose_for(
-    wish: &EnrolmentSpec,
+    wish: &EnrolmentRequest,
     selected: &SelectedAccounts,
     facts: &EnrolmentFacts,
 ) -> Result<ChosenBackend, EnrolmentRefused> {

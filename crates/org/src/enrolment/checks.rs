@@ -9,7 +9,7 @@ use super::facts::{EnrolmentFacts, InsideFacts, RegionConfig};
 use super::gains::exchange;
 use super::roles::EXECUTION;
 use super::select::SelectedAccounts;
-use super::spec::{EnrolmentBackend, EnrolmentSpec, RoleCreation};
+use super::spec::{EnrolmentBackend, EnrolmentRequest, RoleCreation};
 use crate::control_tower::{BaselineDrift, BaselineStatus};
 use crate::reading::{ReadFact, UnreadFact};
 
@@ -196,7 +196,7 @@ impl Sheet<'_> {
 
 /// Severity of a gap that a new role could close.
 fn unless_created(
-    wish: &EnrolmentSpec,
+    wish: &EnrolmentRequest,
     backend: EnrolmentBackend,
     other: CheckSeverity,
 ) -> CheckSeverity {
@@ -209,7 +209,7 @@ fn unless_created(
 
 /// All checks, by account and id.
 pub fn checks(
-    wish: &EnrolmentSpec,
+    wish: &EnrolmentRequest,
     selected: &SelectedAccounts,
     backend: EnrolmentBackend,
     facts: &EnrolmentFacts,
@@ -298,7 +298,7 @@ fn of_unit(sheet: &mut Sheet<'_>, to: &str, facts: &EnrolmentFacts) {
 
 fn of_account(
     sheet: &mut Sheet<'_>,
-    wish: &EnrolmentSpec,
+    wish: &EnrolmentRequest,
     to: &str,
     backend: EnrolmentBackend,
     inside: &InsideFacts,
@@ -355,7 +355,7 @@ fn of_account(
 
 /// Accounts without obstacles; empty with `--all-or-nothing` and any obstacle.
 pub fn enrollable(
-    wish: &EnrolmentSpec,
+    wish: &EnrolmentRequest,
     selected: &SelectedAccounts,
     checks: &[EnrolmentCheck],
 ) -> Vec<AccountId> {

@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 
 use super::facts::RegionConfig;
 use super::gather::region_config;
-use super::plan::ConfigSpec;
+use super::plan::DesiredConfig;
 use super::roles::EnrolmentCalls;
 use super::step_kinds::ConfigStepKind;
 use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
 use crate::steps::{setback, stored, unseen};
 
-async fn now(calls: &EnrolmentCalls, wish: &ConfigSpec) -> Result<RegionConfig, StepError> {
+async fn now(calls: &EnrolmentCalls, wish: &DesiredConfig) -> Result<RegionConfig, StepError> {
     let inside = calls.by(&wish.by);
     let inside = inside
         .ok_or_else(|| StepError::failed("plan", &format!("no role is called `{}`", wish.by)))?;
@@ -24,7 +24,7 @@ async fn now(calls: &EnrolmentCalls, wish: &ConfigSpec) -> Result<RegionConfig, 
 pub(super) async fn look(
     calls: &EnrolmentCalls,
     kind: ConfigStepKind,
-    wish: &ConfigSpec,
+    wish: &DesiredConfig,
 ) -> Result<StepProbe, StepError> {
     let now = now(calls, wish).await?;
     let gone = |old: Option<Value>| match old {
@@ -53,7 +53,7 @@ pub(super) async fn look(
 pub(super) async fn look_again(
     calls: &EnrolmentCalls,
     kind: ConfigStepKind,
-    wish: &ConfigSpec,
+    wish: &DesiredConfig,
 ) -> Result<StepProbe, StepError> {
     let seen = look(calls, kind, wish).await?;
     if !seen.is_change() {
@@ -89,7 +89,7 @@ fn given(settings: Option<&Value>) -> Value {
 pub(super) async fn act(
     calls: &EnrolmentCalls,
     kind: ConfigStepKind,
-    wish: &ConfigSpec,
+    wish: &DesiredConfig,
 ) -> Result<WriteAnswer, StepError> {
     let name = |settings: Option<&Value>| {
         let found = settings.and_then(|it| it.get("name"));
@@ -144,7 +144,7 @@ pub(super) async fn act(
 pub(super) async fn verify(
     calls: &EnrolmentCalls,
     kind: ConfigStepKind,
-    wish: &ConfigSpec,
+    wish: &DesiredConfig,
 ) -> Result<Verify, StepError> {
     Ok(match look(calls, kind, wish).await? {
         StepProbe::Satisfied => Verify::Done(hallpass_plans::Effect {
@@ -155,7 +155,7 @@ pub(super) async fn verify(
     })
 }
 
-pub(super) fn undo(kind: ConfigStepKind, wish: &ConfigSpec) -> Undo {
+pub(super) fn undo(kind: ConfigStepKind, wish: &DesiredConfig) -> Undo {
     let back = match kind {
         ConfigStepKind::StopRecorder => ConfigStepKind::StartRecorder,
         ConfigStepKind::DeleteChannel => ConfigStepKind::PutChannel,

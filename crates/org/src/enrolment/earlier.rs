@@ -1,7 +1,7 @@
 use hallpass_plans::{PlanId, PlanState, PlanStore, report_of};
 
 use super::plan::{EnrolmentPlan, PLAN_KIND, PLANS_LOOK};
-use super::spec::EnrolmentSpec;
+use super::spec::EnrolmentRequest;
 use crate::earlier_plans::{EarlierUnread, became_of, plans_that_count};
 
 /// Returns the started, unfinished plan of this request.
@@ -10,7 +10,7 @@ use crate::earlier_plans::{EarlierUnread, became_of, plans_that_count};
 /// The store does not respond, or the effect of a started plan is unknown.
 pub async fn unfinished_enrolment(
     store: &dyn PlanStore,
-    wish: &EnrolmentSpec,
+    wish: &EnrolmentRequest,
 ) -> Result<Option<PlanId>, EarlierUnread> {
     let source = EnrolmentPlan::source_of(wish);
     let all = plans_that_count(store, PLAN_KIND, PLANS_LOOK, EnrolmentPlan::of).await?;

@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 
 use super::config_steps;
 use super::gather::parent;
-use super::plan::{ControlsSpec, MoveSpec, PlaceSpec};
+use super::plan::{DesiredControls, DesiredMove, DesiredPlace};
 use super::polling::{ENROLMENT, FACTORY, Pauses, PollSchedule};
 use super::rechecks;
 use super::registering;
-use super::role_steps::RoleSpec;
+use super::role_steps::DesiredRole;
 use super::roles::{EXECUTION, EnrolmentCalls};
 use super::stack_sets;
 use super::step_kinds::AnyStepKind::{self, Config, Enrolment, Factory};
@@ -49,7 +49,7 @@ fn there(is_there: bool) -> StepProbe {
 }
 
 /// Instructions to undo a move manually, since it removes policies (`organization.md` N-7).
-fn move_back(place: &PlaceSpec) -> String {
+fn move_back(place: &DesiredPlace) -> String {
     if place.from == place.to {
         return format!(
             "account {} stands in {}, as before",
@@ -99,7 +99,7 @@ impl EnrolmentStepExecutor {
         step: &PlanStep,
         sent: &SentBefore,
     ) -> Result<StepProbe, StepError> {
-        let wish: MoveSpec = step.wish()?;
+        let wish: DesiredMove = step.wish()?;
         let seen = self.look_place(&wish.place).await?;
         if seen != StepProbe::Absent {
             return Ok(match seen {
@@ -119,7 +119,7 @@ impl EnrolmentStepExecutor {
         Ok(obstacle.map_or(seen, |reason| StepProbe::Blocked { reason }))
     }
 
-    async fn look_place(&self, place: &PlaceSpec) -> Result<StepProbe, StepError> {
+    async fn look_place(&self, place: &DesiredPlace) -> Result<StepProbe, StepError> {
         let parent = parent(&self.home(), &place.account).await.map_err(unseen)?;
         Ok(if parent == place.to {
             StepProbe::Satisfied
@@ -133,7 +133,7 @@ impl EnrolmentStepExecutor {
 
     async fn relocate(
         &self,
-        place: &PlaceSpec,
+        place: &DesiredPlace,
         seen: &StepProbe,
     ) -> Result<WriteAnswer, StepError> {
         let old = seen.old();
@@ -168,7 +168,10 @@ impl EnrolmentStepExecutor {
     }
 
     /// The account's baseline if it comes from the unit; another unit's is removed by the move.
-    async fn own_baseline(&self, place: &PlaceSpec) -> Result<Option<BaselineStatus>, StepError> {
+    async fn own_baseline(
+        &self,
+        place: &DesiredPlace,
+    ) -> Result<Option<BaselineStatus>, StepError> {
         let found = self.baseline_of(&place.account_arn).await?;
         let is_of_unit = |it: &EnabledBaseline| {
             let of = it.parent.as_ref();
@@ -181,7 +184,7 @@ impl EnrolmentStepExecutor {
     async fn look_enrolled(
         &self,
         kind: EnrolmentStepKind,
-        place: &PlaceSpec,
+        place: &DesiredPlace,
     ) -> Result<StepProbe, StepError> {
         Ok(match self.own_baseline(place).await? {
             Some(BaselineStatus::Succeeded) => StepProbe::Satisfied,
@@ -195,7 +198,7 @@ impl EnrolmentStepExecutor {
         })
     }
 
-    async fn reset(&self, place: &PlaceSpec) -> Result<WriteAnswer, StepError> {
+    async fn reset(&self, place: &DesiredPlace) -> Result<WriteAnswer, StepError> {
         let all = enabled(self.calls.home.as_ref(), None)
             .await
             .map_err(unseen)?;
@@ -223,7 +226,7 @@ impl EnrolmentStepExecutor {
         self.polls.is_due(remote, pauses, self.clock.now(), told)
     }
 
-    async fn ask_enrolled(&self, place: &PlaceSpec, remote: &str) -> Result<Verify, StepError> {
+    async fn ask_enrolled(&self, place: &DesiredPlace, remote: &str) -> Result<Verify, StepError> {
         let mut is_over = false;
         if !remote.starts_with("arn:") {
             let operation = (CONTROL_TOWER, "GetBaselineOperation");
@@ -253,7 +256,7 @@ impl EnrolmentStepExecutor {
     }
 
     /// Unit controls missing in the account, and whether all are in progress.
-    async fn missing(&self, wish: &ControlsSpec) -> Result<(Vec<String>, bool), StepError> {
+    async fn missing(&self, wish: &DesiredControls) -> Result<(Vec<String>, bool), StepError> {
         let calls = self.calls.home.as_ref();
         let found = controls_in(calls, &wish.unit_arn, &wish.account_arn).await;
         let found = found.map_err(unseen)?;
@@ -263,7 +266,7 @@ impl EnrolmentStepExecutor {
         Ok((missing, on_their_way))
     }
 
-    async fn look_controls(&self, wish: &ControlsSpec) -> Result<StepProbe, StepError> {
+    async fn look_controls(&self, wish: &DesiredControls) -> Result<StepProbe, StepError> {
         let (missing, on_their_way) = self.missing(wish).await?;
         Ok(match (missing.is_empty(), on_their_way) {
             (true, _) => StepProbe::Satisfied,
@@ -275,7 +278,7 @@ impl EnrolmentStepExecutor {
     }
 
     /// Resets all missing controls as one write: they run in parallel.
-    async fn reset_controls(&self, wish: &ControlsSpec) -> Result<WriteAnswer, StepError> {
+    async fn reset_controls(&self, wish: &DesiredControls) -> Result<WriteAnswer, StepError> {
         let (missing, _) = self.missing(wish).await?;
         let mut sent = 0_usize;
         for arn in missing {
@@ -292,7 +295,7 @@ impl EnrolmentStepExecutor {
         })
     }
 
-    async fn ask_controls(&self, wish: &ControlsSpec) -> Result<Verify, StepError> {
+    async fn ask_controls(&self, wish: &DesiredControls) -> Result<Verify, StepError> {
         let (missing, _) = self.missing(wish).await?;
         if missing.is_empty() {
             let names = wish.controls.iter().map(|it| it.control.as_str());
@@ -312,12 +315,12 @@ impl EnrolmentStepExecutor {
         Ok(Verify::Again(Retry::new(Class::Conflict, why)))
     }
 
-    fn inside(&self, wish: &RoleSpec) -> Result<&Arc<dyn ServiceCalls>, StepError> {
+    fn inside(&self, wish: &DesiredRole) -> Result<&Arc<dyn ServiceCalls>, StepError> {
         let found = self.calls.by(&wish.by);
         found.ok_or_else(|| StepError::failed("plan", &format!("no role is called `{}`", wish.by)))
     }
 
-    fn reader_inside(&self, wish: &RoleSpec) -> Result<Reader<'_>, StepError> {
+    fn reader_inside(&self, wish: &DesiredRole) -> Result<Reader<'_>, StepError> {
         Ok(Reader {
             calls: self.inside(wish)?.as_ref(),
             place: ReadPlace {
@@ -327,14 +330,14 @@ impl EnrolmentStepExecutor {
         })
     }
 
-    async fn look_role(&self, wish: &RoleSpec) -> Result<StepProbe, StepError> {
+    async fn look_role(&self, wish: &DesiredRole) -> Result<StepProbe, StepError> {
         let there_in = self.reader_inside(wish)?;
         let named = json!({ "RoleName": EXECUTION });
         let found = there_in.one_unless(("iam", "GetRole"), named, "NoSuchEntity");
         Ok(there(found.await.map_err(unseen)?.is_some()))
     }
 
-    async fn look_granted(&self, wish: &RoleSpec) -> Result<StepProbe, StepError> {
+    async fn look_granted(&self, wish: &DesiredRole) -> Result<StepProbe, StepError> {
         let there_in = self.reader_inside(wish)?;
         let named = json!({ "RoleName": EXECUTION });
         let none = Some("NoSuchEntity");
@@ -348,7 +351,7 @@ impl EnrolmentStepExecutor {
         ))
     }
 
-    async fn make_role(&self, wish: &RoleSpec) -> Result<WriteAnswer, StepError> {
+    async fn make_role(&self, wish: &DesiredRole) -> Result<WriteAnswer, StepError> {
         let trust = json!({ "Version": "2012-10-17", "Statement": [{
             "Effect": "Allow", "Principal": { "AWS": wish.trusted() },
             "Action": "sts:AssumeRole",
@@ -360,14 +363,14 @@ impl EnrolmentStepExecutor {
         self.send_inside(wish, "CreateRole", &input).await
     }
 
-    async fn grant_role(&self, wish: &RoleSpec) -> Result<WriteAnswer, StepError> {
+    async fn grant_role(&self, wish: &DesiredRole) -> Result<WriteAnswer, StepError> {
         let input = json!({ "RoleName": EXECUTION, "PolicyArn": wish.administrator() });
         self.send_inside(wish, "AttachRolePolicy", &input).await
     }
 
     async fn send_inside(
         &self,
-        wish: &RoleSpec,
+        wish: &DesiredRole,
         operation: &'static str,
         input: &Value,
     ) -> Result<WriteAnswer, StepError> {
@@ -465,7 +468,7 @@ impl EnrolmentStepExecutor {
         match AnyStepKind::of(step)? {
             Enrolment(EnrolmentStepKind::Move) => self.relocate(&step.wish()?, seen).await,
             Enrolment(EnrolmentStepKind::Wait) => {
-                let place: PlaceSpec = step.wish()?;
+                let place: DesiredPlace = step.wish()?;
                 Ok(WriteAnswer::Accepted {
                     remote: place.account_arn,
                 })
@@ -539,7 +542,7 @@ impl EnrolmentStepExecutor {
     }
 }
 
-fn not_enrolled(place: &PlaceSpec, why: &str) -> StepError {
+fn not_enrolled(place: &DesiredPlace, why: &str) -> StepError {
     let said = if why.is_empty() {
         "Control Tower did not enrol it".to_owned()
     } else {
@@ -573,7 +576,7 @@ impl StepExecutor for EnrolmentStepExecutor {
             return no_undo_of_unknown(step);
         };
         match kind {
-            Enrolment(EnrolmentStepKind::Move) => match step.wish::<PlaceSpec>() {
+            Enrolment(EnrolmentStepKind::Move) => match step.wish::<DesiredPlace>() {
                 Ok(place) => Undo::Not(move_back(&place)),
                 Err(_) => not("the step cannot be read"),
             },

@@ -12,7 +12,7 @@ use super::EnrolmentRefused;
 use super::facts::{EnrolmentAccount, EnrolmentFacts, GovernedPart, InsideFacts, RegionConfig};
 use super::roles::{EXECUTION, EnrolmentCalls};
 use super::select::{left_out, source_units, target_unit};
-use super::spec::{EnrolmentSpec, RoleCreation};
+use super::spec::{EnrolmentRequest, RoleCreation};
 use crate::changing::ServiceCalls;
 use crate::control_tower::{
     controls_of, enabled, has_controls, landing_zone, principal, products, unit_baseline,
@@ -52,7 +52,7 @@ fn reader(calls: &dyn ServiceCalls, place: ReadPlace) -> Reader<'_> {
 /// The organization is unreadable, or the request is invalid for it.
 pub async fn gather(
     calls: &EnrolmentCalls,
-    wish: &EnrolmentSpec,
+    wish: &EnrolmentRequest,
 ) -> Result<EnrolmentFacts, EnrolmentUnread> {
     let home = reader(calls.home.as_ref(), ReadPlace::default());
     let mut facts = head(&home).await?;
@@ -190,7 +190,7 @@ async fn stack_sets_trusted(home: &Reader<'_>) -> ReadFact<bool> {
 }
 
 /// Accounts to inspect; `select` reports errors in the request.
-fn meant(wish: &EnrolmentSpec, facts: &EnrolmentFacts) -> BTreeSet<AccountId> {
+fn meant(wish: &EnrolmentRequest, facts: &EnrolmentFacts) -> BTreeSet<AccountId> {
     let mut meant: BTreeSet<AccountId> = facts.standing.values().flatten().cloned().collect();
     meant.extend(wish.accounts.iter().cloned());
     let named = |it: &&EnrolmentAccount| {
@@ -393,7 +393,7 @@ async fn regions_off(
 
 async fn governed(
     calls: &dyn ServiceCalls,
-    wish: &EnrolmentSpec,
+    wish: &EnrolmentRequest,
     facts: &mut EnrolmentFacts,
 ) -> Result<(), EnrolmentUnread> {
     let (to, _) = target_unit(wish, facts)?;

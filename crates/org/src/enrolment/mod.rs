@@ -47,11 +47,11 @@ pub use plan::{
     CONFIG_KIND, EnrolmentPlan, PLAN_KIND, PLANS_LOOK, PlannedAccount, draft, draft_config,
     is_enrolment_step,
 };
-pub(crate) use plan::{PlaceSpec, RegisterSpec};
+pub(crate) use plan::{DesiredPlace, DesiredRegistration};
 pub use results::{EnrolmentStatus, enrolment_results};
 pub use roles::{EnrolmentCalls, TRUSTED_ROLES};
 pub use select::{SelectedAccounts, SkippedAccount, select};
-pub use spec::{EnrolmentBackend, EnrolmentSpec, RoleCreation};
+pub use spec::{EnrolmentBackend, EnrolmentRequest, RoleCreation};
 pub(crate) use step_kinds::{AnyStepKind, EnrolmentStepKind};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

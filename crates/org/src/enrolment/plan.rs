@@ -12,10 +12,10 @@ use super::facts::{EnrolmentFacts, RegionConfig};
 use super::gains::{Exchange, exchange};
 use super::role_steps::RoleSteps;
 use super::select::SelectedAccounts;
-use super::spec::{EnrolmentBackend, EnrolmentSpec};
+use super::spec::{EnrolmentBackend, EnrolmentRequest};
 use super::step_kinds::{ConfigStepKind, EnrolmentStepKind};
 use crate::control_tower::{
-    EnabledControl, ProductSpec, UnitBaseline, add_admission, add_product, control_tower_lane,
+    DesiredProduct, EnabledControl, UnitBaseline, add_admission, add_product, control_tower_lane,
     enrolment_product,
 };
 use crate::steps::stored;
@@ -33,7 +33,7 @@ pub fn is_enrolment_step(kind: &str) -> bool {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct PlaceSpec {
+pub(crate) struct DesiredPlace {
     pub(crate) account: AccountId,
     pub(crate) from: String,
     pub(crate) to: String,
@@ -53,15 +53,15 @@ pub(crate) struct MoveNeeds {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct MoveSpec {
+pub(crate) struct DesiredMove {
     #[serde(flatten)]
-    pub(crate) place: PlaceSpec,
+    pub(crate) place: DesiredPlace,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) needs: Option<MoveNeeds>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RegisterSpec {
+pub(crate) struct DesiredRegistration {
     pub(crate) unit: String,
     pub(crate) unit_arn: String,
     #[serde(flatten)]
@@ -69,14 +69,14 @@ pub(crate) struct RegisterSpec {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ControlsSpec {
+pub(crate) struct DesiredControls {
     pub(crate) account_arn: String,
     pub(crate) unit_arn: String,
     pub(crate) controls: Vec<EnabledControl>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ConfigSpec {
+pub(crate) struct DesiredConfig {
     pub(crate) account: AccountId,
     pub(crate) region: String,
     /// The role used for access.
@@ -106,12 +106,12 @@ pub struct EnrolmentPlan {
 
 impl EnrolmentPlan {
     /// Equal for equal requests: a started plan for the same is resumed.
-    pub fn source_of(wish: &EnrolmentSpec) -> String {
+    pub fn source_of(wish: &EnrolmentRequest) -> String {
         hash(&stored(wish).to_string())
     }
 
     pub fn new(
-        wish: &EnrolmentSpec,
+        wish: &EnrolmentRequest,
         selected: &SelectedAccounts,
         backend: EnrolmentBackend,
         checks: &[EnrolmentCheck],
@@ -133,7 +133,7 @@ impl EnrolmentPlan {
             accounts.insert(skipped.account.clone(), planned);
         }
         let takes_all = backend == EnrolmentBackend::Register;
-        let wish_of_all = EnrolmentSpec {
+        let wish_of_all = EnrolmentRequest {
             all_or_nothing: wish.all_or_nothing || takes_all,
             ..wish.clone()
         };
@@ -180,7 +180,7 @@ impl EnrolmentPlan {
 }
 
 pub fn draft(
-    wish: &EnrolmentSpec,
+    wish: &EnrolmentRequest,
     enrolment: &EnrolmentPlan,
     selected: &SelectedAccounts,
     facts: &EnrolmentFacts,
@@ -244,7 +244,7 @@ pub fn draft(
 
 fn add_registration(
     draft: &mut PlanDraft,
-    wish: &EnrolmentSpec,
+    wish: &EnrolmentRequest,
     enrolment: &EnrolmentPlan,
     selected: &SelectedAccounts,
     facts: &EnrolmentFacts,
@@ -267,7 +267,7 @@ fn add_registration(
         roles.extend(role_steps.add(draft, wish, facts, &target(id, planned), id));
     }
     let unit = StepTarget::global(&facts.management, selected.to.managed_name.clone());
-    let desired = stored(&RegisterSpec {
+    let desired = stored(&DesiredRegistration {
         unit: selected.to.id.clone(),
         unit_arn: facts.unit_arn(&selected.to.id),
         with: baseline.clone(),
@@ -299,9 +299,9 @@ fn place_wish(
     planned: &PlannedAccount,
     to: &str,
     facts: &EnrolmentFacts,
-) -> PlaceSpec {
+) -> DesiredPlace {
     let baseline = facts.baselines.get(&facts.unit_arn(to));
-    PlaceSpec {
+    DesiredPlace {
         account: id.clone(),
         from: planned.from.clone(),
         to: to.to_owned(),
@@ -311,13 +311,13 @@ fn place_wish(
 }
 
 fn move_wish(
-    wish: &EnrolmentSpec,
-    place: &PlaceSpec,
+    wish: &EnrolmentRequest,
+    place: &DesiredPlace,
     selected: &SelectedAccounts,
     facts: &EnrolmentFacts,
-) -> MoveSpec {
+) -> DesiredMove {
     let regions = facts.zone.iter().flat_map(|it| it.regions.clone());
-    MoveSpec {
+    DesiredMove {
         place: place.clone(),
         needs: Some(MoveNeeds {
             unit_name: selected.to.name.clone(),
@@ -331,7 +331,7 @@ fn move_wish(
 fn add_baseline(
     draft: &mut PlanDraft,
     target: StepTarget,
-    wish: &MoveSpec,
+    wish: &DesiredMove,
     role: &[StepId],
     facts: &EnrolmentFacts,
 ) {
@@ -359,7 +359,7 @@ fn add_baseline(
     if controls.is_empty() {
         return;
     }
-    let controls = ControlsSpec {
+    let controls = DesiredControls {
         account_arn: place.account_arn,
         unit_arn: facts.unit_arn(&place.to),
         controls,
@@ -375,15 +375,15 @@ fn add_baseline(
 }
 
 fn product_wish(
-    wish: &EnrolmentSpec,
+    wish: &EnrolmentRequest,
     id: &AccountId,
     selected: &SelectedAccounts,
     facts: &EnrolmentFacts,
-) -> ProductSpec {
+) -> DesiredProduct {
     let account = facts.accounts.get(id);
     let name = account.map(|it| it.name.clone()).unwrap_or_default();
     let email = account.map(|it| it.email.clone()).unwrap_or_default();
-    ProductSpec {
+    DesiredProduct {
         product: enrolment_product(&name),
         account: Some(id.clone()),
         account_name: name,
@@ -396,7 +396,7 @@ fn product_wish(
 
 /// Steps that remove conflicting Config (`organization.md` N-3), in a separate plan.
 pub fn draft_config(
-    wish: &EnrolmentSpec,
+    wish: &EnrolmentRequest,
     selected: &SelectedAccounts,
     facts: &EnrolmentFacts,
 ) -> PlanDraft {
@@ -415,7 +415,7 @@ pub fn draft_config(
         };
         for (region, found) in &inside.config {
             if let Ok(before) = found {
-                let wish = ConfigSpec {
+                let wish = DesiredConfig {
                     account: id.clone(),
                     region: region.clone(),
                     by: by.clone(),
@@ -428,7 +428,7 @@ pub fn draft_config(
     draft
 }
 
-fn add_config(draft: &mut PlanDraft, wish: &ConfigSpec) {
+fn add_config(draft: &mut PlanDraft, wish: &DesiredConfig) {
     let target = StepTarget {
         account: wish.account.as_str().to_owned(),
         region: wish.region.clone(),

@@ -3,7 +3,7 @@
 use hallpass_plans::{Effect, StepError, StepProbe, Verify, WriteAnswer};
 use serde_json::json;
 
-use super::plan::RegisterSpec;
+use super::plan::DesiredRegistration;
 use crate::changing::ServiceCalls;
 use crate::control_tower::{BaselineStatus, EnabledBaseline, enabled};
 use crate::reading::{ReadPlace, Reader, text};
@@ -13,7 +13,7 @@ const NOT_REGISTERED: &str = "NotRegistered";
 
 async fn baseline(
     calls: &dyn ServiceCalls,
-    wish: &RegisterSpec,
+    wish: &DesiredRegistration,
 ) -> Result<Option<EnabledBaseline>, StepError> {
     let found = enabled(calls, Some(&wish.unit_arn)).await;
     Ok(found.map_err(unseen)?.remove(&wish.unit_arn))
@@ -21,7 +21,7 @@ async fn baseline(
 
 pub(super) async fn look(
     calls: &dyn ServiceCalls,
-    wish: &RegisterSpec,
+    wish: &DesiredRegistration,
 ) -> Result<StepProbe, StepError> {
     Ok(match baseline(calls, wish).await? {
         None => StepProbe::Absent,
@@ -40,7 +40,7 @@ pub(super) async fn look(
 
 pub(super) async fn register(
     calls: &dyn ServiceCalls,
-    wish: &RegisterSpec,
+    wish: &DesiredRegistration,
 ) -> Result<WriteAnswer, StepError> {
     let (operation, input) = if let Some(there) = baseline(calls, wish).await? {
         let input = json!({ "enabledBaselineIdentifier": there.arn });
@@ -69,7 +69,7 @@ pub(super) async fn register(
 /// Progress by operation, or by unit.
 pub(super) async fn ask(
     calls: &dyn ServiceCalls,
-    wish: &RegisterSpec,
+    wish: &DesiredRegistration,
     remote: &str,
 ) -> Result<Verify, StepError> {
     let not = |why: &str| {

@@ -5,13 +5,13 @@ use hallpass_plans::{Lane, PlanDraft, StepId, StepTarget};
 use serde::{Deserialize, Serialize};
 
 use super::facts::{EnrolmentFacts, InsideFacts};
-use super::spec::{EnrolmentSpec, RoleCreation};
-use super::stack_sets::{self, InsideSpec, StackInstanceSpec, StackSetSpec};
+use super::spec::{EnrolmentRequest, RoleCreation};
+use super::stack_sets::{self, DesiredStackInstance, DesiredStackSet, InsideCheck};
 use super::step_kinds::EnrolmentStepKind;
 use crate::steps::stored;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RoleSpec {
+pub(crate) struct DesiredRole {
     pub(crate) account: AccountId,
     pub(crate) by: String,
     pub(crate) management: String,
@@ -20,7 +20,7 @@ pub(crate) struct RoleSpec {
     pub(crate) partition: String,
 }
 
-impl RoleSpec {
+impl DesiredRole {
     pub(super) fn trusted(&self) -> String {
         format!("arn:{}:iam::{}:root", self.partition, self.management)
     }
@@ -53,7 +53,7 @@ impl RoleSteps {
     pub(super) fn add(
         &mut self,
         draft: &mut PlanDraft,
-        wish: &EnrolmentSpec,
+        wish: &EnrolmentRequest,
         facts: &EnrolmentFacts,
         target: &StepTarget,
         id: &AccountId,
@@ -84,14 +84,14 @@ impl RoleSteps {
         target: &StepTarget,
         id: &AccountId,
         inside: &InsideFacts,
-        wish: &EnrolmentSpec,
+        wish: &EnrolmentRequest,
         facts: &EnrolmentFacts,
     ) -> Option<StepId> {
         let unit = inside.parent.as_ref().ok()?;
         let zone = facts.zone.as_ref()?;
         let set = self.set.get_or_insert_with(|| {
             let at = StepTarget::global(&facts.management, "stack set");
-            let desired = stored(&StackSetSpec::of(&facts.management));
+            let desired = stored(&DesiredStackSet::of(&facts.management));
             draft.step(
                 at,
                 EnrolmentStepKind::StackSet,
@@ -102,7 +102,7 @@ impl RoleSteps {
         });
         let first = zone.regions.first();
         let region = Some(&zone.home).filter(|it| !it.is_empty()).or(first)?;
-        let instance = StackInstanceSpec {
+        let instance = DesiredStackInstance {
             account: id.clone(),
             unit: unit.clone(),
             region: region.clone(),
@@ -115,7 +115,7 @@ impl RoleSteps {
         if inside.trusted != Ok(None) {
             return Some(made);
         }
-        let look = InsideSpec {
+        let look = InsideCheck {
             account: id.clone(),
             regions: zone.regions.clone(),
             may_stay: wish.allow_config.contains(id),
@@ -138,7 +138,7 @@ fn by_account(
     by: String,
     facts: &EnrolmentFacts,
 ) -> StepId {
-    let wish = RoleSpec {
+    let wish = DesiredRole {
         account: id.clone(),
         by,
         management: facts.management.clone(),
@@ -182,7 +182,7 @@ mod tests {
             let text = format!(
                 r#"{{"account":"222222222222","by":"Admin","management":"111111111111"{partition}}}"#
             );
-            let wish: RoleSpec = serde_json::from_str(&text).unwrap();
+            let wish: DesiredRole = serde_json::from_str(&text).unwrap();
             assert_eq!(wish.trusted(), trusted);
             assert_eq!(wish.administrator(), administrator);
             assert_eq!(serde_json::to_string(&wish).unwrap(), text);

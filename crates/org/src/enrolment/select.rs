@@ -4,7 +4,7 @@ use hallpass_base::AccountId;
 
 use super::EnrolmentRefused;
 use super::facts::EnrolmentFacts;
-use super::spec::{EnrolmentBackend, EnrolmentSpec};
+use super::spec::{EnrolmentBackend, EnrolmentRequest};
 use crate::vending::{OrgUnit, UnitRefused, VendingFacts, find_unit};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(crate) fn unit_of(
 /// The target unit, and whether it is registered with all accounts: it is source and target, and
 /// Control Tower does not govern it yet.
 pub(crate) fn target_unit(
-    wish: &EnrolmentSpec,
+    wish: &EnrolmentRequest,
     facts: &EnrolmentFacts,
 ) -> Result<(OrgUnit, bool), EnrolmentRefused> {
     let found = unit_of(&wish.to, facts, false, "--to")?;
@@ -69,7 +69,7 @@ pub(crate) fn target_unit(
 }
 
 pub(crate) fn source_units(
-    wish: &EnrolmentSpec,
+    wish: &EnrolmentRequest,
     facts: &EnrolmentFacts,
 ) -> Result<BTreeSet<String>, EnrolmentRefused> {
     let mut meant = BTreeSet::new();
@@ -92,7 +92,7 @@ pub(crate) fn source_units(
 /// # Errors
 /// An unknown unit, account or address, or an empty selection.
 pub fn select(
-    wish: &EnrolmentSpec,
+    wish: &EnrolmentRequest,
     facts: &EnrolmentFacts,
 ) -> Result<SelectedAccounts, EnrolmentRefused> {
     let unusable = |text: String| Err(EnrolmentRefused::Unusable(text));

@@ -42,7 +42,7 @@ pub enum RoleCreation {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EnrolmentSpec {
+pub struct EnrolmentRequest {
     /// Source units: name, id, `Name (id)` or path.
     pub units: Vec<String>,
     pub recursive: bool,

@@ -20,7 +20,7 @@ const ADMINISTRATOR: &str = "AdministratorAccountId";
 pub(super) const MAKING: TimeSpan = TimeSpan::minutes(30);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct StackSetSpec {
+pub(super) struct DesiredStackSet {
     name: String,
     administrator: String,
     /// Hash of the template: another release's is another step.
@@ -28,7 +28,7 @@ pub(super) struct StackSetSpec {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct StackInstanceSpec {
+pub(super) struct DesiredStackInstance {
     pub(super) account: AccountId,
     pub(super) unit: String,
     /// Region of the stack; the role is global.
@@ -37,7 +37,7 @@ pub(super) struct StackInstanceSpec {
 
 /// Checks after access is available.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct InsideSpec {
+pub(super) struct InsideCheck {
     pub(super) account: AccountId,
     pub(super) regions: Vec<String>,
     /// Config may stay, as AWS Support has allowed it.
@@ -69,7 +69,7 @@ fn template() -> Value {
     })
 }
 
-impl StackSetSpec {
+impl DesiredStackSet {
     pub(super) fn of(management: &str) -> Self {
         Self {
             name: NAME.to_owned(),
@@ -88,7 +88,7 @@ fn at_home(calls: &dyn ServiceCalls) -> Reader<'_> {
 
 pub(super) async fn look_set(
     calls: &dyn ServiceCalls,
-    wish: &StackSetSpec,
+    wish: &DesiredStackSet,
 ) -> Result<StepProbe, StepError> {
     let operation = ("cloudformation", "DescribeStackSet");
     let input = json!({ "StackSetName": wish.name, "CallAs": "SELF" });
@@ -111,7 +111,7 @@ pub(super) async fn look_set(
     })
 }
 
-fn difference(found: &Value, wish: &StackSetSpec) -> Option<&'static str> {
+fn difference(found: &Value, wish: &DesiredStackSet) -> Option<&'static str> {
     let parameters = found
         .pointer("/StackSet/Parameters")
         .and_then(Value::as_array);
@@ -144,7 +144,7 @@ async fn send(
 
 pub(super) async fn make_set(
     calls: &dyn ServiceCalls,
-    wish: &StackSetSpec,
+    wish: &DesiredStackSet,
     token: &str,
 ) -> Result<WriteAnswer, StepError> {
     let input = json!({
@@ -173,7 +173,7 @@ async fn enters(calls: &EnrolmentCalls, account: &AccountId) -> bool {
 
 async fn stack(
     calls: &dyn ServiceCalls,
-    wish: &StackInstanceSpec,
+    wish: &DesiredStackInstance,
 ) -> Result<Option<Value>, StepError> {
     let operation: Operation = ("cloudformation", "DescribeStackInstance");
     let input = json!({
@@ -190,7 +190,7 @@ async fn stack(
 
 pub(super) async fn look_instance(
     calls: &EnrolmentCalls,
-    wish: &StackInstanceSpec,
+    wish: &DesiredStackInstance,
 ) -> Result<StepProbe, StepError> {
     let Some(found) = stack(calls.home.as_ref(), wish).await? else {
         return Ok(StepProbe::Absent);
@@ -222,7 +222,7 @@ fn is_missing(failed: &ReadCallFailed) -> bool {
 
 pub(super) async fn make_instance(
     calls: &dyn ServiceCalls,
-    wish: &StackInstanceSpec,
+    wish: &DesiredStackInstance,
     token: &str,
 ) -> Result<WriteAnswer, StepError> {
     // a later plan of the same request has the same token: after a failed operation the id is
@@ -260,7 +260,7 @@ pub(super) async fn make_instance(
 /// Progress of an operation, and whether the role is usable.
 pub(super) async fn ask_instance(
     calls: &EnrolmentCalls,
-    wish: &StackInstanceSpec,
+    wish: &DesiredStackInstance,
     remote: &str,
 ) -> Result<Verify, StepError> {
     let home = at_home(calls.home.as_ref());
@@ -307,7 +307,7 @@ pub(super) async fn ask_instance(
 
 pub(super) async fn look_inside(
     calls: &EnrolmentCalls,
-    wish: &InsideSpec,
+    wish: &InsideCheck,
 ) -> Result<StepProbe, StepError> {
     let Some(by) = calls.by(EXECUTION) else {
         return Err(StepError::failed(

@@ -5,42 +5,42 @@ use crate::steps::{StepKind, step_kinds};
 
 step_kinds! {
     pub(crate) enum EnrolmentStepKind {
-        /// The account is in its unit: `MoveSpec`.
+        /// The account is in its unit: `DesiredMove`.
         Move = "enrolment.move",
-        /// Automatic enrolment is complete: `PlaceSpec`.
+        /// Automatic enrolment is complete: `DesiredPlace`.
         Wait = "enrolment.wait",
-        /// Enrolment by a baseline reset is complete: `PlaceSpec`.
+        /// Enrolment by a baseline reset is complete: `DesiredPlace`.
         Reset = "enrolment.reset-baseline",
-        /// The unit's controls are effective in the account: `ControlsSpec`.
+        /// The unit's controls are effective in the account: `DesiredControls`.
         Controls = "enrolment.reset-controls",
-        /// The unit is registered: `RegisterSpec`.
+        /// The unit is registered: `DesiredRegistration`.
         Register = "enrolment.register",
-        /// The role exists: `RoleSpec`.
+        /// The role exists: `DesiredRole`.
         CreateRole = "enrolment.create-role",
-        /// It has full permissions: `RoleSpec`.
+        /// It has full permissions: `DesiredRole`.
         GrantRole = "enrolment.grant-role",
-        /// The stack set exists: `StackSetSpec`.
+        /// The stack set exists: `DesiredStackSet`.
         StackSet = "enrolment.create-stack-set",
-        /// The role exists in an account and is accessible: `StackInstanceSpec`.
+        /// The role exists in an account and is accessible: `DesiredStackInstance`.
         StackInstance = "enrolment.create-stack-instance",
-        /// A newly accessible account has no obstacles: `InsideSpec`.
+        /// A newly accessible account has no obstacles: `InsideCheck`.
         Inside = "enrolment.look-inside",
     }
 }
 
 step_kinds! {
     pub(crate) enum ConfigStepKind {
-        /// The recorder is stopped: `ConfigSpec`.
+        /// The recorder is stopped: `DesiredConfig`.
         StopRecorder = "enrolment.stop-recorder",
-        /// The delivery channel is deleted: `ConfigSpec`.
+        /// The delivery channel is deleted: `DesiredConfig`.
         DeleteChannel = "enrolment.delete-channel",
-        /// The recorder is deleted: `ConfigSpec`.
+        /// The recorder is deleted: `DesiredConfig`.
         DeleteRecorder = "enrolment.delete-recorder",
-        /// The recorder is restored: `ConfigSpec`.
+        /// The recorder is restored: `DesiredConfig`.
         PutRecorder = "enrolment.put-recorder",
-        /// The delivery channel is restored: `ConfigSpec`.
+        /// The delivery channel is restored: `DesiredConfig`.
         PutChannel = "enrolment.put-channel",
-        /// The recorder is restarted: `ConfigSpec`.
+        /// The recorder is restarted: `DesiredConfig`.
         StartRecorder = "enrolment.start-recorder",
     }
 }

@@ -11,7 +11,7 @@ use hallpass_plans::{
 };
 use serde_json::{Value, json};
 
-use super::channels::{ChannelSpec, ChannelStepKind, SeenChannel, channels_in, probe_channel};
+use super::channels::{ChannelStepKind, DesiredChannel, SeenChannel, channels_in, probe_channel};
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
@@ -27,7 +27,7 @@ pub struct ChannelStepExecutor {
 
 struct ChannelStep {
     kind: ChannelStepKind,
-    wish: ChannelSpec,
+    wish: DesiredChannel,
     account: AccountId,
     region: String,
 }

@@ -19,9 +19,9 @@ pub const CHANNELS_REMOVE_KIND: &str = "insights.channels.remove";
 
 step_kinds! {
     pub(super) enum ChannelStepKind {
-        /// A channel exists with these filters: [`ChannelSpec`].
+        /// A channel exists with these filters: [`DesiredChannel`].
         Channel = "insights.channel",
-        /// No channel to the topic: [`ChannelSpec`].
+        /// No channel to the topic: [`DesiredChannel`].
         NoChannel = "insights.no-channel",
     }
 }
@@ -44,13 +44,13 @@ pub fn is_channel_step(kind: &str) -> bool {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChannelSpec {
+pub struct DesiredChannel {
     pub topic: String,
     pub severities: BTreeSet<String>,
     pub message_types: BTreeSet<String>,
 }
 
-impl ChannelSpec {
+impl DesiredChannel {
     /// # Errors
     /// The problem.
     pub fn new(
@@ -130,7 +130,7 @@ impl ChannelSpec {
 ///
 /// # Errors
 /// The problem.
-pub fn check_channels(wishes: &[ChannelSpec]) -> Result<(), String> {
+pub fn check_channels(wishes: &[DesiredChannel]) -> Result<(), String> {
     let mut by_region: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for wish in wishes {
         let region = by_region.entry(wish.region()).or_default();
@@ -151,7 +151,7 @@ pub fn check_channels(wishes: &[ChannelSpec]) -> Result<(), String> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SeenChannel {
     pub(super) id: String,
-    pub(super) wish: ChannelSpec,
+    pub(super) wish: DesiredChannel,
 }
 
 pub(super) async fn channels_in(
@@ -169,7 +169,7 @@ pub(super) async fn channels_in(
     };
     let seen = rows.iter().map(|row| SeenChannel {
         id: text(row, "/Id").to_owned(),
-        wish: ChannelSpec {
+        wish: DesiredChannel {
             topic: text(row, "/Config/Sns/TopicArn").to_owned(),
             severities: words(row, "/Config/Filters/Severities"),
             message_types: words(row, "/Config/Filters/MessageTypes"),
@@ -193,8 +193,8 @@ pub enum ChannelState {
 pub struct ChannelRow {
     pub account: String,
     pub region: String,
-    pub wish: Option<ChannelSpec>,
-    pub seen: Option<ChannelSpec>,
+    pub wish: Option<DesiredChannel>,
+    pub seen: Option<DesiredChannel>,
     pub state: ChannelState,
 }
 
@@ -221,7 +221,7 @@ pub struct ChannelsFound {
 /// A failed read of the organization, and unknown names.
 pub async fn compare_channels(
     calls: &dyn ReadCalls,
-    wishes: &[ChannelSpec],
+    wishes: &[DesiredChannel],
     scope: &StandardsScope,
 ) -> Result<ChannelsFound, StandardsUnread> {
     let of_topics: BTreeSet<String> = wishes.iter().map(|it| it.region().to_owned()).collect();
@@ -282,15 +282,15 @@ pub async fn compare_channels(
     Ok(ChannelsFound { organization, rows })
 }
 
-fn seen_of(wish: &ChannelSpec, there: &[SeenChannel]) -> Option<ChannelSpec> {
+fn seen_of(wish: &DesiredChannel, there: &[SeenChannel]) -> Option<DesiredChannel> {
     let found = there.iter().find(|it| it.wish.topic == wish.topic);
     found.map(|it| it.wish.clone())
 }
 
 pub(super) fn probe_channel(
     kind: ChannelStepKind,
-    wish: &ChannelSpec,
-    seen: Option<&ChannelSpec>,
+    wish: &DesiredChannel,
+    seen: Option<&DesiredChannel>,
 ) -> StepProbe {
     match (kind, seen) {
         (ChannelStepKind::NoChannel, None) => StepProbe::Satisfied,
@@ -302,7 +302,7 @@ pub(super) fn probe_channel(
     }
 }
 
-fn judge(wish: &ChannelSpec, there: &[SeenChannel], wishes: &[ChannelSpec]) -> ChannelState {
+fn judge(wish: &DesiredChannel, there: &[SeenChannel], wishes: &[DesiredChannel]) -> ChannelState {
     if let Some(own) = there.iter().find(|it| it.wish.topic == wish.topic) {
         return if own.wish.is_same(wish) {
             ChannelState::Same

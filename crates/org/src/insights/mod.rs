@@ -10,7 +10,7 @@ mod units;
 
 pub use channel_steps::ChannelStepExecutor;
 pub use channels::{
-    CHANNELS_KIND, CHANNELS_REMOVE_KIND, ChannelRow, ChannelSpec, ChannelState, ChannelsFound,
+    CHANNELS_KIND, CHANNELS_REMOVE_KIND, ChannelRow, ChannelState, ChannelsFound, DesiredChannel,
     check_channels, compare_channels, draft_channel_removal, draft_channels, is_channel_step,
 };
 pub use notified::{INSIGHT_SOURCE, InsightTurn, ReportedInsight};

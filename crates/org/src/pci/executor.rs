@@ -9,7 +9,7 @@ use hallpass_plans::{
 };
 use serde_json::{Value, json};
 
-use super::plan::{PeopleStepKind, PersonSpec};
+use super::plan::{IdentityStoreUser, PeopleStepKind};
 use super::read_back::ReadBack;
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
@@ -37,7 +37,7 @@ impl PeopleStepExecutor {
         }
     }
 
-    async fn seen(&self, wish: &PersonSpec) -> Result<Option<SeenPerson>, StepError> {
+    async fn seen(&self, wish: &IdentityStoreUser) -> Result<Option<SeenPerson>, StepError> {
         let input = named(wish);
         let answered = self
             .calls
@@ -59,7 +59,7 @@ impl PeopleStepExecutor {
     }
 
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
-        let wish: PersonSpec = step.wish()?;
+        let wish: IdentityStoreUser = step.wish()?;
         let seen = self.seen(&wish).await?;
         let differs = || StepProbe::Differs {
             old: json!({ "user": wish }),
@@ -82,7 +82,7 @@ impl PeopleStepExecutor {
     }
 
     async fn send(&self, step: &PlanStep, seen: &StepProbe) -> Result<WriteAnswer, StepError> {
-        let wish: PersonSpec = step.wish()?;
+        let wish: IdentityStoreUser = step.wish()?;
         let mut input = named(&wish);
         let judged = seen
             .old()
@@ -128,7 +128,7 @@ impl PeopleStepExecutor {
     /// Why a deletion was refused: changed meanwhile, or a concurrent write.
     async fn not_deleted(
         &self,
-        wish: &PersonSpec,
+        wish: &IdentityStoreUser,
         judged: Option<Value>,
         message: String,
     ) -> StepError {
@@ -152,7 +152,7 @@ fn put(input: &mut Value, name: &str, value: Value) {
     }
 }
 
-fn named(wish: &PersonSpec) -> Value {
+fn named(wish: &IdentityStoreUser) -> Value {
     json!({ "IdentityStoreId": wish.identity_store_id, "UserId": wish.user_id })
 }
 

@@ -12,11 +12,11 @@ pub const DELETE_PLAN_KIND: &str = "pci.delete";
 
 step_kinds! {
     pub(crate) enum PeopleStepKind {
-        /// A person may not sign in: [`PersonSpec`].
+        /// A person may not sign in: [`IdentityStoreUser`].
         Disable = "people.disable",
-        /// A person may sign in: [`PersonSpec`].
+        /// A person may sign in: [`IdentityStoreUser`].
         Enable = "people.enable",
-        /// A person is deleted from the identity store: [`PersonSpec`].
+        /// A person is deleted from the identity store: [`IdentityStoreUser`].
         Delete = "people.delete",
     }
 }
@@ -30,7 +30,7 @@ pub fn is_people_step(kind: &str) -> bool {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct PersonSpec {
+pub(crate) struct IdentityStoreUser {
     pub(crate) identity_store_id: String,
     pub(crate) user_id: UserId,
     pub(crate) user_name: String,
@@ -50,7 +50,7 @@ fn plan(
     };
     let mut draft = PlanDraft::new(kind, organization, limits);
     for person in people {
-        let wish = PersonSpec {
+        let wish = IdentityStoreUser {
             identity_store_id: store.to_owned(),
             user_id: person.user_id.clone(),
             user_name: person.user_name.clone(),

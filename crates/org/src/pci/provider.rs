@@ -21,9 +21,9 @@ pub const SCIM_PLAN_KIND: &str = "pci.scim";
 
 step_kinds! {
     enum ProviderStepKind {
-        /// A person may not sign in at their provider: [`ProviderSpec`].
+        /// A person may not sign in at their provider: [`ProviderUser`].
         Suspend = "provider.suspend",
-        /// A person may sign in at their provider again: [`ProviderSpec`].
+        /// A person may sign in at their provider again: [`ProviderUser`].
         Resume = "provider.resume",
     }
 }
@@ -129,7 +129,7 @@ pub struct ProvidedPerson {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct ProviderSpec {
+struct ProviderUser {
     provider: PeopleProvider,
     base: String,
     id: String,
@@ -150,7 +150,7 @@ pub fn suspend_plan(
     };
     let mut draft = PlanDraft::new(provider.plan_kind(), organization, limits);
     for ProvidedPerson { person, id } in people {
-        let wish = ProviderSpec {
+        let wish = ProviderUser {
             provider,
             base: base.to_owned(),
             id: id.clone(),
@@ -193,7 +193,7 @@ impl ProviderStepExecutor {
     }
 
     /// The plan's provider, if configured.
-    fn of(&self, wish: &ProviderSpec) -> Result<&dyn ProviderPeople, StepError> {
+    fn of(&self, wish: &ProviderUser) -> Result<&dyn ProviderPeople, StepError> {
         let found = match wish.provider {
             PeopleProvider::Okta => self.providers.okta.as_deref(),
             PeopleProvider::Scim => self.providers.scim.as_deref(),
@@ -217,7 +217,7 @@ impl ProviderStepExecutor {
     }
 
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
-        let wish: ProviderSpec = step.wish()?;
+        let wish: ProviderUser = step.wish()?;
         let seen = self.of(&wish)?.person(&wish.id).await;
         let seen = seen.map_err(|it| unsaid(&it))?;
         if let Some(person) = seen.as_ref().filter(|it| !it.is_called(&wish.user_name)) {
@@ -242,7 +242,7 @@ impl ProviderStepExecutor {
     }
 
     async fn send(&self, step: &PlanStep) -> Result<WriteAnswer, StepError> {
-        let wish: ProviderSpec = step.wish()?;
+        let wish: ProviderUser = step.wish()?;
         let provider = self.of(&wish)?;
         let sent = match ProviderStepKind::of(step)? {
             ProviderStepKind::Suspend => provider.suspend(&wish.id).await,

@@ -6,13 +6,13 @@ use hallpass_plans::StepError;
 use super::facts::{ControlUpdate, NamedControl, StandardSubscription};
 use super::hub::HubReader;
 use super::names::{ControlName, ControlPlace, offered_as, short_name};
-use super::specs::{ControlsSpec, StandardsSpec};
+use super::specs::{DesiredControls, DesiredStandards};
 use crate::steps::unseen;
 
 pub(super) async fn standards(
     reader: HubReader<'_>,
-    wish: StandardsSpec,
-) -> Result<StandardsSpec, StepError> {
+    wish: DesiredStandards,
+) -> Result<DesiredStandards, StepError> {
     if wish.names.is_empty() {
         return Ok(wish);
     }
@@ -25,7 +25,7 @@ pub(super) async fn standards(
         })?;
         arns.push(found.clone());
     }
-    Ok(StandardsSpec {
+    Ok(DesiredStandards {
         arns,
         names: Vec::new(),
     })
@@ -34,9 +34,9 @@ pub(super) async fn standards(
 /// In each enabled standard; the last entry for a control wins.
 pub(super) async fn controls(
     reader: HubReader<'_>,
-    wish: ControlsSpec,
+    wish: DesiredControls,
     on: &[StandardSubscription],
-) -> Result<ControlsSpec, StepError> {
+) -> Result<DesiredControls, StepError> {
     if wish.named.is_empty() {
         return Ok(wish);
     }
@@ -75,7 +75,7 @@ pub(super) async fn controls(
             }
         }
     }
-    Ok(ControlsSpec {
+    Ok(DesiredControls {
         updates,
         named: Vec::new(),
     })

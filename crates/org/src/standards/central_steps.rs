@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::facts::{OUR_POLICIES, SELF_MANAGED};
 use super::hub::{HubReader, SECURITY_HUB};
 use super::policies;
-use super::specs::{AssociationSpec, ConfigurationSpec, PolicySpec};
+use super::specs::{DesiredAssociation, DesiredConfiguration, DesiredPolicy};
 use crate::reading::{UnreadFact, text};
 use crate::steps::{stored, unseen};
 
@@ -16,7 +16,7 @@ const UPDATED_REASON: &str = "hallpass: as the file says";
 
 pub(super) type HubCall = (&'static str, Value);
 
-fn written(wish: &PolicySpec) -> Value {
+fn written(wish: &DesiredPolicy) -> Value {
     let off = &wish.policy.off;
     json!({ "SecurityHub": {
         "ServiceEnabled": true, "EnabledStandardIdentifiers": wish.policy.standards,
@@ -26,13 +26,13 @@ fn written(wish: &PolicySpec) -> Value {
 
 pub(super) async fn look_configuration(
     reader: HubReader<'_>,
-    wish: &ConfigurationSpec,
+    wish: &DesiredConfiguration,
 ) -> Result<StepProbe, StepError> {
     let operation = (SECURITY_HUB, "DescribeOrganizationConfiguration");
     let found = reader.reader().one(operation, json!({})).await;
     let found = found.map_err(unseen)?;
     let part = |name: &str| text(&found, &format!("/OrganizationConfiguration/{name}"));
-    let now = ConfigurationSpec {
+    let now = DesiredConfiguration {
         kind: part("ConfigurationType").to_owned(),
         auto_enable: found.get("AutoEnable") == Some(&Value::Bool(true)),
         auto_enable_standards: text(&found, "/AutoEnableStandards").to_owned(),
@@ -50,7 +50,7 @@ pub(super) async fn look_configuration(
     }
 }
 
-pub(super) fn configure(wish: &ConfigurationSpec) -> HubCall {
+pub(super) fn configure(wish: &DesiredConfiguration) -> HubCall {
     let input = json!({
         "AutoEnable": wish.auto_enable, "AutoEnableStandards": wish.auto_enable_standards,
         "OrganizationConfiguration": { "ConfigurationType": wish.kind },
@@ -94,7 +94,7 @@ async fn policy_id(reader: HubReader<'_>, named: &str) -> Result<Option<String>,
 
 pub(super) async fn look_policy(
     reader: HubReader<'_>,
-    wish: &PolicySpec,
+    wish: &DesiredPolicy,
 ) -> Result<StepProbe, UnreadFact> {
     let Some(id) = id_of(reader, &wish.name).await? else {
         return Ok(StepProbe::Absent);
@@ -117,7 +117,7 @@ pub(super) async fn look_policy(
 
 pub(super) async fn put_policy(
     reader: HubReader<'_>,
-    wish: &PolicySpec,
+    wish: &DesiredPolicy,
 ) -> Result<HubCall, UnreadFact> {
     let policy = written(wish);
     Ok(match id_of(reader, &wish.name).await? {
@@ -154,7 +154,7 @@ pub(super) fn probe_own(policy: Option<&String>) -> StepProbe {
 /// A target's policy; its own one is restored by an undo.
 pub(super) async fn look_association(
     reader: HubReader<'_>,
-    wish: &AssociationSpec,
+    wish: &DesiredAssociation,
 ) -> Result<StepProbe, StepError> {
     // first, so that the other read is the last before a write
     let wanted = match &wish.policy {
@@ -190,7 +190,7 @@ pub(super) async fn look_association(
 
 pub(super) async fn put_association(
     reader: HubReader<'_>,
-    wish: &AssociationSpec,
+    wish: &DesiredAssociation,
 ) -> Result<Option<HubCall>, UnreadFact> {
     let target = target(&wish.target);
     let named = wish.policy.as_deref().unwrap_or(SELF_MANAGED);

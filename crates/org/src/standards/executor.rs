@@ -22,7 +22,7 @@ use super::observations::{
     look_ready, state_of, without_changed,
 };
 use super::plan::StandardsStepKind;
-use super::specs::{AssociationSpec, ControlsSpec, StandardsSpec};
+use super::specs::{DesiredAssociation, DesiredControls, DesiredStandards};
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
@@ -90,7 +90,7 @@ impl StandardsStepExecutor {
                 })
             }
             StandardsStepKind::Set => {
-                let wish: ControlsSpec = step.wish()?;
+                let wish: DesiredControls = step.wish()?;
                 let found = subscriptions_if_on(reader).await?;
                 if found.is_none() && !wish.named.is_empty() {
                     return Ok(StepProbe::Absent);
@@ -114,7 +114,7 @@ impl StandardsStepExecutor {
 
     async fn form(&self, step: &PlanStep) -> Result<Value, StepError> {
         let is_named = match StandardsStepKind::of(step)? {
-            StandardsStepKind::Set => !step.wish::<ControlsSpec>()?.named.is_empty(),
+            StandardsStepKind::Set => !step.wish::<DesiredControls>()?.named.is_empty(),
             StandardsStepKind::EnableHub
             | StandardsStepKind::Enable
             | StandardsStepKind::Wait
@@ -203,7 +203,7 @@ impl StandardsStepExecutor {
     async fn enable(
         &self,
         place: &StepPlace,
-        wish: &StandardsSpec,
+        wish: &DesiredStandards,
     ) -> Result<WriteAnswer, StepError> {
         let found = self.reader(place).subscriptions().await.map_err(unseen)?;
         let of = |arn: &String| found.iter().find(|it| it.standard == *arn);
@@ -223,7 +223,7 @@ impl StandardsStepExecutor {
     async fn set(
         &self,
         place: &StepPlace,
-        wish: &ControlsSpec,
+        wish: &DesiredControls,
         seen: &StepProbe,
     ) -> Result<WriteAnswer, StepError> {
         let HubBefore {
@@ -398,8 +398,8 @@ async fn subscriptions_if_on(
 async fn standards_now(
     reader: HubReader<'_>,
     step: &PlanStep,
-) -> Result<Option<(StandardsSpec, Vec<StandardSubscription>)>, StepError> {
-    let wish: StandardsSpec = step.wish()?;
+) -> Result<Option<(DesiredStandards, Vec<StandardSubscription>)>, StepError> {
+    let wish: DesiredStandards = step.wish()?;
     let found = subscriptions_if_on(reader).await?;
     if found.is_none() && !wish.names.is_empty() {
         return Ok(None);
@@ -413,7 +413,7 @@ fn has_controls(step: &PlanStep) -> bool {
     StandardsStepKind::named(&step.kind) == Some(StandardsStepKind::Set)
 }
 
-fn turned_off(wish: &StandardsSpec, on: &[StandardSubscription]) -> HubCall {
+fn turned_off(wish: &DesiredStandards, on: &[StandardSubscription]) -> HubCall {
     let meant = on
         .iter()
         .filter(|it| it.is_on() && wish.arns.contains(&it.standard));
@@ -453,7 +453,7 @@ impl StepExecutor for StandardsStepExecutor {
     }
 
     async fn done_in_part(&self, step: &PlanStep, before: &Value) -> Option<PartDone> {
-        let wish: ControlsSpec = step.wish().ok().filter(|_| has_controls(step))?;
+        let wish: DesiredControls = step.wish().ok().filter(|_| has_controls(step))?;
         let now = self.look(step).await.ok()?;
         done_in_part(&wish, before, &now)
     }
@@ -481,7 +481,7 @@ impl StepExecutor for StandardsStepExecutor {
 
     fn without_changed_parts(&self, step: &PlanStep, judged: JudgedState<'_>) -> Option<StepPart> {
         let wish = step
-            .wish::<ControlsSpec>()
+            .wish::<DesiredControls>()
             .ok()
             .filter(|_| has_controls(step))?;
         without_changed(&wish, judged.expected, judged.seen)
@@ -500,7 +500,7 @@ impl StepExecutor for StandardsStepExecutor {
             StandardsStepKind::Wait => Undo::By(Vec::new()),
             StandardsStepKind::Set => {
                 // controls changed from outside were left unchanged
-                let ours: ControlsSpec = serde_json::from_value(new.clone()).unwrap_or_default();
+                let ours: DesiredControls = serde_json::from_value(new.clone()).unwrap_or_default();
                 let is_ours = |it: &ControlUpdate| {
                     let of = |new: &ControlUpdate| {
                         new.standard == it.standard && new.control == it.control
@@ -510,16 +510,16 @@ impl StepExecutor for StandardsStepExecutor {
                 let updates = before.updates.into_iter().filter(is_ours).collect();
                 Undo::By(vec![by(
                     StandardsStepKind::Set,
-                    stored(&ControlsSpec {
+                    stored(&DesiredControls {
                         updates,
-                        ..ControlsSpec::default()
+                        ..DesiredControls::default()
                     }),
                 )])
             }
             StandardsStepKind::Disable => {
-                let standards = stored(&StandardsSpec {
+                let standards = stored(&DesiredStandards {
                     arns: before.arns,
-                    ..StandardsSpec::default()
+                    ..DesiredStandards::default()
                 });
                 let mut steps = vec![
                     by(StandardsStepKind::Enable, standards.clone()),
@@ -527,18 +527,18 @@ impl StepExecutor for StandardsStepExecutor {
                 ];
                 if !before.updates.is_empty() {
                     let updates = before.updates;
-                    let wish = ControlsSpec {
+                    let wish = DesiredControls {
                         updates,
-                        ..ControlsSpec::default()
+                        ..DesiredControls::default()
                     };
                     steps.push(by(StandardsStepKind::Set, stored(&wish)));
                 }
                 Undo::By(steps)
             }
-            StandardsStepKind::CentralAssociate => match step.wish::<AssociationSpec>() {
+            StandardsStepKind::CentralAssociate => match step.wish::<DesiredAssociation>() {
                 Ok(wish) => {
                     let policy = old.get("policy").and_then(Value::as_str);
-                    let back = AssociationSpec {
+                    let back = DesiredAssociation {
                         policy: policy.map(str::to_owned),
                         ..wish
                     };

@@ -11,7 +11,7 @@ use super::facts::{ControlAssociation, ControlUpdate, StandardSubscription};
 use super::file::ControlStatus;
 use super::hub::HubReader;
 use super::names::short_name;
-use super::specs::{ControlsSpec, StandardsSpec};
+use super::specs::{DesiredControls, DesiredStandards};
 use crate::steps::{stored, unseen};
 
 /// The earlier state, restored by an undo: enabled standards, and differing controls.
@@ -28,7 +28,7 @@ pub(super) struct HubBefore {
 
 pub(super) type Associations = BTreeMap<(String, String), ControlAssociation>;
 
-pub(super) fn look_on(wish: &StandardsSpec, found: &[StandardSubscription]) -> StepProbe {
+pub(super) fn look_on(wish: &DesiredStandards, found: &[StandardSubscription]) -> StepProbe {
     let on = |arn: &&String| found.iter().any(|it| it.standard == **arn && it.is_on());
     let arns: Vec<String> = wish.arns.iter().filter(on).cloned().collect();
     if arns.len() == wish.arns.len() {
@@ -45,7 +45,7 @@ pub(super) fn look_on(wish: &StandardsSpec, found: &[StandardSubscription]) -> S
 }
 
 pub(super) fn look_ready(
-    wish: &StandardsSpec,
+    wish: &DesiredStandards,
     found: &[StandardSubscription],
 ) -> Result<StepProbe, StepError> {
     let (mut is_there, mut is_ready) = (true, true);
@@ -79,7 +79,7 @@ async fn standing(
 
 pub(super) async fn look_controls(
     reader: HubReader<'_>,
-    planned: ControlsSpec,
+    planned: DesiredControls,
     found: &[StandardSubscription],
 ) -> Result<StepProbe, StepError> {
     let is_named = !planned.named.is_empty();
@@ -135,7 +135,7 @@ fn is_as_wanted(wanted: &ControlUpdate, is: &ControlUpdate) -> bool {
 /// Remaining controls after changes from outside: those with neither the earlier nor the wanted
 /// state are skipped.
 pub(super) fn without_changed(
-    wish: &ControlsSpec,
+    wish: &DesiredControls,
     expected: &StepProbe,
     seen: &StepProbe,
 ) -> Option<StepPart> {
@@ -175,7 +175,7 @@ pub(super) fn without_changed(
         &seen_now.wanted
     };
     let ours = wanted.iter().filter(|it| of(&left, it).is_none());
-    let desired = stored(&ControlsSpec {
+    let desired = stored(&DesiredControls {
         updates: ours.cloned().collect(),
         named: Vec::new(),
     });
@@ -215,7 +215,7 @@ fn changed_words(is: &ControlUpdate) -> String {
 /// Reads controls before a standard is disabled: Security Hub forgets them (`organization.md` S-7).
 pub(super) async fn look_off(
     reader: HubReader<'_>,
-    wish: &StandardsSpec,
+    wish: &DesiredStandards,
     found: &[StandardSubscription],
 ) -> Result<StepProbe, StepError> {
     let of = |arn: &String| found.iter().find(|it| it.standard == *arn);
@@ -261,7 +261,11 @@ pub(super) fn probe_off(arns: Vec<String>, now: &Associations) -> StepProbe {
 }
 
 /// Earlier differing controls that are as wanted in `now`.
-pub(super) fn done_in_part(wish: &ControlsSpec, old: &Value, now: &StepProbe) -> Option<PartDone> {
+pub(super) fn done_in_part(
+    wish: &DesiredControls,
+    old: &Value,
+    now: &StepProbe,
+) -> Option<PartDone> {
     if !matches!(now, StepProbe::Satisfied | StepProbe::Differs { .. }) {
         return None;
     }
@@ -291,7 +295,7 @@ pub(super) fn done_in_part(wish: &ControlsSpec, old: &Value, now: &StepProbe) ->
             updates: done,
             ..HubBefore::default()
         }),
-        new: stored(&ControlsSpec {
+        new: stored(&DesiredControls {
             updates,
             named: Vec::new(),
         }),

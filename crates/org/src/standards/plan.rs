@@ -11,7 +11,8 @@ use super::compare::{ComparedHub, HubStanding};
 use super::facts::{CentralFacts, CentralHome, HubLook, StandardsFacts};
 use super::observations::{Associations, probe_controls, probe_off};
 use super::specs::{
-    AssociationSpec, ConfigurationSpec, ControlsSpec, HubSpec, PolicySpec, StandardsSpec,
+    DesiredAssociation, DesiredConfiguration, DesiredControls, DesiredHub, DesiredPolicy,
+    DesiredStandards,
 };
 use crate::steps::{step_kinds, stored};
 
@@ -23,21 +24,21 @@ const KEY: &str = "securityhub";
 
 step_kinds! {
     pub(super) enum StandardsStepKind {
-        /// Security Hub is on: [`HubSpec`].
+        /// Security Hub is on: [`DesiredHub`].
         EnableHub = "standards.enable-hub",
-        /// Standards are on: [`StandardsSpec`].
+        /// Standards are on: [`DesiredStandards`].
         Enable = "standards.enable-standards",
-        /// Controls of standards can be changed: [`StandardsSpec`].
+        /// Controls of standards can be changed: [`DesiredStandards`].
         Wait = "standards.wait-controls-updatable",
-        /// Controls are as wanted: [`ControlsSpec`].
+        /// Controls are as wanted: [`DesiredControls`].
         Set = "standards.set-controls",
-        /// Standards are off: [`StandardsSpec`].
+        /// Standards are off: [`DesiredStandards`].
         Disable = "standards.disable-standards",
-        /// An administrator's policy exists: [`PolicySpec`].
+        /// An administrator's policy exists: [`DesiredPolicy`].
         CentralPolicy = "standards.central-policy",
-        /// A policy is associated with a root, unit or account: [`AssociationSpec`].
+        /// A policy is associated with a root, unit or account: [`DesiredAssociation`].
         CentralAssociate = "standards.central-associate",
-        /// The organization's configuration: [`ConfigurationSpec`].
+        /// The organization's configuration: [`DesiredConfiguration`].
         Configure = "standards.configure-organization",
     }
 }
@@ -65,7 +66,7 @@ pub fn draft_configuration(organization: &str, home: &CentralHome) -> PlanDraft 
         region: home.region.clone(),
         key: "organization".to_owned(),
     };
-    let wish = ConfigurationSpec {
+    let wish = DesiredConfiguration {
         kind: "CENTRAL".to_owned(),
         auto_enable: false,
         auto_enable_standards: "NONE".to_owned(),
@@ -101,7 +102,7 @@ pub fn draft_central(
     for row in rows {
         let Ok(policy) = &row.policy else { continue };
         let name = policy.name();
-        let wish = stored(&PolicySpec {
+        let wish = stored(&DesiredPolicy {
             name: name.clone(),
             policy: policy.clone(),
         });
@@ -116,7 +117,7 @@ pub fn draft_central(
         if central.names.values().all(|it| *it != name) {
             draft.compared(&there, StepProbe::Absent);
         }
-        let wish = stored(&AssociationSpec {
+        let wish = stored(&DesiredAssociation {
             target: row.target.clone(),
             policy: Some(name),
         });
@@ -181,23 +182,23 @@ fn add(draft: &mut PlanDraft, row: &ComparedHub, seen: Option<&Associations>) {
         };
     let standards = |arns: &[String]| -> Vec<serde_json::Value> {
         let chunks = arns.chunks(STANDARDS_AT_ONCE);
-        let wishes = chunks.map(|it| stored(&StandardsSpec::of(it)));
+        let wishes = chunks.map(|it| stored(&DesiredStandards::of(it)));
         wishes.collect()
     };
     let controls = row.updates.chunks(CONTROLS_AT_ONCE);
     let controls = controls.map(|it| {
-        stored(&ControlsSpec {
+        stored(&DesiredControls {
             updates: it.to_vec(),
             named: Vec::new(),
         })
     });
     let named = (!row.named.is_empty()).then(|| {
-        stored(&ControlsSpec {
+        stored(&DesiredControls {
             updates: Vec::new(),
             named: row.named.clone(),
         })
     });
-    let hub = row.enable_hub.then(|| stored(&HubSpec {}));
+    let hub = row.enable_hub.then(|| stored(&DesiredHub {}));
     all(
         StandardsStepKind::EnableHub,
         hub.into_iter().collect(),

@@ -6,16 +6,16 @@ use super::central::CentralPolicy;
 use super::facts::{ControlUpdate, NamedControl};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct HubSpec {}
+pub(super) struct DesiredHub {}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct StandardsSpec {
+pub(super) struct DesiredStandards {
     pub(super) arns: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) names: Vec<String>,
 }
 
-impl StandardsSpec {
+impl DesiredStandards {
     pub(super) fn of(all: &[String]) -> Self {
         let (arns, names) = all.iter().cloned().partition(|it| it.starts_with("arn:"));
         Self { arns, names }
@@ -23,14 +23,14 @@ impl StandardsSpec {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ControlsSpec {
+pub(super) struct DesiredControls {
     pub(super) updates: Vec<ControlUpdate>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) named: Vec<NamedControl>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ConfigurationSpec {
+pub(super) struct DesiredConfiguration {
     /// `CENTRAL` or `LOCAL`.
     pub(super) kind: String,
     pub(super) auto_enable: bool,
@@ -39,13 +39,13 @@ pub(super) struct ConfigurationSpec {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct PolicySpec {
+pub(super) struct DesiredPolicy {
     pub(super) name: String,
     pub(super) policy: CentralPolicy,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct AssociationSpec {
+pub(super) struct DesiredAssociation {
     pub(super) target: String,
     /// A Hallpass policy's name, another policy's id, or `None` to inherit.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,7 +8,7 @@ use hallpass_plans::{Class, Effect, Retry, SentBefore, StepError, StepProbe, Ver
 
 use super::known::{ListingAge, SeenAccounts};
 use super::listed::KnownAccount;
-use super::plan::{AccountSpec, NamedUnit};
+use super::plan::{DesiredAccount, NamedUnit};
 use super::ports::{AccessNeeds, AccountAdmin, AccountCreation, AccountRequest, NewAccount};
 use super::requests::asked_by_us;
 use crate::retrying::UnsafeWrite;
@@ -41,7 +41,7 @@ fn blocked(reason: String) -> StepProbe {
 
 impl AccountMaking {
     /// For a plan: all rows share one listing.
-    pub(super) async fn look(&self, wish: &AccountSpec) -> Result<StepProbe, StepError> {
+    pub(super) async fn look(&self, wish: &DesiredAccount) -> Result<StepProbe, StepError> {
         let there = self
             .seen
             .listed(&wish.account.email, ListingAge::Run)
@@ -51,7 +51,7 @@ impl AccountMaking {
 
     pub(super) async fn look_again(
         &self,
-        wish: &AccountSpec,
+        wish: &DesiredAccount,
         sent: &SentBefore,
     ) -> Result<StepProbe, StepError> {
         if let Some(id) = &wish.there {
@@ -119,7 +119,7 @@ impl AccountMaking {
     }
 
     /// Finds the owner of a used address.
-    async fn taken(&self, wish: &AccountSpec) -> Result<StepProbe, StepError> {
+    async fn taken(&self, wish: &DesiredAccount) -> Result<StepProbe, StepError> {
         let email = &wish.account.email;
         match self.seen.listed(email, ListingAge::Now).await? {
             Some(there) => Ok(judged(wish, &there)),
@@ -127,7 +127,7 @@ impl AccountMaking {
         }
     }
 
-    async fn gap(&self, wish: &AccountSpec) -> Result<Option<String>, StepError> {
+    async fn gap(&self, wish: &DesiredAccount) -> Result<Option<String>, StepError> {
         if let Some(unit) = &wish.unit
             && let Some(reason) = self.unit_gap(unit).await?
         {
@@ -158,7 +158,7 @@ impl AccountMaking {
         })
     }
 
-    pub(super) async fn create(&self, wish: &AccountSpec) -> Result<WriteAnswer, StepError> {
+    pub(super) async fn create(&self, wish: &DesiredAccount) -> Result<WriteAnswer, StepError> {
         let sent = self.admin.create(&wish.account).await;
         let remote = sent.map_err(setback)?;
         Ok(WriteAnswer::Accepted { remote })
@@ -166,7 +166,7 @@ impl AccountMaking {
 
     pub(super) async fn progress(
         &self,
-        wish: &AccountSpec,
+        wish: &DesiredAccount,
         remote: &str,
     ) -> Result<Verify, StepError> {
         let wanted = &wish.account;
@@ -190,7 +190,7 @@ impl AccountMaking {
 }
 
 /// An account with the wanted address satisfies the step only if it is known to belong to it.
-fn judged(wish: &AccountSpec, there: &KnownAccount) -> StepProbe {
+fn judged(wish: &DesiredAccount, there: &KnownAccount) -> StepProbe {
     let wanted = &wish.account;
     if !there.email.eq_ignore_ascii_case(&wanted.email) {
         return blocked(format!(

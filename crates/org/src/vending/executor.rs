@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::creating::AccountMaking;
 use super::known::{ListingAge, SeenAccounts};
-use super::plan::{AccessSpec, AccountPlace, VendingStepKind};
+use super::plan::{AccountPlace, DesiredAccess, VendingStepKind};
 use super::ports::{AccessNeeds, AccountAdmin};
 use super::tags::AccountTags;
 use crate::ports::OrganizationFault;
@@ -222,7 +222,7 @@ impl VendingStepExecutor {
         wanted: fn(AccountAssignment) -> AccessAction,
         age: ListingAge,
     ) -> Result<Option<PlanStep>, StepError> {
-        let wish: AccessSpec = step.wish()?;
+        let wish: DesiredAccess = step.wish()?;
         let Some(id) = self.seen.id_of(&wish.email, age).await? else {
             return Ok(None);
         };

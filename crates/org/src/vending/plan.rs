@@ -14,7 +14,9 @@ use super::file::{AccountsFile, PRODUCT_PREFIX};
 use super::people::{CREATE_USER, NewUser};
 use super::ports::{NewAccount, WantedAccess};
 use super::tags::AccountTags;
-use crate::control_tower::{FactoryStepKind, FactoryUser, ProductSpec, add_admission, add_product};
+use crate::control_tower::{
+    DesiredProduct, FactoryStepKind, FactoryUser, add_admission, add_product,
+};
 use crate::steps::{StepKind as _, step_kinds, stored};
 
 pub const PLAN_KIND: &str = "org.vend";
@@ -23,15 +25,15 @@ pub const PLANS_LOOK: u32 = 2_000;
 
 step_kinds! {
     pub(crate) enum VendingStepKind {
-        /// An account of that name and address: [`AccountSpec`].
+        /// An account of that name and address: [`DesiredAccount`].
         Create = "account.create",
         /// It is in its unit: [`AccountPlace`].
         Move = "account.move",
         /// The account has its tags: [`AccountTags`].
         Tag = "account.tag",
-        /// Access is assigned: [`AccessSpec`].
+        /// Access is assigned: [`DesiredAccess`].
         Assign = "account.assign",
-        /// Access is removed: [`AccessSpec`].
+        /// Access is removed: [`DesiredAccess`].
         Unassign = "account.unassign",
     }
 }
@@ -51,7 +53,7 @@ pub fn is_vending_step(kind: &str) -> bool {
 
 /// An account with its prerequisites, which must exist at creation, as it cannot be undone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct AccountSpec {
+pub(crate) struct DesiredAccount {
     #[serde(flatten)]
     pub(crate) account: NewAccount,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,13 +82,13 @@ pub(crate) struct AccountPlace {
 
 /// The account need not exist yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct AccessSpec {
+pub(crate) struct DesiredAccess {
     pub(crate) email: String,
     #[serde(flatten)]
     pub(crate) access: WantedAccess,
 }
 
-impl AccessSpec {
+impl DesiredAccess {
     pub(crate) fn in_account(&self, account: AccountId) -> AccountAssignment {
         AccountAssignment {
             permission_set: self.access.permission_set.clone(),
@@ -226,8 +228,8 @@ fn key(request: &VendingRequest) -> String {
     request.email.to_ascii_lowercase()
 }
 
-fn product(request: &VendingRequest) -> ProductSpec {
-    ProductSpec {
+fn product(request: &VendingRequest) -> DesiredProduct {
+    DesiredProduct {
         product: format!("{PRODUCT_PREFIX}{}", request.name),
         account: None,
         account_name: request.name.clone(),
@@ -249,7 +251,7 @@ fn add_account(
     root: &str,
     row_timeout: TimeSpan,
 ) -> StepId {
-    let account = AccountSpec {
+    let account = DesiredAccount {
         account: NewAccount {
             name: request.name.clone(),
             email: request.email.clone(),
@@ -342,7 +344,7 @@ fn add_access(
             apart: Some(format!("{}|{}", target.key, access.permission_set)),
             ..Lane::serial("sso-admin-write")
         };
-        let wish = AccessSpec {
+        let wish = DesiredAccess {
             email: request.email.clone(),
             access: access.clone(),
         };

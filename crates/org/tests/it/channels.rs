@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use hallpass_org::delegation::DelegationFile;
 use hallpass_org::insights::{
-    ChannelSpec, ChannelState, ChannelStepExecutor, ChannelsFound, compare_channels,
+    ChannelState, ChannelStepExecutor, ChannelsFound, DesiredChannel, compare_channels,
     draft_channel_removal, draft_channels,
 };
 use hallpass_org::standards::{StandardsScope, StandardsUnread};
@@ -161,7 +161,7 @@ struct World {
     plans: Arc<MemoryPlans>,
 }
 
-fn wishes(text: &str) -> Vec<ChannelSpec> {
+fn wishes(text: &str) -> Vec<DesiredChannel> {
     DelegationFile::read_channels(text).unwrap()
 }
 

@@ -10,7 +10,7 @@ use axum::{
 };
 use hallpass_access::Origin;
 use hallpass_access::identity::{NewToken, TokenScope, hash_secret};
-use hallpass_api::{LoggedOut, LoginCode, LoginFetch, LoginSpec, LoginToken};
+use hallpass_api::{LoggedOut, LoginCode, LoginFetch, LoginRequest, LoginToken};
 use hallpass_base::{Timestamp, text};
 
 use crate::{
@@ -58,13 +58,13 @@ pub(crate) fn wish(
 }
 
 /// Starts a login without a browser on the same machine.
-#[utoipa::path(post, path = "/api/v1/login/device", request_body = LoginSpec, security(()),
+#[utoipa::path(post, path = "/api/v1/login/device", request_body = LoginRequest, security(()),
     responses((status = 200, body = LoginCode)))]
 pub(crate) async fn device(
     State(app): State<App>,
     extensions: Extensions,
     headers: HeaderMap,
-    Body(body): Body<LoginSpec>,
+    Body(body): Body<LoginRequest>,
 ) -> Result<Json<LoginCode>, ProblemResponse> {
     // a code can be phished, so its default scope is small
     let wish = wish(&body.host, &body.scopes, &[TokenScope::Read])?;

@@ -2,8 +2,8 @@
 //! waits.
 
 use hallpass_access::{
-    ArmedEndCounts, ArmedEndSpec, ArmedEndStatus, Change, DesiredAssignment, ExternalAccess, Grant,
-    GrantState, GrantToArm, NeverArmed, NoticeKind, ShownBy, UnseenEnd, Write,
+    ArmedEndCounts, ArmedEndRequest, ArmedEndStatus, Change, DesiredAssignment, ExternalAccess,
+    Grant, GrantState, GrantToArm, NeverArmed, NoticeKind, ShownBy, UnseenEnd, Write,
 };
 use hallpass_assignments::{AssignmentRow, Gate, Verdict};
 use hallpass_audit::{Draft, Event, Origin};
@@ -21,9 +21,9 @@ fn key() -> HoldKey {
     account_key(1, 1)
 }
 
-fn arm(asked: u64, until: u64) -> ArmedEndSpec {
+fn arm(asked: u64, until: u64) -> ArmedEndRequest {
     let grant = a_grant(1);
-    ArmedEndSpec::Arm(Box::new(GrantToArm {
+    ArmedEndRequest::Arm(Box::new(GrantToArm {
         grant: grant.id,
         request: grant.request,
         holder: grant.holder.email,
@@ -38,7 +38,7 @@ fn arm(asked: u64, until: u64) -> ArmedEndSpec {
     }))
 }
 
-async fn commit(store: &Store, desired: DesiredAssignment, wish: Option<ArmedEndSpec>) {
+async fn commit(store: &Store, desired: DesiredAssignment, wish: Option<ArmedEndRequest>) {
     let change = Change {
         desired: vec![desired],
         armed_ends: wish.into_iter().collect(),
@@ -55,7 +55,7 @@ async fn hold_until_600(store: &Store) {
 }
 
 async fn hold_no_more(store: &Store) {
-    let over = ArmedEndSpec::Over {
+    let over = ArmedEndRequest::Over {
         key: key(),
         lasts_until: at(4_000),
     };
@@ -352,7 +352,7 @@ pub async fn an_end_before_anything_was_sent_refuses_nothing_from_then_on(store:
     commit(&store, wanted_instead(&row(&store).await, 30, 30), None).await;
     let kept = end(&store).await;
     assert_eq!((kept.ends_at, kept.is_first), (at(600), true));
-    let over = ArmedEndSpec::Over {
+    let over = ArmedEndRequest::Over {
         key: key(),
         lasts_until: at(4_000),
     };
@@ -413,7 +413,7 @@ pub async fn what_was_written_and_not_seen_stays_with_the_end(store: Store) {
     assert_eq!(status(&store).await, not_armed);
     commit(&store, wanted_instead(&row(&store).await, 2_000, 100), None).await;
     assert_eq!(end(&store).await.arm_by, at(160), "then it is reported");
-    let over = ArmedEndSpec::Over {
+    let over = ArmedEndRequest::Over {
         key: key(),
         lasts_until: at(9_000),
     };
@@ -435,7 +435,7 @@ pub async fn what_was_written_and_not_seen_stays_with_the_end(store: Store) {
 /// Live access continues and is extended with its end. A past end is removed first; the create
 /// waits if AWS refuses it now or soon.
 pub async fn what_is_in_force_goes_before_a_hold_that_is_not_armed(store: Store) {
-    let release = |asked: u64| ArmedEndSpec::Release {
+    let release = |asked: u64| ArmedEndRequest::Release {
         key: key(),
         asked_at: at(asked),
         gone_by: at(asked + 300),
@@ -453,7 +453,7 @@ pub async fn what_is_in_force_goes_before_a_hold_that_is_not_armed(store: Store)
     let held = end(&store).await;
     assert_eq!((held.ends_at, held.lasts_until), (at(2_000), None));
     assert!(row(&store).await.gate.is_open());
-    let over = ArmedEndSpec::Over {
+    let over = ArmedEndRequest::Over {
         key: key(),
         lasts_until: at(9_000),
     };
@@ -478,7 +478,7 @@ async fn looked_again(
     second: u64,
     shown: ShownBy,
 ) -> ArmedEnd {
-    let wish = ArmedEndSpec::LookAgain {
+    let wish = ArmedEndRequest::LookAgain {
         at: at(second),
         given: Box::new(given),
         shown,

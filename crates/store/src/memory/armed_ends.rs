@@ -1,7 +1,7 @@
 //! Enforced ends in memory.
 
 use async_trait::async_trait;
-use hallpass_access::{ArmedEndSpec, DesiredAssignment, Message};
+use hallpass_access::{ArmedEndRequest, DesiredAssignment, Message};
 use hallpass_base::{HoldKey, Timestamp};
 use hallpass_org::armed_ends::{ArmedEnd, ArmedEndChange, ArmedEndStore, SettledEnds};
 use hallpass_plans::StoreFault;
@@ -14,7 +14,7 @@ use crate::steps::{
 
 pub(super) fn commit(
     state: &mut MemoryState,
-    wishes: &[ArmedEndSpec],
+    wishes: &[ArmedEndRequest],
     desired: &[DesiredAssignment],
     now: Option<Timestamp>,
 ) {
@@ -31,7 +31,7 @@ pub(super) fn commit(
     }
 }
 
-fn wish(state: &mut MemoryState, wish: &ArmedEndSpec) {
+fn wish(state: &mut MemoryState, wish: &ArmedEndRequest) {
     let Some(key) = key_of_wish(wish) else {
         for stored in state.armed_ends.values_mut() {
             if let Some(end) = armed_end_looked_again(stored.clone(), wish) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use hallpass_access::{
-    ArmedEndCounts, ArmedEndSpec, ArmedEndStatus, DesiredAssignment, Grant, Message,
+    ArmedEndCounts, ArmedEndRequest, ArmedEndStatus, DesiredAssignment, Grant, Message,
 };
 use hallpass_base::{HoldKey, Timestamp};
 use hallpass_org::armed_ends::{ArmedEnd, ArmedEndChange, ArmedEndStore, GateChange, SettledEnds};
@@ -25,7 +25,7 @@ const KIND: &str = "enforced expiry";
 /// For more keys, all open ends are read together.
 const ONE_BY_ONE: usize = 8;
 
-pub(super) fn wish(tx: &Transaction<'_>, wish: &ArmedEndSpec) -> Result<(), StorageFault> {
+pub(super) fn wish(tx: &Transaction<'_>, wish: &ArmedEndRequest) -> Result<(), StorageFault> {
     let Some(key) = key_of_wish(wish) else {
         let open = opened(tx)?.into_iter();
         let mut again = open.filter_map(|end| armed_end_looked_again(end, wish));

@@ -3,7 +3,7 @@ use hallpass_app::chores::plans::chore::{self, ByReport, Chore, Drafted, Opened}
 use hallpass_app::chores::plans::{PlanArgs, PlanContext};
 use hallpass_channels::wording::plan::account;
 use hallpass_org::delegation::{
-    DelegatedService, DelegationFacts, RemovalSpec, draft_removal, graphs_of, known_services,
+    DelegatedService, DelegationFacts, RemovalRequest, draft_removal, graphs_of, known_services,
     look_at, service_named,
 };
 use hallpass_terminal::exit::{Failure, Outcome};
@@ -82,7 +82,7 @@ impl Chore for RemovalChore<'_> {
 
     fn draft(&self, (facts, regions): Self::Facts) -> Result<Drafted<ByReport>, Failure> {
         let service = self.service;
-        let wish = RemovalSpec {
+        let wish = RemovalRequest {
             service,
             regions,
             everywhere: self.args.regions.is_none(),

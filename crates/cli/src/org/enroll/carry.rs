@@ -6,8 +6,8 @@ use hallpass_app::chores::plans::{PlanContext, earlier_unread};
 use hallpass_org::control_tower::factory_obstacles;
 use hallpass_org::enrolment::{
     ChosenBackend, EnrolmentBackend, EnrolmentCheck, EnrolmentFacts, EnrolmentPlan,
-    EnrolmentRefused, EnrolmentSpec, EnrolmentUnread, SelectedAccounts, checks, choose_for, draft,
-    draft_config, gather, select, unfinished_enrolment,
+    EnrolmentRefused, EnrolmentRequest, EnrolmentUnread, SelectedAccounts, checks, choose_for,
+    draft, draft_config, gather, select, unfinished_enrolment,
 };
 use hallpass_plans::{CheckOutcome, CheckStrictness, Plan, PlanDraft, PlanId, junit};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
@@ -26,7 +26,11 @@ pub(super) struct Looked {
     found: Vec<EnrolmentCheck>,
 }
 
-async fn look(context: &PlanContext, wish: &EnrolmentSpec, args: &Args) -> Result<Looked, Failure> {
+async fn look(
+    context: &PlanContext,
+    wish: &EnrolmentRequest,
+    args: &Args,
+) -> Result<Looked, Failure> {
     let facts = gather(&context.enrolment, wish).await.map_err(unread)?;
     let selected = select(wish, &facts).map_err(refused)?;
     let chosen = choose_for(wish, &selected, &facts).map_err(refused)?;
@@ -63,7 +67,7 @@ impl Looked {
 
 pub(super) struct EnrolmentChore<'a> {
     pub(super) args: &'a Args,
-    pub(super) wish: EnrolmentSpec,
+    pub(super) wish: EnrolmentRequest,
 }
 
 pub(super) enum EnrolmentGround {

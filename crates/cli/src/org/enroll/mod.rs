@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use hallpass_app::chores::plans::{self, PlanArgs, chore};
 use hallpass_app::host::runtime::runtime;
 use hallpass_base::AccountId;
-use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentSpec, FactoryUser, RoleCreation};
+use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentRequest, FactoryUser, RoleCreation};
 use hallpass_terminal::exit::Outcome;
 
 use self::carry::{ConfigChore, EnrolmentChore, check_only};
@@ -129,8 +129,8 @@ enum Fix {
 }
 
 impl Args {
-    fn wish(&self) -> EnrolmentSpec {
-        EnrolmentSpec {
+    fn wish(&self) -> EnrolmentRequest {
+        EnrolmentRequest {
             units: self.source.ou_from.clone(),
             recursive: self.source.recursive,
             accounts: self.source.account.clone(),

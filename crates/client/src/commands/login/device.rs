@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use crate::client::Client;
-use hallpass_api::{LoginCode, LoginFetch, LoginSpec, LoginToken};
+use hallpass_api::{LoginCode, LoginFetch, LoginRequest, LoginToken};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 
@@ -13,7 +13,7 @@ const TOO_MANY_PAUSE: Duration = Duration::from_secs(10);
 const PATIENCE_MAX: Duration = Duration::from_hours(1);
 
 pub(super) async fn token(client: &Client, scopes: &[String]) -> Result<LoginToken, Failure> {
-    let wish = LoginSpec {
+    let wish = LoginRequest {
         host: super::host(),
         scopes: scopes.to_vec(),
     };

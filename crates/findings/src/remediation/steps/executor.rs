@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::place::StepCalls;
 use super::public_access::BlockedPlace;
-use super::spec::{MEND, RESTORE, RemediationSpec, params};
+use super::spec::{MEND, RESTORE, RemediationArguments, params};
 use super::switches::{DATABASE, Switch};
 use super::{flow_logs, keys, own_code, password, security_groups};
 use crate::remediation::action::ActionKind;
@@ -37,7 +37,7 @@ pub fn is_remediation_step(kind: &str) -> bool {
 }
 
 /// Returns the actions of a step, grouped with the resources the service can restrict them to.
-fn needs(wish: &RemediationSpec, account: &str, region: &str) -> Vec<Allowed> {
+fn needs(wish: &RemediationArguments, account: &str, region: &str) -> Vec<Allowed> {
     let resource = &wish.resource;
     let any = |actions: Vec<&'static str>| (actions, vec!["*".to_owned()]);
     let this = |actions: Vec<&'static str>| (actions, vec![resource.clone()]);
@@ -110,7 +110,7 @@ fn needs(wish: &RemediationSpec, account: &str, region: &str) -> Vec<Allowed> {
 
 /// Returns all calls of an action in an account, including undo.
 pub fn actions_in_accounts(action: ActionKind) -> BTreeSet<&'static str> {
-    let wish = |old| RemediationSpec {
+    let wish = |old| RemediationArguments {
         remediation: String::new(),
         generation: 0,
         action,
@@ -136,7 +136,7 @@ impl RemediationStepExecutor {
     }
 
     /// Returns why a needed change must not happen: the deviation changed since the decision.
-    async fn objection(&self, wish: &RemediationSpec) -> Result<Option<String>, StepError> {
+    async fn objection(&self, wish: &RemediationArguments) -> Result<Option<String>, StepError> {
         let (None, Some(found)) = (&wish.old, &wish.found) else {
             return Ok(None);
         };
@@ -152,7 +152,11 @@ impl RemediationStepExecutor {
 
     /// INVARIANT: every call of a step runs in the account of its target, which is that of the
     /// finding, and only if the resource name does not contain another account.
-    fn calls(&self, step: &PlanStep, wish: &RemediationSpec) -> Result<StepCalls<'_>, StepError> {
+    fn calls(
+        &self,
+        step: &PlanStep,
+        wish: &RemediationArguments,
+    ) -> Result<StepCalls<'_>, StepError> {
         let account = step.target.account.as_str();
         if let Some(other) = account_of(&wish.resource)
             && other != account
@@ -175,7 +179,7 @@ impl RemediationStepExecutor {
     }
 
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
-        let wish: RemediationSpec = step.wish()?;
+        let wish: RemediationArguments = step.wish()?;
         let calls = self.calls(step, &wish)?;
         match &wish.old {
             None => self.look_mended(&calls, &wish).await,
@@ -186,7 +190,7 @@ impl RemediationStepExecutor {
     /// Returns the state after the action, which must still exist before an undo. A second read may
     /// be older than the first; the just observed change stays included.
     async fn left(&self, step: &PlanStep) -> Result<Value, StepError> {
-        let wish: RemediationSpec = step.wish()?;
+        let wish: RemediationArguments = step.wish()?;
         let calls = self.calls(step, &wish)?;
         let resource = wish.resource.as_str();
         match wish.action {
@@ -214,7 +218,7 @@ impl RemediationStepExecutor {
     async fn look_mended(
         &self,
         calls: &StepCalls<'_>,
-        wish: &RemediationSpec,
+        wish: &RemediationArguments,
     ) -> Result<StepProbe, StepError> {
         let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
         match wish.action {
@@ -243,7 +247,7 @@ impl RemediationStepExecutor {
     async fn look_restored(
         &self,
         calls: &StepCalls<'_>,
-        wish: &RemediationSpec,
+        wish: &RemediationArguments,
         old: &Value,
     ) -> Result<StepProbe, StepError> {
         let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
@@ -277,7 +281,7 @@ impl RemediationStepExecutor {
     }
 
     async fn act_on(&self, step: &PlanStep, seen: &StepProbe) -> Result<(), StepError> {
-        let wish: RemediationSpec = step.wish()?;
+        let wish: RemediationArguments = step.wish()?;
         let calls = self.calls(step, &wish)?;
         match &wish.old {
             None => mend(&calls, &wish, &seen.old(), &step.token).await,
@@ -288,7 +292,7 @@ impl RemediationStepExecutor {
 
 async fn mend(
     calls: &StepCalls<'_>,
-    wish: &RemediationSpec,
+    wish: &RemediationArguments,
     old: &Value,
     token: &str,
 ) -> Result<(), StepError> {
@@ -314,7 +318,7 @@ async fn mend(
 
 async fn restore(
     calls: &StepCalls<'_>,
-    wish: &RemediationSpec,
+    wish: &RemediationArguments,
     old: &Value,
 ) -> Result<(), StepError> {
     let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
@@ -340,7 +344,7 @@ async fn restore(
     }
 }
 
-fn switch(wish: &RemediationSpec) -> Result<Switch, StepError> {
+fn switch(wish: &RemediationArguments) -> Result<Switch, StepError> {
     if wish.action == ActionKind::RdsPrivate && !wish.resource.contains(DATABASE) {
         let text = format!("`{}` is no database instance", wish.resource);
         return Err(StepError::failed("NoDatabase", &text));
@@ -364,7 +368,10 @@ impl StepExecutor for RemediationStepExecutor {
             return Ok(seen);
         }
         Ok(
-            match self.objection(&step.wish::<RemediationSpec>()?).await? {
+            match self
+                .objection(&step.wish::<RemediationArguments>()?)
+                .await?
+            {
                 Some(reason) => StepProbe::Blocked { reason },
                 None => seen,
             },
@@ -378,7 +385,7 @@ impl StepExecutor for RemediationStepExecutor {
     ) -> Result<StepProbe, StepError> {
         let seen = self.probe(step).await?;
         // an undo runs even while all writes are paused
-        let mends = step.wish::<RemediationSpec>()?.old.is_none();
+        let mends = step.wish::<RemediationArguments>()?.old.is_none();
         if mends && seen.is_change() {
             self.unless_paused().await?;
         }
@@ -386,7 +393,7 @@ impl StepExecutor for RemediationStepExecutor {
     }
 
     async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer {
-        match step.wish::<RemediationSpec>() {
+        match step.wish::<RemediationArguments>() {
             Ok(wish) if wish.action.is_own_code() => {
                 return own_code::call(self.code.as_ref(), &wish, &step.token).await;
             }
@@ -416,7 +423,7 @@ impl StepExecutor for RemediationStepExecutor {
     }
 
     async fn done_in_part(&self, step: &PlanStep, before: &Value) -> Option<PartDone> {
-        let wish: RemediationSpec = step.wish().ok()?;
+        let wish: RemediationArguments = step.wish().ok()?;
         if wish.old.is_some() {
             return None;
         }
@@ -442,7 +449,7 @@ impl StepExecutor for RemediationStepExecutor {
     }
 
     fn is_half_done(&self, step: &PlanStep, before: &Value, now: &StepProbe) -> bool {
-        let revokes = step.wish::<RemediationSpec>().is_ok_and(|wish| {
+        let revokes = step.wish::<RemediationArguments>().is_ok_and(|wish| {
             let of_groups = matches!(
                 wish.action,
                 ActionKind::SgRevokePublic | ActionKind::SgDefaultClose
@@ -453,12 +460,12 @@ impl StepExecutor for RemediationStepExecutor {
     }
 
     fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {
-        match step.wish::<RemediationSpec>() {
+        match step.wish::<RemediationArguments>() {
             Ok(wish) if wish.action.is_own_code() => {
                 Undo::Not("only the owner of the code can undo it".to_owned())
             }
             Ok(wish) if wish.old.is_none() && !old.is_null() => {
-                let wish = RemediationSpec {
+                let wish = RemediationArguments {
                     old: Some(old.clone()),
                     // a crash between write and read leaves no record of the state
                     left: (*new != step.desired && !new.is_null()).then(|| new.clone()),

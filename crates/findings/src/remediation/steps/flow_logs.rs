@@ -4,7 +4,7 @@ use hallpass_plans::{StepError, StepProbe};
 use serde_json::{Value, json};
 
 use super::place::{StepCalls, text};
-use super::spec::RemediationSpec;
+use super::spec::RemediationArguments;
 use crate::remediation::action::{FlowLogParams, LoggedTraffic};
 use crate::remediation::deviation::partition;
 use crate::remediation::ports::{Allowed, MemberOperation};
@@ -25,7 +25,7 @@ fn vpc_of(resource: &str) -> Result<&str, StepError> {
     ))
 }
 
-pub(super) fn needs(wish: &RemediationSpec, account: &str, region: &str) -> Vec<Allowed> {
+pub(super) fn needs(wish: &RemediationArguments, account: &str, region: &str) -> Vec<Allowed> {
     let partition = partition(region);
     let logs = format!("arn:{partition}:ec2:{region}:{account}:vpc-flow-log/*");
     let any = |actions: Vec<&'static str>| (actions, vec!["*".to_owned()]);
@@ -89,7 +89,7 @@ fn whole(answer: &Value, operation: &str) -> Result<(), StepError> {
 /// Creates the log. The step's token makes retries idempotent.
 pub(super) async fn make(
     calls: &StepCalls<'_>,
-    wish: &RemediationSpec,
+    wish: &RemediationArguments,
     token: &str,
     params: &FlowLogParams,
 ) -> Result<(), StepError> {
@@ -116,7 +116,10 @@ pub(super) async fn make(
 }
 
 /// Returns the logs created by this remediation.
-async fn ours(calls: &StepCalls<'_>, wish: &RemediationSpec) -> Result<Vec<String>, StepError> {
+async fn ours(
+    calls: &StepCalls<'_>,
+    wish: &RemediationArguments,
+) -> Result<Vec<String>, StepError> {
     let found = logs(calls, vpc_of(&wish.resource)?).await?;
     let is_ours = |log: &&Value| {
         let tags = log.get("Tags").and_then(Value::as_array);
@@ -129,7 +132,7 @@ async fn ours(calls: &StepCalls<'_>, wish: &RemediationSpec) -> Result<Vec<Strin
 
 pub(super) async fn look_gone(
     calls: &StepCalls<'_>,
-    wish: &RemediationSpec,
+    wish: &RemediationArguments,
 ) -> Result<StepProbe, StepError> {
     Ok(if ours(calls, wish).await?.is_empty() {
         StepProbe::Satisfied
@@ -138,7 +141,10 @@ pub(super) async fn look_gone(
     })
 }
 
-pub(super) async fn delete(calls: &StepCalls<'_>, wish: &RemediationSpec) -> Result<(), StepError> {
+pub(super) async fn delete(
+    calls: &StepCalls<'_>,
+    wish: &RemediationArguments,
+) -> Result<(), StepError> {
     let ids = ours(calls, wish).await?;
     if ids.is_empty() {
         return Ok(());

@@ -23,4 +23,4 @@ fn drifted(what: &str) -> StepProbe {
 pub use executor::{RemediationStepExecutor, actions_in_accounts, is_remediation_step};
 pub(crate) use own_code::answer;
 pub(crate) use place::NOT_ENTERED;
-pub use spec::{RemediationSpec, plan_of};
+pub use spec::{RemediationArguments, plan_of};

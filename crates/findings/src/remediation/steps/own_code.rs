@@ -4,14 +4,14 @@
 use hallpass_plans::{Class, Effect, StepError, WriteAnswer};
 use serde_json::{Value, json};
 
-use super::spec::{RemediationSpec, params};
+use super::spec::{RemediationArguments, params};
 use crate::remediation::action::{ActionKind, LambdaParams, WebhookParams};
 use crate::remediation::ports::{CalledCode, CodeFault, OwnCode};
 
 const VERSION: u32 = 1;
 const ANSWER: &str = "answer";
 
-fn body(wish: &RemediationSpec, id: &str) -> Value {
+fn body(wish: &RemediationArguments, id: &str) -> Value {
     let found = wish.found.as_ref();
     json!({
         "version": VERSION, "news": "remediation", "id": id, "remediation": wish.remediation,
@@ -22,7 +22,7 @@ fn body(wish: &RemediationSpec, id: &str) -> Value {
     })
 }
 
-fn called(wish: &RemediationSpec) -> Result<CalledCode, StepError> {
+fn called(wish: &RemediationArguments) -> Result<CalledCode, StepError> {
     if wish.action == ActionKind::Lambda {
         let LambdaParams { function, .. } = params(wish)?;
         return Ok(CalledCode::Function(function));
@@ -32,7 +32,11 @@ fn called(wish: &RemediationSpec) -> Result<CalledCode, StepError> {
 }
 
 /// Calls the code; retries use the same `token`.
-pub(super) async fn call(code: &dyn OwnCode, wish: &RemediationSpec, token: &str) -> WriteAnswer {
+pub(super) async fn call(
+    code: &dyn OwnCode,
+    wish: &RemediationArguments,
+    token: &str,
+) -> WriteAnswer {
     let called = match called(wish) {
         Ok(called) => called,
         Err(error) => return WriteAnswer::Setback(error),

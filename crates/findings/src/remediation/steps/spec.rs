@@ -15,7 +15,7 @@ pub(crate) const RESTORE: &str = "remediate.restore";
 pub(crate) const AT_ONCE: u32 = 3;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RemediationSpec {
+pub struct RemediationArguments {
     pub remediation: String,
     pub generation: u32,
     pub action: ActionKind,
@@ -37,7 +37,7 @@ pub fn plan_of(it: &Remediation, organization: &str, timeout: TimeSpan) -> PlanD
         others: Vec::new(),
         ..it.deviation.clone()
     };
-    let wish = RemediationSpec {
+    let wish = RemediationArguments {
         remediation: it.id.to_string(),
         generation: it.generation,
         action: it.action,
@@ -64,7 +64,7 @@ pub fn plan_of(it: &Remediation, organization: &str, timeout: TimeSpan) -> PlanD
     draft
 }
 
-pub(super) fn params<T: DeserializeOwned>(wish: &RemediationSpec) -> Result<T, StepError> {
+pub(super) fn params<T: DeserializeOwned>(wish: &RemediationArguments) -> Result<T, StepError> {
     let read = serde_json::from_value(wish.params.clone());
     read.map_err(|error| StepError::failed("plan", &format!("`params` cannot be read: {error}")))
 }

@@ -2,7 +2,7 @@
 
 use hallpass_base::Clock as _;
 use hallpass_org::delegation::{
-    DelegationFile, DelegationState, RemovalSpec, Replacing, draft_removal, gather, graphs_of,
+    DelegationFile, DelegationState, RemovalRequest, Replacing, draft_removal, gather, graphs_of,
     look_at, service_named,
 };
 use hallpass_plans::testing::Gate;
@@ -444,7 +444,7 @@ async fn what_goes_is_told_before_it_goes() {
     let told = graphs_of(&GatedCalls::calm(&world.aws), service, &facts).await;
     assert_eq!(told.len(), 1);
     assert!(told[0].contains("with 3 members is deleted"), "{told:?}");
-    let wish = RemovalSpec {
+    let wish = RemovalRequest {
         service,
         regions,
         everywhere: false,

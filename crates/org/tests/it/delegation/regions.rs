@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_org::delegation::{
-    DelegationState, RemovalSpec, Replacing, draft_removal, look_at, service_named,
+    DelegationState, RemovalRequest, Replacing, draft_removal, look_at, service_named,
 };
 use hallpass_plans::Exit;
 use hallpass_plans::testing::Gate;
@@ -83,7 +83,7 @@ async fn an_administrator_goes_everywhere_although_a_region_is_off() {
     assert_eq!(facts.regional.len(), 2);
     assert!(facts.regional.values().all(Result::is_ok));
     assert!(!was_asked_there(&world));
-    let wish = RemovalSpec {
+    let wish = RemovalRequest {
         service,
         regions,
         everywhere: true,

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use hallpass_base::AccountId;
 use hallpass_org::enrolment::{
-    EnrolmentBackend, EnrolmentCheck, EnrolmentSpec, EnrolmentStatus, RoleCreation, enrollable,
+    EnrolmentBackend, EnrolmentCheck, EnrolmentRequest, EnrolmentStatus, RoleCreation, enrollable,
     enrolment_results,
 };
 use hallpass_plans::{CheckOutcome, CheckSeverity, Exit, StepEnd};
@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::tower::{State, fixture};
 use super::world::{Found, World, wish};
 
-fn of_fixture() -> EnrolmentSpec {
-    EnrolmentSpec {
+fn of_fixture() -> EnrolmentRequest {
+    EnrolmentRequest {
         via: Some(EnrolmentBackend::AccountFactory),
         ..wish(
             &["888888888888", "444444444444", "222222222222"],
@@ -40,7 +40,7 @@ fn not_passed(found: &[EnrolmentCheck]) -> Vec<Value> {
     rows.collect()
 }
 
-fn free(wish: &EnrolmentSpec, found: &Found) -> Vec<String> {
+fn free(wish: &EnrolmentRequest, found: &Found) -> Vec<String> {
     let all = enrollable(wish, &found.selected, &found.checks);
     all.iter().map(ToString::to_string).collect()
 }
@@ -56,7 +56,7 @@ async fn checks_are_those_of_the_fixture_and_write_nothing() {
         .collect();
     assert_eq!(json!(skipped), expected["skipped"]);
     assert_eq!(json!(free(&of_fixture(), &found)), expected["enrollable"]);
-    let with_role = EnrolmentSpec {
+    let with_role = EnrolmentRequest {
         create_role: RoleCreation::Account,
         ..of_fixture()
     };
@@ -82,7 +82,7 @@ async fn a_recorder_in_one_of_three_regions_is_one_error_that_names_it() {
     assert_eq!(stops.len(), 1);
     assert_eq!(stops[0].region.as_deref(), Some("eu-west-1"));
     assert_eq!(stops[0].result.target, "666666666666 eu-west-1");
-    let allowed = EnrolmentSpec {
+    let allowed = EnrolmentRequest {
         allow_config: found.selected.accounts.clone(),
         ..wish(&["666666666666"], &[])
     };
@@ -99,7 +99,7 @@ async fn an_account_in_the_root_goes_on_where_its_role_is_made_and_the_role_is_m
             BTreeSet::from(["OrganizationAccountAccessRole".to_owned()]),
         );
     });
-    let plain = EnrolmentSpec {
+    let plain = EnrolmentRequest {
         via: Some(EnrolmentBackend::AccountFactory),
         ..wish(&["888888888888"], &[])
     };
@@ -107,7 +107,7 @@ async fn an_account_in_the_root_goes_on_where_its_role_is_made_and_the_role_is_m
         free(&plain, &world.find(&plain).await.unwrap()),
         Vec::<String>::new()
     );
-    let with_role = EnrolmentSpec {
+    let with_role = EnrolmentRequest {
         create_role: RoleCreation::Account,
         ..plain
     };
@@ -173,7 +173,7 @@ async fn an_older_landing_zone_sets_the_baseline_and_every_control_again_and_say
     );
     let held = world.with(|it| it.held.len());
     assert_eq!(held, 2);
-    let by_move = EnrolmentSpec {
+    let by_move = EnrolmentRequest {
         via: Some(EnrolmentBackend::Move),
         ..wish
     };
@@ -193,9 +193,9 @@ async fn account_factory_waits_for_others_and_launches_one_at_a_time() {
         it.recorders.clear();
         it.channels.clear();
     });
-    let wish = EnrolmentSpec {
+    let wish = EnrolmentRequest {
         create_role: RoleCreation::Account,
-        ..EnrolmentSpec {
+        ..EnrolmentRequest {
             via: Some(EnrolmentBackend::AccountFactory),
             ..wish(&[], &["Legacy"])
         }
@@ -272,11 +272,11 @@ async fn one_that_fails_says_how_to_move_it_back_and_the_others_are_enrolled() {
 #[tokio::test]
 async fn what_makes_no_sense_is_refused_before_anything_else() {
     let world = World::new();
-    let to = |to: &str| EnrolmentSpec {
+    let to = |to: &str| EnrolmentRequest {
         to: to.to_owned(),
         ..wish(&["777777777777"], &[])
     };
-    let none = EnrolmentSpec {
+    let none = EnrolmentRequest {
         emails: vec!["noone@example.com".to_owned()],
         ..wish(&[], &[])
     };
@@ -315,7 +315,7 @@ async fn what_makes_no_sense_is_refused_before_anything_else() {
 #[tokio::test]
 async fn those_who_are_no_candidates_are_left_out_with_a_reason() {
     let world = World::new();
-    let wish = EnrolmentSpec {
+    let wish = EnrolmentRequest {
         emails: vec!["PAYER@example.com".to_owned()],
         ..wish(&[], &["Security", "Legacy"])
     };
@@ -396,7 +396,7 @@ async fn config_is_taken_away_in_order_and_comes_back_as_it_was() {
 #[tokio::test]
 async fn one_stops_all_where_that_is_asked_for() {
     let world = World::new();
-    let wish = EnrolmentSpec {
+    let wish = EnrolmentRequest {
         all_or_nothing: true,
         ..wish(&[], &["Legacy"])
     };

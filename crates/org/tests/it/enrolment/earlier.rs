@@ -2,14 +2,14 @@
 
 use hallpass_base::Clock as _;
 use hallpass_org::EarlierUnread;
-use hallpass_org::enrolment::{EnrolmentSpec, unfinished_enrolment};
+use hallpass_org::enrolment::{EnrolmentRequest, unfinished_enrolment};
 use hallpass_plans::testing::Gate;
 use hallpass_plans::{JournalAddition, JournalEntry, PlanStore as _};
 
 use super::world::{World, wish};
 
-fn whole() -> EnrolmentSpec {
-    EnrolmentSpec {
+fn whole() -> EnrolmentRequest {
+    EnrolmentRequest {
         to: "Legacy".to_owned(),
         ..wish(&[], &["Legacy"])
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hallpass_base::{Clock, TimeSpan, Timestamp};
 use hallpass_org::StepNews as _;
-use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentSpec, RoleCreation};
+use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentRequest, RoleCreation};
 use hallpass_org::lifecycle::{LifecycleEvent, LifecycleState, LifecycleSubject};
 use hallpass_org::testing::MemoryNews;
 use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans};
@@ -54,7 +54,12 @@ struct Ran {
     found: usize,
 }
 
-async fn enrol(world: &World, wish: &EnrolmentSpec, event: Option<Value>, after: TimeSpan) -> Ran {
+async fn enrol(
+    world: &World,
+    wish: &EnrolmentRequest,
+    event: Option<Value>,
+    after: TimeSpan,
+) -> Ran {
     let began = world.clock.now();
     let bus = Arc::new(Bus {
         clock: Arc::clone(&world.clock),
@@ -78,9 +83,9 @@ async fn enrol(world: &World, wish: &EnrolmentSpec, event: Option<Value>, after:
     }
 }
 
-fn by_factory() -> (World, EnrolmentSpec) {
+fn by_factory() -> (World, EnrolmentRequest) {
     let world = World::unrecorded();
-    let wish = EnrolmentSpec {
+    let wish = EnrolmentRequest {
         via: Some(EnrolmentBackend::AccountFactory),
         create_role: RoleCreation::Account,
         ..wish(&["666666666666"], &[])

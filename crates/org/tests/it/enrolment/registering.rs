@@ -1,7 +1,7 @@
 //! Registration of a whole unit (`organization.md` N-5): with all accounts, or not at all.
 
 use hallpass_org::enrolment::{
-    EnrolmentBackend, EnrolmentSpec, EnrolmentStatus, RoleCreation, enrolment_results,
+    EnrolmentBackend, EnrolmentRequest, EnrolmentStatus, RoleCreation, enrolment_results,
 };
 use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_plans::{Exit, PlanStore as _};
@@ -12,8 +12,8 @@ use super::world::{World, wish};
 const LEGACY: &str = "ou-ab12-legacy01";
 const TWO: [&str; 2] = ["666666666666", "777777777777"];
 
-fn whole() -> EnrolmentSpec {
-    EnrolmentSpec {
+fn whole() -> EnrolmentRequest {
+    EnrolmentRequest {
         to: "Legacy".to_owned(),
         ..wish(&[], &["Legacy"])
     }
@@ -80,9 +80,9 @@ async fn an_account_that_a_check_stops_stops_the_unit() {
 
 #[tokio::test]
 async fn what_cannot_be_registered_is_refused_before_anything_is_changed() {
-    type Row = (EnrolmentSpec, fn(&World), &'static str);
-    let other = |to: &str, change: fn(&mut EnrolmentSpec)| {
-        let mut wish = EnrolmentSpec {
+    type Row = (EnrolmentRequest, fn(&World), &'static str);
+    let other = |to: &str, change: fn(&mut EnrolmentRequest)| {
+        let mut wish = EnrolmentRequest {
             to: to.to_owned(),
             ..whole()
         };
@@ -144,7 +144,7 @@ async fn what_cannot_be_registered_is_refused_before_anything_is_changed() {
 
 #[tokio::test]
 async fn stopped_anywhere_a_unit_is_registered_once() {
-    let roles = || EnrolmentSpec {
+    let roles = || EnrolmentRequest {
         create_role: RoleCreation::Account,
         ..whole()
     };

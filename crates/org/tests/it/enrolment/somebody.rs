@@ -1,7 +1,7 @@
 //! Another user acts before each call, from the plan's look on: their changes stay, nothing is
 //! moved twice, and the result is reported (`organization.md` N-7).
 
-use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentSpec};
+use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentRequest};
 use hallpass_plans::testing::Gate;
 use hallpass_plans::{Exit, PlanReport, StepEnd};
 
@@ -19,7 +19,7 @@ async fn acted(act: Act, check: impl Fn(&World, &PlanReport, &str)) {
         let (mut early, mut late) = (0, 0);
         for call in 1.. {
             let world = world(by_itself);
-            let wish = EnrolmentSpec {
+            let wish = EnrolmentRequest {
                 via: Some(via),
                 ..wish(&[ACCOUNT], &[])
             };

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use hallpass_org::enrolment::{
-    EnrolmentBackend, EnrolmentSpec, EnrolmentStatus, RoleCreation, enrollable, enrolment_results,
+    EnrolmentBackend, EnrolmentRequest, EnrolmentStatus, RoleCreation, enrollable,
+    enrolment_results,
 };
 use hallpass_plans::testing::Gate;
 use hallpass_plans::{Exit, PlanReport, StepEnd};
@@ -15,15 +16,18 @@ const CLOSED: &str = "888888888888";
 const OPEN: &str = "777777777777";
 const NAME: &str = "HallpassControlTowerExecution";
 
-fn by_stack_set() -> EnrolmentSpec {
-    EnrolmentSpec {
+fn by_stack_set() -> EnrolmentRequest {
+    EnrolmentRequest {
         create_role: RoleCreation::Ou,
         via: Some(EnrolmentBackend::Move),
         ..wish(&[OPEN, CLOSED], &[])
     }
 }
 
-async fn ends(world: &World, wish: &EnrolmentSpec) -> (PlanReport, [(EnrolmentStatus, String); 2]) {
+async fn ends(
+    world: &World,
+    wish: &EnrolmentRequest,
+) -> (PlanReport, [(EnrolmentStatus, String); 2]) {
     let found = world.find(wish).await.unwrap();
     let report = world.enrol(wish).await;
     let runner = world.runner("reader", &Gate::new(None));
@@ -63,7 +67,7 @@ async fn an_account_that_nothing_lets_us_into_is_opened_by_a_stack_set_and_no_ot
         (&set["PermissionModel"], &set["AutoDeployment"]),
         (&json!("SERVICE_MANAGED"), &json!({ "Enabled": false }))
     );
-    let again = EnrolmentSpec {
+    let again = EnrolmentRequest {
         via: None,
         ..by_stack_set()
     };

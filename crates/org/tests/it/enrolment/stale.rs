@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_base::TimeSpan;
-use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentSpec};
+use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentRequest};
 use hallpass_plans::Exit;
 use hallpass_plans::testing::Gate;
 use serde_json::json;
@@ -69,7 +69,7 @@ async fn what_would_fail_after_the_move_is_said_before_it() {
     ] {
         for (word, change) in changes() {
             let world = world(by_itself);
-            let wish = EnrolmentSpec {
+            let wish = EnrolmentRequest {
                 via: Some(via),
                 ..wish(&[ACCOUNT], &[])
             };

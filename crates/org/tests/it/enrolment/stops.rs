@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_base::testing::stops;
-use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentSpec, RoleCreation};
+use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentRequest, RoleCreation};
 use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_plans::{Exit, PlanDraft, PlanStore as _};
 
@@ -39,7 +39,7 @@ async fn attempt(
 }
 
 /// For a stack set, one account is inaccessible.
-fn world_of(wish: &EnrolmentSpec, by_itself: bool) -> World {
+fn world_of(wish: &EnrolmentRequest, by_itself: bool) -> World {
     let world = world(by_itself);
     if wish.create_role == RoleCreation::Ou {
         world.with(|it| it.roles.insert("888888888888".to_owned(), BTreeSet::new()));
@@ -47,7 +47,7 @@ fn world_of(wish: &EnrolmentSpec, by_itself: bool) -> World {
     world
 }
 
-async fn stopped_everywhere(wish: &EnrolmentSpec, by_itself: bool, writes: usize) {
+async fn stopped_everywhere(wish: &EnrolmentRequest, by_itself: bool, writes: usize) {
     let unbroken = world_of(wish, by_itself);
     let gate = Gate::new(None);
     let draft = unbroken.draft(wish).await;
@@ -80,8 +80,8 @@ async fn stopped_everywhere(wish: &EnrolmentSpec, by_itself: bool, writes: usize
     }
 }
 
-fn two(via: EnrolmentBackend, create_role: RoleCreation) -> EnrolmentSpec {
-    EnrolmentSpec {
+fn two(via: EnrolmentBackend, create_role: RoleCreation) -> EnrolmentRequest {
+    EnrolmentRequest {
         via: Some(via),
         create_role,
         ..wish(&["777777777777", "888888888888"], &[])
@@ -107,8 +107,8 @@ async fn stopped_anywhere_while_a_baseline_is_set_again() {
 }
 
 /// A single account, for a deterministic order of calls.
-async fn stopped_once(wish: &EnrolmentSpec) {
-    let one = EnrolmentSpec {
+async fn stopped_once(wish: &EnrolmentRequest) {
+    let one = EnrolmentRequest {
         accounts: wish.accounts.iter().take(1).cloned().collect(),
         ..wish.clone()
     };

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use hallpass_base::{AccountId, Clock};
 use hallpass_org::enrolment::{
-    EnrolmentCalls, EnrolmentCheck, EnrolmentFacts, EnrolmentPlan, EnrolmentSpec,
+    EnrolmentCalls, EnrolmentCheck, EnrolmentFacts, EnrolmentPlan, EnrolmentRequest,
     EnrolmentStepExecutor, FactoryUser, RoleCreation, SelectedAccounts, TRUSTED_ROLES, checks,
     choose_for, draft, draft_config, gather, select,
 };
@@ -32,8 +32,8 @@ pub(super) struct Found {
     pub(super) reason: String,
 }
 
-pub(super) fn wish(accounts: &[&str], units: &[&str]) -> EnrolmentSpec {
-    EnrolmentSpec {
+pub(super) fn wish(accounts: &[&str], units: &[&str]) -> EnrolmentRequest {
+    EnrolmentRequest {
         units: units.iter().map(|it| (*it).to_owned()).collect(),
         recursive: false,
         accounts: accounts
@@ -136,7 +136,7 @@ impl World {
         undo(&plan, &folded, &self.executor(&gate))
     }
 
-    pub(super) async fn find(&self, wish: &EnrolmentSpec) -> Result<Found, String> {
+    pub(super) async fn find(&self, wish: &EnrolmentRequest) -> Result<Found, String> {
         let calls = self.calls(&Gate::new(None));
         let facts = gather(&calls, wish).await.map_err(|it| it.to_string())?;
         let selected = select(wish, &facts).map_err(|it| it.to_string())?;
@@ -152,12 +152,12 @@ impl World {
         })
     }
 
-    pub(super) async fn draft(&self, wish: &EnrolmentSpec) -> PlanDraft {
+    pub(super) async fn draft(&self, wish: &EnrolmentRequest) -> PlanDraft {
         let found = self.find(wish).await.unwrap();
         draft(wish, &found.enrolment, &found.selected, &found.facts)
     }
 
-    pub(super) async fn config_draft(&self, wish: &EnrolmentSpec) -> PlanDraft {
+    pub(super) async fn config_draft(&self, wish: &EnrolmentRequest) -> PlanDraft {
         let found = self.find(wish).await.unwrap();
         draft_config(wish, &found.selected, &found.facts)
     }
@@ -171,7 +171,7 @@ impl World {
         carried(&self.runner(holder, gate), draft, true).await
     }
 
-    pub(super) async fn enrol(&self, wish: &EnrolmentSpec) -> PlanReport {
+    pub(super) async fn enrol(&self, wish: &EnrolmentRequest) -> PlanReport {
         let draft = self.draft(wish).await;
         self.apply(draft, "calm", &Gate::new(None)).await.unwrap()
     }
